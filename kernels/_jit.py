@@ -1,0 +1,50 @@
+"""`njit` for the CPU twins: Numba's, with a disk cache that also notices edits in *imported* kernels.
+
+Numba keys its cache by the file that holds the function; a twin that calls a helper of another file would be served stale
+machine code after that file changes. Here the cache folder carries a digest of every kernel source instead.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config
+
+_ROOT = Path(__file__).resolve().parent
+
+
+def cache_folder() -> Path:
+    """Folder for compiled code: `PNNKERN_CACHE_DIR`, or `~/.cache/pnnkern`."""
+    return Path(os.environ.get("PNNKERN_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pnnkern")
+
+
+def _digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(_ROOT.glob("**/*.py")):
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+_CACHE = cache_folder() / "numba" / _digest()
+
+
+def njit(*args: Any, **options: Any) -> Callable[..., Any]:
+    """`numba.njit` with `cache=True`, `nogil=True` and the digest-keyed cache folder. Options as Numba's."""
+    if args:
+        return njit(**options)(args[0])
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        before = config.CACHE_DIR
+        config.CACHE_DIR = str(_CACHE)  # read when the decorator runs; put back, for the caller's own functions
+        try:
+            return numba.njit(cache=True, nogil=True, **options)(function)
+        finally:
+            config.CACHE_DIR = before
+
+    return decorate
+
+
+__all__ = ["cache_folder", "njit"]

@@ -1,0 +1,42 @@
+"""pnnkern: physical neural networks on hand-written GPU and CPU kernels.
+
+Rooms: `optics` (fields), `systems` (trainable physical networks), `learning` (rules, losses, optimisers), `random`
+(counter-based draws), `experiments` (recipes, runs, reports). The arrays you pass decide where the work runs.
+"""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+from ._version import __version__
+
+_HERE = Path(__file__).resolve().parent
+if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie beside this package and are mapped into it
+    __path__.append(str(_HERE.parent))
+
+_ROOMS = ("optics", "systems", "learning", "random", "testing", "experiments")
+__all__ = ["__version__", "check", "get_include", *_ROOMS]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+def get_include() -> str:
+    """Folder to pass as `-I` so that C++ code can `#include "pnnkern/layer.cuh"` and the other headers."""
+    from . import _launch
+
+    return str(_launch.include_folder())
+
+
+def check() -> None:
+    """Read the fault words of all devices (synchronises) and raise `FaultError` if a kernel has flagged a bad value."""
+    from . import _launch
+
+    _launch.check()

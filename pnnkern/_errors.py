@@ -1,0 +1,33 @@
+"""The exceptions of pnnkern. Each is also the builtin a caller would expect, so `except ValueError` keeps working."""
+
+
+class PnnError(Exception):
+    """Base of every error pnnkern raises on purpose."""
+
+
+class DeviceError(PnnError, RuntimeError):
+    """A device was asked for that is not usable, or arrays lie on different devices."""
+
+
+class FaultError(PnnError, ValueError):
+    """A kernel met a value it cannot work with (a mean below zero, say) and flagged it in its fault word."""
+
+
+class LaunchError(PnnError, TypeError):
+    """The arguments of a launch do not fit the kernel's prototype."""
+
+
+class CheckpointError(PnnError, RuntimeError):
+    """A checkpoint is damaged, of a newer format, or locked by another process."""
+
+
+class DataError(PnnError, ValueError):
+    """A data set is missing, damaged, or of the wrong form."""
+
+
+class CapabilityError(PnnError, TypeError):
+    """A learning rule needs something that the system cannot do."""
+
+
+class UnitWarning(UserWarning):
+    """A length looks as if it were given in another unit than metres."""

@@ -109,6 +109,16 @@ def threads() -> int:
     return int(text)
 
 
+def chunk(like: Array, bytes_each: int, memory_limit: int | None = None) -> int:
+    """How many items of `bytes_each` bytes to work on at a time so that they fit `memory_limit` bytes (at least one).
+
+    The default limit is a quarter of the GPU's free memory, or 256 MiB on the CPU.
+    """
+    if memory_limit is None:
+        memory_limit = 256 << 20 if namespace(like) is np else int(cupy().cuda.runtime.memGetInfo()[0]) // 4
+    return max(1, memory_limit // max(1, bytes_each))
+
+
 # ---------------------------------------------------------------------------------------------------------- other libraries
 def _native(x: Any) -> Any:
     """A foreign array as NumPy or CuPy array on the same memory; anything that is no array as it is."""
@@ -201,6 +211,6 @@ def accepts_any(function: F) -> F:
 
 
 __all__ = [
-    "Array", "accepts_any", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "is_array", "namespace", "on_device",
+    "Array", "accepts_any", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "is_array", "namespace", "on_device",
     "scipy_fft", "threads", "to_numpy",
 ]  # fmt: skip

@@ -1,0 +1,69 @@
+// Intensity detectors.  A detector is a list of pixels: region r holds pixel[start[r] .. start[r + 1]).
+#include "pnnkern/complex.cuh"
+#include "pnnkern/platform.cuh"
+
+namespace pnn {
+constexpr int DETECTOR_THREADS = 128;
+
+template <class T>
+PNN_D void detector_powers(long long batch, long long pixels, long long regions, const long long* start, const int* pixel,
+                           const complex<T>* field, T* power) {
+    __shared__ double sums[DETECTOR_THREADS];
+    for (long long i = blockIdx.x; i < batch * regions; i += gridDim.x) {
+        const complex<T>* u = field + i / regions * pixels;
+        long long r = i % regions;
+        double sum = 0;
+        for (long long k = start[r] + threadIdx.x; k < start[r + 1]; k += DETECTOR_THREADS) {
+            complex<T> v = u[pixel[k]];
+            sum += (double)v.re * v.re + (double)v.im * v.im;
+        }
+        sums[threadIdx.x] = sum;
+        __syncthreads();
+        for (int half = DETECTOR_THREADS / 2; half > 0; half /= 2) {
+            if ((int)threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
+            __syncthreads();
+        }
+        if (threadIdx.x == 0) power[i] = T(sums[0]);
+        __syncthreads();
+    }
+}
+template <class T>
+PNN_D void detector_powers_vjp(long long batch, long long pixels, long long regions, const int* label, const T* cotangent,
+                               const complex<T>* field, complex<T>* out) {
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < batch * pixels; i += (long long)gridDim.x * blockDim.x) {
+        int r = label[i % pixels];
+        T g = r < 0 ? T(0) : 2 * cotangent[i / pixels * regions + r];
+        out[i] = {g * field[i].re, g * field[i].im};
+    }
+}
+template <class T> PNN_D void detector_intensity(long long pixels, const complex<T>* field, T* out) {
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < pixels; i += (long long)gridDim.x * blockDim.x)
+        out[i] = field[i].re * field[i].re + field[i].im * field[i].im;
+}
+}  // namespace pnn
+
+// power[b, r] = sum over the pixels of region r of |field[b]|^2, in float64.  Any grid, blocks of 128.  Reads the regions' pixels once.
+extern "C" __global__ void __launch_bounds__(128) pnn_detector_powers_c64(long long batch, long long pixels, long long regions,
+    const long long* __restrict__ start, const int* __restrict__ pixel, const pnn::complex<float>* __restrict__ field, float* __restrict__ power) {
+    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power);
+}
+extern "C" __global__ void __launch_bounds__(128) pnn_detector_powers_c128(long long batch, long long pixels, long long regions,
+    const long long* __restrict__ start, const int* __restrict__ pixel, const pnn::complex<double>* __restrict__ field, double* __restrict__ power) {
+    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power);
+}
+// out[b, p] = 2 cotangent[b, label[p]] field[b, p]; label -1 lies in no region.  Moves 2 fields.
+extern "C" __global__ void pnn_detector_powers_vjp_c64(long long batch, long long pixels, long long regions, const int* __restrict__ label,
+    const float* __restrict__ cotangent, const pnn::complex<float>* field, pnn::complex<float>* out) {
+    pnn::detector_powers_vjp(batch, pixels, regions, label, cotangent, field, out);
+}
+extern "C" __global__ void pnn_detector_powers_vjp_c128(long long batch, long long pixels, long long regions, const int* __restrict__ label,
+    const double* __restrict__ cotangent, const pnn::complex<double>* field, pnn::complex<double>* out) {
+    pnn::detector_powers_vjp(batch, pixels, regions, label, cotangent, field, out);
+}
+// out = |field|^2.  Moves 1.5 fields.
+extern "C" __global__ void pnn_detector_intensity_c64(long long pixels, const pnn::complex<float>* __restrict__ field, float* __restrict__ out) {
+    pnn::detector_intensity(pixels, field, out);
+}
+extern "C" __global__ void pnn_detector_intensity_c128(long long pixels, const pnn::complex<double>* __restrict__ field, double* __restrict__ out) {
+    pnn::detector_intensity(pixels, field, out);
+}

@@ -1,0 +1,50 @@
+"""CPU twin of mask.cu. Serial: callers run it on one field or chunk per thread."""
+
+import numpy as np
+
+from .._jit import njit
+
+
+@njit
+def pnn_mask_phasor(pixels, phase, transmission):  # type: ignore[no-untyped-def]
+    """transmission = exp(i phase); phase in radians."""
+    phase, transmission = phase.reshape(-1), transmission.reshape(-1)
+    for p in range(pixels):
+        transmission[p] = complex(np.cos(phase[p]), np.sin(phase[p]))
+
+
+def pnn_mask_transmit(masks: int, batch: int, pixels: int, transmission: np.ndarray, field: np.ndarray, out: np.ndarray) -> None:
+    """out[m, b, p] = field[m, b, p] transmission[m, p]; out may be field."""
+    np.multiply(field.reshape(masks, batch, pixels), transmission.reshape(masks, 1, pixels), out=out.reshape(masks, batch, pixels))
+
+
+@njit
+def pnn_mask_transmit_vjp(masks, batch, pixels, cotangent, field, out):  # type: ignore[no-untyped-def]
+    """out[m, p] = sum over b of cotangent conj(field), the batch in order, in float64."""
+    cotangent, field, out = cotangent.reshape(-1), field.reshape(-1), out.reshape(-1)
+    total = np.zeros(pixels, np.complex128)
+    for m in range(masks):
+        total[:] = 0
+        for b in range(batch):
+            first = (m * batch + b) * pixels
+            for p in range(pixels):
+                total[p] += complex(cotangent[first + p]) * complex(field[first + p]).conjugate()
+        for p in range(pixels):
+            out[m * pixels + p] = total[p]
+
+
+@njit
+def pnn_mask_phase_adjoint(masks, batch, pixels, transmission, after, cotangent, gradient):  # type: ignore[no-untyped-def]
+    """gradient[m, p] = sum over b of Im(cotangent conj(after)); cotangent *= conj(transmission), in place."""
+    transmission, after, cotangent, gradient = transmission.reshape(-1), after.reshape(-1), cotangent.reshape(-1), gradient.reshape(-1)
+    total = np.zeros(pixels, np.float64)
+    for m in range(masks):
+        total[:] = 0
+        for b in range(batch):
+            first = (m * batch + b) * pixels
+            for p in range(pixels):
+                g, v, t = cotangent[first + p], after[first + p], transmission[m * pixels + p]
+                total[p] += g.imag * v.real - g.real * v.imag
+                cotangent[first + p] = complex(g.real * t.real + g.imag * t.imag, g.imag * t.real - g.real * t.imag)
+        for p in range(pixels):
+            gradient[m * pixels + p] = total[p]

@@ -1,0 +1,43 @@
+"""Threads over independent fields, never inside one transform."""
+
+import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from . import _array
+
+_local = threading.local()
+
+
+@functools.cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="pnnkern")
+
+
+def over(count: int, work: Callable[[int, int], None]) -> None:
+    """Call `work(start, stop)` for contiguous pieces that cover range(count), one per thread; wait for all."""
+    threads = min(_array.threads(), count)
+    if threads <= 1:
+        if count:
+            work(0, count)
+        return
+    cuts = [count * i // threads for i in range(threads + 1)]
+    futures = [_pool(threads).submit(work, a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    for future in futures:
+        future.result()
+
+
+def workspace(key: Any, make: Callable[[], Any]) -> Any:
+    """This thread's own object for `key`, made on first use. The last 8 keys are kept."""
+    store: dict[Any, Any] | None = getattr(_local, "store", None)
+    if store is None:
+        store = _local.store = {}
+    if key in store:
+        store[key] = store.pop(key)  # most recent last
+    else:
+        store[key] = make()
+        if len(store) > 8:
+            del store[next(iter(store))]
+    return store[key]

@@ -1,0 +1,96 @@
+"""Losses on detector powers. Each gives the class scores, and the mean loss with its cotangent; all in float64.
+
+powers (batch, detectors) are in any unit: every loss here depends on their ratios only. labels (batch,) are integers.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import _array
+from .._array import Array
+
+
+def _one_hot(labels: Array, classes: int, like: Array) -> Array:
+    xp = _array.namespace(like)
+    return (xp.arange(classes)[None, :] == xp.asarray(labels)[:, None]).astype(np.float64)
+
+
+def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
+    """Mean of -log softmax(scores)[label], and its cotangent (softmax - one hot) / batch."""
+    xp = _array.namespace(scores)
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    exponential = xp.exp(shifted)
+    total = exponential.sum(axis=1, keepdims=True)
+    hot = _one_hot(labels, scores.shape[1], scores)
+    loss = float(((xp.log(total) - shifted) * hot).sum() / len(scores))
+    return loss, (exponential / total - hot) / len(scores)
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Softmax cross-entropy of s = scale p / max p. Mengu et al., IEEE JSTQE 26, 3700114 (2020)."""
+
+    scale: float = 10.0
+
+    def scores(self, powers: Array) -> Array:
+        """(batch, classes): scale p / max p."""
+        p = powers.astype(np.float64)
+        return self.scale * p / p.max(axis=1, keepdims=True)
+
+    def __call__(self, powers: Array, labels: Array) -> tuple[float, Array]:
+        """Mean loss over the batch, and its cotangent with respect to `powers`."""
+        xp = _array.namespace(powers)
+        p = powers.astype(np.float64)
+        largest = p.max(axis=1, keepdims=True)
+        loss, g = _softmax_cross_entropy(self.scores(powers), labels)
+        out = self.scale / largest * g
+        brightest = p.argmax(axis=1)
+        out[xp.arange(len(p)), brightest] -= (self.scale * (g * p).sum(axis=1, keepdims=True) / largest**2)[:, 0]
+        return loss, out.astype(powers.dtype)
+
+
+@dataclass(frozen=True)
+class Differential:
+    """Softmax cross-entropy of s = scale (p+ - p-) / (p+ + p-); powers hold all p+, then all p-. Li et al., Adv. Photon. 1, 046001 (2019)."""
+
+    scale: float = 10.0
+
+    def scores(self, powers: Array) -> Array:
+        """(batch, classes)."""
+        plus, minus = self._halves(powers)
+        return self.scale * (plus - minus) / (plus + minus)
+
+    def _halves(self, powers: Array) -> tuple[Array, Array]:
+        if powers.shape[1] % 2:
+            raise ValueError(f"differential detection needs an even number of detectors, got {powers.shape[1]}")
+        p = powers.astype(np.float64)
+        return p[:, : p.shape[1] // 2], p[:, p.shape[1] // 2 :]
+
+    def __call__(self, powers: Array, labels: Array) -> tuple[float, Array]:
+        """Mean loss over the batch, and its cotangent with respect to `powers`."""
+        plus, minus = self._halves(powers)
+        total = plus + minus
+        loss, g = _softmax_cross_entropy(self.scores(powers), labels)
+        xp = _array.namespace(powers)
+        out = xp.concatenate([2 * self.scale * minus * g / total**2, -2 * self.scale * plus * g / total**2], axis=1)
+        return loss, out.astype(powers.dtype)
+
+
+@dataclass(frozen=True)
+class MeanSquare:
+    """Mean over the batch of sum_c (p_c / sum p - onehot_c)^2: the loss on intensities of Lin et al. 2018, on fractions of the power."""
+
+    def scores(self, powers: Array) -> Array:
+        """(batch, classes): p / sum p."""
+        p = powers.astype(np.float64)
+        return p / p.sum(axis=1, keepdims=True)
+
+    def __call__(self, powers: Array, labels: Array) -> tuple[float, Array]:
+        """Mean loss over the batch, and its cotangent with respect to `powers`."""
+        q = self.scores(powers)
+        d = q - _one_hot(labels, q.shape[1], q)
+        loss = float((d**2).sum() / len(q))
+        total = powers.astype(np.float64).sum(axis=1, keepdims=True)
+        out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total / len(q)
+        return loss, out.astype(powers.dtype)

@@ -1,0 +1,139 @@
+"""Light through a stack of thin masks: propagate, mask, propagate, mask, ..., propagate; and its adjoint.
+
+On the CPU a sample runs through the whole stack while it is in the cache, and threads take different chunks of samples. On a GPU the
+two fused kernels of `kernels/optics/layer.cu` do a layer each, where the window's side is one of theirs; else library transforms.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch, _parallel
+from .._array import Array
+from . import _fft, _layer
+from .propagation import Propagator
+
+CHUNK = 8  # samples per partial gradient: the sums are the same for any number of threads
+
+
+def phasor(phase: Array) -> Array:
+    """exp(i phase), radians; complex of the same precision."""
+    xp = _array.namespace(phase)
+    out = xp.empty(phase.shape, np.result_type(phase.dtype, np.complex64))
+    _launch.launch("optics/mask", "phasor", phase.dtype, phase.size, _array.contiguous(phase), out, threads=phase.size)
+    return out
+
+
+def _side(propagators: Sequence[Propagator]) -> int:
+    return propagators[0].grid.window[0]
+
+
+def _fused(field: Array, propagators: Sequence[Propagator]) -> bool:
+    windows = {p.grid.window for p in propagators}
+    (py, px) = next(iter(windows))
+    return _array.on_device(field) and len(windows) == 1 and py == px and _layer.supported(field.shape[-2:], py, field.dtype)
+
+
+def forward(field: Array, masks: Array, propagators: Sequence[Propagator], *, save: bool = False) -> tuple[Array, Array | None]:
+    """The field behind the stack.
+
+    field : (batch, ny, nx) complex, in front of the first propagation. masks : (layers, ny, nx) complex transmissions.
+    propagators : layers + 1 of them, each for one distance and wavelength.
+
+    Returns the field (batch, ny, nx) and, with `save`, the fields right after each mask (layers, batch, ny, nx), else None.
+    """
+    transfers = [p.transfer(field) for p in propagators]
+    xp = _array.namespace(field)
+    layers, (batch, ny, nx) = len(masks), field.shape
+    if _fused(field, propagators):
+        return _layer.chain(field, masks, [t.normalised[0] for t in transfers], _side(propagators), save=save)
+    saved = xp.empty((layers, *field.shape), field.dtype) if save else None
+    if _array.on_device(field):
+        index = np.zeros(batch, np.int64)
+        u = _fft.convolve(field, transfers[0], index)
+        for l in range(layers):
+            v = u if saved is None else saved[l]
+            _launch.launch("optics/mask", "transmit", u.dtype, 1, batch, ny * nx, masks[l], u, v, threads=u.size)
+            u = _fft.convolve(v, transfers[l + 1], index)
+        return u, saved
+
+    out = np.empty_like(field)
+    _prepare(transfers)
+
+    def work(start: int, stop: int) -> None:
+        engines = [_fft.engine((ny, nx), t.window, field.dtype) for t in transfers]
+        v = np.empty((ny, nx), field.dtype)
+        for b in range(start, stop):
+            u = field[b]
+            for l in range(layers):
+                after = v if saved is None else saved[l, b]
+                engines[l].run(u, transfers[l], 0, after)
+                np.multiply(after, masks[l], out=after)
+                u = after
+            engines[layers].run(u, transfers[layers], 0, out[b])
+
+    _parallel.over(batch, work)
+    return out, saved
+
+
+def phase_adjoint(cotangent: Array, saved: Array, masks: Array, propagators: Sequence[Propagator], *, to_field: bool = False) -> tuple[Array, Array | None]:
+    """Adjoint of `forward` for phase masks.
+
+    cotangent : (batch, ny, nx), of the field behind the stack. saved : the fields after each mask, from `forward`.
+
+    Returns the gradient with respect to the phases (layers, ny, nx), float64 sums over the batch of ``Im(g conj(v))``, and with
+    `to_field` the cotangent of the incoming field, else None.
+    """
+    transfers = [p.transfer(cotangent).conj for p in propagators]
+    xp = _array.namespace(cotangent)
+    layers, (batch, ny, nx) = len(masks), cotangent.shape
+    if _fused(cotangent, propagators):
+        forward_tables = [p.transfer(cotangent).normalised[0] for p in propagators]
+        return _layer.chain_vjp(cotangent, saved, masks, forward_tables, _side(propagators), to_field=to_field)
+    real = cotangent.real.dtype
+    if _array.on_device(cotangent):
+        index = np.zeros(batch, np.int64)
+        gradient = xp.empty((layers, ny, nx), real)
+        g = _fft.convolve(cotangent, transfers[layers], index)
+        for l in reversed(range(layers)):
+            _launch.launch("optics/mask", "phase_adjoint", g.dtype, 1, batch, ny * nx, masks[l], saved[l], g, gradient[l], threads=ny * nx)
+            if l or to_field:
+                g = _fft.convolve(g, transfers[l], index)
+        return gradient.astype(np.float64), g if to_field else None
+
+    _prepare(transfers)
+    chunks = -(-batch // CHUNK)
+    partial = np.zeros((chunks, layers, ny, nx), real)
+    incoming = np.empty_like(cotangent) if to_field else None
+
+    def work(start: int, stop: int) -> None:
+        engines = [_fft.engine((ny, nx), t.window, cotangent.dtype) for t in transfers]
+        g = np.empty((ny, nx), cotangent.dtype)
+        one = np.empty((ny, nx), real)
+        for chunk in range(start, stop):
+            for b in range(chunk * CHUNK, min(batch, (chunk + 1) * CHUNK)):
+                engines[layers].run(cotangent[b], transfers[layers], 0, g)
+                for l in reversed(range(layers)):
+                    _launch.launch("optics/mask", "phase_adjoint", g.dtype, 1, 1, ny * nx, masks[l], saved[l, b], g, one)
+                    partial[chunk, l] += one
+                    if l:
+                        engines[l].run(g, transfers[l], 0, g)
+                if incoming is not None:
+                    engines[0].run(g, transfers[0], 0, incoming[b])
+
+    _parallel.over(chunks, work)
+    gradient = np.zeros((layers, ny, nx))
+    for each in partial:  # in order
+        gradient += each
+    return gradient, incoming
+
+
+def _prepare(transfers: Sequence[_fft.Transfer]) -> None:
+    """Make the layouts that the threads will share."""
+    if _fft.engine_name() == "fftw":
+        for transfer in transfers:
+            _ = transfer.transposed
+
+
+__all__: Sequence[Any] = ["CHUNK", "forward", "phase_adjoint", "phasor"]

@@ -1,0 +1,117 @@
+"""Intensity detectors and their regions."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch
+from .._array import Array, accepts_any
+from . import _checks
+
+Box = tuple[int, int, int, int]
+
+
+class Regions:
+    """Disjoint rectangular detector areas on a plane.
+
+    shape : (ny, nx) of the plane. boxes : (y0, y1, x0, x1) pixels each, half open.
+    Raises ValueError for a box that is empty, sticks out, or overlaps another.
+    """
+
+    def __init__(self, shape: tuple[int, int], boxes: Sequence[Box]) -> None:
+        self.shape, self.boxes = shape, tuple(tuple(int(v) for v in box) for box in boxes)
+        self.label = np.full(shape, -1, np.int32)
+        pixels = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
+        lists = []
+        for r, (y0, y1, x0, x1) in enumerate(self.boxes):
+            if not (0 <= y0 < y1 <= shape[0] and 0 <= x0 < x1 <= shape[1]):
+                raise ValueError(f"detector {r} (y0, y1, x0, x1) = {(y0, y1, x0, x1)} must be a box inside the plane {shape}")
+            if (self.label[y0:y1, x0:x1] >= 0).any():
+                raise ValueError(f"detector {r} {(y0, y1, x0, x1)} overlaps detector {self.label[y0:y1, x0:x1].max()}")
+            self.label[y0:y1, x0:x1] = r
+            lists.append(pixels[y0:y1, x0:x1].ravel())
+        self.pixel = np.concatenate(lists) if lists else np.empty(0, np.int32)
+        self.start = np.concatenate([[0], np.cumsum([len(p) for p in lists])]).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def rows(cls, shape: tuple[int, int], counts: Sequence[int], size: int, spacing: tuple[int, int]) -> "Regions":
+        """Rows of equal squares about the centre: `counts` squares in each row, `size` pixels wide, `spacing` (y, x) between centres.
+
+        ``rows((200, 200), (3, 4, 3), 20, (44, 44))`` is the usual layout for ten digits.
+        """
+        boxes = []
+        for i, count in enumerate(counts):
+            y = shape[0] / 2 + (i - (len(counts) - 1) / 2) * spacing[0]
+            for j in range(count):
+                x = shape[1] / 2 + (j - (count - 1) / 2) * spacing[1]
+                y0, x0 = round(y - size / 2), round(x - size / 2)
+                boxes.append((y0, y0 + size, x0, x0 + size))
+        return cls(shape, boxes)
+
+    @functools.cache  # noqa: B019  (a handful of detectors live as long as the process)
+    def on(self, device: str, ordinal: int) -> tuple[Array, Array, Array]:
+        """(start, pixel, label) on the given device."""
+        if device != "cuda":
+            return self.start, self.pixel, self.label
+        xp = _array.cupy()
+        return xp.asarray(self.start), xp.asarray(self.pixel), xp.asarray(self.label)
+
+    def like(self, field: Array) -> tuple[Array, Array, Array]:
+        """(start, pixel, label) on the device of `field`."""
+        device = _array.device_of(field)
+        return self.on(device, field.device.id if device == "cuda" else 0)
+
+
+@accepts_any
+def intensity(field: Array) -> Array:
+    """|field|^2 for a field (..., ny, nx), complex; real of the same precision, in the unit of the field squared."""
+    field = _checks.complex_field("field", field)
+    out = _array.namespace(field).empty(field.shape, field.real.dtype)
+    _launch.launch("optics/detector", "intensity", field.dtype, field.size, field, out, threads=field.size)
+    return out
+
+
+@accepts_any
+def intensity_vjp(cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> Array:
+    """Cotangent of the field: 2 cotangent field."""
+    _checks.chosen(wrt, ("field",))
+    field = _checks.complex_field("field", field)
+    return 2 * cotangent * field
+
+
+@accepts_any
+def powers(field: Array, regions: Regions) -> Array:
+    """Power on each detector, sum of |field|^2 over its pixels (in float64): (..., ny, nx) complex -> (..., regions) real."""
+    field = _checks.complex_field("field", field)
+    lead, pixels = field.shape[:-2], field.shape[-2] * field.shape[-1]
+    if field.shape[-2:] != regions.shape:
+        raise ValueError(f"field has (ny, nx) = {field.shape[-2:]}, the detectors lie on a plane {regions.shape}")
+    batch = field.size // pixels
+    out = _array.namespace(field).empty((*lead, len(regions)), field.real.dtype)
+    start, pixel, _ = regions.like(field)
+    _launch.launch(
+        "optics/detector", "powers", field.dtype, batch, pixels, len(regions), start, pixel, field, out,
+        grid=(max(1, min(batch * len(regions), _launch.MAX_BLOCKS)),), block=(128,),
+    )  # fmt: skip
+    return out
+
+
+@accepts_any
+def powers_vjp(cotangent: Array, field: Array, regions: Regions, *, wrt: Any = ("field",)) -> Array:
+    """Cotangent of the field: 2 cotangent[region of the pixel] field, zero outside the detectors."""
+    _checks.chosen(wrt, ("field",))
+    field = _checks.complex_field("field", field)
+    pixels = field.shape[-2] * field.shape[-1]
+    out = _array.namespace(field).empty_like(field)
+    cotangent = _array.contiguous(cotangent.astype(field.real.dtype, copy=False))
+    _, _, label = regions.like(field)
+    _launch.launch(
+        "optics/detector", "powers_vjp", field.dtype, field.size // pixels, pixels, len(regions), label, cotangent, field, out,
+        threads=field.size,
+    )  # fmt: skip
+    return out

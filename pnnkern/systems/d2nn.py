@@ -1,0 +1,222 @@
+"""Diffractive deep neural network: light through trained phase masks onto detectors.
+
+Lin et al., Science 361, 1004 (2018): five phase masks of 200 x 200 neurons of 0.4 mm, 30 mm apart, at 0.4 THz. Each neuron is one
+sample of the field (the published point-neuron model); at 0.53 wavelengths per neuron that is not converged physics, and
+`variant(oversample=3)` tells how much it matters.
+"""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from ..optics import chain, detectors
+from ..optics.detectors import Regions
+from ..optics.propagation import Propagator
+
+TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The apparatus. Lengths in metres; `size` neurons per side, `spacing` between planes (also source and detector planes)."""
+
+    layers: int = 5
+    size: int = 200
+    pitch: float = 0.4e-3
+    wavelength: float = TERAHERTZ_WAVELENGTH
+    spacing: float = 30e-3
+    pad: float = 2
+    band_limit: bool = True
+    oversample: int = 1  # samples of the field per neuron and axis
+    detectors: str = "single"  # or "differential": a positive and a negative square per class
+    detector_size: int = 20  # neurons
+    input_size: int = 112  # neurons: the side of the upsampled image
+    classes: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("layers", "size", "oversample", "detector_size", "input_size", "classes"):
+            if int(getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.detectors not in ("single", "differential"):
+            raise ValueError(f"detectors must be 'single' or 'differential', got {self.detectors!r}")
+        if self.input_size > self.size:
+            raise ValueError(f"input_size must not exceed size = {self.size}, got {self.input_size}")
+
+    @property
+    def samples(self) -> int:
+        """Samples of the field per side."""
+        return self.size * self.oversample
+
+    def regions(self) -> Regions:
+        """Squares in rows about the centre; differential: all positive ones, then all negative ones."""
+        count = self.classes * (2 if self.detectors == "differential" else 1)
+        rows = _rows(count)
+        k = self.oversample
+        pitch_y, pitch_x = self.size // (len(rows) + 1), self.size // (max(rows) + 1)
+        spacing = (min(pitch_y, round(0.22 * self.size)), min(pitch_x, round(0.22 * self.size)))
+        return Regions.rows((self.samples, self.samples), rows, self.detector_size * k, (spacing[0] * k, spacing[1] * k))
+
+
+def _rows(count: int) -> tuple[int, ...]:
+    """Detectors per row: 3-4-3 for ten, 5-5-5-5 for twenty, else as square as it goes."""
+    if count == 10:
+        return (3, 4, 3)
+    rows = round(count**0.5)
+    return tuple(count // rows + (1 if i < count % rows else 0) for i in range(rows))
+
+
+@dataclass(frozen=True)
+class Imperfections:
+    """How a built network differs from its design. All lengths in neurons or metres as named; zero is perfect.
+
+    misalignment : rms lateral shift of each layer, metres. levels : phase levels of the masks (0 is continuous).
+    height_error : rms error of the printed height, metres; `index` is the material's refractive index.
+    """
+
+    misalignment: float = 0.0
+    levels: int = 0
+    height_error: float = 0.0
+    index: float = 1.7227  # VeroBlackPlus RGD875 at 0.4 THz, Lin et al. 2018
+
+
+@dataclass
+class D2NN:
+    """A diffractive network. Its one parameter is `phase` (layers, size, size), radians.
+
+    geometry : the apparatus. parameters : {"phase": ...}; given, or drawn uniformly in [0, 2 pi) with `key`, or pi everywhere.
+    dtype : of the parameters, float32 or float64; fields are complex of the same precision.
+    store : "fields" keeps the fields after each mask for the adjoint; "recompute" runs forward again and keeps nothing.
+    chunk : samples worked on at a time.
+    """
+
+    geometry: Geometry = field(default_factory=Geometry)
+    parameters: dict[str, Array] = field(default_factory=dict)
+    dtype: str = "float32"
+    store: str = "fields"
+    chunk: int = 64
+    key: Any = None
+    device: str = "cpu"
+    shifts: tuple[tuple[float, float], ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.store not in ("fields", "recompute"):
+            raise ValueError(f"store must be 'fields' or 'recompute', got {self.store!r}")
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
+        if self.chunk < 1:
+            raise ValueError(f"chunk must be at least 1, got {self.chunk}")
+        xp = _array.device_namespace(self.device)
+        g = self.geometry
+        shape = (g.layers, g.size, g.size)
+        if "phase" not in self.parameters:
+            if self.key is None:
+                self.parameters = {"phase": xp.full(shape, np.pi, self.dtype)}
+            else:
+                draws = random.uniform(self.key, (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
+                self.parameters = {"phase": (2 * np.pi * draws.reshape(shape)).astype(self.dtype)}
+        phase = self.parameters["phase"]
+        if phase.shape != shape or phase.dtype != self.dtype:
+            raise ValueError(f"phase must be {self.dtype} {shape}, got {phase.dtype} {phase.shape}")
+        self.regions = g.regions()
+        side, pitch = g.samples, g.pitch / g.oversample
+        shifts = self.shifts or ((0.0, 0.0),) * (g.layers + 1)
+        self.propagators = [
+            Propagator((side, side), pitch=pitch, wavelength=g.wavelength, distance=g.spacing, pad=g.pad, band_limit=g.band_limit, shift=s)
+            for s in shifts
+        ]
+
+    # ---------------------------------------------------------------------------------------------------------------- physics
+    def encode(self, images: Array) -> Array:
+        """Images (batch, h, w), uint8 or in [0, 1], as the amplitude of the incoming field (batch, samples, samples), centred.
+
+        Each image pixel becomes a square of neurons (nearest neighbour).
+        """
+        xp = _array.device_namespace(self.device)
+        images = np.asarray(_array.to_numpy(images))
+        if images.ndim != 3:
+            raise ValueError(f"images must be (batch, height, width), got shape {images.shape}")
+        g = self.geometry
+        side = g.input_size * g.oversample
+        rows, columns = (np.arange(side) * n // side for n in images.shape[1:])
+        amplitude = images.astype(self.dtype) / (255 if images.dtype == np.uint8 else 1)
+        out = xp.zeros((len(images), g.samples, g.samples), np.result_type(self.dtype, np.complex64))
+        first = (g.samples - side) // 2
+        out[:, first : first + side, first : first + side] = xp.asarray(amplitude[:, rows][:, :, columns])
+        return out
+
+    def masks(self) -> Array:
+        """Transmissions exp(i phase) on the samples (layers, samples, samples)."""
+        phase, k = self.parameters["phase"], self.geometry.oversample
+        return chain.phasor(phase if k == 1 else phase.repeat(k, axis=1).repeat(k, axis=2))
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """One pass: fields (batch, samples, samples) -> detector powers (batch, detectors). Noise-free: `key` is not needed."""
+        masks = self.masks()
+        return self._pieces(inputs, lambda u: detectors.powers(chain.forward(u, masks, self.propagators)[0], self.regions))
+
+    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+        """Powers, and what `vjp` needs to go back: [masks, (incoming, outgoing, fields after each mask) per chunk]."""
+        masks = self.masks()
+        kept: list[Any] = []
+
+        def one(u: Array) -> Array:
+            out, saved = chain.forward(u, masks, self.propagators, save=self.store == "fields")
+            kept.append((u, out, saved) if saved is not None else (u, None, None))
+            return detectors.powers(out, self.regions)
+
+        return self._pieces(inputs, one), (masks, kept)
+
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+        """Gradient of the phases for a cotangent (batch, detectors) of the powers; `record` from `forward_saving`."""
+        masks, kept = record
+        xp = _array.namespace(masks)
+        total = xp.zeros(masks.shape, np.float64)
+        first = 0
+        for u, out, saved in kept:
+            if saved is None:
+                out, saved = chain.forward(u, masks, self.propagators, save=True)
+            g = detectors.powers_vjp(cotangent[first : first + len(u)], out, self.regions)
+            total += chain.phase_adjoint(g, saved, masks, self.propagators)[0]
+            first += len(u)
+        k, size = self.geometry.oversample, self.geometry.size
+        if k > 1:
+            total = total.reshape(-1, size, k, size, k).sum(axis=(2, 4))
+        return {"phase": total.astype(self.dtype)}
+
+    def _pieces(self, inputs: Array, function: Any) -> Array:
+        pieces = [function(inputs[i : i + self.chunk]) for i in range(0, len(inputs), self.chunk)]
+        return pieces[0] if len(pieces) == 1 else _array.namespace(inputs).concatenate(pieces)
+
+    def fields(self, inputs: Array) -> list[Array]:
+        """Fields along the network: incoming, right after each mask, and on the detectors."""
+        out, saved = chain.forward(inputs, self.masks(), self.propagators, save=True)
+        return [inputs, *(saved if saved is not None else ()), out]
+
+    # --------------------------------------------------------------------------------------------------------------- variants
+    def variant(self, **changes: Any) -> "D2NN":
+        """The same masks in another geometry (`pad=3`, `oversample=3`, ...)."""
+        geometry = dataclasses.replace(self.geometry, **changes)
+        return dataclasses.replace(self, geometry=geometry, parameters=dict(self.parameters))
+
+    def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
+        """The misbuilt network of which this one is the design; `key` draws its errors."""
+        p, g = imperfections, self.geometry
+        phase = _array.to_numpy(self.parameters["phase"]).astype(np.float64)
+        if p.levels:
+            step = 2 * np.pi / p.levels
+            phase = np.rint(np.mod(phase, 2 * np.pi) / step) * step
+        if p.height_error:
+            draws = _array.to_numpy(random.normal(random.fold_in(key, 1), (1, phase.size))).reshape(phase.shape)
+            phase = phase + 2 * np.pi * (p.index - 1) / g.wavelength * p.height_error * draws.astype(np.float64)
+        shifts = None
+        if p.misalignment:
+            # positions of the masks; light going from one to the next sees the difference, the source and detectors stay put
+            at = p.misalignment * _array.to_numpy(random.normal(random.fold_in(key, 2), (1, 2 * g.layers))).astype(np.float64).reshape(-1, 2)
+            path = np.concatenate([np.zeros((1, 2)), at, np.zeros((1, 2))])
+            shifts = tuple((float(dy), float(dx)) for dy, dx in np.diff(path, axis=0))
+        xp = _array.device_namespace(self.device)
+        return dataclasses.replace(self, parameters={"phase": xp.asarray(phase.astype(self.dtype))}, shifts=shifts)

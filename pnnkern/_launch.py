@@ -213,6 +213,13 @@ def host(order: str = "ascending", seed: int = 0, build: str = "fast", threads: 
         _array.host_active.reset(active)
 
 
+def _flat(p: Parameter, value: Any) -> Any:
+    """What a twin receives: scalars as they are, arrays one-dimensional as pointers are, a null pointer as an empty array."""
+    if not p.pointer:
+        return value
+    return np.empty(0, p.dtype) if value is None else value.reshape(-1)
+
+
 @functools.cache
 def _twin(stem: str, name: str) -> Any:
     module = importlib.import_module(f"{__package__}.kernels.{stem.replace('/', '.')}")
@@ -289,5 +296,5 @@ def launch(
         for watch in watchers:
             watch(name, report)
     else:
-        _twin(stem, bare)(*(np.empty(0, p.dtype) if v is None else v for p, v in zip(prototype.parameters, values, strict=True)))
+        _twin(stem, bare)(*(_flat(p, v) for p, v in zip(prototype.parameters, values, strict=True)))
     _raise_fault(word, bare)

@@ -46,6 +46,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--backends", default=",".join(BACKENDS), help="comma-separated subset of cpu,host,cuda")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the test that all kernels ran last, and note whether everything was selected."""
+    items.sort(key=lambda item: item.path.name == "test_all_kernels_ran.py")
+    narrowed = config.option.keyword or config.option.markexpr or config.getoption("--backends") != ",".join(BACKENDS)
+    config.pnnkern_full_run = not narrowed and config.args in ([str(config.rootpath / "tests")], ["tests"])  # type: ignore[attr-defined]
+
+
 def pytest_report_header(config: pytest.Config) -> str:
     chosen = config.getoption("--backends").split(",")
     reason = cuda_reason()

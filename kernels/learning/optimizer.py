@@ -9,7 +9,6 @@ from .._jit import njit
 @njit(parallel=True)
 def pnn_optimizer_adam(n, rate, beta1, beta2, epsilon, correction1, correction2, gradient, first, second, parameter):  # type: ignore[no-untyped-def]
     """Adam (Kingma and Ba 2015): corrections are 1 - beta^step."""
-    gradient, first, second, parameter = gradient.reshape(-1), first.reshape(-1), second.reshape(-1), parameter.reshape(-1)
     one = gradient.dtype.type
     b1, c1, b2, c2 = one(beta1), one(1 - beta1), one(beta2), one(1 - beta2)
     step, k1, k2, tiny = one(rate), one(correction1), one(correction2), one(epsilon)
@@ -25,7 +24,6 @@ def pnn_optimizer_adam(n, rate, beta1, beta2, epsilon, correction1, correction2,
 @njit(parallel=True)
 def pnn_optimizer_sgd(n, rate, momentum, gradient, velocity, parameter):  # type: ignore[no-untyped-def]
     """velocity = momentum velocity + gradient; parameter -= rate velocity."""
-    gradient, velocity, parameter = gradient.reshape(-1), velocity.reshape(-1), parameter.reshape(-1)
     one = gradient.dtype.type
     step, keep = one(rate), one(momentum)
     for i in prange(n):

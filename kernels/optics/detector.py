@@ -8,7 +8,6 @@ from .._jit import njit
 @njit
 def pnn_detector_powers(batch, pixels, regions, start, pixel, field, power):  # type: ignore[no-untyped-def]
     """power[b, r] = sum over the pixels of region r of |field[b]|^2, in float64."""
-    field, power = field.reshape(-1), power.reshape(-1)
     for b in range(batch):
         for r in range(regions):
             total = 0.0
@@ -21,7 +20,6 @@ def pnn_detector_powers(batch, pixels, regions, start, pixel, field, power):  # 
 @njit
 def pnn_detector_powers_vjp(batch, pixels, regions, label, cotangent, field, out):  # type: ignore[no-untyped-def]
     """out[b, p] = 2 cotangent[b, label[p]] field[b, p]; label -1 lies in no region."""
-    label, cotangent, field, out = label.reshape(-1), cotangent.reshape(-1), field.reshape(-1), out.reshape(-1)
     for b in range(batch):
         for p in range(pixels):
             r = label[p]
@@ -32,6 +30,5 @@ def pnn_detector_powers_vjp(batch, pixels, regions, label, cotangent, field, out
 @njit
 def pnn_detector_intensity(pixels, field, out):  # type: ignore[no-untyped-def]
     """out = |field|^2."""
-    field, out = field.reshape(-1), out.reshape(-1)
     for p in range(pixels):
         out[p] = field[p].real * field[p].real + field[p].imag * field[p].imag

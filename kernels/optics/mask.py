@@ -8,7 +8,6 @@ from .._jit import njit
 @njit
 def pnn_mask_phasor(pixels, phase, transmission):  # type: ignore[no-untyped-def]
     """transmission = exp(i phase); phase in radians."""
-    phase, transmission = phase.reshape(-1), transmission.reshape(-1)
     for p in range(pixels):
         transmission[p] = complex(np.cos(phase[p]), np.sin(phase[p]))
 
@@ -21,7 +20,6 @@ def pnn_mask_transmit(masks: int, batch: int, pixels: int, transmission: np.ndar
 @njit
 def pnn_mask_transmit_vjp(masks, batch, pixels, cotangent, field, out):  # type: ignore[no-untyped-def]
     """out[m, p] = sum over b of cotangent conj(field), the batch in order, in float64."""
-    cotangent, field, out = cotangent.reshape(-1), field.reshape(-1), out.reshape(-1)
     total = np.zeros(pixels, np.complex128)
     for m in range(masks):
         total[:] = 0
@@ -36,7 +34,6 @@ def pnn_mask_transmit_vjp(masks, batch, pixels, cotangent, field, out):  # type:
 @njit
 def pnn_mask_phase_adjoint(masks, batch, pixels, transmission, after, cotangent, gradient):  # type: ignore[no-untyped-def]
     """gradient[m, p] = sum over b of Im(cotangent conj(after)); cotangent *= conj(transmission), in place."""
-    transmission, after, cotangent, gradient = transmission.reshape(-1), after.reshape(-1), cotangent.reshape(-1), gradient.reshape(-1)
     total = np.zeros(pixels, np.float64)
     for m in range(masks):
         total[:] = 0

@@ -1,0 +1,202 @@
+"""The diffractive network against a plain float64 NumPy expression of the same physics, and its gradients against differences."""
+
+import numpy as np
+import pytest
+
+from pnnkern import _array, _launch, random
+from pnnkern.learning import CrossEntropy, Differential, InSilico, MeanSquare
+from pnnkern.systems import D2NN
+from pnnkern.systems.d2nn import Geometry, Imperfections
+
+SMALL = Geometry(layers=2, size=24, spacing=5e-3, detector_size=2, input_size=14)
+
+
+def images(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, 28, 28)).astype(np.uint8)
+
+
+def network(geometry: Geometry = SMALL, dtype: str = "float64", device: str = "cpu", **options: object) -> D2NN:
+    phase = np.random.default_rng(3).uniform(0, 2 * np.pi, (geometry.layers, geometry.size, geometry.size)).astype(dtype)
+    xp = _array.device_namespace(device)
+    return D2NN(geometry, {"phase": xp.asarray(phase)}, dtype=dtype, device=device, **options)
+
+
+def device(backend: object) -> str:
+    return "cuda" if backend.name == "cuda" else "cpu"
+
+
+def plain_powers(system: D2NN, fields: np.ndarray) -> np.ndarray:
+    """Angular spectrum, masks and detectors, one line each."""
+    g = system.geometry
+    n = g.samples
+    f = np.fft.fftfreq(2 * n, g.pitch / g.oversample)
+    fx, fy = f[None, :], f[:, None]
+    h = np.exp(2j * np.pi * g.spacing * np.sqrt(np.maximum(0, 1 / g.wavelength**2 - fx**2 - fy**2) + 0j))
+    decay = np.sqrt(np.maximum(0, fx**2 + fy**2 - 1 / g.wavelength**2))
+    h = np.where(decay > 0, np.exp(-2 * np.pi * g.spacing * decay), h)
+    u = 1 / (g.wavelength * np.sqrt((2 * g.spacing / (2 * n * g.pitch / g.oversample)) ** 2 + 1))
+    h = h * ((fx / u) ** 2 + (g.wavelength * fy) ** 2 <= 1) * ((fy / u) ** 2 + (g.wavelength * fx) ** 2 <= 1)
+
+    def propagate(v: np.ndarray) -> np.ndarray:
+        return np.fft.ifft2(h * np.fft.fft2(v, (2 * n, 2 * n)))[..., :n, :n]
+
+    v = propagate(fields.astype(complex))
+    for phase in np.asarray(_array.to_numpy(system.parameters["phase"]), float):
+        v = propagate(v * np.exp(1j * phase.repeat(g.oversample, 0).repeat(g.oversample, 1)))
+    return np.stack([(np.abs(v[:, y0:y1, x0:x1]) ** 2).sum(axis=(1, 2)) for y0, y1, x0, x1 in system.regions.boxes], axis=1)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 3e-6), ("float64", 1e-11)])
+@pytest.mark.parametrize("oversample", [1, 3])
+def test_forward_is_the_plain_expression(backend, dtype: str, tolerance: float, oversample: int) -> None:
+    system = network(dtype=dtype, device=device(backend)).variant(oversample=oversample)
+    inputs = system.encode(images(3))
+    expected = plain_powers(system, backend.numpy(inputs))
+    np.testing.assert_allclose(backend.numpy(system.forward(inputs)), expected, rtol=tolerance, atol=tolerance * expected.max())
+
+
+@pytest.mark.parametrize("detectors", ["single", "differential"])
+def test_gradient_by_central_differences(backend, detectors: str) -> None:
+    geometry = Geometry(layers=3, size=24, spacing=5e-3, detector_size=2, input_size=14, detectors=detectors)
+    system = network(geometry, device=device(backend))
+    inputs, labels = system.encode(images(5)), np.array([0, 1, 2, 3, 9])
+    loss = Differential() if detectors == "differential" else CrossEntropy()
+    gradients, metrics = InSilico(loss).step(system, (inputs, labels))
+    assert metrics["loss"] == pytest.approx(loss(plain_powers(system, backend.numpy(inputs)), labels)[0], rel=1e-9)
+    phase = backend.numpy(system.parameters["phase"])
+    rng, step = np.random.default_rng(1), 1e-6
+    for _ in range(3):
+        direction = rng.standard_normal(phase.shape)
+        ends = []
+        for sign in (1, -1):
+            moved = network(geometry)
+            moved.parameters["phase"] = phase + sign * step * direction
+            ends.append(loss(plain_powers(moved, backend.numpy(inputs)), labels)[0])
+        slope = (ends[0] - ends[1]) / (2 * step)
+        assert (backend.numpy(gradients["phase"]) * direction).sum() == pytest.approx(slope, rel=1e-6)
+
+
+def test_gradient_with_several_samples_per_neuron_by_differences() -> None:
+    system = network().variant(oversample=3)
+    inputs, labels, loss = system.encode(images(2)), np.array([4, 7]), MeanSquare()
+    gradient = InSilico(loss).step(system, (inputs, labels))[0]["phase"]
+    direction, step = np.random.default_rng(1).standard_normal(gradient.shape), 1e-6
+    phase, ends = system.parameters["phase"], []
+    for sign in (1, -1):
+        system.parameters["phase"] = phase + sign * step * direction
+        ends.append(loss(plain_powers(system, inputs), labels)[0])
+    assert (gradient * direction).sum() == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
+
+
+def test_gradient_equals_torch_autograd() -> None:
+    torch = pytest.importorskip("torch")
+    system = network()
+    inputs, labels = system.encode(images(4)), np.array([1, 5, 5, 0])
+    ours = InSilico(CrossEntropy(10)).step(system, (inputs, labels))[0]["phase"]
+    n = SMALL.size
+    h = torch.from_numpy(system.propagators[0].transfer(inputs).table[0])
+    phase = torch.tensor(system.parameters["phase"], requires_grad=True)
+
+    def propagate(v: object) -> object:
+        return torch.fft.ifft2(h * torch.fft.fft2(v, (2 * n, 2 * n)))[..., :n, :n]
+
+    v = propagate(torch.from_numpy(inputs))
+    for layer in phase:
+        v = propagate(v * torch.exp(1j * layer))
+    intensity = v.abs() ** 2
+    powers = torch.stack([intensity[:, a:b, c:d].sum((1, 2)) for a, b, c, d in system.regions.boxes], 1)
+    scores = 10 * powers / powers.max(1, keepdim=True).values
+    torch.nn.functional.cross_entropy(scores, torch.from_numpy(labels)).backward()
+    theirs = phase.grad.numpy()
+    assert np.linalg.norm(ours - theirs) <= 1e-10 * np.linalg.norm(theirs)
+
+
+def test_chunks_store_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.arange(19) % 10
+    results = []
+    for chunk, store, threads in ((64, "fields", 1), (8, "fields", 2), (16, "recompute", 1), (64, "recompute", 3)):
+        monkeypatch.setenv("PNNKERN_NUM_THREADS", str(threads))
+        system = network(dtype="float32", chunk=chunk, store=store)
+        results.append(InSilico(CrossEntropy()).step(system, (system.encode(images(19)), labels))[0]["phase"])
+    assert np.array_equal(results[0], results[3])  # threads and storing: not a bit
+    for other in results[1:]:
+        np.testing.assert_allclose(other, results[0], rtol=1e-5, atol=1e-8 * np.abs(results[0]).max() + 1e-10)
+
+
+def test_host_runner_gives_the_cpu_result() -> None:
+    geometry = Geometry(layers=1, size=128, detector_size=12, input_size=112)
+    inputs = network(geometry).encode(images(2))
+    system = network(geometry)
+    expected, gradient = system.forward(inputs), InSilico(CrossEntropy()).step(system, (inputs, np.array([1, 2])))[0]["phase"]
+    before = set(_launch.launched)
+    with _launch.host():
+        np.testing.assert_allclose(system.forward(inputs), expected, rtol=1e-11)
+        host = InSilico(CrossEntropy()).step(system, (inputs, np.array([1, 2])))[0]["phase"]
+    assert np.linalg.norm(host - gradient) < 1e-11 * np.linalg.norm(gradient)
+    assert "pnn_layer_columns_c128" in _launch.launched | before  # 256 is a side of the fused chain
+
+
+def test_encode_is_centred_nearest_upsampling() -> None:
+    image = images(1)
+    field = network().encode(image)[0]
+    inner = field[5:19, 5:19].real
+    assert np.array_equal(inner, image[0, ::2, ::2] / 255)
+    assert np.count_nonzero(field) == np.count_nonzero(inner)
+
+
+def test_perfect_copy_is_the_design() -> None:
+    system, key = network(), random.key(1)
+    inputs = system.encode(images(2))
+    np.testing.assert_allclose(system.perturbed(key, Imperfections()).forward(inputs), system.forward(inputs), rtol=1e-12)
+
+
+def test_phase_levels_round_to_the_nearest() -> None:
+    built = network().perturbed(random.key(1), Imperfections(levels=8)).parameters["phase"]
+    error = np.angle(np.exp(1j * (built - network().parameters["phase"])))
+    assert np.abs(error).max() <= np.pi / 8 + 1e-12
+    assert len(np.unique(np.round(np.mod(built, 2 * np.pi - 1e-9), 6))) <= 9
+
+
+def test_height_errors_have_their_rms() -> None:
+    system = network()
+    built = system.perturbed(random.key(2), Imperfections(height_error=20e-6, index=1.7))
+    rms = np.std(built.parameters["phase"] - system.parameters["phase"])
+    assert rms == pytest.approx(2 * np.pi * 0.7 * 20e-6 / SMALL.wavelength, rel=0.06)  # 1152 draws
+
+
+def test_misaligned_mask_by_whole_neurons_is_the_shifted_mask() -> None:
+    """One layer moved by one neuron is the same as its mask rolled by one, as long as light misses the edges."""
+    geometry = Geometry(layers=1, size=24, spacing=2e-3, detector_size=2, input_size=6, band_limit=False)
+    phase = np.zeros((1, 24, 24))
+    phase[0, 8:16, 8:16] = np.random.default_rng(0).uniform(0, 6, (8, 8))
+    shift = ((0.0, geometry.pitch), (0.0, -geometry.pitch))
+    moved = D2NN(geometry, {"phase": phase}, dtype="float64", shifts=shift)
+    rolled = D2NN(geometry, {"phase": np.roll(phase, 1, axis=2)}, dtype="float64")
+    inputs = rolled.encode(images(2))
+    rolled_powers = rolled.forward(inputs)
+    # the design plane of the moved mask reaches one neuron less far on one side: a small edge effect remains
+    np.testing.assert_allclose(moved.forward(inputs), rolled_powers, rtol=0.02, atol=1e-3 * rolled_powers.max())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"store": "disk"}, "store must be 'fields' or 'recompute', got 'disk'"),
+        ({"dtype": "float16"}, "dtype must be 'float32' or 'float64', got 'float16'"),
+        ({"chunk": 0}, "chunk must be at least 1, got 0"),
+    ],
+)
+def test_bad_options(options: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        D2NN(SMALL, **options)
+
+
+def test_bad_geometry_and_parameters() -> None:
+    with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
+        Geometry(layers=0)
+    with pytest.raises(ValueError, match="input_size must not exceed size = 24, got 30"):
+        Geometry(size=24, input_size=30)
+    with pytest.raises(ValueError, match=r"phase must be float32 \(2, 24, 24\), got float32 \(2, 24, 23\)"):
+        D2NN(SMALL, {"phase": np.zeros((2, 24, 23), np.float32)})
+    with pytest.raises(ValueError, match=r"images must be \(batch, height, width\), got shape \(28, 28\)"):
+        network().encode(images(1)[0])

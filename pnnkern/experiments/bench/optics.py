@@ -6,6 +6,8 @@ ratios count. Errors are relative 2-norms to complex128.
 
 import importlib.util
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -121,8 +123,8 @@ def _sync(device: str) -> Callable[[], None]:
     return _nothing if device == "cpu" else _array.cupy().cuda.Device().synchronize
 
 
-def d2nn_step(device: str, seconds: float, batch: int = 32) -> list[Row]:
-    """Forward, backward and Adam update of the published geometry: 5 layers 200 x 200, padded to 400, cross-entropy."""
+def d2nn_contenders(device: str, batch: int) -> dict[str, Callable[[], Any]]:
+    """One training step of the published geometry (5 layers 200 x 200, padded to 400, cross-entropy, Adam), ours and torch's."""
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (batch, 28, 28)).astype(np.uint8), rng.integers(0, 10, batch)
     xp = _array.device_namespace(device)
@@ -143,6 +145,12 @@ def d2nn_step(device: str, seconds: float, batch: int = 32) -> list[Row]:
     torch = _torch()
     if torch is not None and (device == "cpu" or torch.cuda.is_available()):
         contenders["torch autograd"] = _torch_step(torch, system, inputs, labels, device)
+    return contenders
+
+
+def d2nn_step(device: str, seconds: float, batch: int = 32) -> list[Row]:
+    """Time of forward, backward and Adam update."""
+    contenders = d2nn_contenders(device, batch)
     times = interleaved(contenders, _sync(device), seconds, rounds=5)
     n, side, layers = 200, 400, 5
     # 6 propagations forward, 5 back; fields kept once and read once per layer
@@ -152,7 +160,7 @@ def d2nn_step(device: str, seconds: float, batch: int = 32) -> list[Row]:
         _row("D2NN step", f"batch {batch}, 5 x 200^2 padded to 400^2, forward + backward + Adam", name, ms, None, bytes_moved, flops, device)
         for name, ms in times.items()
     ]
-    return _with_ratios(rows, torch is None)
+    return _with_ratios(rows, _torch() is None)
 
 
 def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, device: str) -> Callable[[], None]:
@@ -177,6 +185,30 @@ def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, devic
     return step
 
 
+_MEMORY = """
+import resource, sys
+from pnnkern.experiments.bench import optics
+step = optics.d2nn_contenders("cpu", 32)[sys.argv[1]]
+small = optics.d2nn_contenders("cpu", 1)[sys.argv[1]]
+small()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+step()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def d2nn_memory() -> list[Row]:
+    """Extra peak memory of one step at batch 32, each contender in a process of its own (compiled and warm from batch 1)."""
+    rows: list[Row] = []
+    for name in d2nn_contenders("cpu", 1):
+        done = subprocess.run([sys.executable, "-c", _MEMORY, name], capture_output=True, text=True, check=True)
+        rows.append({"case": "D2NN step, extra peak memory", "work": "batch 32", "name": name, "mib": int(done.stdout) / 1024, "device": "cpu"})
+    for row in rows:
+        if not row["name"].startswith("pnnkern"):
+            row["ratios"] = {ours["name"]: row["mib"] / max(ours["mib"], 1.0) for ours in rows if ours["name"].startswith("pnnkern")}
+    return rows
+
+
 def _row(case: str, work: str, name: str, ms: float, error: float | None, bytes_moved: float, flops: float, device: str) -> Row:
     floor = _floor_ms(bytes_moved, flops, device)
     return {"case": case, "work": work, "name": name, "ms": ms, "floor_ms": floor, "of_floor": floor / ms, "error": error,
@@ -189,7 +221,7 @@ PEAKS = {"cpu": (10e9, 96e9), "cuda": (4.3e12, 67e12)}
 
 def _floor_ms(bytes_moved: float, flops: float, device: str) -> float:
     bandwidth, rate = PEAKS[device]
-    return 1e3 * max(bytes_moved / bandwidth, flops / rate)
+    return float(1e3 * max(bytes_moved / bandwidth, flops / rate))
 
 
 def _with_ratios(rows: list[Row], torch_absent: bool) -> list[Row]:
@@ -205,4 +237,5 @@ def _with_ratios(rows: list[Row], torch_absent: bool) -> list[Row]:
 def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases on one device within about `budget` seconds."""
     with _environment(PNNKERN_NUM_THREADS="1"):
-        return angular_spectrum(device, budget / 2) + d2nn_step(device, budget / 2)
+        rows = angular_spectrum(device, budget / 2) + d2nn_step(device, budget / 2)
+        return rows + (d2nn_memory() if device == "cpu" else [])

@@ -1,0 +1,138 @@
+"""The command line: `pnnkern list | info | run | resume | ...`. Each command has an example in its `--help`."""
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ._errors import PnnError
+
+app = typer.Typer(
+    name="pnnkern", help="Train and look at physical neural networks.", add_completion=False, rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
+_UsageError = typer.BadParameter.__mro__[2]  # click's ClickException, from click itself or from the copy inside typer
+
+Json = Annotated[bool, typer.Option("--json", help="End with one line: a JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe, training.lr=0.02; repeatable.")]
+DataDir = Annotated[str, typer.Option("--data-dir", help="Folder of IDX data sets [default: the environment's PNNKERN_DATA].")]
+Device = Annotated[str, typer.Option("--device", help="cpu or cuda [default: as in the recipe].")]
+Threads = Annotated[int, typer.Option("--threads", help="CPU threads [default: PNNKERN_NUM_THREADS, or all].")]
+Epochs = Annotated[int, typer.Option("--epochs", help="Epochs of the whole run [default: as in the recipe].")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0 done, 2 bad input (one line on stderr), 75 stopped by a signal and resumable."""
+    warnings.showwarning = _one_line
+    try:
+        return app(args=(sys.argv[1:] if argv is None else argv) or ["--help"], standalone_mode=False) or 0
+    except _UsageError as error:
+        return _fail(error.format_message())  # type: ignore[attr-defined]
+    except PnnError as error:
+        return _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        print("pnnkern: interrupted", file=sys.stderr)
+        return 130
+
+
+def _fail(message: str) -> int:
+    print(f"pnnkern: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _one_line(message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None) -> None:
+    print(f"pnnkern: warning: {message}", file=sys.stderr)
+
+
+def _end(result: dict[str, Any], as_json: bool, text: str) -> None:
+    """Print the result: for people, or as the last line for machines."""
+    print(json.dumps(result) if as_json else text, flush=True)
+
+
+def _overrides(assignments: list[str] | None, **options: str | int) -> list[str]:
+    """`--set` assignments and the options that stand for one each, as overrides; unset options ("" or -1) are left out."""
+    names = {"data_dir": "data.folder", "device": "compute.device", "threads": "compute.threads", "seed": "training.seed", "epochs": "training.epochs"}
+    given = [f"{names[k]}={json.dumps(v)}" for k, v in options.items() if v not in ("", -1)]
+    return [*(assignments or ()), *given]
+
+
+# --------------------------------------------------------------------------------------------------------------------- commands
+@app.command("list")
+def list_recipes(as_json: Json = False) -> None:
+    """List the recipes.
+
+    Example: pnnkern list
+    """
+    from .experiments import recipe
+
+    summaries = {name: recipe.find(name).summary for name in recipe.names()}
+    _end({"recipes": summaries}, as_json, "\n".join(f"{name:<26}{summary}" for name, summary in summaries.items()))
+
+
+@app.command()
+def run(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Name of a recipe (see `pnnkern list`), or a .toml file.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run [default: runs/RECIPE].")] = None,
+    assignments: Set = None,
+    data_dir: DataDir = "",
+    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random [default: as in the recipe].")] = -1,
+    epochs: Epochs = -1,
+    device: Device = "",
+    threads: Threads = -1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Carry out a recipe.
+
+    Example: pnnkern run d2nn-digits --out runs/d2nn --set training.lr=0.02
+    """
+    from .experiments import recipe as recipes
+    from .experiments import run as runs
+
+    options = _overrides(assignments, data_dir=data_dir, seed=seed, epochs=epochs, device=device, threads=threads)
+    chosen = recipes.find(recipe, options)
+    _conclude(runs.start(chosen, out or Path("runs") / chosen.recipe, quiet=quiet), as_json)
+
+
+@app.command()
+def resume(
+    folder: RunFolder,
+    assignments: Set = None,
+    data_dir: DataDir = "",
+    epochs: Epochs = -1,
+    device: Device = "",
+    threads: Threads = -1,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Go on with a run that was stopped, or give a finished one more epochs.
+
+    Example: pnnkern resume runs/d2nn
+    """
+    from .experiments import run as runs
+
+    options = _overrides(assignments, data_dir=data_dir, epochs=epochs, device=device, threads=threads)
+    _conclude(runs.resume(folder, tuple(options), quiet=quiet), as_json)
+
+
+def _conclude(done: Any, as_json: bool) -> None:
+    """Print what a run came to; leave with `run.STOPPED` if a signal ended it."""
+    from .experiments.run import STOPPED
+
+    result = done.summary
+    metrics = result["metrics"]
+    lines = [f"{name.replace('_', ' ')}: {value:.2%}" if "accuracy" in name else f"{name.replace('_', ' ')}: {value:.4f}" for name, value in metrics.items()]
+    if result["finished"]:
+        after = f"pictures: pnnkern report {result['out']}"
+    else:
+        after = f"stopped at step {result['steps']} of {done.trainer.steps}, saved; go on with: pnnkern resume {result['out']}"
+    _end(result, as_json, "\n".join([*lines, f"{result['seconds']:.0f} s on {result['device']}, in {result['out']}", after]))
+    if not result["finished"]:
+        if as_json:
+            print(after, file=sys.stderr)
+        raise typer.Exit(STOPPED)

@@ -1,0 +1,1 @@
+"""Experiments: recipe -> data -> system x rule -> loop -> checkpoint -> report. Everything behind the command line."""

@@ -1,0 +1,206 @@
+"""Checkpoints: a flat dict of arrays and a JSON description in one HDF5 file, written so that no crash can lose the last good one.
+
+The file is made whole in a temporary beside its place, fsynced, and renamed over it; the one before stays as `NAME.prev.h5`. Every
+array and the description carry a checksum. No pickle. Readable by any HDF5 program: groups `arrays/...`, attributes on the root.
+"""
+
+import contextlib
+import fcntl
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import warnings
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from .._errors import CheckpointError
+from .._version import __version__
+
+FORMAT = "pnnkern checkpoint"
+VERSION = 1  # of the layout below; a reader refuses files with a higher one
+_LIBRARIES = ("numpy", "scipy", "numba", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file held: arrays by name, the JSON description, the file it came from, and a warning if that was not the newest."""
+
+    state: dict[str, np.ndarray]
+    meta: dict[str, Any]
+    path: Path
+    warning: str | None = None
+
+
+def versions() -> dict[str, str]:
+    """Versions that decide whether a resumed run repeats to the bit: Python, pnnkern and the numerical libraries."""
+    found = {"python": platform.python_version(), "pnnkern": __version__}
+    for name in _LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the one at `path` is kept: `checkpoint.prev.h5` for `checkpoint.h5`."""
+    return path.with_name(f"{path.stem}.prev{path.suffix}")
+
+
+# ----------------------------------------------------------------------------------------------------------------------- write
+def save(path: Path, state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> None:
+    """Write a checkpoint; the one at `path`, if any, becomes the previous one.
+
+    state : NumPy arrays by name ("parameters/phase"). meta : anything JSON can say.
+    Raises `CheckpointError` when the folder cannot be written or is full; the checkpoints already there then stay as they are.
+    """
+    image = _encode(state, meta)
+    temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
+    try:
+        write_durably(temporary, image)
+        if path.exists():
+            os.replace(path, previous(path))
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        kept = "the last good one is untouched" if path.exists() or previous(path).exists() else "there is none yet"
+        raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}; {kept}") from error
+
+
+def _encode(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> memoryview:
+    """The whole file in memory, so that a full disk is an ordinary error of `write` and never one inside the HDF5 library."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        manifest = {}
+        for name, value in state.items():
+            array = np.asarray(value, order="C")
+            file[f"arrays/{name}"] = array
+            manifest[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "crc32": zlib.crc32(array.data)}
+        description = json.dumps({"meta": dict(meta), "arrays": manifest, "versions": versions()}, sort_keys=True)
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = VERSION
+        file.attrs["written_by"] = f"pnnkern {__version__}"
+        file.attrs["description_crc32"] = zlib.crc32(description.encode())
+        file["description"] = description  # a data set: attributes end at 64 KiB
+    return buffer.getbuffer()
+
+
+def write_durably(path: Path, content: bytes | memoryview) -> None:
+    """Create or overwrite a file and see it onto the disk."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(handle, left) :]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# ------------------------------------------------------------------------------------------------------------------------ read
+class _Damaged(Exception):
+    """This file cannot be used, the one before may."""
+
+
+def load(path: Path) -> Checkpoint:
+    """Read the checkpoint at `path`, or the one before it if that is damaged or missing (`Checkpoint.warning` then says so).
+
+    Raises `CheckpointError` when there is none, neither is whole, or it was written by a newer pnnkern.
+    """
+    problems: list[str] = []
+    for candidate in (path, previous(path)):
+        if not candidate.exists():
+            problems.append(f"{candidate.name} does not exist")
+            continue
+        try:
+            state, meta = _decode(candidate)
+        except _Damaged as error:
+            problems.append(f"{candidate.name} is damaged ({error})")
+            continue
+        warning = f"{problems[0]}; going on from the one before it, {candidate.name}" if problems else None
+        return Checkpoint(state, meta, candidate, warning)
+    raise CheckpointError(f"no usable checkpoint in {path.parent}: {', and '.join(problems)}")
+
+
+def _decode(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    try:
+        with h5py.File(io.BytesIO(path.read_bytes()), "r") as file:
+            if file.attrs["format"] != FORMAT:
+                raise _Damaged("it is another kind of file")
+            version = int(file.attrs["format_version"])
+            if version > VERSION:
+                raise CheckpointError(
+                    f"{path} has checkpoint format {version}, written by {file.attrs['written_by']}; this is pnnkern {__version__}, which "
+                    f"reads formats up to {VERSION}: upgrade pnnkern"
+                )
+            text = file["description"][()]
+            if zlib.crc32(text) != file.attrs["description_crc32"]:
+                raise _Damaged("the checksum of its description is wrong")
+            description = json.loads(text)
+            state = {}
+            for name, expected in description["arrays"].items():
+                array = np.asarray(file[f"arrays/{name}"][()], order="C")
+                if array.dtype.str != expected["dtype"] or list(array.shape) != expected["shape"] or zlib.crc32(array.data) != expected["crc32"]:
+                    raise _Damaged(f"the checksum of {name} is wrong")
+                state[name] = array
+            return state, description["meta"]
+    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError, MemoryError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise _Damaged(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged newest checkpoint, so that the next `save` does not put it in the place of the good previous one."""
+    aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
+    os.replace(path, aside)
+    return aside
+
+
+def clean(folder: Path) -> list[Path]:
+    """Remove what killed processes left half written in `folder`; the caller holds its lock. Returns what was removed."""
+    stale = [p for p in folder.glob(".*.tmp*") if p.is_file()]
+    for path in stale:
+        path.unlink(missing_ok=True)
+    return stale
+
+
+# ------------------------------------------------------------------------------------------------------------------------ lock
+@contextlib.contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; raises `CheckpointError` if another one does. The system lets go when a process dies."""
+    path = folder / ".lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise CheckpointError(f"the folder {folder} cannot be written: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "unknown"
+            raise CheckpointError(f"another process works in {folder} ({holder}): wait for it, or stop it first") from error
+        except OSError as error:
+            warnings.warn(f"the file system of {folder} cannot lock files ({error.strerror}): do not start a second process there", stacklevel=2)
+        with contextlib.suppress(OSError):  # a note for the message above, no more
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+        yield
+    finally:
+        os.close(handle)

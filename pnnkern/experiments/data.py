@@ -1,0 +1,182 @@
+"""Labelled images to learn from: the small set shipped with the package, IDX folders, OpenML, and your own .npz files."""
+
+import hashlib
+import importlib.resources
+import os
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from .._errors import DataError
+from .idx import read_idx
+
+SHIPPED = {"mnist-small": "mnist-small.npz"}
+IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two are what torchvision makes
+    "mnist": ("mnist", "MNIST/raw"),
+    "fashion-mnist": ("fashion-mnist", "FashionMNIST/raw"),
+}
+IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Images (n, height, width), uint8 or floating in [0, 1], with labels (n,) int64 in 0..classes-1; `source` says where from."""
+
+    name: str
+    source: str
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+    @property
+    def classes(self) -> int:
+        """One more than the largest label."""
+        return int(max(self.train_labels.max(), self.test_labels.max())) + 1
+
+    def head(self, train: int = 0, test: int = 0) -> "Dataset":
+        """The first `train` and `test` images only; 0 keeps all."""
+        for what, wanted, there in (("train", train, len(self.train_labels)), ("test", test, len(self.test_labels))):
+            if wanted > there:
+                raise DataError(f"{wanted} {what} images were asked for, {self.name} has {there}")
+        a, b = train or None, test or None
+        return replace(
+            self, train_images=self.train_images[:a], train_labels=self.train_labels[:a],
+            test_images=self.test_images[:b], test_labels=self.test_labels[:b],
+        )  # fmt: skip
+
+    def digest(self) -> str:
+        """SHA-256 over shapes, types and values: the same images give the same digest wherever they came from."""
+        digest = hashlib.sha256()
+        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path = "") -> Dataset:
+    """Load a data set.
+
+    name : "mnist-small" (shipped), "mnist" or "fashion-mnist" (IDX files), or "openml:NAME" (fetched by scikit-learn, which caches it).
+    path : your own .npz (x_train, y_train, x_test, y_test), or a folder of IDX files; it then takes the place of `name`.
+    folder : where to look for IDX files; default the environment's `PNNKERN_DATA`. Either it holds them, or a folder `name` in it does.
+
+    Raises `DataError`, in one line, for a missing, damaged or unsuitable set.
+    """
+    if path:
+        path = Path(path).expanduser()
+        if path.is_dir():
+            return _from_idx(path.name, _files(path, (path,)))
+        return from_npz(path)
+    if name in SHIPPED:
+        with importlib.resources.as_file(importlib.resources.files("pnnkern.data") / SHIPPED[name]) as file:
+            return replace(from_npz(file), name=name, source=f"pnnkern.data/{SHIPPED[name]}")
+    if name in IDX_FOLDERS:
+        folder = folder or os.environ.get("PNNKERN_DATA", "")
+        if not folder:
+            raise DataError(f"{name} is read from its IDX files: name their folder with --data-dir or the environment variable PNNKERN_DATA")
+        base = Path(folder).expanduser()
+        return _from_idx(name, _files(base, (*(base / below for below in IDX_FOLDERS[name]), base)))
+    if name.startswith("openml:"):
+        return from_openml(name.removeprefix("openml:"))
+    import difflib
+
+    known = [*SHIPPED, *IDX_FOLDERS]
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}, 'openml:NAME', and data.path for your own file"
+    raise DataError(f"no data set is called {name!r}: {hint}")
+
+
+# -------------------------------------------------------------------------------------------------------------------- sources
+def _files(asked: Path, candidates: tuple[Path, ...]) -> list[Path]:
+    """The four IDX files in the first candidate folder that has them all, gzipped or not."""
+    if not asked.is_dir():
+        raise DataError(f"the data folder {asked} does not exist")
+    missing: list[str] = []
+    for candidate in candidates:
+        found = [next((p for p in (candidate / f, candidate / f"{f}.gz") if p.is_file()), None) for f in IDX_FILES]
+        if all(found):
+            return [p for p in found if p is not None]
+        if any(found) or not missing:  # name what is missing where at least something is there
+            missing = [f for f, p in zip(IDX_FILES, found, strict=True) if p is None]
+    looked = ", ".join(str(c) for c in candidates)
+    raise DataError(f"{asked} lacks {', '.join(missing)} (or .gz); looked in {looked}")
+
+
+def _from_idx(name: str, files: list[Path]) -> Dataset:
+    arrays = [read_idx(file) for file in files]
+    return _checked(name, str(files[0].parent), *arrays)
+
+
+def from_npz(path: str | Path) -> Dataset:
+    """Your own data: a .npz with x_train (n, height, width) uint8 or floating in [0, 1], y_train (n,) integers, x_test, y_test."""
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"the data file {path} does not exist")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [k for k in NPZ_KEYS if k not in file]
+            if missing:
+                raise DataError(f"{path} lacks {', '.join(missing)}: it must hold {', '.join(NPZ_KEYS)}, and holds {', '.join(file) or 'nothing'}")
+            arrays = [file[k] for k in NPZ_KEYS]
+    except DataError:
+        raise
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} cannot be read as .npz: {str(error).splitlines()[0]}") from error
+    return _checked(path.stem, str(path), *arrays)
+
+
+def from_openml(name: str) -> Dataset:
+    """A set of square grey images from openml.org by `name` or numeric id; its last seventh is the test set (as for mnist_784)."""
+    from sklearn.datasets import fetch_openml
+
+    which = {"data_id": int(name)} if name.isdigit() else {"name": name}
+    try:
+        table, target = fetch_openml(**which, as_frame=False, return_X_y=True, parser="liac-arff")
+    except (OSError, ValueError) as error:  # no network, or no such set
+        raise DataError(f"openml.org gave no data set {name!r}: {str(error).splitlines()[0]}") from error
+    pixels = np.asarray(table)
+    side = round(pixels.shape[1] ** 0.5)
+    if side * side != pixels.shape[1] or pixels.dtype.kind not in "uif":
+        raise DataError(f"OpenML set {name!r} has {pixels.shape[1]} columns of {pixels.dtype}: square grey images are needed")
+    if np.isnan(pixels).any() or pixels.min() < 0 or pixels.max() > 255:
+        raise DataError(f"OpenML set {name!r} has values outside 0..255 or missing: grey images are needed")
+    images = np.rint(pixels).astype(np.uint8).reshape(-1, side, side)
+    _, labels = np.unique(np.asarray(target), return_inverse=True)
+    cut = len(labels) - len(labels) // 7
+    return _checked(name, f"openml:{name}", images[:cut], labels[:cut], images[cut:], labels[cut:])
+
+
+# --------------------------------------------------------------------------------------------------------------------- checks
+def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Dataset:
+    for what, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
+        _check_images(f"{source}: x_{what}", x)
+        if y.shape != (len(x),):
+            raise DataError(f"{source}: y_{what} must have shape ({len(x)},), one label for each image, got {y.shape}")
+        if y.dtype.kind not in "ui" or y.min() < 0:
+            found = f"the smallest is {y.min()}" if y.dtype.kind in "ui" else f"got {y.dtype}"
+            raise DataError(f"{source}: y_{what} must hold integer labels 0..C-1, {found}")
+    if x_train.shape[1:] != x_test.shape[1:]:
+        raise DataError(f"{source}: images must all have one size, got {x_train.shape[1:]} in x_train and {x_test.shape[1:]} in x_test")
+    absent = sorted(set(range(int(y_train.max()) + 1)) - set(np.unique(y_train).tolist()))
+    if absent or y_test.max() > y_train.max():
+        wrong = f"class {absent[0]} has no image" if absent else f"label {y_test.max()} of y_test is not among them"
+        raise DataError(f"{source}: the labels of y_train must be 0..C-1 without gaps, but {wrong}")
+    return Dataset(name, source, x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64))
+
+
+def _check_images(what: str, x: np.ndarray) -> None:
+    if x.ndim != 3 or x.size == 0:
+        raise DataError(f"{what} must be (images, height, width) with at least one image, got shape {x.shape}")
+    if x.dtype == np.uint8:
+        return
+    if x.dtype.kind != "f":
+        raise DataError(f"{what} must be uint8, or floating in [0, 1], got {x.dtype}")
+    bad = int(np.isnan(x).sum())
+    if bad:
+        raise DataError(f"{what} holds {bad} NaN value(s)")
+    if x.min() < 0 or x.max() > 1:
+        raise DataError(f"{what} is floating and must lie in [0, 1], got {x.min():g} .. {x.max():g}")

@@ -1,0 +1,184 @@
+"""The training loop: data -> system x rule -> updates -> optimiser -> metrics, step by step and repeatable to the bit.
+
+What happens at a step follows from the seed and the step's number alone, so a run may stop and go on anywhere.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch, random
+from .._errors import PnnError
+from .data import Dataset
+from .tables import Training
+
+# What a seed's key is folded with: parameters, epoch orders and noise draw from different streams.
+PARAMETERS, ORDER, NOISE, MEASUREMENT = range(4)
+
+
+class TrainingError(PnnError, ArithmeticError):
+    """Training cannot go on: the loss is no longer a number."""
+
+
+class Stopped(Exception):
+    """A stop was asked for and this piece of work was dropped; the state is that of the last whole step."""
+
+
+def stream(seed: int, purpose: int) -> Any:
+    """The key of one purpose (`PARAMETERS`, `ORDER`, ...) of a run's seed."""
+    return random.fold_in(random.key(seed), purpose)
+
+
+def rate(training: Training, step: int, steps_per_epoch: int) -> float:
+    """The learning rate at `step` (from 0)."""
+    if training.schedule == "halve":
+        return training.lr * 0.5 ** (step // steps_per_epoch // training.halve_every)
+    if training.schedule == "cosine":  # from lr to 0 over the whole run, Loshchilov and Hutter, ICLR 2017, without restarts
+        return training.lr * 0.5 * (1 + math.cos(math.pi * step / (steps_per_epoch * training.epochs)))
+    return training.lr
+
+
+@dataclass
+class Trainer:
+    """A system, a rule and an optimiser at work on a data set; `step` batches of it are done.
+
+    losses, accuracies : of each step's batch. evaluations : after each epoch, (test loss, test accuracy).
+    """
+
+    system: Any
+    rule: Any
+    optimizer: Any
+    dataset: Dataset
+    training: Training
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    accuracies: list[float] = field(default_factory=list)
+    evaluations: list[tuple[float, float]] = field(default_factory=list)
+    _order: tuple[int, np.ndarray] | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-len(self.dataset.train_labels) // self.training.batch)
+
+    @property
+    def steps(self) -> int:
+        """Of the whole run."""
+        return self.steps_per_epoch * self.training.epochs
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self.steps and len(self.evaluations) >= self.training.epochs
+
+    # ---------------------------------------------------------------------------------------------------------------- the work
+    def batch(self, step: int) -> np.ndarray:
+        """Indices (batch,) int64 of the training images of a step: each epoch walks through all of them in an order of its own."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        if self._order is None or self._order[0] != epoch:
+            key = random.fold_in(stream(self.training.seed, ORDER), epoch)
+            self._order = epoch, np.asarray(random.permutation(key, len(self.dataset.train_labels)), np.int64)
+        return self._order[1][position * self.training.batch : (position + 1) * self.training.batch]
+
+    def advance(self) -> None:
+        """Do one step."""
+        chosen = self.batch(self.step)
+        inputs = self.system.encode(self.dataset.train_images[chosen])
+        key = random.fold_in(stream(self.training.seed, NOISE), self.step)
+        gradients, metrics = self.rule.step(self.system, (inputs, self.dataset.train_labels[chosen]), key=key, sample=chosen)
+        if not math.isfinite(metrics["loss"]):
+            raise TrainingError(f"the loss is {metrics['loss']} at step {self.step}: lower training.lr, or look for NaN in the data")
+        self.optimizer.apply(self.system.parameters, gradients, lr=rate(self.training, self.step, self.steps_per_epoch))
+        self.losses.append(metrics["loss"])
+        self.accuracies.append(metrics["accuracy"])
+        self.step += 1
+
+    def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:
+        """(loss, accuracy) on the test images; raises `Stopped` when `stop()` turns true on the way."""
+        labels = self.dataset.test_labels
+        loss = right = 0.0
+        for first, scores, part in self._test_outputs(stop):
+            piece = labels[first : first + len(scores)]
+            loss += part * len(piece)
+            right += float((scores.argmax(axis=1) == piece).sum())
+        return loss / len(labels), right / len(labels)
+
+    def test_scores(self) -> np.ndarray:
+        """Class scores (test images, classes)."""
+        return np.concatenate([scores for _, scores, _ in self._test_outputs(lambda: False)])
+
+    def _test_outputs(self, stop: Callable[[], bool]) -> Any:
+        """(first index, scores, mean loss) for pieces of the test images."""
+        key = stream(self.training.seed, MEASUREMENT)
+        images, labels = self.dataset.test_images, self.dataset.test_labels
+        size = self.training.batch
+        for first in range(0, len(labels), size):
+            if stop():
+                raise Stopped
+            piece = slice(first, first + size)
+            outputs = self.system.forward(self.system.encode(images[piece]), key=key, sample=np.arange(len(labels))[piece])
+            yield first, _array.to_numpy(self.rule.loss.scores(outputs)), float(self.rule.loss(outputs, labels[piece])[0])
+
+    # --------------------------------------------------------------------------------------------------------------- the state
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that decides how the run goes on, as NumPy arrays by name."""
+        _launch.check()
+        state = {
+            "progress/step": np.array(self.step, np.int64),
+            "progress/loss": np.array(self.losses, np.float64),
+            "progress/accuracy": np.array(self.accuracies, np.float64),
+            "progress/evaluations": np.array(self.evaluations, np.float64).reshape(-1, 2),
+        }
+        state |= {f"parameters/{name}": _array.to_numpy(array) for name, array in self.system.parameters.items()}
+        return state | {f"optimizer/{name}": _array.to_numpy(array) for name, array in self.optimizer.state.items()}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go back to a `state`; arrays go to the device that their parameter lives on."""
+        self.step = int(state["progress/step"])
+        self.losses, self.accuracies = state["progress/loss"].tolist(), state["progress/accuracy"].tolist()
+        self.evaluations = [(float(a), float(b)) for a, b in state["progress/evaluations"]]
+        parameters = self.system.parameters
+        for name, array in parameters.items():
+            saved = state[f"parameters/{name}"]
+            if saved.shape != array.shape or saved.dtype != array.dtype:
+                raise ValueError(f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {array.dtype} {array.shape}")
+            array[...] = _array.namespace(array).asarray(saved)
+        self.optimizer.state.clear()
+        for path, saved in state.items():
+            if path.startswith("optimizer/"):
+                name = path.removeprefix("optimizer/")
+                like = parameters.get(name.rpartition(".")[0])  # "phase.first" belongs to "phase"; counters stay with NumPy
+                self.optimizer.state[name] = saved.copy() if like is None else _array.namespace(like).array(saved)
+
+
+def train(
+    trainer: Trainer, *, save: Callable[[], None], stop: Callable[[], bool], seconds: float = 60.0, steps: int = 0,
+    watch: Callable[[Trainer], None] = lambda trainer: None,
+) -> bool:  # fmt: skip
+    """Run to the end, or until `stop()`; True when the end was reached.
+
+    save : called every `seconds` and every `steps` (0: not by that), when stopped, and at the end. watch : called after each step
+    and evaluation.
+    """
+    saved_at, saved_step = time.monotonic(), trainer.step
+    try:
+        while True:
+            if trainer.step == trainer.steps_per_epoch * (len(trainer.evaluations) + 1):
+                trainer.evaluations.append(trainer.evaluate(stop))
+                watch(trainer)
+            if stop():
+                raise Stopped
+            if trainer.finished:
+                break
+            trainer.advance()
+            watch(trainer)
+            due = steps and trainer.step - saved_step >= steps
+            if due or (seconds and time.monotonic() - saved_at >= seconds):
+                save()
+                saved_at, saved_step = time.monotonic(), trainer.step
+    except Stopped:
+        pass
+    save()
+    return trainer.finished

@@ -1,0 +1,101 @@
+"""What a run shows while it works: a bar on a terminal, a plain line now and then in a log."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Protocol
+
+from .loop import Trainer
+
+LOG_EVERY = 15.0  # seconds between lines in a log
+
+
+class Watcher(Protocol):
+    """Told of every step and evaluation."""
+
+    def __enter__(self) -> "Watcher": ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __call__(self, trainer: Trainer) -> None: ...
+
+
+def watcher(quiet: bool = False) -> Watcher:
+    """The watcher for this process's standard error: a bar on a terminal, lines otherwise, nothing if `quiet`."""
+    if quiet:
+        return _Silent()
+    return _Bar() if sys.stderr.isatty() else _Lines()
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:02:03 or 2:03."""
+    minutes, second = divmod(int(seconds), 60)
+    hour, minute = divmod(minutes, 60)
+    return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute}:{second:02d}"
+
+
+class _Silent:
+    def __enter__(self) -> "_Silent":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        pass
+
+    def __call__(self, trainer: Trainer) -> None:
+        pass
+
+
+class _Pace:
+    """Samples per second over the last half minute or so, and recent loss and accuracy."""
+
+    def __init__(self) -> None:
+        self.marks: list[tuple[float, int]] = []  # (time, step)
+
+    def read(self, trainer: Trainer) -> tuple[str, float]:
+        """A description of where training stands, and the seconds left."""
+        self.marks.append((time.monotonic(), trainer.step))
+        while len(self.marks) > 2 and self.marks[-1][0] - self.marks[0][0] > 30:
+            del self.marks[0]
+        (t0, s0), (t1, s1) = self.marks[0], self.marks[-1]
+        speed = (s1 - s0) / (t1 - t0) if s1 > s0 else 0.0
+        last = min(len(trainer.losses), max(1, trainer.steps_per_epoch // 10), 100)
+        loss, accuracy = (sum(x[-last:]) / last if last else 0.0 for x in (trainer.losses, trainer.accuracies))
+        done = f"epoch {min(trainer.step // trainer.steps_per_epoch + 1, trainer.training.epochs)}/{trainer.training.epochs}"
+        text = f"{done}  loss {loss:.4f}  accuracy {accuracy:6.1%}"
+        if trainer.evaluations:
+            text += f"  test {trainer.evaluations[-1][1]:.2%}"
+        text += f"  {speed * trainer.training.batch:.0f} samples/s"
+        return text, (trainer.steps - trainer.step) / speed if speed else 0.0
+
+
+class _Lines(_Silent):
+    def __init__(self) -> None:
+        self.pace, self.next, self.evaluations = _Pace(), 0.0, -1
+
+    def __call__(self, trainer: Trainer) -> None:
+        text, left = self.pace.read(trainer)
+        evaluated = self.evaluations not in (-1, len(trainer.evaluations))
+        if time.monotonic() >= self.next or evaluated:
+            self.next = time.monotonic() + LOG_EVERY
+            print(f"step {trainer.step}/{trainer.steps}  {text}  {clock(left)} left", file=sys.stderr, flush=True)
+        self.evaluations = len(trainer.evaluations)
+
+
+class _Bar(_Silent):
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self.pace = _Pace()
+        columns: tuple[Any, ...] = (BarColumn(bar_width=24), TextColumn("{task.percentage:3.0f} %"), TextColumn("{task.description}"))
+        self.bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
+        self.task = self.bar.add_task("starting", total=None)
+
+    def __enter__(self) -> "_Bar":
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.stop()
+
+    def __call__(self, trainer: Trainer) -> None:
+        text, left = self.pace.read(trainer)
+        self.bar.update(self.task, total=trainer.steps, completed=trainer.step, description=f"{text}  {clock(left)} left")

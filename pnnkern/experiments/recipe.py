@@ -1,0 +1,191 @@
+"""Recipes: TOML tables that say what to learn, with what, how, and for how long."""
+
+import difflib
+import importlib.resources
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from pydantic import BaseModel, ValidationError
+
+from .._errors import PnnError
+from . import registry, tables
+
+_FIXED: dict[str, type[tables.Table]] = {
+    "data": tables.Data,
+    "training": tables.Training,
+    "compute": tables.Compute,
+    "checkpoint": tables.Checkpoint,
+    "control": tables.Control,
+}
+_TABLES = ("data", "system", "rule", "training", "compute", "checkpoint", "control")
+_DEFAULT_KIND = {"rule": "in-silico"}
+
+
+class RecipeError(PnnError, ValueError):
+    """A recipe, or a change to one, that cannot be followed."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A complete recipe: every key has its value."""
+
+    recipe: str  # its name
+    summary: str
+    data: tables.Data
+    system: tables.System
+    rule: tables.Rule
+    training: tables.Training
+    compute: tables.Compute
+    checkpoint: tables.Checkpoint
+    control: tables.Control
+
+    def table(self) -> dict[str, Any]:
+        """The recipe as nested plain values; `read` gives the recipe back."""
+        return {"recipe": self.recipe, "summary": self.summary} | {name: getattr(self, name).model_dump() for name in _TABLES}
+
+    def dumps(self) -> str:
+        """The recipe as TOML."""
+        return tomli_w.dumps(self.table())
+
+
+# ------------------------------------------------------------------------------------------------------------------------ find
+def names() -> list[str]:
+    """The recipes that come with the package."""
+    folder = importlib.resources.files("pnnkern.experiments.recipes")
+    return sorted(f.name.removesuffix(".toml") for f in folder.iterdir() if f.name.endswith(".toml"))
+
+
+def find(name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """The recipe called `name`, or in the file `name` if that ends in .toml, with ``path.to.key=value`` overrides applied."""
+    if name.endswith(".toml"):
+        try:
+            text = Path(name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"the recipe {name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        return loads(text, Path(name).stem, where=name, overrides=overrides)
+    if name not in names():
+        raise RecipeError(f"no recipe is called {name!r}: {_nearest(name, names())}")
+    text = (importlib.resources.files("pnnkern.experiments.recipes") / f"{name}.toml").read_text(encoding="utf-8")
+    return loads(text, name, where=name, overrides=overrides)
+
+
+def loads(text: str, name: str, *, where: str, overrides: Iterable[str] = ()) -> Recipe:
+    """A recipe from TOML text; `name` unless the text gives one; `where` is for messages."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{where} is no valid TOML: {error}") from error
+    for override in overrides:
+        _apply(table, override)
+    return read({"recipe": name, **table})
+
+
+# ------------------------------------------------------------------------------------------------------------------------ read
+def read(table: Mapping[str, Any]) -> Recipe:
+    """Check nested plain values against the models of their tables and fill in the defaults. Raises `RecipeError`."""
+    models = {name: _FIXED.get(name) or _kind(name, table.get(name, {})) for name in _TABLES}
+    _refuse_unknown(table, models)
+    for name in ("recipe", "summary"):
+        if not isinstance(table.get(name, ""), str):
+            raise RecipeError(f"{name} must be a string, got {table[name]!r}")
+    parts = {name: _validated(name, models[name], table.get(name, {})) for name in _TABLES}
+    return Recipe(table.get("recipe", ""), table.get("summary", ""), **parts)
+
+
+def _kind(name: str, table: Any) -> type[tables.Table]:
+    """The model of [system] or [rule], by its `kind`."""
+    classes = (registry.system if name == "system" else registry.rule).classes()
+    if not isinstance(table, Mapping):
+        raise RecipeError(f"{name} must be a table, got {table!r}")
+    kind = table.get("kind", _DEFAULT_KIND.get(name))
+    if kind is None:
+        raise RecipeError(f"{name}.kind is missing: it is one of {', '.join(sorted(classes))}")
+    if kind not in classes:
+        raise RecipeError(f"no {name} is of kind {kind!r}: {_nearest(str(kind), sorted(classes))}")
+    model: type[tables.Table] = classes[kind]
+    return model
+
+
+def _refuse_unknown(table: Mapping[str, Any], models: Mapping[str, type[tables.Table]]) -> None:
+    known = ["recipe", "summary", *(f"{name}.{key}" for name, model in models.items() for key in model.model_fields)]
+    for path, value in _leaves(table):
+        if path in models and not isinstance(value, Mapping):
+            raise RecipeError(f"{path} must be a table, got {value!r}")
+        if path not in known and path not in models:
+            raise RecipeError(f"unknown key {path!r}: {_nearest(path, known)}")
+
+
+def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    """The known name that was probably meant: with the same last part, or similar as a whole, or in its last part."""
+    leaf = {k.rpartition(".")[2]: k for k in reversed(known)}
+    last = name.rpartition(".")[2]
+    near = [leaf[last]] if last in leaf else difflib.get_close_matches(name, known, 1, 0.75)
+    near = near or [leaf[n] for n in difflib.get_close_matches(last, leaf, 1)] or difflib.get_close_matches(name, known, 1, 0.4)
+    return f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}"
+
+
+def _validated(name: str, model: type[BaseModel], table: Any) -> Any:
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join([name, *(str(part) for part in first["loc"])])
+        message = first["msg"]
+        raise RecipeError(f"{path}: {message[0].lower()}{message[1:]}, got {first['input']!r}") from error
+
+
+# ------------------------------------------------------------------------------------------------------------------- overrides
+def _apply(table: dict[str, Any], override: str) -> None:
+    """Set one ``path.to.key=value``, the value in TOML; a bare word is taken as a string."""
+    path, equals, text = override.partition("=")
+    if not equals or not path.strip():
+        raise RecipeError(f"--set takes path.to.key=value, got {override!r}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *above, last = path.strip().split(".")
+    for key in above:
+        table = table.setdefault(key, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"--set {override}: {key} is a value, not a table")
+    table[last] = value
+
+
+def write(recipe: Recipe, path: Path) -> None:
+    """Write the complete recipe as TOML, whole or not at all."""
+    from .checkpoint import write_durably
+
+    temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
+    head = "# The complete recipe of this run. Repeat it elsewhere with: pnnkern run config.toml --out FOLDER\n\n"
+    try:
+        write_durably(temporary, (head + recipe.dumps()).encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise RecipeError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def read_run(folder: Path, overrides: Iterable[str] = ()) -> Recipe:
+    """The recipe of the run in `folder`, from its config.toml."""
+    path = folder / "config.toml"
+    if not path.is_file():
+        raise RecipeError(f"{folder} holds no run: there is no {path.name} in it")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return loads(text, folder.name, where=str(path), overrides=overrides)

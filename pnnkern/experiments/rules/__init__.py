@@ -1,0 +1,1 @@
+"""Learning rules that a recipe can name; one file each, holding the model of its `[rule]` table."""

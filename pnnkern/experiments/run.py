@@ -1,0 +1,194 @@
+"""Runs: one directory with `config.toml`, `checkpoint.h5`, `checkpoint.prev.h5`, and `report/` when it was asked for."""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from .._errors import CheckpointError, PnnError
+from . import checkpoint, controls, data, progress
+from . import recipe as recipes
+from .recipe import Recipe, RecipeError
+
+CHECKPOINT = "checkpoint.h5"
+CONFIG = "config.toml"
+STOPPED = 75  # exit code of a run that was stopped by a signal and can be resumed (EX_TEMPFAIL: try again)
+
+
+@dataclass
+class Run:
+    """A run in memory: its recipe, data, trained system and progress, and what its checkpoint says besides (`meta`)."""
+
+    folder: Path
+    recipe: Recipe
+    trainer: Any
+    meta: dict[str, Any]
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What `--json` prints: recipe, metrics, epochs, seconds, device, out."""
+        trainer = self.trainer
+        done = len(trainer.evaluations)
+        metrics: dict[str, float] = {}
+        if done:
+            loss, accuracy = trainer.evaluations[-1]
+            last = slice((done - 1) * trainer.steps_per_epoch, done * trainer.steps_per_epoch)
+            seen = trainer.accuracies[last]
+            metrics = {"test_accuracy": accuracy, "test_loss": loss, "train_accuracy": sum(seen) / len(seen)}
+        if "control" in self.meta:
+            metrics["linear_control_accuracy"] = self.meta["control"]["test_accuracy"]
+        return {
+            "recipe": self.recipe.recipe, "metrics": metrics, "epochs": done, "steps": trainer.step, "finished": trainer.finished,
+            "seconds": round(self.meta["seconds"], 3), "device": self.recipe.compute.device, "out": str(self.folder),
+        }  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------------------------- build
+def assemble(recipe: Recipe, folder: Path) -> Run:
+    """Load the data and build the system, rule and optimiser of a recipe. Raises `PnnError` in one line for what does not fit."""
+    from .. import _array
+    from ..learning import SGD, Adam
+    from .loop import PARAMETERS, Trainer, stream
+
+    _use_threads(recipe.compute.threads)
+    dataset = data.load(recipe.data.name, path=recipe.data.path, folder=recipe.data.folder).head(recipe.data.train, recipe.data.test)
+    training, compute = recipe.training, recipe.compute
+    _array.device_namespace(compute.device)
+    try:
+        rule = recipe.rule.build(recipe.system)
+        system = recipe.system.build(
+            key=stream(training.seed, PARAMETERS), device=compute.device, dtype=compute.dtype, chunk=compute.chunk, classes=dataset.classes
+        )
+    except (ValueError, TypeError) as error:
+        if isinstance(error, PnnError):
+            raise
+        raise RecipeError(str(error)) from error
+    optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
+    return Run(folder, recipe, Trainer(system, rule, optimizer, dataset, training), {"seconds": 0.0})
+
+
+def _use_threads(threads: int) -> None:
+    """Let the kernels use so many threads; 0 leaves it to the environment."""
+    if threads:
+        os.environ["PNNKERN_NUM_THREADS"] = str(threads)
+        os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when Numba is first imported
+        if "numba" in sys.modules:
+            import numba
+
+            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+
+
+def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
+    """The run in `folder` as its last good checkpoint left it, for looking at; nothing is written. Warns when it had to go back one."""
+    recipe = recipes.read_run(folder, overrides)
+    run = assemble(recipe, folder)
+    _restore(run, checkpoint.load(folder / CHECKPOINT))
+    return run
+
+
+def _restore(run: Run, saved: checkpoint.Checkpoint) -> None:
+    if saved.warning:
+        _say(f"warning: {saved.warning}")
+    if saved.meta["data"] != run.trainer.dataset.digest():
+        raise CheckpointError(f"the data in {run.trainer.dataset.source} are not those that the run in {run.folder} was started with")
+    try:
+        run.trainer.restore(saved.state)
+    except (KeyError, ValueError) as error:
+        raise CheckpointError(f"{saved.path} does not fit {run.folder / CONFIG}: {error}") from error
+    run.meta = dict(saved.meta)
+
+
+# ------------------------------------------------------------------------------------------------------------------------- run
+def start(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Run:
+    """Start a run in a new `folder` and carry it through; see `_carry`. Refuses a folder that holds a run."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(f"cannot make the folder {folder}: {error.strerror}") from error
+    with checkpoint.lock(folder):
+        if (folder / CONFIG).exists() or (folder / CHECKPOINT).exists():
+            raise RecipeError(f"{folder} already holds a run: go on with `pnnkern resume {folder}`, or choose another --out")
+        recipe = _absolute(recipe)
+        run = assemble(recipe, folder)
+        checkpoint.clean(folder)
+        recipes.write(recipe, folder / CONFIG)
+        return _carry(run, quiet)
+
+
+def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False) -> Run:
+    """Go on with the run in `folder` from its last good checkpoint. `overrides` change its recipe (more epochs, another device)."""
+    recipe = recipes.read_run(folder)
+    with checkpoint.lock(folder):
+        checkpoint.clean(folder)
+        changed = _absolute(recipes.read_run(folder, overrides))
+        if changed.system != recipe.system or changed.rule != recipe.rule or changed.compute.dtype != recipe.compute.dtype:
+            raise RecipeError("a run cannot be resumed with another system, rule or dtype: start a new one with `pnnkern run`")
+        run = assemble(changed, folder)
+        newest = folder / CHECKPOINT
+        if newest.exists() or checkpoint.previous(newest).exists():
+            saved = checkpoint.load(newest)
+            _restore(run, saved)
+            if saved.path != newest and newest.exists():
+                checkpoint.set_aside(newest)
+        if changed != recipe:
+            recipes.write(changed, folder / CONFIG)
+        return _carry(run, quiet)
+
+
+def _absolute(recipe: Recipe) -> Recipe:
+    """Paths of data made absolute: the run may be resumed from another folder."""
+    paths = {key: str(Path(value).expanduser().resolve()) for key in ("path", "folder") if (value := getattr(recipe.data, key))}
+    return replace(recipe, data=recipe.data.model_copy(update=paths)) if paths else recipe
+
+
+def _carry(run: Run, quiet: bool) -> Run:
+    """Train to the end or until a signal, with checkpoints; the caller holds the folder's lock."""
+    from .loop import train
+
+    recipe, trainer = run.recipe, run.trainer
+    before, began = run.meta["seconds"], time.monotonic()
+    run.meta |= {"data": trainer.dataset.digest(), "source": trainer.dataset.source, "config": recipe.table()}
+
+    def save() -> None:
+        run.meta["seconds"] = before + time.monotonic() - began
+        checkpoint.save(run.folder / CHECKPOINT, trainer.state(), run.meta)
+
+    with _signals() as stop:
+        if recipe.control.linear and "control" not in run.meta:
+            if not quiet:
+                _say(f"linear control on {len(trainer.dataset.train_labels)} images ...")
+            run.meta["control"] = controls.linear(trainer.dataset, recipe.control.iterations)
+        if not quiet and "control" in run.meta:
+            _say(f"linear control: {run.meta['control']['test_accuracy']:.2%} ({run.meta['control']['how']})")
+        with progress.watcher(quiet) as watch:
+            train(trainer, save=save, stop=stop, watch=watch, seconds=recipe.checkpoint.seconds, steps=recipe.checkpoint.steps)
+    return run
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[Any]:
+    """Ctrl-C, SIGTERM and SIGUSR1 ask for a stop (yields the function that says whether one did); the same again acts at once."""
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.signal(number, before[number])
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,77 @@
+"""The tables of a recipe as pydantic models. Units are SI. A key's comment here is its documentation."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Table(BaseModel):
+    """A table of a recipe: types are strict, unknown keys are errors, values do not change once read."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Data(Table):
+    """[data]: what to learn from."""
+
+    name: str = "mnist-small"  # mnist-small, mnist, fashion-mnist, openml:NAME
+    path: str = ""  # your own .npz or folder of IDX files instead
+    folder: str = ""  # where the IDX folders lie; default the environment's PNNKERN_DATA
+    train: int = Field(0, ge=0)  # use the first so many training images; 0 is all
+    test: int = Field(0, ge=0)  # and test images
+
+
+class System(Table):
+    """[system]: base of every kind of system. A kind says how it is built; see `systems/d2nn.py` for one."""
+
+    kind: str
+
+    def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
+        """The system itself, with parameters drawn from `key` on `device`, for `classes` classes. Raises ValueError if it cannot be."""
+        raise TypeError(f"{type(self).__name__} does not say how it is built")
+
+
+class Rule(Table):
+    """[rule]: base of every learning rule."""
+
+    kind: str
+
+    def build(self, system: System) -> Any:
+        """The rule itself, for a system of this kind. Raises ValueError if the two do not fit."""
+        raise TypeError(f"{type(self).__name__} does not say how it is built")
+
+
+class Training(Table):
+    """[training]: the loop."""
+
+    epochs: int = Field(5, ge=1)
+    batch: int = Field(50, ge=1)
+    seed: int = Field(0, ge=0, lt=2**63)
+    optimizer: Literal["adam", "sgd"] = "adam"
+    lr: float = Field(0.05, gt=0, allow_inf_nan=False)  # in the parameters' unit
+    momentum: float = Field(0.0, ge=0, lt=1)  # sgd only
+    schedule: Literal["constant", "halve", "cosine"] = "constant"
+    halve_every: int = Field(4, ge=1)  # epochs; schedule "halve" only
+
+
+class Compute(Table):
+    """[compute]: where and how; recorded, because a resumed run repeats to the bit only with the same."""
+
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(0, ge=0)  # 0: PNNKERN_NUM_THREADS, or every core this process may use
+    dtype: Literal["float32", "float64"] = "float32"
+    chunk: int = Field(64, ge=1)  # samples worked on at a time
+
+
+class Checkpoint(Table):
+    """[checkpoint]: how often the run is saved; always when it is stopped and at the end."""
+
+    seconds: float = Field(60.0, ge=0, allow_inf_nan=False)  # 0: not by time
+    steps: int = Field(0, ge=0)  # 0: not by steps
+
+
+class Control(Table):
+    """[control]: what is printed beside the result."""
+
+    linear: bool = True  # logistic regression on the same images
+    iterations: int = Field(200, ge=1)  # of its solver (L-BFGS) at most

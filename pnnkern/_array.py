@@ -42,7 +42,9 @@ def cupy() -> ModuleType:
     import cupy
 
     if not cupy.cuda.is_available():
-        raise DeviceError("a GPU was asked for, but CuPy finds no usable one here: check `nvidia-smi` and the driver, or use device='cpu'")
+        raise DeviceError(
+            "a GPU was asked for, but CuPy finds no usable one here: check `nvidia-smi` and the driver, or use device='cpu'"
+        )
     return cupy
 
 

@@ -33,7 +33,8 @@ _SUFFIX = {
     "uint32": "u32", "int16": "i16", "uint16": "u16", "int8": "i8", "uint8": "u8",
 }  # fmt: skip
 _PROTOTYPE = re.compile(
-    r'extern\s+"C"\s+__global__\s+(?:void\s+)?(?:__launch_bounds__\s*\([^()]*\)\s*)?(?:void\s+)?(pnn_\w+)\s*\(([^()]*)\)', re.DOTALL
+    r'extern\s+"C"\s+__global__\s+(?:void\s+)?(?:__launch_bounds__\s*\([^()]*\)\s*)?(?:void\s+)?(pnn_\w+)\s*\(([^()]*)\)',
+    re.DOTALL,
 )
 _PARAMETER = re.compile(r"^(const\s+)?(.+?)\s*(\*)?\s*(?:__restrict__\s+)?(\w+)$", re.DOTALL)
 _INCLUDE = re.compile(r'^\s*#\s*include\s+"(pnnkern/[^"]+)"')
@@ -145,7 +146,9 @@ def _parameter(kernel: str, text: str) -> Parameter:
     match = _PARAMETER.match(" ".join(text.split()))
     base = match.group(2).strip() if match else ""
     if match is None or base not in _TYPES:
-        raise LaunchError(f"{kernel}: cannot read the parameter `{text.strip()}`; types are {', '.join(_TYPES)} and pointers to them")
+        raise LaunchError(
+            f"{kernel}: cannot read the parameter `{text.strip()}`; types are {', '.join(_TYPES)} and pointers to them"
+        )
     return Parameter(match.group(4), np.dtype(_TYPES[base]), match.group(3) is not None, match.group(1) is not None)
 
 

@@ -1,6 +1,7 @@
 """Threads over independent fields, never inside one transform."""
 
 import functools
+import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ def over(count: int, work: Callable[[int, int], None]) -> None:
             work(0, count)
         return
     cuts = [count * i // threads for i in range(threads + 1)]
-    futures = [_pool(threads).submit(work, a, b) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    futures = [_pool(threads).submit(work, a, b) for a, b in itertools.pairwise(cuts)]
     for future in futures:
         future.result()
 

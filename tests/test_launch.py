@@ -54,11 +54,11 @@ def test_read_only_output_is_refused() -> None:
 
 def test_wrong_count_and_scalars_are_refused() -> None:
     a = arrays()
-    with pytest.raises(LaunchError, match="takes 6 arguments .masks, batch, pixels, transmission, field, out., got 5"):
+    with pytest.raises(LaunchError, match=r"takes 6 arguments \(masks, batch, pixels, transmission, field, out\), got 5"):
         _launch.launch("optics/mask", "transmit", np.complex64, 1, 3, a["t"], a["u"], a["out"])
     with pytest.raises(LaunchError, match=r"argument 1 \(batch\) must be a scalar int64, got float"):
         _launch.launch("optics/mask", "transmit", np.complex64, 1, 3.5, 4, a["t"], a["u"], a["out"])
-    with pytest.raises(LaunchError, match="mask.cu has no kernel pnn_mask_transmit_f32; it has pnn_mask_phasor_f32"):
+    with pytest.raises(LaunchError, match=r"mask\.cu has no kernel pnn_mask_transmit_f32; it has pnn_mask_phasor_f32"):
         _launch.launch("optics/mask", "transmit", np.float32, 1, 3, 4, a["t"], a["u"], a["out"])
 
 

@@ -30,10 +30,14 @@ class InSilico:
 
     loss: Any
 
-    def step(self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Array], dict[str, float]]:
+    def step(
+        self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
+    ) -> tuple[dict[str, Array], dict[str, float]]:
         """Gradients {name: array} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
         if not isinstance(system, Modelled):
-            raise CapabilityError(f"in-silico training needs a digital twin (forward_saving, vjp); {type(system).__name__} has none")
+            raise CapabilityError(
+                f"in-silico training needs a digital twin (forward_saving, vjp); {type(system).__name__} has none"
+            )
         inputs, labels = batch
         outputs, record = system.forward_saving(inputs)
         loss, cotangent = self.loss(outputs, labels)

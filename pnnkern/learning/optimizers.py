@@ -45,7 +45,16 @@ class SGD:
             p = parameters[name]
             velocity = _slot(self.state, f"{name}.velocity", p)
             _launch.launch(
-                "learning/optimizer", "sgd", p.dtype, p.size, self.lr if lr is None else lr, self.momentum, g, velocity, p, threads=p.size
+                "learning/optimizer",
+                "sgd",
+                p.dtype,
+                p.size,
+                self.lr if lr is None else lr,
+                self.momentum,
+                g,
+                velocity,
+                p,
+                threads=p.size,
             )
 
 

@@ -9,6 +9,7 @@ import functools
 import importlib.util
 import os
 import threading
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -87,7 +88,7 @@ class _FftwEngine:
     """One field through planned FFTW transforms: rows in place, columns in transposed tiles that stay in the first-level cache."""
 
     def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        (ny, nx), (py, px) = field, window
+        (ny, _), (py, px) = field, window
         self.field, self.window = field, window
         with _planning:
             fftw = _fftw()
@@ -123,38 +124,38 @@ class _FftwEngine:
         np.multiply(rows[:, :nx], self.scale, out=out)
 
 
-def _wisdom_file() -> Path:
+def _wisdom_files() -> list[Path]:
+    """FFTW's knowledge of fast plans in double, single and extended precision, kept beside compiled kernels."""
     from ..kernels._jit import cache_folder
 
-    return cache_folder() / "fftw-wisdom"
+    return [cache_folder() / f"fftw-wisdom-{precision}" for precision in ("double", "single", "extended")]
 
 
 @functools.cache
 def _fftw() -> ModuleType:
-    """pyfftw with the wisdom of earlier processes: the same plans again, so a resumed run repeats its bits."""
+    """pyfftw with the wisdom of earlier processes: the same plans again, so that a resumed run repeats its bits."""
     import pyfftw
 
-    for i, path in enumerate(_wisdom_file().with_name(f"fftw-wisdom-{k}") for k in ("d", "s", "l")):
-        if path.is_file():
-            known = [b"", b"", b""]
-            known[i] = path.read_bytes()
-            pyfftw.import_wisdom(tuple(known))
+    known = [path.read_bytes() if path.is_file() else b"" for path in _wisdom_files()]
+    if any(known):
+        pyfftw.import_wisdom(tuple(known))
     module: ModuleType = pyfftw
     return module
 
 
 def _keep_wisdom(fftw: ModuleType) -> None:
-    folder = _wisdom_file().parent
+    paths = _wisdom_files()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for kind, text in zip(("d", "s", "l"), fftw.export_wisdom(), strict=True):
-            temporary = folder / f"fftw-wisdom-{kind}.{os.getpid()}"
+        paths[0].parent.mkdir(parents=True, exist_ok=True)
+        for path, text in zip(paths, fftw.export_wisdom(), strict=True):
+            temporary = path.with_name(f"{path.name}.{os.getpid()}")
             temporary.write_bytes(text)
-            os.replace(temporary, folder / f"fftw-wisdom-{kind}")
+            os.replace(temporary, path)
     except OSError as error:
-        import warnings
-
-        warnings.warn(f"FFTW plans could not be kept in {folder} ({error}): a resumed run may differ in the last bits", stacklevel=2)
+        warnings.warn(
+            f"FFTW plans could not be kept in {paths[0].parent} ({error.strerror}): a resumed run may differ in the last bits",
+            stacklevel=2,
+        )
 
 
 _ENGINES = {"scipy": _ScipyEngine, "fftw": _FftwEngine}

@@ -77,7 +77,9 @@ def forward(field: Array, masks: Array, propagators: Sequence[Propagator], *, sa
     return out, saved
 
 
-def phase_adjoint(cotangent: Array, saved: Array, masks: Array, propagators: Sequence[Propagator], *, to_field: bool = False) -> tuple[Array, Array | None]:
+def phase_adjoint(
+    cotangent: Array, saved: Array, masks: Array, propagators: Sequence[Propagator], *, to_field: bool = False
+) -> tuple[Array, Array | None]:
     """Adjoint of `forward` for phase masks.
 
     cotangent : (batch, ny, nx), of the field behind the stack. saved : the fields after each mask, from `forward`.
@@ -97,7 +99,9 @@ def phase_adjoint(cotangent: Array, saved: Array, masks: Array, propagators: Seq
         gradient = xp.empty((layers, ny, nx), real)
         g = _fft.convolve(cotangent, transfers[layers], index)
         for l in reversed(range(layers)):
-            _launch.launch("optics/mask", "phase_adjoint", g.dtype, 1, batch, ny * nx, masks[l], saved[l], g, gradient[l], threads=ny * nx)
+            _launch.launch(
+                "optics/mask", "phase_adjoint", g.dtype, 1, batch, ny * nx, masks[l], saved[l], g, gradient[l], threads=ny * nx
+            )
             if l or to_field:
                 g = _fft.convolve(g, transfers[l], index)
         return gradient.astype(np.float64), g if to_field else None

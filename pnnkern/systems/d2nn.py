@@ -125,7 +125,15 @@ class D2NN:
         side, pitch = g.samples, g.pitch / g.oversample
         shifts = self.shifts or ((0.0, 0.0),) * (g.layers + 1)
         self.propagators = [
-            Propagator((side, side), pitch=pitch, wavelength=g.wavelength, distance=g.spacing, pad=g.pad, band_limit=g.band_limit, shift=s)
+            Propagator(
+                (side, side),
+                pitch=pitch,
+                wavelength=g.wavelength,
+                distance=g.spacing,
+                pad=g.pad,
+                band_limit=g.band_limit,
+                shift=s,
+            )
             for s in shifts
         ]
 
@@ -215,7 +223,9 @@ class D2NN:
         shifts = None
         if p.misalignment:
             # positions of the masks; light going from one to the next sees the difference, the source and detectors stay put
-            at = p.misalignment * _array.to_numpy(random.normal(random.fold_in(key, 2), (1, 2 * g.layers))).astype(np.float64).reshape(-1, 2)
+            at = p.misalignment * _array.to_numpy(random.normal(random.fold_in(key, 2), (1, 2 * g.layers))).astype(
+                np.float64
+            ).reshape(-1, 2)
             path = np.concatenate([np.zeros((1, 2)), at, np.zeros((1, 2))])
             shifts = tuple((float(dy), float(dx)) for dy, dx in np.diff(path, axis=0))
         xp = _array.device_namespace(self.device)

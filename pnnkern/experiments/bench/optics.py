@@ -47,7 +47,9 @@ def _torch() -> Any:
     return torch
 
 
-def interleaved(contenders: dict[str, Callable[[], Any]], sync: Callable[[], None], seconds: float, rounds: int = 9) -> dict[str, float]:
+def interleaved(
+    contenders: dict[str, Callable[[], Any]], sync: Callable[[], None], seconds: float, rounds: int = 9
+) -> dict[str, float]:
     """Median milliseconds of each contender, all taking turns, after one untimed round each."""
     for run in contenders.values():
         run()
@@ -103,7 +105,18 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
         got = run()
         got = _array.to_numpy(got.cpu().numpy() if hasattr(got, "cpu") else got)
         error = float(np.linalg.norm(got - reference) / np.linalg.norm(reference))
-        rows.append(_row("angular spectrum", f"{batch} x {n}^2 padded to {side}^2, complex64", name, times[name], error, bytes_moved, flops, device))
+        rows.append(
+            _row(
+                "angular spectrum",
+                f"{batch} x {n}^2 padded to {side}^2, complex64",
+                name,
+                times[name],
+                error,
+                bytes_moved,
+                flops,
+                device,
+            )
+        )
     return _with_ratios(rows, torch is None)
 
 
@@ -157,7 +170,16 @@ def d2nn_step(device: str, seconds: float, batch: int = 32) -> list[Row]:
     flops = batch * 11 * (2 * n + 2 * side) * 5 * side * np.log2(side)
     bytes_moved = batch * n * n * 8 * (2 * layers + 2)
     rows = [
-        _row("D2NN step", f"batch {batch}, 5 x 200^2 padded to 400^2, forward + backward + Adam", name, ms, None, bytes_moved, flops, device)
+        _row(
+            "D2NN step",
+            f"batch {batch}, 5 x 200^2 padded to 400^2, forward + backward + Adam",
+            name,
+            ms,
+            None,
+            bytes_moved,
+            flops,
+            device,
+        )
         for name, ms in times.items()
     ]
     return _with_ratios(rows, _torch() is None)
@@ -202,10 +224,20 @@ def d2nn_memory() -> list[Row]:
     rows: list[Row] = []
     for name in d2nn_contenders("cpu", 1):
         done = subprocess.run([sys.executable, "-c", _MEMORY, name], capture_output=True, text=True, check=True)
-        rows.append({"case": "D2NN step, extra peak memory", "work": "batch 32", "name": name, "mib": int(done.stdout) / 1024, "device": "cpu"})
+        rows.append(
+            {
+                "case": "D2NN step, extra peak memory",
+                "work": "batch 32",
+                "name": name,
+                "mib": int(done.stdout) / 1024,
+                "device": "cpu",
+            }
+        )
     for row in rows:
         if not row["name"].startswith("pnnkern"):
-            row["ratios"] = {ours["name"]: row["mib"] / max(ours["mib"], 1.0) for ours in rows if ours["name"].startswith("pnnkern")}
+            row["ratios"] = {
+                ours["name"]: row["mib"] / max(ours["mib"], 1.0) for ours in rows if ours["name"].startswith("pnnkern")
+            }
     return rows
 
 
@@ -230,7 +262,13 @@ def _with_ratios(rows: list[Row], torch_absent: bool) -> list[Row]:
         if not row["name"].startswith("pnnkern"):
             row["ratios"] = {ours["name"]: row["ms"] / ours["ms"] for ours in rows if ours["name"].startswith("pnnkern")}
     if torch_absent:
-        rows.append({**{k: rows[0][k] for k in ("case", "work", "device")}, "name": "torch", "absent": "not installed: pip install pnnkern[bench]"})
+        rows.append(
+            {
+                **{k: rows[0][k] for k in ("case", "work", "device")},
+                "name": "torch",
+                "absent": "not installed: pip install pnnkern[bench]",
+            }
+        )
     return rows
 
 

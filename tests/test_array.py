@@ -1,0 +1,103 @@
+"""Arrays decide where work runs; foreign arrays go in and come out without a copy."""
+
+import numpy as np
+import pytest
+
+from pnnkern import _array
+from pnnkern._errors import DeviceError
+
+
+@_array.accepts_any
+def doubled(x: object, *, also: object = None) -> object:
+    """In place, so that sharing of memory shows."""
+    x *= 2
+    return (x, "text", 3) if also is None else also
+
+
+class FakeDeviceArray:
+    """Looks like an array on a GPU to everything that asks for its library."""
+
+
+FakeDeviceArray.__module__ = "cupy._core"
+FakeDeviceArray.__cuda_array_interface__ = {}
+
+
+def test_numpy_passes_through() -> None:
+    x = np.ones(3)
+    y, text, number = doubled(x)
+    assert y is x
+    assert (text, number) == ("text", 3)
+
+
+def test_torch_shares_memory_both_ways() -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.ones(3, dtype=torch.complex64)
+    y, text, _ = doubled(x)
+    assert isinstance(y, torch.Tensor)
+    assert y.data_ptr() == x.data_ptr()
+    assert text == "text"
+    assert x[0] == 2
+    assert isinstance(doubled(np.ones(2), also=[x])[0], torch.Tensor)
+
+
+def test_torch_tensor_that_requires_grad_is_refused() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(
+        TypeError, match=r"requires grad was given: pnnkern records no tape. Pass x.detach\(\).*autograd.Function"
+    ):
+        doubled(torch.ones(3, requires_grad=True))
+
+
+def test_conjugate_view_of_torch_is_resolved() -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.tensor([1 + 2j]).conj()
+    assert doubled(np.ones(1), also=x)[0] == 1 - 2j
+
+
+def test_jax_arrays_come_back_as_jax() -> None:
+    jnp = pytest.importorskip("jax.numpy")
+
+    @_array.accepts_any
+    def plus(x: np.ndarray) -> np.ndarray:
+        return x + 1
+
+    assert type(plus(jnp.ones(3))) is type(jnp.ones(3))
+
+
+def test_mixed_devices_are_refused() -> None:
+    with pytest.raises(DeviceError, match=r"arrays on the CPU \(NumPy\) and on the GPU \(CuPy\) in one call"):
+        _array.namespace(np.ones(2), FakeDeviceArray())
+
+
+def test_cuda_without_a_gpu_names_the_install_line() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("cupy") is not None:
+        pytest.skip("CuPy is installed here")
+    with pytest.raises(DeviceError, match=r'CuPy is not installed: pip install "pnnkern\[cuda13\]"'):
+        _array.device_namespace("cuda")
+
+
+def test_unknown_device() -> None:
+    with pytest.raises(DeviceError, match="unknown device 'gpu': it is 'cpu' or 'cuda'"):
+        _array.device_namespace("gpu")
+
+
+def test_threads_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PNNKERN_NUM_THREADS", "3")
+    assert _array.threads() == 3
+    monkeypatch.setenv("PNNKERN_NUM_THREADS", "many")
+    with pytest.raises(ValueError, match="PNNKERN_NUM_THREADS must be a positive integer, got 'many'"):
+        _array.threads()
+
+
+def test_contiguous_copies_only_when_needed() -> None:
+    x = np.ones((3, 4))
+    assert _array.contiguous(x) is x
+    assert _array.contiguous(x.T).flags.c_contiguous
+
+
+def test_chunk_is_bounded_by_the_caller() -> None:
+    x = np.ones(1)
+    assert _array.chunk(x, 100, memory_limit=1000) == 10
+    assert _array.chunk(x, 10**12, memory_limit=1000) == 1

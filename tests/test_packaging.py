@@ -1,0 +1,142 @@
+"""The package as users get it: wheel, sdist, editable, `--target` and bare checkout all find kernels and data."""
+
+import configparser
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROBE = (
+    "import numpy as np, pnnkern as pnn; from pnnkern import _launch, data; from pathlib import Path; "
+    "assert 'pnn_mask_transmit_c64' in _launch.kernels(), 'kernels'; assert (Path(pnn.get_include()) / 'pnnkern/complex.cuh').is_file(); "
+    "assert (Path(data.__file__).parent / 'mnist-small.npz').is_file(), 'data'; "
+    "u = pnn.optics.propagate(np.ones((8, 8), np.complex64), distance=1e-3, wavelength=1e-6, pitch=4e-6); assert np.isfinite(u).all(); "
+    "print(pnn.__file__)"
+)
+
+
+def config() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def python(*args: str, cwd: Path, path: str = "") -> str:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | ({"PYTHONPATH": path} if path else {})
+    done = subprocess.run([sys.executable, *args], cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+def pip(*args: str, cwd: Path) -> None:
+    python("-m", "pip", "-q", "install", "--no-deps", "--no-build-isolation", "--disable-pip-version-check", *args, cwd=cwd)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tracked and new files, so that building leaves nothing behind in the checkout."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this tree is no git checkout, so its files cannot be listed")
+    folder = tmp_path_factory.mktemp("source")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((ROOT / name).read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(source: Path) -> Path:
+    """dist/ with a wheel and an sdist."""
+    python("-m", "build", "--no-isolation", "-o", "dist", ".", cwd=source)
+    return source / "dist"
+
+
+def test_listed_packages_are_the_folders_with_code() -> None:
+    listed = set(config()["options"]["packages"].split())
+    mapped = {"pnnkern": ROOT / "pnnkern", "pnnkern.kernels": ROOT / "kernels", "pnnkern.data": ROOT / "data"}
+    found = {
+        ".".join([name, *init.parent.relative_to(folder).parts])
+        for name, folder in mapped.items()
+        for init in folder.glob("**/__init__.py")
+    }
+    assert listed == found
+    without = [p for folder in mapped.values() for p in folder.glob("**/*.py") if not (p.parent / "__init__.py").exists()]
+    assert not without, f"folders of {without} have no __init__.py"
+
+
+def test_wheel_and_sdist_hold_kernels_and_data(built: Path) -> None:
+    (wheel,), (sdist,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    names = zipfile.ZipFile(wheel).namelist()
+    for needed in (
+        "pnnkern/kernels/optics/mask.cu",
+        "pnnkern/kernels/include/pnnkern/complex.cuh",
+        "pnnkern/data/mnist-small.npz",
+        "pnnkern/py.typed",
+    ):
+        assert needed in names
+    sources = {p.relative_to(ROOT / "kernels").as_posix() for p in (ROOT / "kernels").glob("**/*.cu*")}
+    assert {n.removeprefix("pnnkern/kernels/") for n in names if n.endswith((".cu", ".cuh"))} == sources
+    with tarfile.open(sdist) as archive:
+        inside = {n.partition("/")[2] for n in archive.getnames()}
+    assert {"kernels/optics/mask.cu", "tests/test_packaging.py", "scripts/test.sh", "data/mnist-small.npz", "LICENSE"} <= inside
+
+
+@pytest.mark.parametrize("way", ["wheel", "sdist", "target", "editable"])
+def test_installed(source: Path, built: Path, tmp_path: Path, way: str) -> None:
+    target = tmp_path / "site"
+    if way == "editable":
+        python("-m", "venv", "--system-site-packages", str(tmp_path / "venv"), cwd=tmp_path)
+        inner = str(tmp_path / "venv/bin/python")
+        site = python("-c", "import numpy; print(numpy.__path__[0].rpartition('/')[0])", cwd=tmp_path)
+        environment = {**os.environ, "PYTHONPATH": site}
+        command = [inner, "-m", "pip", "-q", "install", "--no-deps", "--no-build-isolation", "-e", str(source)]
+        subprocess.run(command, env=environment, check=True, cwd=tmp_path, capture_output=True)
+        done = subprocess.run([inner, "-c", PROBE], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stdout.strip() == str(source / "pnnkern/__init__.py")
+        return
+    what = {"wheel": next(built.glob("*.whl")), "sdist": next(built.glob("*.tar.gz")), "target": source}[way]
+    pip("--target", str(target), str(what), cwd=tmp_path)
+    assert python("-c", PROBE, cwd=tmp_path, path=str(target)) == str(target / "pnnkern/__init__.py")
+
+
+def test_bare_checkout(source: Path, tmp_path: Path) -> None:
+    assert python("-c", PROBE, cwd=tmp_path, path=str(source)) == str(source / "pnnkern/__init__.py")
+
+
+def test_import_is_light() -> None:
+    """No GPU, MPI or plotting library, and no Numba before the first launch."""
+    code = "import sys, pnnkern; print([m for m in ('cupy', 'mpi4py', 'matplotlib', 'numba', 'pydantic', 'sklearn') if m in sys.modules])"
+    assert python("-c", code, cwd=ROOT, path=str(ROOT)) == "[]"
+
+
+def test_rooms_import_one_way() -> None:
+    """cli -> experiments -> learning -> systems -> physics -> launcher; kernels import nothing from pnnkern."""
+    below = {
+        "optics": {"optics", "kernels"},
+        "systems": {"systems", "optics", "kernels"},
+        "learning": {"learning", "systems", "optics", "kernels"},
+    }
+    rooms = {"optics", "systems", "learning", "experiments", "cli"}
+    for room, allowed in below.items():
+        for path in (ROOT / "pnnkern" / room).glob("**/*.py"):
+            depth = len(path.relative_to(ROOT / "pnnkern").parts)
+            for line in path.read_text().splitlines():
+                if line.strip().startswith(f"from {'.' * depth}") and "import" in line:
+                    target = line.strip().split()[1].lstrip(".").partition(".")[0] or ""
+                    imported = {target} if target else {n.strip().split(" ")[0] for n in line.partition("import")[2].split(",")}
+                    assert not (imported & rooms - allowed), f"{path}: {line.strip()}"
+    for path in (ROOT / "kernels").glob("**/*.py"):
+        assert "pnnkern" not in "".join(
+            l for l in path.read_text().splitlines() if l.lstrip().startswith(("import ", "from "))
+        ), path

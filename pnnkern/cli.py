@@ -14,11 +14,11 @@ app = typer.Typer(
     name="pnnkern", help="Train and look at physical neural networks.", add_completion=False, rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )  # fmt: skip
-_UsageError = typer.BadParameter.__mro__[2]  # click's ClickException, from click itself or from the copy inside typer
+_UsageError: type[Any] = typer.BadParameter.__mro__[2]  # click's ClickException, from click itself or from the copy inside typer
 
 Json = Annotated[bool, typer.Option("--json", help="End with one line: a JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe, training.lr=0.02; repeatable.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe; repeatable.")]
 DataDir = Annotated[str, typer.Option("--data-dir", help="Folder of IDX data sets [default: the environment's PNNKERN_DATA].")]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda [default: as in the recipe].")]
 Threads = Annotated[int, typer.Option("--threads", help="CPU threads [default: PNNKERN_NUM_THREADS, or all].")]
@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         return app(args=(sys.argv[1:] if argv is None else argv) or ["--help"], standalone_mode=False) or 0
     except _UsageError as error:
-        return _fail(error.format_message())  # type: ignore[attr-defined]
+        return _fail(error.format_message())
     except PnnError as error:
         return _fail(str(error))
     except (KeyboardInterrupt, typer.Abort):
@@ -45,7 +45,9 @@ def _fail(message: str) -> int:
     return 2
 
 
-def _one_line(message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None) -> None:
+def _one_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
+) -> None:
     print(f"pnnkern: warning: {message}", file=sys.stderr)
 
 
@@ -56,8 +58,8 @@ def _end(result: dict[str, Any], as_json: bool, text: str) -> None:
 
 def _overrides(assignments: list[str] | None, **options: str | int) -> list[str]:
     """`--set` assignments and the options that stand for one each, as overrides; unset options ("" or -1) are left out."""
-    names = {"data_dir": "data.folder", "device": "compute.device", "threads": "compute.threads", "seed": "training.seed", "epochs": "training.epochs"}
-    given = [f"{names[k]}={json.dumps(v)}" for k, v in options.items() if v not in ("", -1)]
+    tables = {"data_dir": "data.folder", "device": "compute.device", "threads": "compute.threads"}
+    given = [f"{tables.get(k, f'training.{k}')}={json.dumps(v)}" for k, v in options.items() if v not in ("", -1)]
     return [*(assignments or ()), *given]
 
 
@@ -126,7 +128,9 @@ def _conclude(done: Any, as_json: bool) -> None:
 
     result = done.summary
     metrics = result["metrics"]
-    lines = [f"{name.replace('_', ' ')}: {value:.2%}" if "accuracy" in name else f"{name.replace('_', ' ')}: {value:.4f}" for name, value in metrics.items()]
+    lines = [
+        f"{name.replace('_', ' ')}: {f'{value:.2%}' if 'accuracy' in name else f'{value:.4f}'}" for name, value in metrics.items()
+    ]
     if result["finished"]:
         after = f"pictures: pnnkern report {result['out']}"
     else:
@@ -136,3 +140,79 @@ def _conclude(done: Any, as_json: bool) -> None:
         if as_json:
             print(after, file=sys.stderr)
         raise typer.Exit(STOPPED)
+
+
+@app.command()
+def report(
+    folder: RunFolder,
+    images: Annotated[int, typer.Option("--images", min=1, help="Test images for the checks of the physics.")] = 200,
+    as_json: Json = False,
+) -> None:
+    """Make an HTML report of a run: curves, masks, fields, detectors, confusion, and how far the physics is converged.
+
+    Example: pnnkern report runs/d2nn
+    """
+    from .experiments import report as reports
+    from .experiments import run as runs
+
+    done = runs.load(folder)
+    page = reports.write(done, images=images)
+    _end(done.summary | {"report": str(page)}, as_json, f"report: {page}")
+
+
+@app.command()
+def export(
+    folder: RunFolder,
+    what: Annotated[str, typer.Option("--what", help="What to export: phase, height, ...")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=".npy, .npz, .h5 or .png file [default: RUN/WHAT.npz].")] = None,
+    index: Annotated[float, typer.Option("--index", help="Refractive index of the printed material, for heights.")] = 1.7227,
+    as_json: Json = False,
+) -> None:
+    """Write trained parameters to a file: phases in radians, heights in metres.
+
+    Example: pnnkern export runs/d2nn --what height --index 1.7227 --out masks.h5
+    """
+    from .experiments import export as exports
+    from .experiments import run as runs
+
+    result = exports.write(runs.load(folder), what, out or folder / f"{what}.npz", index=index)
+    low, high = result["range"]
+    shape = " x ".join(str(n) for n in result["shape"])
+    _end(result, as_json, f"{result['about']}\n{shape}, {low:.4g} .. {high:.4g}, in {', '.join(result['files'])}")
+
+
+@app.command()
+def info(as_json: Json = False) -> None:
+    """Show versions, devices, threads and folders.
+
+    Example: pnnkern info
+    """
+    from .experiments import info as infos
+
+    found = infos.collect()
+    lines = [f"{k}: {', '.join(f'{a} {b}' for a, b in v.items()) if isinstance(v, dict) else v}" for k, v in found.items()]
+    _end(found, as_json, "\n".join(lines))
+
+
+@app.command()
+def bench(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a benchmark; `list` names them.")],
+    device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
+    budget: Annotated[float, typer.Option("--budget", help="Seconds, about.")] = 60.0,
+    as_json: Json = False,
+) -> None:
+    """Measure speed beside what users write today, with the distance from the hardware's floor.
+
+    Example: pnnkern bench optics
+    """
+    from . import _array
+    from .experiments import bench as benches
+
+    if name == "list":
+        _end({"benchmarks": benches.names()}, as_json, "\n".join(benches.names()))
+        return
+    _array.device_namespace(device)
+    rows = benches.run(name, device, budget)
+    print(benches.table(rows))
+    if as_json:
+        print(json.dumps({"benchmark": name, "device": device, "rows": rows, "metrics": {}}))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make data/mnist-small.npz from the IDX files of MNIST: every 15th training image (4000) and every 10th test image (1000).
 
-    python scripts/make_mnist_subset.py path/to/mnist data/mnist-small.npz
+python scripts/make_mnist_subset.py path/to/mnist data/mnist-small.npz
 """
 
 import sys

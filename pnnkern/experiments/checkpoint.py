@@ -156,7 +156,7 @@ def _decode(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             state = {}
             for name, expected in description["arrays"].items():
                 array = np.asarray(file[f"arrays/{name}"][()], order="C")
-                if array.dtype.str != expected["dtype"] or list(array.shape) != expected["shape"] or zlib.crc32(array.data) != expected["crc32"]:
+                if {"dtype": array.dtype.str, "shape": list(array.shape), "crc32": zlib.crc32(array.data)} != expected:
                     raise _Damaged(f"the checksum of {name} is wrong")
                 state[name] = array
             return state, description["meta"]
@@ -197,7 +197,7 @@ def lock(folder: Path) -> Iterator[None]:
             holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "unknown"
             raise CheckpointError(f"another process works in {folder} ({holder}): wait for it, or stop it first") from error
         except OSError as error:
-            warnings.warn(f"the file system of {folder} cannot lock files ({error.strerror}): do not start a second process there", stacklevel=2)
+            warnings.warn(f"{folder} cannot be locked ({error.strerror}): do not start a second process there", stacklevel=2)
         with contextlib.suppress(OSError):  # a note for the message above, no more
             os.ftruncate(handle, 0)
             os.pwrite(handle, f"process {os.getpid()} on {platform.node()}".encode(), 0)

@@ -77,7 +77,9 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     if name in IDX_FOLDERS:
         folder = folder or os.environ.get("PNNKERN_DATA", "")
         if not folder:
-            raise DataError(f"{name} is read from its IDX files: name their folder with --data-dir or the environment variable PNNKERN_DATA")
+            raise DataError(
+                f"{name} is read from its IDX files: name their folder with --data-dir or the environment variable PNNKERN_DATA"
+            )
         base = Path(folder).expanduser()
         return _from_idx(name, _files(base, (*(base / below for below in IDX_FOLDERS[name]), base)))
     if name.startswith("openml:"):
@@ -86,7 +88,9 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
 
     known = [*SHIPPED, *IDX_FOLDERS]
     near = difflib.get_close_matches(name, known, 1)
-    hint = f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}, 'openml:NAME', and data.path for your own file"
+    hint = (
+        f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}, 'openml:NAME', and data.path for your own file"
+    )
     raise DataError(f"no data set is called {name!r}: {hint}")
 
 
@@ -120,7 +124,8 @@ def from_npz(path: str | Path) -> Dataset:
         with np.load(path, allow_pickle=False) as file:
             missing = [k for k in NPZ_KEYS if k not in file]
             if missing:
-                raise DataError(f"{path} lacks {', '.join(missing)}: it must hold {', '.join(NPZ_KEYS)}, and holds {', '.join(file) or 'nothing'}")
+                held = ", ".join(file) or "nothing"
+                raise DataError(f"{path} lacks {', '.join(missing)}: it must hold {', '.join(NPZ_KEYS)}, and holds {held}")
             arrays = [file[k] for k in NPZ_KEYS]
     except DataError:
         raise
@@ -160,7 +165,9 @@ def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x
             found = f"the smallest is {y.min()}" if y.dtype.kind in "ui" else f"got {y.dtype}"
             raise DataError(f"{source}: y_{what} must hold integer labels 0..C-1, {found}")
     if x_train.shape[1:] != x_test.shape[1:]:
-        raise DataError(f"{source}: images must all have one size, got {x_train.shape[1:]} in x_train and {x_test.shape[1:]} in x_test")
+        raise DataError(
+            f"{source}: images must all have one size, got {x_train.shape[1:]} in x_train and {x_test.shape[1:]} in x_test"
+        )
     absent = sorted(set(range(int(y_train.max()) + 1)) - set(np.unique(y_train).tolist()))
     if absent or y_test.max() > y_train.max():
         wrong = f"class {absent[0]} has no image" if absent else f"label {y_test.max()} of y_test is not among them"

@@ -23,5 +23,7 @@ def read_idx(path: Path) -> np.ndarray:
     header = 4 + 4 * raw[3]
     shape = tuple(int(n) for n in np.frombuffer(raw[4:header].ljust(header - 4, b"\0"), ">u4"))
     if len(raw) != header + math.prod(shape):
-        raise DataError(f"{path} is damaged: its header promises {shape} bytes after {header}, the file holds {len(raw)} bytes in all")
+        raise DataError(
+            f"{path} is damaged: its header promises {shape} bytes after {header}, the file holds {len(raw)} bytes in all"
+        )
     return np.frombuffer(raw, np.uint8, offset=header).reshape(shape)

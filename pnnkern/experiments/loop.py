@@ -89,7 +89,9 @@ class Trainer:
         key = random.fold_in(stream(self.training.seed, NOISE), self.step)
         gradients, metrics = self.rule.step(self.system, (inputs, self.dataset.train_labels[chosen]), key=key, sample=chosen)
         if not math.isfinite(metrics["loss"]):
-            raise TrainingError(f"the loss is {metrics['loss']} at step {self.step}: lower training.lr, or look for NaN in the data")
+            raise TrainingError(
+                f"the loss is {metrics['loss']} at step {self.step}: lower training.lr, or look for NaN in the data"
+            )
         self.optimizer.apply(self.system.parameters, gradients, lr=rate(self.training, self.step, self.steps_per_epoch))
         self.losses.append(metrics["loss"])
         self.accuracies.append(metrics["accuracy"])
@@ -143,7 +145,9 @@ class Trainer:
         for name, array in parameters.items():
             saved = state[f"parameters/{name}"]
             if saved.shape != array.shape or saved.dtype != array.dtype:
-                raise ValueError(f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {array.dtype} {array.shape}")
+                raise ValueError(
+                    f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {array.dtype} {array.shape}"
+                )
             array[...] = _array.namespace(array).asarray(saved)
         self.optimizer.state.clear()
         for path, saved in state.items():

@@ -85,7 +85,11 @@ class _Bar(_Silent):
         from rich.progress import BarColumn, Progress, TextColumn
 
         self.pace = _Pace()
-        columns: tuple[Any, ...] = (BarColumn(bar_width=24), TextColumn("{task.percentage:3.0f} %"), TextColumn("{task.description}"))
+        columns: tuple[Any, ...] = (
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:3.0f} %"),
+            TextColumn("{task.description}"),
+        )
         self.bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
         self.task = self.bar.add_task("starting", total=None)
 

@@ -37,7 +37,8 @@ class Registry(Generic[T]):
         if not self._loaded:
             package = importlib.import_module(self.package)
             for module in pkgutil.iter_modules(package.__path__):
-                importlib.import_module(f"{self.package}.{module.name}")
+                if not module.name.startswith("_"):
+                    importlib.import_module(f"{self.package}.{module.name}")
             for entry in importlib.metadata.entry_points(group=f"pnnkern.{self.what}s"):
                 entry.load()
             self._loaded = True

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import platform
 import signal
 import sys
 import time
@@ -57,13 +58,19 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     from .loop import PARAMETERS, Trainer, stream
 
     _use_threads(recipe.compute.threads)
-    dataset = data.load(recipe.data.name, path=recipe.data.path, folder=recipe.data.folder).head(recipe.data.train, recipe.data.test)
+    dataset = data.load(recipe.data.name, path=recipe.data.path, folder=recipe.data.folder).head(
+        recipe.data.train, recipe.data.test
+    )
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:
         rule = recipe.rule.build(recipe.system)
         system = recipe.system.build(
-            key=stream(training.seed, PARAMETERS), device=compute.device, dtype=compute.dtype, chunk=compute.chunk, classes=dataset.classes
+            key=stream(training.seed, PARAMETERS),
+            device=compute.device,
+            dtype=compute.dtype,
+            chunk=compute.chunk,
+            classes=dataset.classes,
         )
     except (ValueError, TypeError) as error:
         if isinstance(error, PnnError):
@@ -81,7 +88,7 @@ def _use_threads(threads: int) -> None:
         if "numba" in sys.modules:
             import numba
 
-            numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+            numba.set_num_threads(min(threads, numba.get_num_threads()))
 
 
 def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
@@ -92,11 +99,22 @@ def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
     return run
 
 
+def environment() -> dict[str, str]:
+    """What a run must find again to repeat to the bit: versions, FFT library, threads and the kind of machine."""
+    from .. import _array
+    from ..optics._fft import engine_name
+
+    here = {"fft": engine_name(), "threads": str(_array.threads()), "machine": f"{platform.system()} {platform.machine()}"}
+    return checkpoint.versions() | here
+
+
 def _restore(run: Run, saved: checkpoint.Checkpoint) -> None:
     if saved.warning:
         _say(f"warning: {saved.warning}")
     if saved.meta["data"] != run.trainer.dataset.digest():
-        raise CheckpointError(f"the data in {run.trainer.dataset.source} are not those that the run in {run.folder} was started with")
+        raise CheckpointError(
+            f"the data in {run.trainer.dataset.source} are not those that the run in {run.folder} was started with"
+        )
     try:
         run.trainer.restore(saved.state)
     except (KeyError, ValueError) as error:
@@ -107,18 +125,23 @@ def _restore(run: Run, saved: checkpoint.Checkpoint) -> None:
 # ------------------------------------------------------------------------------------------------------------------------- run
 def start(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Run:
     """Start a run in a new `folder` and carry it through; see `_carry`. Refuses a folder that holds a run."""
+    recipe = _absolute(recipe)
+    _refuse_used(folder)
+    run = assemble(recipe, folder)  # before anything is written
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CheckpointError(f"cannot make the folder {folder}: {error.strerror}") from error
     with checkpoint.lock(folder):
-        if (folder / CONFIG).exists() or (folder / CHECKPOINT).exists():
-            raise RecipeError(f"{folder} already holds a run: go on with `pnnkern resume {folder}`, or choose another --out")
-        recipe = _absolute(recipe)
-        run = assemble(recipe, folder)
+        _refuse_used(folder)
         checkpoint.clean(folder)
         recipes.write(recipe, folder / CONFIG)
         return _carry(run, quiet)
+
+
+def _refuse_used(folder: Path) -> None:
+    if (folder / CONFIG).exists() or (folder / CHECKPOINT).exists():
+        raise RecipeError(f"{folder} already holds a run: go on with `pnnkern resume {folder}`, or choose another --out")
 
 
 def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False) -> Run:
@@ -134,11 +157,18 @@ def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False
         if newest.exists() or checkpoint.previous(newest).exists():
             saved = checkpoint.load(newest)
             _restore(run, saved)
+            _note_changes(saved.meta["environment"], environment())
             if saved.path != newest and newest.exists():
                 checkpoint.set_aside(newest)
         if changed != recipe:
             recipes.write(changed, folder / CONFIG)
         return _carry(run, quiet)
+
+
+def _note_changes(then: dict[str, str], now: dict[str, str]) -> None:
+    changed = [f"{k} {then.get(k, 'none')} -> {now.get(k, 'none')}" for k in sorted({*now, *then}) if now.get(k) != then.get(k)]
+    if changed:
+        _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
 
 
 def _absolute(recipe: Recipe) -> Recipe:
@@ -153,7 +183,12 @@ def _carry(run: Run, quiet: bool) -> Run:
 
     recipe, trainer = run.recipe, run.trainer
     before, began = run.meta["seconds"], time.monotonic()
-    run.meta |= {"data": trainer.dataset.digest(), "source": trainer.dataset.source, "config": recipe.table()}
+    run.meta |= {
+        "data": trainer.dataset.digest(),
+        "source": trainer.dataset.source,
+        "config": recipe.table(),
+        "environment": environment(),
+    }
 
     def save() -> None:
         run.meta["seconds"] = before + time.monotonic() - began
@@ -178,7 +213,7 @@ def _signals() -> Iterator[Any]:
 
     def note(number: int, frame: FrameType | None) -> None:
         asked.append(number)
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     for number in before:

@@ -1,8 +1,13 @@
 """The tables of a recipe as pydantic models. Units are SI. A key's comment here is its documentation."""
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from .plots import Picture
 
 
 class Table(BaseModel):
@@ -29,6 +34,31 @@ class System(Table):
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
         """The system itself, with parameters drawn from `key` on `device`, for `classes` classes. Raises ValueError if it cannot be."""
         raise TypeError(f"{type(self).__name__} does not say how it is built")
+
+    def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
+        """Pictures of the trained system for the report; `scores` are those of all test images."""
+        return []
+
+    def checks(self, trainer: Any, chosen: np.ndarray) -> "Checks | None":
+        """The trained system under better physics, on the `chosen` test images."""
+        return None
+
+    def exports(self) -> "dict[str, str]":
+        """What `export` can give, with a line on each."""
+        return {}
+
+    def export(self, what: str, system: Any, index: float) -> np.ndarray:
+        """The array `what` of the trained system; `index` is a refractive index. Raises ValueError for an unsuitable index."""
+        raise ValueError(f"a system of kind {self.kind!r} has nothing called {what!r} to export")
+
+
+@dataclass(frozen=True)
+class Checks:
+    """A table for the report: rows {"what", "accuracy", "note"}, with a title and a caption in HTML."""
+
+    title: str
+    caption: str
+    rows: list[dict[str, Any]]
 
 
 class Rule(Table):

@@ -23,8 +23,9 @@ class InSilicoTable(tables.Rule):
 
         pairs = getattr(system, "detectors", "single") == "differential"
         if pairs != (self.loss == "differential"):
-            here = "pairs of detectors need rule.loss='differential'" if pairs else "rule.loss='differential' needs system.detectors='differential'"
-            raise ValueError(f"{here}, got rule.loss={self.loss!r} with system.detectors={getattr(system, 'detectors', 'single')!r}")
+            raise ValueError(
+                f"system.detectors='differential' and rule.loss='differential' need each other, got rule.loss={self.loss!r}"
+            )
         if self.loss == "mse":
             return InSilico(MeanSquare())
         return InSilico((Differential if pairs else CrossEntropy)(self.scale))

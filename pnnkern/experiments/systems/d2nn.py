@@ -1,15 +1,18 @@
-"""`kind = "d2nn"`: a diffractive network of phase masks."""
+"""`kind = "d2nn"`: a diffractive network of phase masks; how a recipe describes it, what a report shows and what can be exported."""
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
+from ... import _array
 from .. import registry, tables
 
-if TYPE_CHECKING:  # imported where it is used: a recipe is checked without loading the kernels
+if TYPE_CHECKING:  # imported where they are used: a recipe is checked without loading kernels or matplotlib
     from ...systems.d2nn import D2NN
+    from ..plots import Picture
 
-TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12
+TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # m
 
 
 @registry.system("d2nn")
@@ -36,6 +39,81 @@ class D2NNTable(tables.System):
         from ...systems.d2nn import D2NN, Geometry
 
         if classes != self.classes:
-            raise ValueError(f"the data have {classes} classes and the network detectors for {self.classes}: set system.classes={classes}")
+            raise ValueError(
+                f"the data have {classes} classes and the network detectors for {self.classes}: set system.classes={classes}"
+            )
         geometry = Geometry(**self.model_dump(exclude={"kind", "start", "store"}))
-        return D2NN(geometry, dtype=dtype, store=self.store, chunk=chunk, key=key if self.start == "uniform" else None, device=device)
+        return D2NN(
+            geometry, dtype=dtype, store=self.store, chunk=chunk, key=key if self.start == "uniform" else None, device=device
+        )
+
+    # ------------------------------------------------------------------------------------------------------------ the trained one
+    def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
+        from . import _d2nn_pictures as draw
+
+        system, data = trainer.system, trainer.dataset
+        shown = draw.examples(scores, data.test_labels)
+        inputs, labels, read = system.encode(data.test_images[shown]), data.test_labels[shown], scores[shown].argmax(axis=1)
+        fields = [_array.to_numpy(u) for u in system.fields(inputs)]
+        powers = _array.to_numpy(system.forward(inputs)).astype(np.float64)
+        return [
+            draw.masks(self, _array.to_numpy(system.parameters["phase"])),
+            draw.fields(self, fields, system.regions.boxes, labels, read),
+            draw.energies(self, fields[0], powers, labels, read),
+            draw.mean_scores(self, scores, data.test_labels),
+        ]
+
+    def checks(self, trainer: Any, chosen: np.ndarray) -> tables.Checks:
+        system, data = trainer.system, trainer.dataset
+        finer = 3 * self.oversample
+        variants = [
+            (
+                f"as trained: window {self.pad:g} times the mask, {_samples(self.oversample)}",
+                system,
+                "the headline's physics, on these images",
+            ),
+            ("window 3 times the mask", system.variant(pad=3), "less light wraps around the edge of the computed window"),
+            (_samples(finer), system.variant(oversample=finer), "each neuron a flat square, the light resolved inside it"),
+        ]
+        rows = [
+            {
+                "what": what,
+                "accuracy": _accuracy(variant, trainer.rule, data.test_images[chosen], data.test_labels[chosen]),
+                "note": note,
+            }
+            for what, variant, note in variants
+        ]
+        ratio = self.pitch / self.wavelength
+        caption = (
+            f"The same masks, the same {len(chosen)} test images, one thing changed at a time. One sample per {ratio:.2g}-wavelength "
+            "neuron is the published point-neuron model and not converged physics: the last row shows how much depends on it."
+        )
+        return tables.Checks("How far the physics is converged", caption, rows)
+
+    def exports(self) -> dict[str, str]:
+        return {
+            "phase": "phases of the masks (layers, y, x), radians in [0, 2 pi)",
+            "height": "thickness of the printed masks (layers, y, x), metres, for material of refractive index --index in air",
+        }
+
+    def export(self, what: str, system: Any, index: float) -> np.ndarray:
+        phase = np.mod(_array.to_numpy(system.parameters["phase"]).astype(np.float64), 2 * np.pi)
+        if what == "phase":
+            return phase
+        if what == "height":
+            if index <= 1:
+                raise ValueError(f"a height needs a material of refractive index above 1, got {index:g}")
+            return phase * self.wavelength / (2 * np.pi * (index - 1))
+        return super().export(what, system, index)
+
+
+def _samples(k: int) -> str:
+    return "one sample per neuron" if k == 1 else f"{k} x {k} samples per neuron"
+
+
+def _accuracy(system: Any, rule: Any, images: np.ndarray, labels: np.ndarray, piece: int = 16) -> float:
+    right = 0
+    for first in range(0, len(labels), piece):
+        scores = rule.loss.scores(system.forward(system.encode(images[first : first + piece])))
+        right += int((_array.to_numpy(scores).argmax(axis=1) == labels[first : first + piece]).sum())
+    return right / len(labels)

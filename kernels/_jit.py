@@ -18,7 +18,9 @@ _ROOT = Path(__file__).resolve().parent
 
 def cache_folder() -> Path:
     """Folder for compiled code: `PNNKERN_CACHE_DIR`, or `~/.cache/pnnkern`."""
-    return Path(os.environ.get("PNNKERN_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pnnkern")
+    return Path(
+        os.environ.get("PNNKERN_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pnnkern"
+    )
 
 
 def _digest() -> str:

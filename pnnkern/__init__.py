@@ -15,7 +15,7 @@ if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie 
     __path__.append(str(_HERE.parent))
 
 _ROOMS = ("optics", "systems", "learning", "random", "testing", "experiments")
-__all__ = ["__version__", "check", "get_include", *_ROOMS]  # noqa: PLE0604
+__all__ = ["__version__", "check", "get_include", *_ROOMS]
 
 
 def __getattr__(name: str) -> ModuleType:

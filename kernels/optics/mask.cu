@@ -3,8 +3,8 @@
 #include "pnnkern/platform.cuh"
 
 namespace pnn {
-PNN_D inline void phasor(float phi, complex<float>* t) { sincosf(phi, &t->im, &t->re); }
-PNN_D inline void phasor(double phi, complex<double>* t) { sincos(phi, &t->im, &t->re); }
+PNN_D void phasor(float phi, complex<float>* t) { sincosf(phi, &t->im, &t->re); }
+PNN_D void phasor(double phi, complex<double>* t) { sincos(phi, &t->im, &t->re); }
 
 template <class T> PNN_D void mask_phasor(long long pixels, const T* phase, complex<T>* transmission) {
     for (long long p = blockIdx.x * (long long)blockDim.x + threadIdx.x; p < pixels; p += (long long)gridDim.x * blockDim.x)

@@ -7,7 +7,7 @@ from .._jit import njit
 
 
 @njit(parallel=True)
-def pnn_optimizer_adam(n, rate, beta1, beta2, epsilon, correction1, correction2, gradient, first, second, parameter):  # type: ignore[no-untyped-def]
+def pnn_optimizer_adam(n, rate, beta1, beta2, epsilon, correction1, correction2, gradient, first, second, parameter):
     """Adam (Kingma and Ba 2015): corrections are 1 - beta^step."""
     one = gradient.dtype.type
     b1, c1, b2, c2 = one(beta1), one(1 - beta1), one(beta2), one(1 - beta2)
@@ -22,7 +22,7 @@ def pnn_optimizer_adam(n, rate, beta1, beta2, epsilon, correction1, correction2,
 
 
 @njit(parallel=True)
-def pnn_optimizer_sgd(n, rate, momentum, gradient, velocity, parameter):  # type: ignore[no-untyped-def]
+def pnn_optimizer_sgd(n, rate, momentum, gradient, velocity, parameter):
     """velocity = momentum velocity + gradient; parameter -= rate velocity."""
     one = gradient.dtype.type
     step, keep = one(rate), one(momentum)

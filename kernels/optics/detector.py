@@ -1,12 +1,10 @@
 """CPU twin of detector.cu."""
 
-import numpy as np
-
 from .._jit import njit
 
 
 @njit
-def pnn_detector_powers(batch, pixels, regions, start, pixel, field, power):  # type: ignore[no-untyped-def]
+def pnn_detector_powers(batch, pixels, regions, start, pixel, field, power):
     """power[b, r] = sum over the pixels of region r of |field[b]|^2, in float64."""
     for b in range(batch):
         for r in range(regions):
@@ -18,7 +16,7 @@ def pnn_detector_powers(batch, pixels, regions, start, pixel, field, power):  # 
 
 
 @njit
-def pnn_detector_powers_vjp(batch, pixels, regions, label, cotangent, field, out):  # type: ignore[no-untyped-def]
+def pnn_detector_powers_vjp(batch, pixels, regions, label, cotangent, field, out):
     """out[b, p] = 2 cotangent[b, label[p]] field[b, p]; label -1 lies in no region."""
     for b in range(batch):
         for p in range(pixels):
@@ -28,7 +26,7 @@ def pnn_detector_powers_vjp(batch, pixels, regions, label, cotangent, field, out
 
 
 @njit
-def pnn_detector_intensity(pixels, field, out):  # type: ignore[no-untyped-def]
+def pnn_detector_intensity(pixels, field, out):
     """out = |field|^2."""
     for p in range(pixels):
         out[p] = field[p].real * field[p].real + field[p].imag * field[p].imag

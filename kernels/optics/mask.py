@@ -6,7 +6,7 @@ from .._jit import njit
 
 
 @njit
-def pnn_mask_phasor(pixels, phase, transmission):  # type: ignore[no-untyped-def]
+def pnn_mask_phasor(pixels, phase, transmission):
     """transmission = exp(i phase); phase in radians."""
     for p in range(pixels):
         transmission[p] = complex(np.cos(phase[p]), np.sin(phase[p]))
@@ -18,7 +18,7 @@ def pnn_mask_transmit(masks: int, batch: int, pixels: int, transmission: np.ndar
 
 
 @njit
-def pnn_mask_transmit_vjp(masks, batch, pixels, cotangent, field, out):  # type: ignore[no-untyped-def]
+def pnn_mask_transmit_vjp(masks, batch, pixels, cotangent, field, out):
     """out[m, p] = sum over b of cotangent conj(field), the batch in order, in float64."""
     total = np.zeros(pixels, np.complex128)
     for m in range(masks):
@@ -32,7 +32,7 @@ def pnn_mask_transmit_vjp(masks, batch, pixels, cotangent, field, out):  # type:
 
 
 @njit
-def pnn_mask_phase_adjoint(masks, batch, pixels, transmission, after, cotangent, gradient):  # type: ignore[no-untyped-def]
+def pnn_mask_phase_adjoint(masks, batch, pixels, transmission, after, cotangent, gradient):
     """gradient[m, p] = sum over b of Im(cotangent conj(after)); cotangent *= conj(transmission), in place."""
     total = np.zeros(pixels, np.float64)
     for m in range(masks):

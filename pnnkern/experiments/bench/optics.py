@@ -4,6 +4,7 @@ One thread. All contenders of a case are timed in turn, round after round, so th
 ratios count. Errors are relative 2-norms to complex128.
 """
 
+import functools
 import importlib.util
 import os
 import subprocess
@@ -87,7 +88,7 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
         import scipy.fft
 
         for engine in ("scipy", "fftw") if importlib.util.find_spec("pyfftw") else ("scipy",):
-            contenders[f"pnnkern ({engine})"] = lambda engine=engine: _with_engine(engine, lambda: plan(u))
+            contenders[f"pnnkern ({engine})"] = functools.partial(_with_engine, engine, lambda: plan(u))
         contenders["scipy.fft, whole batch"] = lambda: scipy.fft.ifft2(scipy.fft.fft2(u, (side, side)) * h)[:, :n, :n]
     else:
         contenders["pnnkern"] = lambda: plan(u)
@@ -152,7 +153,7 @@ def d2nn_contenders(device: str, batch: int) -> dict[str, Callable[[], Any]]:
     contenders: dict[str, Callable[[], Any]] = {}
     if device == "cpu":
         for engine in ("scipy", "fftw") if importlib.util.find_spec("pyfftw") else ("scipy",):
-            contenders[f"pnnkern ({engine})"] = lambda engine=engine: _with_engine(engine, ours)
+            contenders[f"pnnkern ({engine})"] = functools.partial(_with_engine, engine, ours)
     else:
         contenders["pnnkern"] = ours
     torch = _torch()

@@ -1,0 +1,157 @@
+"""The fused layer chain against complex128 fft2 expressions, forward and adjoint, on the host runner and on a GPU."""
+
+import numpy as np
+import pytest
+
+from pnnkern import _launch
+from pnnkern.kernels import host
+from pnnkern.optics import _layer
+
+FIELD, SIX = 6e-7, 2e-6  # relative 2-norms: one propagation, and six of them with masks and derivatives
+DOUBLE = 1e-13
+
+
+def propagate(u: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """Pad to the side of h, circular convolution, crop."""
+    n = u.shape[-1]
+    return np.fft.ifft2(h * np.fft.fft2(u, h.shape))[..., :n, :n]
+
+
+def truth(u: np.ndarray, phases: np.ndarray, transfers: np.ndarray, cotangent: np.ndarray) -> tuple[np.ndarray, list, list, np.ndarray]:
+    """Field behind the chain, fields after each mask, phase gradients and the cotangent of the incoming field."""
+    after = []
+    for phase, h in zip(phases, transfers[:-1], strict=True):
+        u = propagate(u, h) * np.exp(1j * phase[..., None, :, :])
+        after.append(u)
+    u = propagate(u, transfers[-1])
+    g, gradients = propagate(cotangent, transfers[-1].conj()), []
+    for phase, h, v in zip(phases[::-1], transfers[-2::-1], after[::-1], strict=True):
+        gradients.insert(0, (g * v.conj()).imag.sum(axis=-3))
+        g = propagate(g * np.exp(-1j * phase[..., None, :, :]), h.conj())
+    return u, after, gradients, g
+
+
+def error(got: np.ndarray, want: np.ndarray) -> float:
+    assert got.shape == want.shape
+    return float(np.linalg.norm((got - want).ravel()) / np.linalg.norm(want.ravel()))  # a value never written is NaN and fails
+
+
+def problem(n: int, side: int, lead: tuple[int, ...], layers: int, dtype: str) -> tuple[np.ndarray, ...]:
+    rng = np.random.default_rng(n * side + layers)
+    shape = (*lead, n, n)
+    u, g = ((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype) for _ in range(2))
+    phases = rng.uniform(-np.pi, np.pi, (layers, *lead[:-1], n, n))
+    transfers = np.exp(2j * np.pi * rng.random((layers + 1, side, side)))  # any phases: harsher than a propagator, and not symmetric
+    return u, g, phases, transfers
+
+
+def test_truth_by_central_differences() -> None:
+    u, c, phases, transfers = problem(6, 12, (3,), 2, "complex128")
+    _, _, gradients, g = truth(u, phases, transfers, c)
+    rng, step = np.random.default_rng(1), 1e-5
+    du, dp = rng.standard_normal(u.shape) + 1j * rng.standard_normal(u.shape), rng.standard_normal(phases.shape)
+
+    def value(sign: float) -> float:
+        return float((c.conj() * truth(u + sign * step * du, phases + sign * step * dp, transfers, c)[0]).real.sum())
+
+    slope = (value(1) - value(-1)) / (2 * step)
+    assert (g.conj() * du).real.sum() + (np.array(gradients) * dp).sum() == pytest.approx(slope, rel=1e-8)
+
+
+
+CASES = [  # n, side, (population, batch), layers, dtype
+    (128, 256, (3,), 5, "complex64"),
+    (101, 256, (1,), 1, "complex64"),
+    (160, 320, (2,), 1, "complex64"),
+    (192, 384, (2,), 1, "complex64"),
+    (200, 400, (5,), 2, "complex64"),
+    (224, 448, (2,), 1, "complex64"),
+    (256, 512, (2,), 2, "complex64"),
+    (128, 256, (3, 2), 2, "complex64"),
+    (128, 256, (2, 3), 2, "complex128"),
+    (256, 256, (2,), 1, "complex128"),
+]
+
+
+@pytest.mark.parametrize(("n", "side", "lead", "layers", "dtype"), CASES)
+def test_chain_and_its_adjoint(backend, n: int, side: int, lead: tuple[int, ...], layers: int, dtype: str) -> None:
+    if backend.name == "cpu":
+        pytest.skip("the CPU has its own chain; these are the CUDA kernels")
+    u, c, phases, transfers = problem(n, side, lead, layers, dtype)
+    masks = backend.array(np.exp(1j * phases).astype(dtype))
+    tables = [backend.array((h / side**2).astype(dtype)) for h in transfers]
+    want, after, gradients, incoming = truth(u.astype(complex), phases, transfers, c.astype(complex))
+    one = FIELD * (layers + 1) if dtype == "complex64" else DOUBLE
+    six = max(one, SIX) if dtype == "complex64" else 3 * DOUBLE
+
+    out, none = _layer.chain(backend.array(u), masks, tables, side)
+    assert none is None
+    assert error(backend.numpy(out), want) < min(one, six)
+    out, saved = _layer.chain(backend.array(u), masks, tables, side, save=True)
+    assert error(backend.numpy(out), want) < min(one, six)
+    assert error(backend.numpy(saved)[0], after[0]) < (FIELD if dtype == "complex64" else DOUBLE)
+    assert error(backend.numpy(saved), np.array(after)) < min(one, six)
+    gradient, g = _layer.chain_vjp(backend.array(c), saved, masks, tables, side, to_field=True)
+    assert error(backend.numpy(gradient), np.array(gradients)) < six
+    assert error(backend.numpy(g), incoming) < six
+    assert _layer.chain_vjp(backend.array(c), saved, masks, tables, side)[1] is None
+
+
+@pytest.mark.parametrize("order", ["descending", "shuffled"])
+def test_order_of_threads_and_pieces_change_nothing(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    u, c, phases, transfers = problem(128, 256, (3,), 1, "complex64")
+    masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
+    results = []
+    for o in ("ascending", order):
+        with _launch.host(order=o, seed=5):
+            out, saved = _layer.chain(u, masks, tables, 256, save=True)
+            results.append((out, *_layer.chain_vjp(c, saved, masks, tables, 256, to_field=True)))
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+    monkeypatch.setattr(_layer, "STATE", 1)  # one sample at a time
+    with _launch.host():
+        out, saved = _layer.chain(u, masks, tables, 256, save=True)
+        gradient, g = _layer.chain_vjp(c, saved, masks, tables, 256, to_field=True)
+    assert np.array_equal(out, results[0][0])
+    assert np.array_equal(g, results[0][2])
+    assert error(gradient, results[0][1]) < 1e-6
+
+
+def test_no_data_race() -> None:
+    u, c, phases, transfers = problem(128, 256, (2,), 1, "complex64")
+    masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
+    with _launch.host(build="race"):
+        _, saved = _layer.chain(u, masks, tables, 256, save=True)
+        _layer.chain_vjp(c, saved, masks, tables, 256)
+
+
+def aligned(shape: tuple[int, ...], dtype: str = "complex64") -> np.ndarray:
+    raw = np.zeros(int(np.prod(shape)) * np.dtype(dtype).itemsize + 256, np.uint8)
+    start = -raw.ctypes.data % 256
+    return raw[start : start + raw.size - 256].view(dtype).reshape(shape)
+
+
+def test_a_layer_moves_64_bytes_per_pixel() -> None:
+    """Counted by the runner, in bytes asked for and in whole 32-byte sectors: the state is read and written once by each kernel."""
+    n, side = 128, 256
+    defines = {"PNN_FIELD": n, "PNN_SIDE": side}
+    module = host.load(_launch.flatten("optics/layer"), "optics/layer.cu", defines=defines, build="count")
+    w = _layer._twiddles(side, "complex64", "cpu", 0)
+    spectrum, after, h, mask = aligned((1, n, side)), aligned((1, n, side)), aligned((side, side)), aligned((n, n))
+    module.watch([spectrum, after])
+    module.launch("pnn_layer_columns_c64", (side // 8, 1), (128,), (np.int64(1), w, h, spectrum, after))
+    columns = module.counts(2)
+    module.watch([spectrum, after])
+    module.launch("pnn_layer_rows_c64", (n // 4, 1, 1), (64,), (np.int64(1), w, mask, after, None, spectrum))
+    rows = module.counts(2)
+    moved = np.stack([columns.sum(axis=0), rows.sum(axis=0)]).sum(axis=0)
+    assert moved[0] + moved[1] == 64 * n * n
+    assert moved[2] + moved[3] == 64 * n * n
+    assert _layer.traffic(1, n, side, 7) - _layer.traffic(1, n, side, 6) == 64 * n * n
+    assert _layer.traffic_vjp(1, n, side, 7) - _layer.traffic_vjp(1, n, side, 6) == 72 * n * n
+
+
+def test_supported_shapes() -> None:
+    assert _layer.supported((200, 200), 400, "complex64")
+    assert not _layer.supported((200, 201), 400, "complex64")
+    assert not _layer.supported((200, 200), 405, "complex64")
+    assert not _layer.supported((500, 500), 400, "complex64")

@@ -1,0 +1,35 @@
+"""A tiny diffractive network on a few digits, for tests of whole runs."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pnnkern.experiments import recipe, run
+
+TINY = (
+    "system.layers=2", "system.size=16", "system.input_size=14", "system.detector_size=2", "data.train=50", "data.test=20", "training.epochs=3",
+    "training.batch=8", "control.iterations=20",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run; not to be changed (see `copied_run`)."""
+    folder = tmp_path_factory.mktemp("runs") / "tiny"
+    run.start(recipe.find("d2nn-digits", TINY), folder, quiet=True)
+    return folder
+
+
+@pytest.fixture
+def copied_run(finished_run: Path, tmp_path: Path) -> Path:
+    """A finished run to do anything with."""
+    folder = tmp_path / "tiny"
+    shutil.copytree(finished_run, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny() -> tuple[str, ...]:
+    """Overrides that make any d2nn recipe tiny."""
+    return TINY

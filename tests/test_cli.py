@@ -1,0 +1,240 @@
+"""The command line: exit codes, one line for bad input, one JSON object for machines."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pnnkern import _array
+from pnnkern.cli import app, main
+from pnnkern.experiments import bench
+from pnnkern.experiments.checkpoint import previous
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = [
+    word
+    for setting in (
+        "system.layers=2", "system.size=16", "system.input_size=14", "system.detector_size=2", "data.train=40", "data.test=20",
+        "training.batch=8", "control.iterations=10",
+    )
+    for word in ("--set", setting)
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["run", "d2nn-digits", "--out", str(folder), "--epochs", "1", "--quiet", *TINY]) == 0
+    return folder
+
+
+@pytest.fixture
+def copy(done: Path, tmp_path: Path) -> Path:
+    shutil.copytree(done, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    result: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return result
+
+
+def refused(arguments: list[object], capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on stderr of a command that must end with exit code 2."""
+    assert main([str(a) for a in arguments]) == 2
+    captured = capsys.readouterr()
+    lines = captured.err.splitlines()
+    assert len(lines) == 1, captured.err
+    assert lines[0].startswith("pnnkern: error: ")
+    assert captured.out == ""
+    return lines[0]
+
+
+def test_run_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "r"
+    assert (
+        main(["run", "d2nn-digits", "--out", str(folder), "--epochs", "2", "--seed", "3", "--threads", "1", "--json", *TINY]) == 0
+    )
+    result = last_line(capsys)
+    assert set(result) >= {"recipe", "metrics", "epochs", "seconds", "device", "out"}
+    assert (result["recipe"], result["epochs"], result["device"], result["out"]) == ("d2nn-digits", 2, "cpu", str(folder))
+    metrics = result["metrics"]
+    assert isinstance(metrics, dict)
+    assert 0 <= metrics["test_accuracy"] <= 1
+    assert 0 <= metrics["linear_control_accuracy"] <= 1
+    config = (folder / "config.toml").read_text()
+    assert "seed = 3" in config
+    assert "threads = 1" in config
+
+
+def test_run_prints_the_control_beside_the_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "d2nn-digits", "--out", str(tmp_path / "r"), "--epochs", "1", *TINY]) == 0
+    captured = capsys.readouterr()
+    assert "test accuracy: " in captured.out
+    assert "linear control accuracy: " in captured.out
+    assert f"pictures: pnnkern report {tmp_path / 'r'}" in captured.out
+    assert "linear control: " in captured.err
+    assert "step 1/5  epoch 1/1  loss " in captured.err  # plain lines where there is no terminal
+    assert "\x1b" not in captured.err
+
+
+def test_resume_report_export_json(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resume", str(copy), "--epochs", "2", "--quiet", "--json"]) == 0
+    assert last_line(capsys)["epochs"] == 2
+    assert main(["report", str(copy), "--images", "4", "--json"]) == 0
+    result = last_line(capsys)
+    assert Path(str(result["report"])).read_text().startswith("<!doctype html>")
+    assert "metrics" in result
+    assert main(["export", str(copy), "--what", "height", "--json"]) == 0
+    assert last_line(capsys)["files"] == [str(copy / "height.npz")]
+    assert main(["export", str(copy), "--what", "phase", "-o", str(copy / "p.npy")]) == 0
+    assert np.load(copy / "p.npy").shape == (2, 16, 16)
+    assert "2 x 16 x 16" in capsys.readouterr().out
+
+
+def test_list_and_info(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert "d2nn-mnist-differential" in capsys.readouterr().out
+    assert main(["list", "--json"]) == 0
+    assert "d2nn-digits" in last_line(capsys)["recipes"]  # type: ignore[operator]
+    assert main(["info"]) == 0
+    text = capsys.readouterr().out
+    for word in ("numpy ", "threads: ", "cuda: ", "fft: ", "PNNKERN_DATA"):
+        assert word in text
+    assert main(["info", "--json"]) == 0
+    assert "versions" in last_line(capsys)
+
+
+def test_bench_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"case": "c", "work": "w", "name": "pnnkern", "ms": 2.0, "device": "cpu"}]
+    monkeypatch.setattr(bench, "run", lambda name, device, budget: rows)
+    assert main(["bench", "optics", "--json"]) == 0
+    result = last_line(capsys)
+    assert result["rows"] == rows
+    assert "metrics" in result
+    assert main(["bench", "list"]) == 0
+    assert "optics" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in app.registered_commands])  # type: ignore[union-attr]
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"Example: pnnkern {command}" in text
+    assert "--json" in text
+
+
+def test_bare_command_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    assert "Commands:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "d2nn-digit"], "no recipe is called 'd2nn-digit': the nearest is 'd2nn-digits'"),
+        (["run", "d2nn-digits", "--set", "training.lrr=1"], "unknown key 'training.lrr': the nearest is 'training.lr'"),
+        (["run", "d2nn-digits", "--set", "system.pitch=-1e-3"], "system.pitch: input should be greater than 0, got -0.001"),
+        (["run", "d2nn-digits", "--set", "system.pitch=0"], "system.pitch: input should be greater than 0, got 0"),
+        (["run", "d2nn-digits", "--set", "system.wavelength=nan"], "system.wavelength: input should be"),
+        (["run", "d2nn-digits", "--epochs", "0"], "training.epochs: input should be greater than or equal to 1, got 0"),
+        (["run", "d2nn-digits", "--epochs", "many"], "Invalid value for '--epochs'"),
+        (["run", "d2nn-digits", "--device", "gpu"], "compute.device: input should be 'cpu' or 'cuda', got 'gpu'"),
+        (["run", "d2nn-digits", "--sed", "3"], "No such option: --sed"),
+        (["run"], "Missing argument 'RECIPE'"),
+        (["rum"], "No such command 'rum'"),
+        (
+            ["run", "d2nn-digits", "--set", "data.name=mnist-smal"],
+            "no data set is called 'mnist-smal': the nearest is 'mnist-small'",
+        ),
+        (["run", "d2nn-digits", "--set", "data.path=gone.npz"], "gone.npz does not exist"),
+        (["run", "d2nn-mnist"], "name their folder with --data-dir or the environment variable PNNKERN_DATA"),
+        (["run", "d2nn-mnist", "--data-dir", "gone"], "gone does not exist"),
+        (["resume", "gone"], "gone holds no run: there is no config.toml in it"),
+        (["report", "gone"], "gone holds no run"),
+        (["export", "gone", "--what", "phase"], "gone holds no run"),
+        (["bench", "optic"], "no benchmark is called 'optic': the nearest is 'optics'"),
+        (["bench", "optics", "--device", "tpu"], "unknown device 'tpu': it is 'cpu' or 'cuda'"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: list[object], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PNNKERN_DATA", raising=False)
+    assert message in refused(arguments, capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [["run", "d2nn-digits", "--device", "cuda"], ["bench", "optics", "--device", "cuda"]])
+def test_no_gpu(
+    arguments: list[object], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The message names what to install, also on machines that have a GPU (here CuPy is made to be absent)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(_array.importlib.util, "find_spec", lambda name: None)
+    line = refused(arguments, capsys)
+    assert 'pip install "pnnkern[cuda13]"' in line
+    assert 'pnnkern[cuda12]"' in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_data_folder_without_the_files(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    line = refused(["run", "d2nn-mnist", "--data-dir", tmp_path, "--out", tmp_path / "r"], capsys)
+    assert (
+        "lacks train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte (or .gz)" in line
+    )
+    assert not (tmp_path / "r").exists()
+
+
+def test_output_folders_that_cannot_be(done: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert f"already holds a run: go on with `pnnkern resume {done}`" in refused(
+        ["run", "d2nn-digits", "--out", done, *TINY], capsys
+    )
+    (tmp_path / "file").touch()
+    line = refused(["run", "d2nn-digits", "--out", tmp_path / "file", *TINY], capsys)
+    assert "cannot make the folder" in line
+    line = refused(["export", done, "--what", "phase", "-o", tmp_path / "file" / "x.npy"], capsys)
+    assert "cannot write" in line
+
+
+def test_damaged_checkpoints(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    newest = copy / "checkpoint.h5"
+    shutil.copy(newest, previous(newest))
+    newest.write_bytes(newest.read_bytes()[:500])
+    assert main(["resume", str(copy), "--quiet"]) == 0
+    assert "warning: checkpoint.h5 is damaged" in capsys.readouterr().err
+    newest.write_bytes(b"x")
+    previous(newest).write_bytes(b"y")
+    assert "no usable checkpoint in" in refused(["resume", copy, "--quiet"], capsys)
+
+
+def test_checkpoint_of_a_newer_version(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with h5py.File(copy / "checkpoint.h5", "r+") as file:
+        file.attrs["format_version"] = 99
+    assert "has checkpoint format 99, written by pnnkern" in refused(["report", copy], capsys)
+
+
+def test_broken_config(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "config.toml").write_text("[data")
+    assert "config.toml is no valid TOML" in refused(["resume", copy], capsys)
+
+
+def test_a_pitch_in_millimetres_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """0.4 instead of 0.4e-3 m: a warning in one line that gives the ratio to the wavelength."""
+    settings = ["--set", "system.pitch=0.4", "--set", "system.wavelength=1e-4", "--quiet"]
+    main(["run", "d2nn-digits", "--out", str(tmp_path / "r"), "--epochs", "1", *TINY, *settings])
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("pnnkern: warning: ")]
+    assert any("4e+03" in line or "4000" in line for line in warnings)
+
+
+def test_python_m(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "pnnkern", "rum"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("pnnkern: error: No such command 'rum'")

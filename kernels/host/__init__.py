@@ -69,13 +69,13 @@ def _parameters(text: str) -> list[str]:
     return [p.strip() for p in " ".join(text.split()).split(",") if p.strip()]
 
 
-def _wrapped(source: str) -> tuple[str, dict[str, list[str]]]:
+def _wrapped(source: str, name: str) -> tuple[str, dict[str, list[str]]]:
     """The source as g++ takes it, with an exported launcher for each kernel; and each kernel's parameters."""
     bare = re.sub(r"//[^\n]*", "", source)
     bare = _DYNAMIC.sub(r"DYN_SHARED(\1, \2);", bare)
     found = {name: _parameters(parameters) for name, parameters in _KERNEL.findall(bare)}
     exports = "".join(f"CUDA_HOST_EXPORT({name})\n" for name in found)
-    return f'#include "cuda_host.h"\n{bare}\n{exports}', found
+    return f'#include "cuda_host.h"\n#line 1 "{name}"\n{bare}\n{exports}', found
 
 
 def load(source: str, name: str, *, defines: Mapping[str, object] | None = None, build: str = "fast") -> "Module":
@@ -85,7 +85,7 @@ def load(source: str, name: str, *, defines: Mapping[str, object] | None = None,
     """
     if build not in BUILDS:
         raise HostError(f"unknown build {build!r}: it is one of {', '.join(BUILDS)}")
-    text, found = _wrapped(source)
+    text, found = _wrapped(source, name)
     flags = [*_COMMON, *BUILDS[build], *(f"-D{k}={v}" for k, v in (defines or {}).items())]
     digest = hashlib.sha256(repr((text, flags, compiler())).encode())
     for header in sorted(_HERE.glob("*.h")):
@@ -94,7 +94,7 @@ def load(source: str, name: str, *, defines: Mapping[str, object] | None = None,
     library = folder / f"{Path(name).stem}-{build}-{digest.hexdigest()[:20]}.so"
     if not library.exists():
         _compile(text, name, flags, library)
-    return Module(library, name, found)
+    return Module(library, name, build, found)
 
 
 def _compile(text: str, name: str, flags: list[str], library: Path) -> None:
@@ -136,8 +136,8 @@ def _size(parameter: str) -> int | None:
 class Module:
     """The kernels of one compiled file."""
 
-    def __init__(self, library: Path, name: str, parameters: dict[str, list[str]]) -> None:
-        self.name, self.parameters = name, parameters
+    def __init__(self, library: Path, name: str, build: str, parameters: dict[str, list[str]]) -> None:
+        self.name, self.build, self.parameters = name, build, parameters
         try:
             self._lib = ctypes.CDLL(str(library))
         except OSError as error:

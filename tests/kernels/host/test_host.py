@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from pnnkern.kernels import host
 
 HERE = Path(__file__).parent

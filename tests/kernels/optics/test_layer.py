@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from pnnkern.kernels import host
 
 from pnnkern import _launch
-from pnnkern.kernels import host
 from pnnkern.optics import _layer
 
 FIELD, SIX = 6e-7, 2e-6  # relative 2-norms: one propagation, and six of them with masks and derivatives

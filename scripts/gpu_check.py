@@ -23,7 +23,8 @@ class Record:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.content: dict[str, Any] = {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), "tests": [], "benchmarks": {}}
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        self.content: dict[str, Any] = {"when": now, "tests": [], "benchmarks": {}}
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def write(self, **items: Any) -> None:
@@ -66,7 +67,8 @@ def device() -> dict[str, Any]:
 
 def install(target: Path) -> dict[str, str]:
     """Install the checkout offline into `target`; returns the environment that finds it, and nothing else of the checkout."""
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(target), str(ROOT)]
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation"]
+    command += ["--target", str(target), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"gpu_check: the package cannot be built here ({done.stderr.strip().splitlines()[-1]}); using the checkout itself", flush=True)
@@ -117,7 +119,8 @@ def run_benchmarks(record: Record, environment: dict[str, str], names: list[str]
             continue
         with tempfile.TemporaryDirectory() as folder:
             rows = Path(folder) / "rows.json"
-            command = [sys.executable, "-m", "pnnkern.experiments.bench", name, "--device", "cuda", "--budget", str(int(share)), "--json", str(rows)]
+            command = [sys.executable, "-m", "pnnkern.experiments.bench", name, "--device", "cuda"]
+            command += ["--budget", str(int(share)), "--json", str(rows)]
             try:
                 done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=left, check=False)
                 result: Any = json.loads(rows.read_text()) if done.returncode == 0 else {"error": (done.stderr or done.stdout)[-4000:]}
@@ -143,7 +146,9 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="the record [data/benchmarks/gpu-DATE.json, or $OUT/gpu_check.json]")
     chosen = parser.parse_args()
     end = time.monotonic() + chosen.budget
-    default = Path(os.environ["OUT"]) / "gpu_check.json" if os.environ.get("OUT") else ROOT / f"data/benchmarks/gpu-{datetime.date.today()}.json"
+    default = ROOT / f"data/benchmarks/gpu-{datetime.date.today()}.json"
+    if os.environ.get("OUT"):
+        default = Path(os.environ["OUT"]) / "gpu_check.json"
     record = Record(chosen.out or default)
     record.write(commit=commit(), versions=versions())
     try:

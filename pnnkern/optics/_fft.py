@@ -19,6 +19,7 @@ import scipy.fft
 
 from .. import _array, _launch, _parallel
 from .._array import Array
+from . import _layer
 
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
 
@@ -186,6 +187,10 @@ def convolve(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
 
 
 def _convolve_device(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
+    """By the fused kernels where all fields share a transfer function and its window is one of theirs; else by library transforms."""
+    side, shape = transfer.window[0], field.shape[-2:]
+    if transfer.window == (side, side) and _layer.supported(shape, side, field.dtype) and (index == index[:1]).all():
+        return _layer.chain(field, (), [transfer.normalised[int(index[0])]], side)[0]
     fft = _array.scipy_fft(field)
     xp = _array.namespace(field)
     batch, ny, nx = field.shape

@@ -40,7 +40,7 @@ def traffic_vjp(batch: int, n: int, side: int, layers: int, itemsize: int = 8, *
     return batch * itemsize * (first_and_last + columns + (2 * n * side + n * n) * layers)
 
 
-def chain(field: Array, masks: Array, transfers: Sequence[Array], side: int, *, save: bool = False) -> tuple[Array, Array | None]:
+def chain(field: Array, masks: Sequence[Array], transfers: Sequence[Array], side: int, *, save: bool = False) -> tuple[Array, Array | None]:
     """The field behind masks[l] (layers, [population,] n, n) with propagations transfers[l] / side^2 before, between and after them.
 
     field : ([population,] batch, n, n). Returns the field, and with `save` the fields after each mask (layers, *field.shape), else None.

@@ -89,7 +89,7 @@ def run(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Carry out a recipe.
+    """Carry out a recipe. Ctrl-C, SIGTERM and SIGUSR1 save and leave with exit code 75.
 
     Example: pnnkern run d2nn-digits --out runs/d2nn --set training.lr=0.02
     """
@@ -112,7 +112,7 @@ def resume(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Go on with a run that was stopped, or give a finished one more epochs.
+    """Go on with a run that was stopped or killed, or give a finished one more epochs.
 
     Example: pnnkern resume runs/d2nn
     """
@@ -179,6 +179,21 @@ def export(
     low, high = result["range"]
     shape = " x ".join(str(n) for n in result["shape"])
     _end(result, as_json, f"{result['about']}\n{shape}, {low:.4g} .. {high:.4g}, in {', '.join(result['files'])}")
+
+
+@app.command()
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    as_json: Json = False,
+) -> None:
+    """Show runs side by side, and where their recipes differ.
+
+    Example: pnnkern compare runs/seed0 runs/seed1 runs/seed2
+    """
+    from .experiments import compare as comparisons
+
+    rows = comparisons.collect(folders)
+    _end({"runs": rows, "metrics": {}}, as_json, comparisons.table(rows))
 
 
 @app.command()

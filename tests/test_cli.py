@@ -1,6 +1,9 @@
 """The command line: exit codes, one line for bad input, one JSON object for machines."""
 
+import contextlib
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -95,6 +98,44 @@ def test_resume_report_export_json(copy: Path, capsys: pytest.CaptureFixture[str
     assert main(["export", str(copy), "--what", "phase", "-o", str(copy / "p.npy")]) == 0
     assert np.load(copy / "p.npy").shape == (2, 16, 16)
     assert "2 x 16 x 16" in capsys.readouterr().out
+
+
+def test_compare(done: Path, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resume", str(copy), "--epochs", "3", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(done), str(copy)]) == 0
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["run", "recipe", "epochs"]
+    assert first.endswith("training.epochs=1")
+    assert second.endswith("training.epochs=3")
+    assert main(["compare", str(done), str(copy), "--json"]) == 0
+    rows = last_line(capsys)["runs"]
+    assert isinstance(rows, list)
+    assert [row["epochs"] for row in rows] == [1, 3]
+    assert [row["differs"] for row in rows] == [{"training.epochs": 1}, {"training.epochs": 3}]
+    with h5py.File(copy / "checkpoint.h5") as file:
+        assert rows[1]["test_accuracy"] == file["arrays/progress/evaluations"][-1, 1]
+
+
+def test_a_bar_on_a_terminal(tmp_path: Path) -> None:
+    """With a terminal as standard error: a bar with loss, accuracy, samples per second and the time left."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pnnkern", "run", "d2nn-digits", "--out", str(tmp_path / "r"), "--epochs", "1", *TINY]
+    environment = os.environ | {
+        "TERM": "xterm",
+        "COLUMNS": "120",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    }
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux says that the other end is closed
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    assert child.wait() == 0
+    for word in ("100 %", "epoch 1/1", "loss", "accuracy", "samples/s", "left"):
+        assert word in shown.decode()
 
 
 def test_list_and_info(capsys: pytest.CaptureFixture[str]) -> None:

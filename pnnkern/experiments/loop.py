@@ -7,14 +7,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _array, _launch, random
 from .._errors import PnnError
 from .data import Dataset
-from .tables import Training
+
+if TYPE_CHECKING:  # the loop itself needs no pydantic
+    from .tables import Training
 
 # What a seed's key is folded with: parameters, epoch orders and noise draw from different streams.
 PARAMETERS, ORDER, NOISE, MEASUREMENT = range(4)
@@ -33,7 +35,7 @@ def stream(seed: int, purpose: int) -> Any:
     return random.fold_in(random.key(seed), purpose)
 
 
-def rate(training: Training, step: int, steps_per_epoch: int) -> float:
+def rate(training: "Training", step: int, steps_per_epoch: int) -> float:
     """The learning rate at `step` (from 0)."""
     if training.schedule == "halve":
         return training.lr * 0.5 ** (step // steps_per_epoch // training.halve_every)
@@ -53,7 +55,7 @@ class Trainer:
     rule: Any
     optimizer: Any
     dataset: Dataset
-    training: Training
+    training: "Training"
     step: int = 0
     losses: list[float] = field(default_factory=list)
     accuracies: list[float] = field(default_factory=list)

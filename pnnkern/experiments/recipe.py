@@ -113,17 +113,18 @@ def _kind(name: str, table: Any) -> type[tables.Table]:
 
 def _refuse_unknown(table: Mapping[str, Any], models: Mapping[str, type[tables.Table]]) -> None:
     known = ["recipe", "summary", *(f"{name}.{key}" for name, model in models.items() for key in model.model_fields)]
-    for path, value in _leaves(table):
+    for path, value in leaves(table):
         if path in models and not isinstance(value, Mapping):
             raise RecipeError(f"{path} must be a table, got {value!r}")
         if path not in known and path not in models:
             raise RecipeError(f"unknown key {path!r}: {_nearest(path, known)}")
 
 
-def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """("table.key", value) of nested tables; empty tables count as values."""
     for key, value in table.items():
         if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
+            yield from leaves(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
 

@@ -72,7 +72,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
             chunk=compute.chunk,
             classes=dataset.classes,
         )
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         if isinstance(error, PnnError):
             raise
         raise RecipeError(str(error)) from error
@@ -213,6 +213,7 @@ def _signals() -> Iterator[Any]:
 
     def note(number: int, frame: FrameType | None) -> None:
         asked.append(number)
+        os.write(2, b"\nstopping after this step (the same signal again stops at once)\n")  # print is not safe in a handler
         signal.signal(number, before[signal.Signals(number)])
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}

@@ -146,6 +146,8 @@ def _conclude(done: Any, as_json: bool) -> None:
 def report(
     folder: RunFolder,
     images: Annotated[int, typer.Option("--images", min=1, help="Test images for the checks of the physics.")] = 200,
+    data_dir: DataDir = "",
+    threads: Threads = -1,
     as_json: Json = False,
 ) -> None:
     """Make an HTML report of a run: curves, masks, fields, detectors, confusion, and how far the physics is converged.
@@ -155,7 +157,8 @@ def report(
     from .experiments import report as reports
     from .experiments import run as runs
 
-    done = runs.load(folder)
+    done = runs.load(folder, tuple(_overrides(None, data_dir=data_dir, threads=threads)))
+    print(f"measuring {len(done.trainer.dataset.test_labels)} test images ...", file=sys.stderr)
     page = reports.write(done, images=images)
     _end(done.summary | {"report": str(page)}, as_json, f"report: {page}")
 
@@ -173,9 +176,10 @@ def export(
     Example: pnnkern export runs/d2nn --what height --index 1.7227 --out masks.h5
     """
     from .experiments import export as exports
-    from .experiments import run as runs
 
-    result = exports.write(runs.load(folder), what, out or folder / f"{what}.npz", index=index)
+    result = exports.write(folder, what, out or folder / f"{what}.npz", index=index)
+    if result["warning"]:
+        print(f"warning: {result['warning']}", file=sys.stderr)
     low, high = result["range"]
     shape = " x ".join(str(n) for n in result["shape"])
     _end(result, as_json, f"{result['about']}\n{shape}, {low:.4g} .. {high:.4g}, in {', '.join(result['files'])}")

@@ -23,6 +23,7 @@ import numpy as np
 
 from .._errors import CheckpointError
 from .._version import __version__
+from . import files
 
 FORMAT = "pnnkern checkpoint"
 VERSION = 1  # of the layout below; a reader refuses files with a higher one
@@ -61,16 +62,15 @@ def save(path: Path, state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -
     Raises `CheckpointError` when the folder cannot be written or is full; the checkpoints already there then stay as they are.
     """
     image = _encode(state, meta)
-    temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
+    made = files.temporary(path)
     try:
-        write_durably(temporary, image)
+        files.write_synced(made, image)
         if path.exists():
             os.replace(path, previous(path))
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        os.replace(made, path)
+        files.sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        files.remove(made)
         kept = "the last good one is untouched" if path.exists() or previous(path).exists() else "there is none yet"
         raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}; {kept}") from error
 
@@ -91,26 +91,6 @@ def _encode(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> memoryv
         file.attrs["description_crc32"] = zlib.crc32(description.encode())
         file["description"] = description  # a data set: attributes end at 64 KiB
     return buffer.getbuffer()
-
-
-def write_durably(path: Path, content: bytes | memoryview) -> None:
-    """Create or overwrite a file and see it onto the disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    try:
-        left = memoryview(content)
-        while left:
-            left = left[os.write(handle, left) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ read

@@ -1,7 +1,6 @@
 """Trained parameters for other programs and for the workshop: .npy, .npz, .h5, or pictures in .png."""
 
 import io
-import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -9,45 +8,62 @@ from typing import Any
 import numpy as np
 
 from .._errors import CheckpointError
-from . import checkpoint
+from . import checkpoint, files, recipe
 from .recipe import RecipeError
-from .run import Run
+from .run import CHECKPOINT
 
 SUFFIXES = (".npy", ".npz", ".h5", ".png")
 
 
-def write(run: Run, what: str, out: Path, *, index: float = 1.7227) -> dict[str, Any]:
-    """Write `what` of the trained system ("phase", "height") to `out`, in the format of its suffix.
+def write(folder: Path, what: str, out: Path, *, index: float = 1.7227) -> dict[str, Any]:
+    """Write `what` of the system trained in the run `folder` ("phase", "height") to `out`, in the format of its suffix.
 
-    index : refractive index, for heights. A .png of several layers becomes one picture for each, named `-1`, `-2`, ...:
-    16 bit grey, 0 to the largest value.
+    Needs the checkpoint only, not the data. A .png of several layers becomes one picture for each, named `-1`, `-2`, ...: 16 bit
+    grey, 0 to the largest value. index : refractive index, for heights.
 
-    Returns {"what", "about", "shape", "range", "files"}. Raises `RecipeError` for something that cannot be exported.
+    Returns {"what", "about", "shape", "range", "warning", "files"}; there is a warning when the newest checkpoint was damaged.
+    Raises `RecipeError` for something that cannot be exported.
     """
-    table = run.recipe.system
+    config = recipe.read_run(folder)
+    table = config.system
     known = table.exports()
     if what not in known:
         raise RecipeError(f"a run of kind {table.kind!r} has no {what!r} to export: there is {', '.join(known) or 'nothing'}")
     if out.suffix not in SUFFIXES:
         raise RecipeError(f"--out must end in {', '.join(SUFFIXES)}, got {out.name!r}")
+    saved = checkpoint.load(folder / CHECKPOINT)
+    parameters = {
+        name.removeprefix("parameters/"): array for name, array in saved.state.items() if name.startswith("parameters/")
+    }
     try:
-        array = table.export(what, run.trainer.system, index)
+        array = table.export(what, parameters, index)
     except ValueError as error:
         raise RecipeError(str(error)) from error
-    notes = {"what": what, "about": known[what], "run": run.folder.name, "recipe": run.recipe.recipe, "steps": run.trainer.step}
+    notes = {
+        "what": what,
+        "about": known[what],
+        "run": folder.name,
+        "recipe": config.recipe,
+        "steps": int(saved.state["progress/step"]),
+    }
     if what == "height":
         notes["index"] = index
-    files = _contents(array, what, notes, out)
+    contents = _contents(array, what, notes, out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        for path, content in files.items():
-            temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
-            checkpoint.write_durably(temporary, content)
-            os.replace(temporary, path)
+        for path, content in contents.items():
+            files.replace(path, content)
     except OSError as error:
         raise CheckpointError(f"cannot write {out}: {error.strerror or error}") from error
     extent = [float(array.min()), float(array.max())]
-    return {"what": what, "about": known[what], "shape": list(array.shape), "range": extent, "files": [str(f) for f in files]}
+    return {
+        "what": what,
+        "about": known[what],
+        "shape": list(array.shape),
+        "range": extent,
+        "warning": saved.warning,
+        "files": [str(f) for f in contents],
+    }
 
 
 def _contents(array: np.ndarray, what: str, notes: dict[str, Any], out: Path) -> dict[Path, bytes]:

@@ -2,7 +2,6 @@
 
 import difflib
 import importlib.resources
-import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import tomli_w
 from pydantic import BaseModel, ValidationError
 
 from .._errors import PnnError
-from . import registry, tables
+from . import files, registry, tables
 
 _FIXED: dict[str, type[tables.Table]] = {
     "data": tables.Data,
@@ -168,15 +167,10 @@ def _apply(table: dict[str, Any], override: str) -> None:
 
 def write(recipe: Recipe, path: Path) -> None:
     """Write the complete recipe as TOML, whole or not at all."""
-    from .checkpoint import write_durably
-
-    temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
     head = "# The complete recipe of this run. Repeat it elsewhere with: pnnkern run config.toml --out FOLDER\n\n"
     try:
-        write_durably(temporary, (head + recipe.dumps()).encode())
-        os.replace(temporary, path)
+        files.replace(path, (head + recipe.dumps()).encode())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise RecipeError(f"cannot write {path}: {error.strerror or error}") from error
 
 

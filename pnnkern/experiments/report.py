@@ -2,14 +2,13 @@
 
 import html
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .._errors import CheckpointError
-from . import checkpoint, plots
+from . import files, plots
 from .plots import Picture
 from .progress import clock
 from .run import Run
@@ -59,19 +58,15 @@ def write(run: Run, *, images: int = 200) -> Path:
     try:
         folder.mkdir(exist_ok=True)
         for picture in pictures:
-            _replace(folder / f"{picture.name}.png", picture.png)
-        _replace(folder / "metrics.json", json.dumps(run.summary | {"checks": checks.rows if checks else []}, indent=1).encode())
+            files.replace(folder / f"{picture.name}.png", picture.png)
+        files.replace(
+            folder / "metrics.json", json.dumps(run.summary | {"checks": checks.rows if checks else []}, indent=1).encode()
+        )
         page = folder / "index.html"
-        _replace(page, _page(run, accuracy, pictures, checks).encode())
+        files.replace(page, _page(run, accuracy, pictures, checks).encode())
     except OSError as error:
         raise CheckpointError(f"cannot write the report into {folder}: {error.strerror or error}") from error
     return page
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
-    checkpoint.write_durably(temporary, content)
-    os.replace(temporary, path)
 
 
 def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> str:

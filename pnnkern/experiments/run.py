@@ -172,8 +172,11 @@ def _note_changes(then: dict[str, str], now: dict[str, str]) -> None:
 
 
 def _absolute(recipe: Recipe) -> Recipe:
-    """Paths of data made absolute: the run may be resumed from another folder."""
-    paths = {key: str(Path(value).expanduser().resolve()) for key in ("path", "folder") if (value := getattr(recipe.data, key))}
+    """Paths of data made absolute, and the environment's folder written down: the run may be resumed from elsewhere."""
+    given = {"path": recipe.data.path, "folder": recipe.data.folder}
+    if recipe.data.name in data.IDX_FOLDERS and not any(given.values()):
+        given["folder"] = os.environ.get("PNNKERN_DATA", "")
+    paths = {key: str(Path(value).expanduser().resolve()) for key, value in given.items() if value}
     return replace(recipe, data=recipe.data.model_copy(update=paths)) if paths else recipe
 
 

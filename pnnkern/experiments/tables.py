@@ -47,8 +47,8 @@ class System(Table):
         """What `export` can give, with a line on each."""
         return {}
 
-    def export(self, what: str, system: Any, index: float) -> np.ndarray:
-        """The array `what` of the trained system; `index` is a refractive index. Raises ValueError for an unsuitable index."""
+    def export(self, what: str, parameters: "dict[str, np.ndarray]", index: float) -> np.ndarray:
+        """The array `what` from trained parameters; `index` is a refractive index. Raises ValueError for an unsuitable index."""
         raise ValueError(f"a system of kind {self.kind!r} has nothing called {what!r} to export")
 
 

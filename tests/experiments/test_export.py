@@ -21,7 +21,7 @@ def phase(finished_run: Path) -> np.ndarray:
 @pytest.mark.parametrize("suffix", ["npy", "npz", "h5"])
 def test_phase(finished_run: Path, tmp_path: Path, phase: np.ndarray, suffix: str) -> None:
     out = tmp_path / "deep" / f"masks.{suffix}"
-    result = export.write(run.load(finished_run), "phase", out)
+    result = export.write(finished_run, "phase", out)
     assert (result["shape"], result["files"]) == ([2, 16, 16], [str(out)])
     if suffix == "npy":
         got = np.load(out)
@@ -38,7 +38,7 @@ def test_phase(finished_run: Path, tmp_path: Path, phase: np.ndarray, suffix: st
 
 def test_height(finished_run: Path, tmp_path: Path, phase: np.ndarray) -> None:
     """A wave through height h of index n gains (n - 1) h of path over air: phase = 2 pi (n - 1) h / wavelength."""
-    export.write(run.load(finished_run), "height", tmp_path / "h.npy", index=1.5)
+    export.write(finished_run, "height", tmp_path / "h.npy", index=1.5)
     height = np.load(tmp_path / "h.npy")
     wavelength = 299792458 / 0.4e12
     np.testing.assert_allclose(2 * np.pi * 0.5 * height / wavelength, phase, atol=1e-12)
@@ -47,7 +47,7 @@ def test_height(finished_run: Path, tmp_path: Path, phase: np.ndarray) -> None:
 
 def test_pictures(finished_run: Path, tmp_path: Path, phase: np.ndarray) -> None:
     """16 bit grey: an independent reader finds the phases again."""
-    result = export.write(run.load(finished_run), "phase", tmp_path / "m.png")
+    result = export.write(finished_run, "phase", tmp_path / "m.png")
     assert [Path(f).name for f in result["files"]] == ["m-1.png", "m-2.png"]
     for file, layer in zip(result["files"], phase, strict=True):
         grey = matplotlib.image.imread(file)
@@ -56,10 +56,9 @@ def test_pictures(finished_run: Path, tmp_path: Path, phase: np.ndarray) -> None
 
 
 def test_what_cannot_be_exported(finished_run: Path, tmp_path: Path) -> None:
-    done = run.load(finished_run)
     with pytest.raises(RecipeError, match="has no 'conductance' to export: there is phase, height"):
-        export.write(done, "conductance", tmp_path / "a.npy")
+        export.write(finished_run, "conductance", tmp_path / "a.npy")
     with pytest.raises(RecipeError, match=r"must end in \.npy, \.npz, \.h5, \.png, got 'a\.mat'"):
-        export.write(done, "phase", tmp_path / "a.mat")
+        export.write(finished_run, "phase", tmp_path / "a.mat")
     with pytest.raises(RecipeError, match="refractive index above 1, got 1"):
-        export.write(done, "height", tmp_path / "a.npy", index=1.0)
+        export.write(finished_run, "height", tmp_path / "a.npy", index=1.0)

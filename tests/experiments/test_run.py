@@ -225,6 +225,18 @@ def test_own_data_from_a_relative_path(tmp_path: Path, tiny: tuple[str, ...], mo
     assert run.resume(tmp_path / "r", quiet=True).trainer.dataset.source == str(tmp_path / "mine.npz")
 
 
+def test_the_data_folder_of_the_environment_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: tuple[str, ...]
+) -> None:
+    ordinary = recipe.find("d2nn-mnist", tiny)
+    monkeypatch.delenv("PNNKERN_DATA", raising=False)
+    assert run._absolute(ordinary) == ordinary
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PNNKERN_DATA", "sets")
+    assert run._absolute(ordinary).data.folder == str(tmp_path / "sets")
+    assert run._absolute(recipe.find("d2nn-digits", tiny)).data.folder == ""
+
+
 @pytest.mark.parametrize("detectors", ["single", "differential"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_losses_fall(tmp_path: Path, tiny: tuple[str, ...], detectors: str, dtype: str) -> None:

@@ -96,15 +96,15 @@ class D2NNTable(tables.System):
             "height": "thickness of the printed masks (layers, y, x), metres, for material of refractive index --index in air",
         }
 
-    def export(self, what: str, system: Any, index: float) -> np.ndarray:
-        phase = np.mod(_array.to_numpy(system.parameters["phase"]).astype(np.float64), 2 * np.pi)
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+        phase = np.mod(parameters["phase"].astype(np.float64), 2 * np.pi)
         if what == "phase":
             return phase
         if what == "height":
             if index <= 1:
                 raise ValueError(f"a height needs a material of refractive index above 1, got {index:g}")
             return phase * self.wavelength / (2 * np.pi * (index - 1))
-        return super().export(what, system, index)
+        return super().export(what, parameters, index)
 
 
 def _samples(k: int) -> str:

@@ -260,11 +260,11 @@ def test_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_needs_no_command_line_libraries() -> None:
-    """Checkpoints and benchmarks must work where only NumPy, SciPy, Numba and h5py are."""
+    """Checkpoints, the loop and benchmarks must work where only NumPy, SciPy, Numba and h5py are."""
     code = (
         "import sys\n"
         "for name in ('pydantic', 'typer', 'rich', 'matplotlib', 'sklearn', 'tomli_w'): sys.modules[name] = None\n"
-        "from pnnkern.experiments import checkpoint, bench\n"
+        "from pnnkern.experiments import checkpoint, bench, data, loop\n"
         "from pnnkern.experiments.bench import optics\n"
         "print(bench.names())"
     )

@@ -50,6 +50,8 @@ def test_the_page_says_what_the_run_came_to(reported: tuple[Path, str]) -> None:
     chosen = np.unique(np.linspace(0, len(labels) - 1, 10).round().astype(int))
     same, wider, finer = metrics["checks"]
     assert same["accuracy"] == right[chosen].mean()
+    assert same["same"] == 1
+    assert f"{finer['same']:.1%} of the images are read as in the first row" in text
     assert "window 3 times" in wider["what"]
     assert "3 x 3 samples per neuron" in finer["what"]
     assert not list((folder / "report").glob(".*"))
@@ -62,6 +64,7 @@ def test_checks_are_the_same_masks_in_other_physics(finished_run: Path) -> None:
     for row, variant in zip(rows[1:], (system.variant(pad=3), system.variant(oversample=3)), strict=True):
         read = variant.forward(variant.encode(data.test_images)).argmax(axis=1)
         assert row["accuracy"] == np.mean(read == data.test_labels)
+        assert row["same"] == np.mean(read == done.trainer.test_scores().argmax(axis=1))
 
 
 def test_differential_detectors_are_drawn(tmp_path: Path, tiny: tuple[str, ...]) -> None:

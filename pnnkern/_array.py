@@ -98,7 +98,7 @@ def contiguous(x: Array) -> Array:
 
 def to_numpy(x: Array) -> np.ndarray:
     """A NumPy array with the values of `x` (a copy from the GPU; NumPy arrays as they are)."""
-    return x if isinstance(x, np.ndarray) else np.asarray(x.get() if hasattr(x, "get") else x)
+    return np.asarray(x.get() if _library(x) == "cupy" else x)
 
 
 def threads() -> int:

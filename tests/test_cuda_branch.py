@@ -1,0 +1,104 @@
+"""The branch that only runs with CuPy, on a stand-in for it: transfers, creation on the device, launches, faults."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pnnkern as pnn
+from pnnkern import _array, _launch
+from pnnkern._errors import DeviceError, FaultError
+from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, InSilico, MeanSquare
+from pnnkern.optics import _layer, _transfer
+from pnnkern.systems import D2NN
+from pnnkern.systems.d2nn import Geometry, Imperfections
+
+sys.path.insert(0, str(Path(__file__).parent))
+import fake_cupy
+
+
+def clear_caches() -> None:
+    """What was kept for one CuPy is not for another."""
+    _launch._cuda_module.cache_clear()
+    _launch._words.clear()
+    _layer._twiddles.cache_clear()
+    _transfer._cache.clear()
+
+
+@pytest.fixture
+def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    if "cupy" in sys.modules and not isinstance(sys.modules["cupy"], fake_cupy._Module):
+        pytest.skip("the real CuPy is in use here")
+    with fake_cupy.installed(monkeypatch):
+        clear_caches()
+        yield sys.modules["cupy"]
+        clear_caches()
+
+
+def images(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 28, 28)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("size", [24, 128])  # library transforms, and the fused chain (256)
+@pytest.mark.parametrize(
+    ("detectors", "loss"), [("single", CrossEntropy()), ("single", MeanSquare()), ("differential", Differential())]
+)
+def test_training_step_on_the_device(cupy, size: int, detectors: str, loss: object) -> None:
+    geometry = Geometry(layers=1, size=size, detector_size=2, input_size=14, detectors=detectors)
+    labels = np.array([3, 1])
+    results = []
+    for device in ("cpu", "cuda"):
+        system = D2NN(geometry, key=pnn.random.key(5), device=device)
+        inputs = system.encode(images(2))
+        assert _array.device_of(inputs, system.parameters["phase"]) == device
+        gradients, metrics = InSilico(loss).step(system, (inputs, labels))
+        for optimizer in (Adam(0.1), SGD(0.1, momentum=0.5)):
+            optimizer.apply(system.parameters, gradients)
+        results.append((metrics["loss"], _array.to_numpy(gradients["phase"]), _array.to_numpy(system.parameters["phase"])))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
+    assert np.linalg.norm(results[0][1] - results[1][1]) < 1e-5 * np.linalg.norm(results[0][1])
+    pnn.check()
+
+
+def test_propagate_and_its_derivatives(cupy) -> None:
+    rng = np.random.default_rng(1)
+    u = rng.standard_normal((2, 16, 16)) + 1j * rng.standard_normal((2, 16, 16))
+    how = {"distance": [1e-3, 2e-3], "wavelength": 633e-9, "pitch": 8e-6}
+    out = pnn.optics.propagate(cupy.asarray(u), **how)
+    assert isinstance(out, cupy.ndarray)
+    np.testing.assert_allclose(out.get(), pnn.optics.propagate(u, **how), rtol=1e-10, atol=1e-12)
+    on_gpu = pnn.optics.propagate_vjp(out, cupy.asarray(u), **how, wrt=("field", "distance"))
+    on_cpu = pnn.optics.propagate_vjp(out.get(), u, **how, wrt=("field", "distance"))
+    for a, b in zip(on_gpu, on_cpu, strict=True):
+        np.testing.assert_allclose(a.get(), b, rtol=1e-9, atol=1e-12)
+
+
+def test_fault_waits_for_check(cupy) -> None:
+    u = np.zeros((1, 16, 16), np.complex64)
+    u[0, 3, 3] = np.nan
+    pnn.optics.propagate(cupy.asarray(u), distance=1e-3, wavelength=633e-9, pitch=8e-6)
+    with pytest.raises(FaultError, match="a kernel on GPU 0: the field has NaN or infinite values"):
+        pnn.check()
+    pnn.check()  # once
+
+
+def test_random_numbers_are_the_same(cupy) -> None:
+    key = pnn.random.key(11)
+    on_gpu = pnn.random.normal(key, (3, 7), like=cupy.empty(0))
+    assert np.array_equal(on_gpu.get(), pnn.random.normal(key, (3, 7)))
+
+
+def test_perturbed_copy_stays_on_the_device(cupy) -> None:
+    geometry = Geometry(layers=2, size=24, detector_size=2, input_size=14)
+    system = D2NN(geometry, key=pnn.random.key(5), device="cuda")
+    built = system.perturbed(pnn.random.key(1), Imperfections(misalignment=1e-4, levels=8, height_error=1e-5))
+    assert isinstance(built.parameters["phase"], cupy.ndarray)
+    assert np.isfinite(built.forward(built.encode(images(2))).get()).all()
+
+
+def test_mixed_devices_are_refused(cupy) -> None:
+    regions = pnn.optics.Regions((8, 8), [(0, 2, 0, 2)])
+    with pytest.raises(DeviceError, match="in one call: move all of them to one device"):
+        pnn.optics.powers_vjp(np.ones(1), cupy.asarray(np.ones((8, 8), complex)), regions)

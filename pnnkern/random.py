@@ -1,102 +1,164 @@
-"""Counter-based randomness: Philox4x32-10 (Salmon et al., SC'11) and distributions whose bits are the same on every backend.
+"""Counter-based random numbers: Philox4x32-10 and distributions whose bits are the same on every backend.
 
-A draw is a function of (key, sample, element) and of nothing else: row r of a result belongs to sample `sample + r` (or `sample[r]`),
-so noise is the same for any split of a batch, any number of threads, and on the CPU, the GPU and the host runner. One key serves one
-purpose: `fold_in` makes a new one for each layer, step or kind of draw.
+A draw is a function of (key, sample, element) and of nothing else. The first axis of a result is the sample axis: row r belongs to
+sample ``sample + r`` (or ``sample[r]``), and its elements are numbered from ``element0`` in C order over the other axes. So draws are
+the same for any split of a batch or of the elements, for any number of threads and ranks, and on the CPU, a GPU and the host runner::
+
+    z = normal(key, (3, 5))                                     # samples 0, 1, 2
+    z[1:] == normal(key, (2, 5), sample=1)                      # the same rows
+    z[[2, 0]] == normal(key, (2, 5), sample=np.array([2, 0]))   # as a shuffled batch meets them
+    z[:, 3:] == normal(key, (3, 2), element0=3)                 # the same columns
+
+One key serves one purpose, because different kinds of draw from one key are made of the same words: `fold_in` makes a new key for
+each layer, step or kind of noise.
+
+Source: Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2, 3, SC'11. The maths is in ``pnnkern/philox.cuh``.
 """
 
 import hashlib
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from . import _array, _launch
 from ._array import Array
 
-MEAN_OUT_OF_RANGE = _launch.fault(2, "a Poisson mean must lie in [0, 2e9] and not be NaN")
-_MAX_SAMPLE = 2**63 - 1
+Shape = int | tuple[int, ...]
+
+_launch.fault(2, "every Poisson mean must lie in [0, 2e9]")
+_launch.fault(3, "every probability must lie in [0, 1]")
+_launch.fault(4, "every sample index must be 0 or more")
 
 
+# ------------------------------------------------------------------------------------------------------------------------- keys
 def key(seed: int) -> np.ndarray:
-    """The key (2,) uint32 of a seed in [0, 2^64)."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= int(seed) < 2**64:
-        raise ValueError(f"seed must be an integer in [0, 2^64), got {seed!r}")
-    return np.array([int(seed) & 0xFFFFFFFF, int(seed) >> 32], np.uint32)
+    """The key of a seed.
 
-
-def fold_in(key: Any, n: int | str) -> np.ndarray:
-    """A key for purpose `n` (an integer in [0, 2^64), or a name) of `key`; independent of it and of all others."""
-    k0, k1 = _key(key)
-    if isinstance(n, str):
-        n = int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "little")
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= int(n) < 2**64:
-        raise ValueError(f"n must be an integer in [0, 2^64) or a string, got {n!r}")
-    return np.array(_philox((k0, k1), (int(n) & 0xFFFFFFFF, int(n) >> 32, 0xFFFFFFFF, 0xFFFFFFFF))[:2], np.uint32)
-
-
-def words(key: Any, shape: tuple[int, ...], *, sample: Any = 0, like: Any = None) -> Array:
-    """uint32 words. shape : (samples, ...). sample : the global index of row 0, or an int64 array with one index per row."""
-    return _fill("words", key, shape, sample, like, np.uint32)
-
-
-def uniform(key: Any, shape: tuple[int, ...], *, sample: Any = 0, like: Any = None) -> Array:
-    """float32 uniforms in (0, 1), multiples of 2^-24 that never reach 0 or 1. Arguments as `words`."""
-    return _fill("uniform", key, shape, sample, like, np.float32)
-
-
-def normal(key: Any, shape: tuple[int, ...], *, sample: Any = 0, like: Any = None) -> Array:
-    """float32 standard normals, exact in the tails to 6 sigma (largest 7.54). Box-Muller, arguments as `words`."""
-    return _fill("normal", key, shape, sample, like, np.float32)
-
-
-def bernoulli(key: Any, p: Any, shape: tuple[int, ...] | None = None, *, sample: Any = 0) -> Array:
-    """uint8 ones with probability `p` in [0, 1], exact at both ends; p is an array (samples, ...) or a scalar with `shape`."""
-    if _array.is_array(p):
-        if shape is not None and tuple(shape) != p.shape:
-            raise ValueError(f"shape {shape} must be that of p, {p.shape}")
-        probabilities = _array.contiguous(p.astype(np.float32, copy=False))
-    else:
-        if shape is None:
-            raise ValueError("a scalar p needs a shape (samples, ...)")
-        if not 0 <= float(p) <= 1:
-            raise ValueError(f"p must lie in [0, 1], got {p!r}")
-        probabilities = np.full(shape, p, np.float32)
-    if isinstance(probabilities, np.ndarray) and not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise ValueError("every p must lie in [0, 1] and not be NaN")
-    return _fill("bernoulli", key, probabilities.shape, sample, probabilities, np.uint8, probabilities)
-
-
-def poisson(key: Any, mean: Array, *, sample: Any = 0) -> Array:
-    """int32 counts of the given means (samples, ...), each in [0, 2e9]: photons on a detector.
-
-    Inversion below 10, the transformed rejection PTRS of Hoermann (1993) above. A mean out of range raises `FaultError` (on a GPU: at
-    `pnnkern.check()`).
+    seed : integer in [0, 2^64). Returns uint32 (2,), on the host. Raises ValueError for any other seed.
     """
-    if not _array.is_array(mean) or mean.ndim < 1:
-        raise TypeError(f"mean must be an array (samples, ...), got {type(mean).__name__}")
-    mean = _array.contiguous(mean.astype(np.float32, copy=False))
-    return _fill("poisson", key, mean.shape, sample, mean, np.int32, mean)
+    seed = _integer(seed, "seed", 2**64)
+    return np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
 
 
-def permutation(key: Any, n: int, *, sample: int = 0) -> np.ndarray:
-    """A random order of range(n), int64 on the host: the order of n distinct 64-bit draws (two words each; ties, of chance n^2 2^-65,
-    stay in order)."""
-    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-        raise ValueError(f"n must be a non-negative integer, got {n!r}")
-    pairs = words(key, (1, 2 * int(n)), sample=sample).reshape(-1, 2).astype(np.uint64)
-    return np.argsort(pairs[:, 0] | pairs[:, 1] << np.uint64(32), kind="stable")
+def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
+    """A new key for purpose `n` of `key`, unrelated to `key` and to those of other purposes.
+
+    n : integer in [0, 2^64) (a layer, a step), or a name, which stands for the first eight bytes of its SHA-256.
+    Returns uint32 (2,). Raises ValueError for another `n`, TypeError if `key` is no key.
+    """
+    words = _key(key)
+    n = int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "little") if isinstance(n, str) else _integer(n, "n", 2**64)
+    return np.array(_philox(words, (n & 0xFFFFFFFF, n >> 32, 0xFFFFFFFF, 0xFFFFFFFF))[:2], np.uint32)
 
 
-# ------------------------------------------------------------------------------------------------------------------------ inside
+# ------------------------------------------------------------------------------------------------------------------------ draws
+@_array.accepts_any
+def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, like: Any = None) -> Array:
+    """Random 32-bit words.
+
+    shape : (samples, ...); keep samples on the first axis, even for one. A number n is n samples of one element each.
+    sample : global index of row 0, or an integer array with the index of each row; 0 or more.
+    element0 : number of the first element of each row.
+    like : an array on the device that is to do the work and hold the result; NumPy on the CPU by default.
+
+    Returns uint32 of `shape`. Raises TypeError for a key, dtype or index of the wrong kind, ValueError for a number out of range (for
+    sample indices on a GPU at `pnnkern.check()`).
+    """
+    return _draw("words", key, shape, sample, element0, np.uint32, like)
+
+
+@_array.accepts_any
+def uniform(
+    key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Any = None
+) -> Array:
+    """Uniforms strictly between 0 and 1, symmetric about 1/2: odd multiples of 2^-24, or for float64 of 2^-53.
+
+    dtype : float32 or float64, which are different draws. Other arguments and errors as for `words`.
+    """
+    return _draw("uniform", key, shape, sample, element0, _real(dtype), like)
+
+
+@_array.accepts_any
+def normal(
+    key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Any = None
+) -> Array:
+    """Standard normals, by Box and Muller's transform with logarithm and circle written out in single roundings.
+
+    float32: tails right to 6 sigma, largest 7.54. float64: error a few units in the last place, largest 9.42.
+
+    dtype : float32 or float64, which are different draws. Other arguments and errors as for `words`.
+    """
+    return _draw("normal", key, shape, sample, element0, _real(dtype), like)
+
+
+@_array.accepts_any
+def bernoulli(
+    key: np.ndarray, p: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Any = None
+) -> Array:
+    """Ones with probability `p`, to 2^-64; never at p = 0 and always at p = 1.
+
+    p : in [0, 1]; an array (samples, ...) of float32 or float64, or anything that broadcasts to `shape`.
+    shape : (samples, ...); that of `p` by default.
+
+    Returns uint8 of `shape` on the device of `p`. Other arguments and errors as for `words`; a `p` outside [0, 1] raises ValueError
+    (on a GPU at `pnnkern.check()`).
+    """
+    p = _parameter("p", p, shape, like)
+    return _draw("bernoulli", key, p.shape, sample, element0, np.uint8, p, p)
+
+
+@_array.accepts_any
+def poisson(
+    key: np.ndarray, mean: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Any = None
+) -> Array:
+    """Poisson counts, such as photons on a detector.
+
+    Inversion for means below 10, above it the transformed rejection PTRS of Hoermann, Insurance: Mathematics and Economics 12, 39
+    (1993), decided in float64.
+
+    mean : in [0, 2e9]; an array (samples, ...) of float32 or float64, or anything that broadcasts to `shape`.
+    shape : (samples, ...); that of `mean` by default.
+
+    Returns int32 of `shape` on the device of `mean`. Other arguments and errors as for `words`; a mean out of range raises ValueError
+    (on a GPU at `pnnkern.check()`, and its count is -1).
+    """
+    mean = _parameter("mean", mean, shape, like)
+    return _draw("poisson", key, mean.shape, sample, element0, np.int32, mean, mean)
+
+
+@_array.accepts_any
+def permutation(key: np.ndarray, n: int, *, sample: int = 0, like: Any = None) -> Array:
+    """A random order of range(n): the order in which a stable sort puts n independent 64-bit draws.
+
+    Every order is equally likely up to the chance of a tie, n^2 2^-65; a tie stays in order, so the result is the same everywhere.
+
+    n : 0 or more, below 2^31. sample, like : as for `words`, but one index. Returns int64 (n,).
+    """
+    n, sample = _integer(n, "n", 2**31), _integer(sample, "sample", 2**63 - 1)
+    pairs = words(key, (1, 2 * n), sample=sample, like=like).reshape(n, 2).astype(np.uint64)
+    return _array.namespace(pairs).argsort(pairs[:, 0] | pairs[:, 1] << np.uint64(32), kind="stable")
+
+
+# ----------------------------------------------------------------------------------------------------------------------- inside
+def _integer(value: Any, name: str, limit: int) -> int:
+    """`value` as an int in [0, limit), or ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= int(value) < limit:
+        power = limit.bit_length() - 1
+        below = f"2^{power}" if limit == 2**power else str(limit)
+        raise ValueError(f"{name} must be an integer from 0 to below {below}, got {value!r}")
+    return int(value)
+
+
 def _key(key: Any) -> tuple[int, int]:
-    values = np.asarray(key)
-    if values.shape != (2,) or values.dtype != np.uint32:
-        raise TypeError(f"key must be the (2,) uint32 array of pnnkern.random.key(seed), got {type(key).__name__} {key!r:.60}")
-    return int(values[0]), int(values[1])
+    if not isinstance(key, np.ndarray) or key.shape != (2,) or key.dtype != np.uint32:
+        got = f"{key.dtype} {key.shape}" if isinstance(key, np.ndarray) else f"{key!r:.60}"
+        raise TypeError(f"key must be the uint32 (2,) array of pnnkern.random.key(seed) or fold_in(key, n), got {got}")
+    return int(key[0]), int(key[1])
 
 
 def _philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> list[int]:
-    """One block of four words in plain integers."""
+    """One block of four words, in Python's integers."""
     (k0, k1), (c0, c1, c2, c3) = key, counter
     for _ in range(10):
         p, q = 0xD2511F53 * c0, 0xCD9E8D57 * c2
@@ -105,30 +167,79 @@ def _philox(key: tuple[int, int], counter: tuple[int, int, int, int]) -> list[in
     return [c0, c1, c2, c3]
 
 
-def _fill(verb: str, key: Any, shape: Any, sample: Any, like: Any, dtype: Any, parameter: Array | None = None) -> Array:
+def _real(dtype: DTypeLike) -> np.dtype[Any]:
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"dtype must be float32 or float64, got {dtype}")
+    return dtype
+
+
+def _shape(shape: Any) -> tuple[int, ...]:
+    sizes = tuple(shape) if isinstance(shape, tuple | list) else (shape,)
+    if not sizes:
+        raise ValueError("shape must have a first axis of samples, got ()")
+    return tuple(_integer(size, "each size in shape", 2**63) for size in sizes)
+
+
+def _parameter(name: str, value: Any, shape: Any, like: Any) -> Array:
+    """`value` as a contiguous float32 or float64 array of `shape`."""
+    if not _array.is_array(value):
+        value = (np if like is None else _array.namespace(like)).asarray(value)
+    if value.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be real, got {value.dtype}")
+    if value.dtype not in (np.float32, np.float64):
+        value = value.astype(np.float64)
+    if shape is None:
+        if not value.ndim:
+            raise ValueError(f"a single {name} needs a shape (samples, ...)")
+        return _array.contiguous(value)
+    shape = _shape(shape)
+    try:
+        return _array.contiguous(_array.namespace(value).broadcast_to(value, shape))
+    except ValueError:
+        raise ValueError(f"{name} of shape {value.shape} does not broadcast to shape {shape}") from None
+
+
+def _draw(
+    verb: str, key: Any, shape: Any, sample: Any, element0: Any, dtype: DTypeLike, like: Any, parameter: Array | None = None
+) -> Array:
     k0, k1 = _key(key)
-    shape = tuple(int(n) for n in ((shape,) if isinstance(shape, int) else shape))
-    if not shape or min(shape) < 0:
-        raise ValueError(f"shape must be (samples, ...) without negative sizes, got {shape}")
-    xp = np if like is None else _array.namespace(like)
-    samples, elements = shape[0], int(np.prod(shape[1:], dtype=np.int64))
+    shape = _shape(shape)
+    if like is not None and not _array.is_array(like):
+        raise TypeError(f"like must be an array of the wanted device, got {type(like).__name__}")
+    samples, elements = shape[0], int(np.prod(shape[1:], dtype=object))
+    element0 = _integer(element0, "element0", 2**63)
+    limit = 48 if verb == "poisson" else 61
+    if element0 + elements > 2**limit:
+        raise ValueError(f"elements must be numbered below 2^{limit}, got element0 {element0} and {elements} elements")
     sample0, index = 0, None
-    if np.ndim(sample) == 0:
-        sample0 = int(sample)
-        if not 0 <= sample0 <= _MAX_SAMPLE - samples:
-            raise ValueError(f"sample must be a non-negative index below 2^63, got {sample!r}")
+    if isinstance(sample, bool | int | np.integer):
+        sample0 = _integer(sample, "sample", 2**63 - samples)
     else:
-        index = xp.asarray(sample, dtype=np.int64)
+        index = sample if _array.is_array(sample) else np.asarray(sample)
+        if index.dtype.kind not in "iu":
+            raise TypeError(f"sample must be an integer or an array of integers, got {index.dtype}")
         if index.shape != (samples,):
             raise ValueError(f"sample must be one index, or one for each of the {samples} rows, got shape {index.shape}")
-        if xp is np and samples and index.min() < 0:
-            raise ValueError("every sample index must be non-negative")
+    # indices on a GPU keep the draws there; indices on the host go where the draws are made
+    xp = _array.namespace(like, None if isinstance(index, np.ndarray) else index)
+    if index is not None:
+        index = xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
     out = xp.empty(shape, dtype)
     if not out.size:
         return out
-    arguments = (index,) if parameter is None else (index, parameter)
-    suffix = {"words": np.uint32}.get(verb, np.float32)
+    # x walks quads of a row (Poisson: elements), y the rows; a block is as wide as a row needs, and 256 threads in all
     columns = elements if verb == "poisson" else elements // 4 + 2
-    grid = (max(1, min(-(-columns // _launch.BLOCK), _launch.MAX_BLOCKS)), min(samples, 65535))
-    _launch.launch("random/draws", verb, suffix, samples, elements, k0, k1, 0, sample0, *arguments, out, grid=grid)
+    width = min(_launch.BLOCK, 1 << (columns - 1).bit_length())
+    height = _launch.BLOCK // width
+    grid = min(-(-columns // width), _launch.MAX_BLOCKS), min(-(-samples // height), 65535)
+    parameters = () if parameter is None else (parameter,)
+    kind = dtype if parameter is None else parameter.dtype
+    _launch.launch(
+        "random/draws", verb, kind, samples, elements, k0, k1, element0, sample0, index, *parameters, out,
+        grid=grid, block=(width, height),
+    )  # fmt: skip
     return out
+
+
+__all__ = ["bernoulli", "fold_in", "key", "normal", "permutation", "poisson", "uniform", "words"]

@@ -1,64 +1,122 @@
-// out[s, e] for s < samples, e < elements, C order: the draw of element element0 + e of sample (index ? index[s] : sample0 + s).
-// Launch any 2-D grid: x walks blocks of four elements, y the samples.  Poisson: x walks elements.  Writes each draw once.
+// out[s, e], C order: the draw of element element0 + e of sample (index ? index[s] : sample0 + s), for s < samples, e < elements.
+// Launch any 2-D grid and block: x walks the quads of a row (Poisson: its elements), y the rows. Every draw is written once.
+// Faults: 2 a Poisson mean, 3 a probability, 4 a sample index that is out of range.
 #include "pnnkern/philox.cuh"
 
 namespace pnn {
-template <class T, class F>
-PNN_D void fill4(long long samples, long long elements, unsigned key0, unsigned key1, long long element0, long long sample0,
-                 const long long* index, T* out, F draw) {
-    long long q0 = element0 >> 2, quads = ((element0 + elements + 3) >> 2) - q0;
-    for (long long s = blockIdx.y; s < samples; s += gridDim.y) {
-        long long sample = index ? index[s] : sample0 + s;
-        for (long long q = blockIdx.x * (long long)blockDim.x + threadIdx.x; q < quads; q += (long long)gridDim.x * blockDim.x) {
-            T z[4];
-            long long e = 4 * (q0 + q) - element0;   // offset of lane 0 in the row
-            draw(block4({key0, key1}, q0 + q, sample), s * elements + e, e, z);
+// Four neighbours, moved at once where the address allows.
+template <class T> struct alignas(sizeof(T) < 8 ? 4 * sizeof(T) : 16) four { T v[4]; };
+template <class T> PNN_D bool aligned(const T* p) { return (u64)p % alignof(four<T>) == 0; }
+
+PNN_D i64 sample_of(i64 row, i64 sample0, const i64* index, int* fault) {
+    i64 sample = index ? index[row] : sample0 + row;
+    if (sample < 0) atomicMax(fault, 4);
+    return sample;
+}
+
+// draw(quad, sample, position, z): the draws of a quad; lane j belongs at out[position + j], and to this row where `inside` says so.
+template <class T, class Draw>
+PNN_D void fill(i64 samples, i64 elements, i64 element0, i64 sample0, const i64* index, T* out, int* fault, Draw draw) {
+    i64 first = element0 >> 2, quads = ((element0 + elements + 3) >> 2) - first;
+    for (i64 s = blockIdx.y * (i64)blockDim.y + threadIdx.y; s < samples; s += (i64)gridDim.y * blockDim.y) {
+        i64 sample = sample_of(s, sample0, index, fault);
+        for (i64 q = blockIdx.x * (i64)blockDim.x + threadIdx.x; q < quads; q += (i64)gridDim.x * blockDim.x) {
+            i64 e = 4 * (first + q) - element0;   // column of lane 0: outside the row in cut quads
+            four<T> z;
+            draw(first + q, sample, e, s * elements + e, z.v);
             T* o = out + s * elements + e;
+            if (e >= 0 && e + 4 <= elements && aligned(o)) {
+                *reinterpret_cast<four<T>*>(o) = z;
+            } else {
 #pragma unroll
-            for (int j = 0; j < 4; j++) if (e + j >= 0 && e + j < elements) o[j] = z[j];
+                for (int j = 0; j < 4; j++) if (e + j >= 0 && e + j < elements) o[j] = z.v[j];
+            }
         }
     }
 }
-struct draw_words { __device__ void operator()(words w, long long, long long, unsigned* z) const { for (int j = 0; j < 4; j++) z[j] = w.w[j]; } };
-struct draw_uniform { __device__ void operator()(words w, long long, long long, float* z) const { for (int j = 0; j < 4; j++) z[j] = uniform(w.w[j]); } };
-struct draw_normal { __device__ void operator()(words w, long long, long long, float* z) const { normal4(w, z); } };
-struct draw_bernoulli {
-    const float* p;
-    long long elements;
-    __device__ void operator()(words w, long long i, long long e, unsigned char* z) const {
-        for (int j = 0; j < 4; j++) z[j] = e + j >= 0 && e + j < elements && bernoulli(p[i + j], w.w[j], w.w[(j + 1) & 3]);
-    }
-};
-}  // namespace pnn
 
-extern "C" __global__ void pnn_draws_words_u32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                               long long sample0, const long long* __restrict__ index, unsigned* __restrict__ out) {
-    pnn::fill4(samples, elements, key0, key1, element0, sample0, index, out, pnn::draw_words{});
+template <class T>
+PNN_D void fill_bernoulli(i64 samples, i64 elements, unsigned key0, unsigned key1, i64 element0, i64 sample0, const i64* index, const T* p,
+                          unsigned char* out, int* fault) {
+    fill(samples, elements, element0, sample0, index, out, fault, [=](i64 quad, i64 sample, i64 e, i64 position, unsigned char* z) {
+        four<T> chance;
+        if (e >= 0 && e + 4 <= elements && aligned(p + position)) {
+            chance = *reinterpret_cast<const four<T>*>(p + position);
+        } else {
+#pragma unroll
+            for (int j = 0; j < 4; j++) chance.v[j] = e + j >= 0 && e + j < elements ? p[position + j] : T(0);
+        }
+        bool valid = true;
+#pragma unroll
+        for (int j = 0; j < 4; j++) valid = valid && chance.v[j] >= T(0) && chance.v[j] <= T(1);
+        if (!valid) atomicMax(fault, 3);
+        bernoulli4({key0, key1}, quad, sample, chance.v, z);
+    });
 }
-extern "C" __global__ void pnn_draws_uniform_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                 long long sample0, const long long* __restrict__ index, float* __restrict__ out) {
-    pnn::fill4(samples, elements, key0, key1, element0, sample0, index, out, pnn::draw_uniform{});
-}
-extern "C" __global__ void pnn_draws_normal_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                long long sample0, const long long* __restrict__ index, float* __restrict__ out) {
-    pnn::fill4(samples, elements, key0, key1, element0, sample0, index, out, pnn::draw_normal{});
-}
-// p[s, e]: probability of a one.
-extern "C" __global__ void pnn_draws_bernoulli_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                   long long sample0, const long long* __restrict__ index, const float* __restrict__ p,
-                                                   unsigned char* __restrict__ out) {
-    pnn::fill4(samples, elements, key0, key1, element0, sample0, index, out, pnn::draw_bernoulli{p, elements});
-}
-// mean[s, e] in [0, 2e9], else fault 2 and -1; element < 2^48.
-extern "C" __global__ void pnn_draws_poisson_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                 long long sample0, const long long* __restrict__ index, const float* __restrict__ mean,
-                                                 int* __restrict__ out, int* fault) {
-    for (long long s = blockIdx.y; s < samples; s += gridDim.y) {
-        long long sample = index ? index[s] : sample0 + s;
-        for (long long e = blockIdx.x * (long long)blockDim.x + threadIdx.x; e < elements; e += (long long)gridDim.x * blockDim.x) {
-            int n = pnn::poisson({key0, key1}, element0 + e, sample, mean[s * elements + e]);
+
+template <class T>
+PNN_D void fill_poisson(i64 samples, i64 elements, unsigned key0, unsigned key1, i64 element0, i64 sample0, const i64* index, const T* mean,
+                        int* out, int* fault) {
+    for (i64 s = blockIdx.y * (i64)blockDim.y + threadIdx.y; s < samples; s += (i64)gridDim.y * blockDim.y) {
+        i64 sample = sample_of(s, sample0, index, fault);
+        for (i64 e = blockIdx.x * (i64)blockDim.x + threadIdx.x; e < elements; e += (i64)gridDim.x * blockDim.x) {
+            int n = poisson({key0, key1}, element0 + e, sample, (double)mean[s * elements + e]);
             if (n < 0) atomicMax(fault, 2);
             out[s * elements + e] = n;
         }
     }
+}
+}  // namespace pnn
+
+extern "C" __global__ void pnn_draws_words_u32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                               long long sample0, const long long* __restrict__ index, unsigned* __restrict__ out,
+                                               int* fault) {
+    pnn::fill(samples, elements, element0, sample0, index, out, fault,
+              [=](long long quad, long long sample, long long, long long, unsigned* z) { pnn::words4({key0, key1}, quad, sample, z); });
+}
+extern "C" __global__ void pnn_draws_uniform_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                                 long long sample0, const long long* __restrict__ index, float* __restrict__ out,
+                                                 int* fault) {
+    pnn::fill(samples, elements, element0, sample0, index, out, fault,
+              [=](long long quad, long long sample, long long, long long, float* z) { pnn::uniform4({key0, key1}, quad, sample, z); });
+}
+extern "C" __global__ void pnn_draws_uniform_f64(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                                 long long sample0, const long long* __restrict__ index, double* __restrict__ out,
+                                                 int* fault) {
+    pnn::fill(samples, elements, element0, sample0, index, out, fault,
+              [=](long long quad, long long sample, long long, long long, double* z) { pnn::uniform4({key0, key1}, quad, sample, z); });
+}
+extern "C" __global__ void pnn_draws_normal_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                                long long sample0, const long long* __restrict__ index, float* __restrict__ out,
+                                                int* fault) {
+    pnn::fill(samples, elements, element0, sample0, index, out, fault,
+              [=](long long quad, long long sample, long long, long long, float* z) { pnn::normal4({key0, key1}, quad, sample, z); });
+}
+extern "C" __global__ void pnn_draws_normal_f64(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                                long long sample0, const long long* __restrict__ index, double* __restrict__ out,
+                                                int* fault) {
+    pnn::fill(samples, elements, element0, sample0, index, out, fault,
+              [=](long long quad, long long sample, long long, long long, double* z) { pnn::normal4({key0, key1}, quad, sample, z); });
+}
+// p[s, e] in [0, 1]: probability of a one.
+extern "C" __global__ void pnn_draws_bernoulli_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                                   long long sample0, const long long* __restrict__ index, const float* __restrict__ p,
+                                                   unsigned char* __restrict__ out, int* fault) {
+    pnn::fill_bernoulli(samples, elements, key0, key1, element0, sample0, index, p, out, fault);
+}
+extern "C" __global__ void pnn_draws_bernoulli_f64(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                                   long long sample0, const long long* __restrict__ index, const double* __restrict__ p,
+                                                   unsigned char* __restrict__ out, int* fault) {
+    pnn::fill_bernoulli(samples, elements, key0, key1, element0, sample0, index, p, out, fault);
+}
+// mean[s, e] in [0, 2e9]; elements below 2^48. A mean out of range gives -1.
+extern "C" __global__ void pnn_draws_poisson_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                                 long long sample0, const long long* __restrict__ index, const float* __restrict__ mean,
+                                                 int* __restrict__ out, int* fault) {
+    pnn::fill_poisson(samples, elements, key0, key1, element0, sample0, index, mean, out, fault);
+}
+extern "C" __global__ void pnn_draws_poisson_f64(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
+                                                 long long sample0, const long long* __restrict__ index, const double* __restrict__ mean,
+                                                 int* __restrict__ out, int* fault) {
+    pnn::fill_poisson(samples, elements, key0, key1, element0, sample0, index, mean, out, fault);
 }

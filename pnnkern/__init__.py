@@ -1,7 +1,8 @@
 """pnnkern: physical neural networks on hand-written GPU and CPU kernels.
 
-Rooms: `optics` (fields), `systems` (trainable physical networks), `learning` (rules, losses, optimisers), `random`
-(counter-based draws), `experiments` (recipes, runs, reports). The arrays you pass decide where the work runs.
+Rooms: `optics` (fields), `crossbar` (conductance arrays), `networks` (networks that relax), `systems` (trainable physical networks),
+`learning` (rules, losses, optimisers), `random` (counter-based draws), `experiments` (recipes, runs, reports). The arrays you pass
+decide where the work runs.
 """
 
 import importlib
@@ -14,7 +15,7 @@ _HERE = Path(__file__).resolve().parent
 if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie beside this package and are mapped into it
     __path__.append(str(_HERE.parent))
 
-_ROOMS = ("optics", "systems", "learning", "random", "testing", "experiments")
+_ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
 __all__ = ["__version__", "check", "get_include", *_ROOMS]
 
 

@@ -1,0 +1,1 @@
+"""Networks that relax to equilibrium: graphs of resistors, layered energy networks, oscillators."""

@@ -31,3 +31,7 @@ class CapabilityError(PnnError, TypeError):
 
 class UnitWarning(UserWarning):
     """A length looks as if it were given in another unit than metres."""
+
+
+class SamplingWarning(UserWarning):
+    """A grid is too coarse for what it is asked to hold: the result repeats itself or aliases."""

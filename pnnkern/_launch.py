@@ -8,7 +8,7 @@ import contextlib
 import functools
 import importlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,7 +201,6 @@ class HostOptions:
 
 _host_options: ContextVar[HostOptions | None] = ContextVar("host_options", default=None)
 launched: set[str] = set()  # names of the CUDA kernels launched so far, on the host runner or a GPU
-watchers: list[Callable[[str, Any], None]] = []  # called with (kernel name, host-runner report) after each host launch
 
 
 @contextlib.contextmanager
@@ -295,9 +294,7 @@ def launch(
         launched.add(name)
         options = _host_options.get() or HostOptions()
         module = _host_module(stem, macros, options.build)
-        report = module.launch(name, grid, block, values, shared, order=options.order, seed=options.seed, threads=options.threads)
-        for watch in watchers:
-            watch(name, report)
+        module.launch(name, grid, block, values, shared, order=options.order, seed=options.seed, threads=options.threads)
     else:
         _twin(stem, bare)(*(_flat(p, v) for p, v in zip(prototype.parameters, values, strict=True)))
     _raise_fault(word, bare)

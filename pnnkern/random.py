@@ -222,7 +222,7 @@ def _draw(
         if index.shape != (samples,):
             raise ValueError(f"sample must be one index, or one for each of the {samples} rows, got shape {index.shape}")
     # indices on a GPU keep the draws there; indices on the host go where the draws are made
-    xp = _array.namespace(like, None if isinstance(index, np.ndarray) else index)
+    xp = _array.namespace(like, None if index is not None and _array.namespace(index) is np else index)
     if index is not None:
         index = xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
     out = xp.empty(shape, dtype)

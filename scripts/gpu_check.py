@@ -71,7 +71,10 @@ def install(target: Path) -> dict[str, str]:
     command += ["--target", str(target), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        print(f"gpu_check: the package cannot be built here ({done.stderr.strip().splitlines()[-1]}); using the checkout itself", flush=True)
+        print(
+            f"gpu_check: the package cannot be built here ({done.stderr.strip().splitlines()[-1]}); using the checkout itself",
+            flush=True,
+        )
         return os.environ | {"PYTHONPATH": str(ROOT)}
     return os.environ | {"PYTHONPATH": str(target)}
 
@@ -122,8 +125,12 @@ def run_benchmarks(record: Record, environment: dict[str, str], names: list[str]
             command = [sys.executable, "-m", "pnnkern.experiments.bench", name, "--device", "cuda"]
             command += ["--budget", str(int(share)), "--json", str(rows)]
             try:
-                done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=left, check=False)
-                result: Any = json.loads(rows.read_text()) if done.returncode == 0 else {"error": (done.stderr or done.stdout)[-4000:]}
+                done = subprocess.run(
+                    command, cwd=folder, env=environment, capture_output=True, text=True, timeout=left, check=False
+                )
+                result: Any = (
+                    json.loads(rows.read_text()) if done.returncode == 0 else {"error": (done.stderr or done.stdout)[-4000:]}
+                )
                 fine &= done.returncode == 0
                 print(done.stdout if done.returncode == 0 else done.stderr[-2000:], flush=True)
             except subprocess.TimeoutExpired:

@@ -174,9 +174,13 @@ class Module:
             size = _size(parameter)
             got = 8 if a is None or isinstance(a, np.ndarray) else a.nbytes if isinstance(a, np.generic) else None
             if got is None:
-                raise HostError(f"{name}: argument {i} ({parameter}) must be a NumPy array, NumPy scalar or None, got {type(a).__name__}")
+                raise HostError(
+                    f"{name}: argument {i} ({parameter}) must be a NumPy array, NumPy scalar or None, got {type(a).__name__}"
+                )
             if size is not None and (got != size or ("*" in parameter) != (a is None or isinstance(a, np.ndarray))):
-                raise HostError(f"{name}: argument {i} ({parameter}) takes {size} bytes{' of address' * ('*' in parameter)}, got {a!r:.60}")
+                raise HostError(
+                    f"{name}: argument {i} ({parameter}) takes {size} bytes{' of address' * ('*' in parameter)}, got {a!r:.60}"
+                )
             if a is None:
                 held.append(ctypes.c_void_p(0))
             elif isinstance(a, np.ndarray):

@@ -14,7 +14,9 @@ def pnn_mask_phasor(pixels, phase, transmission):
 
 def pnn_mask_transmit(masks: int, batch: int, pixels: int, transmission: np.ndarray, field: np.ndarray, out: np.ndarray) -> None:
     """out[m, b, p] = field[m, b, p] transmission[m, p]; out may be field."""
-    np.multiply(field.reshape(masks, batch, pixels), transmission.reshape(masks, 1, pixels), out=out.reshape(masks, batch, pixels))
+    np.multiply(
+        field.reshape(masks, batch, pixels), transmission.reshape(masks, 1, pixels), out=out.reshape(masks, batch, pixels)
+    )
 
 
 @njit

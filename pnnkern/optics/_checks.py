@@ -1,5 +1,6 @@
 """Checks of what users give: one sentence that says what was wrong and what is right."""
 
+import sys
 import warnings
 from typing import Any
 
@@ -9,31 +10,67 @@ from .. import _array
 from .._array import Array
 from .._errors import UnitWarning
 
-Pair = float | tuple[float, float]
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside of this package that led here."""
+    level, frame = 2, sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
-def pair(name: str, value: Any, *, positive: bool = True) -> tuple[float, float]:
-    """A number, or a pair in the order (dy, dx), as a pair of floats."""
-    values = tuple(float(v) for v in np.broadcast_to(np.asarray(value, dtype=float), (2,)))
-    for v in values:
-        if not np.isfinite(v) or (positive and v <= 0):
-            raise ValueError(f"{name} must be {'positive and ' if positive else ''}finite (metres), got {value!r}")
-    return values[0], values[1]
+def numbers(name: str, value: Any) -> np.ndarray:
+    """Real numbers as a float64 array on the host."""
+    try:
+        values = np.asarray(_array.to_numpy(value) if _array.is_array(value) else value)
+        if values.dtype.kind not in "iuf":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a real number or an array of them, got {value!r:.80}") from None
+    return values.astype(np.float64)
+
+
+def pair(name: str, value: Any, *, positive: bool = True, unit: str = "metres") -> tuple[float, float]:
+    """A number, or a pair in the order (y, x), as a pair of floats."""
+    values = numbers(name, value)
+    if values.shape not in ((), (2,)):
+        raise ValueError(f"{name} must be a number or a pair (y, x) in {unit}, got {value!r:.80}")
+    if not np.isfinite(values).all() or (positive and not (values > 0).all()):
+        raise ValueError(f"{name} must be {'positive and ' if positive else ''}finite ({unit}), got {value!r:.80}")
+    y, x = np.broadcast_to(values, (2,))
+    return float(y), float(x)
+
+
+def plane(name: str, shape: Any) -> tuple[int, int]:
+    """(ny, nx), at least one pixel each."""
+    sides = tuple(shape) if isinstance(shape, (tuple, list)) else ()
+    if len(sides) != 2 or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in sides):
+        raise ValueError(f"{name} must be (ny, nx) with at least one pixel each, got {shape!r:.80}")
+    return int(sides[0]), int(sides[1])
+
+
+def positive(name: str, value: Any, unit: str = "metres") -> float:
+    """One positive, finite number."""
+    values = numbers(name, value)
+    if values.shape != () or not np.isfinite(values) or not values > 0:
+        raise ValueError(f"{name} must be one positive, finite number ({unit}), got {value!r:.80}")
+    return float(values)
 
 
 def wavelengths(value: Any) -> np.ndarray:
     """Wavelengths as float64; each positive and finite."""
-    values = np.asarray(_array.to_numpy(value) if _array.is_array(value) else value, dtype=np.float64)
+    values = numbers("wavelength", value)
     if not np.all(np.isfinite(values)) or not np.all(values > 0):
-        raise ValueError(f"wavelength must be positive and finite (metres), got {value!r}")
+        raise ValueError(f"wavelength must be positive and finite (metres), got {value!r:.80}")
     return values
 
 
 def distances(value: Any) -> np.ndarray:
     """Distances as float64; each finite, of either sign."""
-    values = np.asarray(_array.to_numpy(value) if _array.is_array(value) else value, dtype=np.float64)
+    values = numbers("distance", value)
     if not np.all(np.isfinite(values)):
-        raise ValueError(f"distance must be finite (metres), got {value!r}")
+        raise ValueError(f"distance must be finite (metres), got {value!r:.80}")
     return values
 
 
@@ -43,10 +80,9 @@ def pitch(value: Any, wavelength: np.ndarray) -> tuple[float, float]:
     for p in pitches:
         for ratio in (p / float(wavelength.max()), p / float(wavelength.min())):
             if ratio > 1000 or ratio < 0.05:
-                warnings.warn(
+                warn(
                     f"pitch / wavelength = {ratio:.3g}: both are in metres (8 um is 8e-6); expected a ratio between 0.05 and 1000",
                     UnitWarning,
-                    stacklevel=4,
                 )
                 return pitches
     return pitches
@@ -63,12 +99,28 @@ def complex_field(name: str, field: Any) -> Array:
     return _array.contiguous(field)
 
 
-def same_dtype(name: str, array: Array, other: str, reference: Array) -> Array:
-    """`array`, contiguous, if it has the shape and dtype of `reference`."""
-    if not _array.is_array(array) or array.shape != reference.shape or array.dtype != reference.dtype:
+def real(name: str, array: Any) -> Array:
+    """An array of float32 or float64."""
+    if not _array.is_array(array) or array.dtype not in (np.float32, np.float64):
+        got = array.dtype if _array.is_array(array) else type(array).__name__
+        raise TypeError(f"{name} must be an array of float32 or float64, got {got}")
+    return array
+
+
+def like(name: str, array: Any, other: str, shape: tuple[int, ...], dtype: Any) -> Array:
+    """`array`, C-contiguous, if it has the shape and dtype of something else, described by `other`."""
+    if not _array.is_array(array) or array.shape != shape or array.dtype != dtype:
         got = f"{array.dtype} {array.shape}" if _array.is_array(array) else type(array).__name__
-        raise ValueError(f"{name} must be {reference.dtype} {reference.shape} like {other}, got {got}")
+        raise ValueError(f"{name} must be {dtype} {shape} like {other}, got {got}")
     return _array.contiguous(array)
+
+
+def padding(pad: Any) -> float:
+    """The linear size of a padded window in fields."""
+    value = float(numbers("pad", pad).reshape(-1)[0]) if np.size(pad) == 1 else np.nan
+    if not np.isfinite(value) or value < 1:
+        raise ValueError(f"pad must be at least 1 (1 is no padding), got {pad!r:.80}")
+    return value
 
 
 def chosen(wrt: Any, known: tuple[str, ...]) -> tuple[str, ...]:

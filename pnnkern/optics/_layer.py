@@ -40,7 +40,9 @@ def traffic_vjp(batch: int, n: int, side: int, layers: int, itemsize: int = 8, *
     return batch * itemsize * (first_and_last + columns + (2 * n * side + n * n) * layers)
 
 
-def chain(field: Array, masks: Sequence[Array], transfers: Sequence[Array], side: int, *, save: bool = False) -> tuple[Array, Array | None]:
+def chain(
+    field: Array, masks: Sequence[Array], transfers: Sequence[Array], side: int, *, save: bool = False
+) -> tuple[Array, Array | None]:
     """The field behind masks[l] (layers, [population,] n, n) with propagations transfers[l] / side^2 before, between and after them.
 
     field : ([population,] batch, n, n). Returns the field, and with `save` the fields after each mask (layers, *field.shape), else None.
@@ -119,7 +121,15 @@ class _Chain:
         blocks = self.side // per_block if columns else -(-self.n // per_block)
         grid = (blocks, self._slices(batch, blocks * population), population)
         _launch.launch(
-            "optics/layer", verb, self.dtype, batch, self.w, *args, grid=grid, block=(per_block * self.threads,), defines=self.defines
+            "optics/layer",
+            verb,
+            self.dtype,
+            batch,
+            self.w,
+            *args,
+            grid=grid,
+            block=(per_block * self.threads,),
+            defines=self.defines,
         )
 
     def first(self, field: Array) -> Array:

@@ -21,7 +21,10 @@ class Regions:
     """
 
     def __init__(self, shape: tuple[int, int], boxes: Sequence[Box]) -> None:
-        self.shape, self.boxes = shape, tuple(tuple(int(v) for v in box) for box in boxes)
+        self.shape = shape = _checks.plane("shape", shape)
+        self.boxes = tuple((int(y0), int(y1), int(x0), int(x1)) for y0, y1, x0, x1 in boxes)
+        if not self.boxes:
+            raise ValueError("boxes must hold at least one detector (y0, y1, x0, x1)")
         self.label = np.full(shape, -1, np.int32)
         pixels = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape)
         lists = []
@@ -32,7 +35,7 @@ class Regions:
                 raise ValueError(f"detector {r} {(y0, y1, x0, x1)} overlaps detector {self.label[y0:y1, x0:x1].max()}")
             self.label[y0:y1, x0:x1] = r
             lists.append(pixels[y0:y1, x0:x1].ravel())
-        self.pixel = np.concatenate(lists) if lists else np.empty(0, np.int32)
+        self.pixel = np.concatenate(lists)
         self.start = np.concatenate([[0], np.cumsum([len(p) for p in lists])]).astype(np.int64)
 
     def __len__(self) -> int:
@@ -69,7 +72,10 @@ class Regions:
 
 @accepts_any
 def intensity(field: Array) -> Array:
-    """|field|^2 for a field (..., ny, nx), complex; real of the same precision, in the unit of the field squared."""
+    """|field|^2 of a field (..., ny, nx), complex; real of the same precision and shape, in the unit of the field squared.
+
+    Raises TypeError for a field that is not complex.
+    """
     field = _checks.complex_field("field", field)
     out = _array.namespace(field).empty(field.shape, field.real.dtype)
     _launch.launch("optics/detector", "intensity", field.dtype, field.size, field, out, threads=field.size)
@@ -78,21 +84,28 @@ def intensity(field: Array) -> Array:
 
 @accepts_any
 def intensity_vjp(cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> Array:
-    """Cotangent of the field: 2 cotangent field."""
+    """The derivative of `intensity`: ``2 g field`` for a real cotangent g like its result. Returns an array like `field`.
+
+    Raises ValueError for a cotangent of another shape or dtype.
+    """
     _checks.chosen(wrt, ("field",))
     field = _checks.complex_field("field", field)
-    return 2 * cotangent * field
+    return 2 * _checks.like("cotangent", cotangent, "the intensity", field.shape, field.real.dtype) * field
 
 
 @accepts_any
 def powers(field: Array, regions: Regions) -> Array:
-    """Power on each detector, sum of |field|^2 over its pixels (in float64): (..., ny, nx) complex -> (..., regions) real."""
-    field = _checks.complex_field("field", field)
-    lead, pixels = field.shape[:-2], field.shape[-2] * field.shape[-1]
-    if field.shape[-2:] != regions.shape:
-        raise ValueError(f"field has (ny, nx) = {field.shape[-2:]}, the detectors lie on a plane {regions.shape}")
+    """Power on each detector: the sum of |field|^2 over its pixels, added up in float64.
+
+    field : (..., ny, nx) complex64 or complex128. regions : detectors on a plane (ny, nx).
+
+    Returns real (..., detectors), in the unit of the field squared; times pitch^2 it is an integral over the area. Raises TypeError
+    for a field that is not complex, ValueError for one of another (ny, nx) than the detectors' plane.
+    """
+    field = _on_plane(field, regions)
+    pixels = field.shape[-2] * field.shape[-1]
     batch = field.size // pixels
-    out = _array.namespace(field).empty((*lead, len(regions)), field.real.dtype)
+    out = _array.namespace(field).empty((*field.shape[:-2], len(regions)), field.real.dtype)
     start, pixel, _ = regions.like(field)
     _launch.launch(
         "optics/detector", "powers", field.dtype, batch, pixels, len(regions), start, pixel, field, out,
@@ -103,15 +116,28 @@ def powers(field: Array, regions: Regions) -> Array:
 
 @accepts_any
 def powers_vjp(cotangent: Array, field: Array, regions: Regions, *, wrt: Any = ("field",)) -> Array:
-    """Cotangent of the field: 2 cotangent[region of the pixel] field, zero outside the detectors."""
+    """The derivative of `powers`: ``2 g[detector of the pixel] field``, zero between the detectors.
+
+    cotangent : real (..., detectors), converted to the precision of `field`. Returns an array like `field`. Raises as `powers`, and
+    ValueError for a cotangent of another shape.
+    """
     _checks.chosen(wrt, ("field",))
-    field = _checks.complex_field("field", field)
+    field = _on_plane(field, regions)
     pixels = field.shape[-2] * field.shape[-1]
     out = _array.namespace(field).empty_like(field)
-    cotangent = _array.contiguous(cotangent.astype(field.real.dtype, copy=False))
+    cotangent = _checks.real("cotangent", cotangent).astype(field.real.dtype, copy=False)
+    shape = (*field.shape[:-2], len(regions))
+    cotangent = _checks.like("cotangent", cotangent, "the powers", shape, field.real.dtype)
     _, _, label = regions.like(field)
     _launch.launch(
         "optics/detector", "powers_vjp", field.dtype, field.size // pixels, pixels, len(regions), label, cotangent, field, out,
         threads=field.size,
     )  # fmt: skip
     return out
+
+
+def _on_plane(field: Any, regions: Regions) -> Array:
+    field = _checks.complex_field("field", field)
+    if field.shape[-2:] != regions.shape:
+        raise ValueError(f"field has (ny, nx) = {field.shape[-2:]}, but the detectors lie on a plane {regions.shape}")
+    return field

@@ -1,5 +1,6 @@
 """Free-space propagation between parallel planes through a transfer function."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,63 +9,72 @@ import numpy as np
 from .. import _array, _launch
 from .._array import Array, accepts_any
 from . import _checks, _fft, _transfer
+from ._media import Media, unbroadcast
 from ._transfer import Grid, Medium
 
 NOT_FINITE = _launch.fault(1, "the field has NaN or infinite values (or they overflowed on the way)")
+TABLE_BYTES = 256 << 20  # of transfer functions of different distances and wavelengths that are held at a time
 _WRT = ("field", "distance", "wavelength")
 
 
+@accepts_any
 def propagate(field: Array, *, distance: Any, wavelength: Any, pitch: Any, method: str = "angular_spectrum", pad: float = 2,
-              band_limit: bool = True, evanescent: str = "decay", shift: Any = 0.0) -> Array:  # fmt: skip
+              band_limit: bool = True, evanescent: str = "decay", shift: Any = 0.0,
+              out_shape: tuple[int, int] | None = None) -> Array:  # fmt: skip
     """Propagate a field to a parallel plane: ``crop F^-1( H(fx, fy; distance, wavelength) F pad(field) )``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t).
-    distance, wavelength : metres; scalars or arrays that broadcast against the leading axes of `field`. A negative distance
-        propagates back.
+    distance, wavelength : metres; scalars or arrays that broadcast with the leading axes of `field`: one field and five distances
+        give five fields. A negative distance propagates back.
     pitch : metres, a scalar or (dy, dx).
-    method : "angular_spectrum" (exact), or "fresnel" (paraxial).
+    method : "angular_spectrum" (exact), "fresnel" (paraxial), or "rayleigh_sommerfeld" (exact; the transform of the sampled kernel,
+        good where the pitch samples it: |distance| >= 2 n pitch^2 / wavelength).
     pad : linear size of the zero-padded window in fields (rounded up to a 5-smooth length); 1 is a periodic window.
-    band_limit : drop the frequencies that the window cannot sample at this distance (Matsushima's limit, kept exactly for both
-        axes). Without it they alias into the window.
-    evanescent : "decay" or "drop".
+    band_limit : drop what cannot be sampled, which would alias into the result: frequencies for which the window is too small at
+        this distance (Matsushima's limit, kept exactly for both axes), or for "rayleigh_sommerfeld" the parts of the kernel for
+        which the pitch is too coarse.
+    evanescent : "decay" or "drop", for "angular_spectrum"; the other two have no such waves to treat apart.
     shift : metres, (sy, sx): the output window lies this far from the axis of the input window.
+    out_shape : (my, mx) pixels of the output window, of the same pitch, if not that of `field`. Both have their origin at n // 2.
 
-    Returns an array like `field`. Raises TypeError for a field that is not complex, ValueError for lengths that are not positive
-    and finite, for NaN, and for shapes that do not broadcast.
-    Goodman, Introduction to Fourier Optics, section 3.10; Matsushima and Shimobaba, Opt. Express 17, 19662 (2009).
+    Returns an array like `field`, of shape (..., my, mx). Raises TypeError for a field that is not complex, ValueError for lengths that
+    are not positive and finite, for NaN (on a GPU: at `pnnkern.check()`), and for shapes that do not broadcast. Warns when
+    pitch / wavelength suggests another unit.
+    Goodman, Introduction to Fourier Optics, sections 3.5, 3.10, 4.2; Matsushima and Shimobaba, Opt. Express 17, 19662 (2009).
     """
-    return _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift)(field)
+    return _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape)(field)
 
 
+@accepts_any
 def propagate_vjp(cotangent: Array, field: Array, *, distance: Any, wavelength: Any, pitch: Any, wrt: Any = ("field",),
                   method: str = "angular_spectrum", pad: float = 2, band_limit: bool = True, evanescent: str = "decay",
-                  shift: Any = 0.0) -> Any:  # fmt: skip
+                  shift: Any = 0.0, out_shape: tuple[int, int] | None = None) -> Any:  # fmt: skip
     """The derivative of `propagate` by its adjoint, for a cotangent g = dL/dRe + i dL/dIm.
 
     cotangent : like the result of `propagate`. Other arguments as there.
     wrt : any of "field", "distance", "wavelength". field: ``crop F^-1( conj(H) F pad(g) )``; distance, wavelength:
-        ``Re sum conj(G) dH U / (Py Px)`` over the window, float64, summed to the shape that was given (dL/dmetre).
+        ``Re sum conj(G) dH U / (Py Px)`` over the window, in float64 (dL/dmetre), summed to the shape that was given. The band limit
+        is held while they vary.
 
-    Returns one array, or a tuple in the order of `wrt`.
+    Returns one array, or a tuple in the order of `wrt`. Raises as `propagate`, and ValueError for another `wrt` or a cotangent that
+    is not like the result.
     """
-    plan = _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift)
+    plan = _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape)
     return plan.vjp(cotangent, field, wrt=wrt)
 
 
 def _planned(field: Any, distance: Any, wavelength: Any, pitch: Any, method: str, pad: float, band_limit: bool, evanescent: str,
-             shift: Any) -> "Propagator":  # fmt: skip
-    shape = getattr(field, "shape", ())
-    if len(shape) < 2:
-        raise TypeError(f"field must be an array (..., ny, nx) of complex64 or complex128, got {type(field).__name__} of shape {tuple(shape)}")
-    return Propagator(tuple(shape[-2:]), pitch=pitch, wavelength=wavelength, distance=distance, method=method, pad=pad,
-                      band_limit=band_limit, evanescent=evanescent, shift=shift)  # fmt: skip
+             shift: Any, out_shape: tuple[int, int] | None) -> "Propagator":  # fmt: skip
+    field = _checks.complex_field("field", field)
+    return Propagator(tuple(field.shape[-2:]), pitch=pitch, wavelength=wavelength, distance=distance, method=method, pad=pad,
+                      band_limit=band_limit, evanescent=evanescent, shift=shift, out_shape=out_shape)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Losses:
     """Where the energy of a propagated field went, as fractions of the energy that entered; arrays over the leading axes.
 
-    band_limit : in frequencies that the band limit dropped. evanescent : in waves that decayed.
+    band_limit : in frequencies that the band limit dropped. evanescent : in waves that decayed or were dropped.
     outside : past the edges of the output window, within the padded one. edge : in the outermost tenth of the padded window,
         farthest from the output: what has reached it is about to wrap around.
     """
@@ -78,44 +88,37 @@ class Losses:
 class Propagator:
     """The planned form of `propagate`, for one field shape: ``P(u)``, ``P.vjp(g, u)``, ``P.losses(u)``. Arguments as there.
 
-    shape : (ny, nx) of the fields.
+    shape : (ny, nx) of the fields. Its transfer functions are worked out at the first call and kept.
     """
 
     def __init__(self, shape: tuple[int, int], *, pitch: Any, wavelength: Any, distance: Any, method: str = "angular_spectrum",
-                 pad: float = 2, band_limit: bool = True, evanescent: str = "decay", shift: Any = 0.0) -> None:  # fmt: skip
-        if len(shape) != 2 or min(shape) < 1:
-            raise ValueError(f"shape must be (ny, nx) with at least one pixel each, got {shape}")
+                 pad: float = 2, band_limit: bool = True, evanescent: str = "decay", shift: Any = 0.0,
+                 out_shape: tuple[int, int] | None = None) -> None:  # fmt: skip
         if method not in _transfer.METHODS:
             raise ValueError(f"method must be one of {', '.join(_transfer.METHODS)}, got {method!r}")
         if evanescent not in ("decay", "drop"):
             raise ValueError(f"evanescent must be 'decay' or 'drop', got {evanescent!r}")
-        if not np.isfinite(pad) or pad < 1:
-            raise ValueError(f"pad must be at least 1 (1 is no padding), got {pad!r}")
-        self.shape = (int(shape[0]), int(shape[1]))
+        self.shape = _checks.plane("shape", shape)
+        self.out_shape = self.shape if out_shape is None else _checks.plane("out_shape", out_shape)
         self.method = method
-        self.distance = _checks.distances(distance)
-        self.wavelength = _checks.wavelengths(wavelength)
-        self.pitch = _checks.pitch(pitch, self.wavelength)
+        self.lines = Media(distance, wavelength)
+        if method == "rayleigh_sommerfeld" and not np.all(self.lines.distance):
+            raise ValueError("distance must not be zero for method='rayleigh_sommerfeld': its kernel is a delta function there")
+        self.pitch = _checks.pitch(pitch, self.lines.wavelength)
         shift = _checks.pair("shift", shift, positive=False)
-        self.grid = Grid((_fft.window_side(shape[0], pad), _fft.window_side(shape[1], pad)), self.pitch)
-        pairs = np.broadcast_arrays(self.distance, self.wavelength)
-        self.lead = pairs[0].shape
-        self.media = tuple(
-            Medium(float(z), float(w), shift, bool(band_limit), evanescent) for z, w in zip(pairs[0].flat, pairs[1].flat, strict=True)
-        )
+        # Both windows lie in one canvas with their origins, at n // 2, on the same pixel.
+        self._canvas = (max(self.shape[0], self.out_shape[0]), max(self.shape[1], self.out_shape[1]))
+        pad = _checks.padding(pad)
+        self.grid = Grid((_fft.window_side(self._canvas[0], pad), _fft.window_side(self._canvas[1], pad)), self.pitch)
+        self.media = tuple(Medium(z, w, shift, bool(band_limit), evanescent) for z, w in self.lines.pairs)
+        self._held: dict[tuple[str, int | None], _fft.Transfer] = {}
 
     def transfer(self, like: Array) -> _fft.Transfer:
-        """H on the padded window for each (distance, wavelength), in the precision and on the device of `like`."""
-        return _transfer.stack_like(like, self.method, self.grid, self.media)
-
-    def _index(self, lead: tuple[int, ...]) -> np.ndarray:
-        """Which medium each field of the leading shape goes through, flat."""
-        try:
-            return np.broadcast_to(np.arange(len(self.media)).reshape(self.lead), lead).ravel()
-        except ValueError:
-            raise ValueError(
-                f"distance and wavelength of shape {self.lead} must broadcast against the leading axes {lead} of the field"
-            ) from None
+        """H on the padded window for each distinct (distance, wavelength), in the precision and on the device of `like`."""
+        key = (like.dtype.name, like.device.id if _array.device_of(like) == "cuda" else None)
+        if key not in self._held:
+            self._held[key] = _transfer.stack_like(like, self.method, self.grid, self.media)
+        return self._held[key]
 
     def _field(self, name: str, field: Any) -> Array:
         field = _checks.complex_field(name, field)
@@ -123,88 +126,139 @@ class Propagator:
             raise ValueError(f"{name} must have (ny, nx) = {self.shape}, got {field.shape[-2:]}")
         return field
 
-    def _convolve(self, field: Array, transfer: _fft.Transfer) -> Array:
-        lead = field.shape[:-2]
-        out = _fft.convolve(field.reshape(-1, *self.shape), transfer, self._index(lead))
+    def _cotangent(self, cotangent: Any, field: Array) -> Array:
+        shape = (*self.lines.out_lead(field.shape[:-2]), *self.out_shape)
+        return _checks.like("cotangent", cotangent, "the propagated field", shape, field.dtype)
+
+    def _groups(self, like: Array) -> Iterator[tuple[int, int, _fft.Transfer]]:
+        """(first, last + 1, transfer functions) of the media, as many at a time as `TABLE_BYTES` hold."""
+        size = max(1, TABLE_BYTES // (self.grid.window[0] * self.grid.window[1] * like.dtype.itemsize))
+        if size >= len(self.media):
+            yield 0, len(self.media), self.transfer(like)
+            return
+        for first in range(0, len(self.media), size):
+            last = min(first + size, len(self.media))
+            yield first, last, _transfer.stack_like(like, self.method, self.grid, self.media[first:last])
+
+    def _convolve(
+        self, fields: Array, index: np.ndarray, shape: tuple[int, int], out_shape: tuple[int, int], adjoint: bool
+    ) -> Array:
+        """Fields (count, *shape) through their transfer functions (or the conjugates) into windows (count, *out_shape)."""
+        fields = _placed(fields, shape, self._canvas)
+        whole = None
+        for first, last, transfer in self._groups(fields):
+            transfer = transfer.conj if adjoint else transfer
+            if last - first == len(self.media):
+                whole = _fft.convolve(fields, transfer, index)
+                break
+            if whole is None:
+                whole = _array.namespace(fields).empty_like(fields)
+            where = np.flatnonzero((index >= first) & (index < last))
+            if where.size:
+                whole[where] = _fft.convolve(fields[where], transfer, index[where] - first)
+        out = _array.contiguous(_placed(whole, self._canvas, out_shape))
         # A NaN anywhere in a field spreads over all of its transform: one value each tells.
-        _launch.launch("optics/spectrum", "finite", out.dtype, len(out), self.shape[0] * self.shape[1], out, threads=len(out))
-        return out.reshape(field.shape)
+        _launch.launch("optics/spectrum", "finite", out.dtype, len(out), out_shape[0] * out_shape[1], out, threads=len(out))
+        return out
 
     @accepts_any
     def __call__(self, field: Array) -> Array:
-        """The field (..., ny, nx) at the other plane."""
+        """The field (..., my, mx) at the other plane, for `field` (..., ny, nx)."""
         field = self._field("field", field)
-        return self._convolve(field, self.transfer(field))
+        lead = self.lines.out_lead(field.shape[:-2])
+        out = self._convolve(self.lines.expand(field), self.lines.index(lead), self.shape, self.out_shape, adjoint=False)
+        return out.reshape(*lead, *self.out_shape)
 
     @accepts_any
     def vjp(self, cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> Any:
         """Derivatives by the adjoint; see `propagate_vjp`."""
         names = _checks.chosen(wrt, _WRT)
         field = self._field("field", field)
-        cotangent = _checks.same_dtype("cotangent", cotangent, "the propagated field", field)
+        cotangent = self._cotangent(cotangent, field)
+        lead = cotangent.shape[:-2]
+        flat = cotangent.reshape(-1, *self.out_shape)
         results: dict[str, Any] = {}
         if "field" in names:
-            results["field"] = self._convolve(cotangent, self.transfer(field).conj)
+            back = self._convolve(flat, self.lines.index(lead), self.out_shape, self.shape, adjoint=True)
+            results["field"] = unbroadcast(back.reshape(*lead, *self.shape), field.shape)
         for name in names:
             if name != "field":
-                results[name] = self._parameter_vjp(cotangent, field, name)
+                results[name] = self.lines.gradient(name, self._slopes(flat, field, name).reshape(lead))
         return _checks.only(results, names)
 
-    def _parameter_vjp(self, cotangent: Array, field: Array, name: str) -> Array:
-        """Re sum conj(G) dH/dp U / (Py Px), float64, one for each element of the parameter."""
+    def _slopes(self, cotangent: Array, field: Array, name: str) -> Array:
+        """Re sum conj(G) dH/dp U / (Py Px), float64, for each field of the result."""
         xp = _array.namespace(field)
-        index = self._index(field.shape[:-2])
-        u, g = field.reshape(-1, *self.shape), cotangent.reshape(-1, *self.shape)
-        total = np.zeros(len(self.media))
-        derivative = _transfer.METHODS[self.method][1]
+        index = self.lines.index(self.lines.out_lead(field.shape[:-2]))
+        u = self.lines.expand(field)
+        slopes = xp.empty(len(u), np.float64)
+        points = self.grid.window[0] * self.grid.window[1]
+        chunk = _array.chunk(u, points * 16 * 4) if _array.on_device(u) else 1
         for m, medium in enumerate(self.media):
-            dh = xp.asarray(_transfer.table(self.method, self.grid, medium) * derivative(self.grid, medium, name))
-            for b in np.flatnonzero(index == m):
-                pair = [_fft.spectrum(x[b : b + 1].astype(np.complex128), self.grid.window)[0] for x in (u, g)]
-                total[m] += float(xp.sum((pair[1].conj() * pair[0] * dh).real)) / dh.size
-        given = self.distance if name == "distance" else self.wavelength
-        summed = total.reshape(self.lead)
-        extra = summed.ndim - given.ndim
-        summed = summed.sum(axis=tuple(range(extra))) if extra else summed
-        stretched = tuple(i for i, n in enumerate(given.shape) if n == 1 and summed.shape[i] != 1)
-        summed = summed.sum(axis=stretched, keepdims=True) if stretched else summed
-        return xp.asarray(summed)
+            dh = xp.asarray(_transfer.derivative(self.method, self.grid, medium, name))
+            members = np.flatnonzero(index == m)
+            for i in range(0, len(members), chunk):
+                some = members[i : i + chunk]
+                before = self._spectrum(u[some], self.shape)
+                after = self._spectrum(cotangent[some], self.out_shape)
+                slopes[some] = xp.sum((after.conj() * before * dh).real, axis=(1, 2)) / points
+        if xp is np and not np.isfinite(slopes).all():
+            raise ValueError("the field or the cotangent has NaN or infinite values")
+        return slopes
+
+    def _spectrum(self, fields: Array, shape: tuple[int, int]) -> Array:
+        return _fft.spectrum(_placed(fields.astype(np.complex128), shape, self._canvas), self.grid.window)
 
     @accepts_any
-    def losses(self, field: Array) -> Losses:
-        """The fractions of the energy of `field` that did not arrive, or arrived at the wrong place."""
+    def _losses(self, field: Array) -> tuple[Array, ...]:
         field = self._field("field", field)
         xp = _array.namespace(field)
-        lead = field.shape[:-2]
-        index = self._index(lead)
-        (ny, nx), (py, px) = self.shape, self.grid.window
+        lead = self.lines.out_lead(field.shape[:-2])
+        index = self.lines.index(lead)
+        (ny, nx), (py, px) = self._canvas, self.grid.window
+        (oy, ox), (my, mx) = _corner(self.out_shape, self._canvas), self.out_shape
         rows = []
-        for b, u in enumerate(field.reshape(-1, ny, nx)):
+        for b, u in enumerate(self.lines.expand(field)):
             medium = self.media[index[b]]
-            entered = xp.sum(xp.abs(u.astype(np.complex128)) ** 2)
-            spectrum = _fft.spectrum(u[None].astype(np.complex128), self.grid.window)[0]
+            spectrum = self._spectrum(u[None], self.shape)[0]
             power = xp.abs(spectrum) ** 2 / (py * px)
-            kept = xp.asarray(_transfer.band(self.grid, medium) if medium.band_limit else np.ones((py, px), bool))
-            wave = xp.asarray(_transfer.propagating(self.grid, medium))
+            entered = xp.sum(power)
+            kept = xp.asarray(_transfer.band(self.method, self.grid, medium) if medium.band_limit else np.ones((py, px), bool))
             arrived = _array.scipy_fft(u).ifft2(spectrum * xp.asarray(_transfer.table(self.method, self.grid, medium)))
             intensity = xp.abs(arrived) ** 2
-            evanescent = xp.sum(power[kept]) - xp.sum(intensity)
-            dropped = xp.sum(power[~kept & wave]) + xp.sum(power[~kept & ~wave])
-            edge = intensity[_far(ny, py)][:, _all(px)].sum() + intensity[_near(ny, py)][:, _far(nx, px)].sum()
-            rows.append(xp.stack([dropped, evanescent, xp.sum(intensity) - xp.sum(intensity[:ny, :nx]), edge]) / xp.maximum(entered, 1e-300))
+            total, dropped = xp.sum(intensity), xp.sum(xp.where(kept, 0.0, power))
+            inside = xp.sum(intensity[oy : oy + my, ox : ox + mx])
+            far_y, far_x = (xp.asarray(_far(n, p)) for n, p in ((ny, py), (nx, px)))
+            edge = xp.sum(xp.where(far_y[:, None] | far_x[None, :], intensity, 0.0))
+            rows.append(xp.stack([dropped, entered - dropped - total, total - inside, edge]) / xp.maximum(entered, 1e-300))
         values = xp.stack(rows).reshape(*lead, 4)
-        return Losses(values[..., 0], values[..., 1], values[..., 2], values[..., 3])
+        return values[..., 0], values[..., 1], values[..., 2], values[..., 3]
+
+    def losses(self, field: Array) -> Losses:
+        """The fractions of the energy of `field` that did not arrive, or arrived at the wrong place. Energy: sum of |u|^2."""
+        return Losses(*self._losses(field))
+
+
+def _corner(small: tuple[int, int], large: tuple[int, int]) -> tuple[int, int]:
+    """Where a plane of shape `small` begins in one of shape `large`, origins (n // 2) on each other."""
+    return abs(large[0] // 2 - small[0] // 2), abs(large[1] // 2 - small[1] // 2)
+
+
+def _placed(fields: Array, shape: tuple[int, int], out_shape: tuple[int, int]) -> Array:
+    """Fields (count, *shape) embedded in zeros, or cropped, to (count, *out_shape); themselves if the shapes agree."""
+    if shape == out_shape:
+        return fields
+    (y, x) = _corner(shape, out_shape)
+    if out_shape[0] >= shape[0] and out_shape[1] >= shape[1]:
+        out = _array.namespace(fields).zeros((len(fields), *out_shape), fields.dtype)
+        out[:, y : y + shape[0], x : x + shape[1]] = fields
+        return out
+    return fields[:, y : y + out_shape[0], x : x + out_shape[1]]
 
 
 def _far(n: int, p: int) -> np.ndarray:
-    """Indices in the tenth of the window farthest from the field [0, n), for one axis of a window of p points."""
+    """True in the tenth of a window of p points that is farthest from the field [0, n), for one axis."""
+    far = np.zeros(p, bool)
     middle, half = n + (p - n) // 2, p // 20
-    return np.arange(middle - half, middle + half) if p > n else np.arange(0)
-
-
-def _near(n: int, p: int) -> np.ndarray:
-    return np.setdiff1d(np.arange(p), _far(n, p))
-
-
-def _all(p: int) -> slice:
-    return slice(0, p)
+    far[max(n, middle - half) : min(p, middle + half)] = True
+    return far

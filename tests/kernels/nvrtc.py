@@ -65,7 +65,10 @@ REGISTERS, FRAME = 0x2F, 0x11  # attributes of .nv.info: registers per thread, b
 
 def resources(image: bytes) -> dict[str, dict[str, int]]:
     """{kernel: {"registers", "stack", "shared"}}: per thread, bytes per thread, bytes of static shared memory."""
-    section_offset, entry_size, count, names_index = struct.unpack_from("<Q", image, 40)[0], *struct.unpack_from("<HHH", image, 58)
+    section_offset, entry_size, count, names_index = (
+        struct.unpack_from("<Q", image, 40)[0],
+        *struct.unpack_from("<HHH", image, 58),
+    )
     headers = [struct.unpack_from("<IIQQQQIIQQ", image, section_offset + i * entry_size) for i in range(count)]
     strings = headers[names_index]
 

@@ -54,7 +54,11 @@ def test_registers_spills_and_shared_memory_are_as_recorded() -> None:
         SNAPSHOT.write_text("{\n" + lines + "\n}\n")
     recorded = json.loads(SNAPSHOT.read_text())
     assert set(now) == set(recorded), "kernels came or went: update the snapshot"
-    grown = {k: (recorded[k], v) for k, v in now.items() if v["registers"] > recorded[k]["registers"] or v["stack"] > recorded[k]["stack"]}
+    grown = {
+        k: (recorded[k], v)
+        for k, v in now.items()
+        if v["registers"] > recorded[k]["registers"] or v["stack"] > recorded[k]["stack"]
+    }
     assert not grown, f"registers or stack grew (recorded, now): {grown}"
     spilling = {k: v["stack"] for k, v in now.items() if v["stack"]}
     assert all(recorded[k]["stack"] for k in spilling), f"kernels with a stack that the snapshot does not excuse: {spilling}"

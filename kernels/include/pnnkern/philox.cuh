@@ -112,7 +112,8 @@ PNN_HD double log_(double x) {   // x > 0, no subnormal
 // ---- standard normals by Box-Muller: a pair is r (cos t, sin t), r = sqrt(-2 ln u), and u and t are independent uniforms.
 // Polynomials: scripts/fit_polynomials.py.
 
-// float: two words. u is their 40 bits (w0 and the low 8 of w1) and a half, so |z| <= 7.54 and the tails are right to 6 sigma.
+// float: two words. u is their 40 bits (w0 and the low 8 of w1) and a half, cut to 32 significant bits: |z| <= 7.54, and the tails are
+// right to 6 sigma.
 PNN_HD float radius(u32 w0, u32 w1) {
     u32 hi = w0, lo = w1 << 24 | 0x800000u;   // u = hi:lo / 2^64
     int e = 0;

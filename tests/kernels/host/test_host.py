@@ -109,7 +109,10 @@ def launch_race(m: host.Module, kernel: str, **how: object) -> np.ndarray:
 @pytest.mark.parametrize("kernel", RACES)
 def test_missing_barrier_gives_other_results_in_other_orders(kernel: str) -> None:
     m = module("bugs.cu", "checked")
-    results = [launch_race(m, kernel, order=o, seed=s) for o, s in (("ascending", 0), ("descending", 0), ("shuffled", 1), ("shuffled", 2))]
+    results = [
+        launch_race(m, kernel, order=o, seed=s)
+        for o, s in (("ascending", 0), ("descending", 0), ("shuffled", 1), ("shuffled", 2))
+    ]
     right = RACES[kernel][1]
     assert any(not np.allclose(r[: len(right)], right, rtol=1e-4) for r in results)
     assert any(not np.array_equal(results[0], r, equal_nan=True) for r in results[1:])
@@ -157,7 +160,9 @@ print("finished")
 """
 
 
-def sanitized(kernel: str, block: int = 1, length: int = 1, argument: int = 0, shared: int = 0) -> subprocess.CompletedProcess[str]:
+def sanitized(
+    kernel: str, block: int = 1, length: int = 1, argument: int = 0, shared: int = 0
+) -> subprocess.CompletedProcess[str]:
     import pnnkern
 
     path = str(Path(pnnkern.__file__).resolve().parents[1])

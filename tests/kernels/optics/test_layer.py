@@ -17,7 +17,9 @@ def propagate(u: np.ndarray, h: np.ndarray) -> np.ndarray:
     return np.fft.ifft2(h * np.fft.fft2(u, h.shape))[..., :n, :n]
 
 
-def truth(u: np.ndarray, phases: np.ndarray, transfers: np.ndarray, cotangent: np.ndarray) -> tuple[np.ndarray, list, list, np.ndarray]:
+def truth(
+    u: np.ndarray, phases: np.ndarray, transfers: np.ndarray, cotangent: np.ndarray
+) -> tuple[np.ndarray, list, list, np.ndarray]:
     """Field behind the chain, fields after each mask, phase gradients and the cotangent of the incoming field."""
     after = []
     for phase, h in zip(phases, transfers[:-1], strict=True):
@@ -41,7 +43,9 @@ def problem(n: int, side: int, lead: tuple[int, ...], layers: int, dtype: str) -
     shape = (*lead, n, n)
     u, g = ((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype) for _ in range(2))
     phases = rng.uniform(-np.pi, np.pi, (layers, *lead[:-1], n, n))
-    transfers = np.exp(2j * np.pi * rng.random((layers + 1, side, side)))  # any phases: harsher than a propagator, and not symmetric
+    transfers = np.exp(
+        2j * np.pi * rng.random((layers + 1, side, side))
+    )  # any phases: harsher than a propagator, and not symmetric
     return u, g, phases, transfers
 
 
@@ -56,7 +60,6 @@ def test_truth_by_central_differences() -> None:
 
     slope = (value(1) - value(-1)) / (2 * step)
     assert (g.conj() * du).real.sum() + (np.array(gradients) * dp).sum() == pytest.approx(slope, rel=1e-8)
-
 
 
 CASES = [  # n, side, (population, batch), layers, dtype

@@ -65,3 +65,13 @@ def test_command(
     monkeypatch.setattr(sys, "argv", ["bench", "nothing"])
     assert command.main() == 2
     assert "error: no benchmark is called 'nothing'" in capsys.readouterr().err
+
+
+def test_random_beside_numpy() -> None:
+    rows = bench.run("random", budget=0.0)
+    ours = {r["case"]: r for r in rows if r["name"] == "pnnkern"}
+    assert set(ours) == {"random normal", "random uniform", "random poisson"}
+    for r in rows:
+        if r["name"] == "NumPy PCG64":
+            assert r["ratios"]["pnnkern"] == pytest.approx(r["ms"] / ours[r["case"]]["ms"])
+            assert r["of_floor"] == pytest.approx(r["floor_ms"] / r["ms"])

@@ -5,13 +5,9 @@ ratios count. Errors are relative 2-norms to complex128.
 """
 
 import functools
-import importlib.util
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -21,56 +17,7 @@ from ...learning import Adam, CrossEntropy, InSilico
 from ...optics import Propagator
 from ...systems import D2NN
 from ...systems.d2nn import Geometry
-
-Row = dict[str, Any]
-
-
-@contextmanager
-def _environment(**values: str) -> Any:
-    before = {k: os.environ.get(k) for k in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for k, v in before.items():
-            if v is None:
-                del os.environ[k]
-            else:
-                os.environ[k] = v
-
-
-def _torch() -> Any:
-    if importlib.util.find_spec("torch") is None:
-        return None
-    import torch
-
-    torch.set_num_threads(1)
-    return torch
-
-
-def interleaved(
-    contenders: dict[str, Callable[[], Any]], sync: Callable[[], None], seconds: float, rounds: int = 9
-) -> dict[str, float]:
-    """Median milliseconds of each contender, all taking turns, after one untimed round each."""
-    for run in contenders.values():
-        run()
-    sync()
-    clock = time.process_time if sync is _nothing else time.perf_counter  # on a CPU: this process's own time, not the neighbours'
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    end = time.perf_counter() + seconds
-    for i in range(rounds):
-        if i >= 3 and time.perf_counter() > end:
-            break
-        for name, run in contenders.items():
-            start = clock()
-            run()
-            sync()
-            times[name].append(1e3 * (clock() - start))
-    return {name: float(np.median(t)) for name, t in times.items()}
-
-
-def _nothing() -> None:
-    pass
+from ._timing import PEERS, Row, environment, installed, interleaved, row, torch_on_one_thread, with_ratios
 
 
 def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256) -> list[Row]:
@@ -87,17 +34,17 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
     if device == "cpu":
         import scipy.fft
 
-        for engine in ("scipy", "fftw") if importlib.util.find_spec("pyfftw") else ("scipy",):
+        for engine in ("scipy", "fftw") if installed("pyfftw") else ("scipy",):
             contenders[f"pnnkern ({engine})"] = functools.partial(_with_engine, engine, lambda: plan(u))
         contenders["scipy.fft, whole batch"] = lambda: scipy.fft.ifft2(scipy.fft.fft2(u, (side, side)) * h)[:, :n, :n]
     else:
         contenders["pnnkern"] = lambda: plan(u)
         contenders["CuPy, plain"] = lambda: xp.fft.ifft2(xp.fft.fft2(u, (side, side)) * h)[:, :n, :n]
-    torch = _torch()
+    torch = torch_on_one_thread()
     if torch is not None and (device == "cpu" or torch.cuda.is_available()):
         tu, th = torch.as_tensor(_array.to_numpy(u)).to(device), torch.as_tensor(_array.to_numpy(h)).to(device)
         contenders["torch, plain"] = lambda: torch.fft.ifft2(torch.fft.fft2(tu, (side, side)) * th)[:, :n, :n]
-    times = interleaved(contenders, _sync(device), seconds)
+    times = interleaved(contenders, device, seconds)
     # floor: read and write every field once; arithmetic of the pruned transforms, 5 P log2 P per line of P points, four passes
     bytes_moved = 2 * u.nbytes
     flops = batch * (2 * n + 2 * side) * 5 * side * np.log2(side)
@@ -106,19 +53,9 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
         got = run()
         got = _array.to_numpy(got.cpu().numpy() if hasattr(got, "cpu") else got)
         error = float(np.linalg.norm(got - reference) / np.linalg.norm(reference))
-        rows.append(
-            _row(
-                "angular spectrum",
-                f"{batch} x {n}^2 padded to {side}^2, complex64",
-                name,
-                times[name],
-                error,
-                bytes_moved,
-                flops,
-                device,
-            )
-        )
-    return _with_ratios(rows, torch is None)
+        work = f"{batch} x {n}^2 padded to {side}^2, complex64"
+        rows.append(row("angular spectrum", work, name, times[name], bytes_moved, flops, device, error=error))
+    return with_ratios(rows, _absent())
 
 
 def _reference(plan: Propagator, u: np.ndarray) -> np.ndarray:
@@ -129,12 +66,12 @@ def _reference(plan: Propagator, u: np.ndarray) -> np.ndarray:
 
 
 def _with_engine(engine: str, run: Callable[[], Any]) -> Any:
-    with _environment(PNNKERN_FFT=engine):
+    with environment(PNNKERN_FFT=engine):
         return run()
 
 
-def _sync(device: str) -> Callable[[], None]:
-    return _nothing if device == "cpu" else _array.cupy().cuda.Device().synchronize
+def _absent() -> dict[str, str]:
+    return {name: PEERS for name in ("torch",) if not installed(name)}
 
 
 def d2nn_contenders(device: str, batch: int) -> dict[str, Callable[[], Any]]:
@@ -152,11 +89,11 @@ def d2nn_contenders(device: str, batch: int) -> dict[str, Callable[[], Any]]:
 
     contenders: dict[str, Callable[[], Any]] = {}
     if device == "cpu":
-        for engine in ("scipy", "fftw") if importlib.util.find_spec("pyfftw") else ("scipy",):
+        for engine in ("scipy", "fftw") if installed("pyfftw") else ("scipy",):
             contenders[f"pnnkern ({engine})"] = functools.partial(_with_engine, engine, ours)
     else:
         contenders["pnnkern"] = ours
-    torch = _torch()
+    torch = torch_on_one_thread()
     if torch is not None and (device == "cpu" or torch.cuda.is_available()):
         contenders["torch autograd"] = _torch_step(torch, system, inputs, labels, device)
     return contenders
@@ -165,25 +102,14 @@ def d2nn_contenders(device: str, batch: int) -> dict[str, Callable[[], Any]]:
 def d2nn_step(device: str, seconds: float, batch: int = 32) -> list[Row]:
     """Time of forward, backward and Adam update."""
     contenders = d2nn_contenders(device, batch)
-    times = interleaved(contenders, _sync(device), seconds, rounds=5)
+    times = interleaved(contenders, device, seconds, rounds=5)
     n, side, layers = 200, 400, 5
     # 6 propagations forward, 5 back; fields kept once and read once per layer
     flops = batch * 11 * (2 * n + 2 * side) * 5 * side * np.log2(side)
     bytes_moved = batch * n * n * 8 * (2 * layers + 2)
-    rows = [
-        _row(
-            "D2NN step",
-            f"batch {batch}, 5 x 200^2 padded to 400^2, forward + backward + Adam",
-            name,
-            ms,
-            None,
-            bytes_moved,
-            flops,
-            device,
-        )
-        for name, ms in times.items()
-    ]
-    return _with_ratios(rows, _torch() is None)
+    work = f"batch {batch}, 5 x 200^2 padded to 400^2, forward + backward + Adam"
+    rows = [row("D2NN step", work, name, ms, bytes_moved, flops, device) for name, ms in times.items()]
+    return with_ratios(rows, _absent())
 
 
 def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, device: str) -> Callable[[], None]:
@@ -225,56 +151,13 @@ def d2nn_memory() -> list[Row]:
     rows: list[Row] = []
     for name in d2nn_contenders("cpu", 1):
         done = subprocess.run([sys.executable, "-c", _MEMORY, name], capture_output=True, text=True, check=True)
-        rows.append(
-            {
-                "case": "D2NN step, extra peak memory",
-                "work": "batch 32",
-                "name": name,
-                "mib": int(done.stdout) / 1024,
-                "device": "cpu",
-            }
-        )
-    for row in rows:
-        if not row["name"].startswith("pnnkern"):
-            row["ratios"] = {
-                ours["name"]: row["mib"] / max(ours["mib"], 1.0) for ours in rows if ours["name"].startswith("pnnkern")
-            }
-    return rows
-
-
-def _row(case: str, work: str, name: str, ms: float, error: float | None, bytes_moved: float, flops: float, device: str) -> Row:
-    floor = _floor_ms(bytes_moved, flops, device)
-    return {"case": case, "work": work, "name": name, "ms": ms, "floor_ms": floor, "of_floor": floor / ms, "error": error,
-            "bytes": bytes_moved, "flops": flops, "device": device}  # fmt: skip
-
-
-# Peak rates the floors are drawn from: one AVX-512 core at 3 GHz without fused operations, 10 GB/s; H200 data sheet and copy rate.
-PEAKS = {"cpu": (10e9, 96e9), "cuda": (4.3e12, 67e12)}
-
-
-def _floor_ms(bytes_moved: float, flops: float, device: str) -> float:
-    bandwidth, rate = PEAKS[device]
-    return float(1e3 * max(bytes_moved / bandwidth, flops / rate))
-
-
-def _with_ratios(rows: list[Row], torch_absent: bool) -> list[Row]:
-    """Each peer's time over ours; an absent peer is named as absent."""
-    for row in rows:
-        if not row["name"].startswith("pnnkern"):
-            row["ratios"] = {ours["name"]: row["ms"] / ours["ms"] for ours in rows if ours["name"].startswith("pnnkern")}
-    if torch_absent:
-        rows.append(
-            {
-                **{k: rows[0][k] for k in ("case", "work", "device")},
-                "name": "torch",
-                "absent": "not installed: pip install pnnkern[bench]",
-            }
-        )
-    return rows
+        mib = max(1.0, int(done.stdout) / 1024)
+        rows.append({"case": "D2NN step, extra peak memory", "work": "batch 32", "name": name, "mib": mib, "device": "cpu"})
+    return with_ratios(rows, figure="mib")
 
 
 def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases on one device within about `budget` seconds."""
-    with _environment(PNNKERN_NUM_THREADS="1"):
+    with environment(PNNKERN_NUM_THREADS="1"):
         rows = angular_spectrum(device, budget / 2) + d2nn_step(device, budget / 2)
         return rows + (d2nn_memory() if device == "cpu" else [])

@@ -179,8 +179,9 @@ def convolve(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
 
     def work(start: int, stop: int) -> None:
         one = engine((ny, nx), transfer.window, field.dtype)
-        for b in range(start, stop):
-            one.run(field[b], transfer, int(index[b]), out[b])
+        with np.errstate(invalid="ignore"):  # infinite values are reported by the caller, in words
+            for b in range(start, stop):
+                one.run(field[b], transfer, int(index[b]), out[b])
 
     _parallel.over(batch, work)
     return out

@@ -135,14 +135,19 @@ def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, devic
 
 
 _MEMORY = """
-import resource, sys
+import sys
+from pathlib import Path
 from pnnkern.experiments.bench import optics
+
+def kib(field):
+    return int(Path("/proc/self/status").read_text().split(field + ":")[1].split()[0])
+
 step = optics.d2nn_contenders("cpu", 32)[sys.argv[1]]
-small = optics.d2nn_contenders("cpu", 1)[sys.argv[1]]
-small()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+optics.d2nn_contenders("cpu", 1)[sys.argv[1]]()
+Path("/proc/self/clear_refs").write_text("5")  # VmHWM, the highest resident size, starts again from here
+before = kib("VmRSS")
 step()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(kib("VmHWM") - before)
 """
 
 

@@ -29,6 +29,10 @@ class CapabilityError(PnnError, TypeError):
     """A learning rule needs something that the system cannot do."""
 
 
+class ConvergenceError(PnnError, ArithmeticError):
+    """A relaxation has not reached the tolerance in the steps it was allowed."""
+
+
 class UnitWarning(UserWarning):
     """A length looks as if it were given in another unit than metres."""
 

@@ -1,0 +1,506 @@
+"""Conductance devices: how well they are programmed, how they drift, and how they fluctuate while they are read.
+
+A device is a frozen description; `program`, `drift` and `flicker` draw from it. Conductances and their standard deviations are in
+siemens everywhere, times in seconds after programming. The fits below are quoted in microsiemens, as they were published::
+
+    G = program(target, device="pcm", key=key)
+    G_day = drift(G, time=86400.0, device="pcm", key=key)   # always from the programmed state
+    sigma = device("pcm").read_noise(G_day, 86400.0)         # for the read chain
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch, random
+from .._array import Array, accepts_any
+
+_uS = 1e-6
+DAY = 86400.0
+
+
+# --------------------------------------------------------------------------------------------------------------------- devices
+@dataclass(frozen=True)
+class Device:
+    """An ideal device, and the methods of all others.
+
+    g_min, g_max : siemens; targets lie between them. Programmed conductances may leave the range, but are never negative.
+    """
+
+    g_min: float = 0.0
+    g_max: float = 25e-6
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.g_max) and 0 <= self.g_min < self.g_max):
+            raise ValueError(f"a device needs 0 <= g_min < g_max (siemens), got g_min = {self.g_min!r}, g_max = {self.g_max!r}")
+
+    def programming_noise(self, target: Array) -> Array:
+        """Standard deviation of the programmed conductance around its target, siemens; like `target`."""
+        return 0 * target
+
+    def exponents(self, G: Array) -> tuple[Array, Array] | None:
+        """Mean and standard deviation of the drift exponent nu of a cell, ``G (t / t0 + 1)^-|nu|``; None: no such drift."""
+        return None
+
+    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+        """Mean shift and standard deviation that a conductance has gained `time` seconds after programming, siemens; None: none."""
+        return None
+
+    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+        """Standard deviation of one reading, siemens.
+
+        G : conductances now, siemens. time : seconds after programming. programmed : as they were programmed, where the published fit
+        is by that; G by default. Returns an array like G.
+        """
+        return 0 * G
+
+
+@dataclass(frozen=True)
+class PCM(Device):
+    """Phase-change memory: doped Ge2Sb2Te5 mushroom cells, 90 nm, a million of them, programmed by iteration.
+
+    programming : coefficients c_i of sigma = sum of c_i (g / g_max)^i, in microsiemens where g_max is 25 uS; it scales with g_max.
+        (0.26348, 1.9650, -1.1731).
+    exponent_mean : (slope, offset, least, most) of nu's mean, slope ln(g / g_max) + offset clipped: (-0.0155, 0.0244, 0.049, 0.1).
+    exponent_std : the same of its standard deviation: (-0.0125, -0.0059, 0.008, 0.045).
+    flicker : (q, power, most): 1/f noise of relative size Q sqrt(ln((t + t0 + t_read) / 2 t_read)), Q = min(most, q (g / g_max)^-power)
+        by the programmed g: (0.0088, 0.65, 0.2).
+    t0 : seconds from programming to the first reading, which `time` = 0 is: 20. t_read : seconds of a reading: 250e-9.
+
+    Source of all: Nandakumar et al., Phase-change memory models for deep learning training and inference, ICECS 2019; Joshi et al.,
+    Nature Communications 11, 2473 (2020). ``device("pcm-joshi")`` has the programming noise of figure 3b of the latter,
+    0.28638599 + 0.07585724 g - 0.00178767 g^2 (g in uS, up to 25), and the drift and 1/f noise given here.
+    """
+
+    programming: tuple[float, ...] = (0.26348, 1.9650, -1.1731)
+    exponent_mean: tuple[float, float, float, float] = (-0.0155, 0.0244, 0.049, 0.1)
+    exponent_std: tuple[float, float, float, float] = (-0.0125, -0.0059, 0.008, 0.045)
+    flicker: tuple[float, float, float] = (0.0088, 0.65, 0.2)
+    t0: float = 20.0
+    t_read: float = 250e-9
+
+    def programming_noise(self, target: Array) -> Array:
+        return _polynomial(self.programming, target / self.g_max) * (self.g_max / 25e-6)
+
+    def exponents(self, G: Array) -> tuple[Array, Array] | None:
+        log = _log(G / self.g_max)
+        mean, std = (
+            (slope * log + offset).clip(low, high) for slope, offset, low, high in (self.exponent_mean, self.exponent_std)
+        )
+        return mean, std
+
+    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+        q, power, most = self.flicker
+        r = ((G if programmed is None else programmed) / self.g_max).clip(1e-9, None)
+        return G * (q * r**-power).clip(None, most) * self._spectrum(time)
+
+    def _spectrum(self, time: float) -> float:
+        """sqrt(ln((t + t_read) / 2 t_read)), t since programming: 1/f noise between the reading's and the waiting time's frequency."""
+        return float(np.sqrt(np.log((time + self.t0 + self.t_read) / (2 * self.t_read))))
+
+
+@dataclass(frozen=True)
+class HermesPCM(PCM):
+    """Phase-change memory of a 14 nm chip with 64 cores, one or two devices for each conductance.
+
+    pair : two devices, g_max 20.7 uS and t0 300 s; else one, 10.35 uS and 200 s (``device("pcm-hermes-single")``).
+    Programming noise: cubic in g / g_max (of `programming`, in uS at the g_max given). Exponents and Q are cubic or quadratic in
+    r = g / g_max above a threshold and logarithmic below:
+    nu: -0.0387 ln r - 0.0182 in [0.072, 0.13] for r < 0.0945, else -0.0436 r^2 - 0.0126 r + 0.0736;
+    its std (pair): -0.0117 ln r - 0.0057 in [0.0091, 0.04] for r < 0.3055, else -0.0118 r^2 + 0.0093 r + 0.0073;
+    (single): -0.0120 ln r - 0.0023 in [0.0124, 0.04] for r < 0.3039, else -0.0165 r^2 + 0.0116 r + 0.0104;
+    Q (pair): -0.0117 ln r - 0.0069 in [0.015, 0.04] for r < 0.16, else 0.0069 r^3 - 0.0280 r^2 + 0.0211 r + 0.0123;
+    (single): -0.0078 ln r + 0.0038 in [0.0179, 0.04] for r < 0.1591, else 0.0664 r^3 - 0.1352 r^2 + 0.0768 r + 0.0088.
+
+    Source: Le Gallo et al., Nature Electronics 6, 680 (2023), with the fits of the chip's authors in IBM's aihwkit (HermesNoiseModel);
+    method of Nandakumar et al., ICECS 2019; t_read 512 ns.
+    """
+
+    g_max: float = 20.7e-6
+    programming: tuple[float, ...] = (0.16603222, 4.71806468, -8.48101252, 4.68961419)
+    t0: float = 300.0
+    t_read: float = 512e-9
+    pair: bool = True
+
+    def programming_noise(self, target: Array) -> Array:
+        return _polynomial(self.programming, target / self.g_max) * (self.g_max / (20.7e-6 if self.pair else 10.35e-6))
+
+    def exponents(self, G: Array) -> tuple[Array, Array] | None:
+        r = G / self.g_max
+        mean = _two_fits(r, 0.0945, (-0.0387, -0.0182, 0.0720, 0.13), (0.0736, -0.0126, -0.0436))
+        if self.pair:
+            return mean, _two_fits(r, 0.3055, (-0.0117, -0.0057, 0.0091, 0.04), (0.0073, 0.0093, -0.0118))
+        return mean, _two_fits(r, 0.3039, (-0.0120, -0.0023, 0.0124, 0.04), (0.0104, 0.0116, -0.0165))
+
+    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+        r = (G if programmed is None else programmed) / self.g_max
+        if self.pair:
+            q = _two_fits(r, 0.16, (-0.0117, -0.0069, 0.015, 0.04), (0.0123, 0.0211, -0.0280, 0.0069))
+        else:
+            q = _two_fits(r, 0.1591, (-0.0078, 0.0038, 0.0179, 0.04), (0.0088, 0.0768, -0.1352, 0.0664))
+        return G * q * self._spectrum(time)
+
+
+@dataclass(frozen=True)
+class RRAM(Device):
+    """Filamentary resistive memory whose spread around the target has been measured at some times after programming.
+
+    times : seconds. spreads : for each time the coefficients c_i of sigma = sum of c_i (g / g_max)^i, in microsiemens where g_max is
+        `g_fit`; sigma scales with g_max. Between the times it follows the logarithm of time; before the first and after the last it
+        stays. Programming noise is that of the first time, and a cell goes on along its own direction, so that the spread at a
+        measured time is the measured one.
+    relative_read_noise : of the conductance; the sources give no measurement by state.
+
+    Default: 1 s, 1 day and 2 days of Wan et al., Nature 608, 504 (2022), extended data figure 3, as fitted in IBM's aihwkit
+    (ReRamWan2022NoiseModel, g_max 40 uS); read noise 1 %, as recommended there. ``device("rram-cubic")``: a cubic fit to the
+    same figure at 1 s, 1.053 + 0.2374 g - 0.01167 g^2 + 1.536e-4 g^3 uS up to 39.26 uS (Sandia's CrossSim).
+    ``device("rram-milo")``: 4.782321 - 0.009107 g uS, 50 to 225 uS, Milo et al., IRPS 2021, figure 4, algorithm IGVVA-100.
+    """
+
+    g_max: float = 40e-6
+    g_fit: float = 40e-6
+    times: tuple[float, ...] = (1.0, DAY, 2 * DAY)
+    spreads: tuple[tuple[float, ...], ...] = (
+        (0.348, 16.030, -43.853, 45.393, -16.815),
+        (0.701, 22.086, -50.773, 47.095, -16.458),
+        (0.782, 20.274, -43.507, 37.062, -11.934),
+    )
+    relative_read_noise: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.times) != len(self.spreads) or not self.times or any(b <= a for a, b in zip(self.times, self.times[1:])):
+            raise ValueError(f"times must increase, one for each of the {len(self.spreads)} spreads, got {self.times}")
+
+    def spread(self, G: Array, time: float) -> Array:
+        """Standard deviation around the target `time` seconds after programming, siemens."""
+        sigmas = [_polynomial(c, G / self.g_max).clip(0, None) for c in self.spreads]
+        position = float(np.interp(np.log(max(time, self.times[0])), np.log(self.times), np.arange(len(self.times))))
+        left = min(int(position), len(sigmas) - 1)
+        right = min(left + 1, len(sigmas) - 1)
+        share = position - left
+        return (sigmas[left] * (1 - share) + sigmas[right] * share) * (self.g_max / self.g_fit)
+
+    def programming_noise(self, target: Array) -> Array:
+        return self.spread(target, 0.0)
+
+    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+        if len(self.times) == 1:
+            return None
+        grown = self.spread(G, time) ** 2 - self.spread(G, 0.0) ** 2
+        return 0 * G, _array.namespace(G).sqrt(grown.clip(0, None))
+
+    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+        return self.relative_read_noise * G
+
+
+@dataclass(frozen=True)
+class ReRAM(Device):
+    """Analog filamentary resistive memory of conductive metal oxide on HfOx, 9 to 88.19 uS. All fits in microsiemens.
+
+    programming : (c0, c1) of sigma = c0 + c1 g, for programming until within 2 % of the target: (0.0112185391, 0.01129027418). Within
+        0.2 %: (0.00081107, 0.00106879).
+    shift : mean shift, times ln t: -0.08900206. spread : (slope, offset) of the standard deviation of the shift, slope ln t + offset:
+        (0.04201137, 0.41183342). Both independent of g; before 1 s they are as at 1 s, and at 0 none.
+    flicker : K of sigma = K log10(g) sqrt(ln((t + t_read) / 2 t_read)): 0.0277316483. t_read : seconds: 1e-6.
+
+    Source: Falcone et al., All-in-one analog AI hardware: on-chip training and inference with conductive-metal-oxide/HfOx ReRAM
+    devices, Advanced Functional Materials (2025), with the fits in IBM's aihwkit (ReRamCMONoiseModel).
+    """
+
+    g_min: float = 9e-6
+    g_max: float = 88.19e-6
+    programming: tuple[float, float] = (0.0112185391, 0.01129027418)
+    shift: float = -0.08900206
+    spread: tuple[float, float] = (0.04201137, 0.41183342)
+    flicker: float = 0.0277316483
+    t_read: float = 1e-6
+
+    def programming_noise(self, target: Array) -> Array:
+        return _uS * self.programming[0] + self.programming[1] * target
+
+    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+        log, ones = float(np.log(max(time, 1.0))), _array.namespace(G).ones_like(G)
+        return _uS * self.shift * log * ones, _uS * (self.spread[0] * log + self.spread[1]) * ones
+
+    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+        spectrum = float(np.sqrt(np.log((max(time, 2 * self.t_read) + self.t_read) / (2 * self.t_read))))
+        return _uS * self.flicker * spectrum * _array.namespace(G).log10((G / _uS).clip(1.0, None))
+
+
+@dataclass(frozen=True)
+class SONOS(Device):
+    """Charge-trapping transistors read below threshold, 0 to 1600 nA at the read voltage.
+
+    v_read : volts by which the published currents become conductances: 0.1 gives 16 uS.
+    spreads : (A, B) in nanoamperes of sigma = A (1 - exp(-I / B)) at 0, 1, ..., 5 days; linear between them, constant after.
+    noise : (A, B) of the read noise: (12.58037, 215.36557).
+
+    The drift of the mean is published as a figure only, and not modelled: give it by `Custom`.
+    Source: Agrawal et al., Subthreshold operation of SONOS analog memory, IEDM 2022, figures 10a and 11b; fits of Sandia's CrossSim.
+    """
+
+    g_max: float = 16e-6
+    v_read: float = 0.1
+    spreads: tuple[tuple[float, float], ...] = (
+        (19.88665, 176.3115), (25.59102, 186.85544), (28.72753, 193.56834), (31.04318, 198.90332), (33.76214, 204.77023),
+        (34.57909, 207.34309),
+    )  # fmt: skip
+    noise: tuple[float, float] = (12.58037, 215.36557)
+
+    def _saturating(self, G: Array, a: float, b: float) -> Array:
+        return (1e-9 * a / self.v_read) * (1 - _array.namespace(G).exp(G * (-self.v_read / (1e-9 * b))))
+
+    def spread(self, G: Array, time: float) -> Array:
+        """Standard deviation around the target `time` seconds after programming, siemens."""
+        days = np.arange(len(self.spreads))
+        a, b = (float(np.interp(time / DAY, days, column)) for column in zip(*self.spreads))
+        return self._saturating(G, a, b)
+
+    def programming_noise(self, target: Array) -> Array:
+        return self.spread(target, 0.0)
+
+    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+        grown = self.spread(G, time) ** 2 - self.spread(G, 0.0) ** 2
+        return 0 * G, _array.namespace(G).sqrt(grown.clip(0, None))
+
+    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+        return self._saturating(G, *self.noise)
+
+
+@dataclass(frozen=True)
+class Custom(Device):
+    """A device of your own functions of conductance arrays in siemens; what is not given is ideal.
+
+    programming : target -> standard deviation, siemens.
+    exponent : G -> (mean, standard deviation) of the drift exponent, with its t0 (seconds).
+    relaxed : (G, time) -> (mean shift, standard deviation), siemens.
+    reading : (G, time) -> standard deviation of one reading, siemens.
+    """
+
+    programming: Callable[[Array], Array] | None = None
+    exponent: Callable[[Array], tuple[Array, Array]] | None = None
+    t0: float = 1.0
+    relaxed: Callable[[Array, float], tuple[Array, Array]] | None = None
+    reading: Callable[[Array, float], Array] | None = None
+
+    def programming_noise(self, target: Array) -> Array:
+        return 0 * target if self.programming is None else self.programming(target)
+
+    def exponents(self, G: Array) -> tuple[Array, Array] | None:
+        return None if self.exponent is None else self.exponent(G)
+
+    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+        return None if self.relaxed is None else self.relaxed(G, time)
+
+    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+        return 0 * G if self.reading is None else self.reading(G, time)
+
+
+DEVICES: dict[str, Device] = {
+    "ideal": Device(),
+    "pcm": PCM(),
+    # microsiemens at g = r 25 uS: c0, 25 c1, 625 c2 of the published polynomial in g
+    "pcm-joshi": PCM(programming=(0.28638599, 25 * 0.07585724, -625 * 0.00178767)),
+    "pcm-hermes": HermesPCM(),
+    "pcm-hermes-single": HermesPCM(
+        g_max=10.35e-6, programming=(0.15781817, 2.32443916, -2.16310839, 0.68841818), t0=200.0, pair=False
+    ),
+    "reram": ReRAM(),
+    "rram": RRAM(),
+    "rram-cubic": RRAM(
+        g_max=39.26e-6, g_fit=39.26e-6, times=(1.0,),
+        spreads=((1.053, 39.26 * 0.2374, -(39.26**2) * 1.167e-2, 39.26**3 * 1.536e-4),),
+    ),
+    "rram-milo": RRAM(g_min=50e-6, g_max=225e-6, g_fit=225e-6, times=(1.0,), spreads=((4.782321, -225 * 0.009107),)),
+    "sonos": SONOS(),
+}  # fmt: skip
+
+
+def device(name: str | Device) -> Device:
+    """The published device of that name (`DEVICES`), or the given device itself. Raises ValueError with the nearest name."""
+    if isinstance(name, Device):
+        return name
+    if not isinstance(name, str) or name not in DEVICES:
+        near = difflib.get_close_matches(str(name).lower(), DEVICES, 1, 0.4)
+        raise ValueError(
+            f"no conductance device is called {name!r}: "
+            + (f"the nearest is {near[0]!r}" if near else f"there are {', '.join(DEVICES)}")
+        )
+    return DEVICES[name]
+
+
+# ----------------------------------------------------------------------------------------------------------------------- draws
+@accepts_any
+def program(target: Array, device: str | Device = "pcm", *, key: Any = None, sample: int = 0) -> Array:
+    """Program conductances: ``max(target + sigma(target) z, 0)`` with one standard normal z for each cell.
+
+    target : siemens, between the device's g_min and g_max; any shape, float32 or float64.
+    device : a name in `DEVICES`, or a device. key : of `pnnkern.random`; not needed for devices without programming noise.
+    sample : the number of the programming attempt (or of the chip); another one is another draw.
+
+    Returns an array like `target`. Raises ValueError for a target outside the range or NaN, an unknown device, or noise without a key.
+    """
+    chosen = _lookup(device)
+    target = _conductance("target", target)
+    if target.size:
+        low, high = float(target.min()), float(target.max())
+        slack = 1e-6 * chosen.g_max  # rounding of float32
+        if not (low >= chosen.g_min - slack and high <= chosen.g_max + slack):
+            raise ValueError(
+                f"target must lie in the device's range {chosen.g_min:.4g} to {chosen.g_max:.4g} S, got {low:.4g} to {high:.4g} S"
+            )
+    return _perturb(target, chosen.programming_noise(target), key, "programming", sample)
+
+
+@accepts_any
+def drift(
+    G: Array, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, target: Array | None = None
+) -> Array:
+    """Conductances `time` seconds after they were programmed to G.
+
+    ``G (time / t0 + 1)^-nu`` with one exponent ``nu = |mean + std z|`` for each cell, plus the device's relaxation. A cell's exponent
+    depends on the key, `sample` and its place only, so that all times lie on one history. Start from the programmed state each time: a
+    drifted one must not be drifted again.
+
+    G : siemens, any shape, float32 or float64, not negative. target : what was asked of `program`; exponents follow it as they were
+        published. G by default. Other arguments as for `program`.
+
+    Returns an array like G, whose last bits may differ between NumPy and a GPU. Raises ValueError for a time that is negative or not
+    finite, an unknown device, or noise without a key.
+    """
+    chosen = _lookup(device)
+    G, time = _conductance("G", G), _time(time)
+    state = G if target is None else _conductance("target", target)
+    if state.shape != G.shape or state.dtype != G.dtype:
+        raise ValueError(f"target must be like G, {G.dtype} {G.shape}, got {state.dtype} {state.shape}")
+    if time == 0:
+        return G.copy()
+    result = G
+    laws = chosen.exponents(state)
+    if laws is not None:
+        mean, std = (_like(law, G) for law in laws)
+        k0, k1 = _words(key, "drift")
+        result = _array.namespace(G).empty_like(G)
+        log_ratio = float(np.log1p(time / getattr(chosen, "t0", 1.0)))
+        _launch.launch(
+            "crossbar/program", "drift", G.dtype, G.size, k0, k1, _sample(sample), log_ratio, mean, std, G, result,
+            threads=(G.size + 3) // 4,
+        )  # fmt: skip
+    moved = chosen.relaxation(state, time)
+    if moved is None:
+        return result if result is not G else G.copy()
+    shift, spread = moved
+    return _perturb(_like(result + shift, G), spread, key, "relaxation", sample)
+
+
+@accepts_any
+def flicker(G: Array, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, programmed: Array | None = None) -> Array:  # fmt: skip
+    """Conductances as they are while a batch is read at `time`: with one draw of the read noise for each cell, frozen.
+
+    Slow (1/f) noise hardly changes during a batch; `device.read_noise` as the noise of a read chain draws it anew for each reading.
+
+    G : siemens, as `drift` gives them. sample : the number of the batch. Other arguments and errors as for `drift` and
+    `Device.read_noise`. Returns an array like G.
+    """
+    G, time = _conductance("G", G), _time(time)
+    return _perturb(G, _lookup(device).read_noise(G, time, programmed=programmed), key, "flicker", sample)
+
+
+@accepts_any
+def drift_compensation(before: Array, after: Array, *, per_column: bool = False) -> Array:
+    """The factor that undoes the drift of an array, from the currents of one set of test inputs before and after.
+
+    before, after : (tests, n_out) amperes (or any unit), of the same inputs. Later outputs times the factor are compensated.
+    per_column : one factor for each output instead of one for all; it needs more tests for the same precision.
+
+    ``sum |before| / sum |after|``, over all or along each column; 1 where nothing flows before or after. Returns (1,) or (n_out,)
+    float64. Raises ValueError for shapes that differ. Joshi et al., Nature Communications 11, 2473 (2020): global drift compensation.
+    """
+    if before.shape != after.shape or before.ndim < 1:
+        raise ValueError(f"before and after must be (tests, n_out) of the same inputs, got {before.shape} and {after.shape}")
+    xp = _array.namespace(before, after)
+    axes = tuple(range(before.ndim - 1)) if per_column else None
+    one, two = (xp.abs(v).sum(axis=axes, dtype=np.float64, keepdims=not per_column).reshape(-1) for v in (before, after))
+    flows = (one > 0) & (two > 0)
+    return xp.where(flows, one, 1) / xp.where(flows, two, 1)
+
+
+# ---------------------------------------------------------------------------------------------------------------------- inside
+_lookup = device  # the functions' argument has the same name
+
+
+def _polynomial(microsiemens: tuple[float, ...], r: Array) -> Array:
+    """The polynomial of these coefficients, lowest first, in siemens."""
+    value = 0 * r + microsiemens[-1] * _uS
+    for c in microsiemens[-2::-1]:
+        value = value * r + c * _uS
+    return value
+
+
+def _log(r: Array) -> Array:
+    return _array.namespace(r).log(r.clip(1e-9, None))
+
+
+def _two_fits(r: Array, threshold: float, low: tuple[float, float, float, float], high: tuple[float, ...]) -> Array:
+    """slope ln r + offset clipped to [least, most] below the threshold, a polynomial (lowest first) above."""
+    slope, offset, least, most = low
+    above = 0 * r + high[-1]
+    for c in high[-2::-1]:
+        above = above * r + c
+    return _array.namespace(r).where(r < threshold, (slope * _log(r) + offset).clip(least, most), above)
+
+
+def _conductance(name: str, G: Any) -> Array:
+    if not _array.is_array(G) or G.dtype not in (np.float32, np.float64):
+        got = G.dtype if _array.is_array(G) else type(G).__name__
+        raise TypeError(f"{name} must be an array of float32 or float64 (siemens), got {got}")
+    if G.size and not float(G.min()) >= 0:
+        raise ValueError(f"{name} must not be negative or NaN (siemens), got a least value of {float(G.min()):.4g}")
+    return _array.contiguous(G)
+
+
+def _time(time: Any) -> float:
+    if isinstance(time, bool) or not isinstance(time, int | float | np.number) or not (np.isfinite(time) and time >= 0):
+        raise ValueError(f"time must be finite and 0 or more (seconds after programming), got {time!r:.80}")
+    return float(time)
+
+
+def _sample(sample: Any) -> int:
+    if isinstance(sample, bool) or not isinstance(sample, int | np.integer) or not 0 <= sample < 2**63 - 1:
+        raise ValueError(f"sample must be an integer from 0 to below 2^63 - 1, got {sample!r:.80}")
+    return int(sample)
+
+
+def _words(key: Any, purpose: str) -> tuple[int, int]:
+    if key is None:
+        raise ValueError(f"{purpose} is random, which needs a key: key=pnnkern.random.key(seed)")
+    folded = random.fold_in(key, purpose)
+    return int(folded[0]), int(folded[1])
+
+
+def _like(values: Array, G: Array) -> Array:
+    """`values` of the shape and dtype of G, contiguous; a user's function may return a number."""
+    xp = _array.namespace(G)
+    return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(values, dtype=G.dtype), G.shape))
+
+
+def _perturb(G: Array, sigma: Array, key: Any, purpose: str, sample: Any) -> Array:
+    sigma = _like(sigma, G)
+    sample = _sample(sample)
+    if not sigma.any():
+        return G.copy()
+    if not float(sigma.min()) >= 0:
+        raise ValueError(f"the standard deviation of {purpose} must not be negative or NaN, got {float(sigma.min()):.4g} S")
+    k0, k1 = _words(key, purpose)
+    out = _array.namespace(G).empty_like(G)
+    _launch.launch("crossbar/program", "perturb", G.dtype, G.size, k0, k1, sample, sigma, G, out, threads=(G.size + 3) // 4)
+    return out
+
+
+__all__ = [
+    "DEVICES", "PCM", "RRAM", "SONOS", "Custom", "Device", "HermesPCM", "ReRAM", "device", "drift", "drift_compensation", "flicker", "program",
+]  # fmt: skip

@@ -398,7 +398,9 @@ def drift(
 
 
 @accepts_any
-def flicker(G: Array, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, programmed: Array | None = None) -> Array:  # fmt: skip
+def flicker(
+    G: Array, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, programmed: Array | None = None
+) -> Array:
     """Conductances as they are while a batch is read at `time`: with one draw of the read noise for each cell, frozen.
 
     Slow (1/f) noise hardly changes during a batch; `device.read_noise` as the noise of a read chain draws it anew for each reading.

@@ -1,0 +1,126 @@
+// Weights updated in place by coincidences of pulses. Rows are inputs, columns outputs; cells are numbered by row0 + row, column0 + column.
+// Faults: 20 a weight outside its cell's range, 21 a value that is not finite.
+#include "pnnkern/pulse.cuh"
+
+namespace pnn {
+const int FEW = 8;   // pulses below which each has a random word of its own; else the words are bit planes of 31 uniforms at once
+}  // namespace pnn
+
+// Trains of slots[s] pulses, each fired with probability scale[s] |value|, to 2^-32. The word of (s, line) goes to
+// words[s sample_stride + line line_stride]. Random word of pulse or plane k for lines 4 q .. 4 q + 3: block 32 q + k.
+extern "C" __global__ void pnn_pulse_trains_f32(long long batch, long long lines, unsigned key0, unsigned key1, long long sample0,
+                                                const long long* __restrict__ index, const double* __restrict__ scale,
+                                                const int* __restrict__ slots, const float* __restrict__ values, long long line_stride,
+                                                long long sample_stride, unsigned* __restrict__ words, int* fault) {
+    using namespace pnn;
+    i64 quads = (lines + 3) / 4;
+    for (i64 t = blockIdx.x * (i64)blockDim.x + threadIdx.x; t < batch * quads; t += (i64)gridDim.x * blockDim.x) {
+        i64 s = t / quads, q = t - s * quads, sample = index ? index[s] : sample0 + s;
+        u32 all = (1u << slots[s]) - 1, got[4] = {0, 0, 0, 0}, open[4] = {0, 0, 0, 0}, sign[4] = {0, 0, 0, 0};
+        u64 chance[4] = {0, 0, 0, 0};
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            if (4 * q + j >= lines) break;
+            float v = values[s * lines + 4 * q + j];
+            if (!(abs_(v) <= 3.4028234663852886e38f)) atomicMax(fault, 21);
+            double p = mul_(scale[s], (double)abs_(v));
+            chance[j] = p >= 1.0 ? 1ull << 32 : p > 0.0 ? (u64)mul_(p, 0x1p32) : 0;
+            sign[j] = v < 0.0f ? ~PULSES : 0;
+            open[j] = chance[j] > 0 && chance[j] >> 32 == 0 ? all : 0;
+            got[j] = chance[j] >> 32 ? all : 0;
+        }
+        if (slots[s] < FEW) {
+            for (int k = 0; k < slots[s]; k++) {
+                words r = block({key0, key1}, 32 * q + k, sample);
+#pragma unroll
+                for (int j = 0; j < 4; j++) got[j] |= (u32)((u64)r.w[j] < chance[j]) << k;
+            }
+        } else {   // compare 31 uniforms with the chance from the highest bit down; a pulse stays open while all bits are equal
+            for (int k = 0; k < 32 && (open[0] | open[1] | open[2] | open[3]); k++) {
+                words r = block({key0, key1}, 32 * q + k, sample);
+#pragma unroll
+                for (int j = 0; j < 4; j++) {
+                    u32 bit = (u32)(chance[j] >> (31 - k)) & 1 ? ~0u : 0u;
+                    got[j] |= open[j] & ~r.w[j] & bit;
+                    open[j] &= ~(r.w[j] ^ bit);
+                }
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+            if (4 * q + j < lines) words[s * sample_stride + (4 * q + j) * line_stride] = got[j] | sign[j];
+    }
+}
+
+// One thread owns a cell and walks the samples in order. x_words (rows, batch), d_words (batch, columns). Reads and writes each weight
+// once; the words of a row of cells are read by all its threads.
+extern "C" __global__ void pnn_pulse_update_f32(long long rows, long long columns, long long batch, unsigned device0, unsigned device1,
+                                                unsigned cycle0, unsigned cycle1, long long row0, long long column0, long long sample0,
+                                                const long long* __restrict__ index, int kind, const float* __restrict__ parameters,
+                                                int count, const float* __restrict__ nodes, const unsigned* __restrict__ x_words,
+                                                const unsigned* __restrict__ d_words, float* __restrict__ w, int* fault) {
+    using namespace pnn;
+    for (i64 t = blockIdx.x * (i64)blockDim.x + threadIdx.x; t < rows * columns; t += (i64)gridDim.x * blockDim.x) {
+        i64 i = t / columns, j = t - i * columns;
+        u64 number = cell_number(row0 + i, column0 + j);
+        cell c = make_cell({device0, device1}, number, kind, parameters);
+        float value = w[t], noise = parameters[NOISE];
+        if (!(value >= c.low && value <= c.high)) atomicMax(fault, 20);
+        for (i64 s = 0; s < batch; s++) {
+            u32 x = x_words[i * batch + s], d = d_words[s * columns + j], both = x & d & PULSES;
+            if (!both) continue;
+            int n = popcount_(both);
+            float factor = 1.0f;
+            if (noise != 0.0f) {
+                words r = block({cycle0, cycle1}, number, index ? index[s] : sample0 + s);
+                float z, unused;
+                normal2(r.w[0], r.w[1], &z, &unused);
+                factor = fma_(noise_scale(noise, n), z, 1.0f);
+            }
+            value = pulsed(c, (x ^ d) >> 31, n, factor, value, kind, parameters, count, nodes);
+        }
+        w[t] = value;
+    }
+}
+
+// counts[i, j] pulses to each cell, up where positive.
+extern "C" __global__ void pnn_pulse_apply_f32(long long rows, long long columns, unsigned device0, unsigned device1, unsigned cycle0,
+                                               unsigned cycle1, long long row0, long long column0, long long sample, int kind,
+                                               const float* __restrict__ parameters, int count, const float* __restrict__ nodes,
+                                               const int* __restrict__ counts, float* __restrict__ w, int* fault) {
+    using namespace pnn;
+    for (i64 t = blockIdx.x * (i64)blockDim.x + threadIdx.x; t < rows * columns; t += (i64)gridDim.x * blockDim.x) {
+        i64 i = t / columns, j = t - i * columns;
+        u64 number = cell_number(row0 + i, column0 + j);
+        cell c = make_cell({device0, device1}, number, kind, parameters);
+        float value = w[t], noise = parameters[NOISE];
+        if (!(value >= c.low && value <= c.high)) atomicMax(fault, 20);
+        int n = counts[t] < 0 ? -counts[t] : counts[t];
+        if (n == 0) continue;
+        float factor = 1.0f;
+        if (noise != 0.0f) {
+            words r = block({cycle0, cycle1}, number, sample);
+            float z, unused;
+            normal2(r.w[0], r.w[1], &z, &unused);
+            factor = fma_(noise_scale(noise, n), z, 1.0f);
+        }
+        w[t] = pulsed(c, counts[t] > 0, n, factor, value, kind, parameters, count, nodes);
+    }
+}
+
+// The parameters of all cells: out (6, rows, columns), steps up and down, bounds, and the two shapes (for the linear kind: slopes).
+extern "C" __global__ void pnn_pulse_cells_f32(long long rows, long long columns, unsigned device0, unsigned device1, long long row0,
+                                               long long column0, int kind, const float* __restrict__ parameters, float* __restrict__ out) {
+    using namespace pnn;
+    i64 all = rows * columns;
+    for (i64 t = blockIdx.x * (i64)blockDim.x + threadIdx.x; t < all; t += (i64)gridDim.x * blockDim.x) {
+        i64 i = t / columns;
+        cell c = make_cell({device0, device1}, cell_number(row0 + i, column0 + t - i * columns), kind, parameters);
+        out[t] = c.up;
+        out[all + t] = c.down;
+        out[2 * all + t] = c.high;
+        out[3 * all + t] = c.low;
+        out[4 * all + t] = c.shape_up;
+        out[5 * all + t] = c.shape_down;
+    }
+}

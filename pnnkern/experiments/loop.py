@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _array, _launch, random
 from .._errors import PnnError
+from ..systems import writers
 from .data import Dataset
 
 if TYPE_CHECKING:  # the loop itself needs no pydantic
@@ -89,12 +90,12 @@ class Trainer:
         chosen = self.batch(self.step)
         inputs = self.system.encode(self.dataset.train_images[chosen])
         key = random.fold_in(stream(self.training.seed, NOISE), self.step)
-        gradients, metrics = self.rule.step(self.system, (inputs, self.dataset.train_labels[chosen]), key=key, sample=chosen)
+        updates, metrics = self.rule.step(self.system, (inputs, self.dataset.train_labels[chosen]), key=key, sample=chosen)
         if not math.isfinite(metrics["loss"]):
             raise TrainingError(
                 f"the loss is {metrics['loss']} at step {self.step}: lower training.lr, or look for NaN in the data"
             )
-        self.optimizer.apply(self.system.parameters, gradients, lr=rate(self.training, self.step, self.steps_per_epoch))
+        writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch))
         self.losses.append(metrics["loss"])
         self.accuracies.append(metrics["accuracy"])
         self.step += 1
@@ -136,6 +137,7 @@ class Trainer:
             "progress/evaluations": np.array(self.evaluations, np.float64).reshape(-1, 2),
         }
         state |= {f"parameters/{name}": _array.to_numpy(array) for name, array in self.system.parameters.items()}
+        state |= {f"memory/{name}": _array.to_numpy(array) for name, array in getattr(self.system, "memory", {}).items()}
         return state | {f"optimizer/{name}": _array.to_numpy(array) for name, array in self.optimizer.state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -151,12 +153,14 @@ class Trainer:
                     f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {array.dtype} {array.shape}"
                 )
             array[...] = _array.namespace(array).asarray(saved)
-        self.optimizer.state.clear()
-        for path, saved in state.items():
-            if path.startswith("optimizer/"):
-                name = path.removeprefix("optimizer/")
-                like = parameters.get(name.rpartition(".")[0])  # "phase.first" belongs to "phase"; counters stay with NumPy
-                self.optimizer.state[name] = saved.copy() if like is None else _array.namespace(like).array(saved)
+        for kind, held in (("optimizer", self.optimizer.state), ("memory", getattr(self.system, "memory", {}))):
+            held.clear()
+            for path, saved in state.items():
+                if path.startswith(f"{kind}/"):
+                    name = path.removeprefix(f"{kind}/")
+                    like = parameters.get(name.rpartition(".")[0])  # "phase.first" belongs to "phase"
+                    counter = like is None or saved.size == 1  # counters stay with NumPy
+                    held[name] = saved.copy() if counter else _array.namespace(like).array(saved)
 
 
 def train(

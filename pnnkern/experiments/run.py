@@ -84,11 +84,13 @@ def _use_threads(threads: int) -> None:
     """Let the kernels use so many threads; 0 leaves it to the environment."""
     if threads:
         os.environ["PNNKERN_NUM_THREADS"] = str(threads)
-        os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when Numba is first imported
-        if "numba" in sys.modules:
+        if "numba" in sys.modules:  # whose pool cannot grow once it is there, nor may the environment change under it
             import numba
+            from numba.core import config
 
-            numba.set_num_threads(min(threads, numba.get_num_threads()))
+            numba.set_num_threads(min(threads, config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
+        else:
+            os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when Numba is first imported
 
 
 def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:

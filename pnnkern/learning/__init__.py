@@ -1,7 +1,12 @@
 """Learning: rules, losses and optimisers. A rule acts on a system only through what that system can do."""
 
+from .feedback_alignment import DirectFeedback
 from .in_silico import InSilico
-from .losses import CrossEntropy, Differential, MeanSquare
+from .losses import CrossEntropy, Differential, Logits, MeanSquare, SquareError
 from .optimizers import SGD, Adam
+from .perturbation import SPSA
+from .physics_aware import PhysicsAware
 
-__all__ = ["SGD", "Adam", "CrossEntropy", "Differential", "InSilico", "MeanSquare"]
+__all__ = [
+    "SGD", "SPSA", "Adam", "CrossEntropy", "Differential", "DirectFeedback", "InSilico", "Logits", "MeanSquare", "PhysicsAware", "SquareError",
+]  # fmt: skip

@@ -1,6 +1,6 @@
-"""Losses on detector powers. Each gives the class scores, and the mean loss with its cotangent; all in float64.
+"""Losses on measured outputs. Each gives the class scores, and the mean loss with its cotangent; all in float64.
 
-powers (batch, detectors) are in any unit: every loss here depends on their ratios only. labels (batch,) are integers.
+powers (batch, detectors) of light are in any unit: losses on them depend on their ratios only. labels (batch,) are integers.
 """
 
 from dataclasses import dataclass
@@ -94,3 +94,40 @@ class MeanSquare:
         total = powers.astype(np.float64).sum(axis=1, keepdims=True)
         out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total / len(q)
         return loss, out.astype(powers.dtype)
+
+
+@dataclass(frozen=True)
+class Logits:
+    """Softmax cross-entropy of ``scale * output``: outputs are signed, such as the currents of differential pairs."""
+
+    scale: float = 1.0
+
+    def scores(self, outputs: Array) -> Array:
+        """(batch, classes): scale * output."""
+        return self.scale * outputs.astype(np.float64)
+
+    def __call__(self, outputs: Array, labels: Array) -> tuple[float, Array]:
+        """Mean loss over the batch, and its cotangent with respect to `outputs`."""
+        loss, g = _softmax_cross_entropy(self.scores(outputs), labels)
+        return loss, (self.scale * g).astype(outputs.dtype)
+
+
+@dataclass(frozen=True)
+class SquareError:
+    """Mean over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere."""
+
+    high: float = 1.0
+    low: float = 0.0
+
+    def scores(self, outputs: Array) -> Array:
+        """(batch, classes): the outputs."""
+        return outputs.astype(np.float64)
+
+    def targets(self, labels: Array, outputs: Array) -> Array:
+        """(batch, classes), like `outputs`."""
+        return (self.low + (self.high - self.low) * _one_hot(labels, outputs.shape[1], outputs)).astype(outputs.dtype)
+
+    def __call__(self, outputs: Array, labels: Array) -> tuple[float, Array]:
+        """Mean loss over the batch, and its cotangent with respect to `outputs`."""
+        d = self.scores(outputs) - self.targets(labels, outputs)
+        return float((d**2).sum() / 2 / len(d)), (d / len(d)).astype(outputs.dtype)

@@ -1,5 +1,6 @@
-"""Trainable physical systems, assembled from the physics rooms."""
+"""Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
 from .d2nn import D2NN
+from .protocols import Layered, Measurable, Modelled, OuterProduct, Relaxing
 
-__all__ = ["D2NN"]
+__all__ = ["D2NN", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing"]

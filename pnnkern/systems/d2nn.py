@@ -16,6 +16,7 @@ from .._array import Array
 from ..optics import chain, detectors
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
+from . import protocols
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
 
@@ -91,6 +92,8 @@ class D2NN:
     dtype : of the parameters, float32 or float64; fields are complex of the same precision.
     store : "fields" keeps the fields after each mask for the adjoint; "recompute" runs forward again and keeps nothing.
     chunk : samples worked on at a time.
+    imperfections : of the network that was built, drawn with `build_key`; then `forward`, `measure` and `forward_population` are passes
+        through the built one, and this is its digital twin. None: it was built as designed.
     """
 
     geometry: Geometry = field(default_factory=Geometry)
@@ -101,6 +104,8 @@ class D2NN:
     key: Any = None
     device: str = "cpu"
     shifts: tuple[tuple[float, float], ...] | None = None
+    imperfections: Imperfections | None = None
+    build_key: Any = None
 
     def __post_init__(self) -> None:
         if self.store not in ("fields", "recompute"):
@@ -109,6 +114,8 @@ class D2NN:
             raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         if self.chunk < 1:
             raise ValueError(f"chunk must be at least 1, got {self.chunk}")
+        if self.imperfections is not None and self.build_key is None:
+            raise ValueError("imperfections are drawn at random, which needs a key: build_key=pnnkern.random.key(seed)")
         xp = _array.device_namespace(self.device)
         g = self.geometry
         shape = (g.layers, g.size, g.size)
@@ -163,8 +170,18 @@ class D2NN:
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One pass: fields (batch, samples, samples) -> detector powers (batch, detectors). Noise-free: `key` is not needed."""
-        masks = self.masks()
-        return self._pieces(inputs, lambda u: detectors.powers(chain.forward(u, masks, self.propagators)[0], self.regions))
+        built = self.built()
+        masks = built.masks()
+        return self._pieces(inputs, lambda u: detectors.powers(chain.forward(u, masks, built.propagators)[0], self.regions))
+
+    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+        """One pass for each member of a population of masks {"phase": (members, layers, size, size)}: (members, batch, detectors)."""
+        return protocols.population(self, inputs, parameters, key, sample)
+
+    def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """Powers of one physical pass, and the twin's record: fields inside the network cannot be measured."""
+        twin, record = self.forward_saving(inputs)
+        return (twin if self.imperfections is None else self.forward(inputs, key, sample)), record
 
     def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
         """Powers, and what `vjp` needs to go back: [masks, (incoming, outgoing, fields after each mask) per chunk]."""
@@ -190,10 +207,43 @@ class D2NN:
             g = detectors.powers_vjp(cotangent[first : first + len(u)], out, self.regions)
             total += chain.phase_adjoint(g, saved, masks, self.propagators)[0]
             first += len(u)
+        return {"phase": self._on_neurons(total)}
+
+    def hidden(self, record: Any) -> list[Array]:
+        """Fields (batch, samples, samples) right after every mask but the last."""
+        masks, kept = record
+        saved = [self._saved(u, fields, masks) for u, _, fields in kept]
+        return [_array.namespace(masks).concatenate([fields[l] for fields in saved]) for l in range(len(masks) - 1)]
+
+    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Array]:
+        """Gradient of one mask alone, zero for the others: for a cotangent of the field after it, or of the powers for the last one."""
+        masks, kept = record
+        xp = _array.namespace(masks)
+        total = xp.zeros(masks.shape, np.float64)
+        first = 0
+        for u, out, fields in kept:
+            piece = cotangent[first : first + len(u)]
+            saved = self._saved(u, fields, masks)
+            if layer == len(masks) - 1:
+                if out is None:
+                    out = self.propagators[-1](saved[layer])
+                g = detectors.powers_vjp(piece, out, self.regions)
+                total[layer] += chain.phase_adjoint(g, saved[layer:], masks[layer:], self.propagators[layer:])[0][0]
+            else:
+                total[layer] += (piece * saved[layer].conj()).imag.sum(axis=0, dtype=np.float64)
+            first += len(u)
+        return {"phase": self._on_neurons(total)}
+
+    def _saved(self, inputs: Array, fields: Array | None, masks: Array) -> Array:
+        """Fields after each mask: those that were kept, or computed again."""
+        return chain.forward(inputs, masks, self.propagators, save=True)[1] if fields is None else fields
+
+    def _on_neurons(self, gradient: Array) -> Array:
+        """A gradient on the samples (layers, samples, samples), summed over those of each neuron."""
         k, size = self.geometry.oversample, self.geometry.size
         if k > 1:
-            total = total.reshape(-1, size, k, size, k).sum(axis=(2, 4))
-        return {"phase": total.astype(self.dtype)}
+            gradient = gradient.reshape(-1, size, k, size, k).sum(axis=(2, 4))
+        return gradient.astype(self.dtype)
 
     def _pieces(self, inputs: Array, function: Any) -> Array:
         pieces = [function(inputs[i : i + self.chunk]) for i in range(0, len(inputs), self.chunk)]
@@ -209,6 +259,10 @@ class D2NN:
         """The same masks in another geometry (`pad=3`, `oversample=3`, ...)."""
         geometry = dataclasses.replace(self.geometry, **changes)
         return dataclasses.replace(self, geometry=geometry, parameters=dict(self.parameters))
+
+    def built(self) -> "D2NN":
+        """The network that was built: this one, or with `imperfections` its misbuilt copy."""
+        return self if self.imperfections is None else self.perturbed(self.build_key, self.imperfections)
 
     def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
         """The misbuilt network of which this one is the design; `key` draws its errors."""
@@ -229,4 +283,5 @@ class D2NN:
             path = np.concatenate([np.zeros((1, 2)), at, np.zeros((1, 2))])
             shifts = tuple((float(dy), float(dx)) for dy, dx in np.diff(path, axis=0))
         xp = _array.device_namespace(self.device)
-        return dataclasses.replace(self, parameters={"phase": xp.asarray(phase.astype(self.dtype))}, shifts=shifts)
+        parameters = {"phase": xp.asarray(phase.astype(self.dtype))}
+        return dataclasses.replace(self, parameters=parameters, shifts=shifts, imperfections=None)

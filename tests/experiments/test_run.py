@@ -252,3 +252,18 @@ def test_losses_fall(tmp_path: Path, tiny: tuple[str, ...], detectors: str, dtyp
     done = run.start(recipe.find("d2nn-digits", (*tiny, *changes, "system.detector_size=1")), tmp_path / "r", quiet=True)
     assert np.mean(done.trainer.losses[-7:]) < 0.5 * np.mean(done.trainer.losses[:7])
     assert done.trainer.system.parameters["phase"].dtype == dtype
+
+
+def test_threads_are_set_while_numba_is_at_work() -> None:
+    """A recipe's thread count must not change the environment under a running pool: Numba then refuses to compile anything more."""
+    program = (
+        "import os; os.environ['NUMBA_NUM_THREADS'] = '2'\n"
+        "import numba\n"
+        "from pnnkern.experiments.run import _use_threads\n"
+        "numba.njit(parallel=True)(lambda n: sum([i for i in numba.prange(n)]))\n"
+        "numba.set_num_threads(1)\n"
+        "_use_threads(1); assert numba.get_num_threads() == 1\n"
+        "_use_threads(2); assert numba.get_num_threads() == 2\n"
+        "assert numba.njit(lambda x: x + 1)(1) == 2\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

@@ -1,0 +1,165 @@
+"""What a laboratory could do with a system. A rule asks for protocols, never for a class.
+
+Every system has `parameters`, one flat dict ``name -> array``, `encode` (images or features as what enters it), and `forward`. Outputs are
+real, (batch, outputs). A rule returns updates: for each parameter the gradient of the mean loss, as an array or as an `OuterProduct` in
+its factors. What is done with an update is the parameter's writer's business (`pnnkern.systems.writers`).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from .. import _array
+from .._array import Array
+from .._errors import CapabilityError
+
+
+@dataclass(frozen=True)
+class OuterProduct:
+    """A gradient ``scale * first.T @ second`` in its factors, as a pulsed device or a fused update takes it.
+
+    first : (samples, rows). second : (samples, columns). A sum of several products is one with more samples.
+    """
+
+    first: Array
+    second: Array
+    scale: float = 1.0
+
+    def dense(self) -> Array:
+        """The gradient itself, (rows, columns)."""
+        out = self.first.T @ self.second
+        out *= self.scale
+        return out
+
+
+Update = Any  # Array | OuterProduct
+
+
+def dense(update: Update) -> Array:
+    """An update as an array."""
+    return update.dense() if isinstance(update, OuterProduct) else update
+
+
+def scaled(update: Update, factor: float) -> Update:
+    """An update times a number."""
+    if isinstance(update, OuterProduct):
+        return OuterProduct(update.first, update.second, update.scale * factor)
+    return update * factor
+
+
+@runtime_checkable
+class Measurable(Protocol):
+    """Its outputs can be measured, noise and all."""
+
+    parameters: dict[str, Array]
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """One physical pass, (batch, outputs)."""
+
+    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+        """The passes of a population, (members, batch, outputs); `parameters` with a first axis of members, some or all of the names."""
+
+
+@runtime_checkable
+class Modelled(Protocol):
+    """It has a digital twin with a derivative."""
+
+    parameters: dict[str, Array]
+
+    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+        """A pass of the twin, and its record for `vjp`."""
+
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, Update]:
+        """The twin's gradients for a cotangent (batch, outputs)."""
+
+
+@runtime_checkable
+class Layered(Protocol):
+    """It is a chain of layers whose outputs can be measured, and each layer's own derivative is known."""
+
+    parameters: dict[str, Array]
+
+    def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """One physical pass, and the record for the derivatives, at what was measured on the way as far as it can be."""
+
+    def hidden(self, record: Any) -> list[Array]:
+        """Outputs (batch, ...) of all layers but the last; real or complex."""
+
+    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Update]:
+        """Gradients of the parameters of one layer alone, for a cotangent of its output; the last layer's is (batch, outputs)."""
+
+
+@runtime_checkable
+class Relaxing(Protocol):
+    """It relaxes to equilibrium, where its outputs can be nudged or held, and its parts know their own share of the energy.
+
+    has_energy : whether equilibria are minima of an energy. Without one, contrasts are no gradients, however small the nudge.
+    """
+
+    parameters: dict[str, Array]
+    has_energy: bool
+
+    def targets(self, labels: Array) -> Array:
+        """What the outputs should be for labels (batch,): (batch, outputs)."""
+
+    def relax(
+        self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+        sample: Any = 0,
+    ) -> Any:  # fmt: skip
+        """Equilibria, with `output` (batch, outputs), that of the free one: phase 0. Phase p = 1, 2, ... has nudge beta = nudges[p - 1].
+
+        Nudged, a phase minimises E + beta C, C = |output - target|^2 / 2. With `hold` its outputs are held at
+        ``output + beta (target - output)`` instead.
+        """
+
+    def contrast(self, relaxed: Any, a: int, b: int) -> dict[str, Update]:
+        """dE/dparameter in phase b less that in phase a, mean over the batch, in product form."""
+
+
+# what a system that is refused lacks, in words
+_WORDS = {
+    "Measurable": "outputs that can be measured at other parameters (forward, forward_population)",
+    "Modelled": "a digital twin with a derivative (forward_saving, vjp)",
+    "Layered": "layers whose outputs can be measured (measure, hidden, layer_vjp)",
+    "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
+}
+
+
+def lacks(system: Any, *needs: type) -> str:
+    """What a system, or a class of systems, lacks of the protocols `needs`, in words; "" if nothing."""
+    missing = [need for need in needs if any(not hasattr(system, method) for method in _methods(need))]
+    return ", and ".join(_WORDS.get(need.__name__, need.__name__) for need in missing)
+
+
+def require(system: Any, rule: str, *needs: type) -> None:
+    """Raise `CapabilityError` if the system lacks one of the protocols that a rule needs."""
+    missing = lacks(system, *needs)
+    if missing:
+        raise CapabilityError(
+            f"{rule} needs {missing}; {type(system).__name__} has none. `pnnkern list --matrix` shows which rules train which systems"
+        )
+
+
+def _methods(protocol: type) -> list[str]:
+    return [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
+
+
+def population(system: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    """`forward_population` for a system whose kernels have no axis of members: one after another, each with noise of its own."""
+    from .. import random
+
+    xp = _array.namespace(inputs)
+    members = len(next(iter(parameters.values())))
+    kept = dict(system.parameters)
+    try:
+        outputs = []
+        for m in range(members):
+            system.parameters.update({name: values[m] for name, values in parameters.items()})
+            outputs.append(system.forward(inputs, None if key is None else random.fold_in(key, m), sample))
+    finally:
+        system.parameters.update(kept)
+    return xp.stack(outputs)
+
+
+__all__ = [
+    "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "Update", "dense", "lacks", "population", "require", "scaled",
+]  # fmt: skip

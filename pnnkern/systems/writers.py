@@ -1,0 +1,102 @@
+"""Writers change the parameters of a physical device; a rule only proposes. Without a writer, an optimiser writes what it computes.
+
+A system names its writers by parameter in `system.writers`, and holds what they must remember in `system.memory`, a flat dict of arrays
+that is saved with the run.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from .protocols import OuterProduct, Update, dense
+
+
+class Writer(Protocol):
+    """Changes one parameter by an update, in place."""
+
+    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None: ...
+
+
+@dataclass(frozen=True)
+class Pulsed:
+    """A crossbar of pulsed devices (`pnnkern.crossbar.pulsed`): each cell moves by the coincidences of two pulse trains.
+
+    device : name or description. key : of `pnnkern.random`; makes the devices and all that is random. pulses : longest train.
+
+    An update in factors is written as it comes, sample by sample; one that is an array by counted pulses, ``lr g / step`` rounded at
+    random to whole ones. Weights (n_in, n_out) or (n,) float32, within the range of their cells (`crossbar.clip_weights`).
+    """
+
+    device: Any
+    key: Any
+    pulses: int = 31
+
+    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
+        from ..crossbar import pulsed
+
+        device = pulsed.pulsed_device(self.device)
+        cells = parameter.reshape(-1, parameter.shape[-1])
+        sample = _count(memory, f"{name}.samples", len(update.first) if isinstance(update, OuterProduct) else 1)
+        key = random.fold_in(self.key, name)
+        if isinstance(update, OuterProduct):
+            sign = float(np.sign(update.scale))
+            new = pulsed.pulse_update(
+                cells, update.first, sign * update.second, device=device, lr=lr * abs(update.scale), key=key, sample=sample,
+                pulses=self.pulses,
+            )  # fmt: skip
+        else:
+            wanted = -lr / device.step * update.reshape(cells.shape).astype(np.float64)
+            xp = _array.namespace(wanted)
+            draws = random.uniform(random.fold_in(key, "rounding"), (1, wanted.size), sample=sample, like=wanted)
+            counts = xp.floor(wanted + draws.reshape(wanted.shape)).astype(np.int32)
+            new = pulsed.apply_pulses(cells, counts, device=device, key=key, sample=sample)
+        parameter[...] = new.reshape(parameter.shape)
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """Parameters that move in whole steps within a range, such as digital potentiometers.
+
+    step : of the parameter's unit. low, high : its range. key : of `pnnkern.random`: ``lr g / step`` is rounded at random to a whole
+    number of steps, so that the mean movement is that of the update.
+    """
+
+    step: float
+    low: float
+    high: float
+    key: Any
+
+    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
+        sample = _count(memory, f"{name}.samples", 1)
+        wanted = -lr / self.step * dense(update).astype(np.float64)
+        xp = _array.namespace(wanted)
+        draws = random.uniform(random.fold_in(self.key, name), (1, wanted.size), sample=sample, like=wanted)
+        moved = parameter + self.step * xp.floor(wanted + draws.reshape(wanted.shape))
+        parameter[...] = moved.clip(self.low, self.high)
+
+
+def _count(memory: dict[str, Array], name: str, samples: int) -> int:
+    """The number of the first of these samples, counted in `memory`."""
+    first = int(memory.get(name, np.zeros(1, np.int64))[0])
+    memory[name] = np.array([first + samples], np.int64)
+    return first
+
+
+def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float) -> None:
+    """Carry out updates: by the parameter's writer where it has one, else by the optimiser; then keep to `system.bounds`."""
+    writers: dict[str, Writer] = getattr(system, "writers", {})
+    free = {name: dense(update) for name, update in updates.items() if name not in writers}
+    if free:
+        optimizer.apply(system.parameters, free, lr=lr)
+    for name, update in updates.items():
+        if name in writers:
+            writers[name].write(name, system.parameters[name], update, lr, system.memory)
+    for name, (low, high) in getattr(system, "bounds", {}).items():
+        parameter = system.parameters[name]
+        _array.namespace(parameter).clip(parameter, low, high, out=parameter)
+
+
+__all__ = ["Pulsed", "Stepped", "Writer", "apply"]

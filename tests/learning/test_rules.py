@@ -1,0 +1,189 @@
+"""Rules that know protocols only: on a two-layer network written here, where every update can be said in a line, and on a D2NN."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pnnkern as pnn
+from pnnkern._errors import CapabilityError
+from pnnkern.learning import SGD, SPSA, DirectFeedback, InSilico, Logits, PhysicsAware, SquareError
+from pnnkern.systems import D2NN, OuterProduct, protocols
+from pnnkern.systems.d2nn import Geometry, Imperfections
+
+KEY = pnn.random.key(3)
+
+
+class TwoLayers:
+    """outputs = gain * tanh(x W1) W2; the built one has another gain in the first layer than its twin."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        rng = np.random.default_rng(1)
+        self.parameters = {"W1": rng.normal(size=(5, 7)), "W2": rng.normal(size=(7, 3))}
+        self.gain = gain
+
+    def _pass(self, x: np.ndarray, gain: float) -> tuple[np.ndarray, Any]:
+        h = np.tanh(gain * x @ self.parameters["W1"])
+        return h @ self.parameters["W2"], (x, h)
+
+    def forward(self, inputs: np.ndarray, key: Any = None, sample: Any = 0) -> np.ndarray:
+        return self._pass(inputs, self.gain)[0]
+
+    def forward_population(self, inputs: np.ndarray, parameters: dict, key: Any = None, sample: Any = 0) -> np.ndarray:
+        return protocols.population(self, inputs, parameters, key, sample)
+
+    def forward_saving(self, inputs: np.ndarray) -> tuple[np.ndarray, Any]:
+        return self._pass(inputs, 1.0)
+
+    def measure(self, inputs: np.ndarray, key: Any = None, sample: Any = 0) -> tuple[np.ndarray, Any]:
+        return self._pass(inputs, self.gain)
+
+    def vjp(self, cotangent: np.ndarray, record: Any) -> dict[str, Any]:
+        below = cotangent @ self.parameters["W2"].T
+        return self.layer_vjp(0, below, record) | self.layer_vjp(1, cotangent, record)
+
+    def hidden(self, record: Any) -> list[np.ndarray]:
+        return [record[1]]
+
+    def layer_vjp(self, layer: int, cotangent: np.ndarray, record: Any) -> dict[str, Any]:
+        x, h = record
+        return {"W2": OuterProduct(h, cotangent)} if layer else {"W1": OuterProduct(x, cotangent * (1 - h**2))}
+
+
+@pytest.fixture
+def batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    return rng.normal(size=(11, 5)), np.arange(11) % 3
+
+
+def numeric(system: Any, loss: Any, batch: tuple[np.ndarray, np.ndarray]) -> dict[str, np.ndarray]:
+    """Central differences of the loss of `forward`."""
+    gradients = {}
+    for name, p in system.parameters.items():
+        g = np.empty_like(p)
+        for i in np.ndindex(p.shape):
+            values = []
+            for sign in (1, -1):
+                p[i] += sign * 1e-5
+                values.append(loss(system.forward(batch[0]), batch[1])[0])
+                p[i] -= sign * 1e-5
+            g[i] = (values[0] - values[1]) / 2e-5
+        gradients[name] = g
+    return gradients
+
+
+@pytest.mark.parametrize("loss", [Logits(0.7), SquareError(1.0, -1.0)])
+@pytest.mark.parametrize("rule", [InSilico, PhysicsAware])
+def test_gradients_are_exact_where_the_twin_is(rule: Any, loss: Any, batch: tuple[np.ndarray, np.ndarray]) -> None:
+    system = TwoLayers()
+    updates, metrics = rule(loss).step(system, batch)
+    for name, expected in numeric(system, loss, batch).items():
+        np.testing.assert_allclose(protocols.dense(updates[name]), expected, rtol=1e-6, atol=1e-9)
+    assert metrics["loss"] == pytest.approx(loss(system.forward(batch[0]), batch[1])[0])
+
+
+def test_physics_aware_training_sees_the_built_device(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    """The built device saturates twice as soon: its own loss falls under physics-aware steps, whose error is the measured one."""
+    system = TwoLayers(gain=2.0)
+    updates, metrics = PhysicsAware(Logits()).step(system, batch)
+    outputs, (x, h) = system.measure(batch[0])
+    e = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True) - np.eye(3)[batch[1]]
+    np.testing.assert_allclose(protocols.dense(updates["W2"]), h.T @ e / 11, rtol=1e-12)
+    np.testing.assert_allclose(protocols.dense(updates["W1"]), x.T @ (e @ system.parameters["W2"].T * (1 - h**2)) / 11, rtol=1e-12)
+    assert metrics["loss"] != pytest.approx(Logits()(system.forward_saving(batch[0])[0], batch[1])[0])
+
+
+def test_direct_feedback(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    system, rule = TwoLayers(), DirectFeedback(Logits(), KEY)
+    updates, _ = rule.step(system, batch)
+    outputs, (x, h) = system.measure(batch[0])
+    e = Logits()(outputs, batch[1])[1]
+    B = rule.matrix(0, e, h)
+    assert B.shape == (3, 7)
+    np.testing.assert_allclose(protocols.dense(updates["W2"]), h.T @ e, rtol=1e-12)
+    np.testing.assert_allclose(protocols.dense(updates["W1"]), x.T @ (e @ B * (1 - h**2)), rtol=1e-12)
+    assert np.array_equal(B, DirectFeedback(Logits(), KEY).matrix(0, e, h))
+    many = rule.matrix(1, np.empty((1, 40)), np.empty((1, 5000), np.complex64))
+    assert abs(many.std() ** 2 * 40 - 1) < 0.02
+    assert abs((many.real**2).mean() / (many.imag**2).mean() - 1) < 0.03
+
+
+def test_spsa_is_a_directional_derivative_along_signs(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    """g is the same slope times D_i = +-1 everywhere; over directions its mean is the gradient."""
+    system, loss = TwoLayers(), Logits()
+    exact = numeric(system, loss, batch)
+    one, _ = SPSA(loss, c=1e-4).step(system, batch, key=KEY)
+    sizes = np.concatenate([np.abs(g).ravel() for g in one.values()])
+    assert np.allclose(sizes, sizes[0])
+    slope = sum(float((exact[n] * np.sign(one[n])).sum()) for n in exact)
+    assert abs(slope) == pytest.approx(sizes[0], rel=1e-4)
+    many, metrics = SPSA(loss, c=1e-3, directions=2000).step(system, batch, key=KEY)
+    assert metrics["loss"] == pytest.approx(loss(system.forward(batch[0]), batch[1])[0], rel=1e-3)
+    spread = np.sqrt(sum((g**2).sum() for g in exact.values()) / 2000)
+    for name, g in exact.items():
+        assert np.abs(many[name] - g).max() < 5 * spread
+    assert SPSA(loss, directions=3).passes == 6
+
+
+def test_rules_refuse_what_they_cannot_train(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    class Dark:
+        parameters: dict = {}  # noqa: RUF012
+
+    for rule in (InSilico(Logits()), PhysicsAware(Logits()), DirectFeedback(Logits(), KEY), SPSA(Logits())):
+        with pytest.raises(CapabilityError, match=r"Dark has none.*list --matrix"):
+            rule.step(Dark(), batch, key=KEY)
+    with pytest.raises(ValueError, match="needs a key"):
+        SPSA(Logits()).step(TwoLayers(), batch)
+    with pytest.raises(ValueError, match="c must be positive"):
+        SPSA(Logits(), c=0.0)
+
+
+def test_rules_train_a_diffractive_network_that_was_misbuilt(backend: Any) -> None:
+    """Every rule runs on a D2NN; physics-aware steps lower the loss of the built network, of which the twin knows nothing."""
+    if backend.name == "cuda":
+        pytest.skip("the system is built on the CPU here")
+    geometry = Geometry(layers=2, size=24, detector_size=4, input_size=16, spacing=4e-3)
+    system = D2NN(
+        geometry, key=pnn.random.key(1), dtype="float64", imperfections=Imperfections(misalignment=4e-4, levels=8), build_key=KEY
+    )
+    images = np.random.default_rng(0).integers(0, 256, (12, 8, 8)).astype(np.uint8)
+    inputs, labels = system.encode(images), np.arange(12) % 10
+    loss = pnn.learning.CrossEntropy()
+    outputs, record = system.measure(inputs)
+    np.testing.assert_array_equal(outputs, system.built().forward(inputs))
+    assert not np.allclose(outputs, system.forward_saving(inputs)[0])
+    updates, _ = DirectFeedback(loss, KEY).step(system, (inputs, labels))
+    exact = system.vjp(loss(outputs, labels)[1], record)["phase"]
+    np.testing.assert_allclose(updates["phase"][-1], exact[-1], rtol=1e-9, atol=1e-15)  # the last mask's is exact
+    assert system.hidden(record)[0].shape == (12, 24, 24)
+    v = system.hidden(record)[0]
+    rule = DirectFeedback(loss, KEY)
+    delta = (loss(outputs, labels)[1] @ rule.matrix(0, outputs, v)).reshape(v.shape)
+    np.testing.assert_allclose(updates["phase"][0], (delta * v.conj()).imag.sum(axis=0), rtol=1e-9, atol=1e-15)
+    spsa, _ = SPSA(loss, c=1e-3).step(system, (inputs, labels), key=KEY)
+    assert np.allclose(np.abs(spsa["phase"]), np.abs(spsa["phase"]).max())
+    before = loss(system.forward(inputs), labels)[0]
+    system.imperfections = Imperfections(misalignment=4e-4)  # phase levels make the loss a staircase
+    optimizer = SGD(lr=0.5)
+    before = loss(system.forward(inputs), labels)[0]
+    for _ in range(5):
+        updates, _ = PhysicsAware(loss).step(system, (inputs, labels))
+        optimizer.apply(system.parameters, updates)
+    assert loss(system.forward(inputs), labels)[0] < before
+
+
+def test_layer_gradients_add_up_for_recomputed_and_stored_fields() -> None:
+    geometry = Geometry(layers=3, size=20, detector_size=3, input_size=10, spacing=3e-3, oversample=2)
+    inputs = None
+    found = []
+    for store in ("fields", "recompute"):
+        system = D2NN(geometry, key=KEY, dtype="float64", store=store, chunk=3)
+        inputs = system.encode(np.random.default_rng(2).integers(0, 256, (7, 10, 10)).astype(np.uint8))
+        outputs, record = system.forward_saving(inputs)
+        g = np.random.default_rng(4).normal(size=outputs.shape)
+        exact = system.vjp(g, record)["phase"]
+        last = system.layer_vjp(2, g, record)["phase"]
+        assert not last[:2].any()
+        np.testing.assert_allclose(last[2], exact[2], rtol=1e-10, atol=1e-14 * np.abs(exact).max())
+        found.append(system.hidden(record))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)

@@ -1,0 +1,87 @@
+"""Writers: what a physical device makes of a proposed update."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pnnkern as pnn
+from pnnkern.crossbar.pulsed import ConstantStep, clip_weights
+from pnnkern.learning import SGD
+from pnnkern.systems import OuterProduct, protocols, writers
+
+KEY = pnn.random.key(8)
+CLEAN = ConstantStep(step=2e-4, step_dtod=0.0, noise=0.0, up_down_dtod=0.0, w_max_dtod=0.0, w_min_dtod=0.0)
+
+
+class Weights:
+    def __init__(self, writer: Any, shape: tuple[int, ...] = (6, 4)) -> None:
+        self.parameters = {"w": np.zeros(shape, np.float32), "free": np.zeros(3)}
+        self.writers, self.memory = {"w": writer}, {}
+
+
+def test_outer_products(rng: np.random.Generator) -> None:
+    x, d = rng.normal(size=(9, 4)), rng.normal(size=(9, 5))
+    update = OuterProduct(x, d, -0.5)
+    np.testing.assert_allclose(update.dense(), -0.5 * sum(np.outer(a, b) for a, b in zip(x, d, strict=True)), rtol=1e-12)
+    np.testing.assert_allclose(protocols.dense(protocols.scaled(update, 3.0)), 3 * update.dense(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("factors", [True, False])
+def test_pulses_do_what_was_asked_in_the_mean(factors: bool, rng: np.random.Generator) -> None:
+    x, d = rng.normal(size=(40, 6)).astype(np.float32), rng.normal(size=(40, 4)).astype(np.float32)
+    update = OuterProduct(x, d, -1 / 40)
+    system = Weights(writers.Pulsed(CLEAN, KEY))
+    rounds, lr = 30, 0.02
+    for _ in range(rounds):
+        writers.apply(system, {"w": update if factors else update.dense(), "free": np.ones(3)}, SGD(), lr)
+    expected = -lr * rounds * update.dense()
+    assert np.abs(system.parameters["w"] - expected).max() < 0.12 * np.abs(expected).max()
+    np.testing.assert_allclose(system.parameters["free"], -lr * rounds)
+    steps = system.parameters["w"] / 2e-4
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-2)  # whole pulses only
+    assert system.memory["w.samples"][0] == rounds * (40 if factors else 1)
+
+
+def test_a_split_run_is_the_whole_one(rng: np.random.Generator) -> None:
+    """The count of samples is all that a pulsed writer remembers: resumed from it, the same bits."""
+    x, d = rng.normal(size=(5, 6)).astype(np.float32), rng.normal(size=(5, 4)).astype(np.float32)
+    device = "reram-sb"
+    whole, first = Weights(writers.Pulsed(device, KEY)), Weights(writers.Pulsed(device, KEY))
+    for _ in range(4):
+        writers.apply(whole, {"w": OuterProduct(x, d)}, SGD(), 0.1)
+    for _ in range(2):
+        writers.apply(first, {"w": OuterProduct(x, d)}, SGD(), 0.1)
+    second = Weights(writers.Pulsed(device, KEY))
+    second.parameters["w"][...] = first.parameters["w"]
+    second.memory = dict(first.memory)
+    for _ in range(2):
+        writers.apply(second, {"w": OuterProduct(x, d)}, SGD(), 0.1)
+    assert np.array_equal(second.parameters["w"], whole.parameters["w"])
+    inside = clip_weights(whole.parameters["w"], device=device, key=pnn.random.fold_in(KEY, "w"))
+    assert np.array_equal(inside, whole.parameters["w"])
+
+
+def test_potentiometers_move_in_steps_within_their_range() -> None:
+    system = Weights(writers.Stepped(0.25, -0.5, 1.0, KEY))
+    update = np.full((6, 4), -0.1)
+    seen = []
+    for _ in range(200):
+        before = system.parameters["w"].copy()
+        writers.apply(system, {"w": update}, SGD(), 1.0)
+        seen.append(((system.parameters["w"] - before) / 0.25).max())
+        if system.parameters["w"].max() == 1.0:
+            break
+    assert set(seen) <= {0.0, 1.0}
+    writers.apply(system, {"w": np.full((6, 4), 30.0)}, SGD(), 1.0)
+    assert (system.parameters["w"] == -0.5).all()
+    total = Weights(writers.Stepped(0.25, -50.0, 100.0, KEY), (60, 40))
+    writers.apply(total, {"w": np.full((60, 40), -0.1)}, SGD(), 1.0)
+    assert abs(total.parameters["w"].mean() - 0.1) < 5 * 0.25 * 0.5 / np.sqrt(2400)
+
+
+def test_bounds_hold_after_the_optimiser() -> None:
+    system = Weights(writers.Stepped(0.1, 0.0, 1.0, KEY))
+    system.bounds = {"free": (-0.3, 0.2)}
+    writers.apply(system, {"free": np.array([1.0, -1.0, 0.1])}, SGD(), 1.0)
+    np.testing.assert_allclose(system.parameters["free"], [-0.3, 0.2, -0.1])

@@ -65,13 +65,21 @@ def _overrides(assignments: list[str] | None, **options: str | int) -> list[str]
 
 # --------------------------------------------------------------------------------------------------------------------- commands
 @app.command("list")
-def list_recipes(as_json: Json = False) -> None:
-    """List the recipes.
+def list_recipes(
+    matrix: Annotated[bool, typer.Option("--matrix", help="Show which rules train which systems instead, and why not.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List the recipes, or what trains what.
 
-    Example: pnnkern list
+    Example: pnnkern list --matrix
     """
+    from .experiments import matrix as matrices
     from .experiments import recipe
 
+    if matrix:
+        cells = matrices.collect()
+        _end({"matrix": matrices.rows(cells), "metrics": {}}, as_json, matrices.table(cells))
+        return
     summaries = {name: recipe.find(name).summary for name in recipe.names()}
     _end({"recipes": summaries}, as_json, "\n".join(f"{name:<26}{summary}" for name, summary in summaries.items()))
 
@@ -188,16 +196,19 @@ def export(
 @app.command()
 def compare(
     folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also draw accuracy against physical passes: a .png file.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Show runs side by side, and where their recipes differ.
+    """Show runs side by side, where their recipes differ, and what they reached after equal numbers of physical passes.
 
-    Example: pnnkern compare runs/seed0 runs/seed1 runs/seed2
+    Example: pnnkern compare runs/spsa runs/feedback --out compare.png
     """
     from .experiments import compare as comparisons
 
     rows = comparisons.collect(folders)
-    _end({"runs": rows, "metrics": {}}, as_json, comparisons.table(rows))
+    if out is not None:
+        comparisons.draw(rows, out)
+    _end({"runs": rows, "metrics": {}}, as_json, comparisons.table(rows) + (f"\npicture: {out}" if out else ""))
 
 
 @app.command()

@@ -17,6 +17,7 @@ from pnnkern import _array
 from pnnkern.cli import app, main
 from pnnkern.experiments import bench
 from pnnkern.experiments.checkpoint import previous
+from pnnkern.experiments.run import load
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = [
@@ -279,3 +280,52 @@ def test_python_m(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("pnnkern: error: No such command 'rum'")
+
+
+# ------------------------------------------------------------------------------------------------------------ rules x systems
+def test_matrix_is_derived(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every cell says what a try says: a rule steps where the matrix has a cross, and refuses with the cell's reason elsewhere."""
+    from pnnkern.experiments import registry
+    from pnnkern.systems.protocols import lacks
+
+    assert main(["list", "--matrix", "--json"]) == 0
+    rows = last_line(capsys)["matrix"]
+    assert isinstance(rows, list)
+    rules, systems = registry.rule.classes(), registry.system.classes()
+    assert len(rows) == len(rules) * len(systems)
+    for row in rows:
+        reason = lacks(systems[row["system"]].made(), *rules[row["rule"]].made().needs)
+        assert (row["trains"], row["reason"]) == (not reason, reason)
+    assert {"rule": "spsa", "system": "d2nn", "trains": True, "reason": ""} in rows
+    assert main(["list", "--matrix"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in (*rules, *systems))
+
+
+@pytest.mark.parametrize("rule", ["physics-aware", "direct-feedback", "spsa"])
+def test_other_rules_run_beside_their_exact_control(tmp_path: Path, capsys: pytest.CaptureFixture[str], rule: str) -> None:
+    """The same network and budget by exact gradients, as a run of its own in the folder `exact`; passes are counted."""
+    settings = ["--set", f"rule.kind={rule}", "--set", "system.misalignment=1e-4", "--epochs", "1", "--quiet", *TINY]
+    assert main(["run", "d2nn-digits", "--out", str(tmp_path / "r"), *settings, "--json"]) == 0
+    result = last_line(capsys)
+    assert isinstance(result["metrics"], dict)
+    assert 0 <= result["metrics"]["exact_gradient_accuracy"] <= 1
+    samples = len(load(tmp_path / "r").trainer.dataset.train_labels)
+    assert result["passes"] == {"spsa": 2}.get(rule, 1) * samples
+    assert load(tmp_path / "r" / "exact").recipe.rule.kind == "in-silico"
+    assert load(tmp_path / "r" / "exact").trainer.passes == 0
+    assert main(["report", str(tmp_path / "r"), "--images", "4"]) == 0
+    assert "exact gradients" in (tmp_path / "r" / "report" / "index.html").read_text()
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "r"), str(tmp_path / "r" / "exact"), "--out", str(tmp_path / "c.png"), "--json"]) == 0
+    first, second = last_line(capsys)["runs"]
+    assert (first["passes"], second["passes"]) == (result["passes"], 0)
+    assert first["at_equal_passes"] == first["test_accuracy"]
+    assert (tmp_path / "c.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_features_do_not_fit_a_network_of_masks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["run", "d2nn-digits", "--out", str(tmp_path / "r"), "--set", "data.name=iris", "--set", "system.classes=3"]
+    assert main([*command, "--quiet"]) == 2
+    assert "images must be (batch, height, width), got shape (1, 4)" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()

@@ -1,4 +1,4 @@
-"""Labelled images to learn from: the small set shipped with the package, IDX folders, OpenML, and your own .npz files."""
+"""Labelled images and features to learn from: the small set shipped with the package, scikit-learn's, IDX folders, OpenML, your own .npz."""
 
 import hashlib
 import importlib.resources
@@ -17,13 +17,17 @@ IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two 
     "mnist": ("mnist", "MNIST/raw"),
     "fashion-mnist": ("fashion-mnist", "FashionMNIST/raw"),
 }
+FEATURES = ("iris", "wine", "digits", "vowel")  # small sets; the first three come with scikit-learn
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images (n, height, width), uint8 or floating in [0, 1], with labels (n,) int64 in 0..classes-1; `source` says where from."""
+    """Images (n, height, width) or features (n, features), uint8 or floating in [0, 1], with labels (n,) int64 in 0..classes-1.
+
+    source : where they come from.
+    """
 
     name: str
     source: str
@@ -60,7 +64,8 @@ class Dataset:
 def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path = "") -> Dataset:
     """Load a data set.
 
-    name : "mnist-small" (shipped), "mnist" or "fashion-mnist" (IDX files), or "openml:NAME" (fetched by scikit-learn, which caches it).
+    name : "mnist-small" (shipped); "digits" (8 x 8 images), "iris" or "wine" (scikit-learn's); "vowel" (Deterding's, from the file
+        vowel/vowel.dat in `folder`); "mnist" or "fashion-mnist" (IDX files); or "openml:NAME" (fetched by scikit-learn, which caches it).
     path : your own .npz (x_train, y_train, x_test, y_test), or a folder of IDX files; it then takes the place of `name`.
     folder : where to look for IDX files; default the environment's `PNNKERN_DATA`. Either it holds them, or a folder `name` in it does.
 
@@ -74,6 +79,10 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     if name in SHIPPED:
         with importlib.resources.as_file(importlib.resources.files("pnnkern.data") / SHIPPED[name]) as file:
             return replace(from_npz(file), name=name, source=f"pnnkern.data/{SHIPPED[name]}")
+    if name == "vowel":
+        return _vowel(folder or os.environ.get("PNNKERN_DATA", ""))
+    if name in FEATURES:
+        return _from_sklearn(name)
     if name in IDX_FOLDERS:
         folder = folder or os.environ.get("PNNKERN_DATA", "")
         if not folder:
@@ -86,7 +95,7 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
         return from_openml(name.removeprefix("openml:"))
     import difflib
 
-    known = [*SHIPPED, *IDX_FOLDERS]
+    known = [*SHIPPED, *IDX_FOLDERS, *FEATURES]
     near = difflib.get_close_matches(name, known, 1)
     hint = (
         f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}, 'openml:NAME', and data.path for your own file"
@@ -155,6 +164,43 @@ def from_openml(name: str) -> Dataset:
     return _checked(name, f"openml:{name}", images[:cut], labels[:cut], images[cut:], labels[cut:])
 
 
+def _from_sklearn(name: str) -> Dataset:
+    """iris, wine: every third sample of each class is a test sample; digits: the last 360 images, other writers than the first."""
+    from sklearn import datasets
+
+    if name == "digits":
+        found = datasets.load_digits()
+        images = np.rint(found.images * (255 / 16)).astype(np.uint8)
+        return _checked(name, "scikit-learn", images[:-360], found.target[:-360], images[-360:], found.target[-360:])
+    found = datasets.load_iris() if name == "iris" else datasets.load_wine()
+    test = np.zeros(len(found.target), bool)
+    for c in np.unique(found.target):
+        test[np.flatnonzero(found.target == c)[2::3]] = True
+    return _features(name, "scikit-learn", found.data[~test], found.target[~test], found.data[test], found.target[test])
+
+
+def _vowel(folder: str) -> Dataset:
+    """Deterding's vowels: 11 classes, 10 features, 528 training samples and 462 of other speakers, as the set's own flag says."""
+    path = Path(folder).expanduser() / "vowel" / "vowel.dat"
+    if not folder or not path.is_file():
+        raise DataError(f"vowel is read from the file vowel/vowel.dat: name its folder with --data-dir or PNNKERN_DATA, got {folder!r}")
+    try:
+        rows = np.array([line.split(",") for line in path.read_text().splitlines() if line[:1].isdigit()], np.float64)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    if rows.ndim != 2 or rows.shape[1] != 14:
+        raise DataError(f"{path} must have 14 columns (test flag, speaker, sex, 10 features, class), got shape {rows.shape}")
+    x, y, test = rows[:, 3:13], rows[:, 13].astype(np.int64), rows[:, 0] == 1
+    return _features("vowel", str(path), x[~test], y[~test], x[test], y[test])
+
+
+def _features(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Dataset:
+    """Features brought to [0, 1] by their range in the training set; test values outside of it are cut."""
+    low, high = x_train.min(axis=0), x_train.max(axis=0)
+    a, b = (((x - low) / np.where(high > low, high - low, 1)).clip(0, 1) for x in (x_train, x_test))
+    return _checked(name, source, a, y_train, b, y_test)
+
+
 # --------------------------------------------------------------------------------------------------------------------- checks
 def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Dataset:
     for what, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
@@ -176,8 +222,8 @@ def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x
 
 
 def _check_images(what: str, x: np.ndarray) -> None:
-    if x.ndim != 3 or x.size == 0:
-        raise DataError(f"{what} must be (images, height, width) with at least one image, got shape {x.shape}")
+    if x.ndim not in (2, 3) or x.size == 0:
+        raise DataError(f"{what} must be (images, height, width) or (samples, features), with at least one, got shape {x.shape}")
     if x.dtype == np.uint8:
         return
     if x.dtype.kind != "f":

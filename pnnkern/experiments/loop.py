@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the loop itself needs no pydantic
     from .tables import Training
 
 # What a seed's key is folded with: parameters, epoch orders and noise draw from different streams.
-PARAMETERS, ORDER, NOISE, MEASUREMENT = range(4)
+PARAMETERS, ORDER, NOISE, MEASUREMENT, RULE = range(5)
 
 
 class TrainingError(PnnError, ArithmeticError):
@@ -71,6 +71,16 @@ class Trainer:
     def steps(self) -> int:
         """Of the whole run."""
         return self.steps_per_epoch * self.training.epochs
+
+    @property
+    def passes(self) -> int:
+        """Physical passes of single samples that training took so far, by what the rule says of itself."""
+        return int(self.rule.passes * (self.step // self.steps_per_epoch * len(self.dataset.train_labels) + self._seen))
+
+    @property
+    def _seen(self) -> int:
+        """Samples of this epoch so far."""
+        return min(self.step % self.steps_per_epoch * self.training.batch, len(self.dataset.train_labels))
 
     @property
     def finished(self) -> bool:

@@ -64,8 +64,8 @@ def _smooth(values: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     return np.arange(len(values) - width + 1) + (width + 1) / 2, (total[width:] - total[:-width]) / width
 
 
-def curves(trainer: Any, control: dict[str, Any] | None) -> Picture:
-    """Loss and accuracy of each batch (thin), their running means, the test set after each epoch, and the linear control."""
+def curves(trainer: Any, controls: dict[str, float]) -> Picture:
+    """Loss and accuracy of each batch (thin), their running means, the test set after each epoch, and the accuracies of controls."""
     from matplotlib.ticker import LogLocator, NullLocator
 
     per_epoch = trainer.steps_per_epoch
@@ -83,15 +83,9 @@ def curves(trainer: Any, control: dict[str, Any] | None) -> Picture:
             axis.set(xlabel="epoch", ylabel=label + (" (%)" if k else ""), xlim=(0, max(1.0, at[-1] if len(at) else 1.0) * 1.02))
             axis.grid(True, axis="y")
             if k:
-                if control:
-                    axis.axhline(
-                        100 * control["test_accuracy"],
-                        color=MUTED,
-                        linestyle="--",
-                        linewidth=1.1,
-                        label="linear control, test set",
-                    )
-                marks = [*tested, 100 * control["test_accuracy"]] if control else [*tested]
+                for (name, accuracy), style in zip(controls.items(), ("--", ":"), strict=False):
+                    axis.axhline(100 * accuracy, color=MUTED, linestyle=style, linewidth=1.1, label=f"{name}, test set")
+                marks = [*tested, *(100 * accuracy for accuracy in controls.values())]
                 axis.set_ylim(max(0.0, min([*marks, 90.0]) - 15) if marks else 0.0, 100.5)
             else:
                 axis.set_yscale("log")

@@ -46,7 +46,7 @@ def write(run: Run, *, images: int = 200) -> Path:
     labels = trainer.dataset.test_labels
     scores = trainer.test_scores()
     pictures = [
-        plots.curves(trainer, run.meta.get("control")),
+        plots.curves(trainer, _controls(run)),
         *run.recipe.system.pictures(trainer, scores),
         plots.confusion(scores, labels),
     ]
@@ -69,6 +69,12 @@ def write(run: Run, *, images: int = 200) -> Path:
     return page
 
 
+def _controls(run: Run) -> dict[str, float]:
+    """Test accuracies of the controls there are, by what they are called."""
+    names = {"control": "linear control", "exact": "exact gradients"}
+    return {name: run.meta[key]["test_accuracy"] for key, name in names.items() if key in run.meta}
+
+
 def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> str:
     recipe, trainer, meta = run.recipe, run.trainer, run.meta
     data = trainer.dataset
@@ -79,8 +85,7 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> st
     )
     error = 100 * (accuracy * (1 - accuracy) / len(data.test_labels)) ** 0.5
     cards = [(f"{100 * accuracy:.2f} %", f"test accuracy (± {error:.1f}, {len(data.test_labels)} images)")]
-    if "control" in meta:
-        cards.append((f"{100 * meta['control']['test_accuracy']:.2f} %", "linear control"))
+    cards += [(f"{100 * value:.2f} %", name) for name, value in _controls(run).items()]
     cards += [
         (clock(meta["seconds"]), f"on {recipe.compute.device}"),
         (done, f"{trainer.step} steps of {trainer.training.batch}"),
@@ -88,7 +93,9 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> st
     controls = []
     if "control" in meta:
         controls.append(f"Linear control: {html.escape(meta['control']['how'])}.")
-    if recipe.rule.kind == "in-silico":
+    if "exact" in meta:
+        controls.append(f"Exact-gradient control: {html.escape(meta['exact']['how'])}.")
+    elif recipe.rule.kind == "in-silico":
         controls.append("The gradients of this run are exact (in-silico training), so it is its own exact-gradient control.")
     body = [
         f"<h1>{html.escape(recipe.recipe)}</h1><p class=muted>{html.escape(recipe.summary)}<br>{html.escape(data.name)}: "

@@ -19,6 +19,7 @@ from .recipe import Recipe, RecipeError
 
 CHECKPOINT = "checkpoint.h5"
 CONFIG = "config.toml"
+EXACT = "exact"  # folder of the exact-gradient control
 STOPPED = 75  # exit code of a run that was stopped by a signal and can be resumed (EX_TEMPFAIL: try again)
 
 
@@ -32,6 +33,19 @@ class Run:
     meta: dict[str, Any]
 
     @property
+    def finished(self) -> bool:
+        """True when the training has come to its end, and so has that of the exact-gradient control, if there is one."""
+        return self.trainer.finished and ("exact" in self.meta or not self.wants_exact)
+
+    @property
+    def wants_exact(self) -> bool:
+        """True if an exact-gradient control belongs to this run: where the rule is not exact itself, and the system has a twin."""
+        from ..systems.protocols import Modelled, lacks
+
+        recipe = self.recipe
+        return recipe.control.exact and recipe.rule.kind != "in-silico" and not lacks(self.trainer.system, Modelled)
+
+    @property
     def summary(self) -> dict[str, Any]:
         """What `--json` prints: recipe, metrics, epochs, seconds, device, out."""
         trainer = self.trainer
@@ -42,10 +56,13 @@ class Run:
             last = slice((done - 1) * trainer.steps_per_epoch, done * trainer.steps_per_epoch)
             seen = trainer.accuracies[last]
             metrics = {"test_accuracy": accuracy, "test_loss": loss, "train_accuracy": sum(seen) / len(seen)}
-        if "control" in self.meta:
-            metrics["linear_control_accuracy"] = self.meta["control"]["test_accuracy"]
+        for name in ("control", "exact"):
+            if name in self.meta:
+                metrics[f"{'linear_control' if name == 'control' else 'exact_gradient'}_accuracy"] = self.meta[name]["test_accuracy"]
+        passes = trainer.passes
         return {
-            "recipe": self.recipe.recipe, "metrics": metrics, "epochs": done, "steps": trainer.step, "finished": trainer.finished,
+            "recipe": self.recipe.recipe, "metrics": metrics, "epochs": done, "steps": trainer.step, "passes": passes,
+            "finished": self.finished,
             "seconds": round(self.meta["seconds"], 3), "device": self.recipe.compute.device, "out": str(self.folder),
         }  # fmt: skip
 
@@ -55,7 +72,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     """Load the data and build the system, rule and optimiser of a recipe. Raises `PnnError` in one line for what does not fit."""
     from .. import _array
     from ..learning import SGD, Adam
-    from .loop import PARAMETERS, Trainer, stream
+    from .loop import PARAMETERS, RULE, Trainer, stream
 
     _use_threads(recipe.compute.threads)
     dataset = data.load(recipe.data.name, path=recipe.data.path, folder=recipe.data.folder).head(
@@ -64,7 +81,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:
-        rule = recipe.rule.build(recipe.system)
+        rule = recipe.rule.build(recipe.system, stream(training.seed, RULE))
         system = recipe.system.build(
             key=stream(training.seed, PARAMETERS),
             device=compute.device,
@@ -72,6 +89,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
             chunk=compute.chunk,
             classes=dataset.classes,
         )
+        system.encode(dataset.train_images[:1])
     except ValueError as error:
         if isinstance(error, PnnError):
             raise
@@ -193,6 +211,7 @@ def _carry(run: Run, quiet: bool) -> Run:
         "source": trainer.dataset.source,
         "config": recipe.table(),
         "environment": environment(),
+        "passes_per_epoch": trainer.rule.passes * len(trainer.dataset.train_labels),
     }
 
     def save() -> None:
@@ -208,7 +227,27 @@ def _carry(run: Run, quiet: bool) -> Run:
             _say(f"linear control: {run.meta['control']['test_accuracy']:.2%} ({run.meta['control']['how']})")
         with progress.watcher(quiet) as watch:
             train(trainer, save=save, stop=stop, watch=watch, seconds=recipe.checkpoint.seconds, steps=recipe.checkpoint.steps)
+    if trainer.finished and run.wants_exact and "exact" not in run.meta:
+        _exact_control(run, quiet)
+        save()
     return run
+
+
+def _exact_control(run: Run, quiet: bool) -> None:
+    """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one."""
+    recipe, folder = run.recipe, run.folder / EXACT
+    control = recipe.control.model_copy(update={"linear": False, "exact": False})
+    exact = replace(
+        recipe, recipe=f"{recipe.recipe}-exact", rule=recipe.rule.exact(recipe.system), system=recipe.system.ideal(), control=control
+    )
+    if not quiet:
+        _say("exact-gradient control, the same network and budget ...")
+    done = resume(folder, quiet=quiet) if (folder / CONFIG).exists() else start(exact, folder, quiet=quiet)
+    if done.trainer.finished:
+        accuracy = done.summary["metrics"]["test_accuracy"]
+        run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}
+        if not quiet:
+            _say(f"exact-gradient control: {accuracy:.2%}")
 
 
 @contextlib.contextmanager

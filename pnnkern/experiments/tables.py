@@ -1,7 +1,7 @@
 """The tables of a recipe as pydantic models. Units are SI. A key's comment here is its documentation."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,6 +30,16 @@ class System(Table):
     """[system]: base of every kind of system. A kind says how it is built; see `systems/d2nn.py` for one."""
 
     kind: str
+    outputs: ClassVar[Literal["powers", "signed"]] = "powers"  # what is measured: powers of light, or values of either sign
+
+    @classmethod
+    def made(cls) -> type:
+        """The class of the systems that `build` makes; what it can do decides which rules train it."""
+        raise TypeError(f"{cls.__name__} does not say what it builds")
+
+    def ideal(self) -> "System":
+        """The same system for the exact-gradient control: with parameters that an optimiser can write as it likes."""
+        return self
 
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
         """The system itself, with parameters drawn from `key` on `device`, for `classes` classes. Raises ValueError if it cannot be."""
@@ -66,9 +76,44 @@ class Rule(Table):
 
     kind: str
 
-    def build(self, system: System) -> Any:
-        """The rule itself, for a system of this kind. Raises ValueError if the two do not fit."""
+    @classmethod
+    def made(cls) -> type:
+        """The class of the rules that `build` makes; its `needs` decide which systems it trains."""
+        raise TypeError(f"{cls.__name__} does not say what it builds")
+
+    def build(self, system: System, key: Any) -> Any:
+        """The rule itself, for a system of this kind; `key` draws what is random about it. Raises ValueError if the two do not fit."""
         raise TypeError(f"{type(self).__name__} does not say how it is built")
+
+    def exact(self, system: System) -> "Rule":
+        """The table of the exact-gradient control's rule: in-silico training with the same loss."""
+        from .registry import rule
+
+        same = {name: getattr(self, name) for name in ("loss", "scale") if hasattr(self, name)}
+        table: Rule = rule.classes()["in-silico"](**same)
+        return table
+
+
+class Supervised(Rule):
+    """[rule] that lowers a loss on measured outputs."""
+
+    loss: Literal["cross-entropy", "mse", "differential"] = "cross-entropy"
+    scale: float = Field(10.0, gt=0, allow_inf_nan=False)  # of the scores; mse has none
+
+    def loss_on(self, system: System) -> Any:
+        """The loss, for what this kind of system measures."""
+        from ..learning import CrossEntropy, Differential, Logits, MeanSquare, SquareError
+
+        pairs = getattr(system, "detectors", "single") == "differential"
+        if pairs != (self.loss == "differential"):
+            raise ValueError(
+                f"system.detectors='differential' and rule.loss='differential' need each other, got rule.loss={self.loss!r}"
+            )
+        if self.loss == "mse":
+            return MeanSquare() if system.outputs == "powers" else SquareError()
+        if system.outputs == "signed":
+            return Logits(self.scale)
+        return (Differential if pairs else CrossEntropy)(self.scale)
 
 
 class Training(Table):
@@ -104,4 +149,5 @@ class Control(Table):
     """[control]: what is printed beside the result."""
 
     linear: bool = True  # logistic regression on the same images
+    exact: bool = True  # the same network and budget by exact gradients, in the folder `exact` of the run; where the rule is not exact
     iterations: int = Field(200, ge=1)  # of its solver (L-BFGS) at most

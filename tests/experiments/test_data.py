@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn.datasets
 
 from pnnkern._errors import DataError
 from pnnkern.experiments import data
@@ -82,8 +83,8 @@ def test_npz_of_fractions(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None
     ("changes", "message"),
     [
         ({"y_test": None, "x_test": None}, "lacks x_test, y_test"),
-        ({"x_train": np.zeros((12, 20), np.uint8)}, r"x_train must be \(images, height, width\).*got shape \(12, 20\)"),
-        ({"x_train": np.zeros((0, 5, 4), np.uint8)}, "at least one image"),
+        ({"x_train": np.zeros((12, 20, 2, 2), np.uint8)}, r"x_train must be \(images, height, width\).*got shape \(12, 20, 2, 2\)"),
+        ({"x_train": np.zeros((0, 5, 4), np.uint8)}, "at least one"),
         ({"x_train": np.zeros((12, 5, 4), np.int32)}, r"uint8, or floating in \[0, 1\], got int32"),
         ({"x_train": np.full((12, 5, 4), np.nan)}, "240 NaN"),
         ({"x_train": np.full((12, 5, 4), 3.0)}, r"lie in \[0, 1\], got 3 .. 3"),
@@ -186,3 +187,35 @@ def test_openml(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> No
     monkeypatch.setattr(sklearn.datasets, "fetch_openml", offline)
     with pytest.raises(DataError, match=r"openml.org gave no data set 'x': Name or service not known$"):
         data.load("openml:x")
+
+
+# ------------------------------------------------------------------------------------------------------------------- features
+@pytest.mark.parametrize(("name", "train", "test", "classes"), [
+    ("iris", (102, 4), (48, 4), 3), ("wine", (120, 13), (58, 13), 3), ("digits", (1437, 8, 8), (360, 8, 8), 10),
+])  # fmt: skip
+def test_sets_of_scikit_learn(name: str, train: tuple[int, ...], test: tuple[int, ...], classes: int) -> None:
+    found = data.load(name)
+    assert (found.train_images.shape, found.test_images.shape, found.classes) == (train, test, classes)
+    if len(train) == 2:
+        assert found.train_images.min() == 0
+        assert (found.train_images.max(axis=0) == 1).all()
+        raw = getattr(sklearn.datasets, f"load_{name}")()
+        low, high = raw.data[:, 0].min(), raw.data[:, 0].max()
+        assert found.train_images[0, 0] == pytest.approx((raw.data[0, 0] - low) / (high - low), abs=0.03)
+
+
+def test_vowels(data_folder: Path) -> None:
+    """990 rows, split by speaker as the file says: 528 and 462."""
+    found = data.load("vowel", folder=data_folder)
+    assert (found.train_images.shape, found.test_images.shape, found.classes) == ((528, 10), (462, 10), 11)
+    assert (np.bincount(found.train_labels) == 48).all()
+    assert (np.bincount(found.test_labels) == 42).all()
+
+
+def test_vowels_need_their_file(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"vowel/vowel.dat: name its folder with --data-dir or PNNKERN_DATA"):
+        data.load("vowel", folder=tmp_path)
+    (tmp_path / "vowel").mkdir()
+    (tmp_path / "vowel" / "vowel.dat").write_text("0,0,0,1.0,2.0\n")
+    with pytest.raises(DataError, match="14 columns"):
+        data.load("vowel", folder=tmp_path)

@@ -34,18 +34,33 @@ class D2NNTable(tables.System):
     classes: int = Field(10, ge=1)
     start: Literal["uniform", "pi"] = "uniform"  # phases before training: uniform in [0, 2 pi), or pi everywhere
     store: Literal["fields", "recompute"] = "fields"  # keep the fields for the backward pass, or compute them again
+    # of the network that was built, of which the one above is the digital twin; zero is perfect
+    misalignment: float = Field(0.0, ge=0, allow_inf_nan=False)  # rms lateral shift of each mask, metres
+    levels: int = Field(0, ge=0)  # phase levels of a mask; 0 is continuous
+    height_error: float = Field(0.0, ge=0, allow_inf_nan=False)  # rms error of the printed height, metres
+    index: float = Field(1.7227, gt=1, allow_inf_nan=False)  # refractive index of the print
+
+    @classmethod
+    def made(cls) -> type:
+        from ...systems.d2nn import D2NN
+
+        return D2NN
 
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> "D2NN":
-        from ...systems.d2nn import D2NN, Geometry
+        from ... import random
+        from ...systems.d2nn import D2NN, Geometry, Imperfections
 
         if classes != self.classes:
             raise ValueError(
                 f"the data have {classes} classes and the network detectors for {self.classes}: set system.classes={classes}"
             )
-        geometry = Geometry(**self.model_dump(exclude={"kind", "start", "store"}))
+        faults = {"misalignment", "levels", "height_error", "index"}
+        geometry = Geometry(**self.model_dump(exclude={"kind", "start", "store", *faults}))
+        built = Imperfections(**self.model_dump(include=faults)) if self.misalignment or self.levels or self.height_error else None
         return D2NN(
-            geometry, dtype=dtype, store=self.store, chunk=chunk, key=key if self.start == "uniform" else None, device=device
-        )
+            geometry, dtype=dtype, store=self.store, chunk=chunk, key=key if self.start == "uniform" else None, device=device,
+            imperfections=built, build_key=random.fold_in(key, "built"),
+        )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------------------ the trained one
     def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":

@@ -1,0 +1,38 @@
+"""Which rules train which systems: derived from what the ones need and the others can do, not kept by hand."""
+
+from typing import Any
+
+from ..systems.protocols import lacks
+from . import registry
+
+
+def collect() -> dict[str, dict[str, str]]:
+    """For each kind of rule, for each kind of system: "" if the rule trains it, else what the system lacks."""
+    systems = {name: table.made() for name, table in sorted(registry.system.classes().items())}
+    rules = {name: table.made() for name, table in sorted(registry.rule.classes().items())}
+    return {rule: {system: lacks(made, *made_rule.needs) for system, made in systems.items()} for rule, made_rule in rules.items()}
+
+
+def table(cells: dict[str, dict[str, str]]) -> str:
+    """The matrix as text: a cross where the rule trains the system, a letter where not, and below why."""
+    systems = list(next(iter(cells.values()), {}))
+    reasons: dict[str, str] = {}
+    for row in cells.values():
+        for reason in row.values():
+            if reason and reason not in reasons:
+                reasons[reason] = chr(ord("a") + len(reasons))
+    width = max(len(rule) for rule in cells) + 2
+    lines = [" " * width + "  ".join(systems)]
+    for rule, row in cells.items():
+        marks = [(reasons[row[s]] if row[s] else "x").center(len(s)) for s in systems]
+        lines.append((rule.ljust(width) + "  ".join(marks)).rstrip())
+    lines += ["", "x  trains it"] + [f"{letter}  the system lacks {reason}" for reason, letter in reasons.items()]
+    return "\n".join(lines)
+
+
+def rows(cells: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+    """The matrix as rows {"rule", "system", "trains", "reason"}."""
+    return [
+        {"rule": rule, "system": system, "trains": not reason, "reason": reason}
+        for rule, row in cells.items() for system, reason in row.items()
+    ]  # fmt: skip

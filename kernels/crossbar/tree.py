@@ -1,4 +1,4 @@
-"""A crossbar with resistive wires, eliminated node by node on the CPU: blocks of cells, then pairs of blocks up a binary tree.
+"""CPU twin of tree.cu: a crossbar with resistive wires, eliminated node by node, blocks of cells first, then pairs of blocks up a tree.
 
 Only conductances between ports are kept, never the diagonal of the nodal matrix: every step adds and multiplies positive numbers,
 so nothing cancels, in float32 as in float64, whatever the ratio of wire to cell (Grassmann, Taksar, Heyman, Oper. Res. 33 (1985)).
@@ -8,20 +8,30 @@ Two moves are the whole physics of a block; C[k, a] is the conductance between p
     segment g, over which port k moves on: s = g + sum_a C[k, a];  C[a, b] += C[k, a] C[k, b] / s;  C[k, a] *= g / s
 The node left behind is an average of its neighbours: weight C[k, a] / s of port a, g / s of the new port. The reverse pass uses these.
 
-A leaf of m x m cells has 4 m ports: word in (0..), word out (m..), bit top (2 m..), bit out (3 m..). Sixteen leaves go side by side.
+A leaf of M x M cells has 4 M ports: word in (0..), word out (M..), bit top (2 M..), bit out (3 M..). Sixteen leaves go side by side.
+Arguments of all kernels on leaves: G (arrays, n_in, n_out); word, bit, first, last: conductances of a word and a bit segment, the first
+word and the last bit segment of a line; pair: rows are positive and negative in turn and share the node on the bit line. Leaves are
+counted row by row; the array lies at the lower left of their grid, and empty rows above and columns beside it carry no current.
+
+`join`, `split` and `part_voltages` work on one pair of blocks, depth first, so that it stays in the cache. `pnn_tree_eliminate` and
+`pnn_tree_substitute` are the twins of the kernels that do all pairs of one shape at a time.
 """
 
 import numpy as np
 
 from .._jit import njit
 
+M = 4  # cells on a side of a leaf; 4 is faster than 2 and 8 in float64 on x86-64
+PORTS = 4 * M
+STEPS = 2 * M * (M - 1) + 2 * M  # nodes of a leaf that go
 LANES = 16
 PANEL = 32
+PERFECT = 1e20  # a segment without resistance, in units of the largest cell: shorter than rounding can tell
 FAST = {"reassoc", "contract", "nsz", "arcp"}  # sums of positive numbers: any order is as good
 
 
 # -------------------------------------------------------------------------------------------------------------------- leaves
-@njit(fastmath=FAST)
+@njit(fastmath=FAST, error_model="numpy")
 def move(C, ports, count, k, g, tape):
     """Port k of every lane moves on through a segment g; g = 0: it is eliminated. tape (ports, lanes): the weights of the node left."""
     scale = np.empty(LANES, C.dtype)
@@ -54,69 +64,72 @@ def move(C, ports, count, k, g, tape):
             C[i, k, x] = moved
 
 
-@njit
+@njit(error_model="numpy")
 def close(C, k, shut, tape):
     """Eliminate port k of the lanes where `shut`; in the others it stays."""
-    p = C.shape[0]
     for x in range(LANES):
         if not shut[x]:
             tape[k, x] = 1
             continue
         C[k, k, x] = 0
         total = C[k, 0, x]
-        for a in range(1, p):
+        for a in range(1, PORTS):
             total += C[k, a, x]
-        for a in range(p):
+        for a in range(PORTS):
             tape[a, x] = C[k, a, x] / total if total > 0 else 0
-        for a in range(p):
-            for b in range(p):
+        for a in range(PORTS):
+            for b in range(PORTS):
                 C[a, b, x] += tape[a, x] * C[k, b, x]
-        for a in range(p):
+        for a in range(PORTS):
             C[k, a, x] = 0
             C[a, k, x] = 0
 
 
 @njit
-def ports_by(m, i, j, ports):
+def ports_by(i, j, ports):
     """The ports of a leaf that exist when cell (i, j) is added, and how many."""
     count = 0
     for a in range(i + 1):
         ports[count] = a
-        ports[count + 1] = m + a
+        ports[count + 1] = M + a
         count += 2
-    for a in range(m if i else j + 1):
-        ports[count] = 2 * m + a
+    for a in range(M if i else j + 1):
+        ports[count] = 2 * M + a
         count += 1
-    for a in range(m if i else j):
-        ports[count] = 3 * m + a
+    for a in range(M if i else j):
+        ports[count] = 3 * M + a
         count += 1
     return count
 
 
 @njit
-def leaf_group(G, wire, pair, up, m, cols, start, blocks, C, tape):
-    """Leaves start, start + 1, ... of the grid `cols` wide, one in each lane; C (4 m, 4 m, lanes), tape (steps, 4 m, lanes) are filled.
+def segment_kind(row, col, n_in, n_out, pair):
+    """Which conductance the word segment before and the bit segment after a cell have: 0 word, 1 bit, 2 first, 3 last, 4 perfect."""
+    before = 2 if col == 0 else 0
+    after = 3 if row == n_in - 1 else 4 if pair and row >= 0 and row % 2 == 0 else 1
+    return before, after
 
-    wire: conductances of a word segment, a bit segment, the first word segment of a line and the last bit segment of a line.
-    up: empty rows above the array. pair: rows are positive and negative in turn and share the node on the bit line.
-    """
+
+@njit
+def leaf_group(G, wire, pair, start, C, tape):
+    """Leaves start, start + 1, ... of one array, one in each lane; C (ports, ports, lanes), tape (steps, ports, lanes) are filled."""
     n_in, n_out = G.shape
-    rows = blocks // cols
-    ports = np.empty(4 * m, np.uint32)  # unsigned: no negative-index test in the inner loop
+    rows, cols = -(-n_in // M), -(-n_out // M)
+    up, blocks = rows * M - n_in, rows * cols
+    ports = np.empty(PORTS, np.uint32)  # unsigned: no negative-index test in the inner loop
     g = np.empty(LANES, G.dtype)
-    zero = np.zeros(LANES, G.dtype)
     shut = np.empty(LANES, np.bool_)
-    perfect = G.dtype.type(1e20)
     C[:] = 0
     tape[:] = 0
     step = 0
-    for i in range(m):
-        for j in range(m):
-            w, u = m + i, (2 * m + j if i == 0 else 3 * m + j)
-            count = ports_by(m, i, j, ports)
+    for i in range(M):
+        for j in range(M):
+            w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
+            count = ports_by(i, j, ports)
             for x in range(LANES):
                 at = min(start + x, blocks - 1)
-                g[x] = wire[2] if j == 0 and at % cols == 0 else wire[0]
+                before, _ = segment_kind(at // cols * M + i - up, at % cols * M + j, n_in, n_out, pair)
+                g[x] = wire[before]
             if j == 0:
                 for x in range(LANES):
                     C[i, w, x] = g[x]
@@ -126,81 +139,85 @@ def leaf_group(G, wire, pair, up, m, cols, start, blocks, C, tape):
                 step += 1
             for x in range(LANES):
                 at = min(start + x, blocks - 1)
-                row, col = at // cols * m + i - up, at % cols * m + j
+                row, col = at // cols * M + i - up, at % cols * M + j
                 if row >= 0 and col < n_out:
                     cell = G[row, col]
                     C[w, u, x] += cell
                     C[u, w, x] += cell
-                g[x] = wire[1]
-                if at // cols == rows - 1 and i == m - 1:
-                    g[x] = wire[3]
-                elif pair and row % 2 == 0:
-                    g[x] = perfect
+                _, after = segment_kind(row, col, n_in, n_out, pair)
+                g[x] = wire[after]
             if i == 0:
                 for x in range(LANES):
-                    C[u, 3 * m + j, x] = g[x]
-                    C[3 * m + j, u, x] = g[x]
+                    C[u, 3 * M + j, x] = g[x]
+                    C[3 * M + j, u, x] = g[x]
             else:
                 move(C, ports, count, u, g, tape[step])
                 step += 1
-    if start % cols + LANES >= cols or start < cols:  # perhaps a leaf at the right or the upper edge: wires end there
-        for k in range(m):
-            for x in range(LANES):
-                shut[x] = min(start + x, blocks - 1) % cols == cols - 1
-            close(C, m + k, shut, tape[step])
-            for x in range(LANES):
-                shut[x] = min(start + x, blocks - 1) < cols
-            close(C, 2 * m + k, shut, tape[step + 1])
-            step += 2
-    else:
-        for k in range(m):
-            for x in range(LANES):
-                tape[step, m + k, x] = 1
-                tape[step + 1, 2 * m + k, x] = 1
-            step += 2
+    edge = start % cols + LANES >= cols or start < cols  # perhaps a leaf at the right or the upper edge: wires end there
+    for k in range(M):
+        for x in range(LANES):
+            shut[x] = edge and min(start + x, blocks - 1) % cols == cols - 1
+        close(C, M + k, shut, tape[step])
+        for x in range(LANES):
+            shut[x] = edge and min(start + x, blocks - 1) < cols
+        close(C, 2 * M + k, shut, tape[step + 1])
+        step += 2
 
 
 @njit
-def leaves(G, wire, pair, up, m, cols, out):
-    """Port conductances of all leaves, row by row of the grid: out (blocks, 4 m, 4 m). G (n_in, n_out), the rest as in `leaf_group`."""
-    p, blocks = 4 * m, len(out)
-    C = np.empty((p, p, LANES), G.dtype)
-    tape = np.empty((2 * m * (m - 1) + 2 * m, p, LANES), G.dtype)
-    for start in range(0, blocks, LANES):
-        leaf_group(G, wire, pair, up, m, cols, start, blocks, C, tape)
-        for b in range(start, min(start + LANES, blocks)):
-            for a in range(p):
-                for c in range(p):
-                    out[b, a, c] = C[a, c, b - start]
+def wires_of(word, bit, first, last, dtype):
+    return np.array([word, bit, first, last, PERFECT]).astype(dtype)
+
+
+@njit
+def pnn_tree_leaves(arrays, n_in, n_out, pair, word, bit, first, last, G, out):
+    blocks = -(-n_in // M) * -(-n_out // M)
+    cells, ends = G.reshape(arrays, n_in, n_out), out.reshape(arrays, blocks, PORTS, PORTS)
+    C, tape = np.empty((PORTS, PORTS, LANES), G.dtype), np.empty((STEPS, PORTS, LANES), G.dtype)
+    wire = wires_of(word, bit, first, last, G.dtype)
+    for n in range(arrays):
+        for start in range(0, blocks, LANES):
+            leaf_group(cells[n], wire, pair, start, C, tape)
+            for b in range(start, min(start + LANES, blocks)):
+                for a in range(PORTS):
+                    for c in range(PORTS):
+                        ends[n, b, a, c] = C[a, c, b - start]
 
 
 # --------------------------------------------------------------------------------------------------------------------- joins
-@njit(fastmath=FAST)
+@njit(fastmath=FAST, error_model="numpy")
+def panel(rows, start, stop):
+    """The nodes start to stop of `eliminate`, without the update of the rows below."""
+    n = rows.shape[1]
+    for k in range(start, stop):
+        total = rows[k, k + 1]
+        for a in range(k + 2, n):
+            total += rows[k, a]
+        inverse = 1 / total if total > 0 else 0 * total
+        for b in range(k + 1, stop):
+            weight = rows[k, b] * inverse
+            for a in range(b + 1, n):
+                rows[b, a] += weight * rows[k, a]
+        root = np.sqrt(inverse)
+        for a in range(k + 1, n):
+            rows[k, a] *= root
+        rows[k, k] = root
+
+
+@njit
 def eliminate(rows):
     """rows (e, n): conductances of e nodes that go, to each other (columns :e, symmetric) and to the ports that stay (columns e:).
 
     In place: on return rows[:, e:] = Z, and the conductances of the ports that stay grow by Z.T @ Z. The voltage of node k is then
     rows[k, k] * sum_{a > k} rows[k, a] v_a.
     """
-    e, n = rows.shape
+    e = rows.shape[0]
     for start in range(0, e, PANEL):
         stop = min(start + PANEL, e)
-        for k in range(start, stop):
-            total = rows[k, k + 1]
-            for a in range(k + 2, n):
-                total += rows[k, a]
-            inverse = 1 / total if total > 0 else 0 * total
-            for b in range(k + 1, stop):
-                weight = rows[k, b] * inverse
-                for a in range(b + 1, n):
-                    rows[b, a] += weight * rows[k, a]
-            root = np.sqrt(inverse)
-            for a in range(k + 1, n):
-                rows[k, a] *= root
-            rows[k, k] = root
+        panel(rows, start, stop)
         if stop < e:
-            panel = rows[start:stop, stop:].copy()
-            rows[stop:, stop:] += np.dot(np.ascontiguousarray(panel[:, : e - stop]).T, panel)
+            done = rows[start:stop, stop:].copy()
+            rows[stop:, stop:] += np.dot(np.ascontiguousarray(done[:, : e - stop]).T, done)
 
 
 @njit
@@ -261,20 +278,26 @@ def join_last(first, out1, keep1, second, out2, keep2, drivers, outputs):
 
 # ------------------------------------------------------------------------------------------------------------- down the tree
 @njit(fastmath=FAST)
+def back(rows, V, start, stop):
+    """V[k] = rows[k, k] (V[k] + sum_{k < a < stop} rows[k, a] V[a]) for stop > k >= start."""
+    for k in range(stop - 1, start - 1, -1):
+        for a in range(k + 1, stop):
+            weight = rows[k, a]
+            for x in range(V.shape[1]):
+                V[k, x] += weight * V[a, x]
+        root = rows[k, k]
+        for x in range(V.shape[1]):
+            V[k, x] *= root
+
+
+@njit
 def interpolate(rows, V):
     """Fill V[:e], the eliminated nodes, from V[e:], the kept ports; V (n, q), rows from `eliminate`."""
     e = rows.shape[0]
     for start in range((e - 1) // PANEL * PANEL, -1, -PANEL):
         stop = min(start + PANEL, e)
         V[start:stop] = np.dot(rows[start:stop, stop:].copy(), V[stop:])
-        for k in range(stop - 1, start - 1, -1):
-            for a in range(k + 1, stop):
-                weight = rows[k, a]
-                for x in range(V.shape[1]):
-                    V[k, x] += weight * V[a, x]
-            root = rows[k, k]
-            for x in range(V.shape[1]):
-                V[k, x] *= root
+        back(rows, V, start, stop)
 
 
 @njit
@@ -329,52 +352,8 @@ def part_voltages(rows, V, out1, keep1, size1, out2, keep2, size2):
 
 
 @njit(fastmath=FAST)
-def leaves_vjp(G, wire, pair, up, m, cols, W, gradient):
-    """gradient (n_in, n_out) = -sum over (i, j) of Q_ij (drop by driver i)(drop by output j) at each cell, from W (blocks, 4 m, 4 m)."""
-    n_in, n_out = G.shape
-    p, blocks = 4 * m, len(W)
-    steps = 2 * m * (m - 1) + 2 * m
-    C = np.empty((p, p, LANES), G.dtype)
-    tape = np.empty((steps, p, LANES), G.dtype)
-    ports = np.empty(p, np.uint32)
-    row = np.empty((p, LANES), G.dtype)
-    corner = np.empty(LANES, G.dtype)
-    for start in range(0, blocks, LANES):
-        leaf_group(G, wire, pair, up, m, cols, start, blocks, C, tape)
-        for a in range(p):
-            for c in range(p):
-                for x in range(LANES):
-                    C[a, c, x] = W[min(start + x, blocks - 1), a, c]
-        for a in range(p):
-            ports[a] = a
-        step = steps
-        if start % cols + LANES >= cols or start < cols:
-            for k in range(m - 1, -1, -1):
-                step -= 2
-                unmove(C, ports, p, 2 * m + k, tape[step + 1], row, corner)
-                unmove(C, ports, p, m + k, tape[step], row, corner)
-        else:
-            step -= 2 * m
-        for i in range(m - 1, -1, -1):
-            for j in range(m - 1, -1, -1):
-                w, u = m + i, (2 * m + j if i == 0 else 3 * m + j)
-                count = ports_by(m, i, j, ports)
-                if i:
-                    step -= 1
-                    unmove(C, ports, count, u, tape[step], row, corner)
-                for x in range(min(LANES, blocks - start)):
-                    at = start + x
-                    r, c = at // cols * m + i - up, at % cols * m + j
-                    if r >= 0 and c < n_out:
-                        gradient[r, c] = C[w, u, x] - (C[w, w, x] + C[u, u, x]) / 2
-                if j:
-                    step -= 1
-                    unmove(C, ports, count, w, tape[step], row, corner)
-
-
-@njit(fastmath=FAST)
-def unmove(W, ports, count, k, tape, row, corner):
-    """W with port k -> W with the node that was left behind when port k moved on."""
+def unmove(W, ports, count, k, tape, row, along):
+    """W with port k -> W with the node that was left behind when port k moved on; along: -sum Q dv dv of the segment between them."""
     for b in range(count):
         for x in range(LANES):
             row[ports[b], x] = 0
@@ -384,12 +363,13 @@ def unmove(W, ports, count, k, tape, row, corner):
             j = ports[b]
             for x in range(LANES):
                 row[j, x] += tape[i, x] * W[i, j, x]
-    for x in range(LANES):
-        corner[x] = 0
+    corner = np.zeros(LANES, W.dtype)
     for a in range(count):
         i = ports[a]
         for x in range(LANES):
             corner[x] += tape[i, x] * row[i, x]
+    for x in range(LANES):
+        along[x] = row[k, x] - (W[k, k, x] + corner[x]) / 2
     for a in range(count):
         i = ports[a]
         for x in range(LANES):
@@ -400,46 +380,129 @@ def unmove(W, ports, count, k, tape, row, corner):
 
 
 @njit(fastmath=FAST)
-def leaves_voltages(G, wire, pair, up, m, cols, V, word, bit):
-    """Voltages (n_in, n_out, q) of the nodes on the word and bit lines at every cell, from the port voltages V (blocks, 4 m, q)."""
-    n_in, n_out = G.shape
-    p, blocks, q = 4 * m, len(V), V.shape[2]
-    steps = 2 * m * (m - 1) + 2 * m
-    C = np.empty((p, p, LANES), G.dtype)
-    tape = np.empty((steps, p, LANES), G.dtype)
-    v = np.empty((p, q), G.dtype)
-    for start in range(0, blocks, LANES):
-        leaf_group(G, wire, pair, up, m, cols, start, blocks, C, tape)
-        for x in range(min(LANES, blocks - start)):
-            at = start + x
-            v[:] = V[at]
-            step = steps
-            for k in range(m - 1, -1, -1):
+def between(W, a, b, along):
+    """-sum Q dv dv between two ports."""
+    for x in range(LANES):
+        along[x] = W[a, b, x] - (W[a, a, x] + W[b, b, x]) / 2
+
+
+@njit
+def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W, gradient, segments):
+    """From W (arrays, blocks, ports, ports): gradient (arrays, n_in, n_out), and for each leaf the sums over its segments of each kind."""
+    rows, cols = -(-n_in // M), -(-n_out // M)
+    up, blocks = rows * M - n_in, rows * cols
+    cells, slopes, sums = G.reshape(arrays, n_in, n_out), gradient.reshape(arrays, n_in, n_out), segments.reshape(arrays, blocks, 4)
+    ends = W.reshape(arrays, blocks, PORTS, PORTS)
+    C, tape = np.empty((PORTS, PORTS, LANES), G.dtype), np.empty((STEPS, PORTS, LANES), G.dtype)
+    ports, every = np.empty(PORTS, np.uint32), np.arange(PORTS).astype(np.uint32)
+    row, along = np.empty((PORTS, LANES), G.dtype), np.empty(LANES, G.dtype)
+    wire = wires_of(word, bit, first, last, G.dtype)
+    for n in range(arrays):
+        sums[n] = 0
+        for start in range(0, blocks, LANES):
+            leaf_group(cells[n], wire, pair, start, C, tape)
+            for a in range(PORTS):
+                for c in range(PORTS):
+                    for x in range(LANES):
+                        C[a, c, x] = ends[n, min(start + x, blocks - 1), a, c]
+            lanes = min(LANES, blocks - start)
+            step = STEPS
+            edge = start % cols + LANES >= cols or start < cols
+            for k in range(M - 1, -1, -1):
                 step -= 2
-                left_behind(v, 2 * m + k, tape[step + 1], x)
-                left_behind(v, m + k, tape[step], x)
-            for i in range(m - 1, -1, -1):
-                for j in range(m - 1, -1, -1):
-                    w, u = m + i, (2 * m + j if i == 0 else 3 * m + j)
+                if edge:
+                    unmove(C, every, PORTS, 2 * M + k, tape[step + 1], row, along)
+                    unmove(C, every, PORTS, M + k, tape[step], row, along)
+            for i in range(M - 1, -1, -1):
+                for j in range(M - 1, -1, -1):
+                    w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
+                    count = ports_by(i, j, ports)
                     if i:
                         step -= 1
-                        left_behind(v, u, tape[step], x)
-                    r, c = at // cols * m + i - up, at % cols * m + j
-                    if r >= 0 and c < n_out:
-                        for s in range(q):
-                            word[r, c, s] = v[w, s]
-                            bit[r, c, s] = v[u, s]
+                        unmove(C, ports, count, u, tape[step], row, along)
+                    else:
+                        between(C, u, 3 * M + j, along)
+                    for x in range(lanes):
+                        at = start + x
+                        r, c = at // cols * M + i - up, at % cols * M + j
+                        if r >= 0 and c < n_out:
+                            slopes[n, r, c] = C[w, u, x] - (C[w, w, x] + C[u, u, x]) / 2
+                            _, after = segment_kind(r, c, n_in, n_out, pair)
+                            if after < 4:
+                                sums[n, at, after] += along[x]
                     if j:
                         step -= 1
-                        left_behind(v, w, tape[step], x)
+                        unmove(C, ports, count, w, tape[step], row, along)
+                    else:
+                        between(C, i, w, along)
+                    for x in range(lanes):
+                        at = start + x
+                        r, c = at // cols * M + i - up, at % cols * M + j
+                        if r >= 0 and c < n_out:
+                            before, _ = segment_kind(r, c, n_in, n_out, pair)
+                            sums[n, at, before] += along[x]
 
 
 @njit(fastmath=FAST)
 def left_behind(v, k, tape, x):
     for s in range(v.shape[1]):
         v[k, s] *= tape[k, x]
-    for a in range(v.shape[0]):
+    for a in range(PORTS):
         weight = tape[a, x]
         if a != k and weight != 0:
             for s in range(v.shape[1]):
                 v[k, s] += weight * v[a, s]
+
+
+@njit
+def pnn_tree_voltages(arrays, n_in, n_out, q, pair, word, bit, first, last, G, V, on_word, on_bit):
+    """Voltages (arrays, n_in, n_out, q) of the nodes on both lines at every cell, from those of the ports V (arrays, blocks, ports, q)."""
+    rows, cols = -(-n_in // M), -(-n_out // M)
+    up, blocks = rows * M - n_in, rows * cols
+    cells, ends = G.reshape(arrays, n_in, n_out), V.reshape(arrays, blocks, PORTS, q)
+    W, B = on_word.reshape(arrays, n_in, n_out, q), on_bit.reshape(arrays, n_in, n_out, q)
+    C, tape = np.empty((PORTS, PORTS, LANES), G.dtype), np.empty((STEPS, PORTS, LANES), G.dtype)
+    v = np.empty((PORTS, q), G.dtype)
+    wire = wires_of(word, bit, first, last, G.dtype)
+    for n in range(arrays):
+        for start in range(0, blocks, LANES):
+            leaf_group(cells[n], wire, pair, start, C, tape)
+            for x in range(min(LANES, blocks - start)):
+                at = start + x
+                v[:] = ends[n, at]
+                step = STEPS
+                for k in range(M - 1, -1, -1):
+                    step -= 2
+                    left_behind(v, 2 * M + k, tape[step + 1], x)
+                    left_behind(v, M + k, tape[step], x)
+                for i in range(M - 1, -1, -1):
+                    for j in range(M - 1, -1, -1):
+                        w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
+                        if i:
+                            step -= 1
+                            left_behind(v, u, tape[step], x)
+                        r, c = at // cols * M + i - up, at % cols * M + j
+                        if r >= 0 and c < n_out:
+                            for s in range(q):
+                                W[n, r, c, s] = v[w, s]
+                                B[n, r, c, s] = v[u, s]
+                        if j:
+                            step -= 1
+                            left_behind(v, w, tape[step], x)
+
+
+# ------------------------------------------------------------------------------------------------- all pairs of one shape at a time
+@njit(fastmath=FAST)
+def pnn_tree_eliminate(batch, e, n, start, stop, rows):
+    """The nodes start to stop of `eliminate`, without the update of the rows below, for a batch (batch, e, n)."""
+    every = rows.reshape(batch, e, n)
+    for b in range(batch):
+        panel(every[b], start, stop)
+
+
+@njit(fastmath=FAST)
+def pnn_tree_substitute(batch, e, n, q, start, stop, rows, V):
+    """Within start to stop: V[k] = rows[k, k] (V[k] + sum_{k < a < stop} rows[k, a] V[a]), last k first. V (batch, n, q)."""
+    every, voltages = rows.reshape(batch, e, n), V.reshape(batch, n, q)
+    for b in range(batch):
+        back(every[b], voltages[b], start, stop)

@@ -1,0 +1,142 @@
+// Exact wires: the effective conductance of a crossbar by star-mesh elimination (tree.cuh). Leaves: a warp for each, four to a block of 128
+// threads. Joins: all pairs of blocks of one shape at a time; these kernels do a panel of at most 32 nodes, matrix products do the rest.
+// G (arrays, n_in, n_out); conductances of wires as in tree_array.
+#include "pnnkern/tree.cuh"
+
+namespace pnn {
+// body(array, leaf) for this warp's leaves
+template <class Body> PNN_D void tree_each(i64 leaves, Body body) {
+    const i64 warps = (i64)gridDim.x * (blockDim.x / 32);
+    for (i64 t = blockIdx.x * (i64)(blockDim.x / 32) + threadIdx.x / 32; t < leaves; t += warps) body(t);
+}
+}  // namespace pnn
+
+// out (arrays, leaves, 16, 16): conductances between the ports of every leaf. Reads every cell once, writes 16 values for each.
+extern "C" __global__ void pnn_tree_leaves_f32(long long arrays, long long n_in, long long n_out, int pair, float word, float bit, float first,
+                                             float last, const float* __restrict__ G, float* __restrict__ out) {
+    __shared__ float C[4][256];
+    const pnn::tree_array<float> array = {n_in, n_out, pair != 0, word, bit, first, last};
+    const long long each = array.rows() * array.cols();
+    float* mine = C[threadIdx.x / 32];
+    pnn::tree_each(arrays * each, [=](long long t) {
+        pnn::tree_leaf(array, G + t / each * n_in * n_out, t % each, mine, (float*)0);
+        for (int c = threadIdx.x & 31; c < 256; c += 32) out[t * 256 + c] = mine[c];
+        __syncwarp();
+    });
+}
+// gradient (arrays, n_in, n_out) and segments (arrays, leaves, 4: word, bit, first, last) = -sum Q dv dv, from W (arrays, leaves, 16, 16).
+extern "C" __global__ void pnn_tree_leaves_vjp_f32(long long arrays, long long n_in, long long n_out, int pair, float word, float bit, float first,
+                                                 float last, const float* __restrict__ G, const float* __restrict__ W,
+                                                 float* __restrict__ gradient, float* __restrict__ segments) {
+    __shared__ float C[4][256], tape[4][512], row[4][16];
+    const pnn::tree_array<float> array = {n_in, n_out, pair != 0, word, bit, first, last};
+    const long long each = array.rows() * array.cols(), cells = n_in * n_out;
+    const int warp = threadIdx.x / 32;
+    float *mine = C[warp], *steps = tape[warp], *line = row[warp];
+    pnn::tree_each(arrays * each, [=](long long t) {
+        const long long n = t / each, leaf = t % each;
+        pnn::tree_leaf(array, G + n * cells, leaf, mine, steps);
+        __syncwarp();
+        for (int c = threadIdx.x & 31; c < 256; c += 32) mine[c] = W[t * 256 + c];
+        __syncwarp();
+        pnn::tree_leaf_vjp(array, leaf, mine, steps, line, gradient + n * cells, segments + t * 4);
+        __syncwarp();
+    });
+}
+// on_word, on_bit (arrays, n_in, n_out, q): voltages on both lines at every cell, from those of the ports V (arrays, leaves, 16, q).
+extern "C" __global__ void pnn_tree_voltages_f32(long long arrays, long long n_in, long long n_out, long long q, int pair, float word, float bit,
+                                               float first, float last, const float* __restrict__ G, const float* __restrict__ V,
+                                               float* __restrict__ on_word, float* __restrict__ on_bit) {
+    __shared__ float C[2][256], tape[2][512], ports[2][512];
+    const pnn::tree_array<float> array = {n_in, n_out, pair != 0, word, bit, first, last};
+    const long long each = array.rows() * array.cols(), cells = n_in * n_out;
+    const int warp = threadIdx.x / 32, lane = threadIdx.x & 31;
+    float *mine = C[warp], *steps = tape[warp], *v = ports[warp];
+    pnn::tree_each(arrays * each, [=](long long t) {
+        const long long n = t / each, leaf = t % each;
+        pnn::tree_leaf(array, G + n * cells, leaf, mine, steps);
+        __syncwarp();
+        for (long long column = lane; column - lane < q; column += 32) {
+            for (int a = 0; a < 16; a++) v[a * 32 + lane] = column < q ? V[(t * 16 + a) * q + column] : float(0);
+            pnn::tree_leaf_voltages(array, leaf, q, column, v, steps, on_word + n * cells * q, on_bit + n * cells * q);
+        }
+        __syncwarp();
+    });
+}
+// rows (batch, e, n): eliminates the nodes start to stop of every matrix, one block of a power of two of at most 256 threads for each.
+// Reads and writes (stop - start) n values of a matrix once for each node.
+extern "C" __global__ void pnn_tree_eliminate_f32(long long batch, long long e, long long n, long long start, long long stop, float* rows) {
+    __shared__ float partial[256];
+    for (long long m = blockIdx.x; m < batch; m += gridDim.x) pnn::tree_eliminate(n, start, stop, rows + m * e * n, partial);
+}
+// V (batch, n, q), in place; a thread for each matrix and column.
+extern "C" __global__ void pnn_tree_substitute_f32(long long batch, long long e, long long n, long long q, long long start, long long stop,
+                                                 const float* __restrict__ rows, float* __restrict__ V) {
+    for (long long t = blockIdx.x * (long long)blockDim.x + threadIdx.x; t < batch * q; t += (long long)gridDim.x * blockDim.x)
+        pnn::tree_substitute(n, q, t % q, start, stop, rows + t / q * e * n, V + t / q * n * q);
+}
+
+// out (arrays, leaves, 16, 16): conductances between the ports of every leaf. Reads every cell once, writes 16 values for each.
+extern "C" __global__ void pnn_tree_leaves_f64(long long arrays, long long n_in, long long n_out, int pair, double word, double bit, double first,
+                                             double last, const double* __restrict__ G, double* __restrict__ out) {
+    __shared__ double C[4][256];
+    const pnn::tree_array<double> array = {n_in, n_out, pair != 0, word, bit, first, last};
+    const long long each = array.rows() * array.cols();
+    double* mine = C[threadIdx.x / 32];
+    pnn::tree_each(arrays * each, [=](long long t) {
+        pnn::tree_leaf(array, G + t / each * n_in * n_out, t % each, mine, (double*)0);
+        for (int c = threadIdx.x & 31; c < 256; c += 32) out[t * 256 + c] = mine[c];
+        __syncwarp();
+    });
+}
+// gradient (arrays, n_in, n_out) and segments (arrays, leaves, 4: word, bit, first, last) = -sum Q dv dv, from W (arrays, leaves, 16, 16).
+extern "C" __global__ void pnn_tree_leaves_vjp_f64(long long arrays, long long n_in, long long n_out, int pair, double word, double bit, double first,
+                                                 double last, const double* __restrict__ G, const double* __restrict__ W,
+                                                 double* __restrict__ gradient, double* __restrict__ segments) {
+    __shared__ double C[4][256], tape[4][512], row[4][16];
+    const pnn::tree_array<double> array = {n_in, n_out, pair != 0, word, bit, first, last};
+    const long long each = array.rows() * array.cols(), cells = n_in * n_out;
+    const int warp = threadIdx.x / 32;
+    double *mine = C[warp], *steps = tape[warp], *line = row[warp];
+    pnn::tree_each(arrays * each, [=](long long t) {
+        const long long n = t / each, leaf = t % each;
+        pnn::tree_leaf(array, G + n * cells, leaf, mine, steps);
+        __syncwarp();
+        for (int c = threadIdx.x & 31; c < 256; c += 32) mine[c] = W[t * 256 + c];
+        __syncwarp();
+        pnn::tree_leaf_vjp(array, leaf, mine, steps, line, gradient + n * cells, segments + t * 4);
+        __syncwarp();
+    });
+}
+// on_word, on_bit (arrays, n_in, n_out, q): voltages on both lines at every cell, from those of the ports V (arrays, leaves, 16, q).
+extern "C" __global__ void pnn_tree_voltages_f64(long long arrays, long long n_in, long long n_out, long long q, int pair, double word, double bit,
+                                               double first, double last, const double* __restrict__ G, const double* __restrict__ V,
+                                               double* __restrict__ on_word, double* __restrict__ on_bit) {
+    __shared__ double C[2][256], tape[2][512], ports[2][512];
+    const pnn::tree_array<double> array = {n_in, n_out, pair != 0, word, bit, first, last};
+    const long long each = array.rows() * array.cols(), cells = n_in * n_out;
+    const int warp = threadIdx.x / 32, lane = threadIdx.x & 31;
+    double *mine = C[warp], *steps = tape[warp], *v = ports[warp];
+    pnn::tree_each(arrays * each, [=](long long t) {
+        const long long n = t / each, leaf = t % each;
+        pnn::tree_leaf(array, G + n * cells, leaf, mine, steps);
+        __syncwarp();
+        for (long long column = lane; column - lane < q; column += 32) {
+            for (int a = 0; a < 16; a++) v[a * 32 + lane] = column < q ? V[(t * 16 + a) * q + column] : double(0);
+            pnn::tree_leaf_voltages(array, leaf, q, column, v, steps, on_word + n * cells * q, on_bit + n * cells * q);
+        }
+        __syncwarp();
+    });
+}
+// rows (batch, e, n): eliminates the nodes start to stop of every matrix, one block of a power of two of at most 256 threads for each.
+// Reads and writes (stop - start) n values of a matrix once for each node.
+extern "C" __global__ void pnn_tree_eliminate_f64(long long batch, long long e, long long n, long long start, long long stop, double* rows) {
+    __shared__ double partial[256];
+    for (long long m = blockIdx.x; m < batch; m += gridDim.x) pnn::tree_eliminate(n, start, stop, rows + m * e * n, partial);
+}
+// V (batch, n, q), in place; a thread for each matrix and column.
+extern "C" __global__ void pnn_tree_substitute_f64(long long batch, long long e, long long n, long long q, long long start, long long stop,
+                                                 const double* __restrict__ rows, double* __restrict__ V) {
+    for (long long t = blockIdx.x * (long long)blockDim.x + threadIdx.x; t < batch * q; t += (long long)gridDim.x * blockDim.x)
+        pnn::tree_substitute(n, q, t % q, start, stop, rows + t / q * e * n, V + t / q * n * q);
+}

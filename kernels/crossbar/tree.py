@@ -391,7 +391,11 @@ def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W,
     """From W (arrays, blocks, ports, ports): gradient (arrays, n_in, n_out), and for each leaf the sums over its segments of each kind."""
     rows, cols = -(-n_in // M), -(-n_out // M)
     up, blocks = rows * M - n_in, rows * cols
-    cells, slopes, sums = G.reshape(arrays, n_in, n_out), gradient.reshape(arrays, n_in, n_out), segments.reshape(arrays, blocks, 4)
+    cells, slopes, sums = (
+        G.reshape(arrays, n_in, n_out),
+        gradient.reshape(arrays, n_in, n_out),
+        segments.reshape(arrays, blocks, 4),
+    )
     ends = W.reshape(arrays, blocks, PORTS, PORTS)
     C, tape = np.empty((PORTS, PORTS, LANES), G.dtype), np.empty((STEPS, PORTS, LANES), G.dtype)
     ports, every = np.empty(PORTS, np.uint32), np.arange(PORTS).astype(np.uint32)

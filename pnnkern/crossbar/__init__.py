@@ -15,8 +15,10 @@ from .devices import (
     flicker,
     program,
 )
+from .wires import TOPOLOGIES, Wires, as_wires, effective_conductance, effective_conductance_vjp, node_voltages
 
 __all__ = [
-    "DEVICES", "PCM", "RRAM", "SONOS", "Custom", "Device", "HermesPCM", "ReRAM", "device", "drift", "drift_compensation", "flicker",
-    "program",
+    "DEVICES", "PCM", "RRAM", "SONOS", "TOPOLOGIES", "Custom", "Device", "HermesPCM", "ReRAM", "Wires", "as_wires",
+    "device", "drift", "drift_compensation", "effective_conductance", "effective_conductance_vjp", "flicker",
+    "node_voltages", "program",
 ]  # fmt: skip

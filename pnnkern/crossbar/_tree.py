@@ -61,9 +61,15 @@ def layout(rows: int, cols: int, top: bool, right: bool) -> Layout:
 
     m = LEAF
     if rows == cols == 1:
-        r = np.arange(m)
-        none = r[:0]
-        return Layout(joined(r), joined(none if right else m + r), joined(none if top else 2 * m + r), joined(3 * m + r), 4 * m)
+        side_of = np.arange(m)
+        none = side_of[:0]
+        return Layout(
+            joined(side_of),
+            joined(none if right else m + side_of),
+            joined(none if top else 2 * m + side_of),
+            joined(3 * m + side_of),
+            4 * m,
+        )
     side = cols >= rows
     if side:
         half = cols // 2
@@ -175,7 +181,9 @@ class Tree:
         leaves = np.empty_like(self.blocks)
         self._down(0, 0, self.whole, W, kernel.split, leaves)
         gradient, segments = np.empty_like(self.G), np.empty((len(leaves), 4), self.G.dtype)
-        _launch.launch("crossbar/tree", "leaves_vjp", self.G.dtype, 1, *self.G.shape, *self.circuit.args, self.G, leaves, gradient, segments)
+        _launch.launch(
+            "crossbar/tree", "leaves_vjp", self.G.dtype, 1, *self.G.shape, *self.circuit.args, self.G, leaves, gradient, segments
+        )
         return gradient, segments.sum(0, dtype=np.float64)
 
     def voltages(self, drivers: np.ndarray, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -186,7 +194,9 @@ class Tree:
         leaves = np.empty((len(self.blocks), PORTS, q), self.G.dtype)
         self._down(0, 0, self.whole, V, kernel.part_voltages, leaves)
         word, bit = np.empty((*self.G.shape, q), self.G.dtype), np.empty((*self.G.shape, q), self.G.dtype)
-        _launch.launch("crossbar/tree", "voltages", self.G.dtype, 1, *self.G.shape, q, *self.circuit.args, self.G, leaves, word, bit)
+        _launch.launch(
+            "crossbar/tree", "voltages", self.G.dtype, 1, *self.G.shape, q, *self.circuit.args, self.G, leaves, word, bit
+        )
         return word, bit
 
 
@@ -227,7 +237,9 @@ def plan(rows: int, cols: int) -> dict[Key, Group]:
             groups[key] = Group(s, index(iter(())), index(iter(())), index(i * cols + j for i, j in at))
         else:
             (di, dj), (a, b) = s.offset, s.parts
-            groups[key] = Group(s, index(places[a][p] for p in at), index(places[b][i + di, j + dj] for i, j in at), index(iter(())))
+            groups[key] = Group(
+                s, index(places[a][p] for p in at), index(places[b][i + di, j + dj] for i, j in at), index(iter(()))
+            )
     return groups
 
 
@@ -287,7 +299,9 @@ class Levels:
         for start in range(0, e, kernel.PANEL):
             stop = min(start + kernel.PANEL, e)
             grid = min(arrays * pairs, 1 << 20)
-            _launch.launch("crossbar/tree", "eliminate", rows.dtype, arrays * pairs, e, n, start, stop, rows, grid=(grid,), block=(block,))
+            _launch.launch(
+                "crossbar/tree", "eliminate", rows.dtype, arrays * pairs, e, n, start, stop, rows, grid=(grid,), block=(block,)
+            )
             if stop < e:
                 panel = rows[..., start:stop, stop:]
                 rows[..., stop:, stop:] += panel[..., : e - stop].swapaxes(-1, -2) @ panel

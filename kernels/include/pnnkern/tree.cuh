@@ -111,7 +111,11 @@ template <class T> PNN_D T tree_between(const T* W, int a, int b) {
 }
 template <class T> PNN_D void tree_leaf_vjp(tree_array<T> array, i64 leaf, T* W, const T* tape, T* row, T* gradient, T* segments) {
     const bool writes = (threadIdx.x & 31) == 0;
-    T sum[5] = {T(0), T(0), T(0), T(0), T(0)};
+    T sum[4] = {T(0), T(0), T(0), T(0)};
+    auto add = [&](int kind, T along) {   // no indexing by `kind`: the sums stay in registers
+#pragma unroll
+        for (int k = 0; k < 4; k++) sum[k] += k == kind ? along : T(0);
+    };
     int step = TREE_STEPS;
     for (int k = TREE_SIDE - 1; k >= 0; k--) {
         tree_unmove(W, 8 + k, tape + TREE_PORTS * --step, row);
@@ -124,14 +128,15 @@ template <class T> PNN_D void tree_leaf_vjp(tree_array<T> array, i64 leaf, T* W,
             const int w = 4 + i, u = i == 0 ? 8 + j : 12 + j;
             T along = i == 0 ? tree_between(W, u, 12 + j) : tree_unmove(W, u, tape + TREE_PORTS * --step, row);
             if (has) {
-                sum[array.after(r)] += along;
+                add(array.after(r), along);
                 if (writes) gradient[r * array.n_out + c] = tree_between(W, w, u);
             }
             along = j == 0 ? tree_between(W, i, w) : tree_unmove(W, w, tape + TREE_PORTS * --step, row);
-            if (has) sum[array.before(c)] += along;
+            if (has) add(array.before(c), along);
         }
     }
-    if (writes) for (int k = 0; k < 4; k++) segments[k] = sum[k];
+    #pragma unroll
+    for (int k = 0; k < 4; k++) if (writes) segments[k] = sum[k];
 }
 // v (ports, 32): one column of voltages in each lane.
 template <class T> PNN_D void tree_left_behind(T* v, int k, const T* tape) {

@@ -1,0 +1,192 @@
+"""Noise of the cells as the outputs of a crossbar with wires see it: to first order, with a bound on what is left out.
+
+A read puts the voltage F_c across cell c. With one volt at output j alone (the adjoint read) it would be A_cj. If the conductances move
+by dG, the current of output j moves by::
+
+    dI_j = -sum_c dG_c F_c A_cj + rest_j
+
+So independent cell noise of standard deviation sigma_c gives outputs of one read that are correlated, with covariance
+``sum_c sigma_c^2 F_c^2 A_cj A_cj'``. F and A are the exact voltages in the wires; without wires F = V and A = -1.
+
+The rest: the resistance R between the ends of the cells (a matrix) obeys R <= diag(1 / (G + l)), where l is the conductance of the
+softest mode of the wires, and dI = -A (dG - dG R dG + ...) F. Hence, with rho = max |dG| / (G + l) < 1::
+
+    |rest_j| <= rho / (1 - rho) sqrt(sum_c |dG_c| F_c^2) sqrt(sum_c |dG_c| A_cj^2)
+
+It is a worst case: random noise leaves 200 to 1e5 times less. Siemens, volts, amperes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array, accepts_any
+from .wires import Stack, as_wires, voltages_like
+
+
+@accepts_any
+def wire_noise(
+    V: Array, G: Array, sigma: Any, *, wires: Any, key: Any, sample: Any = 0, memory_limit: int | None = None
+) -> Array:
+    """What a fresh draw of all cells adds to the currents of each read, through the wires to first order.
+
+    V : (batch, n_in) volts, of the dtype of G. G : (n_in, n_out) siemens. sigma : standard deviation of each cell in one read, siemens:
+    like G, or a number. wires : `Wires` or ohms per segment; the circuits "lines" and "interleaved".
+    key : of `pnnkern.random`. sample : number of the first read, or the numbers of all, (batch,) integers. Cell c of a read takes the
+    standard normal of its element c, so that a read has the same noise in any batch.
+    memory_limit : bytes to work with at a time, by default 256 MiB on the CPU and a quarter of what is free on a GPU.
+
+    Returns (batch, n_out) amperes like G, to be added to ``V @ T``. Reads are independent, outputs of one read are correlated. Work: two
+    matrix products with n_in n_out by n_out for each read, after the voltages inside. Raises ValueError without a key, for a sigma that
+    is negative or does not fit, and as `effective_conductance`.
+    """
+    if key is None:
+        raise ValueError("noise needs a key: key=pnnkern.random.key(seed)")
+    inside = _Inside(V, G, wires)
+    sigma = _deviation(sigma, G)
+    n_in, n_out = G.shape
+    samples = _samples(sample, len(V))
+    out = inside.xp.empty((len(V), n_out), G.dtype)
+    for rows in inside.reads(memory_limit):
+        z = random.normal(key, (rows.stop - rows.start, n_in * n_out), sample=samples(rows), dtype=G.dtype, like=G)
+        z *= sigma.reshape(1, -1)
+        z *= inside.across(rows).reshape(z.shape)
+        for outputs, A in inside.adjoint(memory_limit):
+            out[rows, outputs] = -(z @ A)
+    return out
+
+
+@accepts_any
+def read_covariance(V: Array, G: Array, sigma: Any, *, wires: Any, memory_limit: int | None = None) -> Array:
+    """Covariance of the output currents of each read for fresh, independent noise of the cells, to first order.
+
+    Arguments as for `wire_noise`. ``C[b, j, k] = sum_c sigma_c^2 F_bc^2 A_cj A_ck``; exact for cells without wires, and for wires up to
+    the second order of the noise. Returns (batch, n_out, n_out) amperes^2 like G. Work: n_in n_out^3 for each read.
+    """
+    inside = _Inside(V, G, wires)
+    sigma = _deviation(sigma, G)
+    n_out = G.shape[-1]
+    out = inside.xp.empty((len(V), n_out, n_out), G.dtype)
+    for rows in inside.reads(memory_limit):
+        spread = (sigma * inside.across(rows)).reshape(rows.stop - rows.start, -1, 1)
+        for one, A in inside.adjoint(memory_limit):
+            for other, B in [(one, A)] if one == slice(0, n_out) else inside.adjoint(memory_limit):
+                for r, s in zip(range(rows.start, rows.stop), spread):
+                    out[r, one, other] = (A * s).T @ (B * s)
+    return out
+
+
+@accepts_any
+def noise_through_wires(dG: Array, V: Array, G: Array, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
+    """What given changes of the cells add to the currents, to first order, and a rigorous bound on the rest.
+
+    dG : (batch, n_in, n_out) siemens, the changes at each read, or (n_in, n_out) for all. Other arguments as for `wire_noise`.
+
+    Returns (dI, bound), each (batch, n_out) amperes like G: the exact currents with G + dG differ from ``V @ T + dI`` by at most `bound`
+    (infinite where some |dG| reaches G + l, see above). Raises ValueError for a dG that does not fit or takes a cell below zero.
+    """
+    inside = _Inside(V, G, wires)
+    if not _array.is_array(dG) or dG.dtype != G.dtype or dG.shape not in (G.shape, (len(V), *G.shape)):
+        got = f"{dG.dtype} {dG.shape}" if _array.is_array(dG) else type(dG).__name__
+        raise ValueError(f"dG must be {G.dtype} {(len(V), *G.shape)} or {G.shape}, got {got}")
+    if not float((G + dG).min()) >= 0:
+        raise ValueError("G + dG must not be negative or NaN (siemens)")
+    xp, cells = inside.xp, G.size
+    every = xp.broadcast_to(dG, (len(V), *G.shape)).reshape(len(V), cells)
+    dI, bound = (xp.empty((len(V), G.shape[-1]), G.dtype) for _ in range(2))
+    rho = (xp.abs(every) / (G.reshape(1, -1) + G.dtype.type(inside.softest))).max(1)[:, None]
+    factor = xp.where(rho < 1, rho / xp.where(rho < 1, 1 - rho, 1), xp.inf)
+    for rows in inside.reads(memory_limit):
+        F, change = inside.across(rows).reshape(-1, cells), every[rows]
+        size = xp.abs(change)
+        read = xp.sqrt((size * F * F).sum(1))[:, None]
+        for outputs, A in inside.adjoint(memory_limit):
+            dI[rows, outputs] = -((change * F) @ A)
+            bound[rows, outputs] = factor[rows] * read * xp.sqrt(size @ (A * A))
+    return dI, bound
+
+
+# ---------------------------------------------------------------------------------------------------------------------- inside
+class _Inside:
+    """Voltages across the cells of one array: of the reads V, and with one volt at each output."""
+
+    def __init__(self, V: Array, G: Array, wires: Any) -> None:
+        self.wires = as_wires(wires)
+        self.stack = Stack(G, self.wires)
+        if G.ndim != 2:
+            raise ValueError(f"noise through wires takes one array (n_in, n_out) at a time, got G of shape {G.shape}")
+        self.V, self.G, self.xp = voltages_like(V, G), G, self.stack.xp
+        self._solver: Any = None
+        self._adjoint: tuple[slice, Array] | None = None
+
+    @property
+    def solver(self) -> Any:
+        if self._solver is None:
+            self._solver = self.stack.solver(slice(0, 1), keep=True)
+        return self._solver
+
+    @property
+    def softest(self) -> float:
+        """Conductance of the softest mode of the wires, siemens; infinite for perfect ones."""
+        n_in, n_out = self.G.shape
+        lines = ((self.wires.word, self.wires.source, n_out), (self.wires.bit, self.wires.load, n_in))
+        resistance = sum(_largest(r, terminal, n) for r, terminal, n in lines)
+        return float(1 / resistance) if resistance > 0 else float(np.finfo(self.G.dtype).max / 4)
+
+    def reads(self, memory_limit: int | None) -> list[slice]:
+        return self.stack.batches(len(self.V), memory_limit)
+
+    def across(self, rows: slice) -> Array:
+        """Voltages across the cells for some reads: (reads, n_in, n_out)."""
+        inputs = self.xp.ascontiguousarray(self.V[rows].T)[None]
+        return self.xp.moveaxis(self._across(inputs, self.xp.zeros((1, self.G.shape[1], inputs.shape[-1]), self.G.dtype)), -1, 0)
+
+    def _across(self, drivers: Array, outputs: Array) -> Array:
+        word, bit = self.solver.voltages(drivers, outputs)
+        word -= bit
+        return word[0]
+
+    def adjoint(self, memory_limit: int | None) -> Iterator[tuple[slice, Array]]:
+        """Outputs, and the voltages across all cells with one volt at each of them: (n_in n_out, outputs). Kept if all fit the memory."""
+        n_in, n_out = self.G.shape
+        if self._adjoint is not None:
+            yield self._adjoint
+            return
+        for part in self.stack.batches(n_out, memory_limit):
+            units = self.xp.eye(n_out, dtype=self.G.dtype)[None, :, part]
+            A = self._across(self.xp.zeros((1, n_in, units.shape[-1]), self.G.dtype), units).reshape(n_in * n_out, -1)
+            if part == slice(0, n_out):
+                self._adjoint = part, A
+            yield part, A
+
+
+def _largest(r: float, terminal: float, n: int) -> float:
+    """At least the largest resistance of a mode of a wire of n segments of r ohms, driven through `terminal`."""
+    return r / (4 * np.sin(np.pi / (2 * (2 * n + 1))) ** 2) + n * terminal
+
+
+def _deviation(sigma: Any, G: Array) -> Array:
+    """A standard deviation for each cell, like G."""
+    xp = _array.namespace(G)
+    if not _array.is_array(sigma):
+        sigma = xp.full((), sigma, G.dtype)
+    if sigma.shape not in ((), G.shape) or sigma.dtype.kind != "f":
+        raise ValueError(f"sigma must be a number or like G {G.shape} (siemens), got {sigma.dtype} {sigma.shape}")
+    if not (float(sigma.min()) >= 0 and np.isfinite(float(sigma.max()))):
+        raise ValueError(f"sigma must be finite and not negative (siemens), got values from {float(sigma.min()):.4g}")
+    return xp.ascontiguousarray(xp.broadcast_to(sigma.astype(G.dtype), G.shape))
+
+
+def _samples(sample: Any, batch: int) -> Any:
+    """rows -> what `pnnkern.random` takes as sample for them."""
+    if isinstance(sample, bool | int | np.integer):
+        return lambda rows: sample + rows.start
+    index = sample if _array.is_array(sample) else np.asarray(sample)
+    if index.shape != (batch,):
+        raise ValueError(f"sample must be one index, or one for each of the {batch} reads, got shape {index.shape}")
+    return lambda rows: index[rows]
+
+
+__all__ = ["noise_through_wires", "read_covariance", "wire_noise"]

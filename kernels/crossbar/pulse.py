@@ -21,7 +21,7 @@ SHAPE_UP, SHAPE_UP_DTOD, SHAPE_DOWN, SHAPE_DOWN_DTOD, NOISE, A_UP, A_DOWN, SLOPE
 CONSTANT, LINEAR, EXPONENTIAL, POWER, PIECEWISE = range(5)
 FEW = 8
 PLANES = 8  # that are compared before looking which pulses are still open
-EVENTS = 8192  # coincidences to list before they are applied
+EVENTS = 1024  # coincidences to list before they are applied
 ZERO, ONE = f4(0), f4(1)
 
 
@@ -103,6 +103,13 @@ def _pulsed(rising, n, factor, w, up, down, high, low, shape_up, shape_down, kin
         w = fma(size, _response(rising, w, high, low, shape, kind, p, count, nodes), w)
         w = min(max(w, low), high)
     return w
+
+
+@inline
+def _normals(events, cycle0, cycle1, first, where, when, z):
+    for e in range(events):  # nothing else in here: with one more array it no longer vectorises, and takes six times as long
+        r = block(cycle0, cycle1, first + u8(where[e]), when[e])
+        z[e] = normal2(r[0], r[1])[0]
 
 
 @njit(parallel=True, error_model="numpy")
@@ -191,32 +198,28 @@ def pnn_pulse_update(rows, columns, batch, device0, device1, cycle0, cycle1, row
             bad += not ((row[j] >= low[j]) & (row[j] <= high[j]))
         where = np.empty(EVENTS + columns, i4)
         when = np.empty(EVENTS + columns, i8)
-        pulses = np.empty(EVENTS + columns, u4)
-        factor = np.empty(EVENTS + columns, f4)
+        word = np.empty(EVENTS + columns, u4)
+        z = np.zeros(EVENTS + columns, f4)
         events = 0
         for s in range(batch):
             x = x_words[i * batch + s]
             if (x & PULSES) != u4(0):
                 sample = index[s] if index.size else sample0 + s
                 for t in range(first[s], first[s + 1]):
-                    both = x & fired_words[t] & PULSES
+                    d = fired_words[t]
                     where[events] = fired[t]
                     when[events] = sample
-                    pulses[events] = both | ((x ^ fired_words[t]) & ~PULSES)
-                    events += both != u4(0)
+                    word[events] = (x & d & PULSES) | ((x ^ d) & ~PULSES)
+                    events += (x & d & PULSES) != u4(0)
             if events >= EVENTS or s == batch - 1:
                 if p[NOISE] != ZERO:
-                    for e in range(events):
-                        r = block(cycle0, cycle1, _number(row0 + i, column0 + where[e]), when[e])
-                        factor[e] = fma(noise_scale[popcount(pulses[e] & PULSES)], normal2(r[0], r[1])[0], ONE)
-                else:
-                    factor[:events] = ONE
+                    _normals(events, cycle0, cycle1, _number(row0 + i, column0), where, when, z)
                 for e in range(events):
                     j = where[e]
-                    n = popcount(pulses[e] & PULSES)
+                    n = popcount(word[e] & PULSES)
                     row[j] = _pulsed(
-                        pulses[e] > PULSES, n, factor[e], row[j], up[j], down[j], high[j], low[j], shape_up[j], shape_down[j], kind, p,
-                        count, nodes,
+                        word[e] > PULSES, n, fma(noise_scale[n], z[e], ONE), row[j], up[j], down[j], high[j], low[j], shape_up[j],
+                        shape_down[j], kind, p, count, nodes,
                     )  # fmt: skip
                 events = 0
     if bad:

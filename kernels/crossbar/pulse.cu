@@ -31,13 +31,13 @@ extern "C" __global__ void pnn_pulse_trains_f32(long long batch, long long lines
         }
         if (slots[s] < FEW) {
             for (int k = 0; k < slots[s]; k++) {
-                words r = block({key0, key1}, 32 * q + k, sample);
+                pnn::words r = block({key0, key1}, 32 * q + k, sample);
 #pragma unroll
                 for (int j = 0; j < 4; j++) got[j] |= (u32)((u64)r.w[j] < chance[j]) << k;
             }
         } else {   // compare 31 uniforms with the chance from the highest bit down; a pulse stays open while all bits are equal
             for (int k = 0; k < 32 && (open[0] | open[1] | open[2] | open[3]); k++) {
-                words r = block({key0, key1}, 32 * q + k, sample);
+                pnn::words r = block({key0, key1}, 32 * q + k, sample);
 #pragma unroll
                 for (int j = 0; j < 4; j++) {
                     u32 bit = (u32)(chance[j] >> (31 - k)) & 1 ? ~0u : 0u;

@@ -227,7 +227,9 @@ def pnn_pulse_update(rows, columns, batch, device0, device1, cycle0, cycle1, row
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_pulse_apply(rows, columns, device0, device1, cycle0, cycle1, row0, column0, sample, kind, p, count, nodes, counts, w, fault):
+def pnn_pulse_apply(
+    rows, columns, device0, device1, cycle0, cycle1, row0, column0, sample, kind, p, count, nodes, counts, w, fault
+):
     bad = 0
     for i in prange(rows):
         cells = np.empty((6, columns), f4)

@@ -15,11 +15,25 @@ from .devices import (
     flicker,
     program,
 )
+from .pulsed import apply_pulses, clip_weights, device_cells, pulse_update, symmetry_point
+from .pulsed_devices import (
+    PULSED_DEVICES,
+    ConstantStep,
+    ExponentialStep,
+    LinearStep,
+    PiecewiseStep,
+    PowerStep,
+    PulsedDevice,
+    SoftBounds,
+    pulsed_device,
+)
 from .wire_noise import noise_through_wires, read_covariance, wire_noise
 from .wires import TOPOLOGIES, Wires, as_wires, effective_conductance, effective_conductance_vjp, node_voltages
 
 __all__ = [
-    "DEVICES", "PCM", "RRAM", "SONOS", "TOPOLOGIES", "Custom", "Device", "HermesPCM", "ReRAM", "Wires", "as_wires",
-    "device", "drift", "drift_compensation", "effective_conductance", "effective_conductance_vjp", "flicker",
-    "node_voltages", "noise_through_wires", "program", "read_covariance", "wire_noise",
+    "DEVICES", "PCM", "PULSED_DEVICES", "RRAM", "SONOS", "TOPOLOGIES", "ConstantStep", "Custom", "Device", "ExponentialStep",
+    "HermesPCM", "LinearStep", "PiecewiseStep", "PowerStep", "PulsedDevice", "ReRAM", "SoftBounds", "Wires", "apply_pulses",
+    "as_wires", "clip_weights", "device", "device_cells", "drift", "drift_compensation", "effective_conductance",
+    "effective_conductance_vjp", "flicker", "node_voltages", "noise_through_wires", "program", "pulse_update", "pulsed_device",
+    "read_covariance", "symmetry_point", "wire_noise",
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Learning: rules, losses and optimisers. A rule acts on a system only through what that system can do."""
 
 from .feedback_alignment import DirectFeedback
+from .hardware_aware import HardwareAware
 from .in_silico import InSilico
 from .losses import CrossEntropy, Differential, Logits, MeanSquare, SquareError
 from .optimizers import SGD, Adam
@@ -8,5 +9,7 @@ from .perturbation import SPSA
 from .physics_aware import PhysicsAware
 
 __all__ = [
-    "SGD", "SPSA", "Adam", "CrossEntropy", "Differential", "DirectFeedback", "InSilico", "Logits", "MeanSquare", "PhysicsAware", "SquareError",
+    "SGD", "SPSA", "Adam", "CrossEntropy", "Differential", "DirectFeedback", "HardwareAware", "InSilico", "Logits", "MeanSquare",
+    "PhysicsAware",
+    "SquareError",
 ]  # fmt: skip

@@ -5,10 +5,12 @@ real, (batch, outputs). A rule returns updates: for each parameter the gradient 
 its factors. What is done with an update is the parameter's writer's business (`pnnkern.systems.writers`).
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from .. import _array
+from .. import _array, random
 from .._array import Array
 from .._errors import CapabilityError
 
@@ -143,23 +145,28 @@ def _methods(protocol: type) -> list[str]:
     return [name for name, value in vars(protocol).items() if callable(value) and not name.startswith("_")]
 
 
-def population(system: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-    """`forward_population` for a system whose kernels have no axis of members: one after another, each with noise of its own."""
-    from .. import random
-
-    xp = _array.namespace(inputs)
-    members = len(next(iter(parameters.values())))
+@contextlib.contextmanager
+def replaced(system: Any, parameters: dict[str, Array]) -> Iterator[None]:
+    """The system with these parameters in the place of its own, for a while."""
     kept = dict(system.parameters)
+    system.parameters.update(parameters)
     try:
-        outputs = []
-        for m in range(members):
-            system.parameters.update({name: values[m] for name, values in parameters.items()})
-            outputs.append(system.forward(inputs, None if key is None else random.fold_in(key, m), sample))
+        yield
     finally:
         system.parameters.update(kept)
+
+
+def population(system: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    """`forward_population` for a system whose kernels have no axis of members: one after another, each with noise of its own."""
+    xp = _array.namespace(inputs)
+    outputs = []
+    for m in range(len(next(iter(parameters.values())))):
+        with replaced(system, {name: values[m] for name, values in parameters.items()}):
+            outputs.append(system.forward(inputs, None if key is None else random.fold_in(key, m), sample))
     return xp.stack(outputs)
 
 
 __all__ = [
-    "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "Update", "dense", "lacks", "population", "require", "scaled",
+    "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "Update", "dense", "lacks", "population", "replaced", "require",
+    "scaled",
 ]  # fmt: skip

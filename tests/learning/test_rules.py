@@ -7,7 +7,7 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern._errors import CapabilityError
-from pnnkern.learning import SGD, SPSA, DirectFeedback, InSilico, Logits, PhysicsAware, SquareError
+from pnnkern.learning import SGD, SPSA, DirectFeedback, HardwareAware, InSilico, Logits, PhysicsAware, SquareError
 from pnnkern.systems import D2NN, OuterProduct, protocols
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
@@ -90,6 +90,23 @@ def test_physics_aware_training_sees_the_built_device(batch: tuple[np.ndarray, n
     np.testing.assert_allclose(protocols.dense(updates["W2"]), h.T @ e / 11, rtol=1e-12)
     np.testing.assert_allclose(protocols.dense(updates["W1"]), x.T @ (e @ system.parameters["W2"].T * (1 - h**2)) / 11, rtol=1e-12)
     assert metrics["loss"] != pytest.approx(Logits()(system.forward_saving(batch[0])[0], batch[1])[0])
+
+
+def test_hardware_aware_training_shakes_the_twin(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    """The exact gradient at W + noise max|W| z; the parameters themselves stay as they are."""
+    system, loss = TwoLayers(), Logits()
+    before = {name: p.copy() for name, p in system.parameters.items()}
+    updates, metrics = HardwareAware(loss, noise=0.1).step(system, batch, key=KEY)
+    assert all(np.array_equal(system.parameters[name], p) for name, p in before.items())
+    moved = TwoLayers()
+    for name, p in moved.parameters.items():
+        z = pnn.random.normal(pnn.random.fold_in(KEY, name), (1, p.size), dtype=np.float64).reshape(p.shape)
+        p += 0.1 * np.abs(p).max() * z
+    for name, expected in numeric(moved, loss, batch).items():
+        np.testing.assert_allclose(protocols.dense(updates[name]), expected, rtol=1e-6, atol=1e-9)
+    assert metrics["loss"] == pytest.approx(loss(moved.forward(batch[0]), batch[1])[0])
+    with pytest.raises(ValueError, match="needs a key"):
+        HardwareAware(loss).step(system, batch)
 
 
 def test_direct_feedback(batch: tuple[np.ndarray, np.ndarray]) -> None:

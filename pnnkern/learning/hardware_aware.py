@@ -1,0 +1,46 @@
+"""Hardware-aware training: the twin's parameters are shaken in every pass, so that what is learned bears the errors of devices.
+
+W~ = W + N(0, (noise max|W|)^2), forward and back with W~, and the update goes to the clean W. Joshi et al., Nature Communications 11, 2473
+(2020); Rasch et al., Nature Communications 14, 5282 (2023).
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from ..systems.protocols import Modelled, Update, replaced, require
+from ._judged import judged
+
+
+@dataclass(frozen=True)
+class HardwareAware:
+    """The rule: exact gradients of a twin with noisy parameters. noise : of the largest value of each array. 0.04."""
+
+    loss: Any
+    noise: float = 0.04
+    needs: ClassVar[tuple[type, ...]] = (Modelled,)
+    passes: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.noise) and self.noise >= 0):
+            raise ValueError(f"noise must be 0 or more, got {self.noise!r}")
+
+    def step(
+        self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
+    ) -> tuple[dict[str, Update], dict[str, float]]:
+        """Gradients {name: update} at one draw of the noise, by `key` (fold in the step), and metrics {"loss", "accuracy"}."""
+        require(system, "hardware-aware training", *self.needs)
+        if key is None:
+            raise ValueError("the noise of hardware-aware training is random, which needs a key: key=pnnkern.random.key(seed)")
+        with replaced(system, {name: self._shaken(p, random.fold_in(key, name)) for name, p in system.parameters.items()}):
+            outputs, record = system.forward_saving(batch[0])
+            cotangent, metrics = judged(self.loss, outputs, batch[1])
+            return system.vjp(cotangent, record), metrics
+
+    def _shaken(self, parameter: Array, key: Any) -> Array:
+        size = self.noise * float(_array.namespace(parameter).abs(parameter).max(initial=0))
+        draws = random.normal(key, (1, parameter.size), dtype=parameter.dtype, like=parameter)
+        return parameter + parameter.dtype.type(size) * draws.reshape(parameter.shape)

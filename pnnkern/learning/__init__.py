@@ -10,6 +10,5 @@ from .physics_aware import PhysicsAware
 
 __all__ = [
     "SGD", "SPSA", "Adam", "CrossEntropy", "Differential", "DirectFeedback", "HardwareAware", "InSilico", "Logits", "MeanSquare",
-    "PhysicsAware",
-    "SquareError",
+    "PhysicsAware", "SquareError",
 ]  # fmt: skip

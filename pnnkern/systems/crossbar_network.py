@@ -1,0 +1,133 @@
+"""A multilayer network on crossbars: each layer is an array of conductances that multiplies, with digital electronics between them.
+
+Layer l reads ``a = (x, 1) W_l`` on its array, whose last row is driven at full scale for the bias, and hands f(a) on. The digital twin
+is this in exact arithmetic; `forward` and `measure` go through the arrays as they were built (`pnnkern.crossbar.mapping`).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from . import protocols
+from .protocols import OuterProduct
+
+# f, and f' written by f's own value
+ACTIVATIONS = {
+    "tanh": (lambda xp, a: xp.tanh(a), lambda h: 1 - h * h),
+    "relu": (lambda xp, a: xp.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
+    "sigmoid": (lambda xp, a: 1 / (1 + xp.exp(-a)), lambda h: h * (1 - h)),
+}
+
+
+@dataclass
+class CrossbarNetwork:
+    """Arrays of weights {"w0": (n_0 + 1, n_1), "w1": ...}; the last row of each is for the bias.
+
+    sizes : nodes of each layer, the inputs first. activation : of the hidden layers, one of `ACTIVATIONS`; outputs are linear.
+    hardware : how the arrays are built (`crossbar.Hardware`); None: they are perfect, and the network is its own twin.
+    weight_max : the weights' bound; they start normal with variance 1 / n_in, drawn with `key`, which also makes the devices.
+    writers, memory : see `pnnkern.systems.writers`.
+    """
+
+    sizes: tuple[int, ...]
+    parameters: dict[str, Array] = field(default_factory=dict)
+    activation: str = "tanh"
+    weight_max: float = 1.0
+    hardware: Any = None
+    key: Any = None
+    dtype: str = "float32"
+    device: str = "cpu"
+    writers: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) < 2 or min(self.sizes) < 1:
+            raise ValueError(f"sizes must name two layers or more, each of one node or more, got {self.sizes}")
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        if not self.weight_max > 0:
+            raise ValueError(f"weight_max must be positive, got {self.weight_max!r}")
+        like = _array.device_namespace(self.device).empty(0, self.dtype)
+        for l, shape in enumerate(self.shapes):
+            name = f"w{l}"
+            if name not in self.parameters:
+                if self.key is None:
+                    raise ValueError("the weights to start from are random, which needs a key: key=pnnkern.random.key(seed)")
+                draws = random.normal(random.fold_in(self.key, name), (1, shape[0] * shape[1]), dtype=self.dtype, like=like)
+                start = (draws.reshape(shape) / np.sqrt(shape[0])).clip(-self.weight_max, self.weight_max)
+                self.parameters[name] = start.astype(self.dtype)
+            given = self.parameters[name]
+            if given.shape != shape or given.dtype != self.dtype:
+                raise ValueError(f"{name} must be {self.dtype} {shape}, got {given.dtype} {given.shape}")
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Of each array of weights."""
+        return [(a + 1, b) for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Of the weights that no writer keeps in the range of its devices."""
+        return {name: (-self.weight_max, self.weight_max) for name in self.parameters if name not in self.writers}
+
+    # ---------------------------------------------------------------------------------------------------------------- physics
+    def encode(self, images: Array) -> Array:
+        """Images or features (batch, ...), uint8 or in [0, 1], as inputs (batch, n_0) in [0, 1]."""
+        flat = np.asarray(_array.to_numpy(images)).reshape(len(images), -1)
+        if flat.shape[1] != self.sizes[0]:
+            raise ValueError(f"the network has {self.sizes[0]} inputs, the data {flat.shape[1]}: set system.inputs={flat.shape[1]}")
+        scale = 255 if flat.dtype == np.uint8 else 1
+        return _array.device_namespace(self.device).asarray(flat.astype(self.dtype) / self.parameters["w0"].dtype.type(scale))
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""
+        return self.measure(inputs, key, sample)[0]
+
+    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+        """One pass for each member of a population of weights: (members, batch, outputs)."""
+        return protocols.population(self, inputs, parameters, key, sample)
+
+    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+        """The twin's outputs, and its record: the weights and what entered each array."""
+        return self._pass(inputs, lambda l, x, w: x @ w)
+
+    def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """What the arrays gave, and the record for the twin's derivative at the activations that were measured."""
+        if self.hardware is None:
+            return self.forward_saving(inputs)
+        return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, sample))
+
+    def _pass(self, inputs: Array, multiply: Any) -> tuple[Array, Any]:
+        xp = _array.namespace(inputs)
+        f, _ = ACTIVATIONS[self.activation]
+        weights = [self.parameters[f"w{l}"] for l in range(len(self.shapes))]
+        entered, x = [], inputs
+        for l, w in enumerate(weights):
+            entered.append(xp.concatenate([x, xp.ones((len(x), 1), x.dtype)], axis=1))
+            a = multiply(l, entered[l], w)
+            x = f(xp, a)
+        return a, (weights, entered)
+
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, OuterProduct]:
+        """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
+        weights, entered = record
+        updates = {}
+        for l in reversed(range(len(weights))):
+            updates |= self.layer_vjp(l, cotangent, record)
+            if l:
+                cotangent = updates[f"w{l}"].second @ weights[l][:-1].T
+        return updates
+
+    def hidden(self, record: Any) -> list[Array]:
+        """Activations (batch, nodes) of the hidden layers."""
+        return [x[:, :-1] for x in record[1][1:]]
+
+    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, OuterProduct]:
+        """Gradient of one array for a cotangent of its activation, or of the outputs for the last one."""
+        weights, entered = record
+        if layer < len(weights) - 1:
+            cotangent = cotangent * ACTIVATIONS[self.activation][1](entered[layer + 1][:, :-1])
+        return {f"w{layer}": OuterProduct(entered[layer], cotangent)}

@@ -113,7 +113,7 @@ class CrossbarNetwork:
 
     def vjp(self, cotangent: Array, record: Any) -> dict[str, OuterProduct]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
-        weights, entered = record
+        weights = record[0]
         updates = {}
         for l in reversed(range(len(weights))):
             updates |= self.layer_vjp(l, cotangent, record)

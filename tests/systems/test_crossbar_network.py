@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import pnnkern as pnn
-from pnnkern.learning import SGD, Logits, PhysicsAware
 from pnnkern.systems import CrossbarNetwork, protocols
 
 KEY = pnn.random.key(4)
@@ -63,7 +62,7 @@ def test_population_is_one_network_for_each_member(images: np.ndarray) -> None:
 
 
 def test_bad_input(images: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="6 inputs, the data 8: set system.inputs=8"):
+    with pytest.raises(ValueError, match=r"6 inputs, the data 8: set system.inputs=8"):
         network().encode(np.zeros((2, 8)))
     for options, message in [
         ({"activation": "step"}, "activation must be one of tanh, relu, sigmoid"), ({"key": None}, "needs a key"),

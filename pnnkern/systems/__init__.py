@@ -1,7 +1,11 @@
 """Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
+from .apparatus import from_callable
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
 from .protocols import Layered, Measurable, Modelled, OuterProduct, Relaxing
 
-__all__ = ["D2NN", "CrossbarNetwork", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing"]
+__all__ = [
+    "D2NN", "CrossbarNetwork", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing",
+    "from_callable",
+]  # fmt: skip

@@ -1,0 +1,73 @@
+"""Your own apparatus as a system: a function that measures, and a model of it if there is one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import _array
+from .._array import Array
+from . import protocols
+
+Forward = Callable[..., Array]
+Derivative = Callable[..., dict[str, Array]]
+
+
+class Apparatus:
+    """What `from_callable` makes: `Measurable`."""
+
+    def __init__(self, forward: Forward, parameters: dict[str, Array], encode: Callable[[Array], Array] | None) -> None:
+        self.parameters, self._forward, self._encode = dict(parameters), forward, encode
+
+    def encode(self, images: Array) -> Array:
+        """Images or features as inputs: by the given function, or flat, uint8 brought to [0, 1]."""
+        if self._encode is not None:
+            return self._encode(images)
+        flat = np.asarray(_array.to_numpy(images)).reshape(len(images), -1)
+        scaled = flat / np.float32(255) if flat.dtype == np.uint8 else flat
+        return _array.namespace(*self.parameters.values()).asarray(scaled)
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """One pass of the apparatus, (batch, outputs)."""
+        return self._forward(inputs, self.parameters, key, sample)
+
+    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+        """One pass for each member of a population: (members, batch, outputs)."""
+        return protocols.population(self, inputs, parameters, key, sample)
+
+
+class ModelledApparatus(Apparatus):
+    """What `from_callable` makes of an apparatus with a twin: `Measurable` and `Modelled`."""
+
+    def __init__(self, twin: tuple[Forward, Derivative], *of: Any) -> None:
+        super().__init__(*of)
+        self._model, self._derivative = twin
+
+    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+        """The twin's outputs, and its record: the inputs and the parameters."""
+        parameters = dict(self.parameters)
+        return self._model(inputs, parameters), (inputs, parameters)
+
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+        """The twin's gradients."""
+        return self._derivative(cotangent, *record)
+
+
+def from_callable(
+    forward: Forward, parameters: dict[str, Array], *, twin: tuple[Forward, Derivative] | None = None,
+    encode: Callable[[Array], Array] | None = None,
+) -> Apparatus:  # fmt: skip
+    """Make a system of your own apparatus, or of any function of inputs and parameters.
+
+    forward : ``forward(inputs, parameters, key, sample)`` -> real outputs (batch, n): one physical pass, whose noise, if it is simulated,
+        is drawn from `key` for the global indices `sample`.
+    parameters : name -> array; rules propose updates to them.
+    twin : a digital model, ``model(inputs, parameters)`` and ``vjp(cotangent, inputs, parameters)`` -> {name: gradient}; check the second
+        with `pnnkern.testing.check_vjp`. Without one, rules that need a model refuse.
+    encode : what turns images or features (batch, ...) into inputs; by default they are flattened, uint8 brought to [0, 1].
+    """
+    of = (forward, parameters, encode)
+    return Apparatus(*of) if twin is None else ModelledApparatus(twin, *of)
+
+
+__all__ = ["Apparatus", "ModelledApparatus", "from_callable"]

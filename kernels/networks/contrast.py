@@ -5,52 +5,43 @@ from numba import prange
 
 from .._jit import njit
 
-FEW = 8  # samples up to which the loop beats a BLAS call per strip
+FEW = 16  # samples up to which the loop beats a BLAS call per strip
 STRIP = 1 << 15  # weights per strip
 
 
 @njit(parallel=True, fastmath={"nsz", "contract"})
-def _few(rows, columns, samples, rate, low, high, first, second, row, column, weight):
+def _few(rows, columns, samples, rate, low, high, first, second, weight):
     one = weight.dtype.type
     step, bottom, top = one(rate), one(low), one(high)
-    shared = np.zeros(columns, weight.dtype)  # what every row has: rate * column
-    if column.size:
-        for j in range(columns):
-            shared[j] = step * column[j]
     for i in prange(rows):
-        total = np.empty(columns, weight.dtype)
-        own = step * row[i] if row.size else one(0)
-        for j in range(columns):
-            total[j] = shared[j] + own
+        w = weight[i * columns : (i + 1) * columns]
         for s in range(samples):
             a = step * first[s * rows + i]
             if a != one(0):  # black pixels
                 for j in range(columns):
-                    total[j] -= a * second[s * columns + j]
+                    w[j] -= a * second[s * columns + j]
         for j in range(columns):
-            weight[i * columns + j] = min(max(weight[i * columns + j] - total[j], bottom), top)
+            w[j] = min(max(w[j], bottom), top)
 
 
 @njit(fastmath={"nsz", "contract"})
-def _strip(rows, columns, rate, low, high, product, row, column, weight):
+def _strip(rows, columns, rate, low, high, product, weight):
     one = weight.dtype.type
     step, bottom, top = one(rate), one(low), one(high)
     for i in range(rows):
-        own = row[i] if row.size else one(0)
         for j in range(columns):
-            shared = column[j] if column.size else one(0)
-            weight[i, j] = min(max(weight[i, j] - step * (own + shared - product[i, j]), bottom), top)
+            weight[i, j] = min(max(weight[i, j] - step * product[i, j], bottom), top)
 
 
 def pnn_contrast_update(rows: int, columns: int, samples: int, rate: float, low: float, high: float, first: np.ndarray,
-                        second: np.ndarray, row: np.ndarray, column: np.ndarray, weight: np.ndarray) -> None:  # fmt: skip
-    """weight[i, j] = clamp(weight[i, j] - rate (row[i] + column[j] - sum_s first[s, i] second[s, j]), low, high)."""
+                        second: np.ndarray, weight: np.ndarray) -> None:  # fmt: skip
+    """weight[i, j] = clamp(weight[i, j] - rate sum_s first[s, i] second[s, j], low, high)."""
     if samples <= FEW:
-        _few(rows, columns, samples, rate, low, high, first, second, row, column, weight)
+        _few(rows, columns, samples, rate, low, high, first, second, weight)
         return
     a, b, w = first.reshape(samples, rows), second.reshape(samples, columns), weight.reshape(rows, columns)
-    height = max(1, STRIP // columns)
+    height = max(1, STRIP // max(1, columns))
     for i in range(0, rows, height):
         part = slice(i, min(i + height, rows))
         product = a[:, part].T @ b
-        _strip(len(product), columns, rate, low, high, product, row[part], column, w[part])
+        _strip(len(product), columns, rate, low, high, product, w[part])

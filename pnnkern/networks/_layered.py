@@ -1,12 +1,16 @@
-"""What layered networks that relax have in common: checks, sweeps over even and odd layers, and their result.
+"""What layered networks that relax have in common: checks, sweeps over even and odd layers, nudged states as differences, and products.
 
-Layer 0 is the clamped input. State arrays are (batch, n) for one phase and (phases, batch, n) for several; `weights[l]` (n_l, n_{l+1})
-joins layers l and l + 1, `biases[l]` (n_{l+1},) belongs to layer l + 1, and `states[l]` to layer l + 1, as `pulls[l]` does.
+Layer 0 is the clamped input. `weights[l]` (n_l, n_{l+1}) joins layers l and l + 1, `biases[l]` (n_{l+1},) belongs to layer l + 1, and
+`states[l]` and `pulls[l]` (batch, n_{l+1}) to layer l + 1; with an axis of phases in front they are those of several phases.
+
+A node takes the state ``value((drive + sum of weight times neighbour) / total)``: a conductance-weighted mean behind a diode in resistive
+networks, a weighted sum behind a nonlinearity in Hopfield's (total 1). The output layer is linear, and a nudge beta adds beta to what
+divides it and beta times the target to what pulls it, the exact minimum of E + beta |output - target|^2 / 2.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,8 +19,9 @@ from .._array import Array
 from .._errors import ConvergenceError
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
-SHARED = 160 * 1024  # bytes of shared memory that a block of the fused kernels may ask for
+SHARED = 160 * 1024  # bytes of shared memory that a block of the fused kernel may ask for
 THREADS = 128  # of such a block
+MODELS = {"box": 0, "sigmoid": 1, "tanh": 2}  # numbered in layered.cuh
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,49 @@ class Equilibrium:
     def output(self) -> Array:
         """The state of the last layer."""
         return self.states[-1]
+
+
+@dataclass(frozen=True)
+class Phases:
+    """A free state, and how far nudges move it: ``states[l] + moved[l][p]`` is the state of phase p + 1, and phase 0 is the free one.
+
+    inputs : (batch, n_0). states : (batch, n) of the layers after the input. moved : (phases, batch, n) of them. residual, converged : as
+    in `Equilibrium`, for all phases.
+    """
+
+    inputs: Array
+    states: list[Array]
+    moved: list[Array]
+    residual: float
+    converged: bool
+
+    @property
+    def output(self) -> Array:
+        """The free state of the last layer."""
+        return self.states[-1]
+
+    def pairs(self, a: int, b: int) -> list[tuple[Array, Array | None, Array, Array]]:
+        """For each array of weights: mean and difference (phase b less a) of the states below, then above. The input has no difference."""
+        count = len(self.moved[0])
+        for phase in (a, b):
+            if not 0 <= phase <= count:
+                raise ValueError(f"phases are numbered 0 (free) to {count}, got {phase}")
+        zero = [_array.namespace(s).zeros_like(s) for s in self.states]
+        first, second = ([z if p == 0 else m[p - 1] for z, m in zip(zero, self.moved, strict=True)] for p in (a, b))
+        means = [s + (x + y) / 2 for s, x, y in zip(self.states, first, second, strict=True)]
+        moved = [y - x for x, y in zip(first, second, strict=True)]
+        return list(zip([self.inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
+
+
+class Factors(NamedTuple):
+    """An array of weights' share of a contrast, ``first.T @ second``, in its factors (samples, rows) and (samples, columns)."""
+
+    first: Array
+    second: Array
+
+    def dense(self) -> Array:
+        """(rows, columns)."""
+        return self.first.T @ self.second
 
 
 # --------------------------------------------------------------------------------------------------------------------- checks
@@ -131,21 +179,6 @@ def times(state: Array, weight: Array) -> Array:
     return (state.reshape(-1, state.shape[-1]) @ weight).reshape(*state.shape[:-1], weight.shape[1])
 
 
-def neighbours(l: int, states: Sequence[Array], weights: Sequence[Array], drive: Array | None, biases: Sequence[Array] | None) -> Array:
-    """What reaches free layer l (0 is the first hidden one): from below (the hoisted `drive`, or weights), from above, and its bias."""
-    total = None
-    if l == 0:
-        total = drive
-    else:
-        total = times(states[l - 1], weights[l])
-        if biases is not None:
-            total += biases[l]
-    if l + 1 < len(states):
-        above = times(states[l + 1], weights[l + 1].T)
-        total = above if total is None else above + total
-    return _array.namespace(states[l]).zeros_like(states[l]) if total is None else total
-
-
 def order(layers: int, *, from_output: bool = False) -> list[int]:
     """Layers in the order of one sweep: all of one parity, then all of the other, so each half is an exact block step.
 
@@ -178,73 +211,207 @@ def max_(a: float, b: float) -> float:
     return a if a >= b or a != a else b
 
 
-# -------------------------------------------------------------------------------------------------------------- fused relaxation
-def fits(weights: Sequence[Array]) -> bool:
-    """True if the fused kernels of one hidden layer take this network."""
-    if len(weights) != 2:
-        return False
-    hidden, outputs = weights[1].shape
-    return (2 * hidden + outputs + THREADS) * weights[0].dtype.itemsize <= SHARED
+@dataclass
+class Network:
+    """A layered network: what is fixed while it relaxes.
 
-
-def fused(stem: str, model: Sequence[Any], drive: Array, weight: Array, totals: tuple[Array, Array], bias: Array, nudges: np.ndarray,
-          target: Array, start: Sequence[Array] | None, sweeps: int, nudged_sweeps: int, tolerance: float,
-          ) -> tuple[list[Array], list[Array], Array]:  # fmt: skip
-    """Free states, differences (phases, batch, n), and the last steps (1 + phases, batch), by the kernel `stem`."""
-    xp = _array.namespace(drive)
-    batch, dtype = len(drive), drive.dtype
-    hidden, outputs = weight.shape
-    h, o = (xp.zeros((batch, n), dtype) for n in weight.shape) if start is None else (xp.array(s, dtype) for s in start)
-    dh, d_o = (xp.empty((len(nudges), batch, n), dtype) for n in weight.shape)
-    change = xp.zeros((1 + len(nudges), batch), dtype)
-    if batch:
-        shared = (2 * hidden + outputs + THREADS) * dtype.itemsize
-        _launch.launch(
-            stem, "relax", dtype, batch, hidden, outputs, *model, len(nudges), sweeps, nudged_sweeps, tolerance,
-            xp.ascontiguousarray(weight.T), drive, *totals, bias, xp.asarray(nudges, dtype), target, h, o, dh, d_o, change,
-            grid=(min(batch, _launch.MAX_BLOCKS),), block=(THREADS,), shared=shared,
-        )  # fmt: skip
-    return [h, o], [dh, d_o], change
-
-
-# -------------------------------------------------------------------------------------------------------------------- contrast
-@dataclass(frozen=True)
-class Contrast:
-    """The gradient of one array of weights, ``row[:, None] + column[None, :] - first.T @ second``, and of the biases above it, `bias`.
-
-    first, second : (samples, rows) and (samples, columns). row, column : (rows,), (columns,), or None for zero.
+    totals : (n,) of each layer after the input, what divides its pulls; None where nothing does.
+    model : of the hidden nodes, "box" (clamped to low[l] .. high[l], (n,) of each hidden layer), "sigmoid" or "tanh".
+    backward : weights that act downwards, if they differ from `weights`; there is no energy then.
     """
 
-    first: Array
-    second: Array
-    bias: Array
-    row: Array | None = None
-    column: Array | None = None
+    weights: list[Array]
+    biases: list[Array]
+    model: str = "box"
+    totals: list[Array] | None = None
+    low: list[Array] = field(default_factory=list)
+    high: list[Array] = field(default_factory=list)
+    backward: list[Array] | None = None
 
-    def gradient(self) -> Array:
-        """The gradient of the weights, (rows, columns)."""
-        out = self.first.T @ self.second
-        _array.namespace(out).negative(out, out=out)
-        if self.row is not None:
-            out += self.row[:, None]
-        if self.column is not None:
-            out += self.column
+    @property
+    def last(self) -> int:
+        return len(self.weights) - 1
+
+    def drive(self, inputs: Array) -> Array:
+        """What the inputs and biases feed into the first layer, once for all sweeps of all phases."""
+        out = inputs @ self.weights[0]
+        out += self.biases[0]
         return out
 
-    def update(self, weight: Array, rate: float, low: float = -np.inf, high: float = np.inf) -> None:
-        """In place ``weight = clip(weight - rate * gradient, low, high)``, in one pass over it and without storing the gradient."""
-        rows, columns = weight.shape
+    def pull(self, l: int, states: Sequence[Array], drive: Array | None, *, biased: bool = True) -> Array:
+        """What reaches layer l + 1, undivided: from below (the hoisted `drive`, or weights), from above, and its bias."""
+        if l:
+            total = times(states[l - 1], self.weights[l])
+            if biased:
+                total += self.biases[l]
+        else:
+            total = drive
+        if l < self.last:
+            down = self.weights if self.backward is None else self.backward
+            above = times(states[l + 1], down[l + 1].T)
+            return above if total is None else above + total
+        if total is None:
+            return _array.namespace(states[l]).zeros_like(states[l])
+        return total
+
+    def value(self, l: int, pull: Array) -> Array:
+        """States of layer l + 1 for what its neighbours pull it to."""
+        xp = _array.namespace(pull)
+        if l == self.last:
+            return pull
+        if self.model == "box":
+            return xp.clip(pull, self.low[l], self.high[l])
+        return 0.5 + 0.5 * xp.tanh(2 * pull - 1) if self.model == "sigmoid" else xp.tanh(pull)
+
+    def difference(self, l: int, pull: Array, by: Array) -> Array:
+        """value(pull + by) - value(pull), without cancellation."""
+        xp = _array.namespace(pull)
+        if l == self.last:
+            return by
+        if self.model == "box":
+            x = xp.clip(pull, self.low[l], self.high[l])
+            return xp.clip(by + (pull - x), self.low[l] - x, self.high[l] - x)
+        x, d = (2 * pull - 1, 2 * by) if self.model == "sigmoid" else (pull, by)
+        moved = xp.tanh(d) * (1 - xp.tanh(x) * xp.tanh(x + d))  # tanh(x + d) - tanh(x)
+        return 0.5 * moved if self.model == "sigmoid" else moved
+
+    # ------------------------------------------------------------------------------------------------------------ relaxation
+    def relax(self, drive: Array, nudges: np.ndarray, target: Array, start: Sequence[Array] | None, sweeps: int, tolerance: float,
+              ) -> tuple[list[Array], list[Array], float]:  # fmt: skip
+        """States, pulls and the relative last step, for nudges () or (phases,)."""
+        xp = _array.namespace(drive)
+        lead, dtype = (*nudges.shape, len(drive)), np.result_type(drive.dtype, np.complex64) if nudges.dtype.kind == "c" else drive.dtype
+        if start is None:
+            states = [xp.zeros((*lead, w.shape[1]), dtype) for w in self.weights]
+        else:
+            states = [xp.array(xp.broadcast_to(s, (*lead, w.shape[1])), dtype) for s, w in zip(start, self.weights, strict=True)]
+        pulls = list(states)
+        beta = xp.asarray(nudges, dtype).reshape(*nudges.shape, 1, 1)
+
+        def step(l: int) -> Array:
+            total = 1 if self.totals is None else self.totals[l]
+            pull = self.pull(l, states, drive)
+            if l == self.last:
+                pull = (pull + beta * target) / (total + beta)
+            elif self.totals is not None:
+                pull /= total
+            pulls[l] = pull
+            return self.value(l, pull)
+
+        return states, pulls, sweep(states, step, order(self.last + 1), sweeps, tolerance)
+
+    def respond(self, states: Sequence[Array], pulls: Sequence[Array], nudges: np.ndarray, target: Array, hold: bool, sweeps: int,
+                tolerance: float) -> tuple[list[Array], float]:  # fmt: skip
+        """Differences (phases, batch, n) that the nudges make to a free state, and the relative last step.
+
+        With `hold`, the outputs are held at ``output + beta (target - output)``.
+        """
+        xp = _array.namespace(target)
+        moved = [xp.zeros((len(nudges), *s.shape), s.dtype) for s in states]
+        beta = xp.asarray(nudges, target.dtype).reshape(-1, 1, 1)
+        force = beta * (target - states[-1])
+
+        def step(l: int) -> Array:
+            if l == self.last and hold:
+                return force
+            total = 1 if self.totals is None else self.totals[l]
+            pull = self.pull(l, moved, None, biased=False)
+            if l == self.last:
+                return (pull + force) / (total + beta)
+            return self.difference(l, pulls[l], pull / total)
+
+        return moved, sweep(moved, step, order(self.last + 1, from_output=True), sweeps, tolerance)
+
+    def fits(self) -> bool:
+        """True if the fused kernel takes this network: one hidden layer that fits the shared memory, the same weights both ways."""
+        if len(self.weights) != 2 or self.backward is not None:
+            return False
+        return self._shared() <= SHARED
+
+    def _shared(self) -> int:
+        hidden, outputs = self.weights[1].shape
+        return (2 * hidden + outputs + THREADS) * self.weights[1].dtype.itemsize
+
+    def phases(self, inputs: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
+               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], float]:  # fmt: skip
+        """Free states, differences (phases, batch, n) and the largest relative last step, by the fused kernel where it fits."""
+        drive = self.drive(inputs)
+        if self.fits():
+            return self._fused(drive, target, nudges, hold, start, sweeps, nudged_sweeps, tolerance)
+        states, pulls, residual = self.relax(drive, np.zeros(()), target, start, sweeps, tolerance)
+        if not len(nudges):
+            return states, [s[None][:0] for s in states], residual
+        moved, second = self.respond(states, pulls, nudges, target, hold, nudged_sweeps, tolerance)
+        return states, moved, max_(residual, second)
+
+    def _fused(self, drive: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
+               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], float]:  # fmt: skip
+        xp = _array.namespace(drive)
+        batch, dtype, (hidden, outputs) = len(drive), drive.dtype, self.weights[1].shape
+        h, o = (xp.zeros((batch, n), dtype) for n in (hidden, outputs)) if start is None else (xp.array(s, dtype) for s in start)
+        dh, d_o = (xp.empty((len(nudges), batch, n), dtype) for n in (hidden, outputs))
+        change = xp.zeros((1 + len(nudges), batch), dtype)
+        if batch:
+            totals = [xp.ones(n, dtype) for n in (hidden, outputs)] if self.totals is None else self.totals
+            low, high = (self.low[0], self.high[0]) if self.model == "box" else (totals[0], totals[0])
+            _launch.launch(
+                "networks/layered", "relax", dtype, batch, hidden, outputs, MODELS[self.model], len(nudges), int(hold), sweeps,
+                nudged_sweeps, tolerance, xp.ascontiguousarray(self.weights[1].T), drive, *totals, self.biases[1], low, high,
+                xp.asarray(nudges, dtype), target, h, o, dh, d_o, change,
+                grid=(min(batch, _launch.MAX_BLOCKS),), block=(THREADS,), shared=self._shared(),
+            )  # fmt: skip
+        return [h, o], [dh, d_o], float(change.max()) if change.size else 0.0
+
+
+def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | None, hold: bool, start: Sequence[Array] | None, sweeps: int,
+            nudged_sweeps: int | None, tolerance: float | None, on_failure: str) -> Phases:  # fmt: skip
+    """All phases of a network, judged."""
+    nudged_sweeps = sweeps if nudged_sweeps is None else nudged_sweeps
+    check_settings(min(sweeps, nudged_sweeps), on_failure)
+    target = target_like(target, nudges, len(inputs), net.weights)
+    limit = tolerance_of(tolerance, inputs.dtype)
+    states, moved, left = net.phases(inputs, target, nudges, hold, start, sweeps, nudged_sweeps, limit)
+    done = judged(states, states, left, max(sweeps, nudged_sweeps), tolerance, on_failure)
+    return Phases(inputs, states, moved, left, done.converged)
+
+
+def in_double(*lists: Sequence[Array]) -> list[list[Array]]:
+    """The same arrays in float64."""
+    return [[a.astype(np.float64) for a in arrays] for arrays in lists]
+
+
+def distance(net: Network, inputs: Array, states: Sequence[Array], nudge: float, target: Array) -> Array:
+    """The largest |state - value(pull)| of each sample's nodes, (batch,) float64; `net` in float64."""
+    xp = _array.namespace(inputs)
+    states, worst = [s.astype(np.float64) for s in states], xp.zeros(len(inputs))
+    drive = net.drive(inputs.astype(np.float64))
+    for l, s in enumerate(states):
+        total, pull = 1 if net.totals is None else net.totals[l], net.pull(l, states, drive)
+        if l == net.last:
+            pull, total = pull + nudge * target.astype(np.float64), total + nudge
+        worst = xp.maximum(worst, xp.abs(s - net.value(l, pull / total)).max(axis=1, initial=0.0))
+    return worst
+
+
+def pair_of(nudges: Any) -> np.ndarray:
+    """The two nudges (b1, b2) of a contrast."""
+    pair = nudges_of(nudges)
+    if pair.shape != (2,) or pair[0] == pair[1]:
+        raise ValueError(f"nudges must be two different numbers (b1, b2), got {nudges!r:.80}")
+    return pair
+
+
+# -------------------------------------------------------------------------------------------------------------------- products
+def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, high: float = np.inf) -> None:
+    """In place ``weight = clip(weight - rate first.T @ second, low, high)``, in one pass over it and without storing the product."""
+    rows, columns = weight.shape
+    first, second = (_array.contiguous(f) for f in factors)
+    if first.shape != (len(second), rows) or second.shape != (len(first), columns):
+        raise ValueError(f"factors of a {weight.shape} array must be (samples, {rows}) and (samples, {columns}), got {first.shape} and {second.shape}")  # fmt: skip
+    if not low <= high:
+        raise ValueError(f"low must not exceed high, got {low} and {high}")
+    if weight.size:
         _launch.launch(
-            "networks/contrast", "update", weight.dtype, rows, columns, len(self.first), rate, low, high, self.first, self.second,
-            self.row, self.column, weight, grid=(-(-columns // 64), -(-rows // 64)), block=(16, 16),
+            "networks/contrast", "update", weight.dtype, rows, columns, len(first), rate, low, high, first, second, weight,
+            grid=(-(-columns // 64), min(-(-rows // 64), 65535)), block=(16, 16),
         )  # fmt: skip
-
-
-def pairs(inputs: Array, states: Sequence[Array], first: Sequence[Array], second: Sequence[Array]) -> list[tuple[Any, ...]]:
-    """For each array of weights (below, difference below or None, above, difference above): means and differences of two phases.
-
-    The phases are given as differences from `states`; the input is clamped and has none.
-    """
-    means = [s + (a + b) / 2 for s, a, b in zip(states, first, second, strict=True)]
-    moved = [b - a for a, b in zip(first, second, strict=True)]
-    return list(zip([inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))

@@ -128,9 +128,12 @@ def target_like(target: Array | None, nudges: Array, batch: int, weights: Sequen
     return _array.contiguous(xp.asarray(target, dtype))
 
 
-def nudges_of(nudge: Any) -> np.ndarray:
-    """Nudges as float64, () or (phases,)."""
-    values = np.asarray(nudge, np.float64)
+def nudges_of(nudge: Any, *, plane: bool = False) -> np.ndarray:
+    """Nudges as float64 (in the complex `plane`, if they lie there, complex128), () or (phases,)."""
+    values = np.asarray(nudge)
+    if values.dtype.kind == "c" and not plane:
+        raise ValueError("nudges must be real here: complex ones need a holomorphic activation, sigmoid or tanh")
+    values = values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
     if values.ndim > 1 or not np.isfinite(values).all():
         raise ValueError(f"a nudge must be a finite number, or one for each phase, got {nudge!r:.80}")
     return values
@@ -138,6 +141,8 @@ def nudges_of(nudge: Any) -> np.ndarray:
 
 def refuse_unbounded(nudges: np.ndarray, bound: float, what: str) -> None:
     """Raise ValueError when a negative nudge of the size of `bound` or more lets E - |beta| C fall without end."""
+    if nudges.dtype.kind == "c":
+        return  # no energy is minimised there
     worst = -float(nudges.min(initial=0.0))
     if worst >= bound:
         raise ValueError(
@@ -148,7 +153,7 @@ def refuse_unbounded(nudges: np.ndarray, bound: float, what: str) -> None:
 def tolerance_of(tolerance: float | None, dtype: Any) -> float:
     """The tolerance to use: by dtype where none is given."""
     if tolerance is None:
-        return TOLERANCE[np.dtype(dtype).name]
+        return TOLERANCE["float32" if np.finfo(dtype).bits == 32 else "float64"]
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
     return tolerance
@@ -218,6 +223,7 @@ class Network:
     totals : (n,) of each layer after the input, what divides its pulls; None where nothing does.
     model : of the hidden nodes, "box" (clamped to low[l] .. high[l], (n,) of each hidden layer), "sigmoid" or "tanh".
     backward : weights that act downwards, if they differ from `weights`; there is no energy then.
+    linear_output : the last layer has no nonlinearity.
     """
 
     weights: list[Array]
@@ -227,10 +233,14 @@ class Network:
     low: list[Array] = field(default_factory=list)
     high: list[Array] = field(default_factory=list)
     backward: list[Array] | None = None
+    linear_output: bool = True
 
     @property
     def last(self) -> int:
         return len(self.weights) - 1
+
+    def linear(self, l: int) -> bool:
+        return self.linear_output and l == self.last
 
     def drive(self, inputs: Array) -> Array:
         """What the inputs and biases feed into the first layer, once for all sweeps of all phases."""
@@ -257,7 +267,7 @@ class Network:
     def value(self, l: int, pull: Array) -> Array:
         """States of layer l + 1 for what its neighbours pull it to."""
         xp = _array.namespace(pull)
-        if l == self.last:
+        if self.linear(l):
             return pull
         if self.model == "box":
             return xp.clip(pull, self.low[l], self.high[l])
@@ -266,7 +276,7 @@ class Network:
     def difference(self, l: int, pull: Array, by: Array) -> Array:
         """value(pull + by) - value(pull), without cancellation."""
         xp = _array.namespace(pull)
-        if l == self.last:
+        if self.linear(l):
             return by
         if self.model == "box":
             x = xp.clip(pull, self.low[l], self.high[l])
@@ -291,7 +301,7 @@ class Network:
         def step(l: int) -> Array:
             total = 1 if self.totals is None else self.totals[l]
             pull = self.pull(l, states, drive)
-            if l == self.last:
+            if self.linear(l):
                 pull = (pull + beta * target) / (total + beta)
             elif self.totals is not None:
                 pull /= total
@@ -322,9 +332,27 @@ class Network:
 
         return moved, sweep(moved, step, order(self.last + 1, from_output=True), sweeps, tolerance)
 
+    def slope(self, l: int, pull: Array) -> Array:
+        """Derivative of `value`; 0 at a node that its box holds."""
+        xp = _array.namespace(pull)
+        if self.model == "box":
+            return ((pull > self.low[l]) & (pull < self.high[l])).astype(pull.dtype)
+        return 1 - xp.tanh(2 * pull - 1 if self.model == "sigmoid" else pull) ** 2
+
+    def adjoint(self, pulls: Sequence[Array], cotangent: Array, sweeps: int, tolerance: float) -> tuple[list[Array], float]:
+        """The inverse of the energy's curvature times a cotangent of the outputs: the linear response of all nodes to it."""
+        slopes = [self.slope(l, pulls[l]) for l in range(self.last)]
+        out = [_array.namespace(p).zeros_like(p) for p in pulls]
+
+        def step(l: int) -> Array:
+            pull, total = self.pull(l, out, None, biased=False), 1 if self.totals is None else self.totals[l]
+            return (pull + cotangent) / total if l == self.last else slopes[l] * pull / total
+
+        return out, sweep(out, step, order(self.last + 1, from_output=True), sweeps, tolerance)
+
     def fits(self) -> bool:
         """True if the fused kernel takes this network: one hidden layer that fits the shared memory, the same weights both ways."""
-        if len(self.weights) != 2 or self.backward is not None:
+        if len(self.weights) != 2 or self.backward is not None or not self.linear_output:
             return False
         return self._shared() <= SHARED
 
@@ -375,6 +403,23 @@ def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | Non
     return Phases(inputs, states, moved, left, done.converged)
 
 
+def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | None, sweeps: int, tolerance: float | None,
+             on_failure: str) -> Phases:  # fmt: skip
+    """Two phases about a free state whose contrast is the exact derivative: minus and plus half the response to the cotangent."""
+    check_settings(sweeps, on_failure)
+    limit = tolerance_of(tolerance, inputs.dtype)
+    if free is None:
+        states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), cotangent, None, sweeps, limit)
+        free = judged(states, pulls, left, sweeps, tolerance, on_failure)
+    if cotangent.shape != free.output.shape:
+        raise ValueError(f"cotangent must be {free.output.shape} like the outputs, got shape {cotangent.shape}")
+    response, left = net.adjoint(free.pulls, cotangent, sweeps, limit)
+    done = judged(response, response, left, sweeps, tolerance, on_failure)
+    half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
+    moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]
+    return Phases(inputs, free.states, moved, left, done.converged)
+
+
 def in_double(*lists: Sequence[Array]) -> list[list[Array]]:
     """The same arrays in float64."""
     return [[a.astype(np.float64) for a in arrays] for arrays in lists]
@@ -407,7 +452,8 @@ def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, h
     rows, columns = weight.shape
     first, second = (_array.contiguous(f) for f in factors)
     if first.shape != (len(second), rows) or second.shape != (len(first), columns):
-        raise ValueError(f"factors of a {weight.shape} array must be (samples, {rows}) and (samples, {columns}), got {first.shape} and {second.shape}")  # fmt: skip
+        wanted = f"(samples, {rows}) and (samples, {columns})"
+        raise ValueError(f"factors of a {weight.shape} array must be {wanted}, got {first.shape} and {second.shape}")
     if not low <= high:
         raise ValueError(f"low must not exceed high, got {low} and {high}")
     if weight.size:

@@ -187,6 +187,19 @@ def contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Array
 
 
 @accepts_any
+def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+              free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+              ) -> tuple[list[Factors], list[Array]]:  # fmt: skip
+    """The exact derivative of the free output by weights (in factors) and biases, for its cotangent (batch, n_L).
+
+    By the implicit function theorem: the response of the conducting nodes to the cotangent, relaxed like the network itself.
+    free : the free state, if it is at hand. Others as for `relax`.
+    """
+    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    return contrast(_layered.implicit(_network(weights, biases), cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+
+
+@accepts_any
 def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Any = (-1.0, 1.0),
              sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
@@ -208,4 +221,4 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
     return [f.dense() / float(b2 - b1) for f in factors], [g / float(b2 - b1) for g in of_biases]
 
 
-__all__ = ["contrast", "encode", "energy", "excitatory", "gradient", "initial", "nudge_bound", "phases", "relax", "residual"]
+__all__ = ["contrast", "encode", "energy", "excitatory", "gradient", "initial", "nudge_bound", "phases", "relax", "relax_vjp", "residual"]

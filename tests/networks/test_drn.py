@@ -222,6 +222,18 @@ def test_implicit_gradient_is_that_of_the_loss(sizes, rng: np.random.Generator) 
 
 
 @pytest.mark.parametrize("sizes", [(5, 7, 3), (5, 6, 4, 3)])
+def test_relax_vjp(backend, sizes, rng: np.random.Generator) -> None:
+    c = circuit(rng, sizes)
+    here = on(backend, c)
+    free = drn.relax(*sources(here), sweeps=5000)
+    cotangent = (free.output - here["target"]) / 3
+    for given in (free, None):
+        factors, biases = drn.relax_vjp(cotangent, *sources(here), free=given, sweeps=5000)
+        for got, exact in zip([*(f.dense() for f in factors), *biases], implicit_gradient(c)):
+            assert np.allclose(backend.numpy(got), exact, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (5, 6, 4, 3)])
 def test_estimates_have_the_order_they_should(sizes, rng: np.random.Generator) -> None:
     """Error of order beta one-sided, beta^2 centred, over nudges that leave the set of blocking diodes as it is."""
     c = circuit(rng, sizes)

@@ -1,0 +1,250 @@
+"""Layered Hopfield networks: SciPy's minimiser, the loss itself, orders of the estimates, complex nudges, softmax read-out, asymmetry."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from pnnkern import random
+from pnnkern._errors import ConvergenceError
+from pnnkern.networks import _layered, hopfield
+
+EXACT = {"tolerance": 1e-15, "sweeps": 3000, "on_failure": "flag"}
+LIMIT = {"float32": 1e-4, "float64": 1e-8}
+
+
+def network(rng: np.random.Generator, sizes: tuple[int, ...], batch: int = 3, dtype: str = "float64", gain: float = 0.35) -> dict:
+    return {
+        "inputs": rng.uniform(0, 1, (batch, sizes[0])).astype(dtype), "target": np.eye(sizes[-1], dtype=dtype)[np.arange(batch) % sizes[-1]],
+        "weights": [rng.normal(0, gain / np.sqrt(max(pair)), pair).astype(dtype) for pair in pairwise(sizes)],
+        "biases": [rng.normal(0.3, 0.5, n).astype(dtype) for n in sizes[1:]],
+    }  # fmt: skip
+
+
+def on(backend, c: dict) -> dict:
+    return {k: [backend.array(a) for a in v] if isinstance(v, list) else backend.array(v) for k, v in c.items()}
+
+
+def sources(c: dict) -> tuple:
+    return c["inputs"], c["weights"], c["biases"]
+
+
+OWN = {
+    "hard-sigmoid": lambda s: s**2 / 2,
+    "sigmoid": lambda s: (s * np.log(s) + (1 - s) * np.log(1 - s)) / 4 + s / 2,
+    "tanh": lambda s: s * np.arctanh(s) + np.log(1 - s**2) / 2,
+}
+RANGE = {"hard-sigmoid": (0, 1), "sigmoid": (1e-12, 1 - 1e-12), "tanh": (-1 + 1e-12, 1 - 1e-12)}
+
+
+def energy(c: dict, v: np.ndarray, n: int, activation: str, nudge: float) -> float:
+    """E + beta C of sample n, unit by unit."""
+    layers = np.split(v, np.cumsum([len(b) for b in c["biases"]])[:-1])
+    total, below = 0.0, c["inputs"][n]
+    for l, (w, b, s) in enumerate(zip(c["weights"], c["biases"], layers)):
+        own = s**2 / 2 if l == len(layers) - 1 else OWN[activation](s)
+        total += own.sum() - b @ s - below @ w @ s
+        below = s
+    return total + nudge / 2 * ((below - c["target"][n]) ** 2).sum()
+
+
+@pytest.mark.parametrize("activation", ["hard-sigmoid", "sigmoid", "tanh"])
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (4, 5, 3, 2)])
+@pytest.mark.parametrize("nudge", [0.0, 0.8, -0.5])
+def test_settles_where_scipy_finds_the_least_energy(backend, sizes, activation, nudge, rng: np.random.Generator) -> None:
+    c = network(rng, sizes)
+    here = on(backend, c)
+    found = hopfield.relax(*sources(here), activation=activation, nudge=nudge, target=here["target"])
+    states = np.concatenate([backend.numpy(s) for s in found.states], axis=1)
+    ours = backend.numpy(
+        hopfield.energy(here["inputs"], found.states, *sources(here)[1:], activation=activation, nudge=nudge, target=here["target"])
+    )
+    hidden = sum(sizes[1:-1])
+    for n in range(3):
+        best = minimize(lambda v, n=n: energy(c, v, n, activation, nudge), np.full(states.shape[1], 0.4), method="L-BFGS-B",
+                        bounds=[RANGE[activation]] * hidden + [(None, None)] * sizes[-1], options={"ftol": 1e-15, "gtol": 1e-10})  # fmt: skip
+        assert np.allclose(states[n], best.x, atol=3e-5)
+        assert ours[n] <= best.fun + 1e-10
+        assert ours[n] == pytest.approx(energy(c, states[n], n, activation, nudge), rel=1e-10)
+    left = hopfield.residual(here["inputs"], found.states, *sources(here)[1:], activation=activation, nudge=nudge, target=here["target"])
+    assert backend.numpy(left).max() < 1e-9
+
+
+def test_every_block_step_lowers_the_energy(rng: np.random.Generator) -> None:
+    c = network(rng, (6, 9, 7, 3), gain=3.0)
+    for activation in ("hard-sigmoid", "sigmoid", "tanh"):
+        net = hopfield._network(c["weights"], c["biases"], activation)
+        states, drive, last = [np.full((3, n), 0.5) for n in (9, 7, 3)], c["inputs"] @ c["weights"][0] + c["biases"][0], np.inf
+        for l in _layered.order(3) * 5:
+            states[l] = net.value(l, net.pull(l, states, drive))
+            now = hopfield.energy(c["inputs"], states, c["weights"], c["biases"], activation=activation)
+            assert (now <= last + 1e-12 * np.abs(now)).all()
+            last = now
+
+
+@pytest.mark.parametrize("activation", ["hard-sigmoid", "sigmoid", "tanh"])
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (1, 1, 1), (12, 131, 33), (4, 6, 5, 2)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_differences_are_those_of_the_nudged_states(backend, sizes, activation, dtype: str, rng: np.random.Generator) -> None:
+    """Also for a nudge of 1e-6, where the states themselves differ in float32's last digits."""
+    c = network(rng, sizes, dtype=dtype)
+    wide = {k: [a.astype(float) for a in v] if isinstance(v, list) else v.astype(float) for k, v in c.items()}
+    here, nudges = on(backend, c), (-0.3, 1e-6, 0.5)
+    found = hopfield.phases(*sources(here), activation=activation, nudges=nudges, target=here["target"], sweeps=1000)
+    free = hopfield.relax(*sources(wide), activation=activation, **EXACT)
+    for p, nudge in enumerate(nudges):
+        moved = hopfield.relax(*sources(wide), activation=activation, nudge=nudge, target=wide["target"], **EXACT)
+        wanted = [m - s for m, s in zip(moved.states, free.states)]
+        size = max(np.abs(w).max() for w in wanted)
+        for s, t, got, w in zip(found.states, free.states, found.moved, wanted):
+            assert np.abs(backend.numpy(s) - t).max() <= LIMIT[dtype]
+            assert np.abs(backend.numpy(got[p]) - w).max() <= LIMIT[dtype] * size
+
+
+# ------------------------------------------------------------------------------------------------------------------- gradients
+def loss(c: dict, activation: str) -> float:
+    return 0.5 * ((hopfield.relax(*sources(c), activation=activation, **EXACT).output - c["target"]) ** 2).sum(axis=1).mean()
+
+
+def numeric(c: dict, value, names=("weights", "biases")) -> list[np.ndarray]:
+    out = []
+    for array in (a for name in names for a in c[name]):
+        g = np.empty_like(array)
+        for i in np.ndindex(array.shape):
+            before = array[i]
+            ends = []
+            for h in (1e-5, -1e-5):
+                array[i] = before + h
+                ends.append(value(c))
+            array[i] = before
+            g[i] = (ends[0] - ends[1]) / 2e-5
+        out.append(g)
+    return out
+
+
+def flat(arrays) -> np.ndarray:
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
+@pytest.mark.parametrize("activation", ["hard-sigmoid", "sigmoid", "tanh"])
+def test_relax_vjp_is_the_derivative_of_the_output(backend, activation, rng: np.random.Generator) -> None:
+    c = network(rng, (4, 5, 3, 2))
+    here = on(backend, c)
+    free = hopfield.relax(*sources(here), activation=activation, sweeps=2000)
+    factors, biases = hopfield.relax_vjp((free.output - here["target"]) / 3, *sources(here), activation=activation, sweeps=2000)
+    exact = numeric(c, lambda c: loss(c, activation))
+    assert np.allclose(flat([*(backend.numpy(f.dense()) for f in factors), *map(backend.numpy, biases)]), flat(exact), atol=1e-8)
+
+
+def exact_gradient(c: dict, activation: str) -> np.ndarray:
+    output = hopfield.relax(*sources(c), activation=activation, **EXACT).output
+    factors, biases = hopfield.relax_vjp((output - c["target"]) / len(output), *sources(c), activation=activation, **EXACT)
+    return flat([*(f.dense() for f in factors), *biases])
+
+
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (5, 6, 4, 3)])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_estimates_have_the_order_they_should(sizes, activation, rng: np.random.Generator) -> None:
+    c = network(rng, sizes)
+    exact, betas = exact_gradient(c, activation), np.array([4e-2, 2e-2, 1e-2])
+    for ends, order in (((0, 1), 1), ((-1, 0), 1), ((-1, 1), 2)):
+        errors = []
+        for beta in betas:
+            w, b = hopfield.gradient(c["inputs"], c["target"], *sources(c)[1:], nudges=tuple(np.multiply(ends, beta)), activation=activation, **EXACT)
+            errors.append(np.linalg.norm(flat([*w, *b]) - exact) / np.linalg.norm(exact))
+        assert np.polyfit(np.log(betas), np.log(errors), 1)[0] == pytest.approx(order, abs=0.1)
+        assert errors[-1] < 2e-2
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("points", [2, 3, 4, 7])
+def test_holomorphic_estimates_have_order_n(activation, points: int, rng: np.random.Generator) -> None:
+    c = network(rng, (5, 6, 4, 3))
+    exact, radii, errors = exact_gradient(c, activation), np.array([0.4, 0.28]), []
+    for r in radii:
+        w, b = hopfield.holomorphic_gradient(c["inputs"], c["target"], *sources(c)[1:], radius=r, points=points, activation=activation, **EXACT)
+        errors.append(np.linalg.norm(flat([*w, *b]) - exact) / np.linalg.norm(exact))
+    assert np.polyfit(np.log(radii), np.log(errors), 1)[0] == pytest.approx(points, rel=0.25)
+
+
+def test_two_complex_nudges_are_the_centred_estimate(backend, rng: np.random.Generator) -> None:
+    c = on(backend, network(rng, (5, 7, 3)))
+    one = hopfield.holomorphic_gradient(c["inputs"], c["target"], *sources(c)[1:], radius=0.3, points=2)
+    two = hopfield.gradient(c["inputs"], c["target"], *sources(c)[1:], nudges=(-0.3, 0.3), activation="sigmoid")
+    for a, b in zip(one, two):
+        assert np.allclose(flat(map(backend.numpy, a)), flat(map(backend.numpy, b)), atol=1e-9)
+
+
+def test_softmax_read_out(backend, rng: np.random.Generator) -> None:
+    """Cosine to the derivative of the cross-entropy, and order 2."""
+    c = network(rng, (4, 5, 4, 3))
+    here = on(backend, c)
+
+    def cross_entropy(c: dict) -> float:
+        _, read = hopfield.readout_phases(c["inputs"], c["target"], *sources(c)[1:], activation="sigmoid", **EXACT)
+        return -np.log((read * c["target"]).sum(axis=1)).mean()
+
+    exact, errors = flat(numeric(c, cross_entropy)), []
+    for beta in (0.2, 0.1):
+        w, b = hopfield.readout_gradient(here["inputs"], here["target"], *sources(here)[1:], nudges=(-beta, beta), activation="sigmoid")
+        errors.append(np.linalg.norm(flat(map(backend.numpy, [*w, *b])) - exact) / np.linalg.norm(exact))
+    assert errors[1] < 1e-2
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.3)
+
+
+def test_vector_field_contrasts(rng: np.random.Generator) -> None:
+    """With equal weights they sum to the energy's; with others the states solve the two-sided fixed point, written out here."""
+    c = network(rng, (5, 7, 4, 3))
+    found = hopfield.phases(*sources(c), nudges=(-0.1, 0.2), target=c["target"])
+    total, _ = hopfield.contrast(found, 1, 2)
+    up, down, _ = hopfield.vector_field_contrast(found, 1, 2)
+    for t, u, d in zip(total, up, down):
+        assert np.allclose(t.dense(), u.dense() + d.dense(), atol=1e-14)
+    assert not np.any(down[0].dense())
+    back = [w + rng.normal(0, 0.1, w.shape) for w in c["weights"]]
+    free = hopfield.relax(*sources(c), backward=back, **EXACT)
+    (h, g, o), (w0, w1, w2), (b0, b1, b2) = free.states, c["weights"], c["biases"]
+    assert np.allclose(h, np.clip(c["inputs"] @ w0 + b0 + g @ back[1].T, 0, 1))
+    assert np.allclose(g, np.clip(h @ w1 + b1 + o @ back[2].T, 0, 1))
+    assert np.allclose(o, g @ w2 + b2)
+    assert hopfield.residual(c["inputs"], free.states, *sources(c)[1:], backward=back).max() < 1e-12
+
+
+def test_float32_gradients_of_three_hidden_layers(rng: np.random.Generator) -> None:
+    c = network(rng, (100, 200, 200, 200, 10), batch=8)
+    small = {k: [a.astype("float32") for a in v] if isinstance(v, list) else v.astype("float32") for k, v in c.items()}
+    how = {"nudges": (-1e-3, 1e-3), "sweeps": 30, "tolerance": 0}
+    got, _ = hopfield.gradient(small["inputs"], small["target"], small["weights"], small["biases"], **how)
+    wide = {k: [a.astype(float) for a in v] if isinstance(v, list) else v.astype(float) for k, v in small.items()}
+    true, _ = hopfield.gradient(wide["inputs"], wide["target"], wide["weights"], wide["biases"], **how)
+    for g, t in zip(got, true):
+        assert g.dtype == np.float32
+        assert (g * t).sum() / np.linalg.norm(g) / np.linalg.norm(t) > 0.999
+
+
+# -------------------------------------------------------------------------------------------------------------------- bad input
+W, X, Y = [np.full((3, 4), 0.1), np.full((4, 2), 0.1)], np.ones((2, 3)), np.ones((2, 2))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: hopfield.relax(X, W, activation="relu"), ValueError, "activation must be one of hard-sigmoid, sigmoid, tanh, got 'relu'"),
+        (lambda: hopfield.relax(X, W, nudge=-1.0, target=Y), ValueError, "a nudge of -1 leaves the energy without a minimum"),
+        (lambda: hopfield.phases(X, W, nudges=(-1.5, 1.5), target=Y), ValueError, "without a minimum"),
+        (lambda: hopfield.relax(X, W, nudge=0.1j, target=Y), ValueError, "complex ones need a holomorphic activation"),
+        (lambda: hopfield.holomorphic_gradient(X, Y, W, activation="hard-sigmoid"), ValueError, "need a holomorphic activation"),
+        (lambda: hopfield.holomorphic_gradient(X, Y, W, points=1), ValueError, "points must be at least 2"),
+        (lambda: hopfield.holomorphic_gradient(X, Y, W, radius=1.0), ValueError, "radius must lie between 0 and 1"),
+        (lambda: hopfield.readout_phases(X, np.ones((2, 4)), W[:1]), ValueError, "needs a hidden layer below it"),
+        (lambda: hopfield.relax(X, W, backward=W[:1]), ValueError, "backward weights must have the shapes"),
+        (lambda: hopfield.relax(X, W, sweeps=1), ConvergenceError, "has not settled after 1 sweeps"),
+        (lambda: hopfield.relax_vjp(Y[:1], X, W), ValueError, r"cotangent must be \(2, 2\)"),
+        (lambda: hopfield.contrast(hopfield.phases(X, W), 0, 1), ValueError, r"phases are numbered 0 \(free\) to 0, got 1"),
+        (lambda: hopfield.initial((3, 0), random.key(1)), ValueError, "two layers of one unit or more"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

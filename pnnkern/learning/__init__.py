@@ -1,5 +1,6 @@
 """Learning: rules, losses and optimisers. A rule acts on a system only through what that system can do."""
 
+from .equilibrium import CoupledLearning, EquilibriumPropagation, contrastive_learning
 from .feedback_alignment import DirectFeedback
 from .hardware_aware import HardwareAware
 from .in_silico import InSilico
@@ -9,6 +10,19 @@ from .perturbation import SPSA
 from .physics_aware import PhysicsAware
 
 __all__ = [
-    "SGD", "SPSA", "Adam", "CrossEntropy", "Differential", "DirectFeedback", "HardwareAware", "InSilico", "Logits", "MeanSquare",
-    "PhysicsAware", "SquareError",
+    "SGD",
+    "SPSA",
+    "Adam",
+    "CoupledLearning",
+    "CrossEntropy",
+    "Differential",
+    "DirectFeedback",
+    "EquilibriumPropagation",
+    "HardwareAware",
+    "InSilico",
+    "Logits",
+    "MeanSquare",
+    "PhysicsAware",
+    "SquareError",
+    "contrastive_learning",
 ]  # fmt: skip

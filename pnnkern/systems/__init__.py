@@ -3,9 +3,7 @@
 from .apparatus import from_callable
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
+from .layered import DRN, Hopfield
 from .protocols import Layered, Measurable, Modelled, OuterProduct, Relaxing
 
-__all__ = [
-    "D2NN", "CrossbarNetwork", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing",
-    "from_callable",
-]  # fmt: skip
+__all__ = ["D2NN", "DRN", "CrossbarNetwork", "Hopfield", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "from_callable"]

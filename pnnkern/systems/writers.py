@@ -78,6 +78,29 @@ class Stepped:
         parameter[...] = moved.clip(self.low, self.high)
 
 
+@dataclass(frozen=True)
+class InPlace:
+    """Weights that move by exactly ``-lr rate g`` and stay within low .. high; an update in factors is never made an array.
+
+    rate : of this parameter, relative to the learning rate.
+    """
+
+    low: float = -np.inf
+    high: float = np.inf
+    rate: float = 1.0
+
+    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
+        if isinstance(update, OuterProduct):
+            from ..networks._layered import Factors
+            from ..networks._layered import update as outer_update
+
+            outer_update(parameter, Factors(update.first, update.second), lr * self.rate * update.scale, self.low, self.high)
+            return
+        parameter -= (lr * self.rate) * update
+        if np.isfinite(self.low) or np.isfinite(self.high):
+            _array.namespace(parameter).clip(parameter, self.low, self.high, out=parameter)
+
+
 def _count(memory: dict[str, Array], name: str, samples: int) -> int:
     """The number of the first of these samples, counted in `memory`."""
     first = int(memory.get(name, np.zeros(1, np.int64))[0])
@@ -99,4 +122,4 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float) ->
         _array.namespace(parameter).clip(parameter, low, high, out=parameter)
 
 
-__all__ = ["Pulsed", "Stepped", "Writer", "apply"]
+__all__ = ["InPlace", "Pulsed", "Stepped", "Writer", "apply"]

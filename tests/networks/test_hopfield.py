@@ -151,7 +151,8 @@ def test_estimates_have_the_order_they_should(sizes, activation, rng: np.random.
     for ends, order in (((0, 1), 1), ((-1, 0), 1), ((-1, 1), 2)):
         errors = []
         for beta in betas:
-            w, b = hopfield.gradient(c["inputs"], c["target"], *sources(c)[1:], nudges=tuple(np.multiply(ends, beta)), activation=activation, **EXACT)
+            how = {"nudges": tuple(np.multiply(ends, beta)), "activation": activation} | EXACT
+            w, b = hopfield.gradient(c["inputs"], c["target"], *sources(c)[1:], **how)
             errors.append(np.linalg.norm(flat([*w, *b]) - exact) / np.linalg.norm(exact))
         assert np.polyfit(np.log(betas), np.log(errors), 1)[0] == pytest.approx(order, abs=0.1)
         assert errors[-1] < 2e-2
@@ -163,7 +164,8 @@ def test_holomorphic_estimates_have_order_n(activation, points: int, rng: np.ran
     c = network(rng, (5, 6, 4, 3))
     exact, radii, errors = exact_gradient(c, activation), np.array([0.4, 0.28]), []
     for r in radii:
-        w, b = hopfield.holomorphic_gradient(c["inputs"], c["target"], *sources(c)[1:], radius=r, points=points, activation=activation, **EXACT)
+        how = {"radius": r, "points": points, "activation": activation} | EXACT
+        w, b = hopfield.holomorphic_gradient(c["inputs"], c["target"], *sources(c)[1:], **how)
         errors.append(np.linalg.norm(flat([*w, *b]) - exact) / np.linalg.norm(exact))
     assert np.polyfit(np.log(radii), np.log(errors), 1)[0] == pytest.approx(points, rel=0.25)
 

@@ -8,7 +8,7 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern._errors import CapabilityError
-from pnnkern.crossbar import pulsed
+from pnnkern.crossbar import pulsed_devices
 from pnnkern.learning import SGD, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, contrastive_learning
 from pnnkern.systems import DRN, Hopfield, OuterProduct, protocols, writers
 
@@ -142,7 +142,7 @@ def test_pulsed_devices_take_the_same_contrast(rng: np.random.Generator) -> None
     net = Hopfield((9, 3), 5, activation="tanh", key=KEY, scale=0.1)
     inputs, labels = net.encode(rng.normal(size=(8, 5)).astype("float32")), np.arange(8) % 3
     updates, _ = EquilibriumPropagation(0.5).step(net, (inputs, labels))
-    device = pulsed.ConstantStep(step=3e-5, step_dtod=0, noise=0, up_down_dtod=0, w_max_dtod=0, w_min_dtod=0)
+    device = pulsed_devices.ConstantStep(step=3e-5, step_dtod=0, noise=0, up_down_dtod=0, w_max_dtod=0, w_min_dtod=0)
     net.writers["W1"] = writers.Pulsed(device, KEY)
     before = net.parameters["W1"].copy()
     writers.apply(net, {"W1": updates["W1"]}, SGD(), 0.1)

@@ -1,5 +1,14 @@
 """Learning: rules, losses and optimisers. A rule acts on a system only through what that system can do."""
 
+from .coupled import (
+    adjoint_learning_update,
+    agnostic_learning_step,
+    coupled_dynamics,
+    coupled_learning_step,
+    coupled_learning_update,
+    frequency_propagation_update,
+    nudged_learning_update,
+)
 from .equilibrium import CoupledLearning, EquilibriumPropagation, contrastive_learning
 from .feedback_alignment import DirectFeedback
 from .hardware_aware import HardwareAware
@@ -24,5 +33,12 @@ __all__ = [
     "MeanSquare",
     "PhysicsAware",
     "SquareError",
+    "adjoint_learning_update",
+    "agnostic_learning_step",
     "contrastive_learning",
-]  # fmt: skip
+    "coupled_dynamics",
+    "coupled_learning_step",
+    "coupled_learning_update",
+    "frequency_propagation_update",
+    "nudged_learning_update",
+]

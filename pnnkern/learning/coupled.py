@@ -1,0 +1,385 @@
+"""Coupled learning and its relatives on graphs: local updates of conductances from two states of one network.
+
+An edge sees its own voltage drop only, dv_F in the free state and dv_C in the clamped one, and changes by ``((dv_F)^2 - (dv_C)^2) / (2 eta)``.
+Stern et al., Supervised learning in physical networks, Phys. Rev. X 11, 021045 (2021). Squares are never subtracted: all updates are
+computed as products ``-(dv_C - dv_F)(dv_C + dv_F) / (2 eta)``, and on linear networks the difference of the states itself is solved for
+(one factorisation with n_sources + n_targets columns, whatever the batch), so that nothing is lost however small eta is.
+
+What the rules follow: `adjoint_learning_update` is the gradient of C = |y - v_T|^2 / 2 exactly, `nudged_learning_update` (equilibrium
+propagation) for beta -> 0. Coupled learning is not: for eta -> 0 it tends to ``-<(B G_T Z^-1 d)(B v_F)>`` with Z the impedance between
+targets, d = y - v_T, which is parallel to the gradient for one target only. On networks without an energy (transistors) none is exact.
+
+Updates are directions of descent, (E,), mean over the batch: add them, times a rate, to the conductances.
+All values: source_values (batch, n_sources) and target_values (batch, n_targets), volts; conductances in siemens.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .. import _array
+from .._array import Array, accepts_any
+
+
+# ----------------------------------------------------------------------------------------------------------------------- rules
+@accepts_any
+def coupled_learning_update(
+    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float = 1e-3,
+    power: float = 0.0, weights: Array | None = None, overclamp: tuple[float, float] | None = None,
+    rails: tuple[float, float] | None = None, response: Any = None,
+) -> Array:  # fmt: skip
+    """Coupled learning: the batch mean of ``((dv_F)^2 - (dv_C)^2) / (2 eta)``, (E,), for targets held at ``v_F + eta (y - v_F)``.
+
+    net : a `ResistorNetwork`, or any network with `relax(conductance, nodes, voltages)`; on those two states per sample are relaxed.
+    eta : nudge of the targets in (0, 1]; the error it makes in the update is proportional to it, and 1 clamps them fully.
+    power : lambda of the power-efficient variant (Stern et al. 2024), ``(1 - lambda) (dv_F)^2 - (dv_C)^2``: lowers dissipation too.
+    weights : (batch,) of the samples, for rules that count some of them only (`misclassified`); the mean is over their sum.
+    overclamp : (low, high) volts; targets are pulled to the rail on the side of the error, whatever its size, and the size of the error
+        (the mean over the targets, volts) multiplies the update instead (Dillavou et al. 2024: eta times a small error drowns in offsets).
+    rails : (low, high) volts that targets may ask for; by default what the sources of the same sample span, which is all that a network
+        of resistors can reach.
+    response : `net.response(...)` at these conductances, if there already is one.
+
+    Not the gradient of the mean square error when there are several targets (see above).
+    Raises ValueError for eta = 0, nodes that are source and target, targets beyond the rails.
+    """
+    if not 0 < eta <= 1:
+        raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
+    x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
+    if not hasattr(net, "response"):
+        return _two_states(net, conductance, sources, x, targets, y, eta, power, weights, overclamp)
+    r = response or net.response(conductance, sources, targets)
+    d, share = _errors(r.outputs(x), y, overclamp, weights)
+    moments = _Moments(x, d, share)
+    out = net.contrast(r.held, r.sources @ moments.xd + eta / 2 * (r.held @ moments.dd), -1.0)
+    if power:
+        out -= power / (2 * eta) * net.contrast(r.sources, r.sources @ moments.xx)
+    return out.astype(conductance.dtype, copy=False)
+
+
+@accepts_any
+def nudged_learning_update(
+    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-3,
+    variant: str = "centred", weights: Array | None = None, rails: tuple[float, float] | None = None, response: Any = None,
+) -> Array:  # fmt: skip
+    """Equilibrium propagation: targets are joined by conductances beta to sources at y, and the states' drops are compared.
+
+    beta : siemens, positive. variant : "centred" compares states at +beta and -beta (error beta^2), "positive" and "negative" one of them
+    with the free state (error beta). Other arguments and errors as in `coupled_learning_update`.
+    Returns ``((dv_b1)^2 - (dv_b2)^2) / (2 (b2 - b1))``, (E,): for beta -> 0 minus the gradient of ``|y - v_T|^2 / 2``.
+
+    Raises ValueError for a negative nudge beyond which the targets do not settle: beta must stay below 1 / (largest eigenvalue of Z).
+    Scellier and Bengio, Front. Comput. Neurosci. 11, 24 (2017); Kendall et al., arXiv:2006.01981 (2020).
+    """
+    if variant not in _NUDGES:
+        raise ValueError(f"variant must be one of {', '.join(_NUDGES)}, got {variant!r}")
+    if not beta > 0:
+        raise ValueError(f"beta must be positive, in siemens: it joins the targets to what they should be, got {beta:g}")
+    x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
+    low, high = (beta * sign for sign in _NUDGES[variant])
+    if not hasattr(net, "response"):
+        options = [{"load": (targets, b, y)} if b else {} for b in (low, high)]
+        a, b = (net.relax(conductance, sources, x, **o).voltages for o in options)
+        return _from_states(net, a, b, 1 / (high - low), 0.0, _shares(a, weights), conductance)
+    r = response or net.response(conductance, sources, targets)
+    if low < 0 and -low >= r.nudge_bound:
+        raise ValueError(
+            f"a nudge of {low:g} siemens leaves the targets without an equilibrium: |beta| must stay below {r.nudge_bound:.4g} here"
+        )
+    # nudged states are K x + W_b d, W_b = b G_T (1 + b Z)^-1; their difference has all its digits in this form
+    xp = _array.namespace(x)
+    one = xp.eye(len(targets))
+    first, second = (xp.linalg.inv(one + b * r.impedance) for b in (low, high))
+    between = r.targets @ (second @ first)
+    mean = r.targets @ (low * first + high * second) / 2
+    d, share = _errors(r.outputs(x), y, None, weights)
+    moments = _Moments(x, d, share)
+    return net.contrast(between, r.sources @ moments.xd + mean @ moments.dd, -1.0).astype(conductance.dtype, copy=False)
+
+
+_NUDGES = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}  # of the two states, in units of beta
+
+
+@accepts_any
+def adjoint_learning_update(
+    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *,
+    weights: Array | None = None, rails: tuple[float, float] | None = None, response: Any = None,
+) -> Array:  # fmt: skip
+    """Adjoint learning: minus the gradient of the mean of ``|y - v_T|^2 / 2``, (E,), exactly; linear networks.
+
+    The second state is the network's answer to the error d = y - v_T driven as a current into the targets, sources grounded, and an edge
+    multiplies its two drops: ``-<(B G_T d)(B v_F)>``. Other arguments and errors as in `coupled_learning_update`.
+    """
+    x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
+    r = response or _response(net, "adjoint learning", conductance, sources, targets)
+    d, share = _errors(r.outputs(x), y, None, weights)
+    return net.contrast(r.targets, r.sources @ _Moments(x, d, share).xd, -1.0).astype(conductance.dtype, copy=False)
+
+
+@accepts_any
+def frequency_propagation_update(
+    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, gamma: float = 1e-2,
+    frequencies: tuple[int, int] = (2, 3), samples: int = 16, rails: tuple[float, float] | None = None,
+) -> Array:  # fmt: skip
+    """Frequency propagation: activation and error travel through one network at once, at two frequencies, and each edge tells them apart.
+
+    Sources oscillate as ``x cos(w1 t)``, error currents ``gamma (y - v_T) cos(w2 t)`` are driven into the targets, v_T being the amplitude
+    of the free targets at w1; drops are read at `samples` instants of a common period, and an edge changes by the product of its two
+    amplitudes, ``-A1 A2 / gamma``, mean over the batch (E,). The network follows at once (quasi-static).
+    On linear networks this is adjoint learning whatever gamma; on nonlinear ones frequencies mix, and it is a gradient approximately.
+
+    gamma : siemens. frequencies : whole oscillations per period, different ones, below samples / 2.
+    Anisetti, Kandala, Scellier and Schwarz, Neural Comput. 36, 596 (2024), arXiv:2208.08862.
+    """
+    f1, f2 = frequencies
+    if f1 == f2 or min(f1, f2) < 1 or max(f1, f2) * 2 >= samples:
+        raise ValueError(f"frequencies must be two different whole numbers from 1 below samples / 2 = {samples / 2:g}, got {f1} and {f2}")
+    if not gamma > 0:
+        raise ValueError(f"gamma must be positive, in siemens, got {gamma:g}")
+    x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
+    xp = _array.namespace(x)
+    angle = 2 * np.pi * np.arange(samples) / samples
+    waves = [np.cos(f * angle) for f in (f1, f2)]
+
+    def amplitudes(error: Array) -> list[Array]:
+        """Voltages (batch, n_nodes) at the two frequencies."""
+        found = [xp.zeros((len(x), net.n_nodes)) for _ in waves]
+        for one, two in zip(*waves, strict=True):
+            currents = xp.zeros((len(x), net.n_nodes))
+            currents[:, targets] = gamma * two * error
+            v = net.relax(conductance, sources, one * x, currents=currents).voltages
+            for total, wave in zip(found, (one, two), strict=True):
+                total += 2 / samples * wave * v
+        return found
+
+    free = amplitudes(xp.zeros_like(y))[0]
+    first, second = amplitudes(y - free[:, targets])
+    return net.contrast(second.T, first.T, -1 / (gamma * len(x))).astype(conductance.dtype, copy=False)
+
+
+@accepts_any
+def agnostic_learning_step(
+    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-2,
+    softness: float = 1e-2, limits: tuple[float, float] = (1e-6, np.inf), steps: int = 100, tolerance: float = 1e-10,
+    rails: tuple[float, float] | None = None,
+) -> Array:  # fmt: skip
+    """Agnostic equilibrium propagation: the conductances after one step that physics makes by itself, (E,).
+
+    Each conductance is a coordinate too, tied to a knob u by ``(k - u)^2 / (2 softness)`` and pulled by its own energy ``dv^2 / 2``. First
+    the targets are nudged by -beta while the knobs are set so that the conductances stay where they are; then the knobs are left alone and
+    the nudge becomes +beta, and conductances and voltages settle together:
+    ``k' = k - softness (<dv^2 / 2 at k', +beta> - <dv^2 / 2 at k, -beta>)``, a step of descent of rate about 2 softness beta.
+    The settling alternates between voltages and conductances, at most `steps` times, until k' moves by less than `tolerance` of its size.
+
+    softness : siemens per watt. Raises ConvergenceError when that does not settle (softness too large).
+    Scellier, Mishra, Bengio and Ollivier, arXiv:2205.15021 (2022).
+    """
+    from .._errors import ConvergenceError
+
+    x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
+    for name, value in (("beta", beta), ("softness", softness)):
+        if not value > 0:
+            raise ValueError(f"{name} must be positive, got {value:g}")
+    xp = _array.namespace(x)
+    before = net.relax(conductance, sources, x, load=(targets, -beta, y)).voltages.T
+    k = conductance
+    for _ in range(steps):
+        after = net.relax(k, sources, x, load=(targets, beta, y)).voltages.T
+        new = (conductance - softness / (2 * len(x)) * net.contrast(after - before, after + before)).clip(*limits)
+        moved = float(xp.abs(new - k).max())
+        k = new
+        if moved <= tolerance * float(xp.abs(k).max()):
+            return k.astype(conductance.dtype, copy=False)
+    raise ConvergenceError(f"conductances and voltages have not settled in {steps} steps: softness = {softness:g} is too large")
+
+
+# ------------------------------------------------------------------------------------------------------- carrying out an update
+@accepts_any
+def coupled_learning_step(
+    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, rate: float,
+    eta: float = 1e-3, step: float = 0.0, limits: tuple[float, float] = (1e-6, np.inf), weights: Array | None = None,
+    overclamp: tuple[float, float] | None = None, rails: tuple[float, float] | None = None, response: Any = None,
+) -> None:  # fmt: skip
+    """One step of coupled learning on a linear network, in place: contrast, update and limits in one pass over the edges.
+
+    rate : alpha, times the update. step : siemens; if positive, every conductance moves by one such step in the direction of its update,
+    as a digital potentiometer does, and not at all where that is zero. limits : (low, high) siemens.
+    Other arguments and errors as in `coupled_learning_update`.
+    """
+    if not 0 < eta <= 1:
+        raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
+    x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
+    r = response or _response(net, "a step in place", conductance, sources, targets)
+    d, share = _errors(r.outputs(x), y, overclamp, weights)
+    moments = _Moments(x, d, share)
+    net.update(r.held, r.sources @ moments.xd + eta / 2 * (r.held @ moments.dd), conductance, -rate, step=step, limits=limits)
+
+
+@accepts_any
+def potentiometer_step(conductance: Array, update: Array, *, ohms: float, low: float, high: float) -> Array:
+    """Conductances (E,) after every digital potentiometer has moved one position the way its update points, or stayed where it is zero.
+
+    ohms : resistance of one position. low, high : range of the resistance, ohms. The rule of the first laboratory network, whose edges
+    know the sign of their update only: Dillavou, Stern, Liu and Durian, Phys. Rev. Applied 18, 014040 (2022).
+    """
+    if not (ohms > 0 and 0 < low < high):
+        raise ValueError(f"a potentiometer needs ohms > 0 and 0 < low < high, got ohms={ohms:g}, low={low:g}, high={high:g}")
+    xp = _array.namespace(conductance)
+    return (1 / (1 / conductance - ohms * xp.sign(update)).clip(low, high)).astype(conductance.dtype, copy=False)
+
+
+@accepts_any
+def coupled_dynamics(
+    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
+    capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: tuple[Array, Array] | None = None,
+    rails: tuple[float, float] | None = None,
+) -> tuple[Array, tuple[Array, Array]]:  # fmt: skip
+    """Both copies of the network and the conductances move at once: coupled learning that does not wait for equilibrium.
+
+    ``C dv/dt = -L(k) v`` at the nodes that are not held, in a free and a clamped copy, and ``dk/dt = rate <((dv_F)^2 - (dv_C)^2) / (2 eta)>``;
+    the clamped copy's targets follow ``v_F + eta (y - v_F)`` of the free one. Steps of `dt` by Euler's method.
+
+    capacitance : of every node, farads. rate : siemens per volt^2 and second. dt : seconds. states : (free, clamped) (batch, n_nodes) to
+    start from; by default their equilibria. limits : of the conductances, siemens.
+    Returns the conductances (E,), and the states. Raises ValueError for a dt at which Euler's method is unstable.
+    Stern, Dillavou, Miskin, Durian and Liu, Phys. Rev. Research 4, L022037 (2022).
+    """
+    if not 0 < eta <= 1:
+        raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
+    x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
+    xp = _array.namespace(x)
+    k = conductance.astype(np.float64)
+    if states is None:
+        free = net.relax(k, sources, x).voltages
+        held = np.concatenate([sources, targets])
+        clamped = net.relax(k, held, xp.concatenate([x, free[:, targets] + eta * (y - free[:, targets])], axis=1)).voltages
+        states = (free, clamped)
+    free, clamped = (xp.array(v.T, dtype=np.float64, order="C") for v in states)
+    masks = [np.ones(net.n_nodes, np.uint8) for _ in range(2)]
+    masks[0][sources], masks[1][np.concatenate([sources, targets])] = 0, 0
+    mask_free, mask_clamped = (xp.asarray(m) for m in masks)
+    free[sources] = clamped[sources] = x.T
+    ends = net.edges.ravel()
+    for _ in range(steps):
+        meeting = np.bincount(ends, weights=np.repeat(_array.to_numpy(k), 2), minlength=net.n_nodes).max()
+        if dt * meeting > capacitance:  # eigenvalues of L are at most twice the largest sum of conductances at a node
+            raise ValueError(f"dt = {dt:g} s is too long for Euler's method: here it must not exceed {capacitance / meeting:.3g} s")
+        free -= dt / capacitance * net.laplacian(k, free, mask_free)
+        clamped -= dt / capacitance * net.laplacian(k, clamped, mask_clamped)
+        clamped[targets] = free[targets] + eta * (y.T - free[targets])
+        net.update(clamped - free, clamped + free, k, -dt * rate / (2 * eta * len(x)), limits=limits)
+    return k.astype(conductance.dtype), (xp.ascontiguousarray(free.T), xp.ascontiguousarray(clamped.T))
+
+
+# ---------------------------------------------------------------------------------------------------------------- classification
+@accepts_any
+def class_targets(outputs: Array, labels: Array, *, amplitude: float = 2.0) -> Array:
+    """Targets (classes, n_targets) for classification, from the network's own outputs (samples, n_targets) and labels (samples,).
+
+    Class c should answer ``m + amplitude (m_c - m)``: m the mean output, m_c its mean over the class. So the classes are driven apart along
+    the directions in which the untrained network tells them apart already, and all of it stays within reach. Stern et al. 2021, section V.
+    """
+    xp = _array.namespace(outputs)
+    labels = xp.asarray(labels)
+    classes = int(labels.max()) + 1
+    member = (labels[None, :] == xp.arange(classes)[:, None]).astype(outputs.dtype)
+    means = member @ outputs / member.sum(axis=1, keepdims=True)
+    return outputs.mean(axis=0) + amplitude * (means - outputs.mean(axis=0))
+
+
+@accepts_any
+def nearest_class(outputs: Array, targets: Array) -> Array:
+    """The class (batch,) whose target (classes, n_targets) lies nearest to each output (batch, n_targets)."""
+    distance = (targets**2).sum(axis=1) - 2 * outputs @ targets.T
+    return distance.argmin(axis=1)
+
+
+@accepts_any
+def misclassified(outputs: Array, targets: Array, labels: Array) -> Array:
+    """Weights (batch,) for the rules above: 1 where the nearest class target is not the label's, 0 elsewhere; from Stern et al. 2021."""
+    xp = _array.namespace(outputs)
+    return (nearest_class(outputs, targets) != xp.asarray(labels)).astype(np.float64)
+
+
+# --------------------------------------------------------------------------------------------------------------------- inside
+class _Moments:
+    """Means over the batch of products: xd = <x d^T>, dd = <d d^T>, xx = <x x^T>; `share` is that of each sample."""
+
+    def __init__(self, x: Array, d: Array, share: Any) -> None:
+        self.x, self.weighted = x, x * share
+        self.xd = self.weighted.T @ d
+        self.dd = (d * share).T @ d
+
+    @property
+    def xx(self) -> Array:
+        return self.weighted.T @ self.x
+
+
+def _shares(x: Array, weights: Array | None) -> Any:
+    """Each sample's share of the mean, (batch, 1) or a number."""
+    if weights is None:
+        return 1 / len(x)
+    total = float(weights.sum())
+    return weights[:, None] / (total if total > 0 else 1.0)
+
+
+def _errors(outputs: Array, targets: Array, overclamp: tuple[float, float] | None, weights: Array | None) -> tuple[Array, Any]:
+    """How far each target is to be pulled, (batch, n_targets), and each sample's share of the update."""
+    d, share = targets - outputs, _shares(outputs, weights)
+    if overclamp is None:
+        return d, share
+    low, high = overclamp
+    xp = _array.namespace(d)
+    pull = xp.where(d > 0, high - outputs, xp.where(d < 0, low - outputs, 0.0))
+    return pull, share * abs(d).mean(axis=1, keepdims=True)
+
+
+def _checked(net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array,
+             rails: tuple[float, float] | None) -> tuple[Array, Array, np.ndarray, np.ndarray]:  # fmt: skip
+    """Values in float64, and nodes, if they fit each other."""
+    sources, targets = net.apart(source_nodes, target_nodes)
+    xp = _array.namespace(conductance)
+    x, y = xp.asarray(source_values, np.float64), xp.asarray(target_values, np.float64)
+    for name, values, nodes in (("source_values", x, sources), ("target_values", y, targets)):
+        if values.ndim != 2 or values.shape[1] != len(nodes):
+            raise ValueError(f"{name} must be (batch, {len(nodes)}), a column for each of their nodes, got shape {values.shape}")
+    if len(x) != len(y):
+        raise ValueError(f"source_values have {len(x)} samples and target_values {len(y)}: one of each for every sample")
+    low, high = (x.min(axis=1), x.max(axis=1)) if rails is None else rails
+    slack = 1e-9 * (abs(x).max() + abs(y).max())
+    out = (y < xp.asarray(low - slack)[..., None]) | (y > xp.asarray(high + slack)[..., None])
+    if bool(out.any()):
+        sample, which = (int(i) for i in np.argwhere(_array.to_numpy(out))[0])
+        span = (float(xp.broadcast_to(xp.asarray(b), (len(x),))[sample]) for b in (low, high))
+        raise ValueError(
+            f"target {targets[which]} of sample {sample} is {float(y[sample, which]):g} V, but the sources allow "
+            + " .. ".join(f"{b:g}" for b in span) + " V only: no network of resistors gets there; ask for less, or give rails=(low, high)"
+        )  # fmt: skip
+    return x, y, sources, targets
+
+
+def _response(net: Any, rule: str, conductance: Array, sources: np.ndarray, targets: np.ndarray) -> Any:
+    from .._errors import CapabilityError
+
+    if not hasattr(net, "response"):
+        raise CapabilityError(f"{rule} needs a linear network (with `response`); {type(net).__name__} is none")
+    return net.response(conductance, sources, targets)
+
+
+def _two_states(net: Any, conductance: Array, sources: np.ndarray, x: Array, targets: np.ndarray, y: Array, eta: float, power: float,
+                weights: Array | None, overclamp: tuple[float, float] | None) -> Array:  # fmt: skip
+    """The update of a nonlinear network, whose free and clamped states are relaxed sample by sample."""
+    xp = _array.namespace(x)
+    free = net.relax(conductance, sources, x).voltages
+    d, share = _errors(free[:, targets], y, overclamp, weights)
+    values = xp.concatenate([x, free[:, targets] + eta * d], axis=1)
+    clamped = net.relax(conductance, np.concatenate([sources, targets]), values, start=free).voltages
+    return _from_states(net, free, clamped, 1 / eta, power / eta, share, conductance)
+
+
+def _from_states(net: Any, a: Array, b: Array, scale: float, power: float, share: Any, conductance: Array) -> Array:
+    """``-(scale / 2) <(db - da)(db + da)> - (power / 2) <da^2>`` for states a and b (batch, n_nodes)."""
+    out = net.contrast(((b - a) * share).T, (b + a).T, -scale / 2)
+    if power:
+        out -= power / 2 * net.contrast((a * share).T, a.T)
+    return out.astype(conductance.dtype, copy=False)

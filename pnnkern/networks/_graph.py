@@ -1,0 +1,193 @@
+"""What all networks on graphs have in common: the checked edge list, neighbours, colours, and what is held where."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch
+from .._array import Array
+from .._errors import ConvergenceError
+
+LANES = 32  # most threads of one edge
+
+
+@dataclass(frozen=True)
+class State:
+    """A state that a network has relaxed to.
+
+    voltages : (batch, n_nodes). residual : (batch,), what is left of the net current at the free nodes, relative to the largest one
+    before they settled. steps : iterations taken. converged : whether every residual is within the tolerance.
+    """
+
+    voltages: Array
+    residual: np.ndarray
+    steps: int
+    converged: bool
+
+
+class Graph:
+    """Nodes and the edges between them. Without loops and parallel edges.
+
+    edges : (E, 2) integers from 0, the two ends of each edge. n_nodes : how many nodes there are.
+    """
+
+    def __init__(self, edges: Any, n_nodes: int) -> None:
+        edges = np.asarray(_array.to_numpy(edges))
+        if edges.ndim != 2 or edges.shape[1] != 2 or not len(edges) or edges.dtype.kind not in "iu":
+            raise ValueError(f"edges must be (E, 2) integers with E at least 1, got {edges.dtype} of shape {edges.shape}")
+        if edges.min() < 0 or edges.max() >= n_nodes:
+            wrong = int(edges.min()) if edges.min() < 0 else int(edges.max())
+            raise ValueError(f"edges join nodes 0 .. {n_nodes - 1}, but one ends at node {wrong}")
+        if (edges[:, 0] == edges[:, 1]).any():
+            e = int(np.argmax(edges[:, 0] == edges[:, 1]))
+            raise ValueError(f"edge {e} joins node {edges[e, 0]} to itself: an edge needs two different nodes")
+        keys = np.sort(edges, axis=1) @ np.array([n_nodes, 1])
+        _, first, count = np.unique(keys, return_index=True, return_counts=True)
+        if (count > 1).any():
+            a, b = edges[first[np.argmax(count > 1)]]
+            raise ValueError(f"nodes {a} and {b} are joined by {count.max()} edges: give one, with the sum of their conductances")
+        self.edges, self.n_nodes, self.n_edges = edges.astype(np.int32), int(n_nodes), len(edges)
+        self._device: dict[tuple[str, str], Array] = {}
+
+    # ------------------------------------------------------------------------------------------------------------------ shape
+    @cached_property
+    def _neighbours(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Neighbours of node i: neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1]; int32."""
+        ends = np.concatenate([self.edges, self.edges[:, ::-1]])
+        order = np.argsort(ends[:, 0], kind="stable")
+        offsets = np.zeros(self.n_nodes + 1, np.int32)
+        np.cumsum(np.bincount(ends[:, 0], minlength=self.n_nodes), out=offsets[1:])
+        edge = np.tile(np.arange(self.n_edges, dtype=np.int32), 2)[order]
+        return offsets, np.ascontiguousarray(ends[order, 1]), edge
+
+    @cached_property
+    def colours(self) -> np.ndarray:
+        """A colour for each node, (n_nodes,) int32, so that no edge joins two nodes of one colour; greedy, the largest degree first."""
+        offsets, neighbour, _ = self._neighbours
+        colour = np.full(self.n_nodes, -1, np.int32)
+        for i in np.argsort(-np.diff(offsets), kind="stable"):
+            taken = set(colour[neighbour[offsets[i] : offsets[i + 1]]].tolist())
+            colour[i] = next(c for c in range(len(taken) + 1) if c not in taken)
+        return colour
+
+    def on(self, name: str, array: np.ndarray, like: Array) -> Array:
+        """`array` on the device of `like`; copied to a GPU once and kept under `name`."""
+        xp = _array.namespace(like)
+        if xp is np:
+            return array
+        key = (name, str(getattr(like, "device", "")))
+        if key not in self._device:
+            self._device[key] = xp.asarray(array)
+        return self._device[key]
+
+    # ----------------------------------------------------------------------------------------------------------------- checks
+    def _indices(self, what: str, nodes: Any) -> np.ndarray:
+        """Node numbers as int64 (n,). Raises ValueError for one that does not exist or is named twice."""
+        found = np.atleast_1d(np.asarray(_array.to_numpy(nodes)))
+        if found.ndim != 1 or found.dtype.kind not in "iu" or not len(found):
+            raise ValueError(f"{what} must be a list of at least one node number, got {found.dtype} of shape {found.shape}")
+        found = found.astype(np.int64)
+        if found.min() < 0 or found.max() >= self.n_nodes:
+            wrong = found[(found < 0) | (found >= self.n_nodes)][0]
+            raise ValueError(f"{what} name node {wrong}: the network has nodes 0 .. {self.n_nodes - 1}")
+        values, count = np.unique(found, return_counts=True)
+        if len(values) < len(found):
+            raise ValueError(f"{what} name node {values[count > 1][0]} twice: a node is held at one voltage")
+        return found
+
+    def apart(self, source_nodes: Any, target_nodes: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Checked node numbers of sources and targets. Raises ValueError if a node is both."""
+        sources, targets = self._indices("source_nodes", source_nodes), self._indices("target_nodes", target_nodes)
+        both = np.intersect1d(sources, targets)
+        if len(both):
+            raise ValueError(f"node {both[0]} is a source and a target: it cannot be held at two voltages")
+        return sources, targets
+
+    def _edge_values(self, what: str, values: Array, unit: str = "siemens", lowest: float = 0.0) -> Array:
+        """One finite value of at least `lowest` for each edge, in float64."""
+        if not _array.is_array(values) or values.dtype.kind != "f":
+            raise TypeError(f"{what} must be an array of float32 or float64, got {getattr(values, 'dtype', type(values).__name__)}")
+        if values.shape != (self.n_edges,):
+            raise ValueError(f"{what} must be ({self.n_edges},), one for each edge, got shape {values.shape}")
+        smallest, largest = float(values.min()), float(values.max())
+        if not (smallest >= lowest and np.isfinite(largest)):
+            wrong = smallest if not smallest >= lowest else largest
+            raise ValueError(f"{what} must be finite and at least {lowest:g} {unit}, got {wrong:g}")
+        return values.astype(np.float64, copy=False)
+
+    def _node_values(self, what: str, values: Array, nodes: np.ndarray, like: Array) -> Array:
+        """Values (batch, len(nodes)) as float64 on the device of `like`."""
+        xp = _array.namespace(like)
+        values = xp.asarray(values, np.float64)
+        if values.ndim != 2 or values.shape[1] != len(nodes):
+            raise ValueError(f"{what} must be (batch, {len(nodes)}), a column for each of their nodes, got shape {values.shape}")
+        if not bool(xp.isfinite(values).all()):
+            raise ValueError(f"{what} must be finite")
+        return values
+
+    def _refuse_floating(self, conducting: np.ndarray, nodes: np.ndarray) -> None:
+        """Raise ValueError if a node has no path of conducting edges to one of `nodes`."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        used = self.edges[conducting]
+        graph = coo_array((np.ones(len(used), np.int8), (used[:, 0], used[:, 1])), shape=(self.n_nodes, self.n_nodes))
+        _, part = connected_components(graph, directed=False)
+        floating = ~np.isin(part, part[nodes])
+        if floating.any():
+            raise ValueError(
+                f"node {int(np.argmax(floating))} floats: no path of conducting edges joins it to a node that is held "
+                f"({int(floating.sum())} of {self.n_nodes} nodes do); remove it or raise the conductances around it"
+            )
+
+    # ---------------------------------------------------------------------------------------------------------------- kernels
+    def laplacian(self, conductance: Array, v: Array, free: Array) -> Array:
+        """Net currents L v (n_nodes, columns) that leave the nodes with free[i] != 0, 0 at the others; v (n_nodes, columns), float64."""
+        out = _array.namespace(v).empty_like(v)
+        names = ("offsets", "neighbour", "edge")
+        lists = [self.on(name, array, v) for name, array in zip(names, self._neighbours, strict=True)]
+        _launch.launch(
+            "networks/edges", "laplacian", v.dtype, self.n_nodes, v.shape[1], *lists, free, conductance, v, out, threads=v.size
+        )
+        return out
+
+    def contrast(self, a: Array, b: Array, scale: float = 1.0) -> Array:
+        """For each edge (i, j) ``scale sum_c (a_i - a_j)(b_i - b_j)``, (E,); a, b : (n_nodes, columns)."""
+        a, b = _array.contiguous(a), _array.contiguous(b)
+        out = _array.namespace(a).empty(self.n_edges, a.dtype)
+        lanes = _lanes(a.shape[1])
+        edges = self.on("edges", self.edges, a)
+        _launch.launch("networks/edges", "contrast", a.dtype, self.n_edges, a.shape[1], lanes, scale, edges, a, b, out,
+                       threads=self.n_edges * lanes)  # fmt: skip
+        return out
+
+    def update(self, a: Array, b: Array, conductance: Array, scale: float, *, step: float = 0.0, limits: tuple[float, float]) -> None:
+        """Add `contrast` to the conductances in place, or if `step` > 0 a step of that size in its direction; kept within `limits`."""
+        low, high = limits
+        if not 0 <= low < high:
+            raise ValueError(f"limits must be two conductances, 0 <= low < high, got {low:g} and {high:g}")
+        a, b = (_array.contiguous(x.astype(conductance.dtype, copy=False)) for x in (a, b))
+        lanes = _lanes(a.shape[1])
+        edges = self.on("edges", self.edges, a)
+        _launch.launch("networks/edges", "update", a.dtype, self.n_edges, a.shape[1], lanes, scale, step, low, high, edges, a, b, conductance,
+                       threads=self.n_edges * lanes)  # fmt: skip
+
+
+def _lanes(columns: int) -> int:
+    """Threads that share an edge: the power of two that holds all columns, up to a warp."""
+    return int(min(LANES, 1 << max(0, columns - 1).bit_length()))
+
+
+def judged(voltages: Array, residual: np.ndarray, steps: int, tolerance: float, on_failure: str, how: str) -> State:
+    """The result, flagged; raises `ConvergenceError` if it should and a residual is above the tolerance."""
+    if on_failure not in ("raise", "flag"):
+        raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
+    converged = bool((residual <= tolerance).all())
+    if not converged and on_failure == "raise":
+        raise ConvergenceError(
+            f"{how} has not converged in {steps} steps: the worst of {len(residual)} samples has {np.nanmax(residual):.1e} of its currents "
+            f"unbalanced, {tolerance:.1e} was asked for; allow more steps, a larger tolerance, or on_failure='flag'"
+        )
+    return State(voltages, residual, steps, converged)

@@ -1,0 +1,104 @@
+"""Graphs to build networks on: edge lists (E, 2) int32, with positions of the nodes where they have any."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import random
+
+
+def lattice(rows: int, columns: int, *, periodic: bool = False) -> np.ndarray:
+    """Square lattice of rows x columns nodes, node ``row * columns + column``. Returns edges (E, 2) int32.
+
+    periodic : join opposite borders too (at least 3 rows and 3 columns).
+    """
+    if min(rows, columns) < 1 or rows * columns < 2:
+        raise ValueError(f"a lattice needs at least two nodes, got {rows} x {columns}")
+    if periodic and min(rows, columns) < 3:
+        raise ValueError(f"a periodic lattice needs at least 3 rows and 3 columns, got {rows} x {columns}")
+    node = np.arange(rows * columns).reshape(rows, columns)
+    if periodic:
+        pairs = [(node, np.roll(node, -1, axis=1)), (node, np.roll(node, -1, axis=0))]
+    else:
+        pairs = [(node[:, :-1], node[:, 1:]), (node[:-1], node[1:])]
+    return np.concatenate([np.stack([a.ravel(), b.ravel()], axis=1) for a, b in pairs]).astype(np.int32)
+
+
+def lattice_positions(rows: int, columns: int) -> np.ndarray:
+    """Positions (nodes, 2) of the nodes of `lattice`, in steps of the lattice: (column, -row), the first row on top."""
+    y, x = np.mgrid[:rows, :columns]
+    return np.stack([x.ravel(), -y.ravel()], axis=1).astype(np.float64)
+
+
+def delaunay(n_nodes: int, key: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Delaunay triangulation of uniformly random points in the unit square: about three edges per node, planar.
+
+    key : of `pnnkern.random`. Returns edges (E, 2) int32 and positions (n_nodes, 2) in [0, 1).
+    """
+    from scipy.spatial import Delaunay
+
+    if n_nodes < 3:
+        raise ValueError(f"a triangulation needs at least 3 nodes, got {n_nodes}")
+    positions = random.uniform(key, (1, 2 * n_nodes), dtype=np.float64).reshape(n_nodes, 2)
+    corners = Delaunay(positions).simplices
+    pairs = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]], corners[:, [2, 0]]])
+    return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int32), positions
+
+
+def disordered(n_nodes: int, degree: float, key: Any) -> np.ndarray:
+    """Random connected graph: a random tree, and random further edges up to `degree` neighbours per node on average.
+
+    key : of `pnnkern.random`. Returns edges (E, 2) int32.
+    """
+    most = n_nodes * (n_nodes - 1) // 2
+    wanted = round(n_nodes * degree / 2)
+    if not n_nodes - 1 <= wanted <= most or n_nodes < 2:
+        raise ValueError(
+            f"a connected graph of {n_nodes} nodes has {n_nodes - 1} .. {most} edges, but a mean degree of {degree:g} makes {wanted}"
+        )
+    draws = random.uniform(random.fold_in(key, 0), (1, 2 * n_nodes), dtype=np.float64)[0]
+    order = np.argsort(draws[:n_nodes], kind="stable")
+    earlier = (draws[n_nodes + 1 :] * np.arange(1, n_nodes)).astype(np.int64)  # each node joins one that came before it
+    edges = {(int(min(a, b)), int(max(a, b))) for a, b in zip(order[1:], order[earlier], strict=True)}
+    attempt = 1
+    while len(edges) < wanted:
+        ends = random.uniform(random.fold_in(key, attempt), (1, 4 * n_nodes), dtype=np.float64)[0]
+        for a, b in (ends.reshape(-1, 2) * n_nodes).astype(np.int64):
+            if a != b and len(edges) < wanted:
+                edges.add((int(min(a, b)), int(max(a, b))))
+        attempt += 1
+    return np.array(sorted(edges), np.int32)
+
+
+def bipartite(inputs: int, outputs: int) -> np.ndarray:
+    """Every one of `inputs` nodes joined to every one of `outputs` nodes, which are numbered after them. Edges (E, 2) int32."""
+    if min(inputs, outputs) < 1:
+        raise ValueError(f"both sides need at least one node, got {inputs} and {outputs}")
+    a, b = np.meshgrid(np.arange(inputs), inputs + np.arange(outputs), indexing="ij")
+    return np.stack([a.ravel(), b.ravel()], axis=1).astype(np.int32)
+
+
+def read_edges(path: Any) -> tuple[np.ndarray, int, np.ndarray | None]:
+    """Edge list from a text file: two node numbers from 0 on each line, and if there is a third column the conductance in siemens.
+
+    Columns are parted by spaces, tabs or commas; lines that begin with # are skipped.
+    Returns edges (E, 2) int32, the number of nodes, and conductances (E,) or None. Raises ValueError naming the line that cannot be read.
+    """
+    rows = []
+    with open(path) as file:
+        for number, line in enumerate(file, 1):
+            text = line.partition("#")[0].replace(",", " ").split()
+            if not text:
+                continue
+            try:
+                rows.append((int(text[0]), int(text[1]), *(float(t) for t in text[2:])))
+                fits = len(text) in (2, 3) and len(text) == len(rows[0])
+            except (ValueError, IndexError):
+                fits = False
+            if not fits:
+                raise ValueError(f"{path}, line {number}: expected 'node node' or 'node node siemens' throughout, got {line.strip()!r:.60}")
+    if not rows:
+        raise ValueError(f"{path} holds no edges")
+    edges = np.array([row[:2] for row in rows], np.int64)
+    conductance = np.array([row[2] for row in rows]) if len(rows[0]) == 3 else None
+    return edges.astype(np.int32), int(edges.max()) + 1, conductance

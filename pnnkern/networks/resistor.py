@@ -1,0 +1,339 @@
+"""Linear networks: resistors that carry current, or pipes that carry a flow; voltages read as pressures.
+
+With conductances g_e and some nodes held, the others settle where no net current leaves them, ``L v = i`` for the grounded Laplacian
+``L = B^T g B`` (B: one row per edge, +1 at its first node, -1 at its second). That is where the dissipated power less that of current
+sources is least. Everything is linear in what is held and what is driven, so one factorisation serves a whole batch (`response`).
+
+Units: conductances in siemens, voltages in volts, currents in amperes (or any consistent set, such as those of flow networks).
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import _array, _launch
+from .._array import Array, accepts_any
+from ._graph import Graph, State, judged
+
+TOLERANCE = 1e-10  # of the net currents at the free nodes, relative to the largest before they settle
+_launch.fault(60, "a network's conductances span too many orders of magnitude for this precision: use float64 or solve")
+SHARED = 160 * 1024  # bytes of shared memory that a block may ask for
+LARGEST_BLOCK = 160  # nodes of a network that fits the shared memory of one block in float32
+
+
+@dataclass(frozen=True)
+class Response:
+    """How a linear network answers: free states are ``sources x``, and currents i driven into the target nodes add ``targets i``.
+
+    sources : (n_nodes, n_sources) volts per volt. targets : (n_nodes, n_targets) ohms, the columns of the inverse of the grounded
+    Laplacian. source_nodes, target_nodes : int64.
+    """
+
+    sources: Array
+    targets: Array
+    source_nodes: np.ndarray
+    target_nodes: np.ndarray
+
+    @cached_property
+    def impedance(self) -> Array:
+        """Z (n_targets, n_targets), ohms: voltage at each target per current into each."""
+        return self.targets[self.target_nodes]
+
+    @cached_property
+    def held(self) -> Array:
+        """H = G_T Z^-1 (n_nodes, n_targets): how the network follows when the targets are held one volt higher."""
+        return _array.namespace(self.targets).linalg.solve(self.impedance.T, self.targets.T).T
+
+    @cached_property
+    def nudge_bound(self) -> float:
+        """The largest |beta|, in siemens, at which targets nudged by -beta still settle: one over the largest eigenvalue of Z."""
+        z = self.impedance
+        return float(1 / _array.namespace(z).linalg.eigvalsh((z + z.T) / 2)[-1])
+
+    def outputs(self, source_values: Array) -> Array:
+        """Voltages (batch, n_targets) of the free state for source voltages (batch, n_sources)."""
+        return source_values @ self.sources[self.target_nodes].T
+
+
+class ResistorNetwork(Graph):
+    """A network of resistors on any graph. The conductances are arrays that you pass.
+
+    edges : (E, 2) integers, the two ends of each edge. n_nodes : how many nodes there are.
+    Raises ValueError for an edge from a node to itself, two edges between the same nodes, and ends that do not exist.
+    """
+
+    def __init__(self, edges: Any, n_nodes: int) -> None:
+        super().__init__(edges, n_nodes)
+        self._grounded: tuple[bytes, _Grounded] | None = None
+
+    # --------------------------------------------------------------------------------------------------------------- solutions
+    @accepts_any
+    def solve(self, conductance: Array, nodes: Any, voltages: Array, **options: Any) -> Array:
+        """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
+        return self.relax(conductance, nodes, voltages, **options).voltages
+
+    @accepts_any
+    def relax(
+        self, conductance: Array, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
+        method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, on_failure: str = "raise",
+    ) -> State:  # fmt: skip
+        """The state with some nodes held.
+
+        conductance : (E,) siemens, not negative; an edge of zero is not there. float32 or float64; solved in float64.
+        nodes : (held,) integers. voltages : (batch, held) volts.
+        currents : (batch, n_nodes) amperes driven into the nodes. load : (nodes, siemens, volts (batch, len)), conductances from these
+            nodes to sources, such as a nudge; siemens a number or one for each, and may be negative while the rest outweighs it.
+        method : "direct" (one sparse factorisation, CPU), "cg" (conjugate gradients, all columns at a time, each until it has converged),
+            or "auto": direct on a CPU.
+        tolerance : of the net current at the free nodes, relative to the largest one before they settle (at 0 V).
+        steps : of the conjugate gradients at most, by default 10 per node and 1000 or more. on_failure : "raise", or "flag" in the result.
+
+        Returns `State`, voltages in the precision of the conductances. Raises ValueError for nodes that float, nodes that are held twice,
+        negative conductances; ConvergenceError when the tolerance is not reached.
+        """
+        xp = _array.namespace(conductance, voltages)
+        held = self._indices("nodes", nodes)
+        g = self._edge_values("conductance", conductance)
+        values = self._node_values("voltages", voltages, held, g)
+        plan = self._plan(held, g)
+        if method not in ("auto", "direct", "cg"):
+            raise ValueError(f"method must be 'auto', 'direct' or 'cg', got {method!r}")
+        driven, weight = self._driven(currents, load, len(values), g)
+        out = xp.empty((len(values), self.n_nodes), conductance.dtype)
+        residual, taken = np.zeros(len(values)), 0
+        direct = method == "direct" or (method == "auto" and not _array.on_device(g))
+        inverse = plan.inverse(g, weight) if direct else None
+        # a node-major copy of the voltages, and about six more like it
+        chunk = _array.chunk(g, 8 * 7 * self.n_nodes)
+        for a in range(0, len(values), chunk):
+            part = slice(a, a + chunk)
+            start = xp.zeros((self.n_nodes, len(values[part])))
+            start[held] = values[part].T
+            added = None if driven is None else xp.ascontiguousarray(driven[part].T)
+            solved = plan.solve(g, start, added, weight, inverse, tolerance, steps)
+            out[part] = solved[0].T
+            residual[part], taken = _array.to_numpy(solved[1]), max(taken, solved[2])
+        return judged(out, residual, taken, tolerance, on_failure, "the network")
+
+    @accepts_any
+    def response(
+        self, conductance: Array, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE
+    ) -> Response:
+        """How the network answers to sources and to currents into targets, from one factorisation with n_sources + n_targets columns.
+
+        Its cost does not depend on any batch. Arguments and errors as of `relax`.
+        """
+        sources, targets = self.apart(source_nodes, target_nodes)
+        xp = _array.namespace(conductance)
+        n, m = len(sources), len(targets)
+        drive = xp.zeros((n + m, self.n_nodes))
+        drive[np.arange(n, n + m), targets] = 1.0
+        values = xp.concatenate([xp.eye(n), xp.zeros((m, n))])
+        exact = conductance.astype(np.float64, copy=False)
+        both = self.relax(exact, sources, values, currents=drive, method=method, tolerance=tolerance).voltages
+        return Response(xp.ascontiguousarray(both[:n].T), xp.ascontiguousarray(both[n:].T), sources, targets)
+
+    @accepts_any
+    def solve_many(self, conductance: Array, nodes: Any, voltages: Array) -> Array:
+        """Many small networks at once, each with conductances of its own: one block of threads per network.
+
+        conductance : (networks, E) siemens, float32 or float64. nodes : (held,). voltages : (batch, held), the same for all networks, or
+        (networks, batch, held). Returns (networks, batch, n_nodes). At most 160 free nodes: a dense Cholesky factorisation that fits the
+        memory of a block. Raises ValueError when a network has a node that floats, FaultError when rounding leaves a matrix that is singular.
+        """
+        xp = _array.namespace(conductance, voltages)
+        held = self._indices("nodes", nodes)
+        if conductance.ndim != 2 or conductance.shape[1] != self.n_edges or conductance.dtype not in (np.float32, np.float64):
+            raise ValueError(f"conductance must be (networks, {self.n_edges}) float32 or float64, got {conductance.dtype} {conductance.shape}")
+        if not bool((conductance >= 0).all()):
+            raise ValueError(f"conductance must be finite and at least 0 siemens, got {float(conductance.min()):g}")
+        for joined in _array.to_numpy((conductance > 0).reshape(-1, self.n_edges)):
+            if not joined.all():
+                self._refuse_floating(joined, held)
+        free = np.setdiff1d(np.arange(self.n_nodes), held)
+        if len(free) > LARGEST_BLOCK:
+            raise ValueError(f"at most {LARGEST_BLOCK} free nodes fit a block of threads, got {len(free)}: use solve, network by network")
+        networks, dtype = len(conductance), conductance.dtype
+        if voltages.ndim not in (2, 3) or voltages.shape[-1] != len(held) or (voltages.ndim == 3 and len(voltages) != networks):
+            raise ValueError(f"voltages must be (batch, {len(held)}) or ({networks}, batch, {len(held)}), got shape {voltages.shape}")
+        batch = voltages.shape[-2]
+        out = xp.zeros((networks, batch, self.n_nodes), dtype)
+        out[:, :, held] = voltages
+        place = np.full(self.n_nodes, -1, np.int32)
+        place[free] = np.arange(len(free), dtype=np.int32)
+        lists = [xp.asarray(place), self.on("edges", self.edges, conductance), _array.contiguous(conductance)]
+        work = None
+        shared = len(free) * (len(free) + 1) // 2 * dtype.itemsize
+        if shared > SHARED:  # float64 networks that are too large for the shared memory keep their factor in global memory
+            work, shared = xp.empty(networks * len(free) * (len(free) + 1) // 2, dtype), 0
+        _launch.launch("networks/small_networks", "solve", dtype, networks, batch, self.n_nodes, self.n_edges, len(free), *lists, work, out,
+                       grid=(min(networks, _launch.MAX_BLOCKS),), block=(64,), shared=shared)  # fmt: skip
+        return out
+
+    # ------------------------------------------------------------------------------------------------------------- observables
+    @accepts_any
+    def power(self, conductance: Array, voltages: Array) -> Array:
+        """Dissipated power sum_e g_e dv_e^2 of states (batch, n_nodes), (batch,) watts. Half of it is the energy that settles least."""
+        g = self._edge_values("conductance", conductance)
+        return (g * self.drops(voltages).astype(np.float64) ** 2).sum(axis=1)
+
+    @accepts_any
+    def drops(self, voltages: Array) -> Array:
+        """Voltage drops (batch, E), first node less second, of states (batch, n_nodes)."""
+        i, j = (self.on(name, np.ascontiguousarray(self.edges[:, k]), voltages) for k, name in enumerate(("first", "second")))
+        return voltages[:, i] - voltages[:, j]
+
+    @accepts_any
+    def residual(self, conductance: Array, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
+        """Kirchhoff's residual of states (batch, n_nodes): (batch,) amperes, the largest net current that leaves a node not in `nodes`.
+
+        currents : (batch, n_nodes) amperes driven into the nodes.
+        """
+        xp = _array.namespace(conductance, voltages)
+        g = self._edge_values("conductance", conductance)
+        plan = self._plan(self._indices("nodes", nodes), g)
+        v = xp.ascontiguousarray(voltages.astype(np.float64).T)
+        net = self.laplacian(g, v, plan.mask(g))
+        if currents is not None:
+            net = net - currents.T * plan.mask(g)[:, None]
+        return abs(net).max(axis=0)
+
+    # ------------------------------------------------------------------------------------------------------------------ inside
+    def _plan(self, held: np.ndarray, conductance: Array) -> "_Grounded":
+        name = held.tobytes()
+        if self._grounded is None or self._grounded[0] != name:
+            self._refuse_floating(np.ones(self.n_edges, bool), held)
+            self._grounded = (name, _Grounded(self, held))
+        if float(conductance.min()) == 0:
+            self._refuse_floating(_array.to_numpy(conductance) > 0, held)
+        return self._grounded[1]
+
+    def _driven(self, currents: Array | None, load: Any, batch: int, like: Array) -> tuple[Array | None, Array | None]:
+        """Currents (batch, n_nodes) with those of the loads' sources, and the loads' conductances (n_nodes,); None for none."""
+        xp = _array.namespace(like)
+        if currents is not None:
+            currents = xp.asarray(currents, np.float64)
+            if currents.shape != (batch, self.n_nodes):
+                raise ValueError(f"currents must be {(batch, self.n_nodes)}, one for each node, got shape {currents.shape}")
+        if load is None:
+            return currents, None
+        at = self._indices("load", load[0])
+        weight = xp.zeros(self.n_nodes)
+        weight[at] = xp.asarray(load[1], np.float64)
+        driven = xp.zeros((batch, self.n_nodes)) if currents is None else currents.copy()
+        driven[:, at] += weight[at] * self._node_values("load", load[2], at, like)
+        return driven, weight
+
+
+class _Grounded:
+    """What follows from which nodes are held: the pattern of L[free, free], and where each conductance goes in it."""
+
+    _ELIMINATION: ClassVar[dict[str, Any]] = {"diag_pivot_thresh": 0.0, "options": {"SymmetricMode": True}}  # definite: no pivots
+
+    def __init__(self, net: ResistorNetwork, held: np.ndarray) -> None:
+        self.net = net
+        self.is_free = np.ones(net.n_nodes, np.uint8)
+        self.is_free[held] = 0
+        self.free = np.flatnonzero(self.is_free)
+        self.order = self.free
+
+    def mask(self, like: Array) -> Array:
+        return _array.namespace(like).asarray(self.is_free)
+
+    @cached_property
+    def _pattern(self) -> tuple[np.ndarray, ...]:
+        """Compressed columns of L[free, free] in an order with little fill, the edge and sign of each contribution, and its place."""
+        from scipy.sparse import csc_array
+        from scipy.sparse.linalg import splu
+
+        def pattern(position: np.ndarray) -> tuple[np.ndarray, ...]:
+            n, (i, j) = len(self.free), position[self.net.edges.T]
+            e = np.arange(self.net.n_edges)
+            rows, columns = np.concatenate([i, j, i, j]), np.concatenate([j, i, i, j])
+            edge, sign = np.tile(e, 4), np.repeat([-1.0, 1.0], 2 * len(e))
+            inside = (rows >= 0) & (columns >= 0)
+            keys, place = np.unique(columns[inside].astype(np.int64) * n + rows[inside], return_inverse=True)
+            starts = np.searchsorted(keys, np.arange(n + 1) * n).astype(np.int32)
+            diagonal = np.searchsorted(keys, np.arange(n) * (n + 1))
+            return (keys % n).astype(np.int32), starts, edge[inside], sign[inside], place.ravel(), diagonal
+
+        n = len(self.free)
+        position = np.full(self.net.n_nodes, -1)
+        position[self.free] = np.arange(n)
+        rows, starts, _, sign, place, diagonal = pattern(position)
+        data = np.bincount(place, weights=sign, minlength=len(rows))
+        data[diagonal] += 1.0
+        trial = splu(csc_array((data, rows, starts), shape=(n, n)), **self._ELIMINATION, permc_spec="MMD_AT_PLUS_A")
+        self.order = np.argsort(trial.perm_c)  # free[order[k]] is eliminated k-th
+        position[self.free[self.order]] = np.arange(n)
+        return pattern(position)
+
+    def inverse(self, conductance: Array, weight: Array | None) -> Any:
+        """Solver of L[free, free] x = rhs for rhs (free, columns)."""
+        from scipy.sparse import csc_array
+        from scipy.sparse.linalg import splu
+
+        if not len(self.free):
+            return lambda rhs: rhs
+        rows, starts, edge, sign, place, diagonal = self._pattern
+        data = np.bincount(place, weights=sign * _array.to_numpy(conductance)[edge], minlength=len(rows))
+        order = self.order
+        if weight is not None:
+            data[diagonal] += _array.to_numpy(weight)[self.free[order]]
+        n = len(self.free)
+        factor = splu(csc_array((data, rows, starts), shape=(n, n)), **self._ELIMINATION, permc_spec="NATURAL")
+
+        def solve(rhs: np.ndarray) -> np.ndarray:
+            out = np.empty_like(rhs)
+            out[order] = factor.solve(rhs[order])
+            return out
+
+        return solve
+
+    def solve(self, g: Array, start: Array, driven: Array | None, weight: Array | None, inverse: Any, tolerance: float,
+              steps: int | None) -> tuple[Array, Array, int]:  # fmt: skip
+        """States (n_nodes, columns) from `start`, where the held nodes have their voltages; relative residuals; steps."""
+        xp = _array.namespace(g)
+        mask = self.mask(g)
+
+        def net_current(v: Array) -> Array:
+            out = self.net.laplacian(g, v, mask)
+            return out if weight is None else out + (weight * mask)[:, None] * v
+
+        rhs = -net_current(start)
+        if driven is not None:
+            rhs += driven * mask[:, None]
+        if inverse is not None:
+            x, taken = xp.zeros_like(rhs), 1
+            x[self.free] = xp.asarray(inverse(_array.to_numpy(rhs[self.free])))
+        else:
+            diagonal = np.bincount(self.net.edges.ravel(), weights=np.repeat(_array.to_numpy(g), 2), minlength=self.net.n_nodes)
+            total = xp.asarray(diagonal) if weight is None else xp.asarray(diagonal) + weight
+            steps = steps or max(1000, 10 * len(self.free))
+            x, taken = _conjugate_gradients(net_current, rhs, xp.where(mask > 0, total, 1.0)[:, None], tolerance / 2, steps)
+        scale = abs(rhs).max(axis=0)
+        return start + x, abs(rhs - net_current(x)).max(axis=0) / xp.where(scale > 0, scale, 1.0), taken
+
+
+def _conjugate_gradients(apply: Any, rhs: Array, diagonal: Array, tolerance: float, steps: int) -> tuple[Array, int]:
+    """Columns x of apply(x) = rhs, preconditioned by the diagonal; a column stops once max |rest| <= tolerance max |rhs|."""
+    xp = _array.namespace(rhs)
+    x, rest = xp.zeros_like(rhs), rhs.copy()
+    goal = tolerance * abs(rhs).max(axis=0)
+    z = rest / diagonal
+    p, product = z.copy(), (rest * z).sum(axis=0)
+    for step in range(steps):
+        active = abs(rest).max(axis=0) > goal
+        if not bool(active.any()):
+            return x, step
+        q = apply(p)
+        curvature = (p * q).sum(axis=0)
+        length = xp.where(active & (curvature > 0), product / xp.where(curvature > 0, curvature, 1.0), 0.0)
+        x += length * p
+        rest -= length * q
+        z = rest / diagonal
+        before, product = product, (rest * z).sum(axis=0)
+        p = z + xp.where(active & (before > 0), product / xp.where(before > 0, before, 1.0), 0.0) * p
+    return x, steps

@@ -27,13 +27,15 @@ from .pulsed_devices import (
     SoftBounds,
     pulsed_device,
 )
+from .transfer import MixedPrecision, TikiTaka, transfer_start, transfer_update, transfer_weights
 from .wire_noise import noise_through_wires, read_covariance, wire_noise
 from .wires import TOPOLOGIES, Wires, as_wires, effective_conductance, effective_conductance_vjp, node_voltages
 
 __all__ = [
     "DEVICES", "PCM", "PULSED_DEVICES", "RRAM", "SONOS", "TOPOLOGIES", "ConstantStep", "Custom", "Device", "ExponentialStep",
-    "HermesPCM", "LinearStep", "PiecewiseStep", "PowerStep", "PulsedDevice", "ReRAM", "SoftBounds", "Wires", "apply_pulses",
-    "as_wires", "clip_weights", "device", "device_cells", "drift", "drift_compensation", "effective_conductance",
-    "effective_conductance_vjp", "flicker", "node_voltages", "noise_through_wires", "program", "pulse_update", "pulsed_device",
-    "read_covariance", "symmetry_point", "wire_noise",
+    "HermesPCM", "LinearStep", "MixedPrecision", "PiecewiseStep", "PowerStep", "PulsedDevice", "ReRAM", "SoftBounds", "TikiTaka",
+    "Wires", "apply_pulses", "as_wires", "clip_weights", "device", "device_cells", "drift", "drift_compensation",
+    "effective_conductance", "effective_conductance_vjp", "flicker", "node_voltages", "noise_through_wires", "program",
+    "pulse_update", "pulsed_device", "read_covariance", "symmetry_point", "transfer_start", "transfer_update", "transfer_weights",
+    "wire_noise",
 ]  # fmt: skip

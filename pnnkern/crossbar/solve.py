@@ -1,0 +1,323 @@
+"""Currents of a crossbar with wires where the effective conductance does not pay or does not exist: few reads of conductances that change,
+cells that do not obey Ohm's law, and gated inputs.
+
+Few reads are solved by conjugate gradients over whole lines (`_ladders`), cells with a curved characteristic by Newton's method around
+them: every step is a linear array with the slopes of the cells as conductances. Siemens, volts, amperes, ohms.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _array
+from .._array import Array, accepts_any
+from .._errors import ConvergenceError
+from . import _gated
+from ._ladders import Ladders, iterations
+from .wires import (
+    PERFECT,
+    Stack,
+    Wires,
+    as_wires,
+    check_conductances,
+    check_pairs,
+    chosen,
+    effective_conductance,
+    effective_conductance_vjp,
+    like,
+    only,
+    voltages_like,
+)
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
+NEWTON = 60  # steps of Newton's method; it takes 3 to 8, more only where the first guess is far off
+STEEPER = 30.0  # times; by which the slope of a cell may grow in one of them
+# Nanoseconds on one core (AVX-512, 3 GHz) by which "auto" chooses: T of n x n cells takes TREE[0] n^2 + TREE[1] n^3, an iteration of
+# conjugate gradients SWEEP n^2 for each read, and it takes about half of the bound.
+TREE = (300.0, 2.8)
+SWEEP = 16.0
+
+
+# ------------------------------------------------------------------------------------------------------------- characteristics
+@dataclass(frozen=True)
+class IV:
+    """A cell of conductance G carries ``I = G f(v)`` at v volts: f(0) = 0, and f rises everywhere.
+
+    f : volts -> volts. slope : its derivative, positive. Both take and return arrays.
+    """
+
+    f: Callable[[Array], Array]
+    slope: Callable[[Array], Array]
+
+
+def sinh_iv(v0: float) -> IV:
+    """``f = v0 sinh(v / v0)``: hopping and tunnelling conduction, Ohm's law far below v0 volts. Raises ValueError unless v0 > 0."""
+    if not v0 > 0:
+        raise ValueError(f"v0 must be positive (volts), got {v0!r:.80}")
+    return IV(lambda v: v0 * _array.namespace(v).sinh(v / v0), lambda v: _array.namespace(v).cosh(v / v0))
+
+
+def cubic_iv(a: float) -> IV:
+    """``f = v + a v^3``, a in 1 / volt^2: the first term that symmetry allows. Raises ValueError unless a >= 0."""
+    if not a >= 0:
+        raise ValueError(f"a must not be negative (1 / volt^2), got {a!r:.80}")
+    return IV(lambda v: v + a * v**3, lambda v: 1 + 3 * a * v**2)
+
+
+# -------------------------------------------------------------------------------------------------------------------- currents
+@accepts_any
+def solve_currents(
+    V: Array,
+    G: Array,
+    *,
+    wires: Any,
+    method: str = "auto",
+    iv: IV | None = None,
+    tolerance: float | None = None,
+    max_iterations: int = 1000,
+    memory_limit: int | None = None,
+) -> Array:
+    """Currents into the outputs of a crossbar with wires.
+
+    V : (..., batch, n_in) volts, of the dtype of G. In a gated circuit 0, or one read voltage where the gate is open.
+    G : (..., n_in, n_out) siemens, float32 or float64, 0 or more; leading axes are a stack of arrays, each with its reads.
+    wires : `Wires` or ohms per segment.
+    method : "tree" (`effective_conductance`, then one product), "cg" (conjugate gradients for each read), or "auto": what is faster by
+        measured cost, and "cg" with an `iv`. Gated circuits have a method of their own.
+    iv : the characteristic of the cells, `sinh_iv`, `cubic_iv` or an `IV` of your own; Ohm's law by default.
+    tolerance : of "cg", relative to the drive (and of Kirchhoff's law with an `iv`): 1e-10 in float64, 1e-5 in float32.
+    max_iterations : of conjugate gradients. memory_limit : bytes to work with at a time.
+
+    Returns (..., batch, n_out) amperes like G. Raises `ConvergenceError` with the residual that was reached, ValueError for shapes that
+    do not chain, an unknown method, "tree" with an `iv`, gated inputs of two voltages, and as `effective_conductance`.
+    """
+    solver = _Solver(V, G, wires, method, iv, tolerance, max_iterations, memory_limit)
+    if solver.wires.gated:
+        return solver.gated(None)[0]
+    if solver.method == "tree":
+        return V @ effective_conductance(G, wires=solver.wires, memory_limit=memory_limit)
+    return solver.run(None)[0]
+
+
+@accepts_any
+def solve_currents_vjp(
+    cotangent: Array,
+    V: Array,
+    G: Array,
+    *,
+    wires: Any,
+    method: str = "auto",
+    iv: IV | None = None,
+    tolerance: float | None = None,
+    max_iterations: int = 1000,
+    memory_limit: int | None = None,
+    wrt: str | Sequence[str] = ("V", "G"),
+) -> Any:
+    """The derivative of `solve_currents`: one more solve for each read, with the cotangents as drive at the outputs.
+
+    cotangent : like the currents. wrt : "V", "G" or both; gates that open or close have no derivative, so gated circuits only "G".
+    With the voltages dv of the read and dy of the adjoint one across a cell, ``dL/dg = -f(dv) dy``.
+
+    Returns one array, or a tuple in the order of `wrt`. Other arguments and errors as for `solve_currents`.
+    """
+    names = chosen(wrt, ("V", "G"))
+    solver = _Solver(V, G, wires, method, iv, tolerance, max_iterations, memory_limit)
+    currents = _array.namespace(V).broadcast_to(G[..., :1, :], (*V.shape[:-1], G.shape[-1]))
+    cotangent = like("cotangent", cotangent, "the currents", currents)
+    results: dict[str, Any] = {}
+    if solver.wires.gated:
+        if "V" in names:
+            raise ValueError("gated inputs are open or shut: there is no derivative by V, only by G")
+        results["G"] = solver.gated(cotangent)[1]
+    elif solver.method == "tree":
+        if "V" in names:
+            T = effective_conductance(G, wires=solver.wires, memory_limit=memory_limit)
+            results["V"] = cotangent @ T.swapaxes(-1, -2)
+        if "G" in names:
+            by_T = _array.contiguous(V.swapaxes(-1, -2) @ cotangent)
+            results["G"] = effective_conductance_vjp(by_T, G, wires=solver.wires, memory_limit=memory_limit)
+    else:
+        _, results["V"], results["G"] = solver.run(cotangent)
+    return only(results, names)
+
+
+# ---------------------------------------------------------------------------------------------------------------------- inside
+class _Solver:
+    """Checked arguments, and the two ways that need no T."""
+
+    def __init__(self, V: Array, G: Array, wires: Any, method: str, iv: IV | None, tolerance: float | None, limit: int,
+                 memory_limit: int | None) -> None:  # fmt: skip
+        self.wires: Wires = as_wires(wires)
+        check_conductances(G)
+        self.G, self.V, self.iv, self.limit, self.memory_limit = (
+            _array.contiguous(G),
+            voltages_like(V, G),
+            iv,
+            limit,
+            memory_limit,
+        )
+        self.xp = _array.namespace(G)
+        self.tolerance = TOLERANCE[G.dtype.name] if tolerance is None else float(tolerance)
+        if not 0 < self.tolerance < 1:
+            raise ValueError(f"tolerance must lie between 0 and 1, got {tolerance!r:.80}")
+        if method not in ("auto", "tree", "cg"):
+            raise ValueError(f"method must be 'auto', 'tree' or 'cg', got {method!r:.80}")
+        if iv is not None and (method == "tree" or self.wires.gated):
+            raise ValueError(
+                "cells with a characteristic have no effective conductance: use method='cg', and a circuit that is not gated"
+            )
+        if iv is not None and not isinstance(iv, IV):
+            raise TypeError(f"iv must be an IV, such as sinh_iv(0.5), got {type(iv).__name__}")
+        if self.wires.gated:
+            check_pairs(G, self.wires)
+            return
+        self.stack = Stack(self.G, self.wires)
+        self.method = "cg" if iv is not None else self._cheapest() if method == "auto" else method
+
+    def _cheapest(self) -> str:
+        c, shape = self.stack.circuit, self.G.shape[-2:]
+        n = float(np.sqrt(shape[0] * shape[1]))
+        bound = iterations(float(self.stack.cells.max()), min(c.word, c.first), min(c.bit, c.last), shape, self.tolerance)
+        return "cg" if self.V.shape[-2] * SWEEP * (bound / 2 + 3) < TREE[0] + TREE[1] * n and bound < self.limit else "tree"
+
+    # ---- conjugate gradients
+    def run(self, cotangent: Array | None) -> tuple[Array, Any, Any]:
+        """Currents; for a cotangent also dL/dV and dL/dG."""
+        cells, reads = self.stack.cells, self.V.shape[-2]
+        arrays, n_in, n_out = cells.shape
+        V, Q = self.V.reshape(arrays, reads, n_in), None if cotangent is None else cotangent.reshape(arrays, reads, n_out)
+        out = self.xp.empty((arrays, reads, n_out), cells.dtype)
+        by_V, by_G = self.xp.empty_like(V), self.xp.zeros_like(cells)
+        step = _array.chunk(cells, (12 if self.iv is None else 24) * cells.dtype.itemsize * n_in * n_out, self.memory_limit)
+
+        def piece(g: Array, arrays_: slice, reads_: slice) -> None:
+            """All reads of a piece, with g (n_in, n_out, 1) or (n_in, n_out, reads)."""
+            rhs = V[arrays_, reads_].reshape(-1, n_in)
+            q = None if Q is None else Q[arrays_, reads_].reshape(-1, n_out)
+            I, dV, dg = self._piece(g, rhs, q)
+            out[arrays_, reads_] = I.reshape(out[arrays_, reads_].shape)
+            if q is not None:
+                by_V[arrays_, reads_] = dV.reshape(by_V[arrays_, reads_].shape)
+                by_G[arrays_] += self.xp.moveaxis(dg, -1, 0) if g.shape[-1] > 1 else dg.sum(-1)
+
+        if reads == 1 and arrays > 1:
+            for i in range(0, arrays, step):
+                part = slice(i, min(i + step, arrays))
+                piece(self.xp.ascontiguousarray(self.xp.moveaxis(cells[part], 0, -1)), part, slice(None))
+        else:
+            for a in range(arrays):
+                for i in range(0, reads, step):
+                    piece(cells[a][..., None], slice(a, a + 1), slice(i, min(i + step, reads)))
+        shape = self.V.shape[:-1]
+        return out.reshape(*shape, n_out), by_V.reshape(self.V.shape), by_G.reshape(self.G.shape)
+
+    def _piece(self, g: Array, V: Array, q: Array | None) -> tuple[Array, Any, Any]:
+        xp, c, dtype = self.xp, self.stack.circuit, g.dtype
+        n_in, n_out, _ = g.shape
+        before, after = np.full(n_out, c.word), np.full(n_in, c.bit)
+        if c.pair:
+            after[::2] = PERFECT
+        before[0], after[-1] = c.first, c.last
+        drive = xp.zeros((n_in, n_out, len(V)), dtype)
+        drive[:, 0] = V.T * dtype.type(c.first)
+        if self.iv is None:
+            ladders = Ladders(g, before, after)
+            word, bit, _ = ladders.solve(drive, None, self.tolerance, self.limit)
+        else:
+            word, bit, ladders = self._newton(g, before, after, drive)
+        unit = dtype.type(self.stack.unit)
+        currents = (bit[-1] * dtype.type(c.last)).T * unit
+        if q is None:
+            return currents, None, None
+        back = xp.zeros_like(drive)
+        back[-1] = q.T * dtype.type(c.last)
+        word_y, bit_y, _ = ladders.solve(xp.zeros_like(drive), back, self.tolerance, self.limit)
+        across = word - bit
+        carried = across if self.iv is None else self.iv.f(across)
+        return currents, (word_y[:, 0] * dtype.type(c.first)).T * unit, -carried * (word_y - bit_y)
+
+    def _newton(self, g: Array, before: np.ndarray, after: np.ndarray, drive: Array) -> tuple[Array, Array, Ladders]:
+        """Voltages at which every cell carries g f(v), and the linear array of the slopes there.
+
+        The state is voltages and currents j that obey Kirchhoff's law for a `share` of the drive, 0 at first; what is left is the mismatch
+        g f(v) - j of each cell. A step solves the array with the slopes as conductances. It is halved, for each read of its own, until no
+        slope grows by more than `STEEPER`, and the mismatch shrinks once all of the drive is on.
+        """
+        xp, iv = self.xp, self.iv
+        if iv is None:
+            raise TypeError("Newton's method is for cells with a characteristic")
+        word, bit, current = (xp.zeros_like(drive) for _ in range(3))
+        v = word - bit
+        mismatch, size, share = (
+            xp.zeros(drive.shape[-1], np.float64),
+            xp.zeros(drive.shape[-1], np.float64),
+            xp.zeros(drive.shape[-1], g.dtype),
+        )
+        for _ in range(NEWTON):
+            slope = iv.slope(v)
+            if not float(slope.min()) > 0:
+                raise ValueError(f"the slope of the characteristic must be positive, got {float(slope.min()):.4g}")
+            slopes = xp.ascontiguousarray(xp.broadcast_to(g * slope, drive.shape).astype(g.dtype))
+            ladders = Ladders(slopes, before, after)
+            if bool(((share == 1) & (mismatch <= self.tolerance * size)).all()):
+                return word, bit, ladders
+            known = g * iv.f(v) - slopes * v  # a cell is its slope and a source
+            to_word, to_bit, _ = ladders.solve(drive - known, known, 0.1 * self.tolerance, self.limit)
+            to_current = known + slopes * (to_word - to_bit)
+            t = xp.ones(drive.shape[-1], g.dtype)
+            for _ in range(40):
+                w, u, j = (a + t * (b - a) for a, b in ((word, to_word), (bit, to_bit), (current, to_current)))
+                with np.errstate(over="ignore", invalid="ignore"):
+                    off = xp.abs(g * iv.f(w - u) - j).max((0, 1)).astype(np.float64)
+                    growth = (iv.slope(w - u) / slope).max((0, 1))
+                scale = xp.abs(j).max((0, 1)).astype(np.float64)
+                better = (share < 1) | (off <= mismatch * (1 - 0.1 * t)) | (off <= self.tolerance * scale)
+                better &= growth <= STEEPER
+                if bool(better.all()):
+                    break
+                t = xp.where(better, t, t / 2)
+            word, bit, current, v, mismatch, size = w, u, j, w - u, off, scale
+            share = xp.where(t == 1, 1, share + t * (1 - share)).astype(g.dtype)
+        worst = float((mismatch / xp.where(size > 0, size, 1)).max())
+        raise ConvergenceError(
+            f"the voltages have not converged to {self.tolerance:.2g} in {NEWTON} Newton steps: the largest mismatch of a cell is {worst:.2g} "
+            "of the largest current of a cell"
+        )
+
+    # ---- gated
+    def gated(self, cotangent: Array | None) -> tuple[Array, Any]:
+        """Currents; for a cotangent also dL/dG."""
+        xp, w, dtype = self.xp, self.wires, self.G.dtype
+        n_in, n_out = self.G.shape[-2:]
+        open_ = self.V != 0
+        read = float(self.V.max()) if bool(open_.any()) else 0.0
+        if not bool((self.V[open_] == dtype.type(read)).all()) or not np.isfinite(read):
+            raise ValueError("inputs of a gated circuit are gates: V must be 0 or one read voltage")
+        unit = 2.0 ** np.floor(np.log2(float(self.G.max()))) if float(self.G.max()) > 0 else 1.0
+
+        def conductance(r: float) -> float:
+            return min(PERFECT, 1 / (r * unit)) if r > 0 else PERFECT
+
+        wire = {"word": conductance(w.word), "bit": conductance(w.bit), "first": conductance(w.word + w.source),
+                "last": conductance(w.bit + w.load)}  # fmt: skip
+        cells, gates = self.G.reshape(-1, n_in, n_out) * dtype.type(1 / unit), open_.reshape(-1, self.V.shape[-2], n_in)
+        out, by_G = xp.empty((*gates.shape[:2], n_out), dtype), xp.zeros_like(cells)
+        q = None if cotangent is None else cotangent.reshape(out.shape)
+        supplies = [("P", read), ("N", -read)] if w.pair else [("P", read)]
+        step = _array.chunk(cells, (16 if w.pair else 8) * dtype.itemsize * n_in * n_out, self.memory_limit)
+        for a in range(len(cells)):
+            for i in range(0, gates.shape[1], step):
+                part = slice(i, i + step)
+                gate = gates[a, part, :, None]
+                column = _gated.eliminate(xp.where(gate, cells[a], 0).astype(dtype), wire, w.pair)
+                out[a, part] = _gated.currents(column, supplies) * dtype.type(unit)
+                if q is not None:
+                    supply, bit = _gated.voltages(column, {**dict(supplies), "b": 0.0}, n_in)
+                    supply_y, bit_y = _gated.voltages(column, {**dict.fromkeys(dict(supplies), 0.0), "b": 1.0}, n_in)
+                    by_G[a] += (-(supply - bit) * (supply_y - bit_y) * q[a, part, None, :] * gate).sum(0)
+        return out.reshape(*self.V.shape[:-1], n_out), by_G.reshape(self.G.shape)
+
+
+__all__ = ["IV", "cubic_iv", "sinh_iv", "solve_currents", "solve_currents_vjp"]

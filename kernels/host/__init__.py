@@ -116,10 +116,27 @@ def _compile(text: str, name: str, flags: list[str], library: Path) -> None:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise HostError(f"{name} does not compile for the host runner:\n{done.stderr[:4000]}")
+        if "-DCUDA_HOST_ST" in flags:
+            _check_shared(linked, name)
         os.replace(linked, library)
     finally:
         for path in (source, compiled, linked):
             path.unlink(missing_ok=True)
+
+
+_STRAY = re.compile(r"^\S+ .{7} \.(?:bss|data)\S*\s+\S+\s+(?!cuda_host::)(\S.*\)::(\w+))$", re.MULTILINE)
+
+
+def _check_shared(library: Path, name: str) -> None:
+    """g++ drops the section of a static array in a function template: it would not be poisoned, and count as global in race checks."""
+    if shutil.which("objdump") is None:
+        return
+    table = subprocess.run(["objdump", "-t", "-C", str(library)], capture_output=True, text=True, check=False).stdout
+    stray = _STRAY.search(table)
+    if stray:
+        raise HostError(
+            f"{name}: the shared array {stray[2]} is declared in a template ({stray[1]:.120}): declare it in the kernel and pass it on"
+        )
 
 
 _SIZES = {"long long": 8, "unsigned long long": 8, "double": 8, "int": 4, "unsigned": 4, "unsigned int": 4, "float": 4,

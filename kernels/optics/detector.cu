@@ -7,8 +7,7 @@ constexpr int DETECTOR_THREADS = 128;
 
 template <class T>
 PNN_D void detector_powers(long long batch, long long pixels, long long regions, const long long* start, const int* pixel,
-                           const complex<T>* field, T* power) {
-    __shared__ double sums[DETECTOR_THREADS];
+                           const complex<T>* field, T* power, double* sums) {
     for (long long i = blockIdx.x; i < batch * regions; i += gridDim.x) {
         const complex<T>* u = field + i / regions * pixels;
         long long r = i % regions;
@@ -45,11 +44,13 @@ template <class T> PNN_D void detector_intensity(long long pixels, const complex
 // power[b, r] = sum over the pixels of region r of |field[b]|^2, in float64.  Any grid, blocks of 128.  Reads the regions' pixels once.
 extern "C" __global__ void __launch_bounds__(128) pnn_detector_powers_c64(long long batch, long long pixels, long long regions,
     const long long* __restrict__ start, const int* __restrict__ pixel, const pnn::complex<float>* __restrict__ field, float* __restrict__ power) {
-    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power);
+    __shared__ double sums[pnn::DETECTOR_THREADS];
+    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power, sums);
 }
 extern "C" __global__ void __launch_bounds__(128) pnn_detector_powers_c128(long long batch, long long pixels, long long regions,
     const long long* __restrict__ start, const int* __restrict__ pixel, const pnn::complex<double>* __restrict__ field, double* __restrict__ power) {
-    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power);
+    __shared__ double sums[pnn::DETECTOR_THREADS];
+    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power, sums);
 }
 // out[b, p] = 2 cotangent[b, label[p]] field[b, p]; label -1 lies in no region.  Moves 2 fields.
 extern "C" __global__ void pnn_detector_powers_vjp_c64(long long batch, long long pixels, long long regions, const int* __restrict__ label,

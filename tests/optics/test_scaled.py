@@ -123,9 +123,9 @@ def test_adjoints(backend, options: dict, dtype: str, rng: np.random.Generator) 
 
 @pytest.mark.filterwarnings("ignore::pnnkern._errors.SamplingWarning")
 @pytest.mark.parametrize("options", CASES, ids=str)
-def test_derivatives(options: dict, rng: np.random.Generator) -> None:
+def test_derivatives(backend, options: dict, rng: np.random.Generator) -> None:
     y, x = lines((9, 10), (1.1 * UM, 0.9 * UM))
-    u = np.exp(-(y[:, None] ** 2 + x**2) / (3 * UM) ** 2) * np.exp(0.3j * field(rng, (2, 9, 10)))
+    u = backend.array(np.exp(-(y[:, None] ** 2 + x**2) / (3 * UM) ** 2) * np.exp(0.3j * field(rng, (2, 9, 10))))
     options = {**options, "band_limit": False}
     steps = {"distance": 2e-9, "wavelength": 5e-13, "field": 1e-3}
     check_vjp(optics.propagate_scaled, optics.propagate_scaled_vjp, u, wrt=("distance", "wavelength", "field"), steps=steps, rtol=2e-6,

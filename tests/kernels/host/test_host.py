@@ -221,6 +221,24 @@ def test_compile_errors_show_the_compilers_words() -> None:
         host.load('extern "C" __global__ void k(int* y) { y[0] = undeclared; }', "broken.cu")
 
 
+TEMPLATE = """
+template <class T> __device__ void turn(T* y) {
+    __shared__ T held[32];
+    held[threadIdx.x] = y[threadIdx.x];
+    __syncthreads();
+    y[threadIdx.x] = held[31 - threadIdx.x];
+}
+extern "C" __global__ void k(float* y) { turn(y); }
+"""
+
+
+@pytest.mark.parametrize("build", ["checked", "race"])
+def test_shared_memory_that_cannot_be_watched_is_refused(build: str) -> None:
+    """The compiler would keep such an array among ordinary variables: never poisoned, and its races would go by the wrong name."""
+    with pytest.raises(host.HostError, match=r"template\.cu: the shared array held is declared in a template \(turn<float>"):
+        host.load(TEMPLATE, "template.cu", build=build)
+
+
 def test_no_compiler_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     host.compiler.cache_clear()

@@ -1,0 +1,308 @@
+"""Networks of coupled oscillators: the XY model, and with a second harmonic the oscillator Ising machine.
+
+The phases phi of N oscillators relax down the energy::
+
+    E = - sum_{i<j} J_ij cos(phi_i - phi_j) - sum_i [x_i cos phi_i + y_i sin phi_i] - 1/2 sum_i K_i cos(2 phi_i),     dphi/dt = -dE/dphi.
+
+J (N, N) is symmetric with no diagonal. (x, y) is the field of sources outside: of strength b and direction psi, x = b cos psi and
+y = b sin psi. K > 0 draws phases to 0 and pi, the two states of a spin. Couplings are in rad/s (or the time's unit), phases in radians.
+
+Since sin(a - b) = sin a cos b - cos a sin b, all forces are two matrix products, of cosines and of sines with J.
+
+The last oscillators may be outputs, read as cos phi and nudged with beta |cos phi - target|^2 / 2. Wang, Wanjura and Marquardt, Training
+coupled phase oscillators as a neuromorphic platform using equilibrium propagation, arXiv:2402.08579 (2024); with the second harmonic
+Gower, How to train an oscillator Ising machine using equilibrium propagation, arXiv:2505.02103 (2025).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch, random
+from .._array import Array, accepts_any
+from .._errors import ConvergenceError
+from ._layered import Factors, check_settings
+
+TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """Phases (batch, N), or (phases, batch, N), and the largest force left, relative to the largest possible one."""
+
+    phase: Array
+    residual: float
+    converged: bool
+
+
+@dataclass(frozen=True)
+class Phases:
+    """A free state `phase` (batch, N), and how far nudges move it: ``phase + moved[p]``, moved (phases, batch, N). outputs : their number."""
+
+    phase: Array
+    moved: Array
+    outputs: int
+    residual: float
+    converged: bool
+
+    @property
+    def output(self) -> Array:
+        """Cosines of the free output phases, (batch, outputs)."""
+        return _array.namespace(self.phase).cos(self.phase[:, self.phase.shape[1] - self.outputs :])
+
+    def waves(self, a: int, b: int) -> tuple[Array, Array, Array, Array]:
+        """Means and differences (phase b less a) of cosines and of sines, each (batch, N); 0 is the free phase."""
+        xp = _array.namespace(self.phase)
+        for phase in (a, b):
+            if not 0 <= phase <= len(self.moved):
+                raise ValueError(f"phases are numbered 0 (free) to {len(self.moved)}, got {phase}")
+        first, second = (xp.zeros_like(self.phase) if p == 0 else self.moved[p - 1] for p in (a, b))
+        middle, half = self.phase + (first + second) / 2, (second - first) / 2
+        c, s = xp.cos(middle), xp.sin(middle)
+        # cos(m + h) + cos(m - h) = 2 cos m cos h,  cos(m + h) - cos(m - h) = -2 sin m sin h
+        return c * xp.cos(half), -2 * s * xp.sin(half), s * xp.cos(half), 2 * c * xp.sin(half)
+
+
+# ---------------------------------------------------------------------------------------------------------------------- checks
+@dataclass(frozen=True)
+class _System:
+    coupling: Array
+    x: Array | None
+    y: Array | None
+    second: Array | None
+
+    def largest(self) -> float:
+        """The largest force that any node could feel."""
+        xp = _array.namespace(self.coupling)
+        total = xp.abs(self.coupling).sum(axis=0)
+        for field in (self.x, self.y):
+            if field is not None and field.size:
+                total = total + xp.abs(field).max(axis=0)
+        if self.second is not None:
+            total = total + xp.abs(self.second)
+        return float(total.max(initial=0.0))
+
+
+def _checked(phase: Array, coupling: Array, x: Array | None, y: Array | None, second: Array | None) -> tuple[Array, _System]:
+    if coupling.ndim != 2 or coupling.shape[0] != coupling.shape[1]:
+        raise ValueError(f"coupling must be (N, N), got shape {coupling.shape}")
+    nodes, dtype = len(coupling), coupling.dtype
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"coupling must be float32 or float64, got {dtype}")
+    xp = _array.namespace(phase, coupling)
+    largest = float(xp.abs(coupling).max(initial=0.0))
+    if float(xp.abs(coupling - coupling.T).max(initial=0.0)) > 1e-5 * largest:
+        raise ValueError("coupling must be symmetric: oscillators that pull each other unequally have no energy")
+    if nodes and float(xp.abs(xp.diagonal(coupling)).max()) > 0:
+        raise ValueError("coupling must have no diagonal: an oscillator does not pull itself")
+    if phase.ndim not in (2, 3) or phase.shape[-1] != nodes:
+        raise ValueError(f"phase must be (batch, {nodes}), got shape {phase.shape}")
+    batch = phase.shape[-2]
+    fields = []
+    for name, field in (("x", x), ("y", y)):
+        if field is not None:
+            if field.shape not in ((nodes,), (batch, nodes)):
+                raise ValueError(f"{name} must be ({nodes},) or ({batch}, {nodes}), got shape {field.shape}")
+            field = _array.contiguous(field.astype(dtype, copy=False).reshape(-1, nodes))
+        fields.append(field)
+    if all(f is not None for f in fields) and fields[0].shape != fields[1].shape:
+        fields = [_array.contiguous(xp.broadcast_to(f, (batch, nodes))) for f in fields]
+    if second is not None:
+        if second.shape != (nodes,):
+            raise ValueError(f"second must be ({nodes},), got shape {second.shape}")
+        second = _array.contiguous(second.astype(dtype, copy=False))
+    return _array.contiguous(phase.astype(dtype, copy=False)), _System(_array.contiguous(coupling), *fields, second)
+
+
+def _nudged(nudges: Any, target: Array | None, batch: int, nodes: int, dtype: Any) -> tuple[np.ndarray, Array | None]:
+    values = np.atleast_1d(np.asarray(nudges, np.float64))
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError(f"nudges must be finite numbers, one for each phase, got {nudges!r:.80}")
+    if target is None:
+        if values.any():
+            raise ValueError("a nudge other than 0 needs a target")
+        return values, None
+    if target.ndim != 2 or len(target) != batch or not 1 <= target.shape[1] <= nodes:
+        raise ValueError(f"target must be ({batch}, outputs) with 1 to {nodes} outputs, got shape {target.shape}")
+    return values, _array.contiguous(target.astype(dtype, copy=False))
+
+
+# --------------------------------------------------------------------------------------------------------------------- physics
+def _waves(phase: Array) -> Array:
+    """Cosines and sines, (2, *phase.shape)."""
+    out = _array.namespace(phase).empty((2, *phase.shape), phase.dtype)
+    if phase.size:
+        _launch.launch("networks/xy", "waves", phase.dtype, phase.size, phase, out[0], out[1], threads=phase.size)
+    return out
+
+
+def _sums(waves: Array, coupling: Array) -> Array:
+    """Both products with the couplings, as one."""
+    return (waves.reshape(-1, len(coupling)) @ coupling).reshape(waves.shape)
+
+
+def _force(waves: Array, sums: Array, system: _System, nudges: Array | None, target: Array | None) -> Array:
+    shape = waves.shape[1:]
+    out = _array.namespace(waves).empty(shape, waves.dtype)
+    if out.size:
+        field = system.x if system.x is not None else system.y
+        rows, nodes = out.size // shape[-1], shape[-1]
+        outputs = 0 if target is None else target.shape[1]
+        _launch.launch(
+            "networks/xy", "force", out.dtype, rows, nodes, 1 if field is None else len(field), shape[-2], outputs, waves[0], waves[1],
+            sums[0], sums[1], system.x, system.y, system.second, nudges, target, out, threads=out.size,
+        )  # fmt: skip
+    return out
+
+
+@accepts_any
+def force(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None) -> Array:
+    """-dE/dphase, by two matrix products.
+
+    phase : (batch, N) radians. coupling : (N, N), symmetric, no diagonal. x, y : fields (N,) or (batch, N), 0 by default.
+    second : K (N,), 0 by default. Returns an array like `phase`, in the unit of the couplings. Raises ValueError and TypeError.
+    """
+    phase, system = _checked(phase, coupling, x, y, second)
+    waves = _waves(phase)
+    return _force(waves, _sums(waves, system.coupling), system, None, None)
+
+
+@accepts_any
+def energy(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
+           nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+    """E + beta C of each sample, (batch,) float64, in the unit of the couplings. Arguments as for `force` and `relax`."""
+    phase, system = _checked(phase, coupling, x, y, second)
+    values, target = _nudged(nudge, target, *phase.shape[-2:], phase.dtype)
+    xp, phase = _array.namespace(phase), phase.astype(np.float64)
+    c, s = xp.cos(phase), xp.sin(phase)
+    J = system.coupling.astype(np.float64)
+    total = -0.5 * ((c @ J) * c + (s @ J) * s).sum(axis=-1)
+    for field, wave in ((system.x, c), (system.y, s)):
+        if field is not None:
+            total -= (field * wave).sum(axis=-1)
+    if system.second is not None:
+        total -= 0.5 * (system.second * xp.cos(2 * phase)).sum(axis=-1)
+    if target is not None:
+        total += 0.5 * float(values[0]) * ((c[..., c.shape[-1] - target.shape[1] :] - target) ** 2).sum(axis=-1)
+    return total
+
+
+@accepts_any
+def relax(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None, nudge: Any = None,
+          target: Array | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, temperature: float = 0.0,
+          key: Any = None, sample: Any = 0, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
+    """Let phases move down the energy from `phase`, by ``phase + step * force``, until no force is left.
+
+    phase : where to start, (batch, N). coupling, x, y, second : as for `force`. nudge : (phases,) of beta, or one; None for none, and
+        then the result has no axis of phases. target : (batch, outputs), of the cosines of the last oscillators.
+    step : of time, below about 1 over the largest sum of couplings. steps : at most so many. tolerance : of the largest force, relative to
+        the largest sum of couplings and fields at a node; 1e-4 in float32 and 1e-9 in float64 by default; 0 makes exactly `steps` steps.
+    temperature : T of a bath, in units of the energy: each step adds noise of variance ``2 T step`` (Langevin); needs a key, and makes
+        exactly `steps` steps. key, sample : of `pnnkern.random`. on_failure : "raise" `ConvergenceError`, or "flag" it.
+    """
+    phase, system = _checked(phase, coupling, x, y, second)
+    check_settings(steps, on_failure)
+    if not (np.isfinite(step) and step > 0):
+        raise ValueError(f"step must be positive, got {step!r}")
+    if not (np.isfinite(temperature) and temperature >= 0):
+        raise ValueError(f"temperature must be 0 or more, got {temperature!r}")
+    if temperature and key is None:
+        raise ValueError("a temperature above 0 needs a key: key=pnnkern.random.key(seed)")
+    xp, dtype = _array.namespace(phase), phase.dtype
+    values, target = _nudged(0.0 if nudge is None else nudge, target, phase.shape[-2], phase.shape[-1], dtype)
+    scale, limit = system.largest() or 1.0, _limit(tolerance, dtype)
+    state = xp.array(phase) if nudge is None else xp.array(xp.broadcast_to(phase, (len(values), *phase.shape[-2:])))
+    beta = None if nudge is None or target is None else xp.asarray(values.astype(dtype))
+    target = None if beta is None else target
+    residual = np.inf
+    for n in range(steps):
+        waves = _waves(state)
+        push = _force(waves, _sums(waves, system.coupling), system, beta, target)
+        state += step * push
+        if temperature:
+            draws = random.normal(random.fold_in(key, n), (phase.shape[-2], phase.shape[-1]), sample=sample, dtype=dtype, like=state)
+            state += np.sqrt(2 * temperature * step).astype(dtype) * draws
+        elif tolerance != 0 or n == steps - 1:
+            residual = float(xp.abs(push).max(initial=0.0)) / scale
+            if tolerance != 0 and residual <= limit:
+                break
+    if temperature:
+        return Equilibrium(state, residual, False)
+    return Equilibrium(state, residual, _judged(residual, limit, steps, tolerance, on_failure))
+
+
+@accepts_any
+def respond(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
+            nudges: Any, target: Array, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, on_failure: str = "raise",
+            ) -> Phases:  # fmt: skip
+    """How nudges move a free state: the differences of the phases themselves relax, under differences of forces in product form.
+
+    phase : the free state, from `relax`. nudges : (phases,) of beta. The forces that `phase` has left are left out. Others as for `relax`.
+    """
+    phase, system = _checked(phase, coupling, x, y, second)
+    check_settings(steps, on_failure)
+    values, target = _nudged(nudges, target, *phase.shape, phase.dtype)
+    xp, dtype, outputs = _array.namespace(phase), phase.dtype, target.shape[1]
+    c, s = waves = _waves(phase)
+    X, Y = _sums(waves, system.coupling)
+    X = X if system.x is None else X + system.x
+    Y = Y if system.y is None else Y + system.y
+    beta = xp.asarray(values.astype(dtype)).reshape(-1, 1, 1)
+    moved, last = xp.zeros((len(values), *phase.shape), dtype), slice(phase.shape[1] - outputs, None)
+    scale, limit, residual = system.largest() or 1.0, _limit(tolerance, dtype), 0.0
+    size = float(xp.abs(beta * (target - c[:, last])).max(initial=0.0)) or 1.0  # the force that starts it
+    for n in range(steps):
+        dc, ds = _moved_waves(phase, moved)
+        dX, dY = _sums(xp.stack([dc, ds]), system.coupling)
+        push = dc * Y + (c + dc) * dY - ds * X - (s + ds) * dX
+        push[..., last] -= (s + ds)[..., last] * beta * (target - (c + dc)[..., last])
+        if system.second is not None:  # sin(2 phi + 2 d) - sin(2 phi)
+            push -= 2 * system.second * xp.cos(2 * phase + moved) * xp.sin(moved)
+        moved += step * push
+        if tolerance != 0 or n == steps - 1:
+            residual = float(xp.abs(push).max(initial=0.0)) / min(scale, size)
+            if tolerance != 0 and residual <= limit:
+                break
+    return Phases(phase, moved, outputs, residual, _judged(residual, limit, steps, tolerance, on_failure))
+
+
+def _moved_waves(phase: Array, moved: Array) -> tuple[Array, Array]:
+    """cos(phase + moved) - cos(phase), and of the sines."""
+    xp = _array.namespace(phase)
+    middle, sine = phase + moved / 2, xp.sin(moved / 2)
+    return -2 * xp.sin(middle) * sine, 2 * xp.cos(middle) * sine
+
+
+def _limit(tolerance: float | None, dtype: Any) -> float:
+    if tolerance is not None and not 0 <= tolerance < 1:
+        raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
+    return tolerance or TOLERANCE[np.dtype(dtype).name]
+
+
+def _judged(residual: float, limit: float, steps: int, tolerance: float | None, on_failure: str) -> bool:
+    converged = residual <= limit
+    if on_failure == "raise" and tolerance != 0 and not converged:
+        raise ConvergenceError(
+            f"the oscillators have not settled after {steps} steps: a force of {residual:.1e} of the largest possible one is left, {limit:.1e} "
+            "was asked for; allow more steps, a smaller or larger step, a larger tolerance, or on_failure='flag'"
+        )
+    return converged
+
+
+# -------------------------------------------------------------------------------------------------------------------- learning
+@accepts_any
+def contrast(settled: Phases, a: int, b: int) -> tuple[Factors, Array, Array, Array]:
+    """dE/dparameter of phase b less that of phase a: of J in factors, of x and y for each sample, and of K.
+
+    J : mean over the batch of the derivative by J_ij = J_ji, -<cos(phi_i - phi_j)>, symmetric; its diagonal is not to be used.
+    x, y : (batch, N), -cos and -sin of each sample, not averaged: the fields may be a product of inputs and weights. K : (N,), mean.
+    """
+    xp = _array.namespace(settled.phase)
+    c, dc, s, ds = settled.waves(a, b)
+    batch = max(1, len(c))
+    factors = Factors(xp.concatenate([c, dc, s, ds]), xp.concatenate([dc, c, ds, s]) / -batch)
+    return factors, -dc, -ds, -(2 * c * dc).sum(axis=0) / batch  # cos(2 phi) = 2 cos^2 - 1
+
+
+__all__ = ["Equilibrium", "Phases", "contrast", "energy", "force", "relax", "respond"]

@@ -1,0 +1,199 @@
+"""Oscillators (kernels networks/xy): energies and forces term by term, equilibria, noise, differences, contrasts against the exact gradient."""
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import i0, i1
+
+import pnnkern as pnn
+from pnnkern._errors import ConvergenceError
+from pnnkern.networks import oscillator
+from pnnkern.testing import check_split
+
+LIMIT = {"float32": 2e-5, "float64": 1e-12}
+EXACT = {"steps": 20000, "tolerance": 1e-13, "on_failure": "flag"}
+
+
+def network(rng: np.random.Generator, nodes: int, batch: int = 3, dtype: str = "float64", shared: bool = False) -> dict:
+    J = np.triu(rng.normal(0, 0.4, (nodes, nodes)), 1)
+    shape = (nodes,) if shared else (batch, nodes)
+    return {
+        "phase": rng.uniform(-1, 1, (batch, nodes)).astype(dtype), "coupling": (J + J.T).astype(dtype), "x": rng.normal(2, 1, shape).astype(dtype),
+        "y": rng.normal(0, 1, shape).astype(dtype), "second": rng.uniform(0, 0.5, nodes).astype(dtype),
+    }  # fmt: skip
+
+
+def on(backend, c: dict) -> dict:
+    return {k: backend.array(v) for k, v in c.items()}
+
+
+def energy(c: dict, phase: np.ndarray, n: int, nudge: float = 0.0, target: np.ndarray | None = None) -> float:
+    """Pair by pair."""
+    J = c["coupling"]
+    total = -sum(J[i, j] * np.cos(phase[i] - phase[j]) for i in range(len(J)) for j in range(i))
+    x, y = (np.broadcast_to(c[f], c["phase"].shape)[n] for f in "xy")
+    total -= (x * np.cos(phase) + y * np.sin(phase) + 0.5 * c["second"] * np.cos(2 * phase)).sum()
+    if target is not None:
+        total += nudge / 2 * ((np.cos(phase[-target.shape[1] :]) - target[n]) ** 2).sum()
+    return total
+
+
+@pytest.mark.parametrize("nodes", [1, 7, 33])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shared", [True, False])
+def test_forces_are_slopes_of_the_energy(backend, nodes: int, dtype: str, shared: bool, rng: np.random.Generator) -> None:
+    c = network(rng, nodes, dtype=dtype, shared=shared)
+    here = on(backend, c)
+    got, e = backend.numpy(oscillator.force(**here)), backend.numpy(oscillator.energy(**here))
+    assert got.dtype == dtype
+    wide = {k: v.astype(float) for k, v in c.items()}
+    p = wide["phase"]
+    x, y = (np.broadcast_to(wide[f], p.shape) for f in "xy")
+    direct = -np.einsum("ij,bij->bi", wide["coupling"], np.sin(p[:, :, None] - p[:, None, :]))
+    direct += y * np.cos(p) - x * np.sin(p) - wide["second"] * np.sin(2 * p)
+    assert np.abs(got - direct).max() <= LIMIT[dtype] * np.abs(direct).max()
+    for n in range(3):
+        assert e[n] == pytest.approx(energy(wide, p[n], n), rel=1e-5 if dtype == "float32" else 1e-12)
+    bare = oscillator.force(here["phase"], here["coupling"], y=here["y"])
+    direct = y * np.cos(p) - np.einsum("ij,bij->bi", wide["coupling"], np.sin(p[:, :, None] - p[:, None, :]))
+    assert np.abs(backend.numpy(bare) - direct).max() <= LIMIT[dtype] * max(1, np.abs(direct).max())
+
+
+@pytest.mark.parametrize("nudge", [0.0, 0.6, -0.3])
+def test_settles_where_scipy_finds_a_minimum(backend, nudge: float, rng: np.random.Generator) -> None:
+    c, target = network(rng, 6), rng.uniform(-1, 1, (3, 2))
+    here = on(backend, c)
+    found = oscillator.relax(**here, nudge=nudge, target=backend.array(target), steps=5000)
+    assert found.converged
+    ours = backend.numpy(oscillator.energy(**here | {"phase": found.phase[0]}, nudge=nudge, target=backend.array(target)))
+    for n in range(3):
+        start = backend.numpy(found.phase)[0, n]
+        best = minimize(lambda p, n=n: energy(c, p, n, nudge, target), start, method="BFGS", options={"gtol": 1e-9})
+        assert np.allclose(start, best.x, atol=1e-5)
+        assert ours[n] == pytest.approx(best.fun, rel=1e-10)
+    assert found.phase.shape == (1, 3, 6)
+    again = oscillator.relax(**here | {"phase": found.phase[0]}, nudge=nudge, target=backend.array(target), steps=5)
+    assert again.converged  # a warm start
+
+
+def test_the_energy_falls(rng: np.random.Generator) -> None:
+    c, last = network(rng, 9), np.inf
+    for _ in range(30):
+        now = oscillator.energy(**c)
+        assert (now <= last).all()
+        last = now
+        c["phase"] = oscillator.relax(**c, steps=1, tolerance=0).phase
+
+
+def test_two_oscillators_lock(backend) -> None:
+    """Alone with J > 0 the difference relaxes as tan(d/2) = tan(d0/2) exp(-2 J t)."""
+    start, J = np.array([[0.0, 2.0]]), np.array([[0.0, 0.5], [0.5, 0.0]])
+    found = oscillator.relax(backend.array(start), backend.array(J), step=1e-3, steps=2000, tolerance=0)
+    d = np.diff(backend.numpy(found.phase))[0, 0]
+    assert np.tan(d / 2) == pytest.approx(np.tan(1.0) * np.exp(-2 * 0.5 * 2.0), rel=2e-3)
+
+
+def test_second_harmonic_makes_spins(rng: np.random.Generator) -> None:
+    c = network(rng, 8) | {"second": np.full(8, 50.0)}
+    phase = oscillator.relax(**c, step=0.005, steps=5000).phase
+    assert np.abs(np.sin(phase)).max() < 0.15
+
+
+def test_a_warm_oscillator_follows_boltzmann(backend) -> None:
+    """<cos phi> of exp(x cos(phi) / T) is I1(x / T) / I0(x / T)."""
+    batch = 4000
+    phase = backend.array(np.zeros((batch, 1), "float32"))
+    found = oscillator.relax(phase, backend.array(np.zeros((1, 1), "float32")), x=backend.array(np.ones(1, "float32")), temperature=0.7,
+                             step=0.1, steps=100, key=pnn.random.key(1))  # fmt: skip
+    mean = np.cos(backend.numpy(found.phase)).mean()
+    assert mean == pytest.approx(i1(1 / 0.7) / i0(1 / 0.7), abs=0.03)  # 0.011 is one standard error, the step's bias is below 0.01
+
+
+def test_noise_does_not_know_the_batch(backend, rng: np.random.Generator) -> None:
+    c = on(backend, network(rng, 5, batch=7, dtype="float32", shared=True))
+
+    def run(phase, *, key, sample):
+        return oscillator.relax(phase, c["coupling"] * 0, x=c["x"], temperature=0.3, steps=3, key=key, sample=sample).phase
+
+    check_split(run, c["phase"], key=pnn.random.key(3), sample=11)
+
+
+# ------------------------------------------------------------------------------------------------------------------- learning
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_differences(backend, dtype: str, rng: np.random.Generator) -> None:
+    """Against separate relaxations in float64; for beta = 1e-5 the phases themselves differ in float32's last digits."""
+    c, target = network(rng, 7, dtype=dtype), rng.uniform(-1, 1, (3, 2)).astype(dtype)
+    wide = {k: v.astype(float) for k, v in c.items()}
+    free = oscillator.relax(**wide, **EXACT).phase
+    here = on(backend, c | {"phase": free.astype(dtype)})
+    settle = {"tolerance": 1e-6} if dtype == "float32" else {"tolerance": 1e-11}
+    found = oscillator.respond(**here, nudges=(-0.2, 1e-5), target=backend.array(target), steps=3000, **settle)
+    for p, beta in enumerate((-0.2, 1e-5)):
+        wanted = oscillator.relax(**wide | {"phase": free}, nudge=beta, target=target.astype(float), **EXACT).phase[0] - free
+        error = np.abs(backend.numpy(found.moved[p]) - wanted).max() / np.abs(wanted).max()
+        assert error < (2e-4 if dtype == "float32" else 1e-6)
+
+
+def exact_gradient(c: dict, target: np.ndarray) -> list[np.ndarray]:
+    """Of mean |cos phi_out - target|^2 / 2 by J, x, y, K: implicit function theorem with the Hessian written out."""
+    phase = oscillator.relax(**c, **EXACT).phase
+    nodes, outputs = phase.shape[1], target.shape[1]
+    grads = [np.zeros((nodes, nodes)), np.zeros_like(phase), np.zeros_like(phase), np.zeros(nodes)]
+    for n, p in enumerate(phase):
+        cosines = c["coupling"] * np.cos(p[:, None] - p)
+        hessian = np.diag(cosines.sum(axis=1) + c["x"][n] * np.cos(p) + c["y"][n] * np.sin(p) + 2 * c["second"] * np.cos(2 * p)) - cosines
+        slope = np.zeros(nodes)
+        slope[-outputs:] = -(np.cos(p[-outputs:]) - target[n]) * np.sin(p[-outputs:])
+        a = -np.linalg.solve(hessian, slope)
+        grads[0] += np.sin(p[:, None] - p) * (a[:, None] - a) / len(phase)
+        grads[1][n], grads[2][n] = a * np.sin(p), -a * np.cos(p)
+        grads[3] += a * np.sin(2 * p) / len(phase)
+    return grads
+
+
+def test_estimates_have_the_order_they_should(backend, rng: np.random.Generator) -> None:
+    c, target = network(rng, 6), rng.uniform(-1, 1, (3, 2))
+    exact = exact_gradient(c, target)
+    here = on(backend, c | {"phase": oscillator.relax(**c, **EXACT).phase})
+    for ends, order in (((0, 1), 1), ((1, 2), 2)):
+        errors = []
+        for beta in (0.04, 0.02):
+            nudges = (beta,) if ends == (0, 1) else (-beta, beta)
+            found = oscillator.respond(**here, nudges=nudges, target=backend.array(target), steps=3000, tolerance=1e-11)
+            factors, *fields = oscillator.contrast(found, *ends)
+            J = backend.numpy(factors.dense())
+            np.fill_diagonal(J, 0)
+            got = np.concatenate([g.ravel() for g in (J, *map(backend.numpy, fields))]) / (beta * (ends[1] if ends == (1, 2) else 1))
+            wanted = np.concatenate([g.ravel() for g in exact])
+            errors.append(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
+        assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.15)
+        assert errors[1] < 0.05
+
+
+# ------------------------------------------------------------------------------------------------------------------- bad input
+P, J = np.zeros((2, 3)), np.ones((3, 3)) - np.eye(3)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: oscillator.force(P, J[:2]), ValueError, r"coupling must be \(N, N\), got shape \(2, 3\)"),
+        (lambda: oscillator.force(P, J + np.triu(J)), ValueError, "coupling must be symmetric"),
+        (lambda: oscillator.force(P, J + np.eye(3)), ValueError, "coupling must have no diagonal"),
+        (lambda: oscillator.force(P, J.astype(int)), TypeError, "coupling must be float32 or float64, got int64"),
+        (lambda: oscillator.force(P[:, :2], J), ValueError, r"phase must be \(batch, 3\)"),
+        (lambda: oscillator.force(P, J, x=np.ones(2)), ValueError, r"x must be \(3,\) or \(2, 3\), got shape \(2,\)"),
+        (lambda: oscillator.force(P, J, second=np.ones(2)), ValueError, r"second must be \(3,\)"),
+        (lambda: oscillator.relax(P, J, nudge=0.1), ValueError, "a nudge other than 0 needs a target"),
+        (lambda: oscillator.relax(P, J, nudge=0.1, target=np.ones((2, 4))), ValueError, "with 1 to 3 outputs"),
+        (lambda: oscillator.relax(P, J, nudge=np.inf, target=P), ValueError, "nudges must be finite"),
+        (lambda: oscillator.relax(P, J, step=0.0), ValueError, "step must be positive"),
+        (lambda: oscillator.relax(P, J, temperature=0.1), ValueError, "a temperature above 0 needs a key"),
+        (lambda: oscillator.relax(P, J, temperature=-0.1), ValueError, "temperature must be 0 or more"),
+        (lambda: oscillator.relax(P + [0, 1, 3.0], J, steps=3), ConvergenceError, "the oscillators have not settled after 3 steps"),
+        (lambda: oscillator.respond(P, J, nudges=(0.1,), target=P).waves(0, 2), ValueError, r"phases are numbered 0 \(free\) to 1, got 2"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

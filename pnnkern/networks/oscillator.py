@@ -99,7 +99,7 @@ def _checked(phase: Array, coupling: Array, x: Array | None, y: Array | None, se
     if phase.ndim not in (2, 3) or phase.shape[-1] != nodes:
         raise ValueError(f"phase must be (batch, {nodes}), got shape {phase.shape}")
     batch = phase.shape[-2]
-    fields = []
+    fields: list[Any] = []
     for name, field in (("x", x), ("y", y)):
         if field is not None:
             if field.shape not in ((nodes,), (batch, nodes)):
@@ -112,7 +112,7 @@ def _checked(phase: Array, coupling: Array, x: Array | None, y: Array | None, se
         if second.shape != (nodes,):
             raise ValueError(f"second must be ({nodes},), got shape {second.shape}")
         second = _array.contiguous(second.astype(dtype, copy=False))
-    return _array.contiguous(phase.astype(dtype, copy=False)), _System(_array.contiguous(coupling), *fields, second)
+    return _array.contiguous(phase.astype(dtype, copy=False)), _System(_array.contiguous(coupling), fields[0], fields[1], second)
 
 
 def _nudged(nudges: Any, target: Array | None, batch: int, nodes: int, dtype: Any) -> tuple[np.ndarray, Array | None]:
@@ -173,7 +173,7 @@ def energy(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | 
            nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) float64, in the unit of the couplings. Arguments as for `force` and `relax`."""
     phase, system = _checked(phase, coupling, x, y, second)
-    values, target = _nudged(nudge, target, *phase.shape[-2:], phase.dtype)
+    values, target = _nudged(nudge, target, phase.shape[-2], phase.shape[-1], phase.dtype)
     xp, phase = _array.namespace(phase), phase.astype(np.float64)
     c, s = xp.cos(phase), xp.sin(phase)
     J = system.coupling.astype(np.float64)
@@ -242,7 +242,7 @@ def respond(phase: Array, coupling: Array, *, x: Array | None = None, y: Array |
     """
     phase, system = _checked(phase, coupling, x, y, second)
     check_settings(steps, on_failure)
-    values, target = _nudged(nudges, target, *phase.shape, phase.dtype)
+    values, target = _nudged(nudges, target, phase.shape[0], phase.shape[1], phase.dtype)
     xp, dtype, outputs = _array.namespace(phase), phase.dtype, target.shape[1]
     c, s = waves = _waves(phase)
     X, Y = _sums(waves, system.coupling)

@@ -4,6 +4,19 @@ from .apparatus import from_callable
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
 from .layered import DRN, Hopfield
+from .oscillators import OscillatorMachine
 from .protocols import Layered, Measurable, Modelled, OuterProduct, Relaxing
 
-__all__ = ["D2NN", "DRN", "CrossbarNetwork", "Hopfield", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "from_callable"]
+__all__ = [
+    "D2NN",
+    "DRN",
+    "CrossbarNetwork",
+    "Hopfield",
+    "Layered",
+    "Measurable",
+    "Modelled",
+    "OscillatorMachine",
+    "OuterProduct",
+    "Relaxing",
+    "from_callable",
+]  # fmt: skip

@@ -10,7 +10,7 @@ import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern.crossbar import pulsed_devices
 from pnnkern.learning import SGD, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, contrastive_learning
-from pnnkern.systems import DRN, Hopfield, OuterProduct, protocols, writers
+from pnnkern.systems import DRN, Hopfield, OscillatorMachine, OuterProduct, protocols, writers
 
 KEY = pnn.random.key(5)
 
@@ -151,6 +151,34 @@ def test_pulsed_devices_take_the_same_contrast(rng: np.random.Generator) -> None
     assert np.linalg.norm(moved) / np.linalg.norm(wanted) == pytest.approx(1, abs=0.15)
 
 
+def test_oscillator_machine(rng: np.random.Generator) -> None:
+    """Small nudges give the slope of the loss by every parameter; and it learns."""
+    settle = {"step": 0.3, "steps": 5000, "nudged_steps": 5000, "tolerance": 1e-8}
+    net = OscillatorMachine((4, 3), 5, second=0.1, second_rate=1.0, dtype="float64", key=KEY, **settle)
+    batch, loss = (net.encode(rng.normal(size=(6, 5))), np.arange(6) % 3), SquareError(1.0, -1.0)
+    rule = EquilibriumPropagation(1e-3, loss=loss)
+    updates, metrics = rule.step(net, batch)
+    assert metrics["loss"] == pytest.approx(loss(net.forward(batch[0]), batch[1])[0])
+    for name, p in net.parameters.items():
+        g = protocols.dense(updates[name])
+        for i in [tuple(rng.integers(n) for n in p.shape) for _ in range(3)]:
+            ends = []
+            for h in (1e-3, -1e-3):
+                p[i] += h
+                ends.append(loss(net.forward(batch[0]), batch[1])[0])
+                p[i] -= h
+            assert g[i] == pytest.approx((ends[0] - ends[1]) / 2e-3, rel=1e-3, abs=1e-4)
+    net = OscillatorMachine((4, 3), 5, key=KEY)
+    batch, losses = (net.encode(rng.normal(size=(12, 5))), np.arange(12) % 3), []
+    for _ in range(100):
+        updates, metrics = EquilibriumPropagation(0.1, loss=loss).step(net, batch)
+        writers.apply(net, updates, SGD(), 0.1)
+        losses.append(metrics["loss"])
+    assert losses[-1] < 0.6 * losses[0]
+    with pytest.raises(ValueError, match="is nudged, not held"):
+        CoupledLearning(0.1).step(net, batch)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -158,6 +186,8 @@ def test_pulsed_devices_take_the_same_contrast(rng: np.random.Generator) -> None
         (lambda: CoupledLearning(0.0), ValueError, "with 0 nothing is compared"),
         (lambda: EquilibriumPropagation(0.1, "both"), ValueError, "variant must be one of positive, negative, centred, random"),
         (lambda: EquilibriumPropagation(0.1).step(SimpleNamespace(), (0, 0)), CapabilityError, "equilibrium propagation needs equilibria"),
+        (lambda: OscillatorMachine((4,), 5, key=KEY), ValueError, r"sizes must be \(hidden, outputs\)"),
+        (lambda: OscillatorMachine((4, 3), 5), ValueError, "needs a key"),
         (lambda: DRN((4, 3), 5), ValueError, "needs a key"),
         (lambda: DRN((4, 0), 5, key=KEY), ValueError, "must be 1 or more"),
         (lambda: DRN((4, 3), 5, key=KEY, rates=(1.0,)), ValueError, "one number for each of the 2 layers"),

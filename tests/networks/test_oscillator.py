@@ -18,8 +18,9 @@ def network(rng: np.random.Generator, nodes: int, batch: int = 3, dtype: str = "
     J = np.triu(rng.normal(0, 0.4, (nodes, nodes)), 1)
     shape = (nodes,) if shared else (batch, nodes)
     return {
-        "phase": rng.uniform(-1, 1, (batch, nodes)).astype(dtype), "coupling": (J + J.T).astype(dtype), "x": rng.normal(2, 1, shape).astype(dtype),
-        "y": rng.normal(0, 1, shape).astype(dtype), "second": rng.uniform(0, 0.5, nodes).astype(dtype),
+        "phase": rng.uniform(-1, 1, (batch, nodes)).astype(dtype), "coupling": (J + J.T).astype(dtype),
+        "x": rng.normal(2, 1, shape).astype(dtype), "y": rng.normal(0, 1, shape).astype(dtype),
+        "second": rng.uniform(0, 0.5, nodes).astype(dtype),
     }  # fmt: skip
 
 

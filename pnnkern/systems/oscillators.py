@@ -1,0 +1,144 @@
+"""Oscillator Ising machine as a trainable system: inputs are fields on hidden oscillators, which couple to output oscillators.
+
+Parameters: "W1" (inputs, hidden) fields per input value, "b1" (hidden,) and "b2" (outputs,) fields, "W2" (hidden, outputs) couplings,
+"K" (hidden + outputs,) second harmonics. Gower, arXiv:2505.02103 (2025).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from ..networks import oscillator
+from ..networks._layered import Factors
+from .protocols import OuterProduct, Update, population
+from .writers import InPlace
+
+
+@dataclass(frozen=True)
+class _Relaxed:
+    inputs: Array
+    phases: oscillator.Phases
+
+    @property
+    def output(self) -> Array:
+        return self.phases.output
+
+
+@dataclass
+class OscillatorMachine:
+    """Hidden and output oscillators that relax down their energy from phase pi/2, where no spin has decided.
+
+    sizes : (hidden, outputs). inputs : values of a sample. gain : of the inputs. second : K at the start. step : of time. steps,
+    nudged_steps : of the free and of each nudged relaxation, exactly so many with tolerance 0. high, low : targets of the outputs' cosines.
+    scale : weights are drawn uniform in +-scale / sqrt(n). rates : of W1 and W2 relative to the learning rate (biases go with W2, K with
+    `second_rate`, 0 keeps it).
+    """
+
+    sizes: Sequence[int] = (500, 10)
+    inputs: int = 784
+    gain: float = 1.0
+    second: float = 0.0
+    step: float = 0.1
+    steps: int = 40
+    nudged_steps: int = 20
+    tolerance: float | None = 0.0
+    high: float = 1.0
+    low: float = -1.0
+    scale: float = 1.0
+    rates: Sequence[float] = (1.0, 1.0)
+    second_rate: float = 0.0
+    parameters: dict[str, Array] = field(default_factory=dict)
+    writers: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Array] = field(default_factory=dict)
+    dtype: str = "float32"
+    key: Any = None
+    device: str = "cpu"
+
+    has_energy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) != 2 or min(self.sizes) < 1 or self.inputs < 1:
+            raise ValueError(f"sizes must be (hidden, outputs) of 1 or more, got {tuple(self.sizes)} with {self.inputs} inputs")
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
+        xp, (hidden, outputs) = _array.device_namespace(self.device), self.sizes
+        shapes = {"W1": (self.inputs, hidden), "W2": (hidden, outputs), "b1": (hidden,), "b2": (outputs,), "K": (hidden + outputs,)}
+        if not self.parameters:
+            if self.key is None:
+                raise ValueError("an oscillator machine needs a key to draw its weights from, or its parameters")
+            for name, n in (("W1", self.inputs), ("W2", hidden)):
+                draws = random.uniform(
+                    random.fold_in(self.key, name), (1, int(np.prod(shapes[name]))), dtype=self.dtype, like=xp.empty(0, self.dtype)
+                )
+                self.parameters[name] = (self.scale / np.sqrt(n) * (2 * draws - 1)).astype(self.dtype).reshape(shapes[name])
+            self.parameters |= {"b1": xp.zeros(hidden, self.dtype), "b2": xp.zeros(outputs, self.dtype)}
+            self.parameters["K"] = xp.full(hidden + outputs, self.second, self.dtype)
+        for name, shape in shapes.items():
+            p = self.parameters.get(name)
+            if p is None or p.shape != shape or p.dtype != self.dtype:
+                got = "nothing" if p is None else f"{p.dtype} {p.shape}"
+                raise ValueError(f"{name} must be {self.dtype} {shape}, got {got}")
+        for name, rate in (("W1", self.rates[0]), ("W2", self.rates[1]), ("b1", self.rates[1]), ("b2", self.rates[1]), ("K", self.second_rate)):
+            self.writers.setdefault(name, InPlace(rate=rate))
+
+    # ----------------------------------------------------------------------------------------------------------------- physics
+    def encode(self, images: Array) -> Array:
+        """Images (batch, ...), uint8 or numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
+        xp = _array.device_namespace(self.device)
+        flat = xp.asarray(images.reshape(len(images), -1)).astype(self.dtype)
+        if flat.shape[1] != self.inputs:
+            raise ValueError(f"each sample must have {self.inputs} values, got {flat.shape[1]}")
+        return flat * (self.gain / 255 if images.dtype == np.uint8 else self.gain)
+
+    def targets(self, labels: Array) -> Array:
+        """(batch, outputs): `high` at the label, `low` elsewhere."""
+        xp = _array.device_namespace(self.device)
+        hot = xp.arange(self.sizes[-1])[None, :] == xp.asarray(labels)[:, None]
+        return xp.where(hot, self.high, self.low).astype(self.dtype)
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """Cosines of the free outputs (batch, outputs). Noise-free: `key` is not needed."""
+        return self.relax(inputs).output
+
+    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+        """Outputs of a population, (members, batch, outputs)."""
+        return population(self, inputs, parameters, key, sample)
+
+    def relax(self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+              sample: Any = 0) -> _Relaxed:  # fmt: skip
+        """The free phases and how far nudges move them. Outputs are not held: `hold` raises ValueError."""
+        if hold:
+            raise ValueError("the cosine of an oscillator is nudged, not held: use equilibrium propagation")
+        xp, (hidden, outputs), p = _array.namespace(inputs), self.sizes, self.parameters
+        coupling = xp.zeros((hidden + outputs, hidden + outputs), self.dtype)
+        coupling[:hidden, hidden:] = p["W2"]
+        coupling[hidden:, :hidden] = p["W2"].T
+        x = xp.empty((len(inputs), hidden + outputs), self.dtype)
+        x[:, :hidden] = inputs @ p["W1"] + p["b1"]
+        x[:, hidden:] = p["b2"]
+        how = {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance}
+        start = xp.full(x.shape, np.pi / 2, self.dtype)
+        free = oscillator.relax(start, coupling, steps=self.steps, **how)
+        if not nudges:
+            return _Relaxed(inputs, oscillator.Phases(free.phase, free.phase[None][:0], outputs, free.residual, free.converged))
+        return _Relaxed(
+            inputs, oscillator.respond(free.phase, coupling, nudges=nudges, target=target, steps=self.nudged_steps, **how)
+        )
+
+    def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Update]:
+        """dE/dparameter in phase b less that in phase a, mean over the batch."""
+        (first, second), dx, _, dK = oscillator.contrast(relaxed.phases, a, b)
+        hidden, batch = self.sizes[0], max(1, len(relaxed.inputs))
+        across = Factors(_array.contiguous(first[:, :hidden]), _array.contiguous(second[:, hidden:]))
+        field = dx.sum(axis=0) / batch
+        return {
+            "W1": OuterProduct(relaxed.inputs, _array.contiguous(dx[:, :hidden]), 1 / batch), "W2": OuterProduct(*across),
+            "b1": field[:hidden], "b2": field[hidden:], "K": dK,
+        }  # fmt: skip
+
+
+__all__ = ["OscillatorMachine"]

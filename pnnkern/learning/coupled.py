@@ -378,7 +378,12 @@ def _two_states(net: Any, conductance: Array, sources: np.ndarray, x: Array, tar
 
 
 def _from_states(net: Any, a: Array, b: Array, scale: float, power: float, share: Any, conductance: Array) -> Array:
-    """``-(scale / 2) <(db - da)(db + da)> - (power / 2) <da^2>`` for states a and b (batch, n_nodes)."""
+    """``-scale <e_b - e_a> - power <e_a>`` for states a and b (batch, n_nodes); e = dv^2 / 2, or what the network says its edges feel."""
+    if hasattr(net, "contrast_of"):
+        felt = scale * net.contrast_of(a, b)
+        if power:
+            felt = felt + power * net.contrast_of(_array.namespace(a).zeros_like(a), a)
+        return -(felt * share).sum(axis=0).astype(conductance.dtype, copy=False)
     out = net.contrast(((b - a) * share).T, (b + a).T, -scale / 2)
     if power:
         out -= power / 2 * net.contrast((a * share).T, a.T)

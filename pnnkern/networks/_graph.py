@@ -142,6 +142,22 @@ class Graph:
                 f"({int(floating.sum())} of {self.n_nodes} nodes do); remove it or raise the conductances around it"
             )
 
+    def _driven(self, currents: Array | None, load: Any, batch: int, like: Array) -> tuple[Array | None, Array | None]:
+        """Currents (batch, n_nodes) with those of the loads' sources, and the loads' conductances (n_nodes,); None for none."""
+        xp = _array.namespace(like)
+        if currents is not None:
+            currents = xp.asarray(currents, np.float64)
+            if currents.shape != (batch, self.n_nodes):
+                raise ValueError(f"currents must be {(batch, self.n_nodes)}, one for each node, got shape {currents.shape}")
+        if load is None:
+            return currents, None
+        at = self._indices("load", load[0])
+        weight = xp.zeros(self.n_nodes)
+        weight[at] = xp.asarray(load[1], np.float64)
+        driven = xp.zeros((batch, self.n_nodes)) if currents is None else currents.copy()
+        driven[:, at] += weight[at] * self._node_values("load", load[2], at, like)
+        return driven, weight
+
     # ---------------------------------------------------------------------------------------------------------------- kernels
     def laplacian(self, conductance: Array, v: Array, free: Array) -> Array:
         """Net currents L v (n_nodes, columns) that leave the nodes with free[i] != 0, 0 at the others; v (n_nodes, columns), float64."""
@@ -187,7 +203,7 @@ def judged(voltages: Array, residual: np.ndarray, steps: int, tolerance: float, 
     converged = bool((residual <= tolerance).all())
     if not converged and on_failure == "raise":
         raise ConvergenceError(
-            f"{how} has not converged in {steps} steps: the worst of {len(residual)} samples has {np.nanmax(residual):.1e} of its currents "
-            f"unbalanced, {tolerance:.1e} was asked for; allow more steps, a larger tolerance, or on_failure='flag'"
+            f"{how} has not converged in {steps} steps: the worst of {len(residual)} samples has a residual of "
+            f"{residual.max():.1e}, {tolerance:.1e} was asked for; allow more steps, a larger tolerance, or on_failure='flag'"
         )
     return State(voltages, residual, steps, converged)

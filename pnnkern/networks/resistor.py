@@ -210,22 +210,6 @@ class ResistorNetwork(Graph):
             self._refuse_floating(_array.to_numpy(conductance) > 0, held)
         return self._grounded[1]
 
-    def _driven(self, currents: Array | None, load: Any, batch: int, like: Array) -> tuple[Array | None, Array | None]:
-        """Currents (batch, n_nodes) with those of the loads' sources, and the loads' conductances (n_nodes,); None for none."""
-        xp = _array.namespace(like)
-        if currents is not None:
-            currents = xp.asarray(currents, np.float64)
-            if currents.shape != (batch, self.n_nodes):
-                raise ValueError(f"currents must be {(batch, self.n_nodes)}, one for each node, got shape {currents.shape}")
-        if load is None:
-            return currents, None
-        at = self._indices("load", load[0])
-        weight = xp.zeros(self.n_nodes)
-        weight[at] = xp.asarray(load[1], np.float64)
-        driven = xp.zeros((batch, self.n_nodes)) if currents is None else currents.copy()
-        driven[:, at] += weight[at] * self._node_values("load", load[2], at, like)
-        return driven, weight
-
 
 class _Grounded:
     """What follows from which nodes are held: the pattern of L[free, free], and where each conductance goes in it."""

@@ -1,0 +1,113 @@
+// Nonlinear networks on graphs: what flows along an edge, and the voltage at which nothing is left of the net current at one node while
+// its neighbours stay as they are.
+#pragma once
+#include "pnnkern/platform.cuh"
+
+namespace pnn {
+// Neighbours of node i: neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1]; sense[k] is 1 if i is the edge's first node, else -1.
+struct graph {
+    const int *offsets, *neighbour, *edge;
+    const signed char* sense;
+};
+
+// A resistor, or a diode that conducts from its first node to its second: w = u - v gives g (reverse w + (1 - reverse) max(w - drop, 0)).
+// reverse = 1 is a resistor, 0 an ideal diode.
+struct diode_law {
+    const double *conductance, *reverse, *drop;
+
+    // current out of a node at u towards a neighbour at v
+    PNN_HD double current(int e, int s, double u, double v) const {
+        double w = s * (u - v), over = w - drop[e];
+        return s * conductance[e] * (reverse[e] * w + (1 - reverse[e]) * (over > 0 ? over : 0));
+    }
+    PNN_HD double slope(int e, int s, double u, double v) const {
+        double over = s * (u - v) - drop[e];
+        return conductance[e] * (reverse[e] + (over > 0 ? 1 - reverse[e] : 0));
+    }
+    PNN_HD double net(const graph& g, int i, const double* v, double u, double load, double driven) const {
+        double sum = load * u - driven;
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += current(g.edge[k], g.sense[k], u, v[g.neighbour[k]]);
+        return sum;
+    }
+    PNN_HD double slopes(const graph& g, int i, const double* v, double u, double load) const {
+        double sum = load;
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += slope(g.edge[k], g.sense[k], u, v[g.neighbour[k]]);
+        return sum;
+    }
+    // The net current rises with u, in straight pieces between the voltages at which one of the diodes starts to conduct: the pieces left
+    // and right of the root are found by trying them all.
+    PNN_HD double root(const graph& g, int i, const double* v, double load, double driven) const {
+        double below = -1e300, above = 1e300, f_below = 0, f_above = 0;
+        bool has_below = false, has_above = false;
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
+            double t = v[g.neighbour[k]] + g.sense[k] * drop[g.edge[k]], f = net(g, i, v, t, load, driven);
+            if (f <= 0 && (!has_below || t > below)) { below = t; f_below = f; has_below = true; }
+            if (f >= 0 && (!has_above || t < above)) { above = t; f_above = f; has_above = true; }
+        }
+        if (has_below && has_above) {
+            if (f_above > f_below) return below + (above - below) * (-f_below / (f_above - f_below));
+            return v[i] < below ? below : v[i] > above ? above : v[i];   // nothing conducts: any voltage between them will do
+        }
+        double t = has_below ? below : above, f = has_below ? f_below : f_above, rate = load;
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {   // outermost piece: the diodes that point out of it conduct
+            int e = g.edge[k];
+            rate += conductance[e] * (reverse[e] + ((g.sense[k] > 0) == has_below ? 1 - reverse[e] : 0));
+        }
+        return rate > 0 ? t - f / rate : t;
+    }
+};
+
+// A transistor below saturation: current strength max(gate - threshold - (u + v) / 2, least) (u - v). It does not derive from an energy.
+struct transistor_law {
+    const double* gate;
+    double strength, threshold, least;
+
+    PNN_HD double current(int e, int, double u, double v) const {
+        double over = gate[e] - threshold - (u + v) / 2;
+        return strength * (over > least ? over : least) * (u - v);
+    }
+    PNN_HD double net(const graph& g, int i, const double* v, double u, double load, double driven) const {
+        double sum = load * u - driven;
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += current(g.edge[k], 1, u, v[g.neighbour[k]]);
+        return sum;
+    }
+    PNN_HD double slopes(const graph& g, int i, const double* v, double u, double load) const {
+        double sum = load;
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
+            double over = gate[g.edge[k]] - threshold - (u + v[g.neighbour[k]]) / 2;
+            sum += strength * (over > least ? over : least);
+        }
+        return sum;
+    }
+    // With the transistors that conduct known, Kirchhoff's law at the node is a quadratic, -square u^2 / 2 + linear u = constant; its
+    // smaller root. Which conduct is guessed from the node's last voltage and corrected.
+    PNN_HD double root(const graph& g, int i, const double* v, double load, double driven) const {
+        double u = v[i];
+        for (int attempt = 0; attempt < 8; attempt++) {
+            double square = 0, linear = load, constant = driven;
+            for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
+                double w = v[g.neighbour[k]], a = gate[g.edge[k]] - threshold;
+                if (a - (u + w) / 2 > least) {
+                    square += strength;
+                    linear += strength * a;
+                    constant += strength * (a * w - w * w / 2);
+                } else {
+                    linear += strength * least;
+                    constant += strength * least * w;
+                }
+            }
+            double inside = linear * linear - 2 * square * constant;
+            // 2 c / (b + sqrt(b^2 - 2 a c)): no cancellation, and right for a = 0; without a root the largest current there is
+            double next = inside > 0 ? 2 * constant / (linear + sqrt(inside)) : linear / square;
+            bool same = true;
+            for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
+                double a = gate[g.edge[k]] - threshold, w = v[g.neighbour[k]];
+                same = same && (a - (u + w) / 2 > least) == (a - (next + w) / 2 > least);
+            }
+            u = next;
+            if (same) break;
+        }
+        return u;
+    }
+};
+}  // namespace pnn

@@ -1,0 +1,154 @@
+"""CPU twin of graph_sweep.cu: one sample per thread, its nodes in the order of their colours."""
+
+import numpy as np
+from numba import prange
+
+from .._jit import njit
+
+
+# ----------------------------------------------------------------------------------------------------------------------- diodes
+@njit
+def _diode_net(i, u, v, g, reverse, drop, offsets, neighbour, edge, sense, load, driven):
+    """Net current out of node i at voltage u, and its slope."""
+    net, rate = load * u - driven, load
+    for k in range(offsets[i], offsets[i + 1]):
+        e, s = edge[k], sense[k]
+        w = s * (u - v[neighbour[k]])
+        net += s * g[e] * reverse[e] * w
+        rate += g[e] * reverse[e]
+        if w > drop[e]:
+            net += s * g[e] * (1 - reverse[e]) * (w - drop[e])
+            rate += g[e] * (1 - reverse[e])
+    return net, rate
+
+
+@njit
+def _diode_root(i, v, g, reverse, drop, offsets, neighbour, edge, sense, load, driven):
+    """Where the net current vanishes: on the straight piece that the last voltage lies on, if it is there, else among all pieces."""
+    net, rate = _diode_net(i, v[i], v, g, reverse, drop, offsets, neighbour, edge, sense, load, driven)
+    if rate > 0:
+        u = v[i] - net / rate
+        same = True
+        for k in range(offsets[i], offsets[i + 1]):
+            t, s = v[neighbour[k]], sense[k]
+            same = same and (s * (u - t) > drop[edge[k]]) == (s * (v[i] - t) > drop[edge[k]])
+        if same:
+            return u
+    below, above, f_below, f_above = -np.inf, np.inf, 0.0, 0.0
+    for k in range(offsets[i], offsets[i + 1]):
+        t = v[neighbour[k]] + sense[k] * drop[edge[k]]
+        f, _ = _diode_net(i, t, v, g, reverse, drop, offsets, neighbour, edge, sense, load, driven)
+        if f <= 0 and t > below:
+            below, f_below = t, f
+        if f >= 0 and t < above:
+            above, f_above = t, f
+    if below > -np.inf and above < np.inf:
+        if f_above > f_below:
+            return below + (above - below) * (-f_below / (f_above - f_below))
+        return min(max(v[i], below), above)
+    right = below > -np.inf
+    t, f, rate = (below, f_below, load) if right else (above, f_above, load)
+    for k in range(offsets[i], offsets[i + 1]):
+        e = edge[k]
+        rate += g[e] * (1.0 if (sense[k] > 0) == right else reverse[e])
+    return t - f / rate if rate > 0 else t
+
+
+@njit(parallel=True)
+def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, tolerance, relaxation, g, reverse, drop, offsets, neighbour, edge, sense, order,
+                          first, load, low, high, driven, scale, v, taken):  # fmt: skip
+    """Each node to its root, in turn, until none moves by more than tolerance * scale."""
+    for s in prange(batch):
+        own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
+        taken[s] = sweeps
+        for sweep in range(sweeps):
+            largest = 0.0
+            for i in order:
+                u = _diode_root(i, own, g, reverse, drop, offsets, neighbour, edge, sense, load[i], into[i])
+                u = min(max(own[i] + relaxation * (u - own[i]), low[i]), high[i])
+                largest = max(largest, abs(u - own[i]))
+                own[i] = u
+            if largest <= tolerance * scale[s]:
+                taken[s] = sweep + 1
+                break
+
+
+@njit(parallel=True)
+def pnn_graph_sweep_diode_left(batch, n_nodes, g, reverse, drop, offsets, neighbour, edge, sense, free, load, low, high, driven, v, out):
+    """v - clip(v - net / slope, low, high) at free nodes."""
+    for s in prange(batch):
+        own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
+        for i in range(n_nodes):
+            left = 0.0
+            if free[i]:
+                net, rate = _diode_net(i, own[i], own, g, reverse, drop, offsets, neighbour, edge, sense, load[i], into[i])
+                if rate > 0:
+                    left = own[i] - min(max(own[i] - net / rate, low[i]), high[i])
+            out[s * n_nodes + i] = left
+
+
+# ------------------------------------------------------------------------------------------------------------------ transistors
+@njit
+def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour, edge, load, driven):
+    """The smaller root of the quadratic, with the transistors that conduct found by trial."""
+    u = v[i]
+    for _ in range(8):
+        square, linear, constant = 0.0, load, driven
+        for k in range(offsets[i], offsets[i + 1]):
+            w, a = v[neighbour[k]], gate[edge[k]] - threshold
+            if a - (u + w) / 2 > least:
+                square += strength
+                linear += strength * a
+                constant += strength * (a * w - w * w / 2)
+            else:
+                linear += strength * least
+                constant += strength * least * w
+        inside = linear * linear - 2 * square * constant
+        following = 2 * constant / (linear + np.sqrt(inside)) if inside > 0 else linear / square
+        same = True
+        for k in range(offsets[i], offsets[i + 1]):
+            w, a = v[neighbour[k]], gate[edge[k]] - threshold
+            same = same and (a - (u + w) / 2 > least) == (a - (following + w) / 2 > least)
+        u = following
+        if same:
+            break
+    return u
+
+
+@njit(parallel=True)
+def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, tolerance, relaxation, strength, threshold, least, gate, offsets, neighbour,
+                               edge, sense, order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
+    """Each node to its root, in turn, until none moves by more than tolerance * scale."""
+    for s in prange(batch):
+        own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
+        taken[s] = sweeps
+        for sweep in range(sweeps):
+            largest = 0.0
+            for i in order:
+                u = _transistor_root(i, own, strength, threshold, least, gate, offsets, neighbour, edge, load[i], into[i])
+                u = min(max(own[i] + relaxation * (u - own[i]), low[i]), high[i])
+                largest = max(largest, abs(u - own[i]))
+                own[i] = u
+            if largest <= tolerance * scale[s]:
+                taken[s] = sweep + 1
+                break
+
+
+@njit(parallel=True)
+def pnn_graph_sweep_transistor_left(batch, n_nodes, strength, threshold, least, gate, offsets, neighbour, edge, sense, free, load, low, high,
+                                    driven, v, out):  # fmt: skip
+    """v - clip(v - net / slope, low, high) at free nodes."""
+    for s in prange(batch):
+        own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
+        for i in range(n_nodes):
+            left = 0.0
+            if free[i]:
+                net, rate = load[i] * own[i] - into[i], load[i]
+                for k in range(offsets[i], offsets[i + 1]):
+                    w = own[neighbour[k]]
+                    over = strength * max(gate[edge[k]] - threshold - (own[i] + w) / 2, least)
+                    net += over * (own[i] - w)
+                    rate += over
+                if rate > 0:
+                    left = own[i] - min(max(own[i] - net / rate, low[i]), high[i])
+            out[s * n_nodes + i] = left

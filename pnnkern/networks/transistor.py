@@ -1,0 +1,45 @@
+"""Networks of transistors, each with its gate at a voltage that is learned: the self-learning circuits of Dillavou et al.
+
+Edge e between nodes at u and v carries ``strength max(gate - threshold - (u + v) / 2, least) (u - v)``, a MOSFET below saturation.
+Such an edge conducts the worse the higher both its ends lie, so the network is nonlinear, but there is no energy that it minimises
+(dI_i/dv_j differs from dI_j/dv_i): local rules that assume one are approximate here, however small their nudges.
+Dillavou et al., PNAS 121, e2319718121 (2024). Gates and node voltages in volts, strength in amperes per square volt.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .. import _array
+from .._array import Array
+from ._nonlinear import Nonlinear
+
+
+class TransistorNetwork(Nonlinear):
+    """A network of transistors. The gate voltages (E,) are an array that you pass to `solve` and `relax` in place of conductances.
+
+    edges : (E, 2) integers. n_nodes : how many nodes there are. threshold : volts. strength : A/V^2. least : volts by which a closed
+    transistor still conducts. lower, upper : rails, (n_nodes,) volts.
+    """
+
+    law = "transistor"
+    has_energy = False
+    unit, lowest = "volts", -np.inf
+
+    def __init__(self, edges: Any, n_nodes: int, *, threshold: float = 0.7, strength: float = 1e-3, least: float = 1e-5, lower: Any = None,
+                 upper: Any = None) -> None:  # fmt: skip
+        super().__init__(edges, n_nodes, lower, upper)
+        for name, value in (("strength", strength), ("least", least)):
+            if not 0 < value < np.inf:
+                raise ValueError(f"{name} must be positive, got {value:g}")
+        self.threshold, self.strength, self.least = float(threshold), float(strength), float(least)
+
+    def _law(self, parameter: Array) -> tuple[Any, ...]:
+        return self.strength, self.threshold, self.least, parameter
+
+    def _currents(self, parameter: Array, u: Array, v: Array) -> tuple[Array, Array, Array]:
+        over = parameter - self.threshold - (u + v) / 2
+        conducts = over > self.least
+        g = self.strength * _array.namespace(u).where(conducts, over, self.least)
+        bend = self.strength / 2 * conducts * (u - v)
+        return g * (u - v), g - bend, -g - bend

@@ -93,15 +93,21 @@ def _response(rising, w, high, low, shape, kind, p, count, nodes):
 
 
 @inline
+def _within(w, low, high):
+    w = high if w > high else w
+    return low if w < low else w
+
+
+@inline
 def _pulsed(rising, n, factor, w, up, down, high, low, shape_up, shape_down, kind, p, count, nodes):
     size = (up if rising else -down) * factor
     if kind == CONSTANT:
         w = fma(f4(n), size, w)
-        return min(max(w, low), high)
+        return _within(w, low, high)
     shape = shape_up if rising else shape_down
     for _ in range(n):
         w = fma(size, _response(rising, w, high, low, shape, kind, p, count, nodes), w)
-        w = min(max(w, low), high)
+        w = _within(w, low, high)
     return w
 
 
@@ -214,13 +220,21 @@ def pnn_pulse_update(rows, columns, batch, device0, device1, cycle0, cycle1, row
             if events >= EVENTS or s == batch - 1:
                 if p[NOISE] != ZERO:
                     _normals(events, cycle0, cycle1, _number(row0 + i, column0), where, when, z)
-                for e in range(events):
-                    j = where[e]
-                    n = popcount(word[e] & PULSES)
-                    row[j] = _pulsed(
-                        word[e] > PULSES, n, fma(noise_scale[n], z[e], ONE), row[j], up[j], down[j], high[j], low[j], shape_up[j],
-                        shape_down[j], kind, p, count, nodes,
-                    )  # fmt: skip
+                if kind == CONSTANT:  # without a branch on the sign, which nothing predicts
+                    for e in range(events):
+                        j = u8(where[e])
+                        n = popcount(word[e] & PULSES)
+                        rising, falling = up[j], -down[j]
+                        size = (rising if word[e] > PULSES else falling) * fma(noise_scale[n], z[e], ONE)
+                        row[j] = _within(fma(f4(n), size, row[j]), low[j], high[j])
+                else:
+                    for e in range(events):
+                        j = u8(where[e])
+                        n = popcount(word[e] & PULSES)
+                        row[j] = _pulsed(
+                            word[e] > PULSES, n, fma(noise_scale[n], z[e], ONE), row[j], up[j], down[j], high[j], low[j], shape_up[j],
+                            shape_down[j], kind, p, count, nodes,
+                        )  # fmt: skip
                 events = 0
     if bad:
         fault[0] = max(fault[0], 20)

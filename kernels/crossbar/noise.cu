@@ -1,0 +1,104 @@
+// Products with cells that are drawn anew in each reading and stored nowhere: x_ij(b) is the conductance of cell (i, j) for sample b.
+// A cell's quad is quad0 + i ceil(n_out / 4) + j / 4, its lane j mod 4. Sums run in order, in one thread: the same bits on every backend.
+#include "pnnkern/cells.cuh"
+
+namespace pnn {
+PNN_D i64 sample_of(i64 row, i64 sample0, const i64* index) { return index ? index[row] : sample0 + row; }
+
+template <class T>
+PNN_D void noise_mvm(i64 batch, i64 n_in, i64 n_out, int kind, T p, rng_key key, i64 quad0, i64 sample0, const i64* index, const T* v,
+                     const T* g, const T* a, T* out) {
+    i64 quads = (n_out + 3) / 4;
+    for (i64 t = blockIdx.x * (i64)blockDim.x + threadIdx.x; t < batch * quads; t += (i64)gridDim.x * blockDim.x) {
+        i64 b = t / quads, q = t % quads, sample = sample_of(b, sample0, index);
+        T sum[4] = {}, z[4];
+        for (i64 i = 0; i < n_in; i++) {
+            T x = v[b * n_in + i];
+            cell_draws(kind, p, key, quad0 + i * quads + q, sample, z);
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                i64 c = 4 * q + j;
+                if (c < n_out) sum[j] = fma_(x, cell_value(kind, g[i * n_out + c], a[i * n_out + c], z[j]), sum[j]);
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < 4; j++) if (4 * q + j < n_out) out[b * n_out + 4 * q + j] = sum[j];
+    }
+}
+template <class T>
+PNN_D void noise_vjp_v(i64 batch, i64 n_in, i64 n_out, int kind, T p, rng_key key, i64 quad0, i64 sample0, const i64* index,
+                       const T* cotangent, const T* g, const T* a, T* out) {
+    i64 quads = (n_out + 3) / 4;
+    for (i64 t = blockIdx.x * (i64)blockDim.x + threadIdx.x; t < batch * n_in; t += (i64)gridDim.x * blockDim.x) {
+        i64 b = t / n_in, i = t % n_in, sample = sample_of(b, sample0, index);
+        T sum = T(0), z[4];
+        for (i64 q = 0; q < quads; q++) {
+            cell_draws(kind, p, key, quad0 + i * quads + q, sample, z);
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                i64 c = 4 * q + j;
+                if (c < n_out) sum = fma_(cotangent[b * n_out + c], cell_value(kind, g[i * n_out + c], a[i * n_out + c], z[j]), sum);
+            }
+        }
+        out[t] = sum;
+    }
+}
+template <class T>
+PNN_D void noise_vjp_g(i64 batch, i64 n_in, i64 n_out, int kind, T p, rng_key key, i64 quad0, i64 sample0, const i64* index, const T* v,
+                       const T* cotangent, const T* g, const T* a, const T* da, T* out) {
+    i64 quads = (n_out + 3) / 4;
+    for (i64 t = blockIdx.x * (i64)blockDim.x + threadIdx.x; t < n_in * quads; t += (i64)gridDim.x * blockDim.x) {
+        i64 i = t / quads, q = t % quads;
+        T sum[4] = {}, z[4];
+        for (i64 b = 0; b < batch; b++) {
+            T x = v[b * n_in + i];
+            cell_draws(kind, p, key, quad0 + t, sample_of(b, sample0, index), z);
+#pragma unroll
+            for (int j = 0; j < 4; j++) {
+                i64 c = 4 * q + j;
+                if (c >= n_out) break;
+                T slope = cell_slope(kind, g[i * n_out + c], a[i * n_out + c], da[i * n_out + c], z[j]);
+                sum[j] = fma_(mul_(x, cotangent[b * n_out + c]), slope, sum[j]);
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < 4; j++) if (4 * q + j < n_out) out[i * n_out + 4 * q + j] = sum[j];
+    }
+}
+}  // namespace pnn
+
+// out[b, j] = sum over i of v[b, i] x_ij(b). One block of random words for four cells of one sample: arithmetic, not bytes, is the floor.
+extern "C" __global__ void pnn_noise_mvm_f32(long long batch, long long n_in, long long n_out, int kind, float p,
+    unsigned key0, unsigned key1, long long quad0, long long sample0, const long long* __restrict__ index,
+    const float* __restrict__ v, const float* __restrict__ g, const float* __restrict__ a, float* __restrict__ out) {
+    pnn::noise_mvm<float>(batch, n_in, n_out, kind, p, {key0, key1}, quad0, sample0, index, v, g, a, out);
+}
+extern "C" __global__ void pnn_noise_mvm_f64(long long batch, long long n_in, long long n_out, int kind, double p,
+    unsigned key0, unsigned key1, long long quad0, long long sample0, const long long* __restrict__ index,
+    const double* __restrict__ v, const double* __restrict__ g, const double* __restrict__ a, double* __restrict__ out) {
+    pnn::noise_mvm<double>(batch, n_in, n_out, kind, p, {key0, key1}, quad0, sample0, index, v, g, a, out);
+}
+// out[b, i] = sum over j of cotangent[b, j] x_ij(b)
+extern "C" __global__ void pnn_noise_vjp_v_f32(long long batch, long long n_in, long long n_out, int kind, float p,
+    unsigned key0, unsigned key1, long long quad0, long long sample0, const long long* __restrict__ index,
+    const float* __restrict__ cotangent, const float* __restrict__ g, const float* __restrict__ a, float* __restrict__ out) {
+    pnn::noise_vjp_v<float>(batch, n_in, n_out, kind, p, {key0, key1}, quad0, sample0, index, cotangent, g, a, out);
+}
+extern "C" __global__ void pnn_noise_vjp_v_f64(long long batch, long long n_in, long long n_out, int kind, double p,
+    unsigned key0, unsigned key1, long long quad0, long long sample0, const long long* __restrict__ index,
+    const double* __restrict__ cotangent, const double* __restrict__ g, const double* __restrict__ a, double* __restrict__ out) {
+    pnn::noise_vjp_v<double>(batch, n_in, n_out, kind, p, {key0, key1}, quad0, sample0, index, cotangent, g, a, out);
+}
+// out[i, j] = sum over b of v[b, i] cotangent[b, j] dx_ij(b) / dg_ij
+extern "C" __global__ void pnn_noise_vjp_g_f32(long long batch, long long n_in, long long n_out, int kind, float p,
+    unsigned key0, unsigned key1, long long quad0, long long sample0, const long long* __restrict__ index,
+    const float* __restrict__ v, const float* __restrict__ cotangent, const float* __restrict__ g,
+    const float* __restrict__ a, const float* __restrict__ da, float* __restrict__ out) {
+    pnn::noise_vjp_g<float>(batch, n_in, n_out, kind, p, {key0, key1}, quad0, sample0, index, v, cotangent, g, a, da, out);
+}
+extern "C" __global__ void pnn_noise_vjp_g_f64(long long batch, long long n_in, long long n_out, int kind, double p,
+    unsigned key0, unsigned key1, long long quad0, long long sample0, const long long* __restrict__ index,
+    const double* __restrict__ v, const double* __restrict__ cotangent, const double* __restrict__ g,
+    const double* __restrict__ a, const double* __restrict__ da, double* __restrict__ out) {
+    pnn::noise_vjp_g<double>(batch, n_in, n_out, kind, p, {key0, key1}, quad0, sample0, index, v, cotangent, g, a, da, out);
+}

@@ -1,0 +1,91 @@
+"""Checks of what users give to a reading: one sentence that says what was wrong and what is right."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+
+
+def matrix(name: str, value: Any, least: int, unit: str) -> Array:
+    """A real array with at least `least` axes, C-contiguous."""
+    if not _array.is_array(value) or value.dtype not in (np.float32, np.float64):
+        got = value.dtype if _array.is_array(value) else type(value).__name__
+        raise TypeError(f"{name} must be an array of float32 or float64 ({unit}), got {got}")
+    if value.ndim < least or 0 in value.shape:
+        raise ValueError(f"{name} must have at least {least} axes, none of them empty, got shape {value.shape}")
+    return _array.contiguous(value)
+
+
+def chain(V: Any, G: Any) -> tuple[Array, Array]:
+    """Voltages (batch, n_in) and conductances (..., n_in, n_out) that fit, of one dtype."""
+    V, G = matrix("V", V, 2, "volts"), matrix("G", G, 2, "siemens")
+    if V.ndim != 2 or V.shape[1] != G.shape[-2]:
+        raise ValueError(f"V (batch, n_in) must fit G (..., n_in, n_out): got {V.shape} and {G.shape}")
+    if V.dtype != G.dtype:
+        raise TypeError(f"V and G must have one dtype, got {V.dtype} and {G.dtype}")
+    return V, G
+
+
+def samples(sample: Any, rows: int, xp: Any) -> tuple[int, Array | None]:
+    """The index of row 0, or the indices of all rows on the device of `xp`."""
+    if isinstance(sample, int | np.integer) and not isinstance(sample, bool):
+        if not 0 <= sample < 2**63 - rows:
+            raise ValueError(f"sample must be from 0 to below 2^63 - {rows}, got {sample}")
+        return int(sample), None
+    index = sample if _array.is_array(sample) else np.asarray(sample)
+    if index.dtype.kind not in "iu" or index.shape != (rows,):
+        raise ValueError(f"sample must be one index, or {rows} indices, one for each row, got {sample!r:.80}")
+    if _array.namespace(index) is np and index.size and int(index.min()) < 0:
+        raise ValueError(f"every sample index must be 0 or more, got {int(index.min())}")
+    return 0, xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
+
+
+def part(sample: Any, rows: Any) -> Any:
+    """The sample indices of some rows: a slice, or an array of row numbers."""
+    if isinstance(sample, int | np.integer):
+        return sample + (rows.start if isinstance(rows, slice) else rows)
+    return sample[rows] if _array.is_array(sample) else np.asarray(sample)[_array.to_numpy(rows) if _array.is_array(rows) else rows]
+
+
+def words(key: Any, purpose: int | str) -> tuple[int, int]:
+    """The two words of a key for one purpose; (0, 0) without a key, for what is not random."""
+    if key is None:
+        return 0, 0
+    folded = random.fold_in(key, purpose)
+    return int(folded[0]), int(folded[1])
+
+
+def need_key(key: Any, what: str) -> None:
+    if key is None:
+        raise ValueError(f"{what} is random, which needs a key: key=pnnkern.random.key(seed)")
+
+
+def number(name: str, value: Any, unit: str, *, positive: bool = False) -> float:
+    """One finite number, 0 or more (`positive`: more than 0)."""
+    fits = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
+    if not fits or value < 0 or (positive and value == 0):
+        right = "positive and finite" if positive else "finite and 0 or more"
+        raise ValueError(f"{name} must be {right} ({unit}), got {value!r:.80}")
+    return float(value)
+
+
+def bits(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= 24:
+        raise ValueError(f"{name} must have {least} to 24 bits, got {value!r:.80}")
+    return int(value)
+
+
+def chosen(wrt: Any, known: tuple[str, ...]) -> tuple[str, ...]:
+    """`wrt` as a tuple of known argument names."""
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"wrt names {name!r}: this derivative exists for {', '.join(known)}")
+    return names
+
+
+def only(results: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """The one result asked for, or a tuple in the order of `names`."""
+    return results[names[0]] if len(names) == 1 else tuple(results[n] for n in names)

@@ -1,0 +1,380 @@
+"""Converters at the edges of a crossbar, and the current-voltage law of its cells: descriptions, and what they do to arrays.
+
+All quantisers work alike, in this order: divide by the step; round to the nearest integer, halves to the even one; cut to the range of
+codes; multiply by the step. With sign, b bits are the 2^b - 1 codes -L .. L, L = 2^(b - 1) - 1, so that zero is a code; without,
+0 .. 2^b - 1. The largest code is the end of the range. Derivatives are straight through: a quantiser passes the cotangent on where its
+input lies inside the range, and stops it where it is cut (Bengio, Leonard and Courville, arXiv:1308.3432, 2013).
+"""
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch, random
+from .._array import Array, accepts_any
+from . import _checks
+
+RANGES = ("calibrated", "max", "per-column")
+
+
+def _codes(bits: int, signed: bool) -> tuple[int, int]:
+    """The least and the greatest code."""
+    return (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+
+
+# ---------------------------------------------------------------------------------------------------------------------- inputs
+@dataclass(frozen=True)
+class DAC:
+    """A converter for each input line.
+
+    bits : of the code, at least 2 with sign and 1 without; None converts nothing and cuts nothing. range : volts of the largest code.
+    signed : lines take both polarities. stochastic : round up with the chance of the fraction, so that the mean is exact.
+    noise : standard deviation of the voltage on a line, in volts, drawn for each sample and input, after conversion.
+    """
+
+    bits: int | None = 8
+    range: float = 0.2
+    signed: bool = True
+    stochastic: bool = False
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.bits is not None:
+            _checks.bits("a DAC", self.bits, 2 if self.signed else 1)
+        _checks.number("range of a DAC", self.range, "volts", positive=True)
+        _checks.number("noise of a DAC", self.noise, "volts")
+
+    @property
+    def random(self) -> bool:
+        return self.noise > 0 or (self.stochastic and self.bits is not None)
+
+    def arguments(self, key: Any) -> tuple[Any, ...]:
+        """step, low, high, stochastic, rounding key, noise, noise key: as the kernels take them."""
+        if self.random:
+            _checks.need_key(key, "a DAC with noise or stochastic rounding")
+        low, high = (0, 0) if self.bits is None else _codes(self.bits, self.signed)
+        step = self.range / high if high else 0.0
+        return (step, low, high, int(self.stochastic), *_checks.words(key, "dac rounding"), self.noise, *_checks.words(key, "dac noise"))
+
+    def gate(self, V: Array) -> Array | None:
+        """Where the derivative passes; None: everywhere."""
+        if self.bits is None:
+            return None
+        least = -self.range if self.signed else 0.0
+        return (least <= V) & (self.range >= V)
+
+
+NO_DAC = DAC(bits=None)
+
+
+@dataclass(frozen=True)
+class BitSerial:
+    """Inputs that are sent in slices of a few bits, the least significant first, each read on its own and added with its weight.
+
+    bits : of the whole code. slice_bits : of a slice; a slice is a voltage of 2^slice_bits - 1 levels up to `range` volts. The sign of
+    an input is the polarity of its line in all slices.
+    shift_add : "digital": each slice is converted by the ADC and the codes are added; "analogue": currents are added, with one conversion
+        at the end. Cell noise is drawn anew in each slice.
+
+    Currents come out as of one conversion with as many bits: slice k counts 2^(k slice_bits) (2^slice_bits - 1) / L times.
+    """
+
+    bits: int = 8
+    slice_bits: int = 1
+    range: float = 0.2
+    signed: bool = True
+    shift_add: str = "digital"
+
+    def __post_init__(self) -> None:
+        _checks.bits("bit-serial inputs", self.bits, 2 if self.signed else 1)
+        _checks.number("range of bit-serial inputs", self.range, "volts", positive=True)
+        if not 1 <= _checks.bits("slices of bit-serial inputs", self.slice_bits, 1) <= self.magnitude_bits:
+            raise ValueError(f"slices must have 1 to {self.magnitude_bits} bits for inputs of {self.bits} bits, got {self.slice_bits}")
+        if self.shift_add not in ("digital", "analogue"):
+            raise ValueError(f"shift_add must be 'digital' or 'analogue', got {self.shift_add!r:.40}")
+
+    @property
+    def magnitude_bits(self) -> int:
+        """Bits without the sign."""
+        return self.bits - 1 if self.signed else self.bits
+
+    @property
+    def slices(self) -> int:
+        return -(-self.magnitude_bits // self.slice_bits)
+
+    @property
+    def whole(self) -> DAC:
+        """The converter that would do all bits at once."""
+        return DAC(self.bits, self.range, self.signed)
+
+    def planes(self, V: Array) -> Iterator[tuple[float, Array]]:
+        """What each slice counts, and its voltages."""
+        xp = _array.namespace(V)
+        step, low, high = self.whole.arguments(None)[:3]
+        code = xp.rint(V / V.dtype.type(step)).clip(low, high)
+        size, sign, base = xp.abs(code).astype(np.int32), xp.sign(code), 2**self.slice_bits
+        for k in range(self.slices):
+            digit = (size // base**k % base).astype(V.dtype) * sign
+            yield base**k * (base - 1) / high, digit * V.dtype.type(self.range / (base - 1))
+
+
+# ----------------------------------------------------------------------------------------------------------------------- cells
+@dataclass(frozen=True)
+class CubicIV:
+    """Cells that carry ``g (v + a v^3)``. a : per volt squared; -0.5 / v^2 bends down, positive up."""
+
+    a: float = 0.0
+
+    def voltage(self, v: Array) -> Array:
+        """The voltage at which a linear cell would carry as much."""
+        return v + self.a * v * v * v
+
+    def slope(self, v: Array) -> Array:
+        """Its derivative."""
+        return 1 + 3 * self.a * v * v
+
+
+@dataclass(frozen=True)
+class SinhIV:
+    """Cells that carry ``g v0 sinh(v / v0)``, as hopping and trap-assisted tunnelling do. v0 : volts, typically 0.2 to 1."""
+
+    v0: float = 0.5
+
+    def __post_init__(self) -> None:
+        _checks.number("v0", self.v0, "volts", positive=True)
+
+    def voltage(self, v: Array) -> Array:
+        """The voltage at which a linear cell would carry as much."""
+        return self.v0 * _array.namespace(v).sinh(v / self.v0)
+
+    def slope(self, v: Array) -> Array:
+        """Its derivative."""
+        return _array.namespace(v).cosh(v / self.v0)
+
+
+# --------------------------------------------------------------------------------------------------------------------- outputs
+@dataclass(frozen=True)
+class SAR:
+    """Errors of successive approximation, drawn once for each converter from the seed.
+
+    mismatch : relative standard deviation of a unit capacitor; the capacitor of bit k is 2^k of them, so it deviates by
+        mismatch / sqrt(2^k). offset : standard deviation of the comparator's offset, in codes.
+    first : number of the converter of the first column, so that other arrays have others.
+    """
+
+    mismatch: float = 0.0
+    offset: float = 0.0
+    seed: int = 0
+    first: int = 0
+
+    def tables(self, bits: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        key = random.key(self.seed)
+        z = random.normal(random.fold_in(key, "capacitors"), (columns, bits + 1), sample=self.first, dtype=np.float64)
+        units = 2.0 ** np.arange(bits)
+        capacitors = units + self.mismatch * np.sqrt(units) * z[:, 1:]
+        total = capacitors.sum(1, keepdims=True) + 1 + self.mismatch * z[:, :1]  # and one unit that takes no part
+        return np.ones(columns), self.offset * _column(key, "offset", self, columns), None, capacitors * (2.0**bits / total)
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Errors of ramp (slope) converters, drawn once for each converter from the seed.
+
+    slope : standard deviation of its relative error. offset : that of the offset, in codes. bow : that of the deviation in the middle of
+    the range, in codes, a parabola that is zero at the ends (integral nonlinearity). first : as for `SAR`.
+    """
+
+    slope: float = 0.0
+    offset: float = 0.0
+    bow: float = 0.0
+    seed: int = 0
+    first: int = 0
+
+    def tables(self, bits: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        key = random.key(self.seed)
+        slope, offset, bow = (getattr(self, n) * _column(key, n, self, columns) for n in ("slope", "offset", "bow"))
+        return 1 + slope, offset, bow, None
+
+
+def _column(key: np.ndarray, purpose: str, errors: SAR | Ramp, columns: int) -> np.ndarray:
+    z: np.ndarray = random.normal(random.fold_in(key, purpose), (columns, 1), sample=errors.first, dtype=np.float64)[:, 0]
+    return z
+
+
+@functools.lru_cache(maxsize=256)
+def _tables(errors: SAR | Ramp, bits: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+    return errors.tables(bits, columns)
+
+
+@dataclass(frozen=True)
+class ADC:
+    """A converter for each output column.
+
+    bits : of the code, at least 2 with sign and 1 without; None cuts at the range and rounds nothing.
+    range : amperes of the largest code, one number or an array (n_out,) or (..., n_out) like the currents; or
+        "calibrated": a number that `calibrated` finds from currents, once, so that it does not depend on how a batch is split;
+        "max": the DAC's full range on all inputs, of the column with the greatest sum of conductances, so that nothing is ever cut;
+        "per-column": the same for each column by itself.
+    signed : currents flow both ways. errors : `SAR` or `Ramp`; None for an ideal one.
+    noise : standard deviation at the input, amperes, drawn for each conversion.
+    """
+
+    bits: int | None = 8
+    range: Any = "calibrated"
+    signed: bool = True
+    errors: SAR | Ramp | None = None
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.bits is not None:
+            _checks.bits("an ADC", self.bits, 2 if self.signed else 1)
+        _checks.number("noise of an ADC", self.noise, "amperes")
+        if isinstance(self.range, str):
+            if self.range not in RANGES:
+                raise ValueError(f"range of an ADC must be amperes or one of {', '.join(RANGES)}, got {self.range!r:.40}")
+        else:
+            values = _array.to_numpy(self.range) if _array.is_array(self.range) else np.asarray(self.range)
+            if values.dtype.kind not in "iuf" or not (np.isfinite(values).all() and (values > 0).all()):
+                raise ValueError(f"range of an ADC must be positive and finite (amperes), got {self.range!r:.80}")
+        if self.bits is None and self.errors is not None:
+            raise ValueError("errors of an ADC are counted in codes: give bits")
+
+    def calibrated(self, currents: Array, *, quantile: float = 1.0, per_column: bool = False) -> "ADC":
+        """This converter with the range of these currents (..., batch, n_out), amperes: the given quantile of their size.
+
+        per_column : a range for each column. Raises ValueError for a quantile outside (0, 1].
+        """
+        if not 0 < quantile <= 1:
+            raise ValueError(f"quantile must lie in (0, 1], got {quantile!r:.40}")
+        xp = _array.namespace(currents)
+        size = xp.quantile(xp.abs(currents), quantile, axis=-2 if per_column else None)
+        floor = max(float(size.max()) * 1e-6, 1e-30)  # a column without current
+        return replace(self, range=size.clip(floor, None) if per_column else max(float(size), floor))
+
+    def ranges(self, G: Array, v_max: float | None) -> Array:
+        """Amperes of the largest code of each column, float64, broadcastable to (..., n_out) of the conductances G."""
+        xp = _array.namespace(G)
+        if not isinstance(self.range, str):
+            given = xp.asarray(self.range, dtype=np.float64)
+            try:
+                xp.broadcast_to(given, (*G.shape[:-2], G.shape[-1]))
+            except ValueError:
+                raise ValueError(f"range of an ADC of shape {given.shape} must fit the columns {(*G.shape[:-2], G.shape[-1])}") from None
+            return given
+        if self.range == "calibrated":
+            raise ValueError("the range of the ADC is not calibrated yet: adc = adc.calibrated(currents), or range='max' or amperes")
+        if v_max is None:
+            raise ValueError(f"range {self.range!r} of an ADC needs a DAC, whose range is the largest voltage")
+        columns = v_max * G.sum(-2, dtype=np.float64)
+        return (columns if self.range == "per-column" else columns.max()).clip(1e-30, None)
+
+    @property
+    def codes(self) -> tuple[int, int]:
+        """The least and the greatest code."""
+        return _codes(self.bits, self.signed) if self.bits is not None else (-1 if self.signed else 0, 1)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Converters and offsets of the columns of each array of a stack, as the kernels take them: arrays (arrays, n_out)."""
+
+    mode: int
+    bits: int
+    low: int
+    high: int
+    lsb: Array | None
+    step: Array | None
+    offset: Array | None
+    bow: Array | None
+    table: Array | None
+
+    def of(self, array: int) -> tuple[Any, ...]:
+        rest = (self.lsb, self.step, self.offset, self.bow, self.table)
+        return (self.mode, self.bits, self.low, self.high, *(None if a is None else a[array] for a in rest))
+
+    def gate(self, currents: Array) -> Array:
+        """Where currents (arrays, batch, n_out) lie inside the range."""
+        if self.offset is not None:
+            currents = currents + self.offset[:, None]
+        lsb = self.lsb[:, None]  # type: ignore[index]
+        return (currents >= self.low * lsb) & (currents <= self.high * lsb)
+
+
+def outputs(adc: ADC | None, offset: Any, G: Array, v_max: float | None) -> Outputs:
+    """The converters of a stack of arrays G (..., n_in, n_out), with the columns' offsets in amperes."""
+    xp, shape = _array.namespace(G), (*G.shape[:-2], G.shape[-1])
+    arrays = int(np.prod(shape[:-1]))
+
+    def columns(values: Array) -> Array:
+        return xp.ascontiguousarray(xp.broadcast_to(values, shape).reshape(arrays, shape[-1]), dtype=G.dtype)
+
+    given = None if offset is None else xp.asarray(offset, dtype=np.float64)
+    if given is not None:
+        try:
+            xp.broadcast_to(given, shape)
+        except ValueError:
+            raise ValueError(f"offset of shape {given.shape} must fit the columns {shape} (amperes)") from None
+    if adc is None:
+        return Outputs(0, 0, 0, 0, None, None, None if given is None else columns(given), None, None)
+    low, high = adc.codes
+    step = adc.ranges(G, v_max) / high
+    if adc.errors is None or adc.bits is None:
+        steps, mode = columns(step), 1 if adc.bits is None else 2
+        return Outputs(mode, adc.bits or 0, low, high, steps, steps, None if given is None else columns(given), None, None)
+    slope, shift, bow, table = _tables(adc.errors, adc.bits, arrays * shape[-1])
+    given = xp.asarray(shift).reshape(shape) * step + (0 if given is None else given)
+    return Outputs(
+        2 if table is None else 3, adc.bits, low, high, columns(xp.asarray(slope).reshape(shape) * step), columns(step), columns(given),
+        None if bow is None else columns(xp.asarray(bow).reshape(shape)),
+        None if table is None else xp.ascontiguousarray(xp.asarray(table).reshape(arrays, -1), dtype=G.dtype),
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------------------------- on their own
+@accepts_any
+def convert(x: Array, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) -> Array:
+    """Send voltages through a `DAC`, or currents through an `ADC`, whose range must be in amperes.
+
+    x : (batch, n), volts or amperes, float32 or float64. sample : the global index of row 0, or of each row.
+
+    Returns an array like x, in the same unit. Raises ValueError for noise without a key, or a range that is not known.
+    """
+    x = _checks.matrix("x", x, 2, "volts or amperes")
+    out, (rows, n) = _array.namespace(x).empty_like(x), x.shape
+    which = _checks.samples(sample, rows, _array.namespace(x))
+    if isinstance(converter, DAC):
+        arguments = converter.arguments(key)
+        _launch.launch("crossbar/read", "dac", x.dtype, rows, n, *arguments, *which, x, out, threads=rows * ((n + 3) // 4))
+        return out
+    if converter.noise > 0:
+        _checks.need_key(key, "noise of an ADC")
+    by_column = outputs(converter, None, x, None).of(0)
+    _launch.launch(
+        "crossbar/read", "adc", x.dtype, rows, n, converter.noise**2, *_checks.words(key, "output"), 0, *which, *by_column, x, None, out,
+        threads=rows * ((n + 3) // 4),
+    )  # fmt: skip
+    return out
+
+
+@accepts_any
+def convert_vjp(cotangent: Array, x: Array, converter: DAC | ADC, *, key: Any = None, sample: Any = 0, wrt: Any = ("x",)) -> Array:
+    """The straight-through derivative of `convert`: the cotangent where x lies inside the range, 0 where it is cut.
+
+    Noise of an ADC counts: what lies inside is x with its noise. Returns an array like x.
+    """
+    _checks.chosen(wrt, ("x",))
+    x = _checks.matrix("x", x, 2, "volts or amperes")
+    if isinstance(converter, DAC):
+        gate = converter.gate(x)
+        return cotangent.copy() if gate is None else cotangent * gate
+    if converter.noise > 0:
+        _checks.need_key(key, "noise of an ADC")
+        z = random.normal(random.fold_in(key, "output"), x.shape, sample=sample, dtype=x.dtype, like=x)
+        x = x + x.dtype.type(converter.noise) * z
+    return cotangent * outputs(converter, None, x, None).gate(x[None])[0]
+
+
+__all__ = ["ADC", "DAC", "SAR", "BitSerial", "CubicIV", "Ramp", "SinhIV", "convert", "convert_vjp"]

@@ -1,0 +1,247 @@
+"""Layers of crossbars: programmed once, applied to many batches.
+
+    state = program_weights(W, description, key=key)          # {"G": siemens (arrays, n_in, columns), "w_max": ...}
+    state = calibrate(x, state, description)                   # where the range of the ADC is "calibrated"
+    y = apply(x, state, description, key=key, sample=first)    # ~ x @ W
+    y = apply(x, state | {"G": drift(state["G"], time=3600.0, key=key)}, description, key=key)
+
+`Layer(state, description)` does what `apply` does for many batches at the price of one preparation (wires, noise, ranges).
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array, accepts_any
+from . import _checks
+from .converters import BitSerial
+from .devices import program
+from .mapping import Crossbar, combine, combine_vjp, conductances, conductances_vjp, outputs_of, weight_range
+from .noise import stuck_cells, stuck_masks
+from .read import Reader
+
+State = dict[str, Array]
+
+
+def _fold(key: Any, purpose: int | str) -> Any:
+    return None if key is None else random.fold_in(key, purpose)
+
+
+@accepts_any
+def program_weights(W: Array, description: Crossbar, *, w_max: Any = None, key: Any = None, sample: int = 0) -> State:
+    """Program weights (n_in, n_out) on crossbars, with the device's programming noise and the cells that are stuck.
+
+    w_max : as for `conductances`. key : needed for devices that are random, and for stuck cells. sample : the number of the chip.
+
+    Returns a flat dict of arrays: "G" (arrays, n_in, columns) siemens, "w_max" () or (n_out,), and "stuck", boolean like G, where the
+    description has stuck cells. Raises ValueError as `conductances` and `program`.
+    """
+    xp, d = _array.namespace(W), description
+    w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)
+    target = conductances(W, d, w_max=w_max)
+    G = program(target, d.device, key=key, sample=sample)
+    state = {"G": G, "w_max": w_max}
+    if d.stuck_low or d.stuck_high:
+        (low, high), ends = stuck_masks(G, low=d.stuck_low, high=d.stuck_high, key=key, sample=sample), d.range
+        state["G"] = stuck_cells(G, low=low, high=high, g_min=ends[0], g_max=ends[1])
+        state["stuck"] = low | high
+    return state
+
+
+class Layer:
+    """A programmed layer, ready for many batches; the arrays of `state` must not be changed while it is in use.
+
+    ``layer(x, key=, sample=)`` is `apply`, ``layer.vjp(cotangent, x, ...)`` is `apply_vjp`.
+    """
+
+    def __init__(self, state: State, description: Crossbar) -> None:
+        d = self.description = description
+        self.state = state
+        G = state["G"]
+        if not _array.is_array(G) or G.ndim != 3 or len(G) != len(d.parts):
+            raise ValueError(f"G of this description must be ({len(d.parts)}, n_in, columns), got {getattr(G, 'shape', type(G).__name__)}")
+        self.n_in, self.n_out = G.shape[1], outputs_of(G.shape[2], d)
+        low, high = d.range
+        self.scale = (state["w_max"] / ((high - low) * d.v_max)).astype(G.dtype)
+        self.tiles: list[tuple[slice, slice, slice, Reader]] = []
+        number = 0
+        for row in range(0, self.n_in, d.tile[0]):
+            rows = slice(row, min(row + d.tile[0], self.n_in))
+            for outputs, columns in d.blocks(self.n_out):
+                chain = self._chain(row // d.tile[0], columns, number)
+                tile = _array.contiguous(G[:, rows, columns])
+                self.tiles.append((rows, outputs, columns, Reader(tile, chain)))
+                number += len(G) * (columns.stop - columns.start)
+
+    def _chain(self, row: int, columns: slice, number: int) -> Any:
+        """The chain of one tile: its own ranges, offsets and converters."""
+        chain, G = self.description.chain, self.state["G"]
+        xp, shape = _array.namespace(G), (len(G), G.shape[2])
+        if chain.offset is not None:
+            chain = replace(chain, offset=xp.broadcast_to(xp.asarray(chain.offset, dtype=np.float64), shape)[:, columns])
+        adc = chain.adc
+        if adc is not None and adc.errors is not None:
+            adc = replace(adc, errors=replace(adc.errors, first=adc.errors.first + number))
+        if adc is not None and isinstance(adc.range, str) and adc.range == "calibrated" and "adc_range" in self.state:
+            known = self.state["adc_range"]
+            adc = replace(adc, range=known[row][:, columns] if known.ndim else known)
+        elif adc is not None and not isinstance(adc.range, str) and np.ndim(adc.range):
+            adc = replace(adc, range=xp.broadcast_to(xp.asarray(adc.range), shape)[:, columns])
+        return replace(chain, adc=adc)
+
+    # ------------------------------------------------------------------------------------------------------------------ forward
+    def __call__(self, x: Array, *, key: Any = None, sample: Any = 0) -> Array:
+        """Outputs (batch, n_out), as `apply` gives them."""
+        return self._managed(self._checked(x), key, sample)[0]
+
+    def _checked(self, x: Any) -> Array:
+        x = _checks.matrix("x", x, 2, "the unit of the inputs")
+        if x.ndim != 2 or x.shape[1] != self.n_in:
+            raise ValueError(f"x must be (batch, {self.n_in}) for these weights, got {x.shape}")
+        if x.dtype != self.state["G"].dtype:
+            raise TypeError(f"x must be {self.state['G'].dtype} like the conductances, got {x.dtype}")
+        return x
+
+    def _alpha(self, x: Array) -> Array:
+        """What each sample is divided by, (batch, 1)."""
+        xp, given = _array.namespace(x), self.description.input_scale
+        if isinstance(given, str):
+            largest = xp.abs(x).max(axis=1, keepdims=True)
+            return xp.where(largest > 0, largest, x.dtype.type(1))
+        return xp.full((len(x), 1), given, x.dtype)
+
+    def _managed(self, x: Array, key: Any, sample: Any) -> tuple[Array, Array, Array]:
+        """Outputs, the final scale of each sample, and how often it was read again."""
+        xp, alpha = _array.namespace(x), self._alpha(x)
+        y, full = self._outputs(x / alpha, key, sample)
+        again = xp.zeros(len(x), np.int64)
+        for n in range(1, self.description.bound_rounds + 1):
+            (rows,) = xp.nonzero(full)
+            if not rows.size:
+                break
+            alpha[rows] *= 2
+            again[rows] = n
+            y[rows], full[rows] = self._outputs(x[rows] / alpha[rows], _fold(key, f"bound {n}"), _checks.part(sample, rows))
+        return y * (alpha * self.scale), alpha, again
+
+    def _outputs(self, x: Array, key: Any, sample: Any) -> tuple[Array, Array]:
+        """Amperes, counted as the arrays count, of scaled inputs; and which samples have driven an ADC to its end."""
+        xp, d = _array.namespace(x), self.description
+        V = x * x.dtype.type(d.v_max)
+        y, full = xp.zeros((len(x), self.n_out), x.dtype), xp.zeros(len(x), bool)
+        for t, (rows, outputs, _, reader) in enumerate(self.tiles):
+            I = reader(_array.contiguous(V[:, rows]), key=_fold(key, t), sample=sample)
+            y[:, outputs] += combine(I, d)
+            if d.bound_rounds:
+                end = reader.columns.high * (1 - 1e-6) * reader.columns.step[:, None]  # type: ignore[index]
+                full |= (xp.abs(I) >= end).any(axis=(0, 2))
+        return y, full
+
+    # --------------------------------------------------------------------------------------------------------------- derivative
+    def vjp(self, cotangent: Array, x: Array, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")) -> Any:
+        """The derivative of `apply`, as `apply_vjp` gives it."""
+        names = _checks.chosen(wrt, ("x", "G"))
+        x = self._checked(x)
+        xp, d, G = _array.namespace(x), self.description, self.state["G"]
+        if not _array.is_array(cotangent) or cotangent.shape != (len(x), self.n_out):
+            got = getattr(cotangent, "shape", type(cotangent).__name__)
+            raise ValueError(f"cotangent must have the shape {(len(x), self.n_out)} of the outputs, got {got}")
+        dx, dG = xp.zeros_like(x), xp.zeros_like(G)
+        alpha, rounds = self._alpha(x), [(0, slice(0, len(x)))]
+        if d.bound_rounds:
+            _, alpha, again = self._managed(x, key, sample)
+            rounds = [(n, xp.nonzero(again == n)[0]) for n in range(d.bound_rounds + 1)]
+        for n, some in rounds:
+            V = x[some] / alpha[some] * x.dtype.type(d.v_max)
+            if not len(V):
+                continue
+            own, index = key if n == 0 else _fold(key, f"bound {n}"), _checks.part(sample, some)
+            g = cotangent[some].astype(x.dtype, copy=False) * (alpha[some] * self.scale)
+            for t, (rows, outputs, columns, reader) in enumerate(self.tiles):
+                currents = combine_vjp(_array.contiguous(g[:, outputs]), d)
+                dV, part = reader.vjp(currents, _array.contiguous(V[:, rows]), key=_fold(own, t), sample=index)
+                dx[some, rows] += dV * (x.dtype.type(d.v_max) / alpha[some])
+                dG[:, rows, columns] += part
+        if "stuck" in self.state:
+            dG *= ~self.state["stuck"]
+        return _checks.only({"x": dx, "G": dG}, names)
+
+
+@accepts_any
+def apply(x: Array, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0) -> Array:
+    """Outputs ``~ x @ W`` of a programmed layer.
+
+    x : (batch, n_in), of the dtype of the conductances. state : of `program_weights` (and `calibrate`), or drifted or trained since.
+    key, sample : as for `read`; needed where the description's chain is random. A tile has its own noise.
+
+    Returns (batch, n_out) in the unit of x times W. Raises as `read`, and ValueError for a state of another description.
+    """
+    return Layer(state, description)(x, key=key, sample=sample)
+
+
+@accepts_any
+def apply_vjp(
+    cotangent: Array, x: Array, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")
+) -> Any:
+    """The derivative of `apply` for the same key and samples, by the inputs and the conductances; rules as for `read_vjp`.
+
+    The scale of a sample counts as a constant, and stuck cells have no derivative. wrt : any of "x", "G". Returns one array or a tuple.
+    """
+    return Layer(state, description).vjp(cotangent, x, key=key, sample=sample, wrt=wrt)
+
+
+@accepts_any
+def calibrate(
+    x: Array, state: State, description: Crossbar, *, quantile: float = 1.0, per_column: bool = False, key: Any = None, sample: Any = 0
+) -> State:
+    """The state with the range of the ADC, "adc_range", amperes: the quantile of the currents of these inputs before conversion.
+
+    per_column : a range for each column of each tile. With `BitSerial` inputs, of the currents that are converted.
+    """
+    if description.chain.adc is None:
+        raise ValueError("there is no ADC to calibrate in this description")
+    if not 0 < quantile <= 1:
+        raise ValueError(f"quantile must lie in (0, 1], got {quantile!r:.40}")
+    d, dac = description, description.chain.dac
+    serial = dac if isinstance(dac, BitSerial) and dac.shift_add == "digital" else None
+    chain = replace(d.chain, adc=None, offset=None, dac=None if serial else dac)
+    layer = Layer(state, replace(d, chain=chain, bound_rounds=0))
+    x, G = layer._checked(x), state["G"]
+    xp, V = _array.namespace(x), x / layer._alpha(x) * x.dtype.type(d.v_max)
+    found = xp.zeros((-(-layer.n_in // d.tile[0]), len(G), G.shape[2]), np.float64)
+    for t, (rows, _, columns, reader) in enumerate(layer.tiles):
+        lines = _array.contiguous(V[:, rows])
+        for plane in [p for _, p in serial.planes(lines)] if serial else [lines]:
+            size = xp.abs(reader(plane, key=_fold(key, t), sample=sample))
+            most = xp.quantile(size, quantile, axis=1) if per_column else xp.quantile(size, quantile)
+            place = found[rows.start // d.tile[0]]
+            place[:, columns] = xp.maximum(place[:, columns], most)
+    least = max(float(found.max()) * 1e-6, 1e-30)  # a column without current
+    return state | {"adc_range": found.clip(least, None) if per_column else found.max().clip(least, None)}
+
+
+@accepts_any
+def matmul(x: Array, W: Array, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0) -> Array:
+    """``x @ W`` as crossbars do it: `program_weights`, then `apply`. For training with all imperfections in the forward pass.
+
+    x : (batch, n_in). W : (n_in, n_out), of the same dtype. key : both programming and reading draw from it. sample : as for `read`.
+    chip : the number of the programming attempt. Returns (batch, n_out). Raises as both functions do.
+    """
+    state = program_weights(W, description, key=_fold(key, "program"), sample=chip)
+    return apply(x, state, description, key=_fold(key, "read"), sample=sample)
+
+
+@accepts_any
+def matmul_vjp(
+    cotangent: Array, x: Array, W: Array, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0, wrt: Any = ("x", "W")
+) -> Any:
+    """The derivative of `matmul` for the same key: by `apply_vjp`, then `conductances_vjp`; programming noise counts as a constant."""
+    names = _checks.chosen(wrt, ("x", "W"))
+    state = program_weights(W, description, key=_fold(key, "program"), sample=chip)
+    dx, dG = apply_vjp(cotangent, x, state, description, key=_fold(key, "read"), sample=sample)
+    return _checks.only({"x": dx, "W": conductances_vjp(dG, W, description)}, names)
+
+
+__all__ = ["Layer", "apply", "apply_vjp", "calibrate", "matmul", "matmul_vjp", "program_weights"]

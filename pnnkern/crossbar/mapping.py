@@ -1,0 +1,240 @@
+"""Weights as conductances: pairs, offset columns, slices of bits, tiles; and the description of a whole crossbar layer.
+
+A weight w in [-w_max, w_max] becomes conductances between g_min and g_max of the device:
+
+    pair, one-sided   G+ carries max(w, 0), G- carries max(-w, 0); the other rests at g_min         w ~ G+ - G-
+    pair, two-sided   G+ and G- move against each other about the middle                            w ~ G+ - G-
+    offset column     G moves about the middle, a reference column of each tile rests there         w ~ 2 (G - G_ref)
+
+Sliced weights are integers of slices * cell_bits bits; array k holds their digits of cell_bits bits, the least significant first, and its
+outputs count 2^(k cell_bits) times. Conductances are (arrays, n_in, columns): for each slice G+ and G-, or G with reference columns.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import _array
+from .._array import Array, accepts_any
+from . import _checks
+from .devices import Device, device
+from .read import Chain
+
+
+@dataclass(frozen=True)
+class DifferentialPair:
+    """Two cells for a weight, whose currents are subtracted. one_sided : one of the two rests at g_min."""
+
+    one_sided: bool = True
+
+
+@dataclass(frozen=True)
+class OffsetColumn:
+    """One cell for a weight, and a reference column in each tile, whose current is subtracted from the others."""
+
+
+@dataclass(frozen=True)
+class Crossbar:
+    """A layer ``y = x @ W`` on crossbars, described; W (n_in, n_out).
+
+    weights : `DifferentialPair` or `OffsetColumn`. device : a device or its name; its range of conductances, and how it is programmed.
+    slices, cell_bits : arrays that share the bits of a weight, and bits of each cell; None: one analogue cell.
+    w_max : the weight at the end of the range; None: the largest |w| when a matrix is programmed.
+    tile : largest (rows, columns) of one array. Partial sums of tiles on the same outputs are added after the ADC.
+    v_max : volts of an input of 1.
+    input_scale : "absmax": each sample is divided by its largest |x|, which multiplies its outputs again; or a number for all.
+    bound_rounds : a sample that drives an ADC to its end is read again with half the input, so many times at most (bound management).
+    stuck_low, stuck_high : fractions of cells that are stuck at g_min and g_max.
+    chain : what lies between voltages and currents of a tile.
+
+    Gokmen, Onen and Haensch, Frontiers in Neuroscience 11, 538 (2017) for the two managements; Shafiee et al., ISAAC, ISCA 2016, and
+    Xiao et al., On the accuracy of analog neural network inference accelerators, IEEE CAS Magazine 22, 26 (2022) for slices and offsets.
+    """
+
+    weights: DifferentialPair | OffsetColumn = field(default_factory=DifferentialPair)
+    device: str | Device = "ideal"
+    slices: int = 1
+    cell_bits: int | None = None
+    w_max: float | None = None
+    tile: tuple[int, int] = (512, 512)
+    v_max: float = 0.2
+    input_scale: float | str = "absmax"
+    bound_rounds: int = 0
+    stuck_low: float = 0.0
+    stuck_high: float = 0.0
+    chain: Chain = field(default_factory=Chain)
+
+    def __post_init__(self) -> None:
+        device(self.device)
+        if not isinstance(self.weights, DifferentialPair | OffsetColumn):
+            raise TypeError(f"weights must be a DifferentialPair or an OffsetColumn, got {type(self.weights).__name__}")
+        if isinstance(self.slices, bool) or not isinstance(self.slices, int) or self.slices < 1:
+            raise ValueError(f"slices must be 1 or more, got {self.slices!r:.40}")
+        if self.cell_bits is None and self.slices > 1:
+            raise ValueError(f"weights in {self.slices} slices need cell_bits: the bits of each cell")
+        if self.cell_bits is not None:
+            _checks.bits("cells", self.cell_bits, 1)
+            _checks.bits("weights (slices times cell_bits)", self.cell_bits * self.slices, 1)
+        least = 2 if isinstance(self.weights, OffsetColumn) else 1
+        sides = self.tile if isinstance(self.tile, tuple | list) else ()
+        if len(sides) != 2 or not all(isinstance(n, int) for n in sides) or sides[0] < 1 or sides[1] < least:
+            raise ValueError(f"tile must be (rows, columns), at least (1, {least}), got {self.tile!r:.60}")
+        _checks.number("v_max", self.v_max, "volts of an input of 1", positive=True)
+        if self.w_max is not None:
+            _checks.number("w_max", self.w_max, "the unit of the weights", positive=True)
+        if self.input_scale != "absmax":
+            _checks.number("input_scale, if not 'absmax',", self.input_scale, "the unit of the inputs", positive=True)
+        if self.bound_rounds and (self.chain.adc is None or getattr(self.chain.dac, "shift_add", "") == "digital"):
+            raise ValueError("bound_rounds need an ADC whose codes show their end: not without one, nor after a digital sum of slices")
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """g_min and g_max, siemens."""
+        used = device(self.device)
+        return used.g_min, used.g_max
+
+    @property
+    def parts(self) -> list[float]:
+        """What the current of each array counts, as weights relative to w_max for conductances relative to g_max - g_min."""
+        signs = (1.0, -1.0) if isinstance(self.weights, DifferentialPair) else (2.0,)
+        if self.cell_bits is None:
+            return list(signs)
+        base, top = 2**self.cell_bits, 2 ** (self.cell_bits * self.slices) - 1
+        return [s * base**k * (base - 1) / top for k in range(self.slices) for s in signs]
+
+    def blocks(self, n_out: int) -> list[tuple[slice, slice]]:
+        """For each tile along the columns: its outputs, and its physical columns, the last of which may be a reference."""
+        extra = int(isinstance(self.weights, OffsetColumn))
+        width = self.tile[1] - extra
+        cuts = [(a, min(a + width, n_out)) for a in range(0, n_out, width)]
+        return [(slice(a, b), slice(a + t * extra, b + (t + 1) * extra)) for t, (a, b) in enumerate(cuts)]
+
+    def columns(self, n_out: int) -> int:
+        """Physical columns of an array for n_out outputs."""
+        return self.blocks(n_out)[-1][1].stop
+
+
+# -------------------------------------------------------------------------------------------------- weights <-> conductances
+@accepts_any
+def conductances(W: Array, description: Crossbar, *, w_max: Any = None) -> Array:
+    """The conductances that stand for weights: targets for `program`.
+
+    W : (n_in, n_out) float32 or float64. w_max : number or (n_out,); the description's, or the largest |w|, by default.
+
+    Returns (arrays, n_in, columns) siemens. Raises ValueError for weights beyond w_max or NaN.
+    """
+    W = _checks.matrix("W", W, 2, "weights")
+    if W.ndim != 2:
+        raise ValueError(f"W must be (n_in, n_out), got shape {W.shape}")
+    xp, d = _array.namespace(W), description
+    w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)
+    share = W / w_max.astype(W.dtype)
+    most = float(xp.abs(share).max())
+    if not most <= 1 + 1e-5:
+        raise ValueError(
+            f"weights must lie within w_max, the end of the conductance range: the largest is {most:.4g} times w_max "
+            f"({float(w_max.max()):.4g}); clip W or give a larger w_max"
+        )
+    share = share.clip(-1, 1)
+    if isinstance(d.weights, OffsetColumn):
+        units = [(1 + share) / 2]
+    elif d.weights.one_sided:
+        units = [share.clip(0, None), (-share).clip(0, None)]
+    else:
+        units = [(1 + share) / 2, (1 - share) / 2]
+    if d.cell_bits is not None:
+        base, top = 2**d.cell_bits, 2 ** (d.cell_bits * d.slices) - 1
+        codes = [xp.rint(u * top).astype(np.int64) for u in units]
+        units = [(code // base**k % base).astype(W.dtype) / (base - 1) for k in range(d.slices) for code in codes]
+    low, high = d.range
+    arrays = xp.stack(units)
+    if isinstance(d.weights, OffsetColumn):
+        whole = xp.full((*arrays.shape[:-1], d.columns(W.shape[1])), 0.5, W.dtype)
+        for outputs, columns in d.blocks(W.shape[1]):
+            whole[..., columns.start : columns.stop - 1] = arrays[..., outputs]
+        arrays = whole
+    return (W.dtype.type(low) + W.dtype.type(high - low) * arrays).clip(W.dtype.type(low), W.dtype.type(high)).astype(W.dtype, copy=False)
+
+
+def weight_range(W: Array, description: Crossbar) -> Array:
+    """The weight at the end of the range, float64 (): the description's, or the largest |w| of W."""
+    xp = _array.namespace(W)
+    given = description.w_max
+    return xp.asarray((float(xp.abs(W).max()) or 1.0) if given is None else given, dtype=np.float64)
+
+
+@accepts_any
+def weights(G: Array, description: Crossbar, *, w_max: Any = 1.0) -> Array:
+    """The weights for which conductances stand: the inverse of `conductances`, up to rounding to cell_bits.
+
+    G : (arrays, n_in, columns) siemens. w_max : number or (n_out,). Returns (n_in, n_out).
+    """
+    xp, (low, high) = _array.namespace(G), description.range
+    scale = xp.asarray(w_max, dtype=np.float64) / (high - low)
+    W = combine(G.astype(np.float64), description)
+    return (W * scale).astype(G.dtype)
+
+
+def outputs_of(columns: int, description: Crossbar) -> int:
+    """How many outputs physical columns make."""
+    if not isinstance(description.weights, OffsetColumn):
+        return columns
+    return columns - -(-columns // description.tile[1])
+
+
+def combine(values: Array, description: Crossbar) -> Array:
+    """Sum over the arrays (arrays, rows, columns) of what each counts, less the reference columns: (rows, n_out)."""
+    xp, n_out = _array.namespace(values), outputs_of(values.shape[-1], description)
+    out = xp.zeros((values.shape[1], n_out), values.dtype)
+    for outputs, columns in description.blocks(n_out):
+        for share, array in zip(description.parts, values, strict=True):
+            if isinstance(description.weights, OffsetColumn):
+                part = array[:, columns.start : columns.stop - 1] - array[:, columns.stop - 1 : columns.stop]
+            else:
+                part = array[:, columns]
+            out[:, outputs] += values.dtype.type(share) * part
+    return out
+
+
+def combine_vjp(cotangent: Array, description: Crossbar) -> Array:
+    """The derivative of `combine`: cotangents (arrays, rows, columns) of (rows, n_out)."""
+    xp, n_out = _array.namespace(cotangent), cotangent.shape[-1]
+    out = xp.zeros((len(description.parts), len(cotangent), description.columns(n_out)), cotangent.dtype)
+    for outputs, columns in description.blocks(n_out):
+        for share, array in zip(description.parts, out, strict=True):
+            part = cotangent.dtype.type(share) * cotangent[:, outputs]
+            if isinstance(description.weights, OffsetColumn):
+                array[:, columns.start : columns.stop - 1] = part
+                array[:, columns.stop - 1] = -part.sum(-1)
+            else:
+                array[:, columns] = part
+    return out
+
+
+@accepts_any
+def conductances_vjp(cotangent: Array, W: Array, description: Crossbar, *, w_max: Any = None, wrt: Any = ("W",)) -> Array:
+    """The derivative of `conductances`, straight through the rounding to cell_bits.
+
+    With slices the step of a weight is shared among them by what they count, so that the cotangents of all of them agree on one step of
+    the weight; one-sided pairs move the cell that carries the weight (G+ at 0). w_max counts as a constant.
+    cotangent : (arrays, n_in, columns). Returns (n_in, n_out).
+    """
+    _checks.chosen(wrt, ("W",))
+    xp, d, n_out = _array.namespace(W), description, W.shape[1]
+    low, high = d.range
+    w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)
+    one_sided = isinstance(d.weights, DifferentialPair) and d.weights.one_sided
+    norm = sum(p * p for p in d.parts) / (2 if one_sided else 1)
+    out = xp.zeros_like(W)
+    for outputs, columns in d.blocks(n_out):
+        stop = columns.stop - int(isinstance(d.weights, OffsetColumn))
+        for share, array in zip(d.parts, cotangent, strict=True):
+            part = array[:, columns.start : stop] * W.dtype.type(share / norm)
+            if one_sided:
+                part = part * ((W[:, outputs] >= 0) if share > 0 else (W[:, outputs] < 0))
+            out[:, outputs] += part
+    return (out * ((high - low) / w_max)).astype(W.dtype, copy=False)
+
+
+__all__ = ["Crossbar", "DifferentialPair", "OffsetColumn", "conductances", "conductances_vjp", "weights"]

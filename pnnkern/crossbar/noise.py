@@ -1,0 +1,179 @@
+"""Noise of cells: how much they fluctuate from reading to reading, and cells that are stuck.
+
+Fresh noise is drawn anew for each sample. For linear cells the sum of many independent Gaussian terms is Gaussian, so `read` draws one
+normal for each output instead of one for each cell, with exactly the same distribution; noise of any other kind is drawn cell by
+cell on the fly. Slow noise (1/f, programming) does not change within a batch: `pnnkern.crossbar.flicker` and `program` draw it once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array, accepts_any
+from . import _checks
+from .devices import Device, device
+
+
+@dataclass(frozen=True)
+class CellNoise:
+    """What all kinds have; use one of them."""
+
+    kind: ClassVar[int] = -1  # as the kernels number them
+    chance: ClassVar[float] = 0.0
+    by_output: ClassVar[bool] = False  # one draw for each output does
+
+    def spread(self, G: Array) -> Array:
+        """The size of the noise of each cell at conductances G (siemens), as the kind defines it; like G."""
+        raise TypeError("CellNoise has no size of its own: use GaussianNoise, LognormalNoise or TelegraphNoise")
+
+    def slope(self, G: Array) -> Array:
+        """The derivative of `spread` by G, by differences in float64; like G."""
+        wide = G.astype(np.float64)
+        h = 1e-5 * max(float(wide.max()), 1e-12)
+        below = (wide - h).clip(0, None)
+        return ((self.spread(wide + h) - self.spread(below)) / (wide + h - below)).astype(G.dtype)
+
+
+@dataclass(frozen=True)
+class GaussianNoise(CellNoise):
+    """Independent normal noise of the conductance; the parts add up in variance.
+
+    sigma : siemens, a number or a function of G that returns an array like it. relative : of the conductance. device : a name in
+        `DEVICES` or a device, whose published read noise at `time` seconds after programming is taken.
+    clipped : conductances do not become negative. Then each cell is drawn by itself, hundreds of times slower.
+    """
+
+    sigma: float | Callable[[Array], Array] = 0.0
+    relative: float = 0.0
+    device: str | Device | None = None
+    time: float = 0.0
+    clipped: bool = False
+
+    kind: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        if not callable(self.sigma):
+            _checks.number("sigma of a noise", self.sigma, "siemens")
+        _checks.number("relative noise", self.relative, "of the conductance")
+        _checks.number("time of a noise", self.time, "seconds after programming")
+        if self.device is not None:
+            device(self.device)
+
+    @property
+    def by_output(self) -> bool:  # type: ignore[override]
+        return not self.clipped
+
+    def spread(self, G: Array) -> Array:
+        """Standard deviation of one reading, siemens."""
+        xp = _array.namespace(G)
+        parts = [self.relative * G] if self.relative else []
+        if callable(self.sigma) or self.sigma:
+            sigma = self.sigma(G) if callable(self.sigma) else self.sigma
+            parts.append(xp.broadcast_to(xp.asarray(sigma, dtype=G.dtype), G.shape))
+        if self.device is not None:
+            parts.append(device(self.device).read_noise(G, self.time))
+        total = parts[0] if parts else xp.zeros_like(G)
+        for part in parts[1:]:
+            total = xp.hypot(total, part)
+        if not float(total.min()) >= 0:
+            raise ValueError(f"sigma of a noise must not be negative or NaN, got {float(total.min()):.4g} S")
+        return total.astype(G.dtype, copy=False)
+
+
+@dataclass(frozen=True)
+class LognormalNoise(CellNoise):
+    """Conductances times ``exp(s z - s^2 / 2)``: never negative, and the mean stays. s : spread of the logarithm, such as 0.1."""
+
+    s: float = 0.1
+
+    kind: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        _checks.number("s of a lognormal noise", self.s, "no unit")
+
+    def spread(self, G: Array) -> Array:
+        """The spread of the logarithm."""
+        return _array.namespace(G).full_like(G, self.s)
+
+
+@dataclass(frozen=True)
+class TelegraphNoise(CellNoise):
+    """Random telegraph noise: a cell is found in its upper state with probability p, `amplitude` + `relative` G above the lower one.
+
+    The mean stays G; the standard deviation is the distance of the states times sqrt(p (1 - p)). What would be negative is 0.
+    amplitude : siemens. relative : of the conductance. p : in [0, 1].
+    """
+
+    amplitude: float = 0.0
+    relative: float = 0.0
+    p: float = 0.5
+
+    kind: ClassVar[int] = 2
+
+    def __post_init__(self) -> None:
+        _checks.number("amplitude of a telegraph noise", self.amplitude, "siemens")
+        _checks.number("relative amplitude of a telegraph noise", self.relative, "of the conductance")
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"p of a telegraph noise must be a probability, got {self.p!r:.40}")
+
+    @property
+    def chance(self) -> float:  # type: ignore[override]
+        return self.p
+
+    def spread(self, G: Array) -> Array:
+        """The distance of the two states, siemens."""
+        return (self.amplitude + self.relative * G).astype(G.dtype, copy=False)
+
+
+def noise(given: Any) -> CellNoise | None:
+    """A description as it is; a device or its name as its read noise at the time 0."""
+    if given is None or isinstance(given, CellNoise):
+        return given
+    if isinstance(given, str | Device):
+        return GaussianNoise(device=given)
+    raise TypeError(f"noise must be a GaussianNoise, LognormalNoise, TelegraphNoise or a device, got {type(given).__name__}")
+
+
+# ----------------------------------------------------------------------------------------------------------------------- stuck
+@accepts_any
+def stuck_cells(
+    G: Array, *, low: Any = 0.0, high: Any = 0.0, g_min: float = 0.0, g_max: float = 25e-6, key: Any = None, sample: int = 0
+) -> Array:
+    """Conductances of an array some of whose cells are stuck at g_min or g_max.
+
+    low, high : the fraction of cells stuck there, drawn from the key by the cell's place; or boolean masks like G of which ones.
+    g_min, g_max : siemens. sample : the number of the array (of the chip).
+
+    Returns an array like G. Raises ValueError for fractions that are no probabilities or exceed 1 together, a mask of another shape, or
+    fractions without a key.
+    """
+    at_low, at_high = stuck_masks(G, low=low, high=high, key=key, sample=sample)
+    xp = _array.namespace(G)
+    return xp.where(at_high, G.dtype.type(g_max), xp.where(at_low, G.dtype.type(g_min), G))
+
+
+@accepts_any
+def stuck_masks(G: Array, *, low: Any = 0.0, high: Any = 0.0, key: Any = None, sample: int = 0) -> tuple[Array, Array]:
+    """Which cells are stuck low and which high: two boolean arrays like G. Arguments of `stuck_cells`."""
+    G = _checks.matrix("G", G, 1, "siemens")
+    xp = _array.namespace(G)
+    masks = [_array.is_array(v) for v in (low, high)]
+    for name, value, is_mask in (("low", low, masks[0]), ("high", high, masks[1])):
+        if is_mask and (value.shape != G.shape or value.dtype != bool):
+            raise ValueError(f"{name} must be a fraction or a boolean mask {G.shape} like G, got {value.dtype} {value.shape}")
+        if not is_mask and not 0 <= value <= 1:
+            raise ValueError(f"{name} must be a fraction of the cells, from 0 to 1, got {value!r:.40}")
+    if not any(masks) and low + high > 1:
+        raise ValueError(f"low and high are fractions of the same cells, at most 1 together, got {low} and {high}")
+    none = xp.zeros(G.shape, bool)
+    if all(m or not v for m, v in zip(masks, (low, high))):
+        return (low if masks[0] else none), (high if masks[1] else none)
+    _checks.need_key(key, "which cells are stuck")
+    u = random.uniform(random.fold_in(key, "stuck"), (1, G.size), sample=sample, like=G).reshape(G.shape)
+    return (low if masks[0] else u < low), (high if masks[1] else u > 1 - high)
+
+
+__all__ = ["CellNoise", "GaussianNoise", "LognormalNoise", "TelegraphNoise", "stuck_cells", "stuck_masks"]

@@ -1,0 +1,299 @@
+"""Reading a crossbar: voltages in, currents out, with all that happens on the way.
+
+    V -> DAC (+ noise) -> cells (I-V law, fresh noise, wires) -> + output noise -> + column offset -> ADC -> I
+
+Everything is linear but the converters and the I-V law, so one read is one product of matrices; fresh Gaussian noise of the cells is a
+second one and a normal for each output: the sum over i of v_i sigma_ij z_ij is normal with variance sum v_i^2 sigma_ij^2, exactly.
+Noise of the outputs and of the ADC is drawn together with it.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .. import _array, _launch, random
+from .._array import Array, accepts_any
+from . import _checks
+from .converters import ADC, DAC, NO_DAC, BitSerial, Outputs, outputs
+from .noise import CellNoise, noise
+
+_launch.fault(30, "G must not be negative or NaN (siemens)")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What stands between voltages and currents.
+
+    wires : `Wires` or ohms for each segment; None: none. noise : `GaussianNoise`, `LognormalNoise` or `TelegraphNoise` of the cells, or
+        a device or its name; None: none. dac : `DAC` or `BitSerial`. adc : `ADC`. iv : `CubicIV` or `SinhIV`.
+    output_noise : standard deviation of each current before conversion, amperes, drawn for each sample and output.
+    offset : amperes added to the columns, a number or an array (..., n_out).
+    """
+
+    wires: Any = None
+    noise: Any = None
+    dac: DAC | BitSerial | None = None
+    adc: ADC | None = None
+    iv: Any = None
+    output_noise: float = 0.0
+    offset: Any = None
+
+    def __post_init__(self) -> None:
+        _checks.number("output_noise", self.output_noise, "amperes")
+        if self.dac is not None and not isinstance(self.dac, DAC | BitSerial):
+            raise TypeError(f"dac must be a DAC or a BitSerial, got {type(self.dac).__name__}")
+        if self.adc is not None and not isinstance(self.adc, ADC):
+            raise TypeError(f"adc must be an ADC, got {type(self.adc).__name__}")
+        if self.iv is not None and not (hasattr(self.iv, "voltage") and hasattr(self.iv, "slope")):
+            raise TypeError(f"iv must be a CubicIV or a SinhIV (voltage and slope), got {type(self.iv).__name__}")
+        if self.wires is not None and self.iv is not None:
+            raise ValueError("cells with an I-V law are not linear, but wires are solved for linear cells: give one of iv and wires")
+        cells = noise(self.noise)
+        if self.wires is not None and cells is not None and not cells.by_output:
+            raise ValueError("noise through wires is worked out to first order for GaussianNoise that is not clipped: give that, or no wires")
+
+    @property
+    def random(self) -> bool:
+        """Whether a read needs a key."""
+        random_dac = isinstance(self.dac, DAC) and self.dac.random
+        return self.noise is not None or self.output_noise > 0 or random_dac or (self.adc is not None and self.adc.noise > 0)
+
+
+class Reader:
+    """An array of conductances ready to be read: what depends on them alone is worked out once (wires, sigmas, ranges of the ADC).
+
+    G : (..., n_in, n_out) siemens, float32 or float64; leading axes are arrays on the same inputs. It must not be changed while the
+        reader is in use. chain : what lies on the way.
+
+    ``reader(V, key=, sample=)`` is `read`, ``reader.vjp(cotangent, V, ...)`` is `read_vjp`.
+    """
+
+    def __init__(self, G: Array, chain: Chain = Chain()) -> None:
+        G = _checks.matrix("G", G, 2, "siemens")
+        self.G, self.chain, self.noise = G, chain, noise(chain.noise)
+        self.dac = chain.dac or NO_DAC
+        self.stack = G.reshape(-1, *G.shape[-2:])
+        self.weights = self.stack
+        if chain.wires is not None:
+            from .wires import effective_conductance
+
+            self.weights = effective_conductance(G, wires=chain.wires).reshape(self.stack.shape)
+        elif self.noise is not None and not self.noise.by_output and not float(G.min()) >= 0:
+            raise ValueError(f"G must not be negative or NaN (siemens), got a least value of {float(G.min()):.4g}")
+        self.spread: Any = None if self.noise is None else self.noise.spread(self.stack)
+        self.fused = self.noise is None or (self.noise.by_output and chain.wires is None)
+        self.variance = self.spread * self.spread if self.fused and self.spread is not None else None
+        self.columns = outputs(chain.adc, chain.offset, G, self.dac.range if chain.dac is not None else None)
+        self.extra = chain.output_noise**2 + (chain.adc.noise**2 if chain.adc is not None else 0.0)
+
+    # ------------------------------------------------------------------------------------------------------------------ forward
+    def __call__(self, V: Array, *, key: Any = None, sample: Any = 0, memory_limit: int | None = None) -> Array:
+        """Currents (..., batch, n_out), as `read` gives them."""
+        V = self._checked(V, key)
+        out = _array.namespace(V).empty((len(self.stack), len(V), self.stack.shape[-1]), V.dtype)
+        rows = _array.chunk(V, V.dtype.itemsize * (8 * V.shape[1] + 2 * len(self.stack) * out.shape[-1]), memory_limit)
+        for a in range(0, len(V), rows):
+            some = slice(a, min(a + rows, len(V)))
+            self._read(V[some], key, _checks.part(sample, some), self.columns, out[:, some])
+        return out.reshape(*self.G.shape[:-2], *out.shape[1:])
+
+    def _checked(self, V: Array, key: Any) -> Array:
+        V, _ = _checks.chain(V, self.G)
+        if self.chain.random:
+            _checks.need_key(key, "noise of a read")
+        return V
+
+    def _read(self, V: Array, key: Any, sample: Any, columns: Outputs, out: Array) -> None:
+        if not isinstance(self.dac, BitSerial):
+            self._convert(V, self.dac, key, sample, columns, self.extra, out)
+            return
+        digital = self.dac.shift_add == "digital"
+        bare = replace(columns, mode=0, offset=None)
+        out[...] = 0
+        part = _array.namespace(V).empty_like(out)
+        for k, (weight, plane) in enumerate(self.dac.planes(V)):
+            fresh = None if key is None else random.fold_in(key, k)
+            self._convert(plane, NO_DAC, fresh, sample, columns if digital else bare, self.extra if digital else 0.0, part)
+            out += V.dtype.type(weight) * part
+        if not digital:
+            self._finish(out, key, sample, columns, self.extra)
+
+    def _convert(self, V: Array, dac: DAC, key: Any, sample: Any, columns: Outputs, extra: float, out: Array) -> None:
+        """One conversion: out (arrays, batch, n_out)."""
+        xp, (arrays, n_in, n_out) = _array.namespace(V), self.stack.shape
+        which, final = _checks.samples(sample, len(V), xp), _checks.words(key, "output")
+        inputs = dac.arguments(key)
+        if self.chain.iv is not None or arrays > 1 or not self.fused:  # the inputs once for all arrays
+            V, inputs = self._linear(self._lines(V, dac, key, sample)), NO_DAC.arguments(None)
+        blocks = min(-(-len(V) // 64) * -(-n_out // 64), _launch.MAX_BLOCKS)
+        for a in range(arrays):
+            place = out[a]
+            target = place if place.flags.c_contiguous else xp.empty(place.shape, V.dtype)
+            if self.fused:
+                variance = None if self.variance is None else self.variance[a]
+                _launch.launch(
+                    "crossbar/read", "mvm", V.dtype, len(V), n_in, n_out, *inputs, extra, *final, a * _padded(n_out), *which, *columns.of(a),
+                    V, self.weights[a], variance, target, grid=(blocks,), block=(256,),
+                )  # fmt: skip
+            elif self.chain.wires is None:
+                self._cells("mvm", a, key, which, len(V), V, self.stack[a], self.spread[a], target)
+            else:
+                from .wires import wire_noise
+
+                own = random.fold_in(random.fold_in(key, "cells"), a)
+                xp.matmul(V, self.weights[a], out=target)
+                target += wire_noise(V, self.stack[a], self.spread[a], wires=self.chain.wires, key=own, sample=sample)
+            if target is not place:
+                place[...] = target
+        if not self.fused:
+            self._finish(out, key, sample, columns, extra)
+
+    def _lines(self, V: Array, dac: DAC, key: Any, sample: Any) -> Array:
+        """Voltages on the input lines."""
+        if dac.bits is None and dac.noise == 0:
+            return V
+        xp = _array.namespace(V)
+        out, which = xp.empty_like(V), _checks.samples(sample, len(V), xp)
+        _launch.launch("crossbar/read", "dac", V.dtype, *V.shape, *dac.arguments(key), *which, V, out, threads=V.size // 4 + len(V))
+        return out
+
+    def _linear(self, lines: Array) -> Array:
+        """Voltages at which linear cells carry what these cells carry."""
+        return lines if self.chain.iv is None else self.chain.iv.voltage(lines)
+
+    def _cells(self, verb: str, array: int, key: Any, which: tuple[int, Array | None], batch: int, *arrays: Array) -> None:
+        """A kernel that draws cells on the fly."""
+        _, n_in, n_out = self.stack.shape
+        quads = _padded(n_out) // 4
+        kind, p = (self.noise.kind, self.noise.chance) if self.noise is not None else (0, 0.0)
+        _launch.launch(
+            "crossbar/noise", verb, self.G.dtype, batch, n_in, n_out, kind, p, *_checks.words(key, "cells"),
+            array * n_in * quads, *which, *arrays, threads={"mvm": batch * quads, "vjp_v": batch * n_in, "vjp_g": n_in * quads}[verb],
+        )  # fmt: skip
+
+    def _finish(self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float) -> None:
+        """Output noise and converters on currents (arrays, batch, n_out), in place."""
+        if not (columns.mode or extra or columns.offset is not None):
+            return
+        xp, (_, batch, n_out) = _array.namespace(out), out.shape
+        which = _checks.samples(sample, batch, xp)
+        for a in range(len(out)):
+            target = xp.ascontiguousarray(out[a])
+            _launch.launch(
+                "crossbar/read", "adc", out.dtype, batch, n_out, extra, *_checks.words(key, "output"), a * _padded(n_out), *which,
+                *columns.of(a), target, None, target, threads=batch * (_padded(n_out) // 4),
+            )  # fmt: skip
+            out[a] = target
+
+    # --------------------------------------------------------------------------------------------------------------- derivative
+    def vjp(self, cotangent: Array, V: Array, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
+        """The derivative of `read`, as `read_vjp` gives it."""
+        names = _checks.chosen(wrt, ("V", "G"))
+        V = self._checked(V, key)
+        xp, (arrays, _, n_out), cells = _array.namespace(V), self.stack.shape, self.noise
+        shape = (*self.G.shape[:-2], len(V), n_out)
+        if not _array.is_array(cotangent) or cotangent.shape != shape:
+            raise ValueError(f"cotangent must have the shape {shape} of the currents, got {getattr(cotangent, 'shape', cotangent)!r:.60}")
+        g = cotangent.astype(V.dtype, copy=False).reshape(arrays, len(V), n_out)
+        serial = isinstance(self.dac, BitSerial)
+        dac = self.dac.whole if isinstance(self.dac, BitSerial) else self.dac
+        if self.columns.mode and not serial:
+            before = xp.empty_like(g)
+            self._read(V, key, sample, replace(self.columns, mode=0, offset=None), before)
+            g = g * self.columns.gate(before)
+        g = xp.ascontiguousarray(g)
+        lines = self._lines(V, dac, key, sample)
+        v, slope = self._bent(lines, serial)
+        dv, dG = xp.zeros_like(V), xp.zeros_like(self.stack)
+        for a in range(arrays):
+            if cells is None or cells.by_output or serial:
+                if "V" in names:
+                    dv += g[a] @ self.weights[a].T
+                if "G" in names:
+                    xp.matmul(v.T, g[a], out=dG[a])
+                if self.variance is not None and cells is not None and not serial:
+                    self._by_noise(cells, a, v, g[a], key, sample, dv, dG)
+            else:
+                which, spread = _checks.samples(sample, len(V), xp), self.spread[a]
+                if "V" in names:
+                    part = xp.empty_like(V)
+                    self._cells("vjp_v", a, key, which, len(V), g[a], self.stack[a], spread, part)
+                    dv += part
+                if "G" in names:
+                    slope_of = cells.slope(self.stack[a])
+                    self._cells("vjp_g", a, key, which, len(V), v, g[a], self.stack[a], spread, slope_of, dG[a])
+        if self.chain.wires is not None and "G" in names:
+            from .wires import effective_conductance_vjp
+
+            dG = effective_conductance_vjp(dG.reshape(self.G.shape), self.G, wires=self.chain.wires)
+        gate = dac.gate(V)
+        dv = dv * slope if gate is None else dv * (slope * gate)
+        return _checks.only({"V": dv.astype(V.dtype, copy=False), "G": dG.reshape(self.G.shape)}, names)
+
+    def _bent(self, lines: Array, serial: bool) -> tuple[Array, Any]:
+        """What linear cells would see, and its derivative; with slices, whose levels are few, along the chord to the full range."""
+        if self.chain.iv is None:
+            return lines, lines.dtype.type(1)
+        if not serial:
+            return self.chain.iv.voltage(lines), self.chain.iv.slope(lines)
+        full = _array.namespace(lines).full((1,), self.dac.range, lines.dtype)
+        chord = self.chain.iv.voltage(full) / full
+        return lines * chord, chord
+
+    def _by_noise(self, cells: CellNoise, a: int, v: Array, g: Array, key: Any, sample: Any, dv: Array, dG: Array) -> None:
+        """Adds the derivative of sqrt(variance) z for the same z."""
+        xp, spread = _array.namespace(v), self.spread[a]
+        element0, output = a * _padded(g.shape[1]), random.fold_in(key, "output")
+        z = random.normal(output, g.shape, sample=sample, element0=element0, dtype=v.dtype, like=v)
+        squares, variance = v * v, spread * spread
+        total = squares @ variance + v.dtype.type(self.extra)
+        q = xp.where(total > 0, g * z / xp.sqrt(xp.where(total > 0, total, 1)), 0).astype(v.dtype, copy=False)
+        dv += v * (q @ variance.T)
+        dG[a] += (squares.T @ q) * spread * cells.slope(self.stack[a])
+
+
+def _padded(n: int) -> int:
+    """Elements of the quads that n columns take."""
+    return (n + 3) // 4 * 4
+
+
+@accepts_any
+def read(
+    V: Array, G: Array, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None, output_noise: float = 0.0,
+    offset: Any = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None,
+) -> Array:  # fmt: skip
+    """Read a crossbar: currents ``I = V @ G`` with all that happens on the way (`Chain`).
+
+    V : (batch, n_in) volts. G : (..., n_in, n_out) siemens, of the same dtype, float32 or float64; leading axes are arrays on the same
+        input lines.
+    wires, noise, dac, adc, iv, output_noise, offset : as in `Chain`; by default none of it.
+    key : of `pnnkern.random`; needed where something is random. sample : the global index of row 0, or an int64 array with one for each
+        row. Noise depends on the key, the index and the place only, not on how a batch is split.
+    memory_limit : bytes for what is between the steps, a share of the free memory by default.
+
+    Returns (..., batch, n_out) amperes. Raises TypeError for other dtypes, ValueError for shapes that do not chain, conductances that are
+    negative or NaN (on a GPU at `pnnkern.check()`), a range that is not known, and noise without a key. NaN voltages stay NaN.
+    `Reader` does the same for many batches at the price of one preparation.
+    """
+    chain = Chain(wires, noise, dac, adc, iv, output_noise, offset)
+    return Reader(G, chain)(V, key=key, sample=sample, memory_limit=memory_limit)
+
+
+@accepts_any
+def read_vjp(
+    cotangent: Array, V: Array, G: Array, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None,
+    output_noise: float = 0.0, offset: Any = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None, wrt: Any = ("V", "G"),
+) -> Any:  # fmt: skip
+    """The derivative of `read` for the same key and samples.
+
+    Exact wherever a read is smooth, noise included: the draws are held, their size moves with V and G. Where it is not: a converter passes
+    the cotangent on inside its range and stops it outside (what counts for an ADC is the current with its noise). Rounding, gain,
+    curvature and mismatch of an ADC are passed over. Gaussian noise through wires counts as independent of V and G. `BitSerial` inputs
+    have the derivative of one conversion of all bits without noise, and the digital sum of their codes is not gated.
+
+    cotangent : (..., batch, n_out). wrt : any of "V", "G". Returns one array or a tuple in the order of `wrt`, like V and G.
+    """
+    chain = Chain(wires, noise, dac, adc, iv, output_noise, offset)
+    return Reader(G, chain).vjp(cotangent, V, key=key, sample=sample, wrt=wrt)
+
+
+__all__ = ["Chain", "Reader", "read", "read_vjp"]

@@ -1,5 +1,6 @@
 """Crossbars: arrays of conductances that multiply. Siemens, volts, amperes, ohms; conductances (..., n_in, n_out)."""
 
+from .converters import ADC, DAC, SAR, BitSerial, CubicIV, Ramp, SinhIV, convert, convert_vjp
 from .devices import (
     DEVICES,
     PCM,
@@ -15,6 +16,9 @@ from .devices import (
     flicker,
     program,
 )
+from .layer import Layer, apply, apply_vjp, calibrate, matmul, matmul_vjp, program_weights
+from .mapping import Crossbar, DifferentialPair, OffsetColumn, conductances, conductances_vjp, weights
+from .noise import CellNoise, GaussianNoise, LognormalNoise, TelegraphNoise, stuck_cells, stuck_masks
 from .pulsed import apply_pulses, clip_weights, device_cells, pulse_update, symmetry_point
 from .pulsed_devices import (
     PULSED_DEVICES,
@@ -27,16 +31,21 @@ from .pulsed_devices import (
     SoftBounds,
     pulsed_device,
 )
+from .read import Chain, Reader, read, read_vjp
 from .solve import IV, cubic_iv, sinh_iv, solve_currents, solve_currents_vjp
 from .transfer import MixedPrecision, TikiTaka, transfer_start, transfer_update, transfer_weights
 from .wire_noise import noise_through_wires, read_covariance, wire_noise
 from .wires import TOPOLOGIES, Wires, as_wires, effective_conductance, effective_conductance_vjp, node_voltages
 
 __all__ = [
-    "DEVICES", "IV", "PCM", "PULSED_DEVICES", "RRAM", "SONOS", "TOPOLOGIES", "ConstantStep", "Custom", "Device",
-    "ExponentialStep", "HermesPCM", "LinearStep", "MixedPrecision", "PiecewiseStep", "PowerStep", "PulsedDevice", "ReRAM",
-    "SoftBounds", "TikiTaka", "Wires", "apply_pulses", "as_wires", "clip_weights", "cubic_iv", "device", "device_cells",
-    "drift", "drift_compensation", "effective_conductance", "effective_conductance_vjp", "flicker", "node_voltages",
-    "noise_through_wires", "program", "pulse_update", "pulsed_device", "read_covariance", "sinh_iv", "solve_currents",
-    "solve_currents_vjp", "symmetry_point", "transfer_start", "transfer_update", "transfer_weights", "wire_noise",
+    "ADC", "DAC", "DEVICES", "IV", "PCM", "PULSED_DEVICES", "RRAM", "SAR", "SONOS", "TOPOLOGIES", "BitSerial", "CellNoise",
+    "Chain", "ConstantStep", "Crossbar", "CubicIV", "Custom", "Device", "DifferentialPair", "ExponentialStep", "GaussianNoise",
+    "HermesPCM", "Layer", "LinearStep", "LognormalNoise", "MixedPrecision", "OffsetColumn", "PiecewiseStep", "PowerStep",
+    "PulsedDevice", "Ramp", "ReRAM", "Reader", "SinhIV", "SoftBounds", "TelegraphNoise", "TikiTaka", "Wires", "apply",
+    "apply_pulses", "apply_vjp", "as_wires", "calibrate", "clip_weights", "conductances", "conductances_vjp", "convert",
+    "convert_vjp", "cubic_iv", "device", "device_cells", "drift", "drift_compensation", "effective_conductance",
+    "effective_conductance_vjp", "flicker", "matmul", "matmul_vjp", "node_voltages", "noise_through_wires", "program",
+    "program_weights", "pulse_update", "pulsed_device", "read", "read_covariance", "read_vjp", "sinh_iv", "solve_currents",
+    "solve_currents_vjp", "stuck_cells", "stuck_masks", "symmetry_point", "transfer_start", "transfer_update", "transfer_weights",
+    "weights", "wire_noise",
 ]  # fmt: skip

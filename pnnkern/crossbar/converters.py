@@ -309,7 +309,7 @@ def outputs(adc: ADC | None, offset: Any, G: Array, v_max: float | None) -> Outp
     arrays = int(np.prod(shape[:-1]))
 
     def columns(values: Array) -> Array:
-        return xp.ascontiguousarray(xp.broadcast_to(values, shape).reshape(arrays, shape[-1]), dtype=G.dtype)
+        return xp.array(xp.broadcast_to(values, shape).reshape(arrays, shape[-1]), dtype=G.dtype, order="C")
 
     given = None if offset is None else xp.asarray(offset, dtype=np.float64)
     if given is not None:
@@ -329,7 +329,7 @@ def outputs(adc: ADC | None, offset: Any, G: Array, v_max: float | None) -> Outp
     return Outputs(
         2 if table is None else 3, adc.bits, low, high, columns(xp.asarray(slope).reshape(shape) * step), columns(step), columns(given),
         None if bow is None else columns(xp.asarray(bow).reshape(shape)),
-        None if table is None else xp.ascontiguousarray(xp.asarray(table).reshape(arrays, -1), dtype=G.dtype),
+        None if table is None else xp.array(xp.asarray(table).reshape(arrays, -1), dtype=G.dtype, order="C"),
     )  # fmt: skip
 
 

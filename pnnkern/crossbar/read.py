@@ -15,6 +15,8 @@ from .._array import Array, accepts_any
 from . import _checks
 from .converters import ADC, DAC, NO_DAC, BitSerial, Outputs, outputs
 from .noise import CellNoise, noise
+from .wire_noise import wire_noise
+from .wires import effective_conductance, effective_conductance_vjp
 
 _launch.fault(30, "G must not be negative or NaN (siemens)")
 
@@ -74,8 +76,6 @@ class Reader:
         self.stack = G.reshape(-1, *G.shape[-2:])
         self.weights = self.stack
         if chain.wires is not None:
-            from .wires import effective_conductance
-
             self.weights = effective_conductance(G, wires=chain.wires).reshape(self.stack.shape)
         elif self.noise is not None and not self.noise.by_output and not float(G.min()) >= 0:
             raise ValueError(f"G must not be negative or NaN (siemens), got a least value of {float(G.min()):.4g}")
@@ -137,8 +137,6 @@ class Reader:
             elif self.chain.wires is None:
                 self._cells("mvm", a, key, which, len(V), V, self.stack[a], self.spread[a], target)
             else:
-                from .wires import wire_noise
-
                 own = random.fold_in(random.fold_in(key, "cells"), a)
                 xp.matmul(V, self.weights[a], out=target)
                 target += wire_noise(V, self.stack[a], self.spread[a], wires=self.chain.wires, key=own, sample=sample)
@@ -222,8 +220,6 @@ class Reader:
                     slope_of = cells.slope(self.stack[a])
                     self._cells("vjp_g", a, key, which, len(V), v, g[a], self.stack[a], spread, slope_of, dG[a])
         if self.chain.wires is not None and "G" in names:
-            from .wires import effective_conductance_vjp
-
             dG = effective_conductance_vjp(dG.reshape(self.G.shape), self.G, wires=self.chain.wires)
         gate = dac.gate(V)
         dv = dv * slope if gate is None else dv * (slope * gate)

@@ -88,7 +88,7 @@ class Reader:
     # ------------------------------------------------------------------------------------------------------------------ forward
     def __call__(self, V: Array, *, key: Any = None, sample: Any = 0, memory_limit: int | None = None) -> Array:
         """Currents (..., batch, n_out), as `read` gives them."""
-        V = self._checked(V, key)
+        V = self._checked(V, key, sample)
         out = _array.namespace(V).empty((len(self.stack), len(V), self.stack.shape[-1]), V.dtype)
         rows = _array.chunk(V, V.dtype.itemsize * (8 * V.shape[1] + 2 * len(self.stack) * out.shape[-1]), memory_limit)
         for a in range(0, len(V), rows):
@@ -96,8 +96,9 @@ class Reader:
             self._read(V[some], key, _checks.part(sample, some), self.columns, out[:, some])
         return out.reshape(*self.G.shape[:-2], *out.shape[1:])
 
-    def _checked(self, V: Array, key: Any) -> Array:
+    def _checked(self, V: Array, key: Any, sample: Any) -> Array:
         V, _ = _checks.chain(V, self.G)
+        _checks.samples(sample, len(V), _array.namespace(V))
         if self.chain.random:
             _checks.need_key(key, "noise of a read")
         return V
@@ -186,7 +187,7 @@ class Reader:
     def vjp(self, cotangent: Array, V: Array, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
         """The derivative of `read`, as `read_vjp` gives it."""
         names = _checks.chosen(wrt, ("V", "G"))
-        V = self._checked(V, key)
+        V = self._checked(V, key, sample)
         xp, (arrays, _, n_out), cells = _array.namespace(V), self.stack.shape, self.noise
         shape = (*self.G.shape[:-2], len(V), n_out)
         if not _array.is_array(cotangent) or cotangent.shape != shape:

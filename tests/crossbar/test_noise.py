@@ -120,7 +120,9 @@ def test_clipped_noise_is_never_negative() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------------ derivative
-@pytest.mark.parametrize("noise", [*BY_CELL, GaussianNoise(relative=0.1, sigma=1e-7), "pcm"], ids=["clipped", "lognormal", "telegraph", "gaussian", "pcm"])
+@pytest.mark.parametrize(
+    "noise", [*BY_CELL, GaussianNoise(relative=0.1, sigma=1e-7), "pcm"], ids=["clipped", "lognormal", "telegraph", "gaussian", "pcm"]
+)
 def test_derivatives_hold_the_draws(backend, noise, rng: np.random.Generator) -> None:
     V, G = backend.array(rng.uniform(-0.2, 0.2, (4, 5))), backend.array(rng.uniform(4e-6, 20e-6, (5, 6)))
     check_vjp(

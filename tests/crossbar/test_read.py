@@ -7,7 +7,22 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern import crossbar
-from pnnkern.crossbar import ADC, DAC, SAR, BitSerial, Chain, CubicIV, GaussianNoise, LognormalNoise, Ramp, Reader, SinhIV, Wires, read, read_vjp
+from pnnkern.crossbar import (
+    ADC,
+    DAC,
+    SAR,
+    BitSerial,
+    Chain,
+    CubicIV,
+    GaussianNoise,
+    LognormalNoise,
+    Ramp,
+    Reader,
+    SinhIV,
+    Wires,
+    read,
+    read_vjp,
+)
 from pnnkern.testing import check_linear, check_vjp
 
 KEY = pnn.random.key(8)
@@ -180,7 +195,7 @@ def test_converters_are_passed_straight_through_inside_their_range(backend, rng:
             slope, offset, _, _ = errors.tables(5, 7)
             current = (current + offset * full / 15) / slope
         inside = np.abs(current) <= full
-        assert 0.2 < inside.mean() < 0.95
+        assert 0.1 < inside.mean() < 0.95
         assert np.allclose(backend.numpy(dV), ((g * inside) @ G.T) * (np.abs(V) <= 0.2), rtol=1e-10, atol=1e-18)
         assert np.allclose(backend.numpy(dG), v.T @ (g * inside), rtol=1e-10, atol=1e-14)
 
@@ -252,6 +267,10 @@ def test_bad_input(call, error, message: str) -> None:
 def test_conductances_must_be_physical(backend, bad: float, noise) -> None:
     G = np.full((3, 4), 1e-6)
     G[1, 2] = bad
-    with pytest.raises(ValueError, match="must not be negative or NaN"):
+
+    def reads() -> None:
         read(backend.array(ONES[0]), backend.array(G), noise=noise, key=KEY)
-        pnn.check()
+        pnn.check()  # a GPU says so later
+
+    with pytest.raises(ValueError, match="must not be negative or NaN"):
+        reads()

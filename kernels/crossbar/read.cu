@@ -27,9 +27,10 @@ PNN_D void adc4(T x[4], const T variance[4], bool varies, T extra, rng_key key, 
     if (varies || extra != T(0)) normal4(key, element >> 2, sample, z);
 #pragma unroll
     for (int j = 0; j < 4; j++) {
-        if (j >= columns) break;
-        if (varies || extra != T(0)) x[j] = fma_(sqrt_(varies ? add_(variance[j], extra) : extra), z[j], x[j]);
-        x[j] = adc(x[j], column + j);
+        if (j < columns) {
+            if (varies || extra != T(0)) x[j] = fma_(sqrt_(varies ? add_(variance[j], extra) : extra), z[j], x[j]);
+            x[j] = adc(x[j], column + j);
+        }
     }
 }
 
@@ -41,6 +42,7 @@ PNN_D void read_dac(i64 batch, i64 n_in, dac_of<T> dac, int stochastic, rng_key 
         i64 b = t / quads, q = t % quads;
         T r[4];
         dac4(n_in, v + b * n_in, q, sample_of(b, sample0, index), dac, rounding, stochastic, noise, noisy, r);
+#pragma unroll
         for (int j = 0; j < 4; j++) if (4 * q + j < n_in) out[b * n_in + 4 * q + j] = r[j];
     }
 }
@@ -52,12 +54,14 @@ PNN_D void read_adc(i64 batch, i64 n_out, T extra, rng_key key, i64 element0, i6
         i64 b = t / quads, c = 4 * (t % quads);
         int columns = (int)(n_out - c < 4 ? n_out - c : 4);
         T x[4], s[4];
-        for (int j = 0; j < columns; j++) {
-            x[j] = current[b * n_out + c + j];
-            if (variance) s[j] = variance[b * n_out + c + j];
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            x[j] = j < columns ? current[b * n_out + c + j] : T(0);
+            s[j] = j < columns && variance ? variance[b * n_out + c + j] : T(0);
         }
         adc4(x, s, variance != nullptr, extra, key, element0 + c, sample_of(b, sample0, index), c, columns, adc);
-        for (int j = 0; j < columns; j++) out[b * n_out + c + j] = x[j];
+#pragma unroll
+        for (int j = 0; j < 4; j++) if (j < columns) out[b * n_out + c + j] = x[j];
     }
 }
 
@@ -78,6 +82,7 @@ PNN_D void read_mvm(i64 batch, i64 n_in, i64 n_out, dac_of<T> dac, int stochasti
             i64 row = row0 + t / 4, quad = k0 / 4 + t % 4;
             T r[4] = {};
             if (row < batch) dac4(n_in, v + row * n_in, quad, sample_of(row, sample0, index), dac, rounding, stochastic, noise, noisy, r);
+#pragma unroll
             for (int j = 0; j < 4; j++) vs[4 * (t % 4) + j][t / 4] = r[j];
             for (int k = tr; k < DEPTH; k += 16)
                 for (int j = 0; j < 4; j++) {
@@ -144,7 +149,7 @@ extern "C" __global__ void pnn_read_adc_f64(long long batch, long long n_out, do
 }
 // All at once; s2 may be null. Blocks of 256. Moves v once per 64 columns, w (and s2) once per 64 rows of the batch, out once.
 // Fault 30: an element of w is negative or NaN.
-extern "C" __global__ void __launch_bounds__(256) pnn_read_mvm_f32(long long batch, long long n_in, long long n_out,
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_read_mvm_f32(long long batch, long long n_in, long long n_out,
     float dac_step, float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise, unsigned noisy0,
     unsigned noisy1, float extra, unsigned key0, unsigned key1, long long element0, long long sample0, const long long* __restrict__ index,
     int mode, int bits, float low, float high, const float* __restrict__ lsb, const float* __restrict__ step, const float* __restrict__ offset,

@@ -1,6 +1,6 @@
 """Crossbars: arrays of conductances that multiply. Siemens, volts, amperes, ohms; conductances (..., n_in, n_out)."""
 
-from .converters import ADC, DAC, SAR, BitSerial, CubicIV, Ramp, SinhIV, convert, convert_vjp
+from .converters import ADC, DAC, SAR, BitSerial, Ramp, convert, convert_vjp
 from .devices import (
     DEVICES,
     PCM,
@@ -39,9 +39,9 @@ from .wires import TOPOLOGIES, Wires, as_wires, effective_conductance, effective
 
 __all__ = [
     "ADC", "DAC", "DEVICES", "IV", "PCM", "PULSED_DEVICES", "RRAM", "SAR", "SONOS", "TOPOLOGIES", "BitSerial", "CellNoise",
-    "Chain", "ConstantStep", "Crossbar", "CubicIV", "Custom", "Device", "DifferentialPair", "ExponentialStep", "GaussianNoise",
+    "Chain", "ConstantStep", "Crossbar", "Custom", "Device", "DifferentialPair", "ExponentialStep", "GaussianNoise",
     "HermesPCM", "Layer", "LinearStep", "LognormalNoise", "MixedPrecision", "OffsetColumn", "PiecewiseStep", "PowerStep",
-    "PulsedDevice", "Ramp", "ReRAM", "Reader", "SinhIV", "SoftBounds", "TelegraphNoise", "TikiTaka", "Wires", "apply",
+    "PulsedDevice", "Ramp", "ReRAM", "Reader", "SoftBounds", "TelegraphNoise", "TikiTaka", "Wires", "apply",
     "apply_pulses", "apply_vjp", "as_wires", "calibrate", "clip_weights", "conductances", "conductances_vjp", "convert",
     "convert_vjp", "cubic_iv", "device", "device_cells", "drift", "drift_compensation", "effective_conductance",
     "effective_conductance_vjp", "flicker", "matmul", "matmul_vjp", "node_voltages", "noise_through_wires", "program",

@@ -75,17 +75,3 @@ def bits(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= 24:
         raise ValueError(f"{name} must have {least} to 24 bits, got {value!r:.80}")
     return int(value)
-
-
-def chosen(wrt: Any, known: tuple[str, ...]) -> tuple[str, ...]:
-    """`wrt` as a tuple of known argument names."""
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    for name in names:
-        if name not in known:
-            raise ValueError(f"wrt names {name!r}: this derivative exists for {', '.join(known)}")
-    return names
-
-
-def only(results: dict[str, Any], names: tuple[str, ...]) -> Any:
-    """The one result asked for, or a tuple in the order of `names`."""
-    return results[names[0]] if len(names) == 1 else tuple(results[n] for n in names)

@@ -1,4 +1,4 @@
-"""Converters at the edges of a crossbar, and the current-voltage law of its cells: descriptions, and what they do to arrays.
+"""Converters at the edges of a crossbar: descriptions, and what they do to arrays.
 
 All quantisers work alike, in this order: divide by the step; round to the nearest integer, halves to the even one; cut to the range of
 codes; multiply by the step. With sign, b bits are the 2^b - 1 codes -L .. L, L = 2^(b - 1) - 1, so that zero is a code; without,
@@ -16,6 +16,7 @@ import numpy as np
 from .. import _array, _launch, random
 from .._array import Array, accepts_any
 from . import _checks
+from .wires import chosen
 
 RANGES = ("calibrated", "max", "per-column")
 
@@ -119,40 +120,6 @@ class BitSerial:
         for k in range(self.slices):
             digit = (size // base**k % base).astype(V.dtype) * sign
             yield base**k * (base - 1) / high, digit * V.dtype.type(self.range / (base - 1))
-
-
-# ----------------------------------------------------------------------------------------------------------------------- cells
-@dataclass(frozen=True)
-class CubicIV:
-    """Cells that carry ``g (v + a v^3)``. a : per volt squared; -0.5 / v^2 bends down, positive up."""
-
-    a: float = 0.0
-
-    def voltage(self, v: Array) -> Array:
-        """The voltage at which a linear cell would carry as much."""
-        return v + self.a * v * v * v
-
-    def slope(self, v: Array) -> Array:
-        """Its derivative."""
-        return 1 + 3 * self.a * v * v
-
-
-@dataclass(frozen=True)
-class SinhIV:
-    """Cells that carry ``g v0 sinh(v / v0)``, as hopping and trap-assisted tunnelling do. v0 : volts, typically 0.2 to 1."""
-
-    v0: float = 0.5
-
-    def __post_init__(self) -> None:
-        _checks.number("v0", self.v0, "volts", positive=True)
-
-    def voltage(self, v: Array) -> Array:
-        """The voltage at which a linear cell would carry as much."""
-        return self.v0 * _array.namespace(v).sinh(v / self.v0)
-
-    def slope(self, v: Array) -> Array:
-        """Its derivative."""
-        return _array.namespace(v).cosh(v / self.v0)
 
 
 # --------------------------------------------------------------------------------------------------------------------- outputs
@@ -365,7 +332,7 @@ def convert_vjp(cotangent: Array, x: Array, converter: DAC | ADC, *, key: Any = 
 
     Noise of an ADC counts: what lies inside is x with its noise. Returns an array like x.
     """
-    _checks.chosen(wrt, ("x",))
+    chosen(wrt, ("x",))
     x = _checks.matrix("x", x, 2, "volts or amperes")
     if isinstance(converter, DAC):
         gate = converter.gate(x)
@@ -377,4 +344,4 @@ def convert_vjp(cotangent: Array, x: Array, converter: DAC | ADC, *, key: Any = 
     return cotangent * outputs(converter, None, x, None).gate(x[None])[0]
 
 
-__all__ = ["ADC", "DAC", "SAR", "BitSerial", "CubicIV", "Ramp", "SinhIV", "convert", "convert_vjp"]
+__all__ = ["ADC", "DAC", "SAR", "BitSerial", "Ramp", "convert", "convert_vjp"]

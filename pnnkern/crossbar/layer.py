@@ -21,6 +21,7 @@ from .devices import program
 from .mapping import Crossbar, combine, combine_vjp, conductances, conductances_vjp, outputs_of, weight_range
 from .noise import stuck_cells, stuck_masks
 from .read import Reader
+from .wires import chosen, only
 
 State = dict[str, Array]
 
@@ -142,7 +143,7 @@ class Layer:
     # --------------------------------------------------------------------------------------------------------------- derivative
     def vjp(self, cotangent: Array, x: Array, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")) -> Any:
         """The derivative of `apply`, as `apply_vjp` gives it."""
-        names = _checks.chosen(wrt, ("x", "G"))
+        names = chosen(wrt, ("x", "G"))
         x = self._checked(x)
         xp, d, G = _array.namespace(x), self.description, self.state["G"]
         if not _array.is_array(cotangent) or cotangent.shape != (len(x), self.n_out):
@@ -166,7 +167,7 @@ class Layer:
                 dG[:, rows, columns] += part
         if "stuck" in self.state:
             dG *= ~self.state["stuck"]
-        return _checks.only({"x": dx, "G": dG}, names)
+        return only({"x": dx, "G": dG}, names)
 
 
 @accepts_any
@@ -238,10 +239,10 @@ def matmul_vjp(
     cotangent: Array, x: Array, W: Array, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0, wrt: Any = ("x", "W")
 ) -> Any:
     """The derivative of `matmul` for the same key: by `apply_vjp`, then `conductances_vjp`; programming noise counts as a constant."""
-    names = _checks.chosen(wrt, ("x", "W"))
+    names = chosen(wrt, ("x", "W"))
     state = program_weights(W, description, key=_fold(key, "program"), sample=chip)
     dx, dG = apply_vjp(cotangent, x, state, description, key=_fold(key, "read"), sample=sample)
-    return _checks.only({"x": dx, "W": conductances_vjp(dG, W, description)}, names)
+    return only({"x": dx, "W": conductances_vjp(dG, W, description)}, names)
 
 
 __all__ = ["Layer", "apply", "apply_vjp", "calibrate", "matmul", "matmul_vjp", "program_weights"]

@@ -20,6 +20,7 @@ from .._array import Array, accepts_any
 from . import _checks
 from .devices import Device, device
 from .read import Chain
+from .wires import chosen
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def conductances_vjp(cotangent: Array, W: Array, description: Crossbar, *, w_max
     the weight; one-sided pairs move the cell that carries the weight (G+ at 0). w_max counts as a constant.
     cotangent : (arrays, n_in, columns). Returns (n_in, n_out).
     """
-    _checks.chosen(wrt, ("W",))
+    chosen(wrt, ("W",))
     xp, d, n_out = _array.namespace(W), description, W.shape[1]
     low, high = d.range
     w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)

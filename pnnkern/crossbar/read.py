@@ -15,8 +15,9 @@ from .._array import Array, accepts_any
 from . import _checks
 from .converters import ADC, DAC, NO_DAC, BitSerial, Outputs, outputs
 from .noise import CellNoise, noise
+from .solve import IV, solve_currents, solve_currents_vjp
 from .wire_noise import wire_noise
-from .wires import effective_conductance, effective_conductance_vjp
+from .wires import as_wires, chosen, effective_conductance, effective_conductance_vjp, only
 
 _launch.fault(30, "G must not be negative or NaN (siemens)")
 
@@ -26,7 +27,8 @@ class Chain:
     """What stands between voltages and currents.
 
     wires : `Wires` or ohms for each segment; None: none. noise : `GaussianNoise`, `LognormalNoise` or `TelegraphNoise` of the cells, or
-        a device or its name; None: none. dac : `DAC` or `BitSerial`. adc : `ADC`. iv : `CubicIV` or `SinhIV`.
+        a device or its name; None: none. dac : `DAC` or `BitSerial`. adc : `ADC`. iv : `sinh_iv(v0)`,
+        `cubic_iv(a)` or an `IV` of your own: what a cell carries at a voltage.
     output_noise : standard deviation of each current before conversion, amperes, drawn for each sample and output.
     offset : amperes added to the columns, a number or an array (..., n_out).
     """
@@ -35,7 +37,7 @@ class Chain:
     noise: Any = None
     dac: DAC | BitSerial | None = None
     adc: ADC | None = None
-    iv: Any = None
+    iv: IV | None = None
     output_noise: float = 0.0
     offset: Any = None
 
@@ -45,13 +47,13 @@ class Chain:
             raise TypeError(f"dac must be a DAC or a BitSerial, got {type(self.dac).__name__}")
         if self.adc is not None and not isinstance(self.adc, ADC):
             raise TypeError(f"adc must be an ADC, got {type(self.adc).__name__}")
-        if self.iv is not None and not (hasattr(self.iv, "voltage") and hasattr(self.iv, "slope")):
-            raise TypeError(f"iv must be a CubicIV or a SinhIV (voltage and slope), got {type(self.iv).__name__}")
-        if self.wires is not None and self.iv is not None:
-            raise ValueError("cells with an I-V law are not linear, but wires are solved for linear cells: give one of iv and wires")
+        if self.iv is not None and not isinstance(self.iv, IV):
+            raise TypeError(f"iv must be sinh_iv(v0), cubic_iv(a) or an IV, got {type(self.iv).__name__}")
         cells = noise(self.noise)
-        if self.wires is not None and cells is not None and not cells.by_output:
-            raise ValueError("noise through wires is worked out to first order for GaussianNoise that is not clipped: give that, or no wires")
+        if self.wires is None or cells is None:
+            return
+        if not cells.by_output or self.iv is not None:
+            raise ValueError("noise through wires takes linear cells with GaussianNoise that is not clipped: give that, or no wires")
 
     @property
     def random(self) -> bool:
@@ -75,12 +77,15 @@ class Reader:
         self.dac = chain.dac or NO_DAC
         self.stack = G.reshape(-1, *G.shape[-2:])
         self.weights = self.stack
-        if chain.wires is not None:
+        self.solved = chain.wires is not None and (chain.iv is not None or as_wires(chain.wires).gated)  # read by read: there is no T
+        self.iv = chain.iv if chain.wires is None else None  # cells without wires see the voltages of the lines
+        if chain.wires is not None and not self.solved:
             self.weights = effective_conductance(G, wires=chain.wires).reshape(self.stack.shape)
         elif self.noise is not None and not self.noise.by_output and not float(G.min()) >= 0:
             raise ValueError(f"G must not be negative or NaN (siemens), got a least value of {float(G.min()):.4g}")
         self.spread: Any = None if self.noise is None else self.noise.spread(self.stack)
-        self.fused = self.noise is None or (self.noise.by_output and chain.wires is None)
+        by_output = self.noise is None or (self.noise.by_output and chain.wires is None)
+        self.fused = by_output and not self.solved
         self.variance = self.spread * self.spread if self.fused and self.spread is not None else None
         self.columns = outputs(chain.adc, chain.offset, G, self.dac.range if chain.dac is not None else None)
         self.extra = chain.output_noise**2 + (chain.adc.noise**2 if chain.adc is not None else 0.0)
@@ -123,7 +128,7 @@ class Reader:
         xp, (arrays, n_in, n_out) = _array.namespace(V), self.stack.shape
         which, final = _checks.samples(sample, len(V), xp), _checks.words(key, "output")
         inputs = dac.arguments(key)
-        if self.chain.iv is not None or arrays > 1 or not self.fused:  # the inputs once for all arrays
+        if self.iv is not None or arrays > 1 or not self.fused:  # the inputs once for all arrays
             V, inputs = self._linear(self._lines(V, dac, key, sample)), NO_DAC.arguments(None)
         blocks = min(-(-len(V) // 64) * -(-n_out // 64), _launch.MAX_BLOCKS)
         for a in range(arrays):
@@ -138,9 +143,14 @@ class Reader:
             elif self.chain.wires is None:
                 self._cells("mvm", a, key, which, len(V), V, self.stack[a], self.spread[a], target)
             else:
-                own = random.fold_in(random.fold_in(key, "cells"), a)
-                xp.matmul(V, self.weights[a], out=target)
-                target += wire_noise(V, self.stack[a], self.spread[a], wires=self.chain.wires, key=own, sample=sample)
+                wires = self.chain.wires
+                if self.solved:
+                    target[...] = solve_currents(V, self.stack[a], wires=wires, iv=self.chain.iv)
+                else:
+                    xp.matmul(V, self.weights[a], out=target)
+                if self.spread is not None:
+                    own = random.fold_in(random.fold_in(key, "cells"), a)
+                    target += wire_noise(V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample)
             if target is not place:
                 place[...] = target
         if not self.fused:
@@ -157,7 +167,7 @@ class Reader:
 
     def _linear(self, lines: Array) -> Array:
         """Voltages at which linear cells carry what these cells carry."""
-        return lines if self.chain.iv is None else self.chain.iv.voltage(lines)
+        return lines if self.iv is None else self.iv.f(lines)
 
     def _cells(self, verb: str, array: int, key: Any, which: tuple[int, Array | None], batch: int, *arrays: Array) -> None:
         """A kernel that draws cells on the fly."""
@@ -186,7 +196,7 @@ class Reader:
     # --------------------------------------------------------------------------------------------------------------- derivative
     def vjp(self, cotangent: Array, V: Array, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
         """The derivative of `read`, as `read_vjp` gives it."""
-        names = _checks.chosen(wrt, ("V", "G"))
+        names = chosen(wrt, ("V", "G"))
         V = self._checked(V, key, sample)
         xp, (arrays, _, n_out), cells = _array.namespace(V), self.stack.shape, self.noise
         shape = (*self.G.shape[:-2], len(V), n_out)
@@ -204,7 +214,12 @@ class Reader:
         v, slope = self._bent(lines, serial)
         dv, dG = xp.zeros_like(V), xp.zeros_like(self.stack)
         for a in range(arrays):
-            if cells is None or cells.by_output or serial:
+            if self.solved:
+                part = solve_currents_vjp(g[a], v, self.stack[a], wires=self.chain.wires, iv=self.chain.iv, wrt=names)
+                parts = dict(zip(names, part if len(names) > 1 else (part,)))
+                dv += parts.get("V", 0)
+                dG[a] = parts.get("G", 0)
+            elif cells is None or cells.by_output or serial:
                 if "V" in names:
                     dv += g[a] @ self.weights[a].T
                 if "G" in names:
@@ -220,20 +235,20 @@ class Reader:
                 if "G" in names:
                     slope_of = cells.slope(self.stack[a])
                     self._cells("vjp_g", a, key, which, len(V), v, g[a], self.stack[a], spread, slope_of, dG[a])
-        if self.chain.wires is not None and "G" in names:
+        if self.chain.wires is not None and not self.solved and "G" in names:
             dG = effective_conductance_vjp(dG.reshape(self.G.shape), self.G, wires=self.chain.wires)
         gate = dac.gate(V)
         dv = dv * slope if gate is None else dv * (slope * gate)
-        return _checks.only({"V": dv.astype(V.dtype, copy=False), "G": dG.reshape(self.G.shape)}, names)
+        return only({"V": dv.astype(V.dtype, copy=False), "G": dG.reshape(self.G.shape)}, names)
 
     def _bent(self, lines: Array, serial: bool) -> tuple[Array, Any]:
         """What linear cells would see, and its derivative; with slices, whose levels are few, along the chord to the full range."""
-        if self.chain.iv is None:
+        if self.iv is None:
             return lines, lines.dtype.type(1)
         if not serial:
-            return self.chain.iv.voltage(lines), self.chain.iv.slope(lines)
+            return self.iv.f(lines), self.iv.slope(lines)
         full = _array.namespace(lines).full((1,), self.dac.range, lines.dtype)
-        chord = self.chain.iv.voltage(full) / full
+        chord = self.iv.f(full) / full
         return lines * chord, chord
 
     def _by_noise(self, cells: CellNoise, a: int, v: Array, g: Array, key: Any, sample: Any, dv: Array, dG: Array) -> None:

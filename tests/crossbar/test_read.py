@@ -13,15 +13,15 @@ from pnnkern.crossbar import (
     SAR,
     BitSerial,
     Chain,
-    CubicIV,
     GaussianNoise,
     LognormalNoise,
     Ramp,
     Reader,
-    SinhIV,
     Wires,
+    cubic_iv,
     read,
     read_vjp,
+    sinh_iv,
 )
 from pnnkern.testing import check_linear, check_vjp
 
@@ -85,8 +85,8 @@ def test_stacks_share_inputs_and_have_their_own_noise(backend, noise, rng: np.ra
 def test_sinh_and_cubic_cells(backend, rng: np.random.Generator) -> None:
     V, G = problem(rng, (4, 6, 5))
     on = backend.array(V), backend.array(G)
-    assert np.allclose(backend.numpy(read(*on, iv=SinhIV(0.25))), (0.25 * np.sinh(V / 0.25)) @ G, rtol=1e-12, atol=1e-20)
-    assert np.allclose(backend.numpy(read(*on, iv=CubicIV(-0.8))), (V - 0.8 * V**3) @ G, rtol=1e-12, atol=1e-20)
+    assert np.allclose(backend.numpy(read(*on, iv=sinh_iv(0.25))), (0.25 * np.sinh(V / 0.25)) @ G, rtol=1e-12, atol=1e-20)
+    assert np.allclose(backend.numpy(read(*on, iv=cubic_iv(0.8))), (V + 0.8 * V**3) @ G, rtol=1e-12, atol=1e-20)
 
 
 # ------------------------------------------------------------------------------------------------------------------ bit serial
@@ -147,6 +147,17 @@ def test_reads_through_wires(backend, rng: np.random.Generator) -> None:
     assert np.abs(v @ T - v @ G).max() > 1e-7
 
 
+def test_wires_that_have_no_effective_conductance(rng: np.random.Generator) -> None:
+    """Cells with a characteristic, and gated inputs: each read is solved."""
+    V, G = problem(rng, (2, 4, 5, 6))
+    wires, iv = Wires(word=200.0, bit=300.0), sinh_iv(0.2)
+    got = read(V, G, wires=wires, iv=iv, adc=ADC(20, 1e-4))
+    assert np.abs(got - np.stack([crossbar.solve_currents(V, g, wires=wires, iv=iv) for g in G])).max() < 1e-4 / 2**19
+    check_vjp(read, read_vjp, V, G + 1e-6, wrt=("V", "G"), steps={"V": 1e-4, "G": 1e-9}, rtol=1e-5, wires=wires, iv=iv)
+    gates, wires = 0.2 * (V > 0), Wires(word=2.0, bit=3.0, topology="gated")
+    assert np.array_equal(read(gates, G[0], wires=wires), crossbar.solve_currents(gates, G[0], wires=wires))
+
+
 def test_noise_through_wires_is_correlated(rng: np.random.Generator) -> None:
     V, G = problem(rng, (1, 5, 3))
     reads, wires = 4000, Wires(word=2000.0, bit=3000.0)
@@ -161,7 +172,7 @@ def test_noise_through_wires_is_correlated(rng: np.random.Generator) -> None:
 # ------------------------------------------------------------------------------------------------------------------ derivative
 @pytest.mark.parametrize(
     "chain",
-    [{}, {"iv": SinhIV(0.3)}, {"iv": CubicIV(2.0), "noise": GaussianNoise(relative=0.1)}, {"wires": Wires(20.0, 50.0)},
+    [{}, {"iv": sinh_iv(0.3)}, {"iv": cubic_iv(2.0), "noise": GaussianNoise(relative=0.1)}, {"wires": Wires(20.0, 50.0)},
      {"output_noise": 1e-6, "offset": 1e-7, "noise": GaussianNoise(sigma=1e-6)}],
     ids=["ideal", "sinh", "cubic", "wires", "noise"],
 )  # fmt: skip
@@ -245,11 +256,11 @@ ONES = np.ones((2, 3)), np.ones((3, 4))
         (lambda: read(ONES[0].astype(int), ONES[1]), TypeError, "V must be an array of float32 or float64"),
         (lambda: read(ONES[0], ONES[1], dac=7), TypeError, "dac must be a DAC or a BitSerial"),
         (lambda: read(ONES[0], ONES[1], adc=DAC(7)), TypeError, "adc must be an ADC"),
-        (lambda: read(ONES[0], ONES[1], iv=2.0), TypeError, "iv must be a CubicIV or a SinhIV"),
+        (lambda: read(ONES[0], ONES[1], iv=2.0), TypeError, "iv must be sinh_iv"),
         (lambda: read(ONES[0], ONES[1], output_noise=-1.0), ValueError, "output_noise must be finite and 0 or more"),
         (lambda: read(ONES[0], ONES[1], output_noise=1.0), ValueError, "needs a key"),
         (lambda: read(ONES[0], ONES[1], offset=np.ones(3)), ValueError, r"offset of shape \(3,\) must fit the columns \(4,\)"),
-        (lambda: read(ONES[0], ONES[1], iv=SinhIV(), wires=1.0), ValueError, "one of iv and wires"),
+        (lambda: read(ONES[0], ONES[1], iv=sinh_iv(1.0), wires=1.0, noise="pcm", key=KEY), ValueError, "linear cells with GaussianNoise"),
         (lambda: read(ONES[0], ONES[1], noise=LognormalNoise(), wires=1.0, key=KEY), ValueError, "GaussianNoise that is not clipped"),
         (lambda: read(ONES[0], ONES[1], noise="pcm", key=KEY, sample=-1), ValueError, "sample must be from 0"),
         (lambda: read(ONES[0], ONES[1], noise="pcm", key=KEY, sample=np.arange(3)), ValueError, "2 indices, one for each row"),

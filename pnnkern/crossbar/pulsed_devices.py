@@ -215,10 +215,12 @@ PULSED_DEVICES: dict[str, PulsedDevice] = {
     "gokmen-vlasov": ConstantStep(step=0.0016, w_max=1.0, w_min=-1.0),
     # symmetric, 10 000 steps: Rasch, Gokmen and Haensch, IEEE Design and Test 37, 19 (2020)
     "idealized": ConstantStep(step=0.0002, up_down_dtod=0.0, w_max=1.0, w_min=-1.0),
-    # resistive memory: Gong et al., Nature Communications 9, 2102 (2018); exponential and loose soft-bounds fits of IBM's aihwkit
+    # resistive memory: Gong et al., Nature Communications 9, 2102 (2018); exponential and loose soft-bounds fits of IBM's aihwkit, where
+    # steps up are 0.00135 and those down 0.259359 less: here their mean and half their difference
     "reram-es": ExponentialStep(
-        step=0.00135, step_dtod=0.2, noise=5.0, up_down=0.259359, up_down_dtod=0.05, w_max=1.0, w_min=-1.0, a=-0.5, b=-0.5, gamma_up=5.0,
-        gamma_down=5.0, A_up=-1.18445, A_down=-0.081404,
+        step=0.00135 * (1 - 0.259359 / 2), step_dtod=0.2, noise=5.0, up_down=0.259359 / (2 - 0.259359),
+        up_down_dtod=0.05 / (1 - 0.259359 / 2), w_max=1.0, w_min=-1.0, a=-0.5, b=-0.5, gamma_up=5.0, gamma_down=5.0, A_up=-1.18445,
+        A_down=-0.081404,
     ),
     "reram-sb": SoftBounds(step=0.002, noise=3.75, w_max=1.25, w_max_dtod=0.24, w_min=-0.75, w_min_dtod=0.4),
     # capacitors: Li et al., VLSI Technology 2018

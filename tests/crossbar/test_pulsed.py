@@ -1,5 +1,7 @@
 """Pulsed updates: against sequential pulses in float64 from the published formulas, and against the laws they obey."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -344,6 +346,30 @@ def test_nothing_to_do_changes_nothing(backend):
     x, d, empty = (backend.array(np.ones(s, np.float32)) for s in ((2, 3), (2, 4), (0, 3)))
     for args, lr in (((x, 0 * d), 0.1), ((0 * x, d), 0.1), ((x, d), 0.0), ((empty, d[:0]), 0.1)):
         assert np.array_equal(backend.numpy(crossbar.pulse_update(w, *args, device="ecram", lr=lr, key=KEY)), backend.numpy(w))
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ("reram-es", (0.359109, -0.544108, -0.367804)),
+        ("reram-sb", (0.412368, -0.444148, -0.193473)),
+        ("capacitor", (1.0, -1.0, -0.481444)),
+        ("ecram", (0.487953, -0.483592, -0.276107)),
+        ("ecram-mo", (0.069664, -0.071148, -0.042365)),
+        ("idealized", (0.05, -0.05, -0.03)),
+        (crossbar.ExponentialStep(step=0.005), (0.6, -0.6, -0.101786)),
+        (crossbar.PowerStep(step=0.005, gamma_up=1.7, gamma_down=1.7), (0.247005, -0.315255, -0.071614)),
+    ],
+)
+def test_trajectories_without_variation(device, expected):
+    """From 0, 250 pulses up, 500 down and 100 up: as measured on the tiles of IBM's aihwkit 1.1.0, all of its spreads set to zero."""
+    described = crossbar.pulsed_device(device)
+    spreads = [name for name in vars(described) if name.endswith("dtod") or name == "noise"]
+    quiet = dataclasses.replace(described, **dict.fromkeys(spreads, 0.0))
+    w = np.zeros((1, 1), np.float32)
+    for count, after in zip((250, -500, 100), expected, strict=True):
+        w = crossbar.apply_pulses(w, np.full((1, 1), count, np.int32), device=quiet, key=KEY)
+        assert w[0, 0] == pytest.approx(after, abs=2e-6)
 
 
 def test_presets_are_found_by_name():

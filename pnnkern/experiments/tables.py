@@ -45,6 +45,12 @@ class System(Table):
         """The system itself, with parameters drawn from `key` on `device`, for `classes` classes. Raises ValueError if it cannot be."""
         raise TypeError(f"{type(self).__name__} does not say how it is built")
 
+    def square_error(self) -> Any:
+        """The square error with the targets that this kind of system sets its outputs."""
+        from ..learning import SquareError
+
+        return SquareError()
+
     def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
         """Pictures of the trained system for the report; `scores` are those of all test images."""
         return []
@@ -102,7 +108,7 @@ class Supervised(Rule):
 
     def loss_on(self, system: System) -> Any:
         """The loss, for what this kind of system measures."""
-        from ..learning import CrossEntropy, Differential, Logits, MeanSquare, SquareError
+        from ..learning import CrossEntropy, Differential, Logits, MeanSquare
 
         pairs = getattr(system, "detectors", "single") == "differential"
         if pairs != (self.loss == "differential"):
@@ -110,7 +116,7 @@ class Supervised(Rule):
                 f"system.detectors='differential' and rule.loss='differential' need each other, got rule.loss={self.loss!r}"
             )
         if self.loss == "mse":
-            return MeanSquare() if system.outputs == "powers" else SquareError()
+            return MeanSquare() if system.outputs == "powers" else system.square_error()
         if system.outputs == "signed":
             return Logits(self.scale)
         return (Differential if pairs else CrossEntropy)(self.scale)

@@ -114,10 +114,14 @@ class Logits:
 
 @dataclass(frozen=True)
 class SquareError:
-    """Mean over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere."""
+    """Mean over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere.
+
+    hinge : outputs that are beyond their target on the right side cost nothing.
+    """
 
     high: float = 1.0
     low: float = 0.0
+    hinge: bool = False
 
     def scores(self, outputs: Array) -> Array:
         """(batch, classes): the outputs."""
@@ -129,5 +133,8 @@ class SquareError:
 
     def __call__(self, outputs: Array, labels: Array) -> tuple[float, Array]:
         """Mean loss over the batch, and its cotangent with respect to `outputs`."""
-        d = self.scores(outputs) - self.targets(labels, outputs)
+        wanted = self.targets(labels, outputs).astype(np.float64)
+        d = self.scores(outputs) - wanted
+        if self.hinge:
+            d[(d > 0) == (wanted > (self.high + self.low) / 2)] = 0.0
         return float((d**2).sum() / 2 / len(d)), (d / len(d)).astype(outputs.dtype)

@@ -155,7 +155,8 @@ class ResistorNetwork(Graph):
         free = np.setdiff1d(np.arange(self.n_nodes), held)
         if len(free) > LARGEST_BLOCK:
             raise ValueError(f"at most {LARGEST_BLOCK} free nodes fit a block of threads, got {len(free)}: use solve, network by network")
-        networks, dtype = len(conductance), conductance.dtype
+        # a CPU works in float64 in any case: one compiled twin
+        networks, dtype = len(conductance), conductance.dtype if _array.on_device(conductance) else np.dtype(np.float64)
         if voltages.ndim not in (2, 3) or voltages.shape[-1] != len(held) or (voltages.ndim == 3 and len(voltages) != networks):
             raise ValueError(f"voltages must be (batch, {len(held)}) or ({networks}, batch, {len(held)}), got shape {voltages.shape}")
         batch = voltages.shape[-2]
@@ -163,14 +164,14 @@ class ResistorNetwork(Graph):
         out[:, :, held] = voltages
         place = np.full(self.n_nodes, -1, np.int32)
         place[free] = np.arange(len(free), dtype=np.int32)
-        lists = [xp.asarray(place), self.on("edges", self.edges, conductance), _array.contiguous(conductance)]
+        lists = [xp.asarray(place), self.on("edges", self.edges, conductance), _array.contiguous(conductance.astype(dtype, copy=False))]
         work = None
         shared = len(free) * (len(free) + 1) // 2 * dtype.itemsize
         if shared > SHARED:  # float64 networks that are too large for the shared memory keep their factor in global memory
             work, shared = xp.empty(networks * len(free) * (len(free) + 1) // 2, dtype), 0
         _launch.launch("networks/small_networks", "solve", dtype, networks, batch, self.n_nodes, self.n_edges, len(free), *lists, work, out,
                        grid=(min(networks, _launch.MAX_BLOCKS),), block=(64,), shared=shared)  # fmt: skip
-        return out
+        return out.astype(conductance.dtype, copy=False)
 
     # ------------------------------------------------------------------------------------------------------------- observables
     @accepts_any

@@ -6,6 +6,7 @@ from .d2nn import D2NN
 from .layered import DRN, Hopfield
 from .oscillators import OscillatorMachine
 from .protocols import Layered, Measurable, Modelled, OuterProduct, Relaxing
+from .resistor_network import ResistorCircuit
 
 __all__ = [
     "D2NN",
@@ -18,5 +19,6 @@ __all__ = [
     "OscillatorMachine",
     "OuterProduct",
     "Relaxing",
+    "ResistorCircuit",
     "from_callable",
 ]  # fmt: skip

@@ -82,7 +82,7 @@ def test_bad_overrides(override: str, message: str) -> None:
 def test_unknown_recipes(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no recipe is called 'd2nn-digit': the nearest is 'd2nn-digits'"):
         recipe.find("d2nn-digit")
-    with pytest.raises(RecipeError, match="there are d2nn-digits, "):
+    with pytest.raises(RecipeError, match=r"there are .*d2nn-digits, "):
         recipe.find("xyz")
     with pytest.raises(RecipeError, match=r"gone\.toml cannot be read: No such file"):
         recipe.find(str(tmp_path / "gone.toml"))

@@ -1,0 +1,88 @@
+"""Pictures of a network of resistors for the report: edges as wide and dark as they conduct, nodes in the colour of their voltage."""
+
+from typing import Any
+
+import numpy as np
+
+from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, RED, Picture, figure, png
+
+
+def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Indices of up to three test samples: the first two of different classes that are read rightly, and the first that is not."""
+    right = np.flatnonzero(scores.argmax(axis=1) == labels)
+    wrong = np.flatnonzero(scores.argmax(axis=1) != labels)
+    others = right[labels[right] != labels[right[0]]] if len(right) else right
+    return np.concatenate([right[:1], others[:1], wrong[:1]])
+
+
+def layout(edges: np.ndarray, n: int, k: np.ndarray) -> np.ndarray:
+    """Positions (n, 2) for a graph that has none: the two slowest modes of its normalised Laplacian, spread by rank."""
+    weight = np.zeros((n, n))
+    weight[edges[:, 0], edges[:, 1]] = weight[edges[:, 1], edges[:, 0]] = k / k.mean()
+    root = 1 / np.sqrt(weight.sum(axis=1))
+    modes = np.linalg.eigh(np.eye(n) - root[:, None] * weight * root)[1][:, 1:3] * root[:, None]
+    modes = modes * np.sign(modes[np.abs(modes).argmax(axis=0), [0, 1]])
+    ranks = modes.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable") / max(1, n - 1) - 0.5
+    spread = modes / np.abs(modes).max(axis=0) / 2
+    return np.asarray(0.75 * ranks + 0.25 * spread)
+
+
+def network(system: Any, k: np.ndarray, states: np.ndarray, labels: np.ndarray, read: np.ndarray) -> Picture:
+    """The network with its conductances (E,), in the states (samples, n_nodes) of a few samples."""
+    from matplotlib.collections import LineCollection
+
+    edges, n = system.network.edges, system.n_nodes
+    at = layout(edges, n, np.ones(len(k))) if system.positions is None else np.asarray(system.positions)
+    strength = np.sqrt(k / k.max())
+    plain = np.setdiff1d(np.arange(n), np.concatenate([system.source_nodes, system.target_nodes]))
+    kinds = [(plain, "o", 14, "#ffffff"), (system.source_nodes, "s", 34, MUTED), (system.target_nodes, "D", 60, INK)]
+    count = len(labels)
+    with figure(1, count, size=(3.3 * count + 0.6, 3.5), squeeze=False) as (drawn, axes):
+        for axis, v, label, answer in zip(axes[0], states, labels, read, strict=True):
+            lines = LineCollection(at[edges], linewidths=0.2 + 2.8 * strength**2, colors=[(0.3, 0.34, 0.4, 0.1 + 0.8 * s) for s in strength])
+            axis.add_collection(lines)
+            for nodes, marker, size, edge in kinds:
+                shown = axis.scatter(*at[nodes].T, c=v[nodes], s=size, marker=marker, cmap="coolwarm", vmin=0, vmax=system.volts,
+                                     edgecolors=edge, linewidths=0.8, zorder=3)  # fmt: skip
+            axis.scatter(*at[system.target_nodes[label]], s=230, facecolors="none", edgecolors=GREEN, linewidths=1.6, zorder=4)
+            axis.set_title(f"class {label}, read as {answer}", color=INK if label == answer else RED)
+            axis.set(xticks=[], yticks=[], aspect="equal")
+            axis.spines[:].set_visible(False)
+        drawn.colorbar(shown, ax=axes, label="voltage (V)", shrink=0.8, aspect=18, pad=0.01).outline.set_visible(False)
+        picture = png(drawn)
+    caption = (
+        f"{n} nodes, {len(k)} edges, as wide and dark as they conduct ({1e3 * k.min():.2g} to {1e3 * k.max():.2g} mS). "
+        "Colour: voltage. Squares: sources; diamonds: outputs, that of the true class ringed in green."
+    )
+    return Picture("network", "The network", caption, picture)
+
+
+def conductances(k: np.ndarray, start: float, limits: tuple[float, float]) -> Picture:
+    """How the conductances (E,) are distributed."""
+    bins = np.geomspace(limits[0], limits[1], 41)
+    with figure(1, 1, size=(5.2, 2.8)) as (drawn, axis):
+        axis.hist(1e3 * k.clip(*limits), bins=1e3 * bins, color=BLUE)
+        axis.axvline(1e3 * start, color=ORANGE, linewidth=1.2)
+        place = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "top", "rotation": 90}
+        axis.annotate("before training", (1e3 * start, 0.96), color=ORANGE, **place)
+        axis.set(xscale="log", xlabel="conductance (mS)", ylabel="edges")
+        picture = png(drawn)
+    at = [float((k <= limits[0] * 1.0001).mean()), float((k >= limits[1] * 0.9999).mean())]
+    caption = f"Trained conductances. {at[0]:.0%} of the edges ended at the lower limit, {at[1]:.0%} at the upper one."
+    return Picture("conductances", "Conductances", caption, picture)
+
+
+def readings(scores: np.ndarray, labels: np.ndarray, high: float, low: float) -> Picture:
+    """Output voltages (samples, classes) of all test samples: those of the true class beside the largest of the others."""
+    own = scores[np.arange(len(labels)), labels]
+    others = np.where(np.arange(scores.shape[1]) == labels[:, None], -np.inf, scores).max(axis=1)
+    with figure(1, 1, size=(4.2, 3.8)) as (drawn, axis):
+        axis.scatter(1e3 * others, 1e3 * own, c=[BLUE if a > b else RED for a, b in zip(own, others, strict=True)], s=9, linewidths=0)
+        ends = 1e3 * np.array([min(own.min(), others.min()), max(own.max(), others.max())])
+        axis.plot(ends, ends, color=MUTED, linewidth=0.8)
+        axis.axhline(1e3 * high, color=GREEN, linewidth=0.8, linestyle=(0, (4, 3)))
+        axis.axvline(1e3 * low, color=GREEN, linewidth=0.8, linestyle=(0, (4, 3)))
+        axis.set(xlabel="largest other output (mV)", ylabel="output of the true class (mV)")
+        picture = png(drawn)
+    caption = "All test samples; above the line they are read rightly. Dashed: the targets."
+    return Picture("readings", "Output voltages", caption, picture)

@@ -1,0 +1,111 @@
+"""Boltzmann machines: spins that follow exp(-beta E). Exactly, by all states of a few; and restricted ones, layer by layer.
+
+On any graph `ising.sweep` draws +-1 spins. A restricted machine has visible units v and hidden units h of 0 and 1, with
+
+    E(v, h) = - a v - b h - v W h,
+
+coupled only across, so that a whole layer is drawn at once: P(h_j = 1 | v) = 1 / (1 + exp(-(b_j + v W_j))), two matrix products a step.
+Hinton, Neural Computation 14, 1771 (2002). W (visible, hidden), a (visible,), b (hidden,); all pure numbers, at beta = 1.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array, accepts_any
+from . import ising
+from .ising import SpinGraph
+
+LARGEST = 20  # spins whose states are all listed
+
+
+# ------------------------------------------------------------------------------------------------------- all states, exactly
+def states(n: int) -> np.ndarray:
+    """All 2^n states of n spins, (2^n, n) int8, the last spin fastest. Raises ValueError above 20 spins."""
+    if not 1 <= n <= LARGEST:
+        raise ValueError(f"all states are listed for 1 to {LARGEST} spins, got {n}: sample larger machines with ising.sweep")
+    bits = np.arange(2**n)[:, None] >> np.arange(n - 1, -1, -1)[None, :]
+    return (2 * (bits & 1) - 1).astype(np.int8)
+
+
+def probabilities(graph: SpinGraph, coupling: np.ndarray, field: np.ndarray | None = None, *, beta: float = 1.0) -> np.ndarray:
+    """exp(-beta E) / Z of all `states`, (2^n,) float64."""
+    log = -beta * ising.energy(states(graph.n_nodes), graph, coupling, field)
+    weights = np.exp(log - log.max())
+    return weights / weights.sum()
+
+
+def marginals(graph: SpinGraph, coupling: np.ndarray, field: np.ndarray | None = None, *, beta: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Exact <s_a s_b> of each edge and <s_i> of each spin."""
+    s, p = states(graph.n_nodes).astype(np.float64), probabilities(graph, coupling, field, beta=beta)
+    return p @ (s[:, graph.edges[:, 0]] * s[:, graph.edges[:, 1]]), p @ s
+
+
+# ------------------------------------------------------------------------------------------------------------ restricted machines
+def _checked(v: Array | None, h: Array | None, weights: Array, a: Array, b: Array) -> None:
+    if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64):
+        raise ValueError(f"weights must be (visible, hidden) float32 or float64, got {weights.dtype} {weights.shape}")
+    for name, x, size in (("a", a, weights.shape[0]), ("b", b, weights.shape[1])):
+        if x.shape != (size,):
+            raise ValueError(f"{name} must be ({size},), got shape {x.shape}")
+    for name, x, size in (("visible", v, weights.shape[0]), ("hidden", h, weights.shape[1])):
+        if x is not None and (x.ndim != 2 or x.shape[1] != size):
+            raise ValueError(f"{name} units must be (batch, {size}), got shape {x.shape}")
+
+
+def _logistic(x: Array) -> Array:
+    return 0.5 + 0.5 * _array.namespace(x).tanh(x / 2)
+
+
+@accepts_any
+def hidden_chance(visible: Array, weights: Array, a: Array, b: Array) -> Array:
+    """P(h_j = 1 | v), (batch, hidden). visible : (batch, visible), 0 and 1, or grey values in between."""
+    _checked(visible, None, weights, a, b)
+    return _logistic(visible.astype(weights.dtype, copy=False) @ weights + b)
+
+
+@accepts_any
+def visible_chance(hidden: Array, weights: Array, a: Array, b: Array) -> Array:
+    """P(v_i = 1 | h), (batch, visible)."""
+    _checked(None, hidden, weights, a, b)
+    return _logistic(hidden.astype(weights.dtype, copy=False) @ weights.T + a)
+
+
+@accepts_any
+def gibbs(visible: Array, weights: Array, a: Array, b: Array, *, steps: int, key: Any = None, sample: Any = 0, step0: int = 0) -> Array:
+    """Draw all hidden units, then all visible ones, `steps` times over; returns visible units (batch, visible) of 0 and 1.
+
+    key, sample : of `pnnkern.random`. step0 : number of the first step, to go on with a chain of the same key.
+    """
+    if key is None:
+        raise ValueError("Gibbs sampling is random, which needs a key: key=pnnkern.random.key(seed)")
+    if steps < 0:
+        raise ValueError(f"steps must be 0 or more, got {steps}")
+    v = visible.astype(weights.dtype)
+    for n in range(step0, step0 + steps):
+        step = random.fold_in(key, n)
+        h = random.bernoulli(random.fold_in(step, "hidden"), hidden_chance(v, weights, a, b), sample=sample).astype(weights.dtype)
+        v = random.bernoulli(random.fold_in(step, "visible"), visible_chance(h, weights, a, b), sample=sample).astype(weights.dtype)
+    return v
+
+
+@accepts_any
+def free_energy(visible: Array, weights: Array, a: Array, b: Array) -> Array:
+    """-log sum_h exp(-E(v, h)) of each sample, (batch,) float64."""
+    _checked(visible, None, weights, a, b)
+    xp = _array.namespace(visible)
+    v = visible.astype(np.float64)
+    return -(v @ a.astype(np.float64)) - xp.logaddexp(0.0, v @ weights.astype(np.float64) + b).sum(axis=1)
+
+
+def log_partition(weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """log Z, exactly, by all states of the smaller layer. Raises ValueError if that has more than 20 units."""
+    if weights.shape[0] > weights.shape[1]:
+        weights, a, b = weights.T, b, a
+    bits = (states(weights.shape[0]) + 1) // 2
+    log = -free_energy(bits.astype(np.float64), weights.astype(np.float64), a, b)
+    return float(log.max() + np.log(np.exp(log - log.max()).sum()))
+
+
+__all__ = ["free_energy", "gibbs", "hidden_chance", "log_partition", "marginals", "probabilities", "states", "visible_chance"]

@@ -1,0 +1,193 @@
+"""Ising machines: +-1 spins on a graph, sampled by graph-coloured Gibbs sweeps (p-bits) and cooled to low energies (annealing).
+
+E(s) = - sum over edges J_ab s_a s_b - sum_i h_i s_i. A sweep gives each spin, colour by colour, the value +1 with probability
+``1 / (1 + exp(-2 beta I_i))``, I_i = h_i + sum_j J_ij s_j: what a p-bit does, m = sgn(tanh(beta I) + U(-1, 1)). At a fixed inverse
+temperature beta, states then follow Boltzmann's law exp(-beta E). Camsari et al., PRX 7, 031014 (2017); Aadit et al., Nature
+Electronics 5, 460 (2022) for the colours.
+
+J (edges,) and h (n_nodes,) or (batch, n_nodes) are pure numbers, beta is in their inverse unit. Spins are int8, (batch, n_nodes). Draws
+are numbered by sweep, node and sample: a batch may be split, and sweeps continued with `sweep0`, without a change of a bit.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch, random
+from .._array import Array, accepts_any
+from ._graph import Graph
+
+BLOCK = 128  # threads that share the nodes of a colour
+
+
+class SpinGraph(Graph):
+    """Spins and the edges they are coupled by: edges (E, 2), n_nodes. ``SpinGraph.complete(n)`` couples all to all."""
+
+    @classmethod
+    def complete(cls, n_nodes: int) -> "SpinGraph":
+        """Every spin coupled to every other: edge (a, b) for a < b in order."""
+        return cls(np.stack(np.triu_indices(n_nodes, 1), axis=1), n_nodes)
+
+    @classmethod
+    def layers(cls, *sizes: int) -> "SpinGraph":
+        """Layers coupled each to the next: edges of one pair of layers after another, in the C order of (below, above)."""
+        starts = np.cumsum([0, *sizes])
+        pairs = [np.indices(sizes[l : l + 2]).reshape(2, -1).T + starts[l : l + 2] for l in range(len(sizes) - 1)]
+        return cls(np.concatenate(pairs), int(starts[-1]))
+
+    def visited(self, clamped: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds (colours + 1,) of each colour in the list of the nodes that are not clamped."""
+        free = np.setdiff1d(np.arange(self.n_nodes), self._indices("clamped", clamped) if len(clamped) else [])
+        colours = self.colours[free]
+        order = free[np.argsort(colours, kind="stable")]
+        counts = np.bincount(colours) if len(free) else np.zeros(1, int)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), order.astype(np.int32)
+
+
+# ---------------------------------------------------------------------------------------------------------------------- checks
+def _spins(state: Array, graph: SpinGraph) -> Array:
+    if not _array.is_array(state) or state.dtype != np.int8:
+        raise TypeError(f"spins must be int8, got {getattr(state, 'dtype', type(state).__name__)}")
+    if state.ndim != 2 or state.shape[1] != graph.n_nodes:
+        raise ValueError(f"spins must be (batch, {graph.n_nodes}), got shape {state.shape}")
+    if state.size and not bool((abs(state) == 1).all()):
+        raise ValueError("spins must be +1 or -1")
+    return _array.contiguous(state)
+
+
+def _couplings(graph: SpinGraph, coupling: Array, field: Array | None, batch: int) -> tuple[Array, Array]:
+    xp = _array.namespace(coupling)
+    if coupling.shape != (graph.n_edges,):
+        raise ValueError(f"coupling must be ({graph.n_edges},), one for each edge, got shape {coupling.shape}")
+    if field is None:
+        field = xp.zeros(graph.n_nodes, np.float32)
+    if field.shape not in ((graph.n_nodes,), (batch, graph.n_nodes)):
+        raise ValueError(f"field must be ({graph.n_nodes},) or ({batch}, {graph.n_nodes}), got shape {field.shape}")
+    for name, values in (("coupling", coupling), ("field", field)):
+        if values.size and not bool(xp.isfinite(values).all()):
+            raise ValueError(f"{name} must be finite")
+    return coupling, field
+
+
+# --------------------------------------------------------------------------------------------------------------------- physics
+@accepts_any
+def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None) -> Array:
+    """E of each sample, (batch,) float64. Arguments as for `sweep`."""
+    state = _spins(state, graph)
+    coupling, field = _couplings(graph, coupling, field, len(state))
+    a, b = (graph.on(f"end {k}", np.ascontiguousarray(graph.edges[:, k]), state) for k in (0, 1))
+    s = state.astype(np.float64)
+    return -(s[:, a] * s[:, b]) @ coupling.astype(np.float64) - (s * field).sum(axis=1)
+
+
+def random_state(graph: SpinGraph, batch: int, key: Any, *, sample: Any = 0, like: Any = None) -> Array:
+    """Spins drawn evenly, (batch, n_nodes) int8. key, sample, like : of `pnnkern.random`."""
+    draws = random.bernoulli(random.fold_in(key, "start"), 0.5, (batch, graph.n_nodes), sample=sample, like=like)
+    return (2 * draws.astype(np.int8) - 1).astype(np.int8)
+
+
+@accepts_any
+def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: Any = 1.0, sweeps: int | None = None,
+          clamped: Sequence[int] = (), key: Any = None, sample: Any = 0, sweep0: int = 0, total: Array | None = None) -> Array:  # fmt: skip
+    """Gibbs sweeps of all spins that are not clamped.
+
+    state : (batch, n_nodes) int8, +-1. coupling : (edges,). field : (n_nodes,) or (batch, n_nodes), 0 by default.
+    beta : inverse temperature, one for all `sweeps` (1 by default), or (sweeps,) of them: a schedule.
+    clamped : nodes that keep their state. key : of `pnnkern.random`; one key serves one chain. sample : global index of row 0, or one of
+        each row. sweep0 : number of the first sweep. total : (batch, n_nodes) int32; gains the state after each sweep.
+
+    Returns the new state. Raises ValueError and TypeError, ValueError without a key.
+    """
+    if key is None:
+        raise ValueError("p-bits are random, which needs a key: key=pnnkern.random.key(seed)")
+    state = _spins(state, graph)
+    batch, xp = len(state), _array.namespace(state)
+    coupling, field = _couplings(graph, coupling, field, batch)
+    betas = np.atleast_1d(np.asarray(beta, np.float64))
+    if sweeps is not None:
+        if sweeps < 0:
+            raise ValueError(f"sweeps must be 0 or more, got {sweeps}")
+        if len(betas) not in (1, sweeps):
+            raise ValueError(f"beta must be one number, or one for each of the {sweeps} sweeps, got {len(betas)}")
+        betas = np.broadcast_to(betas, sweeps) if len(betas) == 1 else betas
+    if betas.ndim != 1 or not np.isfinite(betas).all() or (betas < 0).any():
+        raise ValueError("beta must be finite and 0 or more")
+    if total is not None and (total.shape != state.shape or total.dtype != np.int32):
+        raise ValueError(f"total must be int32 {state.shape}, got {total.dtype} {total.shape}")
+    bounds, order = graph.visited(clamped)
+    offsets, neighbour, edge = graph._neighbours
+    out = xp.array(state)
+    sample0, index = (int(sample), None) if isinstance(sample, int | np.integer) else (0, xp.asarray(sample, dtype=np.int64))
+    if index is not None and index.shape != (batch,):
+        raise ValueError(f"sample must be one index, or one for each of the {batch} rows, got shape {index.shape}")
+    if batch and len(order) and len(betas):
+        k0, k1 = random._key(key)
+        _launch.launch(
+            "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, len(bounds) - 1, len(betas), k0, k1,
+            sweep0, sample0, index, xp.asarray(bounds), xp.asarray(order), graph.on("offsets", offsets, state),
+            graph.on("neighbour", neighbour, state), xp.ascontiguousarray(coupling.astype(np.float32)[graph.on("edge", edge, state)]),
+            _array.contiguous(field.astype(np.float32, copy=False)), xp.asarray(np.ascontiguousarray(betas)), out, total,
+            grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
+        )  # fmt: skip
+    return out
+
+
+@accepts_any
+def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None, *, schedule: Any = None, reads: int = 1,
+           clamped: Sequence[int] = (), key: Any = None, sample: Any = 0) -> Array:  # fmt: skip
+    """Cool each sample's spins, `reads` times from the same state, and keep the read of least energy (the first of equal ones).
+
+    state : where to start, (batch, n_nodes): for reverse annealing the state to improve, with a schedule that starts cold enough to keep
+        most of it. schedule : (sweeps,) of beta; by default 100 from 0.1 to 10 over the largest field a spin can feel, in a geometric row.
+    Others as for `sweep`. Returns int8 (batch, n_nodes).
+    """
+    if reads < 1:
+        raise ValueError(f"reads must be at least 1, got {reads}")
+    if key is None:
+        raise ValueError("annealing is random, which needs a key: key=pnnkern.random.key(seed)")
+    xp = _array.namespace(state)
+    if schedule is None:
+        schedule = default_schedule(graph, coupling, field)
+    best = lowest = None
+    for r in range(reads):
+        found = sweep(state, graph, coupling, field, beta=schedule, clamped=clamped, key=random.fold_in(key, r), sample=sample)
+        e = energy(found, graph, coupling, field)
+        if best is None:
+            best, lowest = found, e
+        else:
+            better = e < lowest
+            best, lowest = xp.where(better[:, None], found, best), xp.where(better, e, lowest)
+    return best
+
+
+def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> np.ndarray:
+    """Inverse temperatures from 0.1 to 10 over the largest field that a spin can feel, in a geometric row."""
+    largest = np.bincount(graph.edges.ravel(), np.repeat(np.abs(_array.to_numpy(coupling)).astype(float), 2), graph.n_nodes)
+    if field is not None:
+        largest = largest + np.abs(_array.to_numpy(field)).reshape(-1, graph.n_nodes).max(axis=0)
+    return np.geomspace(0.1, 10 * max(1.0, np.sqrt(graph.n_nodes)), sweeps) / (float(largest.max()) or 1.0)
+
+
+# -------------------------------------------------------------------------------------------------------------------- learning
+@accepts_any
+def moments(state: Array, graph: SpinGraph) -> tuple[Array, Array]:
+    """Means over the batch of s_a s_b for each edge, (edges,), and of s_i, (n_nodes,); float64, exact."""
+    state = _spins(state, graph)
+    a, b = (graph.on(f"end {k}", np.ascontiguousarray(graph.edges[:, k]), state) for k in (0, 1))
+    batch = max(1, len(state))
+    return (state[:, a] * state[:, b]).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
+
+
+@accepts_any
+def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
+    """dE/dJ and dE/dh of the states `two` less those of `one`, means over their batches: -(<s_a s_b>_two - <s_a s_b>_one), and of s.
+
+    Nudged against free it is equilibrium propagation (Laydevant, Markovic and Grollier, Nat. Commun. 15, 3671 (2024)), model against data
+    the Boltzmann machine's gradient of -log likelihood over beta, with the sign of descent for `one` = model and `two` = data.
+    """
+    (J1, h1), (J2, h2) = moments(one, graph), moments(two, graph)
+    return J1 - J2, h1 - h2
+
+
+__all__ = ["SpinGraph", "anneal", "contrast", "default_schedule", "energy", "moments", "random_state", "sweep"]

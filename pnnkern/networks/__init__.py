@@ -1,8 +1,10 @@
-"""Networks that relax to equilibrium: graphs of resistors, layered energy networks, oscillators."""
+"""Networks that relax to equilibrium: graphs of resistors, layered energy networks, oscillators, spins."""
 
-from . import graphs
+from . import boltzmann, drn, graphs, hopfield, ising, oscillator
 from .diodes import DiodeNetwork
 from .resistor import ResistorNetwork, Response
 from .transistor import TransistorNetwork
 
-__all__ = ["DiodeNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "graphs"]
+__all__ = [
+    "DiodeNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "boltzmann", "drn", "graphs", "hopfield", "ising", "oscillator",
+]  # fmt: skip

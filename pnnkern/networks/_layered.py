@@ -86,6 +86,9 @@ class Factors(NamedTuple):
         """(rows, columns)."""
         return self.first.T @ self.second
 
+    def scaled(self, factor: float) -> "Factors":
+        return Factors(self.first, self.second * self.second.dtype.type(factor))
+
 
 # --------------------------------------------------------------------------------------------------------------------- checks
 def checked(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None) -> tuple[Array, list[Array], list[Array]]:

@@ -218,7 +218,7 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
         on_failure=on_failure,
     )  # fmt: skip
     factors, of_biases = contrast(settled, 1, 2)
-    return [f.dense() / float(b2 - b1) for f in factors], [g / float(b2 - b1) for g in of_biases]
+    return [f.scaled(1 / (b2 - b1)).dense() for f in factors], [g / float(b2 - b1) for g in of_biases]
 
 
 __all__ = ["contrast", "encode", "energy", "excitatory", "gradient", "initial", "nudge_bound", "phases", "relax", "relax_vjp", "residual"]

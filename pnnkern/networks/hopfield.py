@@ -196,7 +196,7 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
         tolerance=tolerance, on_failure=on_failure,
     )  # fmt: skip
     factors, of_biases = contrast(settled, 1, 2)
-    return [f.dense() / float(b2 - b1) for f in factors], [g / float(b2 - b1) for g in of_biases]
+    return [f.scaled(1 / (b2 - b1)).dense() for f in factors], [g / float(b2 - b1) for g in of_biases]
 
 
 @accepts_any
@@ -293,7 +293,7 @@ def readout_gradient(inputs: Array, target: Array, weights: Sequence[Array], bia
     settled, read = readout_phases(inputs, target, weights, biases, nudges=(b1, b2), **settings)
     factors, of_biases = contrast(settled, 1, 2)
     error = (read - target) / max(1, len(inputs))
-    of_weights = [f.dense() / float(b2 - b1) for f in factors] + [settled.output.T @ error]
+    of_weights = [f.scaled(1 / (b2 - b1)).dense() for f in factors] + [settled.output.T @ error]
     return of_weights, [g / float(b2 - b1) for g in of_biases] + [error.sum(axis=0)]
 
 

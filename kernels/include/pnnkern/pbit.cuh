@@ -8,7 +8,7 @@
 namespace pnn {
 // P(s = +1) = 1 / (1 + exp(-2 x)).
 PNN_HD double spin_chance(double x) {
-    double y = mul_(2.0, x < 0 ? -x : x), e = y < 700.0 ? exp_neg(y) : 0.0, p = div_(1.0, add_(1.0, e));
+    double y = mul_(2.0, x < 0 ? -x : x), p = div_(1.0, add_(1.0, exp_neg(y < 600.0 ? y : 600.0)));   // 1 above 37 already
     return x < 0 ? sub_(1.0, p) : p;
 }
 

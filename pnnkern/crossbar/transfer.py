@@ -45,9 +45,10 @@ class TikiTaka:
         "dynamic": no R is known. The signs flip regularly, every 1 / chop readings, and R_i becomes the recent mean of what was read
             before the flip: ``mean += recent (v - mean)``.
     fast, slow : devices of A and C, names or descriptions.
-    transfer_every, lines : in samples and inputs. lines None: all are read each time.
+    transfer_every, lines : in samples and inputs. lines None: all are read each time. The samples between two transfers are one call of
+        `pulse_update`: n times as many of both reads as often, and costs a fraction of the time on a computer.
     transfer_lr : how much of what is read is transferred.
-    gamma : share of A in the weights, C + gamma (A - R). 0.
+    gamma : share of A in the weights, C_i + gamma s_i (A_i - R_i). 0.
     chop, recent : see above. 0.1 and 0.5.
     read_noise : standard deviation of a reading of A, in weights. 0.
     reference_error : standard deviation of R around the symmetry points of A's cells, in weights. 0: found exactly. R is then how zero
@@ -56,9 +57,9 @@ class TikiTaka:
 
     Raises ValueError for a variant that does not exist and numbers out of range.
 
-    Sources: v1: Gokmen and Haensch, Frontiers in Neuroscience 14, 103 (2020); zero-shifting: Kim et al., arXiv 1907.10228. v2: Gokmen,
-    Frontiers in Artificial Intelligence 4, 699148 (2021). Chopped (c-TTv2) and dynamic (AGAD): Rasch, Carta, Fagbohungbe and Gokmen,
-    Nature Communications 15, 7133 (2024).
+    Sources: v1: Gokmen and Haensch, Frontiers in Neuroscience 14, 103 (2020); zero-shifting: Kim et al., arXiv:1907.10228 (2019).
+    v2: Gokmen, Frontiers in Artificial Intelligence 4, 699148 (2021). Chopped (c-TTv2) and dynamic (AGAD): Rasch, Carta, Fagbohungbe
+    and Gokmen, Nature Communications 15, 7133 (2024).
     """
 
     variant: str = "v2"
@@ -181,7 +182,7 @@ def transfer_weights(rule: Rule, state: State) -> Array:
     """The weights that a forward or backward pass meets, float32 (n_in, n_out)."""
     if isinstance(rule, MixedPrecision) or rule.gamma == 0:
         return state["slow"]
-    return state["slow"] + np.float32(rule.gamma) * (state["fast"] - state["reference"])
+    return state["slow"] + np.float32(rule.gamma) * state["chopper"][:, None] * (state["fast"] - state["reference"])
 
 
 # ---------------------------------------------------------------------------------------------------------------------- inside

@@ -9,6 +9,7 @@ from .coupled import (
     frequency_propagation_update,
     nudged_learning_update,
 )
+from .elastic import elastic_learning_update
 from .equilibrium import CoupledLearning, EquilibriumPropagation, contrastive_learning
 from .feedback_alignment import DirectFeedback
 from .hardware_aware import HardwareAware
@@ -39,6 +40,7 @@ __all__ = [
     "coupled_dynamics",
     "coupled_learning_step",
     "coupled_learning_update",
+    "elastic_learning_update",
     "frequency_propagation_update",
     "nudged_learning_update",
 ]

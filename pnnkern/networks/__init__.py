@@ -2,9 +2,10 @@
 
 from . import boltzmann, drn, graphs, hopfield, ising, oscillator
 from .diodes import DiodeNetwork
+from .elastic import ElasticNetwork
 from .resistor import ResistorNetwork, Response
 from .transistor import TransistorNetwork
 
 __all__ = [
-    "DiodeNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "boltzmann", "drn", "graphs", "hopfield", "ising", "oscillator",
+    "DiodeNetwork", "ElasticNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "boltzmann", "drn", "graphs", "hopfield", "ising", "oscillator",
 ]  # fmt: skip

@@ -1,0 +1,126 @@
+"""Springs at rest: by hand, against scipy.optimize, forces in balance; coupled learning of stiffness and rest length."""
+
+import numpy as np
+import pytest
+import scipy.optimize
+
+from pnnkern import learning, random
+from pnnkern._errors import ConvergenceError
+from pnnkern.networks import ElasticNetwork, graphs
+
+
+def example(n: int = 14) -> tuple:
+    edges, x = graphs.delaunay(n, random.key(3))
+    net = ElasticNetwork(edges, n)
+    return net, np.full(len(edges), 2.0), net.lengths(x[None])[0], x
+
+
+def moved(rng: np.random.Generator, x: np.ndarray, nodes: np.ndarray, batch: int = 3, size: float = 0.05) -> np.ndarray:
+    return x[nodes] + size * rng.standard_normal((batch, len(nodes), 2))
+
+
+def test_unstrained_springs_stay(backend) -> None:
+    net, k, l, x = example()
+    got = net.relax(backend.array(k), backend.array(l), [0, 5, 9], backend.array(x[None, [0, 5, 9]]), backend.array(x))
+    assert np.abs(backend.numpy(got.positions)[0] - x).max() < 1e-12
+
+
+def test_two_springs_by_hand() -> None:
+    """A node between two walls 3 m apart: k1 (x - 1) = k2 (2 - x) for rest lengths of 1 m; a force of 1 N moves it by 1 / (k1 + k2)."""
+    net = ElasticNetwork(np.array([[0, 1], [1, 2]]), 3, dimension=1)
+    k, l, walls = np.array([3.0, 1.0]), np.ones(2), np.array([[[0.0], [3.0]]])
+    start = np.array([[0.0], [1.4], [3.0]])
+    assert net.solve(k, l, [0, 2], walls, start)[0, 1, 0] == pytest.approx((3 * 1 + 1 * 2) / 4)
+    forces = np.array([[[0.0], [1.0], [0.0]]])
+    assert net.solve(k, l, [0, 2], walls, start, forces=forces)[0, 1, 0] == pytest.approx(1.25 + 0.25)
+
+
+def test_least_energy_and_balance(backend, rng: np.random.Generator) -> None:
+    net, k, l, x = example()
+    k = k * rng.uniform(0.5, 1.5, len(k))
+    nodes = np.array([0, 5, 9])
+    at = moved(rng, x, nodes)
+    got = net.relax(*(backend.array(a) for a in (k, l)), nodes, backend.array(at), backend.array(x))
+    y = backend.numpy(got.positions)
+    assert got.converged
+    assert np.array_equal(y[:, nodes], at)
+    free = np.setdiff1d(np.arange(14), nodes)
+    for s in range(3):
+        force = np.zeros((14, 2))
+        for (i, j), stiff, rest in zip(net.edges, k, l, strict=True):
+            w = y[s, i] - y[s, j]
+            f = stiff * (np.linalg.norm(w) - rest) * w / np.linalg.norm(w)
+            force[i] += f
+            force[j] -= f
+        assert np.abs(force[free]).max() < 1e-8
+
+        def energy(z: np.ndarray, s: int = s) -> float:
+            v = y[s].copy()
+            v[free] = z.reshape(-1, 2)
+            i, j = net.edges.T
+            return float((k * (np.linalg.norm(v[i] - v[j], axis=1) - l) ** 2).sum() / 2)
+
+        near = (y[s, free] + 0.01 * rng.standard_normal((len(free), 2))).ravel()  # of several minima, this one
+        best = scipy.optimize.minimize(energy, near, method="BFGS", options={"gtol": 1e-8})
+        assert np.abs(best.x.reshape(-1, 2) - y[s, free]).max() < 1e-5
+
+
+def test_far_start_settles(rng: np.random.Generator) -> None:
+    """From positions where the Hessian has negative eigenvalues the energy still only falls, to an equilibrium."""
+    net, k, l, x = example()
+    start = x + 0.3 * rng.standard_normal(x.shape)
+    nodes = np.array([0, 5, 9])
+    got = net.relax(k, l, nodes, x[None, nodes], start)
+    start[nodes] = x[nodes]
+    assert got.converged
+    assert net.energy(k, l, got.positions)[0] < net.energy(k, l, start[None])[0]
+
+
+def test_update_is_its_definition(backend, rng: np.random.Generator) -> None:
+    net, k, l, x = example()
+    sources, targets = np.array([0, 5, 9]), np.array([3, 11])
+    at, eta = moved(rng, x, sources), 0.05
+    want = moved(rng, x, targets)
+    on = [backend.array(a) for a in (k, l, at, want, x)]
+    dk, dl = learning.elastic_learning_update(net, on[0], on[1], sources, on[2], targets, on[3], on[4], eta=eta)
+    free = net.solve(k, l, sources, at, x)
+    held = free[:, targets] + eta * (want - free[:, targets])
+    clamped = net.solve(k, l, np.append(sources, targets), np.concatenate([at, held], axis=1), free)
+    r_free, r_clamped = net.lengths(free), net.lengths(clamped)
+    assert np.allclose(backend.numpy(dk), (((r_free - l) ** 2 - (r_clamped - l) ** 2) / (2 * eta)).mean(axis=0), atol=1e-8)
+    assert np.allclose(backend.numpy(dl), (k * (r_clamped - r_free) / eta).mean(axis=0), atol=1e-8)
+
+
+def test_allostery_is_learned() -> None:
+    """Pulling a source aside should move a target at the other end of the network: rest lengths and stiffnesses learn it."""
+    net, k, l, x = example(20)
+    order = np.argsort(x[:, 0])
+    sources, target = order[[0, 1, 10]], order[[-2]]
+    at = x[None, sources].copy()
+    at[0, 0] += [0.05, 0.0]
+    want = x[None, target] + [0.0, 0.04]
+
+    def error() -> float:
+        return float(np.abs(net.solve(k, l, sources, at, x)[0, target] - want[0]).max())
+
+    before = error()
+    for _ in range(60):
+        dk, dl = learning.elastic_learning_update(net, k, l, sources, at, target, want, x, eta=0.1)
+        k, l = (k + 20 * dk).clip(0.2, 20), (l + 0.05 * dl).clip(0.01)
+    assert error() < 0.05 * before
+
+
+def test_refusals() -> None:
+    net, k, l, x = example()
+    with pytest.raises(ValueError, match="dimension must be 1, 2 or 3, got 4"):
+        ElasticNetwork(net.edges, 14, dimension=4)
+    with pytest.raises(ValueError, match="stiffness must be finite and at least 0 N/m, got -2"):
+        net.solve(-k, l, [0, 1], x[None, :2], x)
+    with pytest.raises(ValueError, match=r"positions must be \(batch, 2, 2\)"):
+        net.solve(k, l, [0, 1], x[:2], x)
+    with pytest.raises(ValueError, match="eta must lie in"):
+        learning.elastic_learning_update(net, k, l, [0, 1], x[None, :2], [5], x[None, 5:6], x, eta=0.0)
+    with pytest.raises(ValueError, match="node 0 is a source and a target"):
+        learning.elastic_learning_update(net, k, l, [0, 1], x[None, :2], [0], x[None, :1], x)
+    with pytest.raises(ConvergenceError, match="have not come to rest in 1 steps"):
+        net.solve(k, 1.5 * l, [0, 1, 5], x[None, [0, 1, 5]], x, steps=1)

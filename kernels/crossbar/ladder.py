@@ -10,84 +10,88 @@ LINES = 8  # word lines with one right-hand side that are walked side by side: t
 
 @njit(fastmath=FAST, error_model="numpy")
 def pnn_ladder_factor(lines, cells, sets, first, line_stride, cell_stride, wire, cell, ratio, inverse):
-    group = lines if line_stride == 1 else 1
-    run = group * sets
+    group = lines if line_stride == 1 else LINES
+    carry = np.empty(min(group, lines) * sets, cell.dtype)
     for line in range(0, lines, group):
-        carry = np.zeros(run, cell.dtype)
+        carry[:] = 0
+        count = min(group, lines - line)
         for k in range(cells - 1, -1, -1):
-            at = (first + line * line_stride + k * cell_stride) * sets
-            for r in range(run):
-                D = cell[at + r] + carry[r]
-                inverse[at + r] = 1 / (wire[k] + D)
-                ratio[at + r] = wire[k] * inverse[at + r]
-                carry[r] = ratio[at + r] * D
+            for l in range(count):
+                at = (first + (line + l) * line_stride + k * cell_stride) * sets
+                for r in range(sets):
+                    D = cell[at + r] + carry[l * sets + r]
+                    c = 1 / (wire[k] + D)
+                    inverse[at + r] = c
+                    ratio[at + r] = wire[k] * c
+                    carry[l * sets + r] = wire[k] * c * D
 
 
 @njit(fastmath=FAST)
 def _runs(cells, run, start, stride, ratio, inverse, f, x):
-    """`run` neighbours in memory are solved side by side, each with factors of its own."""
+    """`run` neighbours in memory are solved side by side, each with factors of its own. x may be f: never read and written in one loop."""
+    carry = np.zeros(run, f.dtype)
     for k in range(cells - 1, -1, -1):
         at = start + k * stride
-        X, F = x[at : at + run], f[at : at + run]
-        if k == cells - 1:
-            X[:] = F
-        else:
-            J, a = x[at + stride : at + stride + run], ratio[at + stride : at + stride + run]
-            for r in range(run):
-                X[r] = F[r] + a[r] * J[r]
+        F = f[at : at + run]
+        for r in range(run):
+            carry[r] = F[r] + carry[r]
+        x[at : at + run] = carry
+        a = ratio[at : at + run]
+        for r in range(run):
+            carry[r] *= a[r]
+    carry[:] = 0
     for k in range(cells):
         at = start + k * stride
-        X, a, c = x[at : at + run], ratio[at : at + run], inverse[at : at + run]
-        if k == 0:
-            for r in range(run):
-                X[r] = c[r] * X[r]
-        else:
-            near = x[at - stride : at - stride + run]
-            for r in range(run):
-                X[r] = c[r] * X[r] + a[r] * near[r]
+        J, a, c = x[at : at + run], ratio[at : at + run], inverse[at : at + run]
+        for r in range(run):
+            carry[r] = c[r] * J[r] + a[r] * carry[r]
+        J[:] = carry
 
 
 @njit(fastmath=FAST)
 def _shared(cells, rhs, start, stride, ratio, inverse, f, x):
     """One line with many right-hand sides."""
+    carry = np.zeros(rhs, f.dtype)
+    weight = f.dtype.type(0)
     for k in range(cells - 1, -1, -1):
         at = start + k * stride
-        X, F = x[at * rhs : (at + 1) * rhs], f[at * rhs : (at + 1) * rhs]
-        if k == cells - 1:
-            X[:] = F
-        else:
-            far = at + stride
-            J, a = x[far * rhs : (far + 1) * rhs], ratio[far]
-            for r in range(rhs):
-                X[r] = F[r] + a * J[r]
+        F = f[at * rhs : (at + 1) * rhs]
+        for r in range(rhs):
+            carry[r] = F[r] + weight * carry[r]
+        weight = ratio[at]
+        x[at * rhs : (at + 1) * rhs] = carry
+    carry[:] = 0
     for k in range(cells):
         at = start + k * stride
-        X, a, c = x[at * rhs : (at + 1) * rhs], ratio[at], inverse[at]
-        if k == 0:
-            for r in range(rhs):
-                X[r] = c * X[r]
-        else:
-            near = x[(at - stride) * rhs : (at - stride + 1) * rhs]
-            for r in range(rhs):
-                X[r] = c * X[r] + a * near[r]
+        J, a, c = x[at * rhs : (at + 1) * rhs], ratio[at], inverse[at]
+        for r in range(rhs):
+            carry[r] = c * J[r] + a * carry[r]
+        J[:] = carry
 
 
 @njit(fastmath=FAST)
-def _several(cells, lines, start, line_stride, stride, ratio, inverse, f, x):
-    """At most `LINES` lines with one right-hand side each."""
-    carry, weight = np.zeros(LINES, f.dtype), np.zeros(LINES, f.dtype)
-    for k in range(cells - 1, -1, -1):
-        for l in range(lines):
-            at = start + l * line_stride + k * stride
-            carry[l] = f[at] + weight[l] * carry[l]
-            weight[l] = ratio[at]
-            x[at] = carry[l]
-    carry[:] = 0
-    for k in range(cells):
-        for l in range(lines):
-            at = start + l * line_stride + k * stride
-            carry[l] = inverse[at] * x[at] + ratio[at] * carry[l]
-            x[at] = carry[l]
+def _several(cells, lines, start, line_stride, ratio, inverse, f, x, work):
+    """At most `LINES` word lines with one right-hand side each, moved into work (3, cells, LINES), where neighbours lie side by side."""
+    J, a, c = work[0], work[1], work[2]
+    for l in range(lines):
+        line = slice(start + l * line_stride, start + l * line_stride + cells)
+        F, A, C = f[line], ratio[line], inverse[line]
+        for k in range(cells):
+            J[k, l] = F[k]
+            a[k, l] = A[k]
+            c[k, l] = C[k]
+    for k in range(cells - 2, -1, -1):
+        for l in range(LINES):
+            J[k, l] += a[k + 1, l] * J[k + 1, l]
+    for l in range(LINES):
+        J[0, l] *= c[0, l]
+    for k in range(1, cells):
+        for l in range(LINES):
+            J[k, l] = c[k, l] * J[k, l] + a[k, l] * J[k - 1, l]
+    for l in range(lines):
+        X = x[start + l * line_stride : start + l * line_stride + cells]
+        for k in range(cells):
+            X[k] = J[k, l]
 
 
 @njit
@@ -100,9 +104,10 @@ def pnn_ladder_sweep(lines, cells, rhs, own, first, line_stride, cell_stride, ra
     elif rhs > 1:
         for line in range(lines):
             _shared(cells, rhs, first + line * line_stride, cell_stride, ratio, inverse, f, x)
-    else:
+    else:  # one read, and lines along memory (cell_stride is 1)
+        work = np.zeros((3, cells, LINES), f.dtype)
         for line in range(0, lines, LINES):
-            _several(cells, min(LINES, lines - line), first + line * line_stride, line_stride, cell_stride, ratio, inverse, f, x)
+            _several(cells, min(LINES, lines - line), first + line * line_stride, line_stride, ratio, inverse, f, x, work)
 
 
 @njit

@@ -10,29 +10,43 @@ gradients in that product take one sweep of each family an iteration, perfect wi
 ln(2 / tolerance) / ln((1 + q) / (1 - q)) of them, q = sqrt(1 - rho).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _launch, _parallel
 from .._array import Array
 from .._errors import ConvergenceError
 
+KEPT = 64 << 20  # bytes of memory that is kept from one solve to the next, at most
 WARPS = 16384  # lines times right-hand sides from which a GPU has enough threads with one for each
+
+
+def keeper(shape: tuple[int, ...], like: Array) -> Callable[[str], Array]:
+    """Name -> an array of `shape`, like `like`, which this thread finds again under that name at the next call: the system's price for fresh
+    memory is higher than that of a solve. Large ones and those on a GPU, whose pool does the same, are new each time.
+    """
+    xp = _array.namespace(like)
+    if xp is not np or 12 * like.dtype.itemsize * int(np.prod(shape)) > KEPT:
+        return lambda name: xp.empty(shape, like.dtype)
+    store: dict[str, Array] = _parallel.workspace(("ladders", shape, like.dtype.name), dict)
+    return lambda name: store[name] if name in store else store.setdefault(name, np.empty(shape, like.dtype))
 
 
 class Ladders:
     """g (n_in, n_out, sets): the cells, for all right-hand sides (1 set) or for each its own. before (n_out,), after (n_in,): conductances
-    of the word segment before and the bit segment after a cell.
+    of the word segment before and the bit segment after a cell. Factors and results lie in kept memory: one object for a thread and shape
+    at a time, and what `bits` returns holds until the next call.
     """
 
     def __init__(self, g: Array, before: np.ndarray, after: np.ndarray) -> None:
         self.g, self.xp = g, _array.namespace(g)
         self.n_in, self.n_out, self.sets = g.shape
         lines = [(self.n_in, self.n_out, 0, self.n_out, 1), (self.n_out, self.n_in, (self.n_in - 1) * self.n_out, 1, -self.n_out)]
-        self.families = []
-        for (count, cells, *where), wire in zip(lines, (before, after[::-1])):
-            ratio, inverse = self.xp.empty_like(g), self.xp.empty_like(g)
+        self.families, memory = [], keeper(g.shape, g)
+        for family, ((count, cells, *where), wire) in enumerate(zip(lines, (before, after[::-1]))):
+            ratio, inverse = memory(f"ratio {family}"), memory(f"inverse {family}")
             on = self.xp.asarray(np.ascontiguousarray(wire, g.dtype))
             args = count, cells, self.sets, *where, on, g, ratio, inverse
             _launch.launch("crossbar/ladder", "factor", g.dtype, *args, threads=count * self.sets)
@@ -50,23 +64,33 @@ class Ladders:
         return x
 
     def solve(self, on_word: Array, on_bit: Array | None, tolerance: float, limit: int) -> tuple[Array, Array, int]:
-        """Word and bit voltages (n_in, n_out, rhs) for currents into the nodes; and the number of iterations.
+        """Word and bit voltages (n_in, n_out, rhs) for currents into the nodes; and the number of iterations. As `bits`."""
+        u, done = self.bits(on_word, on_bit, tolerance, limit)
+        u = u.copy()
+        w = self.g * u
+        w += on_word
+        return self.sweep(0, w, w), u, done
+
+    def bits(self, on_word: Array, on_bit: Array | None, tolerance: float, limit: int) -> tuple[Array, int]:
+        """Bit voltages only: one sweep less.
 
         Raises `ConvergenceError` with the largest change that a further pair of sweeps would make, relative to the first one's.
         """
         xp, g = self.xp, self.g
-        c = self.sweep(0, on_word)
+        memory = keeper(on_word.shape, g)
+        c = self.sweep(0, on_word, memory("c"))
         c *= g
         if on_bit is not None:
             c += on_bit
         self.sweep(1, c, c)
-        u, r = c.copy(), self.sweep(1, self._coupled(c))  # u_0 = c, r = c + K u - u = K c
-        s = self._coupled(r)  # S r
-        start = _dot(c, self._coupled(c))
+        su = self._coupled(c, memory("su"))  # S u, of u = c to start with
+        start = _dot(c, su)
+        r = self.sweep(1, su, memory("r"))  # c + K u - u
+        s = self._coupled(r, memory("s"))  # S r
         rr = _dot(r, s)
-        d, sd = r.copy(), s.copy()
-        goal = (tolerance * tolerance) * start
-        done = 0
+        goal, done = (tolerance * tolerance) * start, 0
+        d, sd, scratch = memory("d"), memory("sd"), memory("scratch")
+        d[...], sd[...] = r, s
         while bool((rr > goal).any()):
             if done == limit:
                 worst = float(xp.sqrt((rr / xp.where(start > 0, start, 1)).max()))
@@ -74,13 +98,14 @@ class Ladders:
                     f"the currents have not converged to {tolerance:.2g} in {limit} iterations: the residual is {worst:.2g} of the drive. "
                     "Allow more iterations, or use method='tree', which does not iterate"
                 )
-            kd = self.sweep(1, sd)
+            kd = self.sweep(1, sd, scratch)
             curvature = _dot(d, sd) - _dot(kd, sd)
             step = xp.where(curvature > 0, rr / xp.where(curvature > 0, curvature, 1), 0).astype(g.dtype)
-            u += step * d
             kd -= d
-            r += step * kd
-            s = self._coupled(r)
+            kd *= step
+            r += kd
+            su += xp.multiply(sd, step, out=scratch)
+            self._coupled(r, s)
             before, rr = rr, _dot(r, s)
             ratio = xp.where(before > 0, rr / xp.where(before > 0, before, 1), 0).astype(g.dtype)
             d *= ratio
@@ -88,24 +113,23 @@ class Ladders:
             sd *= ratio
             sd += s
             done += 1
-        u = self.sweep(1, self._coupled(u))
-        u += c  # one more pair of sweeps: sums of positive terms, which also settles what open cells hide from S
-        w = g * u
-        w += on_word
-        self.sweep(0, w, w)
-        return w, u, done
+        u = self.sweep(1, su, su)  # the last u is c + K u: sums of positive terms, which also settles what open cells hide from S
+        u += c
+        return u, done
 
-    def _coupled(self, x: Array) -> Array:
+    def _coupled(self, x: Array, out: Array) -> Array:
         """S x."""
-        y = self.g * x
-        self.sweep(0, y, y)
-        y *= self.g
-        return y
+        self.xp.multiply(x, self.g, out=out)
+        self.sweep(0, out, out)
+        out *= self.g
+        return out
 
 
 def _dot(a: Array, b: Array) -> Array:
-    """Scalar product of each right-hand side, in float64 (rhs,)."""
-    n = a.shape[-1]
+    """Scalar product of each right-hand side, float64 (rhs,)."""
+    xp, n = _array.namespace(a), a.shape[-1]
+    if n == 1:
+        return xp.vdot(a, b).astype(np.float64).reshape(1)
     return (a * b).reshape(-1, n).sum(0, dtype=np.float64)
 
 

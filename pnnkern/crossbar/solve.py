@@ -15,7 +15,7 @@ from .. import _array
 from .._array import Array, accepts_any
 from .._errors import ConvergenceError
 from . import _gated
-from ._ladders import Ladders, iterations
+from ._ladders import Ladders, iterations, keeper
 from .wires import (
     PERFECT,
     Stack,
@@ -220,11 +220,15 @@ class _Solver:
         if c.pair:
             after[::2] = PERFECT
         before[0], after[-1] = c.first, c.last
-        drive = xp.zeros((n_in, n_out, len(V)), dtype)
+        drive = keeper((n_in, n_out, len(V)), g)("drive")
+        drive[:, 1:] = 0
         drive[:, 0] = V.T * dtype.type(c.first)
         if self.iv is None:
             ladders = Ladders(g, before, after)
-            word, bit, _ = ladders.solve(drive, None, self.tolerance, self.limit)
+            if q is None:
+                bit, _ = ladders.bits(drive, None, self.tolerance, self.limit)
+            else:
+                word, bit, _ = ladders.solve(drive, None, self.tolerance, self.limit)
         else:
             word, bit, ladders = self._newton(g, before, after, drive)
         unit = dtype.type(self.stack.unit)

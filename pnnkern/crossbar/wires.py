@@ -40,6 +40,7 @@ import numpy as np
 
 from .. import _array, _parallel
 from .._array import Array, accepts_any
+from ._ladders import keeper
 from ._tree import PORTS, Circuit, Levels, Tree
 
 TOPOLOGIES = ("lines", "interleaved", "gated", "gated-interleaved")
@@ -208,7 +209,7 @@ class Stack:
         largest = float(G.max())
         self.unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
         cells = _array.contiguous(G).reshape(-1, *G.shape[-2:])
-        self.cells = cells * cells.dtype.type(1 / self.unit)
+        self.cells = self.xp.multiply(cells, cells.dtype.type(1 / self.unit), out=keeper(cells.shape, cells)("cells"))
         self.circuit = Circuit(wires.pair, *(self._conductance(r) for r in (wires.word, wires.bit, wires.word + wires.source,
                                                                             wires.bit + wires.load)))  # fmt: skip
 

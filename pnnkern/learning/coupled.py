@@ -78,14 +78,14 @@ def nudged_learning_update(
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     low, high = (beta * sign for sign in _NUDGES[variant])
     if not hasattr(net, "response"):
-        options = [{"load": (targets, b, y)} if b else {} for b in (low, high)]
-        a, b = (net.relax(conductance, sources, x, **o).voltages for o in options)
+        free = net.relax(conductance, sources, x).voltages
+        if low < 0:
+            _refuse_beyond(low, net.nudge_bound(conductance, sources, targets, free))
+        a, b = (net.relax(conductance, sources, x, start=free, load=(targets, b, y)).voltages if b else free for b in (low, high))
         return _from_states(net, a, b, 1 / (high - low), 0.0, _shares(a, weights), conductance)
     r = response or net.response(conductance, sources, targets)
-    if low < 0 and -low >= r.nudge_bound:
-        raise ValueError(
-            f"a nudge of {low:g} siemens leaves the targets without an equilibrium: |beta| must stay below {r.nudge_bound:.4g} here"
-        )
+    if low < 0:
+        _refuse_beyond(low, r.nudge_bound)
     # nudged states are K x + W_b d, W_b = b G_T (1 + b Z)^-1; their difference has all its digits in this form
     xp = _array.namespace(x)
     one = xp.eye(len(targets))
@@ -364,6 +364,13 @@ def _response(net: Any, rule: str, conductance: Array, sources: np.ndarray, targ
     if not hasattr(net, "response"):
         raise CapabilityError(f"{rule} needs a linear network (with `response`); {type(net).__name__} is none")
     return net.response(conductance, sources, targets)
+
+
+def _refuse_beyond(nudge: float, bound: float) -> None:
+    if -nudge >= bound:
+        raise ValueError(
+            f"a nudge of {nudge:g} siemens leaves the targets without an equilibrium: |beta| must stay below {bound:.4g} here"
+        )
 
 
 def _two_states(net: Any, conductance: Array, sources: np.ndarray, x: Array, targets: np.ndarray, y: Array, eta: float, power: float,

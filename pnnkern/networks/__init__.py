@@ -7,5 +7,6 @@ from .resistor import ResistorNetwork, Response
 from .transistor import TransistorNetwork
 
 __all__ = [
-    "DiodeNetwork", "ElasticNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "boltzmann", "drn", "graphs", "hopfield", "ising", "oscillator",
+    "DiodeNetwork", "ElasticNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "boltzmann", "drn", "graphs", "hopfield", "ising",
+    "oscillator",
 ]  # fmt: skip

@@ -115,7 +115,7 @@ class Graph:
         if not (smallest >= lowest and np.isfinite(largest)):
             wrong = smallest if not smallest >= lowest else largest
             raise ValueError(f"{what} must be finite and at least {lowest:g} {unit}, got {wrong:g}")
-        return values.astype(np.float64, copy=False)
+        return _array.contiguous(values.astype(np.float64, copy=False))
 
     def _node_values(self, what: str, values: Array, nodes: np.ndarray, like: Array) -> Array:
         """Values (batch, len(nodes)) as float64 on the device of `like`."""

@@ -121,7 +121,25 @@ class Nonlinear(Graph):
         driven = xp.zeros(v.shape) if currents is None else xp.asarray(currents, np.float64)
         return abs(self._left(p, v, free, xp.zeros(self.n_nodes), driven)).max(axis=1)
 
+    @accepts_any
+    def nudge_bound(self, parameter: Array, source_nodes: Any, target_nodes: Any, voltages: Array) -> float:
+        """The |beta|, in siemens, below which targets nudged by -beta still settle close to the states `voltages` (batch, n_nodes).
+
+        The smallest of the bounds of the resistor networks that the edges' slopes make there. For transistors an estimate.
+        """
+        from .resistor import ResistorNetwork
+
+        i, j = self.edges.T
+        p = self._edge_values("parameter", parameter, self.unit, self.lowest)
+        slopes = self._slopes(p, voltages[:, i].astype(np.float64), voltages[:, j].astype(np.float64))
+        net = ResistorNetwork(self.edges, self.n_nodes)
+        return min(net.response(slope, source_nodes, target_nodes).nudge_bound for slope in slopes)
+
     # ------------------------------------------------------------------------------------------------------------------ inside
+    def _slopes(self, parameter: Array, u: Array, v: Array) -> Array:
+        """Differential conductances (batch, E), siemens."""
+        return self._currents(parameter, u, v)[1]
+
     def _lists(self, like: Array) -> list[Array]:
         """Neighbours, their edges and the sense of each, on the device of `like`."""
         offsets, neighbour, edge = self._neighbours

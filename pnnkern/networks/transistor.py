@@ -43,3 +43,7 @@ class TransistorNetwork(Nonlinear):
         g = self.strength * _array.namespace(u).where(conducts, over, self.least)
         bend = self.strength / 2 * conducts * (u - v)
         return g * (u - v), g - bend, -g - bend
+
+    def _slopes(self, parameter: Array, u: Array, v: Array) -> Array:
+        """Chord conductances: slopes differ at the two ends."""
+        return self.strength * (parameter - self.threshold - (u + v) / 2).clip(self.least)

@@ -54,6 +54,12 @@ def test_states_obey_kirchhoff(backend, n: int, batch: int, held: int, rng: np.r
     assert np.allclose(power, ((expected @ incidence(net).T) ** 2 * g).sum(axis=1), rtol=1e-7)
 
 
+def test_strided_input_is_copied(backend, rng: np.random.Generator) -> None:
+    net, g, nodes, values = example(rng)
+    apart, turned = backend.array(np.repeat(g, 2))[::2], backend.array(np.ascontiguousarray(values.T)).T
+    assert np.abs(backend.numpy(net.solve(apart, nodes, turned)) - by_inverse(net, g, nodes, values)).max() < 1e-8
+
+
 @pytest.mark.parametrize("method", ["direct", "cg"])
 def test_methods_agree(method: str, rng: np.random.Generator) -> None:
     net, g, nodes, values = example(rng, 300, 4)

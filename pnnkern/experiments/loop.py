@@ -40,6 +40,8 @@ def rate(training: "Training", step: int, steps_per_epoch: int) -> float:
     """The learning rate at `step` (from 0)."""
     if training.schedule == "halve":
         return training.lr * 0.5 ** (step // steps_per_epoch // training.halve_every)
+    if training.schedule == "decay":
+        return training.lr * training.decay ** (step // steps_per_epoch)
     if training.schedule == "cosine":  # from lr to 0 over the whole run, Loshchilov and Hutter, ICLR 2017, without restarts
         return training.lr * 0.5 * (1 + math.cos(math.pi * step / (steps_per_epoch * training.epochs)))
     return training.lr

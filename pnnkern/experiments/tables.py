@@ -131,8 +131,9 @@ class Training(Table):
     optimizer: Literal["adam", "sgd"] = "adam"
     lr: float = Field(0.05, gt=0, allow_inf_nan=False)  # in the parameters' unit
     momentum: float = Field(0.0, ge=0, lt=1)  # sgd only
-    schedule: Literal["constant", "halve", "cosine"] = "constant"
+    schedule: Literal["constant", "halve", "cosine", "decay"] = "constant"
     halve_every: int = Field(4, ge=1)  # epochs; schedule "halve" only
+    decay: float = Field(0.99, gt=0, le=1)  # factor after each epoch; schedule "decay" only
 
 
 class Compute(Table):

@@ -1,0 +1,71 @@
+"""What the tables of layered networks have in common."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ... import _array
+from .. import tables
+
+if TYPE_CHECKING:
+    from ..plots import Picture
+
+
+class LayeredTable(tables.System):
+    """[system] of a network that relaxes, fully connected from layer to layer."""
+
+    outputs: ClassVar[Literal["powers", "signed"]] = "signed"
+    hidden: list[int] = Field([1024], min_length=1)  # nodes of the hidden layers
+    inputs: int = Field(784, ge=1)  # values of a sample
+    gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
+    scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(nodes below)
+    rates: list[float] = Field([])  # of the weights of each layer, relative to training.lr; all 1 if empty
+    high: float = 1.0  # target of the sample's class
+    low: float = 0.0  # and of the others
+
+    def square_error(self) -> Any:
+        from ...learning import SquareError
+
+        return SquareError(self.high, self.low)
+
+    def settings(self) -> dict[str, Any]:
+        """What a system is built with, beyond what all have."""
+        return {}
+
+    def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
+        return self.made()(
+            sizes=(*self.hidden, classes), inputs=self.inputs, gain=self.gain, scale=self.scale, high=self.high, low=self.low,
+            dtype=dtype, key=key, device=device, **self.settings(),
+        )  # fmt: skip
+
+    def signed_weights(self, parameters: dict[str, np.ndarray]) -> np.ndarray:
+        """What each pixel does to each node of the first hidden layer, (inputs, hidden)."""
+        return parameters["W1"]
+
+    def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
+        """First-layer weights of the 24 nodes with the largest ones, as images where samples are square images."""
+        from ..plots import Picture, figure, png
+
+        side = round(self.inputs**0.5)
+        if side * side != self.inputs:
+            return []
+        weights = self.signed_weights({name: _array.to_numpy(p) for name, p in trainer.system.parameters.items()})
+        shown = np.argsort(-np.linalg.norm(weights, axis=0))[:24]
+        rows = -(-len(shown) // 8)
+        limit = float(np.abs(weights[:, shown]).max()) or 1.0
+        with figure(rows, 8, size=(9.6, 1.25 * rows), squeeze=False) as (drawn, axes):
+            for axis, j in zip(axes.flat, shown, strict=False):
+                axis.imshow(weights[:, j].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
+            for axis in axes.flat:
+                axis.set_axis_off()
+            picture = png(drawn)
+        caption = "Weights from the image to the hidden nodes that have the largest ones; red drives a node up, blue down."
+        return [Picture("weights", "First-layer weights", caption, picture)]
+
+    def exports(self) -> dict[str, str]:
+        layers = range(1, len(self.hidden) + 2)
+        return {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
+
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+        return parameters[what] if what in self.exports() else super().export(what, parameters, index)

@@ -1,0 +1,51 @@
+"""Layered networks in recipes: they build, learn the digits better than guessing, draw and export their weights."""
+
+import numpy as np
+import pytest
+
+from pnnkern import random
+from pnnkern.experiments import data, loop, recipe
+from pnnkern.learning import SGD
+
+
+def built(name: str, *changes: str) -> tuple:
+    found = recipe.find(name, changes)
+    system = found.system.build(key=random.key(1), device="cpu", dtype="float32", chunk=64, classes=10)
+    return found, system, found.rule.build(found.system, random.key(2))
+
+
+@pytest.mark.parametrize("name", ["drn-mnist", "drn-xs-mnist", "hopfield-mnist", "oim-mnist", "ep-digits"])
+def test_recipes_build(name: str) -> None:
+    found, system, rule = built(name)
+    assert system.sizes[-1] == 10
+    assert rule.strength > 0
+    assert set(found.system.exports()) == set(system.parameters)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("ep-digits",), ("drn-mnist", "system.hidden=[60]", "system.inputs=64", "system.gain=30", "rule.strength=0.3"),
+        ("oim-mnist", "system.hidden=[40]", "system.inputs=64", "system.steps=20", "training.lr=0.2"),
+    ],
+)  # fmt: skip
+def test_digits_are_learned(changes: tuple) -> None:
+    found, system, rule = built(*changes)
+    few = {"batch": 4 if changes[0] == "drn-mnist" else 16, "epochs": 2}
+    trainer = loop.Trainer(system, rule, SGD(0.0), data.load("digits"), found.training.model_copy(update=few))
+    for _ in range(trainer.steps):
+        trainer.advance()
+    loss, accuracy = trainer.evaluate()
+    assert accuracy > 0.75
+    assert np.isfinite(loss)
+    pictures = found.system.pictures(trainer, trainer.test_scores())
+    assert pictures[0].name == "weights"
+    assert found.system.export("W1", system.parameters, 1.0) is system.parameters["W1"]
+    with pytest.raises(ValueError, match="nothing called 'phase'"):
+        found.system.export("phase", system.parameters, 1.0)
+
+
+def test_decay_of_the_rate() -> None:
+    training = built("drn-mnist")[0].training
+    assert loop.rate(training, 0, 100) == 0.006
+    assert loop.rate(training, 250, 100) == pytest.approx(0.006 * 0.99**2)

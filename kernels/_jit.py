@@ -4,14 +4,12 @@ Numba keys its cache by the file that holds the function; a twin that calls a he
 machine code after that file changes. Here the cache folder carries a digest of every kernel source instead.
 """
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import numba
-from numba.core import config
 
 _ROOT = Path(__file__).resolve().parent
 
@@ -30,7 +28,10 @@ def _digest() -> str:
     return digest.hexdigest()[:16]
 
 
-_CACHE = cache_folder() / "numba" / _digest()
+@functools.cache
+def _cache() -> str:
+    """Where Numba keeps the machine code of these very sources."""
+    return str(cache_folder() / "numba" / _digest())
 
 
 def njit(*args: Any, **options: Any) -> Callable[..., Any]:
@@ -38,9 +39,12 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     if args:
         return njit(**options)(args[0])
 
+    import numba  # here, so that `cache_folder` can be had where Numba is not installed
+    from numba.core import config
+
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         before = config.CACHE_DIR
-        config.CACHE_DIR = str(_CACHE)  # read when the decorator runs; put back, for the caller's own functions
+        config.CACHE_DIR = _cache()  # read when the decorator runs; put back, for the caller's own functions
         try:
             return numba.njit(cache=True, nogil=True, **options)(function)
         finally:

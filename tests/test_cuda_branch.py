@@ -102,3 +102,14 @@ def test_mixed_devices_are_refused(cupy) -> None:
     regions = pnn.optics.Regions((8, 8), [(0, 2, 0, 2)])
     with pytest.raises(DeviceError, match="in one call: move all of them to one device"):
         pnn.optics.powers_vjp(np.ones(1), cupy.asarray(np.ones((8, 8), complex)), regions)
+
+
+def test_bench_of_the_layer_chain(cupy) -> None:
+    from pnnkern.experiments.bench import optics as bench
+
+    rows = bench.layer_chain("cuda", 0.0, batch=2, n=128, layers=1)
+    ours, plain = rows[:2]
+    assert (ours["name"], plain["name"]) == ("pnnkern", "CuPy, plain")
+    assert max(ours["error"], plain["error"]) < 2e-6
+    assert ours["bytes"] == _layer.traffic(2, 128, 256, 1)
+    assert plain["ratios"]["pnnkern"] > 0

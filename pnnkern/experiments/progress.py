@@ -49,8 +49,8 @@ class _Pace:
     def __init__(self) -> None:
         self.marks: list[tuple[float, int]] = []  # (time, step)
 
-    def read(self, trainer: Trainer) -> tuple[str, float]:
-        """A description of where training stands, and the seconds left."""
+    def read(self, trainer: Trainer) -> str:
+        """A description of where training stands, with the speed and the time left as soon as they are known."""
         self.marks.append((time.monotonic(), trainer.step))
         while len(self.marks) > 2 and self.marks[-1][0] - self.marks[0][0] > 30:
             del self.marks[0]
@@ -62,8 +62,9 @@ class _Pace:
         text = f"{done}  loss {loss:.4f}  accuracy {accuracy:6.1%}"
         if trainer.evaluations:
             text += f"  test {trainer.evaluations[-1][1]:.2%}"
-        text += f"  {speed * trainer.training.batch:.0f} samples/s"
-        return text, (trainer.steps - trainer.step) / speed if speed else 0.0
+        if speed:
+            text += f"  {speed * trainer.training.batch:.0f} samples/s  {clock((trainer.steps - trainer.step) / speed)} left"
+        return text
 
 
 class _Lines(_Silent):
@@ -71,11 +72,11 @@ class _Lines(_Silent):
         self.pace, self.next, self.evaluations = _Pace(), 0.0, -1
 
     def __call__(self, trainer: Trainer) -> None:
-        text, left = self.pace.read(trainer)
+        text = self.pace.read(trainer)
         evaluated = self.evaluations not in (-1, len(trainer.evaluations))
         if time.monotonic() >= self.next or evaluated:
             self.next = time.monotonic() + LOG_EVERY
-            print(f"step {trainer.step}/{trainer.steps}  {text}  {clock(left)} left", file=sys.stderr, flush=True)
+            print(f"step {trainer.step}/{trainer.steps}  {text}", file=sys.stderr, flush=True)
         self.evaluations = len(trainer.evaluations)
 
 
@@ -101,5 +102,4 @@ class _Bar(_Silent):
         self.bar.stop()
 
     def __call__(self, trainer: Trainer) -> None:
-        text, left = self.pace.read(trainer)
-        self.bar.update(self.task, total=trainer.steps, completed=trainer.step, description=f"{text}  {clock(left)} left")
+        self.bar.update(self.task, total=trainer.steps, completed=trainer.step, description=self.pace.read(trainer))

@@ -75,3 +75,12 @@ def test_random_beside_numpy() -> None:
         if r["name"] == "NumPy PCG64":
             assert r["ratios"]["pnnkern"] == pytest.approx(r["ms"] / ours[r["case"]]["ms"])
             assert r["of_floor"] == pytest.approx(r["floor_ms"] / r["ms"])
+
+
+def test_gradient_beside_torch() -> None:
+    from pnnkern.experiments.bench import optics
+
+    pytest.importorskip("torch")
+    rows = optics.d2nn_gradient(batch=1)
+    assert rows
+    assert all(r["error"] < 1e-10 for r in rows)

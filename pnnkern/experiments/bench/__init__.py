@@ -18,9 +18,9 @@ Row = dict[str, Any]
 # Figures that have a form of their own; any other number is printed with four digits.
 _FORMS = {
     "ms": "{:.4g} ms", "floor_ms": "floor {:.3g} ms", "of_floor": "{:.0%} of floor", "error": "error {:.1e}", "mib": "{:.1f} MiB",
-    "gb_s": "{:.1f} GB/s", "m_s": "{:.0f} M/s",
+    "gb_s": "{:.1f} GB/s", "m_s": "{:.0f} M/s", "bytes": "moves {:.3g} B", "flops": "{:.3g} flop",
 }  # fmt: skip
-_SILENT = ("case", "work", "name", "device", "bytes", "flops", "ratios", "absent")
+_SILENT = ("case", "work", "name", "device", "ratios", "absent")
 
 
 def names() -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ... import _array
 from ...learning import Adam, CrossEntropy, InSilico
-from ...optics import Propagator
+from ...optics import Propagator, _layer, chain
 from ...systems import D2NN
 from ...systems.d2nn import Geometry
 from ._timing import PEERS, Row, environment, installed, interleaved, row, torch_on_one_thread, with_ratios
@@ -55,6 +55,53 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
         error = float(np.linalg.norm(got - reference) / np.linalg.norm(reference))
         work = f"{batch} x {n}^2 padded to {side}^2, complex64"
         rows.append(row("angular spectrum", work, name, times[name], bytes_moved, flops, device, error=error))
+    return with_ratios(rows, _absent())
+
+
+def layer_chain(device: str, seconds: float, batch: int = 256, n: int = 200, layers: int = 5) -> list[Row]:
+    """`layers` phase masks between free spaces of the published geometry, forward: the fused kernels beside one library call after another.
+
+    The floor counts the bytes that two kernels per layer move: their spectra once in and once out (`_layer.traffic`).
+    """
+    xp = _array.device_namespace(device)
+    rng = np.random.default_rng(0)
+    u = xp.asarray((rng.standard_normal((batch, n, n)) + 1j * rng.standard_normal((batch, n, n))).astype(np.complex64))
+    masks = xp.asarray(np.exp(2j * np.pi * rng.random((layers, n, n))).astype(np.complex64))
+    plan = Propagator((n, n), pitch=0.4e-3, wavelength=0.75e-3, distance=30e-3)
+    side, h = plan.grid.window[0], plan.transfer(u).table[0]
+
+    def plain() -> Any:
+        v = xp.fft.ifft2(xp.fft.fft2(u, (side, side)) * h)[:, :n, :n]
+        for mask in masks:
+            v = xp.fft.ifft2(xp.fft.fft2(v * mask, (side, side)) * h)[:, :n, :n]
+        return v
+
+    contenders = {"pnnkern": lambda: chain.forward(u, masks, [plan] * (layers + 1))[0], "CuPy, plain": plain}
+    torch = torch_on_one_thread()
+    if torch is not None and torch.cuda.is_available():
+        tu, tm, th = (torch.as_tensor(_array.to_numpy(x)).to(device) for x in (u, masks, h))
+
+        def torch_plain() -> Any:
+            v = torch.fft.ifft2(torch.fft.fft2(tu, (side, side)) * th)[:, :n, :n]
+            for mask in tm:
+                v = torch.fft.ifft2(torch.fft.fft2(v * mask, (side, side)) * th)[:, :n, :n]
+            return v
+
+        contenders["torch, plain"] = torch_plain
+    times = interleaved(contenders, device, seconds)
+    reference = _array.to_numpy(u[:2])
+    for mask in [*_array.to_numpy(masks), None]:
+        reference = _reference(plan, reference)
+        reference = reference if mask is None else reference * mask
+    moved = _layer.traffic(batch, n, side, layers)
+    flops = batch * (layers + 1) * (2 * n + 2 * side) * 5 * side * np.log2(side)
+    rows = []
+    for name, run in contenders.items():
+        got = run()[:2]
+        got = _array.to_numpy(got.cpu().numpy() if hasattr(got, "cpu") else got)
+        error = float(np.linalg.norm(got - reference) / np.linalg.norm(reference))
+        work = f"{batch} x {n}^2 padded to {side}^2, {layers} masks, complex64, {moved / batch / n**2:.0f} bytes per pixel"
+        rows.append(row("layer chain", work, name, times[name], moved, flops, device, error=error))
     return with_ratios(rows, _absent())
 
 
@@ -112,8 +159,27 @@ def d2nn_step(device: str, seconds: float, batch: int = 32) -> list[Row]:
     return with_ratios(rows, _absent())
 
 
-def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, device: str) -> Callable[[], None]:
-    """The same network as users write it: batched fft2, autograd, torch's Adam."""
+def d2nn_gradient(batch: int = 4) -> list[Row]:
+    """The gradient of the phases in float64 beside torch's, as a relative 2-norm of the difference; nothing without torch."""
+    torch = torch_on_one_thread()
+    if torch is None:
+        return []
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (batch, 28, 28)).astype(np.uint8), rng.integers(0, 10, batch)
+    system = D2NN(Geometry(), {"phase": rng.uniform(0, 2 * np.pi, (5, 200, 200))}, dtype="float64")
+    inputs = system.encode(images)
+    theirs = _torch_step(torch, system, inputs, labels, "cpu")().numpy()
+    rows: list[Row] = []
+    for engine in ("scipy", "fftw") if installed("pyfftw") else ("scipy",):
+        ours = _with_engine(engine, lambda: InSilico(CrossEntropy()).step(system, (inputs, labels)))[0]["phase"]
+        error = float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
+        rows.append({"case": "D2NN gradient beside torch's", "work": f"float64, batch {batch}", "name": f"pnnkern ({engine})",
+                     "error": error, "device": "cpu"})  # fmt: skip
+    return rows
+
+
+def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, device: str) -> Callable[[], Any]:
+    """The same network as users write it: batched fft2, autograd, torch's Adam. A step returns the gradient of the phases."""
     n, side = 200, 400
     h = torch.as_tensor(_array.to_numpy(system.propagators[0].transfer(inputs).table[0])).to(device)
     phase = torch.tensor(_array.to_numpy(system.parameters["phase"]), device=device, requires_grad=True)
@@ -121,7 +187,7 @@ def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, devic
     adam = torch.optim.Adam([phase], lr=1e-3)
     boxes = system.regions.boxes
 
-    def step() -> None:
+    def step() -> Any:
         adam.zero_grad()
         v = torch.fft.ifft2(h * torch.fft.fft2(u, (side, side)))[:, :n, :n]
         for layer in phase:
@@ -130,6 +196,7 @@ def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, devic
         powers = torch.stack([intensity[:, a:b, c:d].sum((1, 2)) for a, b, c, d in boxes], 1)
         torch.nn.functional.cross_entropy(10 * powers / powers.max(1, keepdim=True).values, y).backward()
         adam.step()
+        return phase.grad
 
     return step
 
@@ -164,5 +231,7 @@ def d2nn_memory() -> list[Row]:
 def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases on one device within about `budget` seconds."""
     with environment(PNNKERN_NUM_THREADS="1"):
-        rows = angular_spectrum(device, budget / 2) + d2nn_step(device, budget / 2)
-        return rows + (d2nn_memory() if device == "cpu" else [])
+        if device == "cpu":
+            return angular_spectrum(device, budget / 2) + d2nn_step(device, budget / 2) + d2nn_memory() + d2nn_gradient()
+        rows = angular_spectrum(device, budget / 4) + d2nn_step(device, budget / 4)
+        return rows + [r for n in (200, 256) for r in layer_chain(device, budget / 4, n=n)]

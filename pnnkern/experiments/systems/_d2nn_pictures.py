@@ -57,29 +57,30 @@ def fields(table: "D2NNTable", planes: list[np.ndarray], boxes: Any, labels: np.
         for j, name in enumerate(["input", *(f"after mask {k}" for k in range(1, columns - 1)), "on the detectors"]):
             axes[0, j].set_title(name)
         for i in range(rows):
-            _outline(table, axes[i, -1], boxes, int(labels[i]))
+            _outline(table, axes[i, -1], boxes, int(labels[i]), int(read[i]))
             verdict = "" if labels[i] == read[i] else f", read as {read[i]}"
             axes[i, 0].set_ylabel(f"a {labels[i]}{verdict}", color=INK if labels[i] == read[i] else RED, fontsize=10)
         axes[-1, 0].set_xlabel("x (mm)")
         picture = png(drawn)
+    mistaken = ", those read by mistake in red" if (labels != read).any() else ""
     pairs = " (solid: positive, dashed: negative)" if table.detectors == "differential" else ""
     caption = (
         f"Amplitude |u| of the light, each plane on its own scale; the planes are {1e3 * table.spacing:g} mm apart. "
-        f"Right: the detectors, those of the true class in green{pairs}."
+        f"Right: the detectors, those of the true class in green{mistaken}{pairs}."
     )
     return Picture("fields", "Light along the network", caption, picture)
 
 
-def _outline(table: "D2NNTable", axis: Any, boxes: Any, label: int) -> None:
-    """Draw the detectors; those of the true class stand out."""
+def _outline(table: "D2NNTable", axis: Any, boxes: Any, label: int, read: int) -> None:
+    """Draw the detectors; those of the true class stand out, and those of the class that was read."""
     from matplotlib.patches import Rectangle
 
     unit, (left, _, _, top) = 1e3 * table.pitch / table.oversample, _extent(table)
     for k, (y0, y1, x0, x1) in enumerate(boxes):
-        mine = k % table.classes == label
+        colour = {read: "#ff5a4f", label: "#59f0a0"}.get(k % table.classes)
         box = Rectangle(
-            (left + x0 * unit, top + y0 * unit), (x1 - x0) * unit, (y1 - y0) * unit, fill=False, linewidth=1.5 if mine else 0.6,
-            linestyle="-" if k < table.classes else (0, (2, 1.2)), edgecolor="#59f0a0" if mine else "#ffffffa0",
+            (left + x0 * unit, top + y0 * unit), (x1 - x0) * unit, (y1 - y0) * unit, fill=False, linewidth=1.5 if colour else 0.6,
+            linestyle="-" if k < table.classes else (0, (2, 1.2)), edgecolor=colour or "#ffffffa0",
         )  # fmt: skip
         axis.add_patch(box)
 

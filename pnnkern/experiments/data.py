@@ -80,7 +80,7 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
         with importlib.resources.as_file(importlib.resources.files("pnnkern.data") / SHIPPED[name]) as file:
             return replace(from_npz(file), name=name, source=f"pnnkern.data/{SHIPPED[name]}")
     if name == "vowel":
-        return _vowel(folder or os.environ.get("PNNKERN_DATA", ""))
+        return _vowel(str(folder or os.environ.get("PNNKERN_DATA", "")))
     if name in FEATURES:
         return _from_sklearn(name)
     if name in IDX_FOLDERS:

@@ -24,6 +24,7 @@ class CellNoise:
     kind: ClassVar[int] = -1  # as the kernels number them
     chance: ClassVar[float] = 0.0
     by_output: ClassVar[bool] = False  # one draw for each output does
+    frozen: ClassVar[bool] = False  # one draw of the cells for all samples
 
     def spread(self, G: Array) -> Array:
         """The size of the noise of each cell at conductances G (siemens), as the kind defines it; like G."""
@@ -44,6 +45,8 @@ class GaussianNoise(CellNoise):
     sigma : siemens, a number or a function of G that returns an array like it. relative : of the conductance. device : a name in
         `DEVICES` or a device, whose published read noise at `time` seconds after programming is taken.
     clipped : conductances do not become negative. Then each cell is drawn by itself, hundreds of times slower.
+    frozen : one draw of all cells for each key instead of each sample, never negative: slow (1/f) noise, which hardly changes while a
+        batch is read, and the usual way to shake weights in hardware-aware training. Give each batch a key of its own.
     """
 
     sigma: float | Callable[[Array], Array] = 0.0
@@ -51,6 +54,7 @@ class GaussianNoise(CellNoise):
     device: str | Device | None = None
     time: float = 0.0
     clipped: bool = False
+    frozen: bool = False  # type: ignore[misc]
 
     kind: ClassVar[int] = 0
 
@@ -64,7 +68,7 @@ class GaussianNoise(CellNoise):
 
     @property
     def by_output(self) -> bool:  # type: ignore[override]
-        return not self.clipped
+        return not (self.clipped or self.frozen)
 
     def spread(self, G: Array) -> Array:
         """Standard deviation of one reading, siemens."""

@@ -52,7 +52,7 @@ class Chain:
         cells = noise(self.noise)
         if self.wires is None or cells is None:
             return
-        if not cells.by_output or self.iv is not None:
+        if not (cells.by_output or cells.frozen) or self.iv is not None:
             raise ValueError("noise through wires takes linear cells with GaussianNoise that is not clipped: give that, or no wires")
 
     @property
@@ -84,9 +84,10 @@ class Reader:
         elif self.noise is not None and not self.noise.by_output and not float(G.min()) >= 0:
             raise ValueError(f"G must not be negative or NaN (siemens), got a least value of {float(G.min()):.4g}")
         self.spread: Any = None if self.noise is None else self.noise.spread(self.stack)
+        frozen = self.frozen = self.noise is not None and self.noise.frozen
         by_output = self.noise is None or (self.noise.by_output and chain.wires is None)
-        self.fused = by_output and not self.solved
-        self.variance = self.spread * self.spread if self.fused and self.spread is not None else None
+        self.fused = (by_output or frozen) and not self.solved
+        self.variance = self.spread * self.spread if self.fused and self.spread is not None and not frozen else None
         self.columns = outputs(chain.adc, chain.offset, G, self.dac.range if chain.dac is not None else None)
         self.extra = chain.output_noise**2 + (chain.adc.noise**2 if chain.adc is not None else 0.0)
 
@@ -95,10 +96,11 @@ class Reader:
         """Currents (..., batch, n_out), as `read` gives them."""
         V = self._checked(V, key, sample)
         out = _array.namespace(V).empty((len(self.stack), len(V), self.stack.shape[-1]), V.dtype)
+        weights = self._weights(key)
         rows = _array.chunk(V, V.dtype.itemsize * (8 * V.shape[1] + 2 * len(self.stack) * out.shape[-1]), memory_limit)
         for a in range(0, len(V), rows):
             some = slice(a, min(a + rows, len(V)))
-            self._read(V[some], key, _checks.part(sample, some), self.columns, out[:, some])
+            self._read(V[some], weights, key, _checks.part(sample, some), self.columns, out[:, some])
         return out.reshape(*self.G.shape[:-2], *out.shape[1:])
 
     def _checked(self, V: Array, key: Any, sample: Any) -> Array:
@@ -108,9 +110,25 @@ class Reader:
             _checks.need_key(key, "noise of a read")
         return V
 
-    def _read(self, V: Array, key: Any, sample: Any, columns: Outputs, out: Array) -> None:
+    def _weights(self, key: Any) -> Array:
+        """What multiplies the voltages, (arrays, n_in, n_out): with the draw of this key, if noise is frozen."""
+        if not self.frozen:
+            return self.weights
+        out = self._perturbed(key)
+        if self.chain.wires is not None:
+            out = effective_conductance(out.reshape(self.G.shape), wires=self.chain.wires).reshape(out.shape)
+        return out
+
+    def _perturbed(self, key: Any) -> Array:
+        """max(G + spread z, 0), one z for each cell."""
+        out, size = _array.namespace(self.G).empty_like(self.stack), self.G.size
+        cells = _checks.words(key, "cells")
+        _launch.launch("crossbar/program", "perturb", self.G.dtype, size, *cells, 0, self.spread, self.stack, out, threads=(size + 3) // 4)
+        return out
+
+    def _read(self, V: Array, weights: Array, key: Any, sample: Any, columns: Outputs, out: Array) -> None:
         if not isinstance(self.dac, BitSerial):
-            self._convert(V, self.dac, key, sample, columns, self.extra, out)
+            self._convert(V, weights, self.dac, key, sample, columns, self.extra, out)
             return
         digital = self.dac.shift_add == "digital"
         bare = replace(columns, mode=0, offset=None)
@@ -118,12 +136,14 @@ class Reader:
         part = _array.namespace(V).empty_like(out)
         for k, (weight, plane) in enumerate(self.dac.planes(V)):
             fresh = None if key is None else random.fold_in(key, k)
-            self._convert(plane, NO_DAC, fresh, sample, columns if digital else bare, self.extra if digital else 0.0, part)
+            self._convert(plane, weights, NO_DAC, fresh, sample, columns if digital else bare, self.extra if digital else 0.0, part)
             out += V.dtype.type(weight) * part
         if not digital:
             self._finish(out, key, sample, columns, self.extra)
 
-    def _convert(self, V: Array, dac: DAC, key: Any, sample: Any, columns: Outputs, extra: float, out: Array) -> None:
+    def _convert(
+        self, V: Array, weights: Array, dac: DAC, key: Any, sample: Any, columns: Outputs, extra: float, out: Array
+    ) -> None:  # fmt: skip
         """One conversion: out (arrays, batch, n_out)."""
         xp, (arrays, n_in, n_out) = _array.namespace(V), self.stack.shape
         which, final = _checks.samples(sample, len(V), xp), _checks.words(key, "output")
@@ -138,7 +158,7 @@ class Reader:
                 variance = None if self.variance is None else self.variance[a]
                 _launch.launch(
                     "crossbar/read", "mvm", V.dtype, len(V), n_in, n_out, *inputs, extra, *final, a * _padded(n_out), *which, *columns.of(a),
-                    V, self.weights[a], variance, target, grid=(blocks,), block=(256,),
+                    V, weights[a], variance, target, grid=(blocks,), block=(256,),
                 )  # fmt: skip
             elif self.chain.wires is None:
                 self._cells("mvm", a, key, which, len(V), V, self.stack[a], self.spread[a], target)
@@ -147,7 +167,7 @@ class Reader:
                 if self.solved:
                     target[...] = solve_currents(V, self.stack[a], wires=wires, iv=self.chain.iv)
                 else:
-                    xp.matmul(V, self.weights[a], out=target)
+                    xp.matmul(V, weights[a], out=target)
                 if self.spread is not None:
                     own = random.fold_in(random.fold_in(key, "cells"), a)
                     target += wire_noise(V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample)
@@ -203,11 +223,11 @@ class Reader:
         if not _array.is_array(cotangent) or cotangent.shape != shape:
             raise ValueError(f"cotangent must have the shape {shape} of the currents, got {getattr(cotangent, 'shape', cotangent)!r:.60}")
         g = cotangent.astype(V.dtype, copy=False).reshape(arrays, len(V), n_out)
-        serial = isinstance(self.dac, BitSerial)
+        serial, weights = isinstance(self.dac, BitSerial), self._weights(key)
         dac = self.dac.whole if isinstance(self.dac, BitSerial) else self.dac
         if self.columns.mode and not serial:
             before = xp.empty_like(g)
-            self._read(V, key, sample, replace(self.columns, mode=0, offset=None), before)
+            self._read(V, weights, key, sample, replace(self.columns, mode=0, offset=None), before)
             g = g * self.columns.gate(before)
         g = xp.ascontiguousarray(g)
         lines = self._lines(V, dac, key, sample)
@@ -219,9 +239,9 @@ class Reader:
                 parts = dict(zip(names, part if len(names) > 1 else (part,)))
                 dv += parts.get("V", 0)
                 dG[a] = parts.get("G", 0)
-            elif cells is None or cells.by_output or serial:
+            elif cells is None or cells.by_output or cells.frozen or serial:
                 if "V" in names:
-                    dv += g[a] @ self.weights[a].T
+                    dv += g[a] @ weights[a].T
                 if "G" in names:
                     xp.matmul(v.T, g[a], out=dG[a])
                 if self.variance is not None and cells is not None and not serial:
@@ -236,7 +256,11 @@ class Reader:
                     slope_of = cells.slope(self.stack[a])
                     self._cells("vjp_g", a, key, which, len(V), v, g[a], self.stack[a], spread, slope_of, dG[a])
         if self.chain.wires is not None and not self.solved and "G" in names:
-            dG = effective_conductance_vjp(dG.reshape(self.G.shape), self.G, wires=self.chain.wires)
+            met = self._perturbed(key) if self.frozen else self.stack
+            dG = effective_conductance_vjp(dG.reshape(self.G.shape), met.reshape(self.G.shape), wires=self.chain.wires).reshape(met.shape)
+        if cells is not None and cells.frozen and "G" in names:
+            z = random.normal(random.fold_in(key, "cells"), (1, self.G.size), dtype=self.G.dtype, like=self.G).reshape(dG.shape)
+            dG = dG * xp.where(self.stack + self.spread * z > 0, 1 + cells.slope(self.stack) * z, 0).astype(dG.dtype)
         gate = dac.gate(V)
         dv = dv * slope if gate is None else dv * (slope * gate)
         return only({"V": dv.astype(V.dtype, copy=False), "G": dG.reshape(self.G.shape)}, names)
@@ -299,7 +323,7 @@ def read_vjp(
 
     Exact wherever a read is smooth, noise included: the draws are held, their size moves with V and G. Where it is not: a converter passes
     the cotangent on inside its range and stops it outside (what counts for an ADC is the current with its noise). Rounding, gain,
-    curvature and mismatch of an ADC are passed over. Gaussian noise through wires counts as independent of V and G. `BitSerial` inputs
+    curvature and mismatch of an ADC are passed over. Fresh Gaussian noise through wires counts as independent of V and G. `BitSerial` inputs
     have the derivative of one conversion of all bits without noise, and the digital sum of their codes is not gated.
 
     cotangent : (..., batch, n_out). wrt : any of "V", "G". Returns one array or a tuple in the order of `wrt`, like V and G.

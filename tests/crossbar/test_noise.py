@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import pnnkern as pnn
-from pnnkern.crossbar import GaussianNoise, LognormalNoise, TelegraphNoise, device, read, read_vjp, stuck_cells, stuck_masks
+from pnnkern.crossbar import DAC, GaussianNoise, LognormalNoise, TelegraphNoise, device, read, read_vjp, stuck_cells, stuck_masks
 from pnnkern.testing import check_split, check_vjp
 
 KEY = pnn.random.key(77)
@@ -130,6 +130,25 @@ def test_derivatives_hold_the_draws(backend, noise, rng: np.random.Generator) ->
     )
 
 
+# ---------------------------------------------------------------------------------------------------------------------- frozen
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_frozen_noise_is_one_draw_for_all_samples(backend, dtype: str, rng: np.random.Generator) -> None:
+    V, G = rng.uniform(-0.2, 0.2, (6, 5)).astype(dtype), rng.uniform(0, 20e-6, (2, 5, 7)).astype(dtype)
+    noise = GaussianNoise(relative=0.8, frozen=True)
+    got = backend.numpy(read(backend.array(V), backend.array(G), noise=noise, dac=DAC(None), key=KEY, sample=50))
+    z = pnn.random.normal(pnn.random.fold_in(KEY, "cells"), (1, G.size), dtype=dtype).reshape(G.shape)
+    met = np.maximum(G + 0.8 * G.astype(float) * z, 0)
+    assert (met == 0).any()
+    assert np.allclose(got, V @ met, rtol=0, atol=2e-5 * (1e-6 if dtype == "float32" else 1e-14))
+
+
+@pytest.mark.parametrize("wires", [None, 50.0])
+def test_derivatives_meet_the_frozen_cells(backend, wires, rng: np.random.Generator) -> None:
+    V, G = backend.array(rng.uniform(-0.2, 0.2, (4, 5))), backend.array(rng.uniform(4e-6, 20e-6, (5, 6)))
+    noise = GaussianNoise(relative=0.1, sigma=1e-7, frozen=True)
+    check_vjp(read, read_vjp, V, G, wrt=("V", "G"), steps={"V": 1e-4, "G": 1e-10}, rtol=1e-4, noise=noise, key=KEY, wires=wires)
+
+
 # ----------------------------------------------------------------------------------------------------------------------- stuck
 def test_stuck_cells(backend, rng: np.random.Generator) -> None:
     G = rng.uniform(5e-6, 20e-6, (100, 90)).astype(np.float32)
@@ -155,6 +174,7 @@ def test_stuck_cells(backend, rng: np.random.Generator) -> None:
         (lambda: TelegraphNoise(p=1.5), "must be a probability"),
         (lambda: read(np.ones((2, 3)), np.ones((3, 2)), noise="pcm"), "noise of a read is random, which needs a key"),
         (lambda: read(np.ones((2, 3)), -np.ones((3, 2)), noise=LognormalNoise(), key=KEY), "G must not be negative or NaN"),
+        (lambda: read(np.ones((2, 3)), -np.ones((3, 2)), noise=GaussianNoise(frozen=True), key=KEY), "G must not be negative or NaN"),
         (lambda: read(np.ones((2, 3)), np.ones((3, 2)), noise=GaussianNoise(sigma=lambda g: -g), key=KEY), "must not be negative or NaN"),
         (lambda: stuck_cells(np.ones((2, 3)), low=0.5), "which cells are stuck is random"),
         (lambda: stuck_cells(np.ones((2, 3)), low=0.7, high=0.6, key=KEY), "at most 1 together"),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import _array, random
-from ...crossbar import ADC, DAC, Chain, GaussianNoise, LognormalNoise, Reader, flicker
+from ...crossbar import ADC, DAC, Chain, GaussianNoise, LognormalNoise, Reader
 from ._timing import PEERS, Row, installed, interleaved, row, with_ratios
 
 FULL, G_MAX, SIGMA = 0.2, 25e-6, 0.05
@@ -93,15 +93,18 @@ def fresh_noise(device: str, seconds: float, batch: int = 256, n: int = 512) -> 
 
 
 def pcm_noise(device: str, seconds: float, batch: int = 256, n: int = 512) -> list[Row]:
-    """1/f noise of phase-change memory: frozen while a batch is read, as it is; or as if it were drawn anew for each sample."""
+    """1/f noise of phase-change memory: one draw for a batch, during which it hardly changes; or as if it were new for each sample."""
     xp = _array.device_namespace(device)
     V, G = _problem(xp, batch, n)
     key = random.key(1)
     chain = {"dac": DAC(7, FULL), "adc": ADC(9, 1.5e-4), "output_noise": 7.5e-7}
-    without, fresh = Reader(G, Chain(**chain)), Reader(G, Chain(noise="pcm", **chain))  # type: ignore[arg-type]
+    without, fresh, frozen = (
+        Reader(G, Chain(noise=noise, **chain))  # type: ignore[arg-type]
+        for noise in (None, "pcm", GaussianNoise(device="pcm", frozen=True))
+    )
     contenders = {
         "pnnkern, fresh": lambda: fresh(V, key=key),
-        "pnnkern, frozen in a batch": lambda: Reader(flicker(G, time=3600.0, key=key), Chain(**chain))(V, key=key),  # type: ignore[arg-type]
+        "pnnkern, frozen": lambda: frozen(V, key=key),
         "the chain without it": lambda: without(V, key=key),
     }
     moved, flops = 4.0 * (2 * batch * n + 2 * n * n), 4.0 * batch * n * n + _FLOPS_NORMAL * batch * n

@@ -5,26 +5,22 @@ from numba import prange
 
 from .._jit import njit
 from ..random.draws import _normal4, _normal4_64, exp_neg, fma
+from .read import fill
+
+PIECE = 4096  # cells that are one task for a thread
 
 
 @njit(parallel=True, error_model="numpy")
-def _perturb(cells, key0, key1, sample, sigma, g, out):
-    for q in prange((cells + 3) // 4):
-        z = _normal4(key0, key1, q, sample, 0)
-        for j in range(min(4, cells - 4 * q)):
-            c = 4 * q + j
-            value = fma(sigma[c], z[j], g[c])
-            out[c] = np.float32(0) if value < 0 else value
-
-
-@njit(parallel=True, error_model="numpy")
-def _perturb_64(cells, key0, key1, sample, sigma, g, out):
-    for q in prange((cells + 3) // 4):
-        z = _normal4_64(key0, key1, q, sample, 0)
-        for j in range(min(4, cells - 4 * q)):
-            c = 4 * q + j
-            value = fma(sigma[c], z[j], g[c])
-            out[c] = 0.0 if value < 0 else value
+def pnn_program_perturb(cells, key0, key1, sample, sigma, g, out):
+    zero = g.dtype.type(0)
+    for piece in prange((cells + PIECE - 1) // PIECE):
+        first = piece * PIECE
+        count = min(PIECE, cells - first)
+        z = np.empty(4 * ((count + 3) // 4), g.dtype)
+        fill(0, key0, key1, first // 4, sample, z)
+        for c in range(count):
+            value = fma(sigma[first + c], z[c], g[first + c])
+            out[first + c] = zero if value < zero else value
 
 
 @njit(parallel=True, error_model="numpy")
@@ -43,10 +39,6 @@ def _drift_64(cells, key0, key1, sample, log_ratio, mean, std, g, out):
         for j in range(min(4, cells - 4 * q)):
             c = 4 * q + j
             out[c] = g[c] * exp_neg(min(abs(fma(std[c], z[j], mean[c])) * log_ratio, 690.0))
-
-
-def pnn_program_perturb(cells, key0, key1, sample, sigma, g, out):
-    (_perturb if out.dtype == np.float32 else _perturb_64)(cells, key0, key1, sample, sigma, g, out)
 
 
 def pnn_program_drift(cells, key0, key1, sample, log_ratio, mean, std, g, out):

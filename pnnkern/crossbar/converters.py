@@ -58,7 +58,8 @@ class DAC:
             _checks.need_key(key, "a DAC with noise or stochastic rounding")
         low, high = (0, 0) if self.bits is None else _codes(self.bits, self.signed)
         step = self.range / high if high else 0.0
-        return (step, low, high, int(self.stochastic), *_checks.words(key, "dac rounding"), self.noise, *_checks.words(key, "dac noise"))
+        keys = [_checks.words(key if self.random else None, purpose) for purpose in ("dac rounding", "dac noise")]
+        return (step, low, high, int(self.stochastic), *keys[0], self.noise, *keys[1])
 
     def gate(self, V: Array) -> Array | None:
         """Where the derivative passes; None: everywhere."""

@@ -89,7 +89,9 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
             chunk=compute.chunk,
             classes=dataset.classes,
         )
-        system.encode(dataset.train_images[:1])
+        inputs = system.encode(dataset.train_images[:256])
+        if hasattr(system, "calibrate"):
+            system.calibrate(inputs)
     except ValueError as error:
         if isinstance(error, PnnError):
             raise

@@ -1,16 +1,19 @@
 """A multilayer network on crossbars: each layer is an array of conductances that multiplies, with digital electronics between them.
 
 Layer l reads ``a = (x, 1) W_l`` on its array, whose last row is driven at full scale for the bias, and hands f(a) on. The digital twin
-is this in exact arithmetic; `forward` and `measure` go through the arrays as they were built (`pnnkern.crossbar.mapping`).
+is this in exact arithmetic; `forward` and `measure` go through the arrays as they were built, programmed and have aged.
 """
 
+import dataclasses
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, crossbar, random
 from .._array import Array
+from ..crossbar import Crossbar, GaussianNoise, Layer
 from . import protocols
 from .protocols import OuterProduct
 
@@ -20,6 +23,7 @@ ACTIVATIONS = {
     "relu": (lambda xp, a: xp.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
     "sigmoid": (lambda xp, a: 1 / (1 + xp.exp(-a)), lambda h: h * (1 - h)),
 }
+COMPENSATIONS = ("none", "global", "column")
 
 
 @dataclass
@@ -27,7 +31,10 @@ class CrossbarNetwork:
     """Arrays of weights {"w0": (n_0 + 1, n_1), "w1": ...}; the last row of each is for the bias.
 
     sizes : nodes of each layer, the inputs first. activation : of the hidden layers, one of `ACTIVATIONS`; outputs are linear.
-    hardware : how the arrays are built (`crossbar.Hardware`); None: they are perfect, and the network is its own twin.
+    hardware : how the arrays are built; None: they are perfect, and the network is its own twin.
+    time : seconds since programming at which it is read. compensation : of the drift: "none", or by one factor for each array ("global")
+        or for each column ("column"), from the currents of `reference` then and now.
+    reference : inputs (batch, n_0), by which ADC ranges are calibrated and drift is compensated; see `calibrate`.
     weight_max : the weights' bound; they start normal with variance 1 / n_in, drawn with `key`, which also makes the devices.
     writers, memory : see `pnnkern.systems.writers`.
     """
@@ -36,7 +43,10 @@ class CrossbarNetwork:
     parameters: dict[str, Array] = field(default_factory=dict)
     activation: str = "tanh"
     weight_max: float = 1.0
-    hardware: Any = None
+    hardware: Crossbar | None = None
+    time: float = 0.0
+    compensation: str = "none"
+    reference: Array | None = None
     key: Any = None
     dtype: str = "float32"
     device: str = "cpu"
@@ -48,6 +58,9 @@ class CrossbarNetwork:
             raise ValueError(f"sizes must name two layers or more, each of one node or more, got {self.sizes}")
         if self.activation not in ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        if self.compensation not in COMPENSATIONS:
+            raise ValueError(f"compensation must be one of {', '.join(COMPENSATIONS)}, got {self.compensation!r}")
+        self._arrays: dict[int, tuple[int, Any]] = {}
         if not self.weight_max > 0:
             raise ValueError(f"weight_max must be positive, got {self.weight_max!r}")
         like = _array.device_namespace(self.device).empty(0, self.dtype)
@@ -99,6 +112,73 @@ class CrossbarNetwork:
         if self.hardware is None:
             return self.forward_saving(inputs)
         return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, sample))
+
+    # ----------------------------------------------------------------------------------------------------------------- arrays
+    def calibrate(self, inputs: Array) -> None:
+        """Take these inputs as the reference for ADC ranges and drift compensation: a few hundred training samples, say."""
+        self.reference = inputs
+        self._arrays.clear()
+
+    def aged(self, time: float, compensation: str = "none") -> "CrossbarNetwork":
+        """The same arrays, read `time` seconds after they were programmed."""
+        return dataclasses.replace(self, time=time, compensation=compensation, parameters=dict(self.parameters))
+
+    def conductances(self, layer: int) -> Array:
+        """Of one array as it is now, siemens (arrays, n_in, columns): see `crossbar.conductances`."""
+        return self._aged(layer, self._programmed(layer))["G"]
+
+    def _hardware(self) -> Crossbar:
+        """How the arrays are built; noise that grows with a device's age is that of their age."""
+        if self.hardware is None:
+            raise ValueError("the arrays of this network are perfect: it has no conductances; give hardware=crossbar.Crossbar(...)")
+        chain = self.hardware.chain
+        if isinstance(chain.noise, GaussianNoise) and chain.noise.device is not None:
+            chain = dataclasses.replace(chain, noise=dataclasses.replace(chain.noise, time=self.time))
+        return dataclasses.replace(self.hardware, chain=chain)
+
+    def _read(self, l: int, x: Array, w: Array, key: Any, sample: Any) -> Array:
+        """x @ w as array l does it. The array is programmed anew only when its weights have changed."""
+        mark = zlib.crc32(np.ascontiguousarray(_array.to_numpy(w)).data)
+        if l not in self._arrays or self._arrays[l][0] != mark:
+            self._arrays[l] = mark, self._prepared(l)
+        layer, factor = self._arrays[l][1]
+        y: Array = layer(x, key=None if key is None else random.fold_in(key, l), sample=sample)
+        return y if factor is None else (y * factor).astype(y.dtype)
+
+    def _prepared(self, l: int) -> tuple[Layer, Array | None]:
+        """Array l ready to be read, and the factor that compensates its drift."""
+        hardware, state = self._hardware(), self._programmed(l)
+        adc = hardware.chain.adc
+        calibrated = adc is not None and isinstance(adc.range, str) and adc.range == "calibrated"
+        probe = self._entering(l) if calibrated or self.compensation != "none" else None
+        if calibrated:
+            state = crossbar.calibrate(probe, state, hardware, quantile=0.999, key=self._chip(l, "calibration"))
+        now = Layer(self._aged(l, state), hardware)
+        if self.compensation == "none":
+            return now, None
+        before, after = (which(probe, key=self._chip(l, "compensation")) for which in (Layer(state, hardware), now))
+        return now, crossbar.drift_compensation(before, after, per_column=self.compensation == "column")
+
+    def _programmed(self, l: int) -> dict[str, Array]:
+        w = self.parameters[f"w{l}"]
+        return crossbar.program_weights(w, self._hardware(), key=self._chip(l, "program"))
+
+    def _aged(self, l: int, state: dict[str, Array]) -> dict[str, Array]:
+        if not self.time:
+            return state
+        hardware = self._hardware()
+        target = crossbar.conductances(self.parameters[f"w{l}"], hardware, w_max=state["w_max"])
+        G = crossbar.drift(state["G"], time=self.time, device=hardware.device, key=self._chip(l, "drift"), target=target)
+        return state | {"G": G}
+
+    def _chip(self, l: int, purpose: str) -> Any:
+        return None if self.key is None else random.fold_in(random.fold_in(self.key, f"array {l}"), purpose)
+
+    def _entering(self, l: int) -> Array:
+        """What the reference sends into array l, by the twin."""
+        if self.reference is None:
+            raise ValueError("ADC ranges and drift compensation need reference inputs: network.calibrate(inputs)")
+        return self.forward_saving(self.reference)[1][1][l]
 
     def _pass(self, inputs: Array, multiply: Any) -> tuple[Array, Any]:
         xp = _array.namespace(inputs)

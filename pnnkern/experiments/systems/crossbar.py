@@ -1,0 +1,152 @@
+"""`kind = "crossbar"`: a multilayer network on crossbars; how a recipe describes it, what a report shows and what can be exported."""
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ... import _array
+from .. import registry, tables
+
+if TYPE_CHECKING:
+    from ...crossbar import Crossbar
+    from ...systems import CrossbarNetwork
+    from ..plots import Picture
+
+AGES = {"an hour": 3600.0, "a day": 86400.0, "a month": 30 * 86400.0, "a year": 365.25 * 86400.0}
+
+
+@registry.system("crossbar")
+class CrossbarTable(tables.System):
+    """[system] of a multilayer network on crossbars. Zero bits, noise and ohms mean: perfect."""
+
+    kind: Literal["crossbar"] = "crossbar"
+    outputs: ClassVar[Literal["powers", "signed"]] = "signed"
+    inputs: int = Field(784, ge=1)
+    hidden: list[int] = [256]  # nodes of the hidden layers
+    classes: int = Field(10, ge=1)
+    activation: Literal["tanh", "relu", "sigmoid"] = "tanh"
+    weight_max: float = Field(1.0, gt=0, allow_inf_nan=False)  # where no pulsed device bounds the weights
+    # how updates are written
+    writer: Literal["ideal", "pulsed"] = "ideal"  # by the optimiser, or by pulses: then the weights are those of the devices
+    pulsed_device: str = "gokmen-vlasov"  # a name in pnnkern.crossbar.PULSED_DEVICES
+    pulses: int = Field(31, ge=1, le=31)  # the longest train
+    # how the arrays are built, and read when the network is measured
+    device: str = ""  # a name in pnnkern.crossbar.DEVICES, programmed with the weights; "": ideal
+    mapping: Literal["one-sided", "two-sided", "offset"] = "one-sided"  # pairs of cells for a weight, or a column to subtract
+    tile_rows: int = Field(512, ge=1)
+    tile_columns: int = Field(512, ge=2)
+    dac_bits: int = Field(0, ge=0)
+    adc_bits: int = Field(0, ge=0)
+    read_noise: bool = False  # of the device, fresh in each read
+    cell_noise: float = Field(0.0, ge=0, allow_inf_nan=False)  # fresh in each read, relative to the conductance
+    wires: float = Field(0.0, ge=0, allow_inf_nan=False)  # ohms per segment
+    stuck_low: float = Field(0.0, ge=0, le=1)  # fraction of cells
+    stuck_high: float = Field(0.0, ge=0, le=1)
+    time: float = Field(0.0, ge=0, allow_inf_nan=False)  # seconds since programming
+    compensation: Literal["none", "global", "column"] = "none"  # of the drift
+
+    @classmethod
+    def made(cls) -> type:
+        from ...systems import CrossbarNetwork
+
+        return CrossbarNetwork
+
+    def ideal(self) -> "CrossbarTable":
+        return self.model_copy(update={"writer": "ideal", **_PERFECT})
+
+    def hardware(self) -> "Crossbar | None":
+        """The description of one array; None if it is perfect."""
+        from ...crossbar import ADC, DAC, Chain, Crossbar, DifferentialPair, GaussianNoise, OffsetColumn
+
+        if all(getattr(self, name) == value for name, value in _PERFECT.items()):
+            return None
+        noise = None
+        if self.read_noise or self.cell_noise:
+            noise = GaussianNoise(relative=self.cell_noise, device=self.device or None if self.read_noise else None)
+        chain = Chain(
+            wires=self.wires or None, noise=noise, dac=DAC(self.dac_bits, 0.2) if self.dac_bits else None,
+            adc=ADC(self.adc_bits, "calibrated") if self.adc_bits else None,
+        )  # fmt: skip
+        weights = OffsetColumn() if self.mapping == "offset" else DifferentialPair(one_sided=self.mapping == "one-sided")
+        return Crossbar(
+            weights=weights, device=self.device or "ideal", tile=(self.tile_rows, self.tile_columns), stuck_low=self.stuck_low,
+            stuck_high=self.stuck_high, chain=chain,
+        )  # fmt: skip
+
+    def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> "CrossbarNetwork":
+        from ... import random
+        from ...crossbar import clip_weights
+        from ...systems import CrossbarNetwork, writers
+
+        if classes != self.classes:
+            raise ValueError(f"the data have {classes} classes and the network {self.classes} outputs: set system.classes={classes}")
+        if self.writer == "pulsed" and dtype != "float32":
+            raise ValueError("pulsed devices hold float32 weights: set compute.dtype=float32")
+        network = CrossbarNetwork(
+            (self.inputs, *self.hidden, classes), activation=self.activation, weight_max=self.weight_max, hardware=self.hardware(),
+            time=self.time, compensation=self.compensation, key=key, dtype=dtype, device=device,
+        )  # fmt: skip
+        if self.writer == "pulsed":
+            pulsed = writers.Pulsed(self.pulsed_device, random.fold_in(key, "pulsed"), self.pulses)
+            for name, w in network.parameters.items():
+                network.parameters[name] = clip_weights(w, device=self.pulsed_device, key=random.fold_in(pulsed.key, name))
+                network.writers[name] = pulsed
+        return network
+
+    # ------------------------------------------------------------------------------------------------------------ the trained one
+    def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
+        from . import _crossbar_pictures as draw
+
+        weights = {name: _array.to_numpy(w) for name, w in trainer.system.parameters.items()}
+        side = math.isqrt(self.inputs)
+        pictures = [draw.weights(weights)]
+        if side * side == self.inputs and side > 2:
+            pictures.insert(0, draw.receptive_fields(weights["w0"], side))
+        if trainer.system.hardware is not None:
+            pictures.append(draw.conductances(_array.to_numpy(trainer.system.conductances(0))))
+        return [*pictures, draw.mean_scores(scores, trainer.dataset.test_labels)]
+
+    def checks(self, trainer: Any, chosen: np.ndarray) -> tables.Checks:
+        system, data = trainer.system, trainer.dataset
+        inputs, labels = system.encode(data.test_images[chosen]), data.test_labels[chosen]
+        from ..loop import MEASUREMENT, stream
+
+        def accuracy(outputs: Any) -> float:
+            return float((_array.to_numpy(outputs).argmax(axis=1) == labels).mean())
+
+        def measured(network: Any) -> float:
+            return accuracy(network.forward(inputs, key=stream(trainer.training.seed, MEASUREMENT), sample=chosen))
+
+        rows = [{"what": "digital twin", "accuracy": accuracy(system.forward_saving(inputs)[0]), "note": "the same weights, exact arithmetic"}]
+        if system.hardware is not None:
+            rows.append({"what": "arrays, just programmed", "accuracy": measured(system.aged(0.0)), "note": self._built()})
+            for age, seconds in AGES.items() if self._drifts() else ():
+                for compensation in ("none", "global", "column"):
+                    note = {"none": "no compensation", "global": "one factor per array", "column": "one factor per column"}[compensation]
+                    rows.append({"what": f"after {age}", "accuracy": measured(system.aged(seconds, compensation)), "note": note})
+        caption = f"The same weights on the same {len(chosen)} test images. Compensation scales outputs by what reference inputs have lost."
+        return tables.Checks("On the hardware, and as it ages", caption, rows)
+
+    def _drifts(self) -> bool:
+        from ...crossbar import device
+
+        used, G = device(self.device or "ideal"), np.array([1e-6])
+        return used.exponents(G) is not None or used.relaxation(G, 3600.0) is not None
+
+    def _built(self) -> str:
+        """The hardware in words."""
+        named = {"DAC bits": self.dac_bits, "ADC bits": self.adc_bits, "ohms per segment": self.wires, "relative cell noise": self.cell_noise}
+        return ", ".join([self.device or "ideal cells", f"{self.mapping} weights", *(f"{v:g} {k}" for k, v in named.items() if v)])
+
+    def exports(self) -> dict[str, str]:
+        return {f"w{l}": f"weights of array {l + 1} (inputs and bias, outputs), no unit" for l in range(len(self.hidden) + 1)}
+
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+        return parameters[what]
+
+
+_PERFECT: dict[str, Any] = {
+    "device": "", "dac_bits": 0, "adc_bits": 0, "read_noise": False, "cell_noise": 0.0, "wires": 0.0, "stuck_low": 0.0, "stuck_high": 0.0,
+}  # fmt: skip

@@ -89,7 +89,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
             chunk=compute.chunk,
             classes=dataset.classes,
         )
-        inputs = system.encode(dataset.train_images[:256])
+        inputs = system.encode(dataset.train_images[:64])
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
     except ValueError as error:

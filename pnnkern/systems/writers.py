@@ -17,6 +17,8 @@ from .protocols import OuterProduct, Update, dense
 class Writer(Protocol):
     """Changes one parameter by an update, in place."""
 
+    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None: ...
+
     def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None: ...
 
 
@@ -33,6 +35,14 @@ class Pulsed:
     device: Any
     key: Any
     pulses: int = 31
+
+    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+        """Begin with these weights, as far as the devices can hold them."""
+        from ..crossbar import pulsed
+
+        cells = parameter.reshape(-1, parameter.shape[-1])
+        new = pulsed.clip_weights(cells, device=self.device, key=random.fold_in(self.key, name))
+        parameter[...] = new.reshape(parameter.shape)
 
     def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
         from ..crossbar import pulsed
@@ -57,6 +67,41 @@ class Pulsed:
 
 
 @dataclass(frozen=True)
+class Transferred:
+    """Gradients that are gathered in another array or in memory and transferred from there (`pnnkern.crossbar.transfer`).
+
+    rule : `TikiTaka` or `MixedPrecision`. key : of `pnnkern.random`; makes the devices and all that is random. Its state is kept in
+    `system.memory`; `start` makes it from the parameter, which then holds the weights that a pass meets. Updates must be in factors.
+    """
+
+    rule: Any
+    key: Any
+
+    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+        """Begin with these weights, as far as the devices can hold them."""
+        from ..crossbar import transfer
+
+        state = transfer.transfer_start(self.rule, parameter.shape, key=random.fold_in(self.key, name), weights=parameter)
+        self._keep(name, parameter, memory, state)
+
+    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
+        from ..crossbar import transfer
+
+        if not isinstance(update, OuterProduct):
+            raise TypeError(f"{name} is written by {type(self.rule).__name__}, which takes updates in factors, not as an array")
+        state = {k.removeprefix(f"{name}."): v for k, v in memory.items() if k.startswith(f"{name}.")}
+        sign, key = float(np.sign(update.scale)), random.fold_in(self.key, name)
+        new = transfer.transfer_update(self.rule, state, update.first, sign * update.second, lr=lr * abs(update.scale), key=key)
+        self._keep(name, parameter, memory, new)
+
+    def _keep(self, name: str, parameter: Array, memory: dict[str, Array], state: dict[str, Array]) -> None:
+        from ..crossbar import transfer
+
+        memory.update({f"{name}.{k}": v for k, v in state.items()})
+        parameter[...] = transfer.transfer_weights(self.rule, state)
+
+
+@dataclass(frozen=True)
 class Stepped:
     """Parameters that move in whole steps within a range, such as digital potentiometers.
 
@@ -68,6 +113,10 @@ class Stepped:
     low: float
     high: float
     key: Any
+
+    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+        """Begin with these values, within the range."""
+        parameter[...] = parameter.clip(self.low, self.high)
 
     def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
         sample = _count(memory, f"{name}.samples", 1)

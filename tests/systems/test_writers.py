@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pnnkern as pnn
-from pnnkern.crossbar.pulsed import ConstantStep, clip_weights
+from pnnkern.crossbar import ConstantStep, MixedPrecision, TikiTaka, clip_weights, transfer_start, transfer_update, transfer_weights
 from pnnkern.learning import SGD
 from pnnkern.systems import OuterProduct, protocols, writers
 
@@ -85,3 +85,24 @@ def test_bounds_hold_after_the_optimiser() -> None:
     system.bounds = {"free": (-0.3, 0.2)}
     writers.apply(system, {"free": np.array([1.0, -1.0, 0.1])}, SGD(), 1.0)
     np.testing.assert_allclose(system.parameters["free"], [-0.3, 0.2, -0.1])
+
+
+@pytest.mark.parametrize("rule", [TikiTaka("chopped", fast=CLEAN, slow=CLEAN), MixedPrecision(CLEAN, transfer_every=5)])
+def test_transfers_are_those_of_the_room(rule: Any, rng: np.random.Generator) -> None:
+    """The writer keeps the rule's whole state in the system's memory, and the parameter is what a pass meets."""
+    x, d = rng.normal(size=(20, 6)).astype(np.float32), rng.normal(size=(20, 4)).astype(np.float32)
+    system = Weights(writers.Transferred(rule, KEY))
+    system.parameters["w"][...] = 0.05
+    system.writers["w"].start("w", system.parameters["w"], system.memory)
+    key = pnn.random.fold_in(KEY, "w")
+    state = transfer_start(rule, (6, 4), key=key, weights=np.full((6, 4), 0.05, np.float32))
+    for part in (slice(0, 10), slice(10, 20)):
+        writers.apply(system, {"w": OuterProduct(x[part], d[part], -0.5)}, SGD(), 0.04)
+        state = transfer_update(rule, state, x[part], -d[part], lr=0.02, key=key)
+    assert {f"w.{name}" for name in state} == set(system.memory)
+    for name, array in state.items():
+        np.testing.assert_array_equal(system.memory[f"w.{name}"], array)
+    np.testing.assert_array_equal(system.parameters["w"], transfer_weights(rule, state))
+    assert np.ptp(system.parameters["w"]) > 0
+    with pytest.raises(TypeError, match="takes updates in factors"):
+        writers.apply(system, {"w": np.ones((6, 4))}, SGD(), 0.1)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import pnnkern as pnn
+from pnnkern import crossbar
+from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
 from pnnkern.systems import CrossbarNetwork, protocols
 
 KEY = pnn.random.key(4)
@@ -61,14 +63,89 @@ def test_population_is_one_network_for_each_member(images: np.ndarray) -> None:
     np.testing.assert_array_equal(system.parameters["w0"], w0)
 
 
+# -------------------------------------------------------------------------------------------------------------------- hardware
+PCM = Crossbar(device="pcm", chain=Chain(noise=GaussianNoise(device="pcm"), dac=DAC(8, 0.2), adc=ADC(8, "calibrated")))
+
+
+def small(**options: Any) -> CrossbarNetwork:
+    return CrossbarNetwork((6, 5, 3), key=KEY, **options)
+
+
+@pytest.fixture
+def inputs(rng: np.random.Generator) -> np.ndarray:
+    return rng.random((9, 6), np.float32)
+
+
+def test_ideal_arrays_are_the_twin(backend: Any, inputs: np.ndarray) -> None:
+    if backend.name == "cuda":
+        pytest.skip("the system is built on the CPU here")
+    system = small(hardware=Crossbar())
+    np.testing.assert_allclose(system.forward(inputs), system.forward_saving(inputs)[0], rtol=2e-5, atol=2e-6)
+
+
+def test_a_pass_is_what_its_arrays_do(inputs: np.ndarray) -> None:
+    """Programmed with the network's key, calibrated on the reference, read with the key of the pass."""
+    system = small(hardware=PCM)
+    system.calibrate(inputs)
+    read_key = pnn.random.key(77)
+    x, twin_x = inputs, inputs
+    for l in range(2):
+        w = system.parameters[f"w{l}"]
+        chip = [pnn.random.fold_in(pnn.random.fold_in(KEY, f"array {l}"), purpose) for purpose in ("program", "calibration")]
+        enters, probe = (np.concatenate([v, np.ones((9, 1), np.float32)], axis=1) for v in (x, twin_x))
+        state = crossbar.calibrate(probe, crossbar.program_weights(w, PCM, key=chip[0]), PCM, quantile=0.999, key=chip[1])
+        y = crossbar.apply(enters, state, PCM, key=pnn.random.fold_in(read_key, l), sample=4)
+        x, twin_x = np.tanh(y), np.tanh(probe @ w)
+        np.testing.assert_array_equal(system.conductances(l), state["G"])
+    np.testing.assert_array_equal(system.forward(inputs, read_key, 4), y)
+    pnn.testing.check_split(lambda v, key, sample: system.forward(v, key, sample), inputs, key=read_key)
+    outputs, record = system.measure(inputs, read_key, 4)
+    np.testing.assert_array_equal(outputs, y)
+    assert not np.array_equal(record[1][1], system.forward_saving(inputs)[1][1][1])  # measured activations, not the twin's
+    with pytest.raises(ValueError, match="key"):
+        system.forward(inputs)
+
+
+def test_arrays_are_programmed_anew_when_weights_change(inputs: np.ndarray) -> None:
+    system = small(hardware=Crossbar())
+    before = system.forward(inputs)
+    system.parameters["w1"] *= 2  # in place, as an optimiser does
+    np.testing.assert_allclose(system.forward(inputs), 2 * before, rtol=1e-4, atol=1e-5)
+
+
+def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:
+    """Without spread of its exponent an array drifts as a whole, by (t / t0 + 1)^-nu, and one factor undoes it."""
+    even = crossbar.PCM(programming=(0.0,), exponent_mean=(0.0, 0.06, 0.0, 1.0), exponent_std=(0.0, 0.0, 0.0, 1.0))
+    system = CrossbarNetwork((6, 3), key=KEY, hardware=Crossbar(device=even))
+    x = rng.random((50, 6), np.float32)
+    new = system.forward(x)
+    old = system.aged(86400.0).forward(x)
+    np.testing.assert_allclose(old, new * (86400 / 20 + 1) ** -0.06, rtol=1e-4, atol=1e-6)
+    with pytest.raises(ValueError, match="reference inputs"):
+        system.aged(86400.0, "global").forward(x)
+    system.calibrate(x[:20])
+    for compensation in ("global", "column"):
+        np.testing.assert_allclose(system.aged(86400.0, compensation).forward(x), new, rtol=1e-4, atol=1e-6)
+    real = CrossbarNetwork((40, 30, 3), key=KEY, hardware=Crossbar(device="pcm"), reference=rng.random((64, 40), np.float32))
+    x = rng.random((50, 40), np.float32)
+    exact = real.forward_saving(x)[0]
+    errors = [np.abs(real.aged(3e7, c).forward(x) - exact).mean() for c in ("none", "global")]
+    assert errors[1] < 0.7 * errors[0]
+
+
 def test_bad_input(images: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"6 inputs, the data 8: set system.inputs=8"):
         network().encode(np.zeros((2, 8)))
     for options, message in [
-        ({"activation": "step"}, "activation must be one of tanh, relu, sigmoid"), ({"key": None}, "needs a key"),
-        ({"weight_max": 0.0}, "weight_max must be positive"), ({"parameters": {"w0": np.zeros((2, 2))}}, r"w0 must be float64 \(7, 5\)"),
+        ({"activation": "step"}, "activation must be one of tanh, relu, sigmoid"),
+        ({"compensation": "some"}, "compensation must be one of none, global, column"),
+        ({"key": None}, "needs a key"),
+        ({"weight_max": 0.0}, "weight_max must be positive"),
+        ({"parameters": {"w0": np.zeros((2, 2))}}, r"w0 must be float64 \(7, 5\)"),
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             network(**options)
+    with pytest.raises(ValueError, match="it has no conductances"):
+        network().conductances(0)
     with pytest.raises(ValueError, match="two layers or more"):
         CrossbarNetwork((4,), key=KEY)

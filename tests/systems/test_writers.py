@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 import pnnkern as pnn
-from pnnkern.crossbar import ConstantStep, MixedPrecision, TikiTaka, clip_weights, transfer_start, transfer_update, transfer_weights
+from pnnkern.crossbar import (
+    ConstantStep,
+    MixedPrecision,
+    TikiTaka,
+    clip_weights,
+    transfer_start,
+    transfer_update,
+    transfer_weights,
+)
 from pnnkern.learning import SGD
 from pnnkern.systems import OuterProduct, protocols, writers
 

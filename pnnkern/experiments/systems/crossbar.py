@@ -24,7 +24,7 @@ class CrossbarTable(tables.System):
     kind: Literal["crossbar"] = "crossbar"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     inputs: int = Field(784, ge=1)
-    hidden: list[int] = [256]  # nodes of the hidden layers
+    hidden: list[int] = Field(default=[256])  # nodes of the hidden layers
     classes: int = Field(10, ge=1)
     activation: Literal["tanh", "relu", "sigmoid"] = "tanh"
     weight_max: float = Field(1.0, gt=0, allow_inf_nan=False)  # where no pulsed device bounds the weights

@@ -194,7 +194,7 @@ class CrossbarNetwork:
     def vjp(self, cotangent: Array, record: Any) -> dict[str, OuterProduct]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
         weights = record[0]
-        updates = {}
+        updates: dict[str, OuterProduct] = {}
         for l in reversed(range(len(weights))):
             updates |= self.layer_vjp(l, cotangent, record)
             if l:

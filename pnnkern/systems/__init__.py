@@ -4,6 +4,7 @@ from .apparatus import from_callable
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
 from .layered import DRN, Hopfield
+from .nonlinear_network import NonlinearCircuit
 from .oscillators import OscillatorMachine
 from .protocols import Layered, Measurable, Modelled, OuterProduct, Relaxing
 from .resistor_network import ResistorCircuit
@@ -16,6 +17,7 @@ __all__ = [
     "Layered",
     "Measurable",
     "Modelled",
+    "NonlinearCircuit",
     "OscillatorMachine",
     "OuterProduct",
     "Relaxing",

@@ -1,0 +1,169 @@
+"""Networks of transistors, or of resistors and diodes, as trainable systems: they learn what no linear network can, such as XOR.
+
+Features go in as voltages of source nodes beside two supply rails; an output is the difference between the voltages of two target nodes,
+so that it can have either sign. Dillavou et al., PNAS 121, e2319718121 (2024).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from ..networks import DiodeNetwork, TransistorNetwork
+from . import protocols
+
+
+@dataclass(frozen=True)
+class States:
+    """output (batch, outputs) of the free state, and voltages (batch, n_nodes) of all phases, the free one first."""
+
+    output: Array
+    phases: list[Array]
+
+
+@dataclass
+class NonlinearCircuit:
+    """A nonlinear network that learns. `Relaxing` and `Measurable`.
+
+    network : `TransistorNetwork`, whose parameter is "gate" (volts), or `DiodeNetwork`, with "conductance" (siemens).
+    features, outputs : how many values go in and come out; features in [0, 1] become voltages from 0 to `volts`, the supply.
+    high, low : targets, volts, of the output of the sample's class and of the others; one output alone tells classes 1 and 0 apart.
+    hinge : outputs beyond their target on the right side are left alone.
+    start : (low, high), range of the parameters drawn with `key`, which also chooses the nodes, unless they are given:
+    source_nodes (features + 2,), of the features and the rails at 0 and `volts`; target_nodes (2 * outputs,), all positive ends, then all
+    negative ones. limits : of the parameters. relaxation, tolerance : of the sweeps (`Nonlinear.relax`).
+
+    Held outputs keep the mean of their two nodes. Nudges are currents ``beta (target - output)`` into the positive end and out of the
+    negative one, beta in siemens. Transistors have no energy: their contrasts are no gradients, however small the nudge.
+    """
+
+    network: TransistorNetwork | DiodeNetwork
+    features: int
+    outputs: int
+    volts: float = 0.45
+    high: float = 0.02
+    low: float = -0.02
+    hinge: bool = True
+    start: tuple[float, float] = (1.2, 2.5)
+    limits: tuple[float, float] = (0.8, 5.0)
+    relaxation: float = 1.5
+    tolerance: float = 1e-10
+    parameters: dict[str, Array] = field(default_factory=dict)
+    writers: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Array] = field(default_factory=dict)
+    source_nodes: Any = None
+    target_nodes: Any = None
+    key: Any = None
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.features < 1 or self.outputs < 1 or not self.volts > 0:
+            raise ValueError(
+                f"features and outputs must be at least 1 and volts positive, got {self.features}, {self.outputs} and {self.volts}"
+            )
+        if not self.low < self.high:
+            raise ValueError(f"the target of a sample's class must be the higher one, got low={self.low:g} and high={self.high:g}")
+        needed, n = self.features + 2 + 2 * self.outputs, self.network.n_nodes
+        if self.key is None and (self.source_nodes is None or self.target_nodes is None or not self.parameters):
+            raise ValueError("nodes and parameters are drawn at random, which needs a key: key=pnnkern.random.key(seed)")
+        if self.source_nodes is None or self.target_nodes is None:
+            if needed > n:
+                raise ValueError(f"{self.features} features and {self.outputs} outputs need {needed} nodes, the network has {n}")
+            order = np.asarray(random.permutation(random.fold_in(self.key, "nodes"), n))
+            self.source_nodes, self.target_nodes = order[: self.features + 2], order[self.features + 2 : needed]
+        self.source_nodes, self.target_nodes = self.network.apart(self.source_nodes, self.target_nodes)
+        if (len(self.source_nodes), len(self.target_nodes)) != (self.features + 2, 2 * self.outputs):
+            raise ValueError(f"there must be {self.features + 2} source_nodes and {2 * self.outputs} target_nodes")
+        xp = _array.device_namespace(self.device)
+        if not self.parameters:
+            like = xp.empty(0, np.float64)
+            draws = random.uniform(random.fold_in(self.key, "start"), (1, self.network.n_edges), dtype=np.float64, like=like)[0]
+            self.parameters = {self.name: self.start[0] + (self.start[1] - self.start[0]) * draws}
+        if self.name not in self.parameters or self.parameters[self.name].shape != (self.network.n_edges,):
+            raise ValueError(f"parameters must hold {self.name!r} of shape ({self.network.n_edges},)")
+
+    @property
+    def name(self) -> str:
+        """Name of the parameter."""
+        return "conductance" if self.network.has_energy else "gate"
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether equilibria are minima of an energy: with diodes yes, with transistors no."""
+        return self.network.has_energy
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Range of the parameter."""
+        return {self.name: self.limits}
+
+    # ----------------------------------------------------------------------------------------------------------------- physics
+    def encode(self, images: Array) -> Array:
+        """Images or features (batch, ...), uint8 or in [0, 1], as source voltages (batch, features + 2), float64."""
+        xp = _array.device_namespace(self.device)
+        flat = xp.asarray(images).reshape(len(images), -1)
+        if flat.shape[1] != self.features:
+            raise ValueError(f"each sample must have {self.features} values, got {flat.shape[1]}")
+        x = flat.astype(np.float64) / (255 if flat.dtype == np.uint8 else 1)
+        return self.volts * xp.concatenate([x, xp.broadcast_to(xp.asarray([0.0, 1.0]), (len(x), 2))], axis=1)
+
+    def _settle(self, inputs: Array, **how: Any) -> Array:
+        held = how.pop("held", self.source_nodes)
+        return self.network.relax(
+            self.parameters[self.name], held, inputs, relaxation=self.relaxation, tolerance=self.tolerance, method="sweep", **how
+        ).voltages
+
+    def _read(self, voltages: Array) -> Array:
+        return voltages[:, self.target_nodes[: self.outputs]] - voltages[:, self.target_nodes[self.outputs :]]
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """One pass: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. Noise-free: `key` is not needed."""
+        return self._read(self._settle(inputs))
+
+    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+        """The passes of a population of parameters, (members, batch, outputs)."""
+        return protocols.population(self, inputs, parameters, key, sample)
+
+    # ---------------------------------------------------------------------------------------------------------------- learning
+    def targets(self, labels: Array) -> Array:
+        """Target outputs (batch, outputs), volts."""
+        xp = _array.device_namespace(self.device)
+        classes = xp.arange(self.outputs)[None, :] if self.outputs > 1 else xp.ones((1, 1), np.int64)
+        return xp.where(xp.asarray(labels)[:, None] == classes, self.high, self.low)
+
+    def relax(
+        self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+        sample: Any = 0,
+    ) -> States:  # fmt: skip
+        """Equilibria of all phases, the nudged and held ones from the free one on."""
+        xp = _array.namespace(inputs)
+        free = self._settle(inputs)
+        output = self._read(free)
+        if target is None and any(nudges):
+            raise ValueError("a nudge other than 0 needs a target")
+        error = xp.zeros_like(output) if target is None else target - output
+        if error.shape != output.shape:
+            raise ValueError(f"target must be {output.shape}, got shape {target.shape if target is not None else ()}")
+        if self.hinge and target is not None:
+            error = xp.where((error < 0) == (target > (self.high + self.low) / 2), 0.0, error)
+        apart = xp.concatenate([error, -error], axis=1)  # of the positive and the negative ends
+        phases = [free]
+        for nudge in nudges:
+            if hold:
+                held = np.concatenate([self.source_nodes, self.target_nodes])
+                values = xp.concatenate([inputs, free[:, self.target_nodes] + nudge / 2 * apart], axis=1)
+                phases.append(self._settle(values, held=held, start=free))
+            else:
+                currents = xp.zeros(free.shape)
+                currents[:, self.target_nodes] = nudge * apart
+                phases.append(self._settle(inputs, currents=currents, start=free))
+        return States(output, phases)
+
+    def contrast(self, relaxed: States, a: int, b: int) -> dict[str, Array]:
+        """{name: each edge's own share}, phase b less phase a, mean over the batch: dv^2 / 2 for transistors, dE/dg with diodes."""
+        one, two = relaxed.phases[a], relaxed.phases[b]
+        if isinstance(self.network, DiodeNetwork):
+            return {self.name: self.network.contrast_of(one, two).mean(axis=0)}
+        return {self.name: self.network.contrast((two - one).T, (two + one).T, 1 / (2 * len(one)))}

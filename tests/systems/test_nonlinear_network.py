@@ -1,0 +1,97 @@
+"""Transistors and diodes as trainable systems: XOR and a nonlinear curve by local rules; with diodes, gradients."""
+
+import numpy as np
+import pytest
+
+from pnnkern import random
+from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation, SquareError
+from pnnkern.networks import DiodeNetwork, TransistorNetwork, graphs
+from pnnkern.systems import writers
+from pnnkern.systems.nonlinear_network import NonlinearCircuit
+
+XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float64), np.array([0, 1, 1, 0])
+
+
+def transistors(side: int = 4, features: int = 2, seed: int = 0, **more: object) -> NonlinearCircuit:
+    net = TransistorNetwork(graphs.lattice(side, side, periodic=True), side * side)
+    return NonlinearCircuit(net, features, 1, key=random.key(seed), **more)  # type: ignore[arg-type]
+
+
+def test_xor_is_learned_by_transistors() -> None:
+    """No linear network can: f(0,0) + f(1,1) = f(0,1) + f(1,0) there."""
+    system, adam, rule = transistors(seed=1), Adam(0.02), CoupledLearning(0.5, "positive", SquareError(0.02, -0.02))
+    inputs = system.encode(XOR[0])
+    for _ in range(600):
+        out = system.forward(inputs)[:, 0]
+        if ((out > 0.015) == (XOR[1] == 1)).all() and np.abs(out).min() > 0.015:
+            break
+        updates, _ = rule.step(system, (inputs, XOR[1]))
+        writers.apply(system, updates, adam, 0.02)
+    out = system.forward(inputs)[:, 0]
+    assert ((out > 0) == (XOR[1] == 1)).all()
+    assert np.abs(out).min() > 0.015
+    assert 0.8 <= system.parameters["gate"].min()
+
+
+def test_a_curve_is_learned_by_transistors() -> None:
+    """Nonlinear regression: a parabola, far better than the best straight line."""
+    system = transistors(4, 1, seed=0, hinge=False)
+    x = np.linspace(0, 1, 9)[:, None]
+    target = 0.02 * (1 / 3 - 4 * (x - 0.5) ** 2)
+    line = np.polyval(np.polyfit(x[:, 0], target[:, 0], 1), x)
+    inputs, adam = system.encode(x), Adam(0.02)
+    for step in range(600):
+        relaxed = system.relax(inputs, target=target, nudges=(0.5,), hold=True)
+        updates = {name: 2 * value for name, value in system.contrast(relaxed, 0, 1).items()}
+        writers.apply(system, updates, adam, 0.02 * (1 - step / 600))
+    error = np.sqrt(((system.forward(inputs) - target) ** 2).mean())
+    assert error < 0.25 * np.sqrt(((line - target) ** 2).mean())
+
+
+def test_diodes_follow_the_gradient(backend, rng: np.random.Generator) -> None:
+    edges = graphs.disordered(14, 5.0, random.key(2))
+    net = DiodeNetwork(edges, 14, diode=np.arange(len(edges)) % 2 == 0, reverse=0.05, drop=0.05)
+    system = NonlinearCircuit(net, 3, 2, volts=1.0, high=0.1, low=-0.1, hinge=False, start=(0.5, 2.0), limits=(1e-3, 10.0), relaxation=1.0,
+                              key=random.key(1))  # fmt: skip
+    assert system.has_energy
+    x, labels = rng.random((3, 3)), np.array([0, 1, 1])
+    inputs = system.encode(x)
+    updates, metrics = EquilibriumPropagation(1e-3, loss=SquareError(0.1, -0.1)).step(system, (backend.array(inputs), labels))
+    k = system.parameters["conductance"]
+
+    def loss(values: np.ndarray) -> float:
+        v = net.solve(values, system.source_nodes, inputs)[:, system.target_nodes]
+        return float((((v[:, :2] - v[:, 2:]) - np.where(labels[:, None] == [0, 1], 0.1, -0.1)) ** 2).sum(axis=1).mean() / 2)
+
+    assert metrics["loss"] == pytest.approx(loss(k))
+    numeric = np.array([(loss(k + h) - loss(k - h)) / 2e-5 for h in 1e-5 * np.eye(len(k))])
+    assert np.linalg.norm(backend.numpy(updates["conductance"]) - numeric) < 1e-3 * np.linalg.norm(numeric)
+
+
+def test_held_outputs_are_where_they_should_be(rng: np.random.Generator) -> None:
+    system = transistors(hinge=False)
+    inputs = system.encode(rng.random((3, 2)))
+    target = np.full((3, 1), 0.03)
+    relaxed = system.relax(inputs, target=target, nudges=(0.5,), hold=True)
+    held = relaxed.phases[1][:, system.target_nodes]
+    free = relaxed.phases[0][:, system.target_nodes]
+    assert np.allclose(held[:, :1] - held[:, 1:], relaxed.output + 0.5 * (target - relaxed.output))
+    assert np.allclose(held.sum(axis=1), free.sum(axis=1))
+    assert system.forward_population(inputs, {"gate": system.parameters["gate"][None]}).shape == (1, 3, 1)
+    assert not system.has_energy
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: transistors(3, 8), "8 features and 1 outputs need 12 nodes, the network has 9"),
+        (lambda: transistors(low=0.03), "the target of a sample's class must be the higher one"),
+        (lambda: NonlinearCircuit(TransistorNetwork(graphs.lattice(3, 3), 9), 2, 1), "which needs a key"),
+        (lambda: transistors().encode(np.ones((1, 3))), "each sample must have 2 values, got 3"),
+        (lambda: transistors().relax(np.zeros((1, 4)), nudges=(0.1,)), "a nudge other than 0 needs a target"),
+        (lambda: transistors(parameters={"gate": np.ones(3)}), r"parameters must hold 'gate' of shape \(32,\)"),
+    ],
+)
+def test_bad_input_is_named(call, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

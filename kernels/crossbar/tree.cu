@@ -12,8 +12,8 @@ template <class Body> PNN_D void tree_each(i64 leaves, Body body) {
 }  // namespace pnn
 
 // out (arrays, leaves, 16, 16): conductances between the ports of every leaf. Reads every cell once, writes 16 values for each.
-extern "C" __global__ void pnn_tree_leaves_f32(long long arrays, long long n_in, long long n_out, int pair, float word, float bit, float first,
-                                             float last, const float* __restrict__ G, float* __restrict__ out) {
+extern "C" __global__ void pnn_tree_leaves_f32(long long arrays, long long n_in, long long n_out, int pair, float word,
+                                             float bit, float first, float last, const float* __restrict__ G, float* __restrict__ out) {
     __shared__ float C[4][256];
     const pnn::tree_array<float> array = {n_in, n_out, pair != 0, word, bit, first, last};
     const long long each = array.rows() * array.cols();
@@ -25,8 +25,9 @@ extern "C" __global__ void pnn_tree_leaves_f32(long long arrays, long long n_in,
     });
 }
 // gradient (arrays, n_in, n_out) and segments (arrays, leaves, 4: word, bit, first, last) = -sum Q dv dv, from W (arrays, leaves, 16, 16).
-extern "C" __global__ void pnn_tree_leaves_vjp_f32(long long arrays, long long n_in, long long n_out, int pair, float word, float bit, float first,
-                                                 float last, const float* __restrict__ G, const float* __restrict__ W,
+extern "C" __global__ void pnn_tree_leaves_vjp_f32(long long arrays, long long n_in, long long n_out, int pair, float word,
+                                                 float bit, float first, float last, const float* __restrict__ G,
+                                                 const float* __restrict__ W,
                                                  float* __restrict__ gradient, float* __restrict__ segments) {
     __shared__ float C[4][256], tape[4][512], row[4][16];
     const pnn::tree_array<float> array = {n_in, n_out, pair != 0, word, bit, first, last};
@@ -44,8 +45,9 @@ extern "C" __global__ void pnn_tree_leaves_vjp_f32(long long arrays, long long n
     });
 }
 // on_word, on_bit (arrays, n_in, n_out, q): voltages on both lines at every cell, from those of the ports V (arrays, leaves, 16, q).
-extern "C" __global__ void pnn_tree_voltages_f32(long long arrays, long long n_in, long long n_out, long long q, int pair, float word, float bit,
-                                               float first, float last, const float* __restrict__ G, const float* __restrict__ V,
+extern "C" __global__ void pnn_tree_voltages_f32(long long arrays, long long n_in, long long n_out, long long q, int pair, float word,
+                                               float bit, float first, float last, const float* __restrict__ G,
+                                               const float* __restrict__ V,
                                                float* __restrict__ on_word, float* __restrict__ on_bit) {
     __shared__ float C[2][256], tape[2][512], ports[2][512];
     const pnn::tree_array<float> array = {n_in, n_out, pair != 0, word, bit, first, last};
@@ -77,8 +79,8 @@ extern "C" __global__ void pnn_tree_substitute_f32(long long batch, long long e,
 }
 
 // out (arrays, leaves, 16, 16): conductances between the ports of every leaf. Reads every cell once, writes 16 values for each.
-extern "C" __global__ void pnn_tree_leaves_f64(long long arrays, long long n_in, long long n_out, int pair, double word, double bit, double first,
-                                             double last, const double* __restrict__ G, double* __restrict__ out) {
+extern "C" __global__ void pnn_tree_leaves_f64(long long arrays, long long n_in, long long n_out, int pair, double word,
+                                             double bit, double first, double last, const double* __restrict__ G, double* __restrict__ out) {
     __shared__ double C[4][256];
     const pnn::tree_array<double> array = {n_in, n_out, pair != 0, word, bit, first, last};
     const long long each = array.rows() * array.cols();
@@ -90,8 +92,9 @@ extern "C" __global__ void pnn_tree_leaves_f64(long long arrays, long long n_in,
     });
 }
 // gradient (arrays, n_in, n_out) and segments (arrays, leaves, 4: word, bit, first, last) = -sum Q dv dv, from W (arrays, leaves, 16, 16).
-extern "C" __global__ void pnn_tree_leaves_vjp_f64(long long arrays, long long n_in, long long n_out, int pair, double word, double bit, double first,
-                                                 double last, const double* __restrict__ G, const double* __restrict__ W,
+extern "C" __global__ void pnn_tree_leaves_vjp_f64(long long arrays, long long n_in, long long n_out, int pair, double word,
+                                                 double bit, double first, double last, const double* __restrict__ G,
+                                                 const double* __restrict__ W,
                                                  double* __restrict__ gradient, double* __restrict__ segments) {
     __shared__ double C[4][256], tape[4][512], row[4][16];
     const pnn::tree_array<double> array = {n_in, n_out, pair != 0, word, bit, first, last};
@@ -109,8 +112,9 @@ extern "C" __global__ void pnn_tree_leaves_vjp_f64(long long arrays, long long n
     });
 }
 // on_word, on_bit (arrays, n_in, n_out, q): voltages on both lines at every cell, from those of the ports V (arrays, leaves, 16, q).
-extern "C" __global__ void pnn_tree_voltages_f64(long long arrays, long long n_in, long long n_out, long long q, int pair, double word, double bit,
-                                               double first, double last, const double* __restrict__ G, const double* __restrict__ V,
+extern "C" __global__ void pnn_tree_voltages_f64(long long arrays, long long n_in, long long n_out, long long q, int pair, double word,
+                                               double bit, double first, double last, const double* __restrict__ G,
+                                               const double* __restrict__ V,
                                                double* __restrict__ on_word, double* __restrict__ on_bit) {
     __shared__ double C[2][256], tape[2][512], ports[2][512];
     const pnn::tree_array<double> array = {n_in, n_out, pair != 0, word, bit, first, last};

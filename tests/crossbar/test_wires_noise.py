@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import pnnkern as pnn
-from pnnkern.crossbar import Wires, effective_conductance, noise_through_wires, read_covariance, wire_noise
+from pnnkern.crossbar import WireFields, Wires, effective_conductance, noise_through_wires, read_covariance, wire_noise
+from pnnkern.crossbar.wire_noise import _largest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from nodal_truth import cells, lines
@@ -115,6 +116,27 @@ def test_any_split_of_the_batch(backend, dtype: str, rng: np.random.Generator) -
     assert np.abs(backend.numpy(shuffled) - whole[order]).max() < eps
     again = wire_noise(V, G, 1e-6, sample=100, **plan)
     assert abs(np.corrcoef(backend.numpy(again).ravel(), whole.ravel())[0, 1]) < 0.4
+
+
+def test_fields_for_many_calls(backend, rng: np.random.Generator) -> None:
+    G, V = backend.array(cells(rng, 9, 7)), backend.array(rng.uniform(0, 0.2, (5, 9)))
+    fields = WireFields(G, wires=WIRES)
+    expected = backend.numpy(wire_noise(V, G, 1e-6, wires=WIRES, key=KEY, sample=2))
+    for limit in (None, 4000):
+        got = backend.numpy(wire_noise(V, G, 1e-6, wires=WIRES, key=KEY, sample=2, fields=fields, memory_limit=limit))
+        assert np.abs(got - expected).max() < 1e-12 * np.abs(expected).max()
+    with pytest.raises(ValueError, match="fields belong to another array or other wires"):
+        wire_noise(V, G, 1e-6, wires=1.0, key=KEY, fields=fields)
+    with pytest.raises(ValueError, match="fields belong to another array or other wires"):
+        wire_noise(V, 2 * G, 1e-6, wires=WIRES, key=KEY, fields=fields)
+
+
+@pytest.mark.parametrize(("r", "terminal", "n"), [(1.0, 0.0, 1), (1.0, 0.0, 40), (2.0, 50.0, 17), (0.0, 3.0, 9)])
+def test_softest_mode_of_a_wire(r: float, terminal: float, n: int) -> None:
+    """Node k sees r (k + 1) + terminal of the way to the driver; the bound needs at least the largest eigenvalue, and is near it."""
+    k = np.arange(1, n + 1)
+    largest = np.linalg.eigvalsh(r * np.minimum(k[:, None], k) + terminal).max()
+    assert largest * (1 - 1e-12) <= _largest(r, terminal, n) < 1.2 * largest
 
 
 G, V = np.full((4, 5), 1e-5), np.ones((2, 4))

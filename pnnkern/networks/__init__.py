@@ -1,12 +1,12 @@
 """Networks that relax to equilibrium: graphs of resistors, layered energy networks, oscillators, spins."""
 
-from . import boltzmann, drn, graphs, hopfield, ising, oscillator
+from . import boltzmann, convolutional, drn, graphs, hopfield, ising, oscillator
 from .diodes import DiodeNetwork
 from .elastic import ElasticNetwork
 from .resistor import ResistorNetwork, Response
 from .transistor import TransistorNetwork
 
 __all__ = [
-    "DiodeNetwork", "ElasticNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "boltzmann", "drn", "graphs", "hopfield", "ising",
-    "oscillator",
+    "DiodeNetwork", "ElasticNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "boltzmann", "convolutional", "drn", "graphs",
+    "hopfield", "ising", "oscillator",
 ]  # fmt: skip

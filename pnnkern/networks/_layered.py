@@ -242,6 +242,10 @@ class Network:
     def last(self) -> int:
         return len(self.weights) - 1
 
+    def shape(self, l: int) -> tuple[int, ...]:
+        """Of layer l + 1, without batch and phases."""
+        return (self.weights[l].shape[1],)
+
     def linear(self, l: int) -> bool:
         return self.linear_output and l == self.last
 
@@ -295,9 +299,9 @@ class Network:
         xp = _array.namespace(drive)
         lead, dtype = (*nudges.shape, len(drive)), np.result_type(drive.dtype, np.complex64) if nudges.dtype.kind == "c" else drive.dtype
         if start is None:
-            states = [xp.zeros((*lead, w.shape[1]), dtype) for w in self.weights]
+            states = [xp.zeros((*lead, *self.shape(l)), dtype) for l in range(self.last + 1)]
         else:
-            states = [xp.array(xp.broadcast_to(s, (*lead, w.shape[1])), dtype) for s, w in zip(start, self.weights, strict=True)]
+            states = [xp.array(xp.broadcast_to(s, (*lead, *self.shape(l))), dtype) for l, s in enumerate(start)]
         pulls = list(states)
         beta = xp.asarray(nudges, dtype).reshape(*nudges.shape, 1, 1)
 
@@ -421,6 +425,36 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
     half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
     moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]
     return Phases(inputs, free.states, moved, left, done.converged)
+
+
+Contrasted = tuple[list[Factors], list[Array]]
+
+
+def continual(build: Callable[[list[Array], list[Array]], Network], contrast: Callable[[Phases, int, int], Contrasted], inputs: Array,
+              target: Array, weights: list[Array], biases: list[Array], nudge: float, rates: Sequence[float], steps: int, sweeps: int,
+              tolerance: float | None, low: float, on_failure: str) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """New weights and biases after one free relaxation and `steps` nudged sweeps, each followed by an update."""
+    check_settings(min(steps, sweeps), on_failure)
+    if nudge == 0:
+        raise ValueError("nudge must not be 0: nothing would change")
+    if len(rates) != len(weights):
+        raise ValueError(f"there must be one rate for each of the {len(weights)} layers, got {len(rates)}")
+    beta, limit = np.float64(nudge), tolerance_of(tolerance, inputs.dtype)
+    target = target_like(target, np.array(beta), len(inputs), weights)
+    weights, biases = [w.copy() for w in weights], [b.copy() for b in biases]
+    net = build(weights, biases)
+    states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit)
+    judged(states, pulls, left, sweeps, tolerance, on_failure)
+    for _ in range(steps):
+        net = build(weights, biases)
+        after, _, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)
+        moved = [(a - s)[None] for a, s in zip(after, states, strict=True)]
+        factors, of_biases = contrast(Phases(inputs, states, moved, 0.0, True), 0, 1)
+        for w, f, b, g, rate in zip(weights, factors, biases, of_biases, rates, strict=True):
+            update(w, f, rate / nudge, low)
+            b -= (rate / nudge) * g
+        states = after
+    return weights, biases
 
 
 def in_double(*lists: Sequence[Array]) -> list[list[Array]]:

@@ -221,4 +221,19 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
     return [f.scaled(1 / (b2 - b1)).dense() for f in factors], [g / float(b2 - b1) for g in of_biases]
 
 
-__all__ = ["contrast", "encode", "energy", "excitatory", "gradient", "initial", "nudge_bound", "phases", "relax", "relax_vjp", "residual"]
+@accepts_any
+def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
+              rates: Sequence[float], steps: int = 10, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""
+    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    _layered.refuse_unbounded(np.array(float(nudge)), nudge_bound(weights), BOUND)
+    return _layered.continual(
+        _network, contrast, inputs, target, weights, biases, nudge, rates, steps, sweeps, tolerance, 0.0, on_failure
+    )
+
+
+__all__ = [
+    "continual", "contrast", "encode", "energy", "excitatory", "gradient", "initial", "nudge_bound", "phases", "relax", "relax_vjp",
+    "residual",
+]  # fmt: skip

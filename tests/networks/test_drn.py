@@ -285,6 +285,18 @@ def test_float32_gradients_at_the_published_gains(hidden, gain, sweeps, beta) ->
         assert (g * t).sum() / np.linalg.norm(g) / np.linalg.norm(t) > 0.999
 
 
+def test_continual_updates(rng: np.random.Generator) -> None:
+    c = circuit(rng, (5, 7, 3))
+    w, b = drn.gradient(c["inputs"], c["target"], c["weights"], c["biases"], nudges=(0.0, 0.1))
+    rate = 1e-6
+    new_w, new_b = drn.continual(c["inputs"], c["target"], c["weights"], c["biases"], nudge=0.1, rates=[rate, rate], steps=100)
+    for got, old, wanted in zip([*new_w, *new_b], [*c["weights"], *c["biases"]], [*w, *b]):
+        assert np.allclose((old - got) / rate, wanted, rtol=1e-2, atol=1e-3 * np.abs(wanted).max())
+    far, _ = drn.continual(c["inputs"], c["target"], c["weights"], c["biases"], nudge=0.1, rates=[1.0, 0.0], steps=2)
+    assert far[0].min() == 0
+    assert np.array_equal(far[1], c["weights"][1])
+
+
 # -------------------------------------------------------------------------------------------------------------------- update
 @pytest.mark.parametrize(("rows", "columns", "samples"), [(1, 1, 1), (31, 33, 7), (65, 130, 40), (5, 3, 0)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -195,6 +195,20 @@ def test_softmax_read_out(backend, rng: np.random.Generator) -> None:
     assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.3)
 
 
+def test_continual_updates_add_up_to_the_one_sided_estimate(backend, rng: np.random.Generator) -> None:
+    """For small rates; at larger ones the weights that move on the way make a difference of first order in the rate."""
+    c = network(rng, (5, 7, 4, 3))
+    here = on(backend, c)
+    w, b = hopfield.gradient(here["inputs"], here["target"], *sources(here)[1:], nudges=(0.0, 0.3))
+    wanted, errors = flat(map(backend.numpy, [*w, *b])), []
+    for rate in (1e-3, 5e-4):
+        new_w, new_b = hopfield.continual(here["inputs"], here["target"], *sources(here)[1:], nudge=0.3, rates=[rate] * 3, steps=60)
+        got = (flat([*c["weights"], *c["biases"]]) - flat(map(backend.numpy, [*new_w, *new_b]))) / rate
+        errors.append(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
+    assert errors[1] < 0.02
+    assert errors[0] / errors[1] == pytest.approx(2, rel=0.1)
+
+
 def test_vector_field_contrasts(rng: np.random.Generator) -> None:
     """With equal weights they sum to the energy's; with others the states solve the two-sided fixed point, written out here."""
     c = network(rng, (5, 7, 4, 3))
@@ -244,6 +258,8 @@ W, X, Y = [np.full((3, 4), 0.1), np.full((4, 2), 0.1)], np.ones((2, 3)), np.ones
         (lambda: hopfield.relax(X, W, sweeps=1), ConvergenceError, "has not settled after 1 sweeps"),
         (lambda: hopfield.relax_vjp(Y[:1], X, W), ValueError, r"cotangent must be \(2, 2\)"),
         (lambda: hopfield.contrast(hopfield.phases(X, W), 0, 1), ValueError, r"phases are numbered 0 \(free\) to 0, got 1"),
+        (lambda: hopfield.continual(X, Y, W, nudge=0.0, rates=[1, 1]), ValueError, "nudge must not be 0"),
+        (lambda: hopfield.continual(X, Y, W, nudge=0.1, rates=[1]), ValueError, "one rate for each of the 2 layers"),
         (lambda: hopfield.initial((3, 0), random.key(1)), ValueError, "two layers of one unit or more"),
     ],
 )  # fmt: skip

@@ -1,0 +1,225 @@
+"""Convolutional Hopfield networks: layers of feature maps that settle, joined by convolutions with pooling, and a dense output layer.
+
+E = sum_l [|s_l|^2 / 2 - b_l s_l - s_{l+1} . P(w_l * s_l)] with s in [0, 1] in hidden layers, as in `hopfield`: w * s is a convolution that
+keeps the size of a map, P the mean of squares of 2 x 2, and the last layer is dense and linear. All terms are bilinear, so even and odd
+layers take exact block steps in turn and nudged states are kept as differences. Published networks pool by the maximum, which is not
+bilinear: Scellier et al., arXiv:2312.15103 (2023).
+
+weights : (maps, maps below, k, k) with k odd for each convolution, and (values below, outputs) for the last layer. biases : (maps,) and
+(outputs,). images : (batch, maps, height, width), each size divisible by 2 at every convolution. All pure numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array, accepts_any
+from . import _layered, hopfield
+from ._layered import Equilibrium, Network, Phases
+
+
+def initial(image: tuple[int, int, int], maps: Sequence[int], outputs: int, key: np.ndarray, *, side: int = 3, gain: float = 0.5,
+            dtype: Any = np.float32, like: Any = None) -> list[Array]:  # fmt: skip
+    """Weights to start from, uniform in +-gain / sqrt(values that a unit sees). image : (maps, height, width) of the input."""
+    below, height, width = image
+    shapes: list[tuple[int, ...]] = []
+    for n in maps:
+        shapes.append((n, below, side, side))
+        below, height, width = n, height // 2, width // 2
+    shapes.append((below * height * width, outputs))
+    weights = []
+    for l, shape in enumerate(shapes):
+        seen = shape[0] if len(shape) == 2 else int(np.prod(shape[1:]))
+        draws = random.uniform(random.fold_in(key, l), (1, int(np.prod(shape))), dtype=dtype, like=like).reshape(shape)
+        weights.append((gain / np.sqrt(seen) * (2 * draws - 1)).astype(dtype))
+    return weights
+
+
+# ---------------------------------------------------------------------------------------------------- convolution and pooling
+def _patches(x: Array, side: int) -> Array:
+    """What each pixel sees: (batch, height, width, maps, side, side), zeros beyond the edge."""
+    xp, half = _array.namespace(x), side // 2
+    padded = xp.pad(x, ((0, 0), (0, 0), (half, half), (half, half)))
+    windows = xp.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(2, 3))
+    return windows.transpose(0, 2, 3, 1, 4, 5)
+
+
+def convolve(x: Array, kernel: Array) -> Array:
+    """sum over maps and offsets of kernel[o, c, i, j] x[:, c, y + i - k//2, x + j - k//2]: (batch, maps, height, width)."""
+    patches = _patches(x, kernel.shape[2])
+    batch, height, width = patches.shape[:3]
+    out = patches.reshape(batch * height * width, -1) @ kernel.reshape(len(kernel), -1).T
+    return out.reshape(batch, height, width, len(kernel)).transpose(0, 3, 1, 2)
+
+
+def _up(x: Array, kernel: Array) -> Array:
+    """Convolution, then the mean of each square of 2 x 2."""
+    y = convolve(x, kernel)
+    batch, maps, height, width = y.shape
+    return y.reshape(batch, maps, height // 2, 2, width // 2, 2).mean(axis=(3, 5))
+
+
+def _spread(y: Array) -> Array:
+    """The adjoint of the mean over squares."""
+    return (y / 4).repeat(2, axis=2).repeat(2, axis=3)
+
+
+def _down(y: Array, kernel: Array) -> Array:
+    """The adjoint of `_up`."""
+    return convolve(_spread(y), kernel[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
+
+
+@dataclass
+class _Maps(Network):
+    """A network whose layers are feature maps; sizes[l] is the shape of layer l, the input first."""
+
+    sizes: list[tuple[int, ...]] = field(default_factory=list)
+
+    def shape(self, l: int) -> tuple[int, ...]:
+        return self.sizes[l + 1]
+
+    def _across(self, x: Array, l: int) -> Array:
+        """What layer l feeds into layer l + 1, for any leading axes."""
+        flat, w = x.reshape(-1, *self.sizes[l]), self.weights[l]
+        out = _up(flat, w) if w.ndim == 4 else flat.reshape(len(flat), -1) @ w
+        return out.reshape(*x.shape[: x.ndim - len(self.sizes[l])], *self.sizes[l + 1])
+
+    def _back(self, y: Array, l: int) -> Array:
+        flat, w = y.reshape(-1, *self.sizes[l + 1]), self.weights[l]
+        out = _down(flat, w) if w.ndim == 4 else flat @ w.T
+        return out.reshape(*y.shape[: y.ndim - len(self.sizes[l + 1])], *self.sizes[l])
+
+    def bias(self, l: int) -> Array:
+        b = self.biases[l]
+        return b[:, None, None] if self.weights[l].ndim == 4 else b
+
+    def drive(self, inputs: Array) -> Array:
+        return self._across(inputs, 0) + self.bias(0)
+
+    def pull(self, l: int, states: Sequence[Array], drive: Array | None, *, biased: bool = True) -> Array:
+        total = drive if l == 0 else self._across(states[l - 1], l)
+        if l and biased:
+            total = total + self.bias(l)
+        if l < self.last:
+            above = self._back(states[l + 1], l + 1)
+            return above if total is None else above + total
+        return _array.namespace(states[l]).zeros_like(states[l]) if total is None else total
+
+    def fits(self) -> bool:
+        return False
+
+
+def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None) -> tuple[Array, _Maps]:
+    if not len(weights) or weights[-1].ndim != 2 or any(w.ndim != 4 for w in weights[:-1]):
+        raise ValueError("weights must be (maps, maps below, k, k) arrays, and a last one (values below, outputs)")
+    dtype, xp = weights[0].dtype, _array.namespace(images, *weights)
+    if dtype not in (np.float32, np.float64) or any(w.dtype != dtype for w in weights):
+        raise TypeError(f"weights must all be float32 or all float64, got {', '.join(sorted({str(w.dtype) for w in weights}))}")
+    if images.ndim != 4:
+        raise ValueError(f"images must be (batch, maps, height, width), got shape {images.shape}")
+    size: tuple[int, ...] = tuple(images.shape[1:])
+    sizes = [size]
+    for l, w in enumerate(weights[:-1]):
+        below, height, width = size
+        if w.shape[1] != below or w.shape[2] != w.shape[3] or w.shape[2] % 2 == 0:
+            raise ValueError(f"weights[{l}] must be (maps, {below}, k, k) with k odd, got shape {w.shape}")
+        if height % 2 or width % 2:
+            raise ValueError(f"maps of layer {l} are {height} x {width}: a layer that is pooled must have even sizes")
+        size = (w.shape[0], height // 2, width // 2)
+        sizes.append(size)
+    if weights[-1].shape[0] != int(np.prod(size)):
+        raise ValueError(f"weights[{len(weights) - 1}] must be ({int(np.prod(size))}, outputs), got shape {weights[-1].shape}")
+    sizes.append((weights[-1].shape[1],))
+    counts = [s[0] for s in sizes[1:]]
+    if biases is None:
+        biases = [xp.zeros(n, dtype) for n in counts]
+    if [b.shape for b in biases] != [(n,) for n in counts]:
+        raise ValueError(f"biases must have the shapes {[(n,) for n in counts]}, got {[b.shape for b in biases]}")
+    low, high = [dtype.type(0)] * len(weights), [dtype.type(1)] * len(weights)
+    return images.astype(dtype, copy=False), _Maps(list(weights), list(biases), "box", None, low, high, sizes=sizes)
+
+
+# ------------------------------------------------------------------------------------------------------------------ relaxation
+@accepts_any
+def relax(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: Any = 0.0, target: Array | None = None,
+          start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+          ) -> Equilibrium:  # fmt: skip
+    """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n)."""
+    images, net = _network(images, weights, biases)
+    _layered.check_settings(sweeps, on_failure)
+    nudges = _layered.nudges_of(nudge)
+    _layered.refuse_unbounded(nudges, 1.0, hopfield.BOUND)
+    target = _layered.target_like(target, nudges, len(images), net.weights)
+    limit = _layered.tolerance_of(tolerance, images.dtype)
+    states, pulls, left = net.relax(net.drive(images), nudges, target, start, sweeps, limit)
+    return _layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+
+
+@accepts_any
+def phases(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Sequence[float] = (),
+           target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200,
+           nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
+    """The free state and how far each nudge moves it. Arguments as for `hopfield.phases`."""
+    images, net = _network(images, weights, biases)
+    values = np.atleast_1d(_layered.nudges_of(nudges))
+    if not hold:
+        _layered.refuse_unbounded(values, 1.0, hopfield.BOUND)
+    return _layered.settled(net, images, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
+
+
+@accepts_any
+def energy(images: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None) -> Array:
+    """E of each sample, (batch,) float64."""
+    images, net = _network(images, weights, biases)
+    w, b = _layered.in_double(net.weights, net.biases)
+    wide, below = _Maps(w, b, "box", None, net.low, net.high, sizes=net.sizes), images.astype(np.float64)
+    total = _array.namespace(images).zeros(len(images))
+    for l, s in enumerate(states):
+        s = s.astype(np.float64)
+        share = s * (s / 2 - wide.bias(l) - wide._across(below, l))
+        total += share.reshape(len(share), -1).sum(axis=1)
+        below = s
+    return total
+
+
+# -------------------------------------------------------------------------------------------------------------------- learning
+@accepts_any
+def contrast(settled: Phases, a: int, b: int, weights: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+    """dE/dtheta of phase b less that of phase a, mean over the batch, of weights and biases; products of means and differences."""
+    of_weights, of_biases = [], []
+    for w, (below, d_below, above, d_above) in zip(weights, settled.pairs(a, b), strict=True):
+        batch = max(1, len(below))
+        total = _product(below, d_above, w)
+        if d_below is not None:
+            total = total + _product(d_below, above, w)
+        of_weights.append(total / -batch)
+        of_biases.append(d_above.sum(axis=tuple(i for i in range(d_above.ndim) if i != 1)) / -batch)
+    return of_weights, of_biases
+
+
+def _product(below: Array, above: Array, weight: Array) -> Array:
+    """The derivative of ``above . P(weight * below)`` by the weights, summed over the batch."""
+    if weight.ndim == 2:
+        return below.reshape(len(below), -1).T @ above
+    patches, spread = _patches(below, weight.shape[2]), _spread(above).transpose(1, 0, 2, 3)
+    return (spread.reshape(len(spread), -1) @ patches.reshape(spread[0].size, -1)).reshape(weight.shape)
+
+
+@accepts_any
+def gradient(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Any = (-0.2, 0.2),
+             sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
+             ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """The estimate of equilibrium propagation of the gradient of half the squared error, mean over the batch; as `hopfield.gradient`."""
+    b1, b2 = _layered.pair_of(nudges)
+    settled = phases(
+        images, weights, biases, nudges=(b1, b2), target=target, sweeps=sweeps, nudged_sweeps=nudged_sweeps, tolerance=tolerance,
+        on_failure=on_failure,
+    )  # fmt: skip
+    of_weights, of_biases = contrast(settled, 1, 2, weights)
+    return [g / float(b2 - b1) for g in of_weights], [g / float(b2 - b1) for g in of_biases]
+
+
+__all__ = ["contrast", "convolve", "energy", "gradient", "initial", "phases", "relax"]

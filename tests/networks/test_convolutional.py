@@ -1,0 +1,129 @@
+"""Convolutional Hopfield networks: convolution by SciPy, the energy term by term, fixed points, and gradients against the loss itself."""
+
+import numpy as np
+import pytest
+from scipy.signal import correlate2d
+
+import pnnkern as pnn
+from pnnkern.networks import _layered, convolutional
+
+EXACT = {"tolerance": 1e-15, "sweeps": 2000, "on_failure": "flag"}
+
+
+def network(rng: np.random.Generator, dtype: str = "float64") -> dict:
+    weights = convolutional.initial((2, 8, 4), (3, 4), 3, pnn.random.key(int(rng.integers(1000))), dtype=dtype, gain=1.0)
+    return {
+        "images": rng.random((3, 2, 8, 4)).astype(dtype), "weights": weights,
+        "biases": [rng.normal(0.3, 0.3, n).astype(dtype) for n in (3, 4, 3)], "target": np.eye(3, dtype=dtype),
+    }  # fmt: skip
+
+
+def on(backend, c: dict) -> dict:
+    return {k: [backend.array(a) for a in v] if isinstance(v, list) else backend.array(v) for k, v in c.items()}
+
+
+def sources(c: dict) -> tuple:
+    return c["images"], c["weights"], c["biases"]
+
+
+def across(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """One sample through one layer, by SciPy."""
+    if w.ndim == 2:
+        return x.ravel() @ w
+    y = np.array([sum(correlate2d(m, k, "same") for m, k in zip(x, kernel)) for kernel in w])
+    return (y[:, ::2, ::2] + y[:, 1::2, ::2] + y[:, ::2, 1::2] + y[:, 1::2, 1::2]) / 4
+
+
+def energy(c: dict, layers: list[np.ndarray], n: int) -> float:
+    total, below = 0.0, c["images"][n]
+    for w, b, s in zip(c["weights"], c["biases"], layers):
+        bias = b[:, None, None] if w.ndim == 4 else b
+        total += (s**2 / 2 - bias * s - s * across(below, w)).sum()
+        below = s
+    return total
+
+
+def test_energy_and_its_minimum(backend, rng: np.random.Generator) -> None:
+    """The settled state is a fixed point of coordinate steps, by differences of the energy written with SciPy's convolutions."""
+    c = network(rng)
+    here = on(backend, c)
+    found = convolutional.relax(*sources(here), sweeps=1000)
+    states = [backend.numpy(s) for s in found.states]
+    e = backend.numpy(convolutional.energy(here["images"], found.states, here["weights"], here["biases"]))
+    for n in range(3):
+        mine = [s[n].copy() for s in states]
+        assert e[n] == pytest.approx(energy(c, mine, n), rel=1e-10)
+        for layer in mine:
+            for _ in range(5):
+                i = tuple(int(rng.integers(k)) for k in layer.shape)
+                before, ends = layer[i], []
+                for h in (1e-3, -1e-3):
+                    layer[i] = before + h
+                    ends.append(energy(c, mine, n))
+                layer[i] = before
+                slope, hidden = (ends[0] - ends[1]) / 2e-3, layer.ndim == 3
+                assert abs(slope) < 1e-7 or (hidden and ((before == 0 and slope > 0) or (before == 1 and slope < 0)))
+
+
+def test_every_block_step_lowers_the_energy(rng: np.random.Generator) -> None:
+    c, last = network(rng), np.inf
+    images, net = convolutional._network(*sources(c))
+    states, drive = [np.full((3, *net.shape(l)), 0.5) for l in range(3)], net.drive(images)
+    for l in _layered.order(3) * 4:
+        states[l] = net.value(l, net.pull(l, states, drive))
+        now = convolutional.energy(images, states, c["weights"], c["biases"])
+        assert (now <= last + 1e-12).all()
+        last = now
+
+
+def test_differences_and_held_outputs(backend, rng: np.random.Generator) -> None:
+    c = network(rng)
+    here = on(backend, c)
+    free = convolutional.relax(*sources(c), **EXACT)
+    found = convolutional.phases(*sources(here), nudges=(-0.4, 1e-5), target=here["target"], sweeps=500)
+    for p, (nudge, limit) in enumerate(((-0.4, 1e-9), (1e-5, 1e-6))):
+        moved = convolutional.relax(*sources(c), nudge=nudge, target=c["target"], **EXACT)
+        for m, s, d in zip(moved.states, free.states, found.moved):
+            assert np.abs(backend.numpy(d[p]) - (m - s)).max() <= limit * max(abs(nudge), np.abs(m - s).max())
+    held = convolutional.phases(*sources(here), nudges=(1.0,), target=here["target"], hold=True)
+    assert np.allclose(backend.numpy(held.output + held.moved[-1][0]), c["target"])
+
+
+def test_estimates_are_slopes_of_the_loss(backend, rng: np.random.Generator) -> None:
+    c = network(rng)
+    here = on(backend, c)
+    w, b = convolutional.gradient(here["images"], here["target"], here["weights"], here["biases"], nudges=(-1e-4, 1e-4), sweeps=500)
+
+    def loss() -> float:
+        return 0.5 * ((convolutional.relax(*sources(c), **EXACT).output - c["target"]) ** 2).sum(axis=1).mean()
+
+    for got, array in zip([*w, *b], [*c["weights"], *c["biases"]]):
+        for _ in range(4):
+            i = tuple(int(rng.integers(k)) for k in array.shape)
+            before, ends = array[i], []
+            for h in (1e-5, -1e-5):
+                array[i] = before + h
+                ends.append(loss())
+            array[i] = before
+            assert backend.numpy(got)[i] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-3, abs=1e-8)
+
+
+K, D, X = np.zeros((3, 1, 3, 3)), np.zeros((12, 2)), np.zeros((2, 1, 4, 4))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: convolutional.relax(X, [D]), ValueError, r"weights\[0\] must be \(16, outputs\)"),
+        (lambda: convolutional.relax(X, [K]), ValueError, "and a last one"),
+        (lambda: convolutional.relax(X[0], [K, D]), ValueError, r"images must be \(batch, maps, height, width\)"),
+        (lambda: convolutional.relax(X[:, :, :3], [K, D]), ValueError, "maps of layer 0 are 3 x 4: a layer that is pooled"),
+        (lambda: convolutional.relax(X, [K[:, :, :2, :2], D]), ValueError, r"must be \(maps, 1, k, k\) with k odd"),
+        (lambda: convolutional.relax(X, [K, D], [np.zeros(2)]), ValueError, "biases must have the shapes"),
+        (lambda: convolutional.relax(X, [K, D.astype("float32")]), TypeError, "all be float32 or all float64"),
+        (lambda: convolutional.relax(X, [K, D], nudge=-1.0, target=np.zeros((2, 2))), ValueError, "without a minimum"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

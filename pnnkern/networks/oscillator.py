@@ -234,11 +234,13 @@ def relax(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | N
 
 @accepts_any
 def respond(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
-            nudges: Any, target: Array, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, on_failure: str = "raise",
-            ) -> Phases:  # fmt: skip
+            nudges: Any, target: Array, hold: bool = False, step: float = 0.1, steps: int = 1000, tolerance: float | None = None,
+            on_failure: str = "raise") -> Phases:  # fmt: skip
     """How nudges move a free state: the differences of the phases themselves relax, under differences of forces in product form.
 
     phase : the free state, from `relax`. nudges : (phases,) of beta. The forces that `phase` has left are left out. Others as for `relax`.
+    hold : instead of being nudged, the output cosines are held at ``cos + beta (target - cos)``, cut to -1 .. 1, whatever beta; a phase
+        keeps to its half of the circle.
     """
     phase, system = _checked(phase, coupling, x, y, second)
     check_settings(steps, on_failure)
@@ -250,15 +252,25 @@ def respond(phase: Array, coupling: Array, *, x: Array | None = None, y: Array |
     Y = Y if system.y is None else Y + system.y
     beta = xp.asarray(values.astype(dtype)).reshape(-1, 1, 1)
     moved, last = xp.zeros((len(values), *phase.shape), dtype), slice(phase.shape[1] - outputs, None)
+    free = slice(None, phase.shape[1] - outputs if hold else None)
     scale, limit, residual = system.largest() or 1.0, _limit(tolerance, dtype), 0.0
     size = float(xp.abs(beta * (target - c[:, last])).max(initial=0.0)) or 1.0  # the force that starts it
+    if hold:
+        wide, half = phase[:, last].astype(np.float64), xp.where(s[:, last] < 0, -1, 1)
+        cosine = xp.cos(wide)
+        held = xp.arccos(xp.clip(cosine + beta.astype(np.float64) * (target - cosine), -1, 1))
+        moved[..., last] = half * (held - xp.arccos(cosine))
     for n in range(steps):
         dc, ds = _moved_waves(phase, moved)
         dX, dY = _sums(xp.stack([dc, ds]), system.coupling)
         push = dc * Y + (c + dc) * dY - ds * X - (s + ds) * dX
-        push[..., last] -= (s + ds)[..., last] * beta * (target - (c + dc)[..., last])
+        if hold:
+            push[..., last] = 0
+        else:
+            push[..., last] -= (s + ds)[..., last] * beta * (target - (c + dc)[..., last])
         if system.second is not None:  # sin(2 phi + 2 d) - sin(2 phi)
-            push -= 2 * system.second * xp.cos(2 * phase + moved) * xp.sin(moved)
+            pull = 2 * system.second * xp.cos(2 * phase + moved) * xp.sin(moved)
+            push[..., free] -= pull[..., free]
         moved += step * push
         if tolerance != 0 or n == steps - 1:
             residual = float(xp.abs(push).max(initial=0.0)) / min(scale, size)
@@ -298,11 +310,48 @@ def contrast(settled: Phases, a: int, b: int) -> tuple[Factors, Array, Array, Ar
     J : mean over the batch of the derivative by J_ij = J_ji, -<cos(phi_i - phi_j)>, symmetric; its diagonal is not to be used.
     x, y : (batch, N), -cos and -sin of each sample, not averaged: the fields may be a product of inputs and weights. K : (N,), mean.
     """
-    xp = _array.namespace(settled.phase)
-    c, dc, s, ds = settled.waves(a, b)
-    batch = max(1, len(c))
-    factors = Factors(xp.concatenate([c, dc, s, ds]), xp.concatenate([dc, c, ds, s]) / -batch)
-    return factors, -dc, -ds, -(2 * c * dc).sum(axis=0) / batch  # cos(2 phi) = 2 cos^2 - 1
+    return _shares(*settled.waves(a, b), scale=1 / max(1, len(settled.phase)))
 
 
-__all__ = ["Equilibrium", "Phases", "contrast", "energy", "force", "relax", "respond"]
+def _shares(c: Array, dc: Array, s: Array, ds: Array, scale: float) -> tuple[Factors, Array, Array, Array]:
+    """How dE/dparameter changes with the cosines and sines: by J and K summed over the batch times `scale`."""
+    xp = _array.namespace(c)
+    factors = Factors(xp.concatenate([c, dc, s, ds]), xp.concatenate([dc, c, ds, s]) * c.dtype.type(-scale))
+    return factors, -dc, -ds, -(2 * c * dc).sum(axis=0) * c.dtype.type(scale)  # cos(2 phi) = 2 cos^2 - 1
+
+
+@accepts_any
+def relax_vjp(cotangent: Array, phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None,
+              second: Array | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, on_failure: str = "raise",
+              ) -> tuple[Factors, Array, Array, Array]:  # fmt: skip
+    """The exact derivative of the free output cosines, for their cotangent (batch, outputs): of J, x, y and K as in `contrast`, but sums.
+
+    By the implicit function theorem: the response of all phases to the cotangent's force, relaxed under the slopes of the forces.
+    phase : the free state, from `relax`. Others as for `respond`.
+    """
+    phase, system = _checked(phase, coupling, x, y, second)
+    check_settings(steps, on_failure)
+    _, cotangent = _nudged(1.0, cotangent, phase.shape[0], phase.shape[1], phase.dtype)
+    xp, outputs = _array.namespace(phase), cotangent.shape[1]
+    c, s = waves = _waves(phase)
+    X, Y = _sums(waves, system.coupling)
+    X = X if system.x is None else X + system.x
+    Y = Y if system.y is None else Y + system.y
+    own, push_out, response = -(s * Y + c * X), xp.zeros_like(phase), xp.zeros_like(phase)
+    if system.second is not None:
+        own -= 2 * system.second * xp.cos(2 * phase)
+    push_out[:, phase.shape[1] - outputs :] = s[:, phase.shape[1] - outputs :] * cotangent  # minus the slope of the cosines
+    size, limit, residual = float(xp.abs(push_out).max(initial=0.0)) or 1.0, _limit(tolerance, phase.dtype), 0.0
+    for n in range(steps):
+        dX, dY = _sums(xp.stack([-s * response, c * response]), system.coupling)
+        push = own * response + c * dY - s * dX + push_out
+        response += step * push
+        if tolerance != 0 or n == steps - 1:
+            residual = float(xp.abs(push).max(initial=0.0)) / size
+            if tolerance != 0 and residual <= limit:
+                break
+    _judged(residual, limit, steps, tolerance, on_failure)
+    return _shares(c, -s * response, s, c * response, 1.0)
+
+
+__all__ = ["Equilibrium", "Phases", "contrast", "energy", "force", "relax", "relax_vjp", "respond"]

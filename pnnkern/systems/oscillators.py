@@ -108,11 +108,8 @@ class OscillatorMachine:
         """Outputs of a population, (members, batch, outputs)."""
         return population(self, inputs, parameters, key, sample)
 
-    def relax(self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-              sample: Any = 0) -> _Relaxed:  # fmt: skip
-        """The free phases and how far nudges move them. Outputs are not held: `hold` raises ValueError."""
-        if hold:
-            raise ValueError("the cosine of an oscillator is nudged, not held: use equilibrium propagation")
+    def _apparatus(self, inputs: Array) -> tuple[Array, dict[str, Any]]:
+        """Couplings of all oscillators, and the other settings."""
         xp, (hidden, outputs), p = _array.namespace(inputs), self.sizes, self.parameters
         coupling = xp.zeros((hidden + outputs, hidden + outputs), self.dtype)
         coupling[:hidden, hidden:] = p["W2"]
@@ -120,25 +117,48 @@ class OscillatorMachine:
         x = xp.empty((len(inputs), hidden + outputs), self.dtype)
         x[:, :hidden] = inputs @ p["W1"] + p["b1"]
         x[:, hidden:] = p["b2"]
-        how = {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance}
-        start = xp.full(x.shape, np.pi / 2, self.dtype)
+        return coupling, {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance}
+
+    def relax(self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+              sample: Any = 0) -> _Relaxed:  # fmt: skip
+        """The free phases and how far nudges move them."""
+        coupling, how = self._apparatus(inputs)
+        start = _array.namespace(inputs).full(how["x"].shape, np.pi / 2, self.dtype)
         free = oscillator.relax(start, coupling, steps=self.steps, **how)
         if not nudges:
-            return _Relaxed(inputs, oscillator.Phases(free.phase, free.phase[None][:0], outputs, free.residual, free.converged))
+            none = free.phase[None][:0]
+            return _Relaxed(inputs, oscillator.Phases(free.phase, none, self.sizes[1], free.residual, free.converged))
         return _Relaxed(
-            inputs, oscillator.respond(free.phase, coupling, nudges=nudges, target=target, steps=self.nudged_steps, **how)
+            inputs,
+            oscillator.respond(free.phase, coupling, nudges=nudges, target=target, hold=hold, steps=self.nudged_steps, **how),
         )
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Update]:
         """dE/dparameter in phase b less that in phase a, mean over the batch."""
-        (first, second), dx, _, dK = oscillator.contrast(relaxed.phases, a, b)
-        hidden, batch = self.sizes[0], max(1, len(relaxed.inputs))
-        across = Factors(_array.contiguous(first[:, :hidden]), _array.contiguous(second[:, hidden:]))
-        field = dx.sum(axis=0) / batch
+        return self._named(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b), 1 / max(1, len(relaxed.inputs)))
+
+    def _named(self, inputs: Array, shares: tuple[Factors, Array, Array, Array], scale: float) -> dict[str, Update]:
+        (first, second), dx, _, dK = shares
+        hidden = self.sizes[0]
+        across = OuterProduct(_array.contiguous(first[:, :hidden]), _array.contiguous(second[:, hidden:]))
+        field = dx.sum(axis=0) * dx.dtype.type(scale)
         return {
-            "W1": OuterProduct(relaxed.inputs, _array.contiguous(dx[:, :hidden]), 1 / batch), "W2": OuterProduct(*across),
-            "b1": field[:hidden], "b2": field[hidden:], "K": dK,
+            "W1": OuterProduct(inputs, _array.contiguous(dx[:, :hidden]), scale), "W2": across, "b1": field[:hidden], "b2": field[hidden:],
+            "K": dK,
         }  # fmt: skip
+
+    # -------------------------------------------------------------------------------------------------------------- exact twin
+    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+        """Cosines of the free outputs, and the phases for `vjp`."""
+        relaxed = self.relax(inputs)
+        return relaxed.output, relaxed
+
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, Update]:
+        """The exact derivative through the equilibrium, by the response of all phases to the cotangent."""
+        coupling, how = self._apparatus(record.inputs)
+        steps = max(self.steps, self.nudged_steps)
+        shares = oscillator.relax_vjp(cotangent, record.phases.phase, coupling, steps=steps, **how)
+        return self._named(record.inputs, shares, 1.0)
 
 
 __all__ = ["OscillatorMachine"]

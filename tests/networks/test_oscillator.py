@@ -152,6 +152,34 @@ def exact_gradient(c: dict, target: np.ndarray) -> list[np.ndarray]:
     return grads
 
 
+def test_exact_derivative(backend, rng: np.random.Generator) -> None:
+    c, target = network(rng, 6), rng.uniform(-1, 1, (3, 2))
+    free = oscillator.relax(**c, **EXACT).phase
+    cotangent = (np.cos(free[:, -2:]) - target) / 3
+    factors, x, y, K = oscillator.relax_vjp(backend.array(cotangent), **on(backend, c | {"phase": free}), steps=5000, tolerance=1e-11)
+    exact = exact_gradient(c, target)
+    J = backend.numpy(factors.dense())
+    np.fill_diagonal(J, 0)
+    assert np.allclose(J, exact[0], atol=1e-8)
+    assert np.allclose(backend.numpy(x), exact[1] / 3, atol=1e-8)
+    assert np.allclose(backend.numpy(y), exact[2] / 3, atol=1e-8)
+    assert np.allclose(backend.numpy(K), exact[3], atol=1e-8)
+
+
+def test_held_outputs(backend, rng: np.random.Generator) -> None:
+    """Outputs at the phases whose cosines are c + nu (y - c), the rest at least energy: as behind a strong field of their own."""
+    c, target = network(rng, 6), rng.uniform(-0.9, 0.9, (3, 2))
+    free = oscillator.relax(**c, **EXACT).phase
+    here = on(backend, c | {"phase": free})
+    found = oscillator.respond(**here, nudges=(0.3, 1.0), target=backend.array(target), hold=True, steps=5000)
+    for p, nu in enumerate((0.3, 1.0)):
+        phase = free + backend.numpy(found.moved)[p]
+        cosine = np.cos(free[:, -2:])
+        assert np.allclose(np.cos(phase[:, -2:]), cosine + nu * (target - cosine))
+        assert (np.sign(np.sin(phase[:, -2:])) == np.sign(np.sin(free[:, -2:]))).all()
+        assert np.abs(oscillator.force(**c | {"phase": phase})[:, :-2]).max() < 1e-7
+
+
 def test_estimates_have_the_order_they_should(backend, rng: np.random.Generator) -> None:
     c, target = network(rng, 6), rng.uniform(-1, 1, (3, 2))
     exact = exact_gradient(c, target)

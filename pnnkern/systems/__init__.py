@@ -3,6 +3,7 @@
 from .apparatus import from_callable
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
+from .ising import IsingMachine
 from .layered import DRN, Hopfield
 from .nonlinear_network import NonlinearCircuit
 from .oscillators import OscillatorMachine
@@ -14,6 +15,7 @@ __all__ = [
     "DRN",
     "CrossbarNetwork",
     "Hopfield",
+    "IsingMachine",
     "Layered",
     "Measurable",
     "Modelled",

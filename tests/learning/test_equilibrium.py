@@ -10,7 +10,7 @@ import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern.crossbar import pulsed_devices
 from pnnkern.learning import SGD, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, contrastive_learning
-from pnnkern.systems import DRN, Hopfield, OscillatorMachine, OuterProduct, protocols, writers
+from pnnkern.systems import DRN, Hopfield, IsingMachine, OscillatorMachine, OuterProduct, protocols, writers
 
 KEY = pnn.random.key(5)
 
@@ -181,6 +181,33 @@ def test_oscillator_machine(rng: np.random.Generator) -> None:
     assert losses[-1] < 0.6 * losses[0]
 
 
+def test_ising_machine(rng: np.random.Generator) -> None:
+    """Contrasts are those of the spins it found, pair by pair; nudged outputs lean to their targets; and it learns."""
+    net = IsingMachine((20, 3), inputs=5, sweeps=40, key=KEY)
+    inputs, labels = net.encode(rng.normal(size=(12, 5)) * 2), np.arange(12) % 3
+    target = net.targets(labels)
+    relaxed = net.relax(inputs, target=target, nudges=(3.0,), key=KEY)
+    free, nudged = (s.astype(float) for s in relaxed.states)
+    assert np.allclose(relaxed.output, free[:, 20:].reshape(12, 3, 4).mean(axis=2))
+    assert (nudged[:, 20:].reshape(12, 3, 4).mean(axis=2) * target).mean() > (relaxed.output * target).mean() + 0.3
+    updates = net.contrast(relaxed, 0, 1)
+    pairs = [np.einsum("bi,bj->ij", s[:, :20], s[:, 20:]) / 12 for s in (free, nudged)]
+    assert np.allclose(protocols.dense(updates["W2"]), pairs[0] - pairs[1], atol=1e-6)
+    assert np.allclose(protocols.dense(updates["W1"]), -inputs.T @ (nudged - free)[:, :20] / 12, atol=1e-5)
+    held = net.relax(inputs, target=target, nudges=(1.0,), hold=True, key=KEY).states[1]
+    assert (held[:, 20:] == target.repeat(4, axis=1)).all()
+    rule, right = EquilibriumPropagation(2.0, "positive", SquareError(1.0, -1.0)), []
+    for n in range(150):
+        updates, metrics = rule.step(net, (inputs, labels), key=pnn.random.fold_in(KEY, n))
+        writers.apply(net, updates, SGD(), 0.05)
+        right.append(metrics["accuracy"])
+    assert np.mean(right[-20:]) > max(0.8, np.mean(right[:10]) + 0.2)
+    with pytest.raises(ValueError, match="annealing is random, which needs a key"):
+        net.forward(inputs)
+    with pytest.raises(ValueError, match="beta must be 1"):
+        CoupledLearning(0.5).step(net, (inputs, labels), key=KEY)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -188,6 +215,9 @@ def test_oscillator_machine(rng: np.random.Generator) -> None:
         (lambda: CoupledLearning(0.0), ValueError, "with 0 nothing is compared"),
         (lambda: EquilibriumPropagation(0.1, "both"), ValueError, "variant must be one of positive, negative, centred, random"),
         (lambda: EquilibriumPropagation(0.1).step(SimpleNamespace(), (0, 0)), CapabilityError, "equilibrium propagation needs equilibria"),
+        (lambda: IsingMachine((4, 3), inputs=5), ValueError, "needs a key"),
+        (lambda: IsingMachine((4, 0), inputs=5, key=KEY), ValueError, "must all be 1 or more"),
+        (lambda: IsingMachine((4, 3), inputs=5, reverse=1.0, key=KEY), ValueError, r"reverse must lie in \[0, 1\)"),
         (lambda: OscillatorMachine((4,), 5, key=KEY), ValueError, r"sizes must be \(hidden, outputs\)"),
         (lambda: OscillatorMachine((4, 3), 5), ValueError, "needs a key"),
         (lambda: DRN((4, 3), 5), ValueError, "needs a key"),

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ._errors import DeviceError
+from ._errors import DeviceError, SettingError
 
 Array = Any  # numpy.ndarray or cupy.ndarray; public functions also take torch, JAX and Numba device arrays
 F = TypeVar("F", bound=Callable[..., Any])
@@ -107,7 +107,7 @@ def threads() -> int:
     if text is None:
         return len(os.sched_getaffinity(0))
     if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"PNNKERN_NUM_THREADS must be a positive integer, got {text!r}")
+        raise SettingError(f"PNNKERN_NUM_THREADS must be a positive integer, got {text!r}")
     return int(text)
 
 

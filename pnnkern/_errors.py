@@ -9,6 +9,10 @@ class DeviceError(PnnError, RuntimeError):
     """A device was asked for that is not usable, or arrays lie on different devices."""
 
 
+class SettingError(PnnError, ValueError):
+    """An environment variable has a value that cannot be used."""
+
+
 class FaultError(PnnError, ValueError):
     """A kernel met a value it cannot work with (a mean below zero, say) and flagged it in its fault word."""
 

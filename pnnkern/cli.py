@@ -21,8 +21,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe; repeatable.")]
 DataDir = Annotated[str, typer.Option("--data-dir", help="Folder of IDX data sets [default: the environment's PNNKERN_DATA].")]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda [default: as in the recipe].")]
-Threads = Annotated[int, typer.Option("--threads", help="CPU threads [default: PNNKERN_NUM_THREADS, or all].")]
-Epochs = Annotated[int, typer.Option("--epochs", help="Epochs of the whole run [default: as in the recipe].")]
+Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads [default: PNNKERN_NUM_THREADS, or all].")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="Epochs of the whole run [default: as in the recipe].")]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 
 
@@ -56,10 +56,10 @@ def _end(result: dict[str, Any], as_json: bool, text: str) -> None:
     print(json.dumps(result) if as_json else text, flush=True)
 
 
-def _overrides(assignments: list[str] | None, **options: str | int) -> list[str]:
-    """`--set` assignments and the options that stand for one each, as overrides; unset options ("" or -1) are left out."""
+def _overrides(assignments: list[str] | None, **options: str | int | None) -> list[str]:
+    """`--set` assignments and the options that stand for one each, as overrides; unset options ("" or None) are left out."""
     tables = {"data_dir": "data.folder", "device": "compute.device", "threads": "compute.threads"}
-    given = [f"{tables.get(k, f'training.{k}')}={json.dumps(v)}" for k, v in options.items() if v not in ("", -1)]
+    given = [f"{tables.get(k, f'training.{k}')}={json.dumps(v)}" for k, v in options.items() if v not in ("", None)]
     return [*(assignments or ()), *given]
 
 
@@ -90,10 +90,10 @@ def run(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run [default: runs/RECIPE].")] = None,
     assignments: Set = None,
     data_dir: DataDir = "",
-    seed: Annotated[int, typer.Option("--seed", help="Seed of everything random [default: as in the recipe].")] = -1,
-    epochs: Epochs = -1,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random [default: as in the recipe].")] = None,
+    epochs: Epochs = None,
     device: Device = "",
-    threads: Threads = -1,
+    threads: Threads = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -114,9 +114,9 @@ def resume(
     folder: RunFolder,
     assignments: Set = None,
     data_dir: DataDir = "",
-    epochs: Epochs = -1,
+    epochs: Epochs = None,
     device: Device = "",
-    threads: Threads = -1,
+    threads: Threads = None,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -155,7 +155,7 @@ def report(
     folder: RunFolder,
     images: Annotated[int, typer.Option("--images", min=1, help="Test images for the checks of the physics.")] = 200,
     data_dir: DataDir = "",
-    threads: Threads = -1,
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Make an HTML report of a run: curves, masks, fields, detectors, confusion, and how far the physics is converged.

@@ -185,6 +185,8 @@ def test_bare_command_shows_help(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "d2nn-digits", "--set", "system.pitch=0"], "system.pitch: input should be greater than 0, got 0"),
         (["run", "d2nn-digits", "--set", "system.wavelength=nan"], "system.wavelength: input should be"),
         (["run", "d2nn-digits", "--epochs", "0"], "training.epochs: input should be greater than or equal to 1, got 0"),
+        (["run", "d2nn-digits", "--epochs", "-1"], "training.epochs: input should be greater than or equal to 1, got -1"),
+        (["run", "d2nn-digits", "--seed", "-1"], "training.seed: input should be greater than or equal to 0, got -1"),
         (["run", "d2nn-digits", "--epochs", "many"], "Invalid value for '--epochs'"),
         (["run", "d2nn-digits", "--device", "gpu"], "compute.device: input should be 'cpu' or 'cuda', got 'gpu'"),
         (["run", "d2nn-digits", "--sed", "3"], "No such option: --sed"),
@@ -211,6 +213,23 @@ def test_bad_input_is_one_line(
     monkeypatch.delenv("PNNKERN_DATA", raising=False)
     assert message in refused(arguments, capsys)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["info"], ["run", "d2nn-digits", *TINY]])
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("PNNKERN_NUM_THREADS", "many", "PNNKERN_NUM_THREADS must be a positive integer, got 'many'"),
+        ("PNNKERN_FFT", "mkl", "PNNKERN_FFT must be 'auto', 'scipy' or 'fftw', got 'mkl'"),
+    ],
+)
+def test_bad_environment_is_one_line(
+    command: list[object], name: str, value: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, value)
+    assert message in refused([*command, "--quiet"] if command[0] == "run" else command, capsys)
 
 
 @pytest.mark.parametrize("arguments", [["run", "d2nn-digits", "--device", "cuda"], ["bench", "optics", "--device", "cuda"]])
@@ -327,5 +346,5 @@ def test_other_rules_run_beside_their_exact_control(tmp_path: Path, capsys: pyte
 def test_features_do_not_fit_a_network_of_masks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["run", "d2nn-digits", "--out", str(tmp_path / "r"), "--set", "data.name=iris", "--set", "system.classes=3"]
     assert main([*command, "--quiet"]) == 2
-    assert "images must be (batch, height, width), got shape (1, 4)" in capsys.readouterr().err
+    assert "images must be (batch, height, width), got shape (64, 4)" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()

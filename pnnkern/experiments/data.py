@@ -129,6 +129,8 @@ def from_npz(path: str | Path) -> Dataset:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"the data file {path} does not exist")
+    if not zipfile.is_zipfile(path):
+        raise DataError(f"{path} is no .npz file, or a damaged one: write it with numpy.savez")
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = [k for k in NPZ_KEYS if k not in file]

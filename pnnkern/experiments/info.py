@@ -25,7 +25,7 @@ def collect() -> dict[str, Any]:
         names = [cupy.cuda.runtime.getDeviceProperties(i)["name"].decode() for i in range(count)]
         cuda = f"{', '.join(names)} (driver CUDA {cupy.cuda.runtime.driverGetVersion()}, CuPy {cupy.__version__})"
     except DeviceError as error:
-        cuda = f"no: {error}"
+        cuda = f"no: {str(error).removeprefix('a GPU was asked for, but ')}"
     result: dict[str, Any] = {
         "versions": checkpoint.versions(),
         "cpu": f"{platform.machine()}, {len(os.sched_getaffinity(0))} processors for this process",

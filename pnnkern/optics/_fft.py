@@ -19,6 +19,7 @@ import scipy.fft
 
 from .. import _array, _launch, _parallel
 from .._array import Array
+from .._errors import SettingError
 from . import _layer
 
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
@@ -60,10 +61,10 @@ def engine_name() -> str:
     """The CPU's FFT library, "fftw" or "scipy": `PNNKERN_FFT`, or FFTW where pyfftw is installed."""
     name = os.environ.get("PNNKERN_FFT", "auto")
     if name not in ("auto", "scipy", "fftw"):
-        raise ValueError(f"PNNKERN_FFT must be 'auto', 'scipy' or 'fftw', got {name!r}")
+        raise SettingError(f"PNNKERN_FFT must be 'auto', 'scipy' or 'fftw', got {name!r}")
     installed = importlib.util.find_spec("pyfftw") is not None
     if name == "fftw" and not installed:
-        raise ValueError("PNNKERN_FFT=fftw, but pyfftw is not installed: pip install pnnkern[fftw]")
+        raise SettingError("PNNKERN_FFT=fftw, but pyfftw is not installed: pip install pnnkern[fftw]")
     return "fftw" if installed and name != "scipy" else "scipy"
 
 

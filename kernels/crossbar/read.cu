@@ -68,15 +68,17 @@ PNN_D void read_adc(i64 batch, i64 n_out, T extra, rng_key key, i64 element0, i6
 // A block makes 64 x 64 outputs, a thread 4 x 4 of them: columns 4 (t % 16) .., rows t / 16, + 16, + 32, + 48. Inputs are converted
 // while they are brought to shared memory, again for each 64 columns: cheaper than writing and reading them.
 constexpr int SIDE = 64, DEPTH = 16;
+template <class T> struct read_tile { T vs[DEPTH][SIDE + 1], ws[DEPTH][SIDE], ss[DEPTH][SIDE]; };   // inputs, weights, variances
 template <class T>
-PNN_D void read_mvm(i64 batch, i64 n_in, i64 n_out, dac_of<T> dac, int stochastic, rng_key rounding, T noise, rng_key noisy, T extra,
+PNN_D void read_mvm(read_tile<T>& tile, i64 batch, i64 n_in, i64 n_out, dac_of<T> dac, int stochastic, rng_key rounding, T noise, rng_key noisy, T extra,
                     rng_key key, i64 element0, i64 sample0, const i64* index, adc_of<T> adc, const T* v, const T* w, const T* s2, T* out,
                     int* fault) {
-    __shared__ T vs[DEPTH][SIDE + 1], ws[DEPTH][SIDE], ss[DEPTH][SIDE];
+    auto &vs = tile.vs;
+    auto &ws = tile.ws, &ss = tile.ss;
     int t = threadIdx.x, tc = 4 * (t % 16), tr = t / 16;
     i64 across = (n_out + SIDE - 1) / SIDE, down = (batch + SIDE - 1) / SIDE;
-    for (i64 tile = blockIdx.x; tile < across * down; tile += gridDim.x) {
-        i64 row0 = tile / across * SIDE, column0 = tile % across * SIDE;
+    for (i64 n = blockIdx.x; n < across * down; n += gridDim.x) {
+        i64 row0 = n / across * SIDE, column0 = n % across * SIDE;
         T sum[4][4] = {}, square[4][4] = {};
         for (i64 k0 = 0; k0 < n_in; k0 += DEPTH) {
             i64 row = row0 + t / 4, quad = k0 / 4 + t % 4;
@@ -155,15 +157,17 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_read_mvm_f32(long long 
     int mode, int bits, float low, float high, const float* __restrict__ lsb, const float* __restrict__ step, const float* __restrict__ offset,
     const float* __restrict__ bow, const float* __restrict__ table, const float* __restrict__ v, const float* __restrict__ w,
     const float* __restrict__ s2, float* __restrict__ out, int* fault) {
-    pnn::read_mvm<float>(batch, n_in, n_out, {dac_step, dac_low, dac_high}, stochastic, {rounding0, rounding1}, noise, {noisy0, noisy1}, extra,
+    __shared__ pnn::read_tile<float> tile;
+    pnn::read_mvm<float>(tile, batch, n_in, n_out, {dac_step, dac_low, dac_high}, stochastic, {rounding0, rounding1}, noise, {noisy0, noisy1}, extra,
                        {key0, key1}, element0, sample0, index, {mode, bits, low, high, lsb, step, offset, bow, table}, v, w, s2, out, fault);
 }
-extern "C" __global__ void __launch_bounds__(256) pnn_read_mvm_f64(long long batch, long long n_in, long long n_out,
+extern "C" __global__ void __launch_bounds__(256, 1) pnn_read_mvm_f64(long long batch, long long n_in, long long n_out,
     double dac_step, double dac_low, double dac_high, int stochastic, unsigned rounding0, unsigned rounding1, double noise, unsigned noisy0,
     unsigned noisy1, double extra, unsigned key0, unsigned key1, long long element0, long long sample0, const long long* __restrict__ index,
     int mode, int bits, double low, double high, const double* __restrict__ lsb, const double* __restrict__ step, const double* __restrict__ offset,
     const double* __restrict__ bow, const double* __restrict__ table, const double* __restrict__ v, const double* __restrict__ w,
     const double* __restrict__ s2, double* __restrict__ out, int* fault) {
-    pnn::read_mvm<double>(batch, n_in, n_out, {dac_step, dac_low, dac_high}, stochastic, {rounding0, rounding1}, noise, {noisy0, noisy1}, extra,
+    __shared__ pnn::read_tile<double> tile;
+    pnn::read_mvm<double>(tile, batch, n_in, n_out, {dac_step, dac_low, dac_high}, stochastic, {rounding0, rounding1}, noise, {noisy0, noisy1}, extra,
                        {key0, key1}, element0, sample0, index, {mode, bits, low, high, lsb, step, offset, bow, table}, v, w, s2, out, fault);
 }

@@ -285,3 +285,16 @@ def test_conductances_must_be_physical(backend, bad: float, noise) -> None:
 
     with pytest.raises(ValueError, match="must not be negative or NaN"):
         reads()
+
+
+# ------------------------------------------------------------------------------------------------------------------------ races
+@pytest.mark.parametrize("order", ["descending", "shuffled"])
+def test_blocks_do_not_race(order: str, rng: np.random.Generator) -> None:
+    """The fused kernel passes inputs and weights through shared memory: no race, and the same codes in any order of threads."""
+    V, G = problem(rng, (70, 33, 67), "float32")
+    chain = {"dac": DAC(7, 0.2, noise=1e-3), "noise": GaussianNoise(relative=0.05), "adc": ADC(9, 4e-5), "key": KEY}
+    with pnn._launch.host(order=order, build="race", seed=3):
+        got = read(V, G, **chain)
+    off = np.abs(got - read(V, G, **chain)) / (4e-5 / 255)
+    assert off.max() < 1.01
+    assert (off > 0.5).mean() < 0.01

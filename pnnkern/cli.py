@@ -137,7 +137,7 @@ def _conclude(done: Any, as_json: bool) -> None:
     result = done.summary
     metrics = result["metrics"]
     lines = [
-        f"{name.replace('_', ' ')}: {f'{value:.2%}' if 'accuracy' in name else f'{value:.4f}'}" for name, value in metrics.items()
+        f"{name.replace('_', ' ')}: {f'{value:.2%}' if 'accuracy' in name else f'{value:.4g}'}" for name, value in metrics.items()
     ]
     if result["finished"]:
         after = f"pictures: pnnkern report {result['out']}"

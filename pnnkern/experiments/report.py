@@ -107,6 +107,9 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> st
     ]
     if not trainer.finished:
         body.append(f"<p>This run has not ended: go on with <code>pnnkern resume {html.escape(str(run.folder))}</code>.</p>")
+    costs = recipe.system.estimates(trainer.system)
+    if costs:
+        body.append(_costs(costs))
     if checks:
         body.append(_checks(checks))
     for p in pictures:
@@ -116,6 +119,12 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> st
     versions = ", ".join(f"{k} {v}" for k, v in meta["environment"].items())
     body.append(f"<h2>The complete recipe</h2><p class=muted>{html.escape(versions)}</p><pre>{html.escape(recipe.dumps())}</pre>")
     return _PAGE.format(title=html.escape(f"{recipe.recipe}: {100 * accuracy:.2f} %"), body="\n".join(body))
+
+
+def _costs(costs: dict[str, float]) -> str:
+    rows = "".join(f"<tr><td>{html.escape(k.replace('_', ' '))}</td><td class=number>{v:.3g}</td></tr>" for k, v in costs.items())
+    note = "A simple model with published figures (pnnkern.crossbar.estimate); arrays and converters only, J, s and m²."
+    return f"<h2>Estimated cost of one inference</h2><table>{rows}</table><p>{note}</p>"
 
 
 def _checks(checks: Any) -> str:

@@ -59,6 +59,7 @@ class Run:
         for name in ("control", "exact"):
             if name in self.meta:
                 metrics[f"{'linear_control' if name == 'control' else 'exact_gradient'}_accuracy"] = self.meta[name]["test_accuracy"]
+        metrics |= self.recipe.system.estimates(trainer.system)
         passes = trainer.passes
         return {
             "recipe": self.recipe.recipe, "metrics": metrics, "epochs": done, "steps": trainer.step, "passes": passes,

@@ -59,6 +59,10 @@ class System(Table):
         """The trained system under better physics, on the `chosen` test images."""
         return None
 
+    def estimates(self, system: Any) -> dict[str, float]:
+        """What it would cost to build and run, by name with the unit; printed beside the accuracy."""
+        return {}
+
     def exports(self) -> "dict[str, str]":
         """What `export` can give, with a line on each."""
         return {}

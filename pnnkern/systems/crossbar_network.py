@@ -123,6 +123,22 @@ class CrossbarNetwork:
         """The same arrays, read `time` seconds after they were programmed."""
         return dataclasses.replace(self, time=time, compensation=compensation, parameters=dict(self.parameters))
 
+    def estimate(self, technology: Any = None) -> dict[str, float]:
+        """Energy, latency and area of one inference, arrays one after another: the sums of `crossbar.estimate`.
+
+        technology : the costs (`crossbar.Technology`); its defaults have their sources. Returns {"energy_per_inference_j", "latency_s",
+        "area_m2", "operations_per_joule"}. An estimate of the arrays and their converters only; the electronics of f are not in it.
+        """
+        parts = [
+            crossbar.estimate(self._hardware(), shape, technology=technology, state=self._programmed(l)) for l, shape in enumerate(self.shapes)
+        ]
+        energy = sum(part["energy_total_j"] for part in parts)
+        return {
+            "energy_per_inference_j": energy, "latency_s": sum(part["latency_s"] for part in parts),
+            "area_m2": sum(part["area_total_m2"] for part in parts),
+            "operations_per_joule": sum(2.0 * a * b for a, b in self.shapes) / energy,
+        }  # fmt: skip
+
     def conductances(self, layer: int) -> Array:
         """Of one array as it is now, siemens (arrays, n_in, columns): see `crossbar.conductances`."""
         return self._aged(layer, self._programmed(layer))["G"]

@@ -133,6 +133,17 @@ def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:
     assert errors[1] < 0.7 * errors[0]
 
 
+def test_estimate_is_that_of_its_arrays() -> None:
+    system = CrossbarNetwork((6, 5, 3), key=KEY, hardware=PCM)
+    states = [crossbar.program_weights(system.parameters[f"w{l}"], PCM, key=system._chip(l, "program")) for l in range(2)]
+    parts = [crossbar.estimate(PCM, shape, state=state) for shape, state in zip([(7, 5), (6, 3)], states, strict=True)]
+    found = system.estimate()
+    assert found["energy_per_inference_j"] == pytest.approx(parts[0]["energy_total_j"] + parts[1]["energy_total_j"])
+    assert found["latency_s"] == pytest.approx(parts[0]["latency_s"] + parts[1]["latency_s"])
+    assert found["area_m2"] == pytest.approx(parts[0]["area_total_m2"] + parts[1]["area_total_m2"])
+    assert found["operations_per_joule"] == pytest.approx(2 * (35 + 18) / found["energy_per_inference_j"])
+
+
 def test_bad_input(images: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"6 inputs, the data 8: set system.inputs=8"):
         network().encode(np.zeros((2, 8)))

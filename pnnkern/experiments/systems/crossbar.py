@@ -159,6 +159,9 @@ class CrossbarTable(tables.System):
         named = {"DAC bits": self.dac_bits, "ADC bits": self.adc_bits, "ohms per segment": self.wires, "relative cell noise": self.cell_noise}
         return ", ".join([self.device or "ideal cells", f"{self.mapping} weights", *(f"{v:g} {k}" for k, v in named.items() if v)])
 
+    def estimates(self, system: Any) -> dict[str, float]:
+        return {} if system.hardware is None else system.estimate()
+
     def exports(self) -> dict[str, str]:
         return {f"w{l}": f"weights of array {l + 1} (inputs and bias, outputs), no unit" for l in range(len(self.hidden) + 1)}
 

@@ -49,10 +49,19 @@ def _patches(x: Array, side: int) -> Array:
 
 def convolve(x: Array, kernel: Array) -> Array:
     """sum over maps and offsets of kernel[o, c, i, j] x[:, c, y + i - k//2, x + j - k//2]: (batch, maps, height, width)."""
-    patches = _patches(x, kernel.shape[2])
-    batch, height, width = patches.shape[:3]
-    out = patches.reshape(batch * height * width, -1) @ kernel.reshape(len(kernel), -1).T
-    return out.reshape(batch, height, width, len(kernel)).transpose(0, 3, 1, 2)
+    xp, (batch, _, height, width), rows = _array.namespace(x), x.shape, kernel.reshape(len(kernel), -1)
+    out = xp.empty((batch, len(kernel), height, width), x.dtype)
+    for part in _pieces(x, rows.shape[1]):
+        patches = _patches(x[part], kernel.shape[2])
+        flat = patches.reshape(-1, rows.shape[1]) @ rows.T
+        out[part] = flat.reshape(*patches.shape[:3], len(kernel)).transpose(0, 3, 1, 2)
+    return out
+
+
+def _pieces(x: Array, seen: int) -> list[slice]:
+    """The batch in pieces whose patches, `seen` values for each pixel, fit the memory."""
+    size = _array.chunk(x, x.shape[2] * x.shape[3] * seen * x.dtype.itemsize)
+    return [slice(i, i + size) for i in range(0, len(x), size)]
 
 
 def _up(x: Array, kernel: Array) -> Array:
@@ -204,8 +213,11 @@ def _product(below: Array, above: Array, weight: Array) -> Array:
     """The derivative of ``above . P(weight * below)`` by the weights, summed over the batch."""
     if weight.ndim == 2:
         return below.reshape(len(below), -1).T @ above
-    patches, spread = _patches(below, weight.shape[2]), _spread(above).transpose(1, 0, 2, 3)
-    return (spread.reshape(len(spread), -1) @ patches.reshape(spread[0].size, -1)).reshape(weight.shape)
+    total = _array.namespace(below).zeros((len(weight), weight[0].size), below.dtype)
+    for part in _pieces(below, weight[0].size):
+        patches, spread = _patches(below[part], weight.shape[2]), _spread(above[part]).transpose(1, 0, 2, 3)
+        total += spread.reshape(len(weight), -1) @ patches.reshape(-1, weight[0].size)
+    return total.reshape(weight.shape)
 
 
 @accepts_any

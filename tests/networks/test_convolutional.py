@@ -108,6 +108,14 @@ def test_estimates_are_slopes_of_the_loss(backend, rng: np.random.Generator) -> 
             assert backend.numpy(got)[i] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-3, abs=1e-8)
 
 
+def test_pieces_of_the_batch_change_nothing(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    c = network(rng)
+    whole = convolutional.gradient(c["images"], c["target"], c["weights"], c["biases"])
+    monkeypatch.setattr(convolutional._array, "chunk", lambda like, size: 2)
+    for a, b in zip(whole, convolutional.gradient(c["images"], c["target"], c["weights"], c["biases"])):
+        assert all(np.allclose(x, y, atol=1e-13) for x, y in zip(a, b))
+
+
 K, D, X = np.zeros((3, 1, 3, 3)), np.zeros((12, 2)), np.zeros((2, 1, 4, 4))
 
 

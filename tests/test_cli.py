@@ -286,12 +286,13 @@ def test_broken_config(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "config.toml is no valid TOML" in refused(["resume", copy], capsys)
 
 
-def test_a_pitch_in_millimetres_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """0.4 instead of 0.4e-3 m: a warning in one line that gives the ratio to the wavelength."""
-    settings = ["--set", "system.pitch=0.4", "--set", "system.wavelength=1e-4", "--quiet"]
+@pytest.mark.parametrize(("wavelength", "ratio"), [("0.75e-3", "533"), ("1e-4", "4e+03")])
+def test_a_pitch_in_millimetres_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture[str], wavelength: str, ratio: str) -> None:
+    """0.4 instead of 0.4e-3 m: one warning in one line that gives the ratio to the wavelength."""
+    settings = ["--set", "system.pitch=0.4", "--set", f"system.wavelength={wavelength}", "--quiet"]
     main(["run", "d2nn-digits", "--out", str(tmp_path / "r"), "--epochs", "1", *TINY, *settings])
-    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("pnnkern: warning: ")]
-    assert any("4e+03" in line or "4000" in line for line in warnings)
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "pitch" in line]
+    assert line.startswith(f"pnnkern: warning: pitch / wavelength = {ratio}: ")
 
 
 def test_python_m(tmp_path: Path) -> None:

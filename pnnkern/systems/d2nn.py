@@ -13,7 +13,9 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._errors import UnitWarning
 from ..optics import chain, detectors
+from ..optics._checks import warn
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
@@ -46,6 +48,12 @@ class Geometry:
             raise ValueError(f"detectors must be 'single' or 'differential', got {self.detectors!r}")
         if self.input_size > self.size:
             raise ValueError(f"input_size must not exceed size = {self.size}, got {self.input_size}")
+        ratio = self.pitch / self.wavelength
+        if 200 < ratio <= 1000:  # above that the propagation warns
+            warn(
+                f"pitch / wavelength = {ratio:.3g}: so wide a neuron hardly diffracts; both are in metres (0.4 mm is 0.4e-3)",
+                UnitWarning,
+            )
 
     @property
     def samples(self) -> int:

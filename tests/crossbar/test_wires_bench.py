@@ -25,10 +25,12 @@ def test_rows() -> None:
         + bench.batch("cpu", 0.0, 12)
         + bench.one_read("cpu", 0.0, 12, True)
     )
+    rows += bench.noisy_reads("cpu", 0.0, 12, 4)
     by_name = {(r["case"], r["name"]): r for r in rows}
     assert by_name["effective conductance", "SuperLU"]["ratios"].keys() == {"pnnkern", "pnnkern, float32"}
     assert by_name["effective conductance", "pnnkern, float32"]["error"] < 1e-5
     assert by_name["one read", bench.DAMPED]["error"] < 2e-3
     assert by_name["one read", "pnnkern"]["error"] < 1e-9
+    assert by_name["noisy reads through wires", "pnnkern"]["error"] < 0.1
     for r in rows:
         assert "absent" in r or (r["ms"] > 0 and r["floor_ms"] > 0)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ... import _array
-from ...crossbar import effective_conductance, effective_conductance_vjp, solve_currents
+from ... import _array, random
+from ...crossbar import WireFields, effective_conductance, effective_conductance_vjp, solve_currents, wire_noise
 from ._timing import Row, environment, installed, interleaved, row, with_ratios
 
 R = 1.0
@@ -205,6 +205,28 @@ def one_read(device: str, seconds: float, n: int, slow: bool) -> list[Row]:
     return with_ratios(rows, _absent())
 
 
+def noisy_reads(device: str, seconds: float, n: int, reads: int = 16) -> list[Row]:
+    """Reads with fresh noise of 5 % in every cell: to first order, beside a new T for each noisy array. Errors: of the noise itself."""
+    xp = _array.device_namespace(device)
+    G, V = xp.asarray(cells(n)), xp.asarray(np.random.default_rng(4).uniform(0, 0.2, (reads, n)))
+    key, sigma = random.key(1), 0.05 * G
+    fields = WireFields(G, wires=R)
+    drawn = G + sigma * random.normal(key, (reads, n * n), dtype=np.float64, like=G).reshape(reads, n, n)
+    still = V @ effective_conductance(G, wires=R)
+    ours: dict[str, Callable[[], Any]] = {
+        "pnnkern": lambda: wire_noise(V, G, sigma, wires=R, key=key, fields=fields),
+        "pnnkern, fields new": lambda: wire_noise(V, G, sigma, wires=R, key=key),
+        "T for each read": lambda: xp.einsum("bi,bij->bj", V, effective_conductance(drawn.clip(0, None), wires=R)) - still,
+    }
+    times = interleaved(ours, device, seconds, rounds=5)
+    results = {name: run() for name, run in ours.items()}
+    truth = _array.to_numpy(results["T for each read"])
+    # floor: two products, and the fields once
+    flops, moved = 2.0 * reads * n * n * 2 * n, 8.0 * 2 * n**3
+    work = f"{reads} reads of {n} x {n}, 5 % in every cell"
+    return with_ratios(_rows("noisy reads through wires", work, times, results, truth, moved, flops, device))
+
+
 def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases on one device; the peers alone take about 45 s at 256 x 256, so a budget below 60 s leaves them out there."""
     full = budget >= 60.0
@@ -215,5 +237,6 @@ def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
             rows += effective(device, budget / 20, n, slow=n == 128 or (full and n == 256))
         for n in sizes[:3]:
             rows += gradient(device, budget / 30, n)
+        rows += noisy_reads(device, budget / 30, 128 if full else 64)
         rows += batch(device, budget / 30, 256 if full else 128)
         return rows + one_read(device, budget / 30, 256 if full else 64, slow=True)

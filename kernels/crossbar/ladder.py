@@ -10,20 +10,49 @@ LINES = 8  # word lines with one right-hand side that are walked side by side: t
 
 @njit(fastmath=FAST, error_model="numpy")
 def pnn_ladder_factor(lines, cells, sets, first, line_stride, cell_stride, wire, cell, ratio, inverse):
-    group = lines if line_stride == 1 else LINES
-    carry = np.empty(min(group, lines) * sets, cell.dtype)
+    if line_stride != 1 and sets == 1:
+        work = np.ones((2, cells, LINES), cell.dtype)
+        for line in range(0, lines, LINES):
+            _several_factors(
+                cells, min(LINES, lines - line), first + line * line_stride, line_stride, wire, cell, ratio, inverse, work
+            )
+        return
+    group = lines if line_stride == 1 else 1
+    run = group * sets
+    carry = np.empty(run, cell.dtype)
     for line in range(0, lines, group):
         carry[:] = 0
-        count = min(group, lines - line)
         for k in range(cells - 1, -1, -1):
-            for l in range(count):
-                at = (first + (line + l) * line_stride + k * cell_stride) * sets
-                for r in range(sets):
-                    D = cell[at + r] + carry[l * sets + r]
-                    c = 1 / (wire[k] + D)
-                    inverse[at + r] = c
-                    ratio[at + r] = wire[k] * c
-                    carry[l * sets + r] = wire[k] * c * D
+            at = (first + line * line_stride + k * cell_stride) * sets
+            for r in range(run):
+                D = cell[at + r] + carry[r]
+                c = 1 / (wire[k] + D) if wire[k] + D > 0 else 0 * D  # a node that nothing reaches stays at zero
+                inverse[at + r] = c
+                ratio[at + r] = wire[k] * c
+                carry[r] = wire[k] * c * D
+
+
+@njit(fastmath=FAST, error_model="numpy")
+def _several_factors(cells, lines, start, line_stride, wire, cell, ratio, inverse, work):
+    """The factors of at most `LINES` word lines, as `_several`; work (2, cells, LINES)."""
+    g, c = work[0], work[1]
+    for l in range(lines):
+        G = cell[start + l * line_stride : start + l * line_stride + cells]
+        for k in range(cells):
+            g[k, l] = G[k]
+    carry = np.zeros(LINES, cell.dtype)
+    for k in range(cells - 1, -1, -1):
+        segment = wire[k]
+        for l in range(LINES):
+            D = g[k, l] + carry[l]
+            c[k, l] = 1 / (segment + D) if segment + D > 0 else 0 * D
+            carry[l] = segment * c[k, l] * D
+    for l in range(lines):
+        line = slice(start + l * line_stride, start + l * line_stride + cells)
+        A, C = ratio[line], inverse[line]
+        for k in range(cells):
+            C[k] = c[k, l]
+            A[k] = wire[k] * c[k, l]
 
 
 @njit(fastmath=FAST)

@@ -52,6 +52,12 @@ def test_perfect_wires_and_open_cells(backend, rng: np.random.Generator) -> None
         got = backend.numpy(solve_currents(backend.array(V), backend.array(G), wires=wires, method="cg"))
         expected = V @ effective_conductance(G, wires=wires)
         assert np.abs(got - expected).max() < 1e-10 * np.abs(expected).max()
+    for wires in (
+        Wires(np.inf, 1.0),
+        Wires(1.0, np.inf),
+        Wires(1.0, 1.0, np.inf, np.inf),
+    ):  # open ones: nodes that nothing reaches
+        assert not backend.numpy(solve_currents(backend.array(V), backend.array(G), wires=wires, method="cg")).any()
     assert not solve_currents(V, 0 * G, wires=5.0, method="cg").any()
     assert not solve_currents(0 * V, G, wires=5.0, method="cg").any()
 

@@ -43,7 +43,7 @@ PNN_D void ladder_factor(i64 line, i64 r, i64 cells, i64 sets, ladder_layout whe
     for (i64 k = cells - 1; k >= 0; k--) {
         const i64 at = where.at(line, k) * sets + r;
         const T D = cell[at] + carry;
-        inverse[at] = T(1) / (wire[k] + D);
+        inverse[at] = wire[k] + D > T(0) ? T(1) / (wire[k] + D) : T(0);   // a node that nothing reaches stays at zero
         ratio[at] = wire[k] * inverse[at];
         carry = ratio[at] * D;
     }

@@ -10,6 +10,20 @@ import pytest
 import pnnkern as pnn
 from pnnkern import _array, _launch
 from pnnkern._errors import DeviceError, FaultError
+from pnnkern.crossbar import (
+    ADC,
+    DAC,
+    Chain,
+    Crossbar,
+    GaussianNoise,
+    LognormalNoise,
+    OffsetColumn,
+    Ramp,
+    apply,
+    apply_vjp,
+    calibrate,
+    program_weights,
+)
 from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, InSilico, MeanSquare
 from pnnkern.optics import _layer, _transfer
 from pnnkern.systems import D2NN
@@ -96,6 +110,25 @@ def test_perturbed_copy_stays_on_the_device(cupy) -> None:
     built = system.perturbed(pnn.random.key(1), Imperfections(misalignment=1e-4, levels=8, height_error=1e-5))
     assert isinstance(built.parameters["phase"], cupy.ndarray)
     assert np.isfinite(built.forward(built.encode(images(2))).get()).all()
+
+
+@pytest.mark.parametrize("noise", [None, "pcm", LognormalNoise(0.1), GaussianNoise(relative=0.1, frozen=True)])
+def test_crossbar_layers_stay_on_the_device(cupy, noise: object) -> None:
+    """Programmed, calibrated, read with managements, and differentiated there; the same as on the CPU to a code of the ADC."""
+    rng, key = np.random.default_rng(5), pnn.random.key(2)
+    x, W = rng.standard_normal((7, 9)).astype(np.float32), rng.standard_normal((9, 6)).astype(np.float32)
+    chain = Chain(noise=noise, dac=DAC(7), adc=ADC(12, "calibrated", errors=Ramp(bow=0.5)), output_noise=1e-9, offset=1e-8)
+    d = Crossbar(OffsetColumn(), device="pcm", tile=(5, 4), bound_rounds=2, stuck_low=0.1, chain=chain)
+    results = []
+    for xp in (np, cupy):
+        on_x, state = xp.asarray(x), program_weights(xp.asarray(W), d, key=key)
+        state = calibrate(on_x, state, d, quantile=0.9, key=key)
+        y = apply(on_x, state, d, key=key, sample=4)
+        gradients = apply_vjp(y, on_x, state, d, key=key, sample=4)
+        assert all(isinstance(a, xp.ndarray) for a in (y, *gradients, *state.values()))
+        results.append([np.asarray(a) for a in (state["G"], y, *gradients)])
+    for one, two in zip(*results):
+        assert np.abs(one - two).max() < 2e-2 * np.abs(one).max()
 
 
 def test_mixed_devices_are_refused(cupy) -> None:

@@ -220,7 +220,7 @@ def calibrate(
             place = found[rows.start // d.tile[0]]
             place[:, columns] = xp.maximum(place[:, columns], most)
     least = max(float(found.max()) * 1e-6, 1e-30)  # a column without current
-    return state | {"adc_range": found.clip(least, None) if per_column else found.max().clip(least, None)}
+    return state | {"adc_range": xp.asarray((found if per_column else found.max()).clip(least, None))}
 
 
 @accepts_any

@@ -7,7 +7,7 @@ cell on the fly. Slow noise (1/f, programming) does not change within a batch: `
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +21,11 @@ from .devices import Device, device
 class CellNoise:
     """What all kinds have; use one of them."""
 
-    kind: ClassVar[int] = -1  # as the kernels number them
-    chance: ClassVar[float] = 0.0
-    by_output: ClassVar[bool] = False  # one draw for each output does
-    frozen: ClassVar[bool] = False  # one draw of the cells for all samples
+    # without annotations these are no fields
+    kind = -1  # as the kernels number them
+    chance = 0.0
+    by_output = False  # one draw for each output does
+    frozen = False  # one draw of the cells for all samples
 
     def spread(self, G: Array) -> Array:
         """The size of the noise of each cell at conductances G (siemens), as the kind defines it; like G."""
@@ -54,9 +55,9 @@ class GaussianNoise(CellNoise):
     device: str | Device | None = None
     time: float = 0.0
     clipped: bool = False
-    frozen: bool = False  # type: ignore[misc]
+    frozen: bool = False
 
-    kind: ClassVar[int] = 0
+    kind = 0
 
     def __post_init__(self) -> None:
         if not callable(self.sigma):
@@ -93,7 +94,7 @@ class LognormalNoise(CellNoise):
 
     s: float = 0.1
 
-    kind: ClassVar[int] = 1
+    kind = 1
 
     def __post_init__(self) -> None:
         _checks.number("s of a lognormal noise", self.s, "no unit")
@@ -115,7 +116,7 @@ class TelegraphNoise(CellNoise):
     relative: float = 0.0
     p: float = 0.5
 
-    kind: ClassVar[int] = 2
+    kind = 2
 
     def __post_init__(self) -> None:
         _checks.number("amplitude of a telegraph noise", self.amplitude, "siemens")

@@ -83,6 +83,12 @@ def test_gaussian_noise_is_exact_in_distribution(rng: np.random.Generator) -> No
     assert abs(tail - 2 * stats.norm.sf(3)) < SIGMAS * np.sqrt(2 * stats.norm.sf(3) / z.size)
 
 
+def test_the_first_argument_is_the_size() -> None:
+    assert GaussianNoise(1e-7) == GaussianNoise(sigma=1e-7)
+    assert LognormalNoise(0.2).s == 0.2
+    assert TelegraphNoise(1e-7) == TelegraphNoise(amplitude=1e-7)
+
+
 def test_spreads() -> None:
     G = np.linspace(1e-6, 20e-6, 7)
     both = GaussianNoise(sigma=2e-6, relative=0.1, device="pcm", time=50.0).spread(G)

@@ -158,6 +158,12 @@ def run_benchmarks(record: Record, environment: dict[str, str], names: list[str]
     return fine
 
 
+def unfinished(content: dict[str, Any]) -> int:
+    """How many test files and benchmarks of a record the budget did not last for."""
+    outcomes = [test["outcome"] for test in content["tests"]] + list(content["benchmarks"].values())
+    return sum(isinstance(outcome, str) and outcome.endswith("the budget was spent") for outcome in outcomes)
+
+
 def benchmarks() -> list[str]:
     folder = ROOT / "pnnkern" / "experiments" / "bench"
     return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
@@ -190,8 +196,10 @@ def main() -> int:
             fine &= run_tests(record, environment, end - (1 - share) * chosen.budget)
         if not chosen.tests:
             fine &= run_benchmarks(record, environment, [chosen.bench] if chosen.bench else benchmarks(), end)
-    record.write(finished=True)
-    print(f"gpu_check: {'all passed' if fine else 'FAILURES'}; record: {record.path}")
+    left_out = unfinished(record.content)
+    record.write(finished=not left_out)
+    print(f"gpu_check: {'no failure' if fine else 'FAILURES'}{f', but no time for {left_out} items: raise --budget' * bool(left_out)}; "
+          f"record: {record.path}")  # fmt: skip
     return 0 if fine else 1
 
 

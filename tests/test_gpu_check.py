@@ -77,3 +77,8 @@ OURS = "ERROR tests/a.py - ModuleNotFoundError: No module named 'pnnkern.kernels
 )
 def test_what_counts_as_a_failure(script: ModuleType, code: int, output: str, expected: tuple[bool, list[str]]) -> None:
     assert script.judged(code, output) == expected
+
+
+def test_what_the_budget_did_not_last_for_is_counted(script: ModuleType) -> None:
+    tests = [{"outcome": "3 passed in 0.1s"}, {"outcome": "not run: the budget was spent"}, {"outcome": "stopped: the budget was spent"}]
+    assert script.unfinished({"tests": tests, "benchmarks": {"optics": {"optics": []}, "random": "not run: the budget was spent"}}) == 3

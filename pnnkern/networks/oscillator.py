@@ -64,18 +64,44 @@ class Phases:
         return c * xp.cos(half), -2 * s * xp.sin(half), s * xp.cos(half), 2 * c * xp.sin(half)
 
 
+@dataclass(frozen=True)
+class Between:
+    """Couplings of two groups of oscillators with each other and none within: (n1, n2), of the first n1 with the last n2. NumPy or CuPy.
+
+    Stands for the (N, N) array wherever one is asked for, and costs n1 n2 instead of N^2.
+    """
+
+    weights: Array
+
+    def __post_init__(self) -> None:
+        if self.weights.ndim != 2:
+            raise ValueError(f"couplings between two groups must be (n1, n2), got shape {self.weights.shape}")
+
+    def sums(self, waves: Array) -> Array:
+        """waves @ the whole array, for (rows, N)."""
+        first = len(self.weights)
+        out = _array.namespace(waves).empty_like(waves)
+        out[:, :first] = waves[:, first:] @ self.weights.T
+        out[:, first:] = waves[:, :first] @ self.weights
+        return out
+
+
 # ---------------------------------------------------------------------------------------------------------------------- checks
 @dataclass(frozen=True)
 class _System:
-    coupling: Array
+    coupling: Any  # (N, N), or Between
     x: Array | None
     y: Array | None
     second: Array | None
 
     def largest(self) -> float:
         """The largest force that any node could feel."""
-        xp = _array.namespace(self.coupling)
-        total = xp.abs(self.coupling).sum(axis=0)
+        if isinstance(self.coupling, Between):
+            xp, size = _array.namespace(self.coupling.weights), abs(self.coupling.weights)
+            total = xp.concatenate([size.sum(axis=1), size.sum(axis=0)])
+        else:
+            xp = _array.namespace(self.coupling)
+            total = xp.abs(self.coupling).sum(axis=0)
         for field in (self.x, self.y):
             if field is not None and field.size:
                 total = total + xp.abs(field).max(axis=0)
@@ -84,18 +110,29 @@ class _System:
         return float(total.max(initial=0.0))
 
 
-def _checked(phase: Array, coupling: Array, x: Array | None, y: Array | None, second: Array | None) -> tuple[Array, _System]:
+def _square(coupling: Array) -> Array:
+    """Couplings (N, N), symmetric and without a diagonal, or ValueError."""
     if coupling.ndim != 2 or coupling.shape[0] != coupling.shape[1]:
         raise ValueError(f"coupling must be (N, N), got shape {coupling.shape}")
-    nodes, dtype = len(coupling), coupling.dtype
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(f"coupling must be float32 or float64, got {dtype}")
-    xp = _array.namespace(phase, coupling)
+    xp = _array.namespace(coupling)
     largest = float(xp.abs(coupling).max(initial=0.0))
     if float(xp.abs(coupling - coupling.T).max(initial=0.0)) > 1e-5 * largest:
         raise ValueError("coupling must be symmetric: oscillators that pull each other unequally have no energy")
-    if nodes and float(xp.abs(xp.diagonal(coupling)).max()) > 0:
+    if len(coupling) and float(xp.abs(xp.diagonal(coupling)).max()) > 0:
         raise ValueError("coupling must have no diagonal: an oscillator does not pull itself")
+    return _array.contiguous(coupling)
+
+
+def _checked(phase: Array, coupling: Any, x: Array | None, y: Array | None, second: Array | None) -> tuple[Array, _System]:
+    couplings = coupling.weights if isinstance(coupling, Between) else coupling
+    dtype, xp = couplings.dtype, _array.namespace(phase, couplings)
+    if dtype not in (np.float32, np.float64):
+        raise TypeError(f"coupling must be float32 or float64, got {dtype}")
+    if isinstance(coupling, Between):
+        nodes = sum(couplings.shape)
+    else:
+        coupling = _square(coupling)
+        nodes = len(coupling)
     if phase.ndim not in (2, 3) or phase.shape[-1] != nodes:
         raise ValueError(f"phase must be (batch, {nodes}), got shape {phase.shape}")
     batch = phase.shape[-2]
@@ -112,7 +149,7 @@ def _checked(phase: Array, coupling: Array, x: Array | None, y: Array | None, se
         if second.shape != (nodes,):
             raise ValueError(f"second must be ({nodes},), got shape {second.shape}")
         second = _array.contiguous(second.astype(dtype, copy=False))
-    return _array.contiguous(phase.astype(dtype, copy=False)), _System(_array.contiguous(coupling), fields[0], fields[1], second)
+    return _array.contiguous(phase.astype(dtype, copy=False)), _System(coupling, fields[0], fields[1], second)
 
 
 def _nudged(nudges: Any, target: Array | None, batch: int, nodes: int, dtype: Any) -> tuple[np.ndarray, Array | None]:
@@ -137,9 +174,10 @@ def _waves(phase: Array) -> Array:
     return out
 
 
-def _sums(waves: Array, coupling: Array) -> Array:
+def _sums(waves: Array, coupling: Any) -> Array:
     """Both products with the couplings, as one."""
-    return (waves.reshape(-1, len(coupling)) @ coupling).reshape(waves.shape)
+    flat = waves.reshape(-1, waves.shape[-1])
+    return (coupling.sums(flat) if isinstance(coupling, Between) else flat @ coupling).reshape(waves.shape)
 
 
 def _force(waves: Array, sums: Array, system: _System, nudges: Array | None, target: Array | None) -> Array:
@@ -157,10 +195,10 @@ def _force(waves: Array, sums: Array, system: _System, nudges: Array | None, tar
 
 
 @accepts_any
-def force(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None) -> Array:
+def force(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None) -> Array:
     """-dE/dphase, by two matrix products.
 
-    phase : (batch, N) radians. coupling : (N, N), symmetric, no diagonal. x, y : fields (N,) or (batch, N), 0 by default.
+    phase : (batch, N) radians. coupling : (N, N), symmetric, no diagonal; or `Between`. x, y : fields (N,) or (batch, N), 0 by default.
     second : K (N,), 0 by default. Returns an array like `phase`, in the unit of the couplings. Raises ValueError and TypeError.
     """
     phase, system = _checked(phase, coupling, x, y, second)
@@ -169,15 +207,18 @@ def force(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | N
 
 
 @accepts_any
-def energy(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
+def energy(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
            nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) float64, in the unit of the couplings. Arguments as for `force` and `relax`."""
     phase, system = _checked(phase, coupling, x, y, second)
     values, target = _nudged(nudge, target, phase.shape[-2], phase.shape[-1], phase.dtype)
     xp, phase = _array.namespace(phase), phase.astype(np.float64)
     c, s = xp.cos(phase), xp.sin(phase)
-    J = system.coupling.astype(np.float64)
-    total = -0.5 * ((c @ J) * c + (s @ J) * s).sum(axis=-1)
+    if isinstance(system.coupling, Between):
+        J: Any = Between(system.coupling.weights.astype(np.float64))
+    else:
+        J = system.coupling.astype(np.float64)
+    total = -0.5 * (_sums(c, J) * c + _sums(s, J) * s).sum(axis=-1)
     for field, wave in ((system.x, c), (system.y, s)):
         if field is not None:
             total -= (field * wave).sum(axis=-1)
@@ -189,7 +230,7 @@ def energy(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | 
 
 
 @accepts_any
-def relax(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None, nudge: Any = None,
+def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None, nudge: Any = None,
           target: Array | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, temperature: float = 0.0,
           key: Any = None, sample: Any = 0, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let phases move down the energy from `phase`, by ``phase + step * force``, until no force is left.
@@ -233,7 +274,7 @@ def relax(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | N
 
 
 @accepts_any
-def respond(phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
+def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
             nudges: Any, target: Array, hold: bool = False, step: float = 0.1, steps: int = 1000, tolerance: float | None = None,
             on_failure: str = "raise") -> Phases:  # fmt: skip
     """How nudges move a free state: the differences of the phases themselves relax, under differences of forces in product form.
@@ -321,7 +362,7 @@ def _shares(c: Array, dc: Array, s: Array, ds: Array, scale: float) -> tuple[Fac
 
 
 @accepts_any
-def relax_vjp(cotangent: Array, phase: Array, coupling: Array, *, x: Array | None = None, y: Array | None = None,
+def relax_vjp(cotangent: Array, phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None,
               second: Array | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[Factors, Array, Array, Array]:  # fmt: skip
     """The exact derivative of the free output cosines, for their cotangent (batch, outputs): of J, x, y and K as in `contrast`, but sums.
@@ -354,4 +395,4 @@ def relax_vjp(cotangent: Array, phase: Array, coupling: Array, *, x: Array | Non
     return _shares(c, -s * response, s, c * response, 1.0)
 
 
-__all__ = ["Equilibrium", "Phases", "contrast", "energy", "force", "relax", "relax_vjp", "respond"]
+__all__ = ["Between", "Equilibrium", "Phases", "contrast", "energy", "force", "relax", "relax_vjp", "respond"]

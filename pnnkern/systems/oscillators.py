@@ -108,12 +108,10 @@ class OscillatorMachine:
         """Outputs of a population, (members, batch, outputs)."""
         return population(self, inputs, parameters, key, sample)
 
-    def _apparatus(self, inputs: Array) -> tuple[Array, dict[str, Any]]:
+    def _apparatus(self, inputs: Array) -> tuple[Any, dict[str, Any]]:
         """Couplings of all oscillators, and the other settings."""
         xp, (hidden, outputs), p = _array.namespace(inputs), self.sizes, self.parameters
-        coupling = xp.zeros((hidden + outputs, hidden + outputs), self.dtype)
-        coupling[:hidden, hidden:] = p["W2"]
-        coupling[hidden:, :hidden] = p["W2"].T
+        coupling = oscillator.Between(p["W2"])
         x = xp.empty((len(inputs), hidden + outputs), self.dtype)
         x[:, :hidden] = inputs @ p["W1"] + p["b1"]
         x[:, hidden:] = p["b2"]

@@ -86,6 +86,22 @@ def test_the_energy_falls(rng: np.random.Generator) -> None:
         c["phase"] = oscillator.relax(**c, steps=1, tolerance=0).phase
 
 
+def test_two_groups_are_the_array_with_two_blocks(backend, rng: np.random.Generator) -> None:
+    c, target = network(rng, 7), rng.uniform(-1, 1, (3, 2))
+    W, c["coupling"] = c["coupling"][:5, 5:].copy(), np.zeros((7, 7))
+    c["coupling"][:5, 5:], c["coupling"][5:, :5] = W, W.T
+    here = on(backend, c)
+    blocks = here | {"coupling": oscillator.Between(backend.array(W))}
+    for f in (oscillator.force, oscillator.energy):
+        assert np.allclose(backend.numpy(f(**here)), backend.numpy(f(**blocks)), atol=1e-13)
+    how = {"steps": 50, "tolerance": 0}
+    one, two = (oscillator.relax(**h, **how) for h in (here, blocks))
+    assert np.allclose(backend.numpy(one.phase), backend.numpy(two.phase), atol=1e-12)
+    assert one.residual == pytest.approx(two.residual)
+    moved = [oscillator.respond(**h, nudges=(0.3,), target=backend.array(target), **how).moved for h in (here, blocks)]
+    assert np.allclose(backend.numpy(moved[0]), backend.numpy(moved[1]), atol=1e-12)
+
+
 def test_two_oscillators_lock(backend) -> None:
     """Alone with J > 0 the difference relaxes as tan(d/2) = tan(d0/2) exp(-2 J t)."""
     start, J = np.array([[0.0, 2.0]]), np.array([[0.0, 0.5], [0.5, 0.0]])
@@ -210,6 +226,8 @@ P, J = np.zeros((2, 3)), np.ones((3, 3)) - np.eye(3)
         (lambda: oscillator.force(P, J + np.triu(J)), ValueError, "coupling must be symmetric"),
         (lambda: oscillator.force(P, J + np.eye(3)), ValueError, "coupling must have no diagonal"),
         (lambda: oscillator.force(P, J.astype(int)), TypeError, "coupling must be float32 or float64, got int64"),
+        (lambda: oscillator.Between(np.ones(3)), ValueError, r"between two groups must be \(n1, n2\)"),
+        (lambda: oscillator.force(P, oscillator.Between(np.ones((2, 3)))), ValueError, r"phase must be \(batch, 5\)"),
         (lambda: oscillator.force(P[:, :2], J), ValueError, r"phase must be \(batch, 3\)"),
         (lambda: oscillator.force(P, J, x=np.ones(2)), ValueError, r"x must be \(3,\) or \(2, 3\), got shape \(2,\)"),
         (lambda: oscillator.force(P, J, second=np.ones(2)), ValueError, r"second must be \(3,\)"),

@@ -39,8 +39,11 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     if args:
         return njit(**options)(args[0])
 
-    import numba  # here, so that `cache_folder` can be had where Numba is not installed
-    from numba.core import config
+    try:
+        import numba
+        from numba.core import config
+    except ModuleNotFoundError:  # a machine that works on its GPU only: complain when a twin is called, not when it is imported
+        return _absent
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         before = config.CACHE_DIR
@@ -51,6 +54,16 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
             config.CACHE_DIR = before
 
     return decorate
+
+
+def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What stands for a twin where Numba is not installed."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        raise ModuleNotFoundError(f"No module named 'numba': {function.__name__} runs on the CPU and needs it (pip install numba)")
+
+    return call
 
 
 __all__ = ["cache_folder", "njit"]

@@ -48,11 +48,14 @@ def test_needs_no_library_of_the_command_line() -> None:
         "from pnnkern.kernels import host\n"
         "from pnnkern.experiments.bench import optics, random\n"
         "from pnnkern.optics import _layer\n"
-        "from pnnkern import _launch, learning, systems\n"
-        "print(len(_launch.kernels()))"
+        "from pnnkern import _launch, crossbar, learning, networks, systems\n"
+        "from pnnkern.kernels._jit import njit\n"
+        "try: njit(lambda: 0)()\n"
+        "except ModuleNotFoundError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+    assert "No module named 'numba': <lambda> runs on the CPU and needs it (pip install numba)" in done.stdout
 
 
 FAILED = "FAILED tests/a.py::test - AssertionError: assert 1 == 2"

@@ -103,7 +103,7 @@ class Nonlinear(Graph):
             v, taken = self._newton(p, v, free, weight, driven, scale, tolerance, steps or 60)
             residual = left_over()
         if method == "sweep" or (method == "auto" and not (residual <= tolerance).all()):
-            v, taken = self._sweep(p, v, free, weight, driven, scale, tolerance / 4, steps or 20000, relaxation)
+            v, taken = self._sweep(p, v, free, weight, driven, scale, tolerance / 50, steps or 20000, relaxation)
             residual = left_over()
         return judged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
 

@@ -33,7 +33,7 @@ class NonlinearCircuit:
     hinge : outputs beyond their target on the right side are left alone.
     start : (low, high), range of the parameters drawn with `key`, which also chooses the nodes, unless they are given:
     source_nodes (features + 2,), of the features and the rails at 0 and `volts`; target_nodes (2 * outputs,), all positive ends, then all
-    negative ones. limits : of the parameters. relaxation, tolerance : of the sweeps (`Nonlinear.relax`).
+    negative ones. limits : of the parameters. relaxation, tolerance : as in `Nonlinear.relax`.
 
     Held outputs keep the mean of their two nodes. Nudges are currents ``beta (target - output)`` into the positive end and out of the
     negative one, beta in siemens. Transistors have no energy: their contrasts are no gradients, however small the nudge.
@@ -49,7 +49,7 @@ class NonlinearCircuit:
     start: tuple[float, float] = (1.2, 2.5)
     limits: tuple[float, float] = (0.8, 5.0)
     relaxation: float = 1.5
-    tolerance: float = 1e-10
+    tolerance: float = 1e-9
     parameters: dict[str, Array] = field(default_factory=dict)
     writers: dict[str, Any] = field(default_factory=dict)
     memory: dict[str, Array] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class NonlinearCircuit:
     def _settle(self, inputs: Array, **how: Any) -> Array:
         held = how.pop("held", self.source_nodes)
         return self.network.relax(
-            self.parameters[self.name], held, inputs, relaxation=self.relaxation, tolerance=self.tolerance, method="sweep", **how
+            self.parameters[self.name], held, inputs, relaxation=self.relaxation, tolerance=self.tolerance, **how
         ).voltages
 
     def _read(self, voltages: Array) -> Array:

@@ -81,6 +81,19 @@ def test_held_outputs_are_where_they_should_be(rng: np.random.Generator) -> None
     assert not system.has_energy
 
 
+def test_recipe_builds_and_draws() -> None:
+    from pnnkern.experiments import recipe
+    from pnnkern.experiments.systems import _network_pictures as draw
+
+    table = recipe.find("coupled-iris-transistors").system
+    system = table.build(key=random.key(0), device="cpu", dtype="float64", chunk=1, classes=3)
+    assert isinstance(system, NonlinearCircuit)
+    assert system.network.n_edges == 144
+    states = system.relax(system.encode(np.full((1, 4), 0.5))).phases[0]
+    assert draw.network(system, np.ones(144), states, np.array([0]), np.array([1])).png.startswith(b"\x89PNG")
+    assert table.export("gate", system.parameters, 1.0).shape == (144,)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

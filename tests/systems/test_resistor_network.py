@@ -126,6 +126,24 @@ def test_iris_is_learned_and_learned_again_after_damage() -> None:
     assert after > 0.9
 
 
+def test_digital_potentiometers_learn_iris() -> None:
+    """Conductances that only move in whole steps, written by a device writer: the rule does not know."""
+    found = data.load("iris")
+    edges = graphs.disordered(60, 8.0, random.key(0))
+    writer = writers.Stepped(5e-5, 1e-4, 1.2e-2, random.key(3))
+    system = ResistorCircuit(edges, 60, 4, 3, hinge=True, high=0.52, low=0.48, dtype="float64", key=random.key(0),
+                             writers={"conductance": writer})  # fmt: skip
+    rule, inputs = CoupledLearning(0.01, "positive"), system.encode(found.train_images)
+    for _ in range(200):
+        updates, _ = rule.step(system, (inputs, found.train_labels))
+        size = np.abs(updates["conductance"]).mean()
+        writers.apply(system, updates, None, 1e-4 / size)
+    steps = system.parameters["conductance"] / 5e-5
+    assert np.abs(steps - np.rint(steps)).max() < 1e-6
+    scores = system.forward(system.encode(found.test_images))
+    assert (scores.argmax(axis=1) == found.test_labels).mean() > 0.85
+
+
 def test_recipes_build() -> None:
     for name in ("coupled-iris", "coupled-digits"):
         system = recipe.find(name).system

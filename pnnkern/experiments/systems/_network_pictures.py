@@ -31,8 +31,9 @@ def network(system: Any, k: np.ndarray, states: np.ndarray, labels: np.ndarray, 
     """The network with its conductances (E,), in the states (samples, n_nodes) of a few samples."""
     from matplotlib.collections import LineCollection
 
-    edges, n = system.network.edges, system.n_nodes
-    at = layout(edges, n, np.ones(len(k))) if system.positions is None else np.asarray(system.positions)
+    edges, n = system.network.edges, system.network.n_nodes
+    given = getattr(system, "positions", None)
+    at = layout(edges, n, np.ones(len(k))) if given is None else np.asarray(given)
     strength = np.sqrt(k / k.max())
     plain = np.setdiff1d(np.arange(n), np.concatenate([system.source_nodes, system.target_nodes]))
     kinds = [(plain, "o", 14, "#ffffff"), (system.source_nodes, "s", 34, MUTED), (system.target_nodes, "D", 60, INK)]

@@ -1,0 +1,79 @@
+"""`kind = "transistor-network"`: transistors on a graph that learn their gate voltages; recipe, report and export."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ... import _array, random
+from .. import registry, tables
+
+if TYPE_CHECKING:  # imported where they are used: a recipe is checked without loading kernels or matplotlib
+    from ...systems.nonlinear_network import NonlinearCircuit
+    from ..plots import Picture
+
+
+@registry.system("transistor-network")
+class TransistorNetworkTable(tables.System):
+    """[system] of a network of transistors; outputs are differences of two nodes. Volts."""
+
+    kind: Literal["transistor-network"] = "transistor-network"
+    outputs: ClassVar[Literal["powers", "signed"]] = "signed"
+    graph: Literal["lattice", "disordered"] = "lattice"  # lattice: square and periodic, side the root of nodes
+    nodes: int = Field(36, ge=9)
+    degree: float = Field(6.0, gt=0)  # mean number of neighbours; disordered only
+    features: int = Field(4, ge=1)  # values of a sample
+    volts: float = Field(0.45, gt=0, allow_inf_nan=False)  # supply
+    high: float = 0.02  # target of the sample's class
+    low: float = -0.02  # and of the others
+    hinge: bool = True  # leave outputs alone that are beyond their target on the right side
+    smallest: float = 0.8  # range of the gate voltages
+    largest: float = 5.0
+    start_low: float = 1.2  # gates before training, uniform between these
+    start_high: float = 2.5
+
+    @classmethod
+    def made(cls) -> type:
+        from ...systems.nonlinear_network import NonlinearCircuit
+
+        return NonlinearCircuit
+
+    def square_error(self) -> Any:
+        from ...learning import SquareError
+
+        return SquareError(self.high, self.low, self.hinge)
+
+    def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> "NonlinearCircuit":
+        from ...networks import TransistorNetwork, graphs
+
+        side = max(3, round(self.nodes**0.5))
+        lattice = self.graph == "lattice"
+        drawn = random.fold_in(key, "graph")
+        edges = graphs.lattice(side, side, periodic=True) if lattice else graphs.disordered(self.nodes, self.degree, drawn)
+        network = TransistorNetwork(edges, side * side if lattice else self.nodes)
+        made: NonlinearCircuit = self.made()(
+            network, self.features, classes, volts=self.volts, high=self.high, low=self.low, hinge=self.hinge,
+            start=(self.start_low, self.start_high), limits=(self.smallest, self.largest), key=key, device=device,
+        )  # fmt: skip
+        return made
+
+    # ------------------------------------------------------------------------------------------------------------ the trained one
+    def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
+        from . import _network_pictures as draw
+
+        system, data = trainer.system, trainer.dataset
+        shown = draw.examples(scores, data.test_labels)
+        states = _array.to_numpy(system.relax(system.encode(data.test_images[shown])).phases[0])
+        gate = _array.to_numpy(system.parameters["gate"])
+        # what each transistor conducts with both ends at 0 V
+        open_ = system.network.strength * np.maximum(gate - system.network.threshold, system.network.least)
+        return [
+            draw.network(system, open_, states, data.test_labels[shown], scores[shown].argmax(axis=1)),
+            draw.readings(scores, data.test_labels, self.high, self.low),
+        ]
+
+    def exports(self) -> dict[str, str]:
+        return {"gate": "gate voltages of the transistors (E,), volts"}
+
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+        return parameters["gate"] if what == "gate" else super().export(what, parameters, index)

@@ -181,6 +181,16 @@ def test_derivatives(mapping, chain: Chain, rng: np.random.Generator) -> None:
     check_vjp(matmul, matmul_vjp, x, W, d, wrt=("x", "W"), key=key, rtol=3e-5, steps=1e-3)
 
 
+def test_derivatives_of_samples_that_were_read_again(rng: np.random.Generator) -> None:
+    """With the noise of the read that counted: the draws are held, the number of reads does not change."""
+    x, W = problem(rng)
+    chain = Chain(noise=GaussianNoise(relative=0.1), adc=ADC(None, 0.06 * 0.2 * 13 * 25e-6))
+    d = Crossbar(DifferentialPair(one_sided=False), tile=(7, 6), w_max=4.0, input_scale=2.0, bound_rounds=6, chain=chain)
+    again = Layer(program_weights(W, d), d)._managed(x, KEY, 3)[2]
+    assert len(set(again)) > 1
+    check_vjp(matmul, matmul_vjp, x, W, d, wrt=("x", "W"), key=KEY, sample=3, rtol=3e-5, steps=1e-5)
+
+
 @pytest.mark.parametrize("device", ["cpu", "host"])
 def test_training_passes_converters_slices_and_managements(device: str, mapping, rng: np.random.Generator) -> None:
     """Straight through everything: with many bits and nothing cut the derivative is that of the product, re-read samples included."""

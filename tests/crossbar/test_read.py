@@ -195,7 +195,7 @@ def test_converters_are_passed_straight_through_inside_their_range(backend, rng:
     V, G = problem(rng, (6, 9, 7))
     g = rng.standard_normal((6, 7))
     full = 0.2 * 2e-5
-    for errors in (None, SAR(0.02, 0.5), Ramp(0.02, 0.5, 0.5)):
+    for errors in (None, SAR(0.02, 4.0), Ramp(0.2, 4.0, 0.5)):
         dV, dG = read_vjp(
             backend.array(g), backend.array(V), backend.array(G), dac=DAC(6, 0.2), adc=ADC(5, full, errors=errors), output_noise=1e-7, key=KEY
         )

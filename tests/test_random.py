@@ -301,6 +301,7 @@ def test_poisson(mean: float) -> None:
 
 
 def test_own_logarithm_and_exponential() -> None:
+    pytest.importorskip("numba")
     x = np.exp(np.random.default_rng(0).uniform(-80, 80, 100_000))
     y = np.random.default_rng(1).uniform(0, 10, 100_000)
     logs, exps = _log_and_exp(x, y)

@@ -228,9 +228,9 @@ def noisy_reads(device: str, seconds: float, n: int, reads: int = 16) -> list[Ro
 
 
 def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
-    """All cases on one device; the peers alone take about 45 s at 256 x 256, so a budget below 60 s leaves them out there."""
-    full = budget >= 60.0
-    sizes = SIZES if full else SIZES[:2]
+    """All cases on one device. Peers take about 20 s at 256 x 256: under 15 s leaves them out there, and 60 s add 1024 x 1024."""
+    full = budget >= 15.0
+    sizes = SIZES if budget >= 60.0 else SIZES[:3] if full else SIZES[:2]
     with environment(PNNKERN_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"):
         rows: list[Row] = []
         for n in sizes:

@@ -14,10 +14,11 @@ def built(name: str, *changes: str) -> tuple:
     return found, system, found.rule.build(found.system, random.key(2))
 
 
-@pytest.mark.parametrize("name", ["drn-mnist", "drn-xs-mnist", "hopfield-mnist", "oim-mnist", "ep-digits"])
+@pytest.mark.parametrize("name", ["drn-mnist", "drn-xs-mnist", "hopfield-mnist", "oim-mnist", "ep-digits", "ising-digits"])
 def test_recipes_build(name: str) -> None:
     found, system, rule = built(name)
     assert system.sizes[-1] == 10
+    assert type(system) is found.system.made()
     assert rule.strength > 0
     assert set(found.system.exports()) == set(system.parameters)
 
@@ -25,24 +26,30 @@ def test_recipes_build(name: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        ("ep-digits",), ("drn-mnist", "system.hidden=[60]", "system.inputs=64", "system.gain=30", "rule.strength=0.3"),
+        ("ep-digits",), ("ising-digits",), ("drn-mnist", "system.hidden=[60]", "system.inputs=64", "system.gain=30", "rule.strength=0.3"),
         ("oim-mnist", "system.hidden=[40]", "system.inputs=64", "system.steps=20", "training.lr=0.2"),
     ],
 )  # fmt: skip
 def test_digits_are_learned(changes: tuple) -> None:
     found, system, rule = built(*changes)
+    least = 0.5 if changes[0] == "ising-digits" else 0.75
     few = {"batch": 4 if changes[0] == "drn-mnist" else 16, "epochs": 2}
     trainer = loop.Trainer(system, rule, SGD(0.0), data.load("digits"), found.training.model_copy(update=few))
     for _ in range(trainer.steps):
         trainer.advance()
     loss, accuracy = trainer.evaluate()
-    assert accuracy > 0.75
+    assert accuracy > least
     assert np.isfinite(loss)
     pictures = found.system.pictures(trainer, trainer.test_scores())
     assert pictures[0].name == "weights"
     assert found.system.export("W1", system.parameters, 1.0) is system.parameters["W1"]
     with pytest.raises(ValueError, match="nothing called 'phase'"):
         found.system.export("phase", system.parameters, 1.0)
+
+
+def test_spins_have_their_own_targets() -> None:
+    with pytest.raises(ValueError, match="the targets of spins are 1 and -1"):
+        built("ising-digits", "system.low=0")
 
 
 def test_decay_of_the_rate() -> None:

@@ -9,17 +9,29 @@ theirs. L, R: word lines at the left (driven) and right side; T, B: bit lines at
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _launch
 from .._array import Array
-from ..kernels.crossbar import tree as kernel
 
-LEAF = kernel.M
-PORTS = kernel.PORTS
+LEAF = 4  # cells on a side of a leaf: M of the kernels
+PORTS = 4 * LEAF
+PANEL = 32  # nodes that are eliminated at a time, of the kernels
+
+
+@cache
+def _kernels() -> Any:
+    """The CPU's kernels, and with them Numba, at first use."""
+    from ..kernels.crossbar import tree
+
+    if (tree.M, tree.PANEL) != (LEAF, PANEL):
+        raise RuntimeError(f"kernels/crossbar/tree.py has leaves of {tree.M} and panels of {tree.PANEL}, not {LEAF} and {PANEL}")
+    return tree
+
+
 Index = np.ndarray[Any, np.dtype[np.int64]]
 Key = tuple[int, int, bool, bool]  # rows, cols of leaves; whether wires end at the top and at the right side
 
@@ -139,7 +151,7 @@ class Tree:
             i, j = top.offset
             first, second = self._build(0, 0, top.parts[0]), self._build(i, j, top.parts[1])
             out1, keep1, out2, keep2 = top.wiring
-            self.T, rows = kernel.join_last(first, out1, keep1, second, out2, keep2, self.drivers, self.outputs)
+            self.T, rows = _kernels().join_last(first, out1, keep1, second, out2, keep2, self.drivers, self.outputs)
             self._remember(0, 0, self.whole, rows)
 
     def _remember(self, i: int, j: int, key: Key, rows: np.ndarray) -> None:
@@ -154,7 +166,7 @@ class Tree:
         (a, b), (di, dj) = s.parts, s.offset
         first, second = self._build(i, j, a), self._build(i + di, j + dj, b)
         out1, keep1, out2, keep2 = s.wiring
-        C, rows = kernel.join(first, out1, keep1, second, out2, keep2)
+        C, rows = _kernels().join(first, out1, keep1, second, out2, keep2)
         self._remember(i, j, key, rows)
         result: np.ndarray = C
         return result
@@ -179,7 +191,7 @@ class Tree:
         W[np.ix_(self.drivers, self.outputs)] = cotangent
         W[np.ix_(self.outputs, self.drivers)] = cotangent.T
         leaves = np.empty_like(self.blocks)
-        self._down(0, 0, self.whole, W, kernel.split, leaves)
+        self._down(0, 0, self.whole, W, _kernels().split, leaves)
         gradient, segments = np.empty_like(self.G), np.empty((len(leaves), 4), self.G.dtype)
         _launch.launch(
             "crossbar/tree", "leaves_vjp", self.G.dtype, 1, *self.G.shape, *self.circuit.args, self.G, leaves, gradient, segments
@@ -192,7 +204,7 @@ class Tree:
         V = np.zeros((layout(*self.whole).size, q), self.G.dtype)
         V[self.drivers], V[self.outputs] = drivers, outputs
         leaves = np.empty((len(self.blocks), PORTS, q), self.G.dtype)
-        self._down(0, 0, self.whole, V, kernel.part_voltages, leaves)
+        self._down(0, 0, self.whole, V, _kernels().part_voltages, leaves)
         word, bit = np.empty((*self.G.shape, q), self.G.dtype), np.empty((*self.G.shape, q), self.G.dtype)
         _launch.launch(
             "crossbar/tree", "voltages", self.G.dtype, 1, *self.G.shape, q, *self.circuit.args, self.G, leaves, word, bit
@@ -296,8 +308,8 @@ class Levels:
     def _eliminate(self, rows: Array) -> None:
         arrays, pairs, e, n = rows.shape
         block = min(256, max(32, 1 << (n - 1).bit_length()))
-        for start in range(0, e, kernel.PANEL):
-            stop = min(start + kernel.PANEL, e)
+        for start in range(0, e, PANEL):
+            stop = min(start + PANEL, e)
             grid = min(arrays * pairs, 1 << 20)
             _launch.launch(
                 "crossbar/tree", "eliminate", rows.dtype, arrays * pairs, e, n, start, stop, rows, grid=(grid,), block=(block,)
@@ -323,8 +335,8 @@ class Levels:
         q = kept.shape[-1]
         V = self.xp.empty((arrays, pairs, n, q), rows.dtype)
         V[..., e:, :] = kept
-        for start in range((e - 1) // kernel.PANEL * kernel.PANEL, -1, -kernel.PANEL):
-            stop = min(start + kernel.PANEL, e)
+        for start in range((e - 1) // PANEL * PANEL, -1, -PANEL):
+            stop = min(start + PANEL, e)
             V[..., start:stop, :] = rows[..., start:stop, stop:] @ V[..., stop:, :]
             count = arrays * pairs
             _launch.launch("crossbar/tree", "substitute", rows.dtype, count, e, n, q, start, stop, rows, V, threads=count * q)

@@ -16,7 +16,7 @@ from . import _checks
 from .converters import ADC, DAC, NO_DAC, BitSerial, Outputs, outputs
 from .noise import CellNoise, noise
 from .solve import IV, solve_currents, solve_currents_vjp
-from .wire_noise import wire_noise
+from .wire_noise import WireFields, wire_noise
 from .wires import as_wires, chosen, effective_conductance, effective_conductance_vjp, only
 
 _launch.fault(30, "G must not be negative or NaN (siemens)")
@@ -88,6 +88,7 @@ class Reader:
         by_output = self.noise is None or (self.noise.by_output and chain.wires is None)
         self.fused = (by_output or frozen) and not self.solved
         self.variance = self.spread * self.spread if self.fused and self.spread is not None and not frozen else None
+        self.fields: dict[int, WireFields] = {}
         self.columns = outputs(chain.adc, chain.offset, G, self.dac.range if chain.dac is not None else None)
         self.extra = chain.output_noise**2 + (chain.adc.noise**2 if chain.adc is not None else 0.0)
 
@@ -170,11 +171,19 @@ class Reader:
                     xp.matmul(V, weights[a], out=target)
                 if self.spread is not None:
                     own = random.fold_in(random.fold_in(key, "cells"), a)
-                    target += wire_noise(V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample)
+                    target += wire_noise(
+                        V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample, fields=self._fields(a)
+                    )  # fmt: skip
             if target is not place:
                 place[...] = target
         if not self.fused:
             self._finish(out, key, sample, columns, extra)
+
+    def _fields(self, a: int) -> WireFields:
+        """Voltages inside array a for one volt at each line, worked out at the first noisy read."""
+        if a not in self.fields:
+            self.fields[a] = WireFields(self.stack[a], wires=self.chain.wires)
+        return self.fields[a]
 
     def _lines(self, V: Array, dac: DAC, key: Any, sample: Any) -> Array:
         """Voltages on the input lines."""

@@ -4,6 +4,7 @@ A system names its writers by parameter in `system.writers`, and holds what they
 that is saved with the run.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -72,6 +73,9 @@ class Transferred:
 
     rule : `TikiTaka` or `MixedPrecision`. key : of `pnnkern.random`; makes the devices and all that is random. Its state is kept in
     `system.memory`; `start` makes it from the parameter, which then holds the weights that a pass meets. Updates must be in factors.
+
+    TikiTaka's transfer_lr counts per unit of the learning rate here, as in the published algorithms: what the fast array holds does not
+    decay when the gradients stop, so transfers must stop with them.
     """
 
     rule: Any
@@ -91,7 +95,10 @@ class Transferred:
             raise TypeError(f"{name} is written by {type(self.rule).__name__}, which takes updates in factors, not as an array")
         state = {k.removeprefix(f"{name}."): v for k, v in memory.items() if k.startswith(f"{name}.")}
         sign, key = float(np.sign(update.scale)), random.fold_in(self.key, name)
-        new = transfer.transfer_update(self.rule, state, update.first, sign * update.second, lr=lr * abs(update.scale), key=key)
+        rule = self.rule
+        if isinstance(rule, transfer.TikiTaka):
+            rule = dataclasses.replace(rule, transfer_lr=rule.transfer_lr * lr)
+        new = transfer.transfer_update(rule, state, update.first, sign * update.second, lr=lr * abs(update.scale), key=key)
         self._keep(name, parameter, memory, new)
 
     def _keep(self, name: str, parameter: Array, memory: dict[str, Array], state: dict[str, Array]) -> None:

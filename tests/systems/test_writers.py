@@ -1,5 +1,7 @@
 """Writers: what a physical device makes of a proposed update."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,13 @@ from pnnkern.crossbar import (
     MixedPrecision,
     TikiTaka,
     clip_weights,
+    device_cells,
     transfer_start,
     transfer_update,
     transfer_weights,
 )
+from pnnkern.experiments import recipe
+from pnnkern.experiments.run import assemble
 from pnnkern.learning import SGD
 from pnnkern.systems import OuterProduct, protocols, writers
 
@@ -95,7 +100,7 @@ def test_bounds_hold_after_the_optimiser() -> None:
     np.testing.assert_allclose(system.parameters["free"], [-0.3, 0.2, -0.1])
 
 
-@pytest.mark.parametrize("rule", [TikiTaka("chopped", fast=CLEAN, slow=CLEAN), MixedPrecision(CLEAN, transfer_every=5)])
+@pytest.mark.parametrize("rule", [TikiTaka("chopped", fast=CLEAN, slow=CLEAN, transfer_lr=5.0), MixedPrecision(CLEAN, transfer_every=5)])
 def test_transfers_are_those_of_the_room(rule: Any, rng: np.random.Generator) -> None:
     """The writer keeps the rule's whole state in the system's memory, and the parameter is what a pass meets."""
     x, d = rng.normal(size=(20, 6)).astype(np.float32), rng.normal(size=(20, 4)).astype(np.float32)
@@ -106,7 +111,8 @@ def test_transfers_are_those_of_the_room(rule: Any, rng: np.random.Generator) ->
     state = transfer_start(rule, (6, 4), key=key, weights=np.full((6, 4), 0.05, np.float32))
     for part in (slice(0, 10), slice(10, 20)):
         writers.apply(system, {"w": OuterProduct(x[part], d[part], -0.5)}, SGD(), 0.04)
-        state = transfer_update(rule, state, x[part], -d[part], lr=0.02, key=key)
+        scaled = replace(rule, transfer_lr=rule.transfer_lr * 0.04) if isinstance(rule, TikiTaka) else rule
+        state = transfer_update(scaled, state, x[part], -d[part], lr=0.02, key=key)
     assert {f"w.{name}" for name in state} == set(system.memory)
     for name, array in state.items():
         np.testing.assert_array_equal(system.memory[f"w.{name}"], array)
@@ -114,3 +120,25 @@ def test_transfers_are_those_of_the_room(rule: Any, rng: np.random.Generator) ->
     assert np.ptp(system.parameters["w"]) > 0
     with pytest.raises(TypeError, match="takes updates in factors"):
         writers.apply(system, {"w": np.ones((6, 4))}, SGD(), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule"), [("hopfield", "equilibrium-propagation"), ("hopfield", "coupled-learning"), ("crossbar", "physics-aware")]
+)
+def test_one_rule_writes_on_any_pulsed_array(kind: str, rule: str) -> None:
+    """A recipe's words alone put a local rule on pulsed devices: weights stay in their cells' range and move by whole steps."""
+    chosen = recipe.read(
+        {"data": {"name": "digits", "train": 32, "test": 20}, "system": {"kind": kind, "hidden": [6], "inputs": 64, "writer": "pulsed",
+         "pulsed_device": "idealized"}, "rule": {"kind": rule}, "training": {"batch": 16, "lr": 0.3, "optimizer": "sgd", "epochs": 1}}
+    )  # fmt: skip
+    trainer = assemble(chosen, Path("unused")).trainer
+    name = next(n for n in trainer.system.parameters if n.lower().startswith("w"))
+    before = trainer.system.parameters[name].copy()
+    cells = device_cells("idealized", before.shape, key=pnn.random.fold_in(trainer.system.writers[name].key, name))
+    trainer.advance()
+    after = trainer.system.parameters[name]
+    assert (after != before).any()
+    assert ((after >= cells["low"]) & (after <= cells["high"])).all()
+    assert trainer.system.memory[f"{name}.samples"][0] > 0
+    ideal = assemble(replace(chosen, system=chosen.system.ideal()), Path("unused")).trainer.system
+    assert name not in ideal.writers or not isinstance(ideal.writers[name], writers.Pulsed)

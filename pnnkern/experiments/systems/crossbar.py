@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ... import _array
 from .. import registry, tables
+from ._writing import WrittenTable
 
 if TYPE_CHECKING:
     from ...crossbar import Crossbar
@@ -18,7 +19,7 @@ AGES = {"an hour": 3600.0, "a day": 86400.0, "a month": 30 * 86400.0, "a year": 
 
 
 @registry.system("crossbar")
-class CrossbarTable(tables.System):
+class CrossbarTable(WrittenTable):
     """[system] of a multilayer network on crossbars. Zero bits, noise and ohms mean: perfect."""
 
     kind: Literal["crossbar"] = "crossbar"
@@ -28,14 +29,6 @@ class CrossbarTable(tables.System):
     classes: int = Field(10, ge=1)
     activation: Literal["tanh", "relu", "sigmoid"] = "tanh"
     weight_max: float = Field(1.0, gt=0, allow_inf_nan=False)  # where no pulsed device bounds the weights
-    # how updates are written
-    # by the optimiser; or by pulses, at once, through a fast array (Tiki-Taka), or from memory: then the weights are those of devices
-    writer: Literal["ideal", "pulsed", "tiki-taka-v1", "tiki-taka-v2", "tiki-taka-chopped", "tiki-taka-dynamic", "mixed-precision"] = "ideal"
-    pulsed_device: str = "gokmen-vlasov"  # a name in pnnkern.crossbar.PULSED_DEVICES
-    pulses: int = Field(31, ge=1, le=31)  # the longest train
-    transfer_every: int = Field(1, ge=1)  # samples between two transfers
-    transfer_lines: int = Field(1, ge=1)  # inputs of the fast array that are read then
-    transfer_lr: float = Field(0.1, gt=0, allow_inf_nan=False)  # how much of what is read is transferred
     # how the arrays are built, and read when the network is measured
     device: str = ""  # a name in pnnkern.crossbar.DEVICES, programmed with the weights; "": ideal
     mapping: Literal["one-sided", "two-sided", "offset"] = "one-sided"  # pairs of cells for a weight, or a column to subtract
@@ -84,35 +77,12 @@ class CrossbarTable(tables.System):
 
         if classes != self.classes:
             raise ValueError(f"the data have {classes} classes and the network {self.classes} outputs: set system.classes={classes}")
-        if self.writer != "ideal" and dtype != "float32":
-            raise ValueError("pulsed devices hold float32 weights: set compute.dtype=float32")
         network = CrossbarNetwork(
             (self.inputs, *self.hidden, classes), activation=self.activation, weight_max=self.weight_max, hardware=self.hardware(),
             time=self.time, compensation=self.compensation, key=key, dtype=dtype, device=device,
         )  # fmt: skip
-        if self.writer != "ideal":
-            writer = self._writer(key)
-            for name, w in network.parameters.items():
-                writer.start(name, w, network.memory)
-                network.writers[name] = writer
+        self.give_writers(network, list(network.parameters), key)
         return network
-
-    def _writer(self, key: Any) -> Any:
-        """The writer of every array, with devices made from the key."""
-        from ... import random
-        from ...crossbar import MixedPrecision, TikiTaka
-        from ...systems import writers
-
-        key = random.fold_in(key, "pulsed")
-        if self.writer == "pulsed":
-            return writers.Pulsed(self.pulsed_device, key, self.pulses)
-        if self.writer == "mixed-precision":
-            return writers.Transferred(MixedPrecision(self.pulsed_device, self.transfer_every, pulses=self.pulses), key)
-        rule = TikiTaka(
-            self.writer.removeprefix("tiki-taka-"), fast=self.pulsed_device, slow=self.pulsed_device, transfer_every=self.transfer_every,
-            lines=self.transfer_lines, transfer_lr=self.transfer_lr, pulses=self.pulses,
-        )  # fmt: skip
-        return writers.Transferred(rule, key)
 
     # ------------------------------------------------------------------------------------------------------------ the trained one
     def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":

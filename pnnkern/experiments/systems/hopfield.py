@@ -6,10 +6,11 @@ from pydantic import Field
 
 from .. import registry
 from ._layered import LayeredTable
+from ._writing import WrittenTable
 
 
 @registry.system("hopfield")
-class HopfieldTable(LayeredTable):
+class HopfieldTable(LayeredTable, WrittenTable):
     """[system] of a layered Hopfield network."""
 
     kind: Literal["hopfield"] = "hopfield"
@@ -30,3 +31,8 @@ class HopfieldTable(LayeredTable):
             "sweeps": self.sweeps, "nudged_sweeps": self.nudged_sweeps, "activation": self.activation, "rates": self.rates,
             "bias_rates": self.bias_rates,
         }  # fmt: skip
+
+    def build(self, *, key: Any, **options: Any) -> Any:
+        network = super().build(key=key, **options)
+        self.give_writers(network, [name for name in network.parameters if name.startswith("W")], key)
+        return network

@@ -1,5 +1,8 @@
 """The exceptions of pnnkern. Each is also the builtin a caller would expect, so `except ValueError` keeps working."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class PnnError(Exception):
     """Base of every error pnnkern raises on purpose."""
@@ -43,3 +46,10 @@ class UnitWarning(UserWarning):
 
 class SamplingWarning(UserWarning):
     """A grid is too coarse for what it is asked to hold: the result repeats itself or aliases."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """The end of a message on an unknown name: the known one that was probably meant, or all there are."""
+    names = list(known)
+    near = difflib.get_close_matches(str(name).lower(), names, 1, 0.4)
+    return f"the nearest is {near[0]!r}" if near else f"there are {', '.join(names)}"

@@ -8,7 +8,6 @@ siemens everywhere, times in seconds after programming. The fits below are quote
     sigma = device("pcm").read_noise(G_day, 86400.0)         # for the read chain
 """
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from .. import _array, _launch, random
 from .._array import Array, accepts_any
+from .._errors import nearest
 
 _uS = 1e-6
 DAY = 86400.0
@@ -325,11 +325,7 @@ def device(name: str | Device) -> Device:
     if isinstance(name, Device):
         return name
     if not isinstance(name, str) or name not in DEVICES:
-        near = difflib.get_close_matches(str(name).lower(), DEVICES, 1, 0.4)
-        raise ValueError(
-            f"no conductance device is called {name!r}: "
-            + (f"the nearest is {near[0]!r}" if near else f"there are {', '.join(DEVICES)}")
-        )
+        raise ValueError(f"no conductance device is called {name!r:.80}: {nearest(name, DEVICES)}")
     return DEVICES[name]
 
 

@@ -3,7 +3,6 @@
 A device is a frozen description; `pnnkern.crossbar.pulsed` moves weights by it. Weights, steps and bounds are in the units of the network.
 """
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,6 +11,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._errors import nearest
 
 
 @dataclass(frozen=True)
@@ -248,11 +248,7 @@ def pulsed_device(name: str | PulsedDevice) -> PulsedDevice:
     if isinstance(name, PulsedDevice):
         return name
     if not isinstance(name, str) or name not in PULSED_DEVICES:
-        near = difflib.get_close_matches(str(name).lower(), PULSED_DEVICES, 1, 0.4)
-        raise ValueError(
-            f"no pulsed device is called {name!r:.80}: "
-            + (f"the nearest is {near[0]!r}" if near else f"there are {', '.join(PULSED_DEVICES)}")
-        )
+        raise ValueError(f"no pulsed device is called {name!r:.80}: {nearest(name, PULSED_DEVICES)}")
     return PULSED_DEVICES[name]
 
 

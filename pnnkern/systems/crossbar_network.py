@@ -15,6 +15,7 @@ from .. import _array, crossbar, random
 from .._array import Array
 from ..crossbar import Crossbar, GaussianNoise, Layer
 from . import protocols
+from ._encoding import flat
 from .protocols import OuterProduct
 
 # f, and f' written by f's own value
@@ -89,11 +90,7 @@ class CrossbarNetwork:
     # ---------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images or features (batch, ...), uint8 or in [0, 1], as inputs (batch, n_0) in [0, 1]."""
-        flat = np.asarray(_array.to_numpy(images)).reshape(len(images), -1)
-        if flat.shape[1] != self.sizes[0]:
-            raise ValueError(f"the network has {self.sizes[0]} inputs, the data {flat.shape[1]}: set system.inputs={flat.shape[1]}")
-        scale = 255 if flat.dtype == np.uint8 else 1
-        return _array.device_namespace(self.device).asarray(flat.astype(self.dtype) / self.parameters["w0"].dtype.type(scale))
+        return flat(images, self.sizes[0], self.device, self.dtype)
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""

@@ -16,6 +16,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..networks import ising
+from ._encoding import flat, one_hot
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
@@ -81,16 +82,11 @@ class IsingMachine:
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or numbers, as inputs (batch, n) float32: uint8 as fractions of 255, times the gain."""
-        xp = _array.device_namespace(self.device)
-        flat = xp.asarray(images.reshape(len(images), -1)).astype(np.float32)
-        if flat.shape[1] != self.inputs:
-            raise ValueError(f"each sample must have {self.inputs} values, got {flat.shape[1]}")
-        return flat * np.float32(self.gain / 255 if images.dtype == np.uint8 else self.gain)
+        return self.gain * flat(images, self.inputs, self.device, np.float32)
 
     def targets(self, labels: Array) -> Array:
         """(batch, classes): 1 at the label, -1 elsewhere."""
-        xp = _array.device_namespace(self.device)
-        return xp.where(xp.arange(self.sizes[1])[None, :] == xp.asarray(labels)[:, None], 1, -1).astype(np.float32)
+        return one_hot(labels, self.sizes[1], 1, -1, self.device, np.float32)
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """Mean of the output spins of each class, (batch, classes)."""

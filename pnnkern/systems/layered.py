@@ -13,6 +13,7 @@ from .. import _array
 from .._array import Array
 from ..networks import drn, hopfield
 from ..networks._layered import Equilibrium, Phases
+from ._encoding import flat, one_hot
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
@@ -101,21 +102,14 @@ class _LayeredNetwork:
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or numbers, as values of the input layer (batch, n_0): uint8 as fractions of 255, times the gain."""
-        xp = _array.device_namespace(self.device)
-        whole = images.dtype == np.uint8
-        flat = xp.asarray(images.reshape(len(images), -1)).astype(self.dtype)
-        if flat.shape[1] != self.inputs:
-            raise ValueError(f"each sample must have {self.inputs} values, got {flat.shape[1]}")
-        return self._enter(flat / 255 if whole else flat)
+        return self._enter(flat(images, self.inputs, self.device, self.dtype))
 
     def _enter(self, values: Array) -> Array:
         return self.gain * values
 
     def targets(self, labels: Array) -> Array:
         """(batch, outputs): `high` at the label, `low` elsewhere."""
-        xp = _array.device_namespace(self.device)
-        hot = xp.arange(self.sizes[-1])[None, :] == xp.asarray(labels)[:, None]
-        return xp.where(hot, self.high, self.low).astype(self.dtype)
+        return one_hot(labels, self.sizes[-1], self.high, self.low, self.device, self.dtype)
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """Free outputs (batch, outputs). Noise-free: `key` is not needed."""

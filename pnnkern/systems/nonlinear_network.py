@@ -13,6 +13,7 @@ from .. import _array, random
 from .._array import Array
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
+from ._encoding import flat
 
 
 @dataclass(frozen=True)
@@ -103,10 +104,7 @@ class NonlinearCircuit:
     def encode(self, images: Array) -> Array:
         """Images or features (batch, ...), uint8 or in [0, 1], as source voltages (batch, features + 2), float64."""
         xp = _array.device_namespace(self.device)
-        flat = xp.asarray(images).reshape(len(images), -1)
-        if flat.shape[1] != self.features:
-            raise ValueError(f"each sample must have {self.features} values, got {flat.shape[1]}")
-        x = flat.astype(np.float64) / (255 if flat.dtype == np.uint8 else 1)
+        x = flat(images, self.features, self.device, np.float64)
         return self.volts * xp.concatenate([x, xp.broadcast_to(xp.asarray([0.0, 1.0]), (len(x), 2))], axis=1)
 
     def _settle(self, inputs: Array, **how: Any) -> Array:

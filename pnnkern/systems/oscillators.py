@@ -14,6 +14,7 @@ from .. import _array, random
 from .._array import Array
 from ..networks import oscillator
 from ..networks._layered import Factors
+from ._encoding import flat, one_hot
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
@@ -88,17 +89,11 @@ class OscillatorMachine:
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
-        xp = _array.device_namespace(self.device)
-        flat = xp.asarray(images.reshape(len(images), -1)).astype(self.dtype)
-        if flat.shape[1] != self.inputs:
-            raise ValueError(f"each sample must have {self.inputs} values, got {flat.shape[1]}")
-        return flat * (self.gain / 255 if images.dtype == np.uint8 else self.gain)
+        return self.gain * flat(images, self.inputs, self.device, self.dtype)
 
     def targets(self, labels: Array) -> Array:
         """(batch, outputs): `high` at the label, `low` elsewhere."""
-        xp = _array.device_namespace(self.device)
-        hot = xp.arange(self.sizes[-1])[None, :] == xp.asarray(labels)[:, None]
-        return xp.where(hot, self.high, self.low).astype(self.dtype)
+        return one_hot(labels, self.sizes[-1], self.high, self.low, self.device, self.dtype)
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """Cosines of the free outputs (batch, outputs). Noise-free: `key` is not needed."""

@@ -14,6 +14,7 @@ from .. import _array, random
 from .._array import Array
 from ..networks import ResistorNetwork, Response
 from . import protocols
+from ._encoding import flat, one_hot
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,7 @@ class ResistorCircuit:
     def encode(self, images: Array) -> Array:
         """Images or features (batch, ...), uint8 or in [0, 1], as source voltages (batch, sources), float64."""
         xp = _array.device_namespace(self.device)
-        flat = xp.asarray(images).reshape(len(images), -1)
-        if flat.shape[1] != self.features:
-            raise ValueError(f"each sample must have {self.features} values, got {flat.shape[1]}")
-        x = flat.astype(np.float64) / (255 if flat.dtype == np.uint8 else 1)
+        x = flat(images, self.features, self.device, np.float64)
         rails = xp.broadcast_to(xp.asarray([0.0, 1.0]), (len(x), 2))
         return self.volts * xp.concatenate([x, 1 - x, rails] if self.complement else [x, rails], axis=1)
 
@@ -168,9 +166,7 @@ class ResistorCircuit:
     # ---------------------------------------------------------------------------------------------------------------- learning
     def targets(self, labels: Array) -> Array:
         """Target voltages (batch, outputs): high at the label's node, low at the others."""
-        xp = _array.device_namespace(self.device)
-        hot = xp.asarray(labels)[:, None] == xp.arange(self.outputs)[None, :]
-        return self.volts * xp.where(hot, self.high, self.low)
+        return self.volts * one_hot(labels, self.outputs, self.high, self.low, self.device, np.float64)
 
     def relax(
         self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,

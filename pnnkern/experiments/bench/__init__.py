@@ -5,13 +5,12 @@ A row is a flat dict: "case" and "work" say what is done, "name" who does it, an
 NumPy and SciPy beside pnnkern itself.
 """
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Iterable
 from typing import Any
 
-from ..._errors import PnnError
+from ..._errors import PnnError, nearest
 
 Row = dict[str, Any]
 
@@ -31,10 +30,7 @@ def names() -> list[str]:
 def run(name: str, device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """The rows of one benchmark on `device`, in about `budget` seconds. Raises `PnnError` for an unknown name."""
     if name not in names():
-        near = difflib.get_close_matches(name, names(), 1)
-        raise PnnError(
-            f"no benchmark is called {name!r}: " + (f"the nearest is {near[0]!r}" if near else f"there are {', '.join(names())}")
-        )
+        raise PnnError(f"no benchmark is called {name!r}: {nearest(name, names())}")
     rows: list[Row] = importlib.import_module(f"{__name__}.{name}").run(device, budget)
     return rows
 

@@ -1,0 +1,24 @@
+"""What systems make of images, features and labels."""
+
+from typing import Any
+
+import numpy as np
+
+from .. import _array
+from .._array import Array
+
+
+def flat(images: Array, values: int, device: str, dtype: Any) -> Array:
+    """Images or features (batch, ...) as (batch, values) on `device`, uint8 as fractions of 255. Raises ValueError for another size."""
+    rows = _array.device_namespace(device).asarray(images).reshape(len(images), -1)
+    if rows.shape[1] != values:
+        raise ValueError(f"each sample must have {values} values, got {rows.shape[1]}")
+    whole = rows.dtype == np.uint8
+    rows = rows.astype(dtype)
+    return rows / rows.dtype.type(255) if whole else rows
+
+
+def one_hot(labels: Array, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:
+    """(batch, classes): `high` at the label, `low` elsewhere."""
+    xp = _array.device_namespace(device)
+    return xp.where(xp.arange(classes)[None, :] == xp.asarray(labels)[:, None], high, low).astype(dtype)

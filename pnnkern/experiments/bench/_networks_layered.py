@@ -11,7 +11,7 @@ from ...learning import SGD, EquilibriumPropagation
 from ...networks import drn, hopfield, ising, oscillator
 from ...networks.ising import SpinGraph
 from ...systems import DRN, writers
-from ._timing import Row, interleaved, row, sync_of, with_ratios
+from ._timing import PEERS, Row, interleaved, row, sync_of, torch_on_one_thread, with_ratios
 
 Sizes = tuple[int, int, int]
 
@@ -23,12 +23,15 @@ def _digits(batch: int, pixels: int = 784) -> tuple[np.ndarray, np.ndarray]:
     return images.astype(np.float32), rng.integers(0, 10, batch)
 
 
-def naive_drn_gradient(x: Any, y: Any, weights: list[Any], beta: float, sweeps: int) -> list[Any]:
-    """Centred estimate as it is usually written: every sweep multiplies by all weights, squares of voltage drops (batch, in, out)."""
-    xp, last = _array.namespace(x), len(weights) - 1
+def naive_drn_gradient(xp: Any, x: Any, y: Any, weights: list[Any], beta: float, sweeps: int) -> list[Any]:
+    """Centred estimate as it is usually written: every sweep multiplies by all weights, squares of voltage drops (batch, in, out).
+
+    xp : NumPy, CuPy or torch.
+    """
+    last = len(weights) - 1
 
     def relaxed(nudge: float, start: list[Any] | None) -> list[Any]:
-        states = [xp.zeros((len(x), w.shape[1]), x.dtype) for w in weights] if start is None else list(start)
+        states = [xp.zeros((len(x), w.shape[1]), dtype=x.dtype) for w in weights] if start is None else list(start)
         for _ in range(sweeps):
             for l in (*range(0, last + 1, 2), *range(1, last + 1, 2)):
                 below = x if l == 0 else states[l - 1]
@@ -36,7 +39,7 @@ def naive_drn_gradient(x: Any, y: Any, weights: list[Any], beta: float, sweeps: 
                 if l < last:
                     pull, total = pull + states[l + 1] @ weights[l + 1].T, total + weights[l + 1].sum(axis=1)
                     v, k = pull / total, drn.excitatory(pull.shape[1])
-                    states[l] = xp.concatenate([xp.maximum(v[:, :k], 0), xp.minimum(v[:, k:], 0)], axis=1)
+                    states[l] = xp.concatenate([v[:, :k].clip(0, None), v[:, k:].clip(None, 0)], axis=1)
                 else:
                     states[l] = (pull + nudge * y) / (total + nudge)
         return states
@@ -62,8 +65,12 @@ def drn_gradient(device: str, seconds: float, batch: int = 128, sizes: Sizes = (
     how: dict[str, Any] = {"nudges": (-1.0, 1.0), "sweeps": 4, "tolerance": 0}
     contenders: dict[str, Callable[[], Any]] = {
         "pnnkern": lambda: drn.gradient(x, y, weights, **how)[0],
-        "(batch, in, out) tensors": lambda: naive_drn_gradient(x, y, weights, 1.0, 4),
+        "(batch, in, out) tensors": lambda: naive_drn_gradient(xp, x, y, weights, 1.0, 4),
     }
+    torch = torch_on_one_thread() if device == "cpu" else None
+    if torch is not None:  # what public code is written in
+        tx, ty, tw = torch.from_numpy(x), torch.from_numpy(y), [torch.from_numpy(w) for w in weights]
+        contenders["the same in torch"] = lambda: [g.numpy() for g in naive_drn_gradient(torch, tx, ty, tw, 1.0, 4)]
     wide = [w.astype(np.float64) for w in weights]
     reference = _array.to_numpy(drn.gradient(x.astype(np.float64), y.astype(np.float64), wide, **how)[0][0])
     times = interleaved(contenders, device, seconds, rounds=5)
@@ -75,7 +82,7 @@ def drn_gradient(device: str, seconds: float, batch: int = 128, sizes: Sizes = (
         error = float(np.linalg.norm(got - reference) / np.linalg.norm(reference))
         rows.append(row("DRN gradient", f"{n0}-{n1}-{n2}, batch {batch}, 3 x 4 sweeps", name, times[name], 8.0 * n0 * n1, flops, device,
                         first_layer_error=error))  # fmt: skip
-    return with_ratios(rows)
+    return with_ratios(rows, {} if torch is not None or device != "cpu" else {"torch": PEERS})
 
 
 def drn_epoch(device: str, seconds: float) -> list[Row]:
@@ -144,13 +151,22 @@ def xy_forces(device: str, seconds: float, batch: int = 128, nodes: int = 512) -
         return -pull.sum(axis=2)
 
     contenders = {"pnnkern": lambda: oscillator.force(phase, coupling), "(batch, N, N) array": naive}
+    torch = torch_on_one_thread() if device == "cpu" else None
+    if torch is not None:  # what public code is written in: the energy, and autograd
+        angles, J = torch.from_numpy(phase).requires_grad_(), torch.from_numpy(coupling)
+
+        def by_autograd() -> Any:
+            energy = -0.5 * (J * torch.cos(angles[:, :, None] - angles[:, None, :])).sum()
+            return torch.autograd.grad(energy, angles)[0]
+
+        contenders["torch autograd"] = by_autograd
     times = interleaved(contenders, device, seconds)
     flops, bytes_moved = 4.0 * batch * nodes**2, 4.0 * (nodes**2 + 2 * batch * nodes)
-    got, expected = (_array.to_numpy(run()).astype(np.float64) for run in contenders.values())
+    got, expected = (_array.to_numpy(contenders[name]()).astype(np.float64) for name in list(contenders)[:2])
     error = float(np.linalg.norm(got - expected) / np.linalg.norm(expected))
     rows = [row("XY forces", f"batch {batch}, N = {nodes}", n, ms, bytes_moved, flops, device) for n, ms in times.items()]
     rows[0]["error"] = error
-    return with_ratios(rows)
+    return with_ratios(rows, {} if torch is not None or device != "cpu" else {"torch": PEERS})
 
 
 def spin_sweeps(device: str, seconds: float, side: int = 32, batch: int = 64, sweeps: int = 20) -> list[Row]:

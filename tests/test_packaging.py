@@ -98,7 +98,12 @@ def test_installed(source: Path, built: Path, tmp_path: Path, way: str) -> None:
         python("-m", "venv", "--system-site-packages", str(tmp_path / "venv"), cwd=tmp_path)
         inner = str(tmp_path / "venv/bin/python")
         site = python("-c", "import numpy; print(numpy.__path__[0].rpartition('/')[0])", cwd=tmp_path)
-        environment = {**os.environ, "PYTHONPATH": site}
+        others = tmp_path / "others"  # what pnnkern needs, without the pnnkern that may be installed beside it
+        others.mkdir()
+        for entry in Path(site).iterdir():
+            if "pnnkern" not in entry.name:
+                (others / entry.name).symlink_to(entry)
+        environment = {**os.environ, "PYTHONPATH": str(others)}
         command = [inner, "-m", "pip", "-q", "install", "--no-deps", "--no-build-isolation", "-e", str(source)]
         subprocess.run(command, env=environment, check=True, cwd=tmp_path, capture_output=True)
         done = subprocess.run([inner, "-c", PROBE], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)

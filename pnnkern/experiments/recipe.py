@@ -79,6 +79,10 @@ def loads(text: str, name: str, *, where: str, overrides: Iterable[str] = ()) ->
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{where} is no valid TOML: {error}") from error
+    overrides = list(overrides)
+    for override in overrides:
+        if override.partition("=")[0].strip() in ("system.kind", "rule.kind"):
+            _change_kind(table, override)
     for override in overrides:
         _apply(table, override)
     return read({"recipe": name, **table})
@@ -163,6 +167,14 @@ def _apply(table: dict[str, Any], override: str) -> None:
         if not isinstance(table, dict):
             raise RecipeError(f"--set {override}: {key} is a value, not a table")
     table[last] = value
+
+
+def _change_kind(table: dict[str, Any], override: str) -> None:
+    """Another kind of system or rule: what the recipe says of the old kind only is dropped, what both know stays."""
+    name = override.partition(".")[0]
+    _apply(table, override)
+    known = _kind(name, table[name]).model_fields
+    table[name] = {key: value for key, value in table[name].items() if key in known}
 
 
 def write(recipe: Recipe, path: Path) -> None:

@@ -138,3 +138,15 @@ def test_kinds_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     fresh: registry.Registry[Any] = registry.Registry("system", "pnnkern.experiments.systems")
     fresh.classes()
     assert len(loaded) == 1
+
+
+def test_another_kind_keeps_what_both_know() -> None:
+    """`--set rule.kind=...` works on any recipe: keys of the old kind go, shared ones stay, and the user's own are still checked."""
+    before: Any = recipe.find("crossbar-digits")
+    assert before.rule.noise == 0.04
+    after: Any = recipe.find("crossbar-digits", ["rule.kind=in-silico"])
+    assert (after.rule.kind, after.rule.scale) == ("in-silico", before.rule.scale)
+    with pytest.raises(RecipeError, match=r"unknown key 'rule.noise'"):
+        recipe.find("crossbar-digits", ["rule.kind=in-silico", "rule.noise=0.1"])
+    moved: Any = recipe.find("crossbar-digits-pulsed", ["rule.kind=spsa", "rule.c=0.01"])
+    assert (moved.rule.kind, moved.rule.c, moved.system.writer) == ("spsa", 0.01, "pulsed")

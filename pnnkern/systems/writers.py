@@ -145,6 +145,10 @@ class InPlace:
     high: float = np.inf
     rate: float = 1.0
 
+    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+        """Begin with these weights, within the range."""
+        parameter[...] = parameter.clip(self.low, self.high)
+
     def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
         if isinstance(update, OuterProduct):
             from ..networks._layered import Factors

@@ -13,6 +13,7 @@ from .elastic import elastic_learning_update
 from .equilibrium import CoupledLearning, EquilibriumPropagation, contrastive_learning
 from .feedback_alignment import DirectFeedback
 from .hardware_aware import HardwareAware
+from .holomorphic import HolomorphicEP
 from .in_silico import InSilico
 from .losses import CrossEntropy, Differential, Logits, MeanSquare, SquareError
 from .optimizers import SGD, Adam
@@ -29,6 +30,7 @@ __all__ = [
     "DirectFeedback",
     "EquilibriumPropagation",
     "HardwareAware",
+    "HolomorphicEP",
     "InSilico",
     "Logits",
     "MeanSquare",

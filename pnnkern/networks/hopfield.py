@@ -220,17 +220,10 @@ def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Se
 
 
 @accepts_any
-def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def holomorphic_contrast(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
                          radius: float = 0.2, points: int = 6, activation: str = "sigmoid", sweeps: int = 200,
-                         tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
-    """The gradient by nudges on a circle in the complex plane: ``1/(N r) sum_k dE/dtheta(r w^k) w^-k``, w = exp(2 pi i / N).
-
-    Cauchy's formula: the error is of order radius^N, so nudges need not be small. The activation must be holomorphic, sigmoid or tanh.
-    States at conjugate nudges are conjugate, so that only half of the circle is relaxed.
-
-    radius : |beta|, below 1 and below the first singularity. points : N, 2 (the centred estimate) or more. Others as for `relax`.
-    Laborieux and Zenke, Holomorphic equilibrium propagation, NeurIPS 2022, arXiv:2209.00530, equation 12.
-    """
+                         tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Factors], list[Array]]:  # fmt: skip
+    """`holomorphic_gradient` with the gradients of the weights in factors: a row for each sample and each point of half the circle."""
     if activation not in ("sigmoid", "tanh"):
         raise ValueError(f"nudges in the complex plane need a holomorphic activation, sigmoid or tanh, got {activation!r}")
     if points < 2:
@@ -251,11 +244,27 @@ def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Array],
         # the real part of a sum of products is one real product, of real and imaginary parts
         weighted = parts * s
         rows = [x.reshape(-1, x.shape[-1]) for x in ([below.real, below.imag] if below.dtype.kind == "c" else [below])]
-        columns = [y.reshape(-1, y.shape[-1]) for y in (weighted.real, -weighted.imag)][: len(rows)]
-        of_weights.append(-(xp.concatenate(rows).T @ xp.concatenate(columns)))
+        columns = [y.reshape(-1, y.shape[-1]) for y in (-weighted.real, weighted.imag)][: len(rows)]
+        of_weights.append(Factors(xp.concatenate(rows), xp.concatenate(columns)))
         of_biases.append(-weighted.real.sum(axis=(0, 1)))
         below = s
     return of_weights, of_biases
+
+
+@accepts_any
+def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, **settings: Any,
+                         ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """The gradient by nudges on a circle in the complex plane: ``1/(N r) sum_k dE/dtheta(r w^k) w^-k``, w = exp(2 pi i / N).
+
+    Cauchy's formula: the error is of order radius^N, so nudges need not be small. The activation must be holomorphic, sigmoid or tanh.
+    States at conjugate nudges are conjugate, so that only half of the circle is relaxed.
+
+    radius : |beta|, 0.2 by default; below 1 and below the first singularity. points : N, 6 by default; 2 (the centred estimate) or more.
+    activation : "sigmoid" by default. Others as for `relax`.
+    Laborieux and Zenke, Holomorphic equilibrium propagation, NeurIPS 2022, arXiv:2209.00530, equation 12.
+    """
+    factors, of_biases = holomorphic_contrast(inputs, target, weights, biases, **settings)
+    return [f.dense() for f in factors], of_biases
 
 
 # ------------------------------------------------------------------------------------------------- read-out by a softmax
@@ -318,6 +327,6 @@ def readout_gradient(inputs: Array, target: Array, weights: Sequence[Array], bia
 
 
 __all__ = [
-    "continual", "contrast", "energy", "gradient", "holomorphic_gradient", "initial", "phases", "readout_gradient", "readout_phases",
-    "relax", "relax_vjp", "residual", "softmax", "vector_field_contrast",
+    "continual", "contrast", "energy", "gradient", "holomorphic_contrast", "holomorphic_gradient", "initial", "phases", "readout_gradient",
+    "readout_phases", "relax", "relax_vjp", "residual", "softmax", "vector_field_contrast",
 ]  # fmt: skip

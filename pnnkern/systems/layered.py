@@ -183,5 +183,13 @@ class Hopfield(_LayeredNetwork):
     def _kind(self) -> dict[str, Any]:
         return {"activation": self.activation}
 
+    def holomorphic_contrast(self, inputs: Array, target: Array, *, radius: float, points: int) -> dict[str, Update]:
+        """The gradient of |output - target|^2 / 2 by nudges on a circle; only the smooth activations can be followed there."""
+        settings = self._settings()
+        settings["sweeps"] = max(self.sweeps, self.nudged_sweeps or 0)
+        return self._named(
+            hopfield.holomorphic_contrast(inputs, target, self.weights, self.biases, radius=radius, points=points, **settings)
+        )
+
 
 __all__ = ["DRN", "Hopfield"]

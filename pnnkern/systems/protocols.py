@@ -117,12 +117,26 @@ class Relaxing(Protocol):
         """dE/dparameter in phase b less that in phase a, mean over the batch, in product form."""
 
 
+@runtime_checkable
+class Holomorphic(Protocol):
+    """Its equilibria can be followed to nudges in the complex plane: the activations are holomorphic."""
+
+    parameters: dict[str, Array]
+
+    def holomorphic_contrast(self, inputs: Array, target: Array, *, radius: float, points: int) -> dict[str, Update]:
+        """``1/(N r) sum_k dE/dparameter(r w^k) w^-k``, w = exp(2 pi i / N), mean over the batch: by N nudges of size r on a circle.
+
+        Raises ValueError where nudges cannot be complex.
+        """
+
+
 # what a system that is refused lacks, in words
 _WORDS = {
     "Measurable": "outputs that can be measured at other parameters (forward, forward_population)",
     "Modelled": "a digital twin with a derivative (forward_saving, vjp)",
     "Layered": "layers whose outputs can be measured (measure, hidden, layer_vjp)",
     "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
+    "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
 }
 
 
@@ -167,6 +181,6 @@ def population(system: Any, inputs: Array, parameters: dict[str, Array], key: An
 
 
 __all__ = [
-    "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "Update", "dense", "lacks", "population", "replaced", "require",
-    "scaled",
+    "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "Update", "dense", "lacks", "population", "replaced",
+    "require", "scaled",
 ]  # fmt: skip

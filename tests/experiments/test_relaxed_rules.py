@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pnnkern._errors import CapabilityError
 from pnnkern.experiments import recipe
 from pnnkern.experiments.loop import Trainer
+from pnnkern.experiments.recipe import RecipeError
 from pnnkern.experiments.run import assemble
+from pnnkern.learning import HolomorphicEP
 from pnnkern.systems import protocols
 
 
@@ -42,3 +45,45 @@ def test_contrastive_learning_clamps_fully(kind: str, lr: float) -> None:
     for _ in range(4):
         one.advance()
     assert one.evaluate()[0] < before
+
+
+def far(found: dict[str, Any], exact: dict[str, Any]) -> float:
+    """Relative distance of two sets of updates."""
+    a, b = (np.concatenate([protocols.dense(u[name]).ravel() for name in exact]) for u in (found, exact))
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_holomorphic_nudges_come_closer_with_more_points(activation: str) -> None:
+    """Against the derivative by the implicit function theorem, the error of nudges of size r is of order r^N."""
+    smooth = {"activation": activation, "sweeps": 300, "nudged_sweeps": 300}
+    exact = trainer("hopfield", {"kind": "in-silico", "loss": "mse"}, **smooth)
+    (wanted, metrics), errors = exact.rule.step(exact.system, batch_of(exact)), []
+    for points in (2, 4, 8):
+        one = trainer("hopfield", {"kind": "holomorphic-ep", "radius": 0.2, "points": points}, **smooth)
+        updates, ours = one.rule.step(one.system, batch_of(one))
+        assert ours == pytest.approx(metrics)
+        errors.append(far(updates, wanted))
+    assert errors[0] > 1e-3
+    assert errors[1] < 0.2 * errors[0]
+    assert errors[2] < 0.05 * errors[1]
+    assert one.rule.passes == 9
+
+
+def test_holomorphic_ep_learns_and_is_refused_where_it_cannot() -> None:
+    one = trainer("hopfield", {"kind": "holomorphic-ep", "radius": 0.4}, 0.1, activation="sigmoid")
+    before = one.evaluate()[0]
+    for _ in range(10):
+        one.advance()
+    assert one.evaluate()[0] < 0.85 * before
+    with pytest.raises(RecipeError, match=r"holomorphic-ep.* needs system\.activation=.sigmoid. or .tanh., got .hard-sigmoid"):
+        trainer("hopfield", {"kind": "holomorphic-ep"})
+    hard = trainer("hopfield", {"kind": "contrastive-learning"})
+    with pytest.raises(ValueError, match="need a holomorphic activation, sigmoid or tanh, got 'hard-sigmoid'"):
+        HolomorphicEP().step(hard.system, batch_of(hard))
+    drn = trainer("drn", {"kind": "contrastive-learning"})
+    with pytest.raises(CapabilityError, match="holomorphic equilibrium propagation needs equilibria at complex nudges"):
+        HolomorphicEP().step(drn.system, batch_of(drn))
+    for bad, message in (({"radius": 1.0}, "radius must lie between 0 and 1"), ({"points": 1}, "points must be at least 2")):
+        with pytest.raises(ValueError, match=message):
+            HolomorphicEP(**bad)  # type: ignore[arg-type]

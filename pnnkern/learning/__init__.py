@@ -1,5 +1,6 @@
 """Learning: rules, losses and optimisers. A rule acts on a system only through what that system can do."""
 
+from .continual import ContinualEP
 from .coupled import (
     adjoint_learning_update,
     agnostic_learning_step,
@@ -24,6 +25,7 @@ __all__ = [
     "SGD",
     "SPSA",
     "Adam",
+    "ContinualEP",
     "CoupledLearning",
     "CrossEntropy",
     "Differential",

@@ -431,9 +431,10 @@ Contrasted = tuple[list[Factors], list[Array]]
 
 
 def continual(build: Callable[[list[Array], list[Array]], Network], contrast: Callable[[Phases, int, int], Contrasted], inputs: Array,
-              target: Array, weights: list[Array], biases: list[Array], nudge: float, rates: Sequence[float], steps: int, sweeps: int,
-              tolerance: float | None, low: float, on_failure: str) -> tuple[list[Array], list[Array]]:  # fmt: skip
-    """New weights and biases after one free relaxation and `steps` nudged sweeps, each followed by an update."""
+              target: Array, weights: list[Array], biases: list[Array], nudge: float, rates: Sequence[float], steps: int,
+              free: Equilibrium | Phases | None, sweeps: int, tolerance: float | None, low: float, on_failure: str,
+              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """New weights and biases after one free relaxation, unless it is given, and `steps` nudged sweeps, each followed by an update."""
     check_settings(min(steps, sweeps), on_failure)
     if nudge == 0:
         raise ValueError("nudge must not be 0: nothing would change")
@@ -442,9 +443,10 @@ def continual(build: Callable[[list[Array], list[Array]], Network], contrast: Ca
     beta, limit = np.float64(nudge), tolerance_of(tolerance, inputs.dtype)
     target = target_like(target, np.array(beta), len(inputs), weights)
     weights, biases = [w.copy() for w in weights], [b.copy() for b in biases]
-    net = build(weights, biases)
-    states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit)
-    judged(states, pulls, left, sweeps, tolerance, on_failure)
+    if free is None:
+        net = build(weights, biases)
+        free = judged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
+    states = free.states
     for _ in range(steps):
         net = build(weights, biases)
         after, _, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)

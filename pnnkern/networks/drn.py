@@ -223,13 +223,13 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
 
 @accepts_any
 def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
-              rates: Sequence[float], steps: int = 10, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
-              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+              rates: Sequence[float], steps: int = 10, free: Equilibrium | Phases | None = None, sweeps: int = 200,
+              tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
     _layered.refuse_unbounded(np.array(float(nudge)), nudge_bound(weights), BOUND)
     return _layered.continual(
-        _network, contrast, inputs, target, weights, biases, nudge, rates, steps, sweeps, tolerance, 0.0, on_failure
+        _network, contrast, inputs, target, weights, biases, nudge, rates, steps, free, sweeps, tolerance, 0.0, on_failure
     )
 
 

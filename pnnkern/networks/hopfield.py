@@ -201,20 +201,21 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
 
 @accepts_any
 def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
-              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", sweeps: int = 200, tolerance: float | None = None,
-              on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
+              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", free: Equilibrium | Phases | None = None,
+              sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: weights move after every nudged sweep, by the difference of consecutive states.
 
     The free state is kept nowhere, so everything is local in time as well. For small rates all moves add up to the one-sided estimate,
     ``-rate (dE/dtheta at nudge - dE/dtheta free) / nudge``.
 
-    nudge : beta, above -1. rates : learning rate of each layer. steps : nudged sweeps. Others as for `relax`. Returns new weights and
-    biases. Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
+    nudge : beta, above -1. rates : learning rate of each layer. steps : nudged sweeps. free : the free state, if it is at
+    hand. Others as for `relax`. Returns new weights and biases.
+    Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
     """
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
     _layered.refuse_unbounded(np.array(float(nudge)), 1.0, BOUND)
     return _layered.continual(
-        lambda w, b: _network(w, b, activation), contrast, inputs, target, weights, biases, nudge, rates, steps, sweeps, tolerance,
+        lambda w, b: _network(w, b, activation), contrast, inputs, target, weights, biases, nudge, rates, steps, free, sweeps, tolerance,
         -np.inf, on_failure,
     )  # fmt: skip
 

@@ -130,6 +130,17 @@ class _LayeredNetwork:
         """dE/dparameter in phase b less that in phase a, mean over the batch."""
         return self._named(self.room.contrast(relaxed, a, b))
 
+    def continual_contrast(self, relaxed: Phases, target: Array, *, nudge: float, steps: int, rate: float) -> dict[str, Update]:
+        """What continual equilibrium propagation adds up to. On the way the weights and biases of a layer move at its share of `rate`."""
+        rates = [rate * share for share in (self.rates or [1.0] * len(self.sizes))]
+        ends = self.room.continual(
+            relaxed.inputs, target, self.weights, self.biases, nudge=nudge, rates=rates, steps=steps, free=relaxed, **self._settings()
+        )
+        return {
+            f"{name}{l}": (self.parameters[f"{name}{l}"] - end) * (1 / r if r else 0.0)
+            for name, arrays in zip("Wb", ends, strict=True) for l, (end, r) in enumerate(zip(arrays, rates, strict=True), 1)
+        }  # fmt: skip
+
     def _named(self, updates: tuple[list[Any], list[Array]]) -> dict[str, Update]:
         factors, biases = updates
         named: dict[str, Update] = {f"W{l}": OuterProduct(*f) for l, f in enumerate(factors, 1)}

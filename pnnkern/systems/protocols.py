@@ -130,12 +130,27 @@ class Holomorphic(Protocol):
         """
 
 
+@runtime_checkable
+class Continual(Protocol):
+    """Its parts can move after every nudged step, while it is still on its way from the free state to the nudged equilibrium."""
+
+    parameters: dict[str, Array]
+
+    def continual_contrast(self, relaxed: Any, target: Array, *, nudge: float, steps: int, rate: float) -> dict[str, Update]:
+        """By how much each parameter has come down after `steps` nudged steps from the free state `relaxed`, divided by `rate`.
+
+        It moves on the way, at the learning rate `rate`, and is back where it was in the end: writing the update at that rate brings
+        it where the moves led.
+        """
+
+
 # what a system that is refused lacks, in words
 _WORDS = {
     "Measurable": "outputs that can be measured at other parameters (forward, forward_population)",
     "Modelled": "a digital twin with a derivative (forward_saving, vjp)",
     "Layered": "layers whose outputs can be measured (measure, hidden, layer_vjp)",
     "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
+    "Continual": "parts that can move on the way to a nudged equilibrium (continual_contrast)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
 }
 
@@ -181,6 +196,6 @@ def population(system: Any, inputs: Array, parameters: dict[str, Array], key: An
 
 
 __all__ = [
-    "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "Update", "dense", "lacks", "population", "replaced",
-    "require", "scaled",
+    "Continual", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "Update", "dense", "lacks", "population",
+    "replaced", "require", "scaled",
 ]  # fmt: skip

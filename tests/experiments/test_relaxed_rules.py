@@ -11,7 +11,7 @@ from pnnkern.experiments import recipe
 from pnnkern.experiments.loop import Trainer
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.experiments.run import assemble
-from pnnkern.learning import HolomorphicEP
+from pnnkern.learning import ContinualEP, EquilibriumPropagation, HolomorphicEP
 from pnnkern.systems import protocols
 
 
@@ -87,3 +87,37 @@ def test_holomorphic_ep_learns_and_is_refused_where_it_cannot() -> None:
     for bad, message in (({"radius": 1.0}, "radius must lie between 0 and 1"), ({"points": 1}, "points must be at least 2")):
         with pytest.raises(ValueError, match=message):
             HolomorphicEP(**bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("kind", "strength", "rate"), [("hopfield", 0.3, 0.02), ("drn", 0.5, 1e-3)])
+def test_continual_moves_are_those_of_the_pure_function(kind: str, strength: float, rate: float) -> None:
+    """Written at its own rate, a step ends where the moves led; at a rate near zero it is the one-sided estimate; and it learns."""
+    how: dict[str, Any] = {"sweeps": 200, "rates": [1.0, 0.5]} | ({"nudged_sweeps": 200} if kind == "hopfield" else {"gain": 30.0})
+    rule = {"kind": "continual-ep", "strength": strength, "rate": rate}
+    one = trainer(kind, rule, rate, **how)
+    system, (inputs, labels) = one.system, batch_of(one)
+    before = one.evaluate()[0]
+    ends = system.room.continual(
+        inputs, system.targets(labels), system.weights, system.biases, nudge=strength, rates=[rate, rate / 2], steps=20, **system._settings()
+    )
+    inside = {name: p + 0.01 for name, p in system.parameters.items()}  # off the floor of conductances
+    one.advance()
+    for got, end in zip([*system.weights, *system.biases], [*ends[0], *ends[1]], strict=True):
+        np.testing.assert_allclose(got, end, rtol=1e-12, atol=1e-12 * np.abs(end).max())
+    for _ in range(50):
+        one.advance()
+    assert one.evaluate()[0] < 0.95 * before
+    system.parameters.update(inside)
+    slow, _ = ContinualEP(strength, 200, 1e-6 * rate).step(system, (inputs, labels))
+    wanted, _ = EquilibriumPropagation(strength, "positive").step(system, (inputs, labels))
+    assert far(slow, wanted) < 1e-3
+    assert one.rule.passes == 2
+
+
+def test_continual_ep_refuses() -> None:
+    circuit = trainer("resistor-network", {"kind": "contrastive-learning"})
+    with pytest.raises(CapabilityError, match="continual equilibrium propagation needs parts that can move on the way"):
+        ContinualEP(0.1).step(circuit.system, batch_of(circuit))
+    for bad, message in (((0.0,), "strength must be positive"), ((0.1, 0), "steps must be at least 1"), ((0.1, 1, -1.0), "rate must be pos")):
+        with pytest.raises(ValueError, match=message):
+            ContinualEP(*bad)  # type: ignore[arg-type]

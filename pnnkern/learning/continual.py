@@ -1,0 +1,55 @@
+"""Continual equilibrium propagation: parameters move after every nudged step, so that no state need be kept for later.
+
+Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._array import Array
+from ..systems.protocols import Continual, Relaxing, Update, require
+from ._judged import judged
+from .losses import SquareError
+
+
+@dataclass(frozen=True)
+class ContinualEP:
+    """The rule. strength : beta, the nudge. steps : nudged ones, with a move after each.
+
+    rate : learning rate of the moves on the way, in the parameters' unit as `training.lr`. Written at the same rate without an optimiser
+    that changes it, a step leaves parameters exactly where these moves led. For small rates all moves add up to the one-sided estimate of
+    equilibrium propagation at 0 and beta; they must be small beside beta over the mean square of a sample's inputs, |x|^2, as a state that
+    parameters have moved moves them again. The free state must have settled: whatever it still moves counts as learning.
+
+    loss : what outputs are judged by; the cost that is nudged with is |output - target|^2 / 2, with the system's targets.
+    """
+
+    strength: float
+    steps: int = 20
+    rate: float = 1e-3
+    loss: Any = field(default_factory=SquareError)
+    needs: ClassVar[tuple[type, ...]] = (Relaxing, Continual)
+    passes: ClassVar[int] = 2  # a free and a nudged relaxation per sample and step
+
+    def __post_init__(self) -> None:
+        for name in ("strength", "rate"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive, got {value!r}")
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps!r}")
+
+    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], dict[str, float]]:
+        """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""
+        require(system, "continual equilibrium propagation", *self.needs)
+        inputs, labels = batch
+        relaxed = system.relax(inputs, key=key, sample=sample)
+        updates = system.continual_contrast(
+            relaxed, system.targets(labels), nudge=self.strength, steps=self.steps, rate=self.rate
+        )
+        return updates, judged(self.loss, relaxed.output, labels)[1]
+
+
+__all__ = ["ContinualEP"]

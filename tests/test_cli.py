@@ -349,3 +349,13 @@ def test_features_do_not_fit_a_network_of_masks(tmp_path: Path, capsys: pytest.C
     assert main([*command, "--quiet"]) == 2
     assert "images must be (batch, height, width), got shape (64, 4)" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()
+
+
+def test_a_rule_that_cannot_train_the_system_is_refused_before_anything_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["run", "d2nn-digits", "--out", str(tmp_path / "r"), "--set", "rule.kind=equilibrium-propagation", "--quiet"]
+    assert main(command) == 2
+    message = capsys.readouterr().err
+    assert "cannot train a system of kind 'd2nn', which lacks equilibria that can be nudged" in message
+    assert "it trains " in message
+    assert "hopfield" in message.rpartition("it trains")[2]
+    assert not (tmp_path / "r").exists()

@@ -13,7 +13,8 @@ from types import FrameType
 from typing import Any
 
 from .._errors import CheckpointError, PnnError
-from . import checkpoint, controls, data, progress
+from ..systems.protocols import lacks
+from . import checkpoint, controls, data, matrix, progress
 from . import recipe as recipes
 from .recipe import Recipe, RecipeError
 
@@ -40,7 +41,7 @@ class Run:
     @property
     def wants_exact(self) -> bool:
         """True if an exact-gradient control belongs to this run: where the rule is not exact itself, and the system has a twin."""
-        from ..systems.protocols import Modelled, lacks
+        from ..systems.protocols import Modelled
 
         recipe = self.recipe
         return recipe.control.exact and recipe.rule.kind != "in-silico" and not lacks(self.trainer.system, Modelled)
@@ -90,6 +91,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
             chunk=compute.chunk,
             classes=dataset.classes,
         )
+        _refuse_misfit(recipe, system, rule)
         inputs = system.encode(dataset.train_images[:64])
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
@@ -99,6 +101,16 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         raise RecipeError(str(error)) from error
     optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
     return Run(folder, recipe, Trainer(system, rule, optimizer, dataset, training), {"seconds": 0.0})
+
+
+def _refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
+    """Raise `RecipeError` for a rule that cannot train the system, naming the kinds that it can."""
+    missing = lacks(system, *rule.needs)
+    if missing:
+        able = ", ".join(name for name, reason in matrix.collect()[recipe.rule.kind].items() if not reason)
+        raise RecipeError(
+            f"the rule {recipe.rule.kind!r} cannot train a system of kind {recipe.system.kind!r}, which lacks {missing}; it trains {able}"
+        )
 
 
 def _use_threads(threads: int) -> None:

@@ -1,6 +1,7 @@
 """Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
 from .apparatus import from_callable
+from .convolutional import ConvolutionalHopfield
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
 from .ising import IsingMachine
@@ -13,6 +14,7 @@ from .resistor_network import ResistorCircuit
 __all__ = [
     "D2NN",
     "DRN",
+    "ConvolutionalHopfield",
     "CrossbarNetwork",
     "Hopfield",
     "IsingMachine",

@@ -1,0 +1,52 @@
+"""`kind = "hopfield-conv"`: a convolutional Hopfield network; how a recipe describes it."""
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from .. import registry, tables
+
+
+@registry.system("hopfield-conv")
+class ConvolutionalHopfieldTable(tables.System):
+    """[system] of layers of feature maps that relax, below a dense output layer."""
+
+    kind: Literal["hopfield-conv"] = "hopfield-conv"
+    outputs: ClassVar[Literal["powers", "signed"]] = "signed"
+    maps: list[int] = Field([32, 64])  # feature maps of each layer; each layer halves height and width
+    channels: int = Field(1, ge=1)  # of a sample
+    height: int = Field(28, ge=1)
+    width: int = Field(28, ge=1)
+    side: int = Field(3, ge=1)  # of the square kernels, odd
+    gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
+    scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(values that a unit sees)
+    sweeps: int = Field(15, ge=1)  # over all layers, of the free state
+    nudged_sweeps: int = Field(15, ge=1)  # of each nudged state
+    high: float = 1.0  # target of the sample's class
+    low: float = 0.0  # and of the others
+
+    @classmethod
+    def made(cls) -> type:
+        from ...systems.convolutional import ConvolutionalHopfield
+
+        return ConvolutionalHopfield
+
+    def square_error(self) -> Any:
+        from ...learning import SquareError
+
+        return SquareError(self.high, self.low)
+
+    def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
+        return self.made()(
+            maps=self.maps, outputs=classes, image=(self.channels, self.height, self.width), side=self.side, gain=self.gain,
+            scale=self.scale, sweeps=self.sweeps, nudged_sweeps=self.nudged_sweeps, high=self.high, low=self.low, dtype=dtype,
+            key=key, device=device,
+        )  # fmt: skip
+
+    def exports(self) -> dict[str, str]:
+        layers = range(1, len(self.maps) + 2)
+        return {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
+
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+        return parameters[what] if what in self.exports() else super().export(what, parameters, index)

@@ -94,6 +94,19 @@ def test_recipe_builds_and_draws() -> None:
     assert table.export("gate", system.parameters, 1.0).shape == (144,)
 
 
+def test_modes_of_an_error() -> None:
+    """a + b x + c (x^2 - 2/3) at -1, 0, 1 has parts |a|, |b| sqrt(2/3) and |c| sqrt(2)/3, whose squares add up to the mean square."""
+    from pnnkern.experiments.systems import _network_pictures as draw
+
+    x = np.array([-1.0, 0.0, 1.0])
+    error = np.stack([3 - 2 * x, 0.5 * (x**2 - 2 / 3)])
+    wanted = np.array([[3, 2 * np.sqrt(2 / 3), 0], [0, 0, 0.5 * np.sqrt(2) / 3]])
+    assert np.allclose(draw.parts(x, error), wanted, atol=1e-12)
+    assert np.allclose((draw.parts(x, error) ** 2).sum(axis=1), (error**2).mean(axis=1))
+    outputs = np.stack([error, 0.5 * error])  # two runs, two times
+    assert draw.modes(x, np.zeros(3), outputs, np.array([0, 5])).png.startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

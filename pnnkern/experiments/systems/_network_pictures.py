@@ -87,3 +87,37 @@ def readings(scores: np.ndarray, labels: np.ndarray, high: float, low: float) ->
         picture = png(drawn)
     caption = "All test samples; above the line they are read rightly. Dashed: the targets."
     return Picture("readings", "Output voltages", caption, picture)
+
+
+def parts(x: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Size of the mean, slope and curvature (..., 3) of errors (..., samples) at inputs (samples,), each as a root mean square.
+
+    They are the parts along polynomials of degree 0, 1 and 2 that are orthogonal at these inputs, so their squares add up.
+    """
+    basis = np.linalg.qr(np.vander(x, 3, increasing=True))[0]
+    return np.asarray(np.abs(errors @ basis) / np.sqrt(len(x)))
+
+
+def modes(x: np.ndarray, target: np.ndarray, outputs: np.ndarray, steps: np.ndarray) -> Picture:
+    """What was learned when: mean, slope and curvature of the error of outputs (runs, times, samples), and the curve at a few `steps`.
+
+    x, target : (samples,), input in volts or as a fraction, target in volts. steps : (times,). Lines: median over the runs, bands: all.
+    """
+    sizes = 1e3 * parts(x, outputs - target)
+    with figure(1, 2, size=(8.2, 3.2)) as (drawn, (left, right)):
+        for m, (name, colour) in enumerate((("mean", BLUE), ("slope", ORANGE), ("curvature", GREEN))):
+            left.plot(steps, np.median(sizes[..., m], axis=0), color=colour, label=name)
+            left.fill_between(steps, sizes[..., m].min(axis=0), sizes[..., m].max(axis=0), color=colour, alpha=0.12, linewidth=0)
+        left.set_xscale("symlog", linthresh=1)  # step 0 is shown too
+        left.set(yscale="log", xlabel="training step", ylabel="part of the error, rms (mV)")
+        left.legend()
+        shown = np.unique(np.linspace(0, len(steps) - 1, 5).astype(int))
+        for n, t in enumerate(shown):
+            share = n / max(1, len(shown) - 1)
+            right.plot(x, 1e3 * outputs[0, t], color=BLUE, alpha=0.2 + 0.8 * share, label=f"step {steps[t]:g}")
+        right.plot(x, 1e3 * target, "o", color=INK, markersize=3.5, label="target")
+        right.set(xlabel="input", ylabel="output of the first run (mV)")
+        right.legend()
+        picture = png(drawn)
+    caption = f"Error by its mean, slope and curvature; median of {len(outputs)} runs, bands from the best to the worst."
+    return Picture("modes", "Modes learned over time", caption, picture)

@@ -1,0 +1,52 @@
+"""Draws which parts of a curve a network of transistors learns first: ``python scripts/modes.py OUT.png [RUNS]``, a minute or two.
+
+Nonlinear regression by coupled learning, 16 nodes and 32 transistors, as in Dillavou et al., PNAS 121, e2319718121 (2024), whose network
+reduced errors in the order mean, slope, curvature. Here, by the steps of Adam, the curvature comes long after both. Prints from which
+step on each part, the median of the runs, stays below a quarter.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from pnnkern import random
+from pnnkern.experiments.systems._network_pictures import modes, parts
+from pnnkern.learning import Adam
+from pnnkern.networks import TransistorNetwork, graphs
+from pnnkern.systems import writers
+from pnnkern.systems.nonlinear_network import NonlinearCircuit
+
+ETA, RATE = 0.5, 0.02  # how far outputs are held towards their targets; learning rate of the gates, volts
+
+
+def learn(seed: int, x: np.ndarray, target: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Outputs (times, samples) after so many steps of a network drawn from `seed`."""
+    circuit = NonlinearCircuit(
+        TransistorNetwork(graphs.lattice(4, 4, periodic=True), 16), 1, 1, hinge=False, key=random.key(seed)
+    )
+    inputs, wanted, optimizer, found = circuit.encode(x[:, None]), target[:, None], Adam(RATE), []
+    for step in range(times[-1] + 1):
+        relaxed = circuit.relax(inputs, target=wanted, nudges=(ETA,), hold=True)
+        if step in times:
+            found.append(relaxed.output[:, 0])
+        updates = {name: value / ETA for name, value in circuit.contrast(relaxed, 0, 1).items()}
+        writers.apply(circuit, updates, optimizer, RATE)
+    return np.array(found)
+
+
+def main(out: str, runs: int = 3) -> None:
+    x = np.linspace(0, 1, 7)
+    target = 0.005 + 0.01 * (x - 0.5) - 0.08 * ((x - 0.5) ** 2 - 1 / 9)  # volts
+    times = np.unique(np.geomspace(1, 501, 50).astype(int) - 1)
+    outputs = np.stack([learn(seed, x, target, times) for seed in range(runs)])
+    sizes = np.median(parts(x, outputs - target), axis=0)
+    for name, size in zip(("mean", "slope", "curvature"), sizes.T, strict=True):
+        above = np.flatnonzero(size >= size[0] / 4)[-1]
+        since = f"below a quarter from step {times[above + 1]} on" if above + 1 < len(times) else "not below a quarter"
+        print(f"{name}: {1e3 * size[0]:.2f} mV at first, {1e3 * size[-1]:.2f} mV at last, {since}")
+    Path(out).write_bytes(modes(x, target, outputs, times).png)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:3]))

@@ -4,6 +4,7 @@ from .apparatus import from_callable
 from .convolutional import ConvolutionalHopfield
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
+from .elastic_network import SpringNetwork
 from .ising import IsingMachine
 from .layered import DRN, Hopfield
 from .nonlinear_network import NonlinearCircuit
@@ -26,5 +27,6 @@ __all__ = [
     "OuterProduct",
     "Relaxing",
     "ResistorCircuit",
+    "SpringNetwork",
     "from_callable",
 ]  # fmt: skip

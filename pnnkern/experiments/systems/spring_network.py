@@ -1,0 +1,54 @@
+"""`kind = "spring-network"`: springs on a planar graph that learn; how a recipe describes them."""
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from ... import random
+from .. import registry, tables
+
+
+@registry.system("spring-network")
+class SpringNetworkTable(tables.System):
+    """[system] of a network of springs, a Delaunay triangulation of random points in the unit square. Metres and N/m."""
+
+    kind: Literal["spring-network"] = "spring-network"
+    outputs: ClassVar[Literal["powers", "signed"]] = "signed"
+    nodes: int = Field(40, ge=4)
+    features: int = Field(4, ge=1)  # values of a sample, a source node for each
+    anchors: int = Field(2, ge=1)  # nodes that are held
+    stroke: float = Field(0.05, gt=0, allow_inf_nan=False)  # displacement of a source for a feature of 1
+    high: float = 0.02  # target of the sample's class
+    low: float = -0.02  # and of the others
+    start: float = Field(1.0, gt=0, allow_inf_nan=False)  # every stiffness before training
+    smallest: float = Field(1e-2, gt=0)  # range of the stiffnesses
+    largest: float = Field(1e2, gt=0)
+    learn_rest: bool = False  # rest lengths learn too
+
+    @classmethod
+    def made(cls) -> type:
+        from ...systems.elastic_network import SpringNetwork
+
+        return SpringNetwork
+
+    def square_error(self) -> Any:
+        from ...learning import SquareError
+
+        return SquareError(self.high, self.low)
+
+    def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
+        from ...networks import graphs
+
+        edges, positions = graphs.delaunay(self.nodes, random.fold_in(key, "graph"))
+        return self.made()(
+            edges, positions, self.features, classes, anchors=self.anchors, stroke=self.stroke, high=self.high, low=self.low,
+            start=self.start, limits=(self.smallest, self.largest), learn_rest=self.learn_rest, key=key, device=device,
+        )  # fmt: skip
+
+    def exports(self) -> dict[str, str]:
+        rest = {"rest": "rest lengths of the springs (E,), metres"} if self.learn_rest else {}
+        return {"stiffness": "stiffnesses of the springs (E,), N/m"} | rest
+
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+        return parameters[what] if what in self.exports() else super().export(what, parameters, index)

@@ -1,0 +1,183 @@
+"""A network of springs as a trainable system: features displace source nodes along the first axis, displacements of target nodes come out.
+
+Its parameters are `stiffness` (E,), N/m, and if wanted `rest` (E,), the rest lengths, metres. Coupled learning in such networks: Stern et
+al., Phys. Rev. X 11, 021045 (2021).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from ..networks import ElasticNetwork
+from ._encoding import flat, one_hot
+from .protocols import population
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """output (batch, outputs), metres, of the free state, and positions (batch, n_nodes, dimension) of all phases, the free one first."""
+
+    output: Array
+    phases: list[Array]
+
+
+@dataclass
+class SpringNetwork:
+    """Springs that learn. `Relaxing` and `Measurable`.
+
+    edges : (E, 2) integers. positions : (n_nodes, dimension) metres, where all springs have their first rest lengths. features, outputs :
+    how many source and target nodes there are. anchors : nodes that are held where they are, so that the network cannot drift or turn.
+    stroke : displacement of a source for a feature of 1, metres. high, low : targets, metres, of the sample's class and of the others.
+    start : every stiffness to begin with, N/m. limits : range of the stiffnesses. learn_rest : the rest lengths are parameters too.
+    key : chooses the nodes, unless source_nodes, target_nodes and anchor_nodes are all given. tolerance : as in `ElasticNetwork.relax`.
+
+    Nudges are constant forces ``beta (target - output)`` along the first axis, beta in N/m; to first order in beta, and so for gradients,
+    they do what E + beta C does. Held targets keep their other coordinates where the free state has them.
+    """
+
+    edges: Any
+    positions: Any
+    features: int
+    outputs: int
+    anchors: int = 2
+    stroke: float = 0.05
+    high: float = 0.02
+    low: float = -0.02
+    start: float = 1.0
+    limits: tuple[float, float] = (1e-2, 1e2)
+    learn_rest: bool = False
+    tolerance: float = 1e-10
+    parameters: dict[str, Array] = field(default_factory=dict)
+    writers: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Array] = field(default_factory=dict)
+    source_nodes: Any = None
+    target_nodes: Any = None
+    anchor_nodes: Any = None
+    key: Any = None
+    device: str = "cpu"
+
+    has_energy: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        xp = _array.device_namespace(self.device)
+        self.positions = xp.asarray(self.positions, np.float64)
+        if self.positions.ndim != 2:
+            raise ValueError(f"positions must be (n_nodes, dimension), got shape {self.positions.shape}")
+        n, dimension = self.positions.shape
+        self.network = ElasticNetwork(self.edges, n, dimension)
+        if min(self.features, self.outputs, self.anchors) < 1 or not self.stroke > 0:
+            raise ValueError(
+                f"features, outputs and anchors must be at least 1 and stroke positive, got {self.features}, {self.outputs}, "
+                f"{self.anchors} and {self.stroke:g}"
+            )
+        if not self.low < self.high:
+            raise ValueError(f"the target of a sample's class must be the higher one, got low={self.low:g} and high={self.high:g}")
+        if not 0 < self.limits[0] <= self.start <= self.limits[1]:
+            raise ValueError(f"limits must be positive stiffnesses around start = {self.start:g} N/m, got {self.limits}")
+        self._choose_nodes(n)
+        self._rest = self.network.lengths(self.positions[None])[0]
+        if not self.parameters:
+            self.parameters = {"stiffness": xp.full(self.network.n_edges, self.start)}
+            if self.learn_rest:
+                self.parameters["rest"] = self._rest.copy()
+        for name in ("stiffness", "rest")[: 1 + self.learn_rest]:
+            if name not in self.parameters or self.parameters[name].shape != (self.network.n_edges,):
+                raise ValueError(f"parameters must hold {name!r} of shape ({self.network.n_edges},)")
+
+    def _choose_nodes(self, n: int) -> None:
+        ends = np.cumsum([self.features, self.outputs, self.anchors])
+        if self.source_nodes is None or self.target_nodes is None or self.anchor_nodes is None:
+            if self.key is None:
+                raise ValueError("which nodes are sources, targets and anchors is drawn, which needs a key: key=pnnkern.random.key(seed)")
+            if ends[-1] > n:
+                raise ValueError(f"sources, targets and anchors need {ends[-1]} nodes, the network has {n}")
+            order = np.asarray(random.permutation(random.fold_in(self.key, "nodes"), n))
+            self.source_nodes, self.target_nodes, self.anchor_nodes, _ = np.split(order, ends)
+        given = [np.asarray(nodes) for nodes in (self.source_nodes, self.target_nodes, self.anchor_nodes)]
+        if [len(nodes) for nodes in given] != [self.features, self.outputs, self.anchors]:
+            raise ValueError(f"there must be {self.features} source_nodes, {self.outputs} target_nodes and {self.anchors} anchor_nodes")
+        self._held = np.concatenate([given[0], given[2]])
+        self._held, self.target_nodes = self.network.apart(self._held, given[1])
+
+    @property
+    def bounds(self) -> dict[str, tuple[float, float]]:
+        """Ranges of the parameters."""
+        return {"stiffness": self.limits} | ({"rest": (0.0, np.inf)} if self.learn_rest else {})
+
+    # ----------------------------------------------------------------------------------------------------------------- physics
+    def encode(self, images: Array) -> Array:
+        """Images or features (batch, ...), uint8 or numbers, as displacements of the sources (batch, features), metres, float64."""
+        return self.stroke * flat(images, self.features, self.device, np.float64)
+
+    def _settle(self, inputs: Array, held: Any = None, places: Any = None, start: Any = None, forces: Any = None) -> Array:
+        """Positions at rest, with nodes `held` at `places` beside the sources and anchors."""
+        xp = _array.namespace(inputs)
+        at = xp.repeat(self.positions[None, self._held], len(inputs), axis=0)
+        at[:, : self.features, 0] += inputs
+        nodes = self._held if held is None else np.concatenate([self._held, held])
+        if places is not None:
+            at = xp.concatenate([at, places], axis=1)
+        return self.network.relax(
+            self.parameters["stiffness"], self.parameters.get("rest", self._rest), nodes, at,
+            self.positions if start is None else start, forces=forces, tolerance=self.tolerance,
+        ).positions  # fmt: skip
+
+    def _read(self, positions: Array) -> Array:
+        return positions[:, self.target_nodes, 0] - self.positions[self.target_nodes, 0]
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """Displacements of the targets (batch, outputs), metres. Noise-free: `key` is not needed."""
+        return self._read(self._settle(inputs))
+
+    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+        """The passes of a population of parameters, (members, batch, outputs)."""
+        return population(self, inputs, parameters, key, sample)
+
+    # ---------------------------------------------------------------------------------------------------------------- learning
+    def targets(self, labels: Array) -> Array:
+        """Target displacements (batch, outputs), metres: `high` at the label's node, `low` at the others."""
+        return one_hot(labels, self.outputs, self.high, self.low, self.device, np.float64)
+
+    def relax(
+        self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+        sample: Any = 0,
+    ) -> Shapes:  # fmt: skip
+        """Equilibria of all phases, the nudged and held ones from the free one on."""
+        xp = _array.namespace(inputs)
+        free = self._settle(inputs)
+        output = self._read(free)
+        if target is None and any(nudges):
+            raise ValueError("a nudge other than 0 needs a target")
+        if target is not None and target.shape != output.shape:
+            raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
+        error = xp.zeros_like(output) if target is None else target - output
+        phases = [free]
+        for nudge in nudges:
+            if hold:
+                places = free[:, self.target_nodes]
+                places[:, :, 0] += nudge * error
+                phases.append(self._settle(inputs, self.target_nodes, places, free))
+            else:
+                forces = xp.zeros_like(free)
+                forces[:, self.target_nodes, 0] = nudge * error
+                phases.append(self._settle(inputs, start=free, forces=forces))
+        return Shapes(output, phases)
+
+    def contrast(self, relaxed: Shapes, a: int, b: int) -> dict[str, Array]:
+        """Each spring's own share, phase b less phase a, mean over the batch: of (r - l)^2 / 2, and of -k (r - l) for rest lengths.
+
+        The difference of lengths is worked out from the displacements, so that it keeps its digits.
+        """
+        i, j = self.network.edges.T
+        one, two = (x[:, i] - x[:, j] for x in (relaxed.phases[a], relaxed.phases[b]))
+        both = self.network.lengths(relaxed.phases[a]) + self.network.lengths(relaxed.phases[b])
+        longer = ((two - one) * (two + one)).sum(axis=2) / both
+        rest = self.parameters.get("rest", self._rest)
+        out = {"stiffness": (longer * (both - 2 * rest)).mean(axis=0) / 2}
+        return out | ({"rest": -self.parameters["stiffness"] * longer.mean(axis=0)} if self.learn_rest else {})
+
+
+__all__ = ["Shapes", "SpringNetwork"]

@@ -141,9 +141,9 @@ class NonlinearCircuit:
         output = self._read(free)
         if target is None and any(nudges):
             raise ValueError("a nudge other than 0 needs a target")
+        if target is not None and target.shape != output.shape:
+            raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
         error = xp.zeros_like(output) if target is None else target - output
-        if error.shape != output.shape:
-            raise ValueError(f"target must be {output.shape}, got shape {target.shape if target is not None else ()}")
         if self.hinge and target is not None:
             error = xp.where((error < 0) == (target > (self.high + self.low) / 2), 0.0, error)
         apart = xp.concatenate([error, -error], axis=1)  # of the positive and the negative ends

@@ -121,3 +121,11 @@ def test_modes_of_an_error() -> None:
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_target_of_another_shape_is_refused() -> None:
+    system = transistors()
+    inputs = system.encode(XOR[0])
+    for target in (np.zeros((1, 1)), np.zeros((4, 3))):  # the first would spread over all samples
+        with pytest.raises(ValueError, match=r"target must be \(4, 1\), got shape"):
+            system.relax(inputs, target=target, nudges=(0.1,))

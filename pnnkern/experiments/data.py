@@ -4,6 +4,7 @@ import hashlib
 import importlib.resources
 import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,6 +52,34 @@ class Dataset:
             self, train_images=self.train_images[:a], train_labels=self.train_labels[:a],
             test_images=self.test_images[:b], test_labels=self.test_labels[:b],
         )  # fmt: skip
+
+    def only(self, classes: Sequence[int]) -> "Dataset":
+        """The samples with these labels, which become 0, 1, ... in this order; all samples if there are none."""
+        if not classes:
+            return self
+        if len(set(classes)) < len(classes) or len(classes) < 2 or not set(classes) <= set(range(self.classes)):
+            raise DataError(f"classes must be two or more different labels from 0 to {self.classes - 1}, got {list(classes)}")
+        new = np.full(self.classes, -1)
+        new[list(classes)] = np.arange(len(classes))
+        a, b = new[self.train_labels] >= 0, new[self.test_labels] >= 0
+        return replace(
+            self, train_images=self.train_images[a], train_labels=new[self.train_labels[a]], test_images=self.test_images[b],
+            test_labels=new[self.test_labels[b]],
+        )  # fmt: skip
+
+    def pooled(self, side: int) -> "Dataset":
+        """Images averaged over squares of `side` pixels, floating in [0, 1]. Raises `DataError` where they do not divide."""
+        if side == 1:
+            return self
+
+        def pool(images: np.ndarray) -> np.ndarray:
+            if images.ndim != 3 or images.shape[1] % side or images.shape[2] % side:
+                raise DataError(f"images of {' x '.join(map(str, images.shape[1:]))} cannot be pooled over squares of {side}")
+            n, height, width = images.shape
+            means = images.reshape(n, height // side, side, width // side, side).mean(axis=(2, 4))
+            return means / 255 if images.dtype == np.uint8 else means
+
+        return replace(self, train_images=pool(self.train_images), test_images=pool(self.test_images))
 
     def digest(self) -> str:
         """SHA-256 over shapes, types and values: the same images give the same digest wherever they came from."""

@@ -77,9 +77,9 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     from .loop import PARAMETERS, RULE, Trainer, stream
 
     _use_threads(recipe.compute.threads)
-    dataset = data.load(recipe.data.name, path=recipe.data.path, folder=recipe.data.folder).head(
-        recipe.data.train, recipe.data.test
-    )
+    wanted = recipe.data
+    dataset = data.load(wanted.name, path=wanted.path, folder=wanted.folder).only(wanted.classes).pooled(wanted.pool)
+    dataset = dataset.head(wanted.train, wanted.test)
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:

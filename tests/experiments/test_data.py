@@ -219,3 +219,21 @@ def test_vowels_need_their_file(tmp_path: Path) -> None:
     (tmp_path / "vowel" / "vowel.dat").write_text("0,0,0,1.0,2.0\n")
     with pytest.raises(DataError, match="14 columns"):
         data.load("vowel", folder=tmp_path)
+
+
+def test_some_classes_and_pooled_pixels() -> None:
+    whole = data.load("mnist-small")
+    some = whole.only([7, 1])
+    kept = np.isin(whole.test_labels, [1, 7])
+    np.testing.assert_array_equal(some.test_images, whole.test_images[kept])
+    np.testing.assert_array_equal(some.test_labels, np.where(whole.test_labels[kept] == 7, 0, 1))
+    assert some.classes == 2
+    pooled = some.pooled(4)
+    assert pooled.train_images.shape == (len(some.train_labels), 7, 7)
+    assert pooled.train_images[3, 2, 4] == pytest.approx(some.train_images[3, 8:12, 16:20].mean() / 255)
+    assert whole.only([]) is whole
+    assert whole.pooled(1) is whole
+    with pytest.raises(DataError, match="two or more different labels from 0 to 9, got"):
+        whole.only([3, 12])
+    with pytest.raises(DataError, match="images of 28 x 28 cannot be pooled over squares of 3"):
+        whole.pooled(3)

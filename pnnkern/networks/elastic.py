@@ -1,9 +1,10 @@
 """Networks of springs in static equilibrium: nodes in the plane or in space, some held, the rest where the elastic energy is least.
 
-    E = sum_e k_e (r_e - l_e)^2 / 2 - sum_i f_i x_i,     r_e = |x_i - x_j|
+    E = sum_e k_e (r_e - l_e)^2 / 2 + sum_i s_i (x_i - p_i)^2 / 2 - sum_i f_i x_i,     r_e = |x_i - x_j|
 
-with stiffnesses k (newtons per metre), rest lengths l (metres) and forces f (newtons). The energy is not convex: what settles depends on
-where one starts. Newton's method with a shift of the Hessian while a step does not lower the energy, all samples at once.
+with stiffnesses k (newtons per metre), rest lengths l (metres), forces f (newtons) and loads of stiffness s towards places p. The energy
+is not convex: what settles depends on where one starts. Newton's method, sample by sample: Cholesky factors in an envelope, shifted where
+the Hessian is not positive definite, used again while they still serve; steps are halved until the energy falls.
 """
 
 from dataclasses import dataclass
@@ -11,12 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _launch
 from .._array import Array, accepts_any
 from .._errors import ConvergenceError
 from ._graph import Graph
+from .resistor import SHARED
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
+THREADS = 64  # of the block that settles one sample
+KEPT = 8  # orders of free nodes that are remembered
+Load = tuple[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,17 @@ class Shape:
     residual: np.ndarray
     steps: int
     converged: bool
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The free nodes in an order that keeps the Hessian's envelope narrow; as springs.cuh has them."""
+
+    node: np.ndarray
+    place: np.ndarray
+    first: np.ndarray
+    begin: np.ndarray
+    envelope: int
 
 
 class ElasticNetwork(Graph):
@@ -40,6 +56,7 @@ class ElasticNetwork(Graph):
         if dimension not in (1, 2, 3):
             raise ValueError(f"dimension must be 1, 2 or 3, got {dimension}")
         self.dimension = dimension
+        self._orders: dict[bytes, _Rows] = {}
 
     @accepts_any
     def lengths(self, positions: Array) -> Array:
@@ -48,9 +65,11 @@ class ElasticNetwork(Graph):
         return ((positions[:, i] - positions[:, j]) ** 2).sum(axis=2) ** 0.5
 
     @accepts_any
-    def energy(self, stiffness: Array, rest: Array, positions: Array, forces: Array | None = None) -> Array:
-        """Elastic energy (batch,), joules, less the work of forces (batch, n_nodes, dimension)."""
+    def energy(self, stiffness: Array, rest: Array, positions: Array, forces: Array | None = None, load: Load | None = None) -> Array:
+        """Elastic energy (batch,), joules, with that of a load, less the work of forces (batch, n_nodes, dimension)."""
         total = (stiffness * (self.lengths(positions) - rest) ** 2 / 2).sum(axis=1)
+        if load is not None:
+            total = total + (load[0] * (positions - load[1]) ** 2 / 2).sum(axis=(1, 2))
         return total if forces is None else total - (forces * positions).sum(axis=(1, 2))
 
     @accepts_any
@@ -61,17 +80,19 @@ class ElasticNetwork(Graph):
     @accepts_any
     def relax(
         self, stiffness: Array, rest: Array, nodes: Any, positions: Array, start: Array, *, forces: Array | None = None,
-        tolerance: float = TOLERANCE, steps: int = 200, on_failure: str = "raise",
+        load: Load | None = None, tolerance: float = TOLERANCE, steps: int = 200, on_failure: str = "raise",
     ) -> Shape:  # fmt: skip
         """The network at rest, with some nodes held.
 
         stiffness : (E,) N/m, not negative. rest : (E,) metres, not negative. nodes : (held,) integers.
         positions : (batch, held, dimension) metres, where they are held. start : (n_nodes, dimension) or (batch, n_nodes, dimension), where
             the nodes are before they settle; close to the wanted equilibrium, of several.
-        forces : (batch, n_nodes, dimension) newtons. tolerance : of the net force at the free nodes, relative to the largest stiffness times
-            the largest rest length. steps : of Newton's method at most. on_failure : "raise" or "flag".
+        forces : (batch, n_nodes, dimension) newtons. load : (stiffnesses N/m, places metres), each (batch, n_nodes, dimension): springs along
+            the axes, without a rest length, from the nodes to these places, such as a nudge; negative ones push away.
+        tolerance : of the net force at the free nodes, relative to the largest stiffness times the largest rest length. steps : of Newton's
+            method at most. on_failure : "raise" or "flag".
 
-        Dense: meant for up to some hundred free nodes. Raises ValueError for nodes that hang on no spring, ConvergenceError.
+        The energy falls in every step. Raises ValueError for nodes that hang on no spring, ConvergenceError.
         """
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
@@ -82,80 +103,99 @@ class ElasticNetwork(Graph):
             raise ValueError(f"positions must be (batch, {len(held)}, {d}), got shape {given.shape}")
         if on_failure not in ("raise", "flag"):
             raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
-        self._refuse_floating(_array.to_numpy(k) > 0, held)
-        x = xp.array(xp.broadcast_to(xp.asarray(start, np.float64), (len(given), self.n_nodes, d)))
+        rows = self._rows(held)
+        if not bool((k > 0).all()):
+            self._refuse_floating(_array.to_numpy(k) > 0, held)
+        x = xp.array(xp.broadcast_to(xp.asarray(start, np.float64), (len(given), self.n_nodes, d)), order="C")
         x[:, held] = given
-        free = np.setdiff1d(np.arange(self.n_nodes), held)
-        pull = xp.zeros_like(x) if forces is None else xp.asarray(forces, np.float64)
+        pull, stiff = self._pulls(x, forces, load)
         scale = float((k.max() * l.max()) or k.max() * abs(x).max())
-        residual, taken = np.zeros(len(x)), 0
-        chunk = _array.chunk(k, 8 * 3 * (len(free) * d) ** 2)
-        for a in range(0, len(x), chunk):
-            part = slice(a, a + chunk)
-            x[part], left, count = self._settle(k, l, x[part], free, pull[part], tolerance * scale, steps)
-            residual[part], taken = _array.to_numpy(left) / scale, max(taken, count)
-        converged = bool((residual <= tolerance).all())
+        residual, taken = xp.zeros(len(x)), xp.zeros(len(x), np.int32)
+        if len(rows.node):
+            self._launch("settle", rows, (steps, tolerance * scale, float(k.max())), k, l, (pull, stiff), x, residual, taken)
+        left = _array.to_numpy(residual) / scale
+        converged = bool((left <= tolerance).all())
         if not converged and on_failure == "raise":
             raise ConvergenceError(
-                f"the springs have not come to rest in {steps} steps: the worst of {len(residual)} samples has a residual of "
-                f"{residual.max():.1e}, {tolerance:.1e} was asked for; start closer, allow more steps, or on_failure='flag'"
+                f"the springs have not come to rest in {steps} steps: the worst of {len(left)} samples has a residual of "
+                f"{left.max():.1e}, {tolerance:.1e} was asked for; start closer, allow more steps, or on_failure='flag'"
             )
-        return Shape(x, residual, taken, converged)
+        return Shape(x, left, int(taken.max(initial=0)), converged)
 
-    def _settle(self, k: Array, l: Array, x: Array, free: np.ndarray, pull: Array, goal: float, steps: int) -> tuple[Array, Array, int]:
-        """Positions, largest net forces, and steps taken."""
-        xp = _array.namespace(k)
-        shift = xp.zeros(len(x))
-        energy = self.energy(k, l, x, pull)
-        size = float(k.max())
-        for step in range(steps):
-            gradient, hessian = self._derivatives(k, l, x, free, pull)
-            left = abs(gradient).max(axis=1)
-            if bool((left <= goal).all()):
-                return x, left, step
-            n = gradient.shape[1]
-            accepted = left <= goal
-            for _ in range(30):
-                change = -xp.linalg.solve(hessian + shift[:, None, None] * xp.eye(n), gradient[:, :, None])[:, :, 0]
-                trial = x.copy()
-                trial[:, free] += change.reshape(len(x), len(free), -1)
-                new = self.energy(k, l, trial, pull)
-                # close to the minimum energies are equal to rounding; then the force decides
-                close = abs(self._derivatives(k, l, trial, free, pull)[0]).max(axis=1) < left
-                good = ~accepted & xp.isfinite(new) & ((new < energy) | ((new <= energy + 1e-12 * abs(energy)) & close))
-                x = xp.where(good[:, None, None], trial, x)
-                energy = xp.where(good, new, energy)
-                shift = xp.where(good, xp.where(shift > 1e-8 * size, shift / 10, 0.0), shift)
-                accepted |= good
-                if bool(accepted.all()):
-                    break
-                shift = xp.where(accepted, shift, xp.where(shift > 0, 10 * shift, 1e-6 * size))
-        gradient, _ = self._derivatives(k, l, x, free, pull)
-        return x, abs(gradient).max(axis=1), steps
+    @accepts_any
+    def respond(
+        self, stiffness: Array, rest: Array, nodes: Any, positions: Array, forces: Array, *, load: Load | None = None
+    ) -> tuple[Array, np.ndarray]:
+        """How the network at `positions` (batch, n_nodes, dimension) answers to small forces (batch, n_nodes, dimension), `nodes` held.
 
-    def _derivatives(self, k: Array, l: Array, x: Array, free: np.ndarray, pull: Array) -> tuple[Array, Array]:
-        """Gradient (batch, free * dimension) and Hessian of the energy by the free positions."""
+        Returns displacements ``H^-1 f`` (batch, n_nodes, dimension), 0 at held nodes, H the Hessian of the energy, and (batch,) bool: whether
+        H is positive definite, that is, whether these positions are stable. Elsewhere the displacements are NaN.
+        """
+        xp = _array.namespace(stiffness, rest, positions)
+        held = self._indices("nodes", nodes)
+        k, l = self._edge_values("stiffness", stiffness, "N/m"), self._edge_values("rest", rest, "m")
+        x, y = _array.contiguous(xp.asarray(positions, np.float64)), xp.array(forces, np.float64, order="C")
+        if x.shape[1:] != (self.n_nodes, self.dimension) or x.shape != y.shape:
+            raise ValueError(f"positions and forces must be (batch, {self.n_nodes}, {self.dimension}), got {x.shape} and {y.shape}")
+        stable = xp.ones(len(x), np.int32)
+        y[:, held] = 0
+        rows = self._rows(held)
+        if len(rows.node):
+            self._launch("respond", rows, (), k, l, (self._pulls(x, None, load)[1],), x, y, stable)
+        fine = stable > 0
+        return xp.where(fine[:, None, None], y, np.nan), _array.to_numpy(fine)
+
+    # ------------------------------------------------------------------------------------------------------------------ inside
+    def _pulls(self, x: Array, forces: Array | None, load: Load | None) -> tuple[Array, Array]:
+        """Constant forces and stiffnesses at the nodes, like x: a load of stiffness s to p pulls with s p - s x."""
+        xp = _array.namespace(x)
+        pull = xp.zeros_like(x)
+        stiff = xp.zeros_like(x)
+        if forces is not None:
+            pull += xp.asarray(forces, np.float64)
+        if load is not None:
+            stiff += xp.asarray(load[0], np.float64)
+            pull += stiff * xp.asarray(load[1], np.float64)
+        return pull, stiff
+
+    def _rows(self, held: np.ndarray) -> _Rows:
+        """The free nodes by reverse Cuthill-McKee, and the envelope of their Hessian. Raises ValueError for nodes that hang on no spring."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+        name = np.sort(held).tobytes()
+        if name in self._orders:
+            return self._orders[name]
+        self._refuse_floating(np.ones(self.n_edges, bool), held)
+        free = np.setdiff1d(np.arange(self.n_nodes), held)
+        d, m, (i, j) = self.dimension, len(free), self.edges.T
+        graph = coo_array((np.ones(2 * self.n_edges), (np.append(i, j), np.append(j, i))), shape=(self.n_nodes, self.n_nodes)).tocsr()
+        node = free[reverse_cuthill_mckee(graph[free][:, free], symmetric_mode=True)] if m else free
+        place = np.full(self.n_nodes, -1, np.int32)
+        place[node] = np.arange(m, dtype=np.int32)
+        first = np.arange(m, dtype=np.int32)
+        both = np.sort(place[self.edges], axis=1)
+        both = both[both[:, 0] >= 0]
+        np.minimum.at(first, both[:, 1], both[:, 0])
+        width = d * (np.arange(m) - first).repeat(d) + np.tile(np.arange(d), m) + 1
+        total = int(width.sum())
+        begin = np.append(np.cumsum(width) - 1 - np.arange(m * d), total).astype(np.int64)
+        if len(self._orders) == KEPT:
+            self._orders.pop(next(iter(self._orders)))
+        self._orders[name] = _Rows(node.astype(np.int32), place, first, begin, total)
+        return self._orders[name]
+
+    def _launch(self, verb: str, rows: _Rows, how: tuple[Any, ...], k: Array, l: Array, pulls: tuple[Array, ...], x: Array,
+                *out: Array) -> None:  # fmt: skip
         xp = _array.namespace(k)
-        i, j = self.edges.T
-        w = x[:, i] - x[:, j]
-        r = (w**2).sum(axis=2) ** 0.5
-        safe = xp.where(r > 0, r, 1.0)
-        unit = w / safe[:, :, None]
-        force = (k * (r - l))[:, :, None] * unit
-        along = unit[:, :, :, None] * unit[:, :, None, :]
-        tension = xp.where(r > 0, k * (1 - l / safe), 0.0)
-        block = (k - tension)[:, :, None, None] * along + tension[:, :, None, None] * xp.eye(self.dimension)
-        first, second = (xp.asarray((end[:, None] == free[None, :]).astype(np.float64)) for end in (i, j))  # (E, free)
-        gradient = xp.einsum("bea,en->bna", force, first - second) - pull[:, free]
-        m, d = len(free), self.dimension
-        hessian = xp.zeros((len(x), m, d, m, d))
-        place = np.full(self.n_nodes, -1)
-        place[free] = np.arange(m)
-        inside = np.flatnonzero((place[i] >= 0) & (place[j] >= 0))
-        rows, columns = place[i[inside]], place[j[inside]]
-        own = xp.einsum("beac,en->bnac", block, first + second)
-        for a in range(d):
-            for c in range(d):
-                hessian[:, rows, a, columns, c] = hessian[:, columns, a, rows, c] = -block[:, inside, a, c]
-                hessian[:, np.arange(m), a, np.arange(m), c] = own[:, :, a, c]
-        return gradient.reshape(len(x), m * d), hessian.reshape(len(x), m * d, m * d)
+        offsets, neighbour, edge = self._neighbours
+        lists = [self.on(name, array, k) for name, array in (("offsets", offsets), ("neighbour", neighbour), ("edge", edge))]
+        lists += [xp.asarray(array) for array in (rows.node, rows.place, rows.first, rows.begin)]
+        blocks = max(1, min(len(x), _launch.MAX_BLOCKS))
+        each = rows.envelope + 3 * len(rows.node) * self.dimension + self.n_nodes * self.dimension
+        work, shared = None, 8 * each
+        if shared > SHARED:  # networks that are too large for the shared memory work in global memory
+            blocks = min(blocks, _array.chunk(k, shared))
+            work, shared = xp.empty(blocks * each if _array.on_device(k) else 0), 0
+        _launch.launch("networks/springs", verb, "float64", len(x), self.n_nodes, len(rows.node), self.dimension, *how, k, l, *lists, *pulls,
+                       work, x, *out, grid=(blocks,), block=(THREADS,), shared=shared)  # fmt: skip

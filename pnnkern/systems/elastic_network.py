@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._errors import ConvergenceError
 from ..networks import ElasticNetwork
 from ._encoding import flat, one_hot
 from .protocols import population
@@ -26,16 +27,18 @@ class Shapes:
 
 @dataclass
 class SpringNetwork:
-    """Springs that learn. `Relaxing` and `Measurable`.
+    """Springs that learn. `Relaxing`, `Measurable` and `Modelled`.
 
-    edges : (E, 2) integers. positions : (n_nodes, dimension) metres, where all springs have their first rest lengths. features, outputs :
-    how many source and target nodes there are. anchors : nodes that are held where they are, so that the network cannot drift or turn.
+    edges : (E, 2) integers. positions : (n_nodes, dimension) metres, where all springs have their first rest lengths. features : values of
+    a sample. outputs : target nodes. anchors : nodes that are held where they are, so that the network cannot drift or turn.
+    complement : each feature displaces a second source, which goes back when the first goes forth.
     stroke : displacement of a source for a feature of 1, metres. high, low : targets, metres, of the sample's class and of the others.
+    hinge : outputs that are beyond their target on the right side are left alone.
     start : every stiffness to begin with, N/m. limits : range of the stiffnesses. learn_rest : the rest lengths are parameters too.
     key : chooses the nodes, unless source_nodes, target_nodes and anchor_nodes are all given. tolerance : as in `ElasticNetwork.relax`.
 
-    Nudges are constant forces ``beta (target - output)`` along the first axis, beta in N/m; to first order in beta, and so for gradients,
-    they do what E + beta C does. Held targets keep their other coordinates where the free state has them.
+    Nudged by beta, N/m, the network rests where E + beta C is least: springs of stiffness beta pull the outputs along the first axis to
+    their targets, or push them away. Held targets keep their other coordinates where the free state has them.
     """
 
     edges: Any
@@ -46,6 +49,8 @@ class SpringNetwork:
     stroke: float = 0.05
     high: float = 0.02
     low: float = -0.02
+    complement: bool = False
+    hinge: bool = False
     start: float = 1.0
     limits: tuple[float, float] = (1e-2, 1e2)
     learn_rest: bool = False
@@ -88,7 +93,7 @@ class SpringNetwork:
                 raise ValueError(f"parameters must hold {name!r} of shape ({self.network.n_edges},)")
 
     def _choose_nodes(self, n: int) -> None:
-        ends = np.cumsum([self.features, self.outputs, self.anchors])
+        ends = np.cumsum([self.entrances, self.outputs, self.anchors])
         if self.source_nodes is None or self.target_nodes is None or self.anchor_nodes is None:
             if self.key is None:
                 raise ValueError("which nodes are sources, targets and anchors is drawn, which needs a key: key=pnnkern.random.key(seed)")
@@ -97,10 +102,15 @@ class SpringNetwork:
             order = np.asarray(random.permutation(random.fold_in(self.key, "nodes"), n))
             self.source_nodes, self.target_nodes, self.anchor_nodes, _ = np.split(order, ends)
         given = [np.asarray(nodes) for nodes in (self.source_nodes, self.target_nodes, self.anchor_nodes)]
-        if [len(nodes) for nodes in given] != [self.features, self.outputs, self.anchors]:
-            raise ValueError(f"there must be {self.features} source_nodes, {self.outputs} target_nodes and {self.anchors} anchor_nodes")
-        self._held = np.concatenate([given[0], given[2]])
-        self._held, self.target_nodes = self.network.apart(self._held, given[1])
+        if [len(nodes) for nodes in given] != [self.entrances, self.outputs, self.anchors]:
+            raise ValueError(f"there must be {self.entrances} source_nodes, {self.outputs} target_nodes and {self.anchors} anchor_nodes")
+        self._held, self.target_nodes = self.network.apart(np.concatenate([given[0], given[2]]), given[1])
+        self.source_nodes, self.anchor_nodes = np.split(self._held, [self.entrances])
+
+    @property
+    def entrances(self) -> int:
+        """Source nodes: one or two for each feature."""
+        return self.features * (2 if self.complement else 1)
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -109,32 +119,65 @@ class SpringNetwork:
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
-        """Images or features (batch, ...), uint8 or numbers, as displacements of the sources (batch, features), metres, float64."""
-        return self.stroke * flat(images, self.features, self.device, np.float64)
+        """Images or features (batch, ...), uint8 or numbers, as displacements of the sources (batch, sources), metres, float64."""
+        x = flat(images, self.features, self.device, np.float64)
+        return self.stroke * (_array.namespace(x).concatenate([x, 1 - x], axis=1) if self.complement else x)
 
-    def _settle(self, inputs: Array, held: Any = None, places: Any = None, start: Any = None, forces: Any = None) -> Array:
-        """Positions at rest, with nodes `held` at `places` beside the sources and anchors."""
+    @property
+    def _springs(self) -> tuple[Array, Array]:
+        return self.parameters["stiffness"], self.parameters.get("rest", self._rest)
+
+    def states(self, inputs: Array) -> Array:
+        """Positions (batch, n_nodes, dimension) of the free states, metres."""
+        return self._settle(inputs).positions
+
+    def _settle(self, inputs: Array, start: Any = None, held: Any = None, places: Any = None, **how: Any) -> Any:
+        """The network at rest, with nodes `held` at `places` beside the sources and anchors."""
         xp = _array.namespace(inputs)
         at = xp.repeat(self.positions[None, self._held], len(inputs), axis=0)
-        at[:, : self.features, 0] += inputs
+        at[:, : self.entrances, 0] += inputs
         nodes = self._held if held is None else np.concatenate([self._held, held])
         if places is not None:
             at = xp.concatenate([at, places], axis=1)
-        return self.network.relax(
-            self.parameters["stiffness"], self.parameters.get("rest", self._rest), nodes, at,
-            self.positions if start is None else start, forces=forces, tolerance=self.tolerance,
-        ).positions  # fmt: skip
+        return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, tolerance=self.tolerance, **how)
 
     def _read(self, positions: Array) -> Array:
         return positions[:, self.target_nodes, 0] - self.positions[self.target_nodes, 0]
 
+    def _on_targets(self, values: Array) -> Array:
+        """Values (batch, outputs) along the first axis of the target nodes, (batch, n_nodes, dimension), 0 elsewhere."""
+        out = _array.namespace(values).zeros((len(values), *self.positions.shape))
+        out[:, self.target_nodes, 0] = values
+        return out
+
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """Displacements of the targets (batch, outputs), metres. Noise-free: `key` is not needed."""
-        return self._read(self._settle(inputs))
+        return self._read(self.states(inputs))
 
     def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """The passes of a population of parameters, (members, batch, outputs)."""
         return population(self, inputs, parameters, key, sample)
+
+    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+        """Displacements of the targets, and the positions for `vjp`."""
+        positions = self.states(inputs)
+        return self._read(positions), positions
+
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+        """Gradients for a cotangent c (batch, outputs): sums over the batch of ``-(r - l) q`` by stiffness and ``k q`` by rest length.
+
+        q is how much longer each spring would get by forces c at the targets, ``H^-1 c`` to first order. Raises ConvergenceError where the
+        network does not rest stably.
+        """
+        k, l = self._springs
+        moved, stable = self.network.respond(k, l, self._held, record, self._on_targets(cotangent.astype(np.float64)))
+        if not stable.all():
+            raise ConvergenceError(f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no derivative")
+        i, j = self.network.edges.T
+        lengths = self.network.lengths(record)
+        longer = ((moved[:, i] - moved[:, j]) * (record[:, i] - record[:, j])).sum(axis=2) / lengths
+        out = {"stiffness": -((lengths - l) * longer).sum(axis=0)}
+        return out | ({"rest": k * longer.sum(axis=0)} if self.learn_rest else {})
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def targets(self, labels: Array) -> Array:
@@ -145,26 +188,57 @@ class SpringNetwork:
         self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
         sample: Any = 0,
     ) -> Shapes:  # fmt: skip
-        """Equilibria of all phases, the nudged and held ones from the free one on."""
+        """Equilibria of all phases, the nudged and held ones from the free one on. nudges : N/m, or with `hold` fractions of the way.
+
+        Raises ValueError for a negative nudge beyond which the outputs have no equilibrium.
+        """
         xp = _array.namespace(inputs)
-        free = self._settle(inputs)
+        free = self.states(inputs)
         output = self._read(free)
-        if target is None and any(nudges):
-            raise ValueError("a nudge other than 0 needs a target")
-        if target is not None and target.shape != output.shape:
+        if target is None:
+            if any(nudges):
+                raise ValueError("a nudge other than 0 needs a target")
+            target = output
+        if target.shape != output.shape:
             raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
-        error = xp.zeros_like(output) if target is None else target - output
+        error = target - output
+        pulled = xp.ones_like(output)
+        if self.hinge:
+            pulled[(error < 0) == (target > (self.high + self.low) / 2)] = 0
         phases = [free]
         for nudge in nudges:
             if hold:
                 places = free[:, self.target_nodes]
-                places[:, :, 0] += nudge * error
-                phases.append(self._settle(inputs, self.target_nodes, places, free))
+                places[:, :, 0] += nudge * pulled * error
+                phases.append(self._settle(inputs, free, self.target_nodes, places).positions)
             else:
-                forces = xp.zeros_like(free)
-                forces[:, self.target_nodes, 0] = nudge * error
-                phases.append(self._settle(inputs, start=free, forces=forces))
+                phases.append(self._nudged(inputs, free, nudge * pulled, target))
         return Shapes(output, phases)
+
+    def _nudged(self, inputs: Array, free: Array, beta: Array, target: Array) -> Array:
+        """Positions where E + beta C is least, for beta (batch, outputs), from the free ones on."""
+        load = (self._on_targets(beta), self.positions + self._on_targets(target))
+        if not bool((beta < 0).any()):
+            return self._settle(inputs, free, load=load).positions
+        found = self._settle(inputs, free, load=load, on_failure="flag")
+        fine = found.residual <= self.tolerance
+        for positions in (free, found.positions):  # where it starts too: else it falls into a far minimum, if there is one
+            fine &= self.network.respond(*self._springs, self._held, positions, 0 * free, load=load)[1]
+        if not fine.all():
+            s = int(np.argmin(fine))
+            raise ValueError(
+                f"a nudge of {float(beta[s].min()):g} N/m leaves the outputs of sample {s} without an equilibrium: |beta| must stay below "
+                f"{self._nudge_bound(free[s : s + 1]):.3g} N/m there"
+            )
+        return found.positions
+
+    def _nudge_bound(self, free: Array) -> float:
+        """The |beta| at which the free state of a sample is no longer stable with all outputs nudged by -beta."""
+        xp = _array.namespace(free)
+        one = self._on_targets(xp.eye(self.outputs))
+        same = xp.broadcast_to(free, one.shape)
+        compliance = self.network.respond(*self._springs, self._held, same, one)[0][:, self.target_nodes, 0]
+        return 1 / float(xp.linalg.eigvalsh(compliance).max())
 
     def contrast(self, relaxed: Shapes, a: int, b: int) -> dict[str, Array]:
         """Each spring's own share, phase b less phase a, mean over the batch: of (r - l)^2 / 2, and of -k (r - l) for rest lengths.
@@ -172,12 +246,12 @@ class SpringNetwork:
         The difference of lengths is worked out from the displacements, so that it keeps its digits.
         """
         i, j = self.network.edges.T
+        k, l = self._springs
         one, two = (x[:, i] - x[:, j] for x in (relaxed.phases[a], relaxed.phases[b]))
         both = self.network.lengths(relaxed.phases[a]) + self.network.lengths(relaxed.phases[b])
         longer = ((two - one) * (two + one)).sum(axis=2) / both
-        rest = self.parameters.get("rest", self._rest)
-        out = {"stiffness": (longer * (both - 2 * rest)).mean(axis=0) / 2}
-        return out | ({"rest": -self.parameters["stiffness"] * longer.mean(axis=0)} if self.learn_rest else {})
+        out = {"stiffness": (longer * (both - 2 * l)).mean(axis=0) / 2}
+        return out | ({"rest": -k * longer.mean(axis=0)} if self.learn_rest else {})
 
 
 __all__ = ["Shapes", "SpringNetwork"]

@@ -33,6 +33,9 @@ def test_two_springs_by_hand() -> None:
     assert net.solve(k, l, [0, 2], walls, start)[0, 1, 0] == pytest.approx((3 * 1 + 1 * 2) / 4)
     forces = np.array([[[0.0], [1.0], [0.0]]])
     assert net.solve(k, l, [0, 2], walls, start, forces=forces)[0, 1, 0] == pytest.approx(1.25 + 0.25)
+    load = (np.array([[[0.0], [4.0], [0.0]]]), np.full((1, 3, 1), 2.0))  # of 4 N/m, to 2 m
+    assert net.solve(k, l, [0, 2], walls, start, load=load)[0, 1, 0] == pytest.approx((4 * 1.25 + 4 * 2) / 8)
+    assert net.respond(k, l, [0, 2], start[None], forces, load=load)[0][0, 1, 0] == pytest.approx(1 / 8)
 
 
 def test_least_energy_and_balance(backend, rng: np.random.Generator) -> None:
@@ -65,15 +68,31 @@ def test_least_energy_and_balance(backend, rng: np.random.Generator) -> None:
         assert np.abs(best.x.reshape(-1, 2) - y[s, free]).max() < 1e-5
 
 
-def test_far_start_settles(rng: np.random.Generator) -> None:
-    """From positions where the Hessian has negative eigenvalues the energy still only falls, to an equilibrium."""
+def test_far_start_settles(backend, rng: np.random.Generator) -> None:
+    """From positions where the Hessian has negative eigenvalues the energy falls in every step, to a minimum."""
     net, k, l, x = example()
-    start = x + 0.3 * rng.standard_normal(x.shape)
+    start = 0.4 * x + 0.1 * rng.standard_normal(x.shape)  # squeezed
     nodes = np.array([0, 5, 9])
-    got = net.relax(k, l, nodes, x[None, nodes], start)
     start[nodes] = x[nodes]
-    assert got.converged
-    assert net.energy(k, l, got.positions)[0] < net.energy(k, l, start[None])[0]
+    on = [backend.array(a) for a in (k, l, x[None, nodes], start)]
+    assert not net.respond(k, l, nodes, start[None], 0 * start[None])[1].any()
+    whole = net.relax(on[0], on[1], nodes, on[2], on[3])
+    assert whole.converged
+    assert net.respond(k, l, nodes, backend.numpy(whole.positions), 0 * start[None])[1].all()
+    energies = [net.energy(k, l, start[None])[0]]
+    for steps in range(1, whole.steps + 1):
+        after = net.relax(on[0], on[1], nodes, on[2], on[3], steps=steps, on_failure="flag")
+        energies.append(net.energy(k, l, backend.numpy(after.positions))[0])
+    assert whole.steps > 3
+    assert (np.diff(energies) <= 1e-12 * np.abs(energies[0])).all()
+    assert energies[-1] < energies[0]
+
+
+def test_springs_without_stiffness_hold_nothing() -> None:
+    net, k, l, x = example()
+    k[(net.edges == 6).any(axis=1)] = 0
+    with pytest.raises(ValueError, match="node 6 floats"):
+        net.solve(k, l, [0, 5, 9], x[None, [0, 5, 9]], x)
 
 
 def test_update_is_its_definition(backend, rng: np.random.Generator) -> None:
@@ -122,5 +141,7 @@ def test_refusals() -> None:
         learning.elastic_learning_update(net, k, l, [0, 1], x[None, :2], [5], x[None, 5:6], x, eta=0.0)
     with pytest.raises(ValueError, match="node 0 is a source and a target"):
         learning.elastic_learning_update(net, k, l, [0, 1], x[None, :2], [0], x[None, :1], x)
+    with pytest.raises(ValueError, match=r"positions and forces must be \(batch, 14, 2\)"):
+        net.respond(k, l, [0, 1], x, x)
     with pytest.raises(ConvergenceError, match="have not come to rest in 1 steps"):
         net.solve(k, 1.5 * l, [0, 1, 5], x[None, [0, 1, 5]], x, steps=1)

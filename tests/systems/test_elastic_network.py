@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pnnkern import random
-from pnnkern.learning import EquilibriumPropagation, SquareError
+from pnnkern._errors import ConvergenceError
+from pnnkern.learning import EquilibriumPropagation, HardwareAware, InSilico, PhysicsAware, SquareError
 from pnnkern.learning.equilibrium import contrasted
 from pnnkern.networks import graphs
 from pnnkern.systems import writers
@@ -42,6 +43,92 @@ def test_nudges_give_the_gradient(rng: np.random.Generator) -> None:
             numeric[e] = (above - loss()) / 2e-4
             p[e] = value
         assert np.linalg.norm(updates[name] - numeric) < 1e-3 * np.linalg.norm(numeric), name
+
+
+@pytest.mark.parametrize("nudge", [0.5, -0.2])
+def test_nudged_it_rests_where_energy_and_cost_are_least(nudge: float, rng: np.random.Generator) -> None:
+    """Springs pull a free node nowhere, and an output by what the cost's derivative asks for, however large the nudge."""
+    system = springs(hinge=True)
+    system.parameters["stiffness"] *= rng.uniform(0.7, 1.3, system.network.n_edges)
+    inputs, target = system.encode(rng.random((3, 2))), system.targets(np.array([0, 1, 1]))
+    relaxed = system.relax(inputs, target=target, nudges=(nudge,))
+    k, l, x = system.parameters["stiffness"], system.network.lengths(system.positions[None])[0], relaxed.phases[1]
+    force = np.zeros_like(x)
+    for (i, j), stiff, rest in zip(system.network.edges, k, l, strict=True):
+        w = x[:, i] - x[:, j]
+        r = np.linalg.norm(w, axis=1)[:, None]
+        force[:, i] += stiff * (r - rest) * w / r
+        force[:, j] -= stiff * (r - rest) * w / r
+    held = np.append(system.source_nodes, system.anchor_nodes)
+    beyond = np.where(target > 0, relaxed.output > target, relaxed.output < target)  # of the hinge: these are left alone
+    output = x[:, system.target_nodes, 0] - system.positions[system.target_nodes, 0]
+    force[:, system.target_nodes, 0] += nudge * ~beyond * (output - target)
+    assert np.abs(np.delete(force, held, axis=1)).max() < 1e-9
+    assert not beyond.all()
+    assert np.abs(output - relaxed.output).max() > 1e-4
+
+
+def test_nudges_without_an_equilibrium_are_refused(rng: np.random.Generator) -> None:
+    """Just below the bound that the message names there is one; just above, the free state is no minimum any more."""
+    system = springs(outputs=1)
+    inputs = system.encode(rng.random((2, 2)))
+    target = system.forward(inputs)
+    with pytest.raises(ValueError, match=r"a nudge of -30 N/m leaves the outputs of sample 0 without an equilibrium: .beta. must") as said:
+        system.relax(inputs, target=target, nudges=(-30.0,))
+    bound = float(str(said.value).split("below ")[1].split()[0])
+    system.relax(inputs[:1], target=target[:1], nudges=(-0.99 * bound,))
+    with pytest.raises(ValueError, match="without an equilibrium"):
+        system.relax(inputs[:1], target=target[:1], nudges=(-1.01 * bound,))
+    system.relax(inputs, target=target, nudges=(30.0,))  # pulled, it always has one
+
+
+def test_twin_and_the_rules_that_use_it(backend, rng: np.random.Generator) -> None:
+    """The derivative through the equilibrium against central differences; rules that need a twin take it."""
+    system = springs(learn_rest=True)
+    for p in system.parameters.values():
+        p *= rng.uniform(0.95, 1.05, len(p))  # so that springs are under stress at rest
+    inputs, c = system.encode(rng.random((3, 2))), rng.standard_normal((3, 2))
+    outputs, record = system.forward_saving(backend.array(inputs))
+    assert np.array_equal(backend.numpy(outputs), backend.numpy(system.forward(backend.array(inputs))))
+    got = system.vjp(backend.array(c), record)
+    for name, p in system.parameters.items():
+        numeric = np.zeros_like(p)
+        for e in range(len(p)):
+            value = p[e]
+            p[e] = value + 1e-5
+            above = (c * system.forward(inputs)).sum()
+            p[e] = value - 1e-5
+            numeric[e] = (above - (c * system.forward(inputs)).sum()) / 2e-5
+            p[e] = value
+        assert np.abs(backend.numpy(got[name]) - numeric).max() < 1e-5 * np.abs(numeric).max(), name
+    loss = SquareError(0.02, -0.02)
+    for rule in (InSilico(loss), PhysicsAware(loss), HardwareAware(loss)):
+        updates, _ = rule.step(system, (inputs, np.array([0, 1, 1])), key=random.key(0), sample=0)
+        assert {name: u.shape for name, u in updates.items()} == {name: p.shape for name, p in system.parameters.items()}
+    exact, (nudged, _) = InSilico(loss).step(system, (inputs, np.array([0, 1, 1])))[0], EquilibriumPropagation(1e-3, loss=loss).step(
+        system, (inputs, np.array([0, 1, 1]))
+    )
+    for name, update in nudged.items():
+        assert np.linalg.norm(update - exact[name]) < 1e-5 * np.linalg.norm(update), name
+
+
+def test_no_derivative_on_a_saddle() -> None:
+    """A node on the line between two springs that are too long for it could go either way."""
+    system = SpringNetwork([[0, 1], [1, 2]], [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], 1, 1, anchors=1, source_nodes=[0], target_nodes=[1],
+                           anchor_nodes=[2])  # fmt: skip
+    outputs, record = system.forward_saving(np.array([[0.1]]))
+    assert outputs[0, 0] == pytest.approx(0.05)
+    with pytest.raises(ConvergenceError, match="sample 0 of 1 rests on a saddle"):
+        system.vjp(np.ones((1, 1)), record)
+
+
+def test_complement_goes_back_when_the_feature_goes_forth() -> None:
+    system = springs(complement=True, stroke=0.1)
+    assert np.allclose(system.encode(np.array([[0.25, 1.0]])), [[0.025, 0.1, 0.075, 0.0]])
+    assert len(system.source_nodes) == system.entrances == 4
+    x = system.states(system.encode(np.array([[0.25, 1.0]])))[0]
+    assert np.allclose((x - system.positions)[system.source_nodes], [[0.025, 0], [0.1, 0], [0.075, 0], [0, 0]])
+    assert np.array_equal(x[system.anchor_nodes], system.positions[system.anchor_nodes])
 
 
 def test_allostery_by_coupled_learning() -> None:

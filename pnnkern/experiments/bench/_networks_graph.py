@@ -1,6 +1,7 @@
-"""Networks on graphs: a step of coupled learning beside what published codes do, a large network, and transistors.
+"""Networks on graphs: a step of coupled learning beside what published codes do, a large network, transistors, and springs.
 
-One thread. Errors: of an update relative to the sparse peer's, of voltages in volts to Newton's method run to the end.
+One thread. Errors: of an update relative to the sparse peer's, of voltages in volts and positions in metres to Newton's method run to the
+end.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import numpy as np
 
 from ... import _array, random
 from ...learning import coupled_learning_update
-from ...networks import ResistorNetwork, TransistorNetwork, graphs
+from ...networks import ElasticNetwork, ResistorNetwork, TransistorNetwork, graphs
 from ._timing import Row, interleaved, row, with_ratios
 
 ETA = 1e-3
@@ -169,6 +170,75 @@ def transistors(device: str, seconds: float, side: int = 10, batch: int = 32) ->
     return with_ratios(rows)
 
 
+def _springs_by_scipy(net: ElasticNetwork, k: np.ndarray, l: np.ndarray, nodes: np.ndarray, at: np.ndarray, start: np.ndarray,
+                      method: str) -> np.ndarray:  # fmt: skip
+    """One sample at rest by scipy.optimize.minimize, with energy and gradient, and for "trust-exact" the Hessian, in NumPy."""
+    from scipy.optimize import minimize
+
+    n, (i, j) = net.n_nodes, net.edges.T
+    x = start.copy()
+    x[nodes] = at
+    free = np.setdiff1d(np.arange(n), nodes)
+    ends = np.concatenate([i, j])
+
+    def shaped(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        x[free] = z.reshape(-1, 2)
+        w = x[i] - x[j]
+        return w, np.sqrt((w * w).sum(axis=1))
+
+    def energy(z: np.ndarray) -> tuple[float, np.ndarray]:
+        w, r = shaped(z)
+        force = (k * (r - l) / r)[:, None] * w
+        both = np.concatenate([force, -force])
+        net_force = np.stack([np.bincount(ends, both[:, a], n) for a in (0, 1)], axis=1)
+        return float((k * (r - l) ** 2).sum() / 2), net_force[free].ravel()
+
+    def hessian(z: np.ndarray) -> np.ndarray:
+        w, r = shaped(z)
+        tension = k * (1 - l / r)
+        block = ((k - tension) / r**2)[:, None, None] * w[:, :, None] * w[:, None, :] + tension[:, None, None] * np.eye(2)
+        h = np.zeros((n, n, 2, 2))
+        h[i, j] = h[j, i] = -block
+        for a, b in np.ndindex(2, 2):
+            h[np.arange(n), np.arange(n), a, b] = np.bincount(ends, np.tile(block[:, a, b], 2), n)
+        return np.asarray(h[free][:, free].transpose(0, 2, 1, 3).reshape(2 * len(free), -1))
+
+    exact = {"hess": hessian} if method == "trust-exact" else {}
+    x[free] = minimize(energy, x[free].ravel(), jac=True, method=method, options={"gtol": 1e-9, "maxiter": 5000}, **exact).x.reshape(-1, 2)
+    return x
+
+
+def springs(device: str, seconds: float, n: int = 40, batch: int = 100) -> list[Row]:
+    """A planar network of springs, ten nodes displaced, the others at rest; milliseconds of a sample."""
+    rng = np.random.default_rng(0)
+    edges, x = graphs.delaunay(n, random.key(3))
+    net, nodes = ElasticNetwork(edges, n), rng.permutation(n)[:10]
+    k, l = rng.uniform(0.3, 3, net.n_edges), net.lengths(x[None])[0]
+    at = x[nodes] + 0.02 * rng.standard_normal((batch, 10, 1)) * np.array([1.0, 0.0])
+    xp = _array.device_namespace(device)
+    on = [xp.asarray(a) for a in (k, l, at, x)]
+    few = batch // 10  # of the samples are enough for SciPy
+    contenders: dict[str, Callable[[], Any]] = {
+        "pnnkern": lambda: net.relax(on[0], on[1], nodes, on[2], on[3]),
+        "SciPy, BFGS": lambda: [_springs_by_scipy(net, k, l, nodes, a, x, "BFGS") for a in at[:few]],
+        "SciPy, trust-exact": lambda: [_springs_by_scipy(net, k, l, nodes, a, x, "trust-exact") for a in at[:few]],
+    }
+    times = interleaved(contenders, device, seconds, rounds=5)
+    got = net.relax(k, l, nodes, at, x, tolerance=1e-12)
+    rows = []
+    # floor: positions in and out, and in each of some five Newton steps 30 operations for a spring and a factorisation in the envelope
+    width, unknowns = 12, 2 * (n - len(nodes))
+    moved, flops = 8.0 * 2 * 2 * n, got.steps * (30.0 * net.n_edges + unknowns * width**2)
+    for name, ms in times.items():
+        ours = name == "pnnkern"
+        found = _array.to_numpy(contenders[name]().positions)[:few] if ours else np.array(contenders[name]())
+        error = float(np.median(np.abs(found - got.positions[:few]).max(axis=(1, 2))))
+        work = f"{n} nodes, {net.n_edges} springs, one of {batch} samples"
+        rows.append(row("network of springs", work, name, ms / (batch if ours else few), moved, flops, device, error=error))
+    return with_ratios(rows)
+
+
 def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases within about `budget` seconds."""
-    return coupled_step(device, 0.4 * budget) + large_network(device, 0.3 * budget) + transistors(device, 0.2 * budget)
+    steps = coupled_step(device, 0.4 * budget) + large_network(device, 0.3 * budget)
+    return steps + transistors(device, 0.15 * budget) + springs(device, 0.1 * budget)

@@ -16,11 +16,13 @@ class SpringNetworkTable(tables.System):
     kind: Literal["spring-network"] = "spring-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     nodes: int = Field(40, ge=4)
-    features: int = Field(4, ge=1)  # values of a sample, a source node for each
+    features: int = Field(4, ge=1)  # values of a sample
+    complement: bool = False  # each feature a second source, which goes back when the first goes forth
     anchors: int = Field(2, ge=1)  # nodes that are held
     stroke: float = Field(0.05, gt=0, allow_inf_nan=False)  # displacement of a source for a feature of 1
     high: float = 0.02  # target of the sample's class
     low: float = -0.02  # and of the others
+    hinge: bool = False  # leave outputs alone that are beyond their target on the right side
     start: float = Field(1.0, gt=0, allow_inf_nan=False)  # every stiffness before training
     smallest: float = Field(1e-2, gt=0)  # range of the stiffnesses
     largest: float = Field(1e2, gt=0)
@@ -35,7 +37,7 @@ class SpringNetworkTable(tables.System):
     def square_error(self) -> Any:
         from ...learning import SquareError
 
-        return SquareError(self.high, self.low)
+        return SquareError(self.high, self.low, self.hinge)
 
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
         from ...networks import graphs
@@ -43,7 +45,8 @@ class SpringNetworkTable(tables.System):
         edges, positions = graphs.delaunay(self.nodes, random.fold_in(key, "graph"))
         return self.made()(
             edges, positions, self.features, classes, anchors=self.anchors, stroke=self.stroke, high=self.high, low=self.low,
-            start=self.start, limits=(self.smallest, self.largest), learn_rest=self.learn_rest, key=key, device=device,
+            complement=self.complement, hinge=self.hinge, start=self.start, limits=(self.smallest, self.largest),
+            learn_rest=self.learn_rest, key=key, device=device,
         )  # fmt: skip
 
     def exports(self) -> dict[str, str]:

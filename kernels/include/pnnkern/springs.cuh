@@ -1,0 +1,198 @@
+// Networks of springs: forces, the Hessian of the energy in an envelope, and Newton's method on them. One block of threads per sample.
+#pragma once
+#include "pnnkern/platform.cuh"
+
+namespace pnn {
+// Neighbours of node i: neighbour[q] over edge[q], offsets[i] <= q < offsets[i + 1]. node[r] is the free node of row r of blocks of the
+// Hessian, place[i] the row of node i, -1 if it is held; a row of blocks begins with column first[r]. Entry (row, c) of the lower
+// envelope is h[begin[row] + c], D * first[row / D] <= c <= row.
+struct springs {
+    long long n_free;
+    const double *k, *l;
+    const int *offsets, *neighbour, *edge, *node, *place, *first;
+    const long long* begin;
+};
+constexpr double SPRINGS_KEEP = 0.1;    // a factor is used again while a step with it lowers the largest force to this part
+constexpr double SPRINGS_EVEN = 1e-12;  // of the energy: what two sums of the same springs may differ by
+constexpr double SPRINGS_LARGEST = 1e12;  // shift, in the largest stiffness: beyond, the positions are no longer numbers
+constexpr int SPRINGS_THREADS = 64;     // most of a block
+
+// w = x_i - x_j; returns its length
+template <int D>
+PNN_HD double springs_between(const double* x, int i, int j, double* w) {
+    double square = 0;
+    for (int a = 0; a < D; a++) {
+        w[a] = x[i * D + a] - x[j * D + a];
+        square += w[a] * w[a];
+    }
+    return sqrt(square);
+}
+
+// part[0]: the energy at x less that of springs between held nodes; part[1]: the largest force. g (n_free * D): gradient.
+template <int D>
+PNN_D void springs_forces(const springs& net, const double* pull, const double* load, const double* x, double* g, double* part) {
+    double energy = 0, largest = 0;
+    __syncthreads();
+    for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x) {
+        int i = net.node[r];
+        double f[D], w[D];
+        for (int a = 0; a < D; a++) {
+            double u = x[i * D + a], from = load[i * D + a];
+            f[a] = from * u - pull[i * D + a];
+            energy += (from * u / 2 - pull[i * D + a]) * u;
+        }
+        for (int q = net.offsets[i]; q < net.offsets[i + 1]; q++) {
+            int j = net.neighbour[q];
+            double length = springs_between<D>(x, i, j, w), stiff = net.k[net.edge[q]], longer = length - net.l[net.edge[q]];
+            energy += (net.place[j] < 0 ? 0.5 : 0.25) * stiff * longer * longer;   // the other end counts its half
+            double per = length > 0 ? stiff * longer / length : 0;
+            for (int a = 0; a < D; a++) f[a] += per * w[a];
+        }
+        for (int a = 0; a < D; a++) {
+            double size = f[a] < 0 ? -f[a] : f[a];
+            g[r * D + a] = f[a];
+            if (!(size <= largest)) largest = size;   // a NaN too
+        }
+    }
+    part[2 * threadIdx.x] = energy;
+    part[2 * threadIdx.x + 1] = largest;
+    __syncthreads();
+    if (threadIdx.x == 0)
+        for (unsigned t = 1; t < blockDim.x; t++) {
+            part[0] += part[2 * t];
+            if (!(part[2 * t + 1] <= part[1])) part[1] = part[2 * t + 1];
+        }
+    __syncthreads();
+}
+
+template <int D>
+PNN_D void springs_hessian(const springs& net, const double* load, const double* x, double shift, double* h) {
+    for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x) {
+        int i = net.node[r];
+        double w[D];
+        for (int a = 0; a < D; a++) {
+            long long row = r * D + a;
+            for (long long c = D * (long long)net.first[r]; c <= row; c++) h[net.begin[row] + c] = 0;
+            h[net.begin[row] + row] = shift + load[i * D + a];
+        }
+        for (int q = net.offsets[i]; q < net.offsets[i + 1]; q++) {
+            int j = net.neighbour[q], c = net.place[j];
+            double length = springs_between<D>(x, i, j, w), stiff = net.k[net.edge[q]];
+            double tension = length > 0 ? stiff * (1 - net.l[net.edge[q]] / length) : 0;
+            double along = length > 0 ? (stiff - tension) / (length * length) : 0;
+            for (int a = 0; a < D; a++)
+                for (int b = 0; b < D; b++) {
+                    double value = along * w[a] * w[b] + (a == b ? tension : 0);
+                    double* row = h + net.begin[r * D + a];
+                    if (b <= a) row[r * D + b] += value;
+                    if (c >= 0 && c < r) row[c * D + b] -= value;
+                }
+        }
+    }
+    __syncthreads();
+}
+
+// Cholesky factor in place, column by column. False, for all threads, if the matrix is not positive definite.
+template <int D>
+PNN_D bool springs_factor(const springs& net, double* h) {
+    long long n = net.n_free * D;
+    for (long long k = 0; k < n; k++) {
+        double pivot = h[net.begin[k] + k];
+        __syncthreads();
+        if (!(pivot > 0)) return false;
+        double root = sqrt(pivot);
+        for (long long r = k + threadIdx.x; r < n; r += blockDim.x)
+            if (D * (long long)net.first[r / D] <= k) h[net.begin[r] + k] = r == k ? root : h[net.begin[r] + k] / root;
+        __syncthreads();
+        for (long long r = k + 1 + threadIdx.x; r < n; r += blockDim.x)
+            if (D * (long long)net.first[r / D] <= k)
+                for (long long c = k + 1; c <= r; c++)
+                    if (D * (long long)net.first[c / D] <= k) h[net.begin[r] + c] -= h[net.begin[r] + k] * h[net.begin[c] + k];
+        __syncthreads();
+    }
+    return true;
+}
+
+// y in place, by the factor
+template <int D>
+PNN_D void springs_solve(const springs& net, const double* h, double* y) {
+    long long n = net.n_free * D;
+    for (long long k = 0; k < n; k++) {
+        if (threadIdx.x == 0) y[k] /= h[net.begin[k] + k];
+        __syncthreads();
+        for (long long r = k + 1 + threadIdx.x; r < n; r += blockDim.x)
+            if (D * (long long)net.first[r / D] <= k) y[r] -= h[net.begin[r] + k] * y[k];
+        __syncthreads();
+    }
+    for (long long r = n - 1; r >= 0; r--) {
+        if (threadIdx.x == 0) y[r] /= h[net.begin[r] + r];
+        __syncthreads();
+        for (long long c = D * (long long)net.first[r / D] + threadIdx.x; c < r; c += blockDim.x) y[c] -= h[net.begin[r] + c] * y[r];
+        __syncthreads();
+    }
+}
+
+// How many numbers of memory a block needs.
+PNN_HD long long springs_memory(long long n_nodes, long long n, long long envelope) { return envelope + 3 * n + n_nodes; }
+
+// Energy is least where no force is left at a free node. x (n_nodes * D) in place; left: the largest force; taken: steps.
+template <int D>
+PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, double goal, double stiffest, const double* pull,
+                          const double* load, double* own, double* part, double* x, double* left_over, int* taken) {
+    long long n = net.n_free * D;
+    double *h = own, *g = own + net.begin[n], *y = g + n, *other = y + n, *trial = other + n, shift = 0;
+    for (long long t = threadIdx.x; t < n_nodes * D; t += blockDim.x) trial[t] = x[t];
+    springs_forces<D>(net, pull, load, x, g, part);
+    double energy = part[0], left = part[1];
+    bool kept = false;
+    int step = 0;
+    for (; step < steps && !(left <= goal); step++) {
+        if (!kept) {
+            springs_hessian<D>(net, load, x, shift, h);
+            while (!springs_factor<D>(net, h) && shift < SPRINGS_LARGEST * stiffest) {
+                shift = shift > 0 ? 10 * shift : 1e-3 * stiffest;
+                springs_hessian<D>(net, load, x, shift, h);
+            }
+            if (!(shift < SPRINGS_LARGEST * stiffest)) break;
+        }
+        for (long long t = threadIdx.x; t < n; t += blockDim.x) y[t] = g[t];
+        __syncthreads();
+        springs_solve<D>(net, h, y);
+        double length = 1, now = energy, force = left;
+        bool fell = false;
+        for (int attempt = 0; attempt < 40; attempt++) {
+            for (long long t = threadIdx.x; t < n; t += blockDim.x) {
+                long long at = (long long)net.node[t / D] * D + t % D;
+                trial[at] = x[at] - length * y[t];
+            }
+            springs_forces<D>(net, pull, load, trial, other, part);
+            now = part[0];
+            force = part[1];
+            double slack = SPRINGS_EVEN * (energy < 0 ? -energy : energy);
+            // close to the minimum energies are equal to rounding; then the force decides
+            fell = now < energy || (now <= energy + slack && force < left);
+            if (fell || kept) break;
+            length /= 2;
+        }
+        if (fell) {
+            for (long long t = threadIdx.x; t < n; t += blockDim.x) {
+                long long at = (long long)net.node[t / D] * D + t % D;
+                x[at] = trial[at];
+                g[t] = other[t];
+            }
+            kept = shift == 0 && length == 1 && force <= SPRINGS_KEEP * left;
+            energy = now;
+            left = force;
+        } else if (kept) {   // a factor that was used once too often
+            kept = false;
+            continue;
+        }
+        shift = length < 0.1 ? (shift > 0 ? 10 * shift : 1e-3 * stiffest) : shift > 1e-4 * stiffest ? shift / 10 : 0;
+        __syncthreads();
+    }
+    if (threadIdx.x == 0) {
+        *left_over = left;
+        *taken = step;
+    }
+}
+}  // namespace pnn

@@ -1,0 +1,59 @@
+// Networks of springs at rest, and how they answer to small forces. One block per sample, float64.
+#include "pnnkern/springs.cuh"
+
+// x (batch, n_nodes, dimension) in place: held nodes stay, free ones go where the energy is least: the springs' and that of `load`, less
+// the work of `pull`, both (batch, n_nodes, dimension). left (batch,): the largest force that is left at a free node. taken (batch,): steps.
+// `work` has begin[n] + 3 n + n_nodes * dimension numbers for each block, n = n_free * dimension; null if they fit the shared memory.
+extern "C" __global__ void pnn_springs_settle_f64(long long batch, long long n_nodes, long long n_free, int dimension, int steps, double goal,
+    double stiffest, const double* __restrict__ stiffness, const double* __restrict__ rest, const int* __restrict__ offsets,
+    const int* __restrict__ neighbour, const int* __restrict__ edge, const int* __restrict__ node, const int* __restrict__ place,
+    const int* __restrict__ first, const long long* __restrict__ begin, const double* __restrict__ pull, const double* __restrict__ load,
+    double* work, double* x, double* left, int* taken) {
+    extern __shared__ double memory[];
+    __shared__ double part[2 * pnn::SPRINGS_THREADS];
+    pnn::springs net{n_free, stiffness, rest, offsets, neighbour, edge, node, place, first, begin};
+    long long each = n_nodes * dimension, n = n_free * dimension;
+    double* own = work ? work + blockIdx.x * pnn::springs_memory(each, n, begin[n]) : memory;
+    for (long long s = blockIdx.x; s < batch; s += gridDim.x) {
+        const double *f = pull + s * each, *stiff = load + s * each;
+        double* at = x + s * each;
+        __syncthreads();
+        if (dimension == 1) pnn::springs_settle<1>(net, n_nodes, steps, goal, stiffest, f, stiff, own, part, at, left + s, taken + s);
+        if (dimension == 2) pnn::springs_settle<2>(net, n_nodes, steps, goal, stiffest, f, stiff, own, part, at, left + s, taken + s);
+        if (dimension == 3) pnn::springs_settle<3>(net, n_nodes, steps, goal, stiffest, f, stiff, own, part, at, left + s, taken + s);
+    }
+}
+
+namespace pnn {
+template <int D>
+PNN_D void springs_respond(const springs& net, const double* load, const double* x, double* own, double* y, int* stable) {
+    long long n = net.n_free * D;
+    double *h = own, *by_row = own + net.begin[n];
+    springs_hessian<D>(net, load, x, 0, h);
+    bool fine = springs_factor<D>(net, h);
+    for (long long t = threadIdx.x; t < n; t += blockDim.x) by_row[t] = y[net.node[t / D] * (long long)D + t % D];
+    __syncthreads();
+    if (fine) springs_solve<D>(net, h, by_row);
+    for (long long t = threadIdx.x; t < n; t += blockDim.x) y[net.node[t / D] * (long long)D + t % D] = by_row[t];
+    if (threadIdx.x == 0) *stable = fine;
+}
+}  // namespace pnn
+
+// Forces y (batch, n_nodes, dimension) become the displacements of the free nodes by them, to first order, at the positions x; what y has
+// at held nodes stays. stable (batch,): 1 where the Hessian is positive definite; elsewhere y stays. `work` as above.
+extern "C" __global__ void pnn_springs_respond_f64(long long batch, long long n_nodes, long long n_free, int dimension,
+    const double* __restrict__ stiffness, const double* __restrict__ rest, const int* __restrict__ offsets, const int* __restrict__ neighbour,
+    const int* __restrict__ edge, const int* __restrict__ node, const int* __restrict__ place, const int* __restrict__ first,
+    const long long* __restrict__ begin, const double* __restrict__ load, double* work, const double* __restrict__ x, double* y, int* stable) {
+    extern __shared__ double memory[];
+    pnn::springs net{n_free, stiffness, rest, offsets, neighbour, edge, node, place, first, begin};
+    long long each = n_nodes * dimension, n = n_free * dimension;
+    double* own = work ? work + blockIdx.x * pnn::springs_memory(each, n, begin[n]) : memory;
+    for (long long s = blockIdx.x; s < batch; s += gridDim.x) {
+        const double *stiff = load + s * each, *at = x + s * each;
+        __syncthreads();
+        if (dimension == 1) pnn::springs_respond<1>(net, stiff, at, own, y + s * each, stable + s);
+        if (dimension == 2) pnn::springs_respond<2>(net, stiff, at, own, y + s * each, stable + s);
+        if (dimension == 3) pnn::springs_respond<3>(net, stiff, at, own, y + s * each, stable + s);
+    }
+}

@@ -1,0 +1,104 @@
+"""Kernels of networks of springs: in one, two and three dimensions, in shared and global memory, in the strict builds of the runner."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.optimize
+
+from pnnkern import _launch, random
+from pnnkern.networks import ElasticNetwork, elastic, graphs
+
+
+def problem(dimension: int, rng: np.random.Generator, n: int = 11, batch: int = 3) -> dict[str, Any]:
+    edges = graphs.disordered(n, 5.0, random.key(dimension))
+    net, x = ElasticNetwork(edges, n, dimension), rng.random((n, dimension))
+    nodes = np.array([7, 0, 3, 10])
+    return {
+        "net": net, "k": rng.uniform(0.5, 2, net.n_edges), "l": 0.8 * net.lengths(x[None])[0], "nodes": nodes,
+        "at": x[nodes] + 0.02 * rng.standard_normal((batch, 4, dimension)), "start": x,
+        "forces": 0.02 * rng.standard_normal((batch, n, dimension)),
+        "load": (rng.uniform(0, 0.5, (batch, n, dimension)), x + 0.02 * rng.standard_normal((batch, n, dimension))),
+    }  # fmt: skip
+
+
+def energy(p: dict[str, Any], sample: int, x: np.ndarray) -> float:
+    """Of springs, load and forces; written from the physics."""
+    i, j = p["net"].edges.T
+    stretched = np.linalg.norm(x[i] - x[j], axis=1) - p["l"]
+    stiff, place = (a[sample] for a in p["load"])
+    return float((p["k"] * stretched**2).sum() / 2 + (stiff * (x - place) ** 2).sum() / 2 - (p["forces"][sample] * x).sum())
+
+
+def free_of(p: dict[str, Any]) -> np.ndarray:
+    return np.setdiff1d(np.arange(p["net"].n_nodes), p["nodes"])
+
+
+def settled(p: dict[str, Any], on: Any = np.asarray) -> Any:
+    load = tuple(on(a) for a in p["load"])
+    return p["net"].relax(on(p["k"]), on(p["l"]), p["nodes"], on(p["at"]), on(p["start"]), forces=on(p["forces"]), load=load)
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_settles_where_the_energy_is_least(backend, dimension: int, rng: np.random.Generator) -> None:
+    p = problem(dimension, rng)
+    y, free = backend.numpy(settled(p, backend.array).positions), free_of(p)
+    assert np.array_equal(y[:, p["nodes"]], p["at"])
+    for s in range(3):
+
+        def of(z: np.ndarray, s: int = s) -> float:
+            x = y[s].copy()
+            x[free] = z.reshape(-1, dimension)
+            return energy(p, s, x)
+
+        there = y[s, free].ravel()
+        found = scipy.optimize.minimize(of, there + 1e-3 * rng.standard_normal(there.size), method="BFGS", options={"gtol": 1e-7})
+        assert np.abs(found.x - there).max() < 1e-5
+        assert of(there) <= found.fun + 1e-12
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_response_is_the_inverse_of_the_hessian(backend, dimension: int, rng: np.random.Generator) -> None:
+    """Second differences of the energy of the springs and the load; where it has a saddle, that is said."""
+    p = problem(dimension, rng)
+    p["forces"] = p["forces"] * 0
+    x, free = settled(p).positions, free_of(p)
+    pull = rng.standard_normal(x.shape)
+    on = backend.array
+    arguments = (on(p["k"]), on(p["l"]), p["nodes"], on(x), on(pull))
+    moved, stable = p["net"].respond(*arguments, load=tuple(on(a) for a in p["load"]))
+    moved = backend.numpy(moved)
+    assert stable.all()
+    assert not moved[:, p["nodes"]].any()
+    h, n = 1e-4, len(free) * dimension
+    for s in range(3):
+
+        def of(*steps: tuple[int, float], s: int = s) -> float:
+            z = x[s].copy()
+            for entry, size in steps:
+                z[free[entry // dimension], entry % dimension] += size
+            return energy(p, s, z)
+
+        hessian = np.array([[(of((a, h), (b, h)) - of((a, h), (b, -h)) - of((a, -h), (b, h)) + of((a, -h), (b, -h))) / (4 * h * h)
+                             for b in range(n)] for a in range(n)])  # fmt: skip
+        truth = np.linalg.solve(hessian, pull[s, free].ravel())
+        assert np.abs(moved[s, free].ravel() - truth).max() < 1e-4 * np.abs(truth).max()
+    away = (on(np.full(x.shape, -9.0)), on(x))
+    moved, stable = p["net"].respond(*arguments, load=away)
+    assert not stable.any()
+    assert np.isnan(backend.numpy(moved)).all()
+
+
+def test_strict_builds_and_global_memory(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No race, nothing uninitialised, and the same positions when the factors do not fit the shared memory."""
+    p = problem(2, rng)
+    truth = settled(p).positions
+    for build, order in (("checked", "shuffled"), ("race", "descending")):
+        with _launch.host(build=build, order=order, seed=3):
+            y = settled(p).positions
+            assert p["net"].respond(p["k"], p["l"], p["nodes"], y, p["forces"])[1].all()
+        assert np.abs(y - truth).max() < 1e-9
+    monkeypatch.setattr(elastic, "SHARED", 0)
+    with _launch.host():
+        assert np.abs(settled(p).positions - truth).max() < 1e-9
+    assert np.abs(settled(p).positions - truth).max() < 1e-9

@@ -1,5 +1,7 @@
 """Learning: rules, losses and optimisers. A rule acts on a system only through what that system can do."""
 
+from .adjoint import AdjointLearning
+from .agnostic import AgnosticEP
 from .continual import ContinualEP
 from .coupled import (
     adjoint_learning_update,
@@ -13,6 +15,7 @@ from .coupled import (
 from .elastic import elastic_learning_update
 from .equilibrium import CoupledLearning, EquilibriumPropagation, contrastive_learning
 from .feedback_alignment import DirectFeedback
+from .frequency import FrequencyPropagation
 from .hardware_aware import HardwareAware
 from .holomorphic import HolomorphicEP
 from .in_silico import InSilico
@@ -25,12 +28,15 @@ __all__ = [
     "SGD",
     "SPSA",
     "Adam",
+    "AdjointLearning",
+    "AgnosticEP",
     "ContinualEP",
     "CoupledLearning",
     "CrossEntropy",
     "Differential",
     "DirectFeedback",
     "EquilibriumPropagation",
+    "FrequencyPropagation",
     "HardwareAware",
     "HolomorphicEP",
     "InSilico",

@@ -19,6 +19,8 @@ import numpy as np
 
 from .. import _array
 from .._array import Array, accepts_any
+from .agnostic import yielding
+from .frequency import amplitudes, check_tones
 
 
 # ----------------------------------------------------------------------------------------------------------------------- rules
@@ -131,29 +133,17 @@ def frequency_propagation_update(
     gamma : siemens. frequencies : whole oscillations per period, different ones, below samples / 2.
     Anisetti, Kandala, Scellier and Schwarz, Neural Comput. 36, 596 (2024), arXiv:2208.08862.
     """
-    f1, f2 = frequencies
-    if f1 == f2 or min(f1, f2) < 1 or max(f1, f2) * 2 >= samples:
-        raise ValueError(f"frequencies must be two different whole numbers from 1 below samples / 2 = {samples / 2:g}, got {f1} and {f2}")
-    if not gamma > 0:
-        raise ValueError(f"gamma must be positive, in siemens, got {gamma:g}")
+    check_tones(gamma, frequencies, samples)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     xp = _array.namespace(x)
-    angle = 2 * np.pi * np.arange(samples) / samples
-    waves = [np.cos(f * angle) for f in (f1, f2)]
 
-    def amplitudes(error: Array) -> list[Array]:
-        """Voltages (batch, n_nodes) at the two frequencies."""
-        found = [xp.zeros((len(x), net.n_nodes)) for _ in waves]
-        for one, two in zip(*waves, strict=True):
-            currents = xp.zeros((len(x), net.n_nodes))
-            currents[:, targets] = gamma * two * error
-            v = net.relax(conductance, sources, one * x, currents=currents).voltages
-            for total, wave in zip(found, (one, two), strict=True):
-                total += 2 / samples * wave * v
-        return found
+    def drive(values: Array, errors: Array) -> Array:
+        currents = xp.zeros((len(x), net.n_nodes))
+        currents[:, targets] = errors
+        return net.relax(conductance, sources, values, currents=currents).voltages
 
-    free = amplitudes(xp.zeros_like(y))[0]
-    first, second = amplitudes(y - free[:, targets])
+    free = amplitudes(drive, x, xp.zeros_like(y), frequencies, samples)[0]
+    first, second = amplitudes(drive, x, gamma * (y - free[:, targets]), frequencies, samples)
     return net.contrast(second.T, first.T, -1 / (gamma * len(x))).astype(conductance.dtype, copy=False)
 
 
@@ -174,23 +164,18 @@ def agnostic_learning_step(
     softness : siemens per watt. Raises ConvergenceError when that does not settle (softness too large).
     Scellier, Mishra, Bengio and Ollivier, arXiv:2205.15021 (2022).
     """
-    from .._errors import ConvergenceError
-
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     for name, value in (("beta", beta), ("softness", softness)):
         if not value > 0:
             raise ValueError(f"{name} must be positive, got {value:g}")
-    xp = _array.namespace(x)
     before = net.relax(conductance, sources, x, load=(targets, -beta, y)).voltages.T
-    k = conductance
-    for _ in range(steps):
-        after = net.relax(k, sources, x, load=(targets, beta, y)).voltages.T
-        new = (conductance - softness / (2 * len(x)) * net.contrast(after - before, after + before)).clip(*limits)
-        moved = float(xp.abs(new - k).max())
-        k = new
-        if moved <= tolerance * float(xp.abs(k).max()):
-            return k.astype(conductance.dtype, copy=False)
-    raise ConvergenceError(f"conductances and voltages have not settled in {steps} steps: softness = {softness:g} is too large")
+
+    def felt(at: dict[str, Array]) -> dict[str, Array]:
+        after = net.relax(at["k"], sources, x, load=(targets, beta, y)).voltages.T
+        return {"k": net.contrast(after - before, after + before, 1 / (2 * len(x)))}
+
+    settled = yielding({"k": conductance}, felt, softness, {"k": limits}, steps=steps, tolerance=tolerance)
+    return settled["k"].astype(conductance.dtype, copy=False)
 
 
 # ------------------------------------------------------------------------------------------------------- carrying out an update

@@ -89,8 +89,10 @@ class Nonlinear(Graph):
         v[:, held] = values
         free = np.ones(self.n_nodes, np.uint8)
         free[held] = 0
-        scale = abs(values).max(axis=1)
-        scale = xp.where(scale > 0, scale, 1.0)
+        scale = abs(v).max(axis=1)
+        if currents is not None:  # they alone can make voltages, between sources at 0 V: as large as the first step they would make
+            scale = xp.maximum(scale, abs(self._left(p, v, free, weight, driven)).max(axis=1))
+        scale = xp.where((scale > 0) & xp.isfinite(scale), scale, 1.0)
         if method not in ("auto", "sweep", "newton"):
             raise ValueError(f"method must be 'auto', 'sweep' or 'newton', got {method!r}")
 

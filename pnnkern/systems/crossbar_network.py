@@ -110,6 +110,28 @@ class CrossbarNetwork:
             return self.forward_saving(inputs)
         return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, sample))
 
+    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """What the arrays gave, and the record for `backward`: a crossbar is read inside where its layers meet."""
+        return self.measure(inputs, key, sample)
+
+    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, OuterProduct]:
+        """Errors driven into the columns and read at the rows of the arrays as they are, by drivers and converters without error.
+
+        Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row.
+        """
+        xp, (weights, _) = _array.namespace(cotangent), record
+
+        def below(l: int, error: Array, entered: Array) -> Array:
+            if self.hardware is None:
+                return error @ weights[l].T
+            layer, factor = self._ready(l, weights[l])
+            driven = error if factor is None else (error * factor).astype(error.dtype)
+            own = None if key is None else random.fold_in(key, l)
+            out: Array = layer.vjp(xp.ascontiguousarray(driven), entered, key=own, sample=sample, wrt="x")
+            return out
+
+        return self._back(cotangent, record, below)
+
     # ----------------------------------------------------------------------------------------------------------------- arrays
     def calibrate(self, inputs: Array) -> None:
         """Take these inputs as the reference for ADC ranges and drift compensation: a few hundred training samples, say."""
@@ -150,13 +172,18 @@ class CrossbarNetwork:
         return dataclasses.replace(self.hardware, chain=chain)
 
     def _read(self, l: int, x: Array, w: Array, key: Any, sample: Any) -> Array:
-        """x @ w as array l does it. The array is programmed anew only when its weights have changed."""
+        """x @ w as array l does it."""
+        layer, factor = self._ready(l, w)
+        y: Array = layer(x, key=None if key is None else random.fold_in(key, l), sample=sample)
+        return y if factor is None else (y * factor).astype(y.dtype)
+
+    def _ready(self, l: int, w: Array) -> tuple[Layer, Array | None]:
+        """Array l as it can be read, and the factor for its drift. It is programmed anew only when its weights have changed."""
         mark = zlib.crc32(np.ascontiguousarray(_array.to_numpy(w)).data)
         if l not in self._arrays or self._arrays[l][0] != mark:
             self._arrays[l] = mark, self._prepared(l)
-        layer, factor = self._arrays[l][1]
-        y: Array = layer(x, key=None if key is None else random.fold_in(key, l), sample=sample)
-        return y if factor is None else (y * factor).astype(y.dtype)
+        ready: tuple[Layer, Array | None] = self._arrays[l][1]
+        return ready
 
     def _prepared(self, l: int) -> tuple[Layer, Array | None]:
         """Array l ready to be read, and the factor that compensates its drift."""
@@ -206,12 +233,16 @@ class CrossbarNetwork:
 
     def vjp(self, cotangent: Array, record: Any) -> dict[str, OuterProduct]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
-        weights = record[0]
+        return self._back(cotangent, record, lambda l, error, entered: error @ record[0][l].T)
+
+    def _back(self, cotangent: Array, record: Any, below: Any) -> dict[str, OuterProduct]:
+        """Gradients of all weights; ``below(l, error, entered)`` is the error that array l sends to its rows, the bias's last."""
+        weights, entered = record
         updates: dict[str, OuterProduct] = {}
         for l in reversed(range(len(weights))):
             updates |= self.layer_vjp(l, cotangent, record)
             if l:
-                cotangent = updates[f"w{l}"].second @ weights[l][:-1].T
+                cotangent = below(l, updates[f"w{l}"].second, entered[l])[:, :-1]
         return updates
 
     def hidden(self, record: Any) -> list[Array]:

@@ -191,6 +191,21 @@ class D2NN:
         twin, record = self.forward_saving(inputs)
         return (twin if self.imperfections is None else self.forward(inputs, key, sample)), record
 
+    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """Powers of a pass through the built network, and the fields at its masks."""
+        built = self.built()
+        powers, record = built.forward_saving(inputs)
+        return powers, (built, record)
+
+    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
+        """Light sent back from the detectors of the built network: at each mask ``Im(conj(forward) backward)``, summed over the batch.
+
+        Masks with phase levels count as if their phases were continuous.
+        """
+        built, fields = record
+        gradients: dict[str, Array] = built.vjp(cotangent, fields)
+        return gradients
+
     def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
         """Powers, and what `vjp` needs to go back: [masks, (incoming, outgoing, fields after each mask) per chunk]."""
         masks = self.masks()

@@ -26,7 +26,7 @@ class States:
 
 @dataclass
 class NonlinearCircuit:
-    """A nonlinear network that learns. `Relaxing` and `Measurable`.
+    """A nonlinear network that learns: `Relaxing`, `Measurable` and `Driven`.
 
     network : `TransistorNetwork`, whose parameter is "gate" (volts), or `DiodeNetwork`, with "conductance" (siemens).
     features, outputs : how many values go in and come out; features in [0, 1] become voltages from 0 to `volts`, the supply.
@@ -113,12 +113,9 @@ class NonlinearCircuit:
             self.parameters[self.name], held, inputs, relaxation=self.relaxation, tolerance=self.tolerance, **how
         ).voltages
 
-    def _read(self, voltages: Array) -> Array:
-        return voltages[:, self.target_nodes[: self.outputs]] - voltages[:, self.target_nodes[self.outputs :]]
-
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One pass: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. Noise-free: `key` is not needed."""
-        return self._read(self._settle(inputs))
+        return self.read(self._settle(inputs))
 
     def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """The passes of a population of parameters, (members, batch, outputs)."""
@@ -138,14 +135,12 @@ class NonlinearCircuit:
         """Equilibria of all phases, the nudged and held ones from the free one on."""
         xp = _array.namespace(inputs)
         free = self._settle(inputs)
-        output = self._read(free)
+        output = self.read(free)
         if target is None and any(nudges):
             raise ValueError("a nudge other than 0 needs a target")
         if target is not None and target.shape != output.shape:
             raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
-        error = xp.zeros_like(output) if target is None else target - output
-        if self.hinge and target is not None:
-            error = xp.where((error < 0) == (target > (self.high + self.low) / 2), 0.0, error)
+        error = xp.zeros_like(output) if target is None else self.errors(output, target)
         apart = xp.concatenate([error, -error], axis=1)  # of the positive and the negative ends
         phases = [free]
         for nudge in nudges:
@@ -158,6 +153,28 @@ class NonlinearCircuit:
                 currents[:, self.target_nodes] = nudge * apart
                 phases.append(self._settle(inputs, currents=currents, start=free))
         return States(output, phases)
+
+    def errors(self, output: Array, target: Array) -> Array:
+        """``target - output``, volts; with `hinge` 0 where the output is beyond its target on the right side."""
+        errors = target - output
+        if self.hinge:
+            errors = _array.namespace(errors).where((errors < 0) == (target > (self.high + self.low) / 2), 0.0, errors)
+        return errors
+
+    def drive(self, inputs: Array, forces: Array) -> Array:
+        """Voltages (batch, n_nodes) with currents (batch, outputs), amperes, into the positive nodes of the outputs and out of the negative."""
+        xp = _array.namespace(inputs)
+        currents = xp.zeros((len(inputs), self.network.n_nodes))
+        currents[:, self.target_nodes] = xp.concatenate([forces, -forces], axis=1)
+        return self._settle(inputs, currents=currents)
+
+    def read(self, states: Array) -> Array:
+        """Outputs (batch, outputs) of voltages (batch, n_nodes)."""
+        return states[:, self.target_nodes[: self.outputs]] - states[:, self.target_nodes[self.outputs :]]
+
+    def products(self, one: Array, two: Array) -> dict[str, Array]:
+        """{name: <dv_1 dv_2>} of the drops over each edge, mean over the batch."""
+        return {self.name: self.network.contrast(one.T, two.T, 1 / len(one))}
 
     def contrast(self, relaxed: States, a: int, b: int) -> dict[str, Array]:
         """{name: each edge's own share}, phase b less phase a, mean over the batch: dv^2 / 2 for transistors, dE/dg with diodes."""

@@ -144,6 +144,57 @@ class Continual(Protocol):
         """
 
 
+@runtime_checkable
+class Reciprocal(Protocol):
+    """It can be run backwards, from its outputs through the very same parts, and read inside both ways: the device is its own adjoint."""
+
+    parameters: dict[str, Array]
+
+    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """One physical pass, (batch, outputs), and what was read inside on the way."""
+
+    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Update]:
+        """The pass backwards, driven by a cotangent (batch, outputs): each part's product of what went through it both ways."""
+
+
+@runtime_checkable
+class Driven(Protocol):
+    """It follows its sources at once, so that inputs and forces at the outputs can oscillate, and each part sees what is at which frequency.
+
+    States are arrays, (batch, ...): sums of states are taken over time.
+    """
+
+    parameters: dict[str, Array]
+
+    def targets(self, labels: Array) -> Array:
+        """What the outputs should be for labels (batch,): (batch, outputs)."""
+
+    def drive(self, inputs: Array, forces: Array) -> Array:
+        """The state with forces (batch, outputs) on the outputs."""
+
+    def read(self, states: Array) -> Array:
+        """Outputs (batch, outputs) of states."""
+
+    def errors(self, output: Array, target: Array) -> Array:
+        """What outputs are to be pulled by, (batch, outputs): as a rule target - output."""
+
+    def products(self, one: Array, two: Array) -> dict[str, Update]:
+        """The derivative of the second variation of E between two states, by each parameter: the product of what a part feels in both.
+
+        Mean over the batch.
+        """
+
+
+@runtime_checkable
+class Yielding(Protocol):
+    """Its equilibria at different parameters can be compared, as parts need that give way to what they feel."""
+
+    parameters: dict[str, Array]
+
+    def contrast_between(self, one: Any, a: int, two: Any, b: int) -> dict[str, Update]:
+        """dE/dparameter in phase b of the equilibria `two` less that in phase a of `one`, mean over the batch, in product form."""
+
+
 # what a system that is refused lacks, in words
 _WORDS = {
     "Measurable": "outputs that can be measured at other parameters (forward, forward_population)",
@@ -152,6 +203,9 @@ _WORDS = {
     "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
     "Continual": "parts that can move on the way to a nudged equilibrium (continual_contrast)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
+    "Reciprocal": "a way backwards through the same parts, read inside (forward_reading, backward)",
+    "Driven": "inputs and outputs that can be driven at two frequencies (drive, read, errors, products, targets)",
+    "Yielding": "equilibria that can be compared at different parameters (contrast_between)",
 }
 
 
@@ -196,6 +250,6 @@ def population(system: Any, inputs: Array, parameters: dict[str, Array], key: An
 
 
 __all__ = [
-    "Continual", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Relaxing", "Update", "dense", "lacks", "population",
-    "replaced", "require", "scaled",
+    "Continual", "Driven", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing", "Update", "Yielding",
+    "dense", "lacks", "population", "replaced", "require", "scaled",
 ]  # fmt: skip

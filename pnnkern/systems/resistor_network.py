@@ -38,10 +38,14 @@ class Equilibria:
         first, second = (xp.linalg.inv(one + nudge * r.impedance) for nudge in (x, y))
         return (y - x) * (r.targets @ (second @ first)), r.targets @ (x * first + y * second) / 2
 
+    def voltages(self, p: int) -> Array:
+        """Voltages (batch, n_nodes) of phase p."""
+        return self.sources @ self.response.sources.T + self.errors @ self.ways(p, p)[1].T
+
 
 @dataclass
 class ResistorCircuit:
-    """A network of resistors that learns. `Relaxing`, `Measurable` and `Modelled`.
+    """A network of resistors that learns: `Relaxing`, `Yielding`, `Measurable`, `Modelled`, `Reciprocal` and `Driven`.
 
     edges : (E, 2) integers. n_nodes : how many nodes. features : values of a sample. outputs : target nodes, one for each class.
     volts : the upper rail, of the sources; features in [0, 1] become voltages from 0 to it. complement : give each feature a second source
@@ -163,6 +167,28 @@ class ResistorCircuit:
         out = self.network.contrast(response.targets, response.sources @ (inputs.T @ cotangent.astype(np.float64)), -1.0)
         return {"conductance": out.astype(k.dtype)}
 
+    # --------------------------------------------------------------------------------------------- driven backwards and in time
+    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """Output voltages, and the voltages inside by what they are made of."""
+        return self.forward_saving(inputs)
+
+    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
+        """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs."""
+        return self.vjp(cotangent, record)
+
+    def drive(self, inputs: Array, forces: Array) -> Array:
+        """Voltages (batch, n_nodes) with currents (batch, outputs) driven into the outputs, amperes."""
+        response = self._response()
+        return inputs @ response.sources.T + forces @ response.targets.T
+
+    def read(self, states: Array) -> Array:
+        """Output voltages (batch, outputs) of voltages (batch, n_nodes)."""
+        return states[:, self.target_nodes]
+
+    def products(self, one: Array, two: Array) -> dict[str, Array]:
+        """{"conductance": <dv_1 dv_2>}, mean over the batch."""
+        return {"conductance": self.network.contrast(one.T, two.T, 1 / len(one)).astype(self.dtype)}
+
     # ---------------------------------------------------------------------------------------------------------------- learning
     def targets(self, labels: Array) -> Array:
         """Target voltages (batch, outputs): high at the label's node, low at the others."""
@@ -189,11 +215,15 @@ class ResistorCircuit:
             raise ValueError(
                 f"a nudge of {-lowest:g} siemens leaves the outputs without an equilibrium: |beta| must stay below {response.nudge_bound:.4g}"
             )
+        return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold)
+
+    def errors(self, output: Array, target: Array) -> Array:
+        """``target - output``, volts; with `hinge` 0 where the output is beyond its target on the right side."""
         errors = target - output
         if self.hinge:
             beyond = (errors < 0) == (target > self.volts * (self.high + self.low) / 2)
             errors = _array.namespace(errors).where(beyond, 0.0, errors)
-        return Equilibria(output, response, inputs, errors, (0.0, *nudges), hold)
+        return errors
 
     def contrast(self, relaxed: Equilibria, a: int, b: int) -> dict[str, Array]:
         """{"conductance": <dv^2 / 2> in phase b less that in phase a}, mean over the batch, in product form."""
@@ -201,6 +231,11 @@ class ResistorCircuit:
         r, x, d = relaxed.response, relaxed.sources, relaxed.errors
         other = (r.sources @ (x.T @ d) + mean @ (d.T @ d)) / len(x)
         return {"conductance": self.network.contrast(between, other).astype(self.dtype)}
+
+    def contrast_between(self, one: Equilibria, a: int, two: Equilibria, b: int) -> dict[str, Array]:
+        """{"conductance": <dv^2 / 2> in phase b of `two` less that in phase a of `one`}: their conductances may differ."""
+        v, w = one.voltages(a), two.voltages(b)
+        return {"conductance": self.network.contrast((w - v).T, (w + v).T, 1 / (2 * len(v))).astype(self.dtype)}
 
     def states(self, inputs: Array) -> Array:
         """Voltages (batch, n_nodes) of the free states."""

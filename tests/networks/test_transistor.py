@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
+from pnnkern import random
 from pnnkern._errors import CapabilityError
 from pnnkern.learning import coupled
 from pnnkern.networks import TransistorNetwork, graphs
@@ -105,3 +106,16 @@ def test_refusals() -> None:
         TransistorNetwork(edges, 3).solve(np.array([1.0, np.nan]), [0, 2], np.array([[0.0, 1.0]]))
     with pytest.raises(CapabilityError, match="adjoint learning needs a linear network"):
         coupled.adjoint_learning_update(TransistorNetwork(edges, 3), np.ones(2), [0, 2], np.array([[0.0, 1.0]]), [1], np.array([[0.5]]))
+
+
+def test_currents_between_sources_at_nothing() -> None:
+    """Sources at 1e-17 V, the rounding of a cosine, with currents that make some millivolts: it settles, and Kirchhoff's law holds."""
+    edges = graphs.disordered(14, 6.0, random.key(4))
+    net, gates = TransistorNetwork(edges, 14), np.linspace(1.2, 2.5, len(edges))
+    currents = np.zeros((1, 14))
+    currents[0, [5, 9]] = 1e-6, -1e-6
+    for method in ("auto", "sweep"):
+        found = net.relax(gates, [0, 1], np.array([[0.0, 2e-17]]), currents=currents, method=method)
+        assert found.converged
+        assert abs(found.voltages).max() > 1e-4
+        assert net.residual(gates, found.voltages, [0, 1], currents).max() < 1e-12

@@ -67,6 +67,27 @@ class Dataset:
             test_labels=new[self.test_labels[b]],
         )  # fmt: skip
 
+    def held_out(self, every: int) -> "Dataset":
+        """For choosing settings: every `every`-th training sample of each class takes the place of the test samples; 0 changes nothing.
+
+        Raises `DataError` for 1, which leaves nothing to train on, and for a class with fewer samples than that.
+        """
+        if not every:
+            return self
+        counts = np.bincount(self.train_labels)
+        if every == 1 or counts.min() < every:
+            raise DataError(
+                f"every {every}-th training sample of each class cannot be held out: it must be 2 or more, and {self.name} has a class of "
+                f"{counts.min()} training samples"
+            )
+        held = np.zeros(len(self.train_labels), bool)
+        for c in range(len(counts)):
+            held[np.flatnonzero(self.train_labels == c)[every - 1 :: every]] = True
+        return replace(
+            self, source=f"{self.source}, tested on every {every}-th training sample of each class", train_images=self.train_images[~held], train_labels=self.train_labels[~held],
+            test_images=self.train_images[held], test_labels=self.train_labels[held],
+        )  # fmt: skip
+
     def pooled(self, side: int) -> "Dataset":
         """Images averaged over squares of `side` pixels, floating in [0, 1]. Raises `DataError` where they do not divide."""
         if side == 1:

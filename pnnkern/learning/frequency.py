@@ -65,9 +65,9 @@ class FrequencyPropagation:
         require(system, "frequency propagation", *self.needs)
         inputs, labels = batch
         target = system.targets(labels)
-        tones = self.frequencies, self.samples
-        output = system.read(amplitudes(system.drive, inputs, _array.namespace(inputs).zeros_like(target), *tones)[0])
-        one, two = amplitudes(system.drive, inputs, self.gamma * system.errors(output, target), *tones)
+        drive, tones = system.driver(), (self.frequencies, self.samples)
+        output = system.read(amplitudes(drive, inputs, _array.namespace(inputs).zeros_like(target), *tones)[0])
+        one, two = amplitudes(drive, inputs, self.gamma * system.errors(output, target), *tones)
         updates = system.products(one, two)
         return {name: scaled(update, 1 / self.gamma) for name, update in updates.items()}, judged(self.loss, output, labels)[1]
 

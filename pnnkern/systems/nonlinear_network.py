@@ -4,6 +4,7 @@ Features go in as voltages of source nodes beside two supply rails; an output is
 so that it can have either sign. Dillavou et al., PNAS 121, e2319718121 (2024).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,12 +162,19 @@ class NonlinearCircuit:
             errors = _array.namespace(errors).where((errors < 0) == (target > (self.high + self.low) / 2), 0.0, errors)
         return errors
 
-    def drive(self, inputs: Array, forces: Array) -> Array:
-        """Voltages (batch, n_nodes) with currents (batch, outputs), amperes, into the positive nodes of the outputs and out of the negative."""
-        xp = _array.namespace(inputs)
-        currents = xp.zeros((len(inputs), self.network.n_nodes))
-        currents[:, self.target_nodes] = xp.concatenate([forces, -forces], axis=1)
-        return self._settle(inputs, currents=currents)
+    def driver(self) -> Callable[[Array, Array], Array]:
+        """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs), amperes.
+
+        These go into the positive nodes of the outputs and out of the negative ones.
+        """
+
+        def drive(inputs: Array, forces: Array) -> Array:
+            xp = _array.namespace(inputs)
+            currents = xp.zeros((len(inputs), self.network.n_nodes))
+            currents[:, self.target_nodes] = xp.concatenate([forces, -forces], axis=1)
+            return self._settle(inputs, currents=currents)
+
+        return drive
 
     def read(self, states: Array) -> Array:
         """Outputs (batch, outputs) of voltages (batch, n_nodes)."""

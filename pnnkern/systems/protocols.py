@@ -6,7 +6,7 @@ its factors. What is done with an update is the parameter's writer's business (`
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -169,8 +169,8 @@ class Driven(Protocol):
     def targets(self, labels: Array) -> Array:
         """What the outputs should be for labels (batch,): (batch, outputs)."""
 
-    def drive(self, inputs: Array, forces: Array) -> Array:
-        """The state with forces (batch, outputs) on the outputs."""
+    def driver(self) -> Callable[[Array, Array], Array]:
+        """The state as a function of inputs and of forces (batch, outputs) on the outputs, for its parameters as they are now."""
 
     def read(self, states: Array) -> Array:
         """Outputs (batch, outputs) of states."""
@@ -204,7 +204,7 @@ _WORDS = {
     "Continual": "parts that can move on the way to a nudged equilibrium (continual_contrast)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
     "Reciprocal": "a way backwards through the same parts, read inside (forward_reading, backward)",
-    "Driven": "inputs and outputs that can be driven at two frequencies (drive, read, errors, products, targets)",
+    "Driven": "inputs and outputs that can be driven at two frequencies (driver, read, errors, products, targets)",
     "Yielding": "equilibria that can be compared at different parameters (contrast_between)",
 }
 

@@ -5,6 +5,7 @@ to one, so the sources get each feature twice, upwards and downwards, and the tw
 sign can be learned.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -176,10 +177,10 @@ class ResistorCircuit:
         """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs."""
         return self.vjp(cotangent, record)
 
-    def drive(self, inputs: Array, forces: Array) -> Array:
-        """Voltages (batch, n_nodes) with currents (batch, outputs) driven into the outputs, amperes."""
+    def driver(self) -> Callable[[Array, Array], Array]:
+        """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs) driven into the outputs, amperes."""
         response = self._response()
-        return inputs @ response.sources.T + forces @ response.targets.T
+        return lambda inputs, forces: inputs @ response.sources.T + forces @ response.targets.T
 
     def read(self, states: Array) -> Array:
         """Output voltages (batch, outputs) of voltages (batch, n_nodes)."""

@@ -74,6 +74,22 @@ def test_npz_and_its_digest(tmp_path: Path, arrays: dict[str, np.ndarray], idx_f
         mine.head(13)
 
 
+def test_settings_are_chosen_without_the_test_set() -> None:
+    """Every fourth training flower of each class is tested on, none of them is trained on, and no test flower is seen."""
+    iris = data.load("iris")
+    chosen = iris.held_out(4)
+    assert np.bincount(chosen.test_labels).tolist() == [8, 8, 8]
+    assert np.bincount(chosen.train_labels).tolist() == [26, 26, 26]
+    assert "every 4-th training sample" in chosen.source
+    both = np.concatenate([chosen.train_images, chosen.test_images])
+    assert sorted(map(tuple, both)) == sorted(map(tuple, iris.train_images))
+    np.testing.assert_array_equal(chosen.test_images[:8], iris.train_images[iris.train_labels == 0][3::4])
+    assert iris.held_out(0) is iris
+    for every in (1, 35):
+        with pytest.raises(DataError, match=f"every {every}-th training sample of each class cannot be held out"):
+            iris.held_out(every)
+
+
 def test_npz_of_fractions(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     got = data.load(path=npz(tmp_path / "f.npz", arrays, x_train=arrays["x_train"] / 255.0, x_test=arrays["x_test"] / 255.0))
     assert got.train_images.max() <= 1

@@ -95,8 +95,8 @@ def test_tones_in_a_network_of_transistors(rng: np.random.Generator) -> None:
     edges = graphs.disordered(14, 6.0, random.key(4))
     system = NonlinearCircuit(TransistorNetwork(edges, 14), 2, 2, hinge=False, key=KEY)
     x, labels = system.encode(rng.random((6, 2))), np.array([0, 1, 1, 0, 1, 0])
-    np.testing.assert_allclose(system.read(system.drive(x, np.zeros((6, 2)))), system.forward(x), atol=1e-12)
-    loaded, currents = system.drive(x, np.full((6, 2), 1e-6)), np.zeros((6, 14))
+    np.testing.assert_allclose(system.read(system.driver()(x, np.zeros((6, 2)))), system.forward(x), atol=1e-12)
+    loaded, currents = system.driver()(x, np.full((6, 2), 1e-6)), np.zeros((6, 14))
     currents[:, system.target_nodes] = [1e-6, 1e-6, -1e-6, -1e-6]
     assert system.network.residual(system.parameters["gate"], loaded, system.source_nodes, currents).max() < 1e-8
     assert system.network.residual(system.parameters["gate"], loaded, system.source_nodes).max() > 1e-3

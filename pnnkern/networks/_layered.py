@@ -6,10 +6,14 @@ Layer 0 is the clamped input. `weights[l]` (n_l, n_{l+1}) joins layers l and l +
 A node takes the state ``value((drive + sum of weight times neighbour) / total)``: a conductance-weighted mean behind a diode in resistive
 networks, a weighted sum behind a nonlinearity in Hopfield's (total 1). The output layer is linear, and a nudge beta adds beta to what
 divides it and beta times the target to what pulls it, the exact minimum of E + beta |output - target|^2 / 2.
+
+With a softmax read-out the last layer is no part of the energy. Its pulls are scores, read by a softmax, and its state is the force
+``beta (target - softmax(scores))`` that beta times the cross-entropy exerts on them and its weights hand down: nothing in the free state.
+dF/dweights of F = E + beta C is then the same product of states as everywhere, so nothing else need know of it.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,28 +44,24 @@ class Equilibrium:
 
     @property
     def output(self) -> Array:
-        """The state of the last layer."""
-        return self.states[-1]
+        """The state of the last layer, or its scores where a softmax reads it."""
+        return self.pulls[-1]
 
 
 @dataclass(frozen=True)
 class Phases:
     """A free state, and how far nudges move it: ``states[l] + moved[l][p]`` is the state of phase p + 1, and phase 0 is the free one.
 
-    inputs : (batch, n_0). states : (batch, n) of the layers after the input. moved : (phases, batch, n) of them. residual, converged : as
-    in `Equilibrium`, for all phases.
+    inputs : (batch, n_0). states : (batch, n) of the layers after the input. moved : (phases, batch, n) of them. output : (batch, n_L), the
+    free state of the last layer, or its scores where a softmax reads it. residual, converged : as in `Equilibrium`, for all phases.
     """
 
     inputs: Array
     states: list[Array]
     moved: list[Array]
+    output: Array
     residual: float
     converged: bool
-
-    @property
-    def output(self) -> Array:
-        """The free state of the last layer."""
-        return self.states[-1]
 
     def pairs(self, a: int, b: int) -> list[tuple[Array, Array | None, Array, Array]]:
         """For each array of weights: mean and difference (phase b less a) of the states below, then above. The input has no difference."""
@@ -219,6 +219,14 @@ def max_(a: float, b: float) -> float:
     return a if a >= b or a != a else b
 
 
+def softmax(scores: Array) -> Array:
+    """exp(scores) over its sum along the last axis; scores may be complex."""
+    xp = _array.namespace(scores)
+    out = xp.exp(scores - scores.real.max(axis=-1, keepdims=True))
+    out /= out.sum(axis=-1, keepdims=True)
+    return out
+
+
 @dataclass
 class Network:
     """A layered network: what is fixed while it relaxes.
@@ -226,7 +234,7 @@ class Network:
     totals : (n,) of each layer after the input, what divides its pulls; None where nothing does.
     model : of the hidden nodes, "box" (clamped to low[l] .. high[l], (n,) of each hidden layer), "sigmoid" or "tanh".
     backward : weights that act downwards, if they differ from `weights`; there is no energy then.
-    linear_output : the last layer has no nonlinearity.
+    softmax : the last layer is a softmax read-out.
     """
 
     weights: list[Array]
@@ -236,7 +244,7 @@ class Network:
     low: list[Array] = field(default_factory=list)
     high: list[Array] = field(default_factory=list)
     backward: list[Array] | None = None
-    linear_output: bool = True
+    softmax: bool = False
 
     @property
     def last(self) -> int:
@@ -246,8 +254,9 @@ class Network:
         """Of layer l + 1, without batch and phases."""
         return (self.weights[l].shape[1],)
 
-    def linear(self, l: int) -> bool:
-        return self.linear_output and l == self.last
+    def transposed(self) -> "Network":
+        """The network whose weights up and down are exchanged."""
+        return self if self.backward is None else replace(self, weights=self.backward, backward=self.weights)
 
     def drive(self, inputs: Array) -> Array:
         """What the inputs and biases feed into the first layer, once for all sweeps of all phases."""
@@ -274,17 +283,22 @@ class Network:
     def value(self, l: int, pull: Array) -> Array:
         """States of layer l + 1 for what its neighbours pull it to."""
         xp = _array.namespace(pull)
-        if self.linear(l):
+        if l == self.last:
             return pull
         if self.model == "box":
             return xp.clip(pull, self.low[l], self.high[l])
         return 0.5 + 0.5 * xp.tanh(2 * pull - 1) if self.model == "sigmoid" else xp.tanh(pull)
 
+    def outcome(self, pull: Array, beta: Any, target: Array) -> tuple[Array, Array]:
+        """State of the last layer for an undivided pull, under a nudge beta; and its pull, which is the output."""
+        if self.softmax:
+            return beta * (target - softmax(pull)), pull
+        out = (pull + beta * target) / ((1 if self.totals is None else self.totals[-1]) + beta)
+        return out, out
+
     def difference(self, l: int, pull: Array, by: Array) -> Array:
         """value(pull + by) - value(pull), without cancellation."""
         xp = _array.namespace(pull)
-        if self.linear(l):
-            return by
         if self.model == "box":
             x = xp.clip(pull, self.low[l], self.high[l])
             return xp.clip(by + (pull - x), self.low[l] - x, self.high[l] - x)
@@ -306,16 +320,19 @@ class Network:
         beta = xp.asarray(nudges, dtype).reshape(*nudges.shape, 1, 1)
 
         def step(l: int) -> Array:
-            total = 1 if self.totals is None else self.totals[l]
             pull = self.pull(l, states, drive)
-            if self.linear(l):
-                pull = (pull + beta * target) / (total + beta)
-            elif self.totals is not None:
-                pull /= total
+            if l == self.last:
+                state, pulls[l] = self.outcome(pull, beta, target)
+                return state
+            if self.totals is not None:
+                pull /= self.totals[l]
             pulls[l] = pull
             return self.value(l, pull)
 
-        return states, pulls, sweep(states, step, order(self.last + 1), sweeps, tolerance)
+        left = sweep(states, step, order(self.last + 1), sweeps, tolerance)
+        if self.softmax:  # read the states where they came to rest, though the layer below may have moved last
+            pulls[-1] = self.pull(self.last, states, drive)
+        return states, pulls, left
 
     def respond(self, states: Sequence[Array], pulls: Sequence[Array], nudges: np.ndarray, target: Array, hold: bool, sweeps: int,
                 tolerance: float) -> tuple[list[Array], float]:  # fmt: skip
@@ -334,7 +351,7 @@ class Network:
             total = 1 if self.totals is None else self.totals[l]
             pull = self.pull(l, moved, None, biased=False)
             if l == self.last:
-                return (pull + force) / (total + beta)
+                return self.outcome(pulls[l] + pull, beta, target)[0] if self.softmax else (pull + force) / (total + beta)
             return self.difference(l, pulls[l], pull / total)
 
         return moved, sweep(moved, step, order(self.last + 1, from_output=True), sweeps, tolerance)
@@ -347,11 +364,16 @@ class Network:
         return 1 - xp.tanh(2 * pull - 1 if self.model == "sigmoid" else pull) ** 2
 
     def adjoint(self, pulls: Sequence[Array], cotangent: Array, sweeps: int, tolerance: float) -> tuple[list[Array], float]:
-        """The inverse of the energy's curvature times a cotangent of the outputs: the linear response of all nodes to it."""
+        """The inverse of the energy's curvature times a cotangent of the outputs: the linear response of all nodes to it.
+
+        Where weights differ up and down, the derivative wants that of the `transposed` network.
+        """
         slopes = [self.slope(l, pulls[l]) for l in range(self.last)]
         out = [_array.namespace(p).zeros_like(p) for p in pulls]
 
         def step(l: int) -> Array:
+            if l == self.last and self.softmax:
+                return cotangent
             pull, total = self.pull(l, out, None, biased=False), 1 if self.totals is None else self.totals[l]
             return (pull + cotangent) / total if l == self.last else slopes[l] * pull / total
 
@@ -359,7 +381,7 @@ class Network:
 
     def fits(self) -> bool:
         """True if the fused kernel takes this network: one hidden layer that fits the shared memory, the same weights both ways."""
-        if len(self.weights) != 2 or self.backward is not None or not self.linear_output:
+        if len(self.weights) != 2 or self.backward is not None or self.softmax:
             return False
         return self._shared() <= SHARED
 
@@ -368,16 +390,17 @@ class Network:
         return (2 * hidden + outputs + THREADS) * self.weights[1].dtype.itemsize
 
     def phases(self, inputs: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
-               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], float]:  # fmt: skip
-        """Free states, differences (phases, batch, n) and the largest relative last step, by the fused kernel where it fits."""
+               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Array, float]:  # fmt: skip
+        """Free states, differences (phases, batch, n), output and the largest relative last step, by the fused kernel where it fits."""
         drive = self.drive(inputs)
         if self.fits():
-            return self._fused(drive, target, nudges, hold, start, sweeps, nudged_sweeps, tolerance)
+            states, moved, residual = self._fused(drive, target, nudges, hold, start, sweeps, nudged_sweeps, tolerance)
+            return states, moved, states[-1], residual
         states, pulls, residual = self.relax(drive, np.zeros(()), target, start, sweeps, tolerance)
         if not len(nudges):
-            return states, [s[None][:0] for s in states], residual
+            return states, [s[None][:0] for s in states], pulls[-1], residual
         moved, second = self.respond(states, pulls, nudges, target, hold, nudged_sweeps, tolerance)
-        return states, moved, max_(residual, second)
+        return states, moved, pulls[-1], max_(residual, second)
 
     def _fused(self, drive: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
                nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], float]:  # fmt: skip
@@ -405,9 +428,11 @@ def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | Non
     check_settings(min(sweeps, nudged_sweeps), on_failure)
     target = target_like(target, nudges, len(inputs), net.weights)
     limit = tolerance_of(tolerance, inputs.dtype)
-    states, moved, left = net.phases(inputs, target, nudges, hold, start, sweeps, nudged_sweeps, limit)
+    if hold and net.softmax:
+        raise ValueError("the outputs of a softmax read-out cannot be held: they are no part of what settles; nudge them instead")
+    states, moved, output, left = net.phases(inputs, target, nudges, hold, start, sweeps, nudged_sweeps, limit)
     done = judged(states, states, left, max(sweeps, nudged_sweeps), tolerance, on_failure)
-    return Phases(inputs, states, moved, left, done.converged)
+    return Phases(inputs, states, moved, output, left, done.converged)
 
 
 def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | None, sweeps: int, tolerance: float | None,
@@ -420,43 +445,73 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
         free = judged(states, pulls, left, sweeps, tolerance, on_failure)
     if cotangent.shape != free.output.shape:
         raise ValueError(f"cotangent must be {free.output.shape} like the outputs, got shape {cotangent.shape}")
-    response, left = net.adjoint(free.pulls, cotangent, sweeps, limit)
+    response, left = net.transposed().adjoint(free.pulls, cotangent, sweeps, limit)
     done = judged(response, response, left, sweeps, tolerance, on_failure)
     half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
     moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]
-    return Phases(inputs, free.states, moved, left, done.converged)
+    return Phases(inputs, free.states, moved, free.output, left, done.converged)
 
 
-Contrasted = tuple[list[Factors], list[Array]]
-
-
-def continual(build: Callable[[list[Array], list[Array]], Network], contrast: Callable[[Phases, int, int], Contrasted], inputs: Array,
-              target: Array, weights: list[Array], biases: list[Array], nudge: float, rates: Sequence[float], steps: int,
+def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Callable[[Phases, int, int], Sequence[Sequence[Any]]],
+              inputs: Array, target: Array, parts: Sequence[Sequence[Array]], nudge: float, rates: Sequence[float], steps: int,
               free: Equilibrium | Phases | None, sweeps: int, tolerance: float | None, low: float, on_failure: str,
-              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
-    """New weights and biases after one free relaxation, unless it is given, and `steps` nudged sweeps, each followed by an update."""
+              ) -> list[list[Array]]:  # fmt: skip
+    """New parameters after one free relaxation, unless it is given, and `steps` nudged sweeps, each followed by an update.
+
+    parts : the parameters, a list of arrays for each kind (weights, biases), one for each layer; `build` makes the network of such parts,
+    and `contrast` gives shares like them, in factors or as arrays. low : the least that one with shares in factors may become.
+    """
     check_settings(min(steps, sweeps), on_failure)
+    layers = len(parts[0])
     if nudge == 0:
         raise ValueError("nudge must not be 0: nothing would change")
-    if len(rates) != len(weights):
-        raise ValueError(f"there must be one rate for each of the {len(weights)} layers, got {len(rates)}")
+    if len(rates) != layers:
+        raise ValueError(f"there must be one rate for each of the {layers} layers, got {len(rates)}")
     beta, limit = np.float64(nudge), tolerance_of(tolerance, inputs.dtype)
-    target = target_like(target, np.array(beta), len(inputs), weights)
-    weights, biases = [w.copy() for w in weights], [b.copy() for b in biases]
+    target = target_like(target, np.array(beta), len(inputs), parts[0])
+    moving = [[p.copy() for p in part] for part in parts]
     if free is None:
-        net = build(weights, biases)
+        net = build(moving)
         free = judged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
     states = free.states
     for _ in range(steps):
-        net = build(weights, biases)
-        after, _, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)
+        net = build(moving)
+        after, pulls, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)
         moved = [(a - s)[None] for a, s in zip(after, states, strict=True)]
-        factors, of_biases = contrast(Phases(inputs, states, moved, 0.0, True), 0, 1)
-        for w, f, b, g, rate in zip(weights, factors, biases, of_biases, rates, strict=True):
-            update(w, f, rate / nudge, low)
-            b -= (rate / nudge) * g
+        for part, shares in zip(moving, contrast(Phases(inputs, states, moved, pulls[-1], 0.0, True), 0, 1), strict=True):
+            for p, share, rate in zip(part, shares, rates, strict=True):
+                if isinstance(share, Factors):
+                    update(p, share, rate / nudge, low)
+                else:
+                    p -= (rate / nudge) * share
         states = after
-    return weights, biases
+    return moving
+
+
+def around(inputs: Array, relax: Callable[[np.ndarray], Equilibrium], radius: float, points: int,
+           ) -> list[tuple[Array, Array, Array]]:  # fmt: skip
+    """``1/(N r) sum_k dE/dtheta(r w^k) w^-k``, w = exp(2 pi i / N), of each layer: two arrays whose products, summed over their first
+    axis, are the weights' share, and what summed over it is the biases'. States at conjugate nudges are conjugate: half the circle is
+    relaxed, by `relax`, for nudges (phases,).
+    """
+    if points < 2:
+        raise ValueError(f"points must be at least 2, got {points}")
+    if not 0 < radius < 1:
+        raise ValueError(f"radius must lie between 0 and 1, got {radius}")
+    half = np.exp(2j * np.pi * np.arange(points // 2 + 1) / points)
+    found = relax(radius * half)
+    xp = _array.namespace(inputs)
+    own = np.isclose(half.imag, 0)  # their own conjugates; each other stands for two
+    factor = xp.asarray((np.where(own, 1, 2) / half / (points * radius * max(1, len(inputs)))).astype(found.states[-1].dtype))
+    below, shares = xp.broadcast_to(inputs, (len(half), *inputs.shape)), []
+    for s in found.states:
+        # the real part of a sum of products is one real product, of real and imaginary parts
+        weighted = factor.reshape(-1, *[1] * (s.ndim - 1)) * s
+        rows = [x.reshape(-1, *x.shape[2:]) for x in ([below.real, below.imag] if below.dtype.kind == "c" else [below])]
+        columns = [y.reshape(-1, *y.shape[2:]) for y in (-weighted.real, weighted.imag)]
+        shares.append((xp.concatenate(rows), xp.concatenate(columns[: len(rows)]), columns[0]))
+        below = s
+    return shares
 
 
 def in_double(*lists: Sequence[Array]) -> list[list[Array]]:
@@ -471,9 +526,8 @@ def distance(net: Network, inputs: Array, states: Sequence[Array], nudge: float,
     drive = net.drive(inputs.astype(np.float64))
     for l, s in enumerate(states):
         total, pull = 1 if net.totals is None else net.totals[l], net.pull(l, states, drive)
-        if l == net.last:
-            pull, total = pull + nudge * target.astype(np.float64), total + nudge
-        worst = xp.maximum(worst, xp.abs(s - net.value(l, pull / total)).max(axis=1, initial=0.0))
+        there = net.outcome(pull, nudge, target.astype(np.float64))[0] if l == net.last else net.value(l, pull / total)
+        worst = xp.maximum(worst, xp.abs(s - there).max(axis=1, initial=0.0))
     return worst
 
 

@@ -1,16 +1,16 @@
 """Convolutional Hopfield networks: layers of feature maps that settle, joined by convolutions with pooling, and a dense output layer.
 
-E = sum_l [|s_l|^2 / 2 - b_l s_l - s_{l+1} . P(w_l * s_l)] with s in [0, 1] in hidden layers, as in `hopfield`: w * s is a convolution that
-keeps the size of a map, P the mean of squares of 2 x 2, and the last layer is dense and linear. All terms are bilinear, so even and odd
-layers take exact block steps in turn and nudged states are kept as differences. Published networks pool by the maximum, which is not
-bilinear: Scellier et al., arXiv:2312.15103 (2023).
+E = sum_l [sum G(s_l) - b_l s_l - s_{l+1} . P(w_l * s_l)] with the units, activations and read-outs of `hopfield`: w * s is a convolution
+that keeps the size of a map, P the mean of squares of 2 x 2, and the last layer is dense. All terms are bilinear, so even and odd layers
+take exact block steps in turn and nudged states are kept as differences. Published networks pool by the maximum, which is not bilinear:
+Scellier et al., arXiv:2312.15103 (2023).
 
 weights : (maps, maps below, k, k) with k odd for each convolution, and (values below, outputs) for the last layer. biases : (maps,) and
 (outputs,). images : (batch, maps, height, width), each size divisible by 2 at every convolution. All pure numbers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,8 @@ class _Maps(Network):
         return False
 
 
-def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None) -> tuple[Array, _Maps]:
+def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None, activation: str, readout: str) -> tuple[Array, _Maps]:
+    hopfield.check_kind(activation, readout)
     if not len(weights) or weights[-1].ndim != 2 or any(w.ndim != 4 for w in weights[:-1]):
         raise ValueError("weights must be (maps, maps below, k, k) arrays, and a last one (values below, outputs)")
     dtype, xp = weights[0].dtype, _array.namespace(images, *weights)
@@ -148,19 +149,21 @@ def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | 
     if [b.shape for b in biases] != [(n,) for n in counts]:
         raise ValueError(f"biases must have the shapes {[(n,) for n in counts]}, got {[b.shape for b in biases]}")
     low, high = [dtype.type(0)] * len(weights), [dtype.type(1)] * len(weights)
-    return images.astype(dtype, copy=False), _Maps(list(weights), list(biases), "box", None, low, high, sizes=sizes)
+    net = _Maps(
+        list(weights), list(biases), hopfield.ACTIVATIONS[activation], None, low, high, softmax=readout == "softmax", sizes=sizes
+    )
+    return images.astype(dtype, copy=False), net
 
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
-def relax(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: Any = 0.0, target: Array | None = None,
-          start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
-          ) -> Equilibrium:  # fmt: skip
+def relax(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
+          readout: str = "state", nudge: Any = 0.0, target: Array | None = None, start: Sequence[Array] | None = None, sweeps: int = 200,
+          tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n)."""
-    images, net = _network(images, weights, biases)
+    images, net = _network(images, weights, biases, activation, readout)
     _layered.check_settings(sweeps, on_failure)
-    nudges = _layered.nudges_of(nudge)
-    _layered.refuse_unbounded(nudges, 1.0, hopfield.BOUND)
+    nudges = hopfield.nudges_of(nudge, readout, plane=activation in hopfield.HOLOMORPHIC)
     target = _layered.target_like(target, nudges, len(images), net.weights)
     limit = _layered.tolerance_of(tolerance, images.dtype)
     states, pulls, left = net.relax(net.drive(images), nudges, target, start, sweeps, limit)
@@ -168,27 +171,27 @@ def relax(images: Array, weights: Sequence[Array], biases: Sequence[Array] | Non
 
 
 @accepts_any
-def phases(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Sequence[float] = (),
-           target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200,
-           nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
+def phases(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
+           readout: str = "state", nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False,
+           start: Sequence[Array] | None = None, sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None,
+           on_failure: str = "raise") -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it. Arguments as for `hopfield.phases`."""
-    images, net = _network(images, weights, biases)
-    values = np.atleast_1d(_layered.nudges_of(nudges))
-    if not hold:
-        _layered.refuse_unbounded(values, 1.0, hopfield.BOUND)
+    images, net = _network(images, weights, biases, activation, readout)
+    values = np.atleast_1d(hopfield.nudges_of(nudges, readout, held=hold))
     return _layered.settled(net, images, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
 
 
 @accepts_any
-def energy(images: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None) -> Array:
+def energy(images: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+           activation: str = "hard-sigmoid") -> Array:  # fmt: skip
     """E of each sample, (batch,) float64."""
-    images, net = _network(images, weights, biases)
+    images, net = _network(images, weights, biases, activation, "state")
     w, b = _layered.in_double(net.weights, net.biases)
-    wide, below = _Maps(w, b, "box", None, net.low, net.high, sizes=net.sizes), images.astype(np.float64)
+    wide, below = replace(net, weights=w, biases=b), images.astype(np.float64)
     total = _array.namespace(images).zeros(len(images))
     for l, s in enumerate(states):
         s = s.astype(np.float64)
-        share = s * (s / 2 - wide.bias(l) - wide._across(below, l))
+        share = hopfield.own_energy(s, activation, l == net.last) - s * (wide.bias(l) + wide._across(below, l))
         total += share.reshape(len(share), -1).sum(axis=1)
         below = s
     return total
@@ -205,8 +208,13 @@ def contrast(settled: Phases, a: int, b: int, weights: Sequence[Array]) -> tuple
         if d_below is not None:
             total = total + _product(d_below, above, w)
         of_weights.append(total / -batch)
-        of_biases.append(d_above.sum(axis=tuple(i for i in range(d_above.ndim) if i != 1)) / -batch)
+        of_biases.append(_over_all(d_above) / -batch)
     return of_weights, of_biases
+
+
+def _over_all(above: Array) -> Array:
+    """The sum over batch and pixels: what a bias sees."""
+    return above.sum(axis=tuple(i for i in range(above.ndim) if i != 1))
 
 
 def _product(below: Array, above: Array, weight: Array) -> Array:
@@ -221,17 +229,52 @@ def _product(below: Array, above: Array, weight: Array) -> Array:
 
 
 @accepts_any
+def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+              activation: str = "hard-sigmoid", readout: str = "state", free: Equilibrium | None = None, sweeps: int = 200,
+              tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """The exact derivative of the free output by weights and biases, for its cotangent. Arguments as for `hopfield.relax_vjp`."""
+    images, net = _network(images, weights, biases, activation, readout)
+    return contrast(_layered.implicit(net, cotangent, images, free, sweeps, tolerance, on_failure), 1, 2, weights)
+
+
+@accepts_any
 def gradient(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Any = (-0.2, 0.2),
-             sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
-             ) -> tuple[list[Array], list[Array]]:  # fmt: skip
-    """The estimate of equilibrium propagation of the gradient of half the squared error, mean over the batch; as `hopfield.gradient`."""
+             **settings: Any) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """The estimate of equilibrium propagation of the gradient of the mean cost over the batch; as `hopfield.gradient`."""
     b1, b2 = _layered.pair_of(nudges)
-    settled = phases(
-        images, weights, biases, nudges=(b1, b2), target=target, sweeps=sweeps, nudged_sweeps=nudged_sweeps, tolerance=tolerance,
-        on_failure=on_failure,
-    )  # fmt: skip
-    of_weights, of_biases = contrast(settled, 1, 2, weights)
+    of_weights, of_biases = contrast(phases(images, weights, biases, nudges=(b1, b2), target=target, **settings), 1, 2, weights)
     return [g / float(b2 - b1) for g in of_weights], [g / float(b2 - b1) for g in of_biases]
 
 
-__all__ = ["contrast", "convolve", "energy", "gradient", "initial", "phases", "relax"]
+@accepts_any
+def continual(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
+              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", readout: str = "state",
+              free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """Continual equilibrium propagation: new weights and biases. Arguments as for `hopfield.continual`."""
+    images, net = _network(images, weights, biases, activation, readout)
+    beta = float(hopfield.nudges_of(float(nudge), readout))
+    new_weights, new_biases = _layered.continual(
+        lambda parts: replace(net, weights=parts[0], biases=parts[1]), lambda settled, a, b: contrast(settled, a, b, weights), images,
+        target, [net.weights, net.biases], beta, rates, steps, free, sweeps, tolerance, -np.inf, on_failure,
+    )  # fmt: skip
+    return new_weights, new_biases
+
+
+@accepts_any
+def holomorphic_gradient(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+                         radius: float = 0.2, points: int = 6, activation: str = "sigmoid", **settings: Any,
+                         ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """The gradient by nudges on a circle in the complex plane; as `hopfield.holomorphic_gradient`."""
+    hopfield.refuse_sharp(activation)
+    shares = _layered.around(
+        images, lambda nudges: relax(images, weights, biases, activation=activation, nudge=nudges, target=target, **settings),
+        radius, points,
+    )  # fmt: skip
+    products = [_product(first, second, w) for (first, second, _), w in zip(shares, weights, strict=True)]
+    return products, [_over_all(own) for _, _, own in shares]
+
+
+__all__ = [
+    "continual", "contrast", "convolve", "energy", "gradient", "holomorphic_gradient", "initial", "phases", "relax", "relax_vjp",
+]  # fmt: skip

@@ -228,9 +228,11 @@ def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Se
     """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
     _layered.refuse_unbounded(np.array(float(nudge)), nudge_bound(weights), BOUND)
-    return _layered.continual(
-        _network, contrast, inputs, target, weights, biases, nudge, rates, steps, free, sweeps, tolerance, 0.0, on_failure
-    )
+    new_weights, new_biases = _layered.continual(
+        lambda parts: _network(*parts), contrast, inputs, target, [weights, biases], nudge, rates, steps, free, sweeps, tolerance, 0.0,
+        on_failure,
+    )  # fmt: skip
+    return new_weights, new_biases
 
 
 __all__ = [

@@ -11,9 +11,14 @@ turns. Scellier and Bengio, Front. Comput. Neurosci. 11, 24 (2017); Scellier et 
 
 Nudges add beta |output - target|^2 / 2 to the energy, which has a minimum for beta > -1. Everything here is a pure number.
 
-With `backward` weights, which act downwards in place of W, there is no energy, and the contrasts are those of vector-field equilibrium
-propagation, no gradient: Scellier et al., arXiv:1808.04873 (2018); Laborieux et al. (2021). With the read-out "cross-entropy" the last
-layer is no part of the state: its softmax is read, and nudges push the layer below it; see `readout_phases`.
+`backward` weights act downwards in place of W (the first is not used: the input is clamped). Then there is no energy, and the contrasts
+are those of vector-field equilibrium propagation, no gradient: Scellier et al., arXiv:1808.04873 (2018); Laborieux et al., Front.
+Neurosci. 15, 633674 (2021). Functions that give something for each array of weights give it for the backward ones, too, then.
+
+With the readout "softmax" the last layer is no part of the energy: outputs are its scores, s W + b, and the cost is the cross-entropy of
+their softmax with the target, one-hot. A nudge beta adds ``beta W (target - softmax)`` to what pulls the layer below; no nudge is too
+large, as the units below are bounded. In `states` the last layer is ``beta (target - softmax)``, zero in the free state. Nudged sweeps
+are fixed-point steps, not exact block steps. Laborieux et al. (2021), section 3.2.
 """
 
 from collections.abc import Sequence
@@ -25,9 +30,11 @@ import numpy as np
 from .. import _array, random
 from .._array import Array, accepts_any
 from . import _layered
-from ._layered import Equilibrium, Factors, Network, Phases
+from ._layered import Equilibrium, Factors, Network, Phases, softmax
 
 ACTIVATIONS = {"hard-sigmoid": "box", "sigmoid": "sigmoid", "tanh": "tanh"}
+HOLOMORPHIC = ("sigmoid", "tanh")
+READOUTS = ("state", "softmax")
 BOUND = "where the outputs' own energy keeps them"
 
 
@@ -42,9 +49,29 @@ def initial(sizes: Sequence[int], key: np.ndarray, *, gain: float = 1.0, dtype: 
     return weights
 
 
-def _network(weights: list[Array], biases: list[Array], activation: str, backward: Sequence[Array] | None = None) -> Network:
+def check_kind(activation: str, readout: str) -> None:
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+    if readout not in READOUTS:
+        raise ValueError(f"readout must be one of {', '.join(READOUTS)}, got {readout!r}")
+
+
+def nudges_of(nudge: Any, readout: str, *, plane: bool = False, held: bool = False) -> np.ndarray:
+    """Nudges that leave the energy a minimum, or that hold the outputs; they may lie in the complex `plane`."""
+    nudges = _layered.nudges_of(nudge, plane=plane)
+    if readout == "state" and not held:
+        _layered.refuse_unbounded(nudges, 1.0, BOUND)
+    return nudges
+
+
+def refuse_sharp(activation: str) -> None:
+    if activation not in HOLOMORPHIC:
+        raise ValueError(f"nudges in the complex plane need a holomorphic activation, sigmoid or tanh, got {activation!r}")
+
+
+def _network(weights: list[Array], biases: list[Array], activation: str, backward: Sequence[Array] | None = None, readout: str = "state",
+             ) -> Network:  # fmt: skip
+    check_kind(activation, readout)
     xp, dtype = _array.namespace(*weights), weights[0].dtype
     if backward is not None:
         shapes = [w.shape for w in weights]
@@ -53,28 +80,28 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
         backward = [_array.contiguous(w.astype(dtype, copy=False)) for w in backward]
     hidden = [w.shape[1] for w in weights[:-1]]
     low, high = [xp.zeros(n, dtype) for n in hidden], [xp.ones(n, dtype) for n in hidden]
-    return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward)
+    return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax")
 
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
 def relax(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
-          backward: Sequence[Array] | None = None, nudge: Any = 0.0, target: Array | None = None, start: Sequence[Array] | None = None,
-          sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
+          backward: Sequence[Array] | None = None, readout: str = "state", nudge: Any = 0.0, target: Array | None = None,
+          start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+          ) -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
 
-    inputs : (batch, n_0). weights[l] : (n_l, n_{l+1}). biases[l] : (n_{l+1},), 0 by default.
+    inputs : (batch, n_0). weights[l] : (n_l, n_{l+1}). biases[l] : (n_{l+1},), 0 by default. backward, readout : see the module.
     nudge : beta, or (phases,) of them for several phases at once; complex ones for `holomorphic_gradient`. target : (batch, n_L), needed
         unless all are 0.
     start, sweeps, tolerance, on_failure : as in `drn.relax`.
 
-    Returns `Equilibrium`. Raises ValueError for a nudge of -1 or below, where E + beta C has no minimum.
+    Returns `Equilibrium`. Raises ValueError for a nudge of -1 or below of outputs that are states, where E + beta C has no minimum.
     """
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    net = _network(weights, biases, activation, backward)
+    net = _network(weights, biases, activation, backward, readout)
     _layered.check_settings(sweeps, on_failure)
-    nudges = _layered.nudges_of(nudge, plane=activation in ("sigmoid", "tanh"))
-    _layered.refuse_unbounded(nudges, 1.0, BOUND)
+    nudges = nudges_of(nudge, readout, plane=activation in HOLOMORPHIC)
     target = _layered.target_like(target, nudges, len(inputs), weights)
     limit = _layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
@@ -83,20 +110,21 @@ def relax(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | Non
 
 @accepts_any
 def phases(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
-           backward: Sequence[Array] | None = None, nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False,
-           start: Sequence[Array] | None = None, sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None,
-           on_failure: str = "raise") -> Phases:  # fmt: skip
-    """The free state and how far each nudge moves it, as differences that keep all their digits. Arguments as in `drn.phases`."""
+           backward: Sequence[Array] | None = None, readout: str = "state", nudges: Sequence[float] = (), target: Array | None = None,
+           hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200, nudged_sweeps: int | None = None,
+           tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
+    """The free state and how far each nudge moves it, as differences that keep all their digits. Arguments as in `drn.phases`.
+
+    A softmax read-out is no part of what settles and cannot be held.
+    """
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    values = np.atleast_1d(_layered.nudges_of(nudges))
-    if not hold:
-        _layered.refuse_unbounded(values, 1.0, BOUND)
-    net = _network(weights, biases, activation, backward)
+    net = _network(weights, biases, activation, backward, readout)
+    values = np.atleast_1d(nudges_of(nudges, readout, held=hold))
     return _layered.settled(net, inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
 
 
 # --------------------------------------------------------------------------------------------------------------------- figures
-def _own(s: Array, activation: str, last: bool) -> Array:
+def own_energy(s: Array, activation: str, last: bool) -> Array:
     """G(s) of each unit."""
     xp = _array.namespace(s)
     if last or activation == "hard-sigmoid":
@@ -116,7 +144,7 @@ def energy(inputs: Array, states: Sequence[Array], weights: Sequence[Array], bia
     below, total = inputs.astype(np.float64), _array.namespace(inputs).zeros(len(inputs))
     for l, (w, b, s) in enumerate(zip(weights, biases, states, strict=True)):
         s = s.astype(np.float64)
-        total += _own(s, activation, l == len(weights) - 1).sum(axis=1) - s @ b.astype(np.float64)
+        total += own_energy(s, activation, l == len(weights) - 1).sum(axis=1) - s @ b.astype(np.float64)
         total -= ((below @ w.astype(np.float64)) * s).sum(axis=1)
         below = s
     if nudge:
@@ -127,13 +155,13 @@ def energy(inputs: Array, states: Sequence[Array], weights: Sequence[Array], bia
 
 @accepts_any
 def residual(inputs: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-             activation: str = "hard-sigmoid", backward: Sequence[Array] | None = None, nudge: float = 0.0, target: Array | None = None,
-             ) -> Array:  # fmt: skip
+             activation: str = "hard-sigmoid", backward: Sequence[Array] | None = None, readout: str = "state", nudge: float = 0.0,
+             target: Array | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
     target = _layered.target_like(target, np.array(nudge), len(inputs), weights)
     w, b, down = _layered.in_double(weights, biases, weights if backward is None else backward)
-    return _layered.distance(_network(w, b, activation, down), inputs, states, nudge, target)
+    return _layered.distance(_network(w, b, activation, down, readout), inputs, states, nudge, target)
 
 
 # -------------------------------------------------------------------------------------------------------------------- learning
@@ -160,96 +188,98 @@ def vector_field_contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors
     """The same for networks whose weights differ between up and down: of the weights, of the backward weights, and of the biases.
 
     Each weight sees the change of the unit that it drives and the mean state of the one that drives it. No gradient of anything, but
-    where both weights are equal the two sum to `contrast`. Scellier et al., arXiv:1808.04873 (2018), equation 11.
+    where both weights are equal the two sum to `contrast`. The first backward weights, which nothing uses, have factors without rows.
+    Scellier et al., arXiv:1808.04873 (2018), equation 11.
     """
-    xp = _array.namespace(settled.inputs)
     forward, backward, biases = [], [], []
     for below, d_below, above, d_above in settled.pairs(a, b):
         batch = -max(1, len(below))
         forward.append(Factors(below, d_above / batch))
-        backward.append(Factors(xp.zeros_like(below) if d_below is None else d_below, above / batch))
+        backward.append(Factors(below[:0], above[:0]) if d_below is None else Factors(d_below, above / batch))
         biases.append(d_above.sum(axis=0) / batch)
     return forward, backward, biases
 
 
+def _shares(backward: Any) -> Any:
+    """The contrast for a network with these backward weights, or none."""
+    return contrast if backward is None else vector_field_contrast
+
+
 @accepts_any
 def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-              activation: str = "hard-sigmoid", free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None,
-              on_failure: str = "raise") -> tuple[list[Factors], list[Array]]:  # fmt: skip
-    """The exact derivative of the free output by weights (in factors) and biases, for its cotangent. Arguments as in `drn.relax_vjp`."""
+              activation: str = "hard-sigmoid", backward: Sequence[Array] | None = None, readout: str = "state",
+              free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+              ) -> tuple[list[Any], ...]:  # fmt: skip
+    """The exact derivative of the free output by weights (in factors) and biases, for its cotangent. Arguments as in `drn.relax_vjp`.
+
+    With `backward` weights the response to the cotangent is that of the network whose weights up and down are exchanged, and the
+    derivatives by the weights, the backward weights and the biases come back.
+    """
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    net = _network(weights, biases, activation)
-    return contrast(_layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+    net = _network(weights, biases, activation, backward, readout)
+    shares: tuple[list[Any], ...] = _shares(backward)(_layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+    return shares
 
 
 @accepts_any
 def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Any = (-0.2, 0.2),
-             activation: str = "hard-sigmoid", sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None,
-             on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
-    """The estimate of equilibrium propagation of the gradient of the mean over the batch of half the squared error.
+             backward: Sequence[Array] | None = None, **settings: Any) -> tuple[list[Array], ...]:  # fmt: skip
+    """The estimate of equilibrium propagation of the gradient of the mean cost over the batch.
 
-    Returns the gradients of the weights and of the biases, lists like theirs. Arguments as in `drn.gradient`.
+    The cost is half the squared error, or the cross-entropy. settings : of `phases`. Others as in `drn.gradient`.
+
+    Returns the gradients of the weights and of the biases, lists like theirs; with `backward` weights, the estimates (no gradients) for
+    the weights, the backward weights and the biases.
     """
     b1, b2 = _layered.pair_of(nudges)
-    settled = phases(
-        inputs, weights, biases, activation=activation, nudges=(b1, b2), target=target, sweeps=sweeps, nudged_sweeps=nudged_sweeps,
-        tolerance=tolerance, on_failure=on_failure,
-    )  # fmt: skip
-    factors, of_biases = contrast(settled, 1, 2)
-    return [f.scaled(1 / (b2 - b1)).dense() for f in factors], [g / float(b2 - b1) for g in of_biases]
+    settled = phases(inputs, weights, biases, nudges=(b1, b2), target=target, backward=backward, **settings)
+    *factors, of_biases = _shares(backward)(settled, 1, 2)
+    scale = 1 / float(b2 - b1)
+    return *([f.scaled(scale).dense() for f in part] for part in factors), [g * scale for g in of_biases]
 
 
 @accepts_any
 def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
-              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", free: Equilibrium | Phases | None = None,
-              sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
+              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", backward: Sequence[Array] | None = None,
+              readout: str = "state", free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None,
+              on_failure: str = "raise") -> tuple[list[Array], ...]:  # fmt: skip
     """Continual equilibrium propagation: weights move after every nudged sweep, by the difference of consecutive states.
 
     The free state is kept nowhere, so everything is local in time as well. For small rates all moves add up to the one-sided estimate,
-    ``-rate (dE/dtheta at nudge - dE/dtheta free) / nudge``.
+    ``-rate (dE/dtheta at nudge - dE/dtheta free) / nudge``; with `backward` weights up to an error of order beta, as without an energy the
+    sum depends on the way.
 
     nudge : beta, above -1. rates : learning rate of each layer. steps : nudged sweeps. free : the free state, if it is at
-    hand. Others as for `relax`. Returns new weights and biases.
+    hand. Others as for `relax`. Returns new weights and biases; with `backward` weights, new weights, backward weights and biases.
     Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
     """
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    _layered.refuse_unbounded(np.array(float(nudge)), 1.0, BOUND)
-    return _layered.continual(
-        lambda w, b: _network(w, b, activation), contrast, inputs, target, weights, biases, nudge, rates, steps, free, sweeps, tolerance,
-        -np.inf, on_failure,
-    )  # fmt: skip
+    beta = float(nudges_of(float(nudge), readout))
+
+    def build(parts: Sequence[list[Array]]) -> Network:
+        return _network(parts[0], parts[-1], activation, None if backward is None else parts[1], readout)
+
+    parts = [weights, biases] if backward is None else [weights, list(backward), biases]
+    return tuple(
+        _layered.continual(
+            build, _shares(backward), inputs, target, parts, beta, rates, steps, free, sweeps, tolerance, -np.inf, on_failure
+        )
+    )
 
 
 @accepts_any
 def holomorphic_contrast(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-                         radius: float = 0.2, points: int = 6, activation: str = "sigmoid", sweeps: int = 200,
-                         tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Factors], list[Array]]:  # fmt: skip
+                         radius: float = 0.2, points: int = 6, activation: str = "sigmoid", **settings: Any,
+                         ) -> tuple[list[Factors], list[Array]]:  # fmt: skip
     """`holomorphic_gradient` with the gradients of the weights in factors: a row for each sample and each point of half the circle."""
-    if activation not in ("sigmoid", "tanh"):
-        raise ValueError(f"nudges in the complex plane need a holomorphic activation, sigmoid or tanh, got {activation!r}")
-    if points < 2:
-        raise ValueError(f"points must be at least 2, got {points}")
-    if not 0 < radius < 1:
-        raise ValueError(f"radius must lie between 0 and 1, got {radius}")
-    half = np.exp(2j * np.pi * np.arange(points // 2 + 1) / points)
-    found = relax(
-        inputs, weights, biases, activation=activation, nudge=radius * half, target=target, sweeps=sweeps, tolerance=tolerance,
-        on_failure=on_failure,
+    refuse_sharp(activation)
+    if settings.get("backward") is not None:
+        raise ValueError("nudges on a circle give the derivative of an energy, and weights that differ up and down leave none")
+    shares = _layered.around(
+        inputs, lambda nudges: relax(inputs, weights, biases, activation=activation, nudge=nudges, target=target, **settings),
+        radius, points,
     )  # fmt: skip
-    xp = _array.namespace(inputs)
-    own = np.isclose(half.imag, 0)  # their own conjugates; each other stands for two
-    factor = np.where(own, 1, 2) / half / (points * radius * max(1, len(inputs)))
-    parts = xp.asarray(factor.astype(found.output.dtype)).reshape(-1, 1, 1)
-    below, of_weights, of_biases = xp.broadcast_to(inputs, (len(half), *inputs.shape)), [], []
-    for s in found.states:
-        # the real part of a sum of products is one real product, of real and imaginary parts
-        weighted = parts * s
-        rows = [x.reshape(-1, x.shape[-1]) for x in ([below.real, below.imag] if below.dtype.kind == "c" else [below])]
-        columns = [y.reshape(-1, y.shape[-1]) for y in (-weighted.real, weighted.imag)][: len(rows)]
-        of_weights.append(Factors(xp.concatenate(rows), xp.concatenate(columns)))
-        of_biases.append(-weighted.real.sum(axis=(0, 1)))
-        below = s
-    return of_weights, of_biases
+    return [Factors(first, second) for first, second, _ in shares], [own.sum(axis=0) for _, _, own in shares]
 
 
 @accepts_any
@@ -268,66 +298,7 @@ def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Array],
     return [f.dense() for f in factors], of_biases
 
 
-# ------------------------------------------------------------------------------------------------- read-out by a softmax
-@accepts_any
-def readout_phases(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-                   activation: str = "hard-sigmoid", nudges: Sequence[float] = (), sweeps: int = 200, nudged_sweeps: int | None = None,
-                   tolerance: float | None = None, on_failure: str = "raise") -> tuple[Phases, Array]:  # fmt: skip
-    """Phases of the hidden layers under the cost -log softmax(s W + b)[class], and the free softmax (batch, n_L).
-
-    The last of `weights` reads out: it is no part of the energy. A nudge beta adds ``beta W (target - softmax)`` to what pulls the last
-    hidden layer. target : (batch, n_L), one-hot. Laborieux et al., Front. Neurosci. 15, 633674 (2021), section 3.2.
-    """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    if len(weights) < 2:
-        raise ValueError("a softmax read-out needs a hidden layer below it")
-    nudged_sweeps = sweeps if nudged_sweeps is None else nudged_sweeps
-    _layered.check_settings(min(sweeps, nudged_sweeps), on_failure)
-    values = np.atleast_1d(_layered.nudges_of(nudges))
-    target = _layered.target_like(target, values, len(inputs), weights)
-    limit, xp = _layered.tolerance_of(tolerance, inputs.dtype), _array.namespace(inputs)
-    full, (w, b) = _network(weights, biases, activation), (weights[-1], biases[-1])
-    hidden = Network(weights[:-1], biases[:-1], full.model, None, full.low, full.high, linear_output=False)
-    states, pulls, left = hidden.relax(hidden.drive(inputs), np.zeros(()), target, None, sweeps, limit)
-    beta, moved = values.astype(inputs.dtype).reshape(-1, 1, 1), [xp.zeros((len(values), *s.shape), s.dtype) for s in states]
-    beta = xp.asarray(beta)
-
-    def step(l: int) -> Array:
-        pull = hidden.pull(l, moved, None, biased=False)
-        if l == hidden.last:
-            pull = pull + _layered.times(beta * (target - softmax(_layered.times(states[l] + moved[l], w) + b)), w.T)
-        return hidden.difference(l, pulls[l], pull)
-
-    if len(values):
-        left = _layered.max_(left, _layered.sweep(moved, step, _layered.order(len(states), from_output=True), nudged_sweeps, limit))
-    done = _layered.judged(states, states, left, max(sweeps, nudged_sweeps), tolerance, on_failure)
-    return Phases(inputs, states, moved, left, done.converged), softmax(states[-1] @ w + b)
-
-
-def softmax(scores: Array) -> Array:
-    """exp(scores) over its sum along the last axis."""
-    xp = _array.namespace(scores)
-    out = xp.exp(scores - scores.max(axis=-1, keepdims=True))
-    out /= out.sum(axis=-1, keepdims=True)
-    return out
-
-
-@accepts_any
-def readout_gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-                     nudges: Any = (-0.2, 0.2), **settings: Any) -> tuple[list[Array], list[Array]]:  # fmt: skip
-    """The estimate of the gradient of the mean cross-entropy: the hidden layers' by equilibrium propagation, the read-out's its own.
-
-    settings : of `readout_phases`. Returns the gradients of the weights and of the biases, lists like theirs.
-    """
-    b1, b2 = _layered.pair_of(nudges)
-    settled, read = readout_phases(inputs, target, weights, biases, nudges=(b1, b2), **settings)
-    factors, of_biases = contrast(settled, 1, 2)
-    error = (read - target) / max(1, len(inputs))
-    of_weights = [f.scaled(1 / (b2 - b1)).dense() for f in factors] + [settled.output.T @ error]
-    return of_weights, [g / float(b2 - b1) for g in of_biases] + [error.sum(axis=0)]
-
-
 __all__ = [
-    "continual", "contrast", "energy", "gradient", "holomorphic_contrast", "holomorphic_gradient", "initial", "phases", "readout_gradient",
-    "readout_phases", "relax", "relax_vjp", "residual", "softmax", "vector_field_contrast",
+    "continual", "contrast", "energy", "gradient", "holomorphic_contrast", "holomorphic_gradient", "initial", "phases", "relax",
+    "relax_vjp", "residual", "softmax", "vector_field_contrast",
 ]  # fmt: skip

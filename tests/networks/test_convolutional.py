@@ -26,6 +26,10 @@ def sources(c: dict) -> tuple:
     return c["images"], c["weights"], c["biases"]
 
 
+def start(c: dict) -> tuple:
+    return c["images"], c["target"], c["weights"], c["biases"]
+
+
 def across(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """One sample through one layer, by SciPy."""
     if w.ndim == 2:
@@ -34,40 +38,49 @@ def across(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     return (y[:, ::2, ::2] + y[:, 1::2, ::2] + y[:, ::2, 1::2] + y[:, 1::2, 1::2]) / 4
 
 
-def energy(c: dict, layers: list[np.ndarray], n: int) -> float:
+OWN = {
+    "hard-sigmoid": lambda s: s**2 / 2,
+    "sigmoid": lambda s: (s * np.log(s) + (1 - s) * np.log(1 - s)) / 4 + s / 2,
+    "tanh": lambda s: s * np.arctanh(s) + np.log(1 - s**2) / 2,
+}
+
+
+def energy(c: dict, layers: list[np.ndarray], n: int, activation: str) -> float:
     total, below = 0.0, c["images"][n]
     for w, b, s in zip(c["weights"], c["biases"], layers):
         bias = b[:, None, None] if w.ndim == 4 else b
-        total += (s**2 / 2 - bias * s - s * across(below, w)).sum()
+        own = OWN[activation](s) if w.ndim == 4 else s**2 / 2
+        total += (own - bias * s - s * across(below, w)).sum()
         below = s
     return total
 
 
-def test_energy_and_its_minimum(backend, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("activation", ["hard-sigmoid", "sigmoid", "tanh"])
+def test_energy_and_its_minimum(backend, activation: str, rng: np.random.Generator) -> None:
     """The settled state is a fixed point of coordinate steps, by differences of the energy written with SciPy's convolutions."""
     c = network(rng)
     here = on(backend, c)
-    found = convolutional.relax(*sources(here), sweeps=1000)
+    found = convolutional.relax(*sources(here), activation=activation, sweeps=1000)
     states = [backend.numpy(s) for s in found.states]
-    e = backend.numpy(convolutional.energy(here["images"], found.states, here["weights"], here["biases"]))
+    e = backend.numpy(convolutional.energy(here["images"], found.states, here["weights"], here["biases"], activation=activation))
     for n in range(3):
         mine = [s[n].copy() for s in states]
-        assert e[n] == pytest.approx(energy(c, mine, n), rel=1e-10)
+        assert e[n] == pytest.approx(energy(c, mine, n, activation), rel=1e-10)
         for layer in mine:
             for _ in range(5):
                 i = tuple(int(rng.integers(k)) for k in layer.shape)
                 before, ends = layer[i], []
-                for h in (1e-3, -1e-3):
+                for h in (1e-5, -1e-5):
                     layer[i] = before + h
-                    ends.append(energy(c, mine, n))
+                    ends.append(energy(c, mine, n, activation))
                 layer[i] = before
-                slope, hidden = (ends[0] - ends[1]) / 2e-3, layer.ndim == 3
+                slope, hidden = (ends[0] - ends[1]) / 2e-5, layer.ndim == 3
                 assert abs(slope) < 1e-7 or (hidden and ((before == 0 and slope > 0) or (before == 1 and slope < 0)))
 
 
 def test_every_block_step_lowers_the_energy(rng: np.random.Generator) -> None:
     c, last = network(rng), np.inf
-    images, net = convolutional._network(*sources(c))
+    images, net = convolutional._network(*sources(c), "hard-sigmoid", "state")
     states, drive = [np.full((3, *net.shape(l)), 0.5) for l in range(3)], net.drive(images)
     for l in _layered.order(3) * 4:
         states[l] = net.value(l, net.pull(l, states, drive))
@@ -89,23 +102,80 @@ def test_differences_and_held_outputs(backend, rng: np.random.Generator) -> None
     assert np.allclose(backend.numpy(held.output + held.moved[-1][0]), c["target"])
 
 
-def test_estimates_are_slopes_of_the_loss(backend, rng: np.random.Generator) -> None:
-    c = network(rng)
-    here = on(backend, c)
-    w, b = convolutional.gradient(here["images"], here["target"], here["weights"], here["biases"], nudges=(-1e-4, 1e-4), sweeps=500)
-
-    def loss() -> float:
-        return 0.5 * ((convolutional.relax(*sources(c), **EXACT).output - c["target"]) ** 2).sum(axis=1).mean()
-
-    for got, array in zip([*w, *b], [*c["weights"], *c["biases"]]):
-        for _ in range(4):
-            i = tuple(int(rng.integers(k)) for k in array.shape)
+def slopes(c: dict, value) -> list[np.ndarray]:
+    """Central differences of `value()` by all weights and biases."""
+    out = []
+    for array in (*c["weights"], *c["biases"]):
+        g = np.empty_like(array)
+        for i in np.ndindex(array.shape):
             before, ends = array[i], []
             for h in (1e-5, -1e-5):
                 array[i] = before + h
-                ends.append(loss())
+                ends.append(value())
             array[i] = before
-            assert backend.numpy(got)[i] == pytest.approx((ends[0] - ends[1]) / 2e-5, rel=1e-3, abs=1e-8)
+            g[i] = (ends[0] - ends[1]) / 2e-5
+        out.append(g)
+    return out
+
+
+def flat(arrays) -> np.ndarray:
+    return np.concatenate([np.ravel(a) for a in arrays])
+
+
+def joined(backend, parts) -> np.ndarray:
+    """Arrays in lists as one."""
+    return flat(backend.numpy(a) for part in parts for a in part)
+
+
+def small(rng: np.random.Generator) -> dict:
+    """A network with few parameters, its units away from the ends of their range."""
+    weights = convolutional.initial((1, 4, 4), (2, 2), 3, pnn.random.key(5), dtype="float64", gain=1.0)
+    biases = [rng.normal(0.4, 0.1, n) for n in (2, 2, 3)]
+    return {"images": rng.random((3, 1, 4, 4)), "weights": weights, "biases": biases, "target": np.eye(3)}
+
+
+def cost(c: dict, activation: str, readout: str) -> tuple[float, np.ndarray]:
+    """The mean loss and its cotangent."""
+    s = convolutional.relax(*sources(c), activation=activation, readout=readout, **EXACT).output
+    if readout == "state":
+        return 0.5 * ((s - c["target"]) ** 2).sum(axis=1).mean(), (s - c["target"]) / 3
+    p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
+    return -np.log((p * c["target"]).sum(axis=1)).mean(), (p - c["target"]) / 3
+
+
+@pytest.mark.parametrize(
+    ("activation", "readout"),
+    [("hard-sigmoid", "state"), ("hard-sigmoid", "softmax"), ("sigmoid", "state"), ("sigmoid", "softmax"), ("tanh", "state")],
+)
+def test_estimates_are_slopes_of_the_loss(backend, activation: str, readout: str, rng: np.random.Generator) -> None:
+    """The implicit derivative exactly, centred nudges to order 2, nudges on a circle to a higher one."""
+    c, how = small(rng), {"activation": activation, "readout": readout}
+    here, exact = on(backend, c), flat(slopes(c, lambda: cost(c, activation, readout)[0]))
+    g = backend.array(cost(c, activation, readout)[1])
+    got = convolutional.relax_vjp(g, *sources(here), sweeps=1000, **how)
+    assert np.allclose(joined(backend, got), exact, atol=1e-9)
+    errors = []
+    for beta in (2e-1, 1e-1):
+        got = convolutional.gradient(*start(here), nudges=(-beta, beta), sweeps=1000, **how)
+        errors.append(np.linalg.norm(joined(backend, got) - exact) / np.linalg.norm(exact))
+    assert errors[1] < 2e-2
+    if activation != "hard-sigmoid":
+        assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
+        got = convolutional.holomorphic_gradient(*start(here), radius=0.15, points=8, **how)
+        assert np.linalg.norm(joined(backend, got) - exact) < 1e-4 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("readout", ["state", "softmax"])
+def test_continual_updates_add_up_to_the_one_sided_estimate(backend, readout: str, rng: np.random.Generator) -> None:
+    c, errors = small(rng), []
+    here = on(backend, c)
+    wanted = joined(backend, convolutional.gradient(*start(here), nudges=(0.0, 0.3), readout=readout))
+    for rate in (1e-4, 5e-5):
+        ends = convolutional.continual(*start(here), nudge=0.3, rates=[rate] * 3, steps=60, readout=readout)
+        got = (flat([*c["weights"], *c["biases"]]) - joined(backend, ends)) / rate
+        errors.append(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
+    assert errors[1] < 0.02
+    assert errors[0] / errors[1] == pytest.approx(2, rel=0.1)
 
 
 def test_pieces_of_the_batch_change_nothing(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +197,9 @@ K, D, X = np.zeros((3, 1, 3, 3)), np.zeros((12, 2)), np.zeros((2, 1, 4, 4))
         (lambda: convolutional.relax(X[0], [K, D]), ValueError, r"images must be \(batch, maps, height, width\)"),
         (lambda: convolutional.relax(X[:, :, :3], [K, D]), ValueError, "maps of layer 0 are 3 x 4: a layer that is pooled"),
         (lambda: convolutional.relax(X, [K[:, :, :2, :2], D]), ValueError, r"must be \(maps, 1, k, k\) with k odd"),
+        (lambda: convolutional.relax(X, [K, D], activation="relu"), ValueError, "activation must be one of hard-sigmoid, sigmoid, tanh"),
+        (lambda: convolutional.relax(X, [K, D], readout="max"), ValueError, "readout must be one of state, softmax"),
+        (lambda: convolutional.holomorphic_gradient(X, D, [K, D], activation="hard-sigmoid"), ValueError, "need a holomorphic activation"),
         (lambda: convolutional.relax(X, [K, D], [np.zeros(2)]), ValueError, "biases must have the shapes"),
         (lambda: convolutional.relax(X, [K, D.astype("float32")]), TypeError, "all be float32 or all float64"),
         (lambda: convolutional.relax(X, [K, D], nudge=-1.0, target=np.zeros((2, 2))), ValueError, "without a minimum"),

@@ -48,6 +48,10 @@ class System(Table):
         """The system itself, with parameters drawn from `key` on `device`, for `classes` classes. Raises ValueError if it cannot be."""
         raise TypeError(f"{type(self).__name__} does not say how it is built")
 
+    def judged_by(self) -> dict[str, Any]:
+        """The loss that nudges towards this kind's targets lower, in the words of a `Supervised` rule."""
+        return {"loss": "mse"}
+
     def square_error(self) -> Any:
         """The square error with the targets that this kind of system sets its outputs."""
         from ..learning import SquareError

@@ -19,6 +19,7 @@ from .. import _array, random
 from .._array import Array, accepts_any
 from . import _layered, hopfield
 from ._layered import Equilibrium, Network, Phases
+from .hopfield import check_kind
 
 
 def initial(image: tuple[int, int, int], maps: Sequence[int], outputs: int, key: np.ndarray, *, side: int = 3, gain: float = 0.5,
@@ -122,7 +123,7 @@ class _Maps(Network):
 
 
 def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None, activation: str, readout: str) -> tuple[Array, _Maps]:
-    hopfield.check_kind(activation, readout)
+    check_kind(activation, readout)
     if not len(weights) or weights[-1].ndim != 2 or any(w.ndim != 4 for w in weights[:-1]):
         raise ValueError("weights must be (maps, maps below, k, k) arrays, and a last one (values below, outputs)")
     dtype, xp = weights[0].dtype, _array.namespace(images, *weights)
@@ -262,10 +263,10 @@ def continual(images: Array, target: Array, weights: Sequence[Array], biases: Se
 
 
 @accepts_any
-def holomorphic_gradient(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def holomorphic_contrast(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
                          radius: float = 0.2, points: int = 6, activation: str = "sigmoid", **settings: Any,
                          ) -> tuple[list[Array], list[Array]]:  # fmt: skip
-    """The gradient by nudges on a circle in the complex plane; as `hopfield.holomorphic_gradient`."""
+    """The gradient by nudges on a circle in the complex plane, as `hopfield.holomorphic_gradient`; of weights and biases, as arrays."""
     hopfield.refuse_sharp(activation)
     shares = _layered.around(
         images, lambda nudges: relax(images, weights, biases, activation=activation, nudge=nudges, target=target, **settings),
@@ -276,5 +277,5 @@ def holomorphic_gradient(images: Array, target: Array, weights: Sequence[Array],
 
 
 __all__ = [
-    "continual", "contrast", "convolve", "energy", "gradient", "holomorphic_gradient", "initial", "phases", "relax", "relax_vjp",
+    "continual", "contrast", "convolve", "energy", "gradient", "holomorphic_contrast", "initial", "phases", "relax", "relax_vjp",
 ]  # fmt: skip

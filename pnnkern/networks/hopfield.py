@@ -200,9 +200,16 @@ def vector_field_contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors
     return forward, backward, biases
 
 
-def _shares(backward: Any) -> Any:
+@accepts_any
+def same_contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Factors], list[Array]]:
+    """The same with one update for both, the `contrast` of tied weights: what sets them apart neither grows nor shrinks."""
+    factors, biases = contrast(settled, a, b)
+    return factors, factors, biases
+
+
+def _shares(backward: Any, same: bool = False) -> Any:
     """The contrast for a network with these backward weights, or none."""
-    return contrast if backward is None else vector_field_contrast
+    return contrast if backward is None else same_contrast if same else vector_field_contrast
 
 
 @accepts_any
@@ -241,16 +248,18 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
 @accepts_any
 def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
               rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", backward: Sequence[Array] | None = None,
-              readout: str = "state", free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None,
-              on_failure: str = "raise") -> tuple[list[Array], ...]:  # fmt: skip
+              same: bool = False, readout: str = "state", free: Equilibrium | Phases | None = None, sweeps: int = 200,
+              tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], ...]:  # fmt: skip
     """Continual equilibrium propagation: weights move after every nudged sweep, by the difference of consecutive states.
 
     The free state is kept nowhere, so everything is local in time as well. For small rates all moves add up to the one-sided estimate,
     ``-rate (dE/dtheta at nudge - dE/dtheta free) / nudge``; with `backward` weights up to an error of order beta, as without an energy the
     sum depends on the way.
 
-    nudge : beta, above -1. rates : learning rate of each layer. steps : nudged sweeps. free : the free state, if it is at
-    hand. Others as for `relax`. Returns new weights and biases; with `backward` weights, new weights, backward weights and biases.
+    nudge : beta, above -1. rates : learning rate of each layer. steps : nudged sweeps. free : the free state, if it is at hand.
+    same : `backward` weights move as the weights do, see `same_contrast`. Others as for `relax`.
+
+    Returns new weights and biases; with `backward` weights, new weights, backward weights and biases.
     Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
     """
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
@@ -262,7 +271,7 @@ def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Se
     parts = [weights, biases] if backward is None else [weights, list(backward), biases]
     return tuple(
         _layered.continual(
-            build, _shares(backward), inputs, target, parts, beta, rates, steps, free, sweeps, tolerance, -np.inf, on_failure
+            build, _shares(backward, same), inputs, target, parts, beta, rates, steps, free, sweeps, tolerance, -np.inf, on_failure
         )
     )
 
@@ -300,5 +309,5 @@ def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Array],
 
 __all__ = [
     "continual", "contrast", "energy", "gradient", "holomorphic_contrast", "holomorphic_gradient", "initial", "phases", "relax",
-    "relax_vjp", "residual", "softmax", "vector_field_contrast",
+    "relax_vjp", "residual", "same_contrast", "softmax", "vector_field_contrast",
 ]  # fmt: skip

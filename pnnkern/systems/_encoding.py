@@ -1,4 +1,4 @@
-"""What systems make of images, features and labels."""
+"""What systems make of images, features and labels, and of the parameters that they are given."""
 
 from typing import Any
 
@@ -22,3 +22,12 @@ def one_hot(labels: Array, classes: int, high: float, low: float, device: str, d
     """(batch, classes): `high` at the label, `low` elsewhere."""
     xp = _array.device_namespace(device)
     return xp.where(xp.arange(classes)[None, :] == xp.asarray(labels)[:, None], high, low).astype(dtype)
+
+
+def fitting(parameters: dict[str, Array], shapes: dict[str, tuple[int, ...]], dtype: Any) -> None:
+    """Raise ValueError for a parameter that is missing or has another shape or dtype."""
+    for name, shape in shapes.items():
+        p = parameters.get(name)
+        if p is None or p.shape != shape or p.dtype != dtype:
+            got = "nothing" if p is None else f"{p.dtype} {p.shape}"
+            raise ValueError(f"{name} must be {np.dtype(dtype)} {shape}, got {got}")

@@ -16,7 +16,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..networks import ising
-from ._encoding import flat, one_hot
+from ._encoding import fitting, flat, one_hot
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
@@ -71,11 +71,8 @@ class IsingMachine:
                 draws = random.uniform(random.fold_in(self.key, name), (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
                 size = self.scale / np.sqrt(shape[0]) if len(shape) == 2 else 0.0
                 self.parameters[name] = (size * (2 * draws - 1)).astype(np.float32).reshape(shape)
-        for name, shape in shapes.items():
-            p = self.parameters.get(name)
-            if p is None or p.shape != shape or p.dtype != np.float32:
-                got = "nothing" if p is None else f"{p.dtype} {p.shape}"
-                raise ValueError(f"{name} must be float32 {shape}, got {got}")
+        fitting(self.parameters, shapes, np.float32)
+        for name in shapes:
             self.writers.setdefault(name, InPlace(-self.limit, self.limit, self.rates[0 if name.endswith("1") else 1]))
         self.graph = ising.SpinGraph.layers(hidden, outputs)
 

@@ -14,7 +14,7 @@ from .. import _array, random
 from .._array import Array
 from ..networks import oscillator
 from ..networks._layered import Factors
-from ._encoding import flat, one_hot
+from ._encoding import fitting, flat, one_hot
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
@@ -78,11 +78,7 @@ class OscillatorMachine:
                 self.parameters[name] = (self.scale / np.sqrt(n) * (2 * draws - 1)).astype(self.dtype).reshape(shapes[name])
             self.parameters |= {"b1": xp.zeros(hidden, self.dtype), "b2": xp.zeros(outputs, self.dtype)}
             self.parameters["K"] = xp.full(hidden + outputs, self.second, self.dtype)
-        for name, shape in shapes.items():
-            p = self.parameters.get(name)
-            if p is None or p.shape != shape or p.dtype != self.dtype:
-                got = "nothing" if p is None else f"{p.dtype} {p.shape}"
-                raise ValueError(f"{name} must be {self.dtype} {shape}, got {got}")
+        fitting(self.parameters, shapes, self.dtype)
         for name, rate in (("W1", self.rates[0]), ("W2", self.rates[1]), ("b1", self.rates[1]), ("b2", self.rates[1]), ("K", self.second_rate)):
             self.writers.setdefault(name, InPlace(rate=rate))
 

@@ -12,13 +12,15 @@ from pnnkern.experiments.loop import Trainer
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.experiments.run import assemble
 from pnnkern.learning import ContinualEP, EquilibriumPropagation, HolomorphicEP
+from pnnkern.learning.losses import Logits
 from pnnkern.systems import protocols
 
 
 def trainer(kind: str, rule: dict[str, Any], lr: float = 0.05, **system: Any) -> Trainer:
     """A small system of this kind and a rule, by their words in a recipe."""
     iris = kind == "resistor-network"
-    system = ({"nodes": 20} if iris else {"hidden": [12], "inputs": 64}) | system
+    own = {"resistor-network": {"nodes": 20}, "hopfield-conv": {"maps": [3], "height": 8, "width": 8}}
+    system = own.get(kind, {"hidden": [12], "inputs": 64}) | system
     return assemble(
         recipe.read(
             {"data": {"name": "iris"} if iris else {"name": "digits", "train": 32, "test": 20}, "system": {"kind": kind} | system,
@@ -53,14 +55,14 @@ def far(found: dict[str, Any], exact: dict[str, Any]) -> float:
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
-def test_holomorphic_nudges_come_closer_with_more_points(activation: str) -> None:
+@pytest.mark.parametrize(("kind", "activation"), [("hopfield", "sigmoid"), ("hopfield", "tanh"), ("hopfield-conv", "sigmoid")])
+def test_holomorphic_nudges_come_closer_with_more_points(kind: str, activation: str) -> None:
     """Against the derivative by the implicit function theorem, the error of nudges of size r is of order r^N."""
     smooth = {"activation": activation, "sweeps": 300, "nudged_sweeps": 300}
-    exact = trainer("hopfield", {"kind": "in-silico", "loss": "mse"}, **smooth)
+    exact = trainer(kind, {"kind": "in-silico", "loss": "mse"}, **smooth)
     (wanted, metrics), errors = exact.rule.step(exact.system, batch_of(exact)), []
     for points in (2, 4, 8):
-        one = trainer("hopfield", {"kind": "holomorphic-ep", "radius": 0.2, "points": points}, **smooth)
+        one = trainer(kind, {"kind": "holomorphic-ep", "radius": 0.2, "points": points}, **smooth)
         updates, ours = one.rule.step(one.system, batch_of(one))
         assert ours == pytest.approx(metrics)
         errors.append(far(updates, wanted))
@@ -89,10 +91,10 @@ def test_holomorphic_ep_learns_and_is_refused_where_it_cannot() -> None:
             HolomorphicEP(**bad)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("kind", "strength", "rate"), [("hopfield", 0.3, 0.02), ("drn", 0.5, 1e-3)])
+@pytest.mark.parametrize(("kind", "strength", "rate"), [("hopfield", 0.3, 0.02), ("drn", 0.5, 1e-3), ("hopfield-conv", 0.3, 0.02)])
 def test_continual_moves_are_those_of_the_pure_function(kind: str, strength: float, rate: float) -> None:
     """Written at its own rate, a step ends where the moves led; at a rate near zero it is the one-sided estimate; and it learns."""
-    how: dict[str, Any] = {"sweeps": 200, "rates": [1.0, 0.5]} | ({"nudged_sweeps": 200} if kind == "hopfield" else {"gain": 30.0})
+    how: dict[str, Any] = {"sweeps": 200, "rates": [1.0, 0.5]} | ({"gain": 30.0} if kind == "drn" else {"nudged_sweeps": 200})
     rule = {"kind": "continual-ep", "strength": strength, "rate": rate}
     one = trainer(kind, rule, rate, **how)
     system, (inputs, labels) = one.system, batch_of(one)
@@ -112,6 +114,46 @@ def test_continual_moves_are_those_of_the_pure_function(kind: str, strength: flo
     wanted, _ = EquilibriumPropagation(strength, "positive").step(system, (inputs, labels))
     assert far(slow, wanted) < 1e-3
     assert one.rule.passes == 2
+
+
+@pytest.mark.parametrize("kind", ["hopfield", "hopfield-conv"])
+def test_a_softmax_is_judged_by_its_cross_entropy(kind: str) -> None:
+    """In the rule and in its exact-gradient control, whose gradients a small nudge comes close to; outputs cannot be held there."""
+    settled = {"readout": "softmax", "activation": "sigmoid", "sweeps": 100, "nudged_sweeps": 100}
+    one = trainer(kind, {"kind": "equilibrium-propagation", "strength": 1e-2}, **settled)
+    table = recipe.read({"system": {"kind": kind, "readout": "softmax"}, "rule": {"kind": "equilibrium-propagation"}})
+    control = table.rule.exact(table.system)
+    exact = trainer(kind, control.model_dump(), **settled)
+    assert one.rule.loss == exact.rule.loss == Logits()
+    (updates, metrics), (wanted, same) = (t.rule.step(t.system, batch_of(t)) for t in (one, exact))
+    assert metrics == pytest.approx(same)
+    assert metrics["loss"] == pytest.approx(np.log(10), abs=0.5)
+    assert far(updates, wanted) < 1e-2
+    before = one.evaluate()[0]
+    for _ in range(6):
+        one.advance()
+    assert one.evaluate()[0] < before
+    for rule in ("coupled-learning", "contrastive-learning"):
+        with pytest.raises(RecipeError, match=f"rule.kind='{rule}' holds outputs at their targets, .* set system.readout='state'"):
+            trainer(kind, {"kind": rule}, readout="softmax")
+    with pytest.raises(RecipeError, match="the targets of a softmax are 1 and 0"):
+        trainer(kind, {"kind": "equilibrium-propagation"}, readout="softmax", low=-1.0)
+
+
+def test_feedback_of_its_own_in_a_recipe() -> None:
+    """Parameters of its own that are exported and held by devices like all weights, and no rule that needs an energy."""
+    one = trainer("hopfield", {"kind": "equilibrium-propagation"}, feedback="separate", activation="sigmoid")
+    table = recipe.read({"system": {"kind": "hopfield", "hidden": [12], "feedback": "separate", "writer": "pulsed"}}).system
+    assert set(table.exports()) == set(one.system.parameters) == {"W1", "b1", "W2", "b2", "V2"}
+    assert not one.system.has_energy
+    built = table.build(key=one.system.key, device="cpu", dtype="float32", chunk=1, classes=10)
+    assert type(built.writers["V2"]).__name__ == "Pulsed"
+    before = one.evaluate()[0]
+    for _ in range(6):
+        one.advance()
+    assert one.evaluate()[0] < before
+    with pytest.raises(RecipeError, match=r"rule.kind='holomorphic-ep' gives the derivative of an energy: set system.feedback='tied'"):
+        trainer("hopfield", {"kind": "holomorphic-ep"}, feedback="separate", activation="sigmoid")
 
 
 def test_continual_ep_refuses() -> None:

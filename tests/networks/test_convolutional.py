@@ -161,7 +161,7 @@ def test_estimates_are_slopes_of_the_loss(backend, activation: str, readout: str
     assert errors[1] < 2e-2
     if activation != "hard-sigmoid":
         assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
-        got = convolutional.holomorphic_gradient(*start(here), radius=0.15, points=8, **how)
+        got = convolutional.holomorphic_contrast(*start(here), radius=0.15, points=8, **how)
         assert np.linalg.norm(joined(backend, got) - exact) < 1e-4 * np.linalg.norm(exact)
 
 
@@ -199,7 +199,7 @@ K, D, X = np.zeros((3, 1, 3, 3)), np.zeros((12, 2)), np.zeros((2, 1, 4, 4))
         (lambda: convolutional.relax(X, [K[:, :, :2, :2], D]), ValueError, r"must be \(maps, 1, k, k\) with k odd"),
         (lambda: convolutional.relax(X, [K, D], activation="relu"), ValueError, "activation must be one of hard-sigmoid, sigmoid, tanh"),
         (lambda: convolutional.relax(X, [K, D], readout="max"), ValueError, "readout must be one of state, softmax"),
-        (lambda: convolutional.holomorphic_gradient(X, D, [K, D], activation="hard-sigmoid"), ValueError, "need a holomorphic activation"),
+        (lambda: convolutional.holomorphic_contrast(X, D, [K, D], activation="hard-sigmoid"), ValueError, "need a holomorphic activation"),
         (lambda: convolutional.relax(X, [K, D], [np.zeros(2)]), ValueError, "biases must have the shapes"),
         (lambda: convolutional.relax(X, [K, D.astype("float32")]), TypeError, "all be float32 or all float64"),
         (lambda: convolutional.relax(X, [K, D], nudge=-1.0, target=np.zeros((2, 2))), ValueError, "without a minimum"),

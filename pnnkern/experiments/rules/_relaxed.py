@@ -8,13 +8,21 @@ from .. import tables
 
 
 class Relaxed(tables.Rule):
-    """[rule] that moves a system which relaxes towards its targets; what it is judged by is the square error."""
+    """[rule] that moves a system which relaxes towards its targets; it is judged by the loss that its nudges lower."""
 
     def exact(self, system: tables.System) -> tables.Rule:
         from ..registry import rule
 
-        table: tables.Rule = rule.classes()["in-silico"](loss="mse")
+        table: tables.Rule = rule.classes()["in-silico"](**system.judged_by())
         return table
+
+    def loss_on(self, system: tables.System) -> Any:
+        """The loss. Raises ValueError for a rule that holds outputs where they are scores."""
+        if getattr(self.made(), "hold", False) and system.judged_by() != {"loss": "mse"}:
+            raise ValueError(
+                f"rule.kind={self.kind!r} holds outputs at their targets, which the scores of a softmax are not: set system.readout='state'"
+            )
+        return self.exact(system).loss_on(system)  # type: ignore[attr-defined]
 
 
 class Contrastive(Relaxed):
@@ -24,4 +32,4 @@ class Contrastive(Relaxed):
     variant: Literal["centred", "positive", "negative", "random"] = "centred"  # -b and b, 0 and b, -b and 0, one of these at random
 
     def build(self, system: tables.System, key: Any) -> Any:
-        return self.made()(self.strength, self.variant, system.square_error())
+        return self.made()(self.strength, self.variant, self.loss_on(system))

@@ -24,4 +24,4 @@ class ContinualEPTable(Relaxed):
         return ContinualEP
 
     def build(self, system: tables.System, key: Any) -> Any:
-        return self.made()(self.strength, self.steps, self.rate, system.square_error())
+        return self.made()(self.strength, self.steps, self.rate, self.loss_on(system))

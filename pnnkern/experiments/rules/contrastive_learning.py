@@ -21,4 +21,4 @@ class ContrastiveLearningTable(Relaxed):
     def build(self, system: tables.System, key: Any) -> Any:
         from ...learning import contrastive_learning
 
-        return contrastive_learning(system.square_error())
+        return contrastive_learning(self.loss_on(system))

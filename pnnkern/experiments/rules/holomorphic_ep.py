@@ -26,4 +26,6 @@ class HolomorphicEPTable(Relaxed):
         activation = getattr(system, "activation", "tanh")
         if activation not in ("sigmoid", "tanh"):
             raise ValueError(f"rule.kind='holomorphic-ep' needs system.activation='sigmoid' or 'tanh', got {activation!r}")
-        return self.made()(self.radius, self.points, system.square_error())
+        if getattr(system, "feedback", "tied") != "tied":
+            raise ValueError("rule.kind='holomorphic-ep' gives the derivative of an energy: set system.feedback='tied'")
+        return self.made()(self.radius, self.points, self.loss_on(system))

@@ -1,4 +1,4 @@
-"""What the tables of layered networks have in common."""
+"""What the tables of layered networks, and of networks of Hopfield units, have in common."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,6 +10,25 @@ from .. import tables
 
 if TYPE_CHECKING:
     from ..plots import Picture
+
+
+class HopfieldUnitsTable(tables.System):
+    """[system] of Hopfield units that relax."""
+
+    activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"
+    readout: Literal["state", "softmax"] = "state"  # outputs are units with a square error, or scores with a cross-entropy
+    sweeps: int = Field(15, ge=1)  # over all layers, of the free state
+    nudged_sweeps: int = Field(15, ge=1)  # of each nudged state
+    rates: list[float] = Field([])  # of the weights of each layer, relative to training.lr; all 1 if empty
+    bias_rates: list[float] = Field([])  # of the biases; as `rates` if empty
+
+    def judged_by(self) -> dict[str, Any]:
+        return super().judged_by() if self.readout == "state" else {"loss": "cross-entropy", "scale": 1.0}
+
+    def unit_settings(self) -> dict[str, Any]:
+        """What a system is built with."""
+        names = ("activation", "readout", "sweeps", "nudged_sweeps", "rates", "bias_rates")
+        return {name: getattr(self, name) for name in names}
 
 
 class LayeredTable(tables.System):

@@ -5,20 +5,18 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .. import registry
-from ._layered import LayeredTable
+from ._layered import HopfieldUnitsTable, LayeredTable
 from ._writing import WrittenTable
 
 
 @registry.system("hopfield")
-class HopfieldTable(LayeredTable, WrittenTable):
+class HopfieldTable(HopfieldUnitsTable, LayeredTable, WrittenTable):
     """[system] of a layered Hopfield network."""
 
     kind: Literal["hopfield"] = "hopfield"
     scale: float = Field(0.7, gt=0, allow_inf_nan=False)
-    activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"
-    sweeps: int = Field(15, ge=1)  # over all layers, of the free state
-    nudged_sweeps: int = Field(15, ge=1)  # of each nudged state
-    bias_rates: list[float] = Field([])  # relative to training.lr; as `rates` if empty
+    # weights act both ways; or others act downwards, with updates of their own or the same
+    feedback: Literal["tied", "separate", "same-update"] = "tied"
 
     @classmethod
     def made(cls) -> type:
@@ -27,12 +25,13 @@ class HopfieldTable(LayeredTable, WrittenTable):
         return Hopfield
 
     def settings(self) -> dict[str, Any]:
-        return {
-            "sweeps": self.sweeps, "nudged_sweeps": self.nudged_sweeps, "activation": self.activation, "rates": self.rates,
-            "bias_rates": self.bias_rates,
-        }  # fmt: skip
+        return self.unit_settings() | {"feedback": self.feedback}
 
     def build(self, *, key: Any, **options: Any) -> Any:
         network = super().build(key=key, **options)
-        self.give_writers(network, [name for name in network.parameters if name.startswith("W")], key)
+        self.give_writers(network, [name for name in network.parameters if name[0] in "WV"], key)
         return network
+
+    def exports(self) -> dict[str, str]:
+        own = range(2, len(self.hidden) + 2) if self.feedback != "tied" else ()
+        return super().exports() | {f"V{l}": f"weights from layer {l} down to layer {l - 1}" for l in own}

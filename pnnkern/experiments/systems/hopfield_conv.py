@@ -5,11 +5,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from .. import registry, tables
+from .. import registry
+from ._layered import HopfieldUnitsTable
 
 
 @registry.system("hopfield-conv")
-class ConvolutionalHopfieldTable(tables.System):
+class ConvolutionalHopfieldTable(HopfieldUnitsTable):
     """[system] of layers of feature maps that relax, below a dense output layer."""
 
     kind: Literal["hopfield-conv"] = "hopfield-conv"
@@ -21,8 +22,6 @@ class ConvolutionalHopfieldTable(tables.System):
     side: int = Field(3, ge=1)  # of the square kernels, odd
     gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
     scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(values that a unit sees)
-    sweeps: int = Field(15, ge=1)  # over all layers, of the free state
-    nudged_sweeps: int = Field(15, ge=1)  # of each nudged state
     high: float = 1.0  # target of the sample's class
     low: float = 0.0  # and of the others
 
@@ -40,8 +39,7 @@ class ConvolutionalHopfieldTable(tables.System):
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
         return self.made()(
             maps=self.maps, outputs=classes, image=(self.channels, self.height, self.width), side=self.side, gain=self.gain,
-            scale=self.scale, sweeps=self.sweeps, nudged_sweeps=self.nudged_sweeps, high=self.high, low=self.low, dtype=dtype,
-            key=key, device=device,
+            scale=self.scale, high=self.high, low=self.low, dtype=dtype, key=key, device=device, **self.unit_settings(),
         )  # fmt: skip
 
     def exports(self) -> dict[str, str]:

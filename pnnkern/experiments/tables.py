@@ -52,6 +52,10 @@ class System(Table):
         """The loss that nudges towards this kind's targets lower, in the words of a `Supervised` rule."""
         return {"loss": "mse"}
 
+    def no_circle(self) -> str:
+        """What must be set before nudges can go round a circle in the complex plane; "" if nothing."""
+        return ""
+
     def square_error(self) -> Any:
         """The square error with the targets that this kind of system sets its outputs."""
         from ..learning import SquareError

@@ -254,6 +254,10 @@ class Network:
         """Of layer l + 1, without batch and phases."""
         return (self.weights[l].shape[1],)
 
+    def at(self, inputs: Array, states: Sequence[Array]) -> "Network":
+        """The network whose couplings answer for small changes about a state: the same, where they do not depend on it."""
+        return self
+
     def transposed(self) -> "Network":
         """The network whose weights up and down are exchanged."""
         return self if self.backward is None else replace(self, weights=self.backward, backward=self.weights)
@@ -399,7 +403,7 @@ class Network:
         states, pulls, residual = self.relax(drive, np.zeros(()), target, start, sweeps, tolerance)
         if not len(nudges):
             return states, [s[None][:0] for s in states], pulls[-1], residual
-        moved, second = self.respond(states, pulls, nudges, target, hold, nudged_sweeps, tolerance)
+        moved, second = self.at(inputs, states).respond(states, pulls, nudges, target, hold, nudged_sweeps, tolerance)
         return states, moved, pulls[-1], max_(residual, second)
 
     def _fused(self, drive: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
@@ -445,7 +449,7 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
         free = judged(states, pulls, left, sweeps, tolerance, on_failure)
     if cotangent.shape != free.output.shape:
         raise ValueError(f"cotangent must be {free.output.shape} like the outputs, got shape {cotangent.shape}")
-    response, left = net.transposed().adjoint(free.pulls, cotangent, sweeps, limit)
+    response, left = net.at(inputs, free.states).transposed().adjoint(free.pulls, cotangent, sweeps, limit)
     done = judged(response, response, left, sweeps, tolerance, on_failure)
     half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
     moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]

@@ -1,9 +1,13 @@
 """Convolutional Hopfield networks: layers of feature maps that settle, joined by convolutions with pooling, and a dense output layer.
 
 E = sum_l [sum G(s_l) - b_l s_l - s_{l+1} . P(w_l * s_l)] with the units, activations and read-outs of `hopfield`: w * s is a convolution
-that keeps the size of a map, P the mean of squares of 2 x 2, and the last layer is dense. All terms are bilinear, so even and odd layers
-take exact block steps in turn and nudged states are kept as differences. Published networks pool by the maximum, which is not bilinear:
-Scellier et al., arXiv:2312.15103 (2023).
+that keeps the size of a map, P pools squares of 2 x 2, and the last layer is dense.
+
+With pool "mean" all terms are bilinear, so even and odd layers take exact block steps in turn and nudged states are kept as differences.
+Published networks pool by the maximum, "max": Laborieux et al. (2021); Scellier et al., arXiv:2312.15103 (2023). A layer then sends what it
+pulls with to the pixels that are the largest now. That is no exact block step, but as P is convex and states are not negative it is one on
+a bound of the energy from above, which still never rises. Nudged states keep the choice of pixels of the free one, so that their estimates
+are those of the network with these connections, and exact for small nudges, which leave the choice as it is.
 
 weights : (maps, maps below, k, k) with k odd for each convolution, and (values below, outputs) for the last layer. biases : (maps,) and
 (outputs,). images : (batch, maps, height, width), each size divisible by 2 at every convolution. All pure numbers.
@@ -65,41 +69,80 @@ def _pieces(x: Array, seen: int) -> list[slice]:
     return [slice(i, i + size) for i in range(0, len(x), size)]
 
 
-def _up(x: Array, kernel: Array) -> Array:
-    """Convolution, then the mean of each square of 2 x 2."""
-    y = convolve(x, kernel)
+MEAN = 0.25  # the share of each pixel in the mean of its square
+
+
+def _largest(y: Array) -> Array:
+    """The share of each pixel in the maximum of its square of 2 x 2: 1 for the largest, the first one if several are."""
+    xp, (batch, maps, height, width) = _array.namespace(y), y.shape
+    squares = y.reshape(batch, maps, height // 2, 2, width // 2, 2).transpose(0, 1, 2, 4, 3, 5)
+    flat = squares.reshape(*squares.shape[:4], 4)
+    chosen = (xp.arange(4) == flat.argmax(axis=-1)[..., None]).astype(y.dtype)
+    return chosen.reshape(squares.shape).transpose(0, 1, 2, 4, 3, 5).reshape(y.shape)
+
+
+def _pooled(y: Array, share: Any) -> Array:
+    """The sum of the pixels' shares over each square of 2 x 2."""
     batch, maps, height, width = y.shape
-    return y.reshape(batch, maps, height // 2, 2, width // 2, 2).mean(axis=(3, 5))
+    return (share * y).reshape(batch, maps, height // 2, 2, width // 2, 2).sum(axis=(3, 5))
 
 
-def _spread(y: Array) -> Array:
-    """The adjoint of the mean over squares."""
-    return (y / 4).repeat(2, axis=2).repeat(2, axis=3)
+def _spread(y: Array, share: Any) -> Array:
+    """The adjoint of `_pooled`."""
+    return share * y.repeat(2, axis=2).repeat(2, axis=3)
 
 
-def _down(y: Array, kernel: Array) -> Array:
-    """The adjoint of `_up`."""
-    return convolve(_spread(y), kernel[:, :, ::-1, ::-1].transpose(1, 0, 2, 3))
+def _mirrored(kernel: Array) -> Array:
+    """The kernel of the adjoint convolution."""
+    return kernel[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
 
 
 @dataclass
 class _Maps(Network):
-    """A network whose layers are feature maps; sizes[l] is the shape of layer l, the input first."""
+    """A network whose layers are feature maps; sizes[l] is the shape of layer l, the input first.
+
+    pool : "mean" or "max". chosen : the pixels' shares in the pooling of each convolution, where they are fixed.
+    """
 
     sizes: list[tuple[int, ...]] = field(default_factory=list)
+    pool: str = "mean"
+    chosen: list[Array] | None = None
 
     def shape(self, l: int) -> tuple[int, ...]:
         return self.sizes[l + 1]
 
+    def at(self, inputs: Array, states: Sequence[Array]) -> "_Maps":
+        if self.pool == "mean":
+            return self
+        return replace(self, chosen=[_largest(convolve(s, w)) for s, w in zip([inputs, *states], self.weights[:-1], strict=False)])
+
+    def _share(self, l: int, convolved: Any, samples: int) -> Any:
+        """The pixels' shares in the pooling between layers l and l + 1; `convolved` gives what is pooled."""
+        if self.pool == "mean":
+            return MEAN
+        if self.chosen is None:
+            return _largest(convolved())
+        fixed = self.chosen[l]
+        return _array.namespace(fixed).broadcast_to(fixed, (samples // len(fixed), *fixed.shape)).reshape(-1, *fixed.shape[1:])
+
     def _across(self, x: Array, l: int) -> Array:
         """What layer l feeds into layer l + 1, for any leading axes."""
         flat, w = x.reshape(-1, *self.sizes[l]), self.weights[l]
-        out = _up(flat, w) if w.ndim == 4 else flat.reshape(len(flat), -1) @ w
+        if w.ndim == 4:
+            y = convolve(flat, w)
+            out = _pooled(y, self._share(l, lambda: y, len(flat)))
+        else:
+            out = flat.reshape(len(flat), -1) @ w
         return out.reshape(*x.shape[: x.ndim - len(self.sizes[l])], *self.sizes[l + 1])
 
-    def _back(self, y: Array, l: int) -> Array:
+    def _back(self, y: Array, l: int, below: Array) -> Array:
+        """What layer l + 1 feeds back into layer l, whose states are `below`."""
         flat, w = y.reshape(-1, *self.sizes[l + 1]), self.weights[l]
-        out = _down(flat, w) if w.ndim == 4 else flat @ w.T
+        if w.ndim == 4:
+            share = self._share(l, lambda: convolve(below.reshape(-1, *self.sizes[l]), w), len(flat))
+            out = convolve(_spread(flat, share), _mirrored(w))
+        else:
+            out = flat @ w.T
         return out.reshape(*y.shape[: y.ndim - len(self.sizes[l + 1])], *self.sizes[l])
 
     def bias(self, l: int) -> Array:
@@ -114,7 +157,7 @@ class _Maps(Network):
         if l and biased:
             total = total + self.bias(l)
         if l < self.last:
-            above = self._back(states[l + 1], l + 1)
+            above = self._back(states[l + 1], l + 1, states[l])
             return above if total is None else above + total
         return _array.namespace(states[l]).zeros_like(states[l]) if total is None else total
 
@@ -122,8 +165,17 @@ class _Maps(Network):
         return False
 
 
-def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None, activation: str, readout: str) -> tuple[Array, _Maps]:
+def check_pool(pool: str, activation: str) -> None:
+    if pool not in ("mean", "max"):
+        raise ValueError(f"pool must be one of mean, max, got {pool!r}")
+    if pool == "max" and activation == "tanh":
+        raise ValueError("pooling by the maximum needs states that are not negative: activation hard-sigmoid or sigmoid, got 'tanh'")
+
+
+def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None, activation: str, readout: str, pool: str,
+             ) -> tuple[Array, _Maps]:  # fmt: skip
     check_kind(activation, readout)
+    check_pool(pool, activation)
     if not len(weights) or weights[-1].ndim != 2 or any(w.ndim != 4 for w in weights[:-1]):
         raise ValueError("weights must be (maps, maps below, k, k) arrays, and a last one (values below, outputs)")
     dtype, xp = weights[0].dtype, _array.namespace(images, *weights)
@@ -151,18 +203,19 @@ def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | 
         raise ValueError(f"biases must have the shapes {[(n,) for n in counts]}, got {[b.shape for b in biases]}")
     low, high = [dtype.type(0)] * len(weights), [dtype.type(1)] * len(weights)
     net = _Maps(
-        list(weights), list(biases), hopfield.ACTIVATIONS[activation], None, low, high, softmax=readout == "softmax", sizes=sizes
-    )
+        list(weights), list(biases), hopfield.ACTIVATIONS[activation], None, low, high, softmax=readout == "softmax",
+        sizes=sizes, pool=pool,
+    )  # fmt: skip
     return images.astype(dtype, copy=False), net
 
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
 def relax(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
-          readout: str = "state", nudge: Any = 0.0, target: Array | None = None, start: Sequence[Array] | None = None, sweeps: int = 200,
-          tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
+          readout: str = "state", pool: str = "mean", nudge: Any = 0.0, target: Array | None = None, start: Sequence[Array] | None = None,
+          sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n)."""
-    images, net = _network(images, weights, biases, activation, readout)
+    images, net = _network(images, weights, biases, activation, readout, pool)
     _layered.check_settings(sweeps, on_failure)
     nudges = hopfield.nudges_of(nudge, readout, plane=activation in hopfield.HOLOMORPHIC)
     target = _layered.target_like(target, nudges, len(images), net.weights)
@@ -173,20 +226,20 @@ def relax(images: Array, weights: Sequence[Array], biases: Sequence[Array] | Non
 
 @accepts_any
 def phases(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
-           readout: str = "state", nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False,
+           readout: str = "state", pool: str = "mean", nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False,
            start: Sequence[Array] | None = None, sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None,
            on_failure: str = "raise") -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it. Arguments as for `hopfield.phases`."""
-    images, net = _network(images, weights, biases, activation, readout)
+    images, net = _network(images, weights, biases, activation, readout, pool)
     values = np.atleast_1d(hopfield.nudges_of(nudges, readout, held=hold))
     return _layered.settled(net, images, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
 
 
 @accepts_any
 def energy(images: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-           activation: str = "hard-sigmoid") -> Array:  # fmt: skip
+           activation: str = "hard-sigmoid", pool: str = "mean") -> Array:  # fmt: skip
     """E of each sample, (batch,) float64."""
-    images, net = _network(images, weights, biases, activation, "state")
+    images, net = _network(images, weights, biases, activation, "state", pool)
     w, b = _layered.in_double(net.weights, net.biases)
     wide, below = replace(net, weights=w, biases=b), images.astype(np.float64)
     total = _array.namespace(images).zeros(len(images))
@@ -200,14 +253,15 @@ def energy(images: Array, states: Sequence[Array], weights: Sequence[Array], bia
 
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def contrast(settled: Phases, a: int, b: int, weights: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+def contrast(settled: Phases, a: int, b: int, weights: Sequence[Array], *, pool: str = "mean") -> tuple[list[Array], list[Array]]:
     """dE/dtheta of phase b less that of phase a, mean over the batch, of weights and biases; products of means and differences."""
     of_weights, of_biases = [], []
-    for w, (below, d_below, above, d_above) in zip(weights, settled.pairs(a, b), strict=True):
-        batch = max(1, len(below))
-        total = _product(below, d_above, w)
+    free = [settled.inputs, *settled.states]
+    for w, s, (below, d_below, above, d_above) in zip(weights, free, settled.pairs(a, b), strict=False):
+        batch, share = max(1, len(below)), _largest(convolve(s, w)) if pool == "max" and w.ndim == 4 else MEAN
+        total = _product(below, d_above, w, share)
         if d_below is not None:
-            total = total + _product(d_below, above, w)
+            total = total + _product(d_below, above, w, share)
         of_weights.append(total / -batch)
         of_biases.append(_over_all(d_above) / -batch)
     return of_weights, of_biases
@@ -218,46 +272,52 @@ def _over_all(above: Array) -> Array:
     return above.sum(axis=tuple(i for i in range(above.ndim) if i != 1))
 
 
-def _product(below: Array, above: Array, weight: Array) -> Array:
-    """The derivative of ``above . P(weight * below)`` by the weights, summed over the batch."""
+def _product(below: Array, above: Array, weight: Array, share: Any = MEAN) -> Array:
+    """The derivative of ``above . P(weight * below)`` by the weights, summed over the batch; share : of the pixels in the pooling."""
     if weight.ndim == 2:
         return below.reshape(len(below), -1).T @ above
     total = _array.namespace(below).zeros((len(weight), weight[0].size), below.dtype)
     for part in _pieces(below, weight[0].size):
-        patches, spread = _patches(below[part], weight.shape[2]), _spread(above[part]).transpose(1, 0, 2, 3)
+        patches = _patches(below[part], weight.shape[2])
+        spread = _spread(above[part], share if isinstance(share, float) else share[part]).transpose(1, 0, 2, 3)
         total += spread.reshape(len(weight), -1) @ patches.reshape(-1, weight[0].size)
     return total.reshape(weight.shape)
 
 
 @accepts_any
 def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-              activation: str = "hard-sigmoid", readout: str = "state", free: Equilibrium | None = None, sweeps: int = 200,
+              activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean", free: Equilibrium | None = None, sweeps: int = 200,
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The exact derivative of the free output by weights and biases, for its cotangent. Arguments as for `hopfield.relax_vjp`."""
-    images, net = _network(images, weights, biases, activation, readout)
-    return contrast(_layered.implicit(net, cotangent, images, free, sweeps, tolerance, on_failure), 1, 2, weights)
+    images, net = _network(images, weights, biases, activation, readout, pool)
+    return contrast(_layered.implicit(net, cotangent, images, free, sweeps, tolerance, on_failure), 1, 2, weights, pool=pool)
 
 
 @accepts_any
 def gradient(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Any = (-0.2, 0.2),
-             **settings: Any) -> tuple[list[Array], list[Array]]:  # fmt: skip
+             pool: str = "mean", **settings: Any) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean cost over the batch; as `hopfield.gradient`."""
     b1, b2 = _layered.pair_of(nudges)
-    of_weights, of_biases = contrast(phases(images, weights, biases, nudges=(b1, b2), target=target, **settings), 1, 2, weights)
+    settled = phases(images, weights, biases, nudges=(b1, b2), target=target, pool=pool, **settings)
+    of_weights, of_biases = contrast(settled, 1, 2, weights, pool=pool)
     return [g / float(b2 - b1) for g in of_weights], [g / float(b2 - b1) for g in of_biases]
 
 
 @accepts_any
 def continual(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
-              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", readout: str = "state",
+              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean",
               free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new weights and biases. Arguments as for `hopfield.continual`."""
-    images, net = _network(images, weights, biases, activation, readout)
+    images, net = _network(images, weights, biases, activation, readout, pool)
     beta = float(hopfield.nudges_of(float(nudge), readout))
+
+    def shares(settled: Phases, a: int, b: int) -> tuple[list[Array], list[Array]]:
+        return contrast(settled, a, b, weights, pool=pool)
+
     new_weights, new_biases = _layered.continual(
-        lambda parts: replace(net, weights=parts[0], biases=parts[1]), lambda settled, a, b: contrast(settled, a, b, weights), images,
-        target, [net.weights, net.biases], beta, rates, steps, free, sweeps, tolerance, -np.inf, on_failure,
+        lambda parts: replace(net, weights=parts[0], biases=parts[1]), shares, images, target, [net.weights, net.biases], beta, rates,
+        steps, free, sweeps, tolerance, -np.inf, on_failure,
     )  # fmt: skip
     return new_weights, new_biases
 
@@ -268,6 +328,8 @@ def holomorphic_contrast(images: Array, target: Array, weights: Sequence[Array],
                          ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The gradient by nudges on a circle in the complex plane, as `hopfield.holomorphic_gradient`; of weights and biases, as arrays."""
     hopfield.refuse_sharp(activation)
+    if settings.get("pool", "mean") != "mean":
+        raise ValueError("nudges in the complex plane need pooling by the mean: a maximum is not holomorphic")
     shares = _layered.around(
         images, lambda nudges: relax(images, weights, biases, activation=activation, nudge=nudges, target=target, **settings),
         radius, points,

@@ -22,13 +22,15 @@ class ConvolutionalHopfield(HopfieldUnits):
     """Feature maps that settle, joined by convolutions and pooling, below a dense output layer.
 
     maps : feature maps of each layer; each halves height and width. outputs : one for each class. image : (maps, height, width) of a
-    sample. side : of the square kernels, odd. Others as in `HopfieldUnits`; with `rates` an optimiser has no say in the weights.
+    sample. side : of the square kernels, odd. pool : "mean" or "max". Others as in `HopfieldUnits`; with `rates` an optimiser has no say
+    in the weights.
     """
 
     maps: Sequence[int] = (32, 64)
     outputs: int = 10
     image: tuple[int, int, int] = (1, 28, 28)
     side: int = 3
+    pool: str = "mean"
 
     room: ClassVar[Any] = convolutional
 
@@ -45,6 +47,7 @@ class ConvolutionalHopfield(HopfieldUnits):
             raise ValueError(
                 f"{len(self.maps)} layers that pool need a height and width divisible by {halvings}, got {self.image[1]} x {self.image[2]}"
             )
+        convolutional.check_pool(self.pool, self.activation)
         self._set_up()
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -68,7 +71,10 @@ class ConvolutionalHopfield(HopfieldUnits):
         return self.gain * values.reshape(len(values), *self.image)
 
     def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
-        return convolutional.contrast(relaxed, a, b, self.weights)
+        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool)
+
+    def _kind(self) -> dict[str, Any]:
+        return super()._kind() | {"pool": self.pool}
 
 
 __all__ = ["ConvolutionalHopfield"]

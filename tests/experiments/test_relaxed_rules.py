@@ -80,6 +80,8 @@ def test_holomorphic_ep_learns_and_is_refused_where_it_cannot() -> None:
     assert one.evaluate()[0] < 0.85 * before
     with pytest.raises(RecipeError, match=r"holomorphic-ep.* needs system\.activation=.sigmoid. or .tanh., got .hard-sigmoid"):
         trainer("hopfield", {"kind": "holomorphic-ep"})
+    with pytest.raises(RecipeError, match=r"'holomorphic-ep' needs system.pool='mean': a maximum is not holomorphic"):
+        trainer("hopfield-conv", {"kind": "holomorphic-ep"}, activation="sigmoid", pool="max")
     hard = trainer("hopfield", {"kind": "contrastive-learning"})
     with pytest.raises(ValueError, match="need a holomorphic activation, sigmoid or tanh, got 'hard-sigmoid'"):
         HolomorphicEP().step(hard.system, batch_of(hard))
@@ -152,7 +154,7 @@ def test_feedback_of_its_own_in_a_recipe() -> None:
     for _ in range(6):
         one.advance()
     assert one.evaluate()[0] < before
-    with pytest.raises(RecipeError, match=r"rule.kind='holomorphic-ep' gives the derivative of an energy: set system.feedback='tied'"):
+    with pytest.raises(RecipeError, match=r"'holomorphic-ep' needs system.feedback='tied': it gives the derivative of an energy"):
         trainer("hopfield", {"kind": "holomorphic-ep"}, feedback="separate", activation="sigmoid")
 
 

@@ -30,12 +30,12 @@ def start(c: dict) -> tuple:
     return c["images"], c["target"], c["weights"], c["biases"]
 
 
-def across(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+def across(x: np.ndarray, w: np.ndarray, pool: str) -> np.ndarray:
     """One sample through one layer, by SciPy."""
     if w.ndim == 2:
         return x.ravel() @ w
     y = np.array([sum(correlate2d(m, k, "same") for m, k in zip(x, kernel)) for kernel in w])
-    return (y[:, ::2, ::2] + y[:, 1::2, ::2] + y[:, ::2, 1::2] + y[:, 1::2, 1::2]) / 4
+    return (np.mean if pool == "mean" else np.max)([y[:, ::2, ::2], y[:, 1::2, ::2], y[:, ::2, 1::2], y[:, 1::2, 1::2]], axis=0)
 
 
 OWN = {
@@ -45,57 +45,66 @@ OWN = {
 }
 
 
-def energy(c: dict, layers: list[np.ndarray], n: int, activation: str) -> float:
+def energy(c: dict, layers: list[np.ndarray], n: int, activation: str, pool: str) -> float:
     total, below = 0.0, c["images"][n]
     for w, b, s in zip(c["weights"], c["biases"], layers):
         bias = b[:, None, None] if w.ndim == 4 else b
         own = OWN[activation](s) if w.ndim == 4 else s**2 / 2
-        total += (own - bias * s - s * across(below, w)).sum()
+        total += (own - bias * s - s * across(below, w, pool)).sum()
         below = s
     return total
 
 
-@pytest.mark.parametrize("activation", ["hard-sigmoid", "sigmoid", "tanh"])
-def test_energy_and_its_minimum(backend, activation: str, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(
+    ("activation", "pool"), [("hard-sigmoid", "mean"), ("sigmoid", "mean"), ("tanh", "mean"), ("hard-sigmoid", "max"), ("sigmoid", "max")]
+)
+def test_energy_and_its_minimum(backend, activation: str, pool: str, rng: np.random.Generator) -> None:
     """The settled state is a fixed point of coordinate steps, by differences of the energy written with SciPy's convolutions."""
     c = network(rng)
     here = on(backend, c)
-    found = convolutional.relax(*sources(here), activation=activation, sweeps=1000)
+    kind = {"activation": activation, "pool": pool}
+    found = convolutional.relax(*sources(here), sweeps=1000, **kind)
     states = [backend.numpy(s) for s in found.states]
-    e = backend.numpy(convolutional.energy(here["images"], found.states, here["weights"], here["biases"], activation=activation))
+    e = backend.numpy(convolutional.energy(here["images"], found.states, here["weights"], here["biases"], **kind))
     for n in range(3):
         mine = [s[n].copy() for s in states]
-        assert e[n] == pytest.approx(energy(c, mine, n, activation), rel=1e-10)
+        assert e[n] == pytest.approx(energy(c, mine, n, activation, pool), rel=1e-10)
         for layer in mine:
             for _ in range(5):
                 i = tuple(int(rng.integers(k)) for k in layer.shape)
                 before, ends = layer[i], []
                 for h in (1e-5, -1e-5):
                     layer[i] = before + h
-                    ends.append(energy(c, mine, n, activation))
+                    ends.append(energy(c, mine, n, activation, pool))
                 layer[i] = before
                 slope, hidden = (ends[0] - ends[1]) / 2e-5, layer.ndim == 3
-                assert abs(slope) < 1e-7 or (hidden and ((before == 0 and slope > 0) or (before == 1 and slope < 0)))
+                assert abs(slope) < 1e-5 or (hidden and ((before == 0 and slope > 0) or (before == 1 and slope < 0)))
 
 
-def test_every_block_step_lowers_the_energy(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("pool", ["mean", "max"])
+@pytest.mark.parametrize("activation", ["hard-sigmoid", "sigmoid"])
+def test_every_step_lowers_the_energy(activation: str, pool: str, rng: np.random.Generator) -> None:
+    """Also from random states and with strong couplings, where many pixels win and lose on the way."""
     c, last = network(rng), np.inf
-    images, net = convolutional._network(*sources(c), "hard-sigmoid", "state")
-    states, drive = [np.full((3, *net.shape(l)), 0.5) for l in range(3)], net.drive(images)
-    for l in _layered.order(3) * 4:
+    c["weights"] = [3 * w for w in c["weights"]]
+    images, net = convolutional._network(*sources(c), activation, "state", pool)
+    states, drive = [rng.uniform(0.01, 0.99, (3, *net.shape(l))) for l in range(3)], net.drive(images)
+    for l in [2, *_layered.order(3) * 6]:
         states[l] = net.value(l, net.pull(l, states, drive))
-        now = convolutional.energy(images, states, c["weights"], c["biases"])
+        now = convolutional.energy(images, states, c["weights"], c["biases"], activation=activation, pool=pool)
         assert (now <= last + 1e-12).all()
         last = now
 
 
-def test_differences_and_held_outputs(backend, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("pool", ["mean", "max"])
+def test_differences_and_held_outputs(backend, pool: str, rng: np.random.Generator) -> None:
+    """With the maximum for a nudge that leaves the choice of pixels as it is."""
     c = network(rng)
-    here = on(backend, c)
-    free = convolutional.relax(*sources(c), **EXACT)
-    found = convolutional.phases(*sources(here), nudges=(-0.4, 1e-5), target=here["target"], sweeps=500)
-    for p, (nudge, limit) in enumerate(((-0.4, 1e-9), (1e-5, 1e-6))):
-        moved = convolutional.relax(*sources(c), nudge=nudge, target=c["target"], **EXACT)
+    here, large = on(backend, c), -0.4 if pool == "mean" else -1e-3
+    free = convolutional.relax(*sources(c), pool=pool, **EXACT)
+    found = convolutional.phases(*sources(here), nudges=(large, 1e-5), target=here["target"], sweeps=500, pool=pool)
+    for p, (nudge, limit) in enumerate(((large, 1e-9), (1e-5, 1e-6))):
+        moved = convolutional.relax(*sources(c), nudge=nudge, target=c["target"], pool=pool, **EXACT)
         for m, s, d in zip(moved.states, free.states, found.moved):
             assert np.abs(backend.numpy(d[p]) - (m - s)).max() <= limit * max(abs(nudge), np.abs(m - s).max())
     held = convolutional.phases(*sources(here), nudges=(1.0,), target=here["target"], hold=True)
@@ -134,44 +143,48 @@ def small(rng: np.random.Generator) -> dict:
     return {"images": rng.random((3, 1, 4, 4)), "weights": weights, "biases": biases, "target": np.eye(3)}
 
 
-def cost(c: dict, activation: str, readout: str) -> tuple[float, np.ndarray]:
+def cost(c: dict, how: dict) -> tuple[float, np.ndarray]:
     """The mean loss and its cotangent."""
-    s = convolutional.relax(*sources(c), activation=activation, readout=readout, **EXACT).output
-    if readout == "state":
+    s = convolutional.relax(*sources(c), **how, **EXACT).output
+    if how["readout"] == "state":
         return 0.5 * ((s - c["target"]) ** 2).sum(axis=1).mean(), (s - c["target"]) / 3
     p = np.exp(s) / np.exp(s).sum(axis=1, keepdims=True)
     return -np.log((p * c["target"]).sum(axis=1)).mean(), (p - c["target"]) / 3
 
 
 @pytest.mark.parametrize(
-    ("activation", "readout"),
-    [("hard-sigmoid", "state"), ("hard-sigmoid", "softmax"), ("sigmoid", "state"), ("sigmoid", "softmax"), ("tanh", "state")],
-)
-def test_estimates_are_slopes_of_the_loss(backend, activation: str, readout: str, rng: np.random.Generator) -> None:
+    ("activation", "readout", "pool"),
+    [
+        ("hard-sigmoid", "state", "mean"), ("hard-sigmoid", "softmax", "mean"), ("sigmoid", "state", "mean"), ("sigmoid", "softmax", "mean"),
+        ("tanh", "state", "mean"), ("hard-sigmoid", "state", "max"), ("sigmoid", "state", "max"), ("sigmoid", "softmax", "max"),
+    ],
+)  # fmt: skip
+def test_estimates_are_slopes_of_the_loss(backend, activation: str, readout: str, pool: str, rng: np.random.Generator) -> None:
     """The implicit derivative exactly, centred nudges to order 2, nudges on a circle to a higher one."""
-    c, how = small(rng), {"activation": activation, "readout": readout}
-    here, exact = on(backend, c), flat(slopes(c, lambda: cost(c, activation, readout)[0]))
-    g = backend.array(cost(c, activation, readout)[1])
+    c, how = small(rng), {"activation": activation, "readout": readout, "pool": pool}
+    here, exact = on(backend, c), flat(slopes(c, lambda: cost(c, how)[0]))
+    g = backend.array(cost(c, how)[1])
     got = convolutional.relax_vjp(g, *sources(here), sweeps=1000, **how)
     assert np.allclose(joined(backend, got), exact, atol=1e-9)
     errors = []
-    for beta in (2e-1, 1e-1):
+    for beta in (1e-1, 5e-2):
         got = convolutional.gradient(*start(here), nudges=(-beta, beta), sweeps=1000, **how)
         errors.append(np.linalg.norm(joined(backend, got) - exact) / np.linalg.norm(exact))
     assert errors[1] < 2e-2
     if activation != "hard-sigmoid":
         assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
+    if activation != "hard-sigmoid" and pool == "mean":
         got = convolutional.holomorphic_contrast(*start(here), radius=0.15, points=8, **how)
         assert np.linalg.norm(joined(backend, got) - exact) < 1e-4 * np.linalg.norm(exact)
 
 
-@pytest.mark.parametrize("readout", ["state", "softmax"])
-def test_continual_updates_add_up_to_the_one_sided_estimate(backend, readout: str, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(("readout", "pool"), [("state", "mean"), ("softmax", "mean"), ("state", "max")])
+def test_continual_updates_add_up_to_the_one_sided_estimate(backend, readout: str, pool: str, rng: np.random.Generator) -> None:
     c, errors = small(rng), []
-    here = on(backend, c)
-    wanted = joined(backend, convolutional.gradient(*start(here), nudges=(0.0, 0.3), readout=readout))
+    here, how = on(backend, c), {"readout": readout, "pool": pool}
+    wanted = joined(backend, convolutional.gradient(*start(here), nudges=(0.0, 0.3), **how))
     for rate in (1e-4, 5e-5):
-        ends = convolutional.continual(*start(here), nudge=0.3, rates=[rate] * 3, steps=60, readout=readout)
+        ends = convolutional.continual(*start(here), nudge=0.3, rates=[rate] * 3, steps=60, **how)
         got = (flat([*c["weights"], *c["biases"]]) - joined(backend, ends)) / rate
         errors.append(np.linalg.norm(got - wanted) / np.linalg.norm(wanted))
     assert errors[1] < 0.02
@@ -198,6 +211,9 @@ K, D, X = np.zeros((3, 1, 3, 3)), np.zeros((12, 2)), np.zeros((2, 1, 4, 4))
         (lambda: convolutional.relax(X[:, :, :3], [K, D]), ValueError, "maps of layer 0 are 3 x 4: a layer that is pooled"),
         (lambda: convolutional.relax(X, [K[:, :, :2, :2], D]), ValueError, r"must be \(maps, 1, k, k\) with k odd"),
         (lambda: convolutional.relax(X, [K, D], activation="relu"), ValueError, "activation must be one of hard-sigmoid, sigmoid, tanh"),
+        (lambda: convolutional.relax(X, [K, D], pool="sum"), ValueError, "pool must be one of mean, max, got 'sum'"),
+        (lambda: convolutional.relax(X, [K, D], pool="max", activation="tanh"), ValueError, "needs states that are not negative"),
+        (lambda: convolutional.holomorphic_contrast(X, D, [K, D], pool="max"), ValueError, "a maximum is not holomorphic"),
         (lambda: convolutional.relax(X, [K, D], readout="max"), ValueError, "readout must be one of state, softmax"),
         (lambda: convolutional.holomorphic_contrast(X, D, [K, D], activation="hard-sigmoid"), ValueError, "need a holomorphic activation"),
         (lambda: convolutional.relax(X, [K, D], [np.zeros(2)]), ValueError, "biases must have the shapes"),

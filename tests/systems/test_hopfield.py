@@ -55,7 +55,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 KINDS = [
     (dense, {}), (dense, {"readout": "softmax"}), (dense, {"feedback": "separate"}), (dense, {"feedback": "separate", "readout": "softmax"}),
-    (convolutional, {}), (convolutional, {"readout": "softmax"}),
+    (convolutional, {}), (convolutional, {"readout": "softmax"}), (convolutional, {"pool": "max"}),
 ]  # fmt: skip
 
 
@@ -89,7 +89,8 @@ def test_rules_find_that_derivative(make, more: dict, rng: np.random.Generator) 
     errors = [far(estimate(system, batch, EquilibriumPropagation(b, loss=loss)), wanted) for b in (0.1, 0.05)]
     assert errors[1] < 1e-2
     assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
-    assert far(estimate(system, batch, HolomorphicEP(0.1, 8, loss=loss)), wanted) < 1e-5
+    if more.get("pool") != "max":
+        assert far(estimate(system, batch, HolomorphicEP(0.1, 8, loss=loss)), wanted) < 1e-5
     one_sided = estimate(system, batch, EquilibriumPropagation(0.1, "positive", loss=loss))
     assert far(estimate(system, batch, ContinualEP(0.1, 60, 1e-7, loss=loss)), one_sided) < 1e-4
 
@@ -182,6 +183,7 @@ def test_rates_of_a_convolutional_network(rng: np.random.Generator) -> None:
         (lambda: dense(readout="sum"), "readout must be one of state, softmax, got 'sum'"),
         (lambda: dense(readout="softmax", low=-1.0), "the targets of a softmax are 1 and 0"),
         (lambda: convolutional(activation="relu"), "activation must be one of"),
+        (lambda: convolutional(pool="max", activation="tanh"), "needs states that are not negative"),
         (lambda: convolutional(rates=(1.0,)), "rates must be one number for each of the 3 layers, got 1"),
         (lambda: dense(readout="softmax").relax(np.zeros((1, 4)), target=np.eye(3)[:1], nudges=(1.0,), hold=True), "cannot be held"),
         (

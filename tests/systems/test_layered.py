@@ -14,7 +14,7 @@ def built(name: str, *changes: str) -> tuple:
     return found, system, found.rule.build(found.system, random.key(2))
 
 
-@pytest.mark.parametrize("name", ["drn-mnist", "drn-xs-mnist", "hopfield-mnist", "oim-mnist", "ep-digits", "ising-digits"])
+@pytest.mark.parametrize("name", ["drn-mnist", "drn-xs-mnist", "drn-2h-mnist", "drn-3h-mnist", "hopfield-mnist", "oim-mnist", "ep-digits", "ising-digits"])
 def test_recipes_build(name: str) -> None:
     found, system, rule = built(name)
     assert system.sizes[-1] == 10
@@ -50,6 +50,16 @@ def test_digits_are_learned(changes: tuple) -> None:
 def test_spins_have_their_own_targets() -> None:
     with pytest.raises(ValueError, match="the targets of spins are 1 and -1"):
         built("ising-digits", "system.low=0")
+
+
+def test_published_rates_of_each_layer() -> None:
+    """Of three hidden layers: Scellier 2024's code, weights 0.005, 0.02, 0.08, 0.005, and a tenth of that for the biases."""
+    found, system, rule = built("drn-3h-mnist")
+    rates = {name: found.training.lr * writer.rate for name, writer in system.writers.items()}
+    for l, rate in enumerate((0.005, 0.02, 0.08, 0.005), 1):
+        assert rates[f"W{l}"] == pytest.approx(rate)
+        assert rates[f"b{l}"] == pytest.approx(rate / 10)
+    assert (system.gain, system.sweeps, rule.strength) == (4000.0, 6, 2.0)
 
 
 def test_decay_of_the_rate() -> None:

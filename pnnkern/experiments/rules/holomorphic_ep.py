@@ -23,9 +23,6 @@ class HolomorphicEPTable(Relaxed):
         return HolomorphicEP
 
     def build(self, system: tables.System, key: Any) -> Any:
-        activation = getattr(system, "activation", "tanh")
-        if activation not in ("sigmoid", "tanh"):
-            raise ValueError(f"rule.kind='holomorphic-ep' needs system.activation='sigmoid' or 'tanh', got {activation!r}")
-        if getattr(system, "feedback", "tied") != "tied":
-            raise ValueError("rule.kind='holomorphic-ep' gives the derivative of an energy: set system.feedback='tied'")
+        if missing := system.no_circle():
+            raise ValueError(f"rule.kind='holomorphic-ep' needs {missing}")
         return self.made()(self.radius, self.points, self.loss_on(system))

@@ -25,6 +25,11 @@ class HopfieldUnitsTable(tables.System):
     def judged_by(self) -> dict[str, Any]:
         return super().judged_by() if self.readout == "state" else {"loss": "cross-entropy", "scale": 1.0}
 
+    def no_circle(self) -> str:
+        if self.activation == "hard-sigmoid":
+            return "system.activation='sigmoid' or 'tanh', got 'hard-sigmoid'"
+        return super().no_circle()
+
     def unit_settings(self) -> dict[str, Any]:
         """What a system is built with."""
         names = ("activation", "readout", "sweeps", "nudged_sweeps", "rates", "bias_rates")

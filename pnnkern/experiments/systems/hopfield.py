@@ -32,6 +32,9 @@ class HopfieldTable(HopfieldUnitsTable, LayeredTable, WrittenTable):
         self.give_writers(network, [name for name in network.parameters if name[0] in "WV"], key)
         return network
 
+    def no_circle(self) -> str:
+        return "system.feedback='tied': it gives the derivative of an energy" if self.feedback != "tied" else super().no_circle()
+
     def exports(self) -> dict[str, str]:
         own = range(2, len(self.hidden) + 2) if self.feedback != "tied" else ()
         return super().exports() | {f"V{l}": f"weights from layer {l} down to layer {l - 1}" for l in own}

@@ -20,6 +20,7 @@ class ConvolutionalHopfieldTable(HopfieldUnitsTable):
     height: int = Field(28, ge=1)
     width: int = Field(28, ge=1)
     side: int = Field(3, ge=1)  # of the square kernels, odd
+    pool: Literal["mean", "max"] = "mean"  # of squares of 2 x 2
     gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
     scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(values that a unit sees)
     high: float = 1.0  # target of the sample's class
@@ -38,9 +39,12 @@ class ConvolutionalHopfieldTable(HopfieldUnitsTable):
 
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
         return self.made()(
-            maps=self.maps, outputs=classes, image=(self.channels, self.height, self.width), side=self.side, gain=self.gain,
+            maps=self.maps, outputs=classes, image=(self.channels, self.height, self.width), side=self.side, pool=self.pool, gain=self.gain,
             scale=self.scale, high=self.high, low=self.low, dtype=dtype, key=key, device=device, **self.unit_settings(),
         )  # fmt: skip
+
+    def no_circle(self) -> str:
+        return "system.pool='mean': a maximum is not holomorphic" if self.pool != "mean" else super().no_circle()
 
     def exports(self) -> dict[str, str]:
         layers = range(1, len(self.maps) + 2)

@@ -23,7 +23,7 @@ class ContinualEP:
     equilibrium propagation at 0 and beta; they must be small beside beta over the mean square of a sample's inputs, |x|^2, as a state that
     parameters have moved moves them again. The free state must have settled: whatever it still moves counts as learning.
 
-    loss : what outputs are judged by; the cost that is nudged with is |output - target|^2 / 2, with the system's targets.
+    loss : what outputs are judged by; the cost that is nudged with is the system's, |output - target|^2 / 2 unless it says so.
     """
 
     strength: float

@@ -89,7 +89,7 @@ class EquilibriumPropagation(_Contrastive):
     """The rule. strength : beta, in the unit that makes E + beta C an energy (siemens in resistive networks).
 
     variant : "centred", nudges -beta and beta; "positive", 0 and beta; "negative", -beta and 0; "random", one of the two at random in
-    each step. loss : what outputs are judged by; the cost that is nudged with is |output - target|^2 / 2, with the system's targets.
+    each step. loss : what outputs are judged by; the cost that is nudged with is the system's, |output - target|^2 / 2 unless it says so.
     """
 
     title: ClassVar[str] = "equilibrium propagation"

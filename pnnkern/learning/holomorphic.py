@@ -17,7 +17,7 @@ from .losses import SquareError
 class HolomorphicEP:
     """The rule. radius : |beta|, the size of all nudges. points : N on the circle; the error is of order radius^N.
 
-    loss : what outputs are judged by; the cost that is nudged with is |output - target|^2 / 2, with the system's targets.
+    loss : what outputs are judged by; the cost that is nudged with is the system's, |output - target|^2 / 2 unless it says so.
     """
 
     radius: float = 0.2

@@ -109,7 +109,7 @@ class Relaxing(Protocol):
     ) -> Any:  # fmt: skip
         """Equilibria, with `output` (batch, outputs), that of the free one: phase 0. Phase p = 1, 2, ... has nudge beta = nudges[p - 1].
 
-        Nudged, a phase minimises E + beta C, C = |output - target|^2 / 2. With `hold` its outputs are held at
+        Nudged, a phase minimises E + beta C, C = |output - target|^2 / 2 or a cost of the system's own. With `hold` its outputs are held at
         ``output + beta (target - output)`` instead.
         """
 

@@ -14,7 +14,10 @@ def built(name: str, *changes: str) -> tuple:
     return found, system, found.rule.build(found.system, random.key(2))
 
 
-@pytest.mark.parametrize("name", ["drn-mnist", "drn-xs-mnist", "drn-2h-mnist", "drn-3h-mnist", "hopfield-mnist", "oim-mnist", "ep-digits", "ising-digits"])
+RECIPES = "drn-mnist", "drn-xs-mnist", "drn-2h-mnist", "drn-3h-mnist", "hopfield-mnist", "oim-mnist", "ep-digits", "ising-digits"
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_recipes_build(name: str) -> None:
     found, system, rule = built(name)
     assert system.sizes[-1] == 10

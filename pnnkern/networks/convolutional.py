@@ -123,7 +123,7 @@ class _Maps(Network):
         if self.chosen is None:
             return _largest(convolved())
         fixed = self.chosen[l]
-        return _array.namespace(fixed).broadcast_to(fixed, (samples // len(fixed), *fixed.shape)).reshape(-1, *fixed.shape[1:])
+        return _array.namespace(fixed).broadcast_to(fixed, (samples // max(1, len(fixed)), *fixed.shape)).reshape(-1, *fixed.shape[1:])
 
     def _across(self, x: Array, l: int) -> Array:
         """What layer l feeds into layer l + 1, for any leading axes."""

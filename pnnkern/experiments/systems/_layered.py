@@ -1,4 +1,4 @@
-"""What the tables of layered networks, and of networks of Hopfield units, have in common."""
+"""What the tables of systems of layers that relax have in common."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,14 +12,40 @@ if TYPE_CHECKING:
     from ..plots import Picture
 
 
-class HopfieldUnitsTable(tables.System):
+class LayersTable(tables.System):
+    """[system] of layers that relax."""
+
+    outputs: ClassVar[Literal["powers", "signed"]] = "signed"
+    gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
+    scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(values that a node sees from below)
+    rates: list[float] = Field([])  # of the weights of each layer, relative to training.lr; all 1 if empty
+    high: float = 1.0  # target of the sample's class
+    low: float = 0.0  # and of the others
+
+    def square_error(self) -> Any:
+        from ...learning import SquareError
+
+        return SquareError(self.high, self.low)
+
+    def below_outputs(self) -> list[int]:
+        """Sizes of the layers between inputs and outputs."""
+        return []
+
+    def exports(self) -> dict[str, str]:
+        layers = range(1, len(self.below_outputs()) + 2)
+        return {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
+
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+        return parameters[what] if what in self.exports() else super().export(what, parameters, index)
+
+
+class HopfieldUnitsTable(LayersTable):
     """[system] of Hopfield units that relax."""
 
     activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"
     readout: Literal["state", "softmax"] = "state"  # outputs are units with a square error, or scores with a cross-entropy
     sweeps: int = Field(15, ge=1)  # over all layers, of the free state
     nudged_sweeps: int = Field(15, ge=1)  # of each nudged state
-    rates: list[float] = Field([])  # of the weights of each layer, relative to training.lr; all 1 if empty
     bias_rates: list[float] = Field([])  # of the biases; as `rates` if empty
 
     def judged_by(self) -> dict[str, Any]:
@@ -36,22 +62,14 @@ class HopfieldUnitsTable(tables.System):
         return {name: getattr(self, name) for name in names}
 
 
-class LayeredTable(tables.System):
+class LayeredTable(LayersTable):
     """[system] of a network that relaxes, fully connected from layer to layer."""
 
-    outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     hidden: list[int] = Field([1024], min_length=1)  # nodes of the hidden layers
     inputs: int = Field(784, ge=1)  # values of a sample
-    gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
-    scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(nodes below)
-    rates: list[float] = Field([])  # of the weights of each layer, relative to training.lr; all 1 if empty
-    high: float = 1.0  # target of the sample's class
-    low: float = 0.0  # and of the others
 
-    def square_error(self) -> Any:
-        from ...learning import SquareError
-
-        return SquareError(self.high, self.low)
+    def below_outputs(self) -> list[int]:
+        return self.hidden
 
     def settings(self) -> dict[str, Any]:
         """What a system is built with, beyond what all have."""
@@ -86,10 +104,3 @@ class LayeredTable(tables.System):
             picture = png(drawn)
         caption = "Weights from the image to the hidden nodes that have the largest ones; red drives a node up, blue down."
         return [Picture("weights", "First-layer weights", caption, picture)]
-
-    def exports(self) -> dict[str, str]:
-        layers = range(1, len(self.hidden) + 2)
-        return {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
-
-    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
-        return parameters[what] if what in self.exports() else super().export(what, parameters, index)

@@ -1,8 +1,7 @@
 """`kind = "hopfield-conv"`: a convolutional Hopfield network; how a recipe describes it."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from .. import registry
@@ -14,17 +13,12 @@ class ConvolutionalHopfieldTable(HopfieldUnitsTable):
     """[system] of layers of feature maps that relax, below a dense output layer."""
 
     kind: Literal["hopfield-conv"] = "hopfield-conv"
-    outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     maps: list[int] = Field([32, 64])  # feature maps of each layer; each layer halves height and width
     channels: int = Field(1, ge=1)  # of a sample
     height: int = Field(28, ge=1)
     width: int = Field(28, ge=1)
     side: int = Field(3, ge=1)  # of the square kernels, odd
     pool: Literal["mean", "max"] = "mean"  # of squares of 2 x 2
-    gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
-    scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(values that a unit sees)
-    high: float = 1.0  # target of the sample's class
-    low: float = 0.0  # and of the others
 
     @classmethod
     def made(cls) -> type:
@@ -32,10 +26,8 @@ class ConvolutionalHopfieldTable(HopfieldUnitsTable):
 
         return ConvolutionalHopfield
 
-    def square_error(self) -> Any:
-        from ...learning import SquareError
-
-        return SquareError(self.high, self.low)
+    def below_outputs(self) -> list[int]:
+        return self.maps
 
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
         return self.made()(
@@ -45,10 +37,3 @@ class ConvolutionalHopfieldTable(HopfieldUnitsTable):
 
     def no_circle(self) -> str:
         return "system.pool='mean': a maximum is not holomorphic" if self.pool != "mean" else super().no_circle()
-
-    def exports(self) -> dict[str, str]:
-        layers = range(1, len(self.maps) + 2)
-        return {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
-
-    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
-        return parameters[what] if what in self.exports() else super().export(what, parameters, index)

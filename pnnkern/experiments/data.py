@@ -84,7 +84,8 @@ class Dataset:
         for c in range(len(counts)):
             held[np.flatnonzero(self.train_labels == c)[every - 1 :: every]] = True
         return replace(
-            self, source=f"{self.source}, tested on every {every}-th training sample of each class", train_images=self.train_images[~held], train_labels=self.train_labels[~held],
+            self, source=f"{self.source}, tested on every {every}-th training sample of each class",
+            train_images=self.train_images[~held], train_labels=self.train_labels[~held],
             test_images=self.train_images[held], test_labels=self.train_labels[held],
         )  # fmt: skip
 

@@ -24,7 +24,7 @@ class Data(Table):
     folder: str = ""  # where the IDX folders lie; default the environment's PNNKERN_DATA
     train: int = Field(0, ge=0)  # use the first so many training images; 0 is all
     test: int = Field(0, ge=0)  # and test images
-    validation: int = Field(0, ge=0)  # for choosing settings: test on every n-th training sample of each class, which is not trained on; 0: test on the test set
+    validation: int = Field(0, ge=0)  # n: test on every n-th training sample of each class, which is held out; 0: on the test set
     classes: list[int] = Field(default=[])  # keep these labels only, which become 0, 1, ... in this order; all if empty
     pool: int = Field(1, ge=1)  # average the pixels of images over squares of so many on a side
 

@@ -9,7 +9,16 @@ import pnnkern as pnn
 from pnnkern import random
 from pnnkern._errors import CapabilityError, ConvergenceError
 from pnnkern.crossbar import Chain, Crossbar, Wires
-from pnnkern.learning import SGD, AdjointLearning, AgnosticEP, FrequencyPropagation, Logits, PhysicsAware, SquareError, agnostic_learning_step
+from pnnkern.learning import (
+    SGD,
+    AdjointLearning,
+    AgnosticEP,
+    FrequencyPropagation,
+    Logits,
+    PhysicsAware,
+    SquareError,
+    agnostic_learning_step,
+)
 from pnnkern.networks import TransistorNetwork, graphs
 from pnnkern.systems import D2NN, CrossbarNetwork, Hopfield, NonlinearCircuit, ResistorCircuit, protocols, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections

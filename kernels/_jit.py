@@ -47,11 +47,29 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         before = config.CACHE_DIR
-        config.CACHE_DIR = _cache()  # read when the decorator runs; put back, for the caller's own functions
+        # read when the decorator runs; put back, for the caller's own functions. Numba's own key does not know of `parallel`
+        config.CACHE_DIR = os.path.join(_cache(), "parallel" if options.get("parallel") else "serial")
         try:
             return numba.njit(cache=True, nogil=True, **options)(function)
         finally:
             config.CACHE_DIR = before
+
+    return decorate
+
+
+def njit_sized(small: int, **options: Any) -> Callable[..., Any]:
+    """`njit` twice, with and without threads: calls whose first two arguments, samples and elements, make at most `small` values run
+    without, as they are done sooner than other threads are woken. ``prange`` is ``range`` there.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        alone, together = njit(**options)(function), njit(parallel=True, **options)(function)
+
+        @functools.wraps(function)
+        def call(samples: int, elements: int, *rest: Any) -> Any:
+            return (alone if samples * elements <= small else together)(samples, elements, *rest)
+
+        return call
 
     return decorate
 
@@ -66,4 +84,4 @@ def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-__all__ = ["cache_folder", "njit"]
+__all__ = ["cache_folder", "njit", "njit_sized"]

@@ -432,3 +432,15 @@ def test_negative_sample_index(backend) -> None:
     ):
         with pytest.raises(FaultError, match="every sample index must be 0 or more"):
             checked(draw)
+
+
+@pytest.mark.parametrize("draw", [random.words, random.uniform, random.normal, random.bernoulli, random.poisson])
+def test_few_draws_are_made_as_many_are(draw: Any) -> None:
+    """Calls that are small enough for one thread give the bits of one that is not."""
+    chance = np.linspace(0, 1, 5000, dtype=np.float32)
+    many = np.broadcast_to(chance, (8, 5000))
+    given = draw in (random.bernoulli, random.poisson)
+    whole = draw(KEY, np.ascontiguousarray(many)) if given else draw(KEY, (8, 5000))
+    for s in range(8):
+        part = draw(KEY, chance[None], sample=s) if given else draw(KEY, (1, 5000), sample=s)
+        assert np.array_equal(part[0], whole[s])

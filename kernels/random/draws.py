@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
-from .._jit import njit
+from .._jit import njit_sized
 
 # Forced into their callers, or the callers' loops do not vectorise. Not cached: the kernels below are, and hold all of them.
 inline = numba.njit(forceinline=True, error_model="numpy")
@@ -272,6 +272,7 @@ def _bernoulli4(k0, k1, quad, sample, p):
 
 # ----------------------------------------------------------------------------------------------------- rows of draws, in pieces
 PIECE = 4096  # quads of a row that are one task for a thread
+SMALL = 16384  # draws that one thread does alone
 
 
 @inline
@@ -334,35 +335,35 @@ def _flag(index, fault):
 
 
 # ----------------------------------------------------------------------------------------------------------------------- kernels
-@njit(parallel=True, error_model="numpy")
+@njit_sized(SMALL, error_model="numpy")
 def pnn_draws_words(samples, elements, key0, key1, element0, sample0, index, out, fault):
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_words4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit_sized(SMALL, error_model="numpy")
 def _uniform(samples, elements, key0, key1, element0, sample0, index, out, fault):
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_uniform4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit_sized(SMALL, error_model="numpy")
 def _uniform_64(samples, elements, key0, key1, element0, sample0, index, out, fault):
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_uniform4_64, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit_sized(SMALL, error_model="numpy")
 def _normal(samples, elements, key0, key1, element0, sample0, index, out, fault):
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_normal4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit_sized(SMALL, error_model="numpy")
 def _normal_64(samples, elements, key0, key1, element0, sample0, index, out, fault):
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
@@ -379,7 +380,7 @@ def pnn_draws_normal(samples, elements, key0, key1, element0, sample0, index, ou
     kernel(samples, elements, key0, key1, element0, sample0, index, out, fault)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit_sized(SMALL, error_model="numpy")
 def pnn_draws_bernoulli(samples, elements, key0, key1, element0, sample0, index, p, out, fault):
     _flag(index, fault)
     bad = 0
@@ -463,7 +464,7 @@ def poisson(k0, k1, element, sample, mean):
     return i4(m)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit_sized(SMALL, error_model="numpy")
 def pnn_draws_poisson(samples, elements, key0, key1, element0, sample0, index, mean, out, fault):
     _flag(index, fault)
     bad = 0

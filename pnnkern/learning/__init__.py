@@ -3,6 +3,7 @@
 from .adjoint import AdjointLearning
 from .agnostic import AgnosticEP
 from .continual import ContinualEP
+from .contrastive_divergence import ContrastiveDivergence
 from .coupled import (
     adjoint_learning_update,
     agnostic_learning_step,
@@ -31,6 +32,7 @@ __all__ = [
     "AdjointLearning",
     "AgnosticEP",
     "ContinualEP",
+    "ContrastiveDivergence",
     "CoupledLearning",
     "CrossEntropy",
     "Differential",

@@ -1,6 +1,7 @@
 """Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
 from .apparatus import from_callable
+from .boltzmann import BoltzmannMachine
 from .convolutional import ConvolutionalHopfield
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
@@ -15,6 +16,7 @@ from .resistor_network import ResistorCircuit
 __all__ = [
     "D2NN",
     "DRN",
+    "BoltzmannMachine",
     "ConvolutionalHopfield",
     "CrossbarNetwork",
     "Hopfield",

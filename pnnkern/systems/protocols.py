@@ -195,6 +195,26 @@ class Yielding(Protocol):
         """dE/dparameter in phase b of the equilibria `two` less that in phase a of `one`, mean over the batch, in product form."""
 
 
+@runtime_checkable
+class Generative(Protocol):
+    """It has a law of its own over inputs and outputs together, by which it can be drawn with nothing held."""
+
+    parameters: dict[str, Array]
+    memory: dict[str, Array]
+
+    def targets(self, labels: Array) -> Array:
+        """What the outputs are for labels (batch,): (batch, outputs)."""
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """One physical pass, (batch, outputs)."""
+
+    def dream(self, inputs: Array, target: Array, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
+        """Inputs and outputs after so many steps of drawing everything, from these."""
+
+    def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Update]:
+        """dE/dparameter of (inputs, outputs) of the data less those of the model, means over each."""
+
+
 # what a system that is refused lacks, in words
 _WORDS = {
     "Measurable": "outputs that can be measured at other parameters (forward, forward_population)",
@@ -203,6 +223,7 @@ _WORDS = {
     "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
     "Continual": "parts that can move on the way to a nudged equilibrium (continual_contrast)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
+    "Generative": "a law of its own to draw inputs and outputs by (dream, joint_contrast)",
     "Reciprocal": "a way backwards through the same parts, read inside (forward_reading, backward)",
     "Driven": "inputs and outputs that can be driven at two frequencies (driver, read, errors, products, targets)",
     "Yielding": "equilibria that can be compared at different parameters (contrast_between)",
@@ -250,6 +271,6 @@ def population(system: Any, inputs: Array, parameters: dict[str, Array], key: An
 
 
 __all__ = [
-    "Continual", "Driven", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing", "Update", "Yielding",
+    "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing", "Update", "Yielding",
     "dense", "lacks", "population", "replaced", "require", "scaled",
 ]  # fmt: skip

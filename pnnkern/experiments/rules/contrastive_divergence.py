@@ -1,0 +1,31 @@
+"""`kind = "contrastive-divergence"`: the data against what the machine dreams."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from .. import registry, tables
+
+
+@registry.rule("contrastive-divergence")
+class ContrastiveDivergenceTable(tables.Rule):
+    """[rule] of contrastive divergence."""
+
+    kind: Literal["contrastive-divergence"] = "contrastive-divergence"
+    steps: int = Field(1, ge=1)  # of drawing all units
+    persistent: bool = False  # dreams go on from where the last ones ended
+
+    @classmethod
+    def made(cls) -> type:
+        from ...learning import ContrastiveDivergence
+
+        return ContrastiveDivergence
+
+    def build(self, system: tables.System, key: Any) -> Any:
+        return self.made()(self.steps, self.persistent)
+
+    def exact(self, system: tables.System) -> tables.Rule:
+        from ..registry import rule
+
+        table: tables.Rule = rule.classes()["in-silico"](scale=1.0)
+        return table

@@ -1,0 +1,231 @@
+"""A restricted Boltzmann machine that classifies, as a trainable system: binary hidden units between the inputs and one unit of C classes.
+
+E(x, h, y) = - a x - b1 h - b2 y - x W1 h - h W2 y, with h of 0 and 1, y one-hot; at temperature 1 states follow exp(-E). Inputs held, the
+machine draws h and y in turn; what comes out is the logarithm of how often it is in each class. Nothing held, it dreams: contrastive
+divergence trains it on inputs and labels together. Its twin sums over all h and y exactly. Larochelle and Bengio, ICML 2008.
+
+Parameters: "W1" (inputs, hidden), "W2" (hidden, classes), "a" (inputs,), "b1" (hidden,), "b2" (classes,); all pure numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from ._encoding import flat, one_hot
+from .protocols import OuterProduct, Update, population
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What was drawn in one phase: classes (draws, batch, classes), one-hot, and the chances of the hidden units given each, (draws, batch,
+    hidden), which stand for the units with less noise. chance : (batch, classes), the mean chance of each class given the hidden units.
+    """
+
+    classes: Array
+    hidden: Array
+    chance: Array
+
+
+@dataclass(frozen=True)
+class Ensembles:
+    """output (batch, classes) of the free phase, and all phases, the free one first."""
+
+    inputs: Array
+    output: Array
+    phases: list[Ensemble]
+
+
+@dataclass
+class BoltzmannMachine:
+    """A machine that learns: `Relaxing`, `Generative`, `Measurable` and `Modelled`.
+
+    sizes : (hidden, classes). inputs : values of a sample, grey values in [0, 1] that count as chances. gain : of the inputs.
+    sweeps : draws that are averaged over, after `settle` that are not, from an even start. scale : weights start normal with a standard
+    deviation of scale / sqrt(n), drawn with `key`. Drawing is random: all but the twin needs a key.
+
+    Nudges add beta |y - target|^2 / 2 to E, fields on the classes for one-hot targets; held outputs are held whole. Against the free phase
+    held classes give the exact gradient of -log P(y | x), in the mean over draws: contrastive learning is maximum likelihood here.
+    """
+
+    sizes: Sequence[int] = (256, 10)
+    inputs: int = 784
+    gain: float = 1.0
+    sweeps: int = 10
+    settle: int = 5
+    scale: float = 0.1
+    parameters: dict[str, Array] = field(default_factory=dict)
+    writers: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Array] = field(default_factory=dict)
+    dtype: str = "float32"
+    key: Any = None
+    device: str = "cpu"
+
+    has_energy: ClassVar[bool] = True  # a free one: of distributions
+
+    def __post_init__(self) -> None:
+        if len(self.sizes) != 2 or min(*self.sizes, self.inputs, self.sweeps) < 1 or self.settle < 0:
+            raise ValueError("sizes (hidden, classes), inputs and sweeps must all be 1 or more, and settle at least 0")
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
+        xp, (hidden, classes) = _array.device_namespace(self.device), self.sizes
+        shapes = {"W1": (self.inputs, hidden), "W2": (hidden, classes), "a": (self.inputs,), "b1": (hidden,), "b2": (classes,)}
+        if not self.parameters:
+            if self.key is None:
+                raise ValueError("a Boltzmann machine needs a key to draw its weights from, or its parameters")
+            for name, shape in shapes.items():
+                self.parameters[name] = xp.zeros(shape, self.dtype)
+                if len(shape) == 2:
+                    draws = random.normal(
+                        random.fold_in(self.key, name), (1, int(np.prod(shape))), dtype=self.dtype, like=self.parameters[name]
+                    )
+                    self.parameters[name] = (self.scale / np.sqrt(shape[0]) * draws).astype(self.dtype).reshape(shape)
+        for name, shape in shapes.items():
+            p = self.parameters.get(name)
+            if p is None or p.shape != shape or p.dtype != self.dtype:
+                got = "nothing" if p is None else f"{p.dtype} {p.shape}"
+                raise ValueError(f"{name} must be {self.dtype} {shape}, got {got}")
+
+    # ----------------------------------------------------------------------------------------------------------------- physics
+    def encode(self, images: Array) -> Array:
+        """Images (batch, ...), uint8 or numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
+        return self.gain * flat(images, self.inputs, self.device, self.dtype)
+
+    def targets(self, labels: Array) -> Array:
+        """One-hot labels, (batch, classes)."""
+        return one_hot(labels, self.sizes[1], 1, 0, self.device, self.dtype)
+
+    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """(batch, classes): the logarithm of the mean chance of each class over the draws."""
+        return self.relax(inputs, key=key, sample=sample).output
+
+    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+        """Outputs of a population, (members, batch, classes)."""
+        return population(self, inputs, parameters, key, sample)
+
+    def relax(self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+              sample: Any = 0) -> Ensembles:  # fmt: skip
+        """The free ensemble and the nudged ones; with `hold` classes are held at the targets, and beta must be 1."""
+        if key is None:
+            raise ValueError("draws are random, which needs a key: key=pnnkern.random.key(seed)")
+        if target is None and nudges:
+            raise ValueError("nudges need a target")
+        if target is not None and target.shape != (len(inputs), self.sizes[1]):
+            raise ValueError(f"target must be {(len(inputs), self.sizes[1])}, got shape {target.shape}")
+        if hold and any(b != 1 for b in nudges):
+            raise ValueError(f"classes are held at their targets or not at all: beta must be 1, got {nudges}")
+        drive = inputs @ self.parameters["W1"] + self.parameters["b1"]
+        free = self._drawn(drive, 0.0, random.fold_in(key, "free"), sample)
+        phases = [free]
+        for n, beta in enumerate(nudges):
+            if hold:
+                hidden = _logistic(drive + target @ self.parameters["W2"].T)  # type: ignore[operator]
+                phases.append(Ensemble(target[None], hidden[None], target))  # type: ignore[index,arg-type]
+            else:
+                phases.append(self._drawn(drive, beta * target, random.fold_in(key, n), sample))  # type: ignore[operator]
+        return Ensembles(inputs, _array.namespace(inputs).log(free.chance), phases)
+
+    def _drawn(self, drive: Array, field: Any, key: Any, sample: Any) -> Ensemble:
+        """Draw hidden units and classes in turn, classes with an extra field."""
+        xp, p = _array.namespace(drive), self.parameters
+        batch, (hidden, classes) = len(drive), self.sizes
+        drawn, given = xp.empty((self.sweeps, batch, classes), drive.dtype), xp.empty((self.sweeps, batch, hidden), drive.dtype)
+        mean = xp.zeros((batch, classes), drive.dtype)
+        y = _choose(xp.full((batch, classes), 1 / classes, drive.dtype), random.fold_in(key, "start"), sample)
+        for n in range(-self.settle, self.sweeps):
+            own = random.fold_in(key, n + self.settle)
+            of_hidden = _logistic(drive + y @ p["W2"].T)
+            h = random.bernoulli(random.fold_in(own, "hidden"), of_hidden, sample=sample).astype(drive.dtype)
+            of_classes = _softmax(h @ p["W2"] + p["b2"] + field)
+            if n >= 0:
+                drawn[n], given[n] = y, of_hidden
+                mean += of_classes / self.sweeps
+            y = _choose(of_classes, random.fold_in(own, "classes"), sample)
+        return Ensemble(drawn, given, mean)
+
+    def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Update]:
+        """dE/dparameter in phase b less that in phase a, mean over the draws and the batch."""
+        xp, x = _array.namespace(relaxed.inputs), relaxed.inputs
+        one, two = relaxed.phases[a], relaxed.phases[b]
+        moved, batch = two.hidden.mean(axis=0) - one.hidden.mean(axis=0), max(1, len(x))
+        first = xp.concatenate([phase.hidden.reshape(-1, self.sizes[0]) for phase in (one, two)])
+        shares = (phase.classes.reshape(-1, self.sizes[1]) * (sign / len(phase.classes) / batch) for phase, sign in ((one, 1), (two, -1)))
+        return {
+            "W1": OuterProduct(x, moved, -1 / batch), "b1": moved.sum(axis=0) / -batch,
+            "W2": OuterProduct(first, xp.concatenate(list(shares))), "b2": (one.chance - two.chance).sum(axis=0) / batch,
+        }  # fmt: skip
+
+    # -------------------------------------------------------------------------------------------------------------- generative
+    def dream(self, inputs: Array, target: Array, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
+        """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
+        if key is None:
+            raise ValueError("draws are random, which needs a key: key=pnnkern.random.key(seed)")
+        p, v, y = self.parameters, inputs, target
+        for n in range(steps):
+            own = random.fold_in(key, n)
+            h = random.bernoulli(random.fold_in(own, "hidden"), self._hidden(v, y), sample=sample).astype(v.dtype)
+            v = self.gain * random.bernoulli(random.fold_in(own, "inputs"), _logistic(h @ p["W1"].T + p["a"]), sample=sample).astype(v.dtype)
+            y = _choose(_softmax(h @ p["W2"] + p["b2"]), random.fold_in(own, "classes"), sample)
+        return v, y
+
+    def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Update]:
+        """dE/dparameter of (inputs, classes) of the data less those of the model, means over each; hidden units by their chances."""
+        xp, terms = _array.namespace(data[0]), []
+        for (v, y), sign in ((data, -1.0), (model, 1.0)):
+            terms.append((v, y, self._hidden(v, y), sign / max(1, len(v))))
+        (v, y, h, s), (v2, y2, h2, s2) = terms
+        return {
+            "W1": OuterProduct(xp.concatenate([v, v2]), xp.concatenate([h * s, h2 * s2]).astype(h.dtype)),
+            "W2": OuterProduct(xp.concatenate([h, h2]), xp.concatenate([y * s, y2 * s2]).astype(h.dtype)),
+            "a": v.sum(axis=0) * s + v2.sum(axis=0) * s2, "b1": h.sum(axis=0) * s + h2.sum(axis=0) * s2,
+            "b2": y.sum(axis=0) * s + y2.sum(axis=0) * s2,
+        }  # fmt: skip
+
+    def _hidden(self, v: Array, y: Array) -> Array:
+        p = self.parameters
+        return _logistic(v @ p["W1"] + p["b1"] + y @ p["W2"].T)
+
+    # -------------------------------------------------------------------------------------------------------------- exact twin
+    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+        """log P(y | x) (batch, classes), exactly: hidden units summed over, class by class. And the record for `vjp`."""
+        p, xp = self.parameters, _array.namespace(inputs)
+        drive = inputs @ p["W1"] + p["b1"]
+        scores = xp.stack([b + xp.logaddexp(0.0, drive + w).sum(axis=1) for b, w in zip(p["b2"], p["W2"].T, strict=True)], axis=1)
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        out = (shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))).astype(inputs.dtype)
+        return out, (inputs, drive, out)
+
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, Update]:
+        """Exact gradients for a cotangent (batch, classes) of log P(y | x)."""
+        inputs, drive, out = record
+        xp, p = _array.namespace(drive), self.parameters
+        g = (cotangent - xp.exp(out) * cotangent.sum(axis=1, keepdims=True)).astype(drive.dtype)
+        below, columns = xp.zeros_like(drive), []
+        for c, w in enumerate(p["W2"].T):
+            share = g[:, c : c + 1] * _logistic(drive + w)
+            below += share
+            columns.append(share.sum(axis=0))
+        return {"W1": OuterProduct(inputs, below), "b1": below.sum(axis=0), "W2": xp.stack(columns, axis=1), "b2": g.sum(axis=0)}
+
+
+def _logistic(x: Array) -> Array:
+    return 0.5 + 0.5 * _array.namespace(x).tanh(x / 2)
+
+
+def _softmax(scores: Array) -> Array:
+    out = _array.namespace(scores).exp(scores - scores.max(axis=1, keepdims=True))
+    return out / out.sum(axis=1, keepdims=True)
+
+
+def _choose(chance: Array, key: Any, sample: Any) -> Array:
+    """One-hot draws (batch, classes) by chances that sum to one."""
+    xp = _array.namespace(chance)
+    u = random.uniform(key, (len(chance), 1), sample=sample, like=chance)
+    chosen = (u >= chance.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    return (chosen[:, None] == xp.arange(chance.shape[1])[None, :]).astype(chance.dtype)
+
+
+__all__ = ["BoltzmannMachine", "Ensemble", "Ensembles"]

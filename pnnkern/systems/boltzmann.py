@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from ._encoding import flat, one_hot
+from ._encoding import fitting, flat, one_hot
 from .protocols import OuterProduct, Update, population
 
 
@@ -83,11 +83,7 @@ class BoltzmannMachine:
                         random.fold_in(self.key, name), (1, int(np.prod(shape))), dtype=self.dtype, like=self.parameters[name]
                     )
                     self.parameters[name] = (self.scale / np.sqrt(shape[0]) * draws).astype(self.dtype).reshape(shape)
-        for name, shape in shapes.items():
-            p = self.parameters.get(name)
-            if p is None or p.shape != shape or p.dtype != self.dtype:
-                got = "nothing" if p is None else f"{p.dtype} {p.shape}"
-                raise ValueError(f"{name} must be {self.dtype} {shape}, got {got}")
+        fitting(self.parameters, shapes, self.dtype)
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
@@ -122,10 +118,10 @@ class BoltzmannMachine:
         phases = [free]
         for n, beta in enumerate(nudges):
             if hold:
-                hidden = _logistic(drive + target @ self.parameters["W2"].T)  # type: ignore[operator]
-                phases.append(Ensemble(target[None], hidden[None], target))  # type: ignore[index,arg-type]
+                hidden = _logistic(drive + target @ self.parameters["W2"].T)
+                phases.append(Ensemble(target[None], hidden[None], target))  # type: ignore[index]
             else:
-                phases.append(self._drawn(drive, beta * target, random.fold_in(key, n), sample))  # type: ignore[operator]
+                phases.append(self._drawn(drive, beta * target, random.fold_in(key, n), sample))
         return Ensembles(inputs, _array.namespace(inputs).log(free.chance), phases)
 
     def _drawn(self, drive: Array, field: Any, key: Any, sample: Any) -> Ensemble:

@@ -18,7 +18,7 @@ class Relaxed(tables.Rule):
 
     def loss_on(self, system: tables.System) -> Any:
         """The loss. Raises ValueError for a rule that holds outputs where they are scores."""
-        if getattr(self.made(), "hold", False) and system.judged_by() != {"loss": "mse"}:
+        if getattr(self.made(), "hold", False) and getattr(system, "readout", "state") == "softmax":
             raise ValueError(
                 f"rule.kind={self.kind!r} holds outputs at their targets, which the scores of a softmax are not: set system.readout='state'"
             )

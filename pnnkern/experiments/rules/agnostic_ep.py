@@ -24,4 +24,4 @@ class AgnosticEPTable(Relaxed):
         return AgnosticEP
 
     def build(self, system: tables.System, key: Any) -> Any:
-        return self.made()(self.strength, self.rate, self.steps, loss=system.square_error())
+        return self.made()(self.strength, self.rate, self.steps, loss=self.loss_on(system))

@@ -5,10 +5,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from .. import registry, tables
+from ._relaxed import Relaxed
 
 
 @registry.rule("contrastive-divergence")
-class ContrastiveDivergenceTable(tables.Rule):
+class ContrastiveDivergenceTable(Relaxed):
     """[rule] of contrastive divergence."""
 
     kind: Literal["contrastive-divergence"] = "contrastive-divergence"
@@ -22,10 +23,4 @@ class ContrastiveDivergenceTable(tables.Rule):
         return ContrastiveDivergence
 
     def build(self, system: tables.System, key: Any) -> Any:
-        return self.made()(self.steps, self.persistent)
-
-    def exact(self, system: tables.System) -> tables.Rule:
-        from ..registry import rule
-
-        table: tables.Rule = rule.classes()["in-silico"](scale=1.0)
-        return table
+        return self.made()(self.steps, self.persistent, self.loss_on(system))

@@ -25,4 +25,4 @@ class FrequencyPropagationTable(Relaxed):
         return FrequencyPropagation
 
     def build(self, system: tables.System, key: Any) -> Any:
-        return self.made()(self.gamma, (self.activation, self.error), self.samples, system.square_error())
+        return self.made()(self.gamma, (self.activation, self.error), self.samples, self.loss_on(system))

@@ -24,10 +24,8 @@ class BoltzmannTable(LayeredTable):
 
         return BoltzmannMachine
 
-    def square_error(self) -> Any:
-        from ...learning import Logits
-
-        return Logits()
+    def judged_by(self) -> dict[str, Any]:
+        return {"loss": "cross-entropy", "scale": 1.0}
 
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
         if (self.high, self.low) != (1.0, 0.0) or self.rates:

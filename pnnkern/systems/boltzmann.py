@@ -116,12 +116,13 @@ class BoltzmannMachine:
         drive = inputs @ self.parameters["W1"] + self.parameters["b1"]
         free = self._drawn(drive, 0.0, random.fold_in(key, "free"), sample)
         phases = [free]
+        wanted: Any = target
         for n, beta in enumerate(nudges):
             if hold:
-                hidden = _logistic(drive + target @ self.parameters["W2"].T)
-                phases.append(Ensemble(target[None], hidden[None], target))  # type: ignore[index]
+                hidden = _logistic(drive + wanted @ self.parameters["W2"].T)
+                phases.append(Ensemble(wanted[None], hidden[None], wanted))
             else:
-                phases.append(self._drawn(drive, beta * target, random.fold_in(key, n), sample))
+                phases.append(self._drawn(drive, beta * wanted, random.fold_in(key, n), sample))
         return Ensembles(inputs, _array.namespace(inputs).log(free.chance), phases)
 
     def _drawn(self, drive: Array, field: Any, key: Any, sample: Any) -> Ensemble:

@@ -271,6 +271,6 @@ def population(system: Any, inputs: Array, parameters: dict[str, Array], key: An
 
 
 __all__ = [
-    "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing", "Update", "Yielding",
-    "dense", "lacks", "population", "replaced", "require", "scaled",
+    "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing",
+    "Update", "Yielding", "dense", "lacks", "population", "replaced", "require", "scaled",
 ]  # fmt: skip

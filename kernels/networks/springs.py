@@ -7,7 +7,7 @@ from .._jit import njit
 
 KEEP = 0.1  # a factor is used again while a step with it lowers the largest force to this part
 EVEN = 1e-12  # of the energy: what two sums of the same springs may differ by
-LARGEST = 1e12  # shift of the Hessian, in the largest stiffness: beyond, the positions are no longer numbers
+LEAST, LARGEST = 1e-6, 1e12  # shifts of the Hessian, in the largest stiffness; beyond the largest, positions are no longer numbers
 
 
 @njit
@@ -123,17 +123,19 @@ def _settle_one(n_nodes, n_free, d, steps, goal, stiffest, k, l, offsets, neighb
     h, g, y, trial, other = np.empty(begin[n]), np.empty(n), np.empty(n), x.copy(), np.empty(n)
     energy = _forces(n_nodes, d, k, l, offsets, neighbour, edge, place, pull, load, x, g)
     left = np.abs(g).max()
-    shift, kept = 0.0, False
+    shift, last, kept = 0.0, 0.0, False
     for step in range(steps):
         if left <= goal:
             return left, step
         if not kept:
+            shift = 0.0
             _hessian(n_free, d, k, l, offsets, neighbour, edge, node, place, first, begin, load, x, shift, h)
             while not _factor(n, d, first, begin, h):
-                shift = max(10 * shift, 1e-3 * stiffest)
+                shift = 10 * shift if shift > 0 else max(last / 10, LEAST * stiffest)
                 if not shift < LARGEST * stiffest:
                     return left, step
                 _hessian(n_free, d, k, l, offsets, neighbour, edge, node, place, first, begin, load, x, shift, h)
+                last = shift
         y[:] = g
         _solve(n, d, first, begin, h, y)
         length, fell = 1.0, False
@@ -153,12 +155,9 @@ def _settle_one(n_nodes, n_free, d, steps, goal, stiffest, k, l, offsets, neighb
             kept = shift == 0 and length == 1 and force <= KEEP * left
             left = force
         elif kept:
-            kept = False
-            continue
-        if length < 0.1:
-            shift = max(10 * shift, 1e-3 * stiffest)
+            kept = False  # a factor that was used once too often
         else:
-            shift = shift / 10 if shift > 1e-4 * stiffest else 0.0
+            return left, step  # rounding is all there is to gain
     return left, steps
 
 

@@ -13,7 +13,7 @@ from .coupled import (
     frequency_propagation_update,
     nudged_learning_update,
 )
-from .elastic import elastic_learning_update
+from .elastic import allosteric_learning_update, elastic_learning_update
 from .equilibrium import CoupledLearning, EquilibriumPropagation, contrastive_learning
 from .feedback_alignment import DirectFeedback
 from .frequency import FrequencyPropagation
@@ -48,6 +48,7 @@ __all__ = [
     "SquareError",
     "adjoint_learning_update",
     "agnostic_learning_step",
+    "allosteric_learning_update",
     "contrastive_learning",
     "coupled_dynamics",
     "coupled_learning_step",

@@ -42,3 +42,45 @@ def elastic_learning_update(
     by_stiffness = -(longer * (r_clamped + r_free - 2 * rest)).mean(axis=0) / (2 * eta)
     by_rest = stiffness * longer.mean(axis=0) / eta
     return by_stiffness.astype(stiffness.dtype, copy=False), by_rest.astype(rest.dtype, copy=False)
+
+
+@accepts_any
+def allosteric_learning_update(
+    net: Any, stiffness: Array, rest: Array, source_nodes: Any, source_positions: Array, gauges: Any, distances: Array, start: Array, *,
+    beta: float = 1e-2, **options: Any,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Updates of stiffnesses and rest lengths so that far pairs of nodes come to given distances when the sources are moved.
+
+    gauges : (n,) numbers of edges of `net` that are no springs: they mark the target pairs. What `stiffness` and `rest` have there is not
+    looked at, and not updated. distances : (n,) metres, wanted between the nodes of each. Other arguments as above.
+
+    Equilibrium propagation: with springs of stiffness `beta` (N/m) and the wanted rest lengths in place of the gauges, the network rests
+    where E + beta C is least, C = sum (d - y)^2 / 2. Each spring compares its own lengths there and without them, so the updates, to be
+    added times a rate, are -dC/dk and -dC/dl up to an error of order beta; mean over the batch. Returns them, each (E,), 0 at the gauges,
+    and the distances (batch, n) that the pairs have without the nudge.
+
+    The task, by other means: Rocks et al., PNAS 114, 2520 (2017); by coupled learning: Stern et al., Phys. Rev. X 11, 021045 (2021).
+    """
+    if not 0 < beta < np.inf:
+        raise ValueError(f"beta must be positive: the stiffness, N/m, of the springs that pull targets to their distances; got {beta:g}")
+    xp = _array.namespace(stiffness)
+    at, y = np.asarray(_array.to_numpy(gauges)), xp.asarray(distances, np.float64)
+    if at.ndim != 1 or at.dtype.kind not in "iu" or not len(at) or at.min() < 0 or at.max() >= net.n_edges or len(np.unique(at)) < len(at):
+        raise ValueError(f"gauges must be different numbers of edges, 0 .. {net.n_edges - 1}, got {at.tolist()}")
+    if y.shape != at.shape or not bool((y > 0).all()):
+        raise ValueError(f"distances must be ({len(at)},) and positive, metres, one for each gauge, got {_array.to_numpy(y).tolist()}")
+    k, l = stiffness.astype(np.float64), rest.astype(np.float64)
+    k[at], l[at] = 0.0, y
+    free = net.relax(k, l, source_nodes, source_positions, start, **options).positions
+    k[at] = beta
+    nudged = net.relax(k, l, source_nodes, source_positions, free, **options).positions
+    k[at] = 0.0
+    i, j = net.edges.T
+    one, two = (x[:, i] - x[:, j] for x in (free, nudged))
+    r = net.lengths(free)
+    both = r + net.lengths(nudged)
+    longer = ((two - one) * (two + one)).sum(axis=2) / both
+    by_stiffness = -(longer * (both - 2 * l)).mean(axis=0) / (2 * beta)
+    by_stiffness[at] = 0.0
+    by_rest = k * longer.mean(axis=0) / beta
+    return by_stiffness.astype(stiffness.dtype, copy=False), by_rest.astype(rest.dtype, copy=False), r[:, at]

@@ -21,6 +21,7 @@ from .resistor import SHARED
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
 THREADS = 64  # of the block that settles one sample
 KEPT = 8  # orders of free nodes that are remembered
+LARGEST_MODES = 500  # free nodes of a graph whose modes are looked at
 Load = tuple[Any, Any]
 
 
@@ -42,7 +43,6 @@ class _Rows:
     place: np.ndarray
     first: np.ndarray
     begin: np.ndarray
-    envelope: int
 
 
 class ElasticNetwork(Graph):
@@ -159,30 +159,27 @@ class ElasticNetwork(Graph):
         return pull, stiff
 
     def _rows(self, held: np.ndarray) -> _Rows:
-        """The free nodes by reverse Cuthill-McKee, and the envelope of their Hessian. Raises ValueError for nodes that hang on no spring."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import reverse_cuthill_mckee
-
+        """The free nodes in an order whose envelope is cheap to factorise. Raises ValueError for nodes that hang on no spring."""
         name = np.sort(held).tobytes()
         if name in self._orders:
             return self._orders[name]
         self._refuse_floating(np.ones(self.n_edges, bool), held)
         free = np.setdiff1d(np.arange(self.n_nodes), held)
-        d, m, (i, j) = self.dimension, len(free), self.edges.T
-        graph = coo_array((np.ones(2 * self.n_edges), (np.append(i, j), np.append(j, i))), shape=(self.n_nodes, self.n_nodes)).tocsr()
-        node = free[reverse_cuthill_mckee(graph[free][:, free], symmetric_mode=True)] if m else free
-        place = np.full(self.n_nodes, -1, np.int32)
-        place[node] = np.arange(m, dtype=np.int32)
-        first = np.arange(m, dtype=np.int32)
-        both = np.sort(place[self.edges], axis=1)
-        both = both[both[:, 0] >= 0]
-        np.minimum.at(first, both[:, 1], both[:, 0])
-        width = d * (np.arange(m) - first).repeat(d) + np.tile(np.arange(d), m) + 1
-        total = int(width.sum())
-        begin = np.append(np.cumsum(width) - 1 - np.arange(m * d), total).astype(np.int64)
+        d, m = self.dimension, len(free)
+        choices = []
+        for node in _orders(self.edges, self.n_nodes, free):
+            place = np.full(self.n_nodes, -1, np.int32)
+            place[node] = np.arange(m, dtype=np.int32)
+            first = np.arange(m, dtype=np.int32)
+            both = np.sort(place[self.edges], axis=1)
+            both = both[both[:, 0] >= 0]
+            np.minimum.at(first, both[:, 1], both[:, 0])
+            width = d * (np.arange(m) - first).repeat(d) + np.tile(np.arange(d), m) + 1
+            begin = np.append(np.cumsum(width) - 1 - np.arange(m * d), width.sum()).astype(np.int64)
+            choices.append((int((width**2).sum()), _Rows(node.astype(np.int32), place, first, begin)))
         if len(self._orders) == KEPT:
             self._orders.pop(next(iter(self._orders)))
-        self._orders[name] = _Rows(node.astype(np.int32), place, first, begin, total)
+        self._orders[name] = min(choices, key=lambda choice: choice[0])[1]
         return self._orders[name]
 
     def _launch(self, verb: str, rows: _Rows, how: tuple[Any, ...], k: Array, l: Array, pulls: tuple[Array, ...], x: Array,
@@ -192,10 +189,23 @@ class ElasticNetwork(Graph):
         lists = [self.on(name, array, k) for name, array in (("offsets", offsets), ("neighbour", neighbour), ("edge", edge))]
         lists += [xp.asarray(array) for array in (rows.node, rows.place, rows.first, rows.begin)]
         blocks = max(1, min(len(x), _launch.MAX_BLOCKS))
-        each = rows.envelope + 3 * len(rows.node) * self.dimension + self.n_nodes * self.dimension
+        each = int(rows.begin[-1]) + 3 * len(rows.node) * self.dimension + self.n_nodes * self.dimension
         work, shared = None, 8 * each
         if shared > SHARED:  # networks that are too large for the shared memory work in global memory
             blocks = min(blocks, _array.chunk(k, shared))
             work, shared = xp.empty(blocks * each if _array.on_device(k) else 0), 0
         _launch.launch("networks/springs", verb, "float64", len(x), self.n_nodes, len(rows.node), self.dimension, *how, k, l, *lists, *pulls,
                        work, x, *out, grid=(blocks,), block=(THREADS,), shared=shared)  # fmt: skip
+
+
+def _orders(edges: np.ndarray, n: int, free: np.ndarray) -> list[np.ndarray]:
+    """Orders of the free nodes that keep neighbours together: reverse Cuthill-McKee, and along the slowest mode of the graph."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import laplacian, reverse_cuthill_mckee
+
+    i, j = edges.T
+    graph = coo_array((np.ones(2 * len(edges)), (np.append(i, j), np.append(j, i))), shape=(n, n)).tocsr()[free][:, free]
+    orders = [free[reverse_cuthill_mckee(graph, symmetric_mode=True)]] if len(free) else [free]
+    if 2 < len(free) <= LARGEST_MODES:
+        orders.append(free[np.argsort(np.linalg.eigh(laplacian(graph.toarray()))[1][:, 1], kind="stable")])
+    return orders

@@ -45,6 +45,29 @@ def delaunay(n_nodes: int, key: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int32), positions
 
 
+def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Any = None) -> tuple[np.ndarray, np.ndarray]:
+    """Triangular lattice, every second row shifted by half a step; up to six neighbours, node ``row * columns + column``.
+
+    jitter : each coordinate is moved at random by up to so many steps, which needs a key of `pnnkern.random`.
+    Returns edges (E, 2) int32 and positions (nodes, 2), in steps.
+    """
+    if min(rows, columns) < 2:
+        raise ValueError(f"a triangular lattice needs at least 2 rows and 2 columns, got {rows} x {columns}")
+    if jitter and key is None:
+        raise ValueError("jitter is drawn at random, which needs a key: key=pnnkern.random.key(seed)")
+    node = np.arange(rows * columns).reshape(rows, columns)
+    pairs = [(node[:, :-1], node[:, 1:]), (node[:-1], node[1:])]
+    # the second neighbour in the next row: to the left of a row that is not shifted, to the right of one that is
+    pairs += [(node[:-1:2, 1:], node[1::2, :-1]), (node[1:-1:2, :-1], node[2::2, 1:])]
+    edges = np.concatenate([np.stack([a.ravel(), b.ravel()], axis=1) for a, b in pairs]).astype(np.int32)
+    y, x = np.mgrid[:rows, :columns].astype(np.float64)
+    positions = np.stack([(x + y % 2 / 2).ravel(), (y * 0.75**0.5).ravel()], axis=1)
+    if jitter:
+        draws = random.uniform(key, (1, positions.size), dtype=np.float64).reshape(positions.shape)
+        positions += jitter * (2 * draws - 1)
+    return edges, positions
+
+
 def disordered(n_nodes: int, degree: float, key: Any) -> np.ndarray:
     """Random connected graph: a random tree, and random further edges up to `degree` neighbours per node on average.
 

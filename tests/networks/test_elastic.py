@@ -129,6 +129,83 @@ def test_allostery_is_learned() -> None:
     assert error() < 0.05 * before
 
 
+def allosteric() -> tuple:
+    """A triangular lattice whose last two edges are gauges; the source pair is far from both."""
+    edges, x = graphs.triangular(7, 6, jitter=0.15, key=random.key(4))
+    gauges = [int(np.flatnonzero((edges == pair).all(axis=1))[0]) for pair in ([11, 17], [29, 35])]
+    net = ElasticNetwork(np.concatenate([np.delete(edges, gauges, axis=0), edges[gauges]]), 42)
+    return net, np.arange(net.n_edges - 2, net.n_edges), net.lengths(x[None])[0], x
+
+
+def strained(x: np.ndarray, pair: list[int], strain: float) -> np.ndarray:
+    a, b = x[pair]
+    return np.array([[a - strain / 2 * (b - a), b + strain / 2 * (b - a)]])
+
+
+def test_allosteric_update_is_the_gradient(backend, rng: np.random.Generator) -> None:
+    net, gauges, l, x = allosteric()
+    k, pair = rng.uniform(0.5, 2, net.n_edges), [6, 12]
+    at, want = strained(x, pair, 0.1), l[gauges] * [1.05, 0.97]
+    on = [backend.array(a) for a in (k, l, at, want, x)]
+    got = learning.allosteric_learning_update(net, on[0], on[1], pair, on[2], gauges, on[3], on[4], beta=1e-5, tolerance=1e-13)
+    dk, dl, distances = (backend.numpy(a) for a in got)
+    springs = np.delete(np.arange(net.n_edges), gauges)[::7]  # some of them
+
+    def distance(k: np.ndarray, l: np.ndarray) -> np.ndarray:
+        k = k.copy()
+        k[gauges] = 0
+        return net.lengths(net.solve(k, l, pair, at, x, tolerance=1e-12))[0, gauges]
+
+    def cost(k: np.ndarray, l: np.ndarray) -> float:
+        return float(((distance(k, l) - want) ** 2).sum() / 2)
+
+    assert np.allclose(distances[0], distance(k, l), atol=1e-10)
+    assert not dk[gauges].any()
+    assert not dl[gauges].any()
+    for update, change in ((dk, lambda h: (k + h, l)), (dl, lambda h: (k, l + h))):
+        numeric = np.array([(cost(*change(-h)) - cost(*change(h))) / 2e-5 for h in 1e-5 * np.eye(net.n_edges)[springs]])
+        assert np.linalg.norm(update[springs] - numeric) < 1e-3 * np.linalg.norm(numeric)
+
+
+def test_two_sources_and_two_targets_are_learned() -> None:
+    """Each source asks other strains of the targets. What is learned is looked at by SciPy, with the physics written out here."""
+    net, gauges, l, x = allosteric()
+    pairs, wanted = [[6, 12], [24, 30]], 0.05 * np.array([[1.0, 0.0], [0.0, -1.0]])
+    learned, adam, steps = {"stiffness": np.ones(net.n_edges)}, learning.Adam(0.1, epsilon=1e-7), 400
+    for step in range(steps):
+        updates = [
+            learning.allosteric_learning_update(net, learned["stiffness"], l, pair, strained(x, pair, 0.05), gauges, l[gauges] * (1 + w), x)[0]
+            for pair, w in zip(pairs, wanted, strict=True)
+        ]
+        adam.apply(learned, {"stiffness": -sum(updates)}, lr=0.05 * (1 + np.cos(np.pi * step / steps)))
+        learned["stiffness"].clip(1e-2, 1e2, out=learned["stiffness"])
+    i, j = np.delete(net.edges, gauges, axis=0).T
+    rest = np.linalg.norm(x[i] - x[j], axis=1)
+    for k, worst in ((np.ones(len(i)), None), (np.delete(learned["stiffness"], gauges), 1e-4)):
+        errors = []
+        for pair, w in zip(pairs, wanted, strict=True):
+            free = np.setdiff1d(np.arange(42), pair)
+            y = x.copy()
+            y[pair] = strained(x, pair, 0.05)[0]
+
+            def energy(z: np.ndarray, k: np.ndarray = k, y: np.ndarray = y, free: np.ndarray = free) -> tuple[float, np.ndarray]:
+                y[free] = z.reshape(-1, 2)
+                d = y[i] - y[j]
+                r = np.linalg.norm(d, axis=1)
+                force, pull = np.zeros_like(y), (k * (r - rest) / r)[:, None] * d
+                np.add.at(force, i, pull)
+                np.add.at(force, j, -pull)
+                return float((k * (r - rest) ** 2).sum() / 2), force[free].ravel()
+
+            energy(scipy.optimize.minimize(energy, x[free].ravel(), jac=True, method="BFGS", options={"gtol": 1e-10, "maxiter": 4000}).x)
+            a, b = net.edges[gauges].T
+            errors.append(np.linalg.norm(y[a] - y[b], axis=1) / np.linalg.norm(x[a] - x[b], axis=1) - 1 - w)
+        if worst is None:
+            assert np.abs(errors).max() > 0.04  # untrained, the targets do not answer
+        else:
+            assert np.abs(errors).max() < worst
+
+
 def test_refusals() -> None:
     net, k, l, x = example()
     with pytest.raises(ValueError, match="dimension must be 1, 2 or 3, got 4"):
@@ -139,6 +216,15 @@ def test_refusals() -> None:
         net.solve(k, l, [0, 1], x[:2], x)
     with pytest.raises(ValueError, match="eta must lie in"):
         learning.elastic_learning_update(net, k, l, [0, 1], x[None, :2], [5], x[None, 5:6], x, eta=0.0)
+    for more, message in (
+        ({"beta": 0.0}, "beta must be positive"),
+        ({"gauges": [3, 3]}, r"gauges must be different numbers of edges, 0 \.\. "),
+        ({"gauges": [999]}, "gauges must be different numbers of edges"),
+        ({"distances": np.zeros(1)}, r"distances must be \(1,\) and positive"),
+    ):
+        given = {"gauges": [2], "distances": np.ones(1)} | more
+        with pytest.raises(ValueError, match=message):
+            learning.allosteric_learning_update(net, k, l, [0, 1], x[None, :2], start=x, **given)
     with pytest.raises(ValueError, match="node 0 is a source and a target"):
         learning.elastic_learning_update(net, k, l, [0, 1], x[None, :2], [0], x[None, :1], x)
     with pytest.raises(ValueError, match=r"positions and forces must be \(batch, 14, 2\)"):

@@ -24,6 +24,19 @@ def test_lattices() -> None:
     networks.ResistorNetwork(torus, 20)  # no loops, no parallel edges
 
 
+def test_triangular_lattice_joins_all_neighbours() -> None:
+    for rows, columns in ((2, 2), (3, 4), (4, 3), (5, 5)):
+        edges, x = graphs.triangular(rows, columns)
+        apart = np.linalg.norm(x[:, None] - x[None], axis=2)
+        assert {(i, j) for i, j in np.argwhere(np.abs(apart - 1) < 1e-9) if i < j} == {tuple(sorted(e)) for e in edges.tolist()}
+    _, y = graphs.triangular(5, 5, jitter=0.1, key=random.key(0))
+    assert 0.08 < np.abs(y - x).max() <= 0.1
+    with pytest.raises(ValueError, match="at least 2 rows and 2 columns, got 1 x 5"):
+        graphs.triangular(1, 5)
+    with pytest.raises(ValueError, match="jitter is drawn at random, which needs a key"):
+        graphs.triangular(3, 3, jitter=0.1)
+
+
 def test_delaunay_is_planar_and_connected() -> None:
     edges, positions = graphs.delaunay(200, random.key(3))
     assert connected(edges, 200)

@@ -1,5 +1,6 @@
 """Springs as a trainable system: gradients by nudges, allostery by coupled learning, held targets, refusals."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -154,15 +155,30 @@ class _Plain:
             parameters[name] -= lr * update
 
 
-def test_table_builds() -> None:
-    from pnnkern.experiments.systems.spring_network import SpringNetworkTable
+def test_the_recipe_learns_and_draws(tmp_path: Path) -> None:
+    """Sixty epochs of iris, from outputs that know nothing of the classes; then its report."""
+    from pnnkern.experiments import recipe, report, run
 
-    table = SpringNetworkTable()
-    system = table.build(key=random.key(0), device="cpu", dtype="float32", chunk=1, classes=3)
+    short = recipe.find("springs-iris", ("training.epochs=60", "control.exact=false", "control.linear=false"))
+    done = run.start(short, tmp_path / "run", quiet=True)
+    assert done.summary["metrics"]["test_accuracy"] > 0.9
+    page = report.write(done)
+    for name in ("network", "stiffnesses", "readings"):
+        assert (page.parent / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    system, table = done.trainer.system, short.system
     assert table.made() is type(system)
-    assert system.forward(system.encode(np.full((2, 4), 0.5))).shape == (2, 3)
     assert table.export("stiffness", system.parameters, 1.0).shape == (system.network.n_edges,)
-    assert system.forward_population(np.zeros((1, 4)), {"stiffness": system.parameters["stiffness"][None]}).shape == (1, 1, 3)
+    population = {"stiffness": np.stack([system.parameters["stiffness"], np.ones(system.network.n_edges)])}
+    assert system.forward_population(system.encode(np.full((2, 4), 0.5)), population).shape == (2, 2, 3)
+
+
+def test_strains_at_a_distance_are_drawn() -> None:
+    from pnnkern.experiments.systems import _spring_pictures as draw
+
+    edges, x = graphs.triangular(3, 3)
+    k, pairs, strains = np.ones(len(edges)), np.array([[0, 1], [7, 8]]), np.array([[0.1, 0.0], [0.0, -0.1]])
+    picture = draw.allostery(edges, k, x, np.stack([x, 1.1 * x]), pairs, pairs, strains, strains, np.ones((5, 2)))
+    assert picture.png.startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(

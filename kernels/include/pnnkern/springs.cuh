@@ -14,7 +14,8 @@ struct springs {
 };
 constexpr double SPRINGS_KEEP = 0.1;    // a factor is used again while a step with it lowers the largest force to this part
 constexpr double SPRINGS_EVEN = 1e-12;  // of the energy: what two sums of the same springs may differ by
-constexpr double SPRINGS_LARGEST = 1e12;  // shift, in the largest stiffness: beyond, the positions are no longer numbers
+constexpr double SPRINGS_LEAST = 1e-6;    // shifts of the Hessian, in the largest stiffness
+constexpr double SPRINGS_LARGEST = 1e12;  // beyond, the positions are no longer numbers
 constexpr int SPRINGS_THREADS = 64;     // most of a block
 
 // w = x_i - x_j; returns its length
@@ -140,7 +141,7 @@ template <int D>
 PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, double goal, double stiffest, const double* pull,
                           const double* load, double* own, double* part, double* x, double* left_over, int* taken) {
     long long n = net.n_free * D;
-    double *h = own, *g = own + net.begin[n], *y = g + n, *other = y + n, *trial = other + n, shift = 0;
+    double *h = own, *g = own + net.begin[n], *y = g + n, *other = y + n, *trial = other + n, shift = 0, last = 0;
     for (long long t = threadIdx.x; t < n_nodes * D; t += blockDim.x) trial[t] = x[t];
     springs_forces<D>(net, pull, load, x, g, part);
     double energy = part[0], left = part[1];
@@ -148,9 +149,11 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
     int step = 0;
     for (; step < steps && !(left <= goal); step++) {
         if (!kept) {
+            double least = last / 10 > SPRINGS_LEAST * stiffest ? last / 10 : SPRINGS_LEAST * stiffest;
+            shift = 0;
             springs_hessian<D>(net, load, x, shift, h);
             while (!springs_factor<D>(net, h) && shift < SPRINGS_LARGEST * stiffest) {
-                shift = shift > 0 ? 10 * shift : 1e-3 * stiffest;
+                last = shift = shift > 0 ? 10 * shift : least;
                 springs_hessian<D>(net, load, x, shift, h);
             }
             if (!(shift < SPRINGS_LARGEST * stiffest)) break;
@@ -183,11 +186,8 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
             kept = shift == 0 && length == 1 && force <= SPRINGS_KEEP * left;
             energy = now;
             left = force;
-        } else if (kept) {   // a factor that was used once too often
-            kept = false;
-            continue;
-        }
-        shift = length < 0.1 ? (shift > 0 ? 10 * shift : 1e-3 * stiffest) : shift > 1e-4 * stiffest ? shift / 10 : 0;
+        } else if (kept) kept = false;   // a factor that was used once too often
+        else break;                      // rounding is all there is to gain
         __syncthreads();
     }
     if (threadIdx.x == 0) {

@@ -58,35 +58,38 @@ def network(system: Any, k: np.ndarray, states: np.ndarray, labels: np.ndarray, 
     return Picture("network", "The network", caption, picture)
 
 
-def conductances(k: np.ndarray, start: float, limits: tuple[float, float]) -> Picture:
-    """How the conductances (E,) are distributed."""
+def conductances(k: np.ndarray, start: float, limits: tuple[float, float], what: str = "conductance", unit: str = "mS",
+                 scale: float = 1e3) -> Picture:  # fmt: skip
+    """How the conductances (E,) are distributed, or what else edges have, in the unit of which `scale` make one of SI."""
     bins = np.geomspace(limits[0], limits[1], 41)
+    many = what + ("es" if what.endswith("s") else "s")
     with figure(1, 1, size=(5.2, 2.8)) as (drawn, axis):
-        axis.hist(1e3 * k.clip(*limits), bins=1e3 * bins, color=BLUE)
-        axis.axvline(1e3 * start, color=ORANGE, linewidth=1.2)
+        axis.hist(scale * k.clip(*limits), bins=scale * bins, color=BLUE)
+        axis.axvline(scale * start, color=ORANGE, linewidth=1.2)
         place = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "top", "rotation": 90}
-        axis.annotate("before training", (1e3 * start, 0.96), color=ORANGE, **place)
-        axis.set(xscale="log", xlabel="conductance (mS)", ylabel="edges")
+        axis.annotate("before training", (scale * start, 0.96), color=ORANGE, **place)
+        axis.set(xscale="log", xlabel=f"{what} ({unit})", ylabel="edges")
         picture = png(drawn)
     at = [float((k <= limits[0] * 1.0001).mean()), float((k >= limits[1] * 0.9999).mean())]
-    caption = f"Trained conductances. {at[0]:.0%} of the edges ended at the lower limit, {at[1]:.0%} at the upper one."
-    return Picture("conductances", "Conductances", caption, picture)
+    caption = f"Trained {many}. {at[0]:.0%} of the edges ended at the lower limit, {at[1]:.0%} at the upper one."
+    return Picture(many, many.capitalize(), caption, picture)
 
 
-def readings(scores: np.ndarray, labels: np.ndarray, high: float, low: float) -> Picture:
-    """Output voltages (samples, classes) of all test samples: those of the true class beside the largest of the others."""
+def readings(scores: np.ndarray, labels: np.ndarray, high: float, low: float, what: str = "output voltage", unit: str = "mV",
+             scale: float = 1e3) -> Picture:  # fmt: skip
+    """Outputs (samples, classes) of all test samples: those of the true class beside the largest of the others."""
     own = scores[np.arange(len(labels)), labels]
     others = np.where(np.arange(scores.shape[1]) == labels[:, None], -np.inf, scores).max(axis=1)
     with figure(1, 1, size=(4.2, 3.8)) as (drawn, axis):
-        axis.scatter(1e3 * others, 1e3 * own, c=[BLUE if a > b else RED for a, b in zip(own, others, strict=True)], s=9, linewidths=0)
-        ends = 1e3 * np.array([min(own.min(), others.min()), max(own.max(), others.max())])
+        axis.scatter(scale * others, scale * own, c=[BLUE if a > b else RED for a, b in zip(own, others, strict=True)], s=9, linewidths=0)
+        ends = scale * np.array([min(own.min(), others.min()), max(own.max(), others.max())])
         axis.plot(ends, ends, color=MUTED, linewidth=0.8)
-        axis.axhline(1e3 * high, color=GREEN, linewidth=0.8, linestyle=(0, (4, 3)))
-        axis.axvline(1e3 * low, color=GREEN, linewidth=0.8, linestyle=(0, (4, 3)))
-        axis.set(xlabel="largest other output (mV)", ylabel="output of the true class (mV)")
+        axis.axhline(scale * high, color=GREEN, linewidth=0.8, linestyle=(0, (4, 3)))
+        axis.axvline(scale * low, color=GREEN, linewidth=0.8, linestyle=(0, (4, 3)))
+        axis.set(xlabel=f"largest other output ({unit})", ylabel=f"output of the true class ({unit})")
         picture = png(drawn)
     caption = "All test samples; above the line they are read rightly. Dashed: the targets."
-    return Picture("readings", "Output voltages", caption, picture)
+    return Picture("readings", f"{what.capitalize()}s", caption, picture)
 
 
 def parts(x: np.ndarray, errors: np.ndarray) -> np.ndarray:

@@ -1,12 +1,15 @@
-"""`kind = "spring-network"`: springs on a planar graph that learn; how a recipe describes them."""
+"""`kind = "spring-network"`: springs on a planar graph that learn; how a recipe describes them, what a report shows."""
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
-from ... import random
+from ... import _array, random
 from .. import registry, tables
+
+if TYPE_CHECKING:  # imported where they are used: a recipe is checked without loading matplotlib
+    from ..plots import Picture
 
 
 @registry.system("spring-network")
@@ -15,14 +18,14 @@ class SpringNetworkTable(tables.System):
 
     kind: Literal["spring-network"] = "spring-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    nodes: int = Field(40, ge=4)
+    nodes: int = Field(60, ge=4)
     features: int = Field(4, ge=1)  # values of a sample
-    complement: bool = False  # each feature a second source, which goes back when the first goes forth
+    complement: bool = True  # each feature a second source, which goes back when the first goes forth
     anchors: int = Field(2, ge=1)  # nodes that are held
     stroke: float = Field(0.05, gt=0, allow_inf_nan=False)  # displacement of a source for a feature of 1
-    high: float = 0.02  # target of the sample's class
-    low: float = -0.02  # and of the others
-    hinge: bool = False  # leave outputs alone that are beyond their target on the right side
+    high: float = 0.015  # target of the sample's class
+    low: float = 0.005  # and of the others
+    hinge: bool = True  # leave outputs alone that are beyond their target on the right side
     start: float = Field(1.0, gt=0, allow_inf_nan=False)  # every stiffness before training
     smallest: float = Field(1e-2, gt=0)  # range of the stiffnesses
     largest: float = Field(1e2, gt=0)
@@ -48,6 +51,20 @@ class SpringNetworkTable(tables.System):
             complement=self.complement, hinge=self.hinge, start=self.start, limits=(self.smallest, self.largest),
             learn_rest=self.learn_rest, key=key, device=device,
         )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------------------ the trained one
+    def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
+        from . import _network_pictures, _spring_pictures
+
+        system, data = trainer.system, trainer.dataset
+        shown = _network_pictures.examples(scores, data.test_labels)
+        states = _array.to_numpy(system.states(system.encode(data.test_images[shown])))
+        k = _array.to_numpy(system.parameters["stiffness"])
+        return [
+            _spring_pictures.shapes(system, k, states, data.test_labels[shown], scores[shown].argmax(axis=1)),
+            _network_pictures.conductances(k, self.start, (self.smallest, self.largest), "stiffness", "N/m", 1.0),
+            _network_pictures.readings(scores, data.test_labels, self.high, self.low, "displacement", "mm"),
+        ]
 
     def exports(self) -> dict[str, str]:
         rest = {"rest": "rest lengths of the springs (E,), metres"} if self.learn_rest else {}

@@ -1,0 +1,93 @@
+"""Pictures of networks of springs: nodes at rest and displaced, springs as wide as they are stiff, in the colour of their strain."""
+
+from typing import Any
+
+import numpy as np
+
+from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, RED, Picture, figure, png
+
+ARROW = 4  # displacements that would be hard to see are drawn this many times as large
+
+
+def springs(axis: Any, edges: np.ndarray, k: np.ndarray, before: np.ndarray, after: np.ndarray, most: float, times: float = 1.0,
+            margin: float = 0.06) -> tuple[Any, np.ndarray]:  # fmt: skip
+    """Springs of stiffness k (E,) between nodes at rest, in grey, and displaced, in the colour of their strain up to +-most.
+
+    times : displacements are drawn so many times as large. Returns the drawn lines and the positions they were drawn at.
+    """
+    from matplotlib.collections import LineCollection
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("strain", [BLUE, "#7f93ab", "#8a9097", "#c08d84", RED])
+    width = 0.3 + 2.9 * np.sqrt(k / k.max())
+    r, l = (np.linalg.norm(x[edges[:, 0]] - x[edges[:, 1]], axis=1) for x in (after, before))
+    axis.add_collection(LineCollection(before[edges], linewidths=0.6, colors="#dfe3e7", zorder=1))
+    shown = before + times * (after - before)
+    lines = LineCollection(shown[edges], linewidths=width, cmap=colours, capstyle="round", zorder=2)
+    lines.set_array(r / l - 1)
+    lines.set_clim(-most, most)
+    axis.add_collection(lines)
+    low, high = before.min(axis=0), before.max(axis=0)
+    (left, bottom), (right, top) = low - margin * (high - low), high + margin * (high - low)
+    axis.set(xticks=[], yticks=[], aspect="equal", xlim=(left, right), ylim=(bottom, top))
+    axis.spines[:].set_visible(False)
+    return lines, shown
+
+
+def allostery(edges: np.ndarray, k: np.ndarray, before: np.ndarray, after: np.ndarray, sources: np.ndarray, targets: np.ndarray,
+              wanted: np.ndarray, got: np.ndarray, errors: np.ndarray) -> Picture:  # fmt: skip
+    """What far pairs of nodes do when others are strained, one panel for each of some cases, and the errors (steps, cases) on the way.
+
+    edges, k : of the springs. before, after : positions (n_nodes, 2) and (cases, n_nodes, 2). sources : (cases, 2) nodes, targets : (pairs, 2).
+    wanted, got : strains (cases, pairs).
+    """
+    cases = len(after)
+    r, l = (np.linalg.norm(x[..., edges[:, 0], :] - x[..., edges[:, 1], :], axis=-1) for x in (after, before))
+    most = float(np.quantile(np.abs(r / l - 1), 0.98))
+    with figure(1, cases + 1, size=(3.5 * cases + 3.9, 3.6), squeeze=False) as (drawn, axes):
+        for axis, x, pair, asked, found in zip(axes[0], after, sources, wanted, got.round(6) + 0.0, strict=False):
+            lines, x = springs(axis, edges, k, before, x, most, ARROW, 0.14)
+            axis.plot(*x[pair].T, "s-", color=ORANGE, markersize=6, linewidth=1.6, zorder=4)
+            for ends, want, is_ in zip(targets, asked, found, strict=True):
+                axis.plot(*x[ends].T, "D:", color=INK, markerfacecolor="white", markersize=6, linewidth=1.4, zorder=4)
+                place, out = x[ends].mean(axis=0), x[ends].mean(axis=0) - before.mean(axis=0)
+                axis.annotate(f"{100 * is_:.2f} %\n({100 * want:.3g} %)", place, 28 * out / np.linalg.norm(out), textcoords="offset points",
+                              ha="center", va="center", fontsize=8, zorder=5)  # fmt: skip
+        drawn.colorbar(lines, ax=axes[0, :cases], label="strain", shrink=0.8, aspect=18, pad=0.01).outline.set_visible(False)
+        for case, colour in zip(range(cases), (BLUE, ORANGE, GREEN, RED) * cases, strict=False):
+            axes[0, -1].plot(100 * errors[:, case], color=colour, linewidth=1.2, label=f"source {case + 1} strained")
+        axes[0, -1].set(yscale="log", xlabel="step", ylabel="largest error of a target's strain (%)")
+        axes[0, -1].legend()
+        picture = png(drawn)
+    caption = (
+        f"{len(before)} nodes, {len(k)} springs, as wide as they are stiff; grey: before a source (orange) is strained, with displacements "
+        f"drawn {ARROW} times as large. Diamonds: target pairs, which no spring joins, with the strain they answer with, and in brackets the "
+        "wanted one."
+    )
+    return Picture("allostery", "Allostery", caption, picture)
+
+
+def shapes(system: Any, k: np.ndarray, states: np.ndarray, labels: np.ndarray, read: np.ndarray) -> Picture:
+    """The network with its stiffnesses (E,), at the positions (samples, n_nodes, 2) of a few samples."""
+    edges, at = system.network.edges, np.asarray(system.positions)
+    sources, targets, anchors = system.source_nodes, system.target_nodes, system.anchor_nodes
+    strain = system.network.lengths(states) / system.network.lengths(at[None]) - 1
+    most, count = float(np.quantile(np.abs(strain), 0.98)), len(labels)
+    with figure(1, count, size=(3.5 * count + 0.6, 3.6), squeeze=False) as (drawn, axes):
+        for axis, x, label, answer in zip(axes[0], states, labels, read, strict=True):
+            lines, _ = springs(axis, edges, k, at, x, most)
+            axis.scatter(*x[sources].T, marker="s", s=26, color=MUTED, zorder=3)
+            axis.scatter(*x[anchors].T, marker="^", s=38, color=INK, zorder=3)
+            axis.scatter(*x[targets].T, marker="D", s=30, color="white", edgecolors=INK, linewidths=1.2, zorder=4)
+            axis.scatter(*x[targets[label]], s=190, facecolors="none", edgecolors=GREEN, linewidths=1.6, zorder=4)
+            moved = ARROW * (x - at)[targets, 0]
+            axis.quiver(*x[targets].T, moved, 0 * moved, angles="xy", scale_units="xy", scale=1, color=INK, width=0.008, zorder=5)
+            axis.set_title(f"class {label}, read as {answer}", color=INK if label == answer else RED)
+        drawn.colorbar(lines, ax=axes, label="strain", shrink=0.8, aspect=18, pad=0.01).outline.set_visible(False)
+        picture = png(drawn)
+    caption = (
+        f"{len(at)} nodes, {len(k)} springs, as wide as they are stiff ({k.min():.2g} to {k.max():.3g} N/m); grey: before the sources move. "
+        f"Squares: sources; triangles: anchors; diamonds: targets, that of the true class ringed in green, with their displacements along "
+        f"the first axis as arrows, {ARROW} times as long."
+    )
+    return Picture("network", "The network", caption, picture)

@@ -45,21 +45,23 @@ def initial(image: tuple[int, int, int], maps: Sequence[int], outputs: int, key:
 
 # ---------------------------------------------------------------------------------------------------- convolution and pooling
 def _patches(x: Array, side: int) -> Array:
-    """What each pixel sees: (batch, height, width, maps, side, side), zeros beyond the edge."""
-    xp, half = _array.namespace(x), side // 2
-    padded = xp.pad(x, ((0, 0), (0, 0), (half, half), (half, half)))
-    windows = xp.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(2, 3))
-    return windows.transpose(0, 2, 3, 1, 4, 5)
+    """What each pixel sees, (batch * height * width, side * side * maps): zeros beyond the edge; maps last, as they are copied in runs."""
+    xp, half, (batch, maps, height, width) = _array.namespace(x), side // 2, x.shape
+    padded = xp.pad(x.transpose(0, 2, 3, 1), ((0, 0), (half, half), (half, half), (0, 0)))
+    out = xp.empty((batch, height, width, side, side, maps), x.dtype)
+    for i in range(side):
+        for j in range(side):
+            out[:, :, :, i, j] = padded[:, i : i + height, j : j + width]
+    return out.reshape(-1, side * side * maps)
 
 
 def convolve(x: Array, kernel: Array) -> Array:
     """sum over maps and offsets of kernel[o, c, i, j] x[:, c, y + i - k//2, x + j - k//2]: (batch, maps, height, width)."""
-    xp, (batch, _, height, width), rows = _array.namespace(x), x.shape, kernel.reshape(len(kernel), -1)
+    xp, (batch, _, height, width), rows = _array.namespace(x), x.shape, kernel.transpose(0, 2, 3, 1).reshape(len(kernel), -1)
     out = xp.empty((batch, len(kernel), height, width), x.dtype)
     for part in _pieces(x, rows.shape[1]):
-        patches = _patches(x[part], kernel.shape[2])
-        flat = patches.reshape(-1, rows.shape[1]) @ rows.T
-        out[part] = flat.reshape(*patches.shape[:3], len(kernel)).transpose(0, 3, 1, 2)
+        flat = _patches(x[part], kernel.shape[2]) @ rows.T
+        out[part] = flat.reshape(-1, height, width, len(kernel)).transpose(0, 3, 1, 2)
     return out
 
 
@@ -276,12 +278,12 @@ def _product(below: Array, above: Array, weight: Array, share: Any = MEAN) -> Ar
     """The derivative of ``above . P(weight * below)`` by the weights, summed over the batch; share : of the pixels in the pooling."""
     if weight.ndim == 2:
         return below.reshape(len(below), -1).T @ above
-    total = _array.namespace(below).zeros((len(weight), weight[0].size), below.dtype)
+    maps, seen, side, _ = weight.shape
+    total = _array.namespace(below).zeros((maps, weight[0].size), below.dtype)
     for part in _pieces(below, weight[0].size):
-        patches = _patches(below[part], weight.shape[2])
         spread = _spread(above[part], share if isinstance(share, float) else share[part]).transpose(1, 0, 2, 3)
-        total += spread.reshape(len(weight), -1) @ patches.reshape(-1, weight[0].size)
-    return total.reshape(weight.shape)
+        total += spread.reshape(maps, -1) @ _patches(below[part], side)
+    return _array.contiguous(total.reshape(maps, side, side, seen).transpose(0, 3, 1, 2))
 
 
 @accepts_any

@@ -129,13 +129,14 @@ def _settle_one(n_nodes, n_free, d, steps, goal, stiffest, k, l, offsets, neighb
             return left, step
         if not kept:
             shift = 0.0
-            _hessian(n_free, d, k, l, offsets, neighbour, edge, node, place, first, begin, load, x, shift, h)
-            while not _factor(n, d, first, begin, h):
-                shift = 10 * shift if shift > 0 else max(last / 10, LEAST * stiffest)
-                if not shift < LARGEST * stiffest:
-                    return left, step
+            while shift < LARGEST * stiffest:
                 _hessian(n_free, d, k, l, offsets, neighbour, edge, node, place, first, begin, load, x, shift, h)
+                if _factor(n, d, first, begin, h):
+                    break
+                shift = 10 * shift if shift > 0 else max(last / 10, LEAST * stiffest)
                 last = shift
+            if not shift < LARGEST * stiffest:
+                return left, step
         y[:] = g
         _solve(n, d, first, begin, h, y)
         length, fell = 1.0, False

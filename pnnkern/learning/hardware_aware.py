@@ -17,7 +17,7 @@ from ._judged import judged
 
 @dataclass(frozen=True)
 class HardwareAware:
-    """The rule: exact gradients of a twin with noisy parameters. noise : of the largest value of each array. 0.04."""
+    """The rule: exact gradients of a twin with noisy parameters, kept within their bounds. noise : of the largest value of each array."""
 
     loss: Any
     noise: float = 0.04
@@ -35,12 +35,15 @@ class HardwareAware:
         require(system, "hardware-aware training", *self.needs)
         if key is None:
             raise ValueError("the noise of hardware-aware training is random, which needs a key: key=pnnkern.random.key(seed)")
-        with replaced(system, {name: self._shaken(p, random.fold_in(key, name)) for name, p in system.parameters.items()}):
+        bounds = getattr(system, "bounds", {})
+        shaken = {name: self._shaken(p, random.fold_in(key, name), *bounds.get(name, ())) for name, p in system.parameters.items()}
+        with replaced(system, shaken):
             outputs, record = system.forward_saving(batch[0])
             cotangent, metrics = judged(self.loss, outputs, batch[1])
             return system.vjp(cotangent, record), metrics
 
-    def _shaken(self, parameter: Array, key: Any) -> Array:
+    def _shaken(self, parameter: Array, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
         size = self.noise * float(_array.namespace(parameter).abs(parameter).max(initial=0))
         draws = random.normal(key, (1, parameter.size), dtype=parameter.dtype, like=parameter)
-        return parameter + parameter.dtype.type(size) * draws.reshape(parameter.shape)
+        noisy = parameter + parameter.dtype.type(size) * draws.reshape(parameter.shape)
+        return noisy if np.isneginf(low) and np.isposinf(high) else noisy.clip(low, high)

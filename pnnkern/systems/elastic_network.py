@@ -19,15 +19,20 @@ from .protocols import population
 
 @dataclass(frozen=True)
 class Shapes:
-    """output (batch, outputs), metres, of the free state, and positions (batch, n_nodes, dimension) of all phases, the free one first."""
+    """output (batch, outputs), metres, of the free state, and positions (batch, n_nodes, dimension) of all phases, the free one first.
+
+    stiffness, rest : (E,), of the springs that rest there.
+    """
 
     output: Array
     phases: list[Array]
+    stiffness: Array
+    rest: Array
 
 
 @dataclass
 class SpringNetwork:
-    """Springs that learn. `Relaxing`, `Measurable` and `Modelled`.
+    """Springs that learn: `Relaxing`, `Yielding`, `Measurable`, `Modelled` and `Reciprocal`.
 
     edges : (E, 2) integers. positions : (n_nodes, dimension) metres, where all springs have their first rest lengths. features : values of
     a sample. outputs : target nodes. anchors : nodes that are held where they are, so that the network cannot drift or turn.
@@ -35,6 +40,7 @@ class SpringNetwork:
     stroke : displacement of a source for a feature of 1, metres. high, low : targets, metres, of the sample's class and of the others.
     hinge : outputs that are beyond their target on the right side are left alone.
     start : every stiffness to begin with, N/m. limits : range of the stiffnesses. learn_rest : the rest lengths are parameters too.
+    probe : largest force on an output when the network is run backwards, newtons; small, for errors are of its order.
     key : chooses the nodes, unless source_nodes, target_nodes and anchor_nodes are all given. tolerance : as in `ElasticNetwork.relax`.
 
     Nudged by beta, N/m, the network rests where E + beta C is least: springs of stiffness beta pull the outputs along the first axis to
@@ -54,6 +60,7 @@ class SpringNetwork:
     start: float = 1.0
     limits: tuple[float, float] = (1e-2, 1e2)
     learn_rest: bool = False
+    probe: float = 1e-5
     tolerance: float = 1e-10
     parameters: dict[str, Array] = field(default_factory=dict)
     writers: dict[str, Any] = field(default_factory=dict)
@@ -174,10 +181,35 @@ class SpringNetwork:
         if not stable.all():
             raise ConvergenceError(f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no derivative")
         i, j = self.network.edges.T
-        lengths = self.network.lengths(record)
-        longer = ((moved[:, i] - moved[:, j]) * (record[:, i] - record[:, j])).sum(axis=2) / lengths
-        out = {"stiffness": -((lengths - l) * longer).sum(axis=0)}
-        return out | ({"rest": k * longer.sum(axis=0)} if self.learn_rest else {})
+        r = self.network.lengths(record)
+        return self._products(r - l, ((moved[:, i] - moved[:, j]) * (record[:, i] - record[:, j])).sum(axis=2) / r)
+
+    def _products(self, stretched: Array, longer: Array) -> dict[str, Array]:
+        """Gradients: each spring's stretch times how much longer it got by the outputs' errors, (batch, E); and by its rest length."""
+        out = {"stiffness": -(stretched * longer).sum(axis=0)}
+        return out | ({"rest": self._springs[0] * longer.sum(axis=0)} if self.learn_rest else {})
+
+    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """Displacements of the targets, and positions as they were read inside."""
+        return self.forward_saving(inputs)
+
+    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
+        """The same network with small forces at the outputs, along the cotangent: each spring's two elongations multiplied.
+
+        Li and Mao, Nature Communications 15, 10528 (2024).
+        """
+        k, l = self._springs
+        c = self._on_targets(cotangent.astype(np.float64))
+        scale = self.probe / (float(abs(c).max()) or 1.0)
+        there = self.network.relax(k, l, self._held, record[:, self._held], record, forces=scale * c, tolerance=self.tolerance).positions
+        return self._products(self.network.lengths(record) - l, self._longer(record, there)[0] / scale)
+
+    def _longer(self, one: Array, two: Array) -> tuple[Array, Array]:
+        """Lengths (batch, E) at positions two less those at one, and their sums; differences keep their digits."""
+        i, j = self.network.edges.T
+        v, w = (x[:, i] - x[:, j] for x in (one, two))
+        both = self.network.lengths(one) + self.network.lengths(two)
+        return ((w - v) * (w + v)).sum(axis=2) / both, both
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def targets(self, labels: Array) -> Array:
@@ -204,7 +236,7 @@ class SpringNetwork:
         error = target - output
         pulled = xp.ones_like(output)
         if self.hinge:
-            pulled[(error < 0) == (target > (self.high + self.low) / 2)] = 0
+            pulled[(error < 0) == (target > (self.high + self.low) / 2)] = 0.0
         phases = [free]
         for nudge in nudges:
             if hold:
@@ -213,7 +245,7 @@ class SpringNetwork:
                 phases.append(self._settle(inputs, free, self.target_nodes, places).positions)
             else:
                 phases.append(self._nudged(inputs, free, nudge * pulled, target))
-        return Shapes(output, phases)
+        return Shapes(output, phases, *(xp.array(p) for p in self._springs))
 
     def _nudged(self, inputs: Array, free: Array, beta: Array, target: Array) -> Array:
         """Positions where E + beta C is least, for beta (batch, outputs), from the free ones on."""
@@ -241,17 +273,16 @@ class SpringNetwork:
         return 1 / float(xp.linalg.eigvalsh(compliance).max())
 
     def contrast(self, relaxed: Shapes, a: int, b: int) -> dict[str, Array]:
-        """Each spring's own share, phase b less phase a, mean over the batch: of (r - l)^2 / 2, and of -k (r - l) for rest lengths.
+        """Each spring's own share, phase b less phase a, mean over the batch: of (r - l)^2 / 2, and of -k (r - l) for rest lengths."""
+        return self.contrast_between(relaxed, a, relaxed, b)
 
-        The difference of lengths is worked out from the displacements, so that it keeps its digits.
-        """
-        i, j = self.network.edges.T
-        k, l = self._springs
-        one, two = (x[:, i] - x[:, j] for x in (relaxed.phases[a], relaxed.phases[b]))
-        both = self.network.lengths(relaxed.phases[a]) + self.network.lengths(relaxed.phases[b])
-        longer = ((two - one) * (two + one)).sum(axis=2) / both
-        out = {"stiffness": (longer * (both - 2 * l)).mean(axis=0) / 2}
-        return out | ({"rest": -k * longer.mean(axis=0)} if self.learn_rest else {})
+    def contrast_between(self, one: Shapes, a: int, two: Shapes, b: int) -> dict[str, Array]:
+        """As `contrast`, phase b of `two` less phase a of `one`, whose stiffnesses and rest lengths may differ."""
+        longer, both = self._longer(one.phases[a], two.phases[b])
+        more, mean = longer - (two.rest - one.rest), (both - (one.rest + two.rest)) / 2  # of what the springs are stretched by
+        out = {"stiffness": (more * mean).mean(axis=0)}
+        by_rest = (one.stiffness + two.stiffness) / 2 * more + (two.stiffness - one.stiffness) * mean
+        return out | ({"rest": -by_rest.mean(axis=0)} if self.learn_rest else {})
 
 
 __all__ = ["Shapes", "SpringNetwork"]

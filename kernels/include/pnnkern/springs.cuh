@@ -150,11 +150,9 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
     for (; step < steps && !(left <= goal); step++) {
         if (!kept) {
             double least = last / 10 > SPRINGS_LEAST * stiffest ? last / 10 : SPRINGS_LEAST * stiffest;
-            shift = 0;
-            springs_hessian<D>(net, load, x, shift, h);
-            while (!springs_factor<D>(net, h) && shift < SPRINGS_LARGEST * stiffest) {
-                last = shift = shift > 0 ? 10 * shift : least;
+            for (shift = 0; shift < SPRINGS_LARGEST * stiffest; last = shift = shift > 0 ? 10 * shift : least) {
                 springs_hessian<D>(net, load, x, shift, h);
+                if (springs_factor<D>(net, h)) break;
             }
             if (!(shift < SPRINGS_LARGEST * stiffest)) break;
         }

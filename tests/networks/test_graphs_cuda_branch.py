@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pnnkern import _launch, random
+from pnnkern import _launch, learning, random
 from pnnkern.learning import CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled, elastic_learning_update
 from pnnkern.networks import DiodeNetwork, ElasticNetwork, ResistorNetwork, TransistorNetwork, graphs
-from pnnkern.systems import ResistorCircuit
+from pnnkern.systems import ResistorCircuit, SpringNetwork
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import fake_cupy
@@ -80,6 +80,29 @@ def test_springs(cupy) -> None:
     for which in range(2):
         check(cupy, lambda k, l, h, t, s, w=which: elastic_learning_update(net, k, l, [0, 4, 15, 19], h, [7], t, s)[w],
               k, rest, hold, at[None, [7]] + 0.05, at, atol=1e-5)  # fmt: skip
+
+
+    rng = np.random.default_rng(0)
+    x, pull = at + 0.01 * rng.standard_normal((2, 20, 2)), rng.standard_normal((2, 20, 2))
+    load = (np.full(x.shape, 0.1), x)
+    check(cupy, lambda k, l, x, f, *load: net.respond(k, l, [0, 4, 15, 19], x, f, load=load)[0], k, rest, x, pull, *load)
+    check(cupy, lambda k, l, h, y, s: learning.allosteric_learning_update(net, k, l, [0, 4, 15, 19], h, [2, 9], y, s)[0],
+          k, rest, hold, np.array([0.9, 1.1]), at, atol=1e-5)  # fmt: skip
+
+
+def test_the_system_of_springs(cupy) -> None:
+    found = []
+    x, labels = np.random.default_rng(0).random((3, 2)), np.array([0, 1, 1])
+    for device in ("cpu", "cuda"):
+        system = SpringNetwork(*graphs.triangular(5, 5), 2, 2, learn_rest=True, complement=True, hinge=True, device=device, key=random.key(1))
+        loss = SquareError(0.02, -0.02, True)
+        rules = (CoupledLearning(0.1), EquilibriumPropagation(1e-3), InSilico(loss), learning.AdjointLearning(loss))
+        updates = [rule.step(system, (system.encode(x), labels))[0] for rule in rules]
+        found.append([u[name] if device == "cpu" else u[name].get() for u in updates for name in ("stiffness", "rest")])
+        with pytest.raises(ValueError, match="without an equilibrium"):
+            EquilibriumPropagation(30.0).step(system, (system.encode(x), labels))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
 
 
 def test_the_system(cupy) -> None:

@@ -226,9 +226,8 @@ def springs(device: str, seconds: float, n: int = 40, batch: int = 100) -> list[
     times = interleaved(contenders, device, seconds, rounds=5)
     got = net.relax(k, l, nodes, at, x, tolerance=1e-12)
     rows = []
-    # floor: positions in and out, and in each of some five Newton steps 30 operations for a spring and a factorisation in the envelope
-    width, unknowns = 12, 2 * (n - len(nodes))
-    moved, flops = 8.0 * 2 * 2 * n, got.steps * (30.0 * net.n_edges + unknowns * width**2)
+    # floor: positions in and out, and in each of five Newton steps 30 operations for a spring and a factorisation in a band of 10
+    moved, flops = 8.0 * 2 * 2 * n, 5 * (30.0 * net.n_edges + 2 * (n - len(nodes)) * 10**2)
     for name, ms in times.items():
         ours = name == "pnnkern"
         found = _array.to_numpy(contenders[name]().positions)[:few] if ours else np.array(contenders[name]())

@@ -50,9 +50,10 @@ def allostery(edges: np.ndarray, k: np.ndarray, before: np.ndarray, after: np.nd
             axis.plot(*x[pair].T, "s-", color=ORANGE, markersize=6, linewidth=1.6, zorder=4)
             for ends, want, is_ in zip(targets, asked, found, strict=True):
                 axis.plot(*x[ends].T, "D:", color=INK, markerfacecolor="white", markersize=6, linewidth=1.4, zorder=4)
-                place, out = x[ends].mean(axis=0), x[ends].mean(axis=0) - before.mean(axis=0)
-                axis.annotate(f"{100 * is_:.2f} %\n({100 * want:.3g} %)", place, 28 * out / np.linalg.norm(out), textcoords="offset points",
-                              ha="center", va="center", fontsize=8, zorder=5)  # fmt: skip
+                place = x[ends].mean(axis=0)
+                out = (place - before.mean(axis=0)) / np.linalg.norm(place - before.mean(axis=0))
+                axis.annotate(f"{100 * is_:.2f} %\n({100 * want:.3g} %)", place, (38, 27) * out, textcoords="offset points", ha="center",
+                              va="center", fontsize=8, zorder=5)  # fmt: skip
         drawn.colorbar(lines, ax=axes[0, :cases], label="strain", shrink=0.8, aspect=18, pad=0.01).outline.set_visible(False)
         for case, colour in zip(range(cases), (BLUE, ORANGE, GREEN, RED) * cases, strict=False):
             axes[0, -1].plot(100 * errors[:, case], color=colour, linewidth=1.2, label=f"source {case + 1} strained")

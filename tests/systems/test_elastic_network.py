@@ -9,8 +9,10 @@ import pytest
 from pnnkern import random
 from pnnkern._errors import ConvergenceError
 from pnnkern.learning import (
+    Adam,
     AdjointLearning,
     AgnosticEP,
+    CoupledLearning,
     EquilibriumPropagation,
     HardwareAware,
     InSilico,
@@ -175,6 +177,23 @@ def test_allostery_by_coupled_learning() -> None:
         writers.apply(system, {"stiffness": updates["stiffness"]}, _Plain(), 0.05 / size)
     assert errors[1] < errors[0]
     assert min(errors) < 0.5 * errors[0]
+
+
+@pytest.mark.parametrize("rule", [EquilibriumPropagation(0.05, "positive"), CoupledLearning(0.1)])
+def test_xor_is_learned_by_springs(rule: Any) -> None:
+    """Springs that turn are not linear. A linear network cannot: f(0,0) + f(1,1) = f(0,1) + f(1,0) there."""
+    inputs, labels, high, low, steps = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), np.array([0, 1, 1, 0]), 0.055, 0.045, 300
+    system = springs(n=30, complement=True, hinge=True, stroke=0.2, high=high, low=low, key=random.key(3))
+    x, adam = system.encode(inputs), Adam(0.1)
+
+    def differences() -> np.ndarray:
+        out = system.forward(x)
+        return np.asarray((out[:, 1] - out[:, 0]) * np.where(labels == 1, 1, -1))
+
+    assert (differences() < 0).any()
+    for step in range(steps):
+        writers.apply(system, rule.step(system, (x, labels))[0], adam, 0.05 * (1 + np.cos(np.pi * step / steps)))
+    assert differences().min() > 0.5 * (high - low)
 
 
 class _Plain:

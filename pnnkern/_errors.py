@@ -40,6 +40,10 @@ class ConvergenceError(PnnError, ArithmeticError):
     """A relaxation has not reached the tolerance in the steps it was allowed."""
 
 
+class NudgeError(PnnError, ValueError):
+    """A nudge is so strong that it leaves the outputs without an equilibrium."""
+
+
 class UnitWarning(UserWarning):
     """A length looks as if it were given in another unit than metres."""
 

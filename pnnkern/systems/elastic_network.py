@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._errors import ConvergenceError
+from .._errors import ConvergenceError, NudgeError
 from ..networks import ElasticNetwork
 from ._encoding import flat, one_hot
 from .protocols import population
@@ -222,7 +222,7 @@ class SpringNetwork:
     ) -> Shapes:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on. nudges : N/m, or with `hold` fractions of the way.
 
-        Raises ValueError for a negative nudge beyond which the outputs have no equilibrium.
+        Raises NudgeError, a ValueError, for a negative nudge beyond which the outputs have no equilibrium.
         """
         xp = _array.namespace(inputs)
         free = self.states(inputs)
@@ -258,7 +258,7 @@ class SpringNetwork:
             fine &= self.network.respond(*self._springs, self._held, positions, 0 * free, load=load)[1]
         if not fine.all():
             s = int(np.argmin(fine))
-            raise ValueError(
+            raise NudgeError(
                 f"a nudge of {float(beta[s].min()):g} N/m leaves the outputs of sample {s} without an equilibrium: |beta| must stay below "
                 f"{self._nudge_bound(free[s : s + 1]):.3g} N/m there"
             )

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._errors import NudgeError
 from ..networks import ResistorNetwork, Response
 from . import protocols
 from ._encoding import flat, one_hot
@@ -213,7 +214,7 @@ class ResistorCircuit:
             raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
         lowest = -min((0.0, *nudges))
         if not hold and lowest >= response.nudge_bound:
-            raise ValueError(
+            raise NudgeError(
                 f"a nudge of {-lowest:g} siemens leaves the outputs without an equilibrium: |beta| must stay below {response.nudge_bound:.4g}"
             )
         return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold)

@@ -1,4 +1,4 @@
-"""Coupled learning in networks of springs: each spring compares its own lengths in the free and in the clamped state.
+"""Learning in networks of springs: each spring compares its own lengths in the free and in the clamped or nudged state.
 
 Stern et al., Phys. Rev. X 11, 021045 (2021), section VI; in a laboratory: Altman et al., Phys. Rev. Applied 22, 024053 (2024).
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .._errors import DataError
+from . import tasks
 from .idx import read_idx
 
 SHIPPED = {"mnist-small": "mnist-small.npz"}
@@ -27,6 +28,7 @@ NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 class Dataset:
     """Images (n, height, width) or features (n, features), uint8 or floating in [0, 1], with labels (n,) int64 in 0..classes-1.
 
+    Or with real targets, labels (n, outputs) floating in [0, 1]: fractions of the way from a system's low target to its high one.
     source : where they come from.
     """
 
@@ -38,8 +40,15 @@ class Dataset:
     test_labels: np.ndarray
 
     @property
+    def real(self) -> bool:
+        """True if the labels are real targets."""
+        return self.train_labels.ndim == 2
+
+    @property
     def classes(self) -> int:
-        """One more than the largest label."""
+        """How many outputs there are: one more than the largest label."""
+        if self.real:
+            return int(self.train_labels.shape[1])
         return int(max(self.train_labels.max(), self.test_labels.max())) + 1
 
     def head(self, train: int = 0, test: int = 0) -> "Dataset":
@@ -57,6 +66,8 @@ class Dataset:
         """The samples with these labels, which become 0, 1, ... in this order; all samples if there are none."""
         if not classes:
             return self
+        if self.real:
+            raise DataError(f"{self.name} has real targets and no classes to choose from")
         if len(set(classes)) < len(classes) or len(classes) < 2 or not set(classes) <= set(range(self.classes)):
             raise DataError(f"classes must be two or more different labels from 0 to {self.classes - 1}, got {list(classes)}")
         new = np.full(self.classes, -1)
@@ -74,7 +85,8 @@ class Dataset:
         """
         if not every:
             return self
-        counts = np.bincount(self.train_labels)
+        labels = np.zeros(len(self.train_labels), np.int64) if self.real else self.train_labels
+        counts = np.bincount(labels)
         if every == 1 or counts.min() < every:
             raise DataError(
                 f"every {every}-th training sample of each class cannot be held out: it must be 2 or more, and {self.name} has a class of "
@@ -82,7 +94,7 @@ class Dataset:
             )
         held = np.zeros(len(self.train_labels), bool)
         for c in range(len(counts)):
-            held[np.flatnonzero(self.train_labels == c)[every - 1 :: every]] = True
+            held[np.flatnonzero(labels == c)[every - 1 :: every]] = True
         return replace(
             self, source=f"{self.source}, tested on every {every}-th training sample of each class",
             train_images=self.train_images[~held], train_labels=self.train_labels[~held],
@@ -116,7 +128,8 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     """Load a data set.
 
     name : "mnist-small" (shipped); "digits" (8 x 8 images), "iris" or "wine" (scikit-learn's); "vowel" (Deterding's, from the file
-        vowel/vowel.dat in `folder`); "mnist" or "fashion-mnist" (IDX files); or "openml:NAME" (fetched by scikit-learn, which caches it).
+        vowel/vowel.dat in `folder`); "xor", "curve", "plane" or "allostery:4x8" (see `tasks`); "mnist" or "fashion-mnist" (IDX files);
+        or "openml:NAME" (fetched by scikit-learn, which caches it).
     path : your own .npz (x_train, y_train, x_test, y_test), or a folder of IDX files; it then takes the place of `name`.
     folder : where to look for IDX files; default the environment's `PNNKERN_DATA`. Either it holds them, or a folder `name` in it does.
 
@@ -134,6 +147,8 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
         return _vowel(str(folder or os.environ.get("PNNKERN_DATA", "")))
     if name in FEATURES:
         return _from_sklearn(name)
+    if name.partition(":")[0] in tasks.TASKS:
+        return _checked(name, f"pnnkern, the task {name}", *tasks.make(name))
     if name in IDX_FOLDERS:
         folder = folder or os.environ.get("PNNKERN_DATA", "")
         if not folder:
@@ -146,7 +161,7 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
         return from_openml(name.removeprefix("openml:"))
     import difflib
 
-    known = [*SHIPPED, *IDX_FOLDERS, *FEATURES]
+    known = [*SHIPPED, *IDX_FOLDERS, *FEATURES, *tasks.TASKS]
     near = difflib.get_close_matches(name, known, 1)
     hint = (
         f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}, 'openml:NAME', and data.path for your own file"
@@ -176,7 +191,10 @@ def _from_idx(name: str, files: list[Path]) -> Dataset:
 
 
 def from_npz(path: str | Path) -> Dataset:
-    """Your own data: a .npz with x_train (n, height, width) uint8 or floating in [0, 1], y_train (n,) integers, x_test, y_test."""
+    """Your own data: a .npz with x_train (n, height, width) uint8 or floating in [0, 1], y_train (n,) integers, x_test, y_test.
+
+    y may also be real targets, (n, outputs) floating in [0, 1].
+    """
     path = Path(path)
     if not path.is_file():
         raise DataError(f"the data file {path} does not exist")
@@ -258,6 +276,10 @@ def _features(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, 
 def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Dataset:
     for what, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         _check_images(f"{source}: x_{what}", x)
+        if y.dtype.kind == "f" and y.ndim == 2:
+            if len(y) != len(x) or not (y >= 0).all() or y.max() > 1:
+                raise DataError(f"{source}: real targets y_{what} must be ({len(x)}, outputs) in [0, 1], got {y.shape} up to {y.max():g}")
+            continue
         if y.shape != (len(x),):
             raise DataError(f"{source}: y_{what} must have shape ({len(x)},), one label for each image, got {y.shape}")
         if y.dtype.kind not in "ui" or y.min() < 0:
@@ -267,6 +289,10 @@ def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x
         raise DataError(
             f"{source}: images must all have one size, got {x_train.shape[1:]} in x_train and {x_test.shape[1:]} in x_test"
         )
+    if y_train.ndim == 2 or y_test.ndim == 2:
+        if y_train.shape[1:] != y_test.shape[1:]:
+            raise DataError(f"{source}: y_train and y_test must have as many outputs, got shapes {y_train.shape} and {y_test.shape}")
+        return Dataset(name, source, x_train, y_train.astype(np.float64), x_test, y_test.astype(np.float64))
     absent = sorted(set(range(int(y_train.max()) + 1)) - set(np.unique(y_train).tolist()))
     if absent or y_test.max() > y_train.max():
         wrong = f"class {absent[0]} has no image" if absent else f"label {y_test.max()} of y_test is not among them"

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _array, _launch, random
 from .._errors import PnnError
+from ..learning.judged import accuracy, rated
 from ..systems import writers
 from .data import Dataset
 
@@ -51,7 +52,8 @@ def rate(training: "Training", step: int, steps_per_epoch: int) -> float:
 class Trainer:
     """A system, a rule and an optimiser at work on a data set; `step` batches of it are done.
 
-    losses, accuracies : of each step's batch. evaluations : after each epoch, (test loss, test accuracy).
+    losses, accuracies : of each step's batch. evaluations : after each epoch, (test loss, test accuracy). For real targets "accuracy" is 1
+    less the rms error relative to their range.
     """
 
     system: Any
@@ -114,20 +116,18 @@ class Trainer:
 
     def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:
         """(loss, accuracy) on the test images; raises `Stopped` when `stop()` turns true on the way."""
-        labels = self.dataset.test_labels
-        loss = right = 0.0
-        for first, scores, part in self._test_outputs(stop):
-            piece = labels[first : first + len(scores)]
-            loss += part * len(piece)
-            right += float((scores.argmax(axis=1) == piece).sum())
-        return loss / len(labels), right / len(labels)
+        labels, loss, ratings = self.dataset.test_labels, 0.0, []
+        for piece, outputs in self._test_outputs(stop):
+            loss += float(self.rule.loss(outputs, labels[piece])[0]) * len(outputs)
+            ratings.append(rated(self.rule.loss, outputs, labels[piece]))
+        return loss / len(labels), accuracy(np.concatenate(ratings), labels)
 
     def test_scores(self) -> np.ndarray:
         """Class scores (test images, classes)."""
-        return np.concatenate([scores for _, scores, _ in self._test_outputs(lambda: False)])
+        return np.concatenate([_array.to_numpy(self.rule.loss.scores(outputs)) for _, outputs in self._test_outputs(lambda: False)])
 
     def _test_outputs(self, stop: Callable[[], bool]) -> Any:
-        """(first index, scores, mean loss) for pieces of the test images."""
+        """(slice, outputs) for pieces of the test images."""
         key = stream(self.training.seed, MEASUREMENT)
         images, labels = self.dataset.test_images, self.dataset.test_labels
         size = self.training.batch
@@ -135,8 +135,7 @@ class Trainer:
             if stop():
                 raise Stopped
             piece = slice(first, first + size)
-            outputs = self.system.forward(self.system.encode(images[piece]), key=key, sample=np.arange(len(labels))[piece])
-            yield first, _array.to_numpy(self.rule.loss.scores(outputs)), float(self.rule.loss(outputs, labels[piece])[0])
+            yield piece, self.system.forward(self.system.encode(images[piece]), key=key, sample=np.arange(len(labels))[piece])
 
     # --------------------------------------------------------------------------------------------------------------- the state
     def state(self) -> dict[str, np.ndarray]:

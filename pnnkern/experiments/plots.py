@@ -79,7 +79,7 @@ def curves(trainer: Any, controls: dict[str, float]) -> Picture:
             middle, mean = _smooth(np.asarray(values), width)
             axis.plot(middle / per_epoch, scale * mean, color=BLUE, linewidth=1.4, label=f"training, mean of {width} batches")
             tested = scale * np.array([e[k] for e in trainer.evaluations])
-            axis.plot(epochs, tested, "o-", color=ORANGE, linewidth=1.0, markersize=4.5, label="test set")
+            axis.plot(epochs, tested, "o-" if len(epochs) <= 60 else "-", color=ORANGE, linewidth=1.0, markersize=4.5, label="test set")
             axis.set(xlabel="epoch", ylabel=label + (" (%)" if k else ""), xlim=(0, max(1.0, at[-1] if len(at) else 1.0) * 1.02))
             axis.grid(True, axis="y")
             if k:
@@ -122,3 +122,20 @@ def confusion(scores: np.ndarray, labels: np.ndarray) -> Picture:
     i, j = np.unravel_index(wrong.argmax(), wrong.shape)
     most = f" Most often confused: {i} read as {j}, {wrong[i, j]} times." if wrong.any() else ""
     return Picture("confusion", "Confusion matrix", f"Counts of {len(labels)} test images." + most, picture)
+
+
+def answers(outputs: np.ndarray, targets: np.ndarray) -> Picture:
+    """Outputs (samples, outputs) against what they should be, each output in a colour of its own."""
+    with figure(1, 1, size=(4.6, 4.2)) as (drawn, axis):
+        for o in range(targets.shape[1]):
+            colour = (BLUE, ORANGE, GREEN, RED)[o] if targets.shape[1] <= 4 else BLUE
+            axis.scatter(targets[:, o], outputs[:, o], s=16, color=colour, linewidths=0, label=f"output {o + 1}", zorder=3)
+        ends = np.array([min(targets.min(), outputs.min()), max(targets.max(), outputs.max())])
+        axis.plot(ends, ends, color=MUTED, linewidth=0.8)
+        axis.set(xlabel="target", ylabel="output")
+        if 1 < targets.shape[1] <= 4:
+            axis.legend()
+        picture = png(drawn)
+    error = np.sqrt(((outputs - targets) ** 2).mean())
+    caption = f"{len(targets)} test samples, {targets.shape[1]} outputs each; rms error {error:.2g}. On the line they are as they should be."
+    return Picture("answers", "Outputs and targets", caption, picture)

@@ -48,11 +48,11 @@ def write(run: Run, *, images: int = 200) -> Path:
     pictures = [
         plots.curves(trainer, _controls(run)),
         *run.recipe.system.pictures(trainer, scores),
-        plots.confusion(scores, labels),
+        plots.answers(scores, trainer.rule.loss.targets(labels, scores)) if trainer.dataset.real else plots.confusion(scores, labels),
     ]
     chosen = np.unique(np.linspace(0, len(labels) - 1, min(images, len(labels))).round().astype(int))
     checks = run.recipe.system.checks(trainer, chosen)
-    accuracy = float((scores.argmax(axis=1) == labels).mean())
+    accuracy = trainer.evaluations[-1][1] if trainer.finished else trainer.evaluate()[1]
 
     folder = run.folder / "report"
     try:
@@ -83,8 +83,12 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> st
         if not trainer.finished
         else f"{trainer.training.epochs} epochs"
     )
-    error = 100 * (accuracy * (1 - accuracy) / len(data.test_labels)) ** 0.5
-    cards = [(f"{100 * accuracy:.2f} %", f"test accuracy (± {error:.1f}, {len(data.test_labels)} images)")]
+    if data.real:
+        what = f"1 less the rms error relative to the targets' range, {len(data.test_labels)} test samples"
+    else:
+        error = 100 * (accuracy * (1 - accuracy) / len(data.test_labels)) ** 0.5
+        what = f"test accuracy (± {error:.1f}, {len(data.test_labels)} samples)"
+    cards = [(f"{100 * accuracy:.2f} %", what)]
     cards += [(f"{100 * value:.2f} %", name) for name, value in _controls(run).items()]
     cards += [
         (clock(meta["seconds"]), f"on {recipe.compute.device}"),
@@ -99,7 +103,7 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> st
         controls.append("The gradients of this run are exact (in-silico training), so it is its own exact-gradient control.")
     body = [
         f"<h1>{html.escape(recipe.recipe)}</h1><p class=muted>{html.escape(recipe.summary)}<br>{html.escape(data.name)}: "
-        f"{len(data.train_labels)} training images, {len(data.test_labels)} test images, from {html.escape(data.source)}</p>",
+        f"{len(data.train_labels)} training samples, {len(data.test_labels)} test samples, from {html.escape(data.source)}</p>",
         "<div class=cards>"
         + "".join(f"<div class=card><b>{big}</b>{html.escape(small)}</div>" for big, small in cards)
         + "</div>",

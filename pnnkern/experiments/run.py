@@ -84,6 +84,8 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     _array.device_namespace(compute.device)
     try:
         rule = recipe.rule.build(recipe.system, stream(training.seed, RULE))
+        if dataset.real:
+            _refuse_real(recipe, rule)
         system = recipe.system.build(
             key=stream(training.seed, PARAMETERS),
             device=compute.device,
@@ -111,6 +113,14 @@ def _refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
         raise RecipeError(
             f"the rule {recipe.rule.kind!r} cannot train a system of kind {recipe.system.kind!r}, which lacks {missing}; it trains {able}"
         )
+
+
+def _refuse_real(recipe: Recipe, rule: Any) -> None:
+    """Raise `RecipeError` for real targets where they mean nothing."""
+    if not hasattr(rule.loss, "targets"):
+        raise RecipeError(f"{recipe.data.name} has real targets, which need a square error: set rule.loss='mse'; powers of light have none")
+    if getattr(recipe.system, "hinge", False):
+        raise RecipeError(f"{recipe.data.name} has real targets, which are to be met from both sides: set system.hinge=false")
 
 
 def _use_threads(threads: int) -> None:

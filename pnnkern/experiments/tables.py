@@ -19,7 +19,7 @@ class Table(BaseModel):
 class Data(Table):
     """[data]: what to learn from."""
 
-    name: str = "mnist-small"  # mnist-small, mnist, fashion-mnist, openml:NAME
+    name: str = "mnist-small"  # mnist-small, mnist, fashion-mnist, digits, iris, wine, vowel, openml:NAME, xor, curve, plane, allostery:SxT
     path: str = ""  # your own .npz or folder of IDX files instead
     folder: str = ""  # where the IDX folders lie; default the environment's PNNKERN_DATA
     train: int = Field(0, ge=0)  # use the first so many training images; 0 is all

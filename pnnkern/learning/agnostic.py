@@ -13,7 +13,7 @@ from .. import _array
 from .._array import Array
 from .._errors import ConvergenceError
 from ..systems.protocols import Relaxing, Update, Yielding, dense, replaced, require
-from ._judged import judged
+from .judged import judged
 from .losses import SquareError
 
 Parameters = dict[str, Array]

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._array import Array
 from ..systems.protocols import Continual, Relaxing, Update, require
-from ._judged import judged
+from .judged import judged
 from .losses import SquareError
 
 

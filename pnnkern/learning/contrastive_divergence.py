@@ -11,7 +11,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Generative, Update, require
-from ._judged import judged
+from .judged import judged
 from .losses import Logits
 
 

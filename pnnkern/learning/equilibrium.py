@@ -19,7 +19,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Relaxing, Update, require, scaled
-from ._judged import judged
+from .judged import judged
 from .losses import SquareError
 
 VARIANTS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}

@@ -12,7 +12,7 @@ import numpy as np
 from .. import _array
 from .._array import Array
 from ..systems.protocols import Driven, Update, require, scaled
-from ._judged import judged
+from .judged import judged
 from .losses import SquareError
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Modelled, Update, replaced, require
-from ._judged import judged
+from .judged import judged
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from .._array import Array
 from ..systems.protocols import Holomorphic, Relaxing, Update, require
-from ._judged import judged
+from .judged import judged
 from .losses import SquareError
 
 

@@ -1,6 +1,7 @@
 """Losses on measured outputs. Each gives the class scores, and the mean loss with its cotangent; all in float64.
 
-powers (batch, detectors) of light are in any unit: losses on them depend on their ratios only. labels (batch,) are integers.
+powers (batch, detectors) of light are in any unit: losses on them depend on their ratios only. labels (batch,) are integers; the square
+error also takes real targets, (batch, outputs) fractions of the way from its low target to its high one.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from .._array import Array
 
 def _one_hot(labels: Array, classes: int, like: Array) -> Array:
     xp = _array.namespace(like)
+    if classes == 1:  # one output tells class 1 from class 0
+        return (xp.asarray(labels)[:, None] == 1).astype(np.float64)
     return (xp.arange(classes)[None, :] == xp.asarray(labels)[:, None]).astype(np.float64)
 
 
@@ -116,6 +119,8 @@ class Logits:
 class SquareError:
     """Mean over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere.
 
+    For labels (batch, outputs) that are fractions it is ``low + label (high - low)``.
+
     hinge : outputs that are beyond their target on the right side cost nothing.
     """
 
@@ -129,7 +134,8 @@ class SquareError:
 
     def targets(self, labels: Array, outputs: Array) -> Array:
         """(batch, classes), like `outputs`."""
-        return (self.low + (self.high - self.low) * _one_hot(labels, outputs.shape[1], outputs)).astype(outputs.dtype)
+        share = _array.namespace(outputs).asarray(labels) if labels.ndim == 2 else _one_hot(labels, outputs.shape[1], outputs)
+        return (self.low + (self.high - self.low) * share).astype(outputs.dtype)
 
     def __call__(self, outputs: Array, labels: Array) -> tuple[float, Array]:
         """Mean loss over the batch, and its cotangent with respect to `outputs`."""

@@ -13,7 +13,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Measurable, Update, require
-from ._judged import judged
+from .judged import judged
 
 
 @dataclass(frozen=True)

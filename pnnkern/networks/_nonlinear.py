@@ -1,5 +1,6 @@
 """Relaxation of networks whose edges are not resistors: coloured sweeps of exact node steps, and Newton's method to check them by."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -105,8 +106,12 @@ class Nonlinear(Graph):
             v, taken = self._newton(p, v, free, weight, driven, scale, tolerance, steps or 60)
             residual = left_over()
         if method == "sweep" or (method == "auto" and not (residual <= tolerance).all()):
-            v, taken = self._sweep(p, v, free, weight, driven, scale, tolerance / 50, steps or 20000, relaxation)
-            residual = left_over()
+            goal, taken = tolerance / 50, 0
+            while True:  # a sweep that moves little is no proof that little is left: where it is not so, go on to a smaller one
+                v, more = self._sweep(p, v, free, weight, driven, scale, goal, (steps or 20000) - taken, relaxation)
+                taken, residual, goal = taken + more, left_over(), goal / 20
+                if (residual <= tolerance).all() or taken >= (steps or 20000) or goal < 1e-17:
+                    break
         return judged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
 
     @accepts_any
@@ -172,19 +177,61 @@ class Nonlinear(Graph):
                        xp.asarray(free), weight, *rails, driven, v, out, threads=v.size)  # fmt: skip
         return out
 
+    def _linearisation(self, p: Array, nodes: np.ndarray, weight: Array) -> Callable[[Array], tuple[Array, Array]]:
+        """States (batch, n_nodes) -> net currents (batch, nodes) that leave these nodes, and their derivative by the nodes' voltages."""
+        xp, count = _array.namespace(p), len(nodes)
+        place = np.full(self.n_nodes, -1)
+        place[nodes] = np.arange(count)
+        i, j = self.edges.T
+        inside = np.flatnonzero((place[i] >= 0) & (place[j] >= 0))
+        rows, columns, diagonal = place[i[inside]], place[j[inside]], np.arange(count)
+        first, second = (xp.asarray((end[:, None] == nodes[None, :]).astype(np.float64)) for end in (i, j))  # (E, nodes)
+
+        def linearised(v: Array) -> tuple[Array, Array]:
+            flow, by_first, by_second = self._currents(p, v[:, i], v[:, j])
+            net = flow @ first - flow @ second + weight[nodes] * v[:, nodes]
+            jacobian = xp.zeros((len(v), count, count))
+            jacobian[:, diagonal, diagonal] = by_first @ first - by_second @ second + weight[nodes]
+            jacobian[:, rows, columns] = by_second[:, inside]
+            jacobian[:, columns, rows] = -by_first[:, inside]
+            return net, jacobian
+
+        return linearised
+
+    @accepts_any
+    def solve_vjp(self, cotangent: Array, parameter: Array, nodes: Any, voltages: Array) -> Array:
+        """The derivative of `solve` by the parameter, (E,), summed over the batch, exact where it has one.
+
+        cotangent : (batch, n_nodes), of the states voltages (batch, n_nodes). nodes : that are held. By the implicit function theorem, with
+        the transpose of the linearised network: transistors are not reciprocal. Nodes at a rail stay there. Dense, CPU or GPU.
+        """
+        xp = _array.namespace(parameter, voltages)
+        p = self._edge_values("parameter", parameter, self.unit, self.lowest)
+        free = np.setdiff1d(np.arange(self.n_nodes), self._indices("nodes", nodes))
+        linearised, v = self._linearisation(p, free, xp.zeros(self.n_nodes)), voltages.astype(np.float64)
+        i, j = self.edges.T
+        out, chunk = xp.zeros(self.n_edges), _array.chunk(p, 8 * (2 * len(free) ** 2 + 8 * self.n_edges))
+        for a in range(0, len(v), chunk):
+            part = v[a : a + chunk]
+            pinned = (part[:, free] <= xp.asarray(self.lower[free])) | (part[:, free] >= xp.asarray(self.upper[free]))
+            transposed = xp.where(pinned[:, :, None], xp.eye(len(free)), linearised(part)[1].transpose(0, 2, 1))
+            wanted = xp.where(pinned, 0.0, cotangent[a : a + chunk][:, free])
+            answer = xp.zeros(part.shape)
+            answer[:, free] = xp.where(pinned, 0.0, xp.linalg.solve(transposed, wanted[:, :, None])[:, :, 0])
+            out -= ((answer[:, i] - answer[:, j]) * self._by_parameter(p, part[:, i], part[:, j])).sum(axis=0)
+        return out
+
+    def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
+        """Derivative of the edges' currents (batch, E) by their parameter."""
+        raise TypeError(f"{type(self).__name__} does not say what its parameter does")
+
     def _newton(self, p: Array, v: Array, free: np.ndarray, weight: Array, driven: Array, scale: Array, tolerance: float,
                 steps: int) -> tuple[Array, int]:  # fmt: skip
         """Newton's method on the step that each node would make, halved while that does not shrink; samples stop one by one."""
         xp = _array.namespace(p)
         nodes = np.flatnonzero(free)
-        place = np.full(self.n_nodes, -1)
-        place[nodes] = np.arange(len(nodes))
-        i, j = self.edges.T
-        inside = np.flatnonzero((place[i] >= 0) & (place[j] >= 0))
-        rows, columns = place[i[inside]], place[j[inside]]
-        first, second = (xp.asarray((end[:, None] == nodes[None, :]).astype(np.float64)) for end in (i, j))  # (E, free)
         low, high = xp.asarray(self.lower[nodes]), xp.asarray(self.upper[nodes])
-        diagonal = np.arange(len(nodes))
+        linearised = self._linearisation(p, nodes, weight)
         chunk = _array.chunk(p, 8 * (2 * len(nodes) ** 2 + 8 * self.n_edges))
         most = 0
         for a in range(0, len(v), chunk):
@@ -198,12 +245,8 @@ class Nonlinear(Graph):
                 most = max(most, step + 1)
                 here = part[going]
                 u = here[:, nodes]
-                flow, by_first, by_second = self._currents(p, here[:, i], here[:, j])
-                net = flow @ first - flow @ second + weight[nodes] * u - into[going][:, nodes]
-                jacobian = xp.zeros((len(going), len(nodes), len(nodes)))
-                jacobian[:, diagonal, diagonal] = by_first @ first - by_second @ second + weight[nodes]
-                jacobian[:, rows, columns] = by_second[:, inside]
-                jacobian[:, columns, rows] = -by_first[:, inside]
+                net, jacobian = linearised(here)
+                net = net - into[going][:, nodes]
                 # a node that would leave its rails goes to the rail
                 aim = u - left[going][:, nodes]
                 pinned = (aim <= low) & (u <= low) | (aim >= high) & (u >= high)

@@ -56,6 +56,9 @@ class DiodeNetwork(Nonlinear):
         slope = g * (reverse + (1 - reverse) * (over > 0))
         return flow, slope, -slope
 
+    def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
+        return self._currents(_array.namespace(parameter).ones_like(parameter), u, v)[0]
+
     @accepts_any
     def energy(self, conductance: Array, voltages: Array, currents: Array | None = None) -> Array:
         """(batch,) watts of states (batch, n_nodes), with currents (batch, n_nodes) driven into the nodes; falls in every exact step."""

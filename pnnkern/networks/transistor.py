@@ -44,6 +44,9 @@ class TransistorNetwork(Nonlinear):
         bend = self.strength / 2 * conducts * (u - v)
         return g * (u - v), g - bend, -g - bend
 
+    def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
+        return self.strength * (parameter - self.threshold - (u + v) / 2 > self.least) * (u - v)
+
     def _slopes(self, parameter: Array, u: Array, v: Array) -> Array:
         """Chord conductances: slopes differ at the two ends."""
         return self.strength * (parameter - self.threshold - (u + v) / 2).clip(self.least)

@@ -19,9 +19,12 @@ def flat(images: Array, values: int, device: str, dtype: Any) -> Array:
 
 
 def one_hot(labels: Array, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:
-    """(batch, classes): `high` at the label, `low` elsewhere."""
+    """(batch, classes): `high` at the label, `low` elsewhere; for labels (batch, classes) that are fractions, so far from low to high."""
     xp = _array.device_namespace(device)
-    return xp.where(xp.arange(classes)[None, :] == xp.asarray(labels)[:, None], high, low).astype(dtype)
+    labels = xp.asarray(labels)
+    if labels.ndim == 2:
+        return (low + (high - low) * labels).astype(dtype)
+    return xp.where(xp.arange(classes)[None, :] == labels[:, None], high, low).astype(dtype)
 
 
 def fitting(parameters: dict[str, Array], shapes: dict[str, tuple[int, ...]], dtype: Any) -> None:

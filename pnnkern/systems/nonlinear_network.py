@@ -14,7 +14,7 @@ from .. import _array, random
 from .._array import Array
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
-from ._encoding import flat
+from ._encoding import flat, one_hot
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class States:
 
 @dataclass
 class NonlinearCircuit:
-    """A nonlinear network that learns: `Relaxing`, `Measurable` and `Driven`.
+    """A nonlinear network that learns: `Relaxing`, `Measurable`, `Modelled` and `Driven`.
 
     network : `TransistorNetwork`, whose parameter is "gate" (volts), or `DiodeNetwork`, with "conductance" (siemens).
     features, outputs : how many values go in and come out; features in [0, 1] become voltages from 0 to `volts`, the supply.
@@ -122,12 +122,24 @@ class NonlinearCircuit:
         """The passes of a population of parameters, (members, batch, outputs)."""
         return protocols.population(self, inputs, parameters, key, sample)
 
+    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+        """Outputs of the twin, and its voltages for `vjp`."""
+        voltages = self._settle(inputs)
+        return self.read(voltages), voltages
+
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+        """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
+        xp = _array.namespace(record)
+        wanted, g = xp.zeros(record.shape), cotangent.astype(np.float64)
+        wanted[:, self.target_nodes] = xp.concatenate([g, -g], axis=1)
+        return {self.name: self.network.solve_vjp(wanted, self.parameters[self.name], self.source_nodes, record)}
+
     # ---------------------------------------------------------------------------------------------------------------- learning
     def targets(self, labels: Array) -> Array:
         """Target outputs (batch, outputs), volts."""
-        xp = _array.device_namespace(self.device)
-        classes = xp.arange(self.outputs)[None, :] if self.outputs > 1 else xp.ones((1, 1), np.int64)
-        return xp.where(xp.asarray(labels)[:, None] == classes, self.high, self.low)
+        if self.outputs == 1 and np.ndim(labels) == 1:
+            labels = (np.asarray(labels) == 1).astype(np.float64)[:, None]
+        return one_hot(labels, self.outputs, self.high, self.low, self.device, np.float64)
 
     def relax(
         self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,

@@ -119,3 +119,13 @@ def test_currents_between_sources_at_nothing() -> None:
         assert found.converged
         assert abs(found.voltages).max() > 1e-4
         assert net.residual(gates, found.voltages, [0, 1], currents).max() < 1e-12
+
+
+def test_sweeps_that_move_little_go_on() -> None:
+    """Over-relaxed sweeps may all but stand still before the residual is as small as was asked for: they go on until it is."""
+    rng, worst = np.random.default_rng(0), 0.0
+    for _ in range(40):
+        net, gates, nodes, values = example(rng, side=4)
+        found = net.relax(gates - 0.45, nodes, values, method="sweep", relaxation=1.5, tolerance=1e-9)
+        worst = max(worst, float(found.residual.max()))
+    assert worst <= 1e-9

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pnnkern import random
-from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation, SquareError
+from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError
+from pnnkern.learning.judged import judged
 from pnnkern.networks import DiodeNetwork, TransistorNetwork, graphs
 from pnnkern.systems import writers
 from pnnkern.systems.nonlinear_network import NonlinearCircuit
@@ -66,6 +67,46 @@ def test_diodes_follow_the_gradient(backend, rng: np.random.Generator) -> None:
     assert metrics["loss"] == pytest.approx(loss(k))
     numeric = np.array([(loss(k + h) - loss(k - h)) / 2e-5 for h in 1e-5 * np.eye(len(k))])
     assert np.linalg.norm(backend.numpy(updates["conductance"]) - numeric) < 1e-3 * np.linalg.norm(numeric)
+
+
+@pytest.mark.parametrize("kind", ["transistors", "diodes", "rails"])
+def test_twin_has_the_exact_gradient(backend, rng: np.random.Generator, kind: str) -> None:
+    """Against central differences, where the network is not reciprocal and where nodes rest at rails too."""
+    edges, n = graphs.disordered(14, 6.0, random.key(4)), 14
+    if kind == "transistors":
+        net: TransistorNetwork | DiodeNetwork = TransistorNetwork(edges, n)
+        start, step = {}, 1e-4
+    else:
+        rails = {"lower": np.where(np.arange(n) % 3 == 0, 0.15, -np.inf), "upper": np.where(np.arange(n) % 3 == 1, 0.25, np.inf)}
+        net = DiodeNetwork(edges, n, diode=np.arange(len(edges)) % 4 == 0, reverse=1e-3, **(rails if kind == "rails" else {}))
+        start, step = {"start": (1e-3, 2e-3), "limits": (1e-4, 1e-2), "volts": 0.4}, 1e-7
+    nodes = {"source_nodes": [2, 4, 6, 8], "target_nodes": [5, 7, 11, 12]}
+    system = NonlinearCircuit(net, 2, 2, hinge=False, tolerance=1e-13, key=random.key(3), **start, **nodes)
+    labels, x, loss = np.array([0, 1, 1]), system.encode(rng.random((3, 2))), SquareError(0.02, -0.02)
+    p = system.parameters[system.name]
+    truth = np.empty(len(p))
+    for e in range(len(p)):
+        values, kept = [], p[e]
+        for sign in (1, -1):
+            p[e] = kept + sign * step
+            values.append(loss(system.forward(x), labels)[0])
+        p[e], truth[e] = kept, (values[0] - values[1]) / (2 * step)
+    if kind == "rails":
+        v = system.forward_saving(x)[1]
+        assert ((v == net.lower) | (v == net.upper)).any()
+    system.parameters[system.name] = backend.array(p)
+    updates, metrics = InSilico(loss).step(system, (backend.array(x), labels))
+    np.testing.assert_allclose(backend.numpy(updates[system.name]), truth, rtol=1e-4, atol=1e-5 * np.abs(truth).max())
+    assert metrics["loss"] == pytest.approx(loss(system.forward(backend.array(x)), labels)[0])
+
+
+def test_one_output_tells_two_classes_apart() -> None:
+    """Loss and accuracy of a single output, as its targets say: class 1 is high."""
+    loss, outputs, labels = SquareError(0.02, -0.02), np.array([[0.02], [-0.02], [0.01], [0.005]]), np.array([1, 0, 0, 1])
+    assert loss(outputs, labels)[0] == pytest.approx((0.03**2 + 0.015**2) / 8)
+    assert judged(loss, outputs, labels)[1]["accuracy"] == 0.75
+    np.testing.assert_array_equal(transistors().targets(labels), [[0.02], [-0.02], [-0.02], [0.02]])
+    np.testing.assert_allclose(transistors().targets(np.array([[0.25], [1.0]])), [[-0.01], [0.02]])
 
 
 def test_held_outputs_are_where_they_should_be(rng: np.random.Generator) -> None:

@@ -8,7 +8,11 @@ from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, RED, Picture, figure, png
 
 
 def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Indices of up to three test samples: the first two of different classes that are read rightly, and the first that is not."""
+    """Indices of up to three test samples: the first two of different classes that are read rightly, and the first that is not;
+    for real targets the first, a middle and the last one.
+    """
+    if labels.ndim == 2:
+        return np.unique(np.linspace(0, len(labels) - 1, min(3, len(labels))).round().astype(int))
     right = np.flatnonzero(scores.argmax(axis=1) == labels)
     wrong = np.flatnonzero(scores.argmax(axis=1) != labels)
     others = right[labels[right] != labels[right[0]]] if len(right) else right
@@ -27,8 +31,17 @@ def layout(edges: np.ndarray, n: int, k: np.ndarray) -> np.ndarray:
     return np.asarray(0.75 * ranks + 0.25 * spread)
 
 
-def network(system: Any, k: np.ndarray, states: np.ndarray, labels: np.ndarray, read: np.ndarray) -> Picture:
-    """The network with its conductances (E,), in the states (samples, n_nodes) of a few samples."""
+def titles(scores: np.ndarray, labels: np.ndarray, targets: np.ndarray) -> list[tuple[str, bool, int | None]]:
+    """For each sample what to write above it, whether it is right, and which output is to be ringed, if one is."""
+    if labels.ndim == 2:
+        errors = np.sqrt(((scores - targets) ** 2).mean(axis=1))
+        return [(f"sample {s + 1}, rms error {error:.2g}", True, None) for s, error in enumerate(errors)]
+    read = scores.argmax(axis=1)
+    return [(f"class {label}, read as {answer}", bool(label == answer), int(label)) for label, answer in zip(labels, read, strict=True)]
+
+
+def network(system: Any, k: np.ndarray, states: np.ndarray, titles: list[tuple[str, bool, int | None]]) -> Picture:
+    """The network with its conductances (E,), in the states (samples, n_nodes) of a few samples with their `titles`."""
     from matplotlib.collections import LineCollection
 
     edges, n = system.network.edges, system.network.n_nodes
@@ -37,23 +50,24 @@ def network(system: Any, k: np.ndarray, states: np.ndarray, labels: np.ndarray, 
     strength = np.sqrt(k / k.max())
     plain = np.setdiff1d(np.arange(n), np.concatenate([system.source_nodes, system.target_nodes]))
     kinds = [(plain, "o", 14, "#ffffff"), (system.source_nodes, "s", 34, MUTED), (system.target_nodes, "D", 60, INK)]
-    count = len(labels)
+    count = len(titles)
     with figure(1, count, size=(3.3 * count + 0.6, 3.5), squeeze=False) as (drawn, axes):
-        for axis, v, label, answer in zip(axes[0], states, labels, read, strict=True):
+        for axis, v, (title, right, ringed) in zip(axes[0], states, titles, strict=True):
             lines = LineCollection(at[edges], linewidths=0.2 + 2.8 * strength**2, colors=[(0.3, 0.34, 0.4, 0.1 + 0.8 * s) for s in strength])
             axis.add_collection(lines)
             for nodes, marker, size, edge in kinds:
                 shown = axis.scatter(*at[nodes].T, c=v[nodes], s=size, marker=marker, cmap="coolwarm", vmin=0, vmax=system.volts,
                                      edgecolors=edge, linewidths=0.8, zorder=3)  # fmt: skip
-            axis.scatter(*at[system.target_nodes[label]], s=230, facecolors="none", edgecolors=GREEN, linewidths=1.6, zorder=4)
-            axis.set_title(f"class {label}, read as {answer}", color=INK if label == answer else RED)
+            if ringed is not None:
+                axis.scatter(*at[system.target_nodes[ringed]], s=230, facecolors="none", edgecolors=GREEN, linewidths=1.6, zorder=4)
+            axis.set_title(title, color=INK if right else RED)
             axis.set(xticks=[], yticks=[], aspect="equal")
             axis.spines[:].set_visible(False)
         drawn.colorbar(shown, ax=axes, label="voltage (V)", shrink=0.8, aspect=18, pad=0.01).outline.set_visible(False)
         picture = png(drawn)
     caption = (
         f"{n} nodes, {len(k)} edges, as wide and dark as they conduct ({1e3 * k.min():.2g} to {1e3 * k.max():.2g} mS). "
-        "Colour: voltage. Squares: sources; diamonds: outputs, that of the true class ringed in green."
+        f"Colour: voltage. Squares: sources; diamonds: outputs{'' if titles[0][2] is None else ', that of the true class ringed in green'}."
     )
     return Picture("network", "The network", caption, picture)
 

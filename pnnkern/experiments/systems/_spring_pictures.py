@@ -68,27 +68,28 @@ def allostery(edges: np.ndarray, k: np.ndarray, before: np.ndarray, after: np.nd
     return Picture("allostery", "Allostery", caption, picture)
 
 
-def shapes(system: Any, k: np.ndarray, states: np.ndarray, labels: np.ndarray, read: np.ndarray) -> Picture:
-    """The network with its stiffnesses (E,), at the positions (samples, n_nodes, 2) of a few samples."""
+def shapes(system: Any, k: np.ndarray, states: np.ndarray, titles: list[tuple[str, bool, int | None]]) -> Picture:
+    """The network with its stiffnesses (E,), at the positions (samples, n_nodes, 2) of a few samples with their titles."""
     edges, at = system.network.edges, np.asarray(system.positions)
     sources, targets, anchors = system.source_nodes, system.target_nodes, system.anchor_nodes
     strain = system.network.lengths(states) / system.network.lengths(at[None]) - 1
-    most, count = float(np.quantile(np.abs(strain), 0.98)), len(labels)
+    most, count = float(np.quantile(np.abs(strain), 0.98)), len(titles)
     with figure(1, count, size=(3.5 * count + 0.6, 3.6), squeeze=False) as (drawn, axes):
-        for axis, x, label, answer in zip(axes[0], states, labels, read, strict=True):
+        for axis, x, (title, right, ringed) in zip(axes[0], states, titles, strict=True):
             lines, _ = springs(axis, edges, k, at, x, most)
             axis.scatter(*x[sources].T, marker="s", s=26, color=MUTED, zorder=3)
             axis.scatter(*x[anchors].T, marker="^", s=38, color=INK, zorder=3)
             axis.scatter(*x[targets].T, marker="D", s=30, color="white", edgecolors=INK, linewidths=1.2, zorder=4)
-            axis.scatter(*x[targets[label]], s=190, facecolors="none", edgecolors=GREEN, linewidths=1.6, zorder=4)
+            if ringed is not None:
+                axis.scatter(*x[targets[ringed]], s=190, facecolors="none", edgecolors=GREEN, linewidths=1.6, zorder=4)
             moved = ARROW * (x - at)[targets, 0]
             axis.quiver(*x[targets].T, moved, 0 * moved, angles="xy", scale_units="xy", scale=1, color=INK, width=0.008, zorder=5)
-            axis.set_title(f"class {label}, read as {answer}", color=INK if label == answer else RED)
+            axis.set_title(title, color=INK if right else RED)
         drawn.colorbar(lines, ax=axes, label="strain", shrink=0.8, aspect=18, pad=0.01).outline.set_visible(False)
         picture = png(drawn)
     caption = (
         f"{len(at)} nodes, {len(k)} springs, as wide as they are stiff ({k.min():.2g} to {k.max():.3g} N/m); grey: before the sources move. "
-        f"Squares: sources; triangles: anchors; diamonds: targets, that of the true class ringed in green, with their displacements along "
-        f"the first axis as arrows, {ARROW} times as long."
+        f"Squares: sources; triangles: anchors; diamonds: targets (that of the true class ringed in green), with their displacements "
+        f"along the first axis as arrows, {ARROW} times as long."
     )
     return Picture("network", "The network", caption, picture)

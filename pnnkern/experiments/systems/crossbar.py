@@ -95,15 +95,17 @@ class CrossbarTable(WrittenTable):
             pictures.insert(0, draw.receptive_fields(weights["w0"], side))
         if trainer.system.hardware is not None:
             pictures.append(draw.conductances(_array.to_numpy(trainer.system.conductances(0))))
-        return [*pictures, draw.mean_scores(scores, trainer.dataset.test_labels)]
+        return pictures if trainer.dataset.real else [*pictures, draw.mean_scores(scores, trainer.dataset.test_labels)]
 
     def checks(self, trainer: Any, chosen: np.ndarray) -> tables.Checks:
-        system, data = trainer.system, trainer.dataset
-        inputs, labels = system.encode(data.test_images[chosen]), data.test_labels[chosen]
+        from ...learning.judged import judged
         from ..loop import MEASUREMENT, stream
 
+        system, data = trainer.system, trainer.dataset
+        inputs, labels = system.encode(data.test_images[chosen]), data.test_labels[chosen]
+
         def accuracy(outputs: Any) -> float:
-            return float((_array.to_numpy(outputs).argmax(axis=1) == labels).mean())
+            return judged(trainer.rule.loss, outputs, labels)[1]["accuracy"]
 
         def measured(network: Any) -> float:
             return accuracy(network.forward(inputs, key=stream(trainer.training.seed, MEASUREMENT), sample=chosen))

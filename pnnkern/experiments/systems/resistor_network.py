@@ -77,11 +77,14 @@ class ResistorNetworkTable(tables.System):
         shown = draw.examples(scores, data.test_labels)
         states = _array.to_numpy(system.states(system.encode(data.test_images[shown])))
         k = _array.to_numpy(system.parameters["conductance"]).astype(np.float64)
-        return [
-            draw.network(system, k, states, data.test_labels[shown], scores[shown].argmax(axis=1)),
+        titles = draw.titles(scores[shown], data.test_labels[shown], trainer.rule.loss.targets(data.test_labels[shown], scores[shown]))
+        pictures = [
+            draw.network(system, k, states, titles),
             draw.conductances(k, self.start, (self.smallest, self.largest)),
-            draw.readings(scores, data.test_labels, self.volts * self.high, self.volts * self.low),
         ]
+        if not data.real:
+            pictures.append(draw.readings(scores, data.test_labels, self.volts * self.high, self.volts * self.low))
+        return pictures
 
     def exports(self) -> dict[str, str]:
         return {"conductance": "conductances of the edges (E,), siemens"}

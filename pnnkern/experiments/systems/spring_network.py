@@ -54,17 +54,21 @@ class SpringNetworkTable(tables.System):
 
     # ------------------------------------------------------------------------------------------------------------ the trained one
     def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
-        from . import _network_pictures, _spring_pictures
+        from . import _network_pictures as draw
+        from . import _spring_pictures
 
         system, data = trainer.system, trainer.dataset
-        shown = _network_pictures.examples(scores, data.test_labels)
+        shown = draw.examples(scores, data.test_labels)
         states = _array.to_numpy(system.states(system.encode(data.test_images[shown])))
         k = _array.to_numpy(system.parameters["stiffness"])
-        return [
-            _spring_pictures.shapes(system, k, states, data.test_labels[shown], scores[shown].argmax(axis=1)),
-            _network_pictures.conductances(k, self.start, (self.smallest, self.largest), "stiffness", "N/m", 1.0),
-            _network_pictures.readings(scores, data.test_labels, self.high, self.low, "displacement", "mm"),
+        titles = draw.titles(scores[shown], data.test_labels[shown], trainer.rule.loss.targets(data.test_labels[shown], scores[shown]))
+        pictures = [
+            _spring_pictures.shapes(system, k, states, titles),
+            draw.conductances(k, self.start, (self.smallest, self.largest), "stiffness", "N/m", 1.0),
         ]
+        if not data.real:
+            pictures.append(draw.readings(scores, data.test_labels, self.high, self.low, "displacement", "mm"))
+        return pictures
 
     def exports(self) -> dict[str, str]:
         rest = {"rest": "rest lengths of the springs (E,), metres"} if self.learn_rest else {}

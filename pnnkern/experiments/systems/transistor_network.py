@@ -67,10 +67,13 @@ class TransistorNetworkTable(tables.System):
         gate = _array.to_numpy(system.parameters["gate"])
         # what each transistor conducts with both ends at 0 V
         open_ = system.network.strength * np.maximum(gate - system.network.threshold, system.network.least)
-        return [
-            draw.network(system, open_, states, data.test_labels[shown], scores[shown].argmax(axis=1)),
-            draw.readings(scores, data.test_labels, self.high, self.low),
+        titles = draw.titles(scores[shown], data.test_labels[shown], trainer.rule.loss.targets(data.test_labels[shown], scores[shown]))
+        pictures = [
+            draw.network(system, open_, states, titles),
         ]
+        if not data.real:
+            pictures.append(draw.readings(scores, data.test_labels, self.high, self.low))
+        return pictures
 
     def exports(self) -> dict[str, str]:
         return {"gate": "gate voltages of the transistors (E,), volts"}

@@ -1,0 +1,122 @@
+"""Tasks that are made here, and real targets: what they are, how they are judged, trained, controlled, reported and refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pnnkern._errors import DataError
+from pnnkern.experiments import controls, data, recipe, report, run, tasks
+from pnnkern.experiments.data import Dataset
+from pnnkern.experiments.recipe import RecipeError
+from pnnkern.learning import Logits, SquareError
+from pnnkern.learning.judged import accuracy, judged, rated
+
+
+def named(name: str, chosen: dict[str, Any]) -> recipe.Recipe:
+    """A recipe with some of its keys changed."""
+    return recipe.find(name, [f"{key}={json.dumps(value)}" for key, value in chosen.items()])
+
+
+def test_what_they_are() -> None:
+    xor = data.load("xor")
+    assert [int(a) ^ int(b) for a, b in xor.train_images] == xor.train_labels.tolist()
+    assert (xor.real, xor.classes) == (False, 2)
+    curve = data.load("curve")
+    assert (curve.real, curve.classes, len(curve.train_labels), len(curve.test_labels)) == (True, 1, 16, 15)
+    np.testing.assert_allclose(np.polyfit(curve.test_images[:, 0], curve.test_labels[:, 0], 2)[0], -2.2)
+    plane = data.load("plane")
+    assert controls.linear(plane)["test_accuracy"] == pytest.approx(1)
+    assert not set(map(tuple, plane.train_images)) & set(map(tuple, plane.test_images))
+    many = data.load("allostery:5x7")
+    assert (many.train_images.shape, many.train_labels.shape, many.classes) == ((1, 5), (1, 7), 7)
+    assert many.digest() == data.load("allostery:5x7").digest() != data.load("allostery:5x6").digest()
+    for wrong in ("xor:2", "allostery", "allostery:3", "allostery:0x2", "curve:3x3"):
+        with pytest.raises(DataError, match=r"is no task: there are xor, curve, plane, and allostery with its sources and targets"):
+            data.load(wrong)
+    with pytest.raises(DataError, match="plane has real targets and no classes to choose from"):
+        plane.only([0, 1])
+    assert len(plane.held_out(4).test_labels) == 8
+    assert tasks.make("curve")[0].shape == (16, 1)
+
+
+def test_accuracy_is_one_less_the_relative_error(rng: np.random.Generator) -> None:
+    loss, labels = SquareError(0.7, 0.3), rng.random((9, 4))
+    outputs = 0.3 + 0.4 * labels + 0.02 * rng.normal(size=(9, 4))
+    error = np.sqrt((((outputs - 0.3) / 0.4 - labels) ** 2).mean())
+    assert judged(loss, outputs, labels)[1]["accuracy"] == pytest.approx(1 - error)
+    halves = np.concatenate([rated(loss, outputs[:4], labels[:4]), rated(loss, outputs[4:], labels[4:])])
+    assert accuracy(halves, labels) == pytest.approx(1 - error)
+    assert loss(outputs, labels)[0] == pytest.approx(((outputs - 0.3 - 0.4 * labels) ** 2).sum(axis=1).mean() / 2)
+    assert judged(Logits(), np.eye(3), np.array([0, 1, 1]))[1]["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_linear_control_is_least_squares(rng: np.random.Generator) -> None:
+    x, y = rng.random((30, 3)), rng.random((30, 2))
+    got = controls.linear(Dataset("toy", "here", x[:20], y[:20], x[20:], y[20:]))
+    bordered = np.concatenate([x, np.ones((30, 1))], axis=1)
+    answer = bordered[20:] @ np.linalg.lstsq(bordered[:20], y[:20], rcond=None)[0]
+    assert got["test_accuracy"] == pytest.approx(1 - np.sqrt(((answer - y[20:]) ** 2).mean()))
+    assert got["how"] == "least squares on 20 samples"
+
+
+def test_real_targets_of_your_own(tmp_path: Path) -> None:
+    arrays = {"x_train": np.linspace(0, 1, 8).reshape(4, 2), "y_train": np.linspace(0, 1, 4)[:, None], "x_test": np.ones((1, 2)),
+              "y_test": np.ones((1, 1))}  # fmt: skip
+    np.savez(tmp_path / "mine.npz", **arrays)
+    assert data.load(path=tmp_path / "mine.npz").real
+    for change, message in (
+        ({"y_train": 2 * arrays["y_train"]}, r"real targets y_train must be \(4, outputs\) in \[0, 1\], got \(4, 1\) up to 2"),
+        ({"y_test": np.ones((1, 3))}, "must have as many outputs, got shapes"),
+        ({"y_train": np.array([0.0, 1, 0, 1])}, r"must hold integer labels 0..C-1, got float64"),
+    ):  # fmt: skip
+        np.savez(tmp_path / "bad.npz", **(arrays | change))
+        with pytest.raises(DataError, match=message):
+            data.load(path=tmp_path / "bad.npz")
+
+
+@pytest.mark.parametrize("rule", ["coupled-learning", "adjoint-learning", "frequency-propagation", "equilibrium-propagation"])
+def test_eight_nodes_come_to_their_voltages(tmp_path: Path, rule: str) -> None:
+    """What the run says of itself is what Kirchhoff's laws say of its conductances, solved here."""
+    chosen = {"rule.kind": rule, "training.epochs": 150, "data.name": "allostery:3x5", "system.features": 3, "control.exact": False}
+    if rule == "adjoint-learning":
+        chosen["rule.loss"] = "mse"
+    if rule == "equilibrium-propagation":
+        chosen["rule.strength"] = 1e-5
+    done = run.start(named("coupled-allostery", chosen), tmp_path / "r", quiet=True)
+    system, sample = done.trainer.system, done.trainer.dataset
+    k, edges, n = system.parameters["conductance"], system.network.edges, system.n_nodes
+    laplacian = np.zeros((n, n))
+    for (i, j), g in zip(edges, k, strict=True):
+        laplacian[[i, j], [i, j]] += g
+        laplacian[[i, j], [j, i]] -= g
+    held, x = system.source_nodes, sample.test_images[0]
+    free = np.setdiff1d(np.arange(n), held)
+    v = np.zeros(n)
+    v[held] = [*x, *(1 - x), 0.0, 1.0]
+    v[free] = np.linalg.solve(laplacian[np.ix_(free, free)], -laplacian[np.ix_(free, held)] @ v[held])
+    error = np.sqrt((((v[system.target_nodes] - 0.3) / 0.4 - sample.test_labels[0]) ** 2).mean())
+    metrics = done.summary["metrics"]
+    assert metrics["test_accuracy"] == pytest.approx(1 - error)
+    assert done.trainer.accuracies[0] < 0.9
+    assert error < 0.01
+    assert metrics["linear_control_accuracy"] == pytest.approx(1)
+    if rule == "coupled-learning":
+        page = report.write(done).read_text()
+        assert "rms error relative to the targets' range, 1 test samples" in " ".join(page.split()).replace("&#x27;", "'")
+        assert {"answers.png", "network.png", "conductances.png", "curves.png"} <= {p.name for p in (tmp_path / "r/report").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "message"),
+    [
+        ("coupled-allostery", {"system.hinge": True}, r"real targets, which are to be met from both sides: set system.hinge=false"),
+        ("coupled-allostery", {"rule.kind": "in-silico"}, r"real targets, which need a square error: set rule.loss='mse'"),
+        ("d2nn-digits", {"data.name": "plane", "rule.loss": "mse"}, r"powers of light have none"),
+    ],
+)
+def test_refusals(tmp_path: Path, name: str, chosen: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        run.assemble(named(name, chosen), tmp_path)

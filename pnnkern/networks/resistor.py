@@ -77,7 +77,7 @@ class ResistorNetwork(Graph):
     @accepts_any
     def relax(
         self, conductance: Array, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
-        method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, on_failure: str = "raise",
+        start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, on_failure: str = "raise",
     ) -> State:  # fmt: skip
         """The state with some nodes held.
 
@@ -85,6 +85,7 @@ class ResistorNetwork(Graph):
         nodes : (held,) integers. voltages : (batch, held) volts.
         currents : (batch, n_nodes) amperes driven into the nodes. load : (nodes, siemens, volts (batch, len)), conductances from these
             nodes to sources, such as a nudge; siemens a number or one for each, and may be negative while the rest outweighs it.
+        start : (batch, n_nodes) volts for conjugate gradients to begin with, such as an earlier state; by default 0 V.
         method : "direct" (one sparse factorisation, CPU), "cg" (conjugate gradients, all columns at a time, each until it has converged),
             or "auto": direct on a CPU.
         tolerance : of the net current at the free nodes, relative to the largest one before they settle (at 0 V).
@@ -101,6 +102,8 @@ class ResistorNetwork(Graph):
         if method not in ("auto", "direct", "cg"):
             raise ValueError(f"method must be 'auto', 'direct' or 'cg', got {method!r}")
         driven, weight = self._driven(currents, load, len(values), g)
+        if start is not None and start.shape != (len(values), self.n_nodes):
+            raise ValueError(f"start must be {(len(values), self.n_nodes)}, got shape {start.shape}")
         out = xp.empty((len(values), self.n_nodes), conductance.dtype)
         residual, taken = np.zeros(len(values)), 0
         direct = method == "direct" or (method == "auto" and not _array.on_device(g))
@@ -109,10 +112,11 @@ class ResistorNetwork(Graph):
         chunk = _array.chunk(g, 8 * 7 * self.n_nodes)
         for a in range(0, len(values), chunk):
             part = slice(a, a + chunk)
-            start = xp.zeros((self.n_nodes, len(values[part])))
-            start[held] = values[part].T
+            fixed = xp.zeros((self.n_nodes, len(values[part])))
+            fixed[held] = values[part].T
+            guess = None if start is None else xp.ascontiguousarray(start[part].T, dtype=np.float64)
             added = None if driven is None else xp.ascontiguousarray(driven[part].T)
-            solved = plan.solve(g, start, added, weight, inverse, tolerance, steps)
+            solved = plan.solve(g, fixed, guess, added, weight, inverse, tolerance, steps)
             out[part] = solved[0].T
             residual[part], taken = _array.to_numpy(solved[1]), max(taken, solved[2])
         return judged(out, residual, taken, tolerance, on_failure, "the network")
@@ -277,9 +281,9 @@ class _Grounded:
 
         return solve
 
-    def solve(self, g: Array, start: Array, driven: Array | None, weight: Array | None, inverse: Any, tolerance: float,
-              steps: int | None) -> tuple[Array, Array, int]:  # fmt: skip
-        """States (n_nodes, columns) from `start`, where the held nodes have their voltages; relative residuals; steps."""
+    def solve(self, g: Array, fixed: Array, guess: Array | None, driven: Array | None, weight: Array | None, inverse: Any,
+              tolerance: float, steps: int | None) -> tuple[Array, Array, int]:  # fmt: skip
+        """States (n_nodes, columns) with the held nodes as in `fixed`, which is 0 elsewhere; relative residuals; steps."""
         xp = _array.namespace(g)
         mask = self.mask(g)
 
@@ -287,7 +291,7 @@ class _Grounded:
             out = self.net.laplacian(g, v, mask)
             return out if weight is None else out + (weight * mask)[:, None] * v
 
-        rhs = -net_current(start)
+        rhs = -net_current(fixed)
         if driven is not None:
             rhs += driven * mask[:, None]
         if inverse is not None:
@@ -297,15 +301,16 @@ class _Grounded:
             diagonal = np.bincount(self.net.edges.ravel(), weights=np.repeat(_array.to_numpy(g), 2), minlength=self.net.n_nodes)
             total = xp.asarray(diagonal) if weight is None else xp.asarray(diagonal) + weight
             steps = steps or max(1000, 10 * len(self.free))
-            x, taken = _conjugate_gradients(net_current, rhs, xp.where(mask > 0, total, 1.0)[:, None], tolerance / 2, steps)
+            first = None if guess is None else guess * (mask > 0)[:, None]
+            x, taken = _conjugate_gradients(net_current, rhs, xp.where(mask > 0, total, 1.0)[:, None], tolerance / 2, steps, first)
         scale = abs(rhs).max(axis=0)
-        return start + x, abs(rhs - net_current(x)).max(axis=0) / xp.where(scale > 0, scale, 1.0), taken
+        return fixed + x, abs(rhs - net_current(x)).max(axis=0) / xp.where(scale > 0, scale, 1.0), taken
 
 
-def _conjugate_gradients(apply: Any, rhs: Array, diagonal: Array, tolerance: float, steps: int) -> tuple[Array, int]:
+def _conjugate_gradients(apply: Any, rhs: Array, diagonal: Array, tolerance: float, steps: int, first: Array | None) -> tuple[Array, int]:
     """Columns x of apply(x) = rhs, preconditioned by the diagonal; a column stops once max |rest| <= tolerance max |rhs|."""
     xp = _array.namespace(rhs)
-    x, rest = xp.zeros_like(rhs), rhs.copy()
+    x, rest = (xp.zeros_like(rhs), rhs.copy()) if first is None else (first, rhs - apply(first))
     goal = tolerance * abs(rhs).max(axis=0)
     z = rest / diagonal
     p, product = z.copy(), (rest * z).sum(axis=0)

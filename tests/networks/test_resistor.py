@@ -186,3 +186,20 @@ def test_what_has_not_converged_is_an_error_or_a_flag(rng: np.random.Generator) 
     state = net.relax(g, nodes, values, method="cg", steps=5, on_failure="flag")
     assert not state.converged
     assert (state.residual > 1e-10).all()
+
+
+def test_a_state_is_a_start_for_the_next(backend) -> None:
+    """From the state before a small change, conjugate gradients take fewer steps to the same state."""
+    edges = graphs.lattice(12, 12)
+    net, rng = ResistorNetwork(edges, 144), np.random.default_rng(2)
+    g, values = rng.uniform(0.5, 2, len(edges)), rng.random((3, 4))
+    on = backend.array
+    before = net.relax(on(g), [0, 11, 132, 143], on(values), method="cg").voltages
+    changed = g * (1 + 1e-6 * rng.standard_normal(len(g)))
+    cold = net.relax(on(changed), [0, 11, 132, 143], on(values), method="cg")
+    warm = net.relax(on(changed), [0, 11, 132, 143], on(values), method="cg", start=before)
+    assert warm.steps < 0.8 * cold.steps
+    exact = net.solve(changed, [0, 11, 132, 143], values, method="direct")
+    assert np.abs(backend.numpy(warm.voltages) - exact).max() < 1e-8
+    with pytest.raises(ValueError, match=r"start must be \(3, 144\), got shape \(144,\)"):
+        net.relax(on(g), [0, 11, 132, 143], on(values), method="cg", start=before[0])

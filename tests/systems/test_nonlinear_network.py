@@ -131,7 +131,7 @@ def test_recipe_builds_and_draws() -> None:
     assert isinstance(system, NonlinearCircuit)
     assert system.network.n_edges == 144
     states = system.relax(system.encode(np.full((1, 4), 0.5))).phases[0]
-    assert draw.network(system, np.ones(144), states, np.array([0]), np.array([1])).png.startswith(b"\x89PNG")
+    assert draw.network(system, np.ones(144), states, [("class 0, read as 1", False, 0)]).png.startswith(b"\x89PNG")
     assert table.export("gate", system.parameters, 1.0).shape == (144,)
 
 

@@ -161,7 +161,7 @@ def test_pictures() -> None:
     shown = draw.examples(scores, labels)
     states = system.states(system.encode(rng.random((len(shown), 4))))
     made = [
-        draw.network(system, k, states, labels[shown], scores[shown].argmax(axis=1)),
+        draw.network(system, k, states, draw.titles(scores[shown], labels[shown], scores[shown])),
         draw.conductances(k, 1e-3, (1e-5, 1e-1)),
         draw.readings(scores, labels, 0.6, 0.4),
     ]

@@ -17,7 +17,7 @@ from pnnkern.networks import TransistorNetwork, graphs
 from pnnkern.systems import writers
 from pnnkern.systems.nonlinear_network import NonlinearCircuit
 
-ETA, RATE = 0.5, 0.02  # how far outputs are held towards their targets; learning rate of the gates, volts
+ETA, RATE, STEPS = 0.5, 0.02, 500  # how far outputs are held towards their targets; learning rate of the gates, volts; steps
 
 
 def learn(seed: int, x: np.ndarray, target: np.ndarray, times: np.ndarray) -> np.ndarray:
@@ -38,7 +38,7 @@ def learn(seed: int, x: np.ndarray, target: np.ndarray, times: np.ndarray) -> np
 def main(out: str, runs: int = 3) -> None:
     x = np.linspace(0, 1, 7)
     target = 0.005 + 0.01 * (x - 0.5) - 0.08 * ((x - 0.5) ** 2 - 1 / 9)  # volts
-    times = np.unique(np.geomspace(1, 501, 50).astype(int) - 1)
+    times = np.unique(np.geomspace(1, STEPS + 1, 50).astype(int) - 1)
     outputs = np.stack([learn(seed, x, target, times) for seed in range(runs)])
     sizes = np.median(parts(x, outputs - target), axis=0)
     for name, size in zip(("mean", "slope", "curvature"), sizes.T, strict=True):

@@ -113,22 +113,29 @@ class Stepped:
     """Parameters that move in whole steps within a range, such as digital potentiometers.
 
     step : of the parameter's unit. low, high : its range. key : of `pnnkern.random`: ``lr g / step`` is rounded at random to a whole
-    number of steps, so that the mean movement is that of the update.
+    number of steps, so that the mean movement is that of the update. by_sign : instead, everything moves by one step against the sign of
+    its gradient, however small that is, and not at all where it is zero: edges that know no more, Dillavou et al., Phys. Rev. Applied 18,
+    014040 (2022).
     """
 
     step: float
     low: float
     high: float
     key: Any
+    by_sign: bool = False
 
     def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
         """Begin with these values, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
     def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
+        gradient = dense(update).astype(np.float64)
+        xp = _array.namespace(gradient)
+        if self.by_sign:
+            parameter[...] = (parameter - self.step * xp.sign(gradient)).clip(self.low, self.high)
+            return
         sample = _count(memory, f"{name}.samples", 1)
-        wanted = -lr / self.step * dense(update).astype(np.float64)
-        xp = _array.namespace(wanted)
+        wanted = -lr / self.step * gradient
         draws = random.uniform(random.fold_in(self.key, name), (1, wanted.size), sample=sample, like=wanted)
         moved = parameter + self.step * xp.floor(wanted + draws.reshape(wanted.shape))
         parameter[...] = moved.clip(self.low, self.high)

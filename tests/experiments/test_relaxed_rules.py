@@ -165,3 +165,19 @@ def test_continual_ep_refuses() -> None:
     for bad, message in (((0.0,), "strength must be positive"), ((0.1, 0), "steps must be at least 1"), ((0.1, 1, -1.0), "rate must be pos")):
         with pytest.raises(ValueError, match=message):
             ContinualEP(*bad)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("by_sign", [False, True])
+def test_potentiometers_learn_in_whole_steps(by_sign: bool) -> None:
+    """Conductances stay on the grid of their steps, the loss falls, and the exact-gradient control has none."""
+    one = trainer("resistor-network", {"kind": "coupled-learning"}, 1e-3, step=2e-5, by_sign=by_sign)
+    before, start = one.evaluate()[0], one.system.parameters["conductance"].copy()
+    for _ in range(20):
+        one.advance()
+    steps = (one.system.parameters["conductance"] - start) / 2e-5
+    inside = one.system.parameters["conductance"] > one.system.limits[0] * 1.001
+    np.testing.assert_allclose(steps[inside], np.rint(steps[inside]), atol=1e-9)
+    assert np.abs(steps).max() > 1
+    assert one.evaluate()[0] < 0.8 * before
+    table = recipe.read({"system": {"kind": "resistor-network", "step": 2e-5}, "rule": {"kind": "coupled-learning"}, "data": {"name": "iris"}})
+    assert not table.system.ideal().build(key=np.array([1, 2], np.uint32), device="cpu", dtype="float64", chunk=1, classes=3).writers

@@ -142,3 +142,11 @@ def test_one_rule_writes_on_any_pulsed_array(kind: str, rule: str) -> None:
     assert trainer.system.memory[f"{name}.samples"][0] > 0
     ideal = assemble(replace(chosen, system=chosen.system.ideal()), Path("unused")).trainer.system
     assert name not in ideal.writers or not isinstance(ideal.writers[name], writers.Pulsed)
+
+
+def test_steps_by_sign() -> None:
+    """One step against the sign of the gradient, whatever its size; none where it is zero, none beyond the range."""
+    writer = writers.Stepped(0.25, -0.5, 1.0, KEY, by_sign=True)
+    weights = np.array([0.0, 0.0, 0.0, 0.9, -0.4])
+    writer.write("w", weights, np.array([1e-9, -7.0, 0.0, -1.0, 2.0]), 1e-6, {})
+    np.testing.assert_allclose(weights, [-0.25, 0.25, 0.0, 1.0, -0.5])

@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from ... import _array, random
-from .. import registry, tables
+from .. import registry
+from ._writing import SteppedTable
 
 if TYPE_CHECKING:  # imported where they are used: a recipe is checked without loading kernels or matplotlib
     from ...systems.resistor_network import ResistorCircuit
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # imported where they are used: a recipe is checked without l
 
 
 @registry.system("resistor-network")
-class ResistorNetworkTable(tables.System):
+class ResistorNetworkTable(SteppedTable):
     """[system] of a network of resistors. Conductances in siemens, targets as fractions of the supply voltage."""
 
     kind: Literal["resistor-network"] = "resistor-network"
@@ -67,6 +68,7 @@ class ResistorNetworkTable(tables.System):
             hinge=self.hinge, start=self.start, spread=self.spread, limits=(self.smallest, self.largest), positions=positions,
             dtype=dtype, key=key, device=device,
         )  # fmt: skip
+        self.give_steps(made, key)
         return made
 
     # ------------------------------------------------------------------------------------------------------------ the trained one

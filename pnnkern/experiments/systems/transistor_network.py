@@ -6,7 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from ... import _array, random
-from .. import registry, tables
+from .. import registry
+from ._writing import SteppedTable
 
 if TYPE_CHECKING:  # imported where they are used: a recipe is checked without loading kernels or matplotlib
     from ...systems.nonlinear_network import NonlinearCircuit
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # imported where they are used: a recipe is checked without l
 
 
 @registry.system("transistor-network")
-class TransistorNetworkTable(tables.System):
+class TransistorNetworkTable(SteppedTable):
     """[system] of a network of transistors; outputs are differences of two nodes. Volts."""
 
     kind: Literal["transistor-network"] = "transistor-network"
@@ -55,6 +56,7 @@ class TransistorNetworkTable(tables.System):
             network, self.features, classes, volts=self.volts, high=self.high, low=self.low, hinge=self.hinge,
             start=(self.start_low, self.start_high), limits=(self.smallest, self.largest), key=key, device=device,
         )  # fmt: skip
+        self.give_steps(made, key)
         return made
 
     # ------------------------------------------------------------------------------------------------------------ the trained one

@@ -69,6 +69,7 @@ def njit_sized(small: int, **options: Any) -> Callable[..., Any]:
         def call(samples: int, elements: int, *rest: Any) -> Any:
             return (alone if samples * elements <= small else together)(samples, elements, *rest)
 
+        call.alone, call.together = alone, together  # type: ignore[attr-defined]
         return call
 
     return decorate

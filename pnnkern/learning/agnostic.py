@@ -13,27 +13,32 @@ from .. import _array
 from .._array import Array
 from .._errors import ConvergenceError
 from ..systems.protocols import Relaxing, Update, Yielding, dense, replaced, require
+from ..systems.writers import limits
 from .judged import judged
 from .losses import SquareError
 
 Parameters = dict[str, Array]
 
 
-def yielding(start: Parameters, felt: Callable[[Parameters], Parameters], softness: float, limits: dict[str, tuple[float, float]], *,
+def yielding(start: Parameters, felt: Callable[[Parameters], Parameters], softness: float, within: dict[str, tuple[float, float]], *,
              steps: int, tolerance: float) -> Parameters:  # fmt: skip
-    """Parameters theta with ``theta = start - softness felt(theta)`` within limits, by turns of one and the other.
+    """Parameters theta with ``theta = start - softness felt(theta)``, each within its range.
 
-    Raises ConvergenceError when theta still moves by more than `tolerance` of its size after so many steps.
+    By turns of one and the other, all of the way; where that overshoots, half as far from then on. Raises ConvergenceError when theta is
+    still off by more than `tolerance` of its size after so many steps.
     """
-    at = start
+    at, share, last = start, 1.0, np.inf
     for _ in range(steps):
         pull = felt(at)
-        new = {name: (start[name] - softness * pull[name]).clip(*limits.get(name, (-np.inf, np.inf))) for name in pull}
-        still = all(float(abs(new[n] - at[n]).max()) <= tolerance * float(abs(new[n]).max()) for n in new)
-        at = start | new
-        if still:
-            return at
-    raise ConvergenceError(f"conductances and voltages have not settled in {steps} steps: softness = {softness:g} is too large")
+        off = {name: (start[name] - softness * pull[name]).clip(*within.get(name, (-np.inf, np.inf))) - at[name] for name in pull}
+        most = max(float(abs(d).max()) / (float(abs(at[name]).max()) or 1.0) for name, d in off.items())
+        if most <= tolerance:
+            return at | {name: at[name] + d for name, d in off.items()}
+        if not most < last:
+            share /= 2
+        last = most
+        at = at | {name: (at[name] + share * d).astype(at[name].dtype) for name, d in off.items()}
+    raise ConvergenceError(f"parameters and states have not settled in {steps} steps: softness = {softness:g} is too large")
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,7 @@ class AgnosticEP:
                 return {name: dense(update) for name, update in system.contrast_between(before, 1, after, 1).items()}
 
         start = {name: _array.namespace(p).array(p) for name, p in system.parameters.items()}
-        limits = getattr(system, "bounds", {})
-        end = yielding(start, felt, self.rate / (2 * beta), limits, steps=self.steps, tolerance=self.tolerance)
+        end = yielding(start, felt, self.rate / (2 * beta), limits(system), steps=self.steps, tolerance=self.tolerance)
         updates = {name: (start[name] - p) / self.rate for name, p in end.items() if p is not start[name]}
         return updates, judged(self.loss, before.output, labels)[1]
 

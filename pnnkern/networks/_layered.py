@@ -75,6 +75,12 @@ class Phases:
         moved = [y - x for x, y in zip(first, second, strict=True)]
         return list(zip([self.inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
 
+    def beside(self, a: int, other: "Phases", b: int) -> "Phases":
+        """Phase a of these as the free one, and phase b of `other` as phase 1: of the same inputs, while weights may differ."""
+        first, second = ([s if p == 0 else s + m[p - 1] for s, m in zip(r.states, r.moved, strict=True)] for r, p in ((self, a), (other, b)))
+        moved = [(y - x)[None] for x, y in zip(first, second, strict=True)]
+        return Phases(self.inputs, first, moved, self.output, max(self.residual, other.residual), self.converged and other.converged)
+
 
 class Factors(NamedTuple):
     """An array of weights' share of a contrast, ``first.T @ second``, in its factors (samples, rows) and (samples, columns)."""

@@ -143,6 +143,10 @@ class Settling:
         """dE/dparameter in phase b less that in phase a, mean over the batch."""
         return self._named(self._contrast(relaxed, a, b))
 
+    def contrast_between(self, one: Phases, a: int, two: Phases, b: int) -> dict[str, Update]:
+        """dE/dparameter in phase b of `two` less that in phase a of `one`, mean over the batch; their parameters may differ."""
+        return self.contrast(one.beside(a, two, b), 0, 1)
+
     def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
         shares: Sequence[Sequence[Any]] = self.room.contrast(relaxed, a, b)
         return shares

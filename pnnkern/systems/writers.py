@@ -189,4 +189,10 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float) ->
         _array.namespace(parameter).clip(parameter, low, high, out=parameter)
 
 
-__all__ = ["InPlace", "Pulsed", "Stepped", "Writer", "apply"]
+def limits(system: Any) -> dict[str, tuple[float, float]]:
+    """Ranges of parameters by name, of `system.bounds` and of the writers that keep one."""
+    kept = {name: (w.low, w.high) for name, w in getattr(system, "writers", {}).items() if isinstance(w, InPlace | Stepped)}
+    return kept | getattr(system, "bounds", {})
+
+
+__all__ = ["InPlace", "Pulsed", "Stepped", "Writer", "apply", "limits"]

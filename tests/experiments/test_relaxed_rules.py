@@ -11,7 +11,7 @@ from pnnkern.experiments import recipe
 from pnnkern.experiments.loop import Trainer
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.experiments.run import assemble
-from pnnkern.learning import ContinualEP, EquilibriumPropagation, HolomorphicEP
+from pnnkern.learning import AgnosticEP, ContinualEP, EquilibriumPropagation, HolomorphicEP
 from pnnkern.learning.losses import Logits
 from pnnkern.systems import protocols
 
@@ -181,3 +181,38 @@ def test_potentiometers_learn_in_whole_steps(by_sign: bool) -> None:
     assert one.evaluate()[0] < 0.8 * before
     table = recipe.read({"system": {"kind": "resistor-network", "step": 2e-5}, "rule": {"kind": "coupled-learning"}, "data": {"name": "iris"}})
     assert not table.system.ideal().build(key=np.array([1, 2], np.uint32), device="cpu", dtype="float64", chunk=1, classes=3).writers
+
+
+@pytest.mark.parametrize("kind", ["hopfield", "drn"])
+def test_layers_give_way(kind: str) -> None:
+    """Agnostic steps are their own balance, by states relaxed at the parameters that they led to; small ones are the gradient; they learn."""
+    how: dict[str, Any] = {"sweeps": 300} | ({"nudged_sweeps": 300} if kind == "hopfield" else {"gain": 30.0})
+    rate, beta = (0.01, 0.1) if kind == "hopfield" else (1e-5, 0.1)
+    one = trainer(kind, {"kind": "agnostic-ep", "strength": beta, "rate": rate}, rate, **how)
+    system, (inputs, labels) = one.system, batch_of(one)
+    updates, _ = one.rule.step(system, (inputs, labels))
+    start, target = {n: p.copy() for n, p in system.parameters.items()}, system.targets(labels)
+    before = system.relax(inputs, target=target, nudges=(-beta,))
+    end = {n: start[n] - rate * updates[n] for n in start}
+    if kind == "drn":  # rounding
+        end = {n: p.clip(0) if n.startswith("W") else p for n, p in end.items()}
+    with protocols.replaced(system, end):
+        after = system.relax(inputs, target=target, nudges=(beta,))
+    s, t = ([x + m[0] for x, m in zip(r.states, r.moved, strict=True)] for r in (before, after))
+    below = [(inputs, inputs), *zip(s[:-1], t[:-1], strict=True)]
+    for l, ((x, y), v, w) in enumerate(zip(below, s, t, strict=True), 1):
+        if kind == "hopfield":
+            share = -(y.T @ w - x.T @ v) / len(x)
+        else:  # the power of half a conductance
+            share = sum(((y[:, :, None] - w[:, None, :]) ** 2 - (x[:, :, None] - v[:, None, :]) ** 2) / 2) / len(x)  # type: ignore[assignment]
+        wanted = start[f"W{l}"] - rate / (2 * beta) * share
+        wanted = wanted.clip(0) if kind == "drn" else wanted
+        np.testing.assert_allclose(end[f"W{l}"], wanted, atol=1e-5 * np.abs(wanted - start[f"W{l}"]).max())
+    loss = one.evaluate()[0]
+    for _ in range(10):
+        one.advance()
+    assert one.evaluate()[0] < (0.95 if kind == "hopfield" else 0.99) * loss
+    small, _ = AgnosticEP(1e-3, 1e-5 * rate, tolerance=1e-13).step(system, batch_of(one))
+    exact, _ = EquilibriumPropagation(1e-3).step(system, batch_of(one))
+    moves = {n: (p > 1e-6) | (n[0] == "b") | (kind == "hopfield") for n, p in system.parameters.items()}  # conductances of nothing fall no more
+    assert far({n: u * moves[n] for n, u in small.items()}, {n: protocols.dense(u) * moves[n] for n, u in exact.items()}) < 0.02

@@ -20,7 +20,7 @@ from pnnkern.learning import (
     agnostic_learning_step,
 )
 from pnnkern.networks import TransistorNetwork, graphs
-from pnnkern.systems import D2NN, CrossbarNetwork, Hopfield, NonlinearCircuit, ResistorCircuit, protocols, writers
+from pnnkern.systems import D2NN, CrossbarNetwork, IsingMachine, NonlinearCircuit, ResistorCircuit, protocols, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
 KEY = random.key(2)
@@ -176,13 +176,13 @@ def test_equilibria_at_different_parameters(rng: np.random.Generator) -> None:
 
 
 def test_refusals() -> None:
-    network = Hopfield((4, 3), 5, key=KEY)
+    network = IsingMachine((4, 3), 1, 5, key=KEY)
     batch = np.zeros((1, 5), np.float32), np.zeros(1, np.int64)
     for rule, lacking in (
         (AdjointLearning(Logits()), "a way backwards through the same parts"), (FrequencyPropagation(), "driven at two frequencies"),
         (AgnosticEP(0.1, 0.1), "compared at different parameters"),
     ):  # fmt: skip
-        with pytest.raises(CapabilityError, match=f"{lacking}.*Hopfield has none"):
+        with pytest.raises(CapabilityError, match=f"{lacking}.*IsingMachine has none"):
             rule.step(network, batch)
     for bad, message in (((0.0, 1.0), "strength must be positive"), ((1.0, np.inf), "rate must be positive"), ((1.0, 1.0, 0), "steps must")):
         with pytest.raises(ValueError, match=message):

@@ -89,8 +89,46 @@ def pnn_graph_sweep_diode_left(batch, n_nodes, g, reverse, drop, offsets, neighb
 
 # ------------------------------------------------------------------------------------------------------------------ transistors
 @njit
+def _transistor_net(i, v, u, strength, threshold, least, gate, offsets, neighbour, edge, load, driven):
+    """The current that leaves the node at the voltage u."""
+    total = load * u - driven
+    for k in range(offsets[i], offsets[i + 1]):
+        w = v[neighbour[k]]
+        total += strength * max(gate[edge[k]] - threshold - (u + w) / 2, least) * (u - w)
+    return total
+
+
+@njit
+def _downstream(i, v, strength, threshold, least, gate, offsets, neighbour, edge, load, driven):
+    """The next voltage above, or below, at which the net current has changed its sign: C du/dt = -net goes there."""
+    law = (strength, threshold, least, gate, offsets, neighbour, edge, load, driven)
+    near, span = v[i], 0.0
+    net = _transistor_net(i, v, near, *law)
+    if net == 0:
+        return near
+    way = 1.0 if net < 0 else -1.0
+    for k in range(offsets[i], offsets[i + 1]):
+        span = max(span, abs(v[neighbour[k]] - near))
+    if span == 0:
+        span = 1.0
+    far = near + way * span
+    for _ in range(60):
+        if way * _transistor_net(i, v, far, *law) >= 0:
+            break
+        span *= 2
+        far = near + way * span
+    for _ in range(60):
+        middle = near + (far - near) / 2
+        if way * _transistor_net(i, v, middle, *law) < 0:
+            near = middle
+        else:
+            far = middle
+    return far
+
+
+@njit
 def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour, edge, load, driven):
-    """The smaller root of the quadratic, with the transistors that conduct found by trial."""
+    """The smaller root of the quadratic, with the transistors that conduct found by trial; where there is none, where the current leads."""
     u = v[i]
     for _ in range(8):
         square, linear, constant = 0.0, load, driven
@@ -105,14 +143,14 @@ def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour,
                 constant += strength * least * w
         inside = linear * linear - 2 * square * constant
         following = 2 * constant / (linear + np.sqrt(inside)) if inside > 0 else linear / square
-        same = True
+        same = inside > 0
         for k in range(offsets[i], offsets[i + 1]):
             w, a = v[neighbour[k]], gate[edge[k]] - threshold
             same = same and (a - (u + w) / 2 > least) == (a - (following + w) / 2 > least)
         u = following
         if same:
-            break
-    return u
+            return u
+    return _downstream(i, v, strength, threshold, least, gate, offsets, neighbour, edge, load, driven)
 
 
 @njit(parallel=True)

@@ -103,8 +103,11 @@ class Nonlinear(Graph):
 
         taken, residual = 0, np.full(len(v), np.inf)
         if method == "newton" or (method == "auto" and not _array.on_device(p) and free.sum() <= 256):
+            begun = v.copy()
             v, taken = self._newton(p, v, free, weight, driven, scale, tolerance, steps or 60)
             residual = left_over()
+            if method == "auto":  # where it has not ended it may be anywhere
+                v = xp.where(xp.asarray(residual <= tolerance)[:, None], v, begun)
         if method == "sweep" or (method == "auto" and not (residual <= tolerance).all()):
             goal, taken = tolerance / 50, 0
             while True:  # a sweep that moves little is no proof that little is left: where it is not so, go on to a smaller one

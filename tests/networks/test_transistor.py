@@ -129,3 +129,18 @@ def test_sweeps_that_move_little_go_on() -> None:
         found = net.relax(gates - 0.45, nodes, values, method="sweep", relaxation=1.5, tolerance=1e-9)
         worst = max(worst, float(found.residual.max()))
     assert worst <= 1e-9
+
+
+def test_a_node_whose_transistors_close_behind_it(backend) -> None:
+    """Near cut-off the current into a node has a largest value below zero and comes back only when a transistor closes: no quadratic has
+    that root. Steps find it, and Kirchhoff's law holds.
+    """
+    edges = np.array([[0, 4], [1, 4], [2, 4], [3, 4]])
+    net, gate = TransistorNetwork(edges, 5), np.array([1.0, 1.147586231274219, 1.0017061659998638, 1.030240819419339])
+    values = np.array([[0.2683655833038055, 0.3876462861640331, 0.21795065955057918, 0.33378549121454115]])
+    start = np.append(values, [[0.3746561986370416]], axis=1)
+    found = net.relax(backend.array(gate), [0, 1, 2, 3], backend.array(values), start=backend.array(start), method="sweep")
+    v = backend.numpy(found.voltages)
+    assert found.converged
+    assert abs(leaving(net, gate, v)[0, 4]) < 1e-15
+    assert 0.3766 < v[0, 4] < 0.3877

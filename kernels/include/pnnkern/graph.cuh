@@ -80,7 +80,8 @@ struct transistor_law {
         return sum;
     }
     // With the transistors that conduct known, Kirchhoff's law at the node is a quadratic, -square u^2 / 2 + linear u = constant; its
-    // smaller root. Which conduct is guessed from the node's last voltage and corrected.
+    // smaller root. Which conduct is guessed from the node's last voltage and corrected. Where that leads nowhere, because the quadratic has no
+    // root or the guess goes in circles, the node follows its own current, to where that ends.
     PNN_HD double root(const graph& g, int i, const double* v, double load, double driven) const {
         double u = v[i];
         for (int attempt = 0; attempt < 8; attempt++) {
@@ -99,15 +100,38 @@ struct transistor_law {
             double inside = linear * linear - 2 * square * constant;
             // 2 c / (b + sqrt(b^2 - 2 a c)): no cancellation, and right for a = 0; without a root the largest current there is
             double next = inside > 0 ? 2 * constant / (linear + sqrt(inside)) : linear / square;
-            bool same = true;
+            bool same = inside > 0;
             for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
                 double a = gate[g.edge[k]] - threshold, w = v[g.neighbour[k]];
                 same = same && (a - (u + w) / 2 > least) == (a - (next + w) / 2 > least);
             }
             u = next;
-            if (same) break;
+            if (same) return u;
         }
-        return u;
+        return downstream(g, i, v, load, driven);
+    }
+    // The next voltage above, or below, at which the net current has changed its sign: C du/dt = -net goes there.
+    PNN_HD double downstream(const graph& g, int i, const double* v, double load, double driven) const {
+        double near = v[i], first = net(g, i, v, near, load, driven), span = 0;
+        if (first == 0) return near;
+        double way = first < 0 ? 1 : -1;
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
+            double apart = v[g.neighbour[k]] - near;
+            apart = apart < 0 ? -apart : apart;
+            span = apart > span ? apart : span;
+        }
+        if (span == 0) span = 1;
+        double far = near + way * span;
+        for (int n = 0; n < 60 && way * net(g, i, v, far, load, driven) < 0; n++) {
+            span *= 2;
+            far = near + way * span;
+        }
+        for (int n = 0; n < 60; n++) {
+            double middle = near + (far - near) / 2;
+            if (way * net(g, i, v, middle, load, driven) < 0) near = middle;
+            else far = middle;
+        }
+        return far;
     }
 };
 }  // namespace pnn

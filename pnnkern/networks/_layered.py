@@ -537,7 +537,7 @@ def distance(net: Network, inputs: Array, states: Sequence[Array], nudge: float,
     for l, s in enumerate(states):
         total, pull = 1 if net.totals is None else net.totals[l], net.pull(l, states, drive)
         there = net.outcome(pull, nudge, target.astype(np.float64))[0] if l == net.last else net.value(l, pull / total)
-        worst = xp.maximum(worst, xp.abs(s - there).max(axis=1, initial=0.0))
+        worst = xp.maximum(worst, xp.abs(s - there).reshape(len(s), -1).max(axis=1, initial=0.0))
     return worst
 
 

@@ -253,6 +253,16 @@ def energy(images: Array, states: Sequence[Array], weights: Sequence[Array], bia
     return total
 
 
+@accepts_any
+def residual(images: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+             activation: str = "hard-sigmoid", pool: str = "mean", nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+    """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
+    images, net = _network(images, weights, biases, activation, "state", pool)
+    target = _layered.target_like(target, np.array(nudge), len(images), net.weights)
+    w, b = _layered.in_double(net.weights, net.biases)
+    return _layered.distance(replace(net, weights=w, biases=b), images, states, nudge, target)
+
+
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
 def contrast(settled: Phases, a: int, b: int, weights: Sequence[Array], *, pool: str = "mean") -> tuple[list[Array], list[Array]]:
@@ -341,5 +351,5 @@ def holomorphic_contrast(images: Array, target: Array, weights: Sequence[Array],
 
 
 __all__ = [
-    "continual", "contrast", "convolve", "energy", "gradient", "holomorphic_contrast", "initial", "phases", "relax", "relax_vjp",
+    "continual", "contrast", "convolve", "energy", "gradient", "holomorphic_contrast", "initial", "phases", "relax", "relax_vjp", "residual",
 ]  # fmt: skip

@@ -66,6 +66,10 @@ def test_energy_and_its_minimum(backend, activation: str, pool: str, rng: np.ran
     found = convolutional.relax(*sources(here), sweeps=1000, **kind)
     states = [backend.numpy(s) for s in found.states]
     e = backend.numpy(convolutional.energy(here["images"], found.states, here["weights"], here["biases"], **kind))
+    assert backend.numpy(convolutional.residual(here["images"], found.states, here["weights"], here["biases"], **kind)).max() < 1e-9
+    away = [found.states[0], *(s + 0.01 for s in found.states[1:])]
+    off = backend.numpy(convolutional.residual(here["images"], away, here["weights"], here["biases"], **kind))
+    assert (off > 5e-3).all()
     for n in range(3):
         mine = [s[n].copy() for s in states]
         assert e[n] == pytest.approx(energy(c, mine, n, activation, pool), rel=1e-10)

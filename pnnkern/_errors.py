@@ -41,7 +41,7 @@ class ConvergenceError(PnnError, ArithmeticError):
 
 
 class NudgeError(PnnError, ValueError):
-    """A nudge is so strong that it leaves the outputs without an equilibrium."""
+    """A nudge that the outputs cannot take: it leaves them without an equilibrium, or holds half way what is held whole or not at all."""
 
 
 class UnitWarning(UserWarning):

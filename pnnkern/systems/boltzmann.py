@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._errors import NudgeError
 from ._encoding import fitting, flat, one_hot
 from .protocols import OuterProduct, Update, population
 
@@ -112,7 +113,7 @@ class BoltzmannMachine:
         if target is not None and target.shape != (len(inputs), self.sizes[1]):
             raise ValueError(f"target must be {(len(inputs), self.sizes[1])}, got shape {target.shape}")
         if hold and any(b != 1 for b in nudges):
-            raise ValueError(f"classes are held at their targets or not at all: beta must be 1, got {nudges}")
+            raise NudgeError(f"classes are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
         drive = inputs @ self.parameters["W1"] + self.parameters["b1"]
         free = self._drawn(drive, 0.0, random.fold_in(key, "free"), sample)
         phases = [free]

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._errors import NudgeError
 from ..networks import ising
 from ._encoding import fitting, flat, one_hot
 from .protocols import OuterProduct, Update, population
@@ -99,7 +100,7 @@ class IsingMachine:
         if key is None:
             raise ValueError("annealing is random, which needs a key: key=pnnkern.random.key(seed)")
         if hold and any(b != 1 for b in nudges):
-            raise ValueError(f"spins are held at their targets or not at all: beta must be 1, got {nudges}")
+            raise NudgeError(f"spins are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
         xp, p, hidden = _array.namespace(inputs), self.parameters, self.sizes[0]
         nodes, coupling = self.graph.n_nodes, self.parameters["W2"].reshape(-1)
         fields = xp.empty((len(inputs), nodes), np.float32)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,10 @@ import numpy as np
 import pytest
 
 from pnnkern import _launch
+from pnnkern.optics import _layer, _transfer
+
+sys.path.insert(0, str(Path(__file__).parent))
+import fake_cupy
 
 BACKENDS = ("cpu", "host", "cuda")
 
@@ -82,6 +87,25 @@ def data_folder() -> Path:
     if not folder:
         pytest.skip("PNNKERN_DATA does not name a folder of full data sets")
     return Path(folder)
+
+
+@pytest.fixture
+def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """The stand-in for CuPy. Where the real one is at work the same calls run on it by `backend`, and there is nothing to stand in for."""
+    if "cupy" in sys.modules and not isinstance(sys.modules["cupy"], fake_cupy._Module):
+        pytest.skip("the real CuPy is in use here")
+    with fake_cupy.installed(monkeypatch):
+        _forget_device()
+        yield sys.modules["cupy"]
+        _forget_device()
+
+
+def _forget_device() -> None:
+    """What was kept for one CuPy is not for another."""
+    _launch._cuda_module.cache_clear()
+    _launch._words.clear()
+    _layer._twiddles.cache_clear()
+    _transfer._cache.clear()
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """The branch that only runs with CuPy, on a stand-in for it: transfers, creation on the device, launches, faults."""
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pnnkern as pnn
-from pnnkern import _array, _launch
+from pnnkern import _array
 from pnnkern._errors import DeviceError, FaultError
 from pnnkern.crossbar import (
     ADC,
@@ -25,30 +22,9 @@ from pnnkern.crossbar import (
     program_weights,
 )
 from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, InSilico, MeanSquare
-from pnnkern.optics import _layer, _transfer
+from pnnkern.optics import _layer
 from pnnkern.systems import D2NN
 from pnnkern.systems.d2nn import Geometry, Imperfections
-
-sys.path.insert(0, str(Path(__file__).parent))
-import fake_cupy
-
-
-def clear_caches() -> None:
-    """What was kept for one CuPy is not for another."""
-    _launch._cuda_module.cache_clear()
-    _launch._words.clear()
-    _layer._twiddles.cache_clear()
-    _transfer._cache.clear()
-
-
-@pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    if "cupy" in sys.modules and not isinstance(sys.modules["cupy"], fake_cupy._Module):
-        pytest.skip("the real CuPy is in use here")
-    with fake_cupy.installed(monkeypatch):
-        clear_caches()
-        yield sys.modules["cupy"]
-        clear_caches()
 
 
 def images(count: int) -> np.ndarray:

@@ -4,7 +4,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,8 @@ import pytest
 from scipy import special, stats
 
 import pnnkern as pnn
-from pnnkern import _launch, random
+from pnnkern import random
 from pnnkern._errors import DeviceError, FaultError
-
-sys.path.insert(0, str(Path(__file__).parent))
-import fake_cupy
 
 if importlib.util.find_spec("numba"):
     from numba import njit
@@ -328,18 +324,6 @@ def test_torch_in_torch_out() -> None:
     counts = random.poisson(KEY, torch.full((2, 3), 5.0), sample=torch.tensor([4, 2]))
     assert isinstance(counts, torch.Tensor)
     assert counts.numpy().tobytes() == random.poisson(KEY, np.full((2, 3), 5, np.float32), sample=np.array([4, 2])).tobytes()
-
-
-@pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    if "cupy" in sys.modules and not isinstance(sys.modules["cupy"], fake_cupy._Module):
-        pytest.skip("the real CuPy is in use here")
-    with fake_cupy.installed(monkeypatch):
-        _launch._cuda_module.cache_clear()
-        _launch._words.clear()
-        yield sys.modules["cupy"]
-        _launch._cuda_module.cache_clear()
-        _launch._words.clear()
 
 
 def test_where_the_draws_are_made(cupy) -> None:

@@ -1,35 +1,12 @@
 """The branch that only runs with CuPy, on the tests' stand-in for it: results stay on the device and equal the CPU's."""
 
-import importlib.util
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pnnkern as pnn
-from pnnkern import _array, _launch, crossbar
+from pnnkern import _array, crossbar
 from pnnkern.crossbar import Wires
-
-_spec = importlib.util.spec_from_file_location("fake_cupy", Path(__file__).parents[1] / "fake_cupy.py")
-assert _spec is not None
-assert _spec.loader is not None
-fake_cupy = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(fake_cupy)
-
-
-@pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    if "cupy" in sys.modules and type(sys.modules["cupy"]).__name__ != "_Module":
-        pytest.skip("the real CuPy is in use here")
-    with fake_cupy.installed(monkeypatch):
-        for cache in (_launch._cuda_module.cache_clear, _launch._words.clear):
-            cache()
-        yield sys.modules["cupy"]
-        for cache in (_launch._cuda_module.cache_clear, _launch._words.clear):
-            cache()
-
 
 WIRES = Wires(20.0, 30.0, 10.0, 5.0)
 

@@ -1,34 +1,16 @@
 """Networks on graphs on a stand-in for CuPy: no array of the host may meet one of the device."""
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pnnkern import _launch, learning, random
+from pnnkern import learning, random
 from pnnkern.learning import CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled, elastic_learning_update
 from pnnkern.networks import DiodeNetwork, ElasticNetwork, ResistorNetwork, TransistorNetwork, graphs
 from pnnkern.systems import ResistorCircuit, SpringNetwork
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import fake_cupy
-
 EDGES = graphs.lattice(4, 5)
 SOURCES, TARGETS = [0, 7, 19], [4, 11]
-
-
-@pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    if "cupy" in sys.modules and not isinstance(sys.modules["cupy"], fake_cupy._Module):
-        pytest.skip("the real CuPy is in use here")
-    with fake_cupy.installed(monkeypatch):
-        for kept in (_launch._cuda_module.cache_clear, _launch._words.clear):
-            kept()
-        yield sys.modules["cupy"]
-        for kept in (_launch._cuda_module.cache_clear, _launch._words.clear):
-            kept()
 
 
 def example() -> tuple:

@@ -1,33 +1,14 @@
 """Layers that settle, on a stand-in for CuPy: every rule's step gives on the device what it gives on the CPU."""
 
-import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from pnnkern import _array, _launch, random
+from pnnkern import _array, random
 from pnnkern.learning import SGD, ContinualEP, EquilibriumPropagation, HolomorphicEP, InSilico
 from pnnkern.learning.losses import Logits, SquareError
 from pnnkern.systems import DRN, ConvolutionalHopfield, Hopfield, OscillatorMachine, protocols, writers
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import fake_cupy
-
-
-@pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    if "cupy" in sys.modules and not isinstance(sys.modules["cupy"], fake_cupy._Module):
-        pytest.skip("the real CuPy is in use here")
-    with fake_cupy.installed(monkeypatch):
-        _launch._cuda_module.cache_clear()
-        _launch._words.clear()
-        yield sys.modules["cupy"]
-        _launch._cuda_module.cache_clear()
-        _launch._words.clear()
-
 
 SMALL: dict[str, Any] = {"key": random.key(4), "sweeps": 6, "dtype": "float64"}
 CONVOLUTIONAL: dict[str, Any] = SMALL | {"maps": (3,), "outputs": 3, "image": (1, 4, 4)}

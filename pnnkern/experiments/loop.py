@@ -119,7 +119,7 @@ class Trainer:
         labels, loss, ratings = self.dataset.test_labels, 0.0, []
         for piece, outputs in self._test_outputs(stop):
             loss += float(self.rule.loss(outputs, labels[piece])[0]) * len(outputs)
-            ratings.append(rated(self.rule.loss, outputs, labels[piece]))
+            ratings.append(rated(self.rule.loss, self.rule.loss.scores(outputs), labels[piece]))
         return loss / len(labels), accuracy(np.concatenate(ratings), labels)
 
     def test_scores(self) -> np.ndarray:

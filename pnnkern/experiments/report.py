@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._errors import CheckpointError
+from ..learning.judged import accuracy, rated
 from . import files, plots
 from .plots import Picture
 from .progress import clock
@@ -52,7 +53,7 @@ def write(run: Run, *, images: int = 200) -> Path:
     ]
     chosen = np.unique(np.linspace(0, len(labels) - 1, min(images, len(labels))).round().astype(int))
     checks = run.recipe.system.checks(trainer, chosen)
-    accuracy = trainer.evaluations[-1][1] if trainer.finished else trainer.evaluate()[1]
+    reached = accuracy(rated(trainer.rule.loss, scores, labels), labels)
 
     folder = run.folder / "report"
     try:
@@ -63,7 +64,7 @@ def write(run: Run, *, images: int = 200) -> Path:
             folder / "metrics.json", json.dumps(run.summary | {"checks": checks.rows if checks else []}, indent=1).encode()
         )
         page = folder / "index.html"
-        files.replace(page, _page(run, accuracy, pictures, checks).encode())
+        files.replace(page, _page(run, reached, pictures, checks).encode())
     except OSError as error:
         raise CheckpointError(f"cannot write the report into {folder}: {error.strerror or error}") from error
     return page

@@ -14,6 +14,7 @@ from .._array import Array
 from .._errors import ConvergenceError
 from ..systems.protocols import Relaxing, Update, Yielding, dense, replaced, require
 from ..systems.writers import limits
+from ._checks import one_or_more, positive
 from .judged import judged
 from .losses import SquareError
 
@@ -62,12 +63,8 @@ class AgnosticEP:
     passes: ClassVar[int] = 3  # the free state, by which outputs are judged, and the two nudged ones
 
     def __post_init__(self) -> None:
-        for name in ("strength", "rate", "tolerance"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive, got {value!r}")
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps!r}")
+        positive(self, "strength", "rate", "tolerance")
+        one_or_more(self, "steps")
 
     def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], dict[str, float]]:
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""

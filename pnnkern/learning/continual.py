@@ -6,10 +6,9 @@ Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:200
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from .._array import Array
 from ..systems.protocols import Continual, Relaxing, Update, require
+from ._checks import one_or_more, positive
 from .judged import judged
 from .losses import SquareError
 
@@ -34,12 +33,8 @@ class ContinualEP:
     passes: ClassVar[int] = 2  # a free and a nudged relaxation per sample and step
 
     def __post_init__(self) -> None:
-        for name in ("strength", "rate"):
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive, got {value!r}")
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps!r}")
+        positive(self, "strength", "rate")
+        one_or_more(self, "steps")
 
     def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], dict[str, float]]:
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""

@@ -11,17 +11,19 @@ from .._array import Array
 def judged(loss: Any, outputs: Array, labels: Array) -> tuple[Array, dict[str, float]]:
     """The cotangent of the mean loss, and {"loss", "accuracy"}."""
     value, cotangent = loss(outputs, labels)
-    return cotangent, {"loss": value, "accuracy": accuracy(rated(loss, outputs, labels), labels)}
+    return cotangent, {"loss": value, "accuracy": accuracy(rated(loss, loss.scores(outputs), labels), labels)}
 
 
-def rated(loss: Any, outputs: Array, labels: Array) -> np.ndarray:
-    """What counts of each sample, (batch,): whether its best score is its label's; for real targets, its mean square error, by their range."""
-    scores = loss.scores(outputs)
+def rated(loss: Any, scores: Array, labels: Array) -> np.ndarray:
+    """What counts of each sample, (batch,), by its scores: whether the best is its label's; for real targets their mean square error.
+
+    scores : (batch, classes), of ``loss.scores``. Errors are relative to the range of the targets.
+    """
     if np.ndim(labels) == 1:
         # one output tells class 1 from class 0 by the middle of its targets
         read = scores[:, 0] > (loss.high + loss.low) / 2 if scores.shape[1] == 1 else scores.argmax(axis=1)
         return np.asarray(_array.to_numpy(read) == np.asarray(labels))
-    error = (scores - loss.targets(labels, outputs)) / (loss.high - loss.low)
+    error = (scores - loss.targets(labels, scores)) / (loss.high - loss.low)
     return np.asarray(_array.to_numpy((error**2).mean(axis=1)))
 
 

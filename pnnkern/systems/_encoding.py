@@ -27,6 +27,23 @@ def one_hot(labels: Array, classes: int, high: float, low: float, device: str, d
     return xp.where(xp.arange(classes)[None, :] == labels[:, None], high, low).astype(dtype)
 
 
+def wanted(target: Array | None, output: Array, nudges: tuple[float, ...]) -> Array:
+    """The target (batch, outputs), or the output where there is none. Raises ValueError for another shape, or a nudge towards nothing."""
+    if target is None:
+        if any(nudges):
+            raise ValueError("a nudge other than 0 needs a target")
+        return output
+    if target.shape != output.shape:
+        raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
+    return target
+
+
+def beyond(output: Array, target: Array, middle: float) -> Array:
+    """Which outputs lie beyond their target on its own side of `middle`, and would be left alone by a hinge; boolean (batch, outputs)."""
+    past: Array = (target < output) == (target > middle)
+    return past
+
+
 def fitting(parameters: dict[str, Array], shapes: dict[str, tuple[int, ...]], dtype: Any) -> None:
     """Raise ValueError for a parameter that is missing or has another shape or dtype."""
     for name, shape in shapes.items():

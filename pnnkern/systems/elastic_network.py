@@ -13,7 +13,7 @@ from .. import _array, random
 from .._array import Array
 from .._errors import ConvergenceError, NudgeError
 from ..networks import ElasticNetwork
-from ._encoding import flat, one_hot
+from ._encoding import beyond, flat, one_hot, wanted
 from .protocols import population
 
 
@@ -227,16 +227,11 @@ class SpringNetwork:
         xp = _array.namespace(inputs)
         free = self.states(inputs)
         output = self._read(free)
-        if target is None:
-            if any(nudges):
-                raise ValueError("a nudge other than 0 needs a target")
-            target = output
-        if target.shape != output.shape:
-            raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
+        target = wanted(target, output, nudges)
         error = target - output
         pulled = xp.ones_like(output)
         if self.hinge:
-            pulled[(error < 0) == (target > (self.high + self.low) / 2)] = 0.0
+            pulled[beyond(output, target, (self.high + self.low) / 2)] = 0.0
         phases = [free]
         for nudge in nudges:
             if hold:

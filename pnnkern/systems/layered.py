@@ -90,8 +90,8 @@ class Hopfield(_LayeredNetwork, HopfieldUnits):
     feedback : "tied", weights act both ways; "separate", others act downwards, V2, V3, ..., drawn by the same law from a stream of their
         own, so that there is no energy, and equilibrium propagation is that of vector fields, no gradient; "same-update", V moves as W
         does, by the contrast of tied weights, so that the two never grow further apart. Scellier et al., arXiv:1808.04873 (2018);
-        Laborieux et al., Front. Neurosci. 15, 633674 (2021). On the 8 x 8 digits, 64-128-10, the cosine of the separate estimate and the
-        exact gradient is 0.13 in the first layer before training and 0.68 after it, as V turns towards W. Others as in `HopfieldUnits`.
+        Laborieux et al., Front. Neurosci. 15, 633674 (2021). The separate estimate is far from
+        the gradient in the first layers at first, and comes closer as V turns towards W. Others as in `HopfieldUnits`.
 
     Defaults: one hidden layer of 1024 units, 15 sweeps, as in Scellier et al., arXiv:2312.15103 (2023).
     """

@@ -14,7 +14,7 @@ from .. import _array, random
 from .._array import Array
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
-from ._encoding import flat, one_hot
+from ._encoding import beyond, flat, one_hot, wanted
 
 
 @dataclass(frozen=True)
@@ -149,11 +149,7 @@ class NonlinearCircuit:
         xp = _array.namespace(inputs)
         free = self._settle(inputs)
         output = self.read(free)
-        if target is None and any(nudges):
-            raise ValueError("a nudge other than 0 needs a target")
-        if target is not None and target.shape != output.shape:
-            raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
-        error = xp.zeros_like(output) if target is None else self.errors(output, target)
+        error = self.errors(output, wanted(target, output, nudges))
         apart = xp.concatenate([error, -error], axis=1)  # of the positive and the negative ends
         phases = [free]
         for nudge in nudges:
@@ -171,7 +167,7 @@ class NonlinearCircuit:
         """``target - output``, volts; with `hinge` 0 where the output is beyond its target on the right side."""
         errors = target - output
         if self.hinge:
-            errors = _array.namespace(errors).where((errors < 0) == (target > (self.high + self.low) / 2), 0.0, errors)
+            errors = _array.namespace(errors).where(beyond(output, target, (self.high + self.low) / 2), 0.0, errors)
         return errors
 
     def driver(self) -> Callable[[Array, Array], Array]:

@@ -16,7 +16,7 @@ from .._array import Array
 from .._errors import NudgeError
 from ..networks import ResistorNetwork, Response
 from . import protocols
-from ._encoding import flat, one_hot
+from ._encoding import beyond, flat, one_hot, wanted
 
 
 @dataclass(frozen=True)
@@ -206,12 +206,7 @@ class ResistorCircuit:
         """
         response = self._response()
         output = response.outputs(inputs)
-        if target is None:
-            if any(nudges):
-                raise ValueError("a nudge other than 0 needs a target")
-            target = output
-        if target.shape != output.shape:
-            raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
+        target = wanted(target, output, nudges)
         lowest = -min((0.0, *nudges))
         if not hold and lowest >= response.nudge_bound:
             raise NudgeError(
@@ -223,8 +218,7 @@ class ResistorCircuit:
         """``target - output``, volts; with `hinge` 0 where the output is beyond its target on the right side."""
         errors = target - output
         if self.hinge:
-            beyond = (errors < 0) == (target > self.volts * (self.high + self.low) / 2)
-            errors = _array.namespace(errors).where(beyond, 0.0, errors)
+            errors = _array.namespace(errors).where(beyond(output, target, self.volts * (self.high + self.low) / 2), 0.0, errors)
         return errors
 
     def contrast(self, relaxed: Equilibria, a: int, b: int) -> dict[str, Array]:

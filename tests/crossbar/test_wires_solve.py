@@ -133,8 +133,6 @@ def curved(G: np.ndarray, V: np.ndarray, f, r: float) -> np.ndarray:
     ],
 )
 def test_curved_cells(backend, iv: IV, f, rng: np.random.Generator) -> None:
-    if backend.name == "cuda" and iv.f is np.arctan:
-        pytest.skip("a function of NumPy arrays")
     G, V = cells(rng, 5, 6, low=1e-4, high=1e-3), rng.uniform(-0.5, 0.5, (3, 5))
     got = backend.numpy(solve_currents(backend.array(V), backend.array(G), wires=100.0, iv=iv))
     expected = np.stack([curved(G, v, f, 100.0) for v in V])

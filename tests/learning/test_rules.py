@@ -156,29 +156,29 @@ def test_rules_refuse_what_they_cannot_train(batch: tuple[np.ndarray, np.ndarray
 
 def test_rules_train_a_diffractive_network_that_was_misbuilt(backend: Any) -> None:
     """Every rule runs on a D2NN; physics-aware steps lower the loss of the built network, of which the twin knows nothing."""
-    if backend.name == "cuda":
-        pytest.skip("diffractive networks on a GPU are in tests/test_cuda_branch.py")
+    device = "cuda" if backend.name == "cuda" else "cpu"
     geometry = Geometry(layers=2, size=24, detector_size=4, input_size=16, spacing=4e-3)
     system = D2NN(
-        geometry, key=pnn.random.key(1), dtype="float64", imperfections=Imperfections(misalignment=4e-4, levels=8), build_key=KEY
-    )
+        geometry, key=pnn.random.key(1), dtype="float64", imperfections=Imperfections(misalignment=4e-4, levels=8), build_key=KEY,
+        device=device,
+    )  # fmt: skip
     images = np.random.default_rng(0).integers(0, 256, (12, 8, 8)).astype(np.uint8)
     inputs, labels = system.encode(images), np.arange(12) % 10
     loss = pnn.learning.CrossEntropy()
     outputs, record = system.measure(inputs)
-    np.testing.assert_array_equal(outputs, system.built().forward(inputs))
-    assert not np.allclose(outputs, system.forward_saving(inputs)[0])
+    at = backend.numpy
+    np.testing.assert_array_equal(at(outputs), at(system.built().forward(inputs)))
+    assert not np.allclose(at(outputs), at(system.forward_saving(inputs)[0]))
     updates, _ = DirectFeedback(loss, KEY).step(system, (inputs, labels))
     exact = system.vjp(loss(outputs, labels)[1], record)["phase"]
-    np.testing.assert_allclose(updates["phase"][-1], exact[-1], rtol=1e-9, atol=1e-15)  # the last mask's is exact
+    np.testing.assert_allclose(at(updates["phase"][-1]), at(exact[-1]), rtol=1e-9, atol=1e-15)  # the last mask's is exact
     assert system.hidden(record)[0].shape == (12, 24, 24)
     v = system.hidden(record)[0]
     rule = DirectFeedback(loss, KEY)
     delta = (loss(outputs, labels)[1] @ rule.matrix(0, outputs, v)).reshape(v.shape)
-    np.testing.assert_allclose(updates["phase"][0], (delta * v.conj()).imag.sum(axis=0), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(at(updates["phase"][0]), at((delta * v.conj()).imag.sum(axis=0)), rtol=1e-9, atol=1e-15)
     spsa, _ = SPSA(loss, c=1e-3).step(system, (inputs, labels), key=KEY)
-    assert np.allclose(np.abs(spsa["phase"]), np.abs(spsa["phase"]).max())
-    before = loss(system.forward(inputs), labels)[0]
+    assert np.allclose(np.abs(at(spsa["phase"])), np.abs(at(spsa["phase"])).max())
     system.imperfections = Imperfections(misalignment=4e-4)  # phase levels make the loss a staircase
     optimizer = SGD(lr=0.5)
     before = loss(system.forward(inputs), labels)[0]

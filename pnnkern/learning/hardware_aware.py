@@ -12,6 +12,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Modelled, Update, replaced, require
+from ..systems.writers import limits
 from .judged import judged
 
 
@@ -35,7 +36,7 @@ class HardwareAware:
         require(system, "hardware-aware training", *self.needs)
         if key is None:
             raise ValueError("the noise of hardware-aware training is random, which needs a key: key=pnnkern.random.key(seed)")
-        bounds = getattr(system, "bounds", {})
+        bounds = limits(system)
         shaken = {name: self._shaken(p, random.fold_in(key, name), *bounds.get(name, ())) for name, p in system.parameters.items()}
         with replaced(system, shaken):
             outputs, record = system.forward_saving(batch[0])

@@ -216,3 +216,14 @@ def test_layers_give_way(kind: str) -> None:
     exact, _ = EquilibriumPropagation(1e-3).step(system, batch_of(one))
     moves = {n: (p > 1e-6) | (n[0] == "b") | (kind == "hopfield") for n, p in system.parameters.items()}  # conductances of nothing fall no more
     assert far({n: u * moves[n] for n, u in small.items()}, {n: protocols.dense(u) * moves[n] for n, u in exact.items()}) < 0.02
+
+
+def test_noise_leaves_conductances_what_they_can_be() -> None:
+    """Hardware-aware training of a deep resistive network: weights near 0 S are not shaken below it, whoever keeps their range."""
+    one = trainer("drn", {"kind": "hardware-aware", "loss": "mse", "noise": 0.3}, 1e-6, gain=30.0)
+    one.system.parameters["W1"][:, ::2] = 0.0
+    before = one.evaluate()[0]
+    for _ in range(5):
+        one.advance()
+    assert one.evaluate()[0] < before
+    assert one.system.parameters["W1"].min() >= 0

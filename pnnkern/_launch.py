@@ -8,7 +8,7 @@ import contextlib
 import functools
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +175,26 @@ def fault(code: int, message: str) -> int:
     return code
 
 
+def flag(bad: Any, code: int, say: Callable[[], str] | None = None) -> None:
+    """Raise fault `code` where the 0-d boolean `bad` is true: on the CPU at once, in the words of `say()` if given; for an array on a GPU
+    its fault word is set, without waiting for it, and `check` raises."""
+    if _array.namespace(bad) is np:
+        if bad:
+            raise FaultError(FAULTS[code] if say is None else say())
+        return
+    xp, word = _array.cupy(), _word()
+    xp.maximum(word, xp.where(bad, np.int32(code), np.int32(0)), out=word)
+
+
+def _word() -> Any:
+    """The fault word of the current GPU."""
+    xp = _array.cupy()
+    index = xp.cuda.runtime.getDevice()
+    if index not in _words:
+        _words[index] = xp.zeros(1, np.int32)
+    return _words[index]
+
+
 def _raise_fault(word: Any, name: str) -> None:
     code = int(word[0])
     if code:
@@ -189,6 +209,17 @@ def check() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------------- launch
+HOST_SHARED = 227 << 10  # bytes that a block may have on the host runner: as on an H100
+DECLARED = 4 << 10  # of these, what a kernel that asks for more at launch may have declared itself
+
+
+def shared_limit(like: Any) -> int:
+    """Bytes of dynamic shared memory that a launch may ask for on the device of `like`."""
+    if _array.device_of(like) != "cuda":
+        return HOST_SHARED - DECLARED
+    return int(like.device.attributes["MaxSharedMemoryPerBlockOptin"]) - DECLARED
+
+
 @dataclass(frozen=True)
 class HostOptions:
     """How the host runner executes kernels: thread order ("ascending", "descending", "shuffled"), seed, build, OS threads."""
@@ -275,12 +306,8 @@ def launch(
 
     if device == "cuda":
         launched.add(name)
-        xp = _array.cupy()
         if prototype.has_fault:
-            index = xp.cuda.runtime.getDevice()
-            if index not in _words:
-                _words[index] = xp.zeros(1, np.int32)
-            values.append(_words[index])
+            values.append(_word())
         function = _cuda_module(stem, macros).get_function(name)
         if shared > 48 * 1024:
             function.max_dynamic_shared_size_bytes = shared

@@ -122,3 +122,13 @@ def test_bench_of_the_layer_chain(cupy) -> None:
     assert max(ours["error"], plain["error"]) < 2e-6
     assert ours["bytes"] == _layer.traffic(2, 128, 256, 1)
     assert plain["ratios"]["pnnkern"] > 0
+
+
+def test_flag_waits_for_check(cupy) -> None:
+    from pnnkern import _launch
+
+    _launch.flag(cupy.asarray([1.0, 2.0]).min() < 0, 4)
+    pnn.check()
+    _launch.flag(cupy.asarray([1.0, -2.0]).min() < 0, 4, lambda: "not said on a GPU")
+    with pytest.raises(FaultError, match="every sample index must be 0 or more"):
+        pnn.check()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pnnkern import _launch
-from pnnkern._errors import LaunchError
+from pnnkern._errors import FaultError, LaunchError
 
 
 def arrays() -> dict[str, np.ndarray]:
@@ -103,3 +103,18 @@ def test_host_context_ends() -> None:
     with _launch.host():
         assert _array.device_of(np.ones(2)) == "host"
     assert _array.device_of(np.ones(2)) == "cpu"
+
+
+PLANTED = _launch.fault(999, "planted by this test")
+
+
+def test_flag_is_raised_at_once_where_values_are_at_hand() -> None:
+    _launch.flag(np.bool_(False), PLANTED)
+    with pytest.raises(FaultError, match="planted by this test"):
+        _launch.flag(np.array(True), PLANTED)
+    with pytest.raises(FaultError, match="minus one"):
+        _launch.flag(np.array(True), PLANTED, lambda: "minus one")
+
+
+def test_shared_memory_of_the_host_runner_is_that_of_an_h100() -> None:
+    assert _launch.shared_limit(np.ones(1)) == 223 << 10

@@ -102,7 +102,6 @@ def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 
 def _forget_device() -> None:
     """What was kept for one CuPy is not for another."""
-    _launch._cuda_module.cache_clear()
     _launch._words.clear()
     _layer._twiddles.cache_clear()
     _transfer._cache.clear()

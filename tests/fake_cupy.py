@@ -21,6 +21,8 @@ class ndarray(np.ndarray):
     __module__ = "cupy"
     __cuda_array_interface__ = {"version": 3}  # noqa: RUF012
     device = SimpleNamespace(id=0)
+    data = SimpleNamespace(device_id=0)
+    _c_contiguous = property(lambda s: s.flags.c_contiguous)
 
     def get(self) -> np.ndarray:
         return np.array(self).view(np.ndarray)
@@ -41,10 +43,23 @@ def _device(x: Any) -> Any:
     return np.asarray(x).view(ndarray) if isinstance(x, np.ndarray | np.generic) else x
 
 
+class _Nvrtc:
+    def getVersion(self): return (0, 0)
+    def createProgram(self, src, name, headers, include_names):
+        self.src = src
+        return 1
+    def compileProgram(self, prog, options): self.options = options
+    def getCUBIN(self, prog):
+        import json
+        return json.dumps([self.src, [o for o in self.options if o.startswith("-D")]]).encode()
+    def destroyProgram(self, prog): pass
+
+
 class RawModule:
-    def __init__(self, code: str, options: tuple[str, ...]) -> None:
-        assert options[0] == "-std=c++17"
-        defines = dict(o.removeprefix("-D").split("=") for o in options[1:])
+    def __init__(self, path: str) -> None:
+        import json
+        code, options = json.loads(open(path).read())
+        defines = dict(o.removeprefix("-D").split("=") for o in options)
         self.module = host.load(code, "cuda.cu", defines=defines)
 
     def get_function(self, name: str) -> Any:
@@ -52,9 +67,10 @@ class RawModule:
             for a in args:
                 if isinstance(a, np.ndarray) and not isinstance(a, ndarray):
                     raise TypeError(f"{name}: a NumPy array was given to a kernel on the GPU")
-            plain = [None if isinstance(a, np.uint64) and a == 0 else a for a in args]
+            plain = [None if isinstance(a, np.uint64) and a == 0 else np.int64(a) if type(a) is int else np.float64(a) if type(a) is float else a for a in args]
             self.module.launch(name, grid, block, plain, shared_mem)
 
+        kernel.shared_size_bytes = 0
         return kernel
 
 
@@ -82,9 +98,12 @@ class _Module(ModuleType):
 @contextlib.contextmanager
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`import cupy` finds the stand-in."""
-    runtime = SimpleNamespace(getDevice=lambda: 0, memGetInfo=lambda: (1 << 30, 1 << 31))
-    device = lambda *_: SimpleNamespace(synchronize=lambda: None)  # noqa: E731
-    cuda = SimpleNamespace(is_available=lambda: True, runtime=runtime, Device=device)
+    runtime = SimpleNamespace(getDevice=lambda: 0, memGetInfo=lambda: (1 << 30, 1 << 31), getDeviceProperties=lambda n: {"totalGlobalMem": 1 << 33})
+    @contextlib.contextmanager
+    def device(*_):
+        yield SimpleNamespace(synchronize=lambda: None, compute_capability="90")
+    stream = SimpleNamespace(synchronize=lambda: None)
+    cuda = SimpleNamespace(is_available=lambda: True, runtime=runtime, Device=device, nvrtc=_Nvrtc(), get_current_stream=lambda: stream)
     cupy = _Module("cupy", np, ndarray=ndarray, RawModule=RawModule, cuda=cuda, fft=_Module("cupy.fft", np.fft))
     cupyx_fft = _Module("cupyx.scipy.fft", scipy.fft)
     cupyx_scipy = _Module("cupyx.scipy", np, fft=cupyx_fft)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pnnkern.kernels import host
 
-from pnnkern import _launch
+from pnnkern import _launch, _sources
 from pnnkern.optics import _layer
 
 FIELD, SIX = 6e-7, 2e-6  # relative 2-norms: one propagation, and up to six of them with masks, or their derivatives
@@ -139,7 +139,7 @@ def test_a_layer_moves_64_bytes_per_pixel() -> None:
     """Counted by the runner, in bytes asked for and in whole 32-byte sectors: the state is read and written once by each kernel."""
     n, side = 128, 256
     defines = {"PNN_FIELD": n, "PNN_SIDE": side}
-    module = host.load(_launch.flatten("optics/layer"), "optics/layer.cu", defines=defines, build="count")
+    module = host.load(_sources.flatten("optics/layer"), "optics/layer.cu", defines=defines, build="count")
     w = _layer._twiddles(side, "complex64", "cpu", 0)
     spectrum, after, h, mask = aligned((1, n, side)), aligned((1, n, side)), aligned((side, side)), aligned((n, n))
     module.watch([spectrum, after])

@@ -28,7 +28,7 @@ host_active: ContextVar[bool] = ContextVar("host_active", default=False)
 
 
 @functools.cache
-def _kind(t: type) -> str:
+def _kind(t: Any) -> str:
     """The kind of array that objects of a type are: "numpy", "cupy", "torch", "jax", "numba", "other" (on a GPU, of any other library), "".
 
     Looks at the type alone: in CuPy and torch the interfaces are properties that do work when they are asked for.

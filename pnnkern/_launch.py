@@ -156,8 +156,8 @@ def _scalar(p: Parameter, a: Any, where: str) -> Any:
         raise LaunchError(f"{where} must be a scalar {p.dtype}, got {type(a).__name__} {a!r:.60}")
     if p.dtype.kind in "iu" and not np.iinfo(p.dtype).min <= int(a) <= np.iinfo(p.dtype).max:
         raise LaunchError(f"{where} must fit {p.dtype}, got {a}")
-    plain = {"int64": int, "float64": float}.get(p.dtype.name, p.dtype.type)  # what Numba and CuPy take for 8 bytes
-    return plain(a)
+    plain: dict[str, Any] = {"int64": int, "float64": float}  # what Numba and CuPy take for 8 bytes
+    return plain.get(p.dtype.name, p.dtype.type)(a)
 
 
 def _compiled(prototype: Prototype, array: type, gpu: int | None, then: str, **used: Any) -> Callable[..., Any]:
@@ -302,7 +302,7 @@ def launch(
     if len(args) != plan.count:
         names = ", ".join(p.name for p in plan.prototype.given)
         raise LaunchError(f"{plan.prototype.name}: takes {plan.count} arguments ({names}), got {len(args)}")
-    first = None
+    first: Any = None
     for i in plan.pointers:
         first = args[i]
         if first is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _parallel, random
 from .._array import Array
 from .._errors import UnitWarning
 from ..optics import chain, detectors
@@ -99,7 +99,7 @@ class D2NN:
     geometry : the apparatus. parameters : {"phase": ...}; given, or drawn uniformly in [0, 2 pi) with `key`, or pi everywhere.
     dtype : of the parameters, float32 or float64; fields are complex of the same precision.
     store : "fields" keeps the fields after each mask for the adjoint; "recompute" runs forward again and keeps nothing.
-    chunk : samples worked on at a time.
+    chunk : most samples worked on at a time; pieces of a batch are equal.
     imperfections : of the network that was built, drawn with `build_key`; then `forward`, `measure` and `forward_population` are passes
         through the built one, and this is its digital twin. None: it was built as designed.
     """
@@ -228,7 +228,7 @@ class D2NN:
             if saved is None:
                 out, saved = chain.forward(u, masks, self.propagators, save=True)
             g = detectors.powers_vjp(cotangent[first : first + len(u)], out, self.regions)
-            total += chain.phase_adjoint(g, saved, masks, self.propagators)[0]
+            chain.phase_adjoint(g, saved, masks, self.propagators, gradient=total)
             first += len(u)
         return {"phase": self._on_neurons(total)}
 
@@ -251,7 +251,7 @@ class D2NN:
                 if out is None:
                     out = self.propagators[-1](saved[layer])
                 g = detectors.powers_vjp(piece, out, self.regions)
-                total[layer] += chain.phase_adjoint(g, saved[layer:], masks[layer:], self.propagators[layer:])[0][0]
+                chain.phase_adjoint(g, saved[layer:], masks[layer:], self.propagators[layer:], gradient=total[layer:])
             else:
                 total[layer] += (piece * saved[layer].conj()).imag.sum(axis=0, dtype=np.float64)
             first += len(u)
@@ -269,7 +269,7 @@ class D2NN:
         return gradient.astype(self.dtype)
 
     def _pieces(self, inputs: Array, function: Any) -> Array:
-        pieces = [function(inputs[i : i + self.chunk]) for i in range(0, len(inputs), self.chunk)]
+        pieces = [function(inputs[piece]) for piece in _parallel.pieces(len(inputs), self.chunk)]
         return pieces[0] if len(pieces) == 1 else _array.namespace(inputs).concatenate(pieces)
 
     def fields(self, inputs: Array) -> list[Array]:

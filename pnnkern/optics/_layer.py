@@ -5,6 +5,7 @@ bytes for complex64 and P = 2N; see kernels/optics/layer.cu.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,7 +97,7 @@ class _Chain:
 
     def __init__(self, field: Array, side: int) -> None:
         self.n, self.side, self.dtype = field.shape[-1], side, field.dtype
-        self.population, self.batch = int(np.prod(field.shape[:-3])), field.shape[-3]
+        self.population, self.batch = math.prod(field.shape[:-3]), field.shape[-3]
         self.shape = self.population, self.batch, self.n, self.n
         self.xp = _array.namespace(field)
         device = _array.device_of(field)

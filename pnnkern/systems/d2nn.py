@@ -19,6 +19,7 @@ from ..optics._checks import warn
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
+from ._encoding import fractions
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
 
@@ -114,6 +115,7 @@ class D2NN:
     shifts: tuple[tuple[float, float], ...] | None = None
     imperfections: Imperfections | None = None
     build_key: Any = None
+    _pixels: dict[tuple[int, int], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.store not in ("fields", "recompute"):
@@ -158,18 +160,25 @@ class D2NN:
 
         Each image pixel becomes a square of neurons (nearest neighbour).
         """
-        xp = _array.device_namespace(self.device)
-        images = np.asarray(_array.to_numpy(images))
+        images = _array.device_namespace(self.device).asarray(images)
         if images.ndim != 3:
             raise ValueError(f"images must be (batch, height, width), got shape {images.shape}")
         g = self.geometry
         side = g.input_size * g.oversample
-        rows, columns = (np.arange(side) * n // side for n in images.shape[1:])
-        amplitude = images.astype(self.dtype) / (255 if images.dtype == np.uint8 else 1)
-        out = xp.zeros((len(images), g.samples, g.samples), np.result_type(self.dtype, np.complex64))
         first = (g.samples - side) // 2
-        out[:, first : first + side, first : first + side] = xp.asarray(amplitude[:, rows][:, :, columns])
+        squares = fractions(images, self.dtype).reshape(len(images), -1)[:, self._nearest(*images.shape[1:])]
+        out = _array.namespace(images).zeros((len(images), g.samples, g.samples), np.result_type(self.dtype, np.complex64))
+        out[:, first : first + side, first : first + side] = squares
         return out
+
+    def _nearest(self, height: int, width: int) -> Array:
+        """Which pixel of a flat image each square of the incoming field takes, (side, side); made once, where the system is."""
+        if (height, width) not in self._pixels:
+            side = self.geometry.input_size * self.geometry.oversample
+            rows, columns = (np.arange(side) * n // side for n in (height, width))
+            pixels = rows[:, None] * width + columns
+            self._pixels[height, width] = _array.device_namespace(self.device).asarray(pixels)
+        return self._pixels[height, width]
 
     def masks(self) -> Array:
         """Transmissions exp(i phase) on the samples (layers, samples, samples)."""
@@ -290,21 +299,20 @@ class D2NN:
     def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
         """The misbuilt network of which this one is the design; `key` draws its errors."""
         p, g = imperfections, self.geometry
-        phase = _array.to_numpy(self.parameters["phase"]).astype(np.float64)
+        phase = self.parameters["phase"].astype(np.float64)
+        xp = _array.namespace(phase)
         if p.levels:
             step = 2 * np.pi / p.levels
-            phase = np.rint(np.mod(phase, 2 * np.pi) / step) * step
+            phase = xp.rint(xp.mod(phase, 2 * np.pi) / step) * step
         if p.height_error:
-            draws = _array.to_numpy(random.normal(random.fold_in(key, 1), (1, phase.size))).reshape(phase.shape)
+            draws = random.normal(random.fold_in(key, 1), (1, phase.size), like=phase).reshape(phase.shape)
             phase = phase + 2 * np.pi * (p.index - 1) / g.wavelength * p.height_error * draws.astype(np.float64)
         shifts = None
         if p.misalignment:
             # positions of the masks; light going from one to the next sees the difference, the source and detectors stay put
-            at = p.misalignment * _array.to_numpy(random.normal(random.fold_in(key, 2), (1, 2 * g.layers))).astype(
-                np.float64
-            ).reshape(-1, 2)
+            at = p.misalignment * random.normal(random.fold_in(key, 2), (1, 2 * g.layers)).astype(np.float64).reshape(-1, 2)
             path = np.concatenate([np.zeros((1, 2)), at, np.zeros((1, 2))])
             shifts = tuple((float(dy), float(dx)) for dy, dx in np.diff(path, axis=0))
-        xp = _array.device_namespace(self.device)
-        parameters = {"phase": xp.asarray(phase.astype(self.dtype))}
-        return dataclasses.replace(self, parameters=parameters, shifts=shifts, imperfections=None)
+        built = dataclasses.replace(self, parameters={"phase": phase.astype(self.dtype)}, shifts=shifts, imperfections=None)
+        built.regions = self.regions  # which have been brought to the device
+        return built

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array
+from .._constants import Copies
 from .._errors import ConvergenceError
 
 LANES = 32  # most threads of one edge
@@ -49,7 +50,7 @@ class Graph:
             a, b = edges[first[np.argmax(count > 1)]]
             raise ValueError(f"nodes {a} and {b} are joined by {count.max()} edges: give one, with the sum of their conductances")
         self.edges, self.n_nodes, self.n_edges = edges.astype(np.int32), int(n_nodes), len(edges)
-        self._device: dict[tuple[str, str], Array] = {}
+        self._copies = Copies()
 
     # ------------------------------------------------------------------------------------------------------------------ shape
     @cached_property
@@ -74,13 +75,7 @@ class Graph:
 
     def on(self, name: str, array: np.ndarray, like: Array) -> Array:
         """`array` on the device of `like`; copied to a GPU once and kept under `name`."""
-        xp = _array.namespace(like)
-        if xp is np:
-            return array
-        key = (name, str(getattr(like, "device", "")))
-        if key not in self._device:
-            self._device[key] = xp.asarray(array)
-        return self._device[key]
+        return self._copies.on(name, array, like)
 
     # ----------------------------------------------------------------------------------------------------------------- checks
     def _indices(self, what: str, nodes: Any) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Arrays that do not change (index tables, ranges, nudges), copied to the device that uses them once."""
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from . import _array
 from ._array import Array
 
-KEPT = 256  # values that `constant` remembers on all devices together
+KEPT = 256  # arrays that no owner holds, on all devices together
 
 
 class Copies:
@@ -28,17 +28,22 @@ class Copies:
         return self._copies[key]
 
 
-_constants: OrderedDict[tuple[Any, ...], Array] = OrderedDict()
+_constants: OrderedDict[tuple[Hashable, int], Array] = OrderedDict()
 
 
 def constant(values: Any, dtype: Any, like: Array) -> Array:
-    """`values` as an array of `dtype` on the device of `like`, not to be written to. A GPU gets the same values once, while few others came between."""
+    """A few `values` as an array of `dtype` on the device of `like`, not to be written to; a GPU gets the same ones once."""
     array = np.asarray(values, dtype)
+    return array if _array.namespace(like) is np else made((array.tobytes(), array.dtype, array.shape), lambda: array, like)
+
+
+def made(name: Hashable, make: Callable[[], np.ndarray], like: Array) -> Array:
+    """What `make` gives, on the device of `like`, not to be written to. A GPU keeps it under `name`, with the `KEPT` last used of all."""
     if _array.namespace(like) is np:
-        return array
-    key = (array.tobytes(), array.dtype, array.shape, like.device.id)
+        return make()
+    key = (name, like.device.id)
     if key not in _constants:
-        _constants[key] = _copied(array)
+        _constants[key] = _copied(make())
         if len(_constants) > KEPT:
             _constants.popitem(last=False)
     _constants.move_to_end(key)
@@ -53,4 +58,4 @@ def _copied(array: np.ndarray) -> Array:
     return copy
 
 
-__all__ = ["Copies", "constant"]
+__all__ = ["Copies", "constant", "made"]

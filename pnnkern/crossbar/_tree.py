@@ -293,12 +293,13 @@ class Levels:
             if group.layout.first is None:
                 ports[key] = blocks[:, self._on(group.leaves)]
                 continue
-            pairs = [ports[part][:, self._on(index)] for part, index in zip(group.layout.parts, (group.first, group.second))]
-            rows = self._shared_rows(group, *pairs)
+            a, b = group.layout.parts
+            first, second = ports[a][:, self._on(group.first)], ports[b][:, self._on(group.second)]
+            rows = self._shared_rows(group, first, second)
             self._eliminate(rows)
             if keep:
                 self.kept[key] = rows
-            ports[key] = self._joined(group, *pairs, rows)
+            ports[key] = self._joined(group, first, second, rows)
         self.T = self.xp.ascontiguousarray(ports[self.whole][..., self.drivers[:, None], self.outputs][:, 0])
 
     def _on(self, index: Index) -> Array:

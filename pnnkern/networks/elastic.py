@@ -16,7 +16,6 @@ from .. import _array, _launch
 from .._array import Array, accepts_any
 from .._errors import ConvergenceError
 from ._graph import Graph
-from .resistor import SHARED
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
 THREADS = 64  # of the block that settles one sample
@@ -120,7 +119,7 @@ class ElasticNetwork(Graph):
                 f"the springs have not come to rest in {steps} steps: the worst of {len(left)} samples has a residual of "
                 f"{left.max():.1e}, {tolerance:.1e} was asked for; start closer, allow more steps, or on_failure='flag'"
             )
-        return Shape(x, left, int(taken.max(initial=0)), converged)
+        return Shape(x, left, int(taken.max()) if taken.size else 0, converged)
 
     @accepts_any
     def respond(
@@ -191,7 +190,7 @@ class ElasticNetwork(Graph):
         blocks = max(1, min(len(x), _launch.MAX_BLOCKS))
         each = int(rows.begin[-1]) + 3 * len(rows.node) * self.dimension + self.n_nodes * self.dimension
         work, shared = None, 8 * each
-        if shared > SHARED:  # networks that are too large for the shared memory work in global memory
+        if shared > _launch.shared_limit(k):  # networks that are too large for the shared memory work in global memory
             blocks = min(blocks, _array.chunk(k, shared))
             work, shared = xp.empty(blocks * each if _array.on_device(k) else 0), 0
         _launch.launch("networks/springs", verb, "float64", len(x), self.n_nodes, len(rows.node), self.dimension, *how, k, l, *lists, *pulls,

@@ -19,8 +19,7 @@ from ._graph import Graph, State, judged
 
 TOLERANCE = 1e-10  # of the net currents at the free nodes, relative to the largest before they settle
 _launch.fault(60, "a network's conductances span too many orders of magnitude for this precision: use float64 or solve")
-SHARED = 160 * 1024  # bytes of shared memory that a block may ask for
-LARGEST_BLOCK = 160  # nodes of a network that fits the shared memory of one block in float32
+LARGEST_BLOCK = 160  # free nodes of a network that a block of threads factorises
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ class ResistorNetwork(Graph):
         lists = [xp.asarray(place), self.on("edges", self.edges, conductance), _array.contiguous(conductance.astype(dtype, copy=False))]
         work = None
         shared = len(free) * (len(free) + 1) // 2 * dtype.itemsize
-        if shared > SHARED:  # float64 networks that are too large for the shared memory keep their factor in global memory
+        if shared > _launch.shared_limit(conductance):  # float64 networks that are too large for the shared memory keep their factor in global memory
             work, shared = xp.empty(networks * len(free) * (len(free) + 1) // 2, dtype), 0
         _launch.launch("networks/small_networks", "solve", dtype, networks, batch, self.n_nodes, self.n_edges, len(free), *lists, work, out,
                        grid=(min(networks, _launch.MAX_BLOCKS),), block=(64,), shared=shared)  # fmt: skip

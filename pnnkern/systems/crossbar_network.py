@@ -27,7 +27,7 @@ ACTIVATIONS = {
 }
 COMPENSATIONS = ("none", "global", "column")
 CHANGED = _launch.fault(
-    31, "weights of a crossbar network were changed in place, and it still had them programmed as they were: call its touch() after such a change"
+    31, "weights of a crossbar network were changed in place while its arrays held the old ones: call its touch() after such a change"
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from . import _array
 from ._array import Array
 
-KEPT = 256  # arrays that no owner holds, on all devices together
+KEPT = 64 << 20  # bytes of arrays that no owner holds, on all GPUs together
 
 
 class Copies:
@@ -38,13 +38,13 @@ def constant(values: Any, dtype: Any, like: Array) -> Array:
 
 
 def made(name: Hashable, make: Callable[[], np.ndarray], like: Array) -> Array:
-    """What `make` gives, on the device of `like`, not to be written to. A GPU keeps it under `name`, with the `KEPT` last used of all."""
+    """What `make` gives, on the device of `like`, not to be written to. A GPU keeps it under `name`, while it is among the last used."""
     if _array.namespace(like) is np:
         return make()
     key = (name, like.device.id)
     if key not in _constants:
         _constants[key] = _copied(make())
-        if len(_constants) > KEPT:
+        while len(_constants) > 1 and sum(array.nbytes for array in _constants.values()) > KEPT:
             _constants.popitem(last=False)
     _constants.move_to_end(key)
     return _constants[key]

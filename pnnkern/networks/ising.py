@@ -76,7 +76,7 @@ def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     """E of each sample, (batch,) float64. Arguments as for `sweep`."""
     state = _spins(state, graph)
     coupling, field = _couplings(graph, coupling, field, len(state))
-    a, b = (graph.on(f"end {k}", np.ascontiguousarray(graph.edges[:, k]), state) for k in (0, 1))
+    a, b = graph.ends(state)
     s = state.astype(np.float64)
     return -(s[:, a] * s[:, b]) @ coupling.astype(np.float64) - (s * field).sum(axis=1)
 
@@ -174,7 +174,7 @@ def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, swe
 def moments(state: Array, graph: SpinGraph) -> tuple[Array, Array]:
     """Means over the batch of s_a s_b for each edge, (edges,), and of s_i, (n_nodes,); float64, exact."""
     state = _spins(state, graph)
-    a, b = (graph.on(f"end {k}", np.ascontiguousarray(graph.edges[:, k]), state) for k in (0, 1))
+    a, b = graph.ends(state)
     batch = max(1, len(state))
     return (state[:, a] * state[:, b]).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
 

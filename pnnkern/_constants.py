@@ -1,5 +1,6 @@
-"""Arrays that do not change (index tables, ranges, nudges), copied to the device that uses them once."""
+"""Arrays that do not change (index tables, ranges, nudges), made or copied to the device that uses them once, and kept there."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -24,11 +25,48 @@ class Copies:
             return array
         key = (name, like.device.id)
         if key not in self._copies:
-            self._copies[key] = _copied(array)
+            self._copies[key] = _array.on_all_streams(_copied(array, like))
         return self._copies[key]
 
 
-_constants: OrderedDict[tuple[Hashable, int], Array] = OrderedDict()
+class Cache:
+    """What later calls may ask for again: the last used, of which arrays (those of `arrays(value)`) take `limit` bytes together.
+
+    What leaves is given back when the GPU it is on has done all that it was asked.
+    """
+
+    def __init__(self, limit: int, arrays: Callable[[Any], tuple[Array, ...]] = lambda value: (value,)) -> None:
+        self.limit, self.arrays = limit, arrays
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What is kept under `key`, or what `make` gives, once any stream may use it."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        value = make()
+        _array.on_all_streams(self.arrays(value))
+        left = []
+        with self._lock:
+            self._kept[key] = value
+            while len(self._kept) > 1 and sum(array.nbytes for v in self._kept.values() for array in self.arrays(v)) > self.limit:
+                left.append(self._kept.popitem(last=False)[1])
+        for gone in left:
+            _array.out_of_use(self.arrays(gone)[0])
+        return value
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._kept.clear()
+
+
+_constants = Cache(KEPT)
 
 
 def constant(values: Any, dtype: Any, like: Array) -> Array:
@@ -41,21 +79,13 @@ def made(name: Hashable, make: Callable[[], np.ndarray], like: Array) -> Array:
     """What `make` gives, on the device of `like`, not to be written to. A GPU keeps it under `name`, while it is among the last used."""
     if _array.namespace(like) is np:
         return make()
-    key = (name, like.device.id)
-    if key not in _constants:
-        _constants[key] = _copied(make())
-        while len(_constants) > 1 and sum(array.nbytes for array in _constants.values()) > KEPT:
-            _constants.popitem(last=False)
-    _constants.move_to_end(key)
-    return _constants[key]
+    return _constants.get((name, like.device.id), lambda: _copied(make(), like))
 
 
-def _copied(array: np.ndarray) -> Array:
-    """A copy on the current GPU that any stream may use from now on."""
-    xp = _array.cupy()
-    copy = xp.asarray(array)
-    xp.cuda.get_current_stream().synchronize()
-    return copy
+def _copied(array: np.ndarray, like: Array) -> Array:
+    """A copy on the GPU of `like`."""
+    with like.device:
+        return _array.cupy().asarray(array)
 
 
-__all__ = ["Copies", "constant", "made"]
+__all__ = ["Cache", "Copies", "constant", "made"]

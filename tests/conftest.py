@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pnnkern import _array, _launch
-from pnnkern.optics import _layer, _separable, _transfer, detectors
+from pnnkern import _array, _constants, _launch
+from pnnkern.optics import _separable, _transfer
 
 sys.path.insert(0, str(Path(__file__).parent))
 import strict_cupy
@@ -125,10 +125,8 @@ def _forget_device() -> None:
     for (xp, number), word in _launch._words.items():
         with xp.cuda.Device(number):
             word.fill(0)
-    _layer._twiddles.cache_clear()
-    _separable.planned.cache_clear()
-    detectors.Regions.on.cache_clear()
-    _transfer._cache.clear()
+    for kept in (_constants._constants, _separable._plans, _transfer._cache):
+        kept.clear()
 
 
 @pytest.fixture

@@ -142,8 +142,10 @@ def ladders() -> Iterator[np.ndarray]:
         f = rng.random((n_in, n_out, rhs)).astype(real)
         for sets in (1, rhs):
             g = rng.uniform(1e-3, 1, (n_in, n_out, sets)).astype(real)
+            g[0], g[:, -1] = 0, 0
             for count, cells, *where in lines:
                 wire, ratio, inverse = rng.uniform(0.5, 50, cells).astype(real), np.empty_like(g), np.empty_like(g)
+                wire[-1] = 0  # nothing reaches the last nodes
                 _launch.launch(
                     "crossbar/ladder", "factor", real, count, cells, sets, *where, wire, g, ratio, inverse, threads=count * sets
                 )

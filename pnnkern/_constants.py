@@ -52,9 +52,7 @@ def made(name: Hashable, make: Callable[[], np.ndarray], like: Array) -> Array:
 
 def _copied(array: np.ndarray) -> Array:
     """A copy on the current GPU that any stream may use from now on."""
-    xp = _array.cupy()
-    copy = xp.asarray(array)
-    xp.cuda.get_current_stream().synchronize()
+    copy: Array = _array.on_all_streams(_array.cupy().asarray(array))
     return copy
 
 

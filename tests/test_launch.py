@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pnnkern import _launch
+from pnnkern import _launch, _sources
 from pnnkern._errors import FaultError, LaunchError
 
 
@@ -17,8 +17,8 @@ def transmit(**changes: object) -> None:
 
 
 def test_every_kernel_file_has_kernels_with_the_right_names() -> None:
-    for stem in _launch.stems():
-        found = _launch.prototypes(stem)
+    for stem in _sources.stems():
+        found = _sources.prototypes(stem)
         assert found, stem
         for name, prototype in found.items():
             assert name.startswith(f"pnn_{stem.rpartition('/')[2]}_"), name
@@ -26,7 +26,7 @@ def test_every_kernel_file_has_kernels_with_the_right_names() -> None:
 
 
 def test_prototype_of_a_known_kernel() -> None:
-    prototype = _launch.prototypes("optics/mask")["pnn_mask_transmit_c64"]
+    prototype = _sources.prototypes("optics/mask")["pnn_mask_transmit_c64"]
     assert [p.name for p in prototype.parameters] == ["masks", "batch", "pixels", "transmission", "field", "out"]
     assert [p.dtype.name for p in prototype.parameters] == ["int64"] * 3 + ["complex64"] * 3
     assert [p.const for p in prototype.parameters] == [False, False, False, True, True, False]
@@ -64,11 +64,11 @@ def test_wrong_count_and_scalars_are_refused() -> None:
 
 def test_unreadable_parameter_is_named() -> None:
     with pytest.raises(LaunchError, match="pnn_x: cannot read the parameter `size_t n`"):
-        _launch._parameter("pnn_x", "size_t n")
+        _sources.parameter("pnn_x", "size_t n")
 
 
 def test_flattened_source_has_no_includes_left_and_marks_lines() -> None:
-    text = _launch.flatten("optics/mask")
+    text = _sources.flatten("optics/mask")
     assert '#include "pnnkern/' not in text
     assert '#line 1 "optics/mask.cu"' in text
     assert '#line 1 "include/pnnkern/complex.cuh"' in text

@@ -576,8 +576,7 @@ def distance(net: Network, inputs: Array, states: Sequence[Array], nudge: float,
     for l, s in enumerate(states):
         total, pull = 1 if net.totals is None else net.totals[l], net.pull(l, states, drive)
         there = net.outcome(pull, nudge, target.astype(np.float64))[0] if l == net.last else net.value(l, pull / total)
-        if s.size:
-            most = xp.maximum(most, xp.abs(s - there).reshape(len(s), -1).max(axis=1))
+        most = xp.maximum(most, _array.largest(xp.abs(s - there).reshape(len(s), -1), axis=1))
     return most
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from pnnkern import _launch, random
+from pnnkern import _launch, networks, random
 from pnnkern._errors import ConvergenceError
 from pnnkern.networks import ResistorNetwork, graphs
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import array, functions, launch, runtime, signatures
 from .counting import StrictError, counted, places, totals
+from .launch import dry
 
 
 class Module(ModuleType):
@@ -79,4 +80,4 @@ def installed() -> Iterator[Module]:
         sys.modules.update(hidden)
 
 
-__all__ = ["MODULES", "VERSION", "Module", "StrictError", "counted", "installed", "places", "totals"]
+__all__ = ["MODULES", "VERSION", "Module", "StrictError", "counted", "dry", "installed", "places", "totals"]

@@ -10,6 +10,7 @@ import pnnkern as pnn
 from pnnkern import crossbar
 from pnnkern._errors import FaultError
 from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
+from pnnkern.experiments import recipe, run
 from pnnkern.learning import SGD
 from pnnkern.systems import CrossbarNetwork, protocols, writers
 
@@ -178,6 +179,18 @@ def test_weights_changed_by_hand_on_a_gpu(cupy: Any, inputs: np.ndarray, change:
     system.forward(x)
     with pytest.raises(FaultError, match=r"changed in place .* call its touch\(\)"):
         pnn.check()
+
+
+def test_a_restored_run_reads_restored_weights(cupy: Any, tmp_path: Any) -> None:
+    chosen = recipe.find("crossbar-digits", ["compute.device=cuda", "system.hidden=[4]", "data.pool=7", "system.inputs=16"])
+    trainer = run.assemble(chosen, tmp_path).trainer
+    system, x = trainer.system, trainer.system.encode(trainer.dataset.test_images[:3])
+    saved, before = trainer.state(), system.forward(x, pnn.random.key(1)).get()
+    writers.apply(system, {name: cupy.ones_like(p) for name, p in system.parameters.items()}, SGD(), 0.1)
+    assert not np.array_equal(system.forward(x, pnn.random.key(1)).get(), before)
+    trainer.restore(saved)
+    np.testing.assert_array_equal(system.forward(x, pnn.random.key(1)).get(), before)
+    pnn.check()
 
 
 def test_weights_beyond_the_range_are_named_at_the_next_check(cupy: Any, inputs: np.ndarray) -> None:

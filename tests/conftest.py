@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from pnnkern import _array, _constants, _launch
+from pnnkern.crossbar import _tree
 from pnnkern.optics import _separable, _transfer
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -127,6 +128,7 @@ def _forget_device() -> None:
             word.fill(0)
     for kept in (_constants._constants, _separable._plans, _transfer._cache):
         kept.clear()
+    _tree.plan.cache_clear()
 
 
 @pytest.fixture

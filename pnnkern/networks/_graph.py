@@ -12,7 +12,7 @@ from .._constants import Copies
 from .._errors import ConvergenceError
 
 LANES = 32  # most threads of one edge
-NOT_FINITE = _launch.fault(64, "what the nodes of a network are held at or joined to must be finite")
+NOT_FINITE = _launch.fault(64, "what is given for the nodes or edges of a network must be finite")
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,10 @@ class Graph:
         """First and second nodes of the edges, (E,) int32 each, on the device of `like`."""
         return tuple(self.on(f"end {k}", end, like) for k, end in enumerate(self._ends))
 
+    def neighbours(self, like: Array) -> tuple[Array, ...]:
+        """Offsets, neighbours and edges of all nodes (`_neighbours`), on the device of `like`."""
+        return tuple(self.on(name, table, like) for name, table in zip(("offsets", "neighbour", "edge"), self._neighbours, strict=True))
+
     def on(self, name: str, array: np.ndarray, like: Array) -> Array:
         """`array` on the device of `like`; copied to a GPU once and kept under `name`."""
         return self._copies.on(name, array, like)
@@ -131,7 +135,7 @@ class Graph:
         values = xp.asarray(values, np.float64)
         if values.ndim != 2 or values.shape[1] != len(nodes):
             raise ValueError(f"{what} must be (batch, {len(nodes)}), a column for each of their nodes, got shape {values.shape}")
-        _launch.flag(~xp.isfinite(values).all(), NOT_FINITE, lambda: f"{what} must be finite")
+        check_finite(what, values)
         return values
 
     def _refuse_floating(self, conducting: np.ndarray, nodes: np.ndarray) -> None:
@@ -169,10 +173,8 @@ class Graph:
     def laplacian(self, conductance: Array, v: Array, free: Array) -> Array:
         """Net currents L v (n_nodes, columns) that leave the nodes with free[i] != 0, 0 at the others; v (n_nodes, columns), float64."""
         out = _array.namespace(v).empty_like(v)
-        names = ("offsets", "neighbour", "edge")
-        lists = [self.on(name, array, v) for name, array in zip(names, self._neighbours, strict=True)]
         _launch.launch(
-            "networks/edges", "laplacian", v.dtype, self.n_nodes, v.shape[1], *lists, free, conductance, v, out, threads=v.size
+            "networks/edges", "laplacian", v.dtype, self.n_nodes, v.shape[1], *self.neighbours(v), free, conductance, v, out, threads=v.size
         )
         return out
 
@@ -196,6 +198,11 @@ class Graph:
         edges = self.on("edges", self.edges, a)
         _launch.launch("networks/edges", "update", a.dtype, self.n_edges, a.shape[1], lanes, scale, step, low, high, edges, a, b, conductance,
                        threads=self.n_edges * lanes)  # fmt: skip
+
+
+def check_finite(what: str, values: Array) -> None:
+    """Raise ValueError for values that are not finite, on a GPU at `pnnkern.check()`."""
+    _launch.flag(~_array.namespace(values).isfinite(values).all(), NOT_FINITE, lambda: f"{what} must be finite")
 
 
 def _lanes(columns: int) -> int:

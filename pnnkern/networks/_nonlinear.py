@@ -157,9 +157,7 @@ class Nonlinear(Graph):
 
     def _lists(self, like: Array) -> list[Array]:
         """Neighbours, their edges and the sense of each, on the device of `like`."""
-        offsets, neighbour, edge = self._neighbours
-        names = ("offsets", "neighbour", "edge", "sense")
-        return [self.on(name, array, like) for name, array in zip(names, (offsets, neighbour, edge, self._sense), strict=True)]
+        return [*self.neighbours(like), self.on("sense", self._sense, like)]
 
     @cached_property
     def _sense(self) -> np.ndarray:

@@ -75,8 +75,8 @@ def _refuse_unbounded(nudges: np.ndarray, weights: Sequence[Array]) -> None:
     _layered.refuse_unbounded(nudges, lambda: _bound(weights), "minus the smallest sum of conductances at an output node")
 
 
-NEGATIVE = _launch.fault(62, "conductances of a resistive network must be 0 or more")
-ALONE = _launch.fault(63, "a node of a resistive network is joined to nothing: all its conductances are 0")
+ALONE = _launch.fault(62, "a node of a resistive network is joined to nothing: all its conductances are 0")
+NEGATIVE = _launch.fault(63, "conductances of a resistive network must be 0 or more")  # of two faults the higher one is told
 
 
 def _network(weights: list[Array], biases: list[Array]) -> Network:

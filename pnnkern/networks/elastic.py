@@ -188,8 +188,7 @@ class ElasticNetwork(Graph):
     def _launch(self, verb: str, rows: _Rows, how: tuple[Any, ...], k: Array, l: Array, pulls: tuple[Array, ...], x: Array,
                 *out: Array) -> None:  # fmt: skip
         xp = _array.namespace(k)
-        offsets, neighbour, edge = self._neighbours
-        lists = [self.on(name, array, k) for name, array in (("offsets", offsets), ("neighbour", neighbour), ("edge", edge))]
+        lists = [*self.neighbours(k)]
         lists += [rows.copies.on(name, getattr(rows, name), k) for name in ("node", "place", "first", "begin")]
         blocks = max(1, min(len(x), _launch.MAX_BLOCKS))
         each = int(rows.begin[-1]) + 3 * len(rows.node) * self.dimension + self.n_nodes * self.dimension

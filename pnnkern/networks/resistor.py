@@ -178,10 +178,11 @@ class ResistorNetwork(Graph):
         out[:, :, _constants.constant(held, np.int64, conductance)] = voltages
         place = np.full(self.n_nodes, -1, np.int32)
         place[free] = np.arange(len(free), dtype=np.int32)
-        lists = [_constants.constant(place, np.int32, conductance), self.on("edges", self.edges, conductance), _array.contiguous(conductance.astype(dtype, copy=False))]
+        lists = [_constants.constant(place, np.int32, conductance), self.on("edges", self.edges, conductance)]
+        lists.append(_array.contiguous(conductance.astype(dtype, copy=False)))
         work = None
         shared = len(free) * (len(free) + 1) // 2 * dtype.itemsize
-        if shared > _launch.shared_limit(conductance):  # float64 networks that are too large for the shared memory keep their factor in global memory
+        if shared > _launch.shared_limit(conductance):  # the factor goes to global memory
             work, shared = xp.empty(networks * len(free) * (len(free) + 1) // 2, dtype), 0
         _launch.launch("networks/small_networks", "solve", dtype, networks, batch, self.n_nodes, self.n_edges, len(free), *lists, work, out,
                        grid=(min(networks, _launch.MAX_BLOCKS),), block=(64,), shared=shared)  # fmt: skip

@@ -206,7 +206,8 @@ class SpringNetwork:
         k, l = self._springs
         c = self._on_targets(cotangent.astype(np.float64))
         scale = self.probe / (float(abs(c).max()) or 1.0)
-        there = self.network.relax(k, l, self._held, record[:, self._on(self._held)], record, forces=scale * c, tolerance=self.tolerance).positions
+        held = record[:, self._on(self._held)]
+        there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions
         return self._products(self.network.lengths(record) - l, self._longer(record, there)[0] / scale)
 
     def _longer(self, one: Array, two: Array) -> tuple[Array, Array]:

@@ -10,7 +10,17 @@ import strict_cupy
 import pnnkern as pnn
 from pnnkern import _array, _launch, random
 from pnnkern._errors import ConvergenceError, FaultError
-from pnnkern.networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, drn, graphs, hopfield, ising, oscillator
+from pnnkern.networks import (
+    DiodeNetwork,
+    ElasticNetwork,
+    ResistorNetwork,
+    TransistorNetwork,
+    drn,
+    graphs,
+    hopfield,
+    ising,
+    oscillator,
+)
 from pnnkern.networks._solve import solution, solved
 
 X, Y = np.array([[1.0, -0.5, 2.0]]), np.array([[0.3, 0.1]])
@@ -189,12 +199,23 @@ def test_layers_that_do_not_fit_the_shared_memory(room: Any, monkeypatch: pytest
 
 
 def test_shared_memory_of_small_cards(cupy: Any, rng: np.random.Generator) -> None:
-    """A card with 64 KiB is asked for no more: the stand-in's second card refuses it."""
+    """A card is asked for no more than it has: the stand-in's second one, which has 64 KiB, refuses a launch that does."""
     with cupy.cuda.Device(1):
-        weights = [cupy.asarray(rng.uniform(0.01, 0.1, shape), np.float64) for shape in ((5, 8000), (8000, 3))]
-        assert (2 * 8000 + 3 + 128) * 8 > _launch.shared_limit(weights[0])
-        found = drn.phases(cupy.asarray(rng.random((2, 5))), weights, sweeps=2, tolerance=0)
-        assert found.output.shape == (2, 3)
+        limit = _launch.shared_limit(cupy.zeros(1))
+        assert limit < 64 << 10
+        weights = [cupy.asarray(rng.uniform(0.01, 0.1, shape), np.float64) for shape in ((5, 4000), (4000, 3))]
+        assert limit < (2 * 4000 + 3 + 128) * 8 < 160 << 10
+        assert drn.phases(cupy.asarray(rng.random((2, 5))), weights, sweeps=2, tolerance=0).output.shape == (2, 3)
+        lines = ResistorNetwork(np.stack([np.arange(130), np.arange(1, 131)], axis=1), 131)
+        assert limit < 8 * 129 * 130 // 2 < 160 << 10
+        found = lines.solve_many(cupy.ones((1, 130)), [0, 130], cupy.asarray([[0.0, 130.0]]))
+        np.testing.assert_allclose(found.get()[0, 0], np.arange(131), rtol=1e-9)
+        springs, x = ElasticNetwork(graphs.lattice(14, 14), 196), graphs.lattice_positions(14, 14)
+        corners, rest = [0, 13, 195], cupy.ones(springs.n_edges)
+        assert limit < 8 * int(springs._rows(np.array(corners)).begin[-1]) < 160 << 10
+        moved = springs.solve(cupy.ones(springs.n_edges), rest, corners, cupy.asarray(x[None, corners]), cupy.asarray(x))
+        np.testing.assert_allclose(moved.get()[0], x, atol=1e-8)
+    pnn.check()
 
 
 def test_results_do_not_depend_on_pieces(backend: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:

@@ -39,7 +39,8 @@ KEY = random.key(3)
     (lambda on: oscillator.force(on(X), on(np.eye(3))), "coupling must have no diagonal"),
     (lambda on: ising.moments(on(np.array([[1, 0, -1]], np.int8)), SPINS), r"spins must be \+1 or -1"),
     (lambda on: ising.energy(on(np.ones((1, 3), np.int8)), SPINS, on(np.array([1, np.nan], np.float32))), "must be finite"),
-    (lambda on: ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), beta=on(np.array([-1.0])), key=KEY), "beta must be"),
+    (lambda on: ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), beta=on(np.array([-1.0])), key=KEY),
+     "beta must be"),
     (lambda on: NET.residual(on(np.ones(2)), NET.solve(on(np.ones(2)), [0, 2], on(np.array([[1.0, np.inf]])), on_failure="flag"), [0]),
      "must be finite"),
     (lambda on: solution(on(np.zeros((2, 2))), on(np.ones((2, 1)))), "no solution"),
@@ -118,9 +119,13 @@ def test_singular_matrices_are_the_same_everywhere(backend: Any, rng: np.random.
     x = backend.numpy(solved(backend.array(matrices), backend.array(rhs)))
     assert np.isnan(x[1]).all()
     np.testing.assert_allclose(matrices[[0, 2]] @ x[[0, 2]], rhs[[0, 2]], rtol=1e-12, atol=1e-12)
-    with pytest.raises(FaultError, match="no solution"):
+
+    def unsolved() -> None:
         solution(backend.array(matrices[1]), backend.array(rhs[1]))
         pnn.check()
+
+    with pytest.raises(FaultError, match="no solution"):
+        unsolved()
 
 
 def test_newton_leaves_what_it_cannot_solve(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,6 +242,9 @@ def test_what_is_kept_no_longer_is_waited_for(cupy: Any) -> None:
     assert len(cache) == 1
     assert {"device", "stream"} <= {word for place in strict_cupy.places(events, "syncs") for word in place.split()}
     assert cache.get("a", lambda: cupy.ones(10)) is not a
+    large = cache.get("large", lambda: cupy.zeros(1000))
+    assert cache.get("large", lambda: cupy.ones(1000)) is large  # though it is over the limit by itself
+    assert len(cache) == 1
 
 
 # ----------------------------------------------------------------------------------------------------------------- shared memory

@@ -119,8 +119,6 @@ def test_is_array_asks_the_type_alone() -> None:
         def __cuda_array_interface__(self) -> dict[str, object]:
             raise AssertionError("the property was evaluated")
 
-    assert not _array.is_array(Busy())
     Busy.__module__ = "cupy"
-    _array._kind.cache_clear()
     assert _array.is_array(Busy())
     assert _array.is_on_gpu(Busy())

@@ -201,6 +201,7 @@ class RawKernel:
                 raise StrictError(f"{where} is not C-contiguous: a kernel sees an address only")
             if not parameter.startswith("const ") and not a._values.flags.writeable:
                 raise StrictError(f"{where} is written to, but is the view of a broadcast")
+            a._memory.use(where, write=not parameter.startswith("const "))
             return a._values
         if isinstance(a, np.ndarray):
             raise TypeError(f"{where}: a NumPy array was given to a kernel on the GPU")

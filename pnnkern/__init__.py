@@ -31,9 +31,9 @@ def __dir__() -> list[str]:
 
 def get_include() -> str:
     """Folder to pass as `-I` so that C++ code can `#include "pnnkern/layer.cuh"` and the other headers."""
-    from . import _launch
+    from . import _sources
 
-    return str(_launch.include_folder())
+    return str(_sources.include_folder())
 
 
 def check() -> None:

@@ -1,171 +1,31 @@
-"""Launch kernels: find them, check their arguments, and run the CUDA version or its CPU twin.
+"""Launch kernels: check their arguments, and run the CUDA version or its CPU twin.
 
-A kernel's prototype in its `.cu` file is the only description of its arguments. It is parsed here, and every launch is checked
-against it: CuPy itself checks nothing, and a wrong dtype or count would corrupt memory.
+Every launch is held against the kernel's prototype: CuPy itself checks nothing, and a wrong dtype or count would corrupt memory. What
+can be worked out once for a kernel (its checks, compiled to one Python function, its twin, its handle on a GPU) is kept in a plan.
 """
 
 import contextlib
 import functools
 import importlib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import _array
-from ._errors import FaultError, LaunchError
+from . import _array, _compile
+from ._errors import DeviceError, FaultError, LaunchError
+from ._sources import SUFFIX, Parameter, Prototype, flatten, prototypes
 
 BLOCK = 256  # threads of a 1-D launch
 MAX_BLOCKS = 4096  # of a 1-D launch; the kernels stride over the rest
-
-_TYPES = {
-    "float": "float32", "double": "float64", "long long": "int64", "unsigned long long": "uint64", "int": "int32", "unsigned": "uint32",
-    "unsigned int": "uint32", "short": "int16", "unsigned short": "uint16", "signed char": "int8", "unsigned char": "uint8",
-    "pnn::complex<float>": "complex64", "pnn::complex<double>": "complex128",
-}  # fmt: skip
-_SUFFIX = {
-    "float32": "f32", "float64": "f64", "complex64": "c64", "complex128": "c128", "int64": "i64", "uint64": "u64", "int32": "i32",
-    "uint32": "u32", "int16": "i16", "uint16": "u16", "int8": "i8", "uint8": "u8",
-}  # fmt: skip
-_PROTOTYPE = re.compile(
-    r'extern\s+"C"\s+__global__\s+(?:void\s+)?(?:__launch_bounds__\s*\([^()]*\)\s*)?(?:void\s+)?(pnn_\w+)\s*\(([^()]*)\)',
-    re.DOTALL,
-)
-_PARAMETER = re.compile(r"^(const\s+)?(.+?)\s*(\*)?\s*(?:__restrict__\s+)?(\w+)$", re.DOTALL)
-_INCLUDE = re.compile(r'^\s*#\s*include\s+"(pnnkern/[^"]+)"')
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a kernel: `pointer` to (or a scalar of) `dtype`; `const` data are only read."""
-
-    name: str
-    dtype: np.dtype[Any]
-    pointer: bool
-    const: bool
-
-
-@dataclass(frozen=True)
-class Prototype:
-    """A kernel's name, its parameters in order, and the stem of the files that hold it ("optics/mask")."""
-
-    name: str
-    stem: str
-    parameters: tuple[Parameter, ...]
-
-    @property
-    def has_fault(self) -> bool:
-        """True if the kernel ends with `int* fault`, the word in which it flags values it cannot work with."""
-        last = self.parameters[-1] if self.parameters else None
-        return last is not None and last.name == "fault" and last.pointer and last.dtype == np.int32
-
-    def checked(self, args: tuple[Any, ...]) -> list[Any]:
-        """`args` with scalars converted to the declared types. Raises `LaunchError` naming the argument that does not fit."""
-        expected = self.parameters[:-1] if self.has_fault else self.parameters
-        if len(args) != len(expected):
-            names = ", ".join(p.name for p in expected)
-            raise LaunchError(f"{self.name}: takes {len(expected)} arguments ({names}), got {len(args)}")
-        return [self._check(i, p, a) for i, (p, a) in enumerate(zip(expected, args, strict=True))]
-
-    def _check(self, index: int, p: Parameter, a: Any) -> Any:
-        where = f"{self.name}: argument {index} ({p.name})"
-        if not p.pointer:
-            kinds = "biu" if p.dtype.kind in "iu" else "biuf" + ("c" if p.dtype.kind == "c" else "")
-            if _array.is_array(a) or np.asarray(a).dtype.kind not in kinds:
-                raise LaunchError(f"{where} must be a scalar {p.dtype}, got {type(a).__name__} {a!r}")
-            if p.dtype.kind in "iu" and not np.iinfo(p.dtype).min <= int(a) <= np.iinfo(p.dtype).max:
-                raise LaunchError(f"{where} must fit {p.dtype}, got {a}")
-            return p.dtype.type(a)
-        if a is None:
-            return None
-        if not _array.is_array(a):
-            raise LaunchError(f"{where} must be an array of {p.dtype}, got {type(a).__name__}")
-        if a.dtype != p.dtype:
-            raise LaunchError(f"{where} must be {p.dtype}, got {a.dtype}")
-        if not a.flags.c_contiguous:
-            raise LaunchError(f"{where} must be C-contiguous, got strides {a.strides} for shape {a.shape}")
-        if not p.const and isinstance(a, np.ndarray) and not a.flags.writeable:
-            raise LaunchError(f"{where} is written to, but the array is read-only")
-        return a
-
-
-# ------------------------------------------------------------------------------------------------------------------ sources
-def kernel_folder() -> Path:
-    """The folder of kernel sources, in an installed package or a checkout."""
-    from . import kernels
-
-    return Path(kernels.__file__).resolve().parent
-
-
-def include_folder() -> Path:
-    """The folder that holds `pnnkern/*.cuh`."""
-    return kernel_folder() / "include"
-
-
-@functools.cache
-def flatten(stem: str) -> str:
-    """Source of `<stem>.cu` with every `#include "pnnkern/..."` written out, with `#line` marks.
-
-    CuPy's disk cache is keyed by the source text alone: with headers behind `-I`, an edited header would be served stale code.
-    """
-    seen: set[Path] = set()
-
-    def expand(path: Path) -> Iterator[str]:
-        yield f'#line 1 "{path.relative_to(kernel_folder()).as_posix()}"'
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            include = _INCLUDE.match(line)
-            if include:
-                header = include_folder() / include.group(1)
-                if header not in seen:
-                    seen.add(header)
-                    yield from expand(header)
-                yield f'#line {number + 1} "{path.relative_to(kernel_folder()).as_posix()}"'
-            elif line.strip() != "#pragma once":
-                yield line
-
-    return "\n".join(expand(kernel_folder() / f"{stem}.cu")) + "\n"
-
-
-@functools.cache
-def prototypes(stem: str) -> dict[str, Prototype]:
-    """Every `extern "C" __global__` kernel in `<stem>.cu`, by name."""
-    text = re.sub(r"//[^\n]*|/\*.*?\*/", " ", (kernel_folder() / f"{stem}.cu").read_text(), flags=re.DOTALL)
-    found = {}
-    for name, parameters in _PROTOTYPE.findall(text):
-        parsed = [_parameter(name, p) for p in parameters.split(",")] if parameters.strip() else []
-        found[name] = Prototype(name, stem, tuple(parsed))
-    return found
-
-
-def _parameter(kernel: str, text: str) -> Parameter:
-    match = _PARAMETER.match(" ".join(text.split()))
-    base = match.group(2).strip() if match else ""
-    if match is None or base not in _TYPES:
-        raise LaunchError(
-            f"{kernel}: cannot read the parameter `{text.strip()}`; types are {', '.join(_TYPES)} and pointers to them"
-        )
-    return Parameter(match.group(4), np.dtype(_TYPES[base]), match.group(3) is not None, match.group(1) is not None)
-
-
-def stems() -> list[str]:
-    """The stems of all kernel files: "optics/mask", ..."""
-    folder = kernel_folder()
-    return sorted(p.relative_to(folder).with_suffix("").as_posix() for p in folder.glob("**/*.cu"))
-
-
-def kernels() -> dict[str, Prototype]:
-    """Every kernel there is, by name."""
-    return {name: prototype for stem in stems() for name, prototype in prototypes(stem).items()}
-
+PLAIN_SHARED = 48 << 10  # bytes of shared memory, static and dynamic, that a block may have without being granted more
 
 # ------------------------------------------------------------------------------------------------------------------- faults
 FAULTS: dict[int, str] = {}
-_words: dict[int, Any] = {}  # one int32 word per GPU
+_words: dict[tuple[Any, int], Any] = {}  # one int32 word per GPU, by CuPy module and number
 
 
 def fault(code: int, message: str) -> int:
@@ -173,6 +33,26 @@ def fault(code: int, message: str) -> int:
     if FAULTS.setdefault(code, message) != message:
         raise ValueError(f"fault code {code} is taken by: {FAULTS[code]}")
     return code
+
+
+def flag(bad: Any, code: int, say: Callable[[], str] | None = None) -> None:
+    """Raise fault `code` where the 0-d boolean `bad` is true: on the CPU at once, in the words of `say()` if given; for an array on a GPU
+    its fault word is set, without waiting for it, and `check` raises."""
+    if _array.namespace(bad) is np:
+        if bad:
+            raise FaultError(FAULTS[code] if say is None else say())
+        return
+    xp, word = _array.cupy(), _word()
+    xp.maximum(word, xp.where(bad, np.int32(code), np.int32(0)), out=word)
+
+
+def _word() -> Any:
+    """The fault word of the current GPU."""
+    xp = _array.cupy()
+    key = xp, xp.cuda.runtime.getDevice()
+    if key not in _words:
+        _words[key] = _array.on_all_streams(xp.zeros(1, np.int32))
+    return _words[key]
 
 
 def _raise_fault(word: Any, name: str) -> None:
@@ -183,12 +63,14 @@ def _raise_fault(word: Any, name: str) -> None:
 
 
 def check() -> None:
-    """Read the fault words of all GPUs (synchronises) and raise `FaultError` if one is set."""
-    for device, word in _words.items():
-        _raise_fault(word, f"a kernel on GPU {device}")
+    """Wait for all work on all GPUs, on whatever stream, and raise `FaultError` if a kernel has flagged a bad value."""
+    for (xp, ordinal), word in list(_words.items()):
+        with xp.cuda.Device(ordinal) as device:
+            device.synchronize()
+            _raise_fault(word, f"a kernel on GPU {ordinal}")
 
 
-# ------------------------------------------------------------------------------------------------------------------- launch
+# ------------------------------------------------------------------------------------------------------------- where kernels run
 @dataclass(frozen=True)
 class HostOptions:
     """How the host runner executes kernels: thread order ("ascending", "descending", "shuffled"), seed, build, OS threads."""
@@ -199,7 +81,7 @@ class HostOptions:
     threads: int = 1
 
 
-_host_options: ContextVar[HostOptions | None] = ContextVar("host_options", default=None)
+_host_options: ContextVar[HostOptions] = ContextVar("host_options", default=HostOptions())  # noqa: B039 (it is frozen)
 launched: set[str] = set()  # names of the CUDA kernels launched so far, on the host runner or a GPU
 
 
@@ -215,19 +97,6 @@ def host(order: str = "ascending", seed: int = 0, build: str = "fast", threads: 
         _array.host_active.reset(active)
 
 
-def _flat(p: Parameter, value: Any) -> Any:
-    """What a twin receives: scalars as they are, arrays one-dimensional as pointers are, a null pointer as an empty array."""
-    if not p.pointer:
-        return value
-    return np.empty(0, p.dtype) if value is None else value.reshape(-1)
-
-
-@functools.cache
-def _twin(stem: str, name: str) -> Any:
-    module = importlib.import_module(f"{__package__}.kernels.{stem.replace('/', '.')}")
-    return getattr(module, name)
-
-
 @functools.cache
 def _host_module(stem: str, defines: tuple[tuple[str, Any], ...], build: str) -> Any:
     from .kernels import host as runner
@@ -235,12 +104,175 @@ def _host_module(stem: str, defines: tuple[tuple[str, Any], ...], build: str) ->
     return runner.load(flatten(stem), f"{stem}.cu", defines=dict(defines), build=build)
 
 
-@functools.cache
-def _cuda_module(stem: str, defines: tuple[tuple[str, Any], ...]) -> Any:
-    options = ("-std=c++17", *(f"-D{k}={v}" for k, v in defines))
-    return _array.cupy().RawModule(code=flatten(stem), options=options)
+HOST_SHARED = 227 << 10  # bytes that a block may have on the host runner: as on an H100
+DECLARED = 4 << 10  # of these, what a kernel that asks for more at launch may have declared itself
 
 
+def shared_limit(like: Any) -> int:
+    """Bytes of dynamic shared memory that a launch may ask for on the device of `like`."""
+    if _array.device_of(like) != "cuda":
+        return HOST_SHARED - DECLARED
+    return _opt_in(like.device) - DECLARED
+
+
+def _opt_in(device: Any) -> int:
+    """Bytes of shared memory that a block on this GPU may be granted."""
+    return int(device.attributes["MaxSharedMemoryPerBlockOptin"])
+
+
+# --------------------------------------------------------------------------------------------------------------------- arguments
+def _checked(prototype: Prototype, gpu: int | None, index: int, a: Any) -> Any:
+    """Argument `index` as its parameter takes it: scalars of its type (int and float for the 64-bit ones), arrays as they are.
+
+    gpu : the GPU that arrays must be on, None for the CPU. Raises `LaunchError` naming the argument that does not fit, `DeviceError`
+    for an array on another device. This is the careful version of what `_compiled` makes.
+    """
+    p = prototype.parameters[index]
+    where = f"{prototype.name}: argument {index} ({p.name})"
+    if not p.pointer:
+        return _scalar(p, a, where)
+    if a is None:
+        return None
+    if not _array.is_array(a):
+        raise LaunchError(f"{where} must be an array of {p.dtype}, got {type(a).__name__}")
+    here = a.data.device_id if _array.is_on_gpu(a) else None
+    if here != gpu:
+        places = f"{where} on {_array.place(here)}, others on {_array.place(gpu)}"
+        raise DeviceError(f"{places}, in one call: move all of them to one device")
+    if a.dtype != p.dtype:
+        raise LaunchError(f"{where} must be {p.dtype}, got {a.dtype}")
+    if not a.flags.c_contiguous:
+        raise LaunchError(f"{where} must be C-contiguous, got strides {a.strides} for shape {a.shape}")
+    if here is not None:
+        return a
+    if not p.const and not a.flags.writeable:
+        raise LaunchError(f"{where} is written to, but the array is read-only")
+    return a.view(np.ndarray)
+
+
+def _scalar(p: Parameter, a: Any, where: str) -> Any:
+    kinds = {"f": (float, np.floating), "c": (float, complex, np.inexact)}.get(p.dtype.kind, ())
+    if not isinstance(a, (int, np.integer, np.bool_, *kinds)):
+        raise LaunchError(f"{where} must be a scalar {p.dtype}, got {type(a).__name__} {a!r:.60}")
+    if p.dtype.kind in "iu" and not np.iinfo(p.dtype).min <= int(a) <= np.iinfo(p.dtype).max:
+        raise LaunchError(f"{where} must fit {p.dtype}, got {a}")
+    plain: dict[str, Any] = {"int64": int, "float64": float}  # what Numba and CuPy take for 8 bytes
+    return plain.get(p.dtype.name, p.dtype.type)(a)
+
+
+def _compiled(prototype: Prototype, array: type, gpu: int | None, then: str, **used: Any) -> Callable[..., Any]:
+    """The checks of a prototype as one Python function of its arguments: what fits passes in a few comparisons, the rest goes to `_checked`.
+
+    array : the type of arrays. then : the last line, where `{arguments}` stands for what was checked, and `extra` for the function's
+    first argument. used : other names in it. A null pointer becomes an empty array on the CPU, a 64-bit zero on a GPU; arrays on the CPU
+    become one-dimensional, as pointers are.
+    """
+    names = [f"a{i}" for i in range(len(prototype.given))]
+    space = {"array": array, "gpu": gpu, "slow": functools.partial(_checked, prototype, gpu), **used}
+    lines = [f"def checked({', '.join(['extra', *names])}):"]
+    for i, (a, p) in enumerate(zip(names, prototype.given, strict=True)):
+        space |= {f"one{i}": p.dtype.type(1), f"dtype{i}": p.dtype, f"null{i}": np.empty(0, p.dtype) if gpu is None else np.uint64(0)}
+        slow = f"{a} = slow({i}, {a})"
+        if p.pointer:
+            lines.append(f"    if {a} is None: {a} = null{i}")
+            unlike = f"type({a}) is not array or {a}.dtype is not dtype{i}"
+            if gpu is None:
+                writable = "" if p.const else " or not flags.writeable"
+                lines.append(f"    elif {unlike} or not (flags := {a}.flags).c_contiguous{writable}: {slow}")
+                lines.append(f"    if {a}.ndim != 1: {a} = {a}.ravel()")
+            else:
+                lines.append(f"    elif {unlike} or not {a}._c_contiguous or {a}.data.device_id != gpu: {slow}")
+        elif p.dtype.name == "float64":
+            lines.append(f"    if type({a}) is not float: {slow}")
+        elif p.dtype.kind in "iu":
+            limits = np.iinfo(p.dtype)
+            lines.append(f"    if type({a}) is not int or not {limits.min} <= {a} <= {limits.max}: {slow}")
+            if p.dtype.name != "int64":
+                lines.append(f"    else: {a} = one{i} * {a}")  # as type(a), at a fifth of the price
+        else:
+            lines.append(f"    {a} = one{i} * {a} if type({a}) is float else slow({i}, {a})")
+    exec("\n".join([*lines, "    " + then.format(arguments=", ".join(names))]), space)
+    compiled: Callable[..., Any] = space["checked"]
+    return compiled
+
+
+# ------------------------------------------------------------------------------------------------------------------------- plans
+@dataclass
+class _OnGPU:
+    """A kernel loaded on one GPU: its handle, its checks, its fault word, and the dynamic shared memory that a block may have."""
+
+    xp: Any
+    ordinal: int
+    kernel: Any
+    arguments: Callable[..., tuple[Any, ...]]
+    word: Any
+    granted: int
+
+    def __call__(self, args: tuple[Any, ...], grid: tuple[int, ...], block: tuple[int, ...], shared: int) -> None:
+        if self.xp.cuda.runtime.getDevice() != self.ordinal:
+            with self.xp.cuda.Device(self.ordinal):
+                self(args, grid, block, shared)
+            return
+        values = self.arguments(self.word, *args)
+        if shared > self.granted:
+            self._grant(shared)
+        self.kernel(grid, block, values, shared_mem=shared)
+
+    def _grant(self, shared: int) -> None:
+        """Let a block have more than 48 KiB, which counts what the kernel declares, too."""
+        whole, limit = shared + self.kernel.shared_size_bytes, _opt_in(self.xp.cuda.Device(self.ordinal))
+        if whole > limit:
+            raise LaunchError(f"{self.kernel.name}: a block needs {whole} bytes of shared memory, and may have {limit} on this GPU")
+        self.kernel.max_dynamic_shared_size_bytes = shared
+        self.granted = shared
+
+
+@dataclass
+class _Plan:
+    """What is worked out once for a kernel and its macros."""
+
+    prototype: Prototype
+    bare: str
+    defines: tuple[tuple[str, Any], ...]
+    gpus: dict[tuple[type, int], _OnGPU] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        given = self.prototype.given
+        self.count, self.has_fault = len(given), self.prototype.has_fault
+        self.pointers = tuple(i for i, p in enumerate(given) if p.pointer)
+
+    @functools.cached_property
+    def twin(self) -> Callable[..., None]:
+        """Check the arguments and call the CPU twin."""
+        module = importlib.import_module(f"{__package__}.kernels.{self.prototype.stem.replace('/', '.')}")
+        then = f"twin({{arguments}}{', extra' * self.has_fault})"
+        return _compiled(self.prototype, np.ndarray, None, then, twin=getattr(module, self.bare))
+
+    def on_gpu(self, a: Any) -> _OnGPU:
+        """The kernel on the GPU of array `a`, compiled or loaded if need be."""
+        xp, ordinal = _array.cupy(), a.data.device_id
+        with xp.cuda.Device(ordinal) as device:
+            image = _compile.cubin(_array.nvrtc(), self.prototype.stem, f"sm_{device.compute_capability}", dict(self.defines))
+            kernel = xp.RawModule(path=str(image)).get_function(self.prototype.name)
+            then = f"return ({{arguments}},{' extra,' * self.has_fault})"
+            arguments = _compiled(self.prototype, type(a), ordinal, then)
+            word = _word() if self.has_fault else None
+            return _OnGPU(xp, ordinal, kernel, arguments, word, PLAIN_SHARED - kernel.shared_size_bytes)
+
+
+_plans: dict[tuple[Any, ...], _Plan] = {}
+
+
+def _plan(stem: str, verb: str, dtype: DTypeLike, defines: Mapping[str, Any] | None) -> _Plan:
+    bare = f"pnn_{stem.rpartition('/')[2]}_{verb}"
+    name = f"{bare}_{SUFFIX[np.dtype(dtype).name]}"
+    prototype = prototypes(stem).get(name)
+    if prototype is None:
+        raise LaunchError(f"{stem}.cu has no kernel {name}; it has {', '.join(prototypes(stem))}")
+    return _Plan(prototype, bare, tuple(sorted((defines or {}).items())))
+
+
+# ------------------------------------------------------------------------------------------------------------------------ launch
 def launch(
     stem: str,
     verb: str,
@@ -260,41 +292,51 @@ def launch(
     threads : size of a 1-D grid-stride launch; or give `grid` and `block` (and `shared`, bytes of dynamic shared memory).
     defines : macros of the CUDA compilation.
 
-    Raises `LaunchError` when an argument does not fit, `FaultError` when the kernel flags a value (on a GPU: at `pnn.check()`).
+    Raises `LaunchError` when an argument does not fit, `DeviceError` for arrays on different devices, `FaultError` when the kernel
+    flags a value (on a GPU: at `pnn.check()`).
     """
-    bare = f"pnn_{stem.rpartition('/')[2]}_{verb}"
-    name = f"{bare}_{_SUFFIX[np.dtype(dtype).name]}"
-    prototype = prototypes(stem).get(name)
-    if prototype is None:
-        raise LaunchError(f"{stem}.cu has no kernel {name}; it has {', '.join(prototypes(stem))}")
-    values = prototype.checked(args)
-    device = _array.device_of(*args)
-    macros = tuple(sorted((defines or {}).items()))
+    key = (stem, verb, dtype, tuple(defines.items()) if defines else None)
+    plan = _plans.get(key)
+    if plan is None:
+        plan = _plans[key] = _plan(stem, verb, dtype, defines)
+    if len(args) != plan.count:
+        names = ", ".join(p.name for p in plan.prototype.given)
+        raise LaunchError(f"{plan.prototype.name}: takes {plan.count} arguments ({names}), got {len(args)}")
+    first: Any = None
+    for i in plan.pointers:
+        first = args[i]
+        if first is not None:
+            break
     if threads is not None:
         grid, block = (max(1, min(-(-threads // BLOCK), MAX_BLOCKS)),), (BLOCK,)
 
-    if device == "cuda":
-        launched.add(name)
-        xp = _array.cupy()
-        if prototype.has_fault:
-            index = xp.cuda.runtime.getDevice()
-            if index not in _words:
-                _words[index] = xp.zeros(1, np.int32)
-            values.append(_words[index])
-        function = _cuda_module(stem, macros).get_function(name)
-        if shared > 48 * 1024:
-            function.max_dynamic_shared_size_bytes = shared
-        function(grid, block, tuple(np.uint64(0) if v is None else v for v in values), shared_mem=shared)
+    if _array.is_on_gpu(first):
+        where = type(first), first.data.device_id
+        gpu = plan.gpus.get(where)
+        if gpu is None:
+            gpu = plan.gpus[where] = plan.on_gpu(first)
+        launched.add(plan.prototype.name)
+        gpu(args, grid, block, shared)
         return
-
-    word = np.zeros(1, np.int32)
-    if prototype.has_fault:
-        values.append(word)
-    if device == "host":
-        launched.add(name)
-        options = _host_options.get() or HostOptions()
-        module = _host_module(stem, macros, options.build)
-        module.launch(name, grid, block, values, shared, order=options.order, seed=options.seed, threads=options.threads)
+    word = np.zeros(1, np.int32) if plan.has_fault else None
+    if _array.host_active.get():
+        _on_host(plan, args, word, grid, block, shared)
     else:
-        _twin(stem, bare)(*(_flat(p, v) for p, v in zip(prototype.parameters, values, strict=True)))
-    _raise_fault(word, bare)
+        plan.twin(word, *args)
+    if word is not None:
+        _raise_fault(word, plan.bare)
+
+
+def _on_host(plan: _Plan, args: tuple[Any, ...], word: Any, grid: tuple[int, ...], block: tuple[int, ...], shared: int) -> None:
+    """Run the CUDA kernel by the host runner, which takes NumPy scalars of the very type."""
+    values = [_checked(plan.prototype, None, i, a) for i, a in enumerate(args)]
+    values = [v if p.pointer else p.dtype.type(v) for v, p in zip(values, plan.prototype.given, strict=True)]
+    if word is not None:
+        values.append(word)
+    launched.add(plan.prototype.name)
+    options = _host_options.get()
+    module = _host_module(plan.prototype.stem, plan.defines, options.build)
+    module.launch(plan.prototype.name, grid, block, values, shared, order=options.order, seed=options.seed, threads=options.threads)
+
+
+__all__ = ["BLOCK", "MAX_BLOCKS", "check", "fault", "flag", "host", "launch", "launched", "shared_limit"]

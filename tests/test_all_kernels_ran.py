@@ -2,11 +2,11 @@
 
 import pytest
 
-from pnnkern import _launch
+from pnnkern import _launch, _sources
 
 
 def test_every_kernel_was_launched(request: pytest.FixtureRequest) -> None:
     if not getattr(request.config, "pnnkern_full_run", False):
         pytest.skip("only part of the tests were selected")
-    missing = sorted(set(_launch.kernels()) - _launch.launched)
+    missing = sorted(set(_sources.kernels()) - _launch.launched)
     assert not missing, f"no test launches {', '.join(missing)}"

@@ -46,7 +46,7 @@ def test_training_step_on_the_device(cupy, size: int, detectors: str, loss: obje
         gradients, metrics = InSilico(loss).step(system, (inputs, labels))
         for optimizer in (Adam(0.1), SGD(0.1, momentum=0.5)):
             optimizer.apply(system.parameters, gradients)
-        results.append((metrics["loss"], _array.to_numpy(gradients["phase"]), _array.to_numpy(system.parameters["phase"])))
+        results.append((float(metrics["loss"]), _array.to_numpy(gradients["phase"]), _array.to_numpy(system.parameters["phase"])))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
     assert np.linalg.norm(results[0][1] - results[1][1]) < 1e-5 * np.linalg.norm(results[0][1])
     pnn.check()
@@ -122,3 +122,13 @@ def test_bench_of_the_layer_chain(cupy) -> None:
     assert max(ours["error"], plain["error"]) < 2e-6
     assert ours["bytes"] == _layer.traffic(2, 128, 256, 1)
     assert plain["ratios"]["pnnkern"] > 0
+
+
+def test_flag_waits_for_check(cupy) -> None:
+    from pnnkern import _launch
+
+    _launch.flag(cupy.asarray([1.0, 2.0]).min() < 0, 4)
+    pnn.check()
+    _launch.flag(cupy.asarray([1.0, -2.0]).min() < 0, 4, lambda: "not said on a GPU")
+    with pytest.raises(FaultError, match="every sample index must be 0 or more"):
+        pnn.check()

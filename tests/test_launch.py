@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pnnkern import _launch
-from pnnkern._errors import LaunchError
+from pnnkern import _launch, _sources
+from pnnkern._errors import FaultError, LaunchError
 
 
 def arrays() -> dict[str, np.ndarray]:
@@ -17,8 +17,8 @@ def transmit(**changes: object) -> None:
 
 
 def test_every_kernel_file_has_kernels_with_the_right_names() -> None:
-    for stem in _launch.stems():
-        found = _launch.prototypes(stem)
+    for stem in _sources.stems():
+        found = _sources.prototypes(stem)
         assert found, stem
         for name, prototype in found.items():
             assert name.startswith(f"pnn_{stem.rpartition('/')[2]}_"), name
@@ -26,7 +26,7 @@ def test_every_kernel_file_has_kernels_with_the_right_names() -> None:
 
 
 def test_prototype_of_a_known_kernel() -> None:
-    prototype = _launch.prototypes("optics/mask")["pnn_mask_transmit_c64"]
+    prototype = _sources.prototypes("optics/mask")["pnn_mask_transmit_c64"]
     assert [p.name for p in prototype.parameters] == ["masks", "batch", "pixels", "transmission", "field", "out"]
     assert [p.dtype.name for p in prototype.parameters] == ["int64"] * 3 + ["complex64"] * 3
     assert [p.const for p in prototype.parameters] == [False, False, False, True, True, False]
@@ -64,11 +64,11 @@ def test_wrong_count_and_scalars_are_refused() -> None:
 
 def test_unreadable_parameter_is_named() -> None:
     with pytest.raises(LaunchError, match="pnn_x: cannot read the parameter `size_t n`"):
-        _launch._parameter("pnn_x", "size_t n")
+        _sources.parameter("pnn_x", "size_t n")
 
 
 def test_flattened_source_has_no_includes_left_and_marks_lines() -> None:
-    text = _launch.flatten("optics/mask")
+    text = _sources.flatten("optics/mask")
     assert '#include "pnnkern/' not in text
     assert '#line 1 "optics/mask.cu"' in text
     assert '#line 1 "include/pnnkern/complex.cuh"' in text
@@ -103,3 +103,18 @@ def test_host_context_ends() -> None:
     with _launch.host():
         assert _array.device_of(np.ones(2)) == "host"
     assert _array.device_of(np.ones(2)) == "cpu"
+
+
+PLANTED = _launch.fault(999, "planted by this test")
+
+
+def test_flag_is_raised_at_once_where_values_are_at_hand() -> None:
+    _launch.flag(np.bool_(False), PLANTED)
+    with pytest.raises(FaultError, match="planted by this test"):
+        _launch.flag(np.array(True), PLANTED)
+    with pytest.raises(FaultError, match="minus one"):
+        _launch.flag(np.array(True), PLANTED, lambda: "minus one")
+
+
+def test_shared_memory_of_the_host_runner_is_that_of_an_h100() -> None:
+    assert _launch.shared_limit(np.ones(1)) == 223 << 10

@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROBE = (
-    "import numpy as np, pnnkern as pnn; from pnnkern import _launch, data; from pathlib import Path; "
-    "assert 'pnn_mask_transmit_c64' in _launch.kernels(), 'kernels'; assert (Path(pnn.get_include()) / 'pnnkern/complex.cuh').is_file(); "
+    "import numpy as np, pnnkern as pnn; from pnnkern import _sources, data; from pathlib import Path; "
+    "assert 'pnn_mask_transmit_c64' in _sources.kernels(), 'kernels'; assert (Path(pnn.get_include()) / 'pnnkern/complex.cuh').is_file(); "
     "assert (Path(data.__file__).parent / 'mnist-small.npz').is_file(), 'data'; "
     "u = pnn.optics.propagate(np.ones((8, 8), np.complex64), distance=1e-3, wavelength=1e-6, pitch=4e-6); assert np.isfinite(u).all(); "
     "print(pnn.__file__)"

@@ -5,7 +5,6 @@ array and the description carry a checksum. No pickle. Readable by any HDF5 prog
 """
 
 import contextlib
-import fcntl
 import importlib.metadata
 import io
 import json
@@ -162,9 +161,18 @@ def clean(folder: Path) -> list[Path]:
 
 
 # ------------------------------------------------------------------------------------------------------------------------ lock
+def _flock(handle: int) -> None:
+    try:
+        import fcntl
+    except ModuleNotFoundError as error:
+        raise CheckpointError("runs need file locks, which this system does not have: use Linux or macOS, on Windows WSL") from error
+    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 @contextlib.contextmanager
 def lock(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process; raises `CheckpointError` if another one does. The system lets go when a process dies."""
+    """Hold the folder for this process; the system lets go when it dies. Raises `CheckpointError` if another process holds it, and where
+    there are no such locks (Windows)."""
     path = folder / ".lock"
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -172,7 +180,7 @@ def lock(folder: Path) -> Iterator[None]:
         raise CheckpointError(f"the folder {folder} cannot be written: {error.strerror}") from error
     try:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _flock(handle)
         except BlockingIOError as error:
             holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "unknown"
             raise CheckpointError(f"another process works in {folder} ({holder}): wait for it, or stop it first") from error

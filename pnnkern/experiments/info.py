@@ -28,7 +28,7 @@ def collect() -> dict[str, Any]:
         cuda = f"no: {str(error).removeprefix('a GPU was asked for, but ')}"
     result: dict[str, Any] = {
         "versions": checkpoint.versions(),
-        "cpu": f"{platform.machine()}, {len(os.sched_getaffinity(0))} processors for this process",
+        "cpu": f"{platform.machine()}, {_array.processors()} processors for this process",
         "threads": _array.threads(),
         "fft": engine_name(),
         "cuda": cuda,

@@ -13,7 +13,7 @@ from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Modelled, Update, replaced, require
 from ..systems.writers import limits
-from .judged import judged
+from .judged import Metrics, judged
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class HardwareAware:
 
     def step(
         self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Gradients {name: update} at one draw of the noise, by `key` (fold in the step), and metrics {"loss", "accuracy"}."""
         require(system, "hardware-aware training", *self.needs)
         if key is None:
@@ -44,7 +44,8 @@ class HardwareAware:
             return system.vjp(cotangent, record), metrics
 
     def _shaken(self, parameter: Array, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
-        size = self.noise * float(_array.largest(_array.namespace(parameter).abs(parameter)))
+        largest = _array.largest(_array.namespace(parameter).abs(parameter))
+        size = (self.noise * largest.astype(np.float64)).astype(parameter.dtype)
         draws = random.normal(key, (1, parameter.size), dtype=parameter.dtype, like=parameter)
-        noisy = parameter + parameter.dtype.type(size) * draws.reshape(parameter.shape)
+        noisy = parameter + size * draws.reshape(parameter.shape)
         return noisy if np.isneginf(low) and np.isposinf(high) else noisy.clip(low, high)

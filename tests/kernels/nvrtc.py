@@ -2,11 +2,8 @@
 
 import ctypes
 import functools
-import hashlib
 import struct
 from pathlib import Path
-
-from pnnkern.kernels._jit import cache_folder
 
 # Where the wheels nvidia-cuda-nvrtc and nvidia-cuda-nvrtc-cu12 put the library.
 LIBRARIES = {13: "cu13/lib/libnvrtc.so.13", 12: "cuda_nvrtc/lib/libnvrtc.so.12"}
@@ -26,38 +23,48 @@ def library(major: int) -> ctypes.CDLL | None:
     return None
 
 
-def cubin(source: str, name: str, architecture: str, defines: dict[str, object], major: int = 13) -> bytes:
-    """The cubin of a flattened source; kept on disk by its content. Raises ValueError with NVRTC's words."""
-    nvrtc = library(major)
-    if nvrtc is None:
-        raise FileNotFoundError(f"the NVRTC wheel of CUDA {major} is not installed")
-    version = (ctypes.c_int * 2)()
-    nvrtc.nvrtcVersion(ctypes.byref(version, 0), ctypes.byref(version, 4))
-    options = [f"--gpu-architecture={architecture}", "--std=c++17", *(f"-D{k}={v}" for k, v in defines.items())]
-    key = hashlib.sha256(repr((source, options, list(version))).encode()).hexdigest()[:24]
-    kept = cache_folder() / "cubin" / f"{Path(name).stem}-{architecture}-{key}.cubin"
-    if kept.is_file():
-        return kept.read_bytes()
-    program = ctypes.c_void_p()
-    nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.encode(), name.encode(), 0, None, None)
-    arguments = (ctypes.c_char_p * len(options))(*[o.encode() for o in options])
-    failed = nvrtc.nvrtcCompileProgram(program, len(options), arguments)
-    if failed:
+class Binding:
+    """The library through the interface of `cupy.cuda.nvrtc`, as far as `pnnkern._compile` uses it."""
+
+    def __init__(self, major: int) -> None:
+        found = library(major)
+        if found is None:
+            raise FileNotFoundError(f"the NVRTC wheel of CUDA {major} is not installed")
+        self._library = found
+
+    def getVersion(self) -> tuple[int, int]:
+        version = (ctypes.c_int * 2)()
+        self._library.nvrtcVersion(ctypes.byref(version, 0), ctypes.byref(version, 4))
+        return version[0], version[1]
+
+    def createProgram(self, src: str, name: str, headers: tuple[str, ...], include_names: tuple[str, ...]) -> int:
+        program = ctypes.c_void_p()
+        self._library.nvrtcCreateProgram(ctypes.byref(program), src.encode(), name.encode(), 0, None, None)
+        return program.value or 0
+
+    def compileProgram(self, prog: int, options: tuple[str, ...]) -> None:
+        arguments = (ctypes.c_char_p * len(options))(*[o.encode() for o in options])
+        if self._library.nvrtcCompileProgram(ctypes.c_void_p(prog), len(options), arguments):
+            raise RuntimeError("NVRTC_ERROR_COMPILATION")
+
+    def getProgramLog(self, prog: int) -> str:
+        return self._text("ProgramLog", prog).decode()
+
+    def getCUBIN(self, prog: int) -> bytes:
+        return self._text("CUBIN", prog)
+
+    def getPTX(self, prog: int) -> str:
+        return self._text("PTX", prog).rstrip(b"\0").decode()
+
+    def _text(self, what: str, prog: int) -> bytes:
         size = ctypes.c_size_t()
-        nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
-        log = ctypes.create_string_buffer(size.value)
-        nvrtc.nvrtcGetProgramLog(program, log)
-        raise ValueError(f"{name} for {architecture} with CUDA {major}:\n{log.value.decode()}")
-    size = ctypes.c_size_t()
-    nvrtc.nvrtcGetCUBINSize(program, ctypes.byref(size))
-    image = ctypes.create_string_buffer(size.value)
-    nvrtc.nvrtcGetCUBIN(program, image)
-    nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    temporary = kept.with_suffix(f".{id(program)}")
-    temporary.write_bytes(image.raw)
-    temporary.replace(kept)
-    return image.raw
+        getattr(self._library, f"nvrtcGet{what}Size")(ctypes.c_void_p(prog), ctypes.byref(size))
+        text = ctypes.create_string_buffer(size.value)
+        getattr(self._library, f"nvrtcGet{what}")(ctypes.c_void_p(prog), text)
+        return text.raw
+
+    def destroyProgram(self, prog: int) -> None:
+        self._library.nvrtcDestroyProgram(ctypes.byref(ctypes.c_void_p(prog)))
 
 
 REGISTERS, FRAME = 0x2F, 0x11  # attributes of .nv.info: registers per thread, bytes of stack (spills and local arrays)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pnnkern import _launch
+from pnnkern import _compile, _sources
+from pnnkern._errors import DeviceError
 
 sys.path.insert(0, str(Path(__file__).parent))
 import nvrtc
@@ -27,15 +28,15 @@ def variants(stem: str, architecture: str) -> list[dict[str, int]]:
 def compiled(stem: str, architecture: str, major: int, defines: dict[str, int]) -> bytes:
     if nvrtc.library(major) is None:
         pytest.skip(f"the NVRTC wheel of CUDA {major} is not installed (pip install pnnkern[test])")
-    return nvrtc.cubin(_launch.flatten(stem), f"{stem}.cu", architecture, defines, major)
+    return _compile.cubin(nvrtc.Binding(major), stem, architecture, defines).read_bytes()
 
 
-@pytest.mark.parametrize("stem", _launch.stems())
+@pytest.mark.parametrize("stem", _sources.stems())
 @pytest.mark.parametrize(("architecture", "major"), ARCHITECTURES)
 def test_compiles(stem: str, architecture: str, major: int) -> None:
     for defines in variants(stem, architecture):
         kernels = nvrtc.resources(compiled(stem, architecture, major, defines))
-        assert set(kernels) == set(_launch.prototypes(stem))
+        assert set(kernels) == set(_sources.prototypes(stem))
 
 
 def label(kernel: str, defines: dict[str, int]) -> str:
@@ -45,7 +46,7 @@ def label(kernel: str, defines: dict[str, int]) -> str:
 def test_registers_spills_and_shared_memory_are_as_recorded() -> None:
     """sm_90. After a deliberate change: PNNKERN_UPDATE_SNAPSHOT=1 pytest tests/kernels/test_compile.py, and look at the diff."""
     now = {}
-    for stem in _launch.stems():
+    for stem in _sources.stems():
         for defines in variants(stem, "sm_90"):
             for kernel, used in nvrtc.resources(compiled(stem, "sm_90", 13, defines)).items():
                 now[label(kernel, defines)] = used
@@ -67,5 +68,6 @@ def test_registers_spills_and_shared_memory_are_as_recorded() -> None:
 def test_a_syntax_error_is_reported_with_its_line() -> None:
     if nvrtc.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
-    with pytest.raises(ValueError, match=r"broken\.cu\(2\): error"):
-        nvrtc.cubin('#line 1 "broken.cu"\n\nextern "C" __global__ void k() { x = 1; }', "broken.cu", "sm_90", {})
+    broken = '#line 1 "broken.cu"\n\nextern "C" __global__ void k() { x = 1; }'
+    with pytest.raises(DeviceError, match=r"broken\.cu does not compile for sm_90 with NVRTC 13\.\d+:\nbroken\.cu\(2\): error"):
+        _compile.compiled(nvrtc.Binding(13), broken, "broken.cu", "sm_90", {})

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import strict_cupy
 
 from pnnkern import _array, _launch, random
-from pnnkern.learning import CrossEntropy, Differential, InSilico, MeanSquare
+from pnnkern.experiments.data import Dataset
+from pnnkern.experiments.loop import Trainer
+from pnnkern.experiments.tables import Training
+from pnnkern.learning import Adam, CrossEntropy, Differential, InSilico, MeanSquare
 from pnnkern.systems import D2NN
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
@@ -65,7 +69,7 @@ def test_gradient_by_central_differences(backend, detectors: str) -> None:
     inputs, labels = system.encode(images(5)), np.array([0, 1, 2, 3, 9])
     loss = Differential() if detectors == "differential" else CrossEntropy()
     gradients, metrics = InSilico(loss).step(system, (inputs, labels))
-    assert metrics["loss"] == pytest.approx(loss(plain_powers(system, backend.numpy(inputs)), labels)[0], rel=1e-9)
+    assert float(metrics["loss"]) == pytest.approx(loss(plain_powers(system, backend.numpy(inputs)), labels)[0], rel=1e-9)
     phase = backend.numpy(system.parameters["phase"])
     rng, step = np.random.default_rng(1), 1e-6
     for _ in range(3):
@@ -124,6 +128,71 @@ def test_chunks_store_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch
     assert np.array_equal(results[0], results[3])  # threads and storing: not a bit
     for other in results[1:]:
         np.testing.assert_allclose(other, results[0], rtol=1e-5, atol=1e-8 * np.abs(results[0]).max() + 1e-10)
+
+
+@pytest.mark.parametrize("size", [24, 128])  # library transforms on the device branch, and the fused chain
+def test_pieces_add_up(backend, size: int) -> None:
+    geometry = Geometry(layers=1, size=size, spacing=5e-3, detector_size=2, input_size=14)
+    results = []
+    for chunk in (9, 4):
+        system = network(geometry, device=device(backend), chunk=chunk)
+        seen = InSilico(CrossEntropy()).step(system, (system.encode(images(9)), np.arange(9)))[0]["phase"]
+        results.append(backend.numpy(seen))
+    assert np.linalg.norm(results[1] - results[0]) < 1e-12 * np.linalg.norm(results[0])
+
+
+def test_pieces_of_a_batch_are_equal() -> None:
+    system = network(chunk=6)
+    _, (_, kept) = system.forward_saving(system.encode(images(9)))
+    assert [len(u) for u, _, _ in kept] == [5, 4]
+
+
+def test_the_adjoint_is_one_launch_for_each_mask_and_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, launch = [], _launch.launch
+    monkeypatch.setattr(_launch, "launch", lambda stem, verb, *args, **how: (names.append(verb), launch(stem, verb, *args, **how)))
+    system = network()
+    InSilico(CrossEntropy()).step(system, (system.encode(images(19)), np.arange(19) % 10))
+    assert names.count("phase_adjoint") == SMALL.layers * 3  # 19 samples are 3 chunks
+    assert len(names) == SMALL.layers * 3 + 3  # and phasors, powers, and their derivative
+
+
+def test_images_are_encoded_on_the_device(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
+    system, shown = network(device="cuda"), images(3)
+    system.encode(shown)
+    brought, asarray = [], cupy.asarray
+    monkeypatch.setattr(cupy, "asarray", lambda x: (brought.append(x), asarray(x))[1])
+    with strict_cupy.counted() as events:
+        fields = system.encode(shown)
+    assert [x is shown for x in brought] == [True]  # as they are; what does not change was brought there before
+    assert strict_cupy.totals(events)["copies"] == 1
+    assert strict_cupy.totals(events)["syncs"] == 0
+    np.testing.assert_array_equal(_array.to_numpy(fields), network().encode(shown))
+
+
+def test_a_built_network_stays_on_the_device(cupy) -> None:
+    faults = Imperfections(misalignment=1e-4, levels=8, height_error=1e-5)
+    on_gpu, on_cpu = (network(device=d, imperfections=faults, build_key=random.key(1)) for d in ("cuda", "cpu"))
+    inputs = on_gpu.encode(images(2))
+    on_gpu.forward(inputs)
+    with strict_cupy.counted() as events:
+        powers = on_gpu.forward(inputs)
+    assert strict_cupy.places(events, "syncs") == []
+    assert strict_cupy.places(events, "copies") == []
+    np.testing.assert_allclose(_array.to_numpy(powers), on_cpu.forward(on_cpu.encode(images(2))), rtol=1e-9)
+
+
+def test_what_a_training_step_asks_of_a_gpu(cupy) -> None:
+    """The published network with smaller masks, which changes nothing of it; its batch of 50 is one piece of the chain (test_layer)."""
+    system = network(Geometry(size=128, detector_size=12), dtype="float32", device="cuda")
+    data = Dataset("random", "here", images(6), np.arange(6), images(2), np.arange(2))
+    trainer = Trainer(system, InSilico(CrossEntropy()), Adam(), data, Training(batch=2))
+    trainer.advance()  # which makes tables, and compiles
+    with strict_cupy.counted() as events:
+        trainer.advance()
+    found = strict_cupy.totals(events)
+    assert found["launches"] <= 33
+    assert found["operations"] <= 44, "\n".join(strict_cupy.places(events, "operations"))
+    assert (found["syncs"], found["copies"]) == (0, 2)
 
 
 def test_host_runner_gives_the_cpu_result() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pnnkern.kernels import host
 
-from pnnkern import _launch
+from pnnkern import _launch, _sources
 from pnnkern.optics import _layer
 
 FIELD, SIX = 6e-7, 2e-6  # relative 2-norms: one propagation, and up to six of them with masks, or their derivatives
@@ -121,6 +121,37 @@ def test_order_of_threads_and_pieces_change_nothing(order: str, monkeypatch: pyt
     assert error(gradient, results[0][1]) < 1e-6
 
 
+@pytest.mark.parametrize("fields", [1, 2, 6])
+def test_pieces_of_a_population_change_nothing(fields: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 3 members of 2 samples: a sample at a time, a member at a time, and all at once."""
+    u, c, phases, transfers = problem(128, 256, (3, 2), 1, "complex64")
+    masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
+    want, after, gradients, incoming = truth(u.astype(complex), phases, transfers, c.astype(complex))
+    monkeypatch.setattr(_layer, "STATE", fields * 128 * 256 * 8)
+    assert len(_layer._Chain(u, 256).pieces()) == 6 // fields
+    with _launch.host():
+        out, saved = _layer.chain(u, masks, tables, 256, save=True)
+        gradient, g = _layer.chain_vjp(c, saved, masks, tables, 256, to_field=True)
+    for got, true in ((out, want), (saved, np.array(after)), (gradient, np.array(gradients)), (g, incoming)):
+        assert error(got, true) < SIX
+
+
+def test_gradients_are_added_to_what_is_there() -> None:
+    u, c, phases, transfers = problem(128, 256, (1,), 2, "complex64")
+    masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
+    with _launch.host():
+        _, saved = _layer.chain(u, masks, tables, 256, save=True)
+        gradient, _ = _layer.chain_vjp(c, saved, masks, tables, 256)
+        total = np.full(gradient.shape, 3.0)
+        assert _layer.chain_vjp(c, saved, masks, tables, 256, gradient=total)[0] is total
+    np.testing.assert_allclose(total, 3.0 + gradient, rtol=1e-15)
+
+
+def test_a_batch_of_the_published_network_is_one_piece() -> None:
+    assert len(_layer._Chain(np.empty((50, 200, 200), np.complex64), 400).pieces()) == 1
+    assert [piece[1] for piece in _layer._Chain(np.empty((64, 200, 200), np.complex64), 400).pieces()] == [slice(0, 32), slice(32, 64)]
+
+
 def test_no_data_race() -> None:
     u, c, phases, transfers = problem(128, 256, (2,), 1, "complex64")
     masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
@@ -139,8 +170,8 @@ def test_a_layer_moves_64_bytes_per_pixel() -> None:
     """Counted by the runner, in bytes asked for and in whole 32-byte sectors: the state is read and written once by each kernel."""
     n, side = 128, 256
     defines = {"PNN_FIELD": n, "PNN_SIDE": side}
-    module = host.load(_launch.flatten("optics/layer"), "optics/layer.cu", defines=defines, build="count")
-    w = _layer._twiddles(side, "complex64", "cpu", 0)
+    module = host.load(_sources.flatten("optics/layer"), "optics/layer.cu", defines=defines, build="count")
+    w = _layer._twiddles(side, np.empty(0, np.complex64))
     spectrum, after, h, mask = aligned((1, n, side)), aligned((1, n, side)), aligned((side, side)), aligned((n, n))
     module.watch([spectrum, after])
     module.launch("pnn_layer_columns_c64", (side // 8, 1), (128,), (np.int64(1), w, h, spectrum, after))

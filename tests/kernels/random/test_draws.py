@@ -14,7 +14,7 @@ import pytest
 from pnnkern.kernels.random import draws
 
 import pnnkern as pnn
-from pnnkern import _launch
+from pnnkern import _compile, _launch, _sources
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -281,20 +281,14 @@ def test_ends_of_the_radius(harness) -> None:
 
 def ptx(options: list[str]) -> str:
     """The PTX of draws.cu from NVRTC."""
-    library = nvrtc.library(13)
-    if library is None:
+    if nvrtc.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed (pip install pnnkern[test])")
-    program, size = ctypes.c_void_p(), ctypes.c_size_t()
-    library.nvrtcCreateProgram(ctypes.byref(program), _launch.flatten("random/draws").encode(), b"draws.cu", 0, None, None)
-    options = ["--gpu-architecture=compute_90", "--std=c++17", *options]
-    assert (
-        library.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*[o.encode() for o in options])) == 0
-    )
-    library.nvrtcGetPTXSize(program, ctypes.byref(size))
-    text = ctypes.create_string_buffer(size.value)
-    library.nvrtcGetPTX(program, text)
-    library.nvrtcDestroyProgram(ctypes.byref(program))
-    return text.value.decode()
+    compiler = nvrtc.Binding(13)
+    program = compiler.createProgram(_sources.flatten("random/draws"), "draws.cu", (), ())
+    compiler.compileProgram(program, ("--gpu-architecture=compute_90", *_compile.OPTIONS, *options))
+    text = compiler.getPTX(program)
+    compiler.destroyProgram(program)
+    return text
 
 
 def test_ptx_leaves_nothing_to_fuse() -> None:

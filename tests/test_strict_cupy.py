@@ -372,6 +372,22 @@ def test_streams_must_wait_for_each_other(cupy: Any, kernel: Any) -> None:
     del result
 
 
+def test_fault_words_need_no_order_until_they_are_read(cupy: Any) -> None:
+    source = 'extern "C" __global__ void flags(int code, int* fault) { if (code) *fault = code; }'
+    flags = cupy.RawModule(code=source, options=("-std=c++17",)).get_function("flags")
+    word = cupy.zeros(1, np.int32)
+    cupy.cuda.Device().synchronize()
+    for code in range(2):
+        with cupy.cuda.Stream(non_blocking=True):
+            flags((1,), (1,), (np.int32(code), word))
+    with pytest.raises(StrictError, match="reads what another"):
+        word.get()
+    with pytest.raises(StrictError, match="what another"):  # which would write back what it has read, and so lose a flag
+        cupy.maximum(word, 3, out=word)
+    cupy.cuda.Device().synchronize()
+    assert word.get().tolist() == [1]
+
+
 def test_blocking_streams_keep_order_with_the_null_stream(cupy: Any) -> None:
     first, second = cupy.cuda.Stream(), cupy.cuda.Stream()
     x = cupy.ones(3)

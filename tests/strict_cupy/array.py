@@ -25,36 +25,39 @@ class Memory:
         self.values, self.size, self.ptr = values, values.nbytes, values.__array_interface__["data"][0]
         self.origin, self.generation = key_of(get_current_stream()), order.generation
         self.device = self.origin[0]
-        self.written: order.Mark | None = None
-        self.reads: order.Marks = {}
+        self.writes: order.Marks = {}  # the last one, or several that need no order among themselves
+        self.reads: order.Marks = {}  # since then
         _addresses[self.ptr] = self
 
     def use(self, name: str, write: bool = False) -> None:
         """One piece of work of the current stream on it. Raises StrictError where that may come too early."""
-        key = key_of(get_current_stream())
-        if self.generation == order.generation:
-            for mark in self._marks() if write else self._marks()[:1]:
-                if not order.before(mark, key):
-                    raise StrictError(
-                        f"{name}: a stream {'writes' if write else 'reads'} what another may not be done with: "
-                        "synchronise, or let it wait for an event"
-                    )
-        else:  # of a time that is over: all of that is done
-            self.generation, self.written = order.generation, None
-            self.reads.clear()
-        mark = order.issue(key)
+        key = self._current_key()
+        for mark in (*self.writes.items(), *(self.reads.items() if write else ())):
+            if not order.before(mark, key):
+                raise StrictError(
+                    f"{name}: a stream {'writes' if write else 'reads'} what another may not be done with: "
+                    "synchronise, or let it wait for an event"
+                )
+        _, n = order.issue(key)
         if write:
-            self.written = mark
-            self.reads.clear()
+            self.writes, self.reads = {key: n}, {}
         else:
-            self.reads[key] = mark[1]
+            self.reads[key] = n
 
-    def _marks(self) -> list[order.Mark]:
-        return ([self.written] if self.written else [((-1, 0), 0)]) + list(self.reads.items())
+    def flag(self) -> None:
+        """The current stream may write one of several words to it, whichever comes last: no order is needed until it is read."""
+        key, n = order.issue(self._current_key())
+        self.writes[key] = n
 
-    def __del__(self) -> None:
+    def _current_key(self) -> order.Key:
+        if self.generation != order.generation:  # a time that is over: all of it is done
+            self.generation, self.writes, self.reads = order.generation, {}, {}
+        return key_of(get_current_stream())
+
+    def __del__(self, order: Any = order) -> None:  # the module may be gone when the interpreter ends
         """CuPy gives the memory to whoever asks next on the stream that it was made on, whatever another stream does with it."""
-        if self.generation == order.generation and not all(order.before(mark, self.origin) for mark in self._marks()):
+        marks = (*self.writes.items(), *self.reads.items())
+        if self.generation == order.generation and not all(order.before(mark, self.origin) for mark in marks):
             order.hazards.append(f"{self.size} bytes were given back while another stream might still work on them")
 
 

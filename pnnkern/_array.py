@@ -242,7 +242,8 @@ def _gpu(x: Any) -> int | None:
     if hasattr(x, "__dlpack_device__"):
         device, number = x.__dlpack_device__()
         return int(number) if device in _ON_GPU else None
-    return int(cupy().asarray(x).data.device_id)
+    address = x.__cuda_array_interface__["data"][0]  # which does not say: asarray would copy to the current one
+    return int(cupy().cuda.runtime.pointerGetAttributes(address).device)
 
 
 def _map(convert: Callable[[Any], Any], value: Any) -> Any:
@@ -294,7 +295,10 @@ _busy: deque[tuple[Any, Any]] = deque()  # (event, arrays): what must not be giv
 
 
 def _hold(arrays: Any) -> None:
-    """Keep arrays until the current stream has done what it was asked so far, though their owner lets go of them now."""
+    """Keep arrays until the current stream has done what it was asked so far, though their owner may let go of them now.
+
+    What is done is let go of at the next call.
+    """
     while _busy and _busy[0][0].done:
         _busy.popleft()
     event = cupy().cuda.Event(disable_timing=True)

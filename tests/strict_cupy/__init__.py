@@ -61,6 +61,7 @@ def _modules() -> dict[str, Module]:
     return {m.__name__: m for m in (cupy, cuda, *parts.values(), cupyx, scipy, fft, special)}
 
 
+runtime.runtime.pointerGetAttributes = lambda ptr: SimpleNamespace(device=array.owner_of(ptr).device, devicePointer=ptr)
 MODULES, VERSION = _modules(), signatures.VERSION
 
 

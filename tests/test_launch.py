@@ -135,7 +135,8 @@ def test_scalars_of_every_type_are_converted_or_refused(monkeypatch: pytest.Monk
     good: list[object] = [3, 4, 5, 0.1, 0.1, 6]
     for index, bad, message in (
         (0, 2**63, r"argument 0 \(n\) must fit int64"), (1, 2**31, r"argument 1 \(i\) must fit int32"), (2, -1, r"\(u\) must fit uint32"),
-        (5, 256, r"\(c\) must fit uint8"), (0, 1.0, r"\(n\) must be a scalar int64, got float"), (3, "1", r"\(d\) must be a scalar float64, got str"),
+        (5, 256, r"\(c\) must fit uint8"), (0, 1.0, r"\(n\) must be a scalar int64, got float"),
+        (3, "1", r"\(d\) must be a scalar float64, got str"),
         (4, 1j, r"\(f\) must be a scalar float32, got complex"), (4, np.ones(1), r"\(f\) must be a scalar float32, got ndarray"),
         (3, None, r"\(d\) must be a scalar float64, got NoneType"),
     ):  # fmt: skip

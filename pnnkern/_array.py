@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -27,8 +27,7 @@ INSTALL_CUDA = 'pip install "pnnkern[cuda13]" (or "pnnkern[cuda12]" for CUDA 12 
 host_active: ContextVar[bool] = ContextVar("host_active", default=False)
 
 
-@functools.cache
-def _kind(t: Any) -> str:
+def _kind_of(t: type) -> str:
     """The kind of array that objects of a type are: "numpy", "cupy", "torch", "jax", "numba", "other" (on a GPU, of any other library), "".
 
     Looks at the type alone: in CuPy and torch the interfaces are properties that do work when they are asked for.
@@ -43,6 +42,9 @@ def _kind(t: Any) -> str:
     if hasattr(t, "__cuda_array_interface__"):
         return {"cupy": "cupy", "numba": "numba", "numba_cuda": "numba"}.get(library, "other")
     return ""
+
+
+_kind: Callable[[type], str] = cast(Any, functools.cache(_kind_of))
 
 
 def is_array(x: object) -> bool:
@@ -242,7 +244,8 @@ def _gpu(x: Any) -> int | None:
     if hasattr(x, "__dlpack_device__"):
         device, number = x.__dlpack_device__()
         return int(number) if device in _ON_GPU else None
-    return int(cupy().asarray(x).data.device_id)
+    address = x.__cuda_array_interface__["data"][0]  # which does not say: asarray would copy to the current one
+    return int(cupy().cuda.runtime.pointerGetAttributes(address).device)
 
 
 def _map(convert: Callable[[Any], Any], value: Any) -> Any:
@@ -294,7 +297,10 @@ _busy: deque[tuple[Any, Any]] = deque()  # (event, arrays): what must not be giv
 
 
 def _hold(arrays: Any) -> None:
-    """Keep arrays until the current stream has done what it was asked so far, though their owner lets go of them now."""
+    """Keep arrays until the current stream has done what it was asked so far, though their owner may let go of them now.
+
+    What is done is let go of at the next call.
+    """
     while _busy and _busy[0][0].done:
         _busy.popleft()
     event = cupy().cuda.Event(disable_timing=True)

@@ -42,8 +42,8 @@ def flag(bad: Any, code: int, say: Callable[[], str] | None = None) -> None:
         if bad:
             raise FaultError(FAULTS[code] if say is None else say())
         return
-    xp, word = _array.cupy(), _word()
-    xp.maximum(word, xp.where(bad, np.int32(code), np.int32(0)), out=word)
+    # one atomic of our own: other streams may flag faults of theirs in the same word at the same time
+    launch("flag", "raise", "uint8", code, bad.view(np.uint8), grid=(1,), block=(1,))
 
 
 def _word() -> Any:
@@ -112,12 +112,13 @@ def shared_limit(like: Any) -> int:
     """Bytes of dynamic shared memory that a launch may ask for on the device of `like`."""
     if _array.device_of(like) != "cuda":
         return HOST_SHARED - DECLARED
-    return _opt_in(like.device) - DECLARED
+    return _opt_in(_array.cupy(), like.data.device_id) - DECLARED
 
 
-def _opt_in(device: Any) -> int:
+@functools.cache
+def _opt_in(xp: Any, gpu: int) -> int:
     """Bytes of shared memory that a block on this GPU may be granted."""
-    return int(device.attributes["MaxSharedMemoryPerBlockOptin"])
+    return int(xp.cuda.Device(gpu).attributes["MaxSharedMemoryPerBlockOptin"])
 
 
 # --------------------------------------------------------------------------------------------------------------------- arguments
@@ -154,7 +155,8 @@ def _scalar(p: Parameter, a: Any, where: str) -> Any:
     kinds = {"f": (float, np.floating), "c": (float, complex, np.inexact)}.get(p.dtype.kind, ())
     if not isinstance(a, (int, np.integer, np.bool_, *kinds)):
         raise LaunchError(f"{where} must be a scalar {p.dtype}, got {type(a).__name__} {a!r:.60}")
-    if p.dtype.kind in "iu" and not np.iinfo(p.dtype).min <= int(a) <= np.iinfo(p.dtype).max:
+    number: Any = a
+    if p.dtype.kind in "iu" and not np.iinfo(p.dtype).min <= number <= np.iinfo(p.dtype).max:
         raise LaunchError(f"{where} must fit {p.dtype}, got {a}")
     plain: dict[str, Any] = {"int64": int, "float64": float}  # what Numba and CuPy take for 8 bytes
     return plain.get(p.dtype.name, p.dtype.type)(a)
@@ -220,7 +222,7 @@ class _OnGPU:
 
     def _grant(self, shared: int) -> None:
         """Let a block have more than 48 KiB, which counts what the kernel declares, too."""
-        whole, limit = shared + self.kernel.shared_size_bytes, _opt_in(self.xp.cuda.Device(self.ordinal))
+        whole, limit = shared + self.kernel.shared_size_bytes, _opt_in(self.xp, self.ordinal)
         if whole > limit:
             raise LaunchError(f"{self.kernel.name}: a block needs {whole} bytes of shared memory, and may have {limit} on this GPU")
         self.kernel.max_dynamic_shared_size_bytes = shared

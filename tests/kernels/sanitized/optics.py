@@ -120,7 +120,7 @@ def by_kernels(
     field = np.empty_like(u)
     run("last", spectrum, field)
     yield field
-    gradient = np.ones((POPULATION, n, n))
+    gradient = np.ones((POPULATION, n, n))  # which the sums are added to
     _launch.launch("optics/layer", "gradient", real, *partial.shape[:2], n * n, partial, gradient, threads=gradient.size, **how)
     yield gradient
 

@@ -359,3 +359,12 @@ def test_not_settled_can_be_flagged() -> None:
     found = drn.relax(X, W, sweeps=1, on_failure="flag")
     assert not found.converged
     assert found.residual > 0.1
+
+
+def test_a_response_that_runs_away_is_not_settled(backend) -> None:
+    """A NaN among the steps stays: an infinite state must not pass for one that has come to rest because others did."""
+    weights = [backend.array(np.full((1, 1), g, np.float32)) for g in (0.1, 0.5)]
+    inputs, target = (backend.array(np.full((3, 1), v, np.float32)) for v in (1.0, -2.0))
+    settled = drn.phases(inputs, weights, nudges=(-0.1,), target=target, sweeps=20000, on_failure="flag")
+    assert not np.isfinite(backend.numpy(settled.moved[-1])).any()  # each sweep multiplies the difference by 0.5^2 / (0.6 0.4) > 1
+    assert not settled.converged

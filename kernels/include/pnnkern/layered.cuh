@@ -37,7 +37,7 @@ template <class T> PNN_D T block_largest(T x, T* scratch) {
     scratch[threadIdx.x] = x;
     __syncthreads();
     for (int half = blockDim.x / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half && !(scratch[threadIdx.x + half] <= scratch[threadIdx.x])) scratch[threadIdx.x] = scratch[threadIdx.x + half];
+        if (threadIdx.x < half) scratch[threadIdx.x] = larger(scratch[threadIdx.x], scratch[threadIdx.x + half]);
         __syncthreads();
     }
     T largest = scratch[0];
@@ -68,8 +68,8 @@ template <class T> struct one_hidden {
             if (threadIdx.x % 32 == 0) {
                 T x = (base(k) + sum) / (total2[k] + nudge), moved = magnitude(x - output[k]), size = magnitude(x);
                 output[k] = x;
-                if (!(moved <= *step)) *step = moved;
-                if (!(size <= *largest)) *largest = size;
+                *step = larger(*step, moved);
+                *largest = larger(*largest, size);
             }
         }
         __syncthreads();
@@ -103,8 +103,8 @@ template <class T> struct one_hidden {
                 T moved = magnitude(x - state[j]), size = magnitude(x);
                 pull[j] = u;
                 state[j] = x;
-                if (!(moved <= step)) step = moved;
-                if (!(size <= largest)) largest = size;
+                step = larger(step, moved);
+                largest = larger(largest, size);
             }
             __syncthreads();
             outputs_step(T(0), [=](int k) { return bias[k]; }, &step, &largest);
@@ -122,7 +122,7 @@ template <class T> struct one_hidden {
                 for (int k = threadIdx.x; k < outputs; k += blockDim.x) {
                     T x = nudge * (target[k] - o[k]), size = magnitude(x);
                     output[k] = x;
-                    if (!(size <= largest)) largest = size;
+                    largest = larger(largest, size);
                 }
                 __syncthreads();
             } else {
@@ -132,8 +132,8 @@ template <class T> struct one_hidden {
                 T x = difference(model, pull[j], gathered(j) / total1[j], low[j], high[j]);
                 T moved = magnitude(x - state[j]), size = magnitude(x);
                 state[j] = x;
-                if (!(moved <= step)) step = moved;
-                if (!(size <= largest)) largest = size;
+                step = larger(step, moved);
+                largest = larger(largest, size);
             }
             __syncthreads();
             if (settled(step, largest, tolerance, &last)) break;

@@ -13,3 +13,8 @@
 #define PNN_HD PNN_INLINE
 #define PNN_D PNN_INLINE
 #endif
+
+namespace pnn {
+// The larger of two numbers, NaN if one of them is: what must not be taken for small is not lost among others.
+template <class T> PNN_HD T larger(T a, T b) { return b > a || b != b ? b : a; }
+}  // namespace pnn

@@ -52,7 +52,7 @@ PNN_D void springs_forces(const springs& net, const double* pull, const double* 
         for (int a = 0; a < D; a++) {
             double size = f[a] < 0 ? -f[a] : f[a];
             g[r * D + a] = f[a];
-            if (!(size <= largest)) largest = size;   // a NaN too
+            largest = larger(largest, size);
         }
     }
     part[2 * threadIdx.x] = energy;
@@ -61,7 +61,7 @@ PNN_D void springs_forces(const springs& net, const double* pull, const double* 
     if (threadIdx.x == 0)
         for (unsigned t = 1; t < blockDim.x; t++) {
             part[0] += part[2 * t];
-            if (!(part[2 * t + 1] <= part[1])) part[1] = part[2 * t + 1];
+            part[1] = larger(part[1], part[2 * t + 1]);
         }
     __syncthreads();
 }

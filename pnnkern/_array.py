@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ._errors import DeviceError, SettingError
+from ._errors import DeviceError, DeviceMemoryError, SettingError, out_of_memory
 
 Array = Any  # numpy.ndarray or cupy.ndarray; public functions also take torch, JAX and Numba device arrays
 F = TypeVar("F", bound=Callable[..., Any])
@@ -60,12 +60,24 @@ def place(gpu: int | None) -> str:
     return "the CPU" if gpu is None else f"GPU {gpu}"
 
 
-def cupy() -> ModuleType:
-    """The cupy module with a usable GPU, or `DeviceError` with the install line."""
+def _installed() -> ModuleType:
+    """The cupy module, whether or not there is a GPU, or `DeviceError` with the install line."""
     if importlib.util.find_spec("cupy") is None:
         raise DeviceError(f"a GPU was asked for, but CuPy is not installed: {INSTALL_CUDA}")
     import cupy
 
+    return cupy
+
+
+def nvrtc() -> ModuleType:
+    """CuPy's binding of the compiler of CUDA C, which needs no GPU; or `DeviceError` with the install line."""
+    compiler: ModuleType = _installed().cuda.nvrtc
+    return compiler
+
+
+def cupy() -> ModuleType:
+    """The cupy module with a usable GPU, or `DeviceError` with the install line."""
+    cupy = _installed()
     if not cupy.cuda.is_available():
         raise DeviceError(
             "a GPU was asked for, but CuPy finds no usable one here: check `nvidia-smi` and the driver, or use device='cpu'"
@@ -160,6 +172,15 @@ def chunk(like: Array, bytes_each: int, memory_limit: int | None = None) -> int:
     if memory_limit is None:
         memory_limit = 256 << 20 if namespace(like) is np else _memory(cupy(), like.device.id) // 8
     return max(1, memory_limit // max(1, bytes_each))
+
+
+def gpu(device: str) -> dict[str, str]:
+    """{"gpu": its name and memory} of the current one for device "cuda": what the pieces that work is cut in follow from. Else nothing."""
+    if device != "cuda":
+        return {}
+    xp = cupy()
+    number = xp.cuda.runtime.getDevice()
+    return {"gpu": f"{xp.cuda.runtime.getDeviceProperties(number)['name'].decode()}, {_memory(xp, number)} bytes"}
 
 
 @functools.cache
@@ -304,9 +325,14 @@ def accepts_any(function: F) -> F:
             return function(*args, **kwargs)
         foreign = next((kind for kind in (_kind(type(x)) for x in arrays) if kind != "cupy"), "")
         with _at(arrays):
-            if not foreign:
-                return function(*args, **kwargs)
-            result = function(*(_map(_native, a) for a in args), **{k: _map(_native, v) for k, v in kwargs.items()})
+            try:
+                if not foreign:
+                    return function(*args, **kwargs)
+                result = function(*(_map(_native, a) for a in args), **{k: _map(_native, v) for k, v in kwargs.items()})
+            except MemoryError as error:
+                if isinstance(error, DeviceMemoryError):
+                    raise
+                raise out_of_memory(error, "work on fewer samples at a time, or give a smaller memory_limit where there is one") from error
             return _map(_restore(foreign), result)
 
     return wrapper  # type: ignore[return-value]
@@ -314,5 +340,5 @@ def accepts_any(function: F) -> F:
 
 __all__ = [
     "Array", "accepts_any", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "is_array", "is_on_gpu",
-    "namespace", "on_all_streams", "on_device", "place", "processors", "scipy_fft", "threads", "to_numpy",
+    "namespace", "nvrtc", "on_all_streams", "on_device", "place", "processors", "scipy_fft", "threads", "to_numpy",
 ]  # fmt: skip

@@ -1,7 +1,9 @@
 """The exceptions of pnnkern. Each is also the builtin a caller would expect, so `except ValueError` keeps working."""
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class PnnError(Exception):
@@ -14,6 +16,10 @@ class DeviceError(PnnError, RuntimeError):
 
 class SettingError(PnnError, ValueError):
     """An environment variable has a value that cannot be used."""
+
+
+class DeviceMemoryError(PnnError, MemoryError):
+    """There is no memory for an array."""
 
 
 class FaultError(PnnError, ValueError):
@@ -57,3 +63,12 @@ def nearest(name: object, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(str(name).lower(), names, 1, 0.4)
     return f"the nearest is {near[0]!r}" if near else f"there are {', '.join(names)}"
+
+
+def out_of_memory(error: MemoryError, advice: str) -> DeviceMemoryError:
+    """NumPy's or CuPy's `error`, which says how many bytes were asked for, with the line of ours that asked, and what makes it less."""
+    if isinstance(error, DeviceMemoryError) and isinstance(error.__cause__, MemoryError):
+        error = error.__cause__  # already told once, with other advice
+    ours = [f for f in traceback.extract_tb(error.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
+    place = f", for `{(ours[-1].line or '').rstrip('(')}` in {Path(ours[-1].filename).stem}.{ours[-1].name}" if ours else ""
+    return DeviceMemoryError(f"{str(error).rstrip('.')}{place}; {advice}")

@@ -171,14 +171,14 @@ def _compiled(prototype: Prototype, array: type, gpu: int | None, then: str, **u
     space = {"array": array, "gpu": gpu, "slow": functools.partial(_checked, prototype, gpu), **used}
     lines = [f"def checked({', '.join(['extra', *names])}):"]
     for i, (a, p) in enumerate(zip(names, prototype.given, strict=True)):
-        space |= {f"type{i}": p.dtype.type, f"dtype{i}": p.dtype, f"null{i}": np.empty(0, p.dtype) if gpu is None else np.uint64(0)}
+        space |= {f"one{i}": p.dtype.type(1), f"dtype{i}": p.dtype, f"null{i}": np.empty(0, p.dtype) if gpu is None else np.uint64(0)}
         slow = f"{a} = slow({i}, {a})"
         if p.pointer:
             lines.append(f"    if {a} is None: {a} = null{i}")
             unlike = f"type({a}) is not array or {a}.dtype is not dtype{i}"
             if gpu is None:
-                writable = "" if p.const else f" or not {a}.flags.writeable"
-                lines.append(f"    elif {unlike} or not {a}.flags.c_contiguous{writable}: {slow}")
+                writable = "" if p.const else " or not flags.writeable"
+                lines.append(f"    elif {unlike} or not (flags := {a}.flags).c_contiguous{writable}: {slow}")
                 lines.append(f"    if {a}.ndim != 1: {a} = {a}.ravel()")
             else:
                 lines.append(f"    elif {unlike} or not {a}._c_contiguous or {a}.data.device_id != gpu: {slow}")
@@ -188,9 +188,9 @@ def _compiled(prototype: Prototype, array: type, gpu: int | None, then: str, **u
             limits = np.iinfo(p.dtype)
             lines.append(f"    if type({a}) is not int or not {limits.min} <= {a} <= {limits.max}: {slow}")
             if p.dtype.name != "int64":
-                lines.append(f"    else: {a} = type{i}({a})")
+                lines.append(f"    else: {a} = one{i} * {a}")  # as type(a), at a fifth of the price
         else:
-            lines.append(f"    {a} = type{i}({a}) if type({a}) is float else slow({i}, {a})")
+            lines.append(f"    {a} = one{i} * {a} if type({a}) is float else slow({i}, {a})")
     exec("\n".join([*lines, "    " + then.format(arguments=", ".join(names))]), space)
     compiled: Callable[..., Any] = space["checked"]
     return compiled
@@ -252,7 +252,7 @@ class _Plan:
         """The kernel on the GPU of array `a`, compiled or loaded if need be."""
         xp, ordinal = _array.cupy(), a.data.device_id
         with xp.cuda.Device(ordinal) as device:
-            image = _compile.cubin(xp.cuda.nvrtc, self.prototype.stem, f"sm_{device.compute_capability}", dict(self.defines))
+            image = _compile.cubin(_array.nvrtc(), self.prototype.stem, f"sm_{device.compute_capability}", dict(self.defines))
             kernel = xp.RawModule(path=str(image)).get_function(self.prototype.name)
             then = f"return ({{arguments}},{' extra,' * self.has_fault})"
             arguments = _compiled(self.prototype, type(a), ordinal, then)

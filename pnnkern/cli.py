@@ -225,6 +225,27 @@ def info(as_json: Json = False) -> None:
 
 
 @app.command()
+def warm(
+    device: Annotated[str, typer.Option("--device", help="cpu, or cuda: all CUDA kernels.")] = "cpu",
+    architecture: Annotated[str | None, typer.Option("--architecture", help="Of a GPU that is not here: sm_90.")] = None,
+    processes: Annotated[int | None, typer.Option("--processes", min=1, help="At a time [default: one for each processor].")] = None,
+    as_json: Json = False,
+) -> None:
+    """Compile all kernels now, in parallel, and keep them on disk: for container images, and before job arrays.
+
+    Example: pnnkern warm --device cuda --architecture sm_90
+    """
+    from . import _array, _warm
+    from .kernels._jit import cache_folder
+
+    if device not in ("cpu", "cuda"):
+        _array.device_namespace(device)
+    count = _warm.cpu(processes) if device == "cpu" and architecture is None else _warm.gpu(architecture, processes)
+    what = "CPU versions of kernels" if device == "cpu" and architecture is None else "files of CUDA kernels"
+    _end({"compiled": count, "folder": str(cache_folder()), "metrics": {}}, as_json, f"{count} {what} in {cache_folder()}")
+
+
+@app.command()
 def bench(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a benchmark; `list` names them.")],
     device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from .._errors import CheckpointError, PnnError
+from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
 from . import checkpoint, controls, data, matrix, progress
 from . import recipe as recipes
@@ -144,13 +144,13 @@ def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
     return run
 
 
-def environment() -> dict[str, str]:
-    """What a run must find again to repeat to the bit: versions, FFT library, threads and the kind of machine."""
+def environment(device: str) -> dict[str, str]:
+    """What a run must find again to repeat to the bit: versions, FFT library, threads and the kind of machine, and on "cuda" the GPU."""
     from .. import _array
     from ..optics._fft import engine_name
 
     here = {"fft": engine_name(), "threads": str(_array.threads()), "machine": f"{platform.system()} {platform.machine()}"}
-    return checkpoint.versions() | here
+    return checkpoint.versions() | here | _array.gpu(device)
 
 
 def _restore(run: Run, saved: checkpoint.Checkpoint) -> None:
@@ -202,7 +202,7 @@ def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False
         if newest.exists() or checkpoint.previous(newest).exists():
             saved = checkpoint.load(newest)
             _restore(run, saved)
-            _note_changes(saved.meta["environment"], environment())
+            _note_changes(saved.meta["environment"], environment(changed.compute.device))
             if saved.path != newest and newest.exists():
                 checkpoint.set_aside(newest)
         if changed != recipe:
@@ -235,7 +235,7 @@ def _carry(run: Run, quiet: bool) -> Run:
         "data": trainer.dataset.digest(),
         "source": trainer.dataset.source,
         "config": recipe.table(),
-        "environment": environment(),
+        "environment": environment(recipe.compute.device),
         "passes_per_epoch": trainer.rule.passes * len(trainer.dataset.train_labels),
     }
 
@@ -250,12 +250,22 @@ def _carry(run: Run, quiet: bool) -> Run:
             run.meta["control"] = controls.linear(trainer.dataset, recipe.control.iterations)
         if not quiet and "control" in run.meta:
             _say(f"linear control: {run.meta['control']['test_accuracy']:.2%} ({run.meta['control']['how']})")
-        with progress.watcher(quiet) as watch:
+        with progress.watcher(quiet) as watch, _room(run):
             train(trainer, save=save, stop=stop, watch=watch, seconds=recipe.checkpoint.seconds, steps=recipe.checkpoint.steps)
     if trainer.finished and run.wants_exact and "exact" not in run.meta:
         _exact_control(run, quiet)
         save()
     return run
+
+
+@contextlib.contextmanager
+def _room(run: Run) -> Iterator[None]:
+    """An array that memory does not hold ends a run in one line that says how to go on from its last checkpoint."""
+    try:
+        yield
+    except MemoryError as error:
+        how = f"compute.chunk (now {run.recipe.compute.chunk}) or training.batch (now {run.recipe.training.batch})"
+        raise out_of_memory(error, f"at step {run.trainer.step} of {run.folder}: lower {how}, or use another device") from error
 
 
 def _exact_control(run: Run, quiet: bool) -> None:

@@ -176,7 +176,7 @@ def test_killed_before_the_first_checkpoint(copied_run: Path) -> None:
 
 
 def test_a_changed_environment_is_noted(copied_run: Path, say: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "environment", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr(run, "environment", lambda device: {"numpy": "0.1"})
     run.resume(copied_run, quiet=True)
     assert any("-> 0.1" in line and "need not repeat to the bit" in line for line in say)
 

@@ -1,0 +1,77 @@
+"""Fill the caches of compiled code before they are needed: for images of containers, and for job arrays that would all compile at once.
+
+What there is to compile follows from the prototypes: a kernel's CPU twin has one signature for each of its types, its CUDA version one
+cubin for each architecture and set of macros.
+"""
+
+import importlib.util
+import multiprocessing
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from . import _array, _compile
+from ._sources import Prototype, prototypes, stems
+
+
+def cpu(processes: int | None = None) -> int:
+    """Compile the CPU twins of all kernels, in so many processes (one per processor by default). Returns how many there are."""
+    return sum(_over(stems(), _twins, processes))
+
+
+def gpu(architecture: str | None = None, processes: int | None = None) -> int:
+    """Compile all CUDA kernels for an architecture ("sm_90"; by default that of the current GPU). Returns how many cubins there are.
+
+    Needs CuPy and its NVRTC; for a named architecture no GPU. Raises `DeviceError` where they are missing.
+    """
+    from .optics import _layer
+
+    if architecture is None:
+        architecture = f"sm_{_array.cupy().cuda.Device().compute_capability}"
+    sizes = {"optics/layer": [{"PNN_SIDE": side, "PNN_FIELD": side // 2} for side in _layer.SIDES]}
+    work = [(stem, architecture, defines) for stem in stems() for defines in sizes.get(stem, [{}])]
+    return sum(_over(work, _cubin, processes))
+
+
+def _over(items: Iterable[Any], work: Callable[[Any], int], processes: int | None) -> list[int]:
+    """`work` of each item in processes of their own: neither Numba nor NVRTC compiles in two threads at once."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes or _array.processors(), mp_context=context) as pool:
+        return list(pool.map(work, items))
+
+
+def _cubin(what: tuple[str, str, dict[str, int]]) -> int:
+    _compile.cubin(_array.nvrtc(), *what)
+    return 1
+
+
+def _twins(stem: str) -> int:
+    """Compile the twins of one file; 0 for a file without any."""
+    name = f"{__package__}.kernels.{stem.replace('/', '.')}"
+    if importlib.util.find_spec(name) is None:
+        return 0
+    module = importlib.import_module(name)
+    if not any(_dispatchers(value) for value in vars(module).values()):  # NumPy alone does this file's work
+        return 0
+    for kernel, prototype in prototypes(stem).items():
+        _twin(getattr(module, kernel.rpartition("_")[0]), prototype)
+    return len(prototypes(stem))
+
+
+def _dispatchers(twin: Any) -> list[Any]:
+    """What Numba compiles of a twin: itself, or its versions with and without threads; nothing of a Python function."""
+    return [twin.alone, twin.together] if hasattr(twin, "together") else [twin] if hasattr(twin, "nopython_signatures") else []
+
+
+def _twin(twin: Any, prototype: Prototype) -> None:
+    from numba import from_dtype, types
+
+    signature = tuple(
+        types.Array(from_dtype(p.dtype), 1, "C") if p.pointer else from_dtype(p.dtype) for p in prototype.parameters
+    )
+    for dispatcher in _dispatchers(twin):
+        dispatcher.compile(signature)
+    if not _dispatchers(twin):  # a Python function around compiled ones, which a call without any work reaches
+        twin(*(np.empty(0, p.dtype) if p.pointer else 0 if p.dtype.kind in "iu" else p.dtype.type(0) for p in prototype.parameters))

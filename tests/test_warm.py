@@ -1,0 +1,91 @@
+"""`pnnkern warm`: what it compiles is what launches then find."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pnnkern import _array, _compile, _sources, _warm
+
+sys.path.insert(0, str(Path(__file__).parent / "kernels"))
+import nvrtc
+
+SCRIPT = """
+import sys
+from pnnkern import _warm, random
+from pnnkern.learning import SGD
+from pnnkern.kernels.learning import optimizer
+from pnnkern.kernels.random import draws
+if sys.argv[1] == "warm":
+    print(_warm._twins("learning/optimizer"), _warm._twins("random/draws"), _warm._twins("optics/spectrum"), _warm._twins("optics/layer"))
+else:
+    SGD().apply({"x": np.ones(4, np.float32)}, {"x": np.ones(4, np.float32)})
+    random.normal(random.key(1), (2, 9))
+    random.bernoulli(random.key(1), np.ones((2, 9)))
+    used = (optimizer.pnn_optimizer_sgd, draws._normal.alone, draws.pnn_draws_bernoulli.alone)
+    print(*(sum(f.stats.cache_hits.values()) for f in used), *(sum(f.stats.cache_misses.values()) for f in used))
+"""
+
+
+def test_launches_find_the_twins_that_were_compiled(tmp_path: Path) -> None:
+    environment = os.environ | {"PNNKERN_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    outputs = [
+        subprocess.run([sys.executable, "-c", SCRIPT, what], env=environment, capture_output=True, text=True, check=True).stdout.split()
+        for what in ("warm", "use")
+    ]
+    optimizers, draws = (len(_sources.prototypes(stem)) for stem in ("learning/optimizer", "random/draws"))
+    assert outputs[0] == [str(optimizers), str(draws), "0", "0"]  # of two files the work is NumPy's or has no twin
+    assert outputs[1] == ["1", "1", "1", "0", "0", "0"]
+
+
+def test_every_twin_can_be_compiled_or_called_without_work() -> None:
+    """The signature that a prototype gives is one that the twin takes; those that are Python functions around compiled ones are called."""
+    for stem in ("networks/xy", "networks/contrast", "crossbar/program", "optics/mask"):
+        assert _warm._twins(stem) in (0, len(_sources.prototypes(stem)))
+
+
+def test_cubins_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if nvrtc.library(13) is None:
+        pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
+    monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_array, "nvrtc", lambda: nvrtc.Binding(13))
+    assert _warm._cubin(("learning/optimizer", "sm_90", {})) == 1
+    (kept,) = tmp_path.glob("cubin/*")
+
+    class NoCompiler(nvrtc.Binding):
+        def createProgram(self, *args: object) -> int:
+            raise AssertionError("compiled again")
+
+    assert _compile.cubin(NoCompiler(13), "learning/optimizer", "sm_90", {}) == kept
+    with pytest.raises(AssertionError):  # another architecture is another cubin, and so is another macro
+        _compile.cubin(NoCompiler(13), "learning/optimizer", "sm_80", {})
+    with pytest.raises(AssertionError):
+        _compile.cubin(NoCompiler(13), "learning/optimizer", "sm_90", {"X": 1})
+
+
+def test_a_cache_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if nvrtc.library(13) is None:
+        pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
+    (tmp_path / "cubin").write_text("a file where the folder belongs")
+    monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
+    with pytest.raises(_array.DeviceError, match="cannot write compiled kernels to .*: set PNNKERN_CACHE_DIR"):
+        _compile.compiled(nvrtc.Binding(13), 'extern "C" __global__ void k() {}', "k.cu", "sm_90", {})
+
+
+def test_subnormal_numbers_are_kept() -> None:
+    """Denormal float32 numbers are not flushed to zero on a GPU: PTX has no .ftz, with which CuPy would compile."""
+    if nvrtc.library(13) is None:
+        pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
+    compiler = nvrtc.Binding(13)
+
+    def ptx(*options: str) -> str:
+        program = compiler.createProgram(_sources.flatten("learning/optimizer"), "optimizer.cu", (), ())
+        compiler.compileProgram(program, ("--gpu-architecture=compute_90", *options))
+        text = compiler.getPTX(program)
+        compiler.destroyProgram(program)
+        return text
+
+    assert ".ftz" not in ptx(*_compile.OPTIONS)
+    assert ".ftz" in ptx(*_compile.OPTIONS, "--ftz=true")

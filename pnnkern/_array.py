@@ -133,6 +133,11 @@ def contiguous(x: Array) -> Array:
     return x if x.flags.c_contiguous else namespace(x).ascontiguousarray(x)
 
 
+def largest(x: Array, axis: int | None = None) -> Array:
+    """The largest value along `axis` of an array without negative ones, 0 where there are none: CuPy's `max` takes no `initial`."""
+    return x.max(axis=axis) if x.size else x.sum(axis=axis)
+
+
 def to_numpy(x: Array) -> np.ndarray:
     """A NumPy array with the values of `x` (a copy from the GPU; NumPy arrays as they are)."""
     return np.asarray(x.get() if is_on_gpu(x) else x)
@@ -340,5 +345,5 @@ def accepts_any(function: F) -> F:
 
 __all__ = [
     "Array", "accepts_any", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "is_array", "is_on_gpu",
-    "namespace", "nvrtc", "on_all_streams", "on_device", "place", "processors", "scipy_fft", "threads", "to_numpy",
+    "largest", "namespace", "nvrtc", "on_all_streams", "on_device", "place", "processors", "scipy_fft", "threads", "to_numpy",
 ]  # fmt: skip

@@ -1,5 +1,10 @@
-"""The `backend` fixture: every physics test runs on the CPU twins, on the CUDA kernels by the host runner, and on a GPU if there is one."""
+"""The `backend` fixture: where every physics test runs.
 
+cpu: the CPU twins. host: the CUDA kernels by the host runner, on NumPy arrays. strict: the branch for GPUs on a stand-in for CuPy that takes
+what the real one takes. cuda: a GPU, if there is one.
+"""
+
+import contextlib
 import importlib.util
 import os
 import sys
@@ -9,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pnnkern import _launch
-from pnnkern.optics import _layer, _transfer
+from pnnkern import _array, _launch
+from pnnkern.optics import _layer, _separable, _transfer, detectors
 
 sys.path.insert(0, str(Path(__file__).parent))
-import fake_cupy
+import strict_cupy
 
-BACKENDS = ("cpu", "host", "cuda")
+BACKENDS = ("cpu", "host", "strict", "cuda")
 
 
 def cuda_reason() -> str | None:
@@ -36,19 +41,20 @@ class Backend:
     def __repr__(self) -> str:
         return self.name
 
-    def array(self, x: object) -> object:
-        if self.name == "cuda":
-            import cupy
+    @property
+    def device(self) -> str:
+        """What systems call the place: "cpu" or "cuda"."""
+        return "cuda" if self.name in ("strict", "cuda") else "cpu"
 
-            return cupy.asarray(x)
-        return np.asarray(x)
+    def array(self, x: object) -> object:
+        return _array.device_namespace(self.device).asarray(x)
 
     def numpy(self, x: object) -> np.ndarray:
-        return x.get() if self.name == "cuda" and hasattr(x, "get") else np.asarray(x)
+        return x.get() if self.device == "cuda" and hasattr(x, "get") else np.asarray(x)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--backends", default=",".join(BACKENDS), help="comma-separated subset of cpu,host,cuda")
+    parser.addoption("--backends", default=",".join(BACKENDS), help=f"comma-separated subset of {','.join(BACKENDS)}")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -62,7 +68,8 @@ def pytest_report_header(config: pytest.Config) -> str:
     chosen = config.getoption("--backends").split(",")
     reason = cuda_reason()
     ran = [b for b in BACKENDS if b in chosen and not (b == "cuda" and reason)]
-    return f"pnnkern backends: {', '.join(ran)}" + (f" (cuda skipped: {reason})" if "cuda" in chosen and reason else "")
+    names = ", ".join(f"{b} (stands in for CuPy {strict_cupy.VERSION})" if b == "strict" else b for b in ran)
+    return f"pnnkern backends: {names}" + (f" (cuda skipped: {reason})" if "cuda" in chosen and reason else "")
 
 
 @pytest.fixture(params=BACKENDS)
@@ -76,6 +83,9 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     if request.param == "host":
         with _launch.host():
             yield Backend("host")
+    elif request.param == "strict":
+        with standing_in():
+            yield Backend("strict")
     else:
         yield Backend(request.param)
 
@@ -89,25 +99,40 @@ def data_folder() -> Path:
     return Path(folder)
 
 
+@contextlib.contextmanager
+def standing_in() -> Iterator[object]:
+    """`import cupy` finds the stand-in. What was kept for one CuPy is not for another."""
+    with strict_cupy.installed() as cupy:
+        _forget_device()
+        try:
+            yield cupy
+        finally:
+            _forget_device()
+
+
 @pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+def cupy() -> Iterator[object]:
     """The stand-in for CuPy. Where the real one is at work the same calls run on it by `backend`, and there is nothing to stand in for."""
-    if "cupy" in sys.modules and not isinstance(sys.modules["cupy"], fake_cupy._Module):
+    if isinstance(sys.modules.get("cupy", strict_cupy.MODULES["cupy"]), strict_cupy.Module):
+        with standing_in() as module:
+            yield module
+    else:
         pytest.skip("the real CuPy is in use here")
-    with fake_cupy.installed(monkeypatch):
-        _forget_device()
-        yield sys.modules["cupy"]
-        _forget_device()
 
 
 def _forget_device() -> None:
-    """What was kept for one CuPy is not for another."""
+    """Empty the caches that are keyed by the device."""
     _launch._words.clear()
     _layer._twiddles.cache_clear()
+    _separable.planned.cache_clear()
+    detectors.Regions.on.cache_clear()
     _transfer._cache.clear()
 
 
 @pytest.fixture
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """A generator seeded by the test's own name."""
-    return np.random.default_rng(list(request.node.name.encode()))
+    """A generator seeded by the test's own name; all backends that run the CUDA kernels get the same numbers."""
+    name, values = request.node.name, getattr(request.node, "callspec", None)
+    if values is not None and values.params.get("backend") in ("strict", "cuda"):
+        name = name.replace(values.params["backend"], "host")
+    return np.random.default_rng(list(name.encode()))

@@ -215,7 +215,7 @@ def _chances(x: Array, d: Array, lr: float, step: float, pulses: int, managed: b
     if not managed:
         scale = xp.full(batch, np.sqrt(lr / (step * pulses)))
         return xp.full(batch, pulses, np.int32), scale, scale
-    x_max, d_max = (xp.abs(v).max(axis=1, initial=0).astype(np.float64) for v in (x, d))
+    x_max, d_max = (_array.largest(xp.abs(v), axis=1).astype(np.float64) for v in (x, d))
     steps = lr * x_max * d_max / step  # of the largest update
     steps = xp.where(steps > 0, steps, 0).clip(0, pulses)  # NaN is flagged by the kernel
     slots = xp.ceil(steps).clip(1, None)

@@ -44,7 +44,7 @@ class HardwareAware:
             return system.vjp(cotangent, record), metrics
 
     def _shaken(self, parameter: Array, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
-        size = self.noise * float(_array.namespace(parameter).abs(parameter).max(initial=0))
+        size = self.noise * float(_array.largest(_array.namespace(parameter).abs(parameter)))
         draws = random.normal(key, (1, parameter.size), dtype=parameter.dtype, like=parameter)
         noisy = parameter + parameter.dtype.type(size) * draws.reshape(parameter.shape)
         return noisy if np.isneginf(low) and np.isposinf(high) else noisy.clip(low, high)

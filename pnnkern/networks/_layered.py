@@ -152,7 +152,7 @@ def refuse_unbounded(nudges: np.ndarray, bound: float, what: str) -> None:
     """Raise ValueError when a negative nudge of the size of `bound` or more lets E - |beta| C fall without end."""
     if nudges.dtype.kind == "c":
         return  # no energy is minimised there
-    worst = -float(nudges.min(initial=0.0))
+    worst = float(np.max(-nudges, initial=0.0))
     if worst >= bound:
         raise ValueError(
             f"a nudge of {-worst:g} leaves the energy without a minimum: nudges must lie above -{bound:.4g}, {what}; make |beta| smaller"
@@ -537,7 +537,7 @@ def distance(net: Network, inputs: Array, states: Sequence[Array], nudge: float,
     for l, s in enumerate(states):
         total, pull = 1 if net.totals is None else net.totals[l], net.pull(l, states, drive)
         there = net.outcome(pull, nudge, target.astype(np.float64))[0] if l == net.last else net.value(l, pull / total)
-        worst = xp.maximum(worst, xp.abs(s - there).reshape(len(s), -1).max(axis=1, initial=0.0))
+        worst = xp.maximum(worst, _array.largest(xp.abs(s - there).reshape(len(s), -1), axis=1))
     return worst
 
 

@@ -72,7 +72,7 @@ def _network(weights: list[Array], biases: list[Array]) -> Network:
     """Raises ValueError for a negative conductance and for a node without any."""
     xp, dtype = _array.namespace(*weights), weights[0].dtype
     for l, w in enumerate(weights):
-        smallest = float(w.min(initial=0.0))
+        smallest = float(w.min()) if w.size else 0.0
         if not smallest >= 0:
             raise ValueError(f"conductances must be 0 or more, the smallest in weights[{l}] is {smallest:g}")
     totals = [w.sum(axis=0) for w in weights]

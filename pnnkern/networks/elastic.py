@@ -120,7 +120,7 @@ class ElasticNetwork(Graph):
                 f"the springs have not come to rest in {steps} steps: the worst of {len(left)} samples has a residual of "
                 f"{left.max():.1e}, {tolerance:.1e} was asked for; start closer, allow more steps, or on_failure='flag'"
             )
-        return Shape(x, left, int(taken.max(initial=0)), converged)
+        return Shape(x, left, int(_array.largest(taken)), converged)
 
     @accepts_any
     def respond(

@@ -107,7 +107,7 @@ class _System:
                 total = total + xp.abs(field).max(axis=0)
         if self.second is not None:
             total = total + xp.abs(self.second)
-        return float(total.max(initial=0.0))
+        return float(_array.largest(total))
 
 
 def _square(coupling: Array) -> Array:
@@ -115,8 +115,8 @@ def _square(coupling: Array) -> Array:
     if coupling.ndim != 2 or coupling.shape[0] != coupling.shape[1]:
         raise ValueError(f"coupling must be (N, N), got shape {coupling.shape}")
     xp = _array.namespace(coupling)
-    largest = float(xp.abs(coupling).max(initial=0.0))
-    if float(xp.abs(coupling - coupling.T).max(initial=0.0)) > 1e-5 * largest:
+    largest = float(_array.largest(xp.abs(coupling)))
+    if float(_array.largest(xp.abs(coupling - coupling.T))) > 1e-5 * largest:
         raise ValueError("coupling must be symmetric: oscillators that pull each other unequally have no energy")
     if len(coupling) and float(xp.abs(xp.diagonal(coupling)).max()) > 0:
         raise ValueError("coupling must have no diagonal: an oscillator does not pull itself")
@@ -265,7 +265,7 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
             draws = random.normal(random.fold_in(key, n), (phase.shape[-2], phase.shape[-1]), sample=sample, dtype=dtype, like=state)
             state += np.sqrt(2 * temperature * step).astype(dtype) * draws
         elif tolerance != 0 or n == steps - 1:
-            residual = float(xp.abs(push).max(initial=0.0)) / scale
+            residual = float(_array.largest(xp.abs(push))) / scale
             if tolerance != 0 and residual <= limit:
                 break
     if temperature:
@@ -295,7 +295,7 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
     moved, last = xp.zeros((len(values), *phase.shape), dtype), slice(phase.shape[1] - outputs, None)
     free = slice(None, phase.shape[1] - outputs if hold else None)
     scale, limit, residual = system.largest() or 1.0, _limit(tolerance, dtype), 0.0
-    size = float(xp.abs(beta * (target - c[:, last])).max(initial=0.0)) or 1.0  # the force that starts it
+    size = float(_array.largest(xp.abs(beta * (target - c[:, last])))) or 1.0  # the force that starts it
     if hold:
         wide, half = phase[:, last].astype(np.float64), xp.where(s[:, last] < 0, -1, 1)
         cosine = xp.cos(wide)
@@ -314,7 +314,7 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
             push[..., free] -= pull[..., free]
         moved += step * push
         if tolerance != 0 or n == steps - 1:
-            residual = float(xp.abs(push).max(initial=0.0)) / min(scale, size)
+            residual = float(_array.largest(xp.abs(push))) / min(scale, size)
             if tolerance != 0 and residual <= limit:
                 break
     return Phases(phase, moved, outputs, residual, _judged(residual, limit, steps, tolerance, on_failure))
@@ -382,13 +382,13 @@ def relax_vjp(cotangent: Array, phase: Array, coupling: Any, *, x: Array | None 
     if system.second is not None:
         own -= 2 * system.second * xp.cos(2 * phase)
     push_out[:, phase.shape[1] - outputs :] = s[:, phase.shape[1] - outputs :] * cotangent  # minus the slope of the cosines
-    size, limit, residual = float(xp.abs(push_out).max(initial=0.0)) or 1.0, _limit(tolerance, phase.dtype), 0.0
+    size, limit, residual = float(_array.largest(xp.abs(push_out))) or 1.0, _limit(tolerance, phase.dtype), 0.0
     for n in range(steps):
         dX, dY = _sums(xp.stack([-s * response, c * response]), system.coupling)
         push = own * response + c * dY - s * dX + push_out
         response += step * push
         if tolerance != 0 or n == steps - 1:
-            residual = float(xp.abs(push).max(initial=0.0)) / size
+            residual = float(_array.largest(xp.abs(push))) / size
             if tolerance != 0 and residual <= limit:
                 break
     _judged(residual, limit, steps, tolerance, on_failure)

@@ -156,7 +156,7 @@ def test_rules_refuse_what_they_cannot_train(batch: tuple[np.ndarray, np.ndarray
 
 def test_rules_train_a_diffractive_network_that_was_misbuilt(backend: Any) -> None:
     """Every rule runs on a D2NN; physics-aware steps lower the loss of the built network, of which the twin knows nothing."""
-    device = "cuda" if backend.name == "cuda" else "cpu"
+    device = backend.device
     geometry = Geometry(layers=2, size=24, detector_size=4, input_size=16, spacing=4e-3)
     system = D2NN(
         geometry, key=pnn.random.key(1), dtype="float64", imperfections=Imperfections(misalignment=4e-4, levels=8), build_key=KEY,

@@ -77,7 +77,7 @@ def inputs(rng: np.random.Generator) -> np.ndarray:
 
 
 def test_ideal_arrays_are_the_twin(backend: Any, inputs: np.ndarray) -> None:
-    system = small(hardware=Crossbar(), device="cuda" if backend.name == "cuda" else "cpu")
+    system = small(hardware=Crossbar(), device=backend.device)
     there = backend.array(inputs)
     np.testing.assert_allclose(
         backend.numpy(system.forward(there)), backend.numpy(system.forward_saving(there)[0]), rtol=2e-5, atol=2e-6

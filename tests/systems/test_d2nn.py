@@ -22,7 +22,7 @@ def network(geometry: Geometry = SMALL, dtype: str = "float64", device: str = "c
 
 
 def device(backend: object) -> str:
-    return "cuda" if backend.name == "cuda" else "cpu"
+    return backend.device
 
 
 def plain_powers(system: D2NN, fields: np.ndarray) -> np.ndarray:

@@ -52,13 +52,12 @@ def test_a_curve_is_learned_by_transistors() -> None:
 def test_diodes_follow_the_gradient(backend, rng: np.random.Generator) -> None:
     edges = graphs.disordered(14, 5.0, random.key(2))
     net = DiodeNetwork(edges, 14, diode=np.arange(len(edges)) % 2 == 0, reverse=0.05, drop=0.05)
-    system = NonlinearCircuit(net, 3, 2, volts=1.0, high=0.1, low=-0.1, hinge=False, start=(0.5, 2.0), limits=(1e-3, 10.0), relaxation=1.0,
-                              key=random.key(1))  # fmt: skip
+    how = {"volts": 1.0, "high": 0.1, "low": -0.1, "hinge": False, "start": (0.5, 2.0), "limits": (1e-3, 10.0), "relaxation": 1.0}
+    system = NonlinearCircuit(net, 3, 2, key=random.key(1), device=backend.device, **how)
     assert system.has_energy
     x, labels = rng.random((3, 3)), np.array([0, 1, 1])
-    inputs = system.encode(x)
-    updates, metrics = EquilibriumPropagation(1e-3, loss=SquareError(0.1, -0.1)).step(system, (backend.array(inputs), labels))
-    k = system.parameters["conductance"]
+    updates, metrics = EquilibriumPropagation(1e-3, loss=SquareError(0.1, -0.1)).step(system, (system.encode(x), labels))
+    k, inputs = (backend.numpy(v) for v in (system.parameters["conductance"], system.encode(x)))
 
     def loss(values: np.ndarray) -> float:
         v = net.solve(values, system.source_nodes, inputs)[:, system.target_nodes]

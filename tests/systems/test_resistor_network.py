@@ -53,9 +53,8 @@ def test_twin_is_the_gradient(rng: np.random.Generator) -> None:
 
 def test_equilibrium_propagation_is_the_gradient(backend, rng: np.random.Generator) -> None:
     """Slope 2 in beta for centred nudges, 1 one-sided; by a rule that does not know the system."""
-    system = circuit()
+    system = circuit(device=backend.device)
     inputs, labels = batch(rng, system)
-    inputs = backend.array(inputs)
     exact = InSilico(SquareError(0.6, 0.4)).step(system, (inputs, labels))[0]["conductance"]
     for variant, slope in (("centred", 2), ("positive", 1)):
         errors = []

@@ -108,8 +108,8 @@ def environment() -> dict[str, str]:
 # ------------------------------------------------------------------------------------------------- the process that makes rows
 def failure(error: BaseException) -> Row:
     """A row for an error, with the end of its traceback."""
-    lines = traceback.format_exception(error)
-    return {"error": f"{type(error).__name__}: {error}"[:500], "traceback": "".join(lines)[-2500:]}
+    lines = [line for line in "".join(traceback.format_exception(error)).splitlines() if line.strip(" ^~")]
+    return {"error": f"{type(error).__name__}: {error}"[:500], "traceback": "\n".join(lines)[-2500:]}
 
 
 def serve(rows: Mapping[str, Callable[[], Row]], names: Iterable[str]) -> int:

@@ -30,7 +30,7 @@ PNN_D void small_networks_solve(long long networks, long long batch, long long n
             T pivot = a[packed(k, k)];
             __syncthreads();
             if (!(pivot > 0)) {
-                if (threadIdx.x == 0) *fault = 60;
+                if (threadIdx.x == 0) atomicMax(fault, 60);
                 pivot = 1;
             }
             T root = sqrt(pivot);

@@ -1,0 +1,194 @@
+"""Reads with all that lies on their way, noise of cells, programming, pulses, and wires by the tree and by ladders."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pnnkern import _launch, crossbar, random
+from pnnkern._errors import FaultError
+
+KEY = random.key(7)
+REALS = (np.float32, np.float64)
+NO_CONVERTER = 0, 0, 0.0, 0.0, None, None, None, None, None
+
+
+# ----------------------------------------------------------------------------------------------------------------------- reads
+def converter(mode: int, columns: int, real: type) -> tuple:
+    """mode, bits, low, high, lsb, step, offset, bow, table: no column like another."""
+    rng = np.random.default_rng(columns)
+    bits = 6
+    lsb, step = (rng.uniform(0.9, 1.1, columns).astype(real) for _ in range(2))
+    offset, bow = rng.normal(0, 1, columns).astype(real), rng.normal(0, 0.5, columns).astype(real)
+    table = (2.0 ** np.arange(bits) * rng.uniform(0.97, 1.03, (columns, bits))).astype(real)
+    return mode, bits, -32, 31, lsb, step, offset, bow, table
+
+
+def converters() -> Iterator[np.ndarray]:
+    """Codes are the same to the bit."""
+    rng = np.random.default_rng(0)
+    for real in REALS:
+        v = rng.normal(0, 14, (23, 39)).astype(real)
+        variance, which, threads = rng.uniform(0, 3, v.shape).astype(real), (5, None), 23 * 10
+        for stochastic, noise in ((0, 0.0), (1, 0.5)):
+            out = np.empty_like(v)
+            _launch.launch("crossbar/read", "dac", real, *v.shape, 0.75, -31, 31, stochastic, 1, 2, noise, 3, 4, *which, v, out, threads=threads)
+            yield out
+        for mode in range(4):
+            how = converter(mode, 39, real)
+            for extra, spread in ((0.0, None), (0.5, None), (0.25, variance)):
+                out, which = np.empty_like(v), (0, rng.integers(0, 2**40, 23))
+                _launch.launch("crossbar/read", "adc", real, *v.shape, extra, 5, 6, 8, *which, *how, v, spread, out, threads=threads)
+                yield out
+
+
+def products() -> Iterator[np.ndarray]:
+    """Tiles of 64 x 64 with rests on both sides, six of them for two blocks. Sums are in another order on a CPU, so codes of single
+    precision are cut and not rounded."""
+    rng = np.random.default_rng(1)
+    batch, n_in, n_out = 130, 19, 70
+    index = rng.integers(0, 2**40, batch)
+    for real in REALS:
+        v, w = rng.normal(0, 2, (batch, n_in)).astype(real), rng.uniform(0, 1, (n_in, n_out)).astype(real)
+        s2 = rng.uniform(0, 0.3, w.shape).astype(real)
+        plain, dac = (0.0, 0.0, 0.0, 0, 0, 0, 0.0, 0, 0), (0.25, -15, 15, 1, 1, 2, 0.125, 3, 4)
+        modes = (1,) if real is np.float32 else (1, 2, 3)
+        cases = [(plain, 0.0, (7, None), NO_CONVERTER, None), (dac, 0.5, (0, index), NO_CONVERTER, s2)]
+        cases += [(dac, 0.0, (7, None), converter(mode, n_out, real), s2) for mode in modes]
+        for inputs, extra, which, columns, variance in cases:
+            out = np.empty((batch, n_out), real)
+            _launch.launch(
+                "crossbar/read", "mvm", real, batch, n_in, n_out, *inputs, extra, 5, 6, 8, *which, *columns, v, w, variance, out,
+                grid=(2,), block=(256,),
+            )  # fmt: skip
+            yield out
+        w[-1, -1] = -1
+        with pytest.raises(FaultError):
+            _launch.launch(
+                "crossbar/read", "mvm", real, batch, n_in, n_out, *plain, 0.0, 5, 6, 8, 7, None, *NO_CONVERTER, v, w, None, out, grid=(2,),
+                block=(256,),
+            )  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------------------------------- cells
+def noisy_cells() -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(2)
+    batch, n_in, n_out, quads = 41, 40, 19, 5
+    index = rng.integers(0, 2**40, batch)
+    for real in REALS:
+        v, g = rng.normal(0, 1, (batch, n_in)).astype(real), rng.uniform(0, 2, (n_in, n_out)).astype(real)
+        a, da = rng.uniform(0.1, 0.5, g.shape).astype(real), rng.uniform(0.1, 0.5, g.shape).astype(real)
+        back = rng.normal(0, 1, (batch, n_out)).astype(real)
+        for kind, which in ((0, (3, None)), (1, (0, index)), (2, (3, None))):
+            sizes = batch, n_in, n_out, kind, 0.3, 8, 9, 1000, *which
+            for verb, arrays, out, threads in (
+                ("mvm", (v, g, a), np.empty((batch, n_out), real), batch * quads),
+                ("vjp_v", (back, g, a), np.empty((batch, n_in), real), batch * n_in),
+                ("vjp_g", (v, back, g, a, da), np.empty((n_in, n_out), real), n_in * quads),
+            ):
+                _launch.launch("crossbar/noise", verb, real, *sizes, *arrays, out, threads=threads)
+                yield out
+
+
+def programmed() -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(3)
+    for real in REALS:
+        g, spread, mean = (rng.uniform(0, 1, 1001).astype(real) for _ in range(3))
+        for verb, arrays in (("perturb", (spread, g)), ("drift", (3.0, mean, spread, g))):
+            out = np.empty_like(g)
+            _launch.launch("crossbar/program", verb, real, g.size, 1, 2, 2**40, *arrays, out, threads=251)
+            yield out
+
+
+PULSED = (
+    crossbar.ConstantStep(up_down=0.1, up_down_dtod=0.05, step=0.02),
+    crossbar.LinearStep(gamma_up=0.6, gamma_down=0.4, step=0.01),
+    crossbar.ExponentialStep(step=0.01, gamma_dtod=0.5),
+    crossbar.PowerStep(step=0.01, gamma_up=1.5, gamma_down=0.7),
+    crossbar.PiecewiseStep(up=(1.5, 1.0, 0.25), down=(0.5, 1.25, 1.5), step=0.01),
+)
+
+
+def pulses() -> Iterator[np.ndarray]:
+    """Trains of a few pulses and of many, of rows of other lengths than a multiple of four."""
+    rng = np.random.default_rng(4)
+    rows, columns, batch = 31, 65, 29
+    x, d = rng.uniform(-1, 1, (batch, rows)).astype(np.float32), rng.standard_normal((batch, columns)).astype(np.float32)
+    d *= 3.0 ** rng.uniform(-4, 1, (batch, 1)).astype(np.float32)
+    counts = rng.integers(-9, 10, (rows, columns)).astype(np.int32)
+    for device in PULSED:
+        yield from crossbar.device_cells(device, (rows, columns), key=KEY, origin=(3, 5)).values()
+        w = crossbar.clip_weights(rng.uniform(-0.3, 0.3, (rows, columns)).astype(np.float32), device=device, key=KEY, origin=(3, 5))
+        how = {"device": device, "key": KEY, "origin": (3, 5)}
+        yield crossbar.pulse_update(w, x, d, lr=0.05, sample=2**40, **how)
+        yield crossbar.apply_pulses(w, counts, sample=6, **how)
+    yield crossbar.pulse_update(w, x, d, lr=0.05, sample=np.arange(batch) * 3, pulses=5, managed=False, **how)
+    w[-1, -1], x[-1, -1] = 9, np.nan
+    with pytest.raises(FaultError):
+        crossbar.apply_pulses(w, counts, **how)
+    with pytest.raises(FaultError):
+        crossbar.pulse_update(w, 0 * d[:, :rows], d, lr=0.05, **how)
+    with pytest.raises(FaultError):
+        crossbar.pulse_update(0 * w, x, d, lr=0.05, managed=False, **how)
+
+
+# ----------------------------------------------------------------------------------------------------------------------- wires
+def ladders() -> Iterator[np.ndarray]:
+    """Word and bit lines of several warps' lengths, factors for all right-hand sides and for each its own; also in place."""
+    rng = np.random.default_rng(5)
+    n_in, n_out, rhs = 34, 37, 3
+    lines = ((n_in, n_out, 0, n_out, 1), (n_out, n_in, (n_in - 1) * n_out, 1, -n_out))
+    for real in REALS:
+        f = rng.random((n_in, n_out, rhs)).astype(real)
+        for sets in (1, rhs):
+            g = rng.uniform(1e-3, 1, (n_in, n_out, sets)).astype(real)
+            for count, cells, *where in lines:
+                wire, ratio, inverse = rng.uniform(0.5, 50, cells).astype(real), np.empty_like(g), np.empty_like(g)
+                _launch.launch(
+                    "crossbar/ladder", "factor", real, count, cells, sets, *where, wire, g, ratio, inverse, threads=count * sets
+                )
+                yield from (ratio, inverse)
+                for verb in ("sweep", "scan"):
+                    apart, within = np.empty_like(f), f.copy()
+                    for source, x in ((f, apart), (within, within)):
+                        how = count, cells, rhs, int(sets > 1), *where
+                        _launch.launch("crossbar/ladder", verb, real, *how, ratio, inverse, source, x, threads=count * rhs)
+                        yield x
+
+
+def trees() -> Iterator[np.ndarray]:
+    """More leaves than there are warps, with rests on both sides; joins that share more nodes than a panel has."""
+    rng = np.random.default_rng(6)
+    for real in REALS:
+        for shape, wires in (
+            ((2, 10, 9), crossbar.Wires(20.0, 30.0, 10.0, 5.0)),
+            ((2, 12, 7), crossbar.Wires(20.0, 30.0, topology="interleaved")),
+            ((34, 33), crossbar.Wires(2.0, 3.0)),
+        ):
+            if len(shape) == 2 and real is np.float32:
+                continue
+            G = rng.uniform(1e-5, 1e-4, shape).astype(real)
+            yield crossbar.effective_conductance(G, wires=wires)
+            if len(shape) == 3:
+                gradient, by_word = crossbar.effective_conductance_vjp(rng.standard_normal(shape).astype(real), G, wires=wires, wrt=("G", "word"))
+                yield from (gradient, by_word)[: 1 if real is np.float32 else 2]  # the sum of a whole array cancels digits
+            V = rng.uniform(0, 0.2, (*shape[:-2], 37, shape[-2])).astype(real)
+            yield from crossbar.node_voltages(V if len(shape) == 3 else V[:3], G, wires=wires)
+
+
+def joins() -> Iterator[np.ndarray]:
+    """Five matrices for two blocks; rows that are longer than a block, and shorter; from a node that is not the first."""
+    rng = np.random.default_rng(7)
+    for real in REALS:
+        for e, n, block in ((7, 50, 32), (12, 20, 64)):
+            rows = rng.uniform(0.1, 1, (5, e, n)).astype(real)
+            for start, stop in ((0, 4), (4, e)):
+                _launch.launch("crossbar/tree", "eliminate", real, 5, e, n, start, stop, rows, grid=(2,), block=(block,))
+                yield rows[:, start:stop].copy()
+            V = rng.random((5, n, 41)).astype(real)
+            for start, stop in ((4, e), (0, 4)):
+                _launch.launch("crossbar/tree", "substitute", real, 5, e, n, 41, start, stop, rows, V, threads=5 * 41)
+            yield V
+
+
+CALLS = (converters, products, noisy_cells, programmed, pulses, ladders, trees, joins)

@@ -1,0 +1,245 @@
+"""Relaxing networks, spins, oscillators and updates: more nodes of a colour than threads, more samples and networks than blocks."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pnnkern import _launch
+from pnnkern._errors import FaultError
+
+REALS = (np.float32, np.float64)
+THREADS = 32  # of the blocks that share the nodes of one sample
+
+
+def lattice(ny: int, nx: int) -> tuple[np.ndarray, np.ndarray]:
+    """Edges (E, 2) of a square lattice, and the two colours of its nodes."""
+    node = np.arange(ny * nx, dtype=np.int32).reshape(ny, nx)
+    across, down = (np.stack([a.ravel(), b.ravel()], 1) for a, b in ((node[:, :-1], node[:, 1:]), (node[:-1], node[1:])))
+    return np.concatenate([across, down]), np.indices((ny, nx)).sum(0).ravel() % 2
+
+
+def neighbours(edges: np.ndarray, n: int) -> tuple[np.ndarray, ...]:
+    """offsets, neighbour, edge, sense of a graph."""
+    e = np.arange(len(edges))
+    here, there, edge, sense = np.concatenate([np.c_[edges, e, e * 0 + 1], np.c_[edges[:, ::-1], e, e * 0 - 1]]).T
+    by_node = np.argsort(here, kind="stable")
+    offsets = np.append(0, np.cumsum(np.bincount(here, minlength=n)))
+    return (*(a.astype(np.int32) for a in (offsets, there[by_node], edge[by_node])), sense[by_node].astype(np.int8))
+
+
+def by_colour(colours: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The free nodes colour by colour, and where each colour begins."""
+    order = np.flatnonzero(free)[np.argsort(colours[free > 0], kind="stable")].astype(np.int32)
+    return order, np.append(0, np.cumsum(np.bincount(colours[free > 0]))).astype(np.int32)
+
+
+# --------------------------------------------------------------------------------------------------------------- nonlinear networks
+def graph_sweeps() -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(0)
+    edges, colours = lattice(9, 16)
+    n, batch, lists = 144, 5, neighbours(edges, 144)
+    free = np.ones(n, np.uint8)
+    free[[0, 77, 143]] = 0
+    order, first = by_colour(colours, free)
+    load, driven = rng.uniform(0, 0.1, n), rng.normal(0, 0.05, (batch, n))
+    low, high = np.full(n, -0.8), np.full(n, 0.8)
+    diodes = rng.uniform(0.5, 2, len(edges)), np.where(rng.random(len(edges)) < 0.5, 0.01, 1.0), np.full(len(edges), 0.2)
+    transistors = 1.0, 0.7, 1e-3, rng.uniform(0.6, 3, len(edges))
+    for verb, law, size in (("diode", diodes, 1.0), ("transistor", transistors, 0.4)):
+        start, scale = rng.uniform(-size, size, (batch, n)), np.full(batch, size)
+        for sweeps, tolerance, relaxation in ((3, 0.0, 1.3), (400, 1e-3, 1.0)):
+            v, taken = start.copy(), np.zeros(batch, np.int32)
+            _launch.launch(
+                "networks/graph_sweep", verb, float, batch, n, 2, sweeps, tolerance, relaxation, *law, *lists, order, first, load, low, high,
+                driven, scale, v, taken, grid=(2,), block=(THREADS,),
+            )  # fmt: skip
+            yield from (v, taken)
+        left = np.empty_like(v)
+        sizes = batch, n
+        _launch.launch(
+            "networks/graph_sweep", f"{verb}_left", float, *sizes, *law, *lists, free, load, low, high, driven, v, left, threads=v.size
+        )
+        yield left
+
+
+def last_colour_at_rest() -> Iterator[np.ndarray]:
+    """Two nodes between sources move for many sweeps, while the one that a thread visits last is where it belongs."""
+    edges = np.array([[0, 1], [1, 2], [2, 3], [0, 4], [4, 3]])
+    lists, ones, batch = neighbours(edges, 5), np.ones(5), 4
+    v, taken = np.zeros((batch, 5)), np.zeros(batch, np.int32)
+    v[:, 3] = 1, 2, 0, 3
+    v[:, 4] = v[:, 3] / 2
+    _launch.launch(
+        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 1e-6, 1.0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
+        np.arange(4, dtype=np.int32), 0 * ones, -9 * ones, 9 * ones, np.zeros((batch, 5)), np.ones(batch), v, taken, grid=(2,),
+        block=(THREADS,),
+    )  # fmt: skip
+    assert taken.tolist() == [11, 12, 1, 12]  # steps V 4^(1 - sweep) until below 1e-6
+    yield from (v, taken)
+
+
+# ----------------------------------------------------------------------------------------------------------------- layered networks
+def layered() -> Iterator[np.ndarray]:
+    """Every model, nudged and held, for so many sweeps and until it rests; null pointers where there is no nudge."""
+    batch, hidden, outputs, threads, phases = 5, 150, 7, 64, 2
+    for real in REALS:
+        for model in range(3):
+            rng = np.random.default_rng(model)
+            weight, drive = rng.uniform(0, 1, (outputs, hidden)), rng.normal(0, 40, (batch, hidden))
+            total1, total2 = 60 + weight.sum(0), 30 + weight.sum(1)
+            low, high = np.where(np.arange(hidden) % 2, -0.4, 0), np.where(np.arange(hidden) % 3, 0.5, 0.1)
+            net = [weight, drive, total1, total2, rng.normal(0, 9, outputs), low, high]
+            net = [a.astype(real) for a in net]
+            nudge, target = np.array([-3, 5], real), rng.normal(0, 1, (batch, outputs)).astype(real)
+            for hold, sweeps, tolerance in ((0, 4, 0.0), (1, 3, 0.0), (0, 200, 1e-3)):
+                h, o = rng.normal(0, 0.3, (batch, hidden)).astype(real), rng.normal(0, 0.3, (batch, outputs)).astype(real)
+                dh, d_o = np.empty((phases, batch, hidden), real), np.empty((phases, batch, outputs), real)
+                change = np.empty((1 + phases, batch), real)
+                _launch.launch(
+                    "networks/layered", "relax", real, batch, hidden, outputs, model, phases, hold, sweeps, sweeps + 1, tolerance, *net,
+                    nudge, target, h, o, dh, d_o, change, grid=(2,), block=(threads,),
+                    shared=(2 * hidden + outputs + threads) * np.dtype(real).itemsize,
+                )  # fmt: skip
+                yield from (h, o, dh, d_o)
+                if real is np.float64:  # a last step of single precision has few digits left
+                    yield change
+
+
+# ---------------------------------------------------------------------------------------------------------- spins and oscillators
+def spins() -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(2)
+    edges, colours = lattice(9, 16)
+    offsets, neighbour, edge, _ = neighbours(edges, 144)
+    coupling = rng.normal(0, 0.7, len(edges)).astype(np.float32)[edge]
+    free = (rng.random(144) < 0.9).astype(np.uint8)
+    order, first = by_colour(colours, free)
+    beta, batch = np.array([0.3, 0.8, 1.2]), 5
+    for field_rows, which, total in ((1, (3, None), None), (batch, (0, rng.integers(0, 2**40, batch)), np.zeros((batch, 144), np.int32))):
+        state = rng.choice(np.array([-1, 1], np.int8), (batch, 144))
+        field = rng.normal(0, 0.5, (field_rows, 144)).astype(np.float32)
+        _launch.launch(
+            "networks/pbit", "sweep", np.float32, batch, 144, field_rows, 2, len(beta), 1, 2, 2**33, *which, first, order, offsets, neighbour,
+            coupling, field, beta, state, total, grid=(2,), block=(THREADS,),
+        )  # fmt: skip
+        yield state
+        if total is not None:
+            yield total
+
+
+def oscillators() -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(3)
+    phases, batch, nodes, outputs = 2, 7, 31, 4
+    for real in REALS:
+        phase, x, y = (rng.normal(0, 2, (phases, batch, nodes)).astype(real) for _ in range(3))
+        c, s = np.empty_like(phase), np.empty_like(phase)
+        _launch.launch("networks/xy", "waves", real, phase.size, phase, c, s, threads=phase.size)
+        yield from (c, s)
+        one, each = (rng.normal(0, 1, (rows, nodes)).astype(real) for rows in (1, batch))
+        second, target = rng.normal(0, 1, nodes).astype(real), rng.normal(0, 1, (batch, outputs)).astype(real)
+        for rows, fields, nudged in ((1, (None, None, None), (None, None)), (1, (one, None, second), (None, None)),
+                                     (batch, (each, -each, second), (np.array([0.5, -2], real), target))):  # fmt: skip
+            out = np.empty_like(phase)
+            _launch.launch(
+                "networks/xy", "force", real, phases * batch, nodes, rows, batch, outputs, c, s, x, y, *fields, *nudged, out, threads=phase.size
+            )
+            yield out
+
+
+# -------------------------------------------------------------------------------------------------------------------------- updates
+def updates() -> Iterator[np.ndarray]:
+    """Tiles of 64 x 64 with rests on both sides, three rows of them for one row of blocks."""
+    rng = np.random.default_rng(4)
+    for real in REALS:
+        w, first, second = (rng.normal(0, 1, shape).astype(real) for shape in ((130, 70), (19, 130), (19, 70)))
+        _launch.launch("networks/contrast", "update", real, 130, 70, 19, 0.3, -1.5, 1.8, first, second, w, grid=(2, 1), block=(16, 16))
+        yield w
+
+
+def edge_updates() -> Iterator[np.ndarray]:
+    """One lane for an edge, some, and a warp that goes round the columns; a potentiometer's steps."""
+    rng = np.random.default_rng(5)
+    edges, _ = lattice(9, 16)
+    n, count, lists = 144, len(edges), neighbours(edges, 144)[:3]
+    for real in REALS:
+        for columns, lanes in ((1, 1), (5, 8), (37, 32)):
+            a, b = (rng.normal(0, 1, (n, columns)).astype(real) for _ in range(2))
+            out, conductance = np.empty(count, real), rng.uniform(0.5, 1.5, count).astype(real)
+            _launch.launch("networks/edges", "contrast", real, count, columns, lanes, -0.5, edges, a, b, out, threads=count * lanes)
+            yield out
+            for step in (0.0, 0.125):
+                how = 0.01, step, 0.6, 1.4
+                _launch.launch("networks/edges", "update", real, count, columns, lanes, *how, edges, a, b, conductance, threads=count * lanes)
+                yield conductance.copy()
+    free, v, out = (rng.random(n) < 0.8).astype(np.uint8), rng.normal(0, 1, (n, 5)), np.empty((n, 5))
+    _launch.launch("networks/edges", "laplacian", float, n, 5, *lists, free, rng.uniform(0.5, 2, count), v, out, threads=v.size)
+    yield out
+
+
+# -------------------------------------------------------------------------------------------------------------- factorised networks
+def small_networks() -> Iterator[np.ndarray]:
+    """More networks than blocks, more rows and samples than threads; factors in shared and in global memory; two that are singular."""
+    rng = np.random.default_rng(6)
+    edges, _ = lattice(6, 7)
+    n, networks, batch = 42, 5, 35
+    held = [0, 20, 41]
+    place = np.full(n, -1, np.int32)
+    m = n - 3
+    place[np.setdiff1d(np.arange(n), held)] = np.arange(m)
+    size = m * (m + 1) // 2
+    for real in REALS:
+        conductance, voltages = rng.uniform(0.5, 2, (networks, len(edges))).astype(real), np.zeros((networks, batch, n), real)
+        voltages[..., held] = rng.normal(0, 1, (networks, batch, 3))
+
+        def solve(work: np.ndarray | None) -> np.ndarray:
+            out = voltages.copy()  # noqa: B023
+            g = conductance  # noqa: B023
+            _launch.launch(
+                "networks/small_networks", "solve", g.dtype, networks, batch, n, len(edges), m, place, edges, g, work, out,
+                grid=(2,), block=(THREADS,), shared=0 if work is not None else size * g.itemsize,
+            )  # fmt: skip
+            return out
+
+        yield from (solve(None), solve(np.empty(networks * size, real)))
+        conductance[1:3] = 0
+        with pytest.raises(FaultError):
+            solve(None)
+
+
+def springs() -> Iterator[np.ndarray]:
+    """In one, two and three dimensions, in shared and in global memory; a sample that is no minimum and does not respond."""
+    edges, _ = lattice(4, 5)
+    n, batch = 20, 5
+    offsets, neighbour, edge, _ = neighbours(edges, n)
+    node = np.setdiff1d(np.arange(n), [0, 10, 19]).astype(np.int32)
+    place = np.full(n, -1, np.int32)
+    place[node] = np.arange(len(node))
+    first = np.array([min([place[j] for j in neighbour[offsets[i] : offsets[i + 1]] if place[j] >= 0] + [place[i]]) for i in node], np.int32)
+    for dimension in (1, 2, 3):
+        rng = np.random.default_rng(dimension)
+        m = len(node) * dimension
+        width = dimension * (np.arange(len(node)) - first).repeat(dimension) + np.tile(np.arange(dimension), len(node)) + 1
+        begin = np.append(np.cumsum(width) - 1 - np.arange(m), width.sum()).astype(np.int64)
+        grid_points = np.stack([np.arange(n) // 5, np.arange(n) % 5, 0 * np.arange(n)], 1)[:, :dimension]
+        x0 = grid_points + 0.1 * rng.standard_normal((batch, n, dimension))
+        if dimension == 1:
+            x0 = np.arange(n)[:, None] + 0.1 * rng.standard_normal((batch, n, 1))
+        k, l = rng.uniform(0.5, 2, len(edges)), 0.8 * np.linalg.norm(x0[0, edges[:, 0]] - x0[0, edges[:, 1]], axis=1)
+        pull, load = 0.05 * rng.standard_normal(x0.shape), rng.uniform(0, 0.5, x0.shape)
+        lists = offsets, neighbour, edge, node, place, first, begin
+        memory = int(begin[-1]) + 3 * m + n * dimension
+        for work, shared in ((None, 8 * memory), (np.empty(2 * memory), 0)):
+            x, left, taken = x0.copy(), np.zeros(batch), np.zeros(batch, np.int32)
+            how = {"grid": (2,), "block": (THREADS // 2,), "shared": shared}
+            sizes = batch, n, len(node), dimension
+            _launch.launch("networks/springs", "settle", float, *sizes, 60, 1e-11, 2.0, k, l, *lists, pull, load, work, x, left, taken, **how)
+            assert (left <= 1e-11).all()
+            yield x
+            y, stable, stiff = pull.copy(), np.full(batch, 7, np.int32), load.copy()
+            stiff[3] = -9
+            _launch.launch("networks/springs", "respond", float, *sizes, k, l, *lists, stiff, work, x, y, stable, **how)
+            assert stable.tolist() == [1, 1, 1, 0, 1]
+            yield y
+
+
+CALLS = (graph_sweeps, last_colour_at_rest, layered, spins, oscillators, updates, edge_updates, small_networks, springs)

@@ -1,0 +1,151 @@
+"""Masks, propagation, detectors and their derivatives: by library transforms, by the fused chain, and the chain's kernels by themselves."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from pnnkern import _array, _launch, optics
+from pnnkern._errors import FaultError
+
+REALS = (np.float32, np.float64)
+SIDES = ((37, 256), (21, 320))  # of fields and windows for the fused kernels: as many threads for rows in space as in the spectrum, and more
+
+
+def noise(rng: np.random.Generator, shape: tuple[int, ...], real: type) -> np.ndarray:
+    return (rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(np.result_type(real, np.complex64))
+
+
+def light() -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(0)
+    for real in REALS:
+        for n, pad, window in ((13, 2, 27), (37, 6.9, 256)):  # the second by the fused kernels
+            u, phase = noise(rng, (2, n, n), real), rng.standard_normal((n, n)).astype(real)
+            plan = optics.Propagator((n, n), pitch=4e-6, wavelength=6e-7, distance=1e-3, pad=pad)
+            assert plan.grid.window[0] == window
+            masked = optics.phase_mask(u, phase)
+            regions = optics.Regions((n, n), [(0, 3, 1, 8), (4, n, 2, 3)])
+            yield from (plan(masked), plan.vjp(masked, u), optics.intensity(u), optics.powers(u, regions))
+            yield from optics.phase_mask_vjp(u, masked, phase, wrt=("field", "phase"))
+            yield optics.powers_vjp(np.ones((2, 2), real), u, regions)
+            masks = optics.chain.phasor(phase[None])
+            out, saved = optics.chain.forward(u, masks, [plan] * 2, save=True)
+            assert saved is not None
+            gradient, back = optics.chain.phase_adjoint(u, saved, masks, [plan] * 2, to_field=True)
+            yield from (out, gradient.astype(real), back)
+
+
+def populations() -> Iterator[np.ndarray]:
+    """Several masks, of several samples each; detectors of more pixels than a block has threads."""
+    rng = np.random.default_rng(1)
+    for real in REALS:
+        masks, batch, pixels = 3, 4, 101
+        u, g, v = (noise(rng, (masks, batch, pixels), real) for _ in range(3))
+        t = np.exp(1j * rng.standard_normal((masks, pixels))).astype(u.dtype)
+        out, q, gradient = np.empty_like(u), np.empty_like(t), np.empty((masks, pixels), real)
+        sizes = masks, batch, pixels
+        _launch.launch("optics/mask", "transmit", u.dtype, *sizes, t, u, out, threads=u.size)
+        _launch.launch("optics/mask", "transmit_vjp", u.dtype, *sizes, g, u, q, threads=q.size)
+        back = g.copy()
+        _launch.launch("optics/mask", "phase_adjoint", u.dtype, *sizes, t, v, back, gradient, threads=q.size)
+        yield from (out, q, back, gradient)
+        field = noise(rng, (5, 31, 33), real)
+        yield optics.powers(field, optics.Regions((31, 33), [(0, 20, 0, 33), (20, 31, 0, 9), (21, 30, 10, 30)]))
+        spectrum = noise(rng, (5, 67), real)
+        transfer = noise(rng, (2, 67), real)
+        _launch.launch("optics/spectrum", "multiply", u.dtype, 5, 67, np.array([1, 0, 1, 1, 0]), transfer, spectrum, threads=spectrum.size)
+        yield spectrum
+
+
+def faults() -> Iterator[np.ndarray]:
+    """A field that is not finite, the last of more fields than there are threads."""
+    for real in REALS:
+        for bad in (np.nan, np.inf * 1j):
+            fields = np.ones((500, 2), np.result_type(real, np.complex64))
+            _launch.launch("optics/spectrum", "finite", fields.dtype, 500, 2, fields, threads=500)
+            fields[-1, 0] = bad
+            with pytest.raises(FaultError):
+                _launch.launch("optics/spectrum", "finite", fields.dtype, 500, 2, fields, threads=500)
+    yield np.ones(1)
+
+
+# ------------------------------------------------------------------------------------------- the chain's kernels by themselves
+POPULATION, BATCH, SLICES = 2, 3, 2  # a block of the first slice does samples 0 and 2, one of the second sample 1
+
+
+def layers() -> Iterator[np.ndarray]:
+    """Blocks that walk several samples, and slices of which one has a sample more; on a CPU, which has no such kernels, NumPy's transforms.
+    Columns are done by two blocks, which is less work: the others stay as they are."""
+    for real in REALS:
+        for n, side in SIDES:
+            rng = np.random.default_rng(n)
+            u, saved = (noise(rng, (POPULATION, BATCH, n, n), real) for _ in range(2))
+            spectrum, h = noise(rng, (POPULATION, BATCH, n, side), real), noise(rng, (side, side), real)
+            masks, partial = noise(rng, (POPULATION, n, n), real), rng.standard_normal((POPULATION, 7, n, n)).astype(real)
+            yield from (by_kernels if _array.host_active.get() else by_numpy)(u, spectrum, h, masks, saved, partial)
+
+
+def columns_of(real: type) -> int:
+    """Columns of a block, as in layer.cu."""
+    return 8 if real is np.float32 else 4
+
+
+def by_kernels(
+    u: np.ndarray, spectrum: np.ndarray, h: np.ndarray, masks: np.ndarray, saved: np.ndarray, partial: np.ndarray
+) -> Iterator[np.ndarray]:
+    n, side, real = u.shape[-1], spectrum.shape[-1], u.real.dtype.type
+    w = np.exp(-2j * np.pi * np.outer(np.arange(16), np.arange(side // 16)) / side).astype(u.dtype)
+    how = {"defines": {"PNN_FIELD": n, "PNN_SIDE": side}}
+
+    def run(verb: str, *args: np.ndarray | None, columns: bool = False, population: int = 1) -> None:
+        grid = (2 if columns else -(-n // 4), SLICES, population)
+        block = (max(16, side // 16) * (columns_of(real) if columns else 4),)
+        batch = BATCH if population > 1 else POPULATION * BATCH
+        _launch.launch("optics/layer", verb, u.dtype, batch, w, *args, grid=grid, block=block, **how)
+
+    out = np.empty_like(spectrum)
+    run("first", u, out)
+    yield out
+    for verb in ("columns", "columns_vjp"):
+        within = spectrum.copy()
+        run(verb, h, within, within, columns=True)
+        yield within
+    for to in (np.empty_like(u), None):
+        out = spectrum.copy()
+        run("rows", masks, out, to, out, population=POPULATION)
+        yield from (out,) if to is None else (out, to)
+    out, sums = spectrum.copy(), np.empty((POPULATION, SLICES, n, n), real)
+    run("rows_vjp", masks, saved, out, out, sums, population=POPULATION)
+    yield from (out, sums)
+    field = np.empty_like(u)
+    run("last", spectrum, field)
+    yield field
+    gradient = np.empty((POPULATION, n, n), real)
+    _launch.launch("optics/layer", "gradient", real, *partial.shape[:2], n * n, partial, gradient, threads=gradient.size, **how)
+    yield gradient
+
+
+def by_numpy(
+    u: np.ndarray, spectrum: np.ndarray, h: np.ndarray, masks: np.ndarray, saved: np.ndarray, partial: np.ndarray
+) -> Iterator[np.ndarray]:
+    n, side, real = u.shape[-1], spectrum.shape[-1], u.real.dtype.type
+    wide = spectrum.astype(complex)
+
+    def rows(field: np.ndarray) -> np.ndarray:
+        return np.fft.fft(field, side).astype(u.dtype)
+
+    yield rows(u.astype(complex))
+    for transfer in (h.astype(complex), h.conj().astype(complex)):
+        out, done = spectrum.copy(), (..., slice(2 * columns_of(real)))
+        out[done] = (side * np.fft.ifft(transfer * np.fft.fft(wide, side, axis=-2), axis=-2))[..., :n, :][done]
+        yield out
+    field = side * np.fft.ifft(wide)[..., :n]
+    masked = field * masks[:, None]
+    yield from (rows(masked), masked.astype(u.dtype), rows(masked), rows(field * masks[:, None].conj()))
+    each = (field * saved.conj()).imag
+    yield np.stack([each[:, s::SLICES].sum(1) for s in range(SLICES)], 1).astype(real)
+    yield field.astype(u.dtype)
+    yield partial.sum(1, dtype=float).astype(real)
+
+
+CALLS = (light, populations, faults, layers)

@@ -1,4 +1,4 @@
-"""Threads over independent fields, never inside one transform."""
+"""Pieces of a batch, and threads over independent fields, never inside one transform."""
 
 import functools
 import itertools
@@ -15,6 +15,12 @@ _local = threading.local()
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="pnnkern")
+
+
+def pieces(count: int, most: int) -> list[slice]:
+    """Slices that cover range(count): as few as hold no more than `most` each, of one size but for what is left to the last."""
+    size = -(-count // max(1, -(-count // most)))
+    return [slice(first, min(count, first + size)) for first in range(0, count, max(1, size))]
 
 
 def over(count: int, work: Callable[[int, int], None]) -> None:

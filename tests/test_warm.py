@@ -14,6 +14,7 @@ import nvrtc
 
 SCRIPT = """
 import sys
+import numpy as np
 from pnnkern import _warm, random
 from pnnkern.learning import SGD
 from pnnkern.kernels.learning import optimizer

@@ -31,12 +31,12 @@ PNN_D void rows(long long batch, const complex<T>* w, const complex<T>* in, comp
 }  // namespace pnn
 
 namespace pnn {
-template <class T> PNN_D void add_slices(long long population, long long slices, long long pixels, const T* partial, T* gradient) {
+template <class T> PNN_D void add_slices(long long population, long long slices, long long pixels, const T* partial, double* gradient) {
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < population * pixels; i += (long long)gridDim.x * blockDim.x) {
         const T* first = partial + i / pixels * slices * pixels + i % pixels;
         double sum = 0;
         for (long long s = 0; s < slices; s++) sum += first[s * pixels];
-        gradient[i] = T(sum);
+        gradient[i] += sum;
     }
 }
 }  // namespace pnn
@@ -84,9 +84,9 @@ pnn_layer_last_c64(long long batch, const pnn::complex<float>* w, const pnn::com
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
     pnn::rows<float, true, false>(batch, w, spectrum, nullptr, shared, pnn::write_field<float>{field, pnn::PIXELS});
 }
-// gradient[population][pixels] = the slices of partial[population][slices][pixels] added in order, in double.  Any grid.
+// gradient[population][pixels] += the slices of partial[population][slices][pixels] added in order, in double.  Any grid.
 extern "C" __global__ void pnn_layer_gradient_f32(long long population, long long slices, long long pixels,
-                                                  const float* __restrict__ partial, float* __restrict__ gradient) {
+                                                  const float* __restrict__ partial, double* __restrict__ gradient) {
     pnn::add_slices(population, slices, pixels, partial, gradient);
 }
 
@@ -133,7 +133,7 @@ pnn_layer_last_c128(long long batch, const pnn::complex<double>* w, const pnn::c
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
     pnn::rows<double, true, false>(batch, w, spectrum, nullptr, shared, pnn::write_field<double>{field, pnn::PIXELS});
 }
-// gradient[population][pixels] = the slices of partial[population][slices][pixels] added in order, in double.  Any grid.
+// gradient[population][pixels] += the slices of partial[population][slices][pixels] added in order, in double.  Any grid.
 extern "C" __global__ void pnn_layer_gradient_f64(long long population, long long slices, long long pixels,
                                                   const double* __restrict__ partial, double* __restrict__ gradient) {
     pnn::add_slices(population, slices, pixels, partial, gradient);

@@ -1,6 +1,7 @@
 """The training loop: data -> system x rule -> updates -> optimiser -> metrics, step by step and repeatable to the bit.
 
-What happens at a step follows from the seed and the step's number alone, so a run may stop and go on anywhere.
+What happens at a step follows from the seed and the step's number alone, so a run may stop and go on anywhere. On a GPU no step waits for
+the one before: losses and accuracies stay there until they are looked at.
 """
 
 import math
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _array, _launch, random
+from .._array import Array
 from .._errors import PnnError
 from ..learning.judged import accuracy, rated
 from ..systems import writers
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # the loop itself needs no pydantic
 
 # What a seed's key is folded with: parameters, epoch orders and noise draw from different streams.
 PARAMETERS, ORDER, NOISE, MEASUREMENT, RULE = range(5)
+READ_EVERY = 256  # steps whose losses may wait on a GPU: how far training goes on after a loss that is no number
 
 
 class TrainingError(PnnError, ArithmeticError):
@@ -35,6 +38,11 @@ class Stopped(Exception):
 def stream(seed: int, purpose: int) -> Any:
     """The key of one purpose (`PARAMETERS`, `ORDER`, ...) of a run's seed."""
     return random.fold_in(random.key(seed), purpose)
+
+
+def _refuse_no_number(loss: float, step: int) -> None:
+    if not math.isfinite(loss):
+        raise TrainingError(f"the loss is {loss} at step {step}: lower training.lr, or look for NaN in the data")
 
 
 def rate(training: "Training", step: int, steps_per_epoch: int) -> float:
@@ -52,8 +60,8 @@ def rate(training: "Training", step: int, steps_per_epoch: int) -> float:
 class Trainer:
     """A system, a rule and an optimiser at work on a data set; `step` batches of it are done.
 
-    losses, accuracies : of each step's batch. evaluations : after each epoch, (test loss, test accuracy). For real targets "accuracy" is 1
-    less the rms error relative to their range.
+    losses, accuracies : of each step's batch; looking at them waits for a GPU. evaluations : after each epoch, (test loss, test accuracy).
+    For real targets "accuracy" is 1 less the rms error relative to their range.
     """
 
     system: Any
@@ -62,9 +70,10 @@ class Trainer:
     dataset: Dataset
     training: "Training"
     step: int = 0
-    losses: list[float] = field(default_factory=list)
-    accuracies: list[float] = field(default_factory=list)
     evaluations: list[tuple[float, float]] = field(default_factory=list)
+    _losses: list[float] = field(default_factory=list)
+    _accuracies: list[float] = field(default_factory=list)
+    _pending: list[tuple[Array, Array]] = field(default_factory=list)  # losses and accuracies that have not been read yet
     _order: tuple[int, np.ndarray] | None = None
 
     @property
@@ -87,6 +96,16 @@ class Trainer:
         return min(self.step % self.steps_per_epoch * self.training.batch, len(self.dataset.train_labels))
 
     @property
+    def losses(self) -> list[float]:
+        self._read()
+        return self._losses
+
+    @property
+    def accuracies(self) -> list[float]:
+        self._read()
+        return self._accuracies
+
+    @property
     def finished(self) -> bool:
         return self.step >= self.steps and len(self.evaluations) >= self.training.epochs
 
@@ -100,31 +119,56 @@ class Trainer:
         return self._order[1][position * self.training.batch : (position + 1) * self.training.batch]
 
     def advance(self) -> None:
-        """Do one step."""
+        """Do one step.
+
+        Raises `TrainingError` for a loss that is no number: on the CPU before anything is written, on a GPU when it is read, which is after
+        `READ_EVERY` steps at the latest, and before the state is.
+        """
         chosen = self.batch(self.step)
-        inputs = self.system.encode(self.dataset.train_images[chosen])
+        batch = self.system.encode(self.dataset.train_images[chosen]), self._there(self.dataset.train_labels[chosen])
         key = random.fold_in(stream(self.training.seed, NOISE), self.step)
-        updates, metrics = self.rule.step(self.system, (inputs, self.dataset.train_labels[chosen]), key=key, sample=chosen)
-        if not math.isfinite(metrics["loss"]):
-            raise TrainingError(
-                f"the loss is {metrics['loss']} at step {self.step}: lower training.lr, or look for NaN in the data"
-            )
+        updates, metrics = self.rule.step(self.system, batch, key=key, sample=chosen)
+        loss = metrics["loss"]
+        if _array.namespace(loss) is np:
+            _refuse_no_number(loss, self.step)
         writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch))
-        self.losses.append(metrics["loss"])
-        self.accuracies.append(metrics["accuracy"])
+        self._pending.append((loss, metrics["accuracy"]))
         self.step += 1
+        if len(self._pending) >= READ_EVERY:
+            self._read()
+
+    def _there(self, labels: np.ndarray) -> Array:
+        """Labels where the system is."""
+        return _array.namespace(*self.system.parameters.values()).asarray(labels)
+
+    def _read(self) -> None:
+        """Read what is pending, all in one transfer. A loss that is no number stays pending: nothing that comes after it is ever saved."""
+        if not self._pending:
+            return
+        losses, accuracies = zip(*self._pending, strict=True)
+        values = _array.to_numpy(_array.namespace(*losses).stack([*losses, *accuracies])).reshape(2, -1).tolist()
+        for step, loss in enumerate(values[0], self.step - len(losses)):
+            _refuse_no_number(loss, step)
+        self._losses += values[0]
+        self._accuracies += values[1]
+        self._pending.clear()
 
     def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:
         """(loss, accuracy) on the test images; raises `Stopped` when `stop()` turns true on the way."""
-        labels, loss, ratings = self.dataset.test_labels, 0.0, []
+        self._read()
+        labels, loss, ratings = self._there(self.dataset.test_labels), 0.0, []
         for piece, outputs in self._test_outputs(stop):
-            loss += float(self.rule.loss(outputs, labels[piece])[0]) * len(outputs)
+            loss = loss + self.rule.loss(outputs, labels[piece])[0] * len(outputs)
             ratings.append(rated(self.rule.loss, self.rule.loss.scores(outputs), labels[piece]))
-        return loss / len(labels), accuracy(np.concatenate(ratings), labels)
+        xp = _array.namespace(labels)
+        found = xp.stack([loss / len(labels), accuracy(xp.concatenate(ratings), labels)])
+        loss, share = _array.to_numpy(found).tolist()
+        return loss, share
 
     def test_scores(self) -> np.ndarray:
         """Class scores (test images, classes)."""
-        return np.concatenate([_array.to_numpy(self.rule.loss.scores(outputs)) for _, outputs in self._test_outputs(lambda: False)])
+        scores = [self.rule.loss.scores(outputs) for _, outputs in self._test_outputs(lambda: False)]
+        return _array.to_numpy(_array.namespace(*scores).concatenate(scores))
 
     def _test_outputs(self, stop: Callable[[], bool]) -> Any:
         """(slice, outputs) for pieces of the test images."""
@@ -139,22 +183,31 @@ class Trainer:
 
     # --------------------------------------------------------------------------------------------------------------- the state
     def state(self) -> dict[str, np.ndarray]:
-        """Everything that decides how the run goes on, as NumPy arrays by name."""
+        """Everything that decides how the run goes on, as NumPy arrays by name.
+
+        Raises `TrainingError` where a loss is no number, or a parameter is none: such a state is no good to go on from.
+        """
         _launch.check()
+        self._read()
+        parameters = {name: _array.to_numpy(array) for name, array in self.system.parameters.items()}
+        for name, array in parameters.items():
+            if not np.isfinite(array).all():
+                raise TrainingError(f"{name} has NaN or infinite values after step {self.step - 1}: lower training.lr")
         state = {
             "progress/step": np.array(self.step, np.int64),
             "progress/loss": np.array(self.losses, np.float64),
             "progress/accuracy": np.array(self.accuracies, np.float64),
             "progress/evaluations": np.array(self.evaluations, np.float64).reshape(-1, 2),
         }
-        state |= {f"parameters/{name}": _array.to_numpy(array) for name, array in self.system.parameters.items()}
+        state |= {f"parameters/{name}": array for name, array in parameters.items()}
         state |= {f"memory/{name}": _array.to_numpy(array) for name, array in getattr(self.system, "memory", {}).items()}
         return state | {f"optimizer/{name}": _array.to_numpy(array) for name, array in self.optimizer.state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Go back to a `state`; arrays go to the device that their parameter lives on."""
         self.step = int(state["progress/step"])
-        self.losses, self.accuracies = state["progress/loss"].tolist(), state["progress/accuracy"].tolist()
+        self._losses, self._accuracies = state["progress/loss"].tolist(), state["progress/accuracy"].tolist()
+        self._pending.clear()
         self.evaluations = [(float(a), float(b)) for a, b in state["progress/evaluations"]]
         parameters = self.system.parameters
         for name, array in parameters.items():

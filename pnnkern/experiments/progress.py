@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from .loop import Trainer
 
 LOG_EVERY = 15.0  # seconds between lines in a log
+BAR_EVERY = 0.25  # and between movements of a bar: what is shown has to be read, which a GPU must be waited for
 
 
 class Watcher(Protocol):
@@ -44,10 +45,19 @@ class _Silent:
 
 
 class _Pace:
-    """Samples per second over the last half minute or so, and recent loss and accuracy."""
+    """Samples per second over the last half minute or so, and recent loss and accuracy, `every` so many seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, every: float) -> None:
+        self.every, self.next, self.evaluations = every, 0.0, 0
         self.marks: list[tuple[float, int]] = []  # (time, step)
+
+    def due(self, trainer: Trainer) -> bool:
+        """Whether to show something: at first, from time to time, and after an evaluation."""
+        now, evaluations = time.monotonic(), len(trainer.evaluations)
+        if now < self.next and evaluations == self.evaluations:
+            return False
+        self.next, self.evaluations = now + self.every, evaluations
+        return True
 
     def read(self, trainer: Trainer) -> str:
         """A description of where training stands, with the speed and the time left as soon as they are known."""
@@ -69,15 +79,11 @@ class _Pace:
 
 class _Lines(_Silent):
     def __init__(self) -> None:
-        self.pace, self.next, self.evaluations = _Pace(), 0.0, -1
+        self.pace = _Pace(LOG_EVERY)
 
     def __call__(self, trainer: Trainer) -> None:
-        text = self.pace.read(trainer)
-        evaluated = self.evaluations not in (-1, len(trainer.evaluations))
-        if time.monotonic() >= self.next or evaluated:
-            self.next = time.monotonic() + LOG_EVERY
-            print(f"step {trainer.step}/{trainer.steps}  {text}", file=sys.stderr, flush=True)
-        self.evaluations = len(trainer.evaluations)
+        if self.pace.due(trainer):
+            print(f"step {trainer.step}/{trainer.steps}  {self.pace.read(trainer)}", file=sys.stderr, flush=True)
 
 
 class _Bar(_Silent):
@@ -85,7 +91,7 @@ class _Bar(_Silent):
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        self.pace = _Pace()
+        self.pace = _Pace(BAR_EVERY)
         columns: tuple[Any, ...] = (
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:3.0f} %"),
@@ -102,4 +108,5 @@ class _Bar(_Silent):
         self.bar.stop()
 
     def __call__(self, trainer: Trainer) -> None:
-        self.bar.update(self.task, total=trainer.steps, completed=trainer.step, description=self.pace.read(trainer))
+        if self.pace.due(trainer):
+            self.bar.update(self.task, total=trainer.steps, completed=trainer.step, description=self.pace.read(trainer))

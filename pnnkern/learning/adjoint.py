@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from .._array import Array
 from ..systems.protocols import Reciprocal, Update, require
-from .judged import judged
+from .judged import Metrics, judged
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class AdjointLearning:
 
     def step(
         self, system: Reciprocal, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Gradients {name: update} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
         require(system, "adjoint learning", *self.needs)
         outputs, record = system.forward_reading(batch[0], key, sample)

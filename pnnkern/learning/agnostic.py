@@ -15,7 +15,7 @@ from .._errors import ConvergenceError
 from ..systems.protocols import Relaxing, Update, Yielding, dense, replaced, require
 from ..systems.writers import limits
 from ._checks import one_or_more, positive
-from .judged import judged
+from .judged import Metrics, judged
 from .losses import SquareError
 
 Parameters = dict[str, Array]
@@ -66,7 +66,7 @@ class AgnosticEP:
         positive(self, "strength", "rate", "tolerance")
         one_or_more(self, "steps")
 
-    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], dict[str, float]]:
+    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], Metrics]:
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""
         require(system, "agnostic equilibrium propagation", *self.needs)
         (inputs, labels), beta = batch, self.strength

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from .._array import Array
 from ..systems.protocols import Continual, Relaxing, Update, require
 from ._checks import one_or_more, positive
-from .judged import judged
+from .judged import Metrics, judged
 from .losses import SquareError
 
 
@@ -36,7 +36,7 @@ class ContinualEP:
         positive(self, "strength", "rate")
         one_or_more(self, "steps")
 
-    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], dict[str, float]]:
+    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], Metrics]:
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""
         require(system, "continual equilibrium propagation", *self.needs)
         inputs, labels = batch

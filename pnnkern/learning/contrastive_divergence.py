@@ -11,7 +11,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Generative, Update, require
-from .judged import judged
+from .judged import Metrics, judged
 from .losses import Logits
 
 
@@ -38,7 +38,7 @@ class ContrastiveDivergence:
 
     def step(
         self, system: Generative, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"}. Persistent chains live in system.memory."""
         require(system, "contrastive divergence", *self.needs)
         if key is None:

@@ -19,7 +19,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Relaxing, Update, require, scaled
-from .judged import judged
+from .judged import Metrics, judged
 from .losses import SquareError
 
 VARIANTS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}
@@ -74,7 +74,7 @@ class _Contrastive:
         return (0.0, self.strength) if sign > 0 else (-self.strength, 0.0)
 
     def step(self, system: Relaxing, batch: tuple[Array, Array], key: Any = None, sample: Any = 0,
-             ) -> tuple[dict[str, Update], dict[str, float]]:  # fmt: skip
+             ) -> tuple[dict[str, Update], Metrics]:  # fmt: skip
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""
         require(system, self.title, *self.needs)
         inputs, labels = batch

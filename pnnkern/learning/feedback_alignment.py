@@ -12,7 +12,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Layered, Update, dense, require
-from .judged import judged
+from .judged import Metrics, judged
 
 
 @dataclass
@@ -27,7 +27,7 @@ class DirectFeedback:
 
     def step(
         self, system: Layered, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
         require(system, "direct feedback alignment", *self.needs)
         outputs, record = system.measure(batch[0], key, sample)

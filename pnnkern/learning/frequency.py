@@ -12,7 +12,7 @@ import numpy as np
 from .. import _array
 from .._array import Array
 from ..systems.protocols import Driven, Update, require, scaled
-from .judged import judged
+from .judged import Metrics, judged
 from .losses import SquareError
 
 
@@ -60,7 +60,7 @@ class FrequencyPropagation:
 
     def step(
         self, system: Driven, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free amplitudes."""
         require(system, "frequency propagation", *self.needs)
         inputs, labels = batch

@@ -13,7 +13,7 @@ from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Modelled, Update, replaced, require
 from ..systems.writers import limits
-from .judged import judged
+from .judged import Metrics, judged
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class HardwareAware:
 
     def step(
         self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Gradients {name: update} at one draw of the noise, by `key` (fold in the step), and metrics {"loss", "accuracy"}."""
         require(system, "hardware-aware training", *self.needs)
         if key is None:

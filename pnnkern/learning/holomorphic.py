@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from .._array import Array
 from ..systems.protocols import Holomorphic, Relaxing, Update, require
-from .judged import judged
+from .judged import Metrics, judged
 from .losses import SquareError
 
 
@@ -36,7 +36,7 @@ class HolomorphicEP:
         """Relaxations per sample and step: the free one and those of the circle, though conjugate nudges are computed once."""
         return 1 + self.points
 
-    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], dict[str, float]]:
+    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], Metrics]:
         """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""
         require(system, "holomorphic equilibrium propagation", *self.needs)
         inputs, labels = batch

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from .._array import Array
 from ..systems.protocols import Modelled, Update, require
-from .judged import judged
+from .judged import Metrics, judged
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class InSilico:
 
     def step(
         self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Gradients {name: update} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
         require(system, "in-silico training", *self.needs)
         outputs, record = system.forward_saving(batch[0])

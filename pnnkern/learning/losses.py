@@ -1,5 +1,7 @@
 """Losses on measured outputs. Each gives the class scores, and the mean loss with its cotangent; all in float64.
 
+A loss is a value where the outputs are, which nothing waits for: a 0-d array on a GPU, a NumPy scalar on the CPU.
+
 powers (batch, detectors) of light are in any unit: losses on them depend on their ratios only. labels (batch,) are integers; the square
 error also takes real targets, (batch, outputs) fractions of the way from its low target to its high one.
 """
@@ -13,20 +15,20 @@ from .._array import Array
 
 
 def _one_hot(labels: Array, classes: int, like: Array) -> Array:
+    """Whether an output is the label's, boolean (batch, classes)."""
     xp = _array.namespace(like)
-    if classes == 1:  # one output tells class 1 from class 0
-        return (xp.asarray(labels)[:, None] == 1).astype(np.float64)
-    return (xp.arange(classes)[None, :] == xp.asarray(labels)[:, None]).astype(np.float64)
+    labels = xp.asarray(labels)[:, None]
+    return labels == (1 if classes == 1 else xp.arange(classes))  # one output tells class 1 from class 0
 
 
-def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[float, Array]:
+def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     """Mean of -log softmax(scores)[label], and its cotangent (softmax - one hot) / batch."""
     xp = _array.namespace(scores)
     shifted = scores - scores.max(axis=1, keepdims=True)
     exponential = xp.exp(shifted)
     total = exponential.sum(axis=1, keepdims=True)
     hot = _one_hot(labels, scores.shape[1], scores)
-    loss = float(((xp.log(total) - shifted) * hot).sum() / len(scores))
+    loss = ((xp.log(total) - shifted) * hot).sum() / len(scores)
     return loss, (exponential / total - hot) / len(scores)
 
 
@@ -38,18 +40,20 @@ class CrossEntropy:
 
     def scores(self, powers: Array) -> Array:
         """(batch, classes): scale p / max p."""
-        p = powers.astype(np.float64)
-        return self.scale * p / p.max(axis=1, keepdims=True)
+        return self._scaled(powers)[0]
 
-    def __call__(self, powers: Array, labels: Array) -> tuple[float, Array]:
-        """Mean loss over the batch, and its cotangent with respect to `powers`."""
-        xp = _array.namespace(powers)
+    def _scaled(self, powers: Array) -> tuple[Array, Array, Array]:
+        """The scores, and what they are made of: powers (batch, classes) in float64 and the largest of each sample (batch, 1)."""
         p = powers.astype(np.float64)
         largest = p.max(axis=1, keepdims=True)
-        loss, g = _softmax_cross_entropy(self.scores(powers), labels)
-        out = self.scale / largest * g
-        brightest = p.argmax(axis=1)
-        out[xp.arange(len(p)), brightest] -= (self.scale * (g * p).sum(axis=1, keepdims=True) / largest**2)[:, 0]
+        return self.scale * p / largest, p, largest
+
+    def __call__(self, powers: Array, labels: Array) -> tuple[Array, Array]:
+        """Mean loss over the batch, and its cotangent with respect to `powers`."""
+        scores, p, largest = self._scaled(powers)
+        loss, g = _softmax_cross_entropy(scores, labels)
+        brightest = p.argmax(axis=1)[:, None] == _array.namespace(p).arange(p.shape[1])
+        out = self.scale / largest * g - brightest * (self.scale * (g * p).sum(axis=1, keepdims=True) / largest**2)
         return loss, out.astype(powers.dtype)
 
 
@@ -70,7 +74,7 @@ class Differential:
         p = powers.astype(np.float64)
         return p[:, : p.shape[1] // 2], p[:, p.shape[1] // 2 :]
 
-    def __call__(self, powers: Array, labels: Array) -> tuple[float, Array]:
+    def __call__(self, powers: Array, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `powers`."""
         plus, minus = self._halves(powers)
         total = plus + minus
@@ -89,11 +93,11 @@ class MeanSquare:
         p = powers.astype(np.float64)
         return p / p.sum(axis=1, keepdims=True)
 
-    def __call__(self, powers: Array, labels: Array) -> tuple[float, Array]:
+    def __call__(self, powers: Array, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `powers`."""
         q = self.scores(powers)
         d = q - _one_hot(labels, q.shape[1], q)
-        loss = float((d**2).sum() / len(q))
+        loss = (d**2).sum() / len(q)
         total = powers.astype(np.float64).sum(axis=1, keepdims=True)
         out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total / len(q)
         return loss, out.astype(powers.dtype)
@@ -109,7 +113,7 @@ class Logits:
         """(batch, classes): scale * output."""
         return self.scale * outputs.astype(np.float64)
 
-    def __call__(self, outputs: Array, labels: Array) -> tuple[float, Array]:
+    def __call__(self, outputs: Array, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `outputs`."""
         loss, g = _softmax_cross_entropy(self.scores(outputs), labels)
         return loss, (self.scale * g).astype(outputs.dtype)
@@ -137,10 +141,10 @@ class SquareError:
         share = _array.namespace(outputs).asarray(labels) if labels.ndim == 2 else _one_hot(labels, outputs.shape[1], outputs)
         return (self.low + (self.high - self.low) * share).astype(outputs.dtype)
 
-    def __call__(self, outputs: Array, labels: Array) -> tuple[float, Array]:
+    def __call__(self, outputs: Array, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `outputs`."""
         wanted = self.targets(labels, outputs).astype(np.float64)
         d = self.scores(outputs) - wanted
         if self.hinge:
             d[(d > 0) == (wanted > (self.high + self.low) / 2)] = 0.0
-        return float((d**2).sum() / 2 / len(d)), (d / len(d)).astype(outputs.dtype)
+        return (d**2).sum() / 2 / len(d), (d / len(d)).astype(outputs.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from ..systems.protocols import Measurable, Update, require
-from .judged import judged
+from .judged import Metrics, judged
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class SPSA:
 
     def step(
         self, system: Measurable, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Estimated gradients {name: update} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}.
 
         key : draws the perturbations (fold in the step), and the system's noise.
@@ -51,14 +51,12 @@ class SPSA:
         xp = _array.namespace(*parameters.values())
         moved = {name: xp.concatenate([parameters[name] + self.c * D, parameters[name] - self.c * D]) for name, D in signs.items()}
         outputs = system.forward_population(batch[0], moved, random.fold_in(key, "noise"), sample)
-        losses, found = [], []
-        for member in outputs:
-            found.append(judged(self.loss, member, batch[1])[1])
-            losses.append(found[-1]["loss"])
-        half = self.directions
-        slopes = (np.array(losses[:half]) - np.array(losses[half:])) / (2 * self.c * half)
-        updates = {name: sum(float(s) * D[k] for k, s in enumerate(slopes)) for name, D in signs.items()}
-        return updates, {k: float(np.mean([m[k] for m in found])) for k in ("loss", "accuracy")}
+        found = [judged(self.loss, member, batch[1])[1] for member in outputs]
+        metrics = {name: xp.stack([one[name] for one in found]) for name in ("loss", "accuracy")}
+        up, down = metrics["loss"][: self.directions], metrics["loss"][self.directions :]
+        slopes = (up - down) / (2 * self.c * self.directions)
+        updates = {name: sum(s * d for s, d in zip(slopes.astype(D.dtype), D, strict=True)) for name, D in signs.items()}
+        return updates, {name: values.mean() for name, values in metrics.items()}
 
     def _signs(self, key: Any, parameter: Array) -> Array:
         """+-1 for each direction and element: (directions, *shape)."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from .._array import Array
 from ..systems.protocols import Layered, Measurable, Modelled, Update, require
-from .judged import judged
+from .judged import Metrics, judged
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class PhysicsAware:
 
     def step(
         self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], dict[str, float]]:
+    ) -> tuple[dict[str, Update], Metrics]:
         """Estimated gradients {name: update} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
         require(system, "physics-aware training", *self.needs)
         if isinstance(system, Layered):

@@ -200,15 +200,15 @@ def convolve(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
 
 def _convolve_device(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
     """By the fused kernels where all fields share a transfer function and its window is one of theirs; else by library transforms."""
-    side, shape = transfer.window[0], field.shape[-2:]
-    if transfer.window == (side, side) and _layer.supported(shape, side, field.dtype) and (index == index[:1]).all():
+    side, shape, same = transfer.window[0], field.shape[-2:], (index == index[:1]).all()
+    if transfer.window == (side, side) and _layer.supported(shape, side, field.dtype) and same:
         return _layer.chain(field, (), [transfer.normalised[int(index[0])]], side)[0]
     fft = _array.scipy_fft(field)
     xp = _array.namespace(field)
     batch, ny, nx = field.shape
     py, px = transfer.window
     out = xp.empty_like(field)
-    where = xp.asarray(index, dtype=np.int64)
+    where = xp.full(batch, index[0], np.int64) if same and batch else xp.asarray(index, dtype=np.int64)
     chunk = _array.chunk(field, py * px * field.dtype.itemsize * 3)
     for b in range(0, batch, chunk):
         columns = fft.fft(fft.fft(field[b : b + chunk], n=px, axis=-1), n=py, axis=-2)

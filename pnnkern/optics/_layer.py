@@ -5,19 +5,20 @@ bytes for complex64 and P = 2N; see kernels/optics/layer.cu.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _launch, _parallel
 from .._array import Array
 
 SIDES = (256, 320, 384, 400, 448, 512)
 LINES = 16  # the first factor of every side
 ROWS = 4  # per block, as in layer.cu
 COLUMNS = {"complex64": 8, "complex128": 4}
-STATE = 30 << 20  # bytes of spectrum worked on at a time: it then stays in the second-level cache of large GPUs
+STATE = 32 << 20  # bytes of spectrum worked on at a time: it then stays in the second-level cache of large GPUs
 BLOCKS = 1056  # aimed at: four rounds of two blocks on each of 132 multiprocessors
 
 
@@ -47,43 +48,40 @@ def chain(
 
     field : ([population,] batch, n, n). Returns the field, and with `save` the fields after each mask (layers, *field.shape), else None.
     """
-    xp = _array.namespace(field)
-    out = xp.empty_like(field)
-    saved = xp.empty((len(masks), *field.shape), field.dtype) if save else None
-    one = _Chain(field, side)
+    xp, one = _array.namespace(field), _Chain(field, side)
+    field = _array.contiguous(field)
+    fields, out = one.by_member(field), xp.empty(one.shape, field.dtype)
+    saved = xp.empty((len(masks), *one.shape), field.dtype) if save else None
     for piece in one.pieces():
-        part = _array.contiguous(field[piece])
-        spectrum = one.first(part)
+        spectrum = one.first(fields[piece])
         for l, mask in enumerate(masks):
             one.columns(transfers[l], spectrum)
-            kept = xp.empty_like(part) if save else None
-            one.rows(mask, spectrum, kept)
-            if saved is not None:
-                saved[l][piece] = kept
+            one.rows(one.by_member(mask)[piece[0]], spectrum, None if saved is None else saved[(l, *piece)])
         one.columns(transfers[len(masks)], spectrum)
-        out[piece] = one.last(spectrum, part)
-    return out, saved
+        one.last(spectrum, out[piece])
+    return out.reshape(field.shape), None if saved is None else saved.reshape(len(masks), *field.shape)
 
 
 def chain_vjp(
-    cotangent: Array, saved: Array, masks: Array, transfers: Sequence[Array], side: int, *, to_field: bool = False
-) -> tuple[Array, Array | None]:
-    """Adjoint of `chain` for phase masks: the gradient of the phases (layers, [population,] n, n) in float64, and with `to_field` the
-    cotangent of the incoming field, else None."""
-    xp = _array.namespace(cotangent)
-    gradient = xp.zeros(masks.shape, np.float64)
-    incoming = xp.empty_like(cotangent) if to_field else None
-    one = _Chain(cotangent, side)
+    cotangent: Array, saved: Array, masks: Array, transfers: Sequence[Array], side: int, *, to_field: bool = False,
+    gradient: Array | None = None,
+) -> tuple[Array, Array | None]:  # fmt: skip
+    """Adjoint of `chain` for phase masks: the gradient of the phases (layers, [population,] n, n) in float64, added to `gradient` if that is
+    given, and with `to_field` the cotangent of the incoming field, else None."""
+    xp, one = _array.namespace(cotangent), _Chain(cotangent, side)
+    cotangent = _array.contiguous(cotangent)
+    fields, kept = one.by_member(cotangent), _array.contiguous(saved).reshape(len(masks), *one.shape)
+    gradient = xp.zeros(masks.shape, np.float64) if gradient is None else gradient
+    incoming = xp.empty(one.shape, cotangent.dtype) if to_field else None
     for piece in one.pieces():
-        part = _array.contiguous(cotangent[piece])
-        spectrum = one.first(part)
+        spectrum = one.first(fields[piece])
         for l in reversed(range(len(masks))):
             one.columns(transfers[l + 1], spectrum, vjp=True)
-            gradient[l] += one.rows_vjp(masks[l], _array.contiguous(saved[l][piece]), spectrum)
+            one.rows_vjp(one.by_member(masks[l])[piece[0]], kept[(l, *piece)], spectrum, one.by_member(gradient[l])[piece[0]])
         if incoming is not None:
             one.columns(transfers[0], spectrum, vjp=True)
-            incoming[piece] = one.last(spectrum, part)
-    return gradient, incoming
+            one.last(spectrum, incoming[piece])
+    return gradient, None if incoming is None else incoming.reshape(cotangent.shape)
 
 
 @functools.lru_cache(maxsize=32)
@@ -99,18 +97,24 @@ class _Chain:
 
     def __init__(self, field: Array, side: int) -> None:
         self.n, self.side, self.dtype = field.shape[-1], side, field.dtype
-        self.lead = field.shape[:-3]  # () or (population,)
-        self.population, self.batch = int(np.prod(self.lead)), field.shape[-3]
+        self.population, self.batch = math.prod(field.shape[:-3]), field.shape[-3]
+        self.shape = self.population, self.batch, self.n, self.n
         self.xp = _array.namespace(field)
         device = _array.device_of(field)
         self.w = _twiddles(side, field.dtype.name, device, field.device.id if device == "cuda" else 0)
         self.threads = max(LINES, side // LINES)
         self.defines = {"PNN_FIELD": self.n, "PNN_SIDE": side}
 
-    def pieces(self) -> list[Any]:
-        """Index expressions that cut the batch so that the spectra of a piece fit `STATE`."""
-        size = max(1, STATE // (self.population * self.n * self.side * self.dtype.itemsize))
-        return [(..., slice(b, b + size), slice(None), slice(None)) for b in range(0, self.batch, size)]
+    def by_member(self, x: Array) -> Array:
+        """Fields, or masks, with a first axis of members, of which there may be one."""
+        return x.reshape(self.population, -1, self.n, self.n)
+
+    def pieces(self) -> list[tuple[slice, slice]]:
+        """(members, samples) of pieces whose spectra fit `STATE`. Each is one stretch of memory: kernels read and write it where it lies."""
+        most = max(1, STATE // (self.n * self.side * self.dtype.itemsize))
+        if self.batch > most:
+            return [(slice(m, m + 1), b) for m in range(self.population) for b in _parallel.pieces(self.batch, most)]
+        return [(m, slice(None)) for m in _parallel.pieces(self.population, most // max(1, self.batch))]
 
     def _slices(self, batch: int, blocks: int) -> int:
         """Blocks per line of the grid that share the batch; a fixed rule, so that sums are the same on every run."""
@@ -142,21 +146,16 @@ class _Chain:
         self._launch("columns_vjp" if vjp else "columns", batch, transfer, spectrum, spectrum, columns=True)
 
     def rows(self, mask: Array, spectrum: Array, saved: Array | None) -> None:
-        self._launch("rows", spectrum.shape[-3], mask, spectrum, saved, spectrum, population=self.population)
+        self._launch("rows", spectrum.shape[1], mask, spectrum, saved, spectrum, population=len(spectrum))
 
-    def rows_vjp(self, mask: Array, saved: Array, spectrum: Array) -> Array:
-        batch, real = spectrum.shape[-3], saved.real.dtype
-        slices = self._slices(batch, -(-self.n // ROWS) * self.population)
-        partial = self.xp.empty((self.population, slices, self.n, self.n), real)
-        self._launch("rows_vjp", batch, mask, saved, spectrum, spectrum, partial, population=self.population)
-        gradient = self.xp.empty((*self.lead, self.n, self.n), real)
+    def rows_vjp(self, mask: Array, saved: Array, spectrum: Array, gradient: Array) -> None:
+        population, batch, real = len(spectrum), spectrum.shape[1], saved.real.dtype
+        slices = self._slices(batch, -(-self.n // ROWS) * population)
+        partial = self.xp.empty((population, slices, self.n, self.n), real)
+        self._launch("rows_vjp", batch, mask, saved, spectrum, spectrum, partial, population=population)
         _launch.launch(
-            "optics/layer", "gradient", real, self.population, slices, self.n**2, partial, gradient,
-            threads=gradient.size, defines=self.defines,
-        )  # fmt: skip
-        return gradient
+            "optics/layer", "gradient", real, population, slices, self.n**2, partial, gradient, threads=gradient.size, defines=self.defines
+        )
 
-    def last(self, spectrum: Array, like: Array) -> Array:
-        field = self.xp.empty_like(like)
+    def last(self, spectrum: Array, field: Array) -> None:
         self._launch("last", field.size // self.n**2, spectrum, field)
-        return field

@@ -78,56 +78,62 @@ def forward(field: Array, masks: Array, propagators: Sequence[Propagator], *, sa
 
 
 def phase_adjoint(
-    cotangent: Array, saved: Array, masks: Array, propagators: Sequence[Propagator], *, to_field: bool = False
-) -> tuple[Array, Array | None]:
+    cotangent: Array, saved: Array, masks: Array, propagators: Sequence[Propagator], *, to_field: bool = False,
+    gradient: Array | None = None,
+) -> tuple[Array, Array | None]:  # fmt: skip
     """Adjoint of `forward` for phase masks.
 
-    cotangent : (batch, ny, nx), of the field behind the stack. saved : the fields after each mask, from `forward`.
+    cotangent : (batch, ny, nx), of the field behind the stack. saved : the fields after each mask, from `forward`. gradient : what sums are
+    added to, float64 (layers, ny, nx); None starts at zero.
 
     Returns the gradient with respect to the phases (layers, ny, nx), float64 sums over the batch of ``Im(g conj(v))``, and with
     `to_field` the cotangent of the incoming field, else None.
     """
-    transfers = [p.transfer(cotangent).conj for p in propagators]
     xp = _array.namespace(cotangent)
     layers, (batch, ny, nx) = len(masks), cotangent.shape
+    gradient = xp.zeros((layers, ny, nx), np.float64) if gradient is None else gradient
     if _fused(cotangent, propagators):
         forward_tables = [p.transfer(cotangent).normalised[0] for p in propagators]
-        return _layer.chain_vjp(cotangent, saved, masks, forward_tables, _side(propagators), to_field=to_field)
+        return _layer.chain_vjp(
+            cotangent, saved, masks, forward_tables, _side(propagators), to_field=to_field, gradient=gradient
+        )
+    transfers = [p.transfer(cotangent).conj for p in propagators]
     real = cotangent.real.dtype
     if _array.on_device(cotangent):
         index = np.zeros(batch, np.int64)
-        gradient = xp.empty((layers, ny, nx), real)
+        each = xp.empty((layers, ny, nx), real)
         g = _fft.convolve(cotangent, transfers[layers], index)
         for l in reversed(range(layers)):
             _launch.launch(
-                "optics/mask", "phase_adjoint", g.dtype, 1, batch, ny * nx, masks[l], saved[l], g, gradient[l], threads=ny * nx
+                "optics/mask", "phase_adjoint", g.dtype, 1, batch, ny * nx, masks[l], saved[l], g, each[l], threads=ny * nx
             )
             if l or to_field:
                 g = _fft.convolve(g, transfers[l], index)
-        return gradient.astype(np.float64), g if to_field else None
+        gradient += each
+        return gradient, g if to_field else None
 
     _prepare(transfers)
     chunks = -(-batch // CHUNK)
-    partial = np.zeros((chunks, layers, ny, nx), real)
+    partial = np.empty((chunks, layers, ny, nx), real)
     incoming = np.empty_like(cotangent) if to_field else None
 
     def work(start: int, stop: int) -> None:
         engines = [_fft.engine((ny, nx), t.window, cotangent.dtype) for t in transfers]
-        g = np.empty((ny, nx), cotangent.dtype)
-        one = np.empty((ny, nx), real)
+        room = np.empty((CHUNK, ny, nx), cotangent.dtype)
         for chunk in range(start, stop):
-            for b in range(chunk * CHUNK, min(batch, (chunk + 1) * CHUNK)):
-                engines[layers].run(cotangent[b], transfers[layers], 0, g)
-                for l in reversed(range(layers)):
-                    _launch.launch("optics/mask", "phase_adjoint", g.dtype, 1, 1, ny * nx, masks[l], saved[l, b], g, one)
-                    partial[chunk, l] += one
-                    if l:
-                        engines[l].run(g, transfers[l], 0, g)
-                if incoming is not None:
-                    engines[0].run(g, transfers[0], 0, incoming[b])
+            own = slice(chunk * CHUNK, min(batch, (chunk + 1) * CHUNK))
+            into = cotangent[own]
+            g = room[: len(into)]
+            for l in reversed(range(layers)):
+                for one, out in zip(into, g, strict=True):
+                    engines[l + 1].run(one, transfers[l + 1], 0, out)
+                _launch.launch("optics/mask", "phase_adjoint", g.dtype, 1, len(g), ny * nx, masks[l], saved[l, own], g, partial[chunk, l])
+                into = g
+            if incoming is not None:
+                for one, out in zip(into, incoming[own], strict=True):
+                    engines[0].run(one, transfers[0], 0, out)
 
     _parallel.over(chunks, work)
-    gradient = np.zeros((layers, ny, nx))
     for each in partial:  # in order
         gradient += each
     return gradient, incoming

@@ -13,9 +13,14 @@ def flat(images: Array, values: int, device: str, dtype: Any) -> Array:
     rows = _array.device_namespace(device).asarray(images).reshape(len(images), -1)
     if rows.shape[1] != values:
         raise ValueError(f"each sample must have {values} values, got {rows.shape[1]}")
-    whole = rows.dtype == np.uint8
-    rows = rows.astype(dtype)
-    return rows / rows.dtype.type(255) if whole else rows
+    return fractions(rows, dtype)
+
+
+def fractions(images: Array, dtype: Any) -> Array:
+    """uint8 as fractions of 255, numbers as they are, in the working precision."""
+    if images.dtype == np.uint8:
+        return images / np.dtype(dtype).type(255)
+    return images.astype(dtype)
 
 
 def one_hot(labels: Array, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _parallel, random
 from .._array import Array
 from .._errors import UnitWarning
 from ..optics import chain, detectors
@@ -19,6 +19,7 @@ from ..optics._checks import warn
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
+from ._encoding import fractions
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
 
@@ -99,7 +100,7 @@ class D2NN:
     geometry : the apparatus. parameters : {"phase": ...}; given, or drawn uniformly in [0, 2 pi) with `key`, or pi everywhere.
     dtype : of the parameters, float32 or float64; fields are complex of the same precision.
     store : "fields" keeps the fields after each mask for the adjoint; "recompute" runs forward again and keeps nothing.
-    chunk : samples worked on at a time.
+    chunk : most samples worked on at a time; pieces of a batch are equal.
     imperfections : of the network that was built, drawn with `build_key`; then `forward`, `measure` and `forward_population` are passes
         through the built one, and this is its digital twin. None: it was built as designed.
     """
@@ -114,6 +115,7 @@ class D2NN:
     shifts: tuple[tuple[float, float], ...] | None = None
     imperfections: Imperfections | None = None
     build_key: Any = None
+    _pixels: dict[tuple[int, int], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.store not in ("fields", "recompute"):
@@ -158,18 +160,25 @@ class D2NN:
 
         Each image pixel becomes a square of neurons (nearest neighbour).
         """
-        xp = _array.device_namespace(self.device)
-        images = np.asarray(_array.to_numpy(images))
+        images = _array.device_namespace(self.device).asarray(images)
         if images.ndim != 3:
             raise ValueError(f"images must be (batch, height, width), got shape {images.shape}")
         g = self.geometry
         side = g.input_size * g.oversample
-        rows, columns = (np.arange(side) * n // side for n in images.shape[1:])
-        amplitude = images.astype(self.dtype) / (255 if images.dtype == np.uint8 else 1)
-        out = xp.zeros((len(images), g.samples, g.samples), np.result_type(self.dtype, np.complex64))
         first = (g.samples - side) // 2
-        out[:, first : first + side, first : first + side] = xp.asarray(amplitude[:, rows][:, :, columns])
+        squares = fractions(images, self.dtype).reshape(len(images), -1)[:, self._nearest(*images.shape[1:])]
+        out = _array.namespace(images).zeros((len(images), g.samples, g.samples), np.result_type(self.dtype, np.complex64))
+        out[:, first : first + side, first : first + side] = squares
         return out
+
+    def _nearest(self, height: int, width: int) -> Array:
+        """Which pixel of a flat image each square of the incoming field takes, (side, side); made once, where the system is."""
+        if (height, width) not in self._pixels:
+            side = self.geometry.input_size * self.geometry.oversample
+            rows, columns = (np.arange(side) * n // side for n in (height, width))
+            pixels = rows[:, None] * width + columns
+            self._pixels[height, width] = _array.device_namespace(self.device).asarray(pixels)
+        return self._pixels[height, width]
 
     def masks(self) -> Array:
         """Transmissions exp(i phase) on the samples (layers, samples, samples)."""
@@ -228,7 +237,7 @@ class D2NN:
             if saved is None:
                 out, saved = chain.forward(u, masks, self.propagators, save=True)
             g = detectors.powers_vjp(cotangent[first : first + len(u)], out, self.regions)
-            total += chain.phase_adjoint(g, saved, masks, self.propagators)[0]
+            chain.phase_adjoint(g, saved, masks, self.propagators, gradient=total)
             first += len(u)
         return {"phase": self._on_neurons(total)}
 
@@ -251,7 +260,7 @@ class D2NN:
                 if out is None:
                     out = self.propagators[-1](saved[layer])
                 g = detectors.powers_vjp(piece, out, self.regions)
-                total[layer] += chain.phase_adjoint(g, saved[layer:], masks[layer:], self.propagators[layer:])[0][0]
+                chain.phase_adjoint(g, saved[layer:], masks[layer:], self.propagators[layer:], gradient=total[layer:])
             else:
                 total[layer] += (piece * saved[layer].conj()).imag.sum(axis=0, dtype=np.float64)
             first += len(u)
@@ -269,7 +278,7 @@ class D2NN:
         return gradient.astype(self.dtype)
 
     def _pieces(self, inputs: Array, function: Any) -> Array:
-        pieces = [function(inputs[i : i + self.chunk]) for i in range(0, len(inputs), self.chunk)]
+        pieces = [function(inputs[piece]) for piece in _parallel.pieces(len(inputs), self.chunk)]
         return pieces[0] if len(pieces) == 1 else _array.namespace(inputs).concatenate(pieces)
 
     def fields(self, inputs: Array) -> list[Array]:
@@ -290,21 +299,20 @@ class D2NN:
     def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
         """The misbuilt network of which this one is the design; `key` draws its errors."""
         p, g = imperfections, self.geometry
-        phase = _array.to_numpy(self.parameters["phase"]).astype(np.float64)
+        phase = self.parameters["phase"].astype(np.float64)
+        xp = _array.namespace(phase)
         if p.levels:
             step = 2 * np.pi / p.levels
-            phase = np.rint(np.mod(phase, 2 * np.pi) / step) * step
+            phase = xp.rint(xp.mod(phase, 2 * np.pi) / step) * step
         if p.height_error:
-            draws = _array.to_numpy(random.normal(random.fold_in(key, 1), (1, phase.size))).reshape(phase.shape)
+            draws = random.normal(random.fold_in(key, 1), (1, phase.size), like=phase).reshape(phase.shape)
             phase = phase + 2 * np.pi * (p.index - 1) / g.wavelength * p.height_error * draws.astype(np.float64)
         shifts = None
         if p.misalignment:
             # positions of the masks; light going from one to the next sees the difference, the source and detectors stay put
-            at = p.misalignment * _array.to_numpy(random.normal(random.fold_in(key, 2), (1, 2 * g.layers))).astype(
-                np.float64
-            ).reshape(-1, 2)
+            at = p.misalignment * random.normal(random.fold_in(key, 2), (1, 2 * g.layers)).astype(np.float64).reshape(-1, 2)
             path = np.concatenate([np.zeros((1, 2)), at, np.zeros((1, 2))])
             shifts = tuple((float(dy), float(dx)) for dy, dx in np.diff(path, axis=0))
-        xp = _array.device_namespace(self.device)
-        parameters = {"phase": xp.asarray(phase.astype(self.dtype))}
-        return dataclasses.replace(self, parameters=parameters, shifts=shifts, imperfections=None)
+        built = dataclasses.replace(self, parameters={"phase": phase.astype(self.dtype)}, shifts=shifts, imperfections=None)
+        built.regions = self.regions  # which have been brought to the device
+        return built

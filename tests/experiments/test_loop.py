@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pnnkern.experiments import loop
+from pnnkern.experiments import loop, progress
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.loop import Stopped, Trainer, TrainingError, train
 from pnnkern.experiments.tables import Training
@@ -17,14 +17,14 @@ CLASSES, PIXELS = 3, 12
 
 
 class Projections:
-    """Powers p = (x W)^2 of images x: a digital twin with its adjoint."""
+    """Powers p = (x W)^2 of images x: a digital twin with its adjoint, on NumPy or a stand-in for CuPy."""
 
-    def __init__(self) -> None:
-        self.parameters = {"weights": np.random.default_rng(5).standard_normal((PIXELS, CLASSES))}
-        self.seen: list[np.ndarray] = []
+    def __init__(self, xp: Any = np) -> None:
+        self.xp = xp
+        self.parameters = {"weights": xp.asarray(np.random.default_rng(5).standard_normal((PIXELS, CLASSES)))}
 
     def encode(self, images: np.ndarray) -> np.ndarray:
-        return images.reshape(len(images), -1) / 255.0
+        return self.xp.asarray(images).reshape(len(images), -1) / 255.0
 
     def forward(self, inputs: np.ndarray, key: Any = None, sample: Any = 0) -> np.ndarray:
         return (inputs @ self.parameters["weights"]) ** 2
@@ -46,9 +46,9 @@ def dataset() -> Dataset:
 
 @pytest.fixture
 def make(dataset: Dataset) -> Callable[..., Trainer]:
-    def made(optimizer: Any = None, **training: Any) -> Trainer:
+    def made(optimizer: Any = None, xp: Any = np, **training: Any) -> Trainer:
         settings = Training(**({"epochs": 3, "batch": 8, "lr": 0.1, "optimizer": "sgd"} | training))
-        return Trainer(Projections(), InSilico(CrossEntropy()), optimizer or SGD(lr=settings.lr), dataset, settings)
+        return Trainer(Projections(xp), InSilico(CrossEntropy()), optimizer or SGD(lr=settings.lr), dataset, settings)
 
     return made
 
@@ -207,3 +207,111 @@ def test_the_rule_gets_keys_by_step_and_samples_by_global_index(make: Callable[.
     assert len({key.tobytes() for key, _ in given}) == 9
     np.testing.assert_array_equal(np.sort(np.concatenate([sample for _, sample in given[:3]])), np.arange(20))
     assert given[0][1].dtype == np.int64
+
+
+# ------------------------------------------------------------------------------------------------------------------- on a GPU
+@pytest.fixture
+def reads(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What waited for the stand-in's device so far."""
+    found: list[str] = []
+
+    def noted(name: str) -> Callable[..., Any]:
+        original = getattr(cupy.ndarray, name)
+
+        def call(self: Any, *args: Any, **options: Any) -> Any:
+            found.append(name)
+            return original(self, *args, **options)
+
+        return call
+
+    for name in ("get", "item", "tolist", "__float__", "__int__", "__bool__", "__index__"):
+        monkeypatch.setattr(cupy.ndarray, name, noted(name))
+    return found
+
+
+def test_no_step_waits_for_the_one_before(make: Callable[..., Trainer], cupy: Any, reads: list[str]) -> None:
+    on_cpu, on_gpu = make(), make(xp=cupy)
+    for _ in range(5):
+        on_cpu.advance()
+        on_gpu.advance()
+    assert reads == []
+    assert on_gpu.losses == pytest.approx(on_cpu.losses, rel=1e-12)
+    assert on_gpu.accuracies == on_cpu.accuracies
+    assert reads == ["get"]  # all of them at once
+    assert {type(value) for value in (*on_gpu.losses, *on_gpu.accuracies)} == {float}
+
+
+def test_what_waits_is_read_from_time_to_time(
+    make: Callable[..., Trainer], cupy: Any, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "READ_EVERY", 4)
+    trainer = make(xp=cupy)
+    for _ in range(9):
+        trainer.advance()
+    assert reads == ["get", "get"]
+
+
+def test_an_evaluation_reads_once(make: Callable[..., Trainer], cupy: Any, reads: list[str]) -> None:
+    on_cpu, on_gpu = make(), make(xp=cupy)
+    assert on_gpu.evaluate() == pytest.approx(on_cpu.evaluate(), rel=1e-12)
+    assert reads == ["get"]
+    np.testing.assert_allclose(on_gpu.test_scores(), on_cpu.test_scores(), rtol=1e-12)
+    assert reads == ["get", "get"]
+
+
+@pytest.mark.parametrize("look", [Trainer.state, Trainer.evaluate, lambda trainer: trainer.losses, lambda trainer: trainer.accuracies])
+def test_a_loss_that_is_no_number_is_found_when_it_is_read(make: Callable[..., Trainer], cupy: Any, look: Callable[..., Any]) -> None:
+    trainer = make(xp=cupy)
+    trainer.advance()
+    trainer.system.parameters["weights"][...] = np.nan
+    for _ in range(2):
+        trainer.advance()
+    for _ in range(2):  # it is not forgotten by looking
+        with pytest.raises(TrainingError, match=r"the loss is nan at step 1: lower training.lr"):
+            look(trainer)
+
+
+def test_a_state_that_is_no_number_is_never_saved(make: Callable[..., Trainer], cupy: Any) -> None:
+    trainer, saved = make(xp=cupy), []
+
+    def spoil(trainer: Trainer) -> None:
+        if trainer.step == 2:
+            trainer.system.parameters["weights"][...] = np.nan
+
+    with pytest.raises(TrainingError, match="at step 2"):
+        train(trainer, save=lambda: saved.append(trainer.state()), stop=no_stop, seconds=0, steps=4, watch=spoil)
+    assert saved == []
+
+
+def test_parameters_that_are_no_numbers_are_not_saved(make: Callable[..., Trainer]) -> None:
+    trainer = make()
+    trainer.advance()
+    trainer.system.parameters["weights"][3, 1] = np.inf
+    with pytest.raises(TrainingError, match="weights has NaN or infinite values after step 0"):
+        trainer.state()
+
+
+# --------------------------------------------------------------------------------------------------------------- what is shown
+@pytest.mark.parametrize("bar", [False, True])
+def test_only_what_is_shown_is_read(
+    make: Callable[..., Trainer], cupy: Any, reads: list[str], bar: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    trainer = make(xp=cupy)
+    every = progress.BAR_EVERY if bar else progress.LOG_EVERY
+    shown = progress._Bar() if bar else progress._Lines()
+    for share in (0.5, 0.6, 0.6, 0.2, 0.2):  # after 0.5, 1.1, 1.7, 1.9 and 2.1 times that: at first, when it is over, and so on
+        now += share * every
+        trainer.advance()
+        shown(trainer)
+    assert reads == ["get", "get"]
+    trainer.evaluations.append((0.5, 0.75))
+    trainer.advance()
+    shown(trainer)
+    assert reads == ["get"] * 3
+    if not bar:
+        lines = capsys.readouterr().err.splitlines()
+        assert [line.split()[1] for line in lines] == ["1/9", "3/9", "6/9"]
+        assert "samples/s" in lines[1]
+        assert "test 75.00%" in lines[2]

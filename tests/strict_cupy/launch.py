@@ -60,7 +60,8 @@ class _Compiler:
 _compiler = _Compiler()
 nvrtc = SimpleNamespace(
     NVRTCError=NVRTCError, createProgram=_compiler.create, compileProgram=_compiler.compile, getCUBIN=_compiler.cubin,
-    getProgramLog=lambda prog: "", destroyProgram=_compiler.destroy, getVersion=lambda: (0, 1),  # no real one: cubins are kept by version
+    getProgramLog=lambda prog: "", destroyProgram=_compiler.destroy,
+    getVersion=lambda: (0, 1),  # no compiler's: what it makes lies beside real cubins in the disk cache
     getSupportedArchs=lambda: (75, 80, 86, 89, 90, 100, 120),
 )  # fmt: skip
 
@@ -176,9 +177,9 @@ class RawKernel:
             return a._values
         if isinstance(a, np.ndarray):
             raise TypeError(f"{where}: a NumPy array was given to a kernel on the GPU")
-        wide = {int: ("long long ", np.int64), float: ("double ", np.float64)}.get(type(a))
-        if wide and parameter.startswith(wide[0]):
-            return wide[1](a)
+        plain = {int: ("long long", np.int64), float: ("double", np.float64)}.get(type(a))
+        if plain is not None and parameter.rpartition(" ")[0] == plain[0]:  # CuPy makes 8 bytes of either
+            return plain[1](a)
         if not isinstance(a, np.generic):
             raise StrictError(f"{where}: {type(a).__name__} {a!r} goes over as 8 bytes, whatever the parameter is")
         return a

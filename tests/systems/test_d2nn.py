@@ -126,6 +126,54 @@ def test_chunks_store_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch
         np.testing.assert_allclose(other, results[0], rtol=1e-5, atol=1e-8 * np.abs(results[0]).max() + 1e-10)
 
 
+@pytest.mark.parametrize("size", [24, 128])  # library transforms on the device branch, and the fused chain
+def test_pieces_add_up(backend, size: int) -> None:
+    geometry = Geometry(layers=1, size=size, spacing=5e-3, detector_size=2, input_size=14)
+    results = []
+    for chunk in (9, 4):
+        system = network(geometry, device=device(backend), chunk=chunk)
+        seen = InSilico(CrossEntropy()).step(system, (system.encode(images(9)), np.arange(9)))[0]["phase"]
+        results.append(backend.numpy(seen))
+    assert np.linalg.norm(results[1] - results[0]) < 1e-12 * np.linalg.norm(results[0])
+
+
+def test_pieces_of_a_batch_are_equal() -> None:
+    system = network(chunk=6)
+    _, (_, kept) = system.forward_saving(system.encode(images(9)))
+    assert [len(u) for u, _, _ in kept] == [5, 4]
+
+
+def test_the_adjoint_is_one_launch_for_each_mask_and_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, launch = [], _launch.launch
+    monkeypatch.setattr(_launch, "launch", lambda stem, verb, *args, **how: (names.append(verb), launch(stem, verb, *args, **how)))
+    system = network()
+    InSilico(CrossEntropy()).step(system, (system.encode(images(19)), np.arange(19) % 10))
+    assert names.count("phase_adjoint") == SMALL.layers * 3  # 19 samples are 3 chunks
+    assert len(names) == SMALL.layers * 3 + 3  # and phasors, powers, and their derivative
+
+
+def test_images_go_to_the_device_as_they_are(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied, asarray = [], cupy.asarray
+    monkeypatch.setattr(cupy, "asarray", lambda x, *args, **how: (copied.append(x), asarray(x, *args, **how))[1])
+    system, shown = network(device="cuda"), images(3)
+    system.encode(shown)
+    copied.clear()
+    fields = system.encode(shown)
+    assert [x for x in copied if isinstance(x, np.ndarray) and not isinstance(x, cupy.ndarray)] == [shown]  # nothing else a second time
+    np.testing.assert_array_equal(_array.to_numpy(fields), network().encode(shown))
+
+
+def test_a_built_network_stays_on_the_device(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = Imperfections(misalignment=1e-4, levels=8, height_error=1e-5)
+    on_gpu, on_cpu = (network(device=d, imperfections=faults, build_key=random.key(1)) for d in ("cuda", "cpu"))
+    inputs = on_gpu.encode(images(2))
+    read, get = [], cupy.ndarray.get
+    monkeypatch.setattr(cupy.ndarray, "get", lambda self: (read.append(self.shape), get(self))[1])
+    powers = on_gpu.forward(inputs)
+    assert read == []
+    np.testing.assert_allclose(_array.to_numpy(powers), on_cpu.forward(on_cpu.encode(images(2))), rtol=1e-9)
+
+
 def test_host_runner_gives_the_cpu_result() -> None:
     geometry = Geometry(layers=1, size=128, detector_size=12, input_size=112)
     inputs = network(geometry).encode(images(2))

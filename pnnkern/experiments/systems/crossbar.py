@@ -105,7 +105,7 @@ class CrossbarTable(WrittenTable):
         inputs, labels = system.encode(data.test_images[chosen]), data.test_labels[chosen]
 
         def accuracy(outputs: Any) -> float:
-            return judged(trainer.rule.loss, outputs, labels)[1]["accuracy"]
+            return float(judged(trainer.rule.loss, outputs, labels)[1]["accuracy"])
 
         def measured(network: Any) -> float:
             return accuracy(network.forward(inputs, key=stream(trainer.training.seed, MEASUREMENT), sample=chosen))

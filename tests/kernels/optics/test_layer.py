@@ -121,6 +121,37 @@ def test_order_of_threads_and_pieces_change_nothing(order: str, monkeypatch: pyt
     assert error(gradient, results[0][1]) < 1e-6
 
 
+@pytest.mark.parametrize("fields", [1, 2, 6])
+def test_pieces_of_a_population_change_nothing(fields: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 3 members of 2 samples: a sample at a time, a member at a time, and all at once."""
+    u, c, phases, transfers = problem(128, 256, (3, 2), 1, "complex64")
+    masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
+    want, after, gradients, incoming = truth(u.astype(complex), phases, transfers, c.astype(complex))
+    monkeypatch.setattr(_layer, "STATE", fields * 128 * 256 * 8)
+    assert len(_layer._Chain(u, 256).pieces()) == 6 // fields
+    with _launch.host():
+        out, saved = _layer.chain(u, masks, tables, 256, save=True)
+        gradient, g = _layer.chain_vjp(c, saved, masks, tables, 256, to_field=True)
+    for got, true in ((out, want), (saved, np.array(after)), (gradient, np.array(gradients)), (g, incoming)):
+        assert error(got, true) < SIX
+
+
+def test_gradients_are_added_to_what_is_there() -> None:
+    u, c, phases, transfers = problem(128, 256, (1,), 2, "complex64")
+    masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
+    with _launch.host():
+        _, saved = _layer.chain(u, masks, tables, 256, save=True)
+        gradient, _ = _layer.chain_vjp(c, saved, masks, tables, 256)
+        total = np.full(gradient.shape, 3.0)
+        assert _layer.chain_vjp(c, saved, masks, tables, 256, gradient=total)[0] is total
+    np.testing.assert_allclose(total, 3.0 + gradient, rtol=1e-15)
+
+
+def test_a_batch_of_the_published_network_is_one_piece() -> None:
+    assert len(_layer._Chain(np.empty((50, 200, 200), np.complex64), 400).pieces()) == 1
+    assert [piece[1] for piece in _layer._Chain(np.empty((64, 200, 200), np.complex64), 400).pieces()] == [slice(0, 32), slice(32, 64)]
+
+
 def test_no_data_race() -> None:
     u, c, phases, transfers = problem(128, 256, (2,), 1, "complex64")
     masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]

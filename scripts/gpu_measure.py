@@ -127,14 +127,18 @@ def bench(case: Callable[..., list[Row]], small: Row, **sizes: Any) -> Measure:
 
 
 def constant(module: Any, name: str, values: list[int], recipe: str, batch: int) -> Measure:
-    """A row for a training step with different values of a tuning constant, in turn, three rounds; the first value comes last again."""
+    """A row for a training step with different values of a tuning constant, which take turns."""
 
     def row(seconds: float) -> Row:
         trainer = gpu_steps.trainer(recipe, "cuda", batch=batch, small=gpu_clock.SMALL)
-        found: dict[str, list[float]] = {}
-        for value in values * 3:
+        trainer.advance()
+        one, rounds = max(1e-3, gpu_clock.on_gpu(trainer.advance, 1)[0] / 1e3), 3 if not gpu_clock.SMALL else 1
+        calls = max(1, min(50, int(seconds / rounds / len(values) / one) - 1))
+        found: dict[str, list[float]] = {str(value): [] for value in values}
+        for value in values * rounds:
             with mock.patch.object(module, name, value):
-                found.setdefault(str(value), []).append(timed(trainer.advance, seconds / len(values) / 3)["row_ms"])
+                trainer.advance()
+                found[str(value)].append(gpu_clock.on_gpu(trainer.advance, calls)[0])
         return {"constant": name, "now": getattr(module, name), "row_ms": {value: statistics.median(ms) for value, ms in found.items()}}
 
     return row
@@ -168,8 +172,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make rows of a measurement, for gpu_check.py.")
     parser.add_argument("--end", type=float, default=time.time() + 120, help="when to be done, in seconds since 1970 [in two minutes]")
     parser.add_argument("--small", action="store_true", help="sizes for the stand-in for CuPy")
-    parser.add_argument("rows", nargs="+", choices=ROWS, metavar="ROW")
+    parser.add_argument("--list", action="store_true", help="say what rows there are")
+    parser.add_argument("rows", nargs="*", metavar="ROW")
     chosen = parser.parse_args()
+    if chosen.list:
+        return gpu_record.tell(ROWS)
     gpu_clock.SMALL = chosen.small
 
     def share(i: int) -> Row:

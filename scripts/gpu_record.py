@@ -1,11 +1,13 @@
 """The record of a stage on a GPU, and rows of it that come from other processes: one that fails, hangs or dies costs only itself."""
 
+import contextlib
 import datetime
 import importlib.metadata
 import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -45,7 +47,8 @@ class Record:
         """Add a row, and print it in a line."""
         self.write(rows=self.content["rows"] | {name: row})
         seconds = f" ({row['seconds']:.1f} s)" if "seconds" in row else ""
-        print(f"{name}: {row.get('error') or row.get('outcome') or 'done'}{seconds}", flush=True)
+        said = str(row.get("error") or row.get("outcome") or "done").partition("\n")[0]
+        print(f"{name}: {said}{seconds}", flush=True)
 
     def failed(self) -> list[str]:
         """Names of the rows that went wrong."""
@@ -101,8 +104,9 @@ def smi() -> str:
 
 
 def environment() -> dict[str, str]:
-    """The caller's, with this checkout in front of what is on its PYTHONPATH."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])), "COLUMNS": "300"}
+    """The caller's, with this checkout in front of what is on its PYTHONPATH, and few threads where nothing is said of them."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"} | os.environ | {"PYTHONPATH": path, "COLUMNS": "300"}
 
 
 # ------------------------------------------------------------------------------------------------- the process that makes rows
@@ -110,6 +114,13 @@ def failure(error: BaseException) -> Row:
     """A row for an error, with the end of its traceback."""
     lines = [line for line in "".join(traceback.format_exception(error)).splitlines() if line.strip(" ^~")]
     return {"error": f"{type(error).__name__}: {error}"[:500], "traceback": "\n".join(lines)[-2500:]}
+
+
+def tell(names: Iterable[str]) -> int:
+    """Print the names of rows."""
+    for name in names:
+        print(MARK + name, flush=True)
+    return 0
 
 
 def serve(rows: Mapping[str, Callable[[], Row]], names: Iterable[str]) -> int:
@@ -154,7 +165,9 @@ def _one_process(record: Record, command: list[str], names: list[str], cap: floa
     """Record the rows of one process until it ends, one of them takes too long, or the budget is over; their names."""
     done: list[str] = []
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen([*command, *names], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=environment())
+        process = subprocess.Popen(
+            [*command, *names], stdout=subprocess.PIPE, stderr=errors, text=True, cwd=ROOT, env=environment(), start_new_session=True
+        )
         lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=_read, args=(process.stdout, lines), daemon=True).start()
         running, deadline = names[0], time.monotonic() + cap  # what goes wrong before the first row is the first row's
@@ -173,12 +186,33 @@ def _one_process(record: Record, command: list[str], names: list[str], cap: floa
             if "ends" in said:
                 record.row(said["ends"], said["row"])
                 done.append(said["ends"])
-        process.kill()
-        process.wait()
+        kill(process)
     if running:
         record.row(running, late)
         done.append(running)
     return done
+
+
+def run(command: list[str], seconds: float) -> tuple[int | None, str]:
+    """Exit code and all output of a command; None for the code if it was stopped after so many seconds, with all that it had started."""
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment(), start_new_session=True
+        )
+        try:
+            code: int | None = process.wait(timeout=max(0.0, seconds))
+        except subprocess.TimeoutExpired:
+            code = None
+        kill(process)
+        output.seek(0)
+        return code, output.read()
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """End a process that leads a session of its own, and what is left of that."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _read(stream: IO[str], lines: "queue.Queue[str | None]") -> None:

@@ -1,4 +1,4 @@
-"""One training step of every recipe, built without the libraries of the command line, on random samples of the recipe's kind.
+"""One training step of every recipe, built without the libraries of the command line.
 
 The recipe's own file says what is built; tests/test_gpu_steps.py holds the result against what the command line builds from it.
 """
@@ -51,7 +51,7 @@ def recipe(name: str, *, batch: int | None = None, small: bool = False) -> dict[
 
 
 def trainer(name: str, device: str, *, batch: int | None = None, small: bool = False) -> loop.Trainer:
-    """The recipe's system, rule and optimiser on `device`, with random samples for four steps; `advance` does one."""
+    """The recipe's system, rule and optimiser on `device`, with samples for four steps; `advance` does one."""
     table = recipe(name, batch=batch, small=small)
     samples = dataset(table)
     training: Any = SimpleNamespace(**table["training"])
@@ -63,20 +63,16 @@ def trainer(name: str, device: str, *, batch: int | None = None, small: bool = F
 
 
 def dataset(table: dict[str, Any]) -> data.Dataset:
-    """Random samples of the shape that the recipe's data have; tasks that are made, not read, as they are."""
-    name, pool = table["data"]["name"], table["data"].get("pool", 1)
-    if name.partition(":")[0] in data.tasks.TASKS:
-        return data.load(name)
-    rng, count = np.random.default_rng(0), 4 * table["training"]["batch"]
-    classes = len(table["data"].get("classes", ())) or CLASSES.get(name, 10)
-    labels = np.arange(count) % classes
-    labels[-1] = classes - 1
-    if "features" in table["system"] or name == "digits":
-        shape: tuple[int, ...] = (count, table["system"].get("features", 64))
-        images = rng.random(shape)
-    else:
-        images = rng.integers(0, 256, (count, 28, 28)).astype(np.uint8)
-    return data.Dataset(name, "random", images, labels, images, labels).pooled(pool if images.ndim == 3 else 1)
+    """Samples for four steps: images that come with the package for all images of their size, random values for features that would be read
+    from elsewhere; tasks that are made as they are."""
+    wanted, count = table["data"], 4 * table["training"]["batch"]
+    if wanted["name"].partition(":")[0] in data.tasks.TASKS:
+        return data.load(wanted["name"])
+    if ("features" in table["system"] and wanted["name"] != "mnist-small") or wanted["name"] == "digits":
+        values = np.random.default_rng(0).random((max(count, 16), table["system"].get("features", 64)))
+        labels = np.arange(len(values)) % CLASSES.get(wanted["name"], 10)
+        return data.Dataset(wanted["name"], "random", values, labels, values, labels)
+    return data.load().only(wanted.get("classes", ())).pooled(wanted.get("pool", 1)).head(count)
 
 
 # --------------------------------------------------------------------------------------------------------------------- systems

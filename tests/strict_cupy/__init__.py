@@ -45,7 +45,7 @@ def _modules() -> dict[str, Module]:
     cuda = Module(
         "cupy.cuda", is_available=lambda: True, runtime=runtime.runtime, nvrtc=launch.nvrtc, Device=runtime.Device, Stream=runtime.Stream,
         ExternalStream=runtime.ExternalStream, Event=runtime.Event, get_elapsed_time=runtime.get_elapsed_time,
-        get_current_stream=runtime.get_current_stream, MemoryPointer=array.MemoryPointer,
+        get_current_stream=runtime.get_current_stream, set_allocator=lambda allocator=None: None, MemoryPointer=array.MemoryPointer,
         driver=SimpleNamespace(CUDADriverError=launch.CUDADriverError),
     )  # fmt: skip
     parts = {name: Module(f"cupy.{name}") for name in ("fft", "linalg", "random")}

@@ -39,16 +39,21 @@ class Record:
     def write(self, **items: Any) -> None:
         with self._lock:
             self.content |= items
-            temporary = self.path.with_suffix(".tmp")
-            temporary.write_text(json.dumps(self.content, indent=1) + "\n")
-            os.replace(temporary, self.path)
+            self._save()
 
     def row(self, name: str, row: Row) -> None:
         """Add a row, and print it in a line."""
-        self.write(rows=self.content["rows"] | {name: row})
+        with self._lock:
+            self.content["rows"][name] = row
+            self._save()
         seconds = f" ({row['seconds']:.1f} s)" if "seconds" in row else ""
         said = str(row.get("error") or row.get("outcome") or "done").partition("\n")[0]
         print(f"{name}: {said}{seconds}", flush=True)
+
+    def _save(self) -> None:
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self.content, indent=1) + "\n")
+        os.replace(temporary, self.path)
 
     def failed(self) -> list[str]:
         """Names of the rows that went wrong."""
@@ -104,9 +109,11 @@ def smi() -> str:
 
 
 def environment() -> dict[str, str]:
-    """The caller's, with this checkout in front of what is on its PYTHONPATH, and few threads where nothing is said of them."""
+    """The caller's, with this checkout in front of what is on its PYTHONPATH; where nothing is said of them few threads, and JAX leaves
+    memory to the processes beside it."""
+    own = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"} | os.environ | {"PYTHONPATH": path, "COLUMNS": "300"}
+    return own | os.environ | {"PYTHONPATH": path, "COLUMNS": "300"}
 
 
 # ------------------------------------------------------------------------------------------------- the process that makes rows

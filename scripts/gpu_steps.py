@@ -116,7 +116,7 @@ def _crossbar(own: dict[str, Any], classes: int, where: dict[str, Any], chunk: i
         chain = Chain(noise=noise, dac=DAC(dac, 0.2) if dac else None, adc=ADC(adc, "calibrated") if adc else None)
         hardware = Crossbar(weights=DifferentialPair(one_sided=True), device=device or "ideal", tile=(512, 512), chain=chain)
     network = systems.CrossbarNetwork(sizes, activation=own.get("activation", "tanh"), hardware=hardware, **where)
-    drawn, pulsed = random.fold_in(where["key"], "pulsed"), own.get("pulsed_device")
+    drawn, pulsed = random.fold_in(where["key"], "pulsed"), own.get("pulsed_device", "")
     for name in network.parameters if writer else ():
         by: Any = writers.Pulsed(pulsed, drawn, 31)
         if writer != "pulsed":

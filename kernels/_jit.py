@@ -75,6 +75,16 @@ def njit_sized(small: int, **options: Any) -> Callable[..., Any]:
     return decorate
 
 
+def by_precision(single: Callable[..., Any], double: Callable[..., Any], out: int) -> Callable[..., Any]:
+    """A twin whose arithmetic differs between float32 and float64: `single` or `double`, by the type of argument number `out`."""
+
+    def call(*args: Any) -> Any:
+        return (single if args[out].dtype.itemsize == 4 else double)(*args)
+
+    call.versions = {"f32": single, "f64": double}  # type: ignore[attr-defined]
+    return call
+
+
 def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
     """What stands for a twin where Numba is not installed."""
 
@@ -85,4 +95,4 @@ def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-__all__ = ["cache_folder", "njit", "njit_sized"]
+__all__ = ["by_precision", "cache_folder", "njit", "njit_sized"]

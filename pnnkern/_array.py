@@ -148,9 +148,20 @@ def on_all_streams(x: Any) -> Any:
 
     To be called once, where something is made that is kept for later calls. NumPy arrays are always ready.
     """
-    if is_on_gpu(x[0] if type(x) is tuple else x):
-        cupy().cuda.get_current_stream().synchronize()
+    first = x[0] if type(x) is tuple else x
+    if is_on_gpu(first):
+        with first.device:
+            cupy().cuda.get_current_stream().synchronize()
     return x
+
+
+def out_of_use(x: Array) -> None:
+    """Wait until the GPU that `x` is on has done what it was asked so far, on whatever stream: then `x` may be given back.
+
+    To be called for what was kept for many calls and is kept no longer: its memory is handed out again in the order of one stream.
+    """
+    if is_on_gpu(x):
+        x.device.synchronize()
 
 
 def processors() -> int:
@@ -231,7 +242,8 @@ def _gpu(x: Any) -> int | None:
     if hasattr(x, "__dlpack_device__"):
         device, number = x.__dlpack_device__()
         return int(number) if device in _ON_GPU else None
-    return int(cupy().asarray(x).data.device_id)
+    address = x.__cuda_array_interface__["data"][0]  # which does not say: asarray would copy to the current one
+    return int(cupy().cuda.runtime.pointerGetAttributes(address).device)
 
 
 def _map(convert: Callable[[Any], Any], value: Any) -> Any:
@@ -283,7 +295,10 @@ _busy: deque[tuple[Any, Any]] = deque()  # (event, arrays): what must not be giv
 
 
 def _hold(arrays: Any) -> None:
-    """Keep arrays until the current stream has done what it was asked so far, though their owner lets go of them now."""
+    """Keep arrays until the current stream has done what it was asked so far, though their owner may let go of them now.
+
+    What is done is let go of at the next call.
+    """
     while _busy and _busy[0][0].done:
         _busy.popleft()
     event = cupy().cuda.Event(disable_timing=True)
@@ -345,5 +360,5 @@ def accepts_any(function: F) -> F:
 
 __all__ = [
     "Array", "accepts_any", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "is_array", "is_on_gpu",
-    "largest", "namespace", "nvrtc", "on_all_streams", "on_device", "place", "processors", "scipy_fft", "threads", "to_numpy",
+    "largest", "namespace", "nvrtc", "on_all_streams", "on_device", "out_of_use", "place", "processors", "scipy_fft", "threads", "to_numpy",
 ]  # fmt: skip

@@ -112,12 +112,13 @@ def shared_limit(like: Any) -> int:
     """Bytes of dynamic shared memory that a launch may ask for on the device of `like`."""
     if _array.device_of(like) != "cuda":
         return HOST_SHARED - DECLARED
-    return _opt_in(like.device) - DECLARED
+    return _opt_in(_array.cupy(), like.data.device_id) - DECLARED
 
 
-def _opt_in(device: Any) -> int:
+@functools.cache
+def _opt_in(xp: Any, gpu: int) -> int:
     """Bytes of shared memory that a block on this GPU may be granted."""
-    return int(device.attributes["MaxSharedMemoryPerBlockOptin"])
+    return int(xp.cuda.Device(gpu).attributes["MaxSharedMemoryPerBlockOptin"])
 
 
 # --------------------------------------------------------------------------------------------------------------------- arguments
@@ -220,7 +221,7 @@ class _OnGPU:
 
     def _grant(self, shared: int) -> None:
         """Let a block have more than 48 KiB, which counts what the kernel declares, too."""
-        whole, limit = shared + self.kernel.shared_size_bytes, _opt_in(self.xp.cuda.Device(self.ordinal))
+        whole, limit = shared + self.kernel.shared_size_bytes, _opt_in(self.xp, self.ordinal)
         if whole > limit:
             raise LaunchError(f"{self.kernel.name}: a block needs {whole} bytes of shared memory, and may have {limit} on this GPU")
         self.kernel.max_dynamic_shared_size_bytes = shared

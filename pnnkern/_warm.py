@@ -68,10 +68,11 @@ def _dispatchers(twin: Any) -> list[Any]:
 def _twin(twin: Any, prototype: Prototype) -> None:
     from numba import from_dtype, types
 
-    signature = tuple(
-        types.Array(from_dtype(p.dtype), 1, "C") if p.pointer else from_dtype(p.dtype) for p in prototype.parameters
-    )
+    twin = getattr(twin, "versions", {}).get(prototype.name.rpartition("_")[2], twin)
     for dispatcher in _dispatchers(twin):
-        dispatcher.compile(signature)
+        dispatcher.compile(
+            tuple(types.Array(from_dtype(p.dtype), 1, "C") if p.pointer else from_dtype(p.dtype) for p in prototype.parameters)
+        )
     if not _dispatchers(twin):  # a Python function around compiled ones, which a call without any work reaches
-        twin(*(np.empty(0, p.dtype) if p.pointer else 0 if p.dtype.kind in "iu" else p.dtype.type(0) for p in prototype.parameters))
+        eight = {"int64": 0, "float64": 0.0}
+        twin(*(np.empty(0, p.dtype) if p.pointer else eight.get(p.dtype.name, p.dtype.type(0)) for p in prototype.parameters))

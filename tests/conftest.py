@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pnnkern import _array, _launch
-from pnnkern.optics import _layer, _separable, _transfer, detectors
+from pnnkern import _array, _constants, _launch
+from pnnkern.crossbar import _tree
+from pnnkern.optics import _separable, _transfer
 
 sys.path.insert(0, str(Path(__file__).parent))
 import strict_cupy
@@ -121,12 +122,13 @@ def cupy() -> Iterator[object]:
 
 
 def _forget_device() -> None:
-    """Empty the caches that are keyed by the device."""
-    _launch._words.clear()
-    _layer._twiddles.cache_clear()
-    _separable.planned.cache_clear()
-    detectors.Regions.on.cache_clear()
-    _transfer._cache.clear()
+    """Empty the caches that are keyed by the device, and clear faults that nobody has asked for."""
+    for (xp, number), word in _launch._words.items():
+        with xp.cuda.Device(number):
+            word.fill(0)
+    for kept in (_constants._constants, _separable._plans, _transfer._cache):
+        kept.clear()
+    _tree.plan.cache_clear()
 
 
 @pytest.fixture

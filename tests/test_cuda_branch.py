@@ -46,7 +46,7 @@ def test_training_step_on_the_device(cupy, size: int, detectors: str, loss: obje
         gradients, metrics = InSilico(loss).step(system, (inputs, labels))
         for optimizer in (Adam(0.1), SGD(0.1, momentum=0.5)):
             optimizer.apply(system.parameters, gradients)
-        results.append((metrics["loss"], _array.to_numpy(gradients["phase"]), _array.to_numpy(system.parameters["phase"])))
+        results.append((float(metrics["loss"]), _array.to_numpy(gradients["phase"]), _array.to_numpy(system.parameters["phase"])))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
     assert np.linalg.norm(results[0][1] - results[1][1]) < 1e-5 * np.linalg.norm(results[0][1])
     pnn.check()

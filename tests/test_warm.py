@@ -71,7 +71,7 @@ def test_a_cache_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
     (tmp_path / "cubin").write_text("a file where the folder belongs")
     monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
-    with pytest.raises(_array.DeviceError, match="cannot write compiled kernels to .*: set PNNKERN_CACHE_DIR"):
+    with pytest.raises(_array.DeviceError, match=r"cannot write compiled kernels to .*: set PNNKERN_CACHE_DIR"):
         _compile.compiled(nvrtc.Binding(13), 'extern "C" __global__ void k() {}', "k.cu", "sm_90", {})
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from .._jit import njit
+from .._jit import by_precision, njit
 from ..random.draws import _normal4, _normal4_64, exp_neg, fma
 from .read import fill
 
@@ -41,5 +41,4 @@ def _drift_64(cells, key0, key1, sample, log_ratio, mean, std, g, out):
             out[c] = g[c] * exp_neg(min(abs(fma(std[c], z[j], mean[c])) * log_ratio, 690.0))
 
 
-def pnn_program_drift(cells, key0, key1, sample, log_ratio, mean, std, g, out):
-    (_drift if out.dtype == np.float32 else _drift_64)(cells, key0, key1, sample, log_ratio, mean, std, g, out)
+pnn_program_drift = by_precision(_drift, _drift_64, out=-1)

@@ -30,11 +30,11 @@ _COMMON = ("-std=c++17", "-fPIC", "-fno-gnu-unique", "-ffp-contract=off", "-Wall
 _SINGLE = ("-DCUDA_HOST_ST", "-fno-weak")
 BUILDS = {
     "fast": ("-O2", "-march=native", "-pthread", "-mtls-dialect=gnu2"),
-    "checked": ("-O2", "-g", *_SINGLE),
-    "asan": ("-O1", "-g", *_SINGLE, "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer",
+    "checked": ("-O2", "-g1", *_SINGLE),
+    "asan": ("-O1", "-g1", *_SINGLE, "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-fno-omit-frame-pointer",
              "-fsanitize-sections=cuda_shared"),
-    "race": ("-O1", "-g", *_SINGLE, "-fsanitize=thread"),
-    "count": ("-O1", "-g", *_SINGLE, "-fsanitize=thread", "-DCUDA_HOST_COUNT"),
+    "race": ("-O1", "-g1", *_SINGLE, "-fsanitize=thread"),
+    "count": ("-O1", "-g1", *_SINGLE, "-fsanitize=thread", "-DCUDA_HOST_COUNT"),
 }  # fmt: skip
 _KERNEL = re.compile(
     r"__global__\s+(?:void\s+)?(?:__launch_bounds__\s*\([^()]*\)\s*)?(?:void\s+)?(?:__launch_bounds__\s*\([^()]*\)\s*)?(\w+)\s*\(([^()]*)\)"

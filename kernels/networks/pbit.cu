@@ -24,10 +24,9 @@ extern "C" __global__ void pnn_pbit_sweep_f32(long long samples, long long nodes
                 }
                 __syncthreads();
             }
-            if (total) {
+            if (total)
                 for (long long i = threadIdx.x; i < nodes; i += blockDim.x) total[s * nodes + i] += mine[i];
-                __syncthreads();   // the next sweep overwrites states that other threads add up
-            }
+            __syncthreads();   // the next sweep overwrites states that other threads add up
         }
     }
 }

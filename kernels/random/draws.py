@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
-from .._jit import njit_sized
+from .._jit import by_precision, njit_sized
 
 # Forced into their callers, or the callers' loops do not vectorise. Not cached: the kernels below are, and hold all of them.
 inline = numba.njit(forceinline=True, error_model="numpy")
@@ -370,14 +370,8 @@ def _normal_64(samples, elements, key0, key1, element0, sample0, index, out, fau
         _piece(_normal4_64, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
-def pnn_draws_uniform(samples, elements, key0, key1, element0, sample0, index, out, fault):
-    kernel = _uniform if out.dtype == f4 else _uniform_64
-    kernel(samples, elements, key0, key1, element0, sample0, index, out, fault)
-
-
-def pnn_draws_normal(samples, elements, key0, key1, element0, sample0, index, out, fault):
-    kernel = _normal if out.dtype == f4 else _normal_64
-    kernel(samples, elements, key0, key1, element0, sample0, index, out, fault)
+pnn_draws_uniform = by_precision(_uniform, _uniform_64, out=-2)
+pnn_draws_normal = by_precision(_normal, _normal_64, out=-2)
 
 
 @njit_sized(SMALL, error_model="numpy")

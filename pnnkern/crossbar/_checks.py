@@ -57,6 +57,12 @@ def words(key: Any, purpose: int | str) -> tuple[int, int]:
     return int(folded[0]), int(folded[1])
 
 
+def floor(currents: Array) -> Array:
+    """The least range that an ADC should have by these currents: a millionth of the largest; float64 (), amperes."""
+    largest = currents.max().astype(np.float64)
+    return _array.namespace(currents).maximum(largest * 1e-6, 1e-30)
+
+
 def need_key(key: Any, what: str) -> None:
     if key is None:
         raise ValueError(f"{what} is random, which needs a key: key=pnnkern.random.key(seed)")

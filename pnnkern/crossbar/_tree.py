@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array
+from .._constants import Copies
 
 LEAF = 4  # cells on a side of a leaf: M of the kernels
 PORTS = 4 * LEAF
@@ -56,6 +57,12 @@ class Layout:
         if self.first is None or self.second is None:
             raise TypeError("a leaf has no parts")
         return self.first, self.second
+
+    @cached_property
+    def ports(self) -> tuple[Index, Index]:
+        """Of each part all ports: those that the pair shares, and then those that it keeps."""
+        out1, keep1, out2, keep2 = self.wiring
+        return np.concatenate([out1, keep1]), np.concatenate([out2, keep2])
 
     @property
     def offset(self) -> tuple[int, int]:
@@ -223,9 +230,20 @@ class Group:
     leaves: Index
 
 
+class Plan:
+    """The groups of a tree, parts before what they make up; its index tables are copied to a GPU once."""
+
+    def __init__(self, groups: dict[Key, Group]) -> None:
+        self.groups, self._copies = groups, Copies()
+
+    def on(self, index: Index, like: Array) -> Array:
+        """An index table of one of the groups, on the device of `like`. The groups hold it, so that nothing else gets its id."""
+        return self._copies.on(id(index), index, like)
+
+
 @lru_cache(maxsize=64)
-def plan(rows: int, cols: int) -> dict[Key, Group]:
-    """The groups of a tree over rows x cols leaves, parts before what they make up."""
+def plan(rows: int, cols: int) -> Plan:
+    """The plan of a tree over rows x cols leaves."""
     places: dict[Key, dict[tuple[int, int], int]] = {}
 
     def walk(i: int, j: int, key: Key) -> None:
@@ -252,7 +270,7 @@ def plan(rows: int, cols: int) -> dict[Key, Group]:
             groups[key] = Group(
                 s, index(places[a][p] for p in at), index(places[b][i + di, j + dj] for i, j in at), index(iter(()))
             )
-    return groups
+    return Plan(groups)
 
 
 class Levels:
@@ -262,10 +280,11 @@ class Levels:
         self.G, self.circuit, self.xp = G, circuit, _array.namespace(G)
         arrays, n_in, n_out = G.shape
         self.rows, self.cols = -(-n_in // LEAF), -(-n_out // LEAF)
-        self.groups = plan(self.rows, self.cols)
+        self.plan = plan(self.rows, self.cols)
+        self.groups = self.plan.groups
         self.whole = (self.rows, self.cols, True, True)
         top = self.groups[self.whole].layout
-        self.drivers, self.outputs = top.L[self.rows * LEAF - n_in :], top.B[:n_out]
+        self.drivers, self.outputs = self._on(top.L)[self.rows * LEAF - n_in :], self._on(top.B)[:n_out]
         self.kept: dict[Key, Array] = {}
         blocks = self.xp.empty((arrays, self.rows * self.cols, PORTS, PORTS), G.dtype)
         self._launch_leaves("leaves", (), G, blocks)
@@ -274,15 +293,17 @@ class Levels:
             if group.layout.first is None:
                 ports[key] = blocks[:, self._on(group.leaves)]
                 continue
-            rows = self._shared_rows(group, ports)
+            a, b = group.layout.parts
+            first, second = ports[a][:, self._on(group.first)], ports[b][:, self._on(group.second)]
+            rows = self._shared_rows(group, first, second)
             self._eliminate(rows)
             if keep:
                 self.kept[key] = rows
-            ports[key] = self._joined(group, ports, rows)
-        self.T = self.xp.ascontiguousarray(self._pick(ports[self.whole], self.drivers, self.outputs)[:, 0])
+            ports[key] = self._joined(group, first, second, rows)
+        self.T = self.xp.ascontiguousarray(ports[self.whole][..., self.drivers[:, None], self.outputs][:, 0])
 
     def _on(self, index: Index) -> Array:
-        return self.xp.asarray(index)
+        return self.plan.on(index, self.G)
 
     def _pick(self, C: Array, a: Index, b: Index) -> Array:
         """C[..., a, b] of all pairs."""
@@ -296,10 +317,8 @@ class Levels:
         args = count, n_in, n_out, *sizes, *self.circuit.args, *arrays
         _launch.launch("crossbar/tree", verb, self.G.dtype, *args, grid=(grid,), block=(block,))
 
-    def _shared_rows(self, group: Group, ports: dict[Key, Array]) -> Array:
+    def _shared_rows(self, group: Group, first: Array, second: Array) -> Array:
         """Rows of the nodes that a pair shares: (arrays, pairs, e, e + kept ports)."""
-        a, b = group.layout.parts
-        first, second = ports[a][:, self._on(group.first)], ports[b][:, self._on(group.second)]
         out1, keep1, out2, keep2 = group.layout.wiring
         own = self._pick(first, out1, out1) + self._pick(second, out2, out2)
         rows = self.xp.concatenate([own, self._pick(first, out1, keep1), self._pick(second, out2, keep2)], -1)
@@ -318,15 +337,14 @@ class Levels:
                 panel = rows[..., start:stop, stop:]
                 rows[..., stop:, stop:] += panel[..., : e - stop].swapaxes(-1, -2) @ panel
 
-    def _joined(self, group: Group, ports: dict[Key, Array], rows: Array) -> Array:
+    def _joined(self, group: Group, first: Array, second: Array, rows: Array) -> Array:
         """Conductances between the ports that a pair keeps, the first part's and then the second's."""
-        a, b = group.layout.parts
         out1, keep1, _, keep2 = group.layout.wiring
         Z = rows[..., len(out1) :]
         C = Z.swapaxes(-1, -2) @ Z
         n = len(keep1)
-        C[..., :n, :n] += self._pick(ports[a][:, self._on(group.first)], keep1, keep1)
-        C[..., n:, n:] += self._pick(ports[b][:, self._on(group.second)], keep2, keep2)
+        C[..., :n, :n] += self._pick(first, keep1, keep1)
+        C[..., n:, n:] += self._pick(second, keep2, keep2)
         return C
 
     def _interpolate(self, rows: Array, kept: Array) -> Array:
@@ -361,30 +379,30 @@ class Levels:
 
     def _split(self, group: Group, rows: Array, W: Array) -> list[Array]:
         """W = Phi Q Phi^T of the ports that pairs keep -> W of all ports of their parts (Phi: port voltages, Q: the cotangent)."""
-        out1, keep1, out2, keep2 = group.layout.wiring
+        out1, keep1, _, _ = group.layout.wiring
         e, n1 = len(out1), len(keep1)
         V = self._interpolate(rows, W)[..., :e, :]
         E = self._interpolate(rows, V.swapaxes(-1, -2))[..., :e, :]
         pieces = []
-        for part, out, keep, at in zip(group.layout.parts, (out1, out2), (keep1, keep2), (slice(0, n1), slice(n1, None))):
+        for part, ports, at in zip(group.layout.parts, group.layout.ports, (slice(0, n1), slice(n1, None))):
             own, size = V[..., at], layout(*part).size
             upper = self.xp.concatenate([E, own], -1)
             lower = self.xp.concatenate([own.swapaxes(-1, -2), W[..., at, at]], -1)
             piece = self.xp.zeros((*W.shape[:2], size, size), W.dtype)
-            order = self._on(np.concatenate([out, keep]))
+            order = self._on(ports)
             piece[..., order[:, None], order] = self.xp.concatenate([upper, lower], -2)
             pieces.append(piece)
         return pieces
 
     def _part_voltages(self, group: Group, rows: Array, V: Array) -> list[Array]:
         """Voltages of the ports that pairs keep -> voltages of all ports of their parts."""
-        out1, keep1, out2, keep2 = group.layout.wiring
+        out1, keep1, _, _ = group.layout.wiring
         e, n1 = len(out1), len(keep1)
         shared = self._interpolate(rows, V)[..., :e, :]
         pieces = []
-        for part, out, keep, at in zip(group.layout.parts, (out1, out2), (keep1, keep2), (slice(0, n1), slice(n1, None))):
+        for part, ports, at in zip(group.layout.parts, group.layout.ports, (slice(0, n1), slice(n1, None))):
             piece = self.xp.zeros((*V.shape[:2], layout(*part).size, V.shape[-1]), V.dtype)
-            piece[..., self._on(np.concatenate([out, keep])), :] = self.xp.concatenate([shared, V[..., at, :]], -2)
+            piece[..., self._on(ports), :] = self.xp.concatenate([shared, V[..., at, :]], -2)
             pieces.append(piece)
         return pieces
 
@@ -395,7 +413,7 @@ class Levels:
     def vjp(self, cotangent: Array) -> tuple[Array, Array]:
         """dL/dG like G, and dL/d(conductance) of the four kinds of segments, float64 (arrays, 4); cotangent dL/dT like T."""
         W = self.xp.zeros((len(cotangent), self._size, self._size), self.G.dtype)
-        drivers, outputs = self._on(self.drivers), self._on(self.outputs)
+        drivers, outputs = self.drivers, self.outputs
         W[:, drivers[:, None], outputs] = cotangent
         W[:, outputs[:, None], drivers] = cotangent.swapaxes(-1, -2)
         leaves = self._down(W, self._split, (PORTS,))
@@ -407,7 +425,7 @@ class Levels:
         """Voltages (arrays, n_in, n_out, q) on both lines for driver (arrays, n_in, q) and output voltages (arrays, n_out, q)."""
         q = drivers.shape[-1]
         V = self.xp.zeros((len(drivers), self._size, q), self.G.dtype)
-        V[:, self._on(self.drivers)], V[:, self._on(self.outputs)] = drivers, outputs
+        V[:, self.drivers], V[:, self.outputs] = drivers, outputs
         leaves = self._down(V, self._part_voltages, (q,))
         word, bit = (self.xp.empty((*self.G.shape, q), self.G.dtype) for _ in range(2))
         self._launch_leaves("voltages", (q,), self.G, leaves, word, bit)

@@ -19,6 +19,7 @@ from . import _checks
 from .wires import chosen
 
 RANGES = ("calibrated", "max", "per-column")
+NO_RANGE = _launch.fault(36, "the range of an ADC must be positive and finite (amperes)")
 
 
 def _codes(bits: int, signed: bool) -> tuple[int, int]:
@@ -204,9 +205,11 @@ class ADC:
             if self.range not in RANGES:
                 raise ValueError(f"range of an ADC must be amperes or one of {', '.join(RANGES)}, got {self.range!r:.40}")
         else:
-            values = _array.to_numpy(self.range) if _array.is_array(self.range) else np.asarray(self.range)
-            if values.dtype.kind not in "iuf" or not (np.isfinite(values).all() and (values > 0).all()):
+            values = self.range if _array.is_array(self.range) else np.asarray(self.range)
+            if values.dtype.kind not in "iuf":
                 raise ValueError(f"range of an ADC must be positive and finite (amperes), got {self.range!r:.80}")
+            fits = (values > 0) & _array.namespace(values).isfinite(values)
+            _launch.flag(~fits.all(), NO_RANGE, lambda: f"range of an ADC must be positive and finite (amperes), got {self.range!r:.80}")
         if self.bits is None and self.errors is not None:
             raise ValueError("errors of an ADC are counted in codes: give bits")
 
@@ -219,8 +222,8 @@ class ADC:
             raise ValueError(f"quantile must lie in (0, 1], got {quantile!r:.40}")
         xp = _array.namespace(currents)
         size = xp.quantile(xp.abs(currents), quantile, axis=-2 if per_column else None)
-        floor = max(float(size.max()) * 1e-6, 1e-30)  # a column without current
-        return replace(self, range=size.clip(floor, None) if per_column else max(float(size), floor))
+        floor = _checks.floor(size)  # a column without current
+        return replace(self, range=size.clip(floor, None) if per_column else max(float(size), float(floor)))
 
     def ranges(self, G: Array, v_max: float | None) -> Array:
         """Amperes of the largest code of each column, float64, broadcastable to (..., n_out) of the conductances G."""

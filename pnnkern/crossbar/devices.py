@@ -20,6 +20,10 @@ from .._errors import nearest
 
 _uS = 1e-6
 DAY = 86400.0
+NEGATIVE = _launch.fault(30, "conductances must not be negative or NaN (siemens)")
+OUTSIDE = _launch.fault(33, "the target of programming must lie in the device's range of conductances")
+NO_KEY = _launch.fault(34, "programming, drift and noise of this device are random, which needs a key: key=pnnkern.random.key(seed)")
+DEVIATION = _launch.fault(35, "a standard deviation of conductances must not be negative or NaN (siemens)")
 
 
 # --------------------------------------------------------------------------------------------------------------------- devices
@@ -343,12 +347,14 @@ def program(target: Array, device: str | Device = "pcm", *, key: Any = None, sam
     chosen = _lookup(device)
     target = _conductance("target", target)
     if target.size:
-        low, high = float(target.min()), float(target.max())
+        low, high = target.min(), target.max()
         slack = 1e-6 * chosen.g_max  # rounding of float32
-        if not (low >= chosen.g_min - slack and high <= chosen.g_max + slack):
-            raise ValueError(
-                f"target must lie in the device's range {chosen.g_min:.4g} to {chosen.g_max:.4g} S, got {low:.4g} to {high:.4g} S"
-            )
+
+        def outside() -> str:
+            span = f"{chosen.g_min:.4g} to {chosen.g_max:.4g} S, got {float(low):.4g} to {float(high):.4g} S"
+            return f"target must lie in the device's range {span}"
+
+        _launch.flag(~((low >= chosen.g_min - slack) & (high <= chosen.g_max + slack)), OUTSIDE, outside)
     return _perturb(target, chosen.programming_noise(target), key, "programming", sample)
 
 
@@ -456,9 +462,22 @@ def _conductance(name: str, G: Any) -> Array:
     if not _array.is_array(G) or G.dtype not in (np.float32, np.float64):
         got = G.dtype if _array.is_array(G) else type(G).__name__
         raise TypeError(f"{name} must be an array of float32 or float64 (siemens), got {got}")
-    if G.size and not float(G.min()) >= 0:
-        raise ValueError(f"{name} must not be negative or NaN (siemens), got a least value of {float(G.min()):.4g}")
+    check_positive(name, G)
     return _array.contiguous(G)
+
+
+def check_positive(name: str, G: Array) -> None:
+    """Refuse conductances of which one is negative or NaN."""
+    if G.size:
+        least, what = G.min(), f"{name} must not be negative or NaN (siemens), got a least value of"
+        _launch.flag(~(least >= 0), NEGATIVE, lambda: f"{what} {float(least):.4g}")
+
+
+def check_deviation(what: str, sigma: Array) -> None:
+    """Refuse standard deviations, siemens, of which one is negative or NaN."""
+    if sigma.size:
+        least = sigma.min()
+        _launch.flag(~(least >= 0), DEVIATION, lambda: f"{what} must not be negative or NaN, got {float(least):.4g} S")
 
 
 def _time(time: Any) -> float:
@@ -473,9 +492,13 @@ def _sample(sample: Any) -> int:
     return int(sample)
 
 
+def _no_key(purpose: str) -> str:
+    return f"{purpose} is random, which needs a key: key=pnnkern.random.key(seed)"
+
+
 def _words(key: Any, purpose: str) -> tuple[int, int]:
     if key is None:
-        raise ValueError(f"{purpose} is random, which needs a key: key=pnnkern.random.key(seed)")
+        raise ValueError(_no_key(purpose))
     folded = random.fold_in(key, purpose)
     return int(folded[0]), int(folded[1])
 
@@ -489,10 +512,12 @@ def _like(values: Array, G: Array) -> Array:
 def _perturb(G: Array, sigma: Array, key: Any, purpose: str, sample: Any) -> Array:
     sigma = _like(sigma, G)
     sample = _sample(sample)
-    if not sigma.any():
+    if key is None:
+        _launch.flag(sigma.any(), NO_KEY, lambda: _no_key(purpose))
         return G.copy()
-    if not float(sigma.min()) >= 0:
-        raise ValueError(f"the standard deviation of {purpose} must not be negative or NaN, got {float(sigma.min()):.4g} S")
+    if _array.namespace(sigma) is np and not sigma.any():  # a GPU has it done sooner than looked at
+        return G.copy()
+    check_deviation(f"the standard deviation of {purpose}", sigma)
     k0, k1 = _words(key, purpose)
     out = _array.namespace(G).empty_like(G)
     _launch.launch("crossbar/program", "perturb", G.dtype, G.size, k0, k1, sample, sigma, G, out, threads=(G.size + 3) // 4)

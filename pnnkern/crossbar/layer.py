@@ -219,7 +219,7 @@ def calibrate(
             most = xp.quantile(size, quantile, axis=1) if per_column else xp.quantile(size, quantile)
             place = found[rows.start // d.tile[0]]
             place[:, columns] = xp.maximum(place[:, columns], most)
-    least = max(float(found.max()) * 1e-6, 1e-30)  # a column without current
+    least = _checks.floor(found)  # a column without current
     return state | {"adc_range": xp.asarray((found if per_column else found.max()).clip(least, None))}
 
 

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _launch
 from .._array import Array, accepts_any
 from . import _checks
 from .devices import Device, device
 from .read import Chain
 from .wires import chosen
+
+BEYOND = _launch.fault(32, "weights must lie within w_max, the end of the conductance range: clip W or give a larger w_max")
 
 
 @dataclass(frozen=True)
@@ -131,12 +133,15 @@ def conductances(W: Array, description: Crossbar, *, w_max: Any = None) -> Array
     xp, d = _array.namespace(W), description
     w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)
     share = W / w_max.astype(W.dtype)
-    most = float(xp.abs(share).max())
-    if not most <= 1 + 1e-5:
-        raise ValueError(
-            f"weights must lie within w_max, the end of the conductance range: the largest is {most:.4g} times w_max "
+    most = xp.abs(share).max()
+
+    def beyond() -> str:
+        return (
+            f"weights must lie within w_max, the end of the conductance range: the largest is {float(most):.4g} times w_max "
             f"({float(w_max.max()):.4g}); clip W or give a larger w_max"
         )
+
+    _launch.flag(~(most <= 1 + 1e-5), BEYOND, beyond)
     share = share.clip(-1, 1)
     if isinstance(d.weights, OffsetColumn):
         units = [(1 + share) / 2]
@@ -160,9 +165,11 @@ def conductances(W: Array, description: Crossbar, *, w_max: Any = None) -> Array
 
 def weight_range(W: Array, description: Crossbar) -> Array:
     """The weight at the end of the range, float64 (): the description's, or the largest |w| of W."""
-    xp = _array.namespace(W)
-    given = description.w_max
-    return xp.asarray((float(xp.abs(W).max()) or 1.0) if given is None else given, dtype=np.float64)
+    xp, given = _array.namespace(W), description.w_max
+    if given is not None:
+        return xp.full((), given, np.float64)
+    largest = xp.abs(W).max().astype(np.float64)
+    return xp.where(largest != 0, largest, 1.0)
 
 
 @accepts_any

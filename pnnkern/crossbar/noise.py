@@ -14,7 +14,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array, accepts_any
 from . import _checks
-from .devices import Device, device
+from .devices import Device, check_deviation, device
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,7 @@ class GaussianNoise(CellNoise):
         total = parts[0] if parts else xp.zeros_like(G)
         for part in parts[1:]:
             total = xp.hypot(total, part)
-        if not float(total.min()) >= 0:
-            raise ValueError(f"sigma of a noise must not be negative or NaN, got {float(total.min()):.4g} S")
+        check_deviation("sigma of a noise", total)
         return total.astype(G.dtype, copy=False)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch, random
+from .. import _array, _constants, _launch, random
 from .._array import Array, accepts_any
 from .pulsed_devices import PulsedDevice, pulsed_device
 
@@ -86,7 +86,7 @@ def pulse_update(w: Array, x: Array, d: Array, *, device: str | PulsedDevice, lr
             )  # fmt: skip
         _launch.launch(
             "crossbar/pulse", "update", np.float32, rows, columns, n, *_key(key, "devices"), *cycles, *_origin(origin), *which,
-            *_description(chosen, xp), x_words, d_words, out, threads=out.size,
+            *_description(chosen, out), x_words, d_words, out, threads=out.size,
         )  # fmt: skip
     return out
 
@@ -108,7 +108,7 @@ def apply_pulses(w: Array, counts: Array, *, device: str | PulsedDevice, key: An
     out = w.copy()
     _launch.launch(
         "crossbar/pulse", "apply", np.float32, *w.shape, *_key(key, "devices"), *_key(key, "counted pulses"), *_origin(origin),
-        _samples(sample, 1, xp)[0], *_description(chosen, xp), _array.contiguous(counts), out, threads=out.size,
+        _samples(sample, 1, xp)[0], *_description(chosen, out), _array.contiguous(counts), out, threads=out.size,
     )  # fmt: skip
     return out
 
@@ -127,7 +127,7 @@ def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any
     rows, columns = shape
     xp = np if like is None else _array.namespace(like)
     out = xp.empty((6, rows, columns), np.float32)
-    kind, table, _, _ = _description(chosen, xp)
+    kind, table, _, _ = _description(chosen, out)
     _launch.launch(
         "crossbar/pulse", "cells", np.float32, rows, columns, *_key(key, "devices"), *_origin(origin), kind, table, out,
         threads=rows * columns,
@@ -201,11 +201,13 @@ def _key(key: Any, purpose: str) -> tuple[int, int]:
     return int(folded[0]), int(folded[1])
 
 
-def _description(device: PulsedDevice, xp: Any) -> tuple[int, Array, int, Array]:
+def _description(device: PulsedDevice, like: Array) -> tuple[int, Array, int, Array]:
     if device._kind < 0:
         raise TypeError("PulsedDevice has no response of its own: use ConstantStep, LinearStep, SoftBounds, ExponentialStep, ...")
     nodes = device._nodes()
-    return device._kind, xp.asarray(device._table()), nodes.shape[1], xp.asarray(nodes)
+    tables = device._table(), nodes
+    table, at = (_constants.constant(values, values.dtype, like) for values in tables)
+    return device._kind, table, nodes.shape[1], at
 
 
 def _chances(x: Array, d: Array, lr: float, step: float, pulses: int, managed: bool) -> tuple[Array, Array, Array]:

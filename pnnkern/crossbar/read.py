@@ -14,12 +14,11 @@ from .. import _array, _launch, random
 from .._array import Array, accepts_any
 from . import _checks
 from .converters import ADC, DAC, NO_DAC, BitSerial, Outputs, outputs
+from .devices import check_positive
 from .noise import CellNoise, noise
 from .solve import IV, solve_currents, solve_currents_vjp
 from .wire_noise import WireFields, wire_noise
 from .wires import as_wires, chosen, effective_conductance, effective_conductance_vjp, only
-
-_launch.fault(30, "G must not be negative or NaN (siemens)")
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ class Reader:
         self.iv = chain.iv if chain.wires is None else None  # cells without wires see the voltages of the lines
         if chain.wires is not None and not self.solved:
             self.weights = effective_conductance(G, wires=chain.wires).reshape(self.stack.shape)
-        elif self.noise is not None and not self.noise.by_output and not float(G.min()) >= 0:
-            raise ValueError(f"G must not be negative or NaN (siemens), got a least value of {float(G.min()):.4g}")
+        elif self.noise is not None and not self.noise.by_output:
+            check_positive("G", G)
         self.spread: Any = None if self.noise is None else self.noise.spread(self.stack)
         frozen = self.frozen = self.noise is not None and self.noise.frozen
         by_output = self.noise is None or (self.noise.by_output and chain.wires is None)

@@ -150,7 +150,7 @@ class _Solver:
     def __init__(self, V: Array, G: Array, wires: Any, method: str, iv: IV | None, tolerance: float | None, limit: int,
                  memory_limit: int | None) -> None:  # fmt: skip
         self.wires: Wires = as_wires(wires)
-        check_conductances(G)
+        self.largest = check_conductances(G)
         self.G, self.V, self.iv, self.limit, self.memory_limit = (
             _array.contiguous(G),
             voltages_like(V, G),
@@ -299,7 +299,7 @@ class _Solver:
         read = float(self.V.max()) if bool(open_.any()) else 0.0
         if not bool((self.V[open_] == dtype.type(read)).all()) or not np.isfinite(read):
             raise ValueError("inputs of a gated circuit are gates: V must be 0 or one read voltage")
-        unit = 2.0 ** np.floor(np.log2(float(self.G.max()))) if float(self.G.max()) > 0 else 1.0
+        unit = 2.0 ** np.floor(np.log2(self.largest)) if self.largest > 0 else 1.0
 
         def conductance(r: float) -> float:
             return min(PERFECT, 1 / (r * unit)) if r > 0 else PERFECT

@@ -199,14 +199,13 @@ class Stack:
     """Checked conductances as `cells` (arrays, n_in, n_out), in a `unit` (siemens, a power of two: no digit changes) near the largest."""
 
     def __init__(self, G: Array, wires: Wires) -> None:
-        check_conductances(G)
+        largest = check_conductances(G)
         if wires.gated:
             raise ValueError(
                 f"topology {wires.topology!r} has no effective conductance, its cells follow the inputs: use solve_currents"
             )
         check_pairs(G, wires)
         self.xp = _array.namespace(G)
-        largest = float(G.max())
         self.unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0 else 1.0
         cells = _array.contiguous(G).reshape(-1, *G.shape[-2:])
         self.cells = self.xp.multiply(cells, cells.dtype.type(1 / self.unit), out=keeper(cells.shape, cells)("cells"))
@@ -261,16 +260,17 @@ class _One:
         return word[None], bit[None]
 
 
-def check_conductances(G: Any) -> None:
-    """Refuse what is no stack of arrays of conductances."""
+def check_conductances(G: Any) -> float:
+    """Refuse what is no stack of arrays of conductances; the largest of them, siemens."""
     if not _array.is_array(G) or G.dtype not in (np.float32, np.float64):
         got = G.dtype if _array.is_array(G) else type(G).__name__
         raise TypeError(f"G must be an array of float32 or float64 (siemens), got {got}")
     if G.ndim < 2 or not G.size:
         raise ValueError(f"G must have shape (..., n_in, n_out) with at least one cell, got {G.shape}")
-    low, high = float(G.min()), float(G.max())
+    low, high = _array.to_numpy(_array.namespace(G).stack([G.min(), G.max()])).tolist()  # one look at a GPU
     if not (low >= 0 and np.isfinite(high)):
         raise ValueError(f"conductances must be finite and not negative (siemens), got values from {low:.4g} to {high:.4g}")
+    return high
 
 
 def check_pairs(G: Array, wires: Wires) -> None:

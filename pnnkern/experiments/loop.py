@@ -217,6 +217,7 @@ class Trainer:
                     f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {array.dtype} {array.shape}"
                 )
             array[...] = _array.namespace(array).asarray(saved)
+        writers.touched(self.system)
         for kind, held in (("optimizer", self.optimizer.state), ("memory", getattr(self.system, "memory", {}))):
             held.clear()
             for path, saved in state.items():

@@ -19,6 +19,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array, accepts_any
+from ..networks._solve import solution
 from .agnostic import yielding
 from .frequency import amplitudes, check_tones
 
@@ -91,7 +92,7 @@ def nudged_learning_update(
     # nudged states are K x + W_b d, W_b = b G_T (1 + b Z)^-1; their difference has all its digits in this form
     xp = _array.namespace(x)
     one = xp.eye(len(targets))
-    first, second = (xp.linalg.inv(one + b * r.impedance) for b in (low, high))
+    first, second = (solution(one + b * r.impedance, one) for b in (low, high))
     between = r.targets @ (second @ first)
     mean = r.targets @ (low * first + high * second) / 2
     d, share = _errors(r.outputs(x), y, None, weights)

@@ -35,7 +35,7 @@ def elastic_learning_update(
     clamped = net.relax(
         stiffness, rest, np.concatenate([sources, targets]), xp.concatenate([at, held], axis=1), free, **options
     ).positions
-    i, j = net.edges.T
+    i, j = net.ends(free)
     w_free, w_clamped = (x[:, i] - x[:, j] for x in (free, clamped))
     r_free, r_clamped = net.lengths(free), net.lengths(clamped)
     longer = ((w_clamped - w_free) * (w_clamped + w_free)).sum(axis=2) / (r_clamped + r_free)
@@ -75,7 +75,7 @@ def allosteric_learning_update(
     k[at] = beta
     nudged = net.relax(k, l, source_nodes, source_positions, free, **options).positions
     k[at] = 0.0
-    i, j = net.edges.T
+    i, j = net.ends(free)
     one, two = (x[:, i] - x[:, j] for x in (free, nudged))
     r = net.lengths(free)
     both = r + net.lengths(nudged)

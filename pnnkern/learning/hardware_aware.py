@@ -44,7 +44,8 @@ class HardwareAware:
             return system.vjp(cotangent, record), metrics
 
     def _shaken(self, parameter: Array, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
-        size = self.noise * float(_array.largest(_array.namespace(parameter).abs(parameter)))
+        largest = _array.largest(_array.namespace(parameter).abs(parameter))
+        size = (self.noise * largest.astype(np.float64)).astype(parameter.dtype)
         draws = random.normal(key, (1, parameter.size), dtype=parameter.dtype, like=parameter)
-        noisy = parameter + parameter.dtype.type(size) * draws.reshape(parameter.shape)
+        noisy = parameter + size * draws.reshape(parameter.shape)
         return noisy if np.isneginf(low) and np.isposinf(high) else noisy.clip(low, high)

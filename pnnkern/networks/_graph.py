@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _constants, _launch
 from .._array import Array
+from .._constants import Copies
 from .._errors import ConvergenceError
 
 LANES = 32  # most threads of one edge
+NOT_FINITE = _launch.fault(64, "what is given for the nodes or edges of a network must be finite")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Graph:
             a, b = edges[first[np.argmax(count > 1)]]
             raise ValueError(f"nodes {a} and {b} are joined by {count.max()} edges: give one, with the sum of their conductances")
         self.edges, self.n_nodes, self.n_edges = edges.astype(np.int32), int(n_nodes), len(edges)
-        self._device: dict[tuple[str, str], Array] = {}
+        self._copies = Copies()
 
     # ------------------------------------------------------------------------------------------------------------------ shape
     @cached_property
@@ -72,15 +74,21 @@ class Graph:
             colour[i] = next(c for c in range(len(taken) + 1) if c not in taken)
         return colour
 
+    @cached_property
+    def _ends(self) -> tuple[np.ndarray, ...]:
+        return tuple(np.ascontiguousarray(end) for end in self.edges.T)
+
+    def ends(self, like: Array) -> tuple[Array, ...]:
+        """First and second nodes of the edges, (E,) int32 each, on the device of `like`."""
+        return tuple(self.on(f"end {k}", end, like) for k, end in enumerate(self._ends))
+
+    def neighbours(self, like: Array) -> tuple[Array, ...]:
+        """Offsets, neighbours and edges of all nodes (`_neighbours`), on the device of `like`."""
+        return tuple(self.on(name, table, like) for name, table in zip(("offsets", "neighbour", "edge"), self._neighbours, strict=True))
+
     def on(self, name: str, array: np.ndarray, like: Array) -> Array:
         """`array` on the device of `like`; copied to a GPU once and kept under `name`."""
-        xp = _array.namespace(like)
-        if xp is np:
-            return array
-        key = (name, str(getattr(like, "device", "")))
-        if key not in self._device:
-            self._device[key] = xp.asarray(array)
-        return self._device[key]
+        return self._copies.on(name, array, like)
 
     # ----------------------------------------------------------------------------------------------------------------- checks
     def _indices(self, what: str, nodes: Any) -> np.ndarray:
@@ -107,15 +115,19 @@ class Graph:
 
     def _edge_values(self, what: str, values: Array, unit: str = "siemens", lowest: float = 0.0) -> Array:
         """One finite value of at least `lowest` for each edge, in float64."""
+        return self._edge_span(what, values, unit, lowest)[0]
+
+    def _edge_span(self, what: str, values: Array, unit: str = "siemens", lowest: float = 0.0) -> tuple[Array, float, float]:
+        """The same, and the smallest and the largest of them: one look at a GPU."""
         if not _array.is_array(values) or values.dtype.kind != "f":
             raise TypeError(f"{what} must be an array of float32 or float64, got {getattr(values, 'dtype', type(values).__name__)}")
         if values.shape != (self.n_edges,):
             raise ValueError(f"{what} must be ({self.n_edges},), one for each edge, got shape {values.shape}")
-        smallest, largest = float(values.min()), float(values.max())
+        smallest, largest = _array.to_numpy(_array.namespace(values).stack([values.min(), values.max()])).tolist()
         if not (smallest >= lowest and np.isfinite(largest)):
             wrong = smallest if not smallest >= lowest else largest
             raise ValueError(f"{what} must be finite and at least {lowest:g} {unit}, got {wrong:g}")
-        return _array.contiguous(values.astype(np.float64, copy=False))
+        return _array.contiguous(values.astype(np.float64, copy=False)), smallest, largest
 
     def _node_values(self, what: str, values: Array, nodes: np.ndarray, like: Array) -> Array:
         """Values (batch, len(nodes)) as float64 on the device of `like`."""
@@ -123,8 +135,7 @@ class Graph:
         values = xp.asarray(values, np.float64)
         if values.ndim != 2 or values.shape[1] != len(nodes):
             raise ValueError(f"{what} must be (batch, {len(nodes)}), a column for each of their nodes, got shape {values.shape}")
-        if not bool(xp.isfinite(values).all()):
-            raise ValueError(f"{what} must be finite")
+        check_finite(what, values)
         return values
 
     def _refuse_floating(self, conducting: np.ndarray, nodes: np.ndarray) -> None:
@@ -151,21 +162,19 @@ class Graph:
                 raise ValueError(f"currents must be {(batch, self.n_nodes)}, one for each node, got shape {currents.shape}")
         if load is None:
             return currents, None
-        at = self._indices("load", load[0])
-        weight = xp.zeros(self.n_nodes)
-        weight[at] = xp.asarray(load[1], np.float64)
+        nodes = self._indices("load", load[0])
+        weight, at = xp.zeros(self.n_nodes), _constants.constant(nodes, np.int64, like)
+        weight[at] = float(load[1]) if np.ndim(load[1]) == 0 else xp.asarray(load[1], np.float64)
         driven = xp.zeros((batch, self.n_nodes)) if currents is None else currents.copy()
-        driven[:, at] += weight[at] * self._node_values("load", load[2], at, like)
+        driven[:, at] += weight[at] * self._node_values("load", load[2], nodes, like)
         return driven, weight
 
     # ---------------------------------------------------------------------------------------------------------------- kernels
     def laplacian(self, conductance: Array, v: Array, free: Array) -> Array:
         """Net currents L v (n_nodes, columns) that leave the nodes with free[i] != 0, 0 at the others; v (n_nodes, columns), float64."""
         out = _array.namespace(v).empty_like(v)
-        names = ("offsets", "neighbour", "edge")
-        lists = [self.on(name, array, v) for name, array in zip(names, self._neighbours, strict=True)]
         _launch.launch(
-            "networks/edges", "laplacian", v.dtype, self.n_nodes, v.shape[1], *lists, free, conductance, v, out, threads=v.size
+            "networks/edges", "laplacian", v.dtype, self.n_nodes, v.shape[1], *self.neighbours(v), free, conductance, v, out, threads=v.size
         )
         return out
 
@@ -189,6 +198,11 @@ class Graph:
         edges = self.on("edges", self.edges, a)
         _launch.launch("networks/edges", "update", a.dtype, self.n_edges, a.shape[1], lanes, scale, step, low, high, edges, a, b, conductance,
                        threads=self.n_edges * lanes)  # fmt: skip
+
+
+def check_finite(what: str, values: Array) -> None:
+    """Raise ValueError for values that are not finite, on a GPU at `pnnkern.check()`."""
+    _launch.flag(~_array.namespace(values).isfinite(values).all(), NOT_FINITE, lambda: f"{what} must be finite")
 
 
 def _lanes(columns: int) -> int:

@@ -14,33 +14,50 @@ dF/dweights of F = E + beta C is then the same product of states as everywhere, 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _constants, _launch
 from .._array import Array
 from .._errors import ConvergenceError
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
-SHARED = 160 * 1024  # bytes of shared memory that a block of the fused kernel may ask for
-THREADS = 128  # of such a block
+THREADS = 128  # of a block of the fused kernel
+UNBOUNDED = _launch.fault(61, "a nudge leaves the energy without a minimum: make |beta| smaller")
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2}  # numbered in layered.cuh
 
 
+@dataclass(frozen=True, kw_only=True)
+class Relaxed:
+    """How far something has settled: `left`, a number or () on its device, and the `limit` below which it has. Looking waits for a GPU."""
+
+    left: Any
+    limit: float
+
+    @property
+    def residual(self) -> float:
+        """What was left in the end, relative to the largest there is: the last step, or a force."""
+        return float(self.left)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the residual is within the tolerance."""
+        return self.residual <= self.limit
+
+
 @dataclass(frozen=True)
-class Equilibrium:
+class Equilibrium(Relaxed):
     """A state that a layered network has relaxed to.
 
     states : of the layers after the input. pulls : what the neighbours pulled each node to, before its nonlinearity.
-    residual : the last step, relative to the largest state. sweeps : the most that were allowed. converged : residual <= tolerance.
+    sweeps : the most that were allowed. residual : the last step, relative to the largest state. converged : residual <= tolerance.
     """
 
     states: list[Array]
     pulls: list[Array]
-    residual: float
     sweeps: int
-    converged: bool
 
     @property
     def output(self) -> Array:
@@ -49,7 +66,7 @@ class Equilibrium:
 
 
 @dataclass(frozen=True)
-class Phases:
+class Phases(Relaxed):
     """A free state, and how far nudges move it: ``states[l] + moved[l][p]`` is the state of phase p + 1, and phase 0 is the free one.
 
     inputs : (batch, n_0). states : (batch, n) of the layers after the input. moved : (phases, batch, n) of them. output : (batch, n_L), the
@@ -60,8 +77,6 @@ class Phases:
     states: list[Array]
     moved: list[Array]
     output: Array
-    residual: float
-    converged: bool
 
     def pairs(self, a: int, b: int) -> list[tuple[Array, Array | None, Array, Array]]:
         """For each array of weights: mean and difference (phase b less a) of the states below, then above. The input has no difference."""
@@ -69,8 +84,10 @@ class Phases:
         for phase in (a, b):
             if not 0 <= phase <= count:
                 raise ValueError(f"phases are numbered 0 (free) to {count}, got {phase}")
-        zero = [_array.namespace(s).zeros_like(s) for s in self.states]
-        first, second = ([z if p == 0 else m[p - 1] for z, m in zip(zero, self.moved, strict=True)] for p in (a, b))
+        xp = _array.namespace(*self.states)
+        first, second = (
+            [xp.zeros_like(s) if p == 0 else m[p - 1] for s, m in zip(self.states, self.moved, strict=True)] for p in (a, b)
+        )
         means = [s + (x + y) / 2 for s, x, y in zip(self.states, first, second, strict=True)]
         moved = [y - x for x, y in zip(first, second, strict=True)]
         return list(zip([self.inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
@@ -79,7 +96,8 @@ class Phases:
         """Phase a of these as the free one, and phase b of `other` as phase 1: of the same inputs, while weights may differ."""
         first, second = ([s if p == 0 else s + m[p - 1] for s, m in zip(r.states, r.moved, strict=True)] for r, p in ((self, a), (other, b)))
         moved = [(y - x)[None] for x, y in zip(first, second, strict=True)]
-        return Phases(self.inputs, first, moved, self.output, max(self.residual, other.residual), self.converged and other.converged)
+        left, limit = worst(self.left, other.left), min(self.limit, other.limit)
+        return Phases(self.inputs, first, moved, self.output, left=left, limit=limit)
 
 
 class Factors(NamedTuple):
@@ -148,15 +166,17 @@ def nudges_of(nudge: Any, *, plane: bool = False) -> np.ndarray:
     return values
 
 
-def refuse_unbounded(nudges: np.ndarray, bound: float, what: str) -> None:
-    """Raise ValueError when a negative nudge of the size of `bound` or more lets E - |beta| C fall without end."""
-    if nudges.dtype.kind == "c":
-        return  # no energy is minimised there
-    worst = float(np.max(-nudges, initial=0.0))
-    if worst >= bound:
-        raise ValueError(
-            f"a nudge of {-worst:g} leaves the energy without a minimum: nudges must lie above -{bound:.4g}, {what}; make |beta| smaller"
-        )
+def refuse_unbounded(nudges: np.ndarray, bound: Callable[[], Any], what: str) -> None:
+    """Raise ValueError when a negative nudge of the size of `bound()` or more, which may be on a GPU, lets E - |beta| C fall without end."""
+    if nudges.dtype.kind == "c" or not (nudges < 0).any():  # no energy is minimised in the complex plane
+        return
+    size, most = -float(nudges.min()), bound()
+
+    def say() -> str:
+        span = f"nudges must lie above -{float(most):.4g}, {what}; make |beta| smaller"
+        return f"a nudge of {-size:g} leaves the energy without a minimum: {span}"
+
+    _launch.flag(size >= most, UNBOUNDED, say)
 
 
 def tolerance_of(tolerance: float | None, dtype: Any) -> float:
@@ -168,16 +188,15 @@ def tolerance_of(tolerance: float | None, dtype: Any) -> float:
     return tolerance
 
 
-def judged(states: list[Array], pulls: list[Array], residual: float, sweeps: int, tolerance: float | None, fail: str) -> Equilibrium:
-    """The result, flagged; raises `ConvergenceError` if it should and the residual is above the tolerance."""
-    limit = tolerance_of(tolerance or None, states[0].dtype)
-    converged = residual <= limit
-    if fail == "raise" and tolerance != 0 and not converged:
+def judged(states: list[Array], pulls: list[Array], left: Any, sweeps: int, tolerance: float | None, fail: str) -> Equilibrium:
+    """The result; raises `ConvergenceError` if it should and what is left is above the tolerance."""
+    found = Equilibrium(states, pulls, sweeps, left=left, limit=tolerance_of(tolerance or None, states[0].dtype))
+    if fail == "raise" and tolerance != 0 and not found.converged:
         raise ConvergenceError(
-            f"the network has not settled after {sweeps} sweeps: its last step was {residual:.1e} of the largest state, {limit:.1e} was "
-            "asked for; allow more sweeps, a larger tolerance, or on_failure='flag'"
+            f"the network has not settled after {sweeps} sweeps: its last step was {found.residual:.1e} of the largest state, "
+            f"{found.limit:.1e} was asked for; allow more sweeps, a larger tolerance, or on_failure='flag'"
         )
-    return Equilibrium(states, pulls, residual, sweeps, converged)
+    return found
 
 
 def check_settings(sweeps: int, on_failure: str) -> None:
@@ -202,27 +221,41 @@ def order(layers: int, *, from_output: bool = False) -> list[int]:
     return [*range(first, layers, 2), *range(1 - first, layers, 2)]
 
 
-def sweep(states: list[Array], step: Callable[[int], Array], layers: Sequence[int], sweeps: int, tolerance: float) -> float:
-    """Replace states[l] by step(l) for `layers`, over and over, in place of the list; the last step relative to the largest state."""
-    ratio = 0.0
-    for _ in range(sweeps):
-        largest = moved = 0.0
+def sweep(states: list[Array], step: Callable[[int], Array], layers: Sequence[int], sweeps: int, tolerance: float) -> Any:
+    """Replace states[l] by step(l) for `layers`, over and over, in place of the list; the last step relative to the largest state.
+
+    A fixed number of sweeps, tolerance 0, is not waited for on a GPU: the last step is a number there that nobody has looked at.
+    """
+    xp = _array.namespace(*states)
+    looking, left = xp is np or tolerance > 0, 0.0
+    for n in range(sweeps):
+        moved, sizes = [], []
         for l in layers:
             new = step(l)
-            if new.size:
-                xp = _array.namespace(new)
-                moved = max_(moved, float(xp.abs(new - states[l]).max()))
-                largest = max_(largest, float(xp.abs(new).max()))
+            if new.size and (looking or n == sweeps - 1):
+                moved.append(xp.abs(new - states[l]).max())
+                sizes.append(xp.abs(new).max())
             states[l] = new
-        ratio = moved / largest if largest > 0 else moved
-        if ratio <= tolerance:
-            break
-    return ratio
+        if moved:
+            left = _relative(reduce(xp.maximum, moved), reduce(xp.maximum, sizes))
+        if looking:
+            left = float(left)
+            if left <= tolerance:
+                break
+    return left
 
 
-def max_(a: float, b: float) -> float:
-    """The larger, or NaN if one is."""
-    return a if a >= b or a != a else b
+def _relative(moved: Any, largest: Any) -> Any:
+    """moved / largest in float64, or `moved` where nothing is large."""
+    xp = _array.namespace(largest)
+    if xp is np:
+        return float(moved) / float(largest) if largest > 0 else float(moved)
+    return moved.astype(np.float64) / xp.where(largest > 0, largest, 1)
+
+
+def worst(a: Any, b: Any) -> Any:
+    """The larger of two numbers, each on a device or not; NaN if one is."""
+    return _array.namespace(a, b).maximum(a, b)
 
 
 def softmax(scores: Array) -> Array:
@@ -318,7 +351,7 @@ class Network:
 
     # ------------------------------------------------------------------------------------------------------------ relaxation
     def relax(self, drive: Array, nudges: np.ndarray, target: Array, start: Sequence[Array] | None, sweeps: int, tolerance: float,
-              ) -> tuple[list[Array], list[Array], float]:  # fmt: skip
+              ) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
         """States, pulls and the relative last step, for nudges () or (phases,)."""
         xp = _array.namespace(drive)
         lead, dtype = (*nudges.shape, len(drive)), np.result_type(drive.dtype, np.complex64) if nudges.dtype.kind == "c" else drive.dtype
@@ -327,7 +360,7 @@ class Network:
         else:
             states = [xp.array(xp.broadcast_to(s, (*lead, *self.shape(l))), dtype) for l, s in enumerate(start)]
         pulls = list(states)
-        beta = xp.asarray(nudges, dtype).reshape(*nudges.shape, 1, 1)
+        beta = _constants.constant(nudges, dtype, drive).reshape(*nudges.shape, 1, 1)
 
         def step(l: int) -> Array:
             pull = self.pull(l, states, drive)
@@ -345,14 +378,14 @@ class Network:
         return states, pulls, left
 
     def respond(self, states: Sequence[Array], pulls: Sequence[Array], nudges: np.ndarray, target: Array, hold: bool, sweeps: int,
-                tolerance: float) -> tuple[list[Array], float]:  # fmt: skip
+                tolerance: float) -> tuple[list[Array], Any]:  # fmt: skip
         """Differences (phases, batch, n) that the nudges make to a free state, and the relative last step.
 
         With `hold`, the outputs are held at ``output + beta (target - output)``.
         """
         xp = _array.namespace(target)
         moved = [xp.zeros((len(nudges), *s.shape), s.dtype) for s in states]
-        beta = xp.asarray(nudges, target.dtype).reshape(-1, 1, 1)
+        beta = _constants.constant(nudges, target.dtype, target).reshape(-1, 1, 1)
         force = beta * (target - states[-1])
 
         def step(l: int) -> Array:
@@ -373,7 +406,7 @@ class Network:
             return ((pull > self.low[l]) & (pull < self.high[l])).astype(pull.dtype)
         return 1 - xp.tanh(2 * pull - 1 if self.model == "sigmoid" else pull) ** 2
 
-    def adjoint(self, pulls: Sequence[Array], cotangent: Array, sweeps: int, tolerance: float) -> tuple[list[Array], float]:
+    def adjoint(self, pulls: Sequence[Array], cotangent: Array, sweeps: int, tolerance: float) -> tuple[list[Array], Any]:
         """The inverse of the energy's curvature times a cotangent of the outputs: the linear response of all nodes to it.
 
         Where weights differ up and down, the derivative wants that of the `transposed` network.
@@ -393,14 +426,14 @@ class Network:
         """True if the fused kernel takes this network: one hidden layer that fits the shared memory, the same weights both ways."""
         if len(self.weights) != 2 or self.backward is not None or self.softmax:
             return False
-        return self._shared() <= SHARED
+        return self._shared() <= _launch.shared_limit(self.weights[1])
 
     def _shared(self) -> int:
         hidden, outputs = self.weights[1].shape
         return (2 * hidden + outputs + THREADS) * self.weights[1].dtype.itemsize
 
     def phases(self, inputs: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
-               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Array, float]:  # fmt: skip
+               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Array, Any]:  # fmt: skip
         """Free states, differences (phases, batch, n), output and the largest relative last step, by the fused kernel where it fits."""
         drive = self.drive(inputs)
         if self.fits():
@@ -410,25 +443,30 @@ class Network:
         if not len(nudges):
             return states, [s[None][:0] for s in states], pulls[-1], residual
         moved, second = self.at(inputs, states).respond(states, pulls, nudges, target, hold, nudged_sweeps, tolerance)
-        return states, moved, pulls[-1], max_(residual, second)
+        return states, moved, pulls[-1], worst(residual, second)
 
     def _fused(self, drive: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
-               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], float]:  # fmt: skip
+               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
         xp = _array.namespace(drive)
         batch, dtype, (hidden, outputs) = len(drive), drive.dtype, self.weights[1].shape
         h, o = (xp.zeros((batch, n), dtype) for n in (hidden, outputs)) if start is None else (xp.array(s, dtype) for s in start)
         dh, d_o = (xp.empty((len(nudges), batch, n), dtype) for n in (hidden, outputs))
         change = xp.zeros((1 + len(nudges), batch), dtype)
         if batch:
-            totals = [xp.ones(n, dtype) for n in (hidden, outputs)] if self.totals is None else self.totals
+            totals = [filled(n, 1, drive) for n in (hidden, outputs)] if self.totals is None else self.totals
             low, high = (self.low[0], self.high[0]) if self.model == "box" else (totals[0], totals[0])
             _launch.launch(
                 "networks/layered", "relax", dtype, batch, hidden, outputs, MODELS[self.model], len(nudges), int(hold), sweeps,
                 nudged_sweeps, tolerance, xp.ascontiguousarray(self.weights[1].T), drive, *totals, self.biases[1], low, high,
-                xp.asarray(nudges, dtype), target, h, o, dh, d_o, change,
+                _constants.constant(nudges, dtype, drive), target, h, o, dh, d_o, change,
                 grid=(min(batch, _launch.MAX_BLOCKS),), block=(THREADS,), shared=self._shared(),
             )  # fmt: skip
-        return [h, o], [dh, d_o], float(change.max()) if change.size else 0.0
+        return [h, o], [dh, d_o], change.max() if change.size else 0.0
+
+
+def filled(nodes: int, value: float, like: Array) -> Array:
+    """The same value for each node, not to be written to."""
+    return _constants.made(("filled", nodes, value, like.dtype), lambda: np.full(nodes, value, like.dtype), like)
 
 
 def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | None, hold: bool, start: Sequence[Array] | None, sweeps: int,
@@ -442,7 +480,7 @@ def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | Non
         raise ValueError("the outputs of a softmax read-out cannot be held: they are no part of what settles; nudge them instead")
     states, moved, output, left = net.phases(inputs, target, nudges, hold, start, sweeps, nudged_sweeps, limit)
     done = judged(states, states, left, max(sweeps, nudged_sweeps), tolerance, on_failure)
-    return Phases(inputs, states, moved, output, left, done.converged)
+    return Phases(inputs, states, moved, output, left=left, limit=done.limit)
 
 
 def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | None, sweeps: int, tolerance: float | None,
@@ -459,7 +497,7 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
     done = judged(response, response, left, sweeps, tolerance, on_failure)
     half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
     moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]
-    return Phases(inputs, free.states, moved, free.output, left, done.converged)
+    return Phases(inputs, free.states, moved, free.output, left=left, limit=done.limit)
 
 
 def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Callable[[Phases, int, int], Sequence[Sequence[Any]]],
@@ -488,7 +526,8 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
         net = build(moving)
         after, pulls, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)
         moved = [(a - s)[None] for a, s in zip(after, states, strict=True)]
-        for part, shares in zip(moving, contrast(Phases(inputs, states, moved, pulls[-1], 0.0, True), 0, 1), strict=True):
+        step = Phases(inputs, states, moved, pulls[-1], left=0.0, limit=limit)
+        for part, shares in zip(moving, contrast(step, 0, 1), strict=True):
             for p, share, rate in zip(part, shares, rates, strict=True):
                 if isinstance(share, Factors):
                     update(p, share, rate / nudge, low)
@@ -532,13 +571,13 @@ def in_double(*lists: Sequence[Array]) -> list[list[Array]]:
 def distance(net: Network, inputs: Array, states: Sequence[Array], nudge: float, target: Array) -> Array:
     """The largest |state - value(pull)| of each sample's nodes, (batch,) float64; `net` in float64."""
     xp = _array.namespace(inputs)
-    states, worst = [s.astype(np.float64) for s in states], xp.zeros(len(inputs))
+    states, most = [s.astype(np.float64) for s in states], xp.zeros(len(inputs))
     drive = net.drive(inputs.astype(np.float64))
     for l, s in enumerate(states):
         total, pull = 1 if net.totals is None else net.totals[l], net.pull(l, states, drive)
         there = net.outcome(pull, nudge, target.astype(np.float64))[0] if l == net.last else net.value(l, pull / total)
-        worst = xp.maximum(worst, _array.largest(xp.abs(s - there).reshape(len(s), -1), axis=1))
-    return worst
+        most = xp.maximum(most, _array.largest(xp.abs(s - there).reshape(len(s), -1), axis=1))
+    return most
 
 
 def pair_of(nudges: Any) -> np.ndarray:

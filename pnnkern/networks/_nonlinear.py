@@ -1,13 +1,15 @@
 """Relaxation of networks whose edges are not resistors: coloured sweeps of exact node steps, and Newton's method to check them by."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _constants, _launch
 from .._array import Array, accepts_any
 from ._graph import Graph, State, judged
+from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the step that any node would still make, relative to the largest voltage that is held
 THREADS = 64  # of the block that relaxes one sample
@@ -72,9 +74,9 @@ class Nonlinear(Graph):
         """
         xp = _array.namespace(parameter, voltages)
         held = self._indices("nodes", nodes)
-        p = self._edge_values("parameter", parameter, self.unit, self.lowest)
+        p, smallest, _ = self._edge_span("parameter", parameter, self.unit, self.lowest)
         values = self._node_values("voltages", voltages, held, p)
-        self._refuse_floating(self._conducting(p), held)
+        self._refuse_floating(np.ones(self.n_edges, bool) if smallest > 0 else self._conducting(p), held)
         if not 0 < relaxation < 2:
             raise ValueError(f"relaxation must lie in (0, 2), got {relaxation:g}")
         driven, weight = self._driven(currents, load, len(values), p)
@@ -82,12 +84,12 @@ class Nonlinear(Graph):
         weight = xp.zeros(self.n_nodes) if weight is None else weight
         if start is None:
             v = xp.zeros((len(values), self.n_nodes)) + values.mean(axis=1, keepdims=True)
-            v = v.clip(xp.asarray(self.lower), xp.asarray(self.upper))
+            v = v.clip(*self._rails(p))
         else:
             v = xp.array(start, np.float64)
             if v.shape != (len(values), self.n_nodes):
                 raise ValueError(f"start must be {(len(values), self.n_nodes)}, got shape {v.shape}")
-        v[:, held] = values
+        v[:, _constants.constant(held, np.int64, p)] = values
         free = np.ones(self.n_nodes, np.uint8)
         free[held] = 0
         scale = abs(v).max(axis=1)
@@ -97,22 +99,25 @@ class Nonlinear(Graph):
         if method not in ("auto", "sweep", "newton"):
             raise ValueError(f"method must be 'auto', 'sweep' or 'newton', got {method!r}")
 
-        def left_over() -> np.ndarray:
-            found = _array.to_numpy(abs(self._left(p, v, free, weight, driven)).max(axis=1) / scale)
-            return np.where(np.isfinite(found), found, np.inf)
+        def left_over(more: Any = 0) -> tuple[np.ndarray, int]:
+            """What is left of each sample, and the largest of `more`: one look at a GPU."""
+            left = abs(self._left(p, v, free, weight, driven)).max(axis=1) / scale
+            found, steps = _array.to_numpy(xp.stack([left, xp.zeros_like(left) + more]))
+            return np.where(np.isfinite(found), found, np.inf), int(steps.max()) if len(steps) else 0
 
         taken, residual = 0, np.full(len(v), np.inf)
         if method == "newton" or (method == "auto" and not _array.on_device(p) and free.sum() <= 256):
             begun = v.copy()
             v, taken = self._newton(p, v, free, weight, driven, scale, tolerance, steps or 60)
-            residual = left_over()
+            residual, _ = left_over()
             if method == "auto":  # where it has not ended it may be anywhere
                 v = xp.where(xp.asarray(residual <= tolerance)[:, None], v, begun)
         if method == "sweep" or (method == "auto" and not (residual <= tolerance).all()):
             goal, taken = tolerance / 50, 0
             while True:  # a sweep that moves little is no proof that little is left: where it is not so, go on to a smaller one
                 v, more = self._sweep(p, v, free, weight, driven, scale, goal, (steps or 20000) - taken, relaxation)
-                taken, residual, goal = taken + more, left_over(), goal / 20
+                residual, last = left_over(more)
+                taken, goal = taken + last, goal / 20
                 if (residual <= tolerance).all() or taken >= (steps or 20000) or goal < 1e-17:
                     break
         return judged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
@@ -139,7 +144,7 @@ class Nonlinear(Graph):
         """
         from .resistor import ResistorNetwork
 
-        i, j = self.edges.T
+        i, j = self.ends(parameter)
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         slopes = self._slopes(p, voltages[:, i].astype(np.float64), voltages[:, j].astype(np.float64))
         net = ResistorNetwork(self.edges, self.n_nodes)
@@ -152,13 +157,27 @@ class Nonlinear(Graph):
 
     def _lists(self, like: Array) -> list[Array]:
         """Neighbours, their edges and the sense of each, on the device of `like`."""
-        offsets, neighbour, edge = self._neighbours
-        sense = np.where(self.edges[edge, 0] == np.repeat(np.arange(self.n_nodes), np.diff(offsets)), 1, -1).astype(np.int8)
-        names = ("offsets", "neighbour", "edge", "sense")
-        return [self.on(name, array, like) for name, array in zip(names, (offsets, neighbour, edge, sense), strict=True)]
+        return [*self.neighbours(like), self.on("sense", self._sense, like)]
+
+    @cached_property
+    def _sense(self) -> np.ndarray:
+        """1 where a node is the first of its neighbour's edge, -1 where it is the second, int8."""
+        offsets, _, edge = self._neighbours
+        first = self.edges[edge, 0] == np.repeat(np.arange(self.n_nodes), np.diff(offsets))
+        return np.where(first, 1, -1).astype(np.int8)
+
+    def _rails(self, like: Array) -> tuple[Array, Array]:
+        return self.on("lower", self.lower, like), self.on("upper", self.upper, like)
+
+    def _among(self, nodes: np.ndarray, like: Array) -> tuple[Array, Array, Array]:
+        """Nodes, and their rails, on the device of `like`."""
+        tables = ((nodes, np.int64), (self.lower[nodes], np.float64), (self.upper[nodes], np.float64))
+        at, low, high = (_constants.constant(table, dtype, like) for table, dtype in tables)
+        return at, low, high
 
     def _sweep(self, p: Array, v: Array, free: np.ndarray, weight: Array, driven: Array, scale: Array, tolerance: float, steps: int,
-               relaxation: float) -> tuple[Array, int]:  # fmt: skip
+               relaxation: float) -> tuple[Array, Array]:  # fmt: skip
+        """States, and the sweeps that each sample took."""
         xp = _array.namespace(p)
         nodes = np.flatnonzero(free)
         colour = self.colours[nodes]
@@ -166,18 +185,17 @@ class Nonlinear(Graph):
         count = int(self.colours.max()) + 1
         first = np.searchsorted(np.sort(colour), np.arange(count + 1)).astype(np.int32)
         taken = xp.empty(len(v), np.int32)
-        rails = (xp.asarray(self.lower), xp.asarray(self.upper))
+        lists = [*self._lists(p), *(_constants.constant(table, np.int32, p) for table in (order, first))]
         _launch.launch("networks/graph_sweep", self.law, "float64", len(v), self.n_nodes, count, steps, tolerance, relaxation, *self._law(p),
-                       *self._lists(p), xp.asarray(order), xp.asarray(first), weight, *rails, driven, scale, v, taken,
+                       *lists, weight, *self._rails(p), driven, scale, v, taken,
                        grid=(max(1, min(len(v), _launch.MAX_BLOCKS)),), block=(THREADS,))  # fmt: skip
-        return v, int(taken.max())
+        return v, taken
 
     def _left(self, p: Array, v: Array, free: np.ndarray, weight: Array, driven: Array) -> Array:
         xp = _array.namespace(p)
         out = xp.empty_like(v)
-        rails = (xp.asarray(self.lower), xp.asarray(self.upper))
         _launch.launch("networks/graph_sweep", f"{self.law}_left", "float64", len(v), self.n_nodes, *self._law(p), *self._lists(p),
-                       xp.asarray(free), weight, *rails, driven, v, out, threads=v.size)  # fmt: skip
+                       _constants.constant(free, np.uint8, p), weight, *self._rails(p), driven, v, out, threads=v.size)  # fmt: skip
         return out
 
     def _linearisation(self, p: Array, nodes: np.ndarray, weight: Array) -> Callable[[Array], tuple[Array, Array]]:
@@ -185,10 +203,12 @@ class Nonlinear(Graph):
         xp, count = _array.namespace(p), len(nodes)
         place = np.full(self.n_nodes, -1)
         place[nodes] = np.arange(count)
-        i, j = self.edges.T
-        inside = np.flatnonzero((place[i] >= 0) & (place[j] >= 0))
-        rows, columns, diagonal = place[i[inside]], place[j[inside]], np.arange(count)
-        first, second = (xp.asarray((end[:, None] == nodes[None, :]).astype(np.float64)) for end in (i, j))  # (E, nodes)
+        ends = [place[end] for end in self._ends]
+        both = np.flatnonzero((ends[0] >= 0) & (ends[1] >= 0))
+        tables = (nodes, both, ends[0][both], ends[1][both], np.arange(count))
+        nodes, inside, rows, columns, diagonal = (_constants.constant(table, np.int64, p) for table in tables)
+        i, j = self.ends(p)
+        first, second = ((end[:, None] == nodes[None, :]).astype(np.float64) for end in (i, j))  # (E, nodes)
 
         def linearised(v: Array) -> tuple[Array, Array]:
             flow, by_first, by_second = self._currents(p, v[:, i], v[:, j])
@@ -212,15 +232,16 @@ class Nonlinear(Graph):
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         free = np.setdiff1d(np.arange(self.n_nodes), self._indices("nodes", nodes))
         linearised, v = self._linearisation(p, free, xp.zeros(self.n_nodes)), voltages.astype(np.float64)
-        i, j = self.edges.T
+        free, low, high = self._among(free, p)
+        i, j = self.ends(p)
         out, chunk = xp.zeros(self.n_edges), _array.chunk(p, 8 * (2 * len(free) ** 2 + 8 * self.n_edges))
         for a in range(0, len(v), chunk):
             part = v[a : a + chunk]
-            pinned = (part[:, free] <= xp.asarray(self.lower[free])) | (part[:, free] >= xp.asarray(self.upper[free]))
+            pinned = (part[:, free] <= low) | (part[:, free] >= high)
             transposed = xp.where(pinned[:, :, None], xp.eye(len(free)), linearised(part)[1].transpose(0, 2, 1))
             wanted = xp.where(pinned, 0.0, cotangent[a : a + chunk][:, free])
             answer = xp.zeros(part.shape)
-            answer[:, free] = xp.where(pinned, 0.0, xp.linalg.solve(transposed, wanted[:, :, None])[:, :, 0])
+            answer[:, free] = xp.where(pinned, 0.0, solution(transposed, wanted[:, :, None])[:, :, 0])
             out -= ((answer[:, i] - answer[:, j]) * self._by_parameter(p, part[:, i], part[:, j])).sum(axis=0)
         return out
 
@@ -232,9 +253,8 @@ class Nonlinear(Graph):
                 steps: int) -> tuple[Array, int]:  # fmt: skip
         """Newton's method on the step that each node would make, halved while that does not shrink; samples stop one by one."""
         xp = _array.namespace(p)
-        nodes = np.flatnonzero(free)
-        low, high = xp.asarray(self.lower[nodes]), xp.asarray(self.upper[nodes])
-        linearised = self._linearisation(p, nodes, weight)
+        linearised = self._linearisation(p, np.flatnonzero(free), weight)
+        nodes, low, high = self._among(np.flatnonzero(free), p)
         chunk = _array.chunk(p, 8 * (2 * len(nodes) ** 2 + 8 * self.n_edges))
         most = 0
         for a in range(0, len(v), chunk):
@@ -254,16 +274,18 @@ class Nonlinear(Graph):
                 aim = u - left[going][:, nodes]
                 pinned = (aim <= low) & (u <= low) | (aim >= high) & (u >= high)
                 jacobian = xp.where(pinned[:, :, None], xp.eye(len(nodes)), jacobian)
-                change = -xp.linalg.solve(jacobian, xp.where(pinned, 0.0, net)[:, :, None])[:, :, 0]
+                change = -solved(jacobian, xp.where(pinned, 0.0, net)[:, :, None])[:, :, 0]
+                fine = xp.isfinite(change).all(axis=1)  # the others stay where they are, and stop
+                change = xp.where(fine[:, None], change, 0.0)
                 length = xp.ones(len(going))
                 for _ in range(12):
                     trial = here.copy()
                     trial[:, nodes] = (u + length[:, None] * change).clip(low, high)
                     new = self._left(p, trial, free, weight, into[going])
-                    worse = ~(abs(new).max(axis=1) < (1 - 1e-4 * length) * size[going])
+                    worse = fine & ~(abs(new).max(axis=1) < (1 - 1e-4 * length) * size[going])
                     if not bool(worse.any()):
                         break
                     length = xp.where(worse, length / 2, length)
                 part[going], left[going] = trial, new
-                size[going] = abs(new).max(axis=1)
+                size[going] = xp.where(fine, abs(new).max(axis=1), np.nan)
         return v, most

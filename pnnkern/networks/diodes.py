@@ -63,7 +63,8 @@ class DiodeNetwork(Nonlinear):
     def energy(self, conductance: Array, voltages: Array, currents: Array | None = None) -> Array:
         """(batch,) watts of states (batch, n_nodes), with currents (batch, n_nodes) driven into the nodes; falls in every exact step."""
         g, reverse, drop = self._law(self._edge_values("conductance", conductance))
-        w = voltages[:, self.edges[:, 0]].astype(np.float64) - voltages[:, self.edges[:, 1]]
+        i, j = self.ends(voltages)
+        w = voltages[:, i].astype(np.float64) - voltages[:, j]
         total = (g * (reverse * w**2 + (1 - reverse) * (w - drop).clip(0) ** 2) / 2).sum(axis=1)
         return total if currents is None else total - (currents * voltages).sum(axis=1)
 
@@ -71,7 +72,7 @@ class DiodeNetwork(Nonlinear):
     def contrast_of(self, a: Array, b: Array) -> Array:
         """dE/dg in state b less that in state a, (batch, E): each edge's own half square of voltage, in product form; a, b (batch, n_nodes)."""
         reverse, drop = self.on("reverse", self.reverse, a), self.on("drop", self.drop, a)
-        i, j = self.edges.T
+        i, j = self.ends(a)
         wa, wb = a[:, i] - a[:, j], b[:, i] - b[:, j]
         over_a, over_b = (wa - drop).clip(0), (wb - drop).clip(0)
         return (reverse * (wb - wa) * (wb + wa) + (1 - reverse) * (over_b - over_a) * (over_b + over_a)) / 2

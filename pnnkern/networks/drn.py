@@ -16,12 +16,13 @@ Units: conductances in siemens, voltages in volts, currents in amperes; `weights
 """
 
 from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _constants, _launch, random
 from .._array import Array, accepts_any
 from . import _layered
 from ._layered import Equilibrium, Factors, Network, Phases
@@ -62,29 +63,55 @@ def excitatory(nodes: int) -> int:
 @accepts_any
 def nudge_bound(weights: Sequence[Array]) -> float:
     """The largest |beta| at which an output node nudged by -beta still has a minimum: its smallest sum of conductances, in siemens."""
-    return float(weights[-1].sum(axis=0, dtype=np.float64).min())
+    return float(_bound(weights))
 
 
-BOUND = "minus the smallest sum of conductances at an output node"
+def _bound(weights: Sequence[Array]) -> Array:
+    return weights[-1].sum(axis=0, dtype=np.float64).min()
+
+
+def _refuse_unbounded(nudges: np.ndarray, weights: Sequence[Array]) -> None:
+    """Raise ValueError for a nudge below -`nudge_bound`, on a GPU at `pnnkern.check()`."""
+    _layered.refuse_unbounded(nudges, lambda: _bound(weights), "minus the smallest sum of conductances at an output node")
+
+
+ALONE = _launch.fault(62, "a node of a resistive network is joined to nothing: all its conductances are 0")
+NEGATIVE = _launch.fault(63, "conductances of a resistive network must be 0 or more")  # of two faults the higher one is told
 
 
 def _network(weights: list[Array], biases: list[Array]) -> Network:
-    """Raises ValueError for a negative conductance and for a node without any."""
-    xp, dtype = _array.namespace(*weights), weights[0].dtype
-    for l, w in enumerate(weights):
-        smallest = float(w.min()) if w.size else 0.0
-        if not smallest >= 0:
-            raise ValueError(f"conductances must be 0 or more, the smallest in weights[{l}] is {smallest:g}")
+    """Raises ValueError for a negative conductance and for a node without any, on a GPU at `pnnkern.check()`."""
+    xp = _array.namespace(*weights)
+    smallest = [w.min() for w in weights if w.size]
+    if smallest:
+        _launch.flag(~(reduce(xp.minimum, smallest) >= 0), NEGATIVE, lambda: _negative(weights))
     totals = [w.sum(axis=0) for w in weights]
     totals = [t + weights[l + 1].sum(axis=1) if l + 1 < len(weights) else t for l, t in enumerate(totals)]
-    for l, t in enumerate(totals):
-        if t.size and not float(t.min()) > 0:
-            raise ValueError(f"node {int(t.argmin())} of layer {l + 1} is joined to nothing: all its conductances are 0")
-    hidden = [w.shape[1] for w in weights[:-1]]
-    free = [xp.arange(n) < excitatory(n) for n in hidden]  # upwards; the others downwards
-    low = [xp.where(up, 0, -np.inf).astype(dtype) for up in free]
-    high = [xp.where(up, np.inf, 0).astype(dtype) for up in free]
+    smallest = [t.min() for t in totals if t.size]
+    if smallest:
+        _launch.flag(~(reduce(xp.minimum, smallest) > 0), ALONE, lambda: _alone(totals))
+    low, high = ([_rail(w.shape[1], up, w) for w in weights[:-1]] for up in (False, True))
     return Network(weights, biases, "box", totals, low, high)
+
+
+def _negative(weights: Sequence[Array]) -> str:
+    l, least = next((l, float(w.min())) for l, w in enumerate(weights) if w.size and not w.min() >= 0)
+    return f"conductances must be 0 or more, the smallest in weights[{l}] is {least:g}"
+
+
+def _alone(totals: Sequence[Array]) -> str:
+    l, node = next((l, int(t.argmin())) for l, t in enumerate(totals, 1) if t.size and not t.min() > 0)
+    return f"node {node} of layer {l} is joined to nothing: all its conductances are 0"
+
+
+def _rail(nodes: int, up: bool, like: Array) -> Array:
+    """The highest (`up`) or the lowest voltage that the diodes leave each node of a hidden layer."""
+    ends = [np.inf, 0.0] if up else [0.0, -np.inf]
+
+    def make() -> np.ndarray:
+        return np.repeat(np.array(ends, like.dtype), [excitatory(nodes), nodes - excitatory(nodes)])
+
+    return _constants.made(("rail", nodes, up, like.dtype), make, like)
 
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
@@ -107,7 +134,7 @@ def relax(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | Non
     net = _network(weights, biases)
     _layered.check_settings(sweeps, on_failure)
     nudges = _layered.nudges_of(nudge)
-    _layered.refuse_unbounded(nudges, nudge_bound(weights), BOUND)
+    _refuse_unbounded(nudges, weights)
     target = _layered.target_like(target, nudges, len(inputs), weights)
     limit = _layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
@@ -127,7 +154,7 @@ def phases(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | No
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
     values = np.atleast_1d(_layered.nudges_of(nudges))
     if not hold:
-        _layered.refuse_unbounded(values, nudge_bound(weights), BOUND)
+        _refuse_unbounded(values, weights)
     return _layered.settled(
         _network(weights, biases), inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure
     )
@@ -227,7 +254,7 @@ def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Se
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    _layered.refuse_unbounded(np.array(float(nudge)), nudge_bound(weights), BOUND)
+    _refuse_unbounded(np.array(float(nudge)), weights)
     new_weights, new_biases = _layered.continual(
         lambda parts: _network(*parts), contrast, inputs, target, [weights, biases], nudge, rates, steps, free, sweeps, tolerance, 0.0,
         on_failure,

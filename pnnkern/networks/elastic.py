@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _constants, _launch
 from .._array import Array, accepts_any
+from .._constants import Copies
 from .._errors import ConvergenceError
 from ._graph import Graph
-from .resistor import SHARED
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
 THREADS = 64  # of the block that settles one sample
@@ -43,6 +43,7 @@ class _Rows:
     place: np.ndarray
     first: np.ndarray
     begin: np.ndarray
+    copies: Copies
 
 
 class ElasticNetwork(Graph):
@@ -61,7 +62,7 @@ class ElasticNetwork(Graph):
     @accepts_any
     def lengths(self, positions: Array) -> Array:
         """Distances (batch, E) between the ends of the edges at positions (batch, n_nodes, dimension)."""
-        i, j = self.edges.T
+        i, j = self.ends(positions)
         return ((positions[:, i] - positions[:, j]) ** 2).sum(axis=2) ** 0.5
 
     @accepts_any
@@ -96,7 +97,8 @@ class ElasticNetwork(Graph):
         """
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
-        k, l = self._edge_values("stiffness", stiffness, "N/m"), self._edge_values("rest", rest, "m")
+        k, softest, stiffest = self._edge_span("stiffness", stiffness, "N/m")
+        l, _, longest = self._edge_span("rest", rest, "m")
         given = xp.asarray(positions, np.float64)
         d = self.dimension
         if given.ndim != 3 or given.shape[1:] != (len(held), d):
@@ -104,23 +106,24 @@ class ElasticNetwork(Graph):
         if on_failure not in ("raise", "flag"):
             raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
         rows = self._rows(held)
-        if not bool((k > 0).all()):
+        if softest == 0:
             self._refuse_floating(_array.to_numpy(k) > 0, held)
         x = xp.array(xp.broadcast_to(xp.asarray(start, np.float64), (len(given), self.n_nodes, d)), order="C")
-        x[:, held] = given
+        x[:, _constants.constant(held, np.int64, k)] = given
         pull, stiff = self._pulls(x, forces, load)
-        scale = float((k.max() * l.max()) or k.max() * abs(x).max())
+        scale = stiffest * longest or stiffest * float(abs(x).max())
         residual, taken = xp.zeros(len(x)), xp.zeros(len(x), np.int32)
         if len(rows.node):
-            self._launch("settle", rows, (steps, tolerance * scale, float(k.max())), k, l, (pull, stiff), x, residual, taken)
-        left = _array.to_numpy(residual) / scale
+            self._launch("settle", rows, (steps, tolerance * scale, stiffest), k, l, (pull, stiff), x, residual, taken)
+        left, done = _array.to_numpy(xp.stack([residual, taken.astype(np.float64)]))  # one look at a GPU
+        left = left / scale
         converged = bool((left <= tolerance).all())
         if not converged and on_failure == "raise":
             raise ConvergenceError(
                 f"the springs have not come to rest in {steps} steps: the worst of {len(left)} samples has a residual of "
                 f"{left.max():.1e}, {tolerance:.1e} was asked for; start closer, allow more steps, or on_failure='flag'"
             )
-        return Shape(x, left, int(_array.largest(taken)), converged)
+        return Shape(x, left, int(done.max()) if done.size else 0, converged)
 
     @accepts_any
     def respond(
@@ -138,7 +141,7 @@ class ElasticNetwork(Graph):
         if x.shape[1:] != (self.n_nodes, self.dimension) or x.shape != y.shape:
             raise ValueError(f"positions and forces must be (batch, {self.n_nodes}, {self.dimension}), got {x.shape} and {y.shape}")
         stable = xp.ones(len(x), np.int32)
-        y[:, held] = 0
+        y[:, _constants.constant(held, np.int64, k)] = 0
         rows = self._rows(held)
         if len(rows.node):
             self._launch("respond", rows, (), k, l, (self._pulls(x, None, load)[1],), x, y, stable)
@@ -176,7 +179,7 @@ class ElasticNetwork(Graph):
             np.minimum.at(first, both[:, 1], both[:, 0])
             width = d * (np.arange(m) - first).repeat(d) + np.tile(np.arange(d), m) + 1
             begin = np.append(np.cumsum(width) - 1 - np.arange(m * d), width.sum()).astype(np.int64)
-            choices.append((int((width**2).sum()), _Rows(node.astype(np.int32), place, first, begin)))
+            choices.append((int((width**2).sum()), _Rows(node.astype(np.int32), place, first, begin, Copies())))
         if len(self._orders) == KEPT:
             self._orders.pop(next(iter(self._orders)))
         self._orders[name] = min(choices, key=lambda choice: choice[0])[1]
@@ -185,13 +188,12 @@ class ElasticNetwork(Graph):
     def _launch(self, verb: str, rows: _Rows, how: tuple[Any, ...], k: Array, l: Array, pulls: tuple[Array, ...], x: Array,
                 *out: Array) -> None:  # fmt: skip
         xp = _array.namespace(k)
-        offsets, neighbour, edge = self._neighbours
-        lists = [self.on(name, array, k) for name, array in (("offsets", offsets), ("neighbour", neighbour), ("edge", edge))]
-        lists += [xp.asarray(array) for array in (rows.node, rows.place, rows.first, rows.begin)]
+        lists = [*self.neighbours(k)]
+        lists += [rows.copies.on(name, getattr(rows, name), k) for name in ("node", "place", "first", "begin")]
         blocks = max(1, min(len(x), _launch.MAX_BLOCKS))
         each = int(rows.begin[-1]) + 3 * len(rows.node) * self.dimension + self.n_nodes * self.dimension
         work, shared = None, 8 * each
-        if shared > SHARED:  # networks that are too large for the shared memory work in global memory
+        if shared > _launch.shared_limit(k):  # networks that are too large for the shared memory work in global memory
             blocks = min(blocks, _array.chunk(k, shared))
             work, shared = xp.empty(blocks * each if _array.on_device(k) else 0), 0
         _launch.launch("networks/springs", verb, "float64", len(x), self.n_nodes, len(rows.node), self.dimension, *how, k, l, *lists, *pulls,

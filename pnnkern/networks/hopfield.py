@@ -60,7 +60,7 @@ def nudges_of(nudge: Any, readout: str, *, plane: bool = False, held: bool = Fal
     """Nudges that leave the energy a minimum, or that hold the outputs; they may lie in the complex `plane`."""
     nudges = _layered.nudges_of(nudge, plane=plane)
     if readout == "state" and not held:
-        _layered.refuse_unbounded(nudges, 1.0, BOUND)
+        _layered.refuse_unbounded(nudges, lambda: 1.0, BOUND)
     return nudges
 
 
@@ -72,14 +72,13 @@ def refuse_sharp(activation: str) -> None:
 def _network(weights: list[Array], biases: list[Array], activation: str, backward: Sequence[Array] | None = None, readout: str = "state",
              ) -> Network:  # fmt: skip
     check_kind(activation, readout)
-    xp, dtype = _array.namespace(*weights), weights[0].dtype
+    dtype = weights[0].dtype
     if backward is not None:
         shapes = [w.shape for w in weights]
         if [w.shape for w in backward] != shapes:
             raise ValueError(f"backward weights must have the shapes {shapes} of the weights, got {[w.shape for w in backward]}")
         backward = [_array.contiguous(w.astype(dtype, copy=False)) for w in backward]
-    hidden = [w.shape[1] for w in weights[:-1]]
-    low, high = [xp.zeros(n, dtype) for n in hidden], [xp.ones(n, dtype) for n in hidden]
+    low, high = ([_layered.filled(w.shape[1], end, w) for w in weights[:-1]] for end in (0, 1))
     return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax")
 
 

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch, random
+from .. import _array, _constants, _launch, random
 from .._array import Array, accepts_any
-from ._graph import Graph
+from ._graph import Graph, check_finite
 
 BLOCK = 128  # threads that share the nodes of a colour
+NO_SPIN = _launch.fault(66, "spins must be +1 or -1")
+NO_BETA = _launch.fault(67, "beta must be finite and 0 or more")
 
 
 class SpinGraph(Graph):
@@ -51,8 +53,8 @@ def _spins(state: Array, graph: SpinGraph) -> Array:
         raise TypeError(f"spins must be int8, got {getattr(state, 'dtype', type(state).__name__)}")
     if state.ndim != 2 or state.shape[1] != graph.n_nodes:
         raise ValueError(f"spins must be (batch, {graph.n_nodes}), got shape {state.shape}")
-    if state.size and not bool((abs(state) == 1).all()):
-        raise ValueError("spins must be +1 or -1")
+    if state.size:
+        _launch.flag(~(abs(state) == 1).all(), NO_SPIN)
     return _array.contiguous(state)
 
 
@@ -64,10 +66,29 @@ def _couplings(graph: SpinGraph, coupling: Array, field: Array | None, batch: in
         field = xp.zeros(graph.n_nodes, np.float32)
     if field.shape not in ((graph.n_nodes,), (batch, graph.n_nodes)):
         raise ValueError(f"field must be ({graph.n_nodes},) or ({batch}, {graph.n_nodes}), got shape {field.shape}")
-    for name, values in (("coupling", coupling), ("field", field)):
-        if values.size and not bool(xp.isfinite(values).all()):
-            raise ValueError(f"{name} must be finite")
+    check_finite("coupling", coupling)
+    check_finite("field", field)
     return coupling, field
+
+
+def _betas(beta: Any, sweeps: int | None, like: Array) -> Array:
+    """Inverse temperatures (sweeps,) float64 on the device of `like`."""
+    if _array.is_array(beta) and _array.namespace(beta) is not np:
+        betas = beta.reshape(-1).astype(np.float64, copy=False)
+        _launch.flag(~(_array.namespace(betas).isfinite(betas) & (betas >= 0)).all(), NO_BETA)
+    else:
+        betas = np.atleast_1d(np.asarray(beta, np.float64))
+    if sweeps is not None:
+        if sweeps < 0:
+            raise ValueError(f"sweeps must be 0 or more, got {sweeps}")
+        if len(betas) not in (1, sweeps):
+            raise ValueError(f"beta must be one number, or one for each of the {sweeps} sweeps, got {len(betas)}")
+        betas = _array.namespace(betas).broadcast_to(betas, sweeps) if len(betas) == 1 else betas
+    if _array.namespace(betas) is not np:
+        return _array.contiguous(betas)
+    if betas.ndim != 1 or not np.isfinite(betas).all() or (betas < 0).any():
+        raise ValueError("beta must be finite and 0 or more")
+    return _constants.constant(np.ascontiguousarray(betas), np.float64, like)
 
 
 # --------------------------------------------------------------------------------------------------------------------- physics
@@ -76,7 +97,7 @@ def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     """E of each sample, (batch,) float64. Arguments as for `sweep`."""
     state = _spins(state, graph)
     coupling, field = _couplings(graph, coupling, field, len(state))
-    a, b = (graph.on(f"end {k}", np.ascontiguousarray(graph.edges[:, k]), state) for k in (0, 1))
+    a, b = graph.ends(state)
     s = state.astype(np.float64)
     return -(s[:, a] * s[:, b]) @ coupling.astype(np.float64) - (s * field).sum(axis=1)
 
@@ -104,19 +125,11 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     state = _spins(state, graph)
     batch, xp = len(state), _array.namespace(state)
     coupling, field = _couplings(graph, coupling, field, batch)
-    betas = np.atleast_1d(np.asarray(beta, np.float64))
-    if sweeps is not None:
-        if sweeps < 0:
-            raise ValueError(f"sweeps must be 0 or more, got {sweeps}")
-        if len(betas) not in (1, sweeps):
-            raise ValueError(f"beta must be one number, or one for each of the {sweeps} sweeps, got {len(betas)}")
-        betas = np.broadcast_to(betas, sweeps) if len(betas) == 1 else betas
-    if betas.ndim != 1 or not np.isfinite(betas).all() or (betas < 0).any():
-        raise ValueError("beta must be finite and 0 or more")
+    betas = _betas(beta, sweeps, state)
     if total is not None and (total.shape != state.shape or total.dtype != np.int32):
         raise ValueError(f"total must be int32 {state.shape}, got {total.dtype} {total.shape}")
     bounds, order = graph.visited(clamped)
-    offsets, neighbour, edge = graph._neighbours
+    offsets, neighbour, edge = graph.neighbours(state)
     out = xp.array(state)
     sample0, index = (int(sample), None) if isinstance(sample, int | np.integer) else (0, xp.asarray(sample, dtype=np.int64))
     if index is not None and index.shape != (batch,):
@@ -125,9 +138,9 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
         k0, k1 = random._key(key)
         _launch.launch(
             "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, len(bounds) - 1, len(betas), k0, k1,
-            sweep0, sample0, index, xp.asarray(bounds), xp.asarray(order), graph.on("offsets", offsets, state),
-            graph.on("neighbour", neighbour, state), xp.ascontiguousarray(coupling.astype(np.float32)[graph.on("edge", edge, state)]),
-            _array.contiguous(field.astype(np.float32, copy=False)), xp.asarray(np.ascontiguousarray(betas)), out, total,
+            sweep0, sample0, index, *(_constants.constant(table, np.int32, state) for table in (bounds, order)), offsets, neighbour,
+            xp.ascontiguousarray(coupling.astype(np.float32)[edge]),
+            _array.contiguous(field.astype(np.float32, copy=False)), betas, out, total,
             grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
         )  # fmt: skip
     return out
@@ -161,12 +174,20 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     return best
 
 
-def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> np.ndarray:
-    """Inverse temperatures from 0.1 to 10 over the largest field that a spin can feel, in a geometric row."""
-    largest = np.bincount(graph.edges.ravel(), np.repeat(np.abs(_array.to_numpy(coupling)).astype(float), 2), graph.n_nodes)
+def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> Array:
+    """Inverse temperatures from 0.1 to 10 over the largest field that a spin can feel, in a geometric row; float64, on their device."""
+    xp, size = _array.namespace(coupling), abs(coupling).astype(np.float64)
+    if xp is np:
+        largest = np.bincount(graph.edges.ravel(), np.repeat(size, 2), graph.n_nodes)
+    else:  # sums over the neighbours of each node, without atomic additions
+        offsets, _, edge = graph.neighbours(coupling)
+        running = xp.concatenate([xp.zeros(1), size[edge].cumsum()])
+        largest = running[offsets[1:]] - running[offsets[:-1]]
     if field is not None:
-        largest = largest + np.abs(_array.to_numpy(field)).reshape(-1, graph.n_nodes).max(axis=0)
-    return np.geomspace(0.1, 10 * max(1.0, np.sqrt(graph.n_nodes)), sweeps) / (float(largest.max()) or 1.0)
+        largest = largest + abs(field).reshape(-1, graph.n_nodes).max(axis=0)
+    most = largest.max()
+    row = np.geomspace(0.1, 10 * max(1.0, np.sqrt(graph.n_nodes)), sweeps)
+    return _constants.constant(row, np.float64, coupling) / xp.where(most > 0, most, 1.0)
 
 
 # -------------------------------------------------------------------------------------------------------------------- learning
@@ -174,7 +195,7 @@ def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, swe
 def moments(state: Array, graph: SpinGraph) -> tuple[Array, Array]:
     """Means over the batch of s_a s_b for each edge, (edges,), and of s_i, (n_nodes,); float64, exact."""
     state = _spins(state, graph)
-    a, b = (graph.on(f"end {k}", np.ascontiguousarray(graph.edges[:, k]), state) for k in (0, 1))
+    a, b = graph.ends(state)
     batch = max(1, len(state))
     return (state[:, a] * state[:, b]).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
 

@@ -19,32 +19,31 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch, random
+from .. import _array, _constants, _launch, random
 from .._array import Array, accepts_any
 from .._errors import ConvergenceError
-from ._layered import Factors, check_settings
+from ._layered import Factors, Relaxed, check_settings
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
 
+UNEQUAL = _launch.fault(68, "coupling must be symmetric: oscillators that pull each other unequally have no energy")
+OWN = _launch.fault(69, "coupling must have no diagonal: an oscillator does not pull itself")
+
 
 @dataclass(frozen=True)
-class Equilibrium:
-    """Phases (batch, N), or (phases, batch, N), and the largest force left, relative to the largest possible one."""
+class Equilibrium(Relaxed):
+    """Phases (batch, N), or (phases, batch, N). residual : the largest force left, relative to the largest possible one."""
 
     phase: Array
-    residual: float
-    converged: bool
 
 
 @dataclass(frozen=True)
-class Phases:
+class Phases(Relaxed):
     """A free state `phase` (batch, N), and how far nudges move it: ``phase + moved[p]``, moved (phases, batch, N). outputs : their number."""
 
     phase: Array
     moved: Array
     outputs: int
-    residual: float
-    converged: bool
 
     @property
     def output(self) -> Array:
@@ -94,8 +93,8 @@ class _System:
     y: Array | None
     second: Array | None
 
-    def largest(self) -> float:
-        """The largest force that any node could feel."""
+    def largest(self) -> Array:
+        """The largest force that any node could feel, float64 (); 1 if that is none."""
         if isinstance(self.coupling, Between):
             xp, size = _array.namespace(self.coupling.weights), abs(self.coupling.weights)
             total = xp.concatenate([size.sum(axis=1), size.sum(axis=0)])
@@ -107,19 +106,26 @@ class _System:
                 total = total + xp.abs(field).max(axis=0)
         if self.second is not None:
             total = total + xp.abs(self.second)
-        return float(_array.largest(total))
+        return _or_one(total.astype(np.float64))
+
+
+def _most(x: Array) -> Array:
+    """The largest |x|, float64 ()."""
+    return _array.largest(_array.namespace(x).abs(x)).astype(np.float64)
+
+
+def _or_one(x: Array) -> Array:
+    """The largest |x|, float64 (), or 1 where that is 0."""
+    most = _most(x)
+    return _array.namespace(x).where(most != 0, most, 1.0)
 
 
 def _square(coupling: Array) -> Array:
     """Couplings (N, N), symmetric and without a diagonal, or ValueError."""
     if coupling.ndim != 2 or coupling.shape[0] != coupling.shape[1]:
         raise ValueError(f"coupling must be (N, N), got shape {coupling.shape}")
-    xp = _array.namespace(coupling)
-    largest = float(_array.largest(xp.abs(coupling)))
-    if float(_array.largest(xp.abs(coupling - coupling.T))) > 1e-5 * largest:
-        raise ValueError("coupling must be symmetric: oscillators that pull each other unequally have no energy")
-    if len(coupling) and float(xp.abs(xp.diagonal(coupling)).max()) > 0:
-        raise ValueError("coupling must have no diagonal: an oscillator does not pull itself")
+    _launch.flag(_most(coupling - coupling.T) > 1e-5 * _most(coupling), UNEQUAL)
+    _launch.flag(_most(coupling.diagonal()) > 0, OWN)
     return _array.contiguous(coupling)
 
 
@@ -252,11 +258,11 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
         raise ValueError("a temperature above 0 needs a key: key=pnnkern.random.key(seed)")
     xp, dtype = _array.namespace(phase), phase.dtype
     values, target = _nudged(0.0 if nudge is None else nudge, target, phase.shape[-2], phase.shape[-1], dtype)
-    scale, limit = system.largest() or 1.0, _limit(tolerance, dtype)
+    scale, limit = system.largest(), _limit(tolerance, dtype)
     state = xp.array(phase) if nudge is None else xp.array(xp.broadcast_to(phase, (len(values), *phase.shape[-2:])))
-    beta = None if nudge is None or target is None else xp.asarray(values.astype(dtype))
+    beta = None if nudge is None or target is None else _constants.constant(values, dtype, phase)
     target = None if beta is None else target
-    residual = np.inf
+    left: Any = np.inf
     for n in range(steps):
         waves = _waves(state)
         push = _force(waves, _sums(waves, system.coupling), system, beta, target)
@@ -265,12 +271,12 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
             draws = random.normal(random.fold_in(key, n), (phase.shape[-2], phase.shape[-1]), sample=sample, dtype=dtype, like=state)
             state += np.sqrt(2 * temperature * step).astype(dtype) * draws
         elif tolerance != 0 or n == steps - 1:
-            residual = float(_array.largest(xp.abs(push))) / scale
-            if tolerance != 0 and residual <= limit:
+            left = _most(push) / scale
+            if tolerance != 0 and left <= limit:
                 break
-    if temperature:
-        return Equilibrium(state, residual, False)
-    return Equilibrium(state, residual, _judged(residual, limit, steps, tolerance, on_failure))
+    if not temperature:
+        _refuse_unsettled(left, limit, steps, tolerance, on_failure)
+    return Equilibrium(state, left=left, limit=limit)
 
 
 @accepts_any
@@ -291,11 +297,11 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
     X, Y = _sums(waves, system.coupling)
     X = X if system.x is None else X + system.x
     Y = Y if system.y is None else Y + system.y
-    beta = xp.asarray(values.astype(dtype)).reshape(-1, 1, 1)
+    beta = _constants.constant(values, dtype, phase).reshape(-1, 1, 1)
     moved, last = xp.zeros((len(values), *phase.shape), dtype), slice(phase.shape[1] - outputs, None)
     free = slice(None, phase.shape[1] - outputs if hold else None)
-    scale, limit, residual = system.largest() or 1.0, _limit(tolerance, dtype), 0.0
-    size = float(_array.largest(xp.abs(beta * (target - c[:, last])))) or 1.0  # the force that starts it
+    limit, left = _limit(tolerance, dtype), 0.0
+    scale = xp.minimum(system.largest(), _or_one(beta * (target - c[:, last])))  # the force that starts it
     if hold:
         wide, half = phase[:, last].astype(np.float64), xp.where(s[:, last] < 0, -1, 1)
         cosine = xp.cos(wide)
@@ -314,10 +320,11 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
             push[..., free] -= pull[..., free]
         moved += step * push
         if tolerance != 0 or n == steps - 1:
-            residual = float(_array.largest(xp.abs(push))) / min(scale, size)
-            if tolerance != 0 and residual <= limit:
+            left = _most(push) / scale
+            if tolerance != 0 and left <= limit:
                 break
-    return Phases(phase, moved, outputs, residual, _judged(residual, limit, steps, tolerance, on_failure))
+    _refuse_unsettled(left, limit, steps, tolerance, on_failure)
+    return Phases(phase, moved, outputs, left=left, limit=limit)
 
 
 def _moved_waves(phase: Array, moved: Array) -> tuple[Array, Array]:
@@ -333,14 +340,13 @@ def _limit(tolerance: float | None, dtype: Any) -> float:
     return tolerance or TOLERANCE[np.dtype(dtype).name]
 
 
-def _judged(residual: float, limit: float, steps: int, tolerance: float | None, on_failure: str) -> bool:
-    converged = residual <= limit
-    if on_failure == "raise" and tolerance != 0 and not converged:
+def _refuse_unsettled(left: Any, limit: float, steps: int, tolerance: float | None, on_failure: str) -> None:
+    """Raise `ConvergenceError` if it should and the force that is left is above the limit."""
+    if on_failure == "raise" and tolerance != 0 and not left <= limit:
         raise ConvergenceError(
-            f"the oscillators have not settled after {steps} steps: a force of {residual:.1e} of the largest possible one is left, {limit:.1e} "
-            "was asked for; allow more steps, a smaller or larger step, a larger tolerance, or on_failure='flag'"
+            f"the oscillators have not settled after {steps} steps: a force of {float(left):.1e} of the largest possible one is left, "
+            f"{limit:.1e} was asked for; allow more steps, a smaller or larger step, a larger tolerance, or on_failure='flag'"
         )
-    return converged
 
 
 # -------------------------------------------------------------------------------------------------------------------- learning
@@ -382,16 +388,16 @@ def relax_vjp(cotangent: Array, phase: Array, coupling: Any, *, x: Array | None 
     if system.second is not None:
         own -= 2 * system.second * xp.cos(2 * phase)
     push_out[:, phase.shape[1] - outputs :] = s[:, phase.shape[1] - outputs :] * cotangent  # minus the slope of the cosines
-    size, limit, residual = float(_array.largest(xp.abs(push_out))) or 1.0, _limit(tolerance, phase.dtype), 0.0
+    size, limit, left = _or_one(push_out), _limit(tolerance, phase.dtype), 0.0
     for n in range(steps):
         dX, dY = _sums(xp.stack([-s * response, c * response]), system.coupling)
         push = own * response + c * dY - s * dX + push_out
         response += step * push
         if tolerance != 0 or n == steps - 1:
-            residual = float(_array.largest(xp.abs(push))) / size
-            if tolerance != 0 and residual <= limit:
+            left = _most(push) / size
+            if tolerance != 0 and left <= limit:
                 break
-    _judged(residual, limit, steps, tolerance, on_failure)
+    _refuse_unsettled(left, limit, steps, tolerance, on_failure)
     return _shares(c, -s * response, s, c * response, 1.0)
 
 

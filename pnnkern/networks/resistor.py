@@ -13,14 +13,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _constants, _launch
 from .._array import Array, accepts_any
+from .._constants import Copies
 from ._graph import Graph, State, judged
+from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the net currents at the free nodes, relative to the largest before they settle
 _launch.fault(60, "a network's conductances span too many orders of magnitude for this precision: use float64 or solve")
-SHARED = 160 * 1024  # bytes of shared memory that a block may ask for
-LARGEST_BLOCK = 160  # nodes of a network that fits the shared memory of one block in float32
+LARGEST_BLOCK = 160  # free nodes of a network that a block of threads factorises
+DENSE = 512  # free nodes of a network that a GPU solves by a dense factorisation
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,12 @@ class Response:
     @cached_property
     def impedance(self) -> Array:
         """Z (n_targets, n_targets), ohms: voltage at each target per current into each."""
-        return self.targets[self.target_nodes]
+        return self.targets[self._at_targets]
 
     @cached_property
     def held(self) -> Array:
         """H = G_T Z^-1 (n_nodes, n_targets): how the network follows when the targets are held one volt higher."""
-        return _array.namespace(self.targets).linalg.solve(self.impedance.T, self.targets.T).T
+        return solution(self.impedance.T, self.targets.T).T
 
     @cached_property
     def nudge_bound(self) -> float:
@@ -54,7 +56,11 @@ class Response:
 
     def outputs(self, source_values: Array) -> Array:
         """Voltages (batch, n_targets) of the free state for source voltages (batch, n_sources)."""
-        return source_values @ self.sources[self.target_nodes].T
+        return source_values @ self.sources[self._at_targets].T
+
+    @property
+    def _at_targets(self) -> Array:
+        return _constants.constant(self.target_nodes, np.int64, self.targets)
 
 
 class ResistorNetwork(Graph):
@@ -86,8 +92,8 @@ class ResistorNetwork(Graph):
         currents : (batch, n_nodes) amperes driven into the nodes. load : (nodes, siemens, volts (batch, len)), conductances from these
             nodes to sources, such as a nudge; siemens a number or one for each, and may be negative while the rest outweighs it.
         start : (batch, n_nodes) volts for conjugate gradients to begin with, such as an earlier state; by default 0 V.
-        method : "direct" (one sparse factorisation, CPU), "cg" (conjugate gradients, all columns at a time, each until it has converged),
-            or "auto": direct on a CPU.
+        method : "direct" (one factorisation: sparse on the CPU, dense on a GPU for up to 512 free nodes), "cg" (conjugate gradients, all
+            columns at a time, each until it has converged), or "auto": direct on a CPU and on a GPU where that is dense.
         tolerance : of the net current at the free nodes, relative to the largest one before they settle (at 0 V).
         steps : of the conjugate gradients at most, by default 10 per node and 1000 or more. on_failure : "raise", or "flag" in the result.
 
@@ -96,9 +102,9 @@ class ResistorNetwork(Graph):
         """
         xp = _array.namespace(conductance, voltages)
         held = self._indices("nodes", nodes)
-        g = self._edge_values("conductance", conductance)
+        g, smallest, _ = self._edge_span("conductance", conductance)
         values = self._node_values("voltages", voltages, held, g)
-        plan = self._plan(held, g)
+        plan = self._plan(held, g, smallest)
         if method not in ("auto", "direct", "cg"):
             raise ValueError(f"method must be 'auto', 'direct' or 'cg', got {method!r}")
         driven, weight = self._driven(currents, load, len(values), g)
@@ -106,14 +112,14 @@ class ResistorNetwork(Graph):
             raise ValueError(f"start must be {(len(values), self.n_nodes)}, got shape {start.shape}")
         out = xp.empty((len(values), self.n_nodes), conductance.dtype)
         residual, taken = np.zeros(len(values)), 0
-        direct = method == "direct" or (method == "auto" and not _array.on_device(g))
+        direct = method == "direct" or (method == "auto" and (not _array.on_device(g) or len(plan.free) <= DENSE))
         inverse = plan.inverse(g, weight) if direct else None
         # a node-major copy of the voltages, and about six more like it
         chunk = _array.chunk(g, 8 * 7 * self.n_nodes)
         for a in range(0, len(values), chunk):
             part = slice(a, a + chunk)
             fixed = xp.zeros((self.n_nodes, len(values[part])))
-            fixed[held] = values[part].T
+            fixed[_constants.constant(held, np.int64, g)] = values[part].T
             guess = None if start is None else xp.ascontiguousarray(start[part].T, dtype=np.float64)
             added = None if driven is None else xp.ascontiguousarray(driven[part].T)
             solved = plan.solve(g, fixed, guess, added, weight, inverse, tolerance, steps)
@@ -130,11 +136,15 @@ class ResistorNetwork(Graph):
         Its cost does not depend on any batch. Arguments and errors as of `relax`.
         """
         sources, targets = self.apart(source_nodes, target_nodes)
-        xp = _array.namespace(conductance)
-        n, m = len(sources), len(targets)
-        drive = xp.zeros((n + m, self.n_nodes))
-        drive[np.arange(n, n + m), targets] = 1.0
-        values = xp.concatenate([xp.eye(n), xp.zeros((m, n))])
+        xp, n, m = _array.namespace(conductance), len(sources), len(targets)
+
+        def unit_currents() -> np.ndarray:
+            drive = np.zeros((n + m, self.n_nodes))
+            drive[np.arange(n, n + m), targets] = 1.0
+            return drive
+
+        drive = _constants.made(("unit currents", n, targets.tobytes(), self.n_nodes), unit_currents, conductance)
+        values = _constants.made(("unit voltages", n, m), lambda: np.eye(n + m, n), conductance)
         exact = conductance.astype(np.float64, copy=False)
         both = self.relax(exact, sources, values, currents=drive, method=method, tolerance=tolerance).voltages
         return Response(xp.ascontiguousarray(both[:n].T), xp.ascontiguousarray(both[n:].T), sources, targets)
@@ -165,13 +175,14 @@ class ResistorNetwork(Graph):
             raise ValueError(f"voltages must be (batch, {len(held)}) or ({networks}, batch, {len(held)}), got shape {voltages.shape}")
         batch = voltages.shape[-2]
         out = xp.zeros((networks, batch, self.n_nodes), dtype)
-        out[:, :, held] = voltages
+        out[:, :, _constants.constant(held, np.int64, conductance)] = voltages
         place = np.full(self.n_nodes, -1, np.int32)
         place[free] = np.arange(len(free), dtype=np.int32)
-        lists = [xp.asarray(place), self.on("edges", self.edges, conductance), _array.contiguous(conductance.astype(dtype, copy=False))]
+        lists = [_constants.constant(place, np.int32, conductance), self.on("edges", self.edges, conductance)]
+        lists.append(_array.contiguous(conductance.astype(dtype, copy=False)))
         work = None
         shared = len(free) * (len(free) + 1) // 2 * dtype.itemsize
-        if shared > SHARED:  # float64 networks that are too large for the shared memory keep their factor in global memory
+        if shared > _launch.shared_limit(conductance):  # the factor goes to global memory
             work, shared = xp.empty(networks * len(free) * (len(free) + 1) // 2, dtype), 0
         _launch.launch("networks/small_networks", "solve", dtype, networks, batch, self.n_nodes, self.n_edges, len(free), *lists, work, out,
                        grid=(min(networks, _launch.MAX_BLOCKS),), block=(64,), shared=shared)  # fmt: skip
@@ -187,7 +198,7 @@ class ResistorNetwork(Graph):
     @accepts_any
     def drops(self, voltages: Array) -> Array:
         """Voltage drops (batch, E), first node less second, of states (batch, n_nodes)."""
-        i, j = (self.on(name, np.ascontiguousarray(self.edges[:, k]), voltages) for k, name in enumerate(("first", "second")))
+        i, j = self.ends(voltages)
         return voltages[:, i] - voltages[:, j]
 
     @accepts_any
@@ -197,8 +208,8 @@ class ResistorNetwork(Graph):
         currents : (batch, n_nodes) amperes driven into the nodes.
         """
         xp = _array.namespace(conductance, voltages)
-        g = self._edge_values("conductance", conductance)
-        plan = self._plan(self._indices("nodes", nodes), g)
+        g, smallest, _ = self._edge_span("conductance", conductance)
+        plan = self._plan(self._indices("nodes", nodes), g, smallest)
         v = xp.ascontiguousarray(voltages.astype(np.float64).T)
         net = self.laplacian(g, v, plan.mask(g))
         if currents is not None:
@@ -206,12 +217,12 @@ class ResistorNetwork(Graph):
         return abs(net).max(axis=0)
 
     # ------------------------------------------------------------------------------------------------------------------ inside
-    def _plan(self, held: np.ndarray, conductance: Array) -> "_Grounded":
+    def _plan(self, held: np.ndarray, conductance: Array, smallest: float) -> "_Grounded":
         name = held.tobytes()
         if self._grounded is None or self._grounded[0] != name:
             self._refuse_floating(np.ones(self.n_edges, bool), held)
             self._grounded = (name, _Grounded(self, held))
-        if float(conductance.min()) == 0:
+        if smallest == 0:
             self._refuse_floating(_array.to_numpy(conductance) > 0, held)
         return self._grounded[1]
 
@@ -227,9 +238,15 @@ class _Grounded:
         self.is_free[held] = 0
         self.free = np.flatnonzero(self.is_free)
         self.order = self.free
+        self._copies = Copies()
 
     def mask(self, like: Array) -> Array:
-        return _array.namespace(like).asarray(self.is_free)
+        return self._copies.on("free or not", self.is_free, like)
+
+    @cached_property
+    def _units(self) -> np.ndarray:
+        """One volt at each free node in turn, (n_nodes, free)."""
+        return np.ascontiguousarray(np.eye(self.net.n_nodes)[:, self.free])
 
     @cached_property
     def _pattern(self) -> tuple[np.ndarray, ...]:
@@ -260,7 +277,9 @@ class _Grounded:
         return pattern(position)
 
     def inverse(self, conductance: Array, weight: Array | None) -> Any:
-        """Solver of L[free, free] x = rhs for rhs (free, columns)."""
+        """Solver of L[free, free] x = rhs for rhs (free, columns), on its device."""
+        if _array.on_device(conductance) and len(self.free) <= DENSE:
+            return self._dense(conductance, weight)
         from scipy.sparse import csc_array
         from scipy.sparse.linalg import splu
 
@@ -274,12 +293,25 @@ class _Grounded:
         n = len(self.free)
         factor = splu(csc_array((data, rows, starts), shape=(n, n)), **self._ELIMINATION, permc_spec="NATURAL")
 
-        def solve(rhs: np.ndarray) -> np.ndarray:
-            out = np.empty_like(rhs)
-            out[order] = factor.solve(rhs[order])
-            return out
+        def solve(rhs: Array) -> Array:
+            on_host = _array.to_numpy(rhs)
+            out = np.empty_like(on_host)
+            out[order] = factor.solve(on_host[order])
+            return _array.namespace(rhs).asarray(out)
 
         return solve
+
+    def _dense(self, conductance: Array, weight: Array | None) -> Any:
+        """The same by a dense factorisation. A matrix without an inverse gives NaN."""
+        units = self._copies.on("units", self._units, conductance)
+        whole = self.net.laplacian(conductance, units, self.mask(conductance))
+        if weight is not None:
+            whole += weight[:, None] * units
+        matrix = whole[self.at_free(conductance)]
+        return lambda rhs: solved(matrix, rhs)
+
+    def at_free(self, like: Array) -> Array:
+        return self._copies.on("free", self.free, like)
 
     def solve(self, g: Array, fixed: Array, guess: Array | None, driven: Array | None, weight: Array | None, inverse: Any,
               tolerance: float, steps: int | None) -> tuple[Array, Array, int]:  # fmt: skip
@@ -295,8 +327,8 @@ class _Grounded:
         if driven is not None:
             rhs += driven * mask[:, None]
         if inverse is not None:
-            x, taken = xp.zeros_like(rhs), 1
-            x[self.free] = xp.asarray(inverse(_array.to_numpy(rhs[self.free])))
+            x, taken, free = xp.zeros_like(rhs), 1, self.at_free(g)
+            x[free] = inverse(rhs[free])
         else:
             diagonal = np.bincount(self.net.edges.ravel(), weights=np.repeat(_array.to_numpy(g), 2), minlength=self.net.n_nodes)
             total = xp.asarray(diagonal) if weight is None else xp.asarray(diagonal) + weight

@@ -38,18 +38,18 @@ class Transfer:
     @functools.cached_property
     def conj(self) -> "Transfer":
         """conj(H): the adjoint propagator."""
-        return Transfer(self.table.conj())
+        return Transfer(_array.on_all_streams(self.table.conj()))
 
     @functools.cached_property
     def transposed(self) -> Array:
         """(count, Px, Py), C order."""
-        return _array.namespace(self.table).ascontiguousarray(self.table.swapaxes(-1, -2))
+        return _array.on_all_streams(_array.namespace(self.table).ascontiguousarray(self.table.swapaxes(-1, -2)))
 
     @functools.cached_property
     def normalised(self) -> Array:
         """H / (Py Px), for kernels whose inverse transform carries no factor."""
         py, px = self.window
-        return self.table * self.table.real.dtype.type(1.0 / (py * px))
+        return _array.on_all_streams(self.table * self.table.real.dtype.type(1.0 / (py * px)))
 
 
 def window_side(n: int, pad: float) -> int:

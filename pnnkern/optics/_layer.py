@@ -4,14 +4,13 @@ Between two kernels lives only the spectrum (..., N, P): rows transformed, colum
 bytes for complex64 and P = 2N; see kernels/optics/layer.cu.
 """
 
-import functools
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch, _parallel
+from .. import _array, _constants, _launch, _parallel
 from .._array import Array
 
 SIDES = (256, 320, 384, 400, 448, 512)
@@ -84,12 +83,14 @@ def chain_vjp(
     return gradient, None if incoming is None else incoming.reshape(cotangent.shape)
 
 
-@functools.lru_cache(maxsize=32)
-def _twiddles(side: int, dtype: str, device: str, ordinal: int) -> Array:
-    """w[k1, n2] = exp(-2 pi i k1 n2 / side), worked out in float64."""
-    turns = np.outer(np.arange(LINES), np.arange(side // LINES)) % side / side
-    table = np.exp(-2j * np.pi * turns).astype(dtype)
-    return _array.cupy().asarray(table) if device == "cuda" else table
+def _twiddles(side: int, like: Array) -> Array:
+    """w[k1, n2] = exp(-2 pi i k1 n2 / side), worked out in float64; in the precision and on the device of `like`."""
+
+    def table() -> np.ndarray:
+        turns = np.outer(np.arange(LINES), np.arange(side // LINES)) % side / side
+        return np.exp(-2j * np.pi * turns).astype(like.dtype)
+
+    return _constants.made(("twiddles", side, like.dtype), table, like)
 
 
 class _Chain:
@@ -100,8 +101,7 @@ class _Chain:
         self.population, self.batch = math.prod(field.shape[:-3]), field.shape[-3]
         self.shape = self.population, self.batch, self.n, self.n
         self.xp = _array.namespace(field)
-        device = _array.device_of(field)
-        self.w = _twiddles(side, field.dtype.name, device, field.device.id if device == "cuda" else 0)
+        self.w = _twiddles(side, field)
         self.threads = max(LINES, side // LINES)
         self.defines = {"PNN_FIELD": self.n, "PNN_SIDE": side}
 

@@ -3,14 +3,13 @@
 Each factor is ``A[m, j] = left[m] exp(2 pi i rate out[m] into[j]) right[j]``, worked out in float64 and used in the working precision.
 """
 
-import functools
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import scipy.fft
 
-from .. import _array
+from .. import _array, _constants
 from .._array import Array
 
 TRANSFORMS = ("matrix", "chirp_z")
@@ -60,7 +59,9 @@ class Factor:
 
 
 class Transform(Protocol):
-    """One axis of a planned transform."""
+    """One axis of a planned transform, and the arrays that it holds."""
+
+    arrays: tuple[Array, ...]
 
     def apply(self, x: Array, axis: int) -> Array: ...
 
@@ -72,6 +73,7 @@ class Dense:
 
     def __init__(self, factor: Factor, dtype: Any, xp: Any) -> None:
         self.a = xp.asarray(factor.matrix().astype(dtype))
+        self.arrays = (self.a,)
 
     def apply(self, x: Array, axis: int) -> Array:
         return x @ self.a.T if axis == -1 else self.a @ x
@@ -102,7 +104,8 @@ class ChirpZ:
         kernel = np.zeros(self.length, np.complex128)
         kernel[: out.count] = wave(-half * m**2)
         kernel[self.length - into.count + 1 :] = wave(-half * j[:0:-1] ** 2)
-        self.left, self.right, self.kernel = (xp.asarray(v.astype(dtype)) for v in (left, right, scipy.fft.fft(kernel)))
+        self.arrays = tuple(xp.asarray(v.astype(dtype)) for v in (left, right, scipy.fft.fft(kernel)))
+        self.left, self.right, self.kernel = self.arrays
 
     def _through(self, x: Array, axis: int, first: Array, kernel: Array, last: Array) -> Array:
         def along(v: Array) -> Array:
@@ -120,17 +123,15 @@ class ChirpZ:
         return self._through(x, axis, self.left.conj(), self.kernel.conj(), self.right.conj())
 
 
-@functools.lru_cache(maxsize=16)
-def planned(factor: Factor, transform: str, dtype: str, device: str, ordinal: int) -> Transform:
-    """The transform of one axis in the working precision on the given device; cached."""
-    xp = _array.cupy() if device == "cuda" else np
-    return Dense(factor, dtype, xp) if transform == "matrix" else ChirpZ(factor, dtype, xp)
+_plans = _constants.Cache(64 << 20, lambda transform: transform.arrays)
 
 
 def planned_like(x: Array, factor: Factor, transform: str) -> Transform:
-    """`planned` on the device and in the precision of `x`."""
-    cuda = _array.device_of(x) == "cuda"
-    return planned(factor, transform, x.dtype.name, "cuda" if cuda else "cpu", x.device.id if cuda else 0)
+    """The transform of one axis on the device and in the precision of `x`; cached."""
+    xp, kind = _array.namespace(x), Dense if transform == "matrix" else ChirpZ
+    key = (factor, transform, x.dtype.name, xp, x.device.id if xp is not np else 0)
+    planned: Transform = _plans.get(key, lambda: kind(factor, x.dtype, xp))
+    return planned
 
 
 def apply(x: Array, factors: tuple[Factor, Factor], transform: str) -> Array:

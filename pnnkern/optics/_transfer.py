@@ -5,14 +5,12 @@ In float32 the phase k z (half a million radians for 5 cm of visible light) woul
 """
 
 import math
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _constants
 from ._fft import Transfer
 
 METHODS = ("angular_spectrum", "fresnel", "rayleigh_sommerfeld")
@@ -192,25 +190,23 @@ def derivative(method: str, grid: Grid, medium: Medium, wrt: str) -> np.ndarray:
     return table(method, grid, medium) * _SMOOTH[method][1](grid, medium, wrt)
 
 
-_cache: OrderedDict[Any, Transfer] = OrderedDict()
-_cache_lock = threading.Lock()
+_cache = _constants.Cache(CACHE_BYTES, lambda transfer: (transfer.table,))
 
 
 def stack(method: str, grid: Grid, media: tuple[Medium, ...], dtype: str, device: str, ordinal: int) -> Transfer:
     """The transfer functions of several media as one `Transfer` in the working precision on the given device; cached."""
-    key = (method, grid, media, dtype, device, ordinal)
-    with _cache_lock:
-        if key in _cache:
-            _cache.move_to_end(key)
-            return _cache[key]
-    tables = np.empty((len(media), *grid.window), dtype)
-    for each, medium in zip(tables, media, strict=True):
-        each[...] = table(method, grid, medium)
-    transfer = Transfer(tables if device != "cuda" else _array.cupy().asarray(tables))
-    with _cache_lock:
-        _cache[key] = transfer
-        while len(_cache) > 1 and sum(t.table.nbytes for t in _cache.values()) > CACHE_BYTES:
-            _cache.popitem(last=False)
+
+    def make() -> Transfer:
+        tables = np.empty((len(media), *grid.window), dtype)
+        for each, medium in zip(tables, media, strict=True):
+            each[...] = table(method, grid, medium)
+        if device != "cuda":
+            return Transfer(tables)
+        xp = _array.cupy()
+        with xp.cuda.Device(ordinal):
+            return Transfer(xp.asarray(tables))
+
+    transfer: Transfer = _cache.get((method, grid, media, dtype, device, ordinal), make)
     return transfer
 
 

@@ -1,6 +1,5 @@
 """Intensity detectors and their regions."""
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, accepts_any
+from .._constants import Copies
 from . import _checks
 
 Box = tuple[int, int, int, int]
@@ -37,6 +37,7 @@ class Regions:
             lists.append(pixels[y0:y1, x0:x1].ravel())
         self.pixel = np.concatenate(lists)
         self.start = np.concatenate([[0], np.cumsum([len(p) for p in lists])]).astype(np.int64)
+        self._copies = Copies()
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -56,18 +57,10 @@ class Regions:
                 boxes.append((y0, y0 + size, x0, x0 + size))
         return cls(shape, boxes)
 
-    @functools.cache  # noqa: B019  (a handful of detectors live as long as the process)
-    def on(self, device: str, ordinal: int) -> tuple[Array, Array, Array]:
-        """(start, pixel, label) on the given device."""
-        if device != "cuda":
-            return self.start, self.pixel, self.label
-        xp = _array.cupy()
-        return xp.asarray(self.start), xp.asarray(self.pixel), xp.asarray(self.label)
-
     def like(self, field: Array) -> tuple[Array, Array, Array]:
         """(start, pixel, label) on the device of `field`."""
-        device = _array.device_of(field)
-        return self.on(device, field.device.id if device == "cuda" else 0)
+        start, pixel, label = (self._copies.on(name, getattr(self, name), field) for name in ("start", "pixel", "label"))
+        return start, pixel, label
 
 
 @accepts_any

@@ -17,6 +17,7 @@ from .. import _array, random
 from .._array import Array
 from .._errors import NudgeError
 from ._encoding import fitting, flat, one_hot
+from ._samples import on_device
 from .protocols import OuterProduct, Update, population
 
 
@@ -114,6 +115,7 @@ class BoltzmannMachine:
             raise ValueError(f"target must be {(len(inputs), self.sizes[1])}, got shape {target.shape}")
         if hold and any(b != 1 for b in nudges):
             raise NudgeError(f"classes are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
+        sample = on_device(sample, inputs)
         drive = inputs @ self.parameters["W1"] + self.parameters["b1"]
         free = self._drawn(drive, 0.0, random.fold_in(key, "free"), sample)
         phases = [free]
@@ -161,7 +163,7 @@ class BoltzmannMachine:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
         if key is None:
             raise ValueError("draws are random, which needs a key: key=pnnkern.random.key(seed)")
-        p, v, y = self.parameters, inputs, target
+        p, v, y, sample = self.parameters, inputs, target, on_device(sample, inputs)
         for n in range(steps):
             own = random.fold_in(key, n)
             h = random.bernoulli(random.fold_in(own, "hidden"), self._hidden(v, y), sample=sample).astype(v.dtype)

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, crossbar, random
+from .. import _array, _launch, crossbar, random
 from .._array import Array
 from ..crossbar import Crossbar, GaussianNoise, Layer
+from ..crossbar._checks import samples
 from . import protocols
 from ._encoding import flat
 from .protocols import OuterProduct
@@ -25,6 +26,19 @@ ACTIVATIONS = {
     "sigmoid": (lambda xp, a: 1 / (1 + xp.exp(-a)), lambda h: h * (1 - h)),
 }
 COMPENSATIONS = ("none", "global", "column")
+CHANGED = _launch.fault(
+    31, "weights of a crossbar network were changed in place while its arrays held the old ones: call its touch() after such a change"
+)
+
+
+@dataclass(frozen=True)
+class _Programmed:
+    """The weights that an array was programmed with, the writes until then, their mark as it was then, and what reads the array."""
+
+    weights: Array
+    writes: int
+    mark: Any
+    ready: tuple[Layer, Array | None]
 
 
 @dataclass
@@ -38,6 +52,10 @@ class CrossbarNetwork:
     reference : inputs (batch, n_0), by which ADC ranges are calibrated and drift is compensated; see `calibrate`.
     weight_max : the weights' bound; they start normal with variance 1 / n_in, drawn with `key`, which also makes the devices.
     writers, memory : see `pnnkern.systems.writers`.
+
+    An array is programmed when it is first read, and anew when its weights have changed: on a CPU that is seen by itself; on a GPU, where
+    looking would mean waiting, `writers.apply` says so, and who changes weights in place otherwise calls `touch`. Forgotten, it
+    is an error at the next `pnnkern.check()`.
     """
 
     sizes: tuple[int, ...]
@@ -61,7 +79,8 @@ class CrossbarNetwork:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
         if self.compensation not in COMPENSATIONS:
             raise ValueError(f"compensation must be one of {', '.join(COMPENSATIONS)}, got {self.compensation!r}")
-        self._arrays: dict[int, tuple[int, Any]] = {}
+        self._arrays: dict[int, _Programmed] = {}
+        self._writes = 0
         if not self.weight_max > 0:
             raise ValueError(f"weight_max must be positive, got {self.weight_max!r}")
         like = _array.device_namespace(self.device).empty(0, self.dtype)
@@ -108,7 +127,8 @@ class CrossbarNetwork:
         """What the arrays gave, and the record for the twin's derivative at the activations that were measured."""
         if self.hardware is None:
             return self.forward_saving(inputs)
-        return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, sample))
+        rows = self._rows(sample, inputs)
+        return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, rows))
 
     def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """What the arrays gave, and the record for `backward`: a crossbar is read inside where its layers meet."""
@@ -120,6 +140,7 @@ class CrossbarNetwork:
         Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row.
         """
         xp, (weights, _) = _array.namespace(cotangent), record
+        rows = self._rows(sample, cotangent)
 
         def below(l: int, error: Array, entered: Array) -> Array:
             if self.hardware is None:
@@ -127,12 +148,16 @@ class CrossbarNetwork:
             layer, factor = self._ready(l, weights[l])
             driven = error if factor is None else (error * factor).astype(error.dtype)
             own = None if key is None else random.fold_in(key, l)
-            out: Array = layer.vjp(xp.ascontiguousarray(driven), entered, key=own, sample=sample, wrt="x")
+            out: Array = layer.vjp(xp.ascontiguousarray(driven), entered, key=own, sample=rows, wrt="x")
             return out
 
         return self._back(cotangent, record, below)
 
     # ----------------------------------------------------------------------------------------------------------------- arrays
+    def touch(self) -> None:
+        """Say that weights were changed in place: arrays whose weights differ are programmed anew before they are next read."""
+        self._writes += 1
+
     def calibrate(self, inputs: Array) -> None:
         """Take these inputs as the reference for ADC ranges and drift compensation: a few hundred training samples, say."""
         self.reference = inputs
@@ -171,6 +196,11 @@ class CrossbarNetwork:
             chain = dataclasses.replace(chain, noise=dataclasses.replace(chain.noise, time=self.time))
         return dataclasses.replace(self.hardware, chain=chain)
 
+    def _rows(self, sample: Any, inputs: Array) -> Any:
+        """The numbers of the samples as all arrays take them: on the device of the inputs, and copied there once."""
+        first, index = samples(sample, len(inputs), _array.namespace(inputs))
+        return first if index is None else index
+
     def _read(self, l: int, x: Array, w: Array, key: Any, sample: Any) -> Array:
         """x @ w as array l does it."""
         layer, factor = self._ready(l, w)
@@ -179,11 +209,16 @@ class CrossbarNetwork:
 
     def _ready(self, l: int, w: Array) -> tuple[Layer, Array | None]:
         """Array l as it can be read, and the factor for its drift. It is programmed anew only when its weights have changed."""
-        mark = zlib.crc32(np.ascontiguousarray(_array.to_numpy(w)).data)
-        if l not in self._arrays or self._arrays[l][0] != mark:
-            self._arrays[l] = mark, self._prepared(l)
-        ready: tuple[Layer, Array | None] = self._arrays[l][1]
-        return ready
+        mark, known = _mark(w), self._arrays.get(l)
+        if _array.namespace(w) is np:
+            same = known is not None and bool(known.mark == mark)
+        else:
+            same = known is not None and known.weights is w and known.writes == self._writes
+            if known is not None and same:
+                _launch.flag(known.mark != mark, CHANGED)
+        if known is None or not same:
+            known = self._arrays[l] = _Programmed(w, self._writes, mark, self._prepared(l))
+        return known.ready
 
     def _prepared(self, l: int) -> tuple[Layer, Array | None]:
         """Array l ready to be read, and the factor that compensates its drift."""
@@ -255,3 +290,12 @@ class CrossbarNetwork:
         if layer < len(weights) - 1:
             cotangent = cotangent * ACTIVATIONS[self.activation][1](entered[layer + 1][:, :-1])
         return {f"w{layer}": OuterProduct(entered[layer], cotangent)}
+
+
+def _mark(w: Array) -> Any:
+    """A number that tells these weights from others: of all their bits and places. On a GPU it stays there."""
+    w = _array.contiguous(w)
+    if _array.namespace(w) is np:
+        return zlib.crc32(w.data)
+    words = w.reshape(-1).view(np.uint32)
+    return (words * _array.namespace(w).arange(1, words.size + 1, dtype=np.uint64)).sum(dtype=np.uint64)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _constants, random
 from .._array import Array
 from .._errors import ConvergenceError, NudgeError
 from ..networks import ElasticNetwork
@@ -141,20 +141,25 @@ class SpringNetwork:
     def _settle(self, inputs: Array, start: Any = None, held: Any = None, places: Any = None, **how: Any) -> Any:
         """The network at rest, with nodes `held` at `places` beside the sources and anchors."""
         xp = _array.namespace(inputs)
-        at = xp.repeat(self.positions[None, self._held], len(inputs), axis=0)
+        at = xp.repeat(self.positions[None, self._on(self._held)], len(inputs), axis=0)
         at[:, : self.entrances, 0] += inputs
         nodes = self._held if held is None else np.concatenate([self._held, held])
         if places is not None:
             at = xp.concatenate([at, places], axis=1)
         return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, tolerance=self.tolerance, **how)
 
+    def _on(self, nodes: np.ndarray) -> Array:
+        """Node numbers on the device."""
+        return _constants.constant(nodes, np.int64, self.positions)
+
     def _read(self, positions: Array) -> Array:
-        return positions[:, self.target_nodes, 0] - self.positions[self.target_nodes, 0]
+        targets = self._on(self.target_nodes)
+        return positions[:, targets, 0] - self.positions[targets, 0]
 
     def _on_targets(self, values: Array) -> Array:
         """Values (batch, outputs) along the first axis of the target nodes, (batch, n_nodes, dimension), 0 elsewhere."""
         out = _array.namespace(values).zeros((len(values), *self.positions.shape))
-        out[:, self.target_nodes, 0] = values
+        out[:, self._on(self.target_nodes), 0] = values
         return out
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
@@ -180,7 +185,7 @@ class SpringNetwork:
         moved, stable = self.network.respond(k, l, self._held, record, self._on_targets(cotangent.astype(np.float64)))
         if not stable.all():
             raise ConvergenceError(f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no derivative")
-        i, j = self.network.edges.T
+        i, j = self.network.ends(record)
         r = self.network.lengths(record)
         return self._products(r - l, ((moved[:, i] - moved[:, j]) * (record[:, i] - record[:, j])).sum(axis=2) / r)
 
@@ -201,12 +206,13 @@ class SpringNetwork:
         k, l = self._springs
         c = self._on_targets(cotangent.astype(np.float64))
         scale = self.probe / (float(abs(c).max()) or 1.0)
-        there = self.network.relax(k, l, self._held, record[:, self._held], record, forces=scale * c, tolerance=self.tolerance).positions
+        held = record[:, self._on(self._held)]
+        there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions
         return self._products(self.network.lengths(record) - l, self._longer(record, there)[0] / scale)
 
     def _longer(self, one: Array, two: Array) -> tuple[Array, Array]:
         """Lengths (batch, E) at positions two less those at one, and their sums; differences keep their digits."""
-        i, j = self.network.edges.T
+        i, j = self.network.ends(one)
         v, w = (x[:, i] - x[:, j] for x in (one, two))
         both = self.network.lengths(one) + self.network.lengths(two)
         return ((w - v) * (w + v)).sum(axis=2) / both, both
@@ -231,11 +237,11 @@ class SpringNetwork:
         error = target - output
         pulled = xp.ones_like(output)
         if self.hinge:
-            pulled[beyond(output, target, (self.high + self.low) / 2)] = 0.0
+            pulled = xp.where(beyond(output, target, (self.high + self.low) / 2), 0.0, pulled)
         phases = [free]
         for nudge in nudges:
             if hold:
-                places = free[:, self.target_nodes]
+                places = free[:, self._on(self.target_nodes)]
                 places[:, :, 0] += nudge * pulled * error
                 phases.append(self._settle(inputs, free, self.target_nodes, places).positions)
             else:
@@ -264,7 +270,7 @@ class SpringNetwork:
         xp = _array.namespace(free)
         one = self._on_targets(xp.eye(self.outputs))
         same = xp.broadcast_to(free, one.shape)
-        compliance = self.network.respond(*self._springs, self._held, same, one)[0][:, self.target_nodes, 0]
+        compliance = self.network.respond(*self._springs, self._held, same, one)[0][:, self._on(self.target_nodes), 0]
         return 1 / float(xp.linalg.eigvalsh(compliance).max())
 
     def contrast(self, relaxed: Shapes, a: int, b: int) -> dict[str, Array]:

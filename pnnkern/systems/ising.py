@@ -18,6 +18,7 @@ from .._array import Array
 from .._errors import NudgeError
 from ..networks import ising
 from ._encoding import fitting, flat, one_hot
+from ._samples import on_device
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
@@ -108,6 +109,7 @@ class IsingMachine:
         fields[:, hidden:] = p["b2"]
         schedule = ising.default_schedule(self.graph, coupling, fields, self.sweeps)
         late = schedule[int(self.reverse * self.sweeps) :]
+        sample = on_device(sample, inputs)
         start = ising.random_state(self.graph, len(inputs), key, sample=sample, like=fields)
         how: dict[str, Any] = {"reads": self.reads, "sample": sample}
         free = ising.anneal(start, self.graph, coupling, fields, schedule=schedule, key=random.fold_in(key, "free"), **how)

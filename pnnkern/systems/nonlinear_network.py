@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _constants, random
 from .._array import Array
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
@@ -106,7 +106,8 @@ class NonlinearCircuit:
         """Images or features (batch, ...), uint8 or in [0, 1], as source voltages (batch, features + 2), float64."""
         xp = _array.device_namespace(self.device)
         x = flat(images, self.features, self.device, np.float64)
-        return self.volts * xp.concatenate([x, xp.broadcast_to(xp.asarray([0.0, 1.0]), (len(x), 2))], axis=1)
+        rails = xp.broadcast_to(_constants.constant([0.0, 1.0], np.float64, x), (len(x), 2))
+        return self.volts * xp.concatenate([x, rails], axis=1)
 
     def _settle(self, inputs: Array, **how: Any) -> Array:
         held = how.pop("held", self.source_nodes)
@@ -131,7 +132,7 @@ class NonlinearCircuit:
         """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
         xp = _array.namespace(record)
         wanted, g = xp.zeros(record.shape), cotangent.astype(np.float64)
-        wanted[:, self.target_nodes] = xp.concatenate([g, -g], axis=1)
+        wanted[:, self._at(self.target_nodes, wanted)] = xp.concatenate([g, -g], axis=1)
         return {self.name: self.network.solve_vjp(wanted, self.parameters[self.name], self.source_nodes, record)}
 
     # ---------------------------------------------------------------------------------------------------------------- learning
@@ -155,11 +156,11 @@ class NonlinearCircuit:
         for nudge in nudges:
             if hold:
                 held = np.concatenate([self.source_nodes, self.target_nodes])
-                values = xp.concatenate([inputs, free[:, self.target_nodes] + nudge / 2 * apart], axis=1)
+                values = xp.concatenate([inputs, free[:, self._at(self.target_nodes, free)] + nudge / 2 * apart], axis=1)
                 phases.append(self._settle(values, held=held, start=free))
             else:
                 currents = xp.zeros(free.shape)
-                currents[:, self.target_nodes] = nudge * apart
+                currents[:, self._at(self.target_nodes, free)] = nudge * apart
                 phases.append(self._settle(inputs, currents=currents, start=free))
         return States(output, phases)
 
@@ -179,14 +180,19 @@ class NonlinearCircuit:
         def drive(inputs: Array, forces: Array) -> Array:
             xp = _array.namespace(inputs)
             currents = xp.zeros((len(inputs), self.network.n_nodes))
-            currents[:, self.target_nodes] = xp.concatenate([forces, -forces], axis=1)
+            currents[:, self._at(self.target_nodes, currents)] = xp.concatenate([forces, -forces], axis=1)
             return self._settle(inputs, currents=currents)
 
         return drive
 
     def read(self, states: Array) -> Array:
         """Outputs (batch, outputs) of voltages (batch, n_nodes)."""
-        return states[:, self.target_nodes[: self.outputs]] - states[:, self.target_nodes[self.outputs :]]
+        high, low = (self._at(nodes, states) for nodes in np.split(self.target_nodes, 2))
+        return states[:, high] - states[:, low]
+
+    def _at(self, nodes: np.ndarray, like: Array) -> Array:
+        """Node numbers on the device of `like`."""
+        return _constants.constant(nodes, np.int64, like)
 
     def products(self, one: Array, two: Array) -> dict[str, Array]:
         """{name: <dv_1 dv_2>} of the drops over each edge, mean over the batch."""

@@ -116,7 +116,7 @@ class OscillatorMachine:
         free = oscillator.relax(start, coupling, steps=self.steps, **how)
         if not nudges:
             none = free.phase[None][:0]
-            return _Relaxed(inputs, oscillator.Phases(free.phase, none, self.sizes[1], free.residual, free.converged))
+            return _Relaxed(inputs, oscillator.Phases(free.phase, none, self.sizes[1], left=free.left, limit=free.limit))
         return _Relaxed(
             inputs,
             oscillator.respond(free.phase, coupling, nudges=nudges, target=target, hold=hold, steps=self.nudged_steps, **how),

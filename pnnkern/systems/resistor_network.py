@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _constants, random
 from .._array import Array
 from .._errors import NudgeError
 from ..networks import ResistorNetwork, Response
+from ..networks._solve import solution
 from . import protocols
 from ._encoding import beyond, flat, one_hot, wanted
 
@@ -37,7 +38,7 @@ class Equilibria:
             return (y - x) * r.held, (x + y) / 2 * r.held
         xp = _array.namespace(r.targets)
         one = xp.eye(r.targets.shape[1])
-        first, second = (xp.linalg.inv(one + nudge * r.impedance) for nudge in (x, y))
+        first, second = (solution(one + nudge * r.impedance, one) for nudge in (x, y))
         return (y - x) * (r.targets @ (second @ first)), r.targets @ (x * first + y * second) / 2
 
     def voltages(self, p: int) -> Array:
@@ -140,7 +141,7 @@ class ResistorCircuit:
         """Images or features (batch, ...), uint8 or in [0, 1], as source voltages (batch, sources), float64."""
         xp = _array.device_namespace(self.device)
         x = flat(images, self.features, self.device, np.float64)
-        rails = xp.broadcast_to(xp.asarray([0.0, 1.0]), (len(x), 2))
+        rails = xp.broadcast_to(_constants.constant([0.0, 1.0], np.float64, x), (len(x), 2))
         return self.volts * xp.concatenate([x, 1 - x, rails] if self.complement else [x, rails], axis=1)
 
     def _response(self) -> Response:
@@ -155,7 +156,7 @@ class ResistorCircuit:
         if self.n_nodes - self.entrances > 160:
             return protocols.population(self, inputs, parameters, key, sample)
         k = parameters["conductance"].astype(np.float64)
-        return self.network.solve_many(k, self.source_nodes, inputs)[:, :, self.target_nodes]
+        return self.network.solve_many(k, self.source_nodes, inputs)[:, :, self._at_targets(inputs)]
 
     def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
         """Output voltages of the twin, and the response and inputs for `vjp`."""
@@ -185,7 +186,10 @@ class ResistorCircuit:
 
     def read(self, states: Array) -> Array:
         """Output voltages (batch, outputs) of voltages (batch, n_nodes)."""
-        return states[:, self.target_nodes]
+        return states[:, self._at_targets(states)]
+
+    def _at_targets(self, like: Array) -> Array:
+        return _constants.constant(self.target_nodes, np.int64, like)
 
     def products(self, one: Array, two: Array) -> dict[str, Array]:
         """{"conductance": <dv_1 dv_2>}, mean over the batch."""

@@ -187,6 +187,14 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float) ->
     for name, (low, high) in getattr(system, "bounds", {}).items():
         parameter = system.parameters[name]
         _array.namespace(parameter).clip(parameter, low, high, out=parameter)
+    touched(system)
+
+
+def touched(system: Any) -> None:
+    """Tell a system that keeps what it has made of its parameters that they were changed in place."""
+    touch = getattr(system, "touch", None)
+    if touch is not None:
+        touch()
 
 
 def limits(system: Any) -> dict[str, tuple[float, float]]:
@@ -195,4 +203,4 @@ def limits(system: Any) -> dict[str, tuple[float, float]]:
     return kept | getattr(system, "bounds", {})
 
 
-__all__ = ["InPlace", "Pulsed", "Stepped", "Writer", "apply", "limits"]
+__all__ = ["InPlace", "Pulsed", "Stepped", "Writer", "apply", "limits", "touched"]

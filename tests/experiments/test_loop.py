@@ -1,11 +1,12 @@
 """The loop against a system small enough to be written twice: squared projections trained by plain gradient descent."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+import strict_cupy
 
 from pnnkern.experiments import loop, progress
 from pnnkern.experiments.data import Dataset
@@ -211,52 +212,55 @@ def test_the_rule_gets_keys_by_step_and_samples_by_global_index(make: Callable[.
 
 # ------------------------------------------------------------------------------------------------------------------- on a GPU
 @pytest.fixture
-def reads(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What waited for the stand-in's device so far."""
-    found: list[str] = []
+def events(cupy: Any) -> Iterator[Any]:
+    """What happens on the stand-in's device."""
+    with strict_cupy.counted() as events:
+        yield events
 
-    def noted(name: str) -> Callable[..., Any]:
-        original = getattr(cupy.ndarray, name)
 
-        def call(self: Any, *args: Any, **options: Any) -> Any:
-            found.append(name)
-            return original(self, *args, **options)
-
-        return call
-
-    for name in ("get", "item", "tolist", "__float__", "__int__", "__bool__", "__index__"):
-        monkeypatch.setattr(cupy.ndarray, name, noted(name))
+def waits(events: Any) -> list[str]:
+    """Where the device was waited for, and forget it."""
+    found = strict_cupy.places(events, "syncs")
+    events.clear()
     return found
 
 
-def test_no_step_waits_for_the_one_before(make: Callable[..., Trainer], cupy: Any, reads: list[str]) -> None:
+def test_no_step_waits_for_the_one_before(make: Callable[..., Trainer], cupy: Any, events: Any) -> None:
     on_cpu, on_gpu = make(), make(xp=cupy)
     for _ in range(5):
         on_cpu.advance()
         on_gpu.advance()
-    assert reads == []
+    assert waits(events) == []
     assert on_gpu.losses == pytest.approx(on_cpu.losses, rel=1e-12)
     assert on_gpu.accuracies == on_cpu.accuracies
-    assert reads == ["get"]  # all of them at once
+    assert len(waits(events)) == 1  # for all of them at once
     assert {type(value) for value in (*on_gpu.losses, *on_gpu.accuracies)} == {float}
 
 
+def test_images_and_labels_are_copied_once_a_step(make: Callable[..., Trainer], cupy: Any, events: Any) -> None:
+    trainer = make(xp=cupy)
+    events.clear()
+    trainer.advance()
+    assert strict_cupy.totals(events)["copies"] == 2
+
+
 def test_what_waits_is_read_from_time_to_time(
-    make: Callable[..., Trainer], cupy: Any, reads: list[str], monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Trainer], cupy: Any, events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "READ_EVERY", 4)
-    trainer = make(xp=cupy)
-    for _ in range(9):
+    trainer, read = make(xp=cupy), []
+    for step in range(9):
         trainer.advance()
-    assert reads == ["get", "get"]
+        read += [step] * len(waits(events))
+    assert read == [3, 7]
 
 
-def test_an_evaluation_reads_once(make: Callable[..., Trainer], cupy: Any, reads: list[str]) -> None:
+def test_an_evaluation_reads_once(make: Callable[..., Trainer], cupy: Any, events: Any) -> None:
     on_cpu, on_gpu = make(), make(xp=cupy)
     assert on_gpu.evaluate() == pytest.approx(on_cpu.evaluate(), rel=1e-12)
-    assert reads == ["get"]
+    assert len(waits(events)) == 1
     np.testing.assert_allclose(on_gpu.test_scores(), on_cpu.test_scores(), rtol=1e-12)
-    assert reads == ["get", "get"]
+    assert len(waits(events)) == 1
 
 
 @pytest.mark.parametrize("look", [Trainer.state, Trainer.evaluate, lambda trainer: trainer.losses, lambda trainer: trainer.accuracies])
@@ -294,22 +298,23 @@ def test_parameters_that_are_no_numbers_are_not_saved(make: Callable[..., Traine
 # --------------------------------------------------------------------------------------------------------------- what is shown
 @pytest.mark.parametrize("bar", [False, True])
 def test_only_what_is_shown_is_read(
-    make: Callable[..., Trainer], cupy: Any, reads: list[str], bar: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    make: Callable[..., Trainer], cupy: Any, events: Any, bar: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 100.0
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
-    trainer = make(xp=cupy)
+    trainer, read = make(xp=cupy), []
     every = progress.BAR_EVERY if bar else progress.LOG_EVERY
     shown = progress._Bar() if bar else progress._Lines()
-    for share in (0.5, 0.6, 0.6, 0.2, 0.2):  # after 0.5, 1.1, 1.7, 1.9 and 2.1 times that: at first, when it is over, and so on
-        now += share * every
+    for pause in (0.5, 0.6, 0.6, 0.2, 0.2):  # shown at first, and as soon as it was so long ago
+        now += pause * every
         trainer.advance()
         shown(trainer)
-    assert reads == ["get", "get"]
+        read.append(len(waits(events)))
+    assert read == [1, 0, 1, 0, 0]
     trainer.evaluations.append((0.5, 0.75))
     trainer.advance()
     shown(trainer)
-    assert reads == ["get"] * 3
+    assert len(waits(events)) == 1
     if not bar:
         lines = capsys.readouterr().err.splitlines()
         assert [line.split()[1] for line in lines] == ["1/9", "3/9", "6/9"]

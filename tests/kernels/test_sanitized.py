@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,10 +17,10 @@ from pnnkern.kernels import host
 import pnnkern as pnn
 from pnnkern import _launch
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parent))
 import sanitized
 
+HERE = Path(__file__).parent
 LIMIT = {np.dtype(np.float32): 2e-6, np.dtype(np.float64): 3e-12}  # relative 2-norms
 
 
@@ -52,6 +53,13 @@ def test_every_kernel(build: str, order: str, expected: dict[str, list[np.ndarra
     for name, arrays in found.items():
         wrong = [i for i, (a, b) in enumerate(zip(arrays, expected[name], strict=True)) if not agree(a, b)]
         assert not wrong, f"{name}: arrays {wrong} of {len(arrays)} are not the CPU's"
+
+
+def test_threads_stride() -> None:
+    """The grids that the calls above rely on."""
+    with _launch.host(), sanitized.tight(), mock.patch.object(host.Module, "launch") as seen:
+        _launch.launch("optics/mask", "phasor", float, 1000, np.zeros(1000), np.zeros(1000, complex), threads=1000)
+    assert seen.call_args.args[1:3] == ((sanitized.BLOCKS,), (sanitized.BLOCK,))
 
 
 _CHILD = """

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from pnnkern import networks, random
+from pnnkern import _launch, networks, random
 from pnnkern._errors import ConvergenceError
 from pnnkern.networks import ResistorNetwork, graphs
 
@@ -144,7 +144,7 @@ def test_factors_too_large_for_shared_memory(backend, rng: np.random.Generator) 
     g, held, values = rng.uniform(0.5, 2, (2, net.n_edges)), np.array([3, 8]), rng.uniform(0, 1, (3, 2))
     whole = backend.numpy(net.solve_many(backend.array(g), held, backend.array(values)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks.resistor, "SHARED", 1024)
+        patch.setattr(_launch, "shared_limit", lambda like: 1024)
         small = backend.numpy(net.solve_many(backend.array(g), held, backend.array(values)))
     assert np.array_equal(whole, small)
 

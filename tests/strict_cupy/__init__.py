@@ -15,6 +15,7 @@ from typing import Any
 
 from . import array, functions, launch, runtime, signatures
 from .counting import StrictError, counted, places, totals
+from .launch import dry
 
 
 class Module(ModuleType):
@@ -60,6 +61,7 @@ def _modules() -> dict[str, Module]:
     return {m.__name__: m for m in (cupy, cuda, *parts.values(), cupyx, scipy, fft, special)}
 
 
+runtime.runtime.pointerGetAttributes = lambda ptr: SimpleNamespace(device=array.owner_of(ptr).device, devicePointer=ptr)
 MODULES, VERSION = _modules(), signatures.VERSION
 
 
@@ -79,4 +81,4 @@ def installed() -> Iterator[Module]:
         sys.modules.update(hidden)
 
 
-__all__ = ["MODULES", "VERSION", "Module", "StrictError", "counted", "installed", "places", "totals"]
+__all__ = ["MODULES", "VERSION", "Module", "StrictError", "counted", "dry", "installed", "places", "totals"]

@@ -445,13 +445,19 @@ for _name in itertools.chain(
 ndarray.dot = _computing("dot", "gemm")  # type: ignore[attr-defined]
 
 
+def owner_of(address: int) -> Memory:
+    """The allocation that an address lies in."""
+    owner = next((m for m in list(_addresses.values()) if m.ptr <= address < m.ptr + max(1, m.size)), None)
+    if owner is None:
+        raise ValueError(f"the address {address:#x} is not on a device")
+    return owner
+
+
 def from_interface(x: Any) -> ndarray:
     """The array that `__cuda_array_interface__` describes, on the same memory; the memory must be one of the stand-in's."""
     described = x.__cuda_array_interface__
     address, shape = described["data"][0], described["shape"]
-    owner = next((m for m in list(_addresses.values()) if m.ptr <= address < m.ptr + max(1, m.size)), None)
-    if owner is None:
-        raise ValueError("the address in __cuda_array_interface__ is not on a device")
+    owner = owner_of(address)
     dtype = np.dtype(described["typestr"])
     raw = (ctypes.c_char * (owner.ptr + owner.size - address)).from_address(address)
     values = np.ndarray(shape, dtype, raw, strides=described.get("strides"))

@@ -1,8 +1,10 @@
 """Raw kernels: compiled by the project's host runner, held to what a GPU takes."""
 
+import contextlib
 import functools
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +19,7 @@ from .runtime import CARDS, SHARED, Device, getDevice
 REGISTERS = json.loads((Path(__file__).parents[1] / "kernels/registers.json").read_text())
 RESERVED = 1024  # bytes of shared memory that the driver keeps for itself in every block; the snapshot counts them
 GRID, BLOCK, THREADS = (2**31 - 1, 65535, 65535), (1024, 1024, 64), 1024
+FIRST_LINE = re.compile(r'#line 1 "(.+)"')
 FLAGS = re.compile(
     r"--?(std=c\+\+17|gpu-architecture=sm_\d+|arch=sm_\d+|(ftz|fmad|prec-div|prec-sqrt)=(true|false)|default-device|lineinfo)$"
 )
@@ -83,9 +86,25 @@ def _architecture(options: Any) -> str | None:
 
 
 # ------------------------------------------------------------------------------------------------------------------ modules
+_dry = False
+
+
+@contextlib.contextmanager
+def dry(really: bool = True) -> Iterator[None]:
+    """Within this context kernels are checked and counted, but do not run: where only their number is of interest, and they are slow."""
+    global _dry
+    before, _dry = _dry, really
+    try:
+        yield
+    finally:
+        _dry = before
+
+
 @functools.cache
-def _loaded(source: str, name: str, defines: tuple[tuple[str, str], ...]) -> host.Module:
-    return host.load(source, name, defines=dict(defines))
+def _loaded(source: str, defines: tuple[tuple[str, str], ...]) -> host.Module:
+    """Under the name in its first `#line`, as the host backend calls it too: so it is compiled once for both."""
+    named = FIRST_LINE.match(source)
+    return host.load(source, named[1] if named else "cuda.cu", defines=dict(defines))
 
 
 class RawModule:
@@ -98,7 +117,7 @@ class RawModule:
             raise TypeError("Exactly one of `code` and `path` keyword arguments must be given.")
         if not isinstance(options, tuple) or (path is not None and not isinstance(path, str)):
             raise TypeError("options must be a tuple, path a str")
-        program = {"source": code, "name": "cuda.cu", "options": options}
+        program = {"source": code, "options": options}
         if path is not None:
             program = json.loads(Path(path).read_bytes())
             architecture = _architecture(program["options"])
@@ -108,7 +127,7 @@ class RawModule:
                 )
         defines = _defines(program["options"])
         self._suffix = "".join(f" {k}={v}" for k, v in defines.items())
-        self._module = _loaded(program["source"], program["name"], tuple(sorted(defines.items())))
+        self._module = _loaded(program["source"], tuple(sorted(defines.items())))
 
     def get_function(self, name: str) -> "RawKernel":
         if name not in self._module.parameters:
@@ -159,7 +178,16 @@ class RawKernel:
                 f"{self.max_dynamic_shared_size_bytes} without a larger max_dynamic_shared_size_bytes"
             )
         values = [self._value(i, a) for i, a in enumerate(args)]
+        if _dry:
+            self._pretend(values)
+            return
         self._module.launch(self.name, grid, block, values, shared_mem)
+
+    def _pretend(self, values: list[Any]) -> None:
+        """Ones for numbers and zeros for whole ones, which are counts and faults, wherever the kernel might write."""
+        for parameter, value in zip(self._module.parameters[self.name], values, strict=True):
+            if isinstance(value, np.ndarray) and not parameter.startswith("const "):
+                value.fill(1 if value.dtype.kind in "fc" else 0)
 
     def _value(self, index: int, a: Any) -> Any:
         """An argument as the host runner takes it."""

@@ -30,7 +30,7 @@ def test_contrast_is_the_derivative_of_the_loss(backend, rng: np.random.Generato
     def loss() -> float:
         return float(((system.forward(system.encode(x)) - (labels[:, None] == [0, 1])) ** 2).sum(axis=1).mean() / 2)
 
-    assert metrics["loss"] == pytest.approx(loss())
+    assert float(metrics["loss"]) == pytest.approx(loss())
     assert set(updates) == set(parameters)
     for name, p in parameters.items():
         chosen = rng.permutation(p.size)[:6]
@@ -53,7 +53,7 @@ def test_steps_lower_the_loss(rule: Any, rng: np.random.Generator) -> None:
     losses = []
     for _ in range(20):
         updates, metrics = rule.step(system, batch)
-        losses.append(metrics["loss"])
+        losses.append(float(metrics["loss"]))
         writers.apply(system, updates, adam, 0.02)
     assert losses[1] < losses[0]
     assert losses[-1] < 0.7 * losses[0]

@@ -4,11 +4,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import strict_cupy
 
 import pnnkern as pnn
 from pnnkern import crossbar
+from pnnkern._errors import FaultError
 from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
-from pnnkern.systems import CrossbarNetwork, protocols
+from pnnkern.experiments import recipe, run
+from pnnkern.learning import SGD
+from pnnkern.systems import CrossbarNetwork, protocols, writers
 
 KEY = pnn.random.key(4)
 
@@ -112,6 +116,88 @@ def test_arrays_are_programmed_anew_when_weights_change(inputs: np.ndarray) -> N
     before = system.forward(inputs)
     system.parameters["w1"] *= 2  # in place, as an optimiser does
     np.testing.assert_allclose(system.forward(inputs), 2 * before, rtol=1e-4, atol=1e-5)
+
+
+def read_twice(system: CrossbarNetwork, x: Any) -> dict[str, int]:
+    """What the second of two passes asks of a GPU."""
+    for _ in range(2):
+        with strict_cupy.counted() as events:
+            system.forward(x, pnn.random.key(5), np.arange(len(x)))
+    return strict_cupy.totals(events)
+
+
+def test_passes_of_a_gpu_copy_no_weights(cupy: Any, inputs: np.ndarray) -> None:
+    """Arrays stay programmed, and that is seen without waiting; after an update they are programmed anew, without waiting either."""
+    system, here = small(hardware=PCM, device="cuda"), small(hardware=PCM)
+    x, g = cupy.asarray(inputs), {name: np.full(p.shape, 0.5, p.dtype) for name, p in here.parameters.items()}
+    for network, place in ((system, x), (here, inputs)):
+        network.calibrate(place)
+    again = read_twice(system, x)
+    assert (again["syncs"], again["copies"]) == (0, 1)  # the numbers of the samples
+    writers.apply(here, g, SGD(), 0.1)
+    writers.apply(system, {name: cupy.asarray(u) for name, u in g.items()}, SGD(), 0.1)
+    with strict_cupy.counted() as events:
+        anew = system.forward(x, pnn.random.key(5), np.arange(len(x)))
+    assert strict_cupy.totals(events)["syncs"] == 0
+    assert sum(n for (kind, name, _), n in events.items() if kind == "launch" and "perturb" in name) == 2
+    np.testing.assert_allclose(anew.get(), here.forward(inputs, pnn.random.key(5), np.arange(len(x))), rtol=1e-3, atol=2e-2)
+    assert read_twice(system, x)["launches"] == again["launches"]
+    pnn.check()
+
+
+def test_other_arrays_in_the_place_of_weights_are_programmed(cupy: Any, inputs: np.ndarray) -> None:
+    system, x = small(hardware=Crossbar(), device="cuda"), cupy.asarray(inputs)
+    before, w1 = system.forward(x).get(), system.parameters["w1"]
+    system.parameters["w1"] = 2 * w1
+    np.testing.assert_allclose(system.forward(x).get(), 2 * before, rtol=1e-4, atol=1e-5)
+    with protocols.replaced(system, {"w1": 3 * w1}):
+        np.testing.assert_allclose(system.forward(x).get(), 3 * before, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(system.forward(x).get(), 2 * before, rtol=1e-4, atol=1e-5)
+    pnn.check()
+
+
+@pytest.mark.parametrize("change", ["one", "all", "swap"])
+def test_weights_changed_by_hand_on_a_gpu(cupy: Any, inputs: np.ndarray, change: str) -> None:
+    """Either the network is told, or the next check says what was forgotten."""
+    system, x = small(hardware=Crossbar(), device="cuda"), cupy.asarray(inputs)
+
+    def by_hand() -> None:
+        w = system.parameters["w1"]
+        if change == "one":
+            w[2, 1] += np.float32(1e-3)
+        elif change == "all":
+            w *= 2
+        else:
+            w[:2] = w[1::-1].copy()
+
+    before = system.forward(x).get()
+    by_hand()
+    system.touch()
+    assert not np.array_equal(system.forward(x).get(), before)
+    pnn.check()
+    by_hand()
+    system.forward(x)
+    with pytest.raises(FaultError, match=r"changed in place .* call its touch\(\)"):
+        pnn.check()
+
+
+def test_a_restored_run_reads_restored_weights(cupy: Any, tmp_path: Any) -> None:
+    chosen = recipe.find("crossbar-digits", ["compute.device=cuda", "system.hidden=[4]", "data.pool=7", "system.inputs=16"])
+    trainer = run.assemble(chosen, tmp_path).trainer
+    system, x = trainer.system, trainer.system.encode(trainer.dataset.test_images[:3])
+    saved, before = trainer.state(), system.forward(x, pnn.random.key(1)).get()
+    writers.apply(system, {name: cupy.ones_like(p) for name, p in system.parameters.items()}, SGD(), 0.1)
+    assert not np.array_equal(system.forward(x, pnn.random.key(1)).get(), before)
+    trainer.restore(saved)
+    np.testing.assert_array_equal(system.forward(x, pnn.random.key(1)).get(), before)
+    pnn.check()
+
+
+def test_weights_beyond_the_range_are_named_at_the_next_check(cupy: Any, inputs: np.ndarray) -> None:
+    system = small(hardware=Crossbar(w_max=0.01), device="cuda")
+    system.forward(cupy.asarray(inputs))
+    with pytest.raises(FaultError, match=r"weights must lie within w_max|the device.s range"):
+        pnn.check()
 
 
 def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:

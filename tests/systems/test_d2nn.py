@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+import strict_cupy
 
 from pnnkern import _array, _launch, random
-from pnnkern.learning import CrossEntropy, Differential, InSilico, MeanSquare
+from pnnkern.experiments.data import Dataset
+from pnnkern.experiments.loop import Trainer
+from pnnkern.experiments.tables import Training
+from pnnkern.learning import Adam, CrossEntropy, Differential, InSilico, MeanSquare
 from pnnkern.systems import D2NN
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
@@ -65,7 +69,7 @@ def test_gradient_by_central_differences(backend, detectors: str) -> None:
     inputs, labels = system.encode(images(5)), np.array([0, 1, 2, 3, 9])
     loss = Differential() if detectors == "differential" else CrossEntropy()
     gradients, metrics = InSilico(loss).step(system, (inputs, labels))
-    assert metrics["loss"] == pytest.approx(loss(plain_powers(system, backend.numpy(inputs)), labels)[0], rel=1e-9)
+    assert float(metrics["loss"]) == pytest.approx(loss(plain_powers(system, backend.numpy(inputs)), labels)[0], rel=1e-9)
     phase = backend.numpy(system.parameters["phase"])
     rng, step = np.random.default_rng(1), 1e-6
     for _ in range(3):
@@ -152,26 +156,43 @@ def test_the_adjoint_is_one_launch_for_each_mask_and_chunk(monkeypatch: pytest.M
     assert len(names) == SMALL.layers * 3 + 3  # and phasors, powers, and their derivative
 
 
-def test_images_go_to_the_device_as_they_are(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied, asarray = [], cupy.asarray
-    monkeypatch.setattr(cupy, "asarray", lambda x, *args, **how: (copied.append(x), asarray(x, *args, **how))[1])
+def test_images_are_encoded_on_the_device(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
     system, shown = network(device="cuda"), images(3)
     system.encode(shown)
-    copied.clear()
-    fields = system.encode(shown)
-    assert [x for x in copied if isinstance(x, np.ndarray) and not isinstance(x, cupy.ndarray)] == [shown]  # nothing else a second time
+    brought, asarray = [], cupy.asarray
+    monkeypatch.setattr(cupy, "asarray", lambda x: (brought.append(x), asarray(x))[1])
+    with strict_cupy.counted() as events:
+        fields = system.encode(shown)
+    assert [x is shown for x in brought] == [True]  # as they are; what does not change was brought there before
+    assert strict_cupy.totals(events)["copies"] == 1
+    assert strict_cupy.totals(events)["syncs"] == 0
     np.testing.assert_array_equal(_array.to_numpy(fields), network().encode(shown))
 
 
-def test_a_built_network_stays_on_the_device(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_built_network_stays_on_the_device(cupy) -> None:
     faults = Imperfections(misalignment=1e-4, levels=8, height_error=1e-5)
     on_gpu, on_cpu = (network(device=d, imperfections=faults, build_key=random.key(1)) for d in ("cuda", "cpu"))
     inputs = on_gpu.encode(images(2))
-    read, get = [], cupy.ndarray.get
-    monkeypatch.setattr(cupy.ndarray, "get", lambda self: (read.append(self.shape), get(self))[1])
-    powers = on_gpu.forward(inputs)
-    assert read == []
+    on_gpu.forward(inputs)
+    with strict_cupy.counted() as events:
+        powers = on_gpu.forward(inputs)
+    assert strict_cupy.places(events, "syncs") == []
+    assert strict_cupy.places(events, "copies") == []
     np.testing.assert_allclose(_array.to_numpy(powers), on_cpu.forward(on_cpu.encode(images(2))), rtol=1e-9)
+
+
+def test_what_a_training_step_asks_of_a_gpu(cupy) -> None:
+    """The published network with smaller masks, which changes nothing of it; its batch of 50 is one piece of the chain (test_layer)."""
+    system = network(Geometry(size=128, detector_size=12), dtype="float32", device="cuda")
+    data = Dataset("random", "here", images(6), np.arange(6), images(2), np.arange(2))
+    trainer = Trainer(system, InSilico(CrossEntropy()), Adam(), data, Training(batch=2))
+    trainer.advance()  # which makes tables, and compiles
+    with strict_cupy.counted() as events:
+        trainer.advance()
+    found = strict_cupy.totals(events)
+    assert found["launches"] <= 33
+    assert found["operations"] <= 44, "\n".join(strict_cupy.places(events, "operations"))
+    assert (found["syncs"], found["copies"]) == (0, 2)
 
 
 def test_host_runner_gives_the_cpu_result() -> None:

@@ -42,7 +42,7 @@ def test_nudges_give_the_gradient(rng: np.random.Generator) -> None:
         return float(((system.forward(inputs) - target) ** 2).sum(axis=1).mean() / 2)
 
     assert np.array_equal(system.targets(labels), target)
-    assert metrics["loss"] == pytest.approx(loss())
+    assert float(metrics["loss"]) == pytest.approx(loss())
     assert set(updates) == set(parameters)
     for name, p in parameters.items():
         numeric = np.zeros_like(p)

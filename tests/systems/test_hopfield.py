@@ -77,7 +77,7 @@ def test_the_twin_is_the_derivative_of_the_mean_loss(backend, make, more: dict, 
     updates, metrics = InSilico(loss).step(system, (backend.array(batch[0]), LABELS))
     got = np.concatenate([backend.numpy(protocols.dense(updates[name])).ravel() for name in parameters])
     assert np.allclose(got, flat(numeric, parameters), atol=1e-9)
-    assert metrics["loss"] == pytest.approx(loss(system.forward(backend.array(batch[0])), LABELS)[0])
+    assert float(metrics["loss"]) == pytest.approx(float(loss(system.forward(backend.array(batch[0])), LABELS)[0]))
 
 
 @pytest.mark.parametrize(("make", "more"), [kind for kind in KINDS if "feedback" not in kind[1]])

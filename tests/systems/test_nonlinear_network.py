@@ -63,7 +63,7 @@ def test_diodes_follow_the_gradient(backend, rng: np.random.Generator) -> None:
         v = net.solve(values, system.source_nodes, inputs)[:, system.target_nodes]
         return float((((v[:, :2] - v[:, 2:]) - np.where(labels[:, None] == [0, 1], 0.1, -0.1)) ** 2).sum(axis=1).mean() / 2)
 
-    assert metrics["loss"] == pytest.approx(loss(k))
+    assert float(metrics["loss"]) == pytest.approx(loss(k))
     numeric = np.array([(loss(k + h) - loss(k - h)) / 2e-5 for h in 1e-5 * np.eye(len(k))])
     assert np.linalg.norm(backend.numpy(updates["conductance"]) - numeric) < 1e-3 * np.linalg.norm(numeric)
 
@@ -96,7 +96,7 @@ def test_twin_has_the_exact_gradient(backend, rng: np.random.Generator, kind: st
     system.parameters[system.name] = backend.array(p)
     updates, metrics = InSilico(loss).step(system, (backend.array(x), labels))
     np.testing.assert_allclose(backend.numpy(updates[system.name]), truth, rtol=1e-4, atol=1e-5 * np.abs(truth).max())
-    assert metrics["loss"] == pytest.approx(loss(system.forward(backend.array(x)), labels)[0])
+    assert float(metrics["loss"]) == pytest.approx(float(loss(system.forward(backend.array(x)), labels)[0]))
 
 
 def test_one_output_tells_two_classes_apart() -> None:

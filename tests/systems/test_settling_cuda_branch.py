@@ -42,7 +42,7 @@ def test_steps_on_the_device(cupy, make: Any, rng: np.random.Generator) -> None:
         assert _array.device_of(inputs, *system.parameters.values()) == device
         for rule in rules:
             updates, metrics = rule.step(system, (inputs, labels))
-            result.append(metrics["loss"])
+            result.append(float(metrics["loss"]))
             writers.apply(system, updates, SGD(), 0.01)
             assert _array.device_of(*system.parameters.values()) == device
             result += [_array.to_numpy(p).copy() for p in system.parameters.values()]

@@ -7,7 +7,7 @@ import pytest
 import scipy.optimize
 
 from pnnkern import _launch, random
-from pnnkern.networks import ElasticNetwork, elastic, graphs
+from pnnkern.networks import ElasticNetwork, graphs
 
 
 def problem(dimension: int, rng: np.random.Generator, n: int = 11, batch: int = 3) -> dict[str, Any]:
@@ -98,7 +98,7 @@ def test_strict_builds_and_global_memory(rng: np.random.Generator, monkeypatch: 
             y = settled(p).positions
             assert p["net"].respond(p["k"], p["l"], p["nodes"], y, p["forces"])[1].all()
         assert np.abs(y - truth).max() < 1e-9
-    monkeypatch.setattr(elastic, "SHARED", 0)
+    monkeypatch.setattr(_launch, "shared_limit", lambda like: 0)
     with _launch.host():
         assert np.abs(settled(p).positions - truth).max() < 1e-9
     assert np.abs(settled(p).positions - truth).max() < 1e-9

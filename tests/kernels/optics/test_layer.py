@@ -171,7 +171,7 @@ def test_a_layer_moves_64_bytes_per_pixel() -> None:
     n, side = 128, 256
     defines = {"PNN_FIELD": n, "PNN_SIDE": side}
     module = host.load(_sources.flatten("optics/layer"), "optics/layer.cu", defines=defines, build="count")
-    w = _layer._twiddles(side, "complex64", "cpu", 0)
+    w = _layer._twiddles(side, np.empty(0, np.complex64))
     spectrum, after, h, mask = aligned((1, n, side)), aligned((1, n, side)), aligned((side, side)), aligned((n, n))
     module.watch([spectrum, after])
     module.launch("pnn_layer_columns_c64", (side // 8, 1), (128,), (np.int64(1), w, h, spectrum, after))

@@ -63,6 +63,24 @@ def graph_sweeps() -> Iterator[np.ndarray]:
         yield left
 
 
+def nodes_without_a_root() -> Iterator[np.ndarray]:
+    """Transistors that are driven harder than they can conduct: the node follows its current, to where those below threshold carry it."""
+    rng = np.random.default_rng(1)
+    edges, colours = lattice(5, 7)
+    n, batch, lists = 35, 4, neighbours(edges, 35)
+    free = np.arange(n) % 17 > 0
+    order, first = by_colour(colours, free)
+    driven, v, taken = rng.normal(0, 0.05, (batch, n)), rng.uniform(0, 0.4, (batch, n)), np.zeros(batch, np.int32)
+    driven[:, ::5] += 12
+    law = 1.0, 0.7, 0.05, rng.uniform(1.2, 3, len(edges))
+    _launch.launch(
+        "networks/graph_sweep", "transistor", float, batch, n, 2, 2, 0.0, 1.0, *law, *lists, order, first, np.zeros(n), np.full(n, -1e3),
+        np.full(n, 1e3), driven, np.ones(batch), v, taken, grid=(2,), block=(THREADS,),
+    )  # fmt: skip
+    assert (v[:, free] > 30).any()
+    yield v
+
+
 def last_colour_at_rest() -> Iterator[np.ndarray]:
     """Two nodes between sources move for many sweeps, while the one that a thread visits last is where it belongs."""
     edges = np.array([[0, 1], [1, 2], [2, 3], [0, 4], [4, 3]])
@@ -242,4 +260,4 @@ def springs() -> Iterator[np.ndarray]:
             yield y
 
 
-CALLS = (graph_sweeps, last_colour_at_rest, layered, spins, oscillators, updates, edge_updates, small_networks, springs)
+CALLS = (graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered, spins, oscillators, updates, edge_updates, small_networks, springs)

@@ -1,0 +1,91 @@
+"""Arrays that do not change (index tables, ranges, nudges), made or copied to the device that uses them once, and kept there."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import numpy as np
+
+from . import _array
+from ._array import Array
+
+KEPT = 64 << 20  # bytes of arrays that no owner holds, on all GPUs together
+
+
+class Copies:
+    """The copies of an owner's arrays on GPUs; they live as long as their owner."""
+
+    def __init__(self) -> None:
+        self._copies: dict[tuple[Hashable, int], Array] = {}
+
+    def on(self, name: Hashable, array: np.ndarray, like: Array) -> Array:
+        """`array` on the device of `like`: itself on a CPU, else the copy that is kept there under `name`."""
+        if _array.namespace(like) is np:
+            return array
+        key = (name, like.device.id)
+        if key not in self._copies:
+            self._copies[key] = _array.on_all_streams(_copied(array, like))
+        return self._copies[key]
+
+
+class Cache:
+    """What later calls may ask for again: the last used, of which arrays (those of `arrays(value)`) take `limit` bytes together.
+
+    What leaves is given back when the GPU it is on has done all that it was asked.
+    """
+
+    def __init__(self, limit: int, arrays: Callable[[Any], tuple[Array, ...]] = lambda value: (value,)) -> None:
+        self.limit, self.arrays = limit, arrays
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What is kept under `key`, or what `make` gives, once any stream may use it."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        value = make()
+        _array.on_all_streams(self.arrays(value))
+        left = []
+        with self._lock:
+            self._kept[key] = value
+            while len(self._kept) > 1 and sum(array.nbytes for v in self._kept.values() for array in self.arrays(v)) > self.limit:
+                left.append(self._kept.popitem(last=False)[1])
+        for gone in left:
+            _array.out_of_use(self.arrays(gone)[0])
+        return value
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._kept.clear()
+
+
+_constants = Cache(KEPT)
+
+
+def constant(values: Any, dtype: Any, like: Array) -> Array:
+    """A few `values` as an array of `dtype` on the device of `like`, not to be written to; a GPU gets the same ones once."""
+    array = np.asarray(values, dtype)
+    return array if _array.namespace(like) is np else made((array.tobytes(), array.dtype, array.shape), lambda: array, like)
+
+
+def made(name: Hashable, make: Callable[[], np.ndarray], like: Array) -> Array:
+    """What `make` gives, on the device of `like`, not to be written to. A GPU keeps it under `name`, while it is among the last used."""
+    if _array.namespace(like) is np:
+        return make()
+    return _constants.get((name, like.device.id), lambda: _copied(make(), like))
+
+
+def _copied(array: np.ndarray, like: Array) -> Array:
+    """A copy on the GPU of `like`."""
+    with like.device:
+        return _array.cupy().asarray(array)
+
+
+__all__ = ["Cache", "Copies", "constant", "made"]

@@ -1,0 +1,215 @@
+"""What networks do not look at on a GPU: checks raise at the next `check`, fixed numbers of sweeps are not waited for, singular matrices
+and small shared memories end as on a CPU."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import strict_cupy
+
+import pnnkern as pnn
+from pnnkern import _array, _launch, random
+from pnnkern._errors import ConvergenceError, FaultError
+from pnnkern.networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, drn, graphs, hopfield, ising, oscillator
+from pnnkern.networks._solve import solution, solved
+
+X, Y = np.array([[1.0, -0.5, 2.0]]), np.array([[0.3, 0.1]])
+W = [np.full((3, 4), 0.5), np.full((4, 2), 0.25)]
+NET = ResistorNetwork(np.array([[0, 1], [1, 2]]), 3)
+SPINS = ising.SpinGraph(np.array([[0, 1], [1, 2]]), 3)
+KEY = random.key(3)
+
+
+# --------------------------------------------------------------------------------------------------------------------- checks
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda on: drn.relax(on(X), [on(W[0]), on(-W[1])], sweeps=2, tolerance=0), "conductances of a resistive network must be 0 or more"),
+    (lambda on: drn.relax(on(X), [on(0 * W[0]), on(0 * W[1])], sweeps=2, tolerance=0), "joined to nothing"),
+    (lambda on: drn.phases(on(X), [on(w) for w in W], nudges=(-1.5,), target=on(Y), sweeps=2, tolerance=0), r"make \|beta\| smaller"),
+    (lambda on: oscillator.force(on(X), on(np.triu(np.ones((3, 3)), 1))), "coupling must be symmetric"),
+    (lambda on: oscillator.force(on(X), on(np.eye(3))), "coupling must have no diagonal"),
+    (lambda on: ising.moments(on(np.array([[1, 0, -1]], np.int8)), SPINS), r"spins must be \+1 or -1"),
+    (lambda on: ising.energy(on(np.ones((1, 3), np.int8)), SPINS, on(np.array([1, np.nan], np.float32))), "must be finite"),
+    (lambda on: ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), beta=on(np.array([-1.0])), key=KEY), "beta must be"),
+    (lambda on: NET.residual(on(np.ones(2)), NET.solve(on(np.ones(2)), [0, 2], on(np.array([[1.0, np.inf]])), on_failure="flag"), [0]),
+     "must be finite"),
+    (lambda on: solution(on(np.zeros((2, 2))), on(np.ones((2, 1)))), "no solution"),
+])  # fmt: skip
+def test_faults_of_networks(cupy: Any, call: Any, message: str) -> None:
+    """On a CPU at once, on a GPU without a look at it, at the next check."""
+    call(cupy.asarray)
+    with pytest.raises(FaultError, match=message):
+        pnn.check()
+    pnn.check()  # once
+    with pytest.raises(ValueError, match=r"conductances must be 0 or more, the" if "resistive network must" in message else message):
+        call(np.asarray)
+
+
+def test_what_is_right_raises_no_fault(cupy: Any) -> None:
+    on = cupy.asarray
+    drn.phases(on(X), [on(w) for w in W], nudges=(-0.9, 0.5), target=on(Y), sweeps=2, tolerance=0)
+    oscillator.force(on(X), on(np.ones((3, 3)) - np.eye(3)))
+    ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), beta=on(np.array([1.0, 2.0])), key=KEY)
+    pnn.check()
+
+
+# --------------------------------------------------------------------------------------------------------------------- sweeps
+@pytest.mark.parametrize("layers", [2, 3])
+@pytest.mark.parametrize("room", [drn, hopfield])
+def test_fixed_sweeps_are_not_waited_for(cupy: Any, room: Any, layers: int, rng: np.random.Generator) -> None:
+    """With one hidden layer, fused, and with two; what is left can be asked for afterwards, and is that of the CPU."""
+    weights = [rng.uniform(0.01, 0.1, shape) for shape in ((5, 7), (7, 6), (6, 3))[3 - layers :]]
+    inputs, target = rng.random((4, len(weights[0]))), rng.random((4, 3))
+    how = {"nudges": (-0.02, 0.02), "sweeps": 6, "tolerance": 0}
+    here = room.phases(inputs, weights, target=target, **how)
+    there, wanted = cupy.asarray(inputs), cupy.asarray(target)
+    on_device = [cupy.asarray(w) for w in weights]
+    room.phases(there, on_device, target=wanted, **how)  # constants are there now
+    with strict_cupy.counted() as events:
+        found = room.phases(there, on_device, target=wanted, **how)
+    assert strict_cupy.totals(events)["syncs"] == strict_cupy.totals(events)["copies"] == 0
+    assert found.residual == pytest.approx(here.residual, rel=1e-6)
+    assert found.converged == here.converged
+    for one, two in zip((*here.states, *here.moved), (*found.states, *found.moved), strict=True):
+        np.testing.assert_allclose(two.get(), one, rtol=1e-9, atol=1e-12)
+    pnn.check()
+
+
+def test_sweeps_with_a_tolerance_look_once_each(cupy: Any, rng: np.random.Generator) -> None:
+    weights = [cupy.asarray(rng.uniform(0.01, 0.1, shape)) for shape in ((5, 7), (7, 6), (6, 3))]
+    inputs = cupy.asarray(rng.random((4, 5)))
+    for _ in range(2):
+        with strict_cupy.counted() as events:
+            found = drn.relax(inputs, weights, sweeps=9, tolerance=1e-15, on_failure="flag")
+    assert strict_cupy.totals(events)["syncs"] == 9
+    assert not found.converged
+
+
+def test_oscillators_take_fixed_steps_unwatched(cupy: Any, rng: np.random.Generator) -> None:
+    coupling = oscillator.Between(rng.normal(size=(4, 2)))
+    there = oscillator.Between(cupy.asarray(coupling.weights))
+    start, target = rng.normal(size=(3, 6)), rng.normal(size=(3, 2))
+    how = {"nudges": (0.1,), "steps": 5, "tolerance": 0}
+    here = oscillator.respond(start, coupling, target=target, **how)
+    on = cupy.asarray(start), cupy.asarray(target)
+    for _ in range(2):
+        with strict_cupy.counted() as events:
+            found = oscillator.respond(on[0], there, target=on[1], **how)
+            oscillator.relax(on[0], there, steps=5, tolerance=0)
+    assert strict_cupy.totals(events)["syncs"] == 0
+    assert found.residual == pytest.approx(here.residual)
+    np.testing.assert_allclose(found.moved.get(), here.moved, rtol=1e-9, atol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------------------------- singular
+def test_singular_matrices_are_the_same_everywhere(backend: Any, rng: np.random.Generator) -> None:
+    """NaN for the ones without an inverse, the others solved; or a fault."""
+    matrices, rhs = rng.normal(size=(3, 4, 4)) + 4 * np.eye(4), rng.normal(size=(3, 4, 2))
+    matrices[1, :, 2] = matrices[1, 2, :] = 0
+    x = backend.numpy(solved(backend.array(matrices), backend.array(rhs)))
+    assert np.isnan(x[1]).all()
+    np.testing.assert_allclose(matrices[[0, 2]] @ x[[0, 2]], rhs[[0, 2]], rtol=1e-12, atol=1e-12)
+    with pytest.raises(FaultError, match="no solution"):
+        solution(backend.array(matrices[1]), backend.array(rhs[1]))
+        pnn.check()
+
+
+def test_newton_leaves_what_it_cannot_solve(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sample whose equations have no solution stays where it is, at once; the others go on; sweeps take over where they may."""
+    from pnnkern.networks import _nonlinear
+
+    net = DiodeNetwork(np.array([[0, 1], [1, 2], [1, 3]]), 4, diode=[False, True, False])
+    g, values = backend.array(np.array([1.0, 2.0, 0.5])), backend.array(np.array([[1.0, 0.0, 0.2], [0.5, 0.0, -1.0]]))
+    truth = backend.numpy(net.solve(g, [0, 2, 3], values, method="sweep"))
+    counts = {"left": 0}
+    original, look = _nonlinear.solved, DiodeNetwork._left
+
+    def broken(matrix: Any, rhs: Any) -> Any:
+        x = original(matrix, rhs)
+        return _array.namespace(x).where(_array.namespace(x).arange(len(x))[:, None, None] == len(x) - 1, np.nan, x)  # the last sample
+
+    def counted(self: Any, *args: Any) -> Any:
+        counts["left"] += 1
+        return look(self, *args)
+
+    monkeypatch.setattr(_nonlinear, "solved", broken)
+    monkeypatch.setattr(DiodeNetwork, "_left", counted)
+    with pytest.raises(ConvergenceError):
+        net.solve(g, [0, 2, 3], values, method="newton")
+    found = net.relax(g, [0, 2, 3], values, method="newton", on_failure="flag")
+    assert np.isfinite(backend.numpy(found.voltages)).all()
+    counts["left"] = 0
+    np.testing.assert_allclose(backend.numpy(net.solve(g, [0, 2, 3], values)), truth, rtol=1e-8, atol=1e-10)
+    assert counts["left"] <= 8  # no step is halved twelve times in vain
+
+
+def test_dense_and_sparse_factors(backend: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    """Small networks are solved densely on a GPU, larger ones by conjugate gradients: the same voltages, with currents and loads."""
+    net = ResistorNetwork(graphs.lattice(6, 7), 42)
+    g, held = rng.uniform(0.2, 2, net.n_edges), np.array([0, 41, 20])
+    x, currents = rng.normal(size=(5, 3)), rng.normal(size=(5, 42))
+    load = (np.array([3, 9]), -0.05, rng.normal(size=(5, 2)))
+    truth = net.solve(g, held, x, currents=currents, load=load)
+    on = backend.array
+    how = {"currents": on(currents), "load": (load[0], load[1], on(load[2]))}
+    for dense in (512, 0):
+        monkeypatch.setattr("pnnkern.networks.resistor.DENSE", dense)
+        found = net.relax(on(g), held, on(x), **how)
+        np.testing.assert_allclose(backend.numpy(found.voltages), truth, rtol=1e-7, atol=1e-8)
+        assert (found.steps == 1) == (backend.name == "cpu" or dense > 0)
+
+
+def test_a_network_without_a_solution(backend: Any) -> None:
+    """A negative load that just outweighs the rest: no inverse, on every backend the same error."""
+    g, load = backend.array(np.array([1.0, 1.0])), (np.array([1]), -2.0, backend.array(np.zeros((1, 1))))
+    if backend.name == "cpu":
+        pytest.skip("the sparse factorisation has its own")
+    with pytest.raises(ConvergenceError):
+        NET.solve(g, [0, 2], backend.array(np.array([[1.0, 0.0]])), load=load)
+
+
+# -------------------------------------------------------------------------------------------------- small memories, and pieces
+@pytest.mark.parametrize("room", [drn, hopfield])
+def test_layers_that_do_not_fit_the_shared_memory(room: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    """The limit of the device decides between one fused launch and none; the states are the same."""
+    weights = [rng.uniform(0.01, 0.1, (5, 40)), rng.uniform(0.01, 0.1, (40, 3))]
+    inputs, target = rng.random((4, 5)), rng.random((4, 3))
+    needed = (2 * 40 + 3 + 128) * 8
+
+    def states(limit: int) -> tuple[list[np.ndarray], bool]:
+        monkeypatch.setattr(_launch, "shared_limit", lambda like: limit)
+        monkeypatch.setattr(_launch, "launched", set())
+        with _launch.host():
+            found = room.phases(inputs, weights, nudges=(-0.02, 0.02), target=target)
+        return [*found.states, *found.moved], "pnn_layered_relax_f64" in _launch.launched
+
+    (fused, one), (apart, two) = states(needed), states(needed - 1)
+    assert (one, two) == (True, False)
+    for a, b in zip(fused, apart, strict=True):
+        np.testing.assert_allclose(b, a, rtol=1e-8, atol=1e-10)
+
+
+def test_shared_memory_of_small_cards(cupy: Any, rng: np.random.Generator) -> None:
+    """A card with 64 KiB is asked for no more: the stand-in's second card refuses it."""
+    with cupy.cuda.Device(1):
+        weights = [cupy.asarray(rng.uniform(0.01, 0.1, shape), np.float64) for shape in ((5, 8000), (8000, 3))]
+        assert (2 * 8000 + 3 + 128) * 8 > _launch.shared_limit(weights[0])
+        found = drn.phases(cupy.asarray(rng.random((2, 5))), weights, sweeps=2, tolerance=0)
+        assert found.output.shape == (2, 3)
+
+
+def test_results_do_not_depend_on_pieces(backend: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    """All samples at once, or two at a time: the same within rounding, and to the bit where nothing is summed over samples."""
+    edges, n = graphs.lattice(4, 5), 20
+    linear, transistors = ResistorNetwork(edges, n), TransistorNetwork(edges, n)
+    g, gate = backend.array(rng.uniform(0.5, 2, len(edges))), backend.array(rng.uniform(1.5, 2.5, len(edges)))
+    x, held = backend.array(rng.uniform(0, 0.4, (7, 2))), [0, 19]
+
+    def results() -> list[np.ndarray]:
+        v = transistors.solve(gate, held, x, method="newton")
+        gradient = transistors.solve_vjp(backend.array(np.ones((7, n))), gate, held, v)
+        return [backend.numpy(r) for r in (linear.solve(g, held, x), linear.solve(g, held, x, method="cg"), v, gradient)]
+
+    whole = results()
+    monkeypatch.setattr(_array, "chunk", lambda *args, **how: 2)
+    for one, two in zip(whole, results(), strict=True):
+        np.testing.assert_allclose(two, one, rtol=1e-9, atol=1e-11)

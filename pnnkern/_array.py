@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -27,8 +27,7 @@ INSTALL_CUDA = 'pip install "pnnkern[cuda13]" (or "pnnkern[cuda12]" for CUDA 12 
 host_active: ContextVar[bool] = ContextVar("host_active", default=False)
 
 
-@functools.cache
-def _kind(t: Any) -> str:
+def _kind_of(t: type) -> str:
     """The kind of array that objects of a type are: "numpy", "cupy", "torch", "jax", "numba", "other" (on a GPU, of any other library), "".
 
     Looks at the type alone: in CuPy and torch the interfaces are properties that do work when they are asked for.
@@ -43,6 +42,9 @@ def _kind(t: Any) -> str:
     if hasattr(t, "__cuda_array_interface__"):
         return {"cupy": "cupy", "numba": "numba", "numba_cuda": "numba"}.get(library, "other")
     return ""
+
+
+_kind: Callable[[type], str] = cast(Any, functools.cache(_kind_of))
 
 
 def is_array(x: object) -> bool:

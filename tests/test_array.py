@@ -84,8 +84,9 @@ def test_unknown_device() -> None:
 
 
 def test_threads_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PNNKERN_NUM_THREADS", "3")
-    assert _array.threads() == 3
+    for count in (3, 1):
+        monkeypatch.setenv("PNNKERN_NUM_THREADS", str(count))
+        assert _array.threads() == count
     monkeypatch.setenv("PNNKERN_NUM_THREADS", "many")
     with pytest.raises(ValueError, match="PNNKERN_NUM_THREADS must be a positive integer, got 'many'"):
         _array.threads()
@@ -101,3 +102,23 @@ def test_chunk_is_bounded_by_the_caller() -> None:
     x = np.ones(1)
     assert _array.chunk(x, 100, memory_limit=1000) == 10
     assert _array.chunk(x, 10**12, memory_limit=1000) == 1
+
+
+def test_largest_of_nothing_is_zero() -> None:
+    assert _array.largest(np.array([1.0, 3.0, 2.0])) == 3
+    assert _array.largest(np.array([[1.0, 3.0], [5.0, 4.0]]), axis=1).tolist() == [3, 5]
+    assert _array.largest(np.empty(0)) == 0
+    assert _array.largest(np.empty((2, 0)), axis=1).tolist() == [0, 0]
+
+
+def test_is_array_asks_the_type_alone() -> None:
+    """In CuPy and torch the interface is a property that builds a dict and asks for the stream."""
+
+    class Busy:
+        @property
+        def __cuda_array_interface__(self) -> dict[str, object]:
+            raise AssertionError("the property was evaluated")
+
+    Busy.__module__ = "cupy"
+    assert _array.is_array(Busy())
+    assert _array.is_on_gpu(Busy())

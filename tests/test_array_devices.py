@@ -82,9 +82,15 @@ def libraries(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return made
 
 
+def settled(array: Any) -> Any:
+    """The array, once every stream may use it."""
+    array.device.synchronize()
+    return array
+
+
 def intensity(x: Any) -> tuple[str, np.ndarray]:
     library, result = optics.intensity(x)
-    return library, result.get()
+    return library, settled(result).get()
 
 
 def test_jax_enters_by_dlpack_which_waits_for_its_stream(cupy: Any, libraries: Any) -> None:
@@ -97,7 +103,7 @@ def test_jax_enters_by_dlpack_which_waits_for_its_stream(cupy: Any, libraries: A
 
 
 def test_torch_works_on_its_own_stream(cupy: Any, libraries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    x = kind("torch")(cupy.asarray(FIELD))
+    x = kind("torch")(settled(cupy.asarray(FIELD)))
     seen = []
     launch = _launch.launch
     monkeypatch.setattr(_launch, "launch", lambda *a, **k: (seen.append(cupy.cuda.get_current_stream().ptr), launch(*a, **k))[1])
@@ -148,17 +154,18 @@ def test_inputs_live_until_the_stream_has_read_them(cupy: Any, libraries: Any, m
 # ------------------------------------------------------------------------------------------------------------------ other GPUs
 def on(cupy: Any, gpu: int, values: np.ndarray) -> Any:
     with cupy.cuda.Device(gpu):
-        return cupy.asarray(values)
+        return settled(cupy.asarray(values))
 
 
 def test_work_is_done_on_the_gpu_of_the_arrays(cupy: Any, libraries: Any) -> None:
     for make in (lambda x: x, kind("jaxlib._jax"), kind("torch"), NUMBA):
-        result = optics.intensity(make(on(cupy, 1, FIELD)))
+        x = make(on(cupy, 1, FIELD))
+        result = optics.intensity(x)
         result = result[1] if isinstance(result, tuple) else result
         assert result.device.id == 1
         assert cupy.cuda.runtime.getDevice() == 0
         with cupy.cuda.Device(1):
-            np.testing.assert_allclose(result.get(), np.abs(FIELD) ** 2)
+            np.testing.assert_allclose(settled(result).get(), np.abs(FIELD) ** 2)
 
 
 def test_tables_are_on_the_gpu_that_uses_them(cupy: Any) -> None:
@@ -242,6 +249,9 @@ def test_what_is_kept_no_longer_is_waited_for(cupy: Any) -> None:
     assert len(cache) == 1
     assert {"device", "stream"} <= {word for place in strict_cupy.places(events, "syncs") for word in place.split()}
     assert cache.get("a", lambda: cupy.ones(10)) is not a
+    large = cache.get("large", lambda: cupy.zeros(1000))
+    assert cache.get("large", lambda: cupy.ones(1000)) is large  # though it is over the limit by itself
+    assert len(cache) == 1
 
 
 # ----------------------------------------------------------------------------------------------------------------- shared memory

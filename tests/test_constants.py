@@ -34,7 +34,7 @@ def test_copied_once_for_each_device(cupy: Any) -> None:
 
 def test_the_last_used_are_kept(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     like = cupy.zeros(1)
-    monkeypatch.setattr(_constants, "KEPT", 4 * 80)
+    monkeypatch.setattr(_constants._constants, "limit", 4 * 80)
     arrays = [_constants.constant(np.full(10, k), np.float64, like) for k in range(4)]
     assert _constants.constant(np.full(10, 0), np.float64, like) is arrays[0]
     _constants.constant(np.full(10, 9), np.float64, like)  # in the place of the one that was not used for longest

@@ -118,3 +118,44 @@ def test_flag_is_raised_at_once_where_values_are_at_hand() -> None:
 
 def test_shared_memory_of_the_host_runner_is_that_of_an_h100() -> None:
     assert _launch.shared_limit(np.ones(1)) == 223 << 10
+
+
+def test_scalars_of_every_type_are_converted_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The quick checks and the careful ones give the twin the same: numbers of the declared type, whatever number was given."""
+    prototype = _sources.Prototype("pnn_x", "x", tuple(_sources.parameter("pnn_x", t) for t in (
+        "long long n", "int i", "unsigned u", "double d", "float f", "unsigned char c")))  # fmt: skip
+    call = _launch._compiled(prototype, np.ndarray, None, "return ({arguments},)")
+    types = (int, np.int32, np.uint32, float, np.float32, np.uint8)
+    for given in ((3, 4, 5, 0.1, 0.1, 6), (np.int32(3), np.int64(4), True, np.float32(0.1), 1, np.uint8(6)), (3, 4, 5, 2, np.float64(0.1), 6)):
+        got = call(None, *given)
+        assert tuple(map(type, got)) == types
+        np.testing.assert_allclose(got, [float(v) for v in given], rtol=1e-7)
+    assert call(None, 0, 0, 0, 0.1, 0.1, 0)[3:5] == (0.1, np.float32(0.1))
+    assert np.signbit(call(None, 0, 0, 0, -0.0, -0.0, 0)[3:5]).all()
+    good: list[object] = [3, 4, 5, 0.1, 0.1, 6]
+    for index, bad, message in (
+        (0, 2**63, r"argument 0 \(n\) must fit int64"), (1, 2**31, r"argument 1 \(i\) must fit int32"), (2, -1, r"\(u\) must fit uint32"),
+        (5, 256, r"\(c\) must fit uint8"), (0, 1.0, r"\(n\) must be a scalar int64, got float"),
+        (3, "1", r"\(d\) must be a scalar float64, got str"),
+        (4, 1j, r"\(f\) must be a scalar float32, got complex"), (4, np.ones(1), r"\(f\) must be a scalar float32, got ndarray"),
+        (3, None, r"\(d\) must be a scalar float64, got NoneType"),
+    ):  # fmt: skip
+        with pytest.raises(LaunchError, match=message):
+            call(None, *good[:index], bad, *good[index + 1 :])
+
+
+def test_the_grid_of_a_launch_by_threads(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
+    grids = []
+    monkeypatch.setattr(cupy.RawKernel, "__call__", lambda self, grid, block, args, **how: grids.append((grid, block)))
+    x = cupy.zeros(1, np.float32)
+    for threads in (0, 1, 256, 257, 10**9):
+        _launch.launch("learning/optimizer", "sgd", "float32", 1, 0.0, 0.0, x, x, x, threads=threads)
+    assert grids == [((n,), (256,)) for n in (1, 1, 1, 2, 4096)]
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
+def test_a_matrix_goes_as_an_array() -> None:
+    """`np.matrix` stays two-dimensional whatever is done to it."""
+    out = np.zeros((2, 2))
+    _launch.launch("optics/detector", "intensity", "complex128", 4, np.matrix([[1j, 2], [3, 4]]), out, threads=4)
+    assert out.tolist() == [[1, 4], [9, 16]]

@@ -346,6 +346,78 @@ def test_other_libraries_share_memory(cupy: Any) -> None:
     assert x.get().tolist() == [1, 4, 4, 4]
 
 
+def test_streams_must_wait_for_each_other(cupy: Any, kernel: Any) -> None:
+    side, other = (cupy.cuda.Stream(non_blocking=True) for _ in range(2))
+    with side:
+        x, y = cupy.ones(3, np.float32), cupy.ones(3, np.float32)
+    for use in (lambda: x + 1, lambda: assigned(x, 0, 1.0), lambda: x.get(), lambda: x[cupy.asarray([0])], lambda: cupy.add(y, y, out=y),
+                lambda: kernel((1,), (32,), arguments(cupy, x=x), shared_mem=128)):  # fmt: skip
+        with pytest.raises(StrictError, match="what another may not be done with"):
+            use()
+    event = side.record()
+    with other:
+        other.wait_event(event)
+        result = x + 0.0
+    with pytest.raises(StrictError, match="reads what another"):
+        x + 1
+    event.synchronize()
+    read = x + 1
+    with side, pytest.raises(StrictError, match="writes what another"):  # which the null stream may still read
+        x[0] = 2.0
+    cupy.cuda.Device().synchronize()
+    with side:
+        x[0] = 2.0
+    side.synchronize()
+    assert (x + read).get().tolist() == [4, 3, 3]
+    del result
+
+
+def test_fault_words_need_no_order_until_they_are_read(cupy: Any) -> None:
+    source = 'extern "C" __global__ void flags(int code, int* fault) { if (code) *fault = code; }'
+    flags = cupy.RawModule(code=source, options=("-std=c++17",)).get_function("flags")
+    word = cupy.zeros(1, np.int32)
+    cupy.cuda.Device().synchronize()
+    for code in range(2):
+        with cupy.cuda.Stream(non_blocking=True):
+            flags((1,), (1,), (np.int32(code), word))
+    with pytest.raises(StrictError, match="reads what another"):
+        word.get()
+    with pytest.raises(StrictError, match="what another"):  # which would write back what it has read, and so lose a flag
+        cupy.maximum(word, 3, out=word)
+    cupy.cuda.Device().synchronize()
+    assert word.get().tolist() == [1]
+
+
+def test_blocking_streams_keep_order_with_the_null_stream(cupy: Any) -> None:
+    first, second = cupy.cuda.Stream(), cupy.cuda.Stream()
+    x = cupy.ones(3)
+    with first:
+        x += 1
+    x += 1  # of the null stream, which is after all of them
+    with second:
+        x += 1
+    with first, pytest.raises(StrictError, match="reads what another"):
+        x + 1
+
+
+def test_temporaries_live_until_their_stream_is_done_with_them() -> None:
+    def work(waits: bool) -> None:
+        with strict_cupy.installed() as cupy:
+            side = cupy.cuda.Stream(non_blocking=True)
+            temporary = cupy.ones(3)
+            event = cupy.cuda.Stream.null.record()
+            with side:
+                side.wait_event(event)
+                result = temporary + 1
+            if waits:
+                cupy.cuda.Stream.null.wait_event(side.record())
+            del temporary, result
+
+    work(waits=True)
+    with pytest.raises(StrictError, match="24 bytes were given back while another stream might still work on them"):
+        work(waits=False)
+
+
 # -------------------------------------------------------------------------------------------------------------------- counts
 @pytest.mark.parametrize(
     ("call", "expected"),

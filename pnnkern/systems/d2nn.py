@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _parallel, random
+from .. import _array, _constants, _parallel, random
 from .._array import Array
 from .._errors import UnitWarning
 from ..optics import chain, detectors
@@ -115,7 +115,6 @@ class D2NN:
     shifts: tuple[tuple[float, float], ...] | None = None
     imperfections: Imperfections | None = None
     build_key: Any = None
-    _pixels: dict[tuple[int, int], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.store not in ("fields", "recompute"):
@@ -166,19 +165,20 @@ class D2NN:
         g = self.geometry
         side = g.input_size * g.oversample
         first = (g.samples - side) // 2
-        squares = fractions(images, self.dtype).reshape(len(images), -1)[:, self._nearest(*images.shape[1:])]
+        squares = fractions(images, self.dtype).reshape(len(images), -1)[:, self._nearest(images)]
         out = _array.namespace(images).zeros((len(images), g.samples, g.samples), np.result_type(self.dtype, np.complex64))
         out[:, first : first + side, first : first + side] = squares
         return out
 
-    def _nearest(self, height: int, width: int) -> Array:
-        """Which pixel of a flat image each square of the incoming field takes, (side, side); made once, where the system is."""
-        if (height, width) not in self._pixels:
-            side = self.geometry.input_size * self.geometry.oversample
+    def _nearest(self, images: Array) -> Array:
+        """Which pixel of a flat image each square of the incoming field takes, (side, side), on the device of the images."""
+        (height, width), side = images.shape[1:], self.geometry.input_size * self.geometry.oversample
+
+        def pixels() -> np.ndarray:
             rows, columns = (np.arange(side) * n // side for n in (height, width))
-            pixels = rows[:, None] * width + columns
-            self._pixels[height, width] = _array.device_namespace(self.device).asarray(pixels)
-        return self._pixels[height, width]
+            return rows[:, None] * width + columns
+
+        return _constants.made(("nearest pixels", height, width, side), pixels, images)
 
     def masks(self) -> Array:
         """Transmissions exp(i phase) on the samples (layers, samples, samples)."""

@@ -15,7 +15,7 @@ import pytest
 from pnnkern.kernels import host
 
 import pnnkern as pnn
-from pnnkern import _launch
+from pnnkern import _launch, _sources
 
 sys.path.insert(0, str(Path(__file__).parent))
 import sanitized
@@ -46,7 +46,7 @@ def test_every_kernel(build: str, order: str, expected: dict[str, list[np.ndarra
     try:
         with _launch.host(build=build, order=order, seed=7), sanitized.tight():
             found = sanitized.everything()
-        assert _launch.launched == set(_launch.kernels())
+        assert _launch.launched == set(_sources.kernels())
     finally:
         _launch.launched |= before
     assert found.keys() == expected.keys()
@@ -66,11 +66,11 @@ _CHILD = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import sanitized
-from pnnkern import _launch
+from pnnkern import _launch, _sources
 sanitized.compile_all("asan")
 with _launch.host(build="asan"), sanitized.tight():
     sanitized.everything()
-print("launched", len(_launch.launched), "of", len(_launch.kernels()))
+print("launched", len(_launch.launched), "of", len(_sources.kernels()))
 """
 
 
@@ -81,5 +81,5 @@ def test_no_access_out_of_bounds_and_no_undefined_arithmetic() -> None:
         [sys.executable, "-c", _CHILD, str(HERE)], env=environment, capture_output=True, text=True, check=False, cwd=HERE
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    count = len(_launch.kernels())
+    count = len(_sources.kernels())
     assert f"launched {count} of {count}" in done.stdout

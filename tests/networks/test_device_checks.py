@@ -10,7 +10,17 @@ import strict_cupy
 import pnnkern as pnn
 from pnnkern import _array, _launch, random
 from pnnkern._errors import ConvergenceError, FaultError
-from pnnkern.networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, drn, graphs, hopfield, ising, oscillator
+from pnnkern.networks import (
+    DiodeNetwork,
+    ElasticNetwork,
+    ResistorNetwork,
+    TransistorNetwork,
+    drn,
+    graphs,
+    hopfield,
+    ising,
+    oscillator,
+)
 from pnnkern.networks._solve import solution, solved
 
 X, Y = np.array([[1.0, -0.5, 2.0]]), np.array([[0.3, 0.1]])
@@ -29,7 +39,8 @@ KEY = random.key(3)
     (lambda on: oscillator.force(on(X), on(np.eye(3))), "coupling must have no diagonal"),
     (lambda on: ising.moments(on(np.array([[1, 0, -1]], np.int8)), SPINS), r"spins must be \+1 or -1"),
     (lambda on: ising.energy(on(np.ones((1, 3), np.int8)), SPINS, on(np.array([1, np.nan], np.float32))), "must be finite"),
-    (lambda on: ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), beta=on(np.array([-1.0])), key=KEY), "beta must be"),
+    (lambda on: ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), beta=on(np.array([-1.0])), key=KEY),
+     "beta must be"),
     (lambda on: NET.residual(on(np.ones(2)), NET.solve(on(np.ones(2)), [0, 2], on(np.array([[1.0, np.inf]])), on_failure="flag"), [0]),
      "must be finite"),
     (lambda on: solution(on(np.zeros((2, 2))), on(np.ones((2, 1)))), "no solution"),
@@ -108,9 +119,13 @@ def test_singular_matrices_are_the_same_everywhere(backend: Any, rng: np.random.
     x = backend.numpy(solved(backend.array(matrices), backend.array(rhs)))
     assert np.isnan(x[1]).all()
     np.testing.assert_allclose(matrices[[0, 2]] @ x[[0, 2]], rhs[[0, 2]], rtol=1e-12, atol=1e-12)
-    with pytest.raises(FaultError, match="no solution"):
+
+    def unsolved() -> None:
         solution(backend.array(matrices[1]), backend.array(rhs[1]))
         pnn.check()
+
+    with pytest.raises(FaultError, match="no solution"):
+        unsolved()
 
 
 def test_newton_leaves_what_it_cannot_solve(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,12 +204,23 @@ def test_layers_that_do_not_fit_the_shared_memory(room: Any, monkeypatch: pytest
 
 
 def test_shared_memory_of_small_cards(cupy: Any, rng: np.random.Generator) -> None:
-    """A card with 64 KiB is asked for no more: the stand-in's second card refuses it."""
+    """A card is asked for no more than it has: the stand-in's second one, which has 64 KiB, refuses a launch that does."""
     with cupy.cuda.Device(1):
-        weights = [cupy.asarray(rng.uniform(0.01, 0.1, shape), np.float64) for shape in ((5, 8000), (8000, 3))]
-        assert (2 * 8000 + 3 + 128) * 8 > _launch.shared_limit(weights[0])
-        found = drn.phases(cupy.asarray(rng.random((2, 5))), weights, sweeps=2, tolerance=0)
-        assert found.output.shape == (2, 3)
+        limit = _launch.shared_limit(cupy.zeros(1))
+        assert limit < 64 << 10
+        weights = [cupy.asarray(rng.uniform(0.01, 0.1, shape), np.float64) for shape in ((5, 4000), (4000, 3))]
+        assert limit < (2 * 4000 + 3 + 128) * 8 < 160 << 10
+        assert drn.phases(cupy.asarray(rng.random((2, 5))), weights, sweeps=2, tolerance=0).output.shape == (2, 3)
+        lines = ResistorNetwork(np.stack([np.arange(130), np.arange(1, 131)], axis=1), 131)
+        assert limit < 8 * 129 * 130 // 2 < 160 << 10
+        found = lines.solve_many(cupy.ones((1, 130)), [0, 130], cupy.asarray([[0.0, 130.0]]))
+        np.testing.assert_allclose(found.get()[0, 0], np.arange(131), rtol=1e-9)
+        springs, x = ElasticNetwork(graphs.lattice(14, 14), 196), graphs.lattice_positions(14, 14)
+        corners, rest = [0, 13, 195], cupy.ones(springs.n_edges)
+        assert limit < 8 * int(springs._rows(np.array(corners)).begin[-1]) < 160 << 10
+        moved = springs.solve(cupy.ones(springs.n_edges), rest, corners, cupy.asarray(x[None, corners]), cupy.asarray(x))
+        np.testing.assert_allclose(moved.get()[0], x, atol=1e-8)
+    pnn.check()
 
 
 def test_results_do_not_depend_on_pieces(backend: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from . import array, functions, launch, runtime, signatures
+from . import array, functions, launch, order, runtime, signatures, streams
 from .counting import StrictError, counted, places, totals
 from .launch import dry
 
@@ -44,9 +44,9 @@ class Module(ModuleType):
 
 def _modules() -> dict[str, Module]:
     cuda = Module(
-        "cupy.cuda", is_available=lambda: True, runtime=runtime.runtime, nvrtc=launch.nvrtc, Device=runtime.Device, Stream=runtime.Stream,
-        ExternalStream=runtime.ExternalStream, Event=runtime.Event, get_elapsed_time=runtime.get_elapsed_time,
-        get_current_stream=runtime.get_current_stream, set_allocator=lambda allocator=None: None, MemoryPointer=array.MemoryPointer,
+        "cupy.cuda", is_available=lambda: True, runtime=runtime.runtime, nvrtc=launch.nvrtc, Device=runtime.Device, Stream=streams.Stream,
+        ExternalStream=streams.ExternalStream, Event=streams.Event, get_elapsed_time=streams.get_elapsed_time,
+        get_current_stream=streams.get_current_stream, set_allocator=lambda allocator=None: None, MemoryPointer=array.MemoryPointer,
         driver=SimpleNamespace(CUDADriverError=launch.CUDADriverError),
     )  # fmt: skip
     parts = {name: Module(f"cupy.{name}") for name in ("fft", "linalg", "random")}
@@ -75,6 +75,8 @@ def installed() -> Iterator[Module]:
     runtime.reset()
     try:
         yield MODULES["cupy"]
+        if order.hazards:
+            raise StrictError(order.hazards[0])
     finally:
         for name in [n for n in sys.modules if n.partition(".")[0] in ("cupy", "cupyx")]:
             del sys.modules[name]

@@ -1,5 +1,6 @@
 """The array of the stand-in: values that only kernels, CuPy's functions and explicit copies can reach."""
 
+import contextlib
 import ctypes
 import itertools
 import weakref
@@ -8,20 +9,56 @@ from typing import Any
 
 import numpy as np
 
-from . import signatures
+from . import order, signatures
 from .counting import StrictError, note
-from .runtime import Device, get_current_stream, getDevice
+from .runtime import Device, getDevice
+from .streams import get_current_stream, key_of
 
 SCALARS = (bool, int, float, complex, np.number, np.bool_)
 _addresses: "weakref.WeakValueDictionary[int, Memory]" = weakref.WeakValueDictionary()
 
 
 class Memory:
-    """An allocation on one device, shared by the views of it."""
+    """An allocation on one device, shared by the views of it, and which stream worked on it last."""
 
-    def __init__(self, values: np.ndarray, device: int) -> None:
-        self.values, self.device, self.size, self.ptr = values, device, values.nbytes, values.__array_interface__["data"][0]
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.size, self.ptr = values, values.nbytes, values.__array_interface__["data"][0]
+        self.origin, self.generation = key_of(get_current_stream()), order.generation
+        self.device = self.origin[0]
+        self.writes: order.Marks = {}  # the last one, or several that need no order among themselves
+        self.reads: order.Marks = {}  # since then
         _addresses[self.ptr] = self
+
+    def use(self, name: str, write: bool = False) -> None:
+        """One piece of work of the current stream on it. Raises StrictError where that may come too early."""
+        key = self._current_key()
+        for mark in (*self.writes.items(), *(self.reads.items() if write else ())):
+            if not order.before(mark, key):
+                raise StrictError(
+                    f"{name}: a stream {'writes' if write else 'reads'} what another may not be done with: "
+                    "synchronise, or let it wait for an event"
+                )
+        _, n = order.issue(key)
+        if write:
+            self.writes, self.reads = {key: n}, {}
+        else:
+            self.reads[key] = n
+
+    def flag(self) -> None:
+        """The current stream may write one of several words to it, whichever comes last: no order is needed until it is read."""
+        key, n = order.issue(self._current_key())
+        self.writes[key] = n
+
+    def _current_key(self) -> order.Key:
+        if self.generation != order.generation:  # a time that is over: all of it is done
+            self.generation, self.writes, self.reads = order.generation, {}, {}
+        return key_of(get_current_stream())
+
+    def __del__(self, order: Any = order) -> None:  # the module may be gone when the interpreter ends
+        """CuPy gives the memory to whoever asks next on the stream that it was made on, whatever another stream does with it."""
+        marks = (*self.writes.items(), *self.reads.items())
+        if self.generation == order.generation and not all(order.before(mark, self.origin) for mark in marks):
+            order.hazards.append(f"{self.size} bytes were given back while another stream might still work on them")
 
 
 class MemoryPointer:
@@ -82,7 +119,8 @@ def here(x: "ndarray", name: str) -> "ndarray":
 def plain(x: Any, name: str) -> Any:
     """An argument as NumPy takes it: values of device arrays, also in lists and tuples. Raises TypeError for an array of the host."""
     if isinstance(x, ndarray):
-        return here(x, name)._values
+        here(x, name)._memory.use(name)
+        return x._values
     if isinstance(x, np.ndarray):
         raise TypeError(f"Unsupported type {type(x)}: a NumPy array of shape {x.shape} meets the device in {name}")
     if type(x) in (tuple, list):
@@ -100,23 +138,31 @@ def wrap(result: Any) -> Any:
 
 
 def make(values: np.ndarray) -> "ndarray":
-    """A new array of the current device with these values, which are its own."""
+    """A new array of the current device with these values, which are its own, from the work of the current stream."""
     supported(values.dtype)
     array = ndarray.__new__(ndarray)
-    array._values, array._memory = values, Memory(values, getDevice())
+    array._values, array._memory = values, Memory(values)
+    array._memory.use("result", write=True)
     return array
 
 
 def perform(
-    kind: str, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], times: int = 1
-) -> Any:
-    """Call NumPy's function on the values, count it, and give device arrays back (`out` itself, if given)."""
+    kind: str, name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], times: int = 1,
+    changed: "ndarray | None" = None,
+) -> Any:  # fmt: skip
+    """Call NumPy's function on the values, count it, and give device arrays back (`out` itself, if given).
+
+    changed : an array that the function writes to, beside `out`.
+    """
     out = kwargs.get("out")
     kwargs = {key: plain(value, name) for key, value in kwargs.items()}
     args = tuple([plain(a, name) for a in args])
     note(kind, name, times)
     with np.errstate(all="ignore"):
         result = function(*args, **kwargs)
+    for array in (out, changed):
+        if array is not None:
+            array._memory.use(name, write=True)
     return wrap(result) if out is None else out
 
 
@@ -133,7 +179,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         if memptr is not None or strides is not None:
             raise NotImplementedError("the stand-in makes no arrays on memory that is there already")
         self._values = empty(shape, supported(dtype), order)
-        self._memory = Memory(self._values, getDevice())
+        self._memory = Memory(self._values)
 
     def _view(self, values: np.ndarray) -> "ndarray":
         array = ndarray.__new__(ndarray)
@@ -201,20 +247,25 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         )
 
     def get(self, stream: Any = None, order: str = "C", out: np.ndarray | None = None, blocking: bool = True) -> np.ndarray:
-        note("sync", "get")
+        values = self._read("get", stream)
         if out is None:
-            return np.array(self._values, order=order)  # type: ignore[call-overload,no-any-return]
-        out[...] = self._values
+            return np.array(values, order=order)  # type: ignore[call-overload,no-any-return]
+        out[...] = values
         return out
 
     def set(self, arr: np.ndarray, stream: Any = None) -> None:
         if not isinstance(arr, np.ndarray) or arr.dtype != self.dtype or arr.shape != self.shape:
             raise TypeError(f"set takes a NumPy array of dtype {self.dtype} and shape {self.shape}")
         note("copy", "set")
+        here(self, "set")._memory.use("set", write=True)
         self._values[...] = arr
 
-    def _read(self, name: str) -> np.ndarray:
+    def _read(self, name: str, stream: Any = None) -> np.ndarray:
+        """The host waits for a copy by the current stream of the array's device."""
         note("sync", name)
+        with self.device, stream or contextlib.nullcontext():
+            self._memory.use(name)
+            order.finish(order.so_far(key_of(get_current_stream())))
         return self._values
 
     def item(self) -> Any:
@@ -253,7 +304,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         parts, gathers = [], False
         for part in index if isinstance(index, tuple) else (index,):
             if isinstance(part, ndarray):
-                part = here(part, "indexing")._values
+                part = plain(part, "indexing")
             elif isinstance(part, list | np.ndarray):
                 part = np.asarray(part, None if np.size(part) else np.int32)
                 note("copy" if part.ndim else "kernel", "index")
@@ -286,9 +337,8 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         parts, gathers = self._index(index)
         if not gathers:
             return self._view(np.asarray(self._values[(*parts, Ellipsis)] if Ellipsis not in parts else self._values[parts]))
-        here(self, "getitem")
         note("kernel", "getitem")
-        return make(np.asarray(self._values[parts]))
+        return make(np.asarray(plain(self, "getitem")[parts]))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         parts, gathers = self._index(index)
@@ -306,6 +356,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
                 if place.__array_interface__["data"] == values.__array_interface__["data"]:
                     return
                 raise StrictError("setitem copies between parts of one array that overlap: on a GPU the order is open")
+        self._memory.use("setitem", write=True)
         self._values[parts] = values
 
     @staticmethod
@@ -370,6 +421,8 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def copy(self, order: str = "C") -> "ndarray":
         """On the current device, wherever the array is."""
         note("kernel", "copy")
+        with self.device:
+            self._memory.use("copy")
         return make(self._values.copy(order))  # type: ignore[arg-type]
 
     def __copy__(self) -> "ndarray":
@@ -379,7 +432,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         return self.copy()
 
     def fill(self, value: Any) -> None:
-        perform("kernel", "fill", np.ndarray.fill, (self, value), {})
+        perform("kernel", "fill", np.ndarray.fill, (self, value), {}, changed=self)
 
     def view(self, dtype: Any = None, type: Any = None) -> "ndarray":
         return self._view(self._values.view() if dtype is None else self._values.view(dtype))
@@ -396,7 +449,7 @@ def _viewing(name: str) -> Callable[..., Any]:
         signatures.check(f"cupy.ndarray.{name}", args, kwargs)
         values = getattr(self._values, name)(*args, **kwargs)
         if values.size and not np.may_share_memory(values, self._values):
-            here(self, name)
+            plain(self, name)
             note("kernel", name)
             return make(values)
         return self._view(values)
@@ -413,7 +466,7 @@ def _computing(name: str, kind: str = "kernel") -> Callable[..., Any]:
         if isinstance(kwargs.get("indices", args[0] if args else None), list | np.ndarray) and name == "take":
             note("copy", "take")
             args = (make(np.array(args[0])), *args[1:])
-        return perform(kind, name, function, (self, *args), kwargs)
+        return perform(kind, name, function, (self, *args), kwargs, changed=self if name in ("sort", "partition") else None)
 
     return method
 

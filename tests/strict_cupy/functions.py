@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from . import signatures
-from .array import SCALARS, Capsule, from_interface, here, make, ndarray, perform, plain, supported
+from .array import SCALARS, Capsule, from_interface, make, ndarray, perform, plain, supported
 from .counting import note
-from .runtime import get_current_stream, getDevice
+from .runtime import getDevice
+from .streams import get_current_stream
 
 SOURCES = {
     "cupy": "numpy", "cupy.fft": "numpy.fft", "cupy.linalg": "numpy.linalg", "cupyx.scipy.fft": "scipy.fft",
@@ -163,7 +164,7 @@ def _viewed(source: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         for owner in owners:
             if np.may_share_memory(values, owner._values) or not values.size:
                 return owner._view(values)
-        here(owners[0], source.__name__)
+        plain(owners[0], source.__name__)
         note("kernel", source.__name__)
         return make(values)
 
@@ -213,7 +214,8 @@ def asnumpy(a: Any, stream: Any = None, order: str = "C", out: Any = None, *, bl
 
 
 def copyto(dst: ndarray, src: Any, casting: str = "same_kind", where: Any = None) -> None:
-    perform("kernel", "copyto", np.copyto, (dst, src), {"casting": casting} | ({} if where is None else {"where": where}))
+    how = {"casting": casting} | ({} if where is None else {"where": where})
+    perform("kernel", "copyto", np.copyto, (dst, src), how, changed=dst)
 
 
 def empty(shape: Any, dtype: Any = float, order: str = "C") -> ndarray:

@@ -17,6 +17,7 @@ from .counting import StrictError, note
 from .runtime import CARDS, SHARED, Device, getDevice
 
 REGISTERS = json.loads((Path(__file__).parents[1] / "kernels/registers.json").read_text())
+FAULT = "int* fault"  # the word in which kernels of all streams flag what they cannot work with
 RESERVED = 1024  # bytes of shared memory that the driver keeps for itself in every block; the snapshot counts them
 GRID, BLOCK, THREADS = (2**31 - 1, 65535, 65535), (1024, 1024, 64), 1024
 FIRST_LINE = re.compile(r'#line 1 "(.+)"')
@@ -202,6 +203,10 @@ class RawKernel:
                 raise StrictError(f"{where} is not C-contiguous: a kernel sees an address only")
             if not parameter.startswith("const ") and not a._values.flags.writeable:
                 raise StrictError(f"{where} is written to, but is the view of a broadcast")
+            if parameter == FAULT:
+                a._memory.flag()
+            else:
+                a._memory.use(where, write=not parameter.startswith("const "))
             return a._values
         if isinstance(a, np.ndarray):
             raise TypeError(f"{where}: a NumPy array was given to a kernel on the GPU")

@@ -1,13 +1,11 @@
-"""Devices, streams and events: two GPUs that are not alike."""
+"""Devices: two GPUs that are not alike."""
 
-import itertools
 import threading
-import time
-import warnings
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
+from . import order
 from .counting import note
 
 
@@ -33,16 +31,17 @@ SHARED = 48 << 10  # bytes a block may have without asking for more, static and 
 class _Current(threading.local):
     def __init__(self) -> None:
         self.device = 0
-        self.streams: dict[int, list[_BaseStream]] = {}
+        self.streams: dict[int, list[Any]] = {}  # that were entered, for each device
 
 
-_current = _Current()
+current = _Current()
 
 
 def reset() -> None:
-    """Device 0 and the null streams are current."""
-    _current.device = 0
-    _current.streams.clear()
+    """Device 0 and the null streams are current, and nothing runs."""
+    current.device = 0
+    current.streams.clear()
+    order.reset()
 
 
 # ------------------------------------------------------------------------------------------------------------------ runtime
@@ -51,11 +50,11 @@ class CUDARuntimeError(RuntimeError):
 
 
 def getDevice() -> int:
-    return _current.device
+    return current.device
 
 
 def setDevice(device: int) -> None:
-    _current.device = Device(device).id
+    current.device = Device(device).id
 
 
 def getDeviceCount() -> int:
@@ -78,6 +77,7 @@ def memGetInfo() -> tuple[int, int]:
 
 def deviceSynchronize() -> None:
     note("sync", "device")
+    order.finish({key: n for key, n in order.issued.items() if key[0] == getDevice()})
 
 
 def driverGetVersion() -> int:
@@ -107,12 +107,12 @@ class Device:
         self._before: list[int] = []
 
     def __enter__(self) -> "Device":
-        self._before.append(_current.device)
-        _current.device = self.id
+        self._before.append(current.device)
+        current.device = self.id
         return self
 
     def __exit__(self, *error: object) -> None:
-        _current.device = self._before.pop()
+        current.device = self._before.pop()
 
     def __int__(self) -> int:
         return self.id
@@ -127,7 +127,7 @@ class Device:
         return f"<strict device {self.id}>"  # not the name of a real one: caches by name keep them apart
 
     def use(self) -> None:
-        _current.device = self.id
+        current.device = self.id
 
     def synchronize(self) -> None:
         with self:
@@ -150,125 +150,3 @@ class Device:
             "MultiProcessorCount": card.multiprocessors, "L2CacheSize": card.cache, "MaxThreadsPerBlock": 1024, "WarpSize": 32,
             "ComputeCapabilityMajor": int(card.compute_capability[:-1]), "ComputeCapabilityMinor": int(card.compute_capability[-1]),
         }  # fmt: skip
-
-
-# ------------------------------------------------------------------------------------------------------------------ streams
-class Event:
-    """A mark in a stream."""
-
-    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
-        if interprocess and not disable_timing:
-            raise ValueError("Timing must be disabled for interprocess events")
-        self._timed, self._time = not disable_timing, 0.0
-
-    @property
-    def done(self) -> bool:
-        return True
-
-    def record(self, stream: "_BaseStream | None" = None) -> None:
-        self._time = time.perf_counter()
-
-    def synchronize(self) -> None:
-        note("sync", "event")
-
-
-def get_elapsed_time(start_event: Event, end_event: Event) -> float:
-    """Milliseconds between two events that were recorded with their times."""
-    for event in (start_event, end_event):
-        if not event._timed or not event._time:
-            raise CUDARuntimeError("cudaErrorInvalidResourceHandle: invalid resource handle")
-    return (end_event._time - start_event._time) * 1e3
-
-
-class _BaseStream:
-    def __init__(self, ptr: int, device_id: int, blocking: bool = False) -> None:
-        self.ptr, self.device_id, self._blocking = ptr, device_id, blocking
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _BaseStream) and self.ptr == other.ptr
-
-    def __hash__(self) -> int:
-        return self.ptr
-
-    def __cuda_stream__(self) -> tuple[int, int]:
-        return 0, self.ptr
-
-    def _device(self) -> int:
-        if self.device_id not in (-1, getDevice()):
-            raise RuntimeError(
-                f"The device that the stream is created on ({self.device_id}) does not match with the current device ({getDevice()})"
-            )
-        return getDevice()
-
-    def __enter__(self) -> "_BaseStream":
-        _current.streams.setdefault(self._device(), []).append(self)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        _current.streams[getDevice()].pop()
-
-    def use(self) -> "_BaseStream":
-        _current.streams[self._device()] = [self]
-        return self
-
-    @property
-    def done(self) -> bool:
-        return True
-
-    @property
-    def is_non_blocking(self) -> bool:
-        return not self._blocking
-
-    def synchronize(self) -> None:
-        note("sync", "stream")
-
-    def record(self, event: Event | None = None) -> Event:
-        event = event or Event()
-        event.record(self)
-        return event
-
-    def wait_event(self, event: Event) -> None:
-        if not event._time:
-            raise CUDARuntimeError("cudaErrorInvalidResourceHandle: invalid resource handle")
-
-
-class Stream(_BaseStream):
-    null: ClassVar["Stream"]
-    ptds: ClassVar["Stream"]
-    _handles = itertools.count(1 << 20, 16)
-
-    def __init__(self, null: bool = False, non_blocking: bool = False, ptds: bool = False, priority: int | None = None) -> None:
-        if null or ptds:
-            super().__init__(0 if null else runtime.streamPerThread, -1, blocking=True)
-        else:
-            super().__init__(next(self._handles), getDevice(), blocking=not non_blocking)
-
-    @classmethod
-    def from_external(cls, obj: Any) -> "Stream":
-        """A stream of another library, which has `__cuda_stream__`."""
-        if not hasattr(obj, "__cuda_stream__"):
-            raise TypeError(
-                f"Object of type {type(obj).__name__} does not implement the CUDA stream protocol (__cuda_stream__ method)"
-            )
-        version, ptr = obj.__cuda_stream__()
-        if version != 0 or not isinstance(ptr, int):
-            raise TypeError("__cuda_stream__() must return (0, address)")
-        stream = cls.__new__(cls)
-        _BaseStream.__init__(stream, ptr, -1)
-        stream._foreign = obj  # type: ignore[attr-defined]
-        return stream
-
-
-Stream.null, Stream.ptds = Stream(null=True), Stream(ptds=True)
-
-
-class ExternalStream(_BaseStream):
-    def __init__(self, ptr: int, device_id: int = -1) -> None:
-        warnings.warn("cupy.cuda.ExternalStream is deprecated; use Stream.from_external", DeprecationWarning, stacklevel=2)
-        super().__init__(ptr, device_id)
-
-
-def get_current_stream(device_id: int = -1) -> _BaseStream:
-    """The stream that work of this thread goes to."""
-    entered = _current.streams.get(getDevice() if device_id == -1 else device_id)
-    return entered[-1] if entered else Stream.null

@@ -196,7 +196,7 @@ def test_a_restored_run_reads_restored_weights(cupy: Any, tmp_path: Any) -> None
 def test_weights_beyond_the_range_are_named_at_the_next_check(cupy: Any, inputs: np.ndarray) -> None:
     system = small(hardware=Crossbar(w_max=0.01), device="cuda")
     system.forward(cupy.asarray(inputs))
-    with pytest.raises(FaultError, match=r"weights must lie within w_max|the device.s range"):
+    with pytest.raises(FaultError, match=r"weights must lie within w_max|the device's range"):
         pnn.check()
 
 

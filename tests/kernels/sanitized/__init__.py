@@ -15,9 +15,9 @@ from unittest import mock
 import numpy as np
 from pnnkern.kernels import host
 
-from pnnkern import _launch
+from pnnkern import _launch, _sources
 
-ROOMS = ("crossbar", "learning", "networks", "optics", "random")
+ROOMS = ("crossbar", "flag", "learning", "networks", "optics", "random")
 BLOCK, BLOCKS = 32, 3  # 96 threads, which go round whatever is longer
 
 
@@ -25,9 +25,9 @@ def compile_all(build: str) -> None:
     """Compile what is not in the cache, as many files at a time as there are processors; the launches find it there."""
     sides = importlib.import_module(f"{__name__}.optics").SIDES
     defines = {"optics/layer": [{"PNN_FIELD": n, "PNN_SIDE": side} for n, side in sides]}
-    jobs = [(stem, given) for stem in _launch.stems() for given in defines.get(stem, [{}])]
+    jobs = [(stem, given) for stem in _sources.stems() for given in defines.get(stem, [{}])]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda job: host.load(_launch.flatten(job[0]), f"{job[0]}.cu", defines=job[1], build=build), jobs))
+        list(pool.map(lambda job: host.load(_sources.flatten(job[0]), f"{job[0]}.cu", defines=job[1], build=build), jobs))
 
 
 def everything() -> dict[str, list[np.ndarray]]:

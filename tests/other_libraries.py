@@ -1,6 +1,5 @@
 """Stand-ins for torch, JAX and Numba on a GPU: their arrays, on the memory of the stand-in for CuPy, with what they are known by."""
 
-import contextlib
 import importlib.machinery
 import sys
 from types import ModuleType, SimpleNamespace
@@ -80,9 +79,9 @@ def _module(name: str, **own: Any) -> ModuleType:
 
 def install(monkeypatch: pytest.MonkeyPatch, cupy: Any) -> None:
     """`import torch`, `jax` and `numba.cuda` find the stand-ins, whose arrays lie where those of `cupy` do."""
-    side = SimpleNamespace(cuda_stream=cupy.cuda.Stream(non_blocking=True).ptr)
-    cuda = _module("torch.cuda", Stream=lambda: side, stream=lambda s: contextlib.nullcontext(), current_stream=lambda device: side,
-                   synchronize=lambda: None, is_available=lambda: True)  # fmt: skip
+    cuda = _module("torch.cuda", Stream=lambda: cupy.cuda.Stream(non_blocking=True), stream=lambda s: s,
+                   current_stream=lambda device: SimpleNamespace(cuda_stream=cupy.cuda.get_current_stream().ptr),
+                   synchronize=lambda: cupy.cuda.Device().synchronize(), is_available=lambda: True)  # fmt: skip
     torch = _module("torch", cuda=cuda, from_dlpack=Tensor, as_tensor=lambda a: Tensor(cupy.asarray(a)),
                     zeros=lambda shape, device: Tensor(cupy.zeros(shape, np.float32)))  # fmt: skip
     numpy = _module("jax.numpy", from_dlpack=JaxArray, asarray=lambda a: JaxArray(cupy.asarray(a)),

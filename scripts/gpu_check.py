@@ -48,8 +48,10 @@ def check(record: Record, chosen: argparse.Namespace, end: float) -> None:
 
     files = test_files()
     first, rest = [f for f in files if f.name in FIRST], [f for f in files if f.name not in FIRST]
-    jobs = [("twins", partial(warm, record, "cpu")), *tested(*first), *compared("two", "torch", "jax", "numba", "kernels"),
-            *tested(*rest[: len(rest) // 3]), *compared("step"), *compared(*TOOLS), *tested(*rest[len(rest) // 3 :])]  # fmt: skip
+    jobs: list[Job] = [
+        ("twins", partial(warm, record, "cpu")), *tested(*first), *compared("two", "torch", "jax", "numba", "kernels"),
+        *tested(*rest[: len(rest) // 3]), *compared("step"), *compared(*TOOLS), *tested(*rest[len(rest) // 3 :]),
+    ]  # fmt: skip
     if wanted("compile"):
         warm(record, "gpu", end)
     with ThreadPoolExecutor(min(16, len(os.sched_getaffinity(0)))) as pool:
@@ -78,7 +80,9 @@ def rows_of(record: Record, name: str) -> list[str]:
 
 def warm(record: Record, what: str, end: float) -> None:
     """Fill the cache of compiled kernels, for the GPU or the CPU beside it, in parallel processes."""
-    began, code = time.monotonic(), f"from pnnkern import _warm\nif __name__ == '__main__': print(_warm.{what}(), 'kernels and files')"
+    processes = None if what == "gpu" else max(1, len(os.sched_getaffinity(0)) // 2)  # much else is done beside the second
+    began, call = time.monotonic(), f"print(_warm.{what}(processes={processes}), 'kernels and files')"
+    code = f"from pnnkern import _warm\nif __name__ == '__main__': {call}"
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:  # a file, which the processes that it starts can import
         file.write(code)
         file.flush()
@@ -109,7 +113,8 @@ def test_files() -> list[Path]:
 def test_file(record: Record, name: str, end: float) -> None:
     """The tests of one file that take a GPU. What needs an optional library that is absent is no failure."""
     command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=short", "--backends", "cuda", "-k", "cuda and not cuda_branch"]
-    command += ["-p", "no:cacheprovider", *(["--timeout", "60"] if importlib.util.find_spec("pytest_timeout") else []), name]
+    limit = ["-p", "pytest_timeout", "--timeout", "60"] if importlib.util.find_spec("pytest_timeout") else []
+    command += ["-p", "no:cacheprovider", *limit, name]
     began, cap = time.monotonic(), min(FILE, end - time.monotonic())
     code, output = run(command, cap)
     failed, needs = judged(code, output)

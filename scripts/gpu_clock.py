@@ -99,6 +99,23 @@ def measured(step: Step, seconds: float) -> Row:
     return timed(step, seconds) | by_kernel(step)
 
 
+def profiled(step: Step) -> Row:
+    """All that the GPU does in one call, CuPy's kernels and copies too, as torch's profiler sees it; the 20 that take longest."""
+    import torch
+    from torch.profiler import ProfilerActivity, profile
+
+    torch.cuda.init()
+    step()
+    wait()
+    with profile(activities=[ProfilerActivity.CUDA]) as seen:
+        step()
+        wait()
+    found = [(e.key[:80], e.count, e.self_device_time_total) for e in seen.key_averages() if e.self_device_time_total]
+    largest = sorted(found, key=lambda e: -e[2])[:20]
+    return {"gpu_ms": sum(us for _, _, us in found) / 1e3, "launches": sum(count for _, count, _ in found),
+            "all": {key: {"count": count, "gpu_us": us} for key, count, us in largest}}  # fmt: skip
+
+
 # ---------------------------------------------------------------------------------------------------------------------- the card
 @functools.cache
 def copy_rate(megabytes: int = 512) -> float:

@@ -38,6 +38,15 @@ def training(recipe: str, batch: int) -> Measure:
     return row
 
 
+def profile(recipe: str, batch: int) -> Measure:
+    """A row for all that the GPU does in the training step of a recipe; needs torch."""
+
+    def row(seconds: float) -> Row:
+        return gpu_clock.profiled(gpu_steps.trainer(recipe, "cuda", batch=batch, small=gpu_clock.SMALL).advance)
+
+    return row
+
+
 def light(batch: int) -> Measure:
     """A row for the diffractive network's step, with the bytes that its fused layers move as they are counted in `_layer`."""
 
@@ -145,6 +154,7 @@ def constant(module: Any, name: str, values: list[int], recipe: str, batch: int)
 
 
 STATES = [m << 20 for m in (8, 16, 24, 32, 40, 60, 80, 120)]
+PROFILED = (("d2nn-mnist", 50), ("drn-mnist", 4), ("oim-mnist", 16), ("crossbar-digits", 32), ("coupled-iris", 34))
 # name: the row, and its share of the time
 ROWS: dict[str, tuple[Measure, float]] = {
     "card": (gpu_clock.card, 1), "d2nn 50": (light(50), 2), "d2nn 64": (light(64), 1), "d2nn 490": (light(490), 2),
@@ -161,6 +171,7 @@ ROWS: dict[str, tuple[Measure, float]] = {
     "BLOCKS, d2nn 50": (constant(_layer, "BLOCKS", [264, 528, 1056], "d2nn-mnist", 50), 1),
     "THREADS, drn 4": (constant(_layered, "THREADS", [128, 256, 512, 1024], "drn-mnist", 4), 1),
     "THREADS, drn 128": (constant(_layered, "THREADS", [128, 256, 512, 1024], "drn-mnist", 128), 1),
+    **{f"all of {recipe} {batch}": (profile(recipe, batch), 1) for recipe, batch in PROFILED},
     "layer chain": (bench(optics.layer_chain, {"batch": 2, "n": 128, "layers": 1}), 2),
     "angular spectrum": (bench(optics.angular_spectrum, {"batch": 2, "n": 16}), 1),
     "D2NN step beside torch": (bench(optics.d2nn_step, {"batch": 1}, batch=50), 2),

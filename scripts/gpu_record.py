@@ -21,6 +21,7 @@ from typing import IO, Any
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("numpy", "scipy", "numba", "numba-cuda", "pytest", "cupy-cuda12x", "cupy-cuda13x", "torch", "jax")
 SPENT = "the budget was spent"
+END = 20.0  # seconds that a process may take to end
 MARK = "@row "  # before what a process says of its rows, among whatever libraries print
 CARD = "name,driver_version,pstate,clocks.sm,clocks.max.sm,clocks.mem,power.draw,temperature.gpu,memory.used"
 
@@ -111,7 +112,7 @@ def smi() -> str:
 def environment() -> dict[str, str]:
     """The caller's, with this checkout in front of what is on its PYTHONPATH; where nothing is said of them few threads, and JAX leaves
     memory to the processes beside it."""
-    own = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    own = {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2", "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return own | os.environ | {"PYTHONPATH": path, "COLUMNS": "300"}
 
@@ -193,6 +194,9 @@ def _one_process(record: Record, command: list[str], names: list[str], cap: floa
             if "ends" in said:
                 record.row(said["ends"], said["row"])
                 done.append(said["ends"])
+        else:  # what runs around it may have something to write
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=max(0.0, min(END, end - time.monotonic())))
         kill(process)
     if running:
         record.row(running, late)

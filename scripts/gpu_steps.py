@@ -109,7 +109,7 @@ def _convolutional(own: dict[str, Any], classes: int, where: dict[str, Any], chu
 
 def _crossbar(own: dict[str, Any], classes: int, where: dict[str, Any], chunk: int) -> Any:
     sizes = (784, *own["hidden"], classes)
-    dac, adc, device, writer = own.get("dac_bits"), own.get("adc_bits"), own.get("device"), own.get("writer")
+    dac, adc, device, writer = own.get("dac_bits"), own.get("adc_bits"), own.get("device"), own.get("writer", "")
     hardware = None
     if dac or adc or device:
         noise = GaussianNoise(relative=0.0, device=device) if own.get("read_noise") else None

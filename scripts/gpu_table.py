@@ -32,6 +32,13 @@ def kernels(rows: dict[str, Any]) -> Iterator[list[Any]]:
             yield [name, kernel, str(entry["launches"]), entry["gpu_us"], entry["floor_us"], share]
 
 
+def everything(rows: dict[str, Any]) -> Iterator[list[Any]]:
+    """All that a call makes the GPU do, the longest first."""
+    for name, row in rows.items():
+        for what, entry in list(row.get("all", {}).items())[:KERNELS]:
+            yield [f"{name}: {row['launches']} in {row['gpu_ms']:.3g} ms", what, str(entry["count"]), entry["gpu_us"]]
+
+
 def peers(rows: dict[str, Any]) -> Iterator[list[Any]]:
     """Others beside ours, in milliseconds and times slower than the first of ours."""
     for name, row in rows.items():
@@ -55,6 +62,7 @@ def markdown(record: dict[str, Any]) -> str:
         table(["one of", "Python, us", "GPU, us"], costs),
         table(["call", "wall, ms", "in a row, ms", "Python, ms", "our kernels, ms", "launches", "floor, ms", "floor / in a row"], whole(rows)),
         table(["call", "kernel", "launches", "GPU, us", "floor, us", "of the floor"], kernels(rows)),
+        table(["call", "what the GPU does", "times", "us"], everything(rows)),
         table(["what", "by", "ms", "to ours"], peers(rows)),
         "\n".join("- " + ", ".join(line) for line in constants),
         "\n".join(f"- {name}: {row.get('error') or row['outcome']}" for name, row in rows.items() if "error" in row or "outcome" in row),

@@ -77,16 +77,34 @@ def _module(name: str, **own: Any) -> ModuleType:
     return module
 
 
+class _Profile:
+    """torch's profiler, which sees one kernel, and something that takes no time."""
+
+    def __init__(self, activities: list[str]) -> None:
+        self.activities = activities
+
+    def __enter__(self) -> "_Profile":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def key_averages(self) -> list[Any]:
+        seen = (("kernel", 3, 7.5), ("on the host", 1, 0.0))
+        return [SimpleNamespace(key=key, count=count, self_device_time_total=us) for key, count, us in seen]
+
+
 def install(monkeypatch: pytest.MonkeyPatch, cupy: Any) -> None:
     """`import torch`, `jax` and `numba.cuda` find the stand-ins, whose arrays lie where those of `cupy` do."""
     cuda = _module("torch.cuda", Stream=lambda: cupy.cuda.Stream(non_blocking=True), stream=lambda s: s,
                    current_stream=lambda device: SimpleNamespace(cuda_stream=cupy.cuda.get_current_stream().ptr),
-                   synchronize=lambda: cupy.cuda.Device().synchronize(), is_available=lambda: True)  # fmt: skip
+                   synchronize=lambda: cupy.cuda.Device().synchronize(), init=lambda: None, is_available=lambda: True)  # fmt: skip
+    profiler = _module("torch.profiler", profile=_Profile, ProfilerActivity=SimpleNamespace(CUDA="cuda"))
     torch = _module("torch", cuda=cuda, from_dlpack=Tensor, as_tensor=lambda a: Tensor(cupy.asarray(a)),
                     zeros=lambda shape, device: Tensor(cupy.zeros(shape, np.float32)))  # fmt: skip
     numpy = _module("jax.numpy", from_dlpack=JaxArray, asarray=lambda a: JaxArray(cupy.asarray(a)),
                     zeros=lambda shape: JaxArray(cupy.zeros(shape, np.float32)))  # fmt: skip
-    for module in (torch, cuda, numpy, _module("jax", numpy=numpy)):
+    for module in (torch, cuda, profiler, numpy, _module("jax", numpy=numpy)):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     numba = pytest.importorskip("numba.cuda")
     monkeypatch.setattr(numba, "stream", lambda: None)

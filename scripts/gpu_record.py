@@ -20,6 +20,7 @@ from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARIES = ("numpy", "scipy", "numba", "numba-cuda", "pytest", "cupy-cuda12x", "cupy-cuda13x", "torch", "jax")
+OPTIONAL = ("torch", "jax")  # which some rows stand beside
 SPENT = "the budget was spent"
 END = 20.0  # seconds that a process may take to end
 MARK = "@row "  # before what a process says of its rows, among whatever libraries print
@@ -139,7 +140,8 @@ def serve(rows: Mapping[str, Callable[[], Row]], names: Iterable[str]) -> int:
         try:
             row = rows[name]()
         except Exception as error:  # whatever it is, the next row is wanted
-            row = failure(error)
+            absent = isinstance(error, ModuleNotFoundError) and error.name in OPTIONAL
+            row = {"outcome": f"absent: {error.name}"} if absent else failure(error)  # type: ignore[attr-defined]
         row["seconds"] = round(time.monotonic() - began, 2)
         print(MARK + json.dumps({"ends": name, "row": row}, default=float), flush=True)
         if "error" in row and not _usable():

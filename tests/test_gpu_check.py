@@ -141,7 +141,8 @@ import os, sys, time
 sys.path.append({scripts!r})
 import gpu_record
 def wrong(): raise ValueError("planted")
-rows = {{"good": lambda: {{"n": 1}}, "wrong": wrong, "dies": lambda: os._exit(3), "hangs": lambda: time.sleep(60), "last": lambda: {{"n": 2}}}}
+def absent(): raise ModuleNotFoundError("No module named 'torch'", name="torch")
+rows = {{"good": lambda: {{"n": 1}}, "absent": absent, "wrong": wrong, "dies": lambda: os._exit(3), "hangs": lambda: time.sleep(60), "last": lambda: {{"n": 2}}}}
 print("what libraries print")
 sys.exit(gpu_record.serve(rows, sys.argv[1:]))
 """
@@ -155,14 +156,15 @@ def rows(tmp_path: Path) -> list[str]:
 
 def test_an_error_a_hang_and_a_death_cost_their_own_rows(rows: list[str], tmp_path: Path) -> None:
     record = gpu_record.Record(tmp_path / "record.json")
-    gpu_record.collect(record, rows, ["good", "wrong", "dies", "hangs", "last"], cap=4, end=time.monotonic() + 60)
+    gpu_record.collect(record, rows, ["good", "absent", "wrong", "dies", "hangs", "last"], cap=4, end=time.monotonic() + 60)
     found = json.loads(record.path.read_text())["rows"]
     assert (found["good"]["n"], found["last"]["n"]) == (1, 2)
     assert found["wrong"]["error"] == "ValueError: planted"
     assert "in wrong" in found["wrong"]["traceback"]
     assert found["dies"]["error"] == "its process ended (3)"
     assert found["hangs"]["error"] == "stopped after 4 s"
-    assert list(found) == ["good", "wrong", "dies", "hangs", "last"]
+    assert found["absent"]["outcome"] == "absent: torch"
+    assert list(found) == ["good", "absent", "wrong", "dies", "hangs", "last"]
     assert record.failed() == ["wrong", "dies", "hangs"]
 
 

@@ -227,17 +227,18 @@ def sweep(states: list[Array], step: Callable[[int], Array], layers: Sequence[in
     A fixed number of sweeps, tolerance 0, is not waited for on a GPU: the last step is a number there that nobody has looked at.
     """
     xp = _array.namespace(*states)
+    number, larger = (float, max_) if xp is np else (lambda x: x, xp.maximum)
     looking, left = xp is np or tolerance > 0, 0.0
     for n in range(sweeps):
-        moved, sizes = [], []
+        moved, largest = [], []
         for l in layers:
             new = step(l)
             if new.size and (looking or n == sweeps - 1):
-                moved.append(xp.abs(new - states[l]).max())
-                sizes.append(xp.abs(new).max())
+                moved.append(number(xp.abs(new - states[l]).max()))
+                largest.append(number(xp.abs(new).max()))
             states[l] = new
         if moved:
-            left = _relative(reduce(xp.maximum, moved), reduce(xp.maximum, sizes))
+            left = _relative(xp, reduce(larger, moved), reduce(larger, largest))
         if looking:
             left = float(left)
             if left <= tolerance:
@@ -245,11 +246,15 @@ def sweep(states: list[Array], step: Callable[[int], Array], layers: Sequence[in
     return left
 
 
-def _relative(moved: Any, largest: Any) -> Any:
-    """moved / largest in float64, or `moved` where nothing is large."""
-    xp = _array.namespace(largest)
+def max_(a: float, b: float) -> float:
+    """The larger, or NaN if one is."""
+    return a if a >= b or a != a else b
+
+
+def _relative(xp: Any, moved: Any, largest: Any) -> Any:
+    """moved / largest in float64, or `moved` where nothing is large: floats on a CPU, numbers of the device on a GPU."""
     if xp is np:
-        return float(moved) / float(largest) if largest > 0 else float(moved)
+        return moved / largest if largest > 0 else moved
     return moved.astype(np.float64) / xp.where(largest > 0, largest, 1)
 
 

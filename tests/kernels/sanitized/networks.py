@@ -64,20 +64,21 @@ def graph_sweeps() -> Iterator[np.ndarray]:
 
 
 def nodes_without_a_root() -> Iterator[np.ndarray]:
-    """Transistors that are driven harder than they can conduct: the node follows its current, to where those below threshold carry it."""
+    """Single transistor nodes between two that are held. Driven harder than it can conduct, or where the guess goes in circles, a node
+    follows its own current, up or (the first of the first sample) down."""
     rng = np.random.default_rng(1)
-    edges, colours = lattice(5, 7)
-    n, batch, lists = 35, 4, neighbours(edges, 35)
-    free = np.arange(n) % 17 > 0
-    order, first = by_colour(colours, free)
-    driven, v, taken = rng.normal(0, 0.05, (batch, n)), rng.uniform(0, 0.4, (batch, n)), np.zeros(batch, np.int32)
-    driven[:, ::5] += 12
-    law = 1.0, 0.7, 0.05, rng.uniform(1.2, 3, len(edges))
+    stars, batch = 60, 5
+    free = np.arange(0, 3 * stars, 3, dtype=np.int32)
+    edges = np.stack([np.repeat(free, 2), np.delete(np.arange(3 * stars), free)], 1)
+    v, driven, gate = rng.uniform(-4, 8, (batch, 3 * stars)), rng.normal(0, 2, (batch, 3 * stars)), rng.uniform(0.5, 4, 2 * stars)
+    v[:, 1::3], v[:, 2::3] = rng.uniform(-3, 3, (2, batch, stars))
+    v[0, :3], driven[0, 0], gate[:2] = (5.305506, 2.355275, -0.733829), -0.118671, (3.046113, 1.088272)
+    none, rails, taken = np.zeros(3 * stars), np.full(3 * stars, 1e3), np.zeros(batch, np.int32)
+    law, lists = (1.0, 0.7, 0.05, gate), neighbours(edges, 3 * stars)
     _launch.launch(
-        "networks/graph_sweep", "transistor", float, batch, n, 2, 2, 0.0, 1.0, *law, *lists, order, first, np.zeros(n), np.full(n, -1e3),
-        np.full(n, 1e3), driven, np.ones(batch), v, taken, grid=(2,), block=(THREADS,),
+        "networks/graph_sweep", "transistor", float, batch, 3 * stars, 1, 1, 0.0, 1.0, *law, *lists, free, np.array([0, stars], np.int32),
+        none, -rails, rails, driven, np.ones(batch), v, taken, grid=(2,), block=(THREADS,),
     )  # fmt: skip
-    assert (v[:, free] > 30).any()
     yield v
 
 

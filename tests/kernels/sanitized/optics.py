@@ -120,7 +120,7 @@ def by_kernels(
     field = np.empty_like(u)
     run("last", spectrum, field)
     yield field
-    gradient = np.zeros((POPULATION, n, n))  # which the sums are added to
+    gradient = np.ones((POPULATION, n, n))  # which the sums are added to
     _launch.launch("optics/layer", "gradient", real, *partial.shape[:2], n * n, partial, gradient, threads=gradient.size, **how)
     yield gradient
 
@@ -145,7 +145,7 @@ def by_numpy(
     each = (field * saved.conj()).imag
     yield np.stack([each[:, s::SLICES].sum(1) for s in range(SLICES)], 1).astype(real)
     yield field.astype(u.dtype)
-    yield partial.sum(1, dtype=float)
+    yield 1 + partial.sum(1, dtype=float)
 
 
 CALLS = (light, populations, faults, layers)

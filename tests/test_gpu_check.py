@@ -142,7 +142,8 @@ sys.path.append({scripts!r})
 import gpu_record
 def wrong(): raise ValueError("planted")
 def absent(): raise ModuleNotFoundError("No module named 'torch'", name="torch")
-rows = {{"good": lambda: {{"n": 1}}, "absent": absent, "wrong": wrong, "dies": lambda: os._exit(3), "hangs": lambda: time.sleep(60), "last": lambda: {{"n": 2}}}}
+rows = {{"good": lambda: {{"n": 1}}, "absent": absent, "wrong": wrong, "dies": lambda: os._exit(3),
+        "hangs": lambda: time.sleep(60), "last": lambda: {{"n": 2}}}}
 print("what libraries print")
 sys.exit(gpu_record.serve(rows, sys.argv[1:]))
 """

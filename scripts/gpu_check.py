@@ -1,121 +1,133 @@
-"""The work of gpu_check.sh: see there."""
+"""The two stages of gpu_check.sh: see there. Every row is made by a process of its own, or by one that others can take over from."""
 
 import argparse
 import datetime
-import importlib.metadata
-import json
+import importlib.util
 import os
 import re
-import subprocess
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-LIBRARIES = ("numpy", "scipy", "h5py", "numba", "pytest", "cupy-cuda12x", "cupy-cuda13x", "torch")
+from gpu_record import MARK, ROOT, SPENT, Record, Row, collect, commit, device, failure, run, smi, versions
+
 OPTIONAL = ("numba", "pydantic", "tomli_w", "typer", "rich", "matplotlib", "sklearn", "pyfftw", "build", "torch", "jax")  # not needed here
-TEST_SHARE = 0.6  # of the budget, when benchmarks follow
+STAGES = ("check", "measure")
+# Seconds that one of each may take.
+COMPILE, FILE, COMPARISON, SANITIZED, MEASUREMENT = 60.0, 80.0, 60.0, 100.0, 45.0
+FIRST = ("test_launch.py", "test_array.py", "test_random.py")  # what everything else stands on
+ROOMS = ("optics", "crossbar", "networks", "systems", "learning")  # in this order
+TOOLS = ("memcheck", "racecheck")
+
+Job = tuple[str, Callable[[float], None]]  # name of its row, and what makes it until a time
 
 
-class Record:
-    """The JSON record, written out after every change."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        self.content: dict[str, Any] = {"when": now, "tests": [], "benchmarks": {}}
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-    def write(self, **items: Any) -> None:
-        self.content |= items
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(self.content, indent=1) + "\n")
-        os.replace(temporary, self.path)
+def script(name: str) -> list[str]:
+    return [sys.executable, str(ROOT / f"scripts/{name}.py")]
 
 
-def versions() -> dict[str, str]:
-    found = {"python": sys.version.split()[0]}
-    for name in LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
+# ----------------------------------------------------------------------------------------------------------------------- check
+def check(record: Record, chosen: argparse.Namespace, end: float) -> None:
+    """Compile everything, then all else at the same time as far as there are processors, what tells most first."""
+    small = ["--small"] if chosen.small else []
+    wanted = re.compile(chosen.only).search
+    comparisons = rows_of(record, "gpu_compare")
+
+    def compared(*kinds: str) -> list[Job]:
+        make = sanitize if kinds == TOOLS else compare
+        return [(name, partial(make, record, name, small)) for name in comparisons if name.partition(" ")[0] in kinds]
+
+    def tested(*files: Path) -> list[Job]:
+        return [(name, partial(test_file, record, name)) for name in (file.relative_to(ROOT).as_posix() for file in files)]
+
+    files = test_files()
+    first, rest = [f for f in files if f.name in FIRST], [f for f in files if f.name not in FIRST]
+    jobs: list[Job] = [
+        ("twins", partial(warm, record, "cpu")), *tested(*first), *compared("two", "torch", "jax", "numba", "kernels"),
+        *tested(*rest[: len(rest) // 3]), *compared("step"), *compared(*TOOLS), *tested(*rest[len(rest) // 3 :]),
+    ]  # fmt: skip
+    if wanted("compile"):
+        warm(record, "gpu", end)
+    with ThreadPoolExecutor(min(16, len(os.sched_getaffinity(0)))) as pool:
+        for done in [pool.submit(guarded, record, name, job, end) for name, job in jobs if wanted(name)]:
+            done.result()
 
 
-def commit() -> str:
-    done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown (no git)"
-
-
-def device() -> dict[str, Any]:
-    """The GPU; raises RuntimeError with one clear line when there is none."""
+def guarded(record: Record, name: str, job: Callable[[float], None], end: float) -> None:
+    """Do a job if there is time for it; an error of ours costs its own row."""
     try:
-        import cupy
-    except ImportError as error:
-        raise RuntimeError(f"no GPU can be used here: CuPy does not import ({error})") from error
-    if not cupy.cuda.is_available():
-        raise RuntimeError("no GPU can be used here: CuPy finds none (check nvidia-smi and the driver)")
-    properties = cupy.cuda.runtime.getDeviceProperties(0)
-    return {
-        "name": properties["name"].decode(), "driver": cupy.cuda.runtime.driverGetVersion(), "runtime": cupy.cuda.runtime.runtimeGetVersion(),
-        "compute_capability": f"{properties['major']}.{properties['minor']}", "memory_bytes": properties["totalGlobalMem"],
-        "multiprocessors": properties["multiProcessorCount"],
-    }  # fmt: skip
+        if end - time.monotonic() < 3:
+            record.row(name, {"outcome": f"not run: {SPENT}"})
+        else:
+            job(end)
+    except Exception as error:
+        record.row(name, failure(error))
 
 
-def install(target: Path) -> dict[str, str]:
-    """Install the checkout offline into `target`; returns the environment that finds it, and nothing else of the checkout."""
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-build-isolation"]
-    command += ["--target", str(target), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        print(
-            f"gpu_check: the package cannot be built here ({done.stderr.strip().splitlines()[-1]}); using the checkout itself",
-            flush=True,
-        )
-        return os.environ | {"PYTHONPATH": str(ROOT)}
-    return os.environ | {"PYTHONPATH": str(target)}
+def rows_of(record: Record, name: str) -> list[str]:
+    """The rows that a script can make; a script that cannot even say so is a row with its error."""
+    code, output = run([*script(name), "--list"], COMPILE)
+    if code != 0:
+        record.row(name, {"error": f"it does not start ({code})", "output": output[-3000:]})
+    return [line.removeprefix(MARK) for line in output.splitlines() if line.startswith(MARK)]
 
 
-def run_tests(record: Record, environment: dict[str, str], end: float) -> bool:
-    """Every test file by itself with backend=cuda; what needs an optional library that is absent is no failure. True if none failed."""
-    fine = True
-    files = sorted((ROOT / "tests").glob("**/test_*.py"), key=lambda p: ("backend" not in p.read_text(), p))  # what a GPU decides, first
-    for path in files:
-        name = path.relative_to(ROOT).as_posix()
-        left = end - time.monotonic()
-        if left < 5:
-            record.content["tests"].append({"file": name, "outcome": "not run: the budget was spent"})
-            record.write()
-            continue
-        command = [sys.executable, "-P", "-m", "pytest", "-q", "-rfE", "--tb=short", "--backends", "cuda", "-p", "no:cacheprovider", name]
-        began = time.monotonic()
-        try:
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment | {"COLUMNS": "300"}, capture_output=True, text=True, timeout=left, check=False
-            )
-        except subprocess.TimeoutExpired:
-            record.content["tests"].append({"file": name, "outcome": "stopped: the budget was spent"})
-            record.write()
-            continue
-        failed, needs = judged(done.returncode, done.stdout)
-        lines = done.stdout.strip().splitlines() or done.stderr.strip().splitlines() or ["no output"]
-        entry: dict[str, Any] = {"file": name, "outcome": lines[-1], "seconds": round(time.monotonic() - began, 1)}
-        if needs:
-            entry["needs"] = needs
-        if failed:
-            fine = False
-            entry["output"] = (done.stdout + done.stderr)[-6000:]
-        record.content["tests"].append(entry)
-        record.write()
-        print(f"gpu_check: {name}: {entry['outcome']}" + (f" (needs {', '.join(needs)})" if needs else ""), flush=True)
-    return fine
+def warm(record: Record, what: str, end: float) -> None:
+    """Fill the cache of compiled kernels, for the GPU or the CPU beside it, in parallel processes."""
+    processes = None if what == "gpu" else max(1, len(os.sched_getaffinity(0)) // 2)  # much else is done beside the second
+    began, call = time.monotonic(), f"print(_warm.{what}(processes={processes}), 'kernels and files')"
+    code = f"from pnnkern import _warm\nif __name__ == '__main__': {call}"
+    with tempfile.NamedTemporaryFile("w", suffix=".py") as file:  # a file, which the processes that it starts can import
+        file.write(code)
+        file.flush()
+        status, output = run([sys.executable, file.name], min(COMPILE, end - time.monotonic()))
+    row: Row = {"outcome": "\n".join(output.splitlines()[-1:])}
+    if status != 0:
+        row = {"error": f"stopped after {COMPILE:g} s" if status is None else row["outcome"], "output": output[-3000:]}
+    record.row({"gpu": "compile", "cpu": "twins"}[what], row | {"seconds": round(time.monotonic() - began, 1)})
 
 
-def judged(code: int, output: str) -> tuple[bool, list[str]]:
+def compare(record: Record, name: str, small: list[str], end: float) -> None:
+    collect(record, [*script("gpu_compare"), *small], [name], cap=COMPARISON, end=end)
+
+
+# ----------------------------------------------------------------------------------------------------------------------- tests
+def test_files() -> list[Path]:
+    """Files with tests for a GPU: those of `FIRST`, then by rooms."""
+    files = [path for path in (ROOT / "tests").glob("**/test_*.py") if "backend" in path.read_text()]
+    order = [*FIRST, *ROOMS]
+
+    def rank(path: Path) -> tuple[int, str]:
+        name = path.name if path.parent.name == "tests" else path.parent.name
+        return (order.index(name) if name in order else len(order)), path.as_posix()
+
+    return sorted(files, key=rank)
+
+
+def test_file(record: Record, name: str, end: float) -> None:
+    """The tests of one file that take a GPU. What needs an optional library that is absent is no failure."""
+    command = [sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=short", "--backends", "cuda", "-k", "cuda and not cuda_branch"]
+    limit = ["-p", "pytest_timeout", "--timeout", "60"] if importlib.util.find_spec("pytest_timeout") else []
+    command += ["-p", "no:cacheprovider", *limit, name]
+    began, cap = time.monotonic(), min(FILE, end - time.monotonic())
+    code, output = run(command, cap)
+    failed, needs = judged(code, output)
+    lines = output.strip().splitlines() or ["no output"]
+    row: Row = {"outcome": lines[-1], "seconds": round(time.monotonic() - began, 1)}
+    if code is None:
+        row |= {"outcome": f"stopped: {SPENT}"} if cap < FILE else {"error": f"stopped after {FILE:g} s"}
+    elif failed:
+        row |= {"error": lines[-1], "output": output[-6000:]}
+    record.row(name, row | ({"needs": needs} if needs else {}))
+
+
+def judged(code: int | None, output: str) -> tuple[bool, list[str]]:
     """True if something failed that no absent library explains; and the libraries that some tests asked for in vain."""
     reports = [line for line in output.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     absent = r"No module named '([\w.]+)'"
@@ -128,79 +140,61 @@ def judged(code: int, output: str) -> tuple[bool, list[str]]:
     return code != 1 or len(excused) < len(reports) or not reports, sorted(needs)
 
 
-def run_benchmarks(record: Record, environment: dict[str, str], names: list[str], end: float) -> bool:
-    """Each benchmark in a process of its own, in an equal share of what is left. True if none failed."""
-    fine = True
-    for i, name in enumerate(names):
-        left = end - time.monotonic()
-        share = left / (len(names) - i)
-        if share < 5:
-            record.content["benchmarks"][name] = "not run: the budget was spent"
-            record.write()
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            rows = Path(folder) / "rows.json"
-            command = [sys.executable, "-m", "pnnkern.experiments.bench", name, "--device", "cuda"]
-            command += ["--budget", str(int(share)), "--json", str(rows)]
-            try:
-                done = subprocess.run(
-                    command, cwd=folder, env=environment, capture_output=True, text=True, timeout=left, check=False
-                )
-                result: Any = (
-                    json.loads(rows.read_text()) if done.returncode == 0 else {"error": (done.stderr or done.stdout)[-4000:]}
-                )
-                fine &= done.returncode == 0
-                print(done.stdout if done.returncode == 0 else done.stderr[-2000:], flush=True)
-            except subprocess.TimeoutExpired:
-                result = "stopped: the budget was spent"
-        record.content["benchmarks"][name] = result
-        record.write()
-    return fine
+# ------------------------------------------------------------------------------------------------------------------- sanitizer
+def sanitize(record: Record, name: str, small: list[str], end: float) -> None:
+    """All kernels of a room under the tool of compute-sanitizer that the row is called after."""
+    if shutil.which("compute-sanitizer") is None:
+        record.row(name, {"outcome": "compute-sanitizer is absent"})
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        command = ["compute-sanitizer", "--tool", name.partition(" ")[0], "--print-limit", "20", "--log-file", str(log)]
+        command += [*script("gpu_compare"), *small]
+        collect(record, command, [name], cap=SANITIZED, end=end)
+        said = log.read_text() if log.exists() else ""
+    summary = re.findall(r"=+ ((?:ERROR|RACECHECK) SUMMARY: (\d+).*)", said)
+    row = record.content["rows"][name] | {"summary": summary[-1][0] if summary else "no summary"}
+    if summary and int(summary[-1][1]):
+        row |= {"error": summary[-1][0], "output": said[:4000]}
+    record.row(name, row)
 
 
-def unfinished(content: dict[str, Any]) -> int:
-    """How many test files and benchmarks of a record the budget did not last for."""
-    outcomes = [test["outcome"] for test in content["tests"]] + list(content["benchmarks"].values())
-    return sum(isinstance(outcome, str) and outcome.endswith("the budget was spent") for outcome in outcomes)
+# --------------------------------------------------------------------------------------------------------------------- measure
+def measure(record: Record, chosen: argparse.Namespace, end: float) -> None:
+    """All measurements, one after another: nothing else is on the GPU meanwhile."""
+    names = [name for name in rows_of(record, "gpu_measure") if re.search(chosen.only, name)]
+    command = [*script("gpu_measure"), "--end", str(time.time() + end - time.monotonic()), *(["--small"] if chosen.small else [])]
+    collect(record, command, names, cap=MEASUREMENT, end=end)
 
 
-def benchmarks() -> list[str]:
-    folder = ROOT / "pnnkern" / "experiments" / "bench"
-    return sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_"))
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Run all tests with backend=cuda and all benchmarks; write one JSON record.")
-    parser.add_argument("--tests", action="store_true", help="tests only")
-    parser.add_argument("--bench", metavar="NAME", choices=benchmarks(), help="this benchmark only")
-    parser.add_argument("--budget", type=float, default=540.0, help="seconds for everything [540]")
-    parser.add_argument("--out", type=Path, help="the record [data/benchmarks/gpu-DATE.json, or $OUT/gpu_check.json]")
-    chosen = parser.parse_args()
+def stage(name: str, chosen: argparse.Namespace) -> int:
+    """Run a stage, in its budget. Returns 0, 1 after failures, 2 without a GPU."""
     end = time.monotonic() + chosen.budget
-    default = ROOT / f"data/benchmarks/gpu-{datetime.date.today()}.json"
-    if os.environ.get("OUT"):
-        default = Path(os.environ["OUT"]) / "gpu_check.json"
-    record = Record(chosen.out or default)
-    record.write(commit=commit(), versions=versions())
+    record = Record(chosen.out / f"gpu-{datetime.date.today()}-{name}.json", stage=name, commit=commit(), versions=versions())
     try:
-        record.write(device=device())
+        record.write(device=device(), card_before=smi())
     except RuntimeError as error:
         record.write(device=None, error=str(error))
         print(f"gpu_check: {error}; record: {record.path}", file=sys.stderr)
         return 2
-    fine = True
-    with tempfile.TemporaryDirectory() as folder:
-        environment = install(Path(folder))
-        if not chosen.bench:
-            share = 1.0 if chosen.tests else TEST_SHARE
-            fine &= run_tests(record, environment, end - (1 - share) * chosen.budget)
-        if not chosen.tests:
-            fine &= run_benchmarks(record, environment, [chosen.bench] if chosen.bench else benchmarks(), end)
-    left_out = unfinished(record.content)
-    record.write(finished=not left_out)
-    print(f"gpu_check: {'no failure' if fine else 'FAILURES'}{f', but no time for {left_out} items: raise --budget' * bool(left_out)}; "
-          f"record: {record.path}")  # fmt: skip
-    return 0 if fine else 1
+    {"check": check, "measure": measure}[name](record, chosen, end)
+    failed, left = record.failed(), record.unfinished()
+    record.write(card_after=smi(), failed=failed, unfinished=left, seconds=round(chosen.budget - (end - time.monotonic()), 1))
+    count = len(record.content["rows"])
+    print(f"gpu_check, {name}: {count} rows, {len(failed)} failed ({', '.join(failed)}), no time for {len(left)}; record: {record.path}")
+    return 1 if failed else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check and measure this checkout on a GPU; a JSON record for each stage.")
+    for name in STAGES:
+        parser.add_argument(f"--{name}", action="store_true", help="this stage only")
+    parser.add_argument("--only", metavar="REGEX", default="", help="rows whose name it is found in")
+    parser.add_argument("--budget", type=float, default=190.0, help="seconds for a stage [190]")
+    parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT") or ROOT / "data/benchmarks"), help="folder of the records")
+    parser.add_argument("--small", action="store_true", help="sizes for the stand-in for CuPy, to try the script itself")
+    chosen: Any = parser.parse_args()
+    return max(stage(name, chosen) for name in STAGES if getattr(chosen, name) or not (chosen.check or chosen.measure))
 
 
 if __name__ == "__main__":

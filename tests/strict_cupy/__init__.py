@@ -46,7 +46,7 @@ def _modules() -> dict[str, Module]:
     cuda = Module(
         "cupy.cuda", is_available=lambda: True, runtime=runtime.runtime, nvrtc=launch.nvrtc, Device=runtime.Device, Stream=streams.Stream,
         ExternalStream=streams.ExternalStream, Event=streams.Event, get_elapsed_time=streams.get_elapsed_time,
-        get_current_stream=streams.get_current_stream, MemoryPointer=array.MemoryPointer,
+        get_current_stream=streams.get_current_stream, set_allocator=lambda allocator=None: None, MemoryPointer=array.MemoryPointer,
         driver=SimpleNamespace(CUDADriverError=launch.CUDADriverError),
     )  # fmt: skip
     parts = {name: Module(f"cupy.{name}") for name in ("fft", "linalg", "random")}

@@ -8,6 +8,7 @@ import contextlib
 import functools
 import importlib.util
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -77,13 +78,20 @@ def nvrtc() -> ModuleType:
     return compiler
 
 
+_usable: set[ModuleType] = set()  # CuPy, once it has found a GPU: every operation asks
+
+
 def cupy() -> ModuleType:
     """The cupy module with a usable GPU, or `DeviceError` with the install line."""
+    found = sys.modules.get("cupy")
+    if found is not None and found in _usable:
+        return found
     cupy = _installed()
     if not cupy.cuda.is_available():
         raise DeviceError(
             "a GPU was asked for, but CuPy finds no usable one here: check `nvidia-smi` and the driver, or use device='cpu'"
         )
+    _usable.add(cupy)
     return cupy
 
 

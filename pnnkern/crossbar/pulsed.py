@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _constants, _launch, random
+from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array, accepts_any
 from .pulsed_devices import PulsedDevice, pulsed_device
 
@@ -74,10 +74,9 @@ def pulse_update(w: Array, x: Array, d: Array, *, device: str | PulsedDevice, lr
     slots, scale_x, scale_d = _chances(x, d, float(lr), chosen.step, pulses, managed)
     out = w.copy()
     step = min(CHUNK, _array.chunk(out, 16 * (rows + columns), memory_limit))
-    for a in range(0, batch, step):
-        part = slice(a, min(a + step, batch))
-        n = part.stop - a
-        which = sample0 + a, None if index is None else index[part]
+    for part in _parallel.pieces(batch, step):
+        n = part.stop - part.start
+        which = sample0 + part.start, None if index is None else index[part]
         x_words, d_words = xp.empty((rows, n), np.uint32), xp.empty((n, columns), np.uint32)
         for name, values, scale, words, strides in (("x", x, scale_x, x_words, (n, 1)), ("d", d, scale_d, d_words, (1, columns))):
             _launch.launch(

@@ -10,7 +10,7 @@ Noise of the outputs and of the ADC is drawn together with it.
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .. import _array, _launch, random
+from .. import _array, _launch, _parallel, random
 from .._array import Array, accepts_any
 from . import _checks
 from .converters import ADC, DAC, NO_DAC, BitSerial, Outputs, outputs
@@ -98,8 +98,7 @@ class Reader:
         out = _array.namespace(V).empty((len(self.stack), len(V), self.stack.shape[-1]), V.dtype)
         weights = self._weights(key)
         rows = _array.chunk(V, V.dtype.itemsize * (8 * V.shape[1] + 2 * len(self.stack) * out.shape[-1]), memory_limit)
-        for a in range(0, len(V), rows):
-            some = slice(a, min(a + rows, len(V)))
+        for some in _parallel.pieces(len(V), rows):
             self._read(V[some], weights, key, _checks.part(sample, some), self.columns, out[:, some])
         return out.reshape(*self.G.shape[:-2], *out.shape[1:])
 

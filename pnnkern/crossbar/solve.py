@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _parallel
 from .._array import Array, accepts_any
 from .._errors import ConvergenceError
 from . import _gated
@@ -203,13 +203,12 @@ class _Solver:
                 by_G[arrays_] += self.xp.moveaxis(dg, -1, 0) if g.shape[-1] > 1 else dg.sum(-1)
 
         if reads == 1 and arrays > 1:
-            for i in range(0, arrays, step):
-                part = slice(i, min(i + step, arrays))
+            for part in _parallel.pieces(arrays, step):
                 piece(self.xp.ascontiguousarray(self.xp.moveaxis(cells[part], 0, -1)), part, slice(None))
         else:
             for a in range(arrays):
-                for i in range(0, reads, step):
-                    piece(cells[a][..., None], slice(a, a + 1), slice(i, min(i + step, reads)))
+                for part in _parallel.pieces(reads, step):
+                    piece(cells[a][..., None], slice(a, a + 1), part)
         shape = self.V.shape[:-1]
         return out.reshape(*shape, n_out), by_V.reshape(self.V.shape), by_G.reshape(self.G.shape)
 
@@ -312,8 +311,7 @@ class _Solver:
         supplies = [("P", read), ("N", -read)] if w.pair else [("P", read)]
         step = _array.chunk(cells, (16 if w.pair else 8) * dtype.itemsize * n_in * n_out, self.memory_limit)
         for a in range(len(cells)):
-            for i in range(0, gates.shape[1], step):
-                part = slice(i, i + step)
+            for part in _parallel.pieces(gates.shape[1], step):
                 gate = gates[a, part, :, None]
                 column = _gated.eliminate(xp.where(gate, cells[a], 0).astype(dtype), wire, w.pair)
                 out[a, part] = _gated.currents(column, supplies) * dtype.type(unit)

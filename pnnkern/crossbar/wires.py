@@ -235,14 +235,13 @@ class Stack:
         n = max(n_in, n_out, PORTS)
         each = self.cells.dtype.itemsize * (n * n * int(14 * np.log2(n) + 64) + 4 * n_in * n_out * columns)
         step = _array.chunk(self.cells, each, memory_limit)
-        for i in range(0, count, step):
-            work(slice(i, min(i + step, count)))
+        for part in _parallel.pieces(count, step):
+            work(part)
 
     def batches(self, count: int, memory_limit: int | None) -> list[slice]:
         """Slices of `count` reads whose voltages at all nodes of one array fit the memory."""
         each = 5 * self.cells.dtype.itemsize * self.cells[0].size
-        step = _array.chunk(self.cells, each, memory_limit)
-        return [slice(i, min(i + step, count)) for i in range(0, count, step)]
+        return _parallel.pieces(count, _array.chunk(self.cells, each, memory_limit))
 
 
 class _One:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _constants, _launch
+from .. import _array, _constants, _launch, _parallel
 from .._array import Array, accepts_any
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
@@ -235,11 +235,11 @@ class Nonlinear(Graph):
         free, low, high = self._among(free, p)
         i, j = self.ends(p)
         out, chunk = xp.zeros(self.n_edges), _array.chunk(p, 8 * (2 * len(free) ** 2 + 8 * self.n_edges))
-        for a in range(0, len(v), chunk):
-            part = v[a : a + chunk]
+        for piece in _parallel.pieces(len(v), chunk):
+            part = v[piece]
             pinned = (part[:, free] <= low) | (part[:, free] >= high)
             transposed = xp.where(pinned[:, :, None], xp.eye(len(free)), linearised(part)[1].transpose(0, 2, 1))
-            wanted = xp.where(pinned, 0.0, cotangent[a : a + chunk][:, free])
+            wanted = xp.where(pinned, 0.0, cotangent[piece][:, free])
             answer = xp.zeros(part.shape)
             answer[:, free] = xp.where(pinned, 0.0, solution(transposed, wanted[:, :, None])[:, :, 0])
             out -= ((answer[:, i] - answer[:, j]) * self._by_parameter(p, part[:, i], part[:, j])).sum(axis=0)
@@ -257,8 +257,8 @@ class Nonlinear(Graph):
         nodes, low, high = self._among(np.flatnonzero(free), p)
         chunk = _array.chunk(p, 8 * (2 * len(nodes) ** 2 + 8 * self.n_edges))
         most = 0
-        for a in range(0, len(v), chunk):
-            part, goal, into = v[a : a + chunk], tolerance / 4 * scale[a : a + chunk], driven[a : a + chunk]
+        for piece in _parallel.pieces(len(v), chunk):
+            part, goal, into = v[piece], tolerance / 4 * scale[piece], driven[piece]
             left = self._left(p, part, free, weight, into)
             size = abs(left).max(axis=1)
             for step in range(steps):

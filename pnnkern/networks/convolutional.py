@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _parallel, random
 from .._array import Array, accepts_any
 from . import _layered, hopfield
 from ._layered import Equilibrium, Network, Phases
@@ -67,8 +67,7 @@ def convolve(x: Array, kernel: Array) -> Array:
 
 def _pieces(x: Array, seen: int) -> list[slice]:
     """The batch in pieces whose patches, `seen` values for each pixel, fit the memory."""
-    size = _array.chunk(x, x.shape[2] * x.shape[3] * seen * x.dtype.itemsize)
-    return [slice(i, i + size) for i in range(0, len(x), size)]
+    return _parallel.pieces(len(x), _array.chunk(x, x.shape[2] * x.shape[3] * seen * x.dtype.itemsize))
 
 
 MEAN = 0.25  # the share of each pixel in the mean of its square

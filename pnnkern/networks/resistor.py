@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _array, _constants, _launch
+from .. import _array, _constants, _launch, _parallel
 from .._array import Array, accepts_any
 from .._constants import Copies
 from ._graph import Graph, State, judged
@@ -116,8 +116,7 @@ class ResistorNetwork(Graph):
         inverse = plan.inverse(g, weight) if direct else None
         # a node-major copy of the voltages, and about six more like it
         chunk = _array.chunk(g, 8 * 7 * self.n_nodes)
-        for a in range(0, len(values), chunk):
-            part = slice(a, a + chunk)
+        for part in _parallel.pieces(len(values), chunk):
             fixed = xp.zeros((self.n_nodes, len(values[part])))
             fixed[_constants.constant(held, np.int64, g)] = values[part].T
             guess = None if start is None else xp.ascontiguousarray(start[part].T, dtype=np.float64)

@@ -210,14 +210,14 @@ def _convolve_device(field: Array, transfer: Transfer, index: np.ndarray) -> Arr
     out = xp.empty_like(field)
     where = xp.full(batch, index[0], np.int64) if same and batch else xp.asarray(index, dtype=np.int64)
     chunk = _array.chunk(field, py * px * field.dtype.itemsize * 3)
-    for b in range(0, batch, chunk):
-        columns = fft.fft(fft.fft(field[b : b + chunk], n=px, axis=-1), n=py, axis=-2)
+    for part in _parallel.pieces(batch, chunk):
+        columns = fft.fft(fft.fft(field[part], n=px, axis=-1), n=py, axis=-2)
         _launch.launch(
-            "optics/spectrum", "multiply", field.dtype, len(columns), py * px, where[b : b + chunk], transfer.table, columns,
+            "optics/spectrum", "multiply", field.dtype, len(columns), py * px, where[part], transfer.table, columns,
             threads=columns.size,
         )  # fmt: skip
         rows = fft.ifft(columns, axis=-2)[:, :ny]
-        out[b : b + chunk] = fft.ifft(rows, axis=-1)[:, :, :nx]
+        out[part] = fft.ifft(rows, axis=-1)[:, :, :nx]
     return out
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _launch, _parallel
 from .._array import Array, accepts_any
 from . import _checks, _fft, _transfer
 from ._media import Media, unbroadcast
@@ -197,8 +197,8 @@ class Propagator:
         for m, medium in enumerate(self.media):
             dh = xp.asarray(_transfer.derivative(self.method, self.grid, medium, name))
             members = np.flatnonzero(index == m)
-            for i in range(0, len(members), chunk):
-                some = members[i : i + chunk]
+            for part in _parallel.pieces(len(members), chunk):
+                some = members[part]
                 before = self._spectrum(u[some], self.shape)
                 after = self._spectrum(cotangent[some], self.out_shape)
                 slopes[some] = xp.sum((after.conj() * before * dh).real, axis=(1, 2)) / points

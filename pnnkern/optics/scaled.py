@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _launch, _parallel
 from .._array import Array, accepts_any
 from .._errors import SamplingWarning
 from . import _checks, _fft, _separable, _transfer
@@ -135,8 +135,8 @@ def _groups(plan: _Map, index: np.ndarray, like: Array) -> Any:
     chunk = _array.chunk(like, plan.points * like.dtype.itemsize * 4)
     for number in range(len(plan.lines.pairs)):
         members = np.flatnonzero(index == number)
-        for i in range(0, len(members), chunk):
-            yield number, members[i : i + chunk]
+        for part in _parallel.pieces(len(members), chunk):
+            yield number, members[part]
 
 
 def _mapped(plan: _Map, fields: Array, index: np.ndarray, adjoint: bool) -> Array:

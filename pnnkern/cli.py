@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._errors import PnnError
+from ._errors import PnnError, out_of_memory
 
 app = typer.Typer(
     name="pnnkern", help="Train and look at physical neural networks.", add_completion=False, rich_markup_mode=None,
@@ -35,6 +35,8 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(error.format_message())
     except PnnError as error:
         return _fail(str(error))
+    except MemoryError as error:
+        return _fail(str(out_of_memory(error, "lower compute.chunk or training.batch, or use another device")))
     except (KeyboardInterrupt, typer.Abort):
         print("pnnkern: interrupted", file=sys.stderr)
         return 130
@@ -235,13 +237,15 @@ def warm(
 
     Example: pnnkern warm --device cuda --architecture sm_90
     """
-    from . import _array, _warm
+    from . import _array
+    from .experiments import warm as warming
     from .kernels._jit import cache_folder
 
-    if device not in ("cpu", "cuda"):
-        _array.device_namespace(device)
-    count = _warm.cpu(processes) if device == "cpu" and architecture is None else _warm.gpu(architecture, processes)
-    what = "CPU versions of kernels" if device == "cpu" and architecture is None else "files of CUDA kernels"
+    if architecture is None:
+        _array.device_namespace(device)  # a named one needs no GPU here
+    on_cpu = device == "cpu" and architecture is None
+    count = warming.cpu(processes) if on_cpu else warming.gpu(architecture, processes)
+    what = "CPU versions of kernels" if on_cpu else "files of CUDA kernels"
     _end({"compiled": count, "folder": str(cache_folder()), "metrics": {}}, as_json, f"{count} {what} in {cache_folder()}")
 
 

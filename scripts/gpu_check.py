@@ -81,8 +81,8 @@ def rows_of(record: Record, name: str) -> list[str]:
 def warm(record: Record, what: str, end: float) -> None:
     """Fill the cache of compiled kernels, for the GPU or the CPU beside it, in parallel processes."""
     processes = None if what == "gpu" else max(1, len(os.sched_getaffinity(0)) // 2)  # much else is done beside the second
-    began, call = time.monotonic(), f"print(_warm.{what}(processes={processes}), 'kernels and files')"
-    code = f"from pnnkern import _warm\nif __name__ == '__main__': {call}"
+    began, call = time.monotonic(), f"print(warm.{what}(processes={processes}), 'kernels and files')"
+    code = f"from pnnkern.experiments import warm\nif __name__ == '__main__': {call}"
     with tempfile.NamedTemporaryFile("w", suffix=".py") as file:  # a file, which the processes that it starts can import
         file.write(code)
         file.flush()

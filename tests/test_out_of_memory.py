@@ -8,6 +8,8 @@ import pytest
 
 from pnnkern import optics
 from pnnkern._errors import DeviceMemoryError
+from pnnkern.cli import main
+from pnnkern.experiments import info
 from pnnkern.experiments import recipe as recipes
 from pnnkern.experiments import run as runs
 from pnnkern.optics import chain
@@ -51,3 +53,13 @@ def test_run_keeps_its_last_checkpoint(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert resumed.trainer.losses == whole.trainer.losses
     for name, p in whole.trainer.system.parameters.items():
         assert np.array_equal(resumed.trainer.system.parameters[name], p)
+
+
+def test_command_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a command was doing: building a system, a report."""
+    monkeypatch.setattr(info, "collect", no_room)
+    assert main(["info"]) == 2
+    assert capsys.readouterr().err == (
+        "pnnkern: error: Out of memory allocating 4,294,967,296 bytes (allocated so far: 512 bytes), "
+        "for `found = infos.collect()` in cli.info; lower compute.chunk or training.batch, or use another device\n"
+    )

@@ -9,19 +9,18 @@ import pytest
 
 from pnnkern import _compile, _sources
 from pnnkern._errors import DeviceError
+from pnnkern.experiments import warm
 
 sys.path.insert(0, str(Path(__file__).parent))
 import nvrtc
 
 ARCHITECTURES = [("sm_75", 13), ("sm_80", 13), ("sm_90", 13), ("sm_100", 13), ("sm_120", 13), ("sm_70", 12)]
 SNAPSHOT = Path(__file__).with_name("registers.json")
-# Files that are compiled for one problem size at a time: what is looked at for sm_90, and what for the others.
-SIDES = [{"PNN_SIDE": side, "PNN_FIELD": side // 2} for side in (256, 320, 384, 400, 448, 512)]
-VARIANTS = {"optics/layer": SIDES}
 
 
 def variants(stem: str, architecture: str) -> list[dict[str, int]]:
-    listed = VARIANTS.get(stem, [{}])
+    """All problem sizes for sm_90, one for the others."""
+    listed = warm.variants(stem)
     return listed if architecture == "sm_90" else listed[:1]
 
 

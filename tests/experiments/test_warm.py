@@ -7,20 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from pnnkern import _array, _compile, _sources, _warm
+from pnnkern import _array, _compile, _sources
+from pnnkern.experiments import warm
 
-sys.path.insert(0, str(Path(__file__).parent / "kernels"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "kernels"))
 import nvrtc
 
 SCRIPT = """
 import sys
 import numpy as np
-from pnnkern import _warm, random
+from pnnkern import random
+from pnnkern.experiments import warm
 from pnnkern.learning import SGD
 from pnnkern.kernels.learning import optimizer
 from pnnkern.kernels.random import draws
 if sys.argv[1] == "warm":
-    print(_warm._twins("learning/optimizer"), _warm._twins("random/draws"), _warm._twins("optics/spectrum"), _warm._twins("optics/layer"))
+    print(warm._twins("learning/optimizer"), warm._twins("random/draws"), warm._twins("optics/spectrum"), warm._twins("optics/layer"))
 else:
     SGD().apply({"x": np.ones(4, np.float32)}, {"x": np.ones(4, np.float32)})
     random.normal(random.key(1), (2, 9))
@@ -44,7 +46,7 @@ def test_launches_find_the_twins_that_were_compiled(tmp_path: Path) -> None:
 def test_every_twin_can_be_compiled_or_called_without_work() -> None:
     """The signature that a prototype gives is one that the twin takes; those that are Python functions around compiled ones are called."""
     for stem in ("networks/xy", "networks/contrast", "crossbar/program", "optics/mask"):
-        assert _warm._twins(stem) in (0, len(_sources.prototypes(stem)))
+        assert warm._twins(stem) in (0, len(_sources.prototypes(stem)))
 
 
 def test_cubins_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -52,7 +54,7 @@ def test_cubins_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
     monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(_array, "nvrtc", lambda: nvrtc.Binding(13))
-    assert _warm._cubin(("learning/optimizer", "sm_90", {})) == 1
+    assert warm._cubin(("learning/optimizer", "sm_90", {})) == 1
     (kept,) = tmp_path.glob("cubin/*")
 
     class NoCompiler(nvrtc.Binding):

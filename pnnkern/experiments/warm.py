@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _array, _compile
-from ._sources import Prototype, prototypes, stems
+from .. import _array, _compile
+from .._sources import Prototype, prototypes, stems
+from ..optics import _layer
 
 
 def cpu(processes: int | None = None) -> int:
@@ -26,17 +27,19 @@ def gpu(architecture: str | None = None, processes: int | None = None) -> int:
 
     Needs CuPy and its NVRTC; for a named architecture no GPU. Raises `DeviceError` where they are missing.
     """
-    from .optics import _layer
-
     if architecture is None:
         architecture = f"sm_{_array.cupy().cuda.Device().compute_capability}"
-    sizes = {"optics/layer": [{"PNN_SIDE": side, "PNN_FIELD": side // 2} for side in _layer.SIDES]}
-    work = [(stem, architecture, defines) for stem in stems() for defines in sizes.get(stem, [{}])]
+    work = [(stem, architecture, defines) for stem in stems() for defines in variants(stem)]
     return sum(_over(work, _cubin, processes))
 
 
+def variants(stem: str) -> list[dict[str, int]]:
+    """The macros that a file is compiled with, for each problem size that has code of its own; fields take half the window."""
+    return [{"PNN_SIDE": side, "PNN_FIELD": side // 2} for side in _layer.SIDES] if stem == "optics/layer" else [{}]
+
+
 def _over(items: Iterable[Any], work: Callable[[Any], int], processes: int | None) -> list[int]:
-    """`work` of each item in processes of their own: neither Numba nor NVRTC compiles in two threads at once."""
+    """`work` of each item in processes of their own: Numba compiles in one thread at a time."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes or _array.processors(), mp_context=context) as pool:
         return list(pool.map(work, items))
@@ -49,7 +52,7 @@ def _cubin(what: tuple[str, str, dict[str, int]]) -> int:
 
 def _twins(stem: str) -> int:
     """Compile the twins of one file; 0 for a file without any."""
-    name = f"{__package__}.kernels.{stem.replace('/', '.')}"
+    name = f"pnnkern.kernels.{stem.replace('/', '.')}"
     if importlib.util.find_spec(name) is None:
         return 0
     module = importlib.import_module(name)

@@ -14,9 +14,9 @@ import numpy as np
 from .. import _array, _launch, crossbar, random
 from .._array import Array
 from ..crossbar import Crossbar, GaussianNoise, Layer
-from ..crossbar._checks import samples
 from . import protocols
 from ._encoding import flat
+from ._samples import on_device
 from .protocols import OuterProduct
 
 # f, and f' written by f's own value
@@ -127,7 +127,7 @@ class CrossbarNetwork:
         """What the arrays gave, and the record for the twin's derivative at the activations that were measured."""
         if self.hardware is None:
             return self.forward_saving(inputs)
-        rows = self._rows(sample, inputs)
+        rows = on_device(sample, inputs)
         return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, rows))
 
     def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
@@ -140,7 +140,7 @@ class CrossbarNetwork:
         Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row.
         """
         xp, (weights, _) = _array.namespace(cotangent), record
-        rows = self._rows(sample, cotangent)
+        rows = on_device(sample, cotangent)
 
         def below(l: int, error: Array, entered: Array) -> Array:
             if self.hardware is None:
@@ -195,11 +195,6 @@ class CrossbarNetwork:
         if isinstance(chain.noise, GaussianNoise) and chain.noise.device is not None:
             chain = dataclasses.replace(chain, noise=dataclasses.replace(chain.noise, time=self.time))
         return dataclasses.replace(self.hardware, chain=chain)
-
-    def _rows(self, sample: Any, inputs: Array) -> Any:
-        """The numbers of the samples as all arrays take them: on the device of the inputs, and copied there once."""
-        first, index = samples(sample, len(inputs), _array.namespace(inputs))
-        return first if index is None else index
 
     def _read(self, l: int, x: Array, w: Array, key: Any, sample: Any) -> Array:
         """x @ w as array l does it."""

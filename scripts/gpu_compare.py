@@ -3,7 +3,6 @@
 Run by gpu_check.py, as ``gpu_compare.py [--small] ROW ...``; rows "memcheck ..." and "racecheck ..." under compute-sanitizer.
 """
 
-import argparse
 import contextlib
 import importlib
 import sys
@@ -244,11 +243,7 @@ ROWS: dict[str, Callable[[], Row]] = {
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Make rows that compare a GPU with the CPU, for gpu_check.py.")
-    parser.add_argument("--small", action="store_true", help="sizes for the stand-in for CuPy")
-    parser.add_argument("--list", action="store_true", help="say what rows there are")
-    parser.add_argument("rows", nargs="*", metavar="ROW")
-    chosen = parser.parse_args()
+    chosen = gpu_record.arguments("rows that compare a GPU with the CPU").parse_args()
     if chosen.list:
         return gpu_record.tell(ROWS)
     gpu_clock.SMALL = chosen.small

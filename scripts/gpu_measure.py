@@ -3,7 +3,6 @@
 Run by gpu_check.py, as ``gpu_measure.py [--small] [--end TIME] ROW ...``.
 """
 
-import argparse
 import functools
 import statistics
 import sys
@@ -180,11 +179,8 @@ ROWS: dict[str, tuple[Measure, float]] = {
 }  # fmt: skip
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Make rows of a measurement, for gpu_check.py.")
+    parser = gpu_record.arguments("rows of a measurement")
     parser.add_argument("--end", type=float, default=time.time() + 120, help="when to be done, in seconds since 1970 [in two minutes]")
-    parser.add_argument("--small", action="store_true", help="sizes for the stand-in for CuPy")
-    parser.add_argument("--list", action="store_true", help="say what rows there are")
-    parser.add_argument("rows", nargs="*", metavar="ROW")
     chosen = parser.parse_args()
     if chosen.list:
         return gpu_record.tell(ROWS)

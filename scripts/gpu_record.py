@@ -1,5 +1,6 @@
 """The record of a stage on a GPU, and rows of it that come from other processes: one that fails, hangs or dies costs only itself."""
 
+import argparse
 import contextlib
 import datetime
 import importlib.metadata
@@ -125,6 +126,15 @@ def failure(error: BaseException) -> Row:
     return {"error": f"{type(error).__name__}: {error}"[:500], "traceback": "\n".join(lines)[-2500:]}
 
 
+def arguments(what: str) -> argparse.ArgumentParser:
+    """The arguments that all scripts of rows have; what : they make."""
+    parser = argparse.ArgumentParser(description=f"Make {what}, for gpu_check.py.")
+    parser.add_argument("--small", action="store_true", help="sizes for the stand-in for CuPy")
+    parser.add_argument("--list", action="store_true", help="say what rows there are")
+    parser.add_argument("rows", nargs="*", metavar="ROW")
+    return parser
+
+
 def tell(names: Iterable[str]) -> int:
     """Print the names of rows."""
     for name in names:
@@ -150,12 +160,12 @@ def serve(rows: Mapping[str, Callable[[], Row]], names: Iterable[str]) -> int:
 
 
 def _usable() -> bool:
-    """False after an error that the GPU's context does not survive, such as an illegal address."""
-    try:
-        import cupy
+    """False after an error that the GPU's context does not survive, such as an illegal address: waiting for it repeats the error."""
+    import cupy
 
+    try:
         cupy.cuda.Device().synchronize()
-    except Exception:
+    except cupy.cuda.runtime.CUDARuntimeError:
         return False
     return True
 

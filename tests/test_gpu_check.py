@@ -187,7 +187,7 @@ def test_a_script_that_does_not_start_is_a_row(tmp_path: Path, monkeypatch: pyte
 
 def test_a_lost_gpu_ends_the_process(cupy: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def lost(*_: object) -> None:
-        raise RuntimeError("cudaErrorIllegalAddress")
+        raise cupy.cuda.runtime.CUDARuntimeError("cudaErrorIllegalAddress")
 
     monkeypatch.setattr(cupy.cuda.runtime, "deviceSynchronize", lost)
     monkeypatch.setattr(cupy.cuda.Device, "synchronize", lost)

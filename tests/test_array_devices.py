@@ -214,6 +214,19 @@ def test_faults_of_all_gpus_are_seen(cupy: Any) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------------------ streams
+def test_streams_flag_faults_beside_each_other(cupy: Any) -> None:
+    """In one word, by atomics: none reads what another may be writing, and what one has flagged stays."""
+    codes = [_launch.fault(990 + i, f"planted {i}") for i in range(2)]
+    streams = [cupy.cuda.Stream(non_blocking=True) for _ in codes]
+    values = [cupy.asarray(np.array(v)) for v in (False, True, False)]
+    cupy.cuda.Device().synchronize()
+    for stream, code, bad in ((streams[0], codes[0], values[1]), (streams[1], codes[1], values[0]), (streams[0], codes[1], values[2])):
+        with stream:
+            _launch.flag(bad, code)
+    with pytest.raises(FaultError, match="planted 0"):
+        pnn.check()
+
+
 def waits(cupy: Any, work: Any) -> int:
     with strict_cupy.counted() as events:
         work()

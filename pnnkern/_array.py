@@ -209,6 +209,11 @@ def gpu(device: str) -> dict[str, str]:
     return {"gpu": f"{xp.cuda.runtime.getDeviceProperties(number)['name'].decode()}, {_memory(xp, number)} bytes"}
 
 
+def memory(like: Array) -> int:
+    """Bytes of memory of the GPU that `like` is on."""
+    return _memory(cupy(), like.device.id)
+
+
 @functools.cache
 def _memory(xp: ModuleType, gpu: int) -> int:
     """Bytes of memory of a GPU."""

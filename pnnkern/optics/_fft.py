@@ -26,30 +26,57 @@ TILE = 16  # columns that FFTW transforms at a time: with their twins they fit t
 
 
 class Transfer:
-    """Transfer functions of one window, `table` (count, Py, Px) in FFT order, and their other layouts, made when first asked for."""
+    """Transfer functions of one window (py, px), and their layouts, made when first asked for.
 
-    def __init__(self, table: Array) -> None:
-        self.table = table
+    table : (count, sy, sx) in FFT order. A side of p // 2 + 1 is the first half of an axis along which they are even.
+    """
+
+    def __init__(self, table: Array, window: tuple[int, int]) -> None:
+        self.table, self.window = table, window
 
     @property
-    def window(self) -> tuple[int, int]:
-        return self.table.shape[-2:]
+    def arrays(self) -> tuple[Array, ...]:
+        """All that is held so far."""
+        made = vars(self)
+        own = [made[name] for name in ("transposed", "full", "normalised") if name in made and made[name] is not self.table]
+        return (self.table, *own, *(made["conj"].arrays if "conj" in made else ()))
 
     @functools.cached_property
     def conj(self) -> "Transfer":
         """conj(H): the adjoint propagator."""
-        return Transfer(_array.on_all_streams(self.table.conj()))
+        return Transfer(_array.on_all_streams(self.table.conj()), self.window)
 
     @functools.cached_property
     def transposed(self) -> Array:
-        """(count, Px, Py), C order."""
+        """(count, sx, sy), C order."""
         return _array.on_all_streams(_array.namespace(self.table).ascontiguousarray(self.table.swapaxes(-1, -2)))
 
     @functools.cached_property
+    def full(self) -> Array:
+        """(count, py, px), C order: every frequency of the window."""
+        (sy, sx), (py, px) = self.table.shape[-2:], self.window
+        table = self.table
+        if sy < py:
+            table = _array.namespace(table).concatenate([table, table[:, py - sy : 0 : -1]], axis=1)
+        if sx < px:
+            table = _array.namespace(table).concatenate([table, table[:, :, px - sx : 0 : -1]], axis=2)
+        return _array.on_all_streams(_array.contiguous(table))
+
+    @functools.cached_property
     def normalised(self) -> Array:
-        """H / (Py Px), for kernels whose inverse transform carries no factor."""
+        """H / (py px) at every frequency of the window, for kernels whose inverse transform carries no factor."""
         py, px = self.window
-        return _array.on_all_streams(self.table * self.table.real.dtype.type(1.0 / (py * px)))
+        return _array.on_all_streams(self.full * self.table.real.dtype.type(1.0 / (py * px)))
+
+
+def times(spectrum: np.ndarray, table: np.ndarray) -> None:
+    """spectrum *= table, in place, for a spectrum (py, px) and a table (sy, sx) as in `Transfer`."""
+    (py, px), (sy, sx) = spectrum.shape, table.shape
+    halves = [(spectrum[:sy], table)] + ([(spectrum[sy:], table[py - sy : 0 : -1])] if sy < py else [])
+    for part, own in halves:
+        part[:, :sx] *= own
+        if sx < px:
+            part[:, sx:] *= own[:, px - sx : 0 : -1]
 
 
 def window_side(n: int, pad: float) -> int:
@@ -88,7 +115,7 @@ class _ScipyEngine:
         if not np.may_share_memory(rows, top):  # `overwrite_x` allows it, and is no promise
             top[...] = rows
         columns = scipy.fft.fft(self.window, axis=-2, overwrite_x=True)
-        columns *= transfer.table[index]
+        times(columns, transfer.table[index])
         rows = scipy.fft.ifft(columns, axis=-2, overwrite_x=True)[:ny]
         out[...] = scipy.fft.ifft(rows, axis=-1, overwrite_x=True)[:, :nx]
 
@@ -119,8 +146,11 @@ class _FftwEngine:
         self.scale = np.dtype(dtype).type(1.0 / (py * px)).real
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
-        (ny, nx), (_, px) = self.field, self.window
+        (ny, nx), (py, px) = self.field, self.window
         rows, tile, table = self.rows, self.tile, transfer.transposed[index]
+        sx, sy = table.shape
+        kept = np.arange(px)
+        kept[sx:] = px - kept[sx:]  # where an even table holds each column
         rows[:, :nx] = u
         rows[:, nx:] = 0
         self.row_forward.execute()
@@ -129,7 +159,10 @@ class _FftwEngine:
             tile[:width, :ny] = rows[:, c : c + width].T
             tile[:, ny:] = 0
             self.column_forward.execute()
-            np.multiply(tile[:width], table[c : c + width], out=tile[:width])
+            own = table[kept[c : c + width]]
+            tile[:width, :sy] *= own
+            if sy < py:
+                tile[:width, sy:] *= own[:, py - sy : 0 : -1]
             self.column_backward.execute()
             rows[:, c : c + width] = tile[:width, :ny].T
         self.row_backward.execute()
@@ -213,7 +246,7 @@ def _convolve_device(field: Array, transfer: Transfer, index: np.ndarray) -> Arr
     for part in _parallel.pieces(batch, chunk):
         columns = fft.fft(fft.fft(field[part], n=px, axis=-1), n=py, axis=-2)
         _launch.launch(
-            "optics/spectrum", "multiply", field.dtype, len(columns), py * px, where[part], transfer.table, columns,
+            "optics/spectrum", "multiply", field.dtype, len(columns), py * px, where[part], transfer.full, columns,
             threads=columns.size,
         )  # fmt: skip
         rows = fft.ifft(columns, axis=-2)[:, :ny]

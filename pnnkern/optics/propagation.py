@@ -8,9 +8,8 @@ import numpy as np
 
 from .. import _array, _launch, _parallel
 from .._array import Array, accepts_any
-from . import _checks, _fft, _transfer
+from . import _checks, _fft, _plan, _transfer
 from ._media import Media, unbroadcast
-from ._transfer import Grid, Medium
 
 NOT_FINITE = _launch.fault(1, "the field has NaN or infinite values (or they overflowed on the way)")
 TABLE_BYTES = 256 << 20  # of transfer functions of different distances and wavelengths that are held at a time
@@ -18,70 +17,84 @@ _WRT = ("field", "distance", "wavelength")
 
 
 @accepts_any
-def propagate(field: Array, *, distance: Any, wavelength: Any, pitch: Any, method: str = "angular_spectrum", pad: float = 2,
-              band_limit: bool = True, evanescent: str = "decay", shift: Any = 0.0,
-              out_shape: tuple[int, int] | None = None) -> Array:  # fmt: skip
+def propagate(field: Array, *, distance: Any, wavelength: Any, pitch: Any, method: str = "auto", pad: Any = 2,
+              band_limit: Any = True, evanescent: str = "decay", shift: Any = 0.0, out_shape: tuple[int, int] | None = None,
+              memory_limit: int | None = None) -> Array:  # fmt: skip
     """Propagate a field to a parallel plane: ``crop F^-1( H(fx, fy; distance, wavelength) F pad(field) )``.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t).
+    field : (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t). A side of one sample is uniform
+        along it: light that does not change in that direction, which is never padded.
     distance, wavelength : metres; scalars or arrays that broadcast with the leading axes of `field`: one field and five distances
         give five fields. A negative distance propagates back.
     pitch : metres, a scalar or (dy, dx).
-    method : "angular_spectrum" (exact), "fresnel" (paraxial), or "rayleigh_sommerfeld" (exact; the transform of the sampled kernel,
-        good where the pitch samples it: |distance| >= 2 n pitch^2 / wavelength).
-    pad : linear size of the zero-padded window in fields (rounded up to a 5-smooth length); 1 is a periodic window.
-    band_limit : drop what cannot be sampled, which would alias into the result: frequencies for which the window is too small at
-        this distance (Matsushima's limit, kept exactly for both axes), or for "rayleigh_sommerfeld" the parts of the kernel for
-        which the pitch is too coarse.
+    method : "auto" takes the exact one that the sampling allows (`Propagator.method` and `.why` tell which):
+        "angular_spectrum", the transfer function sampled on the window: exact up to |distance| of about 2 n pitch^2 / wavelength for
+            n pixels and pad=2;
+        "rayleigh_sommerfeld", the transform of the sampled impulse response, which equals the sum over all pixels: exact from that
+            distance on. "auto" also samples it finer than the pitch, or enlarges the window, where neither holds (large shifts, planes
+            much longer in one direction);
+        "fresnel", the paraxial transfer function: errors of phase of about pi theta^4 |distance| / (4 wavelength) for light at an angle
+            theta, within the range of "angular_spectrum".
+        A method asked for outside its range warns with the range and the expected error.
+    pad : linear size of the zero-padded window in fields (rounded up to a 5-smooth length), or a pair (y, x); 1 is a periodic window,
+        worked out by its spectrum.
+    band_limit : True, False or a pair (y, x), for a method asked for by name: drop what cannot be sampled, which would alias into the
+        result: frequencies for which the window is too small at this distance (Matsushima's limit, kept exactly for both axes), or for
+        "rayleigh_sommerfeld" the parts of the kernel for which the pitch is too coarse. "auto" has nothing to drop.
     evanescent : "decay" or "drop", for "angular_spectrum"; the other two have no such waves to treat apart.
     shift : metres, (sy, sx): the output window lies this far from the axis of the input window.
     out_shape : (my, mx) pixels of the output window, of the same pitch, if not that of `field`. Both have their origin at n // 2.
+    memory_limit : bytes that one transfer function and the work on one field may take; None is half of the machine's memory.
 
     Returns an array like `field`, of shape (..., my, mx). Raises TypeError for a field that is not complex, ValueError for lengths that
-    are not positive and finite, for NaN (on a GPU: at `pnnkern.check()`), and for shapes that do not broadcast. Warns when
-    pitch / wavelength suggests another unit.
+    are not positive and finite, for NaN (on a GPU: at `pnnkern.check()`), and for shapes that do not broadcast, and MemoryError, before
+    anything is allocated, for a plan that would take more than `memory_limit`. Warns when pitch / wavelength suggests another unit.
     Goodman, Introduction to Fourier Optics, sections 3.5, 3.10, 4.2; Matsushima and Shimobaba, Opt. Express 17, 19662 (2009).
     """
-    return _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape)(field)
+    return _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape, memory_limit)(field)
 
 
 @accepts_any
 def propagate_vjp(cotangent: Array, field: Array, *, distance: Any, wavelength: Any, pitch: Any, wrt: Any = ("field",),
-                  method: str = "angular_spectrum", pad: float = 2, band_limit: bool = True, evanescent: str = "decay",
-                  shift: Any = 0.0, out_shape: tuple[int, int] | None = None) -> Any:  # fmt: skip
+                  method: str = "auto", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay", shift: Any = 0.0,
+                  out_shape: tuple[int, int] | None = None, memory_limit: int | None = None) -> Any:  # fmt: skip
     """The derivative of `propagate` by its adjoint, for a cotangent g = dL/dRe + i dL/dIm.
 
     cotangent : like the result of `propagate`. Other arguments as there.
     wrt : any of "field", "distance", "wavelength". field: ``crop F^-1( conj(H) F pad(g) )``; distance, wavelength:
-        ``Re sum conj(G) dH U / (Py Px)`` over the window, in float64 (dL/dmetre), summed to the shape that was given. The band limit
-        is held while they vary.
+        ``Re sum conj(G) dH U / (Py Px)`` over the window, in float64 (dL/dmetre), summed to the shape that was given. The method and
+        the band limit are held while they vary.
 
     Returns one array, or a tuple in the order of `wrt`. Raises as `propagate`, and ValueError for another `wrt` or a cotangent that
     is not like the result.
     """
-    plan = _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape)
+    plan = _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape, memory_limit)
     return plan.vjp(cotangent, field, wrt=wrt)
 
 
-def _planned(field: Any, distance: Any, wavelength: Any, pitch: Any, method: str, pad: float, band_limit: bool, evanescent: str,
-             shift: Any, out_shape: tuple[int, int] | None) -> "Propagator":  # fmt: skip
+def _planned(field: Any, distance: Any, wavelength: Any, pitch: Any, method: str, pad: Any, band_limit: Any, evanescent: str,
+             shift: Any, out_shape: tuple[int, int] | None, memory_limit: int | None) -> "Propagator":  # fmt: skip
     field = _checks.complex_field("field", field)
     return Propagator(tuple(field.shape[-2:]), pitch=pitch, wavelength=wavelength, distance=distance, method=method, pad=pad,
-                      band_limit=band_limit, evanescent=evanescent, shift=shift, out_shape=out_shape)  # fmt: skip
+                      band_limit=band_limit, evanescent=evanescent, shift=shift, out_shape=out_shape,
+                      memory_limit=memory_limit)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Losses:
     """Where the energy of a propagated field went, as fractions of the energy that entered; arrays over the leading axes.
 
-    band_limit : in frequencies that the band limit dropped. evanescent : in waves that decayed or were dropped.
-    outside : past the edges of the output window, within the padded one. edge : in the outermost tenth of the padded window,
-        farthest from the output: what has reached it is about to wrap around.
+    ``window + outside + evanescent + band_limit = 1``.
+    window : arrived in the output window. outside : went past its edges. evanescent : in waves that decayed or were dropped.
+    band_limit : in frequencies, or parts of the impulse response, that the band limit dropped.
+    edge : of the energy outside, what is in the outermost tenth of the padded window, farthest from the output: what has reached it is
+        about to wrap around. Nothing wraps around with "rayleigh_sommerfeld" and pad=2.
     """
 
-    band_limit: Array
-    evanescent: Array
+    window: Array
     outside: Array
+    evanescent: Array
+    band_limit: Array
     edge: Array
 
 
@@ -89,36 +102,54 @@ class Propagator:
     """The planned form of `propagate`, for one field shape: ``P(u)``, ``P.vjp(g, u)``, ``P.losses(u)``. Arguments as there.
 
     shape : (ny, nx) of the fields. Its transfer functions are worked out at the first call and kept.
+    methods, reasons : for each distinct (distance, wavelength), the method that is used and why; `method` and `why` say it in one line.
     """
 
-    def __init__(self, shape: tuple[int, int], *, pitch: Any, wavelength: Any, distance: Any, method: str = "angular_spectrum",
-                 pad: float = 2, band_limit: bool = True, evanescent: str = "decay", shift: Any = 0.0,
-                 out_shape: tuple[int, int] | None = None) -> None:  # fmt: skip
-        if method not in _transfer.METHODS:
-            raise ValueError(f"method must be one of {', '.join(_transfer.METHODS)}, got {method!r}")
-        if evanescent not in ("decay", "drop"):
-            raise ValueError(f"evanescent must be 'decay' or 'drop', got {evanescent!r}")
+    def __init__(self, shape: tuple[int, int], *, pitch: Any, wavelength: Any, distance: Any, method: str = "auto",
+                 pad: Any = 2, band_limit: Any = True, evanescent: str = "decay", shift: Any = 0.0,
+                 out_shape: tuple[int, int] | None = None, memory_limit: int | None = None) -> None:  # fmt: skip
+        _plan.check_options(method, _transfer.METHODS, evanescent)
         self.shape = _checks.plane("shape", shape)
         self.out_shape = self.shape if out_shape is None else _checks.plane("out_shape", out_shape)
-        self.method = method
         self.lines = Media(distance, wavelength)
         if method == "rayleigh_sommerfeld" and not np.all(self.lines.distance):
             raise ValueError("distance must not be zero for method='rayleigh_sommerfeld': its kernel is a delta function there")
         self.pitch = _checks.pitch(pitch, self.lines.wavelength)
-        shift = _checks.pair("shift", shift, positive=False)
+        # A side of one sample stays one, and is spread over the pixels of the result at the end.
+        self._inner = _plan.inner(self.shape, self.out_shape)
+        self.axes = _plan.axes(self.shape, self.pitch, self._inner, self.pitch, _checks.pair("shift", shift, positive=False), pad)
         # Both windows lie in one canvas with their origins, at n // 2, on the same pixel.
-        self._canvas = (max(self.shape[0], self.out_shape[0]), max(self.shape[1], self.out_shape[1]))
-        pad = _checks.padding(pad)
-        self.grid = Grid((_fft.window_side(self._canvas[0], pad), _fft.window_side(self._canvas[1], pad)), self.pitch)
-        self.media = tuple(Medium(z, w, shift, bool(band_limit), evanescent) for z, w in self.lines.pairs)
+        self._canvas = (max(self.shape[0], self._inner[0]), max(self.shape[1], self._inner[1]))
+        self.grid, self.media, self.reasons = _plan.media(self.lines.pairs, self.axes, method, band_limit, evanescent)
+        self.memory_limit = memory_limit
         self._held: dict[tuple[str, int | None], _fft.Transfer] = {}
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return tuple(medium.method for medium in self.media)
+
+    @property
+    def method(self) -> str:
+        """The method that is used; several for different distances are joined by " and "."""
+        return " and ".join(dict.fromkeys(self.methods))
+
+    @property
+    def why(self) -> str:
+        """Why, in words; one clause for each reason."""
+        return "; ".join(dict.fromkeys(f"{m.method}: {why}" for m, why in zip(self.media, self.reasons, strict=True)))
 
     def transfer(self, like: Array) -> _fft.Transfer:
         """H on the padded window for each distinct (distance, wavelength), in the precision and on the device of `like`."""
         key = (like.dtype.name, like.device.id if _array.device_of(like) == "cuda" else None)
         if key not in self._held:
-            self._held[key] = _transfer.stack_like(like, self.method, self.grid, self.media)
+            self._check_memory(like)
+            self._held[key] = _transfer.stack_like(like, self.grid, self.media)
         return self._held[key]
+
+    def _check_memory(self, like: Array) -> None:
+        _plan.check_memory(
+            self.grid, self.media, like, self.memory_limit, "propagate_scaled(..., method='fresnel') needs no window, for paraxial light"
+        )
 
     def _field(self, name: str, field: Any) -> Array:
         field = _checks.complex_field(name, field)
@@ -132,13 +163,15 @@ class Propagator:
 
     def _groups(self, like: Array) -> Iterator[tuple[int, int, _fft.Transfer]]:
         """(first, last + 1, transfer functions) of the media, as many at a time as `TABLE_BYTES` hold."""
-        size = max(1, TABLE_BYTES // (self.grid.window[0] * self.grid.window[1] * like.dtype.itemsize))
+        self._check_memory(like)
+        sides = _transfer.stored(self.grid, self.media[0].shift)
+        size = max(1, TABLE_BYTES // (sides[0] * sides[1] * like.dtype.itemsize))
         if size >= len(self.media):
             yield 0, len(self.media), self.transfer(like)
             return
         for first in range(0, len(self.media), size):
             last = min(first + size, len(self.media))
-            yield first, last, _transfer.stack_like(like, self.method, self.grid, self.media[first:last])
+            yield first, last, _transfer.stack_like(like, self.grid, self.media[first:last])
 
     def _convolve(
         self, fields: Array, index: np.ndarray, shape: tuple[int, int], out_shape: tuple[int, int], adjoint: bool
@@ -166,20 +199,20 @@ class Propagator:
         """The field (..., my, mx) at the other plane, for `field` (..., ny, nx)."""
         field = self._field("field", field)
         lead = self.lines.out_lead(field.shape[:-2])
-        out = self._convolve(self.lines.expand(field), self.lines.index(lead), self.shape, self.out_shape, adjoint=False)
-        return out.reshape(*lead, *self.out_shape)
+        out = self._convolve(self.lines.expand(field), self.lines.index(lead), self.shape, self._inner, adjoint=False)
+        return _plan.spread(out.reshape(*lead, *self._inner), self.out_shape)
 
     @accepts_any
     def vjp(self, cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> Any:
         """Derivatives by the adjoint; see `propagate_vjp`."""
         names = _checks.chosen(wrt, _WRT)
         field = self._field("field", field)
-        cotangent = self._cotangent(cotangent, field)
+        cotangent = _plan.gathered(self._cotangent(cotangent, field), self._inner)
         lead = cotangent.shape[:-2]
-        flat = cotangent.reshape(-1, *self.out_shape)
+        flat = cotangent.reshape(-1, *self._inner)
         results: dict[str, Any] = {}
         if "field" in names:
-            back = self._convolve(flat, self.lines.index(lead), self.out_shape, self.shape, adjoint=True)
+            back = self._convolve(flat, self.lines.index(lead), self._inner, self.shape, adjoint=True)
             results["field"] = unbroadcast(back.reshape(*lead, *self.shape), field.shape)
         for name in names:
             if name != "field":
@@ -195,12 +228,12 @@ class Propagator:
         points = self.grid.window[0] * self.grid.window[1]
         chunk = _array.chunk(u, points * 16 * 4) if _array.on_device(u) else 1
         for m, medium in enumerate(self.media):
-            dh = xp.asarray(_transfer.derivative(self.method, self.grid, medium, name))
+            dh = xp.asarray(_transfer.made(self.grid, (medium,), wrt=name).full[0])
             members = np.flatnonzero(index == m)
             for part in _parallel.pieces(len(members), chunk):
                 some = members[part]
                 before = self._spectrum(u[some], self.shape)
-                after = self._spectrum(cotangent[some], self.out_shape)
+                after = self._spectrum(cotangent[some], self._inner)
                 slopes[some] = xp.sum((after.conj() * before * dh).real, axis=(1, 2)) / points
         if xp is np and not np.isfinite(slopes).all():
             raise ValueError("the field or the cotangent has NaN or infinite values")
@@ -215,24 +248,16 @@ class Propagator:
         xp = _array.namespace(field)
         lead = self.lines.out_lead(field.shape[:-2])
         index = self.lines.index(lead)
-        (ny, nx), (py, px) = self._canvas, self.grid.window
-        (oy, ox), (my, mx) = _corner(self.out_shape, self._canvas), self.out_shape
+        (oy, ox), (my, mx) = _corner(self._inner, self._canvas), self._inner
+        far_y, far_x = (xp.asarray(_far(n, p)) for n, p in zip(self._canvas, self.grid.window, strict=True))
         rows = []
         for b, u in enumerate(self.lines.expand(field)):
-            medium = self.media[index[b]]
-            spectrum = self._spectrum(u[None], self.shape)[0]
-            power = xp.abs(spectrum) ** 2 / (py * px)
-            entered = xp.sum(power)
-            kept = xp.asarray(_transfer.band(self.method, self.grid, medium) if medium.band_limit else np.ones((py, px), bool))
-            arrived = _array.scipy_fft(u).ifft2(spectrum * xp.asarray(_transfer.table(self.method, self.grid, medium)))
-            intensity = xp.abs(arrived) ** 2
-            total, dropped = xp.sum(intensity), xp.sum(xp.where(kept, 0.0, power))
+            one = _plan.Balance(self.grid, self.media[index[b]], self._spectrum(u[None], self.shape)[0])
+            intensity = xp.abs(_array.scipy_fft(u).ifft2(one.arrived)) ** 2
             inside = xp.sum(intensity[oy : oy + my, ox : ox + mx])
-            far_y, far_x = (xp.asarray(_far(n, p)) for n, p in ((ny, py), (nx, px)))
-            edge = xp.sum(xp.where(far_y[:, None] | far_x[None, :], intensity, 0.0))
-            rows.append(xp.stack([dropped, entered - dropped - total, total - inside, edge]) / xp.maximum(entered, 1e-300))
-        values = xp.stack(rows).reshape(*lead, 4)
-        return values[..., 0], values[..., 1], values[..., 2], values[..., 3]
+            edge = xp.sum(xp.where(far_y[:, None] | far_x[None, :], intensity, 0.0)) * one.wraps(self.axes)
+            rows.append(one.fractions(inside, edge))
+        return tuple(xp.moveaxis(xp.stack(rows).reshape(*lead, 5), -1, 0))
 
     def losses(self, field: Array) -> Losses:
         """The fractions of the energy of `field` that did not arrive, or arrived at the wrong place. Energy: sum of |u|^2."""

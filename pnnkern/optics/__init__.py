@@ -24,10 +24,11 @@ from .masks import (
     transmit_vjp,
 )
 from .propagation import Losses, Propagator, propagate, propagate_vjp
-from .scaled import fraunhofer, fraunhofer_pitch, fraunhofer_vjp, propagate_scaled, propagate_scaled_vjp
+from .scaled import ScaledPropagator, fraunhofer, fraunhofer_pitch, fraunhofer_vjp, propagate_scaled, propagate_scaled_vjp
 
 __all__ = [
-    "Camera", "Losses", "Propagator", "Regions", "amplitude_mask", "amplitude_mask_vjp", "chain", "circular_aperture", "detect",
+    "Camera", "Losses", "Propagator", "Regions", "ScaledPropagator",
+    "amplitude_mask", "amplitude_mask_vjp", "chain", "circular_aperture", "detect",
     "detect_vjp", "fraunhofer", "fraunhofer_pitch", "fraunhofer_vjp", "gaussian_aperture", "gaussian_beam", "height_mask",
     "height_mask_vjp", "intensity", "intensity_vjp", "lens", "lens_vjp", "phase_mask", "phase_mask_vjp", "plane_wave", "point_source",
     "powers", "powers_vjp", "propagate", "propagate_scaled", "propagate_scaled_vjp", "propagate_vjp", "rectangular_aperture", "transmit",

@@ -9,6 +9,20 @@ from .._array import Array
 from . import _checks
 
 
+def _pitches(out_pitch: Any) -> np.ndarray:
+    """Output pitches (..., 2), metres."""
+    values = _checks.numbers("out_pitch", out_pitch)
+    if values.ndim == 0:
+        values = np.array([float(values)] * 2)
+    if values.shape[-1] != 2:
+        raise ValueError(
+            f"out_pitch must be a number, a pair (dy, dx) or an array (..., 2) of pairs in metres, got shape {values.shape}"
+        )
+    if not np.isfinite(values).all() or not (values > 0).all():
+        raise ValueError(f"out_pitch must be positive and finite (metres), got {out_pitch!r:.80}")
+    return values
+
+
 def unbroadcast(values: Array, shape: tuple[int, ...]) -> Array:
     """The sum of `values` over the axes along which `shape` was broadcast to theirs."""
     extra = values.ndim - len(shape)
@@ -18,25 +32,33 @@ def unbroadcast(values: Array, shape: tuple[int, ...]) -> Array:
 
 
 class Media:
-    """Pairs of a distance and a wavelength (metres), each a scalar or an array that broadcasts with a field's leading axes.
+    """What differs between the leading axes of a field: a distance and a wavelength (metres), each a scalar or an array that broadcasts with
+    them, and for scaled results an output pitch, a scalar, a pair (dy, dx) or an array (..., 2).
 
-    lead : their common shape. pairs : the distinct ones, (distance, wavelength) each.
+    lead : their common shape. pairs : the distinct (distance, wavelength) or, with output pitches, (distance, wavelength, (dy, dx)).
     """
 
-    def __init__(self, distance: Any, wavelength: Any) -> None:
+    def __init__(self, distance: Any, wavelength: Any, out_pitch: Any = None) -> None:
         self.distance = _checks.distances(distance)
         self.wavelength = _checks.wavelengths(wavelength)
+        given = {"distance": self.distance, "wavelength": self.wavelength}
+        pitches = None
+        if out_pitch is not None:
+            pitches = _pitches(out_pitch)
+            given["out_pitch"] = pitches[..., 0]
         try:
-            z, w = np.broadcast_arrays(self.distance, self.wavelength)
+            z, w, *_ = np.broadcast_arrays(*given.values())
         except ValueError:
-            raise ValueError(
-                f"distance of shape {self.distance.shape} and wavelength of shape {self.wavelength.shape} must broadcast"
-            ) from None
+            shapes = " and ".join(f"{name} of shape {values.shape}" for name, values in given.items())
+            raise ValueError(f"{shapes} must broadcast") from None
         self.lead = z.shape
-        self.pairs = tuple(dict.fromkeys(zip(z.ravel().tolist(), w.ravel().tolist(), strict=True)))
+        flat: list[Any] = list(zip(z.ravel().tolist(), w.ravel().tolist(), strict=True))
+        if pitches is not None:
+            each = np.broadcast_to(pitches, (*self.lead, 2)).reshape(-1, 2).tolist()
+            flat = [(*pair, tuple(pitch)) for pair, pitch in zip(flat, each, strict=True)]
+        self.pairs: tuple[Any, ...] = tuple(dict.fromkeys(flat))
         number = {pair: i for i, pair in enumerate(self.pairs)}
-        flat = [number[pair] for pair in zip(z.ravel().tolist(), w.ravel().tolist(), strict=True)]
-        self._number = np.array(flat, np.int64).reshape(self.lead)
+        self._number = np.array([number[pair] for pair in flat], np.int64).reshape(self.lead)
 
     def out_lead(self, lead: tuple[int, ...]) -> tuple[int, ...]:
         """The leading shape of the result for a field of leading shape `lead`."""

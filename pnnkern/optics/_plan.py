@@ -45,31 +45,33 @@ def gathered(cotangent: Array, inner_shape: tuple[int, int]) -> Array:
 
 # ----------------------------------------------------------------------------------------------------------------- the geometry
 def axes(shape: tuple[int, int], pitch: tuple[float, float], out_shape: tuple[int, int], out_pitch: tuple[float, float],
-         shift: tuple[float, float], pad: Any) -> tuple[Axis, Axis]:  # fmt: skip
+         shift: tuple[float, float], pad: Any, *, scaled: bool = False) -> tuple[Axis, Axis]:  # fmt: skip
     """The two axes; a shift along one in which the field is uniform does nothing."""
     y, x = (
-        Axis(n, d, m, a, 0.0 if n == 1 else s, p)
+        Axis(n, d, m, a, 0.0 if n == 1 else s, p, scaled)
         for n, d, m, a, s, p in zip(shape, pitch, out_shape, out_pitch, shift, _sampling.pads(pad), strict=True)
     )
     return y, x
 
 
-def media(pairs: Sequence[tuple[float, float]], both: tuple[Axis, Axis], method: str, band_limit: Any, evanescent: str,
-          *, scaled: bool = False) -> tuple[Grid, tuple[Medium, ...], tuple[str, ...]]:  # fmt: skip
+def media(
+    pairs: Sequence[tuple[float, float]], both: tuple[Axis, Axis], method: str, band_limit: Any, evanescent: str
+) -> tuple[Grid, tuple[Medium, ...], tuple[str, ...]]:
     """One window for all (distance, wavelength) pairs, the medium of each, and why its method was taken."""
     limits = _sampling.flags("band_limit", band_limit)
     y, x = both
     pitch, shift = (y.pitch, x.pitch), (y.shift, x.shift)
     if method == "auto":
-        choices = [_sampling.choose(both, z, w, evanescent, scaled=scaled) for z, w in pairs]
+        choices = [_sampling.choose(both, z, w, evanescent) for z, w in pairs]
         limits = (False, False)  # there is nothing to drop
     else:
-        window = (y.padded(), x.padded())
+        window = (_asked(y, method), _asked(x, method))
         choices = [_sampling.forced(method, both, z, w, window) for z, w in pairs]
     window = (max(c.window[0] for c in choices), max(c.window[1] for c in choices))
     out = []
     for (z, w), choice in zip(pairs, choices, strict=True):
-        soft = [choice.method == "rayleigh_sommerfeld" and (scaled or q > 1) and not a.uniform for a, q in zip(both, choice.finer, strict=True)]
+        spatial = choice.method == "rayleigh_sommerfeld"
+        soft = [spatial and (a.scaled or q > 1) and not a.uniform for a, q in zip(both, choice.finer, strict=True)]
         reach, fade = (math.inf, math.inf), (0.0, 0.0)
         if True in soft:
             ends = [(p // 2) * a.pitch for a, p in zip(both, window, strict=True)]
@@ -77,6 +79,15 @@ def media(pairs: Sequence[tuple[float, float]], both: tuple[Axis, Axis], method:
             fade = (ends[0] - y.span if soft[0] else 0.0, ends[1] - x.span if soft[1] else 0.0)
         out.append(Medium(z, w, shift, limits, evanescent, choice.method, choice.finer, reach, fade))
     return Grid(window, pitch), tuple(out), tuple(choice.why for choice in choices)
+
+
+def _asked(axis: Axis, method: str) -> int:
+    """Side of the window for a method that was asked for: as `pad` says; for a scaled result at least field and result side by side."""
+    if not axis.scaled:
+        return axis.padded()
+    if method == "rayleigh_sommerfeld":
+        return axis.padded(2 * (axis.span + axis.margin) + axis.pitch)
+    return axis.padded(axis.count * axis.pitch + axis.out_count * axis.out_pitch)
 
 
 # ------------------------------------------------------------------------------------------------------------------- the memory
@@ -104,7 +115,7 @@ def check_memory(grid: Grid, media: Sequence[Medium], like: Array, limit: int | 
 
 
 def _half_of_memory(like: Array) -> int:
-    if _array.on_device(like):
+    if _array.namespace(like) is not np:
         return _array.memory(like) // 2
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 if hasattr(os, "sysconf") else 1 << 62
 
@@ -145,4 +156,6 @@ class Balance:
 
 
 def _without_limit(medium: Medium) -> Medium:
-    return Medium(medium.distance, medium.wavelength, medium.shift, (False, False), medium.evanescent, medium.method, medium.finer)
+    return Medium(
+        medium.distance, medium.wavelength, medium.shift, (False, False), medium.evanescent, medium.method, medium.finer
+    )

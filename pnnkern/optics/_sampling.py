@@ -18,7 +18,7 @@ from .._errors import SamplingWarning
 from . import _checks, _fft
 
 MARGIN = 32  # pixels over which an impulse response that is cut off falls to zero, where that must not ring in the result
-SLACK = 1.05  # of the window that the reach may take: the tails of the highest frequencies are still small there
+SLACK = 1.1  # times its room that the reach may take: the tails of the highest frequencies are still small there
 PEAK = 3.0  # samples that the peak of h, as wide as the distance, needs
 NEAR = 0.3  # wavelengths of distance within which waves at grazing angles carry too little to be missed, whatever the window
 
@@ -39,7 +39,11 @@ def flags(name: str, value: Any) -> tuple[bool, bool]:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of the two planes: pixels and pitch (metres) of the field and of the result, and how far (metres) the result is shifted."""
+    """One axis of the two planes: pixels and pitch (metres) of the field and of the result, and how far (metres) the result is shifted.
+
+    pad : least size of the window, in planes. scaled : the result is not on the grid of the field, so that an impulse response that ends in
+    the window must end softly.
+    """
 
     count: int
     pitch: float
@@ -47,6 +51,7 @@ class Axis:
     out_pitch: float
     shift: float = 0.0
     pad: float = 2.0
+    scaled: bool = False
 
     @property
     def uniform(self) -> bool:
@@ -70,16 +75,18 @@ class Axis:
         """`span` with the shift."""
         return self.span + abs(self.shift)
 
+    @property
+    def margin(self) -> float:
+        """Metres over which an impulse response that ends within the window must fall off."""
+        return MARGIN * self.pitch if self.scaled else 0.0
+
     def padded(self, least: float = 0.0) -> int:
-        """Side of the window: `pad` times the longer of the two planes, and at least `least` metres."""
+        """Side of the window: `pad` times the field, or the longer of two planes of the same pitch, and at least `least` metres."""
         if self.uniform:
             return 1
-        pixels = max(self.count, math.ceil(self.out_count * self.out_pitch / self.pitch - 1e-9))
-        if self.periodic:
-            return _fft.window_side(pixels if self.out_pitch == self.pitch else self.count, 1)
-        side = _fft.window_side(pixels, self.pad)
+        side = _fft.window_side(self.count if self.scaled else max(self.count, self.out_count), self.pad)
         needed = math.ceil(least / self.pitch - 1e-9)
-        return side if side >= needed else scipy.fft.next_fast_len(needed, real=True)
+        return side if self.periodic or side >= needed else scipy.fft.next_fast_len(needed, real=True)
 
 
 @dataclass(frozen=True)
@@ -108,43 +115,40 @@ def _held(axis: Axis, z: float, wavelength: float, method: str) -> float:
     sideways = reach(axis.pitch, z, wavelength, method)
     if math.isinf(sideways) and abs(z) <= NEAR * wavelength:
         sideways = max(axis.offset, 10 * wavelength)
-    return (axis.offset + sideways) / SLACK
+    return axis.offset + sideways / SLACK
 
 
 def farthest(axis: Axis, side: int, wavelength: float, method: str) -> float:
     """The largest |distance| at which a window of `side` samples the transfer function; metres."""
     if axis.uniform or axis.periodic:
         return math.inf
-    room = SLACK * side * axis.pitch - axis.offset
+    room = SLACK * (side * axis.pitch - axis.offset)
     per_metre = reach(axis.pitch, 1.0, wavelength, method)
     if math.isinf(per_metre):
         return NEAR * wavelength if room >= max(axis.offset, 10 * wavelength) else 0.0
     return max(0.0, room / per_metre)
 
 
-def nearest(axis: Axis, wavelength: float, extra: float = 0.0) -> float:
-    """The smallest |distance| at which the pitch samples the impulse response as far as `offset + extra`; metres."""
+def nearest(axis: Axis, wavelength: float) -> float:
+    """The smallest |distance| at which the pitch samples the impulse response; metres."""
     if axis.uniform:
         return 0.0
     ratio = 2 * axis.pitch / wavelength
-    oscillation = (axis.offset + extra) * math.sqrt(max(0.0, (ratio - 1) * (ratio + 1)))
+    oscillation = axis.offset * math.sqrt(max(0.0, (ratio - 1) * (ratio + 1)))
     return max(oscillation, PEAK * axis.pitch)
 
 
-def _finer(axis: Axis, z: float, wavelength: float, extra: float) -> int:
+def _finer(axis: Axis, z: float, wavelength: float) -> int:
     """How many times finer than the pitch h must be sampled."""
     if axis.uniform:
         return 1
-    x = axis.offset + extra
+    x = axis.offset
     oscillation = 2 * axis.pitch * x / (wavelength * math.hypot(x, z))
     return max(1, math.ceil(oscillation - 1e-9), math.ceil(PEAK * axis.pitch / abs(z) - 1e-9))
 
 
-def choose(axes: tuple[Axis, Axis], z: float, wavelength: float, evanescent: str, *, scaled: bool = False) -> Choice:
-    """The exact form for a geometry, of the two the one that its sampling allows at the least cost.
-
-    scaled : the result is not on the grid of the field, so that an impulse response that ends in the window must end softly.
-    """
+def choose(axes: tuple[Axis, Axis], z: float, wavelength: float, evanescent: str) -> Choice:
+    """The exact form for a geometry, of the two the one that its sampling allows at the least cost."""
     y, x = axes
     held = tuple(_held(a, z, wavelength, "angular_spectrum") for a in axes)
     spectral = None if math.inf in held else (y.padded(held[0]), x.padded(held[1]))
@@ -160,12 +164,11 @@ def choose(axes: tuple[Axis, Axis], z: float, wavelength: float, evanescent: str
     if reason:
         return Choice("angular_spectrum", spectral or (y.padded(), x.padded()), (1, 1), reason)
 
-    margins = tuple(MARGIN * a.pitch if scaled else 0.0 for a in axes)
-    finer = (_finer(y, z, wavelength, margins[0]), _finer(x, z, wavelength, margins[1]))
+    finer = (_finer(y, z, wavelength), _finer(x, z, wavelength))
     # a response that is kept to the band of the pitch rings where it is cut
-    soft = tuple(MARGIN * a.pitch if scaled or q > 1 else 0.0 for a, q in zip(axes, finer, strict=True))
+    soft = tuple(MARGIN * a.pitch if q > 1 else a.margin for a, q in zip(axes, finer, strict=True))
     spatial = tuple(a.padded(2 * (a.span + m) + a.pitch) for a, m in zip(axes, soft, strict=True))
-    near = max(nearest(a, wavelength, m) for a, m in zip(axes, margins, strict=True))
+    near = max(nearest(a, wavelength) for a in axes)
     by_response = f"the pitch samples the impulse response: |distance| >= {near:.3g} m"
     if finer != (1, 1):
         by_response = f"the impulse response, sampled {finer[0]} x {finer[1]} times finer than the pitch and kept to its band"
@@ -173,6 +176,15 @@ def choose(axes: tuple[Axis, Axis], z: float, wavelength: float, evanescent: str
     if spectral is not None and cost > 1 and spectral[0] * spectral[1] <= points * (1 + cost / 8):
         return Choice("angular_spectrum", spectral, (1, 1), by_spectrum)
     return Choice("rayleigh_sommerfeld", (spatial[0], spatial[1]), finer, by_response)
+
+
+def paraxial(axes: tuple[Axis, Axis], z: float, wavelength: float) -> bool:
+    """True where the Fresnel sum over the pixels is exact to a few parts in ten thousand: by the next terms of phase and amplitude at the
+    largest offset, and by the sampling of its chirp."""
+    offsets = [a.offset for a in axes if not a.uniform]
+    square = sum(o * o for o in offsets)
+    sampled = all(a.uniform or 2 * a.pitch * a.offset <= wavelength * abs(z) for a in axes)
+    return sampled and z != 0 and square <= 3e-4 * z * z and 2 * math.pi / wavelength * square**2 <= 8 * 3e-4 * abs(z) ** 3
 
 
 def forced(method: str, axes: tuple[Axis, Axis], z: float, wavelength: float, window: tuple[int, int]) -> Choice:
@@ -187,7 +199,7 @@ def forced(method: str, axes: tuple[Axis, Axis], z: float, wavelength: float, wi
         if size < near * (1 - 1e-9):
             _warn(method, "the pitch does not sample the impulse response", f">= {near:.3g}", z, 1 - size / near)
         for name, axis, side in zip("yx", axes, window, strict=True):
-            if not axis.uniform and side * axis.pitch < 2 * axis.span + axis.pitch * (1 - 1e-9):
+            if not axis.uniform and not axis.scaled and side * axis.pitch < 2 * axis.span + axis.pitch * (1 - 1e-9):
                 _say(
                     f"method={method!r}: the window of {side} points along {name} is shorter than field and result together, "
                     f"{round(2 * axis.span / axis.pitch) + 1}, so that the ends of the result wrap around: pad=2 is enough"

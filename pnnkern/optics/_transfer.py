@@ -67,7 +67,10 @@ def stored(grid: Grid, shift: tuple[float, float]) -> tuple[int, int]:
 
 
 def _frequency_axes(grid: Grid, sides: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    fy, fx = (abs(np.fft.fftfreq(p, d)[:s]) if s < p else np.fft.fftfreq(p, d) for p, d, s in zip(grid.window, grid.pitch, sides, strict=True))
+    fy, fx = (
+        abs(np.fft.fftfreq(p, d)[:s]) if s < p else np.fft.fftfreq(p, d)
+        for p, d, s in zip(grid.window, grid.pitch, sides, strict=True)
+    )
     return fy[:, None], fx[None, :]
 
 
@@ -144,7 +147,9 @@ def _pieces(rows: int, columns: int) -> Iterator[slice]:
         yield slice(first, min(rows, first + step))
 
 
-def _angular_spectrum(h: np.ndarray, axial: tuple[np.ndarray, ...], fy: np.ndarray, fx: np.ndarray, medium: Medium, wrt: str) -> None:
+def _angular_spectrum(
+    h: np.ndarray, axial: tuple[np.ndarray, ...], fy: np.ndarray, fx: np.ndarray, medium: Medium, wrt: str
+) -> None:
     """H = exp(2 pi i z sqrt(1/lambda^2 - fx^2 - fy^2)). Goodman, Introduction to Fourier Optics, section 3.10.
 
     Evanescent waves decay over |z| in either direction, or are dropped (`evanescent="drop"`).
@@ -225,11 +230,15 @@ def _line_kernel(x: np.ndarray, medium: Medium, wrt: str, pitch: float, axis: in
     return _limited(kernel * wave, *((still, x) if axis == 1 else (x, still)), r, medium, (pitch, pitch))
 
 
-def _limited(kernel: np.ndarray, y: np.ndarray, x: np.ndarray, r: np.ndarray, medium: Medium, pitch: tuple[float, float]) -> np.ndarray:
+def _limited(
+    kernel: np.ndarray, y: np.ndarray, x: np.ndarray, r: np.ndarray, medium: Medium, pitch: tuple[float, float]
+) -> np.ndarray:
     """The conjugate for a negative distance; without what the pitch does not sample; fading out beyond the reach."""
     if medium.distance < 0:
         np.conj(kernel, out=kernel)
-    for t, d, limited, reach, fade, s in zip((y, x), pitch, medium.band_limit, medium.reach, medium.fade, medium.shift, strict=True):
+    for t, d, limited, reach, fade, s in zip(
+        (y, x), pitch, medium.band_limit, medium.reach, medium.fade, medium.shift, strict=True
+    ):
         if limited:
             kernel *= 2 * d * abs(t) <= medium.wavelength * r
         if fade:

@@ -51,7 +51,9 @@ def propagate(field: Array, *, distance: Any, wavelength: Any, pitch: Any, metho
     anything is allocated, for a plan that would take more than `memory_limit`. Warns when pitch / wavelength suggests another unit.
     Goodman, Introduction to Fourier Optics, sections 3.5, 3.10, 4.2; Matsushima and Shimobaba, Opt. Express 17, 19662 (2009).
     """
-    return _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape, memory_limit)(field)
+    return _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape, memory_limit)(
+        field
+    )
 
 
 @accepts_any
@@ -148,7 +150,11 @@ class Propagator:
 
     def _check_memory(self, like: Array) -> None:
         _plan.check_memory(
-            self.grid, self.media, like, self.memory_limit, "propagate_scaled(..., method='fresnel') needs no window, for paraxial light"
+            self.grid,
+            self.media,
+            like,
+            self.memory_limit,
+            "propagate_scaled(..., method='fresnel') needs no window, for paraxial light",
         )
 
     def _field(self, name: str, field: Any) -> Array:
@@ -249,7 +255,7 @@ class Propagator:
         lead = self.lines.out_lead(field.shape[:-2])
         index = self.lines.index(lead)
         (oy, ox), (my, mx) = _corner(self._inner, self._canvas), self._inner
-        far_y, far_x = (xp.asarray(_far(n, p)) for n, p in zip(self._canvas, self.grid.window, strict=True))
+        far_y, far_x = (xp.asarray(far_tenth(n, p)) for n, p in zip(self._canvas, self.grid.window, strict=True))
         rows = []
         for b, u in enumerate(self.lines.expand(field)):
             one = _plan.Balance(self.grid, self.media[index[b]], self._spectrum(u[None], self.shape)[0])
@@ -281,7 +287,7 @@ def _placed(fields: Array, shape: tuple[int, int], out_shape: tuple[int, int]) -
     return fields[:, y : y + out_shape[0], x : x + out_shape[1]]
 
 
-def _far(n: int, p: int) -> np.ndarray:
+def far_tenth(n: int, p: int) -> np.ndarray:
     """True in the tenth of a window of p points that is farthest from the field [0, n), for one axis."""
     far = np.zeros(p, bool)
     middle, half = n + (p - n) // 2, p // 20

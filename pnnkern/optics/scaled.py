@@ -1,9 +1,10 @@
 """Propagation to an output window of any pitch, size and place, and the Fraunhofer far field.
 
-The output is a separable transform of the field (Fresnel, Fraunhofer) or of its propagated spectrum (angular spectrum), so that it
+The output is a separable transform of the field (Fresnel, Fraunhofer) or of its propagated spectrum (the exact methods), so that it
 can be asked for on any uniform grid: zoomed into a focus, or stretched over a wide far field.
 """
 
+import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,59 +12,152 @@ import numpy as np
 from .. import _array, _launch, _parallel
 from .._array import Array, accepts_any
 from .._errors import SamplingWarning
-from . import _checks, _fft, _separable, _transfer
+from . import _checks, _fft, _plan, _sampling, _separable, _transfer
 from ._media import Media, unbroadcast
+from ._sampling import Axis
 from ._separable import Factor, Line
-from ._transfer import Grid, Medium
+from ._transfer import Grid
+from .propagation import Losses, far_tenth
 
-METHODS = ("angular_spectrum", "fresnel", "fraunhofer")
+METHODS = ("auto", "angular_spectrum", "rayleigh_sommerfeld", "fresnel", "fraunhofer")
 _WRT = ("field", "distance", "wavelength")
 
 
 @accepts_any
 def propagate_scaled(field: Array, *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
-                     out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "angular_spectrum",
-                     transform: str = "matrix", pad: float = 2, band_limit: bool = True, evanescent: str = "decay") -> Array:  # fmt: skip
+                     out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto",
+                     transform: str = "matrix", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay",
+                     memory_limit: int | None = None) -> Array:  # fmt: skip
     """Propagate a field to a parallel plane, sampled there with another pitch.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t).
+    field : (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t). A side of one sample is uniform along it.
     distance, wavelength : metres; scalars or arrays that broadcast with the leading axes of `field`. Negative distances propagate back.
-    pitch, out_pitch : metres, scalars or (dy, dx), of the field and of the result.
+    pitch : metres, of the field, a scalar or (dy, dx).
+    out_pitch : metres, of the result, a scalar, (dy, dx), or an array (..., 2) of pairs that broadcasts with the leading axes of `field`.
     out_shape : (my, mx) pixels of the result, if not those of `field`. Both planes have their origin at n // 2.
     shift : metres, (sy, sx): the output window lies this far from the axis of the input window.
-    method : "angular_spectrum" (exact: the spectrum of `propagate`, summed at the asked points; its window grows beyond `pad` so as to
-        hold the output, except that `pad=1` stays periodic), "fresnel" (the paraxial convolution, each output point summed directly), or
-        "fraunhofer" (the same without the quadratic phase of the source: for distance >> size^2 / wavelength).
+    method : "auto" takes "angular_spectrum" or "rayleigh_sommerfeld", whichever the sampling allows (exact: the spectrum of `propagate`,
+        summed at the asked points; its window grows beyond `pad` so as to hold the output, except that `pad=1` stays periodic), and
+        "fresnel" where that is exact to three parts in ten thousand and the window would be large; by name also
+        "fresnel" (the paraxial convolution, each output point summed directly) and "fraunhofer" (the same without the quadratic phase of
+        the source: for distance >> size^2 / wavelength). `ScaledPropagator.method` and `.why` tell which was taken.
     transform : "matrix" (triple product of matrices) or "chirp_z" (FFTs; faster for large planes). The same result but for rounding.
-    pad, band_limit, evanescent : as in `propagate`, for "angular_spectrum".
+    pad, band_limit, evanescent, memory_limit : as in `propagate`.
 
     Returns an array like `field`, of shape (..., my, mx). Raises as `propagate`, and ValueError for distance 0 with "fresnel" or
-    "fraunhofer". Warns when the pitch does not sample the phase that "fresnel" and "fraunhofer" sum, so that the result repeats itself
-    within the output window.
+    "fraunhofer". Warns as `propagate`, and when the pitch does not sample the phase that "fresnel" and "fraunhofer" sum, so that the result
+    repeats itself within the output window.
     Goodman, Introduction to Fourier Optics, sections 3.10, 4.2 and 4.3; Soummer et al., Opt. Express 15, 15935 (2007) for the matrices.
     """
     field = _checks.complex_field("field", field)
-    plan = _scaled(tuple(field.shape[-2:]), distance, wavelength, pitch, out_pitch, out_shape, shift, method, transform, pad, band_limit,
-                   evanescent)  # fmt: skip
-    return _forward(plan, field)
+    plan = ScaledPropagator(tuple(field.shape[-2:]), distance=distance, wavelength=wavelength, pitch=pitch, out_pitch=out_pitch,
+                            out_shape=out_shape, shift=shift, method=method, transform=transform, pad=pad, band_limit=band_limit,
+                            evanescent=evanescent, memory_limit=memory_limit)  # fmt: skip
+    return plan(field)
 
 
 @accepts_any
 def propagate_scaled_vjp(cotangent: Array, field: Array, *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
-                         out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "angular_spectrum",
-                         transform: str = "matrix", pad: float = 2, band_limit: bool = True, evanescent: str = "decay",
-                         wrt: Any = ("field",)) -> Any:  # fmt: skip
+                         out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto",
+                         transform: str = "matrix", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay",
+                         wrt: Any = ("field",), memory_limit: int | None = None) -> Any:  # fmt: skip
     """The derivative of `propagate_scaled` by its adjoint. cotangent : like its result. Other arguments as there.
 
     wrt : any of "field" (the conjugate transpose), "distance", "wavelength" (``Re sum conj(g) dU`` in float64, dL/dmetre, summed to the
-        shape that was given, the output grid held).
+        shape that was given, the output grid and the method held).
 
     Returns one array, or a tuple in the order of `wrt`.
     """
     field = _checks.complex_field("field", field)
-    plan = _scaled(tuple(field.shape[-2:]), distance, wavelength, pitch, out_pitch, out_shape, shift, method, transform, pad, band_limit,
-                   evanescent)  # fmt: skip
-    return _vjp(plan, cotangent, field, wrt)
+    plan = ScaledPropagator(tuple(field.shape[-2:]), distance=distance, wavelength=wavelength, pitch=pitch, out_pitch=out_pitch,
+                            out_shape=out_shape, shift=shift, method=method, transform=transform, pad=pad, band_limit=band_limit,
+                            evanescent=evanescent, memory_limit=memory_limit)  # fmt: skip
+    return plan.vjp(cotangent, field, wrt=wrt)
+
+
+class ScaledPropagator:
+    """The planned form of `propagate_scaled`, for one field shape: ``P(u)``, ``P.vjp(g, u)``, ``P.losses(u)``. Arguments as there.
+
+    methods, reasons : for each distinct (distance, wavelength, output pitch), the method that is used and why; `method` and `why` say it in
+    one line.
+    """
+
+    def __init__(self, shape: tuple[int, int], *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
+                 out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto", transform: str = "matrix",
+                 pad: Any = 2, band_limit: Any = True, evanescent: str = "decay", memory_limit: int | None = None) -> None:  # fmt: skip
+        _plan.check_options(method, METHODS, evanescent)
+        if transform not in _separable.TRANSFORMS:
+            raise ValueError(f"transform must be one of {', '.join(_separable.TRANSFORMS)}, got {transform!r}")
+        self.shape = _checks.plane("shape", shape)
+        self.out_shape = self.shape if out_shape is None else _checks.plane("out_shape", out_shape)
+        self.inner = _plan.inner(self.shape, self.out_shape)
+        self.lines = Media(distance, wavelength, out_pitch)
+        pitches, at = _checks.pitch(pitch, self.lines.wavelength), _checks.pair("shift", shift, positive=False)
+        if method in ("rayleigh_sommerfeld", "fresnel", "fraunhofer") and not np.all(self.lines.distance):
+            raise ValueError(f"distance must not be zero for {method}: its phase k x^2 / 2 distance has no limit there")
+        self.maps: list[_Map] = []
+        self.reasons: list[str] = []
+        for z, w, a in self.lines.pairs:
+            axes = _plan.axes(self.shape, pitches, self.inner, a, at, pad, scaled=True)
+            chosen, why = method, f"method={method!r} was asked for"
+            if method == "auto" and _sampling.paraxial(axes, z, w) and evanescent == "decay":
+                window = _sampling.choose(axes, z, w, evanescent).window
+                if window[0] * window[1] > 4 * axes[0].padded() * axes[1].padded():
+                    chosen, why = (
+                        "fresnel",
+                        f"exact to three parts in ten thousand here, and no window of {window[0]} x {window[1]} points",
+                    )
+            if chosen in ("fresnel", "fraunhofer"):
+                self.maps.append(_Direct(axes, z, w, transform, chosen))
+                self.reasons.append(why)
+            else:
+                one = _Zoomed(axes, z, w, transform, chosen, band_limit, evanescent, memory_limit)
+                self.maps.append(one)
+                self.reasons.append(one.why)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return tuple(one.method for one in self.maps)
+
+    @property
+    def method(self) -> str:
+        """The method that is used; several for different planes are joined by " and "."""
+        return " and ".join(dict.fromkeys(self.methods))
+
+    @property
+    def why(self) -> str:
+        """Why, in words; one clause for each reason."""
+        return "; ".join(dict.fromkeys(f"{method}: {why}" for method, why in zip(self.methods, self.reasons, strict=True)))
+
+    def _field(self, field: Any) -> Array:
+        field = _checks.complex_field("field", field)
+        if field.shape[-2:] != self.shape:
+            raise ValueError(f"field must have (ny, nx) = {self.shape}, got {field.shape[-2:]}")
+        return field
+
+    @accepts_any
+    def __call__(self, field: Array) -> Array:
+        """The field (..., my, mx) at the other plane, for `field` (..., ny, nx)."""
+        return _plan.spread(_forward(self, self._field(field)), self.out_shape)
+
+    @accepts_any
+    def vjp(self, cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> Any:
+        """Derivatives by the adjoint; see `propagate_scaled_vjp`."""
+        return _vjp(self, cotangent, self._field(field), wrt)
+
+    @accepts_any
+    def _losses(self, field: Array) -> tuple[Array, ...]:
+        field = self._field(field)
+        xp = _array.namespace(field)
+        lead = self.lines.out_lead(field.shape[:-2])
+        index = self.lines.index(lead)
+        rows = [self.maps[index[b]].balance(u.astype(np.complex128)) for b, u in enumerate(self.lines.expand(field))]
+        return tuple(xp.moveaxis(xp.stack(rows).reshape(*lead, 5), -1, 0))
+
+    def losses(self, field: Array) -> Losses:
+        """The fractions of the energy of `field` that arrived and that did not. Energy: sum of |u|^2 times the area of a pixel, so that
+        `window` is right where the output pitch samples the intensity."""
+        return Losses(*self._losses(field))
 
 
 @accepts_any
@@ -84,7 +178,8 @@ def fraunhofer(field: Array, *, distance: Any, wavelength: Any, pitch: Any, pad:
     Goodman, Introduction to Fourier Optics, section 4.3.
     """
     field = _checks.complex_field("field", field)
-    return _forward(_FarField(tuple(field.shape[-2:]), Media(distance, wavelength), pitch, pad), field)
+    plan = _FarPlan(tuple(field.shape[-2:]), Media(distance, wavelength), pitch, pad)
+    return _forward(plan, field)
 
 
 @accepts_any
@@ -96,14 +191,14 @@ def fraunhofer_vjp(cotangent: Array, field: Array, *, distance: Any, wavelength:
     Returns one array, or a tuple in the order of `wrt`.
     """
     field = _checks.complex_field("field", field)
-    return _vjp(_FarField(tuple(field.shape[-2:]), Media(distance, wavelength), pitch, pad), cotangent, field, wrt)
+    return _vjp(_FarPlan(tuple(field.shape[-2:]), Media(distance, wavelength), pitch, pad), cotangent, field, wrt)
 
 
 def fraunhofer_pitch(
     shape: tuple[int, int], *, distance: float, wavelength: float, pitch: Any, pad: float = 1
 ) -> tuple[float, float]:
     """The pitch (dy, dx) of `fraunhofer`'s result, ``wavelength |distance| / (p pitch)``, metres, for fields of shape (ny, nx)."""
-    far = _FarField(_checks.plane("shape", shape), Media(distance, wavelength), pitch, pad)
+    far = _FarPlan(_checks.plane("shape", shape), Media(distance, wavelength), pitch, pad)
     if len(far.lines.pairs) != 1:
         raise ValueError("fraunhofer_pitch takes one distance and one wavelength: each pair has another pitch")
     (z, w), (fy, fx) = far.lines.pairs[0], far.grid.step
@@ -112,53 +207,62 @@ def fraunhofer_pitch(
 
 # --------------------------------------------------------------------------------------------------------------------- inside
 class _Map(Protocol):
-    """A linear map of fields for each distinct (distance, wavelength) of `lines`.
+    """A linear map of fields, for one distance, wavelength and output pitch.
 
-    one : fields (count, *shape) through medium `number`, to (count, *out_shape). one_adjoint : its conjugate transpose. slopes :
-    Re sum conj(cotangent) d one(field) / d name for each field, all complex128. points : values of the largest array per field.
+    one : fields (count, *shape) to (count, *inner). one_adjoint : its conjugate transpose. slopes : Re sum conj(cotangent) d one(field) /
+    d name for each field, all complex128. balance : the fractions of `Losses` for one field. points : values of the largest array per field.
     """
 
-    shape: tuple[int, int]
-    out_shape: tuple[int, int]
+    method: str
     points: int
+
+    def one(self, fields: Array) -> Array: ...
+
+    def one_adjoint(self, cotangents: Array) -> Array: ...
+
+    def slopes(self, cotangents: Array, fields: Array, name: str) -> Array: ...
+
+    def balance(self, field: Array) -> Array: ...
+
+
+class _Planned(Protocol):
+    """Maps for each distinct member of `lines`; inner : the shape that they give, out_shape : that of the result."""
+
+    shape: tuple[int, int]
+    inner: tuple[int, int]
+    out_shape: tuple[int, int]
     lines: Media
-
-    def one(self, fields: Array, number: int) -> Array: ...
-
-    def one_adjoint(self, cotangents: Array, number: int) -> Array: ...
-
-    def slopes(self, cotangents: Array, fields: Array, number: int, name: str) -> Array: ...
+    maps: list[_Map]
 
 
-def _groups(plan: _Map, index: np.ndarray, like: Array) -> Any:
-    """(medium, which fields) in chunks that fit the memory."""
-    chunk = _array.chunk(like, plan.points * like.dtype.itemsize * 4)
-    for number in range(len(plan.lines.pairs)):
-        members = np.flatnonzero(index == number)
-        for part in _parallel.pieces(len(members), chunk):
-            yield number, members[part]
-
-
-def _mapped(plan: _Map, fields: Array, index: np.ndarray, adjoint: bool) -> Array:
+def _mapped(plan: _Planned, fields: Array, index: np.ndarray, adjoint: bool) -> Array:
     xp = _array.namespace(fields)
-    out = xp.empty((len(fields), *(plan.shape if adjoint else plan.out_shape)), fields.dtype)
-    for number, some in _groups(plan, index, fields):
-        out[some] = (plan.one_adjoint if adjoint else plan.one)(fields[some], number)
+    out = xp.empty((len(fields), *(plan.shape if adjoint else plan.inner)), fields.dtype)
+    for one, some in _groups(plan, index, fields):
+        out[some] = (one.one_adjoint if adjoint else one.one)(fields[some])
     # A NaN anywhere in a field spreads over all of its transform: one value each tells.
     _launch.launch("optics/spectrum", "finite", out.dtype, len(out), out[0].size, out, threads=len(out))
     return out
 
 
-def _forward(plan: _Map, field: Array) -> Array:
+def _groups(plan: _Planned, index: np.ndarray, like: Array) -> Any:
+    """(map, which fields) in chunks that fit the memory."""
+    for number, one in enumerate(plan.maps):
+        members = np.flatnonzero(index == number)
+        for part in _parallel.pieces(len(members), _array.chunk(like, one.points * like.dtype.itemsize * 4)):
+            yield one, members[part]
+
+
+def _forward(plan: _Planned, field: Array) -> Array:
     lead = plan.lines.out_lead(field.shape[:-2])
-    return _mapped(plan, plan.lines.expand(field), plan.lines.index(lead), adjoint=False).reshape(*lead, *plan.out_shape)
+    return _mapped(plan, plan.lines.expand(field), plan.lines.index(lead), adjoint=False).reshape(*lead, *plan.inner)
 
 
-def _vjp(plan: _Map, cotangent: Any, field: Array, wrt: Any) -> Any:
+def _vjp(plan: _Planned, cotangent: Any, field: Array, wrt: Any) -> Any:
     names = _checks.chosen(wrt, _WRT)
     lead = plan.lines.out_lead(field.shape[:-2])
     cotangent = _checks.like("cotangent", cotangent, "the propagated field", (*lead, *plan.out_shape), field.dtype)
-    flat, index = cotangent.reshape(-1, *plan.out_shape), plan.lines.index(lead)
+    flat, index = _plan.gathered(cotangent, plan.inner).reshape(-1, *plan.inner), plan.lines.index(lead)
     xp = _array.namespace(field)
     results: dict[str, Any] = {}
     if "field" in names:
@@ -168,8 +272,8 @@ def _vjp(plan: _Map, cotangent: Any, field: Array, wrt: Any) -> Any:
         if name != "field":
             u = plan.lines.expand(field)
             slopes = xp.empty(len(u), np.float64)
-            for number, some in _groups(plan, index, flat.astype(np.complex128)):
-                slopes[some] = plan.slopes(flat[some].astype(np.complex128), u[some].astype(np.complex128), number, name)
+            for one, some in _groups(plan, index, flat.astype(np.complex128)):
+                slopes[some] = one.slopes(flat[some].astype(np.complex128), u[some].astype(np.complex128), name)
             if xp is np and not np.isfinite(slopes).all():
                 raise ValueError("the field or the cotangent has NaN or infinite values")
             results[name] = plan.lines.gradient(name, slopes.reshape(lead))
@@ -181,123 +285,112 @@ def _overlap(a: Array, b: Array) -> Array:
     return (a.conj() * b).sum(axis=(-2, -1))
 
 
-def _scaled(shape: tuple[int, int], distance: Any, wavelength: Any, pitch: Any, out_pitch: Any, out_shape: tuple[int, int] | None,
-            shift: Any, method: str, transform: str, pad: float, band_limit: bool, evanescent: str) -> _Map:  # fmt: skip
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    if transform not in _separable.TRANSFORMS:
-        raise ValueError(f"transform must be one of {', '.join(_separable.TRANSFORMS)}, got {transform!r}")
-    if evanescent not in ("decay", "drop"):
-        raise ValueError(f"evanescent must be 'decay' or 'drop', got {evanescent!r}")
-    lines = Media(distance, wavelength)
-    pitches = _checks.pitch(pitch, lines.wavelength)
-    out_pitches = _checks.pair("out_pitch", out_pitch)
-    out = shape if out_shape is None else _checks.plane("out_shape", out_shape)
-    at = _checks.pair("shift", shift, positive=False)
-    pad = _checks.padding(pad)
-    if method == "angular_spectrum":
-        return _Zoomed(shape, out, lines, pitches, out_pitches, at, transform, pad, band_limit, evanescent)
-    return _Direct(shape, out, lines, pitches, out_pitches, at, transform, method)
-
-
-def _not_zero(lines: Media, method: str) -> None:
-    if not np.all(lines.distance):
-        raise ValueError(f"distance must not be zero for {method}: its phase k x^2 / 2 distance has no limit there")
+def _cells(axes: tuple[Axis, Axis]) -> float:
+    """The area of a pixel of the result in pixels of the field; an axis in which the field is uniform counts once."""
+    return math.prod(1.0 if a.uniform else a.out_pitch / a.pitch for a in axes)
 
 
 class _Zoomed:
     """The propagated spectrum, summed at the points of the output: ``Ey (H F) Ex^T``."""
 
-    def __init__(self, shape: tuple[int, int], out_shape: tuple[int, int], lines: Media, pitch: tuple[float, float],
-                 out_pitch: tuple[float, float], shift: tuple[float, float], transform: str, pad: float, band_limit: bool,
-                 evanescent: str) -> None:  # fmt: skip
-        self.shape, self.out_shape, self.lines, self.transform = shape, out_shape, lines, transform
-        # Both windows side by side must fit the periodic one.
-        fields = [
-            1.0 if pad == 1 else max(pad, 1 + m * a / (n * d))
-            for n, m, a, d in zip(shape, out_shape, out_pitch, pitch, strict=True)
-        ]
-        window = (_fft.window_side(shape[0], fields[0]), _fft.window_side(shape[1], fields[1]))
-        self.grid = Grid(window, pitch)
-        self.points = window[0] * window[1]
-        self.media = tuple(Medium(z, w, shift, bool(band_limit), evanescent) for z, w in lines.pairs)
+    def __init__(self, axes: tuple[Axis, Axis], z: float, w: float, transform: str, method: str, band_limit: Any, evanescent: str,
+                 memory_limit: int | None) -> None:  # fmt: skip
+        self.axes, self.transform, self.memory_limit = axes, transform, memory_limit
+        self.grid, (self.medium,), (self.why,) = _plan.media(((z, w),), axes, method, band_limit, evanescent)
+        self.method = self.medium.method
+        self.points = self.grid.window[0] * self.grid.window[1]
         one, two = (
-            Factor(Line.centred(m, a), Line.centred(p, f), 1.0, tilt=(n // 2) * d, scale=1 / p)
-            for m, a, p, f, n, d in zip(out_shape, out_pitch, window, self.grid.step, shape, pitch, strict=True)
+            Factor(Line.centred(a.out_count, a.out_pitch), Line.centred(p, f), 1.0, tilt=(a.count // 2) * a.pitch, scale=1 / p)
+            for a, p, f in zip(axes, self.grid.window, self.grid.step, strict=True)
         )
         self.factors = (one, two)
 
-    def _transfer(self, like: Array, number: int) -> Array:
-        return _transfer.stack_like(like, "angular_spectrum", self.grid, self.media[number : number + 1]).table[0]
+    def _transfer(self, like: Array) -> Array:
+        _plan.check_memory(
+            self.grid, (self.medium,), like, self.memory_limit, "method='fresnel' needs no window, for paraxial light"
+        )
+        return _transfer.stack_like(like, self.grid, (self.medium,)).full[0]
 
-    def one(self, fields: Array, number: int) -> Array:
-        spectrum = _fft.spectrum(fields, self.grid.window) * self._transfer(fields, number)
+    def one(self, fields: Array) -> Array:
+        h = self._transfer(fields)
+        spectrum = _fft.spectrum(fields, self.grid.window) * h
         return _separable.apply(_array.namespace(fields).fft.fftshift(spectrum, axes=(-2, -1)), self.factors, self.transform)
 
     def _back(self, cotangents: Array) -> Array:
         spectrum = _separable.adjoint(cotangents, self.factors, self.transform)
         return _array.namespace(cotangents).fft.ifftshift(spectrum, axes=(-2, -1))
 
-    def one_adjoint(self, cotangents: Array, number: int) -> Array:
-        spectrum = self._back(cotangents) * self._transfer(cotangents, number).conj()
-        (ny, nx), fft = self.shape, _array.scipy_fft(cotangents)
+    def one_adjoint(self, cotangents: Array) -> Array:
+        h = self._transfer(cotangents)
+        spectrum = self._back(cotangents) * h.conj()
+        (ny, nx), fft = (a.count for a in self.axes), _array.scipy_fft(cotangents)
         return fft.ifft(fft.ifft(spectrum, axis=-2, norm="forward")[:, :ny], axis=-1, norm="forward")[:, :, :nx]
 
-    def slopes(self, cotangents: Array, fields: Array, number: int, name: str) -> Array:
-        dh = _array.namespace(fields).asarray(_transfer.derivative("angular_spectrum", self.grid, self.media[number], name))
+    def slopes(self, cotangents: Array, fields: Array, name: str) -> Array:
+        dh = _array.namespace(fields).asarray(_transfer.made(self.grid, (self.medium,), wrt=name).full[0])
         return _overlap(self._back(cotangents), _fft.spectrum(fields, self.grid.window) * dh).real
+
+    def balance(self, field: Array) -> Array:
+        xp = _array.namespace(field)
+        one = _plan.Balance(self.grid, self.medium, _fft.spectrum(field[None], self.grid.window)[0])
+        result = _separable.apply(xp.fft.fftshift(one.arrived, axes=(-2, -1))[None], self.factors, self.transform)[0]
+        far_y, far_x = (xp.asarray(far_tenth(a.count, p)) for a, p in zip(self.axes, self.grid.window, strict=True))
+        intensity = abs(_array.scipy_fft(field).ifft2(one.arrived)) ** 2
+        edge = xp.sum(xp.where(far_y[:, None] | far_x[None, :], intensity, 0.0)) * one.wraps(self.axes)
+        return one.fractions(xp.sum(abs(result) ** 2) * _cells(self.axes), edge)
 
 
 class _Direct:
     """The Fresnel or Fraunhofer integral, summed directly: ``exp(ikz)/(i lambda z) sum u(x') exp(2 pi i q(x, x') / (lambda z)) dy dx``
-    with q = (x - x')^2 / 2, or without its x'^2."""
+    with q = (x - x')^2 / 2, or without its x'^2. An axis in which the field is uniform has 1 instead of its share
+    ``1 / sqrt(i lambda z) sum ... dy``."""
 
-    def __init__(self, shape: tuple[int, int], out_shape: tuple[int, int], lines: Media, pitch: tuple[float, float],
-                 out_pitch: tuple[float, float], shift: tuple[float, float], transform: str, method: str) -> None:  # fmt: skip
-        _not_zero(lines, method)
-        self.shape, self.out_shape, self.lines, self.transform = shape, out_shape, lines, transform
-        self.points = max(shape[0], out_shape[0]) * max(shape[1], out_shape[1])
-        self.source = [Line.centred(n, d) for n, d in zip(shape, pitch, strict=True)]
-        self.out = [Line.centred(m, a, s) for m, a, s in zip(out_shape, out_pitch, shift, strict=True)]
+    def __init__(self, axes: tuple[Axis, Axis], z: float, w: float, transform: str, method: str) -> None:
+        self.axes, self.z, self.w, self.transform, self.method = axes, z, w, transform, method
+        self.points = max(a.count for a in axes) * max(a.out_count for a in axes)
+        self.source = [Line.centred(a.count, a.pitch) for a in axes]
+        self.out = [Line.centred(a.out_count, a.out_pitch, a.shift) for a in axes]
         self.bend = 0.5 if method == "fresnel" else 0.0
-        self.area = pitch[0] * pitch[1]
-        nearest = min(abs(z) * w for z, w in lines.pairs)
-        for axis, source, out, d in zip("yx", self.source, self.out, pitch, strict=True):
-            reach = out.reach + (source.reach if method == "fresnel" else 0)
-            if reach > nearest / (2 * d) * (1 + 1e-9):
+        self.summed = sum(not a.uniform for a in axes)  # axes
+        for name, axis, source, out in zip("yx", axes, self.source, self.out, strict=True):
+            reach, period = out.reach + (source.reach if method == "fresnel" else 0), w * abs(z) / axis.pitch
+            if not axis.uniform and reach > period / 2 * (1 + 1e-9):
                 _checks.warn(
-                    f"at the smallest wavelength |distance|, the {method} sum repeats itself along {axis} every "
-                    f"wavelength |distance| / pitch = {nearest / d:.3g} m, but the output reaches {reach:.3g} m from the "
-                    f"{'far edge of the field' if method == 'fresnel' else 'axis'}: more than half of that",
+                    f"the {method} sum repeats itself along {name} every wavelength |distance| / pitch = {period:.3g} m, but the output "
+                    f"reaches {reach:.3g} m from the {'far edge of the field' if method == 'fresnel' else 'axis'}: more than half of that",
                     SamplingWarning,
                 )
 
-    def _factors(self, number: int) -> tuple[Factor, Factor]:
-        z, w = self.lines.pairs[number]
-        size = w * z
-        turns = np.fmod(z, w) / w
-        scale = complex(np.exp(2j * np.pi * turns) / (1j * size) * self.area)
+    def _factors(self) -> tuple[Factor, Factor]:
+        size, carrier = self.w * self.z, complex(np.exp(2j * np.pi * np.fmod(self.z, self.w) / self.w))
         y, x = (
-            Factor(out, source, -1 / size, 0.5 / size, self.bend / size, scale=c)
-            for out, source, c in zip(self.out, self.source, (scale, 1.0), strict=True)
+            Factor(out, source, 0.0, scale=c)
+            if axis.uniform
+            else Factor(
+                out, source, -1 / size, 0.5 / size, self.bend / size, scale=c * complex(np.sqrt(1 / (1j * size))) * axis.pitch
+            )
+            for axis, out, source, c in zip(self.axes, self.out, self.source, (carrier, 1.0), strict=True)
         )
         return y, x
 
-    def one(self, fields: Array, number: int) -> Array:
-        return _separable.apply(fields, self._factors(number), self.transform)
+    def one(self, fields: Array) -> Array:
+        return _separable.apply(fields, self._factors(), self.transform)
 
-    def one_adjoint(self, cotangents: Array, number: int) -> Array:
-        return _separable.adjoint(cotangents, self._factors(number), self.transform)
+    def one_adjoint(self, cotangents: Array) -> Array:
+        return _separable.adjoint(cotangents, self._factors(), self.transform)
 
-    def slopes(self, cotangents: Array, fields: Array, number: int, name: str) -> Array:
+    def slopes(self, cotangents: Array, fields: Array, name: str) -> Array:
         xp = _array.namespace(fields)
-        z, w = self.lines.pairs[number]
+        z, w = self.z, self.w
         # d/dp of log scale, and of 1 / (w z) over itself
-        common, rate = (2j * np.pi / w - 1 / z, -1 / z) if name == "distance" else (-2j * np.pi * z / w**2 - 1 / w, -1 / w)
+        share = 0.5 * self.summed
+        common, rate = (
+            (2j * np.pi / w - share / z, -1 / z) if name == "distance" else (-2j * np.pi * z / w**2 - share / w, -1 / w)
+        )
         plain, changed = [], []
-        for factor in self._factors(number):
+        for axis, factor in zip(self.axes, self._factors(), strict=True):
             x, y = factor.out.points[:, None], factor.into.points[None, :]
-            q = 0.5 * x**2 - x * y + self.bend * y**2
+            q = 0.0 if axis.uniform else 0.5 * x**2 - x * y + self.bend * y**2
             a = factor.matrix()
             plain.append(xp.asarray(a))
             changed.append(xp.asarray(a * (2j * np.pi * q * rate / (w * z))))
@@ -306,52 +399,75 @@ class _Direct:
         change = common * (ay @ right) + dy @ right + ay @ (fields @ dx.T)
         return _overlap(cotangents, change).real
 
+    def balance(self, field: Array) -> Array:
+        xp = _array.namespace(field)
+        inside = xp.sum(abs(self.one(field[None])[0]) ** 2) * _cells(self.axes) / xp.maximum(xp.sum(abs(field) ** 2), 1e-300)
+        nothing = xp.zeros_like(inside)
+        return xp.stack([inside, 1 - inside, nothing, nothing, nothing])
+
+
+class _FarPlan:
+    """`_FarField` for each distance and wavelength."""
+
+    def __init__(self, shape: tuple[int, int], lines: Media, pitch: Any, pad: Any) -> None:
+        if not np.all(lines.distance):
+            raise ValueError("distance must not be zero for fraunhofer: its phase k x^2 / 2 distance has no limit there")
+        pitches = _checks.pitch(pitch, lines.wavelength)
+        y, x = _plan.axes(shape, pitches, shape, pitches, (0.0, 0.0), pad)
+        self.shape, self.lines = shape, lines
+        self.grid = Grid((y.padded(), x.padded()), pitches)
+        self.inner = self.out_shape = self.grid.window
+        self.maps: list[Any] = [_FarField((y, x), self.grid, z, w) for z, w in lines.pairs]
+
 
 class _FarField:
     """The Fraunhofer integral by one FFT: the spectrum at f = x / (lambda z), times its prefactors. Distances below zero run as the
     complex conjugate of those above."""
 
-    def __init__(self, shape: tuple[int, int], lines: Media, pitch: Any, pad: float) -> None:
-        _not_zero(lines, "fraunhofer")
-        self.shape, self.lines = shape, lines
-        pitches, pad = _checks.pitch(pitch, lines.wavelength), _checks.padding(pad)
-        self.out_shape = (_fft.window_side(shape[0], pad), _fft.window_side(shape[1], pad))
-        self.grid = Grid(self.out_shape, pitches)
-        self.points = self.out_shape[0] * self.out_shape[1]
+    method = "fraunhofer"
 
-    def _prefactor(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def __init__(self, axes: tuple[Axis, Axis], grid: Grid, z: float, w: float) -> None:
+        self.axes, self.grid, self.z, self.w = axes, grid, z, w
+        self.points = grid.window[0] * grid.window[1]
+        self.summed = sum(not a.uniform for a in axes)
+
+    def _prefactor(self) -> tuple[np.ndarray, np.ndarray]:
         """What multiplies the spectrum of a field in the corner of the window, complex128, for |z|; and f^2."""
-        z, w = abs(self.lines.pairs[number][0]), self.lines.pairs[number][1]
+        z, w = abs(self.z), self.w
         fy, fx = self.grid.frequencies
-        (dy, dx), (ny, nx) = self.grid.pitch, self.shape
         square = fy**2 + fx**2
-        turns = np.fmod(z, w) / w + 0.5 * w * z * square + fy * (ny // 2 * dy) + fx * (nx // 2 * dx)
-        return dy * dx / (1j * w * z) * np.exp(2j * np.pi * (turns - np.rint(turns))), square
+        turns = np.fmod(z, w) / w + 0.5 * w * z * square
+        scale = 1.0 + 0j
+        for axis, f in zip(self.axes, (fy, fx), strict=True):
+            if not axis.uniform:
+                turns = turns + f * (axis.count // 2 * axis.pitch)
+                scale *= complex(np.sqrt(1 / (1j * w * z))) * axis.pitch
+        return scale * np.exp(2j * np.pi * (turns - np.rint(turns))), square
 
-    def _flip(self, x: Array, number: int) -> Array:
-        return x.conj() if self.lines.pairs[number][0] < 0 else x
+    def _flip(self, x: Array) -> Array:
+        return x.conj() if self.z < 0 else x
 
-    def one(self, fields: Array, number: int) -> Array:
+    def one(self, fields: Array) -> Array:
         xp = _array.namespace(fields)
-        spectrum = _fft.spectrum(self._flip(fields, number), self.grid.window)
-        spectrum *= xp.asarray(self._prefactor(number)[0].astype(fields.dtype))
-        return self._flip(xp.fft.fftshift(spectrum, axes=(-2, -1)), number)
+        spectrum = _fft.spectrum(self._flip(fields), self.grid.window)
+        spectrum *= xp.asarray(self._prefactor()[0].astype(fields.dtype))
+        return self._flip(xp.fft.fftshift(spectrum, axes=(-2, -1)))
 
-    def one_adjoint(self, cotangents: Array, number: int) -> Array:
+    def one_adjoint(self, cotangents: Array) -> Array:
         xp, fft = _array.namespace(cotangents), _array.scipy_fft(cotangents)
-        spectrum = xp.fft.ifftshift(self._flip(cotangents, number), axes=(-2, -1))
-        spectrum = spectrum * xp.asarray(self._prefactor(number)[0].conj().astype(cotangents.dtype))
-        ny, nx = self.shape
+        spectrum = xp.fft.ifftshift(self._flip(cotangents), axes=(-2, -1))
+        spectrum = spectrum * xp.asarray(self._prefactor()[0].conj().astype(cotangents.dtype))
+        ny, nx = (a.count for a in self.axes)
         back = fft.ifft(fft.ifft(spectrum, axis=-2, norm="forward")[:, :ny], axis=-1, norm="forward")[:, :, :nx]
-        return self._flip(back, number)
+        return self._flip(back)
 
-    def slopes(self, cotangents: Array, fields: Array, number: int, name: str) -> Array:
+    def slopes(self, cotangents: Array, fields: Array, name: str) -> Array:
         xp = _array.namespace(fields)
-        z, w = self.lines.pairs[number]
-        prefactor, square = self._prefactor(number)
+        z, w, share = self.z, self.w, 0.5 * self.summed
+        prefactor, square = self._prefactor()
         if name == "distance":
-            slope = np.sign(z) * (2j * np.pi / w - 1 / abs(z) + 1j * np.pi * w * square)
+            slope = np.sign(z) * (2j * np.pi / w - share / abs(z) + 1j * np.pi * w * square)
         else:
-            slope = -2j * np.pi * abs(z) / w**2 - 1 / w + 1j * np.pi * abs(z) * square
-        after = xp.fft.ifftshift(self._flip(cotangents, number), axes=(-2, -1))
-        return _overlap(after, _fft.spectrum(self._flip(fields, number), self.grid.window) * xp.asarray(prefactor * slope)).real
+            slope = -2j * np.pi * abs(z) / w**2 - share / w + 1j * np.pi * abs(z) * square
+        after = xp.fft.ifftshift(self._flip(cotangents), axes=(-2, -1))
+        return _overlap(after, _fft.spectrum(self._flip(fields), self.grid.window) * xp.asarray(prefactor * slope)).real

@@ -101,7 +101,7 @@ def test_gradient_equals_torch_autograd() -> None:
     inputs, labels = system.encode(images(4)), np.array([1, 5, 5, 0])
     ours = InSilico(CrossEntropy(10)).step(system, (inputs, labels))[0]["phase"]
     n = SMALL.size
-    h = torch.from_numpy(system.propagators[0].transfer(inputs).table[0])
+    h = torch.from_numpy(system.propagators[0].transfer(inputs).full[0])
     phase = torch.tensor(system.parameters["phase"], requires_grad=True)
 
     def propagate(v: object) -> object:

@@ -29,7 +29,7 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
     plan = Propagator((n, n), pitch=8e-6, wavelength=633e-9, distance=0.05)
     reference = _reference(plan, _array.to_numpy(u))
     side = plan.grid.window[0]
-    h = plan.transfer(u).table[0]
+    h = plan.transfer(u).full[0]
     contenders: dict[str, Callable[[], Any]] = {}
     if device == "cpu":
         import scipy.fft
@@ -68,7 +68,7 @@ def layer_chain(device: str, seconds: float, batch: int = 256, n: int = 200, lay
     u = xp.asarray((rng.standard_normal((batch, n, n)) + 1j * rng.standard_normal((batch, n, n))).astype(np.complex64))
     masks = xp.asarray(np.exp(2j * np.pi * rng.random((layers, n, n))).astype(np.complex64))
     plan = Propagator((n, n), pitch=0.4e-3, wavelength=0.75e-3, distance=30e-3)
-    side, h = plan.grid.window[0], plan.transfer(u).table[0]
+    side, h = plan.grid.window[0], plan.transfer(u).full[0]
 
     def plain() -> Any:
         v = xp.fft.ifft2(xp.fft.fft2(u, (side, side)) * h)[:, :n, :n]
@@ -108,7 +108,7 @@ def layer_chain(device: str, seconds: float, batch: int = 256, n: int = 200, lay
 def _reference(plan: Propagator, u: np.ndarray) -> np.ndarray:
     """complex128, by numpy.fft on the whole window."""
     (ny, nx), window = plan.shape, plan.grid.window
-    h = plan.transfer(np.empty(0, np.complex128)).table[0]
+    h = plan.transfer(np.empty(0, np.complex128)).full[0]
     return np.stack([np.fft.ifft2(np.fft.fft2(one.astype(np.complex128), window) * h)[:ny, :nx] for one in u])
 
 
@@ -181,7 +181,7 @@ def d2nn_gradient(batch: int = 4) -> list[Row]:
 def _torch_step(torch: Any, system: D2NN, inputs: Any, labels: np.ndarray, device: str) -> Callable[[], Any]:
     """The same network as users write it: batched fft2, autograd, torch's Adam. A step returns the gradient of the phases."""
     n, side = 200, 400
-    h = torch.as_tensor(_array.to_numpy(system.propagators[0].transfer(inputs).table[0])).to(device)
+    h = torch.as_tensor(_array.to_numpy(system.propagators[0].transfer(inputs).full[0])).to(device)
     phase = torch.tensor(_array.to_numpy(system.parameters["phase"]), device=device, requires_grad=True)
     u, y = torch.as_tensor(_array.to_numpy(inputs)).to(device), torch.as_tensor(labels).to(device)
     adam = torch.optim.Adam([phase], lr=1e-3)

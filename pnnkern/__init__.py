@@ -16,7 +16,7 @@ if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie 
     __path__.append(str(_HERE.parent))
 
 _ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
-__all__ = ["__version__", "check", "get_include", *_ROOMS]
+__all__ = ["__version__", "check", "clear_caches", "get_include", *_ROOMS]
 
 
 def __getattr__(name: str) -> ModuleType:
@@ -41,3 +41,13 @@ def check() -> None:
     from . import _launch
 
     _launch.check()
+
+
+def clear_caches() -> None:
+    """Give back what is kept for later calls: transfer functions, transforms, index tables, workspaces of threads. Planned objects keep theirs.
+
+    On a GPU the memory goes back to CuPy's pool (`cupy.get_default_memory_pool().free_all_blocks()` gives it to the system).
+    """
+    from . import _constants
+
+    _constants.clear_caches()

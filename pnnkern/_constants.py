@@ -11,6 +11,18 @@ from . import _array
 from ._array import Array
 
 KEPT = 64 << 20  # bytes of arrays that no owner holds, on all GPUs together
+_clears: list[Callable[[], None]] = []
+
+
+def clearable(clear: Callable[[], None]) -> None:
+    """Have `clear` called by `clear_caches`."""
+    _clears.append(clear)
+
+
+def clear_caches() -> None:
+    """See `pnnkern.clear_caches`."""
+    for clear in _clears:
+        clear()
 
 
 class Copies:
@@ -39,6 +51,7 @@ class Cache:
         self.limit, self.arrays = limit, arrays
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
+        clearable(self.clear)
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What is kept under `key`, or what `make` gives, once any stream may use it."""
@@ -51,7 +64,7 @@ class Cache:
         left = []
         with self._lock:
             self._kept[key] = value
-            while len(self._kept) > 1 and sum(array.nbytes for v in self._kept.values() for array in self.arrays(v)) > self.limit:
+            while len(self._kept) > 1 and self.nbytes > self.limit:
                 left.append(self._kept.popitem(last=False)[1])
         for gone in left:
             _array.out_of_use(self.arrays(gone)[0])
@@ -60,10 +73,18 @@ class Cache:
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def nbytes(self) -> int:
+        """What the arrays take that are held now."""
+        return sum(array.nbytes for value in self._kept.values() for array in self.arrays(value))
+
     def clear(self) -> None:
         """Keep nothing."""
         with self._lock:
+            left = list(self._kept.values())
             self._kept.clear()
+        for gone in left:
+            _array.out_of_use(self.arrays(gone)[0])
 
 
 _constants = Cache(KEPT)
@@ -88,4 +109,4 @@ def _copied(array: np.ndarray, like: Array) -> Array:
         return _array.cupy().asarray(array)
 
 
-__all__ = ["Cache", "Copies", "constant", "made"]
+__all__ = ["Cache", "Copies", "clear_caches", "clearable", "constant", "made"]

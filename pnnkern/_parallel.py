@@ -7,9 +7,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from . import _array
+from . import _array, _constants
 
 _local = threading.local()
+_stores: list[dict[Any, Any]] = []  # the workspaces of all threads
 
 
 @functools.cache
@@ -41,10 +42,16 @@ def workspace(key: Any, make: Callable[[], Any]) -> Any:
     store: dict[Any, Any] | None = getattr(_local, "store", None)
     if store is None:
         store = _local.store = {}
-    if key in store:
-        store[key] = store.pop(key)  # most recent last
-    else:
-        store[key] = make()
-        if len(store) > 8:
-            del store[next(iter(store))]
-    return store[key]
+        _stores.append(store)
+    made = store.pop(key, None)
+    store[key] = made = make() if made is None else made  # most recent last
+    if len(store) > 8:
+        del store[next(iter(store))]
+    return made
+
+
+@_constants.clearable
+def _drop_workspaces() -> None:
+    """A thread that is at work keeps its own until it is done."""
+    for store in list(_stores):
+        store.clear()

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array
-from .._constants import Copies
+from .._constants import Copies, clearable
 
 LEAF = 4  # cells on a side of a leaf: M of the kernels
 PORTS = 4 * LEAF
@@ -271,6 +271,10 @@ def plan(rows: int, cols: int) -> Plan:
                 s, index(places[a][p] for p in at), index(places[b][i + di, j + dj] for i, j in at), index(iter(()))
             )
     return Plan(groups)
+
+
+clearable(plan.cache_clear)
+clearable(layout.cache_clear)
 
 
 class Levels:

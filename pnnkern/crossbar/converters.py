@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch, random
+from .. import _array, _constants, _launch, random
 from .._array import Array, accepts_any
 from . import _checks
 from .wires import chosen
@@ -176,6 +176,9 @@ def _column(key: np.ndarray, purpose: str, errors: SAR | Ramp, columns: int) -> 
 @functools.lru_cache(maxsize=256)
 def _tables(errors: SAR | Ramp, bits: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
     return errors.tables(bits, columns)
+
+
+_constants.clearable(_tables.cache_clear)
 
 
 @dataclass(frozen=True)

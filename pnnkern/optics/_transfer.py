@@ -20,7 +20,7 @@ from ._fft import Transfer
 
 METHODS = ("auto", "angular_spectrum", "fresnel", "rayleigh_sommerfeld")
 CACHE_BYTES = 512 << 20  # of tables kept for calls of `propagate` to come; a planned `Propagator` holds its own
-PIECE = 1 << 15  # values worked on at a time
+PIECE = 1 << 14  # values worked on at a time
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class Geometry:
     wavelength: float = TERAHERTZ_WAVELENGTH
     spacing: float = 30e-3
     pad: float = 2
+    method: str = "auto"  # as in `optics.propagate`
     band_limit: bool = True
     oversample: int = 1  # samples of the field per neuron and axis
     detectors: str = "single"  # or "differential": a positive and a negative square per class
@@ -148,6 +149,7 @@ class D2NN:
                 distance=g.spacing,
                 pad=g.pad,
                 band_limit=g.band_limit,
+                method=g.method,
                 shift=s,
             )
             for s in shifts

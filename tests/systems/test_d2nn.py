@@ -30,19 +30,12 @@ def device(backend: object) -> str:
 
 
 def plain_powers(system: D2NN, fields: np.ndarray) -> np.ndarray:
-    """Angular spectrum, masks and detectors, one line each."""
+    """The Rayleigh-Sommerfeld sum over all neurons, masks and detectors, one line each."""
     g = system.geometry
-    n = g.samples
-    f = np.fft.fftfreq(2 * n, g.pitch / g.oversample)
-    fx, fy = f[None, :], f[:, None]
-    h = np.exp(2j * np.pi * g.spacing * np.sqrt(np.maximum(0, 1 / g.wavelength**2 - fx**2 - fy**2) + 0j))
-    decay = np.sqrt(np.maximum(0, fx**2 + fy**2 - 1 / g.wavelength**2))
-    h = np.where(decay > 0, np.exp(-2 * np.pi * g.spacing * decay), h)
-    half = n * g.pitch / g.oversample  # half the window
-    u = 1 / (g.wavelength * np.sqrt((g.spacing / half) ** 2 + 1))
-    waves = ((fx / u) ** 2 + (g.wavelength * fy) ** 2 <= 1) & ((fy / u) ** 2 + (g.wavelength * fx) ** 2 <= 1)
-    slow = (g.spacing * np.maximum(abs(fx), abs(fy)) <= half * decay) & (decay > 0)  # evanescent waves of a smooth enough decay
-    h = h * (waves | slow)
+    n, d, k = g.samples, g.pitch / g.oversample, 2 * np.pi / g.wavelength
+    x = np.fft.fftfreq(2 * n, 1 / (2 * n)) * d
+    r = np.sqrt(x[:, None] ** 2 + x[None, :] ** 2 + g.spacing**2)
+    h = np.fft.fft2(g.spacing / (2 * np.pi * r**2) * (1 / r - 1j * k) * np.exp(1j * k * r) * d**2)
 
     def propagate(v: np.ndarray) -> np.ndarray:
         return np.fft.ifft2(h * np.fft.fft2(v, (2 * n, 2 * n)))[..., :n, :n]

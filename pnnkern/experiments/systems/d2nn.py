@@ -26,7 +26,8 @@ class D2NNTable(tables.System):
     wavelength: float = Field(TERAHERTZ_WAVELENGTH, gt=0, allow_inf_nan=False)
     spacing: float = Field(30e-3, allow_inf_nan=False)  # between planes
     pad: float = Field(2.0, ge=1, allow_inf_nan=False)  # side of the padded grid over that of the mask
-    band_limit: bool = True
+    method: Literal["auto", "angular_spectrum", "fresnel", "rayleigh_sommerfeld"] = "auto"  # of propagation between the planes
+    band_limit: bool = True  # for a method other than auto: drop what the window or the pitch cannot sample
     oversample: int = Field(1, ge=1)  # samples of the field per neuron and axis
     detectors: Literal["single", "differential"] = "single"
     detector_size: int = Field(20, ge=1)

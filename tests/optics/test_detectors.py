@@ -54,6 +54,12 @@ def test_rows_of_squares() -> None:
     assert [(label == r).sum() for r in range(10)] == [400] * 10
 
 
+def test_rows_of_squares_on_an_oblong_plane() -> None:
+    """Two rows, 30 apart along y on 100 rows: centres at 35 and 65; columns 50 apart on 200: 75 and 125, and one alone at 100."""
+    regions = Regions.rows((100, 200), (2, 1), 10, (30, 50))
+    assert regions.boxes == ((30, 40, 70, 80), (30, 40, 120, 130), (60, 70, 95, 105))
+
+
 CORNER = Regions((8, 8), [(0, 1, 0, 1)])
 
 

@@ -497,3 +497,33 @@ def test_bad_cotangents_are_named() -> None:
     plan = Propagator((8, 8), **GOOD)
     with pytest.raises(ValueError, match=r"field must have \(ny, nx\) = \(8, 8\), got \(8, 9\)"):
         plan(np.ones((8, 9), np.complex64))
+
+
+# ------------------------------------------------------------------------------------------------------- evanescent waves, shifted
+@pytest.mark.parametrize("z", [0.08, -0.08])
+def test_evanescent_waves_have_derivatives(backend, z: float, rng: np.random.Generator) -> None:
+    """Pixels of a fifth of a wavelength: most of the band decays, exp(-|z| sqrt(kx^2 + ky^2 - k^2)); derivatives against differences."""
+    u = backend.array(field(rng, (9, 10)))
+    where = {"distance": np.array(z), "wavelength": np.array(1.0), "pitch": (0.2, 0.17), "method": "angular_spectrum", "pad": 1}
+    steps = {"distance": 1e-7, "wavelength": 1e-7}
+    check_vjp(propagate, propagate_vjp, u, wrt=("distance", "wavelength"), steps=steps, rtol=2e-6, **where)
+
+
+@pytest.mark.filterwarnings("ignore::pnnkern._errors.SamplingWarning")
+def test_band_of_evanescent_waves_with_a_shift() -> None:
+    """Kept where the phase of the shift and the decay, |s_x| + |z fx| / sqrt(fx^2 + fy^2 - 1/lambda^2), turn by less than half the window,
+    and likewise for y; written as divisions."""
+    shape, pitch, z, shift = (30, 40), (0.2, 0.25), 2.5, (1.0, -2.0)
+    options = {"pitch": pitch, "wavelength": 1.0, "distance": z, "shift": shift, "method": "angular_spectrum"}
+    plan = Propagator(shape, **options)
+    assert plan.grid.window == (60, 80)
+    fy, fx = np.fft.fftfreq(60, 0.2)[:, None], np.fft.fftfreq(80, 0.25)[None, :]
+    beyond = fx**2 + fy**2 > 1
+    root = np.sqrt(np.maximum(np.abs(fx**2 + fy**2 - 1), 1e-30))
+    kept = np.ones((60, 80), bool)
+    for f, half, s in ((fy, 60 * 0.2 / 2, shift[0]), (fx, 80 * 0.25 / 2, shift[1])):
+        kept &= np.where(beyond, abs(s) + abs(z * f) / root <= half, abs(s - z * f / root) <= half)
+    h = plan.transfer(np.empty(0, np.complex128)).full[0]
+    assert np.array_equal(np.abs(h) > 0, kept)
+    assert not kept[np.broadcast_to(beyond, kept.shape)].all()
+    assert kept[np.broadcast_to(beyond, kept.shape)].any()

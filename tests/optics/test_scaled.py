@@ -105,6 +105,22 @@ def test_fraunhofer_of_a_slit(backend, z: float) -> None:
     assert relative(got[5], 5 * phase * sinc) < 1e-9
 
 
+@pytest.mark.parametrize(("shape", "pad"), [((7, 9), 1), ((7, 5), 2), ((6, 9), 1.4)])
+@pytest.mark.parametrize("z", [3e-3, -3e-3])
+def test_fraunhofer_is_its_integral_for_odd_sides(backend, shape: tuple[int, int], pad: float, z: float, rng: np.random.Generator) -> None:
+    """exp(ikz)/(i lambda z) exp(ik(x^2 + y^2)/2z) sum u exp(-ik(x x' + y y')/z) dy dx at each pixel of the result."""
+    pitch = (3 * UM, 2 * UM)
+    u = field(rng, shape)
+    got = backend.numpy(optics.fraunhofer(backend.array(u), distance=z, wavelength=W, pitch=pitch, pad=pad))
+    assert any(n % 2 for n in got.shape) or pad == 2
+    dy, dx = optics.fraunhofer_pitch(shape, distance=z, wavelength=W, pitch=pitch, pad=pad)
+    (y, x), (yo, xo) = lines(shape, pitch), lines(got.shape, (dy, dx))
+    sums = np.exp(-1j * K / z * yo[:, None] * y) @ u @ np.exp(-1j * K / z * xo[:, None] * x).T
+    bowl = np.exp(1j * K * (yo[:, None] ** 2 + xo**2) / (2 * z))
+    expected = np.exp(1j * K * z) / (1j * W * z) * bowl * sums * pitch[0] * pitch[1]
+    assert relative(got, expected) < 1e-9
+
+
 CASES = [
     {"method": "angular_spectrum"}, {"method": "angular_spectrum", "band_limit": False, "pad": 1, "evanescent": "drop"}, {"method": "fresnel"},
     {"method": "fraunhofer"}, {"method": "fresnel", "transform": "chirp_z"},

@@ -254,6 +254,16 @@ def _convolve_device(field: Array, transfer: Transfer, index: np.ndarray) -> Arr
     return out
 
 
+def multiplied(spectra: Array, transfer: Transfer) -> Array:
+    """Spectra (batch, py, px) times the first of the transfer functions, in place."""
+    if _array.on_device(spectra):
+        spectra *= transfer.full[0]
+    else:
+        for one in spectra:
+            times(one, transfer.table[0])
+    return spectra
+
+
 def spectrum(field: Array, window: tuple[int, int]) -> Array:
     """F pad(field), unnormalised, for fields (batch, ny, nx)."""
     fft = _array.scipy_fft(field)

@@ -305,15 +305,15 @@ class _Zoomed:
         )
         self.factors = (one, two)
 
-    def _transfer(self, like: Array) -> Array:
+    def _transfer(self, like: Array) -> _fft.Transfer:
         _plan.check_memory(
             self.grid, (self.medium,), like, self.memory_limit, "method='fresnel' needs no window, for paraxial light"
         )
-        return _transfer.stack_like(like, self.grid, (self.medium,)).full[0]
+        return _transfer.stack_like(like, self.grid, (self.medium,))
 
     def one(self, fields: Array) -> Array:
-        h = self._transfer(fields)
-        spectrum = _fft.spectrum(fields, self.grid.window) * h
+        transfer = self._transfer(fields)  # which checks the memory first
+        spectrum = _fft.multiplied(_fft.spectrum(fields, self.grid.window), transfer)
         return _separable.apply(_array.namespace(fields).fft.fftshift(spectrum, axes=(-2, -1)), self.factors, self.transform)
 
     def _back(self, cotangents: Array) -> Array:
@@ -321,8 +321,8 @@ class _Zoomed:
         return _array.namespace(cotangents).fft.ifftshift(spectrum, axes=(-2, -1))
 
     def one_adjoint(self, cotangents: Array) -> Array:
-        h = self._transfer(cotangents)
-        spectrum = self._back(cotangents) * h.conj()
+        transfer = self._transfer(cotangents).conj
+        spectrum = _fft.multiplied(self._back(cotangents), transfer)
         (ny, nx), fft = (a.count for a in self.axes), _array.scipy_fft(cotangents)
         return fft.ifft(fft.ifft(spectrum, axis=-2, norm="forward")[:, :ny], axis=-1, norm="forward")[:, :, :nx]
 

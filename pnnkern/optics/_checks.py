@@ -110,12 +110,12 @@ def pitch(value: Any, wavelength: np.ndarray, distance: Any = None) -> tuple[flo
 
 
 def _stays(pitch: float, wavelength: float, distance: Any) -> bool:
-    """True if light that goes `distance` (metres; the farthest counts, None is unknown) is within 1/200 of a pixel of where it was, and not
+    """True if light that goes `distance` (metres; the farthest counts, None is unknown) is within 1/100 of a pixel of where it was, and not
     because a telescope's pixels of up to a metre are wide."""
     if distance is None:
         return True
     z = float(np.abs(distance).max())
-    return 0 < wavelength * z < pitch**2 / 100 and (z < 1 or pitch > 1)  # what the pitch samples is bent by wavelength / (2 pitch) at most
+    return 0 < wavelength * z < pitch**2 / 50 and (z < 1 or pitch > 1)  # what the pitch samples is bent by wavelength / (2 pitch) at most
 
 
 def complex_field(name: str, field: Any) -> Array:

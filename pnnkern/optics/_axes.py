@@ -10,8 +10,8 @@ import numpy as np
 Shape = tuple[int, ...]
 
 
-def leading(lead: Shape, *, of: str = "the field", **shapes: Shape) -> Shape:
-    """`lead`, the leading axes of a field, broadcast with the shapes of what is given per plane. Raises ValueError with the shape that fits."""
+def leading(lead: Shape, of: str, shapes: dict[str, Shape]) -> Shape:
+    """`lead`, the leading axes `of` something, broadcast with the shapes of what is given per plane. Raises ValueError with one that fits."""
     for name, shape in shapes.items():
         try:
             lead = np.broadcast_shapes(lead, shape)

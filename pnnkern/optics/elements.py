@@ -221,7 +221,7 @@ def _coordinates(shape: Any, pitches: tuple[float, float], centre: Any) -> tuple
 def _planes(lead: tuple[int, ...], of: str, *, centre: Any = 0.0, **given: np.ndarray) -> tuple[np.ndarray, ...]:
     """What is given per plane, with two more axes for the pixels. Raises ValueError for what does not broadcast with `lead`."""
     shapes = {name: values.shape for name, values in given.items()}
-    _axes.leading(lead, of=of, **shapes, centre=_checks.pairs("centre", centre)[0].shape)
+    _axes.leading(lead, of, shapes | {"centre": _checks.pairs("centre", centre)[0].shape})
     return tuple(values[..., None, None] for values in given.values())
 
 

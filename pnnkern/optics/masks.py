@@ -24,7 +24,8 @@ def transmit(field: Array, transmission: Array, *, out: Array | None = None) -> 
     transmission : (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); complex, converted to the field's precision.
     out : where to put the result; may be `field`.
 
-    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for a real transmission, ValueError for shapes that do not fit.
+    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for a real transmission, ValueError for shapes
+    that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, _transmission(field, transmission), out)
@@ -51,7 +52,8 @@ def phase_mask(field: Array, phase: Array, *, out: Array | None = None) -> Array
     phase : radians, (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`). float32 or float64.
     out : where to put the result; may be `field`.
 
-    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for a phase that is not real, ValueError for shapes that do not fit.
+    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for a phase that is not real, ValueError for
+    shapes that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, chain.phasor(_real("phase", phase, field)), out)
@@ -78,7 +80,8 @@ def amplitude_mask(field: Array, amplitude: Array, *, out: Array | None = None) 
         phase of pi). float32 or float64.
     out : where to put the result; may be `field`.
 
-    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for an amplitude that is not real, ValueError for shapes that do not fit.
+    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for an amplitude that is not real, ValueError for
+    shapes that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, _real("amplitude", amplitude, field).astype(field.dtype), out)
@@ -108,8 +111,8 @@ def height_mask(field: Array, height: Array, *, wavelength: Any, index: Any, abs
         of `field`: (colours,) for a field (samples, colours, ny, nx) and one relief.
     out : where to put the result; may be `field`.
 
-    The transmission is worked out in float64. Returns an array like `field`, of the shape that all broadcast to. Raises TypeError for a height that is not real,
-    ValueError for shapes that do not fit and for numbers that are not finite.
+    The transmission is worked out in float64. Returns an array like `field`, of the shape that all broadcast to. Raises TypeError for a
+    height that is not real, ValueError for shapes that do not broadcast and for numbers that are not finite.
     """
     field = _checks.complex_field("field", field)
     material = _Material(field, height, wavelength, index, absorption, index_medium)
@@ -146,8 +149,8 @@ class _Material:
             if not np.isfinite(value).all():
                 raise ValueError(f"{name} must be finite, got {given[name]!r:.80}")
         wavelengths, height = _checks.wavelengths(wavelength), _checks.real("height", height)
-        shapes = {"wavelength": wavelengths.shape} | {name: value.shape for name, value in values.items()}
-        _axes.leading(_axes.whole(field.shape, "height", height.shape)[:-2], **shapes)
+        lead = _axes.whole(field.shape, "height", height.shape)[:-2]
+        _axes.leading(lead, "the field", {"wavelength": wavelengths.shape} | {name: value.shape for name, value in values.items()})
         contrast = values["index"] - values["index_medium"] + 1j * values["absorption"]
         self.wavenumber = xp.asarray((2 * np.pi * contrast / wavelengths)[..., None, None])
         self.transmission = xp.exp(1j * self.wavenumber * height.astype(np.float64))

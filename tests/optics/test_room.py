@@ -267,18 +267,39 @@ HINT = r"axes are matched from the last, so one for each of "
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: optics.phase_mask(U, M), rf"phase of shape \(4, 5, 6\) .* field of shape \(4, 3, 5, 6\): .*{HINT}the field's first axis has shape \(4, 1, 5, 6\)"),
+        (
+            lambda: optics.phase_mask(U, M),
+            rf"phase of shape \(4, 5, 6\) .* field of shape \(4, 3, 5, 6\): .*{HINT}the field's first axis has shape \(4, 1, 5, 6\)",
+        ),
         (lambda: optics.transmit(U, M.astype(complex)), r"transmission .*has shape \(4, 1, 5, 6\)"),
         (lambda: optics.phase_mask(U[None], M[None]), r"has shape \(1, 4, 1, 5, 6\)"),
         (lambda: optics.phase_mask(U, M[:2]), r"phase of shape \(2, 5, 6\) does not broadcast .* matched from the last$"),
         (lambda: optics.phase_mask(U, M[0, 0]), r"phase of shape \(6,\) .* must end in \(ny, nx\) = \(5, 6\), or ones"),
-        (lambda: optics.height_mask(U, M[0], wavelength=np.full(4, UM), index=1.5), rf"wavelength of shape \(4,\) .*\(4, 3\).*{HINT}its first axis has shape \(4, 1\)"),
+        (
+            lambda: optics.height_mask(U, M[0], wavelength=np.full(4, UM), index=1.5),
+            rf"wavelength of shape \(4,\) .*\(4, 3\).*{HINT}its first axis has shape \(4, 1\)",
+        ),
         (lambda: optics.height_mask(U, M, wavelength=UM, index=1.5), r"height .*has shape \(4, 1, 5, 6\)"),
-        (lambda: optics.lens(U, focal_length=np.ones(4), wavelength=UM, pitch=UM), rf"focal_length of shape \(4,\) .* axes \(4, 3\) of the field: {HINT}its first axis has shape \(4, 1\)"),
-        (lambda: optics.lens(U, focal_length=1.0, wavelength=UM, pitch=UM, centre=np.zeros((4, 2))), r"centre of shape \(4,\) .*has shape \(4, 1\)"),
-        (lambda: optics.lens(U, focal_length=1.0, wavelength=UM, pitch=UM, centre=np.zeros(3)), r"centre must be a number, a pair \(y, x\) or an array of pairs \(..., 2\)"),
-        (lambda: optics.plane_wave((5, 6), wavelength=np.full(3, UM), pitch=UM, tilt=np.zeros((4, 2))), r"tilt of shape \(4,\) does not broadcast"),
-        (lambda: optics.circular_aperture((5, 6), radius=np.full(3, UM), pitch=UM, centre=np.zeros((4, 2))), r"centre of shape \(4,\) .* \(3,\) of the other arguments"),
+        (
+            lambda: optics.lens(U, focal_length=np.ones(4), wavelength=UM, pitch=UM),
+            rf"focal_length of shape \(4,\) .* axes \(4, 3\) of the field: {HINT}its first axis has shape \(4, 1\)",
+        ),
+        (
+            lambda: optics.lens(U, focal_length=1.0, wavelength=UM, pitch=UM, centre=np.zeros((4, 2))),
+            r"centre of shape \(4,\) .*has shape \(4, 1\)",
+        ),
+        (
+            lambda: optics.lens(U, focal_length=1.0, wavelength=UM, pitch=UM, centre=np.zeros(3)),
+            r"centre must be a number, a pair \(y, x\) or an array of pairs \(..., 2\)",
+        ),
+        (
+            lambda: optics.plane_wave((5, 6), wavelength=np.full(3, UM), pitch=UM, tilt=np.zeros((4, 2))),
+            r"tilt of shape \(4,\) does not broadcast",
+        ),
+        (
+            lambda: optics.circular_aperture((5, 6), radius=np.full(3, UM), pitch=UM, centre=np.zeros((4, 2))),
+            r"centre of shape \(4,\) .* \(3,\) of the other arguments",
+        ),
     ],
 )  # fmt: skip
 def test_arrays_that_do_not_broadcast_are_refused_with_the_shape_that_does(call, message: str) -> None:

@@ -55,10 +55,19 @@ def test_beam_in_a_small_field_is_judged_by_what_is_in_it() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: optics.point_source((100, 100), distance=1e-4, wavelength=W, pitch=2 * UM), r"the wave turns its phase by 2\.83 periods per pixel at the edge"),
-        (lambda: optics.gaussian_beam((9, 9), waist=UM, wavelength=W, pitch=2 * UM), r"the beam varies by 1\.67 periods per pixel: it aliases above 1/2"),
+        (
+            lambda: optics.point_source((100, 100), distance=1e-4, wavelength=W, pitch=2 * UM),
+            r"the wave turns its phase by 2\.83 periods per pixel at the edge",
+        ),
+        (
+            lambda: optics.gaussian_beam((9, 9), waist=UM, wavelength=W, pitch=2 * UM),
+            r"the beam varies by 1\.67 periods per pixel: it aliases above 1/2",
+        ),
         (lambda: optics.gaussian_aperture((9, 9), radius=UM, pitch=2 * UM), r"the aperture varies by 1\.67 periods per pixel"),
-        (lambda: optics.plane_wave((9, 9), wavelength=W, pitch=2 * UM, tilt=np.array([[0, 0.0], [0, 0.3]])), r"the tilted wave turns its phase by 1\.18"),
+        (
+            lambda: optics.plane_wave((9, 9), wavelength=W, pitch=2 * UM, tilt=np.array([[0, 0.0], [0, 0.3]])),
+            r"the tilted wave turns its phase by 1\.18",
+        ),
     ],
 )  # fmt: skip
 def test_periods_per_pixel_are_named(call: Callable[[], Any], message: str) -> None:

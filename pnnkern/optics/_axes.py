@@ -10,18 +10,22 @@ import numpy as np
 Shape = tuple[int, ...]
 
 
-def leading(lead: Shape, of: str, shapes: dict[str, Shape]) -> Shape:
-    """`lead`, the leading axes `of` something, broadcast with the shapes of what is given per plane. Raises ValueError with one that fits."""
-    for name, shape in shapes.items():
-        try:
-            lead = np.broadcast_shapes(lead, shape)
-        except ValueError:
-            right = _left_aligned(shape, lead)
-            hint = f", so one for each of its first {_axes(shape)} has shape {right}" if right else ""
-            raise ValueError(
-                f"{name} of shape {shape} does not broadcast with the leading axes {lead} of {of}: axes are matched from the last{hint}"
-            ) from None
-    return lead
+def leading(lead: Shape, of: str, planes: dict[str, Shape], pairs: dict[str, Shape] | None = None) -> None:
+    """Raise ValueError, with the shape that fits, if what is given per plane does not broadcast with `lead`, the leading axes `of` something.
+
+    planes, pairs : the shapes by name, those of pairs without their last axis of two.
+    """
+    for shapes, last in ((planes, ()), (pairs or {}, (2,))):
+        for name, shape in shapes.items():
+            try:
+                lead = np.broadcast_shapes(lead, shape)
+            except ValueError:
+                right = _left_aligned(shape, lead)
+                hint = f", so one for each of its first {_axes(shape)} has shape {(*right, *last)}" if right else ""
+                raise ValueError(
+                    f"{name} of shape {(*shape, *last)} does not broadcast with the leading axes {lead} of {of}: axes are matched from the "
+                    f"last{' but that of the pair' if last else ''}{hint}"
+                ) from None
 
 
 def whole(field: Shape, name: str, shape: Shape) -> Shape:

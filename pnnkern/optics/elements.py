@@ -34,14 +34,14 @@ def plane_wave(shape: tuple[int, int], *, wavelength: Any, pitch: Any, tilt: Any
     """
     wavelengths = _checks.wavelengths(wavelength)
     pitches = _checks.pitch(pitch, wavelengths, np.inf)
-    sines = tuple(np.asarray(np.sin(angle)) for angle in _checks.pairs("tilt", tilt, unit="radians"))
-    steep = np.hypot(*sines) > 1
+    sy, sx = (np.asarray(np.sin(angle)) for angle in _checks.pairs("tilt", tilt, unit="radians"))
+    steep = np.hypot(sy, sx) > 1
     if steep.any():
         raise ValueError(
-            f"tilt {tilt!r:.80} has direction cosines {sines[0][steep][0]:.4g}, {sines[1][steep][0]:.4g} of squares that add up to more than 1"
+            f"tilt {tilt!r:.80} has direction cosines {sy[steep][0]:.4g}, {sx[steep][0]:.4g} of squares that add up to more than 1"
         )
-    w, sy, sx = _planes((), "the other arguments", wavelength=wavelengths, tilt=sines[0], tilt_x=sines[1])
-    y, x = _coordinates(shape, pitches, 0.0)
+    w, sy, sx = _planes((), _REST, {"tilt": (sy, sx)}, wavelength=wavelengths)
+    y, x = _coordinates(shape, pitches)
     _sampled("the tilted wave turns its phase", "", shape, pitches, abs(sy) / w, abs(sx) / w)
     return _made(_turns((y * sy + x * sx) / w), dtype, like)
 
@@ -63,8 +63,8 @@ def gaussian_beam(shape: tuple[int, int], *, waist: Any, wavelength: Any, pitch:
     """
     wavelengths, waists, distances = _checks.wavelengths(wavelength), _checks.positives("waist", waist), _checks.distances(distance)
     pitches = _checks.pitch(pitch, wavelengths, distances if np.any(distances) else np.inf)
-    w, w0, z = _planes((), "the other arguments", centre=centre, wavelength=wavelengths, waist=waists, distance=distances)
-    y, x = _coordinates(shape, pitches, centre)
+    w, w0, z, *at = _planes((), _REST, _centre(centre), wavelength=wavelengths, waist=waists, distance=distances)
+    y, x = _coordinates(shape, pitches, *at)
     rayleigh = np.pi * w0**2 / w
     growth = np.hypot(1, z / rayleigh)
     curvature = z / (z**2 + rayleigh**2)
@@ -91,8 +91,8 @@ def point_source(shape: tuple[int, int], *, distance: Any, wavelength: Any, pitc
     if not np.all(distances):
         raise ValueError("distance must not be zero: the wave of a point in the plane itself has no finite amplitude there")
     pitches = _checks.pitch(pitch, wavelengths, distances)
-    w, z = _planes((), "the other arguments", centre=centre, wavelength=wavelengths, distance=distances)
-    y, x = _coordinates(shape, pitches, centre)
+    w, z, *at = _planes((), _REST, _centre(centre), wavelength=wavelengths, distance=distances)
+    y, x = _coordinates(shape, pitches, *at)
     square = y**2 + x**2
     r = np.sqrt(square + z**2)
     _sampled("the wave turns its phase", " at the edge of the field", shape, pitches, abs(y) / r / w, abs(x) / r / w)
@@ -114,8 +114,8 @@ def circular_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
     Returns real (..., ny, nx). Raises ValueError for lengths that are not positive and finite, and for shapes that do not broadcast.
     """
     pitches = dy, dx = _checks.pair("pitch", pitch)
-    (r,) = _planes((), "the other arguments", centre=centre, radius=_checks.positives("radius", radius))
-    y, x = _coordinates(shape, pitches, centre)
+    r, *at = _planes((), _REST, _centre(centre), radius=_checks.positives("radius", radius))
+    y, x = _coordinates(shape, pitches, *at)
     if not antialias:
         return _made_real(y**2 + x**2 <= r**2, dtype, like)
     edges_y = np.concatenate([y - dy / 2, y[..., -1:, :] + dy / 2], axis=-2) / r
@@ -130,10 +130,9 @@ def rectangular_aperture(shape: tuple[int, int], *, size: Any, pitch: Any, centr
     """A rectangle that is open, as an amplitude mask in [0, 1]. size : metres, a scalar, (height, width) or (..., 2). Others as in
     `circular_aperture`."""
     pitches = _checks.pair("pitch", pitch)
-    height, width = _checks.pairs("size", size, positive=True)
-    sizes = _planes((), "the other arguments", centre=centre, size=height, width=width)
+    *at, height, width = _planes((), _REST, _centre(centre) | {"size": _checks.pairs("size", size, positive=True)})
     sides = []
-    for t, d, side in zip(_coordinates(shape, pitches, centre), pitches, sizes, strict=True):
+    for t, d, side in zip(_coordinates(shape, pitches, *at), pitches, (height, width), strict=True):
         covered = np.minimum(t + d / 2, side / 2) - np.maximum(t - d / 2, -side / 2)
         sides.append(np.clip(covered / d, 0, 1) if antialias else (abs(t) <= side / 2).astype(float))
     return _made_real(sides[0] * sides[1], dtype, like)
@@ -145,8 +144,8 @@ def gaussian_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
     """A soft aperture ``exp(-r^2 / radius^2)``, as an amplitude mask. radius : metres, where the amplitude is 1/e. Warns when the pitch
     does not sample it to a thousandth. Others as in `circular_aperture`."""
     pitches = _checks.pair("pitch", pitch)
-    (r,) = _planes((), "the other arguments", centre=centre, radius=_checks.positives("radius", radius))
-    y, x = _coordinates(shape, pitches, centre)
+    r, *at = _planes((), _REST, _centre(centre), radius=_checks.positives("radius", radius))
+    y, x = _coordinates(shape, pitches, *at)
     _sampled("the aperture varies", "", shape, pitches, *(EDGE / (np.pi * r),) * 2)
     return _made_real(np.exp(-(y**2 + x**2) / r**2), dtype, like)
 
@@ -201,8 +200,8 @@ class _Lens:
             raise ValueError(f"focal_length must be finite and not zero (metres), got {focal_length!r:.80}")
         pitches = _checks.pitch(pitch, wavelengths, focal)
         self.given = focal.shape
-        f, w = _planes(shape[:-2], "the field", centre=centre, focal_length=focal, wavelength=wavelengths)
-        y, x = _coordinates(shape[-2:], pitches, centre)
+        f, w, *at = _planes(shape[:-2], "the field", _centre(centre), focal_length=focal, wavelength=wavelengths)
+        y, x = _coordinates(shape[-2:], pitches, *at)
         _sampled("the lens turns its phase", " at the edge of the field", shape[-2:], pitches, *(abs(t / (f * w)) for t in (y, x)))
         square = y**2 + x**2
         self.transmission = xp.asarray(_turns(-square / (2 * f * w)))
@@ -210,19 +209,26 @@ class _Lens:
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside
-def _coordinates(shape: Any, pitches: tuple[float, float], centre: Any) -> tuple[np.ndarray, np.ndarray]:
-    """y (..., ny, 1) and x (..., 1, nx) from `centre`, metres."""
+_REST = "the other arguments"
+_Pairs = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def _centre(centre: Any) -> _Pairs:
+    return {"centre": _checks.pairs("centre", centre)}
+
+
+def _planes(lead: tuple[int, ...], of: str, pairs: _Pairs, **given: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What is given per plane, and y and x of each pair, with two more axes for the pixels. Raises ValueError for what does not broadcast
+    with `lead`, the leading axes `of` something."""
+    _axes.leading(lead, of, {n: v.shape for n, v in given.items()}, {n: y.shape for n, (y, _) in pairs.items()})
+    return tuple(v[..., None, None] for v in (*given.values(), *(t for pair in pairs.values() for t in pair)))
+
+
+def _coordinates(shape: Any, pitches: tuple[float, float], cy: Any = 0.0, cx: Any = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """y (..., ny, 1) and x (..., 1, nx) from a centre (..., 1, 1), metres."""
     ny, nx = _checks.plane("shape", shape)
-    cy, cx = _checks.pairs("centre", centre)
     y, x = ((np.arange(n) - n // 2) * d for n, d in zip((ny, nx), pitches, strict=True))
-    return y[:, None] - cy[..., None, None], x[None, :] - cx[..., None, None]
-
-
-def _planes(lead: tuple[int, ...], of: str, *, centre: Any = 0.0, **given: np.ndarray) -> tuple[np.ndarray, ...]:
-    """What is given per plane, with two more axes for the pixels. Raises ValueError for what does not broadcast with `lead`."""
-    shapes = {name: values.shape for name, values in given.items()}
-    _axes.leading(lead, of, shapes | {"centre": _checks.pairs("centre", centre)[0].shape})
-    return tuple(values[..., None, None] for values in given.values())
+    return y[:, None] - cy, x[None, :] - cx
 
 
 def _sampled(what: str, where: str, shape: Any, pitches: tuple[float, float], *frequencies: np.ndarray) -> None:

@@ -271,6 +271,7 @@ HINT = r"axes are matched from the last, so one for each of "
             lambda: optics.phase_mask(U, M),
             rf"phase of shape \(4, 5, 6\) .* field of shape \(4, 3, 5, 6\): .*{HINT}the field's first axis has shape \(4, 1, 5, 6\)",
         ),
+        (lambda: optics.chain.forward(U, M, []), r"a stack takes fields \(batch, ny, nx\) and masks \(layers, ny, nx\)"),
         (lambda: optics.transmit(U, M.astype(complex)), r"transmission .*has shape \(4, 1, 5, 6\)"),
         (lambda: optics.phase_mask(U[None], M[None]), r"has shape \(1, 4, 1, 5, 6\)"),
         (lambda: optics.phase_mask(U, M[:2]), r"phase of shape \(2, 5, 6\) does not broadcast .* matched from the last$"),
@@ -286,7 +287,7 @@ HINT = r"axes are matched from the last, so one for each of "
         ),
         (
             lambda: optics.lens(U, focal_length=1.0, wavelength=UM, pitch=UM, centre=np.zeros((4, 2))),
-            r"centre of shape \(4,\) .*has shape \(4, 1\)",
+            r"centre of shape \(4, 2\) .* the last but that of the pair, so one for each of its first axis has shape \(4, 1, 2\)",
         ),
         (
             lambda: optics.lens(U, focal_length=1.0, wavelength=UM, pitch=UM, centre=np.zeros(3)),
@@ -294,11 +295,11 @@ HINT = r"axes are matched from the last, so one for each of "
         ),
         (
             lambda: optics.plane_wave((5, 6), wavelength=np.full(3, UM), pitch=UM, tilt=np.zeros((4, 2))),
-            r"tilt of shape \(4,\) does not broadcast",
+            r"tilt of shape \(4, 2\) does not broadcast",
         ),
         (
             lambda: optics.circular_aperture((5, 6), radius=np.full(3, UM), pitch=UM, centre=np.zeros((4, 2))),
-            r"centre of shape \(4,\) .* \(3,\) of the other arguments",
+            r"centre of shape \(4, 2\) .* \(3,\) of the other arguments",
         ),
     ],
 )  # fmt: skip

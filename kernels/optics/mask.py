@@ -31,8 +31,9 @@ def pnn_mask_transmit_vjp(outer, masks, batch, pixels, cotangent, field, out):
         for o in range(outer):
             for b in range(batch):
                 first = ((o * masks + m) * batch + b) * pixels
+                g, u = cotangent[first : first + pixels], field[first : first + pixels]
                 for p in range(pixels):
-                    total[p] += complex(cotangent[first + p]) * complex(field[first + p]).conjugate()
+                    total[p] += complex(g[p]) * complex(u[p]).conjugate()
         for p in range(pixels):
             out[m * pixels + p] = total[p]
 

@@ -28,12 +28,17 @@ def leading(lead: Shape, of: str, planes: dict[str, Shape], pairs: dict[str, Sha
                 ) from None
 
 
+def joined(field: Shape, shape: Shape) -> Shape:
+    """The shape that the two broadcast to."""
+    return field if shape == field[len(field) - len(shape) :] else np.broadcast_shapes(field, shape)
+
+
 def whole(field: Shape, name: str, shape: Shape) -> Shape:
-    """A field's shape broadcast with that of something given per pixel. Raises ValueError with the shape that fits."""
+    """`joined`, for a field and something given per pixel. Raises ValueError with the shape that fits."""
     try:
         if len(shape) < 2:
             raise ValueError
-        return np.broadcast_shapes(field, shape)
+        return joined(field, shape)
     except ValueError:
         right = _left_aligned(shape[:-2], field[:-2]) if shape[-2:] == field[-2:] else None
         hint = f", so one for each of the field's first {_axes(shape[:-2])} has shape {(*right, *shape[-2:])}" if right else ""

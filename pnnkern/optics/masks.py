@@ -173,8 +173,9 @@ def _real(name: str, mask: Any, field: Array) -> Array:
 
 def _on_planes(mask: Array, shape: tuple[int, ...]) -> Array:
     """A mask with all pixels of the planes of a result, and as many axes; its leading axes stay as they are."""
-    lead = (*(1,) * (len(shape) - mask.ndim), *mask.shape[:-2])
-    return _array.contiguous(_array.namespace(mask).broadcast_to(mask, (*lead, *shape[-2:])))
+    if mask.shape[-2:] != shape[-2:]:
+        mask = _array.namespace(mask).broadcast_to(mask, (*mask.shape[:-2], *shape[-2:]))
+    return _array.contiguous(mask[(None,) * (len(shape) - mask.ndim)])
 
 
 def _broadcast(field: Array, shape: tuple[int, ...]) -> Array:
@@ -182,7 +183,7 @@ def _broadcast(field: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _times(field: Array, transmission: Array, out: Array | None) -> Array:
-    shape = np.broadcast_shapes(field.shape, transmission.shape)
+    shape = _axes.joined(field.shape, transmission.shape)
     if out is None:
         out = _array.namespace(field).empty(shape, field.dtype)
     elif not _array.is_array(out) or out.shape != shape or out.dtype != field.dtype or not out.flags.c_contiguous:
@@ -205,7 +206,7 @@ def _vjp(cotangent: Any, field: Array, transmission: Array, wrt: Any, parameter:
     """Derivatives of `field * transmission`; `from_sum` makes that of the parameter, `given`, out of q = sum of g conj(field) over the
     fields of each mask, before it is summed to the shape that was given."""
     names = _checks.chosen(wrt, ("field", parameter))
-    shape = np.broadcast_shapes(field.shape, transmission.shape)
+    shape = _axes.joined(field.shape, transmission.shape)
     cotangent = _checks.like("cotangent", cotangent, "the transmitted field", shape, field.dtype)
     results: dict[str, Any] = {}
     if "field" in names:

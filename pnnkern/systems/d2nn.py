@@ -52,7 +52,7 @@ class Geometry:
         if self.input_size > self.size:
             raise ValueError(f"input_size must not exceed size = {self.size}, got {self.input_size}")
         ratio = positive("pitch", self.pitch) / positive("wavelength", self.wavelength)
-        if ratio > 200:
+        if 200 < ratio <= 1000:  # above that the propagation warns
             warn(
                 f"pitch / wavelength = {ratio:.3g}: so wide a neuron hardly diffracts; both are in metres (0.4 mm is 0.4e-3)",
                 UnitWarning,

@@ -13,7 +13,7 @@ def arrays() -> dict[str, np.ndarray]:
 
 def transmit(**changes: object) -> None:
     a = {**arrays(), **changes}
-    _launch.launch("optics/mask", "transmit", np.complex64, 1, 3, 4, a["t"], a["u"], a["out"], threads=12)
+    _launch.launch("optics/mask", "transmit", np.complex64, 1, 1, 3, 4, a["t"], a["u"], a["out"], threads=12)
 
 
 def test_every_kernel_file_has_kernels_with_the_right_names() -> None:
@@ -27,17 +27,17 @@ def test_every_kernel_file_has_kernels_with_the_right_names() -> None:
 
 def test_prototype_of_a_known_kernel() -> None:
     prototype = _sources.prototypes("optics/mask")["pnn_mask_transmit_c64"]
-    assert [p.name for p in prototype.parameters] == ["masks", "batch", "pixels", "transmission", "field", "out"]
-    assert [p.dtype.name for p in prototype.parameters] == ["int64"] * 3 + ["complex64"] * 3
-    assert [p.const for p in prototype.parameters] == [False, False, False, True, True, False]
+    assert [p.name for p in prototype.parameters] == ["outer", "masks", "batch", "pixels", "transmission", "field", "out"]
+    assert [p.dtype.name for p in prototype.parameters] == ["int64"] * 4 + ["complex64"] * 3
+    assert [p.const for p in prototype.parameters] == [False, False, False, False, True, True, False]
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"u": np.ones((3, 4), np.complex128)}, r"pnn_mask_transmit_c64: argument 4 \(field\) must be complex64, got complex128"),
-        ({"u": np.ones((4, 3), np.complex64).T}, r"argument 4 \(field\) must be C-contiguous, got strides"),
-        ({"u": [1, 2]}, r"argument 4 \(field\) must be an array of complex64, got list"),
+        ({"u": np.ones((3, 4), np.complex128)}, r"pnn_mask_transmit_c64: argument 5 \(field\) must be complex64, got complex128"),
+        ({"u": np.ones((4, 3), np.complex64).T}, r"argument 5 \(field\) must be C-contiguous, got strides"),
+        ({"u": [1, 2]}, r"argument 5 \(field\) must be an array of complex64, got list"),
     ],
 )
 def test_wrong_arrays_are_refused(changes: dict[str, object], message: str) -> None:
@@ -48,18 +48,18 @@ def test_wrong_arrays_are_refused(changes: dict[str, object], message: str) -> N
 def test_read_only_output_is_refused() -> None:
     out = np.empty((3, 4), np.complex64)
     out.flags.writeable = False
-    with pytest.raises(LaunchError, match=r"argument 5 \(out\) is written to, but the array is read-only"):
+    with pytest.raises(LaunchError, match=r"argument 6 \(out\) is written to, but the array is read-only"):
         transmit(out=out)
 
 
 def test_wrong_count_and_scalars_are_refused() -> None:
     a = arrays()
-    with pytest.raises(LaunchError, match=r"takes 6 arguments \(masks, batch, pixels, transmission, field, out\), got 5"):
-        _launch.launch("optics/mask", "transmit", np.complex64, 1, 3, a["t"], a["u"], a["out"])
-    with pytest.raises(LaunchError, match=r"argument 1 \(batch\) must be a scalar int64, got float"):
-        _launch.launch("optics/mask", "transmit", np.complex64, 1, 3.5, 4, a["t"], a["u"], a["out"])
+    with pytest.raises(LaunchError, match=r"takes 7 arguments \(outer, masks, batch, pixels, transmission, field, out\), got 6"):
+        _launch.launch("optics/mask", "transmit", np.complex64, 1, 1, 3, a["t"], a["u"], a["out"])
+    with pytest.raises(LaunchError, match=r"argument 2 \(batch\) must be a scalar int64, got float"):
+        _launch.launch("optics/mask", "transmit", np.complex64, 1, 1, 3.5, 4, a["t"], a["u"], a["out"])
     with pytest.raises(LaunchError, match=r"mask\.cu has no kernel pnn_mask_transmit_f32; it has pnn_mask_phasor_f32"):
-        _launch.launch("optics/mask", "transmit", np.float32, 1, 3, 4, a["t"], a["u"], a["out"])
+        _launch.launch("optics/mask", "transmit", np.float32, 1, 1, 3, 4, a["t"], a["u"], a["out"])
 
 
 def test_unreadable_parameter_is_named() -> None:
@@ -93,7 +93,7 @@ def test_twin_and_host_runner_agree() -> None:
 
 
 def transmit_to(t: np.ndarray, u: np.ndarray, out: np.ndarray) -> None:
-    _launch.launch("optics/mask", "transmit", u.dtype, 1, len(u), t.size, t, u, out, threads=u.size)
+    _launch.launch("optics/mask", "transmit", u.dtype, 1, 1, len(u), t.size, t, u, out, threads=u.size)
 
 
 def test_host_context_ends() -> None:

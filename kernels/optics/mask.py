@@ -14,23 +14,26 @@ def pnn_mask_phasor(pixels, phase, transmission):
         transmission[p] = complex(np.cos(phase[p]), np.sin(phase[p]))
 
 
-def pnn_mask_transmit(masks: int, batch: int, pixels: int, transmission: np.ndarray, field: np.ndarray, out: np.ndarray) -> None:
-    """out[m, b, p] = field[m, b, p] transmission[m, p]; out may be field."""
-    np.multiply(
-        field.reshape(masks, batch, pixels), transmission.reshape(masks, 1, pixels), out=out.reshape(masks, batch, pixels)
-    )
+def pnn_mask_transmit(
+    outer: int, masks: int, batch: int, pixels: int, transmission: np.ndarray, field: np.ndarray, out: np.ndarray
+) -> None:
+    """out[o, m, b, p] = field[o, m, b, p] transmission[m, p]; out may be field."""
+    shape = (outer, masks, batch, pixels)
+    np.multiply(field.reshape(shape), transmission.reshape(masks, 1, pixels), out=out.reshape(shape))
 
 
 @njit
-def pnn_mask_transmit_vjp(masks, batch, pixels, cotangent, field, out):
-    """out[m, p] = sum over b of cotangent conj(field), the batch in order, in float64."""
+def pnn_mask_transmit_vjp(outer, masks, batch, pixels, cotangent, field, out):
+    """out[m, p] = sum over o and b of cotangent conj(field), in order, in float64."""
     total = np.zeros(pixels, np.complex128)
     for m in range(masks):
         total[:] = 0
-        for b in range(batch):
-            first = (m * batch + b) * pixels
-            for p in range(pixels):
-                total[p] += complex(cotangent[first + p]) * complex(field[first + p]).conjugate()
+        for o in range(outer):
+            for b in range(batch):
+                first = ((o * masks + m) * batch + b) * pixels
+                g, u = cotangent[first : first + pixels], field[first : first + pixels]
+                for p in range(pixels):
+                    total[p] += complex(g[p]) * complex(u[p]).conjugate()
         for p in range(pixels):
             out[m * pixels + p] = total[p]
 

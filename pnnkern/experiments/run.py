@@ -85,7 +85,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     try:
         rule = recipe.rule.build(recipe.system, stream(training.seed, RULE))
         if dataset.real:
-            _refuse_real(recipe, rule)
+            _refuse_real(dataset, recipe.system, rule)
         system = recipe.system.build(
             key=stream(training.seed, PARAMETERS),
             device=compute.device,
@@ -115,12 +115,15 @@ def _refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
         )
 
 
-def _refuse_real(recipe: Recipe, rule: Any) -> None:
-    """Raise `RecipeError` for real targets where they mean nothing."""
+def _refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
+    """Raise `RecipeError` for real targets where they mean nothing, and for labels that look like them."""
     if not hasattr(rule.loss, "targets"):
-        raise RecipeError(f"{recipe.data.name} has real targets, which need a square error: set rule.loss='mse'; powers of light have none")
-    if getattr(recipe.system, "hinge", False):
-        raise RecipeError(f"{recipe.data.name} has real targets, which are to be met from both sides: set system.hinge=false")
+        labels = dataset.train_labels
+        one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
+        way = "labels that are one-hot are given as integers, y.argmax(1)" if one_hot else "set rule.loss='mse'; powers of light have none"
+        raise RecipeError(f"{dataset.name} has real targets, which need a square error: {way}")
+    if getattr(system, "hinge", False):
+        raise RecipeError(f"{dataset.name} has real targets, which are to be met from both sides: set system.hinge=false")
 
 
 def _use_threads(threads: int) -> None:

@@ -42,6 +42,16 @@ def pair(name: str, value: Any, *, positive: bool = True, unit: str = "metres") 
     return float(y), float(x)
 
 
+def pairs(name: str, value: Any, *, positive: bool = False, unit: str = "metres") -> tuple[np.ndarray, np.ndarray]:
+    """A number, a pair (y, x), or an array of pairs (..., 2), as two arrays of y and x."""
+    values = numbers(name, value)
+    if values.ndim and values.shape[-1] != 2:
+        raise ValueError(f"{name} must be a number, a pair (y, x) or an array of pairs (..., 2) in {unit}, got shape {values.shape}")
+    if not np.isfinite(values).all() or (positive and not (values > 0).all()):
+        raise ValueError(f"{name} must be {'positive and ' if positive else ''}finite ({unit}), got {value!r:.80}")
+    return (values[..., 0], values[..., 1]) if values.ndim else (values, values)
+
+
 def plane(name: str, shape: Any) -> tuple[int, int]:
     """(ny, nx), at least one pixel each."""
     sides = tuple(shape) if isinstance(shape, (tuple, list)) else ()
@@ -58,12 +68,17 @@ def positive(name: str, value: Any, unit: str = "metres") -> float:
     return float(values)
 
 
+def positives(name: str, value: Any) -> np.ndarray:
+    """Lengths as float64; each positive and finite."""
+    values = numbers(name, value)
+    if not np.all(np.isfinite(values)) or not np.all(values > 0):
+        raise ValueError(f"{name} must be positive and finite (metres), got {value!r:.80}")
+    return values
+
+
 def wavelengths(value: Any) -> np.ndarray:
     """Wavelengths as float64; each positive and finite."""
-    values = numbers("wavelength", value)
-    if not np.all(np.isfinite(values)) or not np.all(values > 0):
-        raise ValueError(f"wavelength must be positive and finite (metres), got {value!r:.80}")
-    return values
+    return positives("wavelength", value)
 
 
 def distances(value: Any) -> np.ndarray:
@@ -74,18 +89,33 @@ def distances(value: Any) -> np.ndarray:
     return values
 
 
-def pitch(value: Any, wavelength: np.ndarray) -> tuple[float, float]:
-    """Pixel pitch (dy, dx) in metres; warns when its ratio to the wavelength says that it is in another unit."""
+def pitch(value: Any, wavelength: np.ndarray, distance: Any = None) -> tuple[float, float]:
+    """Pixel pitch (dy, dx) in metres; warns when it looks as if it were given in another unit.
+
+    That is below 1/20 of a wavelength, unless it is a millimetre or more (radio waves); and above 1000 wavelengths, unless light that goes
+    `distance`, how far it travels from or to here, leaves its pixel, or travels so far that this is a telescope.
+    """
     pitches = pair("pitch", value)
+    shortest, longest = float(wavelength.min()), float(wavelength.max())
     for p in pitches:
-        for ratio in (p / float(wavelength.max()), p / float(wavelength.min())):
-            if ratio > 1000 or ratio < 0.05:
-                warn(
-                    f"pitch / wavelength = {ratio:.3g}: both are in metres (8 um is 8e-6); expected a ratio between 0.05 and 1000",
-                    UnitWarning,
-                )
-                return pitches
+        below, above = p < min(0.05 * longest, 1e-3), p > 1000 * shortest and _stays(p, longest, distance)
+        if below or above:
+            ratio = p / (longest if below else shortest)
+            warn(
+                f"pitch / wavelength = {ratio:.3g}: both are in metres (8 um is 8e-6); expected a ratio between 0.05 and 1000",
+                UnitWarning,
+            )
+            break
     return pitches
+
+
+def _stays(pitch: float, wavelength: float, distance: Any) -> bool:
+    """True if light that goes `distance` (metres; the farthest counts, None is unknown) is within 1/100 of a pixel of where it was, and not
+    because a telescope's pixels of up to a metre are wide."""
+    if distance is None:
+        return True
+    z = float(np.abs(distance).max())
+    return 0 < wavelength * z < pitch**2 / 50 and (z < 1 or pitch > 1)  # what the pitch samples is bent by wavelength / (2 pitch) at most
 
 
 def complex_field(name: str, field: Any) -> Array:

@@ -43,7 +43,7 @@ def traffic_vjp(batch: int, n: int, side: int, layers: int, itemsize: int = 8, *
 def chain(
     field: Array, masks: Sequence[Array], transfers: Sequence[Array], side: int, *, save: bool = False
 ) -> tuple[Array, Array | None]:
-    """The field behind masks[l] (layers, [population,] n, n) with propagations transfers[l] / side^2 before, between and after them.
+    """The field behind masks[l] (layers, [population, 1,] n, n) with propagations transfers[l] / side^2 before, between and after them.
 
     field : ([population,] batch, n, n). Returns the field, and with `save` the fields after each mask (layers, *field.shape), else None.
     """
@@ -65,7 +65,7 @@ def chain_vjp(
     cotangent: Array, saved: Array, masks: Array, transfers: Sequence[Array], side: int, *, to_field: bool = False,
     gradient: Array | None = None,
 ) -> tuple[Array, Array | None]:  # fmt: skip
-    """Adjoint of `chain` for phase masks: the gradient of the phases (layers, [population,] n, n) in float64, added to `gradient` if that is
+    """Adjoint of `chain` for phase masks: the gradient of the phases (layers, [population, 1,] n, n) in float64, added to `gradient` if that is
     given, and with `to_field` the cotangent of the incoming field, else None."""
     xp, one = _array.namespace(cotangent), _Chain(cotangent, side)
     cotangent = _array.contiguous(cotangent)

@@ -54,12 +54,13 @@ class Camera:
 def detect(light: Array, camera: Camera, *, key: Any = None, sample: Any = 0) -> Array:
     """One reading of the light: Poisson numbers of photons, plus read noise, clipped, digitised; in the unit of `light` again.
 
-    light : (samples, ...) float32 or float64, not negative: powers (samples, detectors) or intensities (samples, ny, nx).
+    light : (samples, ...) float32 or float64, not negative: powers (samples, detectors), intensities (samples, ny, nx), or either of
+        fields with more leading axes, (samples, colours, detectors).
     key : of `pnnkern.random`; needed for noise. One key serves one reading of one set of samples.
     sample : the global index of row 0, or an int64 array with one for each row. A row's noise depends on the key, its index and the
         place in the row only: any split of a batch gives the same.
 
-    Returns an array like `light`. Raises TypeError for light that is not real, ValueError for noise without a key, and, with shot
+    Returns a new array like `light`. Raises TypeError for light that is not real, ValueError for noise without a key, and, with shot
     noise, for light that is negative, NaN, or brighter than 2e9 photons (on a GPU: at `pnnkern.check()`).
     """
     light, _, signal = _drawn(light, camera, key, sample)
@@ -68,7 +69,9 @@ def detect(light: Array, camera: Camera, *, key: Any = None, sample: Any = 0) ->
     if camera.bits is not None and camera.full_well is not None:
         step = camera.full_well / (2**camera.bits - 1)
         signal = _array.namespace(signal).rint(signal / step) * step
-    return signal if camera.photons is None else signal / camera.photons
+    if camera.photons is not None:
+        return signal / camera.photons
+    return signal.copy() if signal is light else signal  # the reading is the caller's, to write to
 
 
 @accepts_any

@@ -41,8 +41,11 @@ def forward(field: Array, masks: Array, propagators: Sequence[Propagator], *, sa
     field : (batch, ny, nx) complex, in front of the first propagation. masks : (layers, ny, nx) complex transmissions.
     propagators : layers + 1 of them, each for one distance and wavelength.
 
-    Returns the field (batch, ny, nx) and, with `save`, the fields right after each mask (layers, batch, ny, nx), else None.
+    Returns the field (batch, ny, nx) and, with `save`, the fields right after each mask (layers, batch, ny, nx), else None. Raises
+    ValueError for other shapes: a stack of several colours is one call for each.
     """
+    if field.ndim != 3 or masks.shape[1:] != field.shape[1:]:
+        raise ValueError(f"a stack takes fields (batch, ny, nx) and masks (layers, ny, nx), got shapes {field.shape} and {masks.shape}")
     transfers = [p.transfer(field) for p in propagators]
     xp = _array.namespace(field)
     layers, (batch, ny, nx) = len(masks), field.shape
@@ -54,7 +57,7 @@ def forward(field: Array, masks: Array, propagators: Sequence[Propagator], *, sa
         u = _fft.convolve(field, transfers[0], index)
         for l in range(layers):
             v = u if saved is None else saved[l]
-            _launch.launch("optics/mask", "transmit", u.dtype, 1, batch, ny * nx, masks[l], u, v, threads=u.size)
+            _launch.launch("optics/mask", "transmit", u.dtype, 1, 1, batch, ny * nx, masks[l], u, v, threads=u.size)
             u = _fft.convolve(v, transfers[l + 1], index)
         return u, saved
 

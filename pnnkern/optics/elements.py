@@ -1,7 +1,8 @@
 """Sources, apertures and the thin lens, on a plane of (ny, nx) pixels with its origin at pixel n // 2.
 
 Everything is worked out in float64 and given in the asked precision: in float32 the phase of a lens would cost five digits.
-Creation functions take `like`, an array whose device (and, without `dtype`, precision) the result shares.
+What is given per plane may be an array (see `pnnkern.optics`); what creation functions return has the leading axes that all of it
+broadcasts to. They take `like`, an array whose device (and, without `dtype`, precision) the result shares.
 """
 
 from typing import Any
@@ -12,128 +13,141 @@ from numpy.typing import DTypeLike
 from .. import _array
 from .._array import Array, accepts_any
 from .._errors import SamplingWarning
-from . import _checks, masks
+from . import _axes, _checks, masks
 from ._media import unbroadcast
+
+EDGE = np.sqrt(np.log(1000))  # radii of a Gaussian to where it is a thousandth of its peak
 
 
 # -------------------------------------------------------------------------------------------------------------------- sources
 @accepts_any
-def plane_wave(shape: tuple[int, int], *, wavelength: float, pitch: Any, tilt: Any = 0.0, dtype: DTypeLike | None = None,
+def plane_wave(shape: tuple[int, int], *, wavelength: Any, pitch: Any, tilt: Any = 0.0, dtype: DTypeLike | None = None,
                like: Array | None = None) -> Array:  # fmt: skip
     """A plane wave of unit amplitude in the plane z = 0: ``exp(2 pi i (y sin tilt_y + x sin tilt_x) / wavelength)``.
 
-    shape : (ny, nx). wavelength, pitch : metres, pitch a scalar or (dy, dx). tilt : radians, (tilt_y, tilt_x): the direction cosines of
-    the wave along y and x are the sines of these angles. dtype : complex64 or complex128.
+    shape : (ny, nx). wavelength : metres, a scalar or (...). pitch : metres, a scalar or (dy, dx). tilt : radians, a scalar,
+    (tilt_y, tilt_x) or (..., 2): the direction cosines of the wave along y and x are the sines of these angles.
+    dtype : complex64 or complex128.
 
-    Returns complex (ny, nx). Raises ValueError for lengths that are not positive and for a direction beyond grazing; warns when the
-    pitch does not sample the tilt.
+    Returns complex (..., ny, nx). Raises ValueError for lengths that are not positive, for a direction beyond grazing, and for shapes that
+    do not broadcast; warns when the pitch does not sample the tilt.
     """
-    wavelength = _checks.positive("wavelength", wavelength)
-    y, x = _coordinates(shape, _pitch(pitch, wavelength), 0.0)
-    sines = [float(np.sin(a)) for a in _checks.pair("tilt", tilt, positive=False, unit="radians")]
-    if np.hypot(sines[0], sines[1]) > 1:
+    wavelengths = _checks.wavelengths(wavelength)
+    pitches = _checks.pitch(pitch, wavelengths, np.inf)
+    sy, sx = (np.asarray(np.sin(angle)) for angle in _checks.pairs("tilt", tilt, unit="radians"))
+    steep = np.hypot(sy, sx) > 1
+    if steep.any():
         raise ValueError(
-            f"tilt {tilt!r} has direction cosines {sines[0]:.4g}, {sines[1]:.4g} of squares that add up to more than 1"
+            f"tilt {tilt!r:.80} has direction cosines {sy[steep][0]:.4g}, {sx[steep][0]:.4g} of squares that add up to more than 1"
         )
-    for sine, d in zip(sines, _checks.pair("pitch", pitch), strict=True):
-        if abs(sine) * d > wavelength / 2:
-            _checks.warn(
-                f"a tilt of sine {sine:.3g} turns its phase by {abs(sine) * d / wavelength:.3g} periods per pixel: it aliases above 1/2",
-                SamplingWarning,
-            )
-    return _made(_turns((y * sines[0] + x * sines[1]) / wavelength), dtype, like)
+    w, sy, sx = _planes((), _REST, {"tilt": (sy, sx)}, wavelength=wavelengths)
+    y, x = _coordinates(shape, pitches)
+    _sampled("the tilted wave turns its phase", "", shape, pitches, abs(sy) / w, abs(sx) / w)
+    return _made(_turns((y * sy + x * sx) / w), dtype, like)
 
 
 @accepts_any
-def gaussian_beam(shape: tuple[int, int], *, waist: float, wavelength: float, pitch: Any, distance: float = 0.0, centre: Any = 0.0,
+def gaussian_beam(shape: tuple[int, int], *, waist: Any, wavelength: Any, pitch: Any, distance: Any = 0.0, centre: Any = 0.0,
                   dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
     """A Gaussian beam at `distance` behind its waist, of unit amplitude in the middle of the waist.
 
     ``u = (w0 / w) exp(-r^2 / w^2) exp(i k z + i k r^2 / 2R - i psi)`` with ``zR = pi w0^2 / lambda``, ``w = w0 sqrt(1 + (z/zR)^2)``,
     ``1/R = z / (z^2 + zR^2)`` and the Gouy phase ``psi = atan(z / zR)``: the paraxial closed form at any z, also before the waist.
 
-    shape : (ny, nx). waist : w0 in metres, the radius where the amplitude is 1/e. wavelength, pitch, distance : metres.
-    centre : metres, (y, x) of the axis. dtype : complex64 or complex128.
+    shape : (ny, nx). waist : w0 in metres, the radius where the amplitude is 1/e. wavelength, distance : metres. Each a scalar or (...).
+    pitch : metres, a scalar or (dy, dx). centre : metres, of the axis: a scalar, (y, x) or (..., 2). dtype : complex64 or complex128.
 
-    Returns complex (ny, nx). Raises ValueError for lengths that are not positive and finite.
+    Returns complex (..., ny, nx). Raises ValueError for lengths that are not positive and finite, and for shapes that do not broadcast;
+    warns when the pitch does not sample the beam to a thousandth of its amplitude.
     Saleh and Teich, Fundamentals of Photonics, equation 3.1-7, for exp(-i omega t).
     """
-    wavelength, waist = _checks.positive("wavelength", wavelength), _checks.positive("waist", waist)
-    z = _finite("distance", distance)
-    y, x = _coordinates(shape, _pitch(pitch, wavelength), centre)
-    rayleigh = np.pi * waist**2 / wavelength
-    square = y**2 + x**2
+    wavelengths, waists, distances = _checks.wavelengths(wavelength), _checks.positives("waist", waist), _checks.distances(distance)
+    pitches = _checks.pitch(pitch, wavelengths, distances if np.any(distances) else np.inf)
+    w, w0, z, *at = _planes((), _REST, _centre(centre), wavelength=wavelengths, waist=waists, distance=distances)
+    y, x = _coordinates(shape, pitches, *at)
+    rayleigh = np.pi * w0**2 / w
     growth = np.hypot(1, z / rayleigh)
     curvature = z / (z**2 + rayleigh**2)
-    turns = np.fmod(z, wavelength) / wavelength + square * curvature / (2 * wavelength) - np.arctan(z / rayleigh) / (2 * np.pi)
-    return _made(np.exp(-square / (waist * growth) ** 2) / growth * _turns(turns), dtype, like)
+    # what the amplitude and the bent phase span: without an edge of the field, EDGE / (pi w0) at every distance
+    ends = (np.minimum(abs(t).max(axis=(-2, -1), keepdims=True), EDGE * w0 * growth) * curvature / w for t in (y, x))
+    _sampled("the beam varies", "", shape, pitches, *(np.hypot(EDGE / (np.pi * w0 * growth), end) for end in ends))
+    square = y**2 + x**2
+    turns = np.fmod(z, w) / w + square * curvature / (2 * w) - np.arctan(z / rayleigh) / (2 * np.pi)
+    return _made(np.exp(-square / (w0 * growth) ** 2) / growth * _turns(turns), dtype, like)
 
 
 @accepts_any
-def point_source(shape: tuple[int, int], *, distance: float, wavelength: float, pitch: Any, centre: Any = 0.0,
+def point_source(shape: tuple[int, int], *, distance: Any, wavelength: Any, pitch: Any, centre: Any = 0.0,
                  dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
     """The spherical wave of a point at `distance` in front of the plane, ``(z / r) exp(i k r)``: unit amplitude at its foot.
 
-    distance : metres, not zero; negative is a wave that converges to a point |distance| behind the plane. centre : metres, (y, x) of
-    the point. Others as in `gaussian_beam`.
+    distance : metres, not zero; negative is a wave that converges to a point |distance| behind the plane. centre : metres, of the point,
+    a scalar, (y, x) or (..., 2). Others as in `gaussian_beam`.
 
-    Returns complex (ny, nx). Raises ValueError for lengths that are not positive and finite, and for distance 0.
+    Returns complex (..., ny, nx). Raises ValueError for lengths that are not positive and finite, for distance 0, and for shapes that do
+    not broadcast; warns when the pitch does not sample the phase at the edge of the field, r > wavelength |distance| / (2 pitch) nearly.
     """
-    wavelength = _checks.positive("wavelength", wavelength)
-    z = _finite("distance", distance)
-    if z == 0:
+    wavelengths, distances = _checks.wavelengths(wavelength), _checks.distances(distance)
+    if not np.all(distances):
         raise ValueError("distance must not be zero: the wave of a point in the plane itself has no finite amplitude there")
-    y, x = _coordinates(shape, _pitch(pitch, wavelength), centre)
+    pitches = _checks.pitch(pitch, wavelengths, distances)
+    w, z, *at = _planes((), _REST, _centre(centre), wavelength=wavelengths, distance=distances)
+    y, x = _coordinates(shape, pitches, *at)
     square = y**2 + x**2
     r = np.sqrt(square + z**2)
-    turns = np.fmod(abs(z), wavelength) / wavelength + square / (r + abs(z)) / wavelength
+    _sampled("the wave turns its phase", " at the edge of the field", shape, pitches, abs(y) / r / w, abs(x) / r / w)
+    turns = np.fmod(abs(z), w) / w + square / (r + abs(z)) / w
     return _made(abs(z) / r * _turns(np.sign(z) * turns), dtype, like)
 
 
 # ------------------------------------------------------------------------------------------------------------------ apertures
 @accepts_any
-def circular_aperture(shape: tuple[int, int], *, radius: float, pitch: Any, centre: Any = 0.0, antialias: bool = True,
+def circular_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre: Any = 0.0, antialias: bool = True,
                       dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
     """A disc that is open, as an amplitude mask in [0, 1].
 
-    shape : (ny, nx). radius, pitch : metres. centre : metres, (y, x). dtype : float32 or float64.
+    shape : (ny, nx). radius : metres, a scalar or (...). pitch : metres, a scalar or (dy, dx). centre : metres, a scalar, (y, x) or
+    (..., 2). dtype : float32 or float64.
     antialias : pixels on the edge transmit the fraction of their area that is open (worked out exactly), which brings diffraction
         integrals closer to those of the true disc; else 1 where the pixel's centre is inside, 0 elsewhere.
 
-    Returns real (ny, nx). Raises ValueError for lengths that are not positive and finite.
+    Returns real (..., ny, nx). Raises ValueError for lengths that are not positive and finite, and for shapes that do not broadcast.
     """
-    radius, pitches = _checks.positive("radius", radius), _checks.pair("pitch", pitch)
-    y, x = _coordinates(shape, pitches, centre)
+    pitches = dy, dx = _checks.pair("pitch", pitch)
+    r, *at = _planes((), _REST, _centre(centre), radius=_checks.positives("radius", radius))
+    y, x = _coordinates(shape, pitches, *at)
     if not antialias:
-        return _made_real(y**2 + x**2 <= radius**2, dtype, like)
-    (dy, dx) = pitches
-    edges_y = np.concatenate([y[:, 0] - dy / 2, y[-1:, 0] + dy / 2]) / radius
-    edges_x = np.concatenate([x[0] - dx / 2, x[0, -1:] + dx / 2]) / radius
-    area = np.diff(np.diff(_disc_below(edges_y[:, None], edges_x[None, :]), axis=0), axis=1)
-    return _made_real(np.clip(area * radius**2 / (dy * dx), 0, 1), dtype, like)
+        return _made_real(y**2 + x**2 <= r**2, dtype, like)
+    edges_y = np.concatenate([y - dy / 2, y[..., -1:, :] + dy / 2], axis=-2) / r
+    edges_x = np.concatenate([x - dx / 2, x[..., :, -1:] + dx / 2], axis=-1) / r
+    area = np.diff(np.diff(_disc_below(edges_y, edges_x), axis=-2), axis=-1)
+    return _made_real(np.clip(area * r**2 / (dy * dx), 0, 1), dtype, like)
 
 
 @accepts_any
 def rectangular_aperture(shape: tuple[int, int], *, size: Any, pitch: Any, centre: Any = 0.0, antialias: bool = True,
                          dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
-    """A rectangle that is open, as an amplitude mask in [0, 1]. size : (height, width) or a scalar, metres. Others as in
+    """A rectangle that is open, as an amplitude mask in [0, 1]. size : metres, a scalar, (height, width) or (..., 2). Others as in
     `circular_aperture`."""
-    sizes, pitches = _checks.pair("size", size), _checks.pair("pitch", pitch)
+    pitches = _checks.pair("pitch", pitch)
+    *at, height, width = _planes((), _REST, _centre(centre) | {"size": _checks.pairs("size", size, positive=True)})
     sides = []
-    for t, d, side in zip(_coordinates(shape, pitches, centre), pitches, sizes, strict=True):
+    for t, d, side in zip(_coordinates(shape, pitches, *at), pitches, (height, width), strict=True):
         covered = np.minimum(t + d / 2, side / 2) - np.maximum(t - d / 2, -side / 2)
         sides.append(np.clip(covered / d, 0, 1) if antialias else (abs(t) <= side / 2).astype(float))
     return _made_real(sides[0] * sides[1], dtype, like)
 
 
 @accepts_any
-def gaussian_aperture(shape: tuple[int, int], *, radius: float, pitch: Any, centre: Any = 0.0, dtype: DTypeLike | None = None,
+def gaussian_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre: Any = 0.0, dtype: DTypeLike | None = None,
                       like: Array | None = None) -> Array:  # fmt: skip
-    """A soft aperture ``exp(-r^2 / radius^2)``, as an amplitude mask. radius : metres, where the amplitude is 1/e. Others as in
-    `circular_aperture`."""
-    radius = _checks.positive("radius", radius)
-    y, x = _coordinates(shape, _checks.pair("pitch", pitch), centre)
-    return _made_real(np.exp(-(y**2 + x**2) / radius**2), dtype, like)
+    """A soft aperture ``exp(-r^2 / radius^2)``, as an amplitude mask. radius : metres, where the amplitude is 1/e. Warns when the pitch
+    does not sample it to a thousandth. Others as in `circular_aperture`."""
+    pitches = _checks.pair("pitch", pitch)
+    r, *at = _planes((), _REST, _centre(centre), radius=_checks.positives("radius", radius))
+    y, x = _coordinates(shape, pitches, *at)
+    _sampled("the aperture varies", "", shape, pitches, *(EDGE / (np.pi * r),) * 2)
+    return _made_real(np.exp(-(y**2 + x**2) / r**2), dtype, like)
 
 
 # ----------------------------------------------------------------------------------------------------------------------- lens
@@ -142,11 +156,14 @@ def lens(field: Array, *, focal_length: Any, wavelength: Any, pitch: Any, centre
     """Send a field through a thin lens: ``field * exp(-i k r^2 / 2 focal_length)``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    focal_length, wavelength : metres, scalars or arrays over the first axes of `field`; a negative focal length diverges.
-    pitch : metres, a scalar or (dy, dx). centre : metres, (y, x) of the lens. out : where to put the result; may be `field`.
+    focal_length, wavelength : metres, scalars or arrays that broadcast with the leading axes of `field` (see `pnnkern.optics`); a negative
+        focal length diverges.
+    pitch : metres, a scalar or (dy, dx). centre : metres, of the lens, a scalar, (y, x) or (..., 2). out : where to put the result; may
+        be `field`.
 
-    Returns an array like `field`. Raises ValueError for a focal length of zero or not finite; warns when the pitch does not sample the
-    phase at the edge of the field, r > wavelength focal_length / (2 pitch).
+    Returns an array like `field`, of the leading axes that all broadcast to. Raises ValueError for a focal length of zero or not finite and
+    for shapes that do not broadcast; warns when the pitch does not sample the phase at the edge of the field,
+    r > wavelength focal_length / (2 pitch).
     Goodman, Introduction to Fourier Optics, equation 6-10 (without its constant phase).
     """
     field = _checks.complex_field("field", field)
@@ -177,43 +194,48 @@ class _Lens:
     """`transmission` exp(-i k r^2 / 2f), complex128 (..., ny, nx), and `slope`, its derivative in f over itself."""
 
     def __init__(self, field: Array, focal_length: Any, wavelength: Any, pitch: Any, centre: Any) -> None:
-        xp = _array.namespace(field)
-        f, wavelengths = _checks.numbers("focal_length", focal_length), _checks.wavelengths(wavelength)
-        if not np.isfinite(f).all() or not np.all(f):
+        xp, shape = _array.namespace(field), tuple(field.shape)
+        focal, wavelengths = _checks.numbers("focal_length", focal_length), _checks.wavelengths(wavelength)
+        if not np.isfinite(focal).all() or not np.all(focal):
             raise ValueError(f"focal_length must be finite and not zero (metres), got {focal_length!r:.80}")
-        pitches = _checks.pitch(pitch, wavelengths)
-        y, x = _coordinates(tuple(field.shape[-2:]), pitches, centre)
-        self.given = f.shape
-        product = (f * wavelengths)[..., None, None]
-        worst = max(float(abs(t).max()) * d for t, d in ((y, pitches[0]), (x, pitches[1]))) / float(abs(product).min())
-        if worst > 0.5:
-            _checks.warn(
-                f"the lens turns its phase by {worst:.3g} periods per pixel at the edge of the field: it aliases above 1/2",
-                SamplingWarning,
-            )
+        pitches = _checks.pitch(pitch, wavelengths, focal)
+        self.given = focal.shape
+        f, w, *at = _planes(shape[:-2], "the field", _centre(centre), focal_length=focal, wavelength=wavelengths)
+        y, x = _coordinates(shape[-2:], pitches, *at)
+        _sampled("the lens turns its phase", " at the edge of the field", shape[-2:], pitches, *(abs(t / (f * w)) for t in (y, x)))
         square = y**2 + x**2
-        self.transmission = xp.asarray(_turns(-square / (2 * product)))
-        self.slope = xp.asarray(1j * np.pi * square / (product * f[..., None, None]))
+        self.transmission = xp.asarray(_turns(-square / (2 * f * w)))
+        self.slope = xp.asarray(1j * np.pi * square / (f**2 * w))
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside
-def _coordinates(shape: Any, pitches: tuple[float, float], centre: Any) -> tuple[np.ndarray, np.ndarray]:
-    """y (ny, 1) and x (1, nx) from `centre`, metres."""
+_REST = "the other arguments"
+_Pairs = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def _centre(centre: Any) -> _Pairs:
+    return {"centre": _checks.pairs("centre", centre)}
+
+
+def _planes(lead: tuple[int, ...], of: str, pairs: _Pairs, **given: np.ndarray) -> tuple[np.ndarray, ...]:
+    """What is given per plane, and y and x of each pair, with two more axes for the pixels. Raises ValueError for what does not broadcast
+    with `lead`, the leading axes `of` something."""
+    _axes.leading(lead, of, {n: v.shape for n, v in given.items()}, {n: y.shape for n, (y, _) in pairs.items()})
+    return tuple(v[..., None, None] for v in (*given.values(), *(t for pair in pairs.values() for t in pair)))
+
+
+def _coordinates(shape: Any, pitches: tuple[float, float], cy: Any = 0.0, cx: Any = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """y (..., ny, 1) and x (..., 1, nx) from a centre (..., 1, 1), metres."""
     ny, nx = _checks.plane("shape", shape)
-    at = _checks.pair("centre", centre, positive=False)
-    y, x = ((np.arange(n) - n // 2) * d - c for n, d, c in zip((ny, nx), pitches, at, strict=True))
-    return y[:, None], x[None, :]
+    y, x = ((np.arange(n) - n // 2) * d for n, d in zip((ny, nx), pitches, strict=True))
+    return y[:, None] - cy, x[None, :] - cx
 
 
-def _pitch(pitch: Any, wavelength: float) -> tuple[float, float]:
-    return _checks.pitch(pitch, np.array(wavelength))
-
-
-def _finite(name: str, value: Any) -> float:
-    number = _checks.numbers(name, value)
-    if number.shape != () or not np.isfinite(number):
-        raise ValueError(f"{name} must be one finite number (metres), got {value!r:.80}")
-    return float(number)
+def _sampled(what: str, where: str, shape: Any, pitches: tuple[float, float], *frequencies: np.ndarray) -> None:
+    """Warn of frequencies along y and x, 1/metre, that the pitch does not sample; a side of one pixel has none."""
+    worst = max(float(np.max(f)) * d for f, d, n in zip(frequencies, pitches, shape, strict=True) if n > 1) if max(shape) > 1 else 0.0
+    if worst > 0.5:
+        _checks.warn(f"{what} by {worst:.3g} periods per pixel{where}: it aliases above 1/2", SamplingWarning)
 
 
 def _turns(turns: np.ndarray) -> np.ndarray:
@@ -222,7 +244,7 @@ def _turns(turns: np.ndarray) -> np.ndarray:
 
 
 def _disc_below(y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Area of the unit disc at ordinates below `y` and abscissas below `x`."""
+    """Area of the unit disc at ordinates below `y` and abscissas below `x`, which broadcast."""
     y, x = np.broadcast_arrays(np.clip(y, -1, 1), np.clip(x, -1, 1))
     half = np.sqrt(1 - y**2)  # half the chord at y
 

@@ -1,7 +1,7 @@
 """Thin masks: a field times a transmission.
 
-A mask has shape (ny, nx), or leading axes that are the first axes of the field: (population, ny, nx) against (population, ..., ny, nx).
-Masks are worked on in the precision of the field; derivatives come back in the precision of the mask.
+A mask is given per pixel: it broadcasts with the whole field, (colours, ny, nx) against (samples, colours, ny, nx), by the rule of axes in
+`pnnkern.optics`. Masks are worked on in the precision of the field; derivatives come back in the shape and precision of the mask.
 Thin-element approximation, Goodman, Introduction to Fourier Optics, section 5.1.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, accepts_any
-from . import _checks, chain
+from . import _axes, _checks, chain
 from ._media import unbroadcast
 
 
@@ -21,10 +21,11 @@ def transmit(field: Array, transmission: Array, *, out: Array | None = None) -> 
     """Transmit a field through a mask of any complex transmission: ``field * transmission``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    transmission : (ny, nx), or with leading axes that are the first axes of `field`; complex, converted to the field's precision.
+    transmission : (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); complex, converted to the field's precision.
     out : where to put the result; may be `field`.
 
-    Returns an array like `field`. Raises TypeError for a real transmission, ValueError for shapes that do not fit.
+    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for a real transmission, ValueError for shapes
+    that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, _transmission(field, transmission), out)
@@ -34,12 +35,12 @@ def transmit(field: Array, transmission: Array, *, out: Array | None = None) -> 
 def transmit_vjp(cotangent: Array, field: Array, transmission: Array, *, wrt: Any = ("field",)) -> Any:
     """The derivative of `transmit`. cotangent : like its result. wrt : any of "field", "transmission".
 
-    field: ``conj(transmission) g``; transmission: ``sum over the batch of g conj(field)``, summed in float64.
+    field: ``conj(transmission) g``; transmission: ``sum over the fields of the mask of g conj(field)``, summed in float64.
     Returns one array, or a tuple in the order of `wrt`.
     """
     field = _checks.complex_field("field", field)
     t = _transmission(field, transmission)
-    return _vjp(cotangent, field, t, wrt, "transmission", lambda q: q.astype(transmission.dtype, copy=False))
+    return _vjp(cotangent, field, t, wrt, "transmission", transmission, lambda q: q)
 
 
 # ----------------------------------------------------------------------------------------------------------------------- real
@@ -48,10 +49,11 @@ def phase_mask(field: Array, phase: Array, *, out: Array | None = None) -> Array
     """Transmit a field through a thin phase mask: ``field * exp(i phase)``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    phase : radians, (ny, nx), or with leading axes that are the first axes of `field`: (population, ny, nx). float32 or float64.
+    phase : radians, (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`). float32 or float64.
     out : where to put the result; may be `field`.
 
-    Returns an array like `field`. Raises TypeError for a phase that is not real, ValueError for shapes that do not fit.
+    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for a phase that is not real, ValueError for
+    shapes that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, chain.phasor(_real("phase", phase, field)), out)
@@ -61,12 +63,12 @@ def phase_mask(field: Array, phase: Array, *, out: Array | None = None) -> Array
 def phase_mask_vjp(cotangent: Array, field: Array, phase: Array, *, wrt: Any = ("field",)) -> Any:
     """The derivative of `phase_mask`. cotangent : like its result. wrt : any of "field", "phase".
 
-    field: ``exp(-i phase) g``; phase: ``sum over the batch of Im(g conj(field exp(i phase)))``.
+    field: ``exp(-i phase) g``; phase: ``sum over the fields of the mask of Im(g conj(field exp(i phase)))``.
     Returns one array, or a tuple in the order of `wrt`.
     """
     field = _checks.complex_field("field", field)
     t = chain.phasor(_real("phase", phase, field))
-    return _vjp(cotangent, field, t, wrt, "phase", lambda q: (q * t.conj()).imag.astype(phase.dtype))
+    return _vjp(cotangent, field, t, wrt, "phase", phase, lambda q: (q * t.conj()).imag)
 
 
 @accepts_any
@@ -74,11 +76,12 @@ def amplitude_mask(field: Array, amplitude: Array, *, out: Array | None = None) 
     """Transmit a field through a real mask: ``field * amplitude``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    amplitude : (ny, nx), or with leading axes that are the first axes of `field`; real (a passive mask lies in [0, 1]; negative
-        values are a phase of pi). float32 or float64.
+    amplitude : (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); real (a passive mask lies in [0, 1]; negative values are a
+        phase of pi). float32 or float64.
     out : where to put the result; may be `field`.
 
-    Returns an array like `field`. Raises TypeError for an amplitude that is not real, ValueError for shapes that do not fit.
+    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for an amplitude that is not real, ValueError for
+    shapes that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, _real("amplitude", amplitude, field).astype(field.dtype), out)
@@ -88,12 +91,12 @@ def amplitude_mask(field: Array, amplitude: Array, *, out: Array | None = None) 
 def amplitude_mask_vjp(cotangent: Array, field: Array, amplitude: Array, *, wrt: Any = ("field",)) -> Any:
     """The derivative of `amplitude_mask`. cotangent : like its result. wrt : any of "field", "amplitude".
 
-    field: ``amplitude g``; amplitude: ``sum over the batch of Re(g conj(field))``.
+    field: ``amplitude g``; amplitude: ``sum over the fields of the mask of Re(g conj(field))``.
     Returns one array, or a tuple in the order of `wrt`.
     """
     field = _checks.complex_field("field", field)
     t = _real("amplitude", amplitude, field).astype(field.dtype)
-    return _vjp(cotangent, field, t, wrt, "amplitude", lambda q: q.real.astype(amplitude.dtype))
+    return _vjp(cotangent, field, t, wrt, "amplitude", amplitude, lambda q: q.real)
 
 
 @accepts_any
@@ -102,14 +105,14 @@ def height_mask(field: Array, height: Array, *, wavelength: Any, index: Any, abs
     """Transmit a field through a relief of material: ``field * exp(2 pi i (index - index_medium + i absorption) height / wavelength)``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    height : metres, (ny, nx), or with leading axes that are the first axes of `field`; float32 or float64.
+    height : metres, (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); float32 or float64.
     wavelength : metres, in vacuum. index : refractive index of the material. absorption : its extinction coefficient (the imaginary
         part of the index). index_medium : refractive index around it. Each a scalar, or an array that broadcasts with the leading axes
-        of `height`: (colours,) for a field (colours, ..., ny, nx) and one relief.
+        of `field`: (colours,) for a field (samples, colours, ny, nx) and one relief.
     out : where to put the result; may be `field`.
 
-    The transmission is worked out in float64. Returns an array like `field`. Raises TypeError for a height that is not real,
-    ValueError for shapes that do not fit and for numbers that are not finite.
+    The transmission is worked out in float64. Returns an array like `field`, of the shape that all broadcast to. Raises TypeError for a
+    height that is not real, ValueError for shapes that do not broadcast and for numbers that are not finite.
     """
     field = _checks.complex_field("field", field)
     material = _Material(field, height, wavelength, index, absorption, index_medium)
@@ -121,7 +124,7 @@ def height_mask_vjp(cotangent: Array, field: Array, height: Array, *, wavelength
                     index_medium: Any = 1.0, wrt: Any = ("field",)) -> Any:  # fmt: skip
     """The derivative of `height_mask`. cotangent : like its result. wrt : any of "field", "height". Other arguments as there.
 
-    field: ``conj(t) g`` for the transmission t; height: with ``q = sum over the batch of g conj(t field)``,
+    field: ``conj(t) g`` for the transmission t; height: with ``q = sum over the fields of the mask of g conj(t field)``,
     ``2 pi / wavelength ((index - index_medium) Im q - absorption Re q)`` (dL/dmetre).
     Returns one array, or a tuple in the order of `wrt`.
     """
@@ -130,10 +133,9 @@ def height_mask_vjp(cotangent: Array, field: Array, height: Array, *, wavelength
     t = material.transmission
 
     def slope(q: Array) -> Array:
-        per_transmission = (q.astype(np.complex128) * (1j * material.wavenumber * t).conj()).real
-        return unbroadcast(per_transmission, height.shape).astype(height.dtype)
+        return (q.astype(np.complex128) * (1j * material.wavenumber * t).conj()).real
 
-    return _vjp(cotangent, field, t.astype(field.dtype), wrt, "height", slope)
+    return _vjp(cotangent, field, t.astype(field.dtype), wrt, "height", height, slope)
 
 
 class _Material:
@@ -146,64 +148,75 @@ class _Material:
         for name, value in values.items():
             if not np.isfinite(value).all():
                 raise ValueError(f"{name} must be finite, got {given[name]!r:.80}")
+        wavelengths, height = _checks.wavelengths(wavelength), _checks.real("height", height)
+        lead = _axes.whole(field.shape, "height", height.shape)[:-2]
+        _axes.leading(lead, "the field", {"wavelength": wavelengths.shape} | {name: value.shape for name, value in values.items()})
         contrast = values["index"] - values["index_medium"] + 1j * values["absorption"]
-        wavenumber = 2 * np.pi * contrast / _checks.wavelengths(wavelength)
-        self.wavenumber = xp.asarray(wavenumber[..., None, None])
-        self.transmission = xp.exp(1j * self.wavenumber * _checks.real("height", height).astype(np.float64))
-        _fits("height", self.transmission.shape, field)
+        self.wavenumber = xp.asarray((2 * np.pi * contrast / wavelengths)[..., None, None])
+        self.transmission = xp.exp(1j * self.wavenumber * height.astype(np.float64))
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside
-def _fits(name: str, shape: tuple[int, ...], field: Array) -> None:
-    lead = len(shape) - 2
-    if lead < 0 or shape[-2:] != field.shape[-2:] or lead > field.ndim - 2 or shape[:lead] != field.shape[:lead]:
-        raise ValueError(
-            f"{name} of shape {shape} does not fit a field {field.shape}: it must end in (ny, nx) = {field.shape[-2:]}, and any axes "
-            "before that must be the first ones of the field"
-        )
-
-
 def _transmission(field: Array, transmission: Any) -> Array:
     if not _array.is_array(transmission) or transmission.dtype.kind != "c":
         got = transmission.dtype if _array.is_array(transmission) else type(transmission).__name__
         raise TypeError(f"transmission must be complex64 or complex128, got {got}; a real one is an amplitude_mask")
-    _fits("transmission", transmission.shape, field)
-    return _array.contiguous(transmission.astype(field.dtype, copy=False))
+    _axes.whole(field.shape, "transmission", transmission.shape)
+    return transmission.astype(field.dtype, copy=False)
 
 
 def _real(name: str, mask: Any, field: Array) -> Array:
     mask = _checks.real(name, mask)
-    _fits(name, mask.shape, field)
-    return _array.contiguous(mask.astype(field.real.dtype, copy=False))
+    _axes.whole(field.shape, name, mask.shape)
+    return mask.astype(field.real.dtype, copy=False)
 
 
-def _sizes(field: Array, transmission: Array) -> tuple[int, int, int]:
-    pixels = field.shape[-2] * field.shape[-1]
-    masks = transmission.size // pixels
-    return masks, field.size // transmission.size, pixels
+def _on_planes(mask: Array, shape: tuple[int, ...]) -> Array:
+    """A mask with all pixels of the planes of a result, and as many axes; its leading axes stay as they are."""
+    if mask.shape[-2:] != shape[-2:]:
+        mask = _array.namespace(mask).broadcast_to(mask, (*mask.shape[:-2], *shape[-2:]))
+    return _array.contiguous(mask[(None,) * (len(shape) - mask.ndim)])
+
+
+def _broadcast(field: Array, shape: tuple[int, ...]) -> Array:
+    return field if field.shape == shape else _array.contiguous(_array.namespace(field).broadcast_to(field, shape))
 
 
 def _times(field: Array, transmission: Array, out: Array | None) -> Array:
+    shape = _axes.joined(field.shape, transmission.shape)
     if out is None:
-        out = _array.namespace(field).empty_like(field)
-    elif not _array.is_array(out) or out.shape != field.shape or out.dtype != field.dtype or not out.flags.c_contiguous:
-        raise ValueError(f"out must be a C-contiguous {field.dtype} array of shape {field.shape}, like the field")
-    _launch.launch(
-        "optics/mask", "transmit", field.dtype, *_sizes(field, transmission), transmission, field, out, threads=field.size
-    )
+        out = _array.namespace(field).empty(shape, field.dtype)
+    elif not _array.is_array(out) or out.shape != shape or out.dtype != field.dtype or not out.flags.c_contiguous:
+        raise ValueError(f"out must be a C-contiguous {field.dtype} array of shape {shape}, like the result")
+    field, transmission = _broadcast(field, shape), _on_planes(transmission, shape)
+    pixels = shape[-2] * shape[-1]
+    for planes, mask, sizes in _axes.Pieces.of(shape[:-2], transmission.shape[:-2]):
+        into = out[planes]
+        part = into if into.flags.c_contiguous else _array.namespace(field).empty(into.shape, field.dtype)
+        _launch.launch(
+            "optics/mask", "transmit", field.dtype, *sizes, pixels, transmission[mask], _array.contiguous(field[planes]), part,
+            threads=part.size,
+        )  # fmt: skip
+        if part is not into:
+            into[...] = part
     return out
 
 
-def _vjp(cotangent: Any, field: Array, transmission: Array, wrt: Any, parameter: str, from_sum: Any) -> Any:
-    """Derivatives of `field * transmission`; `from_sum` makes the parameter's out of q = sum over the batch of g conj(field)."""
+def _vjp(cotangent: Any, field: Array, transmission: Array, wrt: Any, parameter: str, given: Array, from_sum: Any) -> Any:
+    """Derivatives of `field * transmission`; `from_sum` makes that of the parameter, `given`, out of q = sum of g conj(field) over the
+    fields of each mask, before it is summed to the shape that was given."""
     names = _checks.chosen(wrt, ("field", parameter))
-    cotangent = _checks.like("cotangent", cotangent, "the transmitted field", field.shape, field.dtype)
+    shape = _axes.joined(field.shape, transmission.shape)
+    cotangent = _checks.like("cotangent", cotangent, "the transmitted field", shape, field.dtype)
     results: dict[str, Any] = {}
     if "field" in names:
-        results["field"] = _times(cotangent, transmission.conj(), None)
+        results["field"] = unbroadcast(_times(cotangent, transmission.conj(), None), field.shape)
     if parameter in names:
-        q = _array.namespace(field).empty_like(transmission)
-        sizes = _sizes(field, transmission)
-        _launch.launch("optics/mask", "transmit_vjp", field.dtype, *sizes, cotangent, field, q, threads=q.size)
-        results[parameter] = from_sum(q)
+        field, full = _broadcast(field, shape), _on_planes(transmission, shape)
+        q = _array.namespace(field).empty_like(full)
+        for planes, mask, sizes in _axes.Pieces.of(shape[:-2], full.shape[:-2]):
+            g, u = _array.contiguous(cotangent[planes]), _array.contiguous(field[planes])
+            _launch.launch("optics/mask", "transmit_vjp", field.dtype, *sizes, shape[-2] * shape[-1], g, u, q[mask], threads=q[mask].size)
+        q = q.astype(np.complex128) if full.size != given.size else q  # to be added up
+        results[parameter] = unbroadcast(from_sum(q), given.shape).astype(given.dtype, copy=False)
     return _checks.only(results, names)

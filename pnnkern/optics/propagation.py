@@ -116,7 +116,7 @@ class Propagator:
         self.lines = Media(distance, wavelength)
         if method == "rayleigh_sommerfeld" and not np.all(self.lines.distance):
             raise ValueError("distance must not be zero for method='rayleigh_sommerfeld': its kernel is a delta function there")
-        self.pitch = _checks.pitch(pitch, self.lines.wavelength)
+        self.pitch = _checks.pitch(pitch, self.lines.wavelength, self.lines.distance)
         # A side of one sample stays one, and is spread over the pixels of the result at the end.
         self._inner = _plan.inner(self.shape, self.out_shape)
         self.axes = _plan.axes(self.shape, self.pitch, self._inner, self.pitch, _checks.pair("shift", shift, positive=False), pad)

@@ -92,7 +92,8 @@ class ScaledPropagator:
         self.out_shape = self.shape if out_shape is None else _checks.plane("out_shape", out_shape)
         self.inner = _plan.inner(self.shape, self.out_shape)
         self.lines = Media(distance, wavelength, out_pitch)
-        pitches, at = _checks.pitch(pitch, self.lines.wavelength), _checks.pair("shift", shift, positive=False)
+        pitches = _checks.pitch(pitch, self.lines.wavelength, self.lines.distance)
+        at = _checks.pair("shift", shift, positive=False)
         if method in ("rayleigh_sommerfeld", "fresnel", "fraunhofer") and not np.all(self.lines.distance):
             raise ValueError(f"distance must not be zero for {method}: its phase k x^2 / 2 distance has no limit there")
         self.maps: list[_Map] = []
@@ -412,7 +413,7 @@ class _FarPlan:
     def __init__(self, shape: tuple[int, int], lines: Media, pitch: Any, pad: Any) -> None:
         if not np.all(lines.distance):
             raise ValueError("distance must not be zero for fraunhofer: its phase k x^2 / 2 distance has no limit there")
-        pitches = _checks.pitch(pitch, lines.wavelength)
+        pitches = _checks.pitch(pitch, lines.wavelength, lines.distance)
         y, x = _plan.axes(shape, pitches, shape, pitches, (0.0, 0.0), pad)
         self.shape, self.lines = shape, lines
         self.grid = Grid((y.padded(), x.padded()), pitches)

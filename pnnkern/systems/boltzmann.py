@@ -18,6 +18,7 @@ from .._array import Array
 from .._errors import NudgeError
 from ._encoding import fitting, flat, one_hot
 from ._samples import on_device
+from ._typed import check_types
 from .protocols import OuterProduct, Update, population
 
 
@@ -69,6 +70,7 @@ class BoltzmannMachine:
     has_energy: ClassVar[bool] = True  # a free one: of distributions
 
     def __post_init__(self) -> None:
+        check_types(self)
         if len(self.sizes) != 2 or min(*self.sizes, self.inputs, self.sweeps) < 1 or self.settle < 0:
             raise ValueError("sizes (hidden, classes), inputs and sweeps must all be 1 or more, and settle at least 0")
         if self.dtype not in ("float32", "float64"):

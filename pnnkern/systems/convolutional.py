@@ -15,6 +15,7 @@ from ..networks import convolutional
 from ..networks._layered import Phases
 from ._encoding import flat
 from ._settling import HopfieldUnits
+from ._typed import check_types
 
 
 @dataclass
@@ -35,6 +36,7 @@ class ConvolutionalHopfield(HopfieldUnits):
     room: ClassVar[Any] = convolutional
 
     def __post_init__(self) -> None:
+        check_types(self)
         if len(self.image) != 3 or min((*self.image, *self.maps, self.outputs)) < 1:
             raise ValueError(
                 f"image must be three numbers, and all sizes 1 or more, got image {tuple(self.image)}, maps {tuple(self.maps)} "

@@ -17,6 +17,7 @@ from ..crossbar import Crossbar, GaussianNoise, Layer
 from . import protocols
 from ._encoding import flat
 from ._samples import on_device
+from ._typed import check_types
 from .protocols import OuterProduct
 
 # f, and f' written by f's own value
@@ -73,6 +74,7 @@ class CrossbarNetwork:
     memory: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_types(self)
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(f"sizes must name two layers or more, each of one node or more, got {self.sizes}")
         if self.activation not in ACTIVATIONS:

@@ -15,11 +15,12 @@ from .. import _array, _constants, _parallel, random
 from .._array import Array
 from .._errors import UnitWarning
 from ..optics import chain, detectors
-from ..optics._checks import warn
+from ..optics._checks import positive, warn
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
 from ._encoding import fractions
+from ._typed import check_types
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
 
@@ -43,14 +44,15 @@ class Geometry:
     classes: int = 10
 
     def __post_init__(self) -> None:
+        check_types(self)
         for name in ("layers", "size", "oversample", "detector_size", "input_size", "classes"):
-            if int(getattr(self, name)) < 1:
+            if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if self.detectors not in ("single", "differential"):
             raise ValueError(f"detectors must be 'single' or 'differential', got {self.detectors!r}")
         if self.input_size > self.size:
             raise ValueError(f"input_size must not exceed size = {self.size}, got {self.input_size}")
-        ratio = self.pitch / self.wavelength
+        ratio = positive("pitch", self.pitch) / positive("wavelength", self.wavelength)
         if 200 < ratio <= 1000:  # above that the propagation warns
             warn(
                 f"pitch / wavelength = {ratio:.3g}: so wide a neuron hardly diffracts; both are in metres (0.4 mm is 0.4e-3)",
@@ -93,6 +95,9 @@ class Imperfections:
     height_error: float = 0.0
     index: float = 1.7227  # VeroBlackPlus RGD875 at 0.4 THz, Lin et al. 2018
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
 
 @dataclass
 class D2NN:
@@ -118,6 +123,7 @@ class D2NN:
     build_key: Any = None
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.store not in ("fields", "recompute"):
             raise ValueError(f"store must be 'fields' or 'recompute', got {self.store!r}")
         if self.dtype not in ("float32", "float64"):

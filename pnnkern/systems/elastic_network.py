@@ -14,6 +14,7 @@ from .._array import Array
 from .._errors import ConvergenceError, NudgeError
 from ..networks import ElasticNetwork
 from ._encoding import beyond, flat, one_hot, wanted
+from ._typed import check_types
 from .protocols import population
 
 
@@ -74,6 +75,7 @@ class SpringNetwork:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        check_types(self)
         xp = _array.device_namespace(self.device)
         self.positions = xp.asarray(self.positions, np.float64)
         if self.positions.ndim != 2:

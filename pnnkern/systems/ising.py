@@ -19,6 +19,7 @@ from .._errors import NudgeError
 from ..networks import ising
 from ._encoding import fitting, flat, one_hot
 from ._samples import on_device
+from ._typed import check_types
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
@@ -60,6 +61,7 @@ class IsingMachine:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        check_types(self)
         if len(self.sizes) != 2 or min(*self.sizes, self.copies, self.inputs, self.sweeps, self.reads) < 1:
             raise ValueError("sizes (hidden, classes), copies, inputs, sweeps and reads must all be 1 or more")
         if not 0 <= self.reverse < 1:

@@ -15,6 +15,7 @@ from .._array import Array
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
 from ._encoding import beyond, flat, one_hot, wanted
+from ._typed import check_types
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class NonlinearCircuit:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.features < 1 or self.outputs < 1 or not self.volts > 0:
             raise ValueError(
                 f"features and outputs must be at least 1 and volts positive, got {self.features}, {self.outputs} and {self.volts}"

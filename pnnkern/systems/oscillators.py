@@ -15,6 +15,7 @@ from .._array import Array
 from ..networks import oscillator
 from ..networks._layered import Factors
 from ._encoding import fitting, flat, one_hot
+from ._typed import check_types
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
@@ -62,6 +63,7 @@ class OscillatorMachine:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        check_types(self)
         if len(self.sizes) != 2 or min(self.sizes) < 1 or self.inputs < 1:
             raise ValueError(f"sizes must be (hidden, outputs) of 1 or more, got {tuple(self.sizes)} with {self.inputs} inputs")
         if self.dtype not in ("float32", "float64"):

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from ._typed import check_types
 from .protocols import OuterProduct, Update, dense
 
 
@@ -36,6 +37,9 @@ class Pulsed:
     device: Any
     key: Any
     pulses: int = 31
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
     def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
         """Begin with these weights, as far as the devices can hold them."""
@@ -124,6 +128,9 @@ class Stepped:
     key: Any
     by_sign: bool = False
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
     def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
         """Begin with these values, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
@@ -151,6 +158,9 @@ class InPlace:
     low: float = -np.inf
     high: float = np.inf
     rate: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_types(self)
 
     def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
         """Begin with these weights, within the range."""

@@ -120,3 +120,17 @@ def test_eight_nodes_come_to_their_voltages(tmp_path: Path, rule: str) -> None:
 def test_refusals(tmp_path: Path, name: str, chosen: dict[str, Any], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         run.assemble(named(name, chosen), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "message"),
+    [
+        ("d2nn-digits", {}, r"^letters has real targets, .*: labels that are one-hot are given as integers, y.argmax\(1\)$"),
+        ("coupled-allostery", {"system.hinge": True}, "^letters has real targets, which are to be met from both sides"),
+    ],
+)
+def test_refusals_name_the_file_that_was_given(tmp_path: Path, name: str, chosen: dict[str, Any], message: str) -> None:
+    images, labels = np.zeros((4, 28, 28), np.uint8), np.eye(4)
+    np.savez(tmp_path / "letters.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    with pytest.raises(RecipeError, match=message):
+        run.assemble(named(name, {**chosen, "data.path": str(tmp_path / "letters.npz")}), tmp_path)

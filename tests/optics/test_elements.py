@@ -75,10 +75,10 @@ def test_precision_and_device_follow_like(backend) -> None:
     [
         (lambda: optics.plane_wave((0, 3), wavelength=W, pitch=UM), ValueError, r"shape must be \(ny, nx\) with at least one pixel"),
         (lambda: optics.plane_wave((3, 3), wavelength=W, pitch=0.1 * UM, tilt=(1.2, 1.2)), ValueError, "squares that add up to more than 1"),
-        (lambda: optics.gaussian_beam((3, 3), waist=0, wavelength=W, pitch=UM), ValueError, "waist must be one positive, finite number"),
-        (lambda: optics.gaussian_beam((3, 3), waist=UM, wavelength=W, pitch=UM, distance=np.nan), ValueError, "distance must be one finite"),
+        (lambda: optics.gaussian_beam((3, 3), waist=0, wavelength=W, pitch=UM), ValueError, "waist must be positive and finite"),
+        (lambda: optics.gaussian_beam((3, 3), waist=UM, wavelength=W, pitch=UM, distance=np.nan), ValueError, "distance must be finite"),
         (lambda: optics.point_source((3, 3), distance=0, wavelength=W, pitch=UM), ValueError, "distance must not be zero"),
-        (lambda: optics.circular_aperture((3, 3), radius=-UM, pitch=UM), ValueError, "radius must be one positive, finite number"),
+        (lambda: optics.circular_aperture((3, 3), radius=-UM, pitch=UM), ValueError, "radius must be positive and finite"),
         (lambda: optics.rectangular_aperture((3, 3), size=(UM, 0), pitch=UM), ValueError, "size must be positive and finite"),
         (lambda: optics.circular_aperture((3, 3), radius=UM, pitch=UM, dtype="complex64"), TypeError, "dtype must be float32 or float64"),
     ],

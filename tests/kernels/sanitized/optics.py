@@ -36,7 +36,7 @@ def light() -> Iterator[np.ndarray]:
 
 
 def populations() -> Iterator[np.ndarray]:
-    """Several masks, of several samples each; detectors of more pixels than a block has threads."""
+    """Several masks, of several samples each, and all that more than once; detectors of more pixels than a block has threads."""
     rng = np.random.default_rng(1)
     for real in REALS:
         masks, batch, pixels = 3, 4, 101
@@ -44,11 +44,13 @@ def populations() -> Iterator[np.ndarray]:
         t = np.exp(1j * rng.standard_normal((masks, pixels))).astype(u.dtype)
         out, q, gradient = np.empty_like(u), np.empty_like(t), np.empty((masks, pixels), real)
         sizes = masks, batch, pixels
-        _launch.launch("optics/mask", "transmit", u.dtype, *sizes, t, u, out, threads=u.size)
-        _launch.launch("optics/mask", "transmit_vjp", u.dtype, *sizes, g, u, q, threads=q.size)
+        for outer, inner in ((1, batch), (2, batch // 2)):
+            _launch.launch("optics/mask", "transmit", u.dtype, outer, masks, inner, pixels, t, u, out, threads=u.size)
+            _launch.launch("optics/mask", "transmit_vjp", u.dtype, outer, masks, inner, pixels, g, u, q, threads=q.size)
+            yield from (out.copy(), q.copy())
         back = g.copy()
         _launch.launch("optics/mask", "phase_adjoint", u.dtype, *sizes, t, v, back, gradient, threads=q.size)
-        yield from (out, q, back, gradient)
+        yield from (back, gradient)
         field = noise(rng, (5, 31, 33), real)
         yield optics.powers(field, optics.Regions((31, 33), [(0, 20, 0, 33), (20, 31, 0, 9), (21, 30, 10, 30)]))
         spectrum = noise(rng, (5, 67), real)

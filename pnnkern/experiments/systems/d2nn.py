@@ -30,7 +30,7 @@ class D2NNTable(tables.System):
     oversample: int = Field(1, ge=1)  # samples of the field per neuron and axis
     detectors: Literal["single", "differential"] = "single"
     detector_size: int = Field(20, ge=1)
-    input_size: int = Field(112, ge=1)  # side of the upsampled image
+    input_size: int = Field(112, ge=1)  # the longer side of the image
     classes: int = Field(10, ge=1)
     start: Literal["uniform", "pi"] = "uniform"  # phases before training: uniform in [0, 2 pi), or pi everywhere
     store: Literal["fields", "recompute"] = "fields"  # keep the fields for the backward pass, or compute them again

@@ -86,7 +86,10 @@ class System(Table):
         raise ValueError(f"a system of kind {self.kind!r} has nothing called {what!r} to export")
 
     def facts(self, what: str, index: float | None = None) -> dict[str, Any]:
-        """What else must be known to use an exported array, by name: SI units. Pictures need "pitch", and "full_scale", which is worth 0."""
+        """What else must be known to use an exported array, by name, in SI units.
+
+        Pictures need "pitch", and "full_scale": what can be added to a value without a change, 2 pi for phases.
+        """
         return {}
 
 

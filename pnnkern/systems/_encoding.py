@@ -7,7 +7,6 @@ import numpy as np
 from .. import _array, _launch
 from .._array import Array
 
-
 OUTSIDE = _launch.fault(80, "images and features must be uint8, or numbers in [0, 1]")
 NOT_FINITE = _launch.fault(82, "images and features must be uint8, or finite numbers")
 

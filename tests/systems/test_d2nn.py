@@ -248,7 +248,8 @@ def test_encode_takes_the_mean_over_each_neuron(
 @pytest.mark.parametrize("oversample", [1, 3])
 def test_encode_repeats_pixels_that_neurons_divide(backend, dtype: str, oversample: int) -> None:
     """To the bit: what was published was trained so."""
-    system = network(Geometry(layers=1, size=24, spacing=5e-3, detector_size=2, input_size=21), dtype, device(backend)).variant(oversample=oversample)
+    geometry = Geometry(layers=1, size=24, spacing=5e-3, detector_size=2, input_size=21)
+    system = network(geometry, dtype, device(backend)).variant(oversample=oversample)
     image = images(2)[:, :7, 3:10]
     field = backend.numpy(system.encode(image))
     k, first = 3 * oversample, 3 * oversample // 2
@@ -297,36 +298,42 @@ def test_images_on_a_gpu_are_checked_without_a_wait(cupy) -> None:
     pnn.check()
 
 
+def one_member(system: D2NN, inputs: object) -> None:
+    system.forward_population(inputs, {"phase": system.parameters["phase"][None]})
+
+
+PASSES = (D2NN.forward, D2NN.forward_saving, D2NN.measure, D2NN.forward_reading, D2NN.fields, one_member)
+
+
+def heard(call: object, *arguments: object) -> None:
+    """A call, and what a GPU has to say about it."""
+    call(*arguments)
+    pnn.check()
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-@pytest.mark.parametrize("run", [
-    "forward", "forward_saving", "measure", "forward_reading", "fields", lambda s, u: s.forward_population(u, {"phase": s.parameters["phase"][None]}),
-])  # fmt: skip
+@pytest.mark.parametrize("run", PASSES)
 @pytest.mark.parametrize("size", [24, 128])  # library transforms on the device branch, and the fused chain
 def test_fields_and_phases_must_be_finite(backend, bad: float, run: object, size: int) -> None:
     geometry = Geometry(layers=1, size=size, spacing=5e-3, detector_size=2, input_size=14)
-    call = run if callable(run) else lambda system, u: getattr(system, run)(u)
-    good = network(geometry, device=device(backend)).encode(images(2))
+    system = network(geometry, device=device(backend))
+    good = system.encode(images(2))
     spoilt = good.copy()
     spoilt[1, 3, 5] = bad
-    wrong = "NaN or infinite|must be finite"
-    with pytest.raises(ValueError, match=wrong):
-        call(network(geometry, device=device(backend)), spoilt)
-        pnn.check()
-    system = network(geometry, device=device(backend))
+    heard(run, system, good)
+    with pytest.raises(ValueError, match=r"NaN or infinite|must be finite"):
+        heard(run, system, spoilt)
     system.parameters["phase"][0, 7, 9] = bad  # by an update that went wrong
-    with pytest.raises(ValueError, match=wrong):
-        call(system, good)
-        pnn.check()
-    call(network(geometry, device=device(backend)), good)
-    pnn.check()
+    with pytest.raises(ValueError, match=r"NaN or infinite|must be finite"):
+        heard(run, system, good)
 
 
 def test_phases_that_are_given_must_be_finite(backend) -> None:
     phase = np.zeros((2, 24, 24), np.float32)
     phase[1, 2, 3] = np.nan
+    given = {"phase": backend.array(phase)}
     with pytest.raises(ValueError, match=r"phase must be finite, and has NaN or infinite values|phases or fields of a diffractive network"):
-        D2NN(SMALL, {"phase": backend.array(phase)}, device=device(backend))
-        pnn.check()
+        heard(lambda: D2NN(SMALL, given, device=device(backend)))
 
 
 @pytest.mark.parametrize("given", [np.zeros((2, 24, 24)), np.zeros((2, 24, 23), complex), np.zeros((24, 24), complex), [[0]]])

@@ -36,19 +36,23 @@ def test_every_system_refuses_what_is_no_image(kind: str) -> None:
             built.encode(images)
 
 
+def taken(backend: Any, x: np.ndarray, bounded: bool) -> np.ndarray:
+    """What `flat` makes of numbers on the device, if it does not refuse them."""
+    out = flat(backend.array(x), x.shape[1], backend.device, x.dtype, bounded=bounded)
+    pnn.check()
+    return backend.numpy(out)
+
+
 @pytest.mark.parametrize("bounded", [True, False])
 def test_numbers_are_checked_where_they_are(backend: Any, bounded: bool) -> None:
     for value, fits in ((0.0, True), (1.0, True), (1.0001, not bounded), (-3.0, not bounded), (np.nan, False), (np.inf, False)):
         x = np.full((3, 4), 0.5, np.float32)
         x[2, 1] = value
-        there = backend.array(x)
         if fits:
-            np.testing.assert_array_equal(backend.numpy(flat(there, 4, backend.device, np.float32, bounded=bounded)), x)
-            pnn.check()
+            np.testing.assert_array_equal(taken(backend, x, bounded), x)
             continue
         with pytest.raises(ValueError, match=r"\[0, 1\]|finite|NaN"):
-            flat(there, 4, backend.device, np.float32, bounded=bounded)
-            pnn.check()
+            taken(backend, x, bounded)
     assert given([[0.5, 1.0]]).dtype == np.float64
     assert given(np.zeros((0, 4))).shape == (0, 4)
 

@@ -103,5 +103,9 @@ class LayeredTable(LayersTable):
             for axis in axes.flat:
                 axis.set_axis_off()
             picture = png(drawn)
-        caption = "Weights from the image to the hidden nodes that have the largest ones; red drives a node up, blue down."
+        unit = self.exports()["W1"].unit.removeprefix("1")
+        caption = (
+            "Weights from the image to the hidden nodes that have the largest ones; red drives a node up, blue down. The deepest colours stand "
+            f"for {limit:.3g} {unit}".rstrip() + "."
+        )
         return [Picture("weights", "First-layer weights", caption, picture)]

@@ -177,17 +177,32 @@ def report(
 def export(
     folder: RunFolder,
     what: Annotated[str, typer.Option("--what", help="What to export: phase, height, ...")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help=".npy, .npz, .h5 or .png file [default: RUN/WHAT.npz].")] = None,
-    index: Annotated[float, typer.Option("--index", help="Refractive index of the printed material, for heights.")] = 1.7227,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help=".npy, .npz, .h5, .png, .tiff, .bmp or .stl file [default: RUN/WHAT.npz].")
+    ] = None,
+    index: Annotated[
+        float | None, typer.Option("--index", help="Refractive index of the printed material, for heights [default: the recipe's].")
+    ] = None,
+    bits: Annotated[int | None, typer.Option("--bits", help="Of a pixel, 8 or 16 [default: 16; 8 in .bmp, and where levels fit].")] = None,
+    levels: Annotated[int | None, typer.Option("--levels", help="Grey values from 0 to 2 pi in pictures [default: 2^bits].")] = None,
+    table: Annotated[
+        Path | None, typer.Option("--wavelength-table", help="CSV of a modulator's measured phases: 'grey, 532e-9', then '0, 0.0', ...")
+    ] = None,
+    base: Annotated[float | None, typer.Option("--base", help="Thickness under the relief in .stl, metres [default: 1e-3].")] = None,
     as_json: Json = False,
 ) -> None:
     """Write trained parameters to a file: phases in radians, heights in metres.
 
-    Example: pnnkern export runs/d2nn --what height --index 1.7227 --out masks.h5
+    Pictures show 2 pi, or the height that makes it, at the same grey value whatever the largest phase is. Each file says what its
+    numbers mean; .npy and .bmp, which cannot, get a .json beside them.
+
+    Example: pnnkern export runs/d2nn --what height --index 1.7227 --out masks.stl
     """
     from .experiments import export as exports
 
-    result = exports.write(folder, what, out or folder / f"{what}.npz", index=index)
+    result = exports.write(
+        folder, what, out or folder / f"{what}.npz", index=index, bits=bits, levels=levels, table=table, base=base
+    )
     if result["warning"]:
         print(f"warning: {result['warning']}", file=sys.stderr)
     low, high = result["range"]

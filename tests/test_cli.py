@@ -101,6 +101,20 @@ def test_resume_report_export_json(copy: Path, capsys: pytest.CaptureFixture[str
     assert "2 x 16 x 16" in capsys.readouterr().out
 
 
+def test_export_for_the_workshop(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def made(*options: object) -> list[str]:
+        assert main(["export", str(done), "--json", *map(str, options)]) == 0
+        return [Path(f).name for f in last_line(capsys)["files"]]  # type: ignore[attr-defined]
+
+    (tmp_path / "slm.csv").write_text("grey, 7.5e-4\n0, 0\n255, 6.3\n")
+    assert made("--what", "height", "-o", tmp_path / "h.stl", "--base", 5e-4, "--index", 1.5) == ["h-1.stl", "h-2.stl"]
+    assert made("--what", "phase", "-o", tmp_path / "p.tiff", "--levels", 218, "--bits", 8) == ["p-1.tiff", "p-2.tiff"]
+    named = ["p-1.bmp", "p-1.bmp.json", "p-2.bmp", "p-2.bmp.json"]
+    assert made("--what", "phase", "-o", tmp_path / "p.bmp", "--wavelength-table", tmp_path / "slm.csv") == named
+    gone = ["export", done, "--what", "phase", "-o", tmp_path / "q.png", "--wavelength-table", tmp_path / "gone.csv"]
+    assert "gone.csv cannot be read: No such file" in refused(gone, capsys)
+
+
 def test_compare(done: Path, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["resume", str(copy), "--epochs", "3", "--quiet"]) == 0
     capsys.readouterr()

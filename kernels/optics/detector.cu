@@ -7,7 +7,7 @@ constexpr int DETECTOR_THREADS = 128;
 
 template <class T>
 PNN_D void detector_powers(long long batch, long long pixels, long long regions, const long long* start, const int* pixel,
-                           const complex<T>* field, T* power, double* sums) {
+                           const complex<T>* field, T* power, double* sums, int* fault) {
     for (long long i = blockIdx.x; i < batch * regions; i += gridDim.x) {
         const complex<T>* u = field + i / regions * pixels;
         long long r = i % regions;
@@ -22,7 +22,11 @@ PNN_D void detector_powers(long long batch, long long pixels, long long regions,
             if ((int)threadIdx.x < half) sums[threadIdx.x] += sums[threadIdx.x + half];
             __syncthreads();
         }
-        if (threadIdx.x == 0) power[i] = T(sums[0]);
+        if (threadIdx.x == 0) {
+            T total = T(sums[0]);
+            power[i] = total;
+            if (!(total - total == T(0))) atomicMax(fault, 5);
+        }
         __syncthreads();
     }
 }
@@ -42,15 +46,18 @@ template <class T> PNN_D void detector_intensity(long long pixels, const complex
 }  // namespace pnn
 
 // power[b, r] = sum over the pixels of region r of |field[b]|^2, in float64.  Any grid, blocks of 128.  Reads the regions' pixels once.
+// Flags fault 5 for a power that is NaN or infinite.
 extern "C" __global__ void __launch_bounds__(128) pnn_detector_powers_c64(long long batch, long long pixels, long long regions,
-    const long long* __restrict__ start, const int* __restrict__ pixel, const pnn::complex<float>* __restrict__ field, float* __restrict__ power) {
+    const long long* __restrict__ start, const int* __restrict__ pixel, const pnn::complex<float>* __restrict__ field, float* __restrict__ power,
+    int* fault) {
     __shared__ double sums[pnn::DETECTOR_THREADS];
-    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power, sums);
+    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power, sums, fault);
 }
 extern "C" __global__ void __launch_bounds__(128) pnn_detector_powers_c128(long long batch, long long pixels, long long regions,
-    const long long* __restrict__ start, const int* __restrict__ pixel, const pnn::complex<double>* __restrict__ field, double* __restrict__ power) {
+    const long long* __restrict__ start, const int* __restrict__ pixel, const pnn::complex<double>* __restrict__ field, double* __restrict__ power,
+    int* fault) {
     __shared__ double sums[pnn::DETECTOR_THREADS];
-    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power, sums);
+    pnn::detector_powers(batch, pixels, regions, start, pixel, field, power, sums, fault);
 }
 // out[b, p] = 2 cotangent[b, label[p]] field[b, p]; label -1 lies in no region.  Moves 2 fields.
 extern "C" __global__ void pnn_detector_powers_vjp_c64(long long batch, long long pixels, long long regions, const int* __restrict__ label,

@@ -1,11 +1,13 @@
 """CPU twin of detector.cu."""
 
+import numpy as np
+
 from .._jit import njit
 
 
 @njit
-def pnn_detector_powers(batch, pixels, regions, start, pixel, field, power):
-    """power[b, r] = sum over the pixels of region r of |field[b]|^2, in float64."""
+def pnn_detector_powers(batch, pixels, regions, start, pixel, field, power, fault):
+    """power[b, r] = sum over the pixels of region r of |field[b]|^2, in float64. Flags fault 5 for one that is NaN or infinite."""
     for b in range(batch):
         for r in range(regions):
             total = 0.0
@@ -13,6 +15,8 @@ def pnn_detector_powers(batch, pixels, regions, start, pixel, field, power):
                 u = complex(field[b * pixels + pixel[k]])
                 total += u.real * u.real + u.imag * u.imag
             power[b * regions + r] = total
+            if not np.isfinite(power[b * regions + r]):
+                fault[0] = max(fault[0], 5)
 
 
 @njit

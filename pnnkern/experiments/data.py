@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .._errors import DataError
+from ..systems._encoding import given
 from . import tasks
 from .idx import read_idx
 
@@ -229,7 +230,12 @@ def from_openml(name: str) -> Dataset:
         raise DataError(f"OpenML set {name!r} has {pixels.shape[1]} columns of {pixels.dtype}: square grey images are needed")
     if np.isnan(pixels).any() or pixels.min() < 0 or pixels.max() > 255:
         raise DataError(f"OpenML set {name!r} has values outside 0..255 or missing: grey images are needed")
-    images = np.rint(pixels).astype(np.uint8).reshape(-1, side, side)
+    if 1 < pixels.max() < 128:
+        raise DataError(
+            f"OpenML set {name!r} has no value above {pixels.max():g}, so that white may be less than 255: bring it to [0, 1] yourself, and "
+            f"give it as .npz (data.path)"
+        )
+    images = (np.rint(pixels).astype(np.uint8) if pixels.max() > 1 else pixels.astype(np.float64)).reshape(-1, side, side)
     _, labels = np.unique(np.asarray(target), return_inverse=True)
     cut = len(labels) - len(labels) // 7
     return _checked(name, f"openml:{name}", images[:cut], labels[:cut], images[cut:], labels[cut:])
@@ -275,7 +281,7 @@ def _features(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, 
 # --------------------------------------------------------------------------------------------------------------------- checks
 def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Dataset:
     for what, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
-        _check_images(f"{source}: x_{what}", x)
+        _check_images(source, f"x_{what}", x)
         if y.dtype.kind == "f" and y.ndim == 2:
             if len(y) != len(x) or not (y >= 0).all() or y.max() > 1:
                 raise DataError(f"{source}: real targets y_{what} must be ({len(x)}, outputs) in [0, 1], got {y.shape} up to {y.max():g}")
@@ -300,15 +306,12 @@ def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x
     return Dataset(name, source, x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64))
 
 
-def _check_images(what: str, x: np.ndarray) -> None:
+def _check_images(source: str, what: str, x: np.ndarray) -> None:
     if x.ndim not in (2, 3) or x.size == 0:
-        raise DataError(f"{what} must be (images, height, width) or (samples, features), with at least one, got shape {x.shape}")
-    if x.dtype == np.uint8:
-        return
-    if x.dtype.kind != "f":
-        raise DataError(f"{what} must be uint8, or floating in [0, 1], got {x.dtype}")
-    bad = int(np.isnan(x).sum())
-    if bad:
-        raise DataError(f"{what} holds {bad} NaN value(s)")
-    if x.min() < 0 or x.max() > 1:
-        raise DataError(f"{what} is floating and must lie in [0, 1], got {x.min():g} .. {x.max():g}")
+        raise DataError(
+            f"{source}: {what} must be (images, height, width) or (samples, features), with at least one, got shape {x.shape}"
+        )
+    try:
+        given(x, what=what)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{source}: {error}") from error

@@ -74,13 +74,31 @@ class System(Table):
         """What it would cost to build and run, by name with the unit; printed beside the accuracy."""
         return {}
 
-    def exports(self) -> "dict[str, str]":
-        """What `export` can give, with a line on each."""
+    def exports(self) -> "dict[str, Quantity]":
+        """What `export` can give."""
         return {}
 
-    def export(self, what: str, parameters: "dict[str, np.ndarray]", index: float) -> np.ndarray:
-        """The array `what` from trained parameters; `index` is a refractive index. Raises ValueError for an unsuitable index."""
+    def export(self, what: str, parameters: "dict[str, np.ndarray]", index: float | None = None) -> np.ndarray:
+        """The array `what` from trained parameters. index : refractive index of a print, None for the table's own.
+
+        Raises ValueError for an unsuitable index.
+        """
         raise ValueError(f"a system of kind {self.kind!r} has nothing called {what!r} to export")
+
+    def facts(self, what: str, index: float | None = None) -> dict[str, Any]:
+        """What else must be known to use an exported array, by name, in SI units.
+
+        Pictures need "pitch", and "full_scale": what can be added to a value without a change, 2 pi for phases.
+        """
+        return {}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What can be exported: a line on it, and its SI unit; "1" for pure numbers."""
+
+    about: str
+    unit: str = "1"
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from .._constants import Copies
 from . import _checks
 
 Box = tuple[int, int, int, int]
+_launch.fault(5, "the light on a detector is NaN or infinite: the field that came in, or a mask on its way, has such values")
 
 
 class Regions:
@@ -93,7 +94,8 @@ def powers(field: Array, regions: Regions) -> Array:
     field : (..., ny, nx) complex64 or complex128. regions : detectors on a plane (ny, nx).
 
     Returns real (..., detectors), in the unit of the field squared; times pitch^2 it is an integral over the area. Raises TypeError
-    for a field that is not complex, ValueError for one of another (ny, nx) than the detectors' plane.
+    for a field that is not complex, ValueError for one of another (ny, nx) than the detectors' plane, and for powers that are NaN or infinite
+    (on a GPU: at `pnnkern.check()`).
     """
     field = _on_plane(field, regions)
     pixels = field.shape[-2] * field.shape[-1]

@@ -4,12 +4,46 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _launch
 from .._array import Array
 
+OUTSIDE = _launch.fault(80, "images and features must be uint8, or numbers in [0, 1]")
+NOT_FINITE = _launch.fault(82, "images and features must be uint8, or finite numbers")
 
-def flat(images: Array, values: int, device: str, dtype: Any) -> Array:
-    """Images or features (batch, ...) as (batch, values) on `device`, uint8 as fractions of 255. Raises ValueError for another size."""
+
+def given(images: Any, *, what: str = "images", bounded: bool = True) -> Array:
+    """Images or features as users give them, if they are uint8, or floating and in [0, 1] (with `bounded`, else finite).
+
+    Raises TypeError for another dtype and ValueError for other values, of those on a GPU at `pnnkern.check()`.
+    """
+    if not _array.is_array(images):
+        images = np.asarray(images)
+    if images.dtype == np.uint8:
+        return images
+    if images.dtype.kind != "f":
+        raise TypeError(f"{what} must be uint8, or floating{' in [0, 1]' if bounded else ''}, got {images.dtype}")
+    if images.size:
+        low, high = images.min(), images.max()  # both are NaN if any value is
+        finite = _array.namespace(images).isfinite
+        fits = (low >= 0) & (high <= 1) if bounded else finite(low) & finite(high)
+        _launch.flag(~fits, OUTSIDE if bounded else NOT_FINITE, lambda: _wrong(images, what, bounded))
+    return images
+
+
+def _wrong(images: np.ndarray, what: str, bounded: bool) -> str:
+    """What is wrong with values."""
+    missing = int(np.isnan(images).sum())
+    if missing:
+        return f"there are {missing} NaN value(s) in {what}"
+    return f"floating {what} must {'lie in [0, 1]' if bounded else 'be finite'}, got {images.min():g} .. {images.max():g}"
+
+
+def flat(images: Any, values: int, device: str, dtype: Any, *, bounded: bool = True) -> Array:
+    """Images or features (batch, ...) as (batch, values) on `device`, uint8 as fractions of 255.
+
+    Raises ValueError for another size, and as `given`.
+    """
+    images = given(images, bounded=bounded)
     rows = _array.device_namespace(device).asarray(images).reshape(len(images), -1)
     if rows.shape[1] != values:
         raise ValueError(f"each sample must have {values} values, got {rows.shape[1]}")
@@ -21,6 +55,19 @@ def fractions(images: Array, dtype: Any) -> Array:
     if images.dtype == np.uint8:
         return images / np.dtype(dtype).type(255)
     return images.astype(dtype)
+
+
+def shares(pixels: int, canvas: int, size: int) -> np.ndarray:
+    """Which part of each of `size` squares, which tile a canvas, each of the pixels in its middle covers: (size, pixels) float64.
+
+    Applied to an image, each square takes the mean over its own area, with 0 around the image. canvas : its length in pixels, at least as
+    many as there are. Where squares divide pixels evenly these are 1 and 0 exactly.
+    """
+    square = 2 * canvas * np.arange(size)[:, None]  # where squares and pixels begin, in whole units: half pixels / size
+    pixel = size * (2 * np.arange(pixels) + canvas - pixels)
+    overlap = np.minimum(square + 2 * canvas, pixel + 2 * size) - np.maximum(square, pixel)
+    covered: np.ndarray = overlap.clip(0) / (2 * canvas)
+    return covered
 
 
 def one_hot(labels: Array, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 from .. import _array
 from .._array import Array
 from . import protocols
+from ._encoding import fractions, given
 
 Forward = Callable[..., Array]
 Derivative = Callable[..., dict[str, Array]]
@@ -20,11 +21,11 @@ class Apparatus:
         self.parameters, self._forward, self._encode = dict(parameters), forward, encode
 
     def encode(self, images: Array) -> Array:
-        """Images or features as inputs: by the given function, or flat, uint8 brought to [0, 1]."""
+        """Images or features as inputs: by the given function, or flat, uint8 brought to [0, 1], finite numbers as they are."""
         if self._encode is not None:
             return self._encode(images)
-        flat = np.asarray(_array.to_numpy(images)).reshape(len(images), -1)
-        scaled = flat / np.float32(255) if flat.dtype == np.uint8 else flat
+        values = np.asarray(_array.to_numpy(given(images, bounded=False))).reshape(len(images), -1)
+        scaled = fractions(values, np.float32 if values.dtype == np.uint8 else values.dtype)
         return _array.namespace(*self.parameters.values()).asarray(scaled)
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:

@@ -91,7 +91,7 @@ class BoltzmannMachine:
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
-        """Images (batch, ...), uint8 or numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
+        """Images (batch, ...), uint8 or in [0, 1], as inputs (batch, n): uint8 as fractions of 255, times the gain."""
         return self.gain * flat(images, self.inputs, self.device, self.dtype)
 
     def targets(self, labels: Array) -> Array:

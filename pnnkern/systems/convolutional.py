@@ -68,8 +68,14 @@ class ConvolutionalHopfield(HopfieldUnits):
         return {f"W{l}": w for l, w in enumerate(drawn, 1)}
 
     def encode(self, images: Array) -> Array:
-        """Images (batch, ...), uint8 or numbers, as (batch, maps, height, width): uint8 as fractions of 255, times the gain."""
-        values = flat(images, int(np.prod(self.image)), self.device, self.dtype)
+        """Images, uint8 or finite numbers, as (batch, maps, height, width): uint8 as fractions of 255, times the gain.
+
+        They are (batch, values), (batch, height, width) of one map, or (batch, maps, height, width). Raises TypeError or ValueError for others.
+        """
+        values = flat(images, int(np.prod(self.image)), self.device, self.dtype, bounded=False)
+        shape, own = np.shape(images)[1:], tuple(self.image)
+        if shape not in (values.shape[1:], own) and (1, *shape) != own:
+            raise ValueError(f"each image must be {own}, or flat, got shape {shape}")
         return self.gain * values.reshape(len(values), *self.image)
 
     def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:

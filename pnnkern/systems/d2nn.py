@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _constants, _parallel, random
+from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array
 from .._errors import UnitWarning
 from ..optics import chain, detectors
@@ -19,7 +19,7 @@ from ..optics._checks import positive, warn
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
-from ._encoding import fractions
+from ._encoding import fractions, given, shares
 from ._typed import check_types
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
@@ -40,7 +40,7 @@ class Geometry:
     oversample: int = 1  # samples of the field per neuron and axis
     detectors: str = "single"  # or "differential": a positive and a negative square per class
     detector_size: int = 20  # neurons
-    input_size: int = 112  # neurons: the side of the upsampled image
+    input_size: int = 112  # neurons: the longer side of the image
     classes: int = 10
 
     def __post_init__(self) -> None:
@@ -99,6 +99,14 @@ class Imperfections:
         check_types(self)
 
 
+NOT_FINITE = _launch.fault(81, "the phases or fields of a diffractive network must be finite")
+
+
+def _finite(values: Array, what: str) -> None:
+    """Raise ValueError for NaN and infinite values, on a GPU at `pnnkern.check()`."""
+    _launch.flag(~_array.namespace(values).isfinite(values).all(), NOT_FINITE, lambda: f"{what} must be finite, and has NaN or infinite values")
+
+
 @dataclass
 class D2NN:
     """A diffractive network. Its one parameter is `phase` (layers, size, size), radians.
@@ -144,6 +152,7 @@ class D2NN:
         phase = self.parameters["phase"]
         if phase.shape != shape or phase.dtype != self.dtype:
             raise ValueError(f"phase must be {self.dtype} {shape}, got {phase.dtype} {phase.shape}")
+        _finite(phase, "phase")
         self.regions = g.regions()
         side, pitch = g.samples, g.pitch / g.oversample
         shifts = self.shifts or ((0.0, 0.0),) * (g.layers + 1)
@@ -163,30 +172,30 @@ class D2NN:
 
     # ---------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
-        """Images (batch, h, w), uint8 or in [0, 1], as the amplitude of the incoming field (batch, samples, samples), centred.
+        """Images (batch, h, w), uint8 or floating in [0, 1], as the amplitude of the incoming field (batch, samples, samples), centred.
 
-        Each image pixel becomes a square of neurons (nearest neighbour).
+        The longer side takes `input_size` neurons, the shorter one as many as keep the image's shape. Each neuron has the mean of the image
+        over its own area: a pixel becomes a square of neurons, or a neuron averages over pixels, in part where they overlap in part.
+        Raises TypeError or ValueError for anything else.
         """
-        images = _array.device_namespace(self.device).asarray(images)
-        if images.ndim != 3:
+        images = _array.device_namespace(self.device).asarray(given(images))
+        if images.ndim != 3 or 0 in images.shape[1:]:
             raise ValueError(f"images must be (batch, height, width), got shape {images.shape}")
-        g = self.geometry
-        side = g.input_size * g.oversample
-        first = (g.samples - side) // 2
-        squares = fractions(images, self.dtype).reshape(len(images), -1)[:, self._nearest(images)]
-        out = _array.namespace(images).zeros((len(images), g.samples, g.samples), np.result_type(self.dtype, np.complex64))
-        out[:, first : first + side, first : first + side] = squares
-        return out
+        rows, columns = (self._shares(n, images) for n in images.shape[1:])
+        amplitude: Array = rows @ fractions(images, self.dtype) @ columns.T
+        return amplitude.astype(np.result_type(self.dtype, np.complex64))
 
-    def _nearest(self, images: Array) -> Array:
-        """Which pixel of a flat image each square of the incoming field takes, (side, side), on the device of the images."""
-        (height, width), side = images.shape[1:], self.geometry.input_size * self.geometry.oversample
+    def _shares(self, pixels: int, images: Array) -> Array:
+        """The parts of the samples along an axis that each pixel covers, (samples, pixels), on the device of the images."""
+        g, canvas = self.geometry, max(images.shape[1:])
 
-        def pixels() -> np.ndarray:
-            rows, columns = (np.arange(side) * n // side for n in (height, width))
-            return rows[:, None] * width + columns
+        def covered() -> np.ndarray:
+            around = (g.samples - g.input_size * g.oversample) // 2
+            out = np.zeros((g.samples, pixels), self.dtype)
+            out[around : around + g.input_size * g.oversample] = shares(pixels, canvas, g.input_size).repeat(g.oversample, axis=0)
+            return out
 
-        return _constants.made(("nearest pixels", height, width, side), pixels, images)
+        return _constants.made(("shares", pixels, canvas, g.input_size, g.size, g.oversample, self.dtype), covered, images)
 
     def masks(self) -> Array:
         """Transmissions exp(i phase) on the samples (layers, samples, samples)."""
@@ -285,13 +294,23 @@ class D2NN:
             gradient = gradient.reshape(-1, size, k, size, k).sum(axis=(2, 4))
         return gradient.astype(self.dtype)
 
+    def _incoming(self, inputs: Array) -> Array:
+        """Fields (batch, samples, samples), if they are; NaN in them shows in the powers, which `detectors.powers` refuses."""
+        side = self.geometry.samples
+        if not _array.is_array(inputs) or inputs.dtype.kind != "c" or inputs.ndim != 3 or inputs.shape[1:] != (side, side):
+            got = f"{inputs.dtype} {inputs.shape}" if _array.is_array(inputs) else type(inputs).__name__
+            raise ValueError(f"inputs must be complex (batch, {side}, {side}), as `encode` makes them of images, got {got}")
+        return inputs
+
     def _pieces(self, inputs: Array, function: Any) -> Array:
+        inputs = self._incoming(inputs)
         pieces = [function(inputs[piece]) for piece in _parallel.pieces(len(inputs), self.chunk)]
         return pieces[0] if len(pieces) == 1 else _array.namespace(inputs).concatenate(pieces)
 
     def fields(self, inputs: Array) -> list[Array]:
         """Fields along the network: incoming, right after each mask, and on the detectors."""
-        out, saved = chain.forward(inputs, self.masks(), self.propagators, save=True)
+        out, saved = chain.forward(self._incoming(inputs), self.masks(), self.propagators, save=True)
+        _finite(out, "the field on the detectors")
         return [inputs, *(saved if saved is not None else ()), out]
 
     # --------------------------------------------------------------------------------------------------------------- variants

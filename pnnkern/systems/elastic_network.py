@@ -128,8 +128,8 @@ class SpringNetwork:
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
-        """Images or features (batch, ...), uint8 or numbers, as displacements of the sources (batch, sources), metres, float64."""
-        x = flat(images, self.features, self.device, np.float64)
+        """Images or features (batch, ...), uint8 or finite numbers, as displacements of the sources (batch, sources), metres, float64."""
+        x = flat(images, self.features, self.device, np.float64, bounded=False)
         return self.stroke * (_array.namespace(x).concatenate([x, 1 - x], axis=1) if self.complement else x)
 
     @property

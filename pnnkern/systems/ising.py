@@ -82,8 +82,8 @@ class IsingMachine:
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
-        """Images (batch, ...), uint8 or numbers, as inputs (batch, n) float32: uint8 as fractions of 255, times the gain."""
-        return self.gain * flat(images, self.inputs, self.device, np.float32)
+        """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n) float32: uint8 as fractions of 255, times the gain."""
+        return self.gain * flat(images, self.inputs, self.device, np.float32, bounded=False)
 
     def targets(self, labels: Array) -> Array:
         """(batch, classes): 1 at the label, -1 elsewhere."""

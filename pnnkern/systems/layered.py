@@ -54,8 +54,8 @@ class _LayeredNetwork(Settling):
         return self.inputs
 
     def encode(self, images: Array) -> Array:
-        """Images (batch, ...), uint8 or numbers, as values of the input layer (batch, n_0): uint8 as fractions of 255, times the gain."""
-        return self._enter(flat(images, self.inputs, self.device, self.dtype))
+        """Images (batch, ...), uint8 or finite numbers, as the input layer (batch, n_0): uint8 as fractions of 255, times the gain."""
+        return self._enter(flat(images, self.inputs, self.device, self.dtype, bounded=False))
 
     def _enter(self, values: Array) -> Array:
         return self.gain * values

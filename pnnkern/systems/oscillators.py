@@ -86,8 +86,8 @@ class OscillatorMachine:
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
-        """Images (batch, ...), uint8 or numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
-        return self.gain * flat(images, self.inputs, self.device, self.dtype)
+        """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
+        return self.gain * flat(images, self.inputs, self.device, self.dtype, bounded=False)
 
     def targets(self, labels: Array) -> Array:
         """(batch, outputs): `high` at the label, `low` elsewhere."""

@@ -197,6 +197,14 @@ def test_openml(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> No
     with pytest.raises(DataError, match="missing: grey images are needed"):
         data.load("openml:mnist_784")
 
+    table[3, 3] = 0
+    fractions = table / 255  # which rounding to whole numbers would make black and white
+    table[:] = fractions
+    np.testing.assert_array_equal(data.load("openml:x").train_images.reshape(60, 49), fractions[:60])
+    table[:] = np.rint(16 * fractions)
+    with pytest.raises(DataError, match=r"has no value above 16, so that white may be less than 255: bring it to \[0, 1\] yourself"):
+        data.load("openml:x")
+
     def offline(**options: object) -> None:
         raise OSError("Name or service not known\nmore")
 

@@ -92,6 +92,8 @@ def test_recipe_builds() -> None:
         (lambda: network(key=None), "needs a key to draw its weights from"),
         (lambda: network(parameters={"W1": np.ones((2, 1, 3, 3))}), "b1 must be float64 .*, got nothing"),
         (lambda: network().encode(np.ones((1, 3, 3))), "each sample must have 16 values, got 9"),
+        (lambda: network().encode(np.ones((1, 2, 8))), r"each image must be \(1, 4, 4\), or flat, got shape \(2, 8\)"),
+        (lambda: network().encode(np.ones((1, 4, 4, 1))), r"each image must be \(1, 4, 4\), or flat, got shape \(4, 4, 1\)"),
         (lambda: network().relax(np.zeros((1, 1, 4, 4)), nudges=(0.1,)), "a nudge other than 0 needs a target"),
     ],
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import strict_cupy
 
+import pnnkern as pnn
 from pnnkern import _array, _launch, random
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.loop import Trainer
@@ -201,12 +202,138 @@ def test_host_runner_gives_the_cpu_result() -> None:
     assert "pnn_layer_columns_c128" in _launch.launched | before  # 256 is a side of the fused chain
 
 
-def test_encode_is_centred_nearest_upsampling() -> None:
-    image = images(1)
-    field = network().encode(image)[0]
-    inner = field[5:19, 5:19].real
-    assert np.array_equal(inner, image[0, ::2, ::2] / 255)
+def covered(image: np.ndarray, size: int) -> np.ndarray:
+    """Means over size x size squares that tile the smallest square canvas about the image, by the integral of the image from its corner."""
+    height, width = image.shape
+    side = max(image.shape)
+
+    def integral(edge: np.ndarray, pixels: int, values: np.ndarray) -> np.ndarray:
+        """Integral of piecewise constant `values` (pixels, ...) up to each edge, in pixels."""
+        whole = np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
+        edge = (edge - (side - pixels) / 2).clip(0, pixels)
+        below = np.minimum(edge.astype(int), pixels - 1)
+        return whole[below] + (edge - below)[:, None] * values[below]
+
+    edges = side * np.arange(size + 1) / size
+    rows = np.diff(integral(edges, height, image), axis=0)
+    return np.diff(integral(edges, width, rows.T), axis=0).T * (size / side) ** 2
+
+
+@pytest.mark.parametrize("input_size", [14, 21, 24])
+@pytest.mark.parametrize(("height", "width"), [(7, 7), (28, 28), (31, 33), (1, 1), (40, 10), (3, 50), (480, 640)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-6), ("float64", 1e-13)])
+def test_encode_takes_the_mean_over_each_neuron(
+    backend, rng: np.random.Generator, height: int, width: int, input_size: int, dtype: str, tolerance: float
+) -> None:
+    """Larger and smaller images, whatever divides what, at their own shape, in the middle, and with their mean."""
+    geometry = Geometry(layers=1, size=24, spacing=5e-3, detector_size=2, input_size=input_size)
+    image = rng.integers(0, 256, (2, height, width)).astype(np.uint8)
+    field = backend.numpy(network(geometry, dtype, device(backend)).encode(image))
+    first = (24 - input_size) // 2
+    expected = np.zeros((2, 24, 24))
+    expected[:, first : first + input_size, first : first + input_size] = [covered(i / 255, input_size) for i in image]
+    assert field.dtype == np.result_type(dtype, np.complex64)
+    np.testing.assert_allclose(field, expected, atol=tolerance)
+    np.testing.assert_allclose(field.sum(axis=(1, 2)) * (max(height, width) / input_size) ** 2, image.sum(axis=(1, 2)) / 255, rtol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("oversample", [1, 3])
+def test_encode_repeats_pixels_that_neurons_divide(backend, dtype: str, oversample: int) -> None:
+    """To the bit: what was published was trained so."""
+    geometry = Geometry(layers=1, size=24, spacing=5e-3, detector_size=2, input_size=21)
+    system = network(geometry, dtype, device(backend)).variant(oversample=oversample)
+    image = images(2)[:, :7, 3:10]
+    field = backend.numpy(system.encode(image))
+    k, first = 3 * oversample, 3 * oversample // 2
+    inner = field[:, first : first + 7 * k, first : first + 7 * k]
+    repeated = (image / np.dtype(dtype).type(255)).repeat(k, axis=1).repeat(k, axis=2)
+    assert np.array_equal(inner.view(np.dtype(dtype))[..., ::2], repeated)
     assert np.count_nonzero(field) == np.count_nonzero(inner)
+
+
+def test_samples_of_a_neuron_are_alike() -> None:
+    """A finer grid resolves the light, not the image: else a check of convergence would change what is shown."""
+    coarse, fine = network().encode(images(2)), network().variant(oversample=3).encode(images(2))
+    np.testing.assert_array_equal(fine, coarse.repeat(3, axis=1).repeat(3, axis=2))
+
+
+@pytest.mark.parametrize(("given", "error", "message"), [
+    (np.zeros((2, 7, 7), np.int64), TypeError, r"images must be uint8, or floating in \[0, 1\], got int64"),
+    (np.zeros((2, 7, 7), bool), TypeError, "got bool"),
+    (np.zeros((2, 7, 7), np.complex64), TypeError, "got complex64"),
+    (np.full((2, 7, 7), 255.0), ValueError, r"floating images must lie in \[0, 1\], got 255 .. 255"),
+    (np.full((2, 7, 7), -0.1), ValueError, r"must lie in \[0, 1\], got -0.1 .. -0.1"),
+    (np.full((2, 7, 7), np.inf), ValueError, r"must lie in \[0, 1\], got inf .. inf"),
+    (np.array([[[0.5, np.nan]]]), ValueError, r"there are 1 NaN value\(s\) in images"),
+    (np.zeros((7, 7), np.uint8), ValueError, r"images must be \(batch, height, width\), got shape \(7, 7\)"),
+    (np.zeros((2, 0, 7), np.uint8), ValueError, r"got shape \(2, 0, 7\)"),
+    (np.zeros((2, 7, 7, 3), np.uint8), ValueError, r"got shape \(2, 7, 7, 3\)"),
+])  # fmt: skip
+def test_images_that_are_none(given: np.ndarray, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
+        network().encode(given)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_on_a_gpu_are_checked_without_a_wait(cupy) -> None:
+    system = network(device="cuda")
+    system.encode(images(2)[:, :7, :7])  # brings what does not change there
+    for bad in (np.nan, 1.5, -0.5):
+        shown = cupy.asarray(np.full((2, 7, 7), 0.5))
+        shown[1, 2, 3] = bad
+        with strict_cupy.counted() as events:
+            system.encode(shown)
+        assert strict_cupy.totals(events)["syncs"] == 0
+        with pytest.raises(ValueError, match=r"images and features must be uint8, or numbers in \[0, 1\]"):
+            pnn.check()
+    system.encode(cupy.asarray(np.full((2, 7, 7), 0.5)))
+    pnn.check()
+
+
+def one_member(system: D2NN, inputs: object) -> None:
+    system.forward_population(inputs, {"phase": system.parameters["phase"][None]})
+
+
+PASSES = (D2NN.forward, D2NN.forward_saving, D2NN.measure, D2NN.forward_reading, D2NN.fields, one_member)
+
+
+def heard(call: object, *arguments: object) -> None:
+    """A call, and what a GPU has to say about it."""
+    call(*arguments)
+    pnn.check()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("run", PASSES)
+@pytest.mark.parametrize("size", [24, 128])  # library transforms on the device branch, and the fused chain
+def test_fields_and_phases_must_be_finite(backend, bad: float, run: object, size: int) -> None:
+    geometry = Geometry(layers=1, size=size, spacing=5e-3, detector_size=2, input_size=14)
+    system = network(geometry, device=device(backend))
+    good = system.encode(images(2))
+    spoilt = good.copy()
+    spoilt[1, 3, 5] = bad
+    heard(run, system, good)
+    with pytest.raises(ValueError, match=r"NaN or infinite|must be finite"):
+        heard(run, system, spoilt)
+    system.parameters["phase"][0, 7, 9] = bad  # by an update that went wrong
+    with pytest.raises(ValueError, match=r"NaN or infinite|must be finite"):
+        heard(run, system, good)
+
+
+def test_phases_that_are_given_must_be_finite(backend) -> None:
+    phase = np.zeros((2, 24, 24), np.float32)
+    phase[1, 2, 3] = np.nan
+    given = {"phase": backend.array(phase)}
+    with pytest.raises(ValueError, match=r"phase must be finite, and has NaN or infinite values|phases or fields of a diffractive network"):
+        heard(lambda: D2NN(SMALL, given, device=device(backend)))
+
+
+@pytest.mark.parametrize("given", [np.zeros((2, 24, 24)), np.zeros((2, 24, 23), complex), np.zeros((24, 24), complex), [[0]]])
+def test_fields_that_are_none(given: object) -> None:
+    for name in ("forward", "forward_saving", "fields"):
+        with pytest.raises(ValueError, match=r"inputs must be complex \(batch, 24, 24\), as `encode` makes them of images, got "):
+            getattr(network(), name)(given)
 
 
 def test_perfect_copy_is_the_design() -> None:

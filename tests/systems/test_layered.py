@@ -45,6 +45,9 @@ def test_digits_are_learned(changes: tuple) -> None:
     assert np.isfinite(loss)
     pictures = found.system.pictures(trainer, trainer.test_scores())
     assert pictures[0].name == "weights"
+    w = found.system.signed_weights(system.parameters)
+    largest = np.abs(w[:, np.argsort(-np.linalg.norm(w, axis=0))[:24]]).max()
+    assert f"The deepest colours stand for {largest:.3g}" in pictures[0].caption
     assert found.system.export("W1", system.parameters, 1.0) is system.parameters["W1"]
     with pytest.raises(ValueError, match="nothing called 'phase'"):
         found.system.export("phase", system.parameters, 1.0)

@@ -31,11 +31,12 @@ class LayersTable(tables.System):
         """Sizes of the layers between inputs and outputs."""
         return []
 
-    def exports(self) -> dict[str, str]:
+    def exports(self) -> dict[str, tables.Quantity]:
         layers = range(1, len(self.below_outputs()) + 2)
-        return {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
+        about = {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
+        return {name: tables.Quantity(line) for name, line in about.items()}
 
-    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float | None = None) -> np.ndarray:
         return parameters[what] if what in self.exports() else super().export(what, parameters, index)
 
 
@@ -102,5 +103,9 @@ class LayeredTable(LayersTable):
             for axis in axes.flat:
                 axis.set_axis_off()
             picture = png(drawn)
-        caption = "Weights from the image to the hidden nodes that have the largest ones; red drives a node up, blue down."
+        unit = self.exports()["W1"].unit.removeprefix("1")
+        caption = (
+            "Weights from the image to the hidden nodes that have the largest ones; red drives a node up, blue down. The deepest colours stand "
+            f"for {limit:.3g} {unit}".rstrip() + "."
+        )
         return [Picture("weights", "First-layer weights", caption, picture)]

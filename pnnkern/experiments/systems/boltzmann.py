@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .. import registry
+from .. import registry, tables
 from ._layered import LayeredTable
 
 
@@ -34,3 +34,6 @@ class BoltzmannTable(LayeredTable):
             sizes=(*self.hidden, classes), inputs=self.inputs, gain=self.gain, scale=self.scale, sweeps=self.sweeps, settle=self.settle,
             dtype=dtype, key=key, device=device,
         )  # fmt: skip
+
+    def exports(self) -> dict[str, tables.Quantity]:
+        return super().exports() | {"a": tables.Quantity("biases of the inputs")}

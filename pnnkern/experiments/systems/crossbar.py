@@ -134,10 +134,11 @@ class CrossbarTable(WrittenTable):
     def estimates(self, system: Any) -> dict[str, float]:
         return {} if system.hardware is None else system.estimate()
 
-    def exports(self) -> dict[str, str]:
-        return {f"w{l}": f"weights of array {l + 1} (inputs and bias, outputs), no unit" for l in range(len(self.hidden) + 1)}
+    def exports(self) -> dict[str, tables.Quantity]:
+        about = "weights of array {} (inputs and bias, outputs), no unit"
+        return {f"w{l}": tables.Quantity(about.format(l + 1)) for l in range(len(self.hidden) + 1)}
 
-    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float | None = None) -> np.ndarray:
         return parameters[what]
 
 

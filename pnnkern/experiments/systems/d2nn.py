@@ -31,7 +31,7 @@ class D2NNTable(tables.System):
     oversample: int = Field(1, ge=1)  # samples of the field per neuron and axis
     detectors: Literal["single", "differential"] = "single"
     detector_size: int = Field(20, ge=1)
-    input_size: int = Field(112, ge=1)  # side of the upsampled image
+    input_size: int = Field(112, ge=1)  # the longer side of the image
     classes: int = Field(10, ge=1)
     start: Literal["uniform", "pi"] = "uniform"  # phases before training: uniform in [0, 2 pi), or pi everywhere
     store: Literal["fields", "recompute"] = "fields"  # keep the fields for the backward pass, or compute them again
@@ -106,21 +106,35 @@ class D2NNTable(tables.System):
         )
         return tables.Checks("How far the physics is converged", caption, rows)
 
-    def exports(self) -> dict[str, str]:
+    def exports(self) -> dict[str, tables.Quantity]:
         return {
-            "phase": "phases of the masks (layers, y, x), radians in [0, 2 pi)",
-            "height": "thickness of the printed masks (layers, y, x), metres, for material of refractive index --index in air",
+            "phase": tables.Quantity("phases of the masks (layers, y, x), radians in [0, 2 pi)", "rad"),
+            "height": tables.Quantity(
+                "thickness of the printed masks (layers, y, x), metres, for material of refractive index --index in air", "m"
+            ),
         }
 
-    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float | None = None) -> np.ndarray:
         phase = np.mod(parameters["phase"].astype(np.float64), 2 * np.pi)
+        phase[phase >= 2 * np.pi] = 0  # what is a rounding error below 0
         if what == "phase":
             return phase
         if what == "height":
-            if index <= 1:
-                raise ValueError(f"a height needs a material of refractive index above 1, got {index:g}")
-            return phase * self.wavelength / (2 * np.pi * (index - 1))
+            return phase / (2 * np.pi) * self._full_height(index)
         return super().export(what, parameters, index)
+
+    def facts(self, what: str, index: float | None = None) -> dict[str, Any]:
+        return {
+            "pitch": self.pitch, "wavelength": self.wavelength, "index": self.index if index is None else index, "length_unit": "m",
+            "full_scale": self._full_height(index) if what == "height" else 2 * np.pi,
+        }  # fmt: skip
+
+    def _full_height(self, index: float | None) -> float:
+        """The thickness of material that makes a phase of 2 pi, metres."""
+        index = self.index if index is None else index
+        if not 1 < index < np.inf:
+            raise ValueError(f"a height needs a material of refractive index above 1, got {index:g}")
+        return self.wavelength / (index - 1)
 
 
 def _samples(k: int) -> str:

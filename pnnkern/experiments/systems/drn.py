@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from .. import registry
+from .. import registry, tables
 from ._layered import LayeredTable
 
 
@@ -26,6 +26,12 @@ class DRNTable(LayeredTable):
 
     def settings(self) -> dict[str, Any]:
         return {"sweeps": self.sweeps, "rates": self.rates, "bias_rates": self.bias_rates}
+
+    def exports(self) -> dict[str, tables.Quantity]:
+        lines = {
+            name: q.about.replace("weights", "conductances").replace("biases", "current sources") for name, q in super().exports().items()
+        }
+        return {name: tables.Quantity(line, "S" if name[0] == "W" else "A") for name, line in lines.items()}
 
     def signed_weights(self, parameters: dict[str, np.ndarray]) -> np.ndarray:
         return parameters["W1"][: self.inputs] - parameters["W1"][self.inputs :]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .. import registry
+from .. import registry, tables
 from ._layered import HopfieldUnitsTable, LayeredTable
 from ._writing import WrittenTable
 
@@ -35,6 +35,6 @@ class HopfieldTable(HopfieldUnitsTable, LayeredTable, WrittenTable):
     def no_circle(self) -> str:
         return "system.feedback='tied': it gives the derivative of an energy" if self.feedback != "tied" else super().no_circle()
 
-    def exports(self) -> dict[str, str]:
+    def exports(self) -> dict[str, tables.Quantity]:
         own = range(2, len(self.hidden) + 2) if self.feedback != "tied" else ()
-        return super().exports() | {f"V{l}": f"weights from layer {l} down to layer {l - 1}" for l in own}
+        return super().exports() | {f"V{l}": tables.Quantity(f"weights from layer {l} down to layer {l - 1}") for l in own}

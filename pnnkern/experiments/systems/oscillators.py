@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .. import registry
+from .. import registry, tables
 from ._layered import LayeredTable
 
 
@@ -33,5 +33,5 @@ class OscillatorsTable(LayeredTable):
             "nudged_steps": self.nudged_steps, "rates": self.rates or (1.0, 1.0),
         }  # fmt: skip
 
-    def exports(self) -> dict[str, str]:
-        return super().exports() | {"K": "second harmonics of the hidden, then the output oscillators"}
+    def exports(self) -> dict[str, tables.Quantity]:
+        return super().exports() | {"K": tables.Quantity("second harmonics of the hidden, then the output oscillators")}

@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from ... import _array, random
-from .. import registry
+from .. import registry, tables
 from ._writing import SteppedTable
 
 if TYPE_CHECKING:  # imported where they are used: a recipe is checked without loading kernels or matplotlib
@@ -88,10 +88,10 @@ class ResistorNetworkTable(SteppedTable):
             pictures.append(draw.readings(scores, data.test_labels, self.volts * self.high, self.volts * self.low))
         return pictures
 
-    def exports(self) -> dict[str, str]:
-        return {"conductance": "conductances of the edges (E,), siemens"}
+    def exports(self) -> dict[str, tables.Quantity]:
+        return {"conductance": tables.Quantity("conductances of the edges (E,), siemens", "S")}
 
-    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float | None = None) -> np.ndarray:
         if what == "conductance":
             return parameters["conductance"].astype(np.float64)
         return super().export(what, parameters, index)

@@ -70,9 +70,9 @@ class SpringNetworkTable(tables.System):
             pictures.append(draw.readings(scores, data.test_labels, self.high, self.low, "displacement", "mm"))
         return pictures
 
-    def exports(self) -> dict[str, str]:
-        rest = {"rest": "rest lengths of the springs (E,), metres"} if self.learn_rest else {}
-        return {"stiffness": "stiffnesses of the springs (E,), N/m"} | rest
+    def exports(self) -> dict[str, tables.Quantity]:
+        rest = {"rest": tables.Quantity("rest lengths of the springs (E,), metres", "m")} if self.learn_rest else {}
+        return {"stiffness": tables.Quantity("stiffnesses of the springs (E,), N/m", "N/m")} | rest
 
-    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float | None = None) -> np.ndarray:
         return parameters[what] if what in self.exports() else super().export(what, parameters, index)

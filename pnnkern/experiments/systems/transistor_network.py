@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from ... import _array, random
-from .. import registry
+from .. import registry, tables
 from ._writing import SteppedTable
 
 if TYPE_CHECKING:  # imported where they are used: a recipe is checked without loading kernels or matplotlib
@@ -77,8 +77,8 @@ class TransistorNetworkTable(SteppedTable):
             pictures.append(draw.readings(scores, data.test_labels, self.high, self.low))
         return pictures
 
-    def exports(self) -> dict[str, str]:
-        return {"gate": "gate voltages of the transistors (E,), volts"}
+    def exports(self) -> dict[str, tables.Quantity]:
+        return {"gate": tables.Quantity("gate voltages of the transistors (E,), volts", "V")}
 
-    def export(self, what: str, parameters: dict[str, np.ndarray], index: float) -> np.ndarray:
+    def export(self, what: str, parameters: dict[str, np.ndarray], index: float | None = None) -> np.ndarray:
         return parameters["gate"] if what == "gate" else super().export(what, parameters, index)

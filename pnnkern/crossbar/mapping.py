@@ -6,8 +6,10 @@ A weight w in [-w_max, w_max] becomes conductances between g_min and g_max of th
     pair, two-sided   G+ and G- move against each other about the middle                            w ~ G+ - G-
     offset column     G moves about the middle, a reference column of each tile rests there         w ~ 2 (G - G_ref)
 
-Sliced weights are integers of slices * cell_bits bits; array k holds their digits of cell_bits bits, the least significant first, and its
-outputs count 2^(k cell_bits) times. Conductances are (arrays, n_in, columns): for each slice G+ and G-, or G with reference columns.
+Sliced weights are integers of B = slices * cell_bits bits; array k holds their digits of cell_bits bits, the least significant first, and
+its outputs count 2^(k cell_bits) times. A weight of 0 reads 0: a pair holds two codes whose difference is the nearest to w (2^B - 1) / w_max,
+an offset column the code 2^(B - 1) + n for the nearest n to w (2^(B - 1) - 1) / w_max, and its reference the code 2^(B - 1). Conductances
+are (arrays, n_in, columns): for each slice G+ and G-, or G with reference columns.
 """
 
 from dataclasses import dataclass, field
@@ -78,7 +80,9 @@ class Crossbar:
             raise ValueError(f"weights in {self.slices} slices need cell_bits: the bits of each cell")
         if self.cell_bits is not None:
             _checks.bits("cells", self.cell_bits, 1)
-            _checks.bits("weights (slices times cell_bits)", self.cell_bits * self.slices, 1)
+            # an offset needs a code on either side of its 0
+            least = 2 if isinstance(self.weights, OffsetColumn) else 1
+            _checks.bits("weights (slices times cell_bits)", self.cell_bits * self.slices, least)
         least = 2 if isinstance(self.weights, OffsetColumn) else 1
         sides = self.tile if isinstance(self.tile, tuple | list) else ()
         if len(sides) != 2 or not all(isinstance(n, int) for n in sides) or sides[0] < 1 or sides[1] < least:
@@ -100,10 +104,12 @@ class Crossbar:
     @property
     def parts(self) -> list[float]:
         """What the current of each array counts, as weights relative to w_max for conductances relative to g_max - g_min."""
-        signs = (1.0, -1.0) if isinstance(self.weights, DifferentialPair) else (2.0,)
+        pair = isinstance(self.weights, DifferentialPair)
+        signs = (1.0, -1.0) if pair else (1.0,)
         if self.cell_bits is None:
-            return list(signs)
-        base, top = 2**self.cell_bits, 2 ** (self.cell_bits * self.slices) - 1
+            return list(signs) if pair else [2.0]
+        base, bits = 2**self.cell_bits, self.cell_bits * self.slices
+        top = 2 ** (bits if pair else bits - 1) - 1
         return [s * base**k * (base - 1) / top for k in range(self.slices) for s in signs]
 
     def blocks(self, n_out: int) -> list[tuple[slice, slice]]:
@@ -142,25 +148,35 @@ def conductances(W: Array, description: Crossbar, *, w_max: Any = None) -> Array
         )
 
     _launch.flag(~(most <= 1 + 1e-5), BEYOND, beyond)
-    share = share.clip(-1, 1)
+    arrays = _units(share.clip(-1, 1), d)
     if isinstance(d.weights, OffsetColumn):
-        units = [(1 + share) / 2]
-    elif d.weights.one_sided:
-        units = [share.clip(0, None), (-share).clip(0, None)]
-    else:
-        units = [(1 + share) / 2, (1 - share) / 2]
-    if d.cell_bits is not None:
-        base, top = 2**d.cell_bits, 2 ** (d.cell_bits * d.slices) - 1
-        codes = [xp.rint(u * top).astype(np.int64) for u in units]
-        units = [(code // base**k % base).astype(W.dtype) / (base - 1) for k in range(d.slices) for code in codes]
-    low, high = d.range
-    arrays = xp.stack(units)
-    if isinstance(d.weights, OffsetColumn):
-        whole = xp.full((*arrays.shape[:-1], d.columns(W.shape[1])), 0.5, W.dtype)
+        whole = xp.empty((len(arrays), W.shape[0], d.columns(W.shape[1])), W.dtype)
+        whole[...] = _units(xp.zeros((1, 1), W.dtype), d)  # a reference is a weight of 0
         for outputs, columns in d.blocks(W.shape[1]):
             whole[..., columns.start : columns.stop - 1] = arrays[..., outputs]
         arrays = whole
+    low, high = d.range
     return (W.dtype.type(low) + W.dtype.type(high - low) * arrays).clip(W.dtype.type(low), W.dtype.type(high)).astype(W.dtype, copy=False)
+
+
+def _units(share: Array, d: Crossbar) -> Array:
+    """Weights in units of w_max as conductances in units of the range, from 0 to 1: (arrays, *share.shape), without reference columns."""
+    xp, offset = _array.namespace(share), isinstance(d.weights, OffsetColumn)
+    one_sided = isinstance(d.weights, DifferentialPair) and d.weights.one_sided
+    if d.cell_bits is None:
+        if one_sided:
+            return xp.stack([share.clip(0, None), (-share).clip(0, None)])
+        return xp.stack([(1 + share) / 2] if offset else [(1 + share) / 2, (1 - share) / 2])
+    base, bits = 2**d.cell_bits, d.cell_bits * d.slices
+    n = xp.rint(share * (2 ** (bits - 1 if offset else bits) - 1)).astype(np.int64)
+    if offset:
+        codes = [n + 2 ** (bits - 1)]
+    elif one_sided:
+        codes = [n.clip(0, None), (-n).clip(0, None)]
+    else:
+        plus = (n + 2**bits) // 2  # against each other about the middle, by turns
+        codes = [plus, plus - n]
+    return xp.stack([(code // base**k % base).astype(share.dtype) / (base - 1) for k in range(d.slices) for code in codes])
 
 
 def weight_range(W: Array, description: Crossbar) -> Array:

@@ -60,8 +60,10 @@ def _cells(reader: "Reader", z: float) -> Array:
     if noise is None:
         return sums
     xp = _array.namespace(reader.stack)
-    if wires is None:
-        return sums + z * xp.sqrt((reader.spread * reader.spread).sum(1, dtype=np.float64))
+    if wires is None or reader.gated:
+        # through gated wires a cell moves an output by no more than what lies between a supply and a bit line
+        apart = 2 if reader.chain.topology == "gated-interleaved" else 1
+        return sums + apart * z * xp.sqrt((reader.spread * reader.spread).sum(1, dtype=np.float64))
     for a, spread in enumerate(reader.spread):
         fields = reader.fields_of(a)
         across = xp.abs(reader.received(fields.forward)).sum(1, dtype=np.float64)  # of each cell, every line at a volt of its own sign

@@ -18,7 +18,7 @@ from ._ranges import largest_currents
 from .converters import ADC, DAC, NO_DAC, NO_DAC_RANGE, BitSerial, Outputs, outputs
 from .devices import check_positive
 from .noise import CellNoise, noise
-from .solve import IV, open_conductance, solve_currents, solve_currents_vjp
+from .solve import IV, gated_reads, open_conductance, solve_currents, solve_currents_vjp
 from .wire_noise import WireFields, wire_noise
 from .wires import as_wires, check_pairs, chosen, effective_conductance, effective_conductance_vjp, only
 
@@ -56,8 +56,8 @@ class Chain:
         cells = noise(self.noise)
         if self.wires is not None and cells is not None and (not (cells.by_output or cells.frozen) or self.iv is not None):
             raise ValueError("noise through wires takes linear cells with GaussianNoise that is not clipped: give that, or no wires")
-        if self.gated and (cells is not None or self.iv is not None):
-            raise ValueError(f"topology {self.topology!r} takes linear cells without noise: give that, or wires that are not gated")
+        if self.gated and self.iv is not None:
+            raise ValueError(f"topology {self.topology!r} takes linear cells: give that, or wires that are not gated")
         if self.gated and self.dac is not None and not _opens(self.dac):
             raise ValueError(
                 "gated inputs are open or shut: their dac must be BitSerial(bits, slice_bits=1, signed=False) or DAC(1, signed=False) "
@@ -182,7 +182,7 @@ class Reader:
         if not self.frozen:
             return self.weights
         out = self._perturbed(key)
-        if self.chain.wires is not None:
+        if self.chain.wires is not None and not self.gated:
             out = effective_conductance(out.reshape(self.G.shape), wires=self.chain.wires).reshape(out.shape)
         return out
 
@@ -223,6 +223,8 @@ class Reader:
         inputs = dac.arguments(key)
         if self.iv is not None or arrays > 1 or not self.fused or self.pairs:  # the inputs once for all arrays
             V, inputs = self._linear(self._driven(self._lines(V, dac, key, sample))), NO_DAC.arguments(None)
+        variances: list[Array | None] = [None] * arrays
+        fresh = self.spread if not self.frozen else None
         blocks = min(-(-len(V) // 64) * -(-n_out // 64), _launch.MAX_BLOCKS)
         for a in range(arrays):
             place = out[a]
@@ -237,11 +239,13 @@ class Reader:
                 self._cells("mvm", a, key, which, len(V), V, self.stack[a], self.spread[a], target)
             else:
                 wires = self.chain.wires
-                if self.solved:
+                if self.gated:
+                    target[...], variances[a] = gated_reads(V, weights[a], None if fresh is None else fresh[a], wires=wires)
+                elif self.solved:
                     target[...] = solve_currents(V, self.stack[a], wires=wires, iv=self.chain.iv)
                 else:
                     xp.matmul(V, weights[a], out=target)
-                if self.spread is not None:
+                if fresh is not None and not self.gated:
                     own = random.fold_in(random.fold_in(key, "cells"), a)
                     target += wire_noise(
                         V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample, fields=self.fields_of(a)
@@ -249,7 +253,7 @@ class Reader:
             if target is not place:
                 place[...] = target
         if not self.fused:
-            self._finish(out, key, sample, columns, extra)
+            self._finish(out, key, sample, columns, extra, variances)
 
     def fields_of(self, a: int) -> WireFields:
         """Voltages inside array a for one volt at each line, worked out at the first noisy read."""
@@ -293,9 +297,12 @@ class Reader:
             array * n_in * quads, *which, *arrays, threads={"mvm": batch * quads, "vjp_v": batch * n_in, "vjp_g": n_in * quads}[verb],
         )  # fmt: skip
 
-    def _finish(self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float) -> None:
-        """Output noise and converters on currents (arrays, batch, n_out), in place."""
-        if not (columns.mode or extra or columns.offset is not None):
+    def _finish(
+        self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float, variances: list[Array | None] | None = None
+    ) -> None:  # fmt: skip
+        """Noise and converters on currents (arrays, batch, n_out), in place. variances : of the noise of each, amperes^2."""
+        variances = variances or [None] * len(out)
+        if not (columns.mode or extra or columns.offset is not None or any(v is not None for v in variances)):
             return
         xp, (_, batch, n_out) = _array.namespace(out), out.shape
         which = _checks.samples(sample, batch, xp)
@@ -303,7 +310,7 @@ class Reader:
             target = xp.ascontiguousarray(out[a])
             _launch.launch(
                 "crossbar/read", "adc", out.dtype, batch, n_out, extra, *_checks.words(key, "output"), a * _padded(n_out), *which,
-                *columns.of(a), target, None, target, threads=batch * (_padded(n_out) // 4),
+                *columns.of(a), target, variances[a], target, threads=batch * (_padded(n_out) // 4),
             )  # fmt: skip
             out[a] = target
 
@@ -328,7 +335,7 @@ class Reader:
         dv, dG = xp.zeros_like(v), xp.zeros_like(self.stack)
         for a in range(arrays):
             if self.gated:
-                self._through_gates(names, g[a], V, a, dv, dG)
+                self._through_gates(names, g[a], V, weights[a], dv, dG[a])
             elif self.solved:
                 part = solve_currents_vjp(g[a], v, self.stack[a], wires=self.chain.wires, iv=self.chain.iv, wrt=names)
                 parts = dict(zip(names, part if len(names) > 1 else (part,)))
@@ -372,14 +379,14 @@ class Reader:
         chord = self.iv.f(full) / full
         return lines * chord, chord
 
-    def _through_gates(self, names: tuple[str, ...], g: Array, V: Array, a: int, dv: Array, dG: Array) -> None:
-        """Adds the derivative of gated array a: exact by the cells, slice by slice of the inputs, and along the chord by the inputs."""
-        G, wires = self.stack[a], self.chain.wires
+    def _through_gates(self, names: tuple[str, ...], g: Array, V: Array, G: Array, dv: Array, dG: Array) -> None:
+        """Adds the derivative of one gated array: exact by the cells, slice by slice of the inputs, and along the chord by the inputs."""
+        wires = self.chain.wires
         if "V" in names:
             dv += g @ open_conductance(G, wires=wires).T
         if "G" in names:
             for weight, plane in self.dac.planes(V) if isinstance(self.dac, BitSerial) else [(1.0, self._lines(V, self.dac, None, 0))]:
-                dG[a] += V.dtype.type(weight) * solve_currents_vjp(g, self._driven(plane), G, wires=wires, wrt="G")
+                dG += V.dtype.type(weight) * solve_currents_vjp(g, self._driven(plane), G, wires=wires, wrt="G")
 
     def _by_noise(self, cells: CellNoise, a: int, v: Array, g: Array, key: Any, sample: Any, dv: Array, dG: Array) -> None:
         """Adds the derivative of sqrt(variance) z for the same z."""

@@ -153,6 +153,14 @@ def open_conductance(G: Array, *, wires: Any) -> Array:
     return across * G
 
 
+def gated_reads(V: Array, G: Array, spread: Array | None, *, wires: Any) -> tuple[Array, Array | None]:
+    """Currents (batch, n_out) of a gated circuit (n_in, n_out), and the variance of each, amperes^2, by fresh noise of the open cells of
+    standard deviation `spread`, siemens like G; to first order. Columns share no cells, so that the noise of outputs is independent."""
+    solver = _Solver(V, G, wires, "auto", None, None, 1000, None)
+    currents, _, variance = solver.gated(None, spread)
+    return currents, variance
+
+
 # ---------------------------------------------------------------------------------------------------------------------- inside
 class _Solver:
     """Checked arguments, and the two ways that need no T."""
@@ -302,8 +310,8 @@ class _Solver:
         )
 
     # ---- gated
-    def gated(self, cotangent: Array | None) -> tuple[Array, Any]:
-        """Currents; for a cotangent also dL/dG."""
+    def gated(self, cotangent: Array | None, spread: Array | None = None) -> tuple[Array, Any, Any]:
+        """Currents; for a cotangent also dL/dG, for a spread of the cells of one array also the variance of the currents."""
         xp, dtype = self.xp, self.G.dtype
         n_in, n_out = self.G.shape[-2:]
         open_ = self.V != 0
@@ -312,6 +320,7 @@ class _Solver:
             raise ValueError("inputs of a gated circuit are gates: V must be 0 or one read voltage")
         cells, gates = self.cells, open_.reshape(-1, self.V.shape[-2], n_in)
         out, by_G = xp.empty((*gates.shape[:2], n_out), dtype), xp.zeros_like(cells)
+        variance = None if spread is None else xp.empty_like(out)
         q = None if cotangent is None else cotangent.reshape(out.shape)
         supplies = self.supplies(read)
         step = _array.chunk(cells, (16 if self.wires.pair else 8) * dtype.itemsize * n_in * n_out, self.memory_limit)
@@ -320,11 +329,16 @@ class _Solver:
                 gate = gates[a, part, :, None]
                 column = self.open_column(cells[a], gate)
                 out[a, part] = _gated.currents(column, supplies) * dtype.type(self.unit)
-                if q is not None:
+                if q is not None or variance is not None:
                     supply, bit = _gated.voltages(column, {**dict(supplies), "b": 0.0}, n_in)
                     supply_y, bit_y = _gated.voltages(column, {**dict.fromkeys(dict(supplies), 0.0), "b": 1.0}, n_in)
-                    by_G[a] += (-(supply - bit) * (supply_y - bit_y) * q[a, part, None, :] * gate).sum(0)
-        return out.reshape(*self.V.shape[:-1], n_out), by_G.reshape(self.G.shape)
+                    moved = -(supply - bit) * (supply_y - bit_y) * gate  # of an output, for each siemens of a cell
+                    if q is not None:
+                        by_G[a] += (moved * q[a, part, None, :]).sum(0)
+                    if variance is not None:
+                        variance[a, part] = ((moved * spread) ** 2).sum(1)
+        shape = (*self.V.shape[:-1], n_out)
+        return out.reshape(shape), by_G.reshape(self.G.shape), None if variance is None else variance.reshape(shape)
 
     def supplies(self, volts: float) -> list[tuple[str, float]]:
         """Volts at the terminals of the supply lines."""

@@ -16,6 +16,7 @@ from pnnkern.crossbar import (
     DifferentialPair,
     GaussianNoise,
     Layer,
+    LognormalNoise,
     OffsetColumn,
     Reader,
     Wires,
@@ -179,6 +180,42 @@ def test_gated_derivatives(backend, topology: str, rng: np.random.Generator) -> 
     assert np.allclose(read_vjp(np.eye(5)[:1], ones, G, wires=wires, wrt="V") @ ones.T, full[0, 0], rtol=1e-9)
 
 
+@pytest.mark.parametrize("topology", ["gated", "gated-interleaved"])
+def test_noise_of_gated_reads(backend, topology: str, rng: np.random.Generator) -> None:
+    """Only open cells fluctuate: the deviation of each output by what each cell does to it, in the circuit solved anew."""
+    G, wires, h, reads = rng.uniform(5e-6, 25e-6, (6, 3)), Wires(2000.0, 3000.0, topology=topology), 1e-9, 4000
+    gates = np.array([1, 0, 1, 1, 0, 1])
+    V, still = np.tile(0.2 * gates, (reads, 1)), gated(G, gates, 0.2, wires)
+    variance = np.full(3, 1e-8**2)
+    for c in np.ndindex(G.shape):
+        more = G.copy()
+        more[c] += h
+        variance += ((gated(more, gates, 0.2, wires) - still) / h * 0.1 * G[c]) ** 2
+    got = backend.numpy(read(*map(backend.array, (V, G)), wires=wires, noise=GaussianNoise(relative=0.1), output_noise=1e-8, key=KEY))
+    assert np.abs(got.std(0) / np.sqrt(variance) - 1).max() < 4.5 / np.sqrt(2 * reads)
+    assert np.abs((got.mean(0) - still) / np.sqrt(variance)).max() < 4.5 / np.sqrt(reads)
+    assert np.abs(np.corrcoef(got.T) - np.eye(3)).max() < 4.5 / np.sqrt(reads)
+    apart = read(V[:5], G, wires=wires, noise=GaussianNoise(relative=0.1), output_noise=1e-8, key=KEY, sample=70)
+    assert np.allclose(got[70:75], apart, rtol=1e-9)
+
+
+@pytest.mark.parametrize("topology", ["gated", "gated-interleaved"])
+def test_frozen_noise_of_gated_arrays(topology: str, rng: np.random.Generator) -> None:
+    """One draw of the cells for the whole batch; its derivative by the cells."""
+    x, W = rng.random((3, 4)), rng.uniform(-1, 1, (4, 3))
+    chain = Chain(wires=Wires(*OHMS, topology=topology), dac=GATES, noise=GaussianNoise(relative=0.2, frozen=True))
+    G, V = rng.uniform(5e-6, 25e-6, (1, 6, 3)), 0.2 * rng.integers(0, 2, (3, 6))
+    z = pnn.random.normal(pnn.random.fold_in(KEY, "cells"), (1, 18), dtype=np.float64).reshape(6, 3)
+    got = Reader(G, chain)(V, key=KEY)[0]
+    assert np.allclose(got, solve_currents(V, G[0] * (1 + 0.2 * z), wires=chain.wires), rtol=1e-9)
+    d = Crossbar(PAIRS["two-sided"], w_max=1.5, input_scale=1.0, chain=chain)
+    state, g = program_weights(W, d), rng.standard_normal((3, 3))
+    moved = rng.uniform(0, 1e-6, state["G"].shape)
+    dG = apply_vjp(g, x, state, d, key=KEY, wrt="G")
+    sides = [(g * apply(x, state | {"G": state["G"] + s * moved}, d, key=KEY)).sum() for s in (1e-3, -1e-3)]
+    assert (dG * moved).sum() == pytest.approx((sides[0] - sides[1]) / 2e-3, rel=1e-6)
+
+
 def test_gated_ranges_and_calibration(rng: np.random.Generator) -> None:
     x, W = rng.random((40, 7)), rng.uniform(-1, 1, (7, 5))
     wires = Wires(0, 0, topology="gated-interleaved")
@@ -221,8 +258,8 @@ def wired(topology: str, **chain: object) -> Chain:
         (lambda: wired("gated", dac=BitSerial(8, 1)), "gated inputs are open or shut"),
         (lambda: wired("gated", dac=BitSerial(8, 2, signed=False)), "gated inputs are open or shut"),
         (lambda: wired("gated", dac=DAC(1, signed=False, noise=0.01)), "gated inputs are open or shut"),
-        (lambda: wired("gated", noise="pcm"), "'gated' takes linear cells without noise"),
-        (lambda: wired("gated", iv=sinh_iv(0.3)), "'gated' takes linear cells without noise"),
+        (lambda: wired("gated", noise=LognormalNoise()), "noise through wires takes linear cells with GaussianNoise"),
+        (lambda: wired("gated", iv=sinh_iv(0.3)), "topology 'gated' takes linear cells"),
         (lambda: wired("interleaved", adc=ADC(8, 1e-5, signed=False)), "an unsigned ADC cuts negative currents"),
         (lambda: wired("gated-interleaved", dac=GATES, adc=ADC(8, 1e-5, signed=False)), "an unsigned ADC cuts negative currents"),
         (lambda: Chain(wires=Wires(1.0, 1.0, topology="ladder")), "topology must be one of"),

@@ -15,7 +15,7 @@ from .. import _array
 from .._array import Array
 from .converters import DAC, BitSerial
 from .noise import CellNoise, LognormalNoise, TelegraphNoise
-from .solve import IV
+from .solve import IV, TOLERANCE
 
 if TYPE_CHECKING:
     from .read import Reader
@@ -31,7 +31,8 @@ def largest_currents(reader: "Reader") -> Array:
     total = z * reader.extra**0.5
     for weight, volts in _voltages(reader.dac, z):
         total = total + weight * _carried(chain.iv, volts, both, G) * siemens
-    return total * (1 + G.shape[1] * float(np.finfo(G.dtype).eps))  # a sum may be rounded up
+    rounding = G.shape[1] * float(np.finfo(G.dtype).eps) + (TOLERANCE[G.dtype.name] if reader.solved else 0.0)
+    return total * (1 + rounding)
 
 
 def _voltages(dac: DAC | BitSerial, z: float) -> list[tuple[float, float]]:

@@ -34,7 +34,7 @@ from pnnkern.crossbar import (
 
 KEY = pnn.random.key(31)
 Z = {"float32": 7.54, "float64": 9.42}
-BENT = IV(lambda v: np.where(v > 0, 3.0, 0.5) * v, lambda v: np.where(v > 0, 3.0, 0.5))  # another slope each way
+BENT = IV(lambda v: 3 * v.clip(0, None) + v.clip(None, 0) / 2, lambda v: 0.5 + 2.5 * (v > 0).astype(v.dtype))  # another slope each way
 
 
 # ----------------------------------------------------------------------------------------------------------------- closed forms
@@ -173,10 +173,11 @@ def uncut(adc: ADC, x: np.ndarray, step: np.ndarray) -> np.ndarray:
 def test_nothing_is_ever_cut_of_any_chain() -> None:
     """Every pattern of full inputs, repeated for the noise, and inputs beyond the range; none of the un-cut codes lies outside."""
     built, kinds = 0, set()
-    for seed in range(700):
+    for seed in range(900):
         rng = np.random.default_rng(seed)
         n_in, n_out = 2 * int(rng.integers(1, 3)), int(rng.integers(1, 4))
-        G = rng.uniform(0, 25e-6, (2, n_in, n_out))
+        dtype, exact = ("float64", 1e-6) if rng.random() < 0.7 else ("float32", 2e-3)
+        G = rng.uniform(0, 25e-6, (2, n_in, n_out)).astype(dtype)
         reader = built_or_none(lambda rng=rng, G=G, n_out=n_out: Reader(G, chain_at_random(rng, n_out)))
         if reader is None:
             continue
@@ -185,8 +186,9 @@ def test_nothing_is_ever_cut_of_any_chain() -> None:
         if not dac.signed:
             full = np.abs(full)
         V = np.concatenate([np.tile(full, (max(1, 600 // len(full)), 1)), 2 * full, full * rng.random(full.shape)]) * dac.range
+        V = V.astype(dtype)
         if chain.gated and isinstance(dac, DAC):
-            V = np.where(V > 0, dac.range, 0.0)
+            V = np.where(V > 0, dac.range, 0.0).astype(dtype)
         wide = Reader(G, dataclasses.replace(chain, adc=ADC(None, 1e9, noise=adc.noise)))
         step = reader.columns.step
         got, meant = reader(V, key=KEY), wide.conversions(V, key=KEY)
@@ -194,12 +196,12 @@ def test_nothing_is_ever_cut_of_any_chain() -> None:
         weights = [w for w, _ in dac.planes(V)] if serial else [1.0]
         expected, (low, high) = 0, adc.codes
         for weight, currents in zip(weights, meant, strict=True):
-            codes = uncut(adc, currents, step)
+            codes = uncut(adc, currents.astype(float), step.astype(float))
             slack = 1e-6 if adc.bits is None else 0
             assert low - slack <= codes.min(), (seed, chain)
             assert codes.max() <= high + slack, (seed, chain)
             expected = expected + weight * codes * step[:, None]
-        differ = np.abs(got - expected) / step.max() > 1e-6
+        differ = np.abs(got - expected) / step.max() > exact
         assert differ.mean() < 0.01, (seed, chain)  # sums that lie on the edge of two codes
         built += 1
         kinds |= {type(chain.noise).__name__, type(dac).__name__, type(adc.errors).__name__, chain.topology, adc.signed, dac.signed, adc.bits}

@@ -48,7 +48,8 @@ class Crossbar:
     w_max : the weight at the end of the range; None: the largest |w| when a matrix is programmed.
     tile : largest (rows, columns) of one array. Partial sums of tiles on the same outputs are added after the ADC.
     v_max : volts of an input of 1: the largest code of the chain's DAC, which is taken if it is not given; 0.2 without a DAC.
-    input_scale : "absmax": each sample is divided by its largest |x|, which multiplies its outputs again; or a number for all.
+    input_scale : "absmax": each sample is divided by its largest |x|, which multiplies its outputs again; or a number for all, beyond which
+        a DAC cuts.
     bound_rounds : a sample that drives an ADC to its end is read again with half the input, so many times at most (bound management).
     stuck_low, stuck_high : fractions of cells that are stuck at g_min and g_max.
     chain : what lies between voltages and currents of a tile. With an unsigned DAC inputs must be 0 or more. With interleaved wires G+ and

@@ -1,6 +1,8 @@
 """Ranges by which nothing is ever cut: closed forms, and chains and layers built at random and driven to their ends."""
 
 import dataclasses
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,9 +34,13 @@ from pnnkern.crossbar import (
     sinh_iv,
 )
 
+sys.path.insert(0, str(Path(__file__).parent))
+from nodal_truth import gated
+
 KEY = pnn.random.key(31)
 Z = {"float32": 7.54, "float64": 9.42}
 BENT = IV(lambda v: 3 * v.clip(0, None) + v.clip(None, 0) / 2, lambda v: 0.5 + 2.5 * (v > 0).astype(v.dtype))  # another slope each way
+BACKWARD = IV(lambda v: -BENT.f(-v), lambda v: BENT.slope(-v))
 
 
 # ----------------------------------------------------------------------------------------------------------------- closed forms
@@ -50,6 +56,9 @@ def test_ranges_are_the_largest_currents(backend, dtype: str, kind: str, rng: np
         (Chain(), v * linear),
         (Chain(iv=sinh_iv(0.1)), 0.1 * np.sinh(v / 0.1) * linear),
         (Chain(iv=BENT), 3 * v * linear),
+        (Chain(iv=BACKWARD), 3 * v * linear),
+        (Chain(iv=BACKWARD, dac=DAC(6, v, signed=False)), v / 2 * linear),
+        (Chain(iv=BACKWARD, dac=DAC(6, v, signed=False, noise=0.01)), 3 * high * linear),
         (Chain(offset=offset), v * linear + np.abs(offset)),
         (Chain(output_noise=1e-6), v * linear + z * 1e-6),
         (Chain(noise=GaussianNoise(relative=0.1), iv=cubic_iv(2.0)), (v + 2 * v**3) * (linear + z * 0.1 * np.sqrt(squares))),
@@ -86,6 +95,27 @@ def test_ranges_through_wires(backend, rng: np.random.Generator) -> None:
             by_cell[c] = (effective_conductance(more, wires=wires)[:, j].sum() - T[:, j].sum()) / h
         least = Z["float64"] * 0.3 * np.sqrt(((0.1 * G * by_cell) ** 2).sum())
         assert least * 0.999 < room[j] < 3 * least
+
+
+@pytest.mark.parametrize("topology", ["gated", "gated-interleaved"])
+def test_ranges_of_noisy_gated_reads(topology: str, rng: np.random.Generator) -> None:
+    """Whichever gates are open: the current, and its deviation by all that a cell does to it, times the largest normal."""
+    G, wires, h = rng.uniform(1e-6, 25e-6, (4, 3)), Wires(3000.0, 5000.0, topology=topology), 1e-9
+    dac = BitSerial(6, 1, 0.3, signed=False)
+    reader = Reader(G, Chain(wires=wires, dac=dac, adc=ADC(8, "per-column"), noise=GaussianNoise(sigma=3e-6)))
+    most = reader.columns.step[0] * 127
+    patterns = np.array(np.meshgrid(*[[0, 1]] * 4)).reshape(4, -1).T
+    worst = 0.0
+    for gates in patterns:
+        still, variance = gated(G, gates, 0.3, wires), np.zeros(3)
+        for c in np.ndindex(G.shape):
+            more = G.copy()
+            more[c] += h
+            variance += ((gated(more, gates, 0.3, wires) - still) / h * 3e-6) ** 2
+        needed = np.abs(still) + Z["float64"] * np.sqrt(variance)
+        assert (needed < most).all()
+        worst = max(worst, (needed / most).max())
+    assert worst > 0.2
 
 
 def test_errors_of_converters_have_room(backend, rng: np.random.Generator) -> None:

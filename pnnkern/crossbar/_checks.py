@@ -18,10 +18,10 @@ def matrix(name: str, value: Any, least: int, unit: str) -> Array:
     return _array.contiguous(value)
 
 
-def chain(V: Any, G: Any) -> tuple[Array, Array]:
-    """Voltages (batch, n_in) and conductances (..., n_in, n_out) that fit, of one dtype."""
+def chain(V: Any, G: Any, rows: int = 1) -> tuple[Array, Array]:
+    """Voltages (batch, n_in) and conductances (..., n_in, n_out) that fit, of one dtype. rows : of G for each input."""
     V, G = matrix("V", V, 2, "volts"), matrix("G", G, 2, "siemens")
-    if V.ndim != 2 or V.shape[1] != G.shape[-2]:
+    if V.ndim != 2 or V.shape[1] * rows != G.shape[-2]:
         raise ValueError(f"V (batch, n_in) must fit G (..., n_in, n_out): got {V.shape} and {G.shape}")
     if V.dtype != G.dtype:
         raise TypeError(f"V and G must have one dtype, got {V.dtype} and {G.dtype}")

@@ -20,6 +20,8 @@ from .wires import chosen
 
 RANGES = ("calibrated", "max", "per-column")
 NO_RANGE = _launch.fault(36, "the range of an ADC must be positive and finite (amperes)")
+NEGATIVE_OFFSET = _launch.fault(38, "an unsigned ADC cuts negative column offsets, and its range promises that nothing is cut: make it signed")
+NO_DAC_RANGE = "range {!r} of an ADC needs a DAC with bits, whose range is the largest voltage"
 
 
 def _codes(bits: int, signed: bool) -> tuple[int, int]:
@@ -188,9 +190,10 @@ class ADC:
     bits : of the code, at least 2 with sign and 1 without; None cuts at the range and rounds nothing.
     range : amperes of the largest code, one number or an array (n_out,) or (..., n_out) like the currents; or
         "calibrated": a number that `calibrated` finds from currents, once, so that it does not depend on how a batch is split;
-        "max": the DAC's full range on all inputs, of the column with the greatest sum of conductances, so that nothing is ever cut;
+        "max": the largest current that any column can have, with the DAC's full range on all inputs, the cells' I-V law, column offsets, and
+        as much noise as can be drawn; errors of the converters have room, too, so that nothing is ever cut;
         "per-column": the same for each column by itself.
-    signed : currents flow both ways. errors : `SAR` or `Ramp`; None for an ideal one.
+    signed : currents flow both ways; without it what is negative is cut. errors : `SAR` or `Ramp`; None for an ideal one.
     noise : standard deviation at the input, amperes, drawn for each conversion.
     """
 
@@ -216,6 +219,11 @@ class ADC:
         if self.bits is None and self.errors is not None:
             raise ValueError("errors of an ADC are counted in codes: give bits")
 
+    @property
+    def guaranteed(self) -> bool:
+        """Whether the range is such that nothing is ever cut."""
+        return isinstance(self.range, str) and self.range != "calibrated"
+
     def calibrated(self, currents: Array, *, quantile: float = 1.0, per_column: bool = False) -> "ADC":
         """This converter with the range of these currents (..., batch, n_out), amperes: the given quantile of their size.
 
@@ -228,22 +236,17 @@ class ADC:
         floor = _checks.floor(size)  # a column without current
         return replace(self, range=size.clip(floor, None) if per_column else max(float(size), float(floor)))
 
-    def ranges(self, G: Array, v_max: float | None) -> Array:
+    def given(self, G: Array) -> Array:
         """Amperes of the largest code of each column, float64, broadcastable to (..., n_out) of the conductances G."""
-        xp = _array.namespace(G)
-        if not isinstance(self.range, str):
-            given = xp.asarray(self.range, dtype=np.float64)
-            try:
-                xp.broadcast_to(given, (*G.shape[:-2], G.shape[-1]))
-            except ValueError:
-                raise ValueError(f"range of an ADC of shape {given.shape} must fit the columns {(*G.shape[:-2], G.shape[-1])}") from None
-            return given
-        if self.range == "calibrated":
+        if isinstance(self.range, str):
             raise ValueError("the range of the ADC is not calibrated yet: adc = adc.calibrated(currents), or range='max' or amperes")
-        if v_max is None:
-            raise ValueError(f"range {self.range!r} of an ADC needs a DAC, whose range is the largest voltage")
-        columns = v_max * G.sum(-2, dtype=np.float64)
-        return (columns if self.range == "per-column" else columns.max()).clip(1e-30, None)
+        xp = _array.namespace(G)
+        given = xp.asarray(self.range, dtype=np.float64)
+        try:
+            xp.broadcast_to(given, (*G.shape[:-2], G.shape[-1]))
+        except ValueError:
+            raise ValueError(f"range of an ADC of shape {given.shape} must fit the columns {(*G.shape[:-2], G.shape[-1])}") from None
+        return given
 
     @property
     def codes(self) -> tuple[int, int]:
@@ -277,8 +280,11 @@ class Outputs:
         return (currents >= self.low * lsb) & (currents <= self.high * lsb)
 
 
-def outputs(adc: ADC | None, offset: Any, G: Array, v_max: float | None) -> Outputs:
-    """The converters of a stack of arrays G (..., n_in, n_out), with the columns' offsets in amperes."""
+def outputs(adc: ADC | None, offset: Any, G: Array, largest: Array | None = None) -> Outputs:
+    """The converters of a stack of arrays G (..., n_in, n_out), with the columns' offsets in amperes.
+
+    largest : the largest current of each column without its offset (arrays, n_out), for an ADC by which nothing is ever cut.
+    """
     xp, shape = _array.namespace(G), (*G.shape[:-2], G.shape[-1])
     arrays = int(np.prod(shape[:-1]))
 
@@ -294,17 +300,57 @@ def outputs(adc: ADC | None, offset: Any, G: Array, v_max: float | None) -> Outp
     if adc is None:
         return Outputs(0, 0, 0, 0, None, None, None if given is None else columns(given), None, None)
     low, high = adc.codes
-    step = adc.ranges(G, v_max) / high
-    if adc.errors is None or adc.bits is None:
+    errors = None if adc.errors is None or adc.bits is None else _tables(adc.errors, adc.bits, arrays * shape[-1])
+    slope, shift, bow, table = errors or _NO_ERRORS
+    if adc.guaranteed:
+        step = _guaranteed(adc, largest, given, xp.asarray(_room(adc, slope, shift, bow, table)), shape)
+    else:
+        step = adc.given(G) / high
+    if errors is None:
         steps, mode = columns(step), 1 if adc.bits is None else 2
         return Outputs(mode, adc.bits or 0, low, high, steps, steps, None if given is None else columns(given), None, None)
-    slope, shift, bow, table = _tables(adc.errors, adc.bits, arrays * shape[-1])
     given = xp.asarray(shift).reshape(shape) * step + (0 if given is None else given)
     return Outputs(
-        2 if table is None else 3, adc.bits, low, high, columns(xp.asarray(slope).reshape(shape) * step), columns(step), columns(given),
+        2 if table is None else 3, adc.bits or 0, low, high, columns(xp.asarray(slope).reshape(shape) * step), columns(step), columns(given),
         None if bow is None else columns(xp.asarray(bow).reshape(shape)),
         None if table is None else xp.array(xp.asarray(table).reshape(arrays, -1), dtype=G.dtype, order="C"),
     )  # fmt: skip
+
+
+_NO_ERRORS: tuple[np.ndarray, np.ndarray, None, None] = (np.ones(1), np.zeros(1), None, None)
+
+
+def _room(adc: ADC, slope: np.ndarray, shift: np.ndarray, bow: np.ndarray | None, table: np.ndarray | None) -> np.ndarray:
+    """Codes that a current may count on either side, so that a converter with these errors does not cut it; float64 (columns,)."""
+    low, high = adc.codes
+    if table is not None:  # with sign all capacitors together are the first code beyond the range; a hair less than it
+        reach = np.minimum(high, table.sum(1) + low + (-0.501 if adc.signed else 0.499))
+    else:
+        reach = high * slope
+    if bow is not None:
+        # of t = code / high becomes t + b (1 - t^2), which for b > 1/2 leaves the range where t > (1 - b) / b
+        b = np.maximum(np.abs(bow) / (0.5 * (high - low)), 0.5)
+        reach = reach * ((1 - b) / b if adc.signed else b <= 0.5)
+    room: np.ndarray = reach - np.abs(shift)
+    if not (room > 0).all():
+        raise ValueError(
+            f"no range of this ADC can promise that nothing is cut: the errors of converter {int(room.argmin())} are as large as its range of "
+            f"codes, {low} to {high}; give amperes"
+        )
+    return room
+
+
+def _guaranteed(adc: ADC, largest: Array | None, offset: Array | None, room: Array, shape: tuple[int, ...]) -> Array:
+    """Amperes of a code by which nothing is cut, () or (..., n_out)."""
+    if largest is None:
+        raise ValueError(NO_DAC_RANGE.format(adc.range))
+    xp, most = _array.namespace(largest), largest.reshape(shape)
+    if offset is not None:
+        most = most + xp.abs(offset)
+        if not adc.signed:
+            _launch.flag((offset < 0).any(), NEGATIVE_OFFSET)
+    step = most / room.reshape(shape if room.size > 1 else ())
+    return (step if adc.range == "per-column" else step.max()).clip(1e-30, None)
 
 
 # ---------------------------------------------------------------------------------------------------------------- on their own
@@ -325,7 +371,7 @@ def convert(x: Array, converter: DAC | ADC, *, key: Any = None, sample: Any = 0)
         return out
     if converter.noise > 0:
         _checks.need_key(key, "noise of an ADC")
-    by_column = outputs(converter, None, x, None).of(0)
+    by_column = outputs(converter, None, x).of(0)
     _launch.launch(
         "crossbar/read", "adc", x.dtype, rows, n, converter.noise**2, *_checks.words(key, "output"), 0, *which, *by_column, x, None, out,
         threads=rows * ((n + 3) // 4),
@@ -348,7 +394,7 @@ def convert_vjp(cotangent: Array, x: Array, converter: DAC | ADC, *, key: Any = 
         _checks.need_key(key, "noise of an ADC")
         z = random.normal(random.fold_in(key, "output"), x.shape, sample=sample, dtype=x.dtype, like=x)
         x = x + x.dtype.type(converter.noise) * z
-    return cotangent * outputs(converter, None, x, None).gate(x[None])[0]
+    return cotangent * outputs(converter, None, x).gate(x[None])[0]
 
 
 __all__ = ["ADC", "DAC", "SAR", "BitSerial", "Ramp", "convert", "convert_vjp"]

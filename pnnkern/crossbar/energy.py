@@ -69,14 +69,16 @@ def estimate(
     description : the layer. shape : (n_in, n_out) of W. technology : the costs.
     state : of `program_weights`, for the mean of its conductances; else that of weights spread evenly over their range: 1/4 of the range
         above g_min for one-sided pairs, 1/2 for others.
-    mean_square_input : mean of (voltage / full voltage)^2 on the lines; else 1/3, inputs spread evenly, and for bit-serial slices
-        of m = 2^s - 1 levels (2 m + 1) / 6 m.
+    mean_square_input : mean of (voltage / full voltage)^2 on the lines, 0 to 1; else 1/3, inputs spread evenly, and for bit-serial slices
+        of m = 2^s - 1 levels (2 m + 1) / 6 m. For cells with an I-V law inputs of that mean square are taken to be spread evenly up to the
+        full voltage, or, below 1/3, from 0 up.
 
     With wires the current through the cells is taken as without: an upper bound. Reads again by bound management are not counted. Arrays
     work at the same time; while one slice of the inputs is converted the next is read. Returns a flat dict of floats with units in the
     keys: energy_*_j (drivers, wires, cells, adc, hold, digital, total), energy_per_operation_j (two operations for each weight),
     operations_per_joule, latency_s, vectors_per_s, area_*_m2 (cells, adc, dac, digital, total), and the counts arrays, cells,
-    conversions, input_slices. Raises ValueError for a shape that is none.
+    conversions, input_slices. Pairs that are interleaved are one array of twice the rows, with half as many conversions. Raises ValueError
+    for a shape that is none.
     """
     d, t = description, technology or Technology()
     sides = tuple(shape) if isinstance(shape, tuple | list) else ()
@@ -86,22 +88,17 @@ def estimate(
     dac, adc = d.chain.dac, d.chain.adc
     serial = dac if isinstance(dac, BitSerial) else None
     slices = serial.slices if serial else 1
-    full = dac.range if dac is not None and dac.bits is not None else d.v_max
-    if mean_square_input is None:
-        top = 2**serial.slice_bits - 1 if serial else 0
-        mean_square_input = (2 * top + 1) / (6 * top) if top else 1 / 3
-    else:
-        _checks.number("mean_square_input", mean_square_input, "of the full voltage")
-    square = mean_square_input * full**2
+    square, carried = _input_power(d, mean_square_input)
     low, high = d.range
     if state is not None:
         mean_g = float(_array.to_numpy(state["G"]).mean(dtype=np.float64))
     else:
         one_sided = isinstance(d.weights, DifferentialPair) and d.weights.one_sided  # one of two cells carries half the range on average
         mean_g = low + (high - low) * (0.25 if one_sided else 0.5)
-    rows = [min(d.tile[0], n_in - r) for r in range(0, n_in, d.tile[0])]
+    lines_each = len(d.parts) // len(d.counts)  # rows of one array that an input has
+    rows = [lines_each * min(d.tile_inputs, n_in - r) for r in range(0, n_in, d.tile_inputs)]
     columns = [c.stop - c.start for _, c in d.blocks(n_out)]
-    parts = len(d.parts)
+    parts = len(d.counts)
 
     arrays = parts * len(rows) * len(columns)
     cells = parts * sum(rows) * sum(columns)
@@ -115,7 +112,7 @@ def estimate(
     energy = {
         "drivers": slices * lines * dac_bits * t.dac_energy,
         "wires": slices * length * t.wire_capacitance * square,
-        "cells": slices * cells * mean_g * square * t.t_read,
+        "cells": slices * cells * mean_g * carried * t.t_read,
         "adc": 0.0 if adc is None or adc.bits is None else conversions * 2**adc.bits * t.adc_energy,
         "hold": conversions * t.hold_energy,
         "digital": conversions * t.adder_energy,
@@ -143,6 +140,27 @@ def estimate(
         "area_total_m2": sum(area.values()), "arrays": float(arrays), "cells": float(cells), "conversions": float(conversions),
         "input_slices": float(slices),
     }  # fmt: skip
+
+
+def _input_power(d: Crossbar, mean_square: float | None) -> tuple[float, float]:
+    """Mean of V^2 on the lines, and of V f(V), which times G is the power of a cell whose I-V law is G f(V): volts^2."""
+    dac, full = d.chain.dac, d.v_max
+    at, weight = np.polynomial.legendre.leggauss(64)
+    at, weight = (at + 1) / 2, weight / 2  # an even spread over [0, 1]
+    if mean_square is not None:
+        if _checks.number("mean_square_input", mean_square, "of the full voltage") > 1:
+            raise ValueError(f"mean_square_input must not exceed 1, the square of the full voltage, got {mean_square!r:.40}")
+        start = max(np.sqrt(12 * max(mean_square, 0.25) - 3) - 1, 0) / 2
+        at = start + at * ((1 if start else np.sqrt(3 * mean_square)) - start)
+    elif isinstance(dac, BitSerial):
+        at = np.linspace(0, 1, 2**dac.slice_bits)
+        weight = np.full(len(at), 1 / len(at))
+    square = float(full**2 * (weight @ at**2))
+    if d.chain.iv is None:
+        return square, square
+    volts = full * at
+    ways = (volts,) if dac is not None and not dac.signed else (volts, -volts)
+    return square, float(np.mean([weight @ (v * np.asarray(d.chain.iv.f(v))) for v in ways]))
 
 
 __all__ = ["Technology", "estimate"]

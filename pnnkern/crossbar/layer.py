@@ -13,17 +13,27 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _launch, random
 from .._array import Array, accepts_any
 from . import _checks
-from .converters import BitSerial
 from .devices import program
-from .mapping import Crossbar, combine, combine_vjp, conductances, conductances_vjp, outputs_of, weight_range
+from .mapping import (
+    Crossbar,
+    combine,
+    combine_vjp,
+    conductances,
+    conductances_vjp,
+    interleaved,
+    outputs_of,
+    separated,
+    weight_range,
+)
 from .noise import stuck_cells, stuck_masks
 from .read import Reader
 from .wires import chosen, only
 
 State = dict[str, Array]
+BELOW = _launch.fault(39, "inputs of a crossbar whose DAC is unsigned must be 0 or more: it would cut them")
 
 
 def _fold(key: Any, purpose: int | str) -> Any:
@@ -68,18 +78,22 @@ class Layer:
         self.scale = (state["w_max"] / ((high - low) * d.v_max)).astype(G.dtype)
         self.tiles: list[tuple[slice, slice, slice, Reader]] = []
         number = 0
-        for row in range(0, self.n_in, d.tile[0]):
-            rows = slice(row, min(row + d.tile[0], self.n_in))
+        for row in range(0, self.n_in, d.tile_inputs):
+            rows = slice(row, min(row + d.tile_inputs, self.n_in))
             for outputs, columns in d.blocks(self.n_out):
-                chain = self._chain(row // d.tile[0], columns, number)
-                tile = _array.contiguous(G[:, rows, columns])
-                self.tiles.append((rows, outputs, columns, Reader(tile, chain)))
-                number += len(G) * (columns.stop - columns.start)
+                chain = self._chain(row // d.tile_inputs, columns, number)
+                tile = self._laid(G[:, rows, columns])
+                self.tiles.append((rows, outputs, columns, Reader(tile, chain, pairs=d.paired)))
+                number += len(tile) * (columns.stop - columns.start)
+
+    def _laid(self, cells: Array) -> Array:
+        """Cells (arrays, inputs, columns) as they lie in the arrays that are read."""
+        return interleaved(cells) if self.description.paired else _array.contiguous(cells)
 
     def _chain(self, row: int, columns: slice, number: int) -> Any:
         """The chain of one tile: its own ranges, offsets and converters."""
         chain, G = self.description.chain, self.state["G"]
-        xp, shape = _array.namespace(G), (len(G), G.shape[2])
+        xp, shape = _array.namespace(G), (len(self.description.counts), G.shape[2])
         if chain.offset is not None:
             chain = replace(chain, offset=xp.broadcast_to(xp.asarray(chain.offset, dtype=np.float64), shape)[:, columns])
         adc = chain.adc
@@ -103,6 +117,10 @@ class Layer:
             raise ValueError(f"x must be (batch, {self.n_in}) for these weights, got {x.shape}")
         if x.dtype != self.state["G"].dtype:
             raise TypeError(f"x must be {self.state['G'].dtype} like the conductances, got {x.dtype}")
+        dac = self.description.chain.dac
+        if dac is not None and not dac.signed:
+            least = x.min()
+            _launch.flag(least < 0, BELOW, lambda: f"inputs must be 0 or more, an unsigned DAC would cut them, got {float(least):.4g}")
         return x
 
     def _alpha(self, x: Array) -> Array:
@@ -134,7 +152,7 @@ class Layer:
         y, full = xp.zeros((len(x), self.n_out), x.dtype), xp.zeros(len(x), bool)
         for t, (rows, outputs, _, reader) in enumerate(self.tiles):
             I = reader(_array.contiguous(V[:, rows]), key=_fold(key, t), sample=sample)
-            y[:, outputs] += combine(I, d)
+            y[:, outputs] += combine(I, d, d.counts)
             if d.bound_rounds:
                 end = reader.columns.high * (1 - 1e-6) * reader.columns.step[:, None]  # type: ignore[index]
                 full |= (xp.abs(I) >= end).any(axis=(0, 2))
@@ -161,10 +179,10 @@ class Layer:
             own, index = key if n == 0 else _fold(key, f"bound {n}"), _checks.part(sample, some)
             g = cotangent[some].astype(x.dtype, copy=False) * (alpha[some] * self.scale)
             for t, (rows, outputs, columns, reader) in enumerate(self.tiles):
-                currents = combine_vjp(_array.contiguous(g[:, outputs]), d)
+                currents = combine_vjp(_array.contiguous(g[:, outputs]), d, d.counts)
                 dV, part = reader.vjp(currents, _array.contiguous(V[:, rows]), key=_fold(own, t), sample=index)
                 dx[some, rows] += dV * (x.dtype.type(d.v_max) / alpha[some])
-                dG[:, rows, columns] += part
+                dG[:, rows, columns] += separated(part) if d.paired else part
         if "stuck" in self.state:
             dG *= ~self.state["stuck"]
         return only({"x": dx, "G": dG}, names)
@@ -199,25 +217,23 @@ def calibrate(
 ) -> State:
     """The state with the range of the ADC, "adc_range", amperes: the quantile of the currents of these inputs before conversion.
 
-    per_column : a range for each column of each tile. With `BitSerial` inputs, of the currents that are converted.
+    per_column : a range for each column of each tile. With `BitSerial` inputs, of the currents that are converted; with the offsets of
+    the columns, which are converted too.
     """
     if description.chain.adc is None:
         raise ValueError("there is no ADC to calibrate in this description")
     if not 0 < quantile <= 1:
         raise ValueError(f"quantile must lie in (0, 1], got {quantile!r:.40}")
-    d, dac = description, description.chain.dac
-    serial = dac if isinstance(dac, BitSerial) and dac.shift_add == "digital" else None
-    chain = replace(d.chain, adc=None, offset=None, dac=None if serial else dac)
-    layer = Layer(state, replace(d, chain=chain, bound_rounds=0))
+    d = description
+    layer = Layer(state, replace(d, chain=replace(d.chain, adc=None), bound_rounds=0))
     x, G = layer._checked(x), state["G"]
     xp, V = _array.namespace(x), x / layer._alpha(x) * x.dtype.type(d.v_max)
-    found = xp.zeros((-(-layer.n_in // d.tile[0]), len(G), G.shape[2]), np.float64)
+    found = xp.zeros((-(-layer.n_in // d.tile_inputs), len(d.counts), G.shape[2]), np.float64)
     for t, (rows, _, columns, reader) in enumerate(layer.tiles):
-        lines = _array.contiguous(V[:, rows])
-        for plane in [p for _, p in serial.planes(lines)] if serial else [lines]:
-            size = xp.abs(reader(plane, key=_fold(key, t), sample=sample))
+        place = found[rows.start // d.tile_inputs]
+        for currents in reader.conversions(_array.contiguous(V[:, rows]), key=_fold(key, t), sample=sample):
+            size = xp.abs(currents)
             most = xp.quantile(size, quantile, axis=1) if per_column else xp.quantile(size, quantile)
-            place = found[rows.start // d.tile[0]]
             place[:, columns] = xp.maximum(place[:, columns], most)
     least = _checks.floor(found)  # a column without current
     return state | {"adc_range": xp.asarray((found if per_column else found.max()).clip(least, None))}

@@ -6,8 +6,10 @@ A weight w in [-w_max, w_max] becomes conductances between g_min and g_max of th
     pair, two-sided   G+ and G- move against each other about the middle                            w ~ G+ - G-
     offset column     G moves about the middle, a reference column of each tile rests there         w ~ 2 (G - G_ref)
 
-Sliced weights are integers of slices * cell_bits bits; array k holds their digits of cell_bits bits, the least significant first, and its
-outputs count 2^(k cell_bits) times. Conductances are (arrays, n_in, columns): for each slice G+ and G-, or G with reference columns.
+Sliced weights are integers of B = slices * cell_bits bits; array k holds their digits of cell_bits bits, the least significant first, and
+its outputs count 2^(k cell_bits) times. A weight of 0 reads 0: a pair holds two codes whose difference is the nearest to w (2^B - 1) / w_max,
+an offset column the code 2^(B - 1) + n for the nearest n to w (2^(B - 1) - 1) / w_max, and its reference the code 2^(B - 1). Conductances
+are (arrays, n_in, columns): for each slice G+ and G-, or G with reference columns.
 """
 
 from dataclasses import dataclass, field
@@ -45,13 +47,17 @@ class Crossbar:
     slices, cell_bits : arrays that share the bits of a weight, and bits of each cell; None: one analogue cell.
     w_max : the weight at the end of the range; None: the largest |w| when a matrix is programmed.
     tile : largest (rows, columns) of one array. Partial sums of tiles on the same outputs are added after the ADC.
-    v_max : volts of an input of 1.
-    input_scale : "absmax": each sample is divided by its largest |x|, which multiplies its outputs again; or a number for all.
+    v_max : volts of an input of 1: the largest code of the chain's DAC, which is taken if it is not given; 0.2 without a DAC.
+    input_scale : "absmax": each sample is divided by its largest |x|, which multiplies its outputs again; or a number for all, beyond which
+        a DAC cuts.
     bound_rounds : a sample that drives an ADC to its end is read again with half the input, so many times at most (bound management).
     stuck_low, stuck_high : fractions of cells that are stuck at g_min and g_max.
-    chain : what lies between voltages and currents of a tile.
+    chain : what lies between voltages and currents of a tile. With an unsigned DAC inputs must be 0 or more. With interleaved wires G+ and
+        G- of a pair are rows 2 k and 2 k + 1 of one array, whose currents meet on the bit line before one converter; a tile has half as
+        many inputs as rows. With gated ones inputs are sent bit by bit by an unsigned converter, and open their rows.
 
-    Gokmen, Onen and Haensch, Frontiers in Neuroscience 11, 538 (2017) for the two managements; Shafiee et al., ISAAC, ISCA 2016, and
+    Raises ValueError for what cannot be built: among others a v_max that is not the DAC's, and a topology for which weights or inputs are
+    not made. Gokmen, Onen and Haensch, Frontiers in Neuroscience 11, 538 (2017) for the two managements; Shafiee et al., ISAAC, ISCA 2016, and
     Xiao et al., On the accuracy of analog neural network inference accelerators, IEEE CAS Magazine 22, 26 (2022) for slices and offsets.
     """
 
@@ -61,7 +67,7 @@ class Crossbar:
     cell_bits: int | None = None
     w_max: float | None = None
     tile: tuple[int, int] = (512, 512)
-    v_max: float = 0.2
+    v_max: float = None  # type: ignore[assignment]  # a number once it is made
     input_scale: float | str = "absmax"
     bound_rounds: int = 0
     stuck_low: float = 0.0
@@ -78,18 +84,55 @@ class Crossbar:
             raise ValueError(f"weights in {self.slices} slices need cell_bits: the bits of each cell")
         if self.cell_bits is not None:
             _checks.bits("cells", self.cell_bits, 1)
-            _checks.bits("weights (slices times cell_bits)", self.cell_bits * self.slices, 1)
+            # an offset needs a code on either side of its 0
+            least = 2 if isinstance(self.weights, OffsetColumn) else 1
+            _checks.bits("weights (slices times cell_bits)", self.cell_bits * self.slices, least)
         least = 2 if isinstance(self.weights, OffsetColumn) else 1
         sides = self.tile if isinstance(self.tile, tuple | list) else ()
         if len(sides) != 2 or not all(isinstance(n, int) for n in sides) or sides[0] < 1 or sides[1] < least:
             raise ValueError(f"tile must be (rows, columns), at least (1, {least}), got {self.tile!r:.60}")
-        _checks.number("v_max", self.v_max, "volts of an input of 1", positive=True)
+        self._settle_v_max()
+        self._check_topology()
         if self.w_max is not None:
             _checks.number("w_max", self.w_max, "the unit of the weights", positive=True)
         if self.input_scale != "absmax":
             _checks.number("input_scale, if not 'absmax',", self.input_scale, "the unit of the inputs", positive=True)
         if self.bound_rounds and (self.chain.adc is None or getattr(self.chain.dac, "shift_add", "") == "digital"):
             raise ValueError("bound_rounds need an ADC whose codes show their end: not without one, nor after a digital sum of slices")
+
+    def _settle_v_max(self) -> None:
+        """One voltage: of an input of 1, and of the largest code of the DAC."""
+        dac = self.chain.dac
+        if self.v_max is None:
+            object.__setattr__(self, "v_max", 0.2 if dac is None else dac.range)
+        _checks.number("v_max", self.v_max, "volts of an input of 1", positive=True)
+        if dac is not None and not np.isclose(self.v_max, dac.range, rtol=1e-9, atol=0):
+            raise ValueError(
+                f"an input of 1 is v_max = {self.v_max:.6g} V, and the largest code of the DAC {dac.range:.6g} V: give both the same, or only "
+                "the DAC's range"
+            )
+
+    def _check_topology(self) -> None:
+        chain = self.chain
+        if self.paired and not isinstance(self.weights, DifferentialPair):
+            raise ValueError(f"topology {chain.topology!r} has rows of positive and negative weights: weights must be a DifferentialPair")
+        if self.paired and self.tile[0] < 2:
+            raise ValueError(f"topology {chain.topology!r} takes rows in pairs: a tile must have 2 rows or more, got {self.tile[0]}")
+        if chain.gated and (chain.dac is None or chain.dac.bits is None):
+            raise ValueError(
+                f"topology {chain.topology!r} takes inputs that are open or shut: give the chain a dac, BitSerial(bits, slice_bits=1, "
+                "signed=False) or DAC(1, signed=False)"
+            )
+
+    @property
+    def paired(self) -> bool:
+        """Whether G+ and G- lie in one array, row by row, and their currents meet on the bit line."""
+        return self.chain.topology.endswith("interleaved")
+
+    @property
+    def tile_inputs(self) -> int:
+        """Inputs of one tile, at most."""
+        return self.tile[0] // 2 if self.paired else self.tile[0]
 
     @property
     def range(self) -> tuple[float, float]:
@@ -100,11 +143,18 @@ class Crossbar:
     @property
     def parts(self) -> list[float]:
         """What the current of each array counts, as weights relative to w_max for conductances relative to g_max - g_min."""
-        signs = (1.0, -1.0) if isinstance(self.weights, DifferentialPair) else (2.0,)
+        pair = isinstance(self.weights, DifferentialPair)
+        signs = (1.0, -1.0) if pair else (1.0,)
         if self.cell_bits is None:
-            return list(signs)
-        base, top = 2**self.cell_bits, 2 ** (self.cell_bits * self.slices) - 1
+            return list(signs) if pair else [2.0]
+        base, bits = 2**self.cell_bits, self.cell_bits * self.slices
+        top = 2 ** (bits if pair else bits - 1) - 1
         return [s * base**k * (base - 1) / top for k in range(self.slices) for s in signs]
+
+    @property
+    def counts(self) -> list[float]:
+        """The same of each current that is read: one for both arrays of a pair that is interleaved."""
+        return self.parts[::2] if self.paired else self.parts
 
     def blocks(self, n_out: int) -> list[tuple[slice, slice]]:
         """For each tile along the columns: its outputs, and its physical columns, the last of which may be a reference."""
@@ -142,25 +192,35 @@ def conductances(W: Array, description: Crossbar, *, w_max: Any = None) -> Array
         )
 
     _launch.flag(~(most <= 1 + 1e-5), BEYOND, beyond)
-    share = share.clip(-1, 1)
+    arrays = _units(share.clip(-1, 1), d)
     if isinstance(d.weights, OffsetColumn):
-        units = [(1 + share) / 2]
-    elif d.weights.one_sided:
-        units = [share.clip(0, None), (-share).clip(0, None)]
-    else:
-        units = [(1 + share) / 2, (1 - share) / 2]
-    if d.cell_bits is not None:
-        base, top = 2**d.cell_bits, 2 ** (d.cell_bits * d.slices) - 1
-        codes = [xp.rint(u * top).astype(np.int64) for u in units]
-        units = [(code // base**k % base).astype(W.dtype) / (base - 1) for k in range(d.slices) for code in codes]
-    low, high = d.range
-    arrays = xp.stack(units)
-    if isinstance(d.weights, OffsetColumn):
-        whole = xp.full((*arrays.shape[:-1], d.columns(W.shape[1])), 0.5, W.dtype)
+        whole = xp.empty((len(arrays), W.shape[0], d.columns(W.shape[1])), W.dtype)
+        whole[...] = _units(xp.zeros((1, 1), W.dtype), d)  # a reference is a weight of 0
         for outputs, columns in d.blocks(W.shape[1]):
             whole[..., columns.start : columns.stop - 1] = arrays[..., outputs]
         arrays = whole
+    low, high = d.range
     return (W.dtype.type(low) + W.dtype.type(high - low) * arrays).clip(W.dtype.type(low), W.dtype.type(high)).astype(W.dtype, copy=False)
+
+
+def _units(share: Array, d: Crossbar) -> Array:
+    """Weights in units of w_max as conductances in units of the range, from 0 to 1: (arrays, *share.shape), without reference columns."""
+    xp, offset = _array.namespace(share), isinstance(d.weights, OffsetColumn)
+    one_sided = isinstance(d.weights, DifferentialPair) and d.weights.one_sided
+    if d.cell_bits is None:
+        if one_sided:
+            return xp.stack([share.clip(0, None), (-share).clip(0, None)])
+        return xp.stack([(1 + share) / 2] if offset else [(1 + share) / 2, (1 - share) / 2])
+    base, bits = 2**d.cell_bits, d.cell_bits * d.slices
+    n = xp.rint(share * (2 ** (bits - 1 if offset else bits) - 1)).astype(np.int64)
+    if offset:
+        codes = [n + 2 ** (bits - 1)]
+    elif one_sided:
+        codes = [n.clip(0, None), (-n).clip(0, None)]
+    else:
+        plus = (n + 2**bits) // 2  # against each other about the middle, by turns
+        codes = [plus, plus - n]
+    return xp.stack([(code // base**k % base).astype(share.dtype) / (base - 1) for k in range(d.slices) for code in codes])
 
 
 def weight_range(W: Array, description: Crossbar) -> Array:
@@ -191,12 +251,22 @@ def outputs_of(columns: int, description: Crossbar) -> int:
     return columns - -(-columns // description.tile[1])
 
 
-def combine(values: Array, description: Crossbar) -> Array:
-    """Sum over the arrays (arrays, rows, columns) of what each counts, less the reference columns: (rows, n_out)."""
+def interleaved(G: Array) -> Array:
+    """Arrays of G+ and G- in turn (2 s, n_in, columns) as one of twice the rows for both, (s, 2 n_in, columns)."""
+    return _array.contiguous(G.reshape(-1, 2, *G.shape[1:]).swapaxes(1, 2)).reshape(len(G) // 2, 2 * G.shape[1], G.shape[2])
+
+
+def separated(G: Array) -> Array:
+    """The inverse of `interleaved`."""
+    return G.reshape(len(G), -1, 2, G.shape[2]).swapaxes(1, 2).reshape(2 * len(G), G.shape[1] // 2, G.shape[2])
+
+
+def combine(values: Array, description: Crossbar, counts: list[float] | None = None) -> Array:
+    """Sum over the arrays (arrays, rows, columns) of what each counts (`parts`), less the reference columns: (rows, n_out)."""
     xp, n_out = _array.namespace(values), outputs_of(values.shape[-1], description)
     out = xp.zeros((values.shape[1], n_out), values.dtype)
     for outputs, columns in description.blocks(n_out):
-        for share, array in zip(description.parts, values, strict=True):
+        for share, array in zip(counts or description.parts, values, strict=True):
             if isinstance(description.weights, OffsetColumn):
                 part = array[:, columns.start : columns.stop - 1] - array[:, columns.stop - 1 : columns.stop]
             else:
@@ -205,12 +275,12 @@ def combine(values: Array, description: Crossbar) -> Array:
     return out
 
 
-def combine_vjp(cotangent: Array, description: Crossbar) -> Array:
+def combine_vjp(cotangent: Array, description: Crossbar, counts: list[float] | None = None) -> Array:
     """The derivative of `combine`: cotangents (arrays, rows, columns) of (rows, n_out)."""
-    xp, n_out = _array.namespace(cotangent), cotangent.shape[-1]
-    out = xp.zeros((len(description.parts), len(cotangent), description.columns(n_out)), cotangent.dtype)
+    xp, n_out, counts = _array.namespace(cotangent), cotangent.shape[-1], counts or description.parts
+    out = xp.zeros((len(counts), len(cotangent), description.columns(n_out)), cotangent.dtype)
     for outputs, columns in description.blocks(n_out):
-        for share, array in zip(description.parts, out, strict=True):
+        for share, array in zip(counts, out, strict=True):
             part = cotangent.dtype.type(share) * cotangent[:, outputs]
             if isinstance(description.weights, OffsetColumn):
                 array[:, columns.start : columns.stop - 1] = part

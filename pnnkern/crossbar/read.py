@@ -7,18 +7,20 @@ second one and a normal for each output: the sum over i of v_i sigma_ij z_ij is 
 Noise of the outputs and of the ADC is drawn together with it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import _array, _launch, _parallel, random
 from .._array import Array, accepts_any
 from . import _checks
-from .converters import ADC, DAC, NO_DAC, BitSerial, Outputs, outputs
+from ._ranges import largest_currents
+from .converters import ADC, DAC, NO_DAC, NO_DAC_RANGE, BitSerial, Outputs, outputs
 from .devices import check_positive
 from .noise import CellNoise, noise
-from .solve import IV, solve_currents, solve_currents_vjp
+from .solve import IV, gated_reads, open_conductance, solve_currents, solve_currents_vjp
 from .wire_noise import WireFields, wire_noise
-from .wires import as_wires, chosen, effective_conductance, effective_conductance_vjp, only
+from .wires import as_wires, check_pairs, chosen, effective_conductance, effective_conductance_vjp, only
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class Chain:
         `cubic_iv(a)` or an `IV` of your own: what a cell carries at a voltage.
     output_noise : standard deviation of each current before conversion, amperes, drawn for each sample and output.
     offset : amperes added to the columns, a number or an array (..., n_out).
+
+    Raises ValueError for parts that do not fit each other: noise or a characteristic that wires cannot take, levels for gated inputs, an
+    unsigned ADC for currents that flow both ways, and a range "max" or "per-column" where something may be cut all the same.
     """
 
     wires: Any = None
@@ -49,10 +54,49 @@ class Chain:
         if self.iv is not None and not isinstance(self.iv, IV):
             raise TypeError(f"iv must be sinh_iv(v0), cubic_iv(a) or an IV, got {type(self.iv).__name__}")
         cells = noise(self.noise)
-        if self.wires is None or cells is None:
-            return
-        if not (cells.by_output or cells.frozen) or self.iv is not None:
+        if self.wires is not None and cells is not None and (not (cells.by_output or cells.frozen) or self.iv is not None):
             raise ValueError("noise through wires takes linear cells with GaussianNoise that is not clipped: give that, or no wires")
+        if self.gated and self.iv is not None:
+            raise ValueError(f"topology {self.topology!r} takes linear cells: give that, or wires that are not gated")
+        if self.gated and self.dac is not None and not _opens(self.dac):
+            raise ValueError(
+                "gated inputs are open or shut: their dac must be BitSerial(bits, slice_bits=1, signed=False) or DAC(1, signed=False) "
+                f"without noise, got {self.dac}"
+            )
+        if self.adc is not None:
+            self._check_adc(self.adc, cells)
+
+    def _check_adc(self, adc: ADC, cells: CellNoise | None) -> None:
+        if not adc.signed and self.signed:
+            raise ValueError(
+                "an unsigned ADC cuts negative currents, and these flow both ways: make it signed, or the inputs unsigned by a "
+                "DAC(..., signed=False) and no interleaved rows"
+            )
+        if not adc.guaranteed:
+            return
+        if self.dac is None or self.dac.bits is None:
+            raise ValueError(NO_DAC_RANGE.format(adc.range))
+        normal = self.output_noise > 0 or adc.noise > 0 or getattr(self.dac, "noise", 0.0) > 0 or (cells is not None and cells.by_output)
+        if not adc.signed and (normal or getattr(adc.errors, "offset", 0.0) > 0):
+            raise ValueError(
+                f"range {adc.range!r} of an ADC promises that nothing is cut, and an unsigned one cuts what noise and offsets drive below 0: "
+                "make it signed, or give amperes"
+            )
+
+    @property
+    def topology(self) -> str:
+        """Of the wires; without any, that of plain lines."""
+        return "lines" if self.wires is None else as_wires(self.wires).topology
+
+    @property
+    def gated(self) -> bool:
+        """Whether inputs open cells instead of driving them."""
+        return self.wires is not None and as_wires(self.wires).gated
+
+    @property
+    def signed(self) -> bool:
+        """Whether currents flow both ways: they do unless inputs have an unsigned DAC, and all rows count alike."""
+        return self.dac is None or self.dac.signed or self.topology.endswith("interleaved")
 
     @property
     def random(self) -> bool:
@@ -61,22 +105,36 @@ class Chain:
         return self.noise is not None or self.output_noise > 0 or random_dac or (self.adc is not None and self.adc.noise > 0)
 
 
+def _opens(dac: DAC | BitSerial) -> bool:
+    """Whether a converter gives 0 and one voltage, nothing else."""
+    if dac.bits is None:
+        return True  # the caller's voltages, which the circuit checks
+    levels = dac.slice_bits if isinstance(dac, BitSerial) else dac.bits
+    return levels == 1 and not dac.signed and not getattr(dac, "noise", 0.0)
+
+
 class Reader:
     """An array of conductances ready to be read: what depends on them alone is worked out once (wires, sigmas, ranges of the ADC).
 
     G : (..., n_in, n_out) siemens, float32 or float64; leading axes are arrays on the same inputs. It must not be changed while the
         reader is in use. chain : what lies on the way.
+    pairs : rows 2 k and 2 k + 1 of an interleaved circuit belong to one input and its converter: it drives the second with the opposite
+        voltage, or opens both gates. V is (batch, n_in / 2) then. Otherwise each row has its own input.
 
     ``reader(V, key=, sample=)`` is `read`, ``reader.vjp(cotangent, V, ...)`` is `read_vjp`.
     """
 
-    def __init__(self, G: Array, chain: Chain = Chain()) -> None:
+    def __init__(self, G: Array, chain: Chain = Chain(), *, pairs: bool = False) -> None:
         G = _checks.matrix("G", G, 2, "siemens")
-        self.G, self.chain, self.noise = G, chain, noise(chain.noise)
+        self.G, self.chain, self.noise, self.pairs, self.gated = G, chain, noise(chain.noise), pairs, chain.gated
+        if chain.wires is not None:
+            check_pairs(G, as_wires(chain.wires))
+        if chain.topology == "interleaved" and not pairs and chain.dac is not None and not chain.dac.signed:
+            raise ValueError("rows of an interleaved circuit are driven with opposite voltages, which an unsigned DAC cuts: make it signed")
         self.dac = chain.dac or NO_DAC
         self.stack = G.reshape(-1, *G.shape[-2:])
         self.weights = self.stack
-        self.solved = chain.wires is not None and (chain.iv is not None or as_wires(chain.wires).gated)  # read by read: there is no T
+        self.solved = chain.wires is not None and (chain.iv is not None or self.gated)  # read by read: there is no T
         self.iv = chain.iv if chain.wires is None else None  # cells without wires see the voltages of the lines
         if chain.wires is not None and not self.solved:
             self.weights = effective_conductance(G, wires=chain.wires).reshape(self.stack.shape)
@@ -88,8 +146,9 @@ class Reader:
         self.fused = (by_output or frozen) and not self.solved
         self.variance = self.spread * self.spread if self.fused and self.spread is not None and not frozen else None
         self.fields: dict[int, WireFields] = {}
-        self.columns = outputs(chain.adc, chain.offset, G, self.dac.range if chain.dac is not None else None)
         self.extra = chain.output_noise**2 + (chain.adc.noise**2 if chain.adc is not None else 0.0)
+        largest = largest_currents(self) if chain.adc is not None and chain.adc.guaranteed else None
+        self.columns = outputs(chain.adc, chain.offset, G, largest)
 
     # ------------------------------------------------------------------------------------------------------------------ forward
     def __call__(self, V: Array, *, key: Any = None, sample: Any = 0, memory_limit: int | None = None) -> Array:
@@ -102,8 +161,17 @@ class Reader:
             self._read(V[some], weights, key, _checks.part(sample, some), self.columns, out[:, some])
         return out.reshape(*self.G.shape[:-2], *out.shape[1:])
 
+    def conversions(self, V: Array, *, key: Any = None, sample: Any = 0) -> Iterator[Array]:
+        """Currents (..., batch, n_out) of each conversion of a read: of each slice of the inputs if their codes are added, else of all."""
+        if not isinstance(self.dac, BitSerial) or self.dac.shift_add != "digital":
+            yield self(V, key=key, sample=sample)
+            return
+        V, weights = self._checked(V, key, sample), self._weights(key)
+        for _, part in self._slices(V, weights, key, sample, self.columns, self.extra):
+            yield part.reshape(*self.G.shape[:-2], *part.shape[1:])
+
     def _checked(self, V: Array, key: Any, sample: Any) -> Array:
-        V, _ = _checks.chain(V, self.G)
+        V, _ = _checks.chain(V, self.G, 2 if self.pairs else 1)
         _checks.samples(sample, len(V), _array.namespace(V))
         if self.chain.random:
             _checks.need_key(key, "noise of a read")
@@ -114,7 +182,7 @@ class Reader:
         if not self.frozen:
             return self.weights
         out = self._perturbed(key)
-        if self.chain.wires is not None:
+        if self.chain.wires is not None and not self.gated:
             out = effective_conductance(out.reshape(self.G.shape), wires=self.chain.wires).reshape(out.shape)
         return out
 
@@ -130,15 +198,21 @@ class Reader:
             self._convert(V, weights, self.dac, key, sample, columns, self.extra, out)
             return
         digital = self.dac.shift_add == "digital"
-        bare = replace(columns, mode=0, offset=None)
+        each = (columns, self.extra) if digital else (replace(columns, mode=0, offset=None), 0.0)
         out[...] = 0
-        part = _array.namespace(V).empty_like(out)
-        for k, (weight, plane) in enumerate(self.dac.planes(V)):
-            fresh = None if key is None else random.fold_in(key, k)
-            self._convert(plane, weights, NO_DAC, fresh, sample, columns if digital else bare, self.extra if digital else 0.0, part)
+        for weight, part in self._slices(V, weights, key, sample, *each):
             out += V.dtype.type(weight) * part
         if not digital:
             self._finish(out, key, sample, columns, self.extra)
+
+    def _slices(
+        self, V: Array, weights: Array, key: Any, sample: Any, columns: Outputs, extra: float
+    ) -> Iterator[tuple[float, Array]]:  # fmt: skip
+        """What each slice of the inputs counts, and its currents (arrays, batch, n_out), in memory that the next one takes."""
+        part = _array.namespace(V).empty((len(self.stack), len(V), self.stack.shape[-1]), V.dtype)
+        for k, (weight, plane) in enumerate(self.dac.planes(V)):  # type: ignore[union-attr]
+            self._convert(plane, weights, NO_DAC, None if key is None else random.fold_in(key, k), sample, columns, extra, part)
+            yield weight, part
 
     def _convert(
         self, V: Array, weights: Array, dac: DAC, key: Any, sample: Any, columns: Outputs, extra: float, out: Array
@@ -147,8 +221,10 @@ class Reader:
         xp, (arrays, n_in, n_out) = _array.namespace(V), self.stack.shape
         which, final = _checks.samples(sample, len(V), xp), _checks.words(key, "output")
         inputs = dac.arguments(key)
-        if self.iv is not None or arrays > 1 or not self.fused:  # the inputs once for all arrays
-            V, inputs = self._linear(self._lines(V, dac, key, sample)), NO_DAC.arguments(None)
+        if self.iv is not None or arrays > 1 or not self.fused or self.pairs:  # the inputs once for all arrays
+            V, inputs = self._linear(self._driven(self._lines(V, dac, key, sample))), NO_DAC.arguments(None)
+        variances: list[Array | None] = [None] * arrays
+        fresh = self.spread if not self.frozen else None
         blocks = min(-(-len(V) // 64) * -(-n_out // 64), _launch.MAX_BLOCKS)
         for a in range(arrays):
             place = out[a]
@@ -163,21 +239,23 @@ class Reader:
                 self._cells("mvm", a, key, which, len(V), V, self.stack[a], self.spread[a], target)
             else:
                 wires = self.chain.wires
-                if self.solved:
+                if self.gated:
+                    target[...], variances[a] = gated_reads(V, weights[a], None if fresh is None else fresh[a], wires=wires)
+                elif self.solved:
                     target[...] = solve_currents(V, self.stack[a], wires=wires, iv=self.chain.iv)
                 else:
                     xp.matmul(V, weights[a], out=target)
-                if self.spread is not None:
+                if fresh is not None and not self.gated:
                     own = random.fold_in(random.fold_in(key, "cells"), a)
                     target += wire_noise(
-                        V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample, fields=self._fields(a)
+                        V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample, fields=self.fields_of(a)
                     )  # fmt: skip
             if target is not place:
                 place[...] = target
         if not self.fused:
-            self._finish(out, key, sample, columns, extra)
+            self._finish(out, key, sample, columns, extra, variances)
 
-    def _fields(self, a: int) -> WireFields:
+    def fields_of(self, a: int) -> WireFields:
         """Voltages inside array a for one volt at each line, worked out at the first noisy read."""
         if a not in self.fields:
             self.fields[a] = WireFields(self.stack[a], wires=self.chain.wires)
@@ -191,6 +269,19 @@ class Reader:
         out, which = xp.empty_like(V), _checks.samples(sample, len(V), xp)
         _launch.launch("crossbar/read", "dac", V.dtype, *V.shape, *dac.arguments(key), *which, V, out, threads=V.size // 4 + len(V))
         return out
+
+    def _driven(self, lines: Array) -> Array:
+        """Voltages of the rows (batch, rows) for those of the inputs."""
+        if not self.pairs:
+            return lines
+        xp = _array.namespace(lines)
+        return xp.stack([lines, lines if self.gated else -lines], axis=-1).reshape(len(lines), -1)
+
+    def received(self, rows: Array) -> Array:
+        """The adjoint of driving rows: (..., rows) to (..., inputs)."""
+        if not self.pairs:
+            return rows
+        return rows[..., 0::2] + rows[..., 1::2] if self.gated else rows[..., 0::2] - rows[..., 1::2]
 
     def _linear(self, lines: Array) -> Array:
         """Voltages at which linear cells carry what these cells carry."""
@@ -206,9 +297,12 @@ class Reader:
             array * n_in * quads, *which, *arrays, threads={"mvm": batch * quads, "vjp_v": batch * n_in, "vjp_g": n_in * quads}[verb],
         )  # fmt: skip
 
-    def _finish(self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float) -> None:
-        """Output noise and converters on currents (arrays, batch, n_out), in place."""
-        if not (columns.mode or extra or columns.offset is not None):
+    def _finish(
+        self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float, variances: list[Array | None] | None = None
+    ) -> None:  # fmt: skip
+        """Noise and converters on currents (arrays, batch, n_out), in place. variances : of the noise of each, amperes^2."""
+        variances = variances or [None] * len(out)
+        if not (columns.mode or extra or columns.offset is not None or any(v is not None for v in variances)):
             return
         xp, (_, batch, n_out) = _array.namespace(out), out.shape
         which = _checks.samples(sample, batch, xp)
@@ -216,7 +310,7 @@ class Reader:
             target = xp.ascontiguousarray(out[a])
             _launch.launch(
                 "crossbar/read", "adc", out.dtype, batch, n_out, extra, *_checks.words(key, "output"), a * _padded(n_out), *which,
-                *columns.of(a), target, None, target, threads=batch * (_padded(n_out) // 4),
+                *columns.of(a), target, variances[a], target, threads=batch * (_padded(n_out) // 4),
             )  # fmt: skip
             out[a] = target
 
@@ -237,11 +331,12 @@ class Reader:
             self._read(V, weights, key, sample, replace(self.columns, mode=0, offset=None), before)
             g = g * self.columns.gate(before)
         g = xp.ascontiguousarray(g)
-        lines = self._lines(V, dac, key, sample)
-        v, slope = self._bent(lines, serial)
-        dv, dG = xp.zeros_like(V), xp.zeros_like(self.stack)
+        v, slope = self._bent(self._driven(self._lines(V, dac, key, sample)), serial)
+        dv, dG = xp.zeros_like(v), xp.zeros_like(self.stack)
         for a in range(arrays):
-            if self.solved:
+            if self.gated:
+                self._through_gates(names, g[a], V, weights[a], dv, dG[a])
+            elif self.solved:
                 part = solve_currents_vjp(g[a], v, self.stack[a], wires=self.chain.wires, iv=self.chain.iv, wrt=names)
                 parts = dict(zip(names, part if len(names) > 1 else (part,)))
                 dv += parts.get("V", 0)
@@ -269,7 +364,9 @@ class Reader:
             z = random.normal(random.fold_in(key, "cells"), (1, self.G.size), dtype=self.G.dtype, like=self.G).reshape(dG.shape)
             dG = dG * xp.where(self.stack + self.spread * z > 0, 1 + cells.slope(self.stack) * z, 0).astype(dG.dtype)
         gate = dac.gate(V)
-        dv = dv * slope if gate is None else dv * (slope * gate)
+        dv = self.received(dv * slope)
+        if gate is not None:
+            dv = dv * gate
         return only({"V": dv.astype(V.dtype, copy=False), "G": dG.reshape(self.G.shape)}, names)
 
     def _bent(self, lines: Array, serial: bool) -> tuple[Array, Any]:
@@ -281,6 +378,15 @@ class Reader:
         full = _array.namespace(lines).full((1,), self.dac.range, lines.dtype)
         chord = self.iv.f(full) / full
         return lines * chord, chord
+
+    def _through_gates(self, names: tuple[str, ...], g: Array, V: Array, G: Array, dv: Array, dG: Array) -> None:
+        """Adds the derivative of one gated array: exact by the cells, slice by slice of the inputs, and along the chord by the inputs."""
+        wires = self.chain.wires
+        if "V" in names:
+            dv += g @ open_conductance(G, wires=wires).T
+        if "G" in names:
+            for weight, plane in self.dac.planes(V) if isinstance(self.dac, BitSerial) else [(1.0, self._lines(V, self.dac, None, 0))]:
+                dG += V.dtype.type(weight) * solve_currents_vjp(g, self._driven(plane), G, wires=wires, wrt="G")
 
     def _by_noise(self, cells: CellNoise, a: int, v: Array, g: Array, key: Any, sample: Any, dv: Array, dG: Array) -> None:
         """Adds the derivative of sqrt(variance) z for the same z."""
@@ -331,7 +437,8 @@ def read_vjp(
     Exact wherever a read is smooth, noise included: the draws are held, their size moves with V and G. Where it is not: a converter passes
     the cotangent on inside its range and stops it outside (what counts for an ADC is the current with its noise). Rounding, gain,
     curvature and mismatch of an ADC are passed over. Fresh Gaussian noise through wires counts as independent of V and G. `BitSerial` inputs
-    have the derivative of one conversion of all bits without noise, and the digital sum of their codes is not gated.
+    have the derivative of one conversion of all bits without noise, and the digital sum of their codes is not gated. Gates have that of
+    the current which their cells carry while all gates are open, for a volt of the read voltage.
 
     cotangent : (..., batch, n_out). wrt : any of "V", "G". Returns one array or a tuple in the order of `wrt`, like V and G.
     """

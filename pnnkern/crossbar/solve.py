@@ -143,6 +143,24 @@ def solve_currents_vjp(
     return only(results, names)
 
 
+def open_conductance(G: Array, *, wires: Any) -> Array:
+    """What each cell of a gated circuit (n_in, n_out) carries into its output while all gates are open, for a volt of the read voltage:
+    siemens like G, negative for rows that -V_read feeds. Columns of it add up to the currents."""
+    solver = _Solver(_array.namespace(G).ones((1, G.shape[0]), G.dtype), G, wires, "auto", None, None, 1000, None)
+    column, supplies = solver.open_column(solver.cells[0], solver.xp.ones((1, G.shape[0], 1), bool)), dict(solver.supplies(1.0))
+    supply, bit = _gated.voltages(column, {**supplies, "b": 0.0}, G.shape[0])
+    across: Array = (supply - bit)[0]
+    return across * G
+
+
+def gated_reads(V: Array, G: Array, spread: Array | None, *, wires: Any) -> tuple[Array, Array | None]:
+    """Currents (batch, n_out) of a gated circuit (n_in, n_out), and the variance of each, amperes^2, by fresh noise of the open cells of
+    standard deviation `spread`, siemens like G; to first order. Columns share no cells, so that the noise of outputs is independent."""
+    solver = _Solver(V, G, wires, "auto", None, None, 1000, None)
+    currents, _, variance = solver.gated(None, spread)
+    return currents, variance
+
+
 # ---------------------------------------------------------------------------------------------------------------------- inside
 class _Solver:
     """Checked arguments, and the two ways that need no T."""
@@ -172,6 +190,8 @@ class _Solver:
             raise TypeError(f"iv must be an IV, such as sinh_iv(0.5), got {type(iv).__name__}")
         if self.wires.gated:
             check_pairs(G, self.wires)
+            self.unit = 2.0 ** np.floor(np.log2(self.largest)) if self.largest > 0 else 1.0
+            self.cells = self.G.reshape(-1, *G.shape[-2:]) * G.dtype.type(1 / self.unit)
             return
         self.stack = Stack(self.G, self.wires)
         self.method = "cg" if iv is not None else self._cheapest() if method == "auto" else method
@@ -290,36 +310,46 @@ class _Solver:
         )
 
     # ---- gated
-    def gated(self, cotangent: Array | None) -> tuple[Array, Any]:
-        """Currents; for a cotangent also dL/dG."""
-        xp, w, dtype = self.xp, self.wires, self.G.dtype
+    def gated(self, cotangent: Array | None, spread: Array | None = None) -> tuple[Array, Any, Any]:
+        """Currents; for a cotangent also dL/dG, for a spread of the cells of one array also the variance of the currents."""
+        xp, dtype = self.xp, self.G.dtype
         n_in, n_out = self.G.shape[-2:]
         open_ = self.V != 0
         read = float(self.V.max()) if bool(open_.any()) else 0.0
         if not bool((self.V[open_] == dtype.type(read)).all()) or not np.isfinite(read):
             raise ValueError("inputs of a gated circuit are gates: V must be 0 or one read voltage")
-        unit = 2.0 ** np.floor(np.log2(self.largest)) if self.largest > 0 else 1.0
-
-        def conductance(r: float) -> float:
-            return min(PERFECT, 1 / (r * unit)) if r > 0 else PERFECT
-
-        wire = {"word": conductance(w.word), "bit": conductance(w.bit), "first": conductance(w.word + w.source),
-                "last": conductance(w.bit + w.load)}  # fmt: skip
-        cells, gates = self.G.reshape(-1, n_in, n_out) * dtype.type(1 / unit), open_.reshape(-1, self.V.shape[-2], n_in)
+        cells, gates = self.cells, open_.reshape(-1, self.V.shape[-2], n_in)
         out, by_G = xp.empty((*gates.shape[:2], n_out), dtype), xp.zeros_like(cells)
+        variance = None if spread is None else xp.empty_like(out)
         q = None if cotangent is None else cotangent.reshape(out.shape)
-        supplies = [("P", read), ("N", -read)] if w.pair else [("P", read)]
-        step = _array.chunk(cells, (16 if w.pair else 8) * dtype.itemsize * n_in * n_out, self.memory_limit)
+        supplies = self.supplies(read)
+        step = _array.chunk(cells, (16 if self.wires.pair else 8) * dtype.itemsize * n_in * n_out, self.memory_limit)
         for a in range(len(cells)):
             for part in _parallel.pieces(gates.shape[1], step):
                 gate = gates[a, part, :, None]
-                column = _gated.eliminate(xp.where(gate, cells[a], 0).astype(dtype), wire, w.pair)
-                out[a, part] = _gated.currents(column, supplies) * dtype.type(unit)
-                if q is not None:
+                column = self.open_column(cells[a], gate)
+                out[a, part] = _gated.currents(column, supplies) * dtype.type(self.unit)
+                if q is not None or variance is not None:
                     supply, bit = _gated.voltages(column, {**dict(supplies), "b": 0.0}, n_in)
                     supply_y, bit_y = _gated.voltages(column, {**dict.fromkeys(dict(supplies), 0.0), "b": 1.0}, n_in)
-                    by_G[a] += (-(supply - bit) * (supply_y - bit_y) * q[a, part, None, :] * gate).sum(0)
-        return out.reshape(*self.V.shape[:-1], n_out), by_G.reshape(self.G.shape)
+                    moved = -(supply - bit) * (supply_y - bit_y) * gate  # of an output, for each siemens of a cell
+                    if q is not None:
+                        by_G[a] += (moved * q[a, part, None, :]).sum(0)
+                    if variance is not None:
+                        variance[a, part] = ((moved * spread) ** 2).sum(1)
+        shape = (*self.V.shape[:-1], n_out)
+        return out.reshape(shape), by_G.reshape(self.G.shape), None if variance is None else variance.reshape(shape)
+
+    def supplies(self, volts: float) -> list[tuple[str, float]]:
+        """Volts at the terminals of the supply lines."""
+        return [("P", volts), ("N", -volts)] if self.wires.pair else [("P", volts)]
+
+    def open_column(self, cells: Array, gate: Array) -> _gated.Column:
+        """The columns of one array with some gates open, (reads, n_in, 1)."""
+        w = self.wires
+        wire = {"word": w.word, "bit": w.bit, "first": w.word + w.source, "last": w.bit + w.load}
+        wire = {name: min(PERFECT, 1 / (r * self.unit)) if r > 0 else PERFECT for name, r in wire.items()}
+        return _gated.eliminate(self.xp.where(gate, cells, 0).astype(cells.dtype), wire, w.pair)
 
 
 __all__ = ["IV", "cubic_iv", "sinh_iv", "solve_currents", "solve_currents_vjp"]

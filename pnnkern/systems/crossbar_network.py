@@ -81,6 +81,9 @@ class CrossbarNetwork:
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
         if self.compensation not in COMPENSATIONS:
             raise ValueError(f"compensation must be one of {', '.join(COMPENSATIONS)}, got {self.compensation!r}")
+        dac = None if self.hardware is None else self.hardware.chain.dac
+        if dac is not None and not dac.signed and self.activation == "tanh" and len(self.sizes) > 2:
+            raise ValueError("tanh sends negative inputs to the next array, which an unsigned DAC cuts: use relu or sigmoid, or a signed DAC")
         self._arrays: dict[int, _Programmed] = {}
         self._writes = 0
         if not self.weight_max > 0:
@@ -139,8 +142,14 @@ class CrossbarNetwork:
     def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, OuterProduct]:
         """Errors driven into the columns and read at the rows of the arrays as they are, by drivers and converters without error.
 
-        Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row.
+        Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row. Raises ValueError
+        for gated arrays, whose rows carry no current.
         """
+        if self.hardware is not None and self.hardware.chain.gated:
+            raise ValueError(
+                f"arrays of topology {self.hardware.chain.topology!r} cannot be read at their rows, which only open cells: errors need "
+                "'lines' or 'interleaved' to go back through"
+            )
         xp, (weights, _) = _array.namespace(cotangent), record
         rows = on_device(sample, cotangent)
 

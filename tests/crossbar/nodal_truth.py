@@ -1,5 +1,7 @@
 """A crossbar with wires by Kirchhoff's law, written out for all nodes and solved by SuperLU. Nothing is shared with the package."""
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg as sla
@@ -52,6 +54,37 @@ def lines(G: np.ndarray, word: float, bit: float, source: float = 0.0, load: flo
     gw, gb = np.full(G.shape, 1 / word), np.full(G.shape, 1 / bit)
     gw[:, 0], gb[-1] = 1 / (word + source), 1 / (bit + load)
     return Nodal(G, gw, gb, pair)
+
+
+def gated(G: np.ndarray, gate: np.ndarray, v: float, wires: Any) -> np.ndarray:
+    """Currents (n_out,) of one read, by a dense nodal matrix for every column."""
+    n, pair = len(G), wires.pair
+    step = 2 if pair else 1
+    steps = n // step
+    out = []
+    for column in G.T:
+        size = steps * (step + 1)  # supply nodes of each line, then bit nodes
+        A, b = np.zeros((size, size)), np.zeros(size)
+
+        def branch(i: int, j: int | None, g: float, A=A) -> None:
+            A[i, i] += g
+            if j is not None:
+                A[j, j] += g
+                A[i, j] -= g
+                A[j, i] -= g
+
+        for k in range(steps):
+            bit = step * steps + k
+            for s in range(step):
+                here = s * steps + k
+                g = 1 / (wires.word + (wires.source if k == 0 else 0))
+                branch(here, here - 1 if k else None, g)
+                if k == 0:
+                    b[here] = g * (v if s == 0 else -v)
+                branch(here, bit, column[step * k + s] * gate[step * k + s])
+            branch(bit, bit + 1 if k + 1 < steps else None, 1 / (wires.bit + (wires.load if k + 1 == steps else 0)))
+        out.append(np.linalg.solve(A, b)[-1] / (wires.bit + wires.load))
+    return np.array(out)
 
 
 def cells(rng: np.random.Generator, *shape: int, low: float = 1e-5, high: float = 1e-4) -> np.ndarray:

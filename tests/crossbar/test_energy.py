@@ -6,6 +6,7 @@ import pytest
 from pnnkern.crossbar import (
     ADC,
     DAC,
+    IV,
     PCM,
     BitSerial,
     Chain,
@@ -13,8 +14,10 @@ from pnnkern.crossbar import (
     DifferentialPair,
     OffsetColumn,
     Technology,
+    cubic_iv,
     estimate,
     program_weights,
+    sinh_iv,
 )
 
 ROUND = Technology(
@@ -92,6 +95,38 @@ def test_what_is_not_there_costs_nothing(rng: np.random.Generator) -> None:
     assert programmed["energy_cells_j"] == pytest.approx(float(state["G"].sum()) * 0.1 * 0.04 * 100e-9)
 
 
+V0, A = 0.15, 6.0
+
+
+@pytest.mark.parametrize(
+    ("dac", "iv", "given", "carried"),
+    [
+        # mean of v f(v) over an even spread to 0.3 V, on the levels of slices, and for a given mean square
+        (DAC(6, 0.3), cubic_iv(A), None, 0.09 / 3 + A * 0.3**4 / 5),
+        (DAC(6, 0.3, signed=False), sinh_iv(V0), None, V0**2 * (np.cosh(2) - np.sinh(2) / 2)),
+        (BitSerial(7, 1, 0.3), cubic_iv(A), None, (0.09 + A * 0.3**4) / 2),
+        (BitSerial(7, 2, 0.3), cubic_iv(A), None, 0.09 * 14 / 36 + A * 0.3**4 * (1 + 16 + 81) / 81 / 4),
+        (DAC(6, 0.3), cubic_iv(A), 0.12, 0.09 * 0.12 + A * 0.3**4 * 9 * 0.12**2 / 5),  # up to 0.6 of 0.3 V
+        (DAC(6, 0.3), cubic_iv(A), 0.79 / 3 + 1 / 3, None),
+        (DAC(6, 0.3), cubic_iv(A), 1.0, 0.09 + A * 0.3**4),
+        (DAC(6, 0.3), IV(lambda v: np.where(v > 0, 3 * v, v), np.ones_like), None, 2 * 0.09 / 3),
+        (DAC(6, 0.3, signed=False), IV(lambda v: np.where(v > 0, 3 * v, v), np.ones_like), None, 3 * 0.09 / 3),
+    ],
+)  # fmt: skip
+def test_cells_carry_what_their_law_says(dac, iv: IV, given: float | None, carried: float | None) -> None:
+    """Power is V I, not G V^2: 12 times as much, say, where a tunnel oxide is read at 4 v0."""
+    if carried is None:  # spread evenly from a to 1, 1 + a + a^2 = 3 (0.79 + 1) / 3
+        a = (np.sqrt(1 + 4 * 0.79) - 1) / 2
+        carried = 0.09 * 1.79 / 3 + A * 0.3**4 * (1 - a**5) / (5 * (1 - a))
+    d = Crossbar(chain=Chain(dac=dac, iv=iv))
+    got = estimate(d, (10, 20), technology=ROUND, mean_square_input=given)
+    slices = dac.slices if isinstance(dac, BitSerial) else 1
+    assert got["energy_cells_j"] == pytest.approx(slices * 400 * 25e-6 / 4 * carried * 1e-7, rel=1e-9)
+    ohmic = estimate(Crossbar(chain=Chain(dac=dac)), (10, 20), technology=ROUND, mean_square_input=given)
+    assert got["energy_wires_j"] == ohmic["energy_wires_j"]
+    assert got["energy_cells_j"] > ohmic["energy_cells_j"]
+
+
 def test_the_defaults_are_the_published_figures() -> None:
     t = Technology()
     assert t.adc_energy * 2**8 * 1.2e9 == pytest.approx(3.1e-3)  # Kull et al.: 3.1 mW at 1.2 GS/s, 8 bits
@@ -105,6 +140,7 @@ def test_the_defaults_are_the_published_figures() -> None:
         (lambda: estimate(Crossbar(), (0, 3)), r"shape must be \(n_in, n_out\)"),
         (lambda: estimate(Crossbar(), 3), r"shape must be \(n_in, n_out\)"),
         (lambda: estimate(Crossbar(), (2, 3), mean_square_input=-1.0), "mean_square_input must be finite and 0 or more"),
+        (lambda: estimate(Crossbar(), (2, 3), mean_square_input=1.01), "mean_square_input must not exceed 1"),
         (lambda: Technology(t_read=0.0), "t_read must be positive"),
         (lambda: Technology(adc_energy=np.nan), "adc_energy must be finite"),
         (lambda: Technology(columns_per_adc=0), "columns_per_adc must be 1 or more"),

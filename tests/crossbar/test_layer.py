@@ -112,6 +112,54 @@ def test_layers_through_wires(rng: np.random.Generator) -> None:
     assert np.abs(got - x @ W).max() > 1e-3
 
 
+# -------------------------------------------------------------------------------------------------------------- ranges and signs
+@pytest.mark.parametrize("dac", [DAC(12, 0.5), DAC(12, 0.05), BitSerial(12, 1, 0.5), BitSerial(12, 3, 0.05, shift_add="analogue")])
+@pytest.mark.parametrize("adc", [None, ADC(14, "max"), ADC(14)])
+def test_an_input_of_one_is_the_largest_code(dac, adc, mapping, rng: np.random.Generator) -> None:
+    """Whatever the DAC's range, and whoever is asked for it."""
+    x, W = problem(rng)
+    d = Crossbar(mapping, chain=Chain(dac=dac, adc=adc))
+    assert d.v_max == dac.range
+    state = program_weights(W, d)
+    y = apply(x, calibrate(x, state, d) if adc is not None and adc.range == "calibrated" else state, d)
+    assert np.abs(y - x @ W).max() < 5e-3 * np.abs(x @ W).max()
+
+
+@pytest.mark.parametrize(("dac", "given"), [(DAC(8), 0.5), (DAC(8, 0.5), 0.2), (DAC(None, 0.1), 0.2), (BitSerial(8, 1, 0.1), 0.2)])
+def test_two_ranges_are_refused(dac, given: float) -> None:
+    with pytest.raises(ValueError, match=rf"v_max = {given} V, and the largest code of the DAC {dac.range} V: give both the same"):
+        Crossbar(v_max=given, chain=Chain(dac=dac))
+    assert Crossbar(v_max=dac.range, chain=Chain(dac=dac)).v_max == dac.range
+    assert Crossbar().v_max == 0.2
+
+
+@pytest.mark.parametrize("dac", [DAC(12, signed=False), BitSerial(12, 1, signed=False), BitSerial(12, 2, signed=False, shift_add="analogue")])
+@pytest.mark.parametrize("adc", [ADC(14, "max", signed=False), ADC(14, signed=False), ADC(14, "per-column")])
+def test_unsigned_converters_take_unsigned_inputs(backend, dac, adc, mapping, rng: np.random.Generator) -> None:
+    x, W = np.abs(problem(rng)[0]), problem(rng)[1]
+    d = Crossbar(mapping, chain=Chain(dac=dac, adc=adc))
+    state, on = program_weights(backend.array(W), d), backend.array(x)
+    state = calibrate(on, state, d) if adc.range == "calibrated" else state
+    assert np.abs(backend.numpy(apply(on, state, d)) - x @ W).max() < 5e-3 * np.abs(x @ W).max()
+    x[3, 5] = -0.01
+    on = backend.array(x)
+
+    def seen(call) -> None:
+        call()
+        pnn.check()  # a GPU says so here
+
+    for call in (lambda: apply(on, state, d), lambda: apply_vjp(on[:, :11], on, state, d), lambda: calibrate(on, state, d)):
+        with pytest.raises(ValueError, match="must be 0 or more"):
+            seen(call)
+
+
+@pytest.mark.parametrize("dac", [None, DAC(8), BitSerial(8)])
+@pytest.mark.parametrize("range_", [1e-5, "calibrated", "max"])
+def test_an_unsigned_adc_needs_unsigned_inputs(dac, range_) -> None:
+    with pytest.raises(ValueError, match="an unsigned ADC cuts negative currents"):
+        Chain(dac=dac, adc=ADC(8, range_, signed=False))
+
+
 # ------------------------------------------------------------------------------------------------------------------- calibration
 @pytest.mark.parametrize("dac", [None, BitSerial(6, 1, 0.2)])
 def test_calibrated_ranges_are_those_of_the_currents(dac, rng: np.random.Generator) -> None:

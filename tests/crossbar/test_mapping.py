@@ -9,17 +9,19 @@ from pnnkern.crossbar import (
     BitSerial,
     Chain,
     Crossbar,
+    Custom,
     DifferentialPair,
     OffsetColumn,
     conductances,
     conductances_vjp,
+    matmul,
     weights,
 )
 from pnnkern.crossbar.mapping import combine, combine_vjp
 from pnnkern.testing import check_linear, check_vjp
 
 MAPPINGS = {"one-sided": DifferentialPair(), "two-sided": DifferentialPair(one_sided=False), "offset": OffsetColumn()}
-SLICES = [(1, None), (1, 4), (3, 2), (2, 5)]
+SLICES = [(1, None), (1, 4), (3, 2), (2, 5), (5, 1)]
 
 
 @pytest.fixture(params=MAPPINGS)
@@ -42,14 +44,33 @@ def test_weights_come_back(backend, mapping, slices: int, cell_bits: int | None,
     if cell_bits is None:
         assert np.abs(got - W).max() < (1e-6 if dtype == "float32" else 1e-14)
         return
-    top = 2 ** (slices * cell_bits) - 1
-    if mapping == MAPPINGS["one-sided"]:
-        expected = np.sign(W) * np.rint(np.abs(W) / 2.5 * top) / top * 2.5
-        assert np.abs(got - expected).max() < 2.5 / top * 1e-4
-    else:
-        assert np.abs(got - W).max() <= 2.5 / top * 1.001  # a pair rounds both of its cells
-    levels = G[..., : d.blocks(7)[0][0].stop] / 20e-6 * (2**cell_bits - 1)
+    bits = slices * cell_bits
+    top = 2 ** (bits - 1 if mapping == MAPPINGS["offset"] else bits) - 1  # an offset has one of the bits for the sign
+    expected = np.rint(W / 2.5 * top) / top * 2.5
+    assert np.abs(got - expected).max() < 2.5 / top * 1e-4
+    levels = G / 20e-6 * (2**cell_bits - 1)  # of reference columns, too
     assert np.abs(levels - np.rint(levels)).max() < 1e-5
+
+
+@pytest.mark.parametrize(("slices", "cell_bits"), SLICES)
+@pytest.mark.parametrize("tile", [(512, 512), (4, 3)])
+def test_a_weight_of_zero_reads_zero(backend, mapping, slices: int, cell_bits: int | None, tile, rng: np.random.Generator) -> None:
+    """So does one that is nearer to 0 than to the next code, whatever the slices and tiles; and the ends of the range are w_max."""
+    d = Crossbar(mapping, Custom(g_min=2e-6, g_max=22e-6), slices=slices, cell_bits=cell_bits, tile=tile, w_max=2.0)
+    x, W = rng.standard_normal((3, 9)), np.zeros((9, 7))
+    W[:, 1] = 1e-9 * rng.choice([-1.0, 1.0], 9)
+    W[:, 2], W[:, 5] = 2.0, -2.0
+    G = backend.numpy(conductances(backend.array(W), d))
+    y = backend.numpy(matmul(backend.array(x), backend.array(W), d))
+    ends = 2.0 * x.sum(1)
+    assert np.abs(y[:, [0, 3, 4, 6]]).max() < 1e-14 * np.abs(ends).max()
+    assert np.abs(y[:, 1]).max() < 1e-8
+    assert np.allclose(y[:, 2], ends, rtol=1e-12)
+    assert np.allclose(y[:, 5], -ends, rtol=1e-12)
+    if mapping == MAPPINGS["offset"]:
+        for outputs, columns in d.blocks(7):
+            zeros = [columns.start + j - outputs.start for j in range(outputs.start, outputs.stop) if j in (0, 3, 4, 6)]
+            assert (G[..., zeros] == G[..., columns.stop - 1 : columns.stop]).all()  # the same conductances, not only the same sum
 
 
 def test_pairs_and_offsets_are_laid_out_as_described() -> None:
@@ -63,6 +84,11 @@ def test_pairs_and_offsets_are_laid_out_as_described() -> None:
     assert np.allclose(micro, [[[22, 7, 12, 12, 12]]])  # two weights and a reference; one weight and a reference
     micro = 1e6 * conductances(np.array([[1.0, -11 / 15]]), Crossbar(DifferentialPair(), device, slices=2, cell_bits=2))
     assert np.allclose(micro, [[[22, 2]], [[2, 22]], [[22, 2]], [[2, 2 + 40 / 3]]])  # 15 = 33 and 11 = 23 in base 4, low digit first
+    micro = 1e6 * conductances(np.array([[1.0, -3 / 7, 0.0]]), Crossbar(OffsetColumn(), device, slices=2, cell_bits=2))
+    third = 20 / 3  # 8 + 7 = 33, 8 - 3 = 11, 8 and the reference = 20 in base 4
+    assert np.allclose(micro, [[[22, 2 + third, 2, 2]], [[22, 2 + third, 2 + 2 * third, 2 + 2 * third]]])
+    micro = 1e6 * conductances(np.array([[1.0, 1 / 3, 0.0]]), Crossbar(DifferentialPair(one_sided=False), device, cell_bits=2))
+    assert np.allclose(micro, [[[22, 2 + 2 * third, 2 + 2 * third]], [[2, 2 + third, 2 + 2 * third]]])  # 3 - 0, 2 - 1, 2 - 2
 
 
 def test_a_range_of_its_own_for_each_column(rng: np.random.Generator) -> None:
@@ -113,6 +139,7 @@ def test_sliced_weights_are_passed_straight_through(backend, mapping, slices: in
         (lambda: Crossbar(slices=2), ValueError, "need cell_bits"),
         (lambda: Crossbar(slices=0), ValueError, "slices must be 1 or more"),
         (lambda: Crossbar(cell_bits=0), ValueError, "cells must have 1 to 24 bits"),
+        (lambda: Crossbar(OffsetColumn(), cell_bits=1), ValueError, "must have 2 to 24 bits, got 1"),
         (lambda: Crossbar(slices=7, cell_bits=4), ValueError, "must have 1 to 24 bits, got 28"),
         (lambda: Crossbar(tile=(0, 3)), ValueError, "tile must be"),
         (lambda: Crossbar(OffsetColumn(), tile=(8, 1)), ValueError, r"at least \(1, 2\)"),

@@ -14,7 +14,7 @@ from pnnkern.crossbar._ladders import Ladders, iterations
 from pnnkern.testing import check_vjp
 
 sys.path.insert(0, str(Path(__file__).parent))
-from nodal_truth import cells, lines, worst
+from nodal_truth import cells, gated, lines, worst
 
 WIRES = Wires(20.0, 30.0, 10.0, 5.0)
 
@@ -169,37 +169,6 @@ def test_newton_that_stops_early_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 # -------------------------------------------------------------------------------------------------------------------------- gated
-def gated(G: np.ndarray, gate: np.ndarray, v: float, wires: Wires) -> np.ndarray:
-    """Currents (n_out,) of one read, by a dense nodal matrix for every column."""
-    n, pair = len(G), wires.pair
-    step = 2 if pair else 1
-    steps = n // step
-    out = []
-    for column in G.T:
-        size = steps * (step + 1)  # supply nodes of each line, then bit nodes
-        A, b = np.zeros((size, size)), np.zeros(size)
-
-        def branch(i: int, j: int | None, g: float, A=A) -> None:
-            A[i, i] += g
-            if j is not None:
-                A[j, j] += g
-                A[i, j] -= g
-                A[j, i] -= g
-
-        for k in range(steps):
-            bit = step * steps + k
-            for s in range(step):
-                here = s * steps + k
-                g = 1 / (wires.word + (wires.source if k == 0 else 0))
-                branch(here, here - 1 if k else None, g)
-                if k == 0:
-                    b[here] = g * (v if s == 0 else -v)
-                branch(here, bit, column[step * k + s] * gate[step * k + s])
-            branch(bit, bit + 1 if k + 1 < steps else None, 1 / (wires.bit + (wires.load if k + 1 == steps else 0)))
-        out.append(np.linalg.solve(A, b)[-1] / (wires.bit + wires.load))
-    return np.array(out)
-
-
 @pytest.mark.parametrize("topology", ["gated", "gated-interleaved"])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gated_circuits(backend, topology: str, dtype: str, rng: np.random.Generator) -> None:

@@ -9,7 +9,7 @@ import strict_cupy
 import pnnkern as pnn
 from pnnkern import crossbar
 from pnnkern._errors import FaultError
-from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
+from pnnkern.crossbar import ADC, DAC, BitSerial, Chain, Crossbar, GaussianNoise, Wires
 from pnnkern.experiments import recipe, run
 from pnnkern.learning import SGD
 from pnnkern.systems import CrossbarNetwork, protocols, writers
@@ -86,6 +86,30 @@ def test_ideal_arrays_are_the_twin(backend: Any, inputs: np.ndarray) -> None:
     np.testing.assert_allclose(
         backend.numpy(system.forward(there)), backend.numpy(system.forward_saving(there)[0]), rtol=2e-5, atol=2e-6
     )
+
+
+GATES = BitSerial(14, 1, 0.2, signed=False)
+
+
+@pytest.mark.parametrize("topology", ["lines", "interleaved", "gated", "gated-interleaved"])
+def test_arrays_of_every_topology_are_the_twin(backend: Any, inputs: np.ndarray, topology: str) -> None:
+    """Through perfect wires, with as many bits as do not show; errors go back through those whose rows carry current."""
+    gates = topology.startswith("gated")
+    chain = Chain(wires=Wires(0, 0, topology=topology), dac=GATES if gates else DAC(16), adc=ADC(20, "max"))
+    system = small(hardware=Crossbar(tile=(8, 4), chain=chain), activation="relu", device=backend.device)
+    there = backend.array(inputs)
+    outputs, record = system.measure(there)
+    np.testing.assert_allclose(backend.numpy(outputs), backend.numpy(system.forward_saving(there)[0]), atol=2e-3)
+    assert np.abs(backend.numpy(outputs)).max() > 0.1
+    g = backend.array(np.ones((9, 3), np.float32))
+    if gates:
+        with pytest.raises(ValueError, match=f"topology '{topology}' cannot be read at their rows"):
+            system.backward(g, record)
+        return
+    for name, update in system.backward(g, record).items():
+        np.testing.assert_allclose(
+            backend.numpy(protocols.dense(update)), backend.numpy(protocols.dense(system.vjp(g, record)[name])), atol=1e-3
+        )
 
 
 def test_a_pass_is_what_its_arrays_do(inputs: np.ndarray) -> None:
@@ -200,6 +224,40 @@ def test_weights_beyond_the_range_are_named_at_the_next_check(cupy: Any, inputs:
         pnn.check()
 
 
+TINY = ("system.hidden=[4]", "data.pool=7", "system.inputs=16", "training.epochs=1", "data.train=64", "data.test=16")
+
+
+@pytest.mark.parametrize("topology", ["interleaved", "gated", "gated-interleaved"])
+@pytest.mark.parametrize("wires", [0.0, 5.0])
+def test_recipes_of_every_topology(topology: str, wires: float, tmp_path: Any) -> None:
+    """The flagship on other wires: trained, read as its arrays are, checked as they age, priced."""
+    chosen = recipe.find("crossbar-digits", [f"system.topology={topology}", f"system.wires={wires}", *TINY])
+    trainer = run.assemble(chosen, tmp_path).trainer
+    hardware = trainer.system.hardware
+    assert hardware.chain.wires == Wires(wires, wires, topology=topology)
+    assert chosen.system.ideal().hardware() is None
+    trainer.advance()
+    assert np.isfinite(trainer.evaluate()).all()
+    rows = chosen.system.checks(trainer, np.arange(8)).rows
+    assert f"{topology} wires" in rows[1]["note"]
+    assert chosen.system.estimates(trainer.system)["energy_per_inference_j"] > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["topology=interleaved", "mapping=offset"], "has rows of G. and of G-: set system.mapping to one-sided or two-sided"),
+        (["topology=gated-interleaved", "mapping=offset"], "set system.mapping to one-sided or two-sided"),
+        (["topology=gated", "dac_bits=0"], "sends inputs bit by bit: set system.dac_bits"),
+        (["topology=gated", "activation=tanh"], "takes inputs of 0 or more: set system.activation to relu or sigmoid"),
+    ],
+)
+def test_recipes_that_mean_nothing(changes: list[str], message: str) -> None:
+    chosen = recipe.find("crossbar-digits", [f"system.{change}" for change in changes])
+    with pytest.raises(ValueError, match=message):
+        chosen.system.build(key=KEY, device="cpu", dtype="float32", chunk=8, classes=10)
+
+
 def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:
     """Without spread of its exponent an array drifts as a whole, by (t / t0 + 1)^-nu, and one factor undoes it."""
     even = crossbar.PCM(programming=(0.0,), exponent_mean=(0.0, 0.06, 0.0, 1.0), exponent_std=(0.0, 0.0, 0.0, 1.0))
@@ -239,6 +297,7 @@ def test_bad_input(images: np.ndarray) -> None:
         ({"compensation": "some"}, "compensation must be one of none, global, column"),
         ({"key": None}, "needs a key"),
         ({"weight_max": 0.0}, "weight_max must be positive"),
+        ({"hardware": Crossbar(chain=Chain(dac=DAC(8, signed=False)))}, "tanh sends negative inputs to the next array"),
         ({"parameters": {"w0": np.zeros((2, 2))}}, r"w0 must be float64 \(7, 5\)"),
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=message):

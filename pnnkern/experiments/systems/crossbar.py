@@ -11,7 +11,7 @@ from .. import registry, tables
 from ._writing import WrittenTable
 
 if TYPE_CHECKING:
-    from ...crossbar import Crossbar
+    from ...crossbar import DAC, BitSerial, Crossbar
     from ...systems import CrossbarNetwork
     from ..plots import Picture
 
@@ -39,6 +39,8 @@ class CrossbarTable(WrittenTable):
     read_noise: bool = False  # of the device, fresh in each read
     cell_noise: float = Field(0.0, ge=0, allow_inf_nan=False)  # fresh in each read, relative to the conductance
     wires: float = Field(0.0, ge=0, allow_inf_nan=False)  # ohms per segment
+    # interleaved: pairs are rows of one array and meet on its bit lines; gated: inputs open rows bit by bit (see pnnkern.crossbar.wires)
+    topology: Literal["lines", "interleaved", "gated", "gated-interleaved"] = "lines"
     stuck_low: float = Field(0.0, ge=0, le=1)  # fraction of cells
     stuck_high: float = Field(0.0, ge=0, le=1)
     time: float = Field(0.0, ge=0, allow_inf_nan=False)  # seconds since programming
@@ -55,15 +57,17 @@ class CrossbarTable(WrittenTable):
 
     def hardware(self) -> "Crossbar | None":
         """The description of one array; None if it is perfect."""
-        from ...crossbar import ADC, DAC, Chain, Crossbar, DifferentialPair, GaussianNoise, OffsetColumn
+        from ...crossbar import ADC, Chain, Crossbar, DifferentialPair, GaussianNoise, OffsetColumn, Wires
 
         if all(getattr(self, name) == value for name, value in _PERFECT.items()):
             return None
         noise = None
         if self.read_noise or self.cell_noise:
             noise = GaussianNoise(relative=self.cell_noise, device=self.device or None if self.read_noise else None)
+        self._check_topology()
+        lies = self.wires or self.topology != "lines"
         chain = Chain(
-            wires=self.wires or None, noise=noise, dac=DAC(self.dac_bits, 0.2) if self.dac_bits else None,
+            wires=Wires(self.wires, self.wires, topology=self.topology) if lies else None, noise=noise, dac=self._dac(),
             adc=ADC(self.adc_bits, "calibrated") if self.adc_bits else None,
         )  # fmt: skip
         weights = OffsetColumn() if self.mapping == "offset" else DifferentialPair(one_sided=self.mapping == "one-sided")
@@ -71,6 +75,26 @@ class CrossbarTable(WrittenTable):
             weights=weights, device=self.device or "ideal", tile=(self.tile_rows, self.tile_columns), stuck_low=self.stuck_low,
             stuck_high=self.stuck_high, chain=chain,
         )  # fmt: skip
+
+    def _dac(self) -> "DAC | BitSerial | None":
+        from ...crossbar import DAC, BitSerial
+
+        if not self.dac_bits:
+            return None
+        if self.topology.startswith("gated"):
+            return BitSerial(self.dac_bits, 1, 0.2, signed=False)
+        return DAC(self.dac_bits, 0.2)
+
+    def _check_topology(self) -> None:
+        """Refuse settings that cannot be meant together, in the words of the recipe."""
+        gated, paired = self.topology.startswith("gated"), self.topology.endswith("interleaved")
+        for wrong, right in (
+            (paired and self.mapping == "offset", "has rows of G+ and of G-: set system.mapping to one-sided or two-sided"),
+            (gated and not self.dac_bits, "sends inputs bit by bit: set system.dac_bits"),
+            (gated and self.activation == "tanh" and self.hidden, "takes inputs of 0 or more: set system.activation to relu or sigmoid"),
+        ):
+            if wrong:
+                raise ValueError(f"system.topology={self.topology!r} {right}")
 
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> "CrossbarNetwork":
         from ...systems import CrossbarNetwork
@@ -128,8 +152,9 @@ class CrossbarTable(WrittenTable):
 
     def _built(self) -> str:
         """The hardware in words."""
+        wires = [] if self.topology == "lines" else [f"{self.topology} wires"]
         named = {"DAC bits": self.dac_bits, "ADC bits": self.adc_bits, "ohms per segment": self.wires, "relative cell noise": self.cell_noise}
-        return ", ".join([self.device or "ideal cells", f"{self.mapping} weights", *(f"{v:g} {k}" for k, v in named.items() if v)])
+        return ", ".join([self.device or "ideal cells", f"{self.mapping} weights", *wires, *(f"{v:g} {k}" for k, v in named.items() if v)])
 
     def estimates(self, system: Any) -> dict[str, float]:
         return {} if system.hardware is None else system.estimate()
@@ -144,4 +169,5 @@ class CrossbarTable(WrittenTable):
 
 _PERFECT: dict[str, Any] = {
     "device": "", "dac_bits": 0, "adc_bits": 0, "read_noise": False, "cell_noise": 0.0, "wires": 0.0, "stuck_low": 0.0, "stuck_high": 0.0,
+    "topology": "lines",
 }  # fmt: skip

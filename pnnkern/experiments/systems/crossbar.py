@@ -37,7 +37,7 @@ class CrossbarTable(WrittenTable):
     dac_bits: int = Field(0, ge=0)
     adc_bits: int = Field(0, ge=0)
     read_noise: bool = False  # of the device, fresh in each read
-    cell_noise: float = Field(0.0, ge=0, allow_inf_nan=False)  # fresh in each read, relative to the conductance
+    cell_noise: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)  # fresh in each read, relative to the conductance
     wires: float = Field(0.0, ge=0, allow_inf_nan=False)  # ohms per segment
     stuck_low: float = Field(0.0, ge=0, le=1)  # fraction of cells
     stuck_high: float = Field(0.0, ge=0, le=1)

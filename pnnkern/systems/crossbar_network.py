@@ -48,7 +48,7 @@ class CrossbarNetwork:
     sizes : nodes of each layer, the inputs first. activation : of the hidden layers, one of `ACTIVATIONS`; outputs are linear.
     hardware : how the arrays are built; None: they are perfect, and the network is its own twin.
     time : seconds since programming at which it is read. compensation : of the drift: "none", or by one factor for each array ("global")
-        or for each column ("column"), from the currents of `reference` then and now.
+        or for each column ("column"), from the currents of `reference` then and now, each read twice.
     reference : inputs (batch, n_0), by which ADC ranges are calibrated and drift is compensated; see `calibrate`.
     weight_max : the weights' bound; they start normal with variance 1 / n_in, drawn with `key`, which also makes the devices.
     writers, memory : see `pnnkern.systems.writers`.

@@ -51,7 +51,7 @@ class NudgeError(PnnError, ValueError):
 
 
 class UnitWarning(UserWarning):
-    """A length looks as if it were given in another unit than metres."""
+    """A number looks as if it were given in another unit: a length not in metres, say, or a conductance in ohms."""
 
 
 class SamplingWarning(UserWarning):

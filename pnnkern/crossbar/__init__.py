@@ -17,7 +17,7 @@ from .devices import (
     program,
 )
 from .energy import Technology, estimate
-from .layer import Layer, apply, apply_vjp, calibrate, matmul, matmul_vjp, program_weights
+from .layer import Layer, aged, apply, apply_vjp, calibrate, matmul, matmul_vjp, program_weights
 from .mapping import Crossbar, DifferentialPair, OffsetColumn, conductances, conductances_vjp, weights
 from .noise import CellNoise, GaussianNoise, LognormalNoise, TelegraphNoise, stuck_cells, stuck_masks
 from .pulsed import apply_pulses, clip_weights, device_cells, pulse_update, symmetry_point
@@ -43,7 +43,7 @@ __all__ = [
     "Chain", "ConstantStep", "Crossbar", "Custom", "Device", "DifferentialPair", "ExponentialStep", "GaussianNoise",
     "HermesPCM", "Layer", "LinearStep", "LognormalNoise", "MixedPrecision", "OffsetColumn", "PiecewiseStep", "PowerStep",
     "PulsedDevice", "Ramp", "ReRAM", "Reader", "SoftBounds", "Technology", "TelegraphNoise", "TikiTaka", "WireFields",
-    "Wires", "apply", "apply_pulses", "apply_vjp", "as_wires", "calibrate", "clip_weights", "conductances",
+    "Wires", "aged", "apply", "apply_pulses", "apply_vjp", "as_wires", "calibrate", "clip_weights", "conductances",
     "conductances_vjp", "convert", "convert_vjp", "cubic_iv", "device", "device_cells", "drift", "drift_compensation",
     "effective_conductance", "effective_conductance_vjp", "estimate", "flicker", "matmul", "matmul_vjp", "node_voltages",
     "noise_through_wires", "program", "program_weights", "pulse_update", "pulsed_device", "read", "read_covariance",

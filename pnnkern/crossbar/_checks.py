@@ -1,11 +1,16 @@
 """Checks of what users give to a reading: one sentence that says what was wrong and what is right."""
 
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._errors import UnitWarning
+
+OHMS = 1.0  # siemens; no cell conducts more, while ohms, kiloohms and megaohms are above it
 
 
 def matrix(name: str, value: Any, least: int, unit: str) -> Array:
@@ -68,12 +73,14 @@ def need_key(key: Any, what: str) -> None:
         raise ValueError(f"{what} is random, which needs a key: key=pnnkern.random.key(seed)")
 
 
-def number(name: str, value: Any, unit: str, *, positive: bool = False) -> float:
-    """One finite number, 0 or more (`positive`: more than 0)."""
+def number(name: str, value: Any, unit: str, *, positive: bool = False, most: float = np.inf) -> float:
+    """One finite number, 0 or more (`positive`: more than 0), and not above `most`."""
     fits = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
     if not fits or value < 0 or (positive and value == 0):
         right = "positive and finite" if positive else "finite and 0 or more"
         raise ValueError(f"{name} must be {right} ({unit}), got {value!r:.80}")
+    if value > most:
+        raise ValueError(f"{name} must be at most {most:g} ({unit}), got {value!r:.80}")
     return float(value)
 
 
@@ -81,3 +88,26 @@ def bits(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= 24:
         raise ValueError(f"{name} must have {least} to 24 bits, got {value!r:.80}")
     return int(value)
+
+
+def siemens(name: str, largest: Any) -> None:
+    """Warn, at the line outside of this package that led here, of conductances whose largest says that they are resistances."""
+    if not float(largest) > OHMS:
+        return
+    level, frame = 2, sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(
+        f"{name} up to {float(largest):.4g} S looks like resistances in ohms: conductances are in siemens, 10 kohm is 1e-4",
+        UnitWarning, stacklevel=level,
+    )  # fmt: skip
+
+
+def same_memory(a: Array, b: Array) -> bool:
+    """Whether two arrays are one: true of two views of one torch tensor, too."""
+
+    def place(G: Array) -> tuple[Any, ...]:
+        return G.shape, G.dtype, G.ctypes.data if isinstance(G, np.ndarray) else G.data.ptr
+
+    return place(a) == place(b)

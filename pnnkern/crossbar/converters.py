@@ -49,7 +49,7 @@ class DAC:
         if self.bits is not None:
             _checks.bits("a DAC", self.bits, 2 if self.signed else 1)
         _checks.number("range of a DAC", self.range, "volts", positive=True)
-        _checks.number("noise of a DAC", self.noise, "volts")
+        _checks.number("noise of a DAC", self.noise, "volts, up to its range", most=self.range)
 
     @property
     def random(self) -> bool:
@@ -206,7 +206,7 @@ class ADC:
     def __post_init__(self) -> None:
         if self.bits is not None:
             _checks.bits("an ADC", self.bits, 2 if self.signed else 1)
-        _checks.number("noise of an ADC", self.noise, "amperes")
+        _checks.number("noise of an ADC", self.noise, "amperes", most=1.0)
         if isinstance(self.range, str):
             if self.range not in RANGES:
                 raise ValueError(f"range of an ADC must be amperes or one of {', '.join(RANGES)}, got {self.range!r:.40}")

@@ -5,21 +5,23 @@ siemens everywhere, times in seconds after programming. The fits below are quote
 
     G = program(target, device="pcm", key=key)
     G_day = drift(G, time=86400.0, device="pcm", key=key)   # always from the programmed state
-    sigma = device("pcm").read_noise(G_day, 86400.0)         # for the read chain
+    sigma = device("pcm").read_noise(G_day, 86400.0, programmed=G)  # of a reading: its published fit is by what was programmed
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import _array, _launch, random
 from .._array import Array, accepts_any
 from .._errors import nearest
+from . import _checks
 
 _uS = 1e-6
 DAY = 86400.0
+COMPENSATORS = ("two-reads", "absolute")
 NEGATIVE = _launch.fault(30, "conductances must not be negative or NaN (siemens)")
 OUTSIDE = _launch.fault(33, "the target of programming must lie in the device's range of conductances")
 NO_KEY = _launch.fault(34, "programming, drift and noise of this device are random, which needs a key: key=pnnkern.random.key(seed)")
@@ -37,9 +39,12 @@ class Device:
     g_min: float = 0.0
     g_max: float = 25e-6
 
+    noise_by_programmed: ClassVar[bool] = False  # whether the read noise of a drifted cell goes by what was programmed
+
     def __post_init__(self) -> None:
         if not (np.isfinite(self.g_max) and 0 <= self.g_min < self.g_max):
             raise ValueError(f"a device needs 0 <= g_min < g_max (siemens), got g_min = {self.g_min!r}, g_max = {self.g_max!r}")
+        _checks.siemens("g_max of a device", self.g_max)
 
     def programming_noise(self, target: Array) -> Array:
         """Standard deviation of the programmed conductance around its target, siemens; like `target`."""
@@ -57,7 +62,7 @@ class Device:
         """Standard deviation of one reading, siemens.
 
         G : conductances now, siemens. time : seconds after programming. programmed : as they were programmed, where the published fit
-        is by that; G by default. Returns an array like G.
+        is by that (`noise_by_programmed`); G by default, which is right only while they have not drifted. Returns an array like G.
         """
         return 0 * G
 
@@ -85,6 +90,8 @@ class PCM(Device):
     flicker: tuple[float, float, float] = (0.0088, 0.65, 0.2)
     t0: float = 20.0
     t_read: float = 250e-9
+
+    noise_by_programmed: ClassVar[bool] = True
 
     def programming_noise(self, target: Array) -> Array:
         return _polynomial(self.programming, target / self.g_max) * (self.g_max / 25e-6)
@@ -176,6 +183,7 @@ class RRAM(Device):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _checks.number("relative_read_noise", self.relative_read_noise, "of the conductance", most=1.0)
         if len(self.times) != len(self.spreads) or not self.times or any(b <= a for a, b in zip(self.times, self.times[1:])):
             raise ValueError(f"times must increase, one for each of the {len(self.spreads)} spreads, got {self.times}")
 
@@ -360,8 +368,9 @@ def program(target: Array, device: str | Device = "pcm", *, key: Any = None, sam
 
 @accepts_any
 def drift(
-    G: Array, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, target: Array | None = None
-) -> Array:
+    G: Array, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, target: Array | None = None,
+    stuck: Array | None = None,
+) -> Array:  # fmt: skip
     """Conductances `time` seconds after they were programmed to G.
 
     ``G (time / t0 + 1)^-nu`` with one exponent ``nu = |mean + std z|`` for each cell, plus the device's relaxation. A cell's exponent
@@ -369,7 +378,8 @@ def drift(
     drifted one must not be drifted again.
 
     G : siemens, any shape, float32 or float64, not negative. target : what was asked of `program`; exponents follow it as they were
-        published. G by default. Other arguments as for `program`.
+        published. G by default. stuck : boolean like G; cells that cannot be programmed, and stay as they are. Other arguments as for
+        `program`.
 
     Returns an array like G, whose last bits may differ between NumPy and a GPU. Raises ValueError for a time that is negative or not
     finite, an unknown device, or noise without a key.
@@ -379,8 +389,17 @@ def drift(
     state = G if target is None else _conductance("target", target)
     if state.shape != G.shape or state.dtype != G.dtype:
         raise ValueError(f"target must be like G, {G.dtype} {G.shape}, got {state.dtype} {state.shape}")
+    if stuck is not None and (not _array.is_array(stuck) or stuck.shape != G.shape or stuck.dtype != bool):
+        got = f"{stuck.dtype} {stuck.shape}" if _array.is_array(stuck) else type(stuck).__name__
+        raise ValueError(f"stuck must be boolean like G {G.shape}, got {got}")
     if time == 0:
         return G.copy()
+    moved = _moved(G, time, chosen, key, sample, state)
+    return moved if stuck is None else _array.namespace(G).where(stuck, G, moved)
+
+
+def _moved(G: Array, time: float, chosen: Device, key: Any, sample: int, state: Array) -> Array:
+    """All cells as they are at `time`, whose laws go by `state`."""
     result = G
     laws = chosen.exponents(state)
     if laws is not None:
@@ -407,28 +426,59 @@ def flicker(
 
     Slow (1/f) noise hardly changes during a batch; `device.read_noise` as the noise of a read chain draws it anew for each reading.
 
-    G : siemens, as `drift` gives them. sample : the number of the batch. Other arguments and errors as for `drift` and
-    `Device.read_noise`. Returns an array like G.
+    G : siemens, as `drift` gives them. programmed : as they were programmed; needed after the time 0 where the device's published noise
+        is by that (`Device.noise_by_programmed`). sample : the number of the batch. Other arguments and errors as for `drift`.
+
+    Returns an array like G.
     """
-    G, time = _conductance("G", G), _time(time)
-    return _perturb(G, _lookup(device).read_noise(G, time, programmed=programmed), key, "flicker", sample)
+    chosen, G, time = _lookup(device), _conductance("G", G), _time(time)
+    return _perturb(G, reading(chosen, G, time, programmed), key, "flicker", sample)
+
+
+def reading(device: Device, G: Array, time: float, programmed: Array | None) -> Array:
+    """`Device.read_noise`, refused where it would go by what cells have drifted to instead of what was programmed."""
+    if device.noise_by_programmed and time > 0 and programmed is None:
+        raise ValueError(
+            f"read noise of {type(device).__name__} goes by the conductances that were programmed, and {time:g} s later G is another: "
+            "give programmed="
+        )
+    if programmed is not None and (not _array.is_array(programmed) or programmed.shape != G.shape):
+        raise ValueError(f"programmed must have the shape {G.shape} of G, got {getattr(programmed, 'shape', type(programmed).__name__)}")
+    return device.read_noise(G, time, programmed=programmed)
 
 
 @accepts_any
-def drift_compensation(before: Array, after: Array, *, per_column: bool = False) -> Array:
+def drift_compensation(before: Array, after: Array, *, per_column: bool = False, estimator: str = "two-reads") -> Array:
     """The factor that undoes the drift of an array, from the currents of one set of test inputs before and after.
 
-    before, after : (tests, n_out) amperes (or any unit), of the same inputs. Later outputs times the factor are compensated.
+    before, after : amperes (or any unit) of the same inputs; later outputs times the factor are compensated. For "two-reads" (2, tests,
+        n_out), each read twice with noise of its own (other keys); for "absolute" (tests, n_out).
     per_column : one factor for each output instead of one for all; it needs more tests for the same precision.
+    estimator : "two-reads": ``sqrt(sum before_1 before_2 / sum after_1 after_2)``: noise that is independent averages out of the
+        products, so that the factor is that of reads without noise, with an error that falls as one over the square root of the tests.
+        "absolute": ``sum |before| / sum |after|``, for comparison: noise adds to both sums, more to the weaker later one, and the factor
+        comes out too small.
 
-    ``sum |before| / sum |after|``, over all or along each column; 1 where nothing flows before or after. Returns (1,) or (n_out,)
-    float64. Raises ValueError for shapes that differ. Joshi et al., Nature Communications 11, 2473 (2020): global drift compensation.
+    Sums are over all or along each column; 1 where nothing flows before or after, or nothing rises above the noise. Returns (1,) or
+    (n_out,) float64. Raises ValueError for shapes that do not fit and an unknown estimator. Global drift compensation, with "absolute":
+    Joshi et al., Nature Communications 11, 2473 (2020).
     """
-    if before.shape != after.shape or before.ndim < 1:
-        raise ValueError(f"before and after must be (tests, n_out) of the same inputs, got {before.shape} and {after.shape}")
+    if estimator not in COMPENSATORS:
+        raise ValueError(f"estimator must be one of {', '.join(COMPENSATORS)}, got {estimator!r:.40}")
+    twice = estimator == "two-reads"
+    if before.shape != after.shape or before.ndim != 2 + twice or (twice and len(before) != 2):
+        right = "(2, tests, n_out), each read twice with noise of its own," if twice else "(tests, n_out)"
+        raise ValueError(f"before and after must be {right} of the same inputs for {estimator!r}, got {before.shape} and {after.shape}")
     xp = _array.namespace(before, after)
-    axes = tuple(range(before.ndim - 1)) if per_column else None
-    one, two = (xp.abs(v).sum(axis=axes, dtype=np.float64, keepdims=not per_column).reshape(-1) for v in (before, after))
+    axes = 0 if per_column else None
+
+    def size(reads: Array) -> Array:
+        if not twice:
+            return xp.abs(reads).sum(axis=axes, dtype=np.float64).reshape(-1)
+        first, second = reads.astype(np.float64)
+        return xp.sqrt((first * second).sum(axis=axes).clip(0, None)).reshape(-1)
+
+    one, two = size(before), size(after)
     flows = (one > 0) & (two > 0)
     return xp.where(flows, one, 1) / xp.where(flows, two, 1)
 
@@ -467,10 +517,12 @@ def _conductance(name: str, G: Any) -> Array:
 
 
 def check_positive(name: str, G: Array) -> None:
-    """Refuse conductances of which one is negative or NaN."""
+    """Refuse conductances of which one is negative or NaN; warn of what looks like ohms."""
     if G.size:
         least, what = G.min(), f"{name} must not be negative or NaN (siemens), got a least value of"
         _launch.flag(~(least >= 0), NEGATIVE, lambda: f"{what} {float(least):.4g}")
+        if _array.namespace(G) is np:  # a GPU would have to be waited for
+            _checks.siemens(name, G.max())
 
 
 def check_deviation(what: str, sigma: Array) -> None:

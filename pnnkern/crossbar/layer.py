@@ -3,7 +3,7 @@
     state = program_weights(W, description, key=key)          # {"G": siemens (arrays, n_in, columns), "w_max": ...}
     state = calibrate(x, state, description)                   # where the range of the ADC is "calibrated"
     y = apply(x, state, description, key=key, sample=first)    # ~ x @ W
-    y = apply(x, state | {"G": drift(state["G"], time=3600.0, key=key)}, description, key=key)
+    y = apply(x, aged(state, description, time=3600.0, key=key), description, key=key)
 
 `Layer(state, description)` does what `apply` does for many batches at the price of one preparation (wires, noise, ranges).
 """
@@ -16,7 +16,7 @@ import numpy as np
 from .. import _array, _launch, random
 from .._array import Array, accepts_any
 from . import _checks
-from .devices import program
+from .devices import drift, program
 from .mapping import (
     Crossbar,
     combine,
@@ -28,7 +28,7 @@ from .mapping import (
     separated,
     weight_range,
 )
-from .noise import stuck_cells, stuck_masks
+from .noise import GaussianNoise, noise, stuck_cells, stuck_masks
 from .read import Reader
 from .wires import chosen, only
 
@@ -46,8 +46,9 @@ def program_weights(W: Array, description: Crossbar, *, w_max: Any = None, key: 
 
     w_max : as for `conductances`. key : needed for devices that are random, and for stuck cells. sample : the number of the chip.
 
-    Returns a flat dict of arrays: "G" (arrays, n_in, columns) siemens, "w_max" () or (n_out,), and "stuck", boolean like G, where the
-    description has stuck cells. Raises ValueError as `conductances` and `program`.
+    Returns a flat dict of arrays: "G" (arrays, n_in, columns) siemens, "w_max" () or (n_out,), "programmed", which is G and stays while
+    G ages, and "stuck", boolean like G, where the description has stuck cells. Who programs another G later writes both. Raises
+    ValueError as `conductances` and `program`.
     """
     xp, d = _array.namespace(W), description
     w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)
@@ -58,7 +59,23 @@ def program_weights(W: Array, description: Crossbar, *, w_max: Any = None, key: 
         (low, high), ends = stuck_masks(G, low=d.stuck_low, high=d.stuck_high, key=key, sample=sample), d.range
         state["G"] = stuck_cells(G, low=low, high=high, g_min=ends[0], g_max=ends[1])
         state["stuck"] = low | high
-    return state
+    return state | {"programmed": state["G"]}
+
+
+@accepts_any
+def aged(
+    state: State, description: Crossbar, *, time: float, key: Any = None, sample: int = 0, target: Array | None = None
+) -> State:  # fmt: skip
+    """The state `time` seconds after it was programmed, whatever its age is now: always drifted from "programmed" (from G without that).
+
+    key, sample, target : as for `drift`; target is what `conductances` gave, and what was programmed by default. Cells that are stuck
+    do not move. Read noise of a device by its name is that of this age.
+
+    Returns the state with other "G", and "time", float64 () on the host. Raises ValueError as `drift`.
+    """
+    was = state.get("programmed", state["G"])
+    G = drift(was, time=time, device=description.device, key=key, sample=sample, target=target, stuck=state.get("stuck"))
+    return state | {"G": G, "time": np.array(time, np.float64)}
 
 
 class Layer:
@@ -76,6 +93,9 @@ class Layer:
         self.n_in, self.n_out = G.shape[1], outputs_of(G.shape[2], d)
         low, high = d.range
         self.scale = (state["w_max"] / ((high - low) * d.v_max)).astype(G.dtype)
+        self.noise, then = self._noise(), state.get("programmed")
+        if then is not None and _checks.same_memory(G, then) and not getattr(self.noise, "time", 0.0):
+            then = None  # what is read is what was programmed, and moves with it
         self.tiles: list[tuple[slice, slice, slice, Reader]] = []
         number = 0
         for row in range(0, self.n_in, d.tile_inputs):
@@ -83,7 +103,8 @@ class Layer:
             for outputs, columns in d.blocks(self.n_out):
                 chain = self._chain(row // d.tile_inputs, columns, number)
                 tile = self._laid(G[:, rows, columns])
-                self.tiles.append((rows, outputs, columns, Reader(tile, chain, pairs=d.paired)))
+                programmed = None if then is None else self._laid(then[:, rows, columns])
+                self.tiles.append((rows, outputs, columns, Reader(tile, chain, pairs=d.paired, programmed=programmed)))
                 number += len(tile) * (columns.stop - columns.start)
 
     def _laid(self, cells: Array) -> Array:
@@ -104,7 +125,17 @@ class Layer:
             adc = replace(adc, range=known[row][:, columns] if known.ndim else known)
         elif adc is not None and not isinstance(adc.range, str) and np.ndim(adc.range):
             adc = replace(adc, range=xp.broadcast_to(xp.asarray(adc.range), shape)[:, columns])
-        return replace(chain, adc=adc)
+        return replace(chain, adc=adc, noise=self.noise)
+
+    def _noise(self) -> Any:
+        """Of the cells, at the age of the state."""
+        cells = noise(self.description.chain.noise)
+        if not isinstance(cells, GaussianNoise) or cells.device is None or "time" not in self.state:
+            return cells
+        age = float(self.state["time"])
+        if cells.time not in (0, age):
+            raise ValueError(f"the noise is that of {cells.time:g} s after programming, and the state is {age:g} s old: leave its time at 0")
+        return replace(cells, time=age)
 
     # ------------------------------------------------------------------------------------------------------------------ forward
     def __call__(self, x: Array, *, key: Any = None, sample: Any = 0) -> Array:
@@ -192,7 +223,7 @@ class Layer:
 def apply(x: Array, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0) -> Array:
     """Outputs ``~ x @ W`` of a programmed layer.
 
-    x : (batch, n_in), of the dtype of the conductances. state : of `program_weights` (and `calibrate`), or drifted or trained since.
+    x : (batch, n_in), of the dtype of the conductances. state : of `program_weights` (and `calibrate`), or aged or trained since.
     key, sample : as for `read`; needed where the description's chain is random. A tile has its own noise.
 
     Returns (batch, n_out) in the unit of x times W. Raises as `read`, and ValueError for a state of another description.
@@ -206,7 +237,8 @@ def apply_vjp(
 ) -> Any:
     """The derivative of `apply` for the same key and samples, by the inputs and the conductances; rules as for `read_vjp`.
 
-    The scale of a sample counts as a constant, and stuck cells have no derivative. wrt : any of "x", "G". Returns one array or a tuple.
+    The scale of a sample counts as a constant, as does what aged cells were programmed to; stuck cells have no derivative.
+    wrt : any of "x", "G". Returns one array or a tuple.
     """
     return Layer(state, description).vjp(cotangent, x, key=key, sample=sample, wrt=wrt)
 
@@ -261,4 +293,4 @@ def matmul_vjp(
     return only({"x": dx, "W": conductances_vjp(dG, W, description)}, names)
 
 
-__all__ = ["Layer", "apply", "apply_vjp", "calibrate", "matmul", "matmul_vjp", "program_weights"]
+__all__ = ["Layer", "aged", "apply", "apply_vjp", "calibrate", "matmul", "matmul_vjp", "program_weights"]

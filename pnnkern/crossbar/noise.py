@@ -14,7 +14,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array, accepts_any
 from . import _checks
-from .devices import Device, check_deviation, device
+from .devices import Device, check_deviation, device, reading
 
 
 @dataclass(frozen=True)
@@ -27,24 +27,29 @@ class CellNoise:
     by_output = False  # one draw for each output does
     frozen = False  # one draw of the cells for all samples
 
-    def spread(self, G: Array) -> Array:
-        """The size of the noise of each cell at conductances G (siemens), as the kind defines it; like G."""
+    def spread(self, G: Array, programmed: Array | None = None) -> Array:
+        """The size of the noise of each cell at conductances G (siemens), as the kind defines it; like G.
+
+        programmed : G as it was programmed, if it has drifted since.
+        """
         raise TypeError("CellNoise has no size of its own: use GaussianNoise, LognormalNoise or TelegraphNoise")
 
-    def slope(self, G: Array) -> Array:
-        """The derivative of `spread` by G, by differences in float64; like G."""
+    def slope(self, G: Array, programmed: Array | None = None) -> Array:
+        """The derivative of `spread` by G, by differences in float64; like G. What was programmed is held, or is G itself if None."""
         wide = G.astype(np.float64)
         h = 1e-5 * max(float(wide.max()), 1e-12)
         below = (wide - h).clip(0, None)
-        return ((self.spread(wide + h) - self.spread(below)) / (wide + h - below)).astype(G.dtype)
+        held = programmed if programmed is None else programmed.astype(np.float64)
+        above = self.spread(wide + h, wide + h if held is None else held)
+        return ((above - self.spread(below, below if held is None else held)) / (wide + h - below)).astype(G.dtype)
 
 
 @dataclass(frozen=True)
 class GaussianNoise(CellNoise):
     """Independent normal noise of the conductance; the parts add up in variance.
 
-    sigma : siemens, a number or a function of G that returns an array like it. relative : of the conductance. device : a name in
-        `DEVICES` or a device, whose published read noise at `time` seconds after programming is taken.
+    sigma : siemens, a number or a function of G that returns an array like it. relative : of the conductance, up to 1. device : a name in
+        `DEVICES` or a device, whose published read noise at `time` seconds after programming is taken; after 0, with what was programmed.
     clipped : conductances do not become negative. Then each cell is drawn by itself, hundreds of times slower.
     frozen : one draw of all cells for each key instead of each sample, never negative: slow (1/f) noise, which hardly changes while a
         batch is read, and the usual way to shake weights in hardware-aware training. Give each batch a key of its own.
@@ -61,8 +66,8 @@ class GaussianNoise(CellNoise):
 
     def __post_init__(self) -> None:
         if not callable(self.sigma):
-            _checks.number("sigma of a noise", self.sigma, "siemens")
-        _checks.number("relative noise", self.relative, "of the conductance")
+            _checks.number("sigma of a noise", self.sigma, "siemens", most=_checks.OHMS)
+        _checks.number("relative noise", self.relative, "of the conductance", most=1.0)
         _checks.number("time of a noise", self.time, "seconds after programming")
         if self.device is not None:
             device(self.device)
@@ -71,7 +76,7 @@ class GaussianNoise(CellNoise):
     def by_output(self) -> bool:  # type: ignore[override]
         return not (self.clipped or self.frozen)
 
-    def spread(self, G: Array) -> Array:
+    def spread(self, G: Array, programmed: Array | None = None) -> Array:
         """Standard deviation of one reading, siemens."""
         xp = _array.namespace(G)
         parts = [self.relative * G] if self.relative else []
@@ -79,7 +84,7 @@ class GaussianNoise(CellNoise):
             sigma = self.sigma(G) if callable(self.sigma) else self.sigma
             parts.append(xp.broadcast_to(xp.asarray(sigma, dtype=G.dtype), G.shape))
         if self.device is not None:
-            parts.append(device(self.device).read_noise(G, self.time))
+            parts.append(reading(device(self.device), G, self.time, programmed))
         total = parts[0] if parts else xp.zeros_like(G)
         for part in parts[1:]:
             total = xp.hypot(total, part)
@@ -89,16 +94,16 @@ class GaussianNoise(CellNoise):
 
 @dataclass(frozen=True)
 class LognormalNoise(CellNoise):
-    """Conductances times ``exp(s z - s^2 / 2)``: never negative, and the mean stays. s : spread of the logarithm, such as 0.1."""
+    """Conductances times ``exp(s z - s^2 / 2)``: never negative, and the mean stays. s : spread of the logarithm, such as 0.1, up to 2."""
 
     s: float = 0.1
 
     kind = 1
 
     def __post_init__(self) -> None:
-        _checks.number("s of a lognormal noise", self.s, "no unit")
+        _checks.number("s of a lognormal noise", self.s, "no unit", most=2.0)
 
-    def spread(self, G: Array) -> Array:
+    def spread(self, G: Array, programmed: Array | None = None) -> Array:
         """The spread of the logarithm."""
         return _array.namespace(G).full_like(G, self.s)
 
@@ -108,7 +113,7 @@ class TelegraphNoise(CellNoise):
     """Random telegraph noise: a cell is found in its upper state with probability p, `amplitude` + `relative` G above the lower one.
 
     The mean stays G; the standard deviation is the distance of the states times sqrt(p (1 - p)). What would be negative is 0.
-    amplitude : siemens. relative : of the conductance. p : in [0, 1].
+    amplitude : siemens. relative : of the conductance, up to 2. p : in [0, 1].
     """
 
     amplitude: float = 0.0
@@ -118,8 +123,8 @@ class TelegraphNoise(CellNoise):
     kind = 2
 
     def __post_init__(self) -> None:
-        _checks.number("amplitude of a telegraph noise", self.amplitude, "siemens")
-        _checks.number("relative amplitude of a telegraph noise", self.relative, "of the conductance")
+        _checks.number("amplitude of a telegraph noise", self.amplitude, "siemens", most=_checks.OHMS)
+        _checks.number("relative amplitude of a telegraph noise", self.relative, "of the conductance", most=2.0)
         if not 0 <= self.p <= 1:
             raise ValueError(f"p of a telegraph noise must be a probability, got {self.p!r:.40}")
 
@@ -127,7 +132,7 @@ class TelegraphNoise(CellNoise):
     def chance(self) -> float:  # type: ignore[override]
         return self.p
 
-    def spread(self, G: Array) -> Array:
+    def spread(self, G: Array, programmed: Array | None = None) -> Array:
         """The distance of the two states, siemens."""
         return (self.amplitude + self.relative * G).astype(G.dtype, copy=False)
 

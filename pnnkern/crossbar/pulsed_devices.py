@@ -3,15 +3,16 @@
 A device is a frozen description; `pnnkern.crossbar.pulsed` moves weights by it. Weights, steps and bounds are in the units of the network.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import _array
 from .._array import Array
 from .._errors import nearest
+
+_MOST = {"noise": 10.0, **dict.fromkeys(("step_dtod", "up_down_dtod", "w_max_dtod", "w_min_dtod"), 1.0)}
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class PulsedDevice:
     up_down : asymmetry a: steps up are (1 + a) times, steps down (1 - a) times the cell's step. 0. up_down_dtod : its spread. 0.01.
     w_max, w_min : bounds. 0.6 and -0.6. w_max_dtod, w_min_dtod : relative spreads. 0.3. Bounds keep their sign.
 
+    Relative spreads are at most 1, the noise of a step at most 10.
     Spreads are standard deviations of normal distributions. Defaults: the requirements of Gokmen and Vlasov (2016), table 1, scaled as
     there: 1200 steps in the range, 30 % variations. `PULSED_DEVICES` has fits to devices that were made.
     """
@@ -46,11 +48,15 @@ class PulsedDevice:
                 raise ValueError(f"{name} of a pulsed device must be finite, got {value!r:.80}")
             if (name.endswith("dtod") or name == "noise") and value < 0:
                 raise ValueError(f"{name} is a standard deviation and must not be negative, got {value!r}")
+        for name, most in _MOST.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} of a pulsed device is relative, at most {most:g}, got {getattr(self, name)!r}: 30 % is 0.3")
         if self.step <= 0:
             raise ValueError(f"step of a pulsed device must be positive, got {self.step!r}")
         if not self.w_min <= 0 <= self.w_max or self.w_min == self.w_max:
             raise ValueError(
-                f"a pulsed device needs w_min <= 0 <= w_max, and not both zero, got {self.w_min!r} and {self.w_max!r}"
+                f"a pulsed device needs w_min <= 0 <= w_max, and not both zero, got {self.w_min!r} and {self.w_max!r}; "
+                "conductances become weights by PiecewiseStep.of(..., conductances=(lowest, highest))"
             )
 
     def _shapes(self) -> tuple[float, ...]:
@@ -186,18 +192,45 @@ class PiecewiseStep(PulsedDevice):
 
     @classmethod
     def of(
-        cls, up: Callable[[Array], Array], down: Callable[[Array], Array], *, nodes: int = 65, **parameters: float
-    ) -> "PiecewiseStep":
-        """A device whose steps you give as functions of the weight, sampled at `nodes` weights from w_min to w_max.
+        cls, up: Any, down: Any, *, conductances: tuple[float, float] | None = None, nodes: int = 65, **parameters: float
+    ) -> "PiecewiseStep":  # fmt: skip
+        """A device by the steps or the trains that you have measured, at `nodes` equally spaced weights from w_min to w_max.
 
-        up, down : array of weights -> sizes of one step up and down, not negative, in units of the weight. Their mean at weight 0 becomes
-            `step`, unless that is given. parameters : of the device. A cell with other bounds has the response stretched to them.
+        up, down : functions, array of weights -> sizes of one step up and down, not negative; or measured trains: what a cell had before
+            the first and after each pulse up (and down), two or more each. Trains may differ in length, rest where a cell is saturated, and
+            be noisy. Where a train has not been there are no steps past its end, and those of its first stretch before its start.
+        conductances : (lowest, highest), siemens: functions and trains are in siemens, and these stand for w_min and w_max. None: they are
+            in weights. For trains, their own extremes always are w_min and w_max if it is None.
+        parameters : of the device; `step` is by default the mean of both steps at weight 0, or the largest where they are zero there. A
+            cell with other bounds has the response stretched to them.
+
+        Raises ValueError for steps that are negative or not finite, or all zero, and trains that are too short or lead nowhere.
         """
-        w_min, w_max = parameters.get("w_min", cls.w_min), parameters.get("w_max", cls.w_max)
-        w = np.linspace(w_min, w_max, nodes)
-        sides = [np.broadcast_to(side(w), w.shape).astype(np.float64) for side in (up, down)]
-        step = parameters.pop("step", float(np.mean([np.interp(0.0, w, side) for side in sides])))
-        return cls(up=tuple(sides[0] / step), down=tuple(sides[1] / step), step=step, **parameters)
+        if not isinstance(nodes, int) or nodes < 2:
+            raise ValueError(f"nodes must be 2 or more, got {nodes!r:.40}")
+        w_min, w_max = (float(parameters.get(name, getattr(cls, name))) for name in ("w_min", "w_max"))
+        trains = [None if callable(side) else _train(name, side) for name, side in (("up", up), ("down", down))]
+        measured = [t for t in trains if t is not None]
+        low, high = w_min, w_max
+        if conductances is not None:
+            low, high = (float(g) for g in conductances)
+            if not 0 <= low < high < np.inf:
+                raise ValueError(f"conductances must be (lowest, highest) siemens, 0 or more, got {conductances!r:.80}")
+        elif measured:
+            low, high = (float(pick([pick(t) for t in measured])) for pick in (min, max))
+        at, unit = np.linspace(low, high, nodes), (w_max - w_min) / (high - low)
+        sides = []
+        for name, side, train, sign in (("up", up, trains[0], 1), ("down", down, trains[1], -1)):
+            steps = np.broadcast_to(side(at), at.shape) if train is None else _steps(name, train, at, sign)
+            sides.append(np.asarray(steps, np.float64) * unit)
+            if not (np.isfinite(sides[-1]).all() and sides[-1].min() >= 0):
+                raise ValueError(f"steps {name} must be finite and 0 or more, got {sides[-1].min() / unit:.4g} to {sides[-1].max() / unit:.4g}")
+        largest = max(float(side.max()) for side in sides)
+        if largest == 0:
+            raise ValueError("a device whose steps are zero everywhere cannot be written")
+        rest = float(np.mean([np.interp(0.0, np.linspace(w_min, w_max, nodes), side) for side in sides]))
+        step = parameters.pop("step", rest or largest)
+        return cls(up=tuple((sides[0] / step).tolist()), down=tuple((sides[1] / step).tolist()), step=step, **parameters)
 
     def _nodes(self) -> np.ndarray:
         return np.array([self.up, self.down], np.float32)
@@ -208,6 +241,36 @@ class PiecewiseStep(PulsedDevice):
         left = xp.minimum(x.astype(np.int64), len(self.up) - 2)
         up, down = (xp.asarray(side)[left] + (x - left) * xp.diff(xp.asarray(side))[left] for side in (self.up, self.down))
         return up, down
+
+
+def _train(name: str, values: Any) -> np.ndarray:
+    """A measured train on the host, float64."""
+    train = np.asarray(_array.to_numpy(values) if _array.is_array(values) else values, np.float64)
+    if train.ndim != 1 or len(train) < 2 or not np.isfinite(train).all():
+        raise ValueError(f"{name} must be a function or two or more finite values, one after each pulse, got {values!r:.80}")
+    return train
+
+
+def _steps(name: str, train: np.ndarray, at: np.ndarray, sign: int) -> np.ndarray:
+    """Mean size of a step around each of the values `at`: the stretch half way to its neighbours over the pulses that it took."""
+    level = np.maximum.accumulate(sign * train)  # what noise takes back is no step
+    if not level[-1] > level[0]:
+        raise ValueError(f"the train {name} must lead {'up' if sign > 0 else 'down'}, got {train[0]:.4g} to {train[-1]:.4g}")
+    there = np.sort(sign * at)
+    edges = np.concatenate([there[:1], (there[1:] + there[:-1]) / 2, there[-1:]]).clip(level[0], level[-1])
+    values, reached, count = np.unique(level, return_index=True, return_counts=True)
+    left = reached + count - 1  # pulses that have been given when a level is reached, and left
+    i = np.searchsorted(values, edges, side="right") - 1
+    after = left[i] + (edges - values[i]) / np.append(np.diff(values), 1.0)[i]
+    before = np.where(edges == values[i], reached[i], after)
+    pulses = before[1:] - np.where(edges == level[0], before, after)[:-1]  # rests at the start count, those at the end are its zero
+    stretch = np.diff(edges)
+    steps = np.where(stretch > 0, stretch / np.where(pulses > 0, pulses, 1), 0)
+    first = np.flatnonzero(stretch)[0]
+    steps[:first] = steps[first]
+    if count[-1] > 1:
+        steps[there >= level[-1]] = 0
+    return steps[::sign]
 
 
 PULSED_DEVICES: dict[str, PulsedDevice] = {

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from .. import _array, _launch, _parallel, random
 from .._array import Array, accepts_any
 from . import _checks
@@ -20,7 +22,7 @@ from .devices import check_positive
 from .noise import CellNoise, noise
 from .solve import IV, gated_reads, open_conductance, solve_currents, solve_currents_vjp
 from .wire_noise import WireFields, wire_noise
-from .wires import as_wires, check_pairs, chosen, effective_conductance, effective_conductance_vjp, only
+from .wires import as_wires, check_pairs, chosen, effective_conductance, effective_conductance_vjp, like, only
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Chain:
     offset: Any = None
 
     def __post_init__(self) -> None:
-        _checks.number("output_noise", self.output_noise, "amperes")
+        _checks.number("output_noise", self.output_noise, "amperes", most=1.0)
         if self.dac is not None and not isinstance(self.dac, DAC | BitSerial):
             raise TypeError(f"dac must be a DAC or a BitSerial, got {type(self.dac).__name__}")
         if self.adc is not None and not isinstance(self.adc, ADC):
@@ -117,15 +119,18 @@ class Reader:
     """An array of conductances ready to be read: what depends on them alone is worked out once (wires, sigmas, ranges of the ADC).
 
     G : (..., n_in, n_out) siemens, float32 or float64; leading axes are arrays on the same inputs. It must not be changed while the
-        reader is in use. chain : what lies on the way.
+        reader is in use. chain : what lies on the way. programmed : G as it was programmed, if it has drifted since; needed for the read
+        noise of devices that goes by it, after the time 0.
     pairs : rows 2 k and 2 k + 1 of an interleaved circuit belong to one input and its converter: it drives the second with the opposite
         voltage, or opens both gates. V is (batch, n_in / 2) then. Otherwise each row has its own input.
 
     ``reader(V, key=, sample=)`` is `read`, ``reader.vjp(cotangent, V, ...)`` is `read_vjp`.
     """
 
-    def __init__(self, G: Array, chain: Chain = Chain(), *, pairs: bool = False) -> None:
+    def __init__(self, G: Array, chain: Chain = Chain(), *, pairs: bool = False, programmed: Array | None = None) -> None:
         G = _checks.matrix("G", G, 2, "siemens")
+        if _array.namespace(G) is np:  # a GPU would have to be waited for
+            _checks.siemens("G", G.max())
         self.G, self.chain, self.noise, self.pairs, self.gated = G, chain, noise(chain.noise), pairs, chain.gated
         if chain.wires is not None:
             check_pairs(G, as_wires(chain.wires))
@@ -140,7 +145,8 @@ class Reader:
             self.weights = effective_conductance(G, wires=chain.wires).reshape(self.stack.shape)
         elif self.noise is not None and not self.noise.by_output:
             check_positive("G", G)
-        self.spread: Any = None if self.noise is None else self.noise.spread(self.stack)
+        self.programmed = None if programmed is None else like("programmed", programmed, "G", G).reshape(self.stack.shape)
+        self.spread: Any = None if self.noise is None else self.noise.spread(self.stack, self.programmed)
         frozen = self.frozen = self.noise is not None and self.noise.frozen
         by_output = self.noise is None or (self.noise.by_output and chain.wires is None)
         self.fused = (by_output or frozen) and not self.solved
@@ -255,6 +261,9 @@ class Reader:
         if not self.fused:
             self._finish(out, key, sample, columns, extra, variances)
 
+    def _programmed(self, a: int) -> Array | None:
+        return None if self.programmed is None else self.programmed[a]
+
     def fields_of(self, a: int) -> WireFields:
         """Voltages inside array a for one volt at each line, worked out at the first noisy read."""
         if a not in self.fields:
@@ -355,14 +364,14 @@ class Reader:
                     self._cells("vjp_v", a, key, which, len(V), g[a], self.stack[a], spread, part)
                     dv += part
                 if "G" in names:
-                    slope_of = cells.slope(self.stack[a])
+                    slope_of = cells.slope(self.stack[a], self._programmed(a))
                     self._cells("vjp_g", a, key, which, len(V), v, g[a], self.stack[a], spread, slope_of, dG[a])
         if self.chain.wires is not None and not self.solved and "G" in names:
             met = self._perturbed(key) if self.frozen else self.stack
             dG = effective_conductance_vjp(dG.reshape(self.G.shape), met.reshape(self.G.shape), wires=self.chain.wires).reshape(met.shape)
         if cells is not None and cells.frozen and "G" in names:
             z = random.normal(random.fold_in(key, "cells"), (1, self.G.size), dtype=self.G.dtype, like=self.G).reshape(dG.shape)
-            dG = dG * xp.where(self.stack + self.spread * z > 0, 1 + cells.slope(self.stack) * z, 0).astype(dG.dtype)
+            dG = dG * xp.where(self.stack + self.spread * z > 0, 1 + cells.slope(self.stack, self.programmed) * z, 0).astype(dG.dtype)
         gate = dac.gate(V)
         dv = self.received(dv * slope)
         if gate is not None:
@@ -397,7 +406,7 @@ class Reader:
         total = squares @ variance + v.dtype.type(self.extra)
         q = xp.where(total > 0, g * z / xp.sqrt(xp.where(total > 0, total, 1)), 0).astype(v.dtype, copy=False)
         dv += v * (q @ variance.T)
-        dG[a] += (squares.T @ q) * spread * cells.slope(self.stack[a])
+        dG[a] += (squares.T @ q) * spread * cells.slope(self.stack[a], self._programmed(a))
 
 
 def _padded(n: int) -> int:
@@ -408,13 +417,13 @@ def _padded(n: int) -> int:
 @accepts_any
 def read(
     V: Array, G: Array, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None, output_noise: float = 0.0,
-    offset: Any = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None,
+    offset: Any = None, programmed: Array | None = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None,
 ) -> Array:  # fmt: skip
     """Read a crossbar: currents ``I = V @ G`` with all that happens on the way (`Chain`).
 
     V : (batch, n_in) volts. G : (..., n_in, n_out) siemens, of the same dtype, float32 or float64; leading axes are arrays on the same
         input lines.
-    wires, noise, dac, adc, iv, output_noise, offset : as in `Chain`; by default none of it.
+    wires, noise, dac, adc, iv, output_noise, offset : as in `Chain`; by default none of it. programmed : as for `Reader`.
     key : of `pnnkern.random`; needed where something is random. sample : the global index of row 0, or an int64 array with one for each
         row. Noise depends on the key, the index and the place only, not on how a batch is split.
     memory_limit : bytes for what is between the steps, a share of the free memory by default.
@@ -424,26 +433,27 @@ def read(
     `Reader` does the same for many batches at the price of one preparation.
     """
     chain = Chain(wires, noise, dac, adc, iv, output_noise, offset)
-    return Reader(G, chain)(V, key=key, sample=sample, memory_limit=memory_limit)
+    return Reader(G, chain, programmed=programmed)(V, key=key, sample=sample, memory_limit=memory_limit)
 
 
 @accepts_any
 def read_vjp(
     cotangent: Array, V: Array, G: Array, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None,
-    output_noise: float = 0.0, offset: Any = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None, wrt: Any = ("V", "G"),
+    output_noise: float = 0.0, offset: Any = None, programmed: Array | None = None, key: Any = None, sample: Any = 0,
+    memory_limit: int | None = None, wrt: Any = ("V", "G"),
 ) -> Any:  # fmt: skip
     """The derivative of `read` for the same key and samples.
 
     Exact wherever a read is smooth, noise included: the draws are held, their size moves with V and G. Where it is not: a converter passes
     the cotangent on inside its range and stops it outside (what counts for an ADC is the current with its noise). Rounding, gain,
-    curvature and mismatch of an ADC are passed over. Fresh Gaussian noise through wires counts as independent of V and G. `BitSerial` inputs
-    have the derivative of one conversion of all bits without noise, and the digital sum of their codes is not gated. Gates have that of
-    the current which their cells carry while all gates are open, for a volt of the read voltage.
+    curvature and mismatch of an ADC are passed over. What was programmed is held. Fresh Gaussian noise through wires counts as independent
+    of V and G. `BitSerial` inputs have the derivative of one conversion of all bits without noise, and the digital sum of their codes is
+    not gated. Gates have that of the current which their cells carry while all gates are open, for a volt of the read voltage.
 
     cotangent : (..., batch, n_out). wrt : any of "V", "G". Returns one array or a tuple in the order of `wrt`, like V and G.
     """
     chain = Chain(wires, noise, dac, adc, iv, output_noise, offset)
-    return Reader(G, chain).vjp(cotangent, V, key=key, sample=sample, wrt=wrt)
+    return Reader(G, chain, programmed=programmed).vjp(cotangent, V, key=key, sample=sample, wrt=wrt)
 
 
 __all__ = ["Chain", "Reader", "read", "read_vjp"]

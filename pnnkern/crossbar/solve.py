@@ -81,7 +81,7 @@ def solve_currents(
 ) -> Array:
     """Currents into the outputs of a crossbar with wires.
 
-    V : (..., batch, n_in) volts, of the dtype of G. In a gated circuit 0, or one read voltage where the gate is open.
+    V : (..., batch, n_in) volts, of the dtype of G. In a gated circuit 0, or one read voltage of either sign where the gate is open.
     G : (..., n_in, n_out) siemens, float32 or float64, 0 or more; leading axes are a stack of arrays, each with its reads.
     wires : `Wires` or ohms per segment.
     method : "tree" (`effective_conductance`, then one product), "cg" (conjugate gradients for each read), or "auto": what is faster by
@@ -315,7 +315,8 @@ class _Solver:
         xp, dtype = self.xp, self.G.dtype
         n_in, n_out = self.G.shape[-2:]
         open_ = self.V != 0
-        read = float(self.V.max()) if bool(open_.any()) else 0.0
+        high, low = float(self.V.max()), float(self.V.min())
+        read = high if high > 0 else low
         if not bool((self.V[open_] == dtype.type(read)).all()) or not np.isfinite(read):
             raise ValueError("inputs of a gated circuit are gates: V must be 0 or one read voltage")
         cells, gates = self.cells, open_.reshape(-1, self.V.shape[-2], n_in)

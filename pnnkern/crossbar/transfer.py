@@ -50,7 +50,7 @@ class TikiTaka:
     transfer_lr : how much of what is read is transferred.
     gamma : share of A in the weights, C_i + gamma s_i (A_i - R_i). 0.
     chop, recent : see above. 0.1 and 0.5.
-    read_noise : standard deviation of a reading of A, in weights. 0.
+    read_noise : standard deviation of a reading of A, in weights, up to the range of the fast device. 0.
     reference_error : standard deviation of R around the symmetry points of A's cells, in weights. 0: found exactly. R is then how zero
         is shifted: A - R = 0 is where A rests under noise alone. Not used by "dynamic".
     pulses : the longest train, or the most steps that C moves by at a time.
@@ -85,6 +85,13 @@ class TikiTaka:
         for name in ("transfer_lr", "gamma", "read_noise", "reference_error"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ValueError(f"{name} of TikiTaka must be finite and 0 or more, got {getattr(self, name)!r:.80}")
+        fast = pulsed_device(self.fast)
+        for name in ("read_noise", "reference_error"):
+            if getattr(self, name) > fast.w_max - fast.w_min:
+                raise ValueError(
+                    f"{name} of TikiTaka must be at most the range of its fast device, {fast.w_max - fast.w_min:g} (weights), "
+                    f"got {getattr(self, name)!r:.80}"
+                )
         for name, most in (("chop", 0.5), ("recent", 1.0)):
             if not 0 < getattr(self, name) <= most:
                 raise ValueError(f"{name} of TikiTaka must be above 0 and at most {most:g}, got {getattr(self, name)!r:.80}")

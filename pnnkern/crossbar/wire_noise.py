@@ -23,6 +23,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, accepts_any
+from . import _checks
 from .wires import Stack, as_wires, voltages_like
 
 
@@ -146,7 +147,7 @@ class _Inside:
         self._adjoint: tuple[slice, Array] | None = None
         self.fields = fields
         if fields is not None:
-            if _place(fields.G) != _place(G) or fields.wires != self.wires:
+            if not _checks.same_memory(fields.G, G) or fields.wires != self.wires:
                 raise ValueError("fields belong to another array or other wires: make WireFields of this G and these wires")
             self._adjoint = slice(0, G.shape[1]), fields.adjoint
 
@@ -198,11 +199,6 @@ class _Inside:
             if part == slice(0, n_out):
                 self._adjoint = part, A
             yield part, A
-
-
-def _place(G: Array) -> tuple[Any, ...]:
-    """Where an array lies, and its form: the same for two views of one torch tensor."""
-    return G.shape, G.dtype, G.ctypes.data if isinstance(G, np.ndarray) else G.data.ptr
 
 
 def _largest(r: float, terminal: float, n: int) -> float:

@@ -40,6 +40,7 @@ import numpy as np
 
 from .. import _array, _parallel
 from .._array import Array, accepts_any
+from . import _checks
 from ._ladders import keeper
 from ._tree import PORTS, Circuit, Levels, Tree
 
@@ -269,6 +270,7 @@ def check_conductances(G: Any) -> float:
     low, high = _array.to_numpy(_array.namespace(G).stack([G.min(), G.max()])).tolist()  # one look at a GPU
     if not (low >= 0 and np.isfinite(high)):
         raise ValueError(f"conductances must be finite and not negative (siemens), got values from {low:.4g} to {high:.4g}")
+    _checks.siemens("G", high)
     return high
 
 

@@ -26,8 +26,8 @@ class HardwareAware:
     passes: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.noise) and self.noise >= 0):
-            raise ValueError(f"noise must be 0 or more, got {self.noise!r}")
+        if not 0 <= self.noise <= 1:
+            raise ValueError(f"noise must be from 0 to 1 (of the largest value of each array), got {self.noise!r}")
 
     def step(
         self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0

@@ -49,7 +49,7 @@ class CrossbarNetwork:
     sizes : nodes of each layer, the inputs first. activation : of the hidden layers, one of `ACTIVATIONS`; outputs are linear.
     hardware : how the arrays are built; None: they are perfect, and the network is its own twin.
     time : seconds since programming at which it is read. compensation : of the drift: "none", or by one factor for each array ("global")
-        or for each column ("column"), from the currents of `reference` then and now.
+        or for each column ("column"), from the currents of `reference` then and now, each read twice.
     reference : inputs (batch, n_0), by which ADC ranges are calibrated and drift is compensated; see `calibrate`.
     weight_max : the weights' bound; they start normal with variance 1 / n_in, drawn with `key`, which also makes the devices.
     writers, memory : see `pnnkern.systems.writers`.
@@ -199,12 +199,12 @@ class CrossbarNetwork:
         return self._aged(layer, self._programmed(layer))["G"]
 
     def _hardware(self) -> Crossbar:
-        """How the arrays are built; noise that grows with a device's age is that of their age."""
+        """How the arrays are built; noise that grows with a device's age takes it from the state of the arrays."""
         if self.hardware is None:
             raise ValueError("the arrays of this network are perfect: it has no conductances; give hardware=crossbar.Crossbar(...)")
         chain = self.hardware.chain
         if isinstance(chain.noise, GaussianNoise) and chain.noise.device is not None:
-            chain = dataclasses.replace(chain, noise=dataclasses.replace(chain.noise, time=self.time))
+            chain = dataclasses.replace(chain, noise=dataclasses.replace(chain.noise, time=0.0))
         return dataclasses.replace(self.hardware, chain=chain)
 
     def _read(self, l: int, x: Array, w: Array, key: Any, sample: Any) -> Array:
@@ -237,7 +237,11 @@ class CrossbarNetwork:
         now = Layer(self._aged(l, state), hardware)
         if self.compensation == "none":
             return now, None
-        before, after = (which(probe, key=self._chip(l, "compensation")) for which in (Layer(state, hardware), now))
+        xp = _array.namespace(probe)
+        before, after = (
+            xp.stack([which(probe, key=self._chip(l, f"compensation {name} {n}")) for n in range(2)])
+            for name, which in (("before", Layer(state, hardware)), ("after", now))
+        )
         return now, crossbar.drift_compensation(before, after, per_column=self.compensation == "column")
 
     def _programmed(self, l: int) -> dict[str, Array]:
@@ -249,8 +253,7 @@ class CrossbarNetwork:
             return state
         hardware = self._hardware()
         target = crossbar.conductances(self.parameters[f"w{l}"], hardware, w_max=state["w_max"])
-        G = crossbar.drift(state["G"], time=self.time, device=hardware.device, key=self._chip(l, "drift"), target=target)
-        return state | {"G": G}
+        return crossbar.aged(state, hardware, time=self.time, key=self._chip(l, "drift"), target=target)
 
     def _chip(self, l: int, purpose: str) -> Any:
         return None if self.key is None else random.fold_in(random.fold_in(self.key, f"array {l}"), purpose)

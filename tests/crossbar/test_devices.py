@@ -187,10 +187,10 @@ def test_read_noise_is_the_published_one() -> None:
 
 def test_flicker_is_frozen_read_noise(backend) -> None:
     G = np.full((100, 200), 10e-6, np.float32)
-    got = backend.numpy(flicker(backend.array(G), time=60.0, key=KEY)).astype(float)
+    got = backend.numpy(flicker(backend.array(G), time=60.0, programmed=backend.array(G), key=KEY)).astype(float)
     sigma = 10e-6 * 0.0088 / 0.4**0.65 * np.sqrt(np.log(80 / 500e-9))
     assert abs(got.std() / sigma - 1) < SIGMAS / np.sqrt(2 * G.size)
-    assert np.array_equal(got, backend.numpy(flicker(backend.array(G), time=60.0, key=KEY)))
+    assert np.array_equal(got, backend.numpy(flicker(backend.array(G), time=60.0, programmed=backend.array(G), key=KEY)))
 
 
 def test_your_own_device() -> None:
@@ -208,9 +208,11 @@ def test_your_own_device() -> None:
 # ---------------------------------------------------------------------------------------------------------------- compensation
 def test_compensation_undoes_common_drift_exactly(rng: np.random.Generator) -> None:
     G, V = rng.random((20, 6)), rng.random((15, 20))
-    assert np.allclose(drift_compensation(V @ G, V @ (0.7 * G)), [1 / 0.7])
-    factors = drift_compensation(V @ G, V @ (G * np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.0])), per_column=True)
-    assert np.allclose(factors, [1 / 0.9, 1 / 0.8, 1 / 0.7, 1 / 0.6, 2.0, 1.0])
+    left = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.0])
+    for twice, estimator in ((lambda I: np.stack([I, I]), "two-reads"), (lambda I: I, "absolute")):
+        assert np.allclose(drift_compensation(twice(V @ G), twice(V @ (0.7 * G)), estimator=estimator), [1 / 0.7])
+        factors = drift_compensation(twice(V @ G), twice(V @ (G * left)), per_column=True, estimator=estimator)
+        assert np.allclose(factors, [1 / 0.9, 1 / 0.8, 1 / 0.7, 1 / 0.6, 2.0, 1.0])
 
 
 def test_compensation_lessens_the_error_of_drifted_products(rng: np.random.Generator) -> None:
@@ -219,7 +221,9 @@ def test_compensation_lessens_the_error_of_drifted_products(rng: np.random.Gener
     V = rng.uniform(0, 0.2, (50, 200))
     errors = [
         np.abs(V @ later * factor - V @ G).mean()
-        for factor in (1.0, drift_compensation(V @ G, V @ later), drift_compensation(V @ G, V @ later, per_column=True))
+        for factor in (
+            1.0, *(drift_compensation(np.stack([V @ G] * 2), np.stack([V @ later] * 2), per_column=each) for each in (False, True))
+        )
     ]
     assert errors[1] < errors[0] / 5
     assert errors[2] < errors[1]
@@ -238,8 +242,14 @@ def test_compensation_lessens_the_error_of_drifted_products(rng: np.random.Gener
     (lambda: drift(np.array([1e-6]), time=np.nan, key=KEY), ValueError, "time must be finite and 0 or more"),
     (lambda: drift(np.array([1e-6]), time=1.0), ValueError, "drift is random, which needs a key"),
     (lambda: drift(np.array([1e-6]), time=1.0, key=KEY, target=np.ones(2)), ValueError, "target must be like G"),
-    (lambda: flicker(np.array([1e-6]), time=1.0), ValueError, "flicker is random, which needs a key"),
-    (lambda: drift_compensation(np.ones((2, 3)), np.ones((3, 3))), ValueError, "before and after must be"),
+    (lambda: flicker(np.array([1e-6]), time=0.0), ValueError, "flicker is random, which needs a key"),
+    (lambda: drift_compensation(np.ones((2, 3)), np.ones((2, 3))), ValueError, r"must be \(2, tests, n_out\), each read twice"),
+    (lambda: drift_compensation(np.ones((3, 2, 3)), np.ones((3, 2, 3))), ValueError, r"before and after must be \(2, tests, n_out\)"),
+    (lambda: drift_compensation(np.ones((2, 3)), np.ones((3, 3)), estimator="absolute"), ValueError, r"must be \(tests, n_out\) of the same"),
+    (lambda: drift_compensation(np.ones((2, 3)), np.ones((2, 3)), estimator="mean"), ValueError, "one of two-reads, absolute, got 'mean'"),
+    (lambda: drift(np.array([1e-6]), time=1.0, key=KEY, stuck=np.ones(1)), ValueError, r"stuck must be boolean like G \(1,\), got float64"),
+    (lambda: flicker(np.array([1e-6]), time=1.0, key=KEY), ValueError, "read noise of PCM goes by the conductances that were programmed"),
+    (lambda: flicker(np.array([1e-6]), time=1.0, key=KEY, programmed=np.ones(2)), ValueError, r"programmed must have the shape \(1,\) of G"),
     (lambda: pnn.crossbar.PCM(g_min=1.0), ValueError, "a device needs 0 <= g_min < g_max"),
     (lambda: pnn.crossbar.RRAM(times=(2.0, 1.0)), ValueError, "times must increase, one for each of the 3 spreads"),
 ])  # fmt: skip

@@ -68,7 +68,8 @@ def test_programming_is_that_of_the_device(rng: np.random.Generator) -> None:
     state = program_weights(W, d, key=KEY, sample=3)
     assert np.array_equal(state["G"], crossbar.program(conductances(W, d), "pcm", key=KEY, sample=3))
     assert state["w_max"] == np.abs(W).max()
-    assert set(state) == {"G", "w_max"}
+    assert set(state) == {"G", "w_max", "programmed"}
+    assert state["programmed"] is state["G"]
 
 
 def test_stuck_cells_stay_where_they_are(backend, rng: np.random.Generator) -> None:

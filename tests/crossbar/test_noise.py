@@ -91,7 +91,7 @@ def test_the_first_argument_is_the_size() -> None:
 
 def test_spreads() -> None:
     G = np.linspace(1e-6, 20e-6, 7)
-    both = GaussianNoise(sigma=2e-6, relative=0.1, device="pcm", time=50.0).spread(G)
+    both = GaussianNoise(sigma=2e-6, relative=0.1, device="pcm", time=50.0).spread(G, G)
     assert np.allclose(both, np.sqrt(4e-12 + (0.1 * G) ** 2 + device("pcm").read_noise(G, 50.0) ** 2), rtol=1e-12)
     assert np.array_equal(GaussianNoise(sigma=lambda g: 0.2 * g).spread(G), 0.2 * G)
     assert np.allclose(GaussianNoise(sigma=lambda g: g * g).slope(G), 2 * G, rtol=1e-3)

@@ -283,3 +283,51 @@ def test_messages_of_updates(rng):
     ):
         with pytest.raises(ValueError, match=message):
             transfer_update(rule, state, *values, **{"lr": 0.1, "key": KEY, **options})
+
+
+# ------------------------------------------------------------------------------------------------------------- all of it random
+def held(rule: TikiTaka, shape: tuple[int, int], above: float, transfers: int):
+    """States of a fast array that is held `above` its reference, without gradients, after each transfer."""
+    state = transfer_start(rule, shape, key=KEY)
+    state["fast"] = (state["reference"] + np.float32(above)).clip(-0.5, 0.5)
+    x, d = np.zeros((1, shape[0]), np.float32), np.zeros((1, shape[1]), np.float32)
+    for _ in range(transfers):
+        state = transfer_update(rule, state, x, d, lr=0.1, key=KEY)
+        yield state
+
+
+def test_v1_draws_pulses_anew_at_every_transfer():
+    """One reading is a chance of a pulse; were the draws repeated, a cell would move every time or never."""
+    rule = TikiTaka("v1", SOFT, EXACT, transfer_lr=0.05, lines=None)
+    start, (*_, last) = transfer_start(rule, (5, 40), key=KEY), held(rule, (5, 40), 0.02, 100)
+    read = last["fast"].astype(np.float64) - last["reference"]
+    chance = rule.transfer_lr * read / EXACT.step
+    steps = (last["slow"] - start["slow"]) / EXACT.step
+    assert 0.1 < chance.mean() < 0.9
+    assert np.abs(steps - 100 * chance).max() < 4.5 * 5  # a standard deviation is at most 5
+
+
+def test_lines_that_wrap_around_are_read_with_noise_of_their_own():
+    """Three of five lines at a time: the second transfer reads 3, 4 and 0."""
+    rule = TikiTaka("v2", SOFT, EXACT, transfer_lr=1e-4, lines=3, read_noise=0.05)
+    first, second = held(rule, (5, 2000), 0.0, 2)
+    noise = (second["hidden"] - first["hidden"]) / (1e-4 * 0.05)
+    rows = noise[[3, 4, 0]]
+    np.testing.assert_allclose(rows.std(1), 1, atol=4.5 / np.sqrt(2 * 2000))
+    assert np.abs(np.corrcoef(rows) - np.eye(3)).max() < 4.5 / np.sqrt(2000)
+
+
+@pytest.mark.parametrize("lines", [1, 2, None])
+def test_lines_are_written_by_the_devices_of_their_cells(lines):
+    """Steps differ from cell to cell: a transfer does to its lines what as many pulses on the whole array do there."""
+    slow = crossbar.ConstantStep(step=0.01, step_dtod=0.5, noise=0.2)
+    rule = TikiTaka("v2", SOFT, slow, lines=lines)
+    state = transfer_start(rule, SHAPE, key=KEY)
+    state["hidden"] = np.full(SHAPE, 0.035, np.float32)  # three steps and a half; the fast array shows nothing
+    x, d = np.zeros((1, SHAPE[0]), np.float32), np.zeros((1, SHAPE[1]), np.float32)
+    for number in range(SHAPE[0] // (lines or SHAPE[0])):
+        counts = np.zeros(SHAPE, np.int32)
+        counts[number * (lines or 0) :][: lines or SHAPE[0]] = 3
+        expected = crossbar.apply_pulses(state["slow"], counts, device=slow, key=random.fold_in(KEY, "slow"), sample=number)
+        state = transfer_update(rule, state, x, d, lr=0.1, key=KEY)
+        np.testing.assert_array_equal(state["slow"], expected)

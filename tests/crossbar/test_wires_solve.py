@@ -187,6 +187,17 @@ def test_gated_circuits(backend, topology: str, dtype: str, rng: np.random.Gener
         )
 
 
+@pytest.mark.parametrize("topology", ["gated", "gated-interleaved"])
+def test_gated_circuits_read_at_a_negative_voltage(backend, topology: str, rng: np.random.Generator) -> None:
+    G, wires = cells(rng, 12, 5, low=1e-4, high=1e-3), Wires(20.0, 30.0, 10.0, 5.0, topology)
+    V = -0.2 * (rng.random((4, 12)) > 0.4)
+    V[1], V[2] = 0, -0.2  # every gate shut, every gate open
+    got = backend.numpy(solve_currents(backend.array(V), backend.array(G), wires=wires))
+    expected = np.array([gated(G, v < 0, -0.2, wires) for v in V])
+    assert np.abs(got - expected).max() < 1e-13 * np.abs(expected).max()
+    check_vjp(solve_currents, solve_currents_vjp, backend.array(V), backend.array(G), wires=wires, wrt="G", steps=1e-7, rtol=1e-6)
+
+
 def test_gated_with_perfect_wires_is_the_plain_product(rng: np.random.Generator) -> None:
     G, V = cells(rng, 8, 5), 0.2 * (rng.random((3, 8)) > 0.5)
     assert np.allclose(solve_currents(V, G, wires=Wires(0, 0, topology="gated")), V @ G, rtol=1e-13)
@@ -212,6 +223,7 @@ G, V = np.full((4, 5), 1e-5), np.ones((2, 4))
         (lambda: sinh_iv(0.0), ValueError, "v0 must be positive"),
         (lambda: cubic_iv(-1.0), ValueError, "a must not be negative"),
         (lambda: solve_currents(V * [1, 2, 0, 1], G, wires=Wires(1, 1, topology="gated")), ValueError, "V must be 0 or one read voltage"),
+        (lambda: solve_currents(V * [1, -1, 0, 1], G, wires=Wires(1, 1, topology="gated")), ValueError, "V must be 0 or one read voltage"),
         (lambda: solve_currents_vjp(V @ G, V, G, wires=Wires(1, 1, topology="gated")), ValueError, "no derivative by V, only by G"),
         (lambda: solve_currents_vjp(V, V, G, wires=1.0), ValueError, r"cotangent must be float64 \(2, 5\) like the currents"),
         (lambda: solve_currents(V[:, :3].copy(), G[:3].copy(), wires=Wires(1, 1, topology="gated-interleaved")), ValueError, "in pairs"),

@@ -37,7 +37,7 @@ class CrossbarTable(WrittenTable):
     dac_bits: int = Field(0, ge=0)
     adc_bits: int = Field(0, ge=0)
     read_noise: bool = False  # of the device, fresh in each read
-    cell_noise: float = Field(0.0, ge=0, allow_inf_nan=False)  # fresh in each read, relative to the conductance
+    cell_noise: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)  # fresh in each read, relative to the conductance
     wires: float = Field(0.0, ge=0, allow_inf_nan=False)  # ohms per segment
     # interleaved: pairs are rows of one array and meet on its bit lines; gated: inputs open rows bit by bit (see pnnkern.crossbar.wires)
     topology: Literal["lines", "interleaved", "gated", "gated-interleaved"] = "lines"

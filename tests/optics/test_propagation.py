@@ -306,17 +306,17 @@ def test_scipy_engine_needs_no_transform_in_place(monkeypatch, rng: np.random.Ge
 
 # ---------------------------------------------------------------------------------------------------------------- broadcasting
 def test_distances_and_wavelengths_broadcast(backend, rng: np.random.Generator) -> None:
-    z, w = np.array([1e-3, 0.0, -2e-3]), np.array([[0.5], [0.6]]) * UM
+    z, w = np.array([1e-3, 0.0, -2e-3, 1e-4]), np.array([[0.5], [0.6]]) * UM
     one = field(rng, (20, 22))
     got = backend.numpy(propagate(backend.array(one), distance=z, wavelength=w, pitch=2 * UM))
-    assert got.shape == (2, 3, 20, 22)
+    assert got.shape == (2, 4, 20, 22)
     for i in range(2):
-        for j in range(3):
+        for j in range(4):
             alone = backend.numpy(propagate(backend.array(one), distance=float(z[j]), wavelength=float(w[i, 0]), pitch=2 * UM))
             assert np.array_equal(got[i, j], alone)
-    batch = field(rng, (4, 1, 3, 20, 22))
+    batch = field(rng, (4, 1, 4, 20, 22))
     got = backend.numpy(propagate(backend.array(batch), distance=z, wavelength=w, pitch=2 * UM))
-    assert got.shape == (4, 2, 3, 20, 22)
+    assert got.shape == (4, 2, 4, 20, 22)
     alone = backend.numpy(propagate(backend.array(batch[2, 0, 1]), distance=0.0, wavelength=float(w[1, 0]), pitch=2 * UM))
     assert np.array_equal(got[2, 1, 1], alone)
 

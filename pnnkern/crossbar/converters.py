@@ -141,6 +141,10 @@ class SAR:
     seed: int = 0
     first: int = 0
 
+    def __post_init__(self) -> None:
+        _checks.number("mismatch of a SAR converter", self.mismatch, "of a unit capacitor", most=1.0)
+        _checks.number("offset of a SAR converter", self.offset, "codes")
+
     def tables(self, bits: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
         key = random.key(self.seed)
         z = random.normal(random.fold_in(key, "capacitors"), (columns, bits + 1), sample=self.first, dtype=np.float64)
@@ -163,6 +167,11 @@ class Ramp:
     bow: float = 0.0
     seed: int = 0
     first: int = 0
+
+    def __post_init__(self) -> None:
+        _checks.number("slope of a ramp converter", self.slope, "relative", most=1.0)
+        for name in ("offset", "bow"):
+            _checks.number(f"{name} of a ramp converter", getattr(self, name), "codes")
 
     def tables(self, bits: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
         key = random.key(self.seed)

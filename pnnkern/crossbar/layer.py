@@ -129,7 +129,11 @@ class Layer:
 
     def _noise(self) -> Any:
         """Of the cells, at the age of the state."""
-        cells = noise(self.description.chain.noise)
+        cells, most = noise(self.description.chain.noise), self.description.range[1]
+        for name in ("sigma", "amplitude"):
+            size = getattr(cells, name, 0.0)
+            if not callable(size) and size > most:
+                raise ValueError(f"{name} of a noise must be at most g_max of the device, {most:.4g} S, got {size:.4g}: relative= is of G")
         if not isinstance(cells, GaussianNoise) or cells.device is None or "time" not in self.state:
             return cells
         age = float(self.state["time"])

@@ -215,6 +215,8 @@ def _deviation(sigma: Any, G: Array) -> Array:
         raise ValueError(f"sigma must be a number or like G {G.shape} (siemens), got {sigma.dtype} {sigma.shape}")
     if not (float(sigma.min()) >= 0 and np.isfinite(float(sigma.max()))):
         raise ValueError(f"sigma must be finite and not negative (siemens), got values from {float(sigma.min()):.4g}")
+    if float(sigma.max()) > _checks.OHMS:
+        raise ValueError(f"sigma must be at most {_checks.OHMS:g} (siemens), got values up to {float(sigma.max()):.4g}")
     return xp.ascontiguousarray(xp.broadcast_to(sigma.astype(G.dtype), G.shape))
 
 

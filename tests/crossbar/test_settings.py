@@ -9,12 +9,28 @@ import pytest
 import pnnkern as pnn
 from pnnkern import crossbar
 from pnnkern._errors import UnitWarning
-from pnnkern.crossbar import ADC, DAC, Chain, ConstantStep, GaussianNoise, LognormalNoise, TelegraphNoise, TikiTaka, Wires
+from pnnkern.crossbar import (
+    ADC,
+    DAC,
+    SAR,
+    Chain,
+    ConstantStep,
+    GaussianNoise,
+    LognormalNoise,
+    Ramp,
+    TelegraphNoise,
+    TikiTaka,
+    Wires,
+)
 from pnnkern.experiments import recipe
 from pnnkern.learning import HardwareAware
 from pnnkern.learning.losses import MeanSquare
 
 KEY = pnn.random.key(3)
+
+
+def through(sigma: float) -> np.ndarray:
+    return crossbar.wire_noise(np.ones((1, 2)), np.full((2, 2), 1e-4), sigma, wires=1.0, key=KEY)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +44,10 @@ KEY = pnn.random.key(3)
         (lambda: Chain(output_noise=1.0), lambda: Chain(output_noise=2.0), "output_noise must be at most 1 (amperes), got 2.0"),
         (lambda: DAC(noise=0.2), lambda: DAC(noise=0.3), "noise of a DAC must be at most 0.2 (volts, up to its range), got 0.3"),
         (lambda: ADC(noise=1.0), lambda: ADC(noise=2.0), "noise of an ADC must be at most 1 (amperes)"),
+        (lambda: SAR(mismatch=1.0), lambda: SAR(mismatch=5.0), "mismatch of a SAR converter must be at most 1 (of a unit capacitor)"),
+        (lambda: Ramp(slope=1.0), lambda: Ramp(slope=5.0), "slope of a ramp converter must be at most 1 (relative), got 5.0"),
+        (lambda: Ramp(bow=1.0), lambda: Ramp(bow=-1.0), "bow of a ramp converter must be finite and 0 or more (codes)"),
+        (lambda: through(1.0), lambda: through(2.0), "sigma must be at most 1 (siemens), got values up to 2"),
         (lambda: crossbar.RRAM(relative_read_noise=1.0), lambda: crossbar.RRAM(relative_read_noise=3.0), "relative_read_noise must be at"),
         (lambda: ConstantStep(noise=10.0), lambda: ConstantStep(noise=30.0), "noise of a pulsed device is relative, at most 10, got 30.0"),
         (lambda: ConstantStep(step_dtod=1.0), lambda: ConstantStep(step_dtod=30.0), "step_dtod of a pulsed device is relative"),
@@ -41,6 +61,16 @@ def test_noise_has_an_upper_bound(most, above, message: str) -> None:
     most()
     with pytest.raises(ValueError, match=re.escape(message)):
         above()
+
+
+@pytest.mark.parametrize("noise", [GaussianNoise(0.05), TelegraphNoise(0.05)])
+def test_noise_of_a_layer_is_no_larger_than_its_cells(noise) -> None:
+    """0.05 was meant of the conductance, and is siemens."""
+    d = crossbar.Crossbar(chain=Chain(noise=noise))
+    with pytest.raises(ValueError, match=r"must be at most g_max of the device, 2.5e-05 S, got 0.05: relative= is of G"):
+        crossbar.matmul(np.ones((2, 3)), np.ones((3, 4)), d, key=KEY)
+    fits = crossbar.Crossbar(chain=Chain(noise=type(noise)(25e-6)))
+    assert np.isfinite(crossbar.matmul(np.ones((2, 3)), np.ones((3, 4)), fits, key=KEY)).all()
 
 
 @pytest.mark.parametrize("setting", ["system.cell_noise=4", "rule.noise=4"])

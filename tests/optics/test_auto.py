@@ -191,6 +191,9 @@ def test_what_was_taken_and_why() -> None:
     assert near.why.startswith("angular_spectrum: the window samples the transfer function: |distance| <= 0.07")
     assert far.method == "rayleigh_sommerfeld"
     assert far.why == "rayleigh_sommerfeld: the pitch samples the impulse response: |distance| >= 0.0652 m"
+    # the edge of the band goes at arcsin(1 / 2d): 128 pixels less the 63 of the offset, and a tenth for its tails
+    steep = Propagator((64, 64), distance=5.0, pitch=0.7, wavelength=1.0)
+    assert f"|distance| <= {1.1 * 65 * 0.7 / np.tan(np.arcsin(0.5 / 0.7)):.3g} m" in steep.why
     both = Propagator((256, 256), distance=np.array([0.9, -1.1]) * limit, **plan)
     assert both.methods == ("angular_spectrum", "rayleigh_sommerfeld")
     assert both.method == "angular_spectrum and rayleigh_sommerfeld"
@@ -257,6 +260,15 @@ def test_a_field_of_one_sample_is_uniform(backend, axis: int, method: str, z: fl
     assert np.abs(got - lay(expected)).max() < 2e-5 * abs(expected).max()
     scaled = backend.numpy(propagate_scaled(backend.array(lay(u).copy()), out_pitch=pitch, **plan))
     assert np.abs(scaled - lay(expected)).max() < 2e-5 * abs(expected).max()
+
+
+def test_a_sheet_of_light_close_by(backend) -> None:
+    """Half a wavelength behind pixels of 0.3: the response is sampled finer, along the one axis that there is."""
+    x = (np.arange(64) - 32) * 0.3
+    plan = Propagator((1, 64), pitch=0.3, wavelength=1.0, distance=0.5)
+    assert (plan.method, plan.media[0].finer) == ("rayleigh_sommerfeld", (1, 2))
+    got = backend.numpy(plan(backend.array(np.exp(-((x / 2) ** 2)).astype(complex)[None])))
+    assert np.abs(got[0] - cylinder(x, 0.5, 2.0, 0.0)).max() < 1e-4
 
 
 def test_a_sheet_of_paraxial_light(backend) -> None:
@@ -419,6 +431,8 @@ def test_a_plan_too_large_says_so_before_it_allocates() -> None:
         propagate(u, memory_limit=8 << 20, **where)
     with pytest.raises(MemoryError, match="method='fresnel' needs no window"):
         propagate_scaled(u, memory_limit=8 << 20, out_pitch=2 * UM, **where)
+    with pytest.raises(MemoryError, match="more than memory_limit"):  # on the way into a stack of masks, too
+        Propagator((512, 512), memory_limit=8 << 20, **where).transfer(u)
     with pytest.raises(MemoryError, match="more than memory_limit"):  # of petabytes
         propagate_scaled(u, out_pitch=1.0, **where)
 

@@ -22,6 +22,23 @@ def check_options(method: str, known: Sequence[str], evanescent: str) -> None:
         raise ValueError(f"evanescent must be 'decay' or 'drop', got {evanescent!r}")
 
 
+class Explained:
+    """A planned propagator that says which method it uses for each of its media, and why."""
+
+    methods: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def method(self) -> str:
+        """The method that is used; several for different media are joined by " and "."""
+        return " and ".join(dict.fromkeys(self.methods))
+
+    @property
+    def why(self) -> str:
+        """Why, in words; one clause for each reason."""
+        return "; ".join(dict.fromkeys(f"{method}: {why}" for method, why in zip(self.methods, self.reasons, strict=True)))
+
+
 # ---------------------------------------------------------------------------------------------------------- a side of one sample
 def inner(shape: tuple[int, int], out_shape: tuple[int, int]) -> tuple[int, int]:
     """The shape that is worked out: a side along which the field is uniform has one sample in the result as well."""

@@ -100,7 +100,7 @@ class Losses:
     edge: Array
 
 
-class Propagator:
+class Propagator(_plan.Explained):
     """The planned form of `propagate`, for one field shape: ``P(u)``, ``P.vjp(g, u)``, ``P.losses(u)``. Arguments as there.
 
     shape : (ny, nx) of the fields. Its transfer functions are worked out at the first call and kept.
@@ -123,22 +123,9 @@ class Propagator:
         # Both windows lie in one canvas with their origins, at n // 2, on the same pixel.
         self._canvas = (max(self.shape[0], self._inner[0]), max(self.shape[1], self._inner[1]))
         self.grid, self.media, self.reasons = _plan.media(self.lines.pairs, self.axes, method, band_limit, evanescent)
+        self.methods = tuple(medium.method for medium in self.media)
         self.memory_limit = memory_limit
         self._held: dict[tuple[str, int | None], _fft.Transfer] = {}
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        return tuple(medium.method for medium in self.media)
-
-    @property
-    def method(self) -> str:
-        """The method that is used; several for different distances are joined by " and "."""
-        return " and ".join(dict.fromkeys(self.methods))
-
-    @property
-    def why(self) -> str:
-        """Why, in words; one clause for each reason."""
-        return "; ".join(dict.fromkeys(f"{m.method}: {why}" for m, why in zip(self.media, self.reasons, strict=True)))
 
     def transfer(self, like: Array) -> _fft.Transfer:
         """H on the padded window for each distinct (distance, wavelength), in the precision and on the device of `like`."""

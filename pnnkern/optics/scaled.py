@@ -75,7 +75,7 @@ def propagate_scaled_vjp(cotangent: Array, field: Array, *, distance: Any, wavel
     return plan.vjp(cotangent, field, wrt=wrt)
 
 
-class ScaledPropagator:
+class ScaledPropagator(_plan.Explained):
     """The planned form of `propagate_scaled`, for one field shape: ``P(u)``, ``P.vjp(g, u)``, ``P.losses(u)``. Arguments as there.
 
     methods, reasons : for each distinct (distance, wavelength, output pitch), the method that is used and why; `method` and `why` say it in
@@ -97,7 +97,7 @@ class ScaledPropagator:
         if method in ("rayleigh_sommerfeld", "fresnel", "fraunhofer") and not np.all(self.lines.distance):
             raise ValueError(f"distance must not be zero for {method}: its phase k x^2 / 2 distance has no limit there")
         self.maps: list[_Map] = []
-        self.reasons: list[str] = []
+        reasons = []
         for z, w, a in self.lines.pairs:
             axes = _plan.axes(self.shape, pitches, self.inner, a, at, pad, scaled=True)
             chosen, why = method, f"method={method!r} was asked for"
@@ -110,25 +110,12 @@ class ScaledPropagator:
                     )
             if chosen in ("fresnel", "fraunhofer"):
                 self.maps.append(_Direct(axes, z, w, transform, chosen))
-                self.reasons.append(why)
+                reasons.append(why)
             else:
                 one = _Zoomed(axes, z, w, transform, chosen, band_limit, evanescent, memory_limit)
                 self.maps.append(one)
-                self.reasons.append(one.why)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        return tuple(one.method for one in self.maps)
-
-    @property
-    def method(self) -> str:
-        """The method that is used; several for different planes are joined by " and "."""
-        return " and ".join(dict.fromkeys(self.methods))
-
-    @property
-    def why(self) -> str:
-        """Why, in words; one clause for each reason."""
-        return "; ".join(dict.fromkeys(f"{method}: {why}" for method, why in zip(self.methods, self.reasons, strict=True)))
+                reasons.append(one.why)
+        self.methods, self.reasons = tuple(one.method for one in self.maps), tuple(reasons)
 
     def _field(self, field: Any) -> Array:
         field = _checks.complex_field("field", field)

@@ -28,11 +28,11 @@ TILE = 16  # columns that FFTW transforms at a time: with their twins they fit t
 class Transfer:
     """Transfer functions of one window (py, px), and their layouts, made when first asked for.
 
-    table : (count, sy, sx) in FFT order. A side of p // 2 + 1 is the first half of an axis along which they are even.
+    table : (count, sy, px) in FFT order; sy is py, or p // 2 + 1 where they are even in y. columns : as many differ, px or px // 2 + 1.
     """
 
-    def __init__(self, table: Array, window: tuple[int, int]) -> None:
-        self.table, self.window = table, window
+    def __init__(self, table: Array, window: tuple[int, int], columns: int) -> None:
+        self.table, self.window, self.columns = table, window, columns
 
     @property
     def arrays(self) -> tuple[Array, ...]:
@@ -44,23 +44,23 @@ class Transfer:
     @functools.cached_property
     def conj(self) -> "Transfer":
         """conj(H): the adjoint propagator."""
-        return Transfer(_array.on_all_streams(self.table.conj()), self.window)
+        return Transfer(_array.on_all_streams(self.table.conj()), self.window, self.columns)
+
+    def _whole(self, table: Array) -> Array:
+        """A table (count, sy, ...) with the second half of its y axis, too: (count, py, ...)."""
+        missing = self.window[0] - table.shape[1]
+        return _array.namespace(table).concatenate([table, table[:, missing:0:-1]], axis=1) if missing else table
 
     @functools.cached_property
     def transposed(self) -> Array:
-        """(count, sx, sy), C order."""
-        return _array.on_all_streams(_array.namespace(self.table).ascontiguousarray(self.table.swapaxes(-1, -2)))
+        """(count, columns, py), C order: the columns that differ."""
+        xp = _array.namespace(self.table)
+        return _array.on_all_streams(xp.ascontiguousarray(self._whole(self.table[:, :, : self.columns]).swapaxes(-1, -2)))
 
     @functools.cached_property
     def full(self) -> Array:
         """(count, py, px), C order: every frequency of the window."""
-        (sy, sx), (py, px) = self.table.shape[-2:], self.window
-        table = self.table
-        if sy < py:
-            table = _array.namespace(table).concatenate([table, table[:, py - sy : 0 : -1]], axis=1)
-        if sx < px:
-            table = _array.namespace(table).concatenate([table, table[:, :, px - sx : 0 : -1]], axis=2)
-        return _array.on_all_streams(_array.contiguous(table))
+        return _array.on_all_streams(_array.contiguous(self._whole(self.table)))
 
     @functools.cached_property
     def normalised(self) -> Array:
@@ -70,13 +70,11 @@ class Transfer:
 
 
 def times(spectrum: np.ndarray, table: np.ndarray) -> None:
-    """spectrum *= table, in place, for a spectrum (py, px) and a table (sy, sx) as in `Transfer`."""
-    (py, px), (sy, sx) = spectrum.shape, table.shape
-    halves = [(spectrum[:sy], table)] + ([(spectrum[sy:], table[py - sy : 0 : -1])] if sy < py else [])
-    for part, own in halves:
-        part[:, :sx] *= own
-        if sx < px:
-            part[:, sx:] *= own[:, px - sx : 0 : -1]
+    """spectrum *= table, in place, for a spectrum (py, px) and a table (sy, px) as in `Transfer`."""
+    py, sy = len(spectrum), len(table)
+    spectrum[:sy] *= table
+    if sy < py:
+        spectrum[sy:] *= table[py - sy : 0 : -1]
 
 
 def window_side(n: int, pad: float) -> int:
@@ -146,11 +144,8 @@ class _FftwEngine:
         self.scale = np.dtype(dtype).type(1.0 / (py * px)).real
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
-        (ny, nx), (py, px) = self.field, self.window
+        (ny, nx), (_, px) = self.field, self.window
         rows, tile, table = self.rows, self.tile, transfer.transposed[index]
-        sx, sy = table.shape
-        kept = np.arange(px)
-        kept[sx:] = px - kept[sx:]  # where an even table holds each column
         rows[:, :nx] = u
         rows[:, nx:] = 0
         self.row_forward.execute()
@@ -159,14 +154,21 @@ class _FftwEngine:
             tile[:width, :ny] = rows[:, c : c + width].T
             tile[:, ny:] = 0
             self.column_forward.execute()
-            own = table[kept[c : c + width]]
-            tile[:width, :sy] *= own
-            if sy < py:
-                tile[:width, sy:] *= own[:, py - sy : 0 : -1]
+            np.multiply(tile[:width], _columns(table, px, c, width), out=tile[:width])
             self.column_backward.execute()
             rows[:, c : c + width] = tile[:width, :ny].T
         self.row_backward.execute()
         np.multiply(rows[:, :nx], self.scale, out=out)
+
+
+def _columns(table: np.ndarray, px: int, first: int, width: int) -> np.ndarray:
+    """Columns first, ..., first + width - 1 of px, out of those that differ (columns, py): the later ones are the early ones backward."""
+    last, held = first + width, len(table)
+    if last <= held:
+        return table[first:last]
+    if first >= held:
+        return table[px - first : px - last : -1]
+    return np.concatenate([table[first:], table[px - held : px - last : -1]])
 
 
 def _wisdom_files() -> list[Path]:

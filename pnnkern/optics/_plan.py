@@ -110,13 +110,9 @@ def _asked(axis: Axis, method: str) -> int:
 # ------------------------------------------------------------------------------------------------------------------- the memory
 def needed(grid: Grid, medium: Medium, itemsize: int) -> int:
     """Bytes that one transfer function takes while it is made, and the work on one field after that, whichever is more."""
-    sides = _transfer.stored(grid, medium.shift)
-    table = sides[0] * sides[1] * itemsize
-    making = 0
-    if medium.method == "rayleigh_sommerfeld":
-        rows = sides[0] if medium.finer[0] == 1 else sides[0] * medium.finer[0]
-        making = rows * sides[1] * 16
-    return table + max(making, grid.window[0] * grid.window[1] * itemsize)
+    (rows, columns), (py, px) = _transfer.distinct(grid, medium.shift), grid.window
+    making = rows * medium.finer[0] * columns * 16 if medium.method == "rayleigh_sommerfeld" else 0
+    return rows * px * itemsize + max(making, py * px * itemsize)
 
 
 def check_memory(grid: Grid, media: Sequence[Medium], like: Array, limit: int | None, other: str) -> None:

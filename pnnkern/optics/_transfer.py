@@ -2,8 +2,8 @@
 
 In float32 the phase k z (half a million radians for 5 cm of visible light) would cost five digits. Frequencies are in FFT order;
 `fy` is a column, `fx` a row, in 1/m. Fields vary as exp(-i omega t), so propagation by +z multiplies by exp(+i kz z).
-Without a shift a transfer function is even in both frequencies: half of each axis is worked out and kept, a quarter of the table. What is
-worked on at a time are a few rows that stay in the cache; frequencies f_z are found once for all distances of a wavelength.
+Without a shift a transfer function is even in both frequencies: half of each axis is worked out, and the half of the table that lies in
+one piece is kept. What is worked on at a time are a few rows that stay in the cache; f_z is found once for all distances of a wavelength.
 """
 
 import math
@@ -60,10 +60,17 @@ class Medium:
     fade: tuple[float, float] = (0.0, 0.0)
 
 
-def stored(grid: Grid, shift: tuple[float, float]) -> tuple[int, int]:
-    """Sides of the table that is kept: half of each axis along which the transfer function is even."""
+def distinct(grid: Grid, shift: tuple[float, float]) -> tuple[int, int]:
+    """Rows and columns that differ: half of each axis along which the transfer function is even."""
     (py, px), (sy, sx) = grid.window, shift
     return (py if sy else py // 2 + 1), (px if sx else px // 2 + 1)
+
+
+def _mirrored(table: np.ndarray, sx: int) -> None:
+    """Fill the columns from `sx` on, which an even table repeats backward."""
+    px = table.shape[-1]
+    if sx < px:
+        table[..., sx:] = table[..., px - sx : 0 : -1]
 
 
 def _frequency_axes(grid: Grid, sides: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -283,7 +290,7 @@ def _rayleigh_sommerfeld(out: np.ndarray, grid: Grid, medium: Medium, wrt: str) 
     A kernel that is sampled finer is kept to the frequencies of the window: the field between its samples is then the one with no
     frequencies above those of the pitch.
     """
-    sides = out.shape
+    sides = distinct(grid, medium.shift)
     area, offsets, evens = 1.0, [], []
     for points, d, s, q, side in zip(grid.window, grid.pitch, medium.shift, medium.finer, sides, strict=True):
         even = side < points or points == 1
@@ -299,7 +306,8 @@ def _rayleigh_sommerfeld(out: np.ndarray, grid: Grid, medium: Medium, wrt: str) 
     if 1 in grid.window:
         axis = 1 if grid.window[0] == 1 else 0
         line = _line_kernel(x if axis == 1 else y, medium, wrt, grid.pitch[axis], axis)
-        out[...] = _transformed(line, axis, evens[axis], grid.window[axis], grid.window[axis] * medium.finer[axis]) * area
+        out[:, : sides[1]] = _transformed(line, axis, evens[axis], grid.window[axis], grid.window[axis] * medium.finer[axis]) * area
+        _mirrored(out, sides[1])
         return
     half = np.empty((len(y), sides[1]), np.complex128)
     for rows in _pieces(len(y), x.shape[1]):
@@ -309,13 +317,14 @@ def _rayleigh_sommerfeld(out: np.ndarray, grid: Grid, medium: Medium, wrt: str) 
         part = np.ascontiguousarray(half[:, columns].T)
         whole = _transformed(part, 1, evens[0], grid.window[0], grid.window[0] * medium.finer[0])
         out[:, columns] = whole.T * area
+    _mirrored(out, sides[1])
 
 
 def fill(tables: np.ndarray, grid: Grid, media: Sequence[Medium], wrt: str = "") -> None:
-    """The transfer functions of `media` with band limits and window shifts into `tables` (count, *stored), or their derivatives by
-    "distance" or "wavelength", for which the band keeps its frequencies."""
-    sides = tables.shape[1:]
-    fy, fx = _frequency_axes(grid, (sides[0], sides[1]))
+    """The transfer functions of `media` with band limits and window shifts into `tables` (count, rows that differ, px), or their derivatives
+    by "distance" or "wavelength", for which the band keeps its frequencies."""
+    sides = distinct(grid, media[0].shift)
+    fy, fx = _frequency_axes(grid, sides)
     groups: dict[float, list[int]] = {}
     for number, medium in enumerate(media):
         if medium.method == "rayleigh_sommerfeld":
@@ -336,14 +345,16 @@ def fill(tables: np.ndarray, grid: Grid, media: Sequence[Medium], wrt: str = "")
                         h *= turned
                 if True in medium.band_limit:
                     h *= _within(fy[rows], fx, grid, medium)
-                tables[number, rows] = h
+                tables[number, rows, : sides[1]] = h
+                _mirrored(tables[number, rows], sides[1])
 
 
 def made(grid: Grid, media: Sequence[Medium], dtype: Any = np.complex128, wrt: str = "") -> Transfer:
     """`fill` as a `Transfer` on the CPU."""
-    tables = np.empty((len(media), *stored(grid, media[0].shift)), dtype)
+    rows, columns = distinct(grid, media[0].shift)
+    tables = np.empty((len(media), rows, grid.window[1]), dtype)
     fill(tables, grid, media, wrt)
-    return Transfer(tables, grid.window)
+    return Transfer(tables, grid.window, columns)
 
 
 _cache = _constants.Cache(CACHE_BYTES, lambda transfer: transfer.arrays)
@@ -358,7 +369,7 @@ def stack(grid: Grid, media: tuple[Medium, ...], dtype: str, device: str, ordina
             return transfer
         xp = _array.cupy()
         with xp.cuda.Device(ordinal):
-            return Transfer(xp.asarray(transfer.table), grid.window)
+            return Transfer(xp.asarray(transfer.table), grid.window, transfer.columns)
 
     transfer: Transfer = _cache.get((grid, media, dtype, device, ordinal), make)
     return transfer

@@ -156,12 +156,12 @@ class Propagator(_plan.Explained):
 
     def _groups(self, like: Array) -> Iterator[tuple[int, int, _fft.Transfer]]:
         """(first, last + 1, transfer functions) of the media, as many at a time as `TABLE_BYTES` hold."""
-        self._check_memory(like)
         rows = _transfer.distinct(self.grid, self.media[0].shift)[0]
         size = max(1, TABLE_BYTES // (rows * self.grid.window[1] * like.dtype.itemsize))
         if size >= len(self.media):
             yield 0, len(self.media), self.transfer(like)
             return
+        self._check_memory(like)
         for first in range(0, len(self.media), size):
             last = min(first + size, len(self.media))
             yield first, last, _transfer.stack_like(like, self.grid, self.media[first:last])

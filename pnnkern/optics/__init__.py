@@ -5,12 +5,14 @@ Axes: one rule for every function, NumPy's. A field has any leading axes and its
 - What is given per plane (distance, wavelength, focal length, index, waist, radius, ...) is a scalar, or an array that broadcasts with the
   *leading* axes of the field, matched from the last: wavelengths (colours,) for a field (samples, colours, ny, nx), or distances
   (samples, 1).
-- Pairs (tilt, centre, size, output pitch) have a last axis of two, (y, x), and before it leading axes in the same way: (2,) for all planes, (colours, 2).
+- Pairs (tilt, centre, size, output pitch) have a last axis of two, (y, x), and before it leading axes in the same way: (2,) for all planes,
+  (colours, 2).
 - What is given per pixel (phases, heights, amplitudes, transmissions) broadcasts with the *whole* field: (ny, nx), (colours, ny, nx),
   (samples, 1, ny, nx); a side of one pixel is uniform along it.
 
 Where the field itself is shorter, it goes through each: one field and five distances give five fields, one field and three masks give three.
-Derivatives come back in the shape of what they are by. The pitch of the field, shapes, detectors and cameras are the same for all planes of a call.
+Derivatives come back in the shape of what they are by. The pitch of the field, shapes, detectors and cameras are the same for all planes of
+a call.
 So the same arrays take a field (samples, colours, ny, nx) through a lens, masks and propagation onto detectors (samples, colours, detectors).
 """
 

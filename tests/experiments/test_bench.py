@@ -84,3 +84,13 @@ def test_gradient_beside_torch() -> None:
     rows = optics.d2nn_gradient(batch=1)
     assert rows
     assert all(r["error"] < 1e-10 for r in rows)
+
+
+def test_new_distances_beside_numpy() -> None:
+    from pnnkern.experiments.bench import optics
+
+    rows = optics.new_distance("cpu", 0.0, n=16)
+    assert {r["case"] for r in rows} == {"a new distance, near", "a new distance, far"}
+    for r in rows:
+        if r["name"] == "NumPy and scipy.fft":
+            assert all(ratio > 0 for ratio in r["ratios"].values())

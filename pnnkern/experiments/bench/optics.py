@@ -5,6 +5,7 @@ ratios count. Errors are relative 2-norms to complex128.
 """
 
 import functools
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,10 +15,12 @@ import numpy as np
 
 from ... import _array
 from ...learning import Adam, CrossEntropy, InSilico
-from ...optics import Propagator, _layer, chain
+from ...optics import Propagator, _layer, chain, propagate
 from ...systems import D2NN
 from ...systems.d2nn import Geometry
 from ._timing import PEERS, Row, environment, installed, interleaved, row, torch_on_one_thread, with_ratios
+
+VISIBLE: dict[str, Any] = {"wavelength": 633e-9, "pitch": 8e-6}  # metres
 
 
 def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256) -> list[Row]:
@@ -26,7 +29,7 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
     rng = np.random.default_rng(0)
     exact = rng.standard_normal((batch, n, n)) + 1j * rng.standard_normal((batch, n, n))
     u = xp.asarray(exact.astype(np.complex64))
-    plan = Propagator((n, n), pitch=8e-6, wavelength=633e-9, distance=0.05)
+    plan = Propagator((n, n), distance=0.05, **VISIBLE)
     reference = _reference(plan, _array.to_numpy(u))
     side = plan.grid.window[0]
     h = plan.transfer(u).full[0]
@@ -56,6 +59,37 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
         work = f"{batch} x {n}^2 padded to {side}^2, complex64"
         rows.append(row("angular spectrum", work, name, times[name], bytes_moved, flops, device, error=error))
     return with_ratios(rows, _absent())
+
+
+def new_distance(device: str, seconds: float, n: int = 512) -> list[Row]:
+    """One field n x n complex64 to a new distance at every call, near (transfer function) and far (impulse response): plan and transforms,
+    beside the transfer function and the transforms of NumPy and SciPy."""
+    near, far = (_to_new_distances(case, z * n / 256, device, seconds / 2, n) for case, z in (("near", 0.01), ("far", 0.3)))
+    return near + far
+
+
+def _to_new_distances(case: str, start: float, device: str, seconds: float, n: int) -> list[Row]:
+    import scipy.fft
+
+    rng = np.random.default_rng(0)
+    u = (rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n))).astype(np.complex64)
+    distances = (start * (1 + 1e-5 * step) for step in itertools.count())
+
+    def plain() -> np.ndarray:
+        f = np.fft.fftfreq(2 * n, VISIBLE["pitch"])
+        fz = np.sqrt(np.maximum(VISIBLE["wavelength"] ** -2 - f[:, None] ** 2 - f**2, 0))
+        h = np.exp(2j * np.pi * next(distances) * fz).astype(np.complex64)
+        out: np.ndarray = scipy.fft.ifft2(scipy.fft.fft2(u, h.shape) * h)[:n, :n]
+        return out
+
+    contenders: dict[str, Callable[[], Any]] = {
+        f"pnnkern ({engine})": functools.partial(_with_engine, engine, lambda: propagate(u, distance=next(distances), **VISIBLE))
+        for engine in (("scipy", "fftw") if installed("pyfftw") else ("scipy",))
+    }
+    times = interleaved(contenders | {"NumPy and scipy.fft": plain}, device, seconds)
+    flops = (2 * n + 4 * n) * 5 * 2 * n * np.log2(2 * n)
+    work = f"1 x {n}^2 padded to {2 * n}^2, complex64"
+    return with_ratios([row(f"a new distance, {case}", work, name, ms, 2 * u.nbytes, flops, device) for name, ms in times.items()])
 
 
 def layer_chain(device: str, seconds: float, batch: int = 256, n: int = 200, layers: int = 5) -> list[Row]:
@@ -232,6 +266,7 @@ def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases on one device within about `budget` seconds."""
     with environment(PNNKERN_NUM_THREADS="1"):
         if device == "cpu":
-            return angular_spectrum(device, budget / 2) + d2nn_step(device, budget / 2) + d2nn_memory() + d2nn_gradient()
+            rows = angular_spectrum(device, budget / 3) + new_distance(device, budget / 3) + d2nn_step(device, budget / 3)
+            return rows + d2nn_memory() + d2nn_gradient()
         rows = angular_spectrum(device, budget / 4) + d2nn_step(device, budget / 4)
         return rows + [r for n in (200, 256) for r in layer_chain(device, budget / 4, n=n)]

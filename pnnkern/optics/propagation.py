@@ -33,6 +33,9 @@ def propagate(field: Array, *, distance: Any, wavelength: Any, pitch: Any, metho
         "rayleigh_sommerfeld", the transform of the sampled impulse response, which equals the sum over all pixels: exact from that
             distance on. "auto" also samples it finer than the pitch, or enlarges the window, where neither holds (large shifts, planes
             much longer in one direction);
+        Exact: to 1e-3 of the peak for fields that their pitch samples. Where the transfer function is used, light at the very edge of the
+            band wraps around with pad=2: of random phases with 3 x 3 samples each it makes errors of 0.3 % at a tenth of its range and
+            4 % at its end; with pad=4, 0.06 and 0.5 %. The sum has none.
         "fresnel", the paraxial transfer function: errors of phase of about pi theta^4 |distance| / (4 wavelength) for light at an angle
             theta, within the range of "angular_spectrum".
         A method asked for outside its range warns with the range and the expected error.

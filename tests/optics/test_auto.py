@@ -171,6 +171,17 @@ def test_random_phases_in_flat_pixels(backend, distance: float, rng: np.random.G
         assert abs(got[i, j] - expected) < 1e-9 * abs(got).max()
 
 
+@pytest.mark.parametrize(("part", "twofold", "fourfold"), [(0.1, 0.003, 0.0006), (0.95, 0.04, 0.005)])
+def test_what_wraps_around_is_what_is_documented(part: float, twofold: float, fourfold: float) -> None:
+    """Hard pixels within the range of the transfer function, against a window sixteen times the field."""
+    n, pitch, wavelength = 96, 4 * UM, 0.633 * UM
+    u = np.exp(2j * np.pi * np.random.default_rng(1).random((32, 32))).repeat(3, 0).repeat(3, 1)
+    plan = {"pitch": pitch, "wavelength": wavelength, "distance": part * 2 * n * pitch**2 / wavelength}
+    expected = propagate(u, pad=16, method="angular_spectrum", **plan)
+    errors = [np.abs(propagate(u, pad=pad, **plan) - expected).max() / np.abs(expected).max() for pad in (2, 4)]
+    assert errors == pytest.approx([twofold, fourfold], rel=0.25)
+
+
 def test_a_beam_over_five_metres(backend) -> None:
     """Closed form, a hundred times beyond the range of a twofold window."""
     plan = {"wavelength": 0.633 * UM, "pitch": 8 * UM}

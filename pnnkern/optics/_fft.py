@@ -66,7 +66,7 @@ class Transfer:
     def normalised(self) -> Array:
         """H / (py px) at every frequency of the window, for kernels whose inverse transform carries no factor."""
         py, px = self.window
-        return _array.on_all_streams(self.full * self.table.real.dtype.type(1.0 / (py * px)))
+        return _array.on_all_streams(self._whole(self.table) * self.table.real.dtype.type(1.0 / (py * px)))
 
 
 def times(spectrum: np.ndarray, table: np.ndarray) -> None:

@@ -127,6 +127,15 @@ def kept(kind: str, name: str, make: Callable[[], bytes]) -> Path:
     return path
 
 
+def required() -> None:
+    """For work that is done for what it leaves in the cache: raise `SettingError` where nothing can be kept."""
+    try:
+        for kind in ("cubin", "numba"):
+            tempfile.TemporaryFile(dir=_place(kind, make=True)).close()
+    except OSError as error:
+        raise SettingError(_reason(error)) from error
+
+
 def throw_away(path: Path, why: str) -> None:
     """Remove an entry that cannot be used, and say so."""
     plans = "; FFT plans made anew may change the last bits of a resumed run" if path.parent.name == "fftw" else ""
@@ -156,7 +165,7 @@ def _waited(file: int, path: Path) -> bool:
         import fcntl
     except ModuleNotFoundError:  # Windows, where nothing is resumed
         return True
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + (0 if "lock" in _told else PATIENCE)  # once is enough
     while True:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # of the process: children that it forks do not hold it
@@ -214,10 +223,13 @@ def _own(path: Path, status: os.stat_result, form: Callable[[int], bool]) -> Non
 
 
 def _unusable(error: OSError) -> None:
-    tell(
-        "folder",
-        f"{error.filename or folder()} cannot be used for compiled code and FFT plans ({error.strerror}): they are made anew in every "
-        "process; make it usable, or set PNNKERN_CACHE_DIR to a folder of your own with space",
+    tell("folder", f"{_reason(error)}; compiled code and FFT plans are made anew in every process until then")
+
+
+def _reason(error: OSError) -> str:
+    return (
+        f"{error.filename or folder()} cannot be used for compiled code and FFT plans ({error.strerror}): "
+        "make it usable, or set PNNKERN_CACHE_DIR to a folder of your own with space"
     )
 
 
@@ -228,4 +240,4 @@ def _scratch() -> Path:
     return Path(path)
 
 
-__all__ = ["folder", "kept", "key", "locked", "read", "tell", "throw_away", "write"]
+__all__ = ["folder", "kept", "key", "locked", "read", "required", "tell", "throw_away", "write"]

@@ -91,6 +91,17 @@ def test_damaged_entries_are_made_anew(fresh: Path) -> None:
         assert run(USE, fresh) == (FOUND, "")
 
 
+def test_machine_code_of_another_kind_is_made_anew(fresh: Path) -> None:
+    """An entry whose checksum fits, and which Numba cannot read all the same: of a version that calls itself by the same name, say."""
+    run(USE, fresh)
+    (path,) = fresh.glob("numba/*")
+    _cache.write("numba", path.name.rpartition("-")[0], b"no pickle", replace=True)
+    out, said = run(USE, fresh)
+    assert out == MADE
+    assert said.count("is damaged (UnpicklingError: ") == 1
+    assert run(USE, fresh) == (FOUND, "")
+
+
 # Files can grow to 1000 bytes only, as on a full disk; g++ and its temporary folder are spared.
 FULL = """
 import resource, signal, subprocess
@@ -307,6 +318,9 @@ def test_a_lock_that_is_held_is_not_waited_for_forever(fresh: Path, monkeypatch:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.warns(CacheWarning, match="another process has held"), _cache.locked("kind") as alone:
+            assert not alone
+        monkeypatch.setattr(_cache, "PATIENCE", 600.0)
+        with _cache.locked("kind") as alone:  # one that did not come in time is not waited for again
             assert not alone
         holder.communicate("")
     with _cache.locked("kind") as alone:

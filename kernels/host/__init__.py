@@ -56,6 +56,13 @@ def compiler() -> str:
     return f"{path} {version}"
 
 
+@functools.cache
+def _native() -> str:
+    """What `-march=native` means here: the cache may be in a home folder that other processors share."""
+    asked = [compiler().partition(" ")[0], "-march=native", "-Q", "--help=target"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+
+
 def preload() -> str:
     """What LD_PRELOAD must be for a Python process that uses the "asan" build (with ASAN_OPTIONS=detect_leaks=0)."""
     path = compiler().partition(" ")[0]
@@ -88,7 +95,7 @@ def load(source: str, name: str, *, defines: Mapping[str, object] | None = None,
     text, found = _wrapped(source, name)
     flags = [*_COMMON, *BUILDS[build], *(f"-D{k}={v}" for k, v in (defines or {}).items())]
     headers = [header.read_bytes() for header in sorted(_HERE.glob("*.h"))]
-    kept = f"{Path(name).stem}-{build}-{_cache.key(text, flags, compiler(), headers)}.so"
+    kept = f"{Path(name).stem}-{build}-{_cache.key(text, flags, compiler(), _native(), headers)}.so"
     return Module(_cache.kept("host", kept, lambda: _compile(text, name, flags)), name, build, found)
 
 

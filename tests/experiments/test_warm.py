@@ -9,7 +9,7 @@ import pytest
 from pnnkern.kernels import _cache
 
 from pnnkern import _array, _compile, _sources
-from pnnkern._errors import CacheWarning
+from pnnkern._errors import CacheWarning, SettingError
 from pnnkern.experiments import warm
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "kernels"))
@@ -80,6 +80,13 @@ def test_a_cache_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch
     with pytest.warns(CacheWarning, match=r"cannot be used for compiled code .*set PNNKERN_CACHE_DIR"):
         image = _compile.compiled(nvrtc.Binding(13), 'extern "C" __global__ void k() {}', "k.cu", "sm_90", {})
     assert set(nvrtc.resources(image.read_bytes())) == {"k"}
+
+
+def test_nothing_is_compiled_for_a_cache_that_cannot_keep_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "numba").write_text("a file where the folder belongs")
+    monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
+    with pytest.raises(SettingError, match=r"numba cannot be used for compiled code .*set PNNKERN_CACHE_DIR"):
+        warm.cpu()
 
 
 def test_subnormal_numbers_are_kept() -> None:

@@ -82,7 +82,11 @@ def write(kind: str, name: str, content: bytes, *, replace: bool = False) -> Pat
     """Keep an entry, and return its file; None, with a warning, where that is not possible. replace : remove earlier ones of this name."""
     try:
         place = _place(kind, make=True)
-        path = place / _file(name, content)
+    except OSError as error:
+        _unusable(error)
+        return None
+    path = place / _file(name, content)
+    try:
         with tempfile.NamedTemporaryFile(dir=place, prefix=".", delete=False) as opened:
             temporary = Path(opened.name)
             try:
@@ -97,7 +101,7 @@ def write(kind: str, name: str, content: bytes, *, replace: bool = False) -> Pat
             if file.startswith(f"{stem}-") and file.endswith(suffix) and file != path.name:
                 (place / file).unlink()
     except OSError as error:
-        _unusable(error)
+        _unusable(OSError(error.errno, error.strerror, str(place)))
         return None
     return path
 
@@ -196,7 +200,7 @@ def _place(kind: str, *, make: bool = False) -> Path:
     try:
         root = folder()
     except SettingError as error:
-        raise PermissionError(errno.EACCES, str(error), "~") from error
+        raise PermissionError(errno.EACCES, str(error.__cause__), "~/.cache/pnnkern") from error
     if make:
         root.mkdir(0o700, parents=True, exist_ok=True)
     link = root.lstat()  # the folder itself may be a link, but of this user's making
@@ -223,7 +227,7 @@ def _own(path: Path, status: os.stat_result, form: Callable[[int], bool]) -> Non
 
 
 def _unusable(error: OSError) -> None:
-    tell("folder", f"{_reason(error)}; compiled code and FFT plans are made anew in every process until then")
+    tell("folder", f"{_reason(error)}; until then what is not in it is made anew in every process")
 
 
 def _reason(error: OSError) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 from .._errors import CacheWarning, DeviceError, SettingError
 
 PATIENCE = 60.0  # seconds to wait for another process that plans: each plan takes it well below one
+LARGEST = 1 << 28  # bytes that are read: what is larger was not written here
 
 _told: set[str] = set()
 _spare: dict[tuple[str, str], Path] = {}  # files of this process that the cache could not keep
@@ -65,8 +66,9 @@ def read(kind: str, name: str) -> tuple[Path, bytes] | None:
         path = place / file
         try:
             with open(path, "rb", opener=_opener) as opened:
-                _own(path, os.fstat(opened.fileno()), stat.S_ISREG)
-                content = opened.read()
+                status = os.fstat(opened.fileno())
+                _own(path, status, stat.S_ISREG)
+                content = opened.read() if status.st_size <= LARGEST else b""
         except FileNotFoundError:  # another process has just thrown it away
             continue
         except OSError as error:

@@ -260,6 +260,14 @@ def test_a_pipe_is_not_waited_for(fresh: Path) -> None:
     refused("damaged")
 
 
+def test_an_entry_of_a_terabyte_is_not_read(fresh: Path) -> None:
+    path = _cache.write("kind", "a", b"x")
+    assert path is not None
+    os.truncate(path, 1 << 40)
+    refused("damaged")
+    assert not path.exists()
+
+
 def test_an_entry_is_none_under_another_name(fresh: Path) -> None:
     """Machine code of one kernel is not run for another, though its checksum fits."""
     path = _cache.write("kind", "a", b"x")

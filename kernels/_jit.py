@@ -1,26 +1,23 @@
 """`njit` for the CPU twins: Numba's, with a disk cache that also notices edits in *imported* kernels.
 
 Numba keys its cache by the file that holds the function; a twin that calls a helper of another file would be served stale
-machine code after that file changes. Here the cache folder carries a digest of every kernel source instead.
+machine code after that file changes. Here the name of an entry carries a digest of every kernel source instead.
 """
 
 import functools
 import hashlib
-import os
+import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from . import _cache
+
 _ROOT = Path(__file__).resolve().parent
 
 
-def cache_folder() -> Path:
-    """Folder for compiled code: `PNNKERN_CACHE_DIR`, or `~/.cache/pnnkern`."""
-    return Path(
-        os.environ.get("PNNKERN_CACHE_DIR") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pnnkern"
-    )
-
-
+@functools.cache
 def _digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(_ROOT.glob("**/*.py")):
@@ -28,31 +25,66 @@ def _digest() -> str:
     return digest.hexdigest()[:16]
 
 
-@functools.cache
-def _cache() -> str:
-    """Where Numba keeps the machine code of these very sources."""
-    return str(cache_folder() / "numba" / _digest())
+class _Kept:
+    """The compiled forms of one function, in our disk cache: what Numba asks of `numba.core.caching._Cache`.
+
+    Numba's own ends every later start in a traceback where a file of it is damaged, or its folder full.
+    """
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        self.function, self.options = function, sorted(options.items())
+
+    @property
+    def cache_path(self) -> str:
+        return str(_cache.folder() / "numba")
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """The compiled form for a signature, or None."""
+        from numba.core.compiler import CompileResult
+
+        target.refresh()
+        found = _cache.read("numba", self._name(signature, target.codegen()))
+        if found is None:
+            return None
+        path, content = found
+        try:
+            return CompileResult._rebuild(target, *pickle.loads(content))
+        except Exception as error:  # of any class, as a pickle may hold anything
+            _cache.throw_away(path, f"{type(error).__name__}: {error}")
+            return None
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep a compiled form, unless it holds addresses of this process."""
+        from numba.core.serialize import dumps
+
+        if not compiled.library.has_dynamic_globals:
+            _cache.write("numba", self._name(signature, compiled.codegen), dumps(compiled._reduce()))
+
+    def _name(self, signature: Any, codegen: Any) -> str:
+        """By all that decides the machine code: sources, options, types, Numba, Python, and the processor."""
+        import llvmlite
+        import numba
+
+        code, closure = self.function.__code__, [cell.cell_contents for cell in self.function.__closure__ or ()]
+        what = (self.function.__module__, self.function.__qualname__, code.co_firstlineno, code.co_code, closure, self.options)
+        machine = (numba.__version__, llvmlite.__version__, sys.version, codegen.magic_tuple())
+        return f"{self.function.__name__}-{_cache.key(_digest(), what, signature, machine)}"
 
 
 def njit(*args: Any, **options: Any) -> Callable[..., Any]:
-    """`numba.njit` with `cache=True`, `nogil=True` and the digest-keyed cache folder. Options as Numba's."""
+    """`numba.njit` with `nogil=True` and our disk cache. Options as Numba's."""
     if args:
         return njit(**options)(args[0])
 
     try:
         import numba
-        from numba.core import config
     except ModuleNotFoundError:  # a machine that works on its GPU only: complain when a twin is called, not when it is imported
         return _absent
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        before = config.CACHE_DIR
-        # read when the decorator runs; put back, for the caller's own functions. Numba's own key does not know of `parallel`
-        config.CACHE_DIR = os.path.join(_cache(), "parallel" if options.get("parallel") else "serial")
-        try:
-            return numba.njit(cache=True, nogil=True, **options)(function)
-        finally:
-            config.CACHE_DIR = before
+        dispatcher: Any = numba.njit(nogil=True, **options)(function)
+        dispatcher._cache = _Kept(function, options)
+        return dispatcher
 
     return decorate
 
@@ -95,4 +127,4 @@ def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-__all__ = ["by_precision", "cache_folder", "njit", "njit_sized"]
+__all__ = ["by_precision", "njit", "njit_sized"]

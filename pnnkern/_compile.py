@@ -3,16 +3,13 @@
 CuPy's own compilation adds `-ftz=true`, which flushes subnormal float32 numbers that the CPU keeps, and is keyed by less.
 """
 
-import hashlib
-import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from ._errors import DeviceError
 from ._sources import flatten
-from .kernels._jit import cache_folder
+from .kernels import _cache
 
 # IEEE arithmetic. Where contract 4 forbids contraction, kernels spell out __fmul_rn and its relatives.
 OPTIONS = ("--std=c++17", "--ftz=false", "--prec-div=true", "--prec-sqrt=true", "--fmad=true")
@@ -32,7 +29,7 @@ class NVRTC(Protocol):
 def cubin(nvrtc: NVRTC, stem: str, architecture: str, defines: Mapping[str, Any]) -> Path:
     """The compiled `<stem>.cu` for an architecture ("sm_90"), from the disk cache or compiled now.
 
-    defines : macros. Raises `DeviceError` with NVRTC's words if it does not compile, or where the cache cannot be written.
+    defines : macros. Raises `DeviceError` with NVRTC's words if it does not compile, or where it can be written nowhere.
     """
     return compiled(nvrtc, flatten(stem), f"{stem}.cu", architecture, defines)
 
@@ -40,10 +37,13 @@ def cubin(nvrtc: NVRTC, stem: str, architecture: str, defines: Mapping[str, Any]
 def compiled(nvrtc: NVRTC, source: str, name: str, architecture: str, defines: Mapping[str, Any]) -> Path:
     """`cubin` for a flattened source; name : for messages and of the file in the cache."""
     options = (f"--gpu-architecture={architecture}", *OPTIONS, *(f"-D{k}={v}" for k, v in sorted(defines.items())))
-    key = hashlib.sha256(repr((source, options, tuple(nvrtc.getVersion()))).encode()).hexdigest()[:24]
-    kept = cache_folder() / "cubin" / f"{Path(name).stem}-{architecture}-{key}.cubin"
-    if kept.is_file():
-        return kept
+    key = _cache.key(source, options, tuple(nvrtc.getVersion()))
+    return _cache.kept(
+        "cubin", f"{Path(name).stem}-{architecture}-{key}.cubin", lambda: _compile(nvrtc, source, name, architecture, options)
+    )
+
+
+def _compile(nvrtc: NVRTC, source: str, name: str, architecture: str, options: tuple[str, ...]) -> bytes:
     program = nvrtc.createProgram(source, name, (), ())
     try:
         try:
@@ -52,14 +52,6 @@ def compiled(nvrtc: NVRTC, source: str, name: str, architecture: str, defines: M
             log = nvrtc.getProgramLog(program).strip("\0\n ")
             version = ".".join(str(n) for n in nvrtc.getVersion())
             raise DeviceError(f"{name} does not compile for {architecture} with NVRTC {version}:\n{log or error}") from error
-        image = nvrtc.getCUBIN(program)
+        return nvrtc.getCUBIN(program)
     finally:
         nvrtc.destroyProgram(program)
-    temporary = kept.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(image)
-        temporary.replace(kept)
-    except OSError as error:
-        raise DeviceError(f"cannot write compiled kernels to {kept.parent} ({error.strerror}): set PNNKERN_CACHE_DIR") from error
-    return kept

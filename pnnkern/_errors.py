@@ -58,6 +58,10 @@ class SamplingWarning(UserWarning):
     """A grid is too coarse for what it is asked to hold: the result repeats itself or aliases."""
 
 
+class CacheWarning(UserWarning):
+    """The disk cache of compiled code and FFT plans, or an entry in it, cannot be used: the work goes on without."""
+
+
 def nearest(name: object, known: Iterable[str]) -> str:
     """The end of a message on an unknown name: the known one that was probably meant, or all there are."""
     names = list(known)

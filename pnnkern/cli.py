@@ -254,14 +254,14 @@ def warm(
     """
     from . import _array
     from .experiments import warm as warming
-    from .kernels._jit import cache_folder
+    from .kernels import _cache
 
     if architecture is None:
         _array.device_namespace(device)  # a named one needs no GPU here
     on_cpu = device == "cpu" and architecture is None
     count = warming.cpu(processes) if on_cpu else warming.gpu(architecture, processes)
     what = "CPU versions of kernels" if on_cpu else "files of CUDA kernels"
-    _end({"compiled": count, "folder": str(cache_folder()), "metrics": {}}, as_json, f"{count} {what} in {cache_folder()}")
+    _end({"compiled": count, "folder": str(_cache.folder()), "metrics": {}}, as_json, f"{count} {what} in {_cache.folder()}")
 
 
 @app.command()

@@ -7,18 +7,18 @@ have been started with the libraries preloaded, see `preload`), "race" (reports 
 
 import ctypes
 import functools
-import hashlib
 import os
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .._jit import cache_folder
+from .. import _cache
 
 _HERE = Path(__file__).resolve().parent
 ORDERS = {"ascending": 0, "descending": 1, "shuffled": 2}
@@ -56,6 +56,13 @@ def compiler() -> str:
     return f"{path} {version}"
 
 
+@functools.cache
+def _native() -> str:
+    """What `-march=native` means here: the cache may be in a home folder that other processors share."""
+    asked = [compiler().partition(" ")[0], "-march=native", "-Q", "--help=target"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+
+
 def preload() -> str:
     """What LD_PRELOAD must be for a Python process that uses the "asan" build (with ASAN_OPTIONS=detect_leaks=0)."""
     path = compiler().partition(" ")[0]
@@ -87,41 +94,31 @@ def load(source: str, name: str, *, defines: Mapping[str, object] | None = None,
         raise HostError(f"unknown build {build!r}: it is one of {', '.join(BUILDS)}")
     text, found = _wrapped(source, name)
     flags = [*_COMMON, *BUILDS[build], *(f"-D{k}={v}" for k, v in (defines or {}).items())]
-    digest = hashlib.sha256(repr((text, flags, compiler())).encode())
-    for header in sorted(_HERE.glob("*.h")):
-        digest.update(header.read_bytes())
-    folder = cache_folder() / "host"
-    library = folder / f"{Path(name).stem}-{build}-{digest.hexdigest()[:20]}.so"
-    if not library.exists():
-        _compile(text, name, flags, library)
-    return Module(library, name, build, found)
+    headers = [header.read_bytes() for header in sorted(_HERE.glob("*.h"))]
+    kept = f"{Path(name).stem}-{build}-{_cache.key(text, flags, compiler(), _native(), headers)}.so"
+    return Module(_cache.kept("host", kept, lambda: _compile(text, name, flags)), name, build, found)
 
 
-def _compile(text: str, name: str, flags: list[str], library: Path) -> None:
-    try:
-        library.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HostError(f"cannot write compiled kernels to {library.parent} ({error.strerror}): set PNNKERN_CACHE_DIR") from error
-    stem = library.with_name(f"{library.stem}.{os.getpid()}")
-    source, compiled, linked = stem.with_suffix(".cpp"), stem.with_suffix(".o"), stem.with_suffix(".tmp")
+def _compile(text: str, name: str, flags: list[str]) -> bytes:
     gxx = compiler().partition(" ")[0]
-    source.write_text(text)
     # The race hooks are our own: compile with -fsanitize=thread, link without, and no libtsan is needed.
     link = [f for f in flags if f != "-fsanitize=thread"]
     try:
-        for command in (
-            [gxx, *flags, f"-I{_HERE}", "-c", str(source), "-o", str(compiled)],
-            [gxx, *link, "-shared", str(compiled), "-o", str(linked), "-ldl"],
-        ):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise HostError(f"{name} does not compile for the host runner:\n{done.stderr[:4000]}")
-        if "-DCUDA_HOST_ST" in flags:
-            _check_shared(linked, name)
-        os.replace(linked, library)
-    finally:
-        for path in (source, compiled, linked):
-            path.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory(prefix="pnnkern-") as folder:
+            source, compiled, linked = (Path(folder, Path(name).stem).with_suffix(s) for s in (".cpp", ".o", ".so"))
+            source.write_text(text)
+            for command in (
+                [gxx, *flags, f"-I{_HERE}", "-c", str(source), "-o", str(compiled)],
+                [gxx, *link, "-shared", str(compiled), "-o", str(linked), "-ldl"],
+            ):
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    raise HostError(f"{name} does not compile for the host runner:\n{done.stderr[:4000]}")
+            if "-DCUDA_HOST_ST" in flags:
+                _check_shared(linked, name)
+            return linked.read_bytes()
+    except OSError as error:
+        raise HostError(f"{name} cannot be compiled in {tempfile.gettempdir()} ({error.strerror}): set TMPDIR") from error
 
 
 _STRAY = re.compile(r"^\S+ .{7} \.(?:bss|data)\S*\s+\S+\s+(?!cuda_host::)(\S.*\)::(\w+))$", re.MULTILINE)

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import _array
 from .._errors import DeviceError
-from ..kernels._jit import cache_folder
+from ..kernels import _cache
 from ..optics._fft import engine_name
 from . import checkpoint, data
 
@@ -34,7 +34,7 @@ def collect() -> dict[str, Any]:
         "cuda": cuda,
         "host runner": shutil.which("g++") or "no: g++ is not installed (it runs the CUDA kernels on the CPU, in tests)",
         "caches": {
-            "kernels and FFT plans": str(cache_folder()),
+            "kernels and FFT plans": str(_cache.folder()),
             "CuPy": os.environ.get("CUPY_CACHE_DIR", "~/.cupy/kernel_cache"),
         },
         "data": {"PNNKERN_DATA": os.environ.get("PNNKERN_DATA", "not set"), "shipped": ", ".join(data.SHIPPED)},

@@ -14,18 +14,23 @@ import numpy as np
 
 from .. import _array, _compile
 from .._sources import Prototype, prototypes, stems
+from ..kernels import _cache
 from ..optics import _layer
 
 
 def cpu(processes: int | None = None) -> int:
-    """Compile the CPU twins of all kernels, in so many processes (one per processor by default). Returns how many there are."""
+    """Compile the CPU twins of all kernels, in so many processes (one per processor by default). Returns how many there are.
+
+    Raises `SettingError` where nothing can be kept.
+    """
     return sum(_over(stems(), _twins, processes))
 
 
 def gpu(architecture: str | None = None, processes: int | None = None) -> int:
     """Compile all CUDA kernels for an architecture ("sm_90"; by default that of the current GPU). Returns how many cubins there are.
 
-    Needs CuPy and its NVRTC; for a named architecture no GPU. Raises `DeviceError` where they are missing.
+    Needs CuPy and its NVRTC; for a named architecture no GPU. Raises `DeviceError` where they are missing, `SettingError` where
+    nothing can be kept.
     """
     if architecture is None:
         architecture = f"sm_{_array.cupy().cuda.Device().compute_capability}"
@@ -40,6 +45,7 @@ def variants(stem: str) -> list[dict[str, int]]:
 
 def _over(items: Iterable[Any], work: Callable[[Any], int], processes: int | None) -> list[int]:
     """`work` of each item in processes of their own: Numba compiles in one thread at a time."""
+    _cache.required()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes or _array.processors(), mp_context=context) as pool:
         return list(pool.map(work, items))

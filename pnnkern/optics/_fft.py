@@ -5,12 +5,12 @@ transformed and rows that are cropped are never transformed back: for a twofold 
 On the CPU one field at a time goes through, so that the window stays in the cache, and threads take different fields.
 """
 
+import contextlib
 import functools
 import importlib.util
 import os
 import threading
-import warnings
-from pathlib import Path
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +20,7 @@ import scipy.fft
 from .. import _array, _launch, _parallel
 from .._array import Array
 from .._errors import SettingError
+from ..kernels import _cache
 from . import _layer
 
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
@@ -127,8 +128,7 @@ class _FftwEngine:
     def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
         (ny, _), (py, px) = field, window
         self.field, self.window = field, window
-        with _planning:
-            fftw = _fftw()
+        with _planning, _shared_plans() as fftw:
             # eight values of slack per row: a power-of-two row length would put a whole column into one cache set
             self.rows = fftw.zeros_aligned((ny, px + 8), dtype)[:, :px]
             self.tile = fftw.zeros_aligned((TILE, py), dtype)
@@ -138,7 +138,6 @@ class _FftwEngine:
 
             self.row_forward, self.row_backward = plan(self.rows, "FFTW_FORWARD"), plan(self.rows, "FFTW_BACKWARD")
             self.column_forward, self.column_backward = plan(self.tile, "FFTW_FORWARD"), plan(self.tile, "FFTW_BACKWARD")
-            _keep_wisdom(fftw)
         self.rows[...] = 0
         self.tile[...] = 0
         self.scale = np.dtype(dtype).type(1.0 / (py * px)).real
@@ -171,38 +170,25 @@ def _columns(table: np.ndarray, px: int, first: int, width: int) -> np.ndarray:
     return np.concatenate([table[first:], table[px - held : px - last : -1]])
 
 
-def _wisdom_files() -> list[Path]:
-    """FFTW's knowledge of fast plans in double, single and extended precision, kept beside compiled kernels."""
-    from ..kernels._jit import cache_folder
+@contextlib.contextmanager
+def _shared_plans() -> Iterator[ModuleType]:
+    """pyfftw with the plans of all processes on this machine so far; those made in this context are theirs from then on.
 
-    return [cache_folder() / f"fftw-wisdom-{precision}" for precision in ("double", "single", "extended")]
-
-
-@functools.cache
-def _fftw() -> ModuleType:
-    """pyfftw with the wisdom of earlier processes: the same plans again, so that a resumed run repeats its bits."""
+    Which plan is the fastest is measured, and with it the last bits change: one process at a time measures, and no plan is lost.
+    """
     import pyfftw
 
-    known = [path.read_bytes() if path.is_file() else b"" for path in _wisdom_files()]
-    if any(known):
-        pyfftw.import_wisdom(tuple(known))
-    module: ModuleType = pyfftw
-    return module
-
-
-def _keep_wisdom(fftw: ModuleType) -> None:
-    paths = _wisdom_files()
-    try:
-        paths[0].parent.mkdir(parents=True, exist_ok=True)
-        for path, text in zip(paths, fftw.export_wisdom(), strict=True):
-            temporary = path.with_name(f"{path.name}.{os.getpid()}")
-            temporary.write_bytes(text)
-            os.replace(temporary, path)
-    except OSError as error:
-        warnings.warn(
-            f"FFTW plans could not be kept in {paths[0].parent} ({error.strerror}): a resumed run may differ in the last bits",
-            stacklevel=2,
-        )
+    with _cache.locked("fftw") as alone:
+        # first lines name the library and what the processor can do: on others the plans are others
+        name = f"plans-{_cache.key([text.splitlines()[:1] for text in pyfftw.export_wisdom()])}"
+        found = _cache.read("fftw", name)
+        known = found[1] if found else b""
+        if known:
+            pyfftw.import_wisdom(tuple(known.split(b"\0")))
+        yield pyfftw
+        now = b"\0".join(pyfftw.export_wisdom())
+        if now != known and not (alone and _cache.write("fftw", name, now, replace=True)):
+            _cache.tell("plans", "FFTW plans could not be kept: a resumed run may differ in the last bits")
 
 
 _ENGINES = {"scipy": _ScipyEngine, "fftw": _FftwEngine}

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pnnkern.kernels import _cache
 
 from pnnkern import _array, _compile, _sources
+from pnnkern._errors import CacheWarning, SettingError
 from pnnkern.experiments import warm
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "kernels"))
@@ -69,12 +71,22 @@ def test_cubins_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 
 def test_a_cache_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And done without: the cubin lasts as long as this process."""
     if nvrtc.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
     (tmp_path / "cubin").write_text("a file where the folder belongs")
     monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
-    with pytest.raises(_array.DeviceError, match=r"cannot write compiled kernels to .*: set PNNKERN_CACHE_DIR"):
-        _compile.compiled(nvrtc.Binding(13), 'extern "C" __global__ void k() {}', "k.cu", "sm_90", {})
+    monkeypatch.setattr(_cache, "_told", set())
+    with pytest.warns(CacheWarning, match=r"cannot be used for compiled code .*set PNNKERN_CACHE_DIR"):
+        image = _compile.compiled(nvrtc.Binding(13), 'extern "C" __global__ void k() {}', "k.cu", "sm_90", {})
+    assert set(nvrtc.resources(image.read_bytes())) == {"k"}
+
+
+def test_nothing_is_compiled_for_a_cache_that_cannot_keep_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "numba").write_text("a file where the folder belongs")
+    monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
+    with pytest.raises(SettingError, match=r"numba cannot be used for compiled code .*set PNNKERN_CACHE_DIR"):
+        warm.cpu()
 
 
 def test_subnormal_numbers_are_kept() -> None:

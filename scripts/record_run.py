@@ -14,6 +14,8 @@ from pnnkern.experiments.run import CHECKPOINT
 def record(folder: Path) -> dict[str, object]:
     """The record of a run's folder."""
     config, saved = recipe.read_run(folder), checkpoint.load(folder / CHECKPOINT)
+    if saved.warning:
+        print(f"warning: {saved.warning}", file=sys.stderr)
     standard = dict(recipe.leaves(recipe.find(config.recipe).table())) if config.recipe in recipe.names() else {}
     skipped = ("data.folder", "data.path", "compute.threads")
     changed = {k: v for k, v in recipe.leaves(config.table()) if standard.get(k, v) != v and k not in skipped}

@@ -14,12 +14,12 @@ from .run import CHECKPOINT
 
 def collect(folders: list[Path]) -> list[dict[str, Any]]:
     """For each run {"run", "recipe", "epochs", "passes", "test_accuracy", "at_equal_passes", "linear_control_accuracy", "exact_...",
-    "seconds", "device", "differs", "curve"}.
+    "seconds", "device", "differs", "curve", "warning"}.
 
     "passes" counts physical passes of single samples while training; "curve" holds (passes, test accuracy) after each epoch, and
     "at_equal_passes" is the accuracy where the run with the fewest passes ends, by linear interpolation between epochs (None for rules
     that take no pass). "differs" holds the keys of the recipe that are not the same in all runs. Nothing is computed anew: all comes
-    from the checkpoints.
+    from the checkpoints; "warning" says where the newest of a run was damaged, else it is None.
     """
     configs = [recipes.read_run(folder) for folder in folders]
     keyed = [dict(recipes.leaves(config.table())) for config in configs]
@@ -43,6 +43,7 @@ def collect(folders: list[Path]) -> list[dict[str, Any]]:
                 "device": config.compute.device,
                 "differs": {k: flat.get(k) for k in differing},
                 "curve": [(per_epoch * (i + 1), a) for i, a in enumerate(accuracies)],
+                "warning": saved.warning,
             }
         )
     budget = min((r["passes"] for r in rows if r["passes"]), default=0)

@@ -172,10 +172,16 @@ def report(
     """
     from .experiments import report as reports
     from .experiments import run as runs
+    from .experiments import signals
 
-    done = runs.load(folder, tuple(_overrides(None, data_dir=data_dir, threads=threads)))
-    print(f"measuring {len(done.trainer.dataset.test_labels)} test images ...", file=sys.stderr)
-    page = reports.write(done, images=images)
+    try:
+        with signals.noted() as stop, stop.at_once():
+            done = runs.load(folder, tuple(_overrides(None, data_dir=data_dir, threads=threads)))
+            print(f"measuring {len(done.trainer.dataset.test_labels)} test images ...", file=sys.stderr)
+            page = reports.write(done, images=images)
+    except signals.Stopped:
+        print(f"stopped; make the report with: pnnkern report {folder}", file=sys.stderr)
+        raise typer.Exit(runs.STOPPED) from None
     _end(done.summary | {"report": str(page)}, as_json, f"report: {page}")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
-from . import checkpoint, controls, data, matrix, progress, saved, signals
+from . import checkpoint, controls, data, machine, matrix, progress, saved, signals
 from . import recipe as recipes
 from .loop import Stopped
 from .recipe import Recipe, RecipeError
@@ -151,12 +151,12 @@ def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
 
 
 def environment(device: str) -> dict[str, str]:
-    """What a run must find again to repeat to the bit: versions, FFT library, threads and the kind of machine, and on "cuda" the GPU."""
+    """What a run must find again to repeat to the bit: versions, FFT library, threads and the machine, and on "cuda" the GPU."""
     from .. import _array
     from ..optics._fft import engine_name
 
     here = {"fft": engine_name(), "threads": str(_array.threads()), "machine": f"{platform.system()} {platform.machine()}"}
-    return checkpoint.versions() | here | _array.gpu(device)
+    return checkpoint.versions() | here | machine.describe() | _array.gpu(device)
 
 
 def _restore(run: Run, found: checkpoint.Checkpoint) -> None:
@@ -239,7 +239,7 @@ def _drop_stale_controls(meta: dict[str, Any], changed: dict[str, Any]) -> None:
 
 
 def _note_changes(then: dict[str, str], now: dict[str, str]) -> None:
-    changed = [f"{k} {then.get(k, 'none')} -> {now.get(k, 'none')}" for k in sorted({*now, *then}) if now.get(k) != then.get(k)]
+    changed = machine.changes(then, now)
     if changed:
         _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -15,7 +16,7 @@ import pytest
 
 from pnnkern import cli
 from pnnkern._errors import CheckpointError, DataError
-from pnnkern.experiments import checkpoint, recipe, run
+from pnnkern.experiments import checkpoint, machine, recipe, run
 from pnnkern.experiments.recipe import RecipeError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -171,6 +172,38 @@ def test_a_changed_environment_is_noted(copied_run: Path, say: list[str], monkey
     monkeypatch.setattr(run, "environment", lambda device: {"numpy": "0.1"})
     run.resume(copied_run, quiet=True)
     assert any("-> 0.1" in line and "need not repeat to the bit" in line for line in say)
+
+
+def test_the_environment_names_the_machine(finished_run: Path) -> None:
+    """Against what the system, NumPy and the compiler say in words of their own."""
+    then = run.load(finished_run).meta["environment"]
+    assert then["cpu"] in Path("/proc/cpuinfo").read_text() or "model name" not in Path("/proc/cpuinfo").read_text()
+    if "flags" in Path("/proc/cpuinfo").read_text():
+        flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
+        assert ("avx2" in then["cpu features"].split()) == ("avx2" in flags)
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload]
+    assert "openblas" not in blas["name"] or "openblas" in then["blas"]
+    assert then["thread layer"] in ("omp", "tbb", "workqueue")
+    assert then["jit target"]
+
+
+@pytest.mark.parametrize(
+    ("key", "now", "says"),
+    [
+        ("cpu", "Abacus 3000", " -> Abacus 3000"),
+        ("cpu features", "abacus", r"cpu features \+abacus -"),
+        ("jit target", "generic", " -> generic"),
+        ("blas", "mkl 1", " -> mkl 1"),
+        ("thread layer", "beads", " -> beads"),
+    ],
+)
+def test_another_machine_is_named(copied_run: Path, say: list[str], monkeypatch: pytest.MonkeyPatch, key: str, now: str, says: str) -> None:
+    here = machine.describe()
+    monkeypatch.setattr(machine, "describe", lambda: here | {key: now})
+    run.resume(copied_run, quiet=True)
+    note = next(line for line in say if line.startswith("note: "))
+    assert re.search(rf"{key}.*{says}" if " -> " in says else says, note)
+    assert "need not repeat to the bit" in note
 
 
 def test_refusals(finished_run: Path, tmp_path: Path, tiny: tuple[str, ...]) -> None:

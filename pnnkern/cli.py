@@ -130,6 +130,9 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped or killed, or give a finished one more epochs.
 
+    --set takes what may change meanwhile: training.epochs, training.lr, checkpoint.*, control.*, compute.device, compute.threads, and where
+    the data lie.
+
     Example: pnnkern resume runs/d2nn
     """
     from .experiments import run as runs

@@ -133,6 +133,8 @@ def load(path: Path) -> Checkpoint:
 
 
 def _decode(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    if not path.is_file():
+        raise _Damaged("it is no regular file")  # a pipe would be waited for
     try:
         image = path.read_bytes()
     except OSError as error:

@@ -207,6 +207,15 @@ def test_a_lost_sector_of_a_file_without_a_digest(tmp_path: Path, monkeypatch: p
     assert "it has no digest, and HDF5 does not come to an end with it in 3 s" in str(loaded.warning)
 
 
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.h5"
+    checkpoint.save(checkpoint.previous(path), example(1), {"step": 1})
+    os.mkfifo(path)
+    loaded = checkpoint.load(path)
+    assert loaded.meta == {"step": 1}
+    assert "checkpoint.h5 is damaged (it is no regular file)" in str(loaded.warning)
+
+
 def test_newer_format_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "checkpoint.h5"
     checkpoint.save(path, example(1), {})

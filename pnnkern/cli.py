@@ -58,6 +58,12 @@ def _end(result: dict[str, Any], as_json: bool, text: str) -> None:
     print(json.dumps(result) if as_json else text, flush=True)
 
 
+def _warn(warning: str | None, where: str = "") -> None:
+    """What a checkpoint made it necessary to say, if anything."""
+    if warning:
+        print(f"warning: {where}{warning}", file=sys.stderr)
+
+
 def _overrides(assignments: list[str] | None, **options: str | int | None) -> list[str]:
     """`--set` assignments and the options that stand for one each, as overrides; unset options ("" or None) are left out."""
     tables = {"data_dir": "data.folder", "device": "compute.device", "threads": "compute.threads"}
@@ -124,6 +130,9 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped or killed, or give a finished one more epochs.
 
+    --set takes what may change meanwhile: training.epochs, training.lr, checkpoint.*, control.*, compute.device, compute.threads, and where
+    the data lie.
+
     Example: pnnkern resume runs/d2nn
     """
     from .experiments import run as runs
@@ -166,10 +175,16 @@ def report(
     """
     from .experiments import report as reports
     from .experiments import run as runs
+    from .experiments import signals
 
-    done = runs.load(folder, tuple(_overrides(None, data_dir=data_dir, threads=threads)))
-    print(f"measuring {len(done.trainer.dataset.test_labels)} test images ...", file=sys.stderr)
-    page = reports.write(done, images=images)
+    try:
+        with signals.noted() as stop, stop.at_once():
+            done = runs.load(folder, tuple(_overrides(None, data_dir=data_dir, threads=threads)))
+            print(f"measuring {len(done.trainer.dataset.test_labels)} test images ...", file=sys.stderr)
+            page = reports.write(done, images=images)
+    except signals.Stopped:
+        print(f"stopped; make the report with: pnnkern report {folder}", file=sys.stderr)
+        raise typer.Exit(runs.STOPPED) from None
     _end(done.summary | {"report": str(page)}, as_json, f"report: {page}")
 
 
@@ -203,8 +218,7 @@ def export(
     result = exports.write(
         folder, what, out or folder / f"{what}.npz", index=index, bits=bits, levels=levels, table=table, base=base
     )
-    if result["warning"]:
-        print(f"warning: {result['warning']}", file=sys.stderr)
+    _warn(result["warning"])
     low, high = result["range"]
     shape = " x ".join(str(n) for n in result["shape"])
     _end(result, as_json, f"{result['about']}\n{shape}, {low:.4g} .. {high:.4g}, in {', '.join(result['files'])}")
@@ -223,6 +237,8 @@ def compare(
     from .experiments import compare as comparisons
 
     rows = comparisons.collect(folders)
+    for row in rows:
+        _warn(row["warning"], f"{row['run']}: ")
     if out is not None:
         comparisons.draw(rows, out)
     _end({"runs": rows, "metrics": {}}, as_json, comparisons.table(rows) + (f"\npicture: {out}" if out else ""))

@@ -7,13 +7,14 @@ import json
 import sys
 from pathlib import Path
 
-from pnnkern.experiments import checkpoint, recipe
-from pnnkern.experiments.run import CHECKPOINT
+from pnnkern.experiments import recipe, saved
 
 
 def record(folder: Path) -> dict[str, object]:
     """The record of a run's folder."""
-    config, saved = recipe.read_run(folder), checkpoint.load(folder / CHECKPOINT)
+    config, found = saved.read(folder)
+    if found.warning:
+        print(f"warning: {found.warning}", file=sys.stderr)
     standard = dict(recipe.leaves(recipe.find(config.recipe).table())) if config.recipe in recipe.names() else {}
     skipped = ("data.folder", "data.path", "compute.threads")
     changed = {k: v for k, v in recipe.leaves(config.table()) if standard.get(k, v) != v and k not in skipped}
@@ -22,22 +23,22 @@ def record(folder: Path) -> dict[str, object]:
         "command": f"pnnkern run {config.recipe}{settings}",
         "recipe": config.recipe,
         "summary": config.summary,
-        "steps": int(saved.state["progress/step"]),
-        "test_accuracy_after_each_epoch": [float(a) for _, a in saved.state["progress/evaluations"]],
-        "test_loss_after_each_epoch": [float(a) for a, _ in saved.state["progress/evaluations"]],
-        "linear_control": saved.meta.get("control"),
-        "exact_gradient_control": saved.meta.get("exact"),
-        "seconds": saved.meta["seconds"],
+        "steps": int(found.state["progress/step"]),
+        "test_accuracy_after_each_epoch": [float(a) for _, a in found.state["progress/evaluations"]],
+        "test_loss_after_each_epoch": [float(a) for a, _ in found.state["progress/evaluations"]],
+        "linear_control": found.meta.get("control"),
+        "exact_gradient_control": found.meta.get("exact"),
+        "seconds": found.meta["seconds"],
         "device": config.compute.device,
-        "environment": saved.meta["environment"],
-        "data_sha256": saved.meta["data"],
+        "environment": found.meta["environment"],
+        "data_sha256": found.meta["data"],
     }
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
-    found = record(folder)
-    out = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("data/benchmarks") / f"{found['recipe']}.json"
+    written = record(folder)
+    out = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("data/benchmarks") / f"{written['recipe']}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(found, indent=1) + "\n")
+    out.write_text(json.dumps(written, indent=1) + "\n")
     print(out)

@@ -1,15 +1,19 @@
 """Checkpoints: a flat dict of arrays and a JSON description in one HDF5 file, written so that no crash can lose the last good one.
 
-The file is made whole in a temporary beside its place, fsynced, and renamed over it; the one before stays as `NAME.prev.h5`. Every
-array and the description carry a checksum. No pickle. Readable by any HDF5 program: groups `arrays/...`, attributes on the root.
+The file is made whole in a temporary beside its place, fsynced, and renamed over it; the one before stays as `NAME.prev.h5`. Its HDF5
+user block holds the SHA-256 of all that follows, which is verified before libhdf5 sees a byte: some damages keep it in an endless loop.
+Every array and the description carry a checksum, too. No pickle. Readable by any HDF5 program: groups `arrays/...`, attributes on the root.
 """
 
 import contextlib
+import hashlib
 import importlib.metadata
 import io
 import json
 import os
 import platform
+import subprocess
+import sys
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,6 +30,9 @@ from . import files
 
 FORMAT = "pnnkern checkpoint"
 VERSION = 1  # of the layout below; a reader refuses files with a higher one
+PATIENCE = 60.0  # seconds that a process may take to read a checkpoint without a digest
+_BLOCK = 512  # bytes of the user block, the smallest that HDF5 has
+_HDF5 = b"\x89HDF\r\n\x1a\n"  # how a file without a user block begins: checkpoints of pnnkern 0.1.0
 _LIBRARIES = ("numpy", "scipy", "numba", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
 
 
@@ -77,7 +84,7 @@ def save(path: Path, state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -
 def _encode(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> memoryview:
     """The whole file in memory, so that a full disk is an ordinary error of `write` and never one inside the HDF5 library."""
     buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with h5py.File(buffer, "w", userblock_size=_BLOCK) as file:
         manifest = {}
         for name, value in state.items():
             array = np.asarray(value, order="C")
@@ -89,7 +96,14 @@ def _encode(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> memoryv
         file.attrs["written_by"] = f"pnnkern {__version__}"
         file.attrs["description_crc32"] = zlib.crc32(description.encode())
         file["description"] = description  # a data set: attributes end at 64 KiB
-    return buffer.getbuffer()
+    image = buffer.getbuffer()
+    image[:_BLOCK] = _block(image[_BLOCK:])
+    return image
+
+
+def _block(rest: memoryview) -> bytes:
+    """The user block of a file that goes on with `rest`."""
+    return f"{FORMAT}; SHA-256 of the bytes from {_BLOCK} on: {hashlib.sha256(rest).hexdigest()}\n".encode().ljust(_BLOCK, b"\0")
 
 
 # ------------------------------------------------------------------------------------------------------------------------ read
@@ -100,7 +114,8 @@ class _Damaged(Exception):
 def load(path: Path) -> Checkpoint:
     """Read the checkpoint at `path`, or the one before it if that is damaged or missing (`Checkpoint.warning` then says so).
 
-    Raises `CheckpointError` when there is none, neither is whole, or it was written by a newer pnnkern.
+    Those of pnnkern 0.1.0 carry no digest: a process of its own reads such a file first, and where that takes more than `PATIENCE` seconds
+    or crashes, it counts as damaged. Raises `CheckpointError` when there is none, neither is whole, or it was written by a newer pnnkern.
     """
     problems: list[str] = []
     for candidate in (path, previous(path)):
@@ -118,8 +133,43 @@ def load(path: Path) -> Checkpoint:
 
 
 def _decode(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    if not path.is_file():
+        raise _Damaged("it is no regular file")  # a pipe would be waited for
     try:
-        with h5py.File(io.BytesIO(path.read_bytes()), "r") as file:
+        image = path.read_bytes()
+    except OSError as error:
+        raise _Damaged(error.strerror) from error
+    if image.startswith(_HDF5):
+        _try_out(image)
+    elif image[:_BLOCK] != _block(memoryview(image)[_BLOCK:]):
+        raise _Damaged("its digest is wrong")
+    return _parse(image, path)
+
+
+def _try_out(image: bytes) -> None:
+    """Let another process read a file without a digest, so that what is damaged in it can neither hang nor crash this one."""
+    program = (
+        "import pathlib, sys\n"
+        "from pnnkern._errors import CheckpointError\n"
+        "from pnnkern.experiments import checkpoint\n"
+        "try: checkpoint._parse(sys.stdin.buffer.read(), pathlib.Path())\n"
+        "except (checkpoint._Damaged, CheckpointError): pass\n"  # the process that asked will say it
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", program], input=image, env=environment, timeout=PATIENCE, capture_output=True, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise _Damaged(f"it has no digest, and HDF5 does not come to an end with it in {PATIENCE:g} s") from error
+    if done.returncode:
+        raise _Damaged(f"it has no digest, and a process that read it ended with exit code {done.returncode}")
+
+
+def _parse(image: bytes, path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and description in the bytes of a file; `path` is for messages."""
+    try:
+        with h5py.File(io.BytesIO(image), "r") as file:
             if file.attrs["format"] != FORMAT:
                 raise _Damaged("it is another kind of file")
             version = int(file.attrs["format_version"])

@@ -6,30 +6,29 @@ from typing import Any
 import numpy as np
 
 from .._errors import CheckpointError
-from . import checkpoint, files
+from . import files, saved
 from . import recipe as recipes
 from .recipe import RecipeError
-from .run import CHECKPOINT
 
 
 def collect(folders: list[Path]) -> list[dict[str, Any]]:
     """For each run {"run", "recipe", "epochs", "passes", "test_accuracy", "at_equal_passes", "linear_control_accuracy", "exact_...",
-    "seconds", "device", "differs", "curve"}.
+    "seconds", "device", "differs", "curve", "warning"}.
 
     "passes" counts physical passes of single samples while training; "curve" holds (passes, test accuracy) after each epoch, and
     "at_equal_passes" is the accuracy where the run with the fewest passes ends, by linear interpolation between epochs (None for rules
     that take no pass). "differs" holds the keys of the recipe that are not the same in all runs. Nothing is computed anew: all comes
-    from the checkpoints.
+    from the checkpoints; "warning" is that of the checkpoint (see `saved.read`), or None.
     """
-    configs = [recipes.read_run(folder) for folder in folders]
+    held = [saved.read(folder) for folder in folders]
+    configs = [config for config, _ in held]
     keyed = [dict(recipes.leaves(config.table())) for config in configs]
     keys = dict.fromkeys(k for config in keyed for k in config if k not in ("recipe", "summary"))
     differing = [k for k in keys if any(config.get(k) != keyed[0].get(k) for config in keyed)]
     rows = []
-    for folder, config, flat in zip(folders, configs, keyed, strict=True):
-        saved = checkpoint.load(folder / CHECKPOINT)
-        accuracies = saved.state["progress/evaluations"][:, 1].tolist()
-        per_epoch = int(saved.meta.get("passes_per_epoch", 0))
+    for folder, (config, found), flat in zip(folders, held, keyed, strict=True):
+        accuracies = found.state["progress/evaluations"][:, 1].tolist()
+        per_epoch = int(found.meta.get("passes_per_epoch", 0))
         rows.append(
             {
                 "run": str(folder),
@@ -37,12 +36,13 @@ def collect(folders: list[Path]) -> list[dict[str, Any]]:
                 "epochs": len(accuracies),
                 "passes": per_epoch * len(accuracies),
                 "test_accuracy": accuracies[-1] if accuracies else None,
-                "linear_control_accuracy": saved.meta.get("control", {}).get("test_accuracy"),
-                "exact_gradient_accuracy": saved.meta.get("exact", {}).get("test_accuracy"),
-                "seconds": round(saved.meta["seconds"], 3),
+                "linear_control_accuracy": found.meta.get("control", {}).get("test_accuracy"),
+                "exact_gradient_accuracy": found.meta.get("exact", {}).get("test_accuracy"),
+                "seconds": round(found.meta["seconds"], 3),
                 "device": config.compute.device,
                 "differs": {k: flat.get(k) for k in differing},
                 "curve": [(per_epoch * (i + 1), a) for i, a in enumerate(accuracies)],
+                "warning": found.warning,
             }
         )
     budget = min((r["passes"] for r in rows if r["passes"]), default=0)

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from .._errors import CheckpointError, UnitWarning
-from . import checkpoint, files, grey, rasters, recipe, stl
+from . import files, grey, rasters, saved, stl
 from .recipe import RecipeError
-from .run import CHECKPOINT
 from .tables import System
 
 ARRAYS = (".npy", ".npz", ".h5")
@@ -37,10 +36,10 @@ def write(
     table : in the place of levels, a modulator's measured phases (see `grey`); the nearest one is shown.
     base : thickness under the relief of an .stl, metres; 1 mm by default.
 
-    Returns {"what", "about", "shape", "range", "warning", "files"}; there is a warning when the newest checkpoint was damaged.
+    Returns {"what", "about", "shape", "range", "warning", "files"}; the warning is that of the checkpoint (see `saved.read`).
     Raises `RecipeError` for something that cannot be exported, and `DataError` for a table that cannot be used.
     """
-    config = recipe.read_run(folder)
+    config, found = saved.read(folder)
     system = config.system
     known = system.exports()
     if what not in known:
@@ -50,9 +49,8 @@ def write(
         raise RecipeError(f"--out must end in {', '.join(SUFFIXES)}, got {out.name!r}")
     given = {"bits": bits, "levels": levels, "wavelength-table": table}
     _refuse_strangers(suffix, given, base)
-    saved = checkpoint.load(folder / CHECKPOINT)
     parameters = {
-        name.removeprefix("parameters/"): array for name, array in saved.state.items() if name.startswith("parameters/")
+        name.removeprefix("parameters/"): array for name, array in found.state.items() if name.startswith("parameters/")
     }
     try:
         array = system.export(what, parameters, index)
@@ -61,7 +59,7 @@ def write(
         raise RecipeError(str(error)) from error
     about = {
         "what": what, "about": known[what].about, "unit": known[what].unit, "run": folder.name, "recipe": config.recipe,
-        "steps": int(saved.state["progress/step"]), **facts,
+        "steps": int(found.state["progress/step"]), **facts,
     }  # fmt: skip
     if suffix in ARRAYS:
         contents = _array(array, about | {"scale": 1.0}, out)
@@ -77,7 +75,7 @@ def write(
         raise CheckpointError(f"cannot write {out}: {error.strerror or error}") from error
     return {
         "what": what, "about": known[what].about, "shape": list(array.shape), "range": [float(array.min()), float(array.max())],
-        "warning": saved.warning, "files": [str(f) for f in contents],
+        "warning": found.warning, "files": [str(f) for f in contents],
     }  # fmt: skip
 
 

@@ -23,14 +23,13 @@ def write_synced(path: Path, content: bytes | memoryview) -> None:
 
 
 def replace(path: Path, content: bytes | memoryview) -> None:
-    """Put `content` in the place of whatever is at `path`; on an `OSError` that stays, and nothing is left behind."""
+    """Put `content` in the place of whatever is at `path`; whatever ends this before, that stays, and nothing is left behind."""
     made = temporary(path)
     try:
         write_synced(made, content)
         os.replace(made, path)
-    except OSError:
+    finally:
         remove(made)
-        raise
 
 
 def remove(path: Path) -> None:

@@ -11,7 +11,7 @@ from .. import _array
 from .._errors import DeviceError
 from ..kernels import _cache
 from ..optics._fft import engine_name
-from . import checkpoint, data
+from . import checkpoint, data, machine
 
 
 def collect() -> dict[str, Any]:
@@ -26,10 +26,14 @@ def collect() -> dict[str, Any]:
         cuda = f"{', '.join(names)} (driver CUDA {cupy.cuda.runtime.driverGetVersion()}, CuPy {cupy.__version__})"
     except DeviceError as error:
         cuda = f"no: {str(error).removeprefix('a GPU was asked for, but ')}"
+    here = machine.describe()
     result: dict[str, Any] = {
         "versions": checkpoint.versions(),
-        "cpu": f"{platform.machine()}, {_array.processors()} processors for this process",
+        "cpu": f"{here['cpu']}, {platform.machine()}, {_array.processors()} processors for this process",
         "threads": _array.threads(),
+        "thread layer": here["thread layer"],
+        "jit target": here["jit target"],
+        "blas": here["blas"],
         "fft": engine_name(),
         "cuda": cuda,
         "host runner": shutil.which("g++") or "no: g++ is not installed (it runs the CUDA kernels on the CPU, in tests)",

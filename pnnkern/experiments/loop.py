@@ -31,8 +31,11 @@ class TrainingError(PnnError, ArithmeticError):
     """Training cannot go on: the loss is no longer a number."""
 
 
-class Stopped(Exception):
-    """A stop was asked for and this piece of work was dropped; the state is that of the last whole step."""
+class Stopped(BaseException):
+    """A stop was asked for and this piece of work was dropped; the state is that of the last whole step.
+
+    Like `KeyboardInterrupt` no `Exception`, which libraries catch: a signal handler raises it in the midst of them.
+    """
 
 
 def stream(seed: int, purpose: int) -> Any:
@@ -204,7 +207,10 @@ class Trainer:
         return state | {f"optimizer/{name}": _array.to_numpy(array) for name, array in self.optimizer.state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go back to a `state`; arrays go to the device that their parameter lives on."""
+        """Go back to a `state`; arrays go to the device that their parameter lives on. Raises ValueError for one of another training."""
+        steps, evaluations = int(state["progress/step"]), len(state["progress/evaluations"])
+        if steps not in range(evaluations * self.steps_per_epoch, (evaluations + 1) * self.steps_per_epoch + 1):
+            raise ValueError(f"{steps} steps with {evaluations} evaluations are not of epochs of {self.steps_per_epoch} steps")
         self.step = int(state["progress/step"])
         self._losses, self._accuracies = state["progress/loss"].tolist(), state["progress/accuracy"].tolist()
         self._pending.clear()

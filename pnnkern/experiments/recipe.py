@@ -23,6 +23,10 @@ _FIXED: dict[str, type[tables.Table]] = {
 }
 _TABLES = ("data", "system", "rule", "training", "compute", "checkpoint", "control")
 _DEFAULT_KIND = {"rule": "in-silico"}
+# What may change while a run goes on: tables or keys. Where the data lie is of no matter, their digest is compared.
+CHANGEABLE = (
+    "training.epochs", "training.lr", "checkpoint", "control", "compute.device", "compute.threads", "data.folder", "data.path",
+)  # fmt: skip
 
 
 class RecipeError(PnnError, ValueError):
@@ -132,6 +136,17 @@ def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield prefix + key, value
 
 
+def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
+    """Both values of each key that two recipes differ in; None where a kind of system or rule has no such key."""
+    a, b = dict(leaves(one.table())), dict(leaves(other.table()))
+    return {key: (a.get(key), b.get(key)) for key in {**a, **b} if a.get(key) != b.get(key)}
+
+
+def fixed(keys: Iterable[str]) -> list[str]:
+    """Those keys that must not change while a run goes on; `CHANGEABLE` has the others."""
+    return [key for key in keys if not {key, key.partition(".")[0]} & {*CHANGEABLE}]
+
+
 def _nearest(name: str, known: list[str]) -> str:
     """The known name that was probably meant: with the same last part, or similar as a whole, or in its last part."""
     leaf = {k.rpartition(".")[2]: k for k in reversed(known)}
@@ -187,7 +202,7 @@ def write(recipe: Recipe, path: Path) -> None:
 
 
 def read_run(folder: Path, overrides: Iterable[str] = ()) -> Recipe:
-    """The recipe of the run in `folder`, from its config.toml."""
+    """The recipe of the run in `folder`, from its config.toml; `overrides` must be of what may change while it goes on."""
     path = folder / "config.toml"
     if not path.is_file():
         raise RecipeError(f"{folder} holds no run: there is no {path.name} in it")
@@ -195,4 +210,11 @@ def read_run(folder: Path, overrides: Iterable[str] = ()) -> Recipe:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RecipeError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return loads(text, folder.name, where=str(path), overrides=overrides)
+    recipe = loads(text, folder.name, where=str(path))
+    changed = loads(text, folder.name, where=str(path), overrides=overrides)
+    refused = fixed(differences(recipe, changed))
+    if refused:
+        raise RecipeError(
+            f"{', '.join(refused)} cannot change while a run goes on: only {', '.join(CHANGEABLE)} can; start a new one with `pnnkern run`"
+        )
+    return changed

@@ -1,25 +1,25 @@
 """Runs: one directory with `config.toml`, `checkpoint.h5`, `checkpoint.prev.h5`, and `report/` when it was asked for."""
 
 import contextlib
+import json
 import os
 import platform
-import signal
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
-from . import checkpoint, controls, data, matrix, progress
+from . import checkpoint, controls, data, machine, matrix, progress, saved, signals
 from . import recipe as recipes
+from .loop import Stopped
 from .recipe import Recipe, RecipeError
+from .saved import CHECKPOINT, CONFIG
+from .signals import Stop
 
-CHECKPOINT = "checkpoint.h5"
-CONFIG = "config.toml"
 EXACT = "exact"  # folder of the exact-gradient control
 STOPPED = 75  # exit code of a run that was stopped by a signal and can be resumed (EX_TEMPFAIL: try again)
 
@@ -140,39 +140,47 @@ def _use_threads(threads: int) -> None:
 
 
 def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
-    """The run in `folder` as its last good checkpoint left it, for looking at; nothing is written. Warns when it had to go back one."""
-    recipe = recipes.read_run(folder, overrides)
-    run = assemble(recipe, folder)
-    _restore(run, checkpoint.load(folder / CHECKPOINT))
+    """The run in `folder` as its last good checkpoint left it, for looking at; nothing is written. Says when it had to go back one.
+
+    overrides : of what may change while a run goes on (`recipe.CHANGEABLE`).
+    """
+    _, found = saved.read(folder)
+    run = assemble(recipes.read_run(folder, overrides), folder)
+    _restore(run, found)
     return run
 
 
 def environment(device: str) -> dict[str, str]:
-    """What a run must find again to repeat to the bit: versions, FFT library, threads and the kind of machine, and on "cuda" the GPU."""
+    """What a run must find again to repeat to the bit: versions, FFT library, threads and the machine, and on "cuda" the GPU."""
     from .. import _array
     from ..optics._fft import engine_name
 
     here = {"fft": engine_name(), "threads": str(_array.threads()), "machine": f"{platform.system()} {platform.machine()}"}
-    return checkpoint.versions() | here | _array.gpu(device)
+    return checkpoint.versions() | here | machine.describe() | _array.gpu(device)
 
 
-def _restore(run: Run, saved: checkpoint.Checkpoint) -> None:
-    if saved.warning:
-        _say(f"warning: {saved.warning}")
-    if saved.meta["data"] != run.trainer.dataset.digest():
+def _restore(run: Run, found: checkpoint.Checkpoint) -> None:
+    if found.warning:
+        _say(f"warning: {found.warning}")
+    if found.meta["data"] != run.trainer.dataset.digest():
         raise CheckpointError(
             f"the data in {run.trainer.dataset.source} are not those that the run in {run.folder} was started with"
         )
     try:
-        run.trainer.restore(saved.state)
+        run.trainer.restore(found.state)
     except (KeyError, ValueError) as error:
-        raise CheckpointError(f"{saved.path} does not fit {run.folder / CONFIG}: {error}") from error
-    run.meta = dict(saved.meta)
+        raise CheckpointError(f"{found.path} does not fit {run.folder / CONFIG}: {error}") from error
+    run.meta = dict(found.meta)
 
 
 # ------------------------------------------------------------------------------------------------------------------------- run
 def start(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Run:
     """Start a run in a new `folder` and carry it through; see `_carry`. Refuses a folder that holds a run."""
+    with signals.noted() as stop:
+        return _start(recipe, folder, quiet, stop)
+
+
+def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop) -> Run:
     recipe = _absolute(recipe)
     _refuse_used(folder)
     run = assemble(recipe, folder)  # before anything is written
@@ -184,37 +192,54 @@ def start(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Run:
         _refuse_used(folder)
         checkpoint.clean(folder)
         recipes.write(recipe, folder / CONFIG)
-        return _carry(run, quiet)
+        return _carry(run, quiet, stop)
 
 
 def _refuse_used(folder: Path) -> None:
-    if (folder / CONFIG).exists() or (folder / CHECKPOINT).exists():
+    if (folder / CONFIG).exists() or saved.exists(folder):
         raise RecipeError(f"{folder} already holds a run: go on with `pnnkern resume {folder}`, or choose another --out")
 
 
 def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False) -> Run:
-    """Go on with the run in `folder` from its last good checkpoint. `overrides` change its recipe (more epochs, another device)."""
-    recipe = recipes.read_run(folder)
+    """Go on with the run in `folder` from its last good checkpoint.
+
+    overrides : of what may change while a run goes on (`recipe.CHANGEABLE`): more epochs, another device.
+    """
+    with signals.noted() as stop:
+        return _resume(folder, overrides, quiet, stop)
+
+
+def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop) -> Run:
+    recipe = recipes.read_run(folder)  # a folder that holds no run gets no lock
     with checkpoint.lock(folder):
         checkpoint.clean(folder)
         changed = _absolute(recipes.read_run(folder, overrides))
-        if changed.system != recipe.system or changed.rule != recipe.rule or changed.compute.dtype != recipe.compute.dtype:
-            raise RecipeError("a run cannot be resumed with another system, rule or dtype: start a new one with `pnnkern run`")
+        found = saved.read(folder)[1] if saved.exists(folder) else None
         run = assemble(changed, folder)
-        newest = folder / CHECKPOINT
-        if newest.exists() or checkpoint.previous(newest).exists():
-            saved = checkpoint.load(newest)
-            _restore(run, saved)
-            _note_changes(saved.meta["environment"], environment(changed.compute.device))
-            if saved.path != newest and newest.exists():
+        if found:
+            newest = folder / CHECKPOINT
+            _restore(run, found)
+            _drop_stale_controls(run.meta, recipes.differences(saved.made_by(found), changed))
+            _note_changes(found.meta["environment"], environment(changed.compute.device))
+            if found.path != newest and newest.exists():
                 checkpoint.set_aside(newest)
+        else:
+            _say(f"note: there is no checkpoint in {folder}: the run begins with its first step")
         if changed != recipe:
             recipes.write(changed, folder / CONFIG)
-        return _carry(run, quiet)
+        return _carry(run, quiet, stop)
+
+
+def _drop_stale_controls(meta: dict[str, Any], changed: dict[str, Any]) -> None:
+    """Forget the results of controls that had another budget."""
+    if any(key.startswith("training.") for key in changed):
+        meta.pop("exact", None)
+    if "control.iterations" in changed:
+        meta.pop("control", None)
 
 
 def _note_changes(then: dict[str, str], now: dict[str, str]) -> None:
-    changed = [f"{k} {then.get(k, 'none')} -> {now.get(k, 'none')}" for k in sorted({*now, *then}) if now.get(k) != then.get(k)]
+    changed = machine.changes(then, now)
     if changed:
         _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
 
@@ -228,7 +253,7 @@ def _absolute(recipe: Recipe) -> Recipe:
     return replace(recipe, data=recipe.data.model_copy(update=paths)) if paths else recipe
 
 
-def _carry(run: Run, quiet: bool) -> Run:
+def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
     """Train to the end or until a signal, with checkpoints; the caller holds the folder's lock."""
     from .loop import train
 
@@ -246,17 +271,17 @@ def _carry(run: Run, quiet: bool) -> Run:
         run.meta["seconds"] = before + time.monotonic() - began
         checkpoint.save(run.folder / CHECKPOINT, trainer.state(), run.meta)
 
-    with _signals() as stop:
-        if recipe.control.linear and "control" not in run.meta:
-            if not quiet:
-                _say(f"linear control on {len(trainer.dataset.train_labels)} images ...")
+    if recipe.control.linear and "control" not in run.meta:
+        if not quiet:
+            _say(f"linear control on {len(trainer.dataset.train_labels)} images ...")
+        with contextlib.suppress(Stopped), stop.at_once():
             run.meta["control"] = controls.linear(trainer.dataset, recipe.control.iterations)
-        if not quiet and "control" in run.meta:
-            _say(f"linear control: {run.meta['control']['test_accuracy']:.2%} ({run.meta['control']['how']})")
-        with progress.watcher(quiet) as watch, _room(run):
-            train(trainer, save=save, stop=stop, watch=watch, seconds=recipe.checkpoint.seconds, steps=recipe.checkpoint.steps)
-    if trainer.finished and run.wants_exact and "exact" not in run.meta:
-        _exact_control(run, quiet)
+    if not quiet and "control" in run.meta:
+        _say(f"linear control: {run.meta['control']['test_accuracy']:.2%} ({run.meta['control']['how']})")
+    with progress.watcher(quiet) as watch, _room(run):
+        train(trainer, save=save, stop=stop, watch=watch, seconds=recipe.checkpoint.seconds, steps=recipe.checkpoint.steps)
+    if not run.finished and trainer.finished and not stop():
+        _exact_control(run, quiet, stop)
         save()
     return run
 
@@ -268,10 +293,11 @@ def _room(run: Run) -> Iterator[None]:
         yield
     except MemoryError as error:
         how = f"compute.chunk (now {run.recipe.compute.chunk}) or training.batch (now {run.recipe.training.batch})"
-        raise out_of_memory(error, f"at step {run.trainer.step} of {run.folder}: lower {how}, or use another device") from error
+        advice = f"lower {how} in a new run, or resume this one on another device"
+        raise out_of_memory(error, f"at step {run.trainer.step} of {run.folder}: {advice}") from error
 
 
-def _exact_control(run: Run, quiet: bool) -> None:
+def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
     """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one."""
     recipe, folder = run.recipe, run.folder / EXACT
     control = recipe.control.model_copy(update={"linear": False, "exact": False})
@@ -280,32 +306,16 @@ def _exact_control(run: Run, quiet: bool) -> None:
     )
     if not quiet:
         _say("exact-gradient control, the same network and budget ...")
-    done = resume(folder, quiet=quiet) if (folder / CONFIG).exists() else start(exact, folder, quiet=quiet)
+    if (folder / CONFIG).exists():
+        same = {key: value for key, value in recipes.leaves(exact.table()) if not recipes.fixed([key])}
+        done = _resume(folder, tuple(f"{key}={json.dumps(value)}" for key, value in same.items()), quiet, stop)
+    else:
+        done = _start(exact, folder, quiet, stop)
     if done.trainer.finished:
         accuracy = done.summary["metrics"]["test_accuracy"]
         run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}
         if not quiet:
             _say(f"exact-gradient control: {accuracy:.2%}")
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[Any]:
-    """Ctrl-C, SIGTERM and SIGUSR1 ask for a stop (yields the function that says whether one did); the same again acts at once."""
-    asked: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-        os.write(2, b"\nstopping after this step (the same signal again stops at once)\n")  # print is not safe in a handler
-        signal.signal(number, before[signal.Signals(number)])
-
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:

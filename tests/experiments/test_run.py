@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -15,7 +16,7 @@ import pytest
 
 from pnnkern import cli
 from pnnkern._errors import CheckpointError, DataError
-from pnnkern.experiments import checkpoint, recipe, run
+from pnnkern.experiments import checkpoint, machine, recipe, run
 from pnnkern.experiments.recipe import RecipeError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -167,21 +168,45 @@ def test_a_damaged_checkpoint_falls_back_and_says_so(copied_run: Path, say: list
     assert (folder / "checkpoint.damaged.h5").exists()
 
 
-def test_killed_before_the_first_checkpoint(copied_run: Path) -> None:
-    """config.toml is there, a checkpoint is not: the run begins again."""
-    whole = checkpoint.load(copied_run / run.CHECKPOINT).state
-    (copied_run / run.CHECKPOINT).unlink()
-    run.resume(copied_run, quiet=True)
-    assert_same(copied_run, whole)
-
-
 def test_a_changed_environment_is_noted(copied_run: Path, say: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "environment", lambda device: {"numpy": "0.1"})
     run.resume(copied_run, quiet=True)
     assert any("-> 0.1" in line and "need not repeat to the bit" in line for line in say)
 
 
-def test_refusals(finished_run: Path, copied_run: Path, tmp_path: Path, tiny: tuple[str, ...]) -> None:
+def test_the_environment_names_the_machine(finished_run: Path) -> None:
+    """Against what the system, NumPy and the compiler say in words of their own."""
+    then = run.load(finished_run).meta["environment"]
+    assert then["cpu"] in Path("/proc/cpuinfo").read_text() or "model name" not in Path("/proc/cpuinfo").read_text()
+    if "flags" in Path("/proc/cpuinfo").read_text():
+        flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
+        assert ("avx2" in then["cpu features"].split()) == ("avx2" in flags)
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload]
+    assert "openblas" not in blas["name"] or "openblas" in then["blas"]
+    assert then["thread layer"] in ("omp", "tbb", "workqueue")
+    assert then["jit target"]
+
+
+@pytest.mark.parametrize(
+    ("key", "now", "says"),
+    [
+        ("cpu", "Abacus 3000", " -> Abacus 3000"),
+        ("cpu features", "abacus", r"cpu features \+abacus -"),
+        ("jit target", "generic", " -> generic"),
+        ("blas", "mkl 1", " -> mkl 1"),
+        ("thread layer", "beads", " -> beads"),
+    ],
+)
+def test_another_machine_is_named(copied_run: Path, say: list[str], monkeypatch: pytest.MonkeyPatch, key: str, now: str, says: str) -> None:
+    here = machine.describe()
+    monkeypatch.setattr(machine, "describe", lambda: here | {key: now})
+    run.resume(copied_run, quiet=True)
+    note = next(line for line in say if line.startswith("note: "))
+    assert re.search(rf"{key}.*{says}" if " -> " in says else says, note)
+    assert "need not repeat to the bit" in note
+
+
+def test_refusals(finished_run: Path, tmp_path: Path, tiny: tuple[str, ...]) -> None:
     ordinary = recipe.find("d2nn-digits", tiny)
     with pytest.raises(
         RecipeError, match=f"already holds a run: go on with `pnnkern resume {finished_run}`, or choose another --out"
@@ -190,10 +215,6 @@ def test_refusals(finished_run: Path, copied_run: Path, tmp_path: Path, tiny: tu
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match=r"cannot make the folder .*file/run: Not a directory"):
         run.start(ordinary, tmp_path / "file" / "run", quiet=True)
-    with pytest.raises(RecipeError, match=r"another system, rule or dtype: start a new one"):
-        run.resume(copied_run, ("system.layers=3",), quiet=True)
-    with pytest.raises(CheckpointError, match=r"the data in .* are not those that the run in .* was started with"):
-        run.resume(copied_run, ("data.train=40",), quiet=True)
     for override, message in [
         ("system.classes=12", "the data have 10 classes and the network detectors for 12: set system.classes=10"),
         ("system.detector_size=9", "detector"),

@@ -24,6 +24,7 @@ from ..kernels import _cache
 from . import _layer
 
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
+BLOCK, SMALL = 64, 3 << 19  # columns that SciPy transforms at a time, where the window has more bytes than these
 
 
 class Transfer:
@@ -95,27 +96,37 @@ def engine_name() -> str:
 
 
 class _ScipyEngine:
-    """One field through `scipy.fft`, in place in one window."""
+    """One field through `scipy.fft`: its rows in place, its columns in place a block at a time, or all at once where the window is small."""
 
     def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        self.field = field
-        py, px = window
+        self.field, self.window = field, window
+        (ny, _), (py, px) = field, window
         # rows a whole number of pages long would put each column into one cache set: a third of the time for sides of a power of two
         slack = 8 if px * dtype.itemsize % 4096 == 0 else 0
-        self.window = np.zeros((py, px + slack), dtype)[:, :px]
+        self.width = px if py * px * dtype.itemsize <= SMALL else BLOCK
+        whole = self.width == px
+        self.block = np.zeros((py, px + slack if whole else BLOCK), dtype)[:, : self.width]
+        self.rows = self.block[:ny] if whole else np.zeros((ny, px + slack), dtype)[:, :px]
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
-        ny, nx = self.field
-        top = self.window[:ny]
-        top[:, :nx] = u
-        top[:, nx:] = 0
-        self.window[ny:] = 0
-        rows = scipy.fft.fft(top, axis=-1, overwrite_x=True)
-        if not np.may_share_memory(rows, top):  # `overwrite_x` allows it, and is no promise
-            top[...] = rows
-        columns = scipy.fft.fft(self.window, axis=-2, overwrite_x=True)
-        times(columns, transfer.table[index])
-        rows = scipy.fft.ifft(columns, axis=-2, overwrite_x=True)[:ny]
+        (ny, nx), (_, px) = self.field, self.window
+        rows, table = self.rows, transfer.table[index]
+        rows[:, :nx] = u
+        rows[:, nx:] = 0
+        done = scipy.fft.fft(rows, axis=-1, overwrite_x=True)
+        if not np.may_share_memory(done, rows):  # `overwrite_x` allows it, and is no promise
+            rows[...] = done
+        for first in range(0, px, self.width):
+            part = slice(first, min(px, first + self.width))
+            columns = self.block[:, : part.stop - part.start]
+            if self.width < px:
+                columns[:ny] = rows[:, part]
+            columns[ny:] = 0
+            columns = scipy.fft.fft(columns, axis=-2, overwrite_x=True)
+            times(columns, table[:, part])
+            back = scipy.fft.ifft(columns, axis=-2, overwrite_x=True)[:ny]
+            if not np.may_share_memory(back, rows):
+                rows[:, part] = back
         out[...] = scipy.fft.ifft(rows, axis=-1, overwrite_x=True)[:, :nx]
 
 
@@ -144,7 +155,7 @@ class _FftwEngine:
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
         (ny, nx), (_, px) = self.field, self.window
-        rows, tile, table = self.rows, self.tile, transfer.transposed[index]
+        rows, tile = self.rows, self.tile
         rows[:, :nx] = u
         rows[:, nx:] = 0
         self.row_forward.execute()
@@ -153,16 +164,23 @@ class _FftwEngine:
             tile[:width, :ny] = rows[:, c : c + width].T
             tile[:, ny:] = 0
             self.column_forward.execute()
-            np.multiply(tile[:width], _columns(table, px, c, width), out=tile[:width])
+            np.multiply(tile[:width], _columns(transfer, index, c, width), out=tile[:width])
             self.column_backward.execute()
             rows[:, c : c + width] = tile[:width, :ny].T
         self.row_backward.execute()
         np.multiply(rows[:, :nx], self.scale, out=out)
 
 
-def _columns(table: np.ndarray, px: int, first: int, width: int) -> np.ndarray:
-    """Columns first, ..., first + width - 1 of px, out of those that differ (columns, py): the later ones are the early ones backward."""
-    last, held = first + width, len(table)
+def _columns(transfer: Transfer, index: int, first: int, width: int) -> np.ndarray:
+    """Columns first, ..., first + width - 1 of one transfer function as rows (width, py).
+
+    Out of those that differ, where they lie transposed: the later ones are the early ones backward. Else, for a few fields, out of the table.
+    """
+    last, (py, px), made = first + width, transfer.window, vars(transfer).get("transposed")
+    if made is None:
+        part = transfer.table[index, :, first:last]
+        return (part if len(part) == py else np.concatenate([part, part[py - len(part) : 0 : -1]])).T
+    table, held = made[index], transfer.columns
     if last <= held:
         return table[first:last]
     if first >= held:
@@ -206,8 +224,8 @@ def convolve(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
         return _convolve_device(field, transfer, index)
     batch, ny, nx = field.shape
     out = np.empty_like(field)
-    if engine_name() == "fftw":
-        _ = transfer.transposed  # once, before the threads
+    if engine_name() == "fftw" and batch > len(transfer.table):
+        _ = transfer.transposed  # once, before the threads; for one field each it would cost more than it saves
 
     def work(start: int, stop: int) -> None:
         one = engine((ny, nx), transfer.window, field.dtype)

@@ -111,7 +111,7 @@ def _asked(axis: Axis, method: str) -> int:
 def needed(grid: Grid, medium: Medium, itemsize: int) -> int:
     """Bytes that one transfer function takes while it is made, and the work on one field after that, whichever is more."""
     (rows, columns), (py, px) = _transfer.distinct(grid, medium.shift), grid.window
-    making = rows * medium.finer[0] * columns * 16 if medium.method == "rayleigh_sommerfeld" else 0
+    making = rows * medium.finer[0] * columns * 16 if medium.method == "rayleigh_sommerfeld" and medium.finer[0] > 1 else 0
     return rows * px * itemsize + max(making, py * px * itemsize)
 
 

@@ -309,12 +309,13 @@ def _rayleigh_sommerfeld(out: np.ndarray, grid: Grid, medium: Medium, wrt: str) 
         out[:, : sides[1]] = _transformed(line, axis, evens[axis], grid.window[axis], grid.window[axis] * medium.finer[axis]) * area
         _mirrored(out, sides[1])
         return
-    half = np.empty((len(y), sides[1]), np.complex128)
+    # rows in space, columns transformed; in the place of the result, if that has as many rows
+    half = out[:, : sides[1]] if len(y) == len(out) else np.empty((len(y), sides[1]), np.complex128)
     for rows in _pieces(len(y), x.shape[1]):
         kernel = _kernel(y[rows], x, medium, wrt, grid.pitch)
         half[rows] = _transformed(kernel, 1, evens[1], grid.window[1], grid.window[1] * medium.finer[1])
     for columns in _pieces(sides[1], len(y)):
-        part = np.ascontiguousarray(half[:, columns].T)
+        part = half[:, columns].T.astype(np.complex128, order="C")
         whole = _transformed(part, 1, evens[0], grid.window[0], grid.window[0] * medium.finer[0])
         out[:, columns] = whole.T * area
     _mirrored(out, sides[1])

@@ -162,7 +162,10 @@ def choose(axes: tuple[Axis, Axis], z: float, wavelength: float, evanescent: str
     elif evanescent == "drop":
         reason = "evanescent='drop' exists for the transfer function alone"
     if reason:
-        return Choice("angular_spectrum", spectral or (y.padded(), x.padded()), (1, 1), reason)
+        window = spectral or (y.padded(), x.padded())
+        if z and spectral is None:  # grazing waves, which no window holds, and no other form to take
+            _check_window("angular_spectrum", axes, z, wavelength, window, reason)
+        return Choice("angular_spectrum", window, (1, 1), reason)
 
     finer = (_finer(y, z, wavelength), _finer(x, z, wavelength))
     # a response that is kept to the band of the pitch rings where it is cut
@@ -197,7 +200,7 @@ def forced(method: str, axes: tuple[Axis, Axis], z: float, wavelength: float, wi
     if method == "rayleigh_sommerfeld":
         near = max(nearest(a, wavelength) for a in axes)
         if size < near * (1 - 1e-9):
-            _warn(method, "the pitch does not sample the impulse response", f">= {near:.3g}", z, 1 - size / near)
+            _warn(f"method={method!r}", "the pitch does not sample the impulse response", f">= {near:.3g}", z, 1 - size / near)
         for name, axis, side in zip("yx", axes, window, strict=True):
             if not axis.uniform and not axis.scaled and side * axis.pitch < 2 * axis.span + axis.pitch * (1 - 1e-9):
                 _say(
@@ -205,20 +208,27 @@ def forced(method: str, axes: tuple[Axis, Axis], z: float, wavelength: float, wi
                     f"{round(2 * axis.span / axis.pitch) + 1}, so that the ends of the result wrap around: pad=2 is enough"
                 )
         return plain
-    far = min(farthest(a, side, wavelength, method) for a, side in zip(axes, window, strict=True))
-    if size > far * (1 + 1e-9):
-        aperture = min(a.offset for a in axes if not (a.uniform or a.periodic))
-        error = math.sqrt(wavelength * size) / max(aperture, wavelength)
-        _warn(method, "the window does not sample the transfer function", f"<= {far:.3g}", z, error)
+    _check_window(method, axes, z, wavelength, window, f"method={method!r}")
     return plain
+
+
+def _check_window(
+    method: str, axes: tuple[Axis, Axis], z: float, wavelength: float, window: tuple[int, int], asked: str
+) -> None:
+    """Warn where the window does not sample the transfer function. asked : what left no other choice."""
+    far = min(farthest(a, side, wavelength, method) for a, side in zip(axes, window, strict=True))
+    if abs(z) > far * (1 + 1e-9):
+        aperture = min(a.offset for a in axes if not (a.uniform or a.periodic))
+        error = math.sqrt(wavelength * abs(z)) / max(aperture, wavelength)
+        _warn(asked, "the window does not sample the transfer function", f"<= {far:.3g}", z, error)
 
 
 def _say(message: str) -> None:
     _checks.warn(message, SamplingWarning)
 
 
-def _warn(method: str, what: str, limit: str, z: float, error: float) -> None:
+def _warn(asked: str, what: str, limit: str, z: float, error: float) -> None:
     _say(
-        f"method={method!r}: {what} at this distance; its range here is |distance| {limit} m, got {z:.3g} m: expect errors of up to about "
-        f"{100 * min(1.0, error):.2g} % of the peak (method='auto' has none)"
+        f"{asked}: {what} at this distance; its range here is |distance| {limit} m, got {z:.3g} m: expect errors of up to about "
+        f"{100 * min(1.0, error):.2g} % of the peak (method='auto' by itself has none)"
     )

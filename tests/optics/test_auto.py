@@ -236,6 +236,16 @@ def test_a_method_out_of_its_range_says_so(method: str, times: float, message: s
     Propagator((64, 64), distance=limit, **plan)  # on the limit all are within their range
 
 
+@pytest.mark.parametrize("options", [{"evanescent": "drop"}, {"pad": (1, 2)}], ids=str)
+def test_auto_that_is_left_no_choice_says_so(options: dict[str, Any]) -> None:
+    """Pixels of less than half a wavelength send light along the plane, which no window holds."""
+    plan = {"pitch": 0.3, "wavelength": 1.0, **options}
+    with pytest.warns(pnn._errors.SamplingWarning, match=r"the window does not sample .* \|distance\| <= 0.3 m, got 20 m"):
+        Propagator((64, 64), distance=20.0, **plan)
+    Propagator((64, 64), distance=0.2, **plan)
+    Propagator((64, 64), distance=20.0, **plan | {"pad": 1})  # periodic, as was asked
+
+
 def test_a_window_too_short_for_a_sum_says_so() -> None:
     with pytest.warns(pnn._errors.SamplingWarning, match="the window of 96 points along y is shorter than field and result together, 127"):
         Propagator((64, 1), distance=1.0, pitch=UM, wavelength=0.6 * UM, pad=1.5, method="rayleigh_sommerfeld")

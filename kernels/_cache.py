@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .._errors import CacheWarning, DeviceError, SettingError
+from ._errors import CacheWarning, DeviceError, SettingError
 
 PATIENCE = 60.0  # seconds to wait for another process that plans: each plan takes it well below one
 LARGEST = 1 << 28  # bytes that are read: what is larger was not written here
@@ -242,7 +242,8 @@ def _reason(error: OSError) -> str:
 @functools.cache
 def _scratch() -> Path:
     path = tempfile.mkdtemp(prefix="pnnkern-")
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    owner = os.getpid()
+    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(path, ignore_errors=True))  # not by children that are forked
     return Path(path)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import _cache
+from . import _cache, _threads
 
 _ROOT = Path(__file__).resolve().parent
 
@@ -72,7 +72,7 @@ class _Kept:
 
 
 def njit(*args: Any, **options: Any) -> Callable[..., Any]:
-    """`numba.njit` with `nogil=True` and our disk cache. Options as Numba's."""
+    """`numba.njit` with `nogil=True` and our disk cache. Options as Numba's; ``parallel=True`` uses threads where that can be done."""
     if args:
         return njit(**options)(args[0])
 
@@ -81,10 +81,18 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     except ModuleNotFoundError:  # a machine that works on its GPU only: complain when a twin is called, not when it is imported
         return _absent
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+    _threads.watch(numba)
+
+    def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
         dispatcher: Any = numba.njit(nogil=True, **options)(function)
         dispatcher._cache = _Kept(function, options)
         return dispatcher
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        if not options.get("parallel"):
+            return compiled(function, options)
+        alone = {name: value for name, value in options.items() if name != "parallel"}
+        return _threads.choose(function, compiled(function, alone), compiled(function, options))
 
     return decorate
 
@@ -95,13 +103,16 @@ def njit_sized(small: int, **options: Any) -> Callable[..., Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        alone, together = njit(**options)(function), njit(parallel=True, **options)(function)
+        threaded: Any = njit(parallel=True, **options)(function)
+        if not hasattr(threaded, "alone"):  # there is no Numba
+            return threaded
+        alone = threaded.alone
 
         @functools.wraps(function)
         def call(samples: int, elements: int, *rest: Any) -> Any:
-            return (alone if samples * elements <= small else together)(samples, elements, *rest)
+            return (alone if samples * elements <= small else threaded)(samples, elements, *rest)
 
-        call.alone, call.together = alone, together  # type: ignore[attr-defined]
+        call.alone, call.together = alone, threaded.together  # type: ignore[attr-defined]
         return call
 
     return decorate

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from ._errors import DeviceError, DeviceMemoryError, SettingError, out_of_memory
+from .kernels import _forks
 
 Array = Any  # numpy.ndarray or cupy.ndarray; public functions also take torch, JAX and Numba device arrays
 F = TypeVar("F", bound=Callable[..., Any])
@@ -79,6 +80,13 @@ def nvrtc() -> ModuleType:
 
 
 _usable: set[ModuleType] = set()  # CuPy, once it has found a GPU: every operation asks
+_left_behind: set[ModuleType] = set()  # CuPy, where the process that this one was forked from has used its GPU
+
+
+@_forks.in_child
+def _leave_gpu() -> None:
+    _left_behind.update(_usable)
+    _usable.clear()
 
 
 def cupy() -> ModuleType:
@@ -87,6 +95,11 @@ def cupy() -> ModuleType:
     if found is not None and found in _usable:
         return found
     cupy = _installed()
+    if cupy in _left_behind:
+        raise DeviceError(
+            "this process was forked by one that has used the GPU, and CUDA works in no such child: start it by the method 'spawn' or "
+            "'forkserver' (multiprocessing.get_context('spawn'); a DataLoader's multiprocessing_context='spawn')"
+        )
     if not cupy.cuda.is_available():
         raise DeviceError(
             "a GPU was asked for, but CuPy finds no usable one here: check `nvidia-smi` and the driver, or use device='cpu'"

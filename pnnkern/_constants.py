@@ -9,6 +9,7 @@ import numpy as np
 
 from . import _array
 from ._array import Array
+from .kernels import _forks
 
 KEPT = 64 << 20  # bytes of arrays that no owner holds, on all GPUs together
 _clears: list[Callable[[], None]] = []
@@ -50,7 +51,7 @@ class Cache:
     def __init__(self, limit: int, arrays: Callable[[Any], tuple[Array, ...]] = lambda value: (value,)) -> None:
         self.limit, self.arrays = limit, arrays
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = _forks.unlocked(threading.Lock())
         clearable(self.clear)
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:

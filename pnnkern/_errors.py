@@ -5,17 +5,7 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
-
-class PnnError(Exception):
-    """Base of every error pnnkern raises on purpose."""
-
-
-class DeviceError(PnnError, RuntimeError):
-    """A device was asked for that is not usable, or arrays lie on different devices."""
-
-
-class SettingError(PnnError, ValueError):
-    """An environment variable has a value that cannot be used."""
+from .kernels._errors import CacheWarning, DeviceError, PnnError, SettingError  # noqa: F401  (theirs are ours, too)
 
 
 class DeviceMemoryError(PnnError, MemoryError):
@@ -56,10 +46,6 @@ class UnitWarning(UserWarning):
 
 class SamplingWarning(UserWarning):
     """A grid is too coarse for what it is asked to hold: the result repeats itself or aliases."""
-
-
-class CacheWarning(UserWarning):
-    """The disk cache of compiled code and FFT plans, or an entry in it, cannot be used: the work goes on without."""
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

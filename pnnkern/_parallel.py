@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import _array, _constants
+from .kernels import _forks
 
 _local = threading.local()
 _stores: list[dict[Any, Any]] = []  # the workspaces of all threads
@@ -16,6 +17,9 @@ _stores: list[dict[Any, Any]] = []  # the workspaces of all threads
 @functools.cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="pnnkern")
+
+
+_forks.in_child(_pool.cache_clear)  # whose threads are not there
 
 
 def pieces(count: int, most: int) -> list[slice]:

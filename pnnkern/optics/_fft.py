@@ -20,7 +20,7 @@ import scipy.fft
 from .. import _array, _launch, _parallel
 from .._array import Array
 from .._errors import SettingError
-from ..kernels import _cache
+from ..kernels import _cache, _forks
 from . import _layer
 
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
@@ -130,7 +130,7 @@ class _ScipyEngine:
         out[...] = scipy.fft.ifft(rows, axis=-1, overwrite_x=True)[:, :nx]
 
 
-_planning = threading.Lock()  # FFTW's planner is not thread-safe
+_planning = _forks.unlocked(threading.Lock())  # FFTW's planner is not thread-safe
 
 
 class _FftwEngine:

@@ -1,0 +1,69 @@
+"""Which calls may use Numba's threads.
+
+OpenMP's stay behind when a process is forked, and Numba ends a child that asks for them: a pool of such children waits for ever. The layer
+"workqueue" takes one caller at a time, and ends a process in which there are two. So children of a process that has used threads work without,
+and callers of "workqueue" take turns. What runs without threads is the same code, and gives the same bits.
+"""
+
+import functools
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from . import _forks
+
+
+class _Layer:
+    """What is known of Numba's threads in this process."""
+
+    left_behind = False  # they are in the process that this one was forked from
+    any_caller = False  # they run, and take calls from several threads at once
+    turn = threading.Lock()  # to be held by callers of the others
+
+    def start(self) -> None:
+        """Start the threads: only then it is known what they are."""
+        import numba
+
+        numba.get_num_threads()
+        self.any_caller = numba.threading_layer() != "workqueue"
+
+
+_layer = _Layer()
+
+
+def choose(function: Callable[..., Any], alone: Callable[..., Any], together: Callable[..., Any]) -> Callable[..., Any]:
+    """`function` compiled without and with threads, as one: with, wherever they may be used."""
+
+    @functools.wraps(function)
+    def call(*args: Any) -> Any:
+        if _layer.any_caller:
+            return together(*args)
+        if _layer.left_behind:
+            return alone(*args)
+        _layer.start()
+        if _layer.any_caller:
+            return together(*args)
+        with _layer.turn:
+            return together(*args)
+
+    call.alone, call.together = alone, together  # type: ignore[attr-defined]
+    return call
+
+
+@functools.cache
+def watch(numba: Any) -> None:
+    """Let no process be forked while Numba compiles in another thread, and notice children that have left its threads behind."""
+    _forks.unlocked(numba.core.compiler_lock.global_compiler_lock)
+    _forks.in_child(_notice)
+
+
+def _notice() -> None:
+    try:
+        sys.modules["numba"].threading_layer()
+    except ValueError:  # none were started: this process may start its own
+        return
+    _layer.left_behind, _layer.any_caller = True, False
+
+
+__all__ = ["choose", "watch"]

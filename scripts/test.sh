@@ -2,17 +2,45 @@
 # Run every test on every backend this machine has, on a fresh machine with Python 3.11+, gcc/g++ and pip:
 #   bash scripts/test.sh [pytest arguments]
 # Makes .venv (or uses VENV=folder), installs pnnkern there with its test extra, then: ruff, mypy, pytest.
+# PYTHON=python3.13: with another Python. LOWEST=1: with the lowest versions that setup.cfg allows.
+# PART=cpu: only pytest, of what depends on the versions of other libraries, on the CPU backend; four minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}
 python=${PYTHON:-python3}
-command -v g++ >/dev/null || { echo "test.sh: g++ is missing: the CUDA kernels are run on the CPU through it (apt-get install g++)" >&2; exit 2; }
+part=${PART:-all}
+extras=test,fftw
+arguments=(-q --durations=15)
+case $part in
+    all)
+        command -v g++ >/dev/null || { echo "test.sh: g++ is missing: the CUDA kernels are run on the CPU through it (apt-get install g++)" >&2; exit 2; }
+        extras=$extras,check
+        ;;
+    cpu)
+        arguments+=(--backends=cpu tests/test_random.py)
+        ;;
+    *)
+        echo "test.sh: PART is all or cpu, got $part" >&2
+        exit 2
+        ;;
+esac
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --upgrade pip
-"$venv/bin/python" -m pip install --quiet ".[test,fftw]"
+limits=()
+if [ -n "${LOWEST:-}" ]; then
+    "$venv/bin/python" scripts/lowest.py > "$venv/lowest.txt"
+    limits=(--only-binary :all: --constraint "$venv/lowest.txt")
+fi
+"$venv/bin/python" -m pip install --quiet "${limits[@]}" ".[$extras]"
 rm -rf build pnnkern.egg-info  # a stale build folder would ship deleted files next time
 
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} NUMBA_NUM_THREADS=${NUMBA_NUM_THREADS:-2}
-"$venv/bin/ruff" check .
-"$venv/bin/mypy" -p pnnkern
-exec "$venv/bin/pytest" -q --durations=15 "$@"
+if [ "$part" = all ]; then
+    # JAX is small enough for every run (89 MB, 6 s); torch is not (3 GB): its tests run where it is
+    "$venv/bin/python" -m pip install --quiet jax
+    "$venv/bin/ruff" check .
+    "$venv/bin/mypy" -p pnnkern
+fi
+"$venv/bin/python" -c 'import sys; from importlib.metadata import version as v; print("Python", sys.version.split()[0], *(f"{n} {v(n)}" for n in sys.argv[1:]))' \
+    numpy scipy numba h5py pydantic typer rich matplotlib pillow scikit-learn threadpoolctl pyfftw
+exec "$venv/bin/pytest" "${arguments[@]}" "$@"

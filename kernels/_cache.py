@@ -243,7 +243,12 @@ def _reason(error: OSError) -> str:
 def _scratch() -> Path:
     path = tempfile.mkdtemp(prefix="pnnkern-")
     owner = os.getpid()
-    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(path, ignore_errors=True))  # not by children that are forked
+
+    @atexit.register
+    def remove() -> None:
+        if os.getpid() == owner:  # in no child that is forked
+            shutil.rmtree(path, ignore_errors=True)
+
     return Path(path)
 
 

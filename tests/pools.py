@@ -29,20 +29,13 @@ def results(seed: int, field: np.ndarray = FIELD) -> dict[str, np.ndarray]:
     sources = rng.normal(size=(256, 2)).astype(np.float32)
     adam, trained = pnn.learning.Adam(), {"x": large.copy()}
     adam.apply(trained, {"x": large})
-    weights = [rng.normal(0, 0.1, shape).astype(np.float32) for shape in ((300, 64), (64, 10))]
-    graph = pnn.networks.ising.SpinGraph.complete(40)
-    spins = pnn.networks.ising.random_state(graph, 256, key)
     return {
         "draws": pnn.random.normal(key, (256, 2000)),
-        "poisson": pnn.random.poisson(key, np.full((256, 500), 3.0)),
         "fields": pnn.optics.propagate(field, distance=1e-2, wavelength=1e-6, pitch=8e-6),
         "blas": large @ large.T,
         "read": pnn.crossbar.read(volts, conductance, noise=pnn.crossbar.GaussianNoise(relative=0.02), dac=pnn.crossbar.DAC(8), key=key),
         "pulses": pnn.crossbar.pulse_update(conductance * 0, volts, volts[:, :64], device="ecram", lr=0.01, key=key),
-        "programmed": pnn.crossbar.program(conductance, device="pcm", key=key),
         "resistors": network.solve(rng.uniform(1, 2, len(edges)), nodes=[0, 3], voltages=sources),
-        "hopfield": pnn.networks.hopfield.relax(volts, weights).states[-1],
-        "spins": pnn.networks.ising.sweep(spins, graph, rng.normal(size=graph.n_edges).astype(np.float32), sweeps=5, key=key),
         "adam": trained["x"],
     }  # fmt: skip
 

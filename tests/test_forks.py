@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 300  # seconds, of which compiling takes most; what hangs takes all
+PATIENCE = 600  # seconds, of which compiling takes most; what hangs takes all
 
 
 def said(*command: str, **environment: str) -> str:

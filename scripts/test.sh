@@ -3,7 +3,7 @@
 #   bash scripts/test.sh [pytest arguments]
 # Makes .venv (or uses VENV=folder), installs pnnkern there with its test extra, then: ruff, mypy, pytest.
 # PYTHON=python3.13: with another Python. LOWEST=1: with the lowest versions that setup.cfg allows.
-# PART=cpu: only pytest, of what depends on the versions of other libraries, on the CPU backend; four minutes.
+# PART=cpu: only pytest, on the CPU backend, of what depends on the versions of other libraries.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}
@@ -16,8 +16,13 @@ case $part in
         command -v g++ >/dev/null || { echo "test.sh: g++ is missing: the CUDA kernels are run on the CPU through it (apt-get install g++)" >&2; exit 2; }
         extras=$extras,check
         ;;
-    cpu)
-        arguments+=(--backends=cpu tests/test_random.py)
+    cpu) # every library by those tests that ask most of it
+        arguments+=(--backends=cpu
+            tests/{test_cli,test_cache,test_random,test_forks}.py                                    # Typer, Rich, Numba
+            tests/optics/{test_propagation,test_masks}.py                                            # SciPy and FFTW
+            tests/{crossbar/test_converters,crossbar/test_wires_solve,networks/test_resistor}.py     # NumPy, SciPy
+            tests/{learning/test_losses,systems/test_d2nn}.py
+            tests/experiments/test_{recipe,export,checkpoint,controls,data,report,tasks}.py)         # Pydantic, Pillow, h5py, scikit-learn, Matplotlib
         ;;
     *)
         echo "test.sh: PART is all or cpu, got $part" >&2

@@ -117,3 +117,11 @@ def test_installed(source: Path, built: Path, tmp_path: Path, way: str) -> None:
 
 def test_bare_checkout(source: Path, tmp_path: Path) -> None:
     assert python("-c", PROBE, cwd=tmp_path, path=str(source)) == str(source / "pnnkern/__init__.py")
+
+
+def test_lowest_versions_are_those_of_setup_cfg() -> None:
+    """One constraint for every requirement, none of which is without a lowest version; nothing is listed twice."""
+    asked = (config()["options"]["install_requires"] + "\n" + config()["options.extras_require"]["fftw"]).split()
+    pinned = python("scripts/lowest.py", cwd=ROOT).split()
+    assert {line.partition("==")[0] for line in pinned} == {line.partition(">=")[0] for line in asked} | {"pytest", "setuptools"}
+    assert [line.replace("==", ">=") for line in pinned[: len(asked)]] == asked

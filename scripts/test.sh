@@ -11,11 +11,9 @@ python=${PYTHON:-python3}
 part=${PART:-all}
 extras=test,fftw
 arguments=(-q --durations=15)
+command -v g++ >/dev/null || { echo "test.sh: g++ is missing: the CUDA kernels are run on the CPU through it (apt-get install g++)" >&2; exit 2; }
 case $part in
-    all)
-        command -v g++ >/dev/null || { echo "test.sh: g++ is missing: the CUDA kernels are run on the CPU through it (apt-get install g++)" >&2; exit 2; }
-        extras=$extras,check
-        ;;
+    all) extras=$extras,check ;;
     cpu) # every library by those tests that ask most of it
         arguments+=(--backends=cpu
             tests/{test_cli,test_cache,test_random,test_forks}.py                                    # Typer, Rich, Numba

@@ -18,7 +18,7 @@ case $part in
         arguments+=(--backends=cpu
             tests/{test_cli,test_cache,test_random,test_forks}.py                                    # Typer, Rich, Numba
             tests/optics/{test_propagation,test_masks}.py                                            # SciPy and FFTW
-            tests/{crossbar/test_converters,crossbar/test_wires_solve,networks/test_resistor}.py     # NumPy, SciPy
+            tests/{crossbar/test_converters,networks/test_resistor}.py                               # NumPy, SciPy
             tests/{learning/test_losses,systems/test_d2nn}.py
             tests/experiments/test_{recipe,export,checkpoint,controls,data,report,tasks}.py)         # Pydantic, Pillow, h5py, scikit-learn, Matplotlib
         ;;

@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 from typing import Any, Protocol
 
+from . import units
 from .loop import Trainer
 
 LOG_EVERY = 15.0  # seconds between lines in a log
@@ -69,9 +70,9 @@ class _Pace:
         last = min(len(trainer.losses), max(1, trainer.steps_per_epoch // 10), 100)
         loss, accuracy = (sum(x[-last:]) / last if last else 0.0 for x in (trainer.losses, trainer.accuracies))
         done = f"epoch {min(trainer.step // trainer.steps_per_epoch + 1, trainer.training.epochs)}/{trainer.training.epochs}"
-        text = f"{done}  loss {loss:.4f}  accuracy {accuracy:6.1%}"
+        text = f"{done}  loss {loss:.4f}  accuracy {units.percent(accuracy, 1):>7}"
         if trainer.evaluations:
-            text += f"  test {trainer.evaluations[-1][1]:.2%}"
+            text += f"  test {units.percent(trainer.evaluations[-1][1])}"
         if speed:
             text += f"  {speed * trainer.training.batch:.0f} samples/s  {clock((trainer.steps - trainer.step) / speed)} left"
         return text
@@ -95,7 +96,7 @@ class _Bar(_Silent):
         columns: tuple[Any, ...] = (
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:3.0f} %"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
         )
         self.bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
         self.task = self.bar.add_task("starting", total=None)

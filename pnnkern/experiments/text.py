@@ -1,4 +1,4 @@
-"""Text that somebody else may have written (names of runs, recipes, metrics), as it can be shown: on a terminal, in a page, a picture, a table."""
+"""Text that somebody else may have written (names of runs, recipes, metrics), as it can be shown: on a terminal, in a page, in tables."""
 
 import csv
 import io
@@ -61,7 +61,7 @@ def _csv(rows: Iterable[Sequence[Any]], given: bool = False) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, int | float) and not isinstance(value, bool):
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     text = plain(value)
     return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠")) else text

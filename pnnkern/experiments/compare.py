@@ -1,5 +1,6 @@
 """Runs side by side: what they came to, after how many physical passes, and where their recipes differ."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def _row(folder: Path) -> dict[str, Any]:
         config, found = saved.read(folder)
         return row | _described(config) | _reached(config, found)
     except (PnnError, OSError) as error:
-        return row | {"problem": " ".join(str(error).removeprefix(f"{folder} ").split())}
+        return row | {"problem": " ".join(str(error).replace(f"{folder}/", "").removeprefix(f"{folder} ").split())}
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # a checkpoint of something else
         return row | {"problem": f"its checkpoint is not that of a run ({type(error).__name__}: {error})"}
 
@@ -85,10 +86,10 @@ def _reached(config: Recipe, found: Any) -> dict[str, Any]:
 def groups(rows: list[dict[str, Any]], over: Sequence[str]) -> list[dict[str, Any]]:
     """Finished runs that differ only in the keys `over` ("training.seed", or "seed"), put together.
 
-    Each {"recipe", "n", "left_out", "differs", "values", "runs"} and, of each accuracy, its mean and "..._deviation", the standard deviation
-    of the sample (n - 1), None for one run. "differs": what tells the groups apart; "values": of the keys `over`, run by run. Runs that are
-    not finished count as left out. Names, places of data, threads and intervals of checkpoints may differ. Raises `RecipeError` for a
-    key that no run has.
+    Each {"recipe", "n", "left_out", "differs", "values", "runs", "unfinished"} and, of each accuracy, its mean and "..._deviation", the
+    standard deviation of the sample (n - 1), None for one run. "differs": what tells the groups apart; "values": of the keys `over`, run by
+    run. Runs that are not finished count as left out. Names, places of data, threads and intervals of checkpoints may differ. Raises
+    `RecipeError` for a key that no run has.
     """
     whole = [row for row in rows if row["state"] != "broken"]
     keys = list(dict.fromkeys(key for row in whole for key in row["config"] if key not in _NAMES))
@@ -119,6 +120,7 @@ def _group(members: list[dict[str, Any]], over: list[str], telling: list[str]) -
     result: dict[str, Any] = {
         "recipe": members[0]["recipe"], "n": len(done), "left_out": len(members) - len(done), "differs": {k: config.get(k) for k in telling},
         "values": {key: [row["config"].get(key) for row in done] for key in over}, "runs": [row["run"] for row in done],
+        "unfinished": [row["run"] for row in members if row["state"] != "finished"],
     }  # fmt: skip
     for share in SHARES:
         values = np.array([row[share] for row in done if row[share] is not None])
@@ -128,21 +130,31 @@ def _group(members: list[dict[str, Any]], over: list[str], telling: list[str]) -
 
 
 # ------------------------------------------------------------------------------------------------------------------------ show
+def names(rows: list[dict[str, Any]]) -> list[str]:
+    """Runs without the path that all have in common."""
+    paths = [row["run"] for row in rows]
+    if len(paths) < 2 or len({os.path.isabs(path) for path in paths}) > 1:
+        return paths
+    common = os.path.commonpath([os.path.dirname(path) or "." for path in paths])
+    return paths if common in ("", ".") else [os.path.relpath(path, common) for path in paths]
+
+
 def table(rows: list[dict[str, Any]], width: int | None = None) -> str:
-    """The rows as text, at most so many characters wide (None: as wide as they are)."""
-    heads = ("run", "recipe", "epochs", "passes", *SHARES.values(), "time", "device", "differs in")
-    lines = [heads]
-    for row in rows:
+    """The rows as text, at most so many characters wide (None: as wide as they are). What differs: of keys that all runs have."""
+    lines = [("run", "recipe", "epochs", "passes", *SHARES.values(), "time", "device", "differs in")]
+    whole = [row["config"] for row in rows if row["state"] != "broken"]
+    for row, name in zip(rows, names(rows) if width else [row["run"] for row in rows], strict=True):
         if row["state"] == "broken":
-            lines.append((text.plain(row["run"]), "-", "broken", *"-" * 7, text.plain(row["problem"])))
+            lines.append((text.plain(name), "-", "broken", *"-" * 7, text.plain(row["problem"])))
             continue
         epochs = str(row["epochs"]) if row["state"] == "finished" else f"{row['epochs']} of {row['of']}"
         note = [] if row["state"] == "finished" else [f"unfinished{': ' * bool(row['problem'])}{row['problem'] or ''}"]
+        shared = {key: value for key, value in row["differs"].items() if all(key in config for config in whole)}
         lines.append(
             (
-                text.plain(row["run"]), text.plain(row["recipe"]), epochs, "-" if row["passes"] is None else units.count(row["passes"]),
+                text.plain(name), text.plain(row["recipe"]), epochs, "-" if row["passes"] is None else units.count(row["passes"]),
                 *(_share(row[name]) for name in SHARES), "-" if row["seconds"] is None else units.duration(row["seconds"]), row["device"],
-                text.plain(", ".join([*note, *_told(row["differs"])])),
+                text.plain(", ".join([*note, *_told(shared, bool(width))])),
             )
         )  # fmt: skip
     return _fitted(lines, width)
@@ -155,7 +167,7 @@ def group_table(found: list[dict[str, Any]], width: int | None = None) -> str:
         shares = (_share(group[name], group[f"{name}_deviation"]) for name in SHARES)
         values = [f"{key}={','.join(map(str, values))}" for key, values in group["values"].items()]
         left = [f"{group['left_out']} unfinished left out"] if group["left_out"] else []
-        cells = (group["recipe"], str(group["n"]), *shares, " ".join(values), ", ".join([*left, *_told(group["differs"])]))
+        cells = (group["recipe"], str(group["n"]), *shares, " ".join(values), ", ".join([*left, *_told(group["differs"], bool(width))]))
         lines.append(tuple(text.plain(cell) for cell in cells))
     return _fitted(lines, width)
 
@@ -166,8 +178,11 @@ def _share(value: float | None, deviation: float | None = None) -> str:
     return units.percent(value) if deviation is None else f"{100 * value:.2f} ± {100 * deviation:.2f} %"
 
 
-def _told(differs: dict[str, Any]) -> list[str]:
-    return [f"{key}={value}" for key, value in differs.items()]
+def _told(differs: dict[str, Any], briefly: bool) -> list[str]:
+    """briefly : by the last parts of keys, where these are enough."""
+    last = [key.rpartition(".")[2] for key in differs]
+    short = briefly and len(set(last)) == len(last)
+    return [f"{name}={value}" for name, value in zip(last if short else differs, differs.values(), strict=True)]
 
 
 def _fitted(lines: list[tuple[str, ...]], width: int | None) -> str:
@@ -182,9 +197,10 @@ def _fitted(lines: list[tuple[str, ...]], width: int | None) -> str:
 
     notes = []
     if width is not None and total() > width:
-        same = [i for i in kept if len({line[i] for line in body}) == 1 and heads[i] not in ("run", "test", "n", "differs in") and i]
-        notes = [f"{heads[i]}: {body[0][i]}" for i in same if len(body) > 1 and body[0][i] not in ("", "-")]
-        kept = [i for i in kept if i not in same or len(body) == 1]
+        values = {i: {line[i] for line in body} - {"-"} for i in kept}
+        same = [i for i in kept if i and heads[i] not in ("test", "n", "differs in") and len(values[i]) <= (len(body) > 1)]
+        notes = [f"{heads[i]}: {value}" for i in same for value in values[i]]
+        kept = [i for i in kept if i not in same]
         least = max(16, width // 4)  # of names and of what differs
         for i in (0, len(heads) - 1):
             longest[i] = min(longest[i], least)
@@ -198,7 +214,8 @@ def _fitted(lines: list[tuple[str, ...]], width: int | None) -> str:
                 longest[i] = max(8, min(widths[i], longest[i] + width - total()))
         if dropped:
             notes.append(f"not shown: {', '.join(dropped)}; --csv has all")
-    shown = ["  ".join(text.short(line[i], longest[i]).ljust(longest[i]) for i in kept).rstrip() for line in lines]
+    end = len(heads) - 1  # what differs, or a problem: its beginning tells most
+    shown = ["  ".join(text.short(line[i], longest[i], 1 if i == end else 0.5).ljust(longest[i]) for i in kept).rstrip() for line in lines]
     return "\n".join([*shown, *(text.short(note, width or len(note)) for note in notes)])
 
 
@@ -206,7 +223,7 @@ def csv(rows: list[dict[str, Any]]) -> bytes:
     """Rows, or groups, as CSV: what differs in a column of its own for each key, accuracies as shares of 1."""
     columns: dict[str, list[Any]] = {}
     for n, row in enumerate(rows):
-        flat = {key: value for key, value in row.items() if key not in ("differs", "curve", "config", "values", "runs")}
+        flat = {key: value for key, value in row.items() if key not in ("differs", "curve", "config", "values", "runs", "unfinished")}
         flat |= row["differs"] | {f"{key} (each)": " ".join(map(str, values)) for key, values in row.get("values", {}).items()}
         for key, value in flat.items():
             columns.setdefault(key, [None] * n).append(value)

@@ -1,11 +1,10 @@
 """The picture of runs side by side: how each one went, and where each one ended, all named, however many there are."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import plots, text
+from . import compare, plots, text
 from .plots import BLUE, GREEN, INK, MUTED, NARROW, ORANGE, RED, Picture, figure
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ def picture(rows: list[Row], found: list[dict[str, Any]] | None = None) -> Pictu
 
     found : groups of runs (`compare.groups`), which then have the colours, and their means and standard deviations.
     """
-    names = _names(rows)
+    names = compare.names(rows)
     by_passes = any(row["passes"] for row in rows)
     entries = _entries(rows, names, found)
     colours = _coloured(rows, found)
@@ -50,24 +49,13 @@ def picture(rows: list[Row], found: list[dict[str, Any]] | None = None) -> Pictu
     return plots.picture("compare", "Runs side by side", caption, paint, text.table(columns))
 
 
-def _names(rows: list[Row]) -> list[str]:
-    """Runs without the path that all have in common."""
-    paths = [row["run"] for row in rows]
-    common = os.path.commonpath([os.path.dirname(path) or "." for path in paths]) if len(paths) > 1 and _same_kind(paths) else ""
-    return [os.path.relpath(path, common) if common not in ("", ".") else path for path in paths]
-
-
-def _same_kind(paths: list[str]) -> bool:
-    return len({os.path.isabs(path) for path in paths}) == 1
-
-
 def _coloured(rows: list[Row], found: list[dict[str, Any]] | None) -> list[str]:
     """A colour for each run: of its group, of its own where few have none, else by its rank."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
     if found and len(found) <= len(_COLOURS):
-        group = {run: n for n, members in enumerate(found) for run in members["runs"]}
+        group = {run: n for n, members in enumerate(found) for run in (*members["runs"], *members["unfinished"])}
         return [_COLOURS[group[row["run"]]] if row["run"] in group else MUTED for row in rows]
     if len(rows) <= len(_COLOURS):
         return list(_COLOURS[: len(rows)])
@@ -97,8 +85,8 @@ def _entries(rows: list[Row], names: list[str], found: list[dict[str, Any]] | No
     left = set(range(len(rows)))
     for group in sorted(found, key=lambda g: -(g["test_accuracy"] or -np.inf)):
         told = ", ".join(f"{key.rpartition('.')[2]}={value}" for key, value in group["differs"].items()) or str(group["recipe"])
-        numbers = [n for n, row in enumerate(rows) if row["run"] in group["runs"]]
-        entries += [(f"{told}: mean of {group['n']}", group), *ranked(numbers)] if numbers else []
+        numbers = [n for n, row in enumerate(rows) if row["run"] in (*group["runs"], *group["unfinished"])]
+        entries += [*([(f"{told}: mean of {group['n']}", group)] if group["n"] else []), *ranked(numbers)]
         left -= set(numbers)
     return entries + ranked(list(left))
 

@@ -27,12 +27,12 @@ def drawn(value: object) -> str:
     return f" {text}" if text.startswith("_") else text
 
 
-def short(value: object, width: int) -> str:
-    """`plain`, with its middle left out where it is wider than that."""
+def short(value: object, width: int, share: float = 0.5) -> str:
+    """`plain`, with a piece left out where it is wider than that: behind so large a share of what stays."""
     text = plain(value)
     if len(text) <= width:
         return text
-    head = (width - 1) // 2
+    head = int((width - 1) * share)
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 

@@ -24,6 +24,11 @@ def _quiet(complete: Callable[[typer.Context, str], Found]) -> Callable[[typer.C
     return tried
 
 
+def _given(ctx: typer.Context, name: str) -> str:
+    """The argument of that name; while an option still lacks its value, the first word that is there."""
+    return str(ctx.params.get(name) or next(iter(ctx.args), ""))
+
+
 def _beginning(words: Iterable[str], incomplete: str) -> Found:
     return [(word, "") for word in words if word.startswith(incomplete)]
 
@@ -61,7 +66,7 @@ def settings(ctx: typer.Context, incomplete: str) -> Found:
     from .experiments import recipe, show
 
     key, equals, begun = incomplete.partition("=")
-    name = ctx.params.get("recipe")
+    name = _given(ctx, "recipe")
     rows = show.collect(name)["keys"] if name in recipe.names() else show.every_key()
     if equals:
         kinds = [row for row in show.every_key() if row["key"] == key] if key.endswith(".kind") else rows
@@ -91,7 +96,7 @@ def exports(ctx: typer.Context, incomplete: str) -> Found:
     """What the run that is named before can export."""
     from .experiments import recipe
 
-    system = recipe.read_run(Path(ctx.params["folder"])).system
+    system = recipe.read_run(Path(_given(ctx, "folder"))).system
     return [(name, quantity.about) for name, quantity in system.exports().items() if name.startswith(incomplete)]
 
 

@@ -102,9 +102,9 @@ def _bounds(schema: Mapping[str, Any]) -> str:
         most = schema.get("maxItems")
         size = "" if not least and most is None else f" of {least}" if least == most else f" of {least} or more"
         return f"list{size}: {_bounds(schema['items'])}"
-    low = f">= {schema['minimum']:g}" if "minimum" in schema else f"> {schema['exclusiveMinimum']:g}" if "exclusiveMinimum" in schema else ""
-    high = f"<= {schema['maximum']:g}" if "maximum" in schema else f"< {schema['exclusiveMaximum']:g}" if "exclusiveMaximum" in schema else ""
-    return " ".join([_TYPES.get(schema.get("type", ""), "value"), " and ".join(filter(None, (low, high)))]).rstrip()
+    signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {schema[name]:g}" if schema[name] < 1e6 else f"{sign} {schema[name]}" for name, sign in signs.items() if name in schema]
+    return " ".join([_TYPES.get(schema.get("type", ""), "value"), " and ".join(limits)]).rstrip()
 
 
 def _comments(model: type[tables.Table]) -> dict[str, tuple[str, str]]:

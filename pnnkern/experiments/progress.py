@@ -27,13 +27,6 @@ def watcher(quiet: bool = False) -> Watcher:
     return _Bar() if sys.stderr.isatty() else _Lines()
 
 
-def clock(seconds: float) -> str:
-    """Seconds as 1:02:03 or 2:03."""
-    minutes, second = divmod(int(seconds), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute}:{second:02d}"
-
-
 class _Silent:
     def __enter__(self) -> "_Silent":
         return self
@@ -74,7 +67,7 @@ class _Pace:
         if trainer.evaluations:
             text += f"  test {units.percent(trainer.evaluations[-1][1])}"
         if speed:
-            text += f"  {speed * trainer.training.batch:.0f} samples/s  {clock((trainer.steps - trainer.step) / speed)} left"
+            text += f"  {speed * trainer.training.batch:.0f} samples/s  {units.duration((trainer.steps - trainer.step) / speed)} left"
         return text
 
 

@@ -163,7 +163,7 @@ def _few(names: list[str]) -> list[str]:
 def _provenance(meta: dict[str, Any], made: dict[str, str], device: str) -> str:
     """When, where and by what the run and this report were made."""
     sessions = meta.get("sessions", [])
-    named = [(f"{'begun' if not n else 'gone on'} at step {s.get('step', 0)}", s) for n, s in enumerate(sessions)]
+    named = [(f"gone on at step {s['step']}" if s.get("step") else "begun", s) for s in sessions]
     if len(named) > 6:
         named = [*named[:2], (f"... {len(named) - 5} more ...", {}), *named[-3:]]
     rows = [("", "date", "host", "command", "commit")]

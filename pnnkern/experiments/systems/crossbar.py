@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..plots import Picture
 
 YEAR = 365.25 * 86400.0
-AGES = (60.0, 600.0, 3600.0, 6 * 3600.0, 86400.0, 7 * 86400.0, 30 * 86400.0, YEAR, 10 * YEAR)  # seconds since programming
+AGES = (60.0, 3600.0, 86400.0, 7 * 86400.0, 30 * 86400.0, YEAR, 10 * YEAR)  # seconds since programming
 CHIPS = 8  # that the same weights are programmed into, for the spread of what they become
 
 

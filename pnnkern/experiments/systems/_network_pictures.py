@@ -35,7 +35,7 @@ def layout(edges: np.ndarray, n: int, k: np.ndarray) -> np.ndarray:
     return np.asarray(0.75 * ranks + 0.25 * spread)
 
 
-def titles(scores: np.ndarray, labels: np.ndarray, targets: np.ndarray, unit: str) -> list[tuple[str, bool, int | None]]:
+def titles(scores: np.ndarray, labels: np.ndarray, targets: np.ndarray, unit: str = "V") -> list[tuple[str, bool, int | None]]:
     """For each sample, with scores in an SI unit, what to write above it, whether it is right, and which output is to be ringed, if one is."""
     if labels.ndim == 2:
         errors = np.sqrt(((scores - targets) ** 2).mean(axis=1))

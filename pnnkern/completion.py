@@ -62,12 +62,15 @@ def _paths(incomplete: str, wanted: Callable[[Path], bool]) -> Found:
 
 @_quiet
 def settings(ctx: typer.Context, incomplete: str) -> Found:
-    """Keys of --set, of the recipe that is named before if there is one; after ``key=`` the values that it may have."""
+    """Keys of --set, of the recipe or the run that is named before if there is one; after ``key=`` the values that it may have."""
     from .experiments import recipe, show
 
     key, equals, begun = incomplete.partition("=")
-    name = _given(ctx, "recipe")
-    rows = show.collect(name)["keys"] if name in recipe.names() else show.every_key()
+    going_on = ctx.info_name == "resume"
+    name = _given(ctx, "folder" if going_on else "recipe")
+    rows = show.collect(name)["keys"] if going_on or name in recipe.names() else show.every_key()
+    if going_on:
+        rows = [row for row in rows if not recipe.fixed([row["key"]])]
     if equals:
         kinds = [row for row in show.every_key() if row["key"] == key] if key.endswith(".kind") else rows
         choices = [choice for row in kinds if row["key"] == key and "|" in row["bounds"] for choice in row["bounds"].split("|")]

@@ -75,6 +75,7 @@ def test_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     assert completed("pnnkern compare runs/one runs/t", monkeypatch, capsys) == ["runs/two"]
     assert completed("pnnkern export runs/one --what ", monkeypatch, capsys) == ["phase", "height"]
     assert completed("pnnkern show runs/o", monkeypatch, capsys) == ["runs/one"]
+    assert completed("pnnkern resume runs/one --set t", monkeypatch, capsys) == ["training.epochs=", "training.lr="]  # what may change
 
 
 def test_nothing_is_said_where_nothing_can_be_completed(

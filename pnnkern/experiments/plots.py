@@ -138,6 +138,7 @@ def curves(trainer: Any, controls: dict[str, float], unit: str = "1") -> Picture
     batches = {"loss": np.array(trainer.losses), "accuracy": np.array(trainer.accuracies)}
     tests = dict(zip(batches, np.array(trainer.evaluations, float).reshape(-1, 2).T, strict=True))
     at = np.arange(1, len(trainer.losses) + 1) / per_epoch
+    seen = np.unique(np.linspace(0, len(at) - 1, min(len(at), 4000)).astype(int))  # of a smooth line, as many points as a page can show
     epochs = np.arange(1, len(trainer.evaluations) + 1)
     size, name = units.scaled(float(np.median(np.abs(batches["loss"]))), unit)
     quality = "1 − rms error" if trainer.dataset.real else "accuracy"
@@ -145,7 +146,7 @@ def curves(trainer: Any, controls: dict[str, float], unit: str = "1") -> Picture
     def line(axis: Any, what: str, scale: float) -> None:
         axis.plot(at, scale * batches[what], color=BLUE, alpha=0.22, linewidth=0.6, rasterized=True)
         mean = f"training, mean of {width} batches" if width > 1 else "training, each batch"
-        axis.plot(at, scale * _smooth(batches[what], width), color=BLUE, linewidth=1.4, label=mean)
+        axis.plot(at[seen], scale * _smooth(batches[what], width)[seen], color=BLUE, linewidth=1.4, label=mean)
         dots = "o-" if len(epochs) <= 60 else "-"
         axis.plot(epochs, scale * tests[what], dots, color=ORANGE, linewidth=1.0, markersize=4.5, label="test set")
         axis.set(xlabel="epoch", xlim=(0, max(1.0, at[-1]) * 1.02))
@@ -168,19 +169,30 @@ def curves(trainer: Any, controls: dict[str, float], unit: str = "1") -> Picture
             right.legend(loc="lower right")
         return drawn
 
-    steps = np.full(len(at), None)
-    columns: dict[str, Sequence[Any] | np.ndarray] = {"step": np.arange(1, len(at) + 1), "epoch": at}
-    for what, values in batches.items():
-        unit_of = label(what, units.scaled(1.0, unit)[1] if what == "loss" else "")
-        tested = steps.copy()
-        tested[epochs * per_epoch - 1] = tests[what]
-        columns |= {f"training {unit_of}": values, f"test {unit_of}": tested}
-    columns |= {f"{control}, test accuracy": np.full(len(at), reached) for control, reached in controls.items()}
     zeros = " Losses of 0 have no place on their axis." if (batches["loss"] <= 0).any() else ""
     final = f" It ends at {units.percent(tests['accuracy'][-1])} on the test set." if len(epochs) else ""
     thin = "Thin: every batch. " if width > 1 else ""
     caption = f"{thin}The test set is measured after each epoch and chooses nothing.{final}{zeros}"
-    return picture("curves", "Learning", caption, paint, text.table(columns))
+    return picture("curves", "Learning", caption, paint, _history(batches, tests, per_epoch, controls, unit))
+
+
+def _history(
+    batches: dict[str, np.ndarray], tests: dict[str, np.ndarray], per_epoch: int, controls: dict[str, float], unit: str
+) -> bytes:
+    """CSV of a run's losses and accuracies, step by step; of a long run means over a few batches each, 20 000 rows or so."""
+    steps = len(batches["loss"])
+    block = min(-(-steps // 20_000), per_epoch)
+    first = np.arange(0, steps, block)
+    last = np.minimum(first + block, steps)
+    columns: dict[str, Sequence[Any] | np.ndarray] = {"step": last, "epoch": last / per_epoch}
+    of = f", mean of {block} batches" if block > 1 else ""
+    for what, values in batches.items():
+        name = label(what, units.scaled(1.0, unit)[1] if what == "loss" else "")
+        tested = np.full(len(first), None)
+        tested[(np.arange(1, len(tests[what]) + 1) * per_epoch - 1) // block] = tests[what]
+        columns |= {f"training {name}{of}": np.add.reduceat(values, first) / (last - first), f"test {name}": tested}
+    columns |= {f"{control}, test accuracy": np.full(len(first), reached) for control, reached in controls.items()}
+    return text.table(columns)
 
 
 def logarithmic(axis: Any) -> None:

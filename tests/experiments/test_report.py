@@ -188,7 +188,7 @@ def test_every_picture_has_its_numbers_and_units(reported: tuple[Path, str]) -> 
         assert list(folder.glob(f"{png.stem}*.csv")), png
     shown = {name: " ".join(words((folder / f"{name}.svg").read_bytes())) for name in ("masks", "fields", "detectors", "scores", "confusion")}
     for name, needed in (
-        ("masks", ("phase (rad)", "2π", "x (mm)", "y (mm)")), ("fields", ("amplitude / largest of the plane", "x, y (mm)", "on the detectors")),
+        ("masks", ("phase (rad)", "2π", "height (mm)", "x (mm)", "y (mm)")), ("fields", ("amplitude / largest of the plane", "x, y (mm)", "on the detectors")),
         ("detectors", ("share of the detected power (%)",)), ("scores", ("mean score (largest = 1)",)),
         ("confusion", ("share of the true class (%)", "true class")),
     ):  # fmt: skip
@@ -389,3 +389,20 @@ def test_the_page_suits_a_telephone(reported: tuple[Path, str]) -> None:
     assert tables
     assert all(parsed.tags[n - 1] == ("div", {"class": "wide"}) for n in tables)
     assert ".wide { overflow-x: auto; }" in reported[1]
+
+
+def test_a_long_run_is_a_small_file() -> None:
+    """A million steps of training: each row of the table is the mean of some, and the picture holds no more than a page can show."""
+    steps, epochs = 300_000, 5
+    rng = np.random.default_rng(0)
+    losses, accuracies = rng.random(steps) + 0.1, rng.random(steps)
+    picture = plots.curves(trained(losses.tolist(), accuracies.tolist(), [(0.5, 0.1 * e) for e in range(epochs)]), {})
+    assert len(picture.svg) < 1_500_000
+    rows = list(csv.DictReader(io.StringIO(picture.tables[""].decode())))
+    assert len(rows) == steps / 15
+    means = [float(row["training loss, mean of 15 batches"]) for row in rows[:2]]
+    np.testing.assert_allclose(means, [losses[:15].mean(), losses[15:30].mean()])
+    assert (rows[-1]["step"], float(rows[-1]["epoch"])) == ("300000", 5.0)
+    assert [(float(row["epoch"]), float(row["test accuracy"])) for row in rows if row["test accuracy"]] == [
+        (pytest.approx(e + 1), pytest.approx(0.1 * e)) for e in range(epochs)
+    ]

@@ -24,6 +24,7 @@ def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def masks(table: "D2NNTable", phase: np.ndarray) -> Picture:
     """Phases (layers, y, x) modulo 2 pi."""
     wrapped, extent = np.mod(phase, 2 * np.pi), _extent(table)
+    full = table.wavelength / (table.index - 1)  # height of 2 pi
 
     def paint(page: float) -> "Figure":
         rows, columns = grid(len(phase), 1.7, page)
@@ -39,12 +40,17 @@ def masks(table: "D2NNTable", phase: np.ndarray) -> Picture:
             axes[-1, 0].set(xlabel=f"x ({_unit(table)})", ylabel=f"y ({_unit(table)})")
             made_bar = bar(drawn, shown, axes, "phase (rad)", shrink=0.8, aspect=16, ticks=[0, np.pi, 2 * np.pi])
             made_bar.set_ticklabels(["0", "π", "2π"])
+            size, name = units.scaled(full, "m")
+            each = full / size / (2 * np.pi)  # height of a radian
+            of_print = made_bar.ax.secondary_yaxis(-0.4, functions=(lambda p: p * each, lambda h: h / each))
+            of_print.set(ylabel=f"height ({name})", yticks=[0, np.pi * each, 2 * np.pi * each])
+            of_print.yaxis.set_major_formatter(lambda h, _: units.number(h, 3))
         return drawn
 
     caption = (
         f"The trained phases, modulo 2π: {table.size} x {table.size} neurons of {units.si(table.pitch, 'm')}, "
         f"{table.pitch / table.wavelength:.2g} wavelengths each. Printed in a material of refractive index {table.index:g}, 2π is "
-        f"{units.si(table.wavelength / (table.index - 1), 'm')} of height."
+        f"{units.si(full, 'm')} of height."
     )
     tables = {str(i + 1): plots.plane(mask, extent, f"{_unit(table)}; phase in rad") for i, mask in enumerate(wrapped)}
     return picture("masks", "Masks", caption, paint, tables)

@@ -188,7 +188,8 @@ def test_every_picture_has_its_numbers_and_units(reported: tuple[Path, str]) -> 
         assert list(folder.glob(f"{png.stem}*.csv")), png
     shown = {name: " ".join(words((folder / f"{name}.svg").read_bytes())) for name in ("masks", "fields", "detectors", "scores", "confusion")}
     for name, needed in (
-        ("masks", ("phase (rad)", "2π", "height (mm)", "x (mm)", "y (mm)")), ("fields", ("amplitude / largest of the plane", "x, y (mm)", "on the detectors")),
+        ("masks", ("phase (rad)", "2π", "height (mm)", "x (mm)", "y (mm)")),
+        ("fields", ("amplitude / largest of the plane", "x, y (mm)", "on the detectors")),
         ("detectors", ("share of the detected power (%)",)), ("scores", ("mean score (largest = 1)",)),
         ("confusion", ("share of the true class (%)", "true class")),
     ):  # fmt: skip
@@ -391,13 +392,15 @@ def test_the_page_suits_a_telephone(reported: tuple[Path, str]) -> None:
     assert ".wide { overflow-x: auto; }" in reported[1]
 
 
-def test_a_long_run_is_a_small_file() -> None:
+def test_a_long_run_is_a_small_file(drawn: list[Any]) -> None:
     """A million steps of training: each row of the table is the mean of some, and the picture holds no more than a page can show."""
     steps, epochs = 300_000, 5
     rng = np.random.default_rng(0)
     losses, accuracies = rng.random(steps) + 0.1, rng.random(steps)
     picture = plots.curves(trained(losses.tolist(), accuracies.tolist(), [(0.5, 0.1 * e) for e in range(epochs)]), {})
     assert len(picture.svg) < 1_500_000
+    thin = drawn[0].axes[0].get_lines()[0].get_ydata()  # its outline is that of all batches
+    assert (len(thin) <= 4002, thin.min(), thin.max()) == (True, losses.min(), losses.max())
     rows = list(csv.DictReader(io.StringIO(picture.tables[""].decode())))
     assert len(rows) == steps / 15
     means = [float(row["training loss, mean of 15 batches"]) for row in rows[:2]]

@@ -126,12 +126,13 @@ def _smooth(values: np.ndarray, width: int) -> np.ndarray:
     return np.asarray((total[high] - total[low]) / (high - low))
 
 
-def _outline(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Values at places, rising; where each place stands twice, the least and the largest of all values from there to the next one."""
-    if len(at) == len(values):
-        return values
-    ends = np.stack([edge.reduceat(values, at[::2]) for edge in (np.minimum, np.maximum)], axis=1)
-    return np.asarray(ends.ravel())
+def _thin(axis: Any, x: np.ndarray, values: np.ndarray, seen: np.ndarray) -> None:
+    """All values as a thin line; of very many the band that such a line fills, between places `seen` of them."""
+    if len(seen) == len(values):
+        axis.plot(x, values, color=BLUE, alpha=0.22, linewidth=0.6, rasterized=True)
+        return
+    low, high = (edge.reduceat(values, seen) for edge in (np.minimum, np.maximum))
+    axis.fill_between(x[seen], low, high, color=BLUE, alpha=0.22, linewidth=0)
 
 
 def curves(trainer: Any, controls: dict[str, float], unit: str = "1") -> Picture:
@@ -147,13 +148,12 @@ def curves(trainer: Any, controls: dict[str, float], unit: str = "1") -> Picture
     tests = dict(zip(batches, np.array(trainer.evaluations, float).reshape(-1, 2).T, strict=True))
     at = np.arange(1, len(trainer.losses) + 1) / per_epoch
     seen = np.unique(np.linspace(0, len(at) - 1, min(len(at), 4000)).astype(int))  # of a smooth line, as many points as a page can show
-    thin = seen if len(seen) == len(at) else np.repeat(seen[::2], 2)
     epochs = np.arange(1, len(trainer.evaluations) + 1)
     size, name = units.scaled(float(np.median(np.abs(batches["loss"]))), unit)
     quality = "1 − rms error" if trainer.dataset.real else "accuracy"
 
     def line(axis: Any, what: str, scale: float) -> None:
-        axis.plot(at[thin], scale * _outline(batches[what], thin), color=BLUE, alpha=0.22, linewidth=0.6, rasterized=True)
+        _thin(axis, at, scale * batches[what], seen)
         mean = f"training, mean of {width} batches" if width > 1 else "training, each batch"
         axis.plot(at[seen], scale * _smooth(batches[what], width)[seen], color=BLUE, linewidth=1.4, label=mean)
         dots = "o-" if len(epochs) <= 60 else "-"

@@ -1,6 +1,9 @@
 """The command line: `pnnkern list | info | run | resume | ...`. Each command has an example in its `--help`."""
 
+import io
 import json
+import os
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -8,29 +11,36 @@ from typing import Annotated, Any
 
 import typer
 
+from . import __version__, completion
 from ._errors import PnnError, out_of_memory
+from .experiments import text, units
 
-app = typer.Typer(
-    name="pnnkern", help="Train and look at physical neural networks.", add_completion=False, rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)  # fmt: skip
+app = typer.Typer(name="pnnkern", rich_markup_mode=None, pretty_exceptions_enable=False)
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]  # click's ClickException, from click itself or from the copy inside typer
 
 Json = Annotated[bool, typer.Option("--json", help="End with one line: a JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a key of the recipe; repeatable.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override a key of the recipe; repeatable.", autocompletion=completion.settings
+    ),
+]
 DataDir = Annotated[str, typer.Option("--data-dir", help="Folder of IDX data sets [default: the environment's PNNKERN_DATA].")]
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda [default: as in the recipe].")]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads [default: PNNKERN_NUM_THREADS, or all].")]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="Epochs of the whole run [default: as in the recipe].")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", autocompletion=completion.runs)]
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 bad input (one line on stderr), 75 stopped by a signal and resumable."""
     warnings.showwarning = _one_line
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without a µ gets its code, not a traceback
     try:
-        return app(args=(sys.argv[1:] if argv is None else argv) or ["--help"], standalone_mode=False) or 0
+        return app(args=(sys.argv[1:] if argv is None else argv) or ["--help"], prog_name="pnnkern", standalone_mode=False) or 0
     except _UsageError as error:
         return _fail(error.format_message())
     except PnnError as error:
@@ -43,25 +53,30 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print(f"pnnkern: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"pnnkern: error: {text.plain(' '.join(message.split()))}", file=sys.stderr)
     return 2
 
 
 def _one_line(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
 ) -> None:
-    print(f"pnnkern: warning: {message}", file=sys.stderr)
+    print(f"pnnkern: warning: {text.lines(message)}", file=sys.stderr)
 
 
-def _end(result: dict[str, Any], as_json: bool, text: str) -> None:
+def _end(result: dict[str, Any], as_json: bool, shown: str) -> None:
     """Print the result: for people, or as the last line for machines."""
-    print(json.dumps(result) if as_json else text, flush=True)
+    print(json.dumps(result) if as_json else text.lines(shown), flush=True)
+
+
+def _width() -> int | None:
+    """Columns of the terminal, or those that COLUMNS asks for; None where the output goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() or os.environ.get("COLUMNS") else None
 
 
 def _warn(warning: str | None, where: str = "") -> None:
     """What a checkpoint made it necessary to say, if anything."""
     if warning:
-        print(f"warning: {where}{warning}", file=sys.stderr)
+        print(f"warning: {text.lines(f'{where}{warning}')}", file=sys.stderr)
 
 
 def _overrides(assignments: list[str] | None, **options: str | int | None) -> list[str]:
@@ -72,6 +87,19 @@ def _overrides(assignments: list[str] | None, **options: str | int | None) -> li
 
 
 # --------------------------------------------------------------------------------------------------------------------- commands
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"pnnkern {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and leave.")] = False,
+) -> None:
+    """Train and look at physical neural networks."""
+
+
 @app.command("list")
 def list_recipes(
     matrix: Annotated[bool, typer.Option("--matrix", help="Show which rules train which systems instead, and why not.")] = False,
@@ -93,8 +121,34 @@ def list_recipes(
 
 
 @app.command()
+def show(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A recipe or .toml file, a kind of system or rule, a table, a key, or the folder of a run.",
+            autocompletion=completion.shown,
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show what can be set: keys with their values or defaults, units, bounds and what they mean.
+
+    Example: pnnkern show system.pitch
+    """
+    from .experiments import show as shows
+
+    found = shows.collect(name)
+    _end(found | {"metrics": {}}, as_json, shows.page(found, _width() or 100))
+
+
+@app.command()
 def run(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Name of a recipe (see `pnnkern list`), or a .toml file.")],
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE", help="Name of a recipe (see `pnnkern list`), or a .toml file.", autocompletion=completion.recipes
+        ),
+    ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run [default: runs/RECIPE].")] = None,
     assignments: Set = None,
     data_dir: DataDir = "",
@@ -147,14 +201,12 @@ def _conclude(done: Any, as_json: bool) -> None:
 
     result = done.summary
     metrics = result["metrics"]
-    lines = [
-        f"{name.replace('_', ' ')}: {f'{value:.2%}' if 'accuracy' in name else f'{value:.4g}'}" for name, value in metrics.items()
-    ]
+    lines = [": ".join(units.named(name, value)) for name, value in metrics.items()]
     if result["finished"]:
         after = f"pictures: pnnkern report {result['out']}"
     else:
         after = f"stopped at step {result['steps']} of {done.trainer.steps}, saved; go on with: pnnkern resume {result['out']}"
-    _end(result, as_json, "\n".join([*lines, f"{result['seconds']:.0f} s on {result['device']}, in {result['out']}", after]))
+    _end(result, as_json, "\n".join([*lines, f"{units.duration(result['seconds'])} on {result['device']}, in {result['out']}", after]))
     if not result["finished"]:
         if as_json:
             print(after, file=sys.stderr)
@@ -191,7 +243,7 @@ def report(
 @app.command()
 def export(
     folder: RunFolder,
-    what: Annotated[str, typer.Option("--what", help="What to export: phase, height, ...")],
+    what: Annotated[str, typer.Option("--what", help="What to export: phase, height, ...", autocompletion=completion.exports)],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help=".npy, .npz, .h5, .png, .tiff, .bmp or .stl file [default: RUN/WHAT.npz].")
     ] = None,
@@ -220,28 +272,45 @@ def export(
     )
     _warn(result["warning"])
     low, high = result["range"]
-    shape = " x ".join(str(n) for n in result["shape"])
-    _end(result, as_json, f"{result['about']}\n{shape}, {low:.4g} .. {high:.4g}, in {', '.join(result['files'])}")
+    shape, span = " x ".join(str(n) for n in result["shape"]), units.span(low, high, result["unit"], 4)
+    _end(result, as_json, f"{result['about']}\n{shape}, {span}, in {', '.join(result['files'])}")
 
 
 @app.command()
 def compare(
-    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also draw accuracy against physical passes: a .png file.")] = None,
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.", autocompletion=completion.runs)],
+    over: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--over", metavar="KEY", help="Mean and spread over runs that differ only in KEY: seed; repeatable.",
+            autocompletion=completion.keys,
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also draw accuracies: a .png or .svg, with a .csv beside it.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Also write the rows, or with --over the groups, as a .csv file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Show runs side by side, where their recipes differ, and what they reached after equal numbers of physical passes.
 
-    Example: pnnkern compare runs/spsa runs/feedback --out compare.png
+    Unfinished runs and folders that cannot be read are rows that say so.
+
+    Example: pnnkern compare runs/* --over seed --out compare.png
     """
     from .experiments import compare as comparisons
 
     rows = comparisons.collect(folders)
     for row in rows:
         _warn(row["warning"], f"{row['run']}: ")
+    groups = comparisons.groups(rows, over) if over else []
+    written = []
     if out is not None:
-        comparisons.draw(rows, out)
-    _end({"runs": rows, "metrics": {}}, as_json, comparisons.table(rows) + (f"\npicture: {out}" if out else ""))
+        comparisons.draw(rows, out, groups)
+        written.append(f"picture: {out}")
+    if csv is not None:
+        comparisons.write(csv, comparisons.csv(groups or rows))
+        written.append(f"table: {csv}")
+    tables = [comparisons.table(rows, _width()), *([comparisons.group_table(groups, _width())] if groups else [])]
+    _end({"runs": rows, "groups": groups, "metrics": {}}, as_json, "\n".join(["\n\n".join(tables), *written]))
 
 
 @app.command()
@@ -282,7 +351,7 @@ def warm(
 
 @app.command()
 def bench(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a benchmark; `list` names them.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a benchmark; `list` names them.", autocompletion=completion.benchmarks)],
     device: Annotated[str, typer.Option("--device", help="cpu or cuda.")] = "cpu",
     budget: Annotated[float, typer.Option("--budget", help="Seconds, about.")] = 60.0,
     as_json: Json = False,

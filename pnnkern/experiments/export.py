@@ -36,7 +36,7 @@ def write(
     table : in the place of levels, a modulator's measured phases (see `grey`); the nearest one is shown.
     base : thickness under the relief of an .stl, metres; 1 mm by default.
 
-    Returns {"what", "about", "shape", "range", "warning", "files"}; the warning is that of the checkpoint (see `saved.read`).
+    Returns {"what", "about", "unit", "shape", "range", "warning", "files"}; the warning is that of the checkpoint (see `saved.read`).
     Raises `RecipeError` for something that cannot be exported, and `DataError` for a table that cannot be used.
     """
     config, found = saved.read(folder)
@@ -74,8 +74,8 @@ def write(
     except OSError as error:
         raise CheckpointError(f"cannot write {out}: {error.strerror or error}") from error
     return {
-        "what": what, "about": known[what].about, "shape": list(array.shape), "range": [float(array.min()), float(array.max())],
-        "warning": found.warning, "files": [str(f) for f in contents],
+        "what": what, "about": known[what].about, "unit": known[what].unit, "shape": list(array.shape),
+        "range": [float(array.min()), float(array.max())], "warning": found.warning, "files": [str(f) for f in contents],
     }  # fmt: skip
 
 

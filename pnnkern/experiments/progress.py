@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 from typing import Any, Protocol
 
+from . import units
 from .loop import Trainer
 
 LOG_EVERY = 15.0  # seconds between lines in a log
@@ -24,13 +25,6 @@ def watcher(quiet: bool = False) -> Watcher:
     if quiet:
         return _Silent()
     return _Bar() if sys.stderr.isatty() else _Lines()
-
-
-def clock(seconds: float) -> str:
-    """Seconds as 1:02:03 or 2:03."""
-    minutes, second = divmod(int(seconds), 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02d}:{second:02d}" if hour else f"{minute}:{second:02d}"
 
 
 class _Silent:
@@ -69,11 +63,11 @@ class _Pace:
         last = min(len(trainer.losses), max(1, trainer.steps_per_epoch // 10), 100)
         loss, accuracy = (sum(x[-last:]) / last if last else 0.0 for x in (trainer.losses, trainer.accuracies))
         done = f"epoch {min(trainer.step // trainer.steps_per_epoch + 1, trainer.training.epochs)}/{trainer.training.epochs}"
-        text = f"{done}  loss {loss:.4f}  accuracy {accuracy:6.1%}"
+        text = f"{done}  loss {loss:.4f}  accuracy {units.percent(accuracy, 1):>7}"
         if trainer.evaluations:
-            text += f"  test {trainer.evaluations[-1][1]:.2%}"
+            text += f"  test {units.percent(trainer.evaluations[-1][1])}"
         if speed:
-            text += f"  {speed * trainer.training.batch:.0f} samples/s  {clock((trainer.steps - trainer.step) / speed)} left"
+            text += f"  {speed * trainer.training.batch:.0f} samples/s  {units.duration((trainer.steps - trainer.step) / speed)} left"
         return text
 
 
@@ -95,7 +89,7 @@ class _Bar(_Silent):
         columns: tuple[Any, ...] = (
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:3.0f} %"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
         )
         self.bar = Progress(*columns, console=Console(stderr=True), refresh_per_second=4)
         self.task = self.bar.add_task("starting", total=None)

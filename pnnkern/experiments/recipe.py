@@ -14,14 +14,14 @@ from pydantic import BaseModel, ValidationError
 from .._errors import PnnError
 from . import files, registry, tables
 
-_FIXED: dict[str, type[tables.Table]] = {
+FIXED: dict[str, type[tables.Table]] = {
     "data": tables.Data,
     "training": tables.Training,
     "compute": tables.Compute,
     "checkpoint": tables.Checkpoint,
     "control": tables.Control,
 }
-_TABLES = ("data", "system", "rule", "training", "compute", "checkpoint", "control")
+TABLES = ("data", "system", "rule", "training", "compute", "checkpoint", "control")
 _DEFAULT_KIND = {"rule": "in-silico"}
 # What may change while a run goes on: tables or keys. Where the data lie is of no matter, their digest is compared.
 CHANGEABLE = (
@@ -49,7 +49,7 @@ class Recipe:
 
     def table(self) -> dict[str, Any]:
         """The recipe as nested plain values; `read` gives the recipe back."""
-        return {"recipe": self.recipe, "summary": self.summary} | {name: getattr(self, name).model_dump() for name in _TABLES}
+        return {"recipe": self.recipe, "summary": self.summary} | {name: getattr(self, name).model_dump() for name in TABLES}
 
     def dumps(self) -> str:
         """The recipe as TOML."""
@@ -72,7 +72,7 @@ def find(name: str, overrides: Iterable[str] = ()) -> Recipe:
             raise RecipeError(f"the recipe {name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
         return loads(text, Path(name).stem, where=name, overrides=overrides)
     if name not in names():
-        raise RecipeError(f"no recipe is called {name!r}: {_nearest(name, names())}")
+        raise RecipeError(f"no recipe is called {name!r}: {nearest(name, names())}")
     text = (importlib.resources.files("pnnkern.experiments.recipes") / f"{name}.toml").read_text(encoding="utf-8")
     return loads(text, name, where=name, overrides=overrides)
 
@@ -95,12 +95,12 @@ def loads(text: str, name: str, *, where: str, overrides: Iterable[str] = ()) ->
 # ------------------------------------------------------------------------------------------------------------------------ read
 def read(table: Mapping[str, Any]) -> Recipe:
     """Check nested plain values against the models of their tables and fill in the defaults. Raises `RecipeError`."""
-    models = {name: _FIXED.get(name) or _kind(name, table.get(name, {})) for name in _TABLES}
+    models = {name: FIXED.get(name) or _kind(name, table.get(name, {})) for name in TABLES}
     _refuse_unknown(table, models)
     for name in ("recipe", "summary"):
         if not isinstance(table.get(name, ""), str):
             raise RecipeError(f"{name} must be a string, got {table[name]!r}")
-    parts = {name: _validated(name, models[name], table.get(name, {})) for name in _TABLES}
+    parts = {name: _validated(name, models[name], table.get(name, {})) for name in TABLES}
     return Recipe(table.get("recipe", ""), table.get("summary", ""), **parts)
 
 
@@ -113,7 +113,7 @@ def _kind(name: str, table: Any) -> type[tables.Table]:
     if kind is None:
         raise RecipeError(f"{name}.kind is missing: it is one of {', '.join(sorted(classes))}")
     if kind not in classes:
-        raise RecipeError(f"no {name} is of kind {kind!r}: {_nearest(str(kind), sorted(classes))}")
+        raise RecipeError(f"no {name} is of kind {kind!r}: {nearest(str(kind), sorted(classes))}")
     model: type[tables.Table] = classes[kind]
     return model
 
@@ -124,7 +124,7 @@ def _refuse_unknown(table: Mapping[str, Any], models: Mapping[str, type[tables.T
         if path in models and not isinstance(value, Mapping):
             raise RecipeError(f"{path} must be a table, got {value!r}")
         if path not in known and path not in models:
-            raise RecipeError(f"unknown key {path!r}: {_nearest(path, known)}")
+            raise RecipeError(f"unknown key {path!r}: {nearest(path, known)}")
 
 
 def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -147,7 +147,7 @@ def fixed(keys: Iterable[str]) -> list[str]:
     return [key for key in keys if not {key, key.partition(".")[0]} & {*CHANGEABLE}]
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def nearest(name: str, known: list[str]) -> str:
     """The known name that was probably meant: with the same last part, or similar as a whole, or in its last part."""
     leaf = {k.rpartition(".")[2]: k for k in reversed(known)}
     last = name.rpartition(".")[2]

@@ -13,7 +13,7 @@ from typing import Any
 
 from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
-from . import checkpoint, controls, data, machine, matrix, progress, saved, signals
+from . import checkpoint, controls, data, machine, matrix, origin, progress, saved, signals, text, units
 from . import recipe as recipes
 from .loop import Stopped
 from .recipe import Recipe, RecipeError
@@ -265,6 +265,7 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
         "config": recipe.table(),
         "environment": environment(recipe.compute.device),
         "passes_per_epoch": trainer.rule.passes * len(trainer.dataset.train_labels),
+        "sessions": [*run.meta.get("sessions", []), origin.here() | {"step": trainer.step}],
     }
 
     def save() -> None:
@@ -277,7 +278,7 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
         with contextlib.suppress(Stopped), stop.at_once():
             run.meta["control"] = controls.linear(trainer.dataset, recipe.control.iterations)
     if not quiet and "control" in run.meta:
-        _say(f"linear control: {run.meta['control']['test_accuracy']:.2%} ({run.meta['control']['how']})")
+        _say(f"linear control: {units.percent(run.meta['control']['test_accuracy'])} ({run.meta['control']['how']})")
     with progress.watcher(quiet) as watch, _room(run):
         train(trainer, save=save, stop=stop, watch=watch, seconds=recipe.checkpoint.seconds, steps=recipe.checkpoint.steps)
     if not run.finished and trainer.finished and not stop():
@@ -315,8 +316,8 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
         accuracy = done.summary["metrics"]["test_accuracy"]
         run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}
         if not quiet:
-            _say(f"exact-gradient control: {accuracy:.2%}")
+            _say(f"exact-gradient control: {units.percent(accuracy)}")
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _say(message: str) -> None:
+    print(text.lines(message), file=sys.stderr, flush=True)

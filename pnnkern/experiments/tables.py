@@ -1,4 +1,4 @@
-"""The tables of a recipe as pydantic models. Units are SI. A key's comment here is its documentation."""
+"""The tables of a recipe as pydantic models. Units are SI. A key's comment is what `pnnkern show` says of it, its unit first in brackets."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -23,7 +23,7 @@ class Data(Table):
     path: str = ""  # your own .npz or folder of IDX files instead
     folder: str = ""  # where the IDX folders lie; default the environment's PNNKERN_DATA
     train: int = Field(0, ge=0)  # use the first so many training images; 0 is all
-    test: int = Field(0, ge=0)  # and test images
+    test: int = Field(0, ge=0)  # use the first so many test images; 0 is all
     validation: int = Field(0, ge=0)  # n: test on every n-th training sample of each class, which is held out; 0: on the test set
     classes: list[int] = Field(default=[])  # keep these labels only, which become 0, 1, ... in this order; all if empty
     pool: int = Field(1, ge=1)  # average the pixels of images over squares of so many on a side
@@ -34,6 +34,7 @@ class System(Table):
 
     kind: str
     outputs: ClassVar[Literal["powers", "signed"]] = "powers"  # what is measured: powers of light, or values of either sign
+    output_unit: ClassVar[str] = "1"  # SI unit of what is measured
 
     @classmethod
     def made(cls) -> type:
@@ -103,11 +104,12 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Checks:
-    """A table for the report: rows {"what", "accuracy", "note"}, with a title and a caption in HTML."""
+    """A table for the report: rows {"what", "accuracy", "note"}, with a title and a caption, and pictures to go with it."""
 
     title: str
     caption: str
     rows: list[dict[str, Any]]
+    pictures: "tuple[Picture, ...]" = ()
 
 
 class Rule(Table):
@@ -136,8 +138,8 @@ class Rule(Table):
 class Supervised(Rule):
     """[rule] that lowers a loss on measured outputs."""
 
-    loss: Literal["cross-entropy", "mse", "differential"] = "cross-entropy"
-    scale: float = Field(10.0, gt=0, allow_inf_nan=False)  # of the scores; mse has none
+    loss: Literal["cross-entropy", "mse", "differential"] = "cross-entropy"  # differential: of pairs of detectors
+    scale: float = Field(10.0, gt=0, allow_inf_nan=False)  # factor on the outputs before the loss; mse has none
 
     def loss_on(self, system: System) -> Any:
         """The loss, for what this kind of system measures."""
@@ -158,31 +160,31 @@ class Supervised(Rule):
 class Training(Table):
     """[training]: the loop."""
 
-    epochs: int = Field(5, ge=1)
-    batch: int = Field(50, ge=1)
-    seed: int = Field(0, ge=0, lt=2**63)
-    optimizer: Literal["adam", "sgd"] = "adam"
-    lr: float = Field(0.05, gt=0, allow_inf_nan=False)  # in the parameters' unit
-    momentum: float = Field(0.0, ge=0, lt=1)  # sgd only
-    schedule: Literal["constant", "halve", "cosine", "decay"] = "constant"
-    halve_every: int = Field(4, ge=1)  # epochs; schedule "halve" only
-    decay: float = Field(0.99, gt=0, le=1)  # factor after each epoch; schedule "decay" only
+    epochs: int = Field(5, ge=1)  # passes over the training samples
+    batch: int = Field(50, ge=1)  # samples of a step
+    seed: int = Field(0, ge=0, lt=2**63)  # of everything random
+    optimizer: Literal["adam", "sgd"] = "adam"  # turns gradients into steps; devices that are written have their own way
+    lr: float = Field(0.05, gt=0, allow_inf_nan=False)  # learning rate, in the parameters' unit
+    momentum: float = Field(0.0, ge=0, lt=1)  # of sgd
+    schedule: Literal["constant", "halve", "cosine", "decay"] = "constant"  # of the learning rate
+    halve_every: int = Field(4, ge=1)  # epochs after which the rate is halved; schedule "halve" only
+    decay: float = Field(0.99, gt=0, le=1)  # factor on the rate after each epoch; schedule "decay" only
 
 
 class Compute(Table):
     """[compute]: where and how; recorded, because a resumed run repeats to the bit only with the same."""
 
-    device: Literal["cpu", "cuda"] = "cpu"
+    device: Literal["cpu", "cuda"] = "cpu"  # where the run is computed
     threads: int = Field(0, ge=0)  # 0: PNNKERN_NUM_THREADS, or every core this process may use
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Literal["float32", "float64"] = "float32"  # of parameters and fields
     chunk: int = Field(64, ge=1)  # samples worked on at a time
 
 
 class Checkpoint(Table):
     """[checkpoint]: how often the run is saved; always when it is stopped and at the end."""
 
-    seconds: float = Field(60.0, ge=0, allow_inf_nan=False)  # 0: not by time
-    steps: int = Field(0, ge=0)  # 0: not by steps
+    seconds: float = Field(60.0, ge=0, allow_inf_nan=False)  # [s] between two checkpoints; 0: not by time
+    steps: int = Field(0, ge=0)  # between two checkpoints; 0: not by steps
 
 
 class Control(Table):
@@ -190,4 +192,4 @@ class Control(Table):
 
     linear: bool = True  # logistic regression on the same images
     exact: bool = True  # the same network and budget by exact gradients, in the folder `exact` of the run; where the rule is not exact
-    iterations: int = Field(200, ge=1)  # of its solver (L-BFGS) at most
+    iterations: int = Field(200, ge=1)  # of the linear control's solver (L-BFGS) at most

@@ -319,4 +319,4 @@ def test_only_what_is_shown_is_read(
         lines = capsys.readouterr().err.splitlines()
         assert [line.split()[1] for line in lines] == ["1/9", "3/9", "6/9"]
         assert "samples/s" in lines[1]
-        assert "test 75.00%" in lines[2]
+        assert "test 75.00 %" in lines[2]

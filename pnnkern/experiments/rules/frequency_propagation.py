@@ -15,7 +15,7 @@ class FrequencyPropagationTable(Relaxed):
     kind: Literal["frequency-propagation"] = "frequency-propagation"
     gamma: float = Field(1e-3, gt=0, allow_inf_nan=False)  # of the error, siemens in circuits
     activation: int = Field(2, ge=1)  # oscillations of the inputs in a period
-    error: int = Field(3, ge=1)  # and of the error
+    error: int = Field(3, ge=1)  # oscillations of the error in a period
     samples: int = Field(16, ge=3)  # instants of a period at which parts look
 
     @classmethod

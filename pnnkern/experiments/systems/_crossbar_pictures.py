@@ -1,65 +1,111 @@
 """Pictures of a network on crossbars for the report."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from ..plots import BLUE, ORANGE, Picture, figure, png
+from .. import text, units
+from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, Picture, bar, bins, figure, grid, label, picture
+from ..plots import receptive_fields as draw_fields
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = {"none": ORANGE, "global": BLUE, "column": GREEN}
+COMPENSATIONS = {"none": "no compensation", "global": "one factor per array", "column": "one factor per column"}
+TICKS = {60.0: "1 min", 3600.0: "1 h", 86400.0: "1 d", 30 * 86400.0: "1 month", 365.25 * 86400.0: "1 a", 3652.5 * 86400.0: "10 a"}
 
 
 def receptive_fields(w: np.ndarray, side: int) -> Picture:
     """The weights into the first hidden nodes, as pictures of the input."""
-    shown = min(24, w.shape[1])
-    largest = float(np.quantile(np.abs(w[:-1, :shown]), 0.999)) or 1.0
-    with figure(2, -(-shown // 2), size=(9.4, 2.1), squeeze=False) as (drawn, axes):
-        for k, axis in enumerate(axes.flat):
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
-            if k < shown:
-                image = axis.imshow(w[:-1, k].reshape(side, side), cmap="RdBu_r", vmin=-largest, vmax=largest)
-        drawn.colorbar(image, ax=axes, label="weight", shrink=0.9, pad=0.01).outline.set_visible(False)
-        picture = png(drawn)
-    return Picture("receptive", "What the first nodes look at", "Weights from the image to single hidden nodes.", picture)
+    caption = "Weights from the image to single hidden nodes."
+    return draw_fields(w[:-1, :24], side, "receptive", "What the first nodes look at", caption)
 
 
 def weights(arrays: dict[str, np.ndarray]) -> Picture:
     """Distributions of the weights of each array."""
-    with figure(1, len(arrays), size=(3.2 * len(arrays) + 0.4, 2.6), squeeze=False) as (drawn, axes):
-        for axis, (name, w) in zip(axes[0], arrays.items(), strict=True):
-            axis.hist(w.ravel(), bins=80, color=BLUE)
-            axis.set_yscale("log")
-            axis.set(xlabel="weight", title=f"{name}: {w.shape[0]} x {w.shape[1]}")
-        axes[0, 0].set_ylabel("cells")
-        picture = png(drawn)
-    return Picture("weights", "Weights", "How the weights of each array are distributed; the count is logarithmic.", picture)
+    held = {name: np.histogram(w, 80) for name, w in arrays.items()}
+
+    def paint(page: float) -> "Figure":
+        shape = grid(len(arrays), 3.0, page)
+        with figure(*shape, size=(min(page, 3.2 * shape[1] + 0.4), 2.5 * shape[0]), squeeze=False) as (drawn, axes):
+            for axis, (name, w) in zip(axes.flat, arrays.items(), strict=False):
+                axis.stairs(*held[name], fill=True, color=BLUE)
+                axis.set(xlabel="weight", title=f"{name}: {w.shape[0]} x {w.shape[1]}", ylabel="cells", yscale="log")
+            for axis in axes.flat[len(arrays) :]:
+                axis.set_visible(False)
+        return drawn
+
+    columns: dict[str, Any] = {}
+    for name, (counts, edges) in held.items():
+        columns |= bins(counts, edges, f"{name}: weight", f"{name}: cells")
+    caption = "How the weights of each array are distributed; the count is logarithmic."
+    return picture("weights", "Weights", caption, paint, text.table(columns))
 
 
 def conductances(G: np.ndarray) -> Picture:
     """Conductances of the first array: its first cells in place, and their distribution."""
-    rows, columns = min(128, G.shape[1]), min(128, G.shape[2])
-    parts = len(G)
-    with figure(1, parts + 1, size=(3.0 * (parts + 1), 2.7), squeeze=False) as (drawn, axes):
-        top = 1e6 * float(G.max()) or 1.0
-        for k in range(parts):
-            image = axes[0, k].imshow(1e6 * G[k, :rows, :columns], cmap="viridis", vmin=0, vmax=top)
-            axes[0, k].set(xlabel="column", ylabel="row" if k == 0 else "", title=f"array {k + 1} of {parts}")
-        drawn.colorbar(image, ax=axes[0, :parts], label="conductance (µS)", shrink=0.9, pad=0.01).outline.set_visible(False)
-        axes[0, -1].hist(1e6 * G.ravel(), bins=80, color=ORANGE)
-        axes[0, -1].set_yscale("log")
-        axes[0, -1].set(xlabel="conductance (µS)", ylabel="cells")
-        picture = png(drawn)
+    parts, rows, columns = len(G), min(128, G.shape[1]), min(128, G.shape[2])
+    size, name = units.scaled(float(G.max()), "S")
+    G, what = G / size, label("conductance", name)
+    counts, edges = np.histogram(G, 80)
+
+    def paint(page: float) -> "Figure":
+        shape = grid(parts + 1, 2.9, page)
+        with figure(*shape, size=(page, 2.7 * shape[0]), squeeze=False) as (drawn, axes):
+            for k, axis in enumerate(axes.flat[:parts]):
+                image = axis.imshow(G[k, :rows, :columns], cmap="viridis", vmin=0, vmax=G.max() or 1)
+                axis.set(xlabel="column", ylabel="row", title=f"array {k + 1} of {parts}")
+            bar(drawn, image, list(axes.flat[:parts]), what)
+            axes.flat[parts].stairs(counts, edges, fill=True, color=ORANGE)
+            axes.flat[parts].set(yscale="log", xlabel=what, ylabel="cells")
+            for axis in axes.flat[parts + 1 :]:
+                axis.set_visible(False)
+        return drawn
+
+    places = np.arange(columns), np.arange(rows)
+    tables = {f"array-{k + 1}": text.plane(g[:rows, :columns], *places, f"row \\ column; {what}") for k, g in enumerate(G)}
     caption = f"The first {rows} x {columns} cells of the first layer as they were programmed, and the distribution over all its cells."
-    return Picture("conductances", "Conductances", caption, picture)
+    return picture("conductances", "Conductances", caption, paint, {"": text.table(bins(counts, edges, what, "cells"))} | tables)
 
 
-def mean_scores(scores: np.ndarray, labels: np.ndarray) -> Picture:
-    """Mean over the test images of each true class of what each output reads."""
-    classes = scores.shape[1]
-    mean = np.stack([scores[labels == c].mean(axis=0) if (labels == c).any() else np.zeros(classes) for c in range(classes)])
-    largest = float(np.abs(mean).max()) or 1.0
-    with figure(1, 1, size=(5.2, 4.4)) as (drawn, axis):
-        shown = axis.imshow(mean / largest, cmap="RdBu_r", vmin=-1, vmax=1)
-        axis.set(xlabel="output", ylabel="true class", xticks=range(classes), yticks=range(classes))
-        axis.spines[:].set_visible(False)
-        axis.tick_params(length=0)
-        drawn.colorbar(shown, ax=axis, label="mean score, largest = 1", shrink=0.85).outline.set_visible(False)
-        picture = png(drawn)
-    return Picture("scores", "Mean reading of each output", "Averages over all test images of a class.", picture)
+def ageing(times: np.ndarray, accuracies: dict[str, np.ndarray], new: np.ndarray, twin: float, images: int) -> Picture:
+    """Accuracy against seconds since programming (times,), of each compensation (chips, times), of chips just programmed (chips,), of the twin.
+
+    Bands: standard deviations over the chips.
+    """
+    chips = len(new)
+
+    def spread(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return values.mean(axis=0), values.std(axis=0, ddof=1) if chips > 1 else np.zeros(values.shape[1:])
+
+    def paint(page: float) -> "Figure":
+        width = min(page, 6.4)
+        with figure(1, 1, size=(width, 3.4)) as (drawn, axis):
+            axis.axhline(100 * twin, color=INK, linestyle="--", linewidth=1, label="digital twin")
+            axis.axhline(100 * new.mean(), color=MUTED, linestyle=":", linewidth=1.2, label="just programmed, mean")
+            for kind, values in accuracies.items():
+                mean, deviation = spread(100 * values)
+                axis.fill_between(times, mean - deviation, mean + deviation, color=COLOURS[kind], alpha=0.15, linewidth=0)
+                axis.plot(times, mean, "o-", color=COLOURS[kind], markersize=3.5, linewidth=1.3, label=COMPENSATIONS[kind])
+            axis.set_xscale("log")
+            axis.set(xlabel="time since programming", ylabel="test accuracy (%)")
+            inside = {t: name for t, name in TICKS.items() if times[0] <= t <= times[-1]}
+            axis.set_xticks(list(inside), list(inside.values()), minor=False)
+            axis.xaxis.minorticks_off()
+            axis.grid(True, axis="y")
+            axis.legend(loc="best")
+        return drawn
+
+    columns: dict[str, Any] = {"seconds since programming": times}
+    for kind, values in accuracies.items():
+        mean, deviation = spread(values)
+        columns |= {f"{COMPENSATIONS[kind]}: mean": mean, f"{COMPENSATIONS[kind]}: standard deviation": deviation}
+        columns |= {f"{COMPENSATIONS[kind]}: chip {c + 1}": chip for c, chip in enumerate(values)}
+    mean, deviation = spread(new)
+    about = f"{chips} chips, each programmed and aged with draws of its own" if chips > 1 else "One chip"
+    caption = (
+        f"{about}; lines are means, bands standard deviations over the chips, on {images} test images. Just programmed they read "
+        f"{units.percent(float(mean), 1)} (± {100 * float(deviation):.1f}). Compensation scales outputs by what reference inputs have lost."
+    )
+    return picture("ageing", "As the arrays age", caption, paint, text.table(columns))

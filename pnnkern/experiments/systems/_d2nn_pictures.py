@@ -1,12 +1,15 @@
-"""Pictures of a diffractive network for the report. Planes are shown in millimetres about the axis, first row on top, as images are."""
+"""Pictures of a diffractive network for the report. Planes are shown about the axis, first row on top, as images are."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plots import BLUE, GREEN, INK, MUTED, RED, Picture, figure, png
+from .. import plots, text, units
+from ..plots import BLUE, GREEN, INK, MUTED, NARROW, RED, Picture, bar, figure, grid, picture
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from .d2nn import D2NNTable
 
 
@@ -20,62 +23,88 @@ def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def masks(table: "D2NNTable", phase: np.ndarray) -> Picture:
     """Phases (layers, y, x) modulo 2 pi."""
-    columns = min(5, len(phase))
-    rows = -(-len(phase) // columns)
-    with figure(rows, columns, size=(9.6, 2.0 * rows + 0.25), squeeze=False, sharex=True, sharey=True) as (drawn, axes):
-        for i, axis in enumerate(axes.flat):
-            if i >= len(phase):
-                axis.set_visible(False)
-                continue
-            shown = axis.imshow(np.mod(phase[i], 2 * np.pi), cmap="twilight", vmin=0, vmax=2 * np.pi, extent=_extent(table))
-            axis.set_title(f"mask {i + 1}")
-            _plain(axis)
-        axes[-1, 0].set(xlabel="x (mm)", ylabel="y (mm)")
-        bar = drawn.colorbar(shown, ax=axes, shrink=0.8, aspect=16, pad=0.01, ticks=[0, np.pi, 2 * np.pi])
-        bar.set_ticklabels(["0", "π", "2π"])
-        bar.set_label("phase (rad)")
-        bar.outline.set_visible(False)
-        picture = png(drawn)
+    wrapped, extent = np.mod(phase, 2 * np.pi), _extent(table)
+    full = table.wavelength / (table.index - 1)  # height of 2 pi
+
+    def paint(page: float) -> "Figure":
+        rows, columns = grid(len(phase), 1.7, page)
+        height = 0.92 * (page - 0.8) / columns * rows + 0.5
+        with figure(rows, columns, size=(page, height), squeeze=False, sharex=True, sharey=True) as (drawn, axes):
+            for i, axis in enumerate(axes.flat):
+                if i >= len(phase):
+                    axis.set_visible(False)
+                    continue
+                shown = axis.imshow(wrapped[i], cmap="twilight", vmin=0, vmax=2 * np.pi, extent=extent)
+                axis.set_title(f"mask {i + 1}")
+                _plain(axis)
+            axes[-1, 0].set(xlabel=f"x ({_unit(table)})", ylabel=f"y ({_unit(table)})")
+            made_bar = bar(drawn, shown, axes, "phase (rad)", shrink=0.8, aspect=16, ticks=[0, np.pi, 2 * np.pi])
+            made_bar.set_ticklabels(["0", "π", "2π"])
+            size, name = units.scaled(full, "m")
+            each = full / size / (2 * np.pi)  # height of a radian
+            of_print = made_bar.ax.secondary_yaxis(-0.4, functions=(lambda p: p * each, lambda h: h / each))
+            of_print.set(ylabel=f"height ({name})", yticks=[0, np.pi * each, 2 * np.pi * each])
+            of_print.yaxis.set_major_formatter(lambda h, _: units.number(h, 3))
+        return drawn
+
     caption = (
-        f"The trained phases, modulo 2π: {table.size} x {table.size} neurons of {1e3 * table.pitch:g} mm, "
-        f"{table.pitch / table.wavelength:.2g} wavelengths each."
+        f"The trained phases, modulo 2π: {table.size} x {table.size} neurons of {units.si(table.pitch, 'm')}, "
+        f"{table.pitch / table.wavelength:.2g} wavelengths each. Printed in a material of refractive index {table.index:g}, 2π is "
+        f"{units.si(full, 'm')} of height."
     )
-    return Picture("masks", "Masks", caption, picture)
+    tables = {str(i + 1): plots.plane(mask, extent, f"{_unit(table)}; phase in rad") for i, mask in enumerate(wrapped)}
+    return picture("masks", "Masks", caption, paint, tables)
 
 
 def fields(table: "D2NNTable", planes: list[np.ndarray], boxes: Any, labels: np.ndarray, read: np.ndarray) -> Picture:
-    """Amplitudes along the network, one row for each image: incoming, right after each mask, and on the detectors."""
-    rows, columns, extent = len(labels), len(planes), _extent(table)
-    with figure(rows, columns, size=(9.8, 9.8 / columns * rows + 0.35), squeeze=False, sharex=True, sharey=True) as (drawn, axes):
-        for i, j in np.ndindex(rows, columns):
-            amplitude = np.abs(planes[j][i])
-            axes[i, j].imshow(
-                amplitude, cmap="inferno", vmin=0, vmax=max(float(np.quantile(amplitude, 0.999)), 1e-30), extent=extent
-            )
-            _plain(axes[i, j])
-            axes[i, j].tick_params(labelleft=False)
-        for j, name in enumerate(["input", *(f"after mask {k}" for k in range(1, columns - 1)), "on the detectors"]):
-            axes[0, j].set_title(name)
-        for i in range(rows):
-            _outline(table, axes[i, -1], boxes, int(labels[i]), int(read[i]))
-            verdict = "" if labels[i] == read[i] else f", read as {read[i]}"
-            axes[i, 0].set_ylabel(f"a {labels[i]}{verdict}", color=INK if labels[i] == read[i] else RED, fontsize=10)
-        axes[-1, 0].set_xlabel("x (mm)")
-        picture = png(drawn)
+    """Amplitudes along the network for each image: incoming, right after each mask, and on the detectors."""
+    extent, names = _extent(table), ["input", *(f"after mask {k}" for k in range(1, len(planes) - 1)), "on the detectors"]
+    # relative to the brightest sample of the incoming light
+    amplitudes = [[np.abs(u[i]) / max(float(np.abs(planes[0][i]).max()), 1e-30) for u in planes] for i in range(len(labels))]
+
+    def paint(page: float) -> "Figure":
+        across = page > NARROW  # an image's light goes from left to right, on a telephone from top to bottom
+        shape = (len(labels), len(planes)) if across else (len(planes), len(labels))
+        height = (0.78 if across else 1) * (page - 0.7) / shape[1] * shape[0] + 0.8
+        with figure(*shape, size=(page, height), squeeze=False, sharex=True, sharey=True) as (drawn, axes):
+            for i, j in np.ndindex(len(labels), len(planes)):
+                axis = axes[i, j] if across else axes[j, i]
+                top = max(float(np.quantile(amplitudes[i][j], 0.999)), 1e-30)
+                shown = axis.imshow(amplitudes[i][j] / top, cmap="inferno", vmin=0, vmax=1, extent=extent)
+                axis.text(0.04, 0.96, units.number(top, 2), color="white", fontsize=7.5, ha="left", va="top", transform=axis.transAxes)
+                _plain(axis)
+                if j == len(planes) - 1:
+                    _outline(table, axis, boxes, int(labels[i]), int(read[i]))
+            for j, name in enumerate(names):
+                axes[0, j].set_title(name) if across else axes[j, 0].set_ylabel(name)
+            for i in range(len(labels)):
+                told = {"color": INK if labels[i] == read[i] else RED, "fontsize": 9}
+                verdict = f"a {labels[i]}" + ("" if labels[i] == read[i] else f", read as {read[i]}")
+                axes[i, 0].set_ylabel(verdict, **told) if across else axes[0, i].set_title(verdict, **told)
+            axes[-1, 0].set_xlabel(f"x, y ({_unit(table)})")
+            options = {} if across else {"location": "bottom", "aspect": 40}
+            bar(drawn, shown, axes, "amplitude / largest of the plane", **options)
+        return drawn
+
     mistaken = ", those read by mistake in red" if (labels != read).any() else ""
     pairs = " (solid: positive, dashed: negative)" if table.detectors == "differential" else ""
     caption = (
-        f"Amplitude |u| of the light, each plane on its own scale; the planes are {1e3 * table.spacing:g} mm apart. "
-        f"Right: the detectors, those of the true class in green{mistaken}{pairs}."
+        f"Amplitude |u| of the light, each plane on its own scale, whose end is written in its corner as a multiple of the brightest incoming "
+        f"amplitude (the 99.9 % quantile of the plane). The planes are {units.si(table.spacing, 'm')} apart. The last one has the detectors, "
+        f"those of the true class in green{mistaken}{pairs}."
     )
-    return Picture("fields", "Light along the network", caption, picture)
+    tables = {
+        f"{i + 1}-{j}": plots.plane(amplitudes[i][j], extent, f"{_unit(table)}; amplitude relative to the brightest incoming one")
+        for i, j in np.ndindex(len(labels), len(planes))
+    }
+    return picture("fields", "Light along the network", caption, paint, tables)
 
 
 def _outline(table: "D2NNTable", axis: Any, boxes: Any, label: int, read: int) -> None:
     """Draw the detectors; those of the true class stand out, and those of the class that was read."""
     from matplotlib.patches import Rectangle
 
-    unit, (left, _, _, top) = 1e3 * table.pitch / table.oversample, _extent(table)
+    unit, (left, _, _, top) = table.pitch / table.oversample / _size(table), _extent(table)
     for k, (y0, y1, x0, x1) in enumerate(boxes):
         colour = {read: "#ff5a4f", label: "#59f0a0"}.get(k % table.classes)
         box = Rectangle(
@@ -95,46 +124,47 @@ def energies(table: "D2NNTable", incoming: np.ndarray, powers: np.ndarray, label
         values, label = 100 * powers / powers.sum(axis=1, keepdims=True), "share of the detected power (%)"
     caught = 100 * powers.sum(axis=1) / (np.abs(incoming.astype(np.complex128)) ** 2).sum(axis=(1, 2))
     classes = np.arange(table.classes)
-    with figure(1, len(labels), size=(9.2, 2.7), squeeze=False, sharey=True) as (drawn, axes):
-        for i, axis in enumerate(axes[0]):
-            colours = [GREEN if c == labels[i] else RED if c == read[i] else BLUE for c in classes]
-            axis.bar(classes, values[i], color=colours, width=0.78)
-            axis.set(xticks=classes, xlabel="class")
-            axis.set_title(f"a {labels[i]}, read as {read[i]}")
-            axis.grid(True, axis="y")
-            axis.set_axisbelow(True)
-            if pairs:
-                axis.axhline(0, color=MUTED, linewidth=0.7)
-        axes[0, 0].set_ylabel(label)
-        picture = png(drawn)
+    titles = [f"a {label}, read as {answer}" for label, answer in zip(labels, read, strict=True)]
+
+    def paint(page: float) -> "Figure":
+        shape = grid(len(labels), 2.6, page)
+        with figure(*shape, size=(page, 2.6 * shape[0]), squeeze=False, sharey=True) as (drawn, axes):
+            for i, axis in enumerate(axes.flat[: len(labels)]):
+                colours = [GREEN if c == labels[i] else RED if c == read[i] else BLUE for c in classes]
+                axis.bar(classes, values[i], color=colours, width=0.78)
+                axis.set(xticks=classes, xlabel="class", title=titles[i])
+                axis.grid(True, axis="y")
+                axis.set_axisbelow(True)
+                if pairs:
+                    axis.axhline(0, color=MUTED, linewidth=0.7)
+            drawn.supylabel(label, fontsize=9)
+        return drawn
+
     mistaken = "; red: the class read by mistake" if (labels != read).any() else ""
     winner = "pair with the largest contrast" if pairs else "brightest detector"
     share = ", ".join(f"{c:.2g}" for c in caught)
     caption = f"The same images; the {winner} wins. Green: the true class{mistaken}. Of the incoming light {share} % falls on the detectors."
-    return Picture("detectors", "Detector energy", caption, picture)
+    columns = {"class": classes} | {f"{label}, image {i + 1}: {title}": values[i] for i, title in enumerate(titles)}
+    return picture("detectors", "Detector energy", caption, paint, text.table(columns))
 
 
 def mean_scores(table: "D2NNTable", scores: np.ndarray, labels: np.ndarray) -> Picture:
     """Mean over the test images of each true class of what each detector (or pair) reads."""
-    mean = np.stack(
-        [scores[labels == c].mean(axis=0) if (labels == c).any() else np.zeros(scores.shape[1]) for c in range(table.classes)]
-    )
-    largest = float(np.abs(mean).max()) or 1.0
     pairs = table.detectors == "differential"
-    with figure(1, 1, size=(5.2, 4.4)) as (drawn, axis):
-        shown = axis.imshow(mean / largest, cmap="RdBu_r" if pairs else "inferno", vmin=-1 if pairs else 0, vmax=1)
-        axis.set(xlabel="pair of detectors" if pairs else "detector", ylabel="true class")
-        axis.set(xticks=range(table.classes), yticks=range(table.classes))
-        axis.spines[:].set_visible(False)
-        axis.tick_params(length=0)
-        drawn.colorbar(shown, ax=axis, label="mean score, largest = 1", shrink=0.85).outline.set_visible(False)
-        picture = png(drawn)
-    caption = "Averages over all test images of a class; a perfect network shows the diagonal."
-    return Picture("scores", "Mean reading of each detector", caption, picture)
+    return plots.mean_scores(scores, labels, "pair of detectors" if pairs else "detector", signed=pairs)
+
+
+def _size(table: "D2NNTable") -> float:
+    """Metres in the unit that a mask is shown in: millimetres, or whatever suits it."""
+    return units.scaled(table.pitch * table.size, "m")[0]
+
+
+def _unit(table: "D2NNTable") -> str:
+    return units.scaled(table.pitch * table.size, "m")[1]
 
 
 def _extent(table: "D2NNTable") -> tuple[float, float, float, float]:
-    half = 1e3 * table.pitch * table.size / 2
+    half = table.pitch * table.size / 2 / _size(table)
     return -half, half, half, -half
 
 

@@ -16,11 +16,11 @@ class LayersTable(tables.System):
     """[system] of layers that relax."""
 
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
+    gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # factor on the inputs
     scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(values that a node sees from below)
     rates: list[float] = Field([])  # of the weights of each layer, relative to training.lr; all 1 if empty
     high: float = 1.0  # target of the sample's class
-    low: float = 0.0  # and of the others
+    low: float = 0.0  # target of the other classes
 
     def square_error(self) -> Any:
         from ...learning import SquareError
@@ -43,11 +43,11 @@ class LayersTable(tables.System):
 class HopfieldUnitsTable(LayersTable):
     """[system] of Hopfield units that relax."""
 
-    activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"
+    activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"  # of the units
     readout: Literal["state", "softmax"] = "state"  # outputs are units with a square error, or scores with a cross-entropy
     sweeps: int = Field(15, ge=1)  # over all layers, of the free state
-    nudged_sweeps: int = Field(15, ge=1)  # of each nudged state
-    bias_rates: list[float] = Field([])  # of the biases; as `rates` if empty
+    nudged_sweeps: int = Field(15, ge=1)  # over all layers, of each nudged state
+    bias_rates: list[float] = Field([])  # of the biases, relative to training.lr; as `rates` if empty
 
     def judged_by(self) -> dict[str, Any]:
         return super().judged_by() if self.readout == "state" else {"loss": "cross-entropy", "scale": 1.0}
@@ -88,24 +88,14 @@ class LayeredTable(LayersTable):
 
     def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
         """First-layer weights of the 24 nodes with the largest ones, as images where samples are square images."""
-        from ..plots import Picture, figure, png
+        from ..plots import receptive_fields
 
         side = round(self.inputs**0.5)
         if side * side != self.inputs:
             return []
         weights = self.signed_weights({name: _array.to_numpy(p) for name, p in trainer.system.parameters.items()})
         shown = np.argsort(-np.linalg.norm(weights, axis=0))[:24]
-        rows = -(-len(shown) // 8)
-        limit = float(np.abs(weights[:, shown]).max()) or 1.0
-        with figure(rows, 8, size=(9.6, 1.25 * rows), squeeze=False) as (drawn, axes):
-            for axis, j in zip(axes.flat, shown, strict=False):
-                axis.imshow(weights[:, j].reshape(side, side), cmap="RdBu_r", vmin=-limit, vmax=limit)
-            for axis in axes.flat:
-                axis.set_axis_off()
-            picture = png(drawn)
-        unit = self.exports()["W1"].unit.removeprefix("1")
-        caption = (
-            "Weights from the image to the hidden nodes that have the largest ones; red drives a node up, blue down. The deepest colours stand "
-            f"for {limit:.3g} {unit}".rstrip() + "."
-        )
-        return [Picture("weights", "First-layer weights", caption, picture)]
+        caption = "Weights from the image to the hidden nodes that have the largest ones; red drives a node up, blue down."
+        unit = self.exports()["W1"].unit
+        what = "weight" if unit == "1" else "difference of conductances"
+        return [receptive_fields(weights[:, shown], side, "weights", "First-layer weights", caption, what, unit)]

@@ -15,7 +15,7 @@ class WrittenTable(tables.System):
     pulsed_device: str = "gokmen-vlasov"  # a name in pnnkern.crossbar.PULSED_DEVICES
     pulses: int = Field(31, ge=1, le=31)  # the longest train
     transfer_every: int = Field(1, ge=1)  # samples between two transfers
-    transfer_lines: int = Field(1, ge=1)  # inputs of the fast array that are read then
+    transfer_lines: int = Field(1, ge=1)  # inputs of the fast array that are read at a transfer
     transfer_lr: float = Field(0.1, gt=0, allow_inf_nan=False)  # how much of what is read is transferred, per unit of the learning rate
 
     def ideal(self) -> tables.System:

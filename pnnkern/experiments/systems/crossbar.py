@@ -1,12 +1,14 @@
 """`kind = "crossbar"`: a multilayer network on crossbars; how a recipe describes it, what a report shows and what can be exported."""
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from ... import _array
+from ...random import fold_in
 from .. import registry, tables
 from ._writing import WrittenTable
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from ...systems import CrossbarNetwork
     from ..plots import Picture
 
-AGES = {"an hour": 3600.0, "a day": 86400.0, "a month": 30 * 86400.0, "a year": 365.25 * 86400.0}
+YEAR = 365.25 * 86400.0
+AGES = (60.0, 3600.0, 86400.0, 7 * 86400.0, 30 * 86400.0, YEAR, 10 * YEAR)  # seconds since programming
+CHIPS = 8  # that the same weights are programmed into, for the spread of what they become
 
 
 @registry.system("crossbar")
@@ -24,27 +28,27 @@ class CrossbarTable(WrittenTable):
 
     kind: Literal["crossbar"] = "crossbar"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    inputs: int = Field(784, ge=1)
+    inputs: int = Field(784, ge=1)  # values of a sample
     hidden: list[int] = Field(default=[256])  # nodes of the hidden layers
-    classes: int = Field(10, ge=1)
-    activation: Literal["tanh", "relu", "sigmoid"] = "tanh"
+    classes: int = Field(10, ge=1)  # that the data must have
+    activation: Literal["tanh", "relu", "sigmoid"] = "tanh"  # of the hidden layers
     weight_max: float = Field(1.0, gt=0, allow_inf_nan=False)  # where no pulsed device bounds the weights
     # how the arrays are built, and read when the network is measured
     device: str = ""  # a name in pnnkern.crossbar.DEVICES, programmed with the weights; "": ideal
     mapping: Literal["one-sided", "two-sided", "offset"] = "one-sided"  # pairs of cells for a weight, or a column to subtract
-    tile_rows: int = Field(512, ge=1)
-    tile_columns: int = Field(512, ge=2)
-    dac_bits: int = Field(0, ge=0)
-    adc_bits: int = Field(0, ge=0)
+    tile_rows: int = Field(512, ge=1)  # inputs of one array at most
+    tile_columns: int = Field(512, ge=2)  # columns of one array at most
+    dac_bits: int = Field(0, ge=0)  # of the inputs; 0: exact
+    adc_bits: int = Field(0, ge=0)  # of the outputs; 0: exact
     read_noise: bool = False  # of the device, fresh in each read
     cell_noise: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)  # fresh in each read, relative to the conductance
-    wires: float = Field(0.0, ge=0, allow_inf_nan=False)  # ohms per segment
+    wires: float = Field(0.0, ge=0, allow_inf_nan=False)  # [ohm] of a segment of wire between two cells
     # interleaved: pairs are rows of one array and meet on its bit lines; gated: inputs open rows bit by bit (see pnnkern.crossbar.wires)
     topology: Literal["lines", "interleaved", "gated", "gated-interleaved"] = "lines"
-    stuck_low: float = Field(0.0, ge=0, le=1)  # fraction of cells
-    stuck_high: float = Field(0.0, ge=0, le=1)
-    time: float = Field(0.0, ge=0, allow_inf_nan=False)  # seconds since programming
-    compensation: Literal["none", "global", "column"] = "none"  # of the drift
+    stuck_low: float = Field(0.0, ge=0, le=1)  # fraction of cells that stay at the lowest conductance
+    stuck_high: float = Field(0.0, ge=0, le=1)  # fraction of cells that stay at the highest conductance
+    time: float = Field(0.0, ge=0, allow_inf_nan=False)  # [s] since programming, at which the network is measured
+    compensation: Literal["none", "global", "column"] = "none"  # of the drift, by one factor for each array or for each column
 
     @classmethod
     def made(cls) -> type:
@@ -110,6 +114,7 @@ class CrossbarTable(WrittenTable):
 
     # ------------------------------------------------------------------------------------------------------------ the trained one
     def pictures(self, trainer: Any, scores: np.ndarray) -> "list[Picture]":
+        from ..plots import mean_scores
         from . import _crossbar_pictures as draw
 
         weights = {name: _array.to_numpy(w) for name, w in trainer.system.parameters.items()}
@@ -119,7 +124,7 @@ class CrossbarTable(WrittenTable):
             pictures.insert(0, draw.receptive_fields(weights["w0"], side))
         if trainer.system.hardware is not None:
             pictures.append(draw.conductances(_array.to_numpy(trainer.system.conductances(0))))
-        return pictures if trainer.dataset.real else [*pictures, draw.mean_scores(scores, trainer.dataset.test_labels)]
+        return pictures if trainer.dataset.real else [*pictures, mean_scores(scores, trainer.dataset.test_labels)]
 
     def checks(self, trainer: Any, chosen: np.ndarray) -> tables.Checks:
         from ...learning.judged import judged
@@ -131,18 +136,25 @@ class CrossbarTable(WrittenTable):
         def accuracy(outputs: Any) -> float:
             return float(judged(trainer.rule.loss, outputs, labels)[1]["accuracy"])
 
-        def measured(network: Any) -> float:
-            return accuracy(network.forward(inputs, key=stream(trainer.training.seed, MEASUREMENT), sample=chosen))
+        def measured(chip: int, age: float = 0.0, compensation: str = "none") -> float:
+            network = _chip(system, chip).aged(age, compensation)
+            return accuracy(network.forward(inputs, key=fold_in(stream(trainer.training.seed, MEASUREMENT), f"chip {chip}"), sample=chosen))
 
-        rows = [{"what": "digital twin", "accuracy": accuracy(system.forward_saving(inputs)[0]), "note": "the same weights, exact arithmetic"}]
-        if system.hardware is not None:
-            rows.append({"what": "arrays, just programmed", "accuracy": measured(system.aged(0.0)), "note": self._built()})
-            for age, seconds in AGES.items() if self._drifts() else ():
-                for compensation in ("none", "global", "column"):
-                    note = {"none": "no compensation", "global": "one factor per array", "column": "one factor per column"}[compensation]
-                    rows.append({"what": f"after {age}", "accuracy": measured(system.aged(seconds, compensation)), "note": note})
-        caption = f"The same weights on the same {len(chosen)} test images. Compensation scales outputs by what reference inputs have lost."
-        return tables.Checks("On the hardware, and as it ages", caption, rows)
+        twin = accuracy(system.forward_saving(inputs)[0])
+        rows = [{"what": "digital twin", "accuracy": twin, "note": "the same weights, exact arithmetic"}]
+        caption = f"The same weights on the same {len(chosen)} test images."
+        if system.hardware is None:
+            return tables.Checks("On the hardware", caption, rows)
+        new = np.array([measured(chip) for chip in range(CHIPS)])
+        note = f"{self._built()}; mean of {CHIPS} chips, standard deviation {100 * new.std(ddof=1):.1f} %"
+        rows.append({"what": "arrays, just programmed", "accuracy": float(new.mean()), "deviation": float(new.std(ddof=1)), "note": note})
+        if not self._drifts():
+            return tables.Checks("On the hardware", caption, rows)
+        from . import _crossbar_pictures as draw
+
+        aged = {c: np.array([[measured(chip, age, c) for age in AGES] for chip in range(CHIPS)]) for c in draw.COMPENSATIONS}
+        picture = draw.ageing(np.array(AGES), aged, new, twin, len(chosen))
+        return tables.Checks("On the hardware, and as it ages", caption, rows, (picture,))
 
     def _drifts(self) -> bool:
         from ...crossbar import device
@@ -165,6 +177,13 @@ class CrossbarTable(WrittenTable):
 
     def export(self, what: str, parameters: dict[str, np.ndarray], index: float | None = None) -> np.ndarray:
         return parameters[what]
+
+
+def _chip(system: "CrossbarNetwork", number: int) -> "CrossbarNetwork":
+    """The same weights on arrays of another make; number 0 is the run's own."""
+    if not number:
+        return system
+    return replace(system, key=fold_in(system.key, f"chip {number}"), parameters=dict(system.parameters))
 
 
 _PERFECT: dict[str, Any] = {

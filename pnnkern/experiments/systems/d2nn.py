@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from ... import _array
-from .. import registry, tables
+from .. import registry, tables, units
 
 if TYPE_CHECKING:  # imported where they are used: a recipe is checked without loading kernels or matplotlib
     from ...systems.d2nn import D2NN
@@ -20,25 +20,25 @@ class D2NNTable(tables.System):
     """[system] of a diffractive network; defaults are the published terahertz geometry. Lengths in metres, sizes in neurons."""
 
     kind: Literal["d2nn"] = "d2nn"
-    layers: int = Field(5, ge=1)
+    layers: int = Field(5, ge=1)  # phase masks
     size: int = Field(200, ge=1)  # neurons per side of a mask
-    pitch: float = Field(0.4e-3, gt=0, allow_inf_nan=False)
-    wavelength: float = Field(TERAHERTZ_WAVELENGTH, gt=0, allow_inf_nan=False)
-    spacing: float = Field(30e-3, allow_inf_nan=False)  # between planes
+    pitch: float = Field(0.4e-3, gt=0, allow_inf_nan=False)  # [m] side of a neuron
+    wavelength: float = Field(TERAHERTZ_WAVELENGTH, gt=0, allow_inf_nan=False)  # [m] of the light, in vacuum
+    spacing: float = Field(30e-3, allow_inf_nan=False)  # [m] between planes
     pad: float = Field(2.0, ge=1, allow_inf_nan=False)  # side of the padded grid over that of the mask
     method: Literal["auto", "angular_spectrum", "fresnel", "rayleigh_sommerfeld"] = "auto"  # of propagation between the planes
     band_limit: bool = True  # for a method other than auto: drop what the window or the pitch cannot sample
     oversample: int = Field(1, ge=1)  # samples of the field per neuron and axis
-    detectors: Literal["single", "differential"] = "single"
-    detector_size: int = Field(20, ge=1)
-    input_size: int = Field(112, ge=1)  # the longer side of the image
-    classes: int = Field(10, ge=1)
+    detectors: Literal["single", "differential"] = "single"  # one for each class, or a pair of which the difference counts
+    detector_size: int = Field(20, ge=1)  # neurons per side of a detector
+    input_size: int = Field(112, ge=1)  # neurons along the longer side of the image
+    classes: int = Field(10, ge=1)  # that the data must have
     start: Literal["uniform", "pi"] = "uniform"  # phases before training: uniform in [0, 2 pi), or pi everywhere
     store: Literal["fields", "recompute"] = "fields"  # keep the fields for the backward pass, or compute them again
     # of the network that was built, of which the one above is the digital twin; zero is perfect
-    misalignment: float = Field(0.0, ge=0, allow_inf_nan=False)  # rms lateral shift of each mask, metres
+    misalignment: float = Field(0.0, ge=0, allow_inf_nan=False)  # [m] rms lateral shift of each mask
     levels: int = Field(0, ge=0)  # phase levels of a mask; 0 is continuous
-    height_error: float = Field(0.0, ge=0, allow_inf_nan=False)  # rms error of the printed height, metres
+    height_error: float = Field(0.0, ge=0, allow_inf_nan=False)  # [m] rms error of the printed height
     index: float = Field(1.7227, gt=1, allow_inf_nan=False)  # refractive index of the print
 
     @classmethod
@@ -93,12 +93,12 @@ class D2NNTable(tables.System):
         ]
         labels = data.test_labels[chosen]
         read = [_read(variant, trainer.rule, data.test_images[chosen]) for _, variant, _ in variants]
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"what": what, "accuracy": float((got == labels).mean()), "same": float((got == read[0]).mean()), "note": note}
             for (what, _, note), got in zip(variants, read, strict=True)
         ]
         for row in rows[1:]:
-            row["note"] = f"{row['note']}; {row['same']:.1%} of the images are read as in the first row"
+            row["note"] = f"{row['note']}; {units.percent(row['same'], 1)} of the images are read as in the first row"
         ratio = self.pitch / self.wavelength
         caption = (
             f"The same masks, the same {len(chosen)} test images, one thing changed at a time. One sample per {ratio:.2g}-wavelength "

@@ -1,6 +1,6 @@
 """`kind = "drn"`: a deep resistive network, layers of diodes joined by conductances; how a recipe describes it."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
@@ -14,7 +14,8 @@ class DRNTable(LayeredTable):
     """[system] of a deep resistive network. Conductances in siemens, voltages in volts; the gain is the voltage of a white pixel."""
 
     kind: Literal["drn"] = "drn"
-    gain: float = Field(480.0, gt=0, allow_inf_nan=False)
+    output_unit: ClassVar[str] = "V"
+    gain: float = Field(480.0, gt=0, allow_inf_nan=False)  # [V] of a white pixel
     sweeps: int = Field(4, ge=1)  # over all layers, of the free and of each nudged state
     bias_rates: list[float] = Field([])  # of the current sources, relative to training.lr; as `rates` if empty
 

@@ -14,9 +14,9 @@ class ConvolutionalHopfieldTable(HopfieldUnitsTable):
 
     kind: Literal["hopfield-conv"] = "hopfield-conv"
     maps: list[int] = Field([32, 64])  # feature maps of each layer; each layer halves height and width
-    channels: int = Field(1, ge=1)  # of a sample
-    height: int = Field(28, ge=1)
-    width: int = Field(28, ge=1)
+    channels: int = Field(1, ge=1)  # of a sample, which is an image
+    height: int = Field(28, ge=1)  # pixels of a sample
+    width: int = Field(28, ge=1)  # pixels of a sample
     side: int = Field(3, ge=1)  # of the square kernels, odd
     pool: Literal["mean", "max"] = "mean"  # of squares of 2 x 2
 

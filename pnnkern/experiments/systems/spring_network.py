@@ -18,17 +18,18 @@ class SpringNetworkTable(tables.System):
 
     kind: Literal["spring-network"] = "spring-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    nodes: int = Field(60, ge=4)
+    output_unit: ClassVar[str] = "m"
+    nodes: int = Field(60, ge=4)  # of the graph
     features: int = Field(4, ge=1)  # values of a sample
     complement: bool = True  # each feature a second source, which goes back when the first goes forth
     anchors: int = Field(2, ge=1)  # nodes that are held
-    stroke: float = Field(0.05, gt=0, allow_inf_nan=False)  # displacement of a source for a feature of 1
-    high: float = 0.015  # target of the sample's class
-    low: float = 0.005  # and of the others
+    stroke: float = Field(0.05, gt=0, allow_inf_nan=False)  # [m] displacement of a source for a feature of 1
+    high: float = 0.015  # [m] target of the sample's class
+    low: float = 0.005  # [m] target of the other classes
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side
-    start: float = Field(1.0, gt=0, allow_inf_nan=False)  # every stiffness before training
-    smallest: float = Field(1e-2, gt=0)  # range of the stiffnesses
-    largest: float = Field(1e2, gt=0)
+    start: float = Field(1.0, gt=0, allow_inf_nan=False)  # [N/m] every stiffness before training
+    smallest: float = Field(1e-2, gt=0)  # [N/m] lower limit of the stiffnesses
+    largest: float = Field(1e2, gt=0)  # [N/m] upper limit of the stiffnesses
     learn_rest: bool = False  # rest lengths learn too
 
     @classmethod
@@ -61,13 +62,14 @@ class SpringNetworkTable(tables.System):
         shown = draw.examples(scores, data.test_labels)
         states = _array.to_numpy(system.states(system.encode(data.test_images[shown])))
         k = _array.to_numpy(system.parameters["stiffness"])
-        titles = draw.titles(scores[shown], data.test_labels[shown], trainer.rule.loss.targets(data.test_labels[shown], scores[shown]))
+        targets = trainer.rule.loss.targets(data.test_labels[shown], scores[shown])
+        titles = draw.titles(scores[shown], data.test_labels[shown], targets, self.output_unit)
         pictures = [
             _spring_pictures.shapes(system, k, states, titles),
-            draw.conductances(k, self.start, (self.smallest, self.largest), "stiffness", "N/m", 1.0),
+            draw.conductances(k, self.start, (self.smallest, self.largest), "stiffness", "N/m"),
         ]
         if not data.real:
-            pictures.append(draw.readings(scores, data.test_labels, self.high, self.low, "displacement", "mm"))
+            pictures.append(draw.readings(scores, data.test_labels, self.high, self.low, "displacement", "m"))
         return pictures
 
     def exports(self) -> dict[str, tables.Quantity]:

@@ -20,18 +20,19 @@ class TransistorNetworkTable(SteppedTable):
 
     kind: Literal["transistor-network"] = "transistor-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
+    output_unit: ClassVar[str] = "V"
     graph: Literal["lattice", "disordered"] = "lattice"  # lattice: square and periodic, side the root of nodes
-    nodes: int = Field(36, ge=9)
+    nodes: int = Field(36, ge=9)  # of the graph
     degree: float = Field(6.0, gt=0)  # mean number of neighbours; disordered only
     features: int = Field(4, ge=1)  # values of a sample
-    volts: float = Field(0.45, gt=0, allow_inf_nan=False)  # supply
-    high: float = 0.02  # target of the sample's class
-    low: float = -0.02  # and of the others
+    volts: float = Field(0.45, gt=0, allow_inf_nan=False)  # [V] supply
+    high: float = 0.02  # [V] target of the sample's class
+    low: float = -0.02  # [V] target of the other classes
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side
-    smallest: float = 0.8  # range of the gate voltages
-    largest: float = 5.0
-    start_low: float = 1.2  # gates before training, uniform between these
-    start_high: float = 2.5
+    smallest: float = 0.8  # [V] lower limit of the gate voltages
+    largest: float = 5.0  # [V] upper limit of the gate voltages
+    start_low: float = 1.2  # [V] lowest gate voltage before training
+    start_high: float = 2.5  # [V] highest gate voltage before training
 
     @classmethod
     def made(cls) -> type:
@@ -69,7 +70,8 @@ class TransistorNetworkTable(SteppedTable):
         gate = _array.to_numpy(system.parameters["gate"])
         # what each transistor conducts with both ends at 0 V
         open_ = system.network.strength * np.maximum(gate - system.network.threshold, system.network.least)
-        titles = draw.titles(scores[shown], data.test_labels[shown], trainer.rule.loss.targets(data.test_labels[shown], scores[shown]))
+        targets = trainer.rule.loss.targets(data.test_labels[shown], scores[shown])
+        titles = draw.titles(scores[shown], data.test_labels[shown], targets, self.output_unit)
         pictures = [
             draw.network(system, open_, states, titles),
         ]

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from pnnkern import _array
+from pnnkern import _array, _gate
 from pnnkern._errors import DeviceError
 
 
-@_array.accepts_any
+@_gate.accepts_any
 def doubled(x: object, *, also: object = None) -> object:
     """In place, so that sharing of memory shows."""
     x *= 2
@@ -57,7 +57,7 @@ def test_conjugate_view_of_torch_is_resolved() -> None:
 def test_jax_arrays_come_back_as_jax() -> None:
     jnp = pytest.importorskip("jax.numpy")
 
-    @_array.accepts_any
+    @_gate.accepts_any
     def plus(x: np.ndarray) -> np.ndarray:
         return x + 1
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Layered, Update, dense, require
 from .judged import Metrics, judged
 
 
+@accepts_any
 @dataclass
 class DirectFeedback:
     """The rule. key : of `pnnkern.random`; makes the matrices B_l: normal with variance 1 / outputs, complex where the layer is."""

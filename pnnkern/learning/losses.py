@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._gate import accepts_any
 
 
 def _one_hot(labels: Array, classes: int, like: Array) -> Array:
@@ -32,6 +33,7 @@ def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     return loss, (exponential / total - hot) / len(scores)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class CrossEntropy:
     """Softmax cross-entropy of s = scale p / max p. Mengu et al., IEEE JSTQE 26, 3700114 (2020)."""
@@ -57,6 +59,7 @@ class CrossEntropy:
         return loss, out.astype(powers.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Differential:
     """Softmax cross-entropy of s = scale (p+ - p-) / (p+ + p-); powers hold all p+, then all p-. Li et al., Adv. Photon. 1, 046001 (2019)."""
@@ -84,6 +87,7 @@ class Differential:
         return loss, out.astype(powers.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class MeanSquare:
     """Mean over the batch of sum_c (p_c / sum p - onehot_c)^2: the loss on intensities of Lin et al. 2018, on fractions of the power."""
@@ -103,6 +107,7 @@ class MeanSquare:
         return loss, out.astype(powers.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Logits:
     """Softmax cross-entropy of ``scale * output``: outputs are signed, such as the currents of differential pairs."""
@@ -119,6 +124,7 @@ class Logits:
         return loss, (self.scale * g).astype(outputs.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class SquareError:
     """Mean over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere.

@@ -6,8 +6,10 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array
+from .._gate import accepts_any
 
 
+@accepts_any
 @dataclass
 class Adam:
     """Adam, Kingma and Ba, ICLR 2015. `lr` is in the parameters' unit (radians for phases)."""
@@ -30,6 +32,7 @@ class Adam:
             )  # fmt: skip
 
 
+@accepts_any
 @dataclass
 class SGD:
     """Gradient descent with momentum: v = momentum v + g; parameter -= lr v."""

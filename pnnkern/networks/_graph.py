@@ -10,11 +10,13 @@ from .. import _array, _constants, _launch
 from .._array import Array
 from .._constants import Copies
 from .._errors import ConvergenceError
+from .._gate import accepts_any, record
 
 LANES = 32  # most threads of one edge
 NOT_FINITE = _launch.fault(64, "what is given for the nodes or edges of a network must be finite")
 
 
+@record
 @dataclass(frozen=True)
 class State:
     """A state that a network has relaxed to.
@@ -29,6 +31,7 @@ class State:
     converged: bool
 
 
+@accepts_any
 class Graph:
     """Nodes and the edges between them. Without loops and parallel edges.
 

@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 
 from .. import _array
 from .._array import Array
+from .._gate import accepts_any
 from ..networks._layered import Equilibrium, Factors, Phases
 from ._encoding import fitting, one_hot
 from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class Settling:
     """Layers that settle.
@@ -172,6 +174,7 @@ class Settling:
         return self._named(self.room.relax_vjp(cotangent, inputs, self.weights, self.biases, free=free, **self._long()))
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class HopfieldUnits(Settling):
     """Layers of Hopfield units.

@@ -16,12 +16,14 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from .._errors import NudgeError
+from .._gate import accepts_any, record
 from ._encoding import fitting, flat, one_hot
 from ._samples import on_device
 from ._typed import check_types
 from .protocols import OuterProduct, Update, population
 
 
+@record
 @dataclass(frozen=True)
 class Ensemble:
     """What was drawn in one phase: classes (draws, batch, classes), one-hot, and the chances of the hidden units given each, (draws, batch,
@@ -33,6 +35,7 @@ class Ensemble:
     chance: Array
 
 
+@record
 @dataclass(frozen=True)
 class Ensembles:
     """output (batch, classes) of the free phase, and all phases, the free one first."""
@@ -42,6 +45,7 @@ class Ensembles:
     phases: list[Ensemble]
 
 
+@accepts_any
 @dataclass
 class BoltzmannMachine:
     """A machine that learns: `Relaxing`, `Generative`, `Measurable` and `Modelled`.

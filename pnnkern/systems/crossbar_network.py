@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _array, _launch, crossbar, random
 from .._array import Array
+from .._gate import accepts_any
 from ..crossbar import Crossbar, GaussianNoise, Layer
 from . import protocols
 from ._encoding import flat
@@ -42,6 +43,7 @@ class _Programmed:
     ready: tuple[Layer, Array | None]
 
 
+@accepts_any
 @dataclass
 class CrossbarNetwork:
     """Arrays of weights {"w0": (n_0 + 1, n_1), "w1": ...}; the last row of each is for the bias.

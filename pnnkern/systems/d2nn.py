@@ -14,6 +14,7 @@ import numpy as np
 from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array
 from .._errors import UnitWarning
+from .._gate import accepts_any
 from ..optics import chain, detectors
 from ..optics._checks import positive, warn
 from ..optics.detectors import Regions
@@ -107,6 +108,7 @@ def _finite(values: Array, what: str) -> None:
     _launch.flag(~_array.namespace(values).isfinite(values).all(), NOT_FINITE, lambda: f"{what} must be finite, and has NaN or infinite values")
 
 
+@accepts_any
 @dataclass
 class D2NN:
     """A diffractive network. Its one parameter is `phase` (layers, size, size), radians.

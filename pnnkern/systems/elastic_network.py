@@ -12,12 +12,14 @@ import numpy as np
 from .. import _array, _constants, random
 from .._array import Array
 from .._errors import ConvergenceError, NudgeError
+from .._gate import accepts_any, record
 from ..networks import ElasticNetwork
 from ._encoding import beyond, flat, one_hot, wanted
 from ._typed import check_types
 from .protocols import population
 
 
+@record
 @dataclass(frozen=True)
 class Shapes:
     """output (batch, outputs), metres, of the free state, and positions (batch, n_nodes, dimension) of all phases, the free one first.
@@ -31,6 +33,7 @@ class Shapes:
     rest: Array
 
 
+@accepts_any
 @dataclass
 class SpringNetwork:
     """Springs that learn: `Relaxing`, `Yielding`, `Measurable`, `Modelled` and `Reciprocal`.

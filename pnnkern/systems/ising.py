@@ -16,6 +16,7 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from .._errors import NudgeError
+from .._gate import accepts_any, record
 from ..networks import ising
 from ._encoding import fitting, flat, one_hot
 from ._samples import on_device
@@ -24,6 +25,7 @@ from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
 
+@record
 @dataclass(frozen=True)
 class _Relaxed:
     inputs: Array
@@ -31,6 +33,7 @@ class _Relaxed:
     output: Array
 
 
+@accepts_any
 @dataclass
 class IsingMachine:
     """Hidden and output spins that are annealed.

@@ -12,12 +12,14 @@ import numpy as np
 
 from .. import _array, _constants, random
 from .._array import Array
+from .._gate import accepts_any, record
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
 from ._encoding import beyond, flat, one_hot, wanted
 from ._typed import check_types
 
 
+@record
 @dataclass(frozen=True)
 class States:
     """output (batch, outputs) of the free state, and voltages (batch, n_nodes) of all phases, the free one first."""
@@ -26,6 +28,7 @@ class States:
     phases: list[Array]
 
 
+@accepts_any
 @dataclass
 class NonlinearCircuit:
     """A nonlinear network that learns: `Relaxing`, `Measurable`, `Modelled` and `Driven`.

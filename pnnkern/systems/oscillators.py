@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._gate import accepts_any, record
 from ..networks import oscillator
 from ..networks._layered import Factors
 from ._encoding import fitting, flat, one_hot
@@ -20,6 +21,7 @@ from .protocols import OuterProduct, Update, population
 from .writers import InPlace
 
 
+@record
 @dataclass(frozen=True)
 class _Relaxed:
     inputs: Array
@@ -30,6 +32,7 @@ class _Relaxed:
         return self.phases.output
 
 
+@accepts_any
 @dataclass
 class OscillatorMachine:
     """Hidden and output oscillators that relax down their energy from phase pi/2, where no spin has decided.

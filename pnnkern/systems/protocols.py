@@ -13,8 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 from .. import _array, random
 from .._array import Array
 from .._errors import CapabilityError
+from .._gate import record
 
 
+@record
 @dataclass(frozen=True)
 class OuterProduct:
     """A gradient ``scale * first.T @ second`` in its factors, as a pulsed device or a fused update takes it.

@@ -14,6 +14,7 @@ import numpy as np
 from .. import _array, _constants, random
 from .._array import Array
 from .._errors import NudgeError
+from .._gate import accepts_any, record
 from ..networks import ResistorNetwork, Response
 from ..networks._solve import solution
 from . import protocols
@@ -21,6 +22,7 @@ from ._encoding import beyond, flat, one_hot, wanted
 from ._typed import check_types
 
 
+@record
 @dataclass(frozen=True)
 class Equilibria:
     """Free, nudged and held states of a batch, by what they are made of: ``v = K x + W_p d`` in phase p."""
@@ -47,6 +49,7 @@ class Equilibria:
         return self.sources @ self.response.sources.T + self.errors @ self.ways(p, p)[1].T
 
 
+@accepts_any
 @dataclass
 class ResistorCircuit:
     """A network of resistors that learns: `Relaxing`, `Yielding`, `Measurable`, `Modelled`, `Reciprocal` and `Driven`.

@@ -174,11 +174,11 @@ def _gpu(x: Any) -> int | None:
 
 # ------------------------------------------------------------------------------------------------------------------- what goes back
 def _shared(y: Any) -> Any:
-    """An array as other libraries take it over: they know no strides below zero, and nothing that must not be written."""
+    """An array as other libraries take it over: a copy where it must not be written, or is of strides that they do not know."""
     if isinstance(y, np.generic):
         return np.array(y)
-    if isinstance(y, np.ndarray) and (not y.flags.writeable or min(y.strides, default=0) < 0 or not y.dtype.isnative):
-        return np.array(y, dtype=y.dtype.newbyteorder("="))
+    if isinstance(y, np.ndarray) and not (y.flags.writeable and y.flags.forc and y.dtype.isnative):
+        return np.array(y, dtype=y.dtype.newbyteorder("="), order="C")
     return y
 
 

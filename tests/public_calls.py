@@ -47,8 +47,9 @@ def leaves(value: Any) -> Iterator[Any]:
         for member in value.values() if isinstance(value, dict) else value:
             yield from leaves(member)
     elif kind == "record":
-        for member in vars(value).values():
-            yield from leaves(member)
+        for name, member in vars(value).items():
+            if name != "_library":
+                yield from leaves(member)
     else:
         yield value
 

@@ -3,10 +3,12 @@
 Those of other libraries come in through the gate (`_gate.accepts_any`); behind it there are only these two.
 """
 
+import contextlib
 import functools
 import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -144,6 +146,15 @@ def contiguous(x: Array) -> Array:
     return x if x.flags.c_contiguous else namespace(x).ascontiguousarray(x)
 
 
+@contextlib.contextmanager
+def in_place(x: Array) -> Iterator[Array]:
+    """`x` to be changed, C-contiguous: where it does not lie so in memory a copy, which is copied back."""
+    inside = contiguous(x)
+    yield inside
+    if inside is not x:
+        x[...] = inside
+
+
 def largest(x: Array, axis: int | None = None) -> Array:
     """The largest value along `axis` of an array without negative ones, 0 where there are none: CuPy's `max` takes no `initial`."""
     return x.max(axis=axis) if x.size else x.sum(axis=axis)
@@ -222,6 +233,6 @@ def _memory(xp: ModuleType, gpu: int) -> int:
 
 
 __all__ = [
-    "Array", "Field", "Real", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "is_array", "is_on_gpu",
+    "Array", "Field", "Real", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "in_place", "is_array", "is_on_gpu",
     "largest", "namespace", "nvrtc", "on_all_streams", "on_device", "out_of_use", "place", "processors", "scipy_fft", "threads", "to_numpy",
 ]  # fmt: skip

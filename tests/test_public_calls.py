@@ -181,13 +181,13 @@ def unaligned(x: np.ndarray) -> np.ndarray:
 
 
 def spaced(x: np.ndarray) -> np.ndarray:
-    out = np.zeros([2 * n + 1 for n in x.shape], x.dtype)[tuple(slice(1, 2 * n + 1, 2) for n in x.shape)]
+    out = np.zeros([2 * n + 1 for n in x.shape], x.dtype)[(..., *(slice(1, 2 * n + 1, 2) for n in x.shape))]
     out[...] = x
     return out
 
 
 def backwards(x: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(np.flip(x))[tuple(slice(None, None, -1) for _ in x.shape)] if x.ndim else x
+    return np.flip(np.flip(x).copy())
 
 
 def read_only(x: np.ndarray) -> np.ndarray:
@@ -197,7 +197,7 @@ def read_only(x: np.ndarray) -> np.ndarray:
 
 
 LAYOUTS: dict[str, Callable[[np.ndarray], Any]] = {
-    "columns first": lambda x: np.asfortranarray(x),
+    "columns first": lambda x: x.copy(order="F"),
     "spaced": spaced,
     "backwards": backwards,
     "read-only": read_only,

@@ -199,8 +199,9 @@ class Graph:
         a, b = (_array.contiguous(x.astype(conductance.dtype, copy=False)) for x in (a, b))
         lanes = _lanes(a.shape[1])
         edges = self.on("edges", self.edges, a)
-        _launch.launch("networks/edges", "update", a.dtype, self.n_edges, a.shape[1], lanes, scale, step, low, high, edges, a, b, conductance,
-                       threads=self.n_edges * lanes)  # fmt: skip
+        with _array.in_place(conductance) as inside:
+            _launch.launch("networks/edges", "update", a.dtype, self.n_edges, a.shape[1], lanes, scale, step, low, high, edges, a, b, inside,
+                           threads=self.n_edges * lanes)  # fmt: skip
 
 
 def check_finite(what: str, values: Array) -> None:

@@ -15,17 +15,21 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, Real
-from .._checks import class_labels
+from .._checks import class_labels, shaped
 from .._gate import accepts_any
 
 DARK = _launch.fault(83, "a sample has detectors that no light reaches, or a power that is not finite: their ratio is no number")
 
 
+def _checked(outputs: Array) -> Array:
+    """Outputs, if they are (batch, outputs)."""
+    shaped("outputs", outputs, None, None)
+    return outputs
+
+
 def _double(outputs: Array) -> Array:
     """Outputs (batch, outputs) in float64."""
-    if outputs.ndim != 2 or not outputs.size:
-        raise ValueError(f"outputs must be (batch, outputs), at least one of each, got shape {outputs.shape}")
-    return outputs.astype(np.float64)
+    return _checked(outputs).astype(np.float64)
 
 
 def _lit(power: Array) -> Array:
@@ -169,6 +173,7 @@ class SquareError:
 
     def targets(self, labels: Array, outputs: Real) -> Array:
         """(batch, classes), like `outputs`."""
+        outputs = _checked(outputs)
         if labels.ndim == 2 and labels.shape != outputs.shape:
             raise ValueError(f"real targets must have the shape {outputs.shape} of the outputs, got {labels.shape}")
         share = _array.namespace(outputs).asarray(labels) if labels.ndim == 2 else _one_hot(labels, outputs.shape[1], outputs)

@@ -1,7 +1,6 @@
-"""Arrays decide where work runs.
+"""Arrays decide where work runs: NumPy arrays on the CPU, CuPy arrays on the GPU they live on.
 
-NumPy arrays run on the CPU; CuPy, torch, JAX and Numba device arrays run on the GPU they live on, on the current stream of
-their own library, without a copy. Public functions are decorated with `accepts_any`; behind it there are only NumPy and CuPy.
+Those of other libraries come in through the gate (`_gate.accepts_any`); behind it there are only these two.
 """
 
 import contextlib
@@ -9,19 +8,39 @@ import functools
 import importlib.util
 import os
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from types import ModuleType
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
-from ._errors import DeviceError, DeviceMemoryError, SettingError, out_of_memory
+from ._errors import DeviceError, SettingError
 from .kernels import _forks
 
-Array = Any  # numpy.ndarray or cupy.ndarray; public functions also take torch, JAX and Numba device arrays
-F = TypeVar("F", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    Array: TypeAlias = Any
+    Real: TypeAlias = Any
+    Field: TypeAlias = Any
+else:
+
+    class Array:
+        """In a signature: a NumPy or CuPy array, or one of another library, which the gate turns into one of these."""
+
+        words, numbers, dtypes = "an array", "numbers", ()
+
+    class Real(Array):
+        """In a signature: an array of real numbers, float32 or float64."""
+
+        words = numbers = "an array of float32 or float64"
+        dtypes = (np.dtype(np.float32), np.dtype(np.float64))
+
+    class Field(Array):
+        """In a signature: an array of complex fields on planes, complex64 or complex128."""
+
+        words, numbers = "an array (..., ny, nx) of complex64 or complex128", "complex64 or complex128"
+        dtypes = (np.dtype(np.complex64), np.dtype(np.complex128))
+
 
 INSTALL_CUDA = 'pip install "pnnkern[cuda13]" (or "pnnkern[cuda12]" for CUDA 12 drivers and V100-class GPUs)'
 
@@ -29,34 +48,22 @@ INSTALL_CUDA = 'pip install "pnnkern[cuda13]" (or "pnnkern[cuda12]" for CUDA 12 
 host_active: ContextVar[bool] = ContextVar("host_active", default=False)
 
 
-def _kind_of(t: type) -> str:
-    """The kind of array that objects of a type are: "numpy", "cupy", "torch", "jax", "numba", "other" (on a GPU, of any other library), "".
-
-    Looks at the type alone: in CuPy and torch the interfaces are properties that do work when they are asked for.
-    """
-    library = t.__module__.partition(".")[0]
-    if library == "torch":
-        return "torch" if hasattr(t, "requires_grad") else ""
-    if library in ("jax", "jaxlib") and hasattr(t, "__dlpack__"):
-        return "jax"
-    if issubclass(t, np.ndarray) and library != "cupy":
-        return "numpy"
-    if hasattr(t, "__cuda_array_interface__"):
-        return {"cupy": "cupy", "numba": "numba", "numba_cuda": "numba"}.get(library, "other")
-    return ""
-
-
-_kind: Callable[[type], str] = cast(Any, functools.cache(_kind_of))
-
-
 def is_array(x: object) -> bool:
     """True for a NumPy or CuPy array (not for scalars)."""
-    return _kind(type(x)) in ("numpy", "cupy")
+    return isinstance(x, np.ndarray) or is_on_gpu(x)
+
+
+def _cupys(t: type) -> bool:
+    """Looks at the type alone: in CuPy the interface is a property that does work when it is asked for."""
+    return t.__module__.partition(".")[0] == "cupy" and hasattr(t, "__cuda_array_interface__")
+
+
+_of_cupy: Callable[[type], bool] = cast(Any, functools.cache(_cupys))
 
 
 def is_on_gpu(x: object) -> bool:
     """True for a CuPy array."""
-    return _kind(type(x)) == "cupy"
+    return _of_cupy(type(x))
 
 
 def place(gpu: int | None) -> str:
@@ -119,10 +126,10 @@ def device_namespace(name: str) -> ModuleType:
 
 def namespace(*arrays: object) -> ModuleType:
     """NumPy or CuPy, whichever the given arrays belong to. Raises `DeviceError` on a mix."""
-    kinds = {_kind(type(x)) for x in arrays} & {"numpy", "cupy"}
-    if kinds <= {"numpy"}:
+    gpu = {_of_cupy(type(x)) for x in arrays if is_array(x)}
+    if True not in gpu:
         return np
-    if kinds == {"cupy"}:
+    if False not in gpu:
         return cupy()
     raise DeviceError("arrays on the CPU (NumPy) and on the GPU (CuPy) in one call: move all of them to one device")
 
@@ -154,6 +161,15 @@ def scipy_fft(*arrays: object) -> ModuleType:
 def contiguous(x: Array) -> Array:
     """`x` itself if C-contiguous, else a C-contiguous copy on its device."""
     return x if x.flags.c_contiguous else namespace(x).ascontiguousarray(x)
+
+
+@contextlib.contextmanager
+def in_place(x: Array) -> Iterator[Array]:
+    """`x` to be changed, C-contiguous: where it does not lie so in memory a copy, which is copied back."""
+    inside = contiguous(x)
+    yield inside
+    if inside is not x:
+        x[...] = inside
 
 
 def largest(x: Array, axis: int | None = None) -> Array:
@@ -233,160 +249,8 @@ def _memory(xp: ModuleType, gpu: int) -> int:
     return int(xp.cuda.runtime.getDeviceProperties(gpu)["totalGlobalMem"])
 
 
-# ---------------------------------------------------------------------------------------------------------- other libraries
-def _native(x: Any) -> Any:
-    """A foreign array as NumPy or CuPy array on the same memory; anything that is no array as it is.
-
-    The order in which protocols are asked: torch's own type first, which says whether a gradient is wanted; then DLPack, which waits for
-    the stream that writes the array; the CUDA array interface last, since one without a stream (version 2, as JAX's) waits for nothing.
-    """
-    kind = _kind(type(x))
-    if kind == "torch":
-        if x.requires_grad:
-            raise TypeError(
-                "a torch tensor that requires grad was given: pnnkern records no tape. Pass x.detach(), and for gradients wrap the "
-                "function and its _vjp in a torch.autograd.Function (README, 'From torch')"
-            )
-        if x.is_conj() or x.is_neg():
-            x = x.resolve_conj().resolve_neg()
-        return cupy().from_dlpack(x) if x.is_cuda else x.numpy()
-    if kind == "jax":
-        return np.from_dlpack(x) if _gpu(x) is None else cupy().from_dlpack(x)
-    if kind in ("numba", "other"):
-        return cupy().from_dlpack(x) if hasattr(x, "__dlpack__") else cupy().asarray(x)
-    return x
-
-
-_ON_GPU = (2, 13)  # DLPack's device types: CUDA memory, and managed memory
-
-
-def _gpu(x: Any) -> int | None:
-    """The GPU that an array of any library is on, None for the CPU."""
-    kind = _kind(type(x))
-    if kind == "cupy":
-        return int(x.data.device_id)
-    if kind == "torch":
-        return int(x.device.index) if x.is_cuda else None
-    if hasattr(x, "__dlpack_device__"):
-        device, number = x.__dlpack_device__()
-        return int(number) if device in _ON_GPU else None
-    address = x.__cuda_array_interface__["data"][0]  # which does not say: asarray would copy to the current one
-    return int(cupy().cuda.runtime.pointerGetAttributes(address).device)
-
-
-def _map(convert: Callable[[Any], Any], value: Any) -> Any:
-    """`convert` applied to a value or to the members of a plain tuple, list or dict."""
-    if type(value) in (tuple, list):
-        return type(value)(convert(v) for v in value)
-    if type(value) is dict:
-        return {k: convert(v) for k, v in value.items()}
-    return convert(value)
-
-
-def _arrays(values: Iterable[Any]) -> Iterator[Any]:
-    """The arrays that do not work as they are on the current CPU: those on a GPU and those of other libraries, one level deep."""
-    for value in values:
-        t = type(value)
-        for member in value if t in (tuple, list) else value.values() if t is dict else (value,):
-            if _kind(type(member)) not in ("", "numpy"):
-                yield member
-
-
-def _restore(kind: str) -> Callable[[Any], Any]:
-    """The function that turns a native array into one of another library, on the same memory."""
-    if kind == "torch":
-        import torch
-
-        return lambda y: torch.from_dlpack(y) if is_array(y) else y
-    if kind == "jax":
-        import jax.numpy as jnp
-
-        return lambda y: jnp.from_dlpack(y) if is_array(y) else y
-    if kind == "numba":
-        from numba import cuda
-
-        return lambda y: cuda.as_cuda_array(y) if is_array(y) else y
-    return lambda y: y
-
-
-class _Stream:
-    """A stream of another library, as the CUDA stream protocol has it."""
-
-    def __init__(self, address: int) -> None:
-        self.address = address
-
-    def __cuda_stream__(self) -> tuple[int, int]:
-        return 0, self.address
-
-
-_busy: deque[tuple[Any, Any]] = deque()  # (event, arrays): what must not be given back before the event has happened
-
-
-def _hold(arrays: Any) -> None:
-    """Keep arrays until the current stream has done what it was asked so far, though their owner may let go of them now.
-
-    What is done is let go of at the next call.
-    """
-    while _busy and _busy[0][0].done:
-        _busy.popleft()
-    event = cupy().cuda.Event(disable_timing=True)
-    event.record()
-    _busy.append((event, arrays))
-
-
-@contextlib.contextmanager
-def _at(arrays: list[Any]) -> Iterator[None]:
-    """The GPU that these arrays are on made current, and the current stream of the library that the first foreign one belongs to.
-
-    Raises `DeviceError` for arrays on different GPUs.
-    """
-    gpus = {gpu for gpu in map(_gpu, arrays) if gpu is not None}
-    if len(gpus) > 1:
-        raise DeviceError(f"arrays on {' and '.join(map(place, sorted(gpus)))} in one call: move all of them to one device")
-    if not gpus:
-        yield
-        return
-    xp, gpu = cupy(), gpus.pop()
-    foreign = [x for x in arrays if _kind(type(x)) != "cupy"]
-    with contextlib.ExitStack() as stack:
-        if xp.cuda.runtime.getDevice() != gpu:
-            stack.enter_context(xp.cuda.Device(gpu))
-        if foreign and _kind(type(foreign[0])) == "torch":
-            import torch
-
-            stream = torch.cuda.current_stream(foreign[0].device).cuda_stream
-            stack.enter_context(xp.cuda.Stream.from_external(_Stream(stream)))
-        yield
-        elsewhere = [x for x in foreign if _kind(type(x)) != "torch"]  # torch gives memory back in the order of the stream we are on
-        if elsewhere:
-            _hold(elsewhere)
-
-
-def accepts_any(function: F) -> F:
-    """Let a function written for NumPy and CuPy take torch, JAX and Numba arrays too, and give the same kind back; work is done on the GPU
-    that the arrays are on."""
-
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        arrays = list(_arrays((*args, *kwargs.values())))
-        if not arrays:
-            return function(*args, **kwargs)
-        foreign = next((kind for kind in (_kind(type(x)) for x in arrays) if kind != "cupy"), "")
-        with _at(arrays):
-            try:
-                if not foreign:
-                    return function(*args, **kwargs)
-                result = function(*(_map(_native, a) for a in args), **{k: _map(_native, v) for k, v in kwargs.items()})
-            except MemoryError as error:
-                if isinstance(error, DeviceMemoryError):
-                    raise
-                raise out_of_memory(error, "work on fewer samples at a time, or give a smaller memory_limit where there is one") from error
-            return _map(_restore(foreign), result)
-
-    return wrapper  # type: ignore[return-value]
-
-
 __all__ = [
-    "Array", "accepts_any", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "is_array", "is_on_gpu",
+    "Array", "Field", "Real", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "in_place", "is_array",
+    "is_on_gpu",
     "largest", "namespace", "nvrtc", "on_all_streams", "on_device", "out_of_use", "place", "processors", "scipy_fft", "threads", "to_numpy",
 ]  # fmt: skip

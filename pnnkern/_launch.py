@@ -146,9 +146,21 @@ def _checked(prototype: Prototype, gpu: int | None, index: int, a: Any) -> Any:
         raise LaunchError(f"{where} must be C-contiguous, got strides {a.strides} for shape {a.shape}")
     if here is not None:
         return a
-    if not p.const and not a.flags.writeable:
-        raise LaunchError(f"{where} is written to, but the array is read-only")
+    if not a.flags.writeable:
+        if not p.const:
+            raise LaunchError(f"{where} is written to, but the array is read-only")
+        return np.asarray(_Writable(a))
     return a.view(np.ndarray)
+
+
+class _Writable:
+    """An array that must not be written as one that could be: what a kernel only reads is the same for it, where Numba makes another
+    version, or cannot."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        interface = array.__array_interface__
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+        self.array = array  # which lives as long
 
 
 def _scalar(p: Parameter, a: Any, where: str) -> Any:
@@ -179,8 +191,7 @@ def _compiled(prototype: Prototype, array: type, gpu: int | None, then: str, **u
             lines.append(f"    if {a} is None: {a} = null{i}")
             unlike = f"type({a}) is not array or {a}.dtype is not dtype{i}"
             if gpu is None:
-                writable = "" if p.const else " or not flags.writeable"
-                lines.append(f"    elif {unlike} or not (flags := {a}.flags).c_contiguous{writable}: {slow}")
+                lines.append(f"    elif {unlike} or not (flags := {a}.flags).c_contiguous or not flags.writeable: {slow}")
                 lines.append(f"    if {a}.ndim != 1: {a} = {a}.ravel()")
             else:
                 lines.append(f"    elif {unlike} or not {a}._c_contiguous or {a}.data.device_id != gpu: {slow}")

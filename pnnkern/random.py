@@ -23,6 +23,7 @@ from numpy.typing import DTypeLike
 
 from . import _array, _launch
 from ._array import Array
+from ._gate import accepts_any
 
 Shape = int | tuple[int, ...]
 
@@ -53,7 +54,7 @@ def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
 
 
 # ------------------------------------------------------------------------------------------------------------------------ draws
-@_array.accepts_any
+@accepts_any
 def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, like: Any = None) -> Array:
     """Random 32-bit words.
 
@@ -68,7 +69,7 @@ def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, 
     return _draw("words", key, shape, sample, element0, np.uint32, like)
 
 
-@_array.accepts_any
+@accepts_any
 def uniform(
     key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Any = None
 ) -> Array:
@@ -79,7 +80,7 @@ def uniform(
     return _draw("uniform", key, shape, sample, element0, _real(dtype), like)
 
 
-@_array.accepts_any
+@accepts_any
 def normal(
     key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Any = None
 ) -> Array:
@@ -92,7 +93,7 @@ def normal(
     return _draw("normal", key, shape, sample, element0, _real(dtype), like)
 
 
-@_array.accepts_any
+@accepts_any
 def bernoulli(
     key: np.ndarray, p: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Any = None
 ) -> Array:
@@ -108,7 +109,7 @@ def bernoulli(
     return _draw("bernoulli", key, p.shape, sample, element0, np.uint8, p, p)
 
 
-@_array.accepts_any
+@accepts_any
 def poisson(
     key: np.ndarray, mean: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Any = None
 ) -> Array:
@@ -127,7 +128,7 @@ def poisson(
     return _draw("poisson", key, mean.shape, sample, element0, np.int32, mean, mean)
 
 
-@_array.accepts_any
+@accepts_any
 def permutation(key: np.ndarray, n: int, *, sample: int = 0, like: Any = None) -> Array:
     """A random order of range(n): the order in which a stable sort puts n independent 64-bit draws.
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from . import _array
 from ._array import Array
+from ._gate import accepts_any
 
 ROUNDING = {"float32": 2e-5, "complex64": 2e-5, "float64": 1e-12, "complex128": 1e-12}
 
 
+@accepts_any
 def check_vjp(op: Callable[..., Any], op_vjp: Callable[..., Any], *args: Any, wrt: str | Sequence[str] = ("field",),
               steps: float | Mapping[str, float] = 1e-3, rtol: float = 1e-7, directions: int = 2, seed: int = 0,
               **kwargs: Any) -> None:  # fmt: skip
@@ -66,6 +68,7 @@ def check_vjp(op: Callable[..., Any], op_vjp: Callable[..., Any], *args: Any, wr
             _compare(f"derivative by {name}", _real_product(g, along), _real_product(result, v), g, along, rtol)
 
 
+@accepts_any
 def check_linear(op: Callable[..., Any], op_vjp: Callable[..., Any], *args: Any, wrt: str = "field", rtol: float | None = None,
                  seed: int = 0, **kwargs: Any) -> None:  # fmt: skip
     """Check that the derivative of a linear operation is its adjoint, in any precision: ``Re<g, op(u)> = Re<op_vjp(g), u>``.
@@ -81,6 +84,7 @@ def check_linear(op: Callable[..., Any], op_vjp: Callable[..., Any], *args: Any,
     _compare(f"adjoint by {wrt}", _real_product(g, out), _real_product(result, u), g, out, rtol)
 
 
+@accepts_any
 def check_split(op: Callable[..., Any], batch: Any, *args: Any, key: Any, sample: int = 0, **kwargs: Any) -> None:
     """Check that noise depends on the global index of a sample only: any split of the batch, and any order, gives the same bits.
 

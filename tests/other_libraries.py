@@ -13,6 +13,10 @@ class _Array:
     def __init__(self, array: Any) -> None:
         self.array = array
 
+    @property
+    def dtype(self) -> Any:
+        return self.array.dtype
+
     def __add__(self, other: Any) -> Any:
         return type(self)(self.array + getattr(other, "array", other))
 

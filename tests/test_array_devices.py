@@ -11,7 +11,7 @@ import pytest
 import strict_cupy
 
 import pnnkern as pnn
-from pnnkern import _array, _constants, _launch, optics
+from pnnkern import _array, _constants, _gate, _launch, optics
 from pnnkern._errors import DeviceError, FaultError, LaunchError
 
 FIELD = np.arange(1, 17).reshape(4, 4) * (1 + 1j)
@@ -40,6 +40,10 @@ class Foreign(Plain):
     is_neg = is_conj
 
     @property
+    def dtype(self) -> Any:
+        return self.inside.dtype
+
+    @property
     def device(self) -> Any:
         return SimpleNamespace(index=self.inside.device.id)
 
@@ -64,7 +68,7 @@ NUMBA = kind("numba.cuda.cudadrv.devicearray", Plain)
 def libraries(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """torch, JAX and Numba as far as results go back to them; `stream` is torch's current one."""
     made = SimpleNamespace(stream=0x5000)
-    monkeypatch.setattr(_array, "_busy", deque())
+    monkeypatch.setattr(_gate, "_busy", deque())
     torch = ModuleType("torch")
     torch.from_dlpack = lambda y: ("torch", y)  # type: ignore[attr-defined]
     torch.cuda = SimpleNamespace(current_stream=lambda device: SimpleNamespace(cuda_stream=made.stream))  # type: ignore[attr-defined]
@@ -113,7 +117,7 @@ def test_torch_works_on_its_own_stream(cupy: Any, libraries: Any, monkeypatch: p
     assert seen == [libraries.stream]
     assert x.asked == [("dlpack", libraries.stream)]
     assert cupy.cuda.get_current_stream().ptr == 0  # as before
-    assert not _array._busy  # torch gives memory back in the order of that stream
+    assert not _gate._busy  # torch gives memory back in the order of that stream
 
 
 def test_numba_enters_by_the_interface(cupy: Any, libraries: Any) -> None:
@@ -141,14 +145,14 @@ def test_inputs_live_until_the_stream_has_read_them(cupy: Any, libraries: Any, m
     monkeypatch.setattr(cupy.cuda.Event, "done", property(lambda event: getattr(event, "happened", False)))
     x = kind("jaxlib._jax")(cupy.asarray(FIELD))
     intensity(x)
-    assert [held for _, held in _array._busy] == [[x]]
+    assert [held for _, held in _gate._busy] == [[x]]
     intensity(x)
-    assert len(_array._busy) == 2
-    for event, _ in _array._busy:
+    assert len(_gate._busy) == 2
+    for event, _ in _gate._busy:
         event.happened = True
     y = kind("jaxlib._jax")(cupy.asarray(FIELD))
     intensity(y)
-    assert [held for _, held in _array._busy] == [[y]]
+    assert [held for _, held in _gate._busy] == [[y]]
 
 
 # ------------------------------------------------------------------------------------------------------------------ other GPUs

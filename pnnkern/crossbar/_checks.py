@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Real
 from .._errors import UnitWarning
 
 OHMS = 1.0  # siemens; no cell conducts more, while ohms, kiloohms and megaohms are above it
@@ -62,7 +62,7 @@ def words(key: Any, purpose: int | str) -> tuple[int, int]:
     return int(folded[0]), int(folded[1])
 
 
-def floor(currents: Array) -> Array:
+def floor(currents: Real) -> Array:
     """The least range that an ADC should have by these currents: a millionth of the largest; float64 (), amperes."""
     largest = currents.max().astype(np.float64)
     return _array.namespace(currents).maximum(largest * 1e-6, 1e-30)
@@ -107,7 +107,7 @@ def siemens(name: str, largest: Any) -> None:
 def same_memory(a: Array, b: Array) -> bool:
     """Whether two arrays are one: true of two views of one torch tensor, too."""
 
-    def place(G: Array) -> tuple[Any, ...]:
+    def place(G: Real) -> tuple[Any, ...]:
         return G.shape, G.dtype, G.ctypes.data if isinstance(G, np.ndarray) else G.data.ptr
 
     return place(a) == place(b)

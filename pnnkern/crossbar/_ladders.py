@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array
+from .._array import Array, Real
 from .._errors import ConvergenceError
 
 KEPT = 64 << 20  # bytes of memory that is kept from one solve to the next, at most
@@ -52,7 +52,7 @@ class Ladders:
             _launch.launch("crossbar/ladder", "factor", g.dtype, *args, threads=count * self.sets)
             self.families.append((count, cells, where, ratio, inverse))
 
-    def sweep(self, family: int, f: Array, x: Array | None = None) -> Array:
+    def sweep(self, family: int, f: Array, x: Real | None = None) -> Array:
         """Voltages on the word (0) or bit lines (1) for currents f (n_in, n_out, rhs), all other nodes at 0 V; into `x`, which may be f."""
         count, cells, where, ratio, inverse = self.families[family]
         rhs = f.shape[-1]
@@ -117,7 +117,7 @@ class Ladders:
         u += c
         return u, done
 
-    def _coupled(self, x: Array, out: Array) -> Array:
+    def _coupled(self, x: Real, out: Array) -> Array:
         """S x."""
         self.xp.multiply(x, self.g, out=out)
         self.sweep(0, out, out)

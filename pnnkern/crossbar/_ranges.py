@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Real
 from .converters import DAC, BitSerial
 from .noise import CellNoise, LognormalNoise, TelegraphNoise
 from .solve import IV, TOLERANCE
@@ -82,7 +82,7 @@ def _sums(reader: "Reader") -> Array:
     return _array.namespace(reader.stack).abs(reader.weights[:, 0::2] - reader.weights[:, 1::2]).sum(1, dtype=np.float64)
 
 
-def _highest(noise: CellNoise, G: Array, spread: Array, z: float) -> Array:
+def _highest(noise: CellNoise, G: Real, spread: Array, z: float) -> Array:
     """The highest conductance in which a cell that is drawn by itself can be met."""
     if isinstance(noise, LognormalNoise):
         return G * _array.namespace(G).exp(z * spread - 0.5 * spread * spread)

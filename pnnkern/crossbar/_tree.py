@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array
+from .._array import Array, Real
 from .._constants import Copies, clearable
 
 LEAF = 4  # cells on a side of a leaf: M of the kernels
@@ -280,7 +280,7 @@ clearable(layout.cache_clear)
 class Levels:
     """A stack of arrays (arrays, n_in, n_out), eliminated level by level. As `Tree`, with a leading axis."""
 
-    def __init__(self, G: Array, circuit: Circuit, keep: bool = False) -> None:
+    def __init__(self, G: Real, circuit: Circuit, keep: bool = False) -> None:
         self.G, self.circuit, self.xp = G, circuit, _array.namespace(G)
         arrays, n_in, n_out = G.shape
         self.rows, self.cols = -(-n_in // LEAF), -(-n_out // LEAF)
@@ -381,7 +381,7 @@ class Levels:
                 states[part][:, self._on(index)] = piece
         return out
 
-    def _split(self, group: Group, rows: Array, W: Array) -> list[Array]:
+    def _split(self, group: Group, rows: Array, W: Real) -> list[Array]:
         """W = Phi Q Phi^T of the ports that pairs keep -> W of all ports of their parts (Phi: port voltages, Q: the cotangent)."""
         out1, keep1, _, _ = group.layout.wiring
         e, n1 = len(out1), len(keep1)
@@ -398,7 +398,7 @@ class Levels:
             pieces.append(piece)
         return pieces
 
-    def _part_voltages(self, group: Group, rows: Array, V: Array) -> list[Array]:
+    def _part_voltages(self, group: Group, rows: Array, V: Real) -> list[Array]:
         """Voltages of the ports that pairs keep -> voltages of all ports of their parts."""
         out1, keep1, _, _ = group.layout.wiring
         e, n1 = len(out1), len(keep1)

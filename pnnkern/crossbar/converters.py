@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from . import _checks
 from .wires import chosen
 
@@ -30,6 +31,7 @@ def _codes(bits: int, signed: bool) -> tuple[int, int]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------- inputs
+@accepts_any
 @dataclass(frozen=True)
 class DAC:
     """A converter for each input line.
@@ -64,7 +66,7 @@ class DAC:
         keys = [_checks.words(key if self.random else None, purpose) for purpose in ("dac rounding", "dac noise")]
         return (step, low, high, int(self.stochastic), *keys[0], self.noise, *keys[1])
 
-    def gate(self, V: Array) -> Array | None:
+    def gate(self, V: Real) -> Array | None:
         """Where the derivative passes; None: everywhere."""
         if self.bits is None:
             return None
@@ -75,6 +77,7 @@ class DAC:
 NO_DAC = DAC(bits=None)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class BitSerial:
     """Inputs that are sent in slices of a few bits, the least significant first, each read on its own and added with its weight.
@@ -115,7 +118,7 @@ class BitSerial:
         """The converter that would do all bits at once."""
         return DAC(self.bits, self.range, self.signed)
 
-    def planes(self, V: Array) -> Iterator[tuple[float, Array]]:
+    def planes(self, V: Real) -> Iterator[tuple[float, Array]]:
         """What each slice counts, and its voltages."""
         xp = _array.namespace(V)
         step, low, high = self.whole.arguments(None)[:3]
@@ -192,6 +195,7 @@ def _tables(errors: SAR | Ramp, bits: int, columns: int) -> tuple[np.ndarray, np
 _constants.clearable(_tables.cache_clear)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class ADC:
     """A converter for each output column.
@@ -233,7 +237,7 @@ class ADC:
         """Whether the range is such that nothing is ever cut."""
         return isinstance(self.range, str) and self.range != "calibrated"
 
-    def calibrated(self, currents: Array, *, quantile: float = 1.0, per_column: bool = False) -> "ADC":
+    def calibrated(self, currents: Real, *, quantile: float = 1.0, per_column: bool = False) -> "ADC":
         """This converter with the range of these currents (..., batch, n_out), amperes: the given quantile of their size.
 
         per_column : a range for each column. Raises ValueError for a quantile outside (0, 1].
@@ -245,7 +249,7 @@ class ADC:
         floor = _checks.floor(size)  # a column without current
         return replace(self, range=size.clip(floor, None) if per_column else max(float(size), float(floor)))
 
-    def given(self, G: Array) -> Array:
+    def given(self, G: Real) -> Array:
         """Amperes of the largest code of each column, float64, broadcastable to (..., n_out) of the conductances G."""
         if isinstance(self.range, str):
             raise ValueError("the range of the ADC is not calibrated yet: adc = adc.calibrated(currents), or range='max' or amperes")
@@ -281,7 +285,7 @@ class Outputs:
         rest = (self.lsb, self.step, self.offset, self.bow, self.table)
         return (self.mode, self.bits, self.low, self.high, *(None if a is None else a[array] for a in rest))
 
-    def gate(self, currents: Array) -> Array:
+    def gate(self, currents: Real) -> Array:
         """Where currents (arrays, batch, n_out) lie inside the range."""
         if self.offset is not None:
             currents = currents + self.offset[:, None]
@@ -289,7 +293,7 @@ class Outputs:
         return (currents >= self.low * lsb) & (currents <= self.high * lsb)
 
 
-def outputs(adc: ADC | None, offset: Any, G: Array, largest: Array | None = None) -> Outputs:
+def outputs(adc: ADC | None, offset: Any, G: Real, largest: Array | None = None) -> Outputs:
     """The converters of a stack of arrays G (..., n_in, n_out), with the columns' offsets in amperes.
 
     largest : the largest current of each column without its offset (arrays, n_out), for an ADC by which nothing is ever cut.
@@ -364,7 +368,7 @@ def _guaranteed(adc: ADC, largest: Array | None, offset: Array | None, room: Arr
 
 # ---------------------------------------------------------------------------------------------------------------- on their own
 @accepts_any
-def convert(x: Array, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) -> Array:
+def convert(x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) -> Array:
     """Send voltages through a `DAC`, or currents through an `ADC`, whose range must be in amperes.
 
     x : (batch, n), volts or amperes, float32 or float64. sample : the global index of row 0, or of each row.
@@ -389,7 +393,7 @@ def convert(x: Array, converter: DAC | ADC, *, key: Any = None, sample: Any = 0)
 
 
 @accepts_any
-def convert_vjp(cotangent: Array, x: Array, converter: DAC | ADC, *, key: Any = None, sample: Any = 0, wrt: Any = ("x",)) -> Array:
+def convert_vjp(cotangent: Array, x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0, wrt: Any = ("x",)) -> Array:
     """The straight-through derivative of `convert`: the cotangent where x lies inside the range, 0 where it is cut.
 
     Noise of an ADC counts: what lies inside is x with its noise. Returns an array like x.

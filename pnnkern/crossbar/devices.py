@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _launch, random
-from .._array import Array, accepts_any
+from .._array import Array, Real
 from .._errors import nearest
+from .._gate import accepts_any
 from . import _checks
 
 _uS = 1e-6
@@ -29,6 +30,7 @@ DEVIATION = _launch.fault(35, "a standard deviation of conductances must not be 
 
 
 # --------------------------------------------------------------------------------------------------------------------- devices
+@accepts_any
 @dataclass(frozen=True)
 class Device:
     """An ideal device, and the methods of all others.
@@ -50,15 +52,15 @@ class Device:
         """Standard deviation of the programmed conductance around its target, siemens; like `target`."""
         return 0 * target
 
-    def exponents(self, G: Array) -> tuple[Array, Array] | None:
+    def exponents(self, G: Real) -> tuple[Array, Array] | None:
         """Mean and standard deviation of the drift exponent nu of a cell, ``G (t / t0 + 1)^-|nu|``; None: no such drift."""
         return None
 
-    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+    def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
         """Mean shift and standard deviation that a conductance has gained `time` seconds after programming, siemens; None: none."""
         return None
 
-    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
         """Standard deviation of one reading, siemens.
 
         G : conductances now, siemens. time : seconds after programming. programmed : as they were programmed, where the published fit
@@ -67,6 +69,7 @@ class Device:
         return 0 * G
 
 
+@accepts_any
 @dataclass(frozen=True)
 class PCM(Device):
     """Phase-change memory: doped Ge2Sb2Te5 mushroom cells, 90 nm, a million of them, programmed by iteration.
@@ -96,14 +99,14 @@ class PCM(Device):
     def programming_noise(self, target: Array) -> Array:
         return _polynomial(self.programming, target / self.g_max) * (self.g_max / 25e-6)
 
-    def exponents(self, G: Array) -> tuple[Array, Array] | None:
+    def exponents(self, G: Real) -> tuple[Array, Array] | None:
         log = _log(G / self.g_max)
         mean, std = (
             (slope * log + offset).clip(low, high) for slope, offset, low, high in (self.exponent_mean, self.exponent_std)
         )
         return mean, std
 
-    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
         q, power, most = self.flicker
         r = ((G if programmed is None else programmed) / self.g_max).clip(1e-9, None)
         return G * (q * r**-power).clip(None, most) * self._spectrum(time)
@@ -113,6 +116,7 @@ class PCM(Device):
         return float(np.sqrt(np.log((time + self.t0 + self.t_read) / (2 * self.t_read))))
 
 
+@accepts_any
 @dataclass(frozen=True)
 class HermesPCM(PCM):
     """Phase-change memory of a 14 nm chip with 64 cores, one or two devices for each conductance.
@@ -139,14 +143,14 @@ class HermesPCM(PCM):
     def programming_noise(self, target: Array) -> Array:
         return _polynomial(self.programming, target / self.g_max) * (self.g_max / (20.7e-6 if self.pair else 10.35e-6))
 
-    def exponents(self, G: Array) -> tuple[Array, Array] | None:
+    def exponents(self, G: Real) -> tuple[Array, Array] | None:
         r = G / self.g_max
         mean = _two_fits(r, 0.0945, (-0.0387, -0.0182, 0.0720, 0.13), (0.0736, -0.0126, -0.0436))
         if self.pair:
             return mean, _two_fits(r, 0.3055, (-0.0117, -0.0057, 0.0091, 0.04), (0.0073, 0.0093, -0.0118))
         return mean, _two_fits(r, 0.3039, (-0.0120, -0.0023, 0.0124, 0.04), (0.0104, 0.0116, -0.0165))
 
-    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
         r = (G if programmed is None else programmed) / self.g_max
         if self.pair:
             q = _two_fits(r, 0.16, (-0.0117, -0.0069, 0.015, 0.04), (0.0123, 0.0211, -0.0280, 0.0069))
@@ -155,6 +159,7 @@ class HermesPCM(PCM):
         return G * q * self._spectrum(time)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class RRAM(Device):
     """Filamentary resistive memory whose spread around the target has been measured at some times after programming.
@@ -187,7 +192,7 @@ class RRAM(Device):
         if len(self.times) != len(self.spreads) or not self.times or any(b <= a for a, b in zip(self.times, self.times[1:])):
             raise ValueError(f"times must increase, one for each of the {len(self.spreads)} spreads, got {self.times}")
 
-    def spread(self, G: Array, time: float) -> Array:
+    def spread(self, G: Real, time: float) -> Array:
         """Standard deviation around the target `time` seconds after programming, siemens."""
         sigmas = [_polynomial(c, G / self.g_max).clip(0, None) for c in self.spreads]
         position = float(np.interp(np.log(max(time, self.times[0])), np.log(self.times), np.arange(len(self.times))))
@@ -199,16 +204,17 @@ class RRAM(Device):
     def programming_noise(self, target: Array) -> Array:
         return self.spread(target, 0.0)
 
-    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+    def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
         if len(self.times) == 1:
             return None
         grown = self.spread(G, time) ** 2 - self.spread(G, 0.0) ** 2
         return 0 * G, _array.namespace(G).sqrt(grown.clip(0, None))
 
-    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
         return self.relative_read_noise * G
 
 
+@accepts_any
 @dataclass(frozen=True)
 class ReRAM(Device):
     """Analog filamentary resistive memory of conductive metal oxide on HfOx, 9 to 88.19 uS. All fits in microsiemens.
@@ -234,15 +240,16 @@ class ReRAM(Device):
     def programming_noise(self, target: Array) -> Array:
         return _uS * self.programming[0] + self.programming[1] * target
 
-    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+    def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
         log, ones = float(np.log(max(time, 1.0))), _array.namespace(G).ones_like(G)
         return _uS * self.shift * log * ones, _uS * (self.spread[0] * log + self.spread[1]) * ones
 
-    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
         spectrum = float(np.sqrt(np.log((max(time, 2 * self.t_read) + self.t_read) / (2 * self.t_read))))
         return _uS * self.flicker * spectrum * _array.namespace(G).log10((G / _uS).clip(1.0, None))
 
 
+@accepts_any
 @dataclass(frozen=True)
 class SONOS(Device):
     """Charge-trapping transistors read below threshold, 0 to 1600 nA at the read voltage.
@@ -263,10 +270,10 @@ class SONOS(Device):
     )  # fmt: skip
     noise: tuple[float, float] = (12.58037, 215.36557)
 
-    def _saturating(self, G: Array, a: float, b: float) -> Array:
+    def _saturating(self, G: Real, a: float, b: float) -> Array:
         return (1e-9 * a / self.v_read) * (1 - _array.namespace(G).exp(G * (-self.v_read / (1e-9 * b))))
 
-    def spread(self, G: Array, time: float) -> Array:
+    def spread(self, G: Real, time: float) -> Array:
         """Standard deviation around the target `time` seconds after programming, siemens."""
         days = np.arange(len(self.spreads))
         a, b = (float(np.interp(time / DAY, days, column)) for column in zip(*self.spreads))
@@ -275,14 +282,15 @@ class SONOS(Device):
     def programming_noise(self, target: Array) -> Array:
         return self.spread(target, 0.0)
 
-    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+    def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
         grown = self.spread(G, time) ** 2 - self.spread(G, 0.0) ** 2
         return 0 * G, _array.namespace(G).sqrt(grown.clip(0, None))
 
-    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
         return self._saturating(G, *self.noise)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Custom(Device):
     """A device of your own functions of conductance arrays in siemens; what is not given is ideal.
@@ -302,13 +310,13 @@ class Custom(Device):
     def programming_noise(self, target: Array) -> Array:
         return 0 * target if self.programming is None else self.programming(target)
 
-    def exponents(self, G: Array) -> tuple[Array, Array] | None:
+    def exponents(self, G: Real) -> tuple[Array, Array] | None:
         return None if self.exponent is None else self.exponent(G)
 
-    def relaxation(self, G: Array, time: float) -> tuple[Array, Array] | None:
+    def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
         return None if self.relaxed is None else self.relaxed(G, time)
 
-    def read_noise(self, G: Array, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
         return 0 * G if self.reading is None else self.reading(G, time)
 
 
@@ -368,7 +376,7 @@ def program(target: Array, device: str | Device = "pcm", *, key: Any = None, sam
 
 @accepts_any
 def drift(
-    G: Array, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, target: Array | None = None,
+    G: Real, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, target: Array | None = None,
     stuck: Array | None = None,
 ) -> Array:  # fmt: skip
     """Conductances `time` seconds after they were programmed to G.
@@ -398,7 +406,7 @@ def drift(
     return moved if stuck is None else _array.namespace(G).where(stuck, G, moved)
 
 
-def _moved(G: Array, time: float, chosen: Device, key: Any, sample: int, state: Array) -> Array:
+def _moved(G: Real, time: float, chosen: Device, key: Any, sample: int, state: Array) -> Array:
     """All cells as they are at `time`, whose laws go by `state`."""
     result = G
     laws = chosen.exponents(state)
@@ -420,7 +428,7 @@ def _moved(G: Array, time: float, chosen: Device, key: Any, sample: int, state: 
 
 @accepts_any
 def flicker(
-    G: Array, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, programmed: Array | None = None
+    G: Real, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, programmed: Array | None = None
 ) -> Array:
     """Conductances as they are while a batch is read at `time`: with one draw of the read noise for each cell, frozen.
 
@@ -435,7 +443,7 @@ def flicker(
     return _perturb(G, reading(chosen, G, time, programmed), key, "flicker", sample)
 
 
-def reading(device: Device, G: Array, time: float, programmed: Array | None) -> Array:
+def reading(device: Device, G: Real, time: float, programmed: Array | None) -> Array:
     """`Device.read_noise`, refused where it would go by what cells have drifted to instead of what was programmed."""
     if device.noise_by_programmed and time > 0 and programmed is None:
         raise ValueError(
@@ -448,7 +456,7 @@ def reading(device: Device, G: Array, time: float, programmed: Array | None) -> 
 
 
 @accepts_any
-def drift_compensation(before: Array, after: Array, *, per_column: bool = False, estimator: str = "two-reads") -> Array:
+def drift_compensation(before: Real, after: Real, *, per_column: bool = False, estimator: str = "two-reads") -> Array:
     """The factor that undoes the drift of an array, from the currents of one set of test inputs before and after.
 
     before, after : amperes (or any unit) of the same inputs; later outputs times the factor are compensated. For "two-reads" (2, tests,
@@ -516,7 +524,7 @@ def _conductance(name: str, G: Any) -> Array:
     return _array.contiguous(G)
 
 
-def check_positive(name: str, G: Array) -> None:
+def check_positive(name: str, G: Real) -> None:
     """Refuse conductances of which one is negative or NaN; warn of what looks like ohms."""
     if G.size:
         least, what = G.min(), f"{name} must not be negative or NaN (siemens), got a least value of"
@@ -525,7 +533,7 @@ def check_positive(name: str, G: Array) -> None:
             _checks.siemens(name, G.max())
 
 
-def check_deviation(what: str, sigma: Array) -> None:
+def check_deviation(what: str, sigma: Real) -> None:
     """Refuse standard deviations, siemens, of which one is negative or NaN."""
     if sigma.size:
         least = sigma.min()
@@ -555,13 +563,13 @@ def _words(key: Any, purpose: str) -> tuple[int, int]:
     return int(folded[0]), int(folded[1])
 
 
-def _like(values: Array, G: Array) -> Array:
+def _like(values: Array, G: Real) -> Array:
     """`values` of the shape and dtype of G, contiguous; a user's function may return a number."""
     xp = _array.namespace(G)
     return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(values, dtype=G.dtype), G.shape))
 
 
-def _perturb(G: Array, sigma: Array, key: Any, purpose: str, sample: Any) -> Array:
+def _perturb(G: Real, sigma: Real, key: Any, purpose: str, sample: Any) -> Array:
     sigma = _like(sigma, G)
     sample = _sample(sample)
     if key is None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._gate import accepts_any
 from . import _checks
 from .converters import BitSerial
 from .mapping import Crossbar, DifferentialPair
@@ -60,6 +61,7 @@ class Technology:
                 _checks.number(f.name, value, "SI units", positive=f.name in ("t_read", "adc_rate"))
 
 
+@accepts_any
 def estimate(
     description: Crossbar, shape: tuple[int, int], *, technology: Technology | None = None, state: dict[str, Array] | None = None,
     mean_square_input: float | None = None,

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, random
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from . import _checks
 from .devices import drift, program
 from .mapping import (
@@ -41,7 +42,7 @@ def _fold(key: Any, purpose: int | str) -> Any:
 
 
 @accepts_any
-def program_weights(W: Array, description: Crossbar, *, w_max: Any = None, key: Any = None, sample: int = 0) -> State:
+def program_weights(W: Real, description: Crossbar, *, w_max: Any = None, key: Any = None, sample: int = 0) -> State:
     """Program weights (n_in, n_out) on crossbars, with the device's programming noise and the cells that are stuck.
 
     w_max : as for `conductances`. key : needed for devices that are random, and for stuck cells. sample : the number of the chip.
@@ -78,6 +79,7 @@ def aged(
     return state | {"G": G, "time": np.array(time, np.float64)}
 
 
+@accepts_any
 class Layer:
     """A programmed layer, ready for many batches; the arrays of `state` must not be changed while it is in use.
 
@@ -142,7 +144,7 @@ class Layer:
         return replace(cells, time=age)
 
     # ------------------------------------------------------------------------------------------------------------------ forward
-    def __call__(self, x: Array, *, key: Any = None, sample: Any = 0) -> Array:
+    def __call__(self, x: Real, *, key: Any = None, sample: Any = 0) -> Array:
         """Outputs (batch, n_out), as `apply` gives them."""
         return self._managed(self._checked(x), key, sample)[0]
 
@@ -158,7 +160,7 @@ class Layer:
             _launch.flag(least < 0, BELOW, lambda: f"inputs must be 0 or more, an unsigned DAC would cut them, got {float(least):.4g}")
         return x
 
-    def _alpha(self, x: Array) -> Array:
+    def _alpha(self, x: Real) -> Array:
         """What each sample is divided by, (batch, 1)."""
         xp, given = _array.namespace(x), self.description.input_scale
         if isinstance(given, str):
@@ -166,7 +168,7 @@ class Layer:
             return xp.where(largest > 0, largest, x.dtype.type(1))
         return xp.full((len(x), 1), given, x.dtype)
 
-    def _managed(self, x: Array, key: Any, sample: Any) -> tuple[Array, Array, Array]:
+    def _managed(self, x: Real, key: Any, sample: Any) -> tuple[Array, Array, Array]:
         """Outputs, the final scale of each sample, and how often it was read again."""
         xp, alpha = _array.namespace(x), self._alpha(x)
         y, full = self._outputs(x / alpha, key, sample)
@@ -180,7 +182,7 @@ class Layer:
             y[rows], full[rows] = self._outputs(x[rows] / alpha[rows], _fold(key, f"bound {n}"), _checks.part(sample, rows))
         return y * (alpha * self.scale), alpha, again
 
-    def _outputs(self, x: Array, key: Any, sample: Any) -> tuple[Array, Array]:
+    def _outputs(self, x: Real, key: Any, sample: Any) -> tuple[Array, Array]:
         """Amperes, counted as the arrays count, of scaled inputs; and which samples have driven an ADC to its end."""
         xp, d = _array.namespace(x), self.description
         V = x * x.dtype.type(d.v_max)
@@ -194,7 +196,7 @@ class Layer:
         return y, full
 
     # --------------------------------------------------------------------------------------------------------------- derivative
-    def vjp(self, cotangent: Array, x: Array, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")) -> Any:
+    def vjp(self, cotangent: Array, x: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")) -> Any:
         """The derivative of `apply`, as `apply_vjp` gives it."""
         names = chosen(wrt, ("x", "G"))
         x = self._checked(x)
@@ -224,7 +226,7 @@ class Layer:
 
 
 @accepts_any
-def apply(x: Array, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0) -> Array:
+def apply(x: Real, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0) -> Array:
     """Outputs ``~ x @ W`` of a programmed layer.
 
     x : (batch, n_in), of the dtype of the conductances. state : of `program_weights` (and `calibrate`), or aged or trained since.
@@ -237,7 +239,7 @@ def apply(x: Array, state: State, description: Crossbar, *, key: Any = None, sam
 
 @accepts_any
 def apply_vjp(
-    cotangent: Array, x: Array, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")
+    cotangent: Array, x: Real, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")
 ) -> Any:
     """The derivative of `apply` for the same key and samples, by the inputs and the conductances; rules as for `read_vjp`.
 
@@ -249,7 +251,7 @@ def apply_vjp(
 
 @accepts_any
 def calibrate(
-    x: Array, state: State, description: Crossbar, *, quantile: float = 1.0, per_column: bool = False, key: Any = None, sample: Any = 0
+    x: Real, state: State, description: Crossbar, *, quantile: float = 1.0, per_column: bool = False, key: Any = None, sample: Any = 0
 ) -> State:
     """The state with the range of the ADC, "adc_range", amperes: the quantile of the currents of these inputs before conversion.
 
@@ -276,7 +278,7 @@ def calibrate(
 
 
 @accepts_any
-def matmul(x: Array, W: Array, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0) -> Array:
+def matmul(x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0) -> Array:
     """``x @ W`` as crossbars do it: `program_weights`, then `apply`. For training with all imperfections in the forward pass.
 
     x : (batch, n_in). W : (n_in, n_out), of the same dtype. key : both programming and reading draw from it. sample : as for `read`.
@@ -288,7 +290,7 @@ def matmul(x: Array, W: Array, description: Crossbar, *, key: Any = None, sample
 
 @accepts_any
 def matmul_vjp(
-    cotangent: Array, x: Array, W: Array, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0, wrt: Any = ("x", "W")
+    cotangent: Array, x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0, wrt: Any = ("x", "W")
 ) -> Any:
     """The derivative of `matmul` for the same key: by `apply_vjp`, then `conductances_vjp`; programming noise counts as a constant."""
     names = chosen(wrt, ("x", "W"))

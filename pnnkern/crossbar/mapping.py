@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from . import _checks
 from .devices import Device, device
 from .read import Chain
@@ -170,7 +171,7 @@ class Crossbar:
 
 # -------------------------------------------------------------------------------------------------- weights <-> conductances
 @accepts_any
-def conductances(W: Array, description: Crossbar, *, w_max: Any = None) -> Array:
+def conductances(W: Real, description: Crossbar, *, w_max: Any = None) -> Array:
     """The conductances that stand for weights: targets for `program`.
 
     W : (n_in, n_out) float32 or float64. w_max : number or (n_out,); the description's, or the largest |w|, by default.
@@ -223,7 +224,7 @@ def _units(share: Array, d: Crossbar) -> Array:
     return xp.stack([(code // base**k % base).astype(share.dtype) / (base - 1) for k in range(d.slices) for code in codes])
 
 
-def weight_range(W: Array, description: Crossbar) -> Array:
+def weight_range(W: Real, description: Crossbar) -> Array:
     """The weight at the end of the range, float64 (): the description's, or the largest |w| of W."""
     xp, given = _array.namespace(W), description.w_max
     if given is not None:
@@ -233,7 +234,7 @@ def weight_range(W: Array, description: Crossbar) -> Array:
 
 
 @accepts_any
-def weights(G: Array, description: Crossbar, *, w_max: Any = 1.0) -> Array:
+def weights(G: Real, description: Crossbar, *, w_max: Any = 1.0) -> Array:
     """The weights for which conductances stand: the inverse of `conductances`, up to rounding to cell_bits.
 
     G : (arrays, n_in, columns) siemens. w_max : number or (n_out,). Returns (n_in, n_out).
@@ -251,12 +252,12 @@ def outputs_of(columns: int, description: Crossbar) -> int:
     return columns - -(-columns // description.tile[1])
 
 
-def interleaved(G: Array) -> Array:
+def interleaved(G: Real) -> Array:
     """Arrays of G+ and G- in turn (2 s, n_in, columns) as one of twice the rows for both, (s, 2 n_in, columns)."""
     return _array.contiguous(G.reshape(-1, 2, *G.shape[1:]).swapaxes(1, 2)).reshape(len(G) // 2, 2 * G.shape[1], G.shape[2])
 
 
-def separated(G: Array) -> Array:
+def separated(G: Real) -> Array:
     """The inverse of `interleaved`."""
     return G.reshape(len(G), -1, 2, G.shape[2]).swapaxes(1, 2).reshape(2 * len(G), G.shape[1] // 2, G.shape[2])
 
@@ -291,7 +292,7 @@ def combine_vjp(cotangent: Array, description: Crossbar, counts: list[float] | N
 
 
 @accepts_any
-def conductances_vjp(cotangent: Array, W: Array, description: Crossbar, *, w_max: Any = None, wrt: Any = ("W",)) -> Array:
+def conductances_vjp(cotangent: Array, W: Real, description: Crossbar, *, w_max: Any = None, wrt: Any = ("W",)) -> Array:
     """The derivative of `conductances`, straight through the rounding to cell_bits.
 
     With slices the step of a weight is shared among them by what they count, so that the cotangents of all of them agree on one step of

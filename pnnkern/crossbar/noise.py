@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from . import _checks
 from .devices import Device, check_deviation, device, reading
 
 
+@accepts_any
 @dataclass(frozen=True)
 class CellNoise:
     """What all kinds have; use one of them."""
@@ -27,14 +29,14 @@ class CellNoise:
     by_output = False  # one draw for each output does
     frozen = False  # one draw of the cells for all samples
 
-    def spread(self, G: Array, programmed: Array | None = None) -> Array:
+    def spread(self, G: Real, programmed: Array | None = None) -> Array:
         """The size of the noise of each cell at conductances G (siemens), as the kind defines it; like G.
 
         programmed : G as it was programmed, if it has drifted since.
         """
         raise TypeError("CellNoise has no size of its own: use GaussianNoise, LognormalNoise or TelegraphNoise")
 
-    def slope(self, G: Array, programmed: Array | None = None) -> Array:
+    def slope(self, G: Real, programmed: Array | None = None) -> Array:
         """The derivative of `spread` by G, by differences in float64; like G. What was programmed is held, or is G itself if None."""
         wide = G.astype(np.float64)
         h = 1e-5 * max(float(wide.max()), 1e-12)
@@ -44,6 +46,7 @@ class CellNoise:
         return ((above - self.spread(below, below if held is None else held)) / (wide + h - below)).astype(G.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class GaussianNoise(CellNoise):
     """Independent normal noise of the conductance; the parts add up in variance.
@@ -76,7 +79,7 @@ class GaussianNoise(CellNoise):
     def by_output(self) -> bool:  # type: ignore[override]
         return not (self.clipped or self.frozen)
 
-    def spread(self, G: Array, programmed: Array | None = None) -> Array:
+    def spread(self, G: Real, programmed: Array | None = None) -> Array:
         """Standard deviation of one reading, siemens."""
         xp = _array.namespace(G)
         parts = [self.relative * G] if self.relative else []
@@ -92,6 +95,7 @@ class GaussianNoise(CellNoise):
         return total.astype(G.dtype, copy=False)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class LognormalNoise(CellNoise):
     """Conductances times ``exp(s z - s^2 / 2)``: never negative, and the mean stays. s : spread of the logarithm, such as 0.1, up to 2."""
@@ -103,11 +107,12 @@ class LognormalNoise(CellNoise):
     def __post_init__(self) -> None:
         _checks.number("s of a lognormal noise", self.s, "no unit", most=2.0)
 
-    def spread(self, G: Array, programmed: Array | None = None) -> Array:
+    def spread(self, G: Real, programmed: Array | None = None) -> Array:
         """The spread of the logarithm."""
         return _array.namespace(G).full_like(G, self.s)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class TelegraphNoise(CellNoise):
     """Random telegraph noise: a cell is found in its upper state with probability p, `amplitude` + `relative` G above the lower one.
@@ -132,7 +137,7 @@ class TelegraphNoise(CellNoise):
     def chance(self) -> float:  # type: ignore[override]
         return self.p
 
-    def spread(self, G: Array, programmed: Array | None = None) -> Array:
+    def spread(self, G: Real, programmed: Array | None = None) -> Array:
         """The distance of the two states, siemens."""
         return (self.amplitude + self.relative * G).astype(G.dtype, copy=False)
 
@@ -149,7 +154,7 @@ def noise(given: Any) -> CellNoise | None:
 # ----------------------------------------------------------------------------------------------------------------------- stuck
 @accepts_any
 def stuck_cells(
-    G: Array, *, low: Any = 0.0, high: Any = 0.0, g_min: float = 0.0, g_max: float = 25e-6, key: Any = None, sample: int = 0
+    G: Real, *, low: Any = 0.0, high: Any = 0.0, g_min: float = 0.0, g_max: float = 25e-6, key: Any = None, sample: int = 0
 ) -> Array:
     """Conductances of an array some of whose cells are stuck at g_min or g_max.
 
@@ -165,7 +170,7 @@ def stuck_cells(
 
 
 @accepts_any
-def stuck_masks(G: Array, *, low: Any = 0.0, high: Any = 0.0, key: Any = None, sample: int = 0) -> tuple[Array, Array]:
+def stuck_masks(G: Real, *, low: Any = 0.0, high: Any = 0.0, key: Any = None, sample: int = 0) -> tuple[Array, Array]:
     """Which cells are stuck low and which high: two boolean arrays like G. Arguments of `stuck_cells`."""
     G = _checks.matrix("G", G, 1, "siemens")
     xp = _array.namespace(G)

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel, random
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from .pulsed_devices import PulsedDevice, pulsed_device
 
 _launch.fault(
@@ -31,7 +32,7 @@ MAX_PULSES = 31  # of a train: a word holds them and the sign
 
 
 @accepts_any
-def pulse_update(w: Array, x: Array, d: Array, *, device: str | PulsedDevice, lr: float, key: Any = None, sample: Any = 0,
+def pulse_update(w: Real, x: Real, d: Array, *, device: str | PulsedDevice, lr: float, key: Any = None, sample: Any = 0,
                  pulses: int = MAX_PULSES, managed: bool = True, origin: tuple[int, int] = (0, 0),
                  memory_limit: int | None = None) -> Array:  # fmt: skip
     """Add ``-lr x_s^T d_s`` to the weights for each sample s in order, by stochastic pulses.
@@ -91,7 +92,7 @@ def pulse_update(w: Array, x: Array, d: Array, *, device: str | PulsedDevice, lr
 
 
 @accepts_any
-def apply_pulses(w: Array, counts: Array, *, device: str | PulsedDevice, key: Any = None, sample: int = 0,
+def apply_pulses(w: Real, counts: Array, *, device: str | PulsedDevice, key: Any = None, sample: int = 0,
                  origin: tuple[int, int] = (0, 0)) -> Array:  # fmt: skip
     """Give each cell a number of pulses, up where positive, down where negative.
 
@@ -135,7 +136,7 @@ def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any
 
 
 @accepts_any
-def clip_weights(w: Array, *, device: str | PulsedDevice, key: Any, origin: tuple[int, int] = (0, 0)) -> Array:
+def clip_weights(w: Real, *, device: str | PulsedDevice, key: Any, origin: tuple[int, int] = (0, 0)) -> Array:
     """The weights nearest to `w` that the cells can hold, float32. Arguments as for `pulse_update`."""
     w = _weights(w)
     cells = device_cells(device, w.shape, key=key, origin=origin, like=w)
@@ -209,7 +210,7 @@ def _description(device: PulsedDevice, like: Array) -> tuple[int, Array, int, Ar
     return device._kind, table, nodes.shape[1], at
 
 
-def _chances(x: Array, d: Array, lr: float, step: float, pulses: int, managed: bool) -> tuple[Array, Array, Array]:
+def _chances(x: Real, d: Array, lr: float, step: float, pulses: int, managed: bool) -> tuple[Array, Array, Array]:
     """For each sample the length of the trains, and what |x| and |d| are multiplied by to give the chance of a pulse."""
     xp = _array.namespace(x, d)
     batch = len(x)

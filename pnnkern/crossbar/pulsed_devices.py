@@ -9,12 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Real
 from .._errors import nearest
+from .._gate import accepts_any
 
 _MOST = {"noise": 10.0, **dict.fromkeys(("step_dtod", "up_down_dtod", "w_max_dtod", "w_min_dtod"), 1.0)}
 
 
+@accepts_any
 @dataclass(frozen=True)
 class PulsedDevice:
     """What all pulsed devices have; use one of its kinds.
@@ -74,25 +76,27 @@ class PulsedDevice:
              up, up_dtod, down, down_dtod, self.noise, *rest], np.float32,
         )  # fmt: skip
 
-    def response(self, w: Array, cells: dict[str, Array]) -> tuple[Array, Array]:
+    def response(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
         """Mean size of one step up and one step down at weights `w`, both positive; `cells` of `device_cells`. float64."""
         up, down = self._relative(w.astype(np.float64), {k: v.astype(np.float64) for k, v in cells.items()})
         return cells["up"] * up.clip(0, None), cells["down"] * down.clip(0, None)
 
-    def _relative(self, w: Array, cells: dict[str, Array]) -> tuple[Array, Array]:
+    def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
         raise TypeError("PulsedDevice has no response of its own: use ConstantStep, LinearStep, SoftBounds, ExponentialStep, ...")
 
 
+@accepts_any
 @dataclass(frozen=True)
 class ConstantStep(PulsedDevice):
     """Steps that do not depend on the weight, up to hard bounds."""
 
     _kind: ClassVar[int] = 0
 
-    def _relative(self, w: Array, cells: dict[str, Array]) -> tuple[Array, Array]:
+    def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
         return 1 + 0 * w, 1 + 0 * w
 
 
+@accepts_any
 @dataclass(frozen=True)
 class LinearStep(PulsedDevice):
     """Steps that change linearly: up by ``1 - gamma_up w / w_max``, down by ``1 - gamma_down w / w_min``, of the cell's own bounds.
@@ -110,10 +114,11 @@ class LinearStep(PulsedDevice):
     def _shapes(self) -> tuple[float, ...]:
         return self.gamma_up, self.gamma_dtod, self.gamma_down, self.gamma_dtod, 0.0, 0.0, 0.0, 0.0
 
-    def _relative(self, w: Array, cells: dict[str, Array]) -> tuple[Array, Array]:
+    def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
         return 1 - cells["shape_up"] * w, 1 - cells["shape_down"] * w
 
 
+@accepts_any
 @dataclass(frozen=True)
 class SoftBounds(LinearStep):
     """Steps that shrink linearly to nothing at the bounds: up by ``1 - w / w_max``, down by ``1 - w / w_min``."""
@@ -123,6 +128,7 @@ class SoftBounds(LinearStep):
     gamma_dtod: float = 0.0
 
 
+@accepts_any
 @dataclass(frozen=True)
 class ExponentialStep(PulsedDevice):
     """Steps ``max(1 - A_up exp(gamma_up z), 0)`` up and ``max(1 - A_down exp(-gamma_down z), 0)`` down, z = 2 a w / (w_max - w_min) + b.
@@ -144,12 +150,13 @@ class ExponentialStep(PulsedDevice):
     def _shapes(self) -> tuple[float, ...]:
         return self.gamma_up, self.gamma_dtod, self.gamma_down, self.gamma_dtod, self.A_up, self.A_down, self.a, self.b
 
-    def _relative(self, w: Array, cells: dict[str, Array]) -> tuple[Array, Array]:
+    def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
         exp = _array.namespace(w).exp
         z = 2 * self.a * w / (cells["high"] - cells["low"]) + self.b
         return 1 - self.A_up * exp(cells["shape_up"] * z), 1 - self.A_down * exp(-cells["shape_down"] * z)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class PowerStep(PulsedDevice):
     """Steps ``((w_max - w) / (w_max - w_min))^gamma_up`` up and ``((w - w_min) / (w_max - w_min))^gamma_down`` down.
@@ -166,12 +173,13 @@ class PowerStep(PulsedDevice):
     def _shapes(self) -> tuple[float, ...]:
         return self.gamma_up, self.gamma_dtod, self.gamma_down, self.gamma_dtod, 0.0, 0.0, 0.0, 0.0
 
-    def _relative(self, w: Array, cells: dict[str, Array]) -> tuple[Array, Array]:
+    def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
         extent = cells["high"] - cells["low"]
         up, down = ((cells["high"] - w) / extent).clip(0, None), ((w - cells["low"]) / extent).clip(0, None)
         return up ** cells["shape_up"], down ** cells["shape_down"]
 
 
+@accepts_any
 @dataclass(frozen=True)
 class PiecewiseStep(PulsedDevice):
     """Steps interpolated between measured ones.
@@ -235,7 +243,7 @@ class PiecewiseStep(PulsedDevice):
     def _nodes(self) -> np.ndarray:
         return np.array([self.up, self.down], np.float32)
 
-    def _relative(self, w: Array, cells: dict[str, Array]) -> tuple[Array, Array]:
+    def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
         xp = _array.namespace(w)
         x = ((w - cells["low"]) / (cells["high"] - cells["low"])).clip(0, 1) * (len(self.up) - 1)
         left = xp.minimum(x.astype(np.int64), len(self.up) - 2)

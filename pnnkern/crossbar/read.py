@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, _parallel, random
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from . import _checks
 from ._ranges import largest_currents
 from .converters import ADC, DAC, NO_DAC, NO_DAC_RANGE, BitSerial, Outputs, outputs
@@ -25,6 +26,7 @@ from .wire_noise import WireFields, wire_noise
 from .wires import as_wires, check_pairs, chosen, effective_conductance, effective_conductance_vjp, like, only
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Chain:
     """What stands between voltages and currents.
@@ -115,6 +117,7 @@ def _opens(dac: DAC | BitSerial) -> bool:
     return levels == 1 and not dac.signed and not getattr(dac, "noise", 0.0)
 
 
+@accepts_any
 class Reader:
     """An array of conductances ready to be read: what depends on them alone is worked out once (wires, sigmas, ranges of the ADC).
 
@@ -127,7 +130,7 @@ class Reader:
     ``reader(V, key=, sample=)`` is `read`, ``reader.vjp(cotangent, V, ...)`` is `read_vjp`.
     """
 
-    def __init__(self, G: Array, chain: Chain = Chain(), *, pairs: bool = False, programmed: Array | None = None) -> None:
+    def __init__(self, G: Real, chain: Chain = Chain(), *, pairs: bool = False, programmed: Array | None = None) -> None:
         G = _checks.matrix("G", G, 2, "siemens")
         if _array.namespace(G) is np:  # a GPU would have to be waited for
             _checks.siemens("G", G.max())
@@ -157,7 +160,7 @@ class Reader:
         self.columns = outputs(chain.adc, chain.offset, G, largest)
 
     # ------------------------------------------------------------------------------------------------------------------ forward
-    def __call__(self, V: Array, *, key: Any = None, sample: Any = 0, memory_limit: int | None = None) -> Array:
+    def __call__(self, V: Real, *, key: Any = None, sample: Any = 0, memory_limit: int | None = None) -> Array:
         """Currents (..., batch, n_out), as `read` gives them."""
         V = self._checked(V, key, sample)
         out = _array.namespace(V).empty((len(self.stack), len(V), self.stack.shape[-1]), V.dtype)
@@ -167,7 +170,7 @@ class Reader:
             self._read(V[some], weights, key, _checks.part(sample, some), self.columns, out[:, some])
         return out.reshape(*self.G.shape[:-2], *out.shape[1:])
 
-    def conversions(self, V: Array, *, key: Any = None, sample: Any = 0) -> Iterator[Array]:
+    def conversions(self, V: Real, *, key: Any = None, sample: Any = 0) -> Iterator[Array]:
         """Currents (..., batch, n_out) of each conversion of a read: of each slice of the inputs if their codes are added, else of all."""
         if not isinstance(self.dac, BitSerial) or self.dac.shift_add != "digital":
             yield self(V, key=key, sample=sample)
@@ -176,7 +179,7 @@ class Reader:
         for _, part in self._slices(V, weights, key, sample, self.columns, self.extra):
             yield part.reshape(*self.G.shape[:-2], *part.shape[1:])
 
-    def _checked(self, V: Array, key: Any, sample: Any) -> Array:
+    def _checked(self, V: Real, key: Any, sample: Any) -> Array:
         V, _ = _checks.chain(V, self.G, 2 if self.pairs else 1)
         _checks.samples(sample, len(V), _array.namespace(V))
         if self.chain.random:
@@ -199,7 +202,7 @@ class Reader:
         _launch.launch("crossbar/program", "perturb", self.G.dtype, size, *cells, 0, self.spread, self.stack, out, threads=(size + 3) // 4)
         return out
 
-    def _read(self, V: Array, weights: Array, key: Any, sample: Any, columns: Outputs, out: Array) -> None:
+    def _read(self, V: Real, weights: Array, key: Any, sample: Any, columns: Outputs, out: Array) -> None:
         if not isinstance(self.dac, BitSerial):
             self._convert(V, weights, self.dac, key, sample, columns, self.extra, out)
             return
@@ -212,7 +215,7 @@ class Reader:
             self._finish(out, key, sample, columns, self.extra)
 
     def _slices(
-        self, V: Array, weights: Array, key: Any, sample: Any, columns: Outputs, extra: float
+        self, V: Real, weights: Array, key: Any, sample: Any, columns: Outputs, extra: float
     ) -> Iterator[tuple[float, Array]]:  # fmt: skip
         """What each slice of the inputs counts, and its currents (arrays, batch, n_out), in memory that the next one takes."""
         part = _array.namespace(V).empty((len(self.stack), len(V), self.stack.shape[-1]), V.dtype)
@@ -221,7 +224,7 @@ class Reader:
             yield weight, part
 
     def _convert(
-        self, V: Array, weights: Array, dac: DAC, key: Any, sample: Any, columns: Outputs, extra: float, out: Array
+        self, V: Real, weights: Array, dac: DAC, key: Any, sample: Any, columns: Outputs, extra: float, out: Array
     ) -> None:  # fmt: skip
         """One conversion: out (arrays, batch, n_out)."""
         xp, (arrays, n_in, n_out) = _array.namespace(V), self.stack.shape
@@ -270,7 +273,7 @@ class Reader:
             self.fields[a] = WireFields(self.stack[a], wires=self.chain.wires)
         return self.fields[a]
 
-    def _lines(self, V: Array, dac: DAC, key: Any, sample: Any) -> Array:
+    def _lines(self, V: Real, dac: DAC, key: Any, sample: Any) -> Array:
         """Voltages on the input lines."""
         if dac.bits is None and dac.noise == 0:
             return V
@@ -324,7 +327,7 @@ class Reader:
             out[a] = target
 
     # --------------------------------------------------------------------------------------------------------------- derivative
-    def vjp(self, cotangent: Array, V: Array, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
+    def vjp(self, cotangent: Array, V: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
         """The derivative of `read`, as `read_vjp` gives it."""
         names = chosen(wrt, ("V", "G"))
         V = self._checked(V, key, sample)
@@ -388,7 +391,7 @@ class Reader:
         chord = self.iv.f(full) / full
         return lines * chord, chord
 
-    def _through_gates(self, names: tuple[str, ...], g: Array, V: Array, G: Array, dv: Array, dG: Array) -> None:
+    def _through_gates(self, names: tuple[str, ...], g: Array, V: Real, G: Real, dv: Array, dG: Real) -> None:
         """Adds the derivative of one gated array: exact by the cells, slice by slice of the inputs, and along the chord by the inputs."""
         wires = self.chain.wires
         if "V" in names:
@@ -397,7 +400,7 @@ class Reader:
             for weight, plane in self.dac.planes(V) if isinstance(self.dac, BitSerial) else [(1.0, self._lines(V, self.dac, None, 0))]:
                 dG += V.dtype.type(weight) * solve_currents_vjp(g, self._driven(plane), G, wires=wires, wrt="G")
 
-    def _by_noise(self, cells: CellNoise, a: int, v: Array, g: Array, key: Any, sample: Any, dv: Array, dG: Array) -> None:
+    def _by_noise(self, cells: CellNoise, a: int, v: Array, g: Array, key: Any, sample: Any, dv: Array, dG: Real) -> None:
         """Adds the derivative of sqrt(variance) z for the same z."""
         xp, spread = _array.namespace(v), self.spread[a]
         element0, output = a * _padded(g.shape[1]), random.fold_in(key, "output")
@@ -416,7 +419,7 @@ def _padded(n: int) -> int:
 
 @accepts_any
 def read(
-    V: Array, G: Array, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None, output_noise: float = 0.0,
+    V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None, output_noise: float = 0.0,
     offset: Any = None, programmed: Array | None = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None,
 ) -> Array:  # fmt: skip
     """Read a crossbar: currents ``I = V @ G`` with all that happens on the way (`Chain`).
@@ -438,7 +441,7 @@ def read(
 
 @accepts_any
 def read_vjp(
-    cotangent: Array, V: Array, G: Array, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None,
+    cotangent: Array, V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None,
     output_noise: float = 0.0, offset: Any = None, programmed: Array | None = None, key: Any = None, sample: Any = 0,
     memory_limit: int | None = None, wrt: Any = ("V", "G"),
 ) -> Any:  # fmt: skip

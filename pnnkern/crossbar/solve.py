@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _parallel
-from .._array import Array, accepts_any
+from .._array import Array, Real
 from .._errors import ConvergenceError
+from .._gate import accepts_any
 from . import _gated
 from ._ladders import Ladders, iterations, keeper
 from .wires import (
@@ -69,8 +70,8 @@ def cubic_iv(a: float) -> IV:
 # -------------------------------------------------------------------------------------------------------------------- currents
 @accepts_any
 def solve_currents(
-    V: Array,
-    G: Array,
+    V: Real,
+    G: Real,
     *,
     wires: Any,
     method: str = "auto",
@@ -104,8 +105,8 @@ def solve_currents(
 @accepts_any
 def solve_currents_vjp(
     cotangent: Array,
-    V: Array,
-    G: Array,
+    V: Real,
+    G: Real,
     *,
     wires: Any,
     method: str = "auto",
@@ -143,7 +144,7 @@ def solve_currents_vjp(
     return only(results, names)
 
 
-def open_conductance(G: Array, *, wires: Any) -> Array:
+def open_conductance(G: Real, *, wires: Any) -> Array:
     """What each cell of a gated circuit (n_in, n_out) carries into its output while all gates are open, for a volt of the read voltage:
     siemens like G, negative for rows that -V_read feeds. Columns of it add up to the currents."""
     solver = _Solver(_array.namespace(G).ones((1, G.shape[0]), G.dtype), G, wires, "auto", None, None, 1000, None)
@@ -153,7 +154,7 @@ def open_conductance(G: Array, *, wires: Any) -> Array:
     return across * G
 
 
-def gated_reads(V: Array, G: Array, spread: Array | None, *, wires: Any) -> tuple[Array, Array | None]:
+def gated_reads(V: Real, G: Real, spread: Array | None, *, wires: Any) -> tuple[Array, Array | None]:
     """Currents (batch, n_out) of a gated circuit (n_in, n_out), and the variance of each, amperes^2, by fresh noise of the open cells of
     standard deviation `spread`, siemens like G; to first order. Columns share no cells, so that the noise of outputs is independent."""
     solver = _Solver(V, G, wires, "auto", None, None, 1000, None)
@@ -165,7 +166,7 @@ def gated_reads(V: Array, G: Array, spread: Array | None, *, wires: Any) -> tupl
 class _Solver:
     """Checked arguments, and the two ways that need no T."""
 
-    def __init__(self, V: Array, G: Array, wires: Any, method: str, iv: IV | None, tolerance: float | None, limit: int,
+    def __init__(self, V: Real, G: Real, wires: Any, method: str, iv: IV | None, tolerance: float | None, limit: int,
                  memory_limit: int | None) -> None:  # fmt: skip
         self.wires: Wires = as_wires(wires)
         self.largest = check_conductances(G)
@@ -232,7 +233,7 @@ class _Solver:
         shape = self.V.shape[:-1]
         return out.reshape(*shape, n_out), by_V.reshape(self.V.shape), by_G.reshape(self.G.shape)
 
-    def _piece(self, g: Array, V: Array, q: Array | None) -> tuple[Array, Any, Any]:
+    def _piece(self, g: Array, V: Real, q: Array | None) -> tuple[Array, Any, Any]:
         xp, c, dtype = self.xp, self.stack.circuit, g.dtype
         n_in, n_out, _ = g.shape
         before, after = np.full(n_out, c.word), np.full(n_in, c.bit)

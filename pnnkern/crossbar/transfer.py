@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from .pulsed import MAX_PULSES, apply_pulses, clip_weights, pulse_update, symmetry_point
 from .pulsed_devices import PulsedDevice, pulsed_device
 
@@ -152,7 +153,7 @@ def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Arr
 
 
 @accepts_any
-def transfer_update(rule: Rule, state: State, x: Array, d: Array, *, lr: float, key: Any) -> State:
+def transfer_update(rule: Rule, state: State, x: Real, d: Array, *, lr: float, key: Any) -> State:
     """Take a batch of samples, one after another.
 
     state : of `transfer_start` or an earlier update; it is left as it is. x : (batch, n_in), d : (batch, n_out), lr : as for
@@ -212,7 +213,7 @@ def _segments(seen: int, batch: int, every: int) -> Iterator[tuple[slice, int | 
         a = b
 
 
-def _product(x: Array, d: Array, lr: float) -> Array:
+def _product(x: Real, d: Array, lr: float) -> Array:
     change = np.float32(-lr) * (x.astype(np.float32, copy=False).T @ d.astype(np.float32, copy=False))
     if not bool(_array.namespace(change).isfinite(change).all()):
         raise ValueError("x, d and lr must be finite")

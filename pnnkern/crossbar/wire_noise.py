@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from . import _checks
 from .wires import Stack, as_wires, voltages_like
 
 
+@accepts_any
 class WireFields:
     """The voltages across all cells of one array for one volt at each driver, and at each output, worked out once for many calls.
 
@@ -35,8 +37,7 @@ class WireFields:
     of the time of `wire_noise` for 256 reads, and 97 % for one.
     """
 
-    @accepts_any
-    def __init__(self, G: Array, *, wires: Any) -> None:
+    def __init__(self, G: Real, *, wires: Any) -> None:
         self.G, self.wires = G, as_wires(wires)
         inside = _Inside(_array.namespace(G).zeros((1, G.shape[0]), G.dtype), G, self.wires)
         self.forward, self.adjoint = (x.reshape(G.size, -1) for x in inside.units())
@@ -44,8 +45,8 @@ class WireFields:
 
 @accepts_any
 def wire_noise(
-    V: Array,
-    G: Array,
+    V: Real,
+    G: Real,
     sigma: Any,
     *,
     wires: Any,
@@ -84,7 +85,7 @@ def wire_noise(
 
 
 @accepts_any
-def read_covariance(V: Array, G: Array, sigma: Any, *, wires: Any, memory_limit: int | None = None) -> Array:
+def read_covariance(V: Real, G: Real, sigma: Any, *, wires: Any, memory_limit: int | None = None) -> Array:
     """Covariance of the output currents of each read for fresh, independent noise of the cells, to first order.
 
     Arguments as for `wire_noise`. ``C[b, j, k] = sum_c sigma_c^2 F_bc^2 A_cj A_ck``; exact for cells without wires, and for wires up to
@@ -104,7 +105,7 @@ def read_covariance(V: Array, G: Array, sigma: Any, *, wires: Any, memory_limit:
 
 
 @accepts_any
-def noise_through_wires(dG: Array, V: Array, G: Array, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
+def noise_through_wires(dG: Real, V: Real, G: Real, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
     """What given changes of the cells add to the currents, to first order, and a rigorous bound on the rest.
 
     dG : (batch, n_in, n_out) siemens, the changes at each read, or (n_in, n_out) for all. Other arguments as for `wire_noise`.
@@ -137,7 +138,7 @@ def noise_through_wires(dG: Array, V: Array, G: Array, *, wires: Any, memory_lim
 class _Inside:
     """Voltages across the cells of one array: of the reads V, and with one volt at each output."""
 
-    def __init__(self, V: Array, G: Array, wires: Any, fields: WireFields | None = None) -> None:
+    def __init__(self, V: Real, G: Real, wires: Any, fields: WireFields | None = None) -> None:
         self.wires = as_wires(wires)
         self.stack = Stack(G, self.wires)
         if G.ndim != 2:
@@ -206,7 +207,7 @@ def _largest(r: float, terminal: float, n: int) -> float:
     return r / (4 * np.sin(np.pi / (2 * (2 * n + 1))) ** 2) + n * terminal
 
 
-def _deviation(sigma: Any, G: Array) -> Array:
+def _deviation(sigma: Any, G: Real) -> Array:
     """A standard deviation for each cell, like G."""
     xp = _array.namespace(G)
     if not _array.is_array(sigma):

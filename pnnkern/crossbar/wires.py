@@ -39,7 +39,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _parallel
-from .._array import Array, accepts_any
+from .._array import Array, Real
+from .._gate import accepts_any
 from . import _checks
 from ._ladders import keeper
 from ._tree import PORTS, Circuit, Levels, Tree
@@ -97,7 +98,7 @@ def as_wires(wires: Any) -> Wires:
 
 # ----------------------------------------------------------------------------------------------------------------- all currents
 @accepts_any
-def effective_conductance(G: Array, *, wires: Any, memory_limit: int | None = None) -> Array:
+def effective_conductance(G: Real, *, wires: Any, memory_limit: int | None = None) -> Array:
     """What the outputs see of the inputs through the wires: T with ``currents = V @ T``, exact.
 
     G : (..., n_in, n_out) siemens, float32 or float64, 0 or more. wires : `Wires`, or ohms per segment.
@@ -121,7 +122,7 @@ def effective_conductance(G: Array, *, wires: Any, memory_limit: int | None = No
 
 @accepts_any
 def effective_conductance_vjp(
-    cotangent: Array, G: Array, *, wires: Any, wrt: str | Sequence[str] = ("G",), memory_limit: int | None = None
+    cotangent: Array, G: Real, *, wires: Any, wrt: str | Sequence[str] = ("G",), memory_limit: int | None = None
 ) -> Any:
     """The derivative of `effective_conductance`, down the same tree: for all cells about twice the work of T.
 
@@ -167,7 +168,7 @@ def _slopes(stack: "Stack", wires: Wires, name: str, other: str) -> list[float]:
 
 
 @accepts_any
-def node_voltages(V: Array, G: Array, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
+def node_voltages(V: Real, G: Real, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
     """Voltages of the nodes on the word and bit lines at every cell, exact.
 
     V : (..., batch, n_in) volts at the drivers, of the dtype of G. G : (..., n_in, n_out) siemens. wires : `Wires` or ohms per segment.
@@ -199,7 +200,7 @@ def node_voltages(V: Array, G: Array, *, wires: Any, memory_limit: int | None = 
 class Stack:
     """Checked conductances as `cells` (arrays, n_in, n_out), in a `unit` (siemens, a power of two: no digit changes) near the largest."""
 
-    def __init__(self, G: Array, wires: Wires) -> None:
+    def __init__(self, G: Real, wires: Wires) -> None:
         largest = check_conductances(G)
         if wires.gated:
             raise ValueError(
@@ -274,12 +275,12 @@ def check_conductances(G: Any) -> float:
     return high
 
 
-def check_pairs(G: Array, wires: Wires) -> None:
+def check_pairs(G: Real, wires: Wires) -> None:
     if wires.pair and G.shape[-2] % 2:
         raise ValueError(f"topology {wires.topology!r} takes rows in pairs, got G of {G.shape[-2]} rows")
 
 
-def voltages_like(V: Any, G: Array) -> Array:
+def voltages_like(V: Any, G: Real) -> Array:
     """V (..., batch, n_in), contiguous, if it fits G (..., n_in, n_out)."""
     if not _array.is_array(V) or V.dtype != G.dtype:
         got = V.dtype if _array.is_array(V) else type(V).__name__

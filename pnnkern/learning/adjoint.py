@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Reciprocal, Update, require
 from .judged import Metrics, judged
 
 
+@accepts_any
 @dataclass(frozen=True)
 class AdjointLearning:
     """The rule: one pass forward, one back, both through the device and read inside. The gradient of the loss of the device itself."""

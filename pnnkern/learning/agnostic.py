@@ -12,6 +12,7 @@ import numpy as np
 from .. import _array
 from .._array import Array
 from .._errors import ConvergenceError
+from .._gate import accepts_any
 from ..systems.protocols import Relaxing, Update, Yielding, dense, replaced, require
 from ..systems.writers import limits
 from ._checks import one_or_more, positive
@@ -42,6 +43,7 @@ def yielding(start: Parameters, felt: Callable[[Parameters], Parameters], softne
     raise ConvergenceError(f"parameters and states have not settled in {steps} steps: softness = {softness:g} is too large")
 
 
+@accepts_any
 @dataclass(frozen=True)
 class AgnosticEP:
     """The rule. Each parameter is a coordinate too, tied to a knob u by ``(theta - u)^2 / (2 softness)`` and pulled by its own energy.

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from ..networks import boltzmann
 from ..systems.protocols import OuterProduct, Update
 
@@ -39,6 +40,7 @@ def contrastive_divergence(visible: Array, weights: Array, a: Array, b: Array, *
     return updates, model
 
 
+@accepts_any
 @dataclass
 class PersistentChains:
     """Persistent contrastive divergence: holds its chains between updates.

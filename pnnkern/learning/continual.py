@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Continual, Relaxing, Update, require
 from ._checks import one_or_more, positive
 from .judged import Metrics, judged
 from .losses import SquareError
 
 
+@accepts_any
 @dataclass(frozen=True)
 class ContinualEP:
     """The rule. strength : beta, the nudge. steps : nudged ones, with a move after each.

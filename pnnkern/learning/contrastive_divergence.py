@@ -10,11 +10,13 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Generative, Update, require
 from .judged import Metrics, judged
 from .losses import Logits
 
 
+@accepts_any
 @dataclass(frozen=True)
 class ContrastiveDivergence:
     """The rule. steps : of drawing all units. persistent : dreams go on from where the last ones ended, and then follow the machine's law:

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from ..networks._solve import solution
 from .agnostic import yielding
 from .frequency import amplitudes, check_tones

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 
 
 @accepts_any

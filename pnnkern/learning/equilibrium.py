@@ -18,6 +18,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Relaxing, Update, require, scaled
 from .judged import Metrics, judged
 from .losses import SquareError
@@ -41,6 +42,7 @@ def contrasted(system: Relaxing, inputs: Array, target: Array, ends: tuple[float
     return {name: scaled(update, 1 / (b2 - b1)) for name, update in updates.items()}, relaxed
 
 
+@accepts_any
 @dataclass(frozen=True)
 class _Contrastive:
     """beta or eta, and which two equilibria are compared."""
@@ -84,6 +86,7 @@ class _Contrastive:
         return updates, judged(self.loss, relaxed.output, labels)[1]
 
 
+@accepts_any
 @dataclass(frozen=True)
 class EquilibriumPropagation(_Contrastive):
     """The rule. strength : beta, in the unit that makes E + beta C an energy (siemens in resistive networks).
@@ -95,6 +98,7 @@ class EquilibriumPropagation(_Contrastive):
     title: ClassVar[str] = "equilibrium propagation"
 
 
+@accepts_any
 @dataclass(frozen=True)
 class CoupledLearning(_Contrastive):
     """Coupled learning in any system that relaxes: outputs are held at ``output + eta (target - output)``, eta = +-`strength`.

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Driven, Update, require, scaled
 from .judged import Metrics, judged
 from .losses import SquareError
@@ -38,6 +39,7 @@ def amplitudes(
     return xp.asarray(found[0]), xp.asarray(found[1])
 
 
+@accepts_any
 @dataclass(frozen=True)
 class FrequencyPropagation:
     """The rule. gamma : strength of the forces on the outputs, siemens in circuits. frequencies : of activation and error, whole

@@ -11,11 +11,13 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Modelled, Update, replaced, require
 from ..systems.writers import limits
 from .judged import Metrics, judged
 
 
+@accepts_any
 @dataclass(frozen=True)
 class HardwareAware:
     """The rule: exact gradients of a twin with noisy parameters, kept within their bounds. noise : of the largest value of each array."""

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Holomorphic, Relaxing, Update, require
 from .judged import Metrics, judged
 from .losses import SquareError
 
 
+@accepts_any
 @dataclass(frozen=True)
 class HolomorphicEP:
     """The rule. radius : |beta|, the size of all nudges. points : N on the circle; the error is of order radius^N.

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Modelled, Update, require
 from .judged import Metrics, judged
 
 
+@accepts_any
 @dataclass(frozen=True)
 class InSilico:
     """The rule: exact gradient of `loss` on the system's twin. No physical pass is needed."""

@@ -4,6 +4,10 @@ A loss is a value where the outputs are, which nothing waits for: a 0-d array on
 
 powers (batch, detectors) of light are in any unit: losses on them depend on their ratios only. labels (batch,) are integers; the square
 error also takes real targets, (batch, outputs) fractions of the way from its low target to its high one.
+
+Raises TypeError for outputs that are not real and labels that are not integers, ValueError for other shapes, for labels of classes that there
+are not, and for a sample whose score would be 0 / 0, as no light reaches its detectors. The values of arrays on a GPU are not looked at: there
+the loss of such a sample is NaN, which ends a run where it is next read.
 """
 
 from dataclasses import dataclass
@@ -11,14 +15,37 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Real
+from .._checks import class_labels, shaped
+from .._gate import accepts_any
+
+
+def _checked(outputs: Array) -> Array:
+    """Outputs, if they are (batch, outputs)."""
+    shaped("outputs", outputs, None, None)
+    return outputs
+
+
+def _double(outputs: Array) -> Array:
+    """Outputs (batch, outputs) in float64."""
+    return _checked(outputs).astype(np.float64)
+
+
+def _lit(power: Array) -> Array:
+    """`power`, float64, if it can be divided by."""
+    if not _array.is_on_gpu(power):
+        wrong = ~((power > 0) & (power < np.inf)).reshape(len(power), -1).all(axis=1)  # NaN is not above 0
+        if wrong.any():
+            n = int(wrong.argmax())
+            raise ValueError(f"sample {n} of the batch has detectors that no light reaches, or a power that is not finite: {power[n]!r:.100}")
+    return power
 
 
 def _one_hot(labels: Array, classes: int, like: Array) -> Array:
     """Whether an output is the label's, boolean (batch, classes)."""
+    class_labels(labels, len(like), classes)
     xp = _array.namespace(like)
-    labels = xp.asarray(labels)[:, None]
-    return labels == (1 if classes == 1 else xp.arange(classes))  # one output tells class 1 from class 0
+    return xp.asarray(labels)[:, None] == (1 if classes == 1 else xp.arange(classes))  # one output tells class 1 from class 0
 
 
 def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
@@ -32,23 +59,24 @@ def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     return loss, (exponential / total - hot) / len(scores)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class CrossEntropy:
     """Softmax cross-entropy of s = scale p / max p. Mengu et al., IEEE JSTQE 26, 3700114 (2020)."""
 
     scale: float = 10.0
 
-    def scores(self, powers: Array) -> Array:
+    def scores(self, powers: Real) -> Array:
         """(batch, classes): scale p / max p."""
         return self._scaled(powers)[0]
 
-    def _scaled(self, powers: Array) -> tuple[Array, Array, Array]:
+    def _scaled(self, powers: Real) -> tuple[Array, Array, Array]:
         """The scores, and what they are made of: powers (batch, classes) in float64 and the largest of each sample (batch, 1)."""
-        p = powers.astype(np.float64)
-        largest = p.max(axis=1, keepdims=True)
+        p = _double(powers)
+        largest = _lit(p.max(axis=1, keepdims=True))
         return self.scale * p / largest, p, largest
 
-    def __call__(self, powers: Array, labels: Array) -> tuple[Array, Array]:
+    def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `powers`."""
         scores, p, largest = self._scaled(powers)
         loss, g = _softmax_cross_entropy(scores, labels)
@@ -57,68 +85,77 @@ class CrossEntropy:
         return loss, out.astype(powers.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Differential:
     """Softmax cross-entropy of s = scale (p+ - p-) / (p+ + p-); powers hold all p+, then all p-. Li et al., Adv. Photon. 1, 046001 (2019)."""
 
     scale: float = 10.0
 
-    def scores(self, powers: Array) -> Array:
+    def scores(self, powers: Real) -> Array:
         """(batch, classes)."""
-        plus, minus = self._halves(powers)
-        return self.scale * (plus - minus) / (plus + minus)
+        plus, minus, total = self._halves(powers)
+        return self.scale * (plus - minus) / total
 
-    def _halves(self, powers: Array) -> tuple[Array, Array]:
-        if powers.shape[1] % 2:
-            raise ValueError(f"differential detection needs an even number of detectors, got {powers.shape[1]}")
-        p = powers.astype(np.float64)
-        return p[:, : p.shape[1] // 2], p[:, p.shape[1] // 2 :]
+    def _halves(self, powers: Array) -> tuple[Array, Array, Array]:
+        """All p+, all p-, and their sums."""
+        p = _double(powers)
+        if p.shape[1] % 2:
+            raise ValueError(f"differential detection needs an even number of detectors, got {p.shape[1]}")
+        plus, minus = p[:, : p.shape[1] // 2], p[:, p.shape[1] // 2 :]
+        return plus, minus, _lit(plus + minus)
 
-    def __call__(self, powers: Array, labels: Array) -> tuple[Array, Array]:
+    def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `powers`."""
-        plus, minus = self._halves(powers)
-        total = plus + minus
-        loss, g = _softmax_cross_entropy(self.scores(powers), labels)
+        plus, minus, total = self._halves(powers)
+        loss, g = _softmax_cross_entropy(self.scale * (plus - minus) / total, labels)
         xp = _array.namespace(powers)
         out = xp.concatenate([2 * self.scale * minus * g / total**2, -2 * self.scale * plus * g / total**2], axis=1)
         return loss, out.astype(powers.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class MeanSquare:
     """Mean over the batch of sum_c (p_c / sum p - onehot_c)^2: the loss on intensities of Lin et al. 2018, on fractions of the power."""
 
-    def scores(self, powers: Array) -> Array:
+    def scores(self, powers: Real) -> Array:
         """(batch, classes): p / sum p."""
-        p = powers.astype(np.float64)
-        return p / p.sum(axis=1, keepdims=True)
+        return self._shares(powers)[0]
 
-    def __call__(self, powers: Array, labels: Array) -> tuple[Array, Array]:
+    def _shares(self, powers: Array) -> tuple[Array, Array]:
+        """p / sum p, and the sum (batch, 1)."""
+        p = _double(powers)
+        total = _lit(p.sum(axis=1, keepdims=True))
+        return p / total, total
+
+    def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `powers`."""
-        q = self.scores(powers)
+        q, total = self._shares(powers)
         d = q - _one_hot(labels, q.shape[1], q)
         loss = (d**2).sum() / len(q)
-        total = powers.astype(np.float64).sum(axis=1, keepdims=True)
         out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total / len(q)
         return loss, out.astype(powers.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Logits:
     """Softmax cross-entropy of ``scale * output``: outputs are signed, such as the currents of differential pairs."""
 
     scale: float = 1.0
 
-    def scores(self, outputs: Array) -> Array:
+    def scores(self, outputs: Real) -> Array:
         """(batch, classes): scale * output."""
-        return self.scale * outputs.astype(np.float64)
+        return self.scale * _double(outputs)
 
-    def __call__(self, outputs: Array, labels: Array) -> tuple[Array, Array]:
+    def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `outputs`."""
         loss, g = _softmax_cross_entropy(self.scores(outputs), labels)
         return loss, (self.scale * g).astype(outputs.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class SquareError:
     """Mean over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere.
@@ -132,16 +169,19 @@ class SquareError:
     low: float = 0.0
     hinge: bool = False
 
-    def scores(self, outputs: Array) -> Array:
+    def scores(self, outputs: Real) -> Array:
         """(batch, classes): the outputs."""
-        return outputs.astype(np.float64)
+        return _double(outputs)
 
-    def targets(self, labels: Array, outputs: Array) -> Array:
+    def targets(self, labels: Array, outputs: Real) -> Array:
         """(batch, classes), like `outputs`."""
+        outputs = _checked(outputs)
+        if labels.ndim == 2 and labels.shape != outputs.shape:
+            raise ValueError(f"real targets must have the shape {outputs.shape} of the outputs, got {labels.shape}")
         share = _array.namespace(outputs).asarray(labels) if labels.ndim == 2 else _one_hot(labels, outputs.shape[1], outputs)
         return (self.low + (self.high - self.low) * share).astype(outputs.dtype)
 
-    def __call__(self, outputs: Array, labels: Array) -> tuple[Array, Array]:
+    def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `outputs`."""
         wanted = self.targets(labels, outputs).astype(np.float64)
         d = self.scores(outputs) - wanted

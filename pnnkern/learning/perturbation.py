@@ -12,10 +12,12 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Measurable, Update, require
 from .judged import Metrics, judged
 
 
+@accepts_any
 @dataclass(frozen=True)
 class SPSA:
     """The rule. c : size of the perturbation, in the parameters' unit. directions : pairs of passes to average over."""

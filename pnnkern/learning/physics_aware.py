@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .._array import Array
+from .._gate import accepts_any
 from ..systems.protocols import Layered, Measurable, Modelled, Update, require
 from .judged import Metrics, judged
 
 
+@accepts_any
 @dataclass(frozen=True)
 class PhysicsAware:
     """The rule: one physical pass, then the twin's derivative at what was measured."""

@@ -10,11 +10,13 @@ from .. import _array, _constants, _launch
 from .._array import Array
 from .._constants import Copies
 from .._errors import ConvergenceError
+from .._gate import accepts_any, record
 
 LANES = 32  # most threads of one edge
 NOT_FINITE = _launch.fault(64, "what is given for the nodes or edges of a network must be finite")
 
 
+@record
 @dataclass(frozen=True)
 class State:
     """A state that a network has relaxed to.
@@ -29,6 +31,7 @@ class State:
     converged: bool
 
 
+@accepts_any
 class Graph:
     """Nodes and the edges between them. Without loops and parallel edges.
 
@@ -196,8 +199,9 @@ class Graph:
         a, b = (_array.contiguous(x.astype(conductance.dtype, copy=False)) for x in (a, b))
         lanes = _lanes(a.shape[1])
         edges = self.on("edges", self.edges, a)
-        _launch.launch("networks/edges", "update", a.dtype, self.n_edges, a.shape[1], lanes, scale, step, low, high, edges, a, b, conductance,
-                       threads=self.n_edges * lanes)  # fmt: skip
+        with _array.in_place(conductance) as inside:
+            _launch.launch("networks/edges", "update", a.dtype, self.n_edges, a.shape[1], lanes, scale, step, low, high, edges, a, b, inside,
+                           threads=self.n_edges * lanes)  # fmt: skip
 
 
 def check_finite(what: str, values: Array) -> None:

@@ -22,6 +22,7 @@ import numpy as np
 from .. import _array, _constants, _launch
 from .._array import Array
 from .._errors import ConvergenceError
+from .._gate import accepts_any, record
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
 THREADS = 128  # of a block of the fused kernel
@@ -29,6 +30,7 @@ UNBOUNDED = _launch.fault(61, "a nudge leaves the energy without a minimum: make
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2}  # numbered in layered.cuh
 
 
+@record
 @dataclass(frozen=True, kw_only=True)
 class Relaxed:
     """How far something has settled: `left`, a number or () on its device, and the `limit` below which it has. Looking waits for a GPU."""
@@ -47,6 +49,7 @@ class Relaxed:
         return self.residual <= self.limit
 
 
+@record
 @dataclass(frozen=True)
 class Equilibrium(Relaxed):
     """A state that a layered network has relaxed to.
@@ -65,6 +68,7 @@ class Equilibrium(Relaxed):
         return self.pulls[-1]
 
 
+@record
 @dataclass(frozen=True)
 class Phases(Relaxed):
     """A free state, and how far nudges move it: ``states[l] + moved[l][p]`` is the state of phase p + 1, and phase 0 is the free one.
@@ -263,6 +267,7 @@ def worst(a: Any, b: Any) -> Any:
     return _array.namespace(a, b).maximum(a, b)
 
 
+@accepts_any
 def softmax(scores: Array) -> Array:
     """exp(scores) over its sum along the last axis; scores may be complex."""
     xp = _array.namespace(scores)

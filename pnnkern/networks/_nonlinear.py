@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
 
@@ -15,6 +16,7 @@ TOLERANCE = 1e-10  # of the step that any node would still make, relative to the
 THREADS = 64  # of the block that relaxes one sample
 
 
+@accepts_any
 class Nonlinear(Graph):
     """Base of networks with edges of their own law. Subclasses give `_law` and `_currents`.
 
@@ -46,12 +48,10 @@ class Nonlinear(Graph):
         return np.ones(self.n_edges, bool)
 
     # --------------------------------------------------------------------------------------------------------------- solutions
-    @accepts_any
     def solve(self, parameter: Array, nodes: Any, voltages: Array, **options: Any) -> Array:
         """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
         return self.relax(parameter, nodes, voltages, **options).voltages
 
-    @accepts_any
     def relax(
         self, parameter: Array, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
         start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, relaxation: float = 1.0,
@@ -122,7 +122,6 @@ class Nonlinear(Graph):
                     break
         return judged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
 
-    @accepts_any
     def residual(self, parameter: Array, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """(batch,) volts: the largest step that a node not in `nodes` would still make, to first order, in states (batch, n_nodes).
 
@@ -136,7 +135,6 @@ class Nonlinear(Graph):
         driven = xp.zeros(v.shape) if currents is None else xp.asarray(currents, np.float64)
         return abs(self._left(p, v, free, xp.zeros(self.n_nodes), driven)).max(axis=1)
 
-    @accepts_any
     def nudge_bound(self, parameter: Array, source_nodes: Any, target_nodes: Any, voltages: Array) -> float:
         """The |beta|, in siemens, below which targets nudged by -beta still settle close to the states `voltages` (batch, n_nodes).
 
@@ -221,7 +219,6 @@ class Nonlinear(Graph):
 
         return linearised
 
-    @accepts_any
     def solve_vjp(self, cotangent: Array, parameter: Array, nodes: Any, voltages: Array) -> Array:
         """The derivative of `solve` by the parameter, (E,), summed over the batch, exact where it has one.
 

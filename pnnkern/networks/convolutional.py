@@ -20,12 +20,14 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _parallel, random
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from . import _layered, hopfield
 from ._layered import Equilibrium, Network, Phases
 from .hopfield import check_kind
 
 
+@accepts_any
 def initial(image: tuple[int, int, int], maps: Sequence[int], outputs: int, key: np.ndarray, *, side: int = 3, gain: float = 0.5,
             dtype: Any = np.float32, like: Any = None) -> list[Array]:  # fmt: skip
     """Weights to start from, uniform in +-gain / sqrt(values that a unit sees). image : (maps, height, width) of the input."""
@@ -55,6 +57,7 @@ def _patches(x: Array, side: int) -> Array:
     return out.reshape(-1, side * side * maps)
 
 
+@accepts_any
 def convolve(x: Array, kernel: Array) -> Array:
     """sum over maps and offsets of kernel[o, c, i, j] x[:, c, y + i - k//2, x + j - k//2]: (batch, maps, height, width)."""
     xp, (batch, _, height, width), rows = _array.namespace(x), x.shape, kernel.transpose(0, 2, 3, 1).reshape(len(kernel), -1)

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from ._nonlinear import Nonlinear
 
 
+@accepts_any
 class DiodeNetwork(Nonlinear):
     """A network of resistors and diodes. The conductances are an array that you pass to `solve` and `relax`.
 
@@ -59,7 +61,6 @@ class DiodeNetwork(Nonlinear):
     def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
         return self._currents(_array.namespace(parameter).ones_like(parameter), u, v)[0]
 
-    @accepts_any
     def energy(self, conductance: Array, voltages: Array, currents: Array | None = None) -> Array:
         """(batch,) watts of states (batch, n_nodes), with currents (batch, n_nodes) driven into the nodes; falls in every exact step."""
         g, reverse, drop = self._law(self._edge_values("conductance", conductance))
@@ -68,7 +69,6 @@ class DiodeNetwork(Nonlinear):
         total = (g * (reverse * w**2 + (1 - reverse) * (w - drop).clip(0) ** 2) / 2).sum(axis=1)
         return total if currents is None else total - (currents * voltages).sum(axis=1)
 
-    @accepts_any
     def contrast_of(self, a: Array, b: Array) -> Array:
         """dE/dg in state b less that in state a, (batch, E): each edge's own half square of voltage, in product form; a, b (batch, n_nodes)."""
         reverse, drop = self.on("reverse", self.reverse, a), self.on("drop", self.drop, a)

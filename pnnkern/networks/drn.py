@@ -23,12 +23,14 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from . import _layered
 from ._layered import Equilibrium, Factors, Network, Phases
 
 
 # ---------------------------------------------------------------------------------------------------------------------- set up
+@accepts_any
 def initial(sizes: Sequence[int], key: np.ndarray, *, gain: float = 1.0, dtype: Any = np.float32, like: Any = None) -> list[Array]:
     """Conductances to start from: uniform in +-gain / sqrt(n_l), the negative half set to zero, as in Scellier 2024.
 

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array, accepts_any
+from .._array import Array
 from .._constants import Copies
 from .._errors import ConvergenceError
+from .._gate import accepts_any, record
 from ._graph import Graph
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
@@ -25,6 +26,7 @@ LARGEST_MODES = 500  # free nodes of a graph whose modes are looked at
 Load = tuple[Any, Any]
 
 
+@record
 @dataclass(frozen=True)
 class Shape:
     """positions (batch, n_nodes, dimension) metres; residual (batch,), the largest net force at a free node, relative; steps; converged."""
@@ -46,6 +48,7 @@ class _Rows:
     copies: Copies
 
 
+@accepts_any
 class ElasticNetwork(Graph):
     """A network of springs. Stiffnesses and rest lengths are arrays that you pass.
 
@@ -59,13 +62,11 @@ class ElasticNetwork(Graph):
         self.dimension = dimension
         self._orders: dict[bytes, _Rows] = {}
 
-    @accepts_any
     def lengths(self, positions: Array) -> Array:
         """Distances (batch, E) between the ends of the edges at positions (batch, n_nodes, dimension)."""
         i, j = self.ends(positions)
         return ((positions[:, i] - positions[:, j]) ** 2).sum(axis=2) ** 0.5
 
-    @accepts_any
     def energy(self, stiffness: Array, rest: Array, positions: Array, forces: Array | None = None, load: Load | None = None) -> Array:
         """Elastic energy (batch,), joules, with that of a load, less the work of forces (batch, n_nodes, dimension)."""
         total = (stiffness * (self.lengths(positions) - rest) ** 2 / 2).sum(axis=1)
@@ -73,12 +74,10 @@ class ElasticNetwork(Graph):
             total = total + (load[0] * (positions - load[1]) ** 2 / 2).sum(axis=(1, 2))
         return total if forces is None else total - (forces * positions).sum(axis=(1, 2))
 
-    @accepts_any
     def solve(self, stiffness: Array, rest: Array, nodes: Any, positions: Array, start: Array, **options: Any) -> Array:
         """Positions (batch, n_nodes, dimension) at rest; arguments and errors as of `relax`."""
         return self.relax(stiffness, rest, nodes, positions, start, **options).positions
 
-    @accepts_any
     def relax(
         self, stiffness: Array, rest: Array, nodes: Any, positions: Array, start: Array, *, forces: Array | None = None,
         load: Load | None = None, tolerance: float = TOLERANCE, steps: int = 200, on_failure: str = "raise",
@@ -125,7 +124,6 @@ class ElasticNetwork(Graph):
             )
         return Shape(x, left, int(done.max()) if done.size else 0, converged)
 
-    @accepts_any
     def respond(
         self, stiffness: Array, rest: Array, nodes: Any, positions: Array, forces: Array, *, load: Load | None = None
     ) -> tuple[Array, np.ndarray]:

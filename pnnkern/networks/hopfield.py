@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from . import _layered
 from ._layered import Equilibrium, Factors, Network, Phases, softmax
 
@@ -38,6 +39,7 @@ READOUTS = ("state", "softmax")
 BOUND = "where the outputs' own energy keeps them"
 
 
+@accepts_any
 def initial(sizes: Sequence[int], key: np.ndarray, *, gain: float = 1.0, dtype: Any = np.float32, like: Any = None) -> list[Array]:
     """Weights to start from: uniform in +-gain / sqrt(n_l). sizes : units of each layer, the input first. Others as in `drn.initial`."""
     if len(sizes) < 2 or min(sizes) < 1:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from ._graph import Graph, check_finite
 
 BLOCK = 128  # threads that share the nodes of a colour
@@ -23,6 +24,7 @@ NO_SPIN = _launch.fault(66, "spins must be +1 or -1")
 NO_BETA = _launch.fault(67, "beta must be finite and 0 or more")
 
 
+@accepts_any
 class SpinGraph(Graph):
     """Spins and the edges they are coupled by: edges (E, 2), n_nodes. ``SpinGraph.complete(n)`` couples all to all."""
 
@@ -102,6 +104,7 @@ def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     return -(s[:, a] * s[:, b]) @ coupling.astype(np.float64) - (s * field).sum(axis=1)
 
 
+@accepts_any
 def random_state(graph: SpinGraph, batch: int, key: Any, *, sample: Any = 0, like: Any = None) -> Array:
     """Spins drawn evenly, (batch, n_nodes) int8. key, sample, like : of `pnnkern.random`."""
     draws = random.bernoulli(random.fold_in(key, "start"), 0.5, (batch, graph.n_nodes), sample=sample, like=like)
@@ -174,6 +177,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     return best
 
 
+@accepts_any
 def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> Array:
     """Inverse temperatures from 0.1 to 10 over the largest field that a spin can feel, in a geometric row; float64, on their device."""
     xp, size = _array.namespace(coupling), abs(coupling).astype(np.float64)

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array, accepts_any
+from .._array import Array
 from .._errors import ConvergenceError
+from .._gate import accepts_any, record
 from ._layered import Factors, Relaxed, check_settings
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
@@ -30,6 +31,7 @@ UNEQUAL = _launch.fault(68, "coupling must be symmetric: oscillators that pull e
 OWN = _launch.fault(69, "coupling must have no diagonal: an oscillator does not pull itself")
 
 
+@record
 @dataclass(frozen=True)
 class Equilibrium(Relaxed):
     """Phases (batch, N), or (phases, batch, N). residual : the largest force left, relative to the largest possible one."""
@@ -37,6 +39,7 @@ class Equilibrium(Relaxed):
     phase: Array
 
 
+@record
 @dataclass(frozen=True)
 class Phases(Relaxed):
     """A free state `phase` (batch, N), and how far nudges move it: ``phase + moved[p]``, moved (phases, batch, N). outputs : their number."""
@@ -63,6 +66,7 @@ class Phases(Relaxed):
         return c * xp.cos(half), -2 * s * xp.sin(half), s * xp.cos(half), 2 * c * xp.sin(half)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Between:
     """Couplings of two groups of oscillators with each other and none within: (n1, n2), of the first n1 with the last n2. NumPy or CuPy.

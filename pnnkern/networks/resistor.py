@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array, accepts_any
+from .._array import Array
 from .._constants import Copies
+from .._gate import accepts_any, record
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
 
@@ -25,6 +26,7 @@ LARGEST_BLOCK = 160  # free nodes of a network that a block of threads factorise
 DENSE = 512  # free nodes of a network that a GPU solves by a dense factorisation
 
 
+@record
 @dataclass(frozen=True)
 class Response:
     """How a linear network answers: free states are ``sources x``, and currents i driven into the target nodes add ``targets i``.
@@ -63,6 +65,7 @@ class Response:
         return _constants.constant(self.target_nodes, np.int64, self.targets)
 
 
+@accepts_any
 class ResistorNetwork(Graph):
     """A network of resistors on any graph. The conductances are arrays that you pass.
 
@@ -75,12 +78,10 @@ class ResistorNetwork(Graph):
         self._grounded: tuple[bytes, _Grounded] | None = None
 
     # --------------------------------------------------------------------------------------------------------------- solutions
-    @accepts_any
     def solve(self, conductance: Array, nodes: Any, voltages: Array, **options: Any) -> Array:
         """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
         return self.relax(conductance, nodes, voltages, **options).voltages
 
-    @accepts_any
     def relax(
         self, conductance: Array, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
         start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, on_failure: str = "raise",
@@ -126,7 +127,6 @@ class ResistorNetwork(Graph):
             residual[part], taken = _array.to_numpy(solved[1]), max(taken, solved[2])
         return judged(out, residual, taken, tolerance, on_failure, "the network")
 
-    @accepts_any
     def response(
         self, conductance: Array, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE
     ) -> Response:
@@ -148,7 +148,6 @@ class ResistorNetwork(Graph):
         both = self.relax(exact, sources, values, currents=drive, method=method, tolerance=tolerance).voltages
         return Response(xp.ascontiguousarray(both[:n].T), xp.ascontiguousarray(both[n:].T), sources, targets)
 
-    @accepts_any
     def solve_many(self, conductance: Array, nodes: Any, voltages: Array) -> Array:
         """Many small networks at once, each with conductances of its own: one block of threads per network.
 
@@ -188,19 +187,16 @@ class ResistorNetwork(Graph):
         return out.astype(conductance.dtype, copy=False)
 
     # ------------------------------------------------------------------------------------------------------------- observables
-    @accepts_any
     def power(self, conductance: Array, voltages: Array) -> Array:
         """Dissipated power sum_e g_e dv_e^2 of states (batch, n_nodes), (batch,) watts. Half of it is the energy that settles least."""
         g = self._edge_values("conductance", conductance)
         return (g * self.drops(voltages).astype(np.float64) ** 2).sum(axis=1)
 
-    @accepts_any
     def drops(self, voltages: Array) -> Array:
         """Voltage drops (batch, E), first node less second, of states (batch, n_nodes)."""
         i, j = self.ends(voltages)
         return voltages[:, i] - voltages[:, j]
 
-    @accepts_any
     def residual(self, conductance: Array, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """Kirchhoff's residual of states (batch, n_nodes): (batch,) amperes, the largest net current that leaves a node not in `nodes`.
 

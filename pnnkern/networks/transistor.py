@@ -12,9 +12,11 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._gate import accepts_any
 from ._nonlinear import Nonlinear
 
 
+@accepts_any
 class TransistorNetwork(Nonlinear):
     """A network of transistors. The gate voltages (E,) are an array that you pass to `solve` and `relax` in place of conductances.
 

@@ -18,7 +18,7 @@ import numpy as np
 import scipy.fft
 
 from .. import _array, _launch, _parallel
-from .._array import Array
+from .._array import Array, Field
 from .._errors import SettingError
 from ..kernels import _cache, _forks
 from . import _layer
@@ -218,7 +218,7 @@ def engine(field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]
     return _parallel.workspace((name, field, window, dtype), lambda: _ENGINES[name](field, window, dtype))
 
 
-def convolve(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
+def convolve(field: Field, transfer: Transfer, index: np.ndarray) -> Array:
     """`crop F^-1(H[index[b]] F pad(field[b]))` for fields (batch, ny, nx); index (batch,) on the host."""
     if _array.on_device(field):
         return _convolve_device(field, transfer, index)
@@ -237,7 +237,7 @@ def convolve(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
     return out
 
 
-def _convolve_device(field: Array, transfer: Transfer, index: np.ndarray) -> Array:
+def _convolve_device(field: Field, transfer: Transfer, index: np.ndarray) -> Array:
     """By the fused kernels where all fields share a transfer function and its window is one of theirs; else by library transforms."""
     side, shape, same = transfer.window[0], field.shape[-2:], (index == index[:1]).all()
     if transfer.window == (side, side) and _layer.supported(shape, side, field.dtype) and same:
@@ -270,7 +270,7 @@ def multiplied(spectra: Array, transfer: Transfer) -> Array:
     return spectra
 
 
-def spectrum(field: Array, window: tuple[int, int]) -> Array:
+def spectrum(field: Field, window: tuple[int, int]) -> Array:
     """F pad(field), unnormalised, for fields (batch, ny, nx)."""
     fft = _array.scipy_fft(field)
     return fft.fft(fft.fft(field, n=window[1], axis=-1), n=window[0], axis=-2)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array
+from .._array import Array, Field
 
 SIDES = (256, 320, 384, 400, 448, 512)
 LINES = 16  # the first factor of every side
@@ -41,7 +41,7 @@ def traffic_vjp(batch: int, n: int, side: int, layers: int, itemsize: int = 8, *
 
 
 def chain(
-    field: Array, masks: Sequence[Array], transfers: Sequence[Array], side: int, *, save: bool = False
+    field: Field, masks: Sequence[Array], transfers: Sequence[Array], side: int, *, save: bool = False
 ) -> tuple[Array, Array | None]:
     """The field behind masks[l] (layers, [population, 1,] n, n) with propagations transfers[l] / side^2 before, between and after them.
 
@@ -96,7 +96,7 @@ def _twiddles(side: int, like: Array) -> Array:
 class _Chain:
     """The kernels for one shape of field, each named as in layer.cu."""
 
-    def __init__(self, field: Array, side: int) -> None:
+    def __init__(self, field: Field, side: int) -> None:
         self.n, self.side, self.dtype = field.shape[-1], side, field.dtype
         self.population, self.batch = math.prod(field.shape[:-3]), field.shape[-3]
         self.shape = self.population, self.batch, self.n, self.n
@@ -136,7 +136,7 @@ class _Chain:
             defines=self.defines,
         )
 
-    def first(self, field: Array) -> Array:
+    def first(self, field: Field) -> Array:
         spectrum = self.xp.empty((*field.shape[:-1], self.side), self.dtype)
         self._launch("first", field.size // self.n**2, field, spectrum)
         return spectrum
@@ -157,5 +157,5 @@ class _Chain:
             "optics/layer", "gradient", real, population, slices, self.n**2, partial, gradient, threads=gradient.size, defines=self.defines
         )
 
-    def last(self, spectrum: Array, field: Array) -> None:
+    def last(self, spectrum: Array, field: Field) -> None:
         self._launch("last", field.size // self.n**2, spectrum, field)

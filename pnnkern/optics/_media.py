@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Field
 from . import _checks
 
 
@@ -73,7 +73,7 @@ class Media:
         """Which of `pairs` each field of the result goes through, flat."""
         return np.broadcast_to(self._number, out_lead).ravel()
 
-    def expand(self, field: Array) -> Array:
+    def expand(self, field: Field) -> Array:
         """The field (..., ny, nx) once for every member of the result: (count, ny, nx), C-contiguous."""
         ny, nx = field.shape[-2:]
         full = _array.namespace(field).broadcast_to(field, (*self.out_lead(field.shape[:-2]), ny, nx))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Field
 from .._errors import DeviceMemoryError
 from . import _sampling, _transfer
 from ._sampling import Axis
@@ -45,7 +45,7 @@ def inner(shape: tuple[int, int], out_shape: tuple[int, int]) -> tuple[int, int]
     return (1 if shape[0] == 1 else out_shape[0]), (1 if shape[1] == 1 else out_shape[1])
 
 
-def spread(field: Array, out_shape: tuple[int, int]) -> Array:
+def spread(field: Field, out_shape: tuple[int, int]) -> Array:
     """A field (..., *inner) on all pixels (..., *out_shape) of the result."""
     if field.shape[-2:] == out_shape:
         return field

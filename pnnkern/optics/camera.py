@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, accepts_any
+from .._array import Array
+from .._gate import accepts_any
 from . import _checks
 
 

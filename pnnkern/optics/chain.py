@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array
+from .._array import Array, Field
+from .._gate import accepts_any
 from . import _fft, _layer
 from .propagation import Propagator
 
 CHUNK = 8  # samples per partial gradient: the sums are the same for any number of threads
 
 
+@accepts_any
 def phasor(phase: Array) -> Array:
     """exp(i phase), radians; complex of the same precision."""
     xp = _array.namespace(phase)
@@ -29,13 +31,14 @@ def _side(propagators: Sequence[Propagator]) -> int:
     return propagators[0].grid.window[0]
 
 
-def _fused(field: Array, propagators: Sequence[Propagator]) -> bool:
+def _fused(field: Field, propagators: Sequence[Propagator]) -> bool:
     windows = {p.grid.window for p in propagators}
     (py, px) = next(iter(windows))
     return _array.on_device(field) and len(windows) == 1 and py == px and _layer.supported(field.shape[-2:], py, field.dtype)
 
 
-def forward(field: Array, masks: Array, propagators: Sequence[Propagator], *, save: bool = False) -> tuple[Array, Array | None]:
+@accepts_any
+def forward(field: Field, masks: Array, propagators: Sequence[Propagator], *, save: bool = False) -> tuple[Array, Array | None]:
     """The field behind the stack.
 
     field : (batch, ny, nx) complex, in front of the first propagation. masks : (layers, ny, nx) complex transmissions.
@@ -80,6 +83,7 @@ def forward(field: Array, masks: Array, propagators: Sequence[Propagator], *, sa
     return out, saved
 
 
+@accepts_any
 def phase_adjoint(
     cotangent: Array, saved: Array, masks: Array, propagators: Sequence[Propagator], *, to_field: bool = False,
     gradient: Array | None = None,

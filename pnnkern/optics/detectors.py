@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array, accepts_any
+from .._array import Array, Field
 from .._constants import Copies
+from .._gate import accepts_any
 from . import _checks
 
 Box = tuple[int, int, int, int]
 _launch.fault(5, "the light on a detector is NaN or infinite: the field that came in, or a mask on its way, has such values")
 
 
+@accepts_any
 class Regions:
     """Disjoint rectangular detector areas on a plane.
 
@@ -58,14 +60,14 @@ class Regions:
                 boxes.append((y0, y0 + size, x0, x0 + size))
         return cls(shape, boxes)
 
-    def like(self, field: Array) -> tuple[Array, Array, Array]:
+    def like(self, field: Field) -> tuple[Array, Array, Array]:
         """(start, pixel, label) on the device of `field`."""
         start, pixel, label = (self._copies.on(name, getattr(self, name), field) for name in ("start", "pixel", "label"))
         return start, pixel, label
 
 
 @accepts_any
-def intensity(field: Array) -> Array:
+def intensity(field: Field) -> Array:
     """|field|^2 of a field (..., ny, nx), complex; real of the same precision and shape, in the unit of the field squared.
 
     Raises TypeError for a field that is not complex.
@@ -77,7 +79,7 @@ def intensity(field: Array) -> Array:
 
 
 @accepts_any
-def intensity_vjp(cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> Array:
+def intensity_vjp(cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> Array:
     """The derivative of `intensity`: ``2 g field`` for a real cotangent g like its result. Returns an array like `field`.
 
     Raises ValueError for a cotangent of another shape or dtype.
@@ -88,7 +90,7 @@ def intensity_vjp(cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> A
 
 
 @accepts_any
-def powers(field: Array, regions: Regions) -> Array:
+def powers(field: Field, regions: Regions) -> Array:
     """Power on each detector: the sum of |field|^2 over its pixels, added up in float64.
 
     field : (..., ny, nx) complex64 or complex128. regions : detectors on a plane (ny, nx).
@@ -110,7 +112,7 @@ def powers(field: Array, regions: Regions) -> Array:
 
 
 @accepts_any
-def powers_vjp(cotangent: Array, field: Array, regions: Regions, *, wrt: Any = ("field",)) -> Array:
+def powers_vjp(cotangent: Array, field: Field, regions: Regions, *, wrt: Any = ("field",)) -> Array:
     """The derivative of `powers`: ``2 g[detector of the pixel] field``, zero between the detectors.
 
     cotangent : real (..., detectors), converted to the precision of `field`. Returns an array like `field`. Raises as `powers`, and

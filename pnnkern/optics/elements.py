@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import _array
-from .._array import Array, accepts_any
+from .._array import Array, Field
 from .._errors import SamplingWarning
+from .._gate import accepts_any
 from . import _axes, _checks, masks
 from ._media import unbroadcast
 
@@ -152,7 +153,7 @@ def gaussian_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
 
 # ----------------------------------------------------------------------------------------------------------------------- lens
 @accepts_any
-def lens(field: Array, *, focal_length: Any, wavelength: Any, pitch: Any, centre: Any = 0.0, out: Array | None = None) -> Array:
+def lens(field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre: Any = 0.0, out: Array | None = None) -> Array:
     """Send a field through a thin lens: ``field * exp(-i k r^2 / 2 focal_length)``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
@@ -171,7 +172,7 @@ def lens(field: Array, *, focal_length: Any, wavelength: Any, pitch: Any, centre
 
 
 @accepts_any
-def lens_vjp(cotangent: Array, field: Array, *, focal_length: Any, wavelength: Any, pitch: Any, centre: Any = 0.0,
+def lens_vjp(cotangent: Array, field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre: Any = 0.0,
              wrt: Any = ("field",)) -> Any:  # fmt: skip
     """The derivative of `lens`. cotangent : like its result. wrt : any of "field", "focal_length". Other arguments as there.
 
@@ -193,7 +194,7 @@ def lens_vjp(cotangent: Array, field: Array, *, focal_length: Any, wavelength: A
 class _Lens:
     """`transmission` exp(-i k r^2 / 2f), complex128 (..., ny, nx), and `slope`, its derivative in f over itself."""
 
-    def __init__(self, field: Array, focal_length: Any, wavelength: Any, pitch: Any, centre: Any) -> None:
+    def __init__(self, field: Field, focal_length: Any, wavelength: Any, pitch: Any, centre: Any) -> None:
         xp, shape = _array.namespace(field), tuple(field.shape)
         focal, wavelengths = _checks.numbers("focal_length", focal_length), _checks.wavelengths(wavelength)
         if not np.isfinite(focal).all() or not np.all(focal):

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array, accepts_any
+from .._array import Array, Field, Real
+from .._gate import accepts_any
 from . import _axes, _checks, chain
 from ._media import unbroadcast
 
 
 # -------------------------------------------------------------------------------------------------------------------- complex
 @accepts_any
-def transmit(field: Array, transmission: Array, *, out: Array | None = None) -> Array:
+def transmit(field: Field, transmission: Array, *, out: Array | None = None) -> Array:
     """Transmit a field through a mask of any complex transmission: ``field * transmission``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
@@ -32,7 +33,7 @@ def transmit(field: Array, transmission: Array, *, out: Array | None = None) -> 
 
 
 @accepts_any
-def transmit_vjp(cotangent: Array, field: Array, transmission: Array, *, wrt: Any = ("field",)) -> Any:
+def transmit_vjp(cotangent: Array, field: Field, transmission: Array, *, wrt: Any = ("field",)) -> Any:
     """The derivative of `transmit`. cotangent : like its result. wrt : any of "field", "transmission".
 
     field: ``conj(transmission) g``; transmission: ``sum over the fields of the mask of g conj(field)``, summed in float64.
@@ -45,7 +46,7 @@ def transmit_vjp(cotangent: Array, field: Array, transmission: Array, *, wrt: An
 
 # ----------------------------------------------------------------------------------------------------------------------- real
 @accepts_any
-def phase_mask(field: Array, phase: Array, *, out: Array | None = None) -> Array:
+def phase_mask(field: Field, phase: Real, *, out: Array | None = None) -> Array:
     """Transmit a field through a thin phase mask: ``field * exp(i phase)``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
@@ -60,7 +61,7 @@ def phase_mask(field: Array, phase: Array, *, out: Array | None = None) -> Array
 
 
 @accepts_any
-def phase_mask_vjp(cotangent: Array, field: Array, phase: Array, *, wrt: Any = ("field",)) -> Any:
+def phase_mask_vjp(cotangent: Array, field: Field, phase: Real, *, wrt: Any = ("field",)) -> Any:
     """The derivative of `phase_mask`. cotangent : like its result. wrt : any of "field", "phase".
 
     field: ``exp(-i phase) g``; phase: ``sum over the fields of the mask of Im(g conj(field exp(i phase)))``.
@@ -72,7 +73,7 @@ def phase_mask_vjp(cotangent: Array, field: Array, phase: Array, *, wrt: Any = (
 
 
 @accepts_any
-def amplitude_mask(field: Array, amplitude: Array, *, out: Array | None = None) -> Array:
+def amplitude_mask(field: Field, amplitude: Real, *, out: Array | None = None) -> Array:
     """Transmit a field through a real mask: ``field * amplitude``.
 
     field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
@@ -88,7 +89,7 @@ def amplitude_mask(field: Array, amplitude: Array, *, out: Array | None = None) 
 
 
 @accepts_any
-def amplitude_mask_vjp(cotangent: Array, field: Array, amplitude: Array, *, wrt: Any = ("field",)) -> Any:
+def amplitude_mask_vjp(cotangent: Array, field: Field, amplitude: Real, *, wrt: Any = ("field",)) -> Any:
     """The derivative of `amplitude_mask`. cotangent : like its result. wrt : any of "field", "amplitude".
 
     field: ``amplitude g``; amplitude: ``sum over the fields of the mask of Re(g conj(field))``.
@@ -100,7 +101,7 @@ def amplitude_mask_vjp(cotangent: Array, field: Array, amplitude: Array, *, wrt:
 
 
 @accepts_any
-def height_mask(field: Array, height: Array, *, wavelength: Any, index: Any, absorption: Any = 0.0, index_medium: Any = 1.0,
+def height_mask(field: Field, height: Real, *, wavelength: Any, index: Any, absorption: Any = 0.0, index_medium: Any = 1.0,
                 out: Array | None = None) -> Array:  # fmt: skip
     """Transmit a field through a relief of material: ``field * exp(2 pi i (index - index_medium + i absorption) height / wavelength)``.
 
@@ -120,7 +121,7 @@ def height_mask(field: Array, height: Array, *, wavelength: Any, index: Any, abs
 
 
 @accepts_any
-def height_mask_vjp(cotangent: Array, field: Array, height: Array, *, wavelength: Any, index: Any, absorption: Any = 0.0,
+def height_mask_vjp(cotangent: Array, field: Field, height: Real, *, wavelength: Any, index: Any, absorption: Any = 0.0,
                     index_medium: Any = 1.0, wrt: Any = ("field",)) -> Any:  # fmt: skip
     """The derivative of `height_mask`. cotangent : like its result. wrt : any of "field", "height". Other arguments as there.
 
@@ -141,7 +142,7 @@ def height_mask_vjp(cotangent: Array, field: Array, height: Array, *, wavelength
 class _Material:
     """`transmission` exp(i wavenumber height), complex128, and `wavenumber` = 2 pi (dn + i kappa) / lambda, of shape (..., 1, 1)."""
 
-    def __init__(self, field: Array, height: Array, wavelength: Any, index: Any, absorption: Any, index_medium: Any) -> None:
+    def __init__(self, field: Field, height: Real, wavelength: Any, index: Any, absorption: Any, index_medium: Any) -> None:
         xp = _array.namespace(field)
         given = {"index": index, "absorption": absorption, "index_medium": index_medium}
         values = {name: _checks.numbers(name, value) for name, value in given.items()}
@@ -157,7 +158,7 @@ class _Material:
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside
-def _transmission(field: Array, transmission: Any) -> Array:
+def _transmission(field: Field, transmission: Any) -> Array:
     if not _array.is_array(transmission) or transmission.dtype.kind != "c":
         got = transmission.dtype if _array.is_array(transmission) else type(transmission).__name__
         raise TypeError(f"transmission must be complex64 or complex128, got {got}; a real one is an amplitude_mask")
@@ -165,7 +166,7 @@ def _transmission(field: Array, transmission: Any) -> Array:
     return transmission.astype(field.dtype, copy=False)
 
 
-def _real(name: str, mask: Any, field: Array) -> Array:
+def _real(name: str, mask: Any, field: Field) -> Array:
     mask = _checks.real(name, mask)
     _axes.whole(field.shape, name, mask.shape)
     return mask.astype(field.real.dtype, copy=False)
@@ -178,11 +179,11 @@ def _on_planes(mask: Array, shape: tuple[int, ...]) -> Array:
     return _array.contiguous(mask[(None,) * (len(shape) - mask.ndim)])
 
 
-def _broadcast(field: Array, shape: tuple[int, ...]) -> Array:
+def _broadcast(field: Field, shape: tuple[int, ...]) -> Array:
     return field if field.shape == shape else _array.contiguous(_array.namespace(field).broadcast_to(field, shape))
 
 
-def _times(field: Array, transmission: Array, out: Array | None) -> Array:
+def _times(field: Field, transmission: Array, out: Array | None) -> Array:
     shape = _axes.joined(field.shape, transmission.shape)
     if out is None:
         out = _array.namespace(field).empty(shape, field.dtype)
@@ -202,7 +203,7 @@ def _times(field: Array, transmission: Array, out: Array | None) -> Array:
     return out
 
 
-def _vjp(cotangent: Any, field: Array, transmission: Array, wrt: Any, parameter: str, given: Array, from_sum: Any) -> Any:
+def _vjp(cotangent: Any, field: Field, transmission: Array, wrt: Any, parameter: str, given: Array, from_sum: Any) -> Any:
     """Derivatives of `field * transmission`; `from_sum` makes that of the parameter, `given`, out of q = sum of g conj(field) over the
     fields of each mask, before it is summed to the shape that was given."""
     names = _checks.chosen(wrt, ("field", parameter))

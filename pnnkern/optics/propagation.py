@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array, accepts_any
+from .._array import Array, Field
+from .._gate import accepts_any, record
 from . import _checks, _fft, _plan, _transfer
 from ._media import Media, unbroadcast
 
@@ -17,7 +18,7 @@ _WRT = ("field", "distance", "wavelength")
 
 
 @accepts_any
-def propagate(field: Array, *, distance: Any, wavelength: Any, pitch: Any, method: str = "auto", pad: Any = 2,
+def propagate(field: Field, *, distance: Any, wavelength: Any, pitch: Any, method: str = "auto", pad: Any = 2,
               band_limit: Any = True, evanescent: str = "decay", shift: Any = 0.0, out_shape: tuple[int, int] | None = None,
               memory_limit: int | None = None) -> Array:  # fmt: skip
     """Propagate a field to a parallel plane: ``crop F^-1( H(fx, fy; distance, wavelength) F pad(field) )``.
@@ -60,7 +61,7 @@ def propagate(field: Array, *, distance: Any, wavelength: Any, pitch: Any, metho
 
 
 @accepts_any
-def propagate_vjp(cotangent: Array, field: Array, *, distance: Any, wavelength: Any, pitch: Any, wrt: Any = ("field",),
+def propagate_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength: Any, pitch: Any, wrt: Any = ("field",),
                   method: str = "auto", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay", shift: Any = 0.0,
                   out_shape: tuple[int, int] | None = None, memory_limit: int | None = None) -> Any:  # fmt: skip
     """The derivative of `propagate` by its adjoint, for a cotangent g = dL/dRe + i dL/dIm.
@@ -85,6 +86,7 @@ def _planned(field: Any, distance: Any, wavelength: Any, pitch: Any, method: str
                       memory_limit=memory_limit)  # fmt: skip
 
 
+@record
 @dataclass(frozen=True)
 class Losses:
     """Where the energy of a propagated field went, as fractions of the energy that entered; arrays over the leading axes.
@@ -103,6 +105,7 @@ class Losses:
     edge: Array
 
 
+@accepts_any
 class Propagator(_plan.Explained):
     """The planned form of `propagate`, for one field shape: ``P(u)``, ``P.vjp(g, u)``, ``P.losses(u)``. Arguments as there.
 
@@ -130,7 +133,7 @@ class Propagator(_plan.Explained):
         self.memory_limit = memory_limit
         self._held: dict[tuple[str, int | None], _fft.Transfer] = {}
 
-    def transfer(self, like: Array) -> _fft.Transfer:
+    def transfer(self, like: Field) -> _fft.Transfer:
         """H on the padded window for each distinct (distance, wavelength), in the precision and on the device of `like`."""
         key = (like.dtype.name, like.device.id if _array.device_of(like) == "cuda" else None)
         if key not in self._held:
@@ -153,7 +156,7 @@ class Propagator(_plan.Explained):
             raise ValueError(f"{name} must have (ny, nx) = {self.shape}, got {field.shape[-2:]}")
         return field
 
-    def _cotangent(self, cotangent: Any, field: Array) -> Array:
+    def _cotangent(self, cotangent: Any, field: Field) -> Array:
         shape = (*self.lines.out_lead(field.shape[:-2]), *self.out_shape)
         return _checks.like("cotangent", cotangent, "the propagated field", shape, field.dtype)
 
@@ -190,16 +193,14 @@ class Propagator(_plan.Explained):
         _launch.launch("optics/spectrum", "finite", out.dtype, len(out), out_shape[0] * out_shape[1], out, threads=len(out))
         return out
 
-    @accepts_any
-    def __call__(self, field: Array) -> Array:
+    def __call__(self, field: Field) -> Array:
         """The field (..., my, mx) at the other plane, for `field` (..., ny, nx)."""
         field = self._field("field", field)
         lead = self.lines.out_lead(field.shape[:-2])
         out = self._convolve(self.lines.expand(field), self.lines.index(lead), self.shape, self._inner, adjoint=False)
         return _plan.spread(out.reshape(*lead, *self._inner), self.out_shape)
 
-    @accepts_any
-    def vjp(self, cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> Any:
+    def vjp(self, cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> Any:
         """Derivatives by the adjoint; see `propagate_vjp`."""
         names = _checks.chosen(wrt, _WRT)
         field = self._field("field", field)
@@ -215,7 +216,7 @@ class Propagator(_plan.Explained):
                 results[name] = self.lines.gradient(name, self._slopes(flat, field, name).reshape(lead))
         return _checks.only(results, names)
 
-    def _slopes(self, cotangent: Array, field: Array, name: str) -> Array:
+    def _slopes(self, cotangent: Array, field: Field, name: str) -> Array:
         """Re sum conj(G) dH/dp U / (Py Px), float64, for each field of the result."""
         xp = _array.namespace(field)
         index = self.lines.index(self.lines.out_lead(field.shape[:-2]))
@@ -238,8 +239,7 @@ class Propagator(_plan.Explained):
     def _spectrum(self, fields: Array, shape: tuple[int, int]) -> Array:
         return _fft.spectrum(_placed(fields.astype(np.complex128), shape, self._canvas), self.grid.window)
 
-    @accepts_any
-    def _losses(self, field: Array) -> tuple[Array, ...]:
+    def _losses(self, field: Field) -> tuple[Array, ...]:
         field = self._field("field", field)
         xp = _array.namespace(field)
         lead = self.lines.out_lead(field.shape[:-2])
@@ -255,7 +255,7 @@ class Propagator(_plan.Explained):
             rows.append(one.fractions(inside, edge))
         return tuple(xp.moveaxis(xp.stack(rows).reshape(*lead, 5), -1, 0))
 
-    def losses(self, field: Array) -> Losses:
+    def losses(self, field: Field) -> Losses:
         """The fractions of the energy of `field` that did not arrive, or arrived at the wrong place. Energy: sum of |u|^2."""
         return Losses(*self._losses(field))
 

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array, accepts_any
+from .._array import Array, Field
 from .._errors import SamplingWarning
+from .._gate import accepts_any
 from . import _checks, _fft, _plan, _sampling, _separable, _transfer
 from ._media import Media, unbroadcast
 from ._sampling import Axis
@@ -24,7 +25,7 @@ _WRT = ("field", "distance", "wavelength")
 
 
 @accepts_any
-def propagate_scaled(field: Array, *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
+def propagate_scaled(field: Field, *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
                      out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto",
                      transform: str = "matrix", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay",
                      memory_limit: int | None = None) -> Array:  # fmt: skip
@@ -57,7 +58,7 @@ def propagate_scaled(field: Array, *, distance: Any, wavelength: Any, pitch: Any
 
 
 @accepts_any
-def propagate_scaled_vjp(cotangent: Array, field: Array, *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
+def propagate_scaled_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
                          out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto",
                          transform: str = "matrix", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay",
                          wrt: Any = ("field",), memory_limit: int | None = None) -> Any:  # fmt: skip
@@ -75,6 +76,7 @@ def propagate_scaled_vjp(cotangent: Array, field: Array, *, distance: Any, wavel
     return plan.vjp(cotangent, field, wrt=wrt)
 
 
+@accepts_any
 class ScaledPropagator(_plan.Explained):
     """The planned form of `propagate_scaled`, for one field shape: ``P(u)``, ``P.vjp(g, u)``, ``P.losses(u)``. Arguments as there.
 
@@ -123,18 +125,15 @@ class ScaledPropagator(_plan.Explained):
             raise ValueError(f"field must have (ny, nx) = {self.shape}, got {field.shape[-2:]}")
         return field
 
-    @accepts_any
-    def __call__(self, field: Array) -> Array:
+    def __call__(self, field: Field) -> Array:
         """The field (..., my, mx) at the other plane, for `field` (..., ny, nx)."""
         return _plan.spread(_forward(self, self._field(field)), self.out_shape)
 
-    @accepts_any
-    def vjp(self, cotangent: Array, field: Array, *, wrt: Any = ("field",)) -> Any:
+    def vjp(self, cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> Any:
         """Derivatives by the adjoint; see `propagate_scaled_vjp`."""
         return _vjp(self, cotangent, self._field(field), wrt)
 
-    @accepts_any
-    def _losses(self, field: Array) -> tuple[Array, ...]:
+    def _losses(self, field: Field) -> tuple[Array, ...]:
         field = self._field(field)
         xp = _array.namespace(field)
         lead = self.lines.out_lead(field.shape[:-2])
@@ -142,14 +141,14 @@ class ScaledPropagator(_plan.Explained):
         rows = [self.maps[index[b]].balance(u.astype(np.complex128)) for b, u in enumerate(self.lines.expand(field))]
         return tuple(xp.moveaxis(xp.stack(rows).reshape(*lead, 5), -1, 0))
 
-    def losses(self, field: Array) -> Losses:
+    def losses(self, field: Field) -> Losses:
         """The fractions of the energy of `field` that arrived and that did not. Energy: sum of |u|^2 times the area of a pixel, so that
         `window` is right where the output pitch samples the intensity."""
         return Losses(*self._losses(field))
 
 
 @accepts_any
-def fraunhofer(field: Array, *, distance: Any, wavelength: Any, pitch: Any, pad: float = 1) -> Array:
+def fraunhofer(field: Field, *, distance: Any, wavelength: Any, pitch: Any, pad: float = 1) -> Array:
     """The far field of a plane by a single FFT, on the grid that comes out of it: ``fraunhofer_pitch`` wide pixels.
 
     ``U(x) = exp(i k z) / (i lambda z) exp(i k x^2 / 2z) sum u(x') exp(-2 pi i x x' / (lambda z)) dy dx``; its energy, sum |U|^2 times
@@ -171,7 +170,7 @@ def fraunhofer(field: Array, *, distance: Any, wavelength: Any, pitch: Any, pad:
 
 
 @accepts_any
-def fraunhofer_vjp(cotangent: Array, field: Array, *, distance: Any, wavelength: Any, pitch: Any, pad: float = 1,
+def fraunhofer_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength: Any, pitch: Any, pad: float = 1,
                    wrt: Any = ("field",)) -> Any:  # fmt: skip
     """The derivative of `fraunhofer` by its adjoint. cotangent : like its result. Other arguments as there.
 
@@ -182,6 +181,7 @@ def fraunhofer_vjp(cotangent: Array, field: Array, *, distance: Any, wavelength:
     return _vjp(_FarPlan(tuple(field.shape[-2:]), Media(distance, wavelength), pitch, pad), cotangent, field, wrt)
 
 
+@accepts_any
 def fraunhofer_pitch(
     shape: tuple[int, int], *, distance: float, wavelength: float, pitch: Any, pad: float = 1
 ) -> tuple[float, float]:
@@ -210,7 +210,7 @@ class _Map(Protocol):
 
     def slopes(self, cotangents: Array, fields: Array, name: str) -> Array: ...
 
-    def balance(self, field: Array) -> Array: ...
+    def balance(self, field: Field) -> Array: ...
 
 
 class _Planned(Protocol):
@@ -241,12 +241,12 @@ def _groups(plan: _Planned, index: np.ndarray, like: Array) -> Any:
             yield one, members[part]
 
 
-def _forward(plan: _Planned, field: Array) -> Array:
+def _forward(plan: _Planned, field: Field) -> Array:
     lead = plan.lines.out_lead(field.shape[:-2])
     return _mapped(plan, plan.lines.expand(field), plan.lines.index(lead), adjoint=False).reshape(*lead, *plan.inner)
 
 
-def _vjp(plan: _Planned, cotangent: Any, field: Array, wrt: Any) -> Any:
+def _vjp(plan: _Planned, cotangent: Any, field: Field, wrt: Any) -> Any:
     names = _checks.chosen(wrt, _WRT)
     lead = plan.lines.out_lead(field.shape[:-2])
     cotangent = _checks.like("cotangent", cotangent, "the propagated field", (*lead, *plan.out_shape), field.dtype)
@@ -318,7 +318,7 @@ class _Zoomed:
         dh = _array.namespace(fields).asarray(_transfer.made(self.grid, (self.medium,), wrt=name).full[0])
         return _overlap(self._back(cotangents), _fft.spectrum(fields, self.grid.window) * dh).real
 
-    def balance(self, field: Array) -> Array:
+    def balance(self, field: Field) -> Array:
         xp = _array.namespace(field)
         one = _plan.Balance(self.grid, self.medium, _fft.spectrum(field[None], self.grid.window)[0])
         result = _separable.apply(xp.fft.fftshift(one.arrived, axes=(-2, -1))[None], self.factors, self.transform)[0]
@@ -387,7 +387,7 @@ class _Direct:
         change = common * (ay @ right) + dy @ right + ay @ (fields @ dx.T)
         return _overlap(cotangents, change).real
 
-    def balance(self, field: Array) -> Array:
+    def balance(self, field: Field) -> Array:
         xp = _array.namespace(field)
         inside = xp.sum(abs(self.one(field[None])[0]) ** 2) * _cells(self.axes) / xp.maximum(xp.sum(abs(field) ** 2), 1e-300)
         nothing = xp.zeros_like(inside)

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from .. import _array
+from .._array import Array
+
 _PLAIN: dict[Any, tuple[Any, str]] = {
     int: (numbers.Integral, "an integer"),
     float: (numbers.Real, "a number"),
@@ -22,7 +25,7 @@ _PLAIN: dict[Any, tuple[Any, str]] = {
 def check_types(description: Any) -> None:
     """Raise TypeError, in one sentence, for a field of a dataclass whose value is not of the field's type.
 
-    Fields that may be anything (arrays, keys) are left to what uses them.
+    Fields that may be anything (keys) are left to what uses them.
     """
     cls: Any = type(description)
     for name, kind in _fields(cls):
@@ -41,6 +44,8 @@ def _fits(value: Any, kind: Any) -> bool:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return True
+    if kind is Array:
+        return _array.is_array(value)
     if kind in _PLAIN:
         return isinstance(value, _PLAIN[kind][0]) and (kind is bool or not isinstance(value, bool))
     if origin in (types.UnionType, typing.Union):

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _gate
 from .._array import Array
+from .._gate import accepts_any
 from . import protocols
 from ._encoding import fractions, given
 
@@ -14,6 +15,7 @@ Forward = Callable[..., Array]
 Derivative = Callable[..., dict[str, Array]]
 
 
+@accepts_any
 class Apparatus:
     """What `from_callable` makes: `Measurable`."""
 
@@ -37,6 +39,7 @@ class Apparatus:
         return protocols.population(self, inputs, parameters, key, sample)
 
 
+@accepts_any
 class ModelledApparatus(Apparatus):
     """What `from_callable` makes of an apparatus with a twin: `Measurable` and `Modelled`."""
 
@@ -66,9 +69,20 @@ def from_callable(
     twin : a digital model, ``model(inputs, parameters)`` and ``vjp(cotangent, inputs, parameters)`` -> {name: gradient}; check the second
         with `pnnkern.testing.check_vjp`. Without one, rules that need a model refuse.
     encode : what turns images or features (batch, ...) into inputs; by default they are flattened, uint8 brought to [0, 1].
+
+    Your functions are given arrays of the library that `parameters` are of: torch tensors where these are torch's.
     """
-    of = (forward, parameters, encode)
-    return Apparatus(*of) if twin is None else ModelledApparatus(twin, *of)
+    library = _gate.library(parameters)
+    model = None if twin is None else (_speaking(library, twin[0]), _speaking(library, twin[1]))
+    of = (_speaking(library, forward), parameters, None if encode is None else _speaking(library, encode))
+    return Apparatus(*of) if model is None else ModelledApparatus(model, *of)
+
+
+def _speaking(library: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of a library's arrays as one of ours."""
+    if not library:
+        return function
+    return lambda *args: _gate.taken(function(*_gate.given_back(library, args)))
 
 
 __all__ = ["Apparatus", "ModelledApparatus", "from_callable"]

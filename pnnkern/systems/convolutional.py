@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._array import Array
+from .._gate import accepts_any
 from ..networks import convolutional
 from ..networks._layered import Phases
 from ._encoding import flat
@@ -18,6 +19,7 @@ from ._settling import HopfieldUnits
 from ._typed import check_types
 
 
+@accepts_any
 @dataclass
 class ConvolutionalHopfield(HopfieldUnits):
     """Feature maps that settle, joined by convolutions and pooling, below a dense output layer.

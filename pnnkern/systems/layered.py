@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from .. import random
 from .._array import Array
+from .._gate import accepts_any
 from ..networks import drn, hopfield
 from ..networks._layered import Phases
 from ._encoding import flat
@@ -17,6 +18,7 @@ from ._settling import HopfieldUnits, Settling
 from ._typed import check_types
 
 
+@accepts_any
 @dataclass
 class _LayeredNetwork(Settling):
     """What both have in common.
@@ -61,6 +63,7 @@ class _LayeredNetwork(Settling):
         return self.gain * values
 
 
+@accepts_any
 @dataclass
 class DRN(_LayeredNetwork):
     """Deep resistive network (`pnnkern.networks.drn`): weights are conductances in siemens, at least 0, inputs voltages of both signs.
@@ -85,6 +88,7 @@ class DRN(_LayeredNetwork):
 FEEDBACKS = ("tied", "separate", "same-update")
 
 
+@accepts_any
 @dataclass
 class Hopfield(_LayeredNetwork, HopfieldUnits):
     """Layered Hopfield network (`pnnkern.networks.hopfield`).

@@ -424,7 +424,7 @@ W, X, D = np.zeros((3, 4), np.float32), np.ones((2, 3), np.float32), np.ones((2,
     [
         ((W, X, D), {"key": None}, ValueError, "key=pnnkern.random.key"),
         ((W.astype(np.float64), X, D), {}, TypeError, r"w must be float32 \(n_in, n_out\), got float64 \(3, 4\)"),
-        ((W, X.astype(int), D), {}, TypeError, r"x must be a float32 or float64 array \(batch, lines\), got int64"),
+        ((W, X.astype(int), D), {}, TypeError, r"x must be an array of float32 or float64, got int64"),
         ((W, X, X), {}, ValueError, r"do not fit: shapes \(3, 4\), \(2, 3\) and \(2, 3\)"),
         ((W, X, D[:1]), {}, ValueError, "do not fit"),
         ((W, X, D), {"lr": -0.1}, ValueError, "lr must be finite and 0 or more, got -0.1"),

@@ -290,7 +290,7 @@ G = np.full((4, 5), 1e-5)
         (lambda: effective_conductance(G * np.inf, wires=1.0), ValueError, "conductances must be finite"),
         (lambda: effective_conductance(G[0], wires=1.0), ValueError, r"G must have shape \(..., n_in, n_out\) .* got \(5,\)"),
         (lambda: effective_conductance(G[:0], wires=1.0), ValueError, r"at least one cell, got \(0, 5\)"),
-        (lambda: effective_conductance(G.astype(int), wires=1.0), TypeError, "G must be an array of float32 or float64 .* got int64"),
+        (lambda: effective_conductance(G.astype(int), wires=1.0), TypeError, "G must be an array of float32 or float64, got int64"),
         (lambda: effective_conductance(G.tolist(), wires=1.0), TypeError, "G must be an array .* got list"),
         (lambda: effective_conductance(G, wires=None), TypeError, r"wires must be Wires\(word=, bit=, ...\) or a number of ohms"),
         (lambda: effective_conductance(G, wires=-1.0), ValueError, r"word must be a resistance of 0 or more \(ohms\), got -1.0"),

@@ -75,4 +75,4 @@ def out_of_memory(error: MemoryError, advice: str) -> DeviceMemoryError:
         error = error.__cause__  # already told once, with other advice
     ours = [f for f in traceback.extract_tb(error.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
     place = f", for `{(ours[-1].line or '').rstrip('(')}` in {Path(ours[-1].filename).stem}.{ours[-1].name}" if ours else ""
-    return DeviceMemoryError(f"{str(error).rstrip('.')}{place}; {advice}")
+    return DeviceMemoryError(f"{str(error).rstrip('.') or 'out of memory'}{place}; {advice}")

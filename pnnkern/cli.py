@@ -37,13 +37,16 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(str(error))
     except MemoryError as error:
         return _fail(str(out_of_memory(error, "lower compute.chunk or training.batch, or use another device")))
+    except OSError as error:
+        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         print("pnnkern: interrupted", file=sys.stderr)
         return 130
 
 
 def _fail(message: str) -> int:
-    print(f"pnnkern: error: {' '.join(message.split())}", file=sys.stderr)
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(message.split()))  # no file's name steers a terminal
+    print(f"pnnkern: error: {line}", file=sys.stderr)
     return 2
 
 

@@ -3,6 +3,7 @@
 import io
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from .. import _files
 from .._errors import DataError
 
 HEADER = 10_000  # bytes of an array's header at most; true ones have 118
-_DAMAGED = (
+_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0 is for names of fields
+_DAMAGED = (  # what NumPy and zipfile raise for what they do not understand
     OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, SyntaxError, NotImplementedError,
     RuntimeError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -59,10 +61,10 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
     key = member.filename.removesuffix(".npy")
     with archive.open(member) as content:
         head = io.BytesIO(content.read(HEADER))
-    version = npy.read_magic(head)
-    if version not in ((1, 0), (2, 0)):
-        raise DataError(f"{path} holds {key} in version {version[0]}.{version[1]} of the .npy format: arrays of numbers have 1.0 or 2.0")
-    shape, fortran, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(head, max_header_size=HEADER)
+    try:
+        shape, fortran, dtype = _READERS[npy.read_magic(head)](head, max_header_size=HEADER)
+    except (*_DAMAGED, tokenize.TokenError, MemoryError) as error:  # MemoryError: of the parser, as what it reads is short
+        raise DataError(f"{path} cannot be read as .npz: {key} does not begin with the header of an array of numbers") from error
     if dtype.hasobject:
         raise DataError(f"{path} cannot be read as .npz: Object arrays cannot be loaded, and {key} must hold numbers")
     if dtype.kind not in "biufc" or dtype.subdtype:

@@ -21,7 +21,7 @@ class ResistorNetworkTable(SteppedTable):
     kind: Literal["resistor-network"] = "resistor-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     graph: Literal["disordered", "delaunay", "lattice", "file"] = "disordered"  # lattice: square, side the root of nodes
-    nodes: int = Field(60, ge=2, le=tables.MOST)
+    nodes: int = Field(60, ge=2, le=1_000_000)
     degree: float = Field(8.0, gt=0)  # mean number of neighbours; disordered only
     edges: str = ""  # file only: edge list, two node numbers on each line
     features: tables.Count = 4  # values of a sample

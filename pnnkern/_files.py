@@ -3,7 +3,7 @@
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from ._errors import PnnError
 
@@ -42,12 +42,21 @@ def read_text(path: str | Path, most: int, what: str, error: type[PnnError]) -> 
     """The text in a file of at most `most` bytes of UTF-8. Raises `error` in one line."""
     with opened(path, what, error) as file:
         try:
-            text = file.read(most + 1).decode("utf-8-sig")
+            content = read_most(file, most + 1)
+            if len(content) > most:
+                raise error(f"{what} cannot be read: it is longer than {most} bytes")
+            return content.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as fault:
             raise error(f"{what} cannot be read: {getattr(fault, 'strerror', None) or fault}") from fault
-        if file.tell() > most:
-            raise error(f"{what} cannot be read: it is longer than {most} bytes")
-    return text
+
+
+def read_most(source: IO[bytes], most: int) -> bytes:
+    """Up to `most` bytes. Memory is taken as they come, not for all that were asked for."""
+    pieces = []
+    while most and (piece := source.read(min(most, 1 << 20))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
 
 
 def refuse_bomb(path: str | Path, unpacked: int, size: int, error: type[PnnError]) -> None:

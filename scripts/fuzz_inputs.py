@@ -38,11 +38,12 @@ from typing import Any
 import numpy as np
 
 from pnnkern._errors import PnnError
-from pnnkern.experiments import data, recipe, registry, run
+from pnnkern.experiments import checkpoint, controls, data, recipe, registry, run
 from pnnkern.experiments.idx import read_idx
 from pnnkern.experiments.loop import TrainingError
 
-SECONDS, MEMORY, LONGEST = 10.0, 1 << 30, 1200  # of a case; bytes beyond what the process has; characters of a message
+SECONDS, MEMORY, LONGEST = 10.0, 1 << 30, 1200  # at work on a case; bytes beyond what the process has; characters of a message
+WAITING = 12  # times as many seconds by the clock: a case may wait for other processes, but not for a pipe
 Arrays = tuple[np.ndarray, ...]
 
 
@@ -67,21 +68,24 @@ def bounded() -> Iterator[None]:
     def late(*_: object) -> None:
         raise Late
 
-    before, handler = resource.getrlimit(resource.RLIMIT_DATA), signal.signal(signal.SIGALRM, late)
+    timers = ((signal.SIGPROF, signal.ITIMER_PROF, SECONDS), (signal.SIGALRM, signal.ITIMER_REAL, WAITING * SECONDS))
+    before, handlers = resource.getrlimit(resource.RLIMIT_DATA), [signal.signal(number, late) for number, _, _ in timers]
     held = int(Path("/proc/self/status").read_text().partition("VmData:")[2].split()[0]) * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (held + MEMORY, before[1]))
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    for _, timer, seconds in timers:
+        signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+        for (number, timer, _), handler in zip(timers, handlers, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
         resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def outcome(case: Case) -> str:
     """"right", "refused", or what is wrong."""
-    began = time.monotonic()
+    began = time.process_time()
     try:
         with bounded():
             result = case.read()
@@ -99,14 +103,21 @@ def outcome(case: Case) -> str:
         if not case.right(result):
             return "taken, and is not what was given"
         found = "right"
-    took = time.monotonic() - began
+    took = time.process_time() - began
     return found if took < SECONDS else f"took {took:.1f} s"
+
+
+def write(path: Path, content: bytes | bytearray) -> None:
+    """A new file: file systems see one that is written over onto the disk at once, which takes longer than a case."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(content)
 
 
 # --------------------------------------------------------------------------------------------------------------------------- npz
 NUMBERS = (0, 1, -1, 2, 3, 255, 256, 65535, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64, 10**400)
 DTYPES = ("|O", "|V8", "<U5", "|S3", "<M8[s]", "<c16", "|b1", "<U0", "|V0", "|V2147483647", "<f3", "", "u1,u1", "(1000000,)u1", "\N{SNOWMAN}")
-DESCRIPTIONS = ("[('a', '<i4')]", "[('a', '|O')]", "('|u1', (1000000000,))", "None", "1", "{}", "[]", "'<f8'.x", "'|u1' * 9", "__import__('os')")
+DESCRIPTIONS = ("[('a', '<i4')]", "[('a', '|O')]", "('|u1', (1000000000,))", "None", "1", "{}", "[]", "'<f8'.x", "'|u1' * 9",
+                "__import__('os')")  # fmt: skip
 SHAPES = ("()", "(-1,)", "(-2, -3)", "(99999999999, 1)", "((1, 2), 3)", "(1.5,)", "(True, 4)", "4", "None", "('4',)", "(0,)", "(0, 0, 0)",
           f"({2**62}, 0)", f"({10**30}, 0)", f"({'1, ' * 70})", "(" * 3000, f"({10**400},)", "(4, ", "[4, 2]")  # fmt: skip
 
@@ -136,7 +147,7 @@ def sound(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) 
     if y.shape[1:] != y_test.shape[1:] or x.shape[1:] != x_test.shape[1:]:
         return False
     seen = {int(c) for c in y} if y.ndim == 1 else set()
-    return y.ndim == 2 or (seen == set(range(len(seen))) and len(seen) > 1 and {int(c) for c in y_test} <= set(range(max(seen) + 1)))
+    return y.ndim == 2 or (seen == set(range(len(seen))) and {int(c) for c in y_test} <= set(range(max(seen) + 1)))
 
 
 def npy(array: np.ndarray, version: tuple[int, int] = (1, 0), **changes: str) -> bytes:
@@ -170,8 +181,8 @@ def npz_case(dice: random.Random, folder: Path) -> Case:
     names, method = [f"{key}.npy" for key in data.NPZ_KEYS], dice.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
     if what == "sound":
         right, version = same(tuple(arrays)), dice.choice([(1, 0), (2, 0)])
-        bodies = [npy(np.asarray(a.T, order="C"), version, fortran_order="True", shape=repr(a.shape)) if dice.random() < 0.5 else npy(a, version)
-                  for a in arrays]  # fmt: skip
+        fortran = dice.random() < 0.5
+        bodies = [npy(a.T, version, fortran_order="True", shape=repr(a.shape)) if fortran else npy(a, version) for a in arrays]
     elif what == "values":
         arrays[k] = _other_values(dice, arrays[k])
         bodies, right = [npy(a) for a in arrays], same(tuple(arrays)) if sound(*arrays) else None
@@ -182,11 +193,11 @@ def npz_case(dice: random.Random, folder: Path) -> Case:
     elif what == "dtype":
         bodies[k] = npy(arrays[k], descr=dice.choice([*map(repr, DTYPES), *DESCRIPTIONS]))
     elif what == "header":
-        text = dice.choice(["", "{}", "(" * 9000, "[" * 9999, "{'descr': '|u1'}", "x" * 60000, "{'a': " * 2000, "-" * 9000, "\0" * 99, "9" * 9000])
+        text = dice.choice(["", "{}", "(" * 9000, "[" * 9999, "{'descr': '|u1'}", "x" * 60000, "{'a': " * 2000, "-" * 9000, "\0", "9" * 9000])
         bodies[k] = dice.choice([
             npy(arrays[k], text=text + "\n"), npy(arrays[k], fortran_order=dice.choice(["1", "None", "'True'", "[]"])),
-            npy(arrays[k], (3, 0), descr=repr("[('\N{SNOWMAN}', 'u1')]")), npy(arrays[k], (dice.randint(3, 255), 9)), bodies[k][: dice.randint(0, 70)],
-            b"\x93NUMPY\2\0" + struct.pack("<I", dice.choice([2**32 - 1, 2**31, 0, 10001])) + bodies[k][10:],
+            npy(arrays[k], (3, 0), descr=repr("[('\N{SNOWMAN}', 'u1')]")), npy(arrays[k], (dice.randint(3, 255), 9)),
+            bodies[k][: dice.randint(0, 70)], b"\x93NUMPY\2\0" + struct.pack("<I", dice.choice([2**32 - 1, 2**31, 0, 10001])) + bodies[k][10:],
         ])  # fmt: skip
     elif what == "members":
         right = same(tuple(arrays))
@@ -216,7 +227,7 @@ def npz_case(dice: random.Random, folder: Path) -> Case:
         content = damaged(dice, content)
     elif what == "rubbish":
         content = bytearray(dice.choice([b"", b"PK\5\6" + bytes(18), b"\x80\4\x95", dice.randbytes(300), b"PK\3\4" + dice.randbytes(300)]))
-    path.write_bytes(content)
+    write(path, content)
     return Case(what, lambda: data.load(path=path), same(tuple(arrays)) if what in ("directory", "damage") else right)
 
 
@@ -291,11 +302,11 @@ def idx_case(dice: random.Random, folder: Path) -> Case:
             plain[4:8] = struct.pack(">I", dice.choice([2**32 - 1, 2**28, 2**31]))
     content = bytearray(gzip.compress(plain, 1) if packed else plain)
     if what == "members":
-        content += dice.choice([gzip.compress(b""), gzip.compress(b"more"), b"\0" * 9, b"rubbish", gzip.compress(b"")[:9], gzip.compress(b"") * 99])
+        content += dice.choice([gzip.compress(b""), gzip.compress(b"more"), b"\0" * 9, b"rubbish", gzip.compress(b"")[:9]])
     elif what == "damaged gzip":
         content = damaged(dice, content)
     path = folder / ("case.gz" if packed else "case")
-    path.write_bytes(content)
+    write(path, content)
     truth = plain
     if packed and what in ("members", "damaged gzip"):
         try:
@@ -307,9 +318,9 @@ def idx_case(dice: random.Random, folder: Path) -> Case:
 
 
 # -------------------------------------------------------------------------------------------------------------------------- TOML
-VALUES = ("nan", "-inf", "1e400", "0x" + "f" * 5000, "9" * 5000, "1" + "0" * 400, "-1", "0", "1979-05-27T07:32:00Z", "07:32:00", "[]", "{}", "true",
-          "'x'", '""', '"\\u0000"', '"\\ud800"', "[[[[[[[[[[[1]]]]]]]]]]]", "{a={b={c=1}}}", "[" * 2000, "{a=" * 2000, "'''\n'''", '"' + "y" * 9000 + '"',
-          "[1, 'a', {}]", "\N{SNOWMAN}", "1_000", "+1", "0b1", "1.", "'../../x'", "")  # fmt: skip
+VALUES = ("nan", "-inf", "1e400", "0x" + "f" * 5000, "9" * 5000, "1" + "0" * 400, "-1", "0", "1979-05-27T07:32:00Z", "07:32:00", "[]", "{}",
+          "true", "'x'", '""', '"\\u0000"', '"\\ud800"', "[[[[[[[[[[[1]]]]]]]]]]]", "{a={b={c=1}}}", "[" * 2000, "{a=" * 2000, "'''\n'''",
+          '"' + "y" * 9000 + '"', "[1, 'a', {}]", "\N{SNOWMAN}", "1_000", "+1", "0b1", "1.", "'../../x'", "")  # fmt: skip
 
 
 def toml_case(dice: random.Random, folder: Path) -> Case:
@@ -322,20 +333,22 @@ def toml_case(dice: random.Random, folder: Path) -> Case:
     if what == "value":
         lines[i] = f"{lines[i].partition('=')[0]}= {dice.choice(VALUES)}"
     elif what == "line":
-        lines.insert(dice.randrange(len(lines)), dice.choice([lines[i], "[[system]]", "[a.b]", "x", "[", "=", "a.b.c = 1", "kind = 1", "[data]"]))
+        other = dice.choice([lines[i], "[[system]]", "[a.b]", "x", "[", "=", "a.b.c = 1", "kind = 1", "[data]"])
+        lines.insert(dice.randrange(len(lines)), other)
     elif what == "key":
-        lines[i] = dice.choice(["a." * dice.choice([1, 9, 500, 5000]), "'", '"\\u0000"', " ", "[", "é", "recipe."]) + lines[i]
+        lines[i] = dice.choice(["a." * dice.choice([1, 9, 500, 2000]), "'", '"\\u0000"', " ", "[", "é", "recipe."]) + lines[i]
     elif what == "table":
         heads = [n for n, line in enumerate(lines) if line.startswith("[")]
-        lines[dice.choice(heads)] = dice.choice(["[x]", "[[data]]", "[system.kind]", "[system]", "", f"[{'a.' * 3000}b]", "[training.lr]"])
+        lines[dice.choice(heads)] = dice.choice(["[x]", "[[data]]", "[system.kind]", "[system]", "", f"[{'a.' * 1000}b]", "[training.lr]"])
     elif what == "long":
         lines += dice.choice([["# " + "x" * 10**6], ["[[a]]"] * 9000, [f"[a{n}]" for n in range(9000)], ["summary = '" + "x" * 40000 + "'"]])
     content = bytearray("\n".join(lines).encode("utf-8", "surrogatepass"))
     if what == "damage":
         content = damaged(dice, content)
     elif what == "encoding":
-        content = bytearray(dice.choice([b"\xef\xbb\xbf" + content, text.encode("utf-16"), b"\xff" + content, content + b"\0", content + b"\x1b[2J"]))
-    path.write_bytes(content)
+        marked = b"\xef\xbb\xbf" + content
+        content = bytearray(dice.choice([marked, text.encode("utf-16"), b"\xff" + content, content + b"\0", content + b"\x1b[2J"]))
+    write(path, content)
     return Case(what, lambda: recipe.find(str(path)), lambda got: _as_written(got, content))
 
 
@@ -354,9 +367,9 @@ SMALL: dict[str, list[str]] = {  # of each kind of system
     "spring-network": ["nodes=30", "features=4"],
 }  # fmt: skip
 LAYERED = ["hidden=[5]", "inputs=64", "rates=[]"]
-WORDS = ("''", "x", "/", "/dev/zero", "/dev/stdin", "~nobody/x", "a" * 5000, '"\\u0000"', "../..", "\udcff", "\N{SNOWMAN}", "xor", "iris", "curve",
-         "allostery:4x8", "allostery:99999x99999", "wine", "digits", "in-silico", "d2nn")  # fmt: skip
-WHOLE = ("0", "1", "2", "3", "7", "100", str(2**24), str(2**31), "1000000000", str(10**12), str(2**63 - 1), str(2**63), str(10**400))
+WORDS = ("''", "x", "/", "/dev/zero", "/dev/stdin", "~nobody/x", "a" * 5000, '"\\u0000"', "../..", "\udcff", "\N{SNOWMAN}", "xor", "iris",
+         "curve", "allostery:4x8", "allostery:99999x99999", "wine", "digits", "in-silico", "d2nn")  # fmt: skip
+WHOLE = ("0", "1", "2", "3", "7", "40", str(2**24), str(2**31), "1000000000", str(10**12), str(2**63 - 1), str(2**63), str(10**400))
 REAL = ("0.0", "1.0", "0.5", "2.0", "-1.0", "1e-9", "1e-300", "5e-324", "1e9", "1e30", "1e300", "1.7e308", "3", "1e400")
 
 
@@ -376,7 +389,8 @@ def set_case(dice: random.Random, folder: Path) -> Case:
     base = [f"data.path={file}", "data.name=mnist-small", "data.classes=[]", "data.pool=1", "data.train=0", "data.test=0", "data.validation=0",
             "training.batch=8", "control.iterations=5", "compute.threads=1", *small]  # fmt: skip
     changes = dict(_change(dice, kind, recipe.find(name).rule.kind) for _ in range(dice.choice([1, 1, 2])))
-    if len({key.strip() for key in changes}) < len(changes):
+    tables = [key.strip().partition(".")[0] for key in changes]
+    if len(set(tables)) < len(tables):  # the second may undo the first
         changes.popitem()
     what = "build" if dice.random() < 0.5 else "read"
     overrides = [*base, *(f"{key}={value}" for key, value in changes.items())]
@@ -386,6 +400,8 @@ def set_case(dice: random.Random, folder: Path) -> Case:
         if what == "build":
             with _environment(), np.errstate(all="ignore"), contextlib.suppress(TrainingError):
                 built = run.assemble(found, folder / "run")
+                if found.control.linear:
+                    controls.linear(built.trainer.dataset, found.control.iterations)
                 with run._room(built):
                     built.trainer.advance()
                     built.trainer.evaluate()
@@ -414,7 +430,8 @@ def _change(dice: random.Random, kind: str, rule: str) -> tuple[str, str]:
     table = dice.choice([*models, "system", "system", "rule", "training"])
     name, field = dice.choice(list(models[table].model_fields.items()))
     if dice.random() < 0.1:
-        return dice.choice(["recipe", "summary", table, "x", "a." * 99 + "b", f"{table}.{name}.x", f" {table}.{name} ", ".", "\udcff"]), dice.choice(VALUES)
+        key = dice.choice(["recipe", "summary", table, "x", "a." * 99 + "b", f"{table}.{name}.x", f" {table}.{name} ", ".", "\udcff"])
+        return key, dice.choice(VALUES)
     if name == "kind":
         return f"{table}.kind", dice.choice([*getattr(registry, table).classes(), *VALUES])
     hints = str(field.annotation)
@@ -473,15 +490,25 @@ def main(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory() as folder:
             counts, lines = fuzz(target, numbers, asked.seed, Path(folder))
         total = sum(counts.values(), Counter())
-        record[target] = {"cases": len(numbers), **{k: total[k] for k in ("refused", "right", "wrong")}, "seconds": round(time.monotonic() - began, 1),
-                          "by_change": {what: dict(sorted(c.items())) for what, c in sorted(counts.items())}}  # fmt: skip
+        record[target] = {
+            "cases": len(numbers),
+            **{found: total[found] for found in ("refused", "right", "wrong")},
+            "seconds": round(time.monotonic() - began, 1),
+            "by_change": {what: dict(sorted(count.items())) for what, count in sorted(counts.items())},
+        }
         wrong += lines
         print(target, json.dumps({k: v for k, v in record[target].items() if k != "by_change"}), flush=True)
     if asked.record:
-        about = {"what": "hostile data files, recipes and --set values: refused in one line, or right, within 10 s and 1 GiB",
-                 "command": shlex.join(["python", "scripts/fuzz_inputs.py", *arguments]), "date": time.strftime("%Y-%m-%d"),
-                 "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}, NumPy {np.__version__}",
-                 "cases": sum(r["cases"] for r in record.values()), "wrong": wrong}  # fmt: skip
+        about = {
+            "what": "hostile data files, recipes and --set values: refused in one line, or right",
+            "bounds": f"{SECONDS:g} s of work and {MEMORY >> 30} GiB for a case",
+            "command": shlex.join(["python", "scripts/fuzz_inputs.py", *arguments]),
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+            "environment": checkpoint.versions(),
+            "cases": sum(r["cases"] for r in record.values()),
+            "wrong": wrong,
+        }
         asked.record.write_text(json.dumps(about | {"targets": record}, indent=1) + "\n")
     return 1 if wrong else 0
 

@@ -32,7 +32,7 @@ def read_idx(path: Path) -> np.ndarray:
                 if packed:
                     _files.refuse_bomb(path, promised, size, DataError)
                 fits = len(sizes) == header - 4 and (packed or header + promised == size)
-                content = source.read(promised + 1) if fits else b""
+                content = _files.read_most(source, promised + 1) if fits else b""
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path} cannot be read: {error}") from error
     if not fits or len(content) != promised:

@@ -35,7 +35,7 @@ def read_npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
         except DataError:
             raise
         except zipfile.BadZipFile as error:
-            raise DataError(f"{path} is no .npz file, or a damaged one: write it with numpy.savez ({error})") from error
+            raise DataError(f"{path} is no .npz file, or a damaged one: write it with numpy.savez ({error!s:.120})") from error
         except _DAMAGED as error:
             raise DataError(f"{path} cannot be read as .npz: {str(error).partition(chr(10))[0] or type(error).__name__}") from error
 
@@ -45,7 +45,8 @@ def _members(path: Path, archive: zipfile.ZipFile, keys: Sequence[str]) -> list[
     found = {key: [member for member in archive.infolist() if member.filename == f"{key}.npy"] for key in keys}
     missing = [key for key in keys if not found[key]]
     if missing:
-        held = ", ".join(name.removesuffix(".npy") for name in archive.namelist()) or "nothing"
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        held = ", ".join(name if name.isprintable() else ascii(name) for name in names) or "nothing"
         raise DataError(f"{path} lacks {', '.join(missing)}: it must hold {', '.join(keys)}, and holds {held:.200}")
     for key, members in found.items():
         if len(members) > 1:

@@ -24,7 +24,7 @@ class TransistorNetworkTable(SteppedTable):
     nodes: int = Field(36, ge=9, le=1_000_000)
     degree: float = Field(6.0, gt=0)  # mean number of neighbours; disordered only
     features: tables.Count = 4  # values of a sample
-    volts: float = Field(0.45, gt=0)  # supply
+    volts: float = Field(0.45, gt=0, le=1e6)  # supply
     high: float = 0.02  # target of the sample's class
     low: float = -0.02  # and of the others
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side

@@ -2,13 +2,11 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from ._errors import PnnError
-
-UNPACKED = 256 << 20  # bytes that any compressed file may become
-RATIO = 100  # and how many times its own size where it becomes more than that; images of digits reach 20, zeros 1000
 
 
 def opened(path: str | Path, what: str, error: type[PnnError]) -> BinaryIO:
@@ -42,7 +40,7 @@ def read_text(path: str | Path, most: int, what: str, error: type[PnnError]) -> 
     """The text in a file of at most `most` bytes of UTF-8. Raises `error` in one line."""
     with opened(path, what, error) as file:
         try:
-            content = read_most(file, most + 1)
+            content = read_most(file.read, most + 1)
             if len(content) > most:
                 raise error(f"{what} cannot be read: it is longer than {most} bytes")
             return content.decode("utf-8-sig")
@@ -50,19 +48,10 @@ def read_text(path: str | Path, most: int, what: str, error: type[PnnError]) -> 
             raise error(f"{what} cannot be read: {getattr(fault, 'strerror', None) or fault}") from fault
 
 
-def read_most(source: IO[bytes], most: int) -> bytes:
-    """Up to `most` bytes. Memory is taken as they come, not for all that were asked for."""
+def read_most(read: Callable[[int], bytes], most: int) -> bytes:
+    """Up to `most` bytes of what `read` gives. Memory is taken as they come, not for all that were asked for."""
     pieces = []
-    while most and (piece := source.read(min(most, 1 << 20))):
+    while most and (piece := read(min(most, 1 << 20))):
         pieces.append(piece)
         most -= len(piece)
     return b"".join(pieces)
-
-
-def refuse_bomb(path: str | Path, unpacked: int, size: int, error: type[PnnError]) -> None:
-    """Raise `error` for a file of `size` bytes that says it becomes `unpacked`, more than any true one does."""
-    if unpacked > max(UNPACKED, RATIO * size):
-        raise error(
-            f"{path} has {size} bytes and would become {unpacked}: more than {RATIO} times as many are taken for an attack; if they are meant, "
-            f"give the file uncompressed"
-        )

@@ -5,6 +5,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from .._errors import DataError
+
+UNPACKED = 256 << 20  # bytes that any compressed file may become
+RATIO = 100  # and how many times its own size where it becomes more than that; images of digits reach 20, zeros 1000
+
 
 @contextlib.contextmanager
 def bounded(device: str) -> Iterator[None]:
@@ -44,6 +49,18 @@ def available() -> int | None:
             most, used = ((folder / name).read_text() for name in ("memory.max", "memory.current"))
             found = min(found, max(0, int(most) - int(used) + int(cached)))
     return found
+
+
+def refuse(path: Path, unpacked: int, size: int) -> None:
+    """Raise `DataError` for a file of `size` bytes that becomes `unpacked` in memory: more than any true one does, or than there are."""
+    if unpacked > max(UNPACKED, RATIO * size):
+        raise DataError(
+            f"{path} has {size} bytes and would become {unpacked}: more than {RATIO} times as many are taken for an attack; if they are meant, "
+            f"give the file uncompressed"
+        )
+    free = available()
+    if free is not None and unpacked > free:
+        raise DataError(f"{path} would take {unpacked / 2**30:.3g} GiB of memory, and {free / 2**30:.3g} GiB are free: give fewer samples")
 
 
 def _kibibytes(path: Path) -> dict[str, int]:

@@ -14,6 +14,7 @@ from numpy.lib import format as npy
 
 from .. import _files
 from .._errors import DataError
+from . import memory
 
 HEADER = 10_000  # bytes of an array's header at most; true ones have 118
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0 is for names of fields
@@ -30,7 +31,7 @@ def read_npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
         try:
             with zipfile.ZipFile(file) as archive:
                 members = _members(path, archive, keys)
-                _files.refuse_bomb(path, sum(member.file_size for member in members), size, DataError)
+                memory.refuse(path, sum(member.file_size for member in members), size)
                 return [_array(path, archive, member) for member in members]
         except DataError:
             raise

@@ -78,8 +78,11 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
 
     _use_threads(recipe.compute.threads)
     wanted = recipe.data
-    dataset = data.load(wanted.name, path=wanted.path, folder=wanted.folder).only(wanted.classes).pooled(wanted.pool)
-    dataset = dataset.head(wanted.train, wanted.test).held_out(wanted.validation)
+    try:
+        dataset = data.load(wanted.name, path=wanted.path, folder=wanted.folder).only(wanted.classes).pooled(wanted.pool)
+        dataset = dataset.head(wanted.train, wanted.test).held_out(wanted.validation)
+    except MemoryError as error:
+        raise out_of_memory(error, "give a smaller data set") from error
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:

@@ -456,6 +456,16 @@ def test_a_gpu_has_no_bound() -> None:
         assert resource.getrlimit(resource.RLIMIT_DATA) == before
 
 
+def test_data_that_memory_does_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused before they are read, also where a file's holes make it long and small."""
+    with open(tmp_path / "holes", "wb") as file:
+        file.write(idx(1 << 20, 1 << 20))
+        file.truncate((1 << 40) + 12)
+    refused(lambda: read_idx(tmp_path / "holes"), r"holes would take 1.02e\+03 GiB of memory, and \S+ GiB are free: give fewer samples")
+    monkeypatch.setattr(memory, "available", lambda: 30)
+    refused(lambda: data.from_npz(sound(tmp_path / "x.npz")), "GiB are free: give fewer samples")
+
+
 # ------------------------------------------------------------------------------------------------------------------ command line
 def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2 and one line, in which nothing steers the terminal."""

@@ -321,7 +321,7 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
         _say("exact-gradient control, the same network and budget ...")
     if (folder / CONFIG).exists():
         same = {key: value for key, value in recipes.leaves(exact.table()) if not recipes.fixed([key])}
-        done = _resume(folder, tuple(f"{key}={json.dumps(value)}" for key, value in same.items()), quiet, stop)
+        done = _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop)
     else:
         done = _start(exact, folder, quiet, stop)
     if done.trainer.finished:

@@ -93,6 +93,13 @@ def test_recipes_that_are_no_files(no_files: dict[str, Path], tmp_path: Path) ->
         refused(lambda: recipe.find(str(tmp_path / "x.toml")), f"cannot be read: .*{what.rstrip('.')}", RecipeError)
 
 
+def test_a_pipe_that_takes_a_file_s_place(no_files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at it and the opening."""
+    status = os.stat(__file__)
+    monkeypatch.setattr(os, "stat", lambda path: status)
+    refused(lambda: read_idx(no_files["a pipe"]), "it must be a regular file, and is a pipe")
+
+
 def test_links_to_regular_files_are_read(tmp_path: Path) -> None:
     (tmp_path / "link.npz").symlink_to(sound(tmp_path / "x.npz"))
     assert data.load(path=tmp_path / "link.npz").classes == 2
@@ -342,6 +349,7 @@ def test_openml_tables_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("system.layers=1000000000", "system.layers: input should be less than or equal to 1000"),
         ("system.size=1000000000", "system.size: input should be less than or equal to 16777216"),
         ("compute.threads=1000000000", "compute.threads: input should be less than or equal to 1024"),
+        ("system.size=[[1]]", r"system.size: input should be a valid integer, got \[\[1\]\]"),
         ("compute.chunk=1000000000", "compute.chunk: input should be less than"),
     ],
 )
@@ -394,6 +402,22 @@ def test_systems_that_cannot_be(name: str, overrides: list[str], message: str, t
         run.start(recipe.find(name, overrides), tmp_path / "run", quiet=True)
     assert "\n" not in str(caught.value)
     assert "raise " not in str(caught.value)
+
+
+def test_names_in_any_script(tmp_path: Path) -> None:
+    """Options become TOML, which has no escapes for what JSON writes as two."""
+    for name in ("é", "\U0001f600", "'\""):
+        (tmp_path / name).mkdir()
+        assert recipe.find("d2nn-digits", cli._overrides(None, data_dir=str(tmp_path / name))).data.folder == str(tmp_path / name)
+    chosen = recipe.find("d2nn-digits", [f"data.path={tmp_path}/\U0001f600"])
+    recipe.write(chosen, tmp_path / "config.toml")
+    assert recipe.read_run(tmp_path) == chosen
+
+
+def test_recipes_that_become_too_long(tmp_path: Path) -> None:
+    """Completed and written down: such a run could not be resumed."""
+    chosen = recipe.find("d2nn-digits", ["data.classes=[" + "1," * 9000 + "]"])
+    refused(lambda: recipe.write(chosen, tmp_path / "config.toml"), "the complete recipe has .* characters, .*: shorten its lists", RecipeError)
 
 
 def test_a_step_that_a_system_refuses_is_one_line(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pnnkern import cli
+from pnnkern import _files, cli
 from pnnkern._errors import DataError, PnnError
 from pnnkern.experiments import controls, data, grey, memory, recipe, run
 from pnnkern.experiments.idx import read_idx
@@ -96,7 +96,7 @@ def test_recipes_that_are_no_files(no_files: dict[str, Path], tmp_path: Path) ->
 def test_a_pipe_that_takes_a_file_s_place(no_files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Between the look at it and the opening."""
     status = os.stat(__file__)
-    monkeypatch.setattr(os, "stat", lambda path: status)
+    monkeypatch.setattr(_files.os, "stat", lambda *_, **__: status)
     refused(lambda: read_idx(no_files["a pipe"]), "it must be a regular file, and is a pipe")
 
 

@@ -315,11 +315,13 @@ def test_openml_tables_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
         gives(*found)
         refused(lambda: data.load("openml:x"), "is no table of numbers with one target for each row")
 
-    def breaks(**_: object) -> None:
-        raise http.client.IncompleteRead(b"")
+    for fault in (http.client.IncompleteRead(b""), TimeoutError()):
 
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", breaks)
-    refused(lambda: data.load("openml:x"), "openml.org gave no data set 'x'")
+        def breaks(fault: Exception = fault, **_: object) -> None:
+            raise fault
+
+        monkeypatch.setattr(sklearn.datasets, "fetch_openml", breaks)
+        refused(lambda: data.load("openml:x"), f"openml.org gave no data set 'x': {type(fault).__name__}")
     refused(lambda: data.load("openml:²"), "openml.org gave no data set '²'")
     refused(lambda: data.load("allostery:99999x99999"), "allostery with its sources and targets, up to 9999")
 

@@ -25,6 +25,7 @@ from pnnkern.experiments.idx import read_idx
 from pnnkern.experiments.loop import TrainingError
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.networks import graphs
+from pnnkern.optics.propagation import Propagator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -420,6 +421,13 @@ def test_recipes_that_become_too_long(tmp_path: Path) -> None:
     """Completed and written down: such a run could not be resumed."""
     chosen = recipe.find("d2nn-digits", ["data.classes=[" + "1," * 9000 + "]"])
     refused(lambda: recipe.write(chosen, tmp_path / "config.toml"), "the complete recipe has .* characters, .*: shorten its lists", RecipeError)
+
+
+def test_a_distance_that_no_window_holds() -> None:
+    """The transfer function would need 10^24 samples; the impulse response takes a window of the usual size."""
+    plan = Propagator((16, 16), pitch=1e-6, wavelength=5e-7, distance=1e20)
+    assert plan.methods == ("rayleigh_sommerfeld",)
+    assert max(plan.grid.window) < 100
 
 
 def test_a_step_that_a_system_refuses_is_one_line(tmp_path: Path) -> None:

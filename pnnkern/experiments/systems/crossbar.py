@@ -28,26 +28,26 @@ class CrossbarTable(WrittenTable):
 
     kind: Literal["crossbar"] = "crossbar"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    inputs: int = Field(784, ge=1)  # values of a sample
-    hidden: list[int] = Field(default=[256])  # nodes of the hidden layers
-    classes: int = Field(10, ge=1)  # that the data must have
+    inputs: tables.Count = 784  # values of a sample
+    hidden: list[tables.Count] = Field([256], max_length=100)  # nodes of the hidden layers
+    classes: tables.Count = 10  # that the data must have
     activation: Literal["tanh", "relu", "sigmoid"] = "tanh"  # of the hidden layers
-    weight_max: float = Field(1.0, gt=0, allow_inf_nan=False)  # where no pulsed device bounds the weights
+    weight_max: float = Field(1.0, gt=0)  # where no pulsed device bounds the weights
     # how the arrays are built, and read when the network is measured
     device: str = ""  # a name in pnnkern.crossbar.DEVICES, programmed with the weights; "": ideal
     mapping: Literal["one-sided", "two-sided", "offset"] = "one-sided"  # pairs of cells for a weight, or a column to subtract
-    tile_rows: int = Field(512, ge=1)  # inputs of one array at most
-    tile_columns: int = Field(512, ge=2)  # columns of one array at most
-    dac_bits: int = Field(0, ge=0)  # of the inputs; 0: exact
-    adc_bits: int = Field(0, ge=0)  # of the outputs; 0: exact
+    tile_rows: tables.Count = 512  # inputs of one array at most
+    tile_columns: int = Field(512, ge=2, le=tables.MOST)  # columns of one array at most
+    dac_bits: int = Field(0, ge=0, le=tables.MOST)  # of the inputs; 0: exact
+    adc_bits: int = Field(0, ge=0, le=tables.MOST)  # of the outputs; 0: exact
     read_noise: bool = False  # of the device, fresh in each read
-    cell_noise: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)  # fresh in each read, relative to the conductance
-    wires: float = Field(0.0, ge=0, allow_inf_nan=False)  # [ohm] of a segment of wire between two cells
+    cell_noise: float = Field(0.0, ge=0, le=1)  # fresh in each read, relative to the conductance
+    wires: float = Field(0.0, ge=0)  # [ohm] of a segment of wire between two cells
     # interleaved: pairs are rows of one array and meet on its bit lines; gated: inputs open rows bit by bit (see pnnkern.crossbar.wires)
     topology: Literal["lines", "interleaved", "gated", "gated-interleaved"] = "lines"
     stuck_low: float = Field(0.0, ge=0, le=1)  # fraction of cells that stay at the lowest conductance
     stuck_high: float = Field(0.0, ge=0, le=1)  # fraction of cells that stay at the highest conductance
-    time: float = Field(0.0, ge=0, allow_inf_nan=False)  # [s] since programming, at which the network is measured
+    time: float = Field(0.0, ge=0)  # [s] since programming, at which the network is measured
     compensation: Literal["none", "global", "column"] = "none"  # of the drift, by one factor for each array or for each column
 
     @classmethod

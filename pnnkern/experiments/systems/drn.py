@@ -15,8 +15,8 @@ class DRNTable(LayeredTable):
 
     kind: Literal["drn"] = "drn"
     output_unit: ClassVar[str] = "V"
-    gain: float = Field(480.0, gt=0, allow_inf_nan=False)  # [V] of a white pixel
-    sweeps: int = Field(4, ge=1)  # over all layers, of the free and of each nudged state
+    gain: float = Field(480.0, gt=0)  # [V] of a white pixel
+    sweeps: tables.Turns = 4  # over all layers, of the free and of each nudged state
     bias_rates: list[float] = Field([])  # of the current sources, relative to training.lr; as `rates` if empty
 
     @classmethod

@@ -13,13 +13,13 @@ class OscillatorsTable(LayeredTable):
     """[system] of an oscillator Ising machine. Outputs are cosines of phases; couplings in the inverse unit of time."""
 
     kind: Literal["oscillators"] = "oscillators"
-    hidden: list[int] = Field([500], min_length=1, max_length=1)  # oscillators of the hidden layer
+    hidden: list[tables.Count] = Field([500], min_length=1, max_length=1)  # oscillators of the hidden layer
     low: float = -1.0  # target of the other classes
     second: float = 0.0  # strength of the second harmonic at the start
     second_rate: float = Field(0.0, ge=0)  # how fast it learns, relative to training.lr
-    step: float = Field(0.1, gt=0, allow_inf_nan=False)  # of time, in the inverse unit of the couplings
-    steps: int = Field(40, ge=1)  # of time, of the free relaxation
-    nudged_steps: int = Field(20, ge=1)  # of time, of each nudged relaxation
+    step: float = Field(0.1, gt=0)  # of time, in the inverse unit of the couplings
+    steps: tables.Turns = 40  # of time, of the free relaxation
+    nudged_steps: tables.Turns = 20  # of time, of each nudged relaxation
 
     @classmethod
     def made(cls) -> type:

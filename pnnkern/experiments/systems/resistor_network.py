@@ -22,16 +22,16 @@ class ResistorNetworkTable(SteppedTable):
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     output_unit: ClassVar[str] = "V"
     graph: Literal["disordered", "delaunay", "lattice", "file"] = "disordered"  # lattice: square, side the root of nodes
-    nodes: int = Field(60, ge=2)  # of the graph
+    nodes: int = Field(60, ge=2, le=1_000_000)  # of the graph
     degree: float = Field(8.0, gt=0)  # mean number of neighbours; disordered only
     edges: str = ""  # file only: edge list, two node numbers on each line
-    features: int = Field(4, ge=1)  # values of a sample
+    features: tables.Count = 4  # values of a sample
     complement: bool = True  # each feature a second source that falls when it rises
-    volts: float = Field(1.0, gt=0, allow_inf_nan=False)  # [V] supply
+    volts: float = Field(1.0, gt=0, le=1e6)  # [V] supply
     high: float = Field(0.52, gt=0, le=1)  # target of the sample's class, of the supply
     low: float = Field(0.48, ge=0, lt=1)  # target of the other classes, of the supply
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side
-    start: float = Field(1e-3, gt=0, allow_inf_nan=False)  # [S] every conductance before training
+    start: float = Field(1e-3, gt=0)  # [S] every conductance before training
     spread: float = Field(0.0, ge=0, lt=1)  # relative rms of the conductances before training
     smallest: float = Field(1e-5, gt=0)  # [S] lower limit of the conductances
     largest: float = Field(1e-1, gt=0)  # [S] upper limit of the conductances

@@ -19,15 +19,15 @@ class SpringNetworkTable(tables.System):
     kind: Literal["spring-network"] = "spring-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     output_unit: ClassVar[str] = "m"
-    nodes: int = Field(60, ge=4)  # of the graph
-    features: int = Field(4, ge=1)  # values of a sample
+    nodes: int = Field(60, ge=4, le=1_000_000)  # of the graph
+    features: tables.Count = 4  # values of a sample
     complement: bool = True  # each feature a second source, which goes back when the first goes forth
-    anchors: int = Field(2, ge=1)  # nodes that are held
-    stroke: float = Field(0.05, gt=0, allow_inf_nan=False)  # [m] displacement of a source for a feature of 1
+    anchors: tables.Count = 2  # nodes that are held
+    stroke: float = Field(0.05, gt=0)  # [m] displacement of a source for a feature of 1
     high: float = 0.015  # [m] target of the sample's class
     low: float = 0.005  # [m] target of the other classes
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side
-    start: float = Field(1.0, gt=0, allow_inf_nan=False)  # [N/m] every stiffness before training
+    start: float = Field(1.0, gt=0)  # [N/m] every stiffness before training
     smallest: float = Field(1e-2, gt=0)  # [N/m] lower limit of the stiffnesses
     largest: float = Field(1e2, gt=0)  # [N/m] upper limit of the stiffnesses
     learn_rest: bool = False  # rest lengths learn too

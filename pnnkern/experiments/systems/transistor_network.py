@@ -22,10 +22,10 @@ class TransistorNetworkTable(SteppedTable):
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     output_unit: ClassVar[str] = "V"
     graph: Literal["lattice", "disordered"] = "lattice"  # lattice: square and periodic, side the root of nodes
-    nodes: int = Field(36, ge=9)  # of the graph
+    nodes: int = Field(36, ge=9, le=1_000_000)  # of the graph
     degree: float = Field(6.0, gt=0)  # mean number of neighbours; disordered only
-    features: int = Field(4, ge=1)  # values of a sample
-    volts: float = Field(0.45, gt=0, allow_inf_nan=False)  # [V] supply
+    features: tables.Count = 4  # values of a sample
+    volts: float = Field(0.45, gt=0, le=1e6)  # [V] supply
     high: float = 0.02  # [V] target of the sample's class
     low: float = -0.02  # [V] target of the other classes
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side

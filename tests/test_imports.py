@@ -48,7 +48,7 @@ def part(name: str) -> str | None:
     if house != "pnnkern":
         return None
     room = inside.partition(".")[0]
-    return room if room in BELOW else "cli" if room == "__main__" else "machinery"
+    return room if room in BELOW else "cli" if room in ("__main__", "completion") else "machinery"
 
 
 def upward(source: str, name: str) -> list[str]:

@@ -101,7 +101,7 @@ class Phases(Relaxed):
         """How many nudged phases there are. Raises ValueError or TypeError where the arrays do not fit each other."""
         if not len(self.states) or len(self.moved) != len(self.states):
             raise ValueError(f"there must be as many arrays of moved as of states, one or more, got {len(self.moved)} and {len(self.states)}")
-        first = plain("the inputs, states and moved of phases", [self.inputs, *self.states, *self.moved])[-1]
+        first = plain("what phases hold", [self.output, self.inputs, *self.states, *self.moved])[-1]
         if self.inputs.ndim < 2 or not first.ndim:
             raise ValueError(f"inputs must be (batch, n) and moved (phases, batch, n), got shapes {self.inputs.shape} and {first.shape}")
         batch, count = len(self.inputs), len(first)
@@ -166,20 +166,13 @@ def target_like(target: Array | None, nudges: Array, batch: int, weights: Sequen
     return _array.contiguous(xp.asarray(shaped("target", real("target", target), *shape), dtype))
 
 
-def states_of(net: "Network", states: Sequence[Array], batch: int) -> Sequence[Array]:
-    """`states`, if they are those of the network's layers. Raises ValueError or TypeError."""
+def states_of(net: "Network", states: Sequence[Array], batch: int, name: str = "states") -> Sequence[Array]:
+    """`states`, if they are real ones of the network's layers after the input. Raises ValueError or TypeError."""
     if len(states) != len(net.weights):
-        raise ValueError(f"there must be states of each of the {len(net.weights)} layers after the input, got {len(states)}")
-    for l, s in enumerate(plain("states", states)):
-        shaped(f"states[{l}]", s, batch, *net.shape(l))
+        raise ValueError(f"{name} must be of each of the {len(net.weights)} layers after the input, got {len(states)}")
+    for l, s in enumerate(plain(name, states)):
+        shaped(f"{name}[{l}]", real(name, s), batch, *net.shape(l))
     return states
-
-
-def free_of(net: "Network", free: "Equilibrium | Phases", batch: int) -> Sequence[Array]:
-    """The states of a free state at hand, if it is one of this network and of real numbers."""
-    for l, s in enumerate(states_of(net, free.states, batch)):
-        real(f"free.states[{l}]", s)
-    return free.states
 
 
 def nudges_of(nudge: Any, *, plane: bool = False) -> np.ndarray:
@@ -388,7 +381,6 @@ class Network:
     def relax(self, drive: Array, nudges: np.ndarray, target: Array, start: Sequence[Array] | None, sweeps: int, tolerance: float,
               ) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
         """States, pulls and the relative last step, for nudges () or (phases,)."""
-        xp = _array.namespace(drive)
         lead, dtype = (*nudges.shape, len(drive)), np.result_type(drive.dtype, np.complex64) if nudges.dtype.kind == "c" else drive.dtype
         states = self._begun(start, lead, dtype, drive)
         pulls = list(states)
@@ -537,7 +529,9 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
     if free is None:
         states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), cotangent, None, sweeps, limit)
         free = judged(states, pulls, left, sweeps, tolerance, on_failure)
-    free_of(net, free, len(inputs))
+    else:
+        for name in ("states", "pulls"):
+            states_of(net, getattr(free, name), len(inputs), f"free.{name}")
     response, left = net.at(inputs, free.states).transposed().adjoint(free.pulls, cotangent, sweeps, limit)
     done = judged(response, response, left, sweeps, tolerance, on_failure)
     half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
@@ -567,7 +561,9 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
     if free is None:
         net = build(moving)
         free = judged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
-    states = free_of(build(moving), free, len(inputs))
+    else:
+        states_of(build(moving), free.states, len(inputs), "free.states")
+    states = free.states
     for _ in range(steps):
         net = build(moving)
         after, pulls, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)

@@ -169,7 +169,8 @@ class ResistorNetwork(Graph):
             raise ValueError(f"at most {LARGEST_BLOCK} free nodes fit a block of threads, got {len(free)}: use solve, network by network")
         # a CPU works in float64 in any case: one compiled twin
         networks, dtype = len(conductance), conductance.dtype if _array.on_device(conductance) else np.dtype(np.float64)
-        if real("voltages", voltages).ndim not in (2, 3) or voltages.shape[-1] != len(held) or (voltages.ndim == 3 and len(voltages) != networks):
+        real("voltages", voltages)
+        if voltages.ndim not in (2, 3) or voltages.shape[-1] != len(held) or (voltages.ndim == 3 and len(voltages) != networks):
             raise ValueError(f"voltages must be (batch, {len(held)}) or ({networks}, batch, {len(held)}), got shape {voltages.shape}")
         batch = voltages.shape[-2]
         out = xp.zeros((networks, batch, self.n_nodes), dtype)

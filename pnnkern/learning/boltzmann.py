@@ -54,6 +54,13 @@ class PersistentChains:
     steps: int = 1
     done: int = 0
 
+    def __post_init__(self) -> None:
+        if not _array.is_array(self.visible) or self.visible.ndim != 2:
+            got = getattr(self.visible, "shape", type(self.visible).__name__)
+            raise ValueError(f"visible must be an array (chains, visible) where the chains start, got {got}")
+        if self.key is None:
+            raise ValueError("chains are random, which needs a key: key=pnnkern.random.key(seed)")
+
     def update(self, data: Array, weights: Real, a: Real, b: Real) -> dict[str, Update]:
         """The update for a batch of data; the chains move on."""
         updates, self.visible = contrastive_divergence(

@@ -13,6 +13,7 @@ Updates are directions of descent, (E,), mean over the batch: add them, times a 
 All values: source_values (batch, n_sources) and target_values (batch, n_targets), volts; conductances in siemens.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -221,7 +222,7 @@ def potentiometer_step(conductance: Real, update: Real, *, ohms: float, low: flo
 @accepts_any
 def coupled_dynamics(
     net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
-    capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: tuple[Array, Array] | None = None,
+    capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: Sequence[Real] | None = None,
     rails: tuple[float, float] | None = None,
 ) -> tuple[Array, tuple[Array, Array]]:  # fmt: skip
     """Both copies of the network and the conductances move at once: coupled learning that does not wait for equilibrium.
@@ -244,8 +245,10 @@ def coupled_dynamics(
         held = np.concatenate([sources, targets])
         clamped = net.relax(k, held, xp.concatenate([x, free[:, targets] + eta * (y - free[:, targets])], axis=1)).voltages
         states = (free, clamped)
+    if len(states) != 2:
+        raise ValueError(f"states must be two, (free, clamped), got {len(states)}")
     for name, v in zip(("states[0]", "states[1]"), states, strict=True):
-        shaped(name, real(name, v), len(x), net.n_nodes)
+        shaped(name, v, len(x), net.n_nodes)
     free, clamped = (xp.array(v.T, dtype=np.float64, order="C") for v in states)
     masks = [np.ones(net.n_nodes, np.uint8) for _ in range(2)]
     masks[0][sources], masks[1][np.concatenate([sources, targets])] = 0, 0

@@ -408,9 +408,11 @@ class Network:
             return [xp.zeros(shape, dtype) for shape in shapes]
         if len(start) != len(shapes):
             raise ValueError(f"start must be states of each of the {len(shapes)} layers after the input, got {len(start)}")
-        for l, s in enumerate(start):
+        for l, (s, shape) in enumerate(zip(start, shapes, strict=True)):
             if np.dtype(dtype).kind != "c":
                 real(f"start[{l}]", s)
+            if s.shape not in (shape, shape[len(lead) - 1 :]):
+                raise ValueError(f"start[{l}] must be {shape[len(lead) - 1 :]}, or with an axis of phases in front, got shape {s.shape}")
         return [xp.array(xp.broadcast_to(s, shape), dtype, order="C") for s, shape in zip(start, shapes, strict=True)]
 
     def respond(self, states: Sequence[Array], pulls: Sequence[Array], nudges: np.ndarray, target: Array, hold: bool, sweeps: int,

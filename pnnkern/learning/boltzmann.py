@@ -70,8 +70,10 @@ class PersistentChains:
         return updates
 
 
-def exact_gradient(visible: np.ndarray, weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+@accepts_any
+def exact_gradient(visible: Array, weights: Real, a: Real, b: Real) -> tuple[float, dict[str, Array]]:
     """-log likelihood per sample and its gradient, by all states of the visible units (at most 20)."""
+    boltzmann.check_units(weights, a, b, visible=visible)
     everything = (boltzmann.states(len(a)) + 1) // 2
     chance = np.exp(-boltzmann.free_energy(everything, weights, a, b) - boltzmann.log_partition(weights, a, b))
     of_data, of_model = (boltzmann.hidden_chance(v, weights, a, b) for v in (visible, everything.astype(weights.dtype)))

@@ -31,14 +31,16 @@ def states(n: int) -> np.ndarray:
     return (2 * (bits & 1) - 1).astype(np.int8)
 
 
-def probabilities(graph: SpinGraph, coupling: np.ndarray, field: np.ndarray | None = None, *, beta: float = 1.0) -> np.ndarray:
+@accepts_any
+def probabilities(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> Array:
     """exp(-beta E) / Z of all `states`, (2^n,) float64."""
     log = -beta * ising.energy(states(graph.n_nodes), graph, coupling, field)
     weights = np.exp(log - log.max())
     return weights / weights.sum()
 
 
-def marginals(graph: SpinGraph, coupling: np.ndarray, field: np.ndarray | None = None, *, beta: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+@accepts_any
+def marginals(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> tuple[Array, Array]:
     """Exact <s_a s_b> of each edge and <s_i> of each spin."""
     s, p = states(graph.n_nodes).astype(np.float64), probabilities(graph, coupling, field, beta=beta)
     return p @ (s[:, graph.edges[:, 0]] * s[:, graph.edges[:, 1]]), p @ s
@@ -101,8 +103,10 @@ def free_energy(visible: Array, weights: Real, a: Real, b: Real) -> Array:
     return -(v @ a.astype(np.float64)) - xp.logaddexp(0.0, v @ weights.astype(np.float64) + b).sum(axis=1)
 
 
-def log_partition(weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+@accepts_any
+def log_partition(weights: Real, a: Real, b: Real) -> float:
     """log Z, exactly, by all states of the smaller layer. Raises ValueError if that has more than 20 units."""
+    check_units(weights, a, b)
     if weights.shape[0] > weights.shape[1]:
         weights, a, b = weights.T, b, a
     bits = (states(weights.shape[0]) + 1) // 2

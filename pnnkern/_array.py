@@ -235,6 +235,7 @@ def _memory(xp: ModuleType, gpu: int) -> int:
 
 
 __all__ = [
-    "Array", "Field", "Real", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "in_place", "is_array", "is_on_gpu",
+    "Array", "Field", "Real", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "in_place", "is_array",
+    "is_on_gpu",
     "largest", "namespace", "nvrtc", "on_all_streams", "on_device", "out_of_use", "place", "processors", "scipy_fft", "threads", "to_numpy",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._checks import shaped
 from .._gate import accepts_any
 from ..systems.protocols import Layered, Update, dense, require
 from .judged import Metrics, judged
@@ -43,7 +44,10 @@ class DirectFeedback:
         return updates, metrics
 
     def matrix(self, layer: int, error: Array, state: Array) -> Array:
-        """B_l (outputs, nodes of the layer)."""
+        """B_l (outputs, nodes of the layer), for an error (batch, outputs) and a state (batch, ...)."""
+        shaped("error", error, None, None)
+        if state.ndim < 2:
+            raise ValueError(f"state must be (batch, ...) of a layer, got shape {state.shape}")
         shape = error.shape[1], int(np.prod(state.shape[1:]))
         which = layer, shape, state.dtype.name
         if which not in self._matrices:

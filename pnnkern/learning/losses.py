@@ -15,17 +15,21 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, Real
+from .._checks import class_labels, shaped
 from .._gate import accepts_any
 
 DARK = _launch.fault(83, "a sample has detectors that no light reaches, or a power that is not finite: their ratio is no number")
-CLASS = _launch.fault(84, "labels must be from 0 to below the number of classes")
+
+
+def _checked(outputs: Array) -> Array:
+    """Outputs, if they are (batch, outputs)."""
+    shaped("outputs", outputs, None, None)
+    return outputs
 
 
 def _double(outputs: Array) -> Array:
     """Outputs (batch, outputs) in float64."""
-    if outputs.ndim != 2 or not outputs.size:
-        raise ValueError(f"outputs must be (batch, outputs), at least one of each, got shape {outputs.shape}")
-    return outputs.astype(np.float64)
+    return _checked(outputs).astype(np.float64)
 
 
 def _lit(power: Array) -> Array:
@@ -37,15 +41,9 @@ def _lit(power: Array) -> Array:
 
 def _one_hot(labels: Array, classes: int, like: Array) -> Array:
     """Whether an output is the label's, boolean (batch, classes)."""
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers, got {labels.dtype}")
-    if labels.shape != like.shape[:1]:
-        raise ValueError(f"labels must be ({len(like)},), one for each sample, got shape {labels.shape}")
-    most = max(classes, 2)  # one output tells class 1 from class 0
-    outside = ((labels < 0) | (labels >= most)).any()
-    _launch.flag(outside, CLASS, lambda: f"labels must be from 0 to {most - 1}, got {labels.min()} to {labels.max()}")
+    class_labels(labels, len(like), classes)
     xp = _array.namespace(like)
-    return xp.asarray(labels)[:, None] == (1 if classes == 1 else xp.arange(classes))
+    return xp.asarray(labels)[:, None] == (1 if classes == 1 else xp.arange(classes))  # one output tells class 1 from class 0
 
 
 def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
@@ -175,6 +173,7 @@ class SquareError:
 
     def targets(self, labels: Array, outputs: Real) -> Array:
         """(batch, classes), like `outputs`."""
+        outputs = _checked(outputs)
         if labels.ndim == 2 and labels.shape != outputs.shape:
             raise ValueError(f"real targets must have the shape {outputs.shape} of the outputs, got {labels.shape}")
         share = _array.namespace(outputs).asarray(labels) if labels.ndim == 2 else _one_hot(labels, outputs.shape[1], outputs)

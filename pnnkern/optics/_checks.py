@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._checks import numbers
 from .._errors import UnitWarning
 
 
@@ -18,17 +19,6 @@ def warn(message: str, category: type[Warning]) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
-
-
-def numbers(name: str, value: Any) -> np.ndarray:
-    """Real numbers as a float64 array on the host."""
-    try:
-        values = np.asarray(_array.to_numpy(value) if _array.is_array(value) else value)
-        if values.dtype.kind not in "iuf":
-            raise TypeError
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a real number or an array of them, got {value!r:.80}") from None
-    return values.astype(np.float64)
 
 
 def pair(name: str, value: Any, *, positive: bool = True, unit: str = "metres") -> tuple[float, float]:

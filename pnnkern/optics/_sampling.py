@@ -86,7 +86,9 @@ class Axis:
             return 1
         side = _fft.window_side(self.count if self.scaled else max(self.count, self.out_count), self.pad)
         needed = math.ceil(least / self.pitch - 1e-9)
-        return side if self.periodic or side >= needed else scipy.fft.next_fast_len(needed, real=True)
+        if self.periodic or side >= needed:
+            return side
+        return needed if needed > 1 << 40 else scipy.fft.next_fast_len(needed, real=True)  # no memory holds more, however fast
 
 
 @dataclass(frozen=True)

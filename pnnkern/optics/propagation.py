@@ -133,7 +133,7 @@ class Propagator(_plan.Explained):
         self.memory_limit = memory_limit
         self._held: dict[tuple[str, int | None], _fft.Transfer] = {}
 
-    def transfer(self, like: Array) -> _fft.Transfer:
+    def transfer(self, like: Field) -> _fft.Transfer:
         """H on the padded window for each distinct (distance, wavelength), in the precision and on the device of `like`."""
         key = (like.dtype.name, like.device.id if _array.device_of(like) == "cuda" else None)
         if key not in self._held:

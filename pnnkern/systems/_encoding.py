@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array
+from .._array import Array, Real
+from .._checks import class_labels
 
 OUTSIDE = _launch.fault(80, "images and features must be uint8, or numbers in [0, 1]")
 NOT_FINITE = _launch.fault(82, "images and features must be uint8, or finite numbers")
@@ -71,15 +72,21 @@ def shares(pixels: int, canvas: int, size: int) -> np.ndarray:
 
 
 def one_hot(labels: Array, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:
-    """(batch, classes): `high` at the label, `low` elsewhere; for labels (batch, classes) that are fractions, so far from low to high."""
+    """(batch, classes): `high` at the label, `low` elsewhere; for labels (batch, classes) that are fractions, so far from low to high.
+
+    Raises TypeError and ValueError for other labels.
+    """
     xp = _array.device_namespace(device)
-    labels = xp.asarray(labels)
     if labels.ndim == 2:
-        return (low + (high - low) * labels).astype(dtype)
+        if labels.shape[1] != classes or labels.dtype.kind not in "iuf":
+            raise ValueError(f"real targets must be numbers (batch, {classes}), got {labels.dtype} {labels.shape}")
+        return (low + (high - low) * xp.asarray(labels)).astype(dtype)
+    class_labels(labels, labels.size, classes)
+    labels = xp.asarray(labels)
     return xp.where(xp.arange(classes)[None, :] == labels[:, None], high, low).astype(dtype)
 
 
-def wanted(target: Array | None, output: Array, nudges: tuple[float, ...]) -> Array:
+def wanted(target: Real | None, output: Real, nudges: tuple[float, ...]) -> Array:
     """The target (batch, outputs), or the output where there is none. Raises ValueError for another shape, or a nudge towards nothing."""
     if target is None:
         if any(nudges):
@@ -90,7 +97,7 @@ def wanted(target: Array | None, output: Array, nudges: tuple[float, ...]) -> Ar
     return target
 
 
-def beyond(output: Array, target: Array, middle: float) -> Array:
+def beyond(output: Real, target: Real, middle: float) -> Array:
     """Which outputs lie beyond their target on its own side of `middle`, and would be left alone by a hinge; boolean (batch, outputs)."""
     past: Array = (target < output) == (target > middle)
     return past
@@ -100,6 +107,6 @@ def fitting(parameters: dict[str, Array], shapes: dict[str, tuple[int, ...]], dt
     """Raise ValueError for a parameter that is missing or has another shape or dtype."""
     for name, shape in shapes.items():
         p = parameters.get(name)
-        if p is None or p.shape != shape or p.dtype != dtype:
-            got = "nothing" if p is None else f"{p.dtype} {p.shape}"
+        if not _array.is_array(p) or p.shape != shape or p.dtype != dtype:
+            got = "nothing" if p is None else f"{p.dtype} {p.shape}" if _array.is_array(p) else type(p).__name__
             raise ValueError(f"{name} must be {np.dtype(dtype)} {shape}, got {got}")

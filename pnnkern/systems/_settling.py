@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any
 from ..networks._layered import Equilibrium, Factors, Phases
 from ._encoding import fitting, one_hot
@@ -113,11 +113,11 @@ class Settling:
         """(batch, outputs): `high` at the label, `low` elsewhere."""
         return one_hot(labels, self.biases[-1].size, self.high, self.low, self.device, self.dtype)
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """Free outputs of a population, (members, batch, outputs)."""
         return population(self, inputs, parameters, key, sample)
 
@@ -132,7 +132,7 @@ class Settling:
         """Settings with sweeps enough for a free state and a nudged one."""
         return self._settings() | {"sweeps": max(self.sweeps, self.nudged_sweeps or 0)}
 
-    def relax(self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Phases:  # fmt: skip
         """The free state and how far nudges move it."""
         relaxed: Phases = self.room.phases(
@@ -153,7 +153,7 @@ class Settling:
         shares: Sequence[Sequence[Any]] = self.room.contrast(relaxed, a, b)
         return shares
 
-    def continual_contrast(self, relaxed: Phases, target: Array, *, nudge: float, steps: int, rate: float) -> dict[str, Update]:
+    def continual_contrast(self, relaxed: Phases, target: Real, *, nudge: float, steps: int, rate: float) -> dict[str, Update]:
         """What continual equilibrium propagation adds up to. On the way the parameters of a layer move at its share of `rate`."""
         rates = [rate * share for share in (self.rates or [1.0] * len(self.biases))]
         ends = self.room.continual(
@@ -163,12 +163,12 @@ class Settling:
         return {name: (self.parameters[name] - end) * (1 / by[name] if by[name] else 0.0) for name, end in self._named(ends).items()}
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Free outputs, and the state for `vjp`."""
         free: Equilibrium = self.room.relax(inputs, self.weights, self.biases, **self._settings())
         return free.output, (inputs, free)
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Update]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Update]:
         """The exact derivative through the equilibrium, by the response of all nodes to the cotangent."""
         inputs, free = record
         return self._named(self.room.relax_vjp(cotangent, inputs, self.weights, self.biases, free=free, **self._long()))
@@ -195,7 +195,7 @@ class HopfieldUnits(Settling):
             raise ValueError(f"the targets of a softmax are 1 and 0: leave high and low as they are, got {self.high:g} and {self.low:g}")
         super()._set_up()
 
-    def holomorphic_contrast(self, inputs: Array, target: Array, *, radius: float, points: int) -> dict[str, Update]:
+    def holomorphic_contrast(self, inputs: Real, target: Real, *, radius: float, points: int) -> dict[str, Update]:
         """The gradient of the cost by nudges on a circle; only the smooth activations can be followed there."""
         shares = self.room.holomorphic_contrast(inputs, target, self.weights, self.biases, radius=radius, points=points, **self._long())
         return self._named(shares)

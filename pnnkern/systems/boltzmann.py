@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Real
+from .._checks import shaped
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from ._encoding import fitting, flat, one_hot
@@ -40,8 +41,8 @@ class Ensemble:
 class Ensembles:
     """output (batch, classes) of the free phase, and all phases, the free one first."""
 
-    inputs: Array
-    output: Array
+    inputs: Real
+    output: Real
     phases: list[Ensemble]
 
 
@@ -102,15 +103,15 @@ class BoltzmannMachine:
         """One-hot labels, (batch, classes)."""
         return one_hot(labels, self.sizes[1], 1, 0, self.device, self.dtype)
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """(batch, classes): the logarithm of the mean chance of each class over the draws."""
         return self.relax(inputs, key=key, sample=sample).output
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """Outputs of a population, (members, batch, classes)."""
         return population(self, inputs, parameters, key, sample)
 
-    def relax(self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Ensembles:  # fmt: skip
         """The free ensemble and the nudged ones; with `hold` classes are held at the targets, and beta must be 1."""
         if key is None:
@@ -165,7 +166,7 @@ class BoltzmannMachine:
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- generative
-    def dream(self, inputs: Array, target: Array, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
+    def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
         if key is None:
             raise ValueError("draws are random, which needs a key: key=pnnkern.random.key(seed)")
@@ -180,7 +181,11 @@ class BoltzmannMachine:
     def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Update]:
         """dE/dparameter of (inputs, classes) of the data less those of the model, means over each; hidden units by their chances."""
         xp, terms = _array.namespace(data[0]), []
-        for (v, y), sign in ((data, -1.0), (model, 1.0)):
+        for name, (v, y), sign in (("data", data, -1.0), ("model", model, 1.0)):
+            for part, values, count in (("inputs", v, self.inputs), ("classes", y, self.sizes[1])):
+                if not _array.is_array(values) or values.dtype != self.dtype:
+                    raise TypeError(f"{part} of the {name} must be {self.dtype}, got {getattr(values, 'dtype', type(values).__name__)}")
+                shaped(f"{part} of the {name}", values, None, count)
             terms.append((v, y, self._hidden(v, y), sign / max(1, len(v))))
         (v, y, h, s), (v2, y2, h2, s2) = terms
         return {
@@ -195,7 +200,7 @@ class BoltzmannMachine:
         return _logistic(v @ p["W1"] + p["b1"] + y @ p["W2"].T)
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """log P(y | x) (batch, classes), exactly: hidden units summed over, class by class. And the record for `vjp`."""
         p, xp = self.parameters, _array.namespace(inputs)
         drive = inputs @ p["W1"] + p["b1"]
@@ -204,7 +209,7 @@ class BoltzmannMachine:
         out = (shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))).astype(inputs.dtype)
         return out, (inputs, drive, out)
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Update]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Update]:
         """Exact gradients for a cotangent (batch, classes) of log P(y | x)."""
         inputs, drive, out = record
         xp, p = _array.namespace(drive), self.parameters

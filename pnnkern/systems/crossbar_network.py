@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, crossbar, random
-from .._array import Array
+from .._array import Array, Real
+from .._checks import shaped
 from .._gate import accepts_any
 from ..crossbar import Crossbar, GaussianNoise, Layer
 from . import protocols
-from ._encoding import flat
+from ._encoding import fitting, flat
 from ._samples import on_device
 from ._typed import check_types
 from .protocols import OuterProduct
@@ -99,9 +100,7 @@ class CrossbarNetwork:
                 draws = random.normal(random.fold_in(self.key, name), (1, shape[0] * shape[1]), dtype=self.dtype, like=like)
                 start = (draws.reshape(shape) / np.sqrt(shape[0])).clip(-self.weight_max, self.weight_max)
                 self.parameters[name] = start.astype(self.dtype)
-            given = self.parameters[name]
-            if given.shape != shape or given.dtype != self.dtype:
-                raise ValueError(f"{name} must be {self.dtype} {shape}, got {given.dtype} {given.shape}")
+            fitting(self.parameters, {name: shape}, self.dtype)
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -118,30 +117,30 @@ class CrossbarNetwork:
         """Images or features (batch, ...), uint8 or in [0, 1], as inputs (batch, n_0) in [0, 1]."""
         return flat(images, self.sizes[0], self.device, self.dtype)
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""
         return self.measure(inputs, key, sample)[0]
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """One pass for each member of a population of weights: (members, batch, outputs)."""
         return protocols.population(self, inputs, parameters, key, sample)
 
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """The twin's outputs, and its record: the weights and what entered each array."""
         return self._pass(inputs, lambda l, x, w: x @ w)
 
-    def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def measure(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """What the arrays gave, and the record for the twin's derivative at the activations that were measured."""
         if self.hardware is None:
             return self.forward_saving(inputs)
         rows = on_device(sample, inputs)
         return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, rows))
 
-    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """What the arrays gave, and the record for `backward`: a crossbar is read inside where its layers meet."""
         return self.measure(inputs, key, sample)
 
-    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, OuterProduct]:
+    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, OuterProduct]:
         """Errors driven into the columns and read at the rows of the arrays as they are, by drivers and converters without error.
 
         Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row. Raises ValueError
@@ -171,7 +170,7 @@ class CrossbarNetwork:
         """Say that weights were changed in place: arrays whose weights differ are programmed anew before they are next read."""
         self._writes += 1
 
-    def calibrate(self, inputs: Array) -> None:
+    def calibrate(self, inputs: Real) -> None:
         """Take these inputs as the reference for ADC ranges and drift compensation: a few hundred training samples, say."""
         self.reference = inputs
         self._arrays.clear()
@@ -266,7 +265,7 @@ class CrossbarNetwork:
             raise ValueError("ADC ranges and drift compensation need reference inputs: network.calibrate(inputs)")
         return self.forward_saving(self.reference)[1][1][l]
 
-    def _pass(self, inputs: Array, multiply: Any) -> tuple[Array, Any]:
+    def _pass(self, inputs: Real, multiply: Any) -> tuple[Array, Any]:
         xp = _array.namespace(inputs)
         f, _ = ACTIVATIONS[self.activation]
         weights = [self.parameters[f"w{l}"] for l in range(len(self.shapes))]
@@ -277,13 +276,14 @@ class CrossbarNetwork:
             x = f(xp, a)
         return a, (weights, entered)
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, OuterProduct]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, OuterProduct]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
         return self._back(cotangent, record, lambda l, error, entered: error @ record[0][l].T)
 
-    def _back(self, cotangent: Array, record: Any, below: Any) -> dict[str, OuterProduct]:
+    def _back(self, cotangent: Real, record: Any, below: Any) -> dict[str, OuterProduct]:
         """Gradients of all weights; ``below(l, error, entered)`` is the error that array l sends to its rows, the bias's last."""
         weights, entered = record
+        shaped("cotangent", cotangent, len(entered[0]), self.sizes[-1])
         updates: dict[str, OuterProduct] = {}
         for l in reversed(range(len(weights))):
             updates |= self.layer_vjp(l, cotangent, record)
@@ -295,7 +295,7 @@ class CrossbarNetwork:
         """Activations (batch, nodes) of the hidden layers."""
         return [x[:, :-1] for x in record[1][1:]]
 
-    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, OuterProduct]:
+    def layer_vjp(self, layer: int, cotangent: Real, record: Any) -> dict[str, OuterProduct]:
         """Gradient of one array for a cotangent of its activation, or of the outputs for the last one."""
         weights, entered = record
         if layer < len(weights) - 1:

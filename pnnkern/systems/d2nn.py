@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel, random
-from .._array import Array
+from .._array import Array, Real
+from .._checks import shaped
 from .._errors import UnitWarning
 from .._gate import accepts_any
 from ..optics import chain, detectors
@@ -20,7 +21,7 @@ from ..optics._checks import positive, warn
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
-from ._encoding import fractions, given, shares
+from ._encoding import fitting, fractions, given, shares
 from ._typed import check_types
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
@@ -152,8 +153,7 @@ class D2NN:
                 draws = random.uniform(self.key, (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
                 self.parameters = {"phase": (2 * np.pi * draws.reshape(shape)).astype(self.dtype)}
         phase = self.parameters["phase"]
-        if phase.shape != shape or phase.dtype != self.dtype:
-            raise ValueError(f"phase must be {self.dtype} {shape}, got {phase.dtype} {phase.shape}")
+        fitting(self.parameters, {"phase": shape}, self.dtype)
         _finite(phase, "phase")
         self.regions = g.regions()
         side, pitch = g.samples, g.pitch / g.oversample
@@ -225,7 +225,7 @@ class D2NN:
         powers, record = built.forward_saving(inputs)
         return powers, (built, record)
 
-    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
+    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
         """Light sent back from the detectors of the built network: at each mask ``Im(conj(forward) backward)``, summed over the batch.
 
         Masks with phase levels count as if their phases were continuous.
@@ -246,12 +246,13 @@ class D2NN:
 
         return self._pieces(inputs, one), (masks, kept)
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Array]:
         """Gradient of the phases for a cotangent (batch, detectors) of the powers; `record` from `forward_saving`."""
         masks, kept = record
         xp = _array.namespace(masks)
         total = xp.zeros(masks.shape, np.float64)
-        first = 0
+        batch, first = sum(len(u) for u, _, _ in kept), 0
+        shaped("cotangent", cotangent, batch, len(self.regions))
         for u, out, saved in kept:
             if saved is None:
                 out, saved = chain.forward(u, masks, self.propagators, save=True)
@@ -271,7 +272,9 @@ class D2NN:
         masks, kept = record
         xp = _array.namespace(masks)
         total = xp.zeros(masks.shape, np.float64)
-        first = 0
+        batch, first = sum(len(u) for u, _, _ in kept), 0
+        plane = (len(self.regions),) if layer == len(masks) - 1 else masks.shape[1:]
+        shaped("cotangent", cotangent, batch, *plane)
         for u, out, fields in kept:
             piece = cotangent[first : first + len(u)]
             saved = self._saved(u, fields, masks)

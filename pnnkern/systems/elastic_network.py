@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, random
-from .._array import Array
+from .._array import Array, Real
+from .._checks import numbers
 from .._errors import ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from ..networks import ElasticNetwork
-from ._encoding import beyond, flat, one_hot, wanted
+from ._encoding import beyond, fitting, flat, one_hot, wanted
 from ._typed import check_types
 from .protocols import population
 
@@ -27,7 +28,7 @@ class Shapes:
     stiffness, rest : (E,), of the springs that rest there.
     """
 
-    output: Array
+    output: Real
     phases: list[Array]
     stiffness: Array
     rest: Array
@@ -80,7 +81,7 @@ class SpringNetwork:
     def __post_init__(self) -> None:
         check_types(self)
         xp = _array.device_namespace(self.device)
-        self.positions = xp.asarray(self.positions, np.float64)
+        self.positions = xp.asarray(numbers("positions", self.positions))
         if self.positions.ndim != 2:
             raise ValueError(f"positions must be (n_nodes, dimension), got shape {self.positions.shape}")
         n, dimension = self.positions.shape
@@ -100,9 +101,7 @@ class SpringNetwork:
             self.parameters = {"stiffness": xp.full(self.network.n_edges, self.start)}
             if self.learn_rest:
                 self.parameters["rest"] = self._rest.copy()
-        for name in ("stiffness", "rest")[: 1 + self.learn_rest]:
-            if name not in self.parameters or self.parameters[name].shape != (self.network.n_edges,):
-                raise ValueError(f"parameters must hold {name!r} of shape ({self.network.n_edges},)")
+        fitting(self.parameters, dict.fromkeys(("stiffness", "rest")[: 1 + self.learn_rest], (self.network.n_edges,)), np.float64)
 
     def _choose_nodes(self, n: int) -> None:
         ends = np.cumsum([self.entrances, self.outputs, self.anchors])
@@ -139,11 +138,11 @@ class SpringNetwork:
     def _springs(self) -> tuple[Array, Array]:
         return self.parameters["stiffness"], self.parameters.get("rest", self._rest)
 
-    def states(self, inputs: Array) -> Array:
+    def states(self, inputs: Real) -> Array:
         """Positions (batch, n_nodes, dimension) of the free states, metres."""
         return self._settle(inputs).positions
 
-    def _settle(self, inputs: Array, start: Any = None, held: Any = None, places: Any = None, **how: Any) -> Any:
+    def _settle(self, inputs: Real, start: Any = None, held: Any = None, places: Any = None, **how: Any) -> Any:
         """The network at rest, with nodes `held` at `places` beside the sources and anchors."""
         xp = _array.namespace(inputs)
         at = xp.repeat(self.positions[None, self._on(self._held)], len(inputs), axis=0)
@@ -167,20 +166,20 @@ class SpringNetwork:
         out[:, self._on(self.target_nodes), 0] = values
         return out
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Displacements of the targets (batch, outputs), metres. Noise-free: `key` is not needed."""
         return self._read(self.states(inputs))
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """The passes of a population of parameters, (members, batch, outputs)."""
         return population(self, inputs, parameters, key, sample)
 
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Displacements of the targets, and the positions for `vjp`."""
         positions = self.states(inputs)
         return self._read(positions), positions
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Array]:
         """Gradients for a cotangent c (batch, outputs): sums over the batch of ``-(r - l) q`` by stiffness and ``k q`` by rest length.
 
         q is how much longer each spring would get by forces c at the targets, ``H^-1 c`` to first order. Raises ConvergenceError where the
@@ -199,11 +198,11 @@ class SpringNetwork:
         out = {"stiffness": -(stretched * longer).sum(axis=0)}
         return out | ({"rest": self._springs[0] * longer.sum(axis=0)} if self.learn_rest else {})
 
-    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Displacements of the targets, and positions as they were read inside."""
         return self.forward_saving(inputs)
 
-    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
+    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
         """The same network with small forces at the outputs, along the cotangent: each spring's two elongations multiplied.
 
         Li and Mao, Nature Communications 15, 10528 (2024).
@@ -228,7 +227,7 @@ class SpringNetwork:
         return one_hot(labels, self.outputs, self.high, self.low, self.device, np.float64)
 
     def relax(
-        self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
         sample: Any = 0,
     ) -> Shapes:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on. nudges : N/m, or with `hold` fractions of the way.
@@ -253,7 +252,7 @@ class SpringNetwork:
                 phases.append(self._nudged(inputs, free, nudge * pulled, target))
         return Shapes(output, phases, *(xp.array(p) for p in self._springs))
 
-    def _nudged(self, inputs: Array, free: Array, beta: Array, target: Array) -> Array:
+    def _nudged(self, inputs: Real, free: Array, beta: Array, target: Real) -> Array:
         """Positions where E + beta C is least, for beta (batch, outputs), from the free ones on."""
         load = (self._on_targets(beta), self.positions + self._on_targets(target))
         if not bool((beta < 0).any()):

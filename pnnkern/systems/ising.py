@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Real
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from ..networks import ising
@@ -28,9 +28,9 @@ from .writers import InPlace
 @record
 @dataclass(frozen=True)
 class _Relaxed:
-    inputs: Array
+    inputs: Real
     states: list[Array]  # spins of the free phase and of each nudged one, (batch, hidden + outputs) int8
-    output: Array
+    output: Real
 
 
 @accepts_any
@@ -92,15 +92,15 @@ class IsingMachine:
         """(batch, classes): 1 at the label, -1 elsewhere."""
         return one_hot(labels, self.sizes[1], 1, -1, self.device, np.float32)
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Mean of the output spins of each class, (batch, classes)."""
         return self.relax(inputs, key=key, sample=sample).output
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """Outputs of a population, (members, batch, classes)."""
         return population(self, inputs, parameters, key, sample)
 
-    def relax(self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> _Relaxed:  # fmt: skip
         """The free state and the nudged ones. With `hold` outputs are held at the targets: spins know no fractions, so beta must be 1."""
         if key is None:

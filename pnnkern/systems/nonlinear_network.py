@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, random
-from .._array import Array
+from .._array import Array, Real
+from .._checks import shaped
 from .._gate import accepts_any, record
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
-from ._encoding import beyond, flat, one_hot, wanted
+from ._encoding import beyond, fitting, flat, one_hot, wanted
 from ._typed import check_types
 
 
@@ -24,7 +25,7 @@ from ._typed import check_types
 class States:
     """output (batch, outputs) of the free state, and voltages (batch, n_nodes) of all phases, the free one first."""
 
-    output: Array
+    output: Real
     phases: list[Array]
 
 
@@ -88,8 +89,7 @@ class NonlinearCircuit:
             like = xp.empty(0, np.float64)
             draws = random.uniform(random.fold_in(self.key, "start"), (1, self.network.n_edges), dtype=np.float64, like=like)[0]
             self.parameters = {self.name: self.start[0] + (self.start[1] - self.start[0]) * draws}
-        if self.name not in self.parameters or self.parameters[self.name].shape != (self.network.n_edges,):
-            raise ValueError(f"parameters must hold {self.name!r} of shape ({self.network.n_edges},)")
+        fitting(self.parameters, {self.name: (self.network.n_edges,)}, np.float64)
 
     @property
     def name(self) -> str:
@@ -114,26 +114,26 @@ class NonlinearCircuit:
         rails = xp.broadcast_to(_constants.constant([0.0, 1.0], np.float64, x), (len(x), 2))
         return self.volts * xp.concatenate([x, rails], axis=1)
 
-    def _settle(self, inputs: Array, **how: Any) -> Array:
+    def _settle(self, inputs: Real, **how: Any) -> Array:
         held = how.pop("held", self.source_nodes)
         return self.network.relax(
             self.parameters[self.name], held, inputs, relaxation=self.relaxation, tolerance=self.tolerance, **how
         ).voltages
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """One pass: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. Noise-free: `key` is not needed."""
         return self.read(self._settle(inputs))
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """The passes of a population of parameters, (members, batch, outputs)."""
         return protocols.population(self, inputs, parameters, key, sample)
 
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Outputs of the twin, and its voltages for `vjp`."""
         voltages = self._settle(inputs)
         return self.read(voltages), voltages
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Array]:
         """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
         xp = _array.namespace(record)
         wanted, g = xp.zeros(record.shape), cotangent.astype(np.float64)
@@ -148,7 +148,7 @@ class NonlinearCircuit:
         return one_hot(labels, self.outputs, self.high, self.low, self.device, np.float64)
 
     def relax(
-        self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
         sample: Any = 0,
     ) -> States:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on."""
@@ -169,7 +169,7 @@ class NonlinearCircuit:
                 phases.append(self._settle(inputs, currents=currents, start=free))
         return States(output, phases)
 
-    def errors(self, output: Array, target: Array) -> Array:
+    def errors(self, output: Real, target: Real) -> Array:
         """``target - output``, volts; with `hinge` 0 where the output is beyond its target on the right side."""
         errors = target - output
         if self.hinge:
@@ -182,7 +182,7 @@ class NonlinearCircuit:
         These go into the positive nodes of the outputs and out of the negative ones.
         """
 
-        def drive(inputs: Array, forces: Array) -> Array:
+        def drive(inputs: Real, forces: Array) -> Array:
             xp = _array.namespace(inputs)
             currents = xp.zeros((len(inputs), self.network.n_nodes))
             currents[:, self._at(self.target_nodes, currents)] = xp.concatenate([forces, -forces], axis=1)
@@ -190,8 +190,9 @@ class NonlinearCircuit:
 
         return drive
 
-    def read(self, states: Array) -> Array:
+    def read(self, states: Real) -> Array:
         """Outputs (batch, outputs) of voltages (batch, n_nodes)."""
+        shaped("states", states, None, self.network.n_nodes)
         high, low = (self._at(nodes, states) for nodes in np.split(self.target_nodes, 2))
         return states[:, high] - states[:, low]
 
@@ -199,8 +200,10 @@ class NonlinearCircuit:
         """Node numbers on the device of `like`."""
         return _constants.constant(nodes, np.int64, like)
 
-    def products(self, one: Array, two: Array) -> dict[str, Array]:
+    def products(self, one: Real, two: Real) -> dict[str, Array]:
         """{name: <dv_1 dv_2>} of the drops over each edge, mean over the batch."""
+        shaped("one", one, None, self.network.n_nodes)
+        shaped("two", two, *one.shape)
         return {self.name: self.network.contrast(one.T, two.T, 1 / len(one))}
 
     def contrast(self, relaxed: States, a: int, b: int) -> dict[str, Array]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any, record
 from ..networks import oscillator
 from ..networks._layered import Factors
@@ -24,7 +24,7 @@ from .writers import InPlace
 @record
 @dataclass(frozen=True)
 class _Relaxed:
-    inputs: Array
+    inputs: Real
     phases: oscillator.Phases
 
     @property
@@ -96,15 +96,15 @@ class OscillatorMachine:
         """(batch, outputs): `high` at the label, `low` elsewhere."""
         return one_hot(labels, self.sizes[-1], self.high, self.low, self.device, self.dtype)
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Cosines of the free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """Outputs of a population, (members, batch, outputs)."""
         return population(self, inputs, parameters, key, sample)
 
-    def _apparatus(self, inputs: Array) -> tuple[Any, dict[str, Any]]:
+    def _apparatus(self, inputs: Real) -> tuple[Any, dict[str, Any]]:
         """Couplings of all oscillators, and the other settings."""
         xp, (hidden, outputs), p = _array.namespace(inputs), self.sizes, self.parameters
         coupling = oscillator.Between(p["W2"])
@@ -113,7 +113,7 @@ class OscillatorMachine:
         x[:, hidden:] = p["b2"]
         return coupling, {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance}
 
-    def relax(self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> _Relaxed:  # fmt: skip
         """The free phases and how far nudges move them."""
         coupling, how = self._apparatus(inputs)
@@ -131,7 +131,7 @@ class OscillatorMachine:
         """dE/dparameter in phase b less that in phase a, mean over the batch."""
         return self._named(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b), 1 / max(1, len(relaxed.inputs)))
 
-    def _named(self, inputs: Array, shares: tuple[Factors, Array, Array, Array], scale: float) -> dict[str, Update]:
+    def _named(self, inputs: Real, shares: tuple[Factors, Array, Array, Array], scale: float) -> dict[str, Update]:
         (first, second), dx, _, dK = shares
         hidden = self.sizes[0]
         across = OuterProduct(_array.contiguous(first[:, :hidden]), _array.contiguous(second[:, hidden:]))
@@ -142,12 +142,12 @@ class OscillatorMachine:
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Cosines of the free outputs, and the phases for `vjp`."""
         relaxed = self.relax(inputs)
         return relaxed.output, relaxed
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Update]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Update]:
         """The exact derivative through the equilibrium, by the response of all phases to the cotangent."""
         coupling, how = self._apparatus(record.inputs)
         steps = max(self.steps, self.nudged_steps)

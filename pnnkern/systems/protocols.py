@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from .. import _array, random
 from .._array import Array
-from .._errors import CapabilityError
+from .._errors import CapabilityError, nearest
 from .._gate import record
 
 
@@ -266,13 +266,32 @@ def population(system: Any, inputs: Array, parameters: dict[str, Array], key: An
     """`forward_population` for a system whose kernels have no axis of members: one after another, each with noise of its own."""
     xp = _array.namespace(inputs)
     outputs = []
-    for m in range(len(next(iter(parameters.values())))):
+    for m in range(members(system, parameters)):
         with replaced(system, {name: values[m] for name, values in parameters.items()}):
             outputs.append(system.forward(inputs, None if key is None else random.fold_in(key, m), sample))
     return xp.stack(outputs)
 
 
+def members(system: Any, parameters: dict[str, Array]) -> int:
+    """How many members a population has.
+
+    Raises ValueError for a name that is no parameter, and for values that are not (members, ...) of the parameter's shape and dtype.
+    """
+    count = 0
+    for name, values in parameters.items():
+        if name not in system.parameters:
+            raise ValueError(f"{name!r} is no parameter of {type(system).__name__}: {nearest(name, system.parameters)}")
+        own = system.parameters[name]
+        count = count or (len(values) if values.ndim else 0)
+        if values.shape != (count, *own.shape) or not count or values.dtype != own.dtype:
+            right = f"{own.dtype} ({', '.join(map(str, (count or 'members', *own.shape)))})"
+            raise ValueError(f"{name} of a population must be {right}, got {values.dtype} {values.shape}")
+    if not count:
+        raise ValueError("a population needs parameters with a first axis of members, got none")
+    return count
+
+
 __all__ = [
     "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing",
-    "Update", "Yielding", "dense", "lacks", "population", "replaced", "require", "scaled",
+    "Update", "Yielding", "dense", "lacks", "members", "population", "replaced", "require", "scaled",
 ]  # fmt: skip

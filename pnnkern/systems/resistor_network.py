@@ -12,13 +12,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, random
-from .._array import Array
+from .._array import Array, Real
+from .._checks import shaped
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from ..networks import ResistorNetwork, Response
 from ..networks._solve import solution
 from . import protocols
-from ._encoding import beyond, flat, one_hot, wanted
+from ._encoding import beyond, fitting, flat, one_hot, wanted
 from ._typed import check_types
 
 
@@ -27,7 +28,7 @@ from ._typed import check_types
 class Equilibria:
     """Free, nudged and held states of a batch, by what they are made of: ``v = K x + W_p d`` in phase p."""
 
-    output: Array  # (batch, outputs), of the free state
+    output: Real  # (batch, outputs), of the free state
     response: Response
     sources: Array  # x (batch, sources)
     errors: Array  # d (batch, outputs), what the phases pull the outputs by
@@ -117,9 +118,7 @@ class ResistorCircuit:
             )
         if not self.parameters:
             self.parameters = {"conductance": self._initial()}
-        k = self.parameters["conductance"]
-        if k.shape != (self.network.n_edges,) or k.dtype != self.dtype:
-            raise ValueError(f"conductance must be {self.dtype} ({self.network.n_edges},), got {k.dtype} {k.shape}")
+        fitting(self.parameters, {"conductance": (self.network.n_edges,)}, self.dtype)
 
     def _initial(self) -> Array:
         xp = _array.device_namespace(self.device)
@@ -152,23 +151,24 @@ class ResistorCircuit:
     def _response(self) -> Response:
         return self.network.response(self.parameters["conductance"], self.source_nodes, self.target_nodes)
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """One pass: source voltages (batch, sources) -> output voltages (batch, outputs), float64. Noise-free: `key` is not needed."""
         return self._response().outputs(inputs)
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
+    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """The passes of networks {"conductance": (members, E)}, (members, batch, outputs); small ones all in one kernel."""
         if self.n_nodes - self.entrances > 160:
             return protocols.population(self, inputs, parameters, key, sample)
+        protocols.members(self, parameters)
         k = parameters["conductance"].astype(np.float64)
         return self.network.solve_many(k, self.source_nodes, inputs)[:, :, self._at_targets(inputs)]
 
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Output voltages of the twin, and the response and inputs for `vjp`."""
         response = self._response()
         return response.outputs(inputs), (response, inputs)
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Array]:
         """Gradient of the conductances for a cotangent (batch, outputs): ``sum over the batch of -(B G_T c)(B v)``."""
         response, inputs = record
         k = self.parameters["conductance"]
@@ -176,11 +176,11 @@ class ResistorCircuit:
         return {"conductance": out.astype(k.dtype)}
 
     # --------------------------------------------------------------------------------------------- driven backwards and in time
-    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Output voltages, and the voltages inside by what they are made of."""
         return self.forward_saving(inputs)
 
-    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
+    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
         """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs."""
         return self.vjp(cotangent, record)
 
@@ -189,15 +189,18 @@ class ResistorCircuit:
         response = self._response()
         return lambda inputs, forces: inputs @ response.sources.T + forces @ response.targets.T
 
-    def read(self, states: Array) -> Array:
+    def read(self, states: Real) -> Array:
         """Output voltages (batch, outputs) of voltages (batch, n_nodes)."""
+        shaped("states", states, None, self.n_nodes)
         return states[:, self._at_targets(states)]
 
     def _at_targets(self, like: Array) -> Array:
         return _constants.constant(self.target_nodes, np.int64, like)
 
-    def products(self, one: Array, two: Array) -> dict[str, Array]:
+    def products(self, one: Real, two: Real) -> dict[str, Array]:
         """{"conductance": <dv_1 dv_2>}, mean over the batch."""
+        shaped("one", one, None, self.n_nodes)
+        shaped("two", two, *one.shape)
         return {"conductance": self.network.contrast(one.T, two.T, 1 / len(one)).astype(self.dtype)}
 
     # ---------------------------------------------------------------------------------------------------------------- learning
@@ -206,7 +209,7 @@ class ResistorCircuit:
         return self.volts * one_hot(labels, self.outputs, self.high, self.low, self.device, np.float64)
 
     def relax(
-        self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
+        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
         sample: Any = 0,
     ) -> Equilibria:  # fmt: skip
         """Equilibria of all phases, from one factorisation. nudges : in siemens, or with `hold` fractions of the way to the target.
@@ -223,7 +226,7 @@ class ResistorCircuit:
             )
         return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold)
 
-    def errors(self, output: Array, target: Array) -> Array:
+    def errors(self, output: Real, target: Real) -> Array:
         """``target - output``, volts; with `hinge` 0 where the output is beyond its target on the right side."""
         errors = target - output
         if self.hinge:
@@ -242,7 +245,7 @@ class ResistorCircuit:
         v, w = one.voltages(a), two.voltages(b)
         return {"conductance": self.network.contrast((w - v).T, (w + v).T, 1 / (2 * len(v))).astype(self.dtype)}
 
-    def states(self, inputs: Array) -> Array:
+    def states(self, inputs: Real) -> Array:
         """Voltages (batch, n_nodes) of the free states."""
         return inputs @ self._response().sources.T
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pnnkern.learning import CrossEntropy, Differential, MeanSquare
+import pnnkern as pnn
+from pnnkern.learning import CrossEntropy, Differential, Logits, MeanSquare, SquareError
 
 RNG = np.random.default_rng(5)
 POWERS = RNG.uniform(0.1, 2.0, (6, 10))
@@ -51,3 +52,76 @@ def test_only_ratios_of_the_powers_count(loss: object) -> None:
 def test_differential_refuses_an_odd_number_of_detectors() -> None:
     with pytest.raises(ValueError, match="even number of detectors, got 9"):
         Differential()(POWERS[:, :9], LABELS % 4)
+
+
+# -------------------------------------------------------------------------------------------------------------------- bad input
+LIGHT = np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 1.0, 1.0]])
+CLASSES = np.array([1, 0])
+LOSSES = [CrossEntropy(), Differential(), MeanSquare(), Logits(), SquareError()]
+
+
+def heard(call: object, *args: object) -> None:
+    """Make a call, and read what it has flagged on a GPU."""
+    call(*args)
+    pnn.check()
+
+
+def dark(loss: object) -> np.ndarray:
+    """Powers with a sample whose scores by this loss would be 0 / 0."""
+    powers = LIGHT.copy()
+    powers[1, [0, 2] if isinstance(loss, Differential) else slice(None)] = 0
+    return powers
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+@pytest.mark.parametrize("loss", [CrossEntropy(), Differential(), MeanSquare()], ids=lambda loss: type(loss).__name__)
+def test_detectors_without_power_are_named(backend, loss, value) -> None:
+    powers = dark(loss)
+    powers[powers == 0] = value
+    for call in (lambda p: loss(p, backend.array(CLASSES)), loss.scores):
+        with pytest.raises(ValueError, match="a sample has detectors that no light reaches, or a power that is not finite"):
+            heard(call, backend.array(powers))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+@pytest.mark.parametrize(
+    ("labels", "error", "message"),
+    [
+        ([0, 4], ValueError, "labels must be from 0 to"),
+        ([-1, 0], ValueError, "labels must be from 0 to"),
+        ([0, 1, 1], ValueError, r"labels must be \(2,\), one for each sample, got shape \(3,\)"),
+        ([0.0, 1.0], TypeError, "labels must be integers, got float64"),
+        ([True, False], TypeError, "labels must be integers, got bool"),
+    ],
+)
+def test_labels_of_classes_that_there_are_not(backend, loss, labels, error, message) -> None:
+    with pytest.raises(error, match=message):
+        heard(loss, backend.array(LIGHT), backend.array(np.array(labels)))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+def test_outputs_of_another_kind(loss) -> None:
+    for outputs, error, message in (
+        (LIGHT[0], ValueError, r"outputs must be \(any, any\), got shape \(4,\)"),
+        (LIGHT[:0], ValueError, r"outputs must be \(any, any\), got shape \(0, 4\)"),
+        (LIGHT * 1j, TypeError, "must be an array of float32 or float64, got complex128"),
+        (LIGHT.tolist(), TypeError, "must be an array of float32 or float64, got list"),
+    ):
+        with pytest.raises(error, match=message):
+            loss(outputs, CLASSES)
+    with pytest.raises(TypeError, match="labels must be an array, got NoneType"):
+        loss(LIGHT, None)
+
+
+def test_one_output_tells_two_classes() -> None:
+    """Labels 0 and 1 are right for one output: as the logistic loss has it, in closed form."""
+    outputs = np.array([[0.3], [-1.2]])
+    value, _ = SquareError(high=1.0, low=0.0)(outputs, np.array([1, 0]))
+    assert value == pytest.approx(((0.3 - 1) ** 2 + 1.2**2) / 4)
+    with pytest.raises(ValueError, match="labels must be from 0 to 1, got 0 to 2"):
+        SquareError()(outputs, np.array([2, 0]))
+
+
+def test_real_targets_have_the_shape_of_the_outputs() -> None:
+    with pytest.raises(ValueError, match=r"real targets must have the shape \(2, 4\) of the outputs, got \(2, 1\)"):
+        SquareError()(LIGHT, np.ones((2, 1)))

@@ -43,3 +43,56 @@ def test_parameters_of_any_rank_are_updated_in_place(backend) -> None:
     SGD(lr=1.0).apply({"phase": phase}, {"phase": backend.array(np.full((2, 3, 5), 0.25, np.float32))})
     Adam(lr=0.5).apply({"phase": phase}, {"phase": backend.array(np.full((2, 3, 5), 3.0, np.float32))})
     np.testing.assert_allclose(backend.numpy(phase), 0.25, rtol=1e-6)  # 1 - 0.25, then Adam's first step is lr
+
+
+# -------------------------------------------------------------------------------------------------------------------- any layout
+@pytest.mark.parametrize("optimizer", [SGD, Adam])
+@pytest.mark.parametrize("change", [lambda x: x.T, lambda x: x[::2, 1:], lambda x: x[::-1], lambda x: x[:, ::-2]])
+def test_parameters_and_gradients_lie_as_they_like(backend, optimizer, change) -> None:
+    start, gradient = np.arange(20.0).reshape(4, 5), np.linspace(-1, 1, 20).reshape(4, 5)
+    whole = backend.array(start.copy())
+    parameter, g = change(whole), change(backend.array(gradient))
+    plain = backend.array(np.ascontiguousarray(change(start)))
+    one, two = optimizer(lr=0.1), optimizer(lr=0.1)
+    for _ in range(3):
+        one.apply({"w": parameter}, {"w": g})
+        two.apply({"w": plain}, {"w": backend.array(np.ascontiguousarray(change(gradient)))})
+    np.testing.assert_array_equal(backend.numpy(parameter), backend.numpy(plain))
+    expected = start.copy()
+    change(expected)[...] = backend.numpy(plain)
+    np.testing.assert_array_equal(backend.numpy(whole), expected)  # in place, and nothing beside it
+
+
+def test_parameters_that_cannot_be_written_are_replaced() -> None:
+    w = np.ones(3)
+    w.flags.writeable = False
+    parameters = {"w": w}
+    SGD(lr=0.5).apply(parameters, {"w": np.ones(3)})
+    assert w.tolist() == [1.0] * 3
+    assert parameters["w"].tolist() == [0.5] * 3
+
+
+@pytest.mark.parametrize("optimizer", [SGD(), Adam()])
+@pytest.mark.parametrize(
+    ("gradients", "error", "message"),
+    [
+        ({"w": np.ones(4)}, ValueError, r"the gradient of 'w' must have its shape \(3,\), got \(4,\)"),
+        ({"w": np.ones((3, 1))}, ValueError, r"the gradient of 'w' must have its shape \(3,\), got \(3, 1\)"),
+        ({"w": np.ones(3, np.float32)}, TypeError, "the gradient of 'w' must be float64 as it is, got float32"),
+        ({"W": np.ones(3)}, ValueError, "there is a gradient of 'W', which is no parameter: the nearest is 'w'"),
+        ({"w": None}, TypeError, r"gradients\['w'\] must be an array of float32 or float64, got NoneType"),
+    ],
+)
+def test_gradients_of_something_else(optimizer, gradients, error, message) -> None:
+    """A longer one was read beyond its parameter."""
+    w = np.ones(3)
+    with pytest.raises(error, match=message):
+        optimizer.apply({"w": w}, gradients)
+    assert w.tolist() == [1.0] * 3
+
+
+def test_a_state_of_other_parameters() -> None:
+    optimizer = SGD(momentum=0.9)
+    optimizer.apply({"w": np.ones(3)}, {"w": np.ones(3)})
+    with pytest.raises(ValueError, match=r"'w.velocity' of the optimiser must be float64 \(5,\) as the parameter, got float64 \(3,\)"):
+        optimizer.apply({"w": np.ones(5)}, {"w": np.ones(5)})

@@ -1,0 +1,42 @@
+"""Checks that several rooms make of what they are given: one sentence that says what was wrong and what is right."""
+
+from typing import Any
+
+import numpy as np
+
+from . import _array, _launch
+from ._array import Array
+
+CLASS = _launch.fault(84, "labels must be from 0 to below the number of classes")
+
+
+def class_labels(labels: Array, batch: int, classes: int) -> None:
+    """Raise TypeError for labels that are no integers, ValueError for another shape than (batch,) and for classes that there are not.
+
+    The values of labels on a GPU are flagged, for `pnnkern.check()`. One class is told from another by one output, or two.
+    """
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels must be integers, got {labels.dtype}")
+    if labels.shape != (batch,):
+        raise ValueError(f"labels must be ({batch},), one for each sample, got shape {labels.shape}")
+    most = max(classes, 2) - 1
+    outside = ((labels < 0) | (labels > most)).any()
+    _launch.flag(outside, CLASS, lambda: f"labels must be from 0 to {most}, got {labels.min()} to {labels.max()}")
+
+
+def shaped(name: str, array: Array, *shape: int | None) -> None:
+    """Raise ValueError for an array of another shape; None stands for any length of one or more."""
+    if array.ndim != len(shape) or any(n < 1 if m is None else n != m for n, m in zip(array.shape, shape, strict=True)):
+        right = ", ".join("any" if m is None else str(m) for m in shape)
+        raise ValueError(f"{name} must be ({right}{',' * (len(shape) == 1)}), got shape {array.shape}")
+
+
+def numbers(name: str, value: Any) -> np.ndarray:
+    """Real numbers as a float64 array on the host."""
+    try:
+        values = np.asarray(_array.to_numpy(value) if _array.is_array(value) else value)
+        if values.dtype.kind not in "iuf":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a real number or an array of them, got {value!r:.80}") from None
+    return values.astype(np.float64)

@@ -1,22 +1,14 @@
-"""What arrays of networks must be: real numbers, in the shape that the network's size and the other arrays leave them.
+"""What arrays of networks must be. Looks at dtypes and shapes alone, which a GPU need not be waited for."""
 
-Looks at dtypes and shapes alone, which a GPU need not be waited for.
-"""
-
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _array
 from .._array import Array
-
-
-def shaped(name: str, x: Array, *shape: int | str) -> Array:
-    """`x` itself, if it is of this shape; a word stands for any size. Raises ValueError."""
-    if x.ndim != len(shape) or any(n != m for n, m in zip(shape, x.shape, strict=True) if not isinstance(n, str)):
-        wanted = ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "")
-        raise ValueError(f"{name} must be ({wanted}), got shape {x.shape}")
-    return x
+from .._checks import shaped
+from .._gate import kind_of
 
 
 def real(name: str, x: Array) -> Array:
@@ -27,19 +19,19 @@ def real(name: str, x: Array) -> Array:
 
 
 def double(name: str, values: Any, like: Array) -> Array:
-    """Real numbers, an array or not, as a float64 array on the device of `like`. Raises TypeError."""
+    """Real numbers, an array or not, as a C-contiguous float64 array on the device of `like`. Raises TypeError."""
     values = values if _array.is_array(values) else np.asarray(values)
-    return _array.namespace(like).asarray(real(name, values), np.float64)
+    return _array.contiguous(_array.namespace(like).asarray(real(name, values), np.float64))
 
 
-def plain(name: str, arrays: Any) -> Any:
-    """A list of arrays of floating point numbers, real or complex, such as a record holds. Raises TypeError."""
+def plain(name: str, arrays: Sequence[Any]) -> list[Array]:
+    """Arrays of floating point numbers, real or complex, that a record holds; subclasses of NumPy's as NumPy's. Raises TypeError."""
     for x in arrays:
-        if type(x) is not np.ndarray and not _array.is_on_gpu(x):
+        if kind_of(type(x)) not in ("numpy", "cupy", "subclass"):
             raise TypeError(f"{name} must be arrays, got {type(x).__name__}")
         if x.dtype.kind not in "fc":
             raise TypeError(f"{name} must be floating point numbers, got {x.dtype}")
-    return arrays
+    return [np.asarray(x) if isinstance(x, np.ndarray) else x for x in arrays]
 
 
 __all__ = ["double", "plain", "real", "shaped"]

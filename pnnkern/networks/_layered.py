@@ -85,31 +85,31 @@ class Phases(Relaxed):
 
     def pairs(self, a: int, b: int) -> list[tuple[Array, Array | None, Array, Array]]:
         """For each array of weights: mean and difference (phase b less a) of the states below, then above. The input has no difference."""
-        count = self._count()
+        inputs, states, of_phases = self._arrays()
+        count = len(of_phases[0])
         for phase in (a, b):
             if not 0 <= phase <= count:
                 raise ValueError(f"phases are numbered 0 (free) to {count}, got {phase}")
-        xp = _array.namespace(*self.states)
-        first, second = (
-            [xp.zeros_like(s) if p == 0 else m[p - 1] for s, m in zip(self.states, self.moved, strict=True)] for p in (a, b)
-        )
-        means = [s + (x + y) / 2 for s, x, y in zip(self.states, first, second, strict=True)]
+        xp = _array.namespace(*states)
+        first, second = ([xp.zeros_like(s) if p == 0 else m[p - 1] for s, m in zip(states, of_phases, strict=True)] for p in (a, b))
+        means = [s + (x + y) / 2 for s, x, y in zip(states, first, second, strict=True)]
         moved = [y - x for x, y in zip(first, second, strict=True)]
-        return list(zip([self.inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
+        return list(zip([inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
 
-    def _count(self) -> int:
-        """How many nudged phases there are. Raises ValueError or TypeError where the arrays do not fit each other."""
-        if not len(self.states) or len(self.moved) != len(self.states):
-            raise ValueError(f"there must be as many arrays of moved as of states, one or more, got {len(self.moved)} and {len(self.states)}")
-        first = plain("what phases hold", [self.output, self.inputs, *self.states, *self.moved])[-1]
-        if self.inputs.ndim < 2 or not first.ndim:
-            raise ValueError(f"inputs must be (batch, n) and moved (phases, batch, n), got shapes {self.inputs.shape} and {first.shape}")
-        batch, count = len(self.inputs), len(first)
-        for l, (s, m) in enumerate(zip(self.states, self.moved, strict=True)):
-            if s.ndim < 2 or len(s) != batch:
-                raise ValueError(f"states[{l}] must be ({batch}, n) like the inputs, got shape {s.shape}")
-            shaped(f"moved[{l}]", m, count, *s.shape)
-        return count
+    def _arrays(self) -> tuple[Array, list[Array], list[Array]]:
+        """Inputs, states and how they moved. Raises ValueError or TypeError where they do not fit each other."""
+        layers = len(self.states)
+        if not layers or len(self.moved) != layers:
+            raise ValueError(f"there must be as many arrays of moved as of states, one or more, got {len(self.moved)} and {layers}")
+        _, inputs, *others = plain("what phases hold", [self.output, self.inputs, *self.states, *self.moved])
+        states, moved = others[:layers], others[layers:]
+        if inputs.ndim < 2 or not moved[0].ndim:
+            raise ValueError(f"inputs must be (batch, n) and moved (phases, batch, n), got shapes {inputs.shape} and {moved[0].shape}")
+        for l, (s, m) in enumerate(zip(states, moved, strict=True)):
+            if s.ndim < 2 or len(s) != len(inputs):
+                raise ValueError(f"states[{l}] must be ({len(inputs)}, n) like the inputs, got shape {s.shape}")
+            shaped(f"moved[{l}]", m, len(moved[0]), *s.shape)
+        return inputs, states, moved
 
     def beside(self, a: int, other: "Phases", b: int) -> "Phases":
         """Phase a of these as the free one, and phase b of `other` as phase 1: of the same inputs, while weights may differ."""
@@ -166,13 +166,14 @@ def target_like(target: Array | None, nudges: Array, batch: int, weights: Sequen
     return _array.contiguous(xp.asarray(shaped("target", real("target", target), *shape), dtype))
 
 
-def states_of(net: "Network", states: Sequence[Array], batch: int, name: str = "states") -> Sequence[Array]:
+def states_of(net: "Network", states: Sequence[Array], batch: int, name: str = "states") -> list[Array]:
     """`states`, if they are real ones of the network's layers after the input. Raises ValueError or TypeError."""
     if len(states) != len(net.weights):
         raise ValueError(f"{name} must be of each of the {len(net.weights)} layers after the input, got {len(states)}")
-    for l, s in enumerate(plain(name, states)):
+    found = plain(name, states)
+    for l, s in enumerate(found):
         shaped(f"{name}[{l}]", real(name, s), batch, *net.shape(l))
-    return states
+    return found
 
 
 def nudges_of(nudge: Any, *, plane: bool = False) -> np.ndarray:
@@ -530,15 +531,14 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
     cotangent = cotangent.astype(inputs.dtype, copy=False)
     if free is None:
         states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), cotangent, None, sweeps, limit)
-        free = judged(states, pulls, left, sweeps, tolerance, on_failure)
+        judged(states, pulls, left, sweeps, tolerance, on_failure)
     else:
-        for name in ("states", "pulls"):
-            states_of(net, getattr(free, name), len(inputs), f"free.{name}")
-    response, left = net.at(inputs, free.states).transposed().adjoint(free.pulls, cotangent, sweeps, limit)
+        states, pulls = (states_of(net, part, len(inputs), f"free.{name}") for name, part in (("states", free.states), ("pulls", free.pulls)))
+    response, left = net.at(inputs, states).transposed().adjoint(pulls, cotangent, sweeps, limit)
     done = judged(response, response, left, sweeps, tolerance, on_failure)
     half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
     moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]
-    return Phases(inputs, free.states, moved, free.output, left=left, limit=done.limit)
+    return Phases(inputs, states, moved, pulls[-1], left=left, limit=done.limit)
 
 
 def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Callable[[Phases, int, int], Sequence[Sequence[Any]]],
@@ -563,9 +563,9 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
     if free is None:
         net = build(moving)
         free = judged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
+        states = free.states
     else:
-        states_of(build(moving), free.states, len(inputs), "free.states")
-    states = free.states
+        states = states_of(build(moving), free.states, len(inputs), "free.states")
     for _ in range(steps):
         net = build(moving)
         after, pulls, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)

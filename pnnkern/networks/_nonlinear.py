@@ -87,7 +87,7 @@ class Nonlinear(Graph):
             v = xp.zeros((len(values), self.n_nodes)) + values.mean(axis=1, keepdims=True)
             v = v.clip(*self._rails(p))
         else:
-            v = xp.array(shaped("start", real("start", start), len(values), self.n_nodes), np.float64)
+            v = xp.array(shaped("start", real("start", start), len(values), self.n_nodes), np.float64, order="C")
         v[:, _constants.constant(held, np.int64, p)] = values
         free = np.ones(self.n_nodes, np.uint8)
         free[held] = 0
@@ -131,7 +131,7 @@ class Nonlinear(Graph):
         free = np.ones(self.n_nodes, np.uint8)
         free[self._indices("nodes", nodes)] = 0
         self._states(voltages=voltages)
-        v = voltages.astype(np.float64)
+        v = voltages.astype(np.float64, order="C")
         driven = xp.zeros(v.shape) if currents is None else shaped("currents", double("currents", currents, p), *v.shape)
         return abs(self._left(p, v, free, xp.zeros(self.n_nodes), driven)).max(axis=1)
 

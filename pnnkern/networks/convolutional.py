@@ -279,8 +279,9 @@ def residual(images: Array, states: Sequence[Real], weights: Sequence[Real], bia
 def contrast(settled: Phases, a: int, b: int, weights: Sequence[Real], *, pool: str = "mean") -> tuple[list[Array], list[Array]]:
     """dE/dtheta of phase b less that of phase a, mean over the batch, of weights and biases; products of means and differences."""
     of_weights, of_biases = [], []
-    free, pairs = [settled.inputs, *settled.states], settled.pairs(a, b)
-    if [x.shape[1:] for x in free] != _sizes(settled.inputs, weights):
+    inputs, states, _ = settled._arrays()
+    free, pairs = [inputs, *states], settled.pairs(a, b)
+    if [x.shape[1:] for x in free] != _sizes(inputs, weights):
         raise ValueError(f"states of shapes {[x.shape for x in free]} do not belong to weights of shapes {[w.shape for w in weights]}")
     for w, s, (below, d_below, above, d_above) in zip(weights, free, pairs, strict=False):
         batch, share = max(1, len(below)), _largest(convolve(s, w)) if pool == "max" and w.ndim == 4 else MEAN

@@ -10,6 +10,7 @@ are numbered by sweep, node and sample: a batch may be split, and sweeps continu
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -148,13 +149,14 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
         raise ValueError(f"sample must be one index, or one for each of the {batch} rows, got shape {index.shape}")
     if batch and len(order) and len(betas):
         k0, k1 = random._key(key)
-        _launch.launch(
-            "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, len(bounds) - 1, len(betas), k0, k1,
-            sweep0, sample0, index, *(_constants.constant(table, np.int32, state) for table in (bounds, order)), offsets, neighbour,
-            xp.ascontiguousarray(coupling.astype(np.float32)[edge]),
-            _array.contiguous(field.astype(np.float32, copy=False)), betas, out, total,
-            grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
-        )  # fmt: skip
+        with nullcontext() if total is None else _array.in_place(total) as inside:
+            _launch.launch(
+                "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, len(bounds) - 1, len(betas),
+                k0, k1, sweep0, sample0, index, *(_constants.constant(table, np.int32, state) for table in (bounds, order)), offsets, neighbour,
+                xp.ascontiguousarray(coupling.astype(np.float32)[edge]),
+                _array.contiguous(field.astype(np.float32, copy=False)), betas, out, inside,
+                grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
+            )  # fmt: skip
     return out
 
 

@@ -57,14 +57,13 @@ class Phases(Relaxed):
     def waves(self, a: int, b: int) -> tuple[Array, Array, Array, Array]:
         """Means and differences (phase b less a) of cosines and of sines, each (batch, N); 0 is the free phase."""
         xp = _array.namespace(self.phase)
-        plain("the phases", [self.phase, self.moved])
-        shaped("phase", self.phase, "batch", "N")
-        shaped("moved", self.moved, "phases", *self.phase.shape)
+        free, moved = plain("what phases hold", [self.phase, self.moved])
+        shaped("moved", moved, "phases", *shaped("phase", free, "batch", "N").shape)
         for phase in (a, b):
-            if not 0 <= phase <= len(self.moved):
-                raise ValueError(f"phases are numbered 0 (free) to {len(self.moved)}, got {phase}")
-        first, second = (xp.zeros_like(self.phase) if p == 0 else self.moved[p - 1] for p in (a, b))
-        middle, half = self.phase + (first + second) / 2, (second - first) / 2
+            if not 0 <= phase <= len(moved):
+                raise ValueError(f"phases are numbered 0 (free) to {len(moved)}, got {phase}")
+        first, second = (xp.zeros_like(free) if p == 0 else moved[p - 1] for p in (a, b))
+        middle, half = free + (first + second) / 2, (second - first) / 2
         c, s = xp.cos(middle), xp.sin(middle)
         # cos(m + h) + cos(m - h) = 2 cos m cos h,  cos(m + h) - cos(m - h) = -2 sin m sin h
         return c * xp.cos(half), -2 * s * xp.sin(half), s * xp.cos(half), 2 * c * xp.sin(half)

@@ -165,7 +165,8 @@ class Graph:
             raise TypeError("load must be (nodes, siemens, volts)")
         nodes = self._indices("load", load[0])
         weight, at = xp.zeros(self.n_nodes), _constants.constant(nodes, np.int64, like)
-        weight[at] = double("load", load[1], like)
+        siemens = real("load", load[1] if _array.is_array(load[1]) else np.asarray(load[1]))
+        weight[at] = float(siemens) if siemens.ndim == 0 else xp.asarray(siemens, np.float64)
         driven = xp.zeros((batch, self.n_nodes)) if currents is None else currents.copy()
         driven[:, at] += weight[at] * self._node_values("load", load[2], nodes, like)
         return driven, weight

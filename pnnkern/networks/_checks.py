@@ -19,9 +19,9 @@ def real(name: str, x: Array) -> Array:
 
 
 def double(name: str, values: Any, like: Array) -> Array:
-    """Real numbers, an array or not, as a C-contiguous float64 array on the device of `like`. Raises TypeError."""
+    """Real numbers, an array or not, as a float64 array on the device of `like`. Raises TypeError."""
     values = values if _array.is_array(values) else np.asarray(values)
-    return _array.contiguous(_array.namespace(like).asarray(real(name, values), np.float64))
+    return _array.namespace(like).asarray(real(name, values), np.float64)
 
 
 def plain(name: str, arrays: Sequence[Any]) -> list[Array]:

@@ -81,7 +81,7 @@ class Nonlinear(Graph):
         if not 0 < relaxation < 2:
             raise ValueError(f"relaxation must lie in (0, 2), got {relaxation:g}")
         driven, weight = self._driven(currents, load, len(values), p)
-        driven = xp.zeros((len(values), self.n_nodes)) if driven is None else driven
+        driven = xp.zeros((len(values), self.n_nodes)) if driven is None else _array.contiguous(driven)
         weight = xp.zeros(self.n_nodes) if weight is None else weight
         if start is None:
             v = xp.zeros((len(values), self.n_nodes)) + values.mean(axis=1, keepdims=True)
@@ -133,6 +133,7 @@ class Nonlinear(Graph):
         self._states(voltages=voltages)
         v = voltages.astype(np.float64, order="C")
         driven = xp.zeros(v.shape) if currents is None else shaped("currents", double("currents", currents, p), *v.shape)
+        driven = _array.contiguous(driven)
         return abs(self._left(p, v, free, xp.zeros(self.n_nodes), driven)).max(axis=1)
 
     def nudge_bound(self, parameter: Real, source_nodes: Any, target_nodes: Any, voltages: Array) -> float:

@@ -196,6 +196,35 @@ def test_what_is_wrong_is_said(call: Callable[[], Any], error: type[Exception], 
         call()
 
 
+@pytest.mark.parametrize("lay", [np.asfortranarray, lambda x: np.flip(np.flip(x).copy()), lambda x: np.repeat(x, 2, axis=-1)[..., ::2]])
+def test_any_layout(backend: Backend, lay: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Of what kernels read as it is, and write: currents, states, and the sum over sweeps."""
+    laid = lay if backend.device == "cpu" else lambda x: backend.array(lay(x))  # NumPy's layouts; a GPU's array may keep them
+    net, p = DiodeNetwork(EDGES, 6), backend.array(ONES)
+    one, two = (net.residual(p, f(V), [0], f(V[::-1])) for f in (backend.array, laid))
+    np.testing.assert_array_equal(backend.numpy(one), backend.numpy(two))
+    one, two = (net.relax(p, [0], f(V[:, :1]), currents=f(V), start=f(V), method="sweep").voltages for f in (backend.array, laid))
+    np.testing.assert_array_equal(backend.numpy(one), backend.numpy(two))
+    totals = [backend.array(np.zeros((2, 6), np.int32)), laid(np.zeros((2, 6), np.int32))]
+    for total in totals:
+        ising.sweep(backend.array(UP), SPINS, backend.array(ONES), sweeps=5, key=KEY, total=total)
+    np.testing.assert_array_equal(*map(backend.numpy, totals))
+    assert backend.numpy(totals[0]).any()
+
+
+def test_records_may_hold_subclasses() -> None:
+    class Sub(np.ndarray):
+        """An array of somebody's."""
+
+    held = settled()
+    held.states[0] = held.states[0].view(Sub)
+    for a, b in zip(hopfield.contrast(held, 0, 1)[0], hopfield.contrast(settled(), 0, 1)[0], strict=True):
+        np.testing.assert_array_equal(a.dense(), b.dense())
+    held.states[0] = np.ma.masked_array(held.states[0])
+    with pytest.raises(TypeError, match="what phases hold must be arrays, got MaskedArray"):
+        hopfield.contrast(held, 0, 1)
+
+
 def test_holomorphic_states_may_be_complex() -> None:
     free = hopfield.relax(X, W, activation="tanh", nudge=0.1j, target=Y)
     again = hopfield.relax(X, W, activation="tanh", nudge=0.1j, target=Y, start=free.states)

@@ -8,19 +8,19 @@ import functools
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 
 from ._errors import DeviceError, SettingError
 
 if TYPE_CHECKING:
-    Array = Any
-    Real = Any
-    Field = Any
+    Array: TypeAlias = Any
+    Real: TypeAlias = Any
+    Field: TypeAlias = Any
 else:
 
     class Array:
@@ -52,10 +52,12 @@ def is_array(x: object) -> bool:
     return isinstance(x, np.ndarray) or is_on_gpu(x)
 
 
-@functools.cache
-def _of_cupy(t: type) -> bool:
+def _cupys(t: type) -> bool:
     """Looks at the type alone: in CuPy the interface is a property that does work when it is asked for."""
     return t.__module__.partition(".")[0] == "cupy" and hasattr(t, "__cuda_array_interface__")
+
+
+_of_cupy: Callable[[type], bool] = cast(Any, functools.cache(_cupys))
 
 
 def is_on_gpu(x: object) -> bool:

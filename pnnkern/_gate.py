@@ -316,6 +316,14 @@ def _is_dict(inner: Check) -> Check:
     return check
 
 
+def _or_none(inner: Check) -> Check:
+    def check(name: str, value: Any) -> None:
+        if value is not None:
+            inner(name, value)
+
+    return check
+
+
 def _check_of(annotation: Any) -> Check | None:
     """The check that an annotation stands for: `Array`, `Real` or `Field`, a tuple, list or dict of them, or one of these or None."""
     if annotation in (Array, Real, Field):
@@ -323,7 +331,7 @@ def _check_of(annotation: Any) -> Check | None:
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType) and len(inner) == 2 and type(None) in inner:
         check = _check_of(inner[0] if inner[1] is type(None) else inner[1])
-        return None if check is None else lambda name, value: None if value is None else check(name, value)
+        return None if check is None else _or_none(check)
     if origin in (list, Sequence) or (origin is tuple and inner[1:] == (...,)):
         check = _check_of(inner[0])
         return None if check is None else _are_arrays(check, "tuple" if origin is tuple else "list")

@@ -6,19 +6,18 @@ powers (batch, detectors) of light are in any unit: losses on them depend on the
 error also takes real targets, (batch, outputs) fractions of the way from its low target to its high one.
 
 Raises TypeError for outputs that are not real and labels that are not integers, ValueError for other shapes, for labels of classes that there
-are not, and for a sample whose score would be 0 / 0, as no light reaches its detectors; of arrays on a GPU at `pnnkern.check()`.
+are not, and for a sample whose score would be 0 / 0, as no light reaches its detectors. The values of arrays on a GPU are not looked at: there
+the loss of such a sample is NaN, which ends a run where it is next read.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array
 from .._array import Array, Real
 from .._checks import class_labels, shaped
 from .._gate import accepts_any
-
-DARK = _launch.fault(83, "a sample has detectors that no light reaches, or a power that is not finite: their ratio is no number")
 
 
 def _checked(outputs: Array) -> Array:
@@ -34,8 +33,11 @@ def _double(outputs: Array) -> Array:
 
 def _lit(power: Array) -> Array:
     """`power`, float64, if it can be divided by."""
-    inside = (power > 0) & (power < np.inf)  # so that NaN is not
-    _launch.flag(~inside.all(), DARK)
+    if not _array.is_on_gpu(power):
+        wrong = ~((power > 0) & (power < np.inf)).reshape(len(power), -1).all(axis=1)  # NaN is not above 0
+        if wrong.any():
+            n = int(wrong.argmax())
+            raise ValueError(f"sample {n} of the batch has detectors that no light reaches, or a power that is not finite: {power[n]!r:.100}")
     return power
 
 

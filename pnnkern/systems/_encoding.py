@@ -107,6 +107,6 @@ def fitting(parameters: dict[str, Array], shapes: dict[str, tuple[int, ...]], dt
     """Raise ValueError for a parameter that is missing or has another shape or dtype."""
     for name, shape in shapes.items():
         p = parameters.get(name)
-        if not _array.is_array(p) or p.shape != shape or p.dtype != dtype:
+        if p is None or not _array.is_array(p) or p.shape != shape or p.dtype != dtype:
             got = "nothing" if p is None else f"{p.dtype} {p.shape}" if _array.is_array(p) else type(p).__name__
             raise ValueError(f"{name} must be {np.dtype(dtype)} {shape}, got {got}")

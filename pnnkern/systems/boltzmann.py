@@ -15,7 +15,6 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
-from .._checks import shaped
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from ._encoding import fitting, flat, one_hot
@@ -185,7 +184,8 @@ class BoltzmannMachine:
             for part, values, count in (("inputs", v, self.inputs), ("classes", y, self.sizes[1])):
                 if not _array.is_array(values) or values.dtype != self.dtype:
                     raise TypeError(f"{part} of the {name} must be {self.dtype}, got {getattr(values, 'dtype', type(values).__name__)}")
-                shaped(f"{part} of the {name}", values, None, count)
+                if values.ndim != 2 or values.shape[1] != count:
+                    raise ValueError(f"{part} of the {name} must be (samples, {count}), got shape {values.shape}")
             terms.append((v, y, self._hidden(v, y), sign / max(1, len(v))))
         (v, y, h, s), (v2, y2, h2, s2) = terms
         return {

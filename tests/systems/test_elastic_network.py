@@ -238,7 +238,7 @@ def test_strains_at_a_distance_are_drawn() -> None:
         (lambda: springs(key=None), "which needs a key"),
         (lambda: springs(low=0.03), "the target of a sample's class must be the higher one"),
         (lambda: springs(start=1e3), "limits must be positive stiffnesses around start = 1000 N/m"),
-        (lambda: springs(parameters={"stiffness": np.ones(3)}), "parameters must hold 'stiffness'"),
+        (lambda: springs(parameters={"stiffness": np.ones(3)}), r"stiffness must be float64 \(22,\), got float64 \(3,\)"),
         (lambda: springs().encode(np.ones((1, 3))), "each sample must have 2 values, got 3"),
         (lambda: springs().relax(np.zeros((1, 2)), nudges=(0.1,)), "a nudge other than 0 needs a target"),
         (lambda: springs().relax(np.zeros((1, 2)), target=np.zeros((1, 3))), r"target must be \(1, 2\), got shape \(1, 3\)"),

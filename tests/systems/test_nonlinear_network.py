@@ -155,7 +155,7 @@ def test_modes_of_an_error() -> None:
         (lambda: NonlinearCircuit(TransistorNetwork(graphs.lattice(3, 3), 9), 2, 1), "which needs a key"),
         (lambda: transistors().encode(np.ones((1, 3))), "each sample must have 2 values, got 3"),
         (lambda: transistors().relax(np.zeros((1, 4)), nudges=(0.1,)), "a nudge other than 0 needs a target"),
-        (lambda: transistors(parameters={"gate": np.ones(3)}), r"parameters must hold 'gate' of shape \(32,\)"),
+        (lambda: transistors(parameters={"gate": np.ones(3)}), r"gate must be float64 \(32,\), got float64 \(3,\)"),
     ],
 )
 def test_bad_input_is_named(call, message: str) -> None:

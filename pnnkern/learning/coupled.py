@@ -20,6 +20,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array, Real
+from .._checks import class_labels
 from .._gate import accepts_any
 from ..networks._checks import double, plain, real, shaped
 from ..networks._solve import solution
@@ -276,20 +277,15 @@ def class_targets(outputs: Real, labels: Array, *, amplitude: float = 2.0) -> Ar
     Class c should answer ``m + amplitude (m_c - m)``: m the mean output, m_c its mean over the class. So the classes are driven apart along
     the directions in which the untrained network tells them apart already, and all of it stays within reach. Stern et al. 2021, section V.
     """
-    xp, labels = _array.namespace(outputs), _labels(labels, shaped("outputs", outputs, "samples", "n_targets"))
+    class_labels(labels, len(shaped("outputs", outputs, "samples", "n_targets")), len(outputs))  # each class has a sample
+    xp = _array.namespace(outputs)
+    labels = xp.asarray(labels)
     found = np.unique(_array.to_numpy(labels))
     if not len(found) or found[0] != 0 or found[-1] != len(found) - 1:
         raise ValueError(f"labels must be all of 0 .. {len(found) - 1} if there are {len(found)} classes, got {found.tolist()!s:.80}")
     member = (labels[None, :] == xp.arange(len(found))[:, None]).astype(outputs.dtype)
     means = member @ outputs / member.sum(axis=1, keepdims=True)
     return outputs.mean(axis=0) + amplitude * (means - outputs.mean(axis=0))
-
-
-def _labels(labels: Array, outputs: Array) -> Array:
-    """Integers (samples,) beside the outputs."""
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"labels must be integers, got {labels.dtype}")
-    return _array.namespace(outputs).asarray(shaped("labels", labels, len(outputs)))
 
 
 @accepts_any
@@ -303,7 +299,9 @@ def nearest_class(outputs: Real, targets: Real) -> Array:
 @accepts_any
 def misclassified(outputs: Real, targets: Real, labels: Array) -> Array:
     """Weights (batch,) for the rules above: 1 where the nearest class target is not the label's, 0 elsewhere; from Stern et al. 2021."""
-    return (nearest_class(outputs, targets) != _labels(labels, outputs)).astype(np.float64)
+    nearest = nearest_class(outputs, targets)
+    class_labels(labels, len(outputs), len(targets))
+    return (nearest != _array.namespace(outputs).asarray(labels)).astype(np.float64)
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside

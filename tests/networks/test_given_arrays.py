@@ -196,7 +196,9 @@ def test_what_is_wrong_is_said(call: Callable[[], Any], error: type[Exception], 
         call()
 
 
-@pytest.mark.parametrize("lay", [np.asfortranarray, lambda x: np.flip(np.flip(x).copy()), lambda x: np.repeat(x, 2, axis=-1)[..., ::2]])
+@pytest.mark.parametrize(
+    "lay", [np.asfortranarray, lambda x: np.flip(np.flip(x).copy()), lambda x: np.repeat(x, 2, axis=-1)[..., ::2]]
+)
 def test_any_layout(backend: Backend, lay: Callable[[np.ndarray], np.ndarray]) -> None:
     """Of what kernels read as it is, and write: currents, states, and the sum over sweeps."""
     laid = lay if backend.device == "cpu" else lambda x: backend.array(lay(x))  # NumPy's layouts; a GPU's array may keep them
@@ -212,6 +214,7 @@ def test_any_layout(backend: Backend, lay: Callable[[np.ndarray], np.ndarray]) -
     assert backend.numpy(totals[0]).any()
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
 def test_records_may_hold_matrices() -> None:
     """Whose * is another product."""
     held = settled()

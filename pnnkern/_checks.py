@@ -23,11 +23,15 @@ def class_labels(labels: Array, batch: int, classes: int) -> None:
         raise ValueError(f"labels must be from 0 to {most}, got {labels.min()} to {labels.max()}")
 
 
-def shaped(name: str, array: Array, *shape: int | None) -> None:
-    """Raise ValueError for an array of another shape; None stands for any length of one or more."""
-    if array.ndim != len(shape) or any(n < 1 if m is None else n != m for n, m in zip(array.shape, shape, strict=True)):
+def shaped(name: str, array: Array, *shape: int | str | None) -> Array:
+    """`array`, or ValueError if it is of another shape; None stands for any length of one or more, a word for any length."""
+    fits = array.ndim == len(shape) and all(
+        isinstance(m, str) or (n >= 1 if m is None else n == m) for n, m in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
         right = ", ".join("any" if m is None else str(m) for m in shape)
         raise ValueError(f"{name} must be ({right}{',' * (len(shape) == 1)}), got shape {array.shape}")
+    return array
 
 
 def numbers(name: str, value: Any) -> np.ndarray:

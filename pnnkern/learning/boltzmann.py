@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any
 from ..networks import boltzmann
 from ..systems.protocols import OuterProduct, Update
 
 
 @accepts_any
-def contrastive_divergence(visible: Array, weights: Array, a: Array, b: Array, *, steps: int = 1, chains: Array | None = None, key: Any = None,
+def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, steps: int = 1, chains: Array | None = None, key: Any = None,
                            sample: Any = 0, step0: int = 0) -> tuple[dict[str, Update], Array]:  # fmt: skip
     """One update of a restricted machine: {"W": factors, "a": ..., "b": ...}, to be descended, and the visible units of the chains.
 
@@ -29,6 +29,7 @@ def contrastive_divergence(visible: Array, weights: Array, a: Array, b: Array, *
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}: at 0 the model is the data")
     xp, dtype = _array.namespace(visible), weights.dtype
+    boltzmann.check_units(weights, a, b, visible=visible, chains=chains)
     data = visible.astype(dtype, copy=False)
     model = boltzmann.gibbs(data if chains is None else chains, weights, a, b, steps=steps, key=key, sample=sample, step0=step0)
     of_data, of_model = (boltzmann.hidden_chance(v, weights, a, b) for v in (data, model))
@@ -53,7 +54,14 @@ class PersistentChains:
     steps: int = 1
     done: int = 0
 
-    def update(self, data: Array, weights: Array, a: Array, b: Array) -> dict[str, Update]:
+    def __post_init__(self) -> None:
+        if not _array.is_array(self.visible) or self.visible.ndim != 2:
+            got = getattr(self.visible, "shape", type(self.visible).__name__)
+            raise ValueError(f"visible must be an array (chains, visible) where the chains start, got {got}")
+        if self.key is None:
+            raise ValueError("chains are random, which needs a key: key=pnnkern.random.key(seed)")
+
+    def update(self, data: Array, weights: Real, a: Real, b: Real) -> dict[str, Update]:
         """The update for a batch of data; the chains move on."""
         updates, self.visible = contrastive_divergence(
             data, weights, a, b, steps=self.steps, chains=self.visible, key=self.key, step0=self.done
@@ -62,8 +70,10 @@ class PersistentChains:
         return updates
 
 
-def exact_gradient(visible: np.ndarray, weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
+@accepts_any
+def exact_gradient(visible: Array, weights: Real, a: Real, b: Real) -> tuple[float, dict[str, Array]]:
     """-log likelihood per sample and its gradient, by all states of the visible units (at most 20)."""
+    boltzmann.check_units(weights, a, b, visible=visible)
     everything = (boltzmann.states(len(a)) + 1) // 2
     chance = np.exp(-boltzmann.free_energy(everything, weights, a, b) - boltzmann.log_partition(weights, a, b))
     of_data, of_model = (boltzmann.hidden_chance(v, weights, a, b) for v in (visible, everything.astype(weights.dtype)))

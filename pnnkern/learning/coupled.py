@@ -13,14 +13,18 @@ Updates are directions of descent, (E,), mean over the batch: add them, times a 
 All values: source_values (batch, n_sources) and target_values (batch, n_targets), volts; conductances in siemens.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Real
+from .._checks import class_labels
 from .._gate import accepts_any
+from ..networks._checks import double, plain, real, shaped
 from ..networks._solve import solution
+from ..networks.resistor import Response
 from .agnostic import yielding
 from .frequency import amplitudes, check_tones
 
@@ -28,9 +32,9 @@ from .frequency import amplitudes, check_tones
 # ----------------------------------------------------------------------------------------------------------------------- rules
 @accepts_any
 def coupled_learning_update(
-    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float = 1e-3,
+    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float = 1e-3,
     power: float = 0.0, weights: Array | None = None, overclamp: tuple[float, float] | None = None,
-    rails: tuple[float, float] | None = None, response: Any = None,
+    rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Coupled learning: the batch mean of ``((dv_F)^2 - (dv_C)^2) / (2 eta)``, (E,), for targets held at ``v_F + eta (y - v_F)``.
 
@@ -52,7 +56,7 @@ def coupled_learning_update(
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     if not hasattr(net, "response"):
         return _two_states(net, conductance, sources, x, targets, y, eta, power, weights, overclamp)
-    r = response or net.response(conductance, sources, targets)
+    r = _answer(net, conductance, sources, targets, response)
     d, share = _errors(r.outputs(x), y, overclamp, weights)
     moments = _Moments(x, d, share)
     out = net.contrast(r.held, r.sources @ moments.xd + eta / 2 * (r.held @ moments.dd), -1.0)
@@ -63,8 +67,8 @@ def coupled_learning_update(
 
 @accepts_any
 def nudged_learning_update(
-    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-3,
-    variant: str = "centred", weights: Array | None = None, rails: tuple[float, float] | None = None, response: Any = None,
+    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-3,
+    variant: str = "centred", weights: Array | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Equilibrium propagation: targets are joined by conductances beta to sources at y, and the states' drops are compared.
 
@@ -87,7 +91,7 @@ def nudged_learning_update(
             _refuse_beyond(low, net.nudge_bound(conductance, sources, targets, free))
         a, b = (net.relax(conductance, sources, x, start=free, load=(targets, b, y)).voltages if b else free for b in (low, high))
         return _from_states(net, a, b, 1 / (high - low), 0.0, _shares(a, weights), conductance)
-    r = response or net.response(conductance, sources, targets)
+    r = _answer(net, conductance, sources, targets, response)
     if low < 0:
         _refuse_beyond(low, r.nudge_bound)
     # nudged states are K x + W_b d, W_b = b G_T (1 + b Z)^-1; their difference has all its digits in this form
@@ -106,8 +110,8 @@ _NUDGES = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.
 
 @accepts_any
 def adjoint_learning_update(
-    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *,
-    weights: Array | None = None, rails: tuple[float, float] | None = None, response: Any = None,
+    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *,
+    weights: Array | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Adjoint learning: minus the gradient of the mean of ``|y - v_T|^2 / 2``, (E,), exactly; linear networks.
 
@@ -115,14 +119,14 @@ def adjoint_learning_update(
     multiplies its two drops: ``-<(B G_T d)(B v_F)>``. Other arguments and errors as in `coupled_learning_update`.
     """
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
-    r = response or _response(net, "adjoint learning", conductance, sources, targets)
+    r = _answer(net, conductance, sources, targets, response, "adjoint learning")
     d, share = _errors(r.outputs(x), y, None, weights)
     return net.contrast(r.targets, r.sources @ _Moments(x, d, share).xd, -1.0).astype(conductance.dtype, copy=False)
 
 
 @accepts_any
 def frequency_propagation_update(
-    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, gamma: float = 1e-2,
+    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, gamma: float = 1e-2,
     frequencies: tuple[int, int] = (2, 3), samples: int = 16, rails: tuple[float, float] | None = None,
 ) -> Array:  # fmt: skip
     """Frequency propagation: activation and error travel through one network at once, at two frequencies, and each edge tells them apart.
@@ -151,7 +155,7 @@ def frequency_propagation_update(
 
 @accepts_any
 def agnostic_learning_step(
-    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-2,
+    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-2,
     softness: float = 1e-2, limits: tuple[float, float] = (1e-6, np.inf), steps: int = 100, tolerance: float = 1e-10,
     rails: tuple[float, float] | None = None,
 ) -> Array:  # fmt: skip
@@ -183,9 +187,9 @@ def agnostic_learning_step(
 # ------------------------------------------------------------------------------------------------------- carrying out an update
 @accepts_any
 def coupled_learning_step(
-    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, rate: float,
+    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, rate: float,
     eta: float = 1e-3, step: float = 0.0, limits: tuple[float, float] = (1e-6, np.inf), weights: Array | None = None,
-    overclamp: tuple[float, float] | None = None, rails: tuple[float, float] | None = None, response: Any = None,
+    overclamp: tuple[float, float] | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> None:  # fmt: skip
     """One step of coupled learning on a linear network, in place: contrast, update and limits in one pass over the edges.
 
@@ -196,14 +200,14 @@ def coupled_learning_step(
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
-    r = response or _response(net, "a step in place", conductance, sources, targets)
+    r = _answer(net, conductance, sources, targets, response, "a step in place")
     d, share = _errors(r.outputs(x), y, overclamp, weights)
     moments = _Moments(x, d, share)
     net.update(r.held, r.sources @ moments.xd + eta / 2 * (r.held @ moments.dd), conductance, -rate, step=step, limits=limits)
 
 
 @accepts_any
-def potentiometer_step(conductance: Array, update: Array, *, ohms: float, low: float, high: float) -> Array:
+def potentiometer_step(conductance: Real, update: Real, *, ohms: float, low: float, high: float) -> Array:
     """Conductances (E,) after every digital potentiometer has moved one position the way its update points, or stayed where it is zero.
 
     ohms : resistance of one position. low, high : range of the resistance, ohms. The rule of the first laboratory network, whose edges
@@ -211,14 +215,15 @@ def potentiometer_step(conductance: Array, update: Array, *, ohms: float, low: f
     """
     if not (ohms > 0 and 0 < low < high):
         raise ValueError(f"a potentiometer needs ohms > 0 and 0 < low < high, got ohms={ohms:g}, low={low:g}, high={high:g}")
+    shaped("update", update, *conductance.shape)
     xp = _array.namespace(conductance)
     return (1 / (1 / conductance - ohms * xp.sign(update)).clip(low, high)).astype(conductance.dtype, copy=False)
 
 
 @accepts_any
 def coupled_dynamics(
-    net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
-    capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: tuple[Array, Array] | None = None,
+    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
+    capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: Sequence[Real] | None = None,
     rails: tuple[float, float] | None = None,
 ) -> tuple[Array, tuple[Array, Array]]:  # fmt: skip
     """Both copies of the network and the conductances move at once: coupled learning that does not wait for equilibrium.
@@ -241,6 +246,10 @@ def coupled_dynamics(
         held = np.concatenate([sources, targets])
         clamped = net.relax(k, held, xp.concatenate([x, free[:, targets] + eta * (y - free[:, targets])], axis=1)).voltages
         states = (free, clamped)
+    if len(states) != 2:
+        raise ValueError(f"states must be two, (free, clamped), got {len(states)}")
+    for name, v in zip(("states[0]", "states[1]"), states, strict=True):
+        shaped(name, v, len(x), net.n_nodes)
     free, clamped = (xp.array(v.T, dtype=np.float64, order="C") for v in states)
     masks = [np.ones(net.n_nodes, np.uint8) for _ in range(2)]
     masks[0][sources], masks[1][np.concatenate([sources, targets])] = 0, 0
@@ -260,32 +269,39 @@ def coupled_dynamics(
 
 # ---------------------------------------------------------------------------------------------------------------- classification
 @accepts_any
-def class_targets(outputs: Array, labels: Array, *, amplitude: float = 2.0) -> Array:
+def class_targets(outputs: Real, labels: Array, *, amplitude: float = 2.0) -> Array:
     """Targets (classes, n_targets) for classification, from the network's own outputs (samples, n_targets) and labels (samples,).
+
+    Labels are 0, 1, 2 and so on, each class with one sample at least.
 
     Class c should answer ``m + amplitude (m_c - m)``: m the mean output, m_c its mean over the class. So the classes are driven apart along
     the directions in which the untrained network tells them apart already, and all of it stays within reach. Stern et al. 2021, section V.
     """
+    class_labels(labels, len(shaped("outputs", outputs, "samples", "n_targets")), len(outputs))  # each class has a sample
     xp = _array.namespace(outputs)
     labels = xp.asarray(labels)
-    classes = int(labels.max()) + 1
-    member = (labels[None, :] == xp.arange(classes)[:, None]).astype(outputs.dtype)
+    found = np.unique(_array.to_numpy(labels))
+    if not len(found) or found[0] != 0 or found[-1] != len(found) - 1:
+        raise ValueError(f"labels must be all of 0 .. {len(found) - 1} if there are {len(found)} classes, got {found.tolist()!s:.80}")
+    member = (labels[None, :] == xp.arange(len(found))[:, None]).astype(outputs.dtype)
     means = member @ outputs / member.sum(axis=1, keepdims=True)
     return outputs.mean(axis=0) + amplitude * (means - outputs.mean(axis=0))
 
 
 @accepts_any
-def nearest_class(outputs: Array, targets: Array) -> Array:
+def nearest_class(outputs: Real, targets: Real) -> Array:
     """The class (batch,) whose target (classes, n_targets) lies nearest to each output (batch, n_targets)."""
+    shaped("targets", targets, "classes", shaped("outputs", outputs, "batch", "n_targets").shape[1])
     distance = (targets**2).sum(axis=1) - 2 * outputs @ targets.T
     return distance.argmin(axis=1)
 
 
 @accepts_any
-def misclassified(outputs: Array, targets: Array, labels: Array) -> Array:
+def misclassified(outputs: Real, targets: Real, labels: Array) -> Array:
     """Weights (batch,) for the rules above: 1 where the nearest class target is not the label's, 0 elsewhere; from Stern et al. 2021."""
-    xp = _array.namespace(outputs)
-    return (nearest_class(outputs, targets) != xp.asarray(labels)).astype(np.float64)
+    nearest = nearest_class(outputs, targets)
+    class_labels(labels, len(outputs), len(targets))
+    return (nearest != _array.namespace(outputs).asarray(labels)).astype(np.float64)
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside
@@ -306,6 +322,7 @@ def _shares(x: Array, weights: Array | None) -> Any:
     """Each sample's share of the mean, (batch, 1) or a number."""
     if weights is None:
         return 1 / len(x)
+    shaped("weights", real("weights", weights), len(x))
     total = float(weights.sum())
     return weights[:, None] / (total if total > 0 else 1.0)
 
@@ -321,17 +338,17 @@ def _errors(outputs: Array, targets: Array, overclamp: tuple[float, float] | Non
     return pull, share * abs(d).mean(axis=1, keepdims=True)
 
 
-def _checked(net: Any, conductance: Array, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array,
+def _checked(net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array,
              rails: tuple[float, float] | None) -> tuple[Array, Array, np.ndarray, np.ndarray]:  # fmt: skip
     """Values in float64, and nodes, if they fit each other."""
     sources, targets = net.apart(source_nodes, target_nodes)
     xp = _array.namespace(conductance)
-    x, y = xp.asarray(source_values, np.float64), xp.asarray(target_values, np.float64)
+    x, y = double("source_values", source_values, conductance), double("target_values", target_values, conductance)
     for name, values, nodes in (("source_values", x, sources), ("target_values", y, targets)):
         if values.ndim != 2 or values.shape[1] != len(nodes):
             raise ValueError(f"{name} must be (batch, {len(nodes)}), a column for each of their nodes, got shape {values.shape}")
-    if len(x) != len(y):
-        raise ValueError(f"source_values have {len(x)} samples and target_values {len(y)}: one of each for every sample")
+    if len(x) != len(y) or not len(x):
+        raise ValueError(f"source_values have {len(x)} samples and target_values {len(y)}: one of each for every sample, at least one")
     low, high = (x.min(axis=1), x.max(axis=1)) if rails is None else rails
     slack = 1e-9 * (abs(x).max() + abs(y).max())
     out = (y < xp.asarray(low - slack)[..., None]) | (y > xp.asarray(high + slack)[..., None])
@@ -345,12 +362,22 @@ def _checked(net: Any, conductance: Array, source_nodes: Any, source_values: Arr
     return x, y, sources, targets
 
 
-def _response(net: Any, rule: str, conductance: Array, sources: np.ndarray, targets: np.ndarray) -> Any:
+def _answer(net: Any, conductance: Array, sources: np.ndarray, targets: np.ndarray, response: Any, rule: str = "this rule") -> Response:
+    """`response`, if it is of these nodes, or else what the network says."""
     from .._errors import CapabilityError
 
-    if not hasattr(net, "response"):
-        raise CapabilityError(f"{rule} needs a linear network (with `response`); {type(net).__name__} is none")
-    return net.response(conductance, sources, targets)
+    if response is None:
+        if not hasattr(net, "response"):
+            raise CapabilityError(f"{rule} needs a linear network (with `response`); {type(net).__name__} is none")
+        return cast(Response, net.response(conductance, sources, targets))
+    if not isinstance(response, Response):
+        raise TypeError(f"response must be what net.response(...) returns, got {type(response).__name__}")
+    for name, wanted in (("source", sources), ("target", targets)):
+        plain(f"{name}s of the response", [getattr(response, f"{name}s")])
+        shaped(f"{name}s of the response", getattr(response, f"{name}s"), net.n_nodes, len(wanted))
+        if not np.array_equal(getattr(response, f"{name}_nodes"), wanted):
+            raise ValueError(f"response must be of these {name} nodes, {wanted.tolist()!s:.80}")
+    return response
 
 
 def _refuse_beyond(nudge: float, bound: float) -> None:
@@ -360,7 +387,7 @@ def _refuse_beyond(nudge: float, bound: float) -> None:
         )
 
 
-def _two_states(net: Any, conductance: Array, sources: np.ndarray, x: Array, targets: np.ndarray, y: Array, eta: float, power: float,
+def _two_states(net: Any, conductance: Real, sources: np.ndarray, x: Array, targets: np.ndarray, y: Array, eta: float, power: float,
                 weights: Array | None, overclamp: tuple[float, float] | None) -> Array:  # fmt: skip
     """The update of a nonlinear network, whose free and clamped states are relaxed sample by sample."""
     xp = _array.namespace(x)

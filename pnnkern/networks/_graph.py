@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array
+from .._array import Array, Real
 from .._constants import Copies
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
+from ._checks import double, real, shaped
 
 LANES = 32  # most threads of one edge
 NOT_FINITE = _launch.fault(64, "what is given for the nodes or edges of a network must be finite")
@@ -122,8 +123,6 @@ class Graph:
 
     def _edge_span(self, what: str, values: Array, unit: str = "siemens", lowest: float = 0.0) -> tuple[Array, float, float]:
         """The same, and the smallest and the largest of them: one look at a GPU."""
-        if not _array.is_array(values) or values.dtype.kind != "f":
-            raise TypeError(f"{what} must be an array of float32 or float64, got {getattr(values, 'dtype', type(values).__name__)}")
         if values.shape != (self.n_edges,):
             raise ValueError(f"{what} must be ({self.n_edges},), one for each edge, got shape {values.shape}")
         smallest, largest = _array.to_numpy(_array.namespace(values).stack([values.min(), values.max()])).tolist()
@@ -134,8 +133,7 @@ class Graph:
 
     def _node_values(self, what: str, values: Array, nodes: np.ndarray, like: Array) -> Array:
         """Values (batch, len(nodes)) as float64 on the device of `like`."""
-        xp = _array.namespace(like)
-        values = xp.asarray(values, np.float64)
+        values = double(what, values, like)
         if values.ndim != 2 or values.shape[1] != len(nodes):
             raise ValueError(f"{what} must be (batch, {len(nodes)}), a column for each of their nodes, got shape {values.shape}")
         check_finite(what, values)
@@ -160,30 +158,46 @@ class Graph:
         """Currents (batch, n_nodes) with those of the loads' sources, and the loads' conductances (n_nodes,); None for none."""
         xp = _array.namespace(like)
         if currents is not None:
-            currents = xp.asarray(currents, np.float64)
-            if currents.shape != (batch, self.n_nodes):
-                raise ValueError(f"currents must be {(batch, self.n_nodes)}, one for each node, got shape {currents.shape}")
+            currents = shaped("currents", double("currents", currents, like), batch, self.n_nodes)
         if load is None:
             return currents, None
+        if not isinstance(load, tuple | list) or len(load) != 3:
+            raise TypeError("load must be (nodes, siemens, volts)")
         nodes = self._indices("load", load[0])
         weight, at = xp.zeros(self.n_nodes), _constants.constant(nodes, np.int64, like)
-        weight[at] = float(load[1]) if np.ndim(load[1]) == 0 else xp.asarray(load[1], np.float64)
+        siemens = real("load", load[1] if _array.is_array(load[1]) else np.asarray(load[1]))
+        weight[at] = float(siemens) if siemens.ndim == 0 else xp.asarray(siemens, np.float64)
         driven = xp.zeros((batch, self.n_nodes)) if currents is None else currents.copy()
         driven[:, at] += weight[at] * self._node_values("load", load[2], nodes, like)
         return driven, weight
 
     # ---------------------------------------------------------------------------------------------------------------- kernels
-    def laplacian(self, conductance: Array, v: Array, free: Array) -> Array:
+    def laplacian(self, conductance: Real, v: Real, free: Array) -> Array:
         """Net currents L v (n_nodes, columns) that leave the nodes with free[i] != 0, 0 at the others; v (n_nodes, columns), float64."""
+        shaped("v", v, self.n_nodes, "columns")
+        for name, x, size, dtype in (("conductance", conductance, self.n_edges, v.dtype), ("free", free, self.n_nodes, np.dtype(np.uint8))):
+            if shaped(name, x, size).dtype != dtype:
+                raise TypeError(f"{name} must be {dtype} here, got {x.dtype}")
         out = _array.namespace(v).empty_like(v)
         _launch.launch(
             "networks/edges", "laplacian", v.dtype, self.n_nodes, v.shape[1], *self.neighbours(v), free, conductance, v, out, threads=v.size
         )
         return out
 
-    def contrast(self, a: Array, b: Array, scale: float = 1.0) -> Array:
+    def _columns(self, a: Array, b: Array, dtype: Any) -> tuple[Array, Array]:
+        """Two arrays (n_nodes, columns) in `dtype`."""
+        shaped("b", b, *shaped("a", a, self.n_nodes, "columns").shape)
+        return _array.contiguous(a.astype(dtype, copy=False)), _array.contiguous(b.astype(dtype, copy=False))
+
+    def _states(self, **states: Array) -> None:
+        """Raise ValueError or TypeError unless all are real (batch, n_nodes), of one batch."""
+        batch: Any = "batch"
+        for name, x in states.items():
+            batch = len(shaped(name, real(name, x), batch, self.n_nodes))
+
+    def contrast(self, a: Real, b: Real, scale: float = 1.0) -> Array:
         """For each edge (i, j) ``scale sum_c (a_i - a_j)(b_i - b_j)``, (E,); a, b : (n_nodes, columns)."""
-        a, b = _array.contiguous(a), _array.contiguous(b)
+        a, b = self._columns(a, b, a.dtype)
         out = _array.namespace(a).empty(self.n_edges, a.dtype)
         lanes = _lanes(a.shape[1])
         edges = self.on("edges", self.edges, a)
@@ -191,12 +205,13 @@ class Graph:
                        threads=self.n_edges * lanes)  # fmt: skip
         return out
 
-    def update(self, a: Array, b: Array, conductance: Array, scale: float, *, step: float = 0.0, limits: tuple[float, float]) -> None:
+    def update(self, a: Real, b: Real, conductance: Real, scale: float, *, step: float = 0.0, limits: tuple[float, float]) -> None:
         """Add `contrast` to the conductances in place, or if `step` > 0 a step of that size in its direction; kept within `limits`."""
         low, high = limits
         if not 0 <= low < high:
             raise ValueError(f"limits must be two conductances, 0 <= low < high, got {low:g} and {high:g}")
-        a, b = (_array.contiguous(x.astype(conductance.dtype, copy=False)) for x in (a, b))
+        shaped("conductance", conductance, self.n_edges)
+        a, b = self._columns(a, b, conductance.dtype)
         lanes = _lanes(a.shape[1])
         edges = self.on("edges", self.edges, a)
         with _array.in_place(conductance) as inside:

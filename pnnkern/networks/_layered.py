@@ -23,6 +23,7 @@ from .. import _array, _constants, _launch
 from .._array import Array
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
+from ._checks import plain, real, shaped
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
 THREADS = 128  # of a block of the fused kernel
@@ -84,17 +85,31 @@ class Phases(Relaxed):
 
     def pairs(self, a: int, b: int) -> list[tuple[Array, Array | None, Array, Array]]:
         """For each array of weights: mean and difference (phase b less a) of the states below, then above. The input has no difference."""
-        count = len(self.moved[0])
+        inputs, states, of_phases = self._arrays()
+        count = len(of_phases[0])
         for phase in (a, b):
             if not 0 <= phase <= count:
                 raise ValueError(f"phases are numbered 0 (free) to {count}, got {phase}")
-        xp = _array.namespace(*self.states)
-        first, second = (
-            [xp.zeros_like(s) if p == 0 else m[p - 1] for s, m in zip(self.states, self.moved, strict=True)] for p in (a, b)
-        )
-        means = [s + (x + y) / 2 for s, x, y in zip(self.states, first, second, strict=True)]
+        xp = _array.namespace(*states)
+        first, second = ([xp.zeros_like(s) if p == 0 else m[p - 1] for s, m in zip(states, of_phases, strict=True)] for p in (a, b))
+        means = [s + (x + y) / 2 for s, x, y in zip(states, first, second, strict=True)]
         moved = [y - x for x, y in zip(first, second, strict=True)]
-        return list(zip([self.inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
+        return list(zip([inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
+
+    def _arrays(self) -> tuple[Array, list[Array], list[Array]]:
+        """Inputs, states and how they moved. Raises ValueError or TypeError where they do not fit each other."""
+        layers = len(self.states)
+        if not layers or len(self.moved) != layers:
+            raise ValueError(f"there must be as many arrays of moved as of states, one or more, got {len(self.moved)} and {layers}")
+        _, inputs, *others = plain("what phases hold", [self.output, self.inputs, *self.states, *self.moved])
+        states, moved = others[:layers], others[layers:]
+        if inputs.ndim < 2 or not moved[0].ndim:
+            raise ValueError(f"inputs must be (batch, n) and moved (phases, batch, n), got shapes {inputs.shape} and {moved[0].shape}")
+        for l, (s, m) in enumerate(zip(states, moved, strict=True)):
+            if s.ndim < 2 or len(s) != len(inputs):
+                raise ValueError(f"states[{l}] must be ({len(inputs)}, n) like the inputs, got shape {s.shape}")
+            shaped(f"moved[{l}]", m, len(moved[0]), *s.shape)
+        return inputs, states, moved
 
     def beside(self, a: int, other: "Phases", b: int) -> "Phases":
         """Phase a of these as the free one, and phase b of `other` as phase 1: of the same inputs, while weights may differ."""
@@ -123,25 +138,19 @@ def checked(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | N
     """Contiguous arrays of one dtype whose shapes fit; biases of zero where none are given. Raises TypeError or ValueError."""
     if not len(weights):
         raise ValueError("a layered network needs at least one array of weights")
-    dtype = weights[0].dtype
-    if dtype not in (np.float32, np.float64):
-        raise TypeError(f"weights must be float32 or float64, got {dtype}")
-    xp = _array.namespace(inputs, *weights)
+    dtype, xp = weights[0].dtype, _array.namespace(inputs, *weights)
+    if real("inputs", inputs).ndim != 2:
+        raise ValueError(f"inputs must be (batch, nodes of the first layer), got shape {inputs.shape}")
+    for l, w in enumerate(weights):
+        shaped(f"weights[{l}]", w, inputs.shape[1] if l == 0 else weights[l - 1].shape[1], "nodes of the next layer")
     if biases is None:
         biases = [xp.zeros(w.shape[1], dtype) for w in weights]
     if len(biases) != len(weights):
         raise ValueError(f"there must be one array of biases for each of the {len(weights)} weights, got {len(biases)}")
-    if inputs.ndim != 2:
-        raise ValueError(f"inputs must be (batch, {weights[0].shape[0]}), got shape {inputs.shape}")
-    size = inputs.shape[1]
     for l, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        if w.ndim != 2 or w.shape[0] != size:
-            raise ValueError(f"weights[{l}] must be ({size}, nodes of the next layer), got shape {w.shape}")
-        if b.shape != (w.shape[1],):
-            raise ValueError(f"biases[{l}] must be ({w.shape[1]},), got shape {b.shape}")
+        shaped(f"biases[{l}]", b, w.shape[1])
         if w.dtype != dtype or b.dtype != dtype:
             raise TypeError(f"all weights and biases must be {dtype}, got {w.dtype} and {b.dtype} in layer {l + 1}")
-        size = w.shape[1]
     inputs = _array.contiguous(inputs.astype(dtype, copy=False))
     return inputs, [_array.contiguous(w) for w in weights], [_array.contiguous(b) for b in biases]
 
@@ -154,14 +163,24 @@ def target_like(target: Array | None, nudges: Array, batch: int, weights: Sequen
         if np.any(nudges):
             raise ValueError("a nudge other than 0 needs a target")
         return xp.zeros(shape, dtype)
-    if target.shape != shape:
-        raise ValueError(f"target must be {shape}, got shape {target.shape}")
-    return _array.contiguous(xp.asarray(target, dtype))
+    return _array.contiguous(xp.asarray(shaped("target", real("target", target), *shape), dtype))
+
+
+def states_of(net: "Network", states: Sequence[Array], batch: int, name: str = "states") -> list[Array]:
+    """`states`, if they are real ones of the network's layers after the input. Raises ValueError or TypeError."""
+    if len(states) != len(net.weights):
+        raise ValueError(f"{name} must be of each of the {len(net.weights)} layers after the input, got {len(states)}")
+    found = plain(name, states)
+    for l, s in enumerate(found):
+        shaped(f"{name}[{l}]", real(name, s), batch, *net.shape(l))
+    return found
 
 
 def nudges_of(nudge: Any, *, plane: bool = False) -> np.ndarray:
     """Nudges as float64 (in the complex `plane`, if they lie there, complex128), () or (phases,)."""
     values = np.asarray(nudge)
+    if values.dtype.kind not in "biufc":
+        raise TypeError(f"a nudge must be a number, or one for each phase, got {nudge!r:.80}")
     if values.dtype.kind == "c" and not plane:
         raise ValueError("nudges must be real here: complex ones need a holomorphic activation, sigmoid or tanh")
     values = values.astype(np.complex128 if values.dtype.kind == "c" else np.float64)
@@ -363,12 +382,8 @@ class Network:
     def relax(self, drive: Array, nudges: np.ndarray, target: Array, start: Sequence[Array] | None, sweeps: int, tolerance: float,
               ) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
         """States, pulls and the relative last step, for nudges () or (phases,)."""
-        xp = _array.namespace(drive)
         lead, dtype = (*nudges.shape, len(drive)), np.result_type(drive.dtype, np.complex64) if nudges.dtype.kind == "c" else drive.dtype
-        if start is None:
-            states = [xp.zeros((*lead, *self.shape(l)), dtype) for l in range(self.last + 1)]
-        else:
-            states = [xp.array(xp.broadcast_to(s, (*lead, *self.shape(l))), dtype) for l, s in enumerate(start)]
+        states = self._begun(start, lead, dtype, drive)
         pulls = list(states)
         beta = _constants.constant(nudges, dtype, drive).reshape(*nudges.shape, 1, 1)
 
@@ -386,6 +401,20 @@ class Network:
         if self.softmax:  # read the states where they came to rest, though the layer below may have moved last
             pulls[-1] = self.pull(self.last, states, drive)
         return states, pulls, left
+
+    def _begun(self, start: Sequence[Array] | None, lead: tuple[int, ...], dtype: Any, like: Array) -> list[Array]:
+        """States to begin with, of batch and phases `lead`, not to be found elsewhere: copies of `start`, or 0."""
+        xp, shapes = _array.namespace(like), [(*lead, *self.shape(l)) for l in range(self.last + 1)]
+        if start is None:
+            return [xp.zeros(shape, dtype) for shape in shapes]
+        if len(start) != len(shapes):
+            raise ValueError(f"start must be states of each of the {len(shapes)} layers after the input, got {len(start)}")
+        for l, (s, shape) in enumerate(zip(start, shapes, strict=True)):
+            if np.dtype(dtype).kind != "c":
+                real(f"start[{l}]", s)
+            if s.shape not in (shape, shape[len(lead) - 1 :]):
+                raise ValueError(f"start[{l}] must be {shape[len(lead) - 1 :]}, or with an axis of phases in front, got shape {s.shape}")
+        return [xp.array(xp.broadcast_to(s, shape), dtype, order="C") for s, shape in zip(start, shapes, strict=True)]
 
     def respond(self, states: Sequence[Array], pulls: Sequence[Array], nudges: np.ndarray, target: Array, hold: bool, sweeps: int,
                 tolerance: float) -> tuple[list[Array], Any]:  # fmt: skip
@@ -459,7 +488,7 @@ class Network:
                nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
         xp = _array.namespace(drive)
         batch, dtype, (hidden, outputs) = len(drive), drive.dtype, self.weights[1].shape
-        h, o = (xp.zeros((batch, n), dtype) for n in (hidden, outputs)) if start is None else (xp.array(s, dtype) for s in start)
+        h, o = self._begun(start, (batch,), dtype, drive)
         dh, d_o = (xp.empty((len(nudges), batch, n), dtype) for n in (hidden, outputs))
         change = xp.zeros((1 + len(nudges), batch), dtype)
         if batch:
@@ -498,16 +527,18 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
     """Two phases about a free state whose contrast is the exact derivative: minus and plus half the response to the cotangent."""
     check_settings(sweeps, on_failure)
     limit = tolerance_of(tolerance, inputs.dtype)
+    shaped("cotangent", real("cotangent", cotangent), len(inputs), *net.shape(net.last))
+    cotangent = cotangent.astype(inputs.dtype, copy=False)
     if free is None:
         states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), cotangent, None, sweeps, limit)
-        free = judged(states, pulls, left, sweeps, tolerance, on_failure)
-    if cotangent.shape != free.output.shape:
-        raise ValueError(f"cotangent must be {free.output.shape} like the outputs, got shape {cotangent.shape}")
-    response, left = net.at(inputs, free.states).transposed().adjoint(free.pulls, cotangent, sweeps, limit)
+        judged(states, pulls, left, sweeps, tolerance, on_failure)
+    else:
+        states, pulls = (states_of(net, part, len(inputs), f"free.{name}") for name, part in (("states", free.states), ("pulls", free.pulls)))
+    response, left = net.at(inputs, states).transposed().adjoint(pulls, cotangent, sweeps, limit)
     done = judged(response, response, left, sweeps, tolerance, on_failure)
     half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
     moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]
-    return Phases(inputs, free.states, moved, free.output, left=left, limit=done.limit)
+    return Phases(inputs, states, moved, pulls[-1], left=left, limit=done.limit)
 
 
 def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Callable[[Phases, int, int], Sequence[Sequence[Any]]],
@@ -523,15 +554,18 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
     layers = len(parts[0])
     if nudge == 0:
         raise ValueError("nudge must not be 0: nothing would change")
-    if len(rates) != layers:
-        raise ValueError(f"there must be one rate for each of the {layers} layers, got {len(rates)}")
+    if np.shape(rates) != (layers,):
+        raise ValueError(f"there must be one rate for each of the {layers} layers, got shape {np.shape(rates)}")
+    rates = [float(real("rates", np.asarray(rate))) for rate in rates]
     beta, limit = np.float64(nudge), tolerance_of(tolerance, inputs.dtype)
     target = target_like(target, np.array(beta), len(inputs), parts[0])
     moving = [[p.copy() for p in part] for part in parts]
     if free is None:
         net = build(moving)
         free = judged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
-    states = free.states
+        states = free.states
+    else:
+        states = states_of(build(moving), free.states, len(inputs), "free.states")
     for _ in range(steps):
         net = build(moving)
         after, pulls, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)
@@ -580,7 +614,7 @@ def in_double(*lists: Sequence[Array]) -> list[list[Array]]:
 
 def distance(net: Network, inputs: Array, states: Sequence[Array], nudge: float, target: Array) -> Array:
     """The largest |state - value(pull)| of each sample's nodes, (batch,) float64; `net` in float64."""
-    xp = _array.namespace(inputs)
+    xp, states = _array.namespace(inputs), states_of(net, states, len(inputs))
     states, most = [s.astype(np.float64) for s in states], xp.zeros(len(inputs))
     drive = net.drive(inputs.astype(np.float64))
     for l, s in enumerate(states):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any
+from ._checks import double, real, shaped
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
 
@@ -28,8 +29,8 @@ class Nonlinear(Graph):
 
     def __init__(self, edges: Any, n_nodes: int, lower: Any = None, upper: Any = None) -> None:
         super().__init__(edges, n_nodes)
-        given = ((-np.inf, lower), (np.inf, upper))
-        self.lower, self.upper = (np.full(n_nodes, e if v is None else v, np.float64) for e, v in given)
+        given = (("lower", -np.inf, lower), ("upper", np.inf, upper))
+        self.lower, self.upper = (np.full(n_nodes, e if v is None else real(name, np.asarray(v)), np.float64) for name, e, v in given)
         if (self.lower > self.upper).any():
             i = int(np.argmax(self.lower > self.upper))
             raise ValueError(f"node {i} cannot lie between {self.lower[i]:g} and {self.upper[i]:g} V: lower must not exceed upper")
@@ -48,12 +49,12 @@ class Nonlinear(Graph):
         return np.ones(self.n_edges, bool)
 
     # --------------------------------------------------------------------------------------------------------------- solutions
-    def solve(self, parameter: Array, nodes: Any, voltages: Array, **options: Any) -> Array:
+    def solve(self, parameter: Real, nodes: Any, voltages: Array, **options: Any) -> Array:
         """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
         return self.relax(parameter, nodes, voltages, **options).voltages
 
     def relax(
-        self, parameter: Array, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
+        self, parameter: Real, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
         start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, relaxation: float = 1.0,
         on_failure: str = "raise",
     ) -> State:  # fmt: skip
@@ -80,15 +81,13 @@ class Nonlinear(Graph):
         if not 0 < relaxation < 2:
             raise ValueError(f"relaxation must lie in (0, 2), got {relaxation:g}")
         driven, weight = self._driven(currents, load, len(values), p)
-        driven = xp.zeros((len(values), self.n_nodes)) if driven is None else driven
+        driven = xp.zeros((len(values), self.n_nodes)) if driven is None else _array.contiguous(driven)
         weight = xp.zeros(self.n_nodes) if weight is None else weight
         if start is None:
             v = xp.zeros((len(values), self.n_nodes)) + values.mean(axis=1, keepdims=True)
             v = v.clip(*self._rails(p))
         else:
-            v = xp.array(start, np.float64)
-            if v.shape != (len(values), self.n_nodes):
-                raise ValueError(f"start must be {(len(values), self.n_nodes)}, got shape {v.shape}")
+            v = xp.array(shaped("start", real("start", start), len(values), self.n_nodes), np.float64, order="C")
         v[:, _constants.constant(held, np.int64, p)] = values
         free = np.ones(self.n_nodes, np.uint8)
         free[held] = 0
@@ -122,7 +121,7 @@ class Nonlinear(Graph):
                     break
         return judged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
 
-    def residual(self, parameter: Array, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
+    def residual(self, parameter: Real, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """(batch,) volts: the largest step that a node not in `nodes` would still make, to first order, in states (batch, n_nodes).
 
         Zero means Kirchhoff's law at the nodes between their rails, and at a rail a current that only this rail's diode can carry.
@@ -131,17 +130,20 @@ class Nonlinear(Graph):
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         free = np.ones(self.n_nodes, np.uint8)
         free[self._indices("nodes", nodes)] = 0
-        v = voltages.astype(np.float64)
-        driven = xp.zeros(v.shape) if currents is None else xp.asarray(currents, np.float64)
+        self._states(voltages=voltages)
+        v = voltages.astype(np.float64, order="C")
+        driven = xp.zeros(v.shape) if currents is None else shaped("currents", double("currents", currents, p), *v.shape)
+        driven = _array.contiguous(driven)
         return abs(self._left(p, v, free, xp.zeros(self.n_nodes), driven)).max(axis=1)
 
-    def nudge_bound(self, parameter: Array, source_nodes: Any, target_nodes: Any, voltages: Array) -> float:
+    def nudge_bound(self, parameter: Real, source_nodes: Any, target_nodes: Any, voltages: Array) -> float:
         """The |beta|, in siemens, below which targets nudged by -beta still settle close to the states `voltages` (batch, n_nodes).
 
         The smallest of the bounds of the resistor networks that the edges' slopes make there. For transistors an estimate.
         """
         from .resistor import ResistorNetwork
 
+        self._states(voltages=voltages)
         i, j = self.ends(parameter)
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         slopes = self._slopes(p, voltages[:, i].astype(np.float64), voltages[:, j].astype(np.float64))
@@ -219,7 +221,7 @@ class Nonlinear(Graph):
 
         return linearised
 
-    def solve_vjp(self, cotangent: Array, parameter: Array, nodes: Any, voltages: Array) -> Array:
+    def solve_vjp(self, cotangent: Array, parameter: Real, nodes: Any, voltages: Array) -> Array:
         """The derivative of `solve` by the parameter, (E,), summed over the batch, exact where it has one.
 
         cotangent : (batch, n_nodes), of the states voltages (batch, n_nodes). nodes : that are held. By the implicit function theorem, with
@@ -227,6 +229,7 @@ class Nonlinear(Graph):
         """
         xp = _array.namespace(parameter, voltages)
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
+        self._states(voltages=voltages, cotangent=cotangent)
         free = np.setdiff1d(np.arange(self.n_nodes), self._indices("nodes", nodes))
         linearised, v = self._linearisation(p, free, xp.zeros(self.n_nodes)), voltages.astype(np.float64)
         free, low, high = self._among(free, p)

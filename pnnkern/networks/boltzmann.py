@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any
 from . import ising
+from ._checks import real, shaped
 from .ising import SpinGraph
 
 LARGEST = 20  # spins whose states are all listed
@@ -30,29 +31,30 @@ def states(n: int) -> np.ndarray:
     return (2 * (bits & 1) - 1).astype(np.int8)
 
 
-def probabilities(graph: SpinGraph, coupling: np.ndarray, field: np.ndarray | None = None, *, beta: float = 1.0) -> np.ndarray:
+@accepts_any
+def probabilities(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> Array:
     """exp(-beta E) / Z of all `states`, (2^n,) float64."""
     log = -beta * ising.energy(states(graph.n_nodes), graph, coupling, field)
     weights = np.exp(log - log.max())
     return weights / weights.sum()
 
 
-def marginals(graph: SpinGraph, coupling: np.ndarray, field: np.ndarray | None = None, *, beta: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+@accepts_any
+def marginals(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> tuple[Array, Array]:
     """Exact <s_a s_b> of each edge and <s_i> of each spin."""
     s, p = states(graph.n_nodes).astype(np.float64), probabilities(graph, coupling, field, beta=beta)
     return p @ (s[:, graph.edges[:, 0]] * s[:, graph.edges[:, 1]]), p @ s
 
 
 # ------------------------------------------------------------------------------------------------------------ restricted machines
-def _checked(v: Array | None, h: Array | None, weights: Array, a: Array, b: Array) -> None:
-    if weights.ndim != 2 or weights.dtype not in (np.float32, np.float64):
-        raise ValueError(f"weights must be (visible, hidden) float32 or float64, got {weights.dtype} {weights.shape}")
-    for name, x, size in (("a", a, weights.shape[0]), ("b", b, weights.shape[1])):
-        if x.shape != (size,):
-            raise ValueError(f"{name} must be ({size},), got shape {x.shape}")
-    for name, x, size in (("visible", v, weights.shape[0]), ("hidden", h, weights.shape[1])):
-        if x is not None and (x.ndim != 2 or x.shape[1] != size):
-            raise ValueError(f"{name} units must be (batch, {size}), got shape {x.shape}")
+def check_units(weights: Array, a: Array, b: Array, **units: Array | None) -> None:
+    """Raise ValueError or TypeError for arrays of a machine that do not fit each other; units are visible unless called hidden."""
+    visible, hidden = shaped("weights", weights, "visible", "hidden").shape
+    shaped("a", a, visible)
+    shaped("b", b, hidden)
+    for name, x in units.items():
+        if x is not None:
+            shaped(f"{name} units", real(f"{name} units", x), "batch", hidden if name == "hidden" else visible)
 
 
 def _logistic(x: Array) -> Array:
@@ -60,21 +62,21 @@ def _logistic(x: Array) -> Array:
 
 
 @accepts_any
-def hidden_chance(visible: Array, weights: Array, a: Array, b: Array) -> Array:
+def hidden_chance(visible: Array, weights: Real, a: Real, b: Real) -> Array:
     """P(h_j = 1 | v), (batch, hidden). visible : (batch, visible), 0 and 1, or grey values in between."""
-    _checked(visible, None, weights, a, b)
+    check_units(weights, a, b, visible=visible)
     return _logistic(visible.astype(weights.dtype, copy=False) @ weights + b)
 
 
 @accepts_any
-def visible_chance(hidden: Array, weights: Array, a: Array, b: Array) -> Array:
+def visible_chance(hidden: Array, weights: Real, a: Real, b: Real) -> Array:
     """P(v_i = 1 | h), (batch, visible)."""
-    _checked(None, hidden, weights, a, b)
+    check_units(weights, a, b, hidden=hidden)
     return _logistic(hidden.astype(weights.dtype, copy=False) @ weights.T + a)
 
 
 @accepts_any
-def gibbs(visible: Array, weights: Array, a: Array, b: Array, *, steps: int, key: Any = None, sample: Any = 0, step0: int = 0) -> Array:
+def gibbs(visible: Array, weights: Real, a: Real, b: Real, *, steps: int, key: Any = None, sample: Any = 0, step0: int = 0) -> Array:
     """Draw all hidden units, then all visible ones, `steps` times over; returns visible units (batch, visible) of 0 and 1.
 
     key, sample : of `pnnkern.random`. step0 : number of the first step, to go on with a chain of the same key.
@@ -83,6 +85,7 @@ def gibbs(visible: Array, weights: Array, a: Array, b: Array, *, steps: int, key
         raise ValueError("Gibbs sampling is random, which needs a key: key=pnnkern.random.key(seed)")
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
+    check_units(weights, a, b, visible=visible)
     v = visible.astype(weights.dtype)
     for n in range(step0, step0 + steps):
         step = random.fold_in(key, n)
@@ -92,16 +95,18 @@ def gibbs(visible: Array, weights: Array, a: Array, b: Array, *, steps: int, key
 
 
 @accepts_any
-def free_energy(visible: Array, weights: Array, a: Array, b: Array) -> Array:
+def free_energy(visible: Array, weights: Real, a: Real, b: Real) -> Array:
     """-log sum_h exp(-E(v, h)) of each sample, (batch,) float64."""
-    _checked(visible, None, weights, a, b)
+    check_units(weights, a, b, visible=visible)
     xp = _array.namespace(visible)
     v = visible.astype(np.float64)
     return -(v @ a.astype(np.float64)) - xp.logaddexp(0.0, v @ weights.astype(np.float64) + b).sum(axis=1)
 
 
-def log_partition(weights: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+@accepts_any
+def log_partition(weights: Real, a: Real, b: Real) -> float:
     """log Z, exactly, by all states of the smaller layer. Raises ValueError if that has more than 20 units."""
+    check_units(weights, a, b)
     if weights.shape[0] > weights.shape[1]:
         weights, a, b = weights.T, b, a
     bits = (states(weights.shape[0]) + 1) // 2

@@ -20,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _parallel, random
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any
 from . import _layered, hopfield
+from ._checks import plain, real, shaped
 from ._layered import Equilibrium, Network, Phases
 from .hopfield import check_kind
 
@@ -58,8 +59,12 @@ def _patches(x: Array, side: int) -> Array:
 
 
 @accepts_any
-def convolve(x: Array, kernel: Array) -> Array:
+def convolve(x: Array, kernel: Real) -> Array:
     """sum over maps and offsets of kernel[o, c, i, j] x[:, c, y + i - k//2, x + j - k//2]: (batch, maps, height, width)."""
+    plain("x", [shaped("x", x, "batch", "maps", "height", "width")])
+    if kernel.ndim != 4 or kernel.shape[2] != kernel.shape[3] or kernel.shape[2] % 2 == 0:
+        raise ValueError(f"kernel must be (maps, {x.shape[1]}, k, k) with k odd, got shape {kernel.shape}")
+    shaped("kernel", kernel, "maps", x.shape[1], "k", "k")
     xp, (batch, _, height, width), rows = _array.namespace(x), x.shape, kernel.transpose(0, 2, 3, 1).reshape(len(kernel), -1)
     out = xp.empty((batch, len(kernel), height, width), x.dtype)
     for part in _pieces(x, rows.shape[1]):
@@ -176,30 +181,14 @@ def check_pool(pool: str, activation: str) -> None:
         raise ValueError("pooling by the maximum needs states that are not negative: activation hard-sigmoid or sigmoid, got 'tanh'")
 
 
-def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None, activation: str, readout: str, pool: str,
+def _network(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None, activation: str, readout: str, pool: str,
              ) -> tuple[Array, _Maps]:  # fmt: skip
     check_kind(activation, readout)
     check_pool(pool, activation)
-    if not len(weights) or weights[-1].ndim != 2 or any(w.ndim != 4 for w in weights[:-1]):
-        raise ValueError("weights must be (maps, maps below, k, k) arrays, and a last one (values below, outputs)")
+    sizes = _sizes(real("images", images), weights)
     dtype, xp = weights[0].dtype, _array.namespace(images, *weights)
-    if dtype not in (np.float32, np.float64) or any(w.dtype != dtype for w in weights):
+    if any(w.dtype != dtype for w in weights):
         raise TypeError(f"weights must all be float32 or all float64, got {', '.join(sorted({str(w.dtype) for w in weights}))}")
-    if images.ndim != 4:
-        raise ValueError(f"images must be (batch, maps, height, width), got shape {images.shape}")
-    size: tuple[int, ...] = tuple(images.shape[1:])
-    sizes = [size]
-    for l, w in enumerate(weights[:-1]):
-        below, height, width = size
-        if w.shape[1] != below or w.shape[2] != w.shape[3] or w.shape[2] % 2 == 0:
-            raise ValueError(f"weights[{l}] must be (maps, {below}, k, k) with k odd, got shape {w.shape}")
-        if height % 2 or width % 2:
-            raise ValueError(f"maps of layer {l} are {height} x {width}: a layer that is pooled must have even sizes")
-        size = (w.shape[0], height // 2, width // 2)
-        sizes.append(size)
-    if weights[-1].shape[0] != int(np.prod(size)):
-        raise ValueError(f"weights[{len(weights) - 1}] must be ({int(np.prod(size))}, outputs), got shape {weights[-1].shape}")
-    sizes.append((weights[-1].shape[1],))
     counts = [s[0] for s in sizes[1:]]
     if biases is None:
         biases = [xp.zeros(n, dtype) for n in counts]
@@ -213,9 +202,29 @@ def _network(images: Array, weights: Sequence[Array], biases: Sequence[Array] | 
     return images.astype(dtype, copy=False), net
 
 
+def _sizes(images: Array, weights: Sequence[Array]) -> list[tuple[int, ...]]:
+    """The shapes of all layers, the input first, for one sample. Raises ValueError where the arrays do not fit each other."""
+    if not len(weights) or weights[-1].ndim != 2 or any(w.ndim != 4 for w in weights[:-1]):
+        raise ValueError("weights must be (maps, maps below, k, k) arrays, and a last one (values below, outputs)")
+    size: tuple[int, ...] = shaped("images", images, "batch", "maps", "height", "width").shape[1:]
+    sizes = [size]
+    for l, w in enumerate(weights[:-1]):
+        below, height, width = size
+        if w.shape[1] != below or w.shape[2] != w.shape[3] or w.shape[2] % 2 == 0:
+            raise ValueError(f"weights[{l}] must be (maps, {below}, k, k) with k odd, got shape {w.shape}")
+        if height % 2 or width % 2:
+            raise ValueError(f"maps of layer {l} are {height} x {width}: a layer that is pooled must have even sizes")
+        size = (w.shape[0], height // 2, width // 2)
+        sizes.append(size)
+    if weights[-1].shape[0] != int(np.prod(size)):
+        raise ValueError(f"weights[{len(weights) - 1}] must be ({int(np.prod(size))}, outputs), got shape {weights[-1].shape}")
+    sizes.append((weights[-1].shape[1],))
+    return sizes
+
+
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
-def relax(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
+def relax(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
           readout: str = "state", pool: str = "mean", nudge: Any = 0.0, target: Array | None = None, start: Sequence[Array] | None = None,
           sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n)."""
@@ -229,7 +238,7 @@ def relax(images: Array, weights: Sequence[Array], biases: Sequence[Array] | Non
 
 
 @accepts_any
-def phases(images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
+def phases(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
            readout: str = "state", pool: str = "mean", nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False,
            start: Sequence[Array] | None = None, sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None,
            on_failure: str = "raise") -> Phases:  # fmt: skip
@@ -240,14 +249,14 @@ def phases(images: Array, weights: Sequence[Array], biases: Sequence[Array] | No
 
 
 @accepts_any
-def energy(images: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def energy(images: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
            activation: str = "hard-sigmoid", pool: str = "mean") -> Array:  # fmt: skip
     """E of each sample, (batch,) float64."""
     images, net = _network(images, weights, biases, activation, "state", pool)
     w, b = _layered.in_double(net.weights, net.biases)
     wide, below = replace(net, weights=w, biases=b), images.astype(np.float64)
     total = _array.namespace(images).zeros(len(images))
-    for l, s in enumerate(states):
+    for l, s in enumerate(_layered.states_of(net, states, len(images))):
         s = s.astype(np.float64)
         share = hopfield.own_energy(s, activation, l == net.last) - s * (wide.bias(l) + wide._across(below, l))
         total += share.reshape(len(share), -1).sum(axis=1)
@@ -256,7 +265,7 @@ def energy(images: Array, states: Sequence[Array], weights: Sequence[Array], bia
 
 
 @accepts_any
-def residual(images: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def residual(images: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
              activation: str = "hard-sigmoid", pool: str = "mean", nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
     images, net = _network(images, weights, biases, activation, "state", pool)
@@ -267,11 +276,14 @@ def residual(images: Array, states: Sequence[Array], weights: Sequence[Array], b
 
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def contrast(settled: Phases, a: int, b: int, weights: Sequence[Array], *, pool: str = "mean") -> tuple[list[Array], list[Array]]:
+def contrast(settled: Phases, a: int, b: int, weights: Sequence[Real], *, pool: str = "mean") -> tuple[list[Array], list[Array]]:
     """dE/dtheta of phase b less that of phase a, mean over the batch, of weights and biases; products of means and differences."""
     of_weights, of_biases = [], []
-    free = [settled.inputs, *settled.states]
-    for w, s, (below, d_below, above, d_above) in zip(weights, free, settled.pairs(a, b), strict=False):
+    inputs, states, _ = settled._arrays()
+    free, pairs = [inputs, *states], settled.pairs(a, b)
+    if [x.shape[1:] for x in free] != _sizes(inputs, weights):
+        raise ValueError(f"states of shapes {[x.shape for x in free]} do not belong to weights of shapes {[w.shape for w in weights]}")
+    for w, s, (below, d_below, above, d_above) in zip(weights, free, pairs, strict=False):
         batch, share = max(1, len(below)), _largest(convolve(s, w)) if pool == "max" and w.ndim == 4 else MEAN
         total = _product(below, d_above, w, share)
         if d_below is not None:
@@ -299,7 +311,7 @@ def _product(below: Array, above: Array, weight: Array, share: Any = MEAN) -> Ar
 
 
 @accepts_any
-def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
               activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean", free: Equilibrium | None = None, sweeps: int = 200,
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The exact derivative of the free output by weights and biases, for its cotangent. Arguments as for `hopfield.relax_vjp`."""
@@ -308,7 +320,7 @@ def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Array], biases:
 
 
 @accepts_any
-def gradient(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Any = (-0.2, 0.2),
+def gradient(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Any = (-0.2, 0.2),
              pool: str = "mean", **settings: Any) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean cost over the batch; as `hopfield.gradient`."""
     b1, b2 = _layered.pair_of(nudges)
@@ -318,7 +330,7 @@ def gradient(images: Array, target: Array, weights: Sequence[Array], biases: Seq
 
 
 @accepts_any
-def continual(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
+def continual(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
               rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean",
               free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[list[Array], list[Array]]:  # fmt: skip
@@ -337,7 +349,7 @@ def continual(images: Array, target: Array, weights: Sequence[Array], biases: Se
 
 
 @accepts_any
-def holomorphic_contrast(images: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def holomorphic_contrast(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
                          radius: float = 0.2, points: int = 6, activation: str = "sigmoid", **settings: Any,
                          ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The gradient by nudges on a circle in the complex plane, as `hopfield.holomorphic_gradient`; of weights and biases, as arrays."""

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any
+from ._checks import real
 from ._nonlinear import Nonlinear
 
 
@@ -35,7 +36,7 @@ class DiodeNetwork(Nonlinear):
     def __init__(self, edges: Any, n_nodes: int, *, diode: Any = None, reverse: float = 1e-6, drop: float = 0.0, lower: Any = None,
                  upper: Any = None) -> None:  # fmt: skip
         super().__init__(edges, n_nodes, lower, upper)
-        self.diode = np.zeros(self.n_edges, bool) if diode is None else np.asarray(diode, bool)
+        self.diode = np.zeros(self.n_edges, bool) if diode is None else real("diode", np.asarray(diode)).astype(bool)
         if self.diode.shape != (self.n_edges,):
             raise ValueError(f"diode must be ({self.n_edges},), one for each edge, got shape {self.diode.shape}")
         if not 0 <= reverse <= 1:
@@ -61,8 +62,9 @@ class DiodeNetwork(Nonlinear):
     def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
         return self._currents(_array.namespace(parameter).ones_like(parameter), u, v)[0]
 
-    def energy(self, conductance: Array, voltages: Array, currents: Array | None = None) -> Array:
+    def energy(self, conductance: Real, voltages: Array, currents: Array | None = None) -> Array:
         """(batch,) watts of states (batch, n_nodes), with currents (batch, n_nodes) driven into the nodes; falls in every exact step."""
+        self._states(voltages=voltages, **({} if currents is None else {"currents": currents}))
         g, reverse, drop = self._law(self._edge_values("conductance", conductance))
         i, j = self.ends(voltages)
         w = voltages[:, i].astype(np.float64) - voltages[:, j]
@@ -71,6 +73,7 @@ class DiodeNetwork(Nonlinear):
 
     def contrast_of(self, a: Array, b: Array) -> Array:
         """dE/dg in state b less that in state a, (batch, E): each edge's own half square of voltage, in product form; a, b (batch, n_nodes)."""
+        self._states(a=a, b=b)
         reverse, drop = self.on("reverse", self.reverse, a), self.on("drop", self.drop, a)
         i, j = self.ends(a)
         wa, wb = a[:, i] - a[:, j], b[:, i] - b[:, j]

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any
 from . import _layered
+from ._checks import real
 from ._layered import Equilibrium, Factors, Network, Phases
 
 
@@ -52,7 +53,7 @@ def encode(images: Array, gain: float) -> Array:
 
     With both signs at hand, conductances, which cannot be negative, weigh the input like weights that can.
     """
-    if images.ndim != 2:
+    if real("images", images).ndim != 2:
         raise ValueError(f"images must be (batch, pixels), got shape {images.shape}")
     return _array.namespace(images).concatenate([gain * images, -gain * images], axis=1)
 
@@ -63,16 +64,18 @@ def excitatory(nodes: int) -> int:
 
 
 @accepts_any
-def nudge_bound(weights: Sequence[Array]) -> float:
+def nudge_bound(weights: Sequence[Real]) -> float:
     """The largest |beta| at which an output node nudged by -beta still has a minimum: its smallest sum of conductances, in siemens."""
+    if not len(weights):
+        raise ValueError("a layered network needs at least one array of weights")
     return float(_bound(weights))
 
 
-def _bound(weights: Sequence[Array]) -> Array:
+def _bound(weights: Sequence[Real]) -> Array:
     return weights[-1].sum(axis=0, dtype=np.float64).min()
 
 
-def _refuse_unbounded(nudges: np.ndarray, weights: Sequence[Array]) -> None:
+def _refuse_unbounded(nudges: np.ndarray, weights: Sequence[Real]) -> None:
     """Raise ValueError for a nudge below -`nudge_bound`, on a GPU at `pnnkern.check()`."""
     _layered.refuse_unbounded(nudges, lambda: _bound(weights), "minus the smallest sum of conductances at an output node")
 
@@ -96,7 +99,7 @@ def _network(weights: list[Array], biases: list[Array]) -> Network:
     return Network(weights, biases, "box", totals, low, high)
 
 
-def _negative(weights: Sequence[Array]) -> str:
+def _negative(weights: Sequence[Real]) -> str:
     l, least = next((l, float(w.min())) for l, w in enumerate(weights) if w.size and not w.min() >= 0)
     return f"conductances must be 0 or more, the smallest in weights[{l}] is {least:g}"
 
@@ -118,7 +121,7 @@ def _rail(nodes: int, up: bool, like: Array) -> Array:
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
-def relax(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: Any = 0.0, target: Array | None = None,
+def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: Any = 0.0, target: Array | None = None,
           start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
           ) -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
@@ -144,7 +147,7 @@ def relax(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | Non
 
 
 @accepts_any
-def phases(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Sequence[float] = (),
+def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Sequence[float] = (),
            target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200,
            nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it: the differences themselves are relaxed, so nothing cancels however small beta is.
@@ -164,11 +167,12 @@ def phases(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | No
 
 # ------------------------------------------------------------------------------------------------------------------- figures
 @accepts_any
-def energy(inputs: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
            nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) watts, float64; C is half the squared distance of the output to the target."""
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
     xp = _array.namespace(inputs)
+    states = _layered.states_of(Network(weights, biases), states, len(inputs))
     below, total = inputs.astype(np.float64), xp.zeros(len(inputs))
     for w, b, v in zip(weights, biases, states, strict=True):
         w, v = w.astype(np.float64), v.astype(np.float64)
@@ -181,7 +185,7 @@ def energy(inputs: Array, states: Sequence[Array], weights: Sequence[Array], bia
 
 
 @accepts_any
-def residual(inputs: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
              nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |v - clip((b + sum g u) / sum g)| of its nodes, (batch,) volts, float64.
 
@@ -216,7 +220,7 @@ def contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Array
 
 
 @accepts_any
-def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
               free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[list[Factors], list[Array]]:  # fmt: skip
     """The exact derivative of the free output by weights (in factors) and biases, for its cotangent (batch, n_L).
@@ -229,7 +233,7 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Array], biases:
 
 
 @accepts_any
-def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Any = (-1.0, 1.0),
+def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Any = (-1.0, 1.0),
              sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean over the batch of half the squared error.
@@ -251,7 +255,7 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
 
 
 @accepts_any
-def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
+def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
               rates: Sequence[float], steps: int = 10, free: Equilibrium | Phases | None = None, sweeps: int = 200,
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array
+from .._array import Array, Real
 from .._constants import Copies
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
+from ._checks import double, real, shaped
 from ._graph import Graph
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
@@ -64,22 +65,27 @@ class ElasticNetwork(Graph):
 
     def lengths(self, positions: Array) -> Array:
         """Distances (batch, E) between the ends of the edges at positions (batch, n_nodes, dimension)."""
+        self._places(positions=positions)
         i, j = self.ends(positions)
         return ((positions[:, i] - positions[:, j]) ** 2).sum(axis=2) ** 0.5
 
-    def energy(self, stiffness: Array, rest: Array, positions: Array, forces: Array | None = None, load: Load | None = None) -> Array:
+    def energy(self, stiffness: Real, rest: Real, positions: Array, forces: Array | None = None, load: Load | None = None) -> Array:
         """Elastic energy (batch,), joules, with that of a load, less the work of forces (batch, n_nodes, dimension)."""
+        for name, x in (("stiffness", stiffness), ("rest", rest)):
+            shaped(name, x, self.n_edges)
+        self._places(positions=positions, **({} if forces is None else {"forces": forces}))
         total = (stiffness * (self.lengths(positions) - rest) ** 2 / 2).sum(axis=1)
         if load is not None:
-            total = total + (load[0] * (positions - load[1]) ** 2 / 2).sum(axis=(1, 2))
+            s, p = self._load(load, positions)
+            total = total + (s * (positions - p) ** 2 / 2).sum(axis=(1, 2))
         return total if forces is None else total - (forces * positions).sum(axis=(1, 2))
 
-    def solve(self, stiffness: Array, rest: Array, nodes: Any, positions: Array, start: Array, **options: Any) -> Array:
+    def solve(self, stiffness: Real, rest: Real, nodes: Any, positions: Array, start: Array, **options: Any) -> Array:
         """Positions (batch, n_nodes, dimension) at rest; arguments and errors as of `relax`."""
         return self.relax(stiffness, rest, nodes, positions, start, **options).positions
 
     def relax(
-        self, stiffness: Array, rest: Array, nodes: Any, positions: Array, start: Array, *, forces: Array | None = None,
+        self, stiffness: Real, rest: Real, nodes: Any, positions: Array, start: Array, *, forces: Array | None = None,
         load: Load | None = None, tolerance: float = TOLERANCE, steps: int = 200, on_failure: str = "raise",
     ) -> Shape:  # fmt: skip
         """The network at rest, with some nodes held.
@@ -98,7 +104,7 @@ class ElasticNetwork(Graph):
         held = self._indices("nodes", nodes)
         k, softest, stiffest = self._edge_span("stiffness", stiffness, "N/m")
         l, _, longest = self._edge_span("rest", rest, "m")
-        given = xp.asarray(positions, np.float64)
+        given = double("positions", positions, k)
         d = self.dimension
         if given.ndim != 3 or given.shape[1:] != (len(held), d):
             raise ValueError(f"positions must be (batch, {len(held)}, {d}), got shape {given.shape}")
@@ -107,7 +113,7 @@ class ElasticNetwork(Graph):
         rows = self._rows(held)
         if softest == 0:
             self._refuse_floating(_array.to_numpy(k) > 0, held)
-        x = xp.array(xp.broadcast_to(xp.asarray(start, np.float64), (len(given), self.n_nodes, d)), order="C")
+        x = xp.array(xp.broadcast_to(double("start", start, k), (len(given), self.n_nodes, d)), order="C")
         x[:, _constants.constant(held, np.int64, k)] = given
         pull, stiff = self._pulls(x, forces, load)
         scale = stiffest * longest or stiffest * float(abs(x).max())
@@ -125,7 +131,7 @@ class ElasticNetwork(Graph):
         return Shape(x, left, int(done.max()) if done.size else 0, converged)
 
     def respond(
-        self, stiffness: Array, rest: Array, nodes: Any, positions: Array, forces: Array, *, load: Load | None = None
+        self, stiffness: Real, rest: Real, nodes: Any, positions: Array, forces: Array, *, load: Load | None = None
     ) -> tuple[Array, np.ndarray]:
         """How the network at `positions` (batch, n_nodes, dimension) answers to small forces (batch, n_nodes, dimension), `nodes` held.
 
@@ -135,9 +141,8 @@ class ElasticNetwork(Graph):
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
         k, l = self._edge_values("stiffness", stiffness, "N/m"), self._edge_values("rest", rest, "m")
+        self._places(positions=positions, forces=forces)
         x, y = _array.contiguous(xp.asarray(positions, np.float64)), xp.array(forces, np.float64, order="C")
-        if x.shape[1:] != (self.n_nodes, self.dimension) or x.shape != y.shape:
-            raise ValueError(f"positions and forces must be (batch, {self.n_nodes}, {self.dimension}), got {x.shape} and {y.shape}")
         stable = xp.ones(len(x), np.int32)
         y[:, _constants.constant(held, np.int64, k)] = 0
         rows = self._rows(held)
@@ -153,11 +158,24 @@ class ElasticNetwork(Graph):
         pull = xp.zeros_like(x)
         stiff = xp.zeros_like(x)
         if forces is not None:
-            pull += xp.asarray(forces, np.float64)
+            pull += double("forces", forces, x)
         if load is not None:
-            stiff += xp.asarray(load[0], np.float64)
-            pull += stiff * xp.asarray(load[1], np.float64)
+            s, p = self._load(load, x)
+            stiff += s
+            pull += stiff * p
         return pull, stiff
+
+    def _places(self, **arrays: Array) -> None:
+        """Raise ValueError or TypeError unless all are real (batch, n_nodes, dimension), of one batch."""
+        batch: Any = "batch"
+        for name, x in arrays.items():
+            batch = len(shaped(name, real(name, x), batch, self.n_nodes, self.dimension))
+
+    def _load(self, load: Load, like: Array) -> tuple[Array, Array]:
+        """Stiffnesses and places of a load as float64 arrays."""
+        if not isinstance(load, tuple | list) or len(load) != 2:
+            raise TypeError("load must be (stiffnesses, places)")
+        return double("load", load[0], like), double("load", load[1], like)
 
     def _rows(self, held: np.ndarray) -> _Rows:
         """The free nodes in an order whose envelope is cheap to factorise. Raises ValueError for nodes that hang on no spring."""

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Real
 from .._gate import accepts_any
 from . import _layered
 from ._layered import Equilibrium, Factors, Network, Phases, softmax
@@ -71,7 +71,7 @@ def refuse_sharp(activation: str) -> None:
         raise ValueError(f"nudges in the complex plane need a holomorphic activation, sigmoid or tanh, got {activation!r}")
 
 
-def _network(weights: list[Array], biases: list[Array], activation: str, backward: Sequence[Array] | None = None, readout: str = "state",
+def _network(weights: list[Array], biases: list[Array], activation: str, backward: Sequence[Real] | None = None, readout: str = "state",
              ) -> Network:  # fmt: skip
     check_kind(activation, readout)
     dtype = weights[0].dtype
@@ -86,8 +86,8 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
-def relax(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
-          backward: Sequence[Array] | None = None, readout: str = "state", nudge: Any = 0.0, target: Array | None = None,
+def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+          backward: Sequence[Real] | None = None, readout: str = "state", nudge: Any = 0.0, target: Array | None = None,
           start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
           ) -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
@@ -110,8 +110,8 @@ def relax(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | Non
 
 
 @accepts_any
-def phases(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, activation: str = "hard-sigmoid",
-           backward: Sequence[Array] | None = None, readout: str = "state", nudges: Sequence[float] = (), target: Array | None = None,
+def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+           backward: Sequence[Real] | None = None, readout: str = "state", nudges: Sequence[float] = (), target: Array | None = None,
            hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200, nudged_sweeps: int | None = None,
            tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it, as differences that keep all their digits. Arguments as in `drn.phases`.
@@ -137,11 +137,11 @@ def own_energy(s: Array, activation: str, last: bool) -> Array:
 
 
 @accepts_any
-def energy(inputs: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
            activation: str = "hard-sigmoid", nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) float64."""
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    _network(weights, biases, activation)
+    states = _layered.states_of(_network(weights, biases, activation), states, len(inputs))
     below, total = inputs.astype(np.float64), _array.namespace(inputs).zeros(len(inputs))
     for l, (w, b, s) in enumerate(zip(weights, biases, states, strict=True)):
         s = s.astype(np.float64)
@@ -155,8 +155,8 @@ def energy(inputs: Array, states: Sequence[Array], weights: Sequence[Array], bia
 
 
 @accepts_any
-def residual(inputs: Array, states: Sequence[Array], weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-             activation: str = "hard-sigmoid", backward: Sequence[Array] | None = None, readout: str = "state", nudge: float = 0.0,
+def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+             activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None, readout: str = "state", nudge: float = 0.0,
              target: Array | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
     inputs, weights, biases = _layered.checked(inputs, weights, biases)
@@ -214,8 +214,8 @@ def _shares(backward: Any, same: bool = False) -> Any:
 
 
 @accepts_any
-def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
-              activation: str = "hard-sigmoid", backward: Sequence[Array] | None = None, readout: str = "state",
+def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+              activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None, readout: str = "state",
               free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[list[Any], ...]:  # fmt: skip
     """The exact derivative of the free output by weights (in factors) and biases, for its cotangent. Arguments as in `drn.relax_vjp`.
@@ -230,8 +230,8 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Array], biases:
 
 
 @accepts_any
-def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudges: Any = (-0.2, 0.2),
-             backward: Sequence[Array] | None = None, **settings: Any) -> tuple[list[Array], ...]:  # fmt: skip
+def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Any = (-0.2, 0.2),
+             backward: Sequence[Real] | None = None, **settings: Any) -> tuple[list[Array], ...]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean cost over the batch.
 
     The cost is half the squared error, or the cross-entropy. settings : of `phases`. Others as in `drn.gradient`.
@@ -247,8 +247,8 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Seq
 
 
 @accepts_any
-def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *, nudge: float,
-              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", backward: Sequence[Array] | None = None,
+def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
+              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None,
               same: bool = False, readout: str = "state", free: Equilibrium | Phases | None = None, sweeps: int = 200,
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], ...]:  # fmt: skip
     """Continual equilibrium propagation: weights move after every nudged sweep, by the difference of consecutive states.
@@ -278,7 +278,7 @@ def continual(inputs: Array, target: Array, weights: Sequence[Array], biases: Se
 
 
 @accepts_any
-def holomorphic_contrast(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, *,
+def holomorphic_contrast(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
                          radius: float = 0.2, points: int = 6, activation: str = "sigmoid", **settings: Any,
                          ) -> tuple[list[Factors], list[Array]]:  # fmt: skip
     """`holomorphic_gradient` with the gradients of the weights in factors: a row for each sample and each point of half the circle."""
@@ -293,7 +293,7 @@ def holomorphic_contrast(inputs: Array, target: Array, weights: Sequence[Array],
 
 
 @accepts_any
-def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Array], biases: Sequence[Array] | None = None, **settings: Any,
+def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, **settings: Any,
                          ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The gradient by nudges on a circle in the complex plane: ``1/(N r) sum_k dE/dtheta(r w^k) w^-k``, w = exp(2 pi i / N).
 

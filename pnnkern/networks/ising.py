@@ -10,6 +10,7 @@ are numbered by sweep, node and sample: a batch may be split, and sweeps continu
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy as np
 from .. import _array, _constants, _launch, random
 from .._array import Array
 from .._gate import accepts_any
+from ._checks import real, shaped
 from ._graph import Graph, check_finite
 
 BLOCK = 128  # threads that share the nodes of a colour
@@ -62,11 +64,11 @@ def _spins(state: Array, graph: SpinGraph) -> Array:
 
 def _couplings(graph: SpinGraph, coupling: Array, field: Array | None, batch: int) -> tuple[Array, Array]:
     xp = _array.namespace(coupling)
-    if coupling.shape != (graph.n_edges,):
+    if real("coupling", coupling).shape != (graph.n_edges,):
         raise ValueError(f"coupling must be ({graph.n_edges},), one for each edge, got shape {coupling.shape}")
     if field is None:
         field = xp.zeros(graph.n_nodes, np.float32)
-    if field.shape not in ((graph.n_nodes,), (batch, graph.n_nodes)):
+    if real("field", field).shape not in ((graph.n_nodes,), (batch, graph.n_nodes)):
         raise ValueError(f"field must be ({graph.n_nodes},) or ({batch}, {graph.n_nodes}), got shape {field.shape}")
     check_finite("coupling", coupling)
     check_finite("field", field)
@@ -75,6 +77,7 @@ def _couplings(graph: SpinGraph, coupling: Array, field: Array | None, batch: in
 
 def _betas(beta: Any, sweeps: int | None, like: Array) -> Array:
     """Inverse temperatures (sweeps,) float64 on the device of `like`."""
+    real("beta", beta if _array.is_array(beta) else np.asarray(beta))
     if _array.is_array(beta) and _array.namespace(beta) is not np:
         betas = beta.reshape(-1).astype(np.float64, copy=False)
         _launch.flag(~(_array.namespace(betas).isfinite(betas) & (betas >= 0)).all(), NO_BETA)
@@ -91,6 +94,13 @@ def _betas(beta: Any, sweeps: int | None, like: Array) -> Array:
     if betas.ndim != 1 or not np.isfinite(betas).all() or (betas < 0).any():
         raise ValueError("beta must be finite and 0 or more")
     return _constants.constant(np.ascontiguousarray(betas), np.float64, like)
+
+
+def _integers(name: str, values: Any, xp: Any) -> Array:
+    values = values if _array.is_array(values) else np.asarray(values)
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, got {values.dtype}")
+    return xp.asarray(values, dtype=np.int64)
 
 
 # --------------------------------------------------------------------------------------------------------------------- physics
@@ -134,18 +144,19 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     bounds, order = graph.visited(clamped)
     offsets, neighbour, edge = graph.neighbours(state)
     out = xp.array(state)
-    sample0, index = (int(sample), None) if isinstance(sample, int | np.integer) else (0, xp.asarray(sample, dtype=np.int64))
+    sample0, index = (int(sample), None) if isinstance(sample, int | np.integer) else (0, _integers("sample", sample, xp))
     if index is not None and index.shape != (batch,):
         raise ValueError(f"sample must be one index, or one for each of the {batch} rows, got shape {index.shape}")
     if batch and len(order) and len(betas):
         k0, k1 = random._key(key)
-        _launch.launch(
-            "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, len(bounds) - 1, len(betas), k0, k1,
-            sweep0, sample0, index, *(_constants.constant(table, np.int32, state) for table in (bounds, order)), offsets, neighbour,
-            xp.ascontiguousarray(coupling.astype(np.float32)[edge]),
-            _array.contiguous(field.astype(np.float32, copy=False)), betas, out, total,
-            grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
-        )  # fmt: skip
+        with nullcontext() if total is None else _array.in_place(total) as inside:
+            _launch.launch(
+                "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, len(bounds) - 1, len(betas),
+                k0, k1, sweep0, sample0, index, *(_constants.constant(table, np.int32, state) for table in (bounds, order)), offsets, neighbour,
+                xp.ascontiguousarray(coupling.astype(np.float32)[edge]),
+                _array.contiguous(field.astype(np.float32, copy=False)), betas, out, inside,
+                grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
+            )  # fmt: skip
     return out
 
 
@@ -180,7 +191,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
 @accepts_any
 def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> Array:
     """Inverse temperatures from 0.1 to 10 over the largest field that a spin can feel, in a geometric row; float64, on their device."""
-    xp, size = _array.namespace(coupling), abs(coupling).astype(np.float64)
+    xp, size = _array.namespace(coupling), abs(shaped("coupling", real("coupling", coupling), graph.n_edges)).astype(np.float64)
     if xp is np:
         largest = np.bincount(graph.edges.ravel(), np.repeat(size, 2), graph.n_nodes)
     else:  # sums over the neighbours of each node, without atomic additions
@@ -188,6 +199,8 @@ def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, swe
         running = xp.concatenate([xp.zeros(1), size[edge].cumsum()])
         largest = running[offsets[1:]] - running[offsets[:-1]]
     if field is not None:
+        if real("field", field).ndim not in (1, 2) or field.shape[-1] != graph.n_nodes:
+            raise ValueError(f"field must be ({graph.n_nodes},) or (batch, {graph.n_nodes}), got shape {field.shape}")
         largest = largest + abs(field).reshape(-1, graph.n_nodes).max(axis=0)
     most = largest.max()
     row = np.geomspace(0.1, 10 * max(1.0, np.sqrt(graph.n_nodes)), sweeps)

@@ -23,6 +23,7 @@ from .. import _array, _constants, _launch, random
 from .._array import Array
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
+from ._checks import plain, real, shaped
 from ._layered import Factors, Relaxed, check_settings
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
@@ -56,11 +57,13 @@ class Phases(Relaxed):
     def waves(self, a: int, b: int) -> tuple[Array, Array, Array, Array]:
         """Means and differences (phase b less a) of cosines and of sines, each (batch, N); 0 is the free phase."""
         xp = _array.namespace(self.phase)
+        free, moved = plain("what phases hold", [self.phase, self.moved])
+        shaped("moved", moved, "phases", *shaped("phase", free, "batch", "N").shape)
         for phase in (a, b):
-            if not 0 <= phase <= len(self.moved):
-                raise ValueError(f"phases are numbered 0 (free) to {len(self.moved)}, got {phase}")
-        first, second = (xp.zeros_like(self.phase) if p == 0 else self.moved[p - 1] for p in (a, b))
-        middle, half = self.phase + (first + second) / 2, (second - first) / 2
+            if not 0 <= phase <= len(moved):
+                raise ValueError(f"phases are numbered 0 (free) to {len(moved)}, got {phase}")
+        first, second = (xp.zeros_like(free) if p == 0 else moved[p - 1] for p in (a, b))
+        middle, half = free + (first + second) / 2, (second - first) / 2
         c, s = xp.cos(middle), xp.sin(middle)
         # cos(m + h) + cos(m - h) = 2 cos m cos h,  cos(m + h) - cos(m - h) = -2 sin m sin h
         return c * xp.cos(half), -2 * s * xp.sin(half), s * xp.cos(half), 2 * c * xp.sin(half)
@@ -77,11 +80,14 @@ class Between:
     weights: Array
 
     def __post_init__(self) -> None:
+        if not _array.is_array(self.weights):
+            raise TypeError(f"couplings between two groups must be an array, got {type(self.weights).__name__}")
         if self.weights.ndim != 2:
             raise ValueError(f"couplings between two groups must be (n1, n2), got shape {self.weights.shape}")
 
     def sums(self, waves: Array) -> Array:
         """waves @ the whole array, for (rows, N)."""
+        shaped("waves", waves, "rows", sum(self.weights.shape))
         first = len(self.weights)
         out = _array.namespace(waves).empty_like(waves)
         out[:, :first] = waves[:, first:] @ self.weights.T
@@ -135,6 +141,8 @@ def _square(coupling: Array) -> Array:
 
 def _checked(phase: Array, coupling: Any, x: Array | None, y: Array | None, second: Array | None) -> tuple[Array, _System]:
     couplings = coupling.weights if isinstance(coupling, Between) else coupling
+    if not _array.is_array(couplings):
+        raise TypeError(f"coupling must be an array (N, N) or Between, got {type(coupling).__name__}")
     dtype, xp = couplings.dtype, _array.namespace(phase, couplings)
     if dtype not in (np.float32, np.float64):
         raise TypeError(f"coupling must be float32 or float64, got {dtype}")
@@ -143,34 +151,33 @@ def _checked(phase: Array, coupling: Any, x: Array | None, y: Array | None, seco
     else:
         coupling = _square(coupling)
         nodes = len(coupling)
-    if phase.ndim not in (2, 3) or phase.shape[-1] != nodes:
+    if real("phase", phase).ndim not in (2, 3) or phase.shape[-1] != nodes:
         raise ValueError(f"phase must be (batch, {nodes}), got shape {phase.shape}")
     batch = phase.shape[-2]
     fields: list[Any] = []
     for name, field in (("x", x), ("y", y)):
         if field is not None:
-            if field.shape not in ((nodes,), (batch, nodes)):
+            if real(name, field).shape not in ((nodes,), (batch, nodes)):
                 raise ValueError(f"{name} must be ({nodes},) or ({batch}, {nodes}), got shape {field.shape}")
             field = _array.contiguous(field.astype(dtype, copy=False).reshape(-1, nodes))
         fields.append(field)
     if all(f is not None for f in fields) and fields[0].shape != fields[1].shape:
         fields = [_array.contiguous(xp.broadcast_to(f, (batch, nodes))) for f in fields]
     if second is not None:
-        if second.shape != (nodes,):
-            raise ValueError(f"second must be ({nodes},), got shape {second.shape}")
+        second = shaped("second", real("second", second), nodes)
         second = _array.contiguous(second.astype(dtype, copy=False))
     return _array.contiguous(phase.astype(dtype, copy=False)), _System(coupling, fields[0], fields[1], second)
 
 
 def _nudged(nudges: Any, target: Array | None, batch: int, nodes: int, dtype: Any) -> tuple[np.ndarray, Array | None]:
-    values = np.atleast_1d(np.asarray(nudges, np.float64))
+    values = np.atleast_1d(real("nudges", np.asarray(nudges)).astype(np.float64))
     if values.ndim != 1 or not np.isfinite(values).all():
         raise ValueError(f"nudges must be finite numbers, one for each phase, got {nudges!r:.80}")
     if target is None:
         if values.any():
             raise ValueError("a nudge other than 0 needs a target")
         return values, None
-    if target.ndim != 2 or len(target) != batch or not 1 <= target.shape[1] <= nodes:
+    if real("target", target).ndim != 2 or len(target) != batch or not 1 <= target.shape[1] <= nodes:
         raise ValueError(f"target must be ({batch}, outputs) with 1 to {nodes} outputs, got shape {target.shape}")
     return values, _array.contiguous(target.astype(dtype, copy=False))
 
@@ -293,7 +300,7 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
     hold : instead of being nudged, the output cosines are held at ``cos + beta (target - cos)``, cut to -1 .. 1, whatever beta; a phase
         keeps to its half of the circle.
     """
-    phase, system = _checked(phase, coupling, x, y, second)
+    phase, system = _checked(shaped("phase", phase, "batch", "N"), coupling, x, y, second)
     check_settings(steps, on_failure)
     values, target = _nudged(nudges, target, phase.shape[0], phase.shape[1], phase.dtype)
     xp, dtype, outputs = _array.namespace(phase), phase.dtype, target.shape[1]
@@ -380,7 +387,7 @@ def relax_vjp(cotangent: Array, phase: Array, coupling: Any, *, x: Array | None 
     By the implicit function theorem: the response of all phases to the cotangent's force, relaxed under the slopes of the forces.
     phase : the free state, from `relax`. Others as for `respond`.
     """
-    phase, system = _checked(phase, coupling, x, y, second)
+    phase, system = _checked(shaped("phase", phase, "batch", "N"), coupling, x, y, second)
     check_settings(steps, on_failure)
     _, cotangent = _nudged(1.0, cotangent, phase.shape[0], phase.shape[1], phase.dtype)
     xp, outputs = _array.namespace(phase), cotangent.shape[1]

@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array
+from .._array import Array, Real
 from .._constants import Copies
 from .._gate import accepts_any, record
+from ._checks import double, real, shaped
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
 
@@ -78,12 +79,12 @@ class ResistorNetwork(Graph):
         self._grounded: tuple[bytes, _Grounded] | None = None
 
     # --------------------------------------------------------------------------------------------------------------- solutions
-    def solve(self, conductance: Array, nodes: Any, voltages: Array, **options: Any) -> Array:
+    def solve(self, conductance: Real, nodes: Any, voltages: Array, **options: Any) -> Array:
         """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
         return self.relax(conductance, nodes, voltages, **options).voltages
 
     def relax(
-        self, conductance: Array, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
+        self, conductance: Real, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
         start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, on_failure: str = "raise",
     ) -> State:  # fmt: skip
         """The state with some nodes held.
@@ -109,8 +110,8 @@ class ResistorNetwork(Graph):
         if method not in ("auto", "direct", "cg"):
             raise ValueError(f"method must be 'auto', 'direct' or 'cg', got {method!r}")
         driven, weight = self._driven(currents, load, len(values), g)
-        if start is not None and start.shape != (len(values), self.n_nodes):
-            raise ValueError(f"start must be {(len(values), self.n_nodes)}, got shape {start.shape}")
+        if start is not None:
+            shaped("start", real("start", start), len(values), self.n_nodes)
         out = xp.empty((len(values), self.n_nodes), conductance.dtype)
         residual, taken = np.zeros(len(values)), 0
         direct = method == "direct" or (method == "auto" and (not _array.on_device(g) or len(plan.free) <= DENSE))
@@ -128,7 +129,7 @@ class ResistorNetwork(Graph):
         return judged(out, residual, taken, tolerance, on_failure, "the network")
 
     def response(
-        self, conductance: Array, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE
+        self, conductance: Real, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE
     ) -> Response:
         """How the network answers to sources and to currents into targets, from one factorisation with n_sources + n_targets columns.
 
@@ -148,7 +149,7 @@ class ResistorNetwork(Graph):
         both = self.relax(exact, sources, values, currents=drive, method=method, tolerance=tolerance).voltages
         return Response(xp.ascontiguousarray(both[:n].T), xp.ascontiguousarray(both[n:].T), sources, targets)
 
-    def solve_many(self, conductance: Array, nodes: Any, voltages: Array) -> Array:
+    def solve_many(self, conductance: Real, nodes: Any, voltages: Array) -> Array:
         """Many small networks at once, each with conductances of its own: one block of threads per network.
 
         conductance : (networks, E) siemens, float32 or float64. nodes : (held,). voltages : (batch, held), the same for all networks, or
@@ -157,8 +158,7 @@ class ResistorNetwork(Graph):
         """
         xp = _array.namespace(conductance, voltages)
         held = self._indices("nodes", nodes)
-        if conductance.ndim != 2 or conductance.shape[1] != self.n_edges or conductance.dtype not in (np.float32, np.float64):
-            raise ValueError(f"conductance must be (networks, {self.n_edges}) float32 or float64, got {conductance.dtype} {conductance.shape}")
+        shaped("conductance", conductance, "networks", self.n_edges)
         if not bool((conductance >= 0).all()):
             raise ValueError(f"conductance must be finite and at least 0 siemens, got {float(conductance.min()):g}")
         for joined in _array.to_numpy((conductance > 0).reshape(-1, self.n_edges)):
@@ -169,6 +169,7 @@ class ResistorNetwork(Graph):
             raise ValueError(f"at most {LARGEST_BLOCK} free nodes fit a block of threads, got {len(free)}: use solve, network by network")
         # a CPU works in float64 in any case: one compiled twin
         networks, dtype = len(conductance), conductance.dtype if _array.on_device(conductance) else np.dtype(np.float64)
+        real("voltages", voltages)
         if voltages.ndim not in (2, 3) or voltages.shape[-1] != len(held) or (voltages.ndim == 3 and len(voltages) != networks):
             raise ValueError(f"voltages must be (batch, {len(held)}) or ({networks}, batch, {len(held)}), got shape {voltages.shape}")
         batch = voltages.shape[-2]
@@ -187,28 +188,30 @@ class ResistorNetwork(Graph):
         return out.astype(conductance.dtype, copy=False)
 
     # ------------------------------------------------------------------------------------------------------------- observables
-    def power(self, conductance: Array, voltages: Array) -> Array:
+    def power(self, conductance: Real, voltages: Array) -> Array:
         """Dissipated power sum_e g_e dv_e^2 of states (batch, n_nodes), (batch,) watts. Half of it is the energy that settles least."""
         g = self._edge_values("conductance", conductance)
         return (g * self.drops(voltages).astype(np.float64) ** 2).sum(axis=1)
 
     def drops(self, voltages: Array) -> Array:
         """Voltage drops (batch, E), first node less second, of states (batch, n_nodes)."""
+        self._states(voltages=voltages)
         i, j = self.ends(voltages)
         return voltages[:, i] - voltages[:, j]
 
-    def residual(self, conductance: Array, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
+    def residual(self, conductance: Real, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """Kirchhoff's residual of states (batch, n_nodes): (batch,) amperes, the largest net current that leaves a node not in `nodes`.
 
         currents : (batch, n_nodes) amperes driven into the nodes.
         """
         xp = _array.namespace(conductance, voltages)
+        self._states(voltages=voltages)
         g, smallest, _ = self._edge_span("conductance", conductance)
         plan = self._plan(self._indices("nodes", nodes), g, smallest)
         v = xp.ascontiguousarray(voltages.astype(np.float64).T)
         net = self.laplacian(g, v, plan.mask(g))
         if currents is not None:
-            net = net - currents.T * plan.mask(g)[:, None]
+            net = net - shaped("currents", double("currents", currents, g), *voltages.shape).T * plan.mask(g)[:, None]
         return abs(net).max(axis=0)
 
     # ------------------------------------------------------------------------------------------------------------------ inside

@@ -334,7 +334,7 @@ X, Y = np.ones((2, 3)), np.ones((2, 2))
         (lambda: drn.relax(X[:, :2], W), ValueError, r"weights\[0\] must be \(2, nodes"),
         (lambda: drn.relax(X, W, [np.zeros(4)]), ValueError, "one array of biases for each of the 2 weights, got 1"),
         (lambda: drn.relax(X, [W[0], W[1].astype("float32")]), TypeError, "all weights and biases must be float64"),
-        (lambda: drn.relax(X, [w.astype(int) for w in W]), TypeError, "weights must be float32 or float64, got int64"),
+        (lambda: drn.relax(X, [w.astype(int) for w in W]), TypeError, r"weights\[0\] must be an array of float32 or float64, got int64"),
         (lambda: drn.relax(X, W, nudge=0.1), ValueError, "a nudge other than 0 needs a target"),
         (lambda: drn.relax(X, W, nudge=0.1, target=Y[:1]), ValueError, r"target must be \(2, 2\), got shape \(1, 2\)"),
         (lambda: drn.relax(X, W, nudge=-2.0, target=Y), ValueError, "a nudge of -2 leaves the energy without a minimum: .* above -2,"),

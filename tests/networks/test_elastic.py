@@ -227,7 +227,7 @@ def test_refusals() -> None:
             learning.allosteric_learning_update(net, k, l, [0, 1], x[None, :2], start=x, **given)
     with pytest.raises(ValueError, match="node 0 is a source and a target"):
         learning.elastic_learning_update(net, k, l, [0, 1], x[None, :2], [0], x[None, :1], x)
-    with pytest.raises(ValueError, match=r"positions and forces must be \(batch, 14, 2\)"):
+    with pytest.raises(ValueError, match=r"positions must be \(batch, 14, 2\), got shape \(14, 2\)"):
         net.respond(k, l, [0, 1], x, x)
     with pytest.raises(ConvergenceError, match="have not come to rest in 1 steps"):
         net.solve(k, 1.5 * l, [0, 1, 5], x[None, [0, 1, 5]], x, steps=1)

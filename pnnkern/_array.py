@@ -18,7 +18,9 @@ import numpy as np
 from ._errors import DeviceError, SettingError
 
 if TYPE_CHECKING:
-    Array = Real = Field = Any
+    Array = Any
+    Real = Any
+    Field = Any
 else:
 
     class Array:

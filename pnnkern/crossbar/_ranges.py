@@ -49,7 +49,7 @@ def _carried(iv: IV | None, volts: float, both: bool, like: Array) -> Any:
     if iv is None:
         return volts
     xp = _array.namespace(like)
-    return xp.abs(iv.f(xp.asarray([volts, -volts] if both else [volts]))).max()
+    return xp.abs(iv.carried(xp.asarray([volts, -volts] if both else [volts]))).max()
 
 
 def _cells(reader: "Reader", z: float) -> Array:

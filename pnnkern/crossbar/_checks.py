@@ -148,9 +148,12 @@ def whole(name: str, value: Any, least: int = 1, most: int = 2**62) -> int:
 
 
 def siemens(name: str, largest: Any) -> None:
-    """Warn, at the line outside of this package that led here, of conductances whose largest says that they are resistances."""
+    """Refuse conductances whose largest is infinite; warn, at the line outside of this package that led here, where it says that they are
+    resistances."""
     if not float(largest) > OHMS:
         return
+    if float(largest) == np.inf:
+        raise ValueError(f"{name} must be finite (siemens), got {largest}")
     level, frame = 2, sys._getframe(1)
     package = __name__.partition(".")[0]
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:

@@ -17,6 +17,7 @@ from . import _checks
 from .converters import BitSerial
 from .layer import check_state
 from .mapping import Crossbar, DifferentialPair, check_description
+from .solve import carried
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def estimate(
     dac, adc = d.chain.dac, d.chain.adc
     serial = dac if isinstance(dac, BitSerial) else None
     slices = serial.slices if serial else 1
-    square, carried = _input_power(d, mean_square_input)
+    square, power = _input_power(d, mean_square_input)
     low, high = d.range
     if state is not None:
         check_state(state, d)
@@ -116,7 +117,7 @@ def estimate(
     energy = {
         "drivers": slices * lines * dac_bits * t.dac_energy,
         "wires": slices * length * t.wire_capacitance * square,
-        "cells": slices * cells * mean_g * carried * t.t_read,
+        "cells": slices * cells * mean_g * power * t.t_read,
         "adc": 0.0 if adc is None or adc.bits is None else conversions * 2**adc.bits * t.adc_energy,
         "hold": conversions * t.hold_energy,
         "digital": conversions * t.adder_energy,
@@ -164,7 +165,7 @@ def _input_power(d: Crossbar, mean_square: float | None) -> tuple[float, float]:
         return square, square
     volts = full * at
     ways = (volts,) if dac is not None and not dac.signed else (volts, -volts)
-    return square, float(np.mean([weight @ (v * d.chain.iv.carried(v)) for v in ways]))
+    return square, float(np.mean([weight @ (v * carried(d.chain.iv, v)) for v in ways]))
 
 
 __all__ = ["Technology", "estimate"]

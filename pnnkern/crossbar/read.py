@@ -21,7 +21,7 @@ from ._ranges import largest_currents
 from .converters import ADC, DAC, NO_DAC, NO_DAC_RANGE, BitSerial, Outputs, outputs
 from .devices import check_positive
 from .noise import CellNoise, noise
-from .solve import IV, gated_reads, open_conductance, solve_currents, solve_currents_vjp
+from .solve import IV, carried, gated_reads, open_conductance, solve_currents, solve_currents_vjp, steepness
 from .wire_noise import WireFields, wire_noise
 from .wires import as_wires, check_pairs, chosen, effective_conductance, effective_conductance_vjp, like, only
 
@@ -299,7 +299,7 @@ class Reader:
 
     def _linear(self, lines: Array) -> Array:
         """Voltages at which linear cells carry what these cells carry."""
-        return lines if self.iv is None else self.iv.carried(lines)
+        return lines if self.iv is None else carried(self.iv, lines)
 
     def _cells(self, verb: str, array: int, key: Any, which: tuple[int, Array | None], batch: int, *arrays: Array) -> None:
         """A kernel that draws cells on the fly."""
@@ -386,9 +386,9 @@ class Reader:
         if self.iv is None:
             return lines, lines.dtype.type(1)
         if not serial:
-            return self.iv.carried(lines), self.iv.steepness(lines)
+            return carried(self.iv, lines), steepness(self.iv, lines)
         full = _array.namespace(lines).full((1,), self.dac.range, lines.dtype)
-        chord = self.iv.carried(full) / full
+        chord = carried(self.iv, full) / full
         return lines * chord, chord
 
     def _through_gates(self, names: tuple[str, ...], g: Array, V: Real, G: Real, dv: Array, dG: Real) -> None:

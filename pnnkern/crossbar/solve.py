@@ -52,14 +52,6 @@ class IV:
     f: Callable[[Array], Array]
     slope: Callable[[Array], Array]
 
-    def carried(self, v: Real) -> Array:
-        """f at these volts, like `v`. Raises TypeError and ValueError where the function returns what is not."""
-        return _checks.each("what f of an IV returns", self.f(v), v, "the volts")
-
-    def steepness(self, v: Real) -> Array:
-        """The slope at these volts, like `v`; errors as for `carried`."""
-        return _checks.each("what slope of an IV returns", self.slope(v), v, "the volts")
-
 
 def sinh_iv(v0: float) -> IV:
     """``f = v0 sinh(v / v0)``: hopping and tunnelling conduction, Ohm's law far below v0 volts. Raises ValueError unless v0 > 0."""
@@ -73,6 +65,16 @@ def cubic_iv(a: float) -> IV:
     if not a >= 0:
         raise ValueError(f"a must not be negative (1 / volt^2), got {a!r:.80}")
     return IV(lambda v: v + a * v**3, lambda v: 1 + 3 * a * v**2)
+
+
+def carried(iv: IV, v: Real) -> Array:
+    """f at these volts, like `v`; refuses what a user's function returns if it is not."""
+    return _checks.each("what f of an IV returns", iv.f(v), v, "the volts")
+
+
+def steepness(iv: IV, v: Real) -> Array:
+    """The slope at these volts, as `carried`."""
+    return _checks.each("what slope of an IV returns", iv.slope(v), v, "the volts")
 
 
 # -------------------------------------------------------------------------------------------------------------------- currents
@@ -267,8 +269,8 @@ class _Solver:
         back[-1] = q.T * dtype.type(c.last)
         word_y, bit_y, _ = ladders.solve(xp.zeros_like(drive), back, self.tolerance, self.limit)
         across = word - bit
-        carried = across if self.iv is None else self.iv.carried(across)
-        return currents, (word_y[:, 0] * dtype.type(c.first)).T * unit, -carried * (word_y - bit_y)
+        flow = across if self.iv is None else carried(self.iv, across)
+        return currents, (word_y[:, 0] * dtype.type(c.first)).T * unit, -flow * (word_y - bit_y)
 
     def _newton(self, g: Array, before: np.ndarray, after: np.ndarray, drive: Array) -> tuple[Array, Array, Ladders]:
         """Voltages at which every cell carries g f(v), and the linear array of the slopes there.
@@ -288,22 +290,22 @@ class _Solver:
             xp.zeros(drive.shape[-1], g.dtype),
         )
         for _ in range(NEWTON):
-            slope = iv.steepness(v)
+            slope = steepness(iv, v)
             if not float(slope.min()) > 0:
                 raise ValueError(f"the slope of the characteristic must be positive, got {float(slope.min()):.4g}")
             slopes = xp.ascontiguousarray(xp.broadcast_to(g * slope, drive.shape).astype(g.dtype))
             ladders = Ladders(slopes, before, after)
             if bool(((share == 1) & (mismatch <= self.tolerance * size)).all()):
                 return word, bit, ladders
-            known = g * iv.carried(v) - slopes * v  # a cell is its slope and a source
+            known = g * carried(iv, v) - slopes * v  # a cell is its slope and a source
             to_word, to_bit, _ = ladders.solve(drive - known, known, 0.1 * self.tolerance, self.limit)
             to_current = known + slopes * (to_word - to_bit)
             t = xp.ones(drive.shape[-1], g.dtype)
             for _ in range(40):
                 w, u, j = (a + t * (b - a) for a, b in ((word, to_word), (bit, to_bit), (current, to_current)))
                 with np.errstate(over="ignore", invalid="ignore"):
-                    off = xp.abs(g * iv.carried(w - u) - j).max((0, 1)).astype(np.float64)
-                    growth = (iv.steepness(w - u) / slope).max((0, 1))
+                    off = xp.abs(g * carried(iv, w - u) - j).max((0, 1)).astype(np.float64)
+                    growth = (steepness(iv, w - u) / slope).max((0, 1))
                 scale = xp.abs(j).max((0, 1)).astype(np.float64)
                 better = (share < 1) | (off <= mismatch * (1 - 0.1 * t)) | (off <= self.tolerance * scale)
                 better &= growth <= STEEPER

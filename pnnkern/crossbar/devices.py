@@ -296,6 +296,8 @@ class SONOS(Device):
 class Custom(Device):
     """A device of your own functions of conductance arrays in siemens; what is not given is ideal.
 
+    Functions return arrays like theirs, or numbers for all cells; `exponent` and `relaxed` finite ones.
+
     programming : target -> standard deviation, siemens.
     exponent : G -> (mean, standard deviation) of the drift exponent, with its t0 (seconds).
     relaxed : (G, time) -> (mean shift, standard deviation), siemens.
@@ -309,7 +311,7 @@ class Custom(Device):
     reading: Callable[[Array, float], Array] | None = None
 
     def programming_noise(self, target: Real) -> Array:
-        return 0 * target if self.programming is None else _checks.each("what programming returns", self.programming(target), target, "target")
+        return 0 * target if self.programming is None else self.programming(target)
 
     def exponents(self, G: Real) -> tuple[Array, Array] | None:
         return None if self.exponent is None else _two("exponent", self.exponent(G), G)
@@ -318,7 +320,7 @@ class Custom(Device):
         return None if self.relaxed is None else _two("relaxed", self.relaxed(G, time), G)
 
     def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
-        return 0 * G if self.reading is None else _checks.each("what reading returns", self.reading(G, time), G, "G")
+        return 0 * G if self.reading is None else self.reading(G, time)
 
 
 def _two(name: str, returned: Any, G: Real) -> tuple[Array, Array]:
@@ -462,7 +464,7 @@ def reading(device: Device, G: Real, time: float, programmed: Real | None) -> Ar
         )
     if programmed is not None:
         _checks.shaped("programmed", programmed, G.shape, "G")
-    return device.read_noise(G, time, programmed=programmed)
+    return _checks.each(f"the read noise of {type(device).__name__}", device.read_noise(G, time, programmed=programmed), G, "G")
 
 
 @accepts_any

@@ -151,7 +151,9 @@ class Reader:
         elif self.noise is not None and not self.noise.by_output:
             check_positive("G", G)
         self.programmed = None if programmed is None else like("programmed", programmed, "G", G).reshape(self.stack.shape)
-        self.spread: Any = None if self.noise is None else self.noise.spread(self.stack, self.programmed)
+        self.spread: Any = None
+        if self.noise is not None:
+            self.spread = _checks.each("the spread of a noise", self.noise.spread(self.stack, self.programmed), self.stack, "G")
         frozen = self.frozen = self.noise is not None and self.noise.frozen
         by_output = self.noise is None or (self.noise.by_output and chain.wires is None)
         self.fused = (by_output or frozen) and not self.solved
@@ -367,7 +369,7 @@ class Reader:
                     self._cells("vjp_v", a, key, which, len(V), g[a], self.stack[a], spread, part)
                     dv += part
                 if "G" in names:
-                    slope_of = cells.slope(self.stack[a], self._programmed(a))
+                    slope_of = _checks.each("the slope of a noise", cells.slope(self.stack[a], self._programmed(a)), self.stack[a], "G")
                     self._cells("vjp_g", a, key, which, len(V), v, g[a], self.stack[a], spread, slope_of, dG[a])
         if self.chain.wires is not None and not self.solved and "G" in names:
             met = self._perturbed(key) if self.frozen else self.stack

@@ -46,7 +46,7 @@ SWEEP = 16.0
 class IV:
     """A cell of conductance G carries ``I = G f(v)`` at v volts: f(0) = 0, and f rises everywhere.
 
-    f : volts -> volts. slope : its derivative, positive. Both take and return arrays.
+    f : volts -> volts. slope : its derivative, positive. Both take arrays and return such of the same shape, or a number for all.
     """
 
     f: Callable[[Array], Array]

@@ -80,13 +80,13 @@ def test_characteristics_of_users_in_another_precision() -> None:
 
 STACK = np.full((2, 3, 4), 1e-5)
 DEVICES: list[Case] = [
-    (lambda: crossbar.read(V, STACK, noise=Custom(reading=lambda G, t: G[:, :2]), key=KEY), ValueError, "what reading returns must be"),
-    (lambda: crossbar.read(V, STACK, noise=Custom(reading=lambda G, t: G + 0j), key=KEY), TypeError, "what reading returns must be real"),
+    (lambda: crossbar.read(V, STACK, noise=Custom(reading=lambda G, t: G[:, :2]), key=KEY), ValueError, "the read noise of Custom must be"),
+    (lambda: crossbar.read(V, STACK, noise=Custom(reading=lambda G, t: G + 0j), key=KEY), TypeError, "the read noise of Custom must be real"),
     (lambda: crossbar.read(V, G, noise=GaussianNoise(sigma=lambda G: G[..., :3]), key=KEY), ValueError, r"sigma must be a number or like G"),
     (lambda: crossbar.read(V, G, noise=GaussianNoise(sigma=lambda G: "1e-6"), key=KEY), TypeError, "sigma must be real, .* got '1e-6'"),
     (lambda: crossbar.read(V, G, noise=GaussianNoise(sigma=lambda G: G * np.nan), key=KEY), ValueError, "must not be negative or NaN"),
-    (lambda: crossbar.program(G, Custom(programming=lambda G: G[:2]), key=KEY), ValueError, "what programming returns must be"),
-    (lambda: crossbar.program(G, Custom(programming=lambda G: 1j * G), key=KEY), TypeError, "what programming returns must be real"),
+    (lambda: crossbar.program(G, Custom(programming=lambda G: G[:2]), key=KEY), ValueError, "the standard deviation of programming must be"),
+    (lambda: crossbar.program(G, Custom(programming=lambda G: 1j * G), key=KEY), TypeError, "the standard deviation of programming must be real"),
     (lambda: crossbar.drift(G, time=9.0, device=Custom(exponent=lambda G: 0.1), key=KEY), TypeError, "must return .mean, standard deviation."),
     (lambda: crossbar.drift(G, time=9.0, device=Custom(exponent=lambda G: (G[0, :2], 0.1)), key=KEY), ValueError, "mean that exponent returns"),
     (lambda: crossbar.drift(G, time=9.0, device=Custom(exponent=lambda G: (np.nan, 0.1)), key=KEY), ValueError, "exponent .* finite numbers"),

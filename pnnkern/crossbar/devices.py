@@ -45,6 +45,9 @@ class Device:
     noise_by_programmed: ClassVar[bool] = False  # whether the read noise of a drifted cell goes by what was programmed
 
     def __post_init__(self) -> None:
+        for name in ("g_min", "g_max"):
+            if not isinstance(getattr(self, name), int | float | np.integer | np.floating):
+                raise TypeError(f"{name} of a device must be a number (siemens), got {getattr(self, name)!r:.80}")
         if not (np.isfinite(self.g_max) and 0 <= self.g_min < self.g_max):
             raise ValueError(f"a device needs 0 <= g_min < g_max (siemens), got g_min = {self.g_min!r}, g_max = {self.g_max!r}")
         _checks.siemens("g_max of a device", self.g_max)

@@ -84,7 +84,9 @@ def estimate(
     conversions, input_slices. Pairs that are interleaved are one array of twice the rows, with half as many conversions. Raises ValueError
     for a shape that is none.
     """
-    d, t = check_description(description), technology or Technology()
+    d, t = check_description(description), Technology() if technology is None else technology
+    if not isinstance(t, Technology):
+        raise TypeError(f"technology must be a Technology, got {type(t).__name__}")
     sides = tuple(shape) if isinstance(shape, tuple | list) else ()
     if len(sides) != 2 or not all(isinstance(n, int | np.integer) and n >= 1 for n in sides):
         raise ValueError(f"shape must be (n_in, n_out) of the weights, at least (1, 1), got {shape!r:.60}")

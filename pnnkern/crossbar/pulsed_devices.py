@@ -48,7 +48,7 @@ class PulsedDevice:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not np.all(np.isfinite(value)):
+            if not np.isfinite(_checks.real(f"{name} of a pulsed device", value, "weights, or relative", np)).all():
                 raise ValueError(f"{name} of a pulsed device must be finite, got {value!r:.80}")
             if (name.endswith("dtod") or name == "noise") and value < 0:
                 raise ValueError(f"{name} is a standard deviation and must not be negative, got {value!r}")
@@ -228,7 +228,8 @@ class PiecewiseStep(PulsedDevice):
         measured = [t for t in trains if t is not None]
         low, high = w_min, w_max
         if conductances is not None:
-            low, high = (float(g) for g in conductances)
+            ends = _checks.real("conductances", conductances, "siemens", np)
+            low, high = ends.tolist() if ends.shape == (2,) else (0.0, 0.0)
             if not 0 <= low < high < np.inf:
                 raise ValueError(f"conductances must be (lowest, highest) siemens, 0 or more, got {conductances!r:.80}")
         elif measured:

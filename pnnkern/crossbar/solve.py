@@ -329,11 +329,11 @@ class _Solver:
         xp, dtype = self.xp, self.G.dtype
         n_in, n_out = self.G.shape[-2:]
         open_ = self.V != 0
-        high, low = float(self.V.max()), float(self.V.min())
+        high, low = (float(self.V.max()), float(self.V.min())) if self.V.size else (0.0, 0.0)
         read = high if high > 0 else low
         if not bool((self.V[open_] == dtype.type(read)).all()) or not np.isfinite(read):
             raise ValueError("inputs of a gated circuit are gates: V must be 0 or one read voltage")
-        cells, gates = self.cells, open_.reshape(-1, self.V.shape[-2], n_in)
+        cells, gates = self.cells, open_.reshape(len(self.cells), self.V.shape[-2], n_in)
         out, by_G = xp.empty((*gates.shape[:2], n_out), dtype), xp.zeros_like(cells)
         variance = None if spread is None else xp.empty_like(out)
         q = None if cotangent is None else cotangent.reshape(out.shape)

@@ -246,6 +246,8 @@ def _transfer(rule: Rule, state: State, number: int, key: Any) -> None:
         _write(rule, state, slice(0, len(state["slow"])), slow_key, number)
         return
     rows, columns = state["fast"].shape
+    if not rows:
+        return
     lines = rows if rule.lines is None else min(rule.lines, rows)
     first = number * lines  # of all lines that were ever read
     ends = sorted({first, min(first + lines, -(-first // rows) * rows), first + lines})

@@ -297,6 +297,8 @@ def like(name: str, array: Real, other: str, model: Real) -> Array:
 
 def chosen(wrt: str | Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
     """`wrt` as a tuple of known names."""
+    if not isinstance(wrt, str | tuple | list):
+        raise TypeError(f"wrt must name what the derivative is by, one or more of {', '.join(known)}, got {wrt!r:.40}")
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     for name in names:
         if name not in known:

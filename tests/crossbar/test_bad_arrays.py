@@ -85,7 +85,7 @@ DEVICES: list[Case] = [
     (lambda: crossbar.read(V, G, noise=GaussianNoise(sigma=lambda G: G[..., :3]), key=KEY), ValueError, r"sigma must be a number or like G"),
     (lambda: crossbar.read(V, G, noise=GaussianNoise(sigma=lambda G: "1e-6"), key=KEY), TypeError, "sigma must be real, .* got '1e-6'"),
     (lambda: crossbar.read(V, G, noise=GaussianNoise(sigma=lambda G: G * np.nan), key=KEY), ValueError, "must not be negative or NaN"),
-    (lambda: crossbar.program(G, Custom(programming=lambda G: G[:2]), key=KEY), ValueError, "the standard deviation of programming must be"),
+    (lambda: crossbar.program(G, Custom(programming=lambda G: G[:2]), key=KEY), ValueError, "the standard deviation of programming"),
     (lambda: crossbar.program(G, Custom(programming=lambda G: 1j * G), key=KEY), TypeError, "the standard deviation of programming must be real"),
     (lambda: crossbar.drift(G, time=9.0, device=Custom(exponent=lambda G: 0.1), key=KEY), TypeError, "must return .mean, standard deviation."),
     (lambda: crossbar.drift(G, time=9.0, device=Custom(exponent=lambda G: (G[0, :2], 0.1)), key=KEY), ValueError, "mean that exponent returns"),
@@ -217,6 +217,13 @@ ARRAYS: list[Case] = [
     (lambda: SoftBounds().response(W[:2], CELLS), ValueError, r"cells\['up'\] must have the shape \(2, 4\) of w, got \(3, 4\)"),
     (lambda: crossbar.pulse_update(SMALL["w"], SMALL["x"], SMALL["d"], device="ecram", lr=0.1, key=KEY, sample=np.full(2, 2**63, np.uint64)),
      ValueError, r"every sample index must be from 0 to below 2\^63"),
+    (lambda: random.fold_in(np.ma.masked_array(KEY, mask=[True, False]), 1), TypeError, "key must be the uint32"),
+    (lambda: crossbar.Device(g_max="25e-6"), TypeError, "g_max of a device must be a number .siemens., got '25e-6'"),
+    (lambda: SoftBounds(step="0.1"), TypeError, "step of a pulsed device must be a real number"),
+    (lambda: PiecewiseStep(up=None), TypeError, "up of a pulsed device must be a real number or an array of them"),
+    (lambda: PiecewiseStep.of([1, 2], [2, 1], conductances=3), ValueError, "conductances must be .lowest, highest. siemens"),
+    (lambda: crossbar.estimate(Crossbar(), (3, 4), technology=3), TypeError, "technology must be a Technology, got int"),
+    (lambda: crossbar.read_vjp(np.ones((2, 4)), V, G, wrt=None), TypeError, "wrt must name what the derivative is by, one or more of V, G"),
     (lambda: random.normal(KEY, (2, 3), sample=np.full(2, 2**63, np.uint64)), ValueError, r"every sample index must be below 2\^63"),
 ]  # fmt: skip
 
@@ -251,6 +258,18 @@ def test_weights_that_are_nan_have_no_steps() -> None:
     up, down = PiecewiseStep().response(np.full((3, 4), np.nan), CELLS)
     assert np.isnan(up).all()
     assert np.isnan(down).all()
+
+
+def test_nothing_to_do() -> None:
+    """Batches and arrays without anything in them, where there is no reason to refuse them."""
+    gates = crossbar.Wires(1.0, 1.0, topology="gated")
+    assert crossbar.solve_currents(V[:0], G, wires=gates).shape == (0, 4)
+    empty = {"x": np.zeros((2, 0), np.float32), "d": np.zeros((2, 4), np.float32)}
+    for rule in (TikiTaka(), TikiTaka("v1"), MIXED):
+        start = crossbar.transfer_start(rule, (0, 4), key=KEY)
+        after = crossbar.transfer_update(rule, start, **empty, lr=0.1, key=KEY)
+        assert after["samples"] == 2
+        assert after["slow"].shape == (0, 4)
 
 
 def test_single_conductances() -> None:

@@ -86,7 +86,7 @@ DEVICES: list[Case] = [
     (lambda: crossbar.read(V, G, noise=GaussianNoise(sigma=lambda G: "1e-6"), key=KEY), TypeError, "sigma must be real, .* got '1e-6'"),
     (lambda: crossbar.read(V, G, noise=GaussianNoise(sigma=lambda G: G * np.nan), key=KEY), ValueError, "must not be negative or NaN"),
     (lambda: crossbar.program(G, Custom(programming=lambda G: G[:2]), key=KEY), ValueError, "the standard deviation of programming"),
-    (lambda: crossbar.program(G, Custom(programming=lambda G: 1j * G), key=KEY), TypeError, "the standard deviation of programming must be real"),
+    (lambda: crossbar.program(G, Custom(programming=lambda G: 1j * G), key=KEY), TypeError, "deviation of programming must be real"),
     (lambda: crossbar.drift(G, time=9.0, device=Custom(exponent=lambda G: 0.1), key=KEY), TypeError, "must return .mean, standard deviation."),
     (lambda: crossbar.drift(G, time=9.0, device=Custom(exponent=lambda G: (G[0, :2], 0.1)), key=KEY), ValueError, "mean that exponent returns"),
     (lambda: crossbar.drift(G, time=9.0, device=Custom(exponent=lambda G: (np.nan, 0.1)), key=KEY), ValueError, "exponent .* finite numbers"),

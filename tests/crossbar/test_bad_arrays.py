@@ -236,6 +236,10 @@ def test_shapes_kinds_and_numbers(call, error, message: str) -> None:
 COMPLEX: list[tuple[Callable[[], Any], str]] = [  # whose imaginary part would be lost
     (lambda: crossbar.read_vjp(np.ones((2, 4)) + 0j, V, G), "cotangent"),
     (lambda: crossbar.apply_vjp(np.ones((2, 4)) + 0j, X, state(), Crossbar()), "cotangent"),
+    (lambda: Reader(G).vjp(np.ones((2, 4)) + 0j, V), "cotangent"),
+    (lambda: crossbar.Layer(state(), Crossbar()).vjp(np.ones((2, 4)) + 0j, X), "cotangent"),
+    (lambda: crossbar.device("pcm").read_noise(G, 1.0, programmed=G + 0j), "programmed"),
+    (lambda: GaussianNoise(relative=0.1).spread(G, G + 0j), "programmed"),
     (lambda: crossbar.convert_vjp(X + 0j, X, DAC()), "cotangent"),
     (lambda: crossbar.conductances_vjp(STACK + 0j, W, Crossbar()), "cotangent"),
     (lambda: crossbar.effective_conductance_vjp(G + 0j, G, wires=1.0), "cotangent"),

@@ -55,7 +55,7 @@ def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
 
 # ------------------------------------------------------------------------------------------------------------------------ draws
 @accepts_any
-def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, like: Any = None) -> Array:
+def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, like: Array | None = None) -> Array:
     """Random 32-bit words.
 
     shape : (samples, ...); keep samples on the first axis, even for one. A number n is n samples of one element each.
@@ -71,7 +71,7 @@ def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, 
 
 @accepts_any
 def uniform(
-    key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Any = None
+    key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Array | None = None
 ) -> Array:
     """Uniforms strictly between 0 and 1, symmetric about 1/2: odd multiples of 2^-24, or for float64 of 2^-53.
 
@@ -82,7 +82,7 @@ def uniform(
 
 @accepts_any
 def normal(
-    key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Any = None
+    key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Array | None = None
 ) -> Array:
     """Standard normals, by Box and Muller's transform with logarithm and circle written out in single roundings.
 
@@ -95,7 +95,7 @@ def normal(
 
 @accepts_any
 def bernoulli(
-    key: np.ndarray, p: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Any = None
+    key: np.ndarray, p: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Array | None = None
 ) -> Array:
     """Ones with probability `p`, to 2^-64; never at p = 0 and always at p = 1.
 
@@ -111,7 +111,7 @@ def bernoulli(
 
 @accepts_any
 def poisson(
-    key: np.ndarray, mean: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Any = None
+    key: np.ndarray, mean: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Array | None = None
 ) -> Array:
     """Poisson counts, such as photons on a detector.
 
@@ -129,7 +129,7 @@ def poisson(
 
 
 @accepts_any
-def permutation(key: np.ndarray, n: int, *, sample: int = 0, like: Any = None) -> Array:
+def permutation(key: np.ndarray, n: int, *, sample: int = 0, like: Array | None = None) -> Array:
     """A random order of range(n): the order in which a stable sort puts n independent 64-bit draws.
 
     Every order is equally likely up to the chance of a tie, n^2 2^-65; a tie stays in order, so the result is the same everywhere.
@@ -152,7 +152,7 @@ def _integer(value: Any, name: str, limit: int) -> int:
 
 
 def _key(key: Any) -> tuple[int, int]:
-    if not isinstance(key, np.ndarray) or key.shape != (2,) or key.dtype != np.uint32:
+    if not isinstance(key, np.ndarray) or isinstance(key, np.ma.MaskedArray) or key.shape != (2,) or key.dtype != np.uint32:
         got = f"{key.dtype} {key.shape}" if isinstance(key, np.ndarray) else f"{key!r:.60}"
         raise TypeError(f"key must be the uint32 (2,) array of pnnkern.random.key(seed) or fold_in(key, n), got {got}")
     return int(key[0]), int(key[1])
@@ -206,8 +206,6 @@ def _draw(
 ) -> Array:
     k0, k1 = _key(key)
     shape = _shape(shape)
-    if like is not None and not _array.is_array(like):
-        raise TypeError(f"like must be an array of the wanted device, got {type(like).__name__}")
     samples, elements = shape[0], int(np.prod(shape[1:], dtype=object))
     element0 = _integer(element0, "element0", 2**63)
     limit = 48 if verb == "poisson" else 61
@@ -222,6 +220,8 @@ def _draw(
             raise TypeError(f"sample must be an integer or an array of integers, got {index.dtype}")
         if index.shape != (samples,):
             raise ValueError(f"sample must be one index, or one for each of the {samples} rows, got shape {index.shape}")
+        if index.dtype == np.uint64 and _array.namespace(index) is np and index.size and int(index.max()) >= 2**63:
+            raise ValueError(f"every sample index must be below 2^63, got {int(index.max())}")
     # indices on a GPU keep the draws there; indices on the host go where the draws are made
     xp = _array.namespace(like, None if index is not None and _array.namespace(index) is np else index)
     if index is not None:

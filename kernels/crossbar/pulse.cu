@@ -95,8 +95,7 @@ extern "C" __global__ void pnn_pulse_apply_f32(long long rows, long long columns
         cell c = make_cell({device0, device1}, number, kind, parameters);
         float value = w[t], noise = parameters[NOISE];
         if (!(value >= c.low && value <= c.high)) atomicMax(fault, 20);
-        int n = counts[t] < 0 ? -counts[t] : counts[t];
-        if (n == 0) continue;
+        int n = counts[t] >= 0 ? counts[t] : counts[t] < -MOST ? MOST : -counts[t];
         float factor = 1.0f;
         if (noise != 0.0f) {
             words r = block({cycle0, cycle1}, number, sample);
@@ -104,7 +103,14 @@ extern "C" __global__ void pnn_pulse_apply_f32(long long rows, long long columns
             normal2(r.w[0], r.w[1], &z, &unused);
             factor = fma_(noise_scale(noise, n), z, 1.0f);
         }
-        w[t] = pulsed(c, counts[t] > 0, n, factor, value, kind, parameters, count, nodes);
+        while (n > 0) {
+            int some = kind != CONSTANT && n > ROUND ? ROUND : n;
+            float next = pulsed(c, counts[t] > 0, some, factor, value, kind, parameters, count, nodes);
+            n -= some;
+            if (!(next < value || next > value)) n %= ROUND;   // nor will further rounds move it
+            value = next;
+        }
+        w[t] = value;
     }
 }
 

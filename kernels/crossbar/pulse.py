@@ -20,6 +20,8 @@ STEP, STEP_DTOD, UP_DOWN, UP_DOWN_DTOD, W_MAX, W_MAX_DTOD, W_MIN, W_MIN_DTOD = r
 SHAPE_UP, SHAPE_UP_DTOD, SHAPE_DOWN, SHAPE_DOWN_DTOD, NOISE, A_UP, A_DOWN, SLOPE, OFFSET = range(8, 17)
 CONSTANT, LINEAR, EXPONENTIAL, POWER, PIECEWISE = range(5)
 FEW = 8
+MOST = 0x7FFFFFFF  # pulses of a cell
+ROUND = 1024  # of them, after which is looked whether a weight still moves
 PLANES = 8  # that are compared before looking which pulses are still open
 EVENTS = 1024  # coincidences to list before they are applied
 ZERO, ONE = f4(0), f4(1)
@@ -252,14 +254,20 @@ def pnn_pulse_apply(
         row = w[i * columns : (i + 1) * columns]
         for j in range(columns):
             bad += not ((row[j] >= low[j]) & (row[j] <= high[j]))
-            n = abs(counts[i * columns + j])
+            n = min(abs(i8(counts[i * columns + j])), MOST)
             if n:
                 r = block(cycle0, cycle1, _number(row0 + i, column0 + j), sample)
                 factor = fma(f4(f8(p[NOISE]) / np.sqrt(f8(n))), normal2(r[0], r[1])[0], ONE)
-                row[j] = _pulsed(
-                    counts[i * columns + j] > 0, n, factor, row[j], up[j], down[j], high[j], low[j], shape_up[j], shape_down[j], kind, p,
-                    count, nodes,
-                )  # fmt: skip
+                while n > 0:
+                    some = ROUND if kind != CONSTANT and n > ROUND else n
+                    old = row[j]
+                    row[j] = _pulsed(
+                        counts[i * columns + j] > 0, some, factor, old, up[j], down[j], high[j], low[j], shape_up[j], shape_down[j], kind, p,
+                        count, nodes,
+                    )  # fmt: skip
+                    n -= some
+                    if not (row[j] < old or row[j] > old):
+                        n %= ROUND  # nor will further rounds move it
     if bad:
         fault[0] = max(fault[0], 20)
 

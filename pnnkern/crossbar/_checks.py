@@ -13,19 +13,62 @@ from .._errors import UnitWarning
 OHMS = 1.0  # siemens; no cell conducts more, while ohms, kiloohms and megaohms are above it
 
 
-def matrix(name: str, value: Any, least: int, unit: str) -> Array:
-    """A real array with at least `least` axes, C-contiguous."""
-    if not _array.is_array(value) or value.dtype not in (np.float32, np.float64):
-        got = value.dtype if _array.is_array(value) else type(value).__name__
-        raise TypeError(f"{name} must be an array of float32 or float64 ({unit}), got {got}")
+def matrix(name: str, value: Real, least: int) -> Array:
+    """An array with at least `least` axes, C-contiguous."""
     if value.ndim < least or 0 in value.shape:
         raise ValueError(f"{name} must have at least {least} axes, none of them empty, got shape {value.shape}")
     return _array.contiguous(value)
 
 
-def chain(V: Any, G: Any, rows: int = 1) -> tuple[Array, Array]:
+def batch(name: str, value: Real) -> Array:
+    """An array (batch, n), C-contiguous."""
+    if value.ndim != 2 or 0 in value.shape:
+        raise ValueError(f"{name} must be (batch, n) with at least one value, got shape {value.shape}")
+    return _array.contiguous(value)
+
+
+def shaped(name: str, value: Array, shape: tuple[int, ...], other: str) -> None:
+    """Refuse an array that has not the shape of what is called `other`."""
+    if value.shape != shape:
+        raise ValueError(f"{name} must have the shape {shape} of {other}, got {value.shape}")
+
+
+def mask(name: str, value: Array, shape: tuple[int, ...], other: str) -> None:
+    """Refuse what is no boolean array of the shape of what is called `other`."""
+    if value.shape != shape or value.dtype != bool:
+        raise ValueError(f"{name} must be boolean like {other} {shape}, got {value.dtype} {value.shape}")
+
+
+def real(name: str, value: Any, unit: str, xp: Any) -> Array:
+    """A real number, or an array of them, as a float64 array of `xp`."""
+    given = value if _array.is_array(value) else np.asarray(value)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be a real number or an array of them ({unit}), got {_told(value)}")
+    return xp.asarray(given, dtype=np.float64)
+
+
+def each(name: str, value: Any, like: Real, other: str) -> Array:
+    """A real number, or an array, for each value of `like`, which is called `other`: contiguous, of its shape and dtype.
+
+    For what functions of users return, too.
+    """
+    xp, given = _array.namespace(like), value if _array.is_array(value) else np.asarray(value)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be real, a number or like {other} {like.shape}, got {_told(value)}")
+    try:
+        given = xp.asarray(given, dtype=like.dtype)
+        return _array.contiguous(given if given.shape == like.shape else xp.broadcast_to(given, like.shape))
+    except ValueError:
+        raise ValueError(f"{name} must be a number or like {other} {like.shape}, got {given.dtype} {given.shape}") from None
+
+
+def _told(value: Any) -> str:
+    return f"{value.dtype} {value.shape}" if _array.is_array(value) else f"{value!r:.80}"
+
+
+def chain(V: Real, G: Real, rows: int = 1) -> tuple[Array, Array]:
     """Voltages (batch, n_in) and conductances (..., n_in, n_out) that fit, of one dtype. rows : of G for each input."""
-    V, G = matrix("V", V, 2, "volts"), matrix("G", G, 2, "siemens")
+    V, G = matrix("V", V, 2), matrix("G", G, 2)
     if V.ndim != 2 or V.shape[1] * rows != G.shape[-2]:
         raise ValueError(f"V (batch, n_in) must fit G (..., n_in, n_out): got {V.shape} and {G.shape}")
     if V.dtype != G.dtype:
@@ -42,8 +85,8 @@ def samples(sample: Any, rows: int, xp: Any) -> tuple[int, Array | None]:
     index = sample if _array.is_array(sample) else np.asarray(sample)
     if index.dtype.kind not in "iu" or index.shape != (rows,):
         raise ValueError(f"sample must be one index, or {rows} indices, one for each row, got {sample!r:.80}")
-    if _array.namespace(index) is np and index.size and int(index.min()) < 0:
-        raise ValueError(f"every sample index must be 0 or more, got {int(index.min())}")
+    if _array.namespace(index) is np and index.size and not 0 <= int(index.min()) <= int(index.max()) < 2**63:
+        raise ValueError(f"every sample index must be from 0 to below 2^63, got {int(index.min())} to {int(index.max())}")
     return 0, xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
 
 
@@ -84,16 +127,33 @@ def number(name: str, value: Any, unit: str, *, positive: bool = False, most: fl
     return float(value)
 
 
+def quantile(value: Any) -> float:
+    if not isinstance(value, int | float | np.number) or not 0 < value <= 1:
+        raise ValueError(f"quantile must lie in (0, 1], got {value!r:.40}")
+    return float(value)
+
+
 def bits(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= 24:
         raise ValueError(f"{name} must have {least} to 24 bits, got {value!r:.80}")
     return int(value)
 
 
+def whole(name: str, value: Any, least: int = 1, most: int = 2**62) -> int:
+    """One integer."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        limit = f"from {least} to {most}" if most < 2**62 else f"of {least} or more"
+        raise ValueError(f"{name} must be an integer {limit}, got {value!r:.80}")
+    return int(value)
+
+
 def siemens(name: str, largest: Any) -> None:
-    """Warn, at the line outside of this package that led here, of conductances whose largest says that they are resistances."""
+    """Refuse conductances whose largest is infinite; warn, at the line outside of this package that led here, where it says that they are
+    resistances."""
     if not float(largest) > OHMS:
         return
+    if float(largest) == np.inf:
+        raise ValueError(f"{name} must be finite (siemens), got {largest}")
     level, frame = 2, sys._getframe(1)
     package = __name__.partition(".")[0]
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:

@@ -15,7 +15,7 @@ from .. import _array
 from .._array import Array, Real
 from .converters import DAC, BitSerial
 from .noise import CellNoise, LognormalNoise, TelegraphNoise
-from .solve import IV, TOLERANCE
+from .solve import IV, TOLERANCE, carried
 
 if TYPE_CHECKING:
     from .read import Reader
@@ -49,7 +49,7 @@ def _carried(iv: IV | None, volts: float, both: bool, like: Array) -> Any:
     if iv is None:
         return volts
     xp = _array.namespace(like)
-    return xp.abs(iv.f(xp.asarray([volts, -volts] if both else [volts]))).max()
+    return xp.abs(carried(iv, xp.asarray([volts, -volts] if both else [volts]))).max()
 
 
 def _cells(reader: "Reader", z: float) -> Array:

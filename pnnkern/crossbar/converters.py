@@ -224,9 +224,7 @@ class ADC:
             if self.range not in RANGES:
                 raise ValueError(f"range of an ADC must be amperes or one of {', '.join(RANGES)}, got {self.range!r:.40}")
         else:
-            values = self.range if _array.is_array(self.range) else np.asarray(self.range)
-            if values.dtype.kind not in "iuf":
-                raise ValueError(f"range of an ADC must be positive and finite (amperes), got {self.range!r:.80}")
+            values = _checks.real("range of an ADC", self.range, "amperes", _array.namespace(self.range))
             fits = (values > 0) & _array.namespace(values).isfinite(values)
             _launch.flag(~fits.all(), NO_RANGE, lambda: f"range of an ADC must be positive and finite (amperes), got {self.range!r:.80}")
         if self.bits is None and self.errors is not None:
@@ -242,8 +240,7 @@ class ADC:
 
         per_column : a range for each column. Raises ValueError for a quantile outside (0, 1].
         """
-        if not 0 < quantile <= 1:
-            raise ValueError(f"quantile must lie in (0, 1], got {quantile!r:.40}")
+        currents, quantile = _checks.matrix("currents", currents, 2 if per_column else 1), _checks.quantile(quantile)
         xp = _array.namespace(currents)
         size = xp.quantile(xp.abs(currents), quantile, axis=-2 if per_column else None)
         floor = _checks.floor(size)  # a column without current
@@ -253,13 +250,7 @@ class ADC:
         """Amperes of the largest code of each column, float64, broadcastable to (..., n_out) of the conductances G."""
         if isinstance(self.range, str):
             raise ValueError("the range of the ADC is not calibrated yet: adc = adc.calibrated(currents), or range='max' or amperes")
-        xp = _array.namespace(G)
-        given = xp.asarray(self.range, dtype=np.float64)
-        try:
-            xp.broadcast_to(given, (*G.shape[:-2], G.shape[-1]))
-        except ValueError:
-            raise ValueError(f"range of an ADC of shape {given.shape} must fit the columns {(*G.shape[:-2], G.shape[-1])}") from None
-        return given
+        return by_column("range of an ADC", self.range, (*G.shape[:-2], G.shape[-1]), _array.namespace(G))
 
     @property
     def codes(self) -> tuple[int, int]:
@@ -304,12 +295,7 @@ def outputs(adc: ADC | None, offset: Any, G: Real, largest: Array | None = None)
     def columns(values: Array) -> Array:
         return xp.array(xp.broadcast_to(values, shape).reshape(arrays, shape[-1]), dtype=G.dtype, order="C")
 
-    given = None if offset is None else xp.asarray(offset, dtype=np.float64)
-    if given is not None:
-        try:
-            xp.broadcast_to(given, shape)
-        except ValueError:
-            raise ValueError(f"offset of shape {given.shape} must fit the columns {shape} (amperes)") from None
+    given = None if offset is None else by_column("offset", offset, shape, xp)
     if adc is None:
         return Outputs(0, 0, 0, 0, None, None, None if given is None else columns(given), None, None)
     low, high = adc.codes
@@ -328,6 +314,16 @@ def outputs(adc: ADC | None, offset: Any, G: Real, largest: Array | None = None)
         None if bow is None else columns(xp.asarray(bow).reshape(shape)),
         None if table is None else xp.array(xp.asarray(table).reshape(arrays, -1), dtype=G.dtype, order="C"),
     )  # fmt: skip
+
+
+def by_column(name: str, value: Any, shape: tuple[int, ...], xp: Any) -> Array:
+    """Amperes of each column, float64, broadcastable to columns of this shape."""
+    given = _checks.real(name, value, "amperes", xp)
+    try:
+        xp.broadcast_to(given, shape)
+    except ValueError:
+        raise ValueError(f"{name} of shape {given.shape} must fit the columns {shape} (amperes)") from None
+    return given
 
 
 _NO_ERRORS: tuple[np.ndarray, np.ndarray, None, None] = (np.ones(1), np.zeros(1), None, None)
@@ -375,7 +371,8 @@ def convert(x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) 
 
     Returns an array like x, in the same unit. Raises ValueError for noise without a key, or a range that is not known.
     """
-    x = _checks.matrix("x", x, 2, "volts or amperes")
+    x = _checks.batch("x", x)
+    _check_converter(converter)
     out, (rows, n) = _array.namespace(x).empty_like(x), x.shape
     which = _checks.samples(sample, rows, _array.namespace(x))
     if isinstance(converter, DAC):
@@ -392,14 +389,21 @@ def convert(x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) 
     return out
 
 
+def _check_converter(given: Any) -> None:
+    if not isinstance(given, DAC | ADC):
+        raise TypeError(f"converter must be a DAC or an ADC, got {type(given).__name__}")
+
+
 @accepts_any
-def convert_vjp(cotangent: Array, x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0, wrt: Any = ("x",)) -> Array:
+def convert_vjp(cotangent: Real, x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0, wrt: Any = ("x",)) -> Array:
     """The straight-through derivative of `convert`: the cotangent where x lies inside the range, 0 where it is cut.
 
     Noise of an ADC counts: what lies inside is x with its noise. Returns an array like x.
     """
     chosen(wrt, ("x",))
-    x = _checks.matrix("x", x, 2, "volts or amperes")
+    x = _checks.batch("x", x)
+    _check_converter(converter)
+    _checks.shaped("cotangent", cotangent, x.shape, "x")
     if isinstance(converter, DAC):
         gate = converter.gate(x)
         return cotangent.copy() if gate is None else cotangent * gate

@@ -25,6 +25,7 @@ DAY = 86400.0
 COMPENSATORS = ("two-reads", "absolute")
 NEGATIVE = _launch.fault(30, "conductances must not be negative or NaN (siemens)")
 OUTSIDE = _launch.fault(33, "the target of programming must lie in the device's range of conductances")
+RETURNED = _launch.fault(40, "exponent and relaxed of a Custom device must return finite numbers")
 NO_KEY = _launch.fault(34, "programming, drift and noise of this device are random, which needs a key: key=pnnkern.random.key(seed)")
 DEVIATION = _launch.fault(35, "a standard deviation of conductances must not be negative or NaN (siemens)")
 
@@ -44,11 +45,14 @@ class Device:
     noise_by_programmed: ClassVar[bool] = False  # whether the read noise of a drifted cell goes by what was programmed
 
     def __post_init__(self) -> None:
+        for name in ("g_min", "g_max"):
+            if not isinstance(getattr(self, name), int | float | np.integer | np.floating):
+                raise TypeError(f"{name} of a device must be a number (siemens), got {getattr(self, name)!r:.80}")
         if not (np.isfinite(self.g_max) and 0 <= self.g_min < self.g_max):
             raise ValueError(f"a device needs 0 <= g_min < g_max (siemens), got g_min = {self.g_min!r}, g_max = {self.g_max!r}")
         _checks.siemens("g_max of a device", self.g_max)
 
-    def programming_noise(self, target: Array) -> Array:
+    def programming_noise(self, target: Real) -> Array:
         """Standard deviation of the programmed conductance around its target, siemens; like `target`."""
         return 0 * target
 
@@ -60,7 +64,7 @@ class Device:
         """Mean shift and standard deviation that a conductance has gained `time` seconds after programming, siemens; None: none."""
         return None
 
-    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
         """Standard deviation of one reading, siemens.
 
         G : conductances now, siemens. time : seconds after programming. programmed : as they were programmed, where the published fit
@@ -96,7 +100,7 @@ class PCM(Device):
 
     noise_by_programmed: ClassVar[bool] = True
 
-    def programming_noise(self, target: Array) -> Array:
+    def programming_noise(self, target: Real) -> Array:
         return _polynomial(self.programming, target / self.g_max) * (self.g_max / 25e-6)
 
     def exponents(self, G: Real) -> tuple[Array, Array] | None:
@@ -106,7 +110,7 @@ class PCM(Device):
         )
         return mean, std
 
-    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
         q, power, most = self.flicker
         r = ((G if programmed is None else programmed) / self.g_max).clip(1e-9, None)
         return G * (q * r**-power).clip(None, most) * self._spectrum(time)
@@ -140,7 +144,7 @@ class HermesPCM(PCM):
     t_read: float = 512e-9
     pair: bool = True
 
-    def programming_noise(self, target: Array) -> Array:
+    def programming_noise(self, target: Real) -> Array:
         return _polynomial(self.programming, target / self.g_max) * (self.g_max / (20.7e-6 if self.pair else 10.35e-6))
 
     def exponents(self, G: Real) -> tuple[Array, Array] | None:
@@ -150,7 +154,7 @@ class HermesPCM(PCM):
             return mean, _two_fits(r, 0.3055, (-0.0117, -0.0057, 0.0091, 0.04), (0.0073, 0.0093, -0.0118))
         return mean, _two_fits(r, 0.3039, (-0.0120, -0.0023, 0.0124, 0.04), (0.0104, 0.0116, -0.0165))
 
-    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
         r = (G if programmed is None else programmed) / self.g_max
         if self.pair:
             q = _two_fits(r, 0.16, (-0.0117, -0.0069, 0.015, 0.04), (0.0123, 0.0211, -0.0280, 0.0069))
@@ -201,7 +205,7 @@ class RRAM(Device):
         share = position - left
         return (sigmas[left] * (1 - share) + sigmas[right] * share) * (self.g_max / self.g_fit)
 
-    def programming_noise(self, target: Array) -> Array:
+    def programming_noise(self, target: Real) -> Array:
         return self.spread(target, 0.0)
 
     def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
@@ -210,7 +214,7 @@ class RRAM(Device):
         grown = self.spread(G, time) ** 2 - self.spread(G, 0.0) ** 2
         return 0 * G, _array.namespace(G).sqrt(grown.clip(0, None))
 
-    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
         return self.relative_read_noise * G
 
 
@@ -237,14 +241,14 @@ class ReRAM(Device):
     flicker: float = 0.0277316483
     t_read: float = 1e-6
 
-    def programming_noise(self, target: Array) -> Array:
+    def programming_noise(self, target: Real) -> Array:
         return _uS * self.programming[0] + self.programming[1] * target
 
     def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
         log, ones = float(np.log(max(time, 1.0))), _array.namespace(G).ones_like(G)
         return _uS * self.shift * log * ones, _uS * (self.spread[0] * log + self.spread[1]) * ones
 
-    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
         spectrum = float(np.sqrt(np.log((max(time, 2 * self.t_read) + self.t_read) / (2 * self.t_read))))
         return _uS * self.flicker * spectrum * _array.namespace(G).log10((G / _uS).clip(1.0, None))
 
@@ -279,14 +283,14 @@ class SONOS(Device):
         a, b = (float(np.interp(time / DAY, days, column)) for column in zip(*self.spreads))
         return self._saturating(G, a, b)
 
-    def programming_noise(self, target: Array) -> Array:
+    def programming_noise(self, target: Real) -> Array:
         return self.spread(target, 0.0)
 
     def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
         grown = self.spread(G, time) ** 2 - self.spread(G, 0.0) ** 2
         return 0 * G, _array.namespace(G).sqrt(grown.clip(0, None))
 
-    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
         return self._saturating(G, *self.noise)
 
 
@@ -294,6 +298,8 @@ class SONOS(Device):
 @dataclass(frozen=True)
 class Custom(Device):
     """A device of your own functions of conductance arrays in siemens; what is not given is ideal.
+
+    Functions return arrays like theirs, or numbers for all cells; `exponent` and `relaxed` finite ones.
 
     programming : target -> standard deviation, siemens.
     exponent : G -> (mean, standard deviation) of the drift exponent, with its t0 (seconds).
@@ -307,17 +313,27 @@ class Custom(Device):
     relaxed: Callable[[Array, float], tuple[Array, Array]] | None = None
     reading: Callable[[Array, float], Array] | None = None
 
-    def programming_noise(self, target: Array) -> Array:
+    def programming_noise(self, target: Real) -> Array:
         return 0 * target if self.programming is None else self.programming(target)
 
     def exponents(self, G: Real) -> tuple[Array, Array] | None:
-        return None if self.exponent is None else self.exponent(G)
+        return None if self.exponent is None else _two("exponent", self.exponent(G), G)
 
     def relaxation(self, G: Real, time: float) -> tuple[Array, Array] | None:
-        return None if self.relaxed is None else self.relaxed(G, time)
+        return None if self.relaxed is None else _two("relaxed", self.relaxed(G, time), G)
 
-    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Array | None = None) -> Array:
+    def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
         return 0 * G if self.reading is None else self.reading(G, time)
+
+
+def _two(name: str, returned: Any, G: Real) -> tuple[Array, Array]:
+    """A mean and a standard deviation of each cell, as a function of a user's returns them."""
+    if not isinstance(returned, tuple | list) or len(returned) != 2:
+        raise TypeError(f"{name} of a Custom device must return (mean, standard deviation), got {type(returned).__name__}")
+    mean, std = (_checks.each(f"{what} that {name} returns", values, G, "G") for what, values in zip(("the mean", "the deviation"), returned))
+    bad = ~(_array.namespace(G).isfinite(mean + std).all())
+    _launch.flag(bad, RETURNED, lambda: f"{name} of a Custom device must return finite numbers, got NaN or infinity")
+    return mean, std
 
 
 DEVICES: dict[str, Device] = {
@@ -351,7 +367,7 @@ def device(name: str | Device) -> Device:
 
 # ----------------------------------------------------------------------------------------------------------------------- draws
 @accepts_any
-def program(target: Array, device: str | Device = "pcm", *, key: Any = None, sample: int = 0) -> Array:
+def program(target: Real, device: str | Device = "pcm", *, key: Any = None, sample: int = 0) -> Array:
     """Program conductances: ``max(target + sigma(target) z, 0)`` with one standard normal z for each cell.
 
     target : siemens, between the device's g_min and g_max; any shape, float32 or float64.
@@ -376,7 +392,7 @@ def program(target: Array, device: str | Device = "pcm", *, key: Any = None, sam
 
 @accepts_any
 def drift(
-    G: Real, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, target: Array | None = None,
+    G: Real, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, target: Real | None = None,
     stuck: Array | None = None,
 ) -> Array:  # fmt: skip
     """Conductances `time` seconds after they were programmed to G.
@@ -397,9 +413,8 @@ def drift(
     state = G if target is None else _conductance("target", target)
     if state.shape != G.shape or state.dtype != G.dtype:
         raise ValueError(f"target must be like G, {G.dtype} {G.shape}, got {state.dtype} {state.shape}")
-    if stuck is not None and (not _array.is_array(stuck) or stuck.shape != G.shape or stuck.dtype != bool):
-        got = f"{stuck.dtype} {stuck.shape}" if _array.is_array(stuck) else type(stuck).__name__
-        raise ValueError(f"stuck must be boolean like G {G.shape}, got {got}")
+    if stuck is not None:
+        _checks.mask("stuck", stuck, G.shape, "G")
     if time == 0:
         return G.copy()
     moved = _moved(G, time, chosen, key, sample, state)
@@ -411,7 +426,7 @@ def _moved(G: Real, time: float, chosen: Device, key: Any, sample: int, state: A
     result = G
     laws = chosen.exponents(state)
     if laws is not None:
-        mean, std = (_like(law, G) for law in laws)
+        mean, std = (_checks.each("the exponent", law, G, "G") for law in laws)
         k0, k1 = _words(key, "drift")
         result = _array.namespace(G).empty_like(G)
         log_ratio = float(np.log1p(time / getattr(chosen, "t0", 1.0)))
@@ -423,12 +438,12 @@ def _moved(G: Real, time: float, chosen: Device, key: Any, sample: int, state: A
     if moved is None:
         return result if result is not G else G.copy()
     shift, spread = moved
-    return _perturb(_like(result + shift, G), spread, key, "relaxation", sample)
+    return _perturb(_checks.each("the relaxed conductance", result + shift, G, "G"), spread, key, "relaxation", sample)
 
 
 @accepts_any
 def flicker(
-    G: Real, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, programmed: Array | None = None
+    G: Real, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, programmed: Real | None = None
 ) -> Array:
     """Conductances as they are while a batch is read at `time`: with one draw of the read noise for each cell, frozen.
 
@@ -443,16 +458,16 @@ def flicker(
     return _perturb(G, reading(chosen, G, time, programmed), key, "flicker", sample)
 
 
-def reading(device: Device, G: Real, time: float, programmed: Array | None) -> Array:
+def reading(device: Device, G: Real, time: float, programmed: Real | None) -> Array:
     """`Device.read_noise`, refused where it would go by what cells have drifted to instead of what was programmed."""
     if device.noise_by_programmed and time > 0 and programmed is None:
         raise ValueError(
             f"read noise of {type(device).__name__} goes by the conductances that were programmed, and {time:g} s later G is another: "
             "give programmed="
         )
-    if programmed is not None and (not _array.is_array(programmed) or programmed.shape != G.shape):
-        raise ValueError(f"programmed must have the shape {G.shape} of G, got {getattr(programmed, 'shape', type(programmed).__name__)}")
-    return device.read_noise(G, time, programmed=programmed)
+    if programmed is not None:
+        _checks.shaped("programmed", programmed, G.shape, "G")
+    return _checks.each(f"the read noise of {type(device).__name__}", device.read_noise(G, time, programmed=programmed), G, "G")
 
 
 @accepts_any
@@ -516,12 +531,9 @@ def _two_fits(r: Array, threshold: float, low: tuple[float, float, float, float]
     return _array.namespace(r).where(r < threshold, (slope * _log(r) + offset).clip(least, most), above)
 
 
-def _conductance(name: str, G: Any) -> Array:
-    if not _array.is_array(G) or G.dtype not in (np.float32, np.float64):
-        got = G.dtype if _array.is_array(G) else type(G).__name__
-        raise TypeError(f"{name} must be an array of float32 or float64 (siemens), got {got}")
+def _conductance(name: str, G: Real) -> Array:
     check_positive(name, G)
-    return _array.contiguous(G)
+    return np.asarray(G) if isinstance(G, np.generic) else _array.contiguous(G)
 
 
 def check_positive(name: str, G: Real) -> None:
@@ -563,14 +575,8 @@ def _words(key: Any, purpose: str) -> tuple[int, int]:
     return int(folded[0]), int(folded[1])
 
 
-def _like(values: Array, G: Real) -> Array:
-    """`values` of the shape and dtype of G, contiguous; a user's function may return a number."""
-    xp = _array.namespace(G)
-    return xp.ascontiguousarray(xp.broadcast_to(xp.asarray(values, dtype=G.dtype), G.shape))
-
-
 def _perturb(G: Real, sigma: Real, key: Any, purpose: str, sample: Any) -> Array:
-    sigma = _like(sigma, G)
+    sigma = _checks.each(f"the standard deviation of {purpose}", sigma, G, "G")
     sample = _sample(sample)
     if key is None:
         _launch.flag(sigma.any(), NO_KEY, lambda: _no_key(purpose))

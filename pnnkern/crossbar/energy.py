@@ -15,7 +15,9 @@ from .._array import Array
 from .._gate import accepts_any
 from . import _checks
 from .converters import BitSerial
-from .mapping import Crossbar, DifferentialPair
+from .layer import check_state
+from .mapping import Crossbar, DifferentialPair, check_description
+from .solve import carried
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ def estimate(
     conversions, input_slices. Pairs that are interleaved are one array of twice the rows, with half as many conversions. Raises ValueError
     for a shape that is none.
     """
-    d, t = description, technology or Technology()
+    d, t = check_description(description), Technology() if technology is None else technology
+    if not isinstance(t, Technology):
+        raise TypeError(f"technology must be a Technology, got {type(t).__name__}")
     sides = tuple(shape) if isinstance(shape, tuple | list) else ()
     if len(sides) != 2 or not all(isinstance(n, int | np.integer) and n >= 1 for n in sides):
         raise ValueError(f"shape must be (n_in, n_out) of the weights, at least (1, 1), got {shape!r:.60}")
@@ -90,9 +94,10 @@ def estimate(
     dac, adc = d.chain.dac, d.chain.adc
     serial = dac if isinstance(dac, BitSerial) else None
     slices = serial.slices if serial else 1
-    square, carried = _input_power(d, mean_square_input)
+    square, power = _input_power(d, mean_square_input)
     low, high = d.range
     if state is not None:
+        check_state(state, d)
         mean_g = float(_array.to_numpy(state["G"]).mean(dtype=np.float64))
     else:
         one_sided = isinstance(d.weights, DifferentialPair) and d.weights.one_sided  # one of two cells carries half the range on average
@@ -114,7 +119,7 @@ def estimate(
     energy = {
         "drivers": slices * lines * dac_bits * t.dac_energy,
         "wires": slices * length * t.wire_capacitance * square,
-        "cells": slices * cells * mean_g * carried * t.t_read,
+        "cells": slices * cells * mean_g * power * t.t_read,
         "adc": 0.0 if adc is None or adc.bits is None else conversions * 2**adc.bits * t.adc_energy,
         "hold": conversions * t.hold_energy,
         "digital": conversions * t.adder_energy,
@@ -162,7 +167,7 @@ def _input_power(d: Crossbar, mean_square: float | None) -> tuple[float, float]:
         return square, square
     volts = full * at
     ways = (volts,) if dac is not None and not dac.signed else (volts, -volts)
-    return square, float(np.mean([weight @ (v * np.asarray(d.chain.iv.f(v))) for v in ways]))
+    return square, float(np.mean([weight @ (v * carried(d.chain.iv, v)) for v in ways]))
 
 
 __all__ = ["Technology", "estimate"]

@@ -17,15 +17,18 @@ from .. import _array, _launch, random
 from .._array import Array, Real
 from .._gate import accepts_any
 from . import _checks
+from .converters import by_column
 from .devices import drift, program
 from .mapping import (
     Crossbar,
+    check_arrays,
+    check_description,
+    check_weights,
     combine,
     combine_vjp,
     conductances,
     conductances_vjp,
     interleaved,
-    outputs_of,
     separated,
     weight_range,
 )
@@ -51,8 +54,8 @@ def program_weights(W: Real, description: Crossbar, *, w_max: Any = None, key: A
     G ages, and "stuck", boolean like G, where the description has stuck cells. Who programs another G later writes both. Raises
     ValueError as `conductances` and `program`.
     """
-    xp, d = _array.namespace(W), description
-    w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)
+    W, d = check_weights(W), check_description(description)
+    w_max = weight_range(W, d, w_max)
     target = conductances(W, d, w_max=w_max)
     G = program(target, d.device, key=key, sample=sample)
     state = {"G": G, "w_max": w_max}
@@ -65,7 +68,7 @@ def program_weights(W: Real, description: Crossbar, *, w_max: Any = None, key: A
 
 @accepts_any
 def aged(
-    state: State, description: Crossbar, *, time: float, key: Any = None, sample: int = 0, target: Array | None = None
+    state: State, description: Crossbar, *, time: float, key: Any = None, sample: int = 0, target: Real | None = None
 ) -> State:  # fmt: skip
     """The state `time` seconds after it was programmed, whatever its age is now: always drifted from "programmed" (from G without that).
 
@@ -74,9 +77,36 @@ def aged(
 
     Returns the state with other "G", and "time", float64 () on the host. Raises ValueError as `drift`.
     """
+    check_state(state, description)
     was = state.get("programmed", state["G"])
     G = drift(was, time=time, device=description.device, key=key, sample=sample, target=target, stuck=state.get("stuck"))
     return state | {"G": G, "time": np.array(time, np.float64)}
+
+
+def check_state(state: State, description: Crossbar) -> int:
+    """The outputs of a state; refuses one that is not of this description, by names, shapes and dtypes alone."""
+    missing = [name for name in ("G", "w_max") if name not in state]
+    if missing:
+        has = ", ".join(map(str, state)) or "nothing"
+        raise ValueError(f"state must have {' and '.join(missing)}, as program_weights gives it, and has {has}")
+    G, d = state["G"], description
+    if not _array.is_array(G) or G.dtype not in (np.float32, np.float64):
+        raise TypeError(f"G of a state must be an array of float32 or float64 (siemens), got {getattr(G, 'dtype', type(G).__name__)}")
+    n_out = check_arrays("G", G, d)
+    rows = -(-G.shape[1] // d.tile_inputs)
+    shapes = {
+        "programmed": (G.shape,), "w_max": ((), (n_out,)), "time": ((),),
+        "adc_range": ((), (rows, len(d.counts), G.shape[2])),
+    }  # fmt: skip
+    for name, fit in shapes.items():
+        value = state.get(name)
+        if value is not None and (value.shape not in fit or value.dtype.kind != "f"):
+            raise ValueError(f"{name} of a state must be real numbers of shape {' or '.join(map(str, fit))}, got {value.dtype} {value.shape}")
+    if "programmed" in state and state["programmed"].dtype != G.dtype:
+        raise TypeError(f"programmed of a state must be {G.dtype} like its G, got {state['programmed'].dtype}")
+    if "stuck" in state:
+        _checks.mask("stuck", state["stuck"], G.shape, "G")
+    return n_out
 
 
 @accepts_any
@@ -89,10 +119,8 @@ class Layer:
     def __init__(self, state: State, description: Crossbar) -> None:
         d = self.description = description
         self.state = state
-        G = state["G"]
-        if not _array.is_array(G) or G.ndim != 3 or len(G) != len(d.parts):
-            raise ValueError(f"G of this description must be ({len(d.parts)}, n_in, columns), got {getattr(G, 'shape', type(G).__name__)}")
-        self.n_in, self.n_out = G.shape[1], outputs_of(G.shape[2], d)
+        self.n_out, G = check_state(state, d), state["G"]
+        self.n_in = G.shape[1]
         low, high = d.range
         self.scale = (state["w_max"] / ((high - low) * d.v_max)).astype(G.dtype)
         self.noise, then = self._noise(), state.get("programmed")
@@ -118,7 +146,7 @@ class Layer:
         chain, G = self.description.chain, self.state["G"]
         xp, shape = _array.namespace(G), (len(self.description.counts), G.shape[2])
         if chain.offset is not None:
-            chain = replace(chain, offset=xp.broadcast_to(xp.asarray(chain.offset, dtype=np.float64), shape)[:, columns])
+            chain = replace(chain, offset=xp.broadcast_to(by_column("offset", chain.offset, shape, xp), shape)[:, columns])
         adc = chain.adc
         if adc is not None and adc.errors is not None:
             adc = replace(adc, errors=replace(adc.errors, first=adc.errors.first + number))
@@ -126,7 +154,7 @@ class Layer:
             known = self.state["adc_range"]
             adc = replace(adc, range=known[row][:, columns] if known.ndim else known)
         elif adc is not None and not isinstance(adc.range, str) and np.ndim(adc.range):
-            adc = replace(adc, range=xp.broadcast_to(xp.asarray(adc.range), shape)[:, columns])
+            adc = replace(adc, range=xp.broadcast_to(by_column("range of an ADC", adc.range, shape, xp), shape)[:, columns])
         return replace(chain, adc=adc, noise=self.noise)
 
     def _noise(self) -> Any:
@@ -148,8 +176,8 @@ class Layer:
         """Outputs (batch, n_out), as `apply` gives them."""
         return self._managed(self._checked(x), key, sample)[0]
 
-    def _checked(self, x: Any) -> Array:
-        x = _checks.matrix("x", x, 2, "the unit of the inputs")
+    def _checked(self, x: Real) -> Array:
+        x = _checks.matrix("x", x, 2)
         if x.ndim != 2 or x.shape[1] != self.n_in:
             raise ValueError(f"x must be (batch, {self.n_in}) for these weights, got {x.shape}")
         if x.dtype != self.state["G"].dtype:
@@ -196,14 +224,13 @@ class Layer:
         return y, full
 
     # --------------------------------------------------------------------------------------------------------------- derivative
-    def vjp(self, cotangent: Array, x: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")) -> Any:
+    def vjp(self, cotangent: Real, x: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")) -> Any:
         """The derivative of `apply`, as `apply_vjp` gives it."""
         names = chosen(wrt, ("x", "G"))
         x = self._checked(x)
         xp, d, G = _array.namespace(x), self.description, self.state["G"]
-        if not _array.is_array(cotangent) or cotangent.shape != (len(x), self.n_out):
-            got = getattr(cotangent, "shape", type(cotangent).__name__)
-            raise ValueError(f"cotangent must have the shape {(len(x), self.n_out)} of the outputs, got {got}")
+        _checks.shaped("cotangent", cotangent, (len(x), self.n_out), "the outputs")
+        _checks.samples(sample, len(x), xp)
         dx, dG = xp.zeros_like(x), xp.zeros_like(G)
         alpha, rounds = self._alpha(x), [(0, slice(0, len(x)))]
         if d.bound_rounds:
@@ -239,7 +266,7 @@ def apply(x: Real, state: State, description: Crossbar, *, key: Any = None, samp
 
 @accepts_any
 def apply_vjp(
-    cotangent: Array, x: Real, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")
+    cotangent: Real, x: Real, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")
 ) -> Any:
     """The derivative of `apply` for the same key and samples, by the inputs and the conductances; rules as for `read_vjp`.
 
@@ -258,11 +285,10 @@ def calibrate(
     per_column : a range for each column of each tile. With `BitSerial` inputs, of the currents that are converted; with the offsets of
     the columns, which are converted too.
     """
+    check_state(state, description)
     if description.chain.adc is None:
         raise ValueError("there is no ADC to calibrate in this description")
-    if not 0 < quantile <= 1:
-        raise ValueError(f"quantile must lie in (0, 1], got {quantile!r:.40}")
-    d = description
+    d, quantile = description, _checks.quantile(quantile)
     layer = Layer(state, replace(d, chain=replace(d.chain, adc=None), bound_rounds=0))
     x, G = layer._checked(x), state["G"]
     xp, V = _array.namespace(x), x / layer._alpha(x) * x.dtype.type(d.v_max)
@@ -290,7 +316,7 @@ def matmul(x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: 
 
 @accepts_any
 def matmul_vjp(
-    cotangent: Array, x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0, wrt: Any = ("x", "W")
+    cotangent: Real, x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0, wrt: Any = ("x", "W")
 ) -> Any:
     """The derivative of `matmul` for the same key: by `apply_vjp`, then `conductances_vjp`; programming noise counts as a constant."""
     names = chosen(wrt, ("x", "W"))

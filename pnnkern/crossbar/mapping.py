@@ -25,6 +25,7 @@ from .devices import Device, device
 from .read import Chain
 from .wires import chosen
 
+NO_END = _launch.fault(41, "w_max must be positive and finite (the unit of the weights)")
 BEYOND = _launch.fault(32, "weights must lie within w_max, the end of the conductance range: clip W or give a larger w_max")
 
 
@@ -77,10 +78,13 @@ class Crossbar:
 
     def __post_init__(self) -> None:
         device(self.device)
+        if not isinstance(self.chain, Chain):
+            raise TypeError(f"chain must be a Chain, got {type(self.chain).__name__}")
         if not isinstance(self.weights, DifferentialPair | OffsetColumn):
             raise TypeError(f"weights must be a DifferentialPair or an OffsetColumn, got {type(self.weights).__name__}")
         if isinstance(self.slices, bool) or not isinstance(self.slices, int) or self.slices < 1:
             raise ValueError(f"slices must be 1 or more, got {self.slices!r:.40}")
+        _checks.whole("bound_rounds", self.bound_rounds, 0)
         if self.cell_bits is None and self.slices > 1:
             raise ValueError(f"weights in {self.slices} slices need cell_bits: the bits of each cell")
         if self.cell_bits is not None:
@@ -178,11 +182,9 @@ def conductances(W: Real, description: Crossbar, *, w_max: Any = None) -> Array:
 
     Returns (arrays, n_in, columns) siemens. Raises ValueError for weights beyond w_max or NaN.
     """
-    W = _checks.matrix("W", W, 2, "weights")
-    if W.ndim != 2:
-        raise ValueError(f"W must be (n_in, n_out), got shape {W.shape}")
-    xp, d = _array.namespace(W), description
-    w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)
+    W = check_weights(W)
+    xp, d = _array.namespace(W), check_description(description)
+    w_max = weight_range(W, d, w_max)
     share = W / w_max.astype(W.dtype)
     most = xp.abs(share).max()
 
@@ -224,13 +226,47 @@ def _units(share: Array, d: Crossbar) -> Array:
     return xp.stack([(code // base**k % base).astype(share.dtype) / (base - 1) for k in range(d.slices) for code in codes])
 
 
-def weight_range(W: Real, description: Crossbar) -> Array:
-    """The weight at the end of the range, float64 (): the description's, or the largest |w| of W."""
-    xp, given = _array.namespace(W), description.w_max
+def check_description(description: Any) -> Crossbar:
+    if not isinstance(description, Crossbar):
+        raise TypeError(f"description must be a Crossbar, got {type(description).__name__}")
+    return description
+
+
+def check_weights(W: Real) -> Array:
+    W = _checks.matrix("W", W, 2)
+    if W.ndim != 2:
+        raise ValueError(f"W must be (n_in, n_out), got shape {W.shape}")
+    return W
+
+
+def weight_range(W: Real, description: Crossbar, w_max: Any = None) -> Array:
+    """The weight at the end of the range, float64 () or (n_out,): the one that is given, the description's, or the largest |w| of W."""
+    xp, given = _array.namespace(W), description.w_max if w_max is None else w_max
     if given is not None:
-        return xp.full((), given, np.float64)
+        return end_of_range(given, W.shape[-1], xp)
     largest = xp.abs(W).max().astype(np.float64)
     return xp.where(largest != 0, largest, 1.0)
+
+
+def end_of_range(w_max: Any, n_out: int, xp: Any) -> Array:
+    """w_max as float64 () or (n_out,), positive."""
+    given = _checks.real("w_max", w_max, "the unit of the weights", xp)
+    if given.shape not in ((), (n_out,)):
+        raise ValueError(f"w_max must be one number or {n_out}, one for each output, got shape {given.shape}")
+    if xp is np or not _array.is_array(w_max):  # an array on a GPU would have to be waited for
+        bad = ~((given > 0) & xp.isfinite(given)).all()
+        _launch.flag(bad, NO_END, lambda: f"w_max must be positive and finite (the unit of the weights), got {w_max!r:.80}")
+    return given
+
+
+def check_arrays(name: str, G: Array, description: Crossbar) -> int:
+    """The outputs of arrays (arrays, n_in, columns) as the description lays them out; refuses any other shape."""
+    d = check_description(description)
+    arrays = len(d.parts)
+    n_out = outputs_of(G.shape[2], d) if G.ndim == 3 else 0
+    if n_out < 1 or 0 in G.shape or len(G) != arrays or d.columns(n_out) != G.shape[2]:
+        raise ValueError(f"{name} of this description must be ({arrays}, n_in, columns), got {G.shape}")
+    return n_out
 
 
 @accepts_any
@@ -239,8 +275,9 @@ def weights(G: Real, description: Crossbar, *, w_max: Any = 1.0) -> Array:
 
     G : (arrays, n_in, columns) siemens. w_max : number or (n_out,). Returns (n_in, n_out).
     """
-    xp, (low, high) = _array.namespace(G), description.range
-    scale = xp.asarray(w_max, dtype=np.float64) / (high - low)
+    n_out = check_arrays("G", G, description)
+    low, high = description.range
+    scale = end_of_range(w_max, n_out, _array.namespace(G)) / (high - low)
     W = combine(G.astype(np.float64), description)
     return (W * scale).astype(G.dtype)
 
@@ -292,7 +329,7 @@ def combine_vjp(cotangent: Array, description: Crossbar, counts: list[float] | N
 
 
 @accepts_any
-def conductances_vjp(cotangent: Array, W: Real, description: Crossbar, *, w_max: Any = None, wrt: Any = ("W",)) -> Array:
+def conductances_vjp(cotangent: Real, W: Real, description: Crossbar, *, w_max: Any = None, wrt: Any = ("W",)) -> Array:
     """The derivative of `conductances`, straight through the rounding to cell_bits.
 
     With slices the step of a weight is shared among them by what they count, so that the cotangents of all of them agree on one step of
@@ -300,9 +337,11 @@ def conductances_vjp(cotangent: Array, W: Real, description: Crossbar, *, w_max:
     cotangent : (arrays, n_in, columns). Returns (n_in, n_out).
     """
     chosen(wrt, ("W",))
-    xp, d, n_out = _array.namespace(W), description, W.shape[1]
+    W, d = check_weights(W), check_description(description)
+    xp, n_out = _array.namespace(W), W.shape[1]
+    _checks.shaped("cotangent", cotangent, (len(d.parts), W.shape[0], d.columns(n_out)), "the conductances")
     low, high = d.range
-    w_max = weight_range(W, d) if w_max is None else xp.asarray(w_max, dtype=np.float64)
+    w_max = weight_range(W, d, w_max)
     one_sided = isinstance(d.weights, DifferentialPair) and d.weights.one_sided
     norm = sum(p * p for p in d.parts) / (2 if one_sided else 1)
     out = xp.zeros_like(W)

@@ -29,14 +29,14 @@ class CellNoise:
     by_output = False  # one draw for each output does
     frozen = False  # one draw of the cells for all samples
 
-    def spread(self, G: Real, programmed: Array | None = None) -> Array:
+    def spread(self, G: Real, programmed: Real | None = None) -> Array:
         """The size of the noise of each cell at conductances G (siemens), as the kind defines it; like G.
 
         programmed : G as it was programmed, if it has drifted since.
         """
         raise TypeError("CellNoise has no size of its own: use GaussianNoise, LognormalNoise or TelegraphNoise")
 
-    def slope(self, G: Real, programmed: Array | None = None) -> Array:
+    def slope(self, G: Real, programmed: Real | None = None) -> Array:
         """The derivative of `spread` by G, by differences in float64; like G. What was programmed is held, or is G itself if None."""
         wide = G.astype(np.float64)
         h = 1e-5 * max(float(wide.max()), 1e-12)
@@ -79,15 +79,14 @@ class GaussianNoise(CellNoise):
     def by_output(self) -> bool:  # type: ignore[override]
         return not (self.clipped or self.frozen)
 
-    def spread(self, G: Real, programmed: Array | None = None) -> Array:
+    def spread(self, G: Real, programmed: Real | None = None) -> Array:
         """Standard deviation of one reading, siemens."""
-        xp = _array.namespace(G)
         parts = [self.relative * G] if self.relative else []
         if callable(self.sigma) or self.sigma:
-            sigma = self.sigma(G) if callable(self.sigma) else self.sigma
-            parts.append(xp.broadcast_to(xp.asarray(sigma, dtype=G.dtype), G.shape))
+            parts.append(_checks.each("sigma", self.sigma(G) if callable(self.sigma) else self.sigma, G, "G"))
         if self.device is not None:
             parts.append(reading(device(self.device), G, self.time, programmed))
+        xp = _array.namespace(G)
         total = parts[0] if parts else xp.zeros_like(G)
         for part in parts[1:]:
             total = xp.hypot(total, part)
@@ -107,7 +106,7 @@ class LognormalNoise(CellNoise):
     def __post_init__(self) -> None:
         _checks.number("s of a lognormal noise", self.s, "no unit", most=2.0)
 
-    def spread(self, G: Real, programmed: Array | None = None) -> Array:
+    def spread(self, G: Real, programmed: Real | None = None) -> Array:
         """The spread of the logarithm."""
         return _array.namespace(G).full_like(G, self.s)
 
@@ -137,7 +136,7 @@ class TelegraphNoise(CellNoise):
     def chance(self) -> float:  # type: ignore[override]
         return self.p
 
-    def spread(self, G: Real, programmed: Array | None = None) -> Array:
+    def spread(self, G: Real, programmed: Real | None = None) -> Array:
         """The distance of the two states, siemens."""
         return (self.amplitude + self.relative * G).astype(G.dtype, copy=False)
 
@@ -164,21 +163,22 @@ def stuck_cells(
     Returns an array like G. Raises ValueError for fractions that are no probabilities or exceed 1 together, a mask of another shape, or
     fractions without a key.
     """
+    ends = [G.dtype.type(_checks.number(name, g, "siemens")) for name, g in (("g_min", g_min), ("g_max", g_max))]
     at_low, at_high = stuck_masks(G, low=low, high=high, key=key, sample=sample)
     xp = _array.namespace(G)
-    return xp.where(at_high, G.dtype.type(g_max), xp.where(at_low, G.dtype.type(g_min), G))
+    return xp.where(at_high, ends[1], xp.where(at_low, ends[0], G))
 
 
 @accepts_any
 def stuck_masks(G: Real, *, low: Any = 0.0, high: Any = 0.0, key: Any = None, sample: int = 0) -> tuple[Array, Array]:
     """Which cells are stuck low and which high: two boolean arrays like G. Arguments of `stuck_cells`."""
-    G = _checks.matrix("G", G, 1, "siemens")
+    G = _checks.matrix("G", G, 1)
     xp = _array.namespace(G)
     masks = [_array.is_array(v) for v in (low, high)]
     for name, value, is_mask in (("low", low, masks[0]), ("high", high, masks[1])):
-        if is_mask and (value.shape != G.shape or value.dtype != bool):
-            raise ValueError(f"{name} must be a fraction or a boolean mask {G.shape} like G, got {value.dtype} {value.shape}")
-        if not is_mask and not 0 <= value <= 1:
+        if is_mask:
+            _checks.mask(f"{name}, if it is no fraction,", value, G.shape, "G")
+        elif not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
             raise ValueError(f"{name} must be a fraction of the cells, from 0 to 1, got {value!r:.40}")
     if not any(masks) and low + high > 1:
         raise ValueError(f"low and high are fractions of the same cells, at most 1 together, got {low} and {high}")

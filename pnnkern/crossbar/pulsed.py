@@ -19,7 +19,8 @@ import numpy as np
 from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array, Real
 from .._gate import accepts_any
-from .pulsed_devices import PulsedDevice, pulsed_device
+from . import _checks
+from .pulsed_devices import CELLS, PulsedDevice, pulsed_device
 
 _launch.fault(
     20,
@@ -32,7 +33,7 @@ MAX_PULSES = 31  # of a train: a word holds them and the sign
 
 
 @accepts_any
-def pulse_update(w: Real, x: Real, d: Array, *, device: str | PulsedDevice, lr: float, key: Any = None, sample: Any = 0,
+def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: float, key: Any = None, sample: Any = 0,
                  pulses: int = MAX_PULSES, managed: bool = True, origin: tuple[int, int] = (0, 0),
                  memory_limit: int | None = None) -> Array:  # fmt: skip
     """Add ``-lr x_s^T d_s`` to the weights for each sample s in order, by stochastic pulses.
@@ -64,15 +65,12 @@ def pulse_update(w: Real, x: Real, d: Array, *, device: str | PulsedDevice, lr: 
         raise ValueError(
             f"w (n_in, n_out), x (batch, n_in) and d (batch, n_out) do not fit: shapes {w.shape}, {x.shape} and {d.shape}"
         )
-    if isinstance(lr, bool) or not isinstance(lr, int | float | np.number) or not (np.isfinite(lr) and lr >= 0):
-        raise ValueError(f"lr must be finite and 0 or more, got {lr!r:.80}")
-    if isinstance(pulses, bool) or not isinstance(pulses, int) or not 1 <= pulses <= MAX_PULSES:
-        raise ValueError(f"pulses must be an integer from 1 to {MAX_PULSES}, got {pulses!r:.80}")
+    lr, pulses = check_rate(lr), _checks.whole("pulses", pulses, 1, MAX_PULSES)
     cycles = _key(key, "cycles")
     xp = _array.namespace(w, x, d)
     batch, (rows, columns) = len(x), w.shape
-    sample0, index = _samples(sample, batch, xp)
-    slots, scale_x, scale_d = _chances(x, d, float(lr), chosen.step, pulses, managed)
+    sample0, index = _checks.samples(sample, batch, xp)
+    slots, scale_x, scale_d = _chances(x, d, lr, chosen.step, pulses, managed)
     out = w.copy()
     step = min(CHUNK, _array.chunk(out, 16 * (rows + columns), memory_limit))
     for part in _parallel.pieces(batch, step):
@@ -101,21 +99,20 @@ def apply_pulses(w: Real, counts: Array, *, device: str | PulsedDevice, key: Any
     """
     chosen = pulsed_device(device)
     w = _weights(w)
-    if not _array.is_array(counts) or counts.dtype != np.int32 or counts.shape != w.shape:
-        got = f"{counts.dtype} {counts.shape}" if _array.is_array(counts) else type(counts).__name__
-        raise TypeError(f"counts must be int32 like the weights {w.shape}, got {got}")
+    if counts.dtype != np.int32 or counts.shape != w.shape:
+        raise TypeError(f"counts must be int32 like the weights {w.shape}, got {counts.dtype} {counts.shape}")
     xp = _array.namespace(w, counts)
     out = w.copy()
     _launch.launch(
         "crossbar/pulse", "apply", np.float32, *w.shape, *_key(key, "devices"), *_key(key, "counted pulses"), *_origin(origin),
-        _samples(sample, 1, xp)[0], *_description(chosen, out), _array.contiguous(counts), out, threads=out.size,
+        _checks.samples(sample, 1, xp)[0], *_description(chosen, out), _array.contiguous(counts), out, threads=out.size,
     )  # fmt: skip
     return out
 
 
 @accepts_any
 def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any, origin: tuple[int, int] = (0, 0),
-                 like: Any = None) -> dict[str, Array]:  # fmt: skip
+                 like: Array | None = None) -> dict[str, Array]:  # fmt: skip
     """The parameters of each cell, as `pulse_update` with this key sees them.
 
     shape, origin : of the part of the array that is wanted. like : an array on the device that is to hold the result.
@@ -124,7 +121,7 @@ def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any
     (gammas; for linear devices the slopes gamma / bound).
     """
     chosen = pulsed_device(device)
-    rows, columns = shape
+    rows, columns = check_sides(shape)
     xp = np if like is None else _array.namespace(like)
     out = xp.empty((6, rows, columns), np.float32)
     kind, table, _, _ = _description(chosen, out)
@@ -132,7 +129,7 @@ def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any
         "crossbar/pulse", "cells", np.float32, rows, columns, *_key(key, "devices"), *_origin(origin), kind, table, out,
         threads=rows * columns,
     )  # fmt: skip
-    return dict(zip(("up", "down", "high", "low", "shape_up", "shape_down"), out, strict=True))
+    return dict(zip(CELLS, out, strict=True))
 
 
 @accepts_any
@@ -145,7 +142,7 @@ def clip_weights(w: Real, *, device: str | PulsedDevice, key: Any, origin: tuple
 
 @accepts_any
 def symmetry_point(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any, origin: tuple[int, int] = (0, 0),
-                   like: Any = None) -> Array:  # fmt: skip
+                   like: Array | None = None) -> Array:  # fmt: skip
     """The weight of each cell at which steps up and down are equal, where alternating pulses drive it; float32 (n_in, n_out).
 
     By bisection; the nearest bound for cells whose steps are nowhere equal. Arguments as for `device_cells`.
@@ -162,34 +159,33 @@ def symmetry_point(device: str | PulsedDevice, shape: tuple[int, int], *, key: A
 
 
 # ---------------------------------------------------------------------------------------------------------------------- inside
-def _weights(w: Any) -> Array:
-    if not _array.is_array(w) or w.dtype != np.float32 or w.ndim != 2:
-        got = f"{w.dtype} {w.shape}" if _array.is_array(w) else type(w).__name__
-        raise TypeError(f"w must be float32 (n_in, n_out), got {got}")
+def check_rate(lr: Any) -> float:
+    if isinstance(lr, bool) or not isinstance(lr, int | float | np.number) or not (np.isfinite(lr) and lr >= 0):
+        raise ValueError(f"lr must be finite and 0 or more, got {lr!r:.80}")
+    return float(lr)
+
+
+def check_sides(shape: Any) -> tuple[int, int]:
+    sides = tuple(shape) if isinstance(shape, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and 0 <= n < 2**30 for n in sides):
+        raise ValueError(f"shape must be (n_in, n_out), each from 0 to below 2^30, got {shape!r:.80}")
+    return int(sides[0]), int(sides[1])
+
+
+def _weights(w: Real) -> Array:
+    if w.dtype != np.float32 or w.ndim != 2:
+        raise TypeError(f"w must be float32 (n_in, n_out), got {w.dtype} {w.shape}")
     return _array.contiguous(w)
 
 
-def _lines(name: str, values: Any) -> Array:
-    if not _array.is_array(values) or values.dtype not in (np.float32, np.float64) or values.ndim != 2:
-        got = f"{values.dtype} {values.shape}" if _array.is_array(values) else type(values).__name__
-        raise TypeError(f"{name} must be a float32 or float64 array (batch, lines), got {got}")
+def _lines(name: str, values: Real) -> Array:
+    if values.ndim != 2:
+        raise TypeError(f"{name} must be a float32 or float64 array (batch, lines), got {values.dtype} {values.shape}")
     return _array.contiguous(values.astype(np.float32, copy=False))
 
 
-def _samples(sample: Any, batch: int, xp: Any) -> tuple[int, Array | None]:
-    """The index of row 0, and the indices of all rows if they are given."""
-    if isinstance(sample, int | np.integer) and not isinstance(sample, bool):
-        if not 0 <= sample < 2**63 - max(batch, 1):
-            raise ValueError(f"sample must be 0 or more and below 2^63 - {max(batch, 1)}, got {sample}")
-        return int(sample), None
-    index = sample if _array.is_array(sample) else np.asarray(sample)
-    if index.dtype.kind not in "iu" or index.shape != (batch,) or (batch and int(index.min()) < 0):
-        raise ValueError(f"sample must be one index, or {batch} indices of 0 or more, one for each row, got {sample!r:.80}")
-    return 0, xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
-
-
 def _origin(origin: Any) -> tuple[int, int]:
-    if len(tuple(origin)) != 2 or not all(isinstance(n, int | np.integer) and 0 <= n < 2**30 for n in origin):
+    if not isinstance(origin, tuple | list) or len(origin) != 2 or not all(isinstance(n, int | np.integer) and 0 <= n < 2**30 for n in origin):
         raise ValueError(f"origin must be a row and a column from 0 to below 2^30, got {origin!r:.80}")
     return int(origin[0]), int(origin[1])
 

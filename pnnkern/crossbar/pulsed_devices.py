@@ -12,7 +12,9 @@ from .. import _array
 from .._array import Array, Real
 from .._errors import nearest
 from .._gate import accepts_any
+from . import _checks
 
+CELLS = ("up", "down", "high", "low", "shape_up", "shape_down")  # the parameters of a cell
 _MOST = {"noise": 10.0, **dict.fromkeys(("step_dtod", "up_down_dtod", "w_max_dtod", "w_min_dtod"), 1.0)}
 
 
@@ -46,7 +48,7 @@ class PulsedDevice:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not np.all(np.isfinite(value)):
+            if not np.isfinite(_checks.real(f"{name} of a pulsed device", value, "weights, or relative", np)).all():
                 raise ValueError(f"{name} of a pulsed device must be finite, got {value!r:.80}")
             if (name.endswith("dtod") or name == "noise") and value < 0:
                 raise ValueError(f"{name} is a standard deviation and must not be negative, got {value!r}")
@@ -76,8 +78,13 @@ class PulsedDevice:
              up, up_dtod, down, down_dtod, self.noise, *rest], np.float32,
         )  # fmt: skip
 
-    def response(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
+    def response(self, w: Real, cells: dict[str, Real]) -> tuple[Array, Array]:
         """Mean size of one step up and one step down at weights `w`, both positive; `cells` of `device_cells`. float64."""
+        missing = [name for name in CELLS if name not in cells]
+        if missing:
+            raise ValueError(f"cells must be those of device_cells, with {', '.join(CELLS)}: {', '.join(missing)} are missing")
+        for name in CELLS:
+            _checks.shaped(f"cells[{name!r}]", cells[name], w.shape, "w")
         up, down = self._relative(w.astype(np.float64), {k: v.astype(np.float64) for k, v in cells.items()})
         return cells["up"] * up.clip(0, None), cells["down"] * down.clip(0, None)
 
@@ -221,7 +228,8 @@ class PiecewiseStep(PulsedDevice):
         measured = [t for t in trains if t is not None]
         low, high = w_min, w_max
         if conductances is not None:
-            low, high = (float(g) for g in conductances)
+            ends = _checks.real("conductances", conductances, "siemens", np)
+            low, high = ends.tolist() if ends.shape == (2,) else (0.0, 0.0)
             if not 0 <= low < high < np.inf:
                 raise ValueError(f"conductances must be (lowest, highest) siemens, 0 or more, got {conductances!r:.80}")
         elif measured:
@@ -229,7 +237,7 @@ class PiecewiseStep(PulsedDevice):
         at, unit = np.linspace(low, high, nodes), (w_max - w_min) / (high - low)
         sides = []
         for name, side, train, sign in (("up", up, trains[0], 1), ("down", down, trains[1], -1)):
-            steps = np.broadcast_to(side(at), at.shape) if train is None else _steps(name, train, at, sign)
+            steps = _checks.each(f"what {name} returns", side(at), at, "the weights") if train is None else _steps(name, train, at, sign)
             sides.append(np.asarray(steps, np.float64) * unit)
             if not (np.isfinite(sides[-1]).all() and sides[-1].min() >= 0):
                 raise ValueError(f"steps {name} must be finite and 0 or more, got {sides[-1].min() / unit:.4g} to {sides[-1].max() / unit:.4g}")
@@ -246,14 +254,14 @@ class PiecewiseStep(PulsedDevice):
     def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
         xp = _array.namespace(w)
         x = ((w - cells["low"]) / (cells["high"] - cells["low"])).clip(0, 1) * (len(self.up) - 1)
-        left = xp.minimum(x.astype(np.int64), len(self.up) - 2)
+        left = xp.where(x >= 0, x, 0).astype(np.int64).clip(0, len(self.up) - 2)  # NaN is no place
         up, down = (xp.asarray(side)[left] + (x - left) * xp.diff(xp.asarray(side))[left] for side in (self.up, self.down))
         return up, down
 
 
 def _train(name: str, values: Any) -> np.ndarray:
     """A measured train on the host, float64."""
-    train = np.asarray(_array.to_numpy(values) if _array.is_array(values) else values, np.float64)
+    train = _checks.real(name, _array.to_numpy(values) if _array.is_array(values) else values, "a measured train", np)
     if train.ndim != 1 or len(train) < 2 or not np.isfinite(train).all():
         raise ValueError(f"{name} must be a function or two or more finite values, one after each pulse, got {values!r:.80}")
     return train

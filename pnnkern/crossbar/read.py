@@ -21,7 +21,7 @@ from ._ranges import largest_currents
 from .converters import ADC, DAC, NO_DAC, NO_DAC_RANGE, BitSerial, Outputs, outputs
 from .devices import check_positive
 from .noise import CellNoise, noise
-from .solve import IV, gated_reads, open_conductance, solve_currents, solve_currents_vjp
+from .solve import IV, carried, gated_reads, open_conductance, solve_currents, solve_currents_vjp, steepness
 from .wire_noise import WireFields, wire_noise
 from .wires import as_wires, check_pairs, chosen, effective_conductance, effective_conductance_vjp, like, only
 
@@ -130,8 +130,10 @@ class Reader:
     ``reader(V, key=, sample=)`` is `read`, ``reader.vjp(cotangent, V, ...)`` is `read_vjp`.
     """
 
-    def __init__(self, G: Real, chain: Chain = Chain(), *, pairs: bool = False, programmed: Array | None = None) -> None:
-        G = _checks.matrix("G", G, 2, "siemens")
+    def __init__(self, G: Real, chain: Chain = Chain(), *, pairs: bool = False, programmed: Real | None = None) -> None:
+        G = _checks.matrix("G", G, 2)
+        if not isinstance(chain, Chain):
+            raise TypeError(f"chain must be a Chain, got {type(chain).__name__}")
         if _array.namespace(G) is np:  # a GPU would have to be waited for
             _checks.siemens("G", G.max())
         self.G, self.chain, self.noise, self.pairs, self.gated = G, chain, noise(chain.noise), pairs, chain.gated
@@ -149,7 +151,9 @@ class Reader:
         elif self.noise is not None and not self.noise.by_output:
             check_positive("G", G)
         self.programmed = None if programmed is None else like("programmed", programmed, "G", G).reshape(self.stack.shape)
-        self.spread: Any = None if self.noise is None else self.noise.spread(self.stack, self.programmed)
+        self.spread: Any = None
+        if self.noise is not None:
+            self.spread = _checks.each("the spread of a noise", self.noise.spread(self.stack, self.programmed), self.stack, "G")
         frozen = self.frozen = self.noise is not None and self.noise.frozen
         by_output = self.noise is None or (self.noise.by_output and chain.wires is None)
         self.fused = (by_output or frozen) and not self.solved
@@ -297,7 +301,7 @@ class Reader:
 
     def _linear(self, lines: Array) -> Array:
         """Voltages at which linear cells carry what these cells carry."""
-        return lines if self.iv is None else self.iv.f(lines)
+        return lines if self.iv is None else carried(self.iv, lines)
 
     def _cells(self, verb: str, array: int, key: Any, which: tuple[int, Array | None], batch: int, *arrays: Array) -> None:
         """A kernel that draws cells on the fly."""
@@ -327,14 +331,12 @@ class Reader:
             out[a] = target
 
     # --------------------------------------------------------------------------------------------------------------- derivative
-    def vjp(self, cotangent: Array, V: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
+    def vjp(self, cotangent: Real, V: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
         """The derivative of `read`, as `read_vjp` gives it."""
         names = chosen(wrt, ("V", "G"))
         V = self._checked(V, key, sample)
         xp, (arrays, _, n_out), cells = _array.namespace(V), self.stack.shape, self.noise
-        shape = (*self.G.shape[:-2], len(V), n_out)
-        if not _array.is_array(cotangent) or cotangent.shape != shape:
-            raise ValueError(f"cotangent must have the shape {shape} of the currents, got {getattr(cotangent, 'shape', cotangent)!r:.60}")
+        _checks.shaped("cotangent", cotangent, (*self.G.shape[:-2], len(V), n_out), "the currents")
         g = cotangent.astype(V.dtype, copy=False).reshape(arrays, len(V), n_out)
         serial, weights = isinstance(self.dac, BitSerial), self._weights(key)
         dac = self.dac.whole if isinstance(self.dac, BitSerial) else self.dac
@@ -367,7 +369,7 @@ class Reader:
                     self._cells("vjp_v", a, key, which, len(V), g[a], self.stack[a], spread, part)
                     dv += part
                 if "G" in names:
-                    slope_of = cells.slope(self.stack[a], self._programmed(a))
+                    slope_of = _checks.each("the slope of a noise", cells.slope(self.stack[a], self._programmed(a)), self.stack[a], "G")
                     self._cells("vjp_g", a, key, which, len(V), v, g[a], self.stack[a], spread, slope_of, dG[a])
         if self.chain.wires is not None and not self.solved and "G" in names:
             met = self._perturbed(key) if self.frozen else self.stack
@@ -386,9 +388,9 @@ class Reader:
         if self.iv is None:
             return lines, lines.dtype.type(1)
         if not serial:
-            return self.iv.f(lines), self.iv.slope(lines)
+            return carried(self.iv, lines), steepness(self.iv, lines)
         full = _array.namespace(lines).full((1,), self.dac.range, lines.dtype)
-        chord = self.iv.f(full) / full
+        chord = carried(self.iv, full) / full
         return lines * chord, chord
 
     def _through_gates(self, names: tuple[str, ...], g: Array, V: Real, G: Real, dv: Array, dG: Real) -> None:
@@ -420,7 +422,7 @@ def _padded(n: int) -> int:
 @accepts_any
 def read(
     V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None, output_noise: float = 0.0,
-    offset: Any = None, programmed: Array | None = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None,
+    offset: Any = None, programmed: Real | None = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None,
 ) -> Array:  # fmt: skip
     """Read a crossbar: currents ``I = V @ G`` with all that happens on the way (`Chain`).
 
@@ -441,8 +443,8 @@ def read(
 
 @accepts_any
 def read_vjp(
-    cotangent: Array, V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None,
-    output_noise: float = 0.0, offset: Any = None, programmed: Array | None = None, key: Any = None, sample: Any = 0,
+    cotangent: Real, V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None,
+    output_noise: float = 0.0, offset: Any = None, programmed: Real | None = None, key: Any = None, sample: Any = 0,
     memory_limit: int | None = None, wrt: Any = ("V", "G"),
 ) -> Any:  # fmt: skip
     """The derivative of `read` for the same key and samples.

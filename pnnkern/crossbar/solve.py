@@ -15,7 +15,7 @@ from .. import _array, _parallel
 from .._array import Array, Real
 from .._errors import ConvergenceError
 from .._gate import accepts_any
-from . import _gated
+from . import _checks, _gated
 from ._ladders import Ladders, iterations, keeper
 from .wires import (
     PERFECT,
@@ -46,7 +46,7 @@ SWEEP = 16.0
 class IV:
     """A cell of conductance G carries ``I = G f(v)`` at v volts: f(0) = 0, and f rises everywhere.
 
-    f : volts -> volts. slope : its derivative, positive. Both take and return arrays.
+    f : volts -> volts. slope : its derivative, positive. Both take arrays and return such of the same shape, or a number for all.
     """
 
     f: Callable[[Array], Array]
@@ -65,6 +65,16 @@ def cubic_iv(a: float) -> IV:
     if not a >= 0:
         raise ValueError(f"a must not be negative (1 / volt^2), got {a!r:.80}")
     return IV(lambda v: v + a * v**3, lambda v: 1 + 3 * a * v**2)
+
+
+def carried(iv: IV, v: Real) -> Array:
+    """f at these volts, like `v`; refuses what a user's function returns if it is not."""
+    return _checks.each("what f of an IV returns", iv.f(v), v, "the volts")
+
+
+def steepness(iv: IV, v: Real) -> Array:
+    """The slope at these volts, as `carried`."""
+    return _checks.each("what slope of an IV returns", iv.slope(v), v, "the volts")
 
 
 # -------------------------------------------------------------------------------------------------------------------- currents
@@ -104,7 +114,7 @@ def solve_currents(
 
 @accepts_any
 def solve_currents_vjp(
-    cotangent: Array,
+    cotangent: Real,
     V: Real,
     G: Real,
     *,
@@ -174,12 +184,12 @@ class _Solver:
             _array.contiguous(G),
             voltages_like(V, G),
             iv,
-            limit,
+            _checks.whole("max_iterations", limit),
             memory_limit,
         )
         self.xp = _array.namespace(G)
-        self.tolerance = TOLERANCE[G.dtype.name] if tolerance is None else float(tolerance)
-        if not 0 < self.tolerance < 1:
+        self.tolerance = TOLERANCE[G.dtype.name] if tolerance is None else tolerance
+        if not isinstance(self.tolerance, int | float | np.number) or not 0 < self.tolerance < 1:
             raise ValueError(f"tolerance must lie between 0 and 1, got {tolerance!r:.80}")
         if method not in ("auto", "tree", "cg"):
             raise ValueError(f"method must be 'auto', 'tree' or 'cg', got {method!r:.80}")
@@ -259,8 +269,8 @@ class _Solver:
         back[-1] = q.T * dtype.type(c.last)
         word_y, bit_y, _ = ladders.solve(xp.zeros_like(drive), back, self.tolerance, self.limit)
         across = word - bit
-        carried = across if self.iv is None else self.iv.f(across)
-        return currents, (word_y[:, 0] * dtype.type(c.first)).T * unit, -carried * (word_y - bit_y)
+        flow = across if self.iv is None else carried(self.iv, across)
+        return currents, (word_y[:, 0] * dtype.type(c.first)).T * unit, -flow * (word_y - bit_y)
 
     def _newton(self, g: Array, before: np.ndarray, after: np.ndarray, drive: Array) -> tuple[Array, Array, Ladders]:
         """Voltages at which every cell carries g f(v), and the linear array of the slopes there.
@@ -280,28 +290,31 @@ class _Solver:
             xp.zeros(drive.shape[-1], g.dtype),
         )
         for _ in range(NEWTON):
-            slope = iv.slope(v)
+            slope = steepness(iv, v)
             if not float(slope.min()) > 0:
                 raise ValueError(f"the slope of the characteristic must be positive, got {float(slope.min()):.4g}")
             slopes = xp.ascontiguousarray(xp.broadcast_to(g * slope, drive.shape).astype(g.dtype))
             ladders = Ladders(slopes, before, after)
             if bool(((share == 1) & (mismatch <= self.tolerance * size)).all()):
                 return word, bit, ladders
-            known = g * iv.f(v) - slopes * v  # a cell is its slope and a source
+            known = g * carried(iv, v) - slopes * v  # a cell is its slope and a source
             to_word, to_bit, _ = ladders.solve(drive - known, known, 0.1 * self.tolerance, self.limit)
             to_current = known + slopes * (to_word - to_bit)
             t = xp.ones(drive.shape[-1], g.dtype)
             for _ in range(40):
                 w, u, j = (a + t * (b - a) for a, b in ((word, to_word), (bit, to_bit), (current, to_current)))
                 with np.errstate(over="ignore", invalid="ignore"):
-                    off = xp.abs(g * iv.f(w - u) - j).max((0, 1)).astype(np.float64)
-                    growth = (iv.slope(w - u) / slope).max((0, 1))
+                    off = xp.abs(g * carried(iv, w - u) - j).max((0, 1)).astype(np.float64)
+                    growth = (steepness(iv, w - u) / slope).max((0, 1))
                 scale = xp.abs(j).max((0, 1)).astype(np.float64)
                 better = (share < 1) | (off <= mismatch * (1 - 0.1 * t)) | (off <= self.tolerance * scale)
                 better &= growth <= STEEPER
                 if bool(better.all()):
                     break
                 t = xp.where(better, t, t / 2)
+            else:
+                if bool(xp.isnan(off).any()):
+                    raise ValueError("cells carry NaN: V must be finite (volts), and f of the IV at all volts between them")
             word, bit, current, v, mismatch, size = w, u, j, w - u, off, scale
             share = xp.where(t == 1, 1, share + t * (1 - share)).astype(g.dtype)
         worst = float((mismatch / xp.where(size > 0, size, 1)).max())
@@ -316,11 +329,11 @@ class _Solver:
         xp, dtype = self.xp, self.G.dtype
         n_in, n_out = self.G.shape[-2:]
         open_ = self.V != 0
-        high, low = float(self.V.max()), float(self.V.min())
+        high, low = (float(self.V.max()), float(self.V.min())) if self.V.size else (0.0, 0.0)
         read = high if high > 0 else low
         if not bool((self.V[open_] == dtype.type(read)).all()) or not np.isfinite(read):
             raise ValueError("inputs of a gated circuit are gates: V must be 0 or one read voltage")
-        cells, gates = self.cells, open_.reshape(-1, self.V.shape[-2], n_in)
+        cells, gates = self.cells, open_.reshape(len(self.cells), self.V.shape[-2], n_in)
         out, by_G = xp.empty((*gates.shape[:2], n_out), dtype), xp.zeros_like(cells)
         variance = None if spread is None else xp.empty_like(out)
         q = None if cotangent is None else cotangent.reshape(out.shape)

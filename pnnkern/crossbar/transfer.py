@@ -24,7 +24,8 @@ import numpy as np
 from .. import _array, random
 from .._array import Array, Real
 from .._gate import accepts_any
-from .pulsed import MAX_PULSES, apply_pulses, clip_weights, pulse_update, symmetry_point
+from . import _checks
+from .pulsed import MAX_PULSES, apply_pulses, check_rate, check_sides, clip_weights, pulse_update, symmetry_point
 from .pulsed_devices import PulsedDevice, pulsed_device
 
 VARIANTS = ("v1", "v2", "chopped", "dynamic")
@@ -79,10 +80,10 @@ class TikiTaka:
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
             raise ValueError(f"variant of TikiTaka is one of {', '.join(VARIANTS)}, got {self.variant!r:.80}")
-        _whole("transfer_every", self.transfer_every)
-        _whole("pulses", self.pulses, MAX_PULSES)
+        _checks.whole("transfer_every", self.transfer_every)
+        _checks.whole("pulses", self.pulses, 1, MAX_PULSES)
         if self.lines is not None:
-            _whole("lines", self.lines)
+            _checks.whole("lines", self.lines)
         for name in ("transfer_lr", "gamma", "read_noise", "reference_error"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
                 raise ValueError(f"{name} of TikiTaka must be finite and 0 or more, got {getattr(self, name)!r:.80}")
@@ -114,8 +115,8 @@ class MixedPrecision:
     pulses: int = MAX_PULSES
 
     def __post_init__(self) -> None:
-        _whole("transfer_every", self.transfer_every)
-        _whole("pulses", self.pulses, 2**30)
+        _checks.whole("transfer_every", self.transfer_every)
+        _checks.whole("pulses", self.pulses, 1, 2**30)
         if self.step is not None and not (np.isfinite(self.step) and self.step > 0):
             raise ValueError(f"step of MixedPrecision must be finite and positive, got {self.step!r:.80}")
 
@@ -124,7 +125,7 @@ Rule = TikiTaka | MixedPrecision
 
 
 @accepts_any
-def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Array | None = None, like: Any = None) -> State:
+def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Real | None = None, like: Array | None = None) -> State:
     """The state before the first sample.
 
     shape : (n_in, n_out). key : of `pnnkern.random`; the same for all calls. weights : to start from, float32 of `shape`; what the
@@ -134,10 +135,10 @@ def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Arr
     seen so far. TikiTaka also "fast", starting at its reference; "reference"; "recent", the mean of what was read; "chopper", the sign
     of each input. float32 but for "samples".
     """
-    xp = np if like is None and weights is None else _array.namespace(like, weights)
+    _check_rule(rule)
+    xp, shape = _array.namespace(like, weights), check_sides(shape)
     slow = xp.zeros(shape, np.float32) if weights is None else weights
-    if slow.shape != tuple(shape):
-        raise ValueError(f"weights must have the shape {tuple(shape)} of the array, got {slow.shape}")
+    _checks.shaped("weights", slow, shape, "the array")
     slow = clip_weights(slow, device=_slow(rule), key=random.fold_in(key, "slow"))
     state = {"slow": slow, "hidden": xp.zeros_like(slow), "samples": np.zeros(1, np.int64)}
     if isinstance(rule, MixedPrecision):
@@ -153,7 +154,7 @@ def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Arr
 
 
 @accepts_any
-def transfer_update(rule: Rule, state: State, x: Real, d: Array, *, lr: float, key: Any) -> State:
+def transfer_update(rule: Rule, state: State, x: Real, d: Real, *, lr: float, key: Any) -> State:
     """Take a batch of samples, one after another.
 
     state : of `transfer_start` or an earlier update; it is left as it is. x : (batch, n_in), d : (batch, n_out), lr : as for
@@ -162,9 +163,8 @@ def transfer_update(rule: Rule, state: State, x: Real, d: Array, *, lr: float, k
 
     Returns the new state. Raises as `pulse_update`, and ValueError for a state of another rule.
     """
-    if "samples" not in state or ("fast" in state) != isinstance(rule, TikiTaka):
-        raise ValueError(f"state is not one of {type(rule).__name__}: it has {', '.join(state)}; transfer_start makes one")
-    shape = state["slow"].shape
+    _check_state(rule, state)
+    shape, lr = state["slow"].shape, check_rate(lr)
     if x.ndim != 2 or d.ndim != 2 or len(x) != len(d) or shape != (x.shape[1], d.shape[1]):
         raise ValueError(
             f"the array (n_in, n_out), x (batch, n_in) and d (batch, n_out) do not fit: shapes {shape}, {x.shape} and {d.shape}"
@@ -188,16 +188,35 @@ def transfer_update(rule: Rule, state: State, x: Real, d: Array, *, lr: float, k
 @accepts_any
 def transfer_weights(rule: Rule, state: State) -> Array:
     """The weights that a forward or backward pass meets, float32 (n_in, n_out)."""
+    _check_state(rule, state)
     if isinstance(rule, MixedPrecision) or rule.gamma == 0:
         return state["slow"]
     return state["slow"] + np.float32(rule.gamma) * state["chopper"][:, None] * (state["fast"] - state["reference"])
 
 
 # ---------------------------------------------------------------------------------------------------------------------- inside
-def _whole(name: str, value: Any, most: int = 2**62) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 1 <= value <= most:
-        limit = f"from 1 to {most}" if most < 2**62 else "of 1 or more"
-        raise ValueError(f"{name} must be an integer {limit}, got {value!r:.80}")
+def _check_rule(rule: Any) -> None:
+    if not isinstance(rule, TikiTaka | MixedPrecision):
+        raise TypeError(f"rule must be a TikiTaka or a MixedPrecision, got {type(rule).__name__}")
+
+
+def _check_state(rule: Rule, state: State) -> None:
+    """Refuse a state that is not one of this rule, by names, shapes and dtypes, and a number of samples that none is."""
+    _check_rule(rule)
+    names = ("slow", "hidden", "samples", *(("fast", "reference", "recent", "chopper") if isinstance(rule, TikiTaka) else ()))
+    if any(name not in state for name in names) or ("fast" in state) != isinstance(rule, TikiTaka):
+        has = ", ".join(map(str, state)) or "nothing"
+        raise ValueError(f"state is not one of {type(rule).__name__}: it has {has}; transfer_start makes one")
+    shape, seen = state["slow"].shape, state["samples"]
+    for name in names:
+        value, fit = state[name], {"samples": (1,), "chopper": shape[:1]}.get(name, shape)
+        dtype = np.int64 if name == "samples" else np.float32
+        if value.shape != fit or value.dtype != dtype or len(shape) != 2:
+            raise ValueError(
+                f"{name} of a state must be {np.dtype(dtype)} {fit} for weights (n_in, n_out) of shape {shape}, got {value.dtype} {value.shape}"
+            )
+    if _array.namespace(seen) is np and seen[0] < 0:
+        raise ValueError(f"samples of a state must be 0 or more, got {seen[0]}")
 
 
 def _slow(rule: Rule) -> PulsedDevice:
@@ -227,6 +246,8 @@ def _transfer(rule: Rule, state: State, number: int, key: Any) -> None:
         _write(rule, state, slice(0, len(state["slow"])), slow_key, number)
         return
     rows, columns = state["fast"].shape
+    if not rows:
+        return
     lines = rows if rule.lines is None else min(rule.lines, rows)
     first = number * lines  # of all lines that were ever read
     ends = sorted({first, min(first + lines, -(-first // rows) * rows), first + lines})

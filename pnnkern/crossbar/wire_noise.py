@@ -38,6 +38,7 @@ class WireFields:
     """
 
     def __init__(self, G: Real, *, wires: Any) -> None:
+        _check_one(G)
         self.G, self.wires = G, as_wires(wires)
         inside = _Inside(_array.namespace(G).zeros((1, G.shape[0]), G.dtype), G, self.wires)
         self.forward, self.adjoint = (x.reshape(G.size, -1) for x in inside.units())
@@ -73,10 +74,11 @@ def wire_noise(
     inside = _Inside(V, G, wires, fields)
     sigma = _deviation(sigma, G)
     n_in, n_out = G.shape
-    samples = _samples(sample, len(V))
+    first, index = _checks.samples(sample, len(V), inside.xp)
     out = inside.xp.empty((len(V), n_out), G.dtype)
     for rows in inside.reads(memory_limit):
-        z = random.normal(key, (rows.stop - rows.start, n_in * n_out), sample=samples(rows), dtype=G.dtype, like=G)
+        which = first + rows.start if index is None else index[rows]
+        z = random.normal(key, (rows.stop - rows.start, n_in * n_out), sample=which, dtype=G.dtype, like=G)
         z *= sigma.reshape(1, -1)
         z *= inside.across(rows).reshape(z.shape)
         for outputs, A in inside.adjoint(memory_limit):
@@ -114,9 +116,8 @@ def noise_through_wires(dG: Real, V: Real, G: Real, *, wires: Any, memory_limit:
     (infinite where some |dG| reaches G + l, see above). Raises ValueError for a dG that does not fit or takes a cell below zero.
     """
     inside = _Inside(V, G, wires)
-    if not _array.is_array(dG) or dG.dtype != G.dtype or dG.shape not in (G.shape, (len(V), *G.shape)):
-        got = f"{dG.dtype} {dG.shape}" if _array.is_array(dG) else type(dG).__name__
-        raise ValueError(f"dG must be {G.dtype} {(len(V), *G.shape)} or {G.shape}, got {got}")
+    if dG.dtype != G.dtype or dG.shape not in (G.shape, (len(V), *G.shape)):
+        raise ValueError(f"dG must be {G.dtype} {(len(V), *G.shape)} or {G.shape}, got {dG.dtype} {dG.shape}")
     if not float((G + dG).min()) >= 0:
         raise ValueError("G + dG must not be negative or NaN (siemens)")
     xp, cells = inside.xp, G.size
@@ -139,15 +140,16 @@ class _Inside:
     """Voltages across the cells of one array: of the reads V, and with one volt at each output."""
 
     def __init__(self, V: Real, G: Real, wires: Any, fields: WireFields | None = None) -> None:
+        _check_one(G)
         self.wires = as_wires(wires)
         self.stack = Stack(G, self.wires)
-        if G.ndim != 2:
-            raise ValueError(f"noise through wires takes one array (n_in, n_out) at a time, got G of shape {G.shape}")
         self.V, self.G, self.xp = voltages_like(V, G), G, self.stack.xp
         self._solver: Any = None
         self._adjoint: tuple[slice, Array] | None = None
         self.fields = fields
         if fields is not None:
+            if not isinstance(fields, WireFields):
+                raise TypeError(f"fields must be WireFields, got {type(fields).__name__}")
             if not _checks.same_memory(fields.G, G) or fields.wires != self.wires:
                 raise ValueError("fields belong to another array or other wires: make WireFields of this G and these wires")
             self._adjoint = slice(0, G.shape[1]), fields.adjoint
@@ -209,26 +211,17 @@ def _largest(r: float, terminal: float, n: int) -> float:
 
 def _deviation(sigma: Any, G: Real) -> Array:
     """A standard deviation for each cell, like G."""
-    xp = _array.namespace(G)
-    if not _array.is_array(sigma):
-        sigma = xp.full((), sigma, G.dtype)
-    if sigma.shape not in ((), G.shape) or sigma.dtype.kind != "f":
-        raise ValueError(f"sigma must be a number or like G {G.shape} (siemens), got {sigma.dtype} {sigma.shape}")
+    sigma = _checks.each("sigma", sigma, G, "G")
     if not (float(sigma.min()) >= 0 and np.isfinite(float(sigma.max()))):
         raise ValueError(f"sigma must be finite and not negative (siemens), got values from {float(sigma.min()):.4g}")
     if float(sigma.max()) > _checks.OHMS:
         raise ValueError(f"sigma must be at most {_checks.OHMS:g} (siemens), got values up to {float(sigma.max()):.4g}")
-    return xp.ascontiguousarray(xp.broadcast_to(sigma.astype(G.dtype), G.shape))
+    return sigma
 
 
-def _samples(sample: Any, batch: int) -> Any:
-    """rows -> what `pnnkern.random` takes as sample for them."""
-    if isinstance(sample, bool | int | np.integer):
-        return lambda rows: sample + rows.start
-    index = sample if _array.is_array(sample) else np.asarray(sample)
-    if index.shape != (batch,):
-        raise ValueError(f"sample must be one index, or one for each of the {batch} reads, got shape {index.shape}")
-    return lambda rows: index[rows]
+def _check_one(G: Real) -> None:
+    if G.ndim != 2:
+        raise ValueError(f"noise through wires takes one array (n_in, n_out) at a time, got G of shape {G.shape}")
 
 
 __all__ = ["WireFields", "noise_through_wires", "read_covariance", "wire_noise"]

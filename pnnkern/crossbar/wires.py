@@ -122,7 +122,7 @@ def effective_conductance(G: Real, *, wires: Any, memory_limit: int | None = Non
 
 @accepts_any
 def effective_conductance_vjp(
-    cotangent: Array, G: Real, *, wires: Any, wrt: str | Sequence[str] = ("G",), memory_limit: int | None = None
+    cotangent: Real, G: Real, *, wires: Any, wrt: str | Sequence[str] = ("G",), memory_limit: int | None = None
 ) -> Any:
     """The derivative of `effective_conductance`, down the same tree: for all cells about twice the work of T.
 
@@ -261,11 +261,8 @@ class _One:
         return word[None], bit[None]
 
 
-def check_conductances(G: Any) -> float:
+def check_conductances(G: Real) -> float:
     """Refuse what is no stack of arrays of conductances; the largest of them, siemens."""
-    if not _array.is_array(G) or G.dtype not in (np.float32, np.float64):
-        got = G.dtype if _array.is_array(G) else type(G).__name__
-        raise TypeError(f"G must be an array of float32 or float64 (siemens), got {got}")
     if G.ndim < 2 or not G.size:
         raise ValueError(f"G must have shape (..., n_in, n_out) with at least one cell, got {G.shape}")
     low, high = _array.to_numpy(_array.namespace(G).stack([G.min(), G.max()])).tolist()  # one look at a GPU
@@ -280,11 +277,10 @@ def check_pairs(G: Real, wires: Wires) -> None:
         raise ValueError(f"topology {wires.topology!r} takes rows in pairs, got G of {G.shape[-2]} rows")
 
 
-def voltages_like(V: Any, G: Real) -> Array:
+def voltages_like(V: Real, G: Real) -> Array:
     """V (..., batch, n_in), contiguous, if it fits G (..., n_in, n_out)."""
-    if not _array.is_array(V) or V.dtype != G.dtype:
-        got = V.dtype if _array.is_array(V) else type(V).__name__
-        raise TypeError(f"V must be an array of {G.dtype} (volts) like G, got {got}")
+    if V.dtype != G.dtype:
+        raise TypeError(f"V must be an array of {G.dtype} (volts) like G, got {V.dtype}")
     if V.ndim != G.ndim or V.shape[-1] != G.shape[-2] or V.shape[:-2] != G.shape[:-2]:
         raise ValueError(
             f"V must be (..., batch, n_in) for G (..., n_in, n_out) with the same leading axes, got V {V.shape} and G {G.shape}"
@@ -292,16 +288,17 @@ def voltages_like(V: Any, G: Real) -> Array:
     return _array.contiguous(V)
 
 
-def like(name: str, array: Any, other: str, model: Array) -> Array:
+def like(name: str, array: Real, other: str, model: Real) -> Array:
     """`array`, contiguous, if it has the shape and dtype of `model`, which is called `other`."""
-    if not _array.is_array(array) or array.shape != model.shape or array.dtype != model.dtype:
-        got = f"{array.dtype} {array.shape}" if _array.is_array(array) else type(array).__name__
-        raise ValueError(f"{name} must be {model.dtype} {model.shape} like {other}, got {got}")
+    if array.shape != model.shape or array.dtype != model.dtype:
+        raise ValueError(f"{name} must be {model.dtype} {model.shape} like {other}, got {array.dtype} {array.shape}")
     return _array.contiguous(array)
 
 
 def chosen(wrt: str | Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
     """`wrt` as a tuple of known names."""
+    if not isinstance(wrt, str | tuple | list):
+        raise TypeError(f"wrt must name what the derivative is by, one or more of {', '.join(known)}, got {wrt!r:.40}")
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     for name in names:
         if name not in known:

@@ -185,7 +185,7 @@ def test_stuck_cells(backend, rng: np.random.Generator) -> None:
         (lambda: stuck_cells(np.ones((2, 3)), low=0.5), "which cells are stuck is random"),
         (lambda: stuck_cells(np.ones((2, 3)), low=0.7, high=0.6, key=KEY), "at most 1 together"),
         (lambda: stuck_cells(np.ones((2, 3)), low=1.5, key=KEY), "fraction of the cells"),
-        (lambda: stuck_cells(np.ones((2, 3)), low=np.ones((3, 2), bool)), r"boolean mask \(2, 3\)"),
+        (lambda: stuck_cells(np.ones((2, 3)), low=np.ones((3, 2), bool)), r"boolean like G \(2, 3\)"),
     ],
 )  # fmt: skip
 def test_bad_input(call, message: str) -> None:

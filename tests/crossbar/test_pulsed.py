@@ -416,6 +416,39 @@ def test_values_that_are_not_finite_are_faults(backend, wrong, side):
         checked(crossbar.pulse_update, w, x, d, device="ecram", lr=0.1, key=KEY)
 
 
+LONG = {
+    "linear": crossbar.LinearStep(noise=0.0, gamma_up=0.3, gamma_down=0.4),
+    "soft bounds": crossbar.SoftBounds(noise=0.0),
+    "exponential": crossbar.ExponentialStep(noise=0.0),
+    "power": crossbar.PowerStep(noise=0.0),
+    "piecewise": crossbar.PiecewiseStep(noise=0.0, up=(2.0, 0.5, 0.0), down=(0.0, 1.0, 3.0)),
+    "constant": crossbar.ConstantStep(noise=0.0),
+}
+
+
+@pytest.mark.parametrize("device", LONG.values(), ids=LONG.keys())
+def test_any_number_of_pulses_comes_to_an_end(backend, device: crossbar.PulsedDevice) -> None:
+    """3000 pulses are three times 1000, to the bit where they are counted one by one; and as many as an int32 holds are done at once."""
+    w = backend.array(np.zeros((3, 4), np.float32))
+
+    def pulses(w, n: int):
+        return crossbar.apply_pulses(w, backend.array(np.full((3, 4), n, np.int32)), device=device, key=KEY)
+
+    parts = w
+    for _ in range(3):
+        parts = pulses(parts, 1000)
+    off = np.abs(backend.numpy(pulses(w, 3000)) - backend.numpy(parts)).max()
+    assert off == 0 or (device is LONG["constant"] and off < 1e-6)
+    ends = [backend.numpy(pulses(w, n)) for n in (2**31 - 1, -(2**31) + 1, -(2**31), 0)]
+    cells = {name: backend.numpy(x) for name, x in crossbar.device_cells(device, (3, 4), key=KEY, like=w).items()}
+    assert np.array_equal(ends[1], ends[2])
+    assert (ends[0] > 0).all()
+    assert (ends[0] <= cells["high"]).all()
+    assert (ends[1] < 0).all()
+    assert (ends[1] >= cells["low"]).all()
+    assert not ends[3].any()
+
+
 W, X, D = np.zeros((3, 4), np.float32), np.ones((2, 3), np.float32), np.ones((2, 4), np.float32)
 
 
@@ -430,8 +463,8 @@ W, X, D = np.zeros((3, 4), np.float32), np.ones((2, 3), np.float32), np.ones((2,
         ((W, X, D), {"lr": -0.1}, ValueError, "lr must be finite and 0 or more, got -0.1"),
         ((W, X, D), {"lr": np.nan}, ValueError, "lr must be finite"),
         ((W, X, D), {"pulses": 32}, ValueError, "pulses must be an integer from 1 to 31, got 32"),
-        ((W, X, D), {"sample": -1}, ValueError, "sample must be 0 or more"),
-        ((W, X, D), {"sample": np.arange(3)}, ValueError, "2 indices of 0 or more, one for each row"),
+        ((W, X, D), {"sample": -1}, ValueError, "sample must be from 0 to below"),
+        ((W, X, D), {"sample": np.arange(3)}, ValueError, "2 indices, one for each row"),
         ((W, X, D), {"origin": (0, -1)}, ValueError, "origin must be a row and a column"),
         ((W, X, D), {"device": "ecrm"}, ValueError, "no pulsed device is called 'ecrm': the nearest is 'ecram'"),
         ((W, X, D), {"device": crossbar.PulsedDevice()}, TypeError, "no response of its own: use ConstantStep"),

@@ -150,7 +150,7 @@ G, V = np.full((4, 5), 1e-5), np.ones((2, 4))
         (lambda: wire_noise(V, G, G.T.copy(), wires=1.0, key=KEY), ValueError, r"sigma must be a number or like G \(4, 5\)"),
         (lambda: wire_noise(V[:, :3].copy(), G, 1e-6, wires=1.0, key=KEY), ValueError, r"V must be \(..., batch, n_in\)"),
         (lambda: wire_noise(V[None], G[None], 1e-6, wires=1.0, key=KEY), ValueError, r"one array \(n_in, n_out\) at a time"),
-        (lambda: wire_noise(V, G, 1e-6, wires=1.0, key=KEY, sample=np.arange(3)), ValueError, "one for each of the 2 reads"),
+        (lambda: wire_noise(V, G, 1e-6, wires=1.0, key=KEY, sample=np.arange(3)), ValueError, "one index, or 2 indices, one for each row"),
         (lambda: read_covariance(V, G, np.nan, wires=1.0), ValueError, "sigma must be finite"),
         (lambda: noise_through_wires(G[:2], V, G, wires=1.0), ValueError, r"dG must be float64 \(2, 4, 5\) or \(4, 5\), got"),
         (lambda: noise_through_wires(-2 * G, V, G, wires=1.0), ValueError, r"G \+ dG must not be negative"),

@@ -6,6 +6,8 @@
 namespace pnn {
 // A word of a train: pulses in bits 0 to 30, the sign of the value in bit 31.
 const u32 PULSES = 0x7fffffffu;
+const int MOST = 0x7fffffff;   // pulses of a cell
+const int ROUND = 1024;        // of them, after which is looked whether a weight still moves
 
 // Places in the table of a device's parameters.
 enum { STEP, STEP_DTOD, UP_DOWN, UP_DOWN_DTOD, W_MAX, W_MAX_DTOD, W_MIN, W_MIN_DTOD, SHAPE_UP, SHAPE_UP_DTOD, SHAPE_DOWN, SHAPE_DOWN_DTOD,

@@ -1,19 +1,21 @@
 """Labelled images and features to learn from: the small set shipped with the package, scikit-learn's, IDX folders, OpenML, your own .npz."""
 
 import hashlib
+import http.client
 import importlib.resources
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from .. import _files
 from .._errors import DataError
 from ..systems._encoding import given
 from . import tasks
 from .idx import read_idx
+from .npz import read_npz
 
 SHIPPED = {"mnist-small": "mnist-small.npz"}
 IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two are what torchvision makes
@@ -23,6 +25,7 @@ IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two 
 FEATURES = ("iris", "wine", "digits", "vowel")  # small sets; the first three come with scikit-learn
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
+VOWEL = 1 << 20  # bytes of vowel.dat at most; it has 68 thousand
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,9 @@ class Dataset:
         for what, wanted, there in (("train", train, len(self.train_labels)), ("test", test, len(self.test_labels))):
             if wanted > there:
                 raise DataError(f"{wanted} {what} images were asked for, {self.name} has {there}")
+        if train and not self.real and len(np.unique(self.train_labels[:train])) < 2:
+            label = self.train_labels[0]
+            raise DataError(f"the first {train} train images of {self.name} are all of class {label}: ask for more, or 0 for all of them")
         a, b = train or None, test or None
         return replace(
             self, train_images=self.train_images[:a], train_labels=self.train_labels[:a],
@@ -137,9 +143,9 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     Raises `DataError`, in one line, for a missing, damaged or unsuitable set.
     """
     if path:
-        path = Path(path).expanduser()
-        if path.is_dir():
-            return _from_idx(path.name, _files(path, (path,)))
+        path = _expanded(path)
+        if os.path.isdir(path):
+            return _from_idx(path.name, _idx_files(path, (path,)))
         return from_npz(path)
     if name in SHIPPED:
         with importlib.resources.as_file(importlib.resources.files("pnnkern.data") / SHIPPED[name]) as file:
@@ -156,8 +162,8 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
             raise DataError(
                 f"{name} is read from its IDX files: name their folder with --data-dir or the environment variable PNNKERN_DATA"
             )
-        base = Path(folder).expanduser()
-        return _from_idx(name, _files(base, (*(base / below for below in IDX_FOLDERS[name]), base)))
+        base = _expanded(folder)
+        return _from_idx(name, _idx_files(base, (*(base / below for below in IDX_FOLDERS[name]), base)))
     if name.startswith("openml:"):
         return from_openml(name.removeprefix("openml:"))
     import difflib
@@ -171,13 +177,18 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
 
 
 # -------------------------------------------------------------------------------------------------------------------- sources
-def _files(asked: Path, candidates: tuple[Path, ...]) -> list[Path]:
+def _expanded(path: str | Path) -> Path:
+    """With ~ as the home folder, where there is one of that name."""
+    return Path(os.path.expanduser(path))
+
+
+def _idx_files(asked: Path, candidates: tuple[Path, ...]) -> list[Path]:
     """The four IDX files in the first candidate folder that has them all, gzipped or not."""
-    if not asked.is_dir():
+    if not os.path.isdir(asked):
         raise DataError(f"the data folder {asked} does not exist")
     missing: list[str] = []
     for candidate in candidates:
-        found = [next((p for p in (candidate / f, candidate / f"{f}.gz") if p.is_file()), None) for f in IDX_FILES]
+        found = [next((p for p in (candidate / f, candidate / f"{f}.gz") if os.path.exists(p)), None) for f in IDX_FILES]
         if all(found):
             return [p for p in found if p is not None]
         if any(found) or not missing:  # name what is missing where at least something is there
@@ -197,21 +208,9 @@ def from_npz(path: str | Path) -> Dataset:
     y may also be real targets, (n, outputs) floating in [0, 1].
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.exists(path):
         raise DataError(f"the data file {path} does not exist")
-    if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} is no .npz file, or a damaged one: write it with numpy.savez")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [k for k in NPZ_KEYS if k not in file]
-            if missing:
-                held = ", ".join(file) or "nothing"
-                raise DataError(f"{path} lacks {', '.join(missing)}: it must hold {', '.join(NPZ_KEYS)}, and holds {held}")
-            arrays = [file[k] for k in NPZ_KEYS]
-    except DataError:
-        raise
-    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} cannot be read as .npz: {str(error).splitlines()[0]}") from error
+    arrays = read_npz(path, NPZ_KEYS)
     return _checked(path.stem, str(path), *arrays)
 
 
@@ -219,12 +218,14 @@ def from_openml(name: str) -> Dataset:
     """A set of square grey images from openml.org by `name` or numeric id; its last seventh is the test set (as for mnist_784)."""
     from sklearn.datasets import fetch_openml
 
-    which = {"data_id": int(name)} if name.isdigit() else {"name": name}
     try:
+        which = {"data_id": int(name)} if name.isdigit() else {"name": name}
         table, target = fetch_openml(**which, as_frame=False, return_X_y=True, parser="liac-arff")
-    except (OSError, ValueError) as error:  # no network, or no such set
+    except (OSError, ValueError, http.client.HTTPException) as error:  # no network, or no such set
         raise DataError(f"openml.org gave no data set {name!r}: {str(error).splitlines()[0]}") from error
     pixels = np.asarray(table)
+    if pixels.ndim != 2 or np.ndim(target) != 1 or len(target) != len(pixels):
+        raise DataError(f"OpenML set {name!r} is no table of numbers with one target for each row: square grey images are needed")
     side = round(pixels.shape[1] ** 0.5)
     if side * side != pixels.shape[1] or pixels.dtype.kind not in "uif":
         raise DataError(f"OpenML set {name!r} has {pixels.shape[1]} columns of {pixels.dtype}: square grey images are needed")
@@ -258,16 +259,20 @@ def _from_sklearn(name: str) -> Dataset:
 
 def _vowel(folder: str) -> Dataset:
     """Deterding's vowels: 11 classes, 10 features, 528 training samples and 462 of other speakers, as the set's own flag says."""
-    path = Path(folder).expanduser() / "vowel" / "vowel.dat"
-    if not folder or not path.is_file():
+    path = _expanded(folder) / "vowel" / "vowel.dat"
+    if not folder or not os.path.exists(path):
         raise DataError(f"vowel is read from the file vowel/vowel.dat: name its folder with --data-dir or PNNKERN_DATA, got {folder!r}")
+    lines = _files.read_text(path, VOWEL, str(path), DataError).splitlines()
     try:
-        rows = np.array([line.split(",") for line in path.read_text().splitlines() if line[:1].isdigit()], np.float64)
-    except (OSError, ValueError) as error:
+        rows = np.array([line.split(",") for line in lines if line[:1].isdigit()], np.float64)
+    except ValueError as error:
         raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if rows.ndim != 2 or rows.shape[1] != 14:
         raise DataError(f"{path} must have 14 columns (test flag, speaker, sex, 10 features, class), got shape {rows.shape}")
-    x, y, test = rows[:, 3:13], rows[:, 13].astype(np.int64), rows[:, 0] == 1
+    x, y, test = rows[:, 3:13], rows[:, 13], rows[:, 0] == 1
+    if test.all() or not test.any() or not np.isfinite(rows).all() or (y % 1).any() or y.min() < 0 or y.max() >= len(y):
+        raise DataError(f"{path} must hold samples of both test flags, 0 and 1, finite numbers, and whole classes from 0")
+    y = y.astype(np.int64)
     return _features("vowel", str(path), x[~test], y[~test], x[test], y[test])
 
 
@@ -279,12 +284,13 @@ def _features(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, 
 
 
 # --------------------------------------------------------------------------------------------------------------------- checks
-def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Dataset:
+def _checked(name: str, source: str, *arrays: np.ndarray) -> Dataset:
+    """A data set of x_train, y_train, x_test, y_test. Raises `DataError` for what is none; nothing is made as long as a label is large."""
+    x_train, y_train, x_test, y_test = map(_native, arrays)
     for what, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         _check_images(source, f"x_{what}", x)
         if y.dtype.kind == "f" and y.ndim == 2:
-            if len(y) != len(x) or not (y >= 0).all() or y.max() > 1:
-                raise DataError(f"{source}: real targets y_{what} must be ({len(x)}, outputs) in [0, 1], got {y.shape} up to {y.max():g}")
+            _check_targets(source, what, y, len(x))
             continue
         if y.shape != (len(x),):
             raise DataError(f"{source}: y_{what} must have shape ({len(x)},), one label for each image, got {y.shape}")
@@ -299,11 +305,26 @@ def _checked(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, x
         if y_train.shape[1:] != y_test.shape[1:]:
             raise DataError(f"{source}: y_train and y_test must have as many outputs, got shapes {y_train.shape} and {y_test.shape}")
         return Dataset(name, source, x_train, y_train.astype(np.float64), x_test, y_test.astype(np.float64))
-    absent = sorted(set(range(int(y_train.max()) + 1)) - set(np.unique(y_train).tolist()))
-    if absent or y_test.max() > y_train.max():
-        wrong = f"class {absent[0]} has no image" if absent else f"label {y_test.max()} of y_test is not among them"
+    labels = np.unique(y_train)
+    gaps = np.flatnonzero(labels != np.arange(len(labels)))
+    if gaps.size or y_test.max() > labels[-1]:
+        wrong = f"class {gaps[0]} has no image" if gaps.size else f"label {y_test.max()} of y_test is not among them"
         raise DataError(f"{source}: the labels of y_train must be 0..C-1 without gaps, but {wrong}")
+    if len(labels) < 2:
+        raise DataError(f"{source}: y_train has one class only, and there is nothing to tell apart: it must hold labels of two or more")
     return Dataset(name, source, x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64))
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """In this machine's order of bytes and, as what is left has no other, at most double precision."""
+    widest = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
+    return array.astype(widest, copy=False)
+
+
+def _check_targets(source: str, what: str, y: np.ndarray, count: int) -> None:
+    if len(y) != count or not y.size or not (y >= 0).all() or y.max() > 1:
+        reached = f" up to {y.max():g}" if y.size else ""
+        raise DataError(f"{source}: real targets y_{what} must be ({count}, outputs) in [0, 1], got {y.shape}{reached}")
 
 
 def _check_images(source: str, what: str, x: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.resources
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ValidationError
 
+from .. import _files
 from .._errors import PnnError
 from . import files, registry, tables
 
@@ -23,6 +25,8 @@ _FIXED: dict[str, type[tables.Table]] = {
 }
 _TABLES = ("data", "system", "rule", "training", "compute", "checkpoint", "control")
 _DEFAULT_KIND = {"rule": "in-silico"}
+LONGEST = 1 << 15  # characters of a recipe or an override: what the longest key or the deepest nesting costs grows with their square
+_DEEPEST = 8  # tables and lists inside each other; recipes have two
 # What may change while a run goes on: tables or keys. Where the data lie is of no matter, their digest is compared.
 CHANGEABLE = (
     "training.epochs", "training.lr", "checkpoint", "control", "compute.device", "compute.threads", "data.folder", "data.path",
@@ -66,13 +70,10 @@ def names() -> list[str]:
 def find(name: str, overrides: Iterable[str] = ()) -> Recipe:
     """The recipe called `name`, or in the file `name` if that ends in .toml, with ``path.to.key=value`` overrides applied."""
     if name.endswith(".toml"):
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecipeError(f"the recipe {name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        text = _files.read_text(name, LONGEST, f"the recipe {name}", RecipeError)
         return loads(text, Path(name).stem, where=name, overrides=overrides)
     if name not in names():
-        raise RecipeError(f"no recipe is called {name!r}: {_nearest(name, names())}")
+        raise RecipeError(f"no recipe is called {_shown(name)}: {_nearest(name, names())}")
     text = (importlib.resources.files("pnnkern.experiments.recipes") / f"{name}.toml").read_text(encoding="utf-8")
     return loads(text, name, where=name, overrides=overrides)
 
@@ -80,8 +81,8 @@ def find(name: str, overrides: Iterable[str] = ()) -> Recipe:
 def loads(text: str, name: str, *, where: str, overrides: Iterable[str] = ()) -> Recipe:
     """A recipe from TOML text; `name` unless the text gives one; `where` is for messages."""
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        table = _parsed(text)
+    except ValueError as error:
         raise RecipeError(f"{where} is no valid TOML: {error}") from error
     overrides = list(overrides)
     for override in overrides:
@@ -92,6 +93,31 @@ def loads(text: str, name: str, *, where: str, overrides: Iterable[str] = ()) ->
     return read({"recipe": name, **table})
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    """TOML text as nested values. Raises ValueError for what is none, and for what is too long or too deep to be a recipe."""
+    if len(text) > LONGEST:
+        raise ValueError(f"it has {len(text)} characters, and a recipe has {LONGEST} at most")
+    try:
+        table = tomllib.loads(text)
+        _refuse_deep(table)
+    except RecursionError:
+        raise ValueError("values are nested too deeply") from None
+    except ValueError as error:
+        if isinstance(error, tomllib.TOMLDecodeError):
+            raise
+        raise ValueError("a whole number has too many digits") from error
+    return table
+
+
+def _refuse_deep(table: Any, room: int = _DEEPEST) -> None:
+    """Raise RecursionError for values inside more than `room` others."""
+    if not room:
+        raise RecursionError
+    for value in table.values() if isinstance(table, dict) else table:
+        if isinstance(value, (dict, list)):
+            _refuse_deep(value, room - 1)
+
+
 # ------------------------------------------------------------------------------------------------------------------------ read
 def read(table: Mapping[str, Any]) -> Recipe:
     """Check nested plain values against the models of their tables and fill in the defaults. Raises `RecipeError`."""
@@ -99,7 +125,9 @@ def read(table: Mapping[str, Any]) -> Recipe:
     _refuse_unknown(table, models)
     for name in ("recipe", "summary"):
         if not isinstance(table.get(name, ""), str):
-            raise RecipeError(f"{name} must be a string, got {table[name]!r}")
+            raise RecipeError(f"{name} must be a string, got {_shown(table[name])}")
+    if re.search(r"[/\\]|^\.", table.get("recipe", "")):
+        raise RecipeError(f"recipe must be a plain name, which a folder can have: no path and no dot in front, got {_shown(table['recipe'])}")
     parts = {name: _validated(name, models[name], table.get(name, {})) for name in _TABLES}
     return Recipe(table.get("recipe", ""), table.get("summary", ""), **parts)
 
@@ -108,12 +136,14 @@ def _kind(name: str, table: Any) -> type[tables.Table]:
     """The model of [system] or [rule], by its `kind`."""
     classes = (registry.system if name == "system" else registry.rule).classes()
     if not isinstance(table, Mapping):
-        raise RecipeError(f"{name} must be a table, got {table!r}")
+        raise RecipeError(f"{name} must be a table, got {_shown(table)}")
     kind = table.get("kind", _DEFAULT_KIND.get(name))
     if kind is None:
         raise RecipeError(f"{name}.kind is missing: it is one of {', '.join(sorted(classes))}")
+    if not isinstance(kind, str):
+        raise RecipeError(f"{name}.kind must be a string, one of {', '.join(sorted(classes))}, got {_shown(kind)}")
     if kind not in classes:
-        raise RecipeError(f"no {name} is of kind {kind!r}: {_nearest(str(kind), sorted(classes))}")
+        raise RecipeError(f"no {name} is of kind {_shown(kind)}: {_nearest(kind, sorted(classes))}")
     model: type[tables.Table] = classes[kind]
     return model
 
@@ -122,9 +152,11 @@ def _refuse_unknown(table: Mapping[str, Any], models: Mapping[str, type[tables.T
     known = ["recipe", "summary", *(f"{name}.{key}" for name, model in models.items() for key in model.model_fields)]
     for path, value in leaves(table):
         if path in models and not isinstance(value, Mapping):
-            raise RecipeError(f"{path} must be a table, got {value!r}")
+            raise RecipeError(f"{path} must be a table, got {_shown(value)}")
         if path not in known and path not in models:
-            raise RecipeError(f"unknown key {path!r}: {_nearest(path, known)}")
+            raise RecipeError(f"unknown key {_shown(path)}: {_nearest(path, known)}")
+        if isinstance(value, str) and re.search(r"[\0\ud800-\udfff]", value):
+            raise RecipeError(f"{path} must be text in UTF-8 without zero bytes, got {_shown(value)}")
 
 
 def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -149,6 +181,7 @@ def fixed(keys: Iterable[str]) -> list[str]:
 
 def _nearest(name: str, known: list[str]) -> str:
     """The known name that was probably meant: with the same last part, or similar as a whole, or in its last part."""
+    name = name[:80]
     leaf = {k.rpartition(".")[2]: k for k in reversed(known)}
     last = name.rpartition(".")[2]
     near = [leaf[last]] if last in leaf else difflib.get_close_matches(name, known, 1, 0.75)
@@ -163,7 +196,16 @@ def _validated(name: str, model: type[BaseModel], table: Any) -> Any:
         first = error.errors()[0]
         path = ".".join([name, *(str(part) for part in first["loc"])])
         message = first["msg"]
-        raise RecipeError(f"{path}: {message[0].lower()}{message[1:]}, got {first['input']!r}") from error
+        raise RecipeError(f"{path}: {message[0].lower()}{message[1:]}, got {_shown(first['input'])}") from error
+
+
+def _shown(value: Any) -> str:
+    """A value as messages show it: the beginning of a long one, and whole numbers that Python does not spell out as what they are."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a number of thousands of digits"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 # ------------------------------------------------------------------------------------------------------------------- overrides
@@ -171,17 +213,26 @@ def _apply(table: dict[str, Any], override: str) -> None:
     """Set one ``path.to.key=value``, the value in TOML; a bare word is taken as a string."""
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
-        raise RecipeError(f"--set takes path.to.key=value, got {override!r}")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
+        raise RecipeError(f"--set takes path.to.key=value, got {_shown(override)}")
     *above, last = path.strip().split(".")
+    if len(above) > _DEEPEST:
+        raise RecipeError(f"unknown key {_shown(path.strip())}: keys are table.key")
     for key in above:
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
-            raise RecipeError(f"--set {override}: {key} is a value, not a table")
-    table[last] = value
+            raise RecipeError(f"--set {_shown(override)}: {key} is a value, not a table")
+    table[last] = _value(text)
+
+
+def _value(text: str) -> Any:
+    """The value in TOML of an override; of text that is none, the text."""
+    try:
+        parsed = _parsed(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    except ValueError as error:
+        raise RecipeError(f"--set takes path.to.key=value, and {_shown(text)} is none: {error}") from error
+    return parsed["value"] if len(parsed) == 1 else text
 
 
 def _change_kind(table: dict[str, Any], override: str) -> None:
@@ -206,10 +257,7 @@ def read_run(folder: Path, overrides: Iterable[str] = ()) -> Recipe:
     path = folder / "config.toml"
     if not path.is_file():
         raise RecipeError(f"{folder} holds no run: there is no {path.name} in it")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    text = _files.read_text(path, LONGEST, str(path), RecipeError)
     recipe = loads(text, folder.name, where=str(path))
     changed = loads(text, folder.name, where=str(path), overrides=overrides)
     refused = fixed(differences(recipe, changed))

@@ -1,7 +1,7 @@
 """The tables of a recipe as pydantic models. Units are SI. A key's comment here is its documentation."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,11 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from .plots import Picture
 
+MOST = 1 << 24  # of anything: sizes of arrays still multiply to what memory can be asked for, and loops come to an end
+Count = Annotated[int, Field(ge=1, le=MOST)]
+Number = Annotated[int, Field(ge=0, lt=2**63)]  # that stands for no array and no loop but the run itself
+
 
 class Table(BaseModel):
-    """A table of a recipe: types are strict, unknown keys are errors, values do not change once read."""
+    """A table of a recipe: types are strict, unknown keys are errors, numbers are finite, values do not change once read."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
 
 class Data(Table):
@@ -22,11 +26,11 @@ class Data(Table):
     name: str = "mnist-small"  # mnist-small, mnist, fashion-mnist, digits, iris, wine, vowel, openml:NAME, xor, curve, plane, allostery:SxT
     path: str = ""  # your own .npz or folder of IDX files instead
     folder: str = ""  # where the IDX folders lie; default the environment's PNNKERN_DATA
-    train: int = Field(0, ge=0)  # use the first so many training images; 0 is all
-    test: int = Field(0, ge=0)  # and test images
-    validation: int = Field(0, ge=0)  # n: test on every n-th training sample of each class, which is held out; 0: on the test set
-    classes: list[int] = Field(default=[])  # keep these labels only, which become 0, 1, ... in this order; all if empty
-    pool: int = Field(1, ge=1)  # average the pixels of images over squares of so many on a side
+    train: Number = 0  # use the first so many training images; 0 is all
+    test: Number = 0  # and test images
+    validation: Number = 0  # n: test on every n-th training sample of each class, which is held out; 0: on the test set
+    classes: list[Number] = []  # keep these labels only, which become 0, 1, ... in this order; all if empty
+    pool: Count = 1  # average the pixels of images over squares of so many on a side
 
 
 class System(Table):
@@ -137,7 +141,7 @@ class Supervised(Rule):
     """[rule] that lowers a loss on measured outputs."""
 
     loss: Literal["cross-entropy", "mse", "differential"] = "cross-entropy"
-    scale: float = Field(10.0, gt=0, allow_inf_nan=False)  # of the scores; mse has none
+    scale: float = Field(10.0, gt=0)  # of the scores; mse has none
 
     def loss_on(self, system: System) -> Any:
         """The loss, for what this kind of system measures."""
@@ -158,14 +162,14 @@ class Supervised(Rule):
 class Training(Table):
     """[training]: the loop."""
 
-    epochs: int = Field(5, ge=1)
-    batch: int = Field(50, ge=1)
-    seed: int = Field(0, ge=0, lt=2**63)
+    epochs: int = Field(5, ge=1, lt=2**63)
+    batch: int = Field(50, ge=1, lt=2**63)
+    seed: Number = 0
     optimizer: Literal["adam", "sgd"] = "adam"
-    lr: float = Field(0.05, gt=0, allow_inf_nan=False)  # in the parameters' unit
+    lr: float = Field(0.05, gt=0)  # in the parameters' unit
     momentum: float = Field(0.0, ge=0, lt=1)  # sgd only
     schedule: Literal["constant", "halve", "cosine", "decay"] = "constant"
-    halve_every: int = Field(4, ge=1)  # epochs; schedule "halve" only
+    halve_every: int = Field(4, ge=1, lt=2**63)  # epochs; schedule "halve" only
     decay: float = Field(0.99, gt=0, le=1)  # factor after each epoch; schedule "decay" only
 
 
@@ -173,16 +177,16 @@ class Compute(Table):
     """[compute]: where and how; recorded, because a resumed run repeats to the bit only with the same."""
 
     device: Literal["cpu", "cuda"] = "cpu"
-    threads: int = Field(0, ge=0)  # 0: PNNKERN_NUM_THREADS, or every core this process may use
+    threads: int = Field(0, ge=0, le=1024)  # 0: PNNKERN_NUM_THREADS, or every core this process may use
     dtype: Literal["float32", "float64"] = "float32"
-    chunk: int = Field(64, ge=1)  # samples worked on at a time
+    chunk: Count = 64  # samples worked on at a time
 
 
 class Checkpoint(Table):
     """[checkpoint]: how often the run is saved; always when it is stopped and at the end."""
 
-    seconds: float = Field(60.0, ge=0, allow_inf_nan=False)  # 0: not by time
-    steps: int = Field(0, ge=0)  # 0: not by steps
+    seconds: float = Field(60.0, ge=0)  # 0: not by time
+    steps: Number = 0  # 0: not by steps
 
 
 class Control(Table):
@@ -190,4 +194,4 @@ class Control(Table):
 
     linear: bool = True  # logistic regression on the same images
     exact: bool = True  # the same network and budget by exact gradients, in the folder `exact` of the run; where the rule is not exact
-    iterations: int = Field(200, ge=1)  # of its solver (L-BFGS) at most
+    iterations: Count = 200  # of its solver (L-BFGS) at most

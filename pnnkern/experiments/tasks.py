@@ -23,9 +23,11 @@ TASKS = ("xor", "curve", "plane", "allostery")
 def make(name: str) -> Arrays:
     """The arrays of a task by its name. Raises `DataError` for a name that is none."""
     kind, _, size = name.partition(":")
-    sizes = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", size)
+    sizes = re.fullmatch(r"([1-9]\d{0,3})x([1-9]\d{0,3})", size)
     if (kind == "allostery") != bool(sizes) or (size and not sizes):
-        raise DataError(f"{name!r} is no task: there are xor, curve, plane, and allostery with its sources and targets, as 'allostery:4x8'")
+        raise DataError(
+            f"{name!r:.80} is no task: there are xor, curve, plane, and allostery with its sources and targets, up to 9999, as 'allostery:4x8'"
+        )
     if kind == "xor":
         x, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float64), np.array([0, 1, 1, 0])
         return x, y, x, y

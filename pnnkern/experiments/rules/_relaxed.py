@@ -28,7 +28,7 @@ class Relaxed(tables.Rule):
 class Contrastive(Relaxed):
     """[rule] that compares equilibria at two nudges."""
 
-    strength: float = Field(gt=0, allow_inf_nan=False)  # of the nudges
+    strength: float = Field(gt=0)  # of the nudges
     variant: Literal["centred", "positive", "negative", "random"] = "centred"  # -b and b, 0 and b, -b and 0, one of these at random
 
     def build(self, system: tables.System, key: Any) -> Any:

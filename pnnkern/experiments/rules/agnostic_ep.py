@@ -13,9 +13,9 @@ class AgnosticEPTable(Relaxed):
     """[rule] of agnostic equilibrium propagation."""
 
     kind: Literal["agnostic-ep"] = "agnostic-ep"
-    strength: float = Field(1e-3, gt=0, allow_inf_nan=False)  # beta, as in equilibrium-propagation
-    rate: float = Field(1e-3, gt=0, allow_inf_nan=False)  # 2 softness beta; with training.lr the same parameters end where physics led
-    steps: int = Field(100, ge=1)  # turns of states and parameters at most, until they have settled
+    strength: float = Field(1e-3, gt=0)  # beta, as in equilibrium-propagation
+    rate: float = Field(1e-3, gt=0)  # 2 softness beta; with training.lr the same parameters end where physics led
+    steps: tables.Count = 100  # turns of states and parameters at most, until they have settled
 
     @classmethod
     def made(cls) -> type:

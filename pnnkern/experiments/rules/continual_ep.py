@@ -13,9 +13,9 @@ class ContinualEPTable(Relaxed):
     """[rule] of continual equilibrium propagation."""
 
     kind: Literal["continual-ep"] = "continual-ep"
-    strength: float = Field(0.1, gt=0, allow_inf_nan=False)  # beta, as in equilibrium-propagation
-    steps: int = Field(20, ge=1)  # nudged ones, with a move after each
-    rate: float = Field(1e-3, gt=0, allow_inf_nan=False)  # of the moves on the way; with training.lr the same they are kept as they are
+    strength: float = Field(0.1, gt=0)  # beta, as in equilibrium-propagation
+    steps: tables.Count = 20  # nudged ones, with a move after each
+    rate: float = Field(1e-3, gt=0)  # of the moves on the way; with training.lr the same they are kept as they are
 
     @classmethod
     def made(cls) -> type:

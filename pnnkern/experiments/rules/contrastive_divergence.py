@@ -2,8 +2,6 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
-
 from .. import registry, tables
 from ._relaxed import Relaxed
 
@@ -13,7 +11,7 @@ class ContrastiveDivergenceTable(Relaxed):
     """[rule] of contrastive divergence."""
 
     kind: Literal["contrastive-divergence"] = "contrastive-divergence"
-    steps: int = Field(1, ge=1)  # of drawing all units
+    steps: tables.Count = 1  # of drawing all units
     persistent: bool = False  # dreams go on from where the last ones ended
 
     @classmethod

@@ -13,7 +13,7 @@ class EquilibriumPropagationTable(Contrastive):
     """[rule] of equilibrium propagation."""
 
     kind: Literal["equilibrium-propagation"] = "equilibrium-propagation"
-    strength: float = Field(0.1, gt=0, allow_inf_nan=False)  # beta, in the unit that makes E + beta C an energy: siemens for resistors
+    strength: float = Field(0.1, gt=0)  # beta, in the unit that makes E + beta C an energy: siemens for resistors
 
     @classmethod
     def made(cls) -> type:

@@ -13,10 +13,10 @@ class FrequencyPropagationTable(Relaxed):
     """[rule] of frequency propagation."""
 
     kind: Literal["frequency-propagation"] = "frequency-propagation"
-    gamma: float = Field(1e-3, gt=0, allow_inf_nan=False)  # of the error, siemens in circuits
-    activation: int = Field(2, ge=1)  # oscillations of the inputs in a period
-    error: int = Field(3, ge=1)  # and of the error
-    samples: int = Field(16, ge=3)  # instants of a period at which parts look
+    gamma: float = Field(1e-3, gt=0)  # of the error, siemens in circuits
+    activation: tables.Count = 2  # oscillations of the inputs in a period
+    error: tables.Count = 3  # and of the error
+    samples: int = Field(16, ge=3, le=tables.MOST)  # instants of a period at which parts look
 
     @classmethod
     def made(cls) -> type:

@@ -12,7 +12,7 @@ class HardwareAwareTable(tables.Supervised):
     """[rule] of hardware-aware training."""
 
     kind: Literal["hardware-aware"] = "hardware-aware"
-    noise: float = Field(0.04, ge=0, le=1, allow_inf_nan=False)  # of the parameters, relative to the largest of each array
+    noise: float = Field(0.04, ge=0, le=1)  # of the parameters, relative to the largest of each array
 
     @classmethod
     def made(cls) -> type:

@@ -12,8 +12,8 @@ class SPSATable(tables.Supervised):
     """[rule] of simultaneous perturbation."""
 
     kind: Literal["spsa"] = "spsa"
-    c: float = Field(0.05, gt=0, allow_inf_nan=False)  # size of the perturbation, in the parameters' unit
-    directions: int = Field(1, ge=1)  # pairs of passes to average over
+    c: float = Field(0.05, gt=0)  # size of the perturbation, in the parameters' unit
+    directions: tables.Count = 1  # pairs of passes to average over
 
     @classmethod
     def made(cls) -> type:

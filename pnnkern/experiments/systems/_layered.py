@@ -16,8 +16,8 @@ class LayersTable(tables.System):
     """[system] of layers that relax."""
 
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    gain: float = Field(1.0, gt=0, allow_inf_nan=False)  # of the inputs
-    scale: float = Field(1.0, gt=0, allow_inf_nan=False)  # weights start uniform in +-scale / sqrt(values that a node sees from below)
+    gain: float = Field(1.0, gt=0)  # of the inputs
+    scale: float = Field(1.0, gt=0)  # weights start uniform in +-scale / sqrt(values that a node sees from below)
     rates: list[float] = Field([])  # of the weights of each layer, relative to training.lr; all 1 if empty
     high: float = 1.0  # target of the sample's class
     low: float = 0.0  # and of the others
@@ -45,8 +45,8 @@ class HopfieldUnitsTable(LayersTable):
 
     activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"
     readout: Literal["state", "softmax"] = "state"  # outputs are units with a square error, or scores with a cross-entropy
-    sweeps: int = Field(15, ge=1)  # over all layers, of the free state
-    nudged_sweeps: int = Field(15, ge=1)  # of each nudged state
+    sweeps: tables.Count = 15  # over all layers, of the free state
+    nudged_sweeps: tables.Count = 15  # of each nudged state
     bias_rates: list[float] = Field([])  # of the biases; as `rates` if empty
 
     def judged_by(self) -> dict[str, Any]:
@@ -66,8 +66,8 @@ class HopfieldUnitsTable(LayersTable):
 class LayeredTable(LayersTable):
     """[system] of a network that relaxes, fully connected from layer to layer."""
 
-    hidden: list[int] = Field([1024], min_length=1)  # nodes of the hidden layers
-    inputs: int = Field(784, ge=1)  # values of a sample
+    hidden: list[tables.Count] = Field([1024], min_length=1)  # nodes of the hidden layers
+    inputs: tables.Count = 784  # values of a sample
 
     def below_outputs(self) -> list[int]:
         return self.hidden

@@ -14,9 +14,9 @@ class WrittenTable(tables.System):
     writer: Literal["ideal", "pulsed", "tiki-taka-v1", "tiki-taka-v2", "tiki-taka-chopped", "tiki-taka-dynamic", "mixed-precision"] = "ideal"
     pulsed_device: str = "gokmen-vlasov"  # a name in pnnkern.crossbar.PULSED_DEVICES
     pulses: int = Field(31, ge=1, le=31)  # the longest train
-    transfer_every: int = Field(1, ge=1)  # samples between two transfers
-    transfer_lines: int = Field(1, ge=1)  # inputs of the fast array that are read then
-    transfer_lr: float = Field(0.1, gt=0, allow_inf_nan=False)  # how much of what is read is transferred, per unit of the learning rate
+    transfer_every: tables.Count = 1  # samples between two transfers
+    transfer_lines: tables.Count = 1  # inputs of the fast array that are read then
+    transfer_lr: float = Field(0.1, gt=0)  # how much of what is read is transferred, per unit of the learning rate
 
     def ideal(self) -> tables.System:
         return self.model_copy(update={"writer": "ideal"})
@@ -52,7 +52,7 @@ class WrittenTable(tables.System):
 class SteppedTable(tables.System):
     """[system] whose parts may be digital potentiometers: what they learn moves in whole steps within its range, at once."""
 
-    step: float = Field(0.0, ge=0, allow_inf_nan=False)  # of the learned parameter's unit; 0: the optimiser moves it as it likes
+    step: float = Field(0.0, ge=0)  # of the learned parameter's unit; 0: the optimiser moves it as it likes
     by_sign: bool = False  # one step at a time, by the sign of the update alone; else by its size, rounded at random
 
     def ideal(self) -> tables.System:

@@ -13,10 +13,10 @@ class BoltzmannTable(LayeredTable):
     """[system] of a Boltzmann machine. Units are 0 or 1; what comes out are logarithms of chances."""
 
     kind: Literal["boltzmann"] = "boltzmann"
-    hidden: list[int] = Field([256], min_length=1, max_length=1)
-    scale: float = Field(0.1, gt=0, allow_inf_nan=False)  # weights start normal, with a standard deviation of scale / sqrt(nodes below)
-    sweeps: int = Field(10, ge=1)  # draws that are averaged over
-    settle: int = Field(5, ge=0)  # and draws before these that are not
+    hidden: list[tables.Count] = Field([256], min_length=1, max_length=1)
+    scale: float = Field(0.1, gt=0)  # weights start normal, with a standard deviation of scale / sqrt(nodes below)
+    sweeps: tables.Count = 10  # draws that are averaged over
+    settle: int = Field(5, ge=0, le=tables.MOST)  # and draws before these that are not
 
     @classmethod
     def made(cls) -> type:

@@ -24,26 +24,26 @@ class CrossbarTable(WrittenTable):
 
     kind: Literal["crossbar"] = "crossbar"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    inputs: int = Field(784, ge=1)
-    hidden: list[int] = Field(default=[256])  # nodes of the hidden layers
-    classes: int = Field(10, ge=1)
+    inputs: tables.Count = 784
+    hidden: list[tables.Count] = Field(default=[256])  # nodes of the hidden layers
+    classes: tables.Count = 10
     activation: Literal["tanh", "relu", "sigmoid"] = "tanh"
-    weight_max: float = Field(1.0, gt=0, allow_inf_nan=False)  # where no pulsed device bounds the weights
+    weight_max: float = Field(1.0, gt=0)  # where no pulsed device bounds the weights
     # how the arrays are built, and read when the network is measured
     device: str = ""  # a name in pnnkern.crossbar.DEVICES, programmed with the weights; "": ideal
     mapping: Literal["one-sided", "two-sided", "offset"] = "one-sided"  # pairs of cells for a weight, or a column to subtract
-    tile_rows: int = Field(512, ge=1)
-    tile_columns: int = Field(512, ge=2)
-    dac_bits: int = Field(0, ge=0)
-    adc_bits: int = Field(0, ge=0)
+    tile_rows: tables.Count = 512
+    tile_columns: int = Field(512, ge=2, le=tables.MOST)
+    dac_bits: int = Field(0, ge=0, le=tables.MOST)
+    adc_bits: int = Field(0, ge=0, le=tables.MOST)
     read_noise: bool = False  # of the device, fresh in each read
-    cell_noise: float = Field(0.0, ge=0, le=1, allow_inf_nan=False)  # fresh in each read, relative to the conductance
-    wires: float = Field(0.0, ge=0, allow_inf_nan=False)  # ohms per segment
+    cell_noise: float = Field(0.0, ge=0, le=1)  # fresh in each read, relative to the conductance
+    wires: float = Field(0.0, ge=0)  # ohms per segment
     # interleaved: pairs are rows of one array and meet on its bit lines; gated: inputs open rows bit by bit (see pnnkern.crossbar.wires)
     topology: Literal["lines", "interleaved", "gated", "gated-interleaved"] = "lines"
     stuck_low: float = Field(0.0, ge=0, le=1)  # fraction of cells
     stuck_high: float = Field(0.0, ge=0, le=1)
-    time: float = Field(0.0, ge=0, allow_inf_nan=False)  # seconds since programming
+    time: float = Field(0.0, ge=0)  # seconds since programming
     compensation: Literal["none", "global", "column"] = "none"  # of the drift
 
     @classmethod

@@ -20,26 +20,26 @@ class D2NNTable(tables.System):
     """[system] of a diffractive network; defaults are the published terahertz geometry. Lengths in metres, sizes in neurons."""
 
     kind: Literal["d2nn"] = "d2nn"
-    layers: int = Field(5, ge=1)
-    size: int = Field(200, ge=1)  # neurons per side of a mask
-    pitch: float = Field(0.4e-3, gt=0, allow_inf_nan=False)
-    wavelength: float = Field(TERAHERTZ_WAVELENGTH, gt=0, allow_inf_nan=False)
-    spacing: float = Field(30e-3, allow_inf_nan=False)  # between planes
-    pad: float = Field(2.0, ge=1, allow_inf_nan=False)  # side of the padded grid over that of the mask
+    layers: int = Field(5, ge=1, le=1000)
+    size: tables.Count = 200  # neurons per side of a mask
+    pitch: float = Field(0.4e-3, gt=0)
+    wavelength: float = Field(TERAHERTZ_WAVELENGTH, gt=0)
+    spacing: float = Field(30e-3)  # between planes
+    pad: float = Field(2.0, ge=1)  # side of the padded grid over that of the mask
     method: Literal["auto", "angular_spectrum", "fresnel", "rayleigh_sommerfeld"] = "auto"  # of propagation between the planes
     band_limit: bool = True  # for a method other than auto: drop what the window or the pitch cannot sample
-    oversample: int = Field(1, ge=1)  # samples of the field per neuron and axis
+    oversample: tables.Count = 1  # samples of the field per neuron and axis
     detectors: Literal["single", "differential"] = "single"
-    detector_size: int = Field(20, ge=1)
-    input_size: int = Field(112, ge=1)  # the longer side of the image
-    classes: int = Field(10, ge=1)
+    detector_size: tables.Count = 20
+    input_size: tables.Count = 112  # the longer side of the image
+    classes: tables.Count = 10
     start: Literal["uniform", "pi"] = "uniform"  # phases before training: uniform in [0, 2 pi), or pi everywhere
     store: Literal["fields", "recompute"] = "fields"  # keep the fields for the backward pass, or compute them again
     # of the network that was built, of which the one above is the digital twin; zero is perfect
-    misalignment: float = Field(0.0, ge=0, allow_inf_nan=False)  # rms lateral shift of each mask, metres
-    levels: int = Field(0, ge=0)  # phase levels of a mask; 0 is continuous
-    height_error: float = Field(0.0, ge=0, allow_inf_nan=False)  # rms error of the printed height, metres
-    index: float = Field(1.7227, gt=1, allow_inf_nan=False)  # refractive index of the print
+    misalignment: float = Field(0.0, ge=0)  # rms lateral shift of each mask, metres
+    levels: int = Field(0, ge=0, le=tables.MOST)  # phase levels of a mask; 0 is continuous
+    height_error: float = Field(0.0, ge=0)  # rms error of the printed height, metres
+    index: float = Field(1.7227, gt=1)  # refractive index of the print
 
     @classmethod
     def made(cls) -> type:

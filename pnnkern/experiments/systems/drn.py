@@ -14,8 +14,8 @@ class DRNTable(LayeredTable):
     """[system] of a deep resistive network. Conductances in siemens, voltages in volts; the gain is the voltage of a white pixel."""
 
     kind: Literal["drn"] = "drn"
-    gain: float = Field(480.0, gt=0, allow_inf_nan=False)
-    sweeps: int = Field(4, ge=1)  # over all layers, of the free and of each nudged state
+    gain: float = Field(480.0, gt=0)
+    sweeps: tables.Count = 4  # over all layers, of the free and of each nudged state
     bias_rates: list[float] = Field([])  # of the current sources, relative to training.lr; as `rates` if empty
 
     @classmethod

@@ -14,7 +14,7 @@ class HopfieldTable(HopfieldUnitsTable, LayeredTable, WrittenTable):
     """[system] of a layered Hopfield network."""
 
     kind: Literal["hopfield"] = "hopfield"
-    scale: float = Field(0.7, gt=0, allow_inf_nan=False)
+    scale: float = Field(0.7, gt=0)
     # weights act both ways; or others act downwards, with updates of their own or the same
     feedback: Literal["tied", "separate", "same-update"] = "tied"
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .. import registry
+from .. import registry, tables
 from ._layered import HopfieldUnitsTable
 
 
@@ -13,11 +13,11 @@ class ConvolutionalHopfieldTable(HopfieldUnitsTable):
     """[system] of layers of feature maps that relax, below a dense output layer."""
 
     kind: Literal["hopfield-conv"] = "hopfield-conv"
-    maps: list[int] = Field([32, 64])  # feature maps of each layer; each layer halves height and width
-    channels: int = Field(1, ge=1)  # of a sample
-    height: int = Field(28, ge=1)
-    width: int = Field(28, ge=1)
-    side: int = Field(3, ge=1)  # of the square kernels, odd
+    maps: list[tables.Count] = Field([32, 64])  # feature maps of each layer; each layer halves height and width
+    channels: tables.Count = 1  # of a sample
+    height: tables.Count = 28
+    width: tables.Count = 28
+    side: tables.Count = 3  # of the square kernels, odd
     pool: Literal["mean", "max"] = "mean"  # of squares of 2 x 2
 
     @classmethod

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from .. import registry
+from .. import registry, tables
 from ._layered import LayeredTable
 
 
@@ -13,13 +13,13 @@ class IsingTable(LayeredTable):
     """[system] of an Ising machine. Spins are +-1; weights keep to -limit .. limit."""
 
     kind: Literal["ising"] = "ising"
-    hidden: list[int] = Field([120], min_length=1, max_length=1)
+    hidden: list[tables.Count] = Field([120], min_length=1, max_length=1)
     low: float = -1.0
-    copies: int = Field(4, ge=1)  # output spins of a class
-    sweeps: int = Field(100, ge=1)  # of an anneal
-    reads: int = Field(1, ge=1)  # anneals of which the lowest energy counts
+    copies: tables.Count = 4  # output spins of a class
+    sweeps: tables.Count = 100  # of an anneal
+    reads: tables.Count = 1  # anneals of which the lowest energy counts
     reverse: float = Field(0.5, ge=0, lt=1)  # where in the schedule, 0 hot to 1 cold, a reverse anneal starts
-    limit: float = Field(1.0, gt=0, allow_inf_nan=False)
+    limit: float = Field(1.0, gt=0)
 
     @classmethod
     def made(cls) -> type:

@@ -13,13 +13,13 @@ class OscillatorsTable(LayeredTable):
     """[system] of an oscillator Ising machine. Outputs are cosines of phases; couplings in the inverse unit of time."""
 
     kind: Literal["oscillators"] = "oscillators"
-    hidden: list[int] = Field([500], min_length=1, max_length=1)
+    hidden: list[tables.Count] = Field([500], min_length=1, max_length=1)
     low: float = -1.0
     second: float = 0.0  # strength of the second harmonic at the start
     second_rate: float = Field(0.0, ge=0)  # how fast it learns, relative to training.lr
-    step: float = Field(0.1, gt=0, allow_inf_nan=False)  # of time
-    steps: int = Field(40, ge=1)  # of the free relaxation
-    nudged_steps: int = Field(20, ge=1)  # of each nudged one
+    step: float = Field(0.1, gt=0)  # of time
+    steps: tables.Count = 40  # of the free relaxation
+    nudged_steps: tables.Count = 20  # of each nudged one
 
     @classmethod
     def made(cls) -> type:

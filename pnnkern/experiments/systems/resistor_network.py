@@ -21,16 +21,16 @@ class ResistorNetworkTable(SteppedTable):
     kind: Literal["resistor-network"] = "resistor-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     graph: Literal["disordered", "delaunay", "lattice", "file"] = "disordered"  # lattice: square, side the root of nodes
-    nodes: int = Field(60, ge=2)
+    nodes: int = Field(60, ge=2, le=tables.MOST)
     degree: float = Field(8.0, gt=0)  # mean number of neighbours; disordered only
     edges: str = ""  # file only: edge list, two node numbers on each line
-    features: int = Field(4, ge=1)  # values of a sample
+    features: tables.Count = 4  # values of a sample
     complement: bool = True  # each feature a second source that falls when it rises
-    volts: float = Field(1.0, gt=0, allow_inf_nan=False)  # supply
+    volts: float = Field(1.0, gt=0)  # supply
     high: float = Field(0.52, gt=0, le=1)  # target of the sample's class
     low: float = Field(0.48, ge=0, lt=1)  # and of the others
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side
-    start: float = Field(1e-3, gt=0, allow_inf_nan=False)  # every conductance before training
+    start: float = Field(1e-3, gt=0)  # every conductance before training
     spread: float = Field(0.0, ge=0, lt=1)  # relative rms about it
     smallest: float = Field(1e-5, gt=0)  # range of the conductances
     largest: float = Field(1e-1, gt=0)

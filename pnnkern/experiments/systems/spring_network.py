@@ -18,15 +18,15 @@ class SpringNetworkTable(tables.System):
 
     kind: Literal["spring-network"] = "spring-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    nodes: int = Field(60, ge=4)
-    features: int = Field(4, ge=1)  # values of a sample
+    nodes: int = Field(60, ge=4, le=tables.MOST)
+    features: tables.Count = 4  # values of a sample
     complement: bool = True  # each feature a second source, which goes back when the first goes forth
-    anchors: int = Field(2, ge=1)  # nodes that are held
-    stroke: float = Field(0.05, gt=0, allow_inf_nan=False)  # displacement of a source for a feature of 1
+    anchors: tables.Count = 2  # nodes that are held
+    stroke: float = Field(0.05, gt=0)  # displacement of a source for a feature of 1
     high: float = 0.015  # target of the sample's class
     low: float = 0.005  # and of the others
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side
-    start: float = Field(1.0, gt=0, allow_inf_nan=False)  # every stiffness before training
+    start: float = Field(1.0, gt=0)  # every stiffness before training
     smallest: float = Field(1e-2, gt=0)  # range of the stiffnesses
     largest: float = Field(1e2, gt=0)
     learn_rest: bool = False  # rest lengths learn too

@@ -1,0 +1,76 @@
+"""Arrays of numbers in an .npz file of somebody else: nothing is run, nothing is made on the word of a header."""
+
+import io
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from .. import _files
+from .._errors import DataError
+
+HEADER = 10_000  # bytes of an array's header at most; true ones have 118
+_DAMAGED = (
+    OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, SyntaxError, NotImplementedError,
+    RuntimeError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
+def read_npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
+    """The arrays of these names in an .npz file, in the order of the names. Raises `DataError` in one line."""
+    with _files.opened(path, str(path), DataError) as file:
+        size = os.fstat(file.fileno()).st_size
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = _members(path, archive, keys)
+                _files.refuse_bomb(path, sum(member.file_size for member in members), size, DataError)
+                return [_array(path, archive, member) for member in members]
+        except DataError:
+            raise
+        except zipfile.BadZipFile as error:
+            raise DataError(f"{path} is no .npz file, or a damaged one: write it with numpy.savez ({error})") from error
+        except _DAMAGED as error:
+            raise DataError(f"{path} cannot be read as .npz: {str(error).partition(chr(10))[0] or type(error).__name__}") from error
+
+
+def _members(path: Path, archive: zipfile.ZipFile, keys: Sequence[str]) -> list[zipfile.ZipInfo]:
+    """The members that hold the arrays, one for each name."""
+    found = {key: [member for member in archive.infolist() if member.filename == f"{key}.npy"] for key in keys}
+    missing = [key for key in keys if not found[key]]
+    if missing:
+        held = ", ".join(name.removesuffix(".npy") for name in archive.namelist()) or "nothing"
+        raise DataError(f"{path} lacks {', '.join(missing)}: it must hold {', '.join(keys)}, and holds {held:.200}")
+    for key, members in found.items():
+        if len(members) > 1:
+            raise DataError(f"{path} holds {key} {len(members)} times: it must hold one of each name")
+        if members[0].flag_bits & 1:
+            raise DataError(f"{path} holds {key} encrypted: write it with numpy.savez")
+        if members[0].compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(f"{path} holds {key} compressed in a way that NumPy does not write: write it with numpy.savez")
+    return [found[key][0] for key in keys]
+
+
+def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
+    key = member.filename.removesuffix(".npy")
+    with archive.open(member) as content:
+        head = io.BytesIO(content.read(HEADER))
+    version = npy.read_magic(head)
+    if version not in ((1, 0), (2, 0)):
+        raise DataError(f"{path} holds {key} in version {version[0]}.{version[1]} of the .npy format: arrays of numbers have 1.0 or 2.0")
+    shape, fortran, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(head, max_header_size=HEADER)
+    if dtype.hasobject:
+        raise DataError(f"{path} cannot be read as .npz: Object arrays cannot be loaded, and {key} must hold numbers")
+    if dtype.kind not in "biufc" or dtype.subdtype:
+        raise DataError(f"{path}: {key} must hold numbers, got dtype {dtype!s:.60}")
+    count = math.prod(shape)
+    if min(shape, default=0) < 0 or head.tell() + count * dtype.itemsize != member.file_size:
+        raise DataError(f"{path} is damaged: {key} promises {dtype} {shape!s:.80}, and holds {member.file_size - head.tell()} bytes")
+    with archive.open(member) as content:
+        content.read(head.tell())
+        found = np.frombuffer(content.read(count * dtype.itemsize), dtype, count=count)
+    return found.reshape(shape, order="F" if fortran else "C")

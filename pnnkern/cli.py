@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ._errors import PnnError, out_of_memory
+from .experiments import files
 
 app = typer.Typer(
     name="pnnkern", help="Train and look at physical neural networks.", add_completion=False, rich_markup_mode=None,
@@ -38,19 +39,24 @@ def main(argv: list[str] | None = None) -> int:
     except MemoryError as error:
         return _fail(str(out_of_memory(error, "lower compute.chunk or training.batch, or use another device")))
     except (KeyboardInterrupt, typer.Abort):
-        print("pnnkern: interrupted", file=sys.stderr)
+        files.say("pnnkern: interrupted")
         return 130
+    except OSError as error:
+        if error.errno not in files.FULL:
+            raise
+        return _fail(f"standard output cannot be written: {error.strerror}")
 
 
 def _fail(message: str) -> int:
-    print(f"pnnkern: error: {' '.join(message.split())}", file=sys.stderr)
+    """Say it in one line, in which nothing moves a terminal's cursor: parts of it may be somebody else's."""
+    files.say(f"pnnkern: error: {''.join(c if c.isprintable() else '?' for c in ' '.join(message.split()))}")
     return 2
 
 
 def _one_line(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
 ) -> None:
-    print(f"pnnkern: warning: {message}", file=sys.stderr)
+    files.say(f"pnnkern: warning: {message}")
 
 
 def _end(result: dict[str, Any], as_json: bool, text: str) -> None:
@@ -61,7 +67,7 @@ def _end(result: dict[str, Any], as_json: bool, text: str) -> None:
 def _warn(warning: str | None, where: str = "") -> None:
     """What a checkpoint made it necessary to say, if anything."""
     if warning:
-        print(f"warning: {where}{warning}", file=sys.stderr)
+        files.say(f"warning: {where}{warning}")
 
 
 def _overrides(assignments: list[str] | None, **options: str | int | None) -> list[str]:
@@ -153,7 +159,8 @@ def _conclude(done: Any, as_json: bool) -> None:
     if result["finished"]:
         after = f"pictures: pnnkern report {result['out']}"
     else:
-        after = f"stopped at step {result['steps']} of {done.trainer.steps}, saved; go on with: pnnkern resume {result['out']}"
+        kept = "not saved" if done.unsaved else "saved"
+        after = f"stopped at step {result['steps']} of {done.trainer.steps}, {kept}; go on with: pnnkern resume {result['out']}"
     _end(result, as_json, "\n".join([*lines, f"{result['seconds']:.0f} s on {result['device']}, in {result['out']}", after]))
     if not result["finished"]:
         if as_json:

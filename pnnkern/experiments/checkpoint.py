@@ -80,14 +80,15 @@ def save(path: Path, state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -
     made = files.temporary(path)
     try:
         files.write_synced(made, image)
-        if path.exists():
+        if os.path.lexists(path):
             os.replace(path, previous(path))
         os.replace(made, path)
         files.sync_folder(path.parent)
     except OSError as error:
-        files.remove(made)
         kept = "the last good one is untouched" if path.exists() or previous(path).exists() else "there is none yet"
         raise CheckpointError(f"cannot write the checkpoint {path}: {error.strerror or error}; {kept}") from error
+    finally:
+        files.remove(made)
 
 
 def _encode(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> memoryview:
@@ -180,7 +181,8 @@ def _memory() -> int:
 
 def _read(file: io.BufferedIOBase, size: int, path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and description of a file of `size` bytes; nothing is allocated that does not lie in it. `path` is for messages."""
-    head = bytes(_piece(file, 0, _BLOCK))
+    file.seek(0)
+    head = file.read(_BLOCK)
     found = re.fullmatch(rb"[^\n]*\ndescription: (\d{1,18}) bytes from (\d{1,18}) on\n\0*", head)
     if not found:
         raise _Damaged("its digest is wrong")
@@ -310,7 +312,10 @@ def _plain(file: h5py.File, path: str, size: int) -> Any:
 def set_aside(path: Path) -> Path:
     """Rename a damaged newest checkpoint, so that the next `save` does not put it in the place of the good previous one."""
     aside = path.with_name(f"{path.stem}.damaged{path.suffix}")
-    os.replace(path, aside)
+    try:
+        os.replace(path, aside)
+    except OSError as error:
+        raise CheckpointError(f"the damaged {path} cannot be renamed to {aside.name} ({error.strerror}): remove one of them") from error
     return aside
 
 

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,15 +27,6 @@ def opener(path: str | Path, flags: int) -> int:
     return handle
 
 
-def read_text(path: Path, largest: int) -> str:
-    """The text of a regular file of at most `largest` bytes, which is UTF-8. Raises `OSError` or `UnicodeDecodeError`."""
-    with open(path, "rb", opener=opener) as file:
-        content = file.read(largest + 1)
-    if len(content) > largest:
-        raise OSError(errno.EFBIG, f"it has more than {largest} bytes")
-    return content.decode()
-
-
 def subfolder(folder: Path, name: str) -> Path:
     """The folder `name` in `folder`, made if it is not there. Raises `OSError` where something else is, a link to a folder for one."""
     path = folder / name
@@ -48,6 +40,12 @@ def _refuse_other(status: os.stat_result, form: Callable[[int], bool]) -> None:
         raise OSError(errno.ELOOP, "it is a link, and no link in the folder of a run is followed")
     if not form(status.st_mode):
         raise OSError(errno.EINVAL, f"it is no {'folder' if form is stat.S_ISDIR else 'regular file'}")
+
+
+def say(text: str) -> None:
+    """A line on standard error. A log that cannot be written, on a disk that is full, is no reason to end a run."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def temporary(path: Path) -> Path:

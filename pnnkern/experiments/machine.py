@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-FEATURES = "cpu features"  # the long one
+FEATURES, PLANS = LONG = ("cpu features", "fft plans")  # lists of words
 
 
 def describe() -> dict[str, str]:
@@ -41,11 +41,23 @@ def _model() -> str:
     return named[0] if named else platform.processor() or platform.machine()
 
 
+def plans(then: dict[str, str] | None = None) -> dict[str, str]:
+    """Digests of FFTW's plans of this process, if it has any; where those of an earlier one are given, of all there are on this machine."""
+    from ..optics._fft import plan_digests
+
+    found = plan_digests(look=then is not None and PLANS in then)
+    return {PLANS: " ".join(found)} if found else {}
+
+
 def changes(then: dict[str, str], now: dict[str, str]) -> list[str]:
-    """What differs between two environments, in words; of the CPU's features those that came (+) and went (-)."""
+    """What differs between two environments, in words; of the CPU's features those that came (+) and went (-), of FFT plans how many went."""
     found = []
     for key in sorted(k for k in {*now, *then} if now.get(k) != then.get(k)):
-        if key == FEATURES and key in then and key in now:
+        if key == PLANS:
+            a, b = ({*env.get(key, "").split()} for env in (then, now))
+            if a - b and then.get("fft") == now.get("fft"):
+                found.append(f"FFT plans ({len(a - b)} of {len(a)} are gone or others)")
+        elif key == FEATURES and key in then and key in now:
             a, b = set(then[key].split()), set(now[key].split())
             found.append(f"{key} {' '.join([*(f'+{x}' for x in sorted(b - a)), *(f'-{x}' for x in sorted(a - b))])}")
         elif key == FEATURES:

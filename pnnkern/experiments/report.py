@@ -10,7 +10,7 @@ import numpy as np
 from .._errors import CheckpointError
 from ..learning.judged import accuracy, rated
 from . import files, plots
-from .machine import FEATURES
+from .machine import LONG
 from .plots import Picture
 from .progress import clock
 from .run import Run
@@ -58,7 +58,7 @@ def write(run: Run, *, images: int = 200) -> Path:
 
     folder = run.folder / "report"
     try:
-        folder.mkdir(exist_ok=True)
+        files.subfolder(run.folder, folder.name)
         for picture in pictures:
             files.replace(folder / f"{picture.name}.png", picture.png)
         files.replace(
@@ -122,7 +122,7 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any) -> st
         body.append(
             f'<h2>{p.title}</h2><figure><img src="{p.inline}" alt="{p.title}"><figcaption>{p.caption}</figcaption></figure>'
         )
-    versions = ", ".join(f"{k} {v}" for k, v in meta["environment"].items() if k != FEATURES)
+    versions = ", ".join(f"{k} {v}" for k, v in meta["environment"].items() if k not in LONG)
     body.append(f"<h2>The complete recipe</h2><p class=muted>{html.escape(versions)}</p><pre>{html.escape(recipe.dumps())}</pre>")
     return _PAGE.format(title=html.escape(f"{recipe.recipe}: {100 * accuracy:.2f} %"), body="\n".join(body))
 

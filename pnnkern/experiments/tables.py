@@ -187,6 +187,7 @@ class Checkpoint(Table):
 
     seconds: float = Field(60.0, ge=0)  # 0: not by time
     steps: Number = 0  # 0: not by steps
+    patience: float = Field(3600.0, ge=0)  # seconds that a full disk is waited for before the run ends
 
 
 class Control(Table):

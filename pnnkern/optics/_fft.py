@@ -7,8 +7,10 @@ On the CPU one field at a time goes through, so that the window stays in the cac
 
 import contextlib
 import functools
+import hashlib
 import importlib.util
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from types import ModuleType
@@ -194,19 +196,38 @@ def _shared_plans() -> Iterator[ModuleType]:
 
     Which plan is the fastest is measured, and with it the last bits change: one process at a time measures, and no plan is lost.
     """
-    import pyfftw
-
     with _cache.locked("fftw") as alone:
-        # first lines name the library and what the processor can do: on others the plans are others
-        name = f"plans-{_cache.key([text.splitlines()[:1] for text in pyfftw.export_wisdom()])}"
-        found = _cache.read("fftw", name)
-        known = found[1] if found else b""
-        if known:
-            pyfftw.import_wisdom(tuple(known.split(b"\0")))
+        pyfftw, name, known = _imported_plans()
         yield pyfftw
         now = b"\0".join(pyfftw.export_wisdom())
         if now != known and not (alone and _cache.write("fftw", name, now, replace=True)):
             _cache.tell("plans", "FFTW plans could not be kept: a resumed run may differ in the last bits")
+
+
+def _imported_plans() -> tuple[ModuleType, str, bytes]:
+    """pyfftw with the plans that are kept on this machine, the name of their cache entry and its content."""
+    import pyfftw
+
+    # first lines name the library and what the processor can do: on others the plans are others
+    name = f"plans-{_cache.key([text.splitlines()[:1] for text in pyfftw.export_wisdom()])}"
+    found = _cache.read("fftw", name)
+    known = found[1] if found else b""
+    if known:
+        pyfftw.import_wisdom(tuple(known.split(b"\0")))
+    return pyfftw, name, known
+
+
+def plan_digests(*, look: bool = False) -> list[str]:
+    """A digest of each of FFTW's plans that this process goes by, eight hexadecimal digits, sorted; none where it has planned nothing.
+
+    look : those that other processes left on this machine, too. A process that has all plans of an earlier one transforms to the same bits.
+    """
+    if engine_name() != "fftw" or not (look or "pyfftw" in sys.modules):
+        return []
+    with _planning:
+        fftw = _imported_plans()[0] if look else sys.modules["pyfftw"]
+        lines = {line.strip() for text in fftw.export_wisdom() for line in text.splitlines()[1:]}
+    return sorted(hashlib.sha256(line).hexdigest()[:8] for line in lines - {b"", b")"})
 
 
 _ENGINES = {"scipy": _ScipyEngine, "fftw": _FftwEngine}

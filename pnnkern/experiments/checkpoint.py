@@ -8,6 +8,7 @@ each array has a checksum; neither protects against somebody who computes them a
 """
 
 import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import io
@@ -55,6 +56,7 @@ class Checkpoint:
     warning: str | None = None
 
 
+@functools.cache
 def versions() -> dict[str, str]:
     """Versions that decide whether a resumed run repeats to the bit: Python, pnnkern and the numerical libraries."""
     found = {"python": platform.python_version(), "pnnkern": __version__}
@@ -191,7 +193,7 @@ def _read(file: io.BufferedIOBase, size: int, path: Path) -> tuple[dict[str, np.
         raise _Damaged("its digest is wrong")
     if length > _LONGEST:
         raise _Damaged(f"its description has more than {_LONGEST} bytes")
-    description = json.loads(_piece(file, at, length))
+    description = json.loads(_piece(file, at, length).decode())
     version, writer = description["format_version"], description["written_by"]
     if version > VERSION:
         raise CheckpointError(

@@ -37,8 +37,8 @@ class _Said(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
     environment: dict[_Line, _Line]
     passes_per_epoch: int = Field(0, ge=0, lt=2**63)
-    control: Control | None = None
-    exact: Control | None = None
+    control: Control = Field(None)
+    exact: Control = Field(None)
 
 
 def exists(folder: Path) -> bool:
@@ -95,7 +95,7 @@ def _refuse_strange(found: Checkpoint) -> None:
         raise CheckpointError(f"{found.path} is of no run: it has no {error}") from error
     if not (
         step.shape == () and step.dtype.kind == "i" and losses.shape == accuracies.shape == (step,)
-        and evaluations.shape == (len(evaluations), 2) and {a.dtype for a in (losses, accuracies, evaluations)} == {np.dtype(np.float64)}
+        and evaluations.ndim == 2 and evaluations.shape[1] == 2 and {a.dtype for a in (losses, accuracies, evaluations)} == {np.dtype(np.float64)}
     ):  # fmt: skip
         raise CheckpointError(f"{found.path} is of no run: it does not hold a loss and an accuracy of each step")
 

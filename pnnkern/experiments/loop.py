@@ -173,6 +173,10 @@ class Trainer:
         scores = [self.rule.loss.scores(outputs) for _, outputs in self._test_outputs(lambda: False)]
         return _array.to_numpy(_array.namespace(*scores).concatenate(scores))
 
+    def try_out(self) -> None:
+        """One pass of the first test images, which changes nothing: what is made when first needed (plans of transforms) is there then."""
+        next(self._test_outputs(lambda: False))
+
     def _test_outputs(self, stop: Callable[[], bool]) -> Any:
         """(slice, outputs) for pieces of the test images."""
         key = stream(self.training.seed, MEASUREMENT)

@@ -41,22 +41,23 @@ def _model() -> str:
     return named[0] if named else platform.processor() or platform.machine()
 
 
-def plans(then: dict[str, str] | None = None) -> dict[str, str]:
-    """Digests of FFTW's plans of this process, if it has any; where those of an earlier one are given, of all there are on this machine."""
+def plans() -> dict[str, str]:
+    """Digests of FFTW's plans, where this process has any."""
     from ..optics._fft import plan_digests
 
-    found = plan_digests(look=then is not None and PLANS in then)
-    return {PLANS: " ".join(found)} if found else {}
+    text = ", ".join(f"{where} {digest}" for where, digest in sorted(plan_digests().items()))
+    return {PLANS: text} if text else {}
 
 
 def changes(then: dict[str, str], now: dict[str, str]) -> list[str]:
-    """What differs between two environments, in words; of the CPU's features those that came (+) and went (-), of FFT plans how many went."""
+    """What differs between two environments, in words; of the CPU's features those that came (+) and went (-), of FFT plans the sizes."""
     found = []
     for key in sorted(k for k in {*now, *then} if now.get(k) != then.get(k)):
-        if key == PLANS:
-            a, b = ({*env.get(key, "").split()} for env in (then, now))
-            if a - b and then.get("fft") == now.get("fft"):
-                found.append(f"FFT plans ({len(a - b)} of {len(a)} are gone or others)")
+        if key == PLANS:  # those of sizes that either has not met, or not yet, say nothing
+            a, b = (dict(part.rsplit(" ", 1) for part in env.get(key, "").split(", ") if " " in part) for env in (then, now))
+            others = [size for size in a if size in b and a[size] != b[size]]
+            if others:
+                found.append(f"the FFT plans of fields {' and '.join(others)}")
         elif key == FEATURES and key in then and key in now:
             a, b = set(then[key].split()), set(now[key].split())
             found.append(f"{key} {' '.join([*(f'+{x}' for x in sorted(b - a)), *(f'-{x}' for x in sorted(a - b))])}")

@@ -223,8 +223,7 @@ def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop) -
             newest = folder / CHECKPOINT
             _restore(run, found)
             _drop_stale_controls(run.meta, recipes.differences(saved.made_by(found), changed))
-            then = found.meta["environment"]
-            _note_changes(then, environment(changed.compute.device) | machine.plans(then))
+            _note_changes(run, found.meta["environment"])
             if found.path != newest and os.path.lexists(newest):
                 checkpoint.set_aside(newest)
         else:
@@ -242,8 +241,11 @@ def _drop_stale_controls(meta: dict[str, Any], changed: dict[str, Any]) -> None:
         meta.pop("control", None)
 
 
-def _note_changes(then: dict[str, str], now: dict[str, str]) -> None:
-    changed = machine.changes(then, now)
+def _note_changes(run: Run, then: dict[str, str]) -> None:
+    """Say what decides on the last bits and is not as it was."""
+    if machine.PLANS in then:
+        run.trainer.try_out()
+    changed = machine.changes(then, environment(run.recipe.compute.device) | machine.plans())
     if changed:
         _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
 

@@ -95,7 +95,8 @@ def _refuse_strange(found: Checkpoint) -> None:
         raise CheckpointError(f"{found.path} is of no run: it has no {error}") from error
     if not (
         step.shape == () and step.dtype.kind == "i" and losses.shape == accuracies.shape == (step,)
-        and evaluations.ndim == 2 and evaluations.shape[1] == 2 and {a.dtype for a in (losses, accuracies, evaluations)} == {np.dtype(np.float64)}
+        and evaluations.ndim == 2 and evaluations.shape[1] == 2
+        and {a.dtype for a in (losses, accuracies, evaluations)} == {np.dtype(np.float64)}
     ):  # fmt: skip
         raise CheckpointError(f"{found.path} is of no run: it does not hold a loss and an accuracy of each step")
 

@@ -10,7 +10,6 @@ import functools
 import hashlib
 import importlib.util
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from types import ModuleType
@@ -133,6 +132,7 @@ class _ScipyEngine:
 
 
 _planning = threading.Lock()  # FFTW's planner is not thread-safe
+_digests: dict[str, str] = {}  # see `plan_digests`
 
 
 class _FftwEngine:
@@ -151,9 +151,25 @@ class _FftwEngine:
 
             self.row_forward, self.row_backward = plan(self.rows, "FFTW_FORWARD"), plan(self.rows, "FFTW_BACKWARD")
             self.column_forward, self.column_backward = plan(self.tile, "FFTW_FORWARD"), plan(self.tile, "FFTW_BACKWARD")
+            name = f"{ny}x{field[1]} in {py}x{px} {dtype}"
+            if name not in _digests:
+                _digests[name] = self._digest()
         self.rows[...] = 0
         self.tile[...] = 0
         self.scale = np.dtype(dtype).type(1.0 / (py * px)).real
+
+    def _digest(self) -> str:
+        """Eight hexadecimal digits that follow from the last bits of what the plans make of values that are the same everywhere."""
+        found = hashlib.sha256()
+        for plan, array in (
+            (self.row_forward, self.rows), (self.row_backward, self.rows), (self.column_forward, self.tile), (self.column_backward, self.tile),
+        ):  # fmt: skip
+            numbers = np.arange(array.shape[1]) ** 2 % 4093 / 4093
+            array[...] = numbers + 1j * numbers[::-1]
+            plan.execute()
+            for row in array:
+                found.update(row)
+        return found.hexdigest()[:8]
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
         (ny, nx), (_, px) = self.field, self.window
@@ -196,38 +212,27 @@ def _shared_plans() -> Iterator[ModuleType]:
 
     Which plan is the fastest is measured, and with it the last bits change: one process at a time measures, and no plan is lost.
     """
+    import pyfftw
+
     with _cache.locked("fftw") as alone:
-        pyfftw, name, known = _imported_plans()
+        # first lines name the library and what the processor can do: on others the plans are others
+        name = f"plans-{_cache.key([text.splitlines()[:1] for text in pyfftw.export_wisdom()])}"
+        found = _cache.read("fftw", name)
+        known = found[1] if found else b""
+        if known:
+            pyfftw.import_wisdom(tuple(known.split(b"\0")))
         yield pyfftw
         now = b"\0".join(pyfftw.export_wisdom())
         if now != known and not (alone and _cache.write("fftw", name, now, replace=True)):
             _cache.tell("plans", "FFTW plans could not be kept: a resumed run may differ in the last bits")
 
 
-def _imported_plans() -> tuple[ModuleType, str, bytes]:
-    """pyfftw with the plans that are kept on this machine, the name of their cache entry and its content."""
-    import pyfftw
+def plan_digests() -> dict[str, str]:
+    """Of each pair of field and window that this process has planned for with FFTW, a digest of what its plans make of fixed values.
 
-    # first lines name the library and what the processor can do: on others the plans are others
-    name = f"plans-{_cache.key([text.splitlines()[:1] for text in pyfftw.export_wisdom()])}"
-    found = _cache.read("fftw", name)
-    known = found[1] if found else b""
-    if known:
-        pyfftw.import_wisdom(tuple(known.split(b"\0")))
-    return pyfftw, name, known
-
-
-def plan_digests(*, look: bool = False) -> list[str]:
-    """A digest of each of FFTW's plans that this process goes by, eight hexadecimal digits, sorted; none where it has planned nothing.
-
-    look : those that other processes left on this machine, too. A process that has all plans of an earlier one transforms to the same bits.
+    Which plans are the fastest is measured, so another process may have others. Where the digests are the same, results are to the last bit.
     """
-    if engine_name() != "fftw" or not (look or "pyfftw" in sys.modules):
-        return []
-    with _planning:
-        fftw = _imported_plans()[0] if look else sys.modules["pyfftw"]
-        lines = {line.strip() for text in fftw.export_wisdom() for line in text.splitlines()[1:]}
-    return sorted(hashlib.sha256(line).hexdigest()[:8] for line in lines - {b"", b")"})
+    return dict(_digests)
 
 
 _ENGINES = {"scipy": _ScipyEngine, "fftw": _FftwEngine}

@@ -263,7 +263,8 @@ def read_run(folder: Path, overrides: Iterable[str] = ()) -> Recipe:
         raise RecipeError(f"{folder} holds no run: there is no {path.name} in it")
     text = _files.read_text(path, LONGEST, str(path), RecipeError, links=False)
     recipe = loads(text, folder.name, where=str(path))
-    changed = loads(text, folder.name, where=str(path), overrides=overrides)
+    overrides = list(overrides)
+    changed = loads(text, folder.name, where=str(path), overrides=overrides) if overrides else recipe
     refused = fixed(differences(recipe, changed))
     if refused:
         raise RecipeError(

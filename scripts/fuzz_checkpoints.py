@@ -198,7 +198,8 @@ def _virtual(file: h5py.File) -> None:
     file.create_virtual_dataset(PHASE, layout)
 
 
-VICTIM = Path("/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()) / f"pnnkern-fuzz-{os.getpid()}" / "victim"  # what nothing may read or write
+FAST = "/dev/shm" if os.path.isdir("/dev/shm") else tempfile.gettempdir()
+VICTIM = Path(FAST) / f"pnnkern-fuzz-{os.getpid()}" / "victim"  # what nothing may read or write
 OLD: dict[str, Callable[[h5py.File], None]] = {
     "unchanged": lambda file: None,
     "chunks that are not there": _data_set(shape=(1 << 10, 1 << 10, 1 << 10), dtype="f4", chunks=(1, 1 << 10, 1 << 10)),
@@ -254,7 +255,7 @@ def case(folder: Path, rng: np.random.Generator, number: int) -> tuple[str, byte
         for _ in range(int(rng.integers(1, 3))):
             name = list(arrays)[rng.integers(len(arrays))]
             other = list(arrays.values())[rng.integers(len(arrays))]
-            arrays[name] = (other, other.ravel(), other[None], other.astype(complex), -other, other.astype(">f8"))[rng.integers(6)]
+            arrays[name] = (other, other.ravel(), other[None], other.astype(complex), -other, other.real.astype(">f8"))[rng.integers(6)]
         kind = "strange arrays"
     else:
         kind = "damage"
@@ -305,7 +306,7 @@ def read(folder: Path) -> str:
     else:
         return "read"
     assert len(message.splitlines()) == 1, message
-    assert "MemoryError" not in message, message
+    assert "no memory" not in message, message
     return "refused"
 
 

@@ -41,6 +41,7 @@ _BLOCK = 512  # bytes of the user block, the smallest that HDF5 has
 _HEAD = f"{FORMAT}; SHA-256 of the line below and of all bytes from {_BLOCK} on: "
 _KINDS = "biufc"  # of numbers, as NumPy names them
 _LONGEST = 1 << 22  # bytes of a description; the objects that JSON makes of them take some thirty times as many
+_LARGEST_OLD = 1 << 30  # bytes of a file of pnnkern 0.1.0, which said nothing of where its arrays lie
 _SPARE = 1 << 30  # bytes of addresses that Python and its libraries take before there is anything to read
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # how a file without a user block begins
 _LIBRARIES = ("numpy", "scipy", "numba", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
@@ -164,16 +165,26 @@ def _decode(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             size = os.fstat(file.fileno()).st_size
             if size > _memory() // 2:
                 raise _Damaged(f"it has {size} bytes, more than half the memory of this machine")
-            if file.read(len(_HEAD)) == _HEAD.encode():
+            head = file.read(len(_HEAD))
+            if head == _HEAD.encode():
                 return _read(file, size, path)
-            file.seek(0)
-            today = _old(file.read())
+            if not head.startswith((_HDF5, FORMAT.encode())):
+                raise _Damaged("its digest is wrong")
+            today = _old(file.fileno(), size)
             return _read(io.BytesIO(today), len(today), path)
+    except CheckpointError:
+        raise
+    except OSError as error:
+        raise _Damaged(error.strerror or str(error)) from error
+    except MemoryError as error:
+        raise _Damaged("there is no memory for it") from error
     except _ODD as error:
-        if isinstance(error, CheckpointError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise _Damaged(reason.splitlines()[0] if reason else type(error).__name__) from error
+        raise _Damaged(f"its description is none: {_line(str(error))}") from error
+
+
+def _line(text: str) -> str:
+    """The beginning of a text that may be anything, without what moves a terminal's cursor."""
+    return "".join(c for c in text[:200] if c.isprintable())
 
 
 def _memory() -> int:
@@ -197,8 +208,8 @@ def _read(file: io.BufferedIOBase, size: int, path: Path) -> tuple[dict[str, np.
     version, writer = description["format_version"], description["written_by"]
     if version > VERSION:
         raise CheckpointError(
-            f"{path} has checkpoint format {version}, written by {writer}; this is pnnkern {__version__}, which reads formats up to "
-            f"{VERSION}: upgrade pnnkern"
+            f"{path} has checkpoint format {version}, written by {_line(str(writer))}; this is pnnkern {__version__}, which reads formats up "
+            f"to {VERSION}: upgrade pnnkern"
         )
     state, left = {}, size - _BLOCK
     for name, entry in description["arrays"].items():
@@ -240,29 +251,28 @@ def _is_name(name: str) -> bool:
 
 
 # ------------------------------------------------------------------------------------------------- files of pnnkern 0.1.0
-def _old(image: bytes) -> bytes:
+def _old(handle: int, size: int) -> bytes:
     """A file that does not say where its arrays lie, written anew in today's form by another process, which may neither hang nor grow."""
-    rest = image[_BLOCK:]
-    digest = f"{FORMAT}; SHA-256 of the bytes from {_BLOCK} on: {hashlib.sha256(rest).hexdigest()}\n".encode()
-    if not image.startswith(_HDF5) and image[:_BLOCK] != digest.ljust(_BLOCK, b"\0"):
-        raise _Damaged("its digest is wrong")
+    if size > _LARGEST_OLD:
+        raise _Damaged(f"it has no digest, and {size} bytes, more than {_LARGEST_OLD}")
+    os.lseek(handle, 0, os.SEEK_SET)
     program = "from pnnkern.experiments import checkpoint; checkpoint._convert()"
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-c", program], input=image, env=environment, timeout=PATIENCE, capture_output=True, check=False
+            [sys.executable, "-P", "-c", program], stdin=handle, env=environment, timeout=PATIENCE, capture_output=True, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise _Damaged(f"it has no digest, and HDF5 does not come to an end with it in {PATIENCE:g} s") from error
     if done.returncode:
-        said = "".join(filter(str.isprintable, done.stderr.decode(errors="replace").rpartition("\n")[0].rpartition("\n")[2]))
-        raise _Damaged(f"it has no digest, and cannot be read: {said[:200] or f'the process that did ended with {done.returncode}'}")
+        said = _line(done.stderr.decode(errors="replace").rstrip().rpartition("\n")[2])
+        raise _Damaged(f"it has no digest, and cannot be read: {said or f'the process that did ended with {done.returncode}'}")
     return done.stdout
 
 
 def _convert() -> None:
     """An old file from standard input, in today's form to standard output; all that this process is for."""
-    image = sys.stdin.buffer.read()
+    image = sys.stdin.buffer.read(_LARGEST_OLD)
     with contextlib.suppress(ModuleNotFoundError, ValueError, OSError):  # Windows; macOS knows no such limit. `_plain` is the first bound
         import resource
 
@@ -276,7 +286,10 @@ def _convert() -> None:
 
 
 def _parse(image: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and description of an old file."""
+    """Arrays and description of an old file. One that has a digest, of versions between 0.1.0 and this, keeps it."""
+    digest = f"{FORMAT}; SHA-256 of the bytes from {_BLOCK} on: {hashlib.sha256(image[_BLOCK:]).hexdigest()}\n".encode()
+    if not image.startswith(_HDF5) and image[:_BLOCK] != digest.ljust(_BLOCK, b"\0"):
+        raise _Damaged("its digest is wrong")
     with h5py.File(io.BytesIO(image), "r") as file:
         if file.attrs["format"] != FORMAT or int(file.attrs["format_version"]) != 1:
             raise _Damaged("it is another kind of file")

@@ -21,6 +21,8 @@ CONFIG = "config.toml"
 
 _Line = Annotated[str, StringConstraints(pattern=r"^\P{C}*$")]  # of text that is shown: nothing that moves a terminal's cursor
 
+_ABSENT: Any = None  # of what need not be there, and is not None if it is
+
 
 class _Said(BaseModel):
     """What a checkpoint says of a run besides its arrays and its recipe, as far as anything depends on it."""
@@ -37,8 +39,8 @@ class _Said(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
     environment: dict[_Line, _Line]
     passes_per_epoch: int = Field(0, ge=0, lt=2**63)
-    control: Control = Field(None)
-    exact: Control = Field(None)
+    control: Control = _ABSENT
+    exact: Control = _ABSENT
 
 
 def exists(folder: Path) -> bool:

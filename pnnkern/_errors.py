@@ -73,6 +73,7 @@ def out_of_memory(error: MemoryError, advice: str) -> DeviceMemoryError:
     """NumPy's or CuPy's `error`, which says how many bytes were asked for, with the line of ours that asked, and what makes it less."""
     if isinstance(error, DeviceMemoryError) and isinstance(error.__cause__, MemoryError):
         error = error.__cause__  # already told once, with other advice
-    ours = [f for f in traceback.extract_tb(error.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
+    on_purpose = isinstance(error, DeviceMemoryError)  # where it was raised is of no interest
+    ours = [] if on_purpose else [f for f in traceback.extract_tb(error.__traceback__) if Path(__file__).parent in Path(f.filename).parents]
     place = f", for `{(ours[-1].line or '').rstrip('(')}` in {Path(ours[-1].filename).stem}.{ours[-1].name}" if ours else ""
-    return DeviceMemoryError(f"{str(error).rstrip('.')}{place}; {advice}")
+    return DeviceMemoryError(f"{str(error).rstrip('.') or 'out of memory'}{place}; {advice}")

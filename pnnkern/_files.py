@@ -2,13 +2,11 @@
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from ._errors import PnnError
-
-UNPACKED = 256 << 20  # bytes that any compressed file may become
-RATIO = 100  # and how many times its own size where it becomes more than that; images of digits reach 20, zeros 1000
 
 
 def opened(path: str | Path, what: str, error: type[PnnError], *, links: bool = True) -> BinaryIO:
@@ -47,18 +45,18 @@ def read_text(path: str | Path, most: int, what: str, error: type[PnnError], *, 
     """The text in a file of at most `most` bytes of UTF-8. Raises `error` in one line. links : see `opened`."""
     with opened(path, what, error, links=links) as file:
         try:
-            text = file.read(most + 1).decode("utf-8-sig")
+            content = read_most(file.read, most + 1)
+            if len(content) > most:
+                raise error(f"{what} cannot be read: it is longer than {most} bytes")
+            return content.decode("utf-8-sig")
         except (OSError, UnicodeDecodeError) as fault:
             raise error(f"{what} cannot be read: {getattr(fault, 'strerror', None) or fault}") from fault
-        if file.tell() > most:
-            raise error(f"{what} cannot be read: it is longer than {most} bytes")
-    return text
 
 
-def refuse_bomb(path: str | Path, unpacked: int, size: int, error: type[PnnError]) -> None:
-    """Raise `error` for a file of `size` bytes that says it becomes `unpacked`, more than any true one does."""
-    if unpacked > max(UNPACKED, RATIO * size):
-        raise error(
-            f"{path} has {size} bytes and would become {unpacked}: more than {RATIO} times as many are taken for an attack; if they are meant, "
-            f"give the file uncompressed"
-        )
+def read_most(read: Callable[[int], bytes], most: int) -> bytes:
+    """Up to `most` bytes of what `read` gives. Memory is taken as they come, not for all that were asked for."""
+    pieces = []
+    while most and (piece := read(min(most, 1 << 20))):
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)

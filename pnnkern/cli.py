@@ -38,18 +38,16 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(str(error))
     except MemoryError as error:
         return _fail(str(out_of_memory(error, "lower compute.chunk or training.batch, or use another device")))
+    except OSError as error:
+        return _fail(f"{error.filename or 'a file, or standard output'}: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
         files.say("pnnkern: interrupted")
         return 130
-    except OSError as error:
-        if error.errno not in files.FULL:
-            raise
-        return _fail(f"standard output cannot be written: {error.strerror}")
 
 
 def _fail(message: str) -> int:
-    """Say it in one line, in which nothing moves a terminal's cursor: parts of it may be somebody else's."""
-    files.say(f"pnnkern: error: {''.join(c if c.isprintable() else '?' for c in ' '.join(message.split()))}")
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in " ".join(message.split()))  # no file's name steers a terminal
+    files.say(f"pnnkern: error: {line}")
     return 2
 
 

@@ -4,6 +4,7 @@ import time
 import warnings
 from typing import Any
 
+from .._errors import DataError
 from .data import Dataset
 
 
@@ -11,10 +12,16 @@ def linear(dataset: Dataset, iterations: int = 200) -> dict[str, Any]:
     """Logistic regression on the pixels in [0, 1]: scikit-learn, L-BFGS, at most `iterations` iterations, its default ridge (C = 1).
 
     For real targets least squares with a constant, and "accuracy" 1 less the rms error relative to their range.
+    Raises `DataError` for training images of one class, which leave nothing to learn.
     Returns {"test_accuracy", "train_accuracy", "iterations", "seconds", "how"}. Deterministic.
     """
     if dataset.real:
         return _least_squares(dataset)
+    if (dataset.train_labels == dataset.train_labels[0]).all():
+        raise DataError(
+            f"the {len(dataset.train_labels)} training images of {dataset.name} are all of class {dataset.train_labels[0]}, which leaves a "
+            f"linear control nothing to learn: take others, or set control.linear=false"
+        )
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 

@@ -60,9 +60,6 @@ class Dataset:
         for what, wanted, there in (("train", train, len(self.train_labels)), ("test", test, len(self.test_labels))):
             if wanted > there:
                 raise DataError(f"{wanted} {what} images were asked for, {self.name} has {there}")
-        if train and not self.real and len(np.unique(self.train_labels[:train])) < 2:
-            label = self.train_labels[0]
-            raise DataError(f"the first {train} train images of {self.name} are all of class {label}: ask for more, or 0 for all of them")
         a, b = train or None, test or None
         return replace(
             self, train_images=self.train_images[:a], train_labels=self.train_labels[:a],
@@ -310,8 +307,6 @@ def _checked(name: str, source: str, *arrays: np.ndarray) -> Dataset:
     if gaps.size or y_test.max() > labels[-1]:
         wrong = f"class {gaps[0]} has no image" if gaps.size else f"label {y_test.max()} of y_test is not among them"
         raise DataError(f"{source}: the labels of y_train must be 0..C-1 without gaps, but {wrong}")
-    if len(labels) < 2:
-        raise DataError(f"{source}: y_train has one class only, and there is nothing to tell apart: it must hold labels of two or more")
     return Dataset(name, source, x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64))
 
 

@@ -129,7 +129,7 @@ def _greys(
         needed = found.last + 1
     else:
         needed = room if levels is None else levels
-        found = grey.Greys.levels(max(1, needed), facts["full_scale"])
+        found = grey.Greys.levels(min(max(1, needed), room), facts["full_scale"])
     if not 2 <= needed <= room:
         raise RecipeError(f"{needed} grey values do not fit: there must be 2 to {room} of them in {suffix} of {bits or most} bits")
     return found

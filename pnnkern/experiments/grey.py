@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import _files
 from .._errors import DataError, SamplingWarning
 
 MOST = 1 << 16  # grey values of a picture of 16 bits
+LONGEST = 16 << 20  # bytes of a table: every grey value at ten wavelengths
 SAME = 1e-3  # wavelengths that differ by less, relative to them, are one: 633 and 632.8 nm
 
 
@@ -75,10 +77,8 @@ def read_table(path: Path, wavelength: float) -> Greys:
     Raises `DataError`, in one line, for a file that is none, and where nothing was measured at that wavelength. Warns when the phases leave
     a part of the circle out.
     """
-    try:
-        lines = [line.partition("#")[0].strip() for line in path.read_text().splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the table {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    text = _files.read_text(path, LONGEST, f"the table {path}", DataError)
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     head, *rows = [[cell.strip() for cell in line.split(",")] for line in lines if line] or [[""]]
     try:
         if head[0] != "grey" or len(head) < 2 or any(len(row) != len(head) for row in rows):

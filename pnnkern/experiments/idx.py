@@ -10,6 +10,7 @@ import numpy as np
 
 from .. import _files
 from .._errors import DataError
+from . import memory
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -29,10 +30,10 @@ def read_idx(path: Path) -> np.ndarray:
                 sizes = source.read(header - 4)
                 shape = tuple(int(n) for n in np.frombuffer(sizes.ljust(header - 4, b"\0"), ">u4"))
                 promised = math.prod(shape)
-                if packed:
-                    _files.refuse_bomb(path, promised, size, DataError)
                 fits = len(sizes) == header - 4 and (packed or header + promised == size)
-                content = source.read(promised + 1) if fits else b""
+                if fits:
+                    memory.refuse(path, promised, size)
+                content = _files.read_most(source.read, promised + 1) if fits else b""
         except (OSError, EOFError, zlib.error) as error:
             raise DataError(f"{path} cannot be read: {error}") from error
     if not fits or len(content) != promised:

@@ -3,6 +3,7 @@
 import io
 import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -13,9 +14,11 @@ from numpy.lib import format as npy
 
 from .. import _files
 from .._errors import DataError
+from . import memory
 
 HEADER = 10_000  # bytes of an array's header at most; true ones have 118
-_DAMAGED = (
+_READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0 is for names of fields
+_DAMAGED = (  # what NumPy and zipfile raise for what they do not understand
     OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, SyntaxError, NotImplementedError,
     RuntimeError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -28,12 +31,12 @@ def read_npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
         try:
             with zipfile.ZipFile(file) as archive:
                 members = _members(path, archive, keys)
-                _files.refuse_bomb(path, sum(member.file_size for member in members), size, DataError)
+                memory.refuse(path, sum(member.file_size for member in members), size)
                 return [_array(path, archive, member) for member in members]
         except DataError:
             raise
         except zipfile.BadZipFile as error:
-            raise DataError(f"{path} is no .npz file, or a damaged one: write it with numpy.savez ({error})") from error
+            raise DataError(f"{path} is no .npz file, or a damaged one: write it with numpy.savez ({error!s:.120})") from error
         except _DAMAGED as error:
             raise DataError(f"{path} cannot be read as .npz: {str(error).partition(chr(10))[0] or type(error).__name__}") from error
 
@@ -43,7 +46,8 @@ def _members(path: Path, archive: zipfile.ZipFile, keys: Sequence[str]) -> list[
     found = {key: [member for member in archive.infolist() if member.filename == f"{key}.npy"] for key in keys}
     missing = [key for key in keys if not found[key]]
     if missing:
-        held = ", ".join(name.removesuffix(".npy") for name in archive.namelist()) or "nothing"
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        held = ", ".join(name if name.isprintable() else ascii(name) for name in names) or "nothing"
         raise DataError(f"{path} lacks {', '.join(missing)}: it must hold {', '.join(keys)}, and holds {held:.200}")
     for key, members in found.items():
         if len(members) > 1:
@@ -59,10 +63,10 @@ def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.
     key = member.filename.removesuffix(".npy")
     with archive.open(member) as content:
         head = io.BytesIO(content.read(HEADER))
-    version = npy.read_magic(head)
-    if version not in ((1, 0), (2, 0)):
-        raise DataError(f"{path} holds {key} in version {version[0]}.{version[1]} of the .npy format: arrays of numbers have 1.0 or 2.0")
-    shape, fortran, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(head, max_header_size=HEADER)
+    try:
+        shape, fortran, dtype = _READERS[npy.read_magic(head)](head, max_header_size=HEADER)
+    except (*_DAMAGED, tokenize.TokenError, MemoryError) as error:  # MemoryError: of the parser, as what it reads is short
+        raise DataError(f"{path} cannot be read as .npz: {key} does not begin with the header of an array of numbers") from error
     if dtype.hasobject:
         raise DataError(f"{path} cannot be read as .npz: Object arrays cannot be loaded, and {key} must hold numbers")
     if dtype.kind not in "biufc" or dtype.subdtype:

@@ -159,8 +159,8 @@ def _refuse_unknown(table: Mapping[str, Any], models: Mapping[str, type[tables.T
             raise RecipeError(f"{path} must be a table, got {_shown(value)}")
         if path not in known and path not in models:
             raise RecipeError(f"unknown key {_shown(path)}: {_nearest(path, known)}")
-        if isinstance(value, str) and re.search(r"[\0\ud800-\udfff]", value):
-            raise RecipeError(f"{path} must be text in UTF-8 without zero bytes, got {_shown(value)}")
+        if isinstance(value, str) and (len(value) > 4096 or re.search(r"[\0\ud800-\udfff]", value)):
+            raise RecipeError(f"{path} must be text in UTF-8, of 4096 characters at most and without zero bytes, got {_shown(value)}")
 
 
 def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -241,7 +241,7 @@ def _value(text: str) -> Any:
 
 def _change_kind(table: dict[str, Any], override: str) -> None:
     """Another kind of system or rule: what the recipe says of the old kind only is dropped, what both know stays."""
-    name = override.partition(".")[0]
+    name = override.partition(".")[0].strip()
     _apply(table, override)
     known = _kind(name, table[name]).model_fields
     table[name] = {key: value for key, value in table[name].items() if key in known}

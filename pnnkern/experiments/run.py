@@ -13,10 +13,10 @@ from typing import Any
 
 from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
-from . import checkpoint, controls, data, files, machine, matrix, progress, saved, signals
+from . import checkpoint, controls, data, files, machine, matrix, memory, progress, saved, signals
 from . import recipe as recipes
 from .files import say as _say
-from .loop import Stopped
+from .loop import Stopped, TrainingError
 from .recipe import Recipe, RecipeError
 from .saved import CHECKPOINT, CONFIG
 from .signals import Stop
@@ -81,8 +81,11 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
 
     _use_threads(recipe.compute.threads)
     wanted = recipe.data
-    dataset = data.load(wanted.name, path=wanted.path, folder=wanted.folder).only(wanted.classes).pooled(wanted.pool)
-    dataset = dataset.head(wanted.train, wanted.test).held_out(wanted.validation)
+    try:
+        dataset = data.load(wanted.name, path=wanted.path, folder=wanted.folder).only(wanted.classes).pooled(wanted.pool)
+        dataset = dataset.head(wanted.train, wanted.test).held_out(wanted.validation)
+    except MemoryError as error:
+        raise out_of_memory(error, "give a smaller data set") from error
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:
@@ -104,6 +107,8 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         if isinstance(error, PnnError):
             raise
         raise RecipeError(str(error)) from error
+    except MemoryError as error:
+        raise out_of_memory(error, "make what is large in [system] smaller, or lower training.batch or compute.chunk") from error
     optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
     return Run(folder, recipe, Trainer(system, rule, optimizer, dataset, training), {"seconds": 0.0})
 
@@ -179,7 +184,7 @@ def _restore(run: Run, found: checkpoint.Checkpoint) -> None:
 # ------------------------------------------------------------------------------------------------------------------------- run
 def start(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Run:
     """Start a run in a new `folder` and carry it through; see `_carry`. Refuses a folder that holds a run."""
-    with signals.noted() as stop:
+    with signals.noted() as stop, memory.bounded(recipe.compute.device):
         return _start(recipe, folder, quiet, stop)
 
 
@@ -208,7 +213,7 @@ def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False
 
     overrides : of what may change while a run goes on (`recipe.CHANGEABLE`): more epochs, another device.
     """
-    with signals.noted() as stop:
+    with signals.noted() as stop, memory.bounded(recipes.read_run(folder, overrides).compute.device):
         return _resume(folder, overrides, quiet, stop)
 
 
@@ -255,7 +260,7 @@ def _absolute(recipe: Recipe) -> Recipe:
     given = {"path": recipe.data.path, "folder": recipe.data.folder}
     if recipe.data.name in data.IDX_FOLDERS and not any(given.values()):
         given["folder"] = os.environ.get("PNNKERN_DATA", "")
-    paths = {key: str(Path(value).expanduser().resolve()) for key, value in given.items() if value}
+    paths = {key: os.path.realpath(os.path.expanduser(value)) for key, value in given.items() if value}
     return replace(recipe, data=recipe.data.model_copy(update=paths)) if paths else recipe
 
 
@@ -320,9 +325,17 @@ def _patiently(write: Callable[[], None], patience: float, stop: Stop) -> None:
 
 @contextlib.contextmanager
 def _room(run: Run) -> Iterator[None]:
-    """An array that memory does not hold ends a run in one line that says how to go on from its last checkpoint."""
+    """An array that memory does not hold ends a run in one line that says how to go on from its last checkpoint.
+
+    So does a step that the system refuses: its values validated, and training moved its parameters to where it cannot be.
+    """
     try:
         yield
+    except ValueError as error:
+        if isinstance(error, PnnError):
+            raise
+        advice = "lower training.lr, or what [rule] moves the parameters by"
+        raise TrainingError(f"step {run.trainer.step} of {run.folder} cannot be done: {error}; {advice}") from error
     except MemoryError as error:
         how = f"compute.chunk (now {run.recipe.compute.chunk}) or training.batch (now {run.recipe.training.batch})"
         advice = f"lower {how} in a new run, or resume this one on another device"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 MOST = 1 << 24  # of anything: sizes of arrays still multiply to what memory can be asked for, and loops come to an end
 Count = Annotated[int, Field(ge=1, le=MOST)]
+Turns = Annotated[int, Field(ge=1, le=100_000)]  # of a loop inside one step
 Number = Annotated[int, Field(ge=0, lt=2**63)]  # that stands for no array and no loop but the run itself
 
 

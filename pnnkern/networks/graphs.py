@@ -4,7 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import random
+from .. import _files, random
+from .._errors import DataError
+
+LONGEST = 256 << 20  # bytes of an edge list
 
 
 def lattice(rows: int, columns: int, *, periodic: bool = False) -> np.ndarray:
@@ -74,7 +77,7 @@ def disordered(n_nodes: int, degree: float, key: Any) -> np.ndarray:
     key : of `pnnkern.random`. Returns edges (E, 2) int32.
     """
     most = n_nodes * (n_nodes - 1) // 2
-    wanted = round(n_nodes * degree / 2)
+    wanted = round(n_nodes * min(degree, n_nodes) / 2)
     if not n_nodes - 1 <= wanted <= most or n_nodes < 2:
         raise ValueError(
             f"a connected graph of {n_nodes} nodes has {n_nodes - 1} .. {most} edges, but a mean degree of {degree:g} makes {wanted}"
@@ -105,23 +108,26 @@ def read_edges(path: Any) -> tuple[np.ndarray, int, np.ndarray | None]:
     """Edge list from a text file: two node numbers from 0 on each line, and if there is a third column the conductance in siemens.
 
     Columns are parted by spaces, tabs or commas; lines that begin with # are skipped.
-    Returns edges (E, 2) int32, the number of nodes, and conductances (E,) or None. Raises ValueError naming the line that cannot be read.
+    Returns edges (E, 2) int32, the number of nodes, and conductances (E,) or None. Raises ValueError (`DataError`) naming the line that
+    cannot be read, or a node that leaves others out.
     """
     rows = []
-    with open(path) as file:
-        for number, line in enumerate(file, 1):
-            text = line.partition("#")[0].replace(",", " ").split()
-            if not text:
-                continue
-            try:
-                rows.append((int(text[0]), int(text[1]), *(float(t) for t in text[2:])))
-                fits = len(text) in (2, 3) and len(text) == len(rows[0])
-            except (ValueError, IndexError):
-                fits = False
-            if not fits:
-                raise ValueError(f"{path}, line {number}: expected 'node node' or 'node node siemens' throughout, got {line.strip()!r:.60}")
+    for number, line in enumerate(_files.read_text(path, LONGEST, f"the edge list {path}", DataError).splitlines(), 1):
+        text = line.partition("#")[0].replace(",", " ").split()
+        if not text:
+            continue
+        try:
+            rows.append((int(text[0]), int(text[1]), *(float(t) for t in text[2:])))
+            fits = len(text) in (2, 3) and len(text) == len(rows[0])
+        except (ValueError, IndexError):
+            fits = False
+        if not fits:
+            raise DataError(f"{path}, line {number}: expected 'node node' or 'node node siemens' throughout, got {line.strip()!r:.60}")
     if not rows:
-        raise ValueError(f"{path} holds no edges")
+        raise DataError(f"{path} holds no edges")
+    low, high = min(min(row[:2]) for row in rows), max(max(row[:2]) for row in rows)
+    if low < 0 or high >= 2 * len(rows):  # so many nodes could not all be joined: nothing is made as long as a number is large
+        raise DataError(f"{path} must number its nodes 0, 1, ... without gaps: {len(rows)} edges do not reach node {low if low < 0 else high}")
     edges = np.array([row[:2] for row in rows], np.int64)
     conductance = np.array([row[2] for row in rows]) if len(rows[0]) == 3 else None
     return edges.astype(np.int32), int(edges.max()) + 1, conductance

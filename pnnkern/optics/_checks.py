@@ -115,7 +115,7 @@ def _stays(pitch: float, wavelength: float, distance: Any) -> bool:
     if distance is None:
         return True
     z = float(np.abs(distance).max())
-    return 0 < wavelength * z < pitch**2 / 50 and (z < 1 or pitch > 1)  # what the pitch samples is bent by wavelength / (2 pitch) at most
+    return 0 < wavelength * z < pitch * pitch / 50 and (z < 1 or pitch > 1)  # what the pitch samples is bent by wavelength / (2 pitch) at most
 
 
 def complex_field(name: str, field: Any) -> Array:

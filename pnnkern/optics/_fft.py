@@ -20,10 +20,11 @@ import scipy.fft
 
 from .. import _array, _launch, _parallel
 from .._array import Array
-from .._errors import SettingError
+from .._errors import DeviceMemoryError, SettingError
 from ..kernels import _cache
 from . import _layer
 
+LONGEST = 1 << 40  # points on a side of a window: no memory holds so many
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
 BLOCK, SMALL = 64, 3 << 19  # columns that SciPy transforms at a time, where the window has more bytes than these
 
@@ -82,6 +83,8 @@ def times(spectrum: np.ndarray, table: np.ndarray) -> None:
 
 def window_side(n: int, pad: float) -> int:
     """Side of the padded window: the next 5-smooth length from `pad n`; exactly n without padding (periodic)."""
+    if not pad * n <= LONGEST:
+        raise DeviceMemoryError(f"a window of {pad * n:.3g} points on a side is more than any memory holds: give a smaller pad")
     return n if pad == 1 else scipy.fft.next_fast_len(int(np.ceil(pad * n)), real=True)
 
 

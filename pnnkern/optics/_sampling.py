@@ -85,7 +85,7 @@ class Axis:
         if self.uniform:
             return 1
         side = _fft.window_side(self.count if self.scaled else max(self.count, self.out_count), self.pad)
-        needed = math.ceil(least / self.pitch - 1e-9)
+        needed = math.ceil(min(least / self.pitch - 1e-9, _fft.LONGEST))  # which is more than `check_memory` lets anybody have
         return side if self.periodic or side >= needed else scipy.fft.next_fast_len(needed, real=True)
 
 
@@ -176,7 +176,7 @@ def choose(axes: tuple[Axis, Axis], z: float, wavelength: float, evanescent: str
     if finer != (1, 1):
         by_response = f"the impulse response, sampled {finer[0]} x {finer[1]} times finer than the pitch and kept to its band"
     points, cost = spatial[0] * spatial[1], finer[0] * finer[1]
-    if spectral is not None and cost > 1 and spectral[0] * spectral[1] <= points * (1 + cost / 8):
+    if spectral is not None and cost > 1 and 8 * spectral[0] * spectral[1] <= points * (8 + cost):
         return Choice("angular_spectrum", spectral, (1, 1), by_spectrum)
     return Choice("rayleigh_sommerfeld", (spatial[0], spatial[1]), finer, by_response)
 

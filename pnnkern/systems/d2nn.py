@@ -52,6 +52,10 @@ class Geometry:
             raise ValueError(f"detectors must be 'single' or 'differential', got {self.detectors!r}")
         if self.input_size > self.size:
             raise ValueError(f"input_size must not exceed size = {self.size}, got {self.input_size}")
+        for name, longest in (("pitch", 1e9), ("wavelength", 1e9), ("spacing", 1e15)):
+            value = getattr(self, name)
+            if not 1e-15 <= abs(value) <= longest and not (name == "spacing" and value == 0):
+                raise ValueError(f"{name} must be a length from 1e-15 to {longest:g} metres, got {value:g}")
         ratio = positive("pitch", self.pitch) / positive("wavelength", self.wavelength)
         if 200 < ratio <= 1000:  # above that the propagation warns
             warn(
@@ -97,6 +101,9 @@ class Imperfections:
 
     def __post_init__(self) -> None:
         check_types(self)
+        for name in ("misalignment", "height_error"):
+            if not 0 <= getattr(self, name) <= 1e9:
+                raise ValueError(f"{name} must be a length from 0 to 1e+09 metres, got {getattr(self, name):g}")
 
 
 NOT_FINITE = _launch.fault(81, "the phases or fields of a diffractive network must be finite")

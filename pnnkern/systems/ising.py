@@ -64,6 +64,8 @@ class IsingMachine:
         check_types(self)
         if len(self.sizes) != 2 or min(*self.sizes, self.copies, self.inputs, self.sweeps, self.reads) < 1:
             raise ValueError("sizes (hidden, classes), copies, inputs, sweeps and reads must all be 1 or more")
+        if len(self.rates) != 2:
+            raise ValueError(f"rates must be two numbers, of W1 and of W2, got {len(self.rates)}")
         if not 0 <= self.reverse < 1:
             raise ValueError(f"reverse must lie in [0, 1), got {self.reverse}")
         xp, hidden, outputs = _array.device_namespace(self.device), self.sizes[0], self.sizes[1] * self.copies

@@ -66,6 +66,8 @@ class OscillatorMachine:
         check_types(self)
         if len(self.sizes) != 2 or min(self.sizes) < 1 or self.inputs < 1:
             raise ValueError(f"sizes must be (hidden, outputs) of 1 or more, got {tuple(self.sizes)} with {self.inputs} inputs")
+        if len(self.rates) != 2:
+            raise ValueError(f"rates must be two numbers, of W1 and of W2, got {len(self.rates)}")
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         xp, (hidden, outputs) = _array.device_namespace(self.device), self.sizes

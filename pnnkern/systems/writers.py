@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._errors import CapabilityError
 from ._typed import check_types
 from .protocols import OuterProduct, Update, dense
 
@@ -96,7 +97,10 @@ class Transferred:
         from ..crossbar import transfer
 
         if not isinstance(update, OuterProduct):
-            raise TypeError(f"{name} is written by {type(self.rule).__name__}, which takes updates in factors, not as an array")
+            raise CapabilityError(
+                f"{name} is written by {type(self.rule).__name__}, which takes updates in factors, and this rule gives it an array: take "
+                f"another rule, or pulses (system.writer='pulsed')"
+            )
         state = {k.removeprefix(f"{name}."): v for k, v in memory.items() if k.startswith(f"{name}.")}
         sign, key = float(np.sign(update.scale)), random.fold_in(self.key, name)
         rule = self.rule

@@ -163,7 +163,7 @@ def test_a_log_on_a_full_disk(tmp_path: Path, tiny: tuple[str, ...]) -> None:
         assert done.returncode == 0
         assert "test accuracy" in done.stdout
         done = subprocess.run([*command, tmp_path / "b", "-q"], stdout=full, stderr=subprocess.PIPE, env=environment, text=True, check=False)
-    assert "standard output cannot be written: No space left on device" in done.stderr
+    assert "pnnkern: error: a file, or standard output: No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
     for name in "ab":
         assert run.load(tmp_path / name).finished

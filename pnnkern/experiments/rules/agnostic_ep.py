@@ -15,7 +15,7 @@ class AgnosticEPTable(Relaxed):
     kind: Literal["agnostic-ep"] = "agnostic-ep"
     strength: float = Field(1e-3, gt=0)  # beta, as in equilibrium-propagation
     rate: float = Field(1e-3, gt=0)  # 2 softness beta; with training.lr the same parameters end where physics led
-    steps: tables.Count = 100  # turns of states and parameters at most, until they have settled
+    steps: tables.Turns = 100  # turns of states and parameters at most, until they have settled
 
     @classmethod
     def made(cls) -> type:

@@ -14,7 +14,7 @@ class ContinualEPTable(Relaxed):
 
     kind: Literal["continual-ep"] = "continual-ep"
     strength: float = Field(0.1, gt=0)  # beta, as in equilibrium-propagation
-    steps: tables.Count = 20  # nudged ones, with a move after each
+    steps: tables.Turns = 20  # nudged ones, with a move after each
     rate: float = Field(1e-3, gt=0)  # of the moves on the way; with training.lr the same they are kept as they are
 
     @classmethod

@@ -11,7 +11,7 @@ class ContrastiveDivergenceTable(Relaxed):
     """[rule] of contrastive divergence."""
 
     kind: Literal["contrastive-divergence"] = "contrastive-divergence"
-    steps: tables.Count = 1  # of drawing all units
+    steps: tables.Turns = 1  # of drawing all units
     persistent: bool = False  # dreams go on from where the last ones ended
 
     @classmethod

@@ -13,7 +13,7 @@ class SPSATable(tables.Supervised):
 
     kind: Literal["spsa"] = "spsa"
     c: float = Field(0.05, gt=0)  # size of the perturbation, in the parameters' unit
-    directions: tables.Count = 1  # pairs of passes to average over
+    directions: tables.Turns = 1  # pairs of passes to average over
 
     @classmethod
     def made(cls) -> type:

@@ -45,8 +45,8 @@ class HopfieldUnitsTable(LayersTable):
 
     activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"
     readout: Literal["state", "softmax"] = "state"  # outputs are units with a square error, or scores with a cross-entropy
-    sweeps: tables.Count = 15  # over all layers, of the free state
-    nudged_sweeps: tables.Count = 15  # of each nudged state
+    sweeps: tables.Turns = 15  # over all layers, of the free state
+    nudged_sweeps: tables.Turns = 15  # of each nudged state
     bias_rates: list[float] = Field([])  # of the biases; as `rates` if empty
 
     def judged_by(self) -> dict[str, Any]:

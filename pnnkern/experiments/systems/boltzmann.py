@@ -15,8 +15,8 @@ class BoltzmannTable(LayeredTable):
     kind: Literal["boltzmann"] = "boltzmann"
     hidden: list[tables.Count] = Field([256], min_length=1, max_length=1)
     scale: float = Field(0.1, gt=0)  # weights start normal, with a standard deviation of scale / sqrt(nodes below)
-    sweeps: tables.Count = 10  # draws that are averaged over
-    settle: int = Field(5, ge=0, le=tables.MOST)  # and draws before these that are not
+    sweeps: tables.Turns = 10  # draws that are averaged over
+    settle: int = Field(5, ge=0, le=100_000)  # and draws before these that are not
 
     @classmethod
     def made(cls) -> type:

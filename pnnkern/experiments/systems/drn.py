@@ -15,7 +15,7 @@ class DRNTable(LayeredTable):
 
     kind: Literal["drn"] = "drn"
     gain: float = Field(480.0, gt=0)
-    sweeps: tables.Count = 4  # over all layers, of the free and of each nudged state
+    sweeps: tables.Turns = 4  # over all layers, of the free and of each nudged state
     bias_rates: list[float] = Field([])  # of the current sources, relative to training.lr; as `rates` if empty
 
     @classmethod

@@ -16,8 +16,8 @@ class IsingTable(LayeredTable):
     hidden: list[tables.Count] = Field([120], min_length=1, max_length=1)
     low: float = -1.0
     copies: tables.Count = 4  # output spins of a class
-    sweeps: tables.Count = 100  # of an anneal
-    reads: tables.Count = 1  # anneals of which the lowest energy counts
+    sweeps: tables.Turns = 100  # of an anneal
+    reads: tables.Turns = 1  # anneals of which the lowest energy counts
     reverse: float = Field(0.5, ge=0, lt=1)  # where in the schedule, 0 hot to 1 cold, a reverse anneal starts
     limit: float = Field(1.0, gt=0)
 

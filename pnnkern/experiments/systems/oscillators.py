@@ -18,8 +18,8 @@ class OscillatorsTable(LayeredTable):
     second: float = 0.0  # strength of the second harmonic at the start
     second_rate: float = Field(0.0, ge=0)  # how fast it learns, relative to training.lr
     step: float = Field(0.1, gt=0)  # of time
-    steps: tables.Count = 40  # of the free relaxation
-    nudged_steps: tables.Count = 20  # of each nudged one
+    steps: tables.Turns = 40  # of the free relaxation
+    nudged_steps: tables.Turns = 20  # of each nudged one
 
     @classmethod
     def made(cls) -> type:

@@ -21,12 +21,12 @@ class ResistorNetworkTable(SteppedTable):
     kind: Literal["resistor-network"] = "resistor-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     graph: Literal["disordered", "delaunay", "lattice", "file"] = "disordered"  # lattice: square, side the root of nodes
-    nodes: int = Field(60, ge=2, le=tables.MOST)
+    nodes: int = Field(60, ge=2, le=1_000_000)
     degree: float = Field(8.0, gt=0)  # mean number of neighbours; disordered only
     edges: str = ""  # file only: edge list, two node numbers on each line
     features: tables.Count = 4  # values of a sample
     complement: bool = True  # each feature a second source that falls when it rises
-    volts: float = Field(1.0, gt=0)  # supply
+    volts: float = Field(1.0, gt=0, le=1e6)  # supply
     high: float = Field(0.52, gt=0, le=1)  # target of the sample's class
     low: float = Field(0.48, ge=0, lt=1)  # and of the others
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side

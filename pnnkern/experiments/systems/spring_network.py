@@ -18,7 +18,7 @@ class SpringNetworkTable(tables.System):
 
     kind: Literal["spring-network"] = "spring-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
-    nodes: int = Field(60, ge=4, le=tables.MOST)
+    nodes: int = Field(60, ge=4, le=1_000_000)
     features: tables.Count = 4  # values of a sample
     complement: bool = True  # each feature a second source, which goes back when the first goes forth
     anchors: tables.Count = 2  # nodes that are held

@@ -21,10 +21,10 @@ class TransistorNetworkTable(SteppedTable):
     kind: Literal["transistor-network"] = "transistor-network"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     graph: Literal["lattice", "disordered"] = "lattice"  # lattice: square and periodic, side the root of nodes
-    nodes: int = Field(36, ge=9, le=tables.MOST)
+    nodes: int = Field(36, ge=9, le=1_000_000)
     degree: float = Field(6.0, gt=0)  # mean number of neighbours; disordered only
     features: tables.Count = 4  # values of a sample
-    volts: float = Field(0.45, gt=0)  # supply
+    volts: float = Field(0.45, gt=0, le=1e6)  # supply
     high: float = 0.02  # target of the sample's class
     low: float = -0.02  # and of the others
     hinge: bool = True  # leave outputs alone that are beyond their target on the right side

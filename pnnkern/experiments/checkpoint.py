@@ -177,7 +177,7 @@ def _decode(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     except OSError as error:
         raise _Damaged(error.strerror or str(error)) from error
     except MemoryError as error:
-        raise _Damaged("there is no memory for it") from error
+        raise CheckpointError(f"there is no memory for the {size} bytes of {path}") from error
     except _ODD as error:
         raise _Damaged(f"its description is none: {_line(str(error))}") from error
 

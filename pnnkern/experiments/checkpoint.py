@@ -40,7 +40,7 @@ PATIENCE = 60.0  # seconds that a process may take to read a checkpoint of pnnke
 _BLOCK = 512  # bytes of the user block, the smallest that HDF5 has
 _HEAD = f"{FORMAT}; SHA-256 of the line below and of all bytes from {_BLOCK} on: "
 _KINDS = "biufc"  # of numbers, as NumPy names them
-_LONGEST = 1 << 22  # bytes of a description; the objects that JSON makes of them take some thirty times as many
+_LONGEST = 1 << 24  # bytes of a description; the objects that JSON makes of them take some twenty times as many
 _LARGEST_OLD = 1 << 30  # bytes of a file of pnnkern 0.1.0, which said nothing of where its arrays lie
 _SPARE = 1 << 30  # bytes of addresses that Python and its libraries take before there is anything to read
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # how a file without a user block begins
@@ -111,7 +111,7 @@ def _encode(state: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> memoryv
             {"meta": dict(meta), "arrays": manifest, "places": places, "versions": versions(), **known}, sort_keys=True
         ).encode()
         if len(description) > _LONGEST:
-            raise ValueError(f"the description of a checkpoint has at most {_LONGEST} bytes, got {len(description)}")
+            raise CheckpointError(f"the description of a checkpoint has at most {_LONGEST} bytes, got {len(description)}")
         file.attrs.update({"format": FORMAT, "description_crc32": zlib.crc32(description), **known})
         file["description"] = np.bytes_(description)  # a data set: attributes end at 64 KiB
         at = file["description"].id.get_offset()

@@ -53,9 +53,8 @@ def changes(then: dict[str, str], now: dict[str, str]) -> list[str]:
     """What differs between two environments, in words; of the CPU's features those that came (+) and went (-), of FFT plans the sizes."""
     found = []
     for key in sorted(k for k in {*now, *then} if now.get(k) != then.get(k)):
-        if key == PLANS:  # those of sizes that either has not met, or not yet, say nothing
-            a, b = (dict(part.rsplit(" ", 1) for part in env.get(key, "").split(", ") if " " in part) for env in (then, now))
-            others = [size for size in a if size in b and a[size] != b[size]]
+        if key == PLANS:
+            others = _other_plans(then.get(key, ""), now.get(key, ""))
             if others:
                 found.append(f"the FFT plans of fields {' and '.join(others)}")
         elif key == FEATURES and key in then and key in now:
@@ -66,3 +65,9 @@ def changes(then: dict[str, str], now: dict[str, str]) -> list[str]:
         else:
             found.append(f"{key} {then.get(key, 'none')} -> {now.get(key, 'none')}")
     return found
+
+
+def _other_plans(then: str, now: str) -> list[str]:
+    """Sizes whose plans have other digests. Those that one of the two has not met, or not yet, say nothing."""
+    one, other = (dict(part.rsplit(" ", 1) for part in text.split(", ") if " " in part) for text in (then, now))
+    return [size for size in one if other.get(size, one[size]) != one[size]]

@@ -39,6 +39,7 @@ class _Said(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
     environment: dict[_Line, _Line]
     passes_per_epoch: int = Field(0, ge=0, lt=2**63)
+    sessions: list[dict[str, str | int]] = []  # when and where it was worked on
     control: Control = _ABSENT
     exact: Control = _ABSENT
 

@@ -127,7 +127,9 @@ def test_in_the_place_of_files_of_the_report(copied_run: Path, victim: Path, mak
     (copied_run / "report").mkdir()
     for name in ("curves.png", "metrics.json", "index.html"):
         make(copied_run / "report" / name, victim)
-    assert call(READERS[1], copied_run) == (2 if make is folder else 0)
+    make(copied_run / "phase.npz", victim)
+    for command in READERS[1:3]:
+        assert call(command, copied_run) == (2 if make is folder else 0)
 
 
 @pytest.mark.parametrize("name", ["report", run.EXACT])

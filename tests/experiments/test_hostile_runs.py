@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 from scripted import script
@@ -203,10 +202,8 @@ fuzz = script("fuzz_checkpoints")
 @pytest.mark.parametrize("what", [what for what in fuzz.OLD if what not in ("unchanged", "many objects")])
 def test_hdf5_that_says_what_it_does_not_hold(tmp_path: Path, what: str, digest: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """In this process, with so little memory that the first thing to be believed ends the test."""
-    victim = tmp_path / "victim"
-    monkeypatch.setattr(fuzz, "VICTIM", victim)
-    with h5py.File(victim, "w") as file:
-        file["x"] = np.full((2, 8, 8), 4.0, np.float32)
+    monkeypatch.setattr(fuzz, "VICTIM", tmp_path / "victim")
+    fuzz.victim()
     image = fuzz.old(fuzz.state(), {}, lambda file: None)
     assert checkpoint._parse(image)[0].keys() == fuzz.state().keys()
     image = fuzz.old(fuzz.state(), {}, fuzz.OLD[what])

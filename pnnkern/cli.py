@@ -71,7 +71,7 @@ def _warn(warning: str | None, where: str = "") -> None:
 def _overrides(assignments: list[str] | None, **options: str | int | None) -> list[str]:
     """`--set` assignments and the options that stand for one each, as overrides; unset options ("" or None) are left out."""
     tables = {"data_dir": "data.folder", "device": "compute.device", "threads": "compute.threads"}
-    given = [f"{tables.get(k, f'training.{k}')}={json.dumps(v)}" for k, v in options.items() if v not in ("", None)]
+    given = [f"{tables.get(k, f'training.{k}')}={json.dumps(v, ensure_ascii=False)}" for k, v in options.items() if v not in ("", None)]
     return [*(assignments or ()), *given]
 
 

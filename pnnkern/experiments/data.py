@@ -73,7 +73,7 @@ class Dataset:
         if self.real:
             raise DataError(f"{self.name} has real targets and no classes to choose from")
         if len(set(classes)) < len(classes) or len(classes) < 2 or not set(classes) <= set(range(self.classes)):
-            raise DataError(f"classes must be two or more different labels from 0 to {self.classes - 1}, got {list(classes)}")
+            raise DataError(f"classes must be two or more different labels from 0 to {self.classes - 1}, got {list(classes)!s:.80}")
         new = np.full(self.classes, -1)
         new[list(classes)] = np.arange(len(classes))
         a, b = new[self.train_labels] >= 0, new[self.test_labels] >= 0
@@ -170,7 +170,7 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     hint = (
         f"the nearest is {near[0]!r}" if near else f"there are {', '.join(known)}, 'openml:NAME', and data.path for your own file"
     )
-    raise DataError(f"no data set is called {name!r}: {hint}")
+    raise DataError(f"no data set is called {name!r:.80}: {hint}")
 
 
 # -------------------------------------------------------------------------------------------------------------------- sources
@@ -219,24 +219,29 @@ def from_openml(name: str) -> Dataset:
         which = {"data_id": int(name)} if name.isdigit() else {"name": name}
         table, target = fetch_openml(**which, as_frame=False, return_X_y=True, parser="liac-arff")
     except (OSError, ValueError, http.client.HTTPException) as error:  # no network, or no such set
-        raise DataError(f"openml.org gave no data set {name!r}: {str(error).splitlines()[0]}") from error
+        raise DataError(f"openml.org gave no data set {name!r:.80}: {_first_line(error)}") from error
     pixels = np.asarray(table)
     if pixels.ndim != 2 or np.ndim(target) != 1 or len(target) != len(pixels):
-        raise DataError(f"OpenML set {name!r} is no table of numbers with one target for each row: square grey images are needed")
+        raise DataError(f"OpenML set {name!r:.80} is no table of numbers with one target for each row: square grey images are needed")
     side = round(pixels.shape[1] ** 0.5)
     if side * side != pixels.shape[1] or pixels.dtype.kind not in "uif":
-        raise DataError(f"OpenML set {name!r} has {pixels.shape[1]} columns of {pixels.dtype}: square grey images are needed")
+        raise DataError(f"OpenML set {name!r:.80} has {pixels.shape[1]} columns of {pixels.dtype}: square grey images are needed")
     if np.isnan(pixels).any() or pixels.min() < 0 or pixels.max() > 255:
-        raise DataError(f"OpenML set {name!r} has values outside 0..255 or missing: grey images are needed")
+        raise DataError(f"OpenML set {name!r:.80} has values outside 0..255 or missing: grey images are needed")
     if 1 < pixels.max() < 128:
         raise DataError(
-            f"OpenML set {name!r} has no value above {pixels.max():g}, so that white may be less than 255: bring it to [0, 1] yourself, and "
-            f"give it as .npz (data.path)"
+            f"OpenML set {name!r:.80} has no value above {pixels.max():g}, so that white may be less than 255: bring it to [0, 1] yourself, "
+            f"and give it as .npz (data.path)"
         )
     images = (np.rint(pixels).astype(np.uint8) if pixels.max() > 1 else pixels.astype(np.float64)).reshape(-1, side, side)
     _, labels = np.unique(np.asarray(target), return_inverse=True)
     cut = len(labels) - len(labels) // 7
     return _checked(name, f"openml:{name}", images[:cut], labels[:cut], images[cut:], labels[cut:])
+
+
+def _first_line(error: Exception) -> str:
+    """Of what it says; some that come with a broken connection say nothing."""
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _from_sklearn(name: str) -> Dataset:
@@ -263,7 +268,7 @@ def _vowel(folder: str) -> Dataset:
     try:
         rows = np.array([line.split(",") for line in lines if line[:1].isdigit()], np.float64)
     except ValueError as error:
-        raise DataError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        raise DataError(f"{path} cannot be read: {_first_line(error)}") from error
     if rows.ndim != 2 or rows.shape[1] != 14:
         raise DataError(f"{path} must have 14 columns (test flag, speaker, sex, 10 features, class), got shape {rows.shape}")
     x, y, test = rows[:, 3:13], rows[:, 13], rows[:, 0] == 1

@@ -250,8 +250,11 @@ def _change_kind(table: dict[str, Any], override: str) -> None:
 def write(recipe: Recipe, path: Path) -> None:
     """Write the complete recipe as TOML, whole or not at all."""
     head = "# The complete recipe of this run. Repeat it elsewhere with: pnnkern run config.toml --out FOLDER\n\n"
+    text = head + recipe.dumps()
+    if len(text) > LONGEST:
+        raise RecipeError(f"the complete recipe has {len(text)} characters, and a recipe has {LONGEST} at most: shorten its lists")
     try:
-        files.replace(path, (head + recipe.dumps()).encode())
+        files.replace(path, text.encode())
     except OSError as error:
         raise RecipeError(f"cannot write {path}: {error.strerror or error}") from error
 

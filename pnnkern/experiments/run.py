@@ -357,7 +357,7 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
         if others:
             raise CheckpointError(f"{folder} is not the exact-gradient control of its run: {', '.join(others)} differ; remove it")
         same = {key: value for key, value in recipes.leaves(exact.table()) if not recipes.fixed([key])}
-        done = _resume(folder, tuple(f"{key}={json.dumps(value)}" for key, value in same.items()), quiet, stop)
+        done = _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop)
     else:
         done = _start(exact, folder, quiet, stop, recipe.checkpoint.patience)
     if done.trainer.finished:

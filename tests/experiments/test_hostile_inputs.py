@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pnnkern import cli
+from pnnkern import _files, cli
 from pnnkern._errors import DataError, PnnError
 from pnnkern.experiments import controls, data, grey, memory, recipe, run
 from pnnkern.experiments.idx import read_idx
 from pnnkern.experiments.loop import TrainingError
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.networks import graphs
+from pnnkern.optics.propagation import Propagator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,6 +92,13 @@ def test_recipes_that_are_no_files(no_files: dict[str, Path], tmp_path: Path) ->
         (tmp_path / "x.toml").unlink(missing_ok=True)
         (tmp_path / "x.toml").symlink_to(path)
         refused(lambda: recipe.find(str(tmp_path / "x.toml")), f"cannot be read: .*{what.rstrip('.')}", RecipeError)
+
+
+def test_a_pipe_that_takes_a_file_s_place(no_files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at it and the opening."""
+    status = os.stat(__file__)
+    monkeypatch.setattr(_files.os, "stat", lambda *_, **__: status)
+    refused(lambda: read_idx(no_files["a pipe"]), "it must be a regular file, and is a pipe")
 
 
 def test_links_to_regular_files_are_read(tmp_path: Path) -> None:
@@ -308,11 +316,13 @@ def test_openml_tables_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
         gives(*found)
         refused(lambda: data.load("openml:x"), "is no table of numbers with one target for each row")
 
-    def breaks(**_: object) -> None:
-        raise http.client.IncompleteRead(b"")
+    for fault in (http.client.IncompleteRead(b""), TimeoutError()):
 
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", breaks)
-    refused(lambda: data.load("openml:x"), "openml.org gave no data set 'x'")
+        def breaks(fault: Exception = fault, **_: object) -> None:
+            raise fault
+
+        monkeypatch.setattr(sklearn.datasets, "fetch_openml", breaks)
+        refused(lambda: data.load("openml:x"), f"openml.org gave no data set 'x': {type(fault).__name__}")
     refused(lambda: data.load("openml:²"), "openml.org gave no data set '²'")
     refused(lambda: data.load("allostery:99999x99999"), "allostery with its sources and targets, up to 9999")
 
@@ -342,6 +352,7 @@ def test_openml_tables_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("system.layers=1000000000", "system.layers: input should be less than or equal to 1000"),
         ("system.size=1000000000", "system.size: input should be less than or equal to 16777216"),
         ("compute.threads=1000000000", "compute.threads: input should be less than or equal to 1024"),
+        ("system.size=[[1]]", r"system.size: input should be a valid integer, got \[\[1\]\]"),
         ("compute.chunk=1000000000", "compute.chunk: input should be less than"),
     ],
 )
@@ -394,6 +405,29 @@ def test_systems_that_cannot_be(name: str, overrides: list[str], message: str, t
         run.start(recipe.find(name, overrides), tmp_path / "run", quiet=True)
     assert "\n" not in str(caught.value)
     assert "raise " not in str(caught.value)
+
+
+def test_names_in_any_script(tmp_path: Path) -> None:
+    """Options become TOML, which has no escapes for what JSON writes as two."""
+    for name in ("é", "\U0001f600", "'\""):
+        (tmp_path / name).mkdir()
+        assert recipe.find("d2nn-digits", cli._overrides(None, data_dir=str(tmp_path / name))).data.folder == str(tmp_path / name)
+    chosen = recipe.find("d2nn-digits", [f"data.path={tmp_path}/\U0001f600"])
+    recipe.write(chosen, tmp_path / "config.toml")
+    assert recipe.read_run(tmp_path) == chosen
+
+
+def test_recipes_that_become_too_long(tmp_path: Path) -> None:
+    """Completed and written down: such a run could not be resumed."""
+    chosen = recipe.find("d2nn-digits", ["data.classes=[" + "1," * 9000 + "]"])
+    refused(lambda: recipe.write(chosen, tmp_path / "config.toml"), "the complete recipe has .* characters, .*: shorten its lists", RecipeError)
+
+
+def test_a_distance_that_no_window_holds() -> None:
+    """The transfer function would need 10^24 samples; the impulse response takes a window of the usual size."""
+    plan = Propagator((16, 16), pitch=1e-6, wavelength=5e-7, distance=1e20)
+    assert plan.methods == ("rayleigh_sommerfeld",)
+    assert max(plan.grid.window) < 100
 
 
 def test_a_step_that_a_system_refuses_is_one_line(tmp_path: Path) -> None:

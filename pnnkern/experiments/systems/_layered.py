@@ -66,7 +66,7 @@ class HopfieldUnitsTable(LayersTable):
 class LayeredTable(LayersTable):
     """[system] of a network that relaxes, fully connected from layer to layer."""
 
-    hidden: list[tables.Count] = Field([1024], min_length=1)  # nodes of the hidden layers
+    hidden: list[tables.Count] = Field([1024], min_length=1, max_length=100)  # nodes of the hidden layers
     inputs: tables.Count = 784  # values of a sample
 
     def below_outputs(self) -> list[int]:

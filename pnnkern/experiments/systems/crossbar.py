@@ -25,7 +25,7 @@ class CrossbarTable(WrittenTable):
     kind: Literal["crossbar"] = "crossbar"
     outputs: ClassVar[Literal["powers", "signed"]] = "signed"
     inputs: tables.Count = 784
-    hidden: list[tables.Count] = Field(default=[256])  # nodes of the hidden layers
+    hidden: list[tables.Count] = Field([256], max_length=100)  # nodes of the hidden layers
     classes: tables.Count = 10
     activation: Literal["tanh", "relu", "sigmoid"] = "tanh"
     weight_max: float = Field(1.0, gt=0)  # where no pulsed device bounds the weights

@@ -13,7 +13,7 @@ class ConvolutionalHopfieldTable(HopfieldUnitsTable):
     """[system] of layers of feature maps that relax, below a dense output layer."""
 
     kind: Literal["hopfield-conv"] = "hopfield-conv"
-    maps: list[tables.Count] = Field([32, 64])  # feature maps of each layer; each layer halves height and width
+    maps: list[tables.Count] = Field([32, 64], max_length=100)  # feature maps of each layer; each layer halves height and width
     channels: tables.Count = 1  # of a sample
     height: tables.Count = 28
     width: tables.Count = 28

@@ -13,7 +13,7 @@ import typer
 
 from . import __version__, completion
 from ._errors import PnnError, out_of_memory
-from .experiments import text, units
+from .experiments import files, text, units
 
 app = typer.Typer(name="pnnkern", rich_markup_mode=None, pretty_exceptions_enable=False)
 _UsageError: type[Any] = typer.BadParameter.__mro__[2]  # click's ClickException, from click itself or from the copy inside typer
@@ -48,21 +48,21 @@ def main(argv: list[str] | None = None) -> int:
     except MemoryError as error:
         return _fail(str(out_of_memory(error, "lower compute.chunk or training.batch, or use another device")))
     except OSError as error:
-        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+        return _fail(f"{error.filename or 'a file, or standard output'}: {error.strerror or error}")
     except (KeyboardInterrupt, typer.Abort):
-        print("pnnkern: interrupted", file=sys.stderr)
+        files.say("pnnkern: interrupted")
         return 130
 
 
 def _fail(message: str) -> int:
-    print(f"pnnkern: error: {text.plain(' '.join(message.split()))}", file=sys.stderr)
+    files.say(f"pnnkern: error: {text.plain(' '.join(message.split()))}")
     return 2
 
 
 def _one_line(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: str | None = None
 ) -> None:
-    print(f"pnnkern: warning: {text.lines(message)}", file=sys.stderr)
+    files.say(f"pnnkern: warning: {text.lines(message)}")
 
 
 def _end(result: dict[str, Any], as_json: bool, shown: str) -> None:
@@ -78,7 +78,7 @@ def _width() -> int | None:
 def _warn(warning: str | None, where: str = "") -> None:
     """What a checkpoint made it necessary to say, if anything."""
     if warning:
-        print(f"warning: {text.lines(f'{where}{warning}')}", file=sys.stderr)
+        files.say(f"warning: {text.lines(f'{where}{warning}')}")
 
 
 def _overrides(assignments: list[str] | None, **options: str | int | None) -> list[str]:
@@ -207,7 +207,8 @@ def _conclude(done: Any, as_json: bool) -> None:
     if result["finished"]:
         after = f"pictures: pnnkern report {result['out']}"
     else:
-        after = f"stopped at step {result['steps']} of {done.trainer.steps}, saved; go on with: pnnkern resume {result['out']}"
+        kept = "not saved" if done.unsaved else "saved"
+        after = f"stopped at step {result['steps']} of {done.trainer.steps}, {kept}; go on with: pnnkern resume {result['out']}"
     _end(result, as_json, "\n".join([*lines, f"{units.duration(result['seconds'])} on {result['device']}, in {result['out']}", after]))
     if not result["finished"]:
         if as_json:

@@ -1,26 +1,11 @@
 """Scripts that draw what networks learn run, shortened, and leave a picture."""
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def script(name: str) -> ModuleType:
-    """A script as a module."""
-    if not (ROOT / f"scripts/{name}.py").is_file():
-        pytest.skip("scripts are in the repository, not in the package")
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"scripts/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from scripted import script
 
 
 @pytest.mark.parametrize(

@@ -52,11 +52,15 @@ def write(
     parameters = {
         name.removeprefix("parameters/"): array for name, array in found.state.items() if name.startswith("parameters/")
     }
+    if not all(array.size and array.dtype.kind == "f" and np.isfinite(array).all() for array in parameters.values()):
+        raise CheckpointError(f"{found.path} holds parameters that are no finite numbers, or none")
     try:
         array = system.export(what, parameters, index)
         facts = system.facts(what, index)
     except ValueError as error:
         raise RecipeError(str(error)) from error
+    except (KeyError, IndexError, TypeError) as error:
+        raise CheckpointError(f"the parameters in {found.path} are not those of the system in its recipe: {error}") from error
     about = {
         "what": what, "about": known[what].about, "unit": known[what].unit, "run": folder.name, "recipe": config.recipe,
         "steps": int(found.state["progress/step"]), **facts,

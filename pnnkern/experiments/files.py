@@ -1,25 +1,74 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and that are what they seem: a folder may come from somebody else, and no link in it is followed."""
 
 import contextlib
+import errno
 import os
+import secrets
+import shutil
+import stat
+import sys
+from collections.abc import Callable
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk, and a user's share of it
+_CAREFUL = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+def opener(path: str | Path, flags: int) -> int:
+    """Open a regular file, for `open(..., opener=...)` too: no link is followed, no pipe waited for. Raises `OSError` for anything else."""
+    with contextlib.suppress(FileNotFoundError):  # the flags refuse links, too, but not in words, and do not keep devices untouched
+        _refuse_other(os.lstat(path), stat.S_ISREG)
+    handle = os.open(path, flags | _CAREFUL, 0o666)
+    try:
+        _refuse_other(os.fstat(handle), stat.S_ISREG)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def subfolder(folder: Path, name: str) -> Path:
+    """The folder `name` in `folder`, made if it is not there. Raises `OSError` where something else is, a link to a folder for one."""
+    path = folder / name
+    path.mkdir(exist_ok=True)
+    _refuse_other(path.lstat(), stat.S_ISDIR)
+    return path
+
+
+def _refuse_other(status: os.stat_result, form: Callable[[int], bool]) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise OSError(errno.ELOOP, "it is a link, and no link in the folder of a run is followed")
+    if not form(status.st_mode):
+        raise OSError(errno.EINVAL, f"it is no {'folder' if form is stat.S_ISDIR else 'regular file'}")
+
+
+def say(text: str) -> None:
+    """A line on standard error. A log that cannot be written, on a disk that is full, is no reason to end a run."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def temporary(path: Path) -> Path:
-    """Where a file is made before it is renamed into its place: hidden, in the same folder, named after the process."""
-    return path.with_name(f".{path.name}.tmp{os.getpid()}")
+    """Where a file is made before it is renamed into its place: hidden, in the same folder, under a name that nobody can foresee."""
+    return path.with_name(f".{path.name}.tmp{secrets.token_hex(8)}")
 
 
 def write_synced(path: Path, content: bytes | memoryview) -> None:
-    """Create or overwrite a file and see it onto the disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    """Create a file, which must not be there, and see it onto the disk. Raises `OSError`, which says of a full disk how much is missing."""
     try:
-        left = memoryview(content)
-        while left:
-            left = left[os.write(handle, left) :]
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        room = f"{len(content)} bytes are needed, and {shutil.disk_usage(path.parent).free} are free in {path.parent}"
+        raise OSError(error.errno, f"{os.strerror(error.errno)}: {room}") from error
 
 
 def replace(path: Path, content: bytes | memoryview) -> None:

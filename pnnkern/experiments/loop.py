@@ -173,6 +173,10 @@ class Trainer:
         scores = [self.rule.loss.scores(outputs) for _, outputs in self._test_outputs(lambda: False)]
         return _array.to_numpy(_array.namespace(*scores).concatenate(scores))
 
+    def try_out(self) -> None:
+        """One pass of the first test images, which changes nothing: what is made when first needed (plans of transforms) is there then."""
+        next(self._test_outputs(lambda: False))
+
     def _test_outputs(self, stop: Callable[[], bool]) -> Any:
         """(slice, outputs) for pieces of the test images."""
         key = stream(self.training.seed, MEASUREMENT)
@@ -207,24 +211,25 @@ class Trainer:
         return state | {f"optimizer/{name}": _array.to_numpy(array) for name, array in self.optimizer.state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go back to a `state`; arrays go to the device that their parameter lives on. Raises ValueError for one of another training."""
+        """Go back to a `state`; arrays go to the device that their parameter lives on.
+
+        Raises ValueError for one of another training. Kernels do not ask how long an array is, so each must be as it was written.
+        """
         steps, evaluations = int(state["progress/step"]), len(state["progress/evaluations"])
         if steps not in range(evaluations * self.steps_per_epoch, (evaluations + 1) * self.steps_per_epoch + 1):
             raise ValueError(f"{steps} steps with {evaluations} evaluations are not of epochs of {self.steps_per_epoch} steps")
+        memory, parameters = getattr(self.system, "memory", {}), self.system.parameters
+        for path in (*(f"parameters/{name}" for name in parameters), *(f"memory/{name}" for name in memory), *state):
+            if not path.startswith("progress/"):
+                self._refuse_other(path, state[path])
         self.step = int(state["progress/step"])
         self._losses, self._accuracies = state["progress/loss"].tolist(), state["progress/accuracy"].tolist()
         self._pending.clear()
         self.evaluations = [(float(a), float(b)) for a, b in state["progress/evaluations"]]
-        parameters = self.system.parameters
         for name, array in parameters.items():
-            saved = state[f"parameters/{name}"]
-            if saved.shape != array.shape or saved.dtype != array.dtype:
-                raise ValueError(
-                    f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {array.dtype} {array.shape}"
-                )
-            array[...] = _array.namespace(array).asarray(saved)
+            array[...] = _array.namespace(array).asarray(state[f"parameters/{name}"])
         writers.touched(self.system)
-        for kind, held in (("optimizer", self.optimizer.state), ("memory", getattr(self.system, "memory", {}))):
+        for kind, held in (("optimizer", self.optimizer.state), ("memory", memory)):
             held.clear()
             for path, saved in state.items():
                 if path.startswith(f"{kind}/"):
@@ -232,6 +237,24 @@ class Trainer:
                     like = parameters.get(name.rpartition(".")[0])  # "phase.first" belongs to "phase"
                     counter = like is None or saved.size == 1  # counters stay with NumPy
                     held[name] = saved.copy() if counter else _array.namespace(like).array(saved)
+
+    def _refuse_other(self, path: str, saved: np.ndarray) -> None:
+        """Raise ValueError for an array of a state that nothing of this training can be."""
+        kind, _, name = path.partition("/")
+        parameters, counter = self.system.parameters, path == "optimizer/step" or path.endswith(".samples")
+        like = {
+            "parameters": parameters.get(name),
+            "memory": getattr(self.system, "memory", {}).get(name),
+            "optimizer": parameters.get(name.rpartition(".")[0]),
+        }.get(kind)
+        if counter:
+            like = np.zeros(1, np.int64)
+        if like is None:
+            raise ValueError(f"the checkpoint has {path}, which is nothing of this training")
+        if saved.shape != like.shape or saved.dtype != like.dtype:
+            raise ValueError(f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {like.dtype} {like.shape}")
+        if counter and not 0 <= saved[0] < 2**62:
+            raise ValueError(f"the checkpoint counts {saved[0]} for {name}")
 
 
 def train(

@@ -4,7 +4,7 @@ import os
 import platform
 from pathlib import Path
 
-FEATURES = "cpu features"  # the long one
+FEATURES, PLANS = LONG = ("cpu features", "fft plans")  # lists of words
 
 
 def describe() -> dict[str, str]:
@@ -41,11 +41,23 @@ def _model() -> str:
     return named[0] if named else platform.processor() or platform.machine()
 
 
+def plans() -> dict[str, str]:
+    """Digests of FFTW's plans, where this process has any."""
+    from ..optics._fft import plan_digests
+
+    text = ", ".join(f"{where} {digest}" for where, digest in sorted(plan_digests().items()))
+    return {PLANS: text} if text else {}
+
+
 def changes(then: dict[str, str], now: dict[str, str]) -> list[str]:
-    """What differs between two environments, in words; of the CPU's features those that came (+) and went (-)."""
+    """What differs between two environments, in words; of the CPU's features those that came (+) and went (-), of FFT plans the sizes."""
     found = []
     for key in sorted(k for k in {*now, *then} if now.get(k) != then.get(k)):
-        if key == FEATURES and key in then and key in now:
+        if key == PLANS:
+            others = _other_plans(then.get(key, ""), now.get(key, ""))
+            if others:
+                found.append(f"the FFT plans of fields {' and '.join(others)}")
+        elif key == FEATURES and key in then and key in now:
             a, b = set(then[key].split()), set(now[key].split())
             found.append(f"{key} {' '.join([*(f'+{x}' for x in sorted(b - a)), *(f'-{x}' for x in sorted(a - b))])}")
         elif key == FEATURES:
@@ -53,3 +65,9 @@ def changes(then: dict[str, str], now: dict[str, str]) -> list[str]:
         else:
             found.append(f"{key} {then.get(key, 'none')} -> {now.get(key, 'none')}")
     return found
+
+
+def _other_plans(then: str, now: str) -> list[str]:
+    """Sizes whose plans have other digests. Those that one of the two has not met, or not yet, say nothing."""
+    one, other = (dict(part.rsplit(" ", 1) for part in text.split(", ") if " " in part) for text in (then, now))
+    return [size for size in one if other.get(size, one[size]) != one[size]]

@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import Any, Protocol
 
-from . import units
+from . import files, units
 from .loop import Trainer
 
 LOG_EVERY = 15.0  # seconds between lines in a log
@@ -77,7 +77,7 @@ class _Lines(_Silent):
 
     def __call__(self, trainer: Trainer) -> None:
         if self.pace.due(trainer):
-            print(f"step {trainer.step}/{trainer.steps}  {self.pace.read(trainer)}", file=sys.stderr, flush=True)
+            files.say(f"step {trainer.step}/{trainer.steps}  {self.pace.read(trainer)}")
 
 
 class _Bar(_Silent):

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.resources
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ FIXED: dict[str, type[tables.Table]] = {
 TABLES = ("data", "system", "rule", "training", "compute", "checkpoint", "control")
 _DEFAULT_KIND = {"rule": "in-silico"}
 LONGEST = 1 << 15  # characters of a recipe or an override: what the longest key or the deepest nesting costs grows with their square
+_NAME = r"(\w([\w .,@+=()-]{0,98}[\w+=)-])?)?"  # of a recipe, if it has one
 _DEEPEST = 8  # tables and lists inside each other; recipes have two
 # What may change while a run goes on: tables or keys. Where the data lie is of no matter, their digest is compared.
 CHANGEABLE = (
@@ -126,8 +128,10 @@ def read(table: Mapping[str, Any]) -> Recipe:
     for name in ("recipe", "summary"):
         if not isinstance(table.get(name, ""), str):
             raise RecipeError(f"{name} must be a string, got {_shown(table[name])}")
-    if re.search(r"[/\\]|^\.", table.get("recipe", "")):
-        raise RecipeError(f"recipe must be a plain name, which a folder can have: no path and no dot in front, got {_shown(table['recipe'])}")
+    if not re.fullmatch(_NAME, table.get("recipe", "")):
+        raise RecipeError(
+            f"recipe must be a name for a folder, of at most 100 letters, digits and - _ . , @ + = ( ) within, got {_shown(table['recipe'])}"
+        )
     parts = {name: _validated(name, models[name], table.get(name, {})) for name in TABLES}
     return Recipe(table.get("recipe", ""), table.get("summary", ""), **parts)
 
@@ -258,11 +262,12 @@ def write(recipe: Recipe, path: Path) -> None:
 def read_run(folder: Path, overrides: Iterable[str] = ()) -> Recipe:
     """The recipe of the run in `folder`, from its config.toml; `overrides` must be of what may change while it goes on."""
     path = folder / "config.toml"
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise RecipeError(f"{folder} holds no run: there is no {path.name} in it")
-    text = _files.read_text(path, LONGEST, str(path), RecipeError)
+    text = _files.read_text(path, LONGEST, str(path), RecipeError, links=False)
     recipe = loads(text, folder.name, where=str(path))
-    changed = loads(text, folder.name, where=str(path), overrides=overrides)
+    overrides = list(overrides)
+    changed = loads(text, folder.name, where=str(path), overrides=overrides) if overrides else recipe
     refused = fixed(differences(recipe, changed))
     if refused:
         raise RecipeError(

@@ -72,7 +72,7 @@ def write(run: Run, *, images: int = 200) -> Path:
     made = origin.here()
     metrics = run.summary | {"checks": checks.rows if checks else [], "report": made, "run": run.meta.get("sessions", [])}
     try:
-        folder.mkdir(exist_ok=True)
+        files.subfolder(run.folder, folder.name)
         for picture in pictures:
             for name, content in picture.files.items():
                 files.replace(folder / name, content)
@@ -172,7 +172,7 @@ def _provenance(meta: dict[str, Any], made: dict[str, str], device: str) -> str:
     then, now = meta["environment"], environment(device)
     changed = machine.changes(then, now)
     note = f"<p>The report was made with something else than the run: {_safe(', '.join(changed))}.</p>" if changed else ""
-    versions = [(key, value) for key, value in {"device": device, **then}.items() if key != machine.FEATURES]
+    versions = [(key, value) for key, value in {"device": device, **then}.items() if key not in machine.LONG]
     return _table(rows, "words date words code code", head=True) + f"<p>The run was computed with:</p>{_table(versions, 'words words')}{note}"
 
 

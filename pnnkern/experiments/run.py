@@ -6,14 +6,14 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
-from . import checkpoint, controls, data, machine, matrix, memory, origin, progress, saved, signals, text, units
+from . import checkpoint, controls, data, files, machine, matrix, memory, origin, progress, saved, signals, text, units
 from . import recipe as recipes
 from .loop import Stopped, TrainingError
 from .recipe import Recipe, RecipeError
@@ -21,6 +21,7 @@ from .saved import CHECKPOINT, CONFIG
 from .signals import Stop
 
 EXACT = "exact"  # folder of the exact-gradient control
+AGAIN = 5.0  # seconds between two tries to write to a full disk
 STOPPED = 75  # exit code of a run that was stopped by a signal and can be resumed (EX_TEMPFAIL: try again)
 
 
@@ -32,11 +33,12 @@ class Run:
     recipe: Recipe
     trainer: Any
     meta: dict[str, Any]
+    unsaved: bool = False  # where a signal ended the waiting for a full disk
 
     @property
     def finished(self) -> bool:
-        """True when the training has come to its end, and so has that of the exact-gradient control, if there is one."""
-        return self.trainer.finished and ("exact" in self.meta or not self.wants_exact)
+        """True when the training has come to its end and is saved, and so has that of the exact-gradient control, if there is one."""
+        return self.trainer.finished and not self.unsaved and ("exact" in self.meta or not self.wants_exact)
 
     @property
     def wants_exact(self) -> bool:
@@ -185,7 +187,7 @@ def start(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Run:
         return _start(recipe, folder, quiet, stop)
 
 
-def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop) -> Run:
+def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: float = 0.0) -> Run:
     recipe = _absolute(recipe)
     _refuse_used(folder)
     run = assemble(recipe, folder)  # before anything is written
@@ -196,12 +198,12 @@ def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop) -> Run:
     with checkpoint.lock(folder):
         _refuse_used(folder)
         checkpoint.clean(folder)
-        recipes.write(recipe, folder / CONFIG)
+        _patiently(lambda: recipes.write(recipe, folder / CONFIG), patience, stop)
         return _carry(run, quiet, stop)
 
 
 def _refuse_used(folder: Path) -> None:
-    if (folder / CONFIG).exists() or saved.exists(folder):
+    if os.path.lexists(folder / CONFIG) or saved.exists(folder):
         raise RecipeError(f"{folder} already holds a run: go on with `pnnkern resume {folder}`, or choose another --out")
 
 
@@ -225,8 +227,8 @@ def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop) -
             newest = folder / CHECKPOINT
             _restore(run, found)
             _drop_stale_controls(run.meta, recipes.differences(saved.made_by(found), changed))
-            _note_changes(found.meta["environment"], environment(changed.compute.device))
-            if found.path != newest and newest.exists():
+            _note_changes(run, found.meta["environment"])
+            if found.path != newest and os.path.lexists(newest):
                 checkpoint.set_aside(newest)
         else:
             _say(f"note: there is no checkpoint in {folder}: the run begins with its first step")
@@ -243,8 +245,11 @@ def _drop_stale_controls(meta: dict[str, Any], changed: dict[str, Any]) -> None:
         meta.pop("control", None)
 
 
-def _note_changes(then: dict[str, str], now: dict[str, str]) -> None:
-    changed = machine.changes(then, now)
+def _note_changes(run: Run, then: dict[str, str]) -> None:
+    """Say what decides on the last bits and is not as it was."""
+    if machine.PLANS in then:
+        run.trainer.try_out()
+    changed = machine.changes(then, environment(run.recipe.compute.device) | machine.plans())
     if changed:
         _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
 
@@ -275,7 +280,12 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
 
     def save() -> None:
         run.meta["seconds"] = before + time.monotonic() - began
-        checkpoint.save(run.folder / CHECKPOINT, trainer.state(), run.meta)
+        run.meta["environment"] |= machine.plans()
+        state = trainer.state()
+        run.unsaved = True
+        with contextlib.suppress(Stopped):
+            _patiently(lambda: checkpoint.save(run.folder / CHECKPOINT, state, run.meta), recipe.checkpoint.patience, stop)
+            run.unsaved = False
 
     if recipe.control.linear and "control" not in run.meta:
         if not quiet:
@@ -287,9 +297,30 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
     with progress.watcher(quiet) as watch, _room(run):
         train(trainer, save=save, stop=stop, watch=watch, seconds=recipe.checkpoint.seconds, steps=recipe.checkpoint.steps)
     if not run.finished and trainer.finished and not stop():
-        _exact_control(run, quiet, stop)
+        with contextlib.suppress(Stopped):
+            _exact_control(run, quiet, stop)
         save()
     return run
+
+
+def _patiently(write: Callable[[], None], patience: float, stop: Stop) -> None:
+    """Write, and where the disk is full try again for `patience` seconds. Raises `Stopped` when a signal ends the waiting."""
+    end = None
+    while True:
+        try:
+            return write()
+        except PnnError as error:
+            tried = time.monotonic()
+            if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in files.FULL or tried >= (end or tried + patience):
+                raise
+            if end is None:
+                waits = f"trying again for {progress.clock(patience)} (checkpoint.patience), or until a signal"
+                _say(f"warning: {error}{'' if stop() else f'; {waits}'}")
+                end = tried + patience
+        while time.monotonic() < min(tried + AGAIN, end):
+            if stop():
+                raise Stopped
+            time.sleep(0.05)
 
 
 @contextlib.contextmanager
@@ -320,11 +351,15 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
     )
     if not quiet:
         _say("exact-gradient control, the same network and budget ...")
-    if (folder / CONFIG).exists():
+    _patiently(lambda: _subfolder(run.folder, EXACT), recipe.checkpoint.patience, stop)
+    if os.path.lexists(folder / CONFIG):
+        others = recipes.fixed(recipes.differences(exact, recipes.read_run(folder)))
+        if others:
+            raise CheckpointError(f"{folder} is not the exact-gradient control of its run: {', '.join(others)} differ; remove it")
         same = {key: value for key, value in recipes.leaves(exact.table()) if not recipes.fixed([key])}
         done = _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop)
     else:
-        done = _start(exact, folder, quiet, stop)
+        done = _start(exact, folder, quiet, stop, recipe.checkpoint.patience)
     if done.trainer.finished:
         accuracy = done.summary["metrics"]["test_accuracy"]
         run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}
@@ -333,4 +368,12 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
 
 
 def _say(message: str) -> None:
-    print(text.lines(message), file=sys.stderr, flush=True)
+    files.say(text.lines(message))
+
+
+def _subfolder(folder: Path, name: str) -> None:
+    """Make a folder in that of a run, or find that it is there and no link."""
+    try:
+        files.subfolder(folder, name)
+    except OSError as error:
+        raise CheckpointError(f"cannot make the folder {folder / name}: {error.strerror}") from error

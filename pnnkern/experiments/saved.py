@@ -1,9 +1,13 @@
 """What the folder of a run holds: its recipe in `config.toml` and its last good checkpoint, compared with each other."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from .._errors import CheckpointError
 from . import checkpoint
@@ -15,10 +19,35 @@ CHECKPOINT = "checkpoint.h5"
 CONFIG = "config.toml"
 
 
+_Line = Annotated[str, StringConstraints(pattern=r"^\P{C}*$")]  # of text that is shown: nothing that moves a terminal's cursor
+
+_ABSENT: Any = None  # of what need not be there, and is not None if it is
+
+
+class _Said(BaseModel):
+    """What a checkpoint says of a run besides its arrays and its recipe, as far as anything depends on it."""
+
+    model_config = ConfigDict(strict=True)
+
+    class Control(BaseModel):
+        model_config = ConfigDict(strict=True)
+        test_accuracy: float = Field(allow_inf_nan=False)
+        how: _Line
+
+    data: _Line
+    source: _Line
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    environment: dict[_Line, _Line]
+    passes_per_epoch: int = Field(0, ge=0, lt=2**63)
+    sessions: list[dict[str, str | int]] = []  # when and where it was worked on
+    control: Control = _ABSENT
+    exact: Control = _ABSENT
+
+
 def exists(folder: Path) -> bool:
-    """True if there is a checkpoint, or the one before it."""
+    """True if there is a checkpoint, or the one before it, or anything else in the place of one."""
     newest = folder / CHECKPOINT
-    return newest.exists() or checkpoint.previous(newest).exists()
+    return os.path.lexists(newest) or os.path.lexists(checkpoint.previous(newest))
 
 
 def read(folder: Path) -> tuple[Recipe, Checkpoint]:
@@ -30,6 +59,7 @@ def read(folder: Path) -> tuple[Recipe, Checkpoint]:
     recipe = recipes.read_run(folder)
     found = checkpoint.load(folder / CHECKPOINT)
     changed = recipes.differences(made_by(found), recipe)
+    _refuse_strange(found)
     refused = recipes.fixed(changed)
     if refused:
         raise CheckpointError(
@@ -45,11 +75,33 @@ def read(folder: Path) -> tuple[Recipe, Checkpoint]:
 def made_by(found: Checkpoint) -> Recipe:
     """The recipe that a checkpoint says it was made by."""
     try:
-        return recipes.read(found.meta["config"])
+        config = found.meta["config"]
+        return recipes.read(config if isinstance(config, dict) else {})
     except KeyError as error:
         raise CheckpointError(f"{found.path} is of no run: it does not hold the recipe that it was made by") from error
-    except RecipeError as error:
+    except (RecipeError, RecursionError) as error:
         raise CheckpointError(f"{found.path} was made by a recipe that is none to this pnnkern: {error}") from error
+
+
+def _refuse_strange(found: Checkpoint) -> None:
+    """Raise `CheckpointError` for a checkpoint that says of its run, or of how far it is, what no run says."""
+    try:
+        _Said.model_validate(found.meta)
+        step, losses, accuracies, evaluations = (
+            found.state[f"progress/{name}"] for name in ("step", "loss", "accuracy", "evaluations")
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise CheckpointError(f"{found.path} is of no run: {where!r} in its description: {first['msg']}") from error
+    except KeyError as error:
+        raise CheckpointError(f"{found.path} is of no run: it has no {error}") from error
+    if not (
+        step.shape == () and step.dtype.kind == "i" and losses.shape == accuracies.shape == (step,)
+        and evaluations.ndim == 2 and evaluations.shape[1] == 2
+        and {a.dtype for a in (losses, accuracies, evaluations)} == {np.dtype(np.float64)}
+    ):  # fmt: skip
+        raise CheckpointError(f"{found.path} is of no run: it does not hold a loss and an accuracy of each step")
 
 
 def _listed(changed: Mapping[str, tuple[Any, Any]]) -> str:

@@ -40,7 +40,8 @@ def noted() -> Iterator[Stop]:
         stop.asked = True
         signal.signal(number, before[signal.Signals(number)])
         when = b"now" if stop.breaking else b"after this step"
-        os.write(2, b"\nstopping " + when + b" (the same signal again stops at once)\n")  # print is not safe in a handler
+        with contextlib.suppress(OSError):  # a log on a full disk
+            os.write(2, b"\nstopping " + when + b" (the same signal again stops at once)\n")  # print is not safe in a handler
         if stop.breaking:
             raise Stopped
 

@@ -190,6 +190,7 @@ class Checkpoint(Table):
 
     seconds: float = Field(60.0, ge=0)  # [s] between two checkpoints; 0: not by time
     steps: Number = 0  # between two checkpoints; 0: not by steps
+    patience: float = Field(3600.0, ge=0)  # [s] for which a full disk is waited for before the run ends
 
 
 class Control(Table):

@@ -7,6 +7,7 @@ On the CPU one field at a time goes through, so that the window stays in the cac
 
 import contextlib
 import functools
+import hashlib
 import importlib.util
 import os
 import threading
@@ -134,6 +135,7 @@ class _ScipyEngine:
 
 
 _planning = _forks.unlocked(threading.Lock())  # FFTW's planner is not thread-safe
+_digests: dict[str, str] = {}  # see `plan_digests`
 
 
 class _FftwEngine:
@@ -152,9 +154,25 @@ class _FftwEngine:
 
             self.row_forward, self.row_backward = plan(self.rows, "FFTW_FORWARD"), plan(self.rows, "FFTW_BACKWARD")
             self.column_forward, self.column_backward = plan(self.tile, "FFTW_FORWARD"), plan(self.tile, "FFTW_BACKWARD")
+            name = f"{ny}x{field[1]} in {py}x{px} {dtype}"
+            if name not in _digests:
+                _digests[name] = self._digest()
         self.rows[...] = 0
         self.tile[...] = 0
         self.scale = np.dtype(dtype).type(1.0 / (py * px)).real
+
+    def _digest(self) -> str:
+        """Eight hexadecimal digits that follow from the last bits of what the plans make of values that are the same everywhere."""
+        found = hashlib.sha256()
+        for plan, array in (
+            (self.row_forward, self.rows), (self.row_backward, self.rows), (self.column_forward, self.tile), (self.column_backward, self.tile),
+        ):  # fmt: skip
+            numbers = np.arange(array.shape[1]) ** 2 % 4093 / 4093
+            array[...] = numbers + 1j * numbers[::-1]
+            plan.execute()
+            for row in array:
+                found.update(row)
+        return found.hexdigest()[:8]
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
         (ny, nx), (_, px) = self.field, self.window
@@ -210,6 +228,14 @@ def _shared_plans() -> Iterator[ModuleType]:
         now = b"\0".join(pyfftw.export_wisdom())
         if now != known and not (alone and _cache.write("fftw", name, now, replace=True)):
             _cache.tell("plans", "FFTW plans could not be kept: a resumed run may differ in the last bits")
+
+
+def plan_digests() -> dict[str, str]:
+    """Of each pair of field and window that this process has planned for with FFTW, a digest of what its plans make of fixed values.
+
+    Which plans are the fastest is measured, so another process may have others. Where the digests are the same, results are to the last bit.
+    """
+    return dict(_digests)
 
 
 _ENGINES = {"scipy": _ScipyEngine, "fftw": _FftwEngine}

@@ -1,6 +1,5 @@
 """A run goes on as it began: what may change is named, what else differs is refused, and a signal stops it wherever it is."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scripted import script
 
 from pnnkern._errors import CheckpointError
 from pnnkern.cli import main
@@ -18,8 +18,6 @@ from pnnkern.experiments import checkpoint, compare, controls, export, files, lo
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.experiments.report import write
 from pnnkern.experiments.run import CHECKPOINT, CONFIG
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -33,19 +31,6 @@ def edit(folder: Path, before: str, after: str) -> None:
     text = (folder / CONFIG).read_text()
     assert before in text
     (folder / CONFIG).write_text(text.replace(before, after))
-
-
-def record(folder: Path) -> Any:
-    """What scripts/record_run.py writes."""
-    path = ROOT / "scripts/record_run.py"
-    if not path.is_file():
-        pytest.skip("scripts are in the repository, not in the package")
-    spec = importlib.util.spec_from_file_location("record_run", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.record(folder)
 
 
 # ----------------------------------------------------------------------------------------------------------------- what may change
@@ -100,7 +85,7 @@ def test_another_batch_is_no_state_to_go_on_from(copied_run: Path) -> None:
 def readers(folder: Path) -> list[Callable[[], Any]]:
     return [
         lambda: run.resume(folder, quiet=True), lambda: run.load(folder), lambda: export.write(folder, "height", folder / "h.npz"),
-        lambda: compare.collect([folder]), lambda: record(folder),
+        lambda: compare.collect([folder]), lambda: script("record_run").record(folder),
     ]  # fmt: skip
 
 

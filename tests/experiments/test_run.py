@@ -18,6 +18,7 @@ from pnnkern import cli
 from pnnkern._errors import CheckpointError, DataError
 from pnnkern.experiments import checkpoint, machine, recipe, run
 from pnnkern.experiments.recipe import RecipeError
+from pnnkern.optics import _fft
 
 ROOT = Path(__file__).resolve().parents[2]
 # 560 steps of a few milliseconds, each with its own checkpoint: most kills hit one that is being written
@@ -204,6 +205,34 @@ def test_another_machine_is_named(copied_run: Path, say: list[str], monkeypatch:
     note = next(line for line in say if line.startswith("note: "))
     assert re.search(rf"{key}.*{says}" if " -> " in says else says, note)
     assert "need not repeat to the bit" in note
+
+
+def test_other_fft_plans_are_named(copied_run: Path, say: list[str]) -> None:
+    if _fft.engine_name() != "fftw":
+        pytest.skip("plans are FFTW's")
+    run.resume(copied_run, quiet=True)
+    assert say == []
+    found = checkpoint.load(copied_run / run.CHECKPOINT)
+    then = found.meta["environment"][machine.PLANS]
+    assert re.fullmatch(r"16x16 in 32x32 complex64 [0-9a-f]{8}(, .*)?", then)
+    changed = {machine.PLANS: f"{then[:-8]}0123abcd, 7x7 in 14x14 complex64 01234567"}  # the latter are no plans of this run
+    checkpoint.save(copied_run / run.CHECKPOINT, found.state, found.meta | {"environment": found.meta["environment"] | changed})
+    run.resume(copied_run, quiet=True)
+    changes = f"the FFT plans of fields {then.split(', ')[-1][:-9]}"
+    assert say == [f"note: changed since the checkpoint: {changes}; the run goes on, but need not repeat to the bit"]
+
+
+def test_no_fftw_where_nothing_is_transformed(tmp_path: Path) -> None:
+    program = (
+        "import sys, pathlib\n"
+        "from pnnkern.experiments import recipe, run\n"
+        "done = run.start(recipe.find('coupled-iris', ('training.epochs=1', 'control.linear=false')), pathlib.Path(sys.argv[1]), quiet=True)\n"
+        "run.resume(pathlib.Path(sys.argv[1]), quiet=True)\n"
+        "assert 'pyfftw' not in sys.modules\n"
+        "assert 'fft plans' not in done.meta['environment']\n"
+    )
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    subprocess.run([sys.executable, "-c", program, tmp_path / "r"], check=True, env=os.environ | {"PYTHONPATH": path})
 
 
 def test_refusals(finished_run: Path, tmp_path: Path, tiny: tuple[str, ...]) -> None:

@@ -314,7 +314,7 @@ def _patiently(write: Callable[[], None], patience: float, stop: Stop) -> None:
             if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in files.FULL or tried >= (end or tried + patience):
                 raise
             if end is None:
-                waits = f"trying again for {progress.clock(patience)} (checkpoint.patience), or until a signal"
+                waits = f"trying again for {units.duration(patience)} (checkpoint.patience), or until a signal"
                 _say(f"warning: {error}{'' if stop() else f'; {waits}'}")
                 end = tried + patience
         while time.monotonic() < min(tried + AGAIN, end):

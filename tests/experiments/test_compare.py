@@ -20,6 +20,7 @@ from pnnkern.experiments import checkpoint, compare, plots, recipe
 from pnnkern.experiments.recipe import RecipeError
 
 RATES, SEEDS = (0.01, 0.02, 0.05, 0.1, 0.2), range(5)
+SAID = {"data": "digits", "source": "somewhere", "environment": {}}  # what a checkpoint says of every run
 BROKEN = ("damaged", "empty", "file", "gone", "no-toml", "other-file", "no-progress", "no-seconds")
 HOSTILE = '=<b>$x\\alpha$_\x1b[31m"'
 
@@ -32,7 +33,9 @@ def write(folder: Path, config: dict[str, Any], accuracies: list[float], meta: d
     """A run whose test accuracies are given."""
     folder.mkdir()
     (folder / "config.toml").write_text(tomli_w.dumps(config))
-    state = {"progress/evaluations": np.array([[1.0, a] for a in accuracies]).reshape(-1, 2)}
+    step = {"step": np.array(0), "loss": np.zeros(0), "accuracy": np.zeros(0)}
+    state = {f"progress/{name}": value for name, value in step.items()}
+    state["progress/evaluations"] = np.array([[1.0, a] for a in accuracies]).reshape(-1, 2)
     checkpoint.save(folder / "checkpoint.h5", state, meta | {"config": config})
 
 
@@ -40,7 +43,7 @@ def write(folder: Path, config: dict[str, Any], accuracies: list[float], meta: d
 def thirty(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """25 runs of five rates and five seeds, the last one stopped after one of three epochs; one that has just begun; eight that are none."""
     above = tmp_path_factory.mktemp("many")
-    meta = {"seconds": 61.2, "passes_per_epoch": 100, "control": {"test_accuracy": 0.875}}
+    meta = SAID | {"seconds": 61.2, "passes_per_epoch": 100, "control": {"test_accuracy": 0.875, "how": "logistic regression"}}
     for rate in RATES:
         for seed in SEEDS:
             config = recipe.find("d2nn-digits", (f"training.lr={rate}", f"training.seed={seed}", "training.epochs=3", "rule.kind=spsa")).table()
@@ -54,7 +57,7 @@ def thirty(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     (above / "no-toml" / "config.toml").write_text("[data")
     checkpoint.save(above / "other-file" / "checkpoint.h5", {"x": np.zeros(3)}, {"config": config | {"training": {"lr": "much"}}})
     whole = recipe.find("d2nn-digits").table()
-    write(above / "no-seconds", whole, [0.5], {"seconds": None})
+    write(above / "no-seconds", whole, [0.5], SAID | {"seconds": None})
     write(above / "no-progress", whole, [0.5], meta)
     checkpoint.save(above / "no-progress" / "checkpoint.h5", {"progress/evaluations": np.zeros(3)}, meta | {"config": whole})
     (above / "file").touch()
@@ -75,7 +78,7 @@ def test_every_folder_is_a_row(thirty: list[Path]) -> None:
     for name, problem in (
         ("damaged", "checkpoint.h5 is damaged"), ("empty", "holds no run"), ("file", "holds no run"), ("gone", "holds no run"),
         ("no-toml", "no valid TOML"),
-        ("no-progress", "not that of a run"), ("no-seconds", "not that of a run"),
+        ("no-progress", "checkpoint.h5 is of no run"), ("no-seconds", "checkpoint.h5 is of no run"),
         ("other-file", "checkpoint.h5 was made by a recipe that is none"), ("fresh", "there is no checkpoint yet"),
     ):  # fmt: skip
         assert problem in rows[name]["problem"]
@@ -209,19 +212,21 @@ def test_no_two_names_in_the_picture_overlap(thirty: list[Path], monkeypatch: py
 
 
 def test_names_of_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Folders and recipes may be called anything: nothing of it is taken for a command, a formula, a tag or mathematics."""
-    config = recipe.find("d2nn-digits", ("training.epochs=1",)).table() | {"recipe": HOSTILE, "summary": HOSTILE}
+    """Folders may be called anything, and a checkpoint say anything: nothing of it is taken for a command, a formula, a tag or mathematics."""
+    config = recipe.find("d2nn-digits", ("training.epochs=1",)).table() | {"summary": HOSTILE}
     folders = [tmp_path / HOSTILE, tmp_path / "_b$\\frac$"]
     for n, folder in enumerate(folders):
         config = config | {"training": config["training"] | {"seed": n}}
-        write(folder, config, [0.5], {"seconds": 1.0})
-    words = ["compare", *map(str, folders), "--out", str(tmp_path / "c.svg"), "--csv", str(tmp_path / "t.csv")]
+        write(folder, config, [0.5], SAID | {"seconds": 1.0})
+    write(tmp_path / "named", config | {"recipe": HOSTILE}, [0.5], SAID | {"seconds": 1.0})  # a row that says why it is none
+    words = ["compare", *map(str, folders), str(tmp_path / "named"), "--out", str(tmp_path / "c.svg"), "--csv", str(tmp_path / "t.csv")]
     assert main(words) == 0
     captured = capsys.readouterr()
     assert "\x1b" not in captured.out + captured.err
     assert "\\u001b" in captured.out
     rows = list(csv.reader(io.StringIO((tmp_path / "t.csv").read_text())))
-    assert rows[1][rows[0].index("recipe")].startswith("'=<b>")
+    assert [row[rows[0].index("state")] for row in rows[1:]] == ["finished", "finished", "broken"]
+    assert all(not cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
     texts = [element.text or "" for element in xml.parse(tmp_path / "c.svg").iter("{http://www.w3.org/2000/svg}text")]
     assert any("_b$\\frac$" in text for text in texts)
     assert any("<b>$x\\alpha$" in text for text in texts)

@@ -66,13 +66,13 @@ def dark(loss: object) -> np.ndarray:
     return powers
 
 
-@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+@pytest.mark.parametrize("value", [0.0, np.inf])
 @pytest.mark.parametrize("loss", [CrossEntropy(), Differential(), MeanSquare()], ids=lambda loss: type(loss).__name__)
 def test_detectors_without_power_are_named(loss, value) -> None:
     powers = dark(loss)
     powers[powers == 0] = value
     for call in (lambda p: loss(p, CLASSES), loss.scores):
-        with pytest.raises(ValueError, match="sample 1 of the batch has detectors that no light reaches, or a power that is not finite"):
+        with pytest.raises(ValueError, match="sample 1 of the batch has detectors that no light reaches, or infinite power"):
             call(powers)
 
 

@@ -426,7 +426,7 @@ def _holds(got: recipe.Recipe, changes: dict[str, str]) -> bool:
 
 def _change(dice: random.Random, kind: str, rule: str) -> tuple[str, str]:
     """A key and a value in text: of the key's type, at an edge or beyond it, or of another type."""
-    models = {"system": registry.system.classes()[kind], "rule": registry.rule.classes()[rule]} | recipe._FIXED
+    models = {"system": registry.system.classes()[kind], "rule": registry.rule.classes()[rule]} | recipe.FIXED
     table = dice.choice([*models, "system", "system", "rule", "training"])
     name, field = dice.choice(list(models[table].model_fields.items()))
     if dice.random() < 0.1:

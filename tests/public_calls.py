@@ -14,7 +14,7 @@ import numpy as np
 from pnnkern import _array, _gate
 
 EACH = 4  # calls kept of a function, of different types of arguments
-TRIES = 200  # calls looked at
+TRIES = 2000  # calls looked at
 MOST = 1 << 18  # bytes of arrays in a call
 
 

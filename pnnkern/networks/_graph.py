@@ -178,6 +178,7 @@ class Graph:
         for name, x, size, dtype in (("conductance", conductance, self.n_edges, v.dtype), ("free", free, self.n_nodes, np.dtype(np.uint8))):
             if shaped(name, x, size).dtype != dtype:
                 raise TypeError(f"{name} must be {dtype} here, got {x.dtype}")
+        conductance, v, free = (_array.contiguous(x) for x in (conductance, v, free))
         out = _array.namespace(v).empty_like(v)
         _launch.launch(
             "networks/edges", "laplacian", v.dtype, self.n_nodes, v.shape[1], *self.neighbours(v), free, conductance, v, out, threads=v.size

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array, Field
+from .._array import Array, Field, Real
+from .._checks import shaped
 from .._gate import accepts_any
 from . import _fft, _layer
 from .propagation import Propagator
@@ -19,7 +20,7 @@ CHUNK = 8  # samples per partial gradient: the sums are the same for any number 
 
 
 @accepts_any
-def phasor(phase: Array) -> Array:
+def phasor(phase: Real) -> Array:
     """exp(i phase), radians; complex of the same precision."""
     xp = _array.namespace(phase)
     out = xp.empty(phase.shape, np.result_type(phase.dtype, np.complex64))
@@ -37,8 +38,16 @@ def _fused(field: Field, propagators: Sequence[Propagator]) -> bool:
     return _array.on_device(field) and len(windows) == 1 and py == px and _layer.supported(field.shape[-2:], py, field.dtype)
 
 
+def _check_stack(masks: Array, field: Array, propagators: Sequence[Propagator]) -> None:
+    """Raise ValueError or TypeError for masks that are not those of a stack, in the shape and precision of its fields."""
+    if len(propagators) != len(masks) + 1:
+        raise ValueError(f"a stack of {len(masks)} masks has {len(masks) + 1} propagators, got {len(propagators)}")
+    if shaped("masks", masks, len(masks), *field.shape[1:]).dtype != field.dtype:
+        raise TypeError(f"masks must be {field.dtype} as the field, got {masks.dtype}")
+
+
 @accepts_any
-def forward(field: Field, masks: Array, propagators: Sequence[Propagator], *, save: bool = False) -> tuple[Array, Array | None]:
+def forward(field: Field, masks: Field, propagators: Sequence[Propagator], *, save: bool = False) -> tuple[Array, Array | None]:
     """The field behind the stack.
 
     field : (batch, ny, nx) complex, in front of the first propagation. masks : (layers, ny, nx) complex transmissions.
@@ -49,6 +58,8 @@ def forward(field: Field, masks: Array, propagators: Sequence[Propagator], *, sa
     """
     if field.ndim != 3 or masks.shape[1:] != field.shape[1:]:
         raise ValueError(f"a stack takes fields (batch, ny, nx) and masks (layers, ny, nx), got shapes {field.shape} and {masks.shape}")
+    _check_stack(masks, field, propagators)
+    field, masks = _array.contiguous(field), _array.contiguous(masks)
     transfers = [p.transfer(field) for p in propagators]
     xp = _array.namespace(field)
     layers, (batch, ny, nx) = len(masks), field.shape
@@ -85,7 +96,7 @@ def forward(field: Field, masks: Array, propagators: Sequence[Propagator], *, sa
 
 @accepts_any
 def phase_adjoint(
-    cotangent: Array, saved: Array, masks: Array, propagators: Sequence[Propagator], *, to_field: bool = False,
+    cotangent: Field, saved: Field, masks: Field, propagators: Sequence[Propagator], *, to_field: bool = False,
     gradient: Array | None = None,
 ) -> tuple[Array, Array | None]:  # fmt: skip
     """Adjoint of `forward` for phase masks.
@@ -96,8 +107,15 @@ def phase_adjoint(
     Returns the gradient with respect to the phases (layers, ny, nx), float64 sums over the batch of ``Im(g conj(v))``, and with
     `to_field` the cotangent of the incoming field, else None.
     """
+    shaped("cotangent", cotangent, None, None, None)
+    _check_stack(masks, cotangent, propagators)
+    if shaped("saved", saved, len(masks), *cotangent.shape).dtype != cotangent.dtype:
+        raise TypeError(f"saved must be {cotangent.dtype} as the cotangent, got {saved.dtype}")
+    cotangent, saved, masks = (_array.contiguous(x) for x in (cotangent, saved, masks))
     xp = _array.namespace(cotangent)
     layers, (batch, ny, nx) = len(masks), cotangent.shape
+    if gradient is not None:
+        shaped("gradient", gradient, layers, ny, nx)
     gradient = xp.zeros((layers, ny, nx), np.float64) if gradient is None else gradient
     if _fused(cotangent, propagators):
         forward_tables = [p.transfer(cotangent).normalised[0] for p in propagators]

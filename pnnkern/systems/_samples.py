@@ -10,4 +10,4 @@ from .._array import Array
 
 def on_device(sample: Any, like: Array) -> Any:
     """The index of row 0 as it is; those of all rows on the device of `like`, where they go once for all that a pass draws there."""
-    return sample if isinstance(sample, bool | int | np.integer) else _array.namespace(like).asarray(sample)
+    return sample if isinstance(sample, bool | int | np.integer) else _array.contiguous(_array.namespace(like).asarray(sample))

@@ -214,7 +214,7 @@ def test_other_fft_plans_are_named(copied_run: Path, say: list[str]) -> None:
     assert say == []
     found = checkpoint.load(copied_run / run.CHECKPOINT)
     then = found.meta["environment"][machine.PLANS]
-    assert re.fullmatch(r"16x16 in 32x32 complex64 [0-9a-f]{8}(, .*)?", then)
+    assert re.search(r"(^|, )16x16 in 32x32 complex64 [0-9a-f]{8}(, |$)", then)
     changed = {machine.PLANS: f"{then[:-8]}0123abcd, 7x7 in 14x14 complex64 01234567"}  # the latter are no plans of this run
     checkpoint.save(copied_run / run.CHECKPOINT, found.state, found.meta | {"environment": found.meta["environment"] | changed})
     run.resume(copied_run, quiet=True)

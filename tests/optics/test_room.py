@@ -278,7 +278,7 @@ HINT = r"axes are matched from the last, so one for each of "
             lambda: optics.phase_mask(U, M),
             rf"phase of shape \(4, 5, 6\) .* field of shape \(4, 3, 5, 6\): .*{HINT}the field's first axis has shape \(4, 1, 5, 6\)",
         ),
-        (lambda: optics.chain.forward(U, M, []), r"a stack takes fields \(batch, ny, nx\) and masks \(layers, ny, nx\)"),
+        (lambda: optics.chain.forward(U, M.astype(complex), []), r"a stack takes fields \(batch, ny, nx\) and masks \(layers, ny, nx\)"),
         (lambda: optics.transmit(U, M.astype(complex)), r"transmission .*has shape \(4, 1, 5, 6\)"),
         (lambda: optics.phase_mask(U[None], M[None]), r"has shape \(1, 4, 1, 5, 6\)"),
         (lambda: optics.phase_mask(U, M[:2]), r"phase of shape \(2, 5, 6\) does not broadcast .* matched from the last$"),

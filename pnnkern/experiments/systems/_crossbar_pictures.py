@@ -92,7 +92,7 @@ def ageing(times: np.ndarray, accuracies: dict[str, np.ndarray], new: np.ndarray
             axis.set(xlabel="time since programming", ylabel="test accuracy (%)")
             inside = {t: name for t, name in TICKS.items() if times[0] <= t <= times[-1]}
             axis.set_xticks(list(inside), list(inside.values()), minor=False)
-            axis.xaxis.minorticks_off()
+            axis.set_xticks([], minor=True)
             axis.grid(True, axis="y")
             axis.legend(loc="best")
         return drawn

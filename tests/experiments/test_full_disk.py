@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_a_signal_ends_the_waiting(
     if when == "before it":
         monkeypatch.setattr(checkpoint, "save", _signalled(checkpoint.save, number))
     else:
-        monkeypatch.setattr(run.time, "sleep", sleep)
+        monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=time.monotonic, perf_counter=time.perf_counter, sleep=sleep))
     assert main(["resume", str(copied_run), "--quiet", "--epochs", "4"]) == run.STOPPED
     captured = capsys.readouterr()
     assert "stopped at step 28 of 28, not saved; go on with: pnnkern resume" in captured.out

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import struct
+import sys
 import time
 import tracemalloc
 import zipfile
@@ -518,15 +519,10 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 # ----------------------------------------------------------------------------------------------------------------------- fuzzers
 @pytest.fixture(scope="module")
 def fuzzer() -> ModuleType:
-    path = ROOT / "scripts/fuzz_inputs.py"
-    if not path.is_file():
-        pytest.skip("scripts are in the repository, not in the package")
-    spec = importlib.util.spec_from_file_location("fuzz_inputs", path)
+    spec = importlib.util.spec_from_file_location("fuzz_inputs", ROOT / "scripts/fuzz_inputs.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules[spec.name] = module  # where dataclasses look for it
     spec.loader.exec_module(module)
     return module

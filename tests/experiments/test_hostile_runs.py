@@ -175,11 +175,11 @@ def test_names_of_temporaries_cannot_be_foreseen(copied_run: Path, victim: Path)
 
 # -------------------------------------------------------------------------------------------------------------------------- names
 @pytest.mark.parametrize(
-    "name", ["../../x", "/tmp/x", "..", ".", "a/b", "a\\b", ".hidden", "x\n", "\x1b[2J", "a\0b", "x ", "-x", "x" * 101, "\u202ex", "a:b"]
+    "name", ["../../x", "/elsewhere/x", "..", ".", "a/b", "a\\b", ".hidden", "x\n", "\x1b[2J", "a\0b", "x ", "-x", "x" * 101, "\u202ex", "a:b"]
 )
 def test_a_recipe_is_no_path(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    name = name.replace("/tmp", str(tmp_path))
+    name = name.replace("/elsewhere", str(tmp_path))
     text = recipe.find("d2nn-digits").dumps().replace('recipe = "d2nn-digits"', f"recipe = {json.dumps(name)}")
     (tmp_path / "given.toml").write_text(text)
     assert main(["run", "given.toml", "--quiet"]) == 2

@@ -1,5 +1,7 @@
 """Checks that several rooms make of what they are given: one sentence that says what was wrong and what is right."""
 
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -43,3 +45,12 @@ def numbers(name: str, value: Any) -> np.ndarray:
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a real number or an array of them, got {value!r:.80}") from None
     return values.astype(np.float64)
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the line outside of this package that led here."""
+    level, frame = 2, sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)

@@ -1,13 +1,12 @@
 """Checks of what users give to a reading: one sentence that says what was wrong and what is right."""
 
-import sys
-import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
+from .._checks import warn
 from .._errors import UnitWarning
 
 OHMS = 1.0  # siemens; no cell conducts more, while ohms, kiloohms and megaohms are above it
@@ -154,14 +153,7 @@ def siemens(name: str, largest: Any) -> None:
         return
     if float(largest) == np.inf:
         raise ValueError(f"{name} must be finite (siemens), got {largest}")
-    level, frame = 2, sys._getframe(1)
-    package = __name__.partition(".")[0]
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(
-        f"{name} up to {float(largest):.4g} S looks like resistances in ohms: conductances are in siemens, 10 kohm is 1e-4",
-        UnitWarning, stacklevel=level,
-    )  # fmt: skip
+    warn(f"{name} up to {float(largest):.4g} S looks like resistances in ohms: conductances are in siemens, 10 kohm is 1e-4", UnitWarning)
 
 
 def same_memory(a: Array, b: Array) -> bool:

@@ -1,24 +1,13 @@
 """Checks of what users give: one sentence that says what was wrong and what is right."""
 
-import sys
-import warnings
 from typing import Any
 
 import numpy as np
 
 from .. import _array
 from .._array import Array
-from .._checks import numbers
+from .._checks import numbers, warn
 from .._errors import UnitWarning
-
-
-def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line outside of this package that led here."""
-    level, frame = 2, sys._getframe(1)
-    package = __name__.partition(".")[0]
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, category, stacklevel=level)
 
 
 def pair(name: str, value: Any, *, positive: bool = True, unit: str = "metres") -> tuple[float, float]:

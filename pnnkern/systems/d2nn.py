@@ -13,11 +13,11 @@ import numpy as np
 
 from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array, Real
-from .._checks import shaped
+from .._checks import shaped, warn
 from .._errors import UnitWarning
 from .._gate import accepts_any
 from ..optics import chain, detectors
-from ..optics._checks import positive, warn
+from ..optics._checks import positive
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols

@@ -2,12 +2,10 @@
 
 import contextlib
 import gzip
-import importlib.util
 import os
 import resource
 import signal
 import struct
-import sys
 import time
 import tracemalloc
 import zipfile
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scripted import script
 
 from pnnkern import _files, cli
 from pnnkern._errors import DataError, PnnError
@@ -27,8 +26,6 @@ from pnnkern.experiments.loop import TrainingError
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.networks import graphs
 from pnnkern.optics.propagation import Propagator
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextlib.contextmanager
@@ -519,13 +516,7 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
 # ----------------------------------------------------------------------------------------------------------------------- fuzzers
 @pytest.fixture(scope="module")
 def fuzzer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fuzz_inputs", ROOT / "scripts/fuzz_inputs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look for it
-    spec.loader.exec_module(module)
-    return module
+    return script("fuzz_inputs")
 
 
 @pytest.mark.parametrize(("target", "cases"), [("npz", 2500), ("idx", 2500), ("toml", 1000), ("set", 1000)])

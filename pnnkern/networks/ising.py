@@ -190,7 +190,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
 
 @accepts_any
 def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> Array:
-    """Inverse temperatures from 0.1 to 10 over the largest field that a spin can feel, in a geometric row; float64, on their device."""
+    """Inverse temperatures from 0.1 to 10 sqrt(n_nodes) over the largest field that a spin can feel, in a geometric row; float64."""
     xp, size = _array.namespace(coupling), abs(shaped("coupling", real("coupling", coupling), graph.n_edges)).astype(np.float64)
     if xp is np:
         largest = np.bincount(graph.edges.ravel(), np.repeat(size, 2), graph.n_nodes)

@@ -65,10 +65,16 @@ class _Kept:
         import llvmlite
         import numba
 
-        code, closure = self.function.__code__, [cell.cell_contents for cell in self.function.__closure__ or ()]
-        what = (self.function.__module__, self.function.__qualname__, code.co_firstlineno, code.co_code, closure, self.options)
+        what = (*_identity(self.function), self.options)
         machine = (numba.__version__, llvmlite.__version__, sys.version, codegen.magic_tuple())
         return f"{self.function.__name__}-{_cache.key(_digest(), what, signature, machine)}"
+
+
+def _identity(function: Callable[..., Any]) -> tuple[Any, ...]:
+    """What tells a function from others of its file; those that it closes over by the same, as their repr is an address."""
+    code, closure = function.__code__, [cell.cell_contents for cell in function.__closure__ or ()]
+    held = [_identity(x.py_func) if hasattr(x, "py_func") else x for x in closure]
+    return function.__module__, function.__qualname__, code.co_firstlineno, code.co_code, held
 
 
 def njit(*args: Any, **options: Any) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from .. import _array
 from .._errors import DeviceError
 from ..kernels import _cache
-from ..optics._fft import engine_name
+from ..optics import _fft
 from . import checkpoint, data, machine
 
 
@@ -34,7 +34,7 @@ def collect() -> dict[str, Any]:
         "thread layer": here["thread layer"],
         "jit target": here["jit target"],
         "blas": here["blas"],
-        "fft": engine_name(),
+        "fft": _fft.described(),
         "cuda": cuda,
         "host runner": shutil.which("g++") or "no: g++ is not installed (it runs the CUDA kernels on the CPU, in tests)",
         "caches": {

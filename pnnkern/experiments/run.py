@@ -160,9 +160,9 @@ def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
 def environment(device: str) -> dict[str, str]:
     """What a run must find again to repeat to the bit: versions, FFT library, threads and the machine, and on "cuda" the GPU."""
     from .. import _array
-    from ..optics._fft import engine_name
+    from ..optics import _fft
 
-    here = {"fft": engine_name(), "threads": str(_array.threads()), "machine": f"{platform.system()} {platform.machine()}"}
+    here = {"fft": _fft.described(), "threads": str(_array.threads()), "machine": f"{platform.system()} {platform.machine()}"}
     return checkpoint.versions() | here | machine.describe() | _array.gpu(device)
 
 

@@ -2,13 +2,15 @@
 
 The field lies in the corner of the padded window (a circular convolution does not care where). Rows known to be zero are never
 transformed and rows that are cropped are never transformed back: for a twofold window this saves a quarter of the work.
-On the CPU one field at a time goes through, so that the window stays in the cache, and threads take different fields.
+On the CPU one field at a time goes through, so that the window stays in the cache, and threads take different fields: by our own passes
+where its sides have a plan (`_lanes`), else by a library.
 """
 
 import contextlib
 import functools
 import hashlib
 import importlib.util
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -22,10 +24,12 @@ from .. import _array, _launch, _parallel
 from .._array import Array, Field
 from .._errors import DeviceMemoryError, SettingError
 from ..kernels import _cache, _forks
-from . import _layer
+from . import _lanes, _layer
 
 LONGEST = 1 << 40  # points on a side of a window: no memory holds so many
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
+LANES_FROM = 64  # points on the sides of windows that go through `_lanes` unless something else is asked for; below, libraries are as fast
+LANES_KEPT = 256 << 20  # bytes of tables in the order of `_lanes` that one `Transfer` keeps; more are made for each field
 BLOCK, SMALL = 64, 3 << 19  # columns that SciPy transforms at a time, where the window has more bytes than these
 
 
@@ -42,7 +46,7 @@ class Transfer:
     def arrays(self) -> tuple[Array, ...]:
         """All that is held so far."""
         made = vars(self)
-        own = [made[name] for name in ("transposed", "full", "normalised") if name in made and made[name] is not self.table]
+        own = [made[name] for name in ("transposed", "full", "normalised", "lanes") if made.get(name) is not None and made[name] is not self.table]
         return (self.table, *own, *(made["conj"].arrays if "conj" in made else ()))
 
     @functools.cached_property
@@ -60,6 +64,17 @@ class Transfer:
         """(count, columns, py), C order: the columns that differ."""
         xp = _array.namespace(self.table)
         return _array.on_all_streams(xp.ascontiguousarray(self._whole(self.table[:, :, : self.columns]).swapaxes(-1, -2)))
+
+    @functools.cached_property
+    def lanes(self) -> np.ndarray | None:
+        """H / (py px) in the order of `_lanes`, (count, ...); None if that is too much to keep."""
+        if len(self.table) * math.prod(self.window) * self.table.itemsize > LANES_KEPT:
+            return None
+        return _lanes.tables(self.table, self.window)
+
+    def in_lanes(self, index: int) -> np.ndarray:
+        """One of them in the order of `_lanes`."""
+        return _lanes.tables(self.table[index : index + 1], self.window)[0] if self.lanes is None else self.lanes[index]
 
     @functools.cached_property
     def full(self) -> Array:
@@ -88,11 +103,29 @@ def window_side(n: int, pad: float) -> int:
     return n if pad == 1 else scipy.fft.next_fast_len(int(np.ceil(pad * n)), real=True)
 
 
+def _asked() -> str:
+    name = os.environ.get("PNNKERN_FFT", "auto")
+    if name not in ("auto", "lanes", "scipy", "fftw"):
+        raise SettingError(f"PNNKERN_FFT must be 'auto', 'lanes', 'scipy' or 'fftw', got {name!r}")
+    return name
+
+
+def by_lanes(field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> bool:
+    """Whether fields of this shape in this window go through `_lanes`: by default all large ones that have a plan."""
+    name = _asked()
+    if name not in ("auto", "lanes") or (name == "auto" and min(window) < LANES_FROM):
+        return False
+    return _lanes.plans(field, window, dtype) is not None
+
+
+def described() -> str:
+    """What transforms on this CPU: "lanes, else" a library, or that library alone."""
+    return f"lanes, else {engine_name()}" if _asked() in ("auto", "lanes") else engine_name()
+
+
 def engine_name() -> str:
     """The CPU's FFT library, "fftw" or "scipy": `PNNKERN_FFT`, or FFTW where pyfftw is installed."""
-    name = os.environ.get("PNNKERN_FFT", "auto")
-    if name not in ("auto", "scipy", "fftw"):
-        raise SettingError(f"PNNKERN_FFT must be 'auto', 'scipy' or 'fftw', got {name!r}")
+    name = _asked()
     installed = importlib.util.find_spec("pyfftw") is not None
     if name == "fftw" and not installed:
         raise SettingError("PNNKERN_FFT=fftw, but pyfftw is not installed: pip install pnnkern[fftw]")
@@ -238,12 +271,25 @@ def plan_digests() -> dict[str, str]:
     return dict(_digests)
 
 
-_ENGINES = {"scipy": _ScipyEngine, "fftw": _FftwEngine}
+class _LanesEngine:
+    """One field through the passes of `_lanes`."""
+
+    def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        self.passes = _lanes.Passes(field, window, dtype)
+
+    def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
+        table = transfer.in_lanes(index)
+        self.passes.first(u.ctypes.data)
+        self.passes.columns(table.ctypes.data)
+        self.passes.last(out.ctypes.data)
+
+
+_ENGINES = {"lanes": _LanesEngine, "scipy": _ScipyEngine, "fftw": _FftwEngine}
 
 
 def engine(field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> Any:
-    """This thread's convolution engine for the given field and window shapes, with `run(u, transfer, index, out)`."""
-    name = engine_name()
+    """This thread's convolution engine for the given field and window shapes, with `run(u, transfer, index, out)`; u and out in C order."""
+    name = "lanes" if by_lanes(field, window, dtype) else engine_name()
     return _parallel.workspace((name, field, window, dtype), lambda: _ENGINES[name](field, window, dtype))
 
 
@@ -252,9 +298,12 @@ def convolve(field: Field, transfer: Transfer, index: np.ndarray) -> Array:
     if _array.on_device(field):
         return _convolve_device(field, transfer, index)
     batch, ny, nx = field.shape
+    field = _array.contiguous(field)
     out = np.empty_like(field)
-    if engine_name() == "fftw" and batch > len(transfer.table):
-        _ = transfer.transposed  # once, before the threads; for one field each it would cost more than it saves
+    if by_lanes((ny, nx), transfer.window, field.dtype):
+        _ = transfer.lanes  # once, before the threads
+    elif engine_name() == "fftw" and batch > len(transfer.table):
+        _ = transfer.transposed  # for one field each it would cost more than it saves
 
     def work(start: int, stop: int) -> None:
         one = engine((ny, nx), transfer.window, field.dtype)

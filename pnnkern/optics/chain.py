@@ -1,7 +1,7 @@
 """Light through a stack of thin masks: propagate, mask, propagate, mask, ..., propagate; and its adjoint.
 
-On the CPU a sample runs through the whole stack while it is in the cache, and threads take different chunks of samples. On a GPU the
-two fused kernels of `kernels/optics/layer.cu` do a layer each, where the window's side is one of theirs; else library transforms.
+On the CPU a sample runs through the whole stack while it is in the cache, and threads take different chunks of samples. Two fused passes,
+`kernels/optics/layer.cu` and `.py`, do a layer each, where the window's sides are among theirs; else library transforms.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,9 @@ from .. import _array, _launch, _parallel
 from .._array import Array, Field, Real
 from .._checks import shaped
 from .._gate import accepts_any
-from . import _fft, _layer
+from . import _fft, _lanes, _layer
+from ._lanes import CHUNK
 from .propagation import Propagator
-
-CHUNK = 8  # samples per partial gradient: the sums are the same for any number of threads
 
 
 @accepts_any
@@ -36,6 +35,11 @@ def _fused(field: Field, propagators: Sequence[Propagator]) -> bool:
     windows = {p.grid.window for p in propagators}
     (py, px) = next(iter(windows))
     return _array.on_device(field) and len(windows) == 1 and py == px and _layer.supported(field.shape[-2:], py, field.dtype)
+
+
+def _by_lanes(field: Field, propagators: Sequence[Propagator]) -> bool:
+    windows = {p.grid.window for p in propagators}
+    return len(windows) == 1 and _fft.by_lanes(field.shape[-2:], next(iter(windows)), field.dtype)
 
 
 def _check_stack(masks: Array, field: Array, propagators: Sequence[Propagator]) -> None:
@@ -75,6 +79,8 @@ def forward(field: Field, masks: Field, propagators: Sequence[Propagator], *, sa
             u = _fft.convolve(v, transfers[l + 1], index)
         return u, saved
 
+    if _by_lanes(field, propagators):
+        return _lanes.chain(field, masks, [t.in_lanes(0) for t in transfers], propagators[0].grid.window, save=save)
     out = np.empty_like(field)
     _prepare(transfers)
 
@@ -121,6 +127,11 @@ def phase_adjoint(
         forward_tables = [p.transfer(cotangent).normalised[0] for p in propagators]
         return _layer.chain_vjp(
             cotangent, saved, masks, forward_tables, _side(propagators), to_field=to_field, gradient=gradient
+        )
+    if not _array.on_device(cotangent) and _by_lanes(cotangent, propagators):
+        tables = [p.transfer(cotangent).in_lanes(0) for p in propagators]
+        return gradient, _lanes.chain_vjp(
+            cotangent, saved, masks, tables, propagators[0].grid.window, to_field=to_field, gradient=gradient
         )
     transfers = [p.transfer(cotangent).conj for p in propagators]
     real = cotangent.real.dtype

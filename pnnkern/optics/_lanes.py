@@ -1,0 +1,182 @@
+"""The fused layer chain on a CPU, by the passes of kernels/optics/layer.py: any batch, any window whose sides have a plan.
+
+A field goes through the whole chain while its spectrum is in the second-level cache, and threads take different fields.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _parallel
+from .._array import Array, Field
+from ..kernels.optics import layer
+
+CHUNK = 8  # fields per partial gradient: the sums are the same for any number of threads
+ALIGNED = 64  # bytes: a line of the cache, and the longest vector
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Zeros at an address that fits vectors."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + ALIGNED, np.uint8)
+    first = -raw.ctypes.data % ALIGNED
+    return raw[first : first + size].view(dtype).reshape(shape)
+
+
+@functools.cache
+def plans(shape: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> tuple[layer.Line, layer.Line] | None:
+    """Plans (y, x) for fields of this shape in this window; None where a side has none."""
+    if dtype.name not in ("complex64", "complex128"):
+        return None
+    y, x = (layer.plan(p, n, dtype.itemsize // 2) for p, n in zip(window, shape, strict=True))
+    return None if y is None or x is None else (y, x)
+
+
+def tables(transfers: np.ndarray, window: tuple[int, int]) -> np.ndarray:
+    """Transfer functions (count, sy, px) in the order in which the column pass meets them, over the points of the window."""
+    both = plans(window, window, transfers.dtype)
+    if both is None:
+        raise ValueError(f"no plan for windows of {window[0]} x {window[1]} points")
+    y, x = both
+    out = aligned((len(transfers), x.columns // x.lanes, y.points, 2, x.lanes), transfers.real.dtype)
+    for transfer, own in zip(_array.contiguous(transfers), out, strict=True):
+        layer.fill_table(transfer, 1 / math.prod(window), layer.FLUSH[y.itemsize], y.A, y.B, x.A, x.B, x.lanes, own)
+    return out
+
+
+class Passes:
+    """The passes for fields of one shape in one window, and a thread's memory for them. Each is named as in layer.cu; arguments are addresses."""
+
+    def __init__(self, shape: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        (self.ny, self.nx), both = shape, plans(shape, window, dtype)
+        if both is None:
+            raise ValueError(f"no plan for fields of {shape[0]} x {shape[1]} points in a window of {window[0]} x {window[1]}")
+        self.y, self.x = y, x = both
+        self.blocks = -(-self.ny // x.lanes)
+        real = dtype.type().real.dtype
+        self.spectrum_memory = aligned((self.blocks, x.row, 2, x.lanes), real)
+        space = max(y.width, self.blocks * y.lanes)
+        self.room_memory = aligned((max(x.width, y.A * y.pitch + layer.SLACK + space), 2, x.lanes), real)
+        self.spectrum, self.room = self.spectrum_memory.ctypes.data, self.room_memory.ctypes.data
+        self.w_y, self.w_x = (layer.twiddles(p.A, p.B, p.itemsize).ctypes.data for p in both)
+        self.row, self.column = layer.row_passes(x), layer.column_passes(y)
+        self.each = self.ny * self.nx * dtype.itemsize  # bytes of a field
+        self.mask_shape = self.blocks, x.width, 2, x.lanes
+        self.gradient_shape = self.blocks, x.width, x.lanes
+
+    def in_lanes(self, mask: int, out: int) -> None:
+        self.row["in_lanes"](mask, self.ny, self.nx, out)
+
+    def first(self, field: int) -> None:
+        self.row["first"](field, self.ny, self.nx, self.w_x, self.room, self.spectrum)
+
+    def columns(self, transfer: int, *, vjp: bool = False) -> None:
+        x = self.x
+        self.column["columns_vjp" if vjp else "columns"](
+            self.spectrum, self.blocks, x.row * x.point, x.columns // x.lanes, x.B, x.pitch - x.B, self.w_y, transfer, self.room
+        )
+
+    def rows(self, mask: int, saved: int | None) -> None:
+        if saved is None:
+            self.row["rows"](self.spectrum, self.ny, self.nx, self.w_x, mask)
+        else:
+            self.row["rows_saved"](self.spectrum, self.ny, self.nx, self.w_x, mask, self.room, saved)
+
+    def rows_vjp(self, mask: int, saved: int, gradient: int, *, onward: bool) -> None:
+        if onward:
+            self.row["rows_vjp"](self.spectrum, self.ny, self.nx, self.w_x, mask, self.room, saved, gradient)
+        else:
+            self.row["rows_vjp_end"](self.spectrum, self.ny, self.nx, self.w_x, self.room, saved, gradient)
+
+    def last(self, field: int) -> None:
+        self.row["last"](self.spectrum, self.ny, self.nx, self.w_x, self.room, field)
+
+
+def passes(shape: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> Passes:
+    """This thread's own."""
+    return _parallel.workspace(("lanes", shape, window, dtype), lambda: Passes(shape, window, dtype))
+
+
+def _by_member(x: Array, layers: int, shape: tuple[int, int]) -> Array:
+    return x.reshape(layers, -1, *shape)
+
+
+def _masks(one: Passes, masks: Array) -> np.ndarray:
+    """Masks (layers, members, ny, nx) as the row pass takes them."""
+    out = aligned((*masks.shape[:2], *one.mask_shape), masks.real.dtype)
+    for own, mask in zip(out.reshape(-1, *one.mask_shape), masks.reshape(-1, one.ny, one.nx), strict=True):
+        one.in_lanes(mask.ctypes.data, own.ctypes.data)
+    return out
+
+
+def chain(
+    field: Field, masks: Sequence[Array] | Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, save: bool = False
+) -> tuple[Array, Array | None]:
+    """The field behind masks (layers, [population, 1,] ny, nx) with propagations `tables` before, between and after them; as `_layer.chain`."""
+    shape, layers, batch = field.shape[-2:], len(masks), field.shape[-3]
+    field = _array.contiguous(field)
+    out = np.empty_like(field)
+    saved = np.empty((layers, *field.shape), field.dtype) if save else None
+    own = _masks(passes(shape, window, field.dtype), _by_member(np.asarray(masks, field.dtype), layers, shape)) if layers else None
+    transfers = [t.ctypes.data for t in tables]
+    fields = math.prod(field.shape[:-2])
+
+    def work(start: int, stop: int) -> None:
+        one = passes(shape, window, field.dtype)
+        for i in range(start, stop):
+            one.first(field.ctypes.data + i * one.each)
+            for l in range(layers):
+                one.columns(transfers[l])
+                one.rows(own[l, i // batch].ctypes.data, None if saved is None else saved.ctypes.data + (l * fields + i) * one.each)
+            one.columns(transfers[layers])
+            one.last(out.ctypes.data + i * one.each)
+
+    _parallel.over(fields, work)
+    return out, saved
+
+
+def chain_vjp(
+    cotangent: Array, saved: Array, masks: Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, to_field: bool = False,
+    gradient: Array,
+) -> Array | None:  # fmt: skip
+    """Adjoint of `chain` for phase masks, as `_layer.chain_vjp`: adds the gradient of the phases to `gradient`."""
+    shape, layers, batch = cotangent.shape[-2:], len(masks), cotangent.shape[-3]
+    cotangent, saved = _array.contiguous(cotangent), _array.contiguous(saved)
+    incoming = np.empty_like(cotangent) if to_field else None
+    fields = math.prod(cotangent.shape[:-2])
+    members, chunks = fields // max(1, batch), -(-batch // CHUNK)
+    one = passes(shape, window, cotangent.dtype)
+    own = _masks(one, _by_member(masks, layers, shape))
+    partial = aligned((members * chunks, layers, *one.gradient_shape), cotangent.real.dtype)
+    transfers = [t.ctypes.data for t in tables]
+
+    def work(start: int, stop: int) -> None:
+        one = passes(shape, window, cotangent.dtype)
+        for chunk in range(start, stop):
+            member, first = chunk // chunks, chunk % chunks * CHUNK
+            for i in range(member * batch + first, member * batch + min(batch, first + CHUNK)):
+                one.first(cotangent.ctypes.data + i * one.each)
+                for l in reversed(range(layers)):
+                    one.columns(transfers[l + 1], vjp=True)
+                    one.rows_vjp(own[l, member].ctypes.data, saved.ctypes.data + (l * fields + i) * one.each,
+                                 partial[chunk, l].ctypes.data, onward=l > 0 or to_field)  # fmt: skip
+                if incoming is not None:
+                    one.columns(transfers[0], vjp=True)
+                    one.last(incoming.ctypes.data + i * one.each)
+
+    _parallel.over(members * chunks, work)
+    blocks, width, lanes = one.gradient_shape
+    ny, nx = shape
+    for member in range(members):
+        total = np.zeros(partial.shape[1:])
+        for each in partial[member * chunks : (member + 1) * chunks]:  # in order
+            total += each
+        in_place = total.swapaxes(-1, -2).reshape(layers, blocks * lanes, width)[:, :ny, :nx]
+        _by_member(gradient, layers, shape)[:, member] += in_place
+    return incoming
+
+
+__all__ = ["CHUNK", "Passes", "chain", "chain_vjp", "plans", "tables"]

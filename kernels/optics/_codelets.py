@@ -184,9 +184,9 @@ class Emitter:
         eighths = 8 * k // R
         if eighths % 2:  # (+-1 +- i) / sqrt(2)
             less, more = self.sub(z[0], z[1]), self.add(z[0], z[1])
-            plus, minus = self.constant(math.sqrt(0.5)), self.constant(-math.sqrt(0.5))
-            re, by, im, times = ((less, plus, more, plus), (more, minus, less, plus), (less, minus, more, minus), (more, plus, less, minus))[eighths // 2]
-            return self.mul(re, by), self.mul(im, times)
+            half, minus = self.constant(math.sqrt(0.5)), self.constant(-math.sqrt(0.5))
+            re, im = ((less, half), (more, minus), (less, minus), (more, half)), ((more, half), (less, half), (more, minus), (less, minus))
+            return self.mul(*re[eighths // 2]), self.mul(*im[eighths // 2])
         return (z, (self.neg(z[1]), z[0]), (self.neg(z[0]), self.neg(z[1])), (z[1], self.neg(z[0])))[eighths // 2]
 
     # ------------------------------------------------------------------------------------------------------------ transforms in registers

@@ -1,4 +1,4 @@
-"""The passes of layer.cu on a CPU: SIMD lanes are neighbouring lines of one field, and a field goes through all of them while it is in the cache.
+"""The passes of layer.cu on a CPU: SIMD lanes are neighbouring lines of one field, which goes through all passes while it is in the cache.
 
 A row pass works on `lanes` rows side by side, a column pass on as many columns, which it transposes on the way in and out. Between two passes
 lives only the spectrum, rows transformed, columns in space. The bits of a field depend on nothing but itself.
@@ -10,9 +10,12 @@ A line of P = A B points holds x[B n1 + n2] in space, at n2 + B n1, and X[k1 + A
 Both halves work in place. Of A points over n1 the first `live` are not zero on the way out and are wanted on the way back, `width = live B` of
 all: fields end inside, and what lies between is zero in every mask.
 
-Arguments are addresses, to memory aligned to vectors unless it is a field: field, saved (ny, nx) complex, C order; lanes (blocks, width, 2, lanes)
-where blocks of `lanes` rows stand side by side (mask, and gradient, which is real: (blocks, width, lanes)); spectrum (blocks, row, 2, lanes);
-table (columns / lanes, P, 2, lanes), H / (py px) in the order of the spectrum. `room` is scratch of `Line.room` bytes.
+Arguments are addresses; those of anything but fields are aligned to vectors. For blocks of `lanes` rows:
+
+  field, saved   (ny, nx) complex, C order           mask      (blocks, width, 2, lanes)
+  spectrum       (blocks, row, 2, lanes)             gradient  (blocks, width, lanes)
+  table          (columns / lanes, P, 2, lanes), H / (py px) in the order of the spectrum
+  room           points to work in: `width` for a row pass, `A pitch + SLACK + max(width, rows)` for a column pass
 """
 
 import functools
@@ -77,8 +80,8 @@ def plan(points: int, count: int, itemsize: int) -> Line | None:
     A is even if it can be, so that padding halves its work, below B, and the nearest to 16: those are the fastest, measured at 64 to 2048.
     """
     pairs = [(A, points // A) for A in range(1, LONGEST + 1) if points % A == 0 and A <= points // A <= LONGEST]
-    pairs = [(A, B) for A, B in pairs if A % 2 == points % 2 and _smooth(points)]
-    if not pairs or not 0 < count <= points:
+    pairs = [(A, B) for A, B in pairs if (points - A) % 2 == 0]
+    if not pairs or not _smooth(points) or not 0 < count <= points:
         return None
     A, B = min(pairs, key=lambda pair: abs(math.log(pair[0] / 16)))
     return Line(A, B, -(-count // B), itemsize)

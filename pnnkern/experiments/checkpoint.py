@@ -44,7 +44,7 @@ _LONGEST = 1 << 24  # bytes of a description; the objects that JSON makes of the
 _LARGEST_OLD = 1 << 30  # bytes of a file of pnnkern 0.1.0, which said nothing of where its arrays lie
 _SPARE = 1 << 30  # bytes of addresses that Python and its libraries take before there is anything to read
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # how a file without a user block begins
-_LIBRARIES = ("numpy", "scipy", "numba", "h5py", "pyfftw", "cupy-cuda12x", "cupy-cuda13x")
+_LIBRARIES = ("numpy", "scipy", "numba", "h5py", "pyfftw", "mkl_fft", "mkl", "cupy-cuda12x", "cupy-cuda13x")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import importlib.util
 import math
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -28,8 +28,9 @@ from . import _lanes, _layer
 
 LONGEST = 1 << 40  # points on a side of a window: no memory holds so many
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
-LANES_FROM = 64  # points on the sides of windows that go through `_lanes` unless something else is asked for; below, libraries are as fast
+LANES_FROM = 64  # points on the sides of windows that go through `_lanes` unless something else is asked for
 LANES_KEPT = 256 << 20  # bytes of tables in the order of `_lanes` that one `Transfer` keeps; more are made for each field
+MKL_TILE = 32  # columns that MKL transforms at a time, whose calls cost more
 BLOCK, SMALL = 64, 3 << 19  # columns that SciPy transforms at a time, where the window has more bytes than these
 
 
@@ -46,7 +47,8 @@ class Transfer:
     def arrays(self) -> tuple[Array, ...]:
         """All that is held so far."""
         made = vars(self)
-        own = [made[name] for name in ("transposed", "full", "normalised", "lanes") if made.get(name) is not None and made[name] is not self.table]
+        own = [made.get(name) for name in ("transposed", "full", "normalised", "lanes")]
+        own = [x for x in own if x is not None and x is not self.table]
         return (self.table, *own, *(made["conj"].arrays if "conj" in made else ()))
 
     @functools.cached_property
@@ -105,8 +107,8 @@ def window_side(n: int, pad: float) -> int:
 
 def _asked() -> str:
     name = os.environ.get("PNNKERN_FFT", "auto")
-    if name not in ("auto", "lanes", "scipy", "fftw"):
-        raise SettingError(f"PNNKERN_FFT must be 'auto', 'lanes', 'scipy' or 'fftw', got {name!r}")
+    if name not in ("auto", *_ENGINES):
+        raise SettingError(f"PNNKERN_FFT must be 'auto', 'lanes', 'scipy', 'fftw' or 'mkl', got {name!r}")
     return name
 
 
@@ -124,12 +126,16 @@ def described() -> str:
 
 
 def engine_name() -> str:
-    """The CPU's FFT library, "fftw" or "scipy": `PNNKERN_FFT`, or FFTW where pyfftw is installed."""
+    """The CPU's FFT library, "scipy", "fftw" or "mkl": `PNNKERN_FFT`, or FFTW where pyfftw is installed."""
     name = _asked()
-    installed = importlib.util.find_spec("pyfftw") is not None
-    if name == "fftw" and not installed:
-        raise SettingError("PNNKERN_FFT=fftw, but pyfftw is not installed: pip install pnnkern[fftw]")
-    return "fftw" if installed and name != "scipy" else "scipy"
+    automatic = name in ("auto", "lanes")
+    wanted = "fftw" if automatic else name
+    package = {"scipy": "scipy", "fftw": "pyfftw", "mkl": "mkl_fft"}[wanted]
+    if importlib.util.find_spec(package) is not None:
+        return wanted
+    if not automatic:
+        raise SettingError(f"PNNKERN_FFT={name}, but {package} is not installed: pip install pnnkern[{name}]")
+    return "scipy"
 
 
 class _ScipyEngine:
@@ -171,58 +177,108 @@ _planning = _forks.unlocked(threading.Lock())  # FFTW's planner is not thread-sa
 _digests: dict[str, str] = {}  # see `plan_digests`
 
 
-class _FftwEngine:
-    """One field through planned FFTW transforms: rows in place, columns in transposed tiles that stay in the first-level cache."""
+class _TiledEngine:
+    """One field through a library's transforms in place: of its rows, and of its columns in transposed tiles that stay in a near cache."""
 
-    def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        (ny, _), (py, px) = field, window
-        self.field, self.window = field, window
-        with _planning, _shared_plans() as fftw:
-            # eight values of slack per row: a power-of-two row length would put a whole column into one cache set
-            self.rows = fftw.zeros_aligned((ny, px + 8), dtype)[:, :px]
-            self.tile = fftw.zeros_aligned((TILE, py), dtype)
+    row_forward: Callable[[], Any]
+    row_backward: Callable[[], Any]
+    column_forward: Callable[[], Any]
+    column_backward: Callable[[], Any]
 
-            def plan(array: np.ndarray, direction: str) -> Any:
-                return fftw.FFTW(array, array, axes=(1,), direction=direction, flags=("FFTW_MEASURE",))
-
-            self.row_forward, self.row_backward = plan(self.rows, "FFTW_FORWARD"), plan(self.rows, "FFTW_BACKWARD")
-            self.column_forward, self.column_backward = plan(self.tile, "FFTW_FORWARD"), plan(self.tile, "FFTW_BACKWARD")
-            name = f"{ny}x{field[1]} in {py}x{px} {dtype}"
-            if name not in _digests:
-                _digests[name] = self._digest()
-        self.rows[...] = 0
-        self.tile[...] = 0
-        self.scale = np.dtype(dtype).type(1.0 / (py * px)).real
-
-    def _digest(self) -> str:
-        """Eight hexadecimal digits that follow from the last bits of what the plans make of values that are the same everywhere."""
-        found = hashlib.sha256()
-        for plan, array in (
-            (self.row_forward, self.rows), (self.row_backward, self.rows), (self.column_forward, self.tile), (self.column_backward, self.tile),
-        ):  # fmt: skip
-            numbers = np.arange(array.shape[1]) ** 2 % 4093 / 4093
-            array[...] = numbers + 1j * numbers[::-1]
-            plan.execute()
-            for row in array:
-                found.update(row)
-        return found.hexdigest()[:8]
+    def __init__(self, field: tuple[int, int], window: tuple[int, int], zeros: Callable[[tuple[int, int]], np.ndarray], width: int) -> None:
+        (ny, _), (py, px) = self.field, self.window = field, window
+        # eight values of slack per row: a power-of-two row length would put a whole column into one cache set
+        self.rows = zeros((ny, px + 8))[:, :px]
+        self.tile = zeros((width, py))
+        self.scale = self.rows.real.dtype.type(1.0 / (py * px))  # what the inverse transforms leave out
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
         (ny, nx), (_, px) = self.field, self.window
         rows, tile = self.rows, self.tile
         rows[:, :nx] = u
         rows[:, nx:] = 0
-        self.row_forward.execute()
-        for c in range(0, px, TILE):
-            width = min(TILE, px - c)
+        self.row_forward()
+        for c in range(0, px, len(tile)):
+            width = min(len(tile), px - c)
             tile[:width, :ny] = rows[:, c : c + width].T
             tile[:, ny:] = 0
-            self.column_forward.execute()
+            self.column_forward()
             np.multiply(tile[:width], _columns(transfer, index, c, width), out=tile[:width])
-            self.column_backward.execute()
+            self.column_backward()
             rows[:, c : c + width] = tile[:width, :ny].T
-        self.row_backward.execute()
+        self.row_backward()
         np.multiply(rows[:, :nx], self.scale, out=out)
+
+
+class _FftwEngine(_TiledEngine):
+    """One field through planned FFTW transforms."""
+
+    def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        with _planning, _shared_plans() as fftw:
+            super().__init__(field, window, lambda shape: fftw.zeros_aligned(shape, dtype), TILE)
+
+            def plan(array: np.ndarray, direction: str) -> Callable[[], Any]:
+                return fftw.FFTW(array, array, axes=(1,), direction=direction, flags=("FFTW_MEASURE",)).execute
+
+            self.row_forward, self.row_backward = plan(self.rows, "FFTW_FORWARD"), plan(self.rows, "FFTW_BACKWARD")
+            self.column_forward, self.column_backward = plan(self.tile, "FFTW_FORWARD"), plan(self.tile, "FFTW_BACKWARD")
+            name = "{}x{} in {}x{} {}".format(*field, *window, dtype)
+            if name not in _digests:
+                _digests[name] = self._digest()
+        self.rows[...] = 0
+        self.tile[...] = 0
+
+    def _digest(self) -> str:
+        """Eight hexadecimal digits that follow from the last bits of what the plans make of values that are the same everywhere."""
+        found = hashlib.sha256()
+        for execute, array in (
+            (self.row_forward, self.rows), (self.row_backward, self.rows), (self.column_forward, self.tile), (self.column_backward, self.tile),
+        ):  # fmt: skip
+            numbers = np.arange(array.shape[1]) ** 2 % 4093 / 4093
+            array[...] = numbers + 1j * numbers[::-1]
+            execute()
+            for row in array:
+                found.update(row)
+        return found.hexdigest()[:8]
+
+
+class _MklEngine(_TiledEngine):
+    """One field through the transforms of MKL, on the thread that asks: others take other fields."""
+
+    def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        import mkl_fft
+
+        super().__init__(field, window, functools.partial(_aligned_zeros, dtype), MKL_TILE)
+        self.scale = self.scale.dtype.type(1.0)  # its inverse transforms leave nothing out
+        self.row_forward, self.row_backward = (functools.partial(f, self.rows, out=self.rows) for f in (mkl_fft.fft, mkl_fft.ifft))
+        self.column_forward, self.column_backward = (functools.partial(f, self.tile, out=self.tile) for f in (mkl_fft.fft, mkl_fft.ifft))
+
+    def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
+        set_threads = _mkl_threads()
+        before = set_threads(1)
+        try:
+            super().run(u, transfer, index, out)
+        finally:
+            set_threads(before)  # the caller's own work with MKL goes on as it did
+
+
+def _aligned_zeros(dtype: np.dtype[Any], shape: tuple[int, int]) -> np.ndarray:
+    """Zeros that begin at a cache line: MKL's last bits depend on where an array lies."""
+    line = 64
+    raw = np.zeros(math.prod(shape) * dtype.itemsize + line, np.uint8)
+    first = -raw.ctypes.data % line
+    return raw[first : len(raw) - line + first].view(dtype).reshape(shape)
+
+
+@functools.cache
+def _mkl_threads() -> Callable[[int], int]:
+    """MKL's own call that sets how many threads it takes for the calling thread, 0 for as many as elsewhere, and returns what was set."""
+    import threadpoolctl
+
+    found = threadpoolctl.ThreadpoolController().select(internal_api="mkl").lib_controllers
+    if not found:
+        raise SettingError("PNNKERN_FFT=mkl, but the MKL behind mkl_fft was not found among the libraries of this process")
+    return found[0].dynlib.MKL_Set_Num_Threads_Local
 
 
 def _columns(transfer: Transfer, index: int, first: int, width: int) -> np.ndarray:
@@ -284,7 +340,12 @@ class _LanesEngine:
         self.passes.last(out.ctypes.data)
 
 
-_ENGINES = {"lanes": _LanesEngine, "scipy": _ScipyEngine, "fftw": _FftwEngine}
+_ENGINES = {"lanes": _LanesEngine, "scipy": _ScipyEngine, "fftw": _FftwEngine, "mkl": _MklEngine}
+
+
+def tiled() -> bool:
+    """Whether the CPU's library takes columns in transposed tiles, and so `Transfer.transposed`."""
+    return issubclass(_ENGINES[engine_name()], _TiledEngine)
 
 
 def engine(field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> Any:
@@ -302,7 +363,7 @@ def convolve(field: Field, transfer: Transfer, index: np.ndarray) -> Array:
     out = np.empty_like(field)
     if by_lanes((ny, nx), transfer.window, field.dtype):
         _ = transfer.lanes  # once, before the threads
-    elif engine_name() == "fftw" and batch > len(transfer.table):
+    elif tiled() and batch > len(transfer.table):
         _ = transfer.transposed  # for one field each it would cost more than it saves
 
     def work(start: int, stop: int) -> None:

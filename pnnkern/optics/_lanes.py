@@ -48,7 +48,7 @@ def tables(transfers: np.ndarray, window: tuple[int, int]) -> np.ndarray:
 
 
 class Passes:
-    """The passes for fields of one shape in one window, and a thread's memory for them. Each is named as in layer.cu; arguments are addresses."""
+    """The passes for fields of one shape in one window, and a thread's memory for them. Named as in layer.cu; arguments are addresses."""
 
     def __init__(self, shape: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
         (self.ny, self.nx), both = shape, plans(shape, window, dtype)
@@ -120,7 +120,7 @@ def chain(
     field = _array.contiguous(field)
     out = np.empty_like(field)
     saved = np.empty((layers, *field.shape), field.dtype) if save else None
-    own = _masks(passes(shape, window, field.dtype), _by_member(np.asarray(masks, field.dtype), layers, shape)) if layers else None
+    own: Any = _masks(passes(shape, window, field.dtype), _by_member(np.asarray(masks), layers, shape)) if layers else ()
     transfers = [t.ctypes.data for t in tables]
     fields = math.prod(field.shape[:-2])
 

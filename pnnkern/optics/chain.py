@@ -177,7 +177,7 @@ def phase_adjoint(
 
 def _prepare(transfers: Sequence[_fft.Transfer]) -> None:
     """Make the layouts that the threads will share."""
-    if _fft.engine_name() == "fftw":
+    if _fft.tiled():
         for transfer in transfers:
             _ = transfer.transposed
 

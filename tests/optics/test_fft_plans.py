@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,7 +33,7 @@ def test_another_plan_has_another_digest(dtype: type) -> None:
     for name in ("row_forward", "row_backward", "column_forward", "column_backward"):
         array, plan = engine.rows if "row" in name else engine.tile, getattr(engine, name)
         transform = scipy.fft.fft if "forward" in name else lambda x: scipy.fft.ifft(x, norm="forward")
-        setattr(engine, name, SimpleNamespace(execute=lambda a=array, t=transform: np.copyto(a, t(a))))
+        setattr(engine, name, lambda a=array, t=transform: np.copyto(a, t(a)))
         assert engine._digest() != mine
         setattr(engine, name, plan)
     assert engine._digest() == mine

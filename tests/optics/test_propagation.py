@@ -271,16 +271,10 @@ def test_single_precision_keeps_the_phase(backend, distance: float, rng: np.rand
     assert relative(single, double) < 5e-7
 
 
-@pytest.mark.parametrize("engine", ["scipy", "fftw"])
 @pytest.mark.parametrize("shape", [(1, 1), (31, 33), (7, 128), (97, 50), (3, 256)])
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
-def test_every_shape_on_every_engine(
-    engine: str, shape: tuple[int, int], dtype: str, monkeypatch, rng: np.random.Generator
-) -> None:
+def test_every_shape_on_every_engine(engine: str, shape: tuple[int, int], dtype: str, rng: np.random.Generator) -> None:
     """Against fft2 of the whole padded window."""
-    if engine == "fftw":
-        pytest.importorskip("pyfftw")
-    monkeypatch.setenv("PNNKERN_FFT", engine)
     u = field(rng, (3, *shape), dtype)
     plan = Propagator(shape, pitch=(2 * UM, 3 * UM), wavelength=WAVELENGTH, distance=200 * UM)
     h = plan.transfer(np.empty(0, np.complex128)).full[0]
@@ -288,6 +282,43 @@ def test_every_shape_on_every_engine(
     got = plan(u)
     assert got.dtype == dtype
     assert relative(got, expected) < (5e-7 if dtype == "complex64" else 1e-14)
+
+
+def test_bits_do_not_depend_on_batch_or_threads(engine: str, monkeypatch, rng: np.random.Generator) -> None:
+    u = field(rng, (5, 33, 40), "complex64")
+    plan = Propagator((33, 40), pitch=2 * UM, wavelength=WAVELENGTH, distance=200 * UM)
+    expected = np.stack([plan(one) for one in u])
+    for threads in ("1", "3"):
+        monkeypatch.setenv("PNNKERN_NUM_THREADS", threads)
+        pnn.clear_caches()  # and with them the arrays the engines work in, which then lie elsewhere
+        assert np.array_equal(plan(u), expected), threads
+
+
+def test_mkl_takes_one_thread_and_gives_the_others_back(monkeypatch, rng: np.random.Generator) -> None:
+    pytest.importorskip("mkl_fft", reason="mkl comes with mkl_fft")
+    from pnnkern.optics import _fft
+
+    monkeypatch.setenv("PNNKERN_FFT", "mkl")
+    monkeypatch.setenv("PNNKERN_NUM_THREADS", "1")  # in this thread, whose setting is looked at
+    taken, set_threads = [], _fft._mkl_threads()
+    monkeypatch.setattr(_fft, "_mkl_threads", lambda: lambda count: taken.append(count) or set_threads(count))
+    before = set_threads(3)
+    try:
+        propagate(field(rng, (2, 9, 12)), distance=200 * UM, wavelength=WAVELENGTH, pitch=2 * UM)
+        assert taken == [1, 3, 1, 3]  # of each field
+        assert set_threads(3) == 3
+    finally:
+        set_threads(before)
+
+
+@pytest.mark.parametrize(("engine", "package"), [("fftw", "pyfftw"), ("mkl", "mkl_fft")])
+def test_a_library_that_is_not_installed_is_named(engine: str, package: str, monkeypatch) -> None:
+    from pnnkern.optics import _fft
+
+    monkeypatch.setattr(_fft.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setenv("PNNKERN_FFT", engine)
+    with pytest.raises(ValueError, match=rf"PNNKERN_FFT={engine}, but {package} is not installed: pip install pnnkern\[{engine}\]"):
+        propagate(np.ones((4, 4), np.complex64), distance=1e-3, wavelength=WAVELENGTH, pitch=2 * UM)
 
 
 def test_scipy_engine_needs_no_transform_in_place(monkeypatch, rng: np.random.Generator) -> None:

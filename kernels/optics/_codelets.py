@@ -70,14 +70,15 @@ def codelet(emit: Callable[..., None]) -> Any:
 class Emitter:
     """Vector arithmetic on one LLVM builder. Complex values are pairs of vectors, addresses integers, offsets bytes."""
 
-    def __init__(self, builder: Any, itemsize: int) -> None:
+    def __init__(self, builder: Any, itemsize: int, vector: int = 0) -> None:
+        """vector : bytes of a vector; those of this processor if 0."""
         from llvmlite import ir
 
         self.ir, self.b, self.itemsize = ir, builder, itemsize
-        self.lanes = lanes(itemsize)
+        self.bytes = vector or vector_bytes()
+        self.lanes = self.bytes // itemsize
         self.real = ir.FloatType() if itemsize == 4 else ir.DoubleType()
         self.vector, self.address, self.index = ir.VectorType(self.real, self.lanes), ir.IntType(64), ir.IntType(32)
-        self.bytes = vector_bytes()
         self.point = 2 * self.bytes
         name = f"llvm.fmuladd.v{self.lanes}f{8 * itemsize}"
         self._fma = builder.module.globals.get(name) or ir.Function(builder.module, ir.FunctionType(self.vector, [self.vector] * 3), name)

@@ -77,13 +77,12 @@ class Line(NamedTuple):
 def plan(points: int, count: int, itemsize: int) -> Line | None:
     """The plan for lines of so many points of which the first `count` are live; None where there is none.
 
-    A is even if it can be, so that padding halves its work, below B, and the nearest to 16: those are the fastest, measured at 64 to 2048.
+    A is even if it can be, so that padding halves its work, not far above B, and the nearest to 16: the fastest, measured at 64 to 2048.
     """
-    pairs = [(A, points // A) for A in range(1, LONGEST + 1) if points % A == 0 and A <= points // A <= LONGEST]
-    pairs = [(A, B) for A, B in pairs if (points - A) % 2 == 0]
+    pairs = [(A, points // A) for A in range(1, LONGEST + 1) if points % A == 0 and points // A <= LONGEST and (points - A) % 2 == 0]
     if not pairs or not _smooth(points) or not 0 < count <= points:
         return None
-    A, B = min(pairs, key=lambda pair: abs(math.log(pair[0] / 16)))
+    A, B = min(pairs, key=lambda pair: (pair[0] ** 2 > 1.7 * points, abs(math.log(pair[0] / 16))))
     return Line(A, B, -(-count // B), itemsize)
 
 
@@ -385,17 +384,21 @@ def fill_table(transfer, scale, flush, A, B, A_x, B_x, lanes, out):
     """out (columns / lanes, py, 2, lanes) = transfer (sy, px) in FFT order times scale; sy < py where it is even in y."""
     sy, px = transfer.shape
     py = A * B
+    columns = np.empty(lanes, np.int64)
     for block in range(out.shape[0]):
         for lane in range(lanes):
             q = block * lanes + lane
-            x = q // B_x + A_x * (q % B_x)
-            for i in range(py):
-                y = i // B + A * (i % B)
-                h = transfer[y if y < sy else py - y, x] if q < px else transfer[0, 0] * 0
+            columns[lane] = q // B_x + A_x * (q % B_x) if q < px else -1
+        for i in range(py):
+            y = i // B + A * (i % B)
+            row, own = transfer[y if y < sy else py - y], out[block, i]
+            for lane in range(lanes):
+                x = columns[lane]
+                h = row[x] if x >= 0 else row[0] * 0
                 if max(abs(h.real), abs(h.imag)) < flush:
-                    h *= 0
-                out[block, i, 0, lane] = np.float64(h.real) * scale
-                out[block, i, 1, lane] = np.float64(h.imag) * scale
+                    h = row[0] * 0
+                own[0, lane] = np.float64(h.real) * scale
+                own[1, lane] = np.float64(h.imag) * scale
 
 
 __all__ = ["FLUSH", "SLACK", "Line", "column_passes", "fill_table", "plan", "row_passes", "twiddles"]

@@ -40,8 +40,8 @@ class Transfer:
     table : (count, sy, px) in FFT order; sy is py, or p // 2 + 1 where they are even in y. columns : as many differ, px or px // 2 + 1.
     """
 
-    def __init__(self, table: Array, window: tuple[int, int], columns: int) -> None:
-        self.table, self.window, self.columns = table, window, columns
+    def __init__(self, table: Array, window: tuple[int, int], columns: int, conj_of: "Transfer | None" = None) -> None:
+        self.table, self.window, self.columns, self.conj_of = table, window, columns, conj_of
 
     @property
     def arrays(self) -> tuple[Array, ...]:
@@ -54,7 +54,7 @@ class Transfer:
     @functools.cached_property
     def conj(self) -> "Transfer":
         """conj(H): the adjoint propagator."""
-        return Transfer(_array.on_all_streams(self.table.conj()), self.window, self.columns)
+        return Transfer(_array.on_all_streams(self.table.conj()), self.window, self.columns, self)
 
     def _whole(self, table: Array) -> Array:
         """A table (count, sy, ...) with the second half of its y axis, too: (count, py, ...)."""
@@ -74,7 +74,7 @@ class Transfer:
             return None
         return _lanes.tables(self.table, self.window)
 
-    def in_lanes(self, index: int) -> np.ndarray:
+    def in_lanes(self, index: int = 0) -> np.ndarray:
         """One of them in the order of `_lanes`."""
         return _lanes.tables(self.table[index : index + 1], self.window)[0] if self.lanes is None else self.lanes[index]
 
@@ -331,12 +331,13 @@ class _LanesEngine:
     """One field through the passes of `_lanes`."""
 
     def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        self.passes = _lanes.Passes(field, window, dtype)
+        self.passes = _lanes.passes(field, window, dtype)
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
-        table = transfer.in_lanes(index)
+        conj = transfer.conj_of is not None
+        table = (transfer.conj_of or transfer).in_lanes(index)
         self.passes.first(u.ctypes.data)
-        self.passes.columns(table.ctypes.data)
+        self.passes.columns(table.ctypes.data, vjp=conj)
         self.passes.last(out.ctypes.data)
 
 
@@ -362,7 +363,7 @@ def convolve(field: Field, transfer: Transfer, index: np.ndarray) -> Array:
     field = _array.contiguous(field)
     out = np.empty_like(field)
     if by_lanes((ny, nx), transfer.window, field.dtype):
-        _ = transfer.lanes  # once, before the threads
+        _ = (transfer.conj_of or transfer).lanes  # once, before the threads
     elif tiled() and batch > len(transfer.table):
         _ = transfer.transposed  # for one field each it would cost more than it saves
 

@@ -61,7 +61,8 @@ class Passes:
         space = max(y.width, self.blocks * y.lanes)
         self.room_memory = aligned((max(x.width, y.A * y.pitch + layer.SLACK + space), 2, x.lanes), real)
         self.spectrum, self.room = self.spectrum_memory.ctypes.data, self.room_memory.ctypes.data
-        self.w_y, self.w_x = (layer.twiddles(p.A, p.B, p.itemsize).ctypes.data for p in both)
+        self.twiddles = [layer.twiddles(p.A, p.B, p.itemsize) for p in both]  # held here: two threads may have made two at a time
+        self.w_y, self.w_x = (w.ctypes.data for w in self.twiddles)
         self.row, self.column = layer.row_passes(x), layer.column_passes(y)
         self.each = self.ny * self.nx * dtype.itemsize  # bytes of a field
         self.mask_shape = self.blocks, x.width, 2, x.lanes
@@ -97,7 +98,7 @@ class Passes:
 
 def passes(shape: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> Passes:
     """This thread's own."""
-    return _parallel.workspace(("lanes", shape, window, dtype), lambda: Passes(shape, window, dtype))
+    return _parallel.workspace(("passes", shape, window, dtype), lambda: Passes(shape, window, dtype))
 
 
 def _by_member(x: Array, layers: int, shape: tuple[int, int]) -> Array:

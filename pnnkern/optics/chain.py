@@ -80,7 +80,7 @@ def forward(field: Field, masks: Field, propagators: Sequence[Propagator], *, sa
         return u, saved
 
     if _by_lanes(field, propagators):
-        return _lanes.chain(field, masks, [t.in_lanes(0) for t in transfers], propagators[0].grid.window, save=save)
+        return _lanes.chain(field, masks, [t.in_lanes() for t in transfers], propagators[0].grid.window, save=save)
     out = np.empty_like(field)
     _prepare(transfers)
 
@@ -129,7 +129,7 @@ def phase_adjoint(
             cotangent, saved, masks, forward_tables, _side(propagators), to_field=to_field, gradient=gradient
         )
     if not _array.on_device(cotangent) and _by_lanes(cotangent, propagators):
-        tables = [p.transfer(cotangent).in_lanes(0) for p in propagators]
+        tables = [p.transfer(cotangent).in_lanes() for p in propagators]
         return gradient, _lanes.chain_vjp(
             cotangent, saved, masks, tables, propagators[0].grid.window, to_field=to_field, gradient=gradient
         )

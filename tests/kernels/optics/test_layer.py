@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from layer_chains import CASES, error, problem, truth
 from pnnkern.kernels import host
 
 from pnnkern import _launch, _sources
@@ -9,44 +10,6 @@ from pnnkern.optics import _layer
 
 FIELD, SIX = 6e-7, 2e-6  # relative 2-norms: one propagation, and up to six of them with masks, or their derivatives
 DOUBLE = 1e-13
-
-
-def propagate(u: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """Pad to the side of h, circular convolution, crop."""
-    n = u.shape[-1]
-    return np.fft.ifft2(h * np.fft.fft2(u, h.shape))[..., :n, :n]
-
-
-def truth(
-    u: np.ndarray, phases: np.ndarray, transfers: np.ndarray, cotangent: np.ndarray
-) -> tuple[np.ndarray, list, list, np.ndarray]:
-    """Field behind the chain, fields after each mask, phase gradients and the cotangent of the incoming field."""
-    after = []
-    for phase, h in zip(phases, transfers[:-1], strict=True):
-        u = propagate(u, h) * np.exp(1j * phase[..., None, :, :])
-        after.append(u)
-    u = propagate(u, transfers[-1])
-    g, gradients = propagate(cotangent, transfers[-1].conj()), []
-    for phase, h, v in zip(phases[::-1], transfers[-2::-1], after[::-1], strict=True):
-        gradients.insert(0, (g * v.conj()).imag.sum(axis=-3))
-        g = propagate(g * np.exp(-1j * phase[..., None, :, :]), h.conj())
-    return u, after, gradients, g
-
-
-def error(got: np.ndarray, want: np.ndarray) -> float:
-    assert got.shape == want.shape
-    return float(np.linalg.norm((got - want).ravel()) / np.linalg.norm(want.ravel()))  # a value never written is NaN and fails
-
-
-def problem(n: int, side: int, lead: tuple[int, ...], layers: int, dtype: str) -> tuple[np.ndarray, ...]:
-    rng = np.random.default_rng(n * side + layers)
-    shape = (*lead, n, n)
-    u, g = ((rng.standard_normal(shape) + 1j * rng.standard_normal(shape)).astype(dtype) for _ in range(2))
-    phases = rng.uniform(-np.pi, np.pi, (layers, *lead[:-1], n, n))
-    transfers = np.exp(
-        2j * np.pi * rng.random((layers + 1, side, side))
-    )  # any phases: harsher than a propagator, and not symmetric
-    return u, g, phases, transfers
 
 
 def test_truth_by_central_differences() -> None:
@@ -60,21 +23,6 @@ def test_truth_by_central_differences() -> None:
 
     slope = (value(1) - value(-1)) / (2 * step)
     assert (g.conj() * du).real.sum() + (np.array(gradients) * dp).sum() == pytest.approx(slope, rel=1e-8)
-
-
-CASES = [  # n, side, (population, batch), layers, dtype
-    (128, 256, (3,), 5, "complex64"),
-    (101, 256, (1,), 1, "complex64"),
-    (160, 320, (2,), 1, "complex64"),
-    (192, 384, (2,), 1, "complex64"),
-    (200, 400, (5,), 2, "complex64"),
-    (200, 400, (1,), 5, "complex64"),  # the published network: six propagations
-    (224, 448, (2,), 1, "complex64"),
-    (256, 512, (2,), 2, "complex64"),
-    (128, 256, (3, 2), 2, "complex64"),
-    (128, 256, (2, 3), 2, "complex128"),
-    (256, 256, (2,), 1, "complex128"),
-]
 
 
 @pytest.mark.parametrize(("n", "side", "lead", "layers", "dtype"), CASES)

@@ -307,9 +307,10 @@ print(sorted(seen.items()))
 """
 
 
-def test_processes_that_share_a_machine_have_the_same_plans(fresh: Path) -> None:
+def test_processes_that_share_a_machine_have_the_same_plans(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six that plan at the same time, each in another order, and two later ones: the same bits, though plans are chosen by the clock."""
     pytest.importorskip("pyfftw", reason="plans are FFTW's")
+    monkeypatch.setenv("PNNKERN_FFT", "fftw")
     together = [started(PLAN, fresh, str(i)) for i in range(6)]
     outputs = [process.communicate(timeout=300) for process in together] + [run(PLAN, fresh, str(i)) for i in (1, 3)]
     assert {said for _, said in outputs} == {""}

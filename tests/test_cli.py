@@ -234,7 +234,7 @@ def test_bad_input_is_one_line(
     ("name", "value", "message"),
     [
         ("PNNKERN_NUM_THREADS", "many", "PNNKERN_NUM_THREADS must be a positive integer, got 'many'"),
-        ("PNNKERN_FFT", "cufft", "PNNKERN_FFT must be 'auto', 'scipy', 'fftw' or 'mkl', got 'cufft'"),
+        ("PNNKERN_FFT", "cufft", "PNNKERN_FFT must be 'auto', 'lanes', 'scipy', 'fftw' or 'mkl', got 'cufft'"),
     ],
 )
 def test_bad_environment_is_one_line(

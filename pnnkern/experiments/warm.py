@@ -1,7 +1,7 @@
 """Fill the caches of compiled code before they are needed: for images of containers, and for job arrays that would all compile at once.
 
 What there is to compile follows from the prototypes: a kernel's CPU twin has one signature for each of its types, its CUDA version one
-cubin for each architecture and set of macros.
+cubin for each architecture and set of macros. Layer chains are compiled for the sides of `_layer.SIDES` on both.
 """
 
 import importlib.util
@@ -58,6 +58,8 @@ def _cubin(what: tuple[str, str, dict[str, int]]) -> int:
 
 def _twins(stem: str) -> int:
     """Compile the twins of one file; 0 for a file without any."""
+    if stem == "optics/layer":
+        return _layer_passes()
     name = f"pnnkern.kernels.{stem.replace('/', '.')}"
     if importlib.util.find_spec(name) is None:
         return 0
@@ -67,6 +69,22 @@ def _twins(stem: str) -> int:
     for kernel, prototype in prototypes(stem).items():
         _twin(getattr(module, kernel.rpartition("_")[0]), prototype)
     return len(prototypes(stem))
+
+
+def _layer_passes() -> int:
+    """Compile the passes of layer chains, for the macros of their CUDA versions."""
+    from numba import types
+
+    from ..kernels.optics import layer
+
+    count = 0
+    for variant in variants("optics/layer"):
+        for itemsize in (4, 8):
+            plan = layer.plan(variant["PNN_SIDE"], variant["PNN_FIELD"], itemsize)
+            for one in (*layer.row_passes(plan).values(), *layer.column_passes(plan).values()):
+                one.compile((types.int64,) * one.py_func.__code__.co_argcount)
+                count += 1
+    return count
 
 
 def _dispatchers(twin: Any) -> list[Any]:

@@ -1,18 +1,22 @@
 """The fused layer chain on a CPU, by the passes of kernels/optics/layer.py: any batch, any window whose sides have a plan.
 
-A field goes through the whole chain while its spectrum is in the second-level cache, and threads take different fields.
+A field goes through the whole chain while its spectrum is in the second-level cache, and threads take different fields. The passes are
+imported where they are used, as that takes Numba.
 """
 
 import functools
+import importlib.util
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import _array, _parallel
 from .._array import Array, Field
-from ..kernels.optics import layer
+
+if TYPE_CHECKING:
+    from ..kernels.optics.layer import Line
 
 CHUNK = 8  # fields per partial gradient: the sums are the same for any number of threads
 ALIGNED = 64  # bytes: a line of the cache, and the longest vector
@@ -27,16 +31,20 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
 
 
 @functools.cache
-def plans(shape: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> tuple[layer.Line, layer.Line] | None:
-    """Plans (y, x) for fields of this shape in this window; None where a side has none."""
-    if dtype.name not in ("complex64", "complex128"):
+def plans(shape: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> "tuple[Line, Line] | None":
+    """Plans (y, x) for fields of this shape in this window; None where a side has none, or there is no Numba."""
+    if dtype.name not in ("complex64", "complex128") or importlib.util.find_spec("numba") is None:
         return None
+    from ..kernels.optics import layer
+
     y, x = (layer.plan(p, n, dtype.itemsize // 2) for p, n in zip(window, shape, strict=True))
     return None if y is None or x is None else (y, x)
 
 
 def tables(transfers: np.ndarray, window: tuple[int, int]) -> np.ndarray:
     """Transfer functions (count, sy, px) in the order in which the column pass meets them, over the points of the window."""
+    from ..kernels.optics import layer
+
     both = plans(window, window, transfers.dtype)
     if both is None:
         raise ValueError(f"no plan for windows of {window[0]} x {window[1]} points")
@@ -51,6 +59,8 @@ class Passes:
     """The passes for fields of one shape in one window, and a thread's memory for them. Named as in layer.cu; arguments are addresses."""
 
     def __init__(self, shape: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        from ..kernels.optics import layer
+
         (self.ny, self.nx), both = shape, plans(shape, window, dtype)
         if both is None:
             raise ValueError(f"no plan for fields of {shape[0]} x {shape[1]} points in a window of {window[0]} x {window[1]}")

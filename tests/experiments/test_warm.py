@@ -5,12 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pnnkern.kernels import _cache
+from pnnkern.kernels.optics import layer
 
 from pnnkern import _array, _compile, _sources
 from pnnkern._errors import CacheWarning, SettingError
 from pnnkern.experiments import warm
+from pnnkern.optics import _lanes
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "kernels"))
 import nvrtc
@@ -24,7 +27,7 @@ from pnnkern.learning import SGD
 from pnnkern.kernels.learning import optimizer
 from pnnkern.kernels.random import draws
 if sys.argv[1] == "warm":
-    print(warm._twins("learning/optimizer"), warm._twins("random/draws"), warm._twins("optics/spectrum"), warm._twins("optics/layer"))
+    print(warm._twins("learning/optimizer"), warm._twins("random/draws"), warm._twins("flag"))
 else:
     SGD().apply({"x": np.ones(4, np.float32)}, {"x": np.ones(4, np.float32)})
     random.normal(random.key(1), (2, 9))
@@ -41,7 +44,7 @@ def test_launches_find_the_twins_that_were_compiled(tmp_path: Path) -> None:
         for what in ("warm", "use")
     ]
     optimizers, draws = (len(_sources.prototypes(stem)) for stem in ("learning/optimizer", "random/draws"))
-    assert outputs[0] == [str(optimizers), str(draws), "0", "0"]  # of two files the work is NumPy's or has no twin
+    assert outputs[0] == [str(optimizers), str(draws), "0"]  # of the last the work is NumPy's
     assert outputs[1] == ["1", "1", "1", "0", "0", "0"]
 
 
@@ -49,6 +52,20 @@ def test_every_twin_can_be_compiled_or_called_without_work() -> None:
     """The signature that a prototype gives is one that the twin takes; those that are Python functions around compiled ones are called."""
     for stem in ("networks/xy", "networks/contrast", "crossbar/program", "optics/mask"):
         assert warm._twins(stem) in (0, len(_sources.prototypes(stem)))
+
+
+def test_layer_chains_find_the_passes_that_were_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warm, "variants", lambda stem: [{"PNN_SIDE": 96, "PNN_FIELD": 48}])
+    assert warm._twins("optics/layer") == 2 * 9  # passes of each precision
+    for dtype in (np.complex64, np.complex128):
+        field, table, gradient = np.ones((2, 48, 48), dtype), _lanes.tables(np.ones((1, 96, 96), dtype), (96, 96))[0], np.zeros((2, 48, 48))
+        for save in (False, True):
+            out, saved = _lanes.chain(field, field, [table] * 3, (96, 96), save=save)
+        for to_field in (False, True):
+            _lanes.chain_vjp(out, saved, field, [table] * 3, (96, 96), to_field=to_field, gradient=gradient)
+        plan = layer.plan(96, 48, np.dtype(dtype).itemsize // 2)
+        assert plan is not None
+        assert [len(f.signatures) for f in (*layer.row_passes(plan).values(), *layer.column_passes(plan).values())] == 9 * [1]
 
 
 def test_cubins_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
     if device == "cpu":
         import scipy.fft
 
-        for engine in ("scipy", "fftw") if installed("pyfftw") else ("scipy",):
+        for engine in _engines():
             contenders[f"pnnkern ({engine})"] = functools.partial(_with_engine, engine, lambda: plan(u))
         contenders["scipy.fft, whole batch"] = lambda: scipy.fft.ifft2(scipy.fft.fft2(u, (side, side)) * h)[:, :n, :n]
     else:
@@ -84,7 +84,7 @@ def _to_new_distances(case: str, start: float, device: str, seconds: float, n: i
 
     contenders: dict[str, Callable[[], Any]] = {
         f"pnnkern ({engine})": functools.partial(_with_engine, engine, lambda: propagate(u, distance=next(distances), **VISIBLE))
-        for engine in (("scipy", "fftw") if installed("pyfftw") else ("scipy",))
+        for engine in _engines()
     }
     times = interleaved(contenders | {"NumPy and scipy.fft": plain}, device, seconds)
     flops = (2 * n + 4 * n) * 5 * 2 * n * np.log2(2 * n)
@@ -146,6 +146,11 @@ def _reference(plan: Propagator, u: np.ndarray) -> np.ndarray:
     return np.stack([np.fft.ifft2(np.fft.fft2(one.astype(np.complex128), window) * h)[:ny, :nx] for one in u])
 
 
+def _engines() -> list[str]:
+    """What transforms on a CPU: ours, and the libraries that are installed."""
+    return [name for name, package in (("lanes", "numba"), ("fftw", "pyfftw"), ("mkl", "mkl_fft"), ("scipy", "scipy")) if installed(package)]
+
+
 def _with_engine(engine: str, run: Callable[[], Any]) -> Any:
     with environment(PNNKERN_FFT=engine):
         return run()
@@ -170,7 +175,7 @@ def d2nn_contenders(device: str, batch: int) -> dict[str, Callable[[], Any]]:
 
     contenders: dict[str, Callable[[], Any]] = {}
     if device == "cpu":
-        for engine in ("scipy", "fftw") if installed("pyfftw") else ("scipy",):
+        for engine in _engines():
             contenders[f"pnnkern ({engine})"] = functools.partial(_with_engine, engine, ours)
     else:
         contenders["pnnkern"] = ours
@@ -204,7 +209,7 @@ def d2nn_gradient(batch: int = 4) -> list[Row]:
     inputs = system.encode(images)
     theirs = _torch_step(torch, system, inputs, labels, "cpu")().numpy()
     rows: list[Row] = []
-    for engine in ("scipy", "fftw") if installed("pyfftw") else ("scipy",):
+    for engine in _engines():
         ours = _with_engine(engine, lambda: InSilico(CrossEntropy()).step(system, (inputs, labels)))[0]["phase"]
         error = float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
         rows.append({"case": "D2NN gradient beside torch's", "work": f"float64, batch {batch}", "name": f"pnnkern ({engine})",

@@ -380,6 +380,22 @@ def column_passes(plan: Line) -> dict[str, Any]:
 
 
 @njit
+def add_gradient(partial, gradient):
+    """gradient (ny, nx), float64, += partial (chunks, blocks, width, lanes), summed over the chunks in order."""
+    chunks, _, _, lanes = partial.shape
+    ny, nx = gradient.shape
+    total = np.empty(nx)
+    for y in range(ny):
+        block, lane = y // lanes, y % lanes
+        total[:] = 0
+        for c in range(chunks):
+            for x in range(nx):
+                total[x] += partial[c, block, x, lane]
+        for x in range(nx):
+            gradient[y, x] += total[x]
+
+
+@njit
 def fill_table(transfer, scale, flush, A, B, A_x, B_x, lanes, out):
     """out (columns / lanes, py, 2, lanes) = transfer (sy, px) in FFT order times scale; sy < py where it is even in y."""
     sy, px = transfer.shape
@@ -401,4 +417,4 @@ def fill_table(transfer, scale, flush, A, B, A_x, B_x, lanes, out):
                 own[1, lane] = np.float64(h.imag) * scale
 
 
-__all__ = ["FLUSH", "SLACK", "Line", "column_passes", "fill_table", "plan", "row_passes", "twiddles"]
+__all__ = ["FLUSH", "SLACK", "Line", "add_gradient", "column_passes", "fill_table", "plan", "row_passes", "twiddles"]

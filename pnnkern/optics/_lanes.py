@@ -6,28 +6,20 @@ imported where they are used, as that takes Numba.
 
 import functools
 import importlib.util
+import itertools
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import _array, _parallel
+from .. import _array, _pages, _parallel
 from .._array import Array, Field
 
 if TYPE_CHECKING:
     from ..kernels.optics.layer import Line
 
 CHUNK = 8  # fields per partial gradient: the sums are the same for any number of threads
-ALIGNED = 64  # bytes: a line of the cache, and the longest vector
-
-
-def aligned(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Zeros at an address that fits vectors."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    raw = np.zeros(size + ALIGNED, np.uint8)
-    first = -raw.ctypes.data % ALIGNED
-    return raw[first : first + size].view(dtype).reshape(shape)
 
 
 @functools.cache
@@ -49,7 +41,7 @@ def tables(transfers: np.ndarray, window: tuple[int, int]) -> np.ndarray:
     if both is None:
         raise ValueError(f"no plan for windows of {window[0]} x {window[1]} points")
     y, x = both
-    out = aligned((len(transfers), x.columns // x.lanes, y.points, 2, x.lanes), transfers.real.dtype)
+    out = _pages.zeros((len(transfers), x.columns // x.lanes, y.points, 2, x.lanes), transfers.real.dtype)
     for transfer, own in zip(_array.contiguous(transfers), out, strict=True):
         layer.fill_table(transfer, 1 / math.prod(window), layer.FLUSH[y.itemsize], y.A, y.B, x.A, x.B, x.lanes, own)
     return out
@@ -67,14 +59,15 @@ class Passes:
         self.y, self.x = y, x = both
         self.blocks = -(-self.ny // x.lanes)
         real = dtype.type().real.dtype
-        self.spectrum_memory = aligned((self.blocks, x.row, 2, x.lanes), real)
+        self.spectrum_memory = _pages.zeros((self.blocks, x.row, 2, x.lanes), real)
         space = max(y.width, self.blocks * y.lanes)
-        self.room_memory = aligned((max(x.width, y.A * y.pitch + layer.SLACK + space), 2, x.lanes), real)
+        self.room_memory = _pages.zeros((max(x.width, y.A * y.pitch + layer.SLACK + space), 2, x.lanes), real)
         self.spectrum, self.room = self.spectrum_memory.ctypes.data, self.room_memory.ctypes.data
         self.twiddles = [layer.twiddles(p.A, p.B, p.itemsize) for p in both]  # held here: two threads may have made two at a time
         self.w_y, self.w_x = (w.ctypes.data for w in self.twiddles)
         self.row, self.column = layer.row_passes(x), layer.column_passes(y)
         self.each = self.ny * self.nx * dtype.itemsize  # bytes of a field
+        self.line, self.blocks_across, self.gap = x.row * x.point, x.columns // x.lanes, x.pitch - x.B
         self.mask_shape = self.blocks, x.width, 2, x.lanes
         self.gradient_shape = self.blocks, x.width, x.lanes
 
@@ -85,9 +78,8 @@ class Passes:
         self.row["first"](field, self.ny, self.nx, self.w_x, self.room, self.spectrum)
 
     def columns(self, transfer: int, *, vjp: bool = False) -> None:
-        x = self.x
         self.column["columns_vjp" if vjp else "columns"](
-            self.spectrum, self.blocks, x.row * x.point, x.columns // x.lanes, x.B, x.pitch - x.B, self.w_y, transfer, self.room
+            self.spectrum, self.blocks, self.line, self.blocks_across, self.x.B, self.gap, self.w_y, transfer, self.room
         )
 
     def rows(self, mask: int, saved: int | None) -> None:
@@ -117,7 +109,7 @@ def _by_member(x: Array, layers: int, shape: tuple[int, int]) -> Array:
 
 def _masks(one: Passes, masks: Array) -> np.ndarray:
     """Masks (layers, members, ny, nx) as the row pass takes them."""
-    out = aligned((*masks.shape[:2], *one.mask_shape), masks.real.dtype)
+    out = _pages.empty((*masks.shape[:2], *one.mask_shape), masks.real.dtype)
     for own, mask in zip(out.reshape(-1, *one.mask_shape), masks.reshape(-1, one.ny, one.nx), strict=True):
         one.in_lanes(mask.ctypes.data, own.ctypes.data)
     return out
@@ -129,8 +121,8 @@ def chain(
     """The field behind masks (layers, [population, 1,] ny, nx) with propagations `tables` before, between and after them; as `_layer.chain`."""
     shape, layers, batch = field.shape[-2:], len(masks), field.shape[-3]
     field = _array.contiguous(field)
-    out = np.empty_like(field)
-    saved = np.empty((layers, *field.shape), field.dtype) if save else None
+    out = _pages.empty(field.shape, field.dtype)
+    saved = _pages.empty((layers, *field.shape), field.dtype) if save else None
     own: Any = _masks(passes(shape, window, field.dtype), _by_member(np.asarray(masks), layers, shape)) if layers else ()
     transfers = [t.ctypes.data for t in tables]
     fields = math.prod(field.shape[:-2])
@@ -153,7 +145,9 @@ def chain_vjp(
     cotangent: Array, saved: Array, masks: Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, to_field: bool = False,
     gradient: Array,
 ) -> Array | None:  # fmt: skip
-    """Adjoint of `chain` for phase masks, as `_layer.chain_vjp`: adds the gradient of the phases to `gradient`."""
+    """Adjoint of `chain` for phase masks, as `_layer.chain_vjp`: adds the gradient of the phases to `gradient`, float64."""
+    from ..kernels.optics import layer
+
     shape, layers, batch = cotangent.shape[-2:], len(masks), cotangent.shape[-3]
     cotangent, saved = _array.contiguous(cotangent), _array.contiguous(saved)
     incoming = np.empty_like(cotangent) if to_field else None
@@ -161,32 +155,29 @@ def chain_vjp(
     members, chunks = fields // max(1, batch), -(-batch // CHUNK)
     one = passes(shape, window, cotangent.dtype)
     own = _masks(one, _by_member(masks, layers, shape))
-    partial = aligned((members * chunks, layers, *one.gradient_shape), cotangent.real.dtype)
+    partial = _pages.zeros((members, layers, chunks, *one.gradient_shape), cotangent.real.dtype)
     transfers = [t.ctypes.data for t in tables]
 
     def work(start: int, stop: int) -> None:
         one = passes(shape, window, cotangent.dtype)
         for chunk in range(start, stop):
-            member, first = chunk // chunks, chunk % chunks * CHUNK
-            for i in range(member * batch + first, member * batch + min(batch, first + CHUNK)):
+            member, c = divmod(chunk, chunks)
+            for i in range(member * batch + c * CHUNK, member * batch + min(batch, (c + 1) * CHUNK)):
                 one.first(cotangent.ctypes.data + i * one.each)
                 for l in reversed(range(layers)):
                     one.columns(transfers[l + 1], vjp=True)
                     one.rows_vjp(own[l, member].ctypes.data, saved.ctypes.data + (l * fields + i) * one.each,
-                                 partial[chunk, l].ctypes.data, onward=l > 0 or to_field)  # fmt: skip
+                                 partial[member, l, c].ctypes.data, onward=l > 0 or to_field)  # fmt: skip
                 if incoming is not None:
                     one.columns(transfers[0], vjp=True)
                     one.last(incoming.ctypes.data + i * one.each)
 
     _parallel.over(members * chunks, work)
-    blocks, width, lanes = one.gradient_shape
-    ny, nx = shape
-    for member in range(members):
-        total = np.zeros(partial.shape[1:])
-        for each in partial[member * chunks : (member + 1) * chunks]:  # in order
-            total += each
-        in_place = total.swapaxes(-1, -2).reshape(layers, blocks * lanes, width)[:, :ny, :nx]
-        _by_member(gradient, layers, shape)[:, member] += in_place
+    total = gradient if gradient.flags.c_contiguous else np.zeros(gradient.shape)
+    for member, l in itertools.product(range(members), range(layers)):
+        layer.add_gradient(partial[member, l], _by_member(total, layers, shape)[l, member])
+    if total is not gradient:
+        gradient += total
     return incoming
 
 

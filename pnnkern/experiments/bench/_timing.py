@@ -56,7 +56,8 @@ def sync_of(device: str) -> Callable[[], None] | None:
 def interleaved(contenders: dict[str, Callable[[], Any]], device: str, seconds: float, rounds: int = 9) -> dict[str, float]:
     """Median milliseconds of each contender, all taking turns, after one untimed round; at least three rounds.
 
-    On a CPU it is this process's own time that counts, not the neighbours'.
+    In another order each round, as what one leaves (caches, memory in small pages) is what the next one finds. On a CPU it is this process's
+    own time that counts, not the neighbours'.
     """
     sync = sync_of(device) or (lambda: None)
     clock = time.process_time if device == "cpu" else time.perf_counter
@@ -64,13 +65,13 @@ def interleaved(contenders: dict[str, Callable[[], Any]], device: str, seconds: 
         run()
     sync()
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    end = time.perf_counter() + seconds
+    end, rng = time.perf_counter() + seconds, np.random.default_rng(0)
     for i in range(rounds):
         if i >= 3 and time.perf_counter() > end:
             break
-        for name, run in contenders.items():
+        for name in rng.permutation(list(contenders)):
             start = clock()
-            run()
+            contenders[name]()
             sync()
             times[name].append(1e3 * (clock() - start))
     return {name: float(np.median(t)) for name, t in times.items()}

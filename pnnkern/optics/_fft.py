@@ -359,9 +359,16 @@ def multiplied(spectra: Array, transfer: Transfer) -> Array:
 
 
 def spectrum(field: Field, window: tuple[int, int], inverse: bool = False) -> Array:
-    """F pad(field) for fields (batch, ny, nx); with `inverse` F^-1 pad(field). Both unnormalised."""
-    transform = _unnormalised(field, inverse)
-    return transform(transform(field, n=window[1], axis=-1), n=window[0], axis=-2, overwrite_x=True)
+    """F pad(field) for fields (batch, ny, nx); with `inverse` F^-1 pad(field). Both unnormalised. On the CPU rows may lie further apart than
+    they are long."""
+    if _array.on_device(field):
+        transform = _unnormalised(field, inverse)
+        return transform(transform(field, n=window[1], axis=-1), n=window[0], axis=-2, overwrite_x=True)
+    py, px = window
+    rows = np.empty((len(field), py, px + _slack(px, field.dtype)), field.dtype)
+    for one, values in zip(field, rows[:, :, :px], strict=True):
+        _to_spectrum(one, values, inverse)
+    return rows[:, :, :px]
 
 
 def fields(spectra: Array, shape: tuple[int, int], inverse: bool = True) -> Array:
@@ -386,25 +393,31 @@ class _Room:
 
     def spectrum(self, u: np.ndarray, inverse: bool) -> np.ndarray:
         """Returns `rows`, which hold the spectrum until the next call."""
-        (ny, nx), values = u.shape, self.values
-        values[:ny, :nx] = u
-        values[:ny, nx:] = 0
-        values[ny:] = 0
-        self._transform(values[:ny], -1, inverse)
-        self._transform(values, -2, inverse)
+        _to_spectrum(u, self.values, inverse)
         return self.rows
 
     def field(self, shape: tuple[int, int], inverse: bool) -> np.ndarray:
         """Of the spectrum in `rows`; a view that holds until the next call."""
         ny, nx = shape
-        self._transform(self.values, -2, inverse)
-        self._transform(self.values[:ny], -1, inverse)
+        _in_place(self.values, -2, inverse)
+        _in_place(self.values[:ny], -1, inverse)
         return self.values[:ny, :nx]
 
-    def _transform(self, values: np.ndarray, axis: int, inverse: bool) -> None:
-        done = _unnormalised(values, inverse)(values, axis=axis, overwrite_x=True)
-        if not np.may_share_memory(done, values):  # `overwrite_x` allows it, and is no promise
-            values[...] = done
+
+def _to_spectrum(u: np.ndarray, values: np.ndarray, inverse: bool) -> None:
+    """The spectrum of one field u (ny, nx) to `values` (py, px); rows that are zero are not transformed."""
+    ny, nx = u.shape
+    values[:ny, :nx] = u
+    values[:ny, nx:] = 0
+    values[ny:] = 0
+    _in_place(values[:ny], -1, inverse)
+    _in_place(values, -2, inverse)
+
+
+def _in_place(values: np.ndarray, axis: int, inverse: bool) -> None:
+    done = _unnormalised(values, inverse)(values, axis=axis, overwrite_x=True)
+    if not np.may_share_memory(done, values):  # `overwrite_x` allows it, and is no promise
+        values[...] = done
 
 
 def room(window: tuple[int, int], dtype: np.dtype[Any]) -> _Room:

@@ -339,7 +339,7 @@ class _Zoomed:
 
     def balance(self, field: Field) -> Array:
         xp = _array.namespace(field)
-        one = _plan.Balance(self.grid, self.medium, _fft.spectrum(field[None], self.grid.window)[0])
+        one = _plan.Balance(_plan.Lossy(self.grid, self.medium, xp), _fft.spectrum(field[None], self.grid.window)[0])
         result = _separable.apply(xp.fft.fftshift(one.arrived, axes=(-2, -1))[None], self.factors, self.transform)[0]
         far_y, far_x = (xp.asarray(far_tenth(a.count, p)) for a, p in zip(self.axes, self.grid.window, strict=True))
         intensity = abs(_array.scipy_fft(field).ifft2(one.arrived)) ** 2

@@ -365,12 +365,15 @@ def bench(
     """
     from . import _array
     from .experiments import bench as benches
+    from .experiments import machine
+    from .experiments.run import environment
 
     if name == "list":
         _end({"benchmarks": benches.names()}, as_json, "\n".join(benches.names()))
         return
     _array.device_namespace(device)
     rows = benches.run(name, device, budget)
+    print(f"On {machine.processor()}{', and a GPU' if device == 'cuda' else ''}:\n")
     print(benches.table(rows))
     if as_json:
-        print(json.dumps({"benchmark": name, "device": device, "rows": rows, "metrics": {}}))
+        print(json.dumps({"benchmark": name, "device": device, "machine": environment(device), "rows": rows, "metrics": {}}))

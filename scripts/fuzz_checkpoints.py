@@ -398,7 +398,7 @@ def main(arguments: list[str]) -> None:
         "what": "files in the place of checkpoints that mean harm: counts of what became of them, by kind; slowest in s, grown in bytes",
         "command": f"python scripts/fuzz_checkpoints.py {count} {seed}",
         "date": datetime.date.today().isoformat(),
-        "machine": f"{machine.describe()['cpu']}, {platform.system()} {platform.machine()}",
+        "machine": f"{machine.processor()}, {platform.system()}",
         "versions": checkpoint.versions() | {"hdf5": h5py.version.hdf5_version},
         "cases": count,
         **found,

@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 
 from pnnkern._errors import PnnError
-from pnnkern.experiments import checkpoint, controls, data, recipe, registry, run
+from pnnkern.experiments import checkpoint, controls, data, machine, recipe, registry, run
 from pnnkern.experiments.idx import read_idx
 from pnnkern.experiments.loop import TrainingError
 
@@ -504,7 +504,7 @@ def main(arguments: list[str]) -> int:
             "bounds": f"{SECONDS:g} s of work and {MEMORY >> 30} GiB for a case",
             "command": shlex.join(["python", "scripts/fuzz_inputs.py", *arguments]),
             "date": time.strftime("%Y-%m-%d"),
-            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+            "machine": f"{machine.processor()}, {platform.system()}",
             "environment": checkpoint.versions(),
             "cases": sum(r["cases"] for r in record.values()),
             "wrong": wrong,

@@ -15,7 +15,7 @@ import pytest
 
 from pnnkern import _array
 from pnnkern.cli import app, main
-from pnnkern.experiments import bench, checkpoint
+from pnnkern.experiments import bench, checkpoint, machine
 from pnnkern.experiments.checkpoint import previous
 from pnnkern.experiments.run import load
 
@@ -170,8 +170,12 @@ def test_bench_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtu
     rows = [{"case": "c", "work": "w", "name": "pnnkern", "ms": 2.0, "device": "cpu"}]
     monkeypatch.setattr(bench, "run", lambda name, device, budget: rows)
     assert main(["bench", "optics", "--json"]) == 0
-    result = last_line(capsys)
+    out = capsys.readouterr().out.splitlines()
+    result = json.loads(out[-1])
     assert result["rows"] == rows
+    assert out[0] == f"On {machine.processor()}:"  # a figure without its machine tells nothing
+    assert result["machine"]["cpu"] in out[0]
+    assert result["machine"]["numpy"] == np.__version__
     assert "metrics" in result
     assert main(["bench", "list"]) == 0
     assert "optics" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """Scripts that draw what networks learn run, shortened, and leave a picture."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +36,30 @@ def test_damage_is_felt_and_mended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cut > 1.3 * trained
     assert end < cut
     assert np.isfinite(losses).all()
+
+
+def test_kernels_beside_another_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What became slower is counted; what the other checkout has not is left out."""
+    module, waits = script("beside"), {"pnn_here": 0.02, "pnn_there": 0.005}
+
+    def waiting(pnn: Any) -> dict[str, Any]:
+        end = waits[pnn.__name__]
+
+        def busy() -> None:
+            start = time.process_time()
+            while time.process_time() < start + end:
+                pass
+
+        return {"busy": busy, "new": lambda: pnn.optics if pnn.__name__ == "pnn_here" else pnn.of_tomorrow, "still": lambda: None}
+
+    monkeypatch.setattr(module, "ROOMS", (waiting, module.optimisers))
+    monkeypatch.setattr(module, "ROUNDS", 3)
+    monkeypatch.setattr(module, "SLOWER", 3.0)
+    assert module.main(str(module.HERE), "busy", "new", "Adam") == 1
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["busy"].endswith("slower")
+    assert "cannot be run there: module 'pnn_there' has no attribute 'of_tomorrow'" in lines["new"]
+    assert 0.2 < float(lines["Adam"].split()[3]) < 5
+    assert "still" not in lines
+    with pytest.raises(SystemExit, match="must be a checkout of pnnkern"):
+        module.main(str(tmp_path))

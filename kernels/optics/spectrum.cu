@@ -16,6 +16,16 @@ template <class T> PNN_D void spectrum_finite(long long batch, long long points,
         if (!((u.re - u.re) + (u.im - u.im) == T(0))) atomicMax(fault, 1);
     }
 }
+
+// after[b, (y + sy) % ny, (x + sx) % nx] = before[b, y, x] along_y[y] along_x[x].
+template <class T>
+PNN_D void spectrum_roll(long long batch, long long ny, long long nx, long long row_in, long long row_out, long long sy, long long sx,
+                         const complex<T>* along_y, const complex<T>* along_x, const complex<T>* before, complex<T>* after) {
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < batch * ny * nx; i += (long long)gridDim.x * blockDim.x) {
+        long long x = i % nx, line = i / nx, y = line % ny, first = line - y;
+        after[(first + (y + sy) % ny) * row_out + (x + sx) % nx] = before[line * row_in + x] * (along_y[y] * along_x[x]);
+    }
+}
 }  // namespace pnn
 
 // spectrum[b, f] *= transfer[index[b], f], in place.  batch x points, C order.  Moves 2 spectra; the transfer functions are cached.
@@ -37,4 +47,18 @@ extern "C" __global__ void pnn_spectrum_finite_c64(long long batch, long long po
 extern "C" __global__ void pnn_spectrum_finite_c128(long long batch, long long points, const pnn::complex<double>* __restrict__ field,
                                                     int* fault) {
     pnn::spectrum_finite(batch, points, field, fault);
+}
+// after[b, (y + sy) % ny, (x + sx) % nx] = before[b, y, x] along_y[y] along_x[x], 0 <= sy < ny, 0 <= sx < nx.  batch x ny x nx, whose rows
+// lie row_in and row_out values apart.  Moves 2 spectra.
+extern "C" __global__ void pnn_spectrum_roll_c64(long long batch, long long ny, long long nx, long long row_in, long long row_out,
+                                                 long long sy, long long sx, const pnn::complex<float>* __restrict__ along_y,
+                                                 const pnn::complex<float>* __restrict__ along_x,
+                                                 const pnn::complex<float>* __restrict__ before, pnn::complex<float>* __restrict__ after) {
+    pnn::spectrum_roll(batch, ny, nx, row_in, row_out, sy, sx, along_y, along_x, before, after);
+}
+extern "C" __global__ void pnn_spectrum_roll_c128(long long batch, long long ny, long long nx, long long row_in, long long row_out,
+                                                 long long sy, long long sx, const pnn::complex<double>* __restrict__ along_y,
+                                                 const pnn::complex<double>* __restrict__ along_x,
+                                                 const pnn::complex<double>* __restrict__ before, pnn::complex<double>* __restrict__ after) {
+    pnn::spectrum_roll(batch, ny, nx, row_in, row_out, sy, sx, along_y, along_x, before, after);
 }

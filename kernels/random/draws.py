@@ -208,13 +208,19 @@ def radius64(v):
 
 
 @inline
-def circle64(w):
-    x = f8(i8(w << u8(2) & u8(0xFFFFFFFFFFFFF800) | u8(0x400))) * 2.0**-64
+def quarter(x):
+    """Sine and cosine of x quarter turns, |x| <= 1/2."""
     y = x * x
     a = fma(fma(fma(A64[0], y, A64[1]), y, A64[2]), y, A64[3])
     a = fma(fma(fma(a, y, A64[4]), y, A64[5]), y, A64[6]) * x
     b = fma(fma(fma(B64[0], y, B64[1]), y, B64[2]), y, B64[3])
     b = fma(fma(fma(fma(b, y, B64[4]), y, B64[5]), y, B64[6]), y, 1.0)
+    return a, b
+
+
+@inline
+def circle64(w):
+    a, b = quarter(f8(i8(w << u8(2) & u8(0xFFFFFFFFFFFFF800) | u8(0x400))) * 2.0**-64)
     swap = (w >> u8(62)) & ONE != u8(0)
     return (a, b) if swap else (b, a)
 

@@ -3,7 +3,6 @@
 import importlib.metadata
 import importlib.util
 import os
-import platform
 import shutil
 from typing import Any
 
@@ -29,7 +28,7 @@ def collect() -> dict[str, Any]:
     here = machine.describe()
     result: dict[str, Any] = {
         "versions": checkpoint.versions(),
-        "cpu": f"{here['cpu']}, {platform.machine()}, {_array.processors()} processors for this process",
+        "cpu": machine.processor(),
         "threads": _array.threads(),
         "thread layer": here["thread layer"],
         "jit target": here["jit target"],

@@ -4,6 +4,8 @@ import os
 import platform
 from pathlib import Path
 
+from .. import _array
+
 FEATURES, PLANS = LONG = ("cpu features", "fft plans")  # lists of words
 
 
@@ -29,6 +31,11 @@ def describe() -> dict[str, str]:
         "blas": " and ".join(sorted(blas)) or "unknown",
         "thread layer": numba.threading_layer(),
     }
+
+
+def processor() -> str:
+    """The CPU in words: its name, its architecture, and how many processors this process may use."""
+    return f"{_model()}, {platform.machine()}, {_array.processors()} processors for this process"
 
 
 def _model() -> str:

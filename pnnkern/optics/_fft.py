@@ -144,8 +144,7 @@ class _ScipyEngine:
     def __init__(self, field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> None:
         self.field, self.window = field, window
         (ny, _), (py, px) = field, window
-        # rows a whole number of pages long would put each column into one cache set: a third of the time for sides of a power of two
-        slack = 8 if px * dtype.itemsize % 4096 == 0 else 0
+        slack = _slack(px, dtype)
         self.width = px if py * px * dtype.itemsize <= SMALL else BLOCK
         whole = self.width == px
         self.block = np.zeros((py, px + slack if whole else BLOCK), dtype)[:, : self.width]
@@ -410,7 +409,75 @@ def multiplied(spectra: Array, transfer: Transfer) -> Array:
     return spectra
 
 
-def spectrum(field: Field, window: tuple[int, int]) -> Array:
-    """F pad(field), unnormalised, for fields (batch, ny, nx)."""
-    fft = _array.scipy_fft(field)
-    return fft.fft(fft.fft(field, n=window[1], axis=-1), n=window[0], axis=-2)
+def spectrum(field: Field, window: tuple[int, int], inverse: bool = False) -> Array:
+    """F pad(field) for fields (batch, ny, nx); with `inverse` F^-1 pad(field). Both unnormalised. On the CPU rows may lie further apart than
+    they are long."""
+    if _array.on_device(field):
+        transform = _unnormalised(field, inverse)
+        return transform(transform(field, n=window[1], axis=-1), n=window[0], axis=-2, overwrite_x=True)
+    py, px = window
+    rows = np.empty((len(field), py, px + _slack(px, field.dtype)), field.dtype)
+    for one, values in zip(field, rows[:, :, :px], strict=True):
+        _to_spectrum(one, values, inverse)
+    return rows[:, :, :px]
+
+
+def fields(spectra: Array, shape: tuple[int, int], inverse: bool = True) -> Array:
+    """The adjoint of `spectrum` by the other transform: crop F^-1(spectra), or crop F(spectra), unnormalised."""
+    transform, (ny, nx) = _unnormalised(spectra, inverse), shape
+    return transform(transform(spectra, axis=-2)[:, :ny], axis=-1, overwrite_x=True)[:, :, :nx]
+
+
+def _unnormalised(like: Array, inverse: bool) -> Callable[..., Any]:
+    fft = _array.scipy_fft(like)
+    transform: Callable[..., Any] = functools.partial(fft.ifft, norm="forward") if inverse else fft.fft
+    return transform
+
+
+class _Room:
+    """`spectrum` and `fields` of one field at a time on the CPU, in place in `rows` (py, px or more), an array of one thread."""
+
+    def __init__(self, window: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        py, px = window
+        self.rows = np.zeros((py, px + _slack(px, dtype)), dtype)
+        self.values = self.rows[:, :px]
+
+    def spectrum(self, u: np.ndarray, inverse: bool) -> np.ndarray:
+        """Returns `rows`, which hold the spectrum until the next call."""
+        _to_spectrum(u, self.values, inverse)
+        return self.rows
+
+    def field(self, shape: tuple[int, int], inverse: bool) -> np.ndarray:
+        """Of the spectrum in `rows`; a view that holds until the next call."""
+        ny, nx = shape
+        _in_place(self.values, -2, inverse)
+        _in_place(self.values[:ny], -1, inverse)
+        return self.values[:ny, :nx]
+
+
+def _to_spectrum(u: np.ndarray, values: np.ndarray, inverse: bool) -> None:
+    """The spectrum of one field u (ny, nx) to `values` (py, px); rows that are zero are not transformed."""
+    ny, nx = u.shape
+    values[:ny, :nx] = u
+    values[:ny, nx:] = 0
+    values[ny:] = 0
+    _in_place(values[:ny], -1, inverse)
+    _in_place(values, -2, inverse)
+
+
+def _in_place(values: np.ndarray, axis: int, inverse: bool) -> None:
+    done = _unnormalised(values, inverse)(values, axis=axis, overwrite_x=True)
+    if not np.may_share_memory(done, values):  # `overwrite_x` allows it, and is no promise
+        values[...] = done
+
+
+def room(window: tuple[int, int], dtype: np.dtype[Any]) -> _Room:
+    """This thread's room for one field of the CPU."""
+    made: _Room = _parallel.workspace(("room", window, dtype), lambda: _Room(window, dtype))
+    return made
+
+
+def _slack(px: int, dtype: np.dtype[Any]) -> int:
+    """Values to leave behind each row: a whole number of pages in one would put each column into one cache set, a third of the time for
+    sides of a power of two."""
+    return 8 if px * dtype.itemsize % 4096 == 0 else 0

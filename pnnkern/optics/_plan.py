@@ -134,26 +134,38 @@ def _half_of_memory(like: Array) -> int:
 
 
 # ------------------------------------------------------------------------------------------------------------------- the energy
+class Lossy:
+    """What one medium takes from a field, as tables of the window (py, px) that serve for any number of fields."""
+
+    def __init__(self, grid: Grid, medium: Medium, xp: Any) -> None:
+        self.grid, self.medium = grid, medium
+        self.transfer = xp.asarray(_transfer.made(grid, (medium,)).full[0])
+        if medium.method == "rayleigh_sommerfeld":
+            decay = xp.asarray(_transfer.axial_frequency(grid, medium.wavelength)[2])
+            self.evanescent = -xp.expm1(-4 * np.pi * abs(medium.distance) * decay)
+            limited = True in medium.band_limit
+            self.whole = abs(xp.asarray(_transfer.made(grid, (_without_limit(medium),)).full[0])) ** 2 if limited else None
+        else:
+            self.kept = xp.asarray(_transfer.band(grid, medium))
+
+
 class Balance:
     """Where the energy of one field goes. spectrum : F pad(field), complex128 (py, px), unnormalised."""
 
-    def __init__(self, grid: Grid, medium: Medium, spectrum: Array) -> None:
-        self.grid, self.medium = grid, medium
+    def __init__(self, lossy: Lossy, spectrum: Array) -> None:
+        self.grid, self.medium = lossy.grid, lossy.medium
         self.xp = xp = _array.namespace(spectrum)
-        self.points = grid.window[0] * grid.window[1]
-        self.arrived = spectrum * xp.asarray(_transfer.made(grid, (medium,)).full[0])
+        self.points = self.grid.window[0] * self.grid.window[1]
+        self.arrived = spectrum * lossy.transfer
         power = abs(spectrum) ** 2 / self.points
         self.entered = xp.sum(power)
-        decay = xp.asarray(_transfer.axial_frequency(grid, medium.wavelength)[2])
-        if medium.method == "rayleigh_sommerfeld":
-            self.evanescent = xp.sum(power * -xp.expm1(-4 * np.pi * abs(medium.distance) * decay))
+        if self.medium.method == "rayleigh_sommerfeld":
+            self.evanescent = xp.sum(power * lossy.evanescent)
             self.dropped = xp.zeros(())
-            if True in medium.band_limit:
-                whole = xp.asarray(_transfer.made(grid, (_without_limit(medium),)).full[0])
-                self.dropped = xp.sum(power * (abs(whole) ** 2)) - xp.sum(abs(self.arrived) ** 2) / self.points
+            if lossy.whole is not None:
+                self.dropped = xp.sum(power * lossy.whole) - xp.sum(abs(self.arrived) ** 2) / self.points
         else:
-            kept = xp.asarray(_transfer.band(grid, medium))
-            self.dropped = xp.sum(xp.where(kept, 0.0, power))
+            self.dropped = xp.sum(xp.where(lossy.kept, 0.0, power))
             self.evanescent = self.entered - self.dropped - xp.sum(abs(self.arrived) ** 2) / self.points
 
     def wraps(self, both: tuple[Axis, Axis]) -> float:

@@ -44,7 +44,7 @@ def plane_wave(shape: tuple[int, int], *, wavelength: Any, pitch: Any, tilt: Any
     w, sy, sx = _planes((), _REST, {"tilt": (sy, sx)}, wavelength=wavelengths)
     y, x = _coordinates(shape, pitches)
     _sampled("the tilted wave turns its phase", "", shape, pitches, abs(sy) / w, abs(sx) / w)
-    return _made(_turns((y * sy + x * sx) / w), dtype, like)
+    return _made(_turns(y * sy / w) * _turns(x * sx / w), dtype, like)
 
 
 @accepts_any
@@ -72,9 +72,9 @@ def gaussian_beam(shape: tuple[int, int], *, waist: Any, wavelength: Any, pitch:
     # what the amplitude and the bent phase span: without an edge of the field, EDGE / (pi w0) at every distance
     ends = (np.minimum(abs(t).max(axis=(-2, -1), keepdims=True), EDGE * w0 * growth) * curvature / w for t in (y, x))
     _sampled("the beam varies", "", shape, pitches, *(np.hypot(EDGE / (np.pi * w0 * growth), end) for end in ends))
-    square = y**2 + x**2
-    turns = np.fmod(z, w) / w + square * curvature / (2 * w) - np.arctan(z / rayleigh) / (2 * np.pi)
-    return _made(np.exp(-square / (w0 * growth) ** 2) / growth * _turns(turns), dtype, like)
+    on_axis = _turns(np.fmod(z, w) / w - np.arctan(z / rayleigh) / (2 * np.pi)) / growth
+    along_y, along_x = (np.exp(-((t / (w0 * growth)) ** 2)) * _turns(t**2 * curvature / (2 * w)) for t in (y, x))
+    return _made(on_axis * along_y * along_x, dtype, like)
 
 
 @accepts_any
@@ -148,7 +148,7 @@ def gaussian_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
     r, *at = _planes((), _REST, _centre(centre), radius=_checks.positives("radius", radius))
     y, x = _coordinates(shape, pitches, *at)
     _sampled("the aperture varies", "", shape, pitches, *(EDGE / (np.pi * r),) * 2)
-    return _made_real(np.exp(-(y**2 + x**2) / r**2), dtype, like)
+    return _made_real(np.exp(-((y / r) ** 2)) * np.exp(-((x / r) ** 2)), dtype, like)
 
 
 # ----------------------------------------------------------------------------------------------------------------------- lens
@@ -168,7 +168,7 @@ def lens(field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre
     Goodman, Introduction to Fourier Optics, equation 6-10 (without its constant phase).
     """
     field = _checks.complex_field("field", field)
-    return masks.transmit(field, _Lens(field, focal_length, wavelength, pitch, centre).transmission.astype(field.dtype), out=out)
+    return masks.transmit(field, _Lens(field, focal_length, wavelength, pitch, centre).transmission, out=out)
 
 
 @accepts_any
@@ -183,16 +183,15 @@ def lens_vjp(cotangent: Array, field: Field, *, focal_length: Any, wavelength: A
     field = _checks.complex_field("field", field)
     one = _Lens(field, focal_length, wavelength, pitch, centre)
     inner = tuple({"focal_length": "transmission"}.get(n, n) for n in names)
-    given = masks.transmit_vjp(cotangent, field, one.transmission.astype(field.dtype), wrt=inner)
+    given = masks.transmit_vjp(cotangent, field, one.transmission, wrt=inner)
     results = dict(zip(names, (given,) if len(names) == 1 else given, strict=True))
     if "focal_length" in results:
-        slope = (results["focal_length"].conj() * one.transmission * one.slope).real.sum(axis=(-2, -1))
-        results["focal_length"] = unbroadcast(slope, one.given)
+        results["focal_length"] = unbroadcast(one.slope(results["focal_length"]), one.given)
     return _checks.only(results, names)
 
 
 class _Lens:
-    """`transmission` exp(-i k r^2 / 2f), complex128 (..., ny, nx), and `slope`, its derivative in f over itself."""
+    """exp(-i k r^2 / 2f), which is separable."""
 
     def __init__(self, field: Field, focal_length: Any, wavelength: Any, pitch: Any, centre: Any) -> None:
         xp, shape = _array.namespace(field), tuple(field.shape)
@@ -204,9 +203,19 @@ class _Lens:
         f, w, *at = _planes(shape[:-2], "the field", _centre(centre), focal_length=focal, wavelength=wavelengths)
         y, x = _coordinates(shape[-2:], pitches, *at)
         _sampled("the lens turns its phase", " at the edge of the field", shape[-2:], pitches, *(abs(t / (f * w)) for t in (y, x)))
-        square = y**2 + x**2
-        self.transmission = xp.asarray(_turns(-square / (2 * f * w)))
-        self.slope = xp.asarray(1j * np.pi * square / (f**2 * w))
+        self.dtype = field.dtype
+        self.along = [xp.asarray(_turns(-(t**2) / (2 * f * w))) for t in (y, x)]  # complex128 (..., ny, 1) and (..., 1, nx)
+        self.bend = [xp.asarray(np.pi * t**2 / (f**2 * w)) for t in (y, x)]  # their derivatives in f, over i times themselves
+
+    @property
+    def transmission(self) -> Array:
+        """(..., ny, nx), in the precision of the field."""
+        return (self.along[0] * self.along[1]).astype(self.dtype, copy=False)
+
+    def slope(self, q: Array) -> Array:
+        """The derivative in f for q (..., ny, nx), that in the transmission: Re sum conj(q) dt/df."""
+        turned = (q.conj() * self.along[0] * self.along[1]).imag
+        return -(turned * (self.bend[0] + self.bend[1])).sum(axis=(-2, -1))
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside

@@ -246,13 +246,16 @@ class Propagator(_plan.Explained):
         index = self.lines.index(lead)
         (oy, ox), (my, mx) = _corner(self._inner, self._canvas), self._inner
         far_y, far_x = (xp.asarray(far_tenth(n, p)) for n, p in zip(self._canvas, self.grid.window, strict=True))
-        rows = []
-        for b, u in enumerate(self.lines.expand(field)):
-            one = _plan.Balance(self.grid, self.media[index[b]], self._spectrum(u[None], self.shape)[0])
-            intensity = xp.abs(_array.scipy_fft(u).ifft2(one.arrived)) ** 2
-            inside = xp.sum(intensity[oy : oy + my, ox : ox + mx])
-            edge = xp.sum(xp.where(far_y[:, None] | far_x[None, :], intensity, 0.0)) * one.wraps(self.axes)
-            rows.append(one.fractions(inside, edge))
+        rows: list[Any] = [None] * len(index)
+        fields = self.lines.expand(field)
+        for number, medium in enumerate(self.media):
+            lossy = _plan.Lossy(self.grid, medium, xp)
+            for b in np.flatnonzero(index == number):
+                one = _plan.Balance(lossy, self._spectrum(fields[b][None], self.shape)[0])
+                intensity = xp.abs(_array.scipy_fft(field).ifft2(one.arrived, overwrite_x=True)) ** 2
+                inside = xp.sum(intensity[oy : oy + my, ox : ox + mx])
+                edge = xp.sum(xp.where(far_y[:, None] | far_x[None, :], intensity, 0.0)) * one.wraps(self.axes)
+                rows[b] = one.fractions(inside, edge)
         return tuple(xp.moveaxis(xp.stack(rows).reshape(*lead, 5), -1, 0))
 
     def losses(self, field: Field) -> Losses:

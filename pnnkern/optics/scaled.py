@@ -5,6 +5,7 @@ can be asked for on any uniform grid: zoomed into a focus, or stretched over a w
 """
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -197,16 +198,16 @@ def fraunhofer_pitch(
 class _Map(Protocol):
     """A linear map of fields, for one distance, wavelength and output pitch.
 
-    one : fields (count, *shape) to (count, *inner). one_adjoint : its conjugate transpose. slopes : Re sum conj(cotangent) d one(field) /
+    one : fields (count, *shape) to `out` (count, *inner). one_adjoint : its conjugate transpose. slopes : Re sum conj(cotangent) d one(field) /
     d name for each field, all complex128. balance : the fractions of `Losses` for one field. points : values of the largest array per field.
     """
 
     method: str
     points: int
 
-    def one(self, fields: Array) -> Array: ...
+    def one(self, fields: Array, out: Array) -> None: ...
 
-    def one_adjoint(self, cotangents: Array) -> Array: ...
+    def one_adjoint(self, cotangents: Array, out: Array) -> None: ...
 
     def slopes(self, cotangents: Array, fields: Array, name: str) -> Array: ...
 
@@ -226,19 +227,35 @@ class _Planned(Protocol):
 def _mapped(plan: _Planned, fields: Array, index: np.ndarray, adjoint: bool) -> Array:
     xp = _array.namespace(fields)
     out = xp.empty((len(fields), *(plan.shape if adjoint else plan.inner)), fields.dtype)
-    for one, some in _groups(plan, index, fields):
-        out[some] = (one.one_adjoint if adjoint else one.one)(fields[some])
+
+    def work(one: _Map, some: Any) -> None:
+        part = out[some]
+        (one.one_adjoint if adjoint else one.one)(fields[some], part)
+        if not isinstance(some, slice):  # part is a copy
+            out[some] = part
+
+    _each(plan, index, fields, fields.dtype.itemsize, work)
     # A NaN anywhere in a field spreads over all of its transform: one value each tells.
     _launch.launch("optics/spectrum", "finite", out.dtype, len(out), out[0].size, out, threads=len(out))
     return out
 
 
-def _groups(plan: _Planned, index: np.ndarray, like: Array) -> Any:
-    """(map, which fields) in chunks that fit the memory."""
-    for number, one in enumerate(plan.maps):
-        members = np.flatnonzero(index == number)
-        for part in _parallel.pieces(len(members), _array.chunk(like, one.points * like.dtype.itemsize * 4)):
-            yield one, members[part]
+def _each(plan: _Planned, index: np.ndarray, like: Array, itemsize: int, work: Callable[[_Map, Any], None]) -> None:
+    """Call `work(map, which fields)` for all fields. On the CPU one field at a time, so that its window stays in the cache, and threads take
+    different fields; on a GPU in chunks that fit its memory."""
+    if _array.on_device(like):
+        for number, one in enumerate(plan.maps):
+            members = np.flatnonzero(index == number)
+            for part in _parallel.pieces(len(members), _array.chunk(like, one.points * itemsize * 4)):
+                work(one, part if len(plan.maps) == 1 else members[part])
+        return
+
+    def piece(start: int, stop: int) -> None:
+        with np.errstate(invalid="ignore"):  # infinite values are reported by the caller, in words
+            for b in range(start, stop):
+                work(plan.maps[index[b]], slice(b, b + 1))
+
+    _parallel.over(len(index), piece)
 
 
 def _forward(plan: _Planned, field: Field) -> Array:
@@ -260,8 +277,11 @@ def _vjp(plan: _Planned, cotangent: Any, field: Field, wrt: Any) -> Any:
         if name != "field":
             u = plan.lines.expand(field)
             slopes = xp.empty(len(u), np.float64)
-            for one, some in _groups(plan, index, flat.astype(np.complex128)):
+
+            def work(one: _Map, some: Any, name: str = name, u: Array = u, slopes: Array = slopes) -> None:
                 slopes[some] = one.slopes(flat[some].astype(np.complex128), u[some].astype(np.complex128), name)
+
+            _each(plan, index, flat, 16, work)
             if xp is np and not np.isfinite(slopes).all():
                 raise ValueError("the field or the cotangent has NaN or infinite values")
             results[name] = plan.lines.gradient(name, slopes.reshape(lead))
@@ -299,20 +319,19 @@ class _Zoomed:
         )
         return _transfer.stack_like(like, self.grid, (self.medium,))
 
-    def one(self, fields: Array) -> Array:
+    def one(self, fields: Array, out: Array) -> None:
         transfer = self._transfer(fields)  # which checks the memory first
         spectrum = _fft.multiplied(_fft.spectrum(fields, self.grid.window), transfer)
-        return _separable.apply(_array.namespace(fields).fft.fftshift(spectrum, axes=(-2, -1)), self.factors, self.transform)
+        out[...] = _separable.apply(_array.namespace(fields).fft.fftshift(spectrum, axes=(-2, -1)), self.factors, self.transform)
 
     def _back(self, cotangents: Array) -> Array:
         spectrum = _separable.adjoint(cotangents, self.factors, self.transform)
         return _array.namespace(cotangents).fft.ifftshift(spectrum, axes=(-2, -1))
 
-    def one_adjoint(self, cotangents: Array) -> Array:
+    def one_adjoint(self, cotangents: Array, out: Array) -> None:
         transfer = self._transfer(cotangents).conj
         spectrum = _fft.multiplied(self._back(cotangents), transfer)
-        (ny, nx), fft = (a.count for a in self.axes), _array.scipy_fft(cotangents)
-        return fft.ifft(fft.ifft(spectrum, axis=-2, norm="forward")[:, :ny], axis=-1, norm="forward")[:, :, :nx]
+        out[...] = _fft.fields(spectrum, (self.axes[0].count, self.axes[1].count))
 
     def slopes(self, cotangents: Array, fields: Array, name: str) -> Array:
         dh = _array.namespace(fields).asarray(_transfer.made(self.grid, (self.medium,), wrt=name).full[0])
@@ -320,7 +339,7 @@ class _Zoomed:
 
     def balance(self, field: Field) -> Array:
         xp = _array.namespace(field)
-        one = _plan.Balance(self.grid, self.medium, _fft.spectrum(field[None], self.grid.window)[0])
+        one = _plan.Balance(_plan.Lossy(self.grid, self.medium, xp), _fft.spectrum(field[None], self.grid.window)[0])
         result = _separable.apply(xp.fft.fftshift(one.arrived, axes=(-2, -1))[None], self.factors, self.transform)[0]
         far_y, far_x = (xp.asarray(far_tenth(a.count, p)) for a, p in zip(self.axes, self.grid.window, strict=True))
         intensity = abs(_array.scipy_fft(field).ifft2(one.arrived)) ** 2
@@ -361,11 +380,14 @@ class _Direct:
         )
         return y, x
 
-    def one(self, fields: Array) -> Array:
+    def _summed(self, fields: Array) -> Array:
         return _separable.apply(fields, self._factors(), self.transform)
 
-    def one_adjoint(self, cotangents: Array) -> Array:
-        return _separable.adjoint(cotangents, self._factors(), self.transform)
+    def one(self, fields: Array, out: Array) -> None:
+        out[...] = self._summed(fields)
+
+    def one_adjoint(self, cotangents: Array, out: Array) -> None:
+        out[...] = _separable.adjoint(cotangents, self._factors(), self.transform)
 
     def slopes(self, cotangents: Array, fields: Array, name: str) -> Array:
         xp = _array.namespace(fields)
@@ -389,7 +411,7 @@ class _Direct:
 
     def balance(self, field: Field) -> Array:
         xp = _array.namespace(field)
-        inside = xp.sum(abs(self.one(field[None])[0]) ** 2) * _cells(self.axes) / xp.maximum(xp.sum(abs(field) ** 2), 1e-300)
+        inside = xp.sum(abs(self._summed(field[None])[0]) ** 2) * _cells(self.axes) / xp.maximum(xp.sum(abs(field) ** 2), 1e-300)
         nothing = xp.zeros_like(inside)
         return xp.stack([inside, 1 - inside, nothing, nothing, nothing])
 
@@ -409,53 +431,77 @@ class _FarPlan:
 
 
 class _FarField:
-    """The Fraunhofer integral by one FFT: the spectrum at f = x / (lambda z), times its prefactors. Distances below zero run as the
-    complex conjugate of those above."""
+    """The Fraunhofer integral by one FFT: the spectrum at f = x / (lambda z), rolled to its centre, times its prefactors, which are separable.
+    Distances below zero run as the complex conjugate of those above: with the inverse transform and conjugate prefactors."""
 
     method = "fraunhofer"
 
     def __init__(self, axes: tuple[Axis, Axis], grid: Grid, z: float, w: float) -> None:
-        self.axes, self.grid, self.z, self.w = axes, grid, z, w
+        self.grid, self.z, self.w = grid, z, w
+        self.shape = (axes[0].count, axes[1].count)
         self.points = grid.window[0] * grid.window[1]
         self.summed = sum(not a.uniform for a in axes)
-
-    def _prefactor(self) -> tuple[np.ndarray, np.ndarray]:
-        """What multiplies the spectrum of a field in the corner of the window, complex128, for |z|; and f^2."""
-        z, w = abs(self.z), self.w
-        fy, fx = self.grid.frequencies
-        square = fy**2 + fx**2
-        turns = np.fmod(z, w) / w + 0.5 * w * z * square
-        scale = 1.0 + 0j
-        for axis, f in zip(self.axes, (fy, fx), strict=True):
+        # what multiplies the spectrum of a field in the corner of the window, complex128: along y and along x
+        self.along, turns = [], np.fmod(abs(z), w) / w
+        for axis, f in zip(axes, grid.frequencies, strict=True):
+            turns = turns + 0.5 * w * abs(z) * f.ravel() ** 2
+            scale = 1.0 + 0j
             if not axis.uniform:
-                turns = turns + f * (axis.count // 2 * axis.pitch)
-                scale *= complex(np.sqrt(1 / (1j * w * z))) * axis.pitch
-        return scale * np.exp(2j * np.pi * (turns - np.rint(turns))), square
+                turns += f.ravel() * (axis.count // 2 * axis.pitch)
+                scale = complex(np.sqrt(1 / (1j * w * abs(z)))) * axis.pitch
+            factor = scale * np.exp(2j * np.pi * (turns - np.rint(turns)))
+            self.along.append(factor.conj() if z < 0 else factor)
+            turns = np.zeros(())  # the carrier comes in once
 
-    def _flip(self, x: Array) -> Array:
-        return x.conj() if self.z < 0 else x
+    def _roll(self, before: Array, after: Array, shift: list[int], along: list[np.ndarray]) -> None:
+        """`before` times its factors (..., py, rows of any length) to `after`, rolled by `shift`."""
+        xp, (py, px) = _array.namespace(before), self.grid.window
+        batch = before.size // (py * before.shape[-1])
+        _launch.launch(
+            "optics/spectrum", "roll", before.dtype, batch, py, px, before.shape[-1], after.shape[-1], *shift,
+            *(xp.asarray(a.astype(before.dtype)) for a in along), before, after, threads=batch * py * px,
+        )  # fmt: skip
 
-    def one(self, fields: Array) -> Array:
-        xp = _array.namespace(fields)
-        spectrum = _fft.spectrum(self._flip(fields), self.grid.window)
-        spectrum *= xp.asarray(self._prefactor()[0].astype(fields.dtype))
-        return self._flip(xp.fft.fftshift(spectrum, axes=(-2, -1)))
+    def _centre(self, spectra: Array, out: Array) -> None:
+        self._roll(spectra, out, [p // 2 for p in self.grid.window], self.along)
 
-    def one_adjoint(self, cotangents: Array) -> Array:
-        xp, fft = _array.namespace(cotangents), _array.scipy_fft(cotangents)
-        spectrum = xp.fft.ifftshift(self._flip(cotangents), axes=(-2, -1))
-        spectrum = spectrum * xp.asarray(self._prefactor()[0].conj().astype(cotangents.dtype))
-        ny, nx = (a.count for a in self.axes)
-        back = fft.ifft(fft.ifft(spectrum, axis=-2, norm="forward")[:, :ny], axis=-1, norm="forward")[:, :, :nx]
-        return self._flip(back)
+    def _corner(self, cotangents: Array, out: Array) -> None:
+        """The adjoint of `_centre`."""
+        along = [np.roll(a.conj(), p // 2) for a, p in zip(self.along, self.grid.window, strict=True)]
+        self._roll(cotangents, out, [(p + 1) // 2 % p for p in self.grid.window], along)
+
+    def one(self, fields: Array, out: Array) -> None:
+        if _array.on_device(fields):
+            self._centre(_fft.spectrum(fields, self.grid.window, self.z < 0), out)
+            return
+        room = _fft.room(self.grid.window, fields.dtype)
+        for u, far in zip(fields, out, strict=True):
+            self._centre(room.spectrum(u, self.z < 0), far)
+
+    def one_adjoint(self, cotangents: Array, out: Array) -> None:
+        if _array.on_device(cotangents):
+            spectra = _array.namespace(cotangents).empty_like(cotangents)
+            self._corner(cotangents, spectra)
+            out[...] = _fft.fields(spectra, self.shape, self.z > 0)
+            return
+        room = _fft.room(self.grid.window, cotangents.dtype)
+        for far, u in zip(cotangents, out, strict=True):
+            self._corner(far, room.rows)
+            u[...] = room.field(self.shape, self.z > 0)
 
     def slopes(self, cotangents: Array, fields: Array, name: str) -> Array:
-        xp = _array.namespace(fields)
-        z, w, share = self.z, self.w, 0.5 * self.summed
-        prefactor, square = self._prefactor()
-        if name == "distance":
-            slope = np.sign(z) * (2j * np.pi / w - share / abs(z) + 1j * np.pi * w * square)
-        else:
-            slope = -2j * np.pi * abs(z) / w**2 - share / w + 1j * np.pi * abs(z) * square
-        after = xp.fft.ifftshift(self._flip(cotangents), axes=(-2, -1))
-        return _overlap(after, _fft.spectrum(self._flip(fields), self.grid.window) * xp.asarray(prefactor * slope)).real
+        """By d one = one (constant + square f^2)."""
+        xp, (z, w), share = _array.namespace(fields), (abs(self.z), self.w), 0.5 * self.summed
+        constant, square = (
+            (2j * np.pi / w - share / z, 1j * np.pi * w) if name == "distance" else (-2j * np.pi * z / w**2 - share / w, 1j * np.pi * z)
+        )
+        product = xp.empty_like(cotangents)
+        self.one(fields, product)
+        product *= cotangents.conj()
+        total_y, total_x = product.sum(axis=-1), product.sum(axis=-2)
+        fy, fx = (xp.asarray(np.fft.fftshift(f.ravel()) ** 2) for f in self.grid.frequencies)
+        whole, bent = total_y.sum(axis=-1), total_y @ fy + total_x @ fx
+        if self.z < 0:
+            constant, square = (constant.conjugate(), square.conjugate())
+        slope = (constant * whole + square * bent).real
+        return -slope if name == "distance" and self.z < 0 else slope

@@ -165,3 +165,17 @@ def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:
 def test_lens_too_strong_for_the_pitch_is_warned_of() -> None:
     with pytest.warns(pnn._errors.SamplingWarning, match="the lens turns its phase by .* periods per pixel"):
         optics.lens(np.ones((200, 200), np.complex64), focal_length=1e-3, wavelength=5e-7, pitch=5 * UM)
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [("complex64", 7e-8), ("complex128", 5e-16)])
+def test_phases_of_any_size(backend, dtype: str, limit: float, rng: np.random.Generator) -> None:
+    """Whole quarters of a turn and their halves, where cosine and sine trade places, and phases far beyond all digits."""
+    many = rng.uniform(-1, 1, 300) * 10 ** rng.uniform(-30, 9, 300)
+    phase = np.concatenate([np.arange(-64, 65) * (np.pi / 4), many, [0.0, -0.0, 1e15, -1e15, 2.0**51, 1e17, -1e30]])
+    phase = phase.astype(dtype.replace("complex64", "float32").replace("complex128", "float64"))
+    one = np.ones((1, len(phase)), dtype)
+    got = backend.numpy(optics.phase_mask(backend.array(one), backend.array(phase[None])))[0]
+    wide = phase.astype(np.longdouble)
+    assert np.abs(got - (np.cos(wide) + 1j * np.sin(wide))).max() < limit
+    nowhere = np.array([[np.inf, -np.inf, np.nan]], phase.dtype)
+    assert np.isnan(backend.numpy(optics.phase_mask(backend.array(one[:, :3]), backend.array(nowhere))).real).all()

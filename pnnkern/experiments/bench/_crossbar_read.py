@@ -10,7 +10,7 @@ from ... import _array, random
 from ...crossbar import ADC, DAC, Chain, GaussianNoise, LognormalNoise, Reader
 from ._timing import PEERS, Row, installed, interleaved, row, with_ratios
 
-FULL, G_MAX, SIGMA = 0.2, 25e-6, 0.05
+FULL, G_MAX, SIGMA, NOISE = 0.2, 25e-6, 0.05, 0.005  # noise of outputs, of their range
 # of a normal drawn for an output, and of one drawn for a cell with its part in the sum
 _FLOPS_NORMAL, _FLOPS_CELL = 40.0, 44.0
 
@@ -35,7 +35,7 @@ def _mib(run: Callable[[], Any], device: str) -> dict[str, float]:
 def _rows(case: str, work: str, contenders: dict[str, Callable[[], Any]], bytes_moved: float, flops: float, device: str, seconds: float,
           absent: dict[str, str] | None = None) -> list[Row]:  # fmt: skip
     times = interleaved(contenders, device, seconds)
-    memory = {name: _mib(run, device) for name, run in contenders.items()}
+    memory = {name: {} if name.startswith("aihwkit") else _mib(run, device) for name, run in contenders.items()}  # torch has its own
     rows = [row(case, work, name, ms, bytes_moved, flops, device, **memory[name]) for name, ms in times.items()]
     return with_ratios(rows, absent)
 
@@ -59,26 +59,66 @@ def _aihwkit(batch: int, n: int, V: Any) -> dict[str, Callable[[], Any]]:
     return {"aihwkit": forward}
 
 
+def _lightning(V: np.ndarray, G: np.ndarray, full: float) -> Callable[..., np.ndarray]:
+    """The same chain, ranges and number of levels as ours by aihwkit-lightning on the CPU, where it needs no GPU: `forward(noisy)`. Its
+    output noise is that of training, without the derivatives."""
+    import contextlib
+    import io
+
+    import torch
+
+    with contextlib.redirect_stdout(io.StringIO()):  # it says that there is no Triton
+        from aihwkit_lightning.nn import AnalogLinear
+        from aihwkit_lightning.simulator.configs import TorchInferenceRPUConfig
+
+    torch.set_num_threads(1)
+    config, span = TorchInferenceRPUConfig(), FULL * float(G.max())
+    config.forward.inp_res, config.forward.out_res = 2**7 - 2, 2**9 - 2
+    config.forward.out_bound, config.forward.out_noise = full / span, NOISE * full / span
+    inputs = config.pre_post.input_range
+    inputs.enable, inputs.fast_mode, inputs.init_value, inputs.init_from_data = True, True, FULL, 0
+    layer, x = AnalogLinear(*G.shape, bias=False, rpu_config=config), torch.as_tensor(V)
+    layer.set_weights_and_biases(torch.as_tensor(np.ascontiguousarray(G.T)), None)
+
+    def forward(noisy: bool = True) -> np.ndarray:
+        layer.train(noisy)
+        with torch.no_grad():
+            out: np.ndarray = layer(x).numpy()
+        return out
+
+    return forward
+
+
 def forward_chain(device: str, seconds: float, batch: int = 256, n: int = 512) -> list[Row]:
     """7-bit inputs, product, output noise, 9-bit outputs."""
     xp = _array.device_namespace(device)
     V, G = _problem(xp, batch, n)
     key, full = random.key(1), 1.5e-4
-    reader = Reader(G, Chain(dac=DAC(7, FULL), adc=ADC(9, full), output_noise=full * 0.005))
+    reader = Reader(G, Chain(dac=DAC(7, FULL), adc=ADC(9, full), output_noise=full * NOISE))
     generator = (np.random.Generator(np.random.PCG64(1)) if device == "cpu" else xp.random.default_rng(1)).standard_normal
     low, high = np.float32(FULL / 63), np.float32(full / 255)
 
     def plain() -> Any:
         v = xp.clip(xp.rint(V / low), -63, 63) * low
-        current = v @ G + np.float32(full * 0.005) * generator((batch, n), dtype=np.float32)
+        current = v @ G + np.float32(full * NOISE) * generator((batch, n), dtype=np.float32)
         return xp.clip(xp.rint(current / high), -255, 255) * high
 
-    contenders = {
+    contenders: dict[str, Callable[..., Any]] = {
         "pnnkern": lambda: reader(V, key=key), "bare product": lambda: V @ G, "element-wise chain": plain, **_aihwkit(batch, n, V)
     }  # fmt: skip
+    lightning = device == "cpu" and installed("aihwkit_lightning", "torch")
+    if lightning:
+        contenders["aihwkit-lightning"] = _lightning(V, G, full)
     moved, flops = 4.0 * (2 * batch * n + n * n), 2.0 * batch * n * n + _FLOPS_NORMAL * batch * n
-    absent = {} if "aihwkit" in contenders else {"aihwkit": PEERS.replace("pnnkern[bench]", "aihwkit")}
-    return _rows("forward chain", f"{n} x {n}, batch {batch}, float32", contenders, moved, flops, device, seconds, absent)
+    absent = {
+        name: PEERS.replace("pnnkern[bench]", name) for name in ("aihwkit", "aihwkit-lightning") if name not in contenders
+    }
+    rows = _rows("forward chain", f"{n} x {n}, batch {batch}, float32", contenders, moved, flops, device, seconds, absent)
+    for peer in rows if lightning else ():
+        if peer["name"] == "aihwkit-lightning":  # what it reads without noise, beside ours
+            quiet = Reader(G, Chain(dac=DAC(7, FULL), adc=ADC(9, full)))(V)
+            peer["error"] = float(np.linalg.norm(contenders["aihwkit-lightning"](False) - quiet) / np.linalg.norm(quiet))
+    return rows
 
 
 def fresh_noise(device: str, seconds: float, batch: int = 256, n: int = 512) -> list[Row]:

@@ -15,21 +15,23 @@ import numpy as np
 
 from ... import _array
 from ...learning import Adam, CrossEntropy, InSilico
-from ...optics import Propagator, _layer, chain, propagate
+from ...optics import Propagator, _layer, chain, fraunhofer, propagate
 from ...systems import D2NN
 from ...systems.d2nn import Geometry
+from . import _optics_peers
 from ._timing import PEERS, Row, environment, installed, interleaved, row, torch_on_one_thread, with_ratios
 
 VISIBLE: dict[str, Any] = {"wavelength": 633e-9, "pitch": 8e-6}  # metres
 
 
-def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256) -> list[Row]:
-    """`batch` fields n x n complex64, padded to 2n: visible light, 8 um pixels, 5 cm."""
+def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256, dtype: str = "complex64") -> list[Row]:
+    """`batch` fields n x n, padded to 2n: visible light, 8 um pixels, 2 cm for n = 256, where every library takes the angular spectrum."""
     xp = _array.device_namespace(device)
     rng = np.random.default_rng(0)
     exact = rng.standard_normal((batch, n, n)) + 1j * rng.standard_normal((batch, n, n))
-    u = xp.asarray(exact.astype(np.complex64))
-    plan = Propagator((n, n), distance=0.05, **VISIBLE)
+    u = xp.asarray(exact.astype(dtype))
+    distance = 0.02 * n / 256
+    plan = Propagator((n, n), distance=distance, **VISIBLE)
     reference = _reference(plan, _array.to_numpy(u))
     side = plan.grid.window[0]
     h = plan.transfer(u).full[0]
@@ -39,6 +41,7 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
 
         for engine in _engines():
             contenders[f"pnnkern ({engine})"] = functools.partial(_with_engine, engine, lambda: plan(u))
+        contenders |= _optics_peers.propagations(u, distance, VISIBLE["wavelength"], VISIBLE["pitch"])
         contenders["scipy.fft, whole batch"] = lambda: scipy.fft.ifft2(scipy.fft.fft2(u, (side, side)) * h)[:, :n, :n]
     else:
         contenders["pnnkern"] = lambda: plan(u)
@@ -56,9 +59,20 @@ def angular_spectrum(device: str, seconds: float, batch: int = 32, n: int = 256)
         got = run()
         got = _array.to_numpy(got.cpu().numpy() if hasattr(got, "cpu") else got)
         error = float(np.linalg.norm(got - reference) / np.linalg.norm(reference))
-        work = f"{batch} x {n}^2 padded to {side}^2, complex64"
+        work = f"{batch} x {n}^2 padded to {side}^2, {dtype}"
         rows.append(row("angular spectrum", work, name, times[name], bytes_moved, flops, device, error=error))
-    return with_ratios(rows, _absent())
+    return with_ratios(rows, _absent() | (_optics_peers.absent() if device == "cpu" else {}))
+
+
+def far_field(device: str, seconds: float, batch: int = 32, n: int = 512) -> list[Row]:
+    """The Fraunhofer far field of `batch` fields, beside the FFT in it."""
+    xp, rng = _array.device_namespace(device), np.random.default_rng(0)
+    u = xp.asarray((rng.standard_normal((batch, n, n)) + 1j * rng.standard_normal((batch, n, n))).astype(np.complex64))
+    fft = _array.scipy_fft(u)
+    contenders = {"pnnkern": lambda: fraunhofer(u, distance=1.0, **VISIBLE), "the FFT alone": lambda: fft.fft2(u)}
+    times = interleaved(contenders, device, seconds)
+    flops = batch * 2 * n * 5 * n * np.log2(n)
+    return with_ratios([row("far field", f"{batch} x {n}^2, complex64", name, ms, 2 * u.nbytes, flops, device) for name, ms in times.items()])
 
 
 def new_distance(device: str, seconds: float, n: int = 512) -> list[Row]:
@@ -154,6 +168,11 @@ def _engines() -> list[str]:
 def _with_engine(engine: str, run: Callable[[], Any]) -> Any:
     with environment(PNNKERN_FFT=engine):
         return run()
+
+
+def _engines() -> list[str]:
+    """The FFT libraries of the CPU that are installed."""
+    return ["scipy", *(name for name, package in (("fftw", "pyfftw"), ("mkl", "mkl_fft")) if installed(package))]
 
 
 def _absent() -> dict[str, str]:
@@ -271,7 +290,9 @@ def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases on one device within about `budget` seconds."""
     with environment(PNNKERN_NUM_THREADS="1"):
         if device == "cpu":
-            rows = angular_spectrum(device, budget / 3) + new_distance(device, budget / 3) + d2nn_step(device, budget / 3)
+            part = budget / 5
+            rows = [r for dtype in ("complex64", "complex128") for r in angular_spectrum(device, part, dtype=dtype)]
+            rows += far_field(device, part) + new_distance(device, part) + d2nn_step(device, part)
             return rows + d2nn_memory() + d2nn_gradient()
         rows = angular_spectrum(device, budget / 4) + d2nn_step(device, budget / 4)
         return rows + [r for n in (200, 256) for r in layer_chain(device, budget / 4, n=n)]

@@ -7,6 +7,10 @@ Electronics 5, 460 (2022) for the colours.
 
 J (edges,) and h (n_nodes,) or (batch, n_nodes) are pure numbers, beta is in their inverse unit. Spins are int8, (batch, n_nodes). Draws
 are numbered by sweep, node and sample: a batch may be split, and sweeps continued with `sweep0`, without a change of a bit.
+
+A `FactorGraph` couples spins in groups, E(s) = - sum over factors J_f prod_{i in f} s_i - sum_i h_i s_i, as logic gates and k-SAT do
+(Bybee et al., Nat. Commun. 14, 6033 (2023)): I_i is then h_i + sum over its factors of J_f times the product of the other spins, and all
+functions here take it as they take a `SpinGraph`.
 """
 
 from collections.abc import Sequence
@@ -19,36 +23,14 @@ from .. import _array, _constants, _launch, random
 from .._array import Array
 from .._gate import accepts_any
 from ._checks import real, shaped
-from ._graph import Graph, check_finite
+from ._graph import check_finite
+from ._spin_graphs import PANEL, FactorGraph, SpinGraph
 
 BLOCK = 128  # threads that share the nodes of a colour
+LANES = 16  # chains that lie side by side in a dense layer
+DENSE = 1 << 15  # ends of edges at a colour, times sixteens of chains, from which on a colour is worth a launch of its own
 NO_SPIN = _launch.fault(66, "spins must be +1 or -1")
 NO_BETA = _launch.fault(67, "beta must be finite and 0 or more")
-
-
-@accepts_any
-class SpinGraph(Graph):
-    """Spins and the edges they are coupled by: edges (E, 2), n_nodes. ``SpinGraph.complete(n)`` couples all to all."""
-
-    @classmethod
-    def complete(cls, n_nodes: int) -> "SpinGraph":
-        """Every spin coupled to every other: edge (a, b) for a < b in order."""
-        return cls(np.stack(np.triu_indices(n_nodes, 1), axis=1), n_nodes)
-
-    @classmethod
-    def layers(cls, *sizes: int) -> "SpinGraph":
-        """Layers coupled each to the next: edges of one pair of layers after another, in the C order of (below, above)."""
-        starts = np.cumsum([0, *sizes])
-        pairs = [np.indices(sizes[l : l + 2]).reshape(2, -1).T + starts[l : l + 2] for l in range(len(sizes) - 1)]
-        return cls(np.concatenate(pairs), int(starts[-1]))
-
-    def visited(self, clamped: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds (colours + 1,) of each colour in the list of the nodes that are not clamped."""
-        free = np.setdiff1d(np.arange(self.n_nodes), self._indices("clamped", clamped) if len(clamped) else [])
-        colours = self.colours[free]
-        order = free[np.argsort(colours, kind="stable")]
-        counts = np.bincount(colours) if len(free) else np.zeros(1, int)
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), order.astype(np.int32)
 
 
 # ---------------------------------------------------------------------------------------------------------------------- checks
@@ -64,8 +46,9 @@ def _spins(state: Array, graph: SpinGraph) -> Array:
 
 def _couplings(graph: SpinGraph, coupling: Array, field: Array | None, batch: int) -> tuple[Array, Array]:
     xp = _array.namespace(coupling)
-    if real("coupling", coupling).shape != (graph.n_edges,):
-        raise ValueError(f"coupling must be ({graph.n_edges},), one for each edge, got shape {coupling.shape}")
+    if real("coupling", coupling).shape != (graph.n_couplings,):
+        each = "factor" if isinstance(graph, FactorGraph) else "edge"
+        raise ValueError(f"coupling must be ({graph.n_couplings},), one for each {each}, got shape {coupling.shape}")
     if field is None:
         field = xp.zeros(graph.n_nodes, np.float32)
     if real("field", field).shape not in ((graph.n_nodes,), (batch, graph.n_nodes)):
@@ -109,9 +92,7 @@ def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     """E of each sample, (batch,) float64. Arguments as for `sweep`."""
     state = _spins(state, graph)
     coupling, field = _couplings(graph, coupling, field, len(state))
-    a, b = graph.ends(state)
-    s = state.astype(np.float64)
-    return -(s[:, a] * s[:, b]) @ coupling.astype(np.float64) - (s * field).sum(axis=1)
+    return -graph.products(state).astype(np.float64) @ coupling.astype(np.float64) - (state.astype(np.float64) * field).sum(axis=1)
 
 
 @accepts_any
@@ -132,6 +113,10 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
         each row. sweep0 : number of the first sweep. total : (batch, n_nodes) int32; gains the state after each sweep.
 
     Returns the new state. Raises ValueError and TypeError, ValueError without a key.
+
+    Draws are 32-bit words: of the four words of a block, each is for another node of a colour. A spin goes against its field where its
+    word is below 2^32 / (1 + exp(2 beta |I|)), worked out in float32 to 3e-7 of it and rounded down to a whole number. Where edges are
+    at least half of all that could be between the colours, as in `SpinGraph.layers`, fields are products of matrices: the same bits.
     """
     if key is None:
         raise ValueError("p-bits are random, which needs a key: key=pnnkern.random.key(seed)")
@@ -141,23 +126,55 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     betas = _betas(beta, sweeps, state)
     if total is not None and (total.shape != state.shape or total.dtype != np.int32):
         raise ValueError(f"total must be int32 {state.shape}, got {total.dtype} {total.shape}")
-    bounds, order = graph.visited(clamped)
-    offsets, neighbour, edge = graph.neighbours(state)
-    out = xp.array(state)
+    firsts, visit = graph.visits(clamped)
     sample0, index = (int(sample), None) if isinstance(sample, int | np.integer) else (0, _integers("sample", sample, xp))
     if index is not None and index.shape != (batch,):
         raise ValueError(f"sample must be one index, or one for each of the {batch} rows, got shape {index.shape}")
-    if batch and len(order) and len(betas):
-        k0, k1 = random._key(key)
-        with nullcontext() if total is None else _array.in_place(total) as inside:
-            _launch.launch(
-                "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, len(bounds) - 1, len(betas),
-                k0, k1, sweep0, sample0, index, *(_constants.constant(table, np.int32, state) for table in (bounds, order)), offsets, neighbour,
-                xp.ascontiguousarray(coupling.astype(np.float32)[edge]),
-                _array.contiguous(field.astype(np.float32, copy=False)), betas, out, inside,
-                grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
-            )  # fmt: skip
+    words, out = random._key(key), xp.array(state)
+    if not (batch and len(betas) and (visit >= 0).any()):
+        return out
+    coupling = coupling.astype(np.float32, copy=False)
+    field = _array.contiguous(field.astype(np.float32, copy=False))
+    colours, draws = len(firsts) - 1, (sample0, index)
+    with nullcontext() if total is None else _array.in_place(total) as inside:
+        if -(-batch // LANES) * 2 * graph.n_edges >= DENSE * colours and graph.dense:
+            return _dense_sweeps(out, graph, coupling, field, betas, visit, words, sweep0, draws, inside)
+        first, other, number = graph.entries(state)
+        _launch.launch(
+            "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, colours, len(betas), graph.width,
+            *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), first, other,
+            coupling[number], field, betas, out, inside, grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
+        )  # fmt: skip
     return out
+
+
+def _dense_sweeps(state: Array, graph: SpinGraph, coupling: Array, field: Array, betas: Array, visit: np.ndarray, key: tuple[int, int],
+                  sweep0: int, draws: tuple[int, Array | None], total: Array | None) -> Array:  # fmt: skip
+    """Sweeps of a graph that is `dense`: a product of matrices and the draws for each colour, the same bits as without."""
+    xp, (batch, nodes) = _array.namespace(state), state.shape
+    groups = -(-batch // LANES)
+    lanes = xp.ones((groups * LANES, nodes), np.float32)
+    lanes[:batch] = state
+    lanes = xp.ascontiguousarray(lanes.reshape(groups, LANES, nodes).transpose(0, 2, 1))
+    weights, colours = xp.concatenate([coupling, xp.zeros(1, np.float32)]), []
+    for c, layer in enumerate(graph.dense):
+        here = np.full(PANEL * len(layer.edge), -1, np.int32)
+        quads = visit[layer.quads].reshape(-1)
+        here[: len(quads)] = quads
+        if (here >= 0).any():
+            edge, table = (graph.on(f"{name} {c}", x, state) for name, x in (("layer edge", layer.edge), ("layer input", layer.input)))
+            colours.append((layer, _constants.constant(here, np.int32, state), table, weights[edge]))
+    threads = min(BLOCK, -(-batch // 32) * 32)
+    for n in range(len(betas)):
+        for layer, here, table, weight in colours:
+            _launch.launch(
+                "networks/pbit", "layer", np.float32, batch, nodes, 1 if field.ndim == 1 else batch, len(layer.edge), len(layer.input), *key,
+                (sweep0 + n) * nodes + layer.quads.start, *draws, here, table, weight, field, betas[n : n + 1], lanes,
+                grid=(-(-batch // threads), min(len(layer.edge), _launch.MAX_BLOCKS)), block=(threads,),
+            )  # fmt: skip
+        if total is not None:
+            total += lanes.transpose(0, 2, 1).reshape(-1, nodes)[:batch].astype(np.int32)
+    return lanes.transpose(0, 2, 1).reshape(-1, nodes)[:batch].astype(np.int8)
 
 
 @accepts_any
@@ -212,9 +229,8 @@ def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, swe
 def moments(state: Array, graph: SpinGraph) -> tuple[Array, Array]:
     """Means over the batch of s_a s_b for each edge, (edges,), and of s_i, (n_nodes,); float64, exact."""
     state = _spins(state, graph)
-    a, b = graph.ends(state)
     batch = max(1, len(state))
-    return (state[:, a] * state[:, b]).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
+    return graph.products(state).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
 
 
 @accepts_any
@@ -228,4 +244,4 @@ def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
     return J1 - J2, h1 - h2
 
 
-__all__ = ["SpinGraph", "anneal", "contrast", "default_schedule", "energy", "moments", "random_state", "sweep"]
+__all__ = ["FactorGraph", "SpinGraph", "anneal", "contrast", "default_schedule", "energy", "moments", "random_state", "sweep"]

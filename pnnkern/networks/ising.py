@@ -163,7 +163,7 @@ def _dense_sweeps(state: Array, graph: SpinGraph, coupling: Array, field: Array,
         here[: len(quads)] = quads
         if (here >= 0).any():
             edge, table = (graph.on(f"{name} {c}", x, state) for name, x in (("layer edge", layer.edge), ("layer input", layer.input)))
-            colours.append((layer, _constants.constant(here, np.int32, state), table, weights[edge]))
+            colours.append((layer, _constants.constant(here, np.int32, state), table, xp.take(weights, edge)))
     threads = min(BLOCK, -(-batch // 32) * 32)
     for n in range(len(betas)):
         for layer, here, table, weight in colours:

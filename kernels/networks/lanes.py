@@ -85,8 +85,17 @@ def _least(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
+def _most(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
 def _absolute(builder: ir.IRBuilder, a: Any) -> Any:
     return builder.bitcast(builder.and_(builder.bitcast(a, Words.ir), _every(0x7FFFFFFF, Words.ir)), a.type)
+
+
+def _unit(builder: ir.IRBuilder, word: Any) -> Any:
+    odd = builder.or_(builder.lshr(word, _every(8, Words.ir)), _every(1, Words.ir))
+    return builder.fmul(builder.sitofp(odd, Floats.ir), _every(2.0**-24, Floats.ir))
 
 
 def _power(builder: ir.IRBuilder, a: Any, n: Any) -> Any:
@@ -97,9 +106,11 @@ def _power(builder: ir.IRBuilder, a: Any, n: Any) -> Any:
 float_ = types.float32
 add = _operation(Floats, (Floats, Floats), lambda builder, a, b: builder.fadd(a, b))
 mul = _operation(Floats, (Floats, Floats), lambda builder, a, b: builder.fmul(a, b))
+sub = _operation(Floats, (Floats, Floats), lambda builder, a, b: builder.fsub(a, b))
 div = _operation(Floats, (Floats, Floats), lambda builder, a, b: builder.fdiv(a, b))
 fma = _operation(Floats, (Floats, Floats, Floats), _fma)
 least = _operation(Floats, (Floats, Floats), _least)  # a if a < b, else b
+most = _operation(Floats, (Floats, Floats), _most)  # a if a > b, else b
 absolute = _operation(Floats, (Floats,), _absolute)
 halved = _operation(Floats, (Floats, Words), _power)  # a 2^-n, where that is no subnormal
 spread = _operation(Floats, (float_,), lambda builder, a: _spread(builder, a, Floats.ir))
@@ -107,6 +118,9 @@ whole = _operation(Words, (Floats,), lambda builder, a: builder.fptosi(a, Words.
 number = _operation(Floats, (Words,), lambda builder, a: builder.sitofp(a, Floats.ir))
 minus = _operation(Words, (Words,), lambda builder, a: builder.sub(_every(0, Words.ir), a))
 below = _operation(Mask, (Words, Words), lambda builder, a, b: builder.icmp_unsigned("<", a, b))
+uniform = _operation(Floats, (Words,), _unit)  # as of random/draws.py
+equal = _operation(Mask, (Floats, Floats), lambda builder, a, b: builder.fcmp_ordered("==", a, b))
+reached = _operation(Mask, (Floats, Floats), lambda builder, a, b: builder.fcmp_ordered("<=", a, b))  # by b
 negative = _operation(Mask, (Floats,), lambda builder, a: builder.fcmp_ordered("<", a, _every(0.0, Floats.ir)))
 same = _operation(Mask, (Mask, Mask), lambda builder, a, b: builder.icmp_unsigned("==", a, b))
 where = _operation(Floats, (Mask, Floats, Floats), lambda builder, m, a, b: builder.select(m, a, b))
@@ -146,6 +160,16 @@ def store(typingctx: Any, array: Any, at: Any, values: Any) -> Any:
 
 
 @intrinsic
+def words(typingctx: Any, array: Any, at: Any) -> Any:
+    """Sixteen uint32 of an array from element `at` on."""
+
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        return builder.load(_pointer(context, builder, signature, args, Words.ir), align=4)
+
+    return (Words(array, at), emit) if _flat(array, types.uint32) else None
+
+
+@intrinsic
 def longs(typingctx: Any, array: Any, at: Any) -> Any:
     """Eight uint64 of an array from element `at` on."""
 
@@ -174,18 +198,21 @@ def _philox(builder: ir.IRBuilder, key: list[Any], counter: list[Any]) -> list[A
 
 
 @intrinsic
-def block(typingctx: Any, key0: Any, key1: Any, n: Any, even: Any, odd: Any) -> Any:
-    """The four words of block `n` in each lane: samples `even` in lanes 0, 2, ..., `odd` in lanes 1, 3, ...; keys and n are uint64."""
-    signature = types.UniTuple(Words, 4)(key0, key1, n, even, odd)
+def draw(typingctx: Any, key0: Any, key1: Any, n: Any, even: Any, odd: Any, out: Any) -> Any:
+    """The four words of block `n` in each lane, to out (uint32, 4 x 16): samples `even` in lanes 0, 2, ..., `odd` in lanes 1, 3, ...
+
+    key0, key1, n : uint64.
+    """
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         half, low = _every(32, Longs.ir), _every(0xFFFFFFFF, Longs.ir)
         first = [_spread(builder, x, Longs.ir) for x in (args[2], builder.lshr(args[2], ir.Constant(I64, 32)))]
-        halves = [_philox(builder, list(args[:2]), [*first, s, builder.lshr(s, half)]) for s in args[3:]]
-        merged = [
-            builder.bitcast(builder.or_(builder.and_(a, low), builder.shl(b, half)), Words.ir) for a, b in zip(*halves, strict=True)
-        ]
-        return context.make_tuple(builder, signature.return_type, merged)
+        halves = [_philox(builder, list(args[:2]), [*first, s, builder.lshr(s, half)]) for s in args[3:5]]
+        for j, (a, b) in enumerate(zip(*halves, strict=True)):
+            merged = builder.or_(builder.and_(a, low), builder.shl(b, half))
+            at = _pointer(context, builder, types.void(out, types.intp), (args[5], ir.Constant(I64, LANES * j)), Longs.ir)
+            builder.store(merged, at, align=4)
+        return context.get_dummy_value()
 
-    fits = (key0, key1, n) == (types.uint64,) * 3 and (even, odd) == (Longs, Longs)
-    return (signature, emit) if fits else None
+    fits = (key0, key1, n, even, odd) == (*(types.uint64,) * 3, Longs, Longs) and _flat(out, types.uint32)
+    return (types.void(key0, key1, n, even, odd, out), emit) if fits else None

@@ -17,7 +17,7 @@ extern "C" __global__ void pnn_pbit_sweep_f32(long long samples, long long nodes
         const float* own = field + (field_rows > 1 ? s * nodes : 0);
         unsigned long long sample = (unsigned long long)(index ? index[s] : sample0 + s);
         for (int n = 0; n < sweeps; n++) {
-            float gain = pnn::spin_gain(beta[n]);
+            float gain = pnn::spin_gain(pnn::mul_(2.0, beta[n]));
             for (int c = 0; c < colours; c++) {
                 for (int q = quad_first[c] + (int)threadIdx.x; q < quad_first[c + 1]; q += blockDim.x) {
                     pnn::words w = pnn::block(key, (unsigned long long)((sweep0 + n) * nodes + q), sample);
@@ -43,7 +43,7 @@ extern "C" __global__ void pnn_pbit_layer_f32(long long samples, long long nodes
     unsigned key0, unsigned key1, long long block0, long long sample0, const long long* __restrict__ index, const int* __restrict__ visit,
     const int* __restrict__ input, const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta, float* state) {
     pnn::rng_key key = {key0, key1};
-    float gain = pnn::spin_gain(beta[0]);
+    float gain = pnn::spin_gain(pnn::mul_(2.0, beta[0]));
     for (int p = blockIdx.y; p < panels; p += gridDim.y) {
         const int* node = visit + 8ll * p;
         const float* weight = coupling + 8ll * p * inputs;

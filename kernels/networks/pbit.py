@@ -10,8 +10,8 @@ from .lanes import (
     absolute,
     add,
     below,
-    block,
     div,
+    draw,
     fma,
     halved,
     least,
@@ -26,9 +26,10 @@ from .lanes import (
     store,
     where,
     whole,
+    words,
 )
 
-i1, i4, i8, u8, f4 = np.int8, np.int32, np.int64, np.uint64, np.float32
+i1, i4, i8, u4, u8, f4 = np.int8, np.int32, np.int64, np.uint32, np.uint64, np.float32
 
 MANY = 1 << 16  # sums of as many spins are exact in float32
 ZERO, ONE, HALF, MINUS, SURE = f4(0), f4(1), f4(0.5), f4(-1), f4(24)
@@ -40,7 +41,7 @@ EXP = tuple(f4(x) for x in (1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1, 1
 
 @inline
 def exp_neg(y):
-    """exp(-y), 0 <= y <= 24."""
+    """exp(-y), 0 <= y <= 80."""
     n = whole(fma(y, spread(INVERSE_LN2), spread(HALF)))
     m = number(n)
     r = fma(m, spread(LN2_LOW), fma(m, spread(LN2), mul(y, spread(MINUS))))
@@ -64,12 +65,13 @@ def spin(field, gain, word):
 
 
 @inline
-def spin_gain(beta):
-    return f4(min(2.0 * beta, MOST))
+def spin_gain(gain):
+    """In float32, however large."""
+    return f4(min(gain, MOST))
 
 
 @inline
-def _aligned(nodes):
+def aligned(nodes):
     """Sixteen float32 for each node, each on a cache line."""
     room = np.empty((nodes + 1) * LANES, f4)
     start = -(i8(room.ctypes.data) // 4) % LANES
@@ -77,7 +79,7 @@ def _aligned(nodes):
 
 
 @inline
-def _samples(row, rows, sample0, index, out):
+def lane_samples(row, rows, sample0, index, out):
     """Global indices of sixteen rows, those of even lanes first; lanes without a row repeat the last one."""
     for l in range(LANES):
         known = row + min(l, rows - 1)
@@ -113,23 +115,21 @@ def _add(rows, nodes, sums, total):
 def _chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling, field, beta,
             state, total):  # fmt: skip
     """All sweeps of up to sixteen chains: their spins lie (node, chain), a register for each node."""
-    s, fields, sums = _aligned(nodes), _aligned(nodes if each else 0), _aligned(nodes if total.size else 0)
+    s, fields, sums = aligned(nodes), aligned(nodes if each else 0), aligned(nodes if total.size else 0)
     for i in range(nodes):
         for l in range(LANES):
             s[i * LANES + l] = state[min(l, rows - 1) * nodes + i]
             if each:
                 fields[i * LANES + l] = field[min(l, rows - 1) * nodes + i]
     even, odd = longs(sample, 0), longs(sample, LANES // 2)
-    k0, k1 = u8(key0), u8(key1)
+    k0, k1, z = u8(key0), u8(key1), np.empty(4 * LANES, u4)
     sums[:] = 0
     for n in range(sweeps):
-        gain, block0 = spread(spin_gain(beta[n])), (sweep0 + n) * nodes
+        gain, block0 = spread(spin_gain(2.0 * beta[n])), (sweep0 + n) * nodes
         for q in range(quad_first[colours]):
-            w = block(k0, k1, u8(block0 + q), even, odd)
-            _visit(visit[4 * q], w[0], gain, each, field, fields, width, first, other, coupling, s)
-            _visit(visit[4 * q + 1], w[1], gain, each, field, fields, width, first, other, coupling, s)
-            _visit(visit[4 * q + 2], w[2], gain, each, field, fields, width, first, other, coupling, s)
-            _visit(visit[4 * q + 3], w[3], gain, each, field, fields, width, first, other, coupling, s)
+            draw(k0, k1, u8(block0 + q), even, odd, z)
+            for j in range(4):
+                _visit(visit[4 * q + j], words(z, j * LANES), gain, each, field, fields, width, first, other, coupling, s)
         if total.size:
             for i in range(nodes):
                 store(sums, i * LANES, add(load(sums, i * LANES), load(s, i * LANES)))
@@ -149,7 +149,7 @@ def pnn_pbit_sweep(samples, nodes, field_rows, colours, sweeps, width, key0, key
     for group in prange((samples + LANES - 1) // LANES):
         row = group * LANES
         rows, each, sample = min(LANES, samples - row), field_rows > 1, np.empty(LANES, u8)
-        _samples(row, rows, sample0, index, sample)
+        lane_samples(row, rows, sample0, index, sample)
         here = slice(row * nodes, (row + rows) * nodes)
         _chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling,
                 field[here] if each else field, beta, state[here], total[here])  # fmt: skip
@@ -177,7 +177,7 @@ def _put(i, field, gain, word, s):
 @njit(error_model="numpy")
 def _panel(rows, row, nodes, each, inputs, key0, key1, block0, sample, node, input_, weight, field, beta, s):
     """Fields and states of the eight nodes of a panel in sixteen chains."""
-    gathered = np.empty(LANES, f4)
+    gathered, z = np.empty(LANES, f4), np.empty(4 * LANES, u4)
     a = _own(node[0], each, field, nodes, row, rows, gathered)
     b = _own(node[1], each, field, nodes, row, rows, gathered)
     c = _own(node[2], each, field, nodes, row, rows, gathered)
@@ -196,17 +196,17 @@ def _panel(rows, row, nodes, each, inputs, key0, key1, block0, sample, node, inp
         f = fma(spread(weight[8 * k + 5]), x, f)
         g = fma(spread(weight[8 * k + 6]), x, g)
         h = fma(spread(weight[8 * k + 7]), x, h)
-    even, odd, gain = longs(sample, 0), longs(sample, LANES // 2), spread(spin_gain(beta))
-    w = block(u8(key0), u8(key1), u8(block0), even, odd)
-    _put(node[0], a, gain, w[0], s)
-    _put(node[1], b, gain, w[1], s)
-    _put(node[2], c, gain, w[2], s)
-    _put(node[3], d, gain, w[3], s)
-    w = block(u8(key0), u8(key1), u8(block0 + 1), even, odd)
-    _put(node[4], e, gain, w[0], s)
-    _put(node[5], f, gain, w[1], s)
-    _put(node[6], g, gain, w[2], s)
-    _put(node[7], h, gain, w[3], s)
+    even, odd, gain = longs(sample, 0), longs(sample, LANES // 2), spread(spin_gain(2.0 * beta))
+    draw(u8(key0), u8(key1), u8(block0), even, odd, z)
+    _put(node[0], a, gain, words(z, 0), s)
+    _put(node[1], b, gain, words(z, LANES), s)
+    _put(node[2], c, gain, words(z, 2 * LANES), s)
+    _put(node[3], d, gain, words(z, 3 * LANES), s)
+    draw(u8(key0), u8(key1), u8(block0 + 1), even, odd, z)
+    _put(node[4], e, gain, words(z, 0), s)
+    _put(node[5], f, gain, words(z, LANES), s)
+    _put(node[6], g, gain, words(z, 2 * LANES), s)
+    _put(node[7], h, gain, words(z, 3 * LANES), s)
 
 
 @njit(parallel=True, error_model="numpy")
@@ -218,7 +218,7 @@ def pnn_pbit_layer(samples, nodes, field_rows, panels, inputs, key0, key1, block
         group, p = task // panels, task % panels
         row = group * LANES
         rows, sample = min(LANES, samples - row), np.empty(LANES, u8)
-        _samples(row, rows, sample0, index, sample)
+        lane_samples(row, rows, sample0, index, sample)
         weight, s = coupling[8 * p * inputs : 8 * (p + 1) * inputs], state[row * nodes : (row + LANES) * nodes]
         _panel(rows, row, nodes, field_rows > 1, inputs, key0, key1, block0 + 2 * p, sample, visit[8 * p : 8 * p + 8], input_, weight, field,
                beta[0], s)  # fmt: skip

@@ -20,11 +20,8 @@ PNN_HD float exp_neg(float y) {
     p = fma_(p, r, 1.0f);
     return mul_(p, f32_((u32)(127 - n) << 23));
 }
-// 2 beta in float, however large.
-PNN_HD float spin_gain(double beta) {
-    double gain = mul_(2.0, beta);
-    return (float)(gain < 3.4028234e38 ? gain : 3.4028234e38);
-}
+// In float, however large.
+PNN_HD float spin_gain(double gain) { return (float)(gain < 3.4028234e38 ? gain : 3.4028234e38); }
 // The new state of a spin: the sign of its field, unless the word is below 2^32 / (1 + exp(gain |field|)), a whole number.
 PNN_HD signed char spin(float field, float gain, u32 word) {
     float size = field < 0 ? -field : field;

@@ -177,6 +177,22 @@ def dense_spins() -> Iterator[np.ndarray]:
         yield state.transpose(0, 2, 1).reshape(80, n)[:batch].copy()
 
 
+def potts() -> Iterator[np.ndarray]:
+    rng, n, q, batch = np.random.default_rng(6), 288, 5, 5
+    edges, colours = lattice(18, 16)
+    offsets, neighbour, edge, _ = neighbours(edges, n)
+    coupling = rng.normal(0, 0.7, len(edges)).astype(np.float32)[edge]
+    first, visit = quads(*by_colour(colours, (rng.random(n) < 0.9).astype(np.uint8)))
+    beta = np.array([0.3, 0.8, 1.2])
+    for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
+        state, field = rng.integers(0, q, (batch, n)).astype(np.int8), rng.normal(0, 0.5, (field_rows, n, q)).astype(np.float32)
+        _launch.launch(
+            "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), 1, 2, 2**33, *which, first, visit, offsets, neighbour,
+            coupling, field, beta, state, grid=(2,), block=(THREADS,), shared=4 * q * THREADS,
+        )  # fmt: skip
+        yield state
+
+
 def oscillators() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(3)
     phases, batch, nodes, outputs = 2, 7, 31, 4
@@ -293,6 +309,6 @@ def springs() -> Iterator[np.ndarray]:
 
 
 CALLS = (
-    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered, spins, dense_spins, oscillators, updates, edge_updates, small_networks,
-    springs,
+    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered, spins, dense_spins, potts, oscillators, updates, edge_updates,
+    small_networks, springs,
 )  # fmt: skip

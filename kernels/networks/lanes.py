@@ -11,9 +11,11 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic, models, register_model
 
 LANES = 16
+MANY_REGISTERS = "+avx512f" in str(cpu_target.target_context.codegen().magic_tuple())  # 32 that hold sixteen numbers each
 F32, I32, I64, I1 = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
 
 

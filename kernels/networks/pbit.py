@@ -7,6 +7,7 @@ from .._jit import njit
 from ..random.draws import inline
 from .lanes import (
     LANES,
+    MANY_REGISTERS,
     absolute,
     add,
     below,
@@ -186,16 +187,30 @@ def _panel(rows, row, nodes, each, inputs, key0, key1, block0, sample, node, inp
     f = _own(node[5], each, field, nodes, row, rows, gathered)
     g = _own(node[6], each, field, nodes, row, rows, gathered)
     h = _own(node[7], each, field, nodes, row, rows, gathered)
-    for k in range(inputs):
-        x = load(s, i8(input_[k]) * LANES)
-        a = fma(spread(weight[8 * k]), x, a)
-        b = fma(spread(weight[8 * k + 1]), x, b)
-        c = fma(spread(weight[8 * k + 2]), x, c)
-        d = fma(spread(weight[8 * k + 3]), x, d)
-        e = fma(spread(weight[8 * k + 4]), x, e)
-        f = fma(spread(weight[8 * k + 5]), x, f)
-        g = fma(spread(weight[8 * k + 6]), x, g)
-        h = fma(spread(weight[8 * k + 7]), x, h)
+    if MANY_REGISTERS:
+        for k in range(inputs):
+            x = load(s, i8(input_[k]) * LANES)
+            a = fma(spread(weight[8 * k]), x, a)
+            b = fma(spread(weight[8 * k + 1]), x, b)
+            c = fma(spread(weight[8 * k + 2]), x, c)
+            d = fma(spread(weight[8 * k + 3]), x, d)
+            e = fma(spread(weight[8 * k + 4]), x, e)
+            f = fma(spread(weight[8 * k + 5]), x, f)
+            g = fma(spread(weight[8 * k + 6]), x, g)
+            h = fma(spread(weight[8 * k + 7]), x, h)
+    else:  # half of the nodes at a time
+        for k in range(inputs):
+            x = load(s, i8(input_[k]) * LANES)
+            a = fma(spread(weight[8 * k]), x, a)
+            b = fma(spread(weight[8 * k + 1]), x, b)
+            c = fma(spread(weight[8 * k + 2]), x, c)
+            d = fma(spread(weight[8 * k + 3]), x, d)
+        for k in range(inputs):
+            x = load(s, i8(input_[k]) * LANES)
+            e = fma(spread(weight[8 * k + 4]), x, e)
+            f = fma(spread(weight[8 * k + 5]), x, f)
+            g = fma(spread(weight[8 * k + 6]), x, g)
+            h = fma(spread(weight[8 * k + 7]), x, h)
     even, odd, gain = longs(sample, 0), longs(sample, LANES // 2), spread(spin_gain(2.0 * beta))
     draw(u8(key0), u8(key1), u8(block0), even, odd, z)
     _put(node[0], a, gain, words(z, 0), s)

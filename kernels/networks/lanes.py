@@ -1,8 +1,8 @@
 """Vectors of 16 numbers for Numba: chains side by side, as the lanes of SIMD registers.
 
 Numba leaves plain loops over lanes as loops, so these are LLVM's own vectors; where registers are shorter, LLVM takes several. Each
-operation rounds once, as in philox.cuh: nothing is contracted. `Floats` are float32, `Words` uint32, `Mask` truths, `Longs` 8 pairs of
-32-bit words, each pair in a uint64: what the multiplication of words works on.
+operation rounds once, as in philox.cuh: nothing is contracted. `Floats` are float32, `Words` uint32, `Mask` truths; `Longs` are 8 words in
+uint64, which is what the multiplication of words works on. `Quarter` and `QuarterLongs` are of 4 chains: 4 nodes of them make `Floats`.
 """
 
 from collections.abc import Callable
@@ -37,6 +37,7 @@ def _vector(name: str, element: ir.Type, lanes: int) -> Any:
 
 Floats, Words = _vector("Floats", F32, LANES), _vector("Words", I32, LANES)
 Mask, Longs = _vector("Mask", I1, LANES), _vector("Longs", I64, LANES // 2)
+Quarter, QuarterLongs = _vector("Quarter", F32, 4), _vector("QuarterLongs", I64, 4)
 
 
 def _every(value: Any, vector: ir.VectorType) -> ir.Constant:
@@ -50,37 +51,37 @@ def _spread(builder: ir.IRBuilder, scalar: ir.Value, vector: ir.VectorType) -> i
     return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), zeros)
 
 
+def _emit(build: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda context, builder, signature, args: build(builder, *args)
+
+
 def _operation(result: Any, operands: tuple[Any, ...], build: Callable[..., Any]) -> Any:
-    """An intrinsic of one to three vectors, made by ``build(builder, *values)``."""
-
-    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        return build(builder, *args)
-
+    """An intrinsic of one to three values of these types, made by ``build(builder, *values)``."""
     if len(operands) == 1:
 
         @intrinsic
         def one(typingctx: Any, a: Any) -> Any:
-            return (result(*operands), emit) if (a,) == operands else None
+            return (result(a), _emit(build)) if (a,) == operands else None
 
         return one
     if len(operands) == 2:
 
         @intrinsic
         def two(typingctx: Any, a: Any, b: Any) -> Any:
-            return (result(*operands), emit) if (a, b) == operands else None
+            return (result(a, b), _emit(build)) if (a, b) == operands else None
 
         return two
 
     @intrinsic
     def three(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
-        return (result(*operands), emit) if (a, b, c) == operands else None
+        return (result(a, b, c), _emit(build)) if (a, b, c) == operands else None
 
     return three
 
 
 def _fma(builder: ir.IRBuilder, a: Any, b: Any, c: Any) -> Any:
     kind = ir.FunctionType(a.type, [a.type] * 3)
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{LANES}f32"), [a, b, c])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{a.type.count}f32"), [a, b, c])
 
 
 def _least(builder: ir.IRBuilder, a: Any, b: Any) -> Any:
@@ -107,15 +108,14 @@ def _power(builder: ir.IRBuilder, a: Any, n: Any) -> Any:
 
 float_ = types.float32
 add = _operation(Floats, (Floats, Floats), lambda builder, a, b: builder.fadd(a, b))
-mul = _operation(Floats, (Floats, Floats), lambda builder, a, b: builder.fmul(a, b))
 sub = _operation(Floats, (Floats, Floats), lambda builder, a, b: builder.fsub(a, b))
 div = _operation(Floats, (Floats, Floats), lambda builder, a, b: builder.fdiv(a, b))
-fma = _operation(Floats, (Floats, Floats, Floats), _fma)
 least = _operation(Floats, (Floats, Floats), _least)  # a if a < b, else b
 most = _operation(Floats, (Floats, Floats), _most)  # a if a > b, else b
 absolute = _operation(Floats, (Floats,), _absolute)
 halved = _operation(Floats, (Floats, Words), _power)  # a 2^-n, where that is no subnormal
 spread = _operation(Floats, (float_,), lambda builder, a: _spread(builder, a, Floats.ir))
+spread_quarter = _operation(Quarter, (float_,), lambda builder, a: _spread(builder, a, Quarter.ir))
 whole = _operation(Words, (Floats,), lambda builder, a: builder.fptosi(a, Words.ir))  # towards 0; signed
 number = _operation(Floats, (Words,), lambda builder, a: builder.sitofp(a, Floats.ir))
 minus = _operation(Words, (Words,), lambda builder, a: builder.sub(_every(0, Words.ir), a))
@@ -126,6 +126,41 @@ reached = _operation(Mask, (Floats, Floats), lambda builder, a, b: builder.fcmp_
 negative = _operation(Mask, (Floats,), lambda builder, a: builder.fcmp_ordered("<", a, _every(0.0, Floats.ir)))
 same = _operation(Mask, (Mask, Mask), lambda builder, a, b: builder.icmp_unsigned("==", a, b))
 where = _operation(Floats, (Mask, Floats, Floats), lambda builder, m, a, b: builder.select(m, a, b))
+
+
+@intrinsic
+def mul(typingctx: Any, a: Any, b: Any) -> Any:
+    return (a(a, b), _emit(lambda builder, a, b: builder.fmul(a, b))) if a == b and a in (Floats, Quarter) else None
+
+
+@intrinsic
+def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    return (a(a, b, c), _emit(_fma)) if a == b == c and a in (Floats, Quarter) else None
+
+
+def _picked(builder: ir.IRBuilder, a: Any, b: Any, lanes: Any) -> Any:
+    return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(I32, len(lanes)), list(lanes)))
+
+
+def _joined(builder: ir.IRBuilder, a: Any, b: Any, c: Any, d: Any) -> Any:
+    return _picked(builder, _picked(builder, a, b, range(8)), _picked(builder, c, d, range(8)), range(16))
+
+
+@intrinsic
+def join(typingctx: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Four quarters as one."""
+    return (Floats(a, b, c, d), _emit(_joined)) if a == b == c == d == Quarter else None
+
+
+@intrinsic
+def split(typingctx: Any, a: Any) -> Any:
+    """The four quarters of one."""
+
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        parts = [_picked(builder, args[0], args[0], range(4 * j, 4 * j + 4)) for j in range(4)]
+        return context.make_tuple(builder, signature.return_type, parts)
+
+    return (types.UniTuple(Quarter, 4)(a), emit) if a == Floats else None
 
 
 # --------------------------------------------------------------------------------------------------------------------------- memory
@@ -140,61 +175,44 @@ def _flat(array: Any, dtype: Any) -> bool:
     return isinstance(array, types.Array) and array.ndim == 1 and array.layout == "C" and array.dtype == dtype
 
 
-@intrinsic
-def load(typingctx: Any, array: Any, at: Any) -> Any:
-    """Sixteen float32 of an array from element `at` on."""
+def _loader(kind: Any, dtype: Any) -> Any:
+    """An intrinsic of an array and an index: as many numbers from there on as `kind` holds."""
 
-    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        return builder.load(_pointer(context, builder, signature, args, Floats.ir), align=4)
+    @intrinsic
+    def load(typingctx: Any, array: Any, at: Any) -> Any:
+        def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+            return builder.load(_pointer(context, builder, signature, args, kind.ir), align=dtype.bitwidth // 8)
 
-    return (Floats(array, at), emit) if _flat(array, types.float32) else None
+        return (kind(array, at), emit) if _flat(array, dtype) else None
+
+    return load
+
+
+load, load_quarter = _loader(Floats, types.float32), _loader(Quarter, types.float32)
+words, longs, quarter_longs = _loader(Words, types.uint32), _loader(Longs, types.uint64), _loader(QuarterLongs, types.uint64)
 
 
 @intrinsic
 def store(typingctx: Any, array: Any, at: Any, values: Any) -> Any:
-    """Put them there."""
+    """Put `Floats` or a `Quarter` into an array of float32, from element `at` on."""
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        builder.store(args[2], _pointer(context, builder, signature, args, Floats.ir), align=4)
+        builder.store(args[2], _pointer(context, builder, signature, args, args[2].type), align=4)
         return context.get_dummy_value()
 
-    return (types.void(array, at, values), emit) if _flat(array, types.float32) and values == Floats else None
-
-
-@intrinsic
-def words(typingctx: Any, array: Any, at: Any) -> Any:
-    """Sixteen uint32 of an array from element `at` on."""
-
-    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        return builder.load(_pointer(context, builder, signature, args, Words.ir), align=4)
-
-    return (Words(array, at), emit) if _flat(array, types.uint32) else None
-
-
-@intrinsic
-def longs(typingctx: Any, array: Any, at: Any) -> Any:
-    """Eight uint64 of an array from element `at` on."""
-
-    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        return builder.load(_pointer(context, builder, signature, args, Longs.ir), align=8)
-
-    return (Longs(array, at), emit) if _flat(array, types.uint64) else None
+    return (types.void(array, at, values), emit) if _flat(array, types.float32) and values in (Floats, Quarter) else None
 
 
 # -------------------------------------------------------------------------------------------------------------------- Philox4x32-10
-def _philox(builder: ir.IRBuilder, key: list[Any], counter: list[Any]) -> list[Any]:
-    """Four words in the lower halves of `Longs`; the upper ones are not looked at."""
-    low, half = _every(0xFFFFFFFF, Longs.ir), _every(32, Longs.ir)
-    c, k = counter, key
+def _philox(builder: ir.IRBuilder, key: Any, n: ir.Value, samples: ir.Value) -> list[Any]:
+    """The words of block `n` of the samples, in the lower halves of uint64; the upper ones are not looked at."""
+    kind, k = samples.type, list(key)
+    low, half = _every(0xFFFFFFFF, kind), _every(32, kind)
+    c = [_spread(builder, x, kind) for x in (n, builder.lshr(n, ir.Constant(I64, 32)))] + [samples, builder.lshr(samples, half)]
     for _ in range(10):
-        p, q = (
-            builder.mul(builder.and_(c[j], low), _every(multiplier, Longs.ir)) for j, multiplier in ((0, 0xD2511F53), (2, 0xCD9E8D57))
-        )
-        keys = [_spread(builder, x, Longs.ir) for x in k]
-        c = [
-            builder.xor(builder.xor(builder.lshr(q, half), c[1]), keys[0]), q,
-            builder.xor(builder.xor(builder.lshr(p, half), c[3]), keys[1]), p,
-        ]  # fmt: skip
+        p, q = (builder.mul(builder.and_(x, low), _every(m, kind)) for x, m in ((c[0], 0xD2511F53), (c[2], 0xCD9E8D57)))
+        a, b = (_spread(builder, x, kind) for x in k)
+        c = [builder.xor(builder.xor(builder.lshr(q, half), c[1]), a), q, builder.xor(builder.xor(builder.lshr(p, half), c[3]), b), p]
         k = [builder.add(x, ir.Constant(I64, step)) for x, step in zip(k, (0x9E3779B9, 0xBB67AE85), strict=True)]
     return c
 
@@ -208,8 +226,7 @@ def draw(typingctx: Any, key0: Any, key1: Any, n: Any, even: Any, odd: Any, out:
 
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         half, low = _every(32, Longs.ir), _every(0xFFFFFFFF, Longs.ir)
-        first = [_spread(builder, x, Longs.ir) for x in (args[2], builder.lshr(args[2], ir.Constant(I64, 32)))]
-        halves = [_philox(builder, list(args[:2]), [*first, s, builder.lshr(s, half)]) for s in args[3:5]]
+        halves = [_philox(builder, args[:2], args[2], samples) for samples in args[3:5]]
         for j, (a, b) in enumerate(zip(*halves, strict=True)):
             merged = builder.or_(builder.and_(a, low), builder.shl(b, half))
             at = _pointer(context, builder, types.void(out, types.intp), (args[5], ir.Constant(I64, LANES * j)), Longs.ir)
@@ -218,3 +235,15 @@ def draw(typingctx: Any, key0: Any, key1: Any, n: Any, even: Any, odd: Any, out:
 
     fits = (key0, key1, n, even, odd) == (*(types.uint64,) * 3, Longs, Longs) and _flat(out, types.uint32)
     return (types.void(key0, key1, n, even, odd, out), emit) if fits else None
+
+
+@intrinsic
+def draw_quarters(typingctx: Any, key0: Any, key1: Any, n: Any, samples: Any) -> Any:
+    """The four words of block `n` for four samples: word j in quarter j. key0, key1, n : uint64."""
+
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        short = ir.VectorType(I32, 4)
+        return _joined(builder, *(builder.trunc(w, short) for w in _philox(builder, args[:2], args[2], args[3])))
+
+    fits = (key0, key1, n, samples) == (*(types.uint64,) * 3, QuarterLongs)
+    return (Words(key0, key1, n, samples), emit) if fits else None

@@ -13,17 +13,23 @@ from .lanes import (
     below,
     div,
     draw,
+    draw_quarters,
     fma,
     halved,
+    join,
     least,
     load,
+    load_quarter,
     longs,
     minus,
     mul,
     negative,
     number,
+    quarter_longs,
     same,
+    split,
     spread,
+    spread_quarter,
     store,
     where,
     whole,
@@ -32,6 +38,7 @@ from .lanes import (
 
 i1, i4, i8, u4, u8, f4 = np.int8, np.int32, np.int64, np.uint32, np.uint64, np.float32
 
+FEW = 4  # chains that lie side by side where there are no more
 MANY = 1 << 16  # sums of as many spins are exact in float32
 ZERO, ONE, HALF, MINUS, SURE = f4(0), f4(1), f4(0.5), f4(-1), f4(24)
 MOST = 3.4028234e38
@@ -72,11 +79,11 @@ def spin_gain(gain):
 
 
 @inline
-def aligned(nodes):
-    """Sixteen float32 for each node, each on a cache line."""
-    room = np.empty((nodes + 1) * LANES, f4)
+def aligned(size):
+    """So many float32, from a boundary of cache lines on and up to one."""
+    room = np.empty(size + 2 * LANES, f4)
     start = -(i8(room.ctypes.data) // 4) % LANES
-    return room[start : start + nodes * LANES]
+    return room[start : start + (size + LANES - 1) // LANES * LANES]
 
 
 @inline
@@ -89,58 +96,107 @@ def lane_samples(row, rows, sample0, index, out):
 
 # ------------------------------------------------------------------------------------------------------------------------- any graph
 @inline
-def _visit(i, word, gain, each, own, fields, width, first, other, coupling, s):
-    """Draw the state of node i, unless it is -1."""
-    if i >= 0:
-        field = load(fields, i8(i) * LANES) if each else spread(own[i])
-        for e in range(first[i], first[i + 1]):
-            product = load(s, i8(other[e * width]) * LANES)
-            for m in range(e * width + 1, (e + 1) * width):
-                if other[m] < 0:
-                    break
-                product = mul(product, load(s, i8(other[m]) * LANES))
-            field = fma(spread(coupling[e]), product, field)
-        store(s, i8(i) * LANES, spin(field, gain, word))
+def _field(i, load, spread, side, each, own, fields, width, first, other, coupling, s):
+    """The field of node i in `side` chains."""
+    at = u8(i)  # unsigned, or Numba looks at every index whether it counts from the end
+    field = load(fields, at * u8(side)) if each else spread(own[at])
+    if width == 1:
+        for e in range(u8(first[at]), u8(first[at + u8(1)])):
+            field = fma(spread(coupling[e]), load(s, i8(other[e]) * side), field)
+        return field
+    for e in range(first[at], first[at + u8(1)]):
+        product = load(s, i8(other[e * width]) * side)
+        for m in range(e * width + 1, (e + 1) * width):
+            if other[m] < 0:
+                break
+            product = mul(product, load(s, i8(other[m]) * side))
+        field = fma(spread(coupling[e]), product, field)
+    return field
 
 
 @inline
-def _add(rows, nodes, sums, total):
+def _sixteen(key0, key1, n, sample, z, node, gain, each, own, fields, width, first, other, coupling, s):
+    """Draw the nodes of a quad, those that are not -1, in sixteen chains: a register for each node."""
+    draw(key0, key1, n, longs(sample, 0), longs(sample, LANES // 2), z)
+    for j in range(4):
+        i = node[j]
+        if i >= 0:
+            field = _field(i, load, spread, LANES, each, own, fields, width, first, other, coupling, s)
+            store(s, i8(i) * LANES, spin(field, gain, words(z, j * LANES)))
+
+
+@inline
+def _four_of(i, each, own, fields, width, first, other, coupling, s):
+    if i < 0:
+        return spread_quarter(ZERO)
+    return _field(i, load_quarter, spread_quarter, FEW, each, own, fields, width, first, other, coupling, s)
+
+
+@inline
+def _four(key0, key1, n, sample, z, node, gain, each, own, fields, width, first, other, coupling, s):
+    """Draw the nodes of a quad in four chains: all in one register."""
+    a = _four_of(node[0], each, own, fields, width, first, other, coupling, s)
+    b = _four_of(node[1], each, own, fields, width, first, other, coupling, s)
+    c = _four_of(node[2], each, own, fields, width, first, other, coupling, s)
+    d = _four_of(node[3], each, own, fields, width, first, other, coupling, s)
+    drawn = split(spin(join(a, b, c, d), gain, draw_quarters(key0, key1, n, quarter_longs(sample, 0))))
+    if node[0] >= 0:
+        store(s, i8(node[0]) * FEW, drawn[0])
+    if node[1] >= 0:
+        store(s, i8(node[1]) * FEW, drawn[1])
+    if node[2] >= 0:
+        store(s, i8(node[2]) * FEW, drawn[2])
+    if node[3] >= 0:
+        store(s, i8(node[3]) * FEW, drawn[3])
+
+
+@inline
+def _add(rows, nodes, side, sums, total):
     """Add the sums to total, and forget them."""
     for l in range(rows):
         for i in range(nodes):
-            total[l * nodes + i] += i4(sums[i * LANES + l])
+            total[l * nodes + i] += i4(sums[i * side + l])
     sums[:] = 0
 
 
-@njit(error_model="numpy")
-def _chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling, field, beta,
-            state, total):  # fmt: skip
-    """All sweeps of up to sixteen chains: their spins lie (node, chain), a register for each node."""
-    s, fields, sums = aligned(nodes), aligned(nodes if each else 0), aligned(nodes if total.size else 0)
+@inline
+def _sweeps(visit_quad, side, rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other,
+            coupling, field, beta, state, total):  # fmt: skip
+    """All sweeps of up to `side` chains, whose spins lie (node, chain)."""
+    s, fields, sums = aligned(nodes * side), aligned(nodes * side if each else 0), aligned(nodes * side if total.size else 0)
     for i in range(nodes):
-        for l in range(LANES):
-            s[i * LANES + l] = state[min(l, rows - 1) * nodes + i]
+        for l in range(side):
+            s[i * side + l] = state[min(l, rows - 1) * nodes + i]
             if each:
-                fields[i * LANES + l] = field[min(l, rows - 1) * nodes + i]
-    even, odd = longs(sample, 0), longs(sample, LANES // 2)
+                fields[i * side + l] = field[min(l, rows - 1) * nodes + i]
     k0, k1, z = u8(key0), u8(key1), np.empty(4 * LANES, u4)
     sums[:] = 0
     for n in range(sweeps):
         gain, block0 = spread(spin_gain(2.0 * beta[n])), (sweep0 + n) * nodes
         for q in range(quad_first[colours]):
-            draw(k0, k1, u8(block0 + q), even, odd, z)
-            for j in range(4):
-                _visit(visit[4 * q + j], words(z, j * LANES), gain, each, field, fields, width, first, other, coupling, s)
-        if total.size:
-            for i in range(nodes):
-                store(sums, i * LANES, add(load(sums, i * LANES), load(s, i * LANES)))
-            if n % MANY == MANY - 1:
-                _add(rows, nodes, sums, total)
-    if total.size:
-        _add(rows, nodes, sums, total)
+            node = visit[4 * q : 4 * q + 4]
+            visit_quad(k0, k1, u8(block0 + q), sample, z, node, gain, each, field, fields, width, first, other, coupling, s)
+        for i in range(0, sums.size, LANES):
+            store(sums, i, add(load(sums, i), load(s, i)))
+        if total.size and (n % MANY == MANY - 1 or n == sweeps - 1):
+            _add(rows, nodes, side, sums, total)
     for l in range(rows):
         for i in range(nodes):
-            state[l * nodes + i] = i1(s[i * LANES + l])
+            state[l * nodes + i] = i1(s[i * side + l])
+
+
+@njit(error_model="numpy")
+def _many_chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling, field,
+                 beta, state, total):  # fmt: skip
+    _sweeps(_sixteen, LANES, rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling,
+            field, beta, state, total)  # fmt: skip
+
+
+@njit(error_model="numpy")
+def _few_chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling, field,
+                beta, state, total):  # fmt: skip
+    _sweeps(_four, FEW, rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling,
+            field, beta, state, total)  # fmt: skip
 
 
 @njit(parallel=True, error_model="numpy")
@@ -150,10 +206,18 @@ def pnn_pbit_sweep(samples, nodes, field_rows, colours, sweeps, width, key0, key
     for group in prange((samples + LANES - 1) // LANES):
         row = group * LANES
         rows, each, sample = min(LANES, samples - row), field_rows > 1, np.empty(LANES, u8)
-        lane_samples(row, rows, sample0, index, sample)
         here = slice(row * nodes, (row + rows) * nodes)
-        _chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling,
-                field[here] if each else field, beta, state[here], total[here])  # fmt: skip
+        own = field[here] if each else field
+        if rows > FEW:
+            lane_samples(row, rows, sample0, index, sample)
+            _many_chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling, own,
+                         beta, state[here], total[here])  # fmt: skip
+        else:
+            for l in range(FEW):
+                known = row + min(l, rows - 1)
+                sample[l] = index[known] if index.size else sample0 + known
+            _few_chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, sample, quad_first, visit, first, other, coupling, own,
+                        beta, state[here], total[here])  # fmt: skip
 
 
 # ----------------------------------------------------------------------------------------------------------------------- dense layers

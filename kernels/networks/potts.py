@@ -68,7 +68,7 @@ def _chains(rows, nodes, each, states, colours, sweeps, key0, key1, sweep0, samp
             beta, state):  # fmt: skip
     """All sweeps of up to sixteen chains: their states lie (node, chain), a register for each node."""
     values = nodes * states
-    s, w, fields = aligned(nodes), aligned(states), aligned(values if each else 0)
+    s, w, fields = aligned(nodes * LANES), aligned(states * LANES), aligned(values * LANES if each else 0)
     for l in range(LANES):
         row = min(l, rows - 1)
         for i in range(nodes):

@@ -150,6 +150,17 @@ def test_threads_and_batch_do_not_matter(rng: np.random.Generator) -> None:
         _launch._plans.clear()
 
 
+def test_totals_of_many_sweeps() -> None:
+    """Which are kept in float32 for 65 536 at a time: as those of two halves, and whole."""
+    graph, J, totals = SpinGraph(np.array([[0, 1]]), 3), np.ones(1, "float32"), np.zeros((2, 17, 3), np.int32)
+    start = np.ones((17, 3), np.int8)
+    ising.sweep(start, graph, J, sweeps=70000, key=KEY, clamped=(2,), total=totals[0])
+    half = ising.sweep(start, graph, J, sweeps=35000, key=KEY, clamped=(2,), total=totals[1])
+    ising.sweep(half, graph, J, sweeps=35000, key=KEY, clamped=(2,), total=totals[1], sweep0=35000)
+    assert (totals[0] == totals[1]).all()
+    assert (totals[0, :, 2] == 70000).all()
+
+
 # ------------------------------------------------------------------------------------------------------------- statistical physics
 def chances(graph: SpinGraph, J: np.ndarray, h: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
     """Boltzmann's law over all states, and the matrices of the visits of each colour, P[state, next state], by the definitions."""

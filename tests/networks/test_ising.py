@@ -112,6 +112,27 @@ def test_every_decision(backend, graph: SpinGraph, each: bool, monkeypatch: pyte
         assert np.array_equal(backend.numpy(total), sums)
 
 
+def test_dense_layers_sum_in_the_same_order(backend, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    """Fields in which large couplings cancel, so that their last digits are of another size in every order: ascending, bit for bit."""
+    graph, start = SpinGraph.layers(32, 24), np.ones((50, 56), np.int8)
+    large = rng.uniform(1e6, 1e7, (8, 24))
+    J = rng.permuted(np.concatenate([large, -large, rng.normal(0, 1, (16, 24))]), axis=0).astype("float32")
+    fields = np.zeros(24, np.float32)
+    for row in J:
+        fields = fields + row
+    how, found = {"beta": 0.5, "sweeps": 1, "key": KEY, "clamped": range(32)}, []
+    for least in (1 << 60, 0):
+        monkeypatch.setattr(ising, "DENSE", least)
+        on = [backend.array(x) for x in (start, J.ravel())]
+        found.append(backend.numpy(ising.sweep(on[0], graph, on[1], **how)))
+    free = np.concatenate([np.zeros(32), fields]).astype("float32")
+    assert np.array_equal(found[0], ising.sweep(start, graph, 0 * J.ravel(), free, **how))
+    assert np.array_equal(found[0], found[1])
+    for other in (J[::-1].cumsum(axis=0, dtype=np.float32)[-1], J.astype(float).sum(axis=0).astype("float32")):
+        there = ising.sweep(start, graph, 0 * J.ravel(), np.concatenate([np.zeros(32), other]).astype("float32"), **how)
+        assert not np.array_equal(found[0], there)  # which shows that the order can be seen here
+
+
 def test_dense_layers_are_found() -> None:
     assert [len(layer.input) for layer in SpinGraph.layers(30, 20).dense] == [30, 20]
     assert [layer.edge.shape for layer in SpinGraph.layers(30, 20, 9).dense] == [(3, 39, 8), (5, 20, 8)]

@@ -63,7 +63,7 @@ class SpinGraph(Graph):
         """Couplings at each node, offsets[i] to offsets[i + 1]: offsets, the other nodes (entries, width) and the couplings' numbers."""
         return self.neighbours(like)
 
-    def products(self, state: Array) -> Array:
+    def _products(self, state: Array) -> Array:
         """Products of the spins of each coupling, (batch, n_couplings) int8."""
         a, b = self.ends(state)
         return state[:, a] * state[:, b]
@@ -172,7 +172,7 @@ class FactorGraph(SpinGraph):
         names = "factor offsets", "factor nodes", "factor numbers"
         return tuple(self.on(name, table, like) for name, table in zip(names, self._entries, strict=True))
 
-    def products(self, state: Array) -> Array:
+    def _products(self, state: Array) -> Array:
         out = state[:, _constants.constant(self.factors[:, 0], np.int32, state)]
         for column in self.factors.T[1:]:
             spins = state[:, _constants.constant(np.maximum(column, 0), np.int32, state)]

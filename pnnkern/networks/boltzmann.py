@@ -43,7 +43,7 @@ def probabilities(graph: SpinGraph, coupling: Array, field: Array | None = None,
 def marginals(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> tuple[Array, Array]:
     """Exact <s_a s_b> of each edge, or of the product of each factor, and <s_i> of each spin."""
     s, p = states(graph.n_nodes), probabilities(graph, coupling, field, beta=beta)
-    return p @ graph.products(s).astype(np.float64), p @ s.astype(np.float64)
+    return p @ graph._products(s).astype(np.float64), p @ s.astype(np.float64)
 
 
 # ------------------------------------------------------------------------------------------------------------ restricted machines

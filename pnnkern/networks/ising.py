@@ -49,7 +49,7 @@ def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     """E of each sample, (batch,) float64. Arguments as for `sweep`."""
     state = _spins(state, graph)
     coupling, field = couplings_and_field(graph, coupling, field, len(state))
-    return -graph.products(state).astype(np.float64) @ coupling.astype(np.float64) - (state.astype(np.float64) * field).sum(axis=1)
+    return -graph._products(state).astype(np.float64) @ coupling.astype(np.float64) - (state.astype(np.float64) * field).sum(axis=1)
 
 
 @accepts_any
@@ -181,7 +181,7 @@ def moments(state: Array, graph: SpinGraph) -> tuple[Array, Array]:
     """Means over the batch of s_a s_b for each edge, (edges,), or of the product of each factor; and of s_i, (n_nodes,); float64, exact."""
     state = _spins(state, graph)
     batch = max(1, len(state))
-    return graph.products(state).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
+    return graph._products(state).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
 
 
 @accepts_any

@@ -22,13 +22,13 @@ F32, I32, I64, I1 = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1
 def _vector(name: str, element: ir.Type, lanes: int) -> Any:
     """A type of Numba's that is held as a vector of LLVM's."""
 
-    class Vector(types.Type):  # type: ignore[misc]
+    class Vector(types.Type):
         def __init__(self) -> None:
             super().__init__(name=f"{name}x{lanes}")
             self.ir = ir.VectorType(element, lanes)
 
     @register_model(Vector)
-    class Model(models.PrimitiveModel):  # type: ignore[misc]
+    class Model(models.PrimitiveModel):
         def __init__(self, manager: Any, kind: Any) -> None:
             super().__init__(manager, kind, kind.ir)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _constants
+from .. import _array, _constants
 from .._array import Array
 from .._gate import accepts_any
 from ._graph import Graph
@@ -121,16 +121,22 @@ class FactorGraph(SpinGraph):
     """Spins coupled in groups: each factor f adds ``-J_f`` times the product of its spins to the energy.
 
     factors : sequences of two or more different nodes from 0, or an array (factors, k) of them. n_nodes : how many nodes there are.
-    No two factors may have the same nodes. Two nodes of one factor are never of one colour, so that sweeps stay exact. Raises ValueError.
+    No two factors may have the same nodes. Two nodes of one factor are never of one colour, so that sweeps stay exact. Raises ValueError
+    and TypeError.
     """
 
     def __init__(self, factors: Any, n_nodes: int) -> None:
-        groups = [np.sort(np.asarray(nodes)) for nodes in factors]
+        if _array.is_array(factors):
+            factors = list(np.atleast_1d(_array.to_numpy(factors)))
+        if not isinstance(factors, Sequence):
+            raise TypeError(f"factors must be sequences of nodes or an array (factors, k), got {type(factors).__name__}")
+        groups = [np.asarray(_array.to_numpy(nodes) if _array.is_array(nodes) else nodes) for nodes in factors]
         if not groups:
             raise ValueError("a graph of spins needs at least one factor")
         for f, nodes in enumerate(groups):
             if nodes.ndim != 1 or len(nodes) < 2 or nodes.dtype.kind not in "iu":
                 raise ValueError(f"factor {f} must name two or more nodes by integers: what acts on one spin is a field")
+            groups[f] = nodes = np.sort(nodes)
             if nodes[0] < 0 or nodes[-1] >= n_nodes:
                 wrong = int(nodes[0]) if nodes[0] < 0 else int(nodes[-1])
                 raise ValueError(f"factors join nodes 0 .. {n_nodes - 1}, but factor {f} names node {wrong}")

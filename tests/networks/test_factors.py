@@ -105,6 +105,7 @@ def test_annealing_solves_parities(rng: np.random.Generator) -> None:
     [
         ([], "at least one factor"),
         ([(0, 1), (2,)], "factor 1 must name two or more nodes by integers: what acts on one spin is a field"),
+        ([0, 1, 2], "factor 0 must name two or more nodes by integers"),
         ([(0, 1.5)], "factor 0 must name two or more nodes by integers"),
         ([(0, 1, 9)], "factors join nodes 0 .. 5, but factor 0 names node 9"),
         ([(0, 1), (-1, 2)], "factors join nodes 0 .. 5, but factor 1 names node -1"),
@@ -115,6 +116,16 @@ def test_annealing_solves_parities(rng: np.random.Generator) -> None:
 def test_bad_factors_are_named(factors: list, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         FactorGraph(factors, 6)
+
+
+def test_factors_of_any_kind(backend) -> None:
+    """Lists, arrays on the host or on the device; what is neither is named."""
+    array = np.array([[2, 0, 1], [3, 1, 2]])
+    assert FactorGraph(backend.array(array), 4).factors.tolist() == FactorGraph(array.tolist(), 4).factors.tolist() == [[0, 1, 2], [1, 2, 3]]
+    assert array[0].tolist() == [2, 0, 1]
+    assert FactorGraph.complete(4).n_couplings == 6
+    with pytest.raises(TypeError, match="factors must be sequences of nodes or an array \\(factors, k\\), got int"):
+        FactorGraph(5, 4)
 
 
 def test_wrong_couplings_are_named() -> None:

@@ -41,9 +41,9 @@ def probabilities(graph: SpinGraph, coupling: Array, field: Array | None = None,
 
 @accepts_any
 def marginals(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> tuple[Array, Array]:
-    """Exact <s_a s_b> of each edge and <s_i> of each spin."""
-    s, p = states(graph.n_nodes).astype(np.float64), probabilities(graph, coupling, field, beta=beta)
-    return p @ (s[:, graph.edges[:, 0]] * s[:, graph.edges[:, 1]]), p @ s
+    """Exact <s_a s_b> of each edge, or of the product of each factor, and <s_i> of each spin."""
+    s, p = states(graph.n_nodes), probabilities(graph, coupling, field, beta=beta)
+    return p @ graph._products(s).astype(np.float64), p @ s.astype(np.float64)
 
 
 # ------------------------------------------------------------------------------------------------------------ restricted machines

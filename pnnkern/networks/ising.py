@@ -5,8 +5,12 @@ E(s) = - sum over edges J_ab s_a s_b - sum_i h_i s_i. A sweep gives each spin, c
 temperature beta, states then follow Boltzmann's law exp(-beta E). Camsari et al., PRX 7, 031014 (2017); Aadit et al., Nature
 Electronics 5, 460 (2022) for the colours.
 
-J (edges,) and h (n_nodes,) or (batch, n_nodes) are pure numbers, beta is in their inverse unit. Spins are int8, (batch, n_nodes). Draws
-are numbered by sweep, node and sample: a batch may be split, and sweeps continued with `sweep0`, without a change of a bit.
+J (edges,) or (factors,), and h (n_nodes,) or (batch, n_nodes) are pure numbers, beta is in their inverse unit. Spins are int8, (batch,
+n_nodes). Draws are numbered by sweep, node and sample: a batch may be split, and sweeps continued with `sweep0`, without a change of a bit.
+
+A `FactorGraph` couples spins in groups, E(s) = - sum over factors J_f prod_{i in f} s_i - sum_i h_i s_i, as logic gates and k-SAT do
+(Bybee et al., Nat. Commun. 14, 6033 (2023)): I_i is then h_i + sum over its factors of J_f times the product of the other spins, and all
+functions here take it as they take a `SpinGraph`.
 """
 
 from collections.abc import Sequence
@@ -19,36 +23,13 @@ from .. import _array, _constants, _launch, random
 from .._array import Array
 from .._gate import accepts_any
 from ._checks import real, shaped
-from ._graph import Graph, check_finite
+from ._spin_graphs import PANEL, FactorGraph, SpinGraph
+from ._sweeps import couplings_and_field, inverse_temperatures, sample_indices
 
 BLOCK = 128  # threads that share the nodes of a colour
+LANES = 16  # chains that lie side by side in a dense layer
+DENSE = 1 << 15  # ends of edges at a colour, times sixteens of chains, from which on a colour is worth a launch of its own
 NO_SPIN = _launch.fault(66, "spins must be +1 or -1")
-NO_BETA = _launch.fault(67, "beta must be finite and 0 or more")
-
-
-@accepts_any
-class SpinGraph(Graph):
-    """Spins and the edges they are coupled by: edges (E, 2), n_nodes. ``SpinGraph.complete(n)`` couples all to all."""
-
-    @classmethod
-    def complete(cls, n_nodes: int) -> "SpinGraph":
-        """Every spin coupled to every other: edge (a, b) for a < b in order."""
-        return cls(np.stack(np.triu_indices(n_nodes, 1), axis=1), n_nodes)
-
-    @classmethod
-    def layers(cls, *sizes: int) -> "SpinGraph":
-        """Layers coupled each to the next: edges of one pair of layers after another, in the C order of (below, above)."""
-        starts = np.cumsum([0, *sizes])
-        pairs = [np.indices(sizes[l : l + 2]).reshape(2, -1).T + starts[l : l + 2] for l in range(len(sizes) - 1)]
-        return cls(np.concatenate(pairs), int(starts[-1]))
-
-    def visited(self, clamped: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds (colours + 1,) of each colour in the list of the nodes that are not clamped."""
-        free = np.setdiff1d(np.arange(self.n_nodes), self._indices("clamped", clamped) if len(clamped) else [])
-        colours = self.colours[free]
-        order = free[np.argsort(colours, kind="stable")]
-        counts = np.bincount(colours) if len(free) else np.zeros(1, int)
-        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), order.astype(np.int32)
 
 
 # ---------------------------------------------------------------------------------------------------------------------- checks
@@ -62,56 +43,13 @@ def _spins(state: Array, graph: SpinGraph) -> Array:
     return _array.contiguous(state)
 
 
-def _couplings(graph: SpinGraph, coupling: Array, field: Array | None, batch: int) -> tuple[Array, Array]:
-    xp = _array.namespace(coupling)
-    if real("coupling", coupling).shape != (graph.n_edges,):
-        raise ValueError(f"coupling must be ({graph.n_edges},), one for each edge, got shape {coupling.shape}")
-    if field is None:
-        field = xp.zeros(graph.n_nodes, np.float32)
-    if real("field", field).shape not in ((graph.n_nodes,), (batch, graph.n_nodes)):
-        raise ValueError(f"field must be ({graph.n_nodes},) or ({batch}, {graph.n_nodes}), got shape {field.shape}")
-    check_finite("coupling", coupling)
-    check_finite("field", field)
-    return coupling, field
-
-
-def _betas(beta: Any, sweeps: int | None, like: Array) -> Array:
-    """Inverse temperatures (sweeps,) float64 on the device of `like`."""
-    real("beta", beta if _array.is_array(beta) else np.asarray(beta))
-    if _array.is_array(beta) and _array.namespace(beta) is not np:
-        betas = beta.reshape(-1).astype(np.float64, copy=False)
-        _launch.flag(~(_array.namespace(betas).isfinite(betas) & (betas >= 0)).all(), NO_BETA)
-    else:
-        betas = np.atleast_1d(np.asarray(beta, np.float64))
-    if sweeps is not None:
-        if sweeps < 0:
-            raise ValueError(f"sweeps must be 0 or more, got {sweeps}")
-        if len(betas) not in (1, sweeps):
-            raise ValueError(f"beta must be one number, or one for each of the {sweeps} sweeps, got {len(betas)}")
-        betas = _array.namespace(betas).broadcast_to(betas, sweeps) if len(betas) == 1 else betas
-    if _array.namespace(betas) is not np:
-        return _array.contiguous(betas)
-    if betas.ndim != 1 or not np.isfinite(betas).all() or (betas < 0).any():
-        raise ValueError("beta must be finite and 0 or more")
-    return _constants.constant(np.ascontiguousarray(betas), np.float64, like)
-
-
-def _integers(name: str, values: Any, xp: Any) -> Array:
-    values = values if _array.is_array(values) else np.asarray(values)
-    if values.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, got {values.dtype}")
-    return xp.asarray(values, dtype=np.int64)
-
-
 # --------------------------------------------------------------------------------------------------------------------- physics
 @accepts_any
 def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None) -> Array:
     """E of each sample, (batch,) float64. Arguments as for `sweep`."""
     state = _spins(state, graph)
-    coupling, field = _couplings(graph, coupling, field, len(state))
-    a, b = graph.ends(state)
-    s = state.astype(np.float64)
-    return -(s[:, a] * s[:, b]) @ coupling.astype(np.float64) - (s * field).sum(axis=1)
+    coupling, field = couplings_and_field(graph, coupling, field, len(state))
+    return -graph._products(state).astype(np.float64) @ coupling.astype(np.float64) - (state.astype(np.float64) * field).sum(axis=1)
 
 
 @accepts_any
@@ -126,38 +64,71 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
           clamped: Sequence[int] = (), key: Any = None, sample: Any = 0, sweep0: int = 0, total: Array | None = None) -> Array:  # fmt: skip
     """Gibbs sweeps of all spins that are not clamped.
 
-    state : (batch, n_nodes) int8, +-1. coupling : (edges,). field : (n_nodes,) or (batch, n_nodes), 0 by default.
+    state : (batch, n_nodes) int8, +-1. coupling : (edges,), or (factors,). field : (n_nodes,) or (batch, n_nodes), 0 by default.
     beta : inverse temperature, one for all `sweeps` (1 by default), or (sweeps,) of them: a schedule.
     clamped : nodes that keep their state. key : of `pnnkern.random`; one key serves one chain. sample : global index of row 0, or one of
         each row. sweep0 : number of the first sweep. total : (batch, n_nodes) int32; gains the state after each sweep.
 
     Returns the new state. Raises ValueError and TypeError, ValueError without a key.
+
+    Draws are 32-bit words: of the four words of a block, each is for another node of a colour. A spin goes against its field where its
+    word is below 2^32 / (1 + exp(2 beta |I|)), worked out in float32 to 3e-7 of it and rounded down to a whole number. Where edges are
+    at least half of all that could be between the colours, as in `SpinGraph.layers`, fields are products of matrices: the same bits.
     """
     if key is None:
         raise ValueError("p-bits are random, which needs a key: key=pnnkern.random.key(seed)")
     state = _spins(state, graph)
     batch, xp = len(state), _array.namespace(state)
-    coupling, field = _couplings(graph, coupling, field, batch)
-    betas = _betas(beta, sweeps, state)
+    coupling, field = couplings_and_field(graph, coupling, field, batch)
+    betas = inverse_temperatures(beta, sweeps, state)
     if total is not None and (total.shape != state.shape or total.dtype != np.int32):
         raise ValueError(f"total must be int32 {state.shape}, got {total.dtype} {total.shape}")
-    bounds, order = graph.visited(clamped)
-    offsets, neighbour, edge = graph.neighbours(state)
-    out = xp.array(state)
-    sample0, index = (int(sample), None) if isinstance(sample, int | np.integer) else (0, _integers("sample", sample, xp))
-    if index is not None and index.shape != (batch,):
-        raise ValueError(f"sample must be one index, or one for each of the {batch} rows, got shape {index.shape}")
-    if batch and len(order) and len(betas):
-        k0, k1 = random._key(key)
-        with nullcontext() if total is None else _array.in_place(total) as inside:
-            _launch.launch(
-                "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, len(bounds) - 1, len(betas),
-                k0, k1, sweep0, sample0, index, *(_constants.constant(table, np.int32, state) for table in (bounds, order)), offsets, neighbour,
-                xp.ascontiguousarray(coupling.astype(np.float32)[edge]),
-                _array.contiguous(field.astype(np.float32, copy=False)), betas, out, inside,
-                grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
-            )  # fmt: skip
+    firsts, visit = graph.visits(clamped)
+    draws, words, out = sample_indices(sample, batch, xp), random._key(key), xp.array(state)
+    if not (batch and len(betas) and (visit >= 0).any()):
+        return out
+    coupling = coupling.astype(np.float32, copy=False)
+    field = _array.contiguous(field.astype(np.float32, copy=False))
+    colours = len(firsts) - 1
+    with nullcontext() if total is None else _array.in_place(total) as inside:
+        if -(-batch // LANES) * 2 * graph.n_edges >= DENSE * colours and graph.dense:
+            return _dense_sweeps(out, graph, coupling, field, betas, visit, words, sweep0, draws, inside)
+        first, other, number = graph.entries(state)
+        _launch.launch(
+            "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, colours, len(betas), graph.width,
+            *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), first, other,
+            coupling[number], field, betas, out, inside, grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
+        )  # fmt: skip
     return out
+
+
+def _dense_sweeps(state: Array, graph: SpinGraph, coupling: Array, field: Array, betas: Array, visit: np.ndarray, key: tuple[int, int],
+                  sweep0: int, draws: tuple[int, Array | None], total: Array | None) -> Array:  # fmt: skip
+    """Sweeps of a graph that is `dense`: a product of matrices and the draws for each colour, the same bits as without."""
+    xp, (batch, nodes) = _array.namespace(state), state.shape
+    groups = -(-batch // LANES)
+    lanes = xp.ones((groups * LANES, nodes), np.float32)
+    lanes[:batch] = state
+    lanes = xp.ascontiguousarray(lanes.reshape(groups, LANES, nodes).transpose(0, 2, 1))
+    weights, colours = xp.concatenate([coupling, xp.zeros(1, np.float32)]), []
+    for c, layer in enumerate(graph.dense):
+        here = np.full(PANEL * len(layer.edge), -1, np.int32)
+        quads = visit[layer.quads].reshape(-1)
+        here[: len(quads)] = quads
+        if (here >= 0).any():
+            edge, table = (graph.on(f"{name} {c}", x, state) for name, x in (("layer edge", layer.edge), ("layer input", layer.input)))
+            colours.append((layer, _constants.constant(here, np.int32, state), table, xp.take(weights, edge)))
+    threads = min(BLOCK, -(-batch // 32) * 32)
+    for n in range(len(betas)):
+        for layer, here, table, weight in colours:
+            _launch.launch(
+                "networks/pbit", "layer", np.float32, batch, nodes, 1 if field.ndim == 1 else batch, len(layer.edge), len(layer.input), *key,
+                (sweep0 + n) * nodes + layer.quads.start, *draws, here, table, weight, field, betas[n : n + 1], lanes,
+                grid=(-(-batch // threads), min(len(layer.edge), _launch.MAX_BLOCKS)), block=(threads,),
+            )  # fmt: skip
+        if total is not None:
+            total += lanes.transpose(0, 2, 1).reshape(-1, nodes)[:batch].astype(np.int32)
+    return lanes.transpose(0, 2, 1).reshape(-1, nodes)[:batch].astype(np.int8)
 
 
 @accepts_any
@@ -191,13 +162,10 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
 @accepts_any
 def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> Array:
     """Inverse temperatures from 0.1 to 10 sqrt(n_nodes) over the largest field that a spin can feel, in a geometric row; float64."""
-    xp, size = _array.namespace(coupling), abs(shaped("coupling", real("coupling", coupling), graph.n_edges)).astype(np.float64)
-    if xp is np:
-        largest = np.bincount(graph.edges.ravel(), np.repeat(size, 2), graph.n_nodes)
-    else:  # sums over the neighbours of each node, without atomic additions
-        offsets, _, edge = graph.neighbours(coupling)
-        running = xp.concatenate([xp.zeros(1), size[edge].cumsum()])
-        largest = running[offsets[1:]] - running[offsets[:-1]]
+    xp, size = _array.namespace(coupling), abs(shaped("coupling", real("coupling", coupling), graph.n_couplings)).astype(np.float64)
+    offsets, _, number = graph.entries(coupling)
+    running = xp.concatenate([xp.zeros(1), size[number].cumsum()])  # sums over the couplings of each node, without atomic additions
+    largest = running[offsets[1:]] - running[offsets[:-1]]
     if field is not None:
         if real("field", field).ndim not in (1, 2) or field.shape[-1] != graph.n_nodes:
             raise ValueError(f"field must be ({graph.n_nodes},) or (batch, {graph.n_nodes}), got shape {field.shape}")
@@ -210,16 +178,17 @@ def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, swe
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
 def moments(state: Array, graph: SpinGraph) -> tuple[Array, Array]:
-    """Means over the batch of s_a s_b for each edge, (edges,), and of s_i, (n_nodes,); float64, exact."""
+    """Means over the batch of s_a s_b for each edge, (edges,), or of the product of each factor; and of s_i, (n_nodes,); float64, exact."""
     state = _spins(state, graph)
-    a, b = graph.ends(state)
     batch = max(1, len(state))
-    return (state[:, a] * state[:, b]).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
+    return graph._products(state).sum(axis=0, dtype=np.int64) / batch, state.sum(axis=0, dtype=np.int64) / batch
 
 
 @accepts_any
 def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
     """dE/dJ and dE/dh of the states `two` less those of `one`, means over their batches: -(<s_a s_b>_two - <s_a s_b>_one), and of s.
+
+    Of a factor it is the product of all its spins.
 
     Nudged against free it is equilibrium propagation (Laydevant, Markovic and Grollier, Nat. Commun. 15, 3671 (2024)), model against data
     the Boltzmann machine's gradient of -log likelihood over beta, with the sign of descent for `one` = model and `two` = data.
@@ -228,4 +197,4 @@ def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
     return J1 - J2, h1 - h2
 
 
-__all__ = ["SpinGraph", "anneal", "contrast", "default_schedule", "energy", "moments", "random_state", "sweep"]
+__all__ = ["FactorGraph", "SpinGraph", "anneal", "contrast", "default_schedule", "energy", "moments", "random_state", "sweep"]

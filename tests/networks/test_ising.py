@@ -1,5 +1,7 @@
 """Ising machines (kernels networks/pbit): marginals against all states, ground states, the same bits everywhere, and the messages."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,167 @@ def test_same_bits_everywhere(rng: np.random.Generator) -> None:
     check_split(lambda s, key, sample: ising.sweep(s, graph, J, h, sweeps=3, key=key, sample=sample), start, key=KEY, sample=5)
 
 
+def reference(state, graph, J, h, beta, sample, sweep0, clamped=()) -> np.ndarray:
+    """Sweeps by the documented draws, in float64: block ``sweep n_nodes + quad``, its words for nodes a quarter of their colour apart."""
+    s, n = state.astype(float), graph.n_nodes
+    coupled = np.zeros((n, n))
+    coupled[graph.edges[:, 0], graph.edges[:, 1]] = coupled[graph.edges[:, 1], graph.edges[:, 0]] = J
+    for m, b in enumerate(beta):
+        words = pnn.random.words(KEY, (len(s), 4 * n), sample=sample, element0=4 * n * (sweep0 + m)).astype(float)
+        quad = 0
+        for c in range(graph.colours.max() + 1):
+            nodes = np.flatnonzero(graph.colours == c)
+            quads = -(-len(nodes) // 4)
+            fields = s @ coupled[:, nodes] + (h[:, nodes] if h.ndim == 2 else h[nodes])
+            for k, i in enumerate(nodes):
+                if i not in clamped:
+                    against = words[:, 4 * (quad + k % quads) + k // quads] < 2**32 / (1 + np.exp(2 * b * abs(fields[:, k])))
+                    s[:, i] = np.where(against == (fields[:, k] < 0), 1, -1)
+            quad += quads
+    return s.astype(np.int8)
+
+
+@pytest.mark.parametrize("graph", [SpinGraph(pnn.networks.graphs.lattice(6, 7), 42), SpinGraph.layers(21, 13, 6), SpinGraph.complete(9)])
+@pytest.mark.parametrize("each", [False, True])
+def test_every_decision(backend, graph: SpinGraph, each: bool, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    """All spins of all sweeps are those that float64 gives for the same draws; as a dense layer, too."""
+    J, sample = rng.normal(0, 0.4, graph.n_edges).astype("float32"), np.array([7, 2**40, 3, 2**33 + 1, 8] * 4)[:19] + np.arange(19)
+    h = rng.normal(0, 0.4, (19, graph.n_nodes) if each else graph.n_nodes).astype("float32")
+    start, beta, held = ising.random_state(graph, 19, KEY), np.linspace(0.2, 2, 8), (4, graph.n_nodes - 1)
+    expected = reference(start, graph, J, h, beta, sample, 2**33, held)
+    on = [backend.array(x) for x in (J, h)]
+    for least in (1 << 60, 0):
+        monkeypatch.setattr(ising, "DENSE", least)
+        total = backend.array(np.ones(start.shape, np.int32))
+        how = {"beta": beta, "key": KEY, "sample": sample, "sweep0": 2**33, "clamped": held, "total": total}
+        assert np.array_equal(backend.numpy(ising.sweep(backend.array(start), graph, *on, **how)), expected)
+        sums = 1 + sum(reference(start, graph, J, h, beta[: n + 1], sample, 2**33, held).astype(int) for n in range(8))
+        assert np.array_equal(backend.numpy(total), sums)
+
+
+def test_dense_layers_sum_in_the_same_order(backend, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    """Fields in which large couplings cancel, so that their last digits are of another size in every order: ascending, bit for bit."""
+    graph, start = SpinGraph.layers(32, 24), np.ones((50, 56), np.int8)
+    large = rng.uniform(1e6, 1e7, (8, 24))
+    J = rng.permuted(np.concatenate([large, -large, rng.normal(0, 1, (16, 24))]), axis=0).astype("float32")
+    fields = np.zeros(24, np.float32)
+    for row in J:
+        fields = fields + row
+    how, found = {"beta": 0.5, "sweeps": 1, "key": KEY, "clamped": range(32)}, []
+    for least in (1 << 60, 0):
+        monkeypatch.setattr(ising, "DENSE", least)
+        on = [backend.array(x) for x in (start, J.ravel())]
+        found.append(backend.numpy(ising.sweep(on[0], graph, on[1], **how)))
+    free = np.concatenate([np.zeros(32), fields]).astype("float32")
+    assert np.array_equal(found[0], ising.sweep(start, graph, 0 * J.ravel(), free, **how))
+    assert np.array_equal(found[0], found[1])
+    for other in (J[::-1].cumsum(axis=0, dtype=np.float32)[-1], J.astype(float).sum(axis=0).astype("float32")):
+        there = ising.sweep(start, graph, 0 * J.ravel(), np.concatenate([np.zeros(32), other]).astype("float32"), **how)
+        assert not np.array_equal(found[0], there)  # which shows that the order can be seen here
+
+
+def test_dense_layers_are_found() -> None:
+    assert [len(layer.input) for layer in SpinGraph.layers(30, 20).dense] == [30, 20]
+    assert [layer.edge.shape for layer in SpinGraph.layers(30, 20, 9).dense] == [(3, 39, 8), (5, 20, 8)]
+    for sparse in (SpinGraph(pnn.networks.graphs.lattice(8, 8), 64), SpinGraph.complete(20), SpinGraph.layers(2, 2)):
+        assert sparse.dense == ()
+
+
+def test_time_goes_into_dense_layers_only_where_it_pays(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+    """Which kernels are launched: one for all sweeps of a small machine, one for each colour of a large one."""
+    names = []
+    monkeypatch.setattr(_launch, "launch", lambda stem, verb, *args, **how: names.append(verb))
+    for graph, expected in ((SpinGraph.layers(20, 10), ["sweep"]), (SpinGraph.layers(400, 128), ["layer"] * 4)):
+        names.clear()
+        ising.sweep(np.ones((16, graph.n_nodes), np.int8), graph, np.zeros(graph.n_edges, "float32"), sweeps=2, key=KEY)
+        assert names == expected
+
+
+def test_threads_and_batch_do_not_matter(rng: np.random.Generator) -> None:
+    """One thread or all, and batches that are no whole number of registers."""
+    from pnnkern.kernels.networks import pbit
+
+    graph, J, h = machine(rng, 33)
+    start = ising.random_state(graph, 50, KEY)
+    whole = ising.sweep(start, graph, J, h, sweeps=4, key=KEY)
+    for pieces in ([50], [1, 49], [16, 17, 17], [33, 17]):
+        cuts = np.cumsum([0, *pieces])
+        parts = [ising.sweep(start[a:b], graph, J, h, sweeps=4, key=KEY, sample=int(a)) for a, b in itertools.pairwise(cuts)]
+        assert np.array_equal(np.concatenate(parts), whole)
+    together = pbit.pnn_pbit_sweep
+    try:
+        pbit.pnn_pbit_sweep = together.alone
+        _launch._plans.clear()
+        assert np.array_equal(ising.sweep(start, graph, J, h, sweeps=4, key=KEY), whole)
+    finally:
+        pbit.pnn_pbit_sweep = together
+        _launch._plans.clear()
+
+
+def test_totals_of_many_sweeps() -> None:
+    """Which are kept in float32 for 65 536 at a time: as those of two halves, and whole."""
+    graph, J, totals = SpinGraph(np.array([[0, 1]]), 3), np.ones(1, "float32"), np.zeros((2, 17, 3), np.int32)
+    start = np.ones((17, 3), np.int8)
+    ising.sweep(start, graph, J, sweeps=70000, key=KEY, clamped=(2,), total=totals[0])
+    half = ising.sweep(start, graph, J, sweeps=35000, key=KEY, clamped=(2,), total=totals[1])
+    ising.sweep(half, graph, J, sweeps=35000, key=KEY, clamped=(2,), total=totals[1], sweep0=35000)
+    assert (totals[0] == totals[1]).all()
+    assert (totals[0, :, 2] == 70000).all()
+
+
+# ------------------------------------------------------------------------------------------------------------- statistical physics
+def chances(graph: SpinGraph, J: np.ndarray, h: np.ndarray, beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Boltzmann's law over all states, and the matrices of the visits of each colour, P[state, next state], by the definitions."""
+    s = boltzmann.states(graph.n_nodes).astype(float)
+    field = np.zeros((graph.n_nodes, graph.n_nodes))
+    field[graph.edges[:, 0], graph.edges[:, 1]] = field[graph.edges[:, 1], graph.edges[:, 0]] = J
+    law = np.exp(beta * ((s @ field * s).sum(axis=1) / 2 + s @ h))
+    matrices = []
+    for c in range(graph.colours.max() + 1):
+        matrix = np.ones((len(s), len(s)))
+        for i in range(graph.n_nodes):
+            up = 1 / (1 + np.exp(-2 * beta * (s @ field[i] + h[i])))
+            matrix *= np.where(s[:, i] == 1, up[:, None], 1 - up[:, None]) if graph.colours[i] == c else s[:, None, i] == s[None, :, i]
+        matrices.append(matrix)
+    return law / law.sum(), np.array(matrices)
+
+
+def test_detailed_balance(rng: np.random.Generator) -> None:
+    """The visits of each colour are in detailed balance with Boltzmann's law, and a sweep goes from every state to the next ones as their
+    product says: chi-square over 16 x 20 000 sweeps."""
+    graph, J, h = machine(rng, 4)
+    law, matrices = chances(graph, J, h, 0.7)
+    for matrix in matrices:
+        flow = law[:, None] * matrix
+        assert np.allclose(flow, flow.T, rtol=1e-12, atol=0)
+    expected = np.linalg.multi_dot([*matrices, np.eye(16)])
+    start = np.repeat(boltzmann.states(4), 20000, axis=0)
+    found = ising.sweep(start, graph, J, h, beta=0.7, sweeps=1, key=KEY)
+    place = ((found > 0) @ np.array([8, 4, 2, 1])).reshape(16, -1)
+    for row, chance in zip(place, expected):
+        wanted = 20000 * chance
+        likely = wanted > 5
+        square = ((np.bincount(row, minlength=16) - wanted) ** 2 / np.maximum(wanted, 1e-300))[likely].sum()
+        assert square < 15 + 5 * np.sqrt(2 * 15)
+
+
+@pytest.mark.parametrize("K", [0.2, 0.35])
+def test_onsager_energy(K: float) -> None:
+    """Energy of a site above the critical temperature, where 32 x 32 periodic spins are as good as infinitely many: Onsager, Phys. Rev. 65,
+    117 (1944). Within five standard errors of 64 independent chains."""
+    from scipy.special import ellipk
+
+    graph = SpinGraph(pnn.networks.graphs.lattice(32, 32, periodic=True), 1024)
+    J, modulus = np.ones(graph.n_edges, "float32"), 2 * np.sinh(2 * K) / np.cosh(2 * K) ** 2
+    exact = -(1 + 2 / np.pi * (2 * np.tanh(2 * K) ** 2 - 1) * ellipk(modulus**2)) / np.tanh(2 * K)
+    state, means = ising.random_state(graph, 64, KEY), np.zeros(64)
+    for n in range(60):
+        state = ising.sweep(state, graph, J, beta=K, sweeps=10, key=KEY, sweep0=10 * n)
+        means += (ising.energy(state, graph, J) / 1024 if n >= 10 else 0) / 50
+    assert abs(means.mean() - exact) < 5 * means.std() / np.sqrt(63)
+    assert means.std() / np.sqrt(63) < 2e-3
+
+
 def test_limits(backend) -> None:
     """At beta 0 a coin; very cold, a spin follows its field, without overflow."""
     graph = SpinGraph(np.array([[0, 1]]), 2)
@@ -110,9 +273,11 @@ def test_graphs_and_colours() -> None:
     assert (full.n_edges, layers.n_edges) == (10, 20)
     assert layers.colours.max() == 1
     assert layers.edges[12].tolist() == [3, 7]
-    bounds, order = layers.visited((1,))
-    assert sorted(order) == [0, 2, 3, 4, 5, 6, 7, 8]
-    assert bounds[-1] == 8
+    bounds, visit = layers.visits((1,))
+    assert sorted(visit[visit >= 0]) == [0, 2, 3, 4, 5, 6, 7, 8]
+    assert bounds.tolist() == [0, 1, 3]  # quads of the 4 nodes in the middle, which have most neighbours, and of the 5 others
+    places = np.repeat(np.arange(2), np.diff(bounds))
+    assert all(layers.colours[i] == c for nodes, c in zip(visit, places) for i in nodes if i >= 0)
     for graph in (full, layers):
         a, b = graph.edges.T
         assert (graph.colours[a] != graph.colours[b]).all()

@@ -9,15 +9,11 @@ PNN_HD float  even_(float x) { return rintf(x); }   // to the nearest integer, t
 PNN_HD double even_(double x) { return rint(x); }
 PNN_HD float  floor_(float x) { return floorf(x); }
 PNN_HD double floor_(double x) { return floor(x); }
-PNN_HD float  add_(float a, float b) { return __fadd_rn(a, b); }
-PNN_HD float  sub_(float a, float b) { return __fsub_rn(a, b); }
 #else
 PNN_HD float  even_(float x) { return std::rint(x); }
 PNN_HD double even_(double x) { return std::rint(x); }
 PNN_HD float  floor_(float x) { return std::floor(x); }
 PNN_HD double floor_(double x) { return std::floor(x); }
-PNN_HD float  add_(float a, float b) { return a + b; }
-PNN_HD float  sub_(float a, float b) { return a - b; }
 #endif
 template <class T> PNN_HD T cut_(T x, T low, T high) { return x < low ? low : x > high ? high : x; }   // NaN stays
 

@@ -1,23 +1,49 @@
 // Probabilistic spins on a graph: each sweep visits the nodes colour by colour, and a node takes its state from its neighbours' field by a
 // random draw. Nodes of one colour are no neighbours, so their order does not matter. Twin: networks/pbit.py.
 //
-// The field is summed in double, in the order of the edges, by fma_, and compared as an integer: every backend makes the same decisions.
+// All in float, in the order of the table of neighbours, by fma_, and compared as integers: every backend makes the same decisions.
+// Draws: the visits of a sweep are numbered in quads, 4 nodes of one colour, and quad q of sweep n has the four words of block n nodes + q.
 #pragma once
 #include "pnnkern/philox.cuh"
 
 namespace pnn {
-// P(s = +1) = 1 / (1 + exp(-2 x)).
-PNN_HD double spin_chance(double x) {
-    double y = mul_(2.0, x < 0 ? -x : x), p = div_(1.0, add_(1.0, exp_neg(y < 600.0 ? y : 600.0)));   // 1 above 37 already
-    return x < 0 ? sub_(1.0, p) : p;
+// exp(-y), 0 <= y <= 80, relative error below 2e-7.
+PNN_HD float exp_neg(float y) {
+    int n = (int)fma_(y, 1.44269504f, 0.5f);
+    float m = (float)n, r = fma_(m, -1.90465421e-9f, fma_(m, 0.693147182f, -y)), p = 1.0f / 5040.0f;   // Taylor, |r| < 0.35
+    p = fma_(p, r, 1.0f / 720.0f);
+    p = fma_(p, r, 1.0f / 120.0f);
+    p = fma_(p, r, 1.0f / 24.0f);
+    p = fma_(p, r, 1.0f / 6.0f);
+    p = fma_(p, r, 0.5f);
+    p = fma_(p, r, 1.0f);
+    p = fma_(p, r, 1.0f);
+    return mul_(p, f32_((u32)(127 - n) << 23));
+}
+// In float, however large.
+PNN_HD float spin_gain(double gain) { return (float)(gain < 3.4028234e38 ? gain : 3.4028234e38); }
+// The new state of a spin: the sign of its field, unless the word is below 2^32 / (1 + exp(gain |field|)), a whole number.
+PNN_HD signed char spin(float field, float gain, u32 word) {
+    float size = field < 0 ? -field : field;
+    size = size < 3.4028234e38f ? size : 3.4028234e38f;   // a sum that overflows is still a field of that sign
+    float y = mul_(size, gain), e = exp_neg(y < 24.0f ? y : 24.0f);   // less than one word from there on
+    u32 against = (u32)mul_(div_(e, add_(1.0f, e)), 0x1p32f);
+    return (word < against) == (field < 0) ? 1 : -1;
 }
 
+// Factors at each node: entries first[i] .. first[i + 1], each a coupling and the other nodes of the factor, other[entry][width], of which
+// those after the first may be -1: none.
 struct spin_graph {
-    long long nodes;
-    const int *first, *neighbour;   // first[nodes + 1], neighbour[edges twice]
-    const float* coupling;          // [edges twice]
-    PNN_HD double field(long long i, double own, const signed char* state) const {
-        for (int e = first[i]; e < first[i + 1]; e++) own = fma_((double)coupling[e], (double)state[neighbour[e]], own);
+    int width;
+    const int *first, *other;
+    const float* coupling;
+    PNN_HD float field(int i, float own, const signed char* state) const {
+        for (int e = first[i]; e < first[i + 1]; e++) {
+            const int* nodes = other + (long long)e * width;
+            int product = state[nodes[0]];
+            for (int m = 1; m < width && nodes[m] >= 0; m++) product *= state[nodes[m]];
+            own = fma_(coupling[e], (float)product, own);
+        }
         return own;
     }
 };

@@ -31,8 +31,11 @@ PNN_HD float  fma_(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 PNN_HD double fma_(double a, double b, double c) { return __fma_rn(a, b, c); }
 PNN_HD float  mul_(float a, float b) { return __fmul_rn(a, b); }
 PNN_HD double mul_(double a, double b) { return __dmul_rn(a, b); }
+PNN_HD float  add_(float a, float b) { return __fadd_rn(a, b); }
 PNN_HD double add_(double a, double b) { return __dadd_rn(a, b); }
+PNN_HD float  sub_(float a, float b) { return __fsub_rn(a, b); }
 PNN_HD double sub_(double a, double b) { return __dsub_rn(a, b); }
+PNN_HD float  div_(float a, float b) { return __fdiv_rn(a, b); }
 PNN_HD double div_(double a, double b) { return __ddiv_rn(a, b); }
 PNN_HD float  sqrt_(float a) { return __fsqrt_rn(a); }
 PNN_HD double sqrt_(double a) { return __dsqrt_rn(a); }
@@ -41,13 +44,17 @@ PNN_HD int clz_(u64 x) { return __clzll((i64)x); }
 PNN_HD u32 shift_in_(u32 hi, u32 lo, int n) { return __funnelshift_l(lo, hi, n); }   // n < 32
 PNN_HD u64 bits_(double x) { return (u64)__double_as_longlong(x); }
 PNN_HD double f64_(u64 x) { return __longlong_as_double((i64)x); }
+PNN_HD float f32_(u32 x) { return __uint_as_float(x); }
 #else
 PNN_HD float  fma_(float a, float b, float c) { return std::fma(a, b, c); }
 PNN_HD double fma_(double a, double b, double c) { return std::fma(a, b, c); }
 PNN_HD float  mul_(float a, float b) { return a * b; }
 PNN_HD double mul_(double a, double b) { return a * b; }
+PNN_HD float  add_(float a, float b) { return a + b; }
 PNN_HD double add_(double a, double b) { return a + b; }
+PNN_HD float  sub_(float a, float b) { return a - b; }
 PNN_HD double sub_(double a, double b) { return a - b; }
+PNN_HD float  div_(float a, float b) { return a / b; }
 PNN_HD double div_(double a, double b) { return a / b; }
 PNN_HD float  sqrt_(float a) { return std::sqrt(a); }
 PNN_HD double sqrt_(double a) { return std::sqrt(a); }
@@ -56,6 +63,7 @@ PNN_HD int clz_(u64 x) { return x ? __builtin_clzll(x) : 64; }
 PNN_HD u32 shift_in_(u32 hi, u32 lo, int n) { return (u32)(((u64)hi << 32 | lo) << n >> 32); }
 PNN_HD u64 bits_(double x) { u64 b; memcpy(&b, &x, 8); return b; }
 PNN_HD double f64_(u64 b) { double x; memcpy(&x, &b, 8); return x; }
+PNN_HD float f32_(u32 b) { float x; memcpy(&x, &b, 4); return x; }
 #endif
 
 // ---- Philox4x32-10

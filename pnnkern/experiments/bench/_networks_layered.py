@@ -8,8 +8,7 @@ import numpy as np
 
 from ... import _array, random
 from ...learning import SGD, EquilibriumPropagation
-from ...networks import drn, hopfield, ising, oscillator
-from ...networks.ising import SpinGraph
+from ...networks import drn, hopfield, oscillator
 from ...systems import DRN, writers
 from ._timing import PEERS, Row, interleaved, row, sync_of, torch_on_one_thread, with_ratios
 
@@ -169,37 +168,7 @@ def xy_forces(device: str, seconds: float, batch: int = 128, nodes: int = 512) -
     return with_ratios(rows, {} if torch is not None or device != "cpu" else {"torch": PEERS})
 
 
-def spin_sweeps(device: str, seconds: float, side: int = 32, batch: int = 64, sweeps: int = 20) -> list[Row]:
-    """Gibbs sweeps of a square lattice of spins, beside the same by NumPy, a half of the chessboard at a time."""
-    xp = _array.device_namespace(device)
-    at = np.arange(side * side).reshape(side, side)
-    pairs = [(at, np.roll(at, -1, axis)) for axis in (0, 1)]
-    graph = SpinGraph(np.concatenate([np.stack([a.ravel(), b.ravel()], axis=1) for a, b in pairs]), side * side)
-    coupling, key = xp.ones(graph.n_edges, np.float32), random.key(1)
-    state = ising.random_state(graph, batch, key, like=xp.empty(0, np.float32))
-    generator, board = xp.random.default_rng(1), xp.asarray((at // side + at % side) % 2 == 0)
-
-    def by_arrays() -> Any:
-        s = state.reshape(batch, side, side).astype(np.float32)
-        for _ in range(sweeps):
-            for half in (board, ~board):
-                field = sum(xp.roll(s, shift, axis) for shift in (1, -1) for axis in (1, 2))
-                chance = 1 / (1 + xp.exp(-2 * 0.4 * field))
-                s = xp.where(half & True, xp.where(generator.random(s.shape, np.float32) < chance, 1, -1), s).astype(np.float32)
-        return s
-
-    contenders = {"pnnkern": lambda: ising.sweep(state, graph, coupling, beta=0.4, sweeps=sweeps, key=key), "whole arrays": by_arrays}
-    times = interleaved(contenders, device, seconds, rounds=5)
-    flips = batch * side * side * sweeps
-    work = f"{side}^2 lattice, {batch} chains, {sweeps} sweeps"
-    rows = [row("Gibbs sweeps", work, n, ms, flips * 6.0, flips * 150.0, device, m_s=flips / ms / 1e3) for n, ms in times.items()]
-    return with_ratios(rows)
-
-
 def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases on one device within about `budget` seconds."""
-    part = budget / 5
-    return (
-        drn_gradient(device, part) + drn_epoch(device, part) + hopfield_gradient(device, part) + xy_forces(device, part)
-        + spin_sweeps(device, part)
-    )  # fmt: skip
+    part = budget / 4
+    return drn_gradient(device, part) + drn_epoch(device, part) + hopfield_gradient(device, part) + xy_forces(device, part)

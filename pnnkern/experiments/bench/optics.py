@@ -170,11 +170,6 @@ def _with_engine(engine: str, run: Callable[[], Any]) -> Any:
         return run()
 
 
-def _engines() -> list[str]:
-    """The FFT libraries of the CPU that are installed."""
-    return ["scipy", *(name for name, package in (("fftw", "pyfftw"), ("mkl", "mkl_fft")) if installed(package))]
-
-
 def _absent() -> dict[str, str]:
     return {name: PEERS for name in ("torch",) if not installed(name)}
 

@@ -126,24 +126,71 @@ def layered() -> Iterator[np.ndarray]:
 
 
 # ---------------------------------------------------------------------------------------------------------- spins and oscillators
+def quads(order: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The nodes of each colour four by four, a quarter of the colour apart, -1 for none; and where each colour begins."""
+    counts = -(-np.diff(first) // 4)
+    visit = np.full((counts.sum(), 4), -1, np.int32)
+    begin = np.append(0, np.cumsum(counts)).astype(np.int32)
+    for c, count in enumerate(counts):
+        for k, i in enumerate(order[first[c] : first[c + 1]]):
+            visit[begin[c] + k % count, k // count] = i
+    return begin, visit
+
+
 def spins() -> Iterator[np.ndarray]:
-    rng = np.random.default_rng(2)
-    edges, colours = lattice(9, 16)
-    offsets, neighbour, edge, _ = neighbours(edges, 144)
+    """Pairs, and factors of three, of which some are of two: the others of an entry are a neighbour and a node of the other colour."""
+    rng, n = np.random.default_rng(2), 288
+    edges, colours = lattice(18, 16)
+    offsets, neighbour, edge, _ = neighbours(edges, n)
     coupling = rng.normal(0, 0.7, len(edges)).astype(np.float32)[edge]
-    free = (rng.random(144) < 0.9).astype(np.uint8)
-    order, first = by_colour(colours, free)
+    first, visit = quads(*by_colour(colours, (rng.random(n) < 0.9).astype(np.uint8)))
+    here = np.repeat(colours, np.diff(offsets))
+    third = np.where(rng.random(len(here)) < 0.7, rng.choice(np.flatnonzero(colours == 0), len(here)), -1)
+    third[here == 0] = np.where(third[here == 0] < 0, -1, rng.choice(np.flatnonzero(colours == 1), (here == 0).sum()))
     beta, batch = np.array([0.3, 0.8, 1.2]), 5
-    for field_rows, which, total in ((1, (3, None), None), (batch, (0, rng.integers(0, 2**40, batch)), np.zeros((batch, 144), np.int32))):
-        state = rng.choice(np.array([-1, 1], np.int8), (batch, 144))
-        field = rng.normal(0, 0.5, (field_rows, 144)).astype(np.float32)
+    for field_rows, which, total in ((1, (3, None), None), (batch, (0, rng.integers(0, 2**40, batch)), np.zeros((batch, n), np.int32))):
+        field = rng.normal(0, 0.5, (field_rows, n)).astype(np.float32)
+        for width, other in ((1, neighbour), (2, np.stack([neighbour, third], 1).astype(np.int32))):
+            state = rng.choice(np.array([-1, 1], np.int8), (batch, n))
+            _launch.launch(
+                "networks/pbit", "sweep", np.float32, batch, n, field_rows, 2, len(beta), width, 1, 2, 2**33, *which, first, visit, offsets,
+                other, coupling, field, beta, state, total, grid=(2,), block=(THREADS,),
+            )  # fmt: skip
+            yield state
+            if total is not None:
+                yield total.copy()
+
+
+def dense_spins() -> Iterator[np.ndarray]:
+    rng, batch, n, inputs, panels = np.random.default_rng(5), 70, 61, 30, 4
+    visit = np.append(rng.permutation(31), -1).astype(np.int32)
+    visit[rng.integers(0, 31, 4)] = -1
+    below, weight = np.arange(31, 61, dtype=np.int32), rng.normal(0, 0.3, (panels, inputs, 8)).astype(np.float32)
+    for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
+        field = rng.normal(0, 0.5, (field_rows, n)).astype(np.float32)
+        state = rng.choice(np.array([-1, 1], np.float32), (5, n, 16))
+        state.transpose(0, 2, 1).reshape(80, n)[batch:] = 1
         _launch.launch(
-            "networks/pbit", "sweep", np.float32, batch, 144, field_rows, 2, len(beta), 1, 2, 2**33, *which, first, order, offsets, neighbour,
-            coupling, field, beta, state, total, grid=(2,), block=(THREADS,),
+            "networks/pbit", "layer", np.float32, batch, n, field_rows, panels, inputs, 1, 2, 2**33, *which, visit, below, weight, field,
+            np.array([0.7]), state, grid=(2, 3), block=(32,),
+        )  # fmt: skip
+        yield state.transpose(0, 2, 1).reshape(80, n)[:batch].copy()
+
+
+def potts() -> Iterator[np.ndarray]:
+    rng, n, q, batch = np.random.default_rng(6), 288, 5, 5
+    edges, colours = lattice(18, 16)
+    offsets, neighbour, edge, _ = neighbours(edges, n)
+    coupling = rng.normal(0, 0.7, len(edges)).astype(np.float32)[edge]
+    first, visit = quads(*by_colour(colours, (rng.random(n) < 0.9).astype(np.uint8)))
+    beta = np.array([0.3, 0.8, 1.2])
+    for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
+        state, field = rng.integers(0, q, (batch, n)).astype(np.int8), rng.normal(0, 0.5, (field_rows, n, q)).astype(np.float32)
+        _launch.launch(
+            "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), 1, 2, 2**33, *which, first, visit, offsets, neighbour,
+            coupling, field, beta, state, grid=(2,), block=(THREADS,), shared=4 * q * THREADS,
         )  # fmt: skip
         yield state
-        if total is not None:
-            yield total
 
 
 def oscillators() -> Iterator[np.ndarray]:
@@ -261,4 +308,7 @@ def springs() -> Iterator[np.ndarray]:
             yield y
 
 
-CALLS = (graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered, spins, oscillators, updates, edge_updates, small_networks, springs)
+CALLS = (
+    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered, spins, dense_spins, potts, oscillators, updates, edge_updates,
+    small_networks, springs,
+)  # fmt: skip

@@ -24,7 +24,7 @@ def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         memory = _spare[size + ALIGNED].pop()
     except (KeyError, IndexError):
         memory = np.empty(size + ALIGNED, np.uint8)
-    raw = np.frombuffer(memoryview(memory), np.uint8)  # over no array, so that views of it hold it, and it ends with the last of them
+    raw = np.frombuffer(memory.data, np.uint8)  # over no array, so that views of it hold it, and it ends with the last of them
     if memory.nbytes <= LARGEST:
         weakref.finalize(raw, _keep, memory).atexit = False
     first = -raw.ctypes.data % ALIGNED

@@ -29,6 +29,7 @@ from . import _lanes, _layer
 LONGEST = 1 << 40  # points on a side of a window: no memory holds so many
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
 LANES_FROM = 64  # points on the sides of windows that go through `_lanes` unless something else is asked for
+AWKWARD = 13, 2000  # FFTW is slower than SciPy where a side has a larger prime factor, unless that side is longer
 LANES_KEPT = 256 << 20  # bytes of tables in the order of `_lanes` that one `Transfer` keeps; more are made for each field
 MKL_TILE = 32  # columns that MKL transforms at a time, whose calls cost more
 BLOCK, SMALL = 64, 3 << 19  # columns that SciPy transforms at a time, where the window has more bytes than these
@@ -136,6 +137,20 @@ def engine_name() -> str:
     if not automatic:
         raise SettingError(f"PNNKERN_FFT={name}, but {package} is not installed: pip install pnnkern[{name}]")
     return "scipy"
+
+
+def library(window: tuple[int, int]) -> str:
+    """The one that transforms windows which do not go through `_lanes`: the faster one, by measurement, unless one was asked for."""
+    name, (prime, long) = engine_name(), AWKWARD
+    if name == "fftw" and _asked() != "fftw" and any(p <= long and _largest_factor(p) > prime for p in window):
+        return "scipy"
+    return name
+
+
+@functools.cache
+def _largest_factor(n: int) -> int:
+    """The largest prime factor; 1 of 1."""
+    return next((max(d, _largest_factor(n // d)) for d in range(2, math.isqrt(n) + 1) if n % d == 0), n)
 
 
 class _ScipyEngine:
@@ -343,14 +358,14 @@ class _LanesEngine:
 _ENGINES = {"lanes": _LanesEngine, "scipy": _ScipyEngine, "fftw": _FftwEngine, "mkl": _MklEngine}
 
 
-def tiled() -> bool:
-    """Whether the CPU's library takes columns in transposed tiles, and so `Transfer.transposed`."""
-    return issubclass(_ENGINES[engine_name()], _TiledEngine)
+def tiled(window: tuple[int, int]) -> bool:
+    """Whether the CPU's library for this window takes columns in transposed tiles, and so `Transfer.transposed`."""
+    return issubclass(_ENGINES[library(window)], _TiledEngine)
 
 
 def engine(field: tuple[int, int], window: tuple[int, int], dtype: np.dtype[Any]) -> Any:
     """This thread's convolution engine for the given field and window shapes, with `run(u, transfer, index, out)`; u and out in C order."""
-    name = "lanes" if by_lanes(field, window, dtype) else engine_name()
+    name = "lanes" if by_lanes(field, window, dtype) else library(window)
     return _parallel.workspace((name, field, window, dtype), lambda: _ENGINES[name](field, window, dtype))
 
 
@@ -363,7 +378,7 @@ def convolve(field: Field, transfer: Transfer, index: np.ndarray) -> Array:
     out = np.empty_like(field)
     if by_lanes((ny, nx), transfer.window, field.dtype):
         _ = (transfer.conj_of or transfer).lanes  # once, before the threads
-    elif tiled() and batch > len(transfer.table):
+    elif tiled(transfer.window) and batch > len(transfer.table):
         _ = transfer.transposed  # for one field each it would cost more than it saves
 
     def work(start: int, stop: int) -> None:

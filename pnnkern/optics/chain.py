@@ -177,8 +177,8 @@ def phase_adjoint(
 
 def _prepare(transfers: Sequence[_fft.Transfer]) -> None:
     """Make the layouts that the threads will share."""
-    if _fft.tiled():
-        for transfer in transfers:
+    for transfer in transfers:
+        if _fft.tiled(transfer.window):
             _ = transfer.transposed
 
 

@@ -348,7 +348,8 @@ def row_passes(plan: Line) -> dict[str, Any]:
 def column_passes(plan: Line) -> dict[str, Any]:
     """columns, columns_vjp: spectrum = columns of it times the transfer function, or its conjugate; each works in place.
 
-    rows : blocks of rows. line : bytes of a row of the spectrum. blocks : of columns; after `per` columns follow `gap` points of nothing.
+    rows : blocks of rows. line : bytes of a row of the spectrum. first, blocks : of columns, those that the table holds; after `per` columns
+    follow `gap` points of nothing.
     """
     A, B, live, itemsize = plan
     L, point, pitch, width = plan.lanes, plan.point, plan.pitch, plan.width
@@ -356,11 +357,11 @@ def column_passes(plan: Line) -> dict[str, Any]:
 
     def made(conjugate: int) -> Any:
         @njit
-        def columns(spectrum, rows, line, blocks, per, gap, w, table, room):
+        def columns(spectrum, rows, line, first, blocks, per, gap, w, table, room):
             space = room + beyond
-            for block in range(blocks):
+            for block in range(first, first + blocks):
                 corner = spectrum + (block * L + block * L // per * gap) * point
-                own = table + block * A * B * point
+                own = table + (block - first) * A * B * point
                 for y in range(rows):
                     transpose(corner + y * line, space + y * L * point, itemsize)
                 for y in range(rows * L, width):
@@ -396,14 +397,15 @@ def add_gradient(partial, gradient):
 
 
 @njit
-def fill_table(transfer, scale, flush, A, B, A_x, B_x, lanes, out):
-    """out (columns / lanes, py, 2, lanes) = transfer (sy, px) in FFT order times scale; sy < py where it is even in y."""
+def fill_table(transfer, scale, flush, A, B, A_x, B_x, first, out):
+    """out (blocks, py, 2, lanes) = the columns from block `first` on of transfer (sy, px) in FFT order, times scale; sy < py where it is even
+    in y."""
     sy, px = transfer.shape
-    py = A * B
+    py, lanes = A * B, out.shape[3]
     columns = np.empty(lanes, np.int64)
     for block in range(out.shape[0]):
         for lane in range(lanes):
-            q = block * lanes + lane
+            q = (first + block) * lanes + lane
             columns[lane] = q // B_x + A_x * (q % B_x) if q < px else -1
         for i in range(py):
             y = i // B + A * (i % B)

@@ -30,7 +30,7 @@ LONGEST = 1 << 40  # points on a side of a window: no memory holds so many
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
 LANES_FROM = 64  # points on the sides of windows that go through `_lanes` unless something else is asked for
 AWKWARD = 13, 2000  # FFTW is slower than SciPy where a side has a larger prime factor, unless that side is longer
-LANES_KEPT = 256 << 20  # bytes of tables in the order of `_lanes` that one `Transfer` keeps; more are made for each field
+LANES_KEPT = 256 << 20  # bytes of tables in the order of `_lanes` that one `Transfer` keeps; more are brought into order for each field
 MKL_TILE = 32  # columns that MKL transforms at a time, whose calls cost more
 BLOCK, SMALL = 64, 3 << 19  # columns that SciPy transforms at a time, where the window has more bytes than these
 
@@ -43,6 +43,7 @@ class Transfer:
 
     def __init__(self, table: Array, window: tuple[int, int], columns: int, conj_of: "Transfer | None" = None) -> None:
         self.table, self.window, self.columns, self.conj_of = table, window, columns, conj_of
+        self.used = False  # by `_lanes`: what is used again is kept in their order
 
     @property
     def arrays(self) -> tuple[Array, ...]:
@@ -348,10 +349,13 @@ class _LanesEngine:
         self.passes = _lanes.passes(field, window, dtype)
 
     def run(self, u: np.ndarray, transfer: Transfer, index: int, out: np.ndarray) -> None:
-        conj = transfer.conj_of is not None
-        table = (transfer.conj_of or transfer).in_lanes(index)
+        vjp, whole = transfer.conj_of is not None, transfer.conj_of or transfer
+        kept = vars(whole).get("lanes")
         self.passes.first(u.ctypes.data)
-        self.passes.columns(table.ctypes.data, vjp=conj)
+        if kept is None:
+            self.passes.columns_of(whole.table[index], vjp=vjp)
+        else:
+            self.passes.columns(kept[index].ctypes.data, vjp=vjp)
         self.passes.last(out.ctypes.data)
 
 
@@ -377,7 +381,10 @@ def convolve(field: Field, transfer: Transfer, index: np.ndarray) -> Array:
     field = _array.contiguous(field)
     out = np.empty_like(field)
     if by_lanes((ny, nx), transfer.window, field.dtype):
-        _ = (transfer.conj_of or transfer).lanes  # once, before the threads
+        whole = transfer.conj_of or transfer
+        if whole.used or batch > len(whole.table):
+            _ = whole.lanes  # once, before the threads
+        whole.used = True
     elif tiled(transfer.window) and batch > len(transfer.table):
         _ = transfer.transposed  # for one field each it would cost more than it saves
 

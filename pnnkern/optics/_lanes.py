@@ -19,6 +19,7 @@ from .._array import Array, Field
 if TYPE_CHECKING:
     from ..kernels.optics.layer import Line
 
+PIECE = 4  # blocks of columns of a transfer function that is brought into order and not kept
 CHUNK = 8  # fields per partial gradient: the sums are the same for any number of threads
 
 
@@ -41,9 +42,9 @@ def tables(transfers: np.ndarray, window: tuple[int, int]) -> np.ndarray:
     if both is None:
         raise ValueError(f"no plan for windows of {window[0]} x {window[1]} points")
     y, x = both
-    out = _pages.zeros((len(transfers), x.columns // x.lanes, y.points, 2, x.lanes), transfers.real.dtype)
+    out = _pages.empty((len(transfers), x.columns // x.lanes, y.points, 2, x.lanes), transfers.real.dtype)
     for transfer, own in zip(_array.contiguous(transfers), out, strict=True):
-        layer.fill_table(transfer, 1 / math.prod(window), layer.FLUSH[y.itemsize], y.A, y.B, x.A, x.B, x.lanes, own)
+        layer.fill_table(transfer, 1 / math.prod(window), layer.FLUSH[y.itemsize], y.A, y.B, x.A, x.B, 0, own)
     return out
 
 
@@ -67,7 +68,7 @@ class Passes:
         self.w_y, self.w_x = (w.ctypes.data for w in self.twiddles)
         self.row, self.column = layer.row_passes(x), layer.column_passes(y)
         self.each = self.ny * self.nx * dtype.itemsize  # bytes of a field
-        self.line, self.blocks_across, self.gap = x.row * x.point, x.columns // x.lanes, x.pitch - x.B
+        self.line, self.across, self.gap = x.row * x.point, x.columns // x.lanes, x.pitch - x.B
         self.mask_shape = self.blocks, x.width, 2, x.lanes
         self.gradient_shape = self.blocks, x.width, x.lanes
 
@@ -77,10 +78,22 @@ class Passes:
     def first(self, field: int) -> None:
         self.row["first"](field, self.ny, self.nx, self.w_x, self.room, self.spectrum)
 
-    def columns(self, transfer: int, *, vjp: bool = False) -> None:
+    def columns(self, transfer: int, *, vjp: bool = False, first: int = 0, blocks: int = 0) -> None:
+        """Of all columns, or of so many blocks from `first` on, whose table lies at `transfer`."""
         self.column["columns_vjp" if vjp else "columns"](
-            self.spectrum, self.blocks, self.line, self.blocks_across, self.x.B, self.gap, self.w_y, transfer, self.room
+            self.spectrum, self.blocks, self.line, first, blocks or self.across, self.x.B, self.gap, self.w_y, transfer, self.room
         )
+
+    def columns_of(self, transfer: np.ndarray, *, vjp: bool = False) -> None:
+        """`columns` with a transfer function (sy, px) as it is: a few blocks at a time are brought into order, and none of it is kept."""
+        from ..kernels.optics import layer
+
+        y, x = self.y, self.x
+        out = _pages.empty((min(PIECE, self.across), y.points, 2, x.lanes), transfer.real.dtype)
+        for first in range(0, self.across, PIECE):
+            own = out[: self.across - first]
+            layer.fill_table(transfer, 1 / (y.points * x.points), layer.FLUSH[y.itemsize], y.A, y.B, x.A, x.B, first, own)
+            self.columns(out.ctypes.data, vjp=vjp, first=first, blocks=len(own))
 
     def rows(self, mask: int, saved: int | None) -> None:
         if saved is None:

@@ -109,10 +109,13 @@ def _asked(axis: Axis, method: str) -> int:
 
 # ------------------------------------------------------------------------------------------------------------------- the memory
 def needed(grid: Grid, medium: Medium, itemsize: int) -> int:
-    """Bytes that one transfer function takes while it is made, and the work on one field after that, whichever is more."""
+    """Bytes that one transfer function takes while it is made, or with the work on one field after that, whichever is more.
+
+    The work: the spectrum, and the transfer function once more in the order in which fused kernels meet it.
+    """
     (rows, columns), (py, px) = _transfer.distinct(grid, medium.shift), grid.window
     making = rows * medium.finer[0] * columns * 16 if medium.method == "rayleigh_sommerfeld" and medium.finer[0] > 1 else 0
-    return rows * px * itemsize + max(making, py * px * itemsize)
+    return rows * px * itemsize + max(making, 2 * py * px * itemsize)
 
 
 def check_memory(grid: Grid, media: Sequence[Medium], like: Array, limit: int | None, other: str) -> None:

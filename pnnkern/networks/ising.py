@@ -137,7 +137,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     """Cool each sample's spins, `reads` times from the same state, and keep the read of least energy (the first of equal ones).
 
     state : where to start, (batch, n_nodes): for reverse annealing the state to improve, with a schedule that starts cold enough to keep
-        most of it. schedule : (sweeps,) of beta; by default 100 from 0.1 to 10 over the largest field a spin can feel, in a geometric row.
+        most of it. schedule : (sweeps,) of beta; by default that of `default_schedule`.
     Others as for `sweep`. Returns int8 (batch, n_nodes).
     """
     if reads < 1:
@@ -161,7 +161,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
 
 @accepts_any
 def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> Array:
-    """Inverse temperatures from 0.1 to 10 over the largest field that a spin can feel, in a geometric row; float64, on their device."""
+    """Inverse temperatures from 0.1 to 10 sqrt(n_nodes) over the largest field that a spin can feel, in a geometric row; float64."""
     xp, size = _array.namespace(coupling), abs(shaped("coupling", real("coupling", coupling), graph.n_couplings)).astype(np.float64)
     offsets, _, number = graph.entries(coupling)
     running = xp.concatenate([xp.zeros(1), size[number].cumsum()])  # sums over the couplings of each node, without atomic additions

@@ -4,8 +4,10 @@ import csv
 import io
 import itertools
 import json
-import multiprocessing
+import os
 import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as xml
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from pnnkern.cli import main
 from pnnkern.experiments import checkpoint, compare, plots, recipe
 from pnnkern.experiments.recipe import RecipeError
 
+ROOT = Path(__file__).resolve().parents[2]
 RATES, SEEDS = (0.01, 0.02, 0.05, 0.1, 0.2), range(5)
 SAID = {"data": "digits", "source": "somewhere", "environment": {}}  # what a checkpoint says of every run
 BROKEN = ("damaged", "empty", "file", "gone", "no-toml", "other-file", "no-progress", "no-seconds")
@@ -64,12 +67,6 @@ def thirty(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [*sorted(above.iterdir()), above / "gone"]
 
 
-def hold(folder: Path, ready: Any, done: Any) -> None:
-    with checkpoint.lock(folder):
-        ready.set()
-        done.wait(60)
-
-
 def test_every_folder_is_a_row(thirty: list[Path]) -> None:
     rows = {Path(row["run"]).name: row for row in compare.collect(thirty)}
     assert len(rows) == len(thirty) == 34
@@ -90,21 +87,29 @@ def test_every_folder_is_a_row(thirty: list[Path]) -> None:
     assert (rows["lr0.2-seed4"]["epochs"], rows["lr0.2-seed4"]["of"]) == (1, 3)
 
 
+HOLD = """
+import sys
+from pathlib import Path
+from pnnkern.experiments import checkpoint
+with checkpoint.lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_a_folder_in_which_a_process_works_is_read_and_left_alone(thirty: list[Path]) -> None:
-    context = multiprocessing.get_context("spawn")
-    ready, done = context.Event(), context.Event()
     (folder,) = [path for path in thirty if path.name == "lr0.05-seed0"]
-    worker = context.Process(target=hold, args=(folder, ready, done))
-    worker.start()
-    try:
-        assert ready.wait(60)
+    where = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    with subprocess.Popen([sys.executable, "-c", HOLD, folder], env=where, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "held\n"
         before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
         (row,) = compare.collect([folder])
         assert (row["state"], row["epochs"]) == ("finished", 3)
         assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-    finally:
-        done.set()
-        worker.join(60)
+        worker.stdin.close()
+    assert worker.returncode == 0
 
 
 @pytest.mark.parametrize("key", ["training.seed", "seed"])

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from scipy.special import softmax
 
 from pnnkern import random
 from pnnkern._errors import ConvergenceError
@@ -193,6 +194,14 @@ SOFTMAX = {"activation": "sigmoid", "readout": "softmax"}
 def cross_entropy(c: dict, activation: str = "sigmoid", **more) -> float:
     scores = hopfield.relax(*sources(c), activation=activation, readout="softmax", **more, **EXACT).output
     return (np.log(np.exp(scores).sum(axis=1)) - (scores * c["target"]).sum(axis=1)).mean()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_softmax_is_scipys(backend, dtype: str, rng: np.random.Generator) -> None:
+    scores = (30 * rng.normal(size=(4, 5)) + (1j * rng.normal(size=(4, 5)) if dtype == "complex128" else 0)).astype(dtype)
+    got = backend.numpy(_layered.softmax(backend.array(scores)))
+    assert got.dtype == dtype
+    assert np.allclose(got, softmax(scores, axis=-1), rtol=0, atol=1e-6 if dtype == "float32" else 1e-14)
 
 
 @pytest.mark.parametrize("sizes", [(4, 5, 4, 3), (4, 5, 3)])

@@ -257,6 +257,17 @@ def test_annealing_finds_ground_states(rng: np.random.Generator) -> None:
     assert np.array_equal(again, found)
 
 
+@pytest.mark.parametrize("chains", [None, 3])
+def test_the_default_schedule_is_of_the_largest_field(backend, chains: int | None, rng: np.random.Generator) -> None:
+    """From 0.1 to 10 sqrt(n) over the most that the neighbours and the field of any spin come to."""
+    graph, J, h = machine(rng, 7)
+    fields = h if chains is None else rng.normal(0, 1, (chains, 7)).astype("float32")
+    most = max(sum(abs(j) for j, e in zip(J, graph.edges) if i in e) + abs(fields.reshape(-1, 7)[:, i]).max() for i in range(7))
+    got = backend.numpy(ising.default_schedule(graph, backend.array(J), backend.array(fields), 5))
+    assert got.dtype == np.float64
+    assert got == pytest.approx(0.1 * (100 * np.sqrt(7)) ** (np.arange(5) / 4) / most, rel=1e-6)
+
+
 def test_graphs_and_colours() -> None:
     full, layers = SpinGraph.complete(5), SpinGraph.layers(3, 4, 2)
     assert (full.n_edges, layers.n_edges) == (10, 20)

@@ -137,7 +137,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     """Cool each sample's spins, `reads` times from the same state, and keep the read of least energy (the first of equal ones).
 
     state : where to start, (batch, n_nodes): for reverse annealing the state to improve, with a schedule that starts cold enough to keep
-        most of it. schedule : (sweeps,) of beta; by default 100 from 0.1 to 10 over the largest field a spin can feel, in a geometric row.
+        most of it. schedule : (sweeps,) of beta; by default that of `default_schedule`.
     Others as for `sweep`. Returns int8 (batch, n_nodes).
     """
     if reads < 1:

@@ -45,6 +45,10 @@ class Transfer:
         self.table, self.window, self.columns, self.conj_of = table, window, columns, conj_of
         self.used = False  # by `_lanes`: what is used again is kept in their order
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies: a table in the order of `_lanes` lies where vectors fit, which a copy of it need not."""
+        return {name: value for name, value in vars(self).items() if name != "lanes"}
+
     @property
     def arrays(self) -> tuple[Array, ...]:
         """All that is held so far."""

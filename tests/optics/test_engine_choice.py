@@ -1,6 +1,9 @@
 """Which transforms serve which window on the CPU, and that the choice follows from the window alone."""
 
+import copy
 import importlib.util
+import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,3 +98,17 @@ def test_what_is_used_again_is_kept_in_order(monkeypatch: pytest.MonkeyPatch, rn
         assert np.array_equal(other.vjp(u, u), back)
     assert other.transfer(u).lanes is None
     assert np.array_equal(other.transfer(u).in_lanes(2), plan.transfer(u).in_lanes(2))
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, copy.copy, lambda x: pickle.loads(pickle.dumps(x))], ids=["deep", "shallow", "pickled"])
+def test_copies_of_plans(how: Any, rng: np.random.Generator) -> None:
+    """Tables that lie where vectors fit are made anew: a copy of one lies anywhere, and reading it ended the process."""
+    u = (rng.normal(size=(2, 40, 40)) + 1j * rng.normal(size=(2, 40, 40))).astype(np.complex64)
+    plan, masks = Propagator((40, 40), distance=1e-4, wavelength=0.6 * UM, pitch=5 * UM), np.ones((1, 40, 40), np.complex64)
+    want, _ = chain.forward(u, masks, [plan, plan])
+    keep = []  # so that copies lie at several places
+    for _ in range(8):
+        other = how(plan)
+        keep.append(np.empty(len(keep) + 1, np.uint8))
+        assert np.array_equal(chain.forward(u, masks, [other, other])[0], want)
+        assert np.array_equal(other(u), plan(u))

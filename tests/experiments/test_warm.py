@@ -40,14 +40,14 @@ def test_launches_find_the_twins_that_were_compiled(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", SCRIPT, what], env=environment, capture_output=True, text=True, check=True).stdout.split()
         for what in ("warm", "use")
     ]
-    optimizers, draws = (len(_sources.prototypes(stem)) for stem in ("learning/optimizer", "random/draws"))
-    assert outputs[0] == [str(optimizers), str(draws), "0", "0"]  # of two files the work is NumPy's or has no twin
+    stems = ("learning/optimizer", "random/draws", "optics/spectrum")
+    assert outputs[0] == [*(str(len(_sources.prototypes(stem))) for stem in stems), "0"]  # layer.cu has no twin
     assert outputs[1] == ["1", "1", "1", "0", "0", "0"]
 
 
 def test_every_twin_can_be_compiled_or_called_without_work() -> None:
     """The signature that a prototype gives is one that the twin takes; those that are Python functions around compiled ones are called."""
-    for stem in ("networks/xy", "networks/contrast", "crossbar/program", "optics/mask"):
+    for stem in ("networks/xy", "networks/contrast", "crossbar/program", "optics/mask", "optics/spectrum"):
         assert warm._twins(stem) in (0, len(_sources.prototypes(stem)))
 
 

@@ -154,7 +154,10 @@ class _Material:
         _axes.leading(lead, "the field", {"wavelength": wavelengths.shape} | {name: value.shape for name, value in values.items()})
         contrast = values["index"] - values["index_medium"] + 1j * values["absorption"]
         self.wavenumber = xp.asarray((2 * np.pi * contrast / wavelengths)[..., None, None])
-        self.transmission = xp.exp(1j * self.wavenumber * height.astype(np.float64))
+        height = height.astype(np.float64)
+        self.transmission = chain.phasor(self.wavenumber.real * height)
+        if values["absorption"].any():
+            self.transmission *= xp.exp(-self.wavenumber.imag * height)
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside

@@ -27,7 +27,7 @@ from pnnkern.learning import SGD
 from pnnkern.kernels.learning import optimizer
 from pnnkern.kernels.random import draws
 if sys.argv[1] == "warm":
-    print(warm._twins("learning/optimizer"), warm._twins("random/draws"), warm._twins("flag"))
+    print(warm._twins("learning/optimizer"), warm._twins("random/draws"), warm._twins("optics/spectrum"), warm._twins("flag"))
 else:
     SGD().apply({"x": np.ones(4, np.float32)}, {"x": np.ones(4, np.float32)})
     random.normal(random.key(1), (2, 9))
@@ -43,14 +43,14 @@ def test_launches_find_the_twins_that_were_compiled(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", SCRIPT, what], env=environment, capture_output=True, text=True, check=True).stdout.split()
         for what in ("warm", "use")
     ]
-    optimizers, draws = (len(_sources.prototypes(stem)) for stem in ("learning/optimizer", "random/draws"))
-    assert outputs[0] == [str(optimizers), str(draws), "0"]  # of the last the work is NumPy's
+    stems = ("learning/optimizer", "random/draws", "optics/spectrum")
+    assert outputs[0] == [*(str(len(_sources.prototypes(stem))) for stem in stems), "0"]  # of the last the work is NumPy's
     assert outputs[1] == ["1", "1", "1", "0", "0", "0"]
 
 
 def test_every_twin_can_be_compiled_or_called_without_work() -> None:
     """The signature that a prototype gives is one that the twin takes; those that are Python functions around compiled ones are called."""
-    for stem in ("networks/xy", "networks/contrast", "crossbar/program", "optics/mask"):
+    for stem in ("networks/xy", "networks/contrast", "crossbar/program", "optics/mask", "optics/spectrum"):
         assert warm._twins(stem) in (0, len(_sources.prototypes(stem)))
 
 

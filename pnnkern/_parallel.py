@@ -5,6 +5,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any
 
 from . import _array, _constants
@@ -39,6 +40,20 @@ def over(count: int, work: Callable[[int, int], None]) -> None:
     futures = [_pool(threads).submit(work, a, b) for a, b in itertools.pairwise(cuts)]
     for future in futures:
         future.result()
+
+
+@functools.cache
+def _blas() -> Any:
+    import threadpoolctl
+
+    return threadpoolctl.ThreadpoolController().select(user_api="blas")
+
+
+def blas_alone() -> AbstractContextManager[Any]:
+    """A context in which BLAS has one thread, for small products between work of our own threads: those of OpenBLAS wait awake for the next
+    product, 20 ms and longer, on the processors that ours would work on."""
+    context: AbstractContextManager[Any] = _blas().limit(limits=1)
+    return context
 
 
 def workspace(key: Any, make: Callable[[], Any]) -> Any:

@@ -10,7 +10,7 @@ out=${1:-runs/demo}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "demo.sh: Python 3.11 or newer is needed (set PYTHON=...)" >&2; exit 2; }
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --upgrade pip
-"$venv/bin/python" -m pip install --quiet ".[fftw]"
+"$venv/bin/python" -m pip install --quiet .
 rm -rf build pnnkern.egg-info # a stale build folder would ship deleted files next time
 
 if [ -f "$out/config.toml" ]; then

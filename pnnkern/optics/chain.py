@@ -120,8 +120,8 @@ def phase_adjoint(
     cotangent, saved, masks = (_array.contiguous(x) for x in (cotangent, saved, masks))
     xp = _array.namespace(cotangent)
     layers, (batch, ny, nx) = len(masks), cotangent.shape
-    if gradient is not None:
-        shaped("gradient", gradient, layers, ny, nx)
+    if gradient is not None and shaped("gradient", gradient, layers, ny, nx).dtype != np.float64:
+        raise TypeError(f"gradient must be float64, got {gradient.dtype}")
     gradient = xp.zeros((layers, ny, nx), np.float64) if gradient is None else gradient
     if _fused(cotangent, propagators):
         forward_tables = [p.transfer(cotangent).normalised[0] for p in propagators]

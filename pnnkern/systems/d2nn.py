@@ -191,7 +191,8 @@ class D2NN:
         if images.ndim != 3 or 0 in images.shape[1:]:
             raise ValueError(f"images must be (batch, height, width), got shape {images.shape}")
         rows, columns = (self._shares(n, images) for n in images.shape[1:])
-        amplitude: Array = rows @ fractions(images, self.dtype) @ columns.T
+        with _parallel.blas_alone():
+            amplitude: Array = rows @ fractions(images, self.dtype) @ columns.T
         return amplitude.astype(np.result_type(self.dtype, np.complex64))
 
     def _shares(self, pixels: int, images: Array) -> Array:

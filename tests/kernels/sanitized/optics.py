@@ -58,7 +58,8 @@ def populations() -> Iterator[np.ndarray]:
         _launch.launch("optics/spectrum", "multiply", u.dtype, 5, 67, np.array([1, 0, 1, 1, 0]), transfer, spectrum, threads=spectrum.size)
         yield spectrum
         rolled, along_y, along_x = noise(rng, (3, 7, 12), real), noise(rng, (7,), real), noise(rng, (9,), real)
-        _launch.launch("optics/spectrum", "roll", u.dtype, 3, 7, 9, 10, 12, 2, 5, along_y, along_x, noise(rng, (3, 7, 10), real), rolled, threads=189)
+        before = noise(rng, (3, 7, 10), real)
+        _launch.launch("optics/spectrum", "roll", u.dtype, 3, 7, 9, 10, 12, 2, 5, along_y, along_x, before, rolled, threads=189)
         yield rolled
 
 

@@ -27,19 +27,16 @@ def phasor(phase: Real) -> Array:
     return out
 
 
-def _side(propagators: Sequence[Propagator]) -> int:
-    return propagators[0].grid.window[0]
-
-
-def _fused(field: Field, propagators: Sequence[Propagator]) -> bool:
-    windows = {p.grid.window for p in propagators}
-    (py, px) = next(iter(windows))
-    return _array.on_device(field) and len(windows) == 1 and py == px and _layer.supported(field.shape[-2:], py, field.dtype)
-
-
-def _by_lanes(field: Field, propagators: Sequence[Propagator]) -> bool:
-    windows = {p.grid.window for p in propagators}
-    return len(windows) == 1 and _fft.by_lanes(field.shape[-2:], next(iter(windows)), field.dtype)
+def _fused_window(field: Field, propagators: Sequence[Propagator]) -> tuple[int, int] | None:
+    """The padded window, if it is the same for all and the fused passes of the field's device do such windows."""
+    window, *others = {p.grid.window for p in propagators}
+    if others:
+        return None
+    if _array.on_device(field):
+        done = window[0] == window[1] and _layer.supported(field.shape[-2:], window[0], field.dtype)
+    else:
+        done = _fft.by_lanes(field.shape[-2:], window, field.dtype)
+    return window if done else None
 
 
 def _check_stack(masks: Array, field: Array, propagators: Sequence[Propagator]) -> None:
@@ -67,8 +64,11 @@ def forward(field: Field, masks: Field, propagators: Sequence[Propagator], *, sa
     transfers = [p.transfer(field) for p in propagators]
     xp = _array.namespace(field)
     layers, (batch, ny, nx) = len(masks), field.shape
-    if _fused(field, propagators):
-        return _layer.chain(field, masks, [t.normalised[0] for t in transfers], _side(propagators), save=save)
+    window = _fused_window(field, propagators)
+    if window is not None:
+        if _array.on_device(field):
+            return _layer.chain(field, masks, [t.normalised[0] for t in transfers], window[0], save=save)
+        return _lanes.chain(field, masks, [t.in_lanes() for t in transfers], window, save=save)
     saved = xp.empty((layers, *field.shape), field.dtype) if save else None
     if _array.on_device(field):
         index = np.zeros(batch, np.int64)
@@ -79,8 +79,6 @@ def forward(field: Field, masks: Field, propagators: Sequence[Propagator], *, sa
             u = _fft.convolve(v, transfers[l + 1], index)
         return u, saved
 
-    if _by_lanes(field, propagators):
-        return _lanes.chain(field, masks, [t.in_lanes() for t in transfers], propagators[0].grid.window, save=save)
     out = np.empty_like(field)
     _prepare(transfers)
 
@@ -123,16 +121,14 @@ def phase_adjoint(
     if gradient is not None and shaped("gradient", gradient, layers, ny, nx).dtype != np.float64:
         raise TypeError(f"gradient must be float64, got {gradient.dtype}")
     gradient = xp.zeros((layers, ny, nx), np.float64) if gradient is None else gradient
-    if _fused(cotangent, propagators):
-        forward_tables = [p.transfer(cotangent).normalised[0] for p in propagators]
-        return _layer.chain_vjp(
-            cotangent, saved, masks, forward_tables, _side(propagators), to_field=to_field, gradient=gradient
-        )
-    if not _array.on_device(cotangent) and _by_lanes(cotangent, propagators):
-        tables = [p.transfer(cotangent).in_lanes() for p in propagators]
-        return gradient, _lanes.chain_vjp(
-            cotangent, saved, masks, tables, propagators[0].grid.window, to_field=to_field, gradient=gradient
-        )
+    window = _fused_window(cotangent, propagators)
+    if window is not None:
+        transfers = [p.transfer(cotangent) for p in propagators]
+        if _array.on_device(cotangent):
+            tables = [t.normalised[0] for t in transfers]
+            return _layer.chain_vjp(cotangent, saved, masks, tables, window[0], to_field=to_field, gradient=gradient)
+        tables = [t.in_lanes() for t in transfers]
+        return gradient, _lanes.chain_vjp(cotangent, saved, masks, tables, window, to_field=to_field, gradient=gradient)
     transfers = [p.transfer(cotangent).conj for p in propagators]
     real = cotangent.real.dtype
     if _array.on_device(cotangent):

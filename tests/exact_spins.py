@@ -26,6 +26,17 @@ def visits(states: np.ndarray, chance: np.ndarray, nodes: Sequence[int]) -> np.n
     return matrix * (held[:, None] == held[None]).all(axis=2)
 
 
+def balanced_sweep(states: np.ndarray, chance: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Matrix of visits of one colour after the other, each of which is seen to balance in detail."""
+    whole = np.eye(len(states))
+    for c in range(colours.max() + 1):
+        matrix = visits(states, chance, np.flatnonzero(colours == c))
+        flow = chance[:, None] * matrix
+        assert np.allclose(flow, flow.T, rtol=1e-10, atol=0)
+        whole = whole @ matrix
+    return whole
+
+
 def chi_square(found: np.ndarray, states: np.ndarray, chance: np.ndarray) -> tuple[float, int]:
     """Of the samples `found` against the chances of all states, those that are met less than five times together; and degrees of freedom."""
     place = {s.tobytes(): k for k, s in enumerate(states)}

@@ -53,6 +53,15 @@ def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
     return np.array(_philox(words, (n & 0xFFFFFFFF, n >> 32, 0xFFFFFFFF, 0xFFFFFFFF))[:2], np.uint32)
 
 
+def needed(key: Any, why: str) -> np.ndarray:
+    """The key, or one clear ValueError where there is none. why : what is random, as a sentence ("draws are random")."""
+    if key is None:
+        raise ValueError(f"{why}, which needs a key: key=pnnkern.random.key(seed)")
+    _key(key)
+    found: np.ndarray = key
+    return found
+
+
 # ------------------------------------------------------------------------------------------------------------------------ draws
 @accepts_any
 def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, like: Array | None = None) -> Array:

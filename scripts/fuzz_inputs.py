@@ -405,7 +405,7 @@ def set_case(dice: random.Random, folder: Path) -> Case:
                 with run._room(built):
                     built.trainer.advance()
                     built.trainer.evaluate()
-                    built.trainer.state()
+                    built.trainer.saved()
         return found
 
     return Case(what, read, lambda got: _holds(got, changes))

@@ -86,10 +86,10 @@ def step(recipe: str) -> Callable[[], Row]:
 
     def row() -> Row:
         trainers = [gpu_steps.trainer(recipe, device, small=gpu_clock.SMALL) for device in ("cpu", "cuda")]
-        starts = [{name: array.copy() for name, array in trainer.state().items()} for trainer in trainers]
+        starts = [{name: array.copy() for name, array in trainer.saved().items()} for trainer in trainers]
         for trainer in trainers:
             trainer.advance()
-        cpu, gpu = (trainer.state() for trainer in trainers)
+        cpu, gpu = (trainer.saved() for trainer in trainers)
         errors = {f"start of {name}": distance(starts[1][name], array) for name, array in starts[0].items()}
         for name, array in cpu.items():
             learned = name.startswith("parameters/")

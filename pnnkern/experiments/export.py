@@ -7,6 +7,7 @@ place for it, .npy and .bmp, have a .json beside them.
 import io
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 
 from .._errors import CheckpointError, UnitWarning
 from . import files, grey, rasters, saved, stl
-from .recipe import RecipeError
-from .tables import System
+from .checkpoint import Checkpoint
+from .recipe import Recipe, RecipeError
+from .run import build
 
 ARRAYS = (".npy", ".npz", ".h5")
 SUFFIXES = (*ARRAYS, *rasters.SUFFIXES, ".stl")
@@ -40,7 +42,7 @@ def write(
     Raises `RecipeError` for something that cannot be exported, and `DataError` for a table that cannot be used.
     """
     config, found = saved.read(folder)
-    system = config.system
+    system = _trained(config, found)
     known = system.exports()
     if what not in known:
         raise RecipeError(f"a run of kind {system.kind!r} has no {what!r} to export: there is {', '.join(known) or 'nothing'}")
@@ -49,18 +51,11 @@ def write(
         raise RecipeError(f"--out must end in {', '.join(SUFFIXES)}, got {out.name!r}")
     given = {"bits": bits, "levels": levels, "wavelength-table": table}
     _refuse_strangers(suffix, given, base)
-    parameters = {
-        name.removeprefix("parameters/"): array for name, array in found.state.items() if name.startswith("parameters/")
-    }
-    if not all(array.size and array.dtype.kind == "f" and np.isfinite(array).all() for array in parameters.values()):
-        raise CheckpointError(f"{found.path} holds parameters that are no finite numbers, or none")
     try:
-        array = system.export(what, parameters, index)
+        array = system.export(what, index)
         facts = system.facts(what, index)
     except ValueError as error:
         raise RecipeError(str(error)) from error
-    except (KeyError, IndexError, TypeError) as error:
-        raise CheckpointError(f"the parameters in {found.path} are not those of the system in its recipe: {error}") from error
     about = {
         "what": what, "about": known[what].about, "unit": known[what].unit, "run": folder.name, "recipe": config.recipe,
         "steps": int(found.state["progress/step"]), **facts,
@@ -81,6 +76,20 @@ def write(
         "what": what, "about": known[what].about, "unit": known[what].unit, "shape": list(array.shape),
         "range": [float(array.min()), float(array.max())], "warning": found.warning, "files": [str(f) for f in contents],
     }  # fmt: skip
+
+
+def _trained(config: Recipe, found: Checkpoint) -> Any:
+    """The system of a recipe with the parameters of a checkpoint."""
+    parameters = {
+        name.removeprefix("parameters/"): array for name, array in found.state.items() if name.startswith("parameters/")
+    }
+    if not parameters or not all(array.size and array.dtype.kind == "f" and np.isfinite(array).all() for array in parameters.values()):
+        raise CheckpointError(f"{found.path} holds parameters that are no finite numbers, or none")
+    here = replace(config, compute=config.compute.model_copy(update={"device": "cpu"}))
+    try:
+        return build(here, int(found.meta["outputs"]), parameters)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the parameters in {found.path} are not those of the system in its recipe: {error}") from error
 
 
 def _refuse_strangers(suffix: str, of_pictures: dict[str, Any], base: float | None) -> None:
@@ -113,7 +122,7 @@ def _array(array: np.ndarray, about: dict[str, Any], out: Path) -> dict[Path, by
 
 
 def _greys(
-    system: System, what: str, facts: dict[str, Any], bits: int | None, levels: int | None, table: Path | None, suffix: str
+    system: Any, what: str, facts: dict[str, Any], bits: int | None, levels: int | None, table: Path | None, suffix: str
 ) -> grey.Greys:
     """The grey values of a picture."""
     if "full_scale" not in facts:

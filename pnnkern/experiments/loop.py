@@ -15,7 +15,8 @@ import numpy as np
 from .. import _array, _launch, random
 from .._array import Array
 from .._errors import PnnError
-from ..learning.judged import accuracy, rated
+from ..learning.metrics import accuracy, ratings
+from ..learning.rule import Batch, State
 from ..systems import writers
 from .data import Dataset
 
@@ -73,11 +74,15 @@ class Trainer:
     dataset: Dataset
     training: "Training"
     step: int = 0
+    state: State = field(default_factory=dict)  # of the rule, from `rule.init`
     evaluations: list[tuple[float, float]] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _accuracies: list[float] = field(default_factory=list)
     _pending: list[tuple[Array, Array]] = field(default_factory=list)  # losses and accuracies that have not been read yet
     _order: tuple[int, np.ndarray] | None = None
+
+    def __post_init__(self) -> None:
+        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -127,18 +132,22 @@ class Trainer:
         Raises `TrainingError` for a loss that is no number: on the CPU before anything is written, on a GPU when it is read, which is after
         `READ_EVERY` steps at the latest, and before the state is.
         """
-        chosen = self.batch(self.step)
-        batch = self.system.encode(self.dataset.train_images[chosen]), self._there(self.dataset.train_labels[chosen])
+        batch, count = self._samples(self.dataset.train_images, self.dataset.train_labels, chosen := self.batch(self.step)), len(chosen)
         key = random.fold_in(stream(self.training.seed, NOISE), self.step)
-        updates, metrics = self.rule.step(self.system, batch, key=key, sample=chosen)
-        loss = metrics["loss"]
+        updates, state, metrics = self.rule.step(self.system, self.state, batch, key)
+        loss = metrics["loss"] / count
         if _array.namespace(loss) is np:
             _refuse_no_number(loss, self.step)
-        writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch))
-        self._pending.append((loss, metrics["accuracy"]))
+        writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch), count)
+        self.state = state
+        self._pending.append((loss, accuracy(metrics["rating"] / count, self.dataset.real)))
         self.step += 1
         if len(self._pending) >= READ_EVERY:
             self._read()
+
+    def _samples(self, images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> Batch:
+        """Samples of the data set by their numbers."""
+        return Batch(images[chosen], self._there(labels[chosen]), chosen, self.system.encode)
 
     def _there(self, labels: np.ndarray) -> Array:
         """Labels where the system is."""
@@ -159,37 +168,36 @@ class Trainer:
     def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:
         """(loss, accuracy) on the test images; raises `Stopped` when `stop()` turns true on the way."""
         self._read()
-        labels, loss, ratings = self._there(self.dataset.test_labels), 0.0, []
-        for piece, outputs in self._test_outputs(stop):
-            loss = loss + self.rule.loss(outputs, labels[piece])[0] * len(outputs)
-            ratings.append(rated(self.rule.loss, self.rule.loss.scores(outputs), labels[piece]))
-        xp = _array.namespace(labels)
-        found = xp.stack([loss / len(labels), accuracy(xp.concatenate(ratings), labels)])
-        loss, share = _array.to_numpy(found).tolist()
+        labels, loss, found, how = self._there(self.dataset.test_labels), 0.0, [], self.rule.loss_on(self.system)
+        for piece, scores in self._test_scores(stop):
+            loss = loss + how.value(scores, labels[piece])
+            found.append(ratings(how, scores, labels[piece]))
+        xp, real = _array.namespace(labels), self.dataset.real
+        pair = xp.stack([loss / len(labels), accuracy(xp.concatenate(found).mean(), real)])
+        loss, share = _array.to_numpy(pair).tolist()
         return loss, share
 
     def test_scores(self) -> np.ndarray:
         """Class scores (test images, classes)."""
-        scores = [self.rule.loss.scores(outputs) for _, outputs in self._test_outputs(lambda: False)]
+        scores = [scores for _, scores in self._test_scores(lambda: False)]
         return _array.to_numpy(_array.namespace(*scores).concatenate(scores))
 
     def try_out(self) -> None:
         """One pass of the first test images, which changes nothing: what is made when first needed (plans of transforms) is there then."""
-        next(self._test_outputs(lambda: False))
+        next(self._test_scores(lambda: False))
 
-    def _test_outputs(self, stop: Callable[[], bool]) -> Any:
-        """(slice, outputs) for pieces of the test images."""
-        key = stream(self.training.seed, MEASUREMENT)
-        images, labels = self.dataset.test_images, self.dataset.test_labels
-        size = self.training.batch
+    def _test_scores(self, stop: Callable[[], bool]) -> Any:
+        """(slice, scores) for pieces of the test images."""
+        key, images, labels = stream(self.training.seed, MEASUREMENT), self.dataset.test_images, self.dataset.test_labels
+        size, every = self.training.batch, np.arange(len(labels))
         for first in range(0, len(labels), size):
             if stop():
                 raise Stopped
             piece = slice(first, first + size)
-            yield piece, self.system.forward(self.system.encode(images[piece]), key=key, sample=np.arange(len(labels))[piece])
+            yield piece, self.rule.predict(self.system, self.state, self._samples(images, labels, every[piece]), key)
 
     # --------------------------------------------------------------------------------------------------------------- the state
-    def state(self) -> dict[str, np.ndarray]:
+    def saved(self) -> dict[str, np.ndarray]:
         """Everything that decides how the run goes on, as NumPy arrays by name.
 
         Raises `TrainingError` where a loss is no number, or a parameter is none: such a state is no good to go on from.
@@ -207,11 +215,12 @@ class Trainer:
             "progress/evaluations": np.array(self.evaluations, np.float64).reshape(-1, 2),
         }
         state |= {f"parameters/{name}": array for name, array in parameters.items()}
-        state |= {f"memory/{name}": _array.to_numpy(array) for name, array in getattr(self.system, "memory", {}).items()}
+        for kind, held in (("memory", getattr(self.system, "memory", {})), ("rule", self.state)):
+            state |= {f"{kind}/{name}": _array.to_numpy(array) for name, array in held.items()}
         return state | {f"optimizer/{name}": _array.to_numpy(array) for name, array in self.optimizer.state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go back to a `state`; arrays go to the device that their parameter lives on.
+        """Go back to what was `saved`; arrays go to the device that their parameter lives on.
 
         Raises ValueError for one of another training. Kernels do not ask how long an array is, so each must be as it was written.
         """
@@ -219,7 +228,8 @@ class Trainer:
         if steps not in range(evaluations * self.steps_per_epoch, (evaluations + 1) * self.steps_per_epoch + 1):
             raise ValueError(f"{steps} steps with {evaluations} evaluations are not of epochs of {self.steps_per_epoch} steps")
         memory, parameters = getattr(self.system, "memory", {}), self.system.parameters
-        for path in (*(f"parameters/{name}" for name in parameters), *(f"memory/{name}" for name in memory), *state):
+        here = {"parameters": parameters, "memory": memory, "rule": self.state}
+        for path in (*(f"{kind}/{name}" for kind, held in here.items() for name in held), *state):
             if not path.startswith("progress/"):
                 self._refuse_other(path, state[path])
         self.step = int(state["progress/step"])
@@ -229,13 +239,15 @@ class Trainer:
         for name, array in parameters.items():
             array[...] = _array.namespace(array).asarray(state[f"parameters/{name}"])
         writers.touched(self.system)
-        for kind, held in (("optimizer", self.optimizer.state), ("memory", memory)):
+        for kind, held in (("optimizer", self.optimizer.state), ("memory", memory), ("rule", self.state)):
+            before = dict(held)
             held.clear()
             for path, saved in state.items():
                 if path.startswith(f"{kind}/"):
                     name = path.removeprefix(f"{kind}/")
-                    like = parameters.get(name.rpartition(".")[0])  # "phase.first" belongs to "phase"
-                    counter = like is None or saved.size == 1  # counters stay with NumPy
+                    # "phase.first" belongs to "phase", and lies where it does; counters stay with NumPy
+                    like = before.get(name) if kind == "rule" else parameters.get(name.rpartition(".")[0])
+                    counter = like is None or saved.size == 1
                     held[name] = saved.copy() if counter else _array.namespace(like).array(saved)
 
     def _refuse_other(self, path: str, saved: np.ndarray) -> None:
@@ -245,6 +257,7 @@ class Trainer:
         like = {
             "parameters": parameters.get(name),
             "memory": getattr(self.system, "memory", {}).get(name),
+            "rule": self.state.get(name),
             "optimizer": parameters.get(name.rpartition(".")[0]),
         }.get(kind)
         if counter:

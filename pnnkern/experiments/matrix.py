@@ -3,14 +3,13 @@
 from typing import Any
 
 from ..systems.protocols import lacks
-from . import registry
+from .recipe import kinds
 
 
 def collect() -> dict[str, dict[str, str]]:
     """For each kind of rule, for each kind of system: "" if the rule trains it, else what the system lacks."""
-    systems = {name: table.made() for name, table in sorted(registry.system.classes().items())}
-    rules = {name: table.made() for name, table in sorted(registry.rule.classes().items())}
-    return {rule: {system: lacks(made, *made_rule.needs) for system, made in systems.items()} for rule, made_rule in rules.items()}
+    systems = kinds("system")
+    return {name: {kind: lacks(system, *rule.needs) for kind, system in systems.items()} for name, rule in kinds("rule").items()}
 
 
 def table(cells: dict[str, dict[str, str]]) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from .. import _files
 from .._errors import PnnError
-from . import files, registry, tables
+from . import derived, files, tables
 
 FIXED: dict[str, type[tables.Table]] = {
     "data": tables.Data,
@@ -46,8 +46,8 @@ class Recipe:
     recipe: str  # its name
     summary: str
     data: tables.Data
-    system: tables.System
-    rule: tables.Rule
+    system: derived.Derived
+    rule: derived.Derived
     training: tables.Training
     compute: tables.Compute
     checkpoint: tables.Checkpoint
@@ -138,7 +138,7 @@ def read(table: Mapping[str, Any]) -> Recipe:
 
 def _kind(name: str, table: Any) -> type[tables.Table]:
     """The model of [system] or [rule], by its `kind`."""
-    classes = (registry.system if name == "system" else registry.rule).classes()
+    classes = kinds(name)
     if not isinstance(table, Mapping):
         raise RecipeError(f"{name} must be a table, got {_shown(table)}")
     kind = table.get("kind", _DEFAULT_KIND.get(name))
@@ -148,8 +148,14 @@ def _kind(name: str, table: Any) -> type[tables.Table]:
         raise RecipeError(f"{name}.kind must be a string, one of {', '.join(sorted(classes))}, got {_shown(kind)}")
     if kind not in classes:
         raise RecipeError(f"no {name} is of kind {_shown(kind)}: {nearest(kind, sorted(classes))}")
-    model: type[tables.Table] = classes[kind]
-    return model
+    return derived.table(classes[kind])
+
+
+def kinds(name: str) -> dict[str, type]:
+    """The classes that the table [system] or [rule] can name, by their kinds."""
+    from .. import learning, systems
+
+    return {"system": systems.kinds, "rule": learning.kinds}[name].classes()
 
 
 def _refuse_unknown(table: Mapping[str, Any], models: Mapping[str, type[tables.Table]]) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from .._errors import CheckpointError
 from ..learning import SquareError
-from ..learning.judged import accuracy, rated
-from . import files, machine, origin, plots, text, units
+from ..learning.metrics import accuracy, ratings
+from . import files, machine, origin, pictures, plots, text, units
 from .plots import Picture
 from .run import Run, environment
 
@@ -50,35 +50,35 @@ def write(run: Run, *, images: int = 200) -> Path:
 
     images : how many test images, spread evenly over the test set, the slower checks are made with.
     """
-    trainer, table = run.trainer, run.recipe.system
+    trainer, loss = run.trainer, run.trainer.rule.loss_on(run.trainer.system)
     if not trainer.losses:
         raise CheckpointError(f"{run.folder} has no step of training to report on yet: go on with `pnnkern resume {run.folder}`")
     labels = trainer.dataset.test_labels
     scores = trainer.test_scores()
-    unit = table.output_unit
-    squared = isinstance(trainer.rule.loss, SquareError) and unit != "1"
-    pictures = table.pictures(trainer, scores)
+    unit = trainer.system.output_unit
+    squared = isinstance(loss, SquareError) and unit != "1"
+    drawn = pictures.pictures(trainer, scores)
     if trainer.dataset.real:
-        pictures.append(plots.answers(scores, trainer.rule.loss.targets(labels, scores), unit))
+        drawn.append(plots.answers(scores, loss.targets(labels, scores), unit))
     else:
-        pictures.append(plots.confusion(_read(trainer.rule.loss, scores), labels, max(scores.shape[1], trainer.dataset.classes)))
+        drawn.append(plots.confusion(_read(loss, scores), labels, max(scores.shape[1], trainer.dataset.classes)))
     chosen = np.unique(np.linspace(0, len(labels) - 1, min(images, len(labels))).round().astype(int))
-    checks = table.checks(trainer, chosen)
-    reached = accuracy(rated(trainer.rule.loss, scores, labels), labels)
+    checks = pictures.checks(trainer, chosen)
+    reached = accuracy(ratings(loss, scores, labels).mean(), trainer.dataset.real)
     learning = plots.curves(trainer, _controls(run), f"{unit}2" if squared else "1")
-    pictures = [learning, *(checks.pictures if checks else ()), *pictures]
+    drawn = [learning, *(checks.pictures if checks else ()), *drawn]
 
     folder = run.folder / "report"
     made = origin.here()
     metrics = run.summary | {"checks": checks.rows if checks else [], "report": made, "run": run.meta.get("sessions", [])}
     try:
         files.subfolder(run.folder, folder.name)
-        for picture in pictures:
+        for picture in drawn:
             for name, content in picture.files.items():
                 files.replace(folder / name, content)
         files.replace(folder / "metrics.json", json.dumps(metrics, indent=1).encode())
         page = folder / "index.html"
-        files.replace(page, _page(run, reached, pictures, checks, made).encode())
+        files.replace(page, _page(run, reached, drawn, checks, made).encode())
     except OSError as error:
         raise CheckpointError(f"cannot write the report into {folder}: {error.strerror or error}") from error
     return page
@@ -100,7 +100,7 @@ def _safe(value: object) -> str:
     return html.escape(text.lines(value))
 
 
-def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any, made: dict[str, str]) -> str:
+def _page(run: Run, accuracy: float, drawn: list[Picture], checks: Any, made: dict[str, str]) -> str:
     recipe, trainer, meta = run.recipe, run.trainer, run.meta
     data = trainer.dataset
     epochs = trainer.training.epochs
@@ -132,7 +132,7 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any, made:
     ]
     if not trainer.finished:
         body.append(f"<p>This run has not ended: go on with <code>pnnkern resume {_safe(run.folder)}</code>.</p>")
-    costs = recipe.system.estimates(trainer.system)
+    costs = trainer.system.costs()
     if costs:
         rows = [units.named(key, value) for key, value in costs.items()]
         body.append(f"<h2>Estimated cost of one inference</h2>{_table(rows, 'words number')}")
@@ -140,7 +140,7 @@ def _page(run: Run, accuracy: float, pictures: list[Picture], checks: Any, made:
     if checks:
         shown = [("physics", "test accuracy", "")] + [(row["what"], units.percent(row["accuracy"], 1), row["note"]) for row in checks.rows]
         body.append(f"<h2>{_safe(checks.title)}</h2>{_table(shown, 'words number words', head=True)}<p>{_safe(checks.caption)}</p>")
-    body += [_figure(p) for p in pictures]
+    body += [_figure(p) for p in drawn]
     body.append(f"<h2>Where this comes from</h2>{_provenance(meta, made, recipe.compute.device)}")
     body.append(f"<h2>The complete recipe</h2><pre>{_safe(recipe.dumps())}</pre>")
     return _PAGE.format(title=_safe(f"{recipe.recipe}: {units.percent(accuracy)}"), body="\n".join(body))

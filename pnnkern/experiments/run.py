@@ -1,6 +1,7 @@
 """Runs: one directory with `config.toml`, `checkpoint.h5`, `checkpoint.prev.h5`, and `report/` when it was asked for."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import platform
@@ -11,9 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .. import _array, _declared
 from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
-from . import checkpoint, controls, data, files, machine, matrix, memory, origin, progress, saved, signals, text, units
+from . import checkpoint, controls, data, derived, files, machine, matrix, memory, origin, progress, saved, signals, text, units
 from . import recipe as recipes
 from .loop import Stopped, TrainingError
 from .recipe import Recipe, RecipeError
@@ -62,7 +64,7 @@ class Run:
         for name in ("control", "exact"):
             if name in self.meta:
                 metrics[f"{'linear_control' if name == 'control' else 'exact_gradient'}_accuracy"] = self.meta[name]["test_accuracy"]
-        metrics |= self.recipe.system.estimates(trainer.system)
+        metrics |= trainer.system.costs()
         passes = trainer.passes
         return {
             "recipe": self.recipe.recipe, "metrics": metrics, "epochs": done, "steps": trainer.step, "passes": passes,
@@ -74,9 +76,8 @@ class Run:
 # ----------------------------------------------------------------------------------------------------------------------- build
 def assemble(recipe: Recipe, folder: Path) -> Run:
     """Load the data and build the system, rule and optimiser of a recipe. Raises `PnnError` in one line for what does not fit."""
-    from .. import _array
     from ..learning import SGD, Adam
-    from .loop import PARAMETERS, RULE, Trainer, stream
+    from .loop import Trainer
 
     _use_threads(recipe.compute.threads)
     wanted = recipe.data
@@ -88,17 +89,11 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:
-        rule = recipe.rule.build(recipe.system, stream(training.seed, RULE))
-        if dataset.real:
-            _refuse_real(dataset, recipe.system, rule)
-        system = recipe.system.build(
-            key=stream(training.seed, PARAMETERS),
-            device=compute.device,
-            dtype=compute.dtype,
-            chunk=compute.chunk,
-            classes=dataset.classes,
-        )
+        system = build(recipe, dataset.classes)
+        rule = _declared.made(recipe.rule.of, recipe.rule.values())
         _refuse_misfit(recipe, system, rule)
+        if dataset.real:
+            _refuse_real(dataset, system, rule)
         inputs = system.encode(dataset.train_images[:64])
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
@@ -109,7 +104,33 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     except MemoryError as error:
         raise out_of_memory(error, "make what is large in [system] smaller, or lower training.batch or compute.chunk") from error
     optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
-    return Run(folder, recipe, Trainer(system, rule, optimizer, dataset, training), {"seconds": 0.0})
+    return Run(folder, _resolved(recipe, rule, system), Trainer(system, rule, optimizer, dataset, training), {"seconds": 0.0})
+
+
+def build(recipe: Recipe, outputs: int, parameters: dict[str, Any] | None = None) -> Any:
+    """The system of a recipe, for so many outputs; its parameters drawn by the recipe's seed, or given. Raises ValueError if it cannot be."""
+    from .loop import PARAMETERS, stream
+
+    cls, compute = recipe.system.of, recipe.compute
+    supplied = {
+        "key": stream(recipe.training.seed, PARAMETERS), "device": compute.device, "dtype": compute.dtype, "chunk": compute.chunk,
+        "outputs": outputs, "parameters": dict(parameters or {}),
+    }  # fmt: skip
+    values, known = recipe.system.values(), {field.name for field in dataclasses.fields(cls)}
+    if values.get("classes", outputs) != outputs:
+        raise ValueError(
+            f"the data have {outputs} classes and the network outputs for {values['classes']}: set system.classes={outputs}"
+        )
+    return _declared.made(cls, values, **{name: value for name, value in supplied.items() if name in known})
+
+
+def _resolved(recipe: Recipe, rule: Any, system: Any) -> Recipe:
+    """The recipe with the loss that its rule has settled on."""
+    if "loss" not in type(recipe.rule).model_fields or not isinstance(rule.loss, str):
+        return recipe
+    loss = rule.loss_on(system)
+    found = {"loss": loss.kind} | ({"scale": loss.scale} if hasattr(loss, "scale") else {})
+    return replace(recipe, rule=recipe.rule.model_copy(update=found))
 
 
 def _refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
@@ -124,7 +145,7 @@ def _refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
 
 def _refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
     """Raise `RecipeError` for real targets where they mean nothing, and for labels that look like them."""
-    if not hasattr(rule.loss, "targets"):
+    if not hasattr(rule.loss_on(system), "targets"):
         labels = dataset.train_labels
         one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
         way = "labels that are one-hot are given as integers, y.argmax(1)" if one_hot else "set rule.loss='mse'; powers of light have none"
@@ -159,7 +180,6 @@ def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
 
 def environment(device: str) -> dict[str, str]:
     """What a run must find again to repeat to the bit: versions, FFT library, threads and the machine, and on "cuda" the GPU."""
-    from .. import _array
     from ..optics import _fft
 
     here = {"fft": _fft.described(), "threads": str(_array.threads()), "machine": f"{platform.system()} {platform.machine()}"}
@@ -198,7 +218,7 @@ def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: floa
     with checkpoint.lock(folder):
         _refuse_used(folder)
         checkpoint.clean(folder)
-        _patiently(lambda: recipes.write(recipe, folder / CONFIG), patience, stop)
+        _patiently(lambda: recipes.write(run.recipe, folder / CONFIG), patience, stop)
         return _carry(run, quiet, stop)
 
 
@@ -272,6 +292,7 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
     run.meta |= {
         "data": trainer.dataset.digest(),
         "source": trainer.dataset.source,
+        "outputs": trainer.dataset.classes,
         "config": recipe.table(),
         "environment": environment(recipe.compute.device),
         "passes_per_epoch": trainer.rule.passes * len(trainer.dataset.train_labels),
@@ -281,7 +302,7 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
     def save() -> None:
         run.meta["seconds"] = before + time.monotonic() - began
         run.meta["environment"] |= machine.plans()
-        state = trainer.state()
+        state = trainer.saved()
         run.unsaved = True
         with contextlib.suppress(Stopped):
             _patiently(lambda: checkpoint.save(run.folder / CHECKPOINT, state, run.meta), recipe.checkpoint.patience, stop)
@@ -344,11 +365,13 @@ def _room(run: Run) -> Iterator[None]:
 
 def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
     """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one."""
+    from ..learning import InSilico
+
     recipe, folder = run.recipe, run.folder / EXACT
     control = recipe.control.model_copy(update={"linear": False, "exact": False})
-    exact = replace(
-        recipe, recipe=f"{recipe.recipe}-exact", rule=recipe.rule.exact(recipe.system), system=recipe.system.ideal(), control=control
-    )
+    rule = derived.table(InSilico)(**{name: value for name, value in recipe.rule.values().items() if name in ("loss", "scale")})
+    system = recipe.system.model_copy(update=dict(recipe.system.of.exact))
+    exact = replace(recipe, recipe=f"{recipe.recipe}-exact", rule=rule, system=system, control=control)
     if not quiet:
         _say("exact-gradient control, the same network and budget ...")
     _patiently(lambda: _subfolder(run.folder, EXACT), recipe.checkpoint.patience, stop)

@@ -38,6 +38,7 @@ class _Said(BaseModel):
     source: _Line
     seconds: float = Field(ge=0, allow_inf_nan=False)
     environment: dict[_Line, _Line]
+    outputs: int = Field(0, ge=0, lt=2**31)  # of the system
     passes_per_epoch: int = Field(0, ge=0, lt=2**63)
     sessions: list[dict[str, str | int]] = []  # when and where it was worked on
     control: Control = _ABSENT

@@ -3,18 +3,16 @@
 Nothing is written for this: keys, defaults and bounds are those of the pydantic models, documentation is the comment beside a key.
 """
 
-import ast
 import inspect
-import io
 import json
 import textwrap
-import tokenize
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .. import _declared
+from . import derived, tables, text, units
 from . import recipe as recipes
-from . import registry, tables, text, units
 from .recipe import Recipe, RecipeError
 
 Row = dict[str, Any]
@@ -26,7 +24,7 @@ def collect(name: str) -> dict[str, Any]:
 
     Raises `RecipeError` for a name that is none, with the nearest.
     """
-    systems, rules, fixed = registry.system.classes(), registry.rule.classes(), recipes.FIXED
+    systems, rules, fixed = _models("system"), _models("rule"), recipes.FIXED
     if name in recipes.names():
         return _recipe(recipes.find(name), name, "recipe")
     for what, table, known in (("system", "system", systems), ("rule", "rule", rules), ("table", name, fixed)):
@@ -45,14 +43,14 @@ def collect(name: str) -> dict[str, Any]:
 
 def names() -> list[str]:
     """All that `collect` knows, but for files and folders."""
-    kinds = [*registry.system.classes(), *registry.rule.classes(), *recipes.FIXED]
+    kinds = [*recipes.kinds("system"), *recipes.kinds("rule"), *recipes.FIXED]
     return [*recipes.names(), *kinds, *dict.fromkeys(row["key"] for row in every_key())]
 
 
 def every_key() -> list[Row]:
     """The keys of all tables; of systems and rules those that are declared alike once, with the kinds that have them as "of"."""
     found: list[Row] = [row for table, model in recipes.FIXED.items() for row in rows(table, model)]
-    for table, known in (("system", registry.system.classes()), ("rule", registry.rule.classes())):
+    for table, known in (("system", _models("system")), ("rule", _models("rule"))):
         alike: dict[str, Row] = {}
         for kind, model in sorted(known.items()):
             for row in rows(table, model):
@@ -65,18 +63,25 @@ def every_key() -> list[Row]:
 
 def rows(table: str, model: type[tables.Table], values: Mapping[str, Any] | None = None) -> list[Row]:
     """The keys of a table, in the order of their declaration; with the `values` they have, else their defaults."""
-    comments = _comments(model)
+    comments = _declared.comments(model)
     schema = model.model_json_schema()["properties"]
     made = []
     for key, field in model.model_fields.items():
         default = None if field.is_required() else field.get_default(call_default_factory=True)
         unit, about = comments.get(key, ("", ""))
-        about = _kind(table) if key == "kind" else field.description or about
+        if issubclass(model, derived.Derived):
+            unit, about = schema[key].get("unit", ""), field.description or ""
+        about = _kind(table) if key == "kind" else about
         value = default if values is None else values[key]
         made.append(
             {"key": f"{table}.{key}", "value": value, "default": default, "unit": unit, "bounds": _bounds(schema[key]), "about": about}
         )
     return made
+
+
+def _models(table: str) -> dict[str, type[tables.Table]]:
+    """The tables of all kinds of systems, or of rules."""
+    return {kind: derived.table(cls) for kind, cls in recipes.kinds(table).items()}
 
 
 def _kind(table: str) -> str:
@@ -105,49 +110,6 @@ def _bounds(schema: Mapping[str, Any]) -> str:
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     limits = [f"{sign} {schema[name]:g}" if schema[name] < 1e6 else f"{sign} {schema[name]}" for name, sign in signs.items() if name in schema]
     return " ".join([_TYPES.get(schema.get("type", ""), "value"), " and ".join(limits)]).rstrip()
-
-
-def _comments(model: type[tables.Table]) -> dict[str, tuple[str, str]]:
-    """Unit and documentation of each key, from the comments beside or above its declaration: ``# [m] side of a neuron``."""
-    found: dict[str, tuple[str, str]] = {}
-    for cls in reversed(model.__mro__):
-        if issubclass(cls, tables.Table) and cls is not tables.Table:
-            for key, comment in _declared(cls).items():
-                found[key] = _parted(comment) if comment else found.get(key, ("", ""))
-    return found
-
-
-def _parted(comment: str) -> tuple[str, str]:
-    if comment.startswith("[") and "]" in comment:
-        unit, _, about = comment[1:].partition("]")
-        return unit, about.strip()
-    return "", comment
-
-
-def _declared(cls: type) -> dict[str, str]:
-    """The comment of each annotated name in the body of a class: at its end, else in the lines above it; "" for none."""
-    try:
-        source = textwrap.dedent(inspect.getsource(cls))
-    except (OSError, TypeError):  # a class of somebody else's without a file
-        return {}
-    lines = source.splitlines()
-    comments = {
-        token.start[0]: (token.string.lstrip("# "), lines[token.start[0] - 1].lstrip().startswith("#"))
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT and not token.string.startswith("# fmt")
-    }
-    found = {}
-    for node in ast.parse(source).body[0].body:  # type: ignore[attr-defined]
-        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
-            continue
-        end, alone = comments.get(node.end_lineno or node.lineno, ("", True))
-        above: list[str] = []
-        line = node.lineno - 1
-        while line in comments and comments[line][1]:
-            above.insert(0, comments[line][0])
-            line -= 1
-        found[node.target.id] = " ".join(above) if alone else end
-    return found
 
 
 # ------------------------------------------------------------------------------------------------------------------------ text

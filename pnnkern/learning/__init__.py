@@ -14,8 +14,8 @@ from .coupled import (
     nudged_learning_update,
 )
 from .elastic import allosteric_learning_update, elastic_learning_update
-from .equilibrium import CoupledLearning, EquilibriumPropagation, contrastive_learning
-from .feedback_alignment import DirectFeedback
+from .equilibrium import ContrastiveLearning, CoupledLearning, EquilibriumPropagation
+from .feedback_alignment import DirectFeedback, feedback_matrix
 from .frequency import FrequencyPropagation
 from .hardware_aware import HardwareAware
 from .holomorphic import HolomorphicEP
@@ -24,6 +24,7 @@ from .losses import CrossEntropy, Differential, Logits, MeanSquare, SquareError
 from .optimizers import SGD, Adam
 from .perturbation import SPSA
 from .physics_aware import PhysicsAware
+from .rule import Batch, Rule, Supervised, kinds, one_step
 
 __all__ = [
     "SGD",
@@ -31,8 +32,10 @@ __all__ = [
     "Adam",
     "AdjointLearning",
     "AgnosticEP",
+    "Batch",
     "ContinualEP",
     "ContrastiveDivergence",
+    "ContrastiveLearning",
     "CoupledLearning",
     "CrossEntropy",
     "Differential",
@@ -45,15 +48,19 @@ __all__ = [
     "Logits",
     "MeanSquare",
     "PhysicsAware",
+    "Rule",
     "SquareError",
+    "Supervised",
     "adjoint_learning_update",
     "agnostic_learning_step",
     "allosteric_learning_update",
-    "contrastive_learning",
     "coupled_dynamics",
     "coupled_learning_step",
     "coupled_learning_update",
     "elastic_learning_update",
+    "feedback_matrix",
     "frequency_propagation_update",
+    "kinds",
     "nudged_learning_update",
+    "one_step",
 ]

@@ -8,29 +8,26 @@ of resistors make the drops that multiply those of the forward pass. No digital 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array
 from .._gate import accepts_any
-from ..systems.protocols import Reciprocal, Update, require
-from .judged import Metrics, judged
+from .._updates import gradients
+from ..systems.protocols import Reciprocal
+from .metrics import Metrics, loss_and_metrics
+from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
 @dataclass(frozen=True)
-class AdjointLearning:
+class AdjointLearning(Supervised):
     """The rule: one pass forward, one back, both through the device and read inside. The gradient of the loss of the device itself."""
 
-    loss: Any
+    kind: ClassVar[str] = "adjoint-learning"
     needs: ClassVar[tuple[type, ...]] = (Reciprocal,)
     passes: ClassVar[int] = 2
 
-    def step(
-        self, system: Reciprocal, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], Metrics]:
-        """Gradients {name: update} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
-        require(system, "adjoint learning", *self.needs)
-        outputs, record = system.forward_reading(batch[0], key, sample)
-        cotangent, metrics = judged(self.loss, outputs, batch[1])
-        return system.backward(cotangent, record, key, sample), metrics
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        outputs, record = system.forward_reading(batch.inputs, key, batch.index)
+        cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
+        return gradients(system.backward(cotangent, record, key, batch.index)), state, metrics
 
 
 __all__ = ["AdjointLearning"]

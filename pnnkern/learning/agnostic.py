@@ -4,20 +4,21 @@ Scellier, Mishra, Bengio and Ollivier, Agnostic physics-driven deep learning, ar
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._declared import Positive, Turns
 from .._errors import ConvergenceError
 from .._gate import accepts_any
-from ..systems.protocols import Relaxing, Update, Yielding, dense, replaced, require
+from .._updates import Set, dense
+from ..systems.protocols import Relaxing, Yielding, replaced
 from ..systems.writers import limits
-from ._checks import one_or_more, positive
-from .judged import Metrics, judged
-from .losses import SquareError
+from .metrics import Metrics, metrics
+from .rule import Batch, Rule, State, Updates
 
 Parameters = dict[str, Array]
 
@@ -45,45 +46,37 @@ def yielding(start: Parameters, felt: Callable[[Parameters], Parameters], softne
 
 @accepts_any
 @dataclass(frozen=True)
-class AgnosticEP:
+class AgnosticEP(Rule):
     """The rule. Each parameter is a coordinate too, tied to a knob u by ``(theta - u)^2 / (2 softness)`` and pulled by its own energy.
 
     First the outputs are nudged by -beta while knobs are set so that the parameters stay where they are; then the knobs are left alone, the
     nudge becomes +beta, and all settles together: ``theta' = theta - softness (dE/dtheta at +beta - dE/dtheta at -beta)``, where states
-    belong to their own theta. A step of descent of |output - target|^2 / 2 at the rate 2 softness beta, to lowest order.
-
-    strength : beta. rate : 2 softness beta, in the parameters' unit as `training.lr`; written at the same rate without an optimiser that
-    changes it, parameters end where the physics led. steps, tolerance : of the settling. loss : what outputs are judged by.
+    belong to their own theta. A step of descent of |output - target|^2 / 2 at the rate 2 softness beta, to lowest order: parameters are set
+    to where the physics led them, without an optimiser, a learning rate or its schedule.
     """
 
-    strength: float
-    rate: float
-    steps: int = 100
-    tolerance: float = 1e-6
-    loss: Any = field(default_factory=SquareError)
+    beta: Positive = 1e-3  # of the nudges, as in equilibrium propagation
+    rate: Positive = 1e-3  # 2 softness beta: of the step, in the parameters' unit
+    steps: Turns = 100  # turns of states and parameters at most, until they have settled
+    tolerance: Positive = 1e-6  # of the settling, relative to the size of the parameters
+
+    kind: ClassVar[str] = "agnostic-ep"
     needs: ClassVar[tuple[type, ...]] = (Relaxing, Yielding)
-    passes: ClassVar[int] = 3  # the free state, by which outputs are judged, and the two nudged ones
+    passes: ClassVar[int] = 3  # the free state, whose outputs are measured, and the two nudged ones
 
-    def __post_init__(self) -> None:
-        positive(self, "strength", "rate", "tolerance")
-        one_or_more(self, "steps")
-
-    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], Metrics]:
-        """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""
-        require(system, "agnostic equilibrium propagation", *self.needs)
-        (inputs, labels), beta = batch, self.strength
-        target, how = system.targets(labels), {"key": key, "sample": sample}
-        before = system.relax(inputs, target=target, nudges=(-beta,), **how)
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        target, how, count = system.targets(batch.labels), {"key": key, "sample": batch.index}, max(1, len(batch))
+        before = system.relax(batch.inputs, target=target, nudges=(-self.beta,), **how)
 
         def felt(parameters: Parameters) -> Parameters:
             with replaced(system, parameters):
-                after = system.relax(inputs, target=target, nudges=(beta,), **how)
-                return {name: dense(update) for name, update in system.contrast_between(before, 1, after, 1).items()}
+                after = system.relax(batch.inputs, target=target, nudges=(self.beta,), **how)
+                return {name: dense(d) / count for name, d in system.contrast_between(before, 1, after, 1).items()}
 
         start = {name: _array.namespace(p).array(p) for name, p in system.parameters.items()}
-        end = yielding(start, felt, self.rate / (2 * beta), limits(system), steps=self.steps, tolerance=self.tolerance)
-        updates = {name: (start[name] - p) / self.rate for name, p in end.items() if p is not start[name]}
-        return updates, judged(self.loss, before.output, labels)[1]
+        end = yielding(start, felt, self.rate / (2 * self.beta), limits(system), steps=self.steps, tolerance=self.tolerance)
+        updates: Updates = {name: Set(p) for name, p in end.items() if p is not start[name]}
+        return updates, state, metrics(self.loss_on(system), before.output, batch.labels)
 
 
 __all__ = ["AgnosticEP", "yielding"]

@@ -14,12 +14,12 @@ from .. import _array
 from .._array import Array, Real
 from .._gate import accepts_any
 from ..networks import boltzmann
-from ..systems.protocols import OuterProduct, Update
+from .._updates import Derivative, Factors
 
 
 @accepts_any
 def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, steps: int = 1, chains: Array | None = None, key: Any = None,
-                           sample: Any = 0, step0: int = 0) -> tuple[dict[str, Update], Array]:  # fmt: skip
+                           sample: Any = 0, step0: int = 0) -> tuple[dict[str, Derivative], Array]:  # fmt: skip
     """One update of a restricted machine: {"W": factors, "a": ..., "b": ...}, to be descended, and the visible units of the chains.
 
     visible : data (batch, visible), 0 and 1 or grey values. steps : of Gibbs sampling. chains : visible units (chains, visible) to go on
@@ -34,7 +34,7 @@ def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, s
     model = boltzmann.gibbs(data if chains is None else chains, weights, a, b, steps=steps, key=key, sample=sample, step0=step0)
     of_data, of_model = (boltzmann.hidden_chance(v, weights, a, b) for v in (data, model))
     n, m = max(1, len(data)), max(1, len(model))
-    factors = OuterProduct(xp.concatenate([data, model]), xp.concatenate([of_data / -n, of_model / m]))
+    factors = Factors(xp.concatenate([data, model]), xp.concatenate([of_data / -n, of_model / m]))
     updates = {
         "W": factors, "a": model.sum(axis=0) / m - data.sum(axis=0) / n, "b": of_model.sum(axis=0) / m - of_data.sum(axis=0) / n,
     }  # fmt: skip
@@ -61,7 +61,7 @@ class PersistentChains:
         if self.key is None:
             raise ValueError("chains are random, which needs a key: key=pnnkern.random.key(seed)")
 
-    def update(self, data: Array, weights: Real, a: Real, b: Real) -> dict[str, Update]:
+    def update(self, data: Array, weights: Real, a: Real, b: Real) -> dict[str, Derivative]:
         """The update for a batch of data; the chains move on."""
         updates, self.visible = contrastive_divergence(
             data, weights, a, b, steps=self.steps, chains=self.visible, key=self.key, step0=self.done

@@ -3,50 +3,40 @@
 Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array
+from .._declared import Positive, Turns
 from .._gate import accepts_any
-from ..systems.protocols import Continual, Relaxing, Update, require
-from ._checks import one_or_more, positive
-from .judged import Metrics, judged
-from .losses import SquareError
+from .._updates import Move
+from ..systems.protocols import Continual, Relaxing
+from .metrics import Metrics, metrics
+from .rule import Batch, Rule, State, Updates
 
 
 @accepts_any
 @dataclass(frozen=True)
-class ContinualEP:
-    """The rule. strength : beta, the nudge. steps : nudged ones, with a move after each.
+class ContinualEP(Rule):
+    """The rule. Parameters are moved to where the moves on the way led, without an optimiser, a learning rate or its schedule.
 
-    rate : learning rate of the moves on the way, in the parameters' unit as `training.lr`. Written at the same rate without an optimiser
-    that changes it, a step leaves parameters exactly where these moves led. For small rates all moves add up to the one-sided estimate of
-    equilibrium propagation at 0 and beta; they must be small beside beta over the mean square of a sample's inputs, |x|^2, as a state that
-    parameters have moved moves them again. The free state must have settled: whatever it still moves counts as learning.
-
-    loss : what outputs are judged by; the cost that is nudged with is the system's, |output - target|^2 / 2 unless it says so.
+    For small rates all moves add up to a step of the one-sided estimate of equilibrium propagation at 0 and beta; they must be small beside
+    beta over the mean square of a sample's inputs, |x|^2, as a state that parameters have moved moves them again. The free state must have
+    settled: whatever it still moves counts as learning. The cost that is nudged with is the system's, |output - target|^2 / 2 unless it
+    says so.
     """
 
-    strength: float
-    steps: int = 20
-    rate: float = 1e-3
-    loss: Any = field(default_factory=SquareError)
+    beta: Positive = 0.1  # of the nudge, as in equilibrium propagation
+    steps: Turns = 20  # nudged ones, with a move after each
+    rate: Positive = 1e-3  # of the moves on the way, in the parameters' unit
+
+    kind: ClassVar[str] = "continual-ep"
     needs: ClassVar[tuple[type, ...]] = (Relaxing, Continual)
     passes: ClassVar[int] = 2  # a free and a nudged relaxation per sample and step
 
-    def __post_init__(self) -> None:
-        positive(self, "strength", "rate")
-        one_or_more(self, "steps")
-
-    def step(self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0) -> tuple[dict[str, Update], Metrics]:
-        """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""
-        require(system, "continual equilibrium propagation", *self.needs)
-        inputs, labels = batch
-        relaxed = system.relax(inputs, key=key, sample=sample)
-        updates = system.continual_contrast(
-            relaxed, system.targets(labels), nudge=self.strength, steps=self.steps, rate=self.rate
-        )
-        return updates, judged(self.loss, relaxed.output, labels)[1]
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        relaxed = system.relax(batch.inputs, key=key, sample=batch.index)
+        moves = system.continual_moves(relaxed, system.targets(batch.labels), nudge=self.beta, steps=self.steps, rate=self.rate)
+        return {name: Move(move) for name, move in moves.items()}, state, metrics(self.loss_on(system), relaxed.output, batch.labels)
 
 
 __all__ = ["ContinualEP"]

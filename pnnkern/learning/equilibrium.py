@@ -11,23 +11,28 @@ networks, with both signs of eta, Scellier et al., arXiv:2312.15103 (2023). With
 it is.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._declared import Positive, Range
+from .._errors import NudgeError
 from .._gate import accepts_any
-from ..systems.protocols import Relaxing, Update, require, scaled
-from .judged import Metrics, judged
-from .losses import SquareError
+from .._updates import Derivative, gradients, scaled
+from ..systems.protocols import Relaxing
+from . import losses
+from .metrics import Metrics, metrics
+from .rule import Batch, Rule, State, Updates
 
-VARIANTS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}
+ENDS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}  # of the two states, in units of the nudge
+Variant = Literal["centred", "positive", "negative", "random"]
 
 
 def contrasted(system: Relaxing, inputs: Array, target: Array, ends: tuple[float, float], *, hold: bool = False, key: Any = None,
-               sample: Any = 0) -> tuple[dict[str, Update], Any]:  # fmt: skip
+               sample: Any = 0) -> tuple[dict[str, Derivative], Any]:  # fmt: skip
     """``(dE/dtheta at b2 - dE/dtheta at b1) / (b2 - b1)`` for ends (b1, b2), one of which may be 0; and the equilibria.
 
     hold : hold the outputs at ``output + b (target - output)`` instead of nudging them. Raises ValueError if b1 = b2.
@@ -38,81 +43,95 @@ def contrasted(system: Relaxing, inputs: Array, target: Array, ends: tuple[float
     nudges = tuple(b for b in ends if b != 0)
     relaxed = system.relax(inputs, target=target, nudges=nudges, hold=hold, key=key, sample=sample)
     phase = {0.0: 0} | {b: p + 1 for p, b in enumerate(nudges)}
-    updates = system.contrast(relaxed, phase[b1], phase[b2])
-    return {name: scaled(update, 1 / (b2 - b1)) for name, update in updates.items()}, relaxed
+    found = system.contrast(relaxed, phase[b1], phase[b2])
+    return {name: scaled(derivative, 1 / (b2 - b1)) for name, derivative in found.items()}, relaxed
 
 
 @accepts_any
 @dataclass(frozen=True)
-class _Contrastive:
-    """beta or eta, and which two equilibria are compared."""
+class _Contrastive(Rule):
+    """Compares two equilibria."""
 
-    strength: float
-    variant: str = "centred"
-    loss: Any = field(default_factory=SquareError)
     needs: ClassVar[tuple[type, ...]] = (Relaxing,)
     hold: ClassVar[bool] = False
-    title: ClassVar[str] = ""
 
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.strength) and self.strength > 0):
-            raise ValueError(f"the strength of the nudges must be positive, got {self.strength!r}: with 0 nothing is compared")
-        if self.variant not in (*VARIANTS, "random"):
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, random, got {self.variant!r}")
+    def nudge(self) -> tuple[float, str]:
+        """Size of the nudge, and which equilibria are compared."""
+        raise NotImplementedError
+
+    def init(self, system: Any, key: Any = None) -> State:
+        refuse_scores(system, self.kind, self.hold)
+        return super().init(system, key)
 
     @property
     def passes(self) -> int:
         """Relaxations per sample and step."""
-        return 3 if self.variant == "centred" else 2
+        return 3 if self.nudge()[1] == "centred" else 2
 
     def ends(self, key: Any = None) -> tuple[float, float]:
         """The nudges (b1, b2); for the variant "random" with a sign drawn from the key."""
-        if self.variant != "random":
-            low, high = VARIANTS[self.variant]
-            return self.strength * low, self.strength * high
-        if key is None:
-            raise ValueError("the sign of the nudge is random, which needs a key: key=pnnkern.random.key(seed)")
+        size, variant = self.nudge()
+        if variant != "random":
+            low, high = ENDS[variant]
+            return size * low, size * high
+        random.needed(key, "the sign of the nudge is random")
         sign = 1 if _array.to_numpy(random.bernoulli(random.fold_in(key, "sign"), 0.5, (1, 1)))[0, 0] else -1
-        return (0.0, self.strength) if sign > 0 else (-self.strength, 0.0)
+        return (0.0, size) if sign > 0 else (-size, 0.0)
 
-    def step(self, system: Relaxing, batch: tuple[Array, Array], key: Any = None, sample: Any = 0,
-             ) -> tuple[dict[str, Update], Metrics]:  # fmt: skip
-        """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free outputs."""
-        require(system, self.title, *self.needs)
-        inputs, labels = batch
-        updates, relaxed = contrasted(
-            system, inputs, system.targets(labels), self.ends(key), hold=self.hold, key=key, sample=sample
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        found, relaxed = contrasted(
+            system, batch.inputs, system.targets(batch.labels), self.ends(key), hold=self.hold, key=key, sample=batch.index
         )
-        return updates, judged(self.loss, relaxed.output, labels)[1]
+        return gradients(found), state, metrics(self.loss_on(system), relaxed.output, batch.labels)
+
+
+def refuse_scores(system: Any, kind: str, hold: bool) -> None:
+    """Raise ValueError for a rule that holds outputs where they are scores beside the energy."""
+    if hold and getattr(system, "readout", "state") == "softmax":
+        raise ValueError(
+            f"rule.kind={kind!r} holds outputs at their targets, which the scores of a softmax are not: set system.readout='state'"
+        )
 
 
 @accepts_any
 @dataclass(frozen=True)
 class EquilibriumPropagation(_Contrastive):
-    """The rule. strength : beta, in the unit that makes E + beta C an energy (siemens in resistive networks).
+    """The rule. The cost that is nudged with is the system's, |output - target|^2 / 2 unless it says so."""
 
-    variant : "centred", nudges -beta and beta; "positive", 0 and beta; "negative", -beta and 0; "random", one of the two at random in
-    each step. loss : what outputs are judged by; the cost that is nudged with is the system's, |output - target|^2 / 2 unless it says so.
-    """
+    beta: Positive = 0.1  # of the nudges, in the unit that makes E + beta C an energy: siemens for resistors
+    variant: Variant = "centred"  # -beta and beta, 0 and beta, -beta and 0, one of these two at random in each step
 
-    title: ClassVar[str] = "equilibrium propagation"
+    kind: ClassVar[str] = "equilibrium-propagation"
+
+    def nudge(self) -> tuple[float, str]:
+        return self.beta, self.variant
 
 
 @accepts_any
 @dataclass(frozen=True)
 class CoupledLearning(_Contrastive):
-    """Coupled learning in any system that relaxes: outputs are held at ``output + eta (target - output)``, eta = +-`strength`.
+    """The rule: outputs are held at ``output + eta (target - output)``, in any system that relaxes. No gradient of the cost."""
 
-    Variants as in `EquilibriumPropagation`. With strength 1 and "positive" it is contrastive learning. No gradient of the cost.
-    """
+    eta: Annotated[float, Range(gt=0, le=1)] = 1e-2  # how far outputs are moved towards their targets, a fraction
+    variant: Variant = "positive"  # -eta and eta, 0 and eta, -eta and 0, one of these two at random in each step
 
+    kind: ClassVar[str] = "coupled-learning"
     hold: ClassVar[bool] = True
-    title: ClassVar[str] = "coupled learning with held outputs"
+
+    def nudge(self) -> tuple[float, str]:
+        return self.eta, self.variant
 
 
-def contrastive_learning(loss: Any = None) -> CoupledLearning:
+@accepts_any
+@dataclass(frozen=True)
+class ContrastiveLearning(_Contrastive):
     """Contrastive (Hebbian) learning: the outputs fully clamped against the free ones."""
-    return CoupledLearning(1.0, "positive") if loss is None else CoupledLearning(1.0, "positive", loss)
+
+    kind: ClassVar[str] = "contrastive-learning"
+    hold: ClassVar[bool] = True
+
+    def nudge(self) -> tuple[float, str]:
+        return 1.0, "positive"
 
 
-__all__ = ["CoupledLearning", "EquilibriumPropagation", "contrasted", "contrastive_learning"]
+__all__ = ["ContrastiveLearning", "CoupledLearning", "EquilibriumPropagation", "contrasted"]

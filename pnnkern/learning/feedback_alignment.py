@@ -13,46 +13,50 @@ from .. import _array, random
 from .._array import Array
 from .._checks import shaped
 from .._gate import accepts_any
-from ..systems.protocols import Layered, Update, dense, require
-from .judged import Metrics, judged
+from .._updates import dense, gradients
+from ..systems.protocols import Layered
+from .metrics import Metrics, loss_and_metrics
+from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
-@dataclass
-class DirectFeedback:
-    """The rule. key : of `pnnkern.random`; makes the matrices B_l: normal with variance 1 / outputs, complex where the layer is."""
+def feedback_matrix(key: Any, layer: int, outputs: int, state: Array) -> Array:
+    """B_l (outputs, nodes of the layer), for a state (batch, ...) of it: normal with variance 1 / outputs, complex where the state is."""
+    if state.ndim < 2:
+        raise ValueError(f"state must be (batch, ...) of a layer, got shape {state.shape}")
+    nodes, parts = int(np.prod(state.shape[1:])), 2 if state.dtype.kind == "c" else 1
+    draws = random.normal(random.fold_in(key, layer), (outputs, parts * nodes), like=state) / np.sqrt(parts * outputs)
+    draws = draws.astype(state.real.dtype)
+    return _array.contiguous(draws).view(state.dtype) if parts == 2 else draws
 
-    loss: Any
-    key: Any
+
+@accepts_any
+@dataclass(frozen=True)
+class DirectFeedback(Supervised):
+    """The rule. Its state is the key of the matrices B_l, which are made from it when they are first needed."""
+
+    kind: ClassVar[str] = "direct-feedback"
     needs: ClassVar[tuple[type, ...]] = (Layered,)
-    passes: ClassVar[int] = 1
-    _matrices: dict[tuple[Any, ...], Array] = field(default_factory=dict, repr=False)
+    _matrices: dict[tuple[Any, ...], Array] = field(default_factory=dict, repr=False, compare=False)
 
-    def step(
-        self, system: Layered, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], Metrics]:
-        """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
-        require(system, "direct feedback alignment", *self.needs)
-        outputs, record = system.measure(batch[0], key, sample)
-        error, metrics = judged(self.loss, outputs, batch[1])
+    def init(self, system: Any, key: Any = None) -> State:
+        super().init(system, key)
+        return {"key": random.needed(key, "the feedback matrices are random")}
+
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        outputs, record = system.measure(batch.inputs, key, batch.index)
+        error, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
         hidden = system.hidden(record)
-        updates = dict(system.layer_vjp(len(hidden), error, record))
-        for l, state in enumerate(hidden):
-            delta = (error @ self.matrix(l, error, state)).reshape(state.shape).astype(state.dtype, copy=False)
-            for name, update in system.layer_vjp(l, delta, record).items():
-                updates[name] = dense(update) + dense(updates[name]) if name in updates else update
-        return updates, metrics
+        found = dict(system.layer_vjp(len(hidden), error, record))
+        for l, values in enumerate(hidden):
+            delta = (error @ self._matrix(state["key"], l, error, values)).reshape(values.shape).astype(values.dtype, copy=False)
+            for name, derivative in system.layer_vjp(l, delta, record).items():
+                found[name] = dense(derivative) + dense(found[name]) if name in found else derivative
+        return gradients(found), state, metrics
 
-    def matrix(self, layer: int, error: Array, state: Array) -> Array:
-        """B_l (outputs, nodes of the layer), for an error (batch, outputs) and a state (batch, ...)."""
+    def _matrix(self, key: Any, layer: int, error: Array, values: Array) -> Array:
         shaped("error", error, None, None)
-        if state.ndim < 2:
-            raise ValueError(f"state must be (batch, ...) of a layer, got shape {state.shape}")
-        shape = error.shape[1], int(np.prod(state.shape[1:]))
-        which = layer, shape, state.dtype.name
+        which = (*_array.to_numpy(key).tolist(), layer, error.shape[1], values.shape[1:], values.dtype.name, _array.namespace(values).__name__)
         if which not in self._matrices:
-            parts = 2 if state.dtype.kind == "c" else 1
-            draws = random.normal(random.fold_in(self.key, layer), (shape[0], parts * shape[1]), like=state) / np.sqrt(parts * shape[0])
-            draws = draws.astype(state.real.dtype)
-            self._matrices[which] = _array.contiguous(draws).view(state.dtype) if parts == 2 else draws
+            self._matrices[which] = feedback_matrix(key, layer, error.shape[1], values)
         return self._matrices[which]

@@ -4,17 +4,19 @@ Anisetti, Kandala, Scellier and Schwarz, Neural Comput. 36, 596 (2024), arXiv:22
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._declared import Count, Positive, Range
 from .._gate import accepts_any
-from ..systems.protocols import Driven, Update, require, scaled
-from .judged import Metrics, judged
-from .losses import SquareError
+from .._updates import gradients, scaled
+from ..systems.protocols import Driven
+from .metrics import Metrics, metrics
+from .rule import Batch, Rule, State, Updates
 
 
 def check_tones(gamma: float, frequencies: tuple[int, int], samples: int) -> None:
@@ -41,37 +43,34 @@ def amplitudes(
 
 @accepts_any
 @dataclass(frozen=True)
-class FrequencyPropagation:
-    """The rule. gamma : strength of the forces on the outputs, siemens in circuits. frequencies : of activation and error, whole
-    oscillations in a period, different ones. samples : instants of the period at which parts look; frequencies stay below half of it.
+class FrequencyPropagation(Rule):
+    """The rule. Sources oscillate as ``x cos(w1 t)``, and the outputs are pulled by ``gamma (target - output) cos(w2 t)``, where `output`
+    is the free amplitude. A part changes by the product of its two amplitudes over gamma.
 
-    Sources oscillate as ``x cos(w1 t)``, and the outputs are pulled by ``gamma (target - output) cos(w2 t)``, where `output` is the free
-    amplitude. A part changes by the product of its two amplitudes over gamma. In a linear network that is the gradient of
-    |output - target|^2 / 2 whatever gamma; in a nonlinear one frequencies mix, and it is approximate. loss : what outputs are judged by.
+    In a linear network that is the gradient of |output - target|^2 / 2 whatever gamma; in a nonlinear one frequencies mix, and it is
+    approximate.
     """
 
-    gamma: float = 1e-3
-    frequencies: tuple[int, int] = (2, 3)
-    samples: int = 16
-    loss: Any = field(default_factory=SquareError)
+    gamma: Positive = 1e-3  # of the forces on the outputs, siemens in circuits
+    activation: Count = 2  # whole oscillations of the inputs in a period
+    error: Count = 3  # whole oscillations of the error in a period
+    samples: Annotated[int, Range(ge=3, le=100_000)] = 16  # instants of a period at which parts look
+
+    kind: ClassVar[str] = "frequency-propagation"
     needs: ClassVar[tuple[type, ...]] = (Driven,)
     passes: ClassVar[int] = 2  # periods: without and with the error
 
     def __post_init__(self) -> None:
-        check_tones(self.gamma, self.frequencies, self.samples)
+        super().__post_init__()
+        check_tones(self.gamma, (self.activation, self.error), self.samples)
 
-    def step(
-        self, system: Driven, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], Metrics]:
-        """Updates {name: update} for the batch (inputs, labels), and metrics {"loss", "accuracy"} of the free amplitudes."""
-        require(system, "frequency propagation", *self.needs)
-        inputs, labels = batch
-        target = system.targets(labels)
-        drive, tones = system.driver(), (self.frequencies, self.samples)
-        output = system.read(amplitudes(drive, inputs, _array.namespace(inputs).zeros_like(target), *tones)[0])
-        one, two = amplitudes(drive, inputs, self.gamma * system.errors(output, target), *tones)
-        updates = system.products(one, two)
-        return {name: scaled(update, 1 / self.gamma) for name, update in updates.items()}, judged(self.loss, output, labels)[1]
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        target = system.targets(batch.labels)
+        drive, tones = system.driver(), ((self.activation, self.error), self.samples)
+        output = system.read(amplitudes(drive, batch.inputs, _array.namespace(batch.inputs).zeros_like(target), *tones)[0])
+        one, two = amplitudes(drive, batch.inputs, self.gamma * system.errors(output, target), *tones)
+        found = {name: scaled(derivative, 1 / self.gamma) for name, derivative in system.products(one, two).items()}
+        return gradients(found), state, metrics(self.loss_on(system), output, batch.labels)
 
 
 __all__ = ["FrequencyPropagation", "amplitudes", "check_tones"]

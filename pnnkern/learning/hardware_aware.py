@@ -11,39 +11,34 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._declared import Share
 from .._gate import accepts_any
-from ..systems.protocols import Modelled, Update, replaced, require
+from .._updates import gradients
+from ..systems.protocols import Modelled, replaced
 from ..systems.writers import limits
-from .judged import Metrics, judged
+from .metrics import Metrics, loss_and_metrics
+from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
 @dataclass(frozen=True)
-class HardwareAware:
-    """The rule: exact gradients of a twin with noisy parameters, kept within their bounds. noise : of the largest value of each array."""
+class HardwareAware(Supervised):
+    """The rule: exact gradients of a twin with noisy parameters, kept within their bounds."""
 
-    loss: Any
-    noise: float = 0.04
+    noise: Share = 0.04  # of the parameters, relative to the largest of each array
+
+    kind: ClassVar[str] = "hardware-aware"
     needs: ClassVar[tuple[type, ...]] = (Modelled,)
     passes: ClassVar[int] = 0
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.noise <= 1:
-            raise ValueError(f"noise must be from 0 to 1 (of the largest value of each array), got {self.noise!r}")
-
-    def step(
-        self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], Metrics]:
-        """Gradients {name: update} at one draw of the noise, by `key` (fold in the step), and metrics {"loss", "accuracy"}."""
-        require(system, "hardware-aware training", *self.needs)
-        if key is None:
-            raise ValueError("the noise of hardware-aware training is random, which needs a key: key=pnnkern.random.key(seed)")
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        random.needed(key, "the noise of hardware-aware training is random")
         bounds = limits(system)
         shaken = {name: self._shaken(p, random.fold_in(key, name), *bounds.get(name, ())) for name, p in system.parameters.items()}
         with replaced(system, shaken):
-            outputs, record = system.forward_saving(batch[0])
-            cotangent, metrics = judged(self.loss, outputs, batch[1])
-            return system.vjp(cotangent, record), metrics
+            outputs, record = system.forward_saving(batch.inputs)
+            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
+            return gradients(system.vjp(cotangent, record)), state, metrics
 
     def _shaken(self, parameter: Array, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
         largest = _array.largest(_array.namespace(parameter).abs(parameter))

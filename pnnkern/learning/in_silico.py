@@ -6,26 +6,23 @@ theta* = argmin E[ L(f_m(x, theta), y) ], then written to hardware once. Lin et 
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array
 from .._gate import accepts_any
-from ..systems.protocols import Modelled, Update, require
-from .judged import Metrics, judged
+from .._updates import gradients
+from ..systems.protocols import Modelled
+from .metrics import Metrics, loss_and_metrics
+from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
 @dataclass(frozen=True)
-class InSilico:
+class InSilico(Supervised):
     """The rule: exact gradient of `loss` on the system's twin. No physical pass is needed."""
 
-    loss: Any
+    kind: ClassVar[str] = "in-silico"
     needs: ClassVar[tuple[type, ...]] = (Modelled,)
     passes: ClassVar[int] = 0
 
-    def step(
-        self, system: Modelled, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], Metrics]:
-        """Gradients {name: update} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
-        require(system, "in-silico training", *self.needs)
-        outputs, record = system.forward_saving(batch[0])
-        cotangent, metrics = judged(self.loss, outputs, batch[1])
-        return system.vjp(cotangent, record), metrics
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        outputs, record = system.forward_saving(batch.inputs)
+        cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
+        return gradients(system.vjp(cotangent, record)), state, metrics

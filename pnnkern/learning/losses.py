@@ -1,4 +1,4 @@
-"""Losses on measured outputs. Each gives the class scores, and the mean loss with its cotangent; all in float64.
+"""Losses on measured outputs. Each gives the class scores, and the loss with its cotangent, sums over the batch; all in float64.
 
 A loss is a value where the outputs are, which nothing waits for: a 0-d array on a GPU, a NumPy scalar on the CPU.
 
@@ -11,6 +11,7 @@ the loss of such a sample is NaN, which ends a run where it is next read.
 """
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from .. import _array
 from .._array import Array, Real
 from .._checks import class_labels, shaped
 from .._gate import accepts_any
+from ..systems.system import Target
 
 
 def _checked(outputs: Array) -> Array:
@@ -47,21 +49,30 @@ def _one_hot(labels: Array, classes: int, like: Array) -> Array:
     return xp.asarray(labels)[:, None] == (1 if classes == 1 else xp.arange(classes))  # one output tells class 1 from class 0
 
 
+class _Scored:
+    """A softmax cross-entropy of scores."""
+
+    def value(self, scores: Real, labels: Array) -> Array:
+        """The loss of samples with these scores, a sum."""
+        return _softmax_cross_entropy(_double(scores), labels)[0]
+
+
 def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
-    """Mean of -log softmax(scores)[label], and its cotangent (softmax - one hot) / batch."""
+    """Sum of -log softmax(scores)[label], and its cotangent, softmax - one hot."""
     xp = _array.namespace(scores)
     shifted = scores - scores.max(axis=1, keepdims=True)
     exponential = xp.exp(shifted)
     total = exponential.sum(axis=1, keepdims=True)
     hot = _one_hot(labels, scores.shape[1], scores)
-    loss = ((xp.log(total) - shifted) * hot).sum() / len(scores)
-    return loss, (exponential / total - hot) / len(scores)
+    return ((xp.log(total) - shifted) * hot).sum(), exponential / total - hot
 
 
 @accepts_any
 @dataclass(frozen=True)
-class CrossEntropy:
+class CrossEntropy(_Scored):
     """Softmax cross-entropy of s = scale p / max p. Mengu et al., IEEE JSTQE 26, 3700114 (2020)."""
+
+    kind: ClassVar[str] = "cross-entropy"
 
     scale: float = 10.0
 
@@ -76,7 +87,7 @@ class CrossEntropy:
         return self.scale * p / largest, p, largest
 
     def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
-        """Mean loss over the batch, and its cotangent with respect to `powers`."""
+        """Loss, a sum over the batch, and its cotangent with respect to `powers`."""
         scores, p, largest = self._scaled(powers)
         loss, g = _softmax_cross_entropy(scores, labels)
         brightest = p.argmax(axis=1)[:, None] == _array.namespace(p).arange(p.shape[1])
@@ -86,8 +97,10 @@ class CrossEntropy:
 
 @accepts_any
 @dataclass(frozen=True)
-class Differential:
+class Differential(_Scored):
     """Softmax cross-entropy of s = scale (p+ - p-) / (p+ + p-); powers hold all p+, then all p-. Li et al., Adv. Photon. 1, 046001 (2019)."""
+
+    kind: ClassVar[str] = "differential"
 
     scale: float = 10.0
 
@@ -105,7 +118,7 @@ class Differential:
         return plus, minus, _lit(plus + minus)
 
     def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
-        """Mean loss over the batch, and its cotangent with respect to `powers`."""
+        """Loss, a sum over the batch, and its cotangent with respect to `powers`."""
         plus, minus, total = self._halves(powers)
         loss, g = _softmax_cross_entropy(self.scale * (plus - minus) / total, labels)
         xp = _array.namespace(powers)
@@ -116,7 +129,9 @@ class Differential:
 @accepts_any
 @dataclass(frozen=True)
 class MeanSquare:
-    """Mean over the batch of sum_c (p_c / sum p - onehot_c)^2: the loss on intensities of Lin et al. 2018, on fractions of the power."""
+    """Sum over the batch of sum_c (p_c / sum p - onehot_c)^2: the loss on intensities of Lin et al. 2018, on fractions of the power."""
+
+    kind: ClassVar[str] = "mse"
 
     def scores(self, powers: Real) -> Array:
         """(batch, classes): p / sum p."""
@@ -129,18 +144,23 @@ class MeanSquare:
         return p / total, total
 
     def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
-        """Mean loss over the batch, and its cotangent with respect to `powers`."""
+        """Loss, a sum over the batch, and its cotangent with respect to `powers`."""
         q, total = self._shares(powers)
         d = q - _one_hot(labels, q.shape[1], q)
-        loss = (d**2).sum() / len(q)
-        out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total / len(q)
-        return loss, out.astype(powers.dtype)
+        out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total
+        return (d**2).sum(), out.astype(powers.dtype)
+
+    def value(self, scores: Real, labels: Array) -> Array:
+        """The loss of samples with these scores, a sum."""
+        return ((scores - _one_hot(labels, scores.shape[1], scores)) ** 2).sum()
 
 
 @accepts_any
 @dataclass(frozen=True)
-class Logits:
+class Logits(_Scored):
     """Softmax cross-entropy of ``scale * output``: outputs are signed, such as the currents of differential pairs."""
+
+    kind: ClassVar[str] = "cross-entropy"
 
     scale: float = 1.0
 
@@ -149,7 +169,7 @@ class Logits:
         return self.scale * _double(outputs)
 
     def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
-        """Mean loss over the batch, and its cotangent with respect to `outputs`."""
+        """Loss, a sum over the batch, and its cotangent with respect to `outputs`."""
         loss, g = _softmax_cross_entropy(self.scores(outputs), labels)
         return loss, (self.scale * g).astype(outputs.dtype)
 
@@ -157,12 +177,14 @@ class Logits:
 @accepts_any
 @dataclass(frozen=True)
 class SquareError:
-    """Mean over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere.
+    """Sum over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere.
 
     For labels (batch, outputs) that are fractions it is ``low + label (high - low)``.
 
     hinge : outputs that are beyond their target on the right side cost nothing.
     """
+
+    kind: ClassVar[str] = "mse"
 
     high: float = 1.0
     low: float = 0.0
@@ -181,9 +203,38 @@ class SquareError:
         return (self.low + (self.high - self.low) * share).astype(outputs.dtype)
 
     def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
-        """Mean loss over the batch, and its cotangent with respect to `outputs`."""
-        wanted = self.targets(labels, outputs).astype(np.float64)
-        d = self.scores(outputs) - wanted
+        """Loss, a sum over the batch, and its cotangent with respect to `outputs`."""
+        d = self._errors(outputs, labels)
+        return (d**2).sum() / 2, d.astype(outputs.dtype)
+
+    def value(self, scores: Real, labels: Array) -> Array:
+        """The loss of samples with these scores, a sum."""
+        return (self._errors(scores, labels) ** 2).sum() / 2
+
+    def _errors(self, outputs: Real, labels: Array) -> Array:
+        """output - target, float64; 0 where the hinge leaves an output alone."""
+        target = self.targets(labels, outputs).astype(np.float64)
+        d = self.scores(outputs) - target
         if self.hinge:
-            d[(d > 0) == (wanted > (self.high + self.low) / 2)] = 0.0
-        return (d**2).sum() / 2 / len(d), (d / len(d)).astype(outputs.dtype)
+            d[(d > 0) == (target > (self.high + self.low) / 2)] = 0.0
+        return d
+
+
+
+def make(system: Any, loss: Any = "auto", scale: float = 0.0) -> Any:
+    """The loss on a system's outputs by its name ("auto", "cross-entropy", "mse", "differential"); a loss itself is given back as it is.
+
+    auto : towards the system's own targets, `system.natural_loss`. scale : of a cross-entropy; 0 is the system's own.
+    Raises ValueError for differential detection where outputs are no pairs, and for pairs under another loss.
+    """
+    if not isinstance(loss, str):
+        return loss
+    natural: Target = getattr(system, "natural_loss", Target("cross-entropy", scale=10.0))
+    name = natural.loss if loss == "auto" else loss
+    if (name == "differential") != (natural.loss == "differential"):
+        raise ValueError(f"system.detectors='differential' and rule.loss='differential' need each other, got rule.loss={loss!r}")
+    powers = getattr(system, "measured", "signed") == "powers"
+    if name == "mse":
+        return MeanSquare() if powers else SquareError(natural.high, natural.low, natural.hinge)
+    scale = scale or (natural.scale if natural.loss == name else 10.0)
+    return (Differential if name == "differential" else CrossEntropy if powers else Logits)(scale)

@@ -8,57 +8,46 @@ gradient up to c^2, its variance grows with the number of parameters.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from .. import _array, random
 from .._array import Array
+from .._declared import Positive, Turns
 from .._gate import accepts_any
-from ..systems.protocols import Measurable, Update, require
-from .judged import Metrics, judged
+from .._updates import Gradient
+from ..systems.protocols import Measurable
+from .metrics import Metrics, metrics
+from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
 @dataclass(frozen=True)
-class SPSA:
-    """The rule. c : size of the perturbation, in the parameters' unit. directions : pairs of passes to average over."""
+class SPSA(Supervised):
+    """The rule."""
 
-    loss: Any
-    c: float = 0.05
-    directions: int = 1
+    c: Positive = 0.05  # size of the perturbation, in the parameters' unit
+    directions: Turns = 1  # pairs of passes to average over
+
+    kind: ClassVar[str] = "spsa"
     needs: ClassVar[tuple[type, ...]] = (Measurable,)
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.c) and self.c > 0):
-            raise ValueError(f"c must be positive, got {self.c!r}")
-        if self.directions < 1:
-            raise ValueError(f"directions must be at least 1, got {self.directions}")
 
     @property
     def passes(self) -> int:
         """Physical passes per sample and step."""
         return 2 * self.directions
 
-    def step(
-        self, system: Measurable, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], Metrics]:
-        """Estimated gradients {name: update} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}.
-
-        key : draws the perturbations (fold in the step), and the system's noise.
-        """
-        require(system, "simultaneous perturbation", *self.needs)
-        if key is None:
-            raise ValueError("the perturbations are random, which needs a key: key=pnnkern.random.key(seed)")
-        parameters = system.parameters
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        random.needed(key, "the perturbations are random")
+        parameters, loss = system.parameters, self.loss_on(system)
         signs = {name: self._signs(random.fold_in(key, name), p) for name, p in parameters.items()}
         xp = _array.namespace(*parameters.values())
         moved = {name: xp.concatenate([parameters[name] + self.c * D, parameters[name] - self.c * D]) for name, D in signs.items()}
-        outputs = system.forward_population(batch[0], moved, random.fold_in(key, "noise"), sample)
-        found = [judged(self.loss, member, batch[1])[1] for member in outputs]
-        metrics = {name: xp.stack([one[name] for one in found]) for name in ("loss", "accuracy")}
-        up, down = metrics["loss"][: self.directions], metrics["loss"][self.directions :]
-        slopes = (up - down) / (2 * self.c * self.directions)
-        updates = {name: sum(s * d for s, d in zip(slopes.astype(D.dtype), D, strict=True)) for name, D in signs.items()}
-        return updates, {name: values.mean() for name, values in metrics.items()}
+        outputs = system.forward_population(batch.inputs, moved, random.fold_in(key, "noise"), batch.index)
+        found = [metrics(loss, member, batch.labels) for member in outputs]
+        losses, ratings = (xp.stack([one[name] for one in found]) for name in ("loss", "rating"))
+        slopes = (losses[: self.directions] - losses[self.directions :]) / (2 * self.c * self.directions)
+        updates: Updates = {
+            name: Gradient(sum(s * d for s, d in zip(slopes.astype(D.dtype), D, strict=True))) for name, D in signs.items()
+        }
+        return updates, state, {"loss": losses.mean(), "rating": ratings.mean()}
 
     def _signs(self, key: Any, parameter: Array) -> Array:
         """+-1 for each direction and element: (directions, *shape)."""

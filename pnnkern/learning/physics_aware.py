@@ -7,29 +7,25 @@ parameters. Works as long as the estimate is less than 90 degrees off the gradie
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array
 from .._gate import accepts_any
-from ..systems.protocols import Layered, Measurable, Modelled, Update, require
-from .judged import Metrics, judged
+from .._updates import gradients
+from ..systems.protocols import Layered, Measurable, Modelled
+from .metrics import Metrics, loss_and_metrics
+from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
 @dataclass(frozen=True)
-class PhysicsAware:
+class PhysicsAware(Supervised):
     """The rule: one physical pass, then the twin's derivative at what was measured."""
 
-    loss: Any
+    kind: ClassVar[str] = "physics-aware"
     needs: ClassVar[tuple[type, ...]] = (Measurable, Modelled)
-    passes: ClassVar[int] = 1
 
-    def step(
-        self, system: Any, batch: tuple[Array, Array], key: Any = None, sample: Any = 0
-    ) -> tuple[dict[str, Update], Metrics]:
-        """Estimated gradients {name: update} of the mean loss over the batch (inputs, labels), and metrics {"loss", "accuracy"}."""
-        require(system, "physics-aware training", *self.needs)
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         if isinstance(system, Layered):
-            outputs, record = system.measure(batch[0], key, sample)
+            outputs, record = system.measure(batch.inputs, key, batch.index)
         else:
-            outputs, record = system.forward(batch[0], key, sample), system.forward_saving(batch[0])[1]
-        cotangent, metrics = judged(self.loss, outputs, batch[1])
-        return system.vjp(cotangent, record), metrics
+            outputs, record = system.forward(batch.inputs, key, batch.index), system.forward_saving(batch.inputs)[1]
+        cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
+        return gradients(system.vjp(cotangent, record)), state, metrics

@@ -1,6 +1,6 @@
 """Networks that relax to equilibrium: graphs of resistors, layered energy networks, oscillators, spins."""
 
-from . import boltzmann, convolutional, drn, graphs, hopfield, ising, oscillator, potts
+from . import boltzmann, convolutional, drn, graphs, hopfield, ising, layered, oscillator, potts
 from .diodes import DiodeNetwork
 from .elastic import ElasticNetwork
 from .resistor import ResistorNetwork, Response
@@ -8,5 +8,5 @@ from .transistor import TransistorNetwork
 
 __all__ = [
     "DiodeNetwork", "ElasticNetwork", "ResistorNetwork", "Response", "TransistorNetwork", "boltzmann", "convolutional", "drn", "graphs",
-    "hopfield", "ising", "oscillator", "potts",
+    "hopfield", "ising", "layered", "oscillator", "potts",
 ]  # fmt: skip

@@ -22,9 +22,9 @@ import numpy as np
 from .. import _array, _parallel, random
 from .._array import Array, Real
 from .._gate import accepts_any
-from . import _layered, hopfield
+from . import layered, hopfield
 from ._checks import plain, real, shaped
-from ._layered import Equilibrium, Network, Phases
+from .layered import Equilibrium, Network, Phases
 from .hopfield import check_kind
 
 
@@ -229,12 +229,12 @@ def relax(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
           sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n)."""
     images, net = _network(images, weights, biases, activation, readout, pool)
-    _layered.check_settings(sweeps, on_failure)
+    layered.check_settings(sweeps, on_failure)
     nudges = hopfield.nudges_of(nudge, readout, plane=activation in hopfield.HOLOMORPHIC)
-    target = _layered.target_like(target, nudges, len(images), net.weights)
-    limit = _layered.tolerance_of(tolerance, images.dtype)
+    target = layered.target_like(target, nudges, len(images), net.weights)
+    limit = layered.tolerance_of(tolerance, images.dtype)
     states, pulls, left = net.relax(net.drive(images), nudges, target, start, sweeps, limit)
-    return _layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+    return layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
 
 
 @accepts_any
@@ -245,7 +245,7 @@ def phases(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None
     """The free state and how far each nudge moves it. Arguments as for `hopfield.phases`."""
     images, net = _network(images, weights, biases, activation, readout, pool)
     values = np.atleast_1d(hopfield.nudges_of(nudges, readout, held=hold))
-    return _layered.settled(net, images, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
+    return layered.settled(net, images, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
 
 
 @accepts_any
@@ -253,10 +253,10 @@ def energy(images: Array, states: Sequence[Real], weights: Sequence[Real], biase
            activation: str = "hard-sigmoid", pool: str = "mean") -> Array:  # fmt: skip
     """E of each sample, (batch,) float64."""
     images, net = _network(images, weights, biases, activation, "state", pool)
-    w, b = _layered.in_double(net.weights, net.biases)
+    w, b = layered.in_double(net.weights, net.biases)
     wide, below = replace(net, weights=w, biases=b), images.astype(np.float64)
     total = _array.namespace(images).zeros(len(images))
-    for l, s in enumerate(_layered.states_of(net, states, len(images))):
+    for l, s in enumerate(layered.states_of(net, states, len(images))):
         s = s.astype(np.float64)
         share = hopfield.own_energy(s, activation, l == net.last) - s * (wide.bias(l) + wide._across(below, l))
         total += share.reshape(len(share), -1).sum(axis=1)
@@ -269,9 +269,9 @@ def residual(images: Array, states: Sequence[Real], weights: Sequence[Real], bia
              activation: str = "hard-sigmoid", pool: str = "mean", nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
     images, net = _network(images, weights, biases, activation, "state", pool)
-    target = _layered.target_like(target, np.array(nudge), len(images), net.weights)
-    w, b = _layered.in_double(net.weights, net.biases)
-    return _layered.distance(replace(net, weights=w, biases=b), images, states, nudge, target)
+    target = layered.target_like(target, np.array(nudge), len(images), net.weights)
+    w, b = layered.in_double(net.weights, net.biases)
+    return layered.distance(replace(net, weights=w, biases=b), images, states, nudge, target)
 
 
 # -------------------------------------------------------------------------------------------------------------------- learning
@@ -316,14 +316,14 @@ def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Real], biases: 
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The exact derivative of the free output by weights and biases, for its cotangent. Arguments as for `hopfield.relax_vjp`."""
     images, net = _network(images, weights, biases, activation, readout, pool)
-    return contrast(_layered.implicit(net, cotangent, images, free, sweeps, tolerance, on_failure), 1, 2, weights, pool=pool)
+    return contrast(layered.implicit(net, cotangent, images, free, sweeps, tolerance, on_failure), 1, 2, weights, pool=pool)
 
 
 @accepts_any
 def gradient(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Any = (-0.2, 0.2),
              pool: str = "mean", **settings: Any) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean cost over the batch; as `hopfield.gradient`."""
-    b1, b2 = _layered.pair_of(nudges)
+    b1, b2 = layered.pair_of(nudges)
     settled = phases(images, weights, biases, nudges=(b1, b2), target=target, pool=pool, **settings)
     of_weights, of_biases = contrast(settled, 1, 2, weights, pool=pool)
     return [g / float(b2 - b1) for g in of_weights], [g / float(b2 - b1) for g in of_biases]
@@ -341,7 +341,7 @@ def continual(images: Array, target: Array, weights: Sequence[Real], biases: Seq
     def shares(settled: Phases, a: int, b: int) -> tuple[list[Array], list[Array]]:
         return contrast(settled, a, b, weights, pool=pool)
 
-    new_weights, new_biases = _layered.continual(
+    new_weights, new_biases = layered.continual(
         lambda parts: replace(net, weights=parts[0], biases=parts[1]), shares, images, target, [net.weights, net.biases], beta, rates,
         steps, free, sweeps, tolerance, -np.inf, on_failure,
     )  # fmt: skip
@@ -356,7 +356,7 @@ def holomorphic_contrast(images: Array, target: Array, weights: Sequence[Real], 
     hopfield.refuse_sharp(activation)
     if settings.get("pool", "mean") != "mean":
         raise ValueError("nudges in the complex plane need pooling by the mean: a maximum is not holomorphic")
-    shares = _layered.around(
+    shares = layered.around(
         images, lambda nudges: relax(images, weights, biases, activation=activation, nudge=nudges, target=target, **settings),
         radius, points,
     )  # fmt: skip

@@ -25,9 +25,10 @@ import numpy as np
 from .. import _array, _constants, _launch, random
 from .._array import Array, Real
 from .._gate import accepts_any
-from . import _layered
+from .._updates import Factors, scaled
+from . import layered
 from ._checks import real
-from ._layered import Equilibrium, Factors, Network, Phases
+from .layered import Equilibrium, Network, Phases
 
 
 # ---------------------------------------------------------------------------------------------------------------------- set up
@@ -77,7 +78,7 @@ def _bound(weights: Sequence[Real]) -> Array:
 
 def _refuse_unbounded(nudges: np.ndarray, weights: Sequence[Real]) -> None:
     """Raise ValueError for a nudge below -`nudge_bound`, on a GPU at `pnnkern.check()`."""
-    _layered.refuse_unbounded(nudges, lambda: _bound(weights), "minus the smallest sum of conductances at an output node")
+    layered.refuse_unbounded(nudges, lambda: _bound(weights), "minus the smallest sum of conductances at an output node")
 
 
 ALONE = _launch.fault(62, "a node of a resistive network is joined to nothing: all its conductances are 0")
@@ -135,15 +136,15 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     Returns `Equilibrium`, its arrays (batch, n_l), or (phases, batch, n_l). Raises ValueError and TypeError for what does not fit, and
     for a nudge below -`nudge_bound`, where there is no minimum. Source: Scellier 2024, theorem 1 and algorithm 1.
     """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases)
-    _layered.check_settings(sweeps, on_failure)
-    nudges = _layered.nudges_of(nudge)
+    layered.check_settings(sweeps, on_failure)
+    nudges = layered.nudges_of(nudge)
     _refuse_unbounded(nudges, weights)
-    target = _layered.target_like(target, nudges, len(inputs), weights)
-    limit = _layered.tolerance_of(tolerance, inputs.dtype)
+    target = layered.target_like(target, nudges, len(inputs), weights)
+    limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
-    return _layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+    return layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
 
 
 @accepts_any
@@ -156,11 +157,11 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
     beta: coupled learning, and with beta = 1 contrastive learning. sweeps, nudged_sweeps : at most so many for the free state and for
     each other. Others as for `relax`. With one hidden layer, all of it is one launch of a fused kernel.
     """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    values = np.atleast_1d(_layered.nudges_of(nudges))
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
+    values = np.atleast_1d(layered.nudges_of(nudges))
     if not hold:
         _refuse_unbounded(values, weights)
-    return _layered.settled(
+    return layered.settled(
         _network(weights, biases), inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure
     )
 
@@ -170,16 +171,16 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
 def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
            nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) watts, float64; C is half the squared distance of the output to the target."""
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
     xp = _array.namespace(inputs)
-    states = _layered.states_of(Network(weights, biases), states, len(inputs))
+    states = layered.states_of(Network(weights, biases), states, len(inputs))
     below, total = inputs.astype(np.float64), xp.zeros(len(inputs))
     for w, b, v in zip(weights, biases, states, strict=True):
         w, v = w.astype(np.float64), v.astype(np.float64)
         total += 0.5 * (below**2 @ w.sum(axis=1) + v**2 @ w.sum(axis=0)) - ((below @ w) * v).sum(axis=1) - v @ b.astype(np.float64)
         below = v
     if nudge:
-        target = _layered.target_like(target, np.array(nudge), len(inputs), weights)
+        target = layered.target_like(target, np.array(nudge), len(inputs), weights)
         total += 0.5 * nudge * ((below - target) ** 2).sum(axis=1)
     return total
 
@@ -191,9 +192,9 @@ def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], bia
 
     It is zero exactly where Kirchhoff's law holds at every conducting node and every diode that blocks is biased to block.
     """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    target = _layered.target_like(target, np.array(nudge), len(inputs), weights)
-    return _layered.distance(_network(*_layered.in_double(weights, biases)), inputs, states, nudge, target)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
+    target = layered.target_like(target, np.array(nudge), len(inputs), weights)
+    return layered.distance(_network(*layered.in_double(weights, biases)), inputs, states, nudge, target)
 
 
 # ------------------------------------------------------------------------------------------------------------------- learning
@@ -228,8 +229,8 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
     By the implicit function theorem: the response of the conducting nodes to the cotangent, relaxed like the network itself.
     free : the free state, if it is at hand. Others as for `relax`.
     """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    return contrast(_layered.implicit(_network(weights, biases), cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
+    return contrast(layered.implicit(_network(weights, biases), cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
 
 
 @accepts_any
@@ -245,13 +246,13 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
     Returns the gradients of the weights and of the biases, lists like theirs. Scellier and Bengio, Front. Comput. Neurosci. 11, 24
     (2017); Kendall et al. 2020; for the centred form Laborieux et al., Front. Neurosci. 15, 633674 (2021).
     """
-    b1, b2 = _layered.pair_of(nudges)
+    b1, b2 = layered.pair_of(nudges)
     settled = phases(
         inputs, weights, biases, nudges=(b1, b2), target=target, sweeps=sweeps, nudged_sweeps=nudged_sweeps, tolerance=tolerance,
         on_failure=on_failure,
     )  # fmt: skip
     factors, of_biases = contrast(settled, 1, 2)
-    return [f.scaled(1 / (b2 - b1)).dense() for f in factors], [g / float(b2 - b1) for g in of_biases]
+    return [scaled(f, 1 / (b2 - b1)).dense() for f in factors], [g / float(b2 - b1) for g in of_biases]
 
 
 @accepts_any
@@ -259,9 +260,9 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
               rates: Sequence[float], steps: int = 10, free: Equilibrium | Phases | None = None, sweeps: int = 200,
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
     _refuse_unbounded(np.array(float(nudge)), weights)
-    new_weights, new_biases = _layered.continual(
+    new_weights, new_biases = layered.continual(
         lambda parts: _network(*parts), contrast, inputs, target, [weights, biases], nudge, rates, steps, free, sweeps, tolerance, 0.0,
         on_failure,
     )  # fmt: skip

@@ -30,8 +30,9 @@ import numpy as np
 from .. import _array, random
 from .._array import Array, Real
 from .._gate import accepts_any
-from . import _layered
-from ._layered import Equilibrium, Factors, Network, Phases, softmax
+from .._updates import Factors, scaled
+from . import layered
+from .layered import Equilibrium, Network, Phases, softmax
 
 ACTIVATIONS = {"hard-sigmoid": "box", "sigmoid": "sigmoid", "tanh": "tanh"}
 HOLOMORPHIC = ("sigmoid", "tanh")
@@ -60,9 +61,9 @@ def check_kind(activation: str, readout: str) -> None:
 
 def nudges_of(nudge: Any, readout: str, *, plane: bool = False, held: bool = False) -> np.ndarray:
     """Nudges that leave the energy a minimum, or that hold the outputs; they may lie in the complex `plane`."""
-    nudges = _layered.nudges_of(nudge, plane=plane)
+    nudges = layered.nudges_of(nudge, plane=plane)
     if readout == "state" and not held:
-        _layered.refuse_unbounded(nudges, lambda: 1.0, BOUND)
+        layered.refuse_unbounded(nudges, lambda: 1.0, BOUND)
     return nudges
 
 
@@ -80,7 +81,7 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
         if [w.shape for w in backward] != shapes:
             raise ValueError(f"backward weights must have the shapes {shapes} of the weights, got {[w.shape for w in backward]}")
         backward = [_array.contiguous(w.astype(dtype, copy=False)) for w in backward]
-    low, high = ([_layered.filled(w.shape[1], end, w) for w in weights[:-1]] for end in (0, 1))
+    low, high = ([layered.filled(w.shape[1], end, w) for w in weights[:-1]] for end in (0, 1))
     return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax")
 
 
@@ -99,14 +100,14 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
 
     Returns `Equilibrium`. Raises ValueError for a nudge of -1 or below of outputs that are states, where E + beta C has no minimum.
     """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases, activation, backward, readout)
-    _layered.check_settings(sweeps, on_failure)
+    layered.check_settings(sweeps, on_failure)
     nudges = nudges_of(nudge, readout, plane=activation in HOLOMORPHIC)
-    target = _layered.target_like(target, nudges, len(inputs), weights)
-    limit = _layered.tolerance_of(tolerance, inputs.dtype)
+    target = layered.target_like(target, nudges, len(inputs), weights)
+    limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
-    return _layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+    return layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
 
 
 @accepts_any
@@ -118,10 +119,10 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
 
     A softmax read-out is no part of what settles and cannot be held.
     """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases, activation, backward, readout)
     values = np.atleast_1d(nudges_of(nudges, readout, held=hold))
-    return _layered.settled(net, inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
+    return layered.settled(net, inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
 
 
 # --------------------------------------------------------------------------------------------------------------------- figures
@@ -140,8 +141,8 @@ def own_energy(s: Array, activation: str, last: bool) -> Array:
 def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
            activation: str = "hard-sigmoid", nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) float64."""
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    states = _layered.states_of(_network(weights, biases, activation), states, len(inputs))
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
+    states = layered.states_of(_network(weights, biases, activation), states, len(inputs))
     below, total = inputs.astype(np.float64), _array.namespace(inputs).zeros(len(inputs))
     for l, (w, b, s) in enumerate(zip(weights, biases, states, strict=True)):
         s = s.astype(np.float64)
@@ -149,7 +150,7 @@ def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biase
         total -= ((below @ w.astype(np.float64)) * s).sum(axis=1)
         below = s
     if nudge:
-        target = _layered.target_like(target, np.array(nudge), len(inputs), weights)
+        target = layered.target_like(target, np.array(nudge), len(inputs), weights)
         total += 0.5 * nudge * ((below - target) ** 2).sum(axis=1)
     return total
 
@@ -159,10 +160,10 @@ def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], bia
              activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None, readout: str = "state", nudge: float = 0.0,
              target: Array | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
-    target = _layered.target_like(target, np.array(nudge), len(inputs), weights)
-    w, b, down = _layered.in_double(weights, biases, weights if backward is None else backward)
-    return _layered.distance(_network(w, b, activation, down, readout), inputs, states, nudge, target)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
+    target = layered.target_like(target, np.array(nudge), len(inputs), weights)
+    w, b, down = layered.in_double(weights, biases, weights if backward is None else backward)
+    return layered.distance(_network(w, b, activation, down, readout), inputs, states, nudge, target)
 
 
 # -------------------------------------------------------------------------------------------------------------------- learning
@@ -223,9 +224,9 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
     With `backward` weights the response to the cotangent is that of the network whose weights up and down are exchanged, and the
     derivatives by the weights, the backward weights and the biases come back.
     """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases, activation, backward, readout)
-    shares: tuple[list[Any], ...] = _shares(backward)(_layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+    shares: tuple[list[Any], ...] = _shares(backward)(layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
     return shares
 
 
@@ -239,11 +240,11 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
     Returns the gradients of the weights and of the biases, lists like theirs; with `backward` weights, the estimates (no gradients) for
     the weights, the backward weights and the biases.
     """
-    b1, b2 = _layered.pair_of(nudges)
+    b1, b2 = layered.pair_of(nudges)
     settled = phases(inputs, weights, biases, nudges=(b1, b2), target=target, backward=backward, **settings)
     *factors, of_biases = _shares(backward)(settled, 1, 2)
     scale = 1 / float(b2 - b1)
-    return *([f.scaled(scale).dense() for f in part] for part in factors), [g * scale for g in of_biases]
+    return *([scaled(f, scale).dense() for f in part] for part in factors), [g * scale for g in of_biases]
 
 
 @accepts_any
@@ -263,7 +264,7 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
     Returns new weights and biases; with `backward` weights, new weights, backward weights and biases.
     Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
     """
-    inputs, weights, biases = _layered.checked(inputs, weights, biases)
+    inputs, weights, biases = layered.checked(inputs, weights, biases)
     beta = float(nudges_of(float(nudge), readout))
 
     def build(parts: Sequence[list[Array]]) -> Network:
@@ -271,7 +272,7 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
 
     parts = [weights, biases] if backward is None else [weights, list(backward), biases]
     return tuple(
-        _layered.continual(
+        layered.continual(
             build, _shares(backward, same), inputs, target, parts, beta, rates, steps, free, sweeps, tolerance, -np.inf, on_failure
         )
     )
@@ -285,7 +286,7 @@ def holomorphic_contrast(inputs: Array, target: Array, weights: Sequence[Real], 
     refuse_sharp(activation)
     if settings.get("backward") is not None:
         raise ValueError("nudges on a circle give the derivative of an energy, and weights that differ up and down leave none")
-    shares = _layered.around(
+    shares = layered.around(
         inputs, lambda nudges: relax(inputs, weights, biases, activation=activation, nudge=nudges, target=target, **settings),
         radius, points,
     )  # fmt: skip

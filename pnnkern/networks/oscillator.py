@@ -23,8 +23,9 @@ from .. import _array, _constants, _launch, random
 from .._array import Array
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
+from .._updates import Factors
 from ._checks import plain, real, shaped
-from ._layered import Factors, Relaxed, check_settings
+from .layered import Relaxed, check_settings
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
 

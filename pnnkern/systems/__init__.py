@@ -1,5 +1,6 @@
 """Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
+from .._updates import Factors, Gradient, Move, Set
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
 from .convolutional import ConvolutionalHopfield
@@ -10,25 +11,48 @@ from .ising import IsingMachine
 from .layered import DRN, Hopfield
 from .nonlinear_network import NonlinearCircuit
 from .oscillators import OscillatorMachine
-from .protocols import Layered, Measurable, Modelled, OuterProduct, Relaxing
+from .protocols import (
+    Continual, Driven, Generative, Holomorphic, Layered, Measurable, Modelled, Reciprocal, Relaxing, Yielding,
+)  # fmt: skip
 from .resistor_network import ResistorCircuit
+from .system import Quantity, System, Target, kinds
+from .writers import InPlace, Potentiometers, Pulsed, Pulses, Stepped, Transferred
 
 __all__ = [
     "D2NN",
     "DRN",
     "BoltzmannMachine",
+    "Continual",
     "ConvolutionalHopfield",
     "CrossbarNetwork",
+    "Driven",
+    "Factors",
+    "Generative",
+    "Gradient",
+    "Holomorphic",
     "Hopfield",
+    "InPlace",
     "IsingMachine",
     "Layered",
     "Measurable",
     "Modelled",
+    "Move",
     "NonlinearCircuit",
     "OscillatorMachine",
-    "OuterProduct",
+    "Potentiometers",
+    "Pulsed",
+    "Pulses",
+    "Quantity",
+    "Reciprocal",
     "Relaxing",
     "ResistorCircuit",
+    "Set",
     "SpringNetwork",
+    "Stepped",
+    "System",
+    "Target",
+    "Transferred",
+    "Yielding",
     "from_callable",
+    "kinds",
 ]  # fmt: skip

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 from .. import _array
 from .._array import Array, Real
 from .._gate import accepts_any
-from ..networks._layered import Equilibrium, Factors, Phases
+from .._updates import Derivative, Factors
+from ..networks.layered import Equilibrium, Phases
 from ._encoding import fitting, one_hot
-from .protocols import OuterProduct, Update, population
+from .protocols import population
 from .writers import InPlace
 
 
@@ -102,11 +103,11 @@ class Settling:
     def biases(self) -> list[Array]:
         return self._all("b")
 
-    def _named(self, parts: Sequence[Sequence[Any]]) -> dict[str, Update]:
+    def _named(self, parts: Sequence[Sequence[Any]]) -> dict[str, Derivative]:
         """Shares of weights (, backward weights) and biases by their names; those of what is no parameter are dropped."""
         letters = "Wb" if len(parts) == 2 else "WVb"
         named = {f"{letter}{l}": share for letter, part in zip(letters, parts, strict=True) for l, share in enumerate(part, 1)}
-        return {n: OuterProduct(*s) if isinstance(s, Factors) else s for n, s in named.items() if n in self.parameters}
+        return {n: s for n, s in named.items() if n in self.parameters}
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def targets(self, labels: Array) -> Array:
@@ -141,11 +142,11 @@ class Settling:
         return relaxed
 
     # ---------------------------------------------------------------------------------------------------------------- learning
-    def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Update]:
+    def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, mean over the batch."""
         return self._named(self._contrast(relaxed, a, b))
 
-    def contrast_between(self, one: Phases, a: int, two: Phases, b: int) -> dict[str, Update]:
+    def contrast_between(self, one: Phases, a: int, two: Phases, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b of `two` less that in phase a of `one`, mean over the batch; their parameters may differ."""
         return self.contrast(one.beside(a, two, b), 0, 1)
 
@@ -153,7 +154,7 @@ class Settling:
         shares: Sequence[Sequence[Any]] = self.room.contrast(relaxed, a, b)
         return shares
 
-    def continual_contrast(self, relaxed: Phases, target: Real, *, nudge: float, steps: int, rate: float) -> dict[str, Update]:
+    def continual_contrast(self, relaxed: Phases, target: Real, *, nudge: float, steps: int, rate: float) -> dict[str, Derivative]:
         """What continual equilibrium propagation adds up to. On the way the parameters of a layer move at its share of `rate`."""
         rates = [rate * share for share in (self.rates or [1.0] * len(self.biases))]
         ends = self.room.continual(
@@ -168,7 +169,7 @@ class Settling:
         free: Equilibrium = self.room.relax(inputs, self.weights, self.biases, **self._settings())
         return free.output, (inputs, free)
 
-    def vjp(self, cotangent: Real, record: Any) -> dict[str, Update]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """The exact derivative through the equilibrium, by the response of all nodes to the cotangent."""
         inputs, free = record
         return self._named(self.room.relax_vjp(cotangent, inputs, self.weights, self.biases, free=free, **self._long()))
@@ -195,7 +196,7 @@ class HopfieldUnits(Settling):
             raise ValueError(f"the targets of a softmax are 1 and 0: leave high and low as they are, got {self.high:g} and {self.low:g}")
         super()._set_up()
 
-    def holomorphic_contrast(self, inputs: Real, target: Real, *, radius: float, points: int) -> dict[str, Update]:
+    def holomorphic_contrast(self, inputs: Real, target: Real, *, radius: float, points: int) -> dict[str, Derivative]:
         """The gradient of the cost by nudges on a circle; only the smooth activations can be followed there."""
         shares = self.room.holomorphic_contrast(inputs, target, self.weights, self.biases, radius=radius, points=points, **self._long())
         return self._named(shares)

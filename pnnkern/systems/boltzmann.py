@@ -19,8 +19,9 @@ from .._errors import NudgeError
 from .._gate import accepts_any, record
 from ._encoding import fitting, flat, one_hot
 from ._samples import on_device
-from ._typed import check_types
-from .protocols import OuterProduct, Update, population
+from .._declared import check
+from .._updates import Derivative, Factors
+from .protocols import population
 
 
 @record
@@ -74,7 +75,7 @@ class BoltzmannMachine:
     has_energy: ClassVar[bool] = True  # a free one: of distributions
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if len(self.sizes) != 2 or min(*self.sizes, self.inputs, self.sweeps) < 1 or self.settle < 0:
             raise ValueError("sizes (hidden, classes), inputs and sweeps must all be 1 or more, and settle at least 0")
         if self.dtype not in ("float32", "float64"):
@@ -152,7 +153,7 @@ class BoltzmannMachine:
             y = _choose(of_classes, random.fold_in(own, "classes"), sample)
         return Ensemble(drawn, given, mean)
 
-    def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Update]:
+    def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, mean over the draws and the batch."""
         xp, x = _array.namespace(relaxed.inputs), relaxed.inputs
         one, two = relaxed.phases[a], relaxed.phases[b]
@@ -160,8 +161,8 @@ class BoltzmannMachine:
         first = xp.concatenate([phase.hidden.reshape(-1, self.sizes[0]) for phase in (one, two)])
         shares = (phase.classes.reshape(-1, self.sizes[1]) * (sign / len(phase.classes) / batch) for phase, sign in ((one, 1), (two, -1)))
         return {
-            "W1": OuterProduct(x, moved, -1 / batch), "b1": moved.sum(axis=0) / -batch,
-            "W2": OuterProduct(first, xp.concatenate(list(shares))), "b2": (one.chance - two.chance).sum(axis=0) / batch,
+            "W1": Factors(x, moved, -1 / batch), "b1": moved.sum(axis=0) / -batch,
+            "W2": Factors(first, xp.concatenate(list(shares))), "b2": (one.chance - two.chance).sum(axis=0) / batch,
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- generative
@@ -177,7 +178,7 @@ class BoltzmannMachine:
             y = _choose(_softmax(h @ p["W2"] + p["b2"]), random.fold_in(own, "classes"), sample)
         return v, y
 
-    def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Update]:
+    def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Derivative]:
         """dE/dparameter of (inputs, classes) of the data less those of the model, means over each; hidden units by their chances."""
         xp, terms = _array.namespace(data[0]), []
         for name, (v, y), sign in (("data", data, -1.0), ("model", model, 1.0)):
@@ -189,8 +190,8 @@ class BoltzmannMachine:
             terms.append((v, y, self._hidden(v, y), sign / max(1, len(v))))
         (v, y, h, s), (v2, y2, h2, s2) = terms
         return {
-            "W1": OuterProduct(xp.concatenate([v, v2]), xp.concatenate([h * s, h2 * s2]).astype(h.dtype)),
-            "W2": OuterProduct(xp.concatenate([h, h2]), xp.concatenate([y * s, y2 * s2]).astype(h.dtype)),
+            "W1": Factors(xp.concatenate([v, v2]), xp.concatenate([h * s, h2 * s2]).astype(h.dtype)),
+            "W2": Factors(xp.concatenate([h, h2]), xp.concatenate([y * s, y2 * s2]).astype(h.dtype)),
             "a": v.sum(axis=0) * s + v2.sum(axis=0) * s2, "b1": h.sum(axis=0) * s + h2.sum(axis=0) * s2,
             "b2": y.sum(axis=0) * s + y2.sum(axis=0) * s2,
         }  # fmt: skip
@@ -209,7 +210,7 @@ class BoltzmannMachine:
         out = (shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))).astype(inputs.dtype)
         return out, (inputs, drive, out)
 
-    def vjp(self, cotangent: Real, record: Any) -> dict[str, Update]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Exact gradients for a cotangent (batch, classes) of log P(y | x)."""
         inputs, drive, out = record
         xp, p = _array.namespace(drive), self.parameters
@@ -219,7 +220,7 @@ class BoltzmannMachine:
             share = g[:, c : c + 1] * _logistic(drive + w)
             below += share
             columns.append(share.sum(axis=0))
-        return {"W1": OuterProduct(inputs, below), "b1": below.sum(axis=0), "W2": xp.stack(columns, axis=1), "b2": g.sum(axis=0)}
+        return {"W1": Factors(inputs, below), "b1": below.sum(axis=0), "W2": xp.stack(columns, axis=1), "b2": g.sum(axis=0)}
 
 
 def _logistic(x: Array) -> Array:

@@ -13,10 +13,10 @@ import numpy as np
 from .._array import Array
 from .._gate import accepts_any
 from ..networks import convolutional
-from ..networks._layered import Phases
+from ..networks.layered import Phases
 from ._encoding import flat
 from ._settling import HopfieldUnits
-from ._typed import check_types
+from .._declared import check
 
 
 @accepts_any
@@ -38,7 +38,7 @@ class ConvolutionalHopfield(HopfieldUnits):
     room: ClassVar[Any] = convolutional
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if len(self.image) != 3 or min((*self.image, *self.maps, self.outputs)) < 1:
             raise ValueError(
                 f"image must be three numbers, and all sizes 1 or more, got image {tuple(self.image)}, maps {tuple(self.maps)} "

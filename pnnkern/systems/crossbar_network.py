@@ -19,8 +19,8 @@ from ..crossbar import Crossbar, GaussianNoise, Layer
 from . import protocols
 from ._encoding import fitting, flat
 from ._samples import on_device
-from ._typed import check_types
-from .protocols import OuterProduct
+from .._declared import check
+from .._updates import Factors
 
 # f, and f' written by f's own value
 ACTIVATIONS = {
@@ -77,7 +77,7 @@ class CrossbarNetwork:
     memory: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if len(self.sizes) < 2 or min(self.sizes) < 1:
             raise ValueError(f"sizes must name two layers or more, each of one node or more, got {self.sizes}")
         if self.activation not in ACTIVATIONS:
@@ -140,7 +140,7 @@ class CrossbarNetwork:
         """What the arrays gave, and the record for `backward`: a crossbar is read inside where its layers meet."""
         return self.measure(inputs, key, sample)
 
-    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, OuterProduct]:
+    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Factors]:
         """Errors driven into the columns and read at the rows of the arrays as they are, by drivers and converters without error.
 
         Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row. Raises ValueError
@@ -276,15 +276,15 @@ class CrossbarNetwork:
             x = f(xp, a)
         return a, (weights, entered)
 
-    def vjp(self, cotangent: Real, record: Any) -> dict[str, OuterProduct]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Factors]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
         return self._back(cotangent, record, lambda l, error, entered: error @ record[0][l].T)
 
-    def _back(self, cotangent: Real, record: Any, below: Any) -> dict[str, OuterProduct]:
+    def _back(self, cotangent: Real, record: Any, below: Any) -> dict[str, Factors]:
         """Gradients of all weights; ``below(l, error, entered)`` is the error that array l sends to its rows, the bias's last."""
         weights, entered = record
         shaped("cotangent", cotangent, len(entered[0]), self.sizes[-1])
-        updates: dict[str, OuterProduct] = {}
+        updates: dict[str, Factors] = {}
         for l in reversed(range(len(weights))):
             updates |= self.layer_vjp(l, cotangent, record)
             if l:
@@ -295,12 +295,12 @@ class CrossbarNetwork:
         """Activations (batch, nodes) of the hidden layers."""
         return [x[:, :-1] for x in record[1][1:]]
 
-    def layer_vjp(self, layer: int, cotangent: Real, record: Any) -> dict[str, OuterProduct]:
+    def layer_vjp(self, layer: int, cotangent: Real, record: Any) -> dict[str, Factors]:
         """Gradient of one array for a cotangent of its activation, or of the outputs for the last one."""
         weights, entered = record
         if layer < len(weights) - 1:
             cotangent = cotangent * ACTIVATIONS[self.activation][1](entered[layer + 1][:, :-1])
-        return {f"w{layer}": OuterProduct(entered[layer], cotangent)}
+        return {f"w{layer}": Factors(entered[layer], cotangent)}
 
 
 def _mark(w: Array) -> Any:

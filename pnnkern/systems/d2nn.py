@@ -22,7 +22,7 @@ from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
 from ._encoding import fitting, fractions, given, shares
-from ._typed import check_types
+from .._declared import check
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
 
@@ -46,7 +46,7 @@ class Geometry:
     classes: int = 10
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         for name in ("layers", "size", "oversample", "detector_size", "input_size", "classes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -102,7 +102,7 @@ class Imperfections:
     index: float = 1.7227  # VeroBlackPlus RGD875 at 0.4 THz, Lin et al. 2018
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         for name in ("misalignment", "height_error"):
             if not 0 <= getattr(self, name) <= 1e9:
                 raise ValueError(f"{name} must be a length from 0 to 1e+09 metres, got {getattr(self, name):g}")
@@ -141,7 +141,7 @@ class D2NN:
     build_key: Any = None
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if self.store not in ("fields", "recompute"):
             raise ValueError(f"store must be 'fields' or 'recompute', got {self.store!r}")
         if self.dtype not in ("float32", "float64"):

@@ -16,7 +16,7 @@ from .._errors import ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from ..networks import ElasticNetwork
 from ._encoding import beyond, fitting, flat, one_hot, wanted
-from ._typed import check_types
+from .._declared import check
 from .protocols import population
 
 
@@ -79,7 +79,7 @@ class SpringNetwork:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         xp = _array.device_namespace(self.device)
         self.positions = xp.asarray(numbers("positions", self.positions))
         if self.positions.ndim != 2:

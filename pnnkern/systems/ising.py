@@ -20,8 +20,9 @@ from .._gate import accepts_any, record
 from ..networks import ising
 from ._encoding import fitting, flat, one_hot
 from ._samples import on_device
-from ._typed import check_types
-from .protocols import OuterProduct, Update, population
+from .._declared import check
+from .._updates import Derivative, Factors
+from .protocols import population
 from .writers import InPlace
 
 
@@ -64,7 +65,7 @@ class IsingMachine:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if len(self.sizes) != 2 or min(*self.sizes, self.copies, self.inputs, self.sweeps, self.reads) < 1:
             raise ValueError("sizes (hidden, classes), copies, inputs, sweeps and reads must all be 1 or more")
         if len(self.rates) != 2:
@@ -140,7 +141,7 @@ class IsingMachine:
             )
         return _Relaxed(inputs, states, free[:, hidden:].reshape(len(inputs), -1, self.copies).mean(axis=2, dtype=np.float32))
 
-    def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Update]:
+    def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, mean over the batch."""
         xp, hidden = _array.namespace(relaxed.inputs), self.sizes[0]
         one, two = (relaxed.states[p].astype(np.float32) for p in (a, b))
@@ -148,7 +149,7 @@ class IsingMachine:
         first = xp.concatenate([one[:, :hidden], two[:, :hidden]])
         second = xp.concatenate([one[:, hidden:], -two[:, hidden:]])
         return {
-            "W1": OuterProduct(relaxed.inputs, moved[:, :hidden].copy(), -1 / batch), "W2": OuterProduct(first, second, 1 / batch),
+            "W1": Factors(relaxed.inputs, moved[:, :hidden].copy(), -1 / batch), "W2": Factors(first, second, 1 / batch),
             "b1": moved[:, :hidden].sum(axis=0) / -batch, "b2": moved[:, hidden:].sum(axis=0) / -batch,
         }  # fmt: skip
 

@@ -12,10 +12,10 @@ from .. import random
 from .._array import Array
 from .._gate import accepts_any
 from ..networks import drn, hopfield
-from ..networks._layered import Phases
+from ..networks.layered import Phases
 from ._encoding import flat
 from ._settling import HopfieldUnits, Settling
-from ._typed import check_types
+from .._declared import check
 
 
 @accepts_any
@@ -33,7 +33,7 @@ class _LayeredNetwork(Settling):
     in_place: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if len(self.sizes) < 1 or min(self.sizes) < 1 or self.inputs < 1:
             raise ValueError(f"sizes and inputs must be 1 or more, got sizes {tuple(self.sizes)} and inputs {self.inputs}")
         self._set_up()
@@ -108,7 +108,7 @@ class Hopfield(_LayeredNetwork, HopfieldUnits):
     room: ClassVar[Any] = hopfield
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if self.feedback not in FEEDBACKS:
             raise ValueError(f"feedback must be one of {', '.join(FEEDBACKS)}, got {self.feedback!r}")
         if self.feedback != "tied" and len(self.sizes) < 2:

@@ -17,7 +17,7 @@ from .._gate import accepts_any, record
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
 from ._encoding import beyond, fitting, flat, one_hot, wanted
-from ._typed import check_types
+from .._declared import check
 
 
 @record
@@ -66,7 +66,7 @@ class NonlinearCircuit:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         if self.features < 1 or self.outputs < 1 or not self.volts > 0:
             raise ValueError(
                 f"features and outputs must be at least 1 and volts positive, got {self.features}, {self.outputs} and {self.volts}"

@@ -5,19 +5,21 @@ Parameters: "W1" (inputs, hidden) fields per input value, "b1" (hidden,) and "b2
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
+from .._declared import Count, Length, NotNegative, Positive, Turns, check
 from .._gate import accepts_any, record
+from .._updates import Derivative, Factors
 from ..networks import oscillator
-from ..networks._layered import Factors
 from ._encoding import fitting, flat, one_hot
-from ._typed import check_types
-from .protocols import OuterProduct, Update, population
+from ._layers import DenseLayers, check_dtype
+from .protocols import population
+from .system import Quantity
 from .writers import InPlace
 
 
@@ -33,51 +35,35 @@ class _Relaxed:
 
 
 @accepts_any
-@dataclass
-class OscillatorMachine:
-    """Hidden and output oscillators that relax down their energy from phase pi/2, where no spin has decided.
+@dataclass(kw_only=True)
+class OscillatorMachine(DenseLayers):
+    """An oscillator Ising machine with one hidden layer. Outputs are cosines of phases; couplings in the inverse unit of time.
 
-    sizes : (hidden, outputs). inputs : values of a sample. gain : of the inputs. second : K at the start. step : of time. steps,
-    nudged_steps : of the free and of each nudged relaxation, exactly so many with tolerance 0. high, low : targets of the outputs' cosines.
-    scale : weights are drawn uniform in +-scale / sqrt(n). rates : of W1 and W2 relative to the learning rate (biases go with W2, K with
-    `second_rate`, 0 keeps it).
+    Hidden and output oscillators relax down their energy from phase pi/2, where no spin has decided, exactly so many steps with tolerance 0.
+    Biases learn at the rate of W2.
     """
 
-    sizes: Sequence[int] = (500, 10)
-    inputs: int = 784
-    gain: float = 1.0
-    second: float = 0.0
-    step: float = 0.1
-    steps: int = 40
-    nudged_steps: int = 20
+    hidden: Annotated[Sequence[Count], Length(1, 1)] = (500,)  # oscillators of the hidden layer
+    low: float = -1.0  # target of the other classes
+    second: float = 0.0  # strength of the second harmonic at the start
+    second_rate: NotNegative = 0.0  # how fast it learns, relative to training.lr
+    step: Positive = 0.1  # of time, in the inverse unit of the couplings
+    steps: Turns = 40  # of time, of the free relaxation
+    nudged_steps: Turns = 20  # of time, of each nudged relaxation
     tolerance: float | None = 0.0
-    high: float = 1.0
-    low: float = -1.0
-    scale: float = 1.0
-    rates: Sequence[float] = (1.0, 1.0)
-    second_rate: float = 0.0
-    parameters: dict[str, Array] = field(default_factory=dict)
-    writers: dict[str, Any] = field(default_factory=dict)
-    memory: dict[str, Array] = field(default_factory=dict)
-    dtype: str = "float32"
-    key: Any = None
-    device: str = "cpu"
 
+    kind: ClassVar[str] = "oscillators"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_types(self)
-        if len(self.sizes) != 2 or min(self.sizes) < 1 or self.inputs < 1:
-            raise ValueError(f"sizes must be (hidden, outputs) of 1 or more, got {tuple(self.sizes)} with {self.inputs} inputs")
-        if len(self.rates) != 2:
+        check(self)
+        check_dtype(self.dtype)
+        if len(self.rates) not in (0, 2):
             raise ValueError(f"rates must be two numbers, of W1 and of W2, got {len(self.rates)}")
-        if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         xp, (hidden, outputs) = _array.device_namespace(self.device), self.sizes
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, outputs), "b1": (hidden,), "b2": (outputs,), "K": (hidden + outputs,)}
         if not self.parameters:
-            if self.key is None:
-                raise ValueError("an oscillator machine needs a key to draw its weights from, or its parameters")
+            random.needed(self.key, "the weights that an oscillator machine begins with are random")
             for name, n in (("W1", self.inputs), ("W2", hidden)):
                 draws = random.uniform(
                     random.fold_in(self.key, name), (1, int(np.prod(shapes[name]))), dtype=self.dtype, like=xp.empty(0, self.dtype)
@@ -86,7 +72,8 @@ class OscillatorMachine:
             self.parameters |= {"b1": xp.zeros(hidden, self.dtype), "b2": xp.zeros(outputs, self.dtype)}
             self.parameters["K"] = xp.full(hidden + outputs, self.second, self.dtype)
         fitting(self.parameters, shapes, self.dtype)
-        for name, rate in (("W1", self.rates[0]), ("W2", self.rates[1]), ("b1", self.rates[1]), ("b2", self.rates[1]), ("K", self.second_rate)):
+        first, second = self.rates or (1.0, 1.0)
+        for name, rate in (("W1", first), ("W2", second), ("b1", second), ("b2", second), ("K", self.second_rate)):
             self.writers.setdefault(name, InPlace(rate=rate))
 
     # ----------------------------------------------------------------------------------------------------------------- physics
@@ -129,18 +116,19 @@ class OscillatorMachine:
             oscillator.respond(free.phase, coupling, nudges=nudges, target=target, hold=hold, steps=self.nudged_steps, **how),
         )
 
-    def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Update]:
-        """dE/dparameter in phase b less that in phase a, mean over the batch."""
-        return self._named(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b), 1 / max(1, len(relaxed.inputs)))
+    def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
+        """dE/dparameter in phase b less that in phase a, a sum over the batch."""
+        return self._named(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b), max(1, len(relaxed.inputs)))
 
-    def _named(self, inputs: Real, shares: tuple[Factors, Array, Array, Array], scale: float) -> dict[str, Update]:
-        (first, second), dx, _, dK = shares
+    def _named(self, inputs: Real, shares: tuple[Factors, Array, Array, Array], of_means: float) -> dict[str, Derivative]:
+        """Shares of couplings, fields and second harmonics by the names of the parameters; what is a mean over so many is made a sum."""
+        factors, dx, _, dK = shares
         hidden = self.sizes[0]
-        across = OuterProduct(_array.contiguous(first[:, :hidden]), _array.contiguous(second[:, hidden:]))
-        field = dx.sum(axis=0) * dx.dtype.type(scale)
+        across = Factors(_array.contiguous(factors.first[:, :hidden]), _array.contiguous(factors.second[:, hidden:]), of_means)
+        field = dx.sum(axis=0)
         return {
-            "W1": OuterProduct(inputs, _array.contiguous(dx[:, :hidden]), scale), "W2": across, "b1": field[:hidden], "b2": field[hidden:],
-            "K": dK,
+            "W1": Factors(inputs, _array.contiguous(dx[:, :hidden])), "W2": across, "b1": field[:hidden], "b2": field[hidden:],
+            "K": dK * dK.dtype.type(of_means),
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
@@ -149,12 +137,16 @@ class OscillatorMachine:
         relaxed = self.relax(inputs)
         return relaxed.output, relaxed
 
-    def vjp(self, cotangent: Real, record: Any) -> dict[str, Update]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """The exact derivative through the equilibrium, by the response of all phases to the cotangent."""
         coupling, how = self._apparatus(record.inputs)
         steps = max(self.steps, self.nudged_steps)
         shares = oscillator.relax_vjp(cotangent, record.phases.phase, coupling, steps=steps, **how)
         return self._named(record.inputs, shares, 1.0)
+
+
+    def exports(self) -> dict[str, Quantity]:
+        return super().exports() | {"K": Quantity("second harmonics of the hidden, then the output oscillators")}
 
 
 __all__ = ["OscillatorMachine"]

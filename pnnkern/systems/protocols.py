@@ -1,53 +1,18 @@
 """What a laboratory could do with a system. A rule asks for protocols, never for a class.
 
 Every system has `parameters`, one flat dict ``name -> array``, `encode` (images or features as what enters it), and `forward`. Outputs are
-real, (batch, outputs). A rule returns updates: for each parameter the gradient of the mean loss, as an array or as an `OuterProduct` in
-its factors. What is done with an update is the parameter's writer's business (`pnnkern.systems.writers`).
+real, (batch, outputs). Derivatives are sums over the batch of dL/dparameter, arrays or `Factors`; a rule makes updates of them
+(`pnnkern.learning`), and what is done with an update is the parameter's writer's business (`pnnkern.systems.writers`).
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from .. import _array, random
 from .._array import Array
 from .._errors import CapabilityError, nearest
-from .._gate import record
-
-
-@record
-@dataclass(frozen=True)
-class OuterProduct:
-    """A gradient ``scale * first.T @ second`` in its factors, as a pulsed device or a fused update takes it.
-
-    first : (samples, rows). second : (samples, columns). A sum of several products is one with more samples.
-    """
-
-    first: Array
-    second: Array
-    scale: float = 1.0
-
-    def dense(self) -> Array:
-        """The gradient itself, (rows, columns)."""
-        out = self.first.T @ self.second
-        out *= self.scale
-        return out
-
-
-Update = Any  # Array | OuterProduct
-
-
-def dense(update: Update) -> Array:
-    """An update as an array."""
-    return update.dense() if isinstance(update, OuterProduct) else update
-
-
-def scaled(update: Update, factor: float) -> Update:
-    """An update times a number."""
-    if isinstance(update, OuterProduct):
-        return OuterProduct(update.first, update.second, update.scale * factor)
-    return update * factor
+from .._updates import Derivative
 
 
 @runtime_checkable
@@ -72,7 +37,7 @@ class Modelled(Protocol):
     def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
         """A pass of the twin, and its record for `vjp`."""
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Update]:
+    def vjp(self, cotangent: Array, record: Any) -> dict[str, Derivative]:
         """The twin's gradients for a cotangent (batch, outputs)."""
 
 
@@ -88,7 +53,7 @@ class Layered(Protocol):
     def hidden(self, record: Any) -> list[Array]:
         """Outputs (batch, ...) of all layers but the last; real or complex."""
 
-    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Update]:
+    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
         """Gradients of the parameters of one layer alone, for a cotangent of its output; the last layer's is (batch, outputs)."""
 
 
@@ -115,8 +80,8 @@ class Relaxing(Protocol):
         ``output + beta (target - output)`` instead.
         """
 
-    def contrast(self, relaxed: Any, a: int, b: int) -> dict[str, Update]:
-        """dE/dparameter in phase b less that in phase a, mean over the batch, in product form."""
+    def contrast(self, relaxed: Any, a: int, b: int) -> dict[str, Derivative]:
+        """dE/dparameter in phase b less that in phase a, a sum over the batch, in product form."""
 
 
 @runtime_checkable
@@ -125,8 +90,8 @@ class Holomorphic(Protocol):
 
     parameters: dict[str, Array]
 
-    def holomorphic_contrast(self, inputs: Array, target: Array, *, radius: float, points: int) -> dict[str, Update]:
-        """``1/(N r) sum_k dE/dparameter(r w^k) w^-k``, w = exp(2 pi i / N), mean over the batch: by N nudges of size r on a circle.
+    def holomorphic_contrast(self, inputs: Array, target: Array, *, radius: float, points: int) -> dict[str, Derivative]:
+        """``1/(N r) sum_k dE/dparameter(r w^k) w^-k``, w = exp(2 pi i / N), a sum over the batch: by N nudges of size r on a circle.
 
         Raises ValueError where nudges cannot be complex.
         """
@@ -138,11 +103,10 @@ class Continual(Protocol):
 
     parameters: dict[str, Array]
 
-    def continual_contrast(self, relaxed: Any, target: Array, *, nudge: float, steps: int, rate: float) -> dict[str, Update]:
-        """By how much each parameter has come down after `steps` nudged steps from the free state `relaxed`, divided by `rate`.
+    def continual_moves(self, relaxed: Any, target: Array, *, nudge: float, steps: int, rate: float) -> dict[str, Array]:
+        """By how much each parameter has moved after `steps` nudged steps from the free state `relaxed`, at the learning rate `rate`.
 
-        It moves on the way, at the learning rate `rate`, and is back where it was in the end: writing the update at that rate brings
-        it where the moves led.
+        It is back where it was in the end: writing the move brings it where it went.
         """
 
 
@@ -155,7 +119,7 @@ class Reciprocal(Protocol):
     def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """One physical pass, (batch, outputs), and what was read inside on the way."""
 
-    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Update]:
+    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """The pass backwards, driven by a cotangent (batch, outputs): each part's product of what went through it both ways."""
 
 
@@ -180,10 +144,10 @@ class Driven(Protocol):
     def errors(self, output: Array, target: Array) -> Array:
         """What outputs are to be pulled by, (batch, outputs): as a rule target - output."""
 
-    def products(self, one: Array, two: Array) -> dict[str, Update]:
+    def products(self, one: Array, two: Array) -> dict[str, Derivative]:
         """The derivative of the second variation of E between two states, by each parameter: the product of what a part feels in both.
 
-        Mean over the batch.
+        A sum over the batch.
         """
 
 
@@ -193,8 +157,8 @@ class Yielding(Protocol):
 
     parameters: dict[str, Array]
 
-    def contrast_between(self, one: Any, a: int, two: Any, b: int) -> dict[str, Update]:
-        """dE/dparameter in phase b of the equilibria `two` less that in phase a of `one`, mean over the batch, in product form."""
+    def contrast_between(self, one: Any, a: int, two: Any, b: int) -> dict[str, Derivative]:
+        """dE/dparameter in phase b of the equilibria `two` less that in phase a of `one`, a sum over the batch, in product form."""
 
 
 @runtime_checkable
@@ -213,8 +177,8 @@ class Generative(Protocol):
     def dream(self, inputs: Array, target: Array, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and outputs after so many steps of drawing everything, from these."""
 
-    def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Update]:
-        """dE/dparameter of (inputs, outputs) of the data less those of the model, means over each."""
+    def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Derivative]:
+        """dE/dparameter of (inputs, outputs) of the data, a sum, less as much of the model's mean."""
 
 
 # what a system that is refused lacks, in words
@@ -223,7 +187,7 @@ _WORDS = {
     "Modelled": "a digital twin with a derivative (forward_saving, vjp)",
     "Layered": "layers whose outputs can be measured (measure, hidden, layer_vjp)",
     "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
-    "Continual": "parts that can move on the way to a nudged equilibrium (continual_contrast)",
+    "Continual": "parts that can move on the way to a nudged equilibrium (continual_moves)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
     "Generative": "a law of its own to draw inputs and outputs by (dream, joint_contrast)",
     "Reciprocal": "a way backwards through the same parts, read inside (forward_reading, backward)",
@@ -233,9 +197,18 @@ _WORDS = {
 
 
 def lacks(system: Any, *needs: type) -> str:
-    """What a system, or a class of systems, lacks of the protocols `needs`, in words; "" if nothing."""
-    missing = [need for need in needs if any(not hasattr(system, method) for method in _methods(need))]
-    return ", and ".join(_WORDS.get(need.__name__, need.__name__) for need in missing)
+    """What a system, or a class of systems, lacks of the protocols `needs`, in words; "" if nothing.
+
+    A system lacks a protocol whose methods it has, but not the values, as its `unmet` says.
+    """
+    unmet = {} if isinstance(system, type) else getattr(system, "unmet", {})
+    missing = []
+    for name, need in ((need.__name__, need) for need in needs):
+        if any(not hasattr(system, method) for method in _methods(need)):
+            missing.append(_WORDS.get(name, name))
+        elif name in unmet:
+            missing.append(unmet[name])
+    return ", and ".join(missing)
 
 
 def require(system: Any, rule: str, *needs: type) -> None:
@@ -292,6 +265,6 @@ def members(system: Any, parameters: dict[str, Array]) -> int:
 
 
 __all__ = [
-    "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing",
-    "Update", "Yielding", "dense", "lacks", "members", "population", "replaced", "require", "scaled",
+    "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "Reciprocal", "Relaxing", "Yielding",
+    "lacks", "members", "population", "replaced", "require",
 ]  # fmt: skip

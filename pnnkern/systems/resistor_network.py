@@ -20,7 +20,7 @@ from ..networks import ResistorNetwork, Response
 from ..networks._solve import solution
 from . import protocols
 from ._encoding import beyond, fitting, flat, one_hot, wanted
-from ._typed import check_types
+from .._declared import check
 
 
 @record
@@ -90,7 +90,7 @@ class ResistorCircuit:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
         self.network = ResistorNetwork(self.edges, self.n_nodes)
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")

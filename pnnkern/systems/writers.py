@@ -5,24 +5,30 @@ that is saved with the run.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array
 from .._errors import CapabilityError
-from ._typed import check_types
-from .protocols import OuterProduct, Update, dense
+from .._declared import Count, Described, NotNegative, Positive, Range, check
+from .._updates import Derivative, Factors, Gradient, Move, Set, Update, dense, scaled
 
 
 class Writer(Protocol):
-    """Changes one parameter by an update, in place."""
+    """Changes one parameter, in place."""
 
-    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None: ...
+    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+        """Begin with these values, as far as the devices can hold them."""
 
-    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None: ...
+    def write(self, name: str, parameter: Array, derivative: Derivative, lr: float, memory: dict[str, Array]) -> None:
+        """Go down a derivative of the mean loss, at the learning rate lr."""
+
+    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+        """Add an array, as far as the devices can. Raises `CapabilityError` where they only follow gradients."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Pulsed:
     pulses: int = 31
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
 
     def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
         """Begin with these weights, as far as the devices can hold them."""
@@ -50,14 +56,14 @@ class Pulsed:
         new = pulsed.clip_weights(cells, device=self.device, key=random.fold_in(self.key, name))
         parameter[...] = new.reshape(parameter.shape)
 
-    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         from ..crossbar import pulsed
 
         device = pulsed.pulsed_device(self.device)
         cells = parameter.reshape(-1, parameter.shape[-1])
-        sample = _count(memory, f"{name}.samples", len(update.first) if isinstance(update, OuterProduct) else 1)
+        sample = _count(memory, f"{name}.samples", len(update.first) if isinstance(update, Factors) else 1)
         key = random.fold_in(self.key, name)
-        if isinstance(update, OuterProduct):
+        if isinstance(update, Factors):
             sign = float(np.sign(update.scale))
             new = pulsed.pulse_update(
                 cells, update.first, sign * update.second, device=device, lr=lr * abs(update.scale), key=key, sample=sample,
@@ -70,6 +76,9 @@ class Pulsed:
             counts = xp.floor(wanted + draws.reshape(wanted.shape)).astype(np.int32)
             new = pulsed.apply_pulses(cells, counts, device=device, key=key, sample=sample)
         parameter[...] = new.reshape(parameter.shape)
+
+    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+        self.write(name, parameter, -by, 1.0, memory)
 
 
 @dataclass(frozen=True)
@@ -93,10 +102,10 @@ class Transferred:
         state = transfer.transfer_start(self.rule, parameter.shape, key=random.fold_in(self.key, name), weights=parameter)
         self._keep(name, parameter, memory, state)
 
-    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         from ..crossbar import transfer
 
-        if not isinstance(update, OuterProduct):
+        if not isinstance(update, Factors):
             raise CapabilityError(
                 f"{name} is written by {type(self.rule).__name__}, which takes updates in factors, and this rule gives it an array: take "
                 f"another rule, or pulses (system.writer='pulsed')"
@@ -108,6 +117,12 @@ class Transferred:
             rule = dataclasses.replace(rule, transfer_lr=rule.transfer_lr * lr)
         new = transfer.transfer_update(rule, state, update.first, sign * update.second, lr=lr * abs(update.scale), key=key)
         self._keep(name, parameter, memory, new)
+
+    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+        raise CapabilityError(
+            f"{name} is written by {type(self.rule).__name__}, which follows gradients and cannot be moved or set: take another rule, or "
+            f"pulses (system.writer='pulsed')"
+        )
 
     def _keep(self, name: str, parameter: Array, memory: dict[str, Array], state: dict[str, Array]) -> None:
         from ..crossbar import transfer
@@ -133,13 +148,13 @@ class Stepped:
     by_sign: bool = False
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
 
     def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
         """Begin with these values, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
-    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         gradient = dense(update).astype(np.float64)
         xp = _array.namespace(gradient)
         if self.by_sign:
@@ -150,6 +165,9 @@ class Stepped:
         draws = random.uniform(random.fold_in(self.key, name), (1, wanted.size), sample=sample, like=wanted)
         moved = parameter + self.step * xp.floor(wanted + draws.reshape(wanted.shape))
         parameter[...] = moved.clip(self.low, self.high)
+
+    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+        self.write(name, parameter, -by, 1.0, memory)
 
 
 @dataclass(frozen=True)
@@ -164,22 +182,95 @@ class InPlace:
     rate: float = 1.0
 
     def __post_init__(self) -> None:
-        check_types(self)
+        check(self)
 
     def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
         """Begin with these weights, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
-    def write(self, name: str, parameter: Array, update: Update, lr: float, memory: dict[str, Array]) -> None:
-        if isinstance(update, OuterProduct):
-            from ..networks._layered import Factors
-            from ..networks._layered import update as outer_update
+    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+        if isinstance(update, Factors):
+            from ..networks import layered
 
-            outer_update(parameter, Factors(update.first, update.second), lr * self.rate * update.scale, self.low, self.high)
+            layered.update(parameter, update, lr * self.rate, self.low, self.high)
             return
         parameter -= (lr * self.rate) * update
-        if np.isfinite(self.low) or np.isfinite(self.high):
-            _array.namespace(parameter).clip(parameter, self.low, self.high, out=parameter)
+        _keep_within(parameter, self.low, self.high)
+
+    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+        parameter += by
+        _keep_within(parameter, self.low, self.high)
+
+
+_IDEAL = InPlace()  # what writes a move of a parameter that an optimiser writes otherwise
+
+
+def _keep_within(parameter: Array, low: float, high: float) -> None:
+    if np.isfinite(low) or np.isfinite(high):
+        _array.namespace(parameter).clip(parameter, low, high, out=parameter)
+
+
+# ------------------------------------------------------------------------------------------------- how a description says it
+WRITERS = Literal["ideal", "pulsed", "tiki-taka-v1", "tiki-taka-v2", "tiki-taka-chopped", "tiki-taka-dynamic", "mixed-precision"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulses(Described):
+    """What writes arrays of weights, which may be pulsed devices; then they hold what the devices hold, and move as they move."""
+
+    # by the optimiser; or by pulses, at once, through a fast array (Tiki-Taka), or from memory
+    writer: WRITERS = "ideal"
+    pulsed_device: str = "gokmen-vlasov"  # a name in pnnkern.crossbar.PULSED_DEVICES
+    pulses: Annotated[int, Range(ge=1, le=31)] = 31  # the longest train
+    transfer_every: Count = 1  # samples between two transfers
+    transfer_lines: Count = 1  # inputs of the fast array that are read at a transfer
+    transfer_lr: Positive = 0.1  # how much of what is read is transferred, per unit of the learning rate
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def give(self, system: Any, names: Iterable[str]) -> None:
+        """Let devices made from the system's key hold the weights called `names`. Raises ValueError for weights that are not float32."""
+        if self.writer == "ideal":
+            return
+        if system.dtype != "float32":
+            raise ValueError("pulsed devices hold float32 weights: set compute.dtype=float32")
+        writer = self._writer(random.fold_in(random.needed(system.key, "pulsed devices are random"), "pulsed"))
+        for name in names:
+            writer.start(name, system.parameters[name], system.memory)
+            system.writers[name] = writer
+
+    def _writer(self, key: Any) -> Writer:
+        from ..crossbar import MixedPrecision, TikiTaka
+
+        if self.writer == "pulsed":
+            return Pulsed(self.pulsed_device, key, self.pulses)
+        if self.writer == "mixed-precision":
+            return Transferred(MixedPrecision(self.pulsed_device, self.transfer_every, pulses=self.pulses), key)
+        rule = TikiTaka(
+            self.writer.removeprefix("tiki-taka-"), fast=self.pulsed_device, slow=self.pulsed_device, transfer_every=self.transfer_every,
+            lines=self.transfer_lines, transfer_lr=self.transfer_lr, pulses=self.pulses,
+        )  # fmt: skip
+        return Transferred(rule, key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Potentiometers(Described):
+    """Parts that may be digital potentiometers: what they learn moves in whole steps within its range, at once."""
+
+    step: NotNegative = 0.0  # of the learned parameter's unit; 0: the optimiser moves it as it likes
+    by_sign: bool = False  # one step at a time, by the sign of the update alone; else by its size, rounded at random
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def give(self, system: Any) -> None:
+        """Put all parameters with bounds into the hands of potentiometers, if there are any."""
+        for name, (low, high) in system.bounds.items() if self.step else ():
+            key = random.fold_in(random.needed(system.key, "steps are rounded at random"), "steps")
+            writer = Stepped(self.step, low, high, key, self.by_sign)
+            writer.start(name, system.parameters[name], system.memory)
+            system.writers[name] = writer
 
 
 def _count(memory: dict[str, Array], name: str, samples: int) -> int:
@@ -189,19 +280,37 @@ def _count(memory: dict[str, Array], name: str, samples: int) -> int:
     return first
 
 
-def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float) -> None:
-    """Carry out updates: by the parameter's writer where it has one, else by the optimiser; then keep to `system.bounds`."""
+def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, count: int = 1) -> None:
+    """Carry out updates that are sums over `count` samples; then keep to `system.bounds`.
+
+    Gradients and factors go to the parameter's writer where it has one, else to the optimiser. Moves and sets are written as they are.
+    """
     writers: dict[str, Writer] = getattr(system, "writers", {})
-    free = {name: dense(update) for name, update in updates.items() if name not in writers}
+    memory: dict[str, Array] = getattr(system, "memory", {})
+    free: dict[str, Array] = {}
+    for name, update in updates.items():
+        if isinstance(update, Move | Set):
+            by = update.value if isinstance(update, Move) else update.value - system.parameters[name]
+            if isinstance(update, Set) and name not in writers:
+                system.parameters[name][...] = update.value
+            else:
+                writers.get(name, _IDEAL).move(name, system.parameters[name], by, memory)
+        elif name in writers:
+            derivative = update if isinstance(update, Factors) else update.value
+            writers[name].write(name, system.parameters[name], scaled(derivative, 1 / count), lr, memory)
+        else:
+            free[name] = _mean(update, count)
     if free:
         optimizer.apply(system.parameters, free, lr=lr)
-    for name, update in updates.items():
-        if name in writers:
-            writers[name].write(name, system.parameters[name], update, lr, system.memory)
     for name, (low, high) in getattr(system, "bounds", {}).items():
-        parameter = system.parameters[name]
-        _array.namespace(parameter).clip(parameter, low, high, out=parameter)
+        _keep_within(system.parameters[name], low, high)
     touched(system)
+
+
+def _mean(update: Gradient | Factors, count: int) -> Array:
+    if isinstance(update, Factors):
+        return scaled(update, 1 / count).dense()
+    return update.value if count == 1 else update.value / update.value.dtype.type(count)
 
 
 def touched(system: Any) -> None:
@@ -217,4 +326,4 @@ def limits(system: Any) -> dict[str, tuple[float, float]]:
     return kept | getattr(system, "bounds", {})
 
 
-__all__ = ["InPlace", "Pulsed", "Stepped", "Writer", "apply", "limits", "touched"]
+__all__ = ["InPlace", "Potentiometers", "Pulsed", "Pulses", "Stepped", "Transferred", "Writer", "apply", "limits", "touched"]

@@ -119,7 +119,7 @@ def test_rates() -> None:
 def test_stopping_anywhere_changes_nothing(make: Callable[..., Trainer], optimizer: Callable[[], Any]) -> None:
     whole = make(optimizer(), schedule="cosine")
     train(whole, save=lambda: None, stop=no_stop)
-    final = whole.state()
+    final = whole.saved()
     for at in range(1, 14):
         calls, saved = 0, {}
 
@@ -129,12 +129,12 @@ def test_stopping_anywhere_changes_nothing(make: Callable[..., Trainer], optimiz
             return calls > at
 
         first = make(optimizer(), schedule="cosine")
-        assert not train(first, save=lambda first=first, saved=saved: saved.update(first.state()), stop=stop)  # type: ignore[misc]
+        assert not train(first, save=lambda first=first, saved=saved: saved.update(first.saved()), stop=stop)  # type: ignore[misc]
         second = make(optimizer(), schedule="cosine")
         second.restore(saved)
         assert second.step == int(saved["progress/step"])
         assert train(second, save=lambda: None, stop=no_stop)
-        again = second.state()
+        again = second.saved()
         assert again.keys() == final.keys()
         for name in final:
             assert again[name].tobytes() == final[name].tobytes(), (at, name)
@@ -186,7 +186,7 @@ def test_a_loss_that_is_no_number_ends_the_run(make: Callable[..., Trainer]) -> 
 
 
 def test_a_state_of_another_shape_is_refused(make: Callable[..., Trainer]) -> None:
-    state = make().state()
+    state = make().saved()
     state["parameters/weights"] = state["parameters/weights"][:5]
     with pytest.raises(ValueError, match=r"the checkpoint has weights as float64 \(5, 3\), the system as float64 \(12, 3\)"):
         make().restore(state)
@@ -283,7 +283,7 @@ def test_a_state_that_is_no_number_is_never_saved(make: Callable[..., Trainer], 
             trainer.system.parameters["weights"][...] = np.nan
 
     with pytest.raises(TrainingError, match="at step 2"):
-        train(trainer, save=lambda: saved.append(trainer.state()), stop=no_stop, seconds=0, steps=4, watch=spoil)
+        train(trainer, save=lambda: saved.append(trainer.saved()), stop=no_stop, seconds=0, steps=4, watch=spoil)
     assert saved == []
 
 
@@ -292,7 +292,7 @@ def test_parameters_that_are_no_numbers_are_not_saved(make: Callable[..., Traine
     trainer.advance()
     trainer.system.parameters["weights"][3, 1] = np.inf
     with pytest.raises(TrainingError, match="weights has NaN or infinite values after step 0"):
-        trainer.state()
+        trainer.saved()
 
 
 # --------------------------------------------------------------------------------------------------------------- what is shown

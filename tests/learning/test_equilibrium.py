@@ -10,7 +10,7 @@ import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern.crossbar import pulsed_devices
 from pnnkern.learning import SGD, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, contrastive_learning
-from pnnkern.systems import DRN, Hopfield, IsingMachine, OscillatorMachine, OuterProduct, protocols, writers
+from pnnkern.systems import DRN, Hopfield, IsingMachine, OscillatorMachine, Factors, protocols, writers
 
 KEY = pnn.random.key(5)
 
@@ -38,7 +38,7 @@ class Springs:
         return SimpleNamespace(inputs=inputs, states=states, output=free)
 
     def contrast(self, relaxed: Any, a: int, b: int) -> dict[str, Any]:
-        return {"W": OuterProduct(relaxed.inputs, relaxed.states[b] - relaxed.states[a], -1 / len(relaxed.inputs))}
+        return {"W": Factors(relaxed.inputs, relaxed.states[b] - relaxed.states[a], -1 / len(relaxed.inputs))}
 
 
 @pytest.fixture

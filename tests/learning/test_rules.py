@@ -8,7 +8,7 @@ import pytest
 import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern.learning import SGD, SPSA, DirectFeedback, HardwareAware, InSilico, Logits, PhysicsAware, SquareError
-from pnnkern.systems import D2NN, OuterProduct, protocols
+from pnnkern.systems import D2NN, Factors, protocols
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
 KEY = pnn.random.key(3)
@@ -47,7 +47,7 @@ class TwoLayers:
 
     def layer_vjp(self, layer: int, cotangent: np.ndarray, record: Any) -> dict[str, Any]:
         x, h = record
-        return {"W2": OuterProduct(h, cotangent)} if layer else {"W1": OuterProduct(x, cotangent * (1 - h**2))}
+        return {"W2": Factors(h, cotangent)} if layer else {"W1": Factors(x, cotangent * (1 - h**2))}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import correlate2d
 
 import pnnkern as pnn
-from pnnkern.networks import _layered, convolutional
+from pnnkern.networks import layered, convolutional
 
 EXACT = {"tolerance": 1e-15, "sweeps": 2000, "on_failure": "flag"}
 
@@ -93,7 +93,7 @@ def test_every_step_lowers_the_energy(activation: str, pool: str, rng: np.random
     c["weights"] = [3 * w for w in c["weights"]]
     images, net = convolutional._network(*sources(c), activation, "state", pool)
     states, drive = [rng.uniform(0.01, 0.99, (3, *net.shape(l))) for l in range(3)], net.drive(images)
-    for l in [2, *_layered.order(3) * 6]:
+    for l in [2, *layered.order(3) * 6]:
         states[l] = net.value(l, net.pull(l, states, drive))
         now = convolutional.energy(images, states, c["weights"], c["biases"], activation=activation, pool=pool)
         assert (now <= last + 1e-12).all()

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from pnnkern import _launch, random
 from pnnkern._errors import ConvergenceError
 from pnnkern.experiments import data
-from pnnkern.networks import _layered, drn
+from pnnkern.networks import layered, drn
 
 LIMIT = {"float32": 3e-5, "float64": 1e-9}
 
@@ -103,7 +103,7 @@ def test_every_block_step_lowers_the_energy(rng: np.random.Generator) -> None:
         last = energy
     net, half = drn._network(c["weights"], c["biases"]), [np.zeros((3, n)) for n in (9, 7, 3)]
     drive, last = net.drive(c["inputs"]), np.inf
-    for l in _layered.order(3) * 4:  # layer by layer
+    for l in layered.order(3) * 4:  # layer by layer
         half[l] = net.value(l, net.pull(l, half, drive) / net.totals[l])
         energy = drn.energy(c["inputs"], half, c["weights"], c["biases"])
         assert (energy <= last + 1e-12 * np.abs(energy)).all()
@@ -303,7 +303,7 @@ def test_continual_updates(rng: np.random.Generator) -> None:
 def test_update_in_one_pass(backend, rows: int, columns: int, samples: int, dtype: str, rng: np.random.Generator) -> None:
     w, a, b = (rng.normal(size=s).astype(dtype) for s in ((rows, columns), (samples, rows), (samples, columns)))
     out = backend.array(w.copy())
-    _layered.update(out, _layered.Factors(backend.array(a), backend.array(b)), 0.3, -0.5, 0.8)
+    layered.update(out, layered.Factors(backend.array(a), backend.array(b)), 0.3, -0.5, 0.8)
     expected = np.clip(w - 0.3 * np.einsum("si,sj->ij", a.astype(float), b.astype(float)), -0.5, 0.8)
     assert np.allclose(backend.numpy(out), expected, atol=2e-6 if dtype == "float32" else 1e-13)
 
@@ -347,7 +347,7 @@ X, Y = np.ones((2, 3)), np.ones((2, 2))
         (lambda: drn.relax(X, W, on_failure="ignore"), ValueError, "'raise' or 'flag'"),
         (lambda: drn.initial((4,), random.key(1)), ValueError, "at least two layers"),
         (lambda: drn.encode(X[0], 1.0), ValueError, r"images must be \(batch, pixels\)"),
-        (lambda: _layered.update(W[0].copy(), _layered.Factors(X, Y), 1.0), ValueError, r"must be \(samples, 3\) and \(samples, 4\)"),
+        (lambda: layered.update(W[0].copy(), layered.Factors(X, Y), 1.0), ValueError, r"must be \(samples, 3\) and \(samples, 4\)"),
     ],
 )  # fmt: skip
 def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:

@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from pnnkern import random
 from pnnkern._errors import ConvergenceError
-from pnnkern.networks import _layered, hopfield
+from pnnkern.networks import layered, hopfield
 
 EXACT = {"tolerance": 1e-15, "sweeps": 3000, "on_failure": "flag"}
 LIMIT = {"float32": 1e-4, "float64": 1e-8}
@@ -81,7 +81,7 @@ def test_every_block_step_lowers_the_energy(rng: np.random.Generator) -> None:
     for activation in ("hard-sigmoid", "sigmoid", "tanh"):
         net = hopfield._network(c["weights"], c["biases"], activation)
         states, drive, last = [np.full((3, n), 0.5) for n in (9, 7, 3)], c["inputs"] @ c["weights"][0] + c["biases"][0], np.inf
-        for l in _layered.order(3) * 5:
+        for l in layered.order(3) * 5:
             states[l] = net.value(l, net.pull(l, states, drive))
             now = hopfield.energy(c["inputs"], states, c["weights"], c["biases"], activation=activation)
             assert (now <= last + 1e-12 * np.abs(now)).all()
@@ -199,7 +199,7 @@ def cross_entropy(c: dict, activation: str = "sigmoid", **more) -> float:
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
 def test_softmax_is_scipys(backend, dtype: str, rng: np.random.Generator) -> None:
     scores = (30 * rng.normal(size=(4, 5)) + (1j * rng.normal(size=(4, 5)) if dtype == "complex128" else 0)).astype(dtype)
-    got = backend.numpy(_layered.softmax(backend.array(scores)))
+    got = backend.numpy(layered.softmax(backend.array(scores)))
     assert got.dtype == dtype
     assert np.allclose(got, softmax(scores, axis=-1), rtol=0, atol=1e-6 if dtype == "float32" else 1e-14)
 

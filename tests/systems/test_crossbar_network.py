@@ -209,7 +209,7 @@ def test_a_restored_run_reads_restored_weights(cupy: Any, tmp_path: Any) -> None
     chosen = recipe.find("crossbar-digits", ["compute.device=cuda", "system.hidden=[4]", "data.pool=7", "system.inputs=16"])
     trainer = run.assemble(chosen, tmp_path).trainer
     system, x = trainer.system, trainer.system.encode(trainer.dataset.test_images[:3])
-    saved, before = trainer.state(), system.forward(x, pnn.random.key(1)).get()
+    saved, before = trainer.saved(), system.forward(x, pnn.random.key(1)).get()
     writers.apply(system, {name: cupy.ones_like(p) for name, p in system.parameters.items()}, SGD(), 0.1)
     assert not np.array_equal(system.forward(x, pnn.random.key(1)).get(), before)
     trainer.restore(saved)

@@ -16,7 +16,7 @@ from pnnkern.systems.layered import DRN
 from pnnkern.systems.writers import Stepped
 
 RECORDS = {  # what passes give back: made by this package alone
-    "Ensemble", "Ensembles", "Equilibria", "OuterProduct", "Shapes", "States", "_Programmed", "_Relaxed",
+    "Ensemble", "Ensembles", "Equilibria", "Factors", "Shapes", "States", "_Programmed", "_Relaxed",
 }  # fmt: skip
 BASES = {"HopfieldUnits", "Settling"}  # the classes made of them check
 
@@ -91,4 +91,4 @@ def test_lengths_of_a_geometry_are_positive_and_finite(name: str, wrong: float) 
 
 def test_numbers_of_numpy_are_numbers() -> None:
     Geometry(layers=np.int64(2), pitch=np.float32(4e-4), spacing=1, band_limit=np.bool_(True))
-    check_types(D2NN(Geometry(layers=1, size=24, detector_size=2, input_size=14), shifts=[(0, 0.0), np.zeros(2)]))
+    check(D2NN(Geometry(layers=1, size=24, detector_size=2, input_size=14), shifts=[(0, 0.0), np.zeros(2)]))

@@ -21,7 +21,7 @@ from pnnkern.crossbar import (
 from pnnkern.experiments import recipe
 from pnnkern.experiments.run import assemble
 from pnnkern.learning import SGD
-from pnnkern.systems import OuterProduct, protocols, writers
+from pnnkern.systems import Factors, protocols, writers
 
 KEY = pnn.random.key(8)
 CLEAN = ConstantStep(step=2e-4, step_dtod=0.0, noise=0.0, up_down_dtod=0.0, w_max_dtod=0.0, w_min_dtod=0.0)
@@ -35,7 +35,7 @@ class Weights:
 
 def test_outer_products(rng: np.random.Generator) -> None:
     x, d = rng.normal(size=(9, 4)), rng.normal(size=(9, 5))
-    update = OuterProduct(x, d, -0.5)
+    update = Factors(x, d, -0.5)
     np.testing.assert_allclose(update.dense(), -0.5 * sum(np.outer(a, b) for a, b in zip(x, d, strict=True)), rtol=1e-12)
     np.testing.assert_allclose(protocols.dense(protocols.scaled(update, 3.0)), 3 * update.dense(), rtol=1e-12)
 
@@ -43,7 +43,7 @@ def test_outer_products(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("factors", [True, False])
 def test_pulses_do_what_was_asked_in_the_mean(factors: bool, rng: np.random.Generator) -> None:
     x, d = rng.normal(size=(40, 6)).astype(np.float32), rng.normal(size=(40, 4)).astype(np.float32)
-    update = OuterProduct(x, d, -1 / 40)
+    update = Factors(x, d, -1 / 40)
     system = Weights(writers.Pulsed(CLEAN, KEY))
     rounds, lr = 30, 0.02
     for _ in range(rounds):
@@ -62,14 +62,14 @@ def test_a_split_run_is_the_whole_one(rng: np.random.Generator) -> None:
     device = "reram-sb"
     whole, first = Weights(writers.Pulsed(device, KEY)), Weights(writers.Pulsed(device, KEY))
     for _ in range(4):
-        writers.apply(whole, {"w": OuterProduct(x, d)}, SGD(), 0.1)
+        writers.apply(whole, {"w": Factors(x, d)}, SGD(), 0.1)
     for _ in range(2):
-        writers.apply(first, {"w": OuterProduct(x, d)}, SGD(), 0.1)
+        writers.apply(first, {"w": Factors(x, d)}, SGD(), 0.1)
     second = Weights(writers.Pulsed(device, KEY))
     second.parameters["w"][...] = first.parameters["w"]
     second.memory = dict(first.memory)
     for _ in range(2):
-        writers.apply(second, {"w": OuterProduct(x, d)}, SGD(), 0.1)
+        writers.apply(second, {"w": Factors(x, d)}, SGD(), 0.1)
     assert np.array_equal(second.parameters["w"], whole.parameters["w"])
     inside = clip_weights(whole.parameters["w"], device=device, key=pnn.random.fold_in(KEY, "w"))
     assert np.array_equal(inside, whole.parameters["w"])
@@ -110,7 +110,7 @@ def test_transfers_are_those_of_the_room(rule: Any, rng: np.random.Generator) ->
     key = pnn.random.fold_in(KEY, "w")
     state = transfer_start(rule, (6, 4), key=key, weights=np.full((6, 4), 0.05, np.float32))
     for part in (slice(0, 10), slice(10, 20)):
-        writers.apply(system, {"w": OuterProduct(x[part], d[part], -0.5)}, SGD(), 0.04)
+        writers.apply(system, {"w": Factors(x[part], d[part], -0.5)}, SGD(), 0.04)
         scaled = replace(rule, transfer_lr=rule.transfer_lr * 0.04) if isinstance(rule, TikiTaka) else rule
         state = transfer_update(scaled, state, x[part], -d[part], lr=0.02, key=key)
     assert {f"w.{name}" for name in state} == set(system.memory)

@@ -23,6 +23,7 @@ from .. import _array, _constants, _launch
 from .._array import Array
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
+from .._updates import Factors
 from ._checks import plain, real, shaped
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
@@ -117,20 +118,6 @@ class Phases(Relaxed):
         moved = [(y - x)[None] for x, y in zip(first, second, strict=True)]
         left, limit = worst(self.left, other.left), min(self.limit, other.limit)
         return Phases(self.inputs, first, moved, self.output, left=left, limit=limit)
-
-
-class Factors(NamedTuple):
-    """An array of weights' share of a contrast, ``first.T @ second``, in its factors (samples, rows) and (samples, columns)."""
-
-    first: Array
-    second: Array
-
-    def dense(self) -> Array:
-        """(rows, columns)."""
-        return self.first.T @ self.second
-
-    def scaled(self, factor: float) -> "Factors":
-        return Factors(self.first, self.second * self.second.dtype.type(factor))
 
 
 # --------------------------------------------------------------------------------------------------------------------- checks
@@ -636,7 +623,7 @@ def pair_of(nudges: Any) -> np.ndarray:
 def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, high: float = np.inf) -> None:
     """In place ``weight = clip(weight - rate first.T @ second, low, high)``, in one pass over it and without storing the product."""
     rows, columns = weight.shape
-    first, second = (_array.contiguous(f) for f in factors)
+    first, second = _array.contiguous(factors.first), _array.contiguous(factors.second)
     if first.shape != (len(second), rows) or second.shape != (len(first), columns):
         wanted = f"(samples, {rows}) and (samples, {columns})"
         raise ValueError(f"factors of a {weight.shape} array must be {wanted}, got {first.shape} and {second.shape}")
@@ -644,6 +631,6 @@ def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, h
         raise ValueError(f"low must not exceed high, got {low} and {high}")
     if weight.size:
         _launch.launch(
-            "networks/contrast", "update", weight.dtype, rows, columns, len(first), rate, low, high, first, second, weight,
+            "networks/contrast", "update", weight.dtype, rows, columns, len(first), rate * factors.scale, low, high, first, second, weight,
             grid=(-(-columns // 64), min(-(-rows // 64), 65535)), block=(16, 16),
         )  # fmt: skip

@@ -1,0 +1,93 @@
+"""What a rule proposes to do with a parameter. Sums over samples, so that shares of a batch can be added; one sign: dL/dtheta.
+
+`Gradient` and `Factors` are descended: by the parameter's writer, or by the optimiser, after division by the number of samples. `Move` and
+`Set` are written as they are, and no optimiser sees them: what physics did by itself, or what a search has found.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import _array
+from ._array import Array
+from ._gate import record
+
+
+@record
+@dataclass(frozen=True)
+class Gradient:
+    """A sum over samples of dL/dtheta, in the parameter's shape and dtype."""
+
+    value: Array
+
+
+@record
+@dataclass(frozen=True)
+class Factors:
+    """A sum over samples of dL/dtheta, ``scale * first.T @ second``, as a pulsed device or a fused kernel takes it.
+
+    first : (samples, rows). second : (samples, columns). A sum of several products is one with more samples.
+    """
+
+    first: Array
+    second: Array
+    scale: float = 1.0
+
+    def dense(self) -> Array:
+        """The gradient itself, (rows, columns)."""
+        out = self.first.T @ self.second
+        if self.scale != 1:
+            out *= self.scale
+        return out
+
+
+@record
+@dataclass(frozen=True)
+class Move:
+    """What is to be added to a parameter."""
+
+    value: Array
+
+
+@record
+@dataclass(frozen=True)
+class Set:
+    """What a parameter is to be."""
+
+    value: Array
+
+
+Update = Gradient | Factors | Move | Set
+Derivative = Any  # Array | Factors: what the physics gives for a parameter
+
+
+def gradients(derivatives: dict[str, Derivative]) -> dict[str, Update]:
+    """Derivatives by parameter as updates."""
+    return {name: d if isinstance(d, Factors) else Gradient(d) for name, d in derivatives.items()}
+
+
+def dense(derivative: Derivative) -> Array:
+    """A derivative, or the gradient in an update, as an array."""
+    return derivative.dense() if isinstance(derivative, Factors) else derivative.value if isinstance(derivative, Gradient) else derivative
+
+
+def scaled(derivative: Derivative, factor: float) -> Derivative:
+    """A derivative times a number."""
+    return replace(derivative, scale=derivative.scale * factor) if isinstance(derivative, Factors) else derivative * factor
+
+
+def added(one: Update, two: Update) -> Update:
+    """The update for the samples of both. Raises TypeError for updates of two kinds, ValueError for two that set different values."""
+    if type(one) is not type(two):
+        raise TypeError(f"a {type(one).__name__} and a {type(two).__name__} of one parameter cannot be added")
+    if isinstance(one, Factors) and isinstance(two, Factors):
+        xp = _array.namespace(one.first)
+        second = [part.second * part.second.dtype.type(part.scale / one.scale) if part.scale != one.scale else part.second for part in (one, two)]
+        return Factors(xp.concatenate([one.first, two.first]), xp.concatenate(second), one.scale)
+    if isinstance(one, Set):
+        if not bool((one.value == two.value).all()):
+            raise ValueError("two shares of a batch set one parameter to different values")
+        return one
+    return type(one)(one.value + two.value)  # type: ignore[union-attr]
+
+
+__all__ = ["Derivative", "Factors", "Gradient", "Move", "Set", "Update", "added", "dense", "gradients", "scaled"]

@@ -1,1 +1,0 @@
-"""Learning rules that a recipe can name; one file each, holding the model of its `[rule]` table."""

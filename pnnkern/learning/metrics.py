@@ -1,0 +1,40 @@
+"""How well outputs do: the loss and the share that is right, as sums over samples."""
+
+from typing import Any
+
+from .. import _array
+from .._array import Array
+
+Metrics = dict[str, Array]  # "loss" and "rating", sums over a batch, values where the outputs are: nothing waits for them
+
+
+def loss_and_metrics(loss: Any, outputs: Array, labels: Array) -> tuple[Array, Metrics]:
+    """The cotangent of the loss, a sum over the batch, and {"loss", "rating"}."""
+    value, cotangent = loss(outputs, labels)
+    return cotangent, {"loss": value, "rating": ratings(loss, loss.scores(outputs), labels).sum()}
+
+
+def metrics(loss: Any, outputs: Array, labels: Array) -> Metrics:
+    """{"loss", "rating"}, sums over the batch."""
+    return loss_and_metrics(loss, outputs, labels)[1]
+
+
+def ratings(loss: Any, scores: Array, labels: Array) -> Array:
+    """What counts of each sample, (batch,), by its scores: whether the best is its label's; for real targets their mean square error.
+
+    scores : (batch, classes), of ``loss.scores``. Errors are relative to the range of the targets.
+    """
+    labels = _array.namespace(scores).asarray(labels)
+    if labels.ndim == 1:
+        # one output tells class 1 from class 0 by the middle of its targets
+        return labels == (scores[:, 0] > (loss.high + loss.low) / 2 if scores.shape[1] == 1 else scores.argmax(axis=1))
+    error = (scores - loss.targets(labels, scores)) / (loss.high - loss.low)
+    return (error**2).mean(axis=1)
+
+
+def accuracy(rating: Array, real: bool) -> Array:
+    """Of a mean rating: the share that is right; for real targets 1 less the rms error relative to their range."""
+    return 1 - rating**0.5 if real else rating
+
+
+__all__ = ["Metrics", "accuracy", "loss_and_metrics", "metrics", "ratings"]

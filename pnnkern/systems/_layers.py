@@ -1,0 +1,71 @@
+"""What networks of layers have in common: how inputs enter, how weights start and learn, what they are trained towards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from .._array import Array
+from .._declared import Count, Length, Positive
+from .system import Quantity, System, Target
+
+Sizes = Annotated[Sequence[Count], Length(1, 100)]
+Rates = Annotated[Sequence[float], Length(0, 101)]
+
+
+@dataclass(kw_only=True)
+class Layers(System):
+    """Layers that relax. outputs : one for each class. dtype : float32 or float64, of the parameters."""
+
+    gain: Positive = 1.0  # factor on the inputs
+    scale: Positive = 1.0  # weights start uniform in +-scale / sqrt(values that a node sees from below)
+    rates: Rates = ()  # of the weights of each layer, relative to training.lr; all 1 if empty
+    high: float = 1.0  # target of the sample's class
+    low: float = 0.0  # target of the other classes
+    outputs: int = 10
+    dtype: str = "float32"
+
+    @property
+    def natural_loss(self) -> Target:
+        return Target(high=self.high, low=self.low)
+
+    @property
+    def below_outputs(self) -> Sequence[int]:
+        """Sizes of the layers between inputs and outputs."""
+        return ()
+
+    def exports(self) -> dict[str, Quantity]:
+        layers = range(1, len(self.below_outputs) + 2)
+        about = {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
+        return {name: Quantity(line) for name, line in about.items()}
+
+
+@dataclass(kw_only=True)
+class DenseLayers(Layers):
+    """Layers that relax, fully connected from one to the next."""
+
+    hidden: Sizes = (1024,)  # nodes of the hidden layers
+    inputs: Count = 784  # values of a sample
+
+    drawn_by: ClassVar[str] = "layers"
+
+    @property
+    def below_outputs(self) -> Sequence[int]:
+        return self.hidden
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Nodes of all layers after the input."""
+        return (*self.hidden, self.outputs)
+
+    def signed_weights(self) -> Array:
+        """What each input does to each node of the first hidden layer, (inputs, hidden)."""
+        return self.parameters["W1"]
+
+
+def check_dtype(dtype: str) -> None:
+    """Raise ValueError for a working precision that is none."""
+    if dtype not in ("float32", "float64"):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+
+
+__all__ = ["DenseLayers", "Layers", "Rates", "Sizes", "check_dtype"]

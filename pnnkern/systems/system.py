@@ -1,0 +1,123 @@
+"""What every system is: a description of plain numbers, declared once, and what it was given to be built from them.
+
+A system is one file in this package, with a class that names its `kind`. Its plain fields are the keys of the table [system] of a recipe;
+they do not change once it is built, its `parameters` do.
+"""
+
+import dataclasses
+import functools
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from .. import _array, _declared
+from .._array import Array
+from .._declared import Described
+from .._kinds import Kinds
+
+kinds = Kinds("system", "pnnkern.systems")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What can be exported: a line on it, and its SI unit; "1" for pure numbers."""
+
+    about: str
+    unit: str = "1"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A loss in plain words, which `pnnkern.learning.losses.make` makes.
+
+    loss : "mse", towards `high` for the sample's class and `low` for the others, in the unit of the outputs, with `hinge` only as far as
+    that; or "cross-entropy" of ``scale * output``.
+    """
+
+    loss: str = "mse"
+    high: float = 1.0
+    low: float = 0.0
+    hinge: bool = False
+    scale: float = 1.0
+
+
+@dataclass(kw_only=True)
+class System(Described):
+    """Base of all systems.
+
+    parameters : name -> array; given, or made by the system, at random with `key`. writers : what writes a parameter, by its name; those
+    without one an optimiser writes. memory : what writers must remember, saved with a run. device : "cpu" or "cuda", of the arrays.
+    """
+
+    parameters: dict[str, Array] = field(default_factory=dict)
+    writers: dict[str, Any] = field(default_factory=dict)
+    memory: dict[str, Array] = field(default_factory=dict)
+    key: Any = None
+    device: str = "cpu"
+
+    kind: ClassVar[str] = ""
+    given: ClassVar[frozenset[str]] = frozenset({"outputs", "dtype", "device", "chunk"})
+    measured: ClassVar[Literal["powers", "signed"]] = "signed"  # what comes out: powers of light, or values of either sign
+    output_unit: ClassVar[str] = "1"  # SI unit of what comes out
+    drawn_by: ClassVar[str] = ""  # file in experiments/pictures that draws it for a report
+    exact: ClassVar[Mapping[str, Any]] = {}  # keys that the exact-gradient control sets: parameters that an optimiser can write as it likes
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        kinds.file(cls)
+
+    if not typing.TYPE_CHECKING:  # where any attribute could be set
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in vars(self) and name in _plain(type(self)):
+                raise AttributeError(f"{name} of a {type(self).__name__} is fixed once it is built: dataclasses.replace makes another")
+            super().__setattr__(name, value)
+
+    # ------------------------------------------------------------------------------------------------ what rules and reports ask
+    @property
+    def natural_loss(self) -> "Target":
+        """What its outputs are trained towards when nothing else is said: the loss that nudges towards its targets lower."""
+        return Target()
+
+    @property
+    def unmet(self) -> Mapping[str, str]:
+        """By a protocol's name, which keys would have to be set for this system to have it: it has the methods, but not the values."""
+        return {}
+
+    # ------------------------------------------------------------------------------------------------------ for other programs
+    def exports(self) -> dict[str, Quantity]:
+        """What `export` can give."""
+        return {}
+
+    def export(self, what: str, index: float | None = None) -> np.ndarray:
+        """The array `what`, float64. index : refractive index of a print, None for the system's own.
+
+        Raises ValueError for an unsuitable index, and for what there is nothing of.
+        """
+        if what not in self.exports() or what not in self.parameters:
+            raise ValueError(f"a system of kind {self.kind!r} has nothing called {what!r} to export")
+        return _array.to_numpy(self.parameters[what]).astype(np.float64)
+
+    def facts(self, what: str, index: float | None = None) -> dict[str, Any]:
+        """What else must be known to use an exported array, by name, in SI units.
+
+        Pictures need "pitch", and "full_scale": what can be added to a value without a change, 2 pi for phases.
+        """
+        return {}
+
+    def costs(self) -> dict[str, float]:
+        """What it would cost to build and run, by name with the unit (`latency_s`); printed beside the accuracy."""
+        return {}
+
+
+@functools.cache
+def _plain(cls: type) -> frozenset[str]:
+    """Names of the fields that a recipe can set, or a run by itself."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))  # type: ignore[arg-type]
+
+
+__all__ = ["Quantity", "System", "Target", "kinds"]

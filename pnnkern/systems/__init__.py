@@ -3,6 +3,7 @@
 from .._updates import Factors, Gradient, Move, Set
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
+from .chains import chain
 from .convolutional import ConvolutionalHopfield
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
@@ -62,6 +63,7 @@ __all__ = [
     "Target",
     "Transferred",
     "Yielding",
+    "chain",
     "from_callable",
     "kinds",
 ]  # fmt: skip

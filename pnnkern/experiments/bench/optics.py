@@ -17,7 +17,6 @@ from ... import _array
 from ...learning import Adam, CrossEntropy, InSilico
 from ...optics import Propagator, _layer, chain, fraunhofer, propagate
 from ...systems import D2NN
-from ...systems.d2nn import Geometry
 from . import _optics_peers
 from ._timing import PEERS, Row, environment, installed, interleaved, row, torch_on_one_thread, with_ratios
 
@@ -180,7 +179,7 @@ def d2nn_contenders(device: str, batch: int) -> dict[str, Callable[[], Any]]:
     images, labels = rng.integers(0, 256, (batch, 28, 28)).astype(np.uint8), rng.integers(0, 10, batch)
     xp = _array.device_namespace(device)
     phase = rng.uniform(0, 2 * np.pi, (5, 200, 200)).astype(np.float32)
-    system = D2NN(Geometry(), {"phase": xp.asarray(phase)}, device=device)
+    system = D2NN(parameters={"phase": xp.asarray(phase)}, device=device)
     inputs, rule, adam = system.encode(images), InSilico(CrossEntropy()), Adam(1e-3)
 
     def ours() -> None:
@@ -219,7 +218,7 @@ def d2nn_gradient(batch: int = 4) -> list[Row]:
         return []
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (batch, 28, 28)).astype(np.uint8), rng.integers(0, 10, batch)
-    system = D2NN(Geometry(), {"phase": rng.uniform(0, 2 * np.pi, (5, 200, 200))}, dtype="float64")
+    system = D2NN(parameters={"phase": rng.uniform(0, 2 * np.pi, (5, 200, 200))}, dtype="float64")
     inputs = system.encode(images)
     theirs = _torch_step(torch, system, inputs, labels, "cpu")().numpy()
     rows: list[Row] = []

@@ -12,11 +12,11 @@ import numpy as np
 from .. import _array, _constants, random
 from .._array import Array, Real
 from .._checks import numbers
+from .._declared import check
 from .._errors import ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from ..networks import ElasticNetwork
 from ._encoding import beyond, fitting, flat, one_hot, wanted
-from .._declared import check
 from .protocols import population
 
 

@@ -13,11 +13,11 @@ import numpy as np
 from .. import _array, _constants, random
 from .._array import Array, Real
 from .._checks import shaped
+from .._declared import check
 from .._gate import accepts_any, record
 from ..networks import DiodeNetwork, TransistorNetwork
 from . import protocols
 from ._encoding import beyond, fitting, flat, one_hot, wanted
-from .._declared import check
 
 
 @record

@@ -32,6 +32,7 @@ ACTIVATIONS = {
     "relu": (lambda xp, a: xp.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
     "sigmoid": (lambda xp, a: 1 / (1 + xp.exp(-a)), lambda h: h * (1 - h)),
 }
+Compensation = Literal["none", "global", "column"]
 CHANGED = _launch.fault(
     31, "weights of a crossbar network were changed in place while its arrays held the old ones: call its touch() after such a change"
 )
@@ -130,7 +131,7 @@ class CrossbarNetwork(System):
     weight_max: Positive = 1.0  # where no pulsed device bounds the weights
     arrays: Arrays = field(default_factory=Arrays)
     time: NotNegative = 0.0  # [s] since programming, at which the network is measured
-    compensation: Literal["none", "global", "column"] = "none"  # of the drift, by one factor for each array or for each column
+    compensation: Compensation = "none"  # of the drift, by one factor for each array or for each column
     writing: Pulses = field(default_factory=Pulses)
     hardware: Crossbar | None = None
     reference: Array | None = None
@@ -250,7 +251,7 @@ class CrossbarNetwork(System):
         self.reference = inputs
         self._arrays.clear()
 
-    def aged(self, time: float, compensation: str = "none") -> "CrossbarNetwork":
+    def aged(self, time: float, compensation: Compensation = "none") -> "CrossbarNetwork":
         """The same arrays, read `time` seconds after they were programmed."""
         return dataclasses.replace(self, time=time, compensation=compensation, parameters=dict(self.parameters))
 

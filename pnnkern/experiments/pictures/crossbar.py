@@ -10,7 +10,7 @@ from ... import _array
 from ...crossbar import device
 from ...learning.metrics import accuracy, ratings
 from ...random import fold_in
-from ...systems import CrossbarNetwork
+from ...systems.crossbar_network import Compensation, CrossbarNetwork
 from .. import text, units
 from ..loop import MEASUREMENT, stream
 from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, Picture, bar, bins, figure, grid, label, mean_scores, picture
@@ -24,7 +24,7 @@ YEAR = 365.25 * 86400.0
 AGES = (60.0, 3600.0, 86400.0, 7 * 86400.0, 30 * 86400.0, YEAR, 10 * YEAR)  # seconds since programming
 CHIPS = 8  # that the same weights are programmed into, for the spread of what they become
 COLOURS = {"none": ORANGE, "global": BLUE, "column": GREEN}
-COMPENSATIONS = {"none": "no compensation", "global": "one factor per array", "column": "one factor per column"}
+COMPENSATIONS: dict[Compensation, str] = {"none": "no compensation", "global": "one factor per array", "column": "one factor per column"}
 TICKS = {60.0: "1 min", 3600.0: "1 h", 86400.0: "1 d", 30 * 86400.0: "1 month", YEAR: "1 a", 10 * YEAR: "10 a"}
 
 
@@ -49,7 +49,7 @@ def checks(trainer: Any, chosen: np.ndarray) -> Checks:
     def reached(outputs: Any) -> float:
         return float(accuracy(ratings(loss, loss.scores(outputs), labels).mean(), data.real))
 
-    def measured(chip: int, age: float = 0.0, compensation: str = "none") -> float:
+    def measured(chip: int, age: float = 0.0, compensation: Compensation = "none") -> float:
         network = _chip(system, chip).aged(age, compensation)
         key = fold_in(stream(trainer.training.seed, MEASUREMENT), f"chip {chip}")
         return reached(network.forward(inputs, key=key, sample=chosen))
@@ -144,7 +144,7 @@ def conductances(G: np.ndarray) -> Picture:
     return picture("conductances", "Conductances", caption, paint, {"": text.table(bins(counts, edges, what, "cells"))} | tables)
 
 
-def ageing(times: np.ndarray, accuracies: dict[str, np.ndarray], new: np.ndarray, twin: float, images: int) -> Picture:
+def ageing(times: np.ndarray, accuracies: dict[Compensation, np.ndarray], new: np.ndarray, twin: float, images: int) -> Picture:
     """Accuracy against seconds since programming (times,), of each compensation (chips, times), of chips just programmed (chips,), of the twin.
 
     Bands: standard deviations over the chips.

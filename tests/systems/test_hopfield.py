@@ -168,7 +168,7 @@ def test_weights_drawn_apart_give_no_gradient_but_learn(rng: np.random.Generator
 
 @pytest.mark.parametrize(("make", "more"), [(layered, {}), (convolutional, {"maps": (6,)})])
 def test_a_softmax_network_learns(make, more: dict, rng: np.random.Generator) -> None:
-    system = make(readout="softmax", tolerance=0.0, sweeps=30, **more)
+    system = make(readout="softmax", tolerance=0.0, sweeps=30, nudged_sweeps=30, **more)
     batch, seen = batch_of(system, rng), []
     for _ in range(100):
         updates, metrics = one_step(EquilibriumPropagation(0.5), system, batch)

@@ -4,12 +4,13 @@ from .._updates import Factors, Gradient, Move, Set
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
 from .chains import chain
-from .convolutional import ConvolutionalHopfield
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
+from .drn import DRN
 from .elastic_network import SpringNetwork
+from .hopfield import Hopfield
+from .hopfield_conv import ConvolutionalHopfield
 from .ising import IsingMachine
-from .layered import DRN, Hopfield
 from .nonlinear_network import NonlinearCircuit
 from .oscillators import OscillatorMachine
 from .protocols import (

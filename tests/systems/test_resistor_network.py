@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from pnnkern import random
+from pnnkern import learning
+from pnnkern._declared import keys
 from pnnkern.experiments import data, recipe
-from pnnkern.learning import SPSA, Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled
+from pnnkern.experiments.run import build
+from pnnkern.learning import SPSA, Adam, Batch, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled, one_step
 from pnnkern.networks import graphs
 from pnnkern.systems import ResistorCircuit, writers
 from pnnkern.systems.resistor_network import damaged
@@ -13,8 +16,8 @@ from pnnkern.systems.resistor_network import damaged
 
 def circuit(n: int = 30, features: int = 4, outputs: int = 3, **more: object) -> ResistorCircuit:
     edges = graphs.disordered(n, 6.0, random.key(1))
-    given = {"dtype": "float64", "spread": 0.3, "key": random.key(2)} | more
-    return ResistorCircuit(edges, n, features, outputs, **given)  # type: ignore[arg-type]
+    given = {"dtype": "float64", "spread": 0.3, "high": 0.6, "low": 0.4, "hinge": False, "key": random.key(2)} | more
+    return ResistorCircuit(edges=edges, n_nodes=n, features=features, outputs=outputs, **given)  # type: ignore[arg-type]
 
 
 def batch(rng: np.random.Generator, system: ResistorCircuit, samples: int = 7) -> tuple:

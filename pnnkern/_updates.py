@@ -81,8 +81,8 @@ def added(one: Update, two: Update) -> Update:
         raise TypeError(f"a {type(one).__name__} and a {type(two).__name__} of one parameter cannot be added")
     if isinstance(one, Factors) and isinstance(two, Factors):
         xp = _array.namespace(one.first)
-        second = [part.second * part.second.dtype.type(part.scale / one.scale) if part.scale != one.scale else part.second for part in (one, two)]
-        return Factors(xp.concatenate([one.first, two.first]), xp.concatenate(second), one.scale)
+        other = two.second if two.scale == one.scale else two.second * two.second.dtype.type(two.scale / one.scale)
+        return Factors(xp.concatenate([one.first, two.first]), xp.concatenate([one.second, other]), one.scale)
     if isinstance(one, Set):
         if not bool((one.value == two.value).all()):
             raise ValueError("two shares of a batch set one parameter to different values")

@@ -16,17 +16,21 @@ from .coupled import (
 from .elastic import allosteric_learning_update, elastic_learning_update
 from .equilibrium import ContrastiveLearning, CoupledLearning, EquilibriumPropagation
 from .feedback_alignment import DirectFeedback, feedback_matrix
+from .forward_forward import ForwardForward, forward_forward_loss, goodness, with_label
 from .frequency import FrequencyPropagation
 from .hardware_aware import HardwareAware
 from .holomorphic import HolomorphicEP
 from .in_silico import InSilico
 from .losses import CrossEntropy, Differential, Logits, MeanSquare, SquareError
 from .optimizers import SGD, Adam
-from .perturbation import SPSA
+from .pepg import PEPG, pepg_gradients
+from .perturbation import SPSA, both_ways, spsa_gradient
 from .physics_aware import PhysicsAware
+from .readout import FittedReadout, moments, ridge_weights
 from .rule import Batch, Rule, Supervised, kinds, one_step
 
 __all__ = [
+    "PEPG",
     "SGD",
     "SPSA",
     "Adam",
@@ -41,6 +45,8 @@ __all__ = [
     "Differential",
     "DirectFeedback",
     "EquilibriumPropagation",
+    "FittedReadout",
+    "ForwardForward",
     "FrequencyPropagation",
     "HardwareAware",
     "HolomorphicEP",
@@ -54,13 +60,21 @@ __all__ = [
     "adjoint_learning_update",
     "agnostic_learning_step",
     "allosteric_learning_update",
+    "both_ways",
     "coupled_dynamics",
     "coupled_learning_step",
     "coupled_learning_update",
     "elastic_learning_update",
     "feedback_matrix",
+    "forward_forward_loss",
     "frequency_propagation_update",
+    "goodness",
     "kinds",
+    "moments",
     "nudged_learning_update",
     "one_step",
+    "pepg_gradients",
+    "ridge_weights",
+    "spsa_gradient",
+    "with_label",
 ]

@@ -13,8 +13,8 @@ import numpy as np
 from .. import _array
 from .._array import Array, Real
 from .._gate import accepts_any
-from ..networks import boltzmann
 from .._updates import Derivative, Factors
+from ..networks import boltzmann
 
 
 @accepts_any

@@ -19,11 +19,9 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from .._declared import Positive, Range
-from .._errors import NudgeError
 from .._gate import accepts_any
 from .._updates import Derivative, gradients, scaled
 from ..systems.protocols import Relaxing
-from . import losses
 from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
 

@@ -2,11 +2,14 @@
 
 Simultaneous perturbation (SPSA): all parameters move at once by +-c, at random, and back by as much:
 ``g_i = (L(theta + c D) - L(theta - c D)) / (2 c D_i)``, D_i = +-1. Spall, IEEE Trans. Automatic Control 37, 332 (1992). Its mean is the
-gradient up to c^2, its variance grows with the number of parameters.
+gradient up to c^2, its variance grows with the number of parameters. At a bound a parameter is perturbed to one side only, by an error of
+order c there.
 """
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+import numpy as np
 
 from .. import _array, random
 from .._array import Array
@@ -14,8 +17,34 @@ from .._declared import Positive, Turns
 from .._gate import accepts_any
 from .._updates import Gradient
 from ..systems.protocols import Measurable
+from ..systems.writers import limits
 from .metrics import Metrics, metrics
 from .rule import Batch, State, Supervised, Updates
+
+
+def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float = np.inf) -> tuple[Array, Array]:
+    """``parameter + move`` for all moves, then ``parameter - move``, kept within low .. high; and how far the two lie apart.
+
+    parameter : (...). moves : (directions, ...). Returns (2 directions, ...) and (directions, ...). At a bound a parameter moves to one
+    side only.
+    """
+    xp = _array.namespace(parameter)
+    there = xp.concatenate([parameter + moves, parameter - moves])
+    kept = there.clip(low, high)
+    cut = (kept != there).reshape(2, *moves.shape).any(axis=0)
+    return kept, xp.where(cut, kept[: len(moves)] - kept[len(moves) :], 2 * moves)
+
+
+@accepts_any
+def spsa_gradient(change: Array, apart: Array) -> Array:
+    """``sum over directions of change / apart``: the estimate of the gradient; 0 for a parameter that could not move.
+
+    change : (directions,), by how much the loss is larger at the one end. apart : (directions, ...), how far the ends lie apart.
+    """
+    xp = _array.namespace(apart)
+    still = apart == 0
+    each = xp.where(still, 0.0, change.astype(apart.dtype).reshape(-1, *[1] * (apart.ndim - 1)) / xp.where(still, 1.0, apart))
+    return each.sum(axis=0).astype(apart.dtype)
 
 
 @accepts_any
@@ -36,17 +65,17 @@ class SPSA(Supervised):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "the perturbations are random")
-        parameters, loss = system.parameters, self.loss_on(system)
-        signs = {name: self._signs(random.fold_in(key, name), p) for name, p in parameters.items()}
+        parameters, loss, within = system.parameters, self.loss_on(system), limits(system)
         xp = _array.namespace(*parameters.values())
-        moved = {name: xp.concatenate([parameters[name] + self.c * D, parameters[name] - self.c * D]) for name, D in signs.items()}
+        moved, apart = {}, {}
+        for name, p in parameters.items():
+            moves = self.c * self._signs(random.fold_in(key, name), p)
+            moved[name], apart[name] = both_ways(p, moves, *within.get(name, ()))
         outputs = system.forward_population(batch.inputs, moved, random.fold_in(key, "noise"), batch.index)
         found = [metrics(loss, member, batch.labels) for member in outputs]
         losses, ratings = (xp.stack([one[name] for one in found]) for name in ("loss", "rating"))
-        slopes = (losses[: self.directions] - losses[self.directions :]) / (2 * self.c * self.directions)
-        updates: Updates = {
-            name: Gradient(sum(s * d for s, d in zip(slopes.astype(D.dtype), D, strict=True))) for name, D in signs.items()
-        }
+        change = (losses[: self.directions] - losses[self.directions :]) / self.directions
+        updates: Updates = {name: Gradient(spsa_gradient(change, apart[name])) for name in parameters}
         return updates, state, {"loss": losses.mean(), "rating": ratings.mean()}
 
     def _signs(self, key: Any, parameter: Array) -> Array:

@@ -22,10 +22,10 @@ import numpy as np
 from .. import _array, _parallel, random
 from .._array import Array, Real
 from .._gate import accepts_any
-from . import layered, hopfield
+from . import hopfield, layered
 from ._checks import plain, real, shaped
-from .layered import Equilibrium, Network, Phases
 from .hopfield import check_kind
+from .layered import Equilibrium, Network, Phases
 
 
 @accepts_any

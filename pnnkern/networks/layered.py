@@ -15,7 +15,7 @@ dF/dweights of F = E + beta C is then the same product of states as everywhere, 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 

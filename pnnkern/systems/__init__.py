@@ -12,7 +12,16 @@ from .layered import DRN, Hopfield
 from .nonlinear_network import NonlinearCircuit
 from .oscillators import OscillatorMachine
 from .protocols import (
-    Continual, Driven, Generative, Holomorphic, Layered, Measurable, Modelled, Reciprocal, Relaxing, Yielding,
+    Continual,
+    Driven,
+    Generative,
+    Holomorphic,
+    Layered,
+    Measurable,
+    Modelled,
+    Reciprocal,
+    Relaxing,
+    Yielding,
 )  # fmt: skip
 from .resistor_network import ResistorCircuit
 from .system import Quantity, System, Target, kinds

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from .. import _array
 from .._array import Array, Real
 from .._gate import accepts_any
-from .._updates import Derivative, Factors
+from .._updates import Derivative
 from ..networks.layered import Equilibrium, Phases
 from ._encoding import fitting, one_hot
 from .protocols import population

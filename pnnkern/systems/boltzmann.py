@@ -15,12 +15,12 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
+from .._declared import check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
+from .._updates import Derivative, Factors
 from ._encoding import fitting, flat, one_hot
 from ._samples import on_device
-from .._declared import check
-from .._updates import Derivative, Factors
 from .protocols import population
 
 

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._array import Array
+from .._declared import check
 from .._gate import accepts_any
 from ..networks import convolutional
 from ..networks.layered import Phases
 from ._encoding import flat
 from ._settling import HopfieldUnits
-from .._declared import check
 
 
 @accepts_any

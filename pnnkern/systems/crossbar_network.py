@@ -14,13 +14,13 @@ import numpy as np
 from .. import _array, _launch, crossbar, random
 from .._array import Array, Real
 from .._checks import shaped
+from .._declared import check
 from .._gate import accepts_any
+from .._updates import Factors
 from ..crossbar import Crossbar, GaussianNoise, Layer
 from . import protocols
 from ._encoding import fitting, flat
 from ._samples import on_device
-from .._declared import check
-from .._updates import Factors
 
 # f, and f' written by f's own value
 ACTIVATIONS = {

@@ -14,6 +14,7 @@ import numpy as np
 from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array, Real
 from .._checks import shaped, warn
+from .._declared import check
 from .._errors import UnitWarning
 from .._gate import accepts_any
 from ..optics import chain, detectors
@@ -22,7 +23,6 @@ from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
 from ._encoding import fitting, fractions, given, shares
-from .._declared import check
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
 

@@ -10,12 +10,12 @@ from typing import Any, ClassVar
 
 from .. import random
 from .._array import Array
+from .._declared import check
 from .._gate import accepts_any
 from ..networks import drn, hopfield
 from ..networks.layered import Phases
 from ._encoding import flat
 from ._settling import HopfieldUnits, Settling
-from .._declared import check
 
 
 @accepts_any

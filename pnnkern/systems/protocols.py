@@ -181,6 +181,42 @@ class Generative(Protocol):
         """dE/dparameter of (inputs, outputs) of the data, a sum, less as much of the model's mean."""
 
 
+@runtime_checkable
+class Staged(Protocol):
+    """It is a chain of stages that can be run one by one, with real outputs between them that can be measured and fed in again.
+
+    stages : how many there are. Each has parameters of its own, and its own derivative is known.
+    """
+
+    parameters: dict[str, Array]
+    outputs: int
+    stages: int
+
+    def stage(self, stage: int, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """One physical pass of one stage, outputs (batch, ...), real, and the record for `stage_vjp`.
+
+        The first stage takes encoded inputs, each other one outputs of the one before, scaled as one likes.
+        """
+
+    def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+        """Gradients of the stage's own parameters, and of no others, for a cotangent of its outputs."""
+
+
+@runtime_checkable
+class Featured(Protocol):
+    """What can be measured of it, inside too where that is possible, as features for a read-out that is fitted.
+
+    feature_count : of a sample.
+    """
+
+    parameters: dict[str, Array]
+    outputs: int
+    feature_count: int
+
+    def features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """Features (batch, feature_count) of one physical pass, real."""
+
+
 # what a system that is refused lacks, in words
 _WORDS = {
     "Measurable": "outputs that can be measured at other parameters (forward, forward_population)",
@@ -189,6 +225,8 @@ _WORDS = {
     "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
     "Continual": "parts that can move on the way to a nudged equilibrium (continual_moves)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
+    "Staged": "stages that can be run one by one (stage, stage_vjp)",
+    "Featured": "features for a read-out (features)",
     "Generative": "a law of its own to draw inputs and outputs by (dream, joint_contrast)",
     "Reciprocal": "a way backwards through the same parts, read inside (forward_reading, backward)",
     "Driven": "inputs and outputs that can be driven at two frequencies (driver, read, errors, products, targets)",
@@ -265,6 +303,6 @@ def members(system: Any, parameters: dict[str, Array]) -> int:
 
 
 __all__ = [
-    "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "Reciprocal", "Relaxing", "Yielding",
-    "lacks", "members", "population", "replaced", "require",
+    "Continual", "Driven", "Featured", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "Reciprocal", "Relaxing", "Staged",
+    "Yielding", "lacks", "members", "population", "replaced", "require",
 ]  # fmt: skip

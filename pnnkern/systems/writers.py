@@ -13,8 +13,8 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._errors import CapabilityError
 from .._declared import Count, Described, NotNegative, Positive, Range, check
+from .._errors import CapabilityError
 from .._updates import Derivative, Factors, Gradient, Move, Set, Update, dense, scaled
 
 

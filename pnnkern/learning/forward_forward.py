@@ -1,0 +1,127 @@
+"""Forward-forward: every layer by itself tells samples that carry their own label from samples that carry a wrong one.
+
+The label is written into the sample before it is encoded. A layer's goodness is the mean square of its outputs, g = <h^2>; it is to be above
+a threshold tau for the right label and below it for a wrong one, ``log(1 + exp(-+ s (g / tau - 1)))``. Outputs are divided by their rms
+before they go on, so that the next layer cannot read the goodness off their length. A sample is of the class whose label gives it the most
+goodness. Nothing travels backwards between layers, and none need be known but its own derivative. Hinton, arXiv:2212.13345 (2022); with
+optics between trainable layers: Oguz et al., arXiv:2305.19170 (2023).
+
+The threshold is the running mean of the layer's goodness, so that it suits volts, currents and light alike.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from .._checks import shaped
+from .._declared import Positive, Range, Share
+from .._gate import accepts_any
+from .._updates import gradients
+from ..systems.protocols import Staged
+from .losses import Logits
+from .metrics import Metrics
+from .rule import Batch, Rule, State, Updates
+
+
+@accepts_any
+def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0) -> Array:
+    """Samples (batch, ...) with their label written over the first `classes` values: `level` of full scale at the label, 0 at the others.
+
+    Full scale is 255 for uint8 and 1 otherwise. Raises ValueError for samples with fewer values.
+    """
+    if samples.ndim < 2 or int(np.prod(samples.shape[1:])) < classes:
+        raise ValueError(f"samples must have at least {classes} values each, to write one of {classes} labels into, got {samples.shape}")
+    xp = _array.namespace(samples)
+    out = xp.array(samples).reshape(len(samples), -1)
+    full = 255 if samples.dtype == np.uint8 else 1
+    out[:, :classes] = ((xp.arange(classes) == xp.asarray(labels)[:, None]) * (level * full)).astype(samples.dtype)
+    return out.reshape(samples.shape)
+
+
+@accepts_any
+def goodness(outputs: Array) -> Array:
+    """Mean square of a layer's outputs (batch, ...), for each sample (batch,), float64."""
+    flat = outputs.reshape(len(outputs), -1).astype(np.float64)
+    return (flat * flat).mean(axis=1)
+
+
+@accepts_any
+def forward_forward_loss(outputs: Array, positive: Array, threshold: Any, sharpness: float = 4.0) -> tuple[Array, Array]:
+    """``log(1 + exp(-+ sharpness (g / threshold - 1)))`` of each sample (batch,), - where it is positive; and its cotangent by the outputs.
+
+    outputs : (batch, ...), real. positive : (batch,) booleans. threshold : goodness, a positive number or 0-d array.
+    """
+    shaped("positive", positive, len(outputs))
+    xp = _array.namespace(outputs)
+    logit = sharpness * (goodness(outputs) / threshold - 1)
+    sign = xp.where(positive, -1.0, 1.0)
+    slope = sign * sharpness / threshold / (1 + xp.exp(-sign * logit))  # of the loss by the goodness
+    each = int(np.prod(outputs.shape[1:]))
+    cotangent = (2 / each * slope).reshape(-1, *[1] * (outputs.ndim - 1)) * outputs
+    return xp.logaddexp(0.0, sign * logit), cotangent.astype(outputs.dtype)
+
+
+@accepts_any
+@dataclass(frozen=True)
+class ForwardForward(Rule):
+    """The rule. Its state are the thresholds."""
+
+    sharpness: Positive = 4.0  # of the step from bad to good, per threshold of goodness
+    level: Share = 1.0  # of the label that is written into a sample, of full scale
+    memory: Annotated[float, Range(ge=0, lt=1)] = 0.9  # of the threshold, from step to step
+
+    kind: ClassVar[str] = "forward-forward"
+    needs: ClassVar[tuple[type, ...]] = (Staged,)
+    passes: ClassVar[int] = 2
+
+    def init(self, system: Any, key: Any = None) -> State:
+        super().init(system, key)
+        return {"threshold": _array.namespace(*system.parameters.values()).zeros(system.stages)}  # 0: none yet
+
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        random.needed(key, "wrong labels are random")
+        classes, n = system.outputs, len(batch)
+        away = 1 + random.words(random.fold_in(key, "wrong"), (n, 1), sample=batch.index)[:, 0] % (classes - 1)
+        wrong = (_array.to_numpy(batch.labels) + away.astype(np.int64)) % classes
+        labels = np.concatenate([_array.to_numpy(batch.labels), wrong])
+        two = [batch.samples, batch.samples]
+        inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level))
+        xp = _array.namespace(inputs)
+        positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
+        found, thresholds, loss, ratings = {}, [], 0.0, 0.0
+        for l, (outputs, record) in self._along(system, inputs, key, index):
+            before, now = state["threshold"][l], goodness(outputs).mean()
+            tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
+            each, cotangent = forward_forward_loss(outputs, positive, tau, self.sharpness)
+            found |= system.stage_vjp(l, cotangent, record)
+            thresholds.append(tau)
+            loss, ratings = loss + each.sum() / 2, ratings + goodness(outputs) / tau
+        rating = (ratings[:n] > ratings[n:]).sum()
+        return gradients(found), {"threshold": xp.stack(thresholds)}, {"loss": loss, "rating": rating}
+
+    def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
+        scores, tau = [], state["threshold"]
+        tau = tau + (tau == 0)  # before the first step
+        for label in range(system.outputs):
+            inputs = system.encode(with_label(batch.samples, np.full(len(batch), label), system.outputs, self.level))
+            stages = self._along(system, inputs, key, batch.index)
+            scores.append(sum(goodness(outputs) / tau[l] for l, (outputs, _) in stages))
+        return self.sharpness * _array.namespace(*scores).stack(scores, axis=1)
+
+    def loss_on(self, system: Any) -> Any:
+        return Logits(1.0)  # of the goodness that each label gives, as log chances
+
+    def _along(self, system: Any, inputs: Array, key: Any, index: Any) -> Any:
+        """(stage, (outputs, record)) of all stages, each given the outputs of the one before with an rms of 1."""
+        for l in range(system.stages):
+            outputs, record = system.stage(l, inputs, key, index)
+            yield l, (outputs, record)
+            rms = goodness(outputs) ** 0.5
+            rms = rms.reshape(-1, *[1] * (outputs.ndim - 1)).astype(outputs.dtype)
+            inputs = outputs / _array.namespace(outputs).maximum(rms, np.finfo(outputs.dtype).tiny)
+
+
+__all__ = ["ForwardForward", "forward_forward_loss", "goodness", "with_label"]

@@ -1,0 +1,92 @@
+"""Parameter-exploring policy gradients (PEPG): a population is drawn around the parameters, and their mean and spread follow the better half.
+
+theta = mu +- sigma z, z ~ N(0, 1), in symmetric pairs with losses L+ and L-. The gradient of the expected loss by mu is
+``<(L+ - L-) / 2  z / sigma>``, and by log sigma ``<((L+ + L-) / 2 - b) (z^2 - 1)>`` with the population's mean loss b as baseline. No model is
+needed, and nothing is read but the loss. Sehnke et al., Neural Networks 23, 551 (2010); on an optical network: Skalli et al.,
+arXiv:2503.16943 (2025).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from .. import _array, random
+from .._array import Array
+from .._declared import NotNegative, Positive, Range
+from .._gate import accepts_any
+from .._updates import Gradient
+from ..systems.protocols import Measurable
+from ..systems.writers import limits
+from .metrics import Metrics, metrics
+from .rule import Batch, State, Supervised, Updates
+
+
+@accepts_any
+def pepg_gradients(losses: Array, draws: Array, sigma: Array) -> tuple[Array, Array]:
+    """Estimated gradients of the expected loss, by mu and by log sigma, in the shape of the parameter.
+
+    losses : (2, pairs), of ``mu + sigma z`` and of ``mu - sigma z``. draws : z (pairs, ...). sigma : (...), the parameter's shape.
+    Both are means over the pairs. Raises ValueError for other shapes.
+    """
+    if losses.ndim != 2 or losses.shape != (2, len(draws)) or draws.shape[1:] != sigma.shape:
+        raise ValueError(
+            f"losses must be (2, pairs), draws (pairs, ...) and sigma (...), got shapes {losses.shape}, {draws.shape} and {sigma.shape}"
+        )
+    xp, dtype = _array.namespace(draws), draws.dtype
+    half = ((losses[0] - losses[1]) / 2).astype(dtype)
+    mean = losses.mean(axis=0)
+    above = (mean - mean.mean()).astype(dtype)
+    return xp.tensordot(half, draws, 1) / (len(draws) * sigma), xp.tensordot(above, draws * draws - 1, 1) / len(draws)
+
+
+@accepts_any
+@dataclass(frozen=True)
+class PEPG(Supervised):
+    """The rule. The mean goes down its gradient by the optimiser; the spread, which is the rule's state, by itself."""
+
+    sigma: Positive = 0.1  # spread of every parameter at the start, in the parameters' unit
+    pairs: Annotated[int, Range(ge=2, le=100_000)] = 8  # of members, mirror images of each other
+    adapt: NotNegative = 0.05  # change of log sigma in a step, at most: for the gradient's largest element
+
+    kind: ClassVar[str] = "pepg"
+    needs: ClassVar[tuple[type, ...]] = (Measurable,)
+
+    @property
+    def passes(self) -> int:
+        """Physical passes per sample and step."""
+        return 2 * self.pairs
+
+    def init(self, system: Any, key: Any = None) -> State:
+        super().init(system, key)
+        return {f"{name}.sigma": _array.namespace(p).full(p.shape, self.sigma, p.dtype) for name, p in system.parameters.items()}
+
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        random.needed(key, "the population is random")
+        parameters, loss, within = system.parameters, self.loss_on(system), limits(system)
+        xp = _array.namespace(*parameters.values())
+        draws = {name: self._draws(random.fold_in(key, name), p) for name, p in parameters.items()}
+        moved = {}
+        for name, p in parameters.items():
+            away = state[f"{name}.sigma"] * draws[name]
+            moved[name] = xp.concatenate([p + away, p - away]).clip(*within.get(name, (-np.inf, np.inf)))
+        outputs = system.forward_population(batch.inputs, moved, random.fold_in(key, "noise"), batch.index)
+        found = [metrics(loss, member, batch.labels) for member in outputs]
+        losses, ratings = (xp.stack([one[name] for one in found]) for name in ("loss", "rating"))
+        updates: Updates = {}
+        spread = {}
+        for name in parameters:
+            sigma = state[f"{name}.sigma"]
+            by_mean, by_log_sigma = pepg_gradients(losses.reshape(2, -1), draws[name], sigma)
+            updates[name] = Gradient(by_mean)
+            largest = xp.abs(by_log_sigma).max()
+            spread[f"{name}.sigma"] = sigma * xp.exp(-self.adapt * by_log_sigma / xp.maximum(largest, np.finfo(sigma.dtype).tiny))
+        return updates, spread, {"loss": losses.mean(), "rating": ratings.mean()}
+
+    def _draws(self, key: Any, parameter: Array) -> Array:
+        """z for each pair and element: (pairs, *shape)."""
+        draws = random.normal(key, (self.pairs, parameter.size), dtype=parameter.dtype, like=parameter)
+        return draws.reshape(self.pairs, *parameter.shape)
+
+
+__all__ = ["PEPG", "pepg_gradients"]

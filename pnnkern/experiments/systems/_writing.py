@@ -47,24 +47,3 @@ class WrittenTable(tables.System):
             lines=self.transfer_lines, transfer_lr=self.transfer_lr, pulses=self.pulses,
         )  # fmt: skip
         return writers.Transferred(rule, key)
-
-
-class SteppedTable(tables.System):
-    """[system] whose parts may be digital potentiometers: what they learn moves in whole steps within its range, at once."""
-
-    step: float = Field(0.0, ge=0)  # of the learned parameter's unit; 0: the optimiser moves it as it likes
-    by_sign: bool = False  # one step at a time, by the sign of the update alone; else by its size, rounded at random
-
-    def ideal(self) -> tables.System:
-        return self.model_copy(update={"step": 0.0})
-
-    def give_steps(self, network: Any, key: Any) -> Any:
-        """The network, its parameters in the hands of potentiometers if there are any."""
-        from ... import random
-        from ...systems.writers import Stepped
-
-        for name, (low, high) in network.bounds.items() if self.step else ():
-            writer = Stepped(self.step, low, high, random.fold_in(key, "steps"), self.by_sign)
-            writer.start(name, network.parameters[name], network.memory)
-            network.writers[name] = writer
-        return network

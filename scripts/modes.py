@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from pnnkern import random
-from pnnkern.experiments.systems._network_pictures import modes, parts
+from pnnkern.experiments.pictures.circuits import modes, parts
 from pnnkern.learning import Adam
 from pnnkern.networks import TransistorNetwork, graphs
 from pnnkern.systems import writers

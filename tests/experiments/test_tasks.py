@@ -12,7 +12,7 @@ from pnnkern.experiments import controls, data, recipe, report, run, tasks
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.learning import Logits, SquareError
-from pnnkern.learning.judged import accuracy, judged, rated
+from pnnkern.learning.metrics import accuracy, metrics, ratings
 
 
 def named(name: str, chosen: dict[str, Any]) -> recipe.Recipe:
@@ -46,11 +46,11 @@ def test_accuracy_is_one_less_the_relative_error(rng: np.random.Generator) -> No
     loss, labels = SquareError(0.7, 0.3), rng.random((9, 4))
     outputs = 0.3 + 0.4 * labels + 0.02 * rng.normal(size=(9, 4))
     error = np.sqrt((((outputs - 0.3) / 0.4 - labels) ** 2).mean())
-    assert judged(loss, outputs, labels)[1]["accuracy"] == pytest.approx(1 - error)
-    halves = np.concatenate([rated(loss, outputs[:4], labels[:4]), rated(loss, outputs[4:], labels[4:])])
-    assert accuracy(halves, labels) == pytest.approx(1 - error)
+    assert accuracy(metrics(loss, outputs, labels)["rating"] / len(labels), real=True) == pytest.approx(1 - error)
+    halves = np.concatenate([ratings(loss, outputs[:4], labels[:4]), ratings(loss, outputs[4:], labels[4:])])
+    assert accuracy(halves.mean(), real=True) == pytest.approx(1 - error)
     assert loss(outputs, labels)[0] == pytest.approx(((outputs - 0.3 - 0.4 * labels) ** 2).sum(axis=1).mean() / 2)
-    assert judged(Logits(), np.eye(3), np.array([0, 1, 1]))[1]["accuracy"] == pytest.approx(2 / 3)
+    assert metrics(Logits(), np.eye(3), np.array([0, 1, 1]))["rating"] == 2
 
 
 def test_linear_control_is_least_squares(rng: np.random.Generator) -> None:

@@ -10,7 +10,7 @@ import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern.crossbar import pulsed_devices
 from pnnkern.learning import SGD, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, contrastive_learning
-from pnnkern.systems import DRN, Hopfield, IsingMachine, OscillatorMachine, Factors, protocols, writers
+from pnnkern.systems import DRN, Factors, Hopfield, IsingMachine, OscillatorMachine, protocols, writers
 
 KEY = pnn.random.key(5)
 

@@ -12,7 +12,7 @@ import pytest
 from pnnkern import systems
 from pnnkern._declared import check
 from pnnkern.systems.d2nn import D2NN, Geometry, Imperfections
-from pnnkern.systems.layered import DRN
+from pnnkern.systems.drn import DRN
 from pnnkern.systems.writers import Stepped
 
 RECORDS = {  # what passes give back: made by this package alone
@@ -23,7 +23,7 @@ BASES = {"HopfieldUnits", "Settling"}  # the classes made of them check
 
 def descriptions() -> dict[str, type]:
     modules = [importlib.import_module(f"pnnkern.systems.{m.name}") for m in pkgutil.iter_modules(systems.__path__)]
-    found = [c for m in modules for c in vars(m).values() if dataclasses.is_dataclass(c) and c.__module__.startswith(systems.__name__)]
+    found = [c for m in modules for c in vars(m).values() if isinstance(c, type) and dataclasses.is_dataclass(c) and c.__module__.startswith(systems.__name__)]
     return {c.__name__: c for c in found if c.__name__ not in RECORDS | BASES}
 
 

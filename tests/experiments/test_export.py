@@ -15,7 +15,7 @@ from PIL import Image
 from pnnkern._errors import DataError, SamplingWarning, UnitWarning
 from pnnkern.experiments import checkpoint, export, grey, recipe, run, stl
 from pnnkern.experiments.recipe import RecipeError
-from pnnkern.experiments.systems.d2nn import D2NNTable
+from pnnkern.systems import D2NN
 from pnnkern.experiments.systems.drn import DRNTable
 
 PITCH, WAVELENGTH = 0.4e-3, 299792458 / 0.4e12
@@ -77,13 +77,6 @@ def test_the_index_is_the_recipes(tmp_path: Path, phase: np.ndarray, tiny: tuple
         assert file["index"] == 1.25
 
 
-def test_a_phase_just_below_zero_is_zero() -> None:
-    """2 pi less 1e-20 is 2 pi in float64, which is not below 2 pi."""
-    got = D2NNTable().export("phase", {"phase": np.array([[[-1e-20, -0.1]]])})
-    np.testing.assert_allclose(got, [[[0, TURN - 0.1]]], rtol=1e-12)
-    assert (D2NNTable().export("height", {"phase": np.array([[[-1e-20]]])}) == 0).all()
-
-
 # ------------------------------------------------------------------------------------------------------------------- pictures
 def notes_of(path: Path) -> dict[str, Any]:
     if path.suffix == ".bmp":
@@ -140,7 +133,7 @@ def test_pictures(
 def test_the_scale_does_not_follow_the_data(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mask whose phases end at 2 pi / 3 ends at a third of the grey values."""
     ramp = np.linspace(0, TURN / 3, 256).reshape(1, 16, 16)
-    monkeypatch.setattr(D2NNTable, "export", lambda self, what, parameters, index=None: ramp)
+    monkeypatch.setattr(D2NN, "export", lambda self, what, index=None: ramp)
     export.write(finished_run, "phase", tmp_path / "m.png")
     with Image.open(tmp_path / "m.png") as picture:
         np.testing.assert_array_equal(picture, np.rint(ramp[0] / TURN * 65536))

@@ -20,7 +20,11 @@ import pytest
 import pnnkern
 from pnnkern._errors import CheckpointError
 from pnnkern.experiments import checkpoint, machine, origin, plots, recipe, report, run
-from pnnkern.experiments.systems import _crossbar_pictures, _d2nn_pictures, _network_pictures
+from pnnkern.experiments.pictures import crossbar as crossbar_pictures
+from pnnkern.experiments.pictures import d2nn as d2nn_pictures
+from pnnkern.experiments.systems import _network_pictures
+from pnnkern.systems import D2NN
+from pnnkern.systems.d2nn import Geometry
 
 
 @pytest.fixture(scope="module")
@@ -207,17 +211,17 @@ def test_every_picture_has_its_numbers_and_units(reported: tuple[Path, str]) -> 
 
 def test_colours_suit_what_they_show(drawn: list[Any]) -> None:
     """Cyclic for phases, from 0 on for amplitudes and conductances, about 0 for what has a sign."""
-    table: Any = recipe.find("d2nn-digits", ("system.size=8",)).system
-    _d2nn_pictures.masks(table, np.zeros((2, 8, 8)))
-    _d2nn_pictures.fields(table, [np.ones((1, 8, 8))] * 3, [], np.array([3]), np.array([3]))
+    geometry = Geometry(layers=2, size=8, input_size=8, detector_size=1)
+    d2nn_pictures.masks(D2NN(geometry=geometry, start="pi"), np.zeros((2, 8, 8)))
+    d2nn_pictures.fields(geometry, [np.ones((1, 8, 8))] * 3, [], np.array([3]), np.array([3]))
     for figure, name, limits in zip(drawn, ("twilight", "inferno"), ((0, 2 * np.pi), (0, 1)), strict=True):
         assert figure.axes[0].images[0].get_cmap().name == name
         assert figure.axes[0].images[0].get_clim() == limits
     drawn.clear()
-    _crossbar_pictures.receptive_fields(np.random.default_rng(0).normal(size=(17, 3)), 4)
+    crossbar_pictures.receptive_fields(np.random.default_rng(0).normal(size=(17, 3)), 4)
     low, high = drawn[0].axes[0].images[0].get_clim()
     assert low == -high
-    _crossbar_pictures.conductances(np.full((2, 5, 6), 25e-6))
+    crossbar_pictures.conductances(np.full((2, 5, 6), 25e-6))
     assert drawn[1].axes[0].images[0].get_clim() == (0, pytest.approx(25))
     assert "conductance (µS)" in [axis.get_ylabel() for axis in drawn[1].axes]
 
@@ -241,7 +245,7 @@ def test_voltages_of_both_signs_are_shown_about_zero(drawn: list[Any], voltages:
 def test_ageing_is_a_curve_against_the_logarithm_of_time(drawn: list[Any]) -> None:
     times = np.array([60.0, 3600.0, 86400.0, 365.25 * 86400.0])
     aged = {"none": np.array([[0.9, 0.8, 0.7, 0.6], [0.8, 0.7, 0.6, 0.5]]), "global": np.full((2, 4), 0.9)}
-    picture = _crossbar_pictures.ageing(times, aged, np.array([0.92, 0.9]), 0.93, 100)
+    picture = crossbar_pictures.ageing(times, aged, np.array([0.92, 0.9]), 0.93, 100)
     (axis,) = drawn[0].axes
     assert axis.get_xscale() == "log"
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["1 min", "1 h", "1 d", "1 month", "1 a"]

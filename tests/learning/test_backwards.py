@@ -50,7 +50,7 @@ def test_light_sent_back_through_the_built_network(rng: np.random.Generator) -> 
     """The gradient of the network as it was built, which its twin, that knows no errors, does not have."""
     geometry = Geometry(layers=2, size=20, detector_size=4, input_size=12, spacing=4e-3)
     imperfections = Imperfections(misalignment=4e-4, height_error=1e-4)
-    system = D2NN(geometry, key=random.key(1), dtype="float64", imperfections=imperfections, build_key=KEY)
+    system = D2NN(geometry=geometry, key=random.key(1), dtype="float64", imperfections=imperfections)
     batch = system.encode(rng.integers(0, 256, (3, 8, 8)).astype(np.uint8)), np.array([1, 7, 4])
     loss = pnn.learning.CrossEntropy()
     updates, metrics = AdjointLearning(loss).step(system, batch)
@@ -66,7 +66,7 @@ def test_light_sent_back_through_the_built_network(rng: np.random.Generator) -> 
 def test_errors_go_back_through_the_arrays(rng: np.random.Generator) -> None:
     """What hidden nodes get is the transpose of what the arrays, with their programming errors and wires, do forwards."""
     hardware = Crossbar(device="pcm", chain=Chain(wires=Wires(50.0, 50.0)))
-    network = CrossbarNetwork((6, 5, 4), hardware=hardware, key=KEY, dtype="float64")
+    network = CrossbarNetwork(inputs=6, hidden=(5,), classes=4, hardware=hardware, key=KEY, dtype="float64")
     x, labels = rng.random((7, 6)), rng.integers(0, 4, 7)
     updates, _ = AdjointLearning(Logits(2.0)).step(network, (x, labels))
     outputs, (weights, entered) = network.measure(x)
@@ -76,7 +76,7 @@ def test_errors_go_back_through_the_arrays(rng: np.random.Generator) -> None:
     hidden = (error @ matrix.T)[:, :-1] * (1 - entered[1][:, :-1] ** 2)
     np.testing.assert_allclose(protocols.dense(updates["w0"]), entered[0].T @ hidden, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(protocols.dense(updates["w1"]), entered[1].T @ error, rtol=1e-12)
-    perfect = CrossbarNetwork((6, 5, 4), key=KEY, dtype="float64")
+    perfect = CrossbarNetwork(inputs=6, hidden=(5,), classes=4, key=KEY, dtype="float64")
     updates, _ = AdjointLearning(Logits(2.0)).step(perfect, (x, labels))
     places = [(0, 0), (3, 2), (6, 4)]
     np.testing.assert_allclose(

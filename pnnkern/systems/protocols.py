@@ -166,13 +166,15 @@ class Generative(Protocol):
     """It has a law of its own over inputs and outputs together, by which it can be drawn with nothing held."""
 
     parameters: dict[str, Array]
-    memory: dict[str, Array]
 
     def targets(self, labels: Array) -> Array:
         """What the outputs are for labels (batch,): (batch, outputs)."""
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One physical pass, (batch, outputs)."""
+
+    def undecided(self, count: int, key: Any) -> tuple[Array, Array]:
+        """Inputs and outputs, so many of each, where nothing is known of them: where chains of draws begin."""
 
     def dream(self, inputs: Array, target: Array, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and outputs after so many steps of drawing everything, from these."""

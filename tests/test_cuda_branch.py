@@ -21,9 +21,9 @@ from pnnkern.crossbar import (
     calibrate,
     program_weights,
 )
-from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, InSilico, MeanSquare
+from pnnkern.learning import SGD, Adam, Batch, CrossEntropy, Differential, InSilico, MeanSquare, one_step
 from pnnkern.optics import _layer
-from pnnkern.systems import D2NN
+from pnnkern.systems import D2NN, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
 

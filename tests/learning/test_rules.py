@@ -9,7 +9,17 @@ import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern._updates import dense
 from pnnkern.learning import (
-    SGD, SPSA, Batch, DirectFeedback, HardwareAware, InSilico, Logits, PhysicsAware, SquareError, feedback_matrix, one_step,
+    SGD,
+    SPSA,
+    Batch,
+    DirectFeedback,
+    HardwareAware,
+    InSilico,
+    Logits,
+    PhysicsAware,
+    SquareError,
+    feedback_matrix,
+    one_step,
 )  # fmt: skip
 from pnnkern.systems import D2NN, Factors, protocols, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections

@@ -314,9 +314,9 @@ def test_bad_input(images: np.ndarray) -> None:
             network(**options)
     with pytest.raises(ValueError, match="it has no conductances"):
         network().conductances(0)
-    with pytest.raises(ValueError, match="^classes of CrossbarNetwork must be a finite number >= 1 and <= 16777216, got 0$"):
+    with pytest.raises(ValueError, match=r"^classes of CrossbarNetwork must be a finite number >= 1 and <= 16777216, got 0$"):
         CrossbarNetwork(classes=0, key=KEY)
-    with pytest.raises(ValueError, match="^hidden of CrossbarNetwork must be values that are each a finite number >= 1"):
+    with pytest.raises(ValueError, match=r"^hidden of CrossbarNetwork must be values that are each a finite number >= 1"):
         CrossbarNetwork(hidden=(5, 0), key=KEY)
 
 

@@ -72,7 +72,7 @@ def test_the_page_says_what_the_run_came_to(reported: tuple[Path, str]) -> None:
 def test_checks_are_the_same_masks_in_other_physics(finished_run: Path) -> None:
     done = run.load(finished_run)
     data, system = done.trainer.dataset, done.trainer.system
-    rows = done.recipe.system.checks(done.trainer, np.arange(20)).rows
+    rows = d2nn.checks(done.trainer, np.arange(20)).rows
     for row, variant in zip(rows[1:], (system.variant(pad=3), system.variant(oversample=3)), strict=True):
         read = variant.forward(variant.encode(data.test_images)).argmax(axis=1)
         assert row["accuracy"] == np.mean(read == data.test_labels)
@@ -209,7 +209,7 @@ def test_every_picture_has_its_numbers_and_units(reported: tuple[Path, str]) -> 
 
 def test_colours_suit_what_they_show(drawn: list[Any]) -> None:
     """Cyclic for phases, from 0 on for amplitudes and conductances, about 0 for what has a sign."""
-    system = D2NN(Geometry(size=8, input_size=4, detector_size=1), start="pi")
+    system = D2NN(geometry=Geometry(layers=2, size=8, input_size=4, detector_size=1, classes=4), start="pi")
     d2nn.masks(system, np.zeros((2, 8, 8)))
     d2nn.fields(system.geometry, [np.ones((1, 8, 8))] * 3, [], np.array([3]), np.array([3]))
     for figure, name, limits in zip(drawn, ("twilight", "inferno"), ((0, 2 * np.pi), (0, 1)), strict=True):

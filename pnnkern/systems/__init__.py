@@ -3,6 +3,7 @@
 from .._updates import Factors, Gradient, Move, Set
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
+from .chains import chain
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
 from .drn import DRN
@@ -63,6 +64,7 @@ __all__ = [
     "Target",
     "Transferred",
     "Yielding",
+    "chain",
     "from_callable",
     "kinds",
 ]  # fmt: skip

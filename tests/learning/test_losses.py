@@ -12,7 +12,7 @@ LABELS = np.array([0, 3, 9, 9, 1, 4])
 
 def softmax_loss(scores: np.ndarray, labels: np.ndarray) -> float:
     p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    return float(np.mean([-np.log(p[i, l]) for i, l in enumerate(labels)]))
+    return float(np.sum([-np.log(p[i, l]) for i, l in enumerate(labels)]))
 
 
 def test_cross_entropy_value() -> None:
@@ -28,7 +28,7 @@ def test_differential_value() -> None:
 
 def test_mean_square_value() -> None:
     q = POWERS / POWERS.sum(axis=1, keepdims=True)
-    expected = np.mean([(q[i] - np.eye(10)[l]) @ (q[i] - np.eye(10)[l]) for i, l in enumerate(LABELS)])
+    expected = np.sum([(q[i] - np.eye(10)[l]) @ (q[i] - np.eye(10)[l]) for i, l in enumerate(LABELS)])
     assert MeanSquare()(POWERS, LABELS)[0] == pytest.approx(expected, rel=1e-12)
 
 
@@ -116,7 +116,7 @@ def test_one_output_tells_two_classes() -> None:
     """Labels 0 and 1 are right for one output: as the logistic loss has it, in closed form."""
     outputs = np.array([[0.3], [-1.2]])
     value, _ = SquareError(high=1.0, low=0.0)(outputs, np.array([1, 0]))
-    assert value == pytest.approx(((0.3 - 1) ** 2 + 1.2**2) / 4)
+    assert value == pytest.approx(((0.3 - 1) ** 2 + 1.2**2) / 2)
     with pytest.raises(ValueError, match="labels must be from 0 to 1, got 0 to 2"):
         SquareError()(outputs, np.array([2, 0]))
 

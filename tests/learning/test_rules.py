@@ -7,8 +7,11 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern._errors import CapabilityError
-from pnnkern.learning import SGD, SPSA, DirectFeedback, HardwareAware, InSilico, Logits, PhysicsAware, SquareError
-from pnnkern.systems import D2NN, Factors, protocols
+from pnnkern._updates import dense
+from pnnkern.learning import (
+    SGD, SPSA, Batch, DirectFeedback, HardwareAware, InSilico, Logits, PhysicsAware, SquareError, feedback_matrix, one_step,
+)  # fmt: skip
+from pnnkern.systems import D2NN, Factors, protocols, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
 KEY = pnn.random.key(3)
@@ -75,20 +78,20 @@ def numeric(system: Any, loss: Any, batch: tuple[np.ndarray, np.ndarray]) -> dic
 @pytest.mark.parametrize("rule", [InSilico, PhysicsAware])
 def test_gradients_are_exact_where_the_twin_is(rule: Any, loss: Any, batch: tuple[np.ndarray, np.ndarray]) -> None:
     system = TwoLayers()
-    updates, metrics = rule(loss).step(system, batch)
+    updates, metrics = one_step(rule(loss), system, Batch(*batch))
     for name, expected in numeric(system, loss, batch).items():
-        np.testing.assert_allclose(protocols.dense(updates[name]), expected, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(dense(updates[name]), expected, rtol=1e-6, atol=1e-9)
     assert metrics["loss"] == pytest.approx(loss(system.forward(batch[0]), batch[1])[0])
 
 
 def test_physics_aware_training_sees_the_built_device(batch: tuple[np.ndarray, np.ndarray]) -> None:
     """The built device saturates twice as soon: its own loss falls under physics-aware steps, whose error is the measured one."""
     system = TwoLayers(gain=2.0)
-    updates, metrics = PhysicsAware(Logits()).step(system, batch)
+    updates, metrics = one_step(PhysicsAware(Logits()), system, Batch(*batch))
     outputs, (x, h) = system.measure(batch[0])
     e = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True) - np.eye(3)[batch[1]]
-    np.testing.assert_allclose(protocols.dense(updates["W2"]), h.T @ e / 11, rtol=1e-12)
-    np.testing.assert_allclose(protocols.dense(updates["W1"]), x.T @ (e @ system.parameters["W2"].T * (1 - h**2)) / 11, rtol=1e-12)
+    np.testing.assert_allclose(dense(updates["W2"]), h.T @ e, rtol=1e-12)
+    np.testing.assert_allclose(dense(updates["W1"]), x.T @ (e @ system.parameters["W2"].T * (1 - h**2)), rtol=1e-12)
     assert metrics["loss"] != pytest.approx(Logits()(system.forward_saving(batch[0])[0], batch[1])[0])
 
 
@@ -96,30 +99,31 @@ def test_hardware_aware_training_shakes_the_twin(batch: tuple[np.ndarray, np.nda
     """The exact gradient at W + noise max|W| z; the parameters themselves stay as they are."""
     system, loss = TwoLayers(), Logits()
     before = {name: p.copy() for name, p in system.parameters.items()}
-    updates, metrics = HardwareAware(loss, noise=0.1).step(system, batch, key=KEY)
+    updates, metrics = one_step(HardwareAware(loss, noise=0.1), system, Batch(*batch), KEY)
     assert all(np.array_equal(system.parameters[name], p) for name, p in before.items())
     moved = TwoLayers()
     for name, p in moved.parameters.items():
         z = pnn.random.normal(pnn.random.fold_in(KEY, name), (1, p.size), dtype=np.float64).reshape(p.shape)
         p += 0.1 * np.abs(p).max() * z
     for name, expected in numeric(moved, loss, batch).items():
-        np.testing.assert_allclose(protocols.dense(updates[name]), expected, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(dense(updates[name]), expected, rtol=1e-6, atol=1e-9)
     assert metrics["loss"] == pytest.approx(loss(moved.forward(batch[0]), batch[1])[0])
     with pytest.raises(ValueError, match="needs a key"):
-        HardwareAware(loss).step(system, batch)
+        one_step(HardwareAware(loss), system, Batch(*batch))
 
 
 def test_direct_feedback(batch: tuple[np.ndarray, np.ndarray]) -> None:
-    system, rule = TwoLayers(), DirectFeedback(Logits(), KEY)
-    updates, _ = rule.step(system, batch)
+    system, rule = TwoLayers(), DirectFeedback(Logits())
+    updates, _ = one_step(rule, system, Batch(*batch), KEY)
     outputs, (x, h) = system.measure(batch[0])
     e = Logits()(outputs, batch[1])[1]
-    B = rule.matrix(0, e, h)
+    B = feedback_matrix(KEY, 0, 3, h)
     assert B.shape == (3, 7)
-    np.testing.assert_allclose(protocols.dense(updates["W2"]), h.T @ e, rtol=1e-12)
-    np.testing.assert_allclose(protocols.dense(updates["W1"]), x.T @ (e @ B * (1 - h**2)), rtol=1e-12)
-    assert np.array_equal(B, DirectFeedback(Logits(), KEY).matrix(0, e, h))
-    many = rule.matrix(1, np.empty((1, 40)), np.empty((1, 5000), np.complex64))
+    np.testing.assert_allclose(dense(updates["W2"]), h.T @ e, rtol=1e-12)
+    np.testing.assert_allclose(dense(updates["W1"]), x.T @ (e @ B * (1 - h**2)), rtol=1e-12)
+    again, _, _ = rule.step(system, {"key": KEY}, Batch(*batch), None)  # by the state alone, whatever the step's key
+    assert np.array_equal(dense(again["W1"]), dense(updates["W1"]))
+    many = feedback_matrix(KEY, 1, 40, np.empty((1, 5000), np.complex64))
     assert abs(many.std() ** 2 * 40 - 1) < 0.02
     assert abs((many.real**2).mean() / (many.imag**2).mean() - 1) < 0.03
 
@@ -128,29 +132,54 @@ def test_spsa_is_a_directional_derivative_along_signs(batch: tuple[np.ndarray, n
     """g is the same slope times D_i = +-1 everywhere; over directions its mean is the gradient."""
     system, loss = TwoLayers(), Logits()
     exact = numeric(system, loss, batch)
-    one, _ = SPSA(loss, c=1e-4).step(system, batch, key=KEY)
-    sizes = np.concatenate([np.abs(g).ravel() for g in one.values()])
+    one, _ = one_step(SPSA(loss, c=1e-4), system, Batch(*batch), KEY)
+    sizes = np.concatenate([np.abs(dense(g)).ravel() for g in one.values()])
     assert np.allclose(sizes, sizes[0])
-    slope = sum(float((exact[n] * np.sign(one[n])).sum()) for n in exact)
+    slope = sum(float((exact[n] * np.sign(dense(one[n]))).sum()) for n in exact)
     assert abs(slope) == pytest.approx(sizes[0], rel=1e-4)
-    many, metrics = SPSA(loss, c=1e-3, directions=2000).step(system, batch, key=KEY)
+    many, metrics = one_step(SPSA(loss, c=1e-3, directions=2000), system, Batch(*batch), KEY)
     assert metrics["loss"] == pytest.approx(loss(system.forward(batch[0]), batch[1])[0], rel=1e-3)
     spread = np.sqrt(sum((g**2).sum() for g in exact.values()) / 2000)
     for name, g in exact.items():
-        assert np.abs(many[name] - g).max() < 5 * spread
+        assert np.abs(dense(many[name]) - g).max() < 5 * spread
     assert SPSA(loss, directions=3).passes == 6
+
+
+def test_spsa_keeps_to_bounds(batch: tuple[np.ndarray, np.ndarray]) -> None:
+    """At a bound to one side only, and still an estimate of the gradient; what cannot move has none."""
+    seen: list[dict[str, np.ndarray]] = []
+
+    class Bounded(TwoLayers):
+        bounds = {"W1": (0.0, 2.0)}  # noqa: RUF012
+
+        def forward_population(self, inputs: np.ndarray, parameters: dict, key: Any = None, sample: Any = 0) -> np.ndarray:
+            seen.append(parameters)
+            return super().forward_population(inputs, parameters, key, sample)
+
+    system, loss = Bounded(), Logits()
+    system.parameters["W1"] = np.abs(system.parameters["W1"]).clip(0, 2)
+    system.parameters["W1"][0], system.parameters["W1"][1] = 0.0, 2.0
+    exact = numeric(system, loss, batch)
+    many, _ = one_step(SPSA(loss, c=1e-3, directions=4000), system, Batch(*batch), KEY)
+    assert all((p["W1"] >= 0).all() and (p["W1"] <= 2).all() for p in seen)
+    spread = 2 * np.sqrt(sum((g**2).sum() for g in exact.values()) / 4000)  # twice, where others move twice as far
+    assert np.abs(dense(many["W1"]) - exact["W1"]).max() < 5 * spread
+    assert np.corrcoef(dense(many["W1"])[:2].ravel(), exact["W1"][:2].ravel())[0, 1] > 0.7
+    Bounded.bounds = {"W1": (0.5, 0.5)}
+    system.parameters["W1"][:] = 0.5
+    assert not dense(one_step(SPSA(loss), system, Batch(*batch), KEY)[0]["W1"]).any()
 
 
 def test_rules_refuse_what_they_cannot_train(batch: tuple[np.ndarray, np.ndarray]) -> None:
     class Dark:
         parameters: dict = {}  # noqa: RUF012
 
-    for rule in (InSilico(Logits()), PhysicsAware(Logits()), DirectFeedback(Logits(), KEY), SPSA(Logits())):
+    for rule in (InSilico(Logits()), PhysicsAware(Logits()), DirectFeedback(Logits()), SPSA(Logits())):
         with pytest.raises(CapabilityError, match=r"Dark has none.*list --matrix"):
-            rule.step(Dark(), batch, key=KEY)
+            rule.init(Dark(), KEY)
     with pytest.raises(ValueError, match="needs a key"):
-        SPSA(Logits()).step(TwoLayers(), batch)
-    with pytest.raises(ValueError, match="c must be positive"):
+        one_step(SPSA(Logits()), TwoLayers(), Batch(*batch))
+    with pytest.raises(ValueError, match="c of SPSA must be a finite number > 0, got 0.0"):
         SPSA(Logits(), c=0.0)
 
 
@@ -169,22 +198,21 @@ def test_rules_train_a_diffractive_network_that_was_misbuilt(backend: Any) -> No
     at = backend.numpy
     np.testing.assert_array_equal(at(outputs), at(system.built().forward(inputs)))
     assert not np.allclose(at(outputs), at(system.forward_saving(inputs)[0]))
-    updates, _ = DirectFeedback(loss, KEY).step(system, (inputs, labels))
+    updates, _ = one_step(DirectFeedback(loss), system, Batch(inputs, labels), KEY)
     exact = system.vjp(loss(outputs, labels)[1], record)["phase"]
-    np.testing.assert_allclose(at(updates["phase"][-1]), at(exact[-1]), rtol=1e-9, atol=1e-15)  # the last mask's is exact
+    np.testing.assert_allclose(at(dense(updates["phase"])[-1]), at(exact[-1]), rtol=1e-9, atol=1e-15)  # the last mask's is exact
     assert system.hidden(record)[0].shape == (12, 24, 24)
     v = system.hidden(record)[0]
-    rule = DirectFeedback(loss, KEY)
-    delta = (loss(outputs, labels)[1] @ rule.matrix(0, outputs, v)).reshape(v.shape)
-    np.testing.assert_allclose(at(updates["phase"][0]), at((delta * v.conj()).imag.sum(axis=0)), rtol=1e-9, atol=1e-15)
-    spsa, _ = SPSA(loss, c=1e-3).step(system, (inputs, labels), key=KEY)
-    assert np.allclose(np.abs(at(spsa["phase"])), np.abs(at(spsa["phase"])).max())
+    delta = (loss(outputs, labels)[1] @ feedback_matrix(KEY, 0, 10, v)).reshape(v.shape)
+    np.testing.assert_allclose(at(dense(updates["phase"])[0]), at((delta * v.conj()).imag.sum(axis=0)), rtol=1e-9, atol=1e-15)
+    spsa = dense(one_step(SPSA(loss, c=1e-3), system, Batch(inputs, labels), KEY)[0]["phase"])
+    assert np.allclose(np.abs(at(spsa)), np.abs(at(spsa)).max())
     system.imperfections = Imperfections(misalignment=4e-4)  # phase levels make the loss a staircase
     optimizer = SGD(lr=0.5)
     before = loss(system.forward(inputs), labels)[0]
     for _ in range(5):
-        updates, _ = PhysicsAware(loss).step(system, (inputs, labels))
-        optimizer.apply(system.parameters, updates)
+        updates, _ = one_step(PhysicsAware(loss), system, Batch(inputs, labels))
+        writers.apply(system, updates, optimizer, 0.5, len(labels))
     assert loss(system.forward(inputs), labels)[0] < before
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pnnkern import systems
-from pnnkern.systems._typed import check_types
+from pnnkern._declared import check
 from pnnkern.systems.d2nn import D2NN, Geometry, Imperfections
 from pnnkern.systems.layered import DRN
 from pnnkern.systems.writers import Stepped

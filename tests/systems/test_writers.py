@@ -21,7 +21,9 @@ from pnnkern.crossbar import (
 from pnnkern.experiments import recipe
 from pnnkern.experiments.run import assemble
 from pnnkern.learning import SGD
-from pnnkern.systems import Factors, protocols, writers
+from pnnkern._errors import CapabilityError
+from pnnkern._updates import added, dense, scaled
+from pnnkern.systems import Factors, Gradient, Move, Set, writers
 
 KEY = pnn.random.key(8)
 CLEAN = ConstantStep(step=2e-4, step_dtod=0.0, noise=0.0, up_down_dtod=0.0, w_max_dtod=0.0, w_min_dtod=0.0)
@@ -37,7 +39,7 @@ def test_outer_products(rng: np.random.Generator) -> None:
     x, d = rng.normal(size=(9, 4)), rng.normal(size=(9, 5))
     update = Factors(x, d, -0.5)
     np.testing.assert_allclose(update.dense(), -0.5 * sum(np.outer(a, b) for a, b in zip(x, d, strict=True)), rtol=1e-12)
-    np.testing.assert_allclose(protocols.dense(protocols.scaled(update, 3.0)), 3 * update.dense(), rtol=1e-12)
+    np.testing.assert_allclose(dense(scaled(update, 3.0)), 3 * update.dense(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("factors", [True, False])
@@ -47,7 +49,7 @@ def test_pulses_do_what_was_asked_in_the_mean(factors: bool, rng: np.random.Gene
     system = Weights(writers.Pulsed(CLEAN, KEY))
     rounds, lr = 30, 0.02
     for _ in range(rounds):
-        writers.apply(system, {"w": update if factors else update.dense(), "free": np.ones(3)}, SGD(), lr)
+        writers.apply(system, {"w": update if factors else Gradient(update.dense()), "free": Gradient(np.ones(3))}, SGD(), lr)
     expected = -lr * rounds * update.dense()
     assert np.abs(system.parameters["w"] - expected).max() < 0.12 * np.abs(expected).max()
     np.testing.assert_allclose(system.parameters["free"], -lr * rounds)
@@ -77,7 +79,7 @@ def test_a_split_run_is_the_whole_one(rng: np.random.Generator) -> None:
 
 def test_potentiometers_move_in_steps_within_their_range() -> None:
     system = Weights(writers.Stepped(0.25, -0.5, 1.0, KEY))
-    update = np.full((6, 4), -0.1)
+    update = Gradient(np.full((6, 4), -0.1))
     seen = []
     for _ in range(200):
         before = system.parameters["w"].copy()
@@ -86,17 +88,17 @@ def test_potentiometers_move_in_steps_within_their_range() -> None:
         if system.parameters["w"].max() == 1.0:
             break
     assert set(seen) <= {0.0, 1.0}
-    writers.apply(system, {"w": np.full((6, 4), 30.0)}, SGD(), 1.0)
+    writers.apply(system, {"w": Gradient(np.full((6, 4), 30.0))}, SGD(), 1.0)
     assert (system.parameters["w"] == -0.5).all()
     total = Weights(writers.Stepped(0.25, -50.0, 100.0, KEY), (60, 40))
-    writers.apply(total, {"w": np.full((60, 40), -0.1)}, SGD(), 1.0)
+    writers.apply(total, {"w": Gradient(np.full((60, 40), -0.1))}, SGD(), 1.0)
     assert abs(total.parameters["w"].mean() - 0.1) < 5 * 0.25 * 0.5 / np.sqrt(2400)
 
 
 def test_bounds_hold_after_the_optimiser() -> None:
     system = Weights(writers.Stepped(0.1, 0.0, 1.0, KEY))
     system.bounds = {"free": (-0.3, 0.2)}
-    writers.apply(system, {"free": np.array([1.0, -1.0, 0.1])}, SGD(), 1.0)
+    writers.apply(system, {"free": Gradient(np.array([1.0, -1.0, 0.1]))}, SGD(), 1.0)
     np.testing.assert_allclose(system.parameters["free"], [-0.3, 0.2, -0.1])
 
 
@@ -119,7 +121,7 @@ def test_transfers_are_those_of_the_room(rule: Any, rng: np.random.Generator) ->
     np.testing.assert_array_equal(system.parameters["w"], transfer_weights(rule, state))
     assert np.ptp(system.parameters["w"]) > 0
     with pytest.raises(TypeError, match="takes updates in factors"):
-        writers.apply(system, {"w": np.ones((6, 4))}, SGD(), 0.1)
+        writers.apply(system, {"w": Gradient(np.ones((6, 4)))}, SGD(), 0.1)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +142,7 @@ def test_one_rule_writes_on_any_pulsed_array(kind: str, rule: str) -> None:
     assert (after != before).any()
     assert ((after >= cells["low"]) & (after <= cells["high"])).all()
     assert trainer.system.memory[f"{name}.samples"][0] > 0
-    ideal = assemble(replace(chosen, system=chosen.system.ideal()), Path("unused")).trainer.system
+    ideal = assemble(replace(chosen, system=chosen.system.model_copy(update=chosen.system.of.exact)), Path("unused")).trainer.system
     assert name not in ideal.writers or not isinstance(ideal.writers[name], writers.Pulsed)
 
 
@@ -150,3 +152,50 @@ def test_steps_by_sign() -> None:
     weights = np.array([0.0, 0.0, 0.0, 0.9, -0.4])
     writer.write("w", weights, np.array([1e-9, -7.0, 0.0, -1.0, 2.0]), 1e-6, {})
     np.testing.assert_allclose(weights, [-0.25, 0.25, 0.0, 1.0, -0.5])
+
+
+def test_sums_are_divided_by_their_samples_once() -> None:
+    """A sum over a batch with its count is a step by the mean, for the optimiser, for writers, and for shares that were added."""
+    x, d = np.arange(20.0).reshape(5, 4), np.arange(15.0).reshape(5, 3)
+    one, two = Factors(x[:2], d[:2], 0.5), Factors(x[2:], d[2:], 0.25)
+    mean = (0.5 * x[:2].T @ d[:2] + 0.25 * x[2:].T @ d[2:]) / 5
+    for writer in ({}, {"w": writers.InPlace()}, {"w": writers.InPlace(rate=1.0, low=-1e9)}):
+        system = Weights(None, (4, 3))
+        system.parameters["w"] = np.zeros((4, 3))
+        system.writers = writer
+        writers.apply(system, {"w": added(one, two)}, SGD(), 0.1, 5)
+        np.testing.assert_allclose(system.parameters["w"], -0.1 * mean, rtol=1e-12)
+    with pytest.raises(TypeError, match="a Factors and a Gradient of one parameter cannot be added"):
+        added(one, Gradient(mean))
+
+
+class Watching(SGD):
+    """An optimiser that notes what it is given."""
+
+    def apply(self, parameters: Any, gradients: Any, lr: float | None = None) -> None:
+        self.seen = {**getattr(self, "seen", {}), **gradients}
+        super().apply(parameters, gradients, lr)
+
+
+@pytest.mark.parametrize("update", [Move(np.full(3, 0.25)), Set(np.full(3, 0.25))])
+def test_moves_and_sets_are_written_as_they_are_and_no_optimiser_sees_them(update: Any) -> None:
+    system, optimizer = Weights(writers.InPlace(-0.1, 0.1), (3,)), Watching()
+    system.parameters["free"][...] = 0.0
+    writers.apply(system, {"free": update}, optimizer, 1e-3, 7)
+    assert (system.parameters["free"] == 0.25).all() and not hasattr(optimizer, "seen")
+    system.writers["w"].move("w", system.parameters["w"], np.full(3, 0.25, np.float32), {})
+    np.testing.assert_allclose(system.parameters["w"], 0.1)
+
+
+def test_devices_move_as_far_as_they_can() -> None:
+    pulsed = Weights(writers.Pulsed(CLEAN, KEY))
+    writers.apply(pulsed, {"w": Move(np.full((6, 4), 0.02))}, SGD(), 1e-9)
+    assert abs(pulsed.parameters["w"].mean() - 0.02) < 2e-4
+    writers.apply(pulsed, {"w": Set(np.full((6, 4), -0.01, np.float32))}, SGD(), 1e-9)
+    assert abs(pulsed.parameters["w"].mean() + 0.01) < 2e-4
+    steps = Weights(writers.Stepped(0.25, -0.5, 1.0, KEY))
+    writers.apply(steps, {"w": Set(np.full((6, 4), 0.5, np.float32))}, SGD(), 1e-9)
+    assert (steps.parameters["w"] == 0.5).all()
+    gathered = Weights(writers.Transferred(MixedPrecision(CLEAN), KEY))
+    with pytest.raises(CapabilityError, match="w is written by MixedPrecision, which follows gradients and cannot be moved or set"):
+        writers.apply(gathered, {"w": Move(np.ones((6, 4)))}, SGD(), 0.1)

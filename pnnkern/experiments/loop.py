@@ -75,6 +75,7 @@ class Trainer:
     training: "Training"
     step: int = 0
     state: State = field(default_factory=dict)  # of the rule, from `rule.init`
+    given: dict[str, np.ndarray] = field(default_factory=dict)  # fields of the system that a script gave, kept with the run
     evaluations: list[tuple[float, float]] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _accuracies: list[float] = field(default_factory=list)
@@ -217,6 +218,7 @@ class Trainer:
         state |= {f"parameters/{name}": array for name, array in parameters.items()}
         for kind, held in (("memory", getattr(self.system, "memory", {})), ("rule", self.state)):
             state |= {f"{kind}/{name}": _array.to_numpy(array) for name, array in held.items()}
+        state |= {f"given/{name}": array for name, array in self.given.items()}
         return state | {f"optimizer/{name}": _array.to_numpy(array) for name, array in self.optimizer.state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -228,7 +230,7 @@ class Trainer:
         if steps not in range(evaluations * self.steps_per_epoch, (evaluations + 1) * self.steps_per_epoch + 1):
             raise ValueError(f"{steps} steps with {evaluations} evaluations are not of epochs of {self.steps_per_epoch} steps")
         memory, parameters = getattr(self.system, "memory", {}), self.system.parameters
-        here = {"parameters": parameters, "memory": memory, "rule": self.state}
+        here = {"parameters": parameters, "memory": memory, "rule": self.state, "given": self.given}
         for path in (*(f"{kind}/{name}" for kind, held in here.items() for name in held), *state):
             if not path.startswith("progress/"):
                 self._refuse_other(path, state[path])
@@ -258,6 +260,7 @@ class Trainer:
             "parameters": parameters.get(name),
             "memory": getattr(self.system, "memory", {}).get(name),
             "rule": self.state.get(name),
+            "given": self.given.get(name),
             "optimizer": parameters.get(name.rpartition(".")[0]),
         }.get(kind)
         if counter:
@@ -266,6 +269,8 @@ class Trainer:
             raise ValueError(f"the checkpoint has {path}, which is nothing of this training")
         if saved.shape != like.shape or saved.dtype != like.dtype:
             raise ValueError(f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {like.dtype} {like.shape}")
+        if kind == "given" and not np.array_equal(saved, like):
+            raise ValueError(f"the checkpoint was made with another {name} of the system")
         if counter and not 0 <= saved[0] < 2**62:
             raise ValueError(f"the checkpoint counts {saved[0]} for {name}")
 

@@ -74,7 +74,7 @@ def shares(pixels: int, canvas: int, size: int) -> np.ndarray:
 def one_hot(labels: Array, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:
     """(batch, classes): `high` at the label, `low` elsewhere; for labels (batch, classes) that are fractions, so far from low to high.
 
-    Raises TypeError and ValueError for other labels.
+    One output alone tells class 1, `high`, from class 0. Raises TypeError and ValueError for other labels.
     """
     xp = _array.device_namespace(device)
     if labels.ndim == 2:
@@ -83,7 +83,7 @@ def one_hot(labels: Array, classes: int, high: float, low: float, device: str, d
         return (low + (high - low) * xp.asarray(labels)).astype(dtype)
     class_labels(labels, labels.size, classes)
     labels = xp.asarray(labels)
-    return xp.where(xp.arange(classes)[None, :] == labels[:, None], high, low).astype(dtype)
+    return xp.where(labels[:, None] == (1 if classes == 1 else xp.arange(classes)), high, low).astype(dtype)
 
 
 def wanted(target: Real | None, output: Real, nudges: tuple[float, ...]) -> Array:

@@ -99,7 +99,11 @@ class ModelledApparatus(Apparatus):
         return out, (inputs, parameters)
 
     def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
-        """The twin's gradients; by "inputs" too where the derivative gives it."""
+        """The twin's gradients."""
+        return self.back(cotangent, record)[0]
+
+    def back(self, cotangent: Array, record: Any) -> tuple[dict[str, Array], Array | None]:
+        """The twin's gradients, and that by the inputs where its derivative gives it as "inputs"."""
         found = self.derivative(cotangent, *record)
         shapes = {name: p.shape for name, p in self.parameters.items()} | {"inputs": record[0].shape}
         if not isinstance(found, dict):
@@ -107,11 +111,10 @@ class ModelledApparatus(Apparatus):
         for name, gradient in found.items():
             if name not in shapes:
                 raise ValueError(f"the twin's derivative gives a gradient of {name!r}, which is no parameter: {', '.join(shapes)}")
-            if getattr(gradient, "shape", None) != shapes[name]:
-                raise ValueError(
-                    f"the twin's derivative must give {name} the shape {shapes[name]}, got {getattr(gradient, 'shape', type(gradient).__name__)}"
-                )
-        return found
+            got = getattr(gradient, "shape", type(gradient).__name__)
+            if got != shapes[name]:
+                raise ValueError(f"the twin's derivative must give {name} the shape {shapes[name]}, got {got}")
+        return {name: gradient for name, gradient in found.items() if name in self.parameters}, found.get("inputs")
 
     def try_out(self, samples: Any, key: Any = None) -> None:
         super().try_out(samples, key)

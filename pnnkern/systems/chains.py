@@ -127,8 +127,8 @@ class ModelledChain(Chain):
 
     def _back(self, stage: int, cotangent: Array, record: Any, *, needed: bool) -> tuple[dict[str, Derivative], Any]:
         """Gradients of a stage's parameters, and by its inputs. Raises ValueError where these are needed and the twin does not give them."""
-        found = dict(self._part(stage).vjp(cotangent, record))
-        by_inputs = found.pop("inputs", None)
+        part = self._part(stage)
+        found, by_inputs = part.back(cotangent, record) if hasattr(part, "back") else (part.vjp(cotangent, record), None)
         if needed and by_inputs is None:
             raise ValueError(f"the twin of stage {stage} must give the gradient by its inputs too, as 'inputs': stages lie before it")
         return {f"{stage}.{name}": derivative for name, derivative in found.items()}, by_inputs

@@ -50,7 +50,7 @@ class Layered(Protocol):
     def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """One physical pass, and the record for the derivatives, at what was measured on the way as far as it can be."""
 
-    def hidden(self, record: Any) -> list[Array]:
+    def hidden_outputs(self, record: Any) -> list[Array]:
         """Outputs (batch, ...) of all layers but the last; real or complex."""
 
     def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
@@ -223,7 +223,7 @@ class Featured(Protocol):
 _WORDS = {
     "Measurable": "outputs that can be measured at other parameters (forward, forward_population)",
     "Modelled": "a digital twin with a derivative (forward_saving, vjp)",
-    "Layered": "layers whose outputs can be measured (measure, hidden, layer_vjp)",
+    "Layered": "layers whose outputs can be measured (measure, hidden_outputs, layer_vjp)",
     "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
     "Continual": "parts that can move on the way to a nudged equilibrium (continual_moves)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",

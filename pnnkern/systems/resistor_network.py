@@ -5,22 +5,28 @@ to one, so the sources get each feature twice, upwards and downwards, and the tw
 sign can be learned.
 """
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from .. import _array, _constants, random
+from .. import _array, random
 from .._array import Array, Real
 from .._checks import shaped
-from .._declared import check
+from .._declared import Positive, Range, check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
-from ..networks import ResistorNetwork, Response
+from .._updates import Derivative
+from ..networks import ResistorNetwork, Response, graphs
 from ..networks._solve import solution
+from ..networks.resistor import LARGEST_BLOCK
 from . import protocols
-from ._encoding import beyond, fitting, flat, one_hot, wanted
+from ._encoding import fitting, wanted
+from ._graphs import Circuit
+from ._layers import check_dtype
+from .system import Quantity, Target
 
 
 @record
@@ -51,103 +57,100 @@ class Equilibria:
 
 
 @accepts_any
-@dataclass
-class ResistorCircuit:
-    """A network of resistors that learns: `Relaxing`, `Yielding`, `Measurable`, `Modelled`, `Reciprocal` and `Driven`.
+@dataclass(kw_only=True)
+class ResistorCircuit(Circuit):
+    """A network of resistors that learns. Conductances in siemens, targets as fractions of the supply voltage."""
 
-    edges : (E, 2) integers. n_nodes : how many nodes. features : values of a sample. outputs : target nodes, one for each class.
-    volts : the upper rail, of the sources; features in [0, 1] become voltages from 0 to it. complement : give each feature a second source
-        that falls when it rises.
-    high, low : targets, as fractions of `volts`, of the sample's class and of the others. hinge : outputs that are beyond their target on
-        the right side are left alone (a shifted hinge instead of a square).
-    bounds : range of the conductances, siemens. start : conductance of every edge to begin with, siemens, with a relative rms of `spread`.
-    parameters : {"conductance": ...}, given or made with `key`, which also chooses the nodes, unless `source_nodes` and `target_nodes` do.
-    positions : (n_nodes, 2), for pictures. device, dtype : of the conductances.
-    """
-
-    edges: Any
-    n_nodes: int
-    features: int
-    outputs: int
-    volts: float = 1.0
-    complement: bool = True
-    high: float = 0.6
-    low: float = 0.4
-    hinge: bool = False
-    start: float = 1e-3
-    spread: float = 0.0
-    limits: tuple[float, float] = (1e-5, 1e-1)
-    parameters: dict[str, Array] = field(default_factory=dict)
-    writers: dict[str, Any] = field(default_factory=dict)
-    memory: dict[str, Array] = field(default_factory=dict)
-    source_nodes: Any = None
-    target_nodes: Any = None
-    positions: Any = None
+    graph: Literal["disordered", "delaunay", "lattice", "file"] = "disordered"  # lattice: square, side the root of nodes
+    nodes: Annotated[int, Range(ge=2, le=1_000_000)] = 60  # of the graph
+    degree: Positive = 8.0  # mean number of neighbours; disordered only
+    file: str = ""  # file only: edge list, two nodes on each line and, if it has them, the conductances before training
+    complement: bool = True  # each feature a second source that falls when it rises
+    high: Annotated[float, Range(gt=0, le=1)] = 0.52  # target of the sample's class, of the supply
+    low: Annotated[float, Range(ge=0, lt=1)] = 0.48  # target of the other classes, of the supply
+    start: Positive = 1e-3  # [S] every conductance before training
+    spread: Annotated[float, Range(ge=0, lt=1)] = 0.0  # relative rms of the conductances before training
+    smallest: Positive = 1e-5  # [S] lower limit of the conductances
+    largest: Positive = 1e-1  # [S] upper limit of the conductances
     dtype: str = "float32"
-    key: Any = None
-    device: str = "cpu"
 
+    kind: ClassVar[str] = "resistor-network"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check(self)
-        self.network = ResistorNetwork(self.edges, self.n_nodes)
-        if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
-        if self.features < 1 or self.outputs < 1 or not self.volts > 0:
-            raise ValueError(
-                f"features and outputs must be at least 1 and volts positive, got {self.features}, {self.outputs} and {self.volts}"
-            )
-        if not 0 <= self.low < self.high <= 1:
-            raise ValueError(f"targets must lie between the rails, 0 <= low < high <= 1, got low={self.low:g} and high={self.high:g}")
-        if not 0 < self.limits[0] <= self.start <= self.limits[1]:
-            raise ValueError(f"limits must be positive conductances around start = {self.start:g} siemens, got {self.limits}")
-        needed = self.entrances + self.outputs
-        if self.source_nodes is None or self.target_nodes is None:
-            if needed > self.n_nodes:
-                raise ValueError(f"{self.entrances} sources and {self.outputs} outputs need {needed} nodes, the network has {self.n_nodes}")
-            if self.key is None:
-                raise ValueError("which nodes are sources and targets is drawn at random, which needs a key: key=pnnkern.random.key(seed)")
-            order = np.asarray(random.permutation(random.fold_in(self.key, "nodes"), self.n_nodes))
-            self.source_nodes, self.target_nodes = order[: self.entrances], order[self.entrances : needed]
-        self.source_nodes, self.target_nodes = self.network.apart(self.source_nodes, self.target_nodes)
-        if (len(self.source_nodes), len(self.target_nodes)) != (self.entrances, self.outputs):
-            raise ValueError(
-                f"there must be {self.entrances} source_nodes and {self.outputs} target_nodes, got {len(self.source_nodes)} "
-                f"and {len(self.target_nodes)}"
-            )
+        check_dtype(self.dtype)
+        self._check_values(self.start, self.start)
+        self._check_graph()
+        measured = self._make_graph() if self.edges is None else None
+        self.network = ResistorNetwork(self.edges, self.n_nodes)  # type: ignore[arg-type]
+        self._choose_nodes(self.network, source=self.entrances, target=self.outputs)
         if not self.parameters:
-            self.parameters = {"conductance": self._initial()}
+            self.parameters = {"conductance": self._initial(measured)}
         fitting(self.parameters, {"conductance": (self.network.n_edges,)}, self.dtype)
+        self.writing.give(self)
 
-    def _initial(self) -> Array:
+    def _make_graph(self) -> np.ndarray | None:
+        """Make the graph that the keys describe; the conductances that its file gives, if there is one that does."""
+        if (self.graph == "file") != bool(self.file):
+            raise ValueError(f"graph='file' and file, a path, need each other, got graph={self.graph!r} and file={self.file!r}")
+        if self.graph == "file":
+            self.edges, self.n_nodes, conductance = graphs.read_edges(self.file)
+            self._refuse_other(conductance)
+            return conductance
+        self.n_nodes = self.nodes
+        if self.graph == "lattice":
+            side = max(2, round(self.nodes**0.5))
+            self.edges, self.n_nodes, self.positions = graphs.lattice(side, side), side * side, graphs.lattice_positions(side, side)
+            return None
+        key = random.fold_in(random.needed(self.key, "the graph is drawn at random"), "graph")
+        if self.graph == "delaunay":
+            self.edges, self.positions = graphs.delaunay(self.nodes, key)
+        else:
+            self.edges = graphs.disordered(self.nodes, self.degree, key)
+        return None
+
+    def _refuse_other(self, conductance: np.ndarray | None) -> None:
+        """Raise ValueError for a key that is set, and says other than the file."""
+        n, own = int(self.n_nodes or 0), {field.name: field.default for field in dataclasses.fields(self)}
+        says = {"nodes": (n, f"has {n} nodes"), "degree": (2 * len(self.edges) / n, "says who is joined")}
+        if conductance is not None:
+            says |= {name: (None, "says which conductances there are") for name in ("start", "spread")}
+        for name, (value, words) in says.items():
+            given = getattr(self, name)
+            if given not in (own[name], value):
+                default = f"leave it at its default, {own[name]:g}"
+                raise ValueError(f"{name}={given:g} contradicts the edge list {self.file}, which {words}: {default}")
+        if conductance is not None and not (self.smallest <= conductance.min() and conductance.max() <= self.largest):
+            raise ValueError(
+                f"conductances in the edge list {self.file} must lie within smallest .. largest = {self.smallest:g} .. {self.largest:g} "
+                f"siemens, they are {conductance.min():g} .. {conductance.max():g}"
+            )
+
+    def _initial(self, measured: np.ndarray | None) -> Array:
         xp = _array.device_namespace(self.device)
+        if measured is not None:
+            return xp.asarray(measured, self.dtype)
         out = xp.full(self.network.n_edges, self.start, self.dtype)
         if self.spread:
-            if self.key is None:
-                raise ValueError("a spread of the conductances is drawn at random, which needs a key: key=pnnkern.random.key(seed)")
-            draws = random.normal(random.fold_in(self.key, "spread"), (1, len(out)), like=out)[0]
-            out = (out * (1 + self.spread * draws)).clip(*self.limits).astype(self.dtype)
+            key = random.fold_in(random.needed(self.key, "a spread of the conductances is drawn at random"), "spread")
+            draws = random.normal(key, (1, len(out)), like=out)[0]
+            out = (out * (1 + self.spread * draws)).clip(self.smallest, self.largest).astype(self.dtype)
         return out
 
     @property
-    def entrances(self) -> int:
-        """Source nodes: one or two for each feature, and the rails."""
-        return self.features * (2 if self.complement else 1) + 2
+    def natural_loss(self) -> Target:
+        return Target(high=self.volts * self.high, low=self.volts * self.low, hinge=self.hinge)
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Range of the parameter."""
-        return {"conductance": self.limits}
+        return {"conductance": (self.smallest, self.largest)}
+
+    def exports(self) -> dict[str, Quantity]:
+        return {"conductance": Quantity("conductances of the edges (E,), siemens", "S")}
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def encode(self, images: Array) -> Array:
-        """Images or features (batch, ...), uint8 or in [0, 1], as source voltages (batch, sources), float64."""
-        xp = _array.device_namespace(self.device)
-        x = flat(images, self.features, self.device, np.float64)
-        rails = xp.broadcast_to(_constants.constant([0.0, 1.0], np.float64, x), (len(x), 2))
-        return self.volts * xp.concatenate([x, 1 - x, rails] if self.complement else [x, rails], axis=1)
-
     def _response(self) -> Response:
         return self.network.response(self.parameters["conductance"], self.source_nodes, self.target_nodes)
 
@@ -157,18 +160,18 @@ class ResistorCircuit:
 
     def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
         """The passes of networks {"conductance": (members, E)}, (members, batch, outputs); small ones all in one kernel."""
-        if self.n_nodes - self.entrances > 160:
+        if self.network.n_nodes - self.entrances > LARGEST_BLOCK:
             return protocols.population(self, inputs, parameters, key, sample)
         protocols.members(self, parameters)
         k = parameters["conductance"].astype(np.float64)
-        return self.network.solve_many(k, self.source_nodes, inputs)[:, :, self._at_targets(inputs)]
+        return self.network.solve_many(k, self.source_nodes, inputs)[:, :, self._on(self.target_nodes, inputs)]
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Output voltages of the twin, and the response and inputs for `vjp`."""
         response = self._response()
         return response.outputs(inputs), (response, inputs)
 
-    def vjp(self, cotangent: Real, record: Any) -> dict[str, Array]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradient of the conductances for a cotangent (batch, outputs): ``sum over the batch of -(B G_T c)(B v)``."""
         response, inputs = record
         k = self.parameters["conductance"]
@@ -180,7 +183,7 @@ class ResistorCircuit:
         """Output voltages, and the voltages inside by what they are made of."""
         return self.forward_saving(inputs)
 
-    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
+    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs."""
         return self.vjp(cotangent, record)
 
@@ -191,23 +194,16 @@ class ResistorCircuit:
 
     def read(self, states: Real) -> Array:
         """Output voltages (batch, outputs) of voltages (batch, n_nodes)."""
-        shaped("states", states, None, self.n_nodes)
-        return states[:, self._at_targets(states)]
+        shaped("states", states, None, self.network.n_nodes)
+        return states[:, self._on(self.target_nodes, states)]
 
-    def _at_targets(self, like: Array) -> Array:
-        return _constants.constant(self.target_nodes, np.int64, like)
-
-    def products(self, one: Real, two: Real) -> dict[str, Array]:
-        """{"conductance": <dv_1 dv_2>}, mean over the batch."""
-        shaped("one", one, None, self.n_nodes)
+    def products(self, one: Real, two: Real) -> dict[str, Derivative]:
+        """{"conductance": dv_1 dv_2}, a sum over the batch."""
+        shaped("one", one, None, self.network.n_nodes)
         shaped("two", two, *one.shape)
-        return {"conductance": self.network.contrast(one.T, two.T, 1 / len(one)).astype(self.dtype)}
+        return {"conductance": self.network.contrast(one.T, two.T).astype(self.dtype)}
 
     # ---------------------------------------------------------------------------------------------------------------- learning
-    def targets(self, labels: Array) -> Array:
-        """Target voltages (batch, outputs): high at the label's node, low at the others."""
-        return self.volts * one_hot(labels, self.outputs, self.high, self.low, self.device, np.float64)
-
     def relax(
         self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
         sample: Any = 0,
@@ -226,27 +222,19 @@ class ResistorCircuit:
             )
         return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold)
 
-    def errors(self, output: Real, target: Real) -> Array:
-        """``target - output``, volts; with `hinge` 0 where the output is beyond its target on the right side."""
-        errors = target - output
-        if self.hinge:
-            errors = _array.namespace(errors).where(beyond(output, target, self.volts * (self.high + self.low) / 2), 0.0, errors)
-        return errors
-
-    def contrast(self, relaxed: Equilibria, a: int, b: int) -> dict[str, Array]:
-        """{"conductance": <dv^2 / 2> in phase b less that in phase a}, mean over the batch, in product form."""
+    def contrast(self, relaxed: Equilibria, a: int, b: int) -> dict[str, Derivative]:
+        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch, in product form."""
         between, mean = relaxed.ways(a, b)
         r, x, d = relaxed.response, relaxed.sources, relaxed.errors
-        other = (r.sources @ (x.T @ d) + mean @ (d.T @ d)) / len(x)
+        other = r.sources @ (x.T @ d) + mean @ (d.T @ d)
         return {"conductance": self.network.contrast(between, other).astype(self.dtype)}
 
-    def contrast_between(self, one: Equilibria, a: int, two: Equilibria, b: int) -> dict[str, Array]:
-        """{"conductance": <dv^2 / 2> in phase b of `two` less that in phase a of `one`}: their conductances may differ."""
+    def contrast_between(self, one: Equilibria, a: int, two: Equilibria, b: int) -> dict[str, Derivative]:
+        """{"conductance": dv^2 / 2 in phase b of `two` less that in phase a of `one`}, a sum: their conductances may differ."""
         v, w = one.voltages(a), two.voltages(b)
-        return {"conductance": self.network.contrast((w - v).T, (w + v).T, 1 / (2 * len(v))).astype(self.dtype)}
+        return {"conductance": self.network.contrast((w - v).T, (w + v).T, 1 / 2).astype(self.dtype)}
 
     def states(self, inputs: Real) -> Array:
-        """Voltages (batch, n_nodes) of the free states."""
         return inputs @ self._response().sources.T
 
 
@@ -255,14 +243,12 @@ def damaged(system: ResistorCircuit, fraction: float, key: Any) -> ResistorCircu
 
     Edges without which a node would float are kept. key : of `pnnkern.random`.
     """
-    import dataclasses
-
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     if not 0 <= fraction < 1:
         raise ValueError(f"fraction must lie in [0, 1), got {fraction:g}")
-    edges, n = system.network.edges, system.n_nodes
+    edges, n = system.network.edges, system.network.n_nodes
     keep = np.ones(len(edges), bool)
     left = round(fraction * len(edges))
 

@@ -19,6 +19,7 @@ from .._declared import Described
 from .._kinds import Kinds
 
 kinds = Kinds("system", "pnnkern.systems")
+_SUPPLIED = frozenset({"outputs", "dtype", "device", "chunk", "key"})  # what a run has at hand, and not all systems have use for
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class System(Described):
     device: str = "cpu"
 
     kind: ClassVar[str] = ""
-    given: ClassVar[frozenset[str]] = frozenset({"outputs", "dtype", "device", "chunk"})
+    given: ClassVar[frozenset[str]] = _SUPPLIED
     measured: ClassVar[Literal["powers", "signed"]] = "signed"  # what comes out: powers of light, or values of either sign
     output_unit: ClassVar[str] = "1"  # SI unit of what comes out
     drawn_by: ClassVar[str] = ""  # file in experiments/pictures that draws it for a report
@@ -75,6 +76,15 @@ class System(Described):
             if name in vars(self) and name in _plain(type(self)):
                 raise AttributeError(f"{name} of a {type(self).__name__} is fixed once it is built: dataclasses.replace makes another")
             super().__setattr__(name, value)
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any], **given: Any) -> Any:
+        """The system with these values of its keys. given : other fields; of those that a run has at hand, what this system has no use for.
+
+        Raises TypeError or ValueError for values that cannot be.
+        """
+        own = {f.name for f in dataclasses.fields(cls)}
+        return _declared.made(cls, values, **{name: value for name, value in given.items() if name in own or name not in _SUPPLIED})
 
     # ------------------------------------------------------------------------------------------------ what rules and reports ask
     @property

@@ -55,7 +55,7 @@ def test_twin_and_its_derivative(name: str, f: Any, images: np.ndarray) -> None:
                 w[i] -= h
             expected[i] = (sides[0] - sides[1]) / 2e-6
         np.testing.assert_allclose(protocols.dense(updates[f"w{l}"]), expected, rtol=1e-6, atol=1e-8)
-    assert [h.shape for h in system.hidden(record)] == [(8, 5), (8, 4)]
+    assert [h.shape for h in system.hidden_outputs(record)] == [(8, 5), (8, 4)]
 
 
 def test_population_is_one_network_for_each_member(images: np.ndarray) -> None:

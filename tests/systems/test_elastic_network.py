@@ -1,23 +1,30 @@
 """Springs as a trainable system: gradients by nudges, allostery by coupled learning, held targets, refusals."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from steps import mean_step, written
 
 from pnnkern import random
+from pnnkern._declared import keys
 from pnnkern._errors import ConvergenceError
+from pnnkern._updates import gradients
 from pnnkern.learning import (
+    SGD,
     Adam,
     AdjointLearning,
     AgnosticEP,
+    Batch,
     CoupledLearning,
     EquilibriumPropagation,
     HardwareAware,
     InSilico,
     PhysicsAware,
     SquareError,
+    one_step,
 )
 from pnnkern.learning.equilibrium import contrasted
 from pnnkern.networks import graphs
@@ -27,7 +34,8 @@ from pnnkern.systems.elastic_network import SpringNetwork
 
 def springs(features: int = 2, outputs: int = 2, n: int = 10, **more: Any) -> SpringNetwork:
     edges, x = graphs.delaunay(n, random.key(3))
-    return SpringNetwork(edges, x, features, outputs, **({"key": random.key(1)} | more))
+    given = {"complement": False, "high": 0.02, "low": -0.02, "hinge": False, "key": random.key(1)} | more
+    return SpringNetwork(edges=edges, positions=x, features=features, outputs=outputs, **given)
 
 
 def test_nudges_give_the_gradient(rng: np.random.Generator) -> None:
@@ -35,7 +43,7 @@ def test_nudges_give_the_gradient(rng: np.random.Generator) -> None:
     for name, p in system.parameters.items():
         p *= rng.uniform(*((0.7, 1.3) if name == "stiffness" else (0.97, 1.03)), len(p))
     inputs, parameters = system.encode(rng.random((3, 2))), system.parameters
-    updates, metrics = EquilibriumPropagation(1e-3, loss=SquareError(0.02, -0.02)).step(system, (inputs, labels))
+    updates, metrics = mean_step(EquilibriumPropagation(1e-3), system, inputs, labels)
     target = np.where(labels[:, None] == [0, 1], 0.02, -0.02)
 
     def loss() -> float:
@@ -116,17 +124,19 @@ def test_twin_and_the_rules_that_use_it(backend, rng: np.random.Generator) -> No
             p[e] = value
         assert np.abs(backend.numpy(got[name]) - numeric).max() < 1e-5 * np.abs(numeric).max(), name
     loss = SquareError(0.02, -0.02)
-    system.parameters["stiffness"][0] = system.limits[0]  # which noise must not bring below zero
+    system.parameters["stiffness"][0] = system.smallest  # which noise must not bring below zero
     for rule in (InSilico(loss), PhysicsAware(loss), HardwareAware(loss)):
-        updates, _ = rule.step(system, (inputs, np.array([0, 1, 1])), key=random.key(0), sample=0)
+        updates, _ = mean_step(rule, system, inputs, np.array([0, 1, 1]), random.key(0))
         assert {name: u.shape for name, u in updates.items()} == {name: p.shape for name, p in system.parameters.items()}
     system.parameters["stiffness"][0] = 1.0
     batch = (inputs, np.array([0, 1, 1]))
-    exact = {name: backend.numpy(u) for name, u in InSilico(loss).step(system, batch)[0].items()}
-    for rule in (EquilibriumPropagation(1e-3, loss=loss), AdjointLearning(loss), AgnosticEP(1e-3, 1e-6, loss=loss)):
-        before = {name: backend.numpy(p).copy() for name, p in system.parameters.items()}
-        for name, update in rule.step(system, batch)[0].items():
-            assert np.linalg.norm(backend.numpy(update) - exact[name]) < 2e-3 * np.linalg.norm(exact[name]), (type(rule).__name__, name)
+    exact = {name: backend.numpy(u) for name, u in mean_step(InSilico(loss), system, *batch)[0].items()}
+    before = {name: backend.numpy(p).copy() for name, p in system.parameters.items()}
+    led = one_step(AgnosticEP(1e-3, 1e-6), system, Batch(*batch))[0]
+    found = [mean_step(rule, system, *batch)[0] for rule in (EquilibriumPropagation(1e-3), AdjointLearning(loss))]
+    for updates in (*found, {name: (before[name] - backend.numpy(led[name].value)) / 1e-6 for name in exact}):
+        for name, update in updates.items():
+            assert np.linalg.norm(backend.numpy(update) - exact[name]) < 2e-3 * np.linalg.norm(exact[name]), name
             assert np.array_equal(backend.numpy(system.parameters[name]), before[name])
 
 
@@ -140,7 +150,7 @@ def test_shares_of_equilibria_of_different_springs(rng: np.random.Generator) -> 
         (i, j), x, (k, l) = system.network.edges.T, relaxed.phases[0], system.parameters.values()
         stretched = np.linalg.norm(x[:, i] - x[:, j], axis=2) - l
         found.append(relaxed)
-        shares.append({"stiffness": (stretched**2 / 2).mean(axis=0), "rest": (-k * stretched).mean(axis=0)})
+        shares.append({"stiffness": (stretched**2 / 2).sum(axis=0), "rest": (-k * stretched).sum(axis=0)})
     between = system.contrast_between(found[0], 0, found[1], 0)
     for name, update in between.items():
         assert np.allclose(update, shares[1][name] - shares[0][name], atol=1e-12), name
@@ -148,8 +158,10 @@ def test_shares_of_equilibria_of_different_springs(rng: np.random.Generator) -> 
 
 def test_no_derivative_on_a_saddle() -> None:
     """A node on the line between two springs that are too long for it could go either way."""
-    system = SpringNetwork([[0, 1], [1, 2]], [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], 1, 1, anchors=1, source_nodes=[0], target_nodes=[1],
-                           anchor_nodes=[2])  # fmt: skip
+    nodes = {"anchors": 1, "source_nodes": [0], "target_nodes": [1], "anchor_nodes": [2]}
+    system = SpringNetwork(
+        edges=[[0, 1], [1, 2]], positions=[[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], features=1, outputs=1, complement=False, **nodes
+    )
     outputs, record = system.forward_saving(np.array([[0.1]]))
     assert outputs[0, 0] == pytest.approx(0.05)
     with pytest.raises(ConvergenceError, match="sample 0 of 1 rests on a saddle"):
@@ -177,7 +189,7 @@ def test_allostery_by_coupled_learning() -> None:
         held = relaxed.phases[1][:, system.target_nodes, 0] - system.positions[system.target_nodes, 0]
         assert np.allclose(held, relaxed.output + 0.1 * (want - relaxed.output))
         size = float(np.abs(updates["stiffness"]).max())
-        writers.apply(system, {"stiffness": updates["stiffness"]}, _Plain(), 0.05 / size)
+        writers.apply(system, gradients({"stiffness": updates["stiffness"]}), SGD(), 0.05 / size)
     assert errors[1] < errors[0]
     assert min(errors) < 0.5 * errors[0]
 
@@ -195,14 +207,8 @@ def test_xor_is_learned_by_springs(rule: Any) -> None:
 
     assert (differences() < 0).any()
     for step in range(steps):
-        writers.apply(system, rule.step(system, (x, labels))[0], adam, 0.05 * (1 + np.cos(np.pi * step / steps)))
+        written(rule, system, x, labels, adam, 0.05 * (1 + np.cos(np.pi * step / steps)))
     assert differences().min() > 0.5 * (high - low)
-
-
-class _Plain:
-    def apply(self, parameters: dict[str, Any], updates: dict[str, Any], lr: float) -> None:
-        for name, update in updates.items():
-            parameters[name] -= lr * update
 
 
 def test_the_recipe_learns_and_draws(tmp_path: Path) -> None:
@@ -215,15 +221,36 @@ def test_the_recipe_learns_and_draws(tmp_path: Path) -> None:
     page = report.write(done)
     for name in ("network", "stiffnesses", "readings"):
         assert (page.parent / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    system, table = done.trainer.system, short.system
-    assert table.made() is type(system)
-    assert table.export("stiffness", system.parameters, 1.0).shape == (system.network.n_edges,)
+    system = done.trainer.system
+    assert short.system.of is type(system)
+    assert system.export("stiffness").shape == (system.network.n_edges,)
     population = {"stiffness": np.stack([system.parameters["stiffness"], np.ones(system.network.n_edges)])}
     assert system.forward_population(system.encode(np.full((2, 4), 0.5)), population).shape == (2, 2, 3)
 
 
+def test_what_it_declares() -> None:
+    """Keys and defaults of a recipe, its targets, and what it exports."""
+    table = {key.name: key.default for key in keys(SpringNetwork)}
+    own = {"probe": 1e-5, "tolerance": 1e-10}
+    assert table == own | {
+        "nodes": 60, "features": 4, "complement": True, "anchors": 2, "stroke": 0.05, "high": 0.015, "low": 0.005, "hinge": True,
+        "start": 1.0, "smallest": 1e-2, "largest": 1e2, "learn_rest": False,
+    }  # fmt: skip
+    system = springs(learn_rest=True)
+    loss = system.natural_loss
+    assert (loss.loss, loss.high, loss.low, loss.hinge) == ("mse", 0.02, -0.02, False)
+    assert {name: what.unit for name, what in system.exports().items()} == {"stiffness": "N/m", "rest": "m"}
+    assert "rest" not in springs().exports()
+    assert np.array_equal(system.export("rest"), system.parameters["rest"])
+    assert np.array_equal(springs(outputs=1).targets(np.array([1, 0])), [[0.02], [-0.02]])  # tells class 1 from class 0
+    again = dataclasses.replace(SpringNetwork(nodes=20, key=random.key(2)), stroke=0.1)
+    assert again.network.n_nodes == 20
+    with pytest.raises(ValueError, match="stroke of SpringNetwork must be a finite number > 0, got -1"):
+        springs(stroke=-1.0)
+
+
 def test_strains_at_a_distance_are_drawn() -> None:
-    from pnnkern.experiments.systems import _spring_pictures as draw
+    from pnnkern.experiments.pictures import springs as draw
 
     edges, x = graphs.triangular(3, 3)
     k, pairs, strains = np.ones(len(edges)), np.array([[0, 1], [7, 8]]), np.array([[0.1, 0.0], [0.0, -0.1]])
@@ -234,10 +261,11 @@ def test_strains_at_a_distance_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: springs(9), "sources, targets and anchors need 13 nodes, the network has 10"),
+        (lambda: springs(9), "9 sources, 2 targets and 2 anchors need 13 nodes, the network has 10"),
         (lambda: springs(key=None), "which needs a key"),
         (lambda: springs(low=0.03), "the target of a sample's class must be the higher one"),
-        (lambda: springs(start=1e3), "limits must be positive stiffnesses around start = 1000 N/m"),
+        (lambda: springs(start=1e3), r"edges must start within smallest .. largest = 0.01 .. 100, got 1000"),
+        (lambda: SpringNetwork(edges=[[0, 1]]), "edges and positions, where the nodes are, must be given together"),
         (lambda: springs(parameters={"stiffness": np.ones(3)}), r"stiffness must be float64 \(22,\), got float64 \(3,\)"),
         (lambda: springs().encode(np.ones((1, 3))), "each sample must have 2 values, got 3"),
         (lambda: springs().relax(np.zeros((1, 2)), nudges=(0.1,)), "a nudge other than 0 needs a target"),

@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from steps import mean_step, written
 
 from pnnkern import random
+from pnnkern._declared import keys
+from pnnkern._updates import gradients
 from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError
-from pnnkern.learning.judged import judged
-from pnnkern.networks import DiodeNetwork, TransistorNetwork, graphs
+from pnnkern.learning.metrics import metrics
+from pnnkern.networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
 from pnnkern.systems import writers
 from pnnkern.systems.nonlinear_network import NonlinearCircuit
 
@@ -14,20 +17,19 @@ XOR = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float64), np.array([0, 1, 1,
 
 
 def transistors(side: int = 4, features: int = 2, seed: int = 0, **more: object) -> NonlinearCircuit:
-    net = TransistorNetwork(graphs.lattice(side, side, periodic=True), side * side)
-    return NonlinearCircuit(net, features, 1, key=random.key(seed), **more)  # type: ignore[arg-type]
+    edges = graphs.lattice(side, side, periodic=True)
+    return NonlinearCircuit(edges=edges, n_nodes=side * side, features=features, outputs=1, key=random.key(seed), **more)  # type: ignore[arg-type]
 
 
 def test_xor_is_learned_by_transistors() -> None:
     """No linear network can: f(0,0) + f(1,1) = f(0,1) + f(1,0) there."""
-    system, adam, rule = transistors(seed=1), Adam(0.02), CoupledLearning(0.5, "positive", SquareError(0.02, -0.02))
+    system, adam, rule = transistors(seed=1), Adam(0.02), CoupledLearning(0.5, "positive")
     inputs = system.encode(XOR[0])
     for _ in range(600):
         out = system.forward(inputs)[:, 0]
         if ((out > 0.015) == (XOR[1] == 1)).all() and np.abs(out).min() > 0.015:
             break
-        updates, _ = rule.step(system, (inputs, XOR[1]))
-        writers.apply(system, updates, adam, 0.02)
+        written(rule, system, inputs, XOR[1], adam, 0.02)
     out = system.forward(inputs)[:, 0]
     assert ((out > 0) == (XOR[1] == 1)).all()
     assert np.abs(out).min() > 0.015
@@ -43,8 +45,8 @@ def test_a_curve_is_learned_by_transistors() -> None:
     inputs, adam = system.encode(x), Adam(0.02)
     for step in range(600):
         relaxed = system.relax(inputs, target=target, nudges=(0.5,), hold=True)
-        updates = {name: 2 * value for name, value in system.contrast(relaxed, 0, 1).items()}
-        writers.apply(system, updates, adam, 0.02 * (1 - step / 600))
+        updates = gradients({name: 2 * value for name, value in system.contrast(relaxed, 0, 1).items()})
+        writers.apply(system, updates, adam, 0.02 * (1 - step / 600), len(x))
     error = np.sqrt(((system.forward(inputs) - target) ** 2).mean())
     assert error < 0.25 * np.sqrt(((line - target) ** 2).mean())
 
@@ -52,11 +54,11 @@ def test_a_curve_is_learned_by_transistors() -> None:
 def test_diodes_follow_the_gradient(backend, rng: np.random.Generator) -> None:
     edges = graphs.disordered(14, 5.0, random.key(2))
     net = DiodeNetwork(edges, 14, diode=np.arange(len(edges)) % 2 == 0, reverse=0.05, drop=0.05)
-    how = {"volts": 1.0, "high": 0.1, "low": -0.1, "hinge": False, "start": (0.5, 2.0), "limits": (1e-3, 10.0), "relaxation": 1.0}
-    system = NonlinearCircuit(net, 3, 2, key=random.key(1), device=backend.device, **how)
+    how = {"volts": 1.0, "high": 0.1, "low": -0.1, "hinge": False, "start_low": 0.5, "start_high": 2.0, "smallest": 1e-3, "largest": 10.0}
+    system = NonlinearCircuit(network=net, features=3, outputs=2, relaxation=1.0, key=random.key(1), device=backend.device, **how)
     assert system.has_energy
     x, labels = rng.random((3, 3)), np.array([0, 1, 1])
-    updates, metrics = EquilibriumPropagation(1e-3, loss=SquareError(0.1, -0.1)).step(system, (system.encode(x), labels))
+    updates, metrics = mean_step(EquilibriumPropagation(1e-3), system, system.encode(x), labels)
     k, inputs = (backend.numpy(v) for v in (system.parameters["conductance"], system.encode(x)))
 
     def loss(values: np.ndarray) -> float:
@@ -78,9 +80,9 @@ def test_twin_has_the_exact_gradient(backend, rng: np.random.Generator, kind: st
     else:
         rails = {"lower": np.where(np.arange(n) % 3 == 0, 0.15, -np.inf), "upper": np.where(np.arange(n) % 3 == 1, 0.25, np.inf)}
         net = DiodeNetwork(edges, n, diode=np.arange(len(edges)) % 4 == 0, reverse=1e-3, **(rails if kind == "rails" else {}))
-        start, step = {"start": (1e-3, 2e-3), "limits": (1e-4, 1e-2), "volts": 0.4}, 1e-7
+        start, step = {"start_low": 1e-3, "start_high": 2e-3, "smallest": 1e-4, "largest": 1e-2, "volts": 0.4}, 1e-7
     nodes = {"source_nodes": [2, 4, 6, 8], "target_nodes": [5, 7, 11, 12]}
-    system = NonlinearCircuit(net, 2, 2, hinge=False, tolerance=1e-13, key=random.key(3), **start, **nodes)
+    system = NonlinearCircuit(network=net, features=2, outputs=2, hinge=False, tolerance=1e-13, key=random.key(3), **start, **nodes)
     labels, x, loss = np.array([0, 1, 1]), system.encode(rng.random((3, 2))), SquareError(0.02, -0.02)
     p = system.parameters[system.name]
     truth = np.empty(len(p))
@@ -89,21 +91,21 @@ def test_twin_has_the_exact_gradient(backend, rng: np.random.Generator, kind: st
         for sign in (1, -1):
             p[e] = kept + sign * step
             values.append(loss(system.forward(x), labels)[0])
-        p[e], truth[e] = kept, (values[0] - values[1]) / (2 * step)
+        p[e], truth[e] = kept, (values[0] - values[1]) / (2 * step * len(x))
     if kind == "rails":
         v = system.forward_saving(x)[1]
         assert ((v == net.lower) | (v == net.upper)).any()
     system.parameters[system.name] = backend.array(p)
-    updates, metrics = InSilico(loss).step(system, (backend.array(x), labels))
+    updates, metrics = mean_step(InSilico(loss), system, backend.array(x), labels)
     np.testing.assert_allclose(backend.numpy(updates[system.name]), truth, rtol=1e-4, atol=1e-5 * np.abs(truth).max())
-    assert float(metrics["loss"]) == pytest.approx(float(loss(system.forward(backend.array(x)), labels)[0]))
+    assert float(metrics["loss"]) == pytest.approx(float(loss(system.forward(backend.array(x)), labels)[0]) / len(x))
 
 
 def test_one_output_tells_two_classes_apart() -> None:
     """Loss and accuracy of a single output, as its targets say: class 1 is high."""
     loss, outputs, labels = SquareError(0.02, -0.02), np.array([[0.02], [-0.02], [0.01], [0.005]]), np.array([1, 0, 0, 1])
-    assert loss(outputs, labels)[0] == pytest.approx((0.03**2 + 0.015**2) / 8)
-    assert judged(loss, outputs, labels)[1]["accuracy"] == 0.75
+    assert loss(outputs, labels)[0] == pytest.approx((0.03**2 + 0.015**2) / 2)
+    assert metrics(loss, outputs, labels)["rating"] == 3
     np.testing.assert_array_equal(transistors().targets(labels), [[0.02], [-0.02], [-0.02], [0.02]])
     np.testing.assert_allclose(transistors().targets(np.array([[0.25], [1.0]])), [[-0.01], [0.02]])
 
@@ -123,20 +125,39 @@ def test_held_outputs_are_where_they_should_be(rng: np.random.Generator) -> None
 
 def test_recipe_builds_and_draws() -> None:
     from pnnkern.experiments import recipe
-    from pnnkern.experiments.systems import _network_pictures as draw
+    from pnnkern.experiments.pictures import circuits as draw
+    from pnnkern.experiments.run import build
 
-    table = recipe.find("coupled-iris-transistors").system
-    system = table.build(key=random.key(0), device="cpu", dtype="float64", chunk=1, classes=3)
+    system = build(recipe.find("coupled-iris-transistors"), 3)
     assert isinstance(system, NonlinearCircuit)
     assert system.network.n_edges == 144
-    states = system.relax(system.encode(np.full((1, 4), 0.5))).phases[0]
+    states = system.states(system.encode(np.full((1, 4), 0.5)))
     assert draw.network(system, np.ones(144), states, [("class 0, read as 1", False, 0)]).png.startswith(b"\x89PNG")
-    assert table.export("gate", system.parameters, 1.0).shape == (144,)
+    assert system.export("gate").shape == (144,)
+
+
+def test_what_it_declares() -> None:
+    """Keys and defaults of a recipe, its targets, and what it exports."""
+    own = {"relaxation": 1.5, "tolerance": 1e-9}
+    assert {key.name: key.default for key in keys(NonlinearCircuit)} == own | {
+        "graph": "lattice", "nodes": 36, "degree": 6.0, "features": 4, "volts": 0.45, "high": 0.02, "low": -0.02, "hinge": True,
+        "smallest": 0.8, "largest": 5.0, "start_low": 1.2, "start_high": 2.5, "step": 0.0, "by_sign": False,
+    }  # fmt: skip
+    system = transistors()
+    loss = system.natural_loss
+    assert (loss.loss, loss.high, loss.low, loss.hinge) == ("mse", 0.02, -0.02, True)
+    assert {name: what.unit for name, what in system.exports().items()} == {"gate": "V"}
+    at_zero = np.zeros((1, system.network.n_edges))
+    np.testing.assert_allclose(system.conducting(), system.network._currents(system.parameters["gate"], at_zero, at_zero)[1][0])
+    with pytest.raises(ValueError, match="relaxation of NonlinearCircuit must be a finite number > 0 and < 2, got 2"):
+        transistors(relaxation=2.0)
+    with pytest.raises(TypeError, match="network must be a TransistorNetwork or a DiodeNetwork, got ResistorNetwork"):
+        NonlinearCircuit(network=ResistorNetwork([[0, 1]], 2))
 
 
 def test_modes_of_an_error() -> None:
     """a + b x + c (x^2 - 2/3) at -1, 0, 1 has parts |a|, |b| sqrt(2/3) and |c| sqrt(2)/3, whose squares add up to the mean square."""
-    from pnnkern.experiments.systems import _network_pictures as draw
+    from pnnkern.experiments.pictures import circuits as draw
 
     x = np.array([-1.0, 0.0, 1.0])
     error = np.stack([3 - 2 * x, 0.5 * (x**2 - 2 / 3)])
@@ -150,9 +171,9 @@ def test_modes_of_an_error() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: transistors(3, 8), "8 features and 1 outputs need 12 nodes, the network has 9"),
+        (lambda: transistors(3, 8), "10 sources and 2 targets need 12 nodes, the network has 9"),
         (lambda: transistors(low=0.03), "the target of a sample's class must be the higher one"),
-        (lambda: NonlinearCircuit(TransistorNetwork(graphs.lattice(3, 3), 9), 2, 1), "which needs a key"),
+        (lambda: NonlinearCircuit(network=TransistorNetwork(graphs.lattice(3, 3), 9), features=2, outputs=1), "which needs a key"),
         (lambda: transistors().encode(np.ones((1, 3))), "each sample must have 2 values, got 3"),
         (lambda: transistors().relax(np.zeros((1, 4)), nudges=(0.1,)), "a nudge other than 0 needs a target"),
         (lambda: transistors(parameters={"gate": np.ones(3)}), r"gate must be float64 \(32,\), got float64 \(3,\)"),

@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from steps import mean_step, written
 
 from pnnkern import random
+from pnnkern._declared import keys
+from pnnkern._updates import gradients
 from pnnkern.experiments import data, recipe
+from pnnkern.experiments.run import build
 from pnnkern.learning import SPSA, Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled
 from pnnkern.networks import graphs
 from pnnkern.systems import ResistorCircuit, writers
@@ -13,8 +17,8 @@ from pnnkern.systems.resistor_network import damaged
 
 def circuit(n: int = 30, features: int = 4, outputs: int = 3, **more: object) -> ResistorCircuit:
     edges = graphs.disordered(n, 6.0, random.key(1))
-    given = {"dtype": "float64", "spread": 0.3, "key": random.key(2)} | more
-    return ResistorCircuit(edges, n, features, outputs, **given)  # type: ignore[arg-type]
+    given = {"dtype": "float64", "spread": 0.3, "high": 0.6, "low": 0.4, "hinge": False, "key": random.key(2)} | more
+    return ResistorCircuit(edges=edges, n_nodes=n, features=features, outputs=outputs, **given)  # type: ignore[arg-type]
 
 
 def batch(rng: np.random.Generator, system: ResistorCircuit, samples: int = 7) -> tuple:
@@ -39,7 +43,7 @@ def test_outputs_are_averages_of_the_sources(rng: np.random.Generator) -> None:
 def test_twin_is_the_gradient(rng: np.random.Generator) -> None:
     system = circuit()
     inputs, labels = batch(rng, system)
-    got, _ = InSilico(SquareError(0.6, 0.4)).step(system, (inputs, labels))
+    got, _ = mean_step(InSilico(SquareError(0.6, 0.4)), system, inputs, labels)
     k = system.parameters["conductance"]
 
     def loss(values: np.ndarray) -> float:
@@ -55,11 +59,11 @@ def test_equilibrium_propagation_is_the_gradient(backend, rng: np.random.Generat
     """Slope 2 in beta for centred nudges, 1 one-sided; by a rule that does not know the system."""
     system = circuit(device=backend.device)
     inputs, labels = batch(rng, system)
-    exact = InSilico(SquareError(0.6, 0.4)).step(system, (inputs, labels))[0]["conductance"]
+    exact = mean_step(InSilico(SquareError(0.6, 0.4)), system, inputs, labels)[0]["conductance"]
     for variant, slope in (("centred", 2), ("positive", 1)):
         errors = []
         for beta in (1e-5, 5e-6):
-            got = EquilibriumPropagation(beta, variant).step(system, (inputs, labels))[0]["conductance"]
+            got = mean_step(EquilibriumPropagation(beta, variant), system, inputs, labels)[0]["conductance"]
             errors.append(np.linalg.norm(backend.numpy(got - exact)) / np.linalg.norm(backend.numpy(exact)))
         assert np.log2(errors[0] / errors[1]) == pytest.approx(slope, abs=0.1)
         assert errors[1] < 0.02
@@ -68,22 +72,22 @@ def test_equilibrium_propagation_is_the_gradient(backend, rng: np.random.Generat
 def test_coupled_learning_is_the_update_of_the_network(rng: np.random.Generator) -> None:
     system = circuit()
     inputs, labels = batch(rng, system)
-    got, metrics = CoupledLearning(0.05, "positive", SquareError(0.6, 0.4)).step(system, (inputs, labels))
+    got, metrics = mean_step(CoupledLearning(0.05, "positive"), system, inputs, labels)
     expected = coupled.coupled_learning_update(
         system.network, system.parameters["conductance"], system.source_nodes, inputs, system.target_nodes, system.targets(labels), eta=0.05
     )
     assert np.allclose(-got["conductance"], expected, atol=1e-12)
-    assert set(metrics) == {"loss", "accuracy"}
+    assert set(metrics) == {"loss", "rating"}
 
 
 def test_hinge_leaves_good_outputs_alone(rng: np.random.Generator) -> None:
     """The same gradient as the loss with a hinge; nothing at all where every output is beyond its target."""
     system = circuit(hinge=True, high=0.52, low=0.5)
     inputs, labels = batch(rng, system, 31)
-    exact = InSilico(SquareError(0.52, 0.5, hinge=True)).step(system, (inputs, labels))[0]["conductance"]
-    got = EquilibriumPropagation(1e-7).step(system, (inputs, labels))[0]["conductance"]
+    exact = mean_step(InSilico(SquareError(0.52, 0.5, hinge=True)), system, inputs, labels)[0]["conductance"]
+    got = mean_step(EquilibriumPropagation(1e-7), system, inputs, labels)[0]["conductance"]
     assert np.linalg.norm(got - exact) < 1e-3 * np.linalg.norm(exact)
-    plain = InSilico(SquareError(0.52, 0.5)).step(system, (inputs, labels))[0]["conductance"]
+    plain = mean_step(InSilico(SquareError(0.52, 0.5)), system, inputs, labels)[0]["conductance"]
     assert np.linalg.norm(got - plain) > 0.1 * np.linalg.norm(plain)
 
 
@@ -97,7 +101,7 @@ def test_population_of_networks(backend, rng: np.random.Generator) -> None:
         v = system.network.solve(members[m], system.source_nodes, inputs)
         assert np.allclose(got[m], v[:, system.target_nodes], atol=1e-10)
     if backend.name == "cpu":
-        updates, _ = SPSA(SquareError(0.6, 0.4), 1e-5).step(system, (inputs, labels), key=random.key(1))
+        updates, _ = mean_step(SPSA(SquareError(0.6, 0.4), c=1e-5), system, inputs, labels, random.key(1))
         assert updates["conductance"].shape == (system.network.n_edges,)
 
 
@@ -106,8 +110,7 @@ def trained(system: ResistorCircuit, found: data.Dataset, epochs: int) -> float:
     rule, adam = CoupledLearning(0.01, "positive"), Adam(3e-4)
     for epoch in range(epochs):
         for piece in np.array_split(np.random.default_rng(epoch).permutation(len(found.train_labels)), 3):
-            updates, _ = rule.step(system, (system.encode(found.train_images[piece]), found.train_labels[piece]))
-            writers.apply(system, updates, adam, 3e-4)
+            written(rule, system, system.encode(found.train_images[piece]), found.train_labels[piece], adam, 3e-4)
     scores = system.forward(system.encode(found.test_images))
     return float((scores.argmax(axis=1) == found.test_labels).mean())
 
@@ -115,7 +118,7 @@ def trained(system: ResistorCircuit, found: data.Dataset, epochs: int) -> float:
 def test_iris_is_learned_and_learned_again_after_damage() -> None:
     found = data.load("iris")
     edges = graphs.disordered(60, 8.0, random.key(0))
-    system = ResistorCircuit(edges, 60, 4, 3, hinge=True, high=0.52, low=0.48, dtype="float64", key=random.key(0))
+    system = ResistorCircuit(edges=edges, n_nodes=60, dtype="float64", key=random.key(0))
     assert trained(system, found, 150) > 0.9
     hurt = damaged(system, 0.3, random.key(5))
     assert hurt.network.n_edges == round(0.7 * system.network.n_edges)
@@ -125,18 +128,28 @@ def test_iris_is_learned_and_learned_again_after_damage() -> None:
     assert after > 0.9
 
 
+def test_the_graph_that_is_drawn_goes_with_the_system() -> None:
+    """Cut, it keeps its nodes, positions and the conductances of the edges that are left, by those of the first."""
+    system = ResistorCircuit(graph="delaunay", nodes=30, spread=0.3, dtype="float64", key=random.key(4))
+    hurt = damaged(system, 0.2, random.key(5))
+    assert np.array_equal(hurt.source_nodes, system.source_nodes)
+    assert hurt.positions is system.positions
+    first = {tuple(e): k for e, k in zip(system.network.edges.tolist(), system.parameters["conductance"], strict=True)}
+    assert [first[tuple(e)] for e in hurt.network.edges.tolist()] == hurt.parameters["conductance"].tolist()
+    assert hurt.network.n_edges == round(0.8 * system.network.n_edges)
+
+
 def test_digital_potentiometers_learn_iris() -> None:
     """Conductances that only move in whole steps, written by a device writer: the rule does not know."""
     found = data.load("iris")
     edges = graphs.disordered(60, 8.0, random.key(0))
     writer = writers.Stepped(5e-5, 1e-4, 1.2e-2, random.key(3))
-    system = ResistorCircuit(edges, 60, 4, 3, hinge=True, high=0.52, low=0.48, dtype="float64", key=random.key(0),
-                             writers={"conductance": writer})  # fmt: skip
+    system = ResistorCircuit(edges=edges, n_nodes=60, dtype="float64", key=random.key(0), writers={"conductance": writer})
     rule, inputs = CoupledLearning(0.01, "positive"), system.encode(found.train_images)
     for _ in range(200):
-        updates, _ = rule.step(system, (inputs, found.train_labels))
+        updates, _ = mean_step(rule, system, inputs, found.train_labels)
         size = np.abs(updates["conductance"]).mean()
-        writers.apply(system, updates, None, 1e-4 / size)
+        writers.apply(system, gradients(updates), None, 1e-4 / size)
     steps = system.parameters["conductance"] / 5e-5
     assert np.abs(steps - np.rint(steps)).max() < 1e-6
     scores = system.forward(system.encode(found.test_images))
@@ -145,14 +158,33 @@ def test_digital_potentiometers_learn_iris() -> None:
 
 def test_recipes_build() -> None:
     for name in ("coupled-iris", "coupled-digits"):
-        system = recipe.find(name).system
-        made = system.build(key=random.key(0), device="cpu", dtype="float64", chunk=1, classes=3)
-        assert made.network.n_nodes == system.nodes  # type: ignore[attr-defined]
+        told = recipe.find(name)
+        made = build(told, 3)
+        assert isinstance(made, ResistorCircuit)
+        assert made.network.n_nodes == told.system.values()["nodes"]
         assert made.outputs == 3
 
 
+def test_what_it_declares() -> None:
+    """Keys and defaults of a recipe, its targets, and what it exports."""
+    assert {key.name: key.default for key in keys(ResistorCircuit)} == {
+        "graph": "disordered", "nodes": 60, "degree": 8.0, "file": "", "features": 4, "complement": True, "volts": 1.0, "high": 0.52,
+        "low": 0.48, "hinge": True, "start": 1e-3, "spread": 0.0, "smallest": 1e-5, "largest": 1e-1, "step": 0.0, "by_sign": False,
+    }  # fmt: skip
+    system = circuit(volts=5.0, hinge=True)
+    loss = system.natural_loss
+    assert (loss.loss, loss.high, loss.low, loss.hinge) == ("mse", 3.0, 2.0, True)
+    assert np.array_equal(system.targets(np.array([1])), [[2.0, 3.0, 2.0]])
+    assert system.exports()["conductance"].unit == system.output_unit.replace("V", "S") == "S"
+    assert system.export("conductance").shape == (90,)
+    one = circuit(outputs=1)  # tells class 1 from class 0
+    assert np.array_equal(one.targets(np.array([1, 0])), [[0.6], [0.4]])
+    with pytest.raises(ValueError, match=r"spread of ResistorCircuit must be a finite number >= 0 and < 1, got 1.5"):
+        circuit(spread=1.5)
+
+
 def test_pictures() -> None:
-    from pnnkern.experiments.systems import _network_pictures as draw
+    from pnnkern.experiments.pictures import circuits as draw
 
     system = circuit()
     k, rng = system.parameters["conductance"], np.random.default_rng(0)
@@ -172,14 +204,18 @@ def test_pictures() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: circuit(8), "10 sources and 3 outputs need 13 nodes, the network has 8"),
-        (lambda: circuit(high=0.4, low=0.6), "targets must lie between the rails, 0 <= low < high <= 1"),
-        (lambda: circuit(start=1.0), "limits must be positive conductances around start"),
+        (lambda: circuit(8), "10 sources and 3 targets need 13 nodes, the network has 8"),
+        (lambda: circuit(high=0.4, low=0.6), "the target of a sample's class must be the higher one, got low=0.6 and high=0.4"),
+        (lambda: circuit(high=1.5), "high of ResistorCircuit must be a finite number > 0 and <= 1"),
+        (lambda: circuit(start=1.0), r"edges must start within smallest .. largest = 1e-05 .. 0.1, got 1"),
         (lambda: circuit(key=None, spread=0.0), "drawn at random, which needs a key"),
         (lambda: circuit(parameters={"conductance": np.ones(3)}), r"conductance must be float64 \(90,\), got float64 \(3,\)"),
         (lambda: circuit().encode(np.ones((2, 5))), "each sample must have 4 values, got 5"),
         (lambda: circuit().relax(np.ones((1, 10)), nudges=(0.1,)), "a nudge other than 0 needs a target"),
         (lambda: circuit().relax(np.ones((1, 10)), target=np.ones((1, 3)), nudges=(-1.0,)), "without an equilibrium"),
+        (lambda: ResistorCircuit(edges=[[0, 1]]), "edges and n_nodes, how many nodes these join, must be given together"),
+        (lambda: ResistorCircuit(), "the graph is drawn at random, which needs a key"),
+        (lambda: circuit(source_nodes=[1, 2], target_nodes=[3, 4, 5]), "there must be 10 source_nodes and 3 target_nodes, got 2 and 3"),
         (lambda: damaged(circuit(), 1.0, random.key(0)), r"fraction must lie in \[0, 1\)"),
     ],
 )

@@ -1,17 +1,28 @@
-"""Pictures of networks of springs: nodes at rest and displaced, springs as wide as they are stiff, in the colour of their strain."""
+"""Networks of springs: nodes at rest and displaced, springs as wide as they are stiff, in the colour of their strain."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import _array
 from .. import text, units
 from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, RED, Picture, bar, figure, grid, picture, scale_bar
-from ._network_pictures import node_kinds
+from .circuits import conductances, node_kinds, readings, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ARROW = 4  # displacements that would be hard to see are drawn this many times as large
+
+
+def pictures(trainer: Any, scores: np.ndarray) -> list[Picture]:
+    """The network with a few samples, its stiffnesses, and what the outputs were."""
+    system = trainer.system
+    k = _array.to_numpy(system.parameters["stiffness"])
+    drawn = [shapes(system, k, *shown(trainer, scores)), conductances(k, system.start, system.bounds["stiffness"], "stiffness", "N/m")]
+    if not trainer.dataset.real:
+        drawn.append(readings(scores, trainer.dataset.test_labels, system.high, system.low, "displacement", "m"))
+    return drawn
 
 
 def springs(axis: Any, edges: np.ndarray, k: np.ndarray, before: np.ndarray, after: np.ndarray, most: float, times: float = 1.0,
@@ -86,7 +97,7 @@ def allostery(edges: np.ndarray, k: np.ndarray, before: np.ndarray, after: np.nd
 
 def shapes(system: Any, k: np.ndarray, states: np.ndarray, titles: list[tuple[str, bool, int | None]]) -> Picture:
     """The network with its stiffnesses (E,), at the positions (samples, n_nodes, 2) of a few samples with their titles."""
-    edges, at = system.network.edges, np.asarray(system.positions)
+    edges, at = system.network.edges, _array.to_numpy(system.positions)
     sources, targets, anchors = system.source_nodes, system.target_nodes, system.anchor_nodes
     strain = system.network.lengths(states) / system.network.lengths(at[None]) - 1
     most = float(np.quantile(np.abs(strain), 0.98))

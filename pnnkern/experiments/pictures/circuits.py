@@ -1,14 +1,37 @@
-"""Pictures of a network of resistors for the report: edges as wide and dark as they conduct, nodes in the colour of their voltage."""
+"""Networks that carry current: edges as wide and dark as they conduct, nodes in the colour of their voltage."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import _array
 from .. import text, units
 from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, RED, Picture, bar, bins, figure, grid, label, picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def pictures(trainer: Any, scores: np.ndarray) -> list[Picture]:
+    """The network with a few samples, its conductances where it learns these, and what the outputs were."""
+    system = trainer.system
+    k = _array.to_numpy(system.conducting()).astype(np.float64)
+    drawn = [network(system, k, *shown(trainer, scores))]
+    if "conductance" in system.parameters:
+        drawn.append(conductances(k, getattr(system, "start", None), system.bounds["conductance"]))
+    if not trainer.dataset.real:
+        aim = system.natural_loss
+        drawn.append(readings(scores, trainer.dataset.test_labels, aim.high, aim.low))
+    return drawn
+
+
+def shown(trainer: Any, scores: np.ndarray) -> tuple[np.ndarray, list[tuple[str, bool, int | None]]]:
+    """States of a few test samples, and their titles."""
+    system, data = trainer.system, trainer.dataset
+    at = examples(scores, data.test_labels)
+    states = _array.to_numpy(system.states(system.encode(data.test_images[at])))
+    targets = trainer.rule.loss_on(system).targets(data.test_labels[at], scores[at])
+    return states, titles(scores[at], data.test_labels[at], targets, system.output_unit)
 
 
 def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -50,7 +73,7 @@ def network(system: Any, k: np.ndarray, states: np.ndarray, titles: list[tuple[s
 
     edges, n = system.network.edges, system.network.n_nodes
     given = getattr(system, "positions", None)
-    at = layout(edges, n, np.ones(len(k))) if given is None else np.asarray(given)
+    at = layout(edges, n, np.ones(len(k))) if given is None else np.asarray(_array.to_numpy(given))
     strength = np.sqrt(k / k.max())
     plain = np.setdiff1d(np.arange(n), np.concatenate([system.source_nodes, system.target_nodes]))
     kinds = [(plain, "o", 14, "#ffffff"), (system.source_nodes, "s", 34, MUTED), (system.target_nodes, "D", 60, INK)]
@@ -97,7 +120,7 @@ def node_kinds(n: int, kinds: dict[str, np.ndarray]) -> dict[str, Any]:
     return {"node": np.arange(n), "kind": what}
 
 
-def conductances(k: np.ndarray, start: float, limits: tuple[float, float], what: str = "conductance", unit: str = "S") -> Picture:
+def conductances(k: np.ndarray, start: float | None, limits: tuple[float, float], what: str = "conductance", unit: str = "S") -> Picture:
     """How the conductances (E,) are distributed, or what else edges have, in an SI unit."""
     size, name = units.scaled(float(np.median(k)), unit)
     counts, edges = np.histogram(k.clip(*limits) / size, np.geomspace(*limits, 41) / size)
@@ -106,9 +129,10 @@ def conductances(k: np.ndarray, start: float, limits: tuple[float, float], what:
     def paint(page: float) -> "Figure":
         with figure(1, 1, size=(min(page, 5.2), 2.8)) as (drawn, axis):
             axis.stairs(counts, edges, fill=True, color=BLUE)
-            axis.axvline(start / size, color=ORANGE, linewidth=1.2)
-            place = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "top", "rotation": 90}
-            axis.annotate("before training", (start / size, 0.96), color=ORANGE, **place)
+            if start is not None:
+                axis.axvline(start / size, color=ORANGE, linewidth=1.2)
+                place = {"xycoords": ("data", "axes fraction"), "ha": "right", "va": "top", "rotation": 90}
+                axis.annotate("before training", (start / size, 0.96), color=ORANGE, **place)
             axis.set(xscale="log", xlabel=label(what, name), ylabel="edges", xlim=np.array(limits) / size)
             axis.xaxis.set_major_formatter(lambda x, _: units.number(x, 3))
         return drawn

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pnnkern import random
 from pnnkern._errors import DataError, SamplingWarning, UnitWarning
 from pnnkern.experiments import checkpoint, export, grey, recipe, run, stl
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.experiments.systems.d2nn import D2NNTable
-from pnnkern.experiments.systems.drn import DRNTable
+from pnnkern.systems import DRN
 
 PITCH, WAVELENGTH = 0.4e-3, 299792458 / 0.4e12
 TURN = 2 * np.pi
@@ -320,5 +321,5 @@ def test_other_systems_say_their_units_and_have_no_pictures(tmp_path: Path) -> N
             assert file[what].attrs["unit"] == unit
         with pytest.raises(RecipeError, match=f"a picture needs a full scale, and '{what}' has none: use .npy, .npz, .h5"):
             export.write(folder, what, tmp_path / "a.png")
-    found = DRNTable(hidden=[4]).exports()
+    found = DRN(hidden=(4,), key=random.key(1)).exports()
     assert {name: q.unit for name, q in found.items()} == {"W1": "S", "W2": "S", "b1": "A", "b2": "A"}

@@ -184,7 +184,7 @@ def test_potentiometers_learn_in_whole_steps(by_sign: bool) -> None:
     for _ in range(20):
         one.advance()
     steps = (one.system.parameters["conductance"] - start) / 2e-5
-    inside = one.system.parameters["conductance"] > one.system.limits[0] * 1.001
+    inside = one.system.parameters["conductance"] > one.system.bounds["conductance"][0] * 1.001
     np.testing.assert_allclose(steps[inside], np.rint(steps[inside]), atol=1e-9)
     assert np.abs(steps).max() > 1
     assert one.evaluate()[0] < 0.8 * before

@@ -12,7 +12,7 @@ import pytest
 from pnnkern import systems
 from pnnkern._declared import check
 from pnnkern.systems.d2nn import D2NN, Geometry, Imperfections
-from pnnkern.systems.layered import DRN
+from pnnkern.systems.drn import DRN
 from pnnkern.systems.writers import Stepped
 
 RECORDS = {  # what passes give back: made by this package alone
@@ -23,7 +23,8 @@ BASES = {"HopfieldUnits", "Settling"}  # the classes made of them check
 
 def descriptions() -> dict[str, type]:
     modules = [importlib.import_module(f"pnnkern.systems.{m.name}") for m in pkgutil.iter_modules(systems.__path__)]
-    found = [c for m in modules for c in vars(m).values() if dataclasses.is_dataclass(c) and c.__module__.startswith(systems.__name__)]
+    classes = [c for m in modules for c in vars(m).values() if isinstance(c, type)]
+    found = [c for c in classes if dataclasses.is_dataclass(c) and c.__module__.startswith(systems.__name__)]
     return {c.__name__: c for c in found if c.__name__ not in RECORDS | BASES}
 
 
@@ -72,8 +73,8 @@ def test_another_type_is_one_sentence(name: str, field: str) -> None:
         (lambda: D2NN(geometry={"size": 24}), "^geometry of D2NN must be a Geometry, got {'size': 24}$"),
         (lambda: D2NN(shifts=((0, 0), (1,))), r"^shifts of D2NN must be a sequence, each 2 values, a number, a number or None, got"),
         (lambda: D2NN(imperfections=3), "^imperfections of D2NN must be an Imperfections or None, got 3$"),
-        (lambda: DRN(sizes=10), "^sizes of DRN must be a sequence, each an integer, got 10$"),
-        (lambda: DRN(sizes="10"), "^sizes of DRN must be a sequence, each an integer, got '10'$"),
+        (lambda: DRN(hidden=10), "^hidden of DRN must be a sequence, each an integer, got 10$"),
+        (lambda: DRN(hidden="10"), "^hidden of DRN must be a sequence, each an integer, got '10'$"),
         (lambda: Stepped(step=None, low=0, high=1, key=None), "^step of Stepped must be a number, got None$"),
     ],
 )  # fmt: skip

@@ -98,14 +98,15 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         inputs = system.encode(dataset.train_images[:64])
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
+        optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
+        trainer = Trainer(system, rule, optimizer, dataset, training)
     except ValueError as error:
         if isinstance(error, PnnError):
             raise
         raise RecipeError(str(error)) from error
     except MemoryError as error:
         raise out_of_memory(error, "make what is large in [system] smaller, or lower training.batch or compute.chunk") from error
-    optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
-    return Run(folder, resolved(recipe, rule, system), Trainer(system, rule, optimizer, dataset, training), {"seconds": 0.0})
+    return Run(folder, resolved(recipe, rule, system), trainer, {"seconds": 0.0})
 
 
 def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
@@ -137,8 +138,10 @@ def resolved(recipe: Recipe, rule: Any, system: Any) -> Recipe:
 
 
 def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
-    """Raise `RecipeError` for a rule that cannot train the system, naming the kinds that it can."""
+    """Raise `RecipeError` for a rule that cannot train the system, naming the keys to set, or the kinds that it can train."""
     missing = lacks(system, *rule.needs)
+    if missing and not lacks(type(system), *rule.needs):
+        raise RecipeError(f"rule.kind={recipe.rule.kind!r} needs {missing}")
     if missing:
         able = ", ".join(name for name, reason in matrix.collect()[recipe.rule.kind].items() if not reason)
         raise RecipeError(

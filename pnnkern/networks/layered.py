@@ -545,7 +545,7 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
         raise ValueError("nudge must not be 0: nothing would change")
     if np.shape(rates) not in ((layers,), (len(parts), layers)):
         raise ValueError(f"there must be one rate for each of the {layers} layers, got shape {np.shape(rates)}")
-    rates = np.broadcast_to(real("rates", np.asarray(rates)), (len(parts), layers)).tolist()
+    of_parts: list[list[float]] = np.broadcast_to(real("rates", np.asarray(rates)), (len(parts), layers)).tolist()
     beta, limit = np.float64(nudge), tolerance_of(tolerance, inputs.dtype)
     target = target_like(target, np.array(beta), len(inputs), parts[0])
     moving = [[p.copy() for p in part] for part in parts]
@@ -560,7 +560,7 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
         after, pulls, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)
         moved = [(a - s)[None] for a, s in zip(after, states, strict=True)]
         step = Phases(inputs, states, moved, pulls[-1], left=0.0, limit=limit)
-        for part, shares, own in zip(moving, contrast(step, 0, 1), rates, strict=True):
+        for part, shares, own in zip(moving, contrast(step, 0, 1), of_parts, strict=True):
             for p, share, rate in zip(part, shares, own, strict=True):
                 if isinstance(share, Factors):
                     update(p, share, rate / nudge, low)

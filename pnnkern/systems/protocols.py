@@ -254,6 +254,8 @@ def lacks(system: Any, *needs: type) -> str:
 def require(system: Any, rule: str, *needs: type) -> None:
     """Raise `CapabilityError` if the system lacks one of the protocols that a rule needs."""
     missing = lacks(system, *needs)
+    if missing and not lacks(type(system), *needs):
+        raise CapabilityError(f"{rule} needs {missing}")
     if missing:
         raise CapabilityError(
             f"{rule} needs {missing}; {type(system).__name__} has none. `pnnkern list --matrix` shows which rules train which systems"

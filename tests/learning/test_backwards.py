@@ -181,14 +181,13 @@ def test_equilibria_at_different_parameters(rng: np.random.Generator) -> None:
 
 
 def test_refusals() -> None:
-    network = IsingMachine((4, 3), 1, 5, key=KEY)
-    batch = np.zeros((1, 5), np.float32), np.zeros(1, np.int64)
+    network = IsingMachine(hidden=(4,), outputs=3, copies=1, inputs=5, key=KEY)
     for rule, lacking in (
         (AdjointLearning(Logits()), "a way backwards through the same parts"), (FrequencyPropagation(), "driven at two frequencies"),
         (AgnosticEP(0.1, 0.1), "compared at different parameters"),
     ):  # fmt: skip
         with pytest.raises(CapabilityError, match=f"{lacking}.*IsingMachine has none"):
-            rule.step(network, batch)
-    for bad, message in (((0.0, 1.0), "strength must be positive"), ((1.0, np.inf), "rate must be positive"), ((1.0, 1.0, 0), "steps must")):
+            rule.init(network)
+    for bad, message in (((0.0, 1.0), "beta of .* > 0"), ((1.0, np.inf), "rate of .* finite number > 0"), ((1.0, 1.0, 0), "steps of .* >= 1")):
         with pytest.raises(ValueError, match=message):
             AgnosticEP(*bad)  # type: ignore[arg-type]

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 import pnnkern
-from pnnkern import learning, random, systems
+from pnnkern import _declared, learning, random, systems
 from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, DifferentialPair, GaussianNoise, TikiTaka
 from pnnkern.experiments import data, loop
-from pnnkern.networks import TransistorNetwork, graphs
 from pnnkern.systems import d2nn, writers
 
 RECIPES = Path(pnnkern.__file__).resolve().parent / "experiments/recipes"
@@ -127,36 +126,21 @@ def _crossbar(own: dict[str, Any], classes: int, where: dict[str, Any], chunk: i
     return network
 
 
-def _resistors(own: dict[str, Any], classes: int, where: dict[str, Any], chunk: int) -> Any:
-    nodes, degree = own.pop("nodes"), own.pop("degree")
-    edges = graphs.disordered(nodes, degree, random.fold_in(where["key"], "graph"))
-    targets = {"high": 0.52, "low": 0.48, "hinge": True}
-    return systems.ResistorCircuit(edges, nodes, own.pop("features"), classes, **(targets | own), **where)
+def _graph(kind: type, float64: bool = False) -> Callable[..., Any]:
+    """A builder of networks on graphs, whose classes take the keys of a recipe as they are."""
 
+    def build(own: dict[str, Any], classes: int, where: dict[str, Any], chunk: int) -> Any:
+        return _declared.made(kind, own, outputs=classes, **{k: v for k, v in where.items() if not (float64 and k == "dtype")})
 
-def _transistors(own: dict[str, Any], classes: int, where: dict[str, Any], chunk: int) -> Any:
-    nodes, degree = own.pop("nodes"), own.pop("degree", 6.0)
-    if own.pop("graph", "lattice") == "disordered":
-        edges = graphs.disordered(nodes, degree, random.fold_in(where["key"], "graph"))
-    else:
-        edges = graphs.lattice(round(nodes**0.5), round(nodes**0.5), periodic=True)
-    limits = (own.pop("smallest", 0.8), 5.0)
-    where.pop("dtype")
-    return systems.NonlinearCircuit(TransistorNetwork(edges, nodes), own.pop("features"), classes, limits=limits, **own, **where)
-
-
-def _springs(own: dict[str, Any], classes: int, where: dict[str, Any], chunk: int) -> Any:
-    edges, positions = graphs.delaunay(own.pop("nodes"), random.fold_in(where["key"], "graph"))
-    where.pop("dtype")
-    settings = {"complement": True, "hinge": True, "high": 0.015, "low": 0.005} | own
-    return systems.SpringNetwork(edges, positions, settings.pop("features"), classes, **settings, **where)
+    return build
 
 
 BUILD: dict[str, Callable[..., Any]] = {
     "d2nn": _d2nn, "drn": _layers(systems.DRN, [1024]), "hopfield": _layers(systems.Hopfield, [1024], scale=0.7, nudged_sweeps=15),
     "hopfield-conv": _convolutional, "crossbar": _crossbar, "oscillators": _layers(systems.OscillatorMachine, [500]),
-    "ising": _layers(systems.IsingMachine, [120]), "boltzmann": _layers(systems.BoltzmannMachine, [256]), "resistor-network": _resistors,
-    "transistor-network": _transistors, "spring-network": _springs,
+    "ising": _layers(systems.IsingMachine, [120]), "boltzmann": _layers(systems.BoltzmannMachine, [256]),
+    "resistor-network": _graph(systems.ResistorCircuit), "transistor-network": _graph(systems.NonlinearCircuit, float64=True),
+    "spring-network": _graph(systems.SpringNetwork, float64=True),
 }  # fmt: skip
 
 

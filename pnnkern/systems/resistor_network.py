@@ -113,7 +113,7 @@ class ResistorCircuit(Circuit):
     def _refuse_other(self, conductance: np.ndarray | None) -> None:
         """Raise ValueError for a key that is set, and says other than the file."""
         n, own = int(self.n_nodes or 0), {field.name: field.default for field in dataclasses.fields(self)}
-        says = {"nodes": (n, f"has {n} nodes"), "degree": (2 * len(self.edges) / n, "says who is joined")}
+        says: dict[str, tuple[float | None, str]] = {"nodes": (n, f"has {n} nodes"), "degree": (2 * len(self.edges) / n, "says who is joined")}
         if conductance is not None:
             says |= {name: (None, "says which conductances there are") for name in ("start", "spread")}
         for name, (value, words) in says.items():

@@ -270,7 +270,7 @@ def test_edge_lists_that_name_huge_nodes(tmp_path: Path) -> None:
 
 def test_missing_edge_list(tmp_path: Path) -> None:
     for edges in ("", "gone"):
-        chosen = recipe.find("coupled-iris", ["system.graph=file", f"system.edges={edges}"])
+        chosen = recipe.find("coupled-iris", ["system.graph=file", f"system.file={edges}"])
         with pytest.raises(DataError, match=r"the edge list .*cannot be read: No such file"):
             run.assemble(chosen, tmp_path)
 

@@ -20,7 +20,8 @@ import pytest
 import pnnkern
 from pnnkern._errors import CheckpointError
 from pnnkern.experiments import checkpoint, machine, origin, plots, recipe, report, run
-from pnnkern.experiments.systems import _crossbar_pictures, _d2nn_pictures, _network_pictures
+from pnnkern.experiments.pictures import circuits
+from pnnkern.experiments.systems import _crossbar_pictures, _d2nn_pictures
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +228,7 @@ def test_voltages_of_both_signs_are_shown_about_zero(drawn: list[Any], voltages:
     network = SimpleNamespace(edges=np.array([[0, 1], [1, 2], [2, 3], [3, 0]]), n_nodes=4)
     system = SimpleNamespace(network=network, source_nodes=np.array([0]), target_nodes=np.array([2]), volts=0.45)
     states = np.array([[voltages[0], 0.1, 0.2, voltages[1]]])
-    picture = _network_pictures.network(system, np.array([1e-3, 2e-3, 3e-3, 4e-3]), states, [("one", True, 0)])
+    picture = circuits.network(system, np.array([1e-3, 2e-3, 3e-3, 4e-3]), states, [("one", True, 0)])
     points = drawn[0].axes[0].collections[1]
     assert points.get_cmap().name == name
     assert points.get_clim() == ((0, 450) if name == "viridis" else (-450, 450))

@@ -269,9 +269,9 @@ def test_edge_lists_that_name_huge_nodes(tmp_path: Path) -> None:
 
 
 def test_missing_edge_list(tmp_path: Path) -> None:
-    for edges in ("", "gone"):
-        chosen = recipe.find("coupled-iris", ["system.graph=file", f"system.file={edges}"])
-        with pytest.raises(DataError, match=r"the edge list .*cannot be read: No such file"):
+    for file, message in (("", "graph='file' and file, a path, need each other"), ("gone", r"the edge list gone cannot be read: No such file")):
+        chosen = recipe.find("coupled-iris", ["system.graph=file", f"system.file={file}"])
+        with pytest.raises((DataError, RecipeError), match=message):
             run.assemble(chosen, tmp_path)
 
 

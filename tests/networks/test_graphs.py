@@ -82,7 +82,8 @@ RINGS = {
     "pandas, no names": ",0,1,2\n0,0.0,1.0,0.5\n1,1.0,2.0,2.5\n2,0.0,2.0,1.5\n",
     "pandas, no index, tabs": "source\ttarget\tconductance\n0\t1\t0.5\n1\t2\t2.5\n0\t2\t1.5\n",
     "a spreadsheet": "\ufeffFrom;To;Conductance (S)\r\n0;1;0.5\r\n1;2;2.5\r\n0;2;1.5\r\n",
-    "quoted, attributes, positions": '"Source","Target","Type","Weight","x1","y1"\n"0","1","Un,directed","0.5",0,0\n1,2,#a,2.5,1,0\n0,2,,1.5,2,2\n',
+    "quoted, attributes, positions": '"Source","Target","Type","Weight","x1","y1"\n"0","1","Un,directed","0.5",0,0\n1,2,#a,2.5,1,0\n'
+    "0,2,,1.5,2,2\n",
     "counted from 1": "1 2 0.5\n2 3 2.5\n1 3 1.5\n",
     "numpy savetxt": "0.000e+00 1.000e+00 5.000e-01\n1.000e+00 2.000e+00 2.500e+00\n0.000e+00 2.000e+00 1.500e+00\n",
 }

@@ -212,7 +212,8 @@ def ring(tmp_path: Path) -> tuple[Path, np.ndarray, np.ndarray]:
     """A file, its edges from 0, and its conductances."""
     edges = np.array([[i, (i + 1) % RING] for i in range(RING)] + [[0, 4], [1, 5], [2, 6], [3, 7]])
     k = np.random.default_rng(0).uniform(1e-4, 1e-2, len(edges))
-    (tmp_path / "ring.csv").write_text("source,target,weight\n" + "".join(f"{a + 1},{b + 1},{g!r}\n" for (a, b), g in zip(edges, k.tolist(), strict=True)))
+    rows = "".join(f"{a + 1},{b + 1},{g!r}\n" for (a, b), g in zip(edges, k.tolist(), strict=True))
+    (tmp_path / "ring.csv").write_text(f"source,target,weight\n{rows}")
     return tmp_path / "ring.csv", edges, k
 
 

@@ -17,7 +17,7 @@ from .._errors import ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ElasticNetwork, graphs
-from ._encoding import fitting, flat, wanted
+from ._encoding import flat, wanted
 from ._graphs import GraphNetwork
 from .protocols import population
 from .system import Quantity
@@ -89,7 +89,7 @@ class SpringNetwork(GraphNetwork):
             self.parameters = {"stiffness": xp.full(self.network.n_edges, self.start)}
             if self.learn_rest:
                 self.parameters["rest"] = self._rest.copy()
-        fitting(self.parameters, dict.fromkeys(("stiffness", "rest")[: 1 + self.learn_rest], (self.network.n_edges,)), np.float64)
+        self._check_parameters(("stiffness", "rest")[: 1 + self.learn_rest], self.network.n_edges, np.float64)
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:

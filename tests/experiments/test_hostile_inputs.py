@@ -260,8 +260,8 @@ def test_a_linear_control_of_one_class() -> None:
 
 # ------------------------------------------------------------------------------------------------------------------ other readers
 def test_edge_lists_that_name_huge_nodes(tmp_path: Path) -> None:
-    for line, message in (("0 1099511627776", "must number its nodes 0, 1, ... without gaps: 1 edges do not reach node 1099511627776"),
-                          ("-1 0", "node -1"), ("0 " + "9" * 5000, "line 1: expected 'node node'")):  # fmt: skip
+    for line, message in (("0 1099511627776", "without gaps: no line names node 1, line 1 names node 1099511627776"),
+                          ("-1 0", "node -1"), ("0 " + "9" * 5000, "line 1: nodes must be whole numbers, got '999")):  # fmt: skip
         (tmp_path / "e").write_text(line)
         refused(lambda: graphs.read_edges(tmp_path / "e"), message)
     (tmp_path / "e").write_bytes(b"\xff\xfe")
@@ -269,9 +269,9 @@ def test_edge_lists_that_name_huge_nodes(tmp_path: Path) -> None:
 
 
 def test_missing_edge_list(tmp_path: Path) -> None:
-    for edges in ("", "gone"):
-        chosen = recipe.find("coupled-iris", ["system.graph=file", f"system.edges={edges}"])
-        with pytest.raises(DataError, match=r"the edge list .*cannot be read: No such file"):
+    for file, message in (("", "graph='file' and file, a path, need each other"), ("gone", r"the edge list gone cannot be read: No such file")):
+        chosen = recipe.find("coupled-iris", ["system.graph=file", f"system.file={file}"])
+        with pytest.raises((DataError, RecipeError), match=message):
             run.assemble(chosen, tmp_path)
 
 

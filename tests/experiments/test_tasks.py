@@ -87,7 +87,7 @@ def test_eight_nodes_come_to_their_voltages(tmp_path: Path, rule: str) -> None:
         chosen["rule.strength"] = 1e-5
     done = run.start(named("coupled-allostery", chosen), tmp_path / "r", quiet=True)
     system, sample = done.trainer.system, done.trainer.dataset
-    k, edges, n = system.parameters["conductance"], system.network.edges, system.n_nodes
+    k, edges, n = system.parameters["conductance"], system.network.edges, system.network.n_nodes
     laplacian = np.zeros((n, n))
     for (i, j), g in zip(edges, k, strict=True):
         laplacian[[i, j], [i, j]] += g

@@ -3,7 +3,8 @@
 A loss is a value where the outputs are, which nothing waits for: a 0-d array on a GPU, a NumPy scalar on the CPU.
 
 powers (batch, detectors) of light are in any unit: losses on them depend on their ratios only. labels (batch,) are integers; the square
-error also takes real targets, (batch, outputs) fractions of the way from its low target to its high one.
+error also takes real targets, (batch, outputs) fractions of the way from its low target to its high one. One output alone stands for class 1,
+above the loss's `middle`, and for class 0 below it; powers are compared with each other, and need two.
 
 Raises TypeError for outputs that are not real and labels that are not integers, ValueError for other shapes, for labels of classes that there
 are not, and for a sample whose score would be 0 / 0, as no light reaches its detectors. The values of arrays on a GPU are not looked at: there
@@ -11,12 +12,14 @@ the loss of such a sample is NaN, which ends a run where it is next read.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from .. import _array
 from .._array import Array, Real
-from .._checks import class_labels, shaped
+from .._checks import shaped
+from .._classes import shares, target_shares
 from .._gate import accepts_any
 
 
@@ -40,20 +43,26 @@ def _lit(power: Array) -> Array:
     return power
 
 
-def _one_hot(labels: Array, classes: int, like: Array) -> Array:
-    """Whether an output is the label's, boolean (batch, classes)."""
-    class_labels(labels, len(like), classes)
-    xp = _array.namespace(like)
-    return xp.asarray(labels)[:, None] == (1 if classes == 1 else xp.arange(classes))  # one output tells class 1 from class 0
+def _several(outputs: Array) -> Array:
+    """Outputs that a class is read from by comparison, if there is more than one."""
+    if outputs.shape[1] == 1:
+        raise ValueError("the power on one detector alone says nothing, as only ratios count: two classes need two detectors, got 1")
+    return outputs
 
 
 def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
-    """Mean of -log softmax(scores)[label], and its cotangent (softmax - one hot) / batch."""
+    """Mean of -log softmax(scores)[label], and its cotangent (softmax - one hot) / batch.
+
+    One score alone is that of class 1, beside 0 for class 0: logistic regression.
+    """
     xp = _array.namespace(scores)
+    if scores.shape[1] == 1:
+        loss, g = _softmax_cross_entropy(xp.concatenate([xp.zeros_like(scores), scores], axis=1), labels)
+        return loss, g[:, 1:]
     shifted = scores - scores.max(axis=1, keepdims=True)
     exponential = xp.exp(shifted)
     total = exponential.sum(axis=1, keepdims=True)
-    hot = _one_hot(labels, scores.shape[1], scores)
+    hot = shares(labels, scores.shape[1], len(scores), xp)
     loss = ((xp.log(total) - shifted) * hot).sum() / len(scores)
     return loss, (exponential / total - hot) / len(scores)
 
@@ -71,7 +80,7 @@ class CrossEntropy:
 
     def _scaled(self, powers: Real) -> tuple[Array, Array, Array]:
         """The scores, and what they are made of: powers (batch, classes) in float64 and the largest of each sample (batch, 1)."""
-        p = _double(powers)
+        p = _several(_double(powers))
         largest = _lit(p.max(axis=1, keepdims=True))
         return self.scale * p / largest, p, largest
 
@@ -90,6 +99,8 @@ class Differential:
     """Softmax cross-entropy of s = scale (p+ - p-) / (p+ + p-); powers hold all p+, then all p-. Li et al., Adv. Photon. 1, 046001 (2019)."""
 
     scale: float = 10.0
+
+    middle: ClassVar[float] = 0.0  # where one pair alone tells class 1 from class 0
 
     def scores(self, powers: Real) -> Array:
         """(batch, classes)."""
@@ -124,14 +135,14 @@ class MeanSquare:
 
     def _shares(self, powers: Array) -> tuple[Array, Array]:
         """p / sum p, and the sum (batch, 1)."""
-        p = _double(powers)
+        p = _several(_double(powers))
         total = _lit(p.sum(axis=1, keepdims=True))
         return p / total, total
 
     def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
         """Mean loss over the batch, and its cotangent with respect to `powers`."""
         q, total = self._shares(powers)
-        d = q - _one_hot(labels, q.shape[1], q)
+        d = q - shares(labels, q.shape[1], len(q), _array.namespace(q))
         loss = (d**2).sum() / len(q)
         out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total / len(q)
         return loss, out.astype(powers.dtype)
@@ -143,6 +154,8 @@ class Logits:
     """Softmax cross-entropy of ``scale * output``: outputs are signed, such as the currents of differential pairs."""
 
     scale: float = 1.0
+
+    middle: ClassVar[float] = 0.0  # where one output alone tells class 1 from class 0
 
     def scores(self, outputs: Real) -> Array:
         """(batch, classes): scale * output."""
@@ -168,6 +181,11 @@ class SquareError:
     low: float = 0.0
     hinge: bool = False
 
+    @property
+    def middle(self) -> float:
+        """Where one output alone tells class 1 from class 0: midway between its targets."""
+        return (self.high + self.low) / 2
+
     def scores(self, outputs: Real) -> Array:
         """(batch, classes): the outputs."""
         return _double(outputs)
@@ -175,9 +193,7 @@ class SquareError:
     def targets(self, labels: Array, outputs: Real) -> Array:
         """(batch, classes), like `outputs`."""
         outputs = _checked(outputs)
-        if labels.ndim == 2 and labels.shape != outputs.shape:
-            raise ValueError(f"real targets must have the shape {outputs.shape} of the outputs, got {labels.shape}")
-        share = _array.namespace(outputs).asarray(labels) if labels.ndim == 2 else _one_hot(labels, outputs.shape[1], outputs)
+        share = target_shares(labels, outputs.shape[1], len(outputs), _array.namespace(outputs))
         return (self.low + (self.high - self.low) * share).astype(outputs.dtype)
 
     def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
@@ -185,5 +201,5 @@ class SquareError:
         wanted = self.targets(labels, outputs).astype(np.float64)
         d = self.scores(outputs) - wanted
         if self.hinge:
-            d[(d > 0) == (wanted > (self.high + self.low) / 2)] = 0.0
+            d[(d > 0) == (wanted > self.middle)] = 0.0
         return (d**2).sum() / 2 / len(d), (d / len(d)).astype(outputs.dtype)

@@ -194,6 +194,8 @@ class HopfieldUnits(Settling):
         if self.readout == "softmax" and (self.high, self.low) != (1.0, 0.0):
             raise ValueError(f"the targets of a softmax are 1 and 0: leave high and low as they are, got {self.high:g} and {self.low:g}")
         super()._set_up()
+        if self.readout == "softmax" and self.biases[-1].size == 1:
+            raise ValueError("a softmax of one output is always 1: two classes need two outputs, or readout='state'")
 
     def holomorphic_contrast(self, inputs: Real, target: Real, *, radius: float, points: int) -> dict[str, Update]:
         """The gradient of the cost by nudges on a circle; only the smooth activations can be followed there."""

@@ -77,6 +77,8 @@ class BoltzmannMachine:
         check_types(self)
         if len(self.sizes) != 2 or min(*self.sizes, self.inputs, self.sweeps) < 1 or self.settle < 0:
             raise ValueError("sizes (hidden, classes), inputs and sweeps must all be 1 or more, and settle at least 0")
+        if self.sizes[1] == 1:
+            raise ValueError("of one class unit alone the chance is always 1: two classes need two, sizes (hidden, 2)")
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         xp, (hidden, classes) = _array.device_namespace(self.device), self.sizes

@@ -143,8 +143,6 @@ class NonlinearCircuit:
     # ---------------------------------------------------------------------------------------------------------------- learning
     def targets(self, labels: Array) -> Array:
         """Target outputs (batch, outputs), volts."""
-        if self.outputs == 1 and labels.ndim == 1:
-            labels = (labels == 1).astype(np.float64)[:, None]
         return one_hot(labels, self.outputs, self.high, self.low, self.device, np.float64)
 
     def relax(

@@ -157,10 +157,10 @@ def test_pictures() -> None:
     system = circuit()
     k, rng = system.parameters["conductance"], np.random.default_rng(0)
     scores, labels = rng.random((9, 3)), np.arange(9) % 3
-    shown = draw.examples(scores, labels)
+    shown = draw.examples(scores, labels, SquareError())
     states = system.states(system.encode(rng.random((len(shown), 4))))
     made = [
-        draw.network(system, k, states, draw.titles(scores[shown], labels[shown], scores[shown])),
+        draw.network(system, k, states, draw.titles(scores[shown], labels[shown], SquareError())),
         draw.conductances(k, 1e-3, (1e-5, 1e-1)),
         draw.readings(scores, labels, 0.6, 0.4),
     ]

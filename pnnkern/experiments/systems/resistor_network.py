@@ -77,11 +77,11 @@ class ResistorNetworkTable(SteppedTable):
         from . import _network_pictures as draw
 
         system, data = trainer.system, trainer.dataset
-        shown = draw.examples(scores, data.test_labels)
+        loss = trainer.rule.loss
+        shown = draw.examples(scores, data.test_labels, loss)
         states = _array.to_numpy(system.states(system.encode(data.test_images[shown])))
         k = _array.to_numpy(system.parameters["conductance"]).astype(np.float64)
-        targets = trainer.rule.loss.targets(data.test_labels[shown], scores[shown])
-        titles = draw.titles(scores[shown], data.test_labels[shown], targets, self.output_unit)
+        titles = draw.titles(scores[shown], data.test_labels[shown], loss, self.output_unit)
         pictures = [
             draw.network(system, k, states, titles),
             draw.conductances(k, self.start, (self.smallest, self.largest)),

@@ -65,13 +65,13 @@ class TransistorNetworkTable(SteppedTable):
         from . import _network_pictures as draw
 
         system, data = trainer.system, trainer.dataset
-        shown = draw.examples(scores, data.test_labels)
+        loss = trainer.rule.loss
+        shown = draw.examples(scores, data.test_labels, loss)
         states = _array.to_numpy(system.relax(system.encode(data.test_images[shown])).phases[0])
         gate = _array.to_numpy(system.parameters["gate"])
         # what each transistor conducts with both ends at 0 V
         open_ = system.network.strength * np.maximum(gate - system.network.threshold, system.network.least)
-        targets = trainer.rule.loss.targets(data.test_labels[shown], scores[shown])
-        titles = draw.titles(scores[shown], data.test_labels[shown], targets, self.output_unit)
+        titles = draw.titles(scores[shown], data.test_labels[shown], loss, self.output_unit)
         pictures = [
             draw.network(system, open_, states, titles),
         ]

@@ -15,7 +15,7 @@ from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
 from . import checkpoint, controls, data, files, machine, matrix, memory, origin, progress, saved, signals, text, units
 from . import recipe as recipes
-from .loop import Stopped, TrainingError
+from .loop import Stopped, TrainingError, rate
 from .recipe import Recipe, RecipeError
 from .saved import CHECKPOINT, CONFIG
 from .signals import Stop
@@ -228,6 +228,7 @@ def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop) -
             _restore(run, found)
             _drop_stale_controls(run.meta, recipes.differences(saved.made_by(found), changed))
             _note_changes(run, found.meta["environment"])
+            _note_rate(run, saved.made_by(found).training)
             if found.path != newest and os.path.lexists(newest):
                 checkpoint.set_aside(newest)
         else:
@@ -252,6 +253,19 @@ def _note_changes(run: Run, then: dict[str, str]) -> None:
     changed = machine.changes(then, environment(run.recipe.compute.device) | machine.plans())
     if changed:
         _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
+
+
+def _note_rate(run: Run, then: Any) -> None:
+    """Say that more, or fewer, epochs under a cosine are another cosine, and by how much the learning rate jumps for it."""
+    trainer, now = run.trainer, run.recipe.training
+    if now.schedule != "cosine" or now.epochs == then.epochs or not 0 < trainer.step < trainer.steps:
+        return
+    last = rate(then, trainer.step - 1, trainer.steps_per_epoch)
+    following = rate(now, trainer.step, trainer.steps_per_epoch)
+    _say(
+        f"note: a cosine over {now.epochs} epochs, not {then.epochs}: the learning rate jumps from {last:.3g} to {following:.3g}, which is not "
+        f"what {now.epochs} epochs straight through come to"
+    )
 
 
 def _absolute(recipe: Recipe) -> Recipe:

@@ -90,7 +90,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     try:
         rule = recipe.rule.build(recipe.system, stream(training.seed, RULE))
         if dataset.real:
-            _refuse_real(dataset, recipe.system, rule)
+            _refuse_real(dataset, recipe, rule)
         system = recipe.system.build(
             key=stream(training.seed, PARAMETERS),
             device=compute.device,
@@ -122,15 +122,29 @@ def _refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
         )
 
 
-def _refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
+def _refuse_real(dataset: data.Dataset, recipe: Recipe, rule: Any) -> None:
     """Raise `RecipeError` for real targets where they mean nothing, and for labels that look like them."""
+    y = dataset.train_labels
+    labels = ""
+    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
+        labels = f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
     if not hasattr(rule.loss, "targets"):
-        labels = dataset.train_labels
-        one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
-        way = "labels that are one-hot are given as integers, y.argmax(1)" if one_hot else "set rule.loss='mse'; powers of light have none"
-        raise RecipeError(f"{dataset.name} has real targets, which need a square error: {way}")
-    if getattr(system, "hinge", False):
-        raise RecipeError(f"{dataset.name} has real targets, which are to be met from both sides: set system.hinge=false")
+        raise RecipeError(f"{dataset.source} has real targets, which need a square error: {labels or _way_to_real(recipe)}")
+    if getattr(recipe.system, "hinge", False):
+        way = f"set system.hinge=false{'; ' if labels else ''}{labels}"
+        raise RecipeError(f"{dataset.source} has real targets, which are to be met from both sides: {way}")
+
+
+def _way_to_real(recipe: Recipe) -> str:
+    """What to do about real targets where outputs are judged by classes."""
+    system, rule = recipe.system, recipe.rule
+    if system.outputs == "powers":
+        return f"system.kind={system.kind!r} measures powers of light, which have none, as only their ratios count"
+    if system.judged_by()["loss"] == "mse" and hasattr(rule, "loss"):
+        return "set rule.loss='mse'"
+    if getattr(system, "readout", "state") == "softmax":
+        return "a softmax has none: set system.readout='state'"
+    return f"outputs of system.kind={system.kind!r} are chances of classes, which have none"
 
 
 def _use_threads(threads: int) -> None:

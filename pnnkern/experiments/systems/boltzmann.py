@@ -27,6 +27,9 @@ class BoltzmannTable(LayeredTable):
     def judged_by(self) -> dict[str, Any]:
         return {"loss": "cross-entropy", "scale": 1.0}
 
+    def square_error(self) -> Any:
+        raise ValueError("outputs of a Boltzmann machine are logarithms of chances, which have no targets: set rule.loss='cross-entropy'")
+
     def build(self, *, key: Any, device: str, dtype: str, chunk: int, classes: int) -> Any:
         if (self.high, self.low) != (1.0, 0.0) or self.rates:
             raise ValueError("classes are 0 or 1 and layers learn at one rate: leave system.high, system.low and system.rates as they are")

@@ -94,6 +94,13 @@ def test_differential_detectors_are_drawn(tmp_path: Path, tiny: tuple[str, ...])
     assert "linear control</div>" not in text
 
 
+def test_a_network_trained_by_classes_alone_is_drawn(tmp_path: Path) -> None:
+    """A logistic loss has no targets to draw beside what was read."""
+    small = ("rule.kind=in-silico", "training.epochs=1", "control.linear=false", "control.exact=false")
+    done = run.start(recipe.find("coupled-iris", small), tmp_path / "run", quiet=True)
+    assert "read as" in report.write(done, images=10).read_text()
+
+
 def test_confusion_counts() -> None:
     scores = np.eye(3)[[0, 0, 1, 2, 1, 1]]
     picture = plots.confusion(scores.argmax(axis=1), np.array([0, 0, 1, 2, 2, 2]), 3)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..systems.protocols import lacks
+from ..systems.protocols import lacks, runs_in_one_pass
 from . import registry
 
 
@@ -13,8 +13,14 @@ def collect() -> dict[str, dict[str, str]]:
     return {rule: {system: lacks(made, *made_rule.needs) for system, made in systems.items()} for rule, made_rule in rules.items()}
 
 
-def table(cells: dict[str, dict[str, str]]) -> str:
-    """The matrix as text: a cross where the rule trains the system, a letter where not, and below why."""
+def populations() -> dict[str, str]:
+    """For each kind of system whether a population runs through its kernels "in one pass" or, where they lack the axis, "member by member"."""
+    systems = sorted(registry.system.classes().items())
+    return {name: "in one pass" if runs_in_one_pass(table.made()) else "member by member" for name, table in systems}
+
+
+def table(cells: dict[str, dict[str, str]], population: dict[str, str]) -> str:
+    """The matrix as text: a cross where the rule trains the system, a letter where not, and below why; then how populations run."""
     systems = list(next(iter(cells.values()), {}))
     reasons: dict[str, str] = {}
     for row in cells.values():
@@ -27,6 +33,10 @@ def table(cells: dict[str, dict[str, str]]) -> str:
         marks = [(reasons[row[s]] if row[s] else "x").center(len(s)) for s in systems]
         lines.append((rule.ljust(width) + "  ".join(marks)).rstrip())
     lines += ["", "x  trains it"] + [f"{letter}  the system lacks {reason}" for reason, letter in reasons.items()]
+    ways: dict[str, list[str]] = {}
+    for system, way in sorted(population.items(), key=lambda item: item[1]):
+        ways.setdefault(way, []).append(system)
+    lines += ["", "populations run " + "; ".join(f"{way}: {', '.join(names)}" for way, names in ways.items())]
     return "\n".join(lines)
 
 

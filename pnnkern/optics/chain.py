@@ -4,6 +4,7 @@ On the CPU a sample runs through the whole stack while it is in the cache, and t
 `kernels/optics/layer.cu` and `.py`, do a layer each, where the window's sides are among theirs; else library transforms.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,7 +44,7 @@ def _check_stack(masks: Array, field: Array, propagators: Sequence[Propagator]) 
     """Raise ValueError or TypeError for masks that are not those of a stack, in the shape and precision of its fields."""
     if len(propagators) != len(masks) + 1:
         raise ValueError(f"a stack of {len(masks)} masks has {len(masks) + 1} propagators, got {len(propagators)}")
-    if shaped("masks", masks, len(masks), *field.shape[1:]).dtype != field.dtype:
+    if shaped("masks", masks, len(masks), *field.shape[:-3], *field.shape[-2:]).dtype != field.dtype:
         raise TypeError(f"masks must be {field.dtype} as the field, got {masks.dtype}")
 
 
@@ -53,31 +54,37 @@ def forward(field: Field, masks: Field, propagators: Sequence[Propagator], *, sa
 
     field : (batch, ny, nx) complex, in front of the first propagation. masks : (layers, ny, nx) complex transmissions.
     propagators : layers + 1 of them, each for one distance and wavelength.
+    A population of stacks has fields (members, batch, ny, nx) and masks (layers, members, ny, nx), and shares its propagators.
 
-    Returns the field (batch, ny, nx) and, with `save`, the fields right after each mask (layers, batch, ny, nx), else None. Raises
-    ValueError for other shapes: a stack of several colours is one call for each.
+    Returns the field, and with `save` the fields right after each mask (layers, *field.shape), else None. Raises ValueError for other
+    shapes: a stack of several colours is one call for each.
     """
-    if field.ndim != 3 or masks.shape[1:] != field.shape[1:]:
-        raise ValueError(f"a stack takes fields (batch, ny, nx) and masks (layers, ny, nx), got shapes {field.shape} and {masks.shape}")
+    if field.ndim not in (3, 4) or masks.shape[1:] != field.shape[:-3] + field.shape[-2:]:
+        raise ValueError(
+            "a stack takes fields (batch, ny, nx) and masks (layers, ny, nx), a population (members, batch, ny, nx) and "
+            f"(layers, members, ny, nx), got shapes {field.shape} and {masks.shape}"
+        )
     _check_stack(masks, field, propagators)
     field, masks = _array.contiguous(field), _array.contiguous(masks)
     transfers = [p.transfer(field) for p in propagators]
     xp = _array.namespace(field)
-    layers, (batch, ny, nx) = len(masks), field.shape
+    layers, (batch, ny, nx) = len(masks), field.shape[-3:]
     window = _fused_window(field, propagators)
     if window is not None:
         if _array.on_device(field):
             return _layer.chain(field, masks, [t.normalised[0] for t in transfers], window[0], save=save)
         return _lanes.chain(field, masks, [t.in_lanes() for t in transfers], window, save=save)
+    shape, members = field.shape, math.prod(field.shape[:-3])
+    field, masks = field.reshape(-1, ny, nx), masks.reshape(layers, members, ny, nx)
     saved = xp.empty((layers, *field.shape), field.dtype) if save else None
     if _array.on_device(field):
-        index = np.zeros(batch, np.int64)
+        index = np.zeros(len(field), np.int64)
         u = _fft.convolve(field, transfers[0], index)
         for l in range(layers):
             v = u if saved is None else saved[l]
-            _launch.launch("optics/mask", "transmit", u.dtype, 1, 1, batch, ny * nx, masks[l], u, v, threads=u.size)
+            _launch.launch("optics/mask", "transmit", u.dtype, 1, members, batch, ny * nx, masks[l], u, v, threads=u.size)
             u = _fft.convolve(v, transfers[l + 1], index)
-        return u, saved
+        return u.reshape(shape), None if saved is None else saved.reshape(layers, *shape)
 
     out = np.empty_like(field)
     _prepare(transfers)
@@ -90,12 +97,12 @@ def forward(field: Field, masks: Field, propagators: Sequence[Propagator], *, sa
             for l in range(layers):
                 after = v if saved is None else saved[l, b]
                 engines[l].run(u, transfers[l], 0, after)
-                np.multiply(after, masks[l], out=after)
+                np.multiply(after, masks[l, b // batch], out=after)
                 u = after
             engines[layers].run(u, transfers[layers], 0, out[b])
 
-    _parallel.over(batch, work)
-    return out, saved
+    _parallel.over(len(field), work)
+    return out.reshape(shape), None if saved is None else saved.reshape(layers, *shape)
 
 
 @accepts_any

@@ -34,9 +34,7 @@ class Apparatus:
         """One pass of the apparatus, (batch, outputs)."""
         return self._forward(inputs, self.parameters, key, sample)
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """One pass for each member of a population: (members, batch, outputs)."""
-        return protocols.population(self, inputs, parameters, key, sample)
+    forward_population = protocols.looped_population(forward)
 
 
 @accepts_any

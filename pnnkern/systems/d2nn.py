@@ -6,6 +6,7 @@ sample of the field (the published point-neuron model); at 0.53 wavelengths per 
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -209,8 +210,12 @@ class D2NN:
 
     def masks(self) -> Array:
         """Transmissions exp(i phase) on the samples (layers, samples, samples)."""
-        phase, k = self.parameters["phase"], self.geometry.oversample
-        return chain.phasor(phase if k == 1 else phase.repeat(k, axis=1).repeat(k, axis=2))
+        return self._transmission(self.parameters["phase"])
+
+    def _transmission(self, phase: Array) -> Array:
+        """exp(i phase) on the samples, for phases (..., size, size)."""
+        k = self.geometry.oversample
+        return chain.phasor(phase if k == 1 else phase.repeat(k, axis=-2).repeat(k, axis=-1))
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One pass: fields (batch, samples, samples) -> detector powers (batch, detectors). Noise-free: `key` is not needed."""
@@ -218,9 +223,22 @@ class D2NN:
         masks = built.masks()
         return self._pieces(inputs, lambda u: detectors.powers(chain.forward(u, masks, built.propagators)[0], self.regions))
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """One pass for each member of a population of masks {"phase": (members, layers, size, size)}: (members, batch, detectors)."""
-        return protocols.population(self, inputs, parameters, key, sample)
+    def forward_population(
+        self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of a population of masks {"phase": (members, layers, size, size)}, through the built network with each of them:
+        (members, batch, detectors). `chunk` fields are worked on at a time, of several members where the batch is small."""
+        members, inputs, built = protocols.members(self, parameters), self._incoming(inputs), self.built()
+        protocols.numbered(members, first)
+        xp, batch = _array.namespace(inputs), len(inputs)
+        out = xp.empty((members, batch, len(self.regions)), self.dtype)
+        for some in _parallel.pieces(members, max(1, self.chunk // max(1, batch))):
+            printed = self._printed(parameters["phase"][some], self.build_key, self.imperfections)
+            masks = self._transmission(xp.ascontiguousarray(printed.swapaxes(0, 1)))
+            for piece in _parallel.pieces(batch, self.chunk):
+                fields = xp.broadcast_to(inputs[piece], (len(printed), *inputs[piece].shape))
+                out[some, piece] = detectors.powers(chain.forward(fields, masks, built.propagators)[0], self.regions)
+        return out
 
     def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Powers of one physical pass, and the twin's record: fields inside the network cannot be measured."""
@@ -339,20 +357,29 @@ class D2NN:
     def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
         """The misbuilt network of which this one is the design; `key` draws its errors."""
         p, g = imperfections, self.geometry
-        phase = self.parameters["phase"].astype(np.float64)
-        xp = _array.namespace(phase)
-        if p.levels:
-            step = 2 * np.pi / p.levels
-            phase = xp.rint(xp.mod(phase, 2 * np.pi) / step) * step
-        if p.height_error:
-            draws = random.normal(random.fold_in(key, 1), (1, phase.size), like=phase).reshape(phase.shape)
-            phase = phase + 2 * np.pi * (p.index - 1) / g.wavelength * p.height_error * draws.astype(np.float64)
         shifts = None
         if p.misalignment:
             # positions of the masks; light going from one to the next sees the difference, the source and detectors stay put
             at = p.misalignment * random.normal(random.fold_in(key, 2), (1, 2 * g.layers)).astype(np.float64).reshape(-1, 2)
             path = np.concatenate([np.zeros((1, 2)), at, np.zeros((1, 2))])
             shifts = tuple((float(dy), float(dx)) for dy, dx in np.diff(path, axis=0))
-        built = dataclasses.replace(self, parameters={"phase": phase.astype(self.dtype)}, shifts=shifts, imperfections=None)
+        printed = self._printed(self.parameters["phase"], key, p)
+        built = dataclasses.replace(self, parameters={"phase": printed}, shifts=shifts, imperfections=None)
         built.regions = self.regions  # which have been brought to the device
         return built
+
+    def _printed(self, phase: Array, key: Any, imperfections: Imperfections | None) -> Array:
+        """Phases (..., layers, size, size) as they are in the misbuilt network; every member of a population has the same errors."""
+        p = imperfections
+        if p is None:
+            return phase
+        phase = phase.astype(np.float64)
+        xp = _array.namespace(phase)
+        if p.levels:
+            step = 2 * np.pi / p.levels
+            phase = xp.rint(xp.mod(phase, 2 * np.pi) / step) * step
+        if p.height_error:
+            shape = phase.shape[-3:]
+            draws = random.normal(random.fold_in(key, 1), (1, math.prod(shape)), like=phase).reshape(shape)
+            phase = phase + 2 * np.pi * (p.index - 1) / self.geometry.wavelength * p.height_error * draws.astype(np.float64)
+        return phase.astype(self.dtype)

@@ -17,7 +17,7 @@ from .._gate import accepts_any, record
 from ..networks import ElasticNetwork
 from ._encoding import beyond, fitting, flat, one_hot, wanted
 from ._typed import check_types
-from .protocols import population
+from .protocols import looped_population
 
 
 @record
@@ -170,9 +170,7 @@ class SpringNetwork:
         """Displacements of the targets (batch, outputs), metres. Noise-free: `key` is not needed."""
         return self._read(self.states(inputs))
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """The passes of a population of parameters, (members, batch, outputs)."""
-        return population(self, inputs, parameters, key, sample)
+    forward_population = looped_population(forward)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Displacements of the targets, and the positions for `vjp`."""

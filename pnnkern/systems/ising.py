@@ -21,7 +21,7 @@ from ..networks import ising
 from ._encoding import fitting, flat, one_hot
 from ._samples import on_device
 from ._typed import check_types
-from .protocols import OuterProduct, Update, population
+from .protocols import OuterProduct, Update, looped_population
 from .writers import InPlace
 
 
@@ -98,9 +98,7 @@ class IsingMachine:
         """Mean of the output spins of each class, (batch, classes)."""
         return self.relax(inputs, key=key, sample=sample).output
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """Outputs of a population, (members, batch, classes)."""
-        return population(self, inputs, parameters, key, sample)
+    forward_population = looped_population(forward)
 
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> _Relaxed:  # fmt: skip

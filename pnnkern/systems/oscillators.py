@@ -17,7 +17,7 @@ from ..networks import oscillator
 from ..networks._layered import Factors
 from ._encoding import fitting, flat, one_hot
 from ._typed import check_types
-from .protocols import OuterProduct, Update, population
+from .protocols import OuterProduct, Update, looped_population
 from .writers import InPlace
 
 
@@ -102,9 +102,7 @@ class OscillatorMachine:
         """Cosines of the free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """Outputs of a population, (members, batch, outputs)."""
-        return population(self, inputs, parameters, key, sample)
+    forward_population = looped_population(forward)
 
     def _apparatus(self, inputs: Real) -> tuple[Any, dict[str, Any]]:
         """Couplings of all oscillators, and the other settings."""

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from .. import _array, random
 from .._array import Array
 from .._errors import CapabilityError, nearest
@@ -59,8 +61,13 @@ class Measurable(Protocol):
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One physical pass, (batch, outputs)."""
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """The passes of a population, (members, batch, outputs); `parameters` with a first axis of members, some or all of the names."""
+    def forward_population(
+        self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of a population, (members, batch, outputs); `parameters` with a first axis of members, some or all of the names.
+
+        first : the number of the first member in the whole population, or the numbers of all: each has the noise of its own number.
+        """
 
 
 @runtime_checkable
@@ -262,14 +269,52 @@ def replaced(system: Any, parameters: dict[str, Array]) -> Iterator[None]:
         system.parameters.update(kept)
 
 
-def population(system: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-    """`forward_population` for a system whose kernels have no axis of members: one after another, each with noise of its own."""
+def population(
+    system: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+) -> Array:
+    """`forward_population` of any system: one member after another, each with noise of its own number (see `numbered`)."""
     xp = _array.namespace(inputs)
     outputs = []
-    for m in range(members(system, parameters)):
+    for m, number in enumerate(numbered(members(system, parameters), first)):
         with replaced(system, {name: values[m] for name, values in parameters.items()}):
-            outputs.append(system.forward(inputs, None if key is None else random.fold_in(key, m), sample))
+            outputs.append(system.forward(inputs, None if key is None else random.fold_in(key, number), sample))
     return xp.stack(outputs)
+
+
+def looped_population(forward: Callable[..., Array]) -> Callable[..., Array]:
+    """The `forward_population` of a system whose kernels have no axis of members: ``forward_population = looped_population(forward)``.
+
+    It calls `forward` for one member after another, and is marked, so that `runs_in_one_pass` can tell.
+    """
+
+    def forward_population(
+        self: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of a population, (members, batch, outputs), one member after another; see `Measurable`."""
+        return population(self, inputs, parameters, key, sample, first=first)
+
+    forward_population.__module__, forward_population.__qualname__ = forward.__module__, f"{forward.__qualname__}_population"
+    forward_population.looped = True  # type: ignore[attr-defined]
+    return forward_population
+
+
+def runs_in_one_pass(system: Any) -> bool:
+    """Whether a population of a system, or of a class of systems, goes through its kernels in one pass."""
+    return not getattr(system.forward_population, "looped", False)
+
+
+def numbered(count: int, first: Any = 0) -> list[int]:
+    """The numbers of `count` members in the whole population: from `first` on, or `first` itself where it holds all of them.
+
+    Raises TypeError for what are no integers, ValueError for another count of them and for negative ones.
+    """
+    given = np.asarray(first)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"first must be the number of the first member, or the numbers of all, got {first!r:.80}")
+    numbers = given + np.arange(count) if given.ndim == 0 else given
+    if numbers.shape != (count,) or (count and numbers.min() < 0):
+        raise ValueError(f"first must be a number of at least 0, or such numbers of all {count} members, got {first!r:.80}")
+    return [int(n) for n in numbers]
 
 
 def members(system: Any, parameters: dict[str, Array]) -> int:
@@ -293,5 +338,6 @@ def members(system: Any, parameters: dict[str, Array]) -> int:
 
 __all__ = [
     "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing",
-    "Update", "Yielding", "dense", "lacks", "members", "population", "replaced", "require", "scaled",
+    "Update", "Yielding", "dense", "lacks", "looped_population", "members", "numbered", "population", "replaced", "require",
+    "runs_in_one_pass", "scaled",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from .._array import Array, Real
 from .._gate import accepts_any
 from ..networks._layered import Equilibrium, Factors, Phases
 from ._encoding import fitting, one_hot
-from .protocols import OuterProduct, Update, population
+from .protocols import OuterProduct, Update, members, numbered, replaced
 from .writers import InPlace
 
 
@@ -117,9 +117,16 @@ class Settling:
         """Free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """Free outputs of a population, (members, batch, outputs)."""
-        return population(self, inputs, parameters, key, sample)
+    def forward_population(
+        self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """Free outputs of a population, (members, batch, outputs), all relaxed at once."""
+        count, xp = members(self, parameters), _array.namespace(inputs)
+        numbered(count, first)
+        shared = {name: xp.broadcast_to(p, (count, *p.shape)) for name, p in self.parameters.items() if name not in parameters}
+        with replaced(self, parameters | shared):
+            outputs: Array = self.room.relax_many(inputs, self.weights, self.biases, **self._settings())
+        return outputs
 
     def _settings(self) -> dict[str, Any]:
         return {"sweeps": self.sweeps, "tolerance": self.tolerance} | self._kind()

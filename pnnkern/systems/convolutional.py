@@ -17,6 +17,7 @@ from ..networks._layered import Phases
 from ._encoding import flat
 from ._settling import HopfieldUnits
 from ._typed import check_types
+from .protocols import looped_population
 
 
 @accepts_any
@@ -79,6 +80,8 @@ class ConvolutionalHopfield(HopfieldUnits):
         if shape not in (values.shape[1:], own) and (1, *shape) != own:
             raise ValueError(f"each image must be {own}, or flat, got shape {shape}")
         return self.gain * values.reshape(len(values), *self.image)
+
+    forward_population = looped_population(HopfieldUnits.forward)
 
     def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
         return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool)

@@ -12,7 +12,7 @@ from .._array import Array, Real
 from .._gate import accepts_any
 from ..networks._layered import Equilibrium, Factors, Phases
 from ._encoding import fitting, one_hot
-from .protocols import OuterProduct, Update, members, numbered, replaced
+from .protocols import OuterProduct, Update, stacked
 from .writers import InPlace
 
 
@@ -121,10 +121,7 @@ class Settling:
         self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
     ) -> Array:
         """Free outputs of a population, (members, batch, outputs), all relaxed at once."""
-        count, xp = members(self, parameters), _array.namespace(inputs)
-        numbered(count, first)
-        shared = {name: xp.broadcast_to(p, (count, *p.shape)) for name, p in self.parameters.items() if name not in parameters}
-        with replaced(self, parameters | shared):
+        with stacked(self, parameters, first):
             outputs: Array = self.room.relax_many(inputs, self.weights, self.biases, **self._settings())
         return outputs
 

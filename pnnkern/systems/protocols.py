@@ -317,6 +317,20 @@ def numbered(count: int, first: Any = 0) -> list[int]:
     return [int(n) for n in numbers]
 
 
+@contextlib.contextmanager
+def stacked(system: Any, parameters: dict[str, Array], first: Any = 0) -> Iterator[None]:
+    """The system with all its parameters (members, ...) for a while: those of a population, and its own for every member where it has none.
+
+    Raises as `members` and `numbered`.
+    """
+    count = members(system, parameters)
+    numbered(count, first)
+    xp = _array.namespace(*parameters.values())
+    shared = {name: xp.broadcast_to(p, (count, *p.shape)) for name, p in system.parameters.items() if name not in parameters}
+    with replaced(system, parameters | shared):
+        yield
+
+
 def members(system: Any, parameters: dict[str, Array]) -> int:
     """How many members a population has.
 
@@ -339,5 +353,5 @@ def members(system: Any, parameters: dict[str, Array]) -> int:
 __all__ = [
     "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing",
     "Update", "Yielding", "dense", "lacks", "looped_population", "members", "numbered", "population", "replaced", "require",
-    "runs_in_one_pass", "scaled",
+    "runs_in_one_pass", "scaled", "stacked",
 ]  # fmt: skip

@@ -8,12 +8,14 @@ import pytest
 import strict_cupy
 
 from pnnkern import _array, random
+from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
 from pnnkern.networks import TransistorNetwork, graphs
 from pnnkern.systems import (
     D2NN,
     DRN,
     BoltzmannMachine,
     ConvolutionalHopfield,
+    CrossbarNetwork,
     Hopfield,
     IsingMachine,
     NonlinearCircuit,
@@ -25,6 +27,7 @@ from pnnkern.systems import (
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
 KEY = random.key(4)
+PCM = Crossbar(device="pcm", chain=Chain(noise=GaussianNoise(device="pcm"), dac=DAC(8, 0.2), adc=ADC(8, 1e-4)))
 MISBUILT = Imperfections(misalignment=1e-4, levels=16, height_error=1e-5)
 
 
@@ -58,6 +61,9 @@ SYSTEMS: dict[str, tuple[Callable[..., Any], float]] = {
     "resistor-network": (circuit, 1e-12),
     "resistor-network, float64": (lambda **o: circuit(dtype="float64", **o), 1e-12),
     "resistor-network, larger": (lambda **o: circuit(201, **o), 1e-12),
+    "crossbar": (lambda **o: CrossbarNetwork((16, 5, 3), key=KEY, **o), 0.0),
+    "crossbar, deep": (lambda **o: CrossbarNetwork((16, 5, 7, 3), activation="relu", dtype="float64", key=KEY, **o), 0.0),
+    "crossbar, hardware": (lambda **o: CrossbarNetwork((16, 5, 3), hardware=PCM, key=KEY, **o), 0.0),
     "hopfield": (lambda **o: Hopfield((5, 3), **SMALL, **o), 0.0),
     "hopfield, tanh, to a tolerance": (lambda **o: Hopfield((7, 3), activation="tanh", tolerance=1e-6, sweeps=200, **SMALL, **o), 0.0),
     "hopfield, deep": (lambda **o: Hopfield((5, 7, 3), activation="sigmoid", **SMALL, **o), 0.0),

@@ -9,6 +9,7 @@ import strict_cupy
 
 from pnnkern import _array, random
 from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
+from pnnkern.learning import SPSA, SquareError
 from pnnkern.networks import TransistorNetwork, graphs
 from pnnkern.systems import (
     D2NN,
@@ -137,7 +138,24 @@ def test_members_that_are_none(name: str) -> None:
         system.forward_population(inputs, {n: p[:, :1] for n, p in parameters.items()}, KEY)
 
 
-# -------------------------------------------------------------------------------------------------------------- diffractive ones
+@pytest.mark.parametrize("name", [name for name in SYSTEMS if "drn" not in name])  # whose conductances may not fall below 0
+def test_perturbations_find_what_they_find_in_a_loop(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simultaneous perturbation: the same bits where outputs are the same, else as near as the differences of losses are."""
+    make, far = SYSTEMS[name]
+    size = 1e-5 if "resistor" in name else 1e-2
+    updates = []
+    for looped in (False, True):
+        system = make(device="cpu")
+        if looped:
+            monkeypatch.setattr(type(system), "forward_population", protocols.population)
+        rule = SPSA(SquareError(1.0, 0.0), size, directions=2)
+        updates.append(rule.step(system, (encoded(system, 3), np.array([0, 2, 1])), KEY)[0])
+    for n, one in updates[0].items():
+        assert np.abs(one - updates[1][n]).max() <= far / size * np.abs(one).max()
+        assert np.abs(one).max() > 0
+
+
+# ------------------------------------------------------------------------------------------------------------- work on a device
 @pytest.mark.parametrize("size", [24, 128])  # library transforms, and the fused chain
 def test_masks_of_all_members_go_through_one_launch(cupy, size: int) -> None:
     """As many launches for 12 members as for one where they fit a chunk, and as many again for each chunk more."""
@@ -153,3 +171,17 @@ def test_masks_of_all_members_go_through_one_launch(cupy, size: int) -> None:
     launches(1)  # makes the tables
     assert launches(12) == launches(1)
     assert launches(24) == 2 * launches(1)
+
+
+@pytest.mark.parametrize("name", ["crossbar", "hopfield", "hopfield, deep", "drn", "drn, deep", "resistor-network", "resistor-network, larger"])
+def test_members_do_not_ask_more_of_a_gpu(cupy, name: str) -> None:
+    """As many launches, operations and copies for 9 members as for 2, and no more waits."""
+    system = SYSTEMS[name][0](device="cuda")
+    inputs, found = encoded(system), []
+    for members in (2, 9):
+        parameters = population(system, members)
+        system.forward_population(inputs, parameters)  # brings there what does not change
+        with strict_cupy.counted() as events:
+            system.forward_population(inputs, parameters)
+        found.append(strict_cupy.totals(events))
+    assert found[0] == found[1]

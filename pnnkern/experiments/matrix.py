@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..systems.protocols import lacks, runs_in_one_pass
+from ..systems.protocols import how_population_runs, lacks
 from . import registry
 
 
@@ -14,9 +14,8 @@ def collect() -> dict[str, dict[str, str]]:
 
 
 def populations() -> dict[str, str]:
-    """For each kind of system whether a population runs through its kernels "in one pass" or, where they lack the axis, "member by member"."""
-    systems = sorted(registry.system.classes().items())
-    return {name: "in one pass" if runs_in_one_pass(table.made()) else "member by member" for name, table in systems}
+    """For each kind of system how a population runs through its kernels: "in one pass", "member by member", or which of them when."""
+    return {name: how_population_runs(table.made()) for name, table in sorted(registry.system.classes().items())}
 
 
 def table(cells: dict[str, dict[str, str]], population: dict[str, str]) -> str:

@@ -121,6 +121,7 @@ class CrossbarNetwork:
         """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""
         return self.measure(inputs, key, sample)[0]
 
+    @protocols.population_runs(f"{protocols.ONE_PASS} through perfect arrays, {protocols.LOOPED} through others")
     def forward_population(
         self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
     ) -> Array:

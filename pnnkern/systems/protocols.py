@@ -8,7 +8,7 @@ its factors. What is done with an update is the parameter's writer's business (`
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from .. import _array, random
 from .._array import Array
 from .._errors import CapabilityError, nearest
 from .._gate import record
+
+T = TypeVar("T", bound=Callable[..., Any])
 
 
 @record
@@ -281,12 +283,31 @@ def population(
     return xp.stack(outputs)
 
 
+ONE_PASS, LOOPED = "in one pass", "member by member"
+
+
+def population_runs(how: str) -> Callable[[T], T]:
+    """Mark a `forward_population` with how populations run, in words, where that is not `ONE_PASS`; `how_population_runs` reads it."""
+
+    def mark(method: T) -> T:
+        method.population_runs = how  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def how_population_runs(system: Any) -> str:
+    """How a population of a system, or of a class of systems, goes through its kernels: `ONE_PASS`, `LOOPED`, or which of them when."""
+    return str(getattr(system.forward_population, "population_runs", ONE_PASS))
+
+
 def looped_population(forward: Callable[..., Array]) -> Callable[..., Array]:
     """The `forward_population` of a system whose kernels have no axis of members: ``forward_population = looped_population(forward)``.
 
-    It calls `forward` for one member after another, and is marked, so that `runs_in_one_pass` can tell.
+    It passes one member after another through the system, and is marked as `LOOPED`.
     """
 
+    @population_runs(LOOPED)
     def forward_population(
         self: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
     ) -> Array:
@@ -294,13 +315,7 @@ def looped_population(forward: Callable[..., Array]) -> Callable[..., Array]:
         return population(self, inputs, parameters, key, sample, first=first)
 
     forward_population.__module__, forward_population.__qualname__ = forward.__module__, f"{forward.__qualname__}_population"
-    forward_population.looped = True  # type: ignore[attr-defined]
     return forward_population
-
-
-def runs_in_one_pass(system: Any) -> bool:
-    """Whether a population of a system, or of a class of systems, goes through its kernels in one pass."""
-    return not getattr(system.forward_population, "looped", False)
 
 
 def numbered(count: int, first: Any = 0) -> list[int]:
@@ -351,7 +366,7 @@ def members(system: Any, parameters: dict[str, Array]) -> int:
 
 
 __all__ = [
-    "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct", "Reciprocal", "Relaxing",
-    "Update", "Yielding", "dense", "lacks", "looped_population", "members", "numbered", "population", "replaced", "require",
-    "runs_in_one_pass", "scaled", "stacked",
+    "LOOPED", "ONE_PASS", "Continual", "Driven", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "OuterProduct",
+    "Reciprocal", "Relaxing", "Update", "Yielding", "dense", "how_population_runs", "lacks", "looped_population", "members", "numbered",
+    "population", "population_runs", "replaced", "require", "scaled", "stacked",
 ]  # fmt: skip

@@ -227,17 +227,17 @@ class D2NN:
         self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
     ) -> Array:
         """The passes of a population of masks {"phase": (members, layers, size, size)}, through the built network with each of them:
-        (members, batch, detectors). `chunk` fields are worked on at a time, of several members where the batch is small."""
+        (members, batch, detectors). `chunk` fields are worked on at a time, some samples of some members."""
         members, inputs, built = protocols.members(self, parameters), self._incoming(inputs), self.built()
         protocols.numbered(members, first)
         xp, batch = _array.namespace(inputs), len(inputs)
         out = xp.empty((members, batch, len(self.regions)), self.dtype)
-        for some in _parallel.pieces(members, max(1, self.chunk // max(1, batch))):
+        samples = max(1, min(batch, math.isqrt(self.chunk)))  # their way to the first mask is gone once for all members of a piece
+        for some in _parallel.pieces(members, self.chunk // samples):
             printed = self._printed(parameters["phase"][some], self.build_key, self.imperfections)
             masks = self._transmission(xp.ascontiguousarray(printed.swapaxes(0, 1)))
-            for piece in _parallel.pieces(batch, self.chunk):
-                fields = xp.broadcast_to(inputs[piece], (len(printed), *inputs[piece].shape))
-                out[some, piece] = detectors.powers(chain.forward(fields, masks, built.propagators)[0], self.regions)
+            for piece in _parallel.pieces(batch, samples):
+                out[some, piece] = detectors.powers(chain.forward(inputs[piece], masks, built.propagators)[0], self.regions)
         return out
 
     def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:

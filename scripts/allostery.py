@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pnnkern import random
-from pnnkern.experiments.systems._spring_pictures import allostery
+from pnnkern.experiments.pictures.springs import allostery
 from pnnkern.learning import Adam, allosteric_learning_update
 from pnnkern.networks import ElasticNetwork, graphs
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from pnnkern import random
-from pnnkern.experiments.systems._network_pictures import modes, parts
+from pnnkern._updates import gradients
+from pnnkern.experiments.pictures.circuits import modes, parts
 from pnnkern.learning import Adam
-from pnnkern.networks import TransistorNetwork, graphs
 from pnnkern.systems import writers
 from pnnkern.systems.nonlinear_network import NonlinearCircuit
 
@@ -22,16 +22,14 @@ ETA, RATE, STEPS = 0.5, 0.02, 500  # how far outputs are held towards their targ
 
 def learn(seed: int, x: np.ndarray, target: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Outputs (times, samples) after so many steps of a network drawn from `seed`."""
-    circuit = NonlinearCircuit(
-        TransistorNetwork(graphs.lattice(4, 4, periodic=True), 16), 1, 1, hinge=False, key=random.key(seed)
-    )
+    circuit = NonlinearCircuit(nodes=16, features=1, outputs=1, hinge=False, key=random.key(seed))
     inputs, wanted, optimizer, found = circuit.encode(x[:, None]), target[:, None], Adam(RATE), []
     for step in range(times[-1] + 1):
         relaxed = circuit.relax(inputs, target=wanted, nudges=(ETA,), hold=True)
         if step in times:
             found.append(relaxed.output[:, 0])
-        updates = {name: value / ETA for name, value in circuit.contrast(relaxed, 0, 1).items()}
-        writers.apply(circuit, updates, optimizer, RATE)
+        updates = gradients({name: value / ETA for name, value in circuit.contrast(relaxed, 0, 1).items()})
+        writers.apply(circuit, updates, optimizer, RATE, len(x))
     return np.array(found)
 
 

@@ -79,7 +79,7 @@ class Trainer:
     evaluations: list[tuple[float, float]] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _accuracies: list[float] = field(default_factory=list)
-    _pending: list[tuple[Array, Array]] = field(default_factory=list)  # losses and accuracies that have not been read yet
+    _pending: list[tuple[Array, Array, int]] = field(default_factory=list)  # sums of losses and ratings, not yet read, and of how many
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
@@ -136,12 +136,11 @@ class Trainer:
         batch, count = self._samples(self.dataset.train_images, self.dataset.train_labels, chosen := self.batch(self.step)), len(chosen)
         key = random.fold_in(stream(self.training.seed, NOISE), self.step)
         updates, state, metrics = self.rule.step(self.system, self.state, batch, key)
-        loss = metrics["loss"] / count
-        if _array.namespace(loss) is np:
-            _refuse_no_number(loss, self.step)
+        if _array.namespace(metrics["loss"]) is np:
+            _refuse_no_number(metrics["loss"], self.step)
         writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch), count)
         self.state = state
-        self._pending.append((loss, accuracy(metrics["rating"] / count, self.dataset.real)))
+        self._pending.append((metrics["loss"], metrics["rating"], count))
         self.step += 1
         if len(self._pending) >= READ_EVERY:
             self._read()
@@ -158,12 +157,12 @@ class Trainer:
         """Read what is pending, all in one transfer. A loss that is no number stays pending: nothing that comes after it is ever saved."""
         if not self._pending:
             return
-        losses, accuracies = zip(*self._pending, strict=True)
-        values = _array.to_numpy(_array.namespace(*losses).stack([*losses, *accuracies])).reshape(2, -1).tolist()
-        for step, loss in enumerate(values[0], self.step - len(losses)):
+        losses, found, counts = zip(*self._pending, strict=True)
+        means = _array.to_numpy(_array.namespace(*losses).stack([*losses, *found])).reshape(2, -1) / counts
+        for step, loss in enumerate(means[0].tolist(), self.step - len(losses)):
             _refuse_no_number(loss, step)
-        self._losses += values[0]
-        self._accuracies += values[1]
+        self._losses += means[0].tolist()
+        self._accuracies += accuracy(means[1], self.dataset.real).tolist()
         self._pending.clear()
 
     def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
 from . import checkpoint, controls, data, derived, files, machine, matrix, memory, origin, progress, saved, signals, text, units
 from . import recipe as recipes
-from .loop import Stopped, TrainingError
+from .loop import Stopped, TrainingError, rate
 from .recipe import Recipe, RecipeError
 from .saved import CHECKPOINT, CONFIG
 from .signals import Stop
@@ -151,13 +151,26 @@ def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
 
 def refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
     """Raise `RecipeError` for real targets where they mean nothing, and for labels that look like them."""
+    y = dataset.train_labels
+    labels = ""
+    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
+        labels = f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
     if not hasattr(rule.loss_on(system), "targets"):
-        labels = dataset.train_labels
-        one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
-        way = "labels that are one-hot are given as integers, y.argmax(1)" if one_hot else "set rule.loss='mse'; powers of light have none"
-        raise RecipeError(f"{dataset.name} has real targets, which need a square error: {way}")
+        raise RecipeError(f"{dataset.source} has real targets, which need a square error: {labels or _way_to_real(system, rule)}")
     if getattr(system, "hinge", False):
-        raise RecipeError(f"{dataset.name} has real targets, which are to be met from both sides: set system.hinge=false")
+        way = f"set system.hinge=false{'; ' if labels else ''}{labels}"
+        raise RecipeError(f"{dataset.source} has real targets, which are to be met from both sides: {way}")
+
+
+def _way_to_real(system: Any, rule: Any) -> str:
+    """What to do about real targets where outputs are measured by classes."""
+    if getattr(system, "measured", "signed") == "powers":
+        return f"system.kind={system.kind!r} measures powers of light, which have none, as only their ratios count"
+    if system.natural_loss.real and hasattr(rule, "loss"):
+        return "set rule.loss='mse'"
+    if getattr(system, "readout", "state") == "softmax":
+        return "a softmax has none: set system.readout='state'"
+    return f"outputs of system.kind={system.kind!r} are chances of classes, which have none"
 
 
 def _use_threads(threads: int) -> None:
@@ -257,6 +270,7 @@ def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *
             _restore(run, found)
             _drop_stale_controls(run.meta, recipes.differences(saved.made_by(found), changed))
             _note_changes(run, found.meta["environment"])
+            _note_rate(run, saved.made_by(found).training)
             if found.path != newest and os.path.lexists(newest):
                 checkpoint.set_aside(newest)
         else:
@@ -281,6 +295,19 @@ def _note_changes(run: Run, then: dict[str, str]) -> None:
     changed = machine.changes(then, environment(run.recipe.compute.device) | machine.plans())
     if changed:
         _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
+
+
+def _note_rate(run: Run, then: Any) -> None:
+    """Say that more, or fewer, epochs under a cosine are another cosine, and by how much the learning rate jumps for it."""
+    trainer, now = run.trainer, run.recipe.training
+    if now.schedule != "cosine" or now.epochs == then.epochs or not 0 < trainer.step < trainer.steps:
+        return
+    last = rate(then, trainer.step - 1, trainer.steps_per_epoch)
+    following = rate(now, trainer.step, trainer.steps_per_epoch)
+    _say(
+        f"note: a cosine over {now.epochs} epochs, not {then.epochs}: the learning rate jumps from {last:.3g} to {following:.3g}, which is not "
+        f"what {now.epochs} epochs straight through come to"
+    )
 
 
 def _absolute(recipe: Recipe) -> Recipe:

@@ -22,7 +22,7 @@ from .. import _array
 from .._array import Array, Real
 from .._checks import class_labels
 from .._gate import accepts_any
-from ..networks._checks import double, plain, real, shaped
+from ..networks._checks import double, floats, plain, real, shaped
 from ..networks._solve import solution
 from ..networks.resistor import Response
 from .agnostic import yielding
@@ -32,7 +32,7 @@ from .frequency import amplitudes, check_tones
 # ----------------------------------------------------------------------------------------------------------------------- rules
 @accepts_any
 def coupled_learning_update(
-    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float = 1e-3,
+    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float = 1e-3,
     power: float = 0.0, weights: Array | None = None, overclamp: tuple[float, float] | None = None,
     rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
@@ -53,6 +53,7 @@ def coupled_learning_update(
     """
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
+    conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     if not hasattr(net, "response"):
         return _two_states(net, conductance, sources, x, targets, y, eta, power, weights, overclamp)
@@ -67,7 +68,7 @@ def coupled_learning_update(
 
 @accepts_any
 def nudged_learning_update(
-    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-3,
+    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-3,
     variant: str = "centred", weights: Array | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Equilibrium propagation: targets are joined by conductances beta to sources at y, and the states' drops are compared.
@@ -83,6 +84,7 @@ def nudged_learning_update(
         raise ValueError(f"variant must be one of {', '.join(_NUDGES)}, got {variant!r}")
     if not beta > 0:
         raise ValueError(f"beta must be positive, in siemens: it joins the targets to what they should be, got {beta:g}")
+    conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     low, high = (beta * sign for sign in _NUDGES[variant])
     if not hasattr(net, "response"):
@@ -110,7 +112,7 @@ _NUDGES = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.
 
 @accepts_any
 def adjoint_learning_update(
-    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *,
+    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *,
     weights: Array | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Adjoint learning: minus the gradient of the mean of ``|y - v_T|^2 / 2``, (E,), exactly; linear networks.
@@ -118,6 +120,7 @@ def adjoint_learning_update(
     The second state is the network's answer to the error d = y - v_T driven as a current into the targets, sources grounded, and an edge
     multiplies its two drops: ``-<(B G_T d)(B v_F)>``. Other arguments and errors as in `coupled_learning_update`.
     """
+    conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     r = _answer(net, conductance, sources, targets, response, "adjoint learning")
     d, share = _errors(r.outputs(x), y, None, weights)
@@ -126,7 +129,7 @@ def adjoint_learning_update(
 
 @accepts_any
 def frequency_propagation_update(
-    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, gamma: float = 1e-2,
+    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, gamma: float = 1e-2,
     frequencies: tuple[int, int] = (2, 3), samples: int = 16, rails: tuple[float, float] | None = None,
 ) -> Array:  # fmt: skip
     """Frequency propagation: activation and error travel through one network at once, at two frequencies, and each edge tells them apart.
@@ -140,6 +143,7 @@ def frequency_propagation_update(
     Anisetti, Kandala, Scellier and Schwarz, Neural Comput. 36, 596 (2024), arXiv:2208.08862.
     """
     check_tones(gamma, frequencies, samples)
+    conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     xp = _array.namespace(x)
 
@@ -155,7 +159,7 @@ def frequency_propagation_update(
 
 @accepts_any
 def agnostic_learning_step(
-    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-2,
+    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-2,
     softness: float = 1e-2, limits: tuple[float, float] = (1e-6, np.inf), steps: int = 100, tolerance: float = 1e-10,
     rails: tuple[float, float] | None = None,
 ) -> Array:  # fmt: skip
@@ -170,6 +174,7 @@ def agnostic_learning_step(
     softness : siemens per watt. Raises ConvergenceError when that does not settle (softness too large).
     Scellier, Mishra, Bengio and Ollivier, arXiv:2205.15021 (2022).
     """
+    conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     for name, value in (("beta", beta), ("softness", softness)):
         if not value > 0:
@@ -207,7 +212,7 @@ def coupled_learning_step(
 
 
 @accepts_any
-def potentiometer_step(conductance: Real, update: Real, *, ohms: float, low: float, high: float) -> Array:
+def potentiometer_step(conductance: Any, update: Real, *, ohms: float, low: float, high: float) -> Array:
     """Conductances (E,) after every digital potentiometer has moved one position the way its update points, or stayed where it is zero.
 
     ohms : resistance of one position. low, high : range of the resistance, ohms. The rule of the first laboratory network, whose edges
@@ -215,6 +220,7 @@ def potentiometer_step(conductance: Real, update: Real, *, ohms: float, low: flo
     """
     if not (ohms > 0 and 0 < low < high):
         raise ValueError(f"a potentiometer needs ohms > 0 and 0 < low < high, got ohms={ohms:g}, low={low:g}, high={high:g}")
+    conductance = floats("conductance", conductance, update)
     shaped("update", update, *conductance.shape)
     xp = _array.namespace(conductance)
     return (1 / (1 / conductance - ohms * xp.sign(update)).clip(low, high)).astype(conductance.dtype, copy=False)
@@ -222,7 +228,7 @@ def potentiometer_step(conductance: Real, update: Real, *, ohms: float, low: flo
 
 @accepts_any
 def coupled_dynamics(
-    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
+    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
     capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: Sequence[Real] | None = None,
     rails: tuple[float, float] | None = None,
 ) -> tuple[Array, tuple[Array, Array]]:  # fmt: skip
@@ -238,6 +244,7 @@ def coupled_dynamics(
     """
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
+    conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     xp = _array.namespace(x)
     k = conductance.astype(np.float64)

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array, Real
+from .._array import Array
 from .._gate import accepts_any
-from ..networks._checks import double, shaped
+from ..networks._checks import double, floats, shaped
 
 
 @accepts_any
 def elastic_learning_update(
-    net: Any, stiffness: Real, rest: Real, source_nodes: Any, source_positions: Array, target_nodes: Any, target_positions: Array,
+    net: Any, stiffness: Any, rest: Any, source_nodes: Any, source_positions: Array, target_nodes: Any, target_positions: Array,
     start: Array, *, eta: float = 1e-3, **options: Any,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Updates of stiffnesses and rest lengths, each (E,), mean over the batch: add them, times a rate of their own.
@@ -29,6 +29,7 @@ def elastic_learning_update(
     """
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards where they should be, got {eta:g}")
+    stiffness, rest = floats("stiffness", stiffness, source_positions), floats("rest", rest, source_positions)
     sources, targets = net.apart(source_nodes, target_nodes)
     xp, given = _array.namespace(stiffness), double("target_positions", target_positions, stiffness)
     at = shaped("source_positions", double("source_positions", source_positions, stiffness), "batch", len(sources), net.dimension)
@@ -49,7 +50,7 @@ def elastic_learning_update(
 
 @accepts_any
 def allosteric_learning_update(
-    net: Any, stiffness: Real, rest: Real, source_nodes: Any, source_positions: Array, gauges: Any, distances: Array, start: Array, *,
+    net: Any, stiffness: Any, rest: Any, source_nodes: Any, source_positions: Array, gauges: Any, distances: Array, start: Array, *,
     beta: float = 1e-2, **options: Any,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """Updates of stiffnesses and rest lengths so that far pairs of nodes come to given distances when the sources are moved.
@@ -66,8 +67,7 @@ def allosteric_learning_update(
     """
     if not 0 < beta < np.inf:
         raise ValueError(f"beta must be positive: the stiffness, N/m, of the springs that pull targets to their distances; got {beta:g}")
-    for name, x in (("stiffness", stiffness), ("rest", rest)):
-        shaped(name, x, net.n_edges)
+    stiffness, rest = (shaped(n, floats(n, x, source_positions), net.n_edges) for n, x in (("stiffness", stiffness), ("rest", rest)))
     at, y = np.asarray(_array.to_numpy(gauges)), double("distances", distances, stiffness)
     if at.ndim != 1 or at.dtype.kind not in "iu" or not len(at) or at.min() < 0 or at.max() >= net.n_edges or len(np.unique(at)) < len(at):
         raise ValueError(f"gauges must be different numbers of edges, 0 .. {net.n_edges - 1}, got {at.tolist()}")

@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
-from .._checks import shaped
+from .._checks import numbers, shaped
 from .._gate import kind_of
 
 
@@ -24,6 +24,17 @@ def double(name: str, values: Any, like: Array) -> Array:
     return _array.namespace(like).asarray(real(name, values), np.float64)
 
 
+def floats(name: str, values: Any, like: Array | None = None) -> Array:
+    """Real numbers: an array of float32 or float64 as it is, other arrays in float64, what is no array on the device of `like` too.
+
+    Raises TypeError.
+    """
+    if not _array.is_array(values):
+        host = numbers(name, values)
+        return host if like is None else _array.namespace(like).asarray(host)
+    return real(name, values) if values.dtype in (np.float32, np.float64) else real(name, values).astype(np.float64)
+
+
 def plain(name: str, arrays: Sequence[Any]) -> list[Array]:
     """Arrays of floating point numbers, real or complex, that a record holds; subclasses of NumPy's as NumPy's. Raises TypeError."""
     for x in arrays:
@@ -34,4 +45,4 @@ def plain(name: str, arrays: Sequence[Any]) -> list[Array]:
     return [np.asarray(x) if isinstance(x, np.ndarray) else x for x in arrays]
 
 
-__all__ = ["double", "plain", "real", "shaped"]
+__all__ = ["double", "floats", "plain", "real", "shaped"]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array, Real
+from .._array import Array
 from .._gate import accepts_any
-from ._checks import double, real, shaped
+from ._checks import double, floats, real, shaped
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
 
@@ -49,18 +49,18 @@ class Nonlinear(Graph):
         return np.ones(self.n_edges, bool)
 
     # --------------------------------------------------------------------------------------------------------------- solutions
-    def solve(self, parameter: Real, nodes: Any, voltages: Array, **options: Any) -> Array:
+    def solve(self, parameter: Any, nodes: Any, voltages: Array, **options: Any) -> Array:
         """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
         return self.relax(parameter, nodes, voltages, **options).voltages
 
     def relax(
-        self, parameter: Real, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
+        self, parameter: Any, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
         start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, relaxation: float = 1.0,
         on_failure: str = "raise",
     ) -> State:  # fmt: skip
         """The state with some nodes held.
 
-        parameter : (E,) of the edges, float32 or float64: conductances in siemens, or gate voltages; worked on in float64.
+        parameter : (E,) of the edges, an array or a list: conductances in siemens, or gate voltages; worked on in float64.
         nodes : (held,) integers. voltages : (batch, held) volts.
         currents : (batch, n_nodes) amperes driven into the nodes. load : (nodes, siemens, volts (batch, len)), conductances from these nodes
             to sources, such as a nudge. start : (batch, n_nodes) volts to begin with, such as an earlier state.
@@ -73,6 +73,7 @@ class Nonlinear(Graph):
 
         Returns `State`. Raises ValueError for nodes that float or are held twice, ConvergenceError.
         """
+        parameter = floats("parameter", parameter, voltages)
         xp = _array.namespace(parameter, voltages)
         held = self._indices("nodes", nodes)
         p, smallest, _ = self._edge_span("parameter", parameter, self.unit, self.lowest)
@@ -121,11 +122,12 @@ class Nonlinear(Graph):
                     break
         return judged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
 
-    def residual(self, parameter: Real, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
+    def residual(self, parameter: Any, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """(batch,) volts: the largest step that a node not in `nodes` would still make, to first order, in states (batch, n_nodes).
 
         Zero means Kirchhoff's law at the nodes between their rails, and at a rail a current that only this rail's diode can carry.
         """
+        parameter = floats("parameter", parameter, voltages)
         xp = _array.namespace(parameter, voltages)
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         free = np.ones(self.n_nodes, np.uint8)
@@ -136,7 +138,7 @@ class Nonlinear(Graph):
         driven = _array.contiguous(driven)
         return abs(self._left(p, v, free, xp.zeros(self.n_nodes), driven)).max(axis=1)
 
-    def nudge_bound(self, parameter: Real, source_nodes: Any, target_nodes: Any, voltages: Array) -> float:
+    def nudge_bound(self, parameter: Any, source_nodes: Any, target_nodes: Any, voltages: Array) -> float:
         """The |beta|, in siemens, below which targets nudged by -beta still settle close to the states `voltages` (batch, n_nodes).
 
         The smallest of the bounds of the resistor networks that the edges' slopes make there. For transistors an estimate.
@@ -144,6 +146,7 @@ class Nonlinear(Graph):
         from .resistor import ResistorNetwork
 
         self._states(voltages=voltages)
+        parameter = floats("parameter", parameter, voltages)
         i, j = self.ends(parameter)
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         slopes = self._slopes(p, voltages[:, i].astype(np.float64), voltages[:, j].astype(np.float64))
@@ -221,12 +224,13 @@ class Nonlinear(Graph):
 
         return linearised
 
-    def solve_vjp(self, cotangent: Array, parameter: Real, nodes: Any, voltages: Array) -> Array:
+    def solve_vjp(self, cotangent: Array, parameter: Any, nodes: Any, voltages: Array) -> Array:
         """The derivative of `solve` by the parameter, (E,), summed over the batch, exact where it has one.
 
         cotangent : (batch, n_nodes), of the states voltages (batch, n_nodes). nodes : that are held. By the implicit function theorem, with
         the transpose of the linearised network: transistors are not reciprocal. Nodes at a rail stay there. Dense, CPU or GPU.
         """
+        parameter = floats("parameter", parameter, voltages)
         xp = _array.namespace(parameter, voltages)
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         self._states(voltages=voltages, cotangent=cotangent)

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array, Real
+from .._array import Array
 from .._gate import accepts_any
-from ._checks import real
+from ._checks import floats, real
 from ._nonlinear import Nonlinear
 
 
@@ -62,10 +62,10 @@ class DiodeNetwork(Nonlinear):
     def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
         return self._currents(_array.namespace(parameter).ones_like(parameter), u, v)[0]
 
-    def energy(self, conductance: Real, voltages: Array, currents: Array | None = None) -> Array:
+    def energy(self, conductance: Any, voltages: Array, currents: Array | None = None) -> Array:
         """(batch,) watts of states (batch, n_nodes), with currents (batch, n_nodes) driven into the nodes; falls in every exact step."""
         self._states(voltages=voltages, **({} if currents is None else {"currents": currents}))
-        g, reverse, drop = self._law(self._edge_values("conductance", conductance))
+        g, reverse, drop = self._law(self._edge_values("conductance", floats("conductance", conductance, voltages)))
         i, j = self.ends(voltages)
         w = voltages[:, i].astype(np.float64) - voltages[:, j]
         total = (g * (reverse * w**2 + (1 - reverse) * (w - drop).clip(0) ** 2) / 2).sum(axis=1)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array, Real
+from .._array import Array
 from .._constants import Copies
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
-from ._checks import double, real, shaped
+from ._checks import double, floats, real, shaped
 from ._graph import Graph
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
@@ -69,10 +69,9 @@ class ElasticNetwork(Graph):
         i, j = self.ends(positions)
         return ((positions[:, i] - positions[:, j]) ** 2).sum(axis=2) ** 0.5
 
-    def energy(self, stiffness: Real, rest: Real, positions: Array, forces: Array | None = None, load: Load | None = None) -> Array:
+    def energy(self, stiffness: Any, rest: Any, positions: Array, forces: Array | None = None, load: Load | None = None) -> Array:
         """Elastic energy (batch,), joules, with that of a load, less the work of forces (batch, n_nodes, dimension)."""
-        for name, x in (("stiffness", stiffness), ("rest", rest)):
-            shaped(name, x, self.n_edges)
+        stiffness, rest = (shaped(n, floats(n, x, positions), self.n_edges) for n, x in (("stiffness", stiffness), ("rest", rest)))
         self._places(positions=positions, **({} if forces is None else {"forces": forces}))
         total = (stiffness * (self.lengths(positions) - rest) ** 2 / 2).sum(axis=1)
         if load is not None:
@@ -80,17 +79,17 @@ class ElasticNetwork(Graph):
             total = total + (s * (positions - p) ** 2 / 2).sum(axis=(1, 2))
         return total if forces is None else total - (forces * positions).sum(axis=(1, 2))
 
-    def solve(self, stiffness: Real, rest: Real, nodes: Any, positions: Array, start: Array, **options: Any) -> Array:
+    def solve(self, stiffness: Any, rest: Any, nodes: Any, positions: Array, start: Array, **options: Any) -> Array:
         """Positions (batch, n_nodes, dimension) at rest; arguments and errors as of `relax`."""
         return self.relax(stiffness, rest, nodes, positions, start, **options).positions
 
     def relax(
-        self, stiffness: Real, rest: Real, nodes: Any, positions: Array, start: Array, *, forces: Array | None = None,
+        self, stiffness: Any, rest: Any, nodes: Any, positions: Array, start: Array, *, forces: Array | None = None,
         load: Load | None = None, tolerance: float = TOLERANCE, steps: int = 200, on_failure: str = "raise",
     ) -> Shape:  # fmt: skip
         """The network at rest, with some nodes held.
 
-        stiffness : (E,) N/m, not negative. rest : (E,) metres, not negative. nodes : (held,) integers.
+        stiffness : (E,) N/m, not negative. rest : (E,) metres, not negative; arrays or lists. nodes : (held,) integers.
         positions : (batch, held, dimension) metres, where they are held. start : (n_nodes, dimension) or (batch, n_nodes, dimension), where
             the nodes are before they settle; close to the wanted equilibrium, of several.
         forces : (batch, n_nodes, dimension) newtons. load : (stiffnesses N/m, places metres), each (batch, n_nodes, dimension): springs along
@@ -100,6 +99,7 @@ class ElasticNetwork(Graph):
 
         The energy falls in every step. Raises ValueError for nodes that hang on no spring, ConvergenceError.
         """
+        stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
         k, softest, stiffest = self._edge_span("stiffness", stiffness, "N/m")
@@ -131,13 +131,14 @@ class ElasticNetwork(Graph):
         return Shape(x, left, int(done.max()) if done.size else 0, converged)
 
     def respond(
-        self, stiffness: Real, rest: Real, nodes: Any, positions: Array, forces: Array, *, load: Load | None = None
+        self, stiffness: Any, rest: Any, nodes: Any, positions: Array, forces: Array, *, load: Load | None = None
     ) -> tuple[Array, np.ndarray]:
         """How the network at `positions` (batch, n_nodes, dimension) answers to small forces (batch, n_nodes, dimension), `nodes` held.
 
         Returns displacements ``H^-1 f`` (batch, n_nodes, dimension), 0 at held nodes, H the Hessian of the energy, and (batch,) bool: whether
         H is positive definite, that is, whether these positions are stable. Elsewhere the displacements are NaN.
         """
+        stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)
         held = self._indices("nodes", nodes)
         k, l = self._edge_values("stiffness", stiffness, "N/m"), self._edge_values("rest", rest, "m")

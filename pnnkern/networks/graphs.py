@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import _files, random
 from .._errors import DataError
+from . import _edge_lists
 
 LONGEST = 256 << 20  # bytes of an edge list
 
@@ -105,29 +106,13 @@ def bipartite(inputs: int, outputs: int) -> np.ndarray:
 
 
 def read_edges(path: Any) -> tuple[np.ndarray, int, np.ndarray | None]:
-    """Edge list from a text file: two node numbers from 0 on each line, and if there is a third column the conductance in siemens.
+    """Edge list from a text file: two node numbers on each line, from 0 or from 1, and if there is a third column the conductance in siemens.
 
-    Columns are parted by spaces, tabs or commas; lines that begin with # are skipped.
-    Returns edges (E, 2) int32, the number of nodes, and conductances (E,) or None. Raises ValueError (`DataError`) naming the line that
-    cannot be read, or a node that leaves others out.
+    Columns are parted by spaces, tabs, commas or semicolons; what follows a # is a comment. networkx's lines with attributes in braces are
+    read, and tables with a header, such as pandas': columns source and target (or from and to, node1 and node2, start and end, u and v, i
+    and j), and conductance (or siemens, weight, g, k), others beside these are ignored.
+
+    Returns edges (E, 2) int32 from 0, the number of nodes, and conductances (E,) or None. Raises ValueError (`DataError`) naming the line
+    that cannot be read, joins a node to itself, or two nodes again, and the node that leaves a gap.
     """
-    rows = []
-    for number, line in enumerate(_files.read_text(path, LONGEST, f"the edge list {path}", DataError).splitlines(), 1):
-        text = line.partition("#")[0].replace(",", " ").split()
-        if not text:
-            continue
-        try:
-            rows.append((int(text[0]), int(text[1]), *(float(t) for t in text[2:])))
-            fits = len(text) in (2, 3) and len(text) == len(rows[0])
-        except (ValueError, IndexError):
-            fits = False
-        if not fits:
-            raise DataError(f"{path}, line {number}: expected 'node node' or 'node node siemens' throughout, got {line.strip()!r:.60}")
-    if not rows:
-        raise DataError(f"{path} holds no edges")
-    low, high = min(min(row[:2]) for row in rows), max(max(row[:2]) for row in rows)
-    if low < 0 or high >= 2 * len(rows):  # so many nodes could not all be joined: nothing is made as long as a number is large
-        raise DataError(f"{path} must number its nodes 0, 1, ... without gaps: {len(rows)} edges do not reach node {low if low < 0 else high}")
-    edges = np.array([row[:2] for row in rows], np.int64)
-    conductance = np.array([row[2] for row in rows]) if len(rows[0]) == 3 else None
-    return edges.astype(np.int32), int(edges.max()) + 1, conductance
+    return _edge_lists.parsed(_files.read_text(path, LONGEST, f"the edge list {path}", DataError), path)

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array, Real
+from .._array import Array
 from .._constants import Copies
 from .._gate import accepts_any, record
-from ._checks import double, real, shaped
+from ._checks import double, floats, real, shaped
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
 
@@ -79,17 +79,17 @@ class ResistorNetwork(Graph):
         self._grounded: tuple[bytes, _Grounded] | None = None
 
     # --------------------------------------------------------------------------------------------------------------- solutions
-    def solve(self, conductance: Real, nodes: Any, voltages: Array, **options: Any) -> Array:
+    def solve(self, conductance: Any, nodes: Any, voltages: Array, **options: Any) -> Array:
         """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
         return self.relax(conductance, nodes, voltages, **options).voltages
 
     def relax(
-        self, conductance: Real, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
+        self, conductance: Any, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
         start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, on_failure: str = "raise",
     ) -> State:  # fmt: skip
         """The state with some nodes held.
 
-        conductance : (E,) siemens, not negative; an edge of zero is not there. float32 or float64; solved in float64.
+        conductance : (E,) siemens, not negative, an array or a list; an edge of zero is not there. Solved in float64.
         nodes : (held,) integers. voltages : (batch, held) volts.
         currents : (batch, n_nodes) amperes driven into the nodes. load : (nodes, siemens, volts (batch, len)), conductances from these
             nodes to sources, such as a nudge; siemens a number or one for each, and may be negative while the rest outweighs it.
@@ -99,9 +99,10 @@ class ResistorNetwork(Graph):
         tolerance : of the net current at the free nodes, relative to the largest one before they settle (at 0 V).
         steps : of the conjugate gradients at most, by default 10 per node and 1000 or more. on_failure : "raise", or "flag" in the result.
 
-        Returns `State`, voltages in the precision of the conductances. Raises ValueError for nodes that float, nodes that are held twice,
-        negative conductances; ConvergenceError when the tolerance is not reached.
+        Returns `State`, voltages in the precision of the conductances, float64 for integers and lists. Raises ValueError for nodes that
+        float, nodes that are held twice, negative conductances; ConvergenceError when the tolerance is not reached.
         """
+        conductance = floats("conductance", conductance, voltages)
         xp = _array.namespace(conductance, voltages)
         held = self._indices("nodes", nodes)
         g, smallest, _ = self._edge_span("conductance", conductance)
@@ -126,15 +127,17 @@ class ResistorNetwork(Graph):
             solved = plan.solve(g, fixed, guess, added, weight, inverse, tolerance, steps)
             out[part] = solved[0].T
             residual[part], taken = _array.to_numpy(solved[1]), max(taken, solved[2])
-        return judged(out, residual, taken, tolerance, on_failure, "the network")
+        limit = "its conductances and loads lie too far apart for double precision" if direct else ""
+        return judged(out, residual, taken, tolerance, on_failure, "the network", limit)
 
     def response(
-        self, conductance: Real, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE
+        self, conductance: Any, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE
     ) -> Response:
         """How the network answers to sources and to currents into targets, from one factorisation with n_sources + n_targets columns.
 
         Its cost does not depend on any batch. Arguments and errors as of `relax`.
         """
+        conductance = floats("conductance", conductance)
         sources, targets = self.apart(source_nodes, target_nodes)
         xp, n, m = _array.namespace(conductance), len(sources), len(targets)
 
@@ -149,13 +152,14 @@ class ResistorNetwork(Graph):
         both = self.relax(exact, sources, values, currents=drive, method=method, tolerance=tolerance).voltages
         return Response(xp.ascontiguousarray(both[:n].T), xp.ascontiguousarray(both[n:].T), sources, targets)
 
-    def solve_many(self, conductance: Real, nodes: Any, voltages: Array) -> Array:
+    def solve_many(self, conductance: Any, nodes: Any, voltages: Array) -> Array:
         """Many small networks at once, each with conductances of its own: one block of threads per network.
 
-        conductance : (networks, E) siemens, float32 or float64. nodes : (held,). voltages : (batch, held), the same for all networks, or
+        conductance : (networks, E) siemens, an array or lists. nodes : (held,). voltages : (batch, held), the same for all networks, or
         (networks, batch, held). Returns (networks, batch, n_nodes). At most 160 free nodes: a dense Cholesky factorisation that fits the
         memory of a block. Raises ValueError when a network has a node that floats, FaultError when rounding leaves a matrix that is singular.
         """
+        conductance = floats("conductance", conductance, voltages)
         xp = _array.namespace(conductance, voltages)
         held = self._indices("nodes", nodes)
         shaped("conductance", conductance, "networks", self.n_edges)
@@ -188,9 +192,9 @@ class ResistorNetwork(Graph):
         return out.astype(conductance.dtype, copy=False)
 
     # ------------------------------------------------------------------------------------------------------------- observables
-    def power(self, conductance: Real, voltages: Array) -> Array:
+    def power(self, conductance: Any, voltages: Array) -> Array:
         """Dissipated power sum_e g_e dv_e^2 of states (batch, n_nodes), (batch,) watts. Half of it is the energy that settles least."""
-        g = self._edge_values("conductance", conductance)
+        g = self._edge_values("conductance", floats("conductance", conductance, voltages))
         return (g * self.drops(voltages).astype(np.float64) ** 2).sum(axis=1)
 
     def drops(self, voltages: Array) -> Array:
@@ -199,11 +203,12 @@ class ResistorNetwork(Graph):
         i, j = self.ends(voltages)
         return voltages[:, i] - voltages[:, j]
 
-    def residual(self, conductance: Real, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
+    def residual(self, conductance: Any, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """Kirchhoff's residual of states (batch, n_nodes): (batch,) amperes, the largest net current that leaves a node not in `nodes`.
 
         currents : (batch, n_nodes) amperes driven into the nodes.
         """
+        conductance = floats("conductance", conductance, voltages)
         xp = _array.namespace(conductance, voltages)
         self._states(voltages=voltages)
         g, smallest, _ = self._edge_span("conductance", conductance)

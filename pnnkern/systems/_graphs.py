@@ -9,12 +9,15 @@ import numpy as np
 from .. import _array, _constants, random
 from .._array import Array, Real
 from .._declared import Count, Range
+from .._gate import accepts_any
+from ..networks._checks import floats
 from ..networks._graph import Graph
-from ._encoding import beyond, flat, one_hot
+from ._encoding import beyond, fitting, flat, one_hot
 from .system import System, Target
 from .writers import Potentiometers
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class GraphNetwork(System):
     """A network on a graph.
@@ -72,6 +75,13 @@ class GraphNetwork(System):
             setattr(self, name, nodes)
         return np.asarray(held)
 
+    def _check_parameters(self, names: Sequence[str], edges: int, dtype: Any) -> None:
+        """Raise for parameters that are not one number of `dtype` for each edge; integers and lists become such."""
+        like = _array.device_namespace(self.device).empty(0, dtype)
+        given = {name: (p, floats(name, p, like)) for name, p in self.parameters.items()}
+        self.parameters = {name: p if p is x else x.astype(dtype) for name, (p, x) in given.items()}
+        fitting(self.parameters, dict.fromkeys(names, (edges,)), dtype)
+
     @property
     def entrances(self) -> int:
         """Source nodes: one or two for each feature."""
@@ -104,6 +114,7 @@ class GraphNetwork(System):
         return _constants.constant(nodes, np.int64, like)
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class Circuit(GraphNetwork):
     """A network that carries current: sources are the features, and two rails at 0 V and at the supply."""

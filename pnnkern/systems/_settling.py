@@ -220,7 +220,7 @@ class HopfieldUnits(Settling):
 
     @property
     def natural_loss(self) -> Target:
-        return super().natural_loss if self.readout == "state" else Target("cross-entropy", scale=1.0)
+        return super().natural_loss if self.readout == "state" else Target("cross-entropy", scale=1.0, real=False)
 
     @property
     def unmet(self) -> Mapping[str, str]:
@@ -234,6 +234,8 @@ class HopfieldUnits(Settling):
         if self.readout == "softmax" and (self.high, self.low) != (1.0, 0.0):
             raise ValueError(f"the targets of a softmax are 1 and 0: leave high and low as they are, got {self.high:g} and {self.low:g}")
         super()._set_up()
+        if self.readout == "softmax" and self.biases[-1].size == 1:
+            raise ValueError("a softmax of one output is always 1: two classes need two outputs, or readout='state'")
 
     def holomorphic_contrast(self, inputs: Real, target: Real, *, radius: float, points: int) -> dict[str, Derivative]:
         """The gradient of the cost by nudges on a circle, a sum over the batch; only smooth activations can be followed there."""

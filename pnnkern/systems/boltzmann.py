@@ -69,6 +69,8 @@ class BoltzmannMachine(OneHiddenLayer):
 
     def __post_init__(self) -> None:
         check(self)
+        if self.outputs == 1:
+            raise ValueError("of one class unit alone the chance is always 1: two classes need two, outputs = 2")
         check_dtype(self.dtype)
         xp, (hidden, classes) = _array.device_namespace(self.device), self.sizes
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, classes), "a": (self.inputs,), "b1": (hidden,), "b2": (classes,)}
@@ -89,7 +91,7 @@ class BoltzmannMachine(OneHiddenLayer):
 
     @property
     def natural_loss(self) -> Target:
-        return Target("cross-entropy", scale=1.0)
+        return Target("cross-entropy", scale=1.0, real=False)
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:

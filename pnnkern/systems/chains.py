@@ -106,7 +106,7 @@ class ModelledChain(Chain):
             found |= by_parameter
         return {name: found[name] for name in self.parameters}
 
-    def hidden(self, record: Any) -> list[Array]:
+    def hidden_outputs(self, record: Any) -> list[Array]:
         """What was measured between the stages."""
         values: list[Array] = record[1]
         return values

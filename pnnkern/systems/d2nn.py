@@ -28,7 +28,7 @@ from .system import Quantity, System, Target
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
 
-Metres = Annotated[float, Range(ge=1e-15, le=1e9)]
+Metres = Annotated[float, Range(gt=0, le=1e9)]
 Deviation = Annotated[float, Range(ge=0, le=1e9)]
 
 
@@ -54,8 +54,9 @@ class Geometry(Described):
         check(self)
         if self.input_size > self.size:
             raise ValueError(f"input_size must not exceed size = {self.size}, got {self.input_size}")
-        if 0 < abs(self.spacing) < 1e-15:
-            raise ValueError(f"spacing must be 0 or a length of 1e-15 metres or more, got {self.spacing:g}")
+        for name in ("pitch", "wavelength", "spacing"):
+            if 0 < abs(value := getattr(self, name)) < 1e-15:
+                raise ValueError(f"{name} must be a length of 1e-15 metres or more, got {value:g}")
         ratio = self.pitch / self.wavelength
         if 200 < ratio <= 1000:  # above that the propagation warns
             warn(

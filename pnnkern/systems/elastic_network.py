@@ -17,7 +17,7 @@ from .._errors import ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ElasticNetwork, graphs
-from ._encoding import fitting, flat, wanted
+from ._encoding import flat, wanted
 from ._graphs import GraphNetwork
 from .protocols import population
 from .system import Quantity
@@ -89,7 +89,7 @@ class SpringNetwork(GraphNetwork):
             self.parameters = {"stiffness": xp.full(self.network.n_edges, self.start)}
             if self.learn_rest:
                 self.parameters["rest"] = self._rest.copy()
-        fitting(self.parameters, dict.fromkeys(("stiffness", "rest")[: 1 + self.learn_rest], (self.network.n_edges,)), np.float64)
+        self._check_parameters(("stiffness", "rest")[: 1 + self.learn_rest], self.network.n_edges, np.float64)
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -219,14 +219,19 @@ class SpringNetwork(GraphNetwork):
         if not bool((beta < 0).any()):
             return self._settle(inputs, free, load=load).positions
         found = self._settle(inputs, free, load=load, on_failure="flag")
-        fine = found.residual <= self.tolerance
-        for positions in (free, found.positions):  # where it starts too: else it falls into a far minimum, if there is one
-            fine &= self.network.respond(*self._springs, self._held, positions, 0 * free, load=load)[1]
+        # where it starts too: else it falls into a far minimum, if there is one
+        starts, ends = (self.network.respond(*self._springs, self._held, x, 0 * free, load=load)[1] for x in (free, found.positions))
+        fine = (found.residual <= self.tolerance) & starts & ends
         if not fine.all():
             s = int(np.argmin(fine))
+            nudge = f"a nudge of {float(beta[s].min()):g} N/m"
+            if starts[s]:
+                raise NudgeError(
+                    f"{nudge} moves the outputs of sample {s} to where no equilibrium is stable: make |beta| smaller, or its targets closer"
+                )
+            bound = self._nudge_bound(free[s : s + 1])
             raise NudgeError(
-                f"a nudge of {float(beta[s].min()):g} N/m leaves the outputs of sample {s} without an equilibrium: |beta| must stay below "
-                f"{self._nudge_bound(free[s : s + 1]):.3g} N/m there"
+                f"{nudge} leaves the outputs of sample {s} without an equilibrium: |beta| must stay below {bound:.3g} N/m there"
             )
         return found.positions
 

@@ -18,7 +18,7 @@ from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import DiodeNetwork, TransistorNetwork, graphs
 from . import protocols
-from ._encoding import fitting, wanted
+from ._encoding import wanted
 from ._graphs import Circuit
 from .system import Quantity
 
@@ -78,7 +78,7 @@ class NonlinearCircuit(Circuit):
             like = _array.device_namespace(self.device).empty(0, np.float64)
             draws = random.uniform(key, (1, self.network.n_edges), dtype=np.float64, like=like)[0]
             self.parameters = {self.name: self.start_low + (self.start_high - self.start_low) * draws}
-        fitting(self.parameters, {self.name: (self.network.n_edges,)}, np.float64)
+        self._check_parameters([self.name], self.network.n_edges, np.float64)
         self.writing.give(self)
 
     def _make_graph(self) -> None:

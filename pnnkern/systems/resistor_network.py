@@ -23,7 +23,7 @@ from ..networks import ResistorNetwork, Response, graphs
 from ..networks._solve import solution
 from ..networks.resistor import LARGEST_BLOCK
 from . import protocols
-from ._encoding import fitting, wanted
+from ._encoding import wanted
 from ._graphs import Circuit
 from ._layers import check_dtype
 from .system import Quantity, Target
@@ -87,7 +87,7 @@ class ResistorCircuit(Circuit):
         self._choose_nodes(self.network, source=self.entrances, target=self.outputs)
         if not self.parameters:
             self.parameters = {"conductance": self._initial(measured)}
-        fitting(self.parameters, {"conductance": (self.network.n_edges,)}, self.dtype)
+        self._check_parameters(["conductance"], self.network.n_edges, self.dtype)
         self.writing.give(self)
 
     def _make_graph(self) -> np.ndarray | None:
@@ -113,7 +113,7 @@ class ResistorCircuit(Circuit):
     def _refuse_other(self, conductance: np.ndarray | None) -> None:
         """Raise ValueError for a key that is set, and says other than the file."""
         n, own = int(self.n_nodes or 0), {field.name: field.default for field in dataclasses.fields(self)}
-        says = {"nodes": (n, f"has {n} nodes"), "degree": (2 * len(self.edges) / n, "says who is joined")}
+        says: dict[str, tuple[float | None, str]] = {"nodes": (n, f"has {n} nodes"), "degree": (2 * len(self.edges) / n, "says who is joined")}
         if conductance is not None:
             says |= {name: (None, "says which conductances there are") for name in ("start", "spread")}
         for name, (value, words) in says.items():

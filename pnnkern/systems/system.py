@@ -35,7 +35,7 @@ class Target:
     """A loss in plain words, which `pnnkern.learning.losses.make` makes.
 
     loss : "mse", towards `high` for the sample's class and `low` for the others, in the unit of the outputs, with `hinge` only as far as
-    that; or "cross-entropy" of ``scale * output``.
+    that; or "cross-entropy" of ``scale * output``. real : whether outputs can be trained towards numbers at all.
     """
 
     loss: str = "mse"
@@ -43,6 +43,7 @@ class Target:
     low: float = 0.0
     hinge: bool = False
     scale: float = 1.0
+    real: bool = True
 
 
 @dataclass(kw_only=True)

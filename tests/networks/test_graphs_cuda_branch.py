@@ -1,8 +1,8 @@
 """Networks on graphs on a stand-in for CuPy: no array of the host may meet one of the device."""
 
-
 import numpy as np
 import pytest
+from steps import mean_step
 
 from pnnkern import learning, random
 from pnnkern.learning import CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled, elastic_learning_update
@@ -76,13 +76,15 @@ def test_the_system_of_springs(cupy) -> None:
     found = []
     x, labels = np.random.default_rng(0).random((3, 2)), np.array([0, 1, 1])
     for device in ("cpu", "cuda"):
-        system = SpringNetwork(*graphs.triangular(5, 5), 2, 2, learn_rest=True, complement=True, hinge=True, device=device, key=random.key(1))
+        edges, positions = graphs.triangular(5, 5)
+        targets = {"features": 2, "outputs": 2, "high": 0.02, "low": -0.02}
+        system = SpringNetwork(edges=edges, positions=positions, learn_rest=True, device=device, key=random.key(1), **targets)
         loss = SquareError(0.02, -0.02, True)
         rules = (CoupledLearning(0.1), EquilibriumPropagation(1e-3), InSilico(loss), learning.AdjointLearning(loss))
-        updates = [rule.step(system, (system.encode(x), labels))[0] for rule in rules]
+        updates = [mean_step(rule, system, system.encode(x), labels)[0] for rule in rules]
         found.append([u[name] if device == "cpu" else u[name].get() for u in updates for name in ("stiffness", "rest")])
         with pytest.raises(ValueError, match="without an equilibrium"):
-            EquilibriumPropagation(30.0).step(system, (system.encode(x), labels))
+            mean_step(EquilibriumPropagation(30.0), system, system.encode(x), labels)
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
 
@@ -93,10 +95,11 @@ def test_the_system(cupy) -> None:
     x = np.random.default_rng(0).random((3, 3))
     for device in ("cpu", "cuda"):
         edges = graphs.disordered(20, 6.0, random.key(0))
-        system = ResistorCircuit(edges, 20, 3, 2, hinge=True, key=random.key(1), spread=0.2, dtype="float64", device=device)
+        targets = {"features": 3, "outputs": 2, "high": 0.6, "low": 0.4}
+        system = ResistorCircuit(edges=edges, n_nodes=20, key=random.key(1), spread=0.2, dtype="float64", device=device, **targets)
         inputs = system.encode(x)
         rules = (CoupledLearning(0.1), EquilibriumPropagation(1e-4), InSilico(SquareError(0.6, 0.4)))
-        found = [rule.step(system, (inputs, labels))[0]["conductance"] for rule in rules]
+        found = [mean_step(rule, system, inputs, labels)[0]["conductance"] for rule in rules]
         found.append(system.forward_population(inputs, {"conductance": system.parameters["conductance"][None]}))
         updates.append([u if device == "cpu" else u.get() for u in found])
     for a, b in zip(*updates, strict=True):

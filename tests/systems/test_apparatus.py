@@ -83,4 +83,5 @@ def test_what_is_wrong_is_said_when_it_is_made(forward, how, error, message) -> 
 def test_a_key_and_samples_may_be_left_out() -> None:
     for forward in (lambda x, p: x @ p["w"], lambda x, p, key: x @ p["w"], lambda x, p, key=None, sample=0: x @ p["w"]):
         system = from_callable(forward, {"w": np.ones((3, 2))}, example=np.ones((4, 3)))
-        assert system.forward(np.ones((5, 3)), KEY, 7).shape == (5, 2) and system.outputs == 2
+        assert system.forward(np.ones((5, 3)), KEY, 7).shape == (5, 2)
+        assert system.outputs == 2

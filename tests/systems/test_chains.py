@@ -85,10 +85,10 @@ def test_derivatives_of_a_chain() -> None:
             values.append((bench.forward(x) * g).sum())
             bench.parameters[name] -= sign * 1e-6 * step
         assert (found[name] * step).sum() == pytest.approx((values[0] - values[1]) / 2e-6, rel=1e-6)
-    assert [h.shape for h in bench.hidden(measured[1])] == [(7, 6), (7, 5)]
+    assert [h.shape for h in bench.hidden_outputs(measured[1])] == [(7, 6), (7, 5)]
     np.testing.assert_allclose(bench.layer_vjp(2, g, measured[1])["2.w"], found["2.w"], rtol=1e-12)
     out, record = bench.stage(0, x)
-    np.testing.assert_allclose(out, bench.hidden(measured[1])[0])
+    np.testing.assert_allclose(out, bench.hidden_outputs(measured[1])[0])
     assert list(bench.stage_vjp(0, out, record)) == ["0.w"]
 
 
@@ -100,7 +100,8 @@ def test_each_stage_has_its_own_noise_and_a_population_runs() -> None:
     assert abs(np.corrcoef(one.ravel(), (two - np.tanh(one @ bench.parameters["1.w"])).ravel())[0, 1]) < 0.05
     many = {"1.w": np.stack([bench.parameters["1.w"], np.zeros((3, 3))])}
     out = bench.forward_population(np.ones((4, 3)), many, KEY)
-    assert out.shape == (2, 4, 3) and np.abs(out[1]).max() < 0.5 < np.abs(out[0]).max() + 0.5
+    assert out.shape == (2, 4, 3)
+    assert np.abs(out[1]).max() < 0.5 < np.abs(out[0]).max() + 0.5
 
 
 def test_refusals() -> None:

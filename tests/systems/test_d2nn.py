@@ -397,14 +397,17 @@ def test_bad_options(options: dict[str, object], message: str) -> None:
 
 
 def test_bad_geometry_and_parameters() -> None:
-    with pytest.raises(ValueError, match="^layers of Geometry must be a finite number >= 1 and <= 1000, got 0$"):
+    with pytest.raises(ValueError, match=r"^layers of Geometry must be a finite number >= 1 and <= 1000, got 0$"):
         Geometry(layers=0)
     with pytest.raises(ValueError, match="input_size must not exceed size = 24, got 30"):
         Geometry(size=24, input_size=30)
-    for spacing in (1e-16, -1e-300):
-        with pytest.raises(ValueError, match="^spacing must be 0 or a length of 1e-15 metres or more, got "):
-            Geometry(spacing=spacing)
-    with pytest.raises(ValueError, match="^index of Imperfections must be a finite number > 1, got 1.0$"):
+    for name, value in (("spacing", 1e-16), ("spacing", -1e-300), ("pitch", 1e-16), ("wavelength", 5e-324)):
+        with pytest.raises(ValueError, match=f"^{name} must be a length of 1e-15 metres or more, got {value:g}$"):
+            Geometry(**{name: value})
+    for name, value in (("pitch", 1e10), ("wavelength", np.inf), ("spacing", -1e16)):
+        with pytest.raises(ValueError, match=f"^{name} of Geometry must be a finite number "):
+            Geometry(**{name: value})
+    with pytest.raises(ValueError, match=r"^index of Imperfections must be a finite number > 1, got 1.0$"):
         Imperfections(index=1.0)
     with pytest.raises(ValueError, match=r"phase must be float32 \(2, 24, 24\), got float32 \(2, 24, 23\)"):
         D2NN(geometry=SMALL, parameters={"phase": np.zeros((2, 24, 23), np.float32)})

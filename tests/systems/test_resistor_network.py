@@ -1,10 +1,13 @@
 """A network of resistors as a trainable system: rules that know nothing of it give its gradients; it learns, and learns again when cut."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from steps import mean_step, written
 
-from pnnkern import random
+from pnnkern import cli, random
 from pnnkern._declared import keys
 from pnnkern._updates import gradients
 from pnnkern.experiments import data, recipe
@@ -156,6 +159,45 @@ def test_digital_potentiometers_learn_iris() -> None:
     assert (scores.argmax(axis=1) == found.test_labels).mean() > 0.85
 
 
+@pytest.mark.parametrize("hinge", [False, True])
+@pytest.mark.parametrize(("variant", "ends"), [("centred", (-0.3, 0.3)), ("positive", (0.0, 0.3)), ("negative", (-0.3, 0.0))])
+def test_coupled_learning_holds_the_outputs_on_both_sides(backend, variant: str, ends: tuple[float, float], hinge: bool,
+                                                          rng: np.random.Generator) -> None:  # fmt: skip
+    """Each edge's dv^2 / 2 of two relaxations, the outputs held at o + b (t - o) in each, solved here densely from Kirchhoff's laws."""
+    edges, n = graphs.disordered(14, 5.0, random.key(2)), 14
+    system = ResistorCircuit(edges, n, 2, 3, high=0.55, low=0.45, hinge=hinge, dtype="float64", key=random.key(5), device=backend.device)
+    k = rng.uniform(3e-4, 2e-3, system.network.n_edges)
+    system.parameters["conductance"] = backend.array(k)
+    x, labels = rng.random((4, 2)), np.array([0, 1, 2, 1])
+    inputs = system.encode(backend.array(x))
+    laplacian = np.zeros((n, n))
+    for (i, j), g in zip(system.network.edges, k, strict=True):
+        laplacian[[i, j, i, j], [i, j, j, i]] += g * np.array([1, 1, -1, -1])
+
+    def settled(nodes: np.ndarray, volts: np.ndarray) -> np.ndarray:
+        v, free = np.empty((4, n)), np.setdiff1d(np.arange(n), nodes)
+        v[:, nodes] = volts
+        v[:, free] = -np.linalg.solve(laplacian[np.ix_(free, free)], laplacian[np.ix_(free, nodes)] @ volts.T).T
+        return v
+
+    sources, outputs = (np.asarray(nodes) for nodes in (system.source_nodes, system.target_nodes))
+    given = np.concatenate([x, 1 - x, np.zeros((4, 1)), np.ones((4, 1))], axis=1)  # features, their complements, the rails at 1 V
+    read = settled(sources, given)[:, outputs]
+    target = np.where(labels[:, None] == np.arange(3), 0.55, 0.45)
+    error = target - read
+    if hinge:
+        error[np.where(target > 0.5, read > target, read < target)] = 0
+        assert (error == 0).any()
+    low, high = (settled(np.append(sources, outputs), np.concatenate([given, read + b * error], axis=1)) for b in ends)
+    i, j = system.network.edges.T
+    drops = [(v[:, i] - v[:, j]) ** 2 / 2 for v in (low, high)]
+    expected = (drops[1] - drops[0]).mean(axis=0) / (ends[1] - ends[0])
+    rule = CoupledLearning(0.3, variant, SquareError(0.55, 0.45, hinge))
+    updates, metrics = rule.step(system, (inputs, backend.array(labels)))
+    np.testing.assert_allclose(backend.numpy(updates["conductance"]), expected, atol=1e-10 * np.abs(expected).max())
+    assert float(metrics["loss"]) == pytest.approx((error**2).sum() / 8)
+
+
 def test_recipes_build() -> None:
     for name in ("coupled-iris", "coupled-digits"):
         told = recipe.find(name)
@@ -189,15 +231,78 @@ def test_pictures() -> None:
     system = circuit()
     k, rng = system.parameters["conductance"], np.random.default_rng(0)
     scores, labels = rng.random((9, 3)), np.arange(9) % 3
-    shown = draw.examples(scores, labels)
+    shown = draw.examples(scores, labels, SquareError())
     states = system.states(system.encode(rng.random((len(shown), 4))))
     made = [
-        draw.network(system, k, states, draw.titles(scores[shown], labels[shown], scores[shown])),
+        draw.network(system, k, states, draw.titles(scores[shown], labels[shown], SquareError())),
         draw.conductances(k, 1e-3, (1e-5, 1e-1)),
         draw.readings(scores, labels, 0.6, 0.4),
     ]
     assert all(picture.png.startswith(b"\x89PNG") for picture in made)
     assert "30 nodes" in made[0].caption
+
+
+# ------------------------------------------------------------------------------------------------------- a graph from a file
+RING = 8  # nodes of a ring with chords, and the conductances that the file gives, siemens
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> tuple[Path, np.ndarray, np.ndarray]:
+    """A file, its edges from 0, and its conductances."""
+    edges = np.array([[i, (i + 1) % RING] for i in range(RING)] + [[0, 4], [1, 5], [2, 6], [3, 7]])
+    k = np.random.default_rng(0).uniform(1e-4, 1e-2, len(edges))
+    rows = "".join(f"{a + 1},{b + 1},{g!r}\n" for (a, b), g in zip(edges, k.tolist(), strict=True))
+    (tmp_path / "ring.csv").write_text(f"source,target,weight\n{rows}")
+    return tmp_path / "ring.csv", edges, k
+
+
+def test_a_file_gives_its_conductances(ring: tuple[Path, np.ndarray, np.ndarray], rng: np.random.Generator) -> None:
+    """Outputs are those of its own Laplacian, and damage keeps what is left of it."""
+    file, edges, k = ring
+    how = {"features": 1, "outputs": 2, "nodes": RING, "degree": 3.0, "dtype": "float64", "key": random.key(1)}
+    system = ResistorCircuit(graph="file", file=str(file), **how)  # type: ignore[arg-type]
+    assert system.parameters["conductance"].tolist() == k.tolist()
+    laplacian = np.zeros((RING, RING))
+    for (a, b), g in zip(edges, k, strict=True):
+        laplacian[[a, b], [a, b]] += g
+        laplacian[[a, b], [b, a]] -= g
+    held, inputs = system.source_nodes, system.encode(rng.random((3, 1)))
+    free = np.setdiff1d(np.arange(RING), held)
+    v = np.zeros((3, RING))
+    v[:, held] = inputs
+    v[:, free] = np.linalg.solve(laplacian[np.ix_(free, free)], -laplacian[np.ix_(free, held)] @ inputs.T).T
+    np.testing.assert_allclose(system.forward(inputs), v[:, system.target_nodes], atol=1e-12)
+    hurt = damaged(system, 0.2, random.key(2))
+    assert set(hurt.parameters["conductance"].tolist()) < set(k.tolist())
+    bare = file.with_name("bare.txt")
+    np.savetxt(bare, edges, fmt="%d")
+    assert (ResistorCircuit(graph="file", file=str(bare), start=2e-3, **how).parameters["conductance"] == 2e-3).all()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"nodes": 9}, "nodes=9 contradicts the edge list .*, which has 8 nodes: leave it at its default, 60"),
+        ({"degree": 4.0}, "degree=4 contradicts the edge list .*, which says who is joined: leave it at its default, 8"),
+        ({"start": 2e-3}, "start=0.002 contradicts the edge list .*, which says which conductances there are: leave it at its default, 0.001"),
+        ({"spread": 0.1}, "spread=0.1 contradicts the edge list"),
+        ({"largest": 5e-3}, r"must lie within smallest .. largest = 1e-05 .. 0.005 siemens, they are 0.000\d+ .. 0.00\d+"),
+        ({"graph": "lattice"}, "graph='file' and file, a path, need each other, got graph='lattice' and file="),
+        ({"file": ""}, "graph='file' and file, a path, need each other"),
+    ],
+)
+def test_keys_that_contradict_a_file(ring: tuple[Path, np.ndarray, np.ndarray], how: dict[str, object], message: str, tmp_path: Path,
+                                     capfd: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    """In Python, and on the command line in one line with exit code 2."""
+    given = {"graph": "file", "file": str(ring[0]), "features": 1} | how
+    with pytest.raises(ValueError, match=message):
+        ResistorCircuit(key=random.key(0), outputs=2, **given)  # type: ignore[arg-type]
+    settings = [part for name, value in given.items() for part in ("--set", f"system.{name}={value}")]
+    iris = ["--set", "data.name=xor", "--set", "control.linear=false"]
+    assert cli.main(["run", "coupled-iris", "--out", str(tmp_path / "run"), *iris, *settings]) == 2
+    said = capfd.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert re.search(message, said)
 
 
 # ------------------------------------------------------------------------------------------------------------------- bad input

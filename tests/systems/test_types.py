@@ -87,7 +87,7 @@ def test_the_sentence_says_what_is_right(call: Any, message: str) -> None:
 @pytest.mark.parametrize("wrong", [0.0, -1.0, float("nan"), float("inf")])
 @pytest.mark.parametrize("name", ["pitch", "wavelength"])
 def test_lengths_of_a_geometry_are_positive_and_finite(name: str, wrong: float) -> None:
-    with pytest.raises(ValueError, match=rf"{name} of Geometry must be a finite number >= 1e-15 and <= 1000000000.0, got {wrong}"):
+    with pytest.raises(ValueError, match=rf"^{name} of Geometry must be a finite number > 0 and <= 1000000000.0, got {wrong}$"):
         Geometry(**{name: wrong})
 
 

@@ -50,7 +50,8 @@ def checks(trainer: Any, chosen: np.ndarray) -> Checks:
         row["note"] = f"{row['note']}; {units.percent(row['same'], 1)} of the images are read as in the first row"
     caption = (
         f"The same masks, the same {len(chosen)} test images, one thing changed at a time. One sample per "
-        f"{g.pitch / g.wavelength:.2g}-wavelength neuron is the published point-neuron model and not converged physics: the last row shows how much depends on it."
+        f"{g.pitch / g.wavelength:.2g}-wavelength neuron is the published point-neuron model and not converged physics: the last row shows how "
+        "much depends on it."
     )
     return Checks("How far the physics is converged", caption, rows)
 

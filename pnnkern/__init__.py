@@ -1,13 +1,13 @@
 """pnnkern: physical neural networks on hand-written GPU and CPU kernels.
 
 Rooms: `optics` (fields), `crossbar` (conductance arrays), `networks` (networks that relax), `systems` (trainable physical networks),
-`learning` (rules, losses, optimisers), `random` (counter-based draws), `experiments` (recipes, runs, reports). The arrays you pass
-decide where the work runs.
+`learning` (rules, losses, optimisers), `random` (counter-based draws), `experiments` (recipes, runs, reports). `train` trains a system by
+a rule, `load` gives back what a run has trained. The arrays you pass decide where the work runs.
 """
 
 import importlib
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 from ._version import __version__
 
@@ -16,12 +16,15 @@ if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie 
     __path__.append(str(_HERE.parent))
 
 _ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
-__all__ = ["__version__", "check", "clear_caches", "get_include", *_ROOMS]
+_TRAINING = ("train", "load")  # of experiments.api, which needs the libraries of the command line
+__all__ = ["__version__", "check", "clear_caches", "get_include", *_ROOMS, *_TRAINING]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _TRAINING:
+        return getattr(importlib.import_module(f"{__name__}.experiments.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -329,16 +329,16 @@ def test_python_m(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------------------ rules x systems
 def test_matrix_is_derived(capsys: pytest.CaptureFixture[str]) -> None:
     """Every cell says what a try says: a rule steps where the matrix has a cross, and refuses with the cell's reason elsewhere."""
-    from pnnkern.experiments import registry
+    from pnnkern.experiments.recipe import kinds
     from pnnkern.systems.protocols import lacks
 
     assert main(["list", "--matrix", "--json"]) == 0
     rows = last_line(capsys)["matrix"]
     assert isinstance(rows, list)
-    rules, systems = registry.rule.classes(), registry.system.classes()
+    rules, systems = kinds("rule"), kinds("system")
     assert len(rows) == len(rules) * len(systems)
     for row in rows:
-        reason = lacks(systems[row["system"]].made(), *rules[row["rule"]].made().needs)
+        reason = lacks(systems[row["system"]], *rules[row["rule"]].needs)
         assert (row["trains"], row["reason"]) == (not reason, reason)
     assert {"rule": "spsa", "system": "d2nn", "trains": True, "reason": ""} in rows
     assert main(["list", "--matrix"]) == 0

@@ -7,7 +7,7 @@ import pytest
 
 import pnnkern
 from pnnkern.cli import app, main
-from pnnkern.experiments import bench, recipe, registry, show
+from pnnkern.experiments import bench, recipe, show
 
 
 def completed(line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -44,7 +44,7 @@ def test_names(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     assert completed("pnnkern run ", monkeypatch, capsys) == recipe.names()
     assert completed("pnnkern run d2nn-m", monkeypatch, capsys) == ["d2nn-mnist", "d2nn-mnist-differential"]
     assert completed("pnnkern show ", monkeypatch, capsys) == show.names()
-    assert set(registry.system.classes()) | set(registry.rule.classes()) | set(recipe.names()) <= set(show.names())
+    assert set(recipe.kinds("system")) | set(recipe.kinds("rule")) | set(recipe.names()) <= set(show.names())
     assert completed("pnnkern bench ", monkeypatch, capsys) == [*bench.names(), "list"]
     (tmp_path / "mine.toml").write_text("")
     assert completed("pnnkern run m", monkeypatch, capsys) == ["mine.toml"]

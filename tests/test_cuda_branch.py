@@ -21,9 +21,9 @@ from pnnkern.crossbar import (
     calibrate,
     program_weights,
 )
-from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, InSilico, MeanSquare
+from pnnkern.learning import SGD, Adam, Batch, CrossEntropy, Differential, InSilico, MeanSquare, one_step
 from pnnkern.optics import _layer
-from pnnkern.systems import D2NN
+from pnnkern.systems import D2NN, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
 
@@ -40,13 +40,13 @@ def test_training_step_on_the_device(cupy, size: int, detectors: str, loss: obje
     labels = np.array([3, 1])
     results = []
     for device in ("cpu", "cuda"):
-        system = D2NN(geometry, key=pnn.random.key(5), device=device)
+        system = D2NN(geometry=geometry, key=pnn.random.key(5), device=device)
         inputs = system.encode(images(2))
         assert _array.device_of(inputs, system.parameters["phase"]) == device
-        gradients, metrics = InSilico(loss).step(system, (inputs, labels))
+        updates, metrics = one_step(InSilico(loss), system, Batch(inputs, labels))
         for optimizer in (Adam(0.1), SGD(0.1, momentum=0.5)):
-            optimizer.apply(system.parameters, gradients)
-        results.append((float(metrics["loss"]), _array.to_numpy(gradients["phase"]), _array.to_numpy(system.parameters["phase"])))
+            writers.apply(system, updates, optimizer, 0.1, count=2)
+        results.append((float(metrics["loss"]), _array.to_numpy(updates["phase"].value), _array.to_numpy(system.parameters["phase"])))
     assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
     assert np.linalg.norm(results[0][1] - results[1][1]) < 1e-5 * np.linalg.norm(results[0][1])
     pnn.check()
@@ -82,7 +82,7 @@ def test_random_numbers_are_the_same(cupy) -> None:
 
 def test_perturbed_copy_stays_on_the_device(cupy) -> None:
     geometry = Geometry(layers=2, size=24, detector_size=2, input_size=14)
-    system = D2NN(geometry, key=pnn.random.key(5), device="cuda")
+    system = D2NN(geometry=geometry, key=pnn.random.key(5), device="cuda")
     built = system.perturbed(pnn.random.key(1), Imperfections(misalignment=1e-4, levels=8, height_error=1e-5))
     assert isinstance(built.parameters["phase"], cupy.ndarray)
     assert np.isfinite(built.forward(built.encode(images(2))).get()).all()

@@ -45,7 +45,8 @@ def test_keys_are_the_plain_fields_flat_and_in_order() -> None:
         ("bits", ("inner", "bits"), "", "of a converter; 0: exact"), ("wires", ("inner", "wires"), "ohm", "of a wire, on two lines"),
         ("pair", ("pair",), "", "two numbers"), ("own", ("own",), "", "by name, or one of your own"),
     ]  # fmt: skip
-    assert keys[0].default is dataclasses.MISSING and keys[1].default == (4,)
+    assert keys[0].default is dataclasses.MISSING
+    assert keys[1].default == (4,)
 
 
 def test_flat_values_and_back() -> None:
@@ -95,8 +96,12 @@ def test_the_table_of_a_recipe_is_derived() -> None:
     made = table.model_validate({"kind": "outer", "length": 1, "kinds": [1, 2], "pair": [3.0, 4]})
     assert _declared.made(Outer, made.values()) == Outer(length=1, kinds=[1, 2], pair=[3.0, 4])
     schema = table.model_json_schema()["properties"]
-    assert schema["wires"]["unit"] == "ohm" and schema["bits"]["maximum"] == 24 and schema["mode"]["enum"] == ["a", "b"]
-    assert schema["own"]["enum"] == ["auto", "mse"] and "edges" not in schema and "device" not in schema
+    assert schema["wires"]["unit"] == "ohm"
+    assert schema["bits"]["maximum"] == 24
+    assert schema["mode"]["enum"] == ["a", "b"]
+    assert schema["own"]["enum"] == ["auto", "mse"]
+    assert "edges" not in schema
+    assert "device" not in schema
     for wrong in ({"length": 0}, {"length": 1, "bits": 25}, {"length": 1, "kinds": []}, {"length": 1, "what": 1}, {"length": True}):
         with pytest.raises(ValueError, match="validation error"):
             table.model_validate(wrong)

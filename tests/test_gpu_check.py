@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pnnkern import _launch
+from pnnkern import _declared, _launch
 from pnnkern.experiments import loop
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -310,12 +310,11 @@ def same(a: Any, b: Any) -> bool:
 @pytest.mark.parametrize("name", gpu_steps.names())
 def test_step_is_the_recipes(name: str) -> None:
     """What is built without the command line's libraries is what these build, weights and all."""
-    recipe, table = importlib.import_module("pnnkern.experiments.recipe").find(name), gpu_steps.recipe(name)
+    run = importlib.import_module("pnnkern.experiments.run")
+    recipe, table = run.recipes.find(name), gpu_steps.recipe(name)
     key, classes = loop.stream(recipe.training.seed, loop.PARAMETERS), gpu_steps.dataset(table).classes
-    theirs = recipe.system.build(key=key, device="cpu", dtype=recipe.compute.dtype, chunk=recipe.compute.chunk, classes=classes)
-    ours = gpu_steps.build(table, classes, "cpu", key)
-    theirs.__dict__.pop("build_key", None), ours.__dict__.pop("build_key", None)  # of imperfections, which no recipe has
+    theirs, ours = run.build(recipe, classes), gpu_steps.build(table, classes, "cpu", key)
     differ = [field for field, value in vars(theirs).items() if not same(value, vars(ours)[field])]
     assert not differ
-    assert gpu_steps.rule(table, ours) == recipe.rule.build(recipe.system, loop.stream(0, loop.RULE))
+    assert gpu_steps.rule(table) == _declared.made(recipe.rule.of, recipe.rule.values())
     assert all(getattr(recipe.training, field) == value for field, value in table["training"].items())

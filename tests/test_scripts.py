@@ -63,3 +63,31 @@ def test_kernels_beside_another_checkout(tmp_path: Path, monkeypatch: pytest.Mon
     assert "still" not in lines
     with pytest.raises(SystemExit, match="must be a checkout of pnnkern"):
         module.main(str(tmp_path))
+
+
+def test_golden_runs_see_the_last_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same twice; one loss, one parameter or the end of a run changed is named and counts."""
+    module, file = script("golden_runs"), tmp_path / "golden.json"
+    only = ["--only", "transistor-xor"]
+    assert module.main(["record", str(file), *only]) == 0
+    assert module.main(["compare", str(file), *only]) == 0
+    assert "the same to the bit\n1 of 1 runs" in capsys.readouterr().out
+    train = module.carry_out
+
+    def bent(what: str) -> Any:
+        def carry_out(name: str, overrides: list[str]) -> Any:
+            found = train(name, overrides)
+            if what == "loss":
+                found.losses[1] = np.nextafter(found.losses[1], 9)
+            elif what == "gate":
+                found.parameters["gate"][3] *= 1 + 1e-3
+            else:
+                raise ValueError("it broke")
+            return found
+
+        return carry_out
+
+    for what, says in (("loss", "0.0e+00"), ("gate", "(gate)"), ("end", "does not run: ValueError: it broke (before: ran)")):
+        monkeypatch.setattr(module, "carry_out", bent(what))
+        assert module.main(["compare", str(file), *only]) == 1
+        assert says in capsys.readouterr().out

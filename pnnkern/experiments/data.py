@@ -24,6 +24,7 @@ IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two 
 }
 FEATURES = ("iris", "wine", "digits", "vowel")  # small sets; the first three come with scikit-learn
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+GIVEN = "given"  # the name of data that a script gave
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
 VOWEL = 1 << 20  # bytes of vowel.dat at most; it has 68 thousand
 
@@ -71,7 +72,7 @@ class Dataset:
         if not classes:
             return self
         if self.real:
-            raise DataError(f"{self.name} has real targets and no classes to choose from")
+            raise DataError(f"{self.source} has real targets and no classes to choose from: leave data.classes empty")
         if len(set(classes)) < len(classes) or len(classes) < 2 or not set(classes) <= set(range(self.classes)):
             raise DataError(f"classes must be two or more different labels from 0 to {self.classes - 1}, got {list(classes)!s:.80}")
         new = np.full(self.classes, -1)
@@ -92,8 +93,9 @@ class Dataset:
         labels = np.zeros(len(self.train_labels), np.int64) if self.real else self.train_labels
         counts = np.bincount(labels)
         if every == 1 or counts.min() < every:
+            which, has = ("", "") if self.real else (" of each class", "a class of ")
             raise DataError(
-                f"every {every}-th training sample of each class cannot be held out: it must be 2 or more, and {self.name} has a class of "
+                f"every {every}-th training sample{which} cannot be held out: it must be 2 or more, and {self.name} has {has}"
                 f"{counts.min()} training samples"
             )
         held = np.zeros(len(self.train_labels), bool)
@@ -163,6 +165,8 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
         return _from_idx(name, _idx_files(base, (*(base / below for below in IDX_FOLDERS[name]), base)))
     if name.startswith("openml:"):
         return from_openml(name.removeprefix("openml:"))
+    if name == GIVEN:
+        raise DataError("the data of this run were given by a script: go on with it there (pnnkern.train with out=), and report there")
     import difflib
 
     known = [*SHIPPED, *IDX_FOLDERS, *FEATURES, *tasks.TASKS]
@@ -199,10 +203,15 @@ def _from_idx(name: str, files: list[Path]) -> Dataset:
     return _checked(name, str(files[0].parent), *arrays)
 
 
+def from_arrays(x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Dataset:
+    """A data set of arrays, as `from_npz` takes them."""
+    return _checked(GIVEN, "the arrays that were given", *(np.asarray(array) for array in (x_train, y_train, x_test, y_test)))
+
+
 def from_npz(path: str | Path) -> Dataset:
     """Your own data: a .npz with x_train (n, height, width) uint8 or floating in [0, 1], y_train (n,) integers, x_test, y_test.
 
-    y may also be real targets, (n, outputs) floating in [0, 1].
+    y may also be real targets, (n, outputs) floating in [0, 1]; (n,) is taken as (n, 1).
     """
     path = Path(path)
     if not os.path.exists(path):
@@ -291,8 +300,8 @@ def _checked(name: str, source: str, *arrays: np.ndarray) -> Dataset:
     x_train, y_train, x_test, y_test = map(_native, arrays)
     for what, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
         _check_images(source, f"x_{what}", x)
-        if y.dtype.kind == "f" and y.ndim == 2:
-            _check_targets(source, what, y, len(x))
+        if y.dtype.kind == "f" and y.ndim in (1, 2):
+            _check_targets(source, f"y_{what}", y, len(x))
             continue
         if y.shape != (len(x),):
             raise DataError(f"{source}: y_{what} must have shape ({len(x)},), one label for each image, got {y.shape}")
@@ -303,7 +312,11 @@ def _checked(name: str, source: str, *arrays: np.ndarray) -> Dataset:
         raise DataError(
             f"{source}: images must all have one size, got {x_train.shape[1:]} in x_train and {x_test.shape[1:]} in x_test"
         )
-    if y_train.ndim == 2 or y_test.ndim == 2:
+    kinds = ["real targets" if y.dtype.kind == "f" else "integer labels" for y in (y_train, y_test)]
+    if kinds[0] != kinds[1]:
+        raise DataError(f"{source}: y_train holds {kinds[0]} and y_test {kinds[1]}: both must be the one or the other")
+    if kinds[0] == "real targets":
+        y_train, y_test = (y[:, None] if y.ndim == 1 else y for y in (y_train, y_test))
         if y_train.shape[1:] != y_test.shape[1:]:
             raise DataError(f"{source}: y_train and y_test must have as many outputs, got shapes {y_train.shape} and {y_test.shape}")
         return Dataset(name, source, x_train, y_train.astype(np.float64), x_test, y_test.astype(np.float64))
@@ -322,9 +335,15 @@ def _native(array: np.ndarray) -> np.ndarray:
 
 
 def _check_targets(source: str, what: str, y: np.ndarray, count: int) -> None:
-    if len(y) != count or not y.size or not (y >= 0).all() or y.max() > 1:
-        reached = f" up to {y.max():g}" if y.size else ""
-        raise DataError(f"{source}: real targets y_{what} must be ({count}, outputs) in [0, 1], got {y.shape}{reached}")
+    """Raise `DataError` for real targets that are none; a column of them may have been meant as labels."""
+    if len(y) == count and y.size and (y >= 0).all() and y.max() <= 1:
+        return
+    reached = ""
+    if y.size:
+        reached = " with NaN" if np.isnan(y).any() else f" from {y.min():g}" if y.min() < 0 else f" up to {y.max():g}"
+    if y.ndim == 1 and len(y) == count:
+        raise DataError(f"{source}: {what} must hold integer labels 0..C-1, got {y.dtype}, or real targets in [0, 1], got values{reached}")
+    raise DataError(f"{source}: real targets {what} must be ({count}, outputs) in [0, 1], got {y.shape}{reached}")
 
 
 def _check_images(source: str, what: str, x: np.ndarray) -> None:

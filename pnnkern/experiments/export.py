@@ -87,7 +87,7 @@ def _trained(config: Recipe, found: Checkpoint) -> Any:
         raise CheckpointError(f"{found.path} holds parameters that are no finite numbers, or none")
     here = replace(config, compute=config.compute.model_copy(update={"device": "cpu"}))
     try:
-        return build(here, int(found.meta["outputs"]), parameters)
+        return build(here, int(found.meta["outputs"]), parameters=parameters)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise CheckpointError(f"the parameters in {found.path} are not those of the system in its recipe: {error}") from error
 

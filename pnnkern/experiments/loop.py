@@ -75,10 +75,11 @@ class Trainer:
     training: "Training"
     step: int = 0
     state: State = field(default_factory=dict)  # of the rule, from `rule.init`
+    given: dict[str, np.ndarray] = field(default_factory=dict)  # fields of the system that a script gave, kept with the run
     evaluations: list[tuple[float, float]] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _accuracies: list[float] = field(default_factory=list)
-    _pending: list[tuple[Array, Array]] = field(default_factory=list)  # losses and accuracies that have not been read yet
+    _pending: list[tuple[Array, Array, int]] = field(default_factory=list)  # sums of losses and ratings, not yet read, and of how many
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
@@ -135,12 +136,11 @@ class Trainer:
         batch, count = self._samples(self.dataset.train_images, self.dataset.train_labels, chosen := self.batch(self.step)), len(chosen)
         key = random.fold_in(stream(self.training.seed, NOISE), self.step)
         updates, state, metrics = self.rule.step(self.system, self.state, batch, key)
-        loss = metrics["loss"] / count
-        if _array.namespace(loss) is np:
-            _refuse_no_number(loss, self.step)
+        if _array.namespace(metrics["loss"]) is np:
+            _refuse_no_number(metrics["loss"], self.step)
         writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch), count)
         self.state = state
-        self._pending.append((loss, accuracy(metrics["rating"] / count, self.dataset.real)))
+        self._pending.append((metrics["loss"], metrics["rating"], count))
         self.step += 1
         if len(self._pending) >= READ_EVERY:
             self._read()
@@ -157,12 +157,12 @@ class Trainer:
         """Read what is pending, all in one transfer. A loss that is no number stays pending: nothing that comes after it is ever saved."""
         if not self._pending:
             return
-        losses, accuracies = zip(*self._pending, strict=True)
-        values = _array.to_numpy(_array.namespace(*losses).stack([*losses, *accuracies])).reshape(2, -1).tolist()
-        for step, loss in enumerate(values[0], self.step - len(losses)):
+        losses, found, counts = zip(*self._pending, strict=True)
+        means = _array.to_numpy(_array.namespace(*losses).stack([*losses, *found])).reshape(2, -1) / counts
+        for step, loss in enumerate(means[0].tolist(), self.step - len(losses)):
             _refuse_no_number(loss, step)
-        self._losses += values[0]
-        self._accuracies += values[1]
+        self._losses += means[0].tolist()
+        self._accuracies += accuracy(means[1], self.dataset.real).tolist()
         self._pending.clear()
 
     def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:
@@ -217,6 +217,7 @@ class Trainer:
         state |= {f"parameters/{name}": array for name, array in parameters.items()}
         for kind, held in (("memory", getattr(self.system, "memory", {})), ("rule", self.state)):
             state |= {f"{kind}/{name}": _array.to_numpy(array) for name, array in held.items()}
+        state |= {f"given/{name}": array for name, array in self.given.items()}
         return state | {f"optimizer/{name}": _array.to_numpy(array) for name, array in self.optimizer.state.items()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -228,7 +229,7 @@ class Trainer:
         if steps not in range(evaluations * self.steps_per_epoch, (evaluations + 1) * self.steps_per_epoch + 1):
             raise ValueError(f"{steps} steps with {evaluations} evaluations are not of epochs of {self.steps_per_epoch} steps")
         memory, parameters = getattr(self.system, "memory", {}), self.system.parameters
-        here = {"parameters": parameters, "memory": memory, "rule": self.state}
+        here = {"parameters": parameters, "memory": memory, "rule": self.state, "given": self.given}
         for path in (*(f"{kind}/{name}" for kind, held in here.items() for name in held), *state):
             if not path.startswith("progress/"):
                 self._refuse_other(path, state[path])
@@ -258,6 +259,7 @@ class Trainer:
             "parameters": parameters.get(name),
             "memory": getattr(self.system, "memory", {}).get(name),
             "rule": self.state.get(name),
+            "given": self.given.get(name),
             "optimizer": parameters.get(name.rpartition(".")[0]),
         }.get(kind)
         if counter:
@@ -266,6 +268,8 @@ class Trainer:
             raise ValueError(f"the checkpoint has {path}, which is nothing of this training")
         if saved.shape != like.shape or saved.dtype != like.dtype:
             raise ValueError(f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {like.dtype} {like.shape}")
+        if kind == "given" and not np.array_equal(saved, like):
+            raise ValueError(f"the checkpoint was made with another {name} of the system")
         if counter and not 0 <= saved[0] < 2**62:
             raise ValueError(f"the checkpoint counts {saved[0]} for {name}")
 

@@ -8,7 +8,7 @@ from .recipe import kinds
 
 def collect() -> dict[str, dict[str, str]]:
     """For each kind of rule, for each kind of system: "" if the rule trains it, else what the system lacks."""
-    systems = kinds("system")
+    systems = {name: system for name, system in kinds("system").items() if name != "plugin"}  # which may be anything
     return {name: {kind: lacks(system, *rule.needs) for kind, system in systems.items()} for name, rule in kinds("rule").items()}
 
 

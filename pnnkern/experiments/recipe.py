@@ -128,7 +128,7 @@ def read(table: Mapping[str, Any]) -> Recipe:
     for name in ("recipe", "summary"):
         if not isinstance(table.get(name, ""), str):
             raise RecipeError(f"{name} must be a string, got {_shown(table[name])}")
-    if not re.fullmatch(_NAME, table.get("recipe", "")):
+    if not is_name(table.get("recipe", "")):
         raise RecipeError(
             f"recipe must be a name for a folder, of at most 100 letters, digits and - _ . , @ + = ( ) within, got {_shown(table['recipe'])}"
         )
@@ -136,12 +136,17 @@ def read(table: Mapping[str, Any]) -> Recipe:
     return Recipe(table.get("recipe", ""), table.get("summary", ""), **parts)
 
 
+def is_name(name: str) -> bool:
+    """Whether a recipe can be called that."""
+    return bool(re.fullmatch(_NAME, name))
+
+
 def _kind(name: str, table: Any) -> type[tables.Table]:
     """The model of [system] or [rule], by its `kind`."""
     classes = kinds(name)
     if not isinstance(table, Mapping):
         raise RecipeError(f"{name} must be a table, got {_shown(table)}")
-    kind = table.get("kind", _DEFAULT_KIND.get(name))
+    kind = table.get("kind", "plugin" if name == "system" and "plugin" in table else _DEFAULT_KIND.get(name))
     if kind is None:
         raise RecipeError(f"{name}.kind is missing: it is one of {', '.join(sorted(classes))}")
     if not isinstance(kind, str):

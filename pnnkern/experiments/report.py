@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._classes import answers
 from .._errors import CheckpointError
 from ..learning import SquareError
 from ..learning.metrics import accuracy, ratings
@@ -61,7 +62,7 @@ def write(run: Run, *, images: int = 200) -> Path:
     if trainer.dataset.real:
         drawn.append(plots.answers(scores, loss.targets(labels, scores), unit))
     else:
-        drawn.append(plots.confusion(_read(loss, scores), labels, max(scores.shape[1], trainer.dataset.classes)))
+        drawn.append(plots.confusion(answers(scores, loss), labels, max(scores.shape[1], trainer.dataset.classes)))
     chosen = np.unique(np.linspace(0, len(labels) - 1, min(images, len(labels))).round().astype(int))
     checks = pictures.checks(trainer, chosen)
     reached = accuracy(ratings(loss, scores, labels).mean(), trainer.dataset.real)
@@ -82,11 +83,6 @@ def write(run: Run, *, images: int = 200) -> Path:
     except OSError as error:
         raise CheckpointError(f"cannot write the report into {folder}: {error.strerror or error}") from error
     return page
-
-
-def _read(loss: Any, scores: np.ndarray) -> np.ndarray:
-    """The classes that scores stand for; a single output tells class 1 from class 0 by the middle of its targets."""
-    return (scores[:, 0] > (loss.high + loss.low) / 2).astype(int) if scores.shape[1] == 1 else scores.argmax(axis=1)
 
 
 def _controls(run: Run) -> dict[str, float]:

@@ -1,7 +1,6 @@
 """Runs: one directory with `config.toml`, `checkpoint.h5`, `checkpoint.prev.h5`, and `report/` when it was asked for."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import platform
@@ -17,11 +16,12 @@ from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems.protocols import lacks
 from . import checkpoint, controls, data, derived, files, machine, matrix, memory, origin, progress, saved, signals, text, units
 from . import recipe as recipes
-from .loop import Stopped, TrainingError
+from .loop import Stopped, TrainingError, rate
 from .recipe import Recipe, RecipeError
 from .saved import CHECKPOINT, CONFIG
 from .signals import Stop
 
+Make = Callable[[Recipe, Path], "Run"]
 EXACT = "exact"  # folder of the exact-gradient control
 AGAIN = 5.0  # seconds between two tries to write to a full disk
 STOPPED = 75  # exit code of a run that was stopped by a signal and can be resumed (EX_TEMPFAIL: try again)
@@ -36,6 +36,7 @@ class Run:
     trainer: Any
     meta: dict[str, Any]
     unsaved: bool = False  # where a signal ended the waiting for a full disk
+    make: "Make | None" = None  # what made it, and makes its control
 
     @property
     def finished(self) -> bool:
@@ -91,40 +92,43 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     try:
         system = build(recipe, dataset.classes)
         rule = _declared.made(recipe.rule.of, recipe.rule.values())
-        _refuse_misfit(recipe, system, rule)
+        refuse_misfit(recipe, system, rule)
         if dataset.real:
-            _refuse_real(dataset, system, rule)
+            refuse_real(dataset, system, rule)
         inputs = system.encode(dataset.train_images[:64])
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
+        optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
+        trainer = Trainer(system, rule, optimizer, dataset, training)
     except ValueError as error:
         if isinstance(error, PnnError):
             raise
         raise RecipeError(str(error)) from error
     except MemoryError as error:
         raise out_of_memory(error, "make what is large in [system] smaller, or lower training.batch or compute.chunk") from error
-    optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
-    return Run(folder, _resolved(recipe, rule, system), Trainer(system, rule, optimizer, dataset, training), {"seconds": 0.0})
+    return Run(folder, resolved(recipe, rule, system), trainer, {"seconds": 0.0})
 
 
-def build(recipe: Recipe, outputs: int, parameters: dict[str, Any] | None = None) -> Any:
-    """The system of a recipe, for so many outputs; its parameters drawn by the recipe's seed, or given. Raises ValueError if it cannot be."""
+def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
+    """The system of a recipe, for so many outputs, with parameters drawn by the recipe's seed. Raises ValueError if it cannot be.
+
+    given : fields of the system that are no keys of a recipe; parameters among them.
+    """
     from .loop import PARAMETERS, stream
 
-    cls, compute = recipe.system.of, recipe.compute
+    cls, compute, values = recipe.system.of, recipe.compute, recipe.system.values()
     supplied = {
         "key": stream(recipe.training.seed, PARAMETERS), "device": compute.device, "dtype": compute.dtype, "chunk": compute.chunk,
-        "outputs": outputs, "parameters": dict(parameters or {}),
+        "outputs": outputs,
     }  # fmt: skip
-    values, known = recipe.system.values(), {field.name for field in dataclasses.fields(cls)}
     if values.get("classes", outputs) != outputs:
         raise ValueError(
             f"the data have {outputs} classes and the network outputs for {values['classes']}: set system.classes={outputs}"
         )
-    return _declared.made(cls, values, **{name: value for name, value in supplied.items() if name in known})
+    return cls.build(values, **supplied | given)
 
 
-def _resolved(recipe: Recipe, rule: Any, system: Any) -> Recipe:
+def resolved(recipe: Recipe, rule: Any, system: Any) -> Recipe:
     """The recipe with the loss that its rule has settled on."""
     if "loss" not in type(recipe.rule).model_fields or not isinstance(rule.loss, str):
         return recipe
@@ -133,9 +137,11 @@ def _resolved(recipe: Recipe, rule: Any, system: Any) -> Recipe:
     return replace(recipe, rule=recipe.rule.model_copy(update=found))
 
 
-def _refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
-    """Raise `RecipeError` for a rule that cannot train the system, naming the kinds that it can."""
+def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
+    """Raise `RecipeError` for a rule that cannot train the system, naming the keys to set, or the kinds that it can train."""
     missing = lacks(system, *rule.needs)
+    if missing and not lacks(type(system), *rule.needs):
+        raise RecipeError(f"rule.kind={recipe.rule.kind!r} needs {missing}")
     if missing:
         able = ", ".join(name for name, reason in matrix.collect()[recipe.rule.kind].items() if not reason)
         raise RecipeError(
@@ -143,15 +149,28 @@ def _refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
         )
 
 
-def _refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
+def refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
     """Raise `RecipeError` for real targets where they mean nothing, and for labels that look like them."""
+    y = dataset.train_labels
+    labels = ""
+    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
+        labels = f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
     if not hasattr(rule.loss_on(system), "targets"):
-        labels = dataset.train_labels
-        one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all()
-        way = "labels that are one-hot are given as integers, y.argmax(1)" if one_hot else "set rule.loss='mse'; powers of light have none"
-        raise RecipeError(f"{dataset.name} has real targets, which need a square error: {way}")
+        raise RecipeError(f"{dataset.source} has real targets, which need a square error: {labels or _way_to_real(system, rule)}")
     if getattr(system, "hinge", False):
-        raise RecipeError(f"{dataset.name} has real targets, which are to be met from both sides: set system.hinge=false")
+        way = f"set system.hinge=false{'; ' if labels else ''}{labels}"
+        raise RecipeError(f"{dataset.source} has real targets, which are to be met from both sides: {way}")
+
+
+def _way_to_real(system: Any, rule: Any) -> str:
+    """What to do about real targets where outputs are measured by classes."""
+    if getattr(system, "measured", "signed") == "powers":
+        return f"system.kind={system.kind!r} measures powers of light, which have none, as only their ratios count"
+    if system.natural_loss.real and hasattr(rule, "loss"):
+        return "set rule.loss='mse'"
+    if getattr(system, "readout", "state") == "softmax":
+        return "a softmax has none: set system.readout='state'"
+    return f"outputs of system.kind={system.kind!r} are chances of classes, which have none"
 
 
 def _use_threads(threads: int) -> None:
@@ -201,16 +220,19 @@ def _restore(run: Run, found: checkpoint.Checkpoint) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------------------- run
-def start(recipe: Recipe, folder: Path, *, quiet: bool = False) -> Run:
-    """Start a run in a new `folder` and carry it through; see `_carry`. Refuses a folder that holds a run."""
+def start(recipe: Recipe, folder: Path, *, quiet: bool = False, make: Make | None = None) -> Run:
+    """Start a run in a new `folder` and carry it through; see `_carry`. Refuses a folder that holds a run.
+
+    make : what makes the run of the recipe, in the place of `assemble`.
+    """
     with signals.noted() as stop, memory.bounded(recipe.compute.device):
-        return _start(recipe, folder, quiet, stop)
+        return _start(recipe, folder, quiet, stop, make=make or assemble)
 
 
-def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: float = 0.0) -> Run:
+def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: float = 0.0, *, make: Make) -> Run:
     recipe = _absolute(recipe)
     _refuse_used(folder)
-    run = assemble(recipe, folder)  # before anything is written
+    run = make(recipe, folder)  # before anything is written
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -227,27 +249,28 @@ def _refuse_used(folder: Path) -> None:
         raise RecipeError(f"{folder} already holds a run: go on with `pnnkern resume {folder}`, or choose another --out")
 
 
-def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False) -> Run:
+def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False, make: Make | None = None) -> Run:
     """Go on with the run in `folder` from its last good checkpoint.
 
-    overrides : of what may change while a run goes on (`recipe.CHANGEABLE`): more epochs, another device.
+    overrides : of what may change while a run goes on (`recipe.CHANGEABLE`): more epochs, another device. make : as for `start`.
     """
     with signals.noted() as stop, memory.bounded(recipes.read_run(folder, overrides).compute.device):
-        return _resume(folder, overrides, quiet, stop)
+        return _resume(folder, overrides, quiet, stop, make=make or assemble)
 
 
-def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop) -> Run:
+def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *, make: Make) -> Run:
     recipe = recipes.read_run(folder)  # a folder that holds no run gets no lock
     with checkpoint.lock(folder):
         checkpoint.clean(folder)
         changed = _absolute(recipes.read_run(folder, overrides))
         found = saved.read(folder)[1] if saved.exists(folder) else None
-        run = assemble(changed, folder)
+        run = make(changed, folder)
         if found:
             newest = folder / CHECKPOINT
             _restore(run, found)
             _drop_stale_controls(run.meta, recipes.differences(saved.made_by(found), changed))
             _note_changes(run, found.meta["environment"])
+            _note_rate(run, saved.made_by(found).training)
             if found.path != newest and os.path.lexists(newest):
                 checkpoint.set_aside(newest)
         else:
@@ -274,13 +297,32 @@ def _note_changes(run: Run, then: dict[str, str]) -> None:
         _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
 
 
+def _note_rate(run: Run, then: Any) -> None:
+    """Say that more, or fewer, epochs under a cosine are another cosine, and by how much the learning rate jumps for it."""
+    trainer, now = run.trainer, run.recipe.training
+    if now.schedule != "cosine" or now.epochs == then.epochs or not 0 < trainer.step < trainer.steps:
+        return
+    last = rate(then, trainer.step - 1, trainer.steps_per_epoch)
+    following = rate(now, trainer.step, trainer.steps_per_epoch)
+    _say(
+        f"note: a cosine over {now.epochs} epochs, not {then.epochs}: the learning rate jumps from {last:.3g} to {following:.3g}, which is not "
+        f"what {now.epochs} epochs straight through come to"
+    )
+
+
 def _absolute(recipe: Recipe) -> Recipe:
     """Paths of data made absolute, and the environment's folder written down: the run may be resumed from elsewhere."""
     given = {"path": recipe.data.path, "folder": recipe.data.folder}
     if recipe.data.name in data.IDX_FOLDERS and not any(given.values()):
         given["folder"] = os.environ.get("PNNKERN_DATA", "")
     paths = {key: os.path.realpath(os.path.expanduser(value)) for key, value in given.items() if value}
-    return replace(recipe, data=recipe.data.model_copy(update=paths)) if paths else recipe
+    recipe = replace(recipe, data=recipe.data.model_copy(update=paths)) if paths else recipe
+    plugin = recipe.system.values().get("plugin", "") if recipe.system.kind == "plugin" else ""
+    if not plugin:
+        return recipe
+    file, _, function = plugin.rpartition(":")
+    where = os.path.realpath(os.path.expanduser(file)) if file else file
+    return replace(recipe, system=recipe.system.model_copy(update={"plugin": f"{where}:{function}"}))
 
 
 def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
@@ -367,7 +409,7 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
     """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one."""
     from ..learning import InSilico
 
-    recipe, folder = run.recipe, run.folder / EXACT
+    recipe, folder, make = run.recipe, run.folder / EXACT, run.make or assemble
     control = recipe.control.model_copy(update={"linear": False, "exact": False})
     rule = derived.table(InSilico)(**{name: value for name, value in recipe.rule.values().items() if name in ("loss", "scale")})
     system = recipe.system.model_copy(update=dict(recipe.system.of.exact))
@@ -380,9 +422,9 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
         if others:
             raise CheckpointError(f"{folder} is not the exact-gradient control of its run: {', '.join(others)} differ; remove it")
         same = {key: value for key, value in recipes.leaves(exact.table()) if not recipes.fixed([key])}
-        done = _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop)
+        done = _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop, make=make)
     else:
-        done = _start(exact, folder, quiet, stop, recipe.checkpoint.patience)
+        done = _start(exact, folder, quiet, stop, recipe.checkpoint.patience, make=make)
     if done.trainer.finished:
         accuracy = done.summary["metrics"]["test_accuracy"]
         run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}

@@ -39,7 +39,7 @@ class Training(Table):
     optimizer: Literal["adam", "sgd"] = "adam"  # turns gradients into steps; devices that are written have their own way
     lr: float = Field(0.05, gt=0)  # learning rate, in the parameters' unit
     momentum: float = Field(0.0, ge=0, lt=1)  # of sgd
-    schedule: Literal["constant", "halve", "cosine", "decay"] = "constant"  # of the learning rate
+    schedule: Literal["constant", "halve", "cosine", "decay"] = "constant"  # of lr; cosine: to 0 over all epochs, so that more raise it again
     halve_every: int = Field(4, ge=1, lt=2**63)  # epochs after which the rate is halved; schedule "halve" only
     decay: float = Field(0.99, gt=0, le=1)  # factor on the rate after each epoch; schedule "decay" only
 

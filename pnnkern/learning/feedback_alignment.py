@@ -46,7 +46,7 @@ class DirectFeedback(Supervised):
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         outputs, record = system.measure(batch.inputs, key, batch.index)
         error, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
-        hidden = system.hidden(record)
+        hidden = system.hidden_outputs(record)
         found = dict(system.layer_vjp(len(hidden), error, record))
         for l, values in enumerate(hidden):
             delta = (error @ self._matrix(state["key"], l, error, values)).reshape(values.shape).astype(values.dtype, copy=False)

@@ -3,7 +3,8 @@
 A loss is a value where the outputs are, which nothing waits for: a 0-d array on a GPU, a NumPy scalar on the CPU.
 
 powers (batch, detectors) of light are in any unit: losses on them depend on their ratios only. labels (batch,) are integers; the square
-error also takes real targets, (batch, outputs) fractions of the way from its low target to its high one.
+error also takes real targets, (batch, outputs) fractions of the way from its low target to its high one. One output alone stands for class 1,
+above the loss's `middle`, and for class 0 below it; powers are compared with each other, and need two.
 
 Raises TypeError for outputs that are not real and labels that are not integers, ValueError for other shapes, for labels of classes that there
 are not, and for a sample whose score would be 0 / 0, as no light reaches its detectors. The values of arrays on a GPU are not looked at: there
@@ -17,7 +18,8 @@ import numpy as np
 
 from .. import _array
 from .._array import Array, Real
-from .._checks import class_labels, shaped
+from .._checks import shaped
+from .._classes import shares, target_shares
 from .._gate import accepts_any
 from ..systems.system import Target
 
@@ -42,11 +44,11 @@ def _lit(power: Array) -> Array:
     return power
 
 
-def _one_hot(labels: Array, classes: int, like: Array) -> Array:
-    """Whether an output is the label's, boolean (batch, classes)."""
-    class_labels(labels, len(like), classes)
-    xp = _array.namespace(like)
-    return xp.asarray(labels)[:, None] == (1 if classes == 1 else xp.arange(classes))  # one output tells class 1 from class 0
+def _several(outputs: Array) -> Array:
+    """Outputs that a class is read from by comparison, if there is more than one."""
+    if outputs.shape[1] == 1:
+        raise ValueError("the power on one detector alone says nothing, as only ratios count: two classes need two detectors, got 1")
+    return outputs
 
 
 class _Scored:
@@ -58,12 +60,18 @@ class _Scored:
 
 
 def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
-    """Sum of -log softmax(scores)[label], and its cotangent, softmax - one hot."""
+    """Sum of -log softmax(scores)[label], and its cotangent, softmax - one hot.
+
+    One score alone is that of class 1, beside 0 for class 0: logistic regression.
+    """
     xp = _array.namespace(scores)
+    if scores.shape[1] == 1:
+        loss, g = _softmax_cross_entropy(xp.concatenate([xp.zeros_like(scores), scores], axis=1), labels)
+        return loss, g[:, 1:]
     shifted = scores - scores.max(axis=1, keepdims=True)
     exponential = xp.exp(shifted)
     total = exponential.sum(axis=1, keepdims=True)
-    hot = _one_hot(labels, scores.shape[1], scores)
+    hot = shares(labels, scores.shape[1], len(scores), xp)
     return ((xp.log(total) - shifted) * hot).sum(), exponential / total - hot
 
 
@@ -82,7 +90,7 @@ class CrossEntropy(_Scored):
 
     def _scaled(self, powers: Real) -> tuple[Array, Array, Array]:
         """The scores, and what they are made of: powers (batch, classes) in float64 and the largest of each sample (batch, 1)."""
-        p = _double(powers)
+        p = _several(_double(powers))
         largest = _lit(p.max(axis=1, keepdims=True))
         return self.scale * p / largest, p, largest
 
@@ -103,6 +111,8 @@ class Differential(_Scored):
     kind: ClassVar[str] = "differential"
 
     scale: float = 10.0
+
+    middle: ClassVar[float] = 0.0  # where one pair alone tells class 1 from class 0
 
     def scores(self, powers: Real) -> Array:
         """(batch, classes)."""
@@ -139,20 +149,20 @@ class MeanSquare:
 
     def _shares(self, powers: Array) -> tuple[Array, Array]:
         """p / sum p, and the sum (batch, 1)."""
-        p = _double(powers)
+        p = _several(_double(powers))
         total = _lit(p.sum(axis=1, keepdims=True))
         return p / total, total
 
     def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
         """Loss, a sum over the batch, and its cotangent with respect to `powers`."""
         q, total = self._shares(powers)
-        d = q - _one_hot(labels, q.shape[1], q)
+        d = q - shares(labels, q.shape[1], len(q), _array.namespace(q))
         out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total
         return (d**2).sum(), out.astype(powers.dtype)
 
     def value(self, scores: Real, labels: Array) -> Array:
         """The loss of samples with these scores, a sum."""
-        return ((scores - _one_hot(labels, scores.shape[1], scores)) ** 2).sum()
+        return ((scores - shares(labels, scores.shape[1], len(scores), _array.namespace(scores))) ** 2).sum()
 
 
 @accepts_any
@@ -163,6 +173,8 @@ class Logits(_Scored):
     kind: ClassVar[str] = "cross-entropy"
 
     scale: float = 1.0
+
+    middle: ClassVar[float] = 0.0  # where one output alone tells class 1 from class 0
 
     def scores(self, outputs: Real) -> Array:
         """(batch, classes): scale * output."""
@@ -190,6 +202,11 @@ class SquareError:
     low: float = 0.0
     hinge: bool = False
 
+    @property
+    def middle(self) -> float:
+        """Where one output alone tells class 1 from class 0: midway between its targets."""
+        return (self.high + self.low) / 2
+
     def scores(self, outputs: Real) -> Array:
         """(batch, classes): the outputs."""
         return _double(outputs)
@@ -197,9 +214,7 @@ class SquareError:
     def targets(self, labels: Array, outputs: Real) -> Array:
         """(batch, classes), like `outputs`."""
         outputs = _checked(outputs)
-        if labels.ndim == 2 and labels.shape != outputs.shape:
-            raise ValueError(f"real targets must have the shape {outputs.shape} of the outputs, got {labels.shape}")
-        share = _array.namespace(outputs).asarray(labels) if labels.ndim == 2 else _one_hot(labels, outputs.shape[1], outputs)
+        share = target_shares(labels, outputs.shape[1], len(outputs), _array.namespace(outputs))
         return (self.low + (self.high - self.low) * share).astype(outputs.dtype)
 
     def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
@@ -216,9 +231,8 @@ class SquareError:
         target = self.targets(labels, outputs).astype(np.float64)
         d = self.scores(outputs) - target
         if self.hinge:
-            d[(d > 0) == (target > (self.high + self.low) / 2)] = 0.0
+            d[(d > 0) == (target > self.middle)] = 0.0
         return d
-
 
 
 def make(system: Any, loss: Any = "auto", scale: float = 0.0) -> Any:
@@ -234,6 +248,8 @@ def make(system: Any, loss: Any = "auto", scale: float = 0.0) -> Any:
     if (name == "differential") != (natural.loss == "differential"):
         raise ValueError(f"system.detectors='differential' and rule.loss='differential' need each other, got rule.loss={loss!r}")
     powers = getattr(system, "measured", "signed") == "powers"
+    if name == "mse" and not natural.real:
+        raise ValueError("outputs are chances of classes, which have no targets: set rule.loss='cross-entropy'")
     if name == "mse":
         return MeanSquare() if powers else SquareError(natural.high, natural.low, natural.hinge)
     scale = scale or (natural.scale if natural.loss == name else 10.0)

@@ -4,6 +4,7 @@ from typing import Any
 
 from .. import _array
 from .._array import Array
+from .._classes import answers
 
 Metrics = dict[str, Array]  # "loss" and "rating", sums over a batch, values where the outputs are: nothing waits for them
 
@@ -26,8 +27,7 @@ def ratings(loss: Any, scores: Array, labels: Array) -> Array:
     """
     labels = _array.namespace(scores).asarray(labels)
     if labels.ndim == 1:
-        # one output tells class 1 from class 0 by the middle of its targets
-        return labels == (scores[:, 0] > (loss.high + loss.low) / 2 if scores.shape[1] == 1 else scores.argmax(axis=1))
+        return labels == answers(scores, loss)
     error = (scores - loss.targets(labels, scores)) / (loss.high - loss.low)
     return (error**2).mean(axis=1)
 

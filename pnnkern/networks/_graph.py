@@ -230,14 +230,19 @@ def _lanes(columns: int) -> int:
     return int(min(LANES, 1 << max(0, columns - 1).bit_length()))
 
 
-def judged(voltages: Array, residual: np.ndarray, steps: int, tolerance: float, on_failure: str, how: str) -> State:
-    """The result, flagged; raises `ConvergenceError` if it should and a residual is above the tolerance."""
+def judged(voltages: Array, residual: np.ndarray, steps: int, tolerance: float, on_failure: str, how: str, limit: str = "") -> State:
+    """The result, flagged; raises `ConvergenceError` if it should and a residual is above the tolerance.
+
+    limit : what keeps it from there, where it is not the number of steps.
+    """
     if on_failure not in ("raise", "flag"):
         raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
     converged = bool((residual <= tolerance).all())
     if not converged and on_failure == "raise":
+        missed = f"the worst of {len(residual)} samples has a residual of {residual.max():.1e}, {tolerance:.1e} was asked for"
+        if limit:
+            raise ConvergenceError(f"{how} has not converged: {missed}; {limit}: allow a larger tolerance, or on_failure='flag'")
         raise ConvergenceError(
-            f"{how} has not converged in {steps} steps: the worst of {len(residual)} samples has a residual of "
-            f"{residual.max():.1e}, {tolerance:.1e} was asked for; allow more steps, a larger tolerance, or on_failure='flag'"
+            f"{how} has not converged in {steps} steps: {missed}; allow more steps, a larger tolerance, or on_failure='flag'"
         )
     return State(voltages, residual, steps, converged)

@@ -25,7 +25,7 @@ from .._gate import accepts_any
 from . import hopfield, layered
 from ._checks import plain, real, shaped
 from .hopfield import check_kind
-from .layered import Equilibrium, Network, Phases
+from .layered import Equilibrium, Network, Phases, Rates
 
 
 @accepts_any
@@ -331,7 +331,7 @@ def gradient(images: Array, target: Array, weights: Sequence[Real], biases: Sequ
 
 @accepts_any
 def continual(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
-              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean",
+              rates: Rates, steps: int = 20, activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean",
               free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new weights and biases. Arguments as for `hopfield.continual`."""

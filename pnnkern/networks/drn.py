@@ -28,7 +28,7 @@ from .._gate import accepts_any
 from .._updates import Factors, scaled
 from . import layered
 from ._checks import real
-from .layered import Equilibrium, Network, Phases
+from .layered import Equilibrium, Network, Phases, Rates
 
 
 # ---------------------------------------------------------------------------------------------------------------------- set up
@@ -257,7 +257,7 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
 
 @accepts_any
 def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
-              rates: Sequence[float], steps: int = 10, free: Equilibrium | Phases | None = None, sweeps: int = 200,
+              rates: Rates, steps: int = 10, free: Equilibrium | Phases | None = None, sweeps: int = 200,
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)

@@ -32,7 +32,7 @@ from .._array import Array, Real
 from .._gate import accepts_any
 from .._updates import Factors, scaled
 from . import layered
-from .layered import Equilibrium, Network, Phases, softmax
+from .layered import Equilibrium, Network, Phases, Rates, softmax
 
 ACTIVATIONS = {"hard-sigmoid": "box", "sigmoid": "sigmoid", "tanh": "tanh"}
 HOLOMORPHIC = ("sigmoid", "tanh")
@@ -249,7 +249,7 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
 
 @accepts_any
 def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
-              rates: Sequence[float], steps: int = 20, activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None,
+              rates: Rates, steps: int = 20, activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None,
               same: bool = False, readout: str = "state", free: Equilibrium | Phases | None = None, sweeps: int = 200,
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], ...]:  # fmt: skip
     """Continual equilibrium propagation: weights move after every nudged sweep, by the difference of consecutive states.
@@ -258,8 +258,9 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
     ``-rate (dE/dtheta at nudge - dE/dtheta free) / nudge``; with `backward` weights up to an error of order beta, as without an energy the
     sum depends on the way.
 
-    nudge : beta, above -1. rates : learning rate of each layer. steps : nudged sweeps. free : the free state, if it is at hand.
-    same : `backward` weights move as the weights do, see `same_contrast`. Others as for `relax`.
+    nudge : beta, above -1. rates : learning rate of each layer, or a list of these for the weights, (the backward weights,) and the biases.
+    steps : nudged sweeps. free : the free state, if it is at hand. same : `backward` weights move as the weights do, see `same_contrast`.
+    Others as for `relax`.
 
     Returns new weights and biases; with `backward` weights, new weights, backward weights and biases.
     Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).

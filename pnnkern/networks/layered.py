@@ -29,6 +29,7 @@ from ._checks import plain, real, shaped
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
 THREADS = 128  # of a block of the fused kernel
 UNBOUNDED = _launch.fault(61, "a nudge leaves the energy without a minimum: make |beta| smaller")
+Rates = Sequence[float] | Sequence[Sequence[float]]  # of the layers, or of the layers for each kind of parameter
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2}  # numbered in layered.cuh
 
 
@@ -529,21 +530,22 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
 
 
 def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Callable[[Phases, int, int], Sequence[Sequence[Any]]],
-              inputs: Array, target: Array, parts: Sequence[Sequence[Array]], nudge: float, rates: Sequence[float], steps: int,
+              inputs: Array, target: Array, parts: Sequence[Sequence[Array]], nudge: float, rates: Rates, steps: int,
               free: Equilibrium | Phases | None, sweeps: int, tolerance: float | None, low: float, on_failure: str,
               ) -> list[list[Array]]:  # fmt: skip
     """New parameters after one free relaxation, unless it is given, and `steps` nudged sweeps, each followed by an update.
 
     parts : the parameters, a list of arrays for each kind (weights, biases), one for each layer; `build` makes the network of such parts,
-    and `contrast` gives shares like them, in factors or as arrays. low : the least that one with shares in factors may become.
+    and `contrast` gives shares like them, in factors or as arrays. rates : (layers,), or (kinds, layers). low : the least that one with
+    shares in factors may become.
     """
     check_settings(min(steps, sweeps), on_failure)
     layers = len(parts[0])
     if nudge == 0:
         raise ValueError("nudge must not be 0: nothing would change")
-    if np.shape(rates) != (layers,):
+    if np.shape(rates) not in ((layers,), (len(parts), layers)):
         raise ValueError(f"there must be one rate for each of the {layers} layers, got shape {np.shape(rates)}")
-    rates = [float(real("rates", np.asarray(rate))) for rate in rates]
+    of_parts: list[list[float]] = np.broadcast_to(real("rates", np.asarray(rates)), (len(parts), layers)).tolist()
     beta, limit = np.float64(nudge), tolerance_of(tolerance, inputs.dtype)
     target = target_like(target, np.array(beta), len(inputs), parts[0])
     moving = [[p.copy() for p in part] for part in parts]
@@ -558,8 +560,8 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
         after, pulls, _ = net.relax(net.drive(inputs), np.array(beta), target, states, 1, 0.0)
         moved = [(a - s)[None] for a, s in zip(after, states, strict=True)]
         step = Phases(inputs, states, moved, pulls[-1], left=0.0, limit=limit)
-        for part, shares in zip(moving, contrast(step, 0, 1), strict=True):
-            for p, share, rate in zip(part, shares, rates, strict=True):
+        for part, shares, own in zip(moving, contrast(step, 0, 1), of_parts, strict=True):
+            for p, share, rate in zip(part, shares, own, strict=True):
                 if isinstance(share, Factors):
                     update(p, share, rate / nudge, low)
                 else:

@@ -127,7 +127,8 @@ class ResistorNetwork(Graph):
             solved = plan.solve(g, fixed, guess, added, weight, inverse, tolerance, steps)
             out[part] = solved[0].T
             residual[part], taken = _array.to_numpy(solved[1]), max(taken, solved[2])
-        return judged(out, residual, taken, tolerance, on_failure, "the network")
+        limit = "its conductances and loads lie too far apart for double precision" if direct else ""
+        return judged(out, residual, taken, tolerance, on_failure, "the network", limit)
 
     def response(
         self, conductance: Any, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE

@@ -3,12 +3,14 @@
 from .._updates import Factors, Gradient, Move, Set
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
-from .convolutional import ConvolutionalHopfield
+from .chains import chain
 from .crossbar_network import CrossbarNetwork
 from .d2nn import D2NN
+from .drn import DRN
 from .elastic_network import SpringNetwork
+from .hopfield import Hopfield
+from .hopfield_conv import ConvolutionalHopfield
 from .ising import IsingMachine
-from .layered import DRN, Hopfield
 from .nonlinear_network import NonlinearCircuit
 from .oscillators import OscillatorMachine
 from .protocols import (
@@ -62,6 +64,7 @@ __all__ = [
     "Target",
     "Transferred",
     "Yielding",
+    "chain",
     "from_callable",
     "kinds",
 ]  # fmt: skip

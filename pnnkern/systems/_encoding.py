@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, Real
-from .._checks import class_labels
+from .._classes import target_shares
 
 OUTSIDE = _launch.fault(80, "images and features must be uint8, or numbers in [0, 1]")
 NOT_FINITE = _launch.fault(82, "images and features must be uint8, or finite numbers")
@@ -74,16 +74,13 @@ def shares(pixels: int, canvas: int, size: int) -> np.ndarray:
 def one_hot(labels: Array, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:
     """(batch, classes): `high` at the label, `low` elsewhere; for labels (batch, classes) that are fractions, so far from low to high.
 
-    One output alone tells class 1, `high`, from class 0. Raises TypeError and ValueError for other labels.
+    One output alone is `high` for class 1. Raises TypeError and ValueError for other labels.
     """
     xp = _array.device_namespace(device)
+    share = target_shares(labels, classes, len(labels) if labels.ndim == 2 else labels.size, xp)
     if labels.ndim == 2:
-        if labels.shape[1] != classes or labels.dtype.kind not in "iuf":
-            raise ValueError(f"real targets must be numbers (batch, {classes}), got {labels.dtype} {labels.shape}")
-        return (low + (high - low) * xp.asarray(labels)).astype(dtype)
-    class_labels(labels, labels.size, classes)
-    labels = xp.asarray(labels)
-    return xp.where(labels[:, None] == (1 if classes == 1 else xp.arange(classes)), high, low).astype(dtype)
+        return (low + (high - low) * share).astype(dtype)
+    return xp.where(share, high, low).astype(dtype)
 
 
 def wanted(target: Real | None, output: Real, nudges: tuple[float, ...]) -> Array:

@@ -6,9 +6,11 @@ from typing import Annotated, ClassVar
 
 from .._array import Array
 from .._declared import Count, Length, Positive
+from ._encoding import flat, one_hot
 from .system import Quantity, System, Target
 
 Sizes = Annotated[Sequence[Count], Length(1, 100)]
+OneSize = Annotated[Sequence[Count], Length(1, 1)]
 Rates = Annotated[Sequence[float], Length(0, 101)]
 
 
@@ -19,14 +21,8 @@ class Layers(System):
     gain: Positive = 1.0  # factor on the inputs
     scale: Positive = 1.0  # weights start uniform in +-scale / sqrt(values that a node sees from below)
     rates: Rates = ()  # of the weights of each layer, relative to training.lr; all 1 if empty
-    high: float = 1.0  # target of the sample's class
-    low: float = 0.0  # target of the other classes
-    outputs: int = 10
+    outputs: Count = 10
     dtype: str = "float32"
-
-    @property
-    def natural_loss(self) -> Target:
-        return Target(high=self.high, low=self.low)
 
     @property
     def below_outputs(self) -> Sequence[int]:
@@ -37,6 +33,22 @@ class Layers(System):
         layers = range(1, len(self.below_outputs) + 2)
         about = {f"W{l}": f"weights between layers {l - 1} and {l}" for l in layers} | {f"b{l}": f"biases of layer {l}" for l in layers}
         return {name: Quantity(line) for name, line in about.items()}
+
+
+@dataclass(kw_only=True)
+class GradedOutputs(Layers):
+    """Layers whose outputs can have any value, so that there is a choice of what they are trained towards."""
+
+    high: float = 1.0  # target of the sample's class
+    low: float = 0.0  # target of the other classes
+
+    @property
+    def natural_loss(self) -> Target:
+        return Target(high=self.high, low=self.low)
+
+    def targets(self, labels: Array) -> Array:
+        """(batch, outputs): `high` at the label, `low` elsewhere."""
+        return one_hot(labels, self.outputs, self.high, self.low, self.device, self.dtype)
 
 
 @dataclass(kw_only=True)
@@ -61,6 +73,24 @@ class DenseLayers(Layers):
         """What each input does to each node of the first hidden layer, (inputs, hidden)."""
         return self.parameters["W1"]
 
+    def encode(self, images: Array) -> Array:
+        """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
+        return self.gain * flat(images, self.inputs, self.device, self.dtype, bounded=False)
+
+
+@dataclass(kw_only=True)
+class OneHiddenLayer(DenseLayers):
+    """Inputs, one hidden layer and the outputs; W1 and W2 may learn at rates of their own."""
+
+    hidden: OneSize = (1024,)  # nodes of the hidden layer
+
+    def two_rates(self) -> tuple[float, float]:
+        """Of W1 and of W2, relative to the learning rate. Raises ValueError unless there are two of them, or none."""
+        if len(self.rates) not in (0, 2):
+            raise ValueError(f"rates must be two numbers, of W1 and of W2, got {len(self.rates)}")
+        first, second = self.rates if len(self.rates) else (1.0, 1.0)
+        return first, second
+
 
 def check_dtype(dtype: str) -> None:
     """Raise ValueError for a working precision that is none."""
@@ -68,4 +98,4 @@ def check_dtype(dtype: str) -> None:
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
 
 
-__all__ = ["DenseLayers", "Layers", "Rates", "Sizes", "check_dtype"]
+__all__ = ["DenseLayers", "GradedOutputs", "Layers", "OneHiddenLayer", "OneSize", "Rates", "Sizes", "check_dtype"]

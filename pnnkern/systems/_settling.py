@@ -3,63 +3,58 @@
 Parameters are weights "W1", "W2", ... and biases "b1", "b2", ..., from the input upwards.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
-from .. import _array
+from .. import _array, random
 from .._array import Array, Real
+from .._declared import Turns, check
 from .._gate import accepts_any
-from .._updates import Derivative
+from .._updates import Derivative, scaled
 from ..networks.layered import Equilibrium, Phases
-from ._encoding import fitting, one_hot
+from ._encoding import fitting
+from ._layers import DenseLayers, GradedOutputs, Rates, check_dtype
 from .protocols import population
+from .system import Target
 from .writers import InPlace
 
 
 @accepts_any
 @dataclass(kw_only=True)
-class Settling:
-    """Layers that settle.
+class Settling(GradedOutputs):
+    """Layers that settle. Parameters are given, or drawn with `key`, biases zero.
 
-    gain : of the inputs. sweeps, nudged_sweeps : of the free and of each nudged relaxation; exactly so many with tolerance 0, else at
-        most, and not to settle is an error. high, low : targets of the outputs, of the sample's class and of the others.
-    parameters : given, or drawn with `key`, weights uniform in +-scale / sqrt(values that a unit sees) and biases zero. rates : of W1, W2,
-        ... relative to the learning rate, and bias_rates of the biases. device, dtype : of the arrays.
+    nudged_sweeps : of each nudged state, None for as many as of the free one. tolerance : 0 makes exactly so many sweeps, else they are the
+    most, and not to settle is an error; None is that of the dtype.
     """
 
-    gain: float = 1.0
-    sweeps: int = 15
+    sweeps: Turns = 15  # over all layers, of the free state
     nudged_sweeps: int | None = None
     tolerance: float | None = 0.0
-    high: float = 1.0
-    low: float = 0.0
-    scale: float = 1.0
-    rates: Sequence[float] = ()
-    bias_rates: Sequence[float] = ()
-    parameters: dict[str, Array] = field(default_factory=dict)
-    writers: dict[str, Any] = field(default_factory=dict)
-    memory: dict[str, Array] = field(default_factory=dict)
-    dtype: str = "float32"
-    key: Any = None
-    device: str = "cpu"
+    bias_rates: Rates = ()  # of the biases, relative to training.lr; as `rates` if empty
 
-    room: ClassVar[Any] = None  # the module of the physics
-    floor: ClassVar[float] = -float("inf")  # of the weights
+    physics: ClassVar[Any] = None  # the module of `pnnkern.networks`
+    least_weight: ClassVar[float] = -float("inf")
     in_place: ClassVar[bool] = False  # weights move at once, in one pass without a gradient array, whatever the optimiser
 
-    # ------------------------------------------------------------------------------------------------------- what a kind says
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
+    # ------------------------------------------------------------------------------------------------ what a system says of itself
+    def _parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Of all parameters, W and b of each layer in turn."""
         raise TypeError(f"{type(self).__name__} does not say what shape its parameters have")
 
-    def _drawn(self, like: Array) -> dict[str, Array]:
+    def _draw_weights(self, like: Array) -> dict[str, Array]:
         """All weights, drawn with `key`."""
         raise TypeError(f"{type(self).__name__} does not say how its weights are drawn")
 
-    def _kind(self) -> dict[str, Any]:
-        """Settings of the physics beyond what all have."""
+    def _physics_settings(self) -> dict[str, Any]:
+        """Settings of the physics beyond sweeps and tolerance."""
         return {}
+
+    @property
+    def _letters(self) -> str:
+        """That names of parameters begin with, in the order in which the physics gives lists of them."""
+        return "Wb"
 
     @property
     def has_energy(self) -> bool:
@@ -68,52 +63,53 @@ class Settling:
     # -------------------------------------------------------------------------------------------------------------- parameters
     def _set_up(self) -> None:
         """Check the settings, draw what is not given, and name the writers."""
-        if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
-        shapes = self._shapes()
+        check_dtype(self.dtype)
+        shapes = self._parameter_shapes()
         layers = sum(name.startswith("b") for name in shapes)
         for name in ("rates", "bias_rates"):
             if len(getattr(self, name)) not in (0, layers):
                 raise ValueError(f"{name} must be one number for each of the {layers} layers, got {len(getattr(self, name))}")
         if not self.parameters:
-            if self.key is None:
-                raise ValueError("a layered network needs a key to draw its weights from, or its parameters")
+            random.needed(self.key, "the weights that a layered network begins with are random")
             xp = _array.device_namespace(self.device)
-            drawn = self._drawn(xp.empty(0, self.dtype))
+            drawn = self._draw_weights(xp.empty(0, self.dtype))
             self.parameters = {name: drawn[name] if name in drawn else xp.zeros(shape, self.dtype) for name, shape in shapes.items()}
         fitting(self.parameters, shapes, self.dtype)
         for name in shapes:
-            l = int(name[1:]) - 1
-            rate = self.rates[l] if self.rates else 1.0
+            rate = self._rate(name)
             if name.startswith("b"):
-                if self.bias_rates or rate != 1:
-                    self.writers.setdefault(name, InPlace(rate=self.bias_rates[l] if self.bias_rates else rate))
-            elif self.in_place or self.rates:
-                self.writers.setdefault(name, InPlace(self.floor, rate=rate))
+                if len(self.bias_rates) or rate != 1:
+                    self.writers.setdefault(name, InPlace(rate=rate))
+            elif self.in_place or len(self.rates):
+                self.writers.setdefault(name, InPlace(self.least_weight, rate=rate))
 
-    def _all(self, letter: str) -> list[Array]:
-        """The parameters of one letter, from the input upwards."""
-        return [self.parameters[name] for name in self._shapes() if name.startswith(letter)]
+    def _rate(self, name: str) -> float:
+        """Of a parameter, relative to the learning rate."""
+        rates = self.bias_rates if name.startswith("b") and len(self.bias_rates) else self.rates
+        return rates[int(name[1:]) - 1] if len(rates) else 1.0
+
+    def _parameters_of(self, letter: str) -> list[Array]:
+        """The parameters whose names begin with a letter, from the input upwards."""
+        return [self.parameters[name] for name in self._parameter_shapes() if name.startswith(letter)]
 
     @property
     def weights(self) -> list[Array]:
-        return self._all("W")
+        return self._parameters_of("W")
 
     @property
     def biases(self) -> list[Array]:
-        return self._all("b")
+        return self._parameters_of("b")
 
-    def _named(self, parts: Sequence[Sequence[Any]]) -> dict[str, Derivative]:
-        """Shares of weights (, backward weights) and biases by their names; those of what is no parameter are dropped."""
-        letters = "Wb" if len(parts) == 2 else "WVb"
-        named = {f"{letter}{l}": share for letter, part in zip(letters, parts, strict=True) for l, share in enumerate(part, 1)}
-        return {n: s for n, s in named.items() if n in self.parameters}
+    def _by_name(self, parts: Sequence[Sequence[Any]]) -> dict[str, Derivative]:
+        """Lists of weights (, backward weights) and biases, one for each layer, by their names; what is no parameter is dropped."""
+        named = {f"{letter}{l}": value for letter, part in zip(self._letters, parts, strict=True) for l, value in enumerate(part, 1)}
+        return {name: value for name, value in named.items() if name in self.parameters}
+
+    def _sums(self, means: Sequence[Sequence[Any]], samples: int) -> dict[str, Derivative]:
+        """Means over so many samples, as the physics gives them, as sums by name."""
+        return {name: scaled(mean, samples) for name, mean in self._by_name(means).items()}
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def targets(self, labels: Array) -> Array:
-        """(batch, outputs): `high` at the label, `low` elsewhere."""
-        return one_hot(labels, self.biases[-1].size, self.high, self.low, self.device, self.dtype)
-
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
@@ -122,57 +118,91 @@ class Settling:
         """Free outputs of a population, (members, batch, outputs)."""
         return population(self, inputs, parameters, key, sample)
 
-    def _settings(self) -> dict[str, Any]:
-        return {"sweeps": self.sweeps, "tolerance": self.tolerance} | self._kind()
+    def _free_settings(self) -> dict[str, Any]:
+        """Settings of the free relaxation."""
+        return {"sweeps": self.sweeps, "tolerance": self.tolerance} | self._physics_settings()
 
-    def _moves(self) -> dict[str, Any]:
+    def _continual_settings(self) -> dict[str, Any]:
         """Settings of continual equilibrium propagation."""
-        return self._settings()
+        return self._free_settings()
 
-    def _long(self) -> dict[str, Any]:
-        """Settings with sweeps enough for a free state and a nudged one."""
-        return self._settings() | {"sweeps": max(self.sweeps, self.nudged_sweeps or 0)}
+    def _response_settings(self) -> dict[str, Any]:
+        """Settings with sweeps enough for a free state and for one that is moved from it."""
+        return self._free_settings() | {"sweeps": max(self.sweeps, self.nudged_sweeps or 0)}
 
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Phases:  # fmt: skip
         """The free state and how far nudges move it."""
-        relaxed: Phases = self.room.phases(
-            inputs, self.weights, self.biases, nudges=nudges, target=target, hold=hold, nudged_sweeps=self.nudged_sweeps, **self._settings()
-        )
+        relaxed: Phases = self.physics.phases(
+            inputs, self.weights, self.biases, nudges=nudges, target=target, hold=hold, nudged_sweeps=self.nudged_sweeps,
+            **self._free_settings(),
+        )  # fmt: skip
         return relaxed
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, mean over the batch."""
-        return self._named(self._contrast(relaxed, a, b))
+        """dE/dparameter in phase b less that in phase a, a sum over the batch."""
+        return self._sums(self._mean_contrast(relaxed, a, b), len(relaxed.inputs))
 
     def contrast_between(self, one: Phases, a: int, two: Phases, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b of `two` less that in phase a of `one`, mean over the batch; their parameters may differ."""
+        """dE/dparameter in phase b of `two` less that in phase a of `one`, a sum over the batch; their parameters may differ."""
         return self.contrast(one.beside(a, two, b), 0, 1)
 
-    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
-        shares: Sequence[Sequence[Any]] = self.room.contrast(relaxed, a, b)
+    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+        """The contrast as the physics gives it, a mean over the batch."""
+        shares: Sequence[Sequence[Any]] = self.physics.contrast(relaxed, a, b)
         return shares
 
-    def continual_contrast(self, relaxed: Phases, target: Real, *, nudge: float, steps: int, rate: float) -> dict[str, Derivative]:
-        """What continual equilibrium propagation adds up to. On the way the parameters of a layer move at its share of `rate`."""
-        rates = [rate * share for share in (self.rates or [1.0] * len(self.biases))]
-        ends = self.room.continual(
-            relaxed.inputs, target, self.weights, self.biases, nudge=nudge, rates=rates, steps=steps, free=relaxed, **self._moves()
-        )
-        by = {name: rates[int(name[1:]) - 1] for name in self.parameters}
-        return {name: (self.parameters[name] - end) * (1 / by[name] if by[name] else 0.0) for name, end in self._named(ends).items()}
+    def continual_moves(self, relaxed: Phases, target: Real, *, nudge: float, steps: int, rate: float) -> dict[str, Array]:
+        """How far each parameter moves on the way of `steps` nudged sweeps, a parameter at its share of `rate`."""
+        rates = [[rate * self._rate(f"{letter}{l}") for l in range(1, len(self.biases) + 1)] for letter in self._letters]
+        ends = self.physics.continual(
+            relaxed.inputs, target, self.weights, self.biases, nudge=nudge, rates=rates, steps=steps, free=relaxed,
+            **self._continual_settings(),
+        )  # fmt: skip
+        return {name: end - self.parameters[name] for name, end in self._by_name(ends).items()}
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Free outputs, and the state for `vjp`."""
-        free: Equilibrium = self.room.relax(inputs, self.weights, self.biases, **self._settings())
+        free: Equilibrium = self.physics.relax(inputs, self.weights, self.biases, **self._free_settings())
         return free.output, (inputs, free)
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """The exact derivative through the equilibrium, by the response of all nodes to the cotangent."""
         inputs, free = record
-        return self._named(self.room.relax_vjp(cotangent, inputs, self.weights, self.biases, free=free, **self._long()))
+        shares = self.physics.relax_vjp(cotangent, inputs, self.weights, self.biases, free=free, **self._response_settings())
+        return self._by_name(shares)
+
+
+@accepts_any
+@dataclass(kw_only=True)
+class DenseSettling(DenseLayers, Settling):
+    """Layers that settle, fully connected from one to the next. Weights are written in one pass, without a gradient array."""
+
+    in_place: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check(self)
+        self._set_up()
+
+    @property
+    def _entrances(self) -> int:
+        """Nodes of the input layer."""
+        return self.inputs
+
+    def _parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        for l, (below, above) in enumerate(zip((self._entrances, *self.sizes), self.sizes, strict=False), 1):
+            shapes |= {f"W{l}": (below, above), f"b{l}": (above,)}
+        return shapes
+
+    def _draw_weights(self, like: Array) -> dict[str, Array]:
+        return {f"W{l}": w for l, w in enumerate(self._initial(self.key, like), 1)}
+
+    def _initial(self, key: Any, like: Array) -> list[Array]:
+        weights: list[Array] = self.physics.initial((self._entrances, *self.sizes), key, gain=self.scale, dtype=self.dtype, like=like)
+        return weights
 
 
 @accepts_any
@@ -180,26 +210,39 @@ class Settling:
 class HopfieldUnits(Settling):
     """Layers of Hopfield units.
 
-    activation : "hard-sigmoid", "sigmoid" or "tanh". readout : "state", the outputs are units that are nudged by their square error, or
-        "softmax", they are scores beside the energy whose cross-entropy nudges the layer below; judge them by `learning.losses.Logits`.
+    readout : "state", the outputs are units that are nudged by their square error, or "softmax", they are scores beside the energy whose
+    cross-entropy nudges the layer below.
     """
 
-    activation: str = "hard-sigmoid"
-    readout: str = "state"
+    activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"  # of the units
+    readout: Literal["state", "softmax"] = "state"  # outputs are units with a square error, or scores with a cross-entropy
+    nudged_sweeps: Turns = 15  # over all layers, of each nudged state
 
-    def _kind(self) -> dict[str, Any]:
+    @property
+    def natural_loss(self) -> Target:
+        return super().natural_loss if self.readout == "state" else Target("cross-entropy", scale=1.0, real=False)
+
+    @property
+    def unmet(self) -> Mapping[str, str]:
+        sharp = self.activation == "hard-sigmoid"
+        return {"Holomorphic": "system.activation='sigmoid' or 'tanh', got 'hard-sigmoid'"} if sharp else {}
+
+    def _physics_settings(self) -> dict[str, Any]:
         return {"activation": self.activation, "readout": self.readout}
 
     def _set_up(self) -> None:
-        self.room.check_kind(self.activation, self.readout)
         if self.readout == "softmax" and (self.high, self.low) != (1.0, 0.0):
             raise ValueError(f"the targets of a softmax are 1 and 0: leave high and low as they are, got {self.high:g} and {self.low:g}")
         super()._set_up()
+        if self.readout == "softmax" and self.biases[-1].size == 1:
+            raise ValueError("a softmax of one output is always 1: two classes need two outputs, or readout='state'")
 
     def holomorphic_contrast(self, inputs: Real, target: Real, *, radius: float, points: int) -> dict[str, Derivative]:
-        """The gradient of the cost by nudges on a circle; only the smooth activations can be followed there."""
-        shares = self.room.holomorphic_contrast(inputs, target, self.weights, self.biases, radius=radius, points=points, **self._long())
-        return self._named(shares)
+        """The gradient of the cost by nudges on a circle, a sum over the batch; only smooth activations can be followed there."""
+        means = self.physics.holomorphic_contrast(
+            inputs, target, self.weights, self.biases, radius=radius, points=points, **self._response_settings()
+        )
+        return self._sums(means, len(inputs))
 
 
-__all__ = ["HopfieldUnits", "Settling"]
+__all__ = ["DenseSettling", "HopfieldUnits", "Settling"]

@@ -7,21 +7,23 @@ divergence trains it on inputs and labels together. Its twin sums over all h and
 Parameters: "W1" (inputs, hidden), "W2" (hidden, classes), "a" (inputs,), "b1" (hidden,), "b2" (classes,); all pure numbers.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
-from .._declared import check
+from .._declared import Positive, Range, Turns, check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ._encoding import fitting, flat, one_hot
+from ._layers import OneHiddenLayer, OneSize, check_dtype
 from ._samples import on_device
 from .protocols import population
+from .system import Quantity, Target
+from .writers import InPlace
 
 
 @record
@@ -47,44 +49,33 @@ class Ensembles:
 
 
 @accepts_any
-@dataclass
-class BoltzmannMachine:
-    """A machine that learns: `Relaxing`, `Generative`, `Measurable` and `Modelled`.
+@dataclass(kw_only=True)
+class BoltzmannMachine(OneHiddenLayer):
+    """A machine that learns: `Relaxing`, `Generative`, `Measurable` and `Modelled`. Outputs are logarithms of chances.
 
-    sizes : (hidden, classes). inputs : values of a sample, grey values in [0, 1] that count as chances. gain : of the inputs.
-    sweeps : draws that are averaged over, after `settle` that are not, from an even start. scale : weights start normal with a standard
-    deviation of scale / sqrt(n), drawn with `key`. Drawing is random: all but the twin needs a key.
+    Inputs are grey values in [0, 1] that count as chances. Drawing is random, from an even start: all but the twin needs a key.
 
     Nudges add beta |y - target|^2 / 2 to E, fields on the classes for one-hot targets; held outputs are held whole. Against the free phase
     held classes give the exact gradient of -log P(y | x), in the mean over draws: contrastive learning is maximum likelihood here.
     """
 
-    sizes: Sequence[int] = (256, 10)
-    inputs: int = 784
-    gain: float = 1.0
-    sweeps: int = 10
-    settle: int = 5
-    scale: float = 0.1
-    parameters: dict[str, Array] = field(default_factory=dict)
-    writers: dict[str, Any] = field(default_factory=dict)
-    memory: dict[str, Array] = field(default_factory=dict)
-    dtype: str = "float32"
-    key: Any = None
-    device: str = "cpu"
+    hidden: OneSize = (256,)  # units of the hidden layer
+    scale: Positive = 0.1  # weights start normal, with a standard deviation of scale / sqrt(nodes below)
+    sweeps: Turns = 10  # draws that are averaged over
+    settle: Annotated[int, Range(ge=0, le=100_000)] = 5  # and draws before these that are not
 
+    kind: ClassVar[str] = "boltzmann"
     has_energy: ClassVar[bool] = True  # a free one: of distributions
 
     def __post_init__(self) -> None:
         check(self)
-        if len(self.sizes) != 2 or min(*self.sizes, self.inputs, self.sweeps) < 1 or self.settle < 0:
-            raise ValueError("sizes (hidden, classes), inputs and sweeps must all be 1 or more, and settle at least 0")
-        if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
+        if self.outputs == 1:
+            raise ValueError("of one class unit alone the chance is always 1: two classes need two, outputs = 2")
+        check_dtype(self.dtype)
         xp, (hidden, classes) = _array.device_namespace(self.device), self.sizes
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, classes), "a": (self.inputs,), "b1": (hidden,), "b2": (classes,)}
         if not self.parameters:
-            if self.key is None:
-                raise ValueError("a Boltzmann machine needs a key to draw its weights from, or its parameters")
+            random.needed(self.key, "the weights that a Boltzmann machine begins with are random")
             for name, shape in shapes.items():
                 self.parameters[name] = xp.zeros(shape, self.dtype)
                 if len(shape) == 2:
@@ -93,6 +84,14 @@ class BoltzmannMachine:
                     )
                     self.parameters[name] = (self.scale / np.sqrt(shape[0]) * draws).astype(self.dtype).reshape(shape)
         fitting(self.parameters, shapes, self.dtype)
+        first, second = self.two_rates()
+        if len(self.rates):
+            for name, rate in (("W1", first), ("a", first), ("b1", first), ("W2", second), ("b2", second)):
+                self.writers.setdefault(name, InPlace(rate=rate))
+
+    @property
+    def natural_loss(self) -> Target:
+        return Target("cross-entropy", scale=1.0, real=False)
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
@@ -101,7 +100,7 @@ class BoltzmannMachine:
 
     def targets(self, labels: Array) -> Array:
         """One-hot labels, (batch, classes)."""
-        return one_hot(labels, self.sizes[1], 1, 0, self.device, self.dtype)
+        return one_hot(labels, self.outputs, 1, 0, self.device, self.dtype)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """(batch, classes): the logarithm of the mean chance of each class over the draws."""
@@ -114,8 +113,7 @@ class BoltzmannMachine:
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Ensembles:  # fmt: skip
         """The free ensemble and the nudged ones; with `hold` classes are held at the targets, and beta must be 1."""
-        if key is None:
-            raise ValueError("draws are random, which needs a key: key=pnnkern.random.key(seed)")
+        random.needed(key, "draws are random")
         if target is None and nudges:
             raise ValueError("nudges need a target")
         if target is not None and target.shape != (len(inputs), self.sizes[1]):
@@ -154,22 +152,29 @@ class BoltzmannMachine:
         return Ensemble(drawn, given, mean)
 
     def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, mean over the draws and the batch."""
+        """dE/dparameter in phase b less that in phase a, mean over the draws, a sum over the batch."""
         xp, x = _array.namespace(relaxed.inputs), relaxed.inputs
         one, two = relaxed.phases[a], relaxed.phases[b]
-        moved, batch = two.hidden.mean(axis=0) - one.hidden.mean(axis=0), max(1, len(x))
+        moved = two.hidden.mean(axis=0) - one.hidden.mean(axis=0)
         first = xp.concatenate([phase.hidden.reshape(-1, self.sizes[0]) for phase in (one, two)])
-        shares = (phase.classes.reshape(-1, self.sizes[1]) * (sign / len(phase.classes) / batch) for phase, sign in ((one, 1), (two, -1)))
+        shares = (phase.classes.reshape(-1, self.sizes[1]) * (sign / len(phase.classes)) for phase, sign in ((one, 1), (two, -1)))
         return {
-            "W1": Factors(x, moved, -1 / batch), "b1": moved.sum(axis=0) / -batch,
-            "W2": Factors(first, xp.concatenate(list(shares))), "b2": (one.chance - two.chance).sum(axis=0) / batch,
+            "W1": Factors(x, moved, -1.0), "b1": -moved.sum(axis=0),
+            "W2": Factors(first, xp.concatenate(list(shares))), "b2": (one.chance - two.chance).sum(axis=0),
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- generative
+    def undecided(self, count: int, key: Any) -> tuple[Array, Array]:
+        """Where persistent chains start: inputs (count, n) of 0 and 1, times the gain, and one-hot classes (count, classes), drawn evenly."""
+        random.needed(key, "where chains start is random")
+        xp = _array.namespace(self.parameters["W1"])
+        even = xp.full((count, self.inputs), 0.5, self.dtype)
+        inputs = self.gain * random.bernoulli(random.fold_in(key, "inputs"), even).astype(self.dtype)
+        return inputs, _choose(xp.full((count, self.outputs), 1 / self.outputs, self.dtype), random.fold_in(key, "classes"), 0)
+
     def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
-        if key is None:
-            raise ValueError("draws are random, which needs a key: key=pnnkern.random.key(seed)")
+        random.needed(key, "draws are random")
         p, v, y, sample = self.parameters, inputs, target, on_device(sample, inputs)
         for n in range(steps):
             own = random.fold_in(key, n)
@@ -179,7 +184,7 @@ class BoltzmannMachine:
         return v, y
 
     def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Derivative]:
-        """dE/dparameter of (inputs, classes) of the data less those of the model, means over each; hidden units by their chances."""
+        """dE/dparameter of (inputs, classes) of the data, a sum, less as many times the model's mean; hidden units by their chances."""
         xp, terms = _array.namespace(data[0]), []
         for name, (v, y), sign in (("data", data, -1.0), ("model", model, 1.0)):
             for part, values, count in (("inputs", v, self.inputs), ("classes", y, self.sizes[1])):
@@ -187,7 +192,7 @@ class BoltzmannMachine:
                     raise TypeError(f"{part} of the {name} must be {self.dtype}, got {getattr(values, 'dtype', type(values).__name__)}")
                 if values.ndim != 2 or values.shape[1] != count:
                     raise ValueError(f"{part} of the {name} must be (samples, {count}), got shape {values.shape}")
-            terms.append((v, y, self._hidden(v, y), sign / max(1, len(v))))
+            terms.append((v, y, self._hidden(v, y), sign * len(data[0]) / max(1, len(v))))
         (v, y, h, s), (v2, y2, h2, s2) = terms
         return {
             "W1": Factors(xp.concatenate([v, v2]), xp.concatenate([h * s, h2 * s2]).astype(h.dtype)),
@@ -221,6 +226,10 @@ class BoltzmannMachine:
             below += share
             columns.append(share.sum(axis=0))
         return {"W1": Factors(inputs, below), "b1": below.sum(axis=0), "W2": xp.stack(columns, axis=1), "b2": g.sum(axis=0)}
+
+    # ------------------------------------------------------------------------------------------------------ for other programs
+    def exports(self) -> dict[str, Quantity]:
+        return super().exports() | {"a": Quantity("biases of the inputs")}
 
 
 def _logistic(x: Array) -> Array:

@@ -6,21 +6,25 @@ is this in exact arithmetic; `forward` and `measure` go through the arrays as th
 
 import dataclasses
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from .. import _array, _launch, crossbar, random
+from .. import _array, _declared, _launch, crossbar, random
 from .._array import Array, Real
 from .._checks import shaped
-from .._declared import check
+from .._declared import MOST, Count, CountOrNone, Described, Length, NotNegative, Positive, Range, Share, check
 from .._gate import accepts_any
-from .._updates import Factors
-from ..crossbar import Crossbar, GaussianNoise, Layer
+from .._updates import Derivative, Factors
+from ..crossbar import ADC, DAC, BitSerial, Chain, Crossbar, DifferentialPair, GaussianNoise, Layer, OffsetColumn, Wires
 from . import protocols
 from ._encoding import fitting, flat
+from ._layers import check_dtype
 from ._samples import on_device
+from .system import Quantity, System, Target
+from .writers import Pulses
 
 # f, and f' written by f's own value
 ACTIVATIONS = {
@@ -28,7 +32,7 @@ ACTIVATIONS = {
     "relu": (lambda xp, a: xp.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
     "sigmoid": (lambda xp, a: 1 / (1 + xp.exp(-a)), lambda h: h * (1 - h)),
 }
-COMPENSATIONS = ("none", "global", "column")
+Compensation = Literal["none", "global", "column"]
 CHANGED = _launch.fault(
     31, "weights of a crossbar network were changed in place while its arrays held the old ones: call its touch() after such a change"
 )
@@ -44,63 +48,132 @@ class _Programmed:
     ready: tuple[Layer, Array | None]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Arrays(Described):
+    """How arrays are built, and read when the network is measured. Zero bits, noise and ohms mean: perfect."""
+
+    device: str = ""  # a name in pnnkern.crossbar.DEVICES, programmed with the weights; "": ideal
+    mapping: Literal["one-sided", "two-sided", "offset"] = "one-sided"  # pairs of cells for a weight, or a column to subtract
+    tile_rows: Count = 512  # inputs of one array at most
+    tile_columns: Annotated[int, Range(ge=2, le=MOST)] = 512  # columns of one array at most
+    dac_bits: CountOrNone = 0  # of the inputs; 0: exact
+    adc_bits: CountOrNone = 0  # of the outputs; 0: exact
+    read_noise: bool = False  # of the device, fresh in each read
+    cell_noise: Share = 0.0  # fresh in each read, relative to the conductance
+    wires: NotNegative = 0.0  # [ohm] of a segment of wire between two cells
+    # interleaved: pairs are rows of one array and meet on its bit lines; gated: inputs open rows bit by bit (see pnnkern.crossbar.wires)
+    topology: Literal["lines", "interleaved", "gated", "gated-interleaved"] = "lines"
+    stuck_low: Share = 0.0  # fraction of cells that stay at the lowest conductance
+    stuck_high: Share = 0.0  # fraction of cells that stay at the highest conductance
+
+    def __post_init__(self) -> None:
+        check(self)
+        if self.topology.endswith("interleaved") and self.mapping == "offset":
+            raise ValueError(
+                f"system.topology={self.topology!r} has rows of G+ and of G-: set system.mapping to one-sided or two-sided"
+            )
+        if self.topology.startswith("gated") and not self.dac_bits:
+            raise ValueError(f"system.topology={self.topology!r} sends inputs bit by bit: set system.dac_bits")
+
+    @property
+    def perfect(self) -> bool:
+        """Whether they multiply exactly, however weights are mapped to them."""
+        return all(getattr(self, name) == value for name, value in PERFECT.items())
+
+    def crossbar(self) -> Crossbar | None:
+        """The description of one array; None if it is perfect."""
+        if self.perfect:
+            return None
+        noise = None
+        if self.read_noise or self.cell_noise:
+            noise = GaussianNoise(relative=self.cell_noise, device=self.device or None if self.read_noise else None)
+        lies = self.wires or self.topology != "lines"
+        chain = Chain(
+            wires=Wires(self.wires, self.wires, topology=self.topology) if lies else None, noise=noise, dac=self._dac(),
+            adc=ADC(self.adc_bits, "calibrated") if self.adc_bits else None,
+        )  # fmt: skip
+        weights = OffsetColumn() if self.mapping == "offset" else DifferentialPair(one_sided=self.mapping == "one-sided")
+        return Crossbar(
+            weights=weights, device=self.device or "ideal", tile=(self.tile_rows, self.tile_columns), stuck_low=self.stuck_low,
+            stuck_high=self.stuck_high, chain=chain,
+        )  # fmt: skip
+
+    def _dac(self) -> DAC | BitSerial | None:
+        if not self.dac_bits:
+            return None
+        return BitSerial(self.dac_bits, 1, 0.2, signed=False) if self.topology.startswith("gated") else DAC(self.dac_bits, 0.2)
+
+
+# what perfect arrays are like
+PERFECT = {key.name: key.default for key in _declared.keys(Arrays) if key.name not in ("mapping", "tile_rows", "tile_columns")}
+
+
 @accepts_any
-@dataclass
-class CrossbarNetwork:
+@dataclass(kw_only=True)
+class CrossbarNetwork(System):
     """Arrays of weights {"w0": (n_0 + 1, n_1), "w1": ...}; the last row of each is for the bias.
 
-    sizes : nodes of each layer, the inputs first. activation : of the hidden layers, one of `ACTIVATIONS`; outputs are linear.
-    hardware : how the arrays are built; None: they are perfect, and the network is its own twin.
-    time : seconds since programming at which it is read. compensation : of the drift: "none", or by one factor for each array ("global")
-        or for each column ("column"), from the currents of `reference` then and now, each read twice.
-    reference : inputs (batch, n_0), by which ADC ranges are calibrated and drift is compensated; see `calibrate`.
-    weight_max : the weights' bound; they start normal with variance 1 / n_in, drawn with `key`, which also makes the devices.
-    writers, memory : see `pnnkern.systems.writers`.
+    Outputs are linear. hardware : how the arrays are built, in the place of `arrays`, for what those cannot say. Where they are perfect the
+        network is its own twin.
+    reference : inputs (batch, n_0), by which ADC ranges are calibrated and drift is compensated, from the currents that they gave just
+        after programming and give now, each read twice; see `calibrate`.
+    key : of `pnnkern.random`; draws the weights to start from, normal with variance 1 / n_in within `weight_max`, and makes the devices.
 
     An array is programmed when it is first read, and anew when its weights have changed: on a CPU that is seen by itself; on a GPU, where
     looking would mean waiting, `writers.apply` says so, and who changes weights in place otherwise calls `touch`. Forgotten, it
     is an error at the next `pnnkern.check()`.
     """
 
-    sizes: tuple[int, ...]
-    parameters: dict[str, Array] = field(default_factory=dict)
-    activation: str = "tanh"
-    weight_max: float = 1.0
+    inputs: Count = 784  # values of a sample
+    hidden: Annotated[Sequence[Count], Length(0, 100)] = (256,)  # nodes of the hidden layers
+    classes: Count = 10  # that the data must have
+    activation: Literal["tanh", "relu", "sigmoid"] = "tanh"  # of the hidden layers
+    weight_max: Positive = 1.0  # where no pulsed device bounds the weights
+    arrays: Arrays = field(default_factory=Arrays)
+    time: NotNegative = 0.0  # [s] since programming, at which the network is measured
+    compensation: Compensation = "none"  # of the drift, by one factor for each array or for each column
+    writing: Pulses = field(default_factory=Pulses)
     hardware: Crossbar | None = None
-    time: float = 0.0
-    compensation: str = "none"
     reference: Array | None = None
-    key: Any = None
     dtype: str = "float32"
-    device: str = "cpu"
-    writers: dict[str, Any] = field(default_factory=dict)
-    memory: dict[str, Array] = field(default_factory=dict)
+
+    kind: ClassVar[str] = "crossbar"
+    drawn_by: ClassVar[str] = "crossbar"
+    exact: ClassVar[Mapping[str, Any]] = {"writer": "ideal", **PERFECT}
 
     def __post_init__(self) -> None:
         check(self)
-        if len(self.sizes) < 2 or min(self.sizes) < 1:
-            raise ValueError(f"sizes must name two layers or more, each of one node or more, got {self.sizes}")
-        if self.activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
-        if self.compensation not in COMPENSATIONS:
-            raise ValueError(f"compensation must be one of {', '.join(COMPENSATIONS)}, got {self.compensation!r}")
-        dac = None if self.hardware is None else self.hardware.chain.dac
-        if dac is not None and not dac.signed and self.activation == "tanh" and len(self.sizes) > 2:
-            raise ValueError("tanh sends negative inputs to the next array, which an unsigned DAC cuts: use relu or sigmoid, or a signed DAC")
+        check_dtype(self.dtype)
+        if self.hardware is not None and not self.arrays.perfect:
+            raise ValueError("arrays are built as arrays=Arrays(...) or as hardware=crossbar.Crossbar(...) says: give one of them")
+        self.crossbar = self.arrays.crossbar() if self.hardware is None else self.hardware
+        dac = None if self.crossbar is None else self.crossbar.chain.dac
+        if dac is not None and not dac.signed and self.activation == "tanh" and self.hidden:
+            raise ValueError(
+                "tanh sends negative inputs to the next array, whose unsigned DAC takes inputs of 0 or more: set system.activation to relu or "
+                "sigmoid"
+            )
         self._arrays: dict[int, _Programmed] = {}
         self._writes = 0
-        if not self.weight_max > 0:
-            raise ValueError(f"weight_max must be positive, got {self.weight_max!r}")
         like = _array.device_namespace(self.device).empty(0, self.dtype)
         for l, shape in enumerate(self.shapes):
             name = f"w{l}"
             if name not in self.parameters:
-                if self.key is None:
-                    raise ValueError("the weights to start from are random, which needs a key: key=pnnkern.random.key(seed)")
+                random.needed(self.key, "the weights to start from are random")
                 draws = random.normal(random.fold_in(self.key, name), (1, shape[0] * shape[1]), dtype=self.dtype, like=like)
                 start = (draws.reshape(shape) / np.sqrt(shape[0])).clip(-self.weight_max, self.weight_max)
                 self.parameters[name] = start.astype(self.dtype)
             fitting(self.parameters, {name: shape}, self.dtype)
+        self.writing.give(self, [name for name in self.parameters if name not in self.writers])
+
+    @property
+    def natural_loss(self) -> Target:
+        return Target("cross-entropy", scale=10.0)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Nodes of each layer, the inputs first."""
+        return (self.inputs, *self.hidden, self.classes)
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -115,7 +188,7 @@ class CrossbarNetwork:
     # ---------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images or features (batch, ...), uint8 or in [0, 1], as inputs (batch, n_0) in [0, 1]."""
-        return flat(images, self.sizes[0], self.device, self.dtype)
+        return flat(images, self.inputs, self.device, self.dtype)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""
@@ -131,7 +204,7 @@ class CrossbarNetwork:
 
     def measure(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """What the arrays gave, and the record for the twin's derivative at the activations that were measured."""
-        if self.hardware is None:
+        if self.crossbar is None:
             return self.forward_saving(inputs)
         rows = on_device(sample, inputs)
         return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, rows))
@@ -140,22 +213,22 @@ class CrossbarNetwork:
         """What the arrays gave, and the record for `backward`: a crossbar is read inside where its layers meet."""
         return self.measure(inputs, key, sample)
 
-    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Factors]:
+    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """Errors driven into the columns and read at the rows of the arrays as they are, by drivers and converters without error.
 
         Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row. Raises ValueError
         for gated arrays, whose rows carry no current.
         """
-        if self.hardware is not None and self.hardware.chain.gated:
+        if self.crossbar is not None and self.crossbar.chain.gated:
             raise ValueError(
-                f"arrays of topology {self.hardware.chain.topology!r} cannot be read at their rows, which only open cells: errors need "
+                f"arrays of topology {self.crossbar.chain.topology!r} cannot be read at their rows, which only open cells: errors need "
                 "'lines' or 'interleaved' to go back through"
             )
         xp, (weights, _) = _array.namespace(cotangent), record
         rows = on_device(sample, cotangent)
 
         def below(l: int, error: Array, entered: Array) -> Array:
-            if self.hardware is None:
+            if self.crossbar is None:
                 return error @ weights[l].T
             layer, factor = self._ready(l, weights[l])
             driven = error if factor is None else (error * factor).astype(error.dtype)
@@ -164,6 +237,9 @@ class CrossbarNetwork:
             return out
 
         return self._back(cotangent, record, below)
+
+    def exports(self) -> dict[str, Quantity]:
+        return {f"w{l}": Quantity(f"weights of array {l + 1} (inputs and bias, outputs), no unit") for l in range(len(self.shapes))}
 
     # ----------------------------------------------------------------------------------------------------------------- arrays
     def touch(self) -> None:
@@ -175,9 +251,12 @@ class CrossbarNetwork:
         self.reference = inputs
         self._arrays.clear()
 
-    def aged(self, time: float, compensation: str = "none") -> "CrossbarNetwork":
+    def aged(self, time: float, compensation: Compensation = "none") -> "CrossbarNetwork":
         """The same arrays, read `time` seconds after they were programmed."""
         return dataclasses.replace(self, time=time, compensation=compensation, parameters=dict(self.parameters))
+
+    def costs(self) -> dict[str, float]:
+        return {} if self.crossbar is None else self.estimate()
 
     def estimate(self, technology: Any = None) -> dict[str, float]:
         """Energy, latency and area of one inference, arrays one after another: the sums of `crossbar.estimate`.
@@ -201,12 +280,12 @@ class CrossbarNetwork:
 
     def _hardware(self) -> Crossbar:
         """How the arrays are built; noise that grows with a device's age takes it from the state of the arrays."""
-        if self.hardware is None:
+        if self.crossbar is None:
             raise ValueError("the arrays of this network are perfect: it has no conductances; give hardware=crossbar.Crossbar(...)")
-        chain = self.hardware.chain
+        chain = self.crossbar.chain
         if isinstance(chain.noise, GaussianNoise) and chain.noise.device is not None:
             chain = dataclasses.replace(chain, noise=dataclasses.replace(chain.noise, time=0.0))
-        return dataclasses.replace(self.hardware, chain=chain)
+        return dataclasses.replace(self.crossbar, chain=chain)
 
     def _read(self, l: int, x: Array, w: Array, key: Any, sample: Any) -> Array:
         """x @ w as array l does it."""
@@ -276,26 +355,26 @@ class CrossbarNetwork:
             x = f(xp, a)
         return a, (weights, entered)
 
-    def vjp(self, cotangent: Real, record: Any) -> dict[str, Factors]:
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
         return self._back(cotangent, record, lambda l, error, entered: error @ record[0][l].T)
 
-    def _back(self, cotangent: Real, record: Any, below: Any) -> dict[str, Factors]:
+    def _back(self, cotangent: Real, record: Any, below: Any) -> dict[str, Derivative]:
         """Gradients of all weights; ``below(l, error, entered)`` is the error that array l sends to its rows, the bias's last."""
         weights, entered = record
-        shaped("cotangent", cotangent, len(entered[0]), self.sizes[-1])
-        updates: dict[str, Factors] = {}
+        shaped("cotangent", cotangent, len(entered[0]), self.classes)
+        updates: dict[str, Derivative] = {}
         for l in reversed(range(len(weights))):
             updates |= self.layer_vjp(l, cotangent, record)
             if l:
                 cotangent = below(l, updates[f"w{l}"].second, entered[l])[:, :-1]
         return updates
 
-    def hidden(self, record: Any) -> list[Array]:
+    def hidden_outputs(self, record: Any) -> list[Array]:
         """Activations (batch, nodes) of the hidden layers."""
         return [x[:, :-1] for x in record[1][1:]]
 
-    def layer_vjp(self, layer: int, cotangent: Real, record: Any) -> dict[str, Factors]:
+    def layer_vjp(self, layer: int, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradient of one array for a cotangent of its activation, or of the outputs for the last one."""
         weights, entered = record
         if layer < len(weights) - 1:
@@ -310,3 +389,6 @@ def _mark(w: Array) -> Any:
         return zlib.crc32(w.data)
     words = w.reshape(-1).view(np.uint32)
     return (words * _array.namespace(w).arange(1, words.size + 1, dtype=np.uint64)).sum(dtype=np.uint64)
+
+
+__all__ = ["ACTIVATIONS", "Arrays", "CrossbarNetwork"]

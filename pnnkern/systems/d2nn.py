@@ -7,58 +7,57 @@ sample of the field (the published point-neuron model); at 0.53 wavelengths per 
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array, Real
 from .._checks import shaped, warn
-from .._declared import check
+from .._declared import Count, CountOrNone, Described, Range, check
 from .._errors import UnitWarning
 from .._gate import accepts_any
+from .._updates import Derivative
 from ..optics import chain, detectors
-from ..optics._checks import positive
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import protocols
 from ._encoding import fitting, fractions, given, shares
+from ._layers import check_dtype
+from .system import Quantity, System, Target
 
 TERAHERTZ_WAVELENGTH = 299_792_458 / 0.4e12  # of the published geometry, m
 
+Metres = Annotated[float, Range(gt=0, le=1e9)]
+Deviation = Annotated[float, Range(ge=0, le=1e9)]
 
-@dataclass(frozen=True)
-class Geometry:
-    """The apparatus. Lengths in metres; `size` neurons per side, `spacing` between planes (also source and detector planes)."""
 
-    layers: int = 5
-    size: int = 200
-    pitch: float = 0.4e-3
-    wavelength: float = TERAHERTZ_WAVELENGTH
-    spacing: float = 30e-3
-    pad: float = 2
-    method: str = "auto"  # as in `optics.propagate`
-    band_limit: bool = True
-    oversample: int = 1  # samples of the field per neuron and axis
-    detectors: str = "single"  # or "differential": a positive and a negative square per class
-    detector_size: int = 20  # neurons
-    input_size: int = 112  # neurons: the longer side of the image
-    classes: int = 10
+@dataclass(frozen=True, kw_only=True)
+class Geometry(Described):
+    """The apparatus; defaults are the published terahertz geometry. Planes are masks, and those of the source and of the detectors."""
+
+    layers: Annotated[int, Range(ge=1, le=1000)] = 5  # phase masks
+    size: Count = 200  # neurons per side of a mask
+    pitch: Metres = 0.4e-3  # [m] side of a neuron
+    wavelength: Metres = TERAHERTZ_WAVELENGTH  # [m] of the light, in vacuum
+    spacing: Annotated[float, Range(ge=-1e15, le=1e15)] = 30e-3  # [m] between planes
+    pad: Annotated[float, Range(ge=1)] = 2.0  # side of the padded grid over that of the mask
+    method: Literal["auto", "angular_spectrum", "fresnel", "rayleigh_sommerfeld"] = "auto"  # of propagation between the planes
+    band_limit: bool = True  # for a method other than auto: drop what the window or the pitch cannot sample
+    oversample: Count = 1  # samples of the field per neuron and axis
+    detectors: Literal["single", "differential"] = "single"  # one for each class, or a pair of which the difference counts
+    detector_size: Count = 20  # neurons per side of a detector
+    input_size: Count = 112  # neurons along the longer side of the image
+    classes: Count = 10  # that the data must have
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("layers", "size", "oversample", "detector_size", "input_size", "classes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if self.detectors not in ("single", "differential"):
-            raise ValueError(f"detectors must be 'single' or 'differential', got {self.detectors!r}")
         if self.input_size > self.size:
             raise ValueError(f"input_size must not exceed size = {self.size}, got {self.input_size}")
-        for name, longest in (("pitch", 1e9), ("wavelength", 1e9), ("spacing", 1e15)):
-            value = getattr(self, name)
-            if not 1e-15 <= abs(value) <= longest and not (name == "spacing" and value == 0):
-                raise ValueError(f"{name} must be a length from 1e-15 to {longest:g} metres, got {value:g}")
-        ratio = positive("pitch", self.pitch) / positive("wavelength", self.wavelength)
+        for name in ("pitch", "wavelength", "spacing"):
+            if 0 < abs(value := getattr(self, name)) < 1e-15:
+                raise ValueError(f"{name} must be a length of 1e-15 metres or more, got {value:g}")
+        ratio = self.pitch / self.wavelength
         if 200 < ratio <= 1000:  # above that the propagation warns
             warn(
                 f"pitch / wavelength = {ratio:.3g}: so wide a neuron hardly diffracts; both are in metres (0.4 mm is 0.4e-3)",
@@ -88,24 +87,22 @@ def _rows(count: int) -> tuple[int, ...]:
     return tuple(count // rows + (1 if i < count % rows else 0) for i in range(rows))
 
 
-@dataclass(frozen=True)
-class Imperfections:
-    """How a built network differs from its design. All lengths in neurons or metres as named; zero is perfect.
+@dataclass(frozen=True, kw_only=True)
+class Imperfections(Described):
+    """How the network that was built differs from its design; zero is perfect."""
 
-    misalignment : rms lateral shift of each layer, metres. levels : phase levels of the masks (0 is continuous).
-    height_error : rms error of the printed height, metres; `index` is the material's refractive index.
-    """
-
-    misalignment: float = 0.0
-    levels: int = 0
-    height_error: float = 0.0
-    index: float = 1.7227  # VeroBlackPlus RGD875 at 0.4 THz, Lin et al. 2018
+    misalignment: Deviation = 0.0  # [m] rms lateral shift of each mask
+    levels: CountOrNone = 0  # phase levels of a mask; 0 is continuous
+    height_error: Deviation = 0.0  # [m] rms error of the printed height
+    index: Annotated[float, Range(gt=1)] = 1.7227  # refractive index of the print; VeroBlackPlus RGD875 at 0.4 THz, Lin et al. 2018
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("misalignment", "height_error"):
-            if not 0 <= getattr(self, name) <= 1e9:
-                raise ValueError(f"{name} must be a length from 0 to 1e+09 metres, got {getattr(self, name):g}")
+
+    @property
+    def perfect(self) -> bool:
+        """Whether it was built as designed."""
+        return not (self.misalignment or self.levels or self.height_error)
 
 
 NOT_FINITE = _launch.fault(81, "the phases or fields of a diffractive network must be finite")
@@ -117,48 +114,44 @@ def _finite(values: Array, what: str) -> None:
 
 
 @accepts_any
-@dataclass
-class D2NN:
+@dataclass(kw_only=True)
+class D2NN(System):
     """A diffractive network. Its one parameter is `phase` (layers, size, size), radians.
 
-    geometry : the apparatus. parameters : {"phase": ...}; given, or drawn uniformly in [0, 2 pi) with `key`, or pi everywhere.
+    key : of `pnnkern.random`; draws phases, and the errors of the network that was built. With `imperfections`, `forward`, `measure` and
+        `forward_population` are passes through the built one, and this is its digital twin.
     dtype : of the parameters, float32 or float64; fields are complex of the same precision.
-    store : "fields" keeps the fields after each mask for the adjoint; "recompute" runs forward again and keeps nothing.
     chunk : most samples worked on at a time; pieces of a batch are equal.
-    imperfections : of the network that was built, drawn with `build_key`; then `forward`, `measure` and `forward_population` are passes
-        through the built one, and this is its digital twin. None: it was built as designed.
+    shifts : (y, x) of each plane after the first, metres off the axis of the one before; None: aligned.
     """
 
     geometry: Geometry = field(default_factory=Geometry)
-    parameters: dict[str, Array] = field(default_factory=dict)
+    start: Literal["uniform", "pi"] = "uniform"  # phases before training: uniform in [0, 2 pi), or pi everywhere
+    store: Literal["fields", "recompute"] = "fields"  # keep the fields for the backward pass, or compute them again
+    imperfections: Imperfections = field(default_factory=Imperfections)
     dtype: str = "float32"
-    store: str = "fields"
-    chunk: int = 64
-    key: Any = None
-    device: str = "cpu"
+    chunk: Count = 64
     shifts: tuple[tuple[float, float], ...] | None = None
-    imperfections: Imperfections | None = None
-    build_key: Any = None
+
+    kind: ClassVar[str] = "d2nn"
+    measured: ClassVar[Literal["powers", "signed"]] = "powers"
+    drawn_by: ClassVar[str] = "d2nn"
 
     def __post_init__(self) -> None:
         check(self)
-        if self.store not in ("fields", "recompute"):
-            raise ValueError(f"store must be 'fields' or 'recompute', got {self.store!r}")
-        if self.dtype not in ("float32", "float64"):
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
-        if self.chunk < 1:
-            raise ValueError(f"chunk must be at least 1, got {self.chunk}")
-        if self.imperfections is not None and self.build_key is None:
-            raise ValueError("imperfections are drawn at random, which needs a key: build_key=pnnkern.random.key(seed)")
+        check_dtype(self.dtype)
+        if not self.imperfections.perfect:
+            random.needed(self.key, "imperfections are random")
         xp = _array.device_namespace(self.device)
         g = self.geometry
         shape = (g.layers, g.size, g.size)
         if "phase" not in self.parameters:
-            if self.key is None:
-                self.parameters = {"phase": xp.full(shape, np.pi, self.dtype)}
+            if self.start == "pi":
+                self.parameters["phase"] = xp.full(shape, np.pi, self.dtype)
             else:
+                random.needed(self.key, "the phases that a diffractive network begins with are random")
                 draws = random.uniform(self.key, (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
-                self.parameters = {"phase": (2 * np.pi * draws.reshape(shape)).astype(self.dtype)}
+                self.parameters["phase"] = (2 * np.pi * draws.reshape(shape)).astype(self.dtype)
         phase = self.parameters["phase"]
         fitting(self.parameters, {"phase": shape}, self.dtype)
         _finite(phase, "phase")
@@ -178,6 +171,10 @@ class D2NN:
             )
             for s in shifts
         ]
+
+    @property
+    def natural_loss(self) -> Target:
+        return Target("differential" if self.geometry.detectors == "differential" else "cross-entropy", scale=10.0)
 
     # ---------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
@@ -225,7 +222,7 @@ class D2NN:
     def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Powers of one physical pass, and the twin's record: fields inside the network cannot be measured."""
         twin, record = self.forward_saving(inputs)
-        return (twin if self.imperfections is None else self.forward(inputs, key, sample)), record
+        return (twin if self.imperfections.perfect else self.forward(inputs, key, sample)), record
 
     def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Powers of a pass through the built network, and the fields at its masks."""
@@ -233,13 +230,13 @@ class D2NN:
         powers, record = built.forward_saving(inputs)
         return powers, (built, record)
 
-    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Array]:
+    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """Light sent back from the detectors of the built network: at each mask ``Im(conj(forward) backward)``, summed over the batch.
 
         Masks with phase levels count as if their phases were continuous.
         """
         built, fields = record
-        gradients: dict[str, Array] = built.vjp(cotangent, fields)
+        gradients: dict[str, Derivative] = built.vjp(cotangent, fields)
         return gradients
 
     def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
@@ -254,8 +251,8 @@ class D2NN:
 
         return self._pieces(inputs, one), (masks, kept)
 
-    def vjp(self, cotangent: Real, record: Any) -> dict[str, Array]:
-        """Gradient of the phases for a cotangent (batch, detectors) of the powers; `record` from `forward_saving`."""
+    def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
+        """Gradient of the phases for a cotangent (batch, detectors) of the powers, a sum over the batch; `record` from `forward_saving`."""
         masks, kept = record
         xp = _array.namespace(masks)
         total = xp.zeros(masks.shape, np.float64)
@@ -269,13 +266,13 @@ class D2NN:
             first += len(u)
         return {"phase": self._on_neurons(total)}
 
-    def hidden(self, record: Any) -> list[Array]:
+    def hidden_outputs(self, record: Any) -> list[Array]:
         """Fields (batch, samples, samples) right after every mask but the last."""
         masks, kept = record
         saved = [self._saved(u, fields, masks) for u, _, fields in kept]
         return [_array.namespace(masks).concatenate([fields[l] for fields in saved]) for l in range(len(masks) - 1)]
 
-    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Array]:
+    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
         """Gradient of one mask alone, zero for the others: for a cotangent of the field after it, or of the powers for the last one."""
         masks, kept = record
         xp = _array.namespace(masks)
@@ -334,7 +331,7 @@ class D2NN:
 
     def built(self) -> "D2NN":
         """The network that was built: this one, or with `imperfections` its misbuilt copy."""
-        return self if self.imperfections is None else self.perturbed(self.build_key, self.imperfections)
+        return self if self.imperfections.perfect else self.perturbed(random.fold_in(self.key, "built"), self.imperfections)
 
     def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
         """The misbuilt network of which this one is the design; `key` draws its errors."""
@@ -353,6 +350,33 @@ class D2NN:
             at = p.misalignment * random.normal(random.fold_in(key, 2), (1, 2 * g.layers)).astype(np.float64).reshape(-1, 2)
             path = np.concatenate([np.zeros((1, 2)), at, np.zeros((1, 2))])
             shifts = tuple((float(dy), float(dx)) for dy, dx in np.diff(path, axis=0))
-        built = dataclasses.replace(self, parameters={"phase": phase.astype(self.dtype)}, shifts=shifts, imperfections=None)
+        built = dataclasses.replace(self, parameters={"phase": phase.astype(self.dtype)}, shifts=shifts, imperfections=Imperfections())
         built.regions = self.regions  # which have been brought to the device
         return built
+
+    # ---------------------------------------------------------------------------------------------------------------- exports
+    def exports(self) -> dict[str, Quantity]:
+        about = "thickness of the printed masks (layers, y, x), metres, for material of refractive index --index in air"
+        return {"phase": Quantity("phases of the masks (layers, y, x), radians in [0, 2 pi)", "rad"), "height": Quantity(about, "m")}
+
+    def export(self, what: str, index: float | None = None) -> np.ndarray:
+        phase = np.mod(super().export("phase" if what == "height" else what), 2 * np.pi)
+        phase[phase >= 2 * np.pi] = 0  # what is a rounding error below 0
+        return phase if what == "phase" else phase / (2 * np.pi) * self.full_height(index)
+
+    def facts(self, what: str, index: float | None = None) -> dict[str, Any]:
+        g = self.geometry
+        return {
+            "pitch": g.pitch, "wavelength": g.wavelength, "index": self.imperfections.index if index is None else index, "length_unit": "m",
+            "full_scale": self.full_height(index) if what == "height" else 2 * np.pi,
+        }  # fmt: skip
+
+    def full_height(self, index: float | None = None) -> float:
+        """The thickness of material of a refractive index, by default that of the print, that makes a phase of 2 pi, metres."""
+        index = self.imperfections.index if index is None else index
+        if not 1 < index < np.inf:
+            raise ValueError(f"a height needs a material of refractive index above 1, got {index:g}")
+        return self.geometry.wavelength / (index - 1)
+
+
+__all__ = ["D2NN", "TERAHERTZ_WAVELENGTH", "Geometry", "Imperfections"]

@@ -219,14 +219,19 @@ class SpringNetwork(GraphNetwork):
         if not bool((beta < 0).any()):
             return self._settle(inputs, free, load=load).positions
         found = self._settle(inputs, free, load=load, on_failure="flag")
-        fine = found.residual <= self.tolerance
-        for positions in (free, found.positions):  # where it starts too: else it falls into a far minimum, if there is one
-            fine &= self.network.respond(*self._springs, self._held, positions, 0 * free, load=load)[1]
+        # where it starts too: else it falls into a far minimum, if there is one
+        starts, ends = (self.network.respond(*self._springs, self._held, x, 0 * free, load=load)[1] for x in (free, found.positions))
+        fine = (found.residual <= self.tolerance) & starts & ends
         if not fine.all():
             s = int(np.argmin(fine))
+            nudge = f"a nudge of {float(beta[s].min()):g} N/m"
+            if starts[s]:
+                raise NudgeError(
+                    f"{nudge} moves the outputs of sample {s} to where no equilibrium is stable: make |beta| smaller, or its targets closer"
+                )
+            bound = self._nudge_bound(free[s : s + 1])
             raise NudgeError(
-                f"a nudge of {float(beta[s].min()):g} N/m leaves the outputs of sample {s} without an equilibrium: |beta| must stay below "
-                f"{self._nudge_bound(free[s : s + 1]):.3g} N/m there"
+                f"{nudge} leaves the outputs of sample {s} without an equilibrium: |beta| must stay below {bound:.3g} N/m there"
             )
         return found.positions
 

@@ -8,21 +8,23 @@ Parameters: "W1" (inputs, hidden), "W2" (hidden, classes x copies), "b1", "b2"; 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
-from .._declared import check
+from .._declared import Count, Positive, Range, Turns, check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import ising
-from ._encoding import fitting, flat, one_hot
+from ._encoding import fitting, one_hot
+from ._layers import OneHiddenLayer, OneSize
 from ._samples import on_device
 from .protocols import population
+from .system import Target
 from .writers import InPlace
 
 
@@ -35,65 +37,49 @@ class _Relaxed:
 
 
 @accepts_any
-@dataclass
-class IsingMachine:
-    """Hidden and output spins that are annealed.
+@dataclass(kw_only=True)
+class IsingMachine(OneHiddenLayer):
+    """Hidden and output spins, +-1, that are annealed. Biases learn at the rate of the weights of their layer.
 
-    sizes : (hidden, classes). copies : output spins of a class. inputs : values of a sample. gain : of the inputs. sweeps : of an anneal.
-    reads : anneals of which the lowest energy counts. reverse : where in the schedule, 0 hot to 1 cold, a reverse anneal starts.
-    scale : weights are drawn uniform in +-scale / sqrt(n). limit : largest size of a parameter. rates : of W1 and W2 relative to the
-    learning rate. Annealing is random: every call needs a key.
+    Annealing is random: every call needs a key. Everything is float32, but for the spins.
     """
 
-    sizes: Sequence[int] = (120, 10)
-    copies: int = 4
-    inputs: int = 784
-    gain: float = 1.0
-    sweeps: int = 100
-    reads: int = 1
-    reverse: float = 0.5
-    scale: float = 1.0
-    limit: float = 1.0
-    rates: Sequence[float] = (1.0, 1.0)
-    parameters: dict[str, Array] = field(default_factory=dict)
-    writers: dict[str, Any] = field(default_factory=dict)
-    memory: dict[str, Array] = field(default_factory=dict)
-    dtype: str = "float32"
-    key: Any = None
-    device: str = "cpu"
+    hidden: OneSize = (120,)  # spins of the hidden layer
+    copies: Count = 4  # output spins of a class
+    sweeps: Turns = 100  # of an anneal
+    reads: Turns = 1  # anneals of which the lowest energy counts
+    reverse: Annotated[float, Range(ge=0, lt=1)] = 0.5  # where in the schedule, 0 hot to 1 cold, a reverse anneal starts
+    limit: Positive = 1.0  # weights keep to -limit .. limit
 
+    kind: ClassVar[str] = "ising"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check(self)
-        if len(self.sizes) != 2 or min(*self.sizes, self.copies, self.inputs, self.sweeps, self.reads) < 1:
-            raise ValueError("sizes (hidden, classes), copies, inputs, sweeps and reads must all be 1 or more")
-        if len(self.rates) != 2:
-            raise ValueError(f"rates must be two numbers, of W1 and of W2, got {len(self.rates)}")
-        if not 0 <= self.reverse < 1:
-            raise ValueError(f"reverse must lie in [0, 1), got {self.reverse}")
-        xp, hidden, outputs = _array.device_namespace(self.device), self.sizes[0], self.sizes[1] * self.copies
+        if self.dtype != "float32":
+            raise ValueError(f"an Ising machine computes in float32: set compute.dtype=float32, got {self.dtype!r}")
+        xp, hidden, outputs = _array.device_namespace(self.device), self.hidden[0], self.outputs * self.copies
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, outputs), "b1": (hidden,), "b2": (outputs,)}
         if not self.parameters:
-            if self.key is None:
-                raise ValueError("an Ising machine needs a key to draw its weights from, or its parameters")
+            random.needed(self.key, "the weights that an Ising machine begins with are random")
             for name, shape in shapes.items():
                 draws = random.uniform(random.fold_in(self.key, name), (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
                 size = self.scale / np.sqrt(shape[0]) if len(shape) == 2 else 0.0
                 self.parameters[name] = (size * (2 * draws - 1)).astype(np.float32).reshape(shape)
         fitting(self.parameters, shapes, np.float32)
+        first, second = self.two_rates()
         for name in shapes:
-            self.writers.setdefault(name, InPlace(-self.limit, self.limit, self.rates[0 if name.endswith("1") else 1]))
+            self.writers.setdefault(name, InPlace(-self.limit, self.limit, first if name.endswith("1") else second))
         self.graph = ising.SpinGraph.layers(hidden, outputs)
 
-    # ----------------------------------------------------------------------------------------------------------------- physics
-    def encode(self, images: Array) -> Array:
-        """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n) float32: uint8 as fractions of 255, times the gain."""
-        return self.gain * flat(images, self.inputs, self.device, np.float32, bounded=False)
+    @property
+    def natural_loss(self) -> Target:
+        return Target(high=1.0, low=-1.0)
 
+    # ----------------------------------------------------------------------------------------------------------------- physics
     def targets(self, labels: Array) -> Array:
         """(batch, classes): 1 at the label, -1 elsewhere."""
-        return one_hot(labels, self.sizes[1], 1, -1, self.device, np.float32)
+        return one_hot(labels, self.outputs, 1, -1, self.device, np.float32)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Mean of the output spins of each class, (batch, classes)."""
@@ -106,8 +92,7 @@ class IsingMachine:
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> _Relaxed:  # fmt: skip
         """The free state and the nudged ones. With `hold` outputs are held at the targets: spins know no fractions, so beta must be 1."""
-        if key is None:
-            raise ValueError("annealing is random, which needs a key: key=pnnkern.random.key(seed)")
+        random.needed(key, "annealing is random")
         if hold and any(b != 1 for b in nudges):
             raise NudgeError(f"spins are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
         xp, p, hidden = _array.namespace(inputs), self.parameters, self.sizes[0]
@@ -142,15 +127,15 @@ class IsingMachine:
         return _Relaxed(inputs, states, free[:, hidden:].reshape(len(inputs), -1, self.copies).mean(axis=2, dtype=np.float32))
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, mean over the batch."""
+        """dE/dparameter in phase b less that in phase a, a sum over the batch."""
         xp, hidden = _array.namespace(relaxed.inputs), self.sizes[0]
         one, two = (relaxed.states[p].astype(np.float32) for p in (a, b))
-        moved, batch = two - one, max(1, len(one))
+        moved = two - one
         first = xp.concatenate([one[:, :hidden], two[:, :hidden]])
         second = xp.concatenate([one[:, hidden:], -two[:, hidden:]])
         return {
-            "W1": Factors(relaxed.inputs, moved[:, :hidden].copy(), -1 / batch), "W2": Factors(first, second, 1 / batch),
-            "b1": moved[:, :hidden].sum(axis=0) / -batch, "b2": moved[:, hidden:].sum(axis=0) / -batch,
+            "W1": Factors(relaxed.inputs, moved[:, :hidden].copy(), -1.0), "W2": Factors(first, second),
+            "b1": -moved[:, :hidden].sum(axis=0), "b2": -moved[:, hidden:].sum(axis=0),
         }  # fmt: skip
 
 

@@ -4,20 +4,19 @@ Parameters: "W1" (inputs, hidden) fields per input value, "b1" (hidden,) and "b2
 "K" (hidden + outputs,) second harmonics. Gower, arXiv:2505.02103 (2025).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
-from .._declared import Count, Length, NotNegative, Positive, Turns, check
+from .._declared import NotNegative, Positive, Turns, check
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import oscillator
-from ._encoding import fitting, flat, one_hot
-from ._layers import DenseLayers, check_dtype
+from ._encoding import fitting
+from ._layers import GradedOutputs, OneHiddenLayer, OneSize, check_dtype
 from .protocols import population
 from .system import Quantity
 from .writers import InPlace
@@ -36,14 +35,14 @@ class _Relaxed:
 
 @accepts_any
 @dataclass(kw_only=True)
-class OscillatorMachine(DenseLayers):
+class OscillatorMachine(OneHiddenLayer, GradedOutputs):
     """An oscillator Ising machine with one hidden layer. Outputs are cosines of phases; couplings in the inverse unit of time.
 
     Hidden and output oscillators relax down their energy from phase pi/2, where no spin has decided, exactly so many steps with tolerance 0.
     Biases learn at the rate of W2.
     """
 
-    hidden: Annotated[Sequence[Count], Length(1, 1)] = (500,)  # oscillators of the hidden layer
+    hidden: OneSize = (500,)  # oscillators of the hidden layer
     low: float = -1.0  # target of the other classes
     second: float = 0.0  # strength of the second harmonic at the start
     second_rate: NotNegative = 0.0  # how fast it learns, relative to training.lr
@@ -58,8 +57,7 @@ class OscillatorMachine(DenseLayers):
     def __post_init__(self) -> None:
         check(self)
         check_dtype(self.dtype)
-        if len(self.rates) not in (0, 2):
-            raise ValueError(f"rates must be two numbers, of W1 and of W2, got {len(self.rates)}")
+        first, second = self.two_rates()
         xp, (hidden, outputs) = _array.device_namespace(self.device), self.sizes
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, outputs), "b1": (hidden,), "b2": (outputs,), "K": (hidden + outputs,)}
         if not self.parameters:
@@ -72,19 +70,10 @@ class OscillatorMachine(DenseLayers):
             self.parameters |= {"b1": xp.zeros(hidden, self.dtype), "b2": xp.zeros(outputs, self.dtype)}
             self.parameters["K"] = xp.full(hidden + outputs, self.second, self.dtype)
         fitting(self.parameters, shapes, self.dtype)
-        first, second = self.rates or (1.0, 1.0)
         for name, rate in (("W1", first), ("W2", second), ("b1", second), ("b2", second), ("K", self.second_rate)):
             self.writers.setdefault(name, InPlace(rate=rate))
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def encode(self, images: Array) -> Array:
-        """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
-        return self.gain * flat(images, self.inputs, self.device, self.dtype, bounded=False)
-
-    def targets(self, labels: Array) -> Array:
-        """(batch, outputs): `high` at the label, `low` elsewhere."""
-        return one_hot(labels, self.sizes[-1], self.high, self.low, self.device, self.dtype)
-
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Cosines of the free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
@@ -144,7 +133,7 @@ class OscillatorMachine(DenseLayers):
         shares = oscillator.relax_vjp(cotangent, record.phases.phase, coupling, steps=steps, **how)
         return self._named(record.inputs, shares, 1.0)
 
-
+    # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:
         return super().exports() | {"K": Quantity("second harmonics of the hidden, then the output oscillators")}
 

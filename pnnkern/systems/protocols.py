@@ -50,7 +50,7 @@ class Layered(Protocol):
     def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """One physical pass, and the record for the derivatives, at what was measured on the way as far as it can be."""
 
-    def hidden(self, record: Any) -> list[Array]:
+    def hidden_outputs(self, record: Any) -> list[Array]:
         """Outputs (batch, ...) of all layers but the last; real or complex."""
 
     def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
@@ -166,13 +166,15 @@ class Generative(Protocol):
     """It has a law of its own over inputs and outputs together, by which it can be drawn with nothing held."""
 
     parameters: dict[str, Array]
-    memory: dict[str, Array]
 
     def targets(self, labels: Array) -> Array:
         """What the outputs are for labels (batch,): (batch, outputs)."""
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One physical pass, (batch, outputs)."""
+
+    def undecided(self, count: int, key: Any) -> tuple[Array, Array]:
+        """Inputs and outputs, so many of each, where nothing is known of them: where chains of draws begin."""
 
     def dream(self, inputs: Array, target: Array, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and outputs after so many steps of drawing everything, from these."""
@@ -221,7 +223,7 @@ class Featured(Protocol):
 _WORDS = {
     "Measurable": "outputs that can be measured at other parameters (forward, forward_population)",
     "Modelled": "a digital twin with a derivative (forward_saving, vjp)",
-    "Layered": "layers whose outputs can be measured (measure, hidden, layer_vjp)",
+    "Layered": "layers whose outputs can be measured (measure, hidden_outputs, layer_vjp)",
     "Relaxing": "equilibria that can be nudged (relax, contrast, targets)",
     "Continual": "parts that can move on the way to a nudged equilibrium (continual_moves)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
@@ -252,6 +254,8 @@ def lacks(system: Any, *needs: type) -> str:
 def require(system: Any, rule: str, *needs: type) -> None:
     """Raise `CapabilityError` if the system lacks one of the protocols that a rule needs."""
     missing = lacks(system, *needs)
+    if missing and not lacks(type(system), *needs):
+        raise CapabilityError(f"{rule} needs {missing}")
     if missing:
         raise CapabilityError(
             f"{rule} needs {missing}; {type(system).__name__} has none. `pnnkern list --matrix` shows which rules train which systems"

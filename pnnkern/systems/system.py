@@ -19,6 +19,7 @@ from .._declared import Described
 from .._kinds import Kinds
 
 kinds = Kinds("system", "pnnkern.systems")
+_SUPPLIED = frozenset({"outputs", "dtype", "device", "chunk", "key"})  # what a run has at hand, and not all systems have use for
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Target:
     """A loss in plain words, which `pnnkern.learning.losses.make` makes.
 
     loss : "mse", towards `high` for the sample's class and `low` for the others, in the unit of the outputs, with `hinge` only as far as
-    that; or "cross-entropy" of ``scale * output``.
+    that; or "cross-entropy" of ``scale * output``. real : whether outputs can be trained towards numbers at all.
     """
 
     loss: str = "mse"
@@ -42,6 +43,7 @@ class Target:
     low: float = 0.0
     hinge: bool = False
     scale: float = 1.0
+    real: bool = True
 
 
 @dataclass(kw_only=True)
@@ -59,7 +61,7 @@ class System(Described):
     device: str = "cpu"
 
     kind: ClassVar[str] = ""
-    given: ClassVar[frozenset[str]] = frozenset({"outputs", "dtype", "device", "chunk"})
+    given: ClassVar[frozenset[str]] = _SUPPLIED
     measured: ClassVar[Literal["powers", "signed"]] = "signed"  # what comes out: powers of light, or values of either sign
     output_unit: ClassVar[str] = "1"  # SI unit of what comes out
     drawn_by: ClassVar[str] = ""  # file in experiments/pictures that draws it for a report
@@ -75,6 +77,15 @@ class System(Described):
             if name in vars(self) and name in _plain(type(self)):
                 raise AttributeError(f"{name} of a {type(self).__name__} is fixed once it is built: dataclasses.replace makes another")
             super().__setattr__(name, value)
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any], **given: Any) -> Any:
+        """The system with these values of its keys. given : other fields; of those that a run has at hand, what this system has no use for.
+
+        Raises TypeError or ValueError for values that cannot be.
+        """
+        own = {f.name for f in dataclasses.fields(cls)}
+        return _declared.made(cls, values, **{name: value for name, value in given.items() if name in own or name not in _SUPPLIED})
 
     # ------------------------------------------------------------------------------------------------ what rules and reports ask
     @property

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import pnnkern as pnn
 from pnnkern._errors import DataError, SamplingWarning, UnitWarning
 from pnnkern.experiments import checkpoint, export, grey, recipe, run, stl
 from pnnkern.experiments.recipe import RecipeError
-from pnnkern.experiments.systems.d2nn import D2NNTable
-from pnnkern.experiments.systems.drn import DRNTable
+from pnnkern.systems import D2NN, DRN
+from pnnkern.systems.d2nn import Geometry
 
 PITCH, WAVELENGTH = 0.4e-3, 299792458 / 0.4e12
 TURN = 2 * np.pi
@@ -79,9 +80,10 @@ def test_the_index_is_the_recipes(tmp_path: Path, phase: np.ndarray, tiny: tuple
 
 def test_a_phase_just_below_zero_is_zero() -> None:
     """2 pi less 1e-20 is 2 pi in float64, which is not below 2 pi."""
-    got = D2NNTable().export("phase", {"phase": np.array([[[-1e-20, -0.1]]])})
-    np.testing.assert_allclose(got, [[[0, TURN - 0.1]]], rtol=1e-12)
-    assert (D2NNTable().export("height", {"phase": np.array([[[-1e-20]]])}) == 0).all()
+    tiny = Geometry(layers=1, size=2, input_size=1, detector_size=1, classes=1)
+    system = D2NN(geometry=tiny, parameters={"phase": np.array([[[-1e-20, -0.1], [0.0, 0.0]]])}, dtype="float64")
+    np.testing.assert_allclose(system.export("phase"), [[[0, TURN - 0.1], [0, 0]]], rtol=1e-12)
+    assert system.export("height")[0, 0, 0] == 0
 
 
 # ------------------------------------------------------------------------------------------------------------------- pictures
@@ -140,7 +142,7 @@ def test_pictures(
 def test_the_scale_does_not_follow_the_data(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mask whose phases end at 2 pi / 3 ends at a third of the grey values."""
     ramp = np.linspace(0, TURN / 3, 256).reshape(1, 16, 16)
-    monkeypatch.setattr(D2NNTable, "export", lambda self, what, parameters, index=None: ramp)
+    monkeypatch.setattr(D2NN, "export", lambda self, what, index=None: ramp)
     export.write(finished_run, "phase", tmp_path / "m.png")
     with Image.open(tmp_path / "m.png") as picture:
         np.testing.assert_array_equal(picture, np.rint(ramp[0] / TURN * 65536))
@@ -320,5 +322,5 @@ def test_other_systems_say_their_units_and_have_no_pictures(tmp_path: Path) -> N
             assert file[what].attrs["unit"] == unit
         with pytest.raises(RecipeError, match=f"a picture needs a full scale, and '{what}' has none: use .npy, .npz, .h5"):
             export.write(folder, what, tmp_path / "a.png")
-    found = DRNTable(hidden=[4]).exports()
+    found = DRN(hidden=[4], key=pnn.random.key(0)).exports()
     assert {name: q.unit for name, q in found.items()} == {"W1": "S", "W2": "S", "b1": "A", "b2": "A"}

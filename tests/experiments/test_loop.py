@@ -263,7 +263,7 @@ def test_an_evaluation_reads_once(make: Callable[..., Trainer], cupy: Any, event
     assert len(waits(events)) == 1
 
 
-@pytest.mark.parametrize("look", [Trainer.state, Trainer.evaluate, lambda trainer: trainer.losses, lambda trainer: trainer.accuracies])
+@pytest.mark.parametrize("look", [Trainer.saved, Trainer.evaluate, lambda trainer: trainer.losses, lambda trainer: trainer.accuracies])
 def test_a_loss_that_is_no_number_is_found_when_it_is_read(make: Callable[..., Trainer], cupy: Any, look: Callable[..., Any]) -> None:
     trainer = make(xp=cupy)
     trainer.advance()

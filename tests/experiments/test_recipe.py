@@ -1,12 +1,15 @@
 """Recipes: complete once read, strict about names and types, and the same after a trip through config.toml."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import pytest
 
-from pnnkern.experiments import recipe, registry, tables
+from pnnkern import _kinds
+from pnnkern.experiments import recipe
 from pnnkern.experiments.recipe import RecipeError
+from pnnkern.systems import System, kinds
 
 
 @pytest.mark.parametrize("name", recipe.names())
@@ -106,22 +109,21 @@ def test_own_recipe_is_called_after_its_file(tmp_path: Path) -> None:
 
 
 def test_another_kind_is_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A decorated class is all that a recipe needs to name a new kind of system."""
-    monkeypatch.setattr(registry.system, "_classes", registry.system.classes())
+    """A class that names its kind is all that a recipe needs to name a new kind of system."""
+    monkeypatch.setattr(kinds, "_classes", kinds.classes())
 
-    @registry.system("lens")
-    class Lens(tables.System):
-        kind: Literal["lens"] = "lens"
-        focus: float = 0.1
+    @dataclass(kw_only=True)
+    class Lens(System):
+        focus: float = 0.1  # [m] focal length
+        kind: ClassVar[str] = "lens"
 
-    table = {"system": {"kind": "lens", "focus": 2.0}}
-    got: Any = recipe.read(table)
-    assert isinstance(got.system, Lens)
+    got: Any = recipe.read({"system": {"kind": "lens", "focus": 2.0}})
+    assert got.system.of is Lens
     assert got.system.focus == 2.0
     with pytest.raises(RecipeError, match=r"unknown key 'system.layers'"):
         recipe.read({"system": {"kind": "lens", "layers": 2}})
     with pytest.raises(ValueError, match="two classes claim the system 'lens'"):
-        registry.system("lens")(type("Other", (tables.System,), {"__annotations__": {}}))
+        type("Other", (System,), {"kind": "lens"})
 
 
 def test_kinds_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,14 +132,11 @@ def test_kinds_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Entry:
         def load(self) -> None:
-            loaded.append(registry.Registry("system", "pnnkern.experiments.systems"))
+            loaded.append("mine")
 
-    monkeypatch.setattr(
-        registry.importlib.metadata, "entry_points", lambda group: [Entry()] if group == "pnnkern.systems" else []
-    )
-    fresh: registry.Registry[Any] = registry.Registry("system", "pnnkern.experiments.systems")
-    fresh.classes()
-    assert len(loaded) == 1
+    monkeypatch.setattr(_kinds.importlib.metadata, "entry_points", lambda group: [Entry()] if group == "pnnkern.systems" else [])
+    _kinds.Kinds("system", "pnnkern.systems").classes()
+    assert loaded == ["mine"]
 
 
 def test_another_kind_keeps_what_both_know() -> None:

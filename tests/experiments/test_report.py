@@ -20,8 +20,9 @@ import pytest
 import pnnkern
 from pnnkern._errors import CheckpointError
 from pnnkern.experiments import checkpoint, machine, origin, plots, recipe, report, run
-from pnnkern.experiments.pictures import circuits
-from pnnkern.experiments.systems import _crossbar_pictures, _d2nn_pictures
+from pnnkern.experiments.pictures import circuits, crossbar, d2nn
+from pnnkern.systems import D2NN
+from pnnkern.systems.d2nn import Geometry
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_the_page_says_what_the_run_came_to(reported: tuple[Path, str]) -> None:
 def test_checks_are_the_same_masks_in_other_physics(finished_run: Path) -> None:
     done = run.load(finished_run)
     data, system = done.trainer.dataset, done.trainer.system
-    rows = done.recipe.system.checks(done.trainer, np.arange(20)).rows
+    rows = d2nn.checks(done.trainer, np.arange(20)).rows
     for row, variant in zip(rows[1:], (system.variant(pad=3), system.variant(oversample=3)), strict=True):
         read = variant.forward(variant.encode(data.test_images)).argmax(axis=1)
         assert row["accuracy"] == np.mean(read == data.test_labels)
@@ -91,6 +92,13 @@ def test_differential_detectors_are_drawn(tmp_path: Path, tiny: tuple[str, ...])
     text = report.write(run.load(folder), images=5).read_text()
     assert "pair with the largest contrast wins" in text
     assert "linear control</div>" not in text
+
+
+def test_a_network_trained_by_classes_alone_is_drawn(tmp_path: Path) -> None:
+    """A logistic loss has no targets to draw beside what was read."""
+    small = ("rule.kind=in-silico", "training.epochs=1", "control.linear=false", "control.exact=false")
+    done = run.start(recipe.find("coupled-iris", small), tmp_path / "run", quiet=True)
+    assert "read as" in report.write(done, images=10).read_text()
 
 
 def test_confusion_counts() -> None:
@@ -208,17 +216,17 @@ def test_every_picture_has_its_numbers_and_units(reported: tuple[Path, str]) -> 
 
 def test_colours_suit_what_they_show(drawn: list[Any]) -> None:
     """Cyclic for phases, from 0 on for amplitudes and conductances, about 0 for what has a sign."""
-    table: Any = recipe.find("d2nn-digits", ("system.size=8",)).system
-    _d2nn_pictures.masks(table, np.zeros((2, 8, 8)))
-    _d2nn_pictures.fields(table, [np.ones((1, 8, 8))] * 3, [], np.array([3]), np.array([3]))
+    system = D2NN(geometry=Geometry(layers=2, size=8, input_size=4, detector_size=1, classes=4), start="pi")
+    d2nn.masks(system, np.zeros((2, 8, 8)))
+    d2nn.fields(system.geometry, [np.ones((1, 8, 8))] * 3, [], np.array([3]), np.array([3]))
     for figure, name, limits in zip(drawn, ("twilight", "inferno"), ((0, 2 * np.pi), (0, 1)), strict=True):
         assert figure.axes[0].images[0].get_cmap().name == name
         assert figure.axes[0].images[0].get_clim() == limits
     drawn.clear()
-    _crossbar_pictures.receptive_fields(np.random.default_rng(0).normal(size=(17, 3)), 4)
+    crossbar.receptive_fields(np.random.default_rng(0).normal(size=(17, 3)), 4)
     low, high = drawn[0].axes[0].images[0].get_clim()
     assert low == -high
-    _crossbar_pictures.conductances(np.full((2, 5, 6), 25e-6))
+    crossbar.conductances(np.full((2, 5, 6), 25e-6))
     assert drawn[1].axes[0].images[0].get_clim() == (0, pytest.approx(25))
     assert "conductance (µS)" in [axis.get_ylabel() for axis in drawn[1].axes]
 
@@ -242,7 +250,7 @@ def test_voltages_of_both_signs_are_shown_about_zero(drawn: list[Any], voltages:
 def test_ageing_is_a_curve_against_the_logarithm_of_time(drawn: list[Any]) -> None:
     times = np.array([60.0, 3600.0, 86400.0, 365.25 * 86400.0])
     aged = {"none": np.array([[0.9, 0.8, 0.7, 0.6], [0.8, 0.7, 0.6, 0.5]]), "global": np.full((2, 4), 0.9)}
-    picture = _crossbar_pictures.ageing(times, aged, np.array([0.92, 0.9]), 0.93, 100)
+    picture = crossbar.ageing(times, aged, np.array([0.92, 0.9]), 0.93, 100)
     (axis,) = drawn[0].axes
     assert axis.get_xscale() == "log"
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["1 min", "1 h", "1 d", "1 month", "1 a"]

@@ -128,6 +128,28 @@ def test_what_may_change_is_said_and_taken(copied_run: Path, say: list[str]) -> 
     assert compare.collect([copied_run])[0]["warning"] is None
 
 
+def rate_notes(say: list[str]) -> list[str]:
+    return [line for line in say if "learning rate" in line]
+
+
+def test_more_epochs_of_a_cosine_raise_the_rate_again(copied_run: Path, say: list[str]) -> None:
+    """21 steps of a cosine from 0.05 are done: the last at 0.05/2 (1 + cos(20 pi / 21)), the next of 28 at 0.05/2 (1 + cos(21 pi / 28))."""
+    run.resume(copied_run, ("training.epochs=4",), quiet=True)
+    assert rate_notes(say) == [
+        "note: a cosine over 4 epochs, not 3: the learning rate jumps from 0.000279 to 0.00732, which is not what 4 epochs straight through "
+        "come to"
+    ]
+    run.resume(copied_run, quiet=True)
+    assert len(rate_notes(say)) == 1  # nothing has changed since
+
+
+def test_a_schedule_that_knows_no_end_goes_on_as_it_was(tmp_path: Path, tiny: tuple[str, ...], say: list[str]) -> None:
+    plain = recipe.find("d2nn-digits", (*tiny, "training.epochs=1", "training.schedule=decay", "control.linear=false"))
+    run.start(plain, tmp_path / "r", quiet=True)
+    run.resume(tmp_path / "r", ("training.epochs=2",), quiet=True)
+    assert rate_notes(say) == []
+
+
 def test_a_missing_checkpoint_is_said(copied_run: Path, say: list[str]) -> None:
     whole = checkpoint.load(copied_run / CHECKPOINT).state
     (copied_run / CHECKPOINT).unlink()

@@ -8,9 +8,9 @@ import pytest
 from pydantic import BaseModel
 
 from pnnkern.cli import main
-from pnnkern.experiments import recipe, registry, show
+from pnnkern.experiments import derived, recipe, show
 
-KINDS = {"system": registry.system.classes(), "rule": registry.rule.classes()}
+KINDS = {table: {kind: derived.table(cls) for kind, cls in recipe.kinds(table).items()} for table in ("system", "rule")}
 MODELS = [(table, kind, model) for table, kinds in KINDS.items() for kind, model in kinds.items()]
 MODELS += [(table, table, model) for table, model in recipe.FIXED.items()]
 

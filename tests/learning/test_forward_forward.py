@@ -35,8 +35,10 @@ def test_cotangent_is_the_derivative() -> None:
 def test_labels_are_written_over_the_first_values() -> None:
     images = np.full((2, 3, 4), 7, np.uint8)
     out = with_label(images, np.array([1, 0]), 3, level=0.5)
-    assert out.dtype == np.uint8 and out.shape == images.shape
-    assert out[0].ravel().tolist() == [0, 127, 0] + [7] * 9 and out[1].ravel()[:3].tolist() == [127, 0, 0]
+    assert out.dtype == np.uint8
+    assert out.shape == images.shape
+    assert out[0].ravel().tolist() == [0, 127, 0] + [7] * 9
+    assert out[1].ravel()[:3].tolist() == [127, 0, 0]
     assert (images == 7).all()
     with pytest.raises(ValueError, match="samples must have at least 5 values"):
         with_label(np.zeros((2, 4)), np.array([1, 0]), 5)
@@ -55,7 +57,9 @@ def test_wrong_labels_are_wrong_and_belong_to_the_sample() -> None:
     one_step(rule, system, Batch(x, y, np.arange(30)), KEY)
     one_step(rule, system, Batch(x[10:], y[10:], np.arange(10, 30)), KEY)
     whole, part = seen[0].reshape(2, 30), seen[1].reshape(2, 20)
-    assert (whole[0] == y).all() and (whole[1] != y).all() and len(set(whole[1])) == 3
+    assert (whole[0] == y).all()
+    assert (whole[1] != y).all()
+    assert len(set(whole[1])) == 3
     assert (whole[:, 10:] == part).all()  # by the number of the sample, however the batch is split
 
 

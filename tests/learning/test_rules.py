@@ -9,7 +9,17 @@ import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern._updates import dense
 from pnnkern.learning import (
-    SGD, SPSA, Batch, DirectFeedback, HardwareAware, InSilico, Logits, PhysicsAware, SquareError, feedback_matrix, one_step,
+    SGD,
+    SPSA,
+    Batch,
+    DirectFeedback,
+    HardwareAware,
+    InSilico,
+    Logits,
+    PhysicsAware,
+    SquareError,
+    feedback_matrix,
+    one_step,
 )  # fmt: skip
 from pnnkern.systems import D2NN, Factors, protocols, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections
@@ -45,7 +55,7 @@ class TwoLayers:
         below = cotangent @ self.parameters["W2"].T
         return self.layer_vjp(0, below, record) | self.layer_vjp(1, cotangent, record)
 
-    def hidden(self, record: Any) -> list[np.ndarray]:
+    def hidden_outputs(self, record: Any) -> list[np.ndarray]:
         return [record[1]]
 
     def layer_vjp(self, layer: int, cotangent: np.ndarray, record: Any) -> dict[str, Any]:
@@ -188,8 +198,7 @@ def test_rules_train_a_diffractive_network_that_was_misbuilt(backend: Any) -> No
     device = backend.device
     geometry = Geometry(layers=2, size=24, detector_size=4, input_size=16, spacing=4e-3)
     system = D2NN(
-        geometry, key=pnn.random.key(1), dtype="float64", imperfections=Imperfections(misalignment=4e-4, levels=8), build_key=KEY,
-        device=device,
+        geometry=geometry, key=pnn.random.key(1), dtype="float64", imperfections=Imperfections(misalignment=4e-4, levels=8), device=device,
     )  # fmt: skip
     images = np.random.default_rng(0).integers(0, 256, (12, 8, 8)).astype(np.uint8)
     inputs, labels = system.encode(images), np.arange(12) % 10
@@ -201,8 +210,8 @@ def test_rules_train_a_diffractive_network_that_was_misbuilt(backend: Any) -> No
     updates, _ = one_step(DirectFeedback(loss), system, Batch(inputs, labels), KEY)
     exact = system.vjp(loss(outputs, labels)[1], record)["phase"]
     np.testing.assert_allclose(at(dense(updates["phase"])[-1]), at(exact[-1]), rtol=1e-9, atol=1e-15)  # the last mask's is exact
-    assert system.hidden(record)[0].shape == (12, 24, 24)
-    v = system.hidden(record)[0]
+    assert system.hidden_outputs(record)[0].shape == (12, 24, 24)
+    v = system.hidden_outputs(record)[0]
     delta = (loss(outputs, labels)[1] @ feedback_matrix(KEY, 0, 10, v)).reshape(v.shape)
     np.testing.assert_allclose(at(dense(updates["phase"])[0]), at((delta * v.conj()).imag.sum(axis=0)), rtol=1e-9, atol=1e-15)
     spsa = dense(one_step(SPSA(loss, c=1e-3), system, Batch(inputs, labels), KEY)[0]["phase"])
@@ -221,7 +230,7 @@ def test_layer_gradients_add_up_for_recomputed_and_stored_fields() -> None:
     inputs = None
     found = []
     for store in ("fields", "recompute"):
-        system = D2NN(geometry, key=KEY, dtype="float64", store=store, chunk=3)
+        system = D2NN(geometry=geometry, key=KEY, dtype="float64", store=store, chunk=3)
         inputs = system.encode(np.random.default_rng(2).integers(0, 256, (7, 10, 10)).astype(np.uint8))
         outputs, record = system.forward_saving(inputs)
         g = np.random.default_rng(4).normal(size=outputs.shape)
@@ -229,6 +238,6 @@ def test_layer_gradients_add_up_for_recomputed_and_stored_fields() -> None:
         last = system.layer_vjp(2, g, record)["phase"]
         assert not last[:2].any()
         np.testing.assert_allclose(last[2], exact[2], rtol=1e-10, atol=1e-14 * np.abs(exact).max())
-        found.append(system.hidden(record))
+        found.append(system.hidden_outputs(record))
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12)

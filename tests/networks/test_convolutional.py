@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import correlate2d
 
 import pnnkern as pnn
-from pnnkern.networks import layered, convolutional
+from pnnkern.networks import convolutional, layered
 
 EXACT = {"tolerance": 1e-15, "sweeps": 2000, "on_failure": "flag"}
 

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from pnnkern import _launch, random
 from pnnkern._errors import ConvergenceError
 from pnnkern.experiments import data
-from pnnkern.networks import layered, drn
+from pnnkern.networks import drn, layered
 
 LIMIT = {"float32": 3e-5, "float64": 1e-9}
 

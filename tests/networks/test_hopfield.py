@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from pnnkern import random
 from pnnkern._errors import ConvergenceError
-from pnnkern.networks import layered, hopfield
+from pnnkern.networks import hopfield, layered
 
 EXACT = {"tolerance": 1e-15, "sweeps": 3000, "on_failure": "flag"}
 LIMIT = {"float32": 1e-4, "float64": 1e-8}

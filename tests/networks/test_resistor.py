@@ -188,6 +188,19 @@ def test_what_has_not_converged_is_an_error_or_a_flag(rng: np.random.Generator) 
     assert (state.residual > 1e-10).all()
 
 
+def test_a_direct_solution_has_no_steps_to_allow(backend, rng: np.random.Generator) -> None:
+    """Conductances over 28 orders of magnitude: rounding leaves more than was asked for, and nothing but that."""
+    net, _, nodes, values = example(rng, 60)
+    g = backend.array(10.0 ** rng.uniform(-14, 14, net.n_edges))
+    for solve in (
+        lambda: net.solve(g, nodes, backend.array(values), tolerance=1e-20),
+        lambda: net.response(g, nodes[:-1], nodes[-1:], tolerance=1e-20),
+    ):
+        with pytest.raises(ConvergenceError, match=r"has not converged: .*; its conductances and loads lie too far apart for double") as said:
+            solve()
+        assert "step" not in str(said.value)
+
+
 def test_a_state_is_a_start_for_the_next(backend) -> None:
     """From the state before a small change, conjugate gradients take fewer steps to the same state."""
     edges = graphs.lattice(12, 12)

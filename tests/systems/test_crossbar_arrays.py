@@ -8,8 +8,9 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern import crossbar
+from pnnkern._updates import dense
 from pnnkern.crossbar import ADC, PCM, Chain, Crossbar, LognormalNoise
-from pnnkern.systems import CrossbarNetwork, protocols
+from pnnkern.systems import CrossbarNetwork
 
 KEY = pnn.random.key(14)
 YEAR = 365.25 * 86400.0
@@ -27,7 +28,7 @@ def inputs(rng: np.random.Generator) -> np.ndarray:
 
 
 def network(backend: Any, **options: Any) -> CrossbarNetwork:
-    return CrossbarNetwork((6, 5, 4, 3), key=KEY, dtype="float64", device=backend.device, **options)
+    return CrossbarNetwork(inputs=6, hidden=(5, 4), classes=3, key=KEY, dtype="float64", device=backend.device, **options)
 
 
 @pytest.mark.parametrize("compensation", ["none", "global", "column"])
@@ -51,7 +52,7 @@ def test_errors_go_back_through_aged_arrays_as_signals_go_forward(backend, compe
     for l in (2, 1, 0):
         if l < 2:
             e = e * (1 - entered[l + 1][:, :-1] ** 2)
-        np.testing.assert_allclose(backend.numpy(protocols.dense(back[f"w{l}"])), entered[l].T @ e, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(backend.numpy(dense(back[f"w{l}"])), entered[l].T @ e, rtol=1e-5, atol=1e-9)
         e = (e @ w[l].T * kept)[:, :-1]
 
 

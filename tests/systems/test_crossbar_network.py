@@ -7,18 +7,21 @@ import pytest
 import strict_cupy
 
 import pnnkern as pnn
+from pnnkern import _declared as declared
 from pnnkern import crossbar
 from pnnkern._errors import FaultError
-from pnnkern.crossbar import ADC, DAC, BitSerial, Chain, Crossbar, GaussianNoise, Wires
-from pnnkern.experiments import recipe, run
-from pnnkern.learning import SGD
-from pnnkern.systems import CrossbarNetwork, protocols, writers
+from pnnkern._updates import Factors, dense
+from pnnkern.crossbar import ADC, DAC, BitSerial, Chain, Crossbar, DifferentialPair, GaussianNoise, OffsetColumn, Wires
+from pnnkern.experiments import pictures, recipe, run
+from pnnkern.learning import SGD, InSilico, Logits
+from pnnkern.systems import CrossbarNetwork, Gradient, Pulses, protocols, writers
+from pnnkern.systems.crossbar_network import Arrays
 
 KEY = pnn.random.key(4)
 
 
 def network(**options: Any) -> CrossbarNetwork:
-    return CrossbarNetwork((6, 5, 4, 3), **({"key": KEY, "dtype": "float64"} | options))
+    return CrossbarNetwork(inputs=6, hidden=(5, 4), classes=3, **({"key": KEY, "dtype": "float64"} | options))
 
 
 @pytest.fixture
@@ -54,8 +57,8 @@ def test_twin_and_its_derivative(name: str, f: Any, images: np.ndarray) -> None:
                 sides.append((g * plain(inputs, weights, f)).sum())
                 w[i] -= h
             expected[i] = (sides[0] - sides[1]) / 2e-6
-        np.testing.assert_allclose(protocols.dense(updates[f"w{l}"]), expected, rtol=1e-6, atol=1e-8)
-    assert [h.shape for h in system.hidden(record)] == [(8, 5), (8, 4)]
+        np.testing.assert_allclose(dense(updates[f"w{l}"]), expected, rtol=1e-6, atol=1e-8)
+    assert [h.shape for h in system.hidden_outputs(record)] == [(8, 5), (8, 4)]
 
 
 def test_population_is_one_network_for_each_member(images: np.ndarray) -> None:
@@ -72,7 +75,7 @@ PCM = Crossbar(device="pcm", chain=Chain(noise=GaussianNoise(device="pcm"), dac=
 
 
 def small(**options: Any) -> CrossbarNetwork:
-    return CrossbarNetwork((6, 5, 3), key=KEY, **options)
+    return CrossbarNetwork(inputs=6, hidden=[5], classes=3, key=KEY, **options)
 
 
 @pytest.fixture
@@ -108,7 +111,7 @@ def test_arrays_of_every_topology_are_the_twin(backend: Any, inputs: np.ndarray,
         return
     for name, update in system.backward(g, record).items():
         np.testing.assert_allclose(
-            backend.numpy(protocols.dense(update)), backend.numpy(protocols.dense(system.vjp(g, record)[name])), atol=1e-3
+            backend.numpy(dense(update)), backend.numpy(dense(system.vjp(g, record)[name])), atol=1e-3
         )
 
 
@@ -158,8 +161,8 @@ def test_passes_of_a_gpu_copy_no_weights(cupy: Any, inputs: np.ndarray) -> None:
         network.calibrate(place)
     again = read_twice(system, x)
     assert (again["syncs"], again["copies"]) == (0, 1)  # the numbers of the samples
-    writers.apply(here, g, SGD(), 0.1)
-    writers.apply(system, {name: cupy.asarray(u) for name, u in g.items()}, SGD(), 0.1)
+    writers.apply(here, {name: Gradient(u) for name, u in g.items()}, SGD(), 0.1)
+    writers.apply(system, {name: Gradient(cupy.asarray(u)) for name, u in g.items()}, SGD(), 0.1)
     with strict_cupy.counted() as events:
         anew = system.forward(x, pnn.random.key(5), np.arange(len(x)))
     assert strict_cupy.totals(events)["syncs"] == 0
@@ -210,7 +213,7 @@ def test_a_restored_run_reads_restored_weights(cupy: Any, tmp_path: Any) -> None
     trainer = run.assemble(chosen, tmp_path).trainer
     system, x = trainer.system, trainer.system.encode(trainer.dataset.test_images[:3])
     saved, before = trainer.saved(), system.forward(x, pnn.random.key(1)).get()
-    writers.apply(system, {name: cupy.ones_like(p) for name, p in system.parameters.items()}, SGD(), 0.1)
+    writers.apply(system, {name: Gradient(cupy.ones_like(p)) for name, p in system.parameters.items()}, SGD(), 0.1)
     assert not np.array_equal(system.forward(x, pnn.random.key(1)).get(), before)
     trainer.restore(saved)
     np.testing.assert_array_equal(system.forward(x, pnn.random.key(1)).get(), before)
@@ -233,14 +236,14 @@ def test_recipes_of_every_topology(topology: str, wires: float, tmp_path: Any) -
     """The flagship on other wires: trained, read as its arrays are, checked as they age, priced."""
     chosen = recipe.find("crossbar-digits", [f"system.topology={topology}", f"system.wires={wires}", *TINY])
     trainer = run.assemble(chosen, tmp_path).trainer
-    hardware = trainer.system.hardware
-    assert hardware.chain.wires == Wires(wires, wires, topology=topology)
-    assert chosen.system.ideal().hardware() is None
+    assert trainer.system.crossbar.chain.wires == Wires(wires, wires, topology=topology)
+    perfect = chosen.system.model_copy(update=dict(CrossbarNetwork.exact)).values()
+    assert declared.made(CrossbarNetwork, perfect, key=KEY).crossbar is None
     trainer.advance()
     assert np.isfinite(trainer.evaluate()).all()
-    rows = chosen.system.checks(trainer, np.arange(8)).rows
+    rows = pictures.checks(trainer, np.arange(8)).rows
     assert f"{topology} wires" in rows[1]["note"]
-    assert chosen.system.estimates(trainer.system)["energy_per_inference_j"] > 0
+    assert trainer.system.costs()["energy_per_inference_j"] > 0
 
 
 @pytest.mark.parametrize(
@@ -255,13 +258,13 @@ def test_recipes_of_every_topology(topology: str, wires: float, tmp_path: Any) -
 def test_recipes_that_mean_nothing(changes: list[str], message: str) -> None:
     chosen = recipe.find("crossbar-digits", [f"system.{change}" for change in changes])
     with pytest.raises(ValueError, match=message):
-        chosen.system.build(key=KEY, device="cpu", dtype="float32", chunk=8, classes=10)
+        run.build(chosen, 10)
 
 
 def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:
     """Without spread of its exponent an array drifts as a whole, by (t / t0 + 1)^-nu, and one factor undoes it."""
     even = crossbar.PCM(programming=(0.0,), exponent_mean=(0.0, 0.06, 0.0, 1.0), exponent_std=(0.0, 0.0, 0.0, 1.0))
-    system = CrossbarNetwork((6, 3), key=KEY, hardware=Crossbar(device=even))
+    system = CrossbarNetwork(inputs=6, hidden=(), classes=3, key=KEY, hardware=Crossbar(device=even))
     x = rng.random((50, 6), np.float32)
     new = system.forward(x)
     old = system.aged(86400.0).forward(x)
@@ -271,7 +274,9 @@ def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:
     system.calibrate(x[:20])
     for compensation in ("global", "column"):
         np.testing.assert_allclose(system.aged(86400.0, compensation).forward(x), new, rtol=1e-4, atol=1e-6)
-    real = CrossbarNetwork((40, 30, 3), key=KEY, hardware=Crossbar(device="pcm"), reference=rng.random((64, 40), np.float32))
+    real = CrossbarNetwork(
+        inputs=40, hidden=(30,), classes=3, key=KEY, hardware=Crossbar(device="pcm"), reference=rng.random((64, 40), np.float32)
+    )
     x = rng.random((50, 40), np.float32)
     exact = real.forward_saving(x)[0]
     errors = [np.abs(real.aged(3e7, c).forward(x) - exact).mean() for c in ("none", "global")]
@@ -279,10 +284,12 @@ def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:
 
 
 def test_estimate_is_that_of_its_arrays() -> None:
-    system = CrossbarNetwork((6, 5, 3), key=KEY, hardware=PCM)
+    system = small(hardware=PCM)
     states = [crossbar.program_weights(system.parameters[f"w{l}"], PCM, key=system._chip(l, "program")) for l in range(2)]
     parts = [crossbar.estimate(PCM, shape, state=state) for shape, state in zip([(7, 5), (6, 3)], states, strict=True)]
-    found = system.estimate()
+    found = system.costs()
+    assert found == system.estimate()
+    assert small().costs() == {}
     assert found["energy_per_inference_j"] == pytest.approx(parts[0]["energy_total_j"] + parts[1]["energy_total_j"])
     assert found["latency_s"] == pytest.approx(parts[0]["latency_s"] + parts[1]["latency_s"])
     assert found["area_m2"] == pytest.approx(parts[0]["area_total_m2"] + parts[1]["area_total_m2"])
@@ -293,10 +300,13 @@ def test_bad_input(images: np.ndarray) -> None:
     with pytest.raises(ValueError, match="each sample must have 6 values, got 8"):
         network().encode(np.zeros((2, 8)))
     for options, message in [
-        ({"activation": "step"}, "activation must be one of tanh, relu, sigmoid"),
-        ({"compensation": "some"}, "compensation must be one of none, global, column"),
+        ({"activation": "step"}, "^activation of CrossbarNetwork must be one of 'tanh', 'relu', 'sigmoid', got 'step'$"),
+        ({"compensation": "some"}, "^compensation of CrossbarNetwork must be one of 'none', 'global', 'column', got 'some'$"),
+        ({"dtype": "float16"}, "dtype must be 'float32' or 'float64', got 'float16'"),
+        ({"time": -1.0}, "^time of CrossbarNetwork must be a finite number >= 0, got -1.0$"),
+        ({"hardware": Crossbar(), "arrays": Arrays(dac_bits=4)}, "arrays=Arrays.* or as hardware=crossbar.Crossbar.* says: give one of them"),
         ({"key": None}, "needs a key"),
-        ({"weight_max": 0.0}, "weight_max must be positive"),
+        ({"weight_max": 0.0}, "^weight_max of CrossbarNetwork must be a finite number > 0, got 0.0$"),
         ({"hardware": Crossbar(chain=Chain(dac=DAC(8, signed=False)))}, "tanh sends negative inputs to the next array"),
         ({"parameters": {"w0": np.zeros((2, 2))}}, r"w0 must be float64 \(7, 5\)"),
     ]:  # fmt: skip
@@ -304,5 +314,98 @@ def test_bad_input(images: np.ndarray) -> None:
             network(**options)
     with pytest.raises(ValueError, match="it has no conductances"):
         network().conductances(0)
-    with pytest.raises(ValueError, match="two layers or more"):
-        CrossbarNetwork((4,), key=KEY)
+    with pytest.raises(ValueError, match=r"^classes of CrossbarNetwork must be a finite number >= 1 and <= 16777216, got 0$"):
+        CrossbarNetwork(classes=0, key=KEY)
+    with pytest.raises(ValueError, match=r"^hidden of CrossbarNetwork must be values that are each a finite number >= 1"):
+        CrossbarNetwork(hidden=(5, 0), key=KEY)
+
+
+# ----------------------------------------------------------------------------------------------------------------- description
+def test_keys_of_a_recipe() -> None:
+    """As they have been since there are recipes of crossbars."""
+    assert {key.name: key.default for key in declared.keys(CrossbarNetwork)} == {
+        "inputs": 784, "hidden": (256,), "classes": 10, "activation": "tanh", "weight_max": 1.0, "device": "", "mapping": "one-sided",
+        "tile_rows": 512, "tile_columns": 512, "dac_bits": 0, "adc_bits": 0, "read_noise": False, "cell_noise": 0.0, "wires": 0.0,
+        "topology": "lines", "stuck_low": 0.0, "stuck_high": 0.0, "time": 0.0, "compensation": "none", "writer": "ideal",
+        "pulsed_device": "gokmen-vlasov", "pulses": 31, "transfer_every": 1, "transfer_lines": 1, "transfer_lr": 0.1,
+    }  # fmt: skip
+    assert {key.name: key.unit for key in declared.keys(CrossbarNetwork) if key.unit} == {"wires": "ohm", "time": "s"}
+
+
+def test_what_reports_and_rules_ask() -> None:
+    system = small()
+    loss = InSilico().loss_on(system)
+    assert (type(loss), loss.scale) == (Logits, 10.0)
+    assert list(system.exports()) == list(system.parameters) == ["w0", "w1"]
+    assert all(quantity.unit == "1" for quantity in system.exports().values())
+    np.testing.assert_array_equal(system.export("w1"), system.parameters["w1"].astype(np.float64))
+    with pytest.raises(ValueError, match="a system of kind 'crossbar' has nothing called 'w2' to export"):
+        system.export("w2")
+
+
+PHYSICAL = [
+    (Arrays(device="pcm"), Crossbar(weights=DifferentialPair(one_sided=True), device="pcm")),
+    (
+        Arrays(dac_bits=6, adc_bits=7, mapping="two-sided"),
+        Crossbar(weights=DifferentialPair(one_sided=False), chain=Chain(dac=DAC(6, 0.2), adc=ADC(7, "calibrated"))),
+    ),
+    (
+        Arrays(device="pcm", read_noise=True, cell_noise=0.1, mapping="offset", tile_rows=8, tile_columns=4),
+        Crossbar(weights=OffsetColumn(), device="pcm", tile=(8, 4), chain=Chain(noise=GaussianNoise(relative=0.1, device="pcm"))),
+    ),
+    (
+        Arrays(wires=2.0, stuck_low=0.25, stuck_high=0.5),
+        Crossbar(
+            weights=DifferentialPair(one_sided=True), stuck_low=0.25, stuck_high=0.5, chain=Chain(wires=Wires(2.0, 2.0, topology="lines"))
+        ),
+    ),
+    (
+        Arrays(topology="gated-interleaved", dac_bits=5),
+        Crossbar(
+            weights=DifferentialPair(one_sided=True),
+            chain=Chain(wires=Wires(0.0, 0.0, topology="gated-interleaved"), dac=BitSerial(5, 1, 0.2, signed=False)),
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("arrays", "hardware"), PHYSICAL)
+def test_arrays_in_plain_numbers(arrays: Arrays, hardware: Crossbar) -> None:
+    assert small(arrays=arrays, activation="relu").crossbar == hardware
+
+
+def test_perfect_arrays_are_none_however_weights_are_mapped() -> None:
+    assert small(arrays=Arrays(mapping="offset", tile_rows=3, tile_columns=7)).crossbar is None
+    assert set(CrossbarNetwork.exact) == {
+        "writer", "device", "dac_bits", "adc_bits", "read_noise", "cell_noise", "wires", "topology", "stuck_low", "stuck_high",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"cell_noise": 1.5}, "^cell_noise of Arrays must be a finite number >= 0 and <= 1, got 1.5$"),
+        ({"tile_columns": 1}, "^tile_columns of Arrays must be a finite number >= 2 and <= 16777216, got 1$"),
+        ({"mapping": "both"}, "^mapping of Arrays must be one of 'one-sided', 'two-sided', 'offset', got 'both'$"),
+        ({"topology": "gated"}, "sends inputs bit by bit: set system.dac_bits"),
+    ],
+)
+def test_arrays_that_cannot_be(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Arrays(**wrong)
+
+
+@pytest.mark.parametrize("writer", ["pulsed", "tiki-taka-v2", "mixed-precision"])
+def test_copies_are_not_written_anew(writer: str, inputs: np.ndarray) -> None:
+    """Other chips and other ages hold what training has led to: their devices, and what those remember, do not begin again."""
+    system = small(writing=Pulses(writer=writer))
+    assert set(system.writers) == {"w0", "w1"}
+    for name, p in system.parameters.items():
+        writers.apply(system, {name: Factors(np.ones((3, p.shape[0]), np.float32), np.ones((3, p.shape[1]), np.float32))}, SGD(), 0.05)
+    kept = {name: values.copy() for name, values in (system.parameters | system.memory).items()}
+    copy = system.aged(60.0)
+    assert copy.writers == system.writers
+    for name, values in (copy.parameters | copy.memory).items():
+        np.testing.assert_array_equal(values, kept[name])
+    with pytest.raises(ValueError, match=r"pulsed devices hold float32 weights: set compute.dtype=float32"):
+        small(writing=Pulses(writer=writer), dtype="float64")

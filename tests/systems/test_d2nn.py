@@ -5,11 +5,11 @@ import pytest
 import strict_cupy
 
 import pnnkern as pnn
-from pnnkern import _array, _launch, random
+from pnnkern import _array, _declared, _launch, random
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.loop import Trainer
 from pnnkern.experiments.tables import Training
-from pnnkern.learning import Adam, CrossEntropy, Differential, InSilico, MeanSquare
+from pnnkern.learning import Adam, Batch, CrossEntropy, Differential, InSilico, MeanSquare, one_step
 from pnnkern.systems import D2NN
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
@@ -23,7 +23,12 @@ def images(count: int, seed: int = 0) -> np.ndarray:
 def network(geometry: Geometry = SMALL, dtype: str = "float64", device: str = "cpu", **options: object) -> D2NN:
     phase = np.random.default_rng(3).uniform(0, 2 * np.pi, (geometry.layers, geometry.size, geometry.size)).astype(dtype)
     xp = _array.device_namespace(device)
-    return D2NN(geometry, {"phase": xp.asarray(phase)}, dtype=dtype, device=device, **options)
+    return D2NN(geometry=geometry, parameters={"phase": xp.asarray(phase)}, dtype=dtype, device=device, **options)
+
+
+def gradient_of(loss: object, system: D2NN, inputs: object, labels: np.ndarray) -> np.ndarray:
+    """Of the phases, a sum over the batch."""
+    return one_step(InSilico(loss), system, Batch(inputs, labels))[0]["phase"].value
 
 
 def device(backend: object) -> str:
@@ -62,7 +67,7 @@ def test_gradient_by_central_differences(backend, detectors: str) -> None:
     system = network(geometry, device=device(backend))
     inputs, labels = system.encode(images(5)), np.array([0, 1, 2, 3, 9])
     loss = Differential() if detectors == "differential" else CrossEntropy()
-    gradients, metrics = InSilico(loss).step(system, (inputs, labels))
+    gradients, metrics = one_step(InSilico(loss), system, Batch(inputs, labels))
     assert float(metrics["loss"]) == pytest.approx(loss(plain_powers(system, backend.numpy(inputs)), labels)[0], rel=1e-9)
     phase = backend.numpy(system.parameters["phase"])
     rng, step = np.random.default_rng(1), 1e-6
@@ -74,13 +79,13 @@ def test_gradient_by_central_differences(backend, detectors: str) -> None:
             moved.parameters["phase"] = phase + sign * step * direction
             ends.append(loss(plain_powers(moved, backend.numpy(inputs)), labels)[0])
         slope = (ends[0] - ends[1]) / (2 * step)
-        assert (backend.numpy(gradients["phase"]) * direction).sum() == pytest.approx(slope, rel=1e-6)
+        assert (backend.numpy(gradients["phase"].value) * direction).sum() == pytest.approx(slope, rel=1e-6)
 
 
 def test_gradient_with_several_samples_per_neuron_by_differences() -> None:
     system = network().variant(oversample=3)
     inputs, labels, loss = system.encode(images(2)), np.array([4, 7]), MeanSquare()
-    gradient = InSilico(loss).step(system, (inputs, labels))[0]["phase"]
+    gradient = gradient_of(loss, system, inputs, labels)
     direction, step = np.random.default_rng(1).standard_normal(gradient.shape), 1e-6
     phase, ends = system.parameters["phase"], []
     for sign in (1, -1):
@@ -93,7 +98,7 @@ def test_gradient_equals_torch_autograd() -> None:
     torch = pytest.importorskip("torch")
     system = network()
     inputs, labels = system.encode(images(4)), np.array([1, 5, 5, 0])
-    ours = InSilico(CrossEntropy(10)).step(system, (inputs, labels))[0]["phase"]
+    ours = gradient_of(CrossEntropy(10), system, inputs, labels)
     n = SMALL.size
     h = torch.from_numpy(system.propagators[0].transfer(inputs).full[0])
     phase = torch.tensor(system.parameters["phase"], requires_grad=True)
@@ -107,7 +112,7 @@ def test_gradient_equals_torch_autograd() -> None:
     intensity = v.abs() ** 2
     powers = torch.stack([intensity[:, a:b, c:d].sum((1, 2)) for a, b, c, d in system.regions.boxes], 1)
     scores = 10 * powers / powers.max(1, keepdim=True).values
-    torch.nn.functional.cross_entropy(scores, torch.from_numpy(labels)).backward()
+    torch.nn.functional.cross_entropy(scores, torch.from_numpy(labels), reduction="sum").backward()
     theirs = phase.grad.numpy()
     assert np.linalg.norm(ours - theirs) <= 1e-10 * np.linalg.norm(theirs)
 
@@ -118,7 +123,7 @@ def test_chunks_store_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch
     for chunk, store, threads in ((64, "fields", 1), (8, "fields", 2), (16, "recompute", 1), (64, "recompute", 3)):
         monkeypatch.setenv("PNNKERN_NUM_THREADS", str(threads))
         system = network(dtype="float32", chunk=chunk, store=store)
-        results.append(InSilico(CrossEntropy()).step(system, (system.encode(images(19)), labels))[0]["phase"])
+        results.append(gradient_of(CrossEntropy(), system, system.encode(images(19)), labels))
     assert np.array_equal(results[0], results[3])  # threads and storing: not a bit
     for other in results[1:]:
         np.testing.assert_allclose(other, results[0], rtol=1e-5, atol=1e-8 * np.abs(results[0]).max() + 1e-10)
@@ -130,7 +135,7 @@ def test_pieces_add_up(backend, size: int) -> None:
     results = []
     for chunk in (9, 4):
         system = network(geometry, device=device(backend), chunk=chunk)
-        seen = InSilico(CrossEntropy()).step(system, (system.encode(images(9)), np.arange(9)))[0]["phase"]
+        seen = gradient_of(CrossEntropy(), system, system.encode(images(9)), np.arange(9))
         results.append(backend.numpy(seen))
     assert np.linalg.norm(results[1] - results[0]) < 1e-12 * np.linalg.norm(results[0])
 
@@ -145,7 +150,7 @@ def test_the_adjoint_is_one_launch_for_each_mask_and_chunk(monkeypatch: pytest.M
     names, launch = [], _launch.launch
     monkeypatch.setattr(_launch, "launch", lambda stem, verb, *args, **how: (names.append(verb), launch(stem, verb, *args, **how)))
     system = network()
-    InSilico(CrossEntropy()).step(system, (system.encode(images(19)), np.arange(19) % 10))
+    gradient_of(CrossEntropy(), system, system.encode(images(19)), np.arange(19) % 10)
     assert names.count("phase_adjoint") == SMALL.layers * 3  # 19 samples are 3 chunks
     assert len(names) == SMALL.layers * 3 + 3  # and phasors, powers, and their derivative
 
@@ -165,7 +170,7 @@ def test_images_are_encoded_on_the_device(cupy, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_built_network_stays_on_the_device(cupy) -> None:
     faults = Imperfections(misalignment=1e-4, levels=8, height_error=1e-5)
-    on_gpu, on_cpu = (network(device=d, imperfections=faults, build_key=random.key(1)) for d in ("cuda", "cpu"))
+    on_gpu, on_cpu = (network(device=d, imperfections=faults, key=random.key(1)) for d in ("cuda", "cpu"))
     inputs = on_gpu.encode(images(2))
     on_gpu.forward(inputs)
     with strict_cupy.counted() as events:
@@ -193,11 +198,11 @@ def test_host_runner_gives_the_cpu_result() -> None:
     geometry = Geometry(layers=1, size=128, detector_size=12, input_size=112)
     inputs = network(geometry).encode(images(2))
     system = network(geometry)
-    expected, gradient = system.forward(inputs), InSilico(CrossEntropy()).step(system, (inputs, np.array([1, 2])))[0]["phase"]
+    expected, gradient = system.forward(inputs), gradient_of(CrossEntropy(), system, inputs, np.array([1, 2]))
     before = set(_launch.launched)
     with _launch.host():
         np.testing.assert_allclose(system.forward(inputs), expected, rtol=1e-11)
-        host = InSilico(CrossEntropy()).step(system, (inputs, np.array([1, 2])))[0]["phase"]
+        host = gradient_of(CrossEntropy(), system, inputs, np.array([1, 2]))
     assert np.linalg.norm(host - gradient) < 1e-11 * np.linalg.norm(gradient)
     assert "pnn_layer_columns_c128" in _launch.launched | before  # 256 is a side of the fused chain
 
@@ -326,7 +331,7 @@ def test_phases_that_are_given_must_be_finite(backend) -> None:
     phase[1, 2, 3] = np.nan
     given = {"phase": backend.array(phase)}
     with pytest.raises(ValueError, match=r"phase must be finite, and has NaN or infinite values|phases or fields of a diffractive network"):
-        heard(lambda: D2NN(SMALL, given, device=device(backend)))
+        heard(lambda: D2NN(geometry=SMALL, parameters=given, device=device(backend)))
 
 
 @pytest.mark.parametrize("given", [np.zeros((2, 24, 24)), np.zeros((2, 24, 23), complex), np.zeros((24, 24), complex)])
@@ -363,13 +368,13 @@ def test_misaligned_mask_by_a_whole_neuron_is_the_shifted_mask() -> None:
     geometry = Geometry(layers=1, size=60, spacing=2e-3, detector_size=4, input_size=6, band_limit=False)
     phase = np.zeros((1, 60, 60))
     phase[0, 20:40, 20:40] = np.random.default_rng(0).uniform(0, 6, (20, 20))
-    rolled = D2NN(geometry, {"phase": np.roll(phase, 1, axis=2)}, dtype="float64")
+    rolled = D2NN(geometry=geometry, parameters={"phase": np.roll(phase, 1, axis=2)}, dtype="float64")
     inputs = rolled.encode(images(2))
     expected = rolled.forward(inputs)
     errors = []
     for sign in (1, -1):
         shifts = ((0.0, sign * geometry.pitch), (0.0, -sign * geometry.pitch))
-        moved = D2NN(geometry, {"phase": phase}, dtype="float64", shifts=shifts).forward(inputs)
+        moved = D2NN(geometry=geometry, parameters={"phase": phase}, dtype="float64", shifts=shifts).forward(inputs)
         errors.append(np.linalg.norm(moved - expected) / np.linalg.norm(expected))
     assert errors[0] < 0.02
     assert errors[1] > 0.2  # the other way is another mask
@@ -378,22 +383,95 @@ def test_misaligned_mask_by_a_whole_neuron_is_the_shifted_mask() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"store": "disk"}, "store must be 'fields' or 'recompute', got 'disk'"),
+        ({"store": "disk"}, "store of D2NN must be one of 'fields', 'recompute', got 'disk'"),
+        ({"start": "zero"}, "start of D2NN must be one of 'uniform', 'pi', got 'zero'"),
         ({"dtype": "float16"}, "dtype must be 'float32' or 'float64', got 'float16'"),
-        ({"chunk": 0}, "chunk must be at least 1, got 0"),
+        ({"chunk": 0}, "chunk of D2NN must be a finite number >= 1 and <= 16777216, got 0"),
+        ({"key": None}, r"the phases that a diffractive network begins with are random, which needs a key: key=pnnkern.random.key\(seed\)"),
+        ({"start": "pi", "imperfections": Imperfections(levels=2)}, "imperfections are random, which needs a key"),
     ],
 )
 def test_bad_options(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        D2NN(SMALL, **options)
+        D2NN(geometry=SMALL, **options)
 
 
 def test_bad_geometry_and_parameters() -> None:
-    with pytest.raises(ValueError, match="layers must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=r"^layers of Geometry must be a finite number >= 1 and <= 1000, got 0$"):
         Geometry(layers=0)
     with pytest.raises(ValueError, match="input_size must not exceed size = 24, got 30"):
         Geometry(size=24, input_size=30)
+    for name, value in (("spacing", 1e-16), ("spacing", -1e-300), ("pitch", 1e-16), ("wavelength", 5e-324)):
+        with pytest.raises(ValueError, match=f"^{name} must be a length of 1e-15 metres or more, got {value:g}$"):
+            Geometry(**{name: value})
+    for name, value in (("pitch", 1e10), ("wavelength", np.inf), ("spacing", -1e16)):
+        with pytest.raises(ValueError, match=f"^{name} of Geometry must be a finite number "):
+            Geometry(**{name: value})
+    with pytest.raises(ValueError, match=r"^index of Imperfections must be a finite number > 1, got 1.0$"):
+        Imperfections(index=1.0)
     with pytest.raises(ValueError, match=r"phase must be float32 \(2, 24, 24\), got float32 \(2, 24, 23\)"):
-        D2NN(SMALL, {"phase": np.zeros((2, 24, 23), np.float32)})
+        D2NN(geometry=SMALL, parameters={"phase": np.zeros((2, 24, 23), np.float32)})
     with pytest.raises(ValueError, match=r"images must be \(batch, height, width\), got shape \(28, 28\)"):
         network().encode(images(1)[0])
+
+
+# ----------------------------------------------------------------------------------------------------------------- description
+def test_keys_of_a_recipe() -> None:
+    """As they have been since there are recipes of diffractive networks."""
+    assert {key.name: key.default for key in _declared.keys(D2NN)} == {
+        "layers": 5, "size": 200, "pitch": 0.4e-3, "wavelength": 299_792_458 / 0.4e12, "spacing": 30e-3, "pad": 2.0, "method": "auto",
+        "band_limit": True, "oversample": 1, "detectors": "single", "detector_size": 20, "input_size": 112, "classes": 10,
+        "start": "uniform", "store": "fields", "misalignment": 0.0, "levels": 0, "height_error": 0.0, "index": 1.7227,
+    }  # fmt: skip
+    assert {key.name for key in _declared.keys(D2NN) if key.unit == "m"} == {"pitch", "wavelength", "spacing", "misalignment", "height_error"}
+
+
+def test_phases_start_as_they_are_told() -> None:
+    assert (D2NN(geometry=SMALL, start="pi", dtype="float64").parameters["phase"] == np.pi).all()
+    drawn = D2NN(geometry=SMALL, key=random.key(3)).parameters["phase"]
+    assert drawn.min() >= 0
+    assert drawn.max() < 2 * np.pi
+    assert drawn.mean() == pytest.approx(np.pi, abs=4 * np.pi / np.sqrt(3 * drawn.size))
+    expected = random.uniform(random.key(3), (1, drawn.size)).reshape(drawn.shape)
+    np.testing.assert_allclose(drawn, 2 * np.pi * expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("detectors", ["single", "differential"])
+def test_natural_loss_is_that_of_the_detectors(detectors: str) -> None:
+    system = network(Geometry(layers=1, size=24, detector_size=2, input_size=14, detectors=detectors))
+    loss = InSilico().loss_on(system)
+    assert (type(loss), loss.scale) == (Differential if detectors == "differential" else CrossEntropy, 10.0)
+
+
+def test_built_networks_are_drawn_by_the_key() -> None:
+    """One key is one build, whose errors no design shows; the pass is that of the copy misbuilt with the key folded with "built"."""
+    faults = Imperfections(misalignment=2e-4, height_error=1e-4)
+    one, other = (network(imperfections=faults, key=random.key(k)) for k in (1, 2))
+    inputs = one.encode(images(2))
+    expected = network().perturbed(random.fold_in(random.key(1), "built"), faults).forward(inputs)
+    np.testing.assert_array_equal(one.forward(inputs), expected)
+    assert not np.allclose(other.forward(inputs), expected, rtol=1e-3)
+    np.testing.assert_array_equal(one.forward_saving(inputs)[0], network().forward(inputs))
+    assert [Imperfections(**{name: 1}).perfect for name in ("misalignment", "levels", "height_error")] == [False] * 3
+    assert Imperfections(index=1.5).perfect
+
+
+def test_exports_are_phases_within_a_turn_and_heights() -> None:
+    """phase = 2 pi (n - 1) h / wavelength over air. 2 pi less 1e-20 is 2 pi in float64, which is not below 2 pi: it is 0."""
+    system = network(imperfections=Imperfections(index=1.5))
+    system.parameters["phase"][0, 0, :3] = [-1e-20, -0.1, 7.0]
+    phase, height = system.export("phase"), system.export("height")
+    np.testing.assert_allclose(phase[0, 0, :3], [0, 2 * np.pi - 0.1, 7 - 2 * np.pi], rtol=1e-12)
+    np.testing.assert_allclose(2 * np.pi * 0.5 * height / SMALL.wavelength, phase, rtol=1e-12)
+    np.testing.assert_allclose(system.export("height", index=3.0), height / 4, rtol=1e-12)
+    assert {name: quantity.unit for name, quantity in system.exports().items()} == {"phase": "rad", "height": "m"}
+    facts = system.facts("height", index=3.0)
+    assert facts["full_scale"] == pytest.approx(SMALL.wavelength / 2)
+    assert (facts["pitch"], facts["wavelength"], facts["index"]) == (SMALL.pitch, SMALL.wavelength, 3.0)
+    assert (system.facts("phase")["full_scale"], system.facts("phase")["index"]) == (2 * np.pi, 1.5)
+    assert system.costs() == {}
+    for index in (1.0, np.inf):
+        with pytest.raises(ValueError, match="a height needs a material of refractive index above 1"):
+            system.export("height", index)
+    with pytest.raises(ValueError, match="a system of kind 'd2nn' has nothing called 'width' to export"):
+        system.export("width")

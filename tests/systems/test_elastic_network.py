@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 from steps import mean_step, written
 
 from pnnkern import random
 from pnnkern._declared import keys
-from pnnkern._errors import ConvergenceError
+from pnnkern._errors import ConvergenceError, NudgeError
 from pnnkern._updates import gradients
 from pnnkern.learning import (
     SGD,
@@ -99,6 +100,49 @@ def test_nudges_without_an_equilibrium_are_refused(rng: np.random.Generator) -> 
     with pytest.raises(ValueError, match="without an equilibrium"):
         system.relax(inputs[:1], target=target[:1], nudges=(-1.01 * bound,))
     system.relax(inputs, target=target, nudges=(30.0,))  # pulled, it always has one
+
+
+def cross(soft: float) -> SpringNetwork:
+    """An output in the middle of four springs of 1 m, unstressed: 1 N/m left (to the source) and right, `soft` N/m above and below."""
+    system = SpringNetwork(
+        [[0, 1], [1, 2], [1, 3], [1, 4]], [[-1.0, 0], [0, 0], [1, 0], [0, 1], [0, -1]], 1, 1, anchors=3, source_nodes=[0], target_nodes=[1],
+        anchor_nodes=[2, 3, 4],
+    )  # fmt: skip
+    system.parameters["stiffness"][2:] = soft
+    return system
+
+
+def along(x: float, soft: float) -> tuple[float, float]:
+    """The pull back (N) of the cross's output at (x, 0), and the stiffness there across, d2E/dy2 (N/m), both by hand."""
+    r = np.hypot(x, 1)
+    across = (1 - 1 / (1 + x)) + (1 - 1 / (1 - x)) + 2 * soft * (1 - 1 / r + 1 / r**3)
+    return 2 * x + 2 * soft * x * (1 - 1 / r), across
+
+
+def test_a_nudge_is_refused_where_the_free_state_is_unstable() -> None:
+    """Pushed with 2.1 N/m, more than its springs hold it by, 2 N/m, the output would come to rest far away, in a minimum of its own."""
+    system, beta, soft = cross(1.0), 2.1, 1.0
+    x = scipy.optimize.brentq(lambda x: along(x, soft)[0] - beta * (x + 0.001), 0.1, 0.9)  # where the push is balanced again
+    assert x > 0.2
+    assert along(x, soft)[1] > 0
+    assert (along(x + 1e-6, soft)[0] - along(x - 1e-6, soft)[0]) / 2e-6 > beta
+    with pytest.raises(NudgeError, match=r"sample 0 without an equilibrium: .beta. must stay below 2 N/m there"):
+        system.relax(np.zeros((1, 1)), target=np.array([[-0.001]]), nudges=(-beta,))
+
+
+def test_a_nudge_is_refused_where_it_ends_on_a_saddle() -> None:
+    """Pushed by 0.5 N/m from a target far away, the output moves along the axis to where the springs left and right, one of them pressed,
+    drive it aside: from the axis it could go either way.
+    """
+    beta, soft, target = 0.5, 0.05, -0.9
+    x = scipy.optimize.brentq(lambda x: along(x, soft)[0] - beta * (x - target), 0.0, 0.9)
+    assert along(x, soft)[1] < 0 < along(0.0, soft)[1]
+    system = cross(soft)
+    with pytest.raises(NudgeError, match=r"a nudge of -0.5 N/m moves the outputs of sample 0 to where no equilibrium is stable: make \|beta\|"):
+        system.relax(np.zeros((1, 1)), target=np.array([[target]]), nudges=(-beta,))
+    nearer = system.relax(np.zeros((1, 1)), target=np.array([[target / 9]]), nudges=(-beta,))  # and not where it moves but little
+    moved = float(nearer.phases[1][0, 1, 0])
+    assert along(moved, soft)[0] == pytest.approx(beta * (moved - target / 9), abs=1e-9)
 
 
 def test_twin_and_the_rules_that_use_it(backend, rng: np.random.Generator) -> None:

@@ -159,6 +159,45 @@ def test_digital_potentiometers_learn_iris() -> None:
     assert (scores.argmax(axis=1) == found.test_labels).mean() > 0.85
 
 
+@pytest.mark.parametrize("hinge", [False, True])
+@pytest.mark.parametrize(("variant", "ends"), [("centred", (-0.3, 0.3)), ("positive", (0.0, 0.3)), ("negative", (-0.3, 0.0))])
+def test_coupled_learning_holds_the_outputs_on_both_sides(backend, variant: str, ends: tuple[float, float], hinge: bool,
+                                                          rng: np.random.Generator) -> None:  # fmt: skip
+    """Each edge's dv^2 / 2 of two relaxations, the outputs held at o + b (t - o) in each, solved here densely from Kirchhoff's laws."""
+    edges, n = graphs.disordered(14, 5.0, random.key(2)), 14
+    system = ResistorCircuit(edges, n, 2, 3, high=0.55, low=0.45, hinge=hinge, dtype="float64", key=random.key(5), device=backend.device)
+    k = rng.uniform(3e-4, 2e-3, system.network.n_edges)
+    system.parameters["conductance"] = backend.array(k)
+    x, labels = rng.random((4, 2)), np.array([0, 1, 2, 1])
+    inputs = system.encode(backend.array(x))
+    laplacian = np.zeros((n, n))
+    for (i, j), g in zip(system.network.edges, k, strict=True):
+        laplacian[[i, j, i, j], [i, j, j, i]] += g * np.array([1, 1, -1, -1])
+
+    def settled(nodes: np.ndarray, volts: np.ndarray) -> np.ndarray:
+        v, free = np.empty((4, n)), np.setdiff1d(np.arange(n), nodes)
+        v[:, nodes] = volts
+        v[:, free] = -np.linalg.solve(laplacian[np.ix_(free, free)], laplacian[np.ix_(free, nodes)] @ volts.T).T
+        return v
+
+    sources, outputs = (np.asarray(nodes) for nodes in (system.source_nodes, system.target_nodes))
+    given = np.concatenate([x, 1 - x, np.zeros((4, 1)), np.ones((4, 1))], axis=1)  # features, their complements, the rails at 1 V
+    read = settled(sources, given)[:, outputs]
+    target = np.where(labels[:, None] == np.arange(3), 0.55, 0.45)
+    error = target - read
+    if hinge:
+        error[np.where(target > 0.5, read > target, read < target)] = 0
+        assert (error == 0).any()
+    low, high = (settled(np.append(sources, outputs), np.concatenate([given, read + b * error], axis=1)) for b in ends)
+    i, j = system.network.edges.T
+    drops = [(v[:, i] - v[:, j]) ** 2 / 2 for v in (low, high)]
+    expected = (drops[1] - drops[0]).mean(axis=0) / (ends[1] - ends[0])
+    rule = CoupledLearning(0.3, variant, SquareError(0.55, 0.45, hinge))
+    updates, metrics = rule.step(system, (inputs, backend.array(labels)))
+    np.testing.assert_allclose(backend.numpy(updates["conductance"]), expected, atol=1e-10 * np.abs(expected).max())
+    assert float(metrics["loss"]) == pytest.approx((error**2).sum() / 8)
+
+
 def test_recipes_build() -> None:
     for name in ("coupled-iris", "coupled-digits"):
         told = recipe.find(name)
@@ -192,10 +231,10 @@ def test_pictures() -> None:
     system = circuit()
     k, rng = system.parameters["conductance"], np.random.default_rng(0)
     scores, labels = rng.random((9, 3)), np.arange(9) % 3
-    shown = draw.examples(scores, labels)
+    shown = draw.examples(scores, labels, SquareError())
     states = system.states(system.encode(rng.random((len(shown), 4))))
     made = [
-        draw.network(system, k, states, draw.titles(scores[shown], labels[shown], scores[shown])),
+        draw.network(system, k, states, draw.titles(scores[shown], labels[shown], SquareError())),
         draw.conductances(k, 1e-3, (1e-5, 1e-1)),
         draw.readings(scores, labels, 0.6, 0.4),
     ]

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import pnnkern as pnn
+from pnnkern._errors import CapabilityError
+from pnnkern._updates import added, dense, scaled
 from pnnkern.crossbar import (
     ConstantStep,
     MixedPrecision,
@@ -21,8 +23,6 @@ from pnnkern.crossbar import (
 from pnnkern.experiments import recipe
 from pnnkern.experiments.run import assemble
 from pnnkern.learning import SGD
-from pnnkern._errors import CapabilityError
-from pnnkern._updates import added, dense, scaled
 from pnnkern.systems import Factors, Gradient, Move, Set, writers
 
 KEY = pnn.random.key(8)
@@ -182,7 +182,8 @@ def test_moves_and_sets_are_written_as_they_are_and_no_optimiser_sees_them(updat
     system, optimizer = Weights(writers.InPlace(-0.1, 0.1), (3,)), Watching()
     system.parameters["free"][...] = 0.0
     writers.apply(system, {"free": update}, optimizer, 1e-3, 7)
-    assert (system.parameters["free"] == 0.25).all() and not hasattr(optimizer, "seen")
+    assert (system.parameters["free"] == 0.25).all()
+    assert not hasattr(optimizer, "seen")
     system.writers["w"].move("w", system.parameters["w"], np.full(3, 0.25, np.float32), {})
     np.testing.assert_allclose(system.parameters["w"], 0.1)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import _array, random
-from ...learning import SGD, EquilibriumPropagation
+from ...learning import SGD, Batch, EquilibriumPropagation
 from ...networks import drn, hopfield, oscillator
 from ...systems import DRN, writers
 from ._timing import PEERS, Row, interleaved, row, sync_of, torch_on_one_thread, with_ratios
@@ -94,8 +94,8 @@ def drn_epoch(device: str, seconds: float) -> list[Row]:
 
     def step(i: int) -> None:
         batch = slice(4 * (i % 100), 4 * (i % 100) + 4)
-        updates, _ = rule.step(net, (net.encode(pixels[batch]), labels[batch]))
-        writers.apply(net, updates, SGD(), 0.006)
+        updates, _, _ = rule.step(net, {}, Batch(pixels[batch], labels[batch], encode=net.encode))
+        writers.apply(net, updates, SGD(), 0.006, 4)
 
     step(0)
     sync()

@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from ... import _array
-from ...learning import Adam, CrossEntropy, InSilico
+from ...learning import Adam, Batch, InSilico, one_step
 from ...optics import Propagator, _layer, chain, fraunhofer, propagate
-from ...systems import D2NN
-from ...systems.d2nn import Geometry
+from ...systems import D2NN, writers
 from . import _optics_peers
 from ._timing import PEERS, Row, environment, installed, interleaved, row, torch_on_one_thread, with_ratios
 
@@ -180,12 +179,12 @@ def d2nn_contenders(device: str, batch: int) -> dict[str, Callable[[], Any]]:
     images, labels = rng.integers(0, 256, (batch, 28, 28)).astype(np.uint8), rng.integers(0, 10, batch)
     xp = _array.device_namespace(device)
     phase = rng.uniform(0, 2 * np.pi, (5, 200, 200)).astype(np.float32)
-    system = D2NN(Geometry(), {"phase": xp.asarray(phase)}, device=device)
-    inputs, rule, adam = system.encode(images), InSilico(CrossEntropy()), Adam(1e-3)
+    system = D2NN(parameters={"phase": xp.asarray(phase)}, device=device)
+    inputs, rule, adam = system.encode(images), InSilico(), Adam(1e-3)
 
     def ours() -> None:
-        gradients, _ = rule.step(system, (inputs, labels))
-        adam.apply(system.parameters, gradients)
+        gradients, _ = one_step(rule, system, Batch(inputs, labels))
+        writers.apply(system, gradients, adam, 1e-3, count=batch)
 
     contenders: dict[str, Callable[[], Any]] = {}
     if device == "cpu":
@@ -219,12 +218,12 @@ def d2nn_gradient(batch: int = 4) -> list[Row]:
         return []
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (batch, 28, 28)).astype(np.uint8), rng.integers(0, 10, batch)
-    system = D2NN(Geometry(), {"phase": rng.uniform(0, 2 * np.pi, (5, 200, 200))}, dtype="float64")
+    system = D2NN(parameters={"phase": rng.uniform(0, 2 * np.pi, (5, 200, 200))}, dtype="float64")
     inputs = system.encode(images)
     theirs = _torch_step(torch, system, inputs, labels, "cpu")().numpy()
     rows: list[Row] = []
     for engine in _engines():
-        ours = _with_engine(engine, lambda: InSilico(CrossEntropy()).step(system, (inputs, labels)))[0]["phase"]
+        ours = _with_engine(engine, lambda: one_step(InSilico(), system, Batch(inputs, labels)))[0]["phase"].value / batch
         error = float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))
         rows.append({"case": "D2NN gradient beside torch's", "work": f"float64, batch {batch}", "name": f"pnnkern ({engine})",
                      "error": error, "device": "cpu"})  # fmt: skip

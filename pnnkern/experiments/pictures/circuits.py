@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import _array
+from ..._classes import answers, shares
 from .. import text, units
 from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, RED, Picture, bar, bins, figure, grid, label, picture
 
@@ -28,20 +29,20 @@ def pictures(trainer: Any, scores: np.ndarray) -> list[Picture]:
 def shown(trainer: Any, scores: np.ndarray) -> tuple[np.ndarray, list[tuple[str, bool, int | None]]]:
     """States of a few test samples, and their titles."""
     system, data = trainer.system, trainer.dataset
-    at = examples(scores, data.test_labels)
+    loss = trainer.rule.loss_on(system)
+    at = examples(scores, data.test_labels, loss)
     states = _array.to_numpy(system.states(system.encode(data.test_images[at])))
-    targets = trainer.rule.loss_on(system).targets(data.test_labels[at], scores[at])
-    return states, titles(scores[at], data.test_labels[at], targets, system.output_unit)
+    return states, titles(scores[at], data.test_labels[at], loss, system.output_unit)
 
 
-def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def examples(scores: np.ndarray, labels: np.ndarray, loss: Any) -> np.ndarray:
     """Indices of up to three test samples: the first two of different classes that are read rightly, and the first that is not;
     for real targets the first, a middle and the last one.
     """
     if labels.ndim == 2:
         return np.unique(np.linspace(0, len(labels) - 1, min(3, len(labels))).round().astype(int))
-    right = np.flatnonzero(scores.argmax(axis=1) == labels)
-    wrong = np.flatnonzero(scores.argmax(axis=1) != labels)
+    read = answers(scores, loss)
+    right, wrong = np.flatnonzero(read == labels), np.flatnonzero(read != labels)
     others = right[labels[right] != labels[right[0]]] if len(right) else right
     return np.concatenate([right[:1], others[:1], wrong[:1]])
 
@@ -58,13 +59,17 @@ def layout(edges: np.ndarray, n: int, k: np.ndarray) -> np.ndarray:
     return np.asarray(0.75 * ranks + 0.25 * spread)
 
 
-def titles(scores: np.ndarray, labels: np.ndarray, targets: np.ndarray, unit: str = "V") -> list[tuple[str, bool, int | None]]:
-    """For each sample, with scores in an SI unit, what to write above it, whether it is right, and which output is to be ringed, if one is."""
+def titles(scores: np.ndarray, labels: np.ndarray, loss: Any, unit: str = "V") -> list[tuple[str, bool, int | None]]:
+    """For each sample, with scores in an SI unit, what to write above it, whether it is right, and which output is to be ringed, if one is:
+    that which is to be high.
+    """
     if labels.ndim == 2:
-        errors = np.sqrt(((scores - targets) ** 2).mean(axis=1))
+        errors = np.sqrt(((scores - loss.targets(labels, scores)) ** 2).mean(axis=1))
         return [(f"sample {s + 1}, rms error {units.si(error, unit, 2)}", True, None) for s, error in enumerate(errors)]
-    read = scores.argmax(axis=1)
-    return [(f"class {label}, read as {answer}", bool(label == answer), int(label)) for label, answer in zip(labels, read, strict=True)]
+    high = shares(labels, scores.shape[1], len(scores), np)
+    rings = [int(row.argmax()) if row.any() else None for row in high]
+    found = zip(labels, answers(scores, loss), rings, strict=True)
+    return [(f"class {label}, read as {answer}", bool(label == answer), ring) for label, answer, ring in found]
 
 
 def network(system: Any, k: np.ndarray, states: np.ndarray, titles: list[tuple[str, bool, int | None]]) -> Picture:

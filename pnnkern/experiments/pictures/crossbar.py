@@ -1,19 +1,94 @@
 """Pictures of a network on crossbars for the report."""
 
+import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import _array
+from ...crossbar import device
+from ...learning.metrics import accuracy, ratings
+from ...random import fold_in
+from ...systems.crossbar_network import Compensation, CrossbarNetwork
 from .. import text, units
-from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, Picture, bar, bins, figure, grid, label, picture
+from ..loop import MEASUREMENT, stream
+from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, Picture, bar, bins, figure, grid, label, mean_scores, picture
 from ..plots import receptive_fields as draw_fields
+from . import Checks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+YEAR = 365.25 * 86400.0
+AGES = (60.0, 3600.0, 86400.0, 7 * 86400.0, 30 * 86400.0, YEAR, 10 * YEAR)  # seconds since programming
+CHIPS = 8  # that the same weights are programmed into, for the spread of what they become
 COLOURS = {"none": ORANGE, "global": BLUE, "column": GREEN}
-COMPENSATIONS = {"none": "no compensation", "global": "one factor per array", "column": "one factor per column"}
-TICKS = {60.0: "1 min", 3600.0: "1 h", 86400.0: "1 d", 30 * 86400.0: "1 month", 365.25 * 86400.0: "1 a", 3652.5 * 86400.0: "10 a"}
+COMPENSATIONS: dict[Compensation, str] = {"none": "no compensation", "global": "one factor per array", "column": "one factor per column"}
+TICKS = {60.0: "1 min", 3600.0: "1 h", 86400.0: "1 d", 30 * 86400.0: "1 month", YEAR: "1 a", 10 * YEAR: "10 a"}
+
+
+def pictures(trainer: Any, scores: np.ndarray) -> list[Picture]:
+    """What the first nodes look at where samples are square images, the weights, the first array's conductances, and mean scores."""
+    system = trainer.system
+    arrays = {name: _array.to_numpy(w) for name, w in system.parameters.items()}
+    side = math.isqrt(system.inputs)
+    drawn = [weights(arrays)]
+    if side * side == system.inputs and side > 2:
+        drawn.insert(0, receptive_fields(arrays["w0"], side))
+    if system.crossbar is not None:
+        drawn.append(conductances(_array.to_numpy(system.conductances(0))))
+    return drawn if trainer.dataset.real else [*drawn, mean_scores(scores, trainer.dataset.test_labels)]
+
+
+def checks(trainer: Any, chosen: np.ndarray) -> Checks:
+    """The same weights in exact arithmetic, on several chips, and as those age."""
+    system, data = trainer.system, trainer.dataset
+    loss, inputs, labels = trainer.rule.loss_on(system), system.encode(data.test_images[chosen]), data.test_labels[chosen]
+
+    def reached(outputs: Any) -> float:
+        return float(accuracy(ratings(loss, loss.scores(outputs), labels).mean(), data.real))
+
+    def measured(chip: int, age: float = 0.0, compensation: Compensation = "none") -> float:
+        network = _chip(system, chip).aged(age, compensation)
+        key = fold_in(stream(trainer.training.seed, MEASUREMENT), f"chip {chip}")
+        return reached(network.forward(inputs, key=key, sample=chosen))
+
+    twin = reached(system.forward_saving(inputs)[0])
+    rows = [{"what": "digital twin", "accuracy": twin, "note": "the same weights, exact arithmetic"}]
+    caption = f"The same weights on the same {len(chosen)} test images."
+    if system.crossbar is None:
+        return Checks("On the hardware", caption, rows)
+    new = np.array([measured(chip) for chip in range(CHIPS)])
+    note = f"{_built(system)}; mean of {CHIPS} chips, standard deviation {100 * new.std(ddof=1):.1f} %"
+    rows.append({"what": "arrays, just programmed", "accuracy": float(new.mean()), "deviation": float(new.std(ddof=1)), "note": note})
+    if not _drifts(system.crossbar.device):
+        return Checks("On the hardware", caption, rows)
+    aged = {c: np.array([[measured(chip, age, c) for age in AGES] for chip in range(CHIPS)]) for c in COMPENSATIONS}
+    picture = ageing(np.array(AGES), aged, new, twin, len(chosen))
+    return Checks("On the hardware, and as it ages", caption, rows, (picture,))
+
+
+def _chip(system: CrossbarNetwork, number: int) -> CrossbarNetwork:
+    """The same weights on arrays of another make; number 0 is the run's own."""
+    if not number:
+        return system
+    return dataclasses.replace(system, key=fold_in(system.key, f"chip {number}"), parameters=dict(system.parameters))
+
+
+def _drifts(cells: Any) -> bool:
+    used, G = device(cells), np.array([1e-6])
+    return used.exponents(G) is not None or used.relaxation(G, 3600.0) is not None
+
+
+def _built(system: CrossbarNetwork) -> str:
+    """The hardware in words."""
+    if system.hardware is not None:
+        return "arrays as they were described"
+    a = system.arrays
+    wires = [] if a.topology == "lines" else [f"{a.topology} wires"]
+    named = {"DAC bits": a.dac_bits, "ADC bits": a.adc_bits, "ohms per segment": a.wires, "relative cell noise": a.cell_noise}
+    return ", ".join([a.device or "ideal cells", f"{a.mapping} weights", *wires, *(f"{v:g} {k}" for k, v in named.items() if v)])
 
 
 def receptive_fields(w: np.ndarray, side: int) -> Picture:
@@ -69,7 +144,7 @@ def conductances(G: np.ndarray) -> Picture:
     return picture("conductances", "Conductances", caption, paint, {"": text.table(bins(counts, edges, what, "cells"))} | tables)
 
 
-def ageing(times: np.ndarray, accuracies: dict[str, np.ndarray], new: np.ndarray, twin: float, images: int) -> Picture:
+def ageing(times: np.ndarray, accuracies: dict[Compensation, np.ndarray], new: np.ndarray, twin: float, images: int) -> Picture:
     """Accuracy against seconds since programming (times,), of each compensation (chips, times), of chips just programmed (chips,), of the twin.
 
     Bands: standard deviations over the chips.

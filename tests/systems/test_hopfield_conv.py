@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from pnnkern import random
-from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation
-from pnnkern.systems import writers
-from pnnkern.systems.convolutional import ConvolutionalHopfield
+from pnnkern._updates import dense
+from pnnkern.learning import Adam, Batch, CoupledLearning, EquilibriumPropagation, one_step
+from pnnkern.systems import ConvolutionalHopfield, writers
 from pnnkern.systems.protocols import Measurable, Relaxing
 
 
 def network(**more: Any) -> ConvolutionalHopfield:
-    settings: dict[str, Any] = {"maps": (2, 3), "outputs": 2, "image": (1, 4, 4), "dtype": "float64", "sweeps": 300, "tolerance": None}
+    settings: dict[str, Any] = {"maps": (2, 3), "outputs": 2, "height": 4, "width": 4, "dtype": "float64", "tolerance": None}
+    settings |= {"sweeps": 300, "nudged_sweeps": 300}
     return ConvolutionalHopfield(**(settings | {"key": random.key(3)} | more))
 
 
@@ -24,17 +25,17 @@ def test_contrast_is_the_derivative_of_the_loss(backend, rng: np.random.Generato
     x = rng.random((3, 4, 4))
     parameters = system.parameters
     system.parameters = {name: backend.array(p) for name, p in parameters.items()}
-    updates, metrics = EquilibriumPropagation(1e-3).step(system, (backend.array(system.encode(x)), labels))
+    updates, metrics = one_step(EquilibriumPropagation(1e-3), system, Batch(backend.array(system.encode(x)), labels))
     system.parameters = parameters
 
     def loss() -> float:
-        return float(((system.forward(system.encode(x)) - (labels[:, None] == [0, 1])) ** 2).sum(axis=1).mean() / 2)
+        return float(((system.forward(system.encode(x)) - (labels[:, None] == [0, 1])) ** 2).sum() / 2)
 
     assert float(metrics["loss"]) == pytest.approx(loss())
     assert set(updates) == set(parameters)
     for name, p in parameters.items():
         chosen = rng.permutation(p.size)[:6]
-        numeric, got = np.zeros(len(chosen)), backend.numpy(updates[name]).ravel()[chosen]
+        numeric, got = np.zeros(len(chosen)), backend.numpy(dense(updates[name])).ravel()[chosen]
         for n, i in enumerate(zip(*np.unravel_index(chosen, p.shape), strict=True)):
             value = p[i]
             p[i] = value + 1e-5
@@ -46,15 +47,15 @@ def test_contrast_is_the_derivative_of_the_loss(backend, rng: np.random.Generato
         assert np.linalg.norm(got - numeric) < 1e-3 * np.linalg.norm(numeric), name
 
 
-@pytest.mark.parametrize("rule", [EquilibriumPropagation(0.2), CoupledLearning(0.2)])
+@pytest.mark.parametrize("rule", [EquilibriumPropagation(0.2), CoupledLearning(0.2, "centred")])
 def test_steps_lower_the_loss(rule: Any, rng: np.random.Generator) -> None:
     system, adam = network(), Adam(0.02)
-    batch = system.encode(rng.random((6, 4, 4))), np.array([0, 1, 0, 1, 0, 1])
+    batch = Batch(rng.random((6, 4, 4)), np.array([0, 1, 0, 1, 0, 1]), encode=system.encode)
     losses = []
     for _ in range(20):
-        updates, metrics = rule.step(system, batch)
+        updates, metrics = one_step(rule, system, batch)
         losses.append(float(metrics["loss"]))
-        writers.apply(system, updates, adam, 0.02)
+        writers.apply(system, updates, adam, 0.02, len(batch))
     assert losses[1] < losses[0]
     assert losses[-1] < 0.7 * losses[0]
 
@@ -73,23 +74,22 @@ def test_what_goes_in_and_out() -> None:
 
 
 def test_recipe_builds() -> None:
-    from pnnkern.experiments import recipe
+    from pnnkern.experiments import recipe, run
 
-    table = recipe.find("ep-conv-digits").system
-    system = table.build(key=random.key(0), device="cpu", dtype="float32", chunk=1, classes=10)
-    assert table.made() is ConvolutionalHopfield
+    system = run.build(recipe.find("ep-conv-digits"), 10)
+    assert type(system) is ConvolutionalHopfield
     assert system.parameters["W2"].shape == (48 * 4 * 4, 10)
-    assert table.export("W1", system.parameters, 1.0).shape == (48, 1, 5, 5)
+    assert system.export("W1", 1.0).shape == (48, 1, 5, 5)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: network(image=(1, 6, 4)), "2 layers that pool need a height and width divisible by 4, got 6 x 4"),
+        (lambda: network(height=6), "2 layers that pool need a height and width divisible by 4, got 6 x 4"),
         (lambda: network(side=2), "side must be odd"),
-        (lambda: network(maps=(2, 0)), "all sizes 1 or more"),
+        (lambda: network(maps=(2, 0)), "maps of ConvolutionalHopfield must be values that are each a finite number >= 1"),
         (lambda: network(dtype="int8"), "dtype must be 'float32' or 'float64'"),
-        (lambda: network(key=None), "needs a key to draw its weights from"),
+        (lambda: network(key=None), "the weights that a layered network begins with are random, which needs a key"),
         (lambda: network(parameters={"W1": np.ones((2, 1, 3, 3))}), "b1 must be float64 .*, got nothing"),
         (lambda: network().encode(np.ones((1, 3, 3))), "each sample must have 16 values, got 9"),
         (lambda: network().encode(np.ones((1, 2, 8))), r"each image must be \(1, 4, 4\), or flat, got shape \(2, 8\)"),

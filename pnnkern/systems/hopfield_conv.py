@@ -4,14 +4,14 @@ Parameters are weights "W1", "W2", ..., (maps, maps below, k, k) of the convolut
 biases "b1", ..., (maps,) and (outputs,), from the input upwards. All pure numbers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from .._array import Array
-from .._declared import check
+from .._declared import Count, Length, check
 from .._gate import accepts_any
 from ..networks import convolutional
 from ..networks.layered import Phases
@@ -20,54 +20,65 @@ from ._settling import HopfieldUnits
 
 
 @accepts_any
-@dataclass
+@dataclass(kw_only=True)
 class ConvolutionalHopfield(HopfieldUnits):
     """Feature maps that settle, joined by convolutions and pooling, below a dense output layer.
 
-    maps : feature maps of each layer; each halves height and width. outputs : one for each class. image : (maps, height, width) of a
-    sample. side : of the square kernels, odd. pool : "mean" or "max". Others as in `HopfieldUnits`; with `rates` an optimiser has no say
-    in the weights.
+    With `rates` an optimiser has no say in the weights. Others as in `HopfieldUnits`.
     """
 
-    maps: Sequence[int] = (32, 64)
-    outputs: int = 10
-    image: tuple[int, int, int] = (1, 28, 28)
-    side: int = 3
-    pool: str = "mean"
+    maps: Annotated[Sequence[Count], Length(0, 100)] = (32, 64)  # feature maps of each layer; each layer halves height and width
+    channels: Count = 1  # of a sample, which is an image
+    height: Count = 28  # pixels of a sample
+    width: Count = 28  # pixels of a sample
+    side: Count = 3  # of the square kernels, odd
+    pool: Literal["mean", "max"] = "mean"  # of squares of 2 x 2
 
-    room: ClassVar[Any] = convolutional
+    kind: ClassVar[str] = "hopfield-conv"
+    physics: ClassVar[Any] = convolutional
 
     def __post_init__(self) -> None:
         check(self)
-        if len(self.image) != 3 or min((*self.image, *self.maps, self.outputs)) < 1:
-            raise ValueError(
-                f"image must be three numbers, and all sizes 1 or more, got image {tuple(self.image)}, maps {tuple(self.maps)} "
-                f"and outputs {self.outputs}"
-            )
-        if self.side < 1 or self.side % 2 == 0:
+        if self.side % 2 == 0:
             raise ValueError(f"side must be odd, so that a kernel has a middle, got {self.side}")
         halvings = 2 ** len(self.maps)
-        if self.image[1] % halvings or self.image[2] % halvings:
+        if self.height % halvings or self.width % halvings:
             raise ValueError(
-                f"{len(self.maps)} layers that pool need a height and width divisible by {halvings}, got {self.image[1]} x {self.image[2]}"
+                f"{len(self.maps)} layers that pool need a height and width divisible by {halvings}, got {self.height} x {self.width}"
             )
         convolutional.check_pool(self.pool, self.activation)
         self._set_up()
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
-        below, halvings = self.image[0], 2 ** len(self.maps)
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """(channels, height, width) of a sample."""
+        return self.channels, self.height, self.width
+
+    @property
+    def below_outputs(self) -> Sequence[int]:
+        return self.maps
+
+    @property
+    def unmet(self) -> Mapping[str, str]:
+        return {"Holomorphic": "system.pool='mean': a maximum is not holomorphic"} if self.pool != "mean" else super().unmet
+
+    def _parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        below, halvings = self.channels, 2 ** len(self.maps)
         shapes: dict[str, tuple[int, ...]] = {}
         for l, n in enumerate(self.maps, 1):
             shapes |= {f"W{l}": (n, below, self.side, self.side), f"b{l}": (n,)}
             below = n
-        last, values = len(self.maps) + 1, below * (self.image[1] // halvings) * (self.image[2] // halvings)
+        last, values = len(self.maps) + 1, below * (self.height // halvings) * (self.width // halvings)
         return shapes | {f"W{last}": (values, self.outputs), f"b{last}": (self.outputs,)}
 
-    def _drawn(self, like: Array) -> dict[str, Array]:
+    def _draw_weights(self, like: Array) -> dict[str, Array]:
         drawn = convolutional.initial(
             self.image, self.maps, self.outputs, self.key, side=self.side, gain=self.scale, dtype=self.dtype, like=like
         )
         return {f"W{l}": w for l, w in enumerate(drawn, 1)}
+
+    def _physics_settings(self) -> dict[str, Any]:
+        return super()._physics_settings() | {"pool": self.pool}
 
     def encode(self, images: Array) -> Array:
         """Images, uint8 or finite numbers, as (batch, maps, height, width): uint8 as fractions of 255, times the gain.
@@ -75,16 +86,13 @@ class ConvolutionalHopfield(HopfieldUnits):
         They are (batch, values), (batch, height, width) of one map, or (batch, maps, height, width). Raises TypeError or ValueError for others.
         """
         values = flat(images, int(np.prod(self.image)), self.device, self.dtype, bounded=False)
-        shape, own = np.shape(images)[1:], tuple(self.image)
-        if shape not in (values.shape[1:], own) and (1, *shape) != own:
-            raise ValueError(f"each image must be {own}, or flat, got shape {shape}")
+        shape = np.shape(images)[1:]
+        if shape not in (values.shape[1:], self.image) and (1, *shape) != self.image:
+            raise ValueError(f"each image must be {self.image}, or flat, got shape {shape}")
         return self.gain * values.reshape(len(values), *self.image)
 
-    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
         return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool)
-
-    def _kind(self) -> dict[str, Any]:
-        return super()._kind() | {"pool": self.pool}
 
 
 __all__ = ["ConvolutionalHopfield"]

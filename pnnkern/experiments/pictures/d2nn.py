@@ -4,13 +4,67 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ... import _array
+from ...systems.d2nn import D2NN, Geometry
 from .. import plots, text, units
 from ..plots import BLUE, GREEN, INK, MUTED, NARROW, RED, Picture, bar, figure, grid, picture
+from . import Checks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .d2nn import D2NNTable
+
+def pictures(trainer: Any, scores: np.ndarray) -> list[Picture]:
+    """Masks, the light of a few test images along the network, what its detectors read, and their means."""
+    system, data = trainer.system, trainer.dataset
+    shown = examples(scores, data.test_labels)
+    inputs, labels, read = system.encode(data.test_images[shown]), data.test_labels[shown], scores[shown].argmax(axis=1)
+    planes = [_array.to_numpy(u) for u in system.fields(inputs)]
+    powers = _array.to_numpy(system.forward(inputs)).astype(np.float64)
+    return [
+        masks(system, _array.to_numpy(system.parameters["phase"])),
+        fields(system.geometry, planes, system.regions.boxes, labels, read),
+        energies(system.geometry, planes[0], powers, labels, read),
+        mean_scores(system.geometry, scores, data.test_labels),
+    ]
+
+
+def checks(trainer: Any, chosen: np.ndarray) -> Checks:
+    """The same masks in a larger window, and with the light inside each neuron resolved."""
+    system, data = trainer.system, trainer.dataset
+    g = system.geometry
+    finer = 3 * g.oversample
+    trained = f"as trained: window {g.pad:g} times the mask, {_samples(g.oversample)}"
+    variants = [
+        (trained, system, "the headline's physics, on these images"),
+        ("window 3 times the mask", system.variant(pad=3), "less light wraps around the edge of the computed window"),
+        (_samples(finer), system.variant(oversample=finer), "each neuron a flat square, the light resolved inside it"),
+    ]
+    labels, loss = data.test_labels[chosen], trainer.rule.loss_on(system)
+    read = [_read(variant, loss, data.test_images[chosen]) for _, variant, _ in variants]
+    rows: list[dict[str, Any]] = [
+        {"what": what, "accuracy": float((got == labels).mean()), "same": float((got == read[0]).mean()), "note": note}
+        for (what, _, note), got in zip(variants, read, strict=True)
+    ]
+    for row in rows[1:]:
+        row["note"] = f"{row['note']}; {units.percent(row['same'], 1)} of the images are read as in the first row"
+    caption = (
+        f"The same masks, the same {len(chosen)} test images, one thing changed at a time. One sample per "
+        f"{g.pitch / g.wavelength:.2g}-wavelength neuron is the published point-neuron model and not converged physics: the last row shows how "
+        "much depends on it."
+    )
+    return Checks("How far the physics is converged", caption, rows)
+
+
+def _samples(k: int) -> str:
+    return "one sample per neuron" if k == 1 else f"{k} x {k} samples per neuron"
+
+
+def _read(system: D2NN, loss: Any, images: np.ndarray, piece: int = 16) -> np.ndarray:
+    """Classes (n,) that the system reads in images, a few at a time: finer sampling needs much more memory than training did."""
+    pieces = (images[i : i + piece] for i in range(0, len(images), piece))
+    scores = [_array.to_numpy(loss.scores(system.forward(system.encode(images)))) for images in pieces]
+    return np.concatenate(scores).argmax(axis=1)
 
 
 def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -21,10 +75,10 @@ def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.concatenate([right[:1], others[:1], wrong[:1]])
 
 
-def masks(table: "D2NNTable", phase: np.ndarray) -> Picture:
+def masks(system: D2NN, phase: np.ndarray) -> Picture:
     """Phases (layers, y, x) modulo 2 pi."""
-    wrapped, extent = np.mod(phase, 2 * np.pi), _extent(table)
-    full = table.wavelength / (table.index - 1)  # height of 2 pi
+    g, full = system.geometry, system.full_height()
+    wrapped, extent = np.mod(phase, 2 * np.pi), _extent(g)
 
     def paint(page: float) -> "Figure":
         rows, columns = grid(len(phase), 1.7, page)
@@ -37,7 +91,7 @@ def masks(table: "D2NNTable", phase: np.ndarray) -> Picture:
                 shown = axis.imshow(wrapped[i], cmap="twilight", vmin=0, vmax=2 * np.pi, extent=extent)
                 axis.set_title(f"mask {i + 1}")
                 _plain(axis)
-            axes[-1, 0].set(xlabel=f"x ({_unit(table)})", ylabel=f"y ({_unit(table)})")
+            axes[-1, 0].set(xlabel=f"x ({_unit(g)})", ylabel=f"y ({_unit(g)})")
             made_bar = bar(drawn, shown, axes, "phase (rad)", shrink=0.8, aspect=16, ticks=[0, np.pi, 2 * np.pi])
             made_bar.set_ticklabels(["0", "π", "2π"])
             size, name = units.scaled(full, "m")
@@ -48,17 +102,17 @@ def masks(table: "D2NNTable", phase: np.ndarray) -> Picture:
         return drawn
 
     caption = (
-        f"The trained phases, modulo 2π: {table.size} x {table.size} neurons of {units.si(table.pitch, 'm')}, "
-        f"{table.pitch / table.wavelength:.2g} wavelengths each. Printed in a material of refractive index {table.index:g}, 2π is "
+        f"The trained phases, modulo 2π: {g.size} x {g.size} neurons of {units.si(g.pitch, 'm')}, "
+        f"{g.pitch / g.wavelength:.2g} wavelengths each. Printed in a material of refractive index {system.imperfections.index:g}, 2π is "
         f"{units.si(full, 'm')} of height."
     )
-    tables = {str(i + 1): plots.plane(mask, extent, f"{_unit(table)}; phase in rad") for i, mask in enumerate(wrapped)}
+    tables = {str(i + 1): plots.plane(mask, extent, f"{_unit(g)}; phase in rad") for i, mask in enumerate(wrapped)}
     return picture("masks", "Masks", caption, paint, tables)
 
 
-def fields(table: "D2NNTable", planes: list[np.ndarray], boxes: Any, labels: np.ndarray, read: np.ndarray) -> Picture:
+def fields(g: Geometry, planes: list[np.ndarray], boxes: Any, labels: np.ndarray, read: np.ndarray) -> Picture:
     """Amplitudes along the network for each image: incoming, right after each mask, and on the detectors."""
-    extent, names = _extent(table), ["input", *(f"after mask {k}" for k in range(1, len(planes) - 1)), "on the detectors"]
+    extent, names = _extent(g), ["input", *(f"after mask {k}" for k in range(1, len(planes) - 1)), "on the detectors"]
     # relative to the brightest sample of the incoming light
     amplitudes = [[np.abs(u[i]) / max(float(np.abs(planes[0][i]).max()), 1e-30) for u in planes] for i in range(len(labels))]
 
@@ -74,56 +128,56 @@ def fields(table: "D2NNTable", planes: list[np.ndarray], boxes: Any, labels: np.
                 axis.text(0.04, 0.96, units.number(top, 2), color="white", fontsize=7.5, ha="left", va="top", transform=axis.transAxes)
                 _plain(axis)
                 if j == len(planes) - 1:
-                    _outline(table, axis, boxes, int(labels[i]), int(read[i]))
+                    _outline(g, axis, boxes, int(labels[i]), int(read[i]))
             for j, name in enumerate(names):
                 axes[0, j].set_title(name) if across else axes[j, 0].set_ylabel(name)
             for i in range(len(labels)):
                 told = {"color": INK if labels[i] == read[i] else RED, "fontsize": 9}
                 verdict = f"a {labels[i]}" + ("" if labels[i] == read[i] else f", read as {read[i]}")
                 axes[i, 0].set_ylabel(verdict, **told) if across else axes[0, i].set_title(verdict, **told)
-            axes[-1, 0].set_xlabel(f"x, y ({_unit(table)})")
+            axes[-1, 0].set_xlabel(f"x, y ({_unit(g)})")
             options = {} if across else {"location": "bottom", "aspect": 40}
             bar(drawn, shown, axes, "amplitude / largest of the plane", **options)
         return drawn
 
     mistaken = ", those read by mistake in red" if (labels != read).any() else ""
-    pairs = " (solid: positive, dashed: negative)" if table.detectors == "differential" else ""
+    pairs = " (solid: positive, dashed: negative)" if g.detectors == "differential" else ""
     caption = (
         f"Amplitude |u| of the light, each plane on its own scale, whose end is written in its corner as a multiple of the brightest incoming "
-        f"amplitude (the 99.9 % quantile of the plane). The planes are {units.si(table.spacing, 'm')} apart. The last one has the detectors, "
+        f"amplitude (the 99.9 % quantile of the plane). The planes are {units.si(g.spacing, 'm')} apart. The last one has the detectors, "
         f"those of the true class in green{mistaken}{pairs}."
     )
     tables = {
-        f"{i + 1}-{j}": plots.plane(amplitudes[i][j], extent, f"{_unit(table)}; amplitude relative to the brightest incoming one")
+        f"{i + 1}-{j}": plots.plane(amplitudes[i][j], extent, f"{_unit(g)}; amplitude relative to the brightest incoming one")
         for i, j in np.ndindex(len(labels), len(planes))
     }
     return picture("fields", "Light along the network", caption, paint, tables)
 
 
-def _outline(table: "D2NNTable", axis: Any, boxes: Any, label: int, read: int) -> None:
+def _outline(g: Geometry, axis: Any, boxes: Any, label: int, read: int) -> None:
     """Draw the detectors; those of the true class stand out, and those of the class that was read."""
     from matplotlib.patches import Rectangle
 
-    unit, (left, _, _, top) = table.pitch / table.oversample / _size(table), _extent(table)
+    unit, (left, _, _, top) = g.pitch / g.oversample / _size(g), _extent(g)
     for k, (y0, y1, x0, x1) in enumerate(boxes):
-        colour = {read: "#ff5a4f", label: "#59f0a0"}.get(k % table.classes)
+        colour = {read: "#ff5a4f", label: "#59f0a0"}.get(k % g.classes)
         box = Rectangle(
             (left + x0 * unit, top + y0 * unit), (x1 - x0) * unit, (y1 - y0) * unit, fill=False, linewidth=1.5 if colour else 0.6,
-            linestyle="-" if k < table.classes else (0, (2, 1.2)), edgecolor=colour or "#ffffffa0",
+            linestyle="-" if k < g.classes else (0, (2, 1.2)), edgecolor=colour or "#ffffffa0",
         )  # fmt: skip
         axis.add_patch(box)
 
 
-def energies(table: "D2NNTable", incoming: np.ndarray, powers: np.ndarray, labels: np.ndarray, read: np.ndarray) -> Picture:
+def energies(g: Geometry, incoming: np.ndarray, powers: np.ndarray, labels: np.ndarray, read: np.ndarray) -> Picture:
     """What the detectors read for each image: shares of the power on them, or the contrast of each pair."""
-    pairs = table.detectors == "differential"
+    pairs = g.detectors == "differential"
     if pairs:
-        plus, minus = powers[:, : table.classes], powers[:, table.classes :]
+        plus, minus = powers[:, : g.classes], powers[:, g.classes :]
         values, label = 100 * (plus - minus) / (plus + minus), "(p₊ − p₋) / (p₊ + p₋)  (%)"
     else:
         values, label = 100 * powers / powers.sum(axis=1, keepdims=True), "share of the detected power (%)"
     caught = 100 * powers.sum(axis=1) / (np.abs(incoming.astype(np.complex128)) ** 2).sum(axis=(1, 2))
-    classes = np.arange(table.classes)
+    classes = np.arange(g.classes)
     titles = [f"a {label}, read as {answer}" for label, answer in zip(labels, read, strict=True)]
 
     def paint(page: float) -> "Figure":
@@ -148,23 +202,23 @@ def energies(table: "D2NNTable", incoming: np.ndarray, powers: np.ndarray, label
     return picture("detectors", "Detector energy", caption, paint, text.table(columns))
 
 
-def mean_scores(table: "D2NNTable", scores: np.ndarray, labels: np.ndarray) -> Picture:
+def mean_scores(g: Geometry, scores: np.ndarray, labels: np.ndarray) -> Picture:
     """Mean over the test images of each true class of what each detector (or pair) reads."""
-    pairs = table.detectors == "differential"
+    pairs = g.detectors == "differential"
     return plots.mean_scores(scores, labels, "pair of detectors" if pairs else "detector", signed=pairs)
 
 
-def _size(table: "D2NNTable") -> float:
+def _size(g: Geometry) -> float:
     """Metres in the unit that a mask is shown in: millimetres, or whatever suits it."""
-    return units.scaled(table.pitch * table.size, "m")[0]
+    return units.scaled(g.pitch * g.size, "m")[0]
 
 
-def _unit(table: "D2NNTable") -> str:
-    return units.scaled(table.pitch * table.size, "m")[1]
+def _unit(g: Geometry) -> str:
+    return units.scaled(g.pitch * g.size, "m")[1]
 
 
-def _extent(table: "D2NNTable") -> tuple[float, float, float, float]:
-    half = table.pitch * table.size / 2 / _size(table)
+def _extent(g: Geometry) -> tuple[float, float, float, float]:
+    half = g.pitch * g.size / 2 / _size(g)
     return -half, half, half, -half
 
 

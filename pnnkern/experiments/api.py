@@ -1,0 +1,266 @@
+"""Training from Python: `train` a system by a rule on data, in memory or in a run folder, and `load` what any run has trained."""
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _declared
+from .._array import Array
+from .._errors import CheckpointError
+from ..learning import SGD, Adam
+from ..learning.rule import Batch, Rule
+from ..systems.plugin import Plugin
+from ..systems.system import System
+from . import data as datasets
+from . import progress, report, saved
+from . import recipe as recipes
+from . import run as runs
+from .data import Dataset
+from .loop import MEASUREMENT, Trainer, stream
+from .loop import train as train_loop
+from .recipe import Recipe, RecipeError
+
+GIVEN = datasets.GIVEN  # also the group of a checkpoint with the fields of a system that a script gave
+_KEPT = ("parameters", "writers", "memory")  # fields of a system that a checkpoint has by themselves
+
+
+@dataclass
+class Trained:
+    """A trained system, the rule that trained it with its state, and how it went.
+
+    metrics : of the last epoch, "test_accuracy" and others, with the controls there are. losses, accuracies : of each step's batch.
+    evaluations : (test loss, test accuracy) after each epoch. folder : of the run, None where it was in memory only.
+    """
+
+    system: Any
+    rule: Any
+    state: dict[str, Array]
+    metrics: dict[str, float]
+    losses: list[float]
+    accuracies: list[float]
+    evaluations: list[tuple[float, float]]
+    folder: Path | None = None
+    recipe: Recipe | None = None
+    run: Any = field(default=None, repr=False)  # with its data; of one that was loaded None
+
+    def predict(self, samples: Any, key: Any = None, *, batch: int = 64) -> np.ndarray:
+        """Scores (samples, classes) of raw samples; key : of the noise of the measurement, by default that of a run's seed 0."""
+        key = stream(0, MEASUREMENT) if key is None else key
+        scores = []
+        for first in range(0, len(samples), batch):
+            piece = samples[first : first + batch]
+            index = np.arange(first, first + len(piece))
+            labels = np.zeros(len(piece), np.int64)
+            scores.append(_array.to_numpy(self.rule.predict(self.system, self.state, Batch(piece, labels, index, self.system.encode), key)))
+        return np.concatenate(scores)
+
+    def report(self) -> Path:
+        """Make the report of the run and return the path of its page. Raises ValueError for a run in memory."""
+        if self.folder is None:
+            raise ValueError("a report is of a run in a folder: train with out=FOLDER")
+        return report.write(self.run or runs.load(self.folder))
+
+
+def train(
+    system: Any, rule: Any, data: Any, *, out: str | Path | None = None, epochs: int = 5, batch: int = 50, lr: float = 0.05,
+    seed: int = 0, optimizer: str = "adam", validation: int = 0, controls: bool = False, quiet: bool = False, **training: Any,
+) -> Trained:  # fmt: skip
+    """Train a system by a rule on data.
+
+    system : from `pnnkern.systems`, `from_callable`, `chain`; its parameters change. rule : from `pnnkern.learning`, or the name of a kind.
+    data : the name of a data set, a file or folder of your own, (x_train, y_train, x_test, y_test), or a `Dataset`.
+    out : folder of the run: config, checkpoints, and a report when it is asked for. One that holds this run already is gone on with: call
+        again with the same system, rule and data, and more epochs if wanted. None: in memory only.
+    validation : n holds every n-th training sample of each class out and tests on those. controls : the linear and the exact-gradient
+    control beside it. training : other keys of [training]: momentum, schedule, halve_every, decay.
+
+    Raises `PnnError`, in one line, for what does not fit.
+    """
+    dataset, named = _dataset(data)
+    dataset = dataset.held_out(validation)
+    chosen = _rule(rule)
+    settings = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "optimizer": optimizer, **training}
+    recipe = _recipe(system, chosen, named | {"validation": validation}, settings, controls and out is not None, Path(out).name if out else "")
+    start = {name: _array.namespace(p).array(p) for name, p in system.parameters.items()}
+    given = _given(system) if out is not None else {}
+
+    def make(wanted: Recipe, folder: Path) -> runs.Run:
+        same = wanted.rule == recipe.rule and wanted.system == recipe.system
+        own = system if same else _again(system, wanted, given, start)
+        how = chosen if same else _declared.made(wanted.rule.of, wanted.rule.values())
+        runs.refuse_misfit(wanted, own, how)
+        if dataset.real:
+            runs.refuse_real(dataset, own, how)
+        if hasattr(own, "try_out"):
+            own.try_out(dataset.train_images[: min(8, wanted.training.batch)], stream(seed, MEASUREMENT))
+        if hasattr(own, "calibrate"):
+            own.calibrate(own.encode(dataset.train_images[:64]))
+        settings = wanted.training
+        adam = settings.optimizer == "adam"
+        by = Adam(lr=settings.lr) if adam else SGD(lr=settings.lr, momentum=settings.momentum)
+        trainer = Trainer(own, how, by, dataset, settings, given=given)
+        return runs.Run(folder, runs.resolved(wanted, how, own), trainer, {"seconds": 0.0}, make=make)
+
+    if out is None:
+        run = make(recipe, Path())
+        with progress.watcher(quiet) as watch:
+            train_loop(run.trainer, save=lambda: None, stop=lambda: False, watch=watch)
+    else:
+        folder = Path(out)
+        if saved.exists(folder) or (folder / saved.CONFIG).exists():
+            _refuse_other(recipes.read_run(folder), make(recipe, folder).recipe, folder)
+            run = runs.resume(folder, _overrides(recipe), quiet=quiet, make=make)
+        else:
+            run = runs.start(recipe, folder, quiet=quiet, make=make)
+    return _trained(run, None if out is None else Path(out))
+
+
+def load(folder: str | Path, system: Any = None) -> Trained:
+    """What the run in `folder` has trained: the system with its parameters, the rule with its state, and the metrics. Data are not needed.
+
+    system : as it was given to `train`, for one that was made by a script's own functions.
+    Raises `CheckpointError` or `RecipeError`, in one line, for a folder that holds no run, or one that does not fit.
+    """
+    folder = Path(folder)
+    recipe, found = saved.read(folder)
+    group = {kind: _group(found.state, kind) for kind in ("parameters", "memory", "rule", GIVEN)}
+    try:
+        if system is None:
+            given = {name: value.item() if value.ndim == 0 else value for name, value in group[GIVEN].items()}
+            system = runs.build(recipe, int(found.meta["outputs"]), **given)
+        for name, values in group["parameters"].items():
+            if system.parameters[name].shape != values.shape:
+                raise ValueError(f"{name} is {values.shape} in the checkpoint, and {system.parameters[name].shape} in the system")
+            system.parameters[name][...] = _array.namespace(system.parameters[name]).asarray(values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"the system of {folder} cannot be made again: {error}") from error
+    system.memory.update(group["memory"])
+    if hasattr(system, "touch"):
+        system.touch()
+    rule = _declared.made(recipe.rule.of, recipe.rule.values())
+    losses, accuracies, evaluations = (found.state[f"progress/{name}"] for name in ("loss", "accuracy", "evaluations"))
+    metrics = {"test_loss": float(evaluations[-1][0]), "test_accuracy": float(evaluations[-1][1])} if len(evaluations) else {}
+    return Trained(
+        system, rule, group["rule"], metrics, losses.tolist(), accuracies.tolist(), [(float(a), float(b)) for a, b in evaluations], folder,
+        recipe,
+    )  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------------- what a script gives
+def _dataset(data: Any) -> tuple[Dataset, dict[str, Any]]:
+    """The data set, and how a recipe says where it is."""
+    if isinstance(data, Dataset):
+        return data, {"name": GIVEN}
+    if isinstance(data, str | Path):
+        path = Path(data)
+        own = path.suffix == ".npz" or path.is_dir()
+        return (datasets.load(path=path), {"path": str(path)}) if own else (datasets.load(str(data)), {"name": str(data)})
+    if isinstance(data, Sequence) and len(data) == 4:
+        return datasets.from_arrays(*data), {"name": GIVEN}
+    raise TypeError("data must be a name, a file, a Dataset, or the four arrays x_train, y_train, x_test, y_test")
+
+
+def _rule(rule: Any) -> Rule:
+    if isinstance(rule, str):
+        known = recipes.kinds("rule")
+        if rule not in known:
+            raise RecipeError(f"no rule is of kind {rule!r:.80}: {recipes.nearest(rule, sorted(known))}")
+        return known[rule]()  # type: ignore[no-any-return]
+    if not isinstance(rule, Rule):
+        raise TypeError(f"rule must be a rule of pnnkern.learning or the name of a kind, got {type(rule).__name__}")
+    return rule
+
+
+def _recipe(system: Any, rule: Rule, data: dict[str, Any], training: dict[str, Any], controls: bool, name: str) -> Recipe:
+    """The recipe that says what a script does, as far as it can be said."""
+    if not isinstance(system, System):
+        raise TypeError(f"system must be one of pnnkern.systems, such as from_callable makes, got {type(system).__name__}")
+    own = dict(kind=system.kind, **_listed(_declared.values(system))) if system.kind else {"kind": Plugin.kind}
+    told = _declared.values(rule)
+    if "loss" in told and not isinstance(told["loss"], str):
+        told |= {"loss": "auto"} | ({"loss": told["loss"].kind} if hasattr(told["loss"], "kind") else {})
+    compute = {"device": system.device, "dtype": getattr(system, "dtype", "float32"), "chunk": getattr(system, "chunk", 64)}
+    return recipes.read(
+        {
+            "recipe": name if recipes.is_name(name) else "script", "summary": "", "data": data, "system": own,
+            "rule": {"kind": rule.kind, **_listed(told)}, "training": training, "compute": compute,
+            "control": {"linear": controls, "exact": controls},
+        }
+    )  # fmt: skip
+
+
+def _listed(values: dict[str, Any]) -> dict[str, Any]:
+    """Plain values as TOML has them."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, np.generic):
+            return value.item()
+        return [plain(v) for v in value] if isinstance(value, tuple | list | np.ndarray) else value
+
+    return {name: plain(value) for name, value in values.items()}
+
+
+def _given(system: System) -> dict[str, np.ndarray]:
+    """Fields of a system that no recipe has a key for, as arrays for the checkpoint. Raises TypeError for one that is none."""
+    if not system.kind:
+        return {}  # made by a script's own functions: it must give it again
+    told = {key.path[0] for key in _declared.keys(type(system))}
+    found = {}
+    for field in dataclasses.fields(system):
+        value = getattr(system, field.name)
+        if not field.init or field.name in (*told, *_KEPT, *(system.given - {"key"})) or value is None:
+            continue
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        if value is default or (default is not dataclasses.MISSING and np.ndim(value) == 0 and value == default):
+            continue
+        array = np.asarray(_array.to_numpy(value) if _array.is_array(value) else value)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"{field.name} of {type(system).__name__} cannot be kept in a run folder: say it by the system's own keys instead")
+        found[field.name] = array
+    return found
+
+
+def _again(system: Any, recipe: Recipe, given: dict[str, np.ndarray], start: dict[str, Array]) -> Any:
+    """The system as it was when it was given, with the keys of another recipe."""
+    fresh = {name: _array.namespace(p).array(p) for name, p in start.items()}
+    if system.kind:
+        others = {name: value.item() if value.ndim == 0 else value for name, value in given.items()}
+        outputs = getattr(system, "outputs", 0)
+        return recipe.system.of.build(
+            recipe.system.values(), **others, parameters=fresh, outputs=outputs, device=system.device, dtype=recipe.compute.dtype,
+            chunk=recipe.compute.chunk,
+        )  # fmt: skip
+    again = copy.copy(system)
+    again.parameters, again.writers, again.memory = fresh, {}, {}
+    return again
+
+
+# --------------------------------------------------------------------------------------------------------------- going on
+def _refuse_other(there: Recipe, wanted: Recipe, folder: Path) -> None:
+    others = recipes.fixed(recipes.differences(there, replace(wanted, recipe=there.recipe, summary=there.summary)))
+    if others:
+        raise RecipeError(f"{folder} holds another run: {', '.join(others)} differ; choose another folder, or give what it was begun with")
+
+
+def _overrides(recipe: Recipe) -> tuple[str, ...]:
+    return (f"training.epochs={recipe.training.epochs}", f"training.lr={recipe.training.lr!r}")
+
+
+def _group(state: dict[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(f"{kind}/"): array for name, array in state.items() if name.startswith(f"{kind}/")}
+
+
+def _trained(run: runs.Run, folder: Path | None) -> Trained:
+    trainer = run.trainer
+    return Trained(
+        trainer.system, trainer.rule, trainer.state, run.summary["metrics"], trainer.losses, trainer.accuracies, trainer.evaluations, folder,
+        run.recipe, run,
+    )  # fmt: skip
+
+
+__all__ = ["Trained", "load", "train"]

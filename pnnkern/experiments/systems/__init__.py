@@ -1,1 +1,0 @@
-"""Kinds of systems that a recipe can name; one file each, holding the model of its `[system]` table."""

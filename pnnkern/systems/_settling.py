@@ -119,7 +119,7 @@ class Settling(GradedOutputs):
     ) -> Array:
         """Free outputs of a population, (members, batch, outputs), all relaxed at once."""
         with stacked(self, parameters, first):
-            outputs: Array = self.room.relax_many(inputs, self.weights, self.biases, **self._settings())
+            outputs: Array = self.physics.relax_many(inputs, self.weights, self.biases, **self._free_settings())
         return outputs
 
     def _free_settings(self) -> dict[str, Any]:

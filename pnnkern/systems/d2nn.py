@@ -231,7 +231,7 @@ class D2NN(System):
         out = xp.empty((members, batch, len(self.regions)), self.dtype)
         samples = max(1, min(batch, math.isqrt(self.chunk)))  # their way to the first mask is gone once for all members of a piece
         for some in _parallel.pieces(members, self.chunk // samples):
-            printed = self._printed(parameters["phase"][some], self.build_key, self.imperfections)
+            printed = self._printed(parameters["phase"][some], self._build_key, self.imperfections)
             masks = self._transmission(xp.ascontiguousarray(printed.swapaxes(0, 1)))
             for piece in _parallel.pieces(batch, samples):
                 out[some, piece] = detectors.powers(chain.forward(inputs[piece], masks, built.propagators)[0], self.regions)
@@ -349,7 +349,12 @@ class D2NN(System):
 
     def built(self) -> "D2NN":
         """The network that was built: this one, or with `imperfections` its misbuilt copy."""
-        return self if self.imperfections.perfect else self.perturbed(random.fold_in(self.key, "built"), self.imperfections)
+        return self if self.imperfections.perfect else self.perturbed(self._build_key, self.imperfections)
+
+    @property
+    def _build_key(self) -> Any:
+        """What the errors of the built network are drawn with; None where there are none."""
+        return None if self.imperfections.perfect else random.fold_in(self.key, "built")
 
     def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
         """The misbuilt network of which this one is the design; `key` draws its errors."""

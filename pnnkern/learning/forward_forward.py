@@ -92,7 +92,7 @@ class ForwardForward(Rule):
         xp = _array.namespace(inputs)
         positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
         found: dict[str, Derivative] = {}
-        thresholds, loss, ratings = [], 0.0, 0.0
+        thresholds, loss, ratings = [], 0.0, xp.zeros(2 * n)
         for l, (outputs, record) in self._along(system, inputs, key, index):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)

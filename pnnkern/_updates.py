@@ -75,6 +75,12 @@ def scaled(derivative: Derivative, factor: float) -> Derivative:
     return replace(derivative, scale=derivative.scale * factor) if isinstance(derivative, Factors) else derivative * factor
 
 
+def joined(one: dict[str, Derivative], two: dict[str, Derivative]) -> dict[str, Derivative]:
+    """The derivatives of both, by parameter; those of a parameter that both have, as layers share one, are added."""
+    both = {name: dense(one[name]) + dense(two[name]) for name in one.keys() & two.keys()}
+    return one | two | both
+
+
 def added(one: Update, two: Update) -> Update:
     """The update for the samples of both. Raises TypeError for updates of two kinds, ValueError for two that set different values."""
     if type(one) is not type(two):
@@ -94,4 +100,4 @@ def added(one: Update, two: Update) -> Update:
     raise TypeError(f"{type(one).__name__} is no update")
 
 
-__all__ = ["Derivative", "Factors", "Gradient", "Move", "Set", "Update", "added", "dense", "gradients", "scaled"]
+__all__ = ["Derivative", "Factors", "Gradient", "Move", "Set", "Update", "added", "dense", "gradients", "joined", "scaled"]

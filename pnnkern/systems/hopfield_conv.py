@@ -91,8 +91,8 @@ class ConvolutionalHopfield(HopfieldUnits):
             raise ValueError(f"each image must be {self.image}, or flat, got shape {shape}")
         return self.gain * values.reshape(len(values), *self.image)
 
-    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
-        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool)
+    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool, mean=False)
 
 
 __all__ = ["ConvolutionalHopfield"]

@@ -44,6 +44,8 @@ class Hopfield(HopfieldUnits, DenseSettling):  # in this order: a dataclass take
 
     def __post_init__(self) -> None:
         check(self)
+        if self.feedback != "tied" and not len(self.hidden):
+            raise ValueError("a feedback of its own needs a hidden layer to act on")
         self._set_up()
         self.writing.give(self, [name for name in self.parameters if name[0] in "WV"])
 

@@ -51,7 +51,7 @@ def springs(**options: Any) -> SpringNetwork:
     return SpringNetwork(*graphs.triangular(5, 6), 16, 3, key=KEY, **options)
 
 
-SMALL: dict[str, Any] = {"inputs": 16, "key": KEY}
+SMALL: dict[str, Any] = {"inputs": 16, "outputs": 3, "key": KEY}
 
 # name: how it is made, and how far a population may be from the loop, relative to the largest output; 0 is to the last bit
 SYSTEMS: dict[str, tuple[Callable[..., Any], float]] = {
@@ -66,18 +66,18 @@ SYSTEMS: dict[str, tuple[Callable[..., Any], float]] = {
     "crossbar": (lambda **o: CrossbarNetwork((16, 5, 3), key=KEY, **o), 0.0),
     "crossbar, deep": (lambda **o: CrossbarNetwork((16, 5, 7, 3), activation="relu", dtype="float64", key=KEY, **o), 0.0),
     "crossbar, hardware": (lambda **o: CrossbarNetwork((16, 5, 3), hardware=PCM, key=KEY, **o), 0.0),
-    "hopfield": (lambda **o: Hopfield((5, 3), **SMALL, **o), 0.0),
-    "hopfield, tanh, to a tolerance": (lambda **o: Hopfield((7, 3), activation="tanh", tolerance=1e-6, sweeps=200, **SMALL, **o), 0.0),
-    "hopfield, deep": (lambda **o: Hopfield((5, 7, 3), activation="sigmoid", **SMALL, **o), 0.0),
-    "hopfield, softmax": (lambda **o: Hopfield((5, 4, 3), readout="softmax", **SMALL, **o), 0.0),
-    "hopfield, its own way back": (lambda **o: Hopfield((5, 4, 3), feedback="separate", dtype="float64", **SMALL, **o), 0.0),
-    "hopfield, outputs alone": (lambda **o: Hopfield((3,), **SMALL, **o), 0.0),
-    "drn": (lambda **o: DRN((5, 3), gain=3.0, **SMALL, **o), 0.0),
-    "drn, deep": (lambda **o: DRN((5, 4, 3), gain=3.0, dtype="float64", **SMALL, **o), 0.0),
-    "hopfield-conv": (lambda **o: ConvolutionalHopfield(maps=(2,), outputs=3, image=(1, 4, 4), key=KEY, **o), 0.0),
-    "boltzmann": (lambda **o: BoltzmannMachine((5, 3), **SMALL, **o), 0.0),
-    "ising": (lambda **o: IsingMachine((5, 3), sweeps=7, **SMALL, **o), 0.0),
-    "oscillators": (lambda **o: OscillatorMachine((5, 3), **SMALL, **o), 0.0),
+    "hopfield": (lambda **o: Hopfield(hidden=(5,), **SMALL, **o), 0.0),
+    "hopfield, tanh, to a tolerance": (lambda **o: Hopfield(hidden=(7,), activation="tanh", tolerance=1e-6, sweeps=200, **SMALL, **o), 0.0),
+    "hopfield, deep": (lambda **o: Hopfield(hidden=(5, 7), activation="sigmoid", **SMALL, **o), 0.0),
+    "hopfield, softmax": (lambda **o: Hopfield(hidden=(5, 4), readout="softmax", **SMALL, **o), 0.0),
+    "hopfield, its own way back": (lambda **o: Hopfield(hidden=(5, 4), feedback="separate", dtype="float64", **SMALL, **o), 0.0),
+    "hopfield, outputs alone": (lambda **o: Hopfield(hidden=(), **SMALL, **o), 0.0),
+    "drn": (lambda **o: DRN(hidden=(5,), gain=3.0, **SMALL, **o), 0.0),
+    "drn, deep": (lambda **o: DRN(hidden=(5, 4), gain=3.0, dtype="float64", **SMALL, **o), 0.0),
+    "hopfield-conv": (lambda **o: ConvolutionalHopfield(maps=(2,), outputs=3, height=4, width=4, key=KEY, **o), 0.0),
+    "boltzmann": (lambda **o: BoltzmannMachine(hidden=(5,), **SMALL, **o), 0.0),
+    "ising": (lambda **o: IsingMachine(hidden=(5,), sweeps=7, **SMALL, **o), 0.0),
+    "oscillators": (lambda **o: OscillatorMachine(hidden=(5,), **SMALL, **o), 0.0),
     "spring-network": (springs, 0.0),
     "transistor-network": (transistors, 0.0),
 }

@@ -81,8 +81,9 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
         if [w.shape for w in backward] != shapes:
             raise ValueError(f"backward weights must have the shapes {shapes} of the weights, got {[w.shape for w in backward]}")
         backward = [_array.contiguous(w.astype(dtype, copy=False)) for w in backward]
-    low, high = ([layered.filled(w.shape[1], end, w) for w in weights[:-1]] for end in (0, 1))
-    return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax")
+    low, high = ([layered.filled(w.shape[-1], end, w) for w in weights[:-1]] for end in (0, 1))
+    networks = weights[0].shape[:-2]
+    return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax", networks)
 
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
@@ -108,6 +109,22 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
     return layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+
+
+@accepts_any
+def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+               backward: Sequence[Real] | None = None, readout: str = "state", sweeps: int = 200, tolerance: float | None = None,
+               on_failure: str = "raise") -> Array:  # fmt: skip
+    """Outputs (networks, batch, n_L) of the free states of many networks at once, on the same inputs (batch, n_0).
+
+    weights[l], backward[l] : (networks, n_l, n_{l+1}). biases[l] : (networks, n_{l+1}), 0 by default. With a tolerance, networks of two
+    hidden layers or more sweep until the last of them has settled. Others as for `relax`.
+    """
+
+    def make(w: list[Array], b: list[Array], some: slice) -> Network:
+        return _network(w, b, activation, None if backward is None else [v[some] for v in backward], readout)
+
+    return layered.free_outputs(make, inputs, weights, biases, sweeps, tolerance, on_failure)
 
 
 @accepts_any
@@ -312,5 +329,5 @@ def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Real], 
 
 __all__ = [
     "continual", "contrast", "energy", "gradient", "holomorphic_contrast", "holomorphic_gradient", "initial", "phases", "relax",
-    "relax_vjp", "residual", "same_contrast", "softmax", "vector_field_contrast",
+    "relax_many", "relax_vjp", "residual", "same_contrast", "softmax", "vector_field_contrast",
 ]  # fmt: skip

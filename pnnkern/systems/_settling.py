@@ -15,7 +15,7 @@ from .._updates import Derivative, scaled
 from ..networks.layered import Equilibrium, Phases
 from ._encoding import fitting
 from ._layers import DenseLayers, GradedOutputs, Rates, check_dtype
-from .protocols import population
+from .protocols import stacked
 from .system import Target
 from .writers import InPlace
 
@@ -114,9 +114,13 @@ class Settling(GradedOutputs):
         """Free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """Free outputs of a population, (members, batch, outputs)."""
-        return population(self, inputs, parameters, key, sample)
+    def forward_population(
+        self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """Free outputs of a population, (members, batch, outputs), all relaxed at once."""
+        with stacked(self, parameters, first):
+            outputs: Array = self.room.relax_many(inputs, self.weights, self.biases, **self._settings())
+        return outputs
 
     def _free_settings(self) -> dict[str, Any]:
         """Settings of the free relaxation."""

@@ -194,9 +194,15 @@ class CrossbarNetwork(System):
         """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""
         return self.measure(inputs, key, sample)[0]
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """One pass for each member of a population of weights: (members, batch, outputs)."""
-        return protocols.population(self, inputs, parameters, key, sample)
+    @protocols.population_runs(f"{protocols.ONE_PASS} through perfect arrays, {protocols.LOOPED} through others")
+    def forward_population(
+        self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of a population of weights, (members, batch, outputs): of perfect arrays at once, of others one member after another."""
+        if self.hardware is not None:
+            return protocols.population(self, inputs, parameters, key, sample, first=first)
+        with protocols.stacked(self, parameters, first):
+            return self.forward_saving(inputs)[0]
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """The twin's outputs, and its record: the weights and what entered each array."""
@@ -350,7 +356,7 @@ class CrossbarNetwork(System):
         weights = [self.parameters[f"w{l}"] for l in range(len(self.shapes))]
         entered, x = [], inputs
         for l, w in enumerate(weights):
-            entered.append(xp.concatenate([x, xp.ones((len(x), 1), x.dtype)], axis=1))
+            entered.append(xp.concatenate([x, xp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1))
             a = multiply(l, entered[l], w)
             x = f(xp, a)
         return a, (weights, entered)

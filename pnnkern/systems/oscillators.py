@@ -17,7 +17,7 @@ from .._updates import Derivative, Factors
 from ..networks import oscillator
 from ._encoding import fitting
 from ._layers import GradedOutputs, OneHiddenLayer, OneSize, check_dtype
-from .protocols import population
+from .protocols import looped_population
 from .system import Quantity
 from .writers import InPlace
 
@@ -78,9 +78,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         """Cosines of the free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """Outputs of a population, (members, batch, outputs)."""
-        return population(self, inputs, parameters, key, sample)
+    forward_population = looped_population(forward)
 
     def _apparatus(self, inputs: Real) -> tuple[Any, dict[str, Any]]:
         """Couplings of all oscillators, and the other settings."""

@@ -115,8 +115,8 @@ def list_recipes(
     from .experiments import recipe
 
     if matrix:
-        cells = matrices.collect()
-        _end({"matrix": matrices.rows(cells), "metrics": {}}, as_json, matrices.table(cells))
+        cells, ways = matrices.collect(), matrices.populations()
+        _end({"matrix": matrices.rows(cells), "populations": ways, "metrics": {}}, as_json, matrices.table(cells, ways))
         return
     summaries = {name: recipe.find(name).summary for name in recipe.names()}
     _end({"recipes": summaries}, as_json, "\n".join(f"{name:<26}{summary}" for name, summary in summaries.items()))

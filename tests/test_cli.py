@@ -333,7 +333,8 @@ def test_matrix_is_derived(capsys: pytest.CaptureFixture[str]) -> None:
     from pnnkern.systems.protocols import lacks
 
     assert main(["list", "--matrix", "--json"]) == 0
-    rows = last_line(capsys)["matrix"]
+    result = last_line(capsys)
+    rows, populations = result["matrix"], result["populations"]
     assert isinstance(rows, list)
     rules, systems = kinds("rule"), kinds("system")
     assert len(rows) == len(rules) * len(systems)
@@ -344,6 +345,11 @@ def test_matrix_is_derived(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--matrix"]) == 0
     text = capsys.readouterr().out
     assert all(name in text for name in (*rules, *systems))
+    assert set(populations) == set(systems)
+    assert populations["d2nn"] == populations["resistor-network"] == "in one pass"
+    assert populations["spring-network"] == "member by member"
+    alone = ", ".join(sorted(name for name, way in populations.items() if way == "member by member"))
+    assert f"member by member: {alone}" in text.splitlines()[-1]
 
 
 @pytest.mark.parametrize("rule", ["physics-aware", "direct-feedback", "spsa"])

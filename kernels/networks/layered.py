@@ -153,18 +153,20 @@ def respond(model, hold, sweeps, tolerance, weight, total1, total2, low, high, n
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_layered_relax(batch, hidden, outputs, model, phases, hold, sweeps, nudged_sweeps, tolerance, weight, drive, total1, total2, bias,
-                      low, high, nudge, target, h, o, dh, d_o, change):  # fmt: skip
-    """Every sweep of every phase of a layered network with one hidden layer."""
+def pnn_layered_relax(batch, each, hidden, outputs, model, phases, hold, sweeps, nudged_sweeps, tolerance, weight, drive, total1, total2,
+                      bias, low, high, nudge, target, h, o, dh, d_o, change):  # fmt: skip
+    """Every sweep of every phase of layered networks with one hidden layer, each of `each` samples."""
     limit = weight.dtype.type(tolerance)
     for b in prange(batch):
         pull, moved, new = np.empty(hidden, weight.dtype), np.empty(hidden, weight.dtype), np.empty(hidden, weight.dtype)
         sums = np.empty(outputs, weight.dtype)
         mine, out = slice(b * hidden, (b + 1) * hidden), slice(b * outputs, (b + 1) * outputs)
-        change[b] = relax(model, sweeps, limit, weight, drive[mine], total1, total2, bias, low, high, h[mine], o[out], pull, new, sums)
+        m = b // each
+        w, inner, outer = weight[m * outputs * hidden :], total1[m * hidden :], total2[m * outputs :]
+        change[b] = relax(model, sweeps, limit, w, drive[mine], inner, outer, bias[m * outputs :], low, high, h[mine], o[out], pull, new, sums)
         for p in range(phases):
             i = p * batch + b
             change[batch + i] = respond(
-                model, hold, nudged_sweeps, limit, weight, total1, total2, low, high, nudge[p], target[out], o[out], pull,
+                model, hold, nudged_sweeps, limit, w, inner, outer, low, high, nudge[p], target[out], o[out], pull,
                 dh[i * hidden : (i + 1) * hidden], d_o[i * outputs : (i + 1) * outputs], moved, new, sums,
             )  # fmt: skip

@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ class Trained:
     evaluations: list[tuple[float, float]]
     folder: Path | None = None
     recipe: Recipe | None = None
-    run: Any = field(default=None, repr=False)  # with its data; of one that was loaded None
+    run: Any = dataclasses.field(default=None, repr=False)  # with its data; of one that was loaded None
 
     def predict(self, samples: Any, key: Any = None, *, batch: int = 64) -> np.ndarray:
         """Scores (samples, classes) of raw samples; key : of the noise of the measurement, by default that of a run's seed 0."""
@@ -170,7 +170,7 @@ def _rule(rule: Any) -> Rule:
         known = recipes.kinds("rule")
         if rule not in known:
             raise RecipeError(f"no rule is of kind {rule!r:.80}: {recipes.nearest(rule, sorted(known))}")
-        return known[rule]()  # type: ignore[no-any-return]
+        return known[rule]()
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule of pnnkern.learning or the name of a kind, got {type(rule).__name__}")
     return rule

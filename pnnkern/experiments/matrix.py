@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..systems.protocols import lacks
+from ..systems.protocols import how_population_runs, lacks
 from .recipe import kinds
 
 
@@ -12,8 +12,13 @@ def collect() -> dict[str, dict[str, str]]:
     return {name: {kind: lacks(system, *rule.needs) for kind, system in systems.items()} for name, rule in kinds("rule").items()}
 
 
-def table(cells: dict[str, dict[str, str]]) -> str:
-    """The matrix as text: a cross where the rule trains the system, a letter where not, and below why."""
+def populations() -> dict[str, str]:
+    """For each kind of system how a population runs through its kernels: "in one pass", "member by member", or which of them when."""
+    return {name: how_population_runs(system) for name, system in kinds("system").items() if name != "plugin"}
+
+
+def table(cells: dict[str, dict[str, str]], population: dict[str, str]) -> str:
+    """The matrix as text: a cross where the rule trains the system, a letter where not, and below why; then how populations run."""
     systems = list(next(iter(cells.values()), {}))
     reasons: dict[str, str] = {}
     for row in cells.values():
@@ -26,6 +31,10 @@ def table(cells: dict[str, dict[str, str]]) -> str:
         marks = [(reasons[row[s]] if row[s] else "x").center(len(s)) for s in systems]
         lines.append((rule.ljust(width) + "  ".join(marks)).rstrip())
     lines += ["", "x  trains it"] + [f"{letter}  the system lacks {reason}" for reason, letter in reasons.items()]
+    ways: dict[str, list[str]] = {}
+    for system, way in sorted(population.items(), key=lambda item: item[1]):
+        ways.setdefault(way, []).append(system)
+    lines += ["", "populations run " + "; ".join(f"{way}: {', '.join(names)}" for way, names in ways.items())]
     return "\n".join(lines)
 
 

@@ -19,7 +19,7 @@ from .._array import Array
 from .._checks import shaped
 from .._declared import Positive, Range, Share
 from .._gate import accepts_any
-from .._updates import Derivative, gradients, joined
+from .._updates import gradients, joined
 from ..systems.protocols import Staged
 from .losses import Logits
 from .metrics import Metrics
@@ -91,8 +91,10 @@ class ForwardForward(Rule):
         inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level))
         xp = _array.namespace(inputs)
         positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
-        found: dict[str, Derivative] = {}
-        thresholds, loss, ratings = [], 0.0, xp.zeros(2 * n)
+        found: dict[str, Any] = {}
+        thresholds: list[Array] = []
+        loss: Any = 0.0
+        ratings: Any = 0.0
         for l, (outputs, record) in self._along(system, inputs, key, index):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)

@@ -91,13 +91,14 @@ def _network(weights: list[Array], biases: list[Array]) -> Network:
     smallest = [w.min() for w in weights if w.size]
     if smallest:
         _launch.flag(~(reduce(xp.minimum, smallest) >= 0), NEGATIVE, lambda: _negative(weights))
-    totals = [w.sum(axis=0) for w in weights]
-    totals = [t + weights[l + 1].sum(axis=1) if l + 1 < len(weights) else t for l, t in enumerate(totals)]
+    totals = [w.sum(axis=-2) for w in weights]
+    totals = [t + weights[l + 1].sum(axis=-1) if l + 1 < len(weights) else t for l, t in enumerate(totals)]
+    totals = [t if t.ndim == 1 else t[:, None] for t in totals]
     smallest = [t.min() for t in totals if t.size]
     if smallest:
         _launch.flag(~(reduce(xp.minimum, smallest) > 0), ALONE, lambda: _alone(totals))
-    low, high = ([_rail(w.shape[1], up, w) for w in weights[:-1]] for up in (False, True))
-    return Network(weights, biases, "box", totals, low, high)
+    low, high = ([_rail(w.shape[-1], up, w) for w in weights[:-1]] for up in (False, True))
+    return Network(weights, biases, "box", totals, low, high, networks=weights[0].shape[:-2])
 
 
 def _negative(weights: Sequence[Real]) -> str:
@@ -106,7 +107,7 @@ def _negative(weights: Sequence[Real]) -> str:
 
 
 def _alone(totals: Sequence[Array]) -> str:
-    l, node = next((l, int(t.argmin())) for l, t in enumerate(totals, 1) if t.size and not t.min() > 0)
+    l, node = next((l, int(t.argmin()) % t.shape[-1]) for l, t in enumerate(totals, 1) if t.size and not t.min() > 0)
     return f"node {node} of layer {l} is joined to nothing: all its conductances are 0"
 
 
@@ -145,6 +146,17 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
     return layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+
+
+@accepts_any
+def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, sweeps: int = 200,
+               tolerance: float | None = None, on_failure: str = "raise") -> Array:  # fmt: skip
+    """Outputs (networks, batch, n_L) of the free states of many networks at once, on the same inputs (batch, n_0) volts.
+
+    weights[l] : (networks, n_l, n_{l+1}). biases[l] : (networks, n_{l+1}), 0 by default. With a tolerance, networks of two hidden layers
+    or more sweep until the last of them has settled. Others as for `relax`.
+    """
+    return layered.free_outputs(lambda w, b, some: _network(w, b), inputs, weights, biases, sweeps, tolerance, on_failure)
 
 
 @accepts_any
@@ -199,24 +211,23 @@ def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], bia
 
 # ------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Array]]:
-    """dE/dtheta of phase b less that of phase a, mean over the batch: of the weights in factors, of the biases as arrays.
+def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[list[Factors], list[Array]]:
+    """dE/dtheta of phase b less that of phase a, mean over the batch, else the sum: of the weights in factors, of the biases as arrays.
 
     It is that of the voltage drops, 1/2 <(u - v)^2>, a node's own business, computed as products of sums and differences:
     no (batch, n, m) array, no difference of squares.
     """
-    xp = _array.namespace(settled.inputs)
+    xp, count = _array.namespace(settled.inputs), layered.samples(settled, mean)
     weights, biases = [], []
-    for below, d_below, above, d_above in settled.pairs(a, b):
-        batch = max(1, len(below))
-        # 1/2 (u - v)^2 changes by (du - dv) (u - v), at the means: -u dv + v dv - v du + u du
-        one = xp.ones((1, below.shape[1]), below.dtype)
-        first, second = [below, one], [d_above / -batch, (d_above * above).sum(axis=0, keepdims=True) / batch]
+    for below, d_below, above, d_above in settled.pairs(b, a):  # a less b, as the products have a minus sign
+        # 1/2 (u - v)^2 changes by (du - dv) (u - v), at the means: -u dv + v dv - v du + u du, here with -du and -dv
+        minus = xp.full((1, below.shape[1]), -1, below.dtype)
+        first, second = [below, minus], [d_above, (d_above * above).sum(axis=0, keepdims=True)]
         if d_below is not None:
             first += [d_below, (d_below * below).sum(axis=0, keepdims=True)]
-            second += [above / -batch, xp.full((1, above.shape[1]), 1 / batch, above.dtype)]
-        weights.append(Factors(xp.concatenate(first), xp.concatenate(second)))
-        biases.append(d_above.sum(axis=0) / -batch)
+            second += [above, xp.full((1, above.shape[1]), -1, above.dtype)]
+        weights.append(Factors(xp.concatenate(first), xp.concatenate(second), 1 / count))
+        biases.append(layered.divided(d_above.sum(axis=0), count))
     return weights, biases
 
 
@@ -230,7 +241,8 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
     free : the free state, if it is at hand. Others as for `relax`.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    return contrast(layered.implicit(_network(weights, biases), cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+    response = layered.implicit(_network(weights, biases), cotangent, inputs, free, sweeps, tolerance, on_failure)
+    return contrast(response, 1, 2, mean=False)
 
 
 @accepts_any
@@ -270,6 +282,6 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
 
 
 __all__ = [
-    "continual", "contrast", "encode", "energy", "excitatory", "gradient", "initial", "nudge_bound", "phases", "relax", "relax_vjp",
-    "residual",
+    "continual", "contrast", "encode", "energy", "excitatory", "gradient", "initial", "nudge_bound", "phases", "relax", "relax_many",
+    "relax_vjp", "residual",
 ]  # fmt: skip

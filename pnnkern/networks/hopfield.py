@@ -81,8 +81,9 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
         if [w.shape for w in backward] != shapes:
             raise ValueError(f"backward weights must have the shapes {shapes} of the weights, got {[w.shape for w in backward]}")
         backward = [_array.contiguous(w.astype(dtype, copy=False)) for w in backward]
-    low, high = ([layered.filled(w.shape[1], end, w) for w in weights[:-1]] for end in (0, 1))
-    return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax")
+    low, high = ([layered.filled(w.shape[-1], end, w) for w in weights[:-1]] for end in (0, 1))
+    networks = weights[0].shape[:-2]
+    return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax", networks)
 
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
@@ -108,6 +109,22 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
     return layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+
+
+@accepts_any
+def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+               backward: Sequence[Real] | None = None, readout: str = "state", sweeps: int = 200, tolerance: float | None = None,
+               on_failure: str = "raise") -> Array:  # fmt: skip
+    """Outputs (networks, batch, n_L) of the free states of many networks at once, on the same inputs (batch, n_0).
+
+    weights[l], backward[l] : (networks, n_l, n_{l+1}). biases[l] : (networks, n_{l+1}), 0 by default. With a tolerance, networks of two
+    hidden layers or more sweep until the last of them has settled. Others as for `relax`.
+    """
+
+    def make(w: list[Array], b: list[Array], some: slice) -> Network:
+        return _network(w, b, activation, None if backward is None else [v[some] for v in backward], readout)
+
+    return layered.free_outputs(make, inputs, weights, biases, sweeps, tolerance, on_failure)
 
 
 @accepts_any
@@ -168,44 +185,42 @@ def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], bia
 
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Array]]:
-    """dE/dtheta of phase b less that of phase a, mean over the batch: of the weights in factors, of the biases as arrays.
+def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[list[Factors], list[Array]]:
+    """dE/dtheta of phase b less that of phase a, mean over the batch, else the sum: of the weights in factors, of the biases as arrays.
 
     -<s_below s_above> and -<s>, Hebbian products of two units' states, as products of means and differences.
     """
-    xp = _array.namespace(settled.inputs)
+    xp, count = _array.namespace(settled.inputs), layered.samples(settled, mean)
     weights, biases = [], []
-    for below, d_below, above, d_above in settled.pairs(a, b):
-        batch = -max(1, len(below))
+    for below, d_below, above, d_above in settled.pairs(b, a):  # a less b, as the products have a minus sign
         if d_below is None:
-            weights.append(Factors(below, d_above / batch))
+            weights.append(Factors(below, d_above, 1 / count))
         else:
-            weights.append(Factors(xp.concatenate([below, d_below]), xp.concatenate([d_above, above]) / batch))
-        biases.append(d_above.sum(axis=0) / batch)
+            weights.append(Factors(xp.concatenate([below, d_below]), xp.concatenate([d_above, above]), 1 / count))
+        biases.append(layered.divided(d_above.sum(axis=0), count))
     return weights, biases
 
 
 @accepts_any
-def vector_field_contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Factors], list[Array]]:
+def vector_field_contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[list[Factors], list[Factors], list[Array]]:
     """The same for networks whose weights differ between up and down: of the weights, of the backward weights, and of the biases.
 
     Each weight sees the change of the unit that it drives and the mean state of the one that drives it. No gradient of anything, but
     where both weights are equal the two sum to `contrast`. The first backward weights, which nothing uses, have factors without rows.
     Scellier et al., arXiv:1808.04873 (2018), equation 11.
     """
-    forward, backward, biases = [], [], []
-    for below, d_below, above, d_above in settled.pairs(a, b):
-        batch = -max(1, len(below))
-        forward.append(Factors(below, d_above / batch))
-        backward.append(Factors(below[:0], above[:0]) if d_below is None else Factors(d_below, above / batch))
-        biases.append(d_above.sum(axis=0) / batch)
+    forward, backward, biases, count = [], [], [], layered.samples(settled, mean)
+    for below, d_below, above, d_above in settled.pairs(b, a):  # a less b, as the products have a minus sign
+        forward.append(Factors(below, d_above, 1 / count))
+        backward.append(Factors(below[:0], above[:0]) if d_below is None else Factors(d_below, above, 1 / count))
+        biases.append(layered.divided(d_above.sum(axis=0), count))
     return forward, backward, biases
 
 
 @accepts_any
-def same_contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Factors], list[Array]]:
+def same_contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[list[Factors], list[Factors], list[Array]]:
     """The same with one update for both, the `contrast` of tied weights: what sets them apart neither grows nor shrinks."""
-    factors, biases = contrast(settled, a, b)
+    factors, biases = contrast(settled, a, b, mean=mean)
     return factors, factors, biases
 
 
@@ -226,7 +241,8 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases, activation, backward, readout)
-    shares: tuple[list[Any], ...] = _shares(backward)(layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+    response = layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure)
+    shares: tuple[list[Any], ...] = _shares(backward)(response, 1, 2, mean=False)
     return shares
 
 
@@ -312,5 +328,5 @@ def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Real], 
 
 __all__ = [
     "continual", "contrast", "energy", "gradient", "holomorphic_contrast", "holomorphic_gradient", "initial", "phases", "relax",
-    "relax_vjp", "residual", "same_contrast", "softmax", "vector_field_contrast",
+    "relax_many", "relax_vjp", "residual", "same_contrast", "softmax", "vector_field_contrast",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ With a softmax read-out the last layer is no part of the energy. Its pulls are s
 dF/dweights of F = E + beta C is then the same product of states as everywhere, so nothing else need know of it.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _constants, _launch
+from .. import _array, _constants, _launch, _parallel
 from .._array import Array
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
@@ -219,7 +220,9 @@ def check_settings(sweeps: int, on_failure: str) -> None:
 
 # --------------------------------------------------------------------------------------------------------------------- sweeps
 def times(state: Array, weight: Array) -> Array:
-    """(..., n) @ (n, m) as one matrix product."""
+    """(..., n) @ (n, m) as one matrix product, or (networks, batch, n) @ (networks, n, m) as one for each network."""
+    if weight.ndim == 3:
+        return _array.namespace(state, weight).matmul(state, weight)
     return (state.reshape(-1, state.shape[-1]) @ weight).reshape(*state.shape[:-1], weight.shape[1])
 
 
@@ -291,6 +294,8 @@ class Network:
     model : of the hidden nodes, "box" (clamped to low[l] .. high[l], (n,) of each hidden layer), "sigmoid" or "tanh".
     backward : weights that act downwards, if they differ from `weights`; there is no energy then.
     softmax : the last layer is a softmax read-out.
+    networks : () or, of a population, (how many,): weights, biases, totals and states have a first axis of networks, and the free state
+        is all that there is.
     """
 
     weights: list[Array]
@@ -301,6 +306,7 @@ class Network:
     high: list[Array] = field(default_factory=list)
     backward: list[Array] | None = None
     softmax: bool = False
+    networks: tuple[int, ...] = ()
 
     @property
     def last(self) -> int:
@@ -308,7 +314,7 @@ class Network:
 
     def shape(self, l: int) -> tuple[int, ...]:
         """Of layer l + 1, without batch and phases."""
-        return (self.weights[l].shape[1],)
+        return (self.weights[l].shape[-1],)
 
     def at(self, inputs: Array, states: Sequence[Array]) -> "Network":
         """The network whose couplings answer for small changes about a state: the same, where they do not depend on it."""
@@ -334,7 +340,7 @@ class Network:
             total = drive
         if l < self.last:
             down = self.weights if self.backward is None else self.backward
-            above = times(states[l + 1], down[l + 1].T)
+            above = times(states[l + 1], down[l + 1].swapaxes(-1, -2))
             return above if total is None else above + total
         if total is None:
             return _array.namespace(states[l]).zeros_like(states[l])
@@ -370,7 +376,8 @@ class Network:
     def relax(self, drive: Array, nudges: np.ndarray, target: Array, start: Sequence[Array] | None, sweeps: int, tolerance: float,
               ) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
         """States, pulls and the relative last step, for nudges () or (phases,)."""
-        lead, dtype = (*nudges.shape, len(drive)), np.result_type(drive.dtype, np.complex64) if nudges.dtype.kind == "c" else drive.dtype
+        lead = (*nudges.shape, *drive.shape[: len(self.networks) + 1])
+        dtype = np.result_type(drive.dtype, np.complex64) if nudges.dtype.kind == "c" else drive.dtype
         states = self._begun(start, lead, dtype, drive)
         pulls = list(states)
         beta = _constants.constant(nudges, dtype, drive).reshape(*nudges.shape, 1, 1)
@@ -456,7 +463,7 @@ class Network:
         return self._shared() <= _launch.shared_limit(self.weights[1])
 
     def _shared(self) -> int:
-        hidden, outputs = self.weights[1].shape
+        hidden, outputs = self.weights[1].shape[-2:]
         return (2 * hidden + outputs + THREADS) * self.weights[1].dtype.itemsize
 
     def phases(self, inputs: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
@@ -475,16 +482,17 @@ class Network:
     def _fused(self, drive: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
                nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
         xp = _array.namespace(drive)
-        batch, dtype, (hidden, outputs) = len(drive), drive.dtype, self.weights[1].shape
-        h, o = self._begun(start, (batch,), dtype, drive)
+        lead, dtype, (hidden, outputs) = drive.shape[:-1], drive.dtype, self.weights[1].shape[-2:]
+        batch, count = math.prod(lead), math.prod(self.networks)
+        h, o = self._begun(start, lead, dtype, drive)
         dh, d_o = (xp.empty((len(nudges), batch, n), dtype) for n in (hidden, outputs))
         change = xp.zeros((1 + len(nudges), batch), dtype)
         if batch:
-            totals = [filled(n, 1, drive) for n in (hidden, outputs)] if self.totals is None else self.totals
+            totals = [filled(count * n, 1, drive) for n in (hidden, outputs)] if self.totals is None else self.totals
             low, high = (self.low[0], self.high[0]) if self.model == "box" else (totals[0], totals[0])
             _launch.launch(
-                "networks/layered", "relax", dtype, batch, hidden, outputs, MODELS[self.model], len(nudges), int(hold), sweeps,
-                nudged_sweeps, tolerance, xp.ascontiguousarray(self.weights[1].T), drive, *totals, self.biases[1], low, high,
+                "networks/layered", "relax", dtype, batch, batch // count, hidden, outputs, MODELS[self.model], len(nudges), int(hold), sweeps,
+                nudged_sweeps, tolerance, xp.ascontiguousarray(self.weights[1].swapaxes(-1, -2)), drive, *totals, self.biases[1], low, high,
                 _constants.constant(nudges, dtype, drive), target, h, o, dh, d_o, change,
                 grid=(min(batch, _launch.MAX_BLOCKS),), block=(THREADS,), shared=self._shared(),
             )  # fmt: skip
@@ -510,6 +518,34 @@ def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | Non
     return Phases(inputs, states, moved, output, left=left, limit=done.limit)
 
 
+def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inputs: Array, weights: Sequence[Array],
+                 biases: Sequence[Array] | None, sweeps: int, tolerance: float | None, on_failure: str) -> Array:  # fmt: skip
+    """Outputs (networks, batch, n_L) of the free states of a population: weights[l] (networks, n_l, n_{l+1}), biases[l] (networks, n_{l+1}).
+
+    make : the `Network` of weights (some, n_l, n_{l+1}) and biases (some, 1, n_{l+1}), and which of all they are.
+    Many layers sweep until the last network has settled. Raises TypeError or ValueError for what does not fit.
+    """
+    check_settings(sweeps, on_failure)
+    first, limit = weights[0] if len(weights) else inputs, tolerance_of(tolerance, inputs.dtype)
+    for l, w in enumerate(weights):
+        shaped(f"weights[{l}]", w, len(first), "nodes of the layer below", "nodes of the next layer")
+    inputs, _, _ = checked(inputs, [w[0] for w in weights], None if biases is None else [b[0] for b in biases])
+    xp, dtype, count = _array.namespace(inputs), inputs.dtype, len(first)
+    if any(w.dtype != dtype for w in weights) or any(b.dtype != dtype for b in biases or ()):
+        raise TypeError(f"all weights and biases must be {dtype}")
+    biases = [xp.zeros((count, w.shape[-1]), dtype) for w in weights] if biases is None else biases
+    for l, (b, w) in enumerate(zip(biases, weights, strict=True)):
+        shaped(f"biases[{l}]", b, count, w.shape[-1])
+    out = xp.empty((count, len(inputs), weights[-1].shape[-1]), dtype)
+    target = xp.zeros(out.shape[1:], dtype)
+    values = sum(w.shape[-2] * w.shape[-1] + 6 * len(inputs) * w.shape[-1] for w in weights)
+    for some in _parallel.pieces(count, _array.chunk(inputs, dtype.itemsize * values)):
+        net = make([w[some] for w in weights], [_array.contiguous(b[some])[:, None] for b in biases], some)
+        states, _, out[some], left = net.phases(inputs, target, np.zeros(0), False, None, sweeps, sweeps, limit)
+        judged(states, states, left, sweeps, tolerance, on_failure)
+    return out
+
+
 def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | None, sweeps: int, tolerance: float | None,
              on_failure: str) -> Phases:  # fmt: skip
     """Two phases about a free state whose contrast is the exact derivative: minus and plus half the response to the cotangent."""
@@ -524,8 +560,7 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
         states, pulls = (states_of(net, part, len(inputs), f"free.{name}") for name, part in (("states", free.states), ("pulls", free.pulls)))
     response, left = net.at(inputs, states).transposed().adjoint(pulls, cotangent, sweeps, limit)
     done = judged(response, response, left, sweeps, tolerance, on_failure)
-    half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
-    moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]
+    moved = [_array.namespace(a).stack([a / 2, -a / 2]) for a in response]
     return Phases(inputs, states, moved, pulls[-1], left=left, limit=done.limit)
 
 
@@ -622,6 +657,16 @@ def pair_of(nudges: Any) -> np.ndarray:
 
 
 # -------------------------------------------------------------------------------------------------------------------- products
+def samples(settled: Phases, mean: bool) -> int:
+    """What sums over the batch are to be divided by for the mean, or 1 where it is not wanted."""
+    return max(1, len(settled.inputs)) if mean else 1
+
+
+def divided(total: Array, count: int) -> Array:
+    """A sum over so many samples; one is no work."""
+    return total if count == 1 else total / count
+
+
 def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, high: float = np.inf) -> None:
     """In place ``weight = clip(weight - rate first.T @ second, low, high)``, in one pass over it and without storing the product."""
     rows, columns = weight.shape

@@ -134,22 +134,40 @@ def chain(
     """The field behind masks (layers, [population, 1,] ny, nx) with propagations `tables` before, between and after them; as `_layer.chain`."""
     shape, layers, batch = field.shape[-2:], len(masks), field.shape[-3]
     field = _array.contiguous(field)
-    out = _pages.empty(field.shape, field.dtype)
-    saved = _pages.empty((layers, *field.shape), field.dtype) if save else None
     own: Any = _masks(passes(shape, window, field.dtype), _by_member(np.asarray(masks), layers, shape)) if layers else ()
+    sharing = own.shape[1] if layers and field.ndim == 3 else 1  # members, of which each has the same fields
+    lead = (sharing, batch) if sharing > 1 else field.shape[:-2]
+    out = _pages.empty((*lead, *shape), field.dtype)
+    saved = _pages.empty((layers, *lead, *shape), field.dtype) if save else None
     transfers = [t.ctypes.data for t in tables]
-    fields = math.prod(field.shape[:-2])
+    fields = math.prod(lead)
+
+    begun = _pages.empty((batch, *passes(shape, window, field.dtype).spectrum_memory.shape), field.real.dtype) if sharing > 1 else None
+
+    def begin(one: Passes, b: int) -> None:
+        one.first(field.ctypes.data + b * one.each)
+        one.columns(transfers[0])
+
+    def keep(start: int, stop: int) -> None:  # what is the same for all members
+        one = passes(shape, window, field.dtype)
+        for b in range(start, stop):
+            begin(one, b)
+            begun[b] = one.spectrum_memory  # type: ignore[index]
 
     def work(start: int, stop: int) -> None:
         one = passes(shape, window, field.dtype)
         for i in range(start, stop):
-            one.first(field.ctypes.data + i * one.each)
+            if begun is None:
+                begin(one, i)
+            else:
+                one.spectrum_memory[...] = begun[i % batch]
             for l in range(layers):
-                one.columns(transfers[l])
                 one.rows(own[l, i // batch].ctypes.data, None if saved is None else saved.ctypes.data + (l * fields + i) * one.each)
-            one.columns(transfers[layers])
+                one.columns(transfers[l + 1])
             one.last(out.ctypes.data + i * one.each)
 
+    if begun is not None:
+        _parallel.over(batch, keep)
     _parallel.over(fields, work)
     return out, saved
 

@@ -45,20 +45,31 @@ def chain(
 ) -> tuple[Array, Array | None]:
     """The field behind masks[l] (layers, [population, 1,] n, n) with propagations transfers[l] / side^2 before, between and after them.
 
-    field : ([population,] batch, n, n). Returns the field, and with `save` the fields after each mask (layers, *field.shape), else None.
+    field : ([population,] batch, n, n); without the axis where masks have it, every member has the same. Returns the field, and with `save`
+    the fields after each mask (layers, *field.shape), else None.
     """
-    xp, one = _array.namespace(field), _Chain(field, side)
     field = _array.contiguous(field)
-    fields, out = one.by_member(field), xp.empty(one.shape, field.dtype)
+    sharing = math.prod(masks[0].shape[:-2]) if len(masks) and field.ndim == 3 else 1
+    xp, one = _array.namespace(field), _Chain(field, side, sharing)
+    lead = (sharing, len(field)) if sharing > 1 else field.shape[:-2]
+    fields, out = one.by_member(field) if sharing == 1 else field, xp.empty(one.shape, field.dtype)
     saved = xp.empty((len(masks), *one.shape), field.dtype) if save else None
+    begun: tuple[slice | None, Any] = None, None  # samples, and their spectra in front of the first mask
     for piece in one.pieces():
-        spectrum = one.first(fields[piece])
+        if sharing > 1:
+            if begun[0] != piece[1]:
+                begun = piece[1], one.first(field[piece[1]])
+                one.columns(transfers[0], begun[1])
+            spectrum = xp.empty((*out[piece].shape[:-1], side), field.dtype)
+            spectrum[...] = begun[1]
+        else:
+            spectrum = one.first(fields[piece])
+            one.columns(transfers[0], spectrum)
         for l, mask in enumerate(masks):
-            one.columns(transfers[l], spectrum)
             one.rows(one.by_member(mask)[piece[0]], spectrum, None if saved is None else saved[(l, *piece)])
-        one.columns(transfers[len(masks)], spectrum)
+            one.columns(transfers[l + 1], spectrum)
         one.last(spectrum, out[piece])
-    return out.reshape(field.shape), None if saved is None else saved.reshape(len(masks), *field.shape)
+    return out.reshape(*lead, *out.shape[-2:]), None if saved is None else saved.reshape(len(masks), *lead, *out.shape[-2:])
 
 
 def chain_vjp(
@@ -96,9 +107,10 @@ def _twiddles(side: int, like: Array) -> Array:
 class _Chain:
     """The kernels for one shape of field, each named as in layer.cu."""
 
-    def __init__(self, field: Field, side: int) -> None:
+    def __init__(self, field: Field, side: int, sharing: int = 1) -> None:
+        """`sharing` : members that have the same fields."""
         self.n, self.side, self.dtype = field.shape[-1], side, field.dtype
-        self.population, self.batch = math.prod(field.shape[:-3]), field.shape[-3]
+        self.population, self.batch = math.prod(field.shape[:-3]) * sharing, field.shape[-3]
         self.shape = self.population, self.batch, self.n, self.n
         self.xp = _array.namespace(field)
         self.w = _twiddles(side, field)
@@ -113,7 +125,7 @@ class _Chain:
         """(members, samples) of pieces whose spectra fit `STATE`. Each is one stretch of memory: kernels read and write it where it lies."""
         most = max(1, STATE // (self.n * self.side * self.dtype.itemsize))
         if self.batch > most:
-            return [(slice(m, m + 1), b) for m in range(self.population) for b in _parallel.pieces(self.batch, most)]
+            return [(slice(m, m + 1), b) for b in _parallel.pieces(self.batch, most) for m in range(self.population)]
         return [(m, slice(None)) for m in _parallel.pieces(self.population, most // max(1, self.batch))]
 
     def _slices(self, batch: int, blocks: int) -> int:

@@ -40,10 +40,10 @@ def _fused_window(field: Field, propagators: Sequence[Propagator]) -> tuple[int,
 
 
 def _check_stack(masks: Array, field: Array, propagators: Sequence[Propagator]) -> None:
-    """Raise ValueError or TypeError for masks that are not those of a stack, in the shape and precision of its fields."""
+    """Raise ValueError or TypeError for masks that are not as many as a stack's, in the precision of its fields."""
     if len(propagators) != len(masks) + 1:
         raise ValueError(f"a stack of {len(masks)} masks has {len(masks) + 1} propagators, got {len(propagators)}")
-    if shaped("masks", masks, len(masks), *field.shape[1:]).dtype != field.dtype:
+    if masks.dtype != field.dtype:
         raise TypeError(f"masks must be {field.dtype} as the field, got {masks.dtype}")
 
 
@@ -53,48 +53,66 @@ def forward(field: Field, masks: Field, propagators: Sequence[Propagator], *, sa
 
     field : (batch, ny, nx) complex, in front of the first propagation. masks : (layers, ny, nx) complex transmissions.
     propagators : layers + 1 of them, each for one distance and wavelength.
+    Members of a population share field and propagators, and have masks (layers, members, ny, nx); all that comes back has an axis of
+    members in front of that of the batch.
 
     Returns the field (batch, ny, nx) and, with `save`, the fields right after each mask (layers, batch, ny, nx), else None. Raises
     ValueError for other shapes: a stack of several colours is one call for each.
     """
-    if field.ndim != 3 or masks.shape[1:] != field.shape[1:]:
-        raise ValueError(f"a stack takes fields (batch, ny, nx) and masks (layers, ny, nx), got shapes {field.shape} and {masks.shape}")
+    if field.ndim != 3 or masks.ndim not in (3, 4) or masks.shape[-2:] != field.shape[1:]:
+        raise ValueError(
+            "a stack takes fields (batch, ny, nx) and masks (layers, ny, nx), or of a population (layers, members, ny, nx), "
+            f"got shapes {field.shape} and {masks.shape}"
+        )
     _check_stack(masks, field, propagators)
-    field, masks = _array.contiguous(field), _array.contiguous(masks)
+    field, shape = _array.contiguous(field), (*masks.shape[1:-2], *field.shape)
+    masks = _array.contiguous(masks if masks.ndim == 4 else masks[:, None])
     transfers = [p.transfer(field) for p in propagators]
-    xp = _array.namespace(field)
-    layers, (batch, ny, nx) = len(masks), field.shape
     window = _fused_window(field, propagators)
-    if window is not None:
-        if _array.on_device(field):
-            return _layer.chain(field, masks, [t.normalised[0] for t in transfers], window[0], save=save)
-        return _lanes.chain(field, masks, [t.in_lanes() for t in transfers], window, save=save)
-    saved = xp.empty((layers, *field.shape), field.dtype) if save else None
+    if window is None:
+        out, saved = _unfused(field, masks, transfers, save)
+    elif _array.on_device(field):
+        out, saved = _layer.chain(field, masks, [t.normalised[0] for t in transfers], window[0], save=save)
+    else:
+        out, saved = _lanes.chain(field, masks, [t.in_lanes() for t in transfers], window, save=save)
+    return out.reshape(shape), None if saved is None else saved.reshape(len(masks), *shape)
+
+
+def _unfused(field: Array, masks: Array, transfers: Sequence[_fft.Transfer], save: bool) -> tuple[Array, Array | None]:
+    """The same by library transforms, for masks (layers, members, ny, nx): (members, batch, ny, nx) comes back."""
+    xp = _array.namespace(field)
+    layers, members = masks.shape[:2]
+    batch, ny, nx = field.shape
+    saved = xp.empty((layers, members, *field.shape), field.dtype) if save else None
     if _array.on_device(field):
-        index = np.zeros(batch, np.int64)
-        u = _fft.convolve(field, transfers[0], index)
+        u = _fft.convolve(field, transfers[0], np.zeros(batch, np.int64))
+        u = u if members == 1 else xp.concatenate([u] * members)
         for l in range(layers):
-            v = u if saved is None else saved[l]
-            _launch.launch("optics/mask", "transmit", u.dtype, 1, 1, batch, ny * nx, masks[l], u, v, threads=u.size)
-            u = _fft.convolve(v, transfers[l + 1], index)
+            v = u if saved is None else saved[l].reshape(u.shape)
+            _launch.launch("optics/mask", "transmit", u.dtype, 1, members, batch, ny * nx, masks[l], u, v, threads=u.size)
+            u = _fft.convolve(v, transfers[l + 1], np.zeros(len(v), np.int64))
         return u, saved
 
-    out = np.empty_like(field)
+    out = np.empty((members, *field.shape), field.dtype)
     _prepare(transfers)
 
     def work(start: int, stop: int) -> None:
         engines = [_fft.engine((ny, nx), t.window, field.dtype) for t in transfers]
-        v = np.empty((ny, nx), field.dtype)
-        for b in range(start, stop):
-            u = field[b]
+        first, v = np.empty((2, ny, nx), field.dtype)
+        for i in range(start, stop):
+            b, m = divmod(i, members)
+            if m == 0 or i == start:
+                engines[0].run(field[b], transfers[0], 0, first)
+            u = first
             for l in range(layers):
-                after = v if saved is None else saved[l, b]
-                engines[l].run(u, transfers[l], 0, after)
-                np.multiply(after, masks[l], out=after)
-                u = after
-            engines[layers].run(u, transfers[layers], 0, out[b])
+                after = v if saved is None else saved[l, m, b]
+                np.multiply(u, masks[l, m], out=after)
+                u = v if l + 1 < layers else out[m, b]
+                engines[l + 1].run(after, transfers[l + 1], 0, u)
+            if not layers:
+                out[m, b] = first
 
-    _parallel.over(batch, work)
+    _parallel.over(batch * members, work)
     return out, saved
 
 
@@ -112,7 +130,7 @@ def phase_adjoint(
     `to_field` the cotangent of the incoming field, else None.
     """
     shaped("cotangent", cotangent, None, None, None)
-    _check_stack(masks, cotangent, propagators)
+    _check_stack(shaped("masks", masks, "layers", *cotangent.shape[1:]), cotangent, propagators)
     if shaped("saved", saved, len(masks), *cotangent.shape).dtype != cotangent.dtype:
         raise TypeError(f"saved must be {cotangent.dtype} as the cotangent, got {saved.dtype}")
     cotangent, saved, masks = (_array.contiguous(x) for x in (cotangent, saved, masks))

@@ -64,9 +64,7 @@ class Apparatus(System):
         """The outputs."""
         return self.forward(inputs, key, sample)
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """One pass for each member of a population: (members, batch, outputs)."""
-        return protocols.population(self, inputs, parameters, key, sample)
+    forward_population = protocols.looped_population(forward)
 
     def try_out(self, samples: Any, key: Any = None) -> None:
         """One pass of some raw samples; raises ValueError or TypeError, in one line, for what is wrong with it."""

@@ -21,7 +21,7 @@ from .._updates import Derivative, Factors
 from ._encoding import fitting, flat, one_hot
 from ._layers import OneHiddenLayer, OneSize, check_dtype
 from ._samples import on_device
-from .protocols import population
+from .protocols import looped_population
 from .system import Quantity, Target
 from .writers import InPlace
 
@@ -106,9 +106,7 @@ class BoltzmannMachine(OneHiddenLayer):
         """(batch, classes): the logarithm of the mean chance of each class over the draws."""
         return self.relax(inputs, key=key, sample=sample).output
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """Outputs of a population, (members, batch, classes)."""
-        return population(self, inputs, parameters, key, sample)
+    forward_population = looped_population(forward)
 
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Ensembles:  # fmt: skip

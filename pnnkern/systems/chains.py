@@ -54,9 +54,7 @@ class Chain(System):
         """The outputs."""
         return self.forward(inputs, key, sample)
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """One pass for each member of a population: (members, batch, outputs)."""
-        return protocols.population(self, inputs, parameters, key, sample)
+    forward_population = protocols.looped_population(forward)
 
     def _measured(self, inputs: Array, key: Any, sample: Any) -> list[Array]:
         """What goes into the first stage, and what is measured behind each."""

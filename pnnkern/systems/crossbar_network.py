@@ -209,9 +209,15 @@ class CrossbarNetwork(System):
         """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""
         return self.measure(inputs, key, sample)[0]
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """One pass for each member of a population of weights: (members, batch, outputs)."""
-        return protocols.population(self, inputs, parameters, key, sample)
+    @protocols.population_runs(f"{protocols.ONE_PASS} through perfect arrays, {protocols.LOOPED} through others")
+    def forward_population(
+        self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of a population of weights, (members, batch, outputs): of perfect arrays at once, of others one member after another."""
+        if self.hardware is not None:
+            return protocols.population(self, inputs, parameters, key, sample, first=first)
+        with protocols.stacked(self, parameters, first):
+            return self.forward_saving(inputs)[0]
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """The twin's outputs, and its record: the weights and what entered each array."""
@@ -418,7 +424,7 @@ class CrossbarNetwork(System):
 def _with_bias(x: Array) -> Array:
     """Inputs of an array, whose last row is driven at full scale."""
     xp = _array.namespace(x)
-    return xp.concatenate([x, xp.ones((len(x), 1), x.dtype)], axis=1)
+    return xp.concatenate([x, xp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1)
 
 
 def _mark(w: Array) -> Any:

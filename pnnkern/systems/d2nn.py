@@ -6,6 +6,7 @@ sample of the field (the published point-neuron model); at 0.53 wavelengths per 
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -215,8 +216,12 @@ class D2NN(System):
 
     def masks(self) -> Array:
         """Transmissions exp(i phase) on the samples (layers, samples, samples)."""
-        phase, k = self.parameters["phase"], self.geometry.oversample
-        return chain.phasor(phase if k == 1 else phase.repeat(k, axis=1).repeat(k, axis=2))
+        return self._transmission(self.parameters["phase"])
+
+    def _transmission(self, phase: Array) -> Array:
+        """exp(i phase) on the samples, for phases (..., size, size)."""
+        k = self.geometry.oversample
+        return chain.phasor(phase if k == 1 else phase.repeat(k, axis=-2).repeat(k, axis=-1))
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One pass: fields (batch, samples, samples) -> detector powers (batch, detectors). Noise-free: `key` is not needed."""
@@ -228,9 +233,22 @@ class D2NN(System):
         """The powers, of which light inside the network is no part."""
         return self.forward(inputs, key, sample)
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """One pass for each member of a population of masks {"phase": (members, layers, size, size)}: (members, batch, detectors)."""
-        return protocols.population(self, inputs, parameters, key, sample)
+    def forward_population(
+        self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of a population of masks {"phase": (members, layers, size, size)}, through the built network with each of them:
+        (members, batch, detectors). `chunk` fields are worked on at a time, some samples of some members."""
+        members, inputs, built = protocols.members(self, parameters), self._incoming(inputs), self.built()
+        protocols.numbered(members, first)
+        xp, batch = _array.namespace(inputs), len(inputs)
+        out = xp.empty((members, batch, len(self.regions)), self.dtype)
+        samples = max(1, min(batch, math.isqrt(self.chunk)))  # their way to the first mask is gone once for all members of a piece
+        for some in _parallel.pieces(members, self.chunk // samples):
+            printed = self._printed(parameters["phase"][some], self._build_key, self.imperfections)
+            masks = self._transmission(xp.ascontiguousarray(printed.swapaxes(0, 1)))
+            for piece in _parallel.pieces(batch, samples):
+                out[some, piece] = detectors.powers(chain.forward(inputs[piece], masks, built.propagators)[0], self.regions)
+        return out
 
     def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Powers of one physical pass, and the twin's record: fields inside the network cannot be measured."""
@@ -386,28 +404,41 @@ class D2NN(System):
 
     def built(self) -> "D2NN":
         """The network that was built: this one, or with `imperfections` its misbuilt copy."""
-        return self if self.imperfections.perfect else self.perturbed(random.fold_in(self.key, "built"), self.imperfections)
+        return self if self.imperfections.perfect else self.perturbed(self._build_key, self.imperfections)
+
+    @property
+    def _build_key(self) -> Any:
+        """What the errors of the built network are drawn with; None where there are none."""
+        return None if self.imperfections.perfect else random.fold_in(self.key, "built")
 
     def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
         """The misbuilt network of which this one is the design; `key` draws its errors."""
         p, g = imperfections, self.geometry
-        phase = self.parameters["phase"].astype(np.float64)
-        xp = _array.namespace(phase)
-        if p.levels:
-            step = 2 * np.pi / p.levels
-            phase = xp.rint(xp.mod(phase, 2 * np.pi) / step) * step
-        if p.height_error:
-            draws = random.normal(random.fold_in(key, 1), (1, phase.size), like=phase).reshape(phase.shape)
-            phase = phase + 2 * np.pi * (p.index - 1) / g.wavelength * p.height_error * draws.astype(np.float64)
         shifts = None
         if p.misalignment:
             # positions of the masks; light going from one to the next sees the difference, the source and detectors stay put
             at = p.misalignment * random.normal(random.fold_in(key, 2), (1, 2 * g.layers)).astype(np.float64).reshape(-1, 2)
             path = np.concatenate([np.zeros((1, 2)), at, np.zeros((1, 2))])
             shifts = tuple((float(dy), float(dx)) for dy, dx in np.diff(path, axis=0))
-        built = dataclasses.replace(self, parameters={"phase": phase.astype(self.dtype)}, shifts=shifts, imperfections=Imperfections())
+        printed = self._printed(self.parameters["phase"], key, p)
+        built = dataclasses.replace(self, parameters={"phase": printed}, shifts=shifts, imperfections=Imperfections())
         built.regions = self.regions  # which have been brought to the device
         return built
+
+    def _printed(self, phase: Array, key: Any, p: Imperfections) -> Array:
+        """Phases (..., layers, size, size) as they are in the misbuilt network; every member of a population has the same errors."""
+        if p.perfect:
+            return phase
+        phase = phase.astype(np.float64)
+        xp = _array.namespace(phase)
+        if p.levels:
+            step = 2 * np.pi / p.levels
+            phase = xp.rint(xp.mod(phase, 2 * np.pi) / step) * step
+        if p.height_error:
+            shape = phase.shape[-3:]
+            draws = random.normal(random.fold_in(key, 1), (1, math.prod(shape)), like=phase).reshape(shape)
+            phase = phase + 2 * np.pi * (p.index - 1) / self.geometry.wavelength * p.height_error * draws.astype(np.float64)
+        return phase.astype(self.dtype)
 
     # ---------------------------------------------------------------------------------------------------------------- exports
     def exports(self) -> dict[str, Quantity]:

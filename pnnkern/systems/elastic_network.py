@@ -19,7 +19,7 @@ from .._updates import Derivative
 from ..networks import ElasticNetwork, graphs
 from ._encoding import flat, wanted
 from ._graphs import GraphNetwork
-from .protocols import population
+from .protocols import looped_population
 from .system import Quantity
 
 
@@ -138,9 +138,7 @@ class SpringNetwork(GraphNetwork):
         """Displacements of the targets (batch, outputs), metres. Noise-free: `key` is not needed."""
         return self._read(self.states(inputs))
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """The passes of a population of parameters, (members, batch, outputs)."""
-        return population(self, inputs, parameters, key, sample)
+    forward_population = looped_population(forward)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Displacements of the targets, and the positions for `vjp`."""

@@ -17,6 +17,7 @@ from ..networks import convolutional
 from ..networks.layered import Phases
 from ._encoding import flat
 from ._settling import HopfieldUnits
+from .protocols import looped_population
 
 
 @accepts_any
@@ -91,8 +92,10 @@ class ConvolutionalHopfield(HopfieldUnits):
             raise ValueError(f"each image must be {self.image}, or flat, got shape {shape}")
         return self.gain * values.reshape(len(values), *self.image)
 
-    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
-        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool)
+    forward_population = looped_population(HopfieldUnits.forward)
+
+    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool, mean=False)
 
 
 __all__ = ["ConvolutionalHopfield"]

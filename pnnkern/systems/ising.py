@@ -23,7 +23,7 @@ from ..networks import ising
 from ._encoding import fitting, one_hot
 from ._layers import OneHiddenLayer, OneSize
 from ._samples import on_device
-from .protocols import population
+from .protocols import looped_population
 from .system import Target
 from .writers import InPlace
 
@@ -85,9 +85,7 @@ class IsingMachine(OneHiddenLayer):
         """Mean of the output spins of each class, (batch, classes)."""
         return self.relax(inputs, key=key, sample=sample).output
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """Outputs of a population, (members, batch, classes)."""
-        return population(self, inputs, parameters, key, sample)
+    forward_population = looped_population(forward)
 
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> _Relaxed:  # fmt: skip

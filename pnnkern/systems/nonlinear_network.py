@@ -130,9 +130,7 @@ class NonlinearCircuit(Circuit):
         """One pass: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. Noise-free: `key` is not needed."""
         return self.read(self._settle(inputs))
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """The passes of a population of parameters, (members, batch, outputs)."""
-        return protocols.population(self, inputs, parameters, key, sample)
+    forward_population = protocols.looped_population(forward)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Outputs of the twin, and its voltages for `vjp`."""

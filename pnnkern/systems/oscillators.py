@@ -17,7 +17,7 @@ from .._updates import Derivative, Factors
 from ..networks import oscillator
 from ._encoding import fitting
 from ._layers import GradedOutputs, OneHiddenLayer, OneSize, check_dtype
-from .protocols import population
+from .protocols import looped_population
 from .system import Quantity
 from .writers import InPlace
 
@@ -78,9 +78,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         """Cosines of the free outputs (batch, outputs). Noise-free: `key` is not needed."""
         return self.relax(inputs).output
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """Outputs of a population, (members, batch, outputs)."""
-        return population(self, inputs, parameters, key, sample)
+    forward_population = looped_population(forward)
 
     def _apparatus(self, inputs: Real) -> tuple[Any, dict[str, Any]]:
         """Couplings of all oscillators, and the other settings."""
@@ -107,17 +105,17 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch."""
-        return self._named(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b), max(1, len(relaxed.inputs)))
+        return self._by_name(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b, mean=False))
 
-    def _named(self, inputs: Real, shares: tuple[Factors, Array, Array, Array], of_means: float) -> dict[str, Derivative]:
-        """Shares of couplings, fields and second harmonics by the names of the parameters; what is a mean over so many is made a sum."""
+    def _by_name(self, inputs: Real, shares: tuple[Factors, Array, Array, Array]) -> dict[str, Derivative]:
+        """Shares of couplings, fields and second harmonics, sums over the batch, by the names of the parameters."""
         factors, dx, _, dK = shares
         hidden = self.sizes[0]
-        across = Factors(_array.contiguous(factors.first[:, :hidden]), _array.contiguous(factors.second[:, hidden:]), of_means)
+        across = Factors(_array.contiguous(factors.first[:, :hidden]), _array.contiguous(factors.second[:, hidden:]))
         field = dx.sum(axis=0)
         return {
             "W1": Factors(inputs, _array.contiguous(dx[:, :hidden])), "W2": across, "b1": field[:hidden], "b2": field[hidden:],
-            "K": dK * dK.dtype.type(of_means),
+            "K": dK,
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
@@ -131,7 +129,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         coupling, how = self._apparatus(record.inputs)
         steps = max(self.steps, self.nudged_steps)
         shares = oscillator.relax_vjp(cotangent, record.phases.phase, coupling, steps=steps, **how)
-        return self._named(record.inputs, shares, 1.0)
+        return self._by_name(record.inputs, shares)
 
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:

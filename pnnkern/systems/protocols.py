@@ -7,12 +7,16 @@ real, (batch, outputs). Derivatives are sums over the batch of dL/dparameter, ar
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
 
 from .. import _array, random
 from .._array import Array
 from .._errors import CapabilityError, nearest
 from .._updates import Derivative
+
+T = TypeVar("T", bound=Callable[..., Any])
 
 
 @runtime_checkable
@@ -24,8 +28,13 @@ class Measurable(Protocol):
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One physical pass, (batch, outputs)."""
 
-    def forward_population(self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """The passes of a population, (members, batch, outputs); `parameters` with a first axis of members, some or all of the names."""
+    def forward_population(
+        self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of a population, (members, batch, outputs); `parameters` with a first axis of members, some or all of the names.
+
+        first : the number of the first member in the whole population, or the numbers of all: each has the noise of its own number.
+        """
 
 
 @runtime_checkable
@@ -277,14 +286,79 @@ def replaced(system: Any, parameters: dict[str, Array]) -> Iterator[None]:
         system.parameters.update(kept)
 
 
-def population(system: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-    """`forward_population` for a system whose kernels have no axis of members: one after another, each with noise of its own."""
+def population(
+    system: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+) -> Array:
+    """`forward_population` of any system: one member after another, each with noise of its own number (see `numbered`)."""
     xp = _array.namespace(inputs)
     outputs = []
-    for m in range(members(system, parameters)):
+    for m, number in enumerate(numbered(members(system, parameters), first)):
         with replaced(system, {name: values[m] for name, values in parameters.items()}):
-            outputs.append(system.forward(inputs, None if key is None else random.fold_in(key, m), sample))
+            outputs.append(system.forward(inputs, None if key is None else random.fold_in(key, number), sample))
     return xp.stack(outputs)
+
+
+ONE_PASS, LOOPED = "in one pass", "member by member"
+
+
+def population_runs(how: str) -> Callable[[T], T]:
+    """Mark a `forward_population` with how populations run, in words, where that is not `ONE_PASS`; `how_population_runs` reads it."""
+
+    def mark(method: T) -> T:
+        method.population_runs = how  # type: ignore[attr-defined]
+        return method
+
+    return mark
+
+
+def how_population_runs(system: Any) -> str:
+    """How a population of a system, or of a class of systems, goes through its kernels: `ONE_PASS`, `LOOPED`, or which of them when."""
+    return str(getattr(system.forward_population, "population_runs", ONE_PASS))
+
+
+def looped_population(forward: Callable[..., Array]) -> Callable[..., Array]:
+    """The `forward_population` of a system whose kernels have no axis of members: ``forward_population = looped_population(forward)``.
+
+    It passes one member after another through the system, and is marked as `LOOPED`.
+    """
+
+    @population_runs(LOOPED)
+    def forward_population(
+        self: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of a population, (members, batch, outputs), one member after another; see `Measurable`."""
+        return population(self, inputs, parameters, key, sample, first=first)
+
+    forward_population.__module__, forward_population.__qualname__ = forward.__module__, f"{forward.__qualname__}_population"
+    return forward_population
+
+
+def numbered(count: int, first: Any = 0) -> list[int]:
+    """The numbers of `count` members in the whole population: from `first` on, or `first` itself where it holds all of them.
+
+    Raises TypeError for what are no integers, ValueError for another count of them and for negative ones.
+    """
+    given = np.asarray(first)
+    if given.dtype.kind not in "iu":
+        raise TypeError(f"first must be the number of the first member, or the numbers of all, got {first!r:.80}")
+    numbers = given + np.arange(count) if given.ndim == 0 else given
+    if numbers.shape != (count,) or (count and numbers.min() < 0):
+        raise ValueError(f"first must be a number of at least 0, or such numbers of all {count} members, got {first!r:.80}")
+    return [int(n) for n in numbers]
+
+
+@contextlib.contextmanager
+def stacked(system: Any, parameters: dict[str, Array], first: Any = 0) -> Iterator[None]:
+    """The system with all its parameters (members, ...) for a while: those of a population, and its own for every member where it has none.
+
+    Raises as `members` and `numbered`.
+    """
+    count = members(system, parameters)
+    numbered(count, first)
+    xp = _array.namespace(*parameters.values())
+    shared = {name: xp.broadcast_to(p, (count, *p.shape)) for name, p in system.parameters.items() if name not in parameters}
+    with replaced(system, parameters | shared):
+        yield
 
 
 def members(system: Any, parameters: dict[str, Array]) -> int:
@@ -307,6 +381,7 @@ def members(system: Any, parameters: dict[str, Array]) -> int:
 
 
 __all__ = [
-    "Continual", "Driven", "Featured", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "Reciprocal", "Relaxing", "Staged",
-    "Yielding", "lacks", "members", "population", "replaced", "require",
+    "LOOPED", "ONE_PASS", "Continual", "Driven", "Featured", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "Reciprocal",
+    "Relaxing", "Staged", "Yielding", "how_population_runs", "lacks", "looped_population", "members", "numbered", "population",
+    "population_runs", "replaced", "require", "stacked",
 ]  # fmt: skip

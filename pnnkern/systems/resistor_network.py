@@ -21,7 +21,6 @@ from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ResistorNetwork, Response, graphs
 from ..networks._solve import solution
-from ..networks.resistor import LARGEST_BLOCK
 from . import protocols
 from ._encoding import wanted
 from ._graphs import Circuit
@@ -158,13 +157,12 @@ class ResistorCircuit(Circuit):
         """One pass: source voltages (batch, sources) -> output voltages (batch, outputs), float64. Noise-free: `key` is not needed."""
         return self._response().outputs(inputs)
 
-    def forward_population(self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0) -> Array:
-        """The passes of networks {"conductance": (members, E)}, (members, batch, outputs); small ones all in one kernel."""
-        if self.network.n_nodes - self.entrances > LARGEST_BLOCK:
-            return protocols.population(self, inputs, parameters, key, sample)
-        protocols.members(self, parameters)
-        k = parameters["conductance"].astype(np.float64)
-        return self.network.solve_many(k, self.source_nodes, inputs)[:, :, self._on(self.target_nodes, inputs)]
+    def forward_population(
+        self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    ) -> Array:
+        """The passes of networks {"conductance": (members, E)}, (members, batch, outputs), by `ResistorNetwork.gains`."""
+        protocols.numbered(protocols.members(self, parameters), first)
+        return inputs @ self.network.gains(parameters["conductance"], self.source_nodes, self.target_nodes)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Output voltages of the twin, and the response and inputs for `vjp`."""

@@ -390,7 +390,7 @@ TINY = ["system.layers=2", "system.size=16", "system.detector_size=2", "system.i
         ("d2nn-digits", [*TINY, "system.pitch=1e300"], "system.pitch: input should be less than or equal to 1000000000, got 1e.300"),
         ("d2nn-digits", [*TINY, "system.wavelength=5e-324"], "wavelength must be a length of 1e-15 metres or more, got 4.94066e-324"),
         ("d2nn-digits", [*TINY, "system.spacing=1e300"], "spacing: input should be less than or equal to 1000000000000000, got 1e.300"),
-        ("d2nn-digits", [*TINY, "system.misalignment=1e300"], "system.misalignment: input should be less than or equal to 1000000000, got 1e.300"),
+        ("d2nn-digits", [*TINY, "system.misalignment=1e300"], "misalignment: input should be less than or equal to 1000000000, got 1e.300"),
         ("coupled-iris", ["data.train=5"], "the 5 training images of iris are all of class 0"),
         ("d2nn-digits", ["data.path=~nobody-of-that-name/x.npz"], "the data file .*~nobody-of-that-name/x.npz does not exist"),
         ("coupled-iris", ["system.degree=1.7e308"], "but a mean degree of 1.7e.308"),

@@ -97,7 +97,7 @@ def test_holomorphic_ep_learns_and_is_refused_where_it_cannot() -> None:
     drn = trainer("drn", {"kind": "contrastive-learning"})
     with pytest.raises(CapabilityError, match="holomorphic-ep needs equilibria at complex nudges"):
         HolomorphicEP().init(drn.system)
-    for bad, message in (({"radius": 1.0}, "radius of .* must be a finite number > 0 and < 1"), ({"points": 1}, "points of .* must be .* >= 2")):
+    for bad, message in (({"radius": 1.0}, "radius of .* must be .* > 0 and < 1"), ({"points": 1}, "points of .* must be .* >= 2")):
         with pytest.raises(ValueError, match=message):
             HolomorphicEP(**bad)  # type: ignore[arg-type]
 

@@ -23,7 +23,7 @@ from pnnkern.learning import (
     one_step,
 )
 from pnnkern.networks import graphs
-from pnnkern.systems import D2NN, CrossbarNetwork, IsingMachine, NonlinearCircuit, ResistorCircuit, protocols, writers
+from pnnkern.systems import D2NN, CrossbarNetwork, IsingMachine, NonlinearCircuit, ResistorCircuit, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
 KEY = random.key(2)
@@ -54,37 +54,37 @@ def test_light_sent_back_through_the_built_network(rng: np.random.Generator) -> 
     """The gradient of the network as it was built, which its twin, that knows no errors, does not have."""
     geometry = Geometry(layers=2, size=20, detector_size=4, input_size=12, spacing=4e-3)
     imperfections = Imperfections(misalignment=4e-4, height_error=1e-4)
-    system = D2NN(geometry, key=random.key(1), dtype="float64", imperfections=imperfections, build_key=KEY)
+    system = D2NN(geometry=geometry, key=random.key(1), dtype="float64", imperfections=imperfections)
     batch = system.encode(rng.integers(0, 256, (3, 8, 8)).astype(np.uint8)), np.array([1, 7, 4])
     loss = pnn.learning.CrossEntropy()
-    updates, metrics = AdjointLearning(loss).step(system, batch)
+    updates, metrics = one_step(AdjointLearning(loss), system, Batch(*batch))
     assert metrics["loss"] == pytest.approx(loss(system.forward(batch[0]), batch[1])[0])
-    largest = np.argsort(-np.abs(updates["phase"]).ravel())[:12]
-    places = [np.unravel_index(i, updates["phase"].shape) for i in largest]
+    found = dense(updates["phase"])
+    places = [np.unravel_index(i, found.shape) for i in np.argsort(-np.abs(found).ravel())[:12]]
     truth = numeric(system, "phase", loss, batch, 1e-4, places)
-    np.testing.assert_allclose([updates["phase"][i] for i in places], truth, rtol=1e-5)
-    twin = PhysicsAware(loss).step(system, batch)[0]["phase"]
+    np.testing.assert_allclose([found[i] for i in places], truth, rtol=1e-5)
+    twin = dense(one_step(PhysicsAware(loss), system, Batch(*batch))[0]["phase"])
     assert np.linalg.norm([twin[i] for i in places] - truth) > 0.1 * np.linalg.norm(truth)
 
 
 def test_errors_go_back_through_the_arrays(rng: np.random.Generator) -> None:
     """What hidden nodes get is the transpose of what the arrays, with their programming errors and wires, do forwards."""
     hardware = Crossbar(device="pcm", chain=Chain(wires=Wires(50.0, 50.0)))
-    network = CrossbarNetwork((6, 5, 4), hardware=hardware, key=KEY, dtype="float64")
+    network = CrossbarNetwork(inputs=6, hidden=(5,), classes=4, hardware=hardware, key=KEY, dtype="float64")
     x, labels = rng.random((7, 6)), rng.integers(0, 4, 7)
-    updates, _ = AdjointLearning(Logits(2.0)).step(network, (x, labels))
+    updates, _ = one_step(AdjointLearning(Logits(2.0)), network, Batch(x, labels))
     outputs, (weights, entered) = network.measure(x)
     matrix = network._read(1, np.eye(6), weights[1], None, 0)  # of the second array, measured from the rows
     assert not np.allclose(matrix, weights[1], rtol=0.02)
     error = Logits(2.0)(outputs, labels)[1]
     hidden = (error @ matrix.T)[:, :-1] * (1 - entered[1][:, :-1] ** 2)
-    np.testing.assert_allclose(protocols.dense(updates["w0"]), entered[0].T @ hidden, rtol=1e-9, atol=1e-14)
-    np.testing.assert_allclose(protocols.dense(updates["w1"]), entered[1].T @ error, rtol=1e-12)
-    perfect = CrossbarNetwork((6, 5, 4), key=KEY, dtype="float64")
-    updates, _ = AdjointLearning(Logits(2.0)).step(perfect, (x, labels))
+    np.testing.assert_allclose(dense(updates["w0"]), entered[0].T @ hidden, rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(dense(updates["w1"]), entered[1].T @ error, rtol=1e-12)
+    perfect = CrossbarNetwork(inputs=6, hidden=(5,), classes=4, key=KEY, dtype="float64")
+    updates, _ = one_step(AdjointLearning(Logits(2.0)), perfect, Batch(x, labels))
     places = [(0, 0), (3, 2), (6, 4)]
     np.testing.assert_allclose(
-        [protocols.dense(updates["w0"])[i] for i in places], numeric(perfect, "w0", Logits(2.0), (x, labels), 1e-5, places), rtol=1e-6
+        [dense(updates["w0"])[i] for i in places], numeric(perfect, "w0", Logits(2.0), (x, labels), 1e-5, places), rtol=1e-6
     )
 
 
@@ -181,14 +181,13 @@ def test_equilibria_at_different_parameters(rng: np.random.Generator) -> None:
 
 
 def test_refusals() -> None:
-    network = IsingMachine((4, 3), 1, 5, key=KEY)
-    batch = np.zeros((1, 5), np.float32), np.zeros(1, np.int64)
+    network = IsingMachine(hidden=(4,), outputs=3, inputs=5, copies=1, key=KEY)
     for rule, lacking in (
         (AdjointLearning(Logits()), "a way backwards through the same parts"), (FrequencyPropagation(), "driven at two frequencies"),
         (AgnosticEP(0.1, 0.1), "compared at different parameters"),
     ):  # fmt: skip
         with pytest.raises(CapabilityError, match=f"{lacking}.*IsingMachine has none"):
-            rule.step(network, batch)
-    for bad, message in (((0.0, 1.0), "strength must be positive"), ((1.0, np.inf), "rate must be positive"), ((1.0, 1.0, 0), "steps must")):
-        with pytest.raises(ValueError, match=message):
+            rule.init(network)
+    for bad, name in (((0.0, 1.0), "beta"), ((1.0, np.inf), "rate"), ((1.0, 1.0, 0), "steps")):
+        with pytest.raises(ValueError, match=f"{name} of AgnosticEP must be a finite number "):
             AgnosticEP(*bad)  # type: ignore[arg-type]

@@ -12,7 +12,8 @@ from pnnkern.systems import NonlinearCircuit, ResistorCircuit, SpringNetwork
 
 EDGES = [[0, 1], [1, 2], [2, 3], [3, 0], [0, 2]]
 K = [2, 1, 3, 4, 5]
-NET, DIODES, GATES, SPRINGS = ResistorNetwork(EDGES, 4), DiodeNetwork(EDGES, 4, diode=[True] * 5), TransistorNetwork(EDGES, 4), ElasticNetwork(EDGES, 4, 2)
+NET, DIODES = ResistorNetwork(EDGES, 4), DiodeNetwork(EDGES, 4, diode=[True] * 5)
+GATES, SPRINGS = TransistorNetwork(EDGES, 4), ElasticNetwork(EDGES, 4, 2)
 V, STATE = np.array([[0.0, 1.0]]), np.array([[0.0, 0.2, 1.0, 0.4]])
 AT = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
 RULE = ([0, 2], V, [1], np.array([[0.3]]))

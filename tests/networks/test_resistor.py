@@ -138,6 +138,29 @@ def test_many_small_networks(backend, dtype: str, n: int, networks_: int, batch:
         assert np.abs(got[m] - expected).max() < (2e-5 if dtype == "float32" else 1e-12)
 
 
+@pytest.mark.parametrize("n", [40, 203, 540])  # in one kernel; factorised, on a GPU all at a time; by sparse factors there too
+def test_gains_of_many_networks(backend, n: int, rng: np.random.Generator) -> None:
+    """Kirchhoff's law at every free node; one network has an edge that does not conduct."""
+    net = ResistorNetwork(graphs.delaunay(n, random.key(n))[0], n)
+    g = rng.uniform(0.2, 2, (3, net.n_edges)).astype(np.float32)
+    g[1, 4] = 0
+    sources, targets = np.array([7, 0, n - 1, 3]), np.array([11, 5, 30])
+    got = backend.numpy(net.gains(backend.array(g), sources, targets))
+    assert (got.shape, got.dtype) == ((3, 4, 3), np.float64)
+    for m in range(3):
+        np.testing.assert_allclose(got[m], by_inverse(net, g[m].astype(float), sources, np.eye(4))[:, targets], atol=1e-11)
+    g[2, np.unique(np.nonzero(net.edges == 1)[0])] = 0
+    with pytest.raises(ValueError, match="node 1 floats"):
+        net.gains(backend.array(g), sources, targets)
+
+
+def test_gains_that_rounding_spoils_are_refused(rng: np.random.Generator) -> None:
+    net = ResistorNetwork(graphs.delaunay(203, random.key(1))[0], 203)
+    g = 10.0 ** rng.uniform(-14, 14, (2, net.n_edges))
+    with pytest.raises(ConvergenceError, match="has not converged"):
+        net.gains(g, [0, 1], [5], tolerance=1e-16)
+
+
 def test_factors_too_large_for_shared_memory(backend, rng: np.random.Generator) -> None:
     """150 free nodes in float64 are 90 kB: with less allowed, the factor lies in global memory and the answer is the same."""
     net = ResistorNetwork(graphs.delaunay(40, random.key(1))[0], 40)
@@ -161,6 +184,10 @@ G, V = np.ones(2), np.ones((1, 2))
         (lambda: NET.solve(np.ones(3), [0], np.ones((1, 1))), ValueError, r"node 3 floats: no path .* \(2 of 5 nodes do\)"),
         (lambda: PATH.solve(np.array([1.0, 0.0]), [0], np.ones((1, 1))), ValueError, "node 2 floats"),
         (lambda: PATH.solve_many(np.array([[1.0, 1.0], [1.0, 0.0]]), [0], np.ones((1, 1))), ValueError, "node 2 floats"),
+        (lambda: PATH.gains(np.array([[1.0, 1.0], [1.0, 0.0]]), [0], [1]), ValueError, "node 2 floats"),
+        (lambda: PATH.gains(np.array([[1.0, -1.0]]), [0], [1]), ValueError, "at least 0 siemens, got -1"),
+        (lambda: PATH.gains(np.ones((1, 3)), [0], [1]), ValueError, r"conductance must be \(networks, 2\)"),
+        (lambda: PATH.gains(np.ones((1, 2)), [0], [0]), ValueError, "node 0 is a source and a target"),
         (lambda: PATH.solve(np.array([1.0, -0.5]), [0, 2], V), ValueError, "conductance must be finite and at least 0 siemens, got -0.5"),
         (lambda: PATH.solve(np.array([1.0, np.nan]), [0, 2], V), ValueError, "conductance must be finite"),
         (lambda: PATH.solve(np.ones(3), [0, 2], V), ValueError, r"conductance must be \(2,\), one for each edge"),

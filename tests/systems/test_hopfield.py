@@ -54,7 +54,8 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 
 KINDS = [
-    (layered, {}), (layered, {"readout": "softmax"}), (layered, {"feedback": "separate"}), (layered, {"feedback": "separate", "readout": "softmax"}),
+    (layered, {}), (layered, {"readout": "softmax"}), (layered, {"feedback": "separate"}),
+    (layered, {"feedback": "separate", "readout": "softmax"}),
     (convolutional, {}), (convolutional, {"readout": "softmax"}), (convolutional, {"pool": "max"}),
 ]  # fmt: skip
 
@@ -202,7 +203,7 @@ def test_pulsed_devices_hold_all_weights() -> None:
     assert {name for name, writer in written.writers.items() if isinstance(writer, Pulsed)} == {"W1", "W2", "W3", "V2", "V3"}
     moved = {name: np.abs(written.parameters[name] - p).max() for name, p in layered(**own).parameters.items()}
     assert {name for name, by in moved.items() if by} == set(written.writers)  # to within what the devices can hold
-    with pytest.raises(ValueError, match="pulsed devices hold float32 weights: set compute.dtype=float32"):
+    with pytest.raises(ValueError, match=r"pulsed devices hold float32 weights: set compute\.dtype=float32"):
         layered(writing=Pulses(writer="pulsed"))
 
 
@@ -213,7 +214,7 @@ def test_pulsed_devices_hold_all_weights() -> None:
         (lambda: layered(feedback="separate", parameters=layered().parameters), "V2 must be float64 .*, got nothing"),
         (lambda: layered(readout="sum"), "readout of Hopfield must be one of 'state', 'softmax', got 'sum'"),
         (lambda: layered(readout="softmax", low=-1.0), "the targets of a softmax are 1 and 0"),
-        (lambda: convolutional(activation="relu"), "activation of ConvolutionalHopfield must be one of 'hard-sigmoid', 'sigmoid', 'tanh', got 'relu'"),
+        (lambda: convolutional(activation="relu"), "activation of ConvolutionalHopfield must be one of .*, got 'relu'"),
         (lambda: convolutional(pool="max", activation="tanh"), "needs states that are not negative"),
         (lambda: convolutional(rates=(1.0,)), "rates must be one number for each of the 3 layers, got 1"),
         (lambda: layered(readout="softmax").relax(np.zeros((1, 4)), target=np.eye(3)[:1], nudges=(1.0,), hold=True), "cannot be held"),

@@ -165,7 +165,9 @@ def test_coupled_learning_holds_the_outputs_on_both_sides(backend, variant: str,
                                                           rng: np.random.Generator) -> None:  # fmt: skip
     """Each edge's dv^2 / 2 of two relaxations, the outputs held at o + b (t - o) in each, solved here densely from Kirchhoff's laws."""
     edges, n = graphs.disordered(14, 5.0, random.key(2)), 14
-    system = ResistorCircuit(edges, n, 2, 3, high=0.55, low=0.45, hinge=hinge, dtype="float64", key=random.key(5), device=backend.device)
+    system = ResistorCircuit(
+        edges=edges, n_nodes=n, features=2, high=0.55, low=0.45, hinge=hinge, dtype="float64", key=random.key(5), device=backend.device
+    )
     k = rng.uniform(3e-4, 2e-3, system.network.n_edges)
     system.parameters["conductance"] = backend.array(k)
     x, labels = rng.random((4, 2)), np.array([0, 1, 2, 1])
@@ -192,8 +194,7 @@ def test_coupled_learning_holds_the_outputs_on_both_sides(backend, variant: str,
     i, j = system.network.edges.T
     drops = [(v[:, i] - v[:, j]) ** 2 / 2 for v in (low, high)]
     expected = (drops[1] - drops[0]).mean(axis=0) / (ends[1] - ends[0])
-    rule = CoupledLearning(0.3, variant, SquareError(0.55, 0.45, hinge))
-    updates, metrics = rule.step(system, (inputs, backend.array(labels)))
+    updates, metrics = mean_step(CoupledLearning(0.3, variant), system, inputs, backend.array(labels))
     np.testing.assert_allclose(backend.numpy(updates["conductance"]), expected, atol=1e-10 * np.abs(expected).max())
     assert float(metrics["loss"]) == pytest.approx((error**2).sum() / 8)
 

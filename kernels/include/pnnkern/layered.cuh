@@ -46,10 +46,11 @@ template <class T> PNN_D T block_largest(T x, T* scratch) {
 }
 
 // weight[outputs][hidden] between hidden and output layer; drive[batch][hidden] from inputs and biases; total1[hidden], total2[outputs]
-// divide what pulls a node; low[hidden], high[hidden] of a BOX.
+// divide what pulls a node; bias[outputs]; low[hidden], high[hidden] of a BOX. Of a population, networks of `each` samples one after
+// another in the batch, weight, total1, total2 and bias have a first axis of networks.
 // Shared memory: pull[hidden], state[hidden], output[outputs], scratch[threads].
 template <class T> struct one_hidden {
-    long long batch;
+    long long batch, each;
     int hidden, outputs, model;
     const T *weight, *drive, *total1, *total2, *bias, *low, *high;
     T *pull, *state, *output, *scratch;
@@ -143,7 +144,11 @@ template <class T> struct one_hidden {
     // dh[phases][batch][hidden], d_o[phases][batch][outputs]; change[1 + phases][batch].
     PNN_D void run(int phases, int hold, int sweeps, int nudged_sweeps, T tolerance, const T* nudge, const T* target, T* h, T* o, T* dh,
                    T* d_o, T* change) {
+        long long network = 0;
         for (long long b = blockIdx.x; b < batch; b += gridDim.x) {
+            long long on = b / each - network;
+            network += on;
+            weight += on * outputs * hidden, total1 += on * hidden, total2 += on * outputs, bias += on * outputs;
             relax(b, sweeps, tolerance, h + b * hidden, o + b * outputs, change + b);
             for (int p = 0; p < phases; p++) {
                 long long i = p * batch + b;

@@ -100,15 +100,15 @@ def last_colour_at_rest() -> Iterator[np.ndarray]:
 
 # ----------------------------------------------------------------------------------------------------------------- layered networks
 def layered() -> Iterator[np.ndarray]:
-    """Every model, nudged and held, for so many sweeps and until it rests; null pointers where there is no nudge."""
-    batch, hidden, outputs, threads, phases = 5, 150, 7, 64, 2
+    """Every model, nudged and held, for so many sweeps and until it rests: two networks of three samples each."""
+    batch, each, hidden, outputs, threads, phases = 6, 3, 150, 7, 64, 2
     for real in REALS:
         for model in range(3):
             rng = np.random.default_rng(model)
-            weight, drive = rng.uniform(0, 1, (outputs, hidden)), rng.normal(0, 40, (batch, hidden))
-            total1, total2 = 60 + weight.sum(0), 30 + weight.sum(1)
+            weight, drive = rng.uniform(0, 1, (2, outputs, hidden)), rng.normal(0, 40, (batch, hidden))
+            total1, total2 = 60 + weight.sum(1), 30 + weight.sum(2)
             low, high = np.where(np.arange(hidden) % 2, -0.4, 0), np.where(np.arange(hidden) % 3, 0.5, 0.1)
-            net = [weight, drive, total1, total2, rng.normal(0, 9, outputs), low, high]
+            net = [weight, drive, total1, total2, rng.normal(0, 9, (2, outputs)), low, high]
             net = [a.astype(real) for a in net]
             nudge, target = np.array([-3, 5], real), rng.normal(0, 1, (batch, outputs)).astype(real)
             for hold, sweeps, tolerance in ((0, 4, 0.0), (1, 3, 0.0), (0, 200, 1e-3)):
@@ -116,7 +116,7 @@ def layered() -> Iterator[np.ndarray]:
                 dh, d_o = np.empty((phases, batch, hidden), real), np.empty((phases, batch, outputs), real)
                 change = np.empty((1 + phases, batch), real)
                 _launch.launch(
-                    "networks/layered", "relax", real, batch, hidden, outputs, model, phases, hold, sweeps, sweeps + 1, tolerance, *net,
+                    "networks/layered", "relax", real, batch, each, hidden, outputs, model, phases, hold, sweeps, sweeps + 1, tolerance, *net,
                     nudge, target, h, o, dh, d_o, change, grid=(2,), block=(threads,),
                     shared=(2 * hidden + outputs + threads) * np.dtype(real).itemsize,
                 )  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._checks import largest
 from .._declared import Positive, Turns
 from .._errors import ConvergenceError
 from .._gate import accepts_any
@@ -21,27 +22,61 @@ from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
 
 Parameters = dict[str, Array]
+CHANGE = 0.5  # of what is felt, on the way of a step of descent: one that is led to where nothing is felt any more has 1
 
 
 def yielding(start: Parameters, felt: Callable[[Parameters], Parameters], softness: float, within: dict[str, tuple[float, float]], *,
-             steps: int, tolerance: float) -> Parameters:  # fmt: skip
+             steps: int, tolerance: float, rate: float = 0.0) -> Parameters:  # fmt: skip
     """Parameters theta with ``theta = start - softness felt(theta)``, each within its range.
 
-    By turns of one and the other, all of the way; where that overshoots, half as far from then on. Raises ConvergenceError when theta is
-    still off by more than `tolerance` of its size after so many steps.
+    By turns of one and the other, all of the way; where that overshoots, half as far from then on. rate : what the softness was made of,
+    in proportion. Raises ConvergenceError when theta is still off by more than `tolerance` of its size after so many steps, and when what is
+    felt there differs by more than half from what is felt at the start: it says the largest softness, or rate, that holds.
     """
-    at, share, last = start, 1.0, np.inf
+
+    def settles(softness: float) -> bool:
+        try:
+            _settled(start, felt, softness, within, steps, tolerance)
+        except ConvergenceError:
+            return False
+        return True
+
+    try:
+        return _settled(start, felt, softness, within, steps, tolerance)
+    except ConvergenceError as error:
+        most = largest(settles, softness)
+        bound = f"rate = {rate:g} must stay below {rate / softness * most:.3g}" if rate else f"it must stay below {most:.3g}"
+        raise ConvergenceError(f"{error}; {bound} here" if most else str(error)) from error
+
+
+def _settled(start: Parameters, felt: Callable[[Parameters], Parameters], softness: float, within: dict[str, tuple[float, float]],
+             steps: int, tolerance: float) -> Parameters:  # fmt: skip
+    at, share, last, first = start, 1.0, np.inf, Parameters()
     for _ in range(steps):
         pull = felt(at)
+        first = first or pull
         off = {name: (start[name] - softness * pull[name]).clip(*within.get(name, (-np.inf, np.inf))) - at[name] for name in pull}
         most = max(float(abs(d).max()) / (float(abs(at[name]).max()) or 1.0) for name, d in off.items())
         if most <= tolerance:
+            if _changed(first, pull, start, at, within) > CHANGE:
+                raise ConvergenceError(f"what parameters feel changes by more than half on their way: softness = {softness:g} is too large")
             return at | {name: at[name] + d for name, d in off.items()}
         if not most < last:
             share /= 2
         last = most
         at = at | {name: (at[name] + share * d).astype(at[name].dtype) for name, d in off.items()}
     raise ConvergenceError(f"parameters and states have not settled in {steps} steps: softness = {softness:g} is too large")
+
+
+def _changed(first: Parameters, last: Parameters, start: Parameters, at: Parameters, within: dict[str, tuple[float, float]]) -> float:
+    """By how much what is felt has changed on the way, of what it was, but for parameters that stay at a limit."""
+    before = after = 0.0
+    for name, pull in first.items():
+        low, high = within.get(name, (-np.inf, np.inf))
+        free = ((at[name] > low) & (at[name] < high)) | (at[name] != start[name])
+        before += float((free * pull.astype(np.float64) ** 2).sum())
+        after += float((free * (last[name].astype(np.float64) - pull) ** 2).sum())
+    return (after / before) ** 0.5 if before else 0.0
 
 
 @accepts_any
@@ -51,8 +86,9 @@ class AgnosticEP(Rule):
 
     First the outputs are nudged by -beta while knobs are set so that the parameters stay where they are; then the knobs are left alone, the
     nudge becomes +beta, and all settles together: ``theta' = theta - softness (dE/dtheta at +beta - dE/dtheta at -beta)``, where states
-    belong to their own theta. A step of descent of |output - target|^2 / 2 at the rate 2 softness beta, to lowest order: parameters are set
-    to where the physics led them, without an optimiser, a learning rate or its schedule.
+    belong to their own theta. A step of descent of |output - target|^2 / 2 at the rate 2 softness beta, to lowest order, so rates must be
+    small: what the parameters feel may change on the way by no more than half. Parameters are set to where the physics led them, without
+    an optimiser, a learning rate or its schedule.
     """
 
     beta: Positive = 1e-3  # of the nudges, as in equilibrium propagation
@@ -74,7 +110,8 @@ class AgnosticEP(Rule):
                 return {name: dense(d) / count for name, d in system.contrast_between(before, 1, after, 1).items()}
 
         start = {name: _array.namespace(p).array(p) for name, p in system.parameters.items()}
-        end = yielding(start, felt, self.rate / (2 * self.beta), limits(system), steps=self.steps, tolerance=self.tolerance)
+        softness = self.rate / (2 * self.beta)
+        end = yielding(start, felt, softness, limits(system), steps=self.steps, tolerance=self.tolerance, rate=self.rate)
         updates: Updates = {name: Set(p) for name, p in end.items() if p is not start[name]}
         return updates, state, metrics(self.loss_on(system), before.output, batch.labels)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
-from .._checks import shaped
+from .._checks import largest, shaped
 from .._declared import Positive, Range, check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
@@ -182,12 +182,7 @@ class NonlinearCircuit(Circuit):
         """Voltages with currents ``nudge error`` driven into the outputs, from the free ones on."""
         found, bears = self._driven_by(inputs, free, nudge * error, error)
         if not bears:
-            bound = abs(nudge) / 2
-            while not self._driven_by(inputs, free, np.copysign(bound, nudge) * error, error, steps=SEARCH)[1]:
-                bound /= 2
-            for step in range(1, 8):
-                more = bound * 2 ** 0.5**step
-                bound = more if self._driven_by(inputs, free, np.copysign(more, nudge) * error, error, steps=SEARCH)[1] else bound
+            bound = largest(lambda b: self._driven_by(inputs, free, np.copysign(b, nudge) * error, error, steps=SEARCH)[1], abs(nudge))
             raise NudgeError(
                 f"a nudge of {nudge:g} siemens drives outputs further than they are off their targets: |beta| must stay below {bound:.3g} "
                 "siemens here"

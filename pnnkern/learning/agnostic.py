@@ -22,7 +22,7 @@ from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
 
 Parameters = dict[str, Array]
-CHANGE = 0.5  # of what is felt, on the way of a step of descent: one that is led to where nothing is felt any more has 1
+SHARES = 4.0  # a step of descent leads parameters at most so many times as far as one of first order, or as small a part of that
 
 
 def yielding(start: Parameters, felt: Callable[[Parameters], Parameters], softness: float, within: dict[str, tuple[float, float]], *,
@@ -30,8 +30,8 @@ def yielding(start: Parameters, felt: Callable[[Parameters], Parameters], softne
     """Parameters theta with ``theta = start - softness felt(theta)``, each within its range.
 
     By turns of one and the other, all of the way; where that overshoots, half as far from then on. rate : what the softness was made of,
-    in proportion. Raises ConvergenceError when theta is still off by more than `tolerance` of its size after so many steps, and when what is
-    felt there differs by more than half from what is felt at the start: it says the largest softness, or rate, that holds.
+    in proportion. Raises ConvergenceError, which says the largest softness, or rate, that holds: when theta is still off by more than
+    `tolerance` of its size after so many steps, and when it is led more than 4 times, or less than a quarter, as far as to first order.
     """
 
     def settles(softness: float) -> bool:
@@ -58,8 +58,10 @@ def _settled(start: Parameters, felt: Callable[[Parameters], Parameters], softne
         off = {name: (start[name] - softness * pull[name]).clip(*within.get(name, (-np.inf, np.inf))) - at[name] for name in pull}
         most = max(float(abs(d).max()) / (float(abs(at[name]).max()) or 1.0) for name, d in off.items())
         if most <= tolerance:
-            if _changed(first, pull, start, at, within) > CHANGE:
-                raise ConvergenceError(f"what parameters feel changes by more than half on their way: softness = {softness:g} is too large")
+            led = _share(first, pull, start, at, within)
+            if not 1 / SHARES <= led <= SHARES:
+                far = f"{led:.2g} times as far as a step of first order"
+                raise ConvergenceError(f"parameters are led {far}: softness = {softness:g} is too large")
             return at | {name: at[name] + d for name, d in off.items()}
         if not most < last:
             share /= 2
@@ -68,15 +70,14 @@ def _settled(start: Parameters, felt: Callable[[Parameters], Parameters], softne
     raise ConvergenceError(f"parameters and states have not settled in {steps} steps: softness = {softness:g} is too large")
 
 
-def _changed(first: Parameters, last: Parameters, start: Parameters, at: Parameters, within: dict[str, tuple[float, float]]) -> float:
-    """By how much what is felt has changed on the way, of what it was, but for parameters that stay at a limit."""
-    before = after = 0.0
+def _share(first: Parameters, last: Parameters, start: Parameters, at: Parameters, within: dict[str, tuple[float, float]]) -> float:
+    """How far parameters are led along what is felt at the start, of how far that would, but for those that stay at a limit."""
+    whole = done = 0.0
     for name, pull in first.items():
         low, high = within.get(name, (-np.inf, np.inf))
-        free = ((at[name] > low) & (at[name] < high)) | (at[name] != start[name])
-        before += float((free * pull.astype(np.float64) ** 2).sum())
-        after += float((free * (last[name].astype(np.float64) - pull) ** 2).sum())
-    return (after / before) ** 0.5 if before else 0.0
+        one = (((at[name] > low) & (at[name] < high)) | (at[name] != start[name])) * pull.astype(np.float64)
+        whole, done = whole + float((one * pull).sum()), done + float((one * last[name]).sum())
+    return done / whole if whole else 1.0
 
 
 @accepts_any
@@ -87,8 +88,8 @@ class AgnosticEP(Rule):
     First the outputs are nudged by -beta while knobs are set so that the parameters stay where they are; then the knobs are left alone, the
     nudge becomes +beta, and all settles together: ``theta' = theta - softness (dE/dtheta at +beta - dE/dtheta at -beta)``, where states
     belong to their own theta. A step of descent of |output - target|^2 / 2 at the rate 2 softness beta, to lowest order, so rates must be
-    small: what the parameters feel may change on the way by no more than half. Parameters are set to where the physics led them, without
-    an optimiser, a learning rate or its schedule.
+    small: parameters must be led from a quarter of to 4 times as far as to lowest order. They are set to where the physics led them,
+    without an optimiser, a learning rate or its schedule.
     """
 
     beta: Positive = 1e-3  # of the nudges, as in equilibrium propagation

@@ -178,14 +178,14 @@ def test_the_largest_rate_that_holds_is_named() -> None:
         v = (k[1] + b * 0.9) / (k[0] + k[1] + b)
         return np.array([v**2, (1 - v) ** 2]) / 2
 
-    def change(rate: float) -> float:
-        """Of what the two edges at the output feel, at theta = start - softness felt(theta), less a half."""
+    def share(rate: float) -> float:
+        """What the two edges at the output feel at theta = start - softness felt(theta), along what they feel at the start."""
         start, before = np.full(2, 1e-3), squares(np.full(2, 1e-3), -beta)
         k = scipy.optimize.fsolve(lambda k: 1e3 * (k - start + rate / (2 * beta) * (squares(k, beta) - before)), start, xtol=1e-13)
         first, last = squares(start, beta) - before, squares(k, beta) - before
-        return float(np.linalg.norm(last - first) / np.linalg.norm(first)) - 0.5
+        return float(first @ last / (first @ first))
 
-    bound = scipy.optimize.brentq(change, 1e-8, 3e-8)
+    bound = scipy.optimize.brentq(lambda rate: share(rate) - 4, 3e-8, 7e-8)
     batch = Batch(x, labels)
     one_step(AgnosticEP(beta, 0.97 * bound, tolerance=1e-10), system, batch)
     for rate in (1.03 * bound, 1e-3):

@@ -5,6 +5,7 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern import learning, random
+from pnnkern._errors import NudgeError
 from pnnkern.learning import coupled
 from pnnkern.networks import ResistorNetwork, graphs
 

@@ -221,9 +221,16 @@ class NonlinearCircuit(Circuit):
         shaped("two", two, *one.shape)
         return {self.name: self.network.contrast(one.T, two.T)}
 
-    def contrast(self, relaxed: States, a: int, b: int) -> dict[str, Derivative]:
-        """{name: each edge's own share}, phase b less phase a, a sum over the batch: dv^2 / 2 for transistors, dE/dg with diodes."""
-        one, two = relaxed.phases[a], relaxed.phases[b]
-        if isinstance(self.network, DiodeNetwork):
-            return {self.name: self.network.contrast_of(one, two).sum(axis=0)}
-        return {self.name: self.network.contrast((two - one).T, (two + one).T, 1 / 2)}
+    def contrast(self, relaxed: States, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
+        """{name: each edge's own share}, phase b less phase a: dv^2 / 2 for transistors, dE/dg with diodes.
+
+        A sum over the batch, by weights (batch,).
+        """
+        return self._felt(relaxed.phases[a], relaxed.phases[b], weights)
+
+    def absorbed(self, relaxed: States, weights: Array | None = None) -> dict[str, Derivative]:
+        """{name: each edge's own share} of the free state, as in `contrast`."""
+        return self._felt(_array.namespace(relaxed.output).zeros_like(relaxed.phases[0]), relaxed.phases[0], weights)
+
+    def _felt(self, one: Array, two: Array, weights: Array | None) -> dict[str, Derivative]:
+        return {self.name: self.network.felt(one, two, 1.0 if weights is None else weights[:, None])}

@@ -20,7 +20,6 @@ from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ResistorNetwork, Response, graphs
-from ..networks._solve import solution
 from . import protocols
 from ._encoding import wanted
 from ._graphs import Circuit
@@ -40,19 +39,9 @@ class Equilibria:
     nudges: tuple[float, ...]  # of each phase; 0 for the first
     hold: bool
 
-    def ways(self, a: int, b: int) -> tuple[Array, Array]:
-        """(W_b - W_a, (W_a + W_b) / 2), each (nodes, outputs); the difference has all its digits."""
-        r, (x, y) = self.response, (self.nudges[a], self.nudges[b])
-        if self.hold:
-            return (y - x) * r.held, (x + y) / 2 * r.held
-        xp = _array.namespace(r.targets)
-        one = xp.eye(r.targets.shape[1])
-        first, second = (solution(one + nudge * r.impedance, one) for nudge in (x, y))
-        return (y - x) * (r.targets @ (second @ first)), r.targets @ (x * first + y * second) / 2
-
     def voltages(self, p: int) -> Array:
         """Voltages (batch, n_nodes) of phase p."""
-        return self.sources @ self.response.sources.T + self.errors @ self.ways(p, p)[1].T
+        return self.sources @ self.response.sources.T + self.errors @ self.response.between(self.nudges[p], self.nudges[p], hold=self.hold)[1].T
 
 
 @accepts_any
@@ -220,17 +209,23 @@ class ResistorCircuit(Circuit):
             )
         return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold)
 
-    def contrast(self, relaxed: Equilibria, a: int, b: int) -> dict[str, Derivative]:
-        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch, in product form."""
-        between, mean = relaxed.ways(a, b)
-        r, x, d = relaxed.response, relaxed.sources, relaxed.errors
-        other = r.sources @ (x.T @ d) + mean @ (d.T @ d)
-        return {"conductance": self.network.contrast(between, other).astype(self.dtype)}
+    def contrast(self, relaxed: Equilibria, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
+        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch by weights (batch,), in product form."""
+        r, (low, high) = relaxed.response, (relaxed.nudges[a], relaxed.nudges[b])
+        share = None if weights is None else weights[:, None]
+        pair = r.products(low, high, relaxed.sources, relaxed.errors, share, hold=relaxed.hold)
+        return {"conductance": self.network.contrast(*pair).astype(self.dtype)}
+
+    def absorbed(self, relaxed: Equilibria, weights: Array | None = None) -> dict[str, Derivative]:
+        """{"conductance": dv^2 / 2 in the free state}, a sum over the batch by weights (batch,)."""
+        x = relaxed.sources
+        moments = (x if weights is None else x * weights[:, None]).T @ x
+        sources = relaxed.response.sources
+        return {"conductance": self.network.contrast(sources, sources @ moments, 1 / 2).astype(self.dtype)}
 
     def contrast_between(self, one: Equilibria, a: int, two: Equilibria, b: int) -> dict[str, Derivative]:
         """{"conductance": dv^2 / 2 in phase b of `two` less that in phase a of `one`}, a sum: their conductances may differ."""
-        v, w = one.voltages(a), two.voltages(b)
-        return {"conductance": self.network.contrast((w - v).T, (w + v).T, 1 / 2).astype(self.dtype)}
+        return {"conductance": self.network.felt(one.voltages(a), two.voltages(b)).astype(self.dtype)}
 
     def states(self, inputs: Real) -> Array:
         return inputs @ self._response().sources.T

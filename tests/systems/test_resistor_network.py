@@ -80,7 +80,7 @@ def test_coupled_learning_is_the_update_of_the_network(rng: np.random.Generator)
     expected = coupled.coupled_learning_update(
         system.network, system.parameters["conductance"], system.source_nodes, inputs, system.target_nodes, system.targets(labels), eta=0.05
     )
-    assert np.allclose(-got["conductance"], expected, atol=1e-12)
+    assert np.allclose(got["conductance"], expected, atol=1e-12)
     assert set(metrics) == {"loss", "rating"}
 
 

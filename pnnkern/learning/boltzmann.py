@@ -32,8 +32,8 @@ def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, s
     boltzmann.check_units(weights, a, b, visible=visible, chains=chains)
     data = visible.astype(dtype, copy=False)
     model = boltzmann.gibbs(data if chains is None else chains, weights, a, b, steps=steps, key=key, sample=sample, step0=step0)
-    units = ((v, boltzmann.hidden_chance(v, weights, a, b)) for v in (model, data))
-    (factors,), (by_a, by_b) = layer_contrast(*units, (1 / max(1, len(model)), 1 / max(1, len(data))))
+    of_model, of_data = ((v, boltzmann.hidden_chance(v, weights, a, b)) for v in (model, data))
+    (factors,), (by_a, by_b) = layer_contrast(of_model, of_data, (1 / max(1, len(model)), 1 / max(1, len(data))))
     return {"W": factors, "a": by_a, "b": by_b}, model
 
 

@@ -14,7 +14,8 @@ called steps give the conductances themselves.
 All values: source_values (batch, n_sources) and target_values (batch, n_targets), volts; conductances in siemens.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -29,19 +30,24 @@ from ..networks.resistor import Response
 from .agnostic import yielding
 from .frequency import amplitudes, check_tones
 
+ENDS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}  # of the two states, in units of the nudge
+
 
 # ----------------------------------------------------------------------------------------------------------------------- rules
 @accepts_any
 def coupled_learning_update(
     net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float = 1e-3,
-    power: float = 0.0, weights: Array | None = None, overclamp: tuple[float, float] | None = None,
+    variant: str = "positive", power: float = 0.0, weights: Array | None = None, overclamp: tuple[float, float] | None = None,
     rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Coupled learning: the batch mean of ``((dv_C)^2 - (dv_F)^2) / (2 eta)``, (E,), to be descended; targets at ``v_F + eta (y - v_F)``.
 
     net : a `ResistorNetwork`, or any network with `relax(conductance, nodes, voltages)`; on those two states per sample are relaxed.
     eta : nudge of the targets in (0, 1]; the error it makes in the update is proportional to it, and 1 clamps them fully.
-    power : lambda of the power-efficient variant (Stern et al. 2024), ``(dv_C)^2 - (1 - lambda) (dv_F)^2``: lowers dissipation too.
+    variant : "positive" compares the clamped state with the free one, "negative" the free one with one that is held as far on the other
+        side, "centred" these two: the update is the difference of squares by twice that of their eta.
+    power : lambda of the power-efficient variant (Stern et al. 2024), ``(dv_C)^2 - (1 - lambda) (dv_F)^2``: lowers dissipation too. Of any
+        variant, ``lambda (dv_F)^2 / (2 eta)`` is added.
     weights : (batch,) of the samples, for rules that count some of them only (`misclassified`); the mean is over their sum.
     overclamp : (low, high) volts; targets are pulled to the rail on the side of the error, whatever its size, and the size of the error
         (the mean over the targets, volts) multiplies the update instead (Dillavou et al. 2024: eta times a small error drowns in offsets).
@@ -54,13 +60,14 @@ def coupled_learning_update(
     """
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
+    ends = _ends(eta, variant)
     conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     if not hasattr(net, "response"):
-        return _two_states(net, conductance, sources, x, targets, y, eta, power, weights, overclamp)
+        return _two_states(net, conductance, sources, x, targets, y, ends, power / eta, weights, overclamp)
     r = _answer(net, conductance, sources, targets, response)
     d, share = _errors(r.outputs(x), y, overclamp, weights)
-    out = net.contrast(*r.products(0.0, eta, x, d, share, hold=True), 1 / eta)
+    out = net.contrast(*r.products(*ends, x, d, share, hold=True), 1 / (ends[1] - ends[0]))
     if power:
         out += power / eta * net.contrast(r.sources, r.sources @ ((x * share).T @ x), 1 / 2)
     return out.astype(conductance.dtype, copy=False)
@@ -80,13 +87,11 @@ def nudged_learning_update(
     Raises ValueError for a negative nudge beyond which the targets do not settle: beta must stay below 1 / (largest eigenvalue of Z).
     Scellier and Bengio, Front. Comput. Neurosci. 11, 24 (2017); Kendall et al., arXiv:2006.01981 (2020).
     """
-    if variant not in _NUDGES:
-        raise ValueError(f"variant must be one of {', '.join(_NUDGES)}, got {variant!r}")
     if not beta > 0:
         raise ValueError(f"beta must be positive, in siemens: it joins the targets to what they should be, got {beta:g}")
+    low, high = _ends(beta, variant)
     conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
-    low, high = (beta * sign for sign in _NUDGES[variant])
     if not hasattr(net, "response"):
         free = net.relax(conductance, sources, x).voltages
         if low < 0:
@@ -98,9 +103,6 @@ def nudged_learning_update(
         _refuse_beyond(low, r.nudge_bound)
     d, share = _errors(r.outputs(x), y, None, weights)
     return net.contrast(*r.products(low, high, x, d, share), 1 / (high - low)).astype(conductance.dtype, copy=False)
-
-
-_NUDGES = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}  # of the two states, in units of beta
 
 
 @accepts_any
@@ -207,15 +209,16 @@ def coupled_learning_step(
 def coupled_dynamics(
     net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
     capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: Sequence[Real] | None = None,
-    rails: tuple[float, float] | None = None,
+    rails: tuple[float, float] | None = None, errors: Callable[[Array, Array], Array] = operator.sub,
 ) -> tuple[Array, tuple[Array, Array]]:  # fmt: skip
     """Both copies of the network and the conductances move at once: coupled learning that does not wait for equilibrium.
 
     ``C dv/dt = -L(k) v`` at the nodes that are not held, in a free and a clamped copy, and ``dk/dt = rate <((dv_F)^2 - (dv_C)^2) / (2 eta)>``;
     the clamped copy's targets follow ``v_F + eta (y - v_F)`` of the free one. Steps of `dt` by Euler's method.
 
-    capacitance : of every node, farads. rate : siemens per volt^2 and second. dt : seconds. states : (free, clamped) (batch, n_nodes) to
-    start from; by default their equilibria. limits : of the conductances, siemens.
+    capacitance : of every node, farads. rate : siemens per volt^2 and second. dt : seconds; 0: in each step half of the longest at which
+    Euler's method is stable. states : (free, clamped) (batch, n_nodes) to start from; by default their equilibria. limits : of the
+    conductances, siemens. errors : what targets y and outputs v_F, (batch, n_targets), are to be pulled by, if it is not y - v_F.
     Returns the conductances (E,), and the states. Raises ValueError for a dt at which Euler's method is unstable.
     Stern, Dillavou, Miskin, Durian and Liu, Phys. Rev. Research 4, L022037 (2022).
     """
@@ -228,7 +231,7 @@ def coupled_dynamics(
     if states is None:
         free = net.relax(k, sources, x).voltages
         held = np.concatenate([sources, targets])
-        clamped = net.relax(k, held, xp.concatenate([x, free[:, targets] + eta * (y - free[:, targets])], axis=1)).voltages
+        clamped = net.relax(k, held, xp.concatenate([x, free[:, targets] + eta * errors(y, free[:, targets])], axis=1)).voltages
         states = (free, clamped)
     if len(states) != 2:
         raise ValueError(f"states must be two, (free, clamped), got {len(states)}")
@@ -242,12 +245,14 @@ def coupled_dynamics(
     ends = net.edges.ravel()
     for _ in range(steps):
         meeting = np.bincount(ends, weights=np.repeat(_array.to_numpy(k), 2), minlength=net.n_nodes).max()
-        if dt * meeting > capacitance:  # eigenvalues of L are at most twice the largest sum of conductances at a node
-            raise ValueError(f"dt = {dt:g} s is too long for Euler's method: here it must not exceed {capacitance / meeting:.3g} s")
-        free -= dt / capacitance * net.laplacian(k, free, mask_free)
-        clamped -= dt / capacitance * net.laplacian(k, clamped, mask_clamped)
-        clamped[targets] = free[targets] + eta * (y.T - free[targets])
-        net.update(clamped - free, clamped + free, k, -dt * rate / (2 * eta * len(x)), limits=limits)
+        longest = capacitance / meeting  # eigenvalues of L are at most twice the largest sum of conductances at a node
+        if dt > longest:
+            raise ValueError(f"dt = {dt:g} s is too long for Euler's method: here it must not exceed {longest:.3g} s")
+        taken = dt or longest / 2
+        free -= taken / capacitance * net.laplacian(k, free, mask_free)
+        clamped -= taken / capacitance * net.laplacian(k, clamped, mask_clamped)
+        clamped[targets] = free[targets] + eta * errors(y, free[targets].T).T
+        net.update(clamped - free, clamped + free, k, -taken * rate / (2 * eta * len(x)), limits=limits)
     return k.astype(conductance.dtype), (xp.ascontiguousarray(free.T), xp.ascontiguousarray(clamped.T))
 
 
@@ -349,6 +354,14 @@ def _answer(net: Any, conductance: Array, sources: np.ndarray, targets: np.ndarr
     return response
 
 
+def _ends(size: float, variant: str) -> tuple[float, float]:
+    """The nudges of the two states."""
+    if variant not in ENDS:
+        raise ValueError(f"variant must be one of {', '.join(ENDS)}, got {variant!r}")
+    low, high = ENDS[variant]
+    return size * low, size * high
+
+
 def _refuse_beyond(nudge: float, bound: float) -> None:
     if -nudge >= bound:
         raise NudgeError(
@@ -356,15 +369,20 @@ def _refuse_beyond(nudge: float, bound: float) -> None:
         )
 
 
-def _two_states(net: Any, conductance: Real, sources: np.ndarray, x: Array, targets: np.ndarray, y: Array, eta: float, power: float,
-                weights: Array | None, overclamp: tuple[float, float] | None) -> Array:  # fmt: skip
+def _two_states(net: Any, conductance: Real, sources: np.ndarray, x: Array, targets: np.ndarray, y: Array, ends: tuple[float, float],
+                power: float, weights: Array | None, overclamp: tuple[float, float] | None) -> Array:  # fmt: skip
     """The update of a nonlinear network, whose free and clamped states are relaxed sample by sample."""
     xp = _array.namespace(x)
     free = net.relax(conductance, sources, x).voltages
     d, share = _errors(free[:, targets], y, overclamp, weights)
-    values = xp.concatenate([x, free[:, targets] + eta * d], axis=1)
-    clamped = net.relax(conductance, np.concatenate([sources, targets]), values, start=free).voltages
-    out = net.felt(free, clamped, share) / eta
+    held = np.concatenate([sources, targets])
+
+    def clamped(eta: float) -> Array:
+        if eta == 0:
+            return free
+        return net.relax(conductance, held, xp.concatenate([x, free[:, targets] + eta * d], axis=1), start=free).voltages
+
+    out = net.felt(clamped(ends[0]), clamped(ends[1]), share) / (ends[1] - ends[0])
     if power:
-        out += power / eta * net.felt(xp.zeros_like(free), free, share)
+        out += power * net.felt(xp.zeros_like(free), free, share)
     return out.astype(conductance.dtype, copy=False)

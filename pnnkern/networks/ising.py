@@ -209,7 +209,7 @@ def layer_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[flo
     signed = [xp.concatenate([s * u, -t * v]).astype(u.dtype, copy=False) for u, v in zip(one, two, strict=True)]
     below = [xp.concatenate([u, v]) for u, v in zip(one[:-1], two[:-1], strict=True)]
     factors = [Factors(first, second) for first, second in zip(below, signed[1:], strict=True)]
-    return factors, [s * u.sum(axis=0) - t * v.sum(axis=0) for u, v in zip(one, two, strict=True)]
+    return factors, [-(t * v.sum(axis=0) - s * u.sum(axis=0)) for u, v in zip(one, two, strict=True)]
 
 
 __all__ = ["FactorGraph", "SpinGraph", "anneal", "contrast", "default_schedule", "energy", "layer_contrast", "moments", "random_state", "sweep"]

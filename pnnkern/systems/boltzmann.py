@@ -157,8 +157,8 @@ class BoltzmannMachine(OneHiddenLayer):
         """dE/dparameter in phase b less that in phase a, mean over the draws, a sum over the batch."""
         one, two = relaxed.phases[a], relaxed.phases[b]
         moved = two.hidden.mean(axis=0) - one.hidden.mean(axis=0)
-        units = ([u.reshape(-1, u.shape[-1]) for u in (phase.hidden, phase.classes)] for phase in (one, two))
-        (second,), _ = layer_contrast(*units, (1 / len(one.classes), 1 / len(two.classes)))
+        before, after = ([u.reshape(-1, u.shape[-1]) for u in (phase.hidden, phase.classes)] for phase in (one, two))
+        (second,), _ = layer_contrast(before, after, (1 / len(one.classes), 1 / len(two.classes)))
         # of inputs that are held, and of biases, means have less noise than what was drawn
         return {
             "W1": Factors(relaxed.inputs, moved, -1.0), "b1": -moved.sum(axis=0), "W2": second, "b2": (one.chance - two.chance).sum(axis=0)
@@ -192,7 +192,7 @@ class BoltzmannMachine(OneHiddenLayer):
                 if values.ndim != 2 or values.shape[1] != count:
                     raise ValueError(f"{part} of the {name} must be (samples, {count}), got shape {values.shape}")
             layers.append((v, self._hidden(v, y), y))
-        (first, second), (a, b1, b2) = layer_contrast(*layers, (len(data[0]) / max(1, len(model[0])), 1.0))
+        (first, second), (a, b1, b2) = layer_contrast(layers[0], layers[1], (len(data[0]) / max(1, len(model[0])), 1.0))
         return {"W1": first, "W2": second, "a": a, "b1": b1, "b2": b2}
 
     def _hidden(self, v: Array, y: Array) -> Array:

@@ -111,6 +111,11 @@ class NonlinearCircuit(Circuit):
         """Range of the parameter."""
         return {self.name: (self.smallest, self.largest)}
 
+    @property
+    def rails(self) -> tuple[float, float]:
+        """What an output can be pulled to: one of its nodes at the supply, the other at 0 V."""
+        return -self.volts, self.volts
+
     def exports(self) -> dict[str, Quantity]:
         if self.name == "gate":
             return {"gate": Quantity("gate voltages of the transistors (E,), volts", "V")}
@@ -156,10 +161,12 @@ class NonlinearCircuit(Circuit):
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
-        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-        sample: Any = 0,
+        self, inputs: Real, *, target: Real | Callable[[Array], Array] | None = None, nudges: tuple[float, ...] = (), hold: bool = False,
+        key: Any = None, sample: Any = 0,
     ) -> States:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on.
+
+        target : (batch, outputs), or a function of the free outputs that gives it.
 
         Raises NudgeError, a ValueError, for a nudge that drives a sample's outputs further than they are off their targets.
         """

@@ -138,7 +138,16 @@ class ResistorCircuit(Circuit):
     def exports(self) -> dict[str, Quantity]:
         return {"conductance": Quantity("conductances of the edges (E,), siemens", "S")}
 
+    @property
+    def rails(self) -> tuple[float, float]:
+        """What an output can be pulled to, volts."""
+        return 0.0, self.volts
+
     # ----------------------------------------------------------------------------------------------------------------- physics
+    def resistors(self) -> tuple[ResistorNetwork, Array, np.ndarray, np.ndarray]:
+        """The network, its conductances (E,), siemens, its source nodes and its target nodes."""
+        return self.network, self.parameters["conductance"], self.source_nodes, self.target_nodes
+
     def _response(self) -> Response:
         return self.network.response(self.parameters["conductance"], self.source_nodes, self.target_nodes)
 
@@ -192,10 +201,12 @@ class ResistorCircuit(Circuit):
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
-        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-        sample: Any = 0,
+        self, inputs: Real, *, target: Real | Callable[[Array], Array] | None = None, nudges: tuple[float, ...] = (), hold: bool = False,
+        key: Any = None, sample: Any = 0,
     ) -> Equilibria:  # fmt: skip
         """Equilibria of all phases, from one factorisation. nudges : in siemens, or with `hold` fractions of the way to the target.
+
+        target : (batch, outputs), or a function of the free outputs that gives it.
 
         Raises ValueError for a negative nudge beyond which the outputs have no equilibrium.
         """

@@ -94,7 +94,7 @@ def carry_out(recipe_name: str, overrides: list[str]) -> Result:
     for _ in range(trainer.steps):
         trainer.advance()
     _, accuracy = trainer.evaluate()
-    kept = {path.removeprefix("parameters/"): x for path, x in trainer.state().items() if path.startswith("parameters/")}
+    kept = {path.removeprefix("parameters/"): x for path, x in trainer.saved().items() if path.startswith("parameters/")}
     return Result(list(trainer.losses), float(accuracy), kept)
 
 

@@ -126,7 +126,7 @@ def _downstream(i, v, strength, threshold, least, gate, offsets, neighbour, edge
     return far
 
 
-@njit
+@njit(error_model="numpy")  # NaN divided by 0, where voltages or currents are NaN, is NaN as in the kernel
 def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour, edge, load, driven):
     """The smaller root of the quadratic, with the transistors that conduct found by trial; where there is none, where the current leads."""
     u = v[i]

@@ -102,19 +102,29 @@ class AgnosticEP(Rule):
     passes: ClassVar[int] = 3  # the free state, whose outputs are measured, and the two nudged ones
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        target, how, count = system.targets(batch.labels), {"key": key, "sample": batch.index}, max(1, len(batch))
-        before = system.relax(batch.inputs, target=target, nudges=(-self.beta,), **how)
+        count, before = max(1, len(batch)), {}  # the states of each shard before anything moves
+
+        def nudged(part: Batch, beta: float) -> Any:
+            return system.relax(part.inputs, target=system.targets(part.labels), nudges=(beta,), key=key, sample=part.index)
+
+        def measured(part: Batch) -> Metrics:
+            before[id(part)] = nudged(part, -self.beta)
+            return metrics(self.loss_on(system), before[id(part)].output, part.labels)
 
         def felt(parameters: Parameters) -> Parameters:
-            with replaced(system, parameters):
-                after = system.relax(batch.inputs, target=target, nudges=(self.beta,), **how)
-                return {name: dense(d) / count for name, d in system.contrast_between(before, 1, after, 1).items()}
+            def share(part: Batch) -> Parameters:
+                after = nudged(part, self.beta)
+                return {name: dense(d) for name, d in system.contrast_between(before[id(part)], 1, after, 1).items()}
 
+            with replaced(system, parameters):
+                return {name: d / count for name, d in batch.sum(share).items()}
+
+        seen = batch.sum(measured)
         start = {name: _array.namespace(p).array(p) for name, p in system.parameters.items()}
         softness = self.rate / (2 * self.beta)
         end = yielding(start, felt, softness, limits(system), steps=self.steps, tolerance=self.tolerance, rate=self.rate)
         updates: Updates = {name: Set(p) for name, p in end.items() if p is not start[name]}
-        return updates, state, metrics(self.loss_on(system), before.output, batch.labels)
+        return updates, state, seen
 
 
 __all__ = ["AgnosticEP", "yielding"]

@@ -9,7 +9,7 @@ from .._declared import Count, Length, Positive
 from ._encoding import flat, one_hot
 from .system import Quantity, System, Target
 
-Sizes = Annotated[Sequence[Count], Length(1, 100)]
+Sizes = Annotated[Sequence[Count], Length(0, 100)]
 OneSize = Annotated[Sequence[Count], Length(1, 1)]
 Rates = Annotated[Sequence[float], Length(0, 101)]
 

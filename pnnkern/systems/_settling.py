@@ -105,10 +105,6 @@ class Settling(GradedOutputs):
         named = {f"{letter}{l}": value for letter, part in zip(self._letters, parts, strict=True) for l, value in enumerate(part, 1)}
         return {name: value for name, value in named.items() if name in self.parameters}
 
-    def _sums(self, means: Sequence[Sequence[Any]], samples: int) -> dict[str, Derivative]:
-        """Means over so many samples, as the physics gives them, as sums by name."""
-        return {name: scaled(mean, samples) for name, mean in self._by_name(means).items()}
-
     # ----------------------------------------------------------------------------------------------------------------- physics
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Free outputs (batch, outputs). Noise-free: `key` is not needed."""
@@ -119,7 +115,7 @@ class Settling(GradedOutputs):
     ) -> Array:
         """Free outputs of a population, (members, batch, outputs), all relaxed at once."""
         with stacked(self, parameters, first):
-            outputs: Array = self.room.relax_many(inputs, self.weights, self.biases, **self._settings())
+            outputs: Array = self.physics.relax_many(inputs, self.weights, self.biases, **self._free_settings())
         return outputs
 
     def _free_settings(self) -> dict[str, Any]:
@@ -146,15 +142,15 @@ class Settling(GradedOutputs):
     # ---------------------------------------------------------------------------------------------------------------- learning
     def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch."""
-        return self._sums(self._mean_contrast(relaxed, a, b), len(relaxed.inputs))
+        return self._by_name(self._contrast(relaxed, a, b))
 
     def contrast_between(self, one: Phases, a: int, two: Phases, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b of `two` less that in phase a of `one`, a sum over the batch; their parameters may differ."""
         return self.contrast(one.beside(a, two, b), 0, 1)
 
-    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
-        """The contrast as the physics gives it, a mean over the batch."""
-        shares: Sequence[Sequence[Any]] = self.physics.contrast(relaxed, a, b)
+    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+        """The contrast in lists, as the physics gives it."""
+        shares: Sequence[Sequence[Any]] = self.physics.contrast(relaxed, a, b, mean=False)
         return shares
 
     def continual_moves(self, relaxed: Phases, target: Real, *, nudge: float, steps: int, rate: float) -> dict[str, Array]:
@@ -246,7 +242,7 @@ class HopfieldUnits(Settling):
         means = self.physics.holomorphic_contrast(
             inputs, target, self.weights, self.biases, radius=radius, points=points, **self._response_settings()
         )
-        return self._sums(means, len(inputs))
+        return {name: scaled(mean, len(inputs)) for name, mean in self._by_name(means).items()}
 
 
 __all__ = ["DenseSettling", "HopfieldUnits", "Settling"]

@@ -105,17 +105,17 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch."""
-        return self._named(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b), max(1, len(relaxed.inputs)))
+        return self._by_name(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b, mean=False))
 
-    def _named(self, inputs: Real, shares: tuple[Factors, Array, Array, Array], of_means: float) -> dict[str, Derivative]:
-        """Shares of couplings, fields and second harmonics by the names of the parameters; what is a mean over so many is made a sum."""
+    def _by_name(self, inputs: Real, shares: tuple[Factors, Array, Array, Array]) -> dict[str, Derivative]:
+        """Shares of couplings, fields and second harmonics, sums over the batch, by the names of the parameters."""
         factors, dx, _, dK = shares
         hidden = self.sizes[0]
-        across = Factors(_array.contiguous(factors.first[:, :hidden]), _array.contiguous(factors.second[:, hidden:]), of_means)
+        across = Factors(_array.contiguous(factors.first[:, :hidden]), _array.contiguous(factors.second[:, hidden:]))
         field = dx.sum(axis=0)
         return {
             "W1": Factors(inputs, _array.contiguous(dx[:, :hidden])), "W2": across, "b1": field[:hidden], "b2": field[hidden:],
-            "K": dK * dK.dtype.type(of_means),
+            "K": dK,
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
@@ -129,7 +129,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         coupling, how = self._apparatus(record.inputs)
         steps = max(self.steps, self.nudged_steps)
         shares = oscillator.relax_vjp(cotangent, record.phases.phase, coupling, steps=steps, **how)
-        return self._named(record.inputs, shares, 1.0)
+        return self._by_name(record.inputs, shares)
 
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:

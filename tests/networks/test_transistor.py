@@ -5,7 +5,7 @@ import pytest
 import scipy.optimize
 
 from pnnkern import random
-from pnnkern._errors import CapabilityError
+from pnnkern._errors import CapabilityError, ConvergenceError
 from pnnkern.learning import coupled
 from pnnkern.networks import TransistorNetwork, graphs
 
@@ -96,6 +96,16 @@ def test_nudging_is_approximate_here(rng: np.random.Generator) -> None:
     print(f"cosine of nudged learning to the gradient on a transistor network: {cosines[0]:.4f} (beta 1e-5), {cosines[1]:.4f} (1e-6)")
     assert 0.9 < cosines[1] < 0.9999  # a plateau: smaller nudges do not help
     assert abs(cosines[0] - cosines[1]) < 0.01
+
+
+def test_no_numbers_do_not_converge(backend, rng: np.random.Generator) -> None:
+    """Currents that are no numbers end in a sentence, and not in a division by zero."""
+    net, gate, nodes, values = example(rng)
+    currents = np.zeros((4, 25))
+    currents[1, np.setdiff1d(np.arange(25), nodes)[7]] = np.nan
+    for method in ("sweep", "auto"):
+        with pytest.raises(ConvergenceError, match="has not converged"):
+            net.relax(backend.array(gate), nodes, backend.array(values), method=method, currents=backend.array(currents))
 
 
 def test_refusals() -> None:

@@ -83,11 +83,15 @@ def added(one: Update, two: Update) -> Update:
         xp = _array.namespace(one.first)
         other = two.second if two.scale == one.scale else two.second * two.second.dtype.type(two.scale / one.scale)
         return Factors(xp.concatenate([one.first, two.first]), xp.concatenate([one.second, other]), one.scale)
-    if isinstance(one, Set):
+    if isinstance(one, Set) and isinstance(two, Set):
         if not bool((one.value == two.value).all()):
             raise ValueError("two shares of a batch set one parameter to different values")
         return one
-    return type(one)(one.value + two.value)  # type: ignore[union-attr]
+    if isinstance(one, Gradient) and isinstance(two, Gradient):
+        return Gradient(one.value + two.value)
+    if isinstance(one, Move) and isinstance(two, Move):
+        return Move(one.value + two.value)
+    raise TypeError(f"{type(one).__name__} is no update")
 
 
 __all__ = ["Derivative", "Factors", "Gradient", "Move", "Set", "Update", "added", "dense", "gradients", "scaled"]

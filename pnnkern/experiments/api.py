@@ -170,7 +170,7 @@ def _rule(rule: Any) -> Rule:
         known = recipes.kinds("rule")
         if rule not in known:
             raise RecipeError(f"no rule is of kind {rule!r:.80}: {recipes.nearest(rule, sorted(known))}")
-        return known[rule]()  # type: ignore[no-any-return]
+        return known[rule]()
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule of pnnkern.learning or the name of a kind, got {type(rule).__name__}")
     return rule

@@ -91,7 +91,10 @@ class ForwardForward(Rule):
         inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level))
         xp = _array.namespace(inputs)
         positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
-        found, thresholds, loss, ratings = {}, [], 0.0, 0.0
+        found: dict[str, Any] = {}
+        thresholds: list[Array] = []
+        loss: Any = 0.0
+        ratings: Any = 0.0
         for l, (outputs, record) in self._along(system, inputs, key, index):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)

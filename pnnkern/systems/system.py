@@ -128,7 +128,7 @@ class System(Described):
 def _plain(cls: type) -> frozenset[str]:
     """Names of the fields that a recipe can set, or a run by itself."""
     hints = typing.get_type_hints(cls, include_extras=True)
-    return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))  # type: ignore[arg-type]
+    return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))
 
 
 __all__ = ["Quantity", "System", "Target", "kinds"]

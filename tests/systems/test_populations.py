@@ -8,9 +8,11 @@ import pytest
 import strict_cupy
 
 from pnnkern import _array, random
+from pnnkern._updates import dense
 from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
-from pnnkern.learning import SPSA, SquareError
+from pnnkern.learning import SPSA, Batch, SquareError, one_step
 from pnnkern.networks import TransistorNetwork, graphs
+from pnnkern.optics import _layer
 from pnnkern.systems import (
     D2NN,
     DRN,
@@ -107,6 +109,19 @@ def test_a_population_is_its_members(backend, name: str) -> None:
     assert all((backend.numpy(p) == before[n]).all() for n, p in system.parameters.items())
 
 
+@pytest.mark.parametrize("name", ["boltzmann", "ising", "crossbar, hardware", "d2nn", "hopfield"])
+def test_noise_is_that_of_the_members_number(name: str) -> None:
+    """Member m is the system with its parameters, and the key of its number."""
+    make, far = SYSTEMS[name]
+    inputs, parameters = encoded(make(device="cpu")), population(make(device="cpu"))
+    got = make(device="cpu").forward_population(inputs, parameters, KEY, 7, first=[5, 0, 9])
+    for m, number in enumerate((5, 0, 9)):
+        system = make(device="cpu")
+        system.parameters.update({n: p[m] for n, p in parameters.items()})
+        alone = system.forward(inputs, random.fold_in(KEY, number), 7)
+        assert np.abs(got[m] - alone).max() <= far * np.abs(alone).max()
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_share_of_a_population(name: str) -> None:
     """Some of the members, by their numbers, give what they give among all; so does a part of the parameters."""
@@ -149,7 +164,8 @@ def test_perturbations_find_what_they_find_in_a_loop(name: str, monkeypatch: pyt
         if looped:
             monkeypatch.setattr(type(system), "forward_population", protocols.population)
         rule = SPSA(SquareError(1.0, 0.0), size, directions=2)
-        updates.append(rule.step(system, (encoded(system, 3), np.array([0, 2, 1])), KEY)[0])
+        found, _ = one_step(rule, system, Batch(encoded(system, 3), np.array([0, 2, 1])), KEY)
+        updates.append({n: dense(update) for n, update in found.items()})
     for n, one in updates[0].items():
         assert np.abs(one - updates[1][n]).max() <= far / size * np.abs(one).max()
         assert np.abs(one).max() > 0
@@ -171,6 +187,17 @@ def test_masks_of_all_members_go_through_one_launch(cupy, size: int) -> None:
     launches(1)  # makes the tables
     assert launches(12) == launches(1)
     assert launches(24) == 2 * launches(1)
+
+
+def test_spectra_of_a_batch_that_the_cache_does_not_hold(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of a batch have spectra of their own in front of the first mask."""
+    monkeypatch.setattr(_layer, "STATE", 2 * 128 * 256 * 8)
+    system = diffractive(128, chunk=36, device="cuda")
+    inputs, parameters = encoded(system), population(system)
+    got, one = (
+        _array.to_numpy(run(inputs, parameters)) for run in (system.forward_population, lambda *of: protocols.population(system, *of))
+    )
+    np.testing.assert_array_equal(got, one)
 
 
 @pytest.mark.parametrize("name", ["crossbar", "hopfield", "hopfield, deep", "drn", "drn, deep", "resistor-network", "resistor-network, larger"])

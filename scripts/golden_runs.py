@@ -59,11 +59,11 @@ FROM = {
 }
 # Where a cell does not run at its defaults, the first of these that lets it run is recorded as well.
 INSTEAD = [
-    ["rule.strength=0.001"],
-    ["rule.strength=1.0"],
+    ["rule.beta=0.001"],
+    ["rule.eta=1.0"],
     ["system.activation=sigmoid"],
     ["rule.rate=1e-5"],
-    ["rule.strength=0.001", "rule.rate=1e-6"],
+    ["rule.beta=0.001", "rule.rate=1e-6"],
     ["rule.c=1e-5"],
 ]
 SKIPPED = "PNNKERN_DATA"  # in the message of a run whose data are not there

@@ -90,6 +90,8 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:
+        if dataset.real and recipe.system.of.measured == "powers":
+            raise RecipeError(_real_targets(dataset, _way_to_real(recipe.system.of, None)))
         system = build(recipe, dataset.classes)
         rule = _declared.made(recipe.rule.of, recipe.rule.values())
         refuse_misfit(recipe, system, rule)
@@ -100,13 +102,14 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
             system.calibrate(inputs)
         optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
         trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk)
+        recipe = resolved(recipe, rule, system)
     except ValueError as error:
         if isinstance(error, PnnError):
             raise
         raise RecipeError(str(error)) from error
     except MemoryError as error:
         raise out_of_memory(error, "make what is large in [system] smaller, or lower training.batch or compute.chunk") from error
-    return Run(folder, resolved(recipe, rule, system), trainer, {"seconds": 0.0})
+    return Run(folder, recipe, trainer, {"seconds": 0.0})
 
 
 def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
@@ -151,15 +154,24 @@ def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
 
 def refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
     """Raise `RecipeError` for real targets where they mean nothing, and for labels that look like them."""
-    y = dataset.train_labels
-    labels = ""
-    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
-        labels = f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
     if not hasattr(rule.loss_on(system), "targets"):
-        raise RecipeError(f"{dataset.source} has real targets, which need a square error: {labels or _way_to_real(system, rule)}")
+        raise RecipeError(_real_targets(dataset, _way_to_real(system, rule)))
     if getattr(system, "hinge", False):
+        labels = _like_labels(dataset)
         way = f"set system.hinge=false{'; ' if labels else ''}{labels}"
         raise RecipeError(f"{dataset.source} has real targets, which are to be met from both sides: {way}")
+
+
+def _real_targets(dataset: data.Dataset, way: str) -> str:
+    return f"{dataset.source} has real targets, which need a square error: {_like_labels(dataset) or way}"
+
+
+def _like_labels(dataset: data.Dataset) -> str:
+    """What to do about real targets that look like labels of classes; "" if they do not."""
+    y = dataset.train_labels
+    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
+        return f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
+    return ""
 
 
 def _way_to_real(system: Any, rule: Any) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._array import Array
 from .._declared import Choice, Described, NotNegative, check
+from .._gate import accepts_any, record
 from .._kinds import Kinds
 from .._updates import Update
 from ..communicator import SERIAL, Communicator, total
@@ -27,6 +28,7 @@ Updates = dict[str, Update]
 State = dict[str, Array]  # what a rule keeps between steps; saved with a run
 
 
+@record
 @dataclass(frozen=True)
 class Batch:
     """Samples of one step, the same on all ranks.
@@ -71,6 +73,7 @@ class Batch:
         return summed
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Rule(Described):
     """Base of all rules."""
@@ -110,6 +113,7 @@ class Rule(Described):
         return losses.make(system)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Supervised(Rule):
     """Base of rules that lower a loss on measured outputs; a loss of your own may stand in the place of a name."""

@@ -16,6 +16,7 @@ import numpy as np
 from .. import _array, _declared
 from .._array import Array
 from .._declared import Described
+from .._gate import accepts_any
 from .._kinds import Kinds
 
 kinds = Kinds("system", "pnnkern.systems")
@@ -46,6 +47,7 @@ class Target:
     real: bool = True
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class System(Described):
     """Base of all systems.

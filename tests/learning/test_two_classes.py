@@ -18,7 +18,7 @@ SMALL = {
     "transistor-network": ("coupled-iris-transistors", [], (0.02, -0.02), 4),
     "hopfield": ("ep-digits", ["system.hidden=[16]"], (1.0, 0.0), 2),
     "hopfield-conv": ("ep-conv-digits", ["system.maps=[8]"], (1.0, 0.0), 2),
-    "drn": ("drn-xs-mnist", ["system.hidden=[16]", "system.inputs=64", "rule.strength=0.1"], (1.0, 0.0), 2),
+    "drn": ("drn-xs-mnist", ["system.hidden=[16]", "system.inputs=64", "rule.beta=0.1"], (1.0, 0.0), 2),
     "oscillators": ("oim-mnist", ["system.hidden=[16]", "system.inputs=64"], (1.0, -1.0), 2),
     "ising": ("ising-digits", ["system.hidden=[16]"], (1.0, -1.0), 4),
 }

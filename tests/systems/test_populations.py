@@ -8,8 +8,9 @@ import pytest
 import strict_cupy
 
 from pnnkern import _array, random
+from pnnkern._updates import dense
 from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
-from pnnkern.learning import SPSA, SquareError
+from pnnkern.learning import SPSA, Batch, SquareError, one_step
 from pnnkern.networks import TransistorNetwork, graphs
 from pnnkern.optics import _layer
 from pnnkern.systems import (
@@ -163,7 +164,8 @@ def test_perturbations_find_what_they_find_in_a_loop(name: str, monkeypatch: pyt
         if looped:
             monkeypatch.setattr(type(system), "forward_population", protocols.population)
         rule = SPSA(SquareError(1.0, 0.0), size, directions=2)
-        updates.append(rule.step(system, (encoded(system, 3), np.array([0, 2, 1])), KEY)[0])
+        found, _ = one_step(rule, system, Batch(encoded(system, 3), np.array([0, 2, 1])), KEY)
+        updates.append({n: dense(update) for n, update in found.items()})
     for n, one in updates[0].items():
         assert np.abs(one - updates[1][n]).max() <= far / size * np.abs(one).max()
         assert np.abs(one).max() > 0

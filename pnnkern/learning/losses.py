@@ -51,6 +51,7 @@ def _several(outputs: Array) -> Array:
     return outputs
 
 
+@accepts_any
 class _Scored:
     """A softmax cross-entropy of scores."""
 

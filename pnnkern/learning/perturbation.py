@@ -22,6 +22,7 @@ from .metrics import Metrics, metrics
 from .rule import Batch, State, Supervised, Updates
 
 
+@accepts_any
 def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float = np.inf) -> tuple[Array, Array]:
     """``parameter + move`` for all moves, then ``parameter - move``, kept within low .. high; and how far the two lie apart.
 

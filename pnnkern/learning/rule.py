@@ -128,6 +128,7 @@ class Supervised(Rule):
         return losses.make(system, self.loss, self.scale)
 
 
+@accepts_any
 def one_step(rule: Rule, system: Any, batch: Batch, key: Any = None) -> tuple[Updates, Metrics]:
     """The first step of a rule by itself: updates and metrics."""
     updates, _, metrics = rule.step(system, rule.init(system, key), batch, key)

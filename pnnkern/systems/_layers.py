@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 
 from .._array import Array
 from .._declared import Count, Length, Positive
+from .._gate import accepts_any
 from ._encoding import flat, one_hot
 from .system import Quantity, System, Target
 

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 from .._array import Array
 from .._declared import Count, Length, Positive
 from ._encoding import flat, one_hot
-from .system import Quantity, System, Target
+from ._imperfect import BuildableLayers
+from .system import Quantity, Target
 
 Sizes = Annotated[Sequence[Count], Length(0, 100)]
 OneSize = Annotated[Sequence[Count], Length(1, 1)]
@@ -15,7 +16,7 @@ Rates = Annotated[Sequence[float], Length(0, 101)]
 
 
 @dataclass(kw_only=True)
-class Layers(System):
+class Layers(BuildableLayers):
     """Layers that relax. outputs : one for each class. dtype : float32 or float64, of the parameters."""
 
     gain: Positive = 1.0  # factor on the inputs

@@ -100,7 +100,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
         optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
-        trainer = Trainer(system, rule, optimizer, dataset, training)
+        trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk)
     except ValueError as error:
         if isinstance(error, PnnError):
             raise

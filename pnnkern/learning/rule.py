@@ -7,17 +7,21 @@ keys of the table [rule] of a recipe.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
+
+import numpy as np
 
 from .._array import Array
 from .._declared import Choice, Described, NotNegative, check
 from .._kinds import Kinds
 from .._updates import Update
+from ..communicator import SERIAL, Communicator, total
 from ..systems.protocols import Measurable, require
 from . import losses
 from .metrics import Metrics
 
 kinds = Kinds("rule", "pnnkern.learning")
+T = TypeVar("T")
 
 Updates = dict[str, Update]
 State = dict[str, Array]  # what a rule keeps between steps; saved with a run
@@ -25,17 +29,19 @@ State = dict[str, Array]  # what a rule keeps between steps; saved with a run
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples of one step.
+    """Samples of one step, the same on all ranks.
 
     samples : (batch, ...) as the data set has them. labels : (batch,) integers, or (batch, outputs) real targets. index : number of each
-    sample in the whole data set, whatever share of it is here: int64 (batch,), or that of the first. encode : what makes inputs of samples
-    (a system's `encode`); None: they are inputs already.
+    sample in the whole data set: int64 (batch,), or that of the first. encode : what makes inputs of samples (a system's `encode`); None:
+    they are inputs already. chunk : samples of a shard, 0 for all. communicator : by which ranks share the shards.
     """
 
     samples: Any
     labels: Array
     index: Any = 0
     encode: Callable[[Any], Array] | None = None
+    chunk: int = 0
+    communicator: Communicator = SERIAL
 
     @functools.cached_property
     def inputs(self) -> Array:
@@ -44,6 +50,25 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @functools.cached_property
+    def shards(self) -> list["Batch"]:
+        """The batch in fixed pieces of `chunk` samples, in the order of the samples."""
+        n = len(self)
+        if not self.chunk or self.chunk >= n:
+            return [self]
+        index = self.index + np.arange(n) if np.ndim(self.index) == 0 else self.index
+        pieces = [slice(first, first + self.chunk) for first in range(0, n, self.chunk)]
+        return [Batch(self.samples[p], self.labels[p], index[p], self.encode) for p in pieces]
+
+    def sum(self, function: Callable[["Batch"], T]) -> T:
+        """The sum of what a function gives for each shard: arrays, numbers and updates, in dictionaries and tuples.
+
+        Each rank works on its own shards; the shares of all are added in the order of the samples.
+        """
+        own = range(self.communicator.rank, len(self.shards), self.communicator.size)
+        summed: T = total(self.communicator, {number: function(self.shards[number]) for number in own})
+        return summed
 
 
 @dataclass(frozen=True)
@@ -70,7 +95,10 @@ class Rule(Described):
         return {}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch. key : of the step; draws what is random."""
+        """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch. key : of the step; draws what is random.
+
+        All that is summed over samples goes through `batch.sum`.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say what its step is")
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:

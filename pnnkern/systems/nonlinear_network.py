@@ -12,15 +12,20 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
-from .._checks import shaped
+from .._checks import largest, shaped
 from .._declared import Positive, Range, check
+from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import DiodeNetwork, TransistorNetwork, graphs
+from ..networks._graph import State
 from . import protocols
 from ._encoding import wanted
 from ._graphs import Circuit
 from .system import Quantity
+
+SEARCH = 500  # iterations of a relaxation in the search for the largest nudge, where most settle at once or never
+SLACK = 1e3  # times what relaxations leave: outputs that are so close to their targets may move further
 
 
 @record
@@ -43,7 +48,8 @@ class NonlinearCircuit(Circuit):
     ends, then all negative ones.
 
     Held outputs keep the mean of their two nodes. Nudges are currents ``beta (target - output)`` into the positive end and out of the
-    negative one, of the free output, beta in siemens. Transistors have no energy: their contrasts are no gradients, however small the nudge.
+    negative one, of the free output, beta in siemens; small ones, that move the outputs by less than they are off. Transistors have no
+    energy: their contrasts are no gradients, however small the nudge.
     """
 
     graph: Literal["lattice", "disordered"] = "lattice"  # lattice: square and periodic, side the root of nodes
@@ -124,11 +130,15 @@ class NonlinearCircuit(Circuit):
         return self._stuck(name, threshold + self._off(name, values - threshold, self.imperfections.mismatch, values.shape))
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def _settle(self, inputs: Real, **how: Any) -> Array:
+    def _relaxed(self, inputs: Real, **how: Any) -> State:
         held = how.pop("held", self.source_nodes)
-        return self.network.relax(
+        found: State = self.network.relax(
             self.parameters[self.name], held, inputs, relaxation=self.relaxation, tolerance=self.tolerance, **how
-        ).voltages
+        )
+        return found
+
+    def _settle(self, inputs: Real, **how: Any) -> Array:
+        return self._relaxed(inputs, **how).voltages
 
     def states(self, inputs: Real) -> Array:
         return self.built()._settle(self._entered(inputs))
@@ -156,7 +166,10 @@ class NonlinearCircuit(Circuit):
         self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
         sample: Any = 0,
     ) -> States:  # fmt: skip
-        """Equilibria of all phases, the nudged and held ones from the free one on."""
+        """Equilibria of all phases, the nudged and held ones from the free one on.
+
+        Raises NudgeError, a ValueError, for a nudge that drives a sample's outputs further than they are off their targets.
+        """
         xp, device, inputs = _array.namespace(inputs), self.built(), self._entered(inputs)
         free = device._settle(inputs)
         output = self._measured(self._across(free), key, sample)
@@ -169,26 +182,40 @@ class NonlinearCircuit(Circuit):
                 values = xp.concatenate([inputs, free[:, self._on(self.target_nodes, free)] + nudge / 2 * apart], axis=1)
                 phases.append(device._settle(values, held=held, start=free))
             else:
-                currents = xp.zeros(free.shape)
-                currents[:, self._on(self.target_nodes, free)] = nudge * apart
-                phases.append(device._settle(inputs, currents=currents, start=free))
+                phases.append(device._nudged(inputs, free, error, nudge))
         return States(output, [self._noisy(phase, p, key, sample) for p, phase in enumerate(phases)])
+
+    def _nudged(self, inputs: Real, free: Array, error: Array, nudge: float) -> Array:
+        """Voltages with currents ``nudge error`` driven into the outputs, from the free ones on."""
+        found, bears = self._driven_by(inputs, free, nudge * error, error)
+        if not bears:
+            bound = largest(lambda b: self._driven_by(inputs, free, np.copysign(b, nudge) * error, error, steps=SEARCH)[1], abs(nudge))
+            raise NudgeError(
+                f"a nudge of {nudge:g} siemens drives outputs further than they are off their targets: |beta| must stay below {bound:.3g} "
+                "siemens here"
+            )
+        return found
+
+    def _driven_by(self, inputs: Real, free: Array, forces: Array, error: Array, steps: int | None = None) -> tuple[Array, bool]:
+        """Voltages with these currents driven into the outputs, and whether they settle where outputs have moved by less than `error`."""
+        found = self._relaxed(inputs, currents=self._into(forces), start=free, steps=steps, on_failure="flag")
+        moved, slack = self.read(found.voltages) - self.read(free), SLACK * self.tolerance * self.volts
+        return found.voltages, found.converged and bool(((moved**2).sum(axis=1) ** 0.5 <= (error**2).sum(axis=1) ** 0.5 + slack).all())
+
+    def _into(self, forces: Array) -> Array:
+        """Currents (batch, n_nodes): into the positive nodes of the outputs and out of the negative ones."""
+        xp = _array.namespace(forces)
+        currents = xp.zeros((len(forces), self.network.n_nodes))
+        currents[:, self._on(self.target_nodes, currents)] = xp.concatenate([forces, -forces], axis=1)
+        return currents
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs), amperes.
 
         These go into the positive nodes of the outputs and out of the negative ones.
         """
-
         device = self.built()
-
-        def drive(inputs: Real, forces: Array) -> Array:
-            xp = _array.namespace(inputs)
-            currents = xp.zeros((len(inputs), self.network.n_nodes))
-            currents[:, self._on(self.target_nodes, currents)] = xp.concatenate([forces, -forces], axis=1)
-            return device._settle(self._entered(inputs), currents=currents)
-
-        return drive
+        return lambda inputs, forces: device._settle(self._entered(inputs), currents=self._into(forces))
 
     def read(self, states: Real) -> Array:
         """Outputs (batch, outputs) of voltages (batch, n_nodes)."""

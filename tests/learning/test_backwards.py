@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 import pnnkern as pnn
 from pnnkern import random
@@ -162,6 +163,35 @@ def test_agnostic_steps_end_where_the_physics_leads(rng: np.random.Generator) ->
     assert errors[0] / errors[1] == pytest.approx(2, abs=0.2)
     with pytest.raises(ConvergenceError, match=r"have not settled in 2 steps: softness = .* is too large"):
         one_step(AgnosticEP(beta, 1e-2, steps=2), system, Batch(x, labels))
+
+
+def test_the_largest_rate_that_holds_is_named() -> None:
+    """A resistor of conductance k between two that hold it, one output: what it feels, by hand, and the bound, found by a root here."""
+    nodes, limits = {"source_nodes": [2, 0, 1], "target_nodes": [3]}, (1e-4, 1e-1)
+    system = ResistorCircuit(
+        edges=[[0, 3], [1, 3], [0, 2], [1, 2]], n_nodes=4, features=1, outputs=1, complement=False, hinge=False, high=0.9, low=0.1,
+        smallest=limits[0], largest=limits[1], dtype="float64", parameters={"conductance": [1e-3] * 4}, **nodes,
+    )  # fmt: skip
+    x, labels, beta = system.encode(np.array([[0.5]])), np.array([1]), 1e-5
+
+    def squares(k: np.ndarray, b: float) -> np.ndarray:
+        v = (k[1] + b * 0.9) / (k[0] + k[1] + b)
+        return np.array([v**2, (1 - v) ** 2]) / 2
+
+    def share(rate: float) -> float:
+        """What the two edges at the output feel at theta = start - softness felt(theta), along what they feel at the start."""
+        start, before = np.full(2, 1e-3), squares(np.full(2, 1e-3), -beta)
+        k = scipy.optimize.fsolve(lambda k: 1e3 * (k - start + rate / (2 * beta) * (squares(k, beta) - before)), start, xtol=1e-13)
+        first, last = squares(start, beta) - before, squares(k, beta) - before
+        return float(first @ last / (first @ first))
+
+    bound = scipy.optimize.brentq(lambda rate: share(rate) - 4, 3e-8, 7e-8)
+    batch = Batch(x, labels)
+    one_step(AgnosticEP(beta, 0.97 * bound, tolerance=1e-10), system, batch)
+    for rate in (1.03 * bound, 1e-3):
+        with pytest.raises(ConvergenceError, match=rf"softness = .* is too large; rate = {rate:g} must stay below") as said:
+            one_step(AgnosticEP(beta, rate, tolerance=1e-10), system, batch)
+        assert float(str(said.value).split("below ")[1].split()[0]) == pytest.approx(bound, rel=0.03)
 
 
 def test_equilibria_at_different_parameters(rng: np.random.Generator) -> None:

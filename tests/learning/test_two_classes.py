@@ -63,7 +63,8 @@ def test_targets_of_one_output(kind: str, backend: Any) -> None:
         expected = low + (high - low) * np.array(share)
         got = made.system.targets(backend.array(labels))
         np.testing.assert_allclose(backend.numpy(got), expected, rtol=1e-6, atol=1e-12)
-        np.testing.assert_allclose(backend.numpy(made.rule.loss_on(made.system).targets(backend.array(labels), outputs)), expected, rtol=1e-6, atol=1e-12)
+        aimed = made.rule.loss_on(made.system).targets(backend.array(labels), outputs)
+        np.testing.assert_allclose(backend.numpy(aimed), expected, rtol=1e-6, atol=1e-12)
     assert made.rule.loss_on(made.system).middle == pytest.approx((high + low) / 2)
 
 

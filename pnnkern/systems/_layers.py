@@ -8,7 +8,8 @@ from .._array import Array
 from .._declared import Count, Length, Positive
 from .._gate import accepts_any
 from ._encoding import flat, one_hot
-from .system import Quantity, System, Target
+from ._imperfect import BuildableLayers
+from .system import Quantity, Target
 
 Sizes = Annotated[Sequence[Count], Length(0, 100)]
 OneSize = Annotated[Sequence[Count], Length(1, 1)]
@@ -17,7 +18,7 @@ Rates = Annotated[Sequence[float], Length(0, 101)]
 
 @accepts_any
 @dataclass(kw_only=True)
-class Layers(System):
+class Layers(BuildableLayers):
     """Layers that relax. outputs : one for each class. dtype : float32 or float64, of the parameters."""
 
     gain: Positive = 1.0  # factor on the inputs

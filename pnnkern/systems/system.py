@@ -100,6 +100,16 @@ class System(Described):
         """By a protocol's name, which keys would have to be set for this system to have it: it has the methods, but not the values."""
         return {}
 
+    @property
+    def perfect(self) -> bool:
+        """Whether what was built is as its model, by what it describes of itself."""
+        return all(getattr(value, "perfect", True) for value in vars(self).values() if isinstance(value, Described))
+
+    @classmethod
+    def without_imperfections(cls) -> dict[str, Any]:
+        """The keys of its imperfections, as they are where there are none."""
+        return {key.name: key.default for key in _declared.keys(cls) if key.path[0] == "imperfections" and not key.default}
+
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:
         """What `export` can give."""

@@ -53,14 +53,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @functools.cached_property
+    @property
     def shards(self) -> list["Batch"]:
         """The batch in fixed pieces of `chunk` samples, in the order of the samples."""
-        n = len(self)
-        if not self.chunk or self.chunk >= n:
-            return [self]
-        index = self.index + np.arange(n) if np.ndim(self.index) == 0 else self.index
-        pieces = [slice(first, first + self.chunk) for first in range(0, n, self.chunk)]
+        return self._pieces if 0 < self.chunk < len(self) else [self]
+
+    @functools.cached_property
+    def _pieces(self) -> list["Batch"]:
+        index = self.index + np.arange(len(self)) if np.ndim(self.index) == 0 else self.index
+        pieces = [slice(first, first + self.chunk) for first in range(0, len(self), self.chunk)]
         return [Batch(self.samples[p], self.labels[p], index[p], self.encode) for p in pieces]
 
     def sum(self, function: Callable[["Batch"], T]) -> T:

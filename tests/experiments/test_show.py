@@ -44,7 +44,8 @@ def test_documentation_is_the_comment_beside_a_key() -> None:
     source = inspect.getsource(Geometry)
     assert f"# [{row['unit']}] {row['about']}\n" in source
     assert row == {
-        "key": "system.pitch", "value": 0.4e-3, "default": 0.4e-3, "unit": "m", "bounds": "number > 0 and <= 1e+09", "about": row["about"], "of": ["d2nn"]
+        "key": "system.pitch", "value": 0.4e-3, "default": 0.4e-3, "unit": "m", "bounds": "number > 0 and <= 1e+09",
+        "about": row["about"], "of": ["d2nn"],
     }  # fmt: skip
     (above,) = show.collect("system.topology")["keys"]  # a comment of its own line
     assert above["about"].startswith("interleaved: pairs are rows")

@@ -83,7 +83,9 @@ class Trainer:
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))
+        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))  # which refuses what cannot be
+        first = np.arange(min(self.training.batch, len(self.dataset.train_labels)))
+        self.rule = self.rule.fitted(self.system, self._samples(self.dataset.train_images, self.dataset.train_labels, first))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -138,7 +140,8 @@ class Trainer:
         updates, state, metrics = self.rule.step(self.system, self.state, batch, key)
         if _array.namespace(metrics["loss"]) is np:
             _refuse_no_number(metrics["loss"], self.step)
-        writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch), count)
+        lr = rate(self.training, self.step, self.steps_per_epoch) * self.rule.lr_factor
+        writers.apply(self.system, updates, self.optimizer, lr, count)
         self.state = state
         self._pending.append((metrics["loss"], metrics["rating"], count))
         self.step += 1

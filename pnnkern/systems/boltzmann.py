@@ -93,6 +93,16 @@ class BoltzmannMachine(OneHiddenLayer):
     def natural_loss(self) -> Target:
         return Target("cross-entropy", scale=1.0, real=False)
 
+    @property
+    def natural_nudge(self) -> float:
+        """A field of the size of the units' own: the noise of what is drawn is divided by it."""
+        return 1.0
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or in [0, 1], as inputs (batch, n): uint8 as fractions of 255, times the gain."""

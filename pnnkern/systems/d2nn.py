@@ -174,6 +174,11 @@ class D2NN(System):
         ]
 
     @property
+    def natural_step(self) -> float:
+        """Radians, of a phase."""
+        return 0.05
+
+    @property
     def natural_loss(self) -> Target:
         return Target("differential" if self.geometry.detectors == "differential" else "cross-entropy", scale=10.0)
 

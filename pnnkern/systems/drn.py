@@ -31,8 +31,14 @@ class DRN(DenseSettling):
 
     kind: ClassVar[str] = "drn"
     output_unit: ClassVar[str] = "V"
+    nudge_unit: ClassVar[str] = "S"
     physics: ClassVar[Any] = drn
     least_weight: ClassVar[float] = 0.0
+
+    @property
+    def natural_nudge(self) -> float:
+        """1 S, as published."""
+        return 1.0
 
     @property
     def _entrances(self) -> int:

@@ -76,6 +76,16 @@ class IsingMachine(OneHiddenLayer):
     def natural_loss(self) -> Target:
         return Target(high=1.0, low=-1.0)
 
+    @property
+    def natural_nudge(self) -> float:
+        """A field that turns output spins over: energies are compared by the sampled states."""
+        return 2.0
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def targets(self, labels: Array) -> Array:
         """(batch, classes): 1 at the label, -1 elsewhere."""

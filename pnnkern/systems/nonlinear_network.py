@@ -16,7 +16,7 @@ from .._checks import shaped
 from .._declared import Positive, Range, check
 from .._gate import accepts_any, record
 from .._updates import Derivative
-from ..networks import DiodeNetwork, TransistorNetwork, graphs
+from ..networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
 from . import protocols
 from ._encoding import wanted
 from ._graphs import Circuit
@@ -99,6 +99,12 @@ class NonlinearCircuit(Circuit):
     def has_energy(self) -> bool:
         """Whether equilibria are minima of an energy: with diodes yes, with transistors no."""
         return bool(self.network.has_energy)
+
+    @property
+    def natural_nudge(self) -> float:
+        """A tenth of what one output is tied by, siemens: of the nudge bound of resistors that conduct as the edges do at 0 V."""
+        network = ResistorNetwork(self.network.edges, self.network.n_nodes)
+        return 0.1 * network.response(self.conducting(), self.source_nodes, self.target_nodes).nudge_bound
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:

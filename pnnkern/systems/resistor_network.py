@@ -142,6 +142,11 @@ class ResistorCircuit(Circuit):
         return Target(high=self.volts * self.high, low=self.volts * self.low, hinge=self.hinge)
 
     @property
+    def natural_nudge(self) -> float:
+        """A tenth of the largest at which outputs that are pushed away still settle, siemens."""
+        return 0.1 * self._response().nudge_bound
+
+    @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Range of the parameter."""
         return {"conductance": (self.smallest, self.largest)}

@@ -140,8 +140,7 @@ class Trainer:
         updates, state, metrics = self.rule.step(self.system, self.state, batch, key)
         if _array.namespace(metrics["loss"]) is np:
             _refuse_no_number(metrics["loss"], self.step)
-        lr = rate(self.training, self.step, self.steps_per_epoch) * self.rule.lr_factor
-        writers.apply(self.system, updates, self.optimizer, lr, count)
+        writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch), count)
         self.state = state
         self._pending.append((metrics["loss"], metrics["rating"], count))
         self.step += 1

@@ -51,7 +51,7 @@ class PEPG(ZerothOrder):
     adapt: NotNegative = 0.05  # change of log sigma in a step, at most: for the gradient's largest element
 
     kind: ClassVar[str] = "pepg"
-    natural: ClassVar[Mapping[str, str]] = {"sigma": "natural_step", "lr_scale": ""}
+    natural: ClassVar[Mapping[str, str]] = {"sigma": "natural_step", "shrink": ""}
 
     def expected_cosine(self, parameters: int) -> float:
         """``sqrt(k / (k + n + 1))``: <|g|^2> is (k + n + 1) / k times that of the gradient, for k pairs and n parameters."""
@@ -69,7 +69,7 @@ class PEPG(ZerothOrder):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "the population is random")
-        parameters, loss, within = system.parameters, self.loss_on(system), limits(system)
+        parameters, loss, within, shrink = system.parameters, self.loss_on(system), limits(system), self.fitted(system).shrink
         xp = _array.namespace(*parameters.values())
         draws = {name: self._draws(random.fold_in(key, name), p) for name, p in parameters.items()}
         moved = {}
@@ -84,7 +84,7 @@ class PEPG(ZerothOrder):
         for name in parameters:
             sigma = state[f"{name}.sigma"]
             by_mean, by_log_sigma = pepg_gradients(losses.reshape(2, -1), draws[name], sigma)
-            updates[name] = Gradient(by_mean)
+            updates[name] = Gradient(shrink * by_mean)
             largest = xp.abs(by_log_sigma).max()
             spread[f"{name}.sigma"] = sigma * xp.exp(-self.adapt * by_log_sigma / xp.maximum(largest, np.finfo(sigma.dtype).tiny))
         return updates, spread, {"loss": losses.mean(), "rating": ratings.mean()}

@@ -50,23 +50,21 @@ def spsa_gradient(change: Array, apart: Array) -> Array:
 
 @dataclass(frozen=True)
 class ZerothOrder(Supervised):
-    """Base of rules that estimate gradients from losses alone, at random. An estimate is nearly at right angles to the gradient where there
-    are many parameters, so a learning rate that suits the gradient is too large for it: it is multiplied by the cosine between the two.
+    """Base of rules that estimate gradients from losses alone, at random.
+
+    Where there are many parameters an estimate is nearly at right angles to the gradient and many times as long, too long for a learning rate
+    that suits the gradient. It is multiplied by the cosine between the two, which makes it as long.
     """
 
-    lr_scale: Share = field(default=0.0, kw_only=True)  # factor on training.lr; 0: the expected cosine of the estimate with the gradient
+    shrink: Share = field(default=0.0, kw_only=True)  # factor on the estimate; 0: its expected cosine with the gradient; 1: no bias
 
     needs: ClassVar[tuple[type, ...]] = (Measurable,)
 
-    @property
-    def lr_factor(self) -> float:
-        return self.lr_scale
-
     def fitted(self, system: Any, batch: Batch | None = None) -> Self:
         rule = super().fitted(system, batch)
-        if rule.lr_scale:
+        if rule.shrink:
             return rule
-        return replace(rule, lr_scale=float(rule.expected_cosine(sum(p.size for p in system.parameters.values()))))
+        return replace(rule, shrink=float(rule.expected_cosine(sum(p.size for p in system.parameters.values()))))
 
     def expected_cosine(self, parameters: int) -> float:
         """Cosine of the estimate with the gradient, of so many parameters, from their mean squares."""
@@ -82,7 +80,7 @@ class SPSA(ZerothOrder):
     directions: Turns = 1  # pairs of passes to average over
 
     kind: ClassVar[str] = "spsa"
-    natural: ClassVar[Mapping[str, str]] = {"c": "natural_step", "lr_scale": ""}
+    natural: ClassVar[Mapping[str, str]] = {"c": "natural_step", "shrink": ""}
 
     def expected_cosine(self, parameters: int) -> float:
         """``sqrt(k / (k + n - 1))``: <|g|^2> is (k + n - 1) / k times that of the gradient, for k directions and n parameters."""
@@ -95,16 +93,16 @@ class SPSA(ZerothOrder):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "the perturbations are random")
-        parameters, loss, within, c = system.parameters, self.loss_on(system), limits(system), self.fitted(system).c
+        parameters, loss, within, rule = system.parameters, self.loss_on(system), limits(system), self.fitted(system)
         xp = _array.namespace(*parameters.values())
         moved, apart = {}, {}
         for name, p in parameters.items():
-            moves = c * self._signs(random.fold_in(key, name), p)
+            moves = rule.c * self._signs(random.fold_in(key, name), p)
             moved[name], apart[name] = both_ways(p, moves, *within.get(name, ()))
         outputs = system.forward_population(batch.inputs, moved, random.fold_in(key, "noise"), batch.index)
         found = [metrics(loss, member, batch.labels) for member in outputs]
         losses, ratings = (xp.stack([one[name] for one in found]) for name in ("loss", "rating"))
-        change = (losses[: self.directions] - losses[self.directions :]) / self.directions
+        change = rule.shrink * (losses[: self.directions] - losses[self.directions :]) / self.directions
         updates: Updates = {name: Gradient(spsa_gradient(change, apart[name])) for name in parameters}
         return updates, state, {"loss": losses.mean(), "rating": ratings.mean()}
 

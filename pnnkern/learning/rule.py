@@ -64,11 +64,6 @@ class Rule(Described):
     def __post_init__(self) -> None:
         check(self)
 
-    @property
-    def lr_factor(self) -> float:
-        """What a learning rate is multiplied by."""
-        return 1.0
-
     def fitted(self, system: Any, batch: Batch | None = None) -> Self:
         """The rule with numbers in the place of what is 0 for "the system's own", by the system as it is now.
 

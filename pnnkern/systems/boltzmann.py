@@ -65,6 +65,7 @@ class BoltzmannMachine(OneHiddenLayer):
     settle: Annotated[int, Range(ge=0, le=100_000)] = 5  # and draws before these that are not
 
     kind: ClassVar[str] = "boltzmann"
+    recipe: ClassVar[str] = "boltzmann-digits"
     has_energy: ClassVar[bool] = True  # a free one: of distributions
 
     def __post_init__(self) -> None:
@@ -95,8 +96,13 @@ class BoltzmannMachine(OneHiddenLayer):
 
     @property
     def natural_nudge(self) -> float:
-        """A field of the size of the units' own: the noise of what is drawn is divided by it."""
-        return 1.0
+        """A field that turns classes over: the noise of what is drawn is divided by it."""
+        return 4.0
+
+    @property
+    def natural_step(self) -> float:
+        """What is felt above the noise of what is drawn."""
+        return 0.1
 
     @property
     def natural_hold(self) -> float:

@@ -135,6 +135,7 @@ class D2NN(System):
     shifts: tuple[tuple[float, float], ...] | None = None
 
     kind: ClassVar[str] = "d2nn"
+    recipe: ClassVar[str] = "d2nn-digits"
     measured: ClassVar[Literal["powers", "signed"]] = "powers"
     drawn_by: ClassVar[str] = "d2nn"
 

@@ -30,6 +30,7 @@ class DRN(DenseSettling):
     low: float = 0.0  # [V] target of the other classes
 
     kind: ClassVar[str] = "drn"
+    recipe: ClassVar[str] = "drn-xs-mnist"
     output_unit: ClassVar[str] = "V"
     nudge_unit: ClassVar[str] = "S"
     physics: ClassVar[Any] = drn

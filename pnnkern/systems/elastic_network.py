@@ -65,6 +65,7 @@ class SpringNetwork(GraphNetwork):
     anchor_nodes: Any = None
 
     kind: ClassVar[str] = "spring-network"
+    recipe: ClassVar[str] = "springs-iris"
     output_unit: ClassVar[str] = "m"
     nudge_unit: ClassVar[str] = "N/m"
     drawn_by: ClassVar[str] = "springs"

@@ -52,6 +52,7 @@ class IsingMachine(OneHiddenLayer):
     limit: Positive = 1.0  # weights keep to -limit .. limit
 
     kind: ClassVar[str] = "ising"
+    recipe: ClassVar[str] = "ising-digits"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -61,6 +61,7 @@ class NonlinearCircuit(Circuit):
     network: Any = None
 
     kind: ClassVar[str] = "transistor-network"
+    recipe: ClassVar[str] = "coupled-iris-transistors"
 
     def __post_init__(self) -> None:
         check(self)

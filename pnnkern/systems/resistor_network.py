@@ -74,6 +74,7 @@ class ResistorCircuit(Circuit):
     dtype: str = "float32"
 
     kind: ClassVar[str] = "resistor-network"
+    recipe: ClassVar[str] = "coupled-iris"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

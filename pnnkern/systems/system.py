@@ -61,6 +61,7 @@ class System(Described):
     device: str = "cpu"
 
     kind: ClassVar[str] = ""
+    recipe: ClassVar[str] = ""  # the one that comes with the package and stands for the kind
     given: ClassVar[frozenset[str]] = _SUPPLIED
     measured: ClassVar[Literal["powers", "signed"]] = "signed"  # what comes out: powers of light, or values of either sign
     output_unit: ClassVar[str] = "1"  # SI unit of what comes out
@@ -109,6 +110,12 @@ class System(Described):
         """A change of its parameters that is small, in their unit: a tenth of their root mean square."""
         squares = sum(float((abs(p) ** 2).sum()) for p in self.parameters.values())
         return 0.1 * (squares / max(1, sum(p.size for p in self.parameters.values()))) ** 0.5 or 0.05
+
+    @property
+    def step_unit(self) -> str:
+        """SI unit of `natural_step`, that of the parameters as they are exported; "1" where they differ."""
+        units = {what.unit for name, what in self.exports().items() if name in self.parameters}
+        return units.pop() if len(units) == 1 else "1"
 
     @property
     def unmet(self) -> Mapping[str, str]:

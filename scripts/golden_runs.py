@@ -34,9 +34,9 @@ from typing import Any
 
 import numpy as np
 
-sys.path[:0] = [str(Path.cwd()), str(Path(__file__).resolve().parents[1] / "tests")]  # the checkout that it is called in, whatever is installed
+sys.path[:0] = [str(Path.cwd()), str(Path(__file__).resolve().parents[1] / "tests")]  # the checkout that it is called in
 
-from small_recipes import QUICK, SMALL
+from small_recipes import QUICK, SMALL  # noqa: E402
 
 # Of a recipe: two epochs on so many samples, all of small data sets.
 WHOLE = ("coupled-allostery", "coupled-iris", "coupled-regression", "springs-iris", "transistor-")
@@ -45,11 +45,11 @@ MANY = 256
 SMALLER = {"drn-3h-mnist": ["system.hidden=[512,512,512]"]}
 # Where a cell does not run at its defaults, the first of these that lets it run is recorded as well.
 INSTEAD = [
-    ["rule.strength=0.001"],
-    ["rule.strength=1.0"],
+    ["rule.beta=0.001"],
+    ["rule.eta=1.0"],
     ["system.activation=sigmoid"],
     ["rule.rate=1e-5"],
-    ["rule.strength=0.001", "rule.rate=1e-6"],
+    ["rule.beta=0.001", "rule.rate=1e-6"],
     ["rule.c=1e-5"],
 ]
 SKIPPED = "PNNKERN_DATA"  # in the message of a run whose data are not there

@@ -103,7 +103,7 @@ def train(
         settings = wanted.training
         adam = settings.optimizer == "adam"
         by = Adam(lr=settings.lr) if adam else SGD(lr=settings.lr, momentum=settings.momentum)
-        trainer = Trainer(own, how, by, dataset, settings, given=given)
+        trainer = Trainer(own, how, by, dataset, settings, chunk=wanted.compute.chunk, given=given)
         return runs.Run(folder, runs.resolved(wanted, trainer.rule, own), trainer, {"seconds": 0.0}, make=make)
 
     if out is None:
@@ -170,7 +170,7 @@ def _rule(rule: Any) -> Rule:
         known = recipes.kinds("rule")
         if rule not in known:
             raise RecipeError(f"no rule is of kind {rule!r:.80}: {recipes.nearest(rule, sorted(known))}")
-        return known[rule]()  # type: ignore[no-any-return]
+        return known[rule]()
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule of pnnkern.learning or the name of a kind, got {type(rule).__name__}")
     return rule

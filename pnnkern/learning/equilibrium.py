@@ -78,10 +78,16 @@ class _Contrastive(Rule):
         return (0.0, size) if sign > 0 else (-size, 0.0)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        found, relaxed = contrasted(
-            system, batch.inputs, system.targets(batch.labels), self.fitted(system).ends(key), hold=self.hold, key=key, sample=batch.index
-        )
-        return gradients(found), state, metrics(self.loss_on(system), relaxed.output, batch.labels)
+        ends, loss = self.fitted(system).ends(key), self.loss_on(system)
+
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            found, relaxed = contrasted(
+                system, part.inputs, system.targets(part.labels), ends, hold=self.hold, key=key, sample=part.index
+            )
+            return gradients(found), metrics(loss, relaxed.output, part.labels)
+
+        updates, measured = batch.sum(share)
+        return updates, state, measured
 
 
 def refuse_scores(system: Any, kind: str, hold: bool) -> None:

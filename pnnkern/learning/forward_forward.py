@@ -19,7 +19,7 @@ from .._array import Array
 from .._checks import shaped
 from .._declared import Positive, Range, Share
 from .._gate import accepts_any
-from .._updates import gradients
+from .._updates import gradients, joined
 from ..systems.protocols import Staged
 from .losses import Logits
 from .metrics import Metrics
@@ -91,12 +91,15 @@ class ForwardForward(Rule):
         inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level))
         xp = _array.namespace(inputs)
         positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
-        found, thresholds, loss, ratings = {}, [], 0.0, 0.0
+        found: dict[str, Any] = {}
+        thresholds: list[Array] = []
+        loss: Any = 0.0
+        ratings: Any = 0.0
         for l, (outputs, record) in self._along(system, inputs, key, index):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
             each, cotangent = forward_forward_loss(outputs, positive, tau, self.sharpness)
-            found |= system.stage_vjp(l, cotangent, record)
+            found = joined(found, system.stage_vjp(l, cotangent, record))
             thresholds.append(tau)
             loss, ratings = loss + each.sum() / 2, ratings + goodness(outputs) / tau
         rating = (ratings[:n] > ratings[n:]).sum()

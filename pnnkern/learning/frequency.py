@@ -66,12 +66,17 @@ class FrequencyPropagation(Rule):
         check_tones(self.gamma or 1.0, (self.activation, self.error), self.samples)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        target, gamma = system.targets(batch.labels), self.fitted(system).gamma
-        drive, tones = system.driver(), ((self.activation, self.error), self.samples)
-        output = system.read(amplitudes(drive, batch.inputs, _array.namespace(batch.inputs).zeros_like(target), *tones)[0])
-        one, two = amplitudes(drive, batch.inputs, gamma * system.errors(output, target), *tones)
-        found = {name: scaled(derivative, 1 / gamma) for name, derivative in system.products(one, two).items()}
-        return gradients(found), state, metrics(self.loss_on(system), output, batch.labels)
+        gamma, drive, tones = self.fitted(system).gamma, system.driver(), ((self.activation, self.error), self.samples)
+
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            target = system.targets(part.labels)
+            output = system.read(amplitudes(drive, part.inputs, _array.namespace(part.inputs).zeros_like(target), *tones)[0])
+            one, two = amplitudes(drive, part.inputs, gamma * system.errors(output, target), *tones)
+            found = {name: scaled(derivative, 1 / gamma) for name, derivative in system.products(one, two).items()}
+            return gradients(found), metrics(self.loss_on(system), output, part.labels)
+
+        updates, measured = batch.sum(share)
+        return updates, state, measured
 
 
 __all__ = ["FrequencyPropagation", "amplitudes", "check_tones"]

@@ -18,8 +18,8 @@ from .._declared import NotNegative, Range
 from .._gate import accepts_any
 from .._updates import Gradient
 from ..systems.writers import limits
-from .metrics import Metrics, metrics
-from .perturbation import ZerothOrder
+from .metrics import Metrics
+from .perturbation import ZerothOrder, population_metrics
 from .rule import Batch, State, Updates
 
 
@@ -76,9 +76,7 @@ class PEPG(ZerothOrder):
         for name, p in parameters.items():
             away = state[f"{name}.sigma"] * draws[name]
             moved[name] = xp.concatenate([p + away, p - away]).clip(*within.get(name, (-np.inf, np.inf)))
-        outputs = system.forward_population(batch.inputs, moved, random.fold_in(key, "noise"), batch.index)
-        found = [metrics(loss, member, batch.labels) for member in outputs]
-        losses, ratings = (xp.stack([one[name] for one in found]) for name in ("loss", "rating"))
+        losses, ratings = batch.sum(lambda part: population_metrics(system, loss, part, moved, random.fold_in(key, "noise")))
         updates: Updates = {}
         spread = {}
         for name in parameters:

@@ -23,6 +23,7 @@ from .metrics import Metrics, metrics
 from .rule import Batch, State, Supervised, Updates
 
 
+@accepts_any
 def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float = np.inf) -> tuple[Array, Array]:
     """``parameter + move`` for all moves, then ``parameter - move``, kept within low .. high; and how far the two lie apart.
 
@@ -34,6 +35,14 @@ def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float 
     kept = there.clip(low, high)
     cut = (kept != there).reshape(2, *moves.shape).any(axis=0)
     return kept, xp.where(cut, kept[: len(moves)] - kept[len(moves) :], 2 * moves)
+
+
+def population_metrics(system: Measurable, loss: Any, batch: Batch, members: dict[str, Array], key: Any) -> tuple[Array, Array]:
+    """Losses and ratings of a population, (members,), sums over the batch; members : parameters with a first axis."""
+    outputs = system.forward_population(batch.inputs, members, key, batch.index)
+    found = [metrics(loss, member, batch.labels) for member in outputs]
+    xp = _array.namespace(outputs)
+    return xp.stack([one["loss"] for one in found]), xp.stack([one["rating"] for one in found])
 
 
 @accepts_any
@@ -48,6 +57,7 @@ def spsa_gradient(change: Array, apart: Array) -> Array:
     return each.sum(axis=0).astype(apart.dtype)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class ZerothOrder(Supervised):
     """Base of rules that estimate gradients from losses alone, at random.
@@ -94,14 +104,11 @@ class SPSA(ZerothOrder):
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "the perturbations are random")
         parameters, loss, within, rule = system.parameters, self.loss_on(system), limits(system), self.fitted(system)
-        xp = _array.namespace(*parameters.values())
         moved, apart = {}, {}
         for name, p in parameters.items():
             moves = rule.c * self._signs(random.fold_in(key, name), p)
             moved[name], apart[name] = both_ways(p, moves, *within.get(name, ()))
-        outputs = system.forward_population(batch.inputs, moved, random.fold_in(key, "noise"), batch.index)
-        found = [metrics(loss, member, batch.labels) for member in outputs]
-        losses, ratings = (xp.stack([one[name] for one in found]) for name in ("loss", "rating"))
+        losses, ratings = batch.sum(lambda part: population_metrics(system, loss, part, moved, random.fold_in(key, "noise")))
         change = rule.shrink * (losses[: self.directions] - losses[self.directions :]) / self.directions
         updates: Updates = {name: Gradient(spsa_gradient(change, apart[name])) for name in parameters}
         return updates, state, {"loss": losses.mean(), "rating": ratings.mean()}

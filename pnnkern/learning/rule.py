@@ -7,36 +7,44 @@ keys of the table [rule] of a recipe.
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+import numpy as np
 
 from .._array import Array
 from .._declared import Choice, Described, NotNegative, check
+from .._gate import accepts_any, record
 from .._kinds import Kinds
 from .._updates import Update
+from ..communicator import SERIAL, Communicator, total
 from ..systems.protocols import Measurable, require
 from ..systems.system import System
 from . import losses
 from .metrics import Metrics
 
 kinds = Kinds("rule", "pnnkern.learning")
+T = TypeVar("T")
 
 Updates = dict[str, Update]
 State = dict[str, Array]  # what a rule keeps between steps; saved with a run
 
 
+@record
 @dataclass(frozen=True)
 class Batch:
-    """Samples of one step.
+    """Samples of one step, the same on all ranks.
 
     samples : (batch, ...) as the data set has them. labels : (batch,) integers, or (batch, outputs) real targets. index : number of each
-    sample in the whole data set, whatever share of it is here: int64 (batch,), or that of the first. encode : what makes inputs of samples
-    (a system's `encode`); None: they are inputs already.
+    sample in the whole data set: int64 (batch,), or that of the first. encode : what makes inputs of samples (a system's `encode`); None:
+    they are inputs already. chunk : samples of a shard, 0 for all. communicator : by which ranks share the shards.
     """
 
     samples: Any
     labels: Array
     index: Any = 0
     encode: Callable[[Any], Array] | None = None
+    chunk: int = 0
+    communicator: Communicator = SERIAL
 
     @functools.cached_property
     def inputs(self) -> Array:
@@ -46,7 +54,28 @@ class Batch:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def shards(self) -> list["Batch"]:
+        """The batch in fixed pieces of `chunk` samples, in the order of the samples."""
+        return self._pieces if 0 < self.chunk < len(self) else [self]
 
+    @functools.cached_property
+    def _pieces(self) -> list["Batch"]:
+        index = self.index + np.arange(len(self)) if np.ndim(self.index) == 0 else self.index
+        pieces = [slice(first, first + self.chunk) for first in range(0, len(self), self.chunk)]
+        return [Batch(self.samples[p], self.labels[p], index[p], self.encode) for p in pieces]
+
+    def sum(self, function: Callable[["Batch"], T]) -> T:
+        """The sum of what a function gives for each shard: arrays, numbers and updates, in dictionaries and tuples.
+
+        Each rank works on its own shards; the shares of all are added in the order of the samples.
+        """
+        own = range(self.communicator.rank, len(self.shards), self.communicator.size)
+        summed: T = total(self.communicator, {number: function(self.shards[number]) for number in own})
+        return summed
+
+
+@accepts_any
 @dataclass(frozen=True)
 class Rule(Described):
     """Base of all rules."""
@@ -81,7 +110,10 @@ class Rule(Described):
         return {}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch. key : of the step; draws what is random."""
+        """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch. key : of the step; draws what is random.
+
+        All that is summed over samples goes through `batch.sum`.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say what its step is")
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
@@ -93,6 +125,7 @@ class Rule(Described):
         return losses.make(system)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Supervised(Rule):
     """Base of rules that lower a loss on measured outputs; a loss of your own may stand in the place of a name."""
@@ -112,6 +145,7 @@ def _natural(system: Any, which: str) -> Any:
     return getattr(system, which) if hasattr(system, which) else getattr(System, which).fget(system)
 
 
+@accepts_any
 def one_step(rule: Rule, system: Any, batch: Batch, key: Any = None) -> tuple[Updates, Metrics]:
     """The first step of a rule by itself: updates and metrics."""
     state = rule.init(system, key)  # which refuses what cannot be

@@ -177,6 +177,21 @@ class CrossbarNetwork(System):
         return (self.inputs, *self.hidden, self.classes)
 
     @property
+    def outputs(self) -> int:
+        """One for each class."""
+        return self.classes
+
+    @property
+    def stages(self) -> int:
+        """Arrays."""
+        return len(self.hidden) + 1
+
+    @property
+    def feature_count(self) -> int:
+        """Nodes that can be measured."""
+        return sum(self.sizes[1:])
+
+    @property
     def shapes(self) -> list[tuple[int, int]]:
         """Of each array of weights."""
         return [(a + 1, b) for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
@@ -246,7 +261,7 @@ class CrossbarNetwork(System):
         return self._back(cotangent, record, below)
 
     def exports(self) -> dict[str, Quantity]:
-        return {f"w{l}": Quantity(f"weights of array {l + 1} (inputs and bias, outputs), no unit") for l in range(len(self.shapes))}
+        return {f"w{l}": Quantity(f"weights of array {l + 1} (inputs and bias, outputs), no unit") for l in range(self.stages)}
 
     # ----------------------------------------------------------------------------------------------------------------- arrays
     def touch(self) -> None:
@@ -352,15 +367,16 @@ class CrossbarNetwork(System):
         return self.forward_saving(self.reference)[1][1][l]
 
     def _pass(self, inputs: Real, multiply: Any) -> tuple[Array, Any]:
-        xp = _array.namespace(inputs)
-        f, _ = ACTIVATIONS[self.activation]
-        weights = [self.parameters[f"w{l}"] for l in range(len(self.shapes))]
+        weights = [self.parameters[f"w{l}"] for l in range(self.stages)]
         entered, x = [], inputs
         for l, w in enumerate(weights):
-            entered.append(xp.concatenate([x, xp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1))
-            a = multiply(l, entered[l], w)
-            x = f(xp, a)
-        return a, (weights, entered)
+            entered.append(_with_bias(x))
+            x = self._activation(l, multiply(l, entered[l], w))
+        return x, (weights, entered)
+
+    def _activation(self, l: int, a: Array) -> Array:
+        """What the electronics behind array l make of its currents."""
+        return a if l == self.stages - 1 else ACTIVATIONS[self.activation][0](_array.namespace(a), a)
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
@@ -383,10 +399,33 @@ class CrossbarNetwork(System):
 
     def layer_vjp(self, layer: int, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradient of one array for a cotangent of its activation, or of the outputs for the last one."""
-        weights, entered = record
-        if layer < len(weights) - 1:
-            cotangent = cotangent * ACTIVATIONS[self.activation][1](entered[layer + 1][:, :-1])
-        return {f"w{layer}": Factors(entered[layer], cotangent)}
+        entered = record[1]
+        return self.stage_vjp(layer, cotangent, (entered[layer], entered[layer + 1][:, :-1] if layer < self.stages - 1 else None))
+
+    def stage(self, stage: int, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """What one array and its electronics give, and what entered and left them."""
+        entered, w = _with_bias(inputs), self.parameters[f"w{stage}"]
+        a = entered @ w if self.crossbar is None else self._read(stage, entered, w, key, on_device(sample, inputs))
+        out = self._activation(stage, a)
+        return out, (entered, out)
+
+    def stage_vjp(self, stage: int, cotangent: Real, record: Any) -> dict[str, Derivative]:
+        """Gradient of one array for a cotangent of what its electronics gave."""
+        entered, out = record
+        if stage < self.stages - 1:
+            cotangent = cotangent * ACTIVATIONS[self.activation][1](out)
+        return {f"w{stage}": Factors(entered, cotangent)}
+
+    def features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Activations of all hidden layers, then the outputs, of one pass: they are digital between the arrays."""
+        outputs, record = self.measure(inputs, key, sample)
+        return _array.namespace(outputs).concatenate([*self.hidden_outputs(record), outputs], axis=1)
+
+
+def _with_bias(x: Array) -> Array:
+    """Inputs of an array, whose last row is driven at full scale."""
+    xp = _array.namespace(x)
+    return xp.concatenate([x, xp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1)
 
 
 def _mark(w: Array) -> Any:

@@ -158,21 +158,15 @@ class D2NN(System):
         fitting(self.parameters, {"phase": shape}, self.dtype)
         _finite(phase, "phase")
         self.regions = g.regions()
-        side, pitch = g.samples, g.pitch / g.oversample
-        shifts = self.shifts or ((0.0, 0.0),) * (g.layers + 1)
-        self.propagators = [
-            Propagator(
-                (side, side),
-                pitch=pitch,
-                wavelength=g.wavelength,
-                distance=g.spacing,
-                pad=g.pad,
-                band_limit=g.band_limit,
-                method=g.method,
-                shift=s,
-            )
-            for s in shifts
-        ]
+        self.propagators = [self._propagator(shift) for shift in self.shifts or ((0.0, 0.0),) * (g.layers + 1)]
+
+    def _propagator(self, shift: tuple[float, float]) -> Propagator:
+        """From one plane to the next, which lies `shift` metres off its axis."""
+        g = self.geometry
+        return Propagator(
+            (g.samples, g.samples), pitch=g.pitch / g.oversample, wavelength=g.wavelength, distance=g.spacing, pad=g.pad,
+            band_limit=g.band_limit, method=g.method, shift=shift,
+        )  # fmt: skip
 
     @property
     def natural_step(self) -> float:
@@ -182,6 +176,21 @@ class D2NN(System):
     @property
     def natural_loss(self) -> Target:
         return Target("differential" if self.geometry.detectors == "differential" else "cross-entropy", scale=10.0)
+
+    @property
+    def outputs(self) -> int:
+        """Classes."""
+        return self.geometry.classes
+
+    @property
+    def stages(self) -> int:
+        """Masks."""
+        return self.geometry.layers
+
+    @property
+    def feature_count(self) -> int:
+        """Detectors."""
+        return len(self.regions)
 
     # ---------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
@@ -225,6 +234,10 @@ class D2NN(System):
         built = self.built()
         masks = built.masks()
         return self._pieces(inputs, lambda u: detectors.powers(chain.forward(u, masks, built.propagators)[0], self.regions))
+
+    def features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """The powers, of which light inside the network is no part."""
+        return self.forward(inputs, key, sample)
 
     def forward_population(
         self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
@@ -316,6 +329,48 @@ class D2NN(System):
                 total[layer] += (piece * saved[layer].conj()).imag.sum(axis=0, dtype=np.float64)
             first += len(u)
         return {"phase": self._on_neurons(total)}
+
+    # ----------------------------------------------------------------------------------------------------------- mask after mask
+    def stage(self, stage: int, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """One mask of the built network alone, with a camera a spacing behind it: intensities on its samples, or the detectors' powers.
+
+        What a camera has measured is the amplitude of the light that enters the next stage. The record is that of the twin.
+        """
+        built, kept = self.built(), []
+
+        def one(u: Array) -> Array:
+            out, saved = self._alone(stage, u)
+            kept.append((out, saved))
+            return self._measured(stage, out if built is self else built._alone(stage, u)[0])
+
+        return self._pieces(inputs.astype(np.result_type(self.dtype, np.complex64), copy=False), one), kept
+
+    def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+        """Gradient of one mask alone, zero for the others, for a cotangent of what was measured behind it."""
+        mask, around = self._stage(stage)
+        total = _array.namespace(mask).zeros((self.stages, *mask.shape[1:]), np.float64)
+        last, first = stage == self.stages - 1, 0
+        for out, saved in record:
+            piece = cotangent[first : first + len(out)]
+            g = detectors.powers_vjp(piece, out, self.regions) if last else detectors.intensity_vjp(piece, out)
+            chain.phase_adjoint(g, saved, mask, around, gradient=total[stage : stage + 1])
+            first += len(out)
+        return {"phase": self._on_neurons(total)}
+
+    def _stage(self, stage: int) -> tuple[Array, list[Propagator]]:
+        """One mask, and the ways from a source on the axis to it and from it to a camera on the axis."""
+        mask = self.masks()[stage : stage + 1]
+        if self.shifts is None:
+            return mask, self.propagators[:2]
+        y, x = (float(at) for at in np.sum(self.shifts[: stage + 1], axis=0))
+        return mask, [self._propagator((y, x)), self._propagator((-y, -x))]
+
+    def _alone(self, stage: int, inputs: Array) -> tuple[Array, Array | None]:
+        """The field a spacing behind one mask, and that right after it."""
+        return chain.forward(inputs, *self._stage(stage), save=True)
+
+    def _measured(self, stage: int, field: Array) -> Array:
+        return detectors.powers(field, self.regions) if stage == self.stages - 1 else detectors.intensity(field)
 
     def _saved(self, inputs: Array, fields: Array | None, masks: Array) -> Array:
         """Fields after each mask: those that were kept, or computed again."""

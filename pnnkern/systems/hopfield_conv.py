@@ -95,8 +95,8 @@ class ConvolutionalHopfield(HopfieldUnits):
 
     forward_population = looped_population(HopfieldUnits.forward)
 
-    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
-        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool)
+    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool, mean=False)
 
 
 __all__ = ["ConvolutionalHopfield"]

@@ -21,6 +21,7 @@ from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import ising
 from ._encoding import fitting, one_hot
+from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize
 from ._samples import on_device
 from .protocols import looped_population
@@ -54,6 +55,7 @@ class IsingMachine(OneHiddenLayer):
     kind: ClassVar[str] = "ising"
     recipe: ClassVar[str] = "ising-digits"
     has_energy: ClassVar[bool] = True
+    nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
     def __post_init__(self) -> None:
         check(self)
@@ -93,11 +95,12 @@ class IsingMachine(OneHiddenLayer):
         return one_hot(labels, self.outputs, 1, -1, self.device, np.float32)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Mean of the output spins of each class, (batch, classes)."""
+        """Mean of the output spins of each class, (batch, classes), of the built machine as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
 
     forward_population = looped_population(forward)
 
+    @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> _Relaxed:  # fmt: skip
         """The free state and the nudged ones. With `hold` outputs are held at the targets: spins know no fractions, so beta must be 1."""
@@ -136,7 +139,7 @@ class IsingMachine(OneHiddenLayer):
         return _Relaxed(inputs, states, free[:, hidden:].reshape(len(inputs), -1, self.copies).mean(axis=2, dtype=np.float32))
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, a sum over the batch."""
+        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its spins."""
         xp, hidden = _array.namespace(relaxed.inputs), self.sizes[0]
         one, two = (relaxed.states[p].astype(np.float32) for p in (a, b))
         moved = two - one

@@ -16,6 +16,7 @@ import numpy as np
 from .. import _array, _declared
 from .._array import Array
 from .._declared import Described
+from .._gate import accepts_any
 from .._kinds import Kinds
 
 kinds = Kinds("system", "pnnkern.systems")
@@ -46,6 +47,7 @@ class Target:
     real: bool = True
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class System(Described):
     """Base of all systems.
@@ -122,6 +124,16 @@ class System(Described):
         """By a protocol's name, which keys would have to be set for this system to have it: it has the methods, but not the values."""
         return {}
 
+    @property
+    def perfect(self) -> bool:
+        """Whether what was built is as its model, by what it describes of itself."""
+        return all(getattr(value, "perfect", True) for value in vars(self).values() if isinstance(value, Described))
+
+    @classmethod
+    def without_imperfections(cls) -> dict[str, Any]:
+        """The keys of its imperfections, as they are where there are none."""
+        return {key.name: key.default for key in _declared.keys(cls) if key.path[0] == "imperfections" and not key.default}
+
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:
         """What `export` can give."""
@@ -152,7 +164,7 @@ class System(Described):
 def _plain(cls: type) -> frozenset[str]:
     """Names of the fields that a recipe can set, or a run by itself."""
     hints = typing.get_type_hints(cls, include_extras=True)
-    return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))  # type: ignore[arg-type]
+    return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))
 
 
 __all__ = ["Quantity", "System", "Target", "kinds"]

@@ -103,7 +103,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
             system.calibrate(inputs)
         optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
         trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk)
-        recipe = resolved(recipe, rule, system)
+        recipe = resolved(recipe, trainer.rule, system)
     except ValueError as error:
         if isinstance(error, PnnError):
             raise
@@ -133,12 +133,31 @@ def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
 
 
 def resolved(recipe: Recipe, rule: Any, system: Any) -> Recipe:
-    """The recipe with the loss that its rule has settled on."""
-    if "loss" not in type(recipe.rule).model_fields or not isinstance(rule.loss, str):
-        return recipe
-    loss = rule.loss_on(system)
-    found = {"loss": loss.kind} | ({"scale": loss.scale} if hasattr(loss, "scale") else {})
-    return replace(recipe, rule=recipe.rule.model_copy(update=found))
+    """The recipe with the loss that its rule has settled on, and with numbers where it left them to the system."""
+    found: dict[str, Any] = {name: getattr(rule, name) for name in rule.natural}
+    if "loss" in type(recipe.rule).model_fields and isinstance(rule.loss, str):
+        loss = rule.loss_on(system)
+        found |= {"loss": loss.kind} | ({"scale": loss.scale} if hasattr(loss, "scale") else {})
+    return replace(recipe, rule=recipe.rule.model_copy(update=found)) if found else recipe
+
+
+def described(recipe: Recipe, system: Any) -> str:
+    """A line on the rule of a resolved recipe, with the keys in which it differs from the recipe that comes with the package by that name."""
+    shipped = recipes.find(recipe.recipe).rule.model_dump() if recipe.recipe in recipes.names() else {}
+    values = recipe.rule.model_dump()
+    differs = {key: value for key, value in values.items() if shipped.get(key) != value}
+    if not differs:
+        return ""
+    of = _declared.made(recipe.rule.of, recipe.rule.values())
+    units_of = {"natural_nudge": system.nudge_unit, "natural_step": system.step_unit}
+    parts = [values["kind"]]
+    for key in (key for key in differs if key != "kind"):
+        unit = units_of.get(of.natural.get(key, ""), "1")
+        parts.append(f"{key} {differs[key]:.4g}" if isinstance(differs[key], float) else f"{key} {differs[key]}")
+        parts[-1] += "" if unit == "1" else f" {unit}"
+    if "loss" not in values:
+        parts.append(f"loss {of.loss_on(system).kind}")
+    return ", ".join(parts)
 
 
 def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
@@ -147,7 +166,7 @@ def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
     if missing and not lacks(type(system), *rule.needs):
         raise RecipeError(f"rule.kind={recipe.rule.kind!r} needs {missing}")
     if missing:
-        able = ", ".join(name for name, reason in matrix.collect()[recipe.rule.kind].items() if not reason)
+        able = ", ".join(matrix.able(rule))
         raise RecipeError(
             f"the rule {recipe.rule.kind!r} cannot train a system of kind {recipe.system.kind!r}, which lacks {missing}; it trains {able}"
         )
@@ -254,6 +273,8 @@ def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: floa
         _refuse_used(folder)
         checkpoint.clean(folder)
         _patiently(lambda: recipes.write(run.recipe, folder / CONFIG), patience, stop)
+        if not quiet and (line := described(run.recipe, run.trainer.system)):
+            _say(f"rule: {line}")
         return _carry(run, quiet, stop)
 
 

@@ -5,9 +5,9 @@ keys of the table [rule] of a recipe.
 """
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .._kinds import Kinds
 from .._updates import Update
 from ..communicator import SERIAL, Communicator, total
 from ..systems.protocols import Measurable, require
+from ..systems.system import System
 from . import losses
 from .metrics import Metrics
 
@@ -82,6 +83,8 @@ class Rule(Described):
     kind: ClassVar[str] = ""
     needs: ClassVar[tuple[type, ...]] = ()  # protocols of `pnnkern.systems.protocols`
     passes: ClassVar[Any] = 1  # physical passes per sample and step; a rule may say it by a property
+    # Fields with a unit or a scale, of which 0 means the system's own, and which of its properties that is; "": the rule works it out.
+    natural: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -89,6 +92,14 @@ class Rule(Described):
 
     def __post_init__(self) -> None:
         check(self)
+
+    def fitted(self, system: Any, batch: Batch | None = None) -> Self:
+        """The rule with numbers in the place of what is 0 for "the system's own", by the system as it is now.
+
+        batch : samples such as it will see, where a value depends on them.
+        """
+        own = {name: float(_natural(system, which)) for name, which in self.natural.items() if which and not getattr(self, name)}
+        return replace(self, **own) if own else self
 
     def init(self, system: Any, key: Any = None) -> State:
         """The state before the first step, a flat dict of arrays. key : of all that the rule draws once.
@@ -129,10 +140,16 @@ class Supervised(Rule):
         return losses.make(system, self.loss, self.scale)
 
 
+def _natural(system: Any, which: str) -> Any:
+    """A property of any system, by what `System` says of those that do not say it."""
+    return getattr(system, which) if hasattr(system, which) else getattr(System, which).fget(system)
+
+
 @accepts_any
 def one_step(rule: Rule, system: Any, batch: Batch, key: Any = None) -> tuple[Updates, Metrics]:
     """The first step of a rule by itself: updates and metrics."""
-    updates, _, metrics = rule.step(system, rule.init(system, key), batch, key)
+    state = rule.init(system, key)  # which refuses what cannot be
+    updates, _, metrics = rule.fitted(system, batch).step(system, state, batch, key)
     return updates, metrics
 
 

@@ -124,6 +124,7 @@ class Circuit(GraphNetwork):
     writing: Potentiometers = field(default_factory=Potentiometers)
 
     output_unit: ClassVar[str] = "V"
+    nudge_unit: ClassVar[str] = "S"
     drawn_by: ClassVar[str] = "circuits"
     exact: ClassVar[dict[str, Any]] = {"step": 0.0}
 

@@ -66,6 +66,7 @@ class BoltzmannMachine(OneHiddenLayer):
     settle: Annotated[int, Range(ge=0, le=100_000)] = 5  # and draws before these that are not
 
     kind: ClassVar[str] = "boltzmann"
+    recipe: ClassVar[str] = "boltzmann-digits"
     has_energy: ClassVar[bool] = True  # a free one: of distributions
     nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
@@ -94,6 +95,21 @@ class BoltzmannMachine(OneHiddenLayer):
     @property
     def natural_loss(self) -> Target:
         return Target("cross-entropy", scale=1.0, real=False)
+
+    @property
+    def natural_nudge(self) -> float:
+        """A field that turns classes over: the noise of what is drawn is divided by it."""
+        return 4.0
+
+    @property
+    def natural_step(self) -> float:
+        """What is felt above the noise of what is drawn."""
+        return 0.1
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:

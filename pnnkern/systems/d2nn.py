@@ -135,6 +135,7 @@ class D2NN(System):
     shifts: tuple[tuple[float, float], ...] | None = None
 
     kind: ClassVar[str] = "d2nn"
+    recipe: ClassVar[str] = "d2nn-digits"
     measured: ClassVar[Literal["powers", "signed"]] = "powers"
     drawn_by: ClassVar[str] = "d2nn"
 
@@ -166,6 +167,11 @@ class D2NN(System):
             (g.samples, g.samples), pitch=g.pitch / g.oversample, wavelength=g.wavelength, distance=g.spacing, pad=g.pad,
             band_limit=g.band_limit, method=g.method, shift=shift,
         )  # fmt: skip
+
+    @property
+    def natural_step(self) -> float:
+        """Radians, of a phase."""
+        return 0.05
 
     @property
     def natural_loss(self) -> Target:

@@ -67,7 +67,9 @@ class SpringNetwork(GraphNetwork):
     anchor_nodes: Any = None
 
     kind: ClassVar[str] = "spring-network"
+    recipe: ClassVar[str] = "springs-iris"
     output_unit: ClassVar[str] = "m"
+    nudge_unit: ClassVar[str] = "N/m"
     drawn_by: ClassVar[str] = "springs"
     has_energy: ClassVar[bool] = True
 
@@ -92,6 +94,11 @@ class SpringNetwork(GraphNetwork):
             if self.learn_rest:
                 self.parameters["rest"] = self._rest.copy()
         self._check_parameters(("stiffness", "rest")[: 1 + self.learn_rest], self.network.n_edges, np.float64)
+
+    @property
+    def natural_nudge(self) -> float:
+        """A tenth of the mean stiffness, N/m."""
+        return 0.1 * float(self.parameters["stiffness"].mean())
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:

@@ -53,6 +53,7 @@ class IsingMachine(OneHiddenLayer):
     limit: Positive = 1.0  # weights keep to -limit .. limit
 
     kind: ClassVar[str] = "ising"
+    recipe: ClassVar[str] = "ising-digits"
     has_energy: ClassVar[bool] = True
     nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
@@ -77,6 +78,16 @@ class IsingMachine(OneHiddenLayer):
     @property
     def natural_loss(self) -> Target:
         return Target(high=1.0, low=-1.0)
+
+    @property
+    def natural_nudge(self) -> float:
+        """A field that turns output spins over: energies are compared by the sampled states."""
+        return 2.0
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def targets(self, labels: Array) -> Array:

@@ -50,6 +50,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
     tolerance: float | None = 0.0
 
     kind: ClassVar[str] = "oscillators"
+    recipe: ClassVar[str] = "oim-mnist"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

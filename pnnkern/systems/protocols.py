@@ -253,7 +253,7 @@ def lacks(system: Any, *needs: type) -> str:
     unmet = {} if isinstance(system, type) else getattr(system, "unmet", {})
     missing = []
     for name, need in ((need.__name__, need) for need in needs):
-        if any(not hasattr(system, method) for method in _methods(need)):
+        if any(not callable(getattr(system, method, None)) for method in _methods(need)):
             missing.append(_WORDS.get(name, name))
         elif name in unmet:
             missing.append(unmet[name])

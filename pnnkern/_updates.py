@@ -75,6 +75,11 @@ def scaled(derivative: Derivative, factor: float) -> Derivative:
     return replace(derivative, scale=derivative.scale * factor) if isinstance(derivative, Factors) else derivative * factor
 
 
+def together(one: dict[str, Derivative], two: dict[str, Derivative]) -> dict[str, Derivative]:
+    """Derivatives by parameter of two shares of a loss: sums of those that are in both."""
+    return one | {name: dense(one[name]) + dense(d) if name in one else d for name, d in two.items()}
+
+
 def added(one: Update, two: Update) -> Update:
     """The update for the samples of both. Raises TypeError for updates of two kinds, ValueError for two that set different values."""
     if type(one) is not type(two):
@@ -90,4 +95,4 @@ def added(one: Update, two: Update) -> Update:
     return type(one)(one.value + two.value)  # type: ignore[union-attr]
 
 
-__all__ = ["Derivative", "Factors", "Gradient", "Move", "Set", "Update", "added", "dense", "gradients", "scaled"]
+__all__ = ["Derivative", "Factors", "Gradient", "Move", "Set", "Update", "added", "dense", "gradients", "scaled", "together"]

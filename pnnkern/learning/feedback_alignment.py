@@ -13,7 +13,7 @@ from .. import _array, random
 from .._array import Array
 from .._checks import shaped
 from .._gate import accepts_any
-from .._updates import dense, gradients
+from .._updates import gradients, together
 from ..systems.protocols import Layered
 from .metrics import Metrics, loss_and_metrics
 from .rule import Batch, State, Supervised, Updates
@@ -47,11 +47,10 @@ class DirectFeedback(Supervised):
         outputs, record = system.measure(batch.inputs, key, batch.index)
         error, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
         hidden = system.hidden_outputs(record)
-        found = dict(system.layer_vjp(len(hidden), error, record))
+        found = system.layer_vjp(len(hidden), error, record)
         for l, values in enumerate(hidden):
             delta = (error @ self._matrix(state["key"], l, error, values)).reshape(values.shape).astype(values.dtype, copy=False)
-            for name, derivative in system.layer_vjp(l, delta, record).items():
-                found[name] = dense(derivative) + dense(found[name]) if name in found else derivative
+            found = together(found, system.layer_vjp(l, delta, record))
         return gradients(found), state, metrics
 
     def _matrix(self, key: Any, layer: int, error: Array, values: Array) -> Array:

@@ -17,9 +17,9 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from .._checks import shaped
-from .._declared import Positive, Range, Share
+from .._declared import Count, Positive, Range, Share
 from .._gate import accepts_any
-from .._updates import gradients
+from .._updates import Derivative, gradients, together
 from ..systems.protocols import Staged
 from .losses import Logits
 from .metrics import Metrics
@@ -27,17 +27,19 @@ from .rule import Batch, Rule, State, Updates
 
 
 @accepts_any
-def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0) -> Array:
-    """Samples (batch, ...) with their label written over the first `classes` values: `level` of full scale at the label, 0 at the others.
+def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, width: int = 1) -> Array:
+    """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at the label's, else 0.
 
     Full scale is 255 for uint8 and 1 otherwise. Raises ValueError for samples with fewer values.
     """
-    if samples.ndim < 2 or int(np.prod(samples.shape[1:])) < classes:
-        raise ValueError(f"samples must have at least {classes} values each, to write one of {classes} labels into, got {samples.shape}")
+    values, needed = int(np.prod(samples.shape[1:])), classes * width
+    if samples.ndim < 2 or values < needed:
+        wide = f" of width {width}" if width > 1 else ""
+        raise ValueError(f"a label{wide} of {classes} classes is longer than a sample: it takes {needed} values, and there are {values}")
     xp = _array.namespace(samples)
     out = xp.array(samples).reshape(len(samples), -1)
     full = 255 if samples.dtype == np.uint8 else 1
-    out[:, :classes] = ((xp.arange(classes) == xp.asarray(labels)[:, None]) * (level * full)).astype(samples.dtype)
+    out[:, :needed] = ((xp.arange(needed) // width == xp.asarray(labels)[:, None]) * (level * full)).astype(samples.dtype)
     return out.reshape(samples.shape)
 
 
@@ -71,7 +73,9 @@ class ForwardForward(Rule):
 
     sharpness: Positive = 4.0  # of the step from bad to good, per threshold of goodness
     level: Share = 1.0  # of the label that is written into a sample, of full scale
+    width: Count = 1  # values of a sample that stand for a class; where one is little beside the rest of a sample, take more
     memory: Annotated[float, Range(ge=0, lt=1)] = 0.9  # of the threshold, from step to step
+    last_counts: bool = True  # the goodness of the last stage in the answer too; where it has an output for each class, it knows little
 
     kind: ClassVar[str] = "forward-forward"
     needs: ClassVar[tuple[type, ...]] = (Staged,)
@@ -88,17 +92,20 @@ class ForwardForward(Rule):
         wrong = (_array.to_numpy(batch.labels) + away.astype(np.int64)) % classes
         labels = np.concatenate([_array.to_numpy(batch.labels), wrong])
         two = [batch.samples, batch.samples]
-        inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level))
+        inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level, self.width))
         xp = _array.namespace(inputs)
         positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
-        found, thresholds, loss, ratings = {}, [], 0.0, 0.0
+        found: dict[str, Derivative] = {}
+        thresholds, loss, ratings = [], 0.0, 0.0
         for l, (outputs, record) in self._along(system, inputs, key, index):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
             each, cotangent = forward_forward_loss(outputs, positive, tau, self.sharpness)
-            found |= system.stage_vjp(l, cotangent, record)
+            found = together(found, system.stage_vjp(l, cotangent, record))
             thresholds.append(tau)
-            loss, ratings = loss + each.sum() / 2, ratings + goodness(outputs) / tau
+            loss = loss + each.sum() / 2
+            if self._counts(l, system):
+                ratings = ratings + goodness(outputs) / tau
         rating = (ratings[:n] > ratings[n:]).sum()
         return gradients(found), {"threshold": xp.stack(thresholds)}, {"loss": loss, "rating": rating}
 
@@ -106,10 +113,14 @@ class ForwardForward(Rule):
         scores, tau = [], state["threshold"]
         tau = tau + (tau == 0)  # before the first step
         for label in range(system.outputs):
-            inputs = system.encode(with_label(batch.samples, np.full(len(batch), label), system.outputs, self.level))
+            inputs = system.encode(with_label(batch.samples, np.full(len(batch), label), system.outputs, self.level, self.width))
             stages = self._along(system, inputs, key, batch.index)
-            scores.append(sum(goodness(outputs) / tau[l] for l, (outputs, _) in stages))
+            scores.append(sum(goodness(outputs) / tau[l] for l, (outputs, _) in stages if self._counts(l, system)))
         return self.sharpness * _array.namespace(*scores).stack(scores, axis=1)
+
+    def _counts(self, stage: int, system: Any) -> bool:
+        """Whether a stage has a say in the answer."""
+        return self.last_counts or stage < system.stages - 1 or stage == 0
 
     def loss_on(self, system: Any) -> Any:
         return Logits(1.0)  # of the goodness that each label gives, as log chances

@@ -71,14 +71,14 @@ class FittedReadout(Rule):
         }  # fmt: skip
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        features = system.features(batch.inputs, key, batch.index)
+        features = system.read_features(batch.inputs, key, batch.index)
         gram, cross = moments(features, self._targets(batch.labels, system.outputs, features))
         state = {"gram": state["gram"] + gram, "cross": state["cross"] + cross}
         state["weights"] = ridge_weights(state["gram"], state["cross"], self.ridge)
         return {}, state, metrics(self.loss_on(system), self._read(features, state["weights"]), batch.labels)
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
-        return self._read(system.features(batch.inputs, key, batch.index), state["weights"])
+        return self._read(system.read_features(batch.inputs, key, batch.index), state["weights"])
 
     def loss_on(self, system: Any) -> Any:
         return SquareError()

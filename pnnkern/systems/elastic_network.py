@@ -138,6 +138,15 @@ class SpringNetwork(GraphNetwork):
         """Displacements of the targets (batch, outputs), metres. Noise-free: `key` is not needed."""
         return self._read(self.states(inputs))
 
+    @property
+    def feature_count(self) -> int:
+        """Coordinates of all nodes."""
+        return int(self.positions.size)
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Displacements of all nodes (batch, n_nodes * dimension), metres."""
+        return (self.states(inputs) - self.positions).reshape(len(inputs), -1)
+
     forward_population = looped_population(forward)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:

@@ -40,8 +40,13 @@ def test_labels_are_written_over_the_first_values() -> None:
     assert out[0].ravel().tolist() == [0, 127, 0] + [7] * 9
     assert out[1].ravel()[:3].tolist() == [127, 0, 0]
     assert (images == 7).all()
-    with pytest.raises(ValueError, match="samples must have at least 5 values"):
+    wide = with_label(images, np.array([1, 2]), 3, width=4)
+    assert wide.reshape(2, 3, 4)[:, :, 0].tolist() == [[0, 255, 0], [0, 0, 255]]
+    assert (np.ptp(wide.reshape(2, 3, 4), axis=2) == 0).all()
+    with pytest.raises(ValueError, match="a label of 5 classes is longer than a sample: it takes 5 values, and there are 4"):
         with_label(np.zeros((2, 4)), np.array([1, 0]), 5)
+    with pytest.raises(ValueError, match="a label of width 2 of 3 classes is longer than a sample: it takes 6 values, and there are 4"):
+        with_label(np.zeros((2, 4)), np.array([1, 0]), 3, width=2)
 
 
 def test_wrong_labels_are_wrong_and_belong_to_the_sample() -> None:

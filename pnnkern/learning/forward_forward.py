@@ -10,7 +10,7 @@ The threshold is the running mean of the layer's goodness, so that it suits volt
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -67,10 +67,30 @@ def forward_forward_loss(outputs: Array, positive: Array, threshold: Any, sharpn
 
 
 @accepts_any
+def paired_loss(outputs: Array, threshold: Any, sharpness: float = 4.0) -> tuple[Array, Array]:
+    """``log(1 + exp(-sharpness (g+ - g-) / threshold))`` of each pair (batch,); and its cotangent by the outputs.
+
+    outputs : (2 batch, ...), real: of the samples with their own label, then of the same with a wrong one. How good a sample is with any
+    label, as a bright one is in optics, does not matter. Lee and Song, arXiv:2303.08418 (2023). Raises ValueError for an odd number.
+    """
+    n, odd = divmod(len(outputs), 2)
+    if odd:
+        raise ValueError(f"pairs need an even number of outputs, right ones and as many wrong ones, got {len(outputs)}")
+    xp, g = _array.namespace(outputs), goodness(outputs)
+    logit = sharpness * (g[:n] - g[n:]) / threshold
+    slope = -sharpness / threshold / (1 + xp.exp(logit))  # of the loss by the goodness of the first
+    each = int(np.prod(outputs.shape[1:]))
+    cotangent = (2 / each * xp.concatenate([slope, -slope])).reshape(-1, *[1] * (outputs.ndim - 1)) * outputs
+    return xp.logaddexp(0.0, -logit), cotangent.astype(outputs.dtype)
+
+
+@accepts_any
 @dataclass(frozen=True)
 class ForwardForward(Rule):
     """The rule. Its state are the thresholds."""
 
+    # each sample against the threshold, or with its own label against itself with a wrong one
+    against: Literal["threshold", "pair"] = "threshold"
     sharpness: Positive = 4.0  # of the step from bad to good, per threshold of goodness
     level: Share = 1.0  # of the label that is written into a sample, of full scale
     width: Count = 1  # values of a sample that stand for a class; where one is little beside the rest of a sample, take more
@@ -83,7 +103,12 @@ class ForwardForward(Rule):
 
     def init(self, system: Any, key: Any = None) -> State:
         super().init(system, key)
+        if system.outputs < 2:
+            raise ValueError(f"forward-forward tries each label: it needs two classes or more, with an output each, got {system.outputs}")
         return {"threshold": _array.namespace(*system.parameters.values()).zeros(system.stages)}  # 0: none yet
+
+    def check_samples(self, system: Any, samples: Any) -> None:
+        with_label(samples[:1], np.zeros(1, np.int64), system.outputs, self.level, self.width)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "wrong labels are random")
@@ -100,10 +125,10 @@ class ForwardForward(Rule):
         for l, (outputs, record) in self._along(system, inputs, key, index):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
-            each, cotangent = forward_forward_loss(outputs, positive, tau, self.sharpness)
+            each, cotangent = self._loss(outputs, positive, tau)
             found = together(found, system.stage_vjp(l, cotangent, record))
             thresholds.append(tau)
-            loss = loss + each.sum() / 2
+            loss = loss + each.sum() * (n / len(each))
             if self._counts(l, system):
                 ratings = ratings + goodness(outputs) / tau
         rating = (ratings[:n] > ratings[n:]).sum()
@@ -117,6 +142,11 @@ class ForwardForward(Rule):
             stages = self._along(system, inputs, key, batch.index)
             scores.append(sum(goodness(outputs) / tau[l] for l, (outputs, _) in stages if self._counts(l, system)))
         return self.sharpness * _array.namespace(*scores).stack(scores, axis=1)
+
+    def _loss(self, outputs: Array, positive: Array, threshold: Array) -> tuple[Array, Array]:
+        if self.against == "pair":
+            return paired_loss(outputs, threshold, self.sharpness)
+        return forward_forward_loss(outputs, positive, threshold, self.sharpness)
 
     def _counts(self, stage: int, system: Any) -> bool:
         """Whether a stage has a say in the answer."""
@@ -135,4 +165,4 @@ class ForwardForward(Rule):
             inputs = outputs / _array.namespace(outputs).maximum(rms, np.finfo(outputs.dtype).tiny)
 
 
-__all__ = ["ForwardForward", "forward_forward_loss", "goodness", "with_label"]
+__all__ = ["ForwardForward", "forward_forward_loss", "goodness", "paired_loss", "with_label"]

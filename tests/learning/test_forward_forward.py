@@ -1,12 +1,14 @@
 """Forward-forward: its loss and cotangent against their definitions, labels in samples, and that layers learn by themselves."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from toy_system import TwoLayers, clouds
 
 import pnnkern as pnn
 from pnnkern import random
-from pnnkern.learning import Adam, Batch, ForwardForward, forward_forward_loss, goodness, one_step, with_label
+from pnnkern.learning import Adam, Batch, ForwardForward, forward_forward_loss, goodness, one_step, paired_loss, with_label
 from pnnkern.systems import writers
 
 KEY = random.key(5)
@@ -30,6 +32,19 @@ def test_cotangent_is_the_derivative() -> None:
         lambda h: forward_forward_loss(h, positive, 0.7, 2.0)[0],
         lambda c, h, wrt: forward_forward_loss(h, positive, 0.7, 2.0)[1] * c[:, None], h, wrt=("h",),
     )  # fmt: skip
+
+
+def test_loss_of_pairs_and_its_derivative(backend: object) -> None:
+    h = np.random.default_rng(2).normal(size=(8, 3, 5))
+    g = (h**2).mean(axis=(1, 2))
+    loss, _ = paired_loss(backend.array(h), 0.8, 3.0)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(backend.numpy(loss), np.log1p(np.exp(-3 * (g[:4] - g[4:]) / 0.8)), rtol=1e-12)  # type: ignore[attr-defined]
+    pnn.testing.check_vjp(
+        lambda h: paired_loss(h, 0.8, 3.0)[0],
+        lambda c, h, wrt: paired_loss(h, 0.8, 3.0)[1] * np.concatenate([c, c])[:, None, None], h, wrt=("h",),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="pairs need an even number of outputs, right ones and as many wrong ones, got 7"):
+        paired_loss(h[:7], 0.8)
 
 
 def test_labels_are_written_over_the_first_values() -> None:
@@ -68,10 +83,11 @@ def test_wrong_labels_are_wrong_and_belong_to_the_sample() -> None:
     assert (whole[:, 10:] == part).all()  # by the number of the sample, however the batch is split
 
 
-def test_layers_learn_without_each_other(backend: object) -> None:
+@pytest.mark.parametrize("options", [{}, {"against": "pair"}, {"last_counts": False}])
+def test_layers_learn_without_each_other(backend: object, options: dict[str, Any]) -> None:
     x, y = clouds(80)
     system, optimizer = TwoLayers(hidden=16), Adam()
-    rule = ForwardForward()
+    rule = ForwardForward(**options)
     state = rule.init(system, KEY)
     before = rule.predict(system, rule.step(system, state, Batch(x, y), KEY)[1], Batch(x, y))
     for step in range(150):

@@ -86,7 +86,9 @@ class Trainer:
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))
+        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))  # which refuses what cannot be
+        first = np.arange(min(self.training.batch, len(self.dataset.train_labels)))
+        self.rule = self.rule.fitted(self.system, self._samples(self.dataset.train_images, self.dataset.train_labels, first))
 
     @property
     def steps_per_epoch(self) -> int:

@@ -3,12 +3,13 @@
 Stern, Dillavou, Miskin, Durian and Liu, Phys. Rev. Research 4, L022037 (2022).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 from .. import _array
 from .._array import Array
-from .._declared import NotNegative, Positive, Range, Turns
+from .._declared import NotNegative, Positive, Share, Turns
 from .._gate import accepts_any
 from .._updates import Set
 from ..systems.protocols import Measurable, Resistive
@@ -26,20 +27,21 @@ class CoupledDynamics(Rule):
     those that no batch had yet start at equilibrium. Before the first batch there are none.
     """
 
-    eta: Annotated[float, Range(gt=0, le=1)] = 1e-2  # how far outputs are moved towards their targets, a fraction
+    eta: Share = 0.0  # how far outputs are moved towards their targets, a fraction; 0: the system's own
     rate: Positive = 3000.0  # [S/(V^2 s)] at which conductances learn
     capacitance: Positive = 1e-9  # [F] of every node
     dt: NotNegative = 0.0  # [s] of one step in time; 0: half of the longest that is stable, at all times
     steps: Turns = 100  # in time, with each batch
 
     kind: ClassVar[str] = "coupled-dynamics"
+    natural: ClassVar[Mapping[str, str]] = {"eta": "natural_hold"}
     needs: ClassVar[tuple[type, ...]] = (Measurable, Resistive)
     passes: ClassVar[int] = 3  # the one that is measured, and both copies
 
     def init(self, system: Any, key: Any = None) -> State:
         super().init(system, key)
-        net, k = system.resistors()[:2]
-        return {name: _array.namespace(k).zeros((0, net.n_nodes)) for name in _COPIES}
+        k = system.parameters["conductance"]
+        return {name: _array.namespace(k).zeros((0, system.network.n_nodes)) for name in _COPIES}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         x, y = batch.inputs, system.targets(batch.labels)
@@ -48,16 +50,20 @@ class CoupledDynamics(Rule):
         new = len(begun[0])
         if new < len(x):
             begun = _joined(begun, self._moved(system, x[new:], y[new:], None, 0)[1])
-        conductance, copies = self._moved(system, x, y, begun, self.steps)
+        move, copies = self._moved(system, x, y, begun, self.steps)
         later = _joined(copies, [state[name][len(x) :] for name in _COPIES])
-        return {"conductance": Set(conductance)}, dict(zip(_COPIES, later, strict=True)), measured
+        return {"conductance": Set(system.parameters["conductance"] + move)}, dict(zip(_COPIES, later, strict=True)), measured
 
     def _moved(self, system: Any, x: Array, y: Array, states: Any, steps: int) -> tuple[Array, tuple[Array, Array]]:
-        net, k, sources, targets = system.resistors()
-        return coupled_dynamics(
-            net, k, sources, x, targets, y, eta=self.eta, rate=self.rate, capacitance=self.capacitance, dt=self.dt, steps=steps,
-            limits=system.bounds["conductance"], states=states, errors=lambda target, output: system.errors(output, target),
+        """By how much the conductances that were built have moved, and the voltages."""
+        net, k, sources, values, targets = system.resistors(x)
+        low, high = system.bounds["conductance"]
+        moved, copies = coupled_dynamics(
+            net, k, sources, values, targets, y, eta=self.fitted(system).eta, rate=self.rate, capacitance=self.capacitance, dt=self.dt,
+            steps=steps, limits=(min(low, float(k.min())), max(high, float(k.max()))), states=states,
+            errors=lambda target, output: system.pulls(output, target),
         )  # fmt: skip
+        return moved - k, copies
 
 
 def _joined(one: Any, two: Any) -> list[Array]:

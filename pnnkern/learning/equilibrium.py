@@ -11,14 +11,15 @@ networks, with both signs of eta, Scellier et al., arXiv:2312.15103 (2023). With
 it is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._declared import NotNegative, Positive, Range
+from .._declared import NotNegative, Share
 from .._gate import accepts_any
 from .._updates import Derivative, dense, gradients, joined, scaled
 from ..systems.protocols import Relaxing, Weighing, require
@@ -83,7 +84,7 @@ class _Contrastive(Rule):
         return (0.0, size) if sign > 0 else (-size, 0.0)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        ends, loss = self.ends(key), self.loss_on(system)
+        ends, loss = self.fitted(system).ends(key), self.loss_on(system)
 
         def share(part: Batch) -> tuple[Updates, Metrics]:
             found, relaxed = contrasted(
@@ -108,10 +109,11 @@ def refuse_scores(system: Any, kind: str, hold: bool) -> None:
 class EquilibriumPropagation(_Contrastive):
     """The rule. The cost that is nudged with is the system's, |output - target|^2 / 2 unless it says so."""
 
-    beta: Positive = 0.1  # of the nudges, in the unit that makes E + beta C an energy: siemens for resistors
+    beta: NotNegative = 0.0  # of the nudges, in the unit that makes E + beta C an energy: siemens for resistors; 0: the system's own
     variant: Variant = "centred"  # -beta and beta, 0 and beta, -beta and 0, one of these two at random in each step
 
     kind: ClassVar[str] = "equilibrium-propagation"
+    natural: ClassVar[Mapping[str, str]] = {"beta": "natural_nudge"}
 
     def nudge(self) -> tuple[float, str]:
         return self.beta, self.variant
@@ -125,7 +127,7 @@ class CoupledLearning(_Contrastive):
     What `coupled_learning_update` can do beside, circuits can: power, overclamp and samples.
     """
 
-    eta: Annotated[float, Range(gt=0, le=1)] = 1e-2  # how far outputs are moved towards their targets, a fraction
+    eta: Share = 0.0  # how far outputs are moved towards their targets, a fraction; 0: the system's own
     variant: Variant = "positive"  # -eta and eta, 0 and eta, -eta and 0, one of these two at random in each step
     power: NotNegative = 0.0  # lambda: each part also goes down lambda / eta times its own share of the free state's power; circuits
     # outputs are pulled to the rail on the side of their error, and the size of the error multiplies the update instead; circuits
@@ -133,6 +135,7 @@ class CoupledLearning(_Contrastive):
     samples: Literal["all", "misclassified"] = "all"  # that count; the others have no share of the mean; circuits
 
     kind: ClassVar[str] = "coupled-learning"
+    natural: ClassVar[Mapping[str, str]] = {"eta": "natural_hold"}
     hold: ClassVar[bool] = True
 
     def nudge(self) -> tuple[float, str]:
@@ -152,7 +155,8 @@ class CoupledLearning(_Contrastive):
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         if not self._more:
             return super().step(system, state, batch, key)
-        ends, loss = self.ends(key), self.loss_on(system)
+        rule, loss = self.fitted(system), self.loss_on(system)
+        ends = rule.ends(key)
         nudges, phases = phases_of(ends)
 
         def share(part: Batch) -> tuple[Updates, Metrics, Any]:
@@ -164,7 +168,7 @@ class CoupledLearning(_Contrastive):
                 weights = counted * abs(system.errors(relaxed.output, target)).mean(axis=1)
             found = {name: scaled(d, 1 / (ends[1] - ends[0])) for name, d in system.contrast(relaxed, *phases, weights).items()}
             if self.power:
-                taken = {name: scaled(d, self.power / self.eta) for name, d in system.absorbed(relaxed, weights).items()}
+                taken = {name: scaled(d, rule.power / rule.eta) for name, d in system.absorbed(relaxed, weights).items()}
                 found = joined(found, taken)
             return gradients(found), metrics(loss, relaxed.output, part.labels), counted.sum()
 

@@ -23,6 +23,7 @@ from ..networks import boltzmann
 from ..networks.boltzmann import chosen
 from ..networks.ising import layer_contrast
 from ._encoding import fitting, flat, one_hot
+from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize, check_dtype
 from ._samples import on_device
 from .protocols import looped_population
@@ -69,7 +70,9 @@ class BoltzmannMachine(OneHiddenLayer):
     settle: Annotated[int, Range(ge=0, le=100_000)] = 5  # and draws before these that are not
 
     kind: ClassVar[str] = "boltzmann"
+    recipe: ClassVar[str] = "boltzmann-digits"
     has_energy: ClassVar[bool] = True  # a free one: of distributions
+    nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
     def __post_init__(self) -> None:
         check(self)
@@ -97,6 +100,21 @@ class BoltzmannMachine(OneHiddenLayer):
     def natural_loss(self) -> Target:
         return Target("cross-entropy", scale=1.0, real=False)
 
+    @property
+    def natural_nudge(self) -> float:
+        """A field that turns classes over: the noise of what is drawn is divided by it."""
+        return 4.0
+
+    @property
+    def natural_step(self) -> float:
+        """What is felt above the noise of what is drawn."""
+        return 0.1
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or in [0, 1], as inputs (batch, n): uint8 as fractions of 255, times the gain."""
@@ -107,11 +125,21 @@ class BoltzmannMachine(OneHiddenLayer):
         return one_hot(labels, self.outputs, 1, 0, self.device, self.dtype)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """(batch, classes): the logarithm of the mean chance of each class over the draws."""
+        """(batch, classes): the logarithm of the mean chance of each class over the draws of the built machine, as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
+
+    @property
+    def feature_count(self) -> int:
+        """Hidden units."""
+        return self.sizes[0]
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Mean chances of the hidden units over the draws, (batch, hidden)."""
+        return self.relax(inputs, key=key, sample=sample).phases[0].hidden.mean(axis=0)
 
     forward_population = looped_population(forward)
 
+    @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Ensembles:  # fmt: skip
         """The free ensemble and the nudged ones; with `hold` classes are held at the targets, and beta must be 1."""
@@ -154,7 +182,7 @@ class BoltzmannMachine(OneHiddenLayer):
         return Ensemble(drawn, given, mean)
 
     def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, mean over the draws, a sum over the batch."""
+        """dE/dparameter in phase b less that in phase a, mean over the draws, a sum over the batch: of the built machine."""
         one, two = relaxed.phases[a], relaxed.phases[b]
         moved = two.hidden.mean(axis=0) - one.hidden.mean(axis=0)
         before, after = ([u.reshape(-1, u.shape[-1]) for u in (phase.hidden, phase.classes)] for phase in (one, two))
@@ -176,22 +204,26 @@ class BoltzmannMachine(OneHiddenLayer):
     def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
         random.needed(key, "draws are random")
-        weights, biases = ([self.parameters[name] for name in names] for names in (("W1", "W2"), ("a", "b1", "b2")))
+        p = self.built().parameters
+        weights, biases = ([p[name] for name in names] for names in (("W1", "W2"), ("a", "b1", "b2")))
         v, y = boltzmann.drawn(
             (inputs, target), weights, biases, steps=steps, key=key, sample=on_device(sample, inputs), gain=self.gain
         )
         return v, y
 
     def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Derivative]:
-        """dE/dparameter of (inputs, classes) of the data, a sum, less as many times the model's mean; hidden units by their chances."""
-        layers = []
+        """dE/dparameter of (inputs, classes) of the data, a sum, less as many times the model's mean.
+
+        Hidden units count by their chances in the built machine.
+        """
+        device, layers = self.built(), []
         for name, (v, y) in (("model", model), ("data", data)):
             for part, values, count in (("inputs", v, self.inputs), ("classes", y, self.sizes[1])):
                 if not _array.is_array(values) or values.dtype != self.dtype:
                     raise TypeError(f"{part} of the {name} must be {self.dtype}, got {getattr(values, 'dtype', type(values).__name__)}")
                 if values.ndim != 2 or values.shape[1] != count:
                     raise ValueError(f"{part} of the {name} must be (samples, {count}), got shape {values.shape}")
-            layers.append((v, self._hidden(v, y), y))
+            layers.append((v, device._hidden(v, y), y))
         (first, second), (a, b1, b2) = layer_contrast(layers[0], layers[1], (len(data[0]) / max(1, len(model[0])), 1.0))
         return {"W1": first, "W2": second, "a": a, "b1": b1, "b2": b2}
 

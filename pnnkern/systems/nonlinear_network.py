@@ -17,7 +17,7 @@ from .._declared import Positive, Range, check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
-from ..networks import DiodeNetwork, TransistorNetwork, graphs
+from ..networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
 from ..networks._graph import State
 from . import protocols
 from ._encoding import wanted
@@ -67,6 +67,7 @@ class NonlinearCircuit(Circuit):
     network: Any = None
 
     kind: ClassVar[str] = "transistor-network"
+    recipe: ClassVar[str] = "coupled-iris-transistors"
 
     def __post_init__(self) -> None:
         check(self)
@@ -107,6 +108,12 @@ class NonlinearCircuit(Circuit):
         return bool(self.network.has_energy)
 
     @property
+    def natural_nudge(self) -> float:
+        """A tenth of what one output is tied by, siemens: of the nudge bound of resistors that conduct as the edges do at 0 V."""
+        network = ResistorNetwork(self.network.edges, self.network.n_nodes)
+        return 0.1 * network.response(self.conducting(), self.source_nodes, self.target_nodes).nudge_bound
+
+    @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Range of the parameter."""
         return {self.name: (self.smallest, self.largest)}
@@ -127,6 +134,13 @@ class NonlinearCircuit(Circuit):
         net, gate = self.network, self.parameters["gate"]  # with both ends at 0 V
         return net.strength * _array.namespace(gate).maximum(gate - net.threshold, net.least)
 
+    def _as_built(self, name: str, values: Array) -> Array:
+        """Gates act as if what they are above the threshold were off by the mismatch: so much more or less does a transistor conduct."""
+        if name != "gate":
+            return super()._as_built(name, values)
+        threshold = self.network.threshold
+        return self._stuck(name, threshold + self._off(name, values - threshold, self.imperfections.mismatch, values.shape))
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def _relaxed(self, inputs: Real, **how: Any) -> State:
         held = how.pop("held", self.source_nodes)
@@ -139,18 +153,18 @@ class NonlinearCircuit(Circuit):
         return self._relaxed(inputs, **how).voltages
 
     def states(self, inputs: Real) -> Array:
-        return self._settle(inputs)
+        return self.built()._settle(self._entered(inputs))
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """One pass: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. Noise-free: `key` is not needed."""
-        return self.read(self._settle(inputs))
+        """One pass of the built network: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. key : of its noise."""
+        return self._measured(self._across(self.states(inputs)), key, sample)
 
     forward_population = protocols.looped_population(forward)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Outputs of the twin, and its voltages for `vjp`."""
         voltages = self._settle(inputs)
-        return self.read(voltages), voltages
+        return self._across(voltages), voltages
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
@@ -170,9 +184,9 @@ class NonlinearCircuit(Circuit):
 
         Raises NudgeError, a ValueError, for a nudge that drives a sample's outputs further than they are off their targets.
         """
-        xp = _array.namespace(inputs)
-        free = self._settle(inputs)
-        output = self.read(free)
+        xp, device, inputs = _array.namespace(inputs), self.built(), self._entered(inputs)
+        free = device._settle(inputs)
+        output = self._measured(self._across(free), key, sample)
         error = self.errors(output, wanted(target, output, nudges))
         apart = xp.concatenate([error, -error], axis=1)  # of the positive and the negative ends
         phases = [free]
@@ -180,10 +194,10 @@ class NonlinearCircuit(Circuit):
             if hold:
                 held = np.concatenate([self.source_nodes, self.target_nodes])
                 values = xp.concatenate([inputs, free[:, self._on(self.target_nodes, free)] + nudge / 2 * apart], axis=1)
-                phases.append(self._settle(values, held=held, start=free))
+                phases.append(device._settle(values, held=held, start=free))
             else:
-                phases.append(self._nudged(inputs, free, error, nudge))
-        return States(output, phases)
+                phases.append(device._nudged(inputs, free, error, nudge))
+        return States(output, [self._noisy(phase, p, key, sample) for p, phase in enumerate(phases)])
 
     def _nudged(self, inputs: Real, free: Array, error: Array, nudge: float) -> Array:
         """Voltages with currents ``nudge error`` driven into the outputs, from the free ones on."""
@@ -214,11 +228,16 @@ class NonlinearCircuit(Circuit):
 
         These go into the positive nodes of the outputs and out of the negative ones.
         """
-        return lambda inputs, forces: self._settle(inputs, currents=self._into(forces))
+        device = self.built()
+        return lambda inputs, forces: device._settle(self._entered(inputs), currents=self._into(forces))
 
     def read(self, states: Real) -> Array:
         """Outputs (batch, outputs) of voltages (batch, n_nodes)."""
         shaped("states", states, None, self.network.n_nodes)
+        return self._read(self._across(states))
+
+    def _across(self, states: Array) -> Array:
+        """Differences (batch, outputs) between the two nodes of each output."""
         high, low = (self._on(nodes, states) for nodes in np.split(self.target_nodes, 2))
         return states[:, high] - states[:, low]
 
@@ -231,7 +250,7 @@ class NonlinearCircuit(Circuit):
     def contrast(self, relaxed: States, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
         """{name: each edge's own share}, phase b less phase a: dv^2 / 2 for transistors, dE/dg with diodes.
 
-        A sum over the batch, by weights (batch,).
+        dv are drops over the edges of the built network, each voltage as it is measured. A sum over the batch, by weights (batch,).
         """
         return self._felt(relaxed.phases[a], relaxed.phases[b], weights)
 

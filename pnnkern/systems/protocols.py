@@ -189,11 +189,14 @@ class Resistive(Protocol):
     def targets(self, labels: Array) -> Array:
         """What the outputs should be for labels (batch,): (batch, outputs)."""
 
-    def errors(self, output: Array, target: Array) -> Array:
-        """What outputs are to be pulled by, (batch, outputs): as a rule target - output."""
+    def resistors(self, inputs: Array) -> tuple[Any, Array, np.ndarray, Array, np.ndarray]:
+        """The `ResistorNetwork`, the conductances (E,) that it was built with, siemens, its source nodes and their volts, and its target nodes.
 
-    def resistors(self) -> tuple[Any, Array, np.ndarray, np.ndarray]:
-        """The `ResistorNetwork`, its conductances (E,), siemens, its source nodes and its target nodes."""
+        A conductance that moves, moves the parameter as far.
+        """
+
+    def pulls(self, output: Array, target: Array) -> Array:
+        """What voltages of the target nodes (batch, outputs) are pulled by: as a rule target - output."""
 
 
 @runtime_checkable
@@ -246,7 +249,7 @@ class Staged(Protocol):
         """
 
     def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
-        """Gradients of the stage's own parameters, and of no others, for a cotangent of its outputs."""
+        """Gradients of the stage's own parameters, zero for what others have of the same, for a cotangent of its outputs."""
 
 
 @runtime_checkable
@@ -260,7 +263,7 @@ class Featured(Protocol):
     outputs: int
     feature_count: int
 
-    def features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """Features (batch, feature_count) of one physical pass, real."""
 
 
@@ -273,12 +276,12 @@ _WORDS = {
     "Continual": "parts that can move on the way to a nudged equilibrium (continual_moves)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
     "Staged": "stages that can be run one by one (stage, stage_vjp)",
-    "Featured": "features for a read-out (features)",
+    "Featured": "features for a read-out (read_features)",
     "Generative": "a law of its own to draw inputs and outputs by (dream, joint_contrast)",
     "Reciprocal": "a way backwards through the same parts, read inside (forward_reading, backward)",
     "Driven": "inputs and outputs that can be driven at two frequencies (driver, read, errors, products, targets)",
     "Weighing": "samples that can count differently, rails of its outputs and parts that know their power (absorbed, errors)",
-    "Resistive": "a network of resistors on a graph, whose voltages can take time (resistors)",
+    "Resistive": "a network of resistors on a graph, whose voltages can take time (resistors, pulls, targets)",
     "Yielding": "equilibria that can be compared at different parameters (contrast_between)",
 }
 
@@ -291,7 +294,7 @@ def lacks(system: Any, *needs: type) -> str:
     unmet = {} if isinstance(system, type) else getattr(system, "unmet", {})
     missing = []
     for name, need in ((need.__name__, need) for need in needs):
-        if any(not hasattr(system, method) for method in _methods(need)):
+        if any(not callable(getattr(system, method, None)) for method in _methods(need)):
             missing.append(_WORDS.get(name, name))
         elif name in unmet:
             missing.append(unmet[name])

@@ -38,10 +38,14 @@ class Equilibria:
     errors: Array  # d (batch, outputs), what the phases pull the outputs by
     nudges: tuple[float, ...]  # of each phase; 0 for the first
     hold: bool
+    noise: tuple[float, Any, Any] = (0.0, None, 0)  # of each voltage that is measured: rms, key and sample
 
     def voltages(self, p: int) -> Array:
-        """Voltages (batch, n_nodes) of phase p."""
-        return self.sources @ self.response.sources.T + self.errors @ self.response.between(self.nudges[p], self.nudges[p], hold=self.hold)[1].T
+        """Voltages (batch, n_nodes) of phase p, as they are measured."""
+        nudge = self.nudges[p]
+        v = self.sources @ self.response.sources.T + self.errors @ self.response.between(nudge, nudge, hold=self.hold)[1].T
+        rms, key, sample = self.noise
+        return v + rms * random.normal(random.fold_in(key, p), v.shape, sample=sample, dtype=v.dtype, like=v) if rms else v
 
 
 @accepts_any
@@ -63,6 +67,7 @@ class ResistorCircuit(Circuit):
     dtype: str = "float32"
 
     kind: ClassVar[str] = "resistor-network"
+    recipe: ClassVar[str] = "coupled-iris"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -131,6 +136,11 @@ class ResistorCircuit(Circuit):
         return Target(high=self.volts * self.high, low=self.volts * self.low, hinge=self.hinge)
 
     @property
+    def natural_nudge(self) -> float:
+        """A tenth of the largest at which outputs that are pushed away still settle, siemens."""
+        return 0.1 * self._response().nudge_bound
+
+    @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Range of the parameter."""
         return {"conductance": (self.smallest, self.largest)}
@@ -144,23 +154,29 @@ class ResistorCircuit(Circuit):
         return 0.0, self.volts
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def resistors(self) -> tuple[ResistorNetwork, Array, np.ndarray, np.ndarray]:
-        """The network, its conductances (E,), siemens, its source nodes and its target nodes."""
-        return self.network, self.parameters["conductance"], self.source_nodes, self.target_nodes
+    def resistors(self, inputs: Real) -> tuple[ResistorNetwork, Array, np.ndarray, Array, np.ndarray]:
+        """The network, the conductances (E,) that it was built with, siemens, its source nodes and their volts, and its target nodes."""
+        return self.network, self.built().parameters["conductance"], self.source_nodes, self._entered(inputs), self.target_nodes
+
+    def pulls(self, output: Real, target: Real) -> Array:
+        """What voltages of the target nodes (batch, outputs) are pulled by: the errors of what is read of them."""
+        return self.errors(self._read(output), target)
 
     def _response(self) -> Response:
         return self.network.response(self.parameters["conductance"], self.source_nodes, self.target_nodes)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """One pass: source voltages (batch, sources) -> output voltages (batch, outputs), float64. Noise-free: `key` is not needed."""
-        return self._response().outputs(inputs)
+        """One pass of the built network: source voltages (batch, sources) -> output voltages (batch, outputs), float64. key : of its noise."""
+        return self._measured(self.built()._response().outputs(self._entered(inputs)), key, sample)
 
     def forward_population(
         self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
     ) -> Array:
         """The passes of networks {"conductance": (members, E)}, (members, batch, outputs), by `ResistorNetwork.gains`."""
         protocols.numbered(protocols.members(self, parameters), first)
-        return inputs @ self.network.gains(parameters["conductance"], self.source_nodes, self.target_nodes)
+        worth = parameters["conductance"] if self.imperfections.perfect else self._as_built("conductance", parameters["conductance"])
+        outputs = self._entered(inputs) @ self.network.gains(worth, self.source_nodes, self.target_nodes)
+        return self._measured_of_members(outputs, key, sample, first)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Output voltages of the twin, and the response and inputs for `vjp`."""
@@ -176,8 +192,9 @@ class ResistorCircuit(Circuit):
 
     # --------------------------------------------------------------------------------------------- driven backwards and in time
     def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
-        """Output voltages, and the voltages inside by what they are made of."""
-        return self.forward_saving(inputs)
+        """Output voltages of the built network, and the voltages inside by what they are made of."""
+        outputs, record = self.built().forward_saving(self._entered(inputs))
+        return self._measured(outputs, key, sample), record
 
     def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs."""
@@ -185,13 +202,13 @@ class ResistorCircuit(Circuit):
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs) driven into the outputs, amperes."""
-        response = self._response()
-        return lambda inputs, forces: inputs @ response.sources.T + forces @ response.targets.T
+        response = self.built()._response()
+        return lambda inputs, forces: self._entered(inputs) @ response.sources.T + forces @ response.targets.T
 
     def read(self, states: Real) -> Array:
         """Output voltages (batch, outputs) of voltages (batch, n_nodes)."""
         shaped("states", states, None, self.network.n_nodes)
-        return states[:, self._on(self.target_nodes, states)]
+        return self._read(states[:, self._on(self.target_nodes, states)])
 
     def products(self, one: Real, two: Real) -> dict[str, Derivative]:
         """{"conductance": dv_1 dv_2}, a sum over the batch."""
@@ -210,36 +227,43 @@ class ResistorCircuit(Circuit):
 
         Raises ValueError for a negative nudge beyond which the outputs have no equilibrium.
         """
-        response = self._response()
-        output = response.outputs(inputs)
+        response, inputs = self.built()._response(), self._entered(inputs)
+        output = self._measured(response.outputs(inputs), key, sample)
         target = wanted(target, output, nudges)
         lowest = -min((0.0, *nudges))
         if not hold and lowest >= response.nudge_bound:
             raise NudgeError(
                 f"a nudge of {-lowest:g} siemens leaves the outputs without an equilibrium: |beta| must stay below {response.nudge_bound:.4g}"
             )
-        return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold)
+        noise = (self.imperfections.measurement_noise, key, sample)
+        return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold, noise)
 
     def contrast(self, relaxed: Equilibria, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
-        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch by weights (batch,), in product form."""
-        r, (low, high) = relaxed.response, (relaxed.nudges[a], relaxed.nudges[b])
+        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch by weights (batch,), in product form.
+
+        dv are drops over the edges of the built network, each voltage as it is measured.
+        """
         share = None if weights is None else weights[:, None]
+        if relaxed.noise[0]:
+            return self._felt(relaxed.voltages(a), relaxed.voltages(b), share)
+        r, (low, high) = relaxed.response, (relaxed.nudges[a], relaxed.nudges[b])
         pair = r.products(low, high, relaxed.sources, relaxed.errors, share, hold=relaxed.hold)
         return {"conductance": self.network.contrast(*pair).astype(self.dtype)}
 
     def absorbed(self, relaxed: Equilibria, weights: Array | None = None) -> dict[str, Derivative]:
-        """{"conductance": dv^2 / 2 in the free state}, a sum over the batch by weights (batch,)."""
-        x = relaxed.sources
-        moments = (x if weights is None else x * weights[:, None]).T @ x
-        sources = relaxed.response.sources
-        return {"conductance": self.network.contrast(sources, sources @ moments, 1 / 2).astype(self.dtype)}
+        """{"conductance": dv^2 / 2 in the free state}, as it is measured, a sum over the batch by weights (batch,)."""
+        v = relaxed.voltages(0)
+        return self._felt(_array.namespace(v).zeros_like(v), v, None if weights is None else weights[:, None])
+
+    def _felt(self, one: Array, two: Array, share: Array | None = None) -> dict[str, Derivative]:
+        return {"conductance": self.network.felt(one, two, 1.0 if share is None else share).astype(self.dtype)}
 
     def contrast_between(self, one: Equilibria, a: int, two: Equilibria, b: int) -> dict[str, Derivative]:
         """{"conductance": dv^2 / 2 in phase b of `two` less that in phase a of `one`}, a sum: their conductances may differ."""
-        return {"conductance": self.network.felt(one.voltages(a), two.voltages(b)).astype(self.dtype)}
+        return self._felt(one.voltages(a), two.voltages(b))
 
     def states(self, inputs: Real) -> Array:
-        return inputs @ self._response().sources.T
+        return self._entered(inputs) @ self.built()._response().sources.T
 
 
 def damaged(system: ResistorCircuit, fraction: float, key: Any) -> ResistorCircuit:
@@ -271,7 +295,9 @@ def damaged(system: ResistorCircuit, fraction: float, key: Any) -> ResistorCircu
             keep[e] = True
     k = system.parameters["conductance"]
     xp = _array.namespace(k)
-    return dataclasses.replace(system, edges=edges[keep], parameters={"conductance": k[xp.asarray(keep)]}, memory={})
+    left_over = dataclasses.replace(system, edges=edges[keep], parameters={"conductance": k[xp.asarray(keep)]}, memory={})
+    left_over.built_of(system, keep)
+    return left_over
 
 
 __all__ = ["Equilibria", "ResistorCircuit", "damaged"]

@@ -8,7 +8,7 @@ from steps import mean_step, written
 
 from pnnkern import cli, random
 from pnnkern._declared import keys
-from pnnkern._errors import NudgeError
+from pnnkern._errors import ConvergenceError, NudgeError
 from pnnkern._updates import gradients
 from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError
 from pnnkern.learning.metrics import metrics
@@ -185,6 +185,8 @@ def test_what_it_declares() -> None:
     assert {key.name: key.default for key in keys(NonlinearCircuit)} == own | {
         "graph": "lattice", "nodes": 36, "degree": 6.0, "features": 4, "volts": 0.45, "high": 0.02, "low": -0.02, "hinge": True,
         "smallest": 0.8, "largest": 5.0, "start_low": 1.2, "start_high": 2.5, "step": 0.0, "ohms": 0.0, "by_sign": False,
+        "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
+        "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0,
     }  # fmt: skip
     system = transistors()
     loss = system.natural_loss
@@ -225,6 +227,13 @@ def test_modes_of_an_error() -> None:
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_does_not_settle_is_no_answer() -> None:
+    system = transistors(tolerance=1e-40)
+    for ask in (system.forward, system.states, system.relax):
+        with pytest.raises(ConvergenceError, match="the network has not converged"):
+            ask(system.encode(XOR[0][:1]))
 
 
 def test_a_target_of_another_shape_is_refused() -> None:

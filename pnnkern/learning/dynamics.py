@@ -28,7 +28,7 @@ class CoupledDynamics(Rule):
     """
 
     eta: Share = 0.0  # how far outputs are moved towards their targets, a fraction; 0: the system's own
-    rate: Positive = 3000.0  # [S/(V^2 s)] at which conductances learn
+    rate: Positive = 3000.0  # [S/(V² s)] at which conductances learn
     capacitance: Positive = 1e-9  # [F] of every node
     dt: NotNegative = 0.0  # [s] of one step in time; 0: half of the longest that is stable, at all times
     steps: Turns = 100  # in time, with each batch

@@ -209,6 +209,7 @@ class Rheostats:
         parameter[...] = 1 / moved.clip(1 / self.high, 1 / self.low)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class InPlace:
     """Weights that move by exactly ``-lr rate g`` and stay within low .. high; an update in factors is never made an array.

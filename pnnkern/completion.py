@@ -97,9 +97,10 @@ def shown(ctx: typer.Context, incomplete: str) -> Found:
 @_quiet
 def exports(ctx: typer.Context, incomplete: str) -> Found:
     """What the run that is named before can export."""
-    from .experiments import api
+    from .experiments import recipe, run
 
-    exports = api.load(Path(_given(ctx, "folder"))).system.exports()
+    found = recipe.read_run(Path(_given(ctx, "folder")))
+    exports = run.build(found, found.system.values().get("classes", 2)).exports()
     return [(name, quantity.about) for name, quantity in exports.items() if name.startswith(incomplete)]
 
 

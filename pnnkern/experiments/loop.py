@@ -86,7 +86,9 @@ class Trainer:
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))
+        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))  # which refuses what cannot be
+        first = np.arange(min(self.training.batch, len(self.dataset.train_labels)))
+        self.rule = self.rule.fitted(self.system, self._samples(self.dataset.train_images, self.dataset.train_labels, first))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -184,6 +186,15 @@ class Trainer:
         """Class scores (test images, classes)."""
         scores = [scores for _, scores in self._test_scores(lambda: False)]
         return _array.to_numpy(_array.namespace(*scores).concatenate(scores))
+
+    def scores_of(self, system: Any, images: np.ndarray, index: np.ndarray, key: Any = None) -> np.ndarray:
+        """Class scores (images, classes) that the rule gives on another make of the system, in the state that it is in.
+
+        index : numbers of the images in the test set. key : of the measurement, by default the run's.
+        """
+        key = stream(self.training.seed, MEASUREMENT) if key is None else key
+        batch = Batch(images, np.zeros(len(images), np.int64), index, system.encode)
+        return _array.to_numpy(self.rule.predict(system, self.state, batch, key))
 
     def try_out(self) -> None:
         """One pass of the first test images, which changes nothing: what is made when first needed (plans of transforms) is there then."""

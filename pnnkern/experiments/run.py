@@ -91,23 +91,27 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:
+        if dataset.real and recipe.system.of.measured == "powers":
+            raise RecipeError(_real_targets(dataset, _way_to_real(recipe.system.of, None)))
         system = build(recipe, dataset.classes)
         rule = _declared.made(recipe.rule.of, recipe.rule.values())
         refuse_misfit(recipe, system, rule)
         if dataset.real:
             refuse_real(dataset, system, rule)
+        rule.check_samples(system, dataset.train_images[:64])
         inputs = system.encode(dataset.train_images[:64])
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
         optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
         trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk)
+        recipe = resolved(recipe, trainer.rule, system)
     except ValueError as error:
         if isinstance(error, PnnError):
             raise
         raise RecipeError(str(error)) from error
     except MemoryError as error:
         raise out_of_memory(error, "make what is large in [system] smaller, or lower training.batch or compute.chunk") from error
-    return Run(folder, resolved(recipe, rule, system), trainer, {"seconds": 0.0})
+    return Run(folder, recipe, trainer, {"seconds": 0.0})
 
 
 def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
@@ -130,12 +134,31 @@ def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
 
 
 def resolved(recipe: Recipe, rule: Any, system: Any) -> Recipe:
-    """The recipe with the loss that its rule has settled on."""
-    if "loss" not in type(recipe.rule).model_fields or not isinstance(rule.loss, str):
-        return recipe
-    loss = rule.loss_on(system)
-    found = {"loss": loss.kind} | ({"scale": loss.scale} if hasattr(loss, "scale") else {})
-    return replace(recipe, rule=recipe.rule.model_copy(update=found))
+    """The recipe with the loss that its rule has settled on, and with numbers where it left them to the system."""
+    found: dict[str, Any] = {name: getattr(rule, name) for name in rule.natural}
+    if "loss" in type(recipe.rule).model_fields and isinstance(rule.loss, str):
+        loss = rule.loss_on(system)
+        found |= {"loss": loss.kind} | ({"scale": loss.scale} if hasattr(loss, "scale") else {})
+    return replace(recipe, rule=recipe.rule.model_copy(update=found)) if found else recipe
+
+
+def described(recipe: Recipe, system: Any) -> str:
+    """A line on the rule of a resolved recipe, with the keys in which it differs from the recipe that comes with the package by that name."""
+    shipped = recipes.find(recipe.recipe).rule.model_dump() if recipe.recipe in recipes.names() else {}
+    values = recipe.rule.model_dump()
+    differs = {key: value for key, value in values.items() if shipped.get(key) != value}
+    if not differs:
+        return ""
+    of = _declared.made(recipe.rule.of, recipe.rule.values())
+    units_of = {"natural_nudge": system.nudge_unit, "natural_step": system.step_unit}
+    parts = [values["kind"]]
+    for key in (key for key in differs if key != "kind"):
+        unit = units_of.get(of.natural.get(key, ""), "1")
+        parts.append(f"{key} {differs[key]:.4g}" if isinstance(differs[key], float) else f"{key} {differs[key]}")
+        parts[-1] += "" if unit == "1" else f" {unit}"
+    if "loss" not in values:
+        parts.append(f"loss {of.loss_on(system).kind}")
+    return ", ".join(parts)
 
 
 def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
@@ -144,7 +167,7 @@ def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
     if missing and not lacks(type(system), *rule.needs):
         raise RecipeError(f"rule.kind={recipe.rule.kind!r} needs {missing}")
     if missing:
-        able = ", ".join(name for name, reason in matrix.collect()[recipe.rule.kind].items() if not reason)
+        able = ", ".join(matrix.able(rule))
         raise RecipeError(
             f"the rule {recipe.rule.kind!r} cannot train a system of kind {recipe.system.kind!r}, which lacks {missing}; it trains {able}"
         )
@@ -152,22 +175,33 @@ def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
 
 def refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
     """Raise `RecipeError` for real targets where they mean nothing, and for labels that look like them."""
-    y = dataset.train_labels
-    labels = ""
-    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
-        labels = f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
     if not hasattr(rule.loss_on(system), "targets"):
-        raise RecipeError(f"{dataset.source} has real targets, which need a square error: {labels or _way_to_real(system, rule)}")
+        raise RecipeError(_real_targets(dataset, _way_to_real(system, rule)))
     if getattr(system, "hinge", False):
+        labels = _like_labels(dataset)
         way = f"set system.hinge=false{'; ' if labels else ''}{labels}"
         raise RecipeError(f"{dataset.source} has real targets, which are to be met from both sides: {way}")
 
 
+def _real_targets(dataset: data.Dataset, way: str) -> str:
+    return f"{dataset.source} has real targets, which need a square error: {_like_labels(dataset) or way}"
+
+
+def _like_labels(dataset: data.Dataset) -> str:
+    """What to do about real targets that look like labels of classes; "" if they do not."""
+    y = dataset.train_labels
+    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
+        return f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
+    return ""
+
+
 def _way_to_real(system: Any, rule: Any) -> str:
     """What to do about real targets where outputs are measured by classes."""
+    if not hasattr(rule, "loss"):
+        return f"rule.kind={rule.kind!r} tells classes apart"
     if getattr(system, "measured", "signed") == "powers":
         return f"system.kind={system.kind!r} measures powers of light, which have none, as only their ratios count"
-    if system.natural_loss.real and hasattr(rule, "loss"):
+    if system.natural_loss.real:
         return "set rule.loss='mse'"
     if getattr(system, "readout", "state") == "softmax":
         return "a softmax has none: set system.readout='state'"
@@ -242,6 +276,8 @@ def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: floa
         _refuse_used(folder)
         checkpoint.clean(folder)
         _patiently(lambda: recipes.write(run.recipe, folder / CONFIG), patience, stop)
+        if not quiet and (line := described(run.recipe, run.trainer.system)):
+            _say(f"rule: {line}")
         return _carry(run, quiet, stop)
 
 

@@ -3,21 +3,22 @@
 Scellier, Mishra, Bengio and Ollivier, Agnostic physics-driven deep learning, arXiv:2205.15021 (2022).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from .. import _array
 from .._array import Array
 from .._checks import largest
-from .._declared import Positive, Turns
+from .._declared import NotNegative, Positive, Turns
 from .._errors import ConvergenceError
 from .._gate import accepts_any
 from .._updates import Set, dense
 from ..systems.protocols import Relaxing, Yielding, replaced
 from ..systems.writers import limits
+from ._curvature import curvature, rate_within
 from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
 
@@ -88,20 +89,31 @@ class AgnosticEP(Rule):
     First the outputs are nudged by -beta while knobs are set so that the parameters stay where they are; then the knobs are left alone, the
     nudge becomes +beta, and all settles together: ``theta' = theta - softness (dE/dtheta at +beta - dE/dtheta at -beta)``, where states
     belong to their own theta. A step of descent of |output - target|^2 / 2 at the rate 2 softness beta, to lowest order, so rates must be
-    small: parameters must be led from a quarter of to 4 times as far as to lowest order. They are set to where the physics led them,
-    without an optimiser, a learning rate or its schedule.
+    small: parameters must be led from a quarter of to 4 times as far as to lowest order. All settles only where a knob's energy, 1 / softness,
+    bends up more than the system's bends down, for rates below ``2 beta / curvature``, the largest -d2F/dtheta2 of the mean energy F(theta) of
+    the free equilibria of a batch. Parameters are set to where the physics led them, without an optimiser, a learning rate or its schedule.
     """
 
-    beta: Positive = 1e-3  # of the nudges, as in equilibrium propagation
-    rate: Positive = 1e-3  # 2 softness beta: of the step, in the parameters' unit
+    beta: NotNegative = 0.0  # of the nudges, as in equilibrium propagation; 0: the system's own
+    # 2 softness beta: of the step, as a learning rate of the parameters; 0: a fifth of the largest that holds
+    rate: NotNegative = 0.0
     steps: Turns = 100  # turns of states and parameters at most, until they have settled
     tolerance: Positive = 1e-6  # of the settling, relative to the size of the parameters
 
     kind: ClassVar[str] = "agnostic-ep"
+    natural: ClassVar[Mapping[str, str]] = {"beta": "natural_nudge", "rate": ""}
     needs: ClassVar[tuple[type, ...]] = (Relaxing, Yielding)
     passes: ClassVar[int] = 3  # the free state, whose outputs are measured, and the two nudged ones
 
+    def fitted(self, system: Any, batch: Batch | None = None) -> Self:
+        rule = super().fitted(system, batch)
+        if rule.rate or batch is None:
+            return rule
+        return replace(rule, rate=rate_within(rule.rate, 2 * rule.beta / curvature(system, batch.inputs)))
+
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        if not (self.beta and self.rate):
+            return self.fitted(system, batch).step(system, state, batch, key)
         count, before = max(1, len(batch)), {}  # the states of each shard before anything moves
 
         def nudged(part: Batch, beta: float) -> Any:

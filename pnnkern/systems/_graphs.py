@@ -124,6 +124,7 @@ class Circuit(GraphNetwork):
     writing: Potentiometers = field(default_factory=Potentiometers)
 
     output_unit: ClassVar[str] = "V"
+    nudge_unit: ClassVar[str] = "S"
     drawn_by: ClassVar[str] = "circuits"
     exact: ClassVar[dict[str, Any]] = {"step": 0.0}
 
@@ -146,6 +147,15 @@ class Circuit(GraphNetwork):
     def states(self, inputs: Real) -> Array:
         """Voltages (batch, n_nodes) of the free states."""
         raise NotImplementedError(f"{type(self).__name__} does not say where it settles")
+
+    @property
+    def feature_count(self) -> int:
+        """Nodes."""
+        return int(self.network.n_nodes)  # type: ignore[attr-defined]
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Voltages of all nodes (batch, n_nodes), volts."""
+        return self.states(inputs)
 
 
 def _listed(words: Sequence[str]) -> str:

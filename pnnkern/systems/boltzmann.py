@@ -66,6 +66,7 @@ class BoltzmannMachine(OneHiddenLayer):
     settle: Annotated[int, Range(ge=0, le=100_000)] = 5  # and draws before these that are not
 
     kind: ClassVar[str] = "boltzmann"
+    recipe: ClassVar[str] = "boltzmann-digits"
     has_energy: ClassVar[bool] = True  # a free one: of distributions
     nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
@@ -95,6 +96,21 @@ class BoltzmannMachine(OneHiddenLayer):
     def natural_loss(self) -> Target:
         return Target("cross-entropy", scale=1.0, real=False)
 
+    @property
+    def natural_nudge(self) -> float:
+        """A field that turns classes over: the noise of what is drawn is divided by it."""
+        return 4.0
+
+    @property
+    def natural_step(self) -> float:
+        """What is felt above the noise of what is drawn."""
+        return 0.1
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or in [0, 1], as inputs (batch, n): uint8 as fractions of 255, times the gain."""
@@ -107,6 +123,15 @@ class BoltzmannMachine(OneHiddenLayer):
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """(batch, classes): the logarithm of the mean chance of each class over the draws of the built machine, as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
+
+    @property
+    def feature_count(self) -> int:
+        """Hidden units."""
+        return self.sizes[0]
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Mean chances of the hidden units over the draws, (batch, hidden)."""
+        return self.relax(inputs, key=key, sample=sample).phases[0].hidden.mean(axis=0)
 
     forward_population = looped_population(forward)
 

@@ -50,7 +50,7 @@ class Chain(System):
         """One pass, each stage with noise of its own."""
         return self._measured(inputs, key, sample)[-1]
 
-    def features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """The outputs."""
         return self.forward(inputs, key, sample)
 
@@ -132,6 +132,7 @@ class ModelledChain(Chain):
         return {f"{stage}.{name}": derivative for name, derivative in found.items()}, by_inputs
 
 
+@accepts_any
 def chain(stages: Sequence[System], *, example: Any = None) -> Chain:
     """A chain of systems, such as `from_callable` makes: what is measured behind one enters the next as it is.
 

@@ -67,7 +67,9 @@ class SpringNetwork(GraphNetwork):
     anchor_nodes: Any = None
 
     kind: ClassVar[str] = "spring-network"
+    recipe: ClassVar[str] = "springs-iris"
     output_unit: ClassVar[str] = "m"
+    nudge_unit: ClassVar[str] = "N/m"
     drawn_by: ClassVar[str] = "springs"
     has_energy: ClassVar[bool] = True
 
@@ -92,6 +94,11 @@ class SpringNetwork(GraphNetwork):
             if self.learn_rest:
                 self.parameters["rest"] = self._rest.copy()
         self._check_parameters(("stiffness", "rest")[: 1 + self.learn_rest], self.network.n_edges, np.float64)
+
+    @property
+    def natural_nudge(self) -> float:
+        """A tenth of the mean stiffness, N/m."""
+        return 0.1 * float(self.parameters["stiffness"].mean())
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -151,6 +158,15 @@ class SpringNetwork(GraphNetwork):
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Displacements of the targets (batch, outputs), metres, of the built network. key : of its noise."""
         return self._measured(self._displaced(self.states(inputs)), key, sample)
+
+    @property
+    def feature_count(self) -> int:
+        """Coordinates of all nodes."""
+        return int(self.positions.size)
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Displacements of all nodes (batch, n_nodes * dimension), metres."""
+        return (self.states(inputs) - self.positions).reshape(len(inputs), -1)
 
     forward_population = looped_population(forward)
 

@@ -39,6 +39,7 @@ class Hopfield(HopfieldUnits, DenseSettling):  # in this order: a dataclass take
     writing: Pulses = field(default_factory=Pulses)
 
     kind: ClassVar[str] = "hopfield"
+    recipe: ClassVar[str] = "ep-digits"
     exact: ClassVar[Mapping[str, Any]] = {"writer": "ideal"}
     physics: ClassVar[Any] = hopfield
 

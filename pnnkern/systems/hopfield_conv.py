@@ -36,6 +36,7 @@ class ConvolutionalHopfield(HopfieldUnits):
     pool: Literal["mean", "max"] = "mean"  # of squares of 2 x 2
 
     kind: ClassVar[str] = "hopfield-conv"
+    recipe: ClassVar[str] = "ep-conv-digits"
     physics: ClassVar[Any] = convolutional
 
     def __post_init__(self) -> None:

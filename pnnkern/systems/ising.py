@@ -53,6 +53,7 @@ class IsingMachine(OneHiddenLayer):
     limit: Positive = 1.0  # weights keep to -limit .. limit
 
     kind: ClassVar[str] = "ising"
+    recipe: ClassVar[str] = "ising-digits"
     has_energy: ClassVar[bool] = True
     nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
@@ -78,6 +79,16 @@ class IsingMachine(OneHiddenLayer):
     def natural_loss(self) -> Target:
         return Target(high=1.0, low=-1.0)
 
+    @property
+    def natural_nudge(self) -> float:
+        """A field that turns output spins over: energies are compared by the sampled states."""
+        return 2.0
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def targets(self, labels: Array) -> Array:
         """(batch, classes): 1 at the label, -1 elsewhere."""
@@ -86,6 +97,15 @@ class IsingMachine(OneHiddenLayer):
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Mean of the output spins of each class, (batch, classes), of the built machine as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
+
+    @property
+    def feature_count(self) -> int:
+        """Spins."""
+        return self.graph.n_nodes
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """The annealed spins, of the hidden, then of the output nodes (batch, spins), float32."""
+        return self.relax(inputs, key=key, sample=sample).states[0].astype(np.float32)
 
     forward_population = looped_population(forward)
 

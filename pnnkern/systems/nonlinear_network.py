@@ -17,7 +17,7 @@ from .._declared import Positive, Range, check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
-from ..networks import DiodeNetwork, TransistorNetwork, graphs
+from ..networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
 from ..networks._graph import State
 from . import protocols
 from ._encoding import wanted
@@ -67,6 +67,7 @@ class NonlinearCircuit(Circuit):
     network: Any = None
 
     kind: ClassVar[str] = "transistor-network"
+    recipe: ClassVar[str] = "coupled-iris-transistors"
 
     def __post_init__(self) -> None:
         check(self)
@@ -105,6 +106,12 @@ class NonlinearCircuit(Circuit):
     def has_energy(self) -> bool:
         """Whether equilibria are minima of an energy: with diodes yes, with transistors no."""
         return bool(self.network.has_energy)
+
+    @property
+    def natural_nudge(self) -> float:
+        """A tenth of what one output is tied by, siemens: of the nudge bound of resistors that conduct as the edges do at 0 V."""
+        network = ResistorNetwork(self.network.edges, self.network.n_nodes)
+        return 0.1 * network.response(self.conducting(), self.source_nodes, self.target_nodes).nudge_bound
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:

@@ -50,6 +50,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
     tolerance: float | None = 0.0
 
     kind: ClassVar[str] = "oscillators"
+    recipe: ClassVar[str] = "oim-mnist"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -75,6 +76,16 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Cosines of the free outputs (batch, outputs) of the built machine. key : of the noise that they are measured with."""
         return self.relax(inputs, key=key, sample=sample).output
+
+    @property
+    def feature_count(self) -> int:
+        """Oscillators."""
+        return sum(self.sizes)
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Cosines of the free phases, of the hidden, then of the output oscillators (batch, oscillators)."""
+        phase = self.relax(inputs).phases.phase
+        return _array.namespace(phase).cos(phase)
 
     forward_population = looped_population(forward)
 

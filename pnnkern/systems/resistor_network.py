@@ -77,6 +77,7 @@ class ResistorCircuit(Circuit):
     dtype: str = "float32"
 
     kind: ClassVar[str] = "resistor-network"
+    recipe: ClassVar[str] = "coupled-iris"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -143,6 +144,11 @@ class ResistorCircuit(Circuit):
     @property
     def natural_loss(self) -> Target:
         return Target(high=self.volts * self.high, low=self.volts * self.low, hinge=self.hinge)
+
+    @property
+    def natural_nudge(self) -> float:
+        """A tenth of the largest at which outputs that are pushed away still settle, siemens."""
+        return 0.1 * self._response().nudge_bound
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:

@@ -18,7 +18,7 @@ SMALL = {
     "transistor-network": ("coupled-iris-transistors", [], (0.02, -0.02), 4),
     "hopfield": ("ep-digits", ["system.hidden=[16]"], (1.0, 0.0), 2),
     "hopfield-conv": ("ep-conv-digits", ["system.maps=[8]"], (1.0, 0.0), 2),
-    "drn": ("drn-xs-mnist", ["system.hidden=[16]", "system.inputs=64", "rule.strength=0.1"], (1.0, 0.0), 2),
+    "drn": ("drn-xs-mnist", ["system.hidden=[16]", "system.inputs=64", "rule.beta=0.1"], (1.0, 0.0), 2),
     "oscillators": ("oim-mnist", ["system.hidden=[16]", "system.inputs=64"], (1.0, -1.0), 2),
     "ising": ("ising-digits", ["system.hidden=[16]"], (1.0, -1.0), 4),
 }
@@ -119,13 +119,13 @@ def test_one_detector_says_nothing(loss: Any) -> None:
 def test_a_softmax_of_one_is_refused() -> None:
     """It is 1 whatever the network does: nothing could be learned."""
     with pytest.raises(ValueError, match="a softmax of one output is always 1: two classes need two outputs, or readout='state'"):
-        systems.Hopfield(sizes=(5, 1), inputs=4, readout="softmax", key=pnn.random.key(0))
+        systems.Hopfield(hidden=[5], outputs=1, inputs=4, readout="softmax", key=pnn.random.key(0))
     with pytest.raises(ValueError, match="of one class unit alone the chance is always 1: two classes need two"):
-        systems.BoltzmannMachine(sizes=(5, 1), inputs=4, key=pnn.random.key(0))
+        systems.BoltzmannMachine(hidden=[5], outputs=1, inputs=4, key=pnn.random.key(0))
 
 
 def test_the_report_reads_one_output_the_same_way() -> None:
-    from pnnkern.experiments.systems import _network_pictures as draw
+    from pnnkern.experiments.pictures import circuits as draw
 
     loss, scores, labels = SquareError(0.6, 0.4), np.array([[0.55], [0.45], [0.58]]), np.array([1, 0, 0])
     assert draw.examples(scores, labels, loss).tolist() == [0, 1, 2]

@@ -8,7 +8,7 @@ from steps import mean_step, written
 
 from pnnkern import cli, random
 from pnnkern._declared import keys
-from pnnkern._errors import NudgeError
+from pnnkern._errors import ConvergenceError, NudgeError
 from pnnkern._updates import gradients
 from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError
 from pnnkern.learning.metrics import metrics
@@ -227,6 +227,13 @@ def test_modes_of_an_error() -> None:
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_does_not_settle_is_no_answer() -> None:
+    system = transistors(tolerance=1e-40)
+    for ask in (system.forward, system.states, system.relax):
+        with pytest.raises(ConvergenceError, match="the network has not converged"):
+            ask(system.encode(XOR[0][:1]))
 
 
 def test_a_target_of_another_shape_is_refused() -> None:

@@ -42,7 +42,7 @@ CASES = {
         lambda device: CrossbarNetwork(inputs=64, hidden=[16], key=random.key(1), device=device), 64, "64-16-10", 2 * (65 * 16 + 17 * 10)
     ),
     "Hopfield network": _Case(
-        lambda device: Hopfield(hidden=(16,), inputs=64, key=random.key(1), device=device), 64, "64-16-10, 15 sweeps",
+        lambda device: Hopfield(inputs=64, hidden=[16], key=random.key(1), device=device), 64, "64-16-10, 15 sweeps",
         2 * (64 * 16 + 15 * 2 * 16 * 10),
     ),
     "diffractive network": _Case(_diffractive, 784, "5 masks of 128 x 128", 6 * (2 * 128 + 2 * 256) * 5 * 256 * 8),

@@ -28,7 +28,7 @@ from .rule import Batch, Rule, State, Updates
 
 @accepts_any
 def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, width: int = 1) -> Array:
-    """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at the label's, else 0.
+    """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at its, 0 at others.
 
     Full scale is 255 for uint8 and 1 otherwise. Raises ValueError for samples with fewer values.
     """
@@ -121,7 +121,9 @@ class ForwardForward(Rule):
         xp = _array.namespace(inputs)
         positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
         found: dict[str, Derivative] = {}
-        thresholds, loss, ratings = [], 0.0, 0.0
+        thresholds: list[Array] = []
+        loss: Any = 0.0
+        ratings: Any = 0.0
         for l, (outputs, record) in self._along(system, inputs, key, index):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)

@@ -62,7 +62,7 @@ def passed(network: "D2NN", stage: int, inputs: Array, mask: Array) -> Passed:
 
 
 def measured(network: "D2NN", stage: int, out: Array) -> Array:
-    """Of the field behind a stage: the intensity on each neuron (batch, size, size), the mean over it; behind the last the detectors' powers."""
+    """What is seen of the field behind a stage: the mean intensity on each neuron (batch, size, size); behind the last, detectors' powers."""
     if stage == network.stages - 1:
         return detectors.powers(out, network.regions)
     k, size = network.geometry.oversample, network.geometry.size

@@ -7,6 +7,7 @@ sample of the field (the published point-neuron model); at 0.53 wavelengths per 
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -211,7 +212,7 @@ class D2NN(System):
         side = self.geometry.samples
         count = min(self.feature_grid, self.geometry.size)
         ends = [side * n // count for n in range(count + 1)]
-        lines = list(zip(ends[:-1], ends[1:], strict=True))
+        lines = list(itertools.pairwise(ends))
         return Regions((side, side), [(*y, *x) for y in lines for x in lines])
 
     # ---------------------------------------------------------------------------------------------------------------- physics
@@ -447,8 +448,9 @@ class D2NN(System):
     def fields(self, inputs: Array) -> list[Array]:
         """Fields along the network: incoming, right after each mask, and on the detectors."""
         if self.between == "photodetector":
+            saved: Any
             stages = _photodetectors.along(self, self._incoming(inputs), self.masks())
-            saved, out = [at.entered * at.mask for at in stages], stages[-1].out
+            out, saved = stages[-1].out, [at.entered * at.mask for at in stages]
         else:
             out, saved = chain.forward(self._incoming(inputs), self.masks(), self.propagators, save=True)
         _finite(out, "the field on the detectors")

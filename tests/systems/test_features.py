@@ -9,14 +9,9 @@ from pnnkern import random
 from pnnkern.learning import Batch, FittedReadout
 from pnnkern.networks import graphs
 from pnnkern.systems import (
-    DRN,
-    BoltzmannMachine,
     ConvolutionalHopfield,
     CrossbarNetwork,
-    Hopfield,
-    IsingMachine,
     NonlinearCircuit,
-    OscillatorMachine,
     ResistorCircuit,
     SpringNetwork,
     kinds,

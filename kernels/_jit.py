@@ -90,6 +90,8 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     _threads.watch(numba)
 
     def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+        if function.__closure__:  # machine code from two processes may hold two helpers of one name, and the first loaded would serve both
+            function.__qualname__ = f"{function.__qualname__}_{_cache.key(*_identity(function))[:12]}"
         dispatcher: Any = numba.njit(nogil=True, **options)(function)
         dispatcher._cache = _Kept(function, options)
         return dispatcher

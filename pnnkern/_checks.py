@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,19 @@ def numbers(name: str, value: Any) -> np.ndarray:
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a real number or an array of them, got {value!r:.80}") from None
     return values.astype(np.float64)
+
+
+def largest(holds: Callable[[float], bool], failed: float) -> float:
+    """The largest value that holds, to two per cent, below one that does not; 0 where none does down to 1e-24 times as much."""
+    held = failed / 4
+    while not holds(held):
+        held /= 4
+        if held < 1e-24 * failed:
+            return 0.0
+    for step in range(1, 7):
+        more = held * 4 ** 0.5**step
+        held = more if holds(more) else held
+    return held
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -94,9 +94,13 @@ class Key:
 
 
 # ------------------------------------------------------------------------------------------------------------------------- keys
-@functools.cache
-def keys(cls: type) -> tuple[Key, ...]:
+def keys(cls: Any) -> tuple[Key, ...]:
     """The keys of a description, in the order of their declaration. Raises TypeError for two of one name."""
+    return _collected(cls)
+
+
+@functools.cache
+def _collected(cls: Any) -> tuple[Key, ...]:
     found: dict[str, Key] = {}
     told, hints = comments(cls), typing.get_type_hints(cls, include_extras=True)
     for field in dataclasses.fields(cls):
@@ -104,7 +108,7 @@ def keys(cls: type) -> tuple[Key, ...]:
         inner = _bare(kind)
         if isinstance(inner, type) and issubclass(inner, Described):
             own = [dataclasses.replace(key, path=(field.name, *key.path)) for key in keys(inner)]
-        elif field.init and field.name not in cls.given and is_plain(kind):  # type: ignore[attr-defined]
+        elif field.init and field.name not in cls.given and is_plain(kind):
             own = [Key(field.name, (field.name,), kind, _default(field), *told.get(field.name, ("", "")))]
         else:
             continue

@@ -6,6 +6,7 @@ Packages of your own add theirs by the entry-point groups `pnnkern.systems` and 
 import importlib
 import importlib.metadata
 import pkgutil
+from typing import Any
 
 
 class Kinds:
@@ -13,7 +14,7 @@ class Kinds:
 
     def __init__(self, what: str, package: str) -> None:
         self.what, self.package = what, package
-        self._classes: dict[str, type] = {}
+        self._classes: dict[str, Any] = {}
         self._loaded = False
 
     def file(self, cls: type) -> None:
@@ -25,7 +26,7 @@ class Kinds:
         if name:
             self._classes[name] = cls
 
-    def classes(self) -> dict[str, type]:
+    def classes(self) -> dict[str, Any]:
         """Every known class by its name, in the order of the names."""
         if not self._loaded:
             package = importlib.import_module(self.package)

@@ -75,9 +75,10 @@ def scaled(derivative: Derivative, factor: float) -> Derivative:
     return replace(derivative, scale=derivative.scale * factor) if isinstance(derivative, Factors) else derivative * factor
 
 
-def together(one: dict[str, Derivative], two: dict[str, Derivative]) -> dict[str, Derivative]:
-    """Derivatives by parameter of two shares of a loss: sums of those that are in both."""
-    return one | {name: dense(one[name]) + dense(d) if name in one else d for name, d in two.items()}
+def joined(one: dict[str, Derivative], two: dict[str, Derivative]) -> dict[str, Derivative]:
+    """The derivatives of both, by parameter; those of a parameter that both have, as layers share one, are added."""
+    both = {name: dense(one[name]) + dense(two[name]) for name in one.keys() & two.keys()}
+    return one | two | both
 
 
 def added(one: Update, two: Update) -> Update:
@@ -88,11 +89,15 @@ def added(one: Update, two: Update) -> Update:
         xp = _array.namespace(one.first)
         other = two.second if two.scale == one.scale else two.second * two.second.dtype.type(two.scale / one.scale)
         return Factors(xp.concatenate([one.first, two.first]), xp.concatenate([one.second, other]), one.scale)
-    if isinstance(one, Set):
+    if isinstance(one, Set) and isinstance(two, Set):
         if not bool((one.value == two.value).all()):
             raise ValueError("two shares of a batch set one parameter to different values")
         return one
-    return type(one)(one.value + two.value)  # type: ignore[union-attr]
+    if isinstance(one, Gradient) and isinstance(two, Gradient):
+        return Gradient(one.value + two.value)
+    if isinstance(one, Move) and isinstance(two, Move):
+        return Move(one.value + two.value)
+    raise TypeError(f"{type(one).__name__} is no update")
 
 
-__all__ = ["Derivative", "Factors", "Gradient", "Move", "Set", "Update", "added", "dense", "gradients", "scaled", "together"]
+__all__ = ["Derivative", "Factors", "Gradient", "Move", "Set", "Update", "added", "dense", "gradients", "joined", "scaled"]

@@ -97,10 +97,11 @@ def shown(ctx: typer.Context, incomplete: str) -> Found:
 @_quiet
 def exports(ctx: typer.Context, incomplete: str) -> Found:
     """What the run that is named before can export."""
-    from .experiments import recipe
+    from .experiments import recipe, run
 
-    system = recipe.read_run(Path(_given(ctx, "folder"))).system
-    return [(name, quantity.about) for name, quantity in system.exports().items() if name.startswith(incomplete)]
+    found = recipe.read_run(Path(_given(ctx, "folder")))
+    exports = run.build(found, found.system.values().get("classes", 2)).exports()
+    return [(name, quantity.about) for name, quantity in exports.items() if name.startswith(incomplete)]
 
 
 @_quiet

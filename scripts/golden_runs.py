@@ -34,36 +34,22 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path.cwd()))  # the checkout that it is called in, whatever is installed
+sys.path[:0] = [str(Path.cwd()), str(Path(__file__).resolve().parents[1] / "tests")]  # the checkout that it is called in
 
-QUICK = ["control.linear=false", "control.exact=false", "compute.threads=1"]
+from small_recipes import QUICK, SMALL  # noqa: E402
+
 # Of a recipe: two epochs on so many samples, all of small data sets.
 WHOLE = ("coupled-allostery", "coupled-iris", "coupled-regression", "springs-iris", "transistor-")
 FEW = {"drn-": 64, "d2nn-": 64}
 MANY = 256
 SMALLER = {"drn-3h-mnist": ["system.hidden=[512,512,512]"]}
-# Of a cell: two steps from this recipe of the system.
-DIFFRACTIVE = ["system.size=64", "system.detector_size=8", "system.input_size=40", "system.spacing=10e-3"]
-FROM = {
-    "boltzmann": ("boltzmann-digits", ["system.hidden=[24]", "training.batch=8"]),
-    "crossbar": ("crossbar-digits", ["system.hidden=[24]", "training.batch=8"]),
-    "d2nn": ("d2nn-digits", ["training.batch=8", *DIFFRACTIVE]),
-    "drn": ("drn-xs-mnist", ["data.name=mnist-small"]),
-    "hopfield": ("ep-digits", ["system.hidden=[24]", "training.batch=8"]),
-    "hopfield-conv": ("ep-conv-digits", ["system.maps=[8]", "training.batch=8"]),
-    "ising": ("ising-digits", ["system.hidden=[20]", "training.batch=8"]),
-    "oscillators": ("oim-mnist", ["data.name=mnist-small", "system.hidden=[40]", "training.batch=8"]),
-    "resistor-network": ("coupled-iris", ["training.batch=8"]),
-    "spring-network": ("springs-iris", ["training.batch=8"]),
-    "transistor-network": ("coupled-iris-transistors", ["training.batch=8"]),
-}
 # Where a cell does not run at its defaults, the first of these that lets it run is recorded as well.
 INSTEAD = [
-    ["rule.strength=0.001"],
-    ["rule.strength=1.0"],
+    ["rule.beta=0.001"],
+    ["rule.eta=1.0"],
     ["system.activation=sigmoid"],
     ["rule.rate=1e-5"],
-    ["rule.strength=0.001", "rule.rate=1e-6"],
+    ["rule.beta=0.001", "rule.rate=1e-6"],
     ["rule.c=1e-5"],
 ]
 SKIPPED = "PNNKERN_DATA"  # in the message of a run whose data are not there
@@ -99,10 +85,17 @@ def carry_out(recipe_name: str, overrides: list[str]) -> Result:
 
 
 def cells() -> list[tuple[str, str]]:
-    """(rule, system) that the matrix says train."""
+    """(rule, system) that the matrix says train, some with another value than in the recipe."""
     from pnnkern.experiments import matrix
 
-    return [(rule, system) for rule, row in matrix.collect().items() for system, reason in row.items() if not reason]
+    return [(rule, system) for rule, row in matrix.collect().items() for system, cell in row.items() if not cell.reason]
+
+
+def recipe_of(system: str) -> str:
+    """The recipe that stands for a kind of system."""
+    from pnnkern.systems import kinds
+
+    return str(kinds.classes()[system].recipe)
 
 
 def batch_of(recipe_name: str, overrides: list[str]) -> int:
@@ -127,7 +120,7 @@ def runs() -> Iterator[tuple[str, str, list[str]]]:
         samples = [] if name.startswith(WHOLE) else [f"data.train={count}", "data.test=64"]
         yield name, name, [*QUICK, "training.epochs=2", *samples, *SMALLER.get(name, ())]
     for rule, system in cells():
-        name, own = FROM[system]
+        name, own = recipe_of(system), SMALL[system]
         overrides = [*QUICK, "training.epochs=1", "data.test=32", f"rule.kind={rule}", *own]
         yield f"{rule} @ {system}", name, [*overrides, f"data.train={2 * batch_of(name, own)}"]
 

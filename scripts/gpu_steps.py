@@ -75,7 +75,8 @@ def dataset(table: dict[str, Any]) -> data.Dataset:
 def build(table: dict[str, Any], outputs: int, device: str, key: Any, chunk: int = 64) -> Any:
     """The system of a recipe's tables, for so many outputs."""
     own, dtype = dict(table["system"]), table.get("compute", {}).get("dtype", "float32")
-    return systems.kinds.classes()[own.pop("kind")].build(own, key=key, device=device, dtype=dtype, chunk=chunk, outputs=outputs)
+    kind: Any = systems.kinds.classes()[own.pop("kind")]
+    return kind.build(own, key=key, device=device, dtype=dtype, chunk=chunk, outputs=outputs)
 
 
 def rule(table: dict[str, Any]) -> Any:

@@ -102,6 +102,39 @@ def test_machine_code_of_another_kind_is_made_anew(fresh: Path) -> None:
     assert run(USE, fresh) == (FOUND, "")
 
 
+# Closures over other values, each compiled in a process of its own: they call a helper that is too long to be inlined.
+CLOSURES = """
+import math
+import sys
+from pnnkern.kernels._jit import njit
+
+def made(n):
+    @njit
+    def helper(x):
+        total = 0.0
+        for i in range(x):
+            total += math.sin(n * i) + math.cos(n + i) * math.exp(-n * i) + math.log(n + i) + math.tan(n) + math.atan(i * n) + math.sqrt(n)
+        return total
+
+    @njit
+    def function(x):
+        return helper(x) + helper(x + 1)
+
+    return function
+
+print(*[made(float(n))(5) for n in sys.argv[1:]])
+"""
+
+
+def test_closures_that_were_compiled_apart_keep_apart(fresh: Path) -> None:
+    """Machine code of two processes has helpers of the same name in it, unless the values that they close over are part of the name."""
+    alone = [run(CLOSURES, fresh, n)[0].strip() for n in ("2", "3")]
+    assert alone[0] != alone[1]
+    for order in ((2, 3), (3, 2)):
+        together = run(CLOSURES, fresh, *map(str, order))[0].split()
+        assert together == [alone[n - 2] for n in order]
+
+
 # Files can grow to 1000 bytes only, as on a full disk; g++ and its temporary folder are spared.
 FULL = """
 import resource, signal, subprocess

@@ -75,7 +75,7 @@ def test_two_keys_of_one_name_are_refused() -> None:
         ({"length": float("nan")}, ValueError, "length of Outer must be a finite number > 0, got nan"),
         ({"length": "1"}, TypeError, "length of Outer must be a number, got '1'"),
         ({"length": 1.0, "kinds": ()}, ValueError, r"kinds of Outer must be 1 to 3 values, got \(\)"),
-        ({"length": 1.0, "kinds": (1, 0)}, ValueError, r"kinds of Outer must be values that are each a finite number >= 1 and <= 16777216, got"),
+        ({"length": 1.0, "kinds": (1, 0)}, ValueError, r"kinds of Outer must be values that are each a finite number >= 1 and"),
         ({"length": 1.0, "kinds": (1, 2.5)}, TypeError, "kinds of Outer must be a sequence, each an integer, got"),
         ({"length": 1.0, "mode": "c"}, ValueError, "mode of Outer must be one of 'a', 'b', got 'c'"),
         ({"length": 1.0, "own": "mae"}, ValueError, "own of Outer must be one of 'auto', 'mse', got 'mae'"),

@@ -82,8 +82,8 @@ def pnn_graph_sweep_diode_left(batch, n_nodes, g, reverse, drop, offsets, neighb
             left = 0.0
             if free[i]:
                 net, rate = _diode_net(i, own[i], own, g, reverse, drop, offsets, neighbour, edge, sense, load[i], into[i])
-                if rate > 0:
-                    left = own[i] - min(max(own[i] - net / rate, low[i]), high[i])
+                u = own[i] - (net / rate if rate > 0 else 0.0)
+                left = own[i] - (low[i] if u < low[i] else high[i] if u > high[i] else u)  # NaN stays NaN
             out[s * n_nodes + i] = left
 
 
@@ -126,7 +126,7 @@ def _downstream(i, v, strength, threshold, least, gate, offsets, neighbour, edge
     return far
 
 
-@njit
+@njit(error_model="numpy")  # NaN divided by 0, where voltages or currents are NaN, is NaN as in the kernel
 def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour, edge, load, driven):
     """The smaller root of the quadratic, with the transistors that conduct found by trial; where there is none, where the current leads."""
     u = v[i]
@@ -187,6 +187,6 @@ def pnn_graph_sweep_transistor_left(batch, n_nodes, strength, threshold, least, 
                     over = strength * max(gate[edge[k]] - threshold - (own[i] + w) / 2, least)
                     net += over * (own[i] - w)
                     rate += over
-                if rate > 0:
-                    left = own[i] - min(max(own[i] - net / rate, low[i]), high[i])
+                u = own[i] - (net / rate if rate > 0 else 0.0)
+                left = own[i] - (low[i] if u < low[i] else high[i] if u > high[i] else u)  # NaN stays NaN
             out[s * n_nodes + i] = left

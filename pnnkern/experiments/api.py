@@ -83,7 +83,7 @@ def train(
     """
     dataset, named = _dataset(data)
     dataset = dataset.held_out(validation)
-    chosen = _rule(rule)
+    chosen = _begun(_rule(rule), None if out is None else Path(out))
     settings = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "optimizer": optimizer, **training}
     recipe = _recipe(system, chosen, named | {"validation": validation}, settings, controls and out is not None, Path(out).name if out else "")
     start = {name: _array.namespace(p).array(p) for name, p in system.parameters.items()}
@@ -103,8 +103,8 @@ def train(
         settings = wanted.training
         adam = settings.optimizer == "adam"
         by = Adam(lr=settings.lr) if adam else SGD(lr=settings.lr, momentum=settings.momentum)
-        trainer = Trainer(own, how, by, dataset, settings, given=given)
-        return runs.Run(folder, runs.resolved(wanted, how, own), trainer, {"seconds": 0.0}, make=make)
+        trainer = Trainer(own, how, by, dataset, settings, chunk=wanted.compute.chunk, given=given)
+        return runs.Run(folder, runs.resolved(wanted, trainer.rule, own), trainer, {"seconds": 0.0}, make=make)
 
     if out is None:
         run = make(recipe, Path())
@@ -170,10 +170,20 @@ def _rule(rule: Any) -> Rule:
         known = recipes.kinds("rule")
         if rule not in known:
             raise RecipeError(f"no rule is of kind {rule!r:.80}: {recipes.nearest(rule, sorted(known))}")
-        return known[rule]()  # type: ignore[no-any-return]
+        return known[rule]()
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule of pnnkern.learning or the name of a kind, got {type(rule).__name__}")
     return rule
+
+
+def _begun(rule: Rule, folder: Path | None) -> Rule:
+    """The rule, with what it leaves to the system as the run in the folder began with it, if there is one: systems change as they learn."""
+    if folder is None or not (folder / saved.CONFIG).exists():
+        return rule
+    there = recipes.read_run(folder).rule
+    if there.kind != rule.kind:
+        return rule
+    return replace(rule, **{name: getattr(there, name) for name in rule.natural if not getattr(rule, name)})
 
 
 def _recipe(system: Any, rule: Rule, data: dict[str, Any], training: dict[str, Any], controls: bool, name: str) -> Recipe:

@@ -8,21 +8,23 @@ from typing import Any
 import numpy as np
 
 from .._errors import CheckpointError, PnnError
-from . import files, saved, text, units
+from . import controls, files, saved, text, units
 from . import recipe as recipes
 from .recipe import Recipe, RecipeError
 
 SHARES = {
-    "test_accuracy": "test", "at_equal_passes": "at equal passes", "linear_control_accuracy": "linear", "exact_gradient_accuracy": "exact"
+    "test_accuracy": "test", "at_equal_passes": "at equal passes", "linear_control_accuracy": "linear", "exact_gradient_accuracy": "exact",
+    "deployed_accuracy": "deployed",
 }  # fmt: skip
-_SPARED = ("device", "recipe", "time", "passes", "over", "exact", "linear", "at equal passes", "epochs")  # on a narrow terminal, in turn
+# on a narrow terminal, in turn
+_SPARED = ("device", "recipe", "time", "passes", "over", "exact", "linear", "deployed", "at equal passes", "epochs")
 _NAMES = ("recipe", "summary")  # of recipes, which are the same under another name
 _ELSEWHERE = ("data.folder", "data.path", "compute.threads", "checkpoint.seconds", "checkpoint.steps")  # and with these set otherwise
 
 
 def collect(folders: Sequence[Path]) -> list[dict[str, Any]]:
     """For each folder {"run", "state", "problem", "recipe", "epochs", "of", "passes", "test_accuracy", "at_equal_passes",
-    "linear_control_accuracy", "exact_gradient_accuracy", "seconds", "device", "differs", "curve", "warning", "config"}.
+    "linear_control_accuracy", "exact_gradient_accuracy", "deployed_accuracy", "seconds", "device", "differs", "curve", "warning", "config"}.
 
     "state" is "finished", "unfinished" (fewer epochs than "of" are done), or "broken", and then "problem" says why: the folder holds no
     run, or one that cannot be read; all else is None or empty. "passes" counts physical passes of single samples while training; "curve"
@@ -72,12 +74,11 @@ def _described(config: Recipe) -> dict[str, Any]:
 def _reached(config: Recipe, found: Any) -> dict[str, Any]:
     accuracies = [float(a) for a in found.state["progress/evaluations"][:, 1]]
     per_epoch = int(found.meta.get("passes_per_epoch", 0))
-    controls = (found.meta.get(name, {}).get("test_accuracy") for name in ("control", "exact"))
-    linear, exact = (None if value is None else float(value) for value in controls)
+    reached = {what: found.meta.get(name, {}).get("test_accuracy") for name, what in controls.ACCURACIES.items()}
     return {
         "state": "finished" if len(accuracies) >= config.training.epochs else "unfinished", "epochs": len(accuracies),
-        "passes": per_epoch * len(accuracies), "test_accuracy": accuracies[-1] if accuracies else None, "linear_control_accuracy": linear,
-        "exact_gradient_accuracy": exact, "seconds": round(float(found.meta["seconds"]), 3),
+        "passes": per_epoch * len(accuracies), "test_accuracy": accuracies[-1] if accuracies else None,
+        **{what: None if value is None else float(value) for what, value in reached.items()}, "seconds": round(float(found.meta["seconds"]), 3),
         "curve": [(per_epoch * (i + 1), a) for i, a in enumerate(accuracies)], "warning": found.warning,
     }  # fmt: skip
 
@@ -141,11 +142,12 @@ def names(rows: list[dict[str, Any]]) -> list[str]:
 
 def table(rows: list[dict[str, Any]], width: int | None = None) -> str:
     """The rows as text, at most so many characters wide (None: as wide as they are). What differs: of keys that all runs have."""
-    lines = [("run", "recipe", "epochs", "passes", *SHARES.values(), "time", "device", "differs in")]
+    shares = _shown(rows)
+    lines = [("run", "recipe", "epochs", "passes", *shares.values(), "time", "device", "differs in")]
     whole = [row["config"] for row in rows if row["state"] != "broken"]
     for row, name in zip(rows, names(rows) if width else [row["run"] for row in rows], strict=True):
         if row["state"] == "broken":
-            lines.append((text.plain(name), "-", "broken", *"-" * 7, text.plain(row["problem"])))
+            lines.append((text.plain(name), "-", "broken", *"-" * (len(shares) + 3), text.plain(row["problem"])))
             continue
         epochs = str(row["epochs"]) if row["state"] == "finished" else f"{row['epochs']} of {row['of']}"
         note = [] if row["state"] == "finished" else [f"unfinished{': ' * bool(row['problem'])}{row['problem'] or ''}"]
@@ -153,7 +155,7 @@ def table(rows: list[dict[str, Any]], width: int | None = None) -> str:
         lines.append(
             (
                 text.plain(name), text.plain(row["recipe"]), epochs, "-" if row["passes"] is None else units.count(row["passes"]),
-                *(_share(row[name]) for name in SHARES), "-" if row["seconds"] is None else units.duration(row["seconds"]), row["device"],
+                *(_share(row[name]) for name in shares), "-" if row["seconds"] is None else units.duration(row["seconds"]), row["device"],
                 text.plain(", ".join([*note, *_told(shared, bool(width))])),
             )
         )  # fmt: skip
@@ -162,14 +164,20 @@ def table(rows: list[dict[str, Any]], width: int | None = None) -> str:
 
 def group_table(found: list[dict[str, Any]], width: int | None = None) -> str:
     """Groups as text: mean ± standard deviation."""
-    lines = [("recipe", "n", *SHARES.values(), "over", "differs in")]
+    shown = _shown(found)
+    lines = [("recipe", "n", *shown.values(), "over", "differs in")]
     for group in found:
-        shares = (_share(group[name], group[f"{name}_deviation"]) for name in SHARES)
+        shares = (_share(group[name], group[f"{name}_deviation"]) for name in shown)
         values = [f"{key}={','.join(map(str, values))}" for key, values in group["values"].items()]
         left = [f"{group['left_out']} unfinished left out"] if group["left_out"] else []
         cells = (group["recipe"], str(group["n"]), *shares, " ".join(values), ", ".join([*left, *_told(group["differs"], bool(width))]))
         lines.append(tuple(text.plain(cell) for cell in cells))
     return _fitted(lines, width)
+
+
+def _shown(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """The columns of accuracies; none of deployed networks where there is none."""
+    return {name: word for name, word in SHARES.items() if name != "deployed_accuracy" or any(row[name] is not None for row in rows)}
 
 
 def _share(value: float | None, deviation: float | None = None) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 from .._errors import DataError
 from .data import Dataset
 
+# what a run keeps of controls, by the name of the metric
+ACCURACIES = {"control": "linear_control_accuracy", "exact": "exact_gradient_accuracy", "deployed": "deployed_accuracy"}
+
 
 def linear(dataset: Dataset, iterations: int = 200) -> dict[str, Any]:
     """Logistic regression on the pixels in [0, 1]: scikit-learn, L-BFGS, at most `iterations` iterations, its default ridge (C = 1).

@@ -16,7 +16,9 @@ from .tables import Table
 class Derived(Table):
     """A table whose keys a class declares: `of`."""
 
-    of: ClassVar[type]
+    of: ClassVar[Any]
+
+    kind: str
 
     def values(self) -> dict[str, Any]:
         """The keys but for the kind."""

@@ -15,6 +15,7 @@ import numpy as np
 from .. import _array, _launch, random
 from .._array import Array
 from .._errors import PnnError
+from ..communicator import SERIAL, Communicator
 from ..learning.metrics import accuracy, ratings
 from ..learning.rule import Batch, State
 from ..systems import writers
@@ -75,6 +76,8 @@ class Trainer:
     training: "Training"
     step: int = 0
     state: State = field(default_factory=dict)  # of the rule, from `rule.init`
+    chunk: int = 0  # samples of a shard; 0: a batch is one
+    communicator: Communicator = SERIAL
     given: dict[str, np.ndarray] = field(default_factory=dict)  # fields of the system that a script gave, kept with the run
     evaluations: list[tuple[float, float]] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
@@ -83,7 +86,9 @@ class Trainer:
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))
+        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))  # which refuses what cannot be
+        first = np.arange(min(self.training.batch, len(self.dataset.train_labels)))
+        self.rule = self.rule.fitted(self.system, self._samples(self.dataset.train_images, self.dataset.train_labels, first))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -147,7 +152,7 @@ class Trainer:
 
     def _samples(self, images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> Batch:
         """Samples of the data set by their numbers."""
-        return Batch(images[chosen], self._there(labels[chosen]), chosen, self.system.encode)
+        return Batch(images[chosen], self._there(labels[chosen]), chosen, self.system.encode, self.chunk, self.communicator)
 
     def _there(self, labels: np.ndarray) -> Array:
         """Labels where the system is."""

@@ -1,15 +1,53 @@
-"""Which rules train which systems: derived from what the ones need and the others can do, not kept by hand."""
+"""Which rules train which systems: derived from what the ones need and the others can do, not kept by hand.
 
+A system is asked as the recipe describes it that comes with the package for its kind: what it can do may depend on its values.
+"""
+
+from dataclasses import dataclass
 from typing import Any
 
 from ..systems.protocols import how_population_runs, lacks
+from . import recipe as recipes
 from .recipe import kinds
 
+OUTPUTS = 10  # classes; which they are decides on nothing here
 
-def collect() -> dict[str, dict[str, str]]:
-    """For each kind of rule, for each kind of system: "" if the rule trains it, else what the system lacks."""
-    systems = {name: system for name, system in kinds("system").items() if name != "plugin"}  # which may be anything
-    return {name: {kind: lacks(system, *rule.needs) for kind, system in systems.items()} for name, rule in kinds("rule").items()}
+
+@dataclass(frozen=True)
+class Cell:
+    """A rule on a system: what the system lacks, in words, or which keys must have other values than in its recipe; neither if it trains."""
+
+    reason: str = ""
+    needs: str = ""
+
+    @property
+    def trains(self) -> bool:
+        """Whether the rule trains the system of its recipe as it is, with nothing else changed."""
+        return not (self.reason or self.needs)
+
+
+def collect() -> dict[str, dict[str, Cell]]:
+    """The cell of each kind of rule and kind of system."""
+    built = systems()
+    return {name: {kind: _cell(system, rule) for kind, system in built.items()} for name, rule in kinds("rule").items()}
+
+
+def systems() -> dict[str, Any]:
+    """A system of each kind, but for plugins, which may be anything: that of its recipe, or the class where it has none."""
+    from .run import build  # which asks this module in return
+
+    known: dict[str, Any] = {name: cls for name, cls in kinds("system").items() if name != "plugin"}
+    return {name: build(recipes.find(cls.recipe), OUTPUTS) if cls.recipe else cls for name, cls in known.items()}
+
+
+def _cell(system: Any, rule: Any) -> Cell:
+    missing = lacks(system if isinstance(system, type) else type(system), *rule.needs)
+    return Cell(reason=missing) if missing else Cell(needs=lacks(system, *rule.needs))
+
+
+def able(rule: Any) -> list[str]:
+    """The kinds of systems that have what a rule needs, whatever their values."""
+    return [name for name, system in kinds("system").items() if name != "plugin" and not lacks(system, *rule.needs)]
 
 
 def populations() -> dict[str, str]:
@@ -17,30 +55,35 @@ def populations() -> dict[str, str]:
     return {name: how_population_runs(system) for name, system in kinds("system").items() if name != "plugin"}
 
 
-def table(cells: dict[str, dict[str, str]], population: dict[str, str]) -> str:
-    """The matrix as text: a cross where the rule trains the system, a letter where not, and below why; then how populations run."""
-    systems = list(next(iter(cells.values()), {}))
-    reasons: dict[str, str] = {}
-    for row in cells.values():
-        for reason in row.values():
-            if reason and reason not in reasons:
-                reasons[reason] = chr(ord("a") + len(reasons))
+def table(cells: dict[str, dict[str, Cell]], population: dict[str, str]) -> str:
+    """The matrix as text: a cross where the rule trains the system, a number where it needs a value, a letter where it cannot; and why."""
+    names = list(next(iter(cells.values()), {}))
+    every = [cell for row in cells.values() for cell in row.values()]
+    letters = {reason: chr(ord("a") + n) for n, reason in enumerate(dict.fromkeys(cell.reason for cell in every if cell.reason))}
+    numbers = {needs: str(n) for n, needs in enumerate(dict.fromkeys(cell.needs for cell in every if cell.needs), 1)}
     width = max(len(rule) for rule in cells) + 2
-    lines = [" " * width + "  ".join(systems)]
+    lines = [" " * width + "  ".join(names)]
     for rule, row in cells.items():
-        marks = [(reasons[row[s]] if row[s] else "x").center(len(s)) for s in systems]
+        marks = [(letters | numbers).get(cell.reason or cell.needs, "x").center(len(name)) for name, cell in row.items()]
         lines.append((rule.ljust(width) + "  ".join(marks)).rstrip())
-    lines += ["", "x  trains it"] + [f"{letter}  the system lacks {reason}" for reason, letter in reasons.items()]
+    lines += ["", "x  trains it, from the system's recipe with rule.kind changed and nothing else"]
+    lines += [f"{number}  trains it, but needs {needs}" for needs, number in numbers.items()]
+    lines += [f"{letter}  the system lacks {reason}" for reason, letter in letters.items()]
     ways: dict[str, list[str]] = {}
     for system, way in sorted(population.items(), key=lambda item: item[1]):
         ways.setdefault(way, []).append(system)
-    lines += ["", "populations run " + "; ".join(f"{way}: {', '.join(names)}" for way, names in ways.items())]
+    recipe_of = ", ".join(f"{name}: {kinds('system')[name].recipe}" for name in names)  # type: ignore[attr-defined]
+    lines += ["", f"recipes are {recipe_of}"]
+    lines += ["", "populations run " + "; ".join(f"{way}: {', '.join(found)}" for way, found in ways.items())]
     return "\n".join(lines)
 
 
-def rows(cells: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
-    """The matrix as rows {"rule", "system", "trains", "reason"}."""
+def rows(cells: dict[str, dict[str, Cell]]) -> list[dict[str, Any]]:
+    """The matrix as rows {"rule", "system", "recipe", "trains", "needs", "reason"}."""
     return [
-        {"rule": rule, "system": system, "trains": not reason, "reason": reason}
-        for rule, row in cells.items() for system, reason in row.items()
+        {
+            "rule": rule, "system": system, "recipe": kinds("system")[system].recipe,  # type: ignore[attr-defined]
+            "trains": cell.trains, "needs": cell.needs, "reason": cell.reason,
+        }
+        for rule, row in cells.items() for system, cell in row.items()
     ]  # fmt: skip

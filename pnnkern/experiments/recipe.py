@@ -156,7 +156,7 @@ def _kind(name: str, table: Any) -> type[tables.Table]:
     return derived.table(classes[kind])
 
 
-def kinds(name: str) -> dict[str, type]:
+def kinds(name: str) -> dict[str, Any]:
     """The classes that the table [system] or [rule] can name, by their kinds."""
     from .. import learning, systems
 

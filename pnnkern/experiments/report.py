@@ -87,7 +87,7 @@ def write(run: Run, *, images: int = 200) -> Path:
 
 def _controls(run: Run) -> dict[str, float]:
     """Test accuracies of the controls there are, by what they are called."""
-    names = {"control": "linear control", "exact": "exact gradients"}
+    names = {"control": "linear control", "exact": "exact gradients", "deployed": "deployed without training"}
     return {name: run.meta[key]["test_accuracy"] for key, name in names.items() if key in run.meta}
 
 
@@ -120,6 +120,8 @@ def _page(run: Run, accuracy: float, drawn: list[Picture], checks: Any, made: di
         controls.append(f"Exact-gradient control: {meta['exact']['how']}.")
     elif recipe.rule.kind == "in-silico":
         controls.append("The gradients of this run are exact (in-silico training), so it is its own exact-gradient control.")
+    if "deployed" in meta:
+        controls.append(f"Deployed without training: {meta['deployed']['how']}.")
     body = [
         f"<h1>{_safe(recipe.recipe)}</h1><p class=muted>{_safe(recipe.summary)}<br>{_safe(data.name)}: "
         f"{len(data.train_labels)} training samples, {len(data.test_labels)} test samples, from {_safe(data.source)}</p>",

@@ -13,7 +13,8 @@ from typing import Any
 
 from .. import _array, _declared
 from .._errors import CheckpointError, PnnError, out_of_memory
-from ..systems.protocols import lacks
+from ..systems import writers
+from ..systems.protocols import lacks, replaced
 from . import checkpoint, controls, data, derived, files, machine, matrix, memory, origin, progress, saved, signals, text, units
 from . import recipe as recipes
 from .loop import Stopped, TrainingError, rate
@@ -62,9 +63,9 @@ class Run:
             last = slice((done - 1) * trainer.steps_per_epoch, done * trainer.steps_per_epoch)
             seen = trainer.accuracies[last]
             metrics = {"test_accuracy": accuracy, "test_loss": loss, "train_accuracy": sum(seen) / len(seen)}
-        for name in ("control", "exact"):
+        for name, what in controls.ACCURACIES.items():
             if name in self.meta:
-                metrics[f"{'linear_control' if name == 'control' else 'exact_gradient'}_accuracy"] = self.meta[name]["test_accuracy"]
+                metrics[what] = self.meta[name]["test_accuracy"]
         metrics |= trainer.system.costs()
         passes = trainer.passes
         return {
@@ -90,6 +91,8 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     training, compute = recipe.training, recipe.compute
     _array.device_namespace(compute.device)
     try:
+        if dataset.real and recipe.system.of.measured == "powers":
+            raise RecipeError(_real_targets(dataset, _way_to_real(recipe.system.of, None)))
         system = build(recipe, dataset.classes)
         rule = _declared.made(recipe.rule.of, recipe.rule.values())
         refuse_misfit(recipe, system, rule)
@@ -100,14 +103,15 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
         optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
-        trainer = Trainer(system, rule, optimizer, dataset, training)
+        trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk)
+        recipe = resolved(recipe, trainer.rule, system)
     except ValueError as error:
         if isinstance(error, PnnError):
             raise
         raise RecipeError(str(error)) from error
     except MemoryError as error:
         raise out_of_memory(error, "make what is large in [system] smaller, or lower training.batch or compute.chunk") from error
-    return Run(folder, resolved(recipe, rule, system), trainer, {"seconds": 0.0})
+    return Run(folder, recipe, trainer, {"seconds": 0.0})
 
 
 def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
@@ -130,12 +134,31 @@ def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
 
 
 def resolved(recipe: Recipe, rule: Any, system: Any) -> Recipe:
-    """The recipe with the loss that its rule has settled on."""
-    if "loss" not in type(recipe.rule).model_fields or not isinstance(rule.loss, str):
-        return recipe
-    loss = rule.loss_on(system)
-    found = {"loss": loss.kind} | ({"scale": loss.scale} if hasattr(loss, "scale") else {})
-    return replace(recipe, rule=recipe.rule.model_copy(update=found))
+    """The recipe with the loss that its rule has settled on, and with numbers where it left them to the system."""
+    found: dict[str, Any] = {name: getattr(rule, name) for name in rule.natural}
+    if "loss" in type(recipe.rule).model_fields and isinstance(rule.loss, str):
+        loss = rule.loss_on(system)
+        found |= {"loss": loss.kind} | ({"scale": loss.scale} if hasattr(loss, "scale") else {})
+    return replace(recipe, rule=recipe.rule.model_copy(update=found)) if found else recipe
+
+
+def described(recipe: Recipe, system: Any) -> str:
+    """A line on the rule of a resolved recipe, with the keys in which it differs from the recipe that comes with the package by that name."""
+    shipped = recipes.find(recipe.recipe).rule.model_dump() if recipe.recipe in recipes.names() else {}
+    values = recipe.rule.model_dump()
+    differs = {key: value for key, value in values.items() if shipped.get(key) != value}
+    if not differs:
+        return ""
+    of = _declared.made(recipe.rule.of, recipe.rule.values())
+    units_of = {"natural_nudge": system.nudge_unit, "natural_step": system.step_unit}
+    parts = [values["kind"]]
+    for key in (key for key in differs if key != "kind"):
+        unit = units_of.get(of.natural.get(key, ""), "1")
+        parts.append(f"{key} {differs[key]:.4g}" if isinstance(differs[key], float) else f"{key} {differs[key]}")
+        parts[-1] += "" if unit == "1" else f" {unit}"
+    if "loss" not in values:
+        parts.append(f"loss {of.loss_on(system).kind}")
+    return ", ".join(parts)
 
 
 def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
@@ -144,7 +167,7 @@ def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
     if missing and not lacks(type(system), *rule.needs):
         raise RecipeError(f"rule.kind={recipe.rule.kind!r} needs {missing}")
     if missing:
-        able = ", ".join(name for name, reason in matrix.collect()[recipe.rule.kind].items() if not reason)
+        able = ", ".join(matrix.able(rule))
         raise RecipeError(
             f"the rule {recipe.rule.kind!r} cannot train a system of kind {recipe.system.kind!r}, which lacks {missing}; it trains {able}"
         )
@@ -152,15 +175,24 @@ def refuse_misfit(recipe: Recipe, system: Any, rule: Any) -> None:
 
 def refuse_real(dataset: data.Dataset, system: Any, rule: Any) -> None:
     """Raise `RecipeError` for real targets where they mean nothing, and for labels that look like them."""
-    y = dataset.train_labels
-    labels = ""
-    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
-        labels = f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
     if not hasattr(rule.loss_on(system), "targets"):
-        raise RecipeError(f"{dataset.source} has real targets, which need a square error: {labels or _way_to_real(system, rule)}")
+        raise RecipeError(_real_targets(dataset, _way_to_real(system, rule)))
     if getattr(system, "hinge", False):
+        labels = _like_labels(dataset)
         way = f"set system.hinge=false{'; ' if labels else ''}{labels}"
         raise RecipeError(f"{dataset.source} has real targets, which are to be met from both sides: {way}")
+
+
+def _real_targets(dataset: data.Dataset, way: str) -> str:
+    return f"{dataset.source} has real targets, which need a square error: {_like_labels(dataset) or way}"
+
+
+def _like_labels(dataset: data.Dataset) -> str:
+    """What to do about real targets that look like labels of classes; "" if they do not."""
+    y = dataset.train_labels
+    if ((y == 0) | (y == 1)).all() and (y.shape[1] == 1 or (y.sum(axis=1) == 1).all()):
+        return f"labels of classes are given as integers, y{'.argmax(1)' if y.shape[1] > 1 else '.astype(int)'}"
+    return ""
 
 
 def _way_to_real(system: Any, rule: Any) -> str:
@@ -244,6 +276,8 @@ def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: floa
         _refuse_used(folder)
         checkpoint.clean(folder)
         _patiently(lambda: recipes.write(run.recipe, folder / CONFIG), patience, stop)
+        if not quiet and (line := described(run.recipe, run.trainer.system)):
+            _say(f"rule: {line}")
         return _carry(run, quiet, stop)
 
 
@@ -287,6 +321,7 @@ def _drop_stale_controls(meta: dict[str, Any], changed: dict[str, Any]) -> None:
     """Forget the results of controls that had another budget."""
     if any(key.startswith("training.") for key in changed):
         meta.pop("exact", None)
+        meta.pop("deployed", None)
     if "control.iterations" in changed:
         meta.pop("control", None)
 
@@ -347,6 +382,8 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
     def save() -> None:
         run.meta["seconds"] = before + time.monotonic() - began
         run.meta["environment"] |= machine.plans()
+        if trainer.finished and recipe.rule.kind == "in-silico" and not trainer.system.perfect:
+            run.meta["deployed"] = {"test_accuracy": trainer.evaluations[-1][1], "how": "this run, as its model knows no imperfections"}
         state = trainer.saved()
         run.unsaved = True
         with contextlib.suppress(Stopped):
@@ -409,13 +446,16 @@ def _room(run: Run) -> Iterator[None]:
 
 
 def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
-    """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one."""
+    """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one.
+
+    A network that can be misbuilt is trained, and tested, without imperfections; what comes of it is then deployed on the one of this run.
+    """
     from ..learning import InSilico
 
     recipe, folder, make = run.recipe, run.folder / EXACT, run.make or assemble
     control = recipe.control.model_copy(update={"linear": False, "exact": False})
     rule = derived.table(InSilico)(**{name: value for name, value in recipe.rule.values().items() if name in ("loss", "scale")})
-    system = recipe.system.model_copy(update=dict(recipe.system.of.exact))
+    system = recipe.system.model_copy(update=recipe.system.of.without_imperfections() | dict(recipe.system.of.exact))
     exact = replace(recipe, recipe=f"{recipe.recipe}-exact", rule=rule, system=system, control=control)
     if not quiet:
         _say("exact-gradient control, the same network and budget ...")
@@ -433,6 +473,21 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
         run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}
         if not quiet:
             _say(f"exact-gradient control: {units.percent(accuracy)}")
+        if not run.trainer.system.perfect:
+            _deploy(run, done, quiet, stop)
+
+
+def _deploy(run: Run, exact: Run, quiet: bool, stop: Stop) -> None:
+    """Test what exact gradients of the model came to on the misbuilt network of this run, with no further training."""
+    system = run.trainer.system
+    with replaced(system, exact.trainer.system.parameters):
+        writers.touched(system)
+        accuracy = replace(exact.trainer, system=system).evaluate(stop)[1]
+    writers.touched(system)
+    run.meta["deployed"] = {"test_accuracy": accuracy, "how": "parameters of the exact-gradient control on this network, without training"}
+    if not quiet:
+        trained = run.trainer.evaluations[-1][1]
+        _say(f"deployed without training: {units.percent(accuracy)}; trained in place: {units.percent(trained)}")
 
 
 def _say(message: str) -> None:

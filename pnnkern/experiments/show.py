@@ -108,7 +108,8 @@ def _bounds(schema: Mapping[str, Any]) -> str:
         size = "" if not least and most is None else f" of {least}" if least == most else f" of {least} or more"
         return f"list{size}: {_bounds(schema['items'])}"
     signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    limits = [f"{sign} {schema[name]:g}" if schema[name] < 1e6 else f"{sign} {schema[name]}" for name, sign in signs.items() if name in schema]
+    found = [(sign, schema[name]) for name, sign in signs.items() if name in schema]
+    limits = [f"{sign} {value:g}" if isinstance(value, float) or value < 1e6 else f"{sign} {value}" for sign, value in found]
     return " ".join([_TYPES.get(schema.get("type", ""), "value"), " and ".join(limits)]).rstrip()
 
 

@@ -25,9 +25,13 @@ class AdjointLearning(Supervised):
     passes: ClassVar[int] = 2
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        outputs, record = system.forward_reading(batch.inputs, key, batch.index)
-        cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
-        return gradients(system.backward(cotangent, record, key, batch.index)), state, metrics
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            outputs, record = system.forward_reading(part.inputs, key, part.index)
+            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)
+            return gradients(system.backward(cotangent, record, key, part.index)), metrics
+
+        updates, metrics = batch.sum(share)
+        return updates, state, metrics
 
 
 __all__ = ["AdjointLearning"]

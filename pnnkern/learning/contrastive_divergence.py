@@ -45,15 +45,20 @@ class ContrastiveDivergence(Rule):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "dreams are random")
-        data = batch.inputs, system.targets(batch.labels)
-        start, which = data, batch.index
+        noise, loss, model = random.fold_in(key, "dream"), self.loss_on(system), None
         if self.persistent:
-            start, which = (state["chains.inputs"], state["chains.classes"]), np.arange(self.chains)
-        model = system.dream(*start, steps=self.steps, key=random.fold_in(key, "dream"), sample=which)
-        if self.persistent:
+            chains = state["chains.inputs"], state["chains.classes"]
+            model = system.dream(*chains, steps=self.steps, key=noise, sample=np.arange(self.chains))
             state = dict(zip(_CHAINS, model, strict=True))
-        updates = system.joint_contrast(data, model)
-        return gradients(updates), state, metrics(self.loss_on(system), system.forward(batch.inputs, key, batch.index), batch.labels)
+
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            data = part.inputs, system.targets(part.labels)
+            dreamt = model or system.dream(*data, steps=self.steps, key=noise, sample=part.index)
+            measured = metrics(loss, system.forward(part.inputs, key, part.index), part.labels)
+            return gradients(system.joint_contrast(data, dreamt)), measured
+
+        updates, found = batch.sum(share)
+        return updates, state, found
 
 
 _CHAINS = ("chains.inputs", "chains.classes")

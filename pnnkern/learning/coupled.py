@@ -21,6 +21,7 @@ import numpy as np
 from .. import _array
 from .._array import Array, Real
 from .._checks import class_labels
+from .._errors import CapabilityError, NudgeError
 from .._gate import accepts_any
 from ..networks._checks import double, floats, plain, real, shaped
 from ..networks._solve import solution
@@ -371,8 +372,6 @@ def _checked(net: Any, conductance: Real, source_nodes: Any, source_values: Arra
 
 def _answer(net: Any, conductance: Array, sources: np.ndarray, targets: np.ndarray, response: Any, rule: str = "this rule") -> Response:
     """`response`, if it is of these nodes, or else what the network says."""
-    from .._errors import CapabilityError
-
     if response is None:
         if not hasattr(net, "response"):
             raise CapabilityError(f"{rule} needs a linear network (with `response`); {type(net).__name__} is none")
@@ -389,7 +388,7 @@ def _answer(net: Any, conductance: Array, sources: np.ndarray, targets: np.ndarr
 
 def _refuse_beyond(nudge: float, bound: float) -> None:
     if -nudge >= bound:
-        raise ValueError(
+        raise NudgeError(
             f"a nudge of {nudge:g} siemens leaves the targets without an equilibrium: |beta| must stay below {bound:.4g} here"
         )
 

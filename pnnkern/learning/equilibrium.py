@@ -11,14 +11,15 @@ networks, with both signs of eta, Scellier et al., arXiv:2312.15103 (2023). With
 it is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._declared import Positive, Range
+from .._declared import NotNegative, Share
 from .._gate import accepts_any
 from .._updates import Derivative, gradients, scaled
 from ..systems.protocols import Relaxing
@@ -77,10 +78,16 @@ class _Contrastive(Rule):
         return (0.0, size) if sign > 0 else (-size, 0.0)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        found, relaxed = contrasted(
-            system, batch.inputs, system.targets(batch.labels), self.ends(key), hold=self.hold, key=key, sample=batch.index
-        )
-        return gradients(found), state, metrics(self.loss_on(system), relaxed.output, batch.labels)
+        ends, loss = self.fitted(system).ends(key), self.loss_on(system)
+
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            found, relaxed = contrasted(
+                system, part.inputs, system.targets(part.labels), ends, hold=self.hold, key=key, sample=part.index
+            )
+            return gradients(found), metrics(loss, relaxed.output, part.labels)
+
+        updates, measured = batch.sum(share)
+        return updates, state, measured
 
 
 def refuse_scores(system: Any, kind: str, hold: bool) -> None:
@@ -96,10 +103,11 @@ def refuse_scores(system: Any, kind: str, hold: bool) -> None:
 class EquilibriumPropagation(_Contrastive):
     """The rule. The cost that is nudged with is the system's, |output - target|^2 / 2 unless it says so."""
 
-    beta: Positive = 0.1  # of the nudges, in the unit that makes E + beta C an energy: siemens for resistors
+    beta: NotNegative = 0.0  # of the nudges, in the unit that makes E + beta C an energy: siemens for resistors; 0: the system's own
     variant: Variant = "centred"  # -beta and beta, 0 and beta, -beta and 0, one of these two at random in each step
 
     kind: ClassVar[str] = "equilibrium-propagation"
+    natural: ClassVar[Mapping[str, str]] = {"beta": "natural_nudge"}
 
     def nudge(self) -> tuple[float, str]:
         return self.beta, self.variant
@@ -110,10 +118,11 @@ class EquilibriumPropagation(_Contrastive):
 class CoupledLearning(_Contrastive):
     """The rule: outputs are held at ``output + eta (target - output)``, in any system that relaxes. No gradient of the cost."""
 
-    eta: Annotated[float, Range(gt=0, le=1)] = 1e-2  # how far outputs are moved towards their targets, a fraction
+    eta: Share = 0.0  # how far outputs are moved towards their targets, a fraction; 0: the system's own
     variant: Variant = "positive"  # -eta and eta, 0 and eta, -eta and 0, one of these two at random in each step
 
     kind: ClassVar[str] = "coupled-learning"
+    natural: ClassVar[Mapping[str, str]] = {"eta": "natural_hold"}
     hold: ClassVar[bool] = True
 
     def nudge(self) -> tuple[float, str]:

@@ -13,7 +13,7 @@ from .. import _array, random
 from .._array import Array
 from .._checks import shaped
 from .._gate import accepts_any
-from .._updates import gradients, together
+from .._updates import gradients, joined
 from ..systems.protocols import Layered
 from .metrics import Metrics, loss_and_metrics
 from .rule import Batch, State, Supervised, Updates
@@ -44,14 +44,18 @@ class DirectFeedback(Supervised):
         return {"key": random.needed(key, "the feedback matrices are random")}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        outputs, record = system.measure(batch.inputs, key, batch.index)
-        error, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
-        hidden = system.hidden_outputs(record)
-        found = system.layer_vjp(len(hidden), error, record)
-        for l, values in enumerate(hidden):
-            delta = (error @ self._matrix(state["key"], l, error, values)).reshape(values.shape).astype(values.dtype, copy=False)
-            found = together(found, system.layer_vjp(l, delta, record))
-        return gradients(found), state, metrics
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            outputs, record = system.measure(part.inputs, key, part.index)
+            error, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)
+            hidden = system.hidden_outputs(record)
+            found = system.layer_vjp(len(hidden), error, record)
+            for l, values in enumerate(hidden):
+                delta = (error @ self._matrix(state["key"], l, error, values)).reshape(values.shape).astype(values.dtype, copy=False)
+                found = joined(found, system.layer_vjp(l, delta, record))
+            return gradients(found), metrics
+
+        updates, metrics = batch.sum(share)
+        return updates, state, metrics
 
     def _matrix(self, key: Any, layer: int, error: Array, values: Array) -> Array:
         shaped("error", error, None, None)

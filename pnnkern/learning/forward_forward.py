@@ -19,7 +19,7 @@ from .._array import Array
 from .._checks import shaped
 from .._declared import Count, Positive, Range, Share
 from .._gate import accepts_any
-from .._updates import Derivative, gradients, together
+from .._updates import Derivative, gradients, joined
 from ..systems.protocols import Staged
 from .losses import Logits
 from .metrics import Metrics
@@ -128,7 +128,7 @@ class ForwardForward(Rule):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
             each, cotangent = self._loss(outputs, positive, tau)
-            found = together(found, system.stage_vjp(l, cotangent, record))
+            found = joined(found, system.stage_vjp(l, cotangent, record))
             thresholds.append(tau)
             loss = loss + each.sum() * (n / len(each))
             if self._counts(l, system):

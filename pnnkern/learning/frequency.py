@@ -3,7 +3,7 @@
 Anisetti, Kandala, Scellier and Schwarz, Neural Comput. 36, 596 (2024), arXiv:2208.08862.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
-from .._declared import Count, Positive, Range
+from .._declared import Count, NotNegative, Range
 from .._gate import accepts_any
 from .._updates import gradients, scaled
 from ..systems.protocols import Driven
@@ -51,26 +51,32 @@ class FrequencyPropagation(Rule):
     approximate.
     """
 
-    gamma: Positive = 1e-3  # of the forces on the outputs, siemens in circuits
+    gamma: NotNegative = 0.0  # of the forces on the outputs, siemens in circuits; 0: the system's own, that of a nudge
     activation: Count = 2  # whole oscillations of the inputs in a period
     error: Count = 3  # whole oscillations of the error in a period
     samples: Annotated[int, Range(ge=3, le=100_000)] = 16  # instants of a period at which parts look
 
     kind: ClassVar[str] = "frequency-propagation"
+    natural: ClassVar[Mapping[str, str]] = {"gamma": "natural_nudge"}
     needs: ClassVar[tuple[type, ...]] = (Driven,)
     passes: ClassVar[int] = 2  # periods: without and with the error
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_tones(self.gamma, (self.activation, self.error), self.samples)
+        check_tones(self.gamma or 1.0, (self.activation, self.error), self.samples)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        target = system.targets(batch.labels)
-        drive, tones = system.driver(), ((self.activation, self.error), self.samples)
-        output = system.read(amplitudes(drive, batch.inputs, _array.namespace(batch.inputs).zeros_like(target), *tones)[0])
-        one, two = amplitudes(drive, batch.inputs, self.gamma * system.errors(output, target), *tones)
-        found = {name: scaled(derivative, 1 / self.gamma) for name, derivative in system.products(one, two).items()}
-        return gradients(found), state, metrics(self.loss_on(system), output, batch.labels)
+        gamma, drive, tones = self.fitted(system).gamma, system.driver(), ((self.activation, self.error), self.samples)
+
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            target = system.targets(part.labels)
+            output = system.read(amplitudes(drive, part.inputs, _array.namespace(part.inputs).zeros_like(target), *tones)[0])
+            one, two = amplitudes(drive, part.inputs, gamma * system.errors(output, target), *tones)
+            found = {name: scaled(derivative, 1 / gamma) for name, derivative in system.products(one, two).items()}
+            return gradients(found), metrics(self.loss_on(system), output, part.labels)
+
+        updates, measured = batch.sum(share)
+        return updates, state, measured
 
 
 __all__ = ["FrequencyPropagation", "amplitudes", "check_tones"]

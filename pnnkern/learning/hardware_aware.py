@@ -35,10 +35,15 @@ class HardwareAware(Supervised):
         random.needed(key, "the noise of hardware-aware training is random")
         bounds = limits(system)
         shaken = {name: self._shaken(p, random.fold_in(key, name), *bounds.get(name, ())) for name, p in system.parameters.items()}
+
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            outputs, record = system.forward_saving(part.inputs)
+            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)
+            return gradients(system.vjp(cotangent, record)), metrics
+
         with replaced(system, shaken):
-            outputs, record = system.forward_saving(batch.inputs)
-            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
-            return gradients(system.vjp(cotangent, record)), state, metrics
+            updates, metrics = batch.sum(share)
+        return updates, state, metrics
 
     def _shaken(self, parameter: Array, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
         largest = _array.largest(_array.namespace(parameter).abs(parameter))

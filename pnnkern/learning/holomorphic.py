@@ -32,9 +32,13 @@ class HolomorphicEP(Rule):
         return 1 + self.points
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        found = system.holomorphic_contrast(batch.inputs, system.targets(batch.labels), radius=self.radius, points=self.points)
-        output = system.relax(batch.inputs, key=key, sample=batch.index).output
-        return gradients(found), state, metrics(self.loss_on(system), output, batch.labels)
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            found = system.holomorphic_contrast(part.inputs, system.targets(part.labels), radius=self.radius, points=self.points)
+            output = system.relax(part.inputs, key=key, sample=part.index).output
+            return gradients(found), metrics(self.loss_on(system), output, part.labels)
+
+        updates, measured = batch.sum(share)
+        return updates, state, measured
 
 
 __all__ = ["HolomorphicEP"]

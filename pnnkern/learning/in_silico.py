@@ -23,6 +23,10 @@ class InSilico(Supervised):
     passes: ClassVar[int] = 0
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        outputs, record = system.forward_saving(batch.inputs)
-        cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
-        return gradients(system.vjp(cotangent, record)), state, metrics
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            outputs, record = system.forward_saving(part.inputs)
+            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)
+            return gradients(system.vjp(cotangent, record)), metrics
+
+        updates, metrics = batch.sum(share)
+        return updates, state, metrics

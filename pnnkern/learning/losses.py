@@ -51,6 +51,7 @@ def _several(outputs: Array) -> Array:
     return outputs
 
 
+@accepts_any
 class _Scored:
     """A softmax cross-entropy of scores."""
 
@@ -249,7 +250,7 @@ def make(system: Any, loss: Any = "auto", scale: float = 0.0) -> Any:
         raise ValueError(f"system.detectors='differential' and rule.loss='differential' need each other, got rule.loss={loss!r}")
     powers = getattr(system, "measured", "signed") == "powers"
     if name == "mse" and not natural.real:
-        raise ValueError("outputs are chances of classes, which have no targets: set rule.loss='cross-entropy'")
+        raise ValueError("outputs are logarithms of chances, which have no targets: set rule.loss='cross-entropy'")
     if name == "mse":
         return MeanSquare() if powers else SquareError(natural.high, natural.low, natural.hinge)
     scale = scale or (natural.scale if natural.loss == name else 10.0)

@@ -6,6 +6,7 @@ needed, and nothing is read but the loss. Sehnke et al., Neural Networks 23, 551
 arXiv:2503.16943 (2025).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -13,13 +14,13 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._declared import NotNegative, Positive, Range
+from .._declared import NotNegative, Range
 from .._gate import accepts_any
 from .._updates import Gradient
-from ..systems.protocols import Measurable
 from ..systems.writers import limits
-from .metrics import Metrics, metrics
-from .rule import Batch, State, Supervised, Updates
+from .metrics import Metrics
+from .perturbation import ZerothOrder, population_metrics
+from .rule import Batch, State, Updates
 
 
 @accepts_any
@@ -42,15 +43,19 @@ def pepg_gradients(losses: Array, draws: Array, sigma: Array) -> tuple[Array, Ar
 
 @accepts_any
 @dataclass(frozen=True)
-class PEPG(Supervised):
+class PEPG(ZerothOrder):
     """The rule. The mean goes down its gradient by the optimiser; the spread, which is the rule's state, by itself."""
 
-    sigma: Positive = 0.1  # spread of every parameter at the start, in the parameters' unit
+    sigma: NotNegative = 0.0  # spread of every parameter at the start, in the parameters' unit; 0: the system's own
     pairs: Annotated[int, Range(ge=2, le=100_000)] = 8  # of members, mirror images of each other
     adapt: NotNegative = 0.05  # change of log sigma in a step, at most: for the gradient's largest element
 
     kind: ClassVar[str] = "pepg"
-    needs: ClassVar[tuple[type, ...]] = (Measurable,)
+    natural: ClassVar[Mapping[str, str]] = {"sigma": "natural_step", "shrink": ""}
+
+    def expected_cosine(self, parameters: int) -> float:
+        """``sqrt(k / (k + n + 1))``: <|g|^2> is (k + n + 1) / k times that of the gradient, for k pairs and n parameters."""
+        return (self.pairs / (self.pairs + parameters + 1)) ** 0.5  # type: ignore[no-any-return]
 
     @property
     def passes(self) -> int:
@@ -59,26 +64,25 @@ class PEPG(Supervised):
 
     def init(self, system: Any, key: Any = None) -> State:
         super().init(system, key)
-        return {f"{name}.sigma": _array.namespace(p).full(p.shape, self.sigma, p.dtype) for name, p in system.parameters.items()}
+        sigma = self.fitted(system).sigma
+        return {f"{name}.sigma": _array.namespace(p).full(p.shape, sigma, p.dtype) for name, p in system.parameters.items()}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "the population is random")
-        parameters, loss, within = system.parameters, self.loss_on(system), limits(system)
+        parameters, loss, within, shrink = system.parameters, self.loss_on(system), limits(system), self.fitted(system).shrink
         xp = _array.namespace(*parameters.values())
         draws = {name: self._draws(random.fold_in(key, name), p) for name, p in parameters.items()}
         moved = {}
         for name, p in parameters.items():
             away = state[f"{name}.sigma"] * draws[name]
             moved[name] = xp.concatenate([p + away, p - away]).clip(*within.get(name, (-np.inf, np.inf)))
-        outputs = system.forward_population(batch.inputs, moved, random.fold_in(key, "noise"), batch.index)
-        found = [metrics(loss, member, batch.labels) for member in outputs]
-        losses, ratings = (xp.stack([one[name] for one in found]) for name in ("loss", "rating"))
+        losses, ratings = batch.sum(lambda part: population_metrics(system, loss, part, moved, random.fold_in(key, "noise")))
         updates: Updates = {}
         spread = {}
         for name in parameters:
             sigma = state[f"{name}.sigma"]
             by_mean, by_log_sigma = pepg_gradients(losses.reshape(2, -1), draws[name], sigma)
-            updates[name] = Gradient(by_mean)
+            updates[name] = Gradient(shrink * by_mean)
             largest = xp.abs(by_log_sigma).max()
             spread[f"{name}.sigma"] = sigma * xp.exp(-self.adapt * by_log_sigma / xp.maximum(largest, np.finfo(sigma.dtype).tiny))
         return updates, spread, {"loss": losses.mean(), "rating": ratings.mean()}

@@ -6,14 +6,15 @@ gradient up to c^2, its variance grows with the number of parameters. At a bound
 order c there.
 """
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._declared import Positive, Turns
+from .._declared import NotNegative, Share, Turns
 from .._gate import accepts_any
 from .._updates import Gradient
 from ..systems.protocols import Measurable
@@ -22,6 +23,7 @@ from .metrics import Metrics, metrics
 from .rule import Batch, State, Supervised, Updates
 
 
+@accepts_any
 def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float = np.inf) -> tuple[Array, Array]:
     """``parameter + move`` for all moves, then ``parameter - move``, kept within low .. high; and how far the two lie apart.
 
@@ -33,6 +35,14 @@ def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float 
     kept = there.clip(low, high)
     cut = (kept != there).reshape(2, *moves.shape).any(axis=0)
     return kept, xp.where(cut, kept[: len(moves)] - kept[len(moves) :], 2 * moves)
+
+
+def population_metrics(system: Measurable, loss: Any, batch: Batch, members: dict[str, Array], key: Any) -> tuple[Array, Array]:
+    """Losses and ratings of a population, (members,), sums over the batch; members : parameters with a first axis."""
+    outputs = system.forward_population(batch.inputs, members, key, batch.index)
+    found = [metrics(loss, member, batch.labels) for member in outputs]
+    xp = _array.namespace(outputs)
+    return xp.stack([one["loss"] for one in found]), xp.stack([one["rating"] for one in found])
 
 
 @accepts_any
@@ -49,14 +59,42 @@ def spsa_gradient(change: Array, apart: Array) -> Array:
 
 @accepts_any
 @dataclass(frozen=True)
-class SPSA(Supervised):
+class ZerothOrder(Supervised):
+    """Base of rules that estimate gradients from losses alone, at random.
+
+    Where there are many parameters an estimate is nearly at right angles to the gradient and many times as long, too long for a learning rate
+    that suits the gradient. It is multiplied by the cosine between the two, which makes it as long.
+    """
+
+    shrink: Share = field(default=0.0, kw_only=True)  # factor on the estimate; 0: its expected cosine with the gradient; 1: no bias
+
+    needs: ClassVar[tuple[type, ...]] = (Measurable,)
+
+    def fitted(self, system: Any, batch: Batch | None = None) -> Self:
+        rule = super().fitted(system, batch)
+        if rule.shrink:
+            return rule
+        return replace(rule, shrink=float(rule.expected_cosine(sum(p.size for p in system.parameters.values()))))
+
+    def expected_cosine(self, parameters: int) -> float:
+        """Cosine of the estimate with the gradient, of so many parameters, from their mean squares."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how good its estimate is")
+
+
+@accepts_any
+@dataclass(frozen=True)
+class SPSA(ZerothOrder):
     """The rule."""
 
-    c: Positive = 0.05  # size of the perturbation, in the parameters' unit
+    c: NotNegative = 0.0  # size of the perturbation, in the parameters' unit; 0: the system's own
     directions: Turns = 1  # pairs of passes to average over
 
     kind: ClassVar[str] = "spsa"
-    needs: ClassVar[tuple[type, ...]] = (Measurable,)
+    natural: ClassVar[Mapping[str, str]] = {"c": "natural_step", "shrink": ""}
+
+    def expected_cosine(self, parameters: int) -> float:
+        """``sqrt(k / (k + n - 1))``: <|g|^2> is (k + n - 1) / k times that of the gradient, for k directions and n parameters."""
+        return (self.directions / (self.directions + parameters - 1)) ** 0.5  # type: ignore[no-any-return]
 
     @property
     def passes(self) -> int:
@@ -65,16 +103,13 @@ class SPSA(Supervised):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "the perturbations are random")
-        parameters, loss, within = system.parameters, self.loss_on(system), limits(system)
-        xp = _array.namespace(*parameters.values())
+        parameters, loss, within, rule = system.parameters, self.loss_on(system), limits(system), self.fitted(system)
         moved, apart = {}, {}
         for name, p in parameters.items():
-            moves = self.c * self._signs(random.fold_in(key, name), p)
+            moves = rule.c * self._signs(random.fold_in(key, name), p)
             moved[name], apart[name] = both_ways(p, moves, *within.get(name, ()))
-        outputs = system.forward_population(batch.inputs, moved, random.fold_in(key, "noise"), batch.index)
-        found = [metrics(loss, member, batch.labels) for member in outputs]
-        losses, ratings = (xp.stack([one[name] for one in found]) for name in ("loss", "rating"))
-        change = (losses[: self.directions] - losses[self.directions :]) / self.directions
+        losses, ratings = batch.sum(lambda part: population_metrics(system, loss, part, moved, random.fold_in(key, "noise")))
+        change = rule.shrink * (losses[: self.directions] - losses[self.directions :]) / self.directions
         updates: Updates = {name: Gradient(spsa_gradient(change, apart[name])) for name in parameters}
         return updates, state, {"loss": losses.mean(), "rating": ratings.mean()}
 

@@ -23,9 +23,13 @@ class PhysicsAware(Supervised):
     needs: ClassVar[tuple[type, ...]] = (Measurable, Modelled)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        if isinstance(system, Layered):
-            outputs, record = system.measure(batch.inputs, key, batch.index)
-        else:
-            outputs, record = system.forward(batch.inputs, key, batch.index), system.forward_saving(batch.inputs)[1]
-        cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, batch.labels)
-        return gradients(system.vjp(cotangent, record)), state, metrics
+        def share(part: Batch) -> tuple[Updates, Metrics]:
+            if isinstance(system, Layered):
+                outputs, record = system.measure(part.inputs, key, part.index)
+            else:
+                outputs, record = system.forward(part.inputs, key, part.index), system.forward_saving(part.inputs)[1]
+            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)
+            return gradients(system.vjp(cotangent, record)), metrics
+
+        updates, metrics = batch.sum(share)
+        return updates, state, metrics

@@ -71,11 +71,18 @@ class FittedReadout(Rule):
         }  # fmt: skip
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        features = system.read_features(batch.inputs, key, batch.index)
-        gram, cross = moments(features, self._targets(batch.labels, system.outputs, features))
+        def share(part: Batch) -> tuple[Array, Array]:
+            kept[id(part)] = system.read_features(part.inputs, key, part.index)
+            return moments(kept[id(part)], self._targets(part.labels, system.outputs, kept[id(part)]))
+
+        def measured(part: Batch) -> Metrics:
+            return metrics(self.loss_on(system), self._read(kept[id(part)], state["weights"]), part.labels)
+
+        kept: dict[int, Array] = {}
+        gram, cross = batch.sum(share)
         state = {"gram": state["gram"] + gram, "cross": state["cross"] + cross}
         state["weights"] = ridge_weights(state["gram"], state["cross"], self.ridge)
-        return {}, state, metrics(self.loss_on(system), self._read(features, state["weights"]), batch.labels)
+        return {}, state, batch.sum(measured)
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
         return self._read(system.read_features(batch.inputs, key, batch.index), state["weights"])

@@ -5,37 +5,46 @@ keys of the table [rule] of a recipe.
 """
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+import numpy as np
 
 from .._array import Array
 from .._declared import Choice, Described, NotNegative, check
+from .._gate import accepts_any, record
 from .._kinds import Kinds
 from .._updates import Update
+from ..communicator import SERIAL, Communicator, total
 from ..systems.protocols import Measurable, require
+from ..systems.system import System
 from . import losses
 from .metrics import Metrics
 
 kinds = Kinds("rule", "pnnkern.learning")
+T = TypeVar("T")
 
 Updates = dict[str, Update]
 State = dict[str, Array]  # what a rule keeps between steps; saved with a run
 
 
+@record
 @dataclass(frozen=True)
 class Batch:
-    """Samples of one step.
+    """Samples of one step, the same on all ranks.
 
     samples : (batch, ...) as the data set has them. labels : (batch,) integers, or (batch, outputs) real targets. index : number of each
-    sample in the whole data set, whatever share of it is here: int64 (batch,), or that of the first. encode : what makes inputs of samples
-    (a system's `encode`); None: they are inputs already.
+    sample in the whole data set: int64 (batch,), or that of the first. encode : what makes inputs of samples (a system's `encode`); None:
+    they are inputs already. chunk : samples of a shard, 0 for all. communicator : by which ranks share the shards.
     """
 
     samples: Any
     labels: Array
     index: Any = 0
     encode: Callable[[Any], Array] | None = None
+    chunk: int = 0
+    communicator: Communicator = SERIAL
 
     @functools.cached_property
     def inputs(self) -> Array:
@@ -45,7 +54,28 @@ class Batch:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def shards(self) -> list["Batch"]:
+        """The batch in fixed pieces of `chunk` samples, in the order of the samples."""
+        return self._pieces if 0 < self.chunk < len(self) else [self]
 
+    @functools.cached_property
+    def _pieces(self) -> list["Batch"]:
+        index = self.index + np.arange(len(self)) if np.ndim(self.index) == 0 else self.index
+        pieces = [slice(first, first + self.chunk) for first in range(0, len(self), self.chunk)]
+        return [Batch(self.samples[p], self.labels[p], index[p], self.encode) for p in pieces]
+
+    def sum(self, function: Callable[["Batch"], T]) -> T:
+        """The sum of what a function gives for each shard: arrays, numbers and updates, in dictionaries and tuples.
+
+        Each rank works on its own shards; the shares of all are added in the order of the samples.
+        """
+        own = range(self.communicator.rank, len(self.shards), self.communicator.size)
+        summed: T = total(self.communicator, {number: function(self.shards[number]) for number in own})
+        return summed
+
+
+@accepts_any
 @dataclass(frozen=True)
 class Rule(Described):
     """Base of all rules."""
@@ -53,6 +83,8 @@ class Rule(Described):
     kind: ClassVar[str] = ""
     needs: ClassVar[tuple[type, ...]] = ()  # protocols of `pnnkern.systems.protocols`
     passes: ClassVar[Any] = 1  # physical passes per sample and step; a rule may say it by a property
+    # Fields with a unit or a scale, of which 0 means the system's own, and which of its properties that is; "": the rule works it out.
+    natural: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -60,6 +92,14 @@ class Rule(Described):
 
     def __post_init__(self) -> None:
         check(self)
+
+    def fitted(self, system: Any, batch: Batch | None = None) -> Self:
+        """The rule with numbers in the place of what is 0 for "the system's own", by the system as it is now.
+
+        batch : samples such as it will see, where a value depends on them.
+        """
+        own = {name: float(_natural(system, which)) for name, which in self.natural.items() if which and not getattr(self, name)}
+        return replace(self, **own) if own else self
 
     def init(self, system: Any, key: Any = None) -> State:
         """The state before the first step, a flat dict of arrays. key : of all that the rule draws once.
@@ -73,7 +113,10 @@ class Rule(Described):
         """Raise ValueError for samples (batch, ...) that it cannot learn from; a run asks before it begins."""
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch. key : of the step; draws what is random."""
+        """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch. key : of the step; draws what is random.
+
+        All that is summed over samples goes through `batch.sum`.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not say what its step is")
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
@@ -85,6 +128,7 @@ class Rule(Described):
         return losses.make(system)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Supervised(Rule):
     """Base of rules that lower a loss on measured outputs; a loss of your own may stand in the place of a name."""
@@ -99,9 +143,16 @@ class Supervised(Rule):
         return losses.make(system, self.loss, self.scale)
 
 
+def _natural(system: Any, which: str) -> Any:
+    """A property of any system, by what `System` says of those that do not say it."""
+    return getattr(system, which) if hasattr(system, which) else getattr(System, which).fget(system)
+
+
+@accepts_any
 def one_step(rule: Rule, system: Any, batch: Batch, key: Any = None) -> tuple[Updates, Metrics]:
     """The first step of a rule by itself: updates and metrics."""
-    updates, _, metrics = rule.step(system, rule.init(system, key), batch, key)
+    state = rule.init(system, key)  # which refuses what cannot be
+    updates, _, metrics = rule.fitted(system, batch).step(system, state, batch, key)
     return updates, metrics
 
 

@@ -239,6 +239,12 @@ def judged(voltages: Array, residual: np.ndarray, steps: int, tolerance: float, 
         raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
     converged = bool((residual <= tolerance).all())
     if not converged and on_failure == "raise":
+        finite = np.isfinite(residual)
+        if not finite.all():
+            raise ConvergenceError(
+                f"{how} has not converged: sample {int(finite.argmin())} of {len(residual)} came to values that are not finite; "
+                "look for NaN in what it was given, or for a load that leaves it no equilibrium"
+            )
         missed = f"the worst of {len(residual)} samples has a residual of {residual.max():.1e}, {tolerance:.1e} was asked for"
         if limit:
             raise ConvergenceError(f"{how} has not converged: {missed}; {limit}: allow a larger tolerance, or on_failure='flag'")

@@ -276,20 +276,24 @@ def residual(images: Array, states: Sequence[Real], weights: Sequence[Real], bia
 
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def contrast(settled: Phases, a: int, b: int, weights: Sequence[Real], *, pool: str = "mean") -> tuple[list[Array], list[Array]]:
-    """dE/dtheta of phase b less that of phase a, mean over the batch, of weights and biases; products of means and differences."""
-    of_weights, of_biases = [], []
+def contrast(settled: Phases, a: int, b: int, weights: Sequence[Real], *, pool: str = "mean", mean: bool = True,
+             ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+    """dE/dtheta of phase b less that of phase a, mean over the batch, else the sum, of weights and biases.
+
+    As products of means and differences.
+    """
+    of_weights, of_biases, count = [], [], layered.samples(settled, mean)
     inputs, states, _ = settled._arrays()
-    free, pairs = [inputs, *states], settled.pairs(a, b)
+    free, pairs = [inputs, *states], settled.pairs(b, a)  # a less b, as the products have a minus sign
     if [x.shape[1:] for x in free] != _sizes(inputs, weights):
         raise ValueError(f"states of shapes {[x.shape for x in free]} do not belong to weights of shapes {[w.shape for w in weights]}")
     for w, s, (below, d_below, above, d_above) in zip(weights, free, pairs, strict=False):
-        batch, share = max(1, len(below)), _largest(convolve(s, w)) if pool == "max" and w.ndim == 4 else MEAN
+        share = _largest(convolve(s, w)) if pool == "max" and w.ndim == 4 else MEAN
         total = _product(below, d_above, w, share)
         if d_below is not None:
             total = total + _product(d_below, above, w, share)
-        of_weights.append(total / -batch)
-        of_biases.append(_over_all(d_above) / -batch)
+        of_weights.append(layered.divided(total, count))
+        of_biases.append(layered.divided(_over_all(d_above), count))
     return of_weights, of_biases
 
 
@@ -316,7 +320,8 @@ def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Real], biases: 
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The exact derivative of the free output by weights and biases, for its cotangent. Arguments as for `hopfield.relax_vjp`."""
     images, net = _network(images, weights, biases, activation, readout, pool)
-    return contrast(layered.implicit(net, cotangent, images, free, sweeps, tolerance, on_failure), 1, 2, weights, pool=pool)
+    response = layered.implicit(net, cotangent, images, free, sweeps, tolerance, on_failure)
+    return contrast(response, 1, 2, weights, pool=pool, mean=False)
 
 
 @accepts_any

@@ -211,24 +211,23 @@ def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], bia
 
 # ------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Array]]:
-    """dE/dtheta of phase b less that of phase a, mean over the batch: of the weights in factors, of the biases as arrays.
+def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[list[Factors], list[Array]]:
+    """dE/dtheta of phase b less that of phase a, mean over the batch, else the sum: of the weights in factors, of the biases as arrays.
 
     It is that of the voltage drops, 1/2 <(u - v)^2>, a node's own business, computed as products of sums and differences:
     no (batch, n, m) array, no difference of squares.
     """
-    xp = _array.namespace(settled.inputs)
+    xp, count = _array.namespace(settled.inputs), layered.samples(settled, mean)
     weights, biases = [], []
-    for below, d_below, above, d_above in settled.pairs(a, b):
-        batch = max(1, len(below))
-        # 1/2 (u - v)^2 changes by (du - dv) (u - v), at the means: -u dv + v dv - v du + u du
-        one = xp.ones((1, below.shape[1]), below.dtype)
-        first, second = [below, one], [d_above / -batch, (d_above * above).sum(axis=0, keepdims=True) / batch]
+    for below, d_below, above, d_above in settled.pairs(b, a):  # a less b, as the products have a minus sign
+        # 1/2 (u - v)^2 changes by (du - dv) (u - v), at the means: -u dv + v dv - v du + u du, here with -du and -dv
+        minus = xp.full((1, below.shape[1]), -1, below.dtype)
+        first, second = [below, minus], [d_above, (d_above * above).sum(axis=0, keepdims=True)]
         if d_below is not None:
             first += [d_below, (d_below * below).sum(axis=0, keepdims=True)]
-            second += [above / -batch, xp.full((1, above.shape[1]), 1 / batch, above.dtype)]
-        weights.append(Factors(xp.concatenate(first), xp.concatenate(second)))
-        biases.append(d_above.sum(axis=0) / -batch)
+            second += [above, xp.full((1, above.shape[1]), -1, above.dtype)]
+        weights.append(Factors(xp.concatenate(first), xp.concatenate(second), 1 / count))
+        biases.append(layered.divided(d_above.sum(axis=0), count))
     return weights, biases
 
 
@@ -242,7 +241,8 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
     free : the free state, if it is at hand. Others as for `relax`.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    return contrast(layered.implicit(_network(weights, biases), cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+    response = layered.implicit(_network(weights, biases), cotangent, inputs, free, sweeps, tolerance, on_failure)
+    return contrast(response, 1, 2, mean=False)
 
 
 @accepts_any

@@ -124,9 +124,12 @@ class ElasticNetwork(Graph):
         left = left / scale
         converged = bool((left <= tolerance).all())
         if not converged and on_failure == "raise":
+            worst = int(left.argmax())
+            ended = int(done[worst]) < steps  # where a step gains nothing but rounding
+            more = "no further step gains anything: start closer, allow a larger tolerance" if ended else "start closer, allow more steps"
             raise ConvergenceError(
-                f"the springs have not come to rest in {steps} steps: the worst of {len(left)} samples has a residual of "
-                f"{left.max():.1e}, {tolerance:.1e} was asked for; start closer, allow more steps, or on_failure='flag'"
+                f"the springs have not come to rest in {int(done[worst])} steps: the worst of {len(left)} samples has a residual of "
+                f"{left[worst]:.1e}, {tolerance:.1e} was asked for; {more}, or on_failure='flag'"
             )
         return Shape(x, left, int(done.max()) if done.size else 0, converged)
 

@@ -185,44 +185,42 @@ def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], bia
 
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Array]]:
-    """dE/dtheta of phase b less that of phase a, mean over the batch: of the weights in factors, of the biases as arrays.
+def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[list[Factors], list[Array]]:
+    """dE/dtheta of phase b less that of phase a, mean over the batch, else the sum: of the weights in factors, of the biases as arrays.
 
     -<s_below s_above> and -<s>, Hebbian products of two units' states, as products of means and differences.
     """
-    xp = _array.namespace(settled.inputs)
+    xp, count = _array.namespace(settled.inputs), layered.samples(settled, mean)
     weights, biases = [], []
-    for below, d_below, above, d_above in settled.pairs(a, b):
-        batch = -max(1, len(below))
+    for below, d_below, above, d_above in settled.pairs(b, a):  # a less b, as the products have a minus sign
         if d_below is None:
-            weights.append(Factors(below, d_above / batch))
+            weights.append(Factors(below, d_above, 1 / count))
         else:
-            weights.append(Factors(xp.concatenate([below, d_below]), xp.concatenate([d_above, above]) / batch))
-        biases.append(d_above.sum(axis=0) / batch)
+            weights.append(Factors(xp.concatenate([below, d_below]), xp.concatenate([d_above, above]), 1 / count))
+        biases.append(layered.divided(d_above.sum(axis=0), count))
     return weights, biases
 
 
 @accepts_any
-def vector_field_contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Factors], list[Array]]:
+def vector_field_contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[list[Factors], list[Factors], list[Array]]:
     """The same for networks whose weights differ between up and down: of the weights, of the backward weights, and of the biases.
 
     Each weight sees the change of the unit that it drives and the mean state of the one that drives it. No gradient of anything, but
     where both weights are equal the two sum to `contrast`. The first backward weights, which nothing uses, have factors without rows.
     Scellier et al., arXiv:1808.04873 (2018), equation 11.
     """
-    forward, backward, biases = [], [], []
-    for below, d_below, above, d_above in settled.pairs(a, b):
-        batch = -max(1, len(below))
-        forward.append(Factors(below, d_above / batch))
-        backward.append(Factors(below[:0], above[:0]) if d_below is None else Factors(d_below, above / batch))
-        biases.append(d_above.sum(axis=0) / batch)
+    forward, backward, biases, count = [], [], [], layered.samples(settled, mean)
+    for below, d_below, above, d_above in settled.pairs(b, a):  # a less b, as the products have a minus sign
+        forward.append(Factors(below, d_above, 1 / count))
+        backward.append(Factors(below[:0], above[:0]) if d_below is None else Factors(d_below, above, 1 / count))
+        biases.append(layered.divided(d_above.sum(axis=0), count))
     return forward, backward, biases
 
 
 @accepts_any
-def same_contrast(settled: Phases, a: int, b: int) -> tuple[list[Factors], list[Factors], list[Array]]:
+def same_contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[list[Factors], list[Factors], list[Array]]:
     """The same with one update for both, the `contrast` of tied weights: what sets them apart neither grows nor shrinks."""
-    factors, biases = contrast(settled, a, b)
+    factors, biases = contrast(settled, a, b, mean=mean)
     return factors, factors, biases
 
 
@@ -243,7 +241,8 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases, activation, backward, readout)
-    shares: tuple[list[Any], ...] = _shares(backward)(layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure), 1, 2)
+    response = layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure)
+    shares: tuple[list[Any], ...] = _shares(backward)(response, 1, 2, mean=False)
     return shares
 
 

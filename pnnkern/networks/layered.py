@@ -560,8 +560,7 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
         states, pulls = (states_of(net, part, len(inputs), f"free.{name}") for name, part in (("states", free.states), ("pulls", free.pulls)))
     response, left = net.at(inputs, states).transposed().adjoint(pulls, cotangent, sweeps, limit)
     done = judged(response, response, left, sweeps, tolerance, on_failure)
-    half = len(inputs) / 2  # contrasts are means over the batch, a derivative is a sum
-    moved = [_array.namespace(a).stack([half * a, -half * a]) for a in response]
+    moved = [_array.namespace(a).stack([a / 2, -a / 2]) for a in response]
     return Phases(inputs, states, moved, pulls[-1], left=left, limit=done.limit)
 
 
@@ -658,6 +657,16 @@ def pair_of(nudges: Any) -> np.ndarray:
 
 
 # -------------------------------------------------------------------------------------------------------------------- products
+def samples(settled: Phases, mean: bool) -> int:
+    """What sums over the batch are to be divided by for the mean, or 1 where it is not wanted."""
+    return max(1, len(settled.inputs)) if mean else 1
+
+
+def divided(total: Array, count: int) -> Array:
+    """A sum over so many samples; one is no work."""
+    return total if count == 1 else total / count
+
+
 def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, high: float = np.inf) -> None:
     """In place ``weight = clip(weight - rate first.T @ second, low, high)``, in one pass over it and without storing the product."""
     rows, columns = weight.shape

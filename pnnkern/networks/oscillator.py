@@ -363,13 +363,14 @@ def _refuse_unsettled(left: Any, limit: float, steps: int, tolerance: float | No
 
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def contrast(settled: Phases, a: int, b: int) -> tuple[Factors, Array, Array, Array]:
+def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[Factors, Array, Array, Array]:
     """dE/dparameter of phase b less that of phase a: of J in factors, of x and y for each sample, and of K.
 
     J : mean over the batch of the derivative by J_ij = J_ji, -<cos(phi_i - phi_j)>, symmetric; its diagonal is not to be used.
     x, y : (batch, N), -cos and -sin of each sample, not averaged: the fields may be a product of inputs and weights. K : (N,), mean.
+    Without `mean` those of J and K are sums over the batch.
     """
-    return _shares(*settled.waves(a, b), scale=1 / max(1, len(settled.phase)))
+    return _shares(*settled.waves(a, b), scale=1 / max(1, len(settled.phase)) if mean else 1.0)
 
 
 def _shares(c: Array, dc: Array, s: Array, ds: Array, scale: float) -> tuple[Factors, Array, Array, Array]:

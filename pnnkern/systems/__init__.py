@@ -4,8 +4,8 @@ from .._updates import Factors, Gradient, Move, Set
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
 from .chains import chain
-from .crossbar_network import CrossbarNetwork
-from .d2nn import D2NN
+from .crossbar_network import Arrays, CrossbarNetwork
+from .d2nn import D2NN, Geometry, Imperfections
 from .drn import DRN
 from .elastic_network import SpringNetwork
 from .hopfield import Hopfield
@@ -32,6 +32,7 @@ from .writers import InPlace, Potentiometers, Pulsed, Pulses, Stepped, Transferr
 __all__ = [
     "D2NN",
     "DRN",
+    "Arrays",
     "BoltzmannMachine",
     "Continual",
     "ConvolutionalHopfield",
@@ -39,9 +40,11 @@ __all__ = [
     "Driven",
     "Factors",
     "Generative",
+    "Geometry",
     "Gradient",
     "Holomorphic",
     "Hopfield",
+    "Imperfections",
     "InPlace",
     "IsingMachine",
     "Layered",

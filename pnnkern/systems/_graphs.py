@@ -13,13 +13,14 @@ from .._gate import accepts_any
 from ..networks._checks import floats
 from ..networks._graph import Graph
 from ._encoding import beyond, fitting, flat, one_hot
-from .system import System, Target
+from ._imperfect import BuildableEdges
+from .system import Target
 from .writers import Potentiometers
 
 
 @accepts_any
 @dataclass(kw_only=True)
-class GraphNetwork(System):
+class GraphNetwork(BuildableEdges):
     """A network on a graph.
 
     edges, n_nodes : (E, 2) integers and how many nodes there are, in the place of a graph that keys describe. positions : (n_nodes, 2) of
@@ -123,6 +124,7 @@ class Circuit(GraphNetwork):
     writing: Potentiometers = field(default_factory=Potentiometers)
 
     output_unit: ClassVar[str] = "V"
+    nudge_unit: ClassVar[str] = "S"
     drawn_by: ClassVar[str] = "circuits"
     exact: ClassVar[dict[str, Any]] = {"step": 0.0}
 

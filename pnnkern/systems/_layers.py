@@ -6,16 +6,19 @@ from typing import Annotated, ClassVar
 
 from .._array import Array
 from .._declared import Count, Length, Positive
+from .._gate import accepts_any
 from ._encoding import flat, one_hot
-from .system import Quantity, System, Target
+from ._imperfect import BuildableLayers
+from .system import Quantity, Target
 
-Sizes = Annotated[Sequence[Count], Length(1, 100)]
+Sizes = Annotated[Sequence[Count], Length(0, 100)]
 OneSize = Annotated[Sequence[Count], Length(1, 1)]
 Rates = Annotated[Sequence[float], Length(0, 101)]
 
 
+@accepts_any
 @dataclass(kw_only=True)
-class Layers(System):
+class Layers(BuildableLayers):
     """Layers that relax. outputs : one for each class. dtype : float32 or float64, of the parameters."""
 
     gain: Positive = 1.0  # factor on the inputs
@@ -35,6 +38,7 @@ class Layers(System):
         return {name: Quantity(line) for name, line in about.items()}
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class GradedOutputs(Layers):
     """Layers whose outputs can have any value, so that there is a choice of what they are trained towards."""
@@ -51,6 +55,7 @@ class GradedOutputs(Layers):
         return one_hot(labels, self.outputs, self.high, self.low, self.device, self.dtype)
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class DenseLayers(Layers):
     """Layers that relax, fully connected from one to the next."""
@@ -78,6 +83,7 @@ class DenseLayers(Layers):
         return self.gain * flat(images, self.inputs, self.device, self.dtype, bounded=False)
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class OneHiddenLayer(DenseLayers):
     """Inputs, one hidden layer and the outputs; W1 and W2 may learn at rates of their own."""

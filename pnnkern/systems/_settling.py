@@ -12,8 +12,9 @@ from .._array import Array, Real
 from .._declared import Turns, check
 from .._gate import accepts_any
 from .._updates import Derivative, scaled
-from ..networks.layered import Equilibrium, Phases
+from ..networks.layered import Equilibrium, Phases, softmax
 from ._encoding import fitting
+from ._imperfect import on_the_built
 from ._layers import DenseLayers, GradedOutputs, Rates, check_dtype
 from .protocols import stacked
 from .system import Target
@@ -88,6 +89,9 @@ class Settling(GradedOutputs):
         rates = self.bias_rates if name.startswith("b") and len(self.bias_rates) else self.rates
         return rates[int(name[1:]) - 1] if len(rates) else 1.0
 
+    def _part_shape(self, name: str) -> tuple[int, ...]:
+        return self._parameter_shapes()[name]
+
     def _parameters_of(self, letter: str) -> list[Array]:
         """The parameters whose names begin with a letter, from the input upwards."""
         return [self.parameters[name] for name in self._parameter_shapes() if name.startswith(letter)]
@@ -105,22 +109,20 @@ class Settling(GradedOutputs):
         named = {f"{letter}{l}": value for letter, part in zip(self._letters, parts, strict=True) for l, value in enumerate(part, 1)}
         return {name: value for name, value in named.items() if name in self.parameters}
 
-    def _sums(self, means: Sequence[Sequence[Any]], samples: int) -> dict[str, Derivative]:
-        """Means over so many samples, as the physics gives them, as sums by name."""
-        return {name: scaled(mean, samples) for name, mean in self._by_name(means).items()}
-
     # ----------------------------------------------------------------------------------------------------------------- physics
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Free outputs (batch, outputs). Noise-free: `key` is not needed."""
-        return self.relax(inputs).output
+        """Free outputs (batch, outputs) of the built network. key : of the noise that they are measured with."""
+        return self.relax(inputs, key=key, sample=sample).output
 
     def forward_population(
         self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
     ) -> Array:
         """Free outputs of a population, (members, batch, outputs), all relaxed at once."""
         with stacked(self, parameters, first):
-            outputs: Array = self.physics.relax_many(inputs, self.weights, self.biases, **self._free_settings())
-        return outputs
+            device = self.built()
+            how = device._free_settings()
+            outputs: Array = self.physics.relax_many(self._entered(inputs), device.weights, device.biases, **how)
+        return self._measured_of_members(outputs, key, sample, first)
 
     @property
     def feature_count(self) -> int:
@@ -144,6 +146,7 @@ class Settling(GradedOutputs):
         """Settings with sweeps enough for a free state and for one that is moved from it."""
         return self._free_settings() | {"sweeps": max(self.sweeps, self.nudged_sweeps or 0)}
 
+    @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Phases:  # fmt: skip
         """The free state and how far nudges move it."""
@@ -155,26 +158,31 @@ class Settling(GradedOutputs):
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, a sum over the batch."""
-        return self._sums(self._mean_contrast(relaxed, a, b), len(relaxed.inputs))
+        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built network, products of its states."""
+        return self._by_name(self.built()._contrast(relaxed, a, b))
 
     def contrast_between(self, one: Phases, a: int, two: Phases, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b of `two` less that in phase a of `one`, a sum over the batch; their parameters may differ."""
         return self.contrast(one.beside(a, two, b), 0, 1)
 
-    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
-        """The contrast as the physics gives it, a mean over the batch."""
-        shares: Sequence[Sequence[Any]] = self.physics.contrast(relaxed, a, b)
+    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+        """The contrast in lists, as the physics gives it."""
+        shares: Sequence[Sequence[Any]] = self.physics.contrast(relaxed, a, b, mean=False)
         return shares
 
     def continual_moves(self, relaxed: Phases, target: Real, *, nudge: float, steps: int, rate: float) -> dict[str, Array]:
-        """How far each parameter moves on the way of `steps` nudged sweeps, a parameter at its share of `rate`."""
+        """How far each parameter moves on the way of `steps` nudged sweeps, a parameter at its share of `rate`.
+
+        Parts of the built network move by what they feel, whatever they are worth.
+        """
+        device = self.built()
+        target = self._aimed_at(target, relaxed.inputs, lambda _: relaxed.output)
         rates = [[rate * self._rate(f"{letter}{l}") for l in range(1, len(self.biases) + 1)] for letter in self._letters]
         ends = self.physics.continual(
-            relaxed.inputs, target, self.weights, self.biases, nudge=nudge, rates=rates, steps=steps, free=relaxed,
-            **self._continual_settings(),
+            relaxed.inputs, target, device.weights, device.biases, nudge=nudge, rates=rates, steps=steps, free=relaxed,
+            **device._continual_settings(),
         )  # fmt: skip
-        return {name: end - self.parameters[name] for name, end in self._by_name(ends).items()}
+        return {name: end - device.parameters[name] for name, end in self._by_name(ends).items()}
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
@@ -244,6 +252,9 @@ class HopfieldUnits(Settling):
     def _physics_settings(self) -> dict[str, Any]:
         return {"activation": self.activation, "readout": self.readout}
 
+    def _aimed(self, target: Array, true: Array, seen: Array) -> Array:
+        return super()._aimed(target, *((true, seen) if self.readout == "state" else (softmax(true), softmax(seen))))
+
     def _set_up(self) -> None:
         if self.readout == "softmax" and (self.high, self.low) != (1.0, 0.0):
             raise ValueError(f"the targets of a softmax are 1 and 0: leave high and low as they are, got {self.high:g} and {self.low:g}")
@@ -252,11 +263,16 @@ class HopfieldUnits(Settling):
             raise ValueError("a softmax of one output is always 1: two classes need two outputs, or readout='state'")
 
     def holomorphic_contrast(self, inputs: Real, target: Real, *, radius: float, points: int) -> dict[str, Derivative]:
-        """The gradient of the cost by nudges on a circle, a sum over the batch; only smooth activations can be followed there."""
+        """The gradient of the cost by nudges on a circle, a sum over the batch; only smooth activations can be followed there.
+
+        It is that of the built network, free of noise.
+        """
+        device, inputs = self.built(), self._entered(inputs)
+        target = self._aimed_at(target, inputs, self._read)
         means = self.physics.holomorphic_contrast(
-            inputs, target, self.weights, self.biases, radius=radius, points=points, **self._response_settings()
+            inputs, target, device.weights, device.biases, radius=radius, points=points, **device._response_settings()
         )
-        return self._sums(means, len(inputs))
+        return {name: scaled(mean, len(inputs)) for name, mean in self._by_name(means).items()}
 
 
 __all__ = ["DenseSettling", "HopfieldUnits", "Settling"]

@@ -19,6 +19,7 @@ from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ._encoding import fitting, flat, one_hot
+from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize, check_dtype
 from ._samples import on_device
 from .protocols import looped_population
@@ -65,7 +66,9 @@ class BoltzmannMachine(OneHiddenLayer):
     settle: Annotated[int, Range(ge=0, le=100_000)] = 5  # and draws before these that are not
 
     kind: ClassVar[str] = "boltzmann"
+    recipe: ClassVar[str] = "boltzmann-digits"
     has_energy: ClassVar[bool] = True  # a free one: of distributions
+    nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
     def __post_init__(self) -> None:
         check(self)
@@ -93,6 +96,21 @@ class BoltzmannMachine(OneHiddenLayer):
     def natural_loss(self) -> Target:
         return Target("cross-entropy", scale=1.0, real=False)
 
+    @property
+    def natural_nudge(self) -> float:
+        """A field that turns classes over: the noise of what is drawn is divided by it."""
+        return 4.0
+
+    @property
+    def natural_step(self) -> float:
+        """What is felt above the noise of what is drawn."""
+        return 0.1
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or in [0, 1], as inputs (batch, n): uint8 as fractions of 255, times the gain."""
@@ -103,7 +121,7 @@ class BoltzmannMachine(OneHiddenLayer):
         return one_hot(labels, self.outputs, 1, 0, self.device, self.dtype)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """(batch, classes): the logarithm of the mean chance of each class over the draws."""
+        """(batch, classes): the logarithm of the mean chance of each class over the draws of the built machine, as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
 
     @property
@@ -117,6 +135,7 @@ class BoltzmannMachine(OneHiddenLayer):
 
     forward_population = looped_population(forward)
 
+    @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Ensembles:  # fmt: skip
         """The free ensemble and the nudged ones; with `hold` classes are held at the targets, and beta must be 1."""
@@ -159,7 +178,7 @@ class BoltzmannMachine(OneHiddenLayer):
         return Ensemble(drawn, given, mean)
 
     def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, mean over the draws, a sum over the batch."""
+        """dE/dparameter in phase b less that in phase a, mean over the draws, a sum over the batch: of the built machine."""
         xp, x = _array.namespace(relaxed.inputs), relaxed.inputs
         one, two = relaxed.phases[a], relaxed.phases[b]
         moved = two.hidden.mean(axis=0) - one.hidden.mean(axis=0)
@@ -182,24 +201,28 @@ class BoltzmannMachine(OneHiddenLayer):
     def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
         random.needed(key, "draws are random")
-        p, v, y, sample = self.parameters, inputs, target, on_device(sample, inputs)
+        device = self.built()
+        p, v, y, sample = device.parameters, inputs, target, on_device(sample, inputs)
         for n in range(steps):
             own = random.fold_in(key, n)
-            h = random.bernoulli(random.fold_in(own, "hidden"), self._hidden(v, y), sample=sample).astype(v.dtype)
+            h = random.bernoulli(random.fold_in(own, "hidden"), device._hidden(v, y), sample=sample).astype(v.dtype)
             v = self.gain * random.bernoulli(random.fold_in(own, "inputs"), _logistic(h @ p["W1"].T + p["a"]), sample=sample).astype(v.dtype)
             y = _choose(_softmax(h @ p["W2"] + p["b2"]), random.fold_in(own, "classes"), sample)
         return v, y
 
     def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Derivative]:
-        """dE/dparameter of (inputs, classes) of the data, a sum, less as many times the model's mean; hidden units by their chances."""
-        xp, terms = _array.namespace(data[0]), []
+        """dE/dparameter of (inputs, classes) of the data, a sum, less as many times the model's mean.
+
+        Hidden units count by their chances in the built machine.
+        """
+        xp, device, terms = _array.namespace(data[0]), self.built(), []
         for name, (v, y), sign in (("data", data, -1.0), ("model", model, 1.0)):
             for part, values, count in (("inputs", v, self.inputs), ("classes", y, self.sizes[1])):
                 if not _array.is_array(values) or values.dtype != self.dtype:
                     raise TypeError(f"{part} of the {name} must be {self.dtype}, got {getattr(values, 'dtype', type(values).__name__)}")
                 if values.ndim != 2 or values.shape[1] != count:
                     raise ValueError(f"{part} of the {name} must be (samples, {count}), got shape {values.shape}")
-            terms.append((v, y, self._hidden(v, y), sign * len(data[0]) / max(1, len(v))))
+            terms.append((v, y, device._hidden(v, y), sign * len(data[0]) / max(1, len(v))))
         (v, y, h, s), (v2, y2, h2, s2) = terms
         return {
             "W1": Factors(xp.concatenate([v, v2]), xp.concatenate([h * s, h2 * s2]).astype(h.dtype)),

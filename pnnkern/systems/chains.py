@@ -132,6 +132,7 @@ class ModelledChain(Chain):
         return {f"{stage}.{name}": derivative for name, derivative in found.items()}, by_inputs
 
 
+@accepts_any
 def chain(stages: Sequence[System], *, example: Any = None) -> Chain:
     """A chain of systems, such as `from_callable` makes: what is measured behind one enters the next as it is.
 

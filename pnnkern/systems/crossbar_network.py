@@ -138,6 +138,7 @@ class CrossbarNetwork(System):
     dtype: str = "float32"
 
     kind: ClassVar[str] = "crossbar"
+    recipe: ClassVar[str] = "crossbar-digits"
     drawn_by: ClassVar[str] = "crossbar"
     exact: ClassVar[Mapping[str, Any]] = {"writer": "ideal", **PERFECT}
 

@@ -143,6 +143,7 @@ class D2NN(System):
     shifts: tuple[tuple[float, float], ...] | None = None
 
     kind: ClassVar[str] = "d2nn"
+    recipe: ClassVar[str] = "d2nn-digits"
     measured: ClassVar[Literal["powers", "signed"]] = "powers"
     drawn_by: ClassVar[str] = "d2nn"
 
@@ -180,6 +181,11 @@ class D2NN(System):
             )
             for s in shifts
         ]
+
+    @property
+    def natural_step(self) -> float:
+        """Radians, of a phase."""
+        return 0.05
 
     @property
     def natural_loss(self) -> Target:

@@ -30,9 +30,16 @@ class DRN(DenseSettling):
     low: float = 0.0  # [V] target of the other classes
 
     kind: ClassVar[str] = "drn"
+    recipe: ClassVar[str] = "drn-xs-mnist"
     output_unit: ClassVar[str] = "V"
+    nudge_unit: ClassVar[str] = "S"
     physics: ClassVar[Any] = drn
     least_weight: ClassVar[float] = 0.0
+
+    @property
+    def natural_nudge(self) -> float:
+        """1 S, as published."""
+        return 1.0
 
     @property
     def _entrances(self) -> int:

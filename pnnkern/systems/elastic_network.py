@@ -4,8 +4,8 @@ Its parameters are `stiffness` (E,), N/m, and if wanted `rest` (E,), the rest le
 al., Phys. Rev. X 11, 021045 (2021).
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from .._updates import Derivative
 from ..networks import ElasticNetwork, graphs
 from ._encoding import flat, wanted
 from ._graphs import GraphNetwork
+from ._imperfect import SpringImperfections
 from .protocols import looped_population
 from .system import Quantity
 
@@ -62,10 +63,13 @@ class SpringNetwork(GraphNetwork):
     # [N] largest force on an output when the network is run backwards; small, for errors are of its order
     probe: Positive = 1e-5
     tolerance: Positive = 1e-10  # of the forces that are left at rest, relative to the largest
+    imperfections: SpringImperfections = field(default_factory=SpringImperfections)
     anchor_nodes: Any = None
 
     kind: ClassVar[str] = "spring-network"
+    recipe: ClassVar[str] = "springs-iris"
     output_unit: ClassVar[str] = "m"
+    nudge_unit: ClassVar[str] = "N/m"
     drawn_by: ClassVar[str] = "springs"
     has_energy: ClassVar[bool] = True
 
@@ -92,6 +96,11 @@ class SpringNetwork(GraphNetwork):
         self._check_parameters(("stiffness", "rest")[: 1 + self.learn_rest], self.network.n_edges, np.float64)
 
     @property
+    def natural_nudge(self) -> float:
+        """A tenth of the mean stiffness, N/m."""
+        return 0.1 * float(self.parameters["stiffness"].mean())
+
+    @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Ranges of the parameters."""
         return {"stiffness": (self.smallest, self.largest)} | ({"rest": (0.0, np.inf)} if self.learn_rest else {})
@@ -99,6 +108,17 @@ class SpringNetwork(GraphNetwork):
     def exports(self) -> dict[str, Quantity]:
         rest = {"rest": Quantity("rest lengths of the springs (E,), metres", "m")} if self.learn_rest else {}
         return {"stiffness": Quantity("stiffnesses of the springs (E,), N/m", "N/m")} | rest
+
+    def built(self) -> Self:
+        device, off = super().built(), self.imperfections.rest_mismatch
+        if off and not self.learn_rest:
+            device._rest = self._off("rest", self._rest, off, self._rest.shape)
+        return device
+
+    def _as_built(self, name: str, values: Array) -> Array:
+        if name == "rest":
+            return self._off(name, values, self.imperfections.rest_mismatch, values.shape)
+        return super()._as_built(name, values)
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
@@ -111,8 +131,9 @@ class SpringNetwork(GraphNetwork):
         return self.parameters["stiffness"], self.parameters.get("rest", self._rest)
 
     def states(self, inputs: Real) -> Array:
-        """Positions (batch, n_nodes, dimension) of the free states, metres."""
-        return self._settle(inputs).positions
+        """Positions (batch, n_nodes, dimension) of the free states of the built network, metres."""
+        found: Array = self.built()._settle(self._entered(inputs)).positions
+        return found
 
     def _settle(self, inputs: Real, start: Any = None, held: Any = None, places: Any = None, **how: Any) -> Any:
         """The network at rest, with nodes `held` at `places` beside the sources and anchors."""
@@ -124,7 +145,7 @@ class SpringNetwork(GraphNetwork):
             at = xp.concatenate([at, places], axis=1)
         return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, tolerance=self.tolerance, **how)
 
-    def _read(self, positions: Array) -> Array:
+    def _displaced(self, positions: Array) -> Array:
         targets = self._on(self.target_nodes, self.positions)
         return positions[:, targets, 0] - self.positions[targets, 0]
 
@@ -135,8 +156,8 @@ class SpringNetwork(GraphNetwork):
         return out
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Displacements of the targets (batch, outputs), metres. Noise-free: `key` is not needed."""
-        return self._read(self.states(inputs))
+        """Displacements of the targets (batch, outputs), metres, of the built network. key : of its noise."""
+        return self._measured(self._displaced(self.states(inputs)), key, sample)
 
     @property
     def feature_count(self) -> int:
@@ -151,8 +172,8 @@ class SpringNetwork(GraphNetwork):
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Displacements of the targets, and the positions for `vjp`."""
-        positions = self.states(inputs)
-        return self._read(positions), positions
+        positions: Array = self._settle(inputs).positions
+        return self._displaced(positions), positions
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradients for a cotangent c (batch, outputs): sums over the batch of ``-(r - l) q`` by stiffness and ``k q`` by rest length.
@@ -166,28 +187,29 @@ class SpringNetwork(GraphNetwork):
             raise ConvergenceError(f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no derivative")
         i, j = self.network.ends(record)
         r = self.network.lengths(record)
-        return self._products(r - l, ((moved[:, i] - moved[:, j]) * (record[:, i] - record[:, j])).sum(axis=2) / r)
+        return self._products(k, r - l, ((moved[:, i] - moved[:, j]) * (record[:, i] - record[:, j])).sum(axis=2) / r)
 
-    def _products(self, stretched: Array, longer: Array) -> dict[str, Derivative]:
+    def _products(self, stiffness: Array, stretched: Array, longer: Array) -> dict[str, Derivative]:
         """Gradients: each spring's stretch times how much longer it got by the outputs' errors, (batch, E); and by its rest length."""
         out = {"stiffness": -(stretched * longer).sum(axis=0)}
-        return out | ({"rest": self._springs[0] * longer.sum(axis=0)} if self.learn_rest else {})
+        return out | ({"rest": stiffness * longer.sum(axis=0)} if self.learn_rest else {})
 
     def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
-        """Displacements of the targets, and positions as they were read inside."""
-        return self.forward_saving(inputs)
+        """Displacements of the targets of the built network, and positions as they were read inside."""
+        positions = self.states(inputs)
+        return self._measured(self._displaced(positions), key, sample), positions
 
     def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """The same network with small forces at the outputs, along the cotangent: each spring's two elongations multiplied.
 
         Li and Mao, Nature Communications 15, 10528 (2024).
         """
-        k, l = self._springs
+        k, l = self.built()._springs
         c = self._on_targets(cotangent.astype(np.float64))
         scale = self.probe / (float(abs(c).max()) or 1.0)
         held = record[:, self._on(self._held, self.positions)]
         there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions
-        return self._products(self.network.lengths(record) - l, self._longer(record, there)[0] / scale)
+        return self._products(k, self.network.lengths(record) - l, self._longer(record, there)[0] / scale)
 
     def _longer(self, one: Array, two: Array) -> tuple[Array, Array]:
         """Lengths (batch, E) at positions two less those at one, and their sums; differences keep their digits."""
@@ -205,20 +227,22 @@ class SpringNetwork(GraphNetwork):
 
         Raises NudgeError, a ValueError, for a negative nudge beyond which the outputs have no equilibrium.
         """
-        xp = _array.namespace(inputs)
-        free = self.states(inputs)
-        output = self._read(free)
+        xp, device, inputs = _array.namespace(inputs), self.built(), self._entered(inputs)
+        free: Array = device._settle(inputs).positions
+        there = self._displaced(free)
+        output = self._measured(there, key, sample)
         target = wanted(target, output, nudges)
+        aimed = target if output is there else target - (output - there)
         pulled = self._hinged(xp.ones_like(output), output, target)
         phases = [free]
         for nudge in nudges:
             if hold:
                 places = free[:, self._on(self.target_nodes, self.positions)]
                 places[:, :, 0] += nudge * pulled * (target - output)
-                phases.append(self._settle(inputs, free, self.target_nodes, places).positions)
+                phases.append(device._settle(inputs, free, self.target_nodes, places).positions)
             else:
-                phases.append(self._nudged(inputs, free, nudge * pulled, target))
-        return Shapes(output, phases, *(xp.array(p) for p in self._springs))
+                phases.append(device._nudged(inputs, free, nudge * pulled, aimed))
+        return Shapes(output, phases, *(xp.array(p) for p in device._springs))
 
     def _nudged(self, inputs: Real, free: Array, beta: Array, target: Real) -> Array:
         """Positions where E + beta C is least, for beta (batch, outputs), from the free ones on."""
@@ -251,7 +275,10 @@ class SpringNetwork(GraphNetwork):
         return 1 / float(xp.linalg.eigvalsh(compliance).max())
 
     def contrast(self, relaxed: Shapes, a: int, b: int) -> dict[str, Derivative]:
-        """Each spring's own share, phase b less phase a, a sum over the batch: of (r - l)^2 / 2, and of -k (r - l) for rest lengths."""
+        """Each spring's own share, phase b less phase a, a sum over the batch: of (r - l)^2 / 2, and of -k (r - l) for rest lengths.
+
+        k and l are those of the built network: what a spring feels are its stretch and its force.
+        """
         return self.contrast_between(relaxed, a, relaxed, b)
 
     def contrast_between(self, one: Shapes, a: int, two: Shapes, b: int) -> dict[str, Derivative]:

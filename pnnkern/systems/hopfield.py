@@ -39,11 +39,14 @@ class Hopfield(HopfieldUnits, DenseSettling):  # in this order: a dataclass take
     writing: Pulses = field(default_factory=Pulses)
 
     kind: ClassVar[str] = "hopfield"
+    recipe: ClassVar[str] = "ep-digits"
     exact: ClassVar[Mapping[str, Any]] = {"writer": "ideal"}
     physics: ClassVar[Any] = hopfield
 
     def __post_init__(self) -> None:
         check(self)
+        if self.feedback != "tied" and not len(self.hidden):
+            raise ValueError("a feedback of its own needs a hidden layer to act on")
         self._set_up()
         self.writing.give(self, [name for name in self.parameters if name[0] in "WV"])
 
@@ -86,10 +89,10 @@ class Hopfield(HopfieldUnits, DenseSettling):  # in this order: a dataclass take
     def _continual_settings(self) -> dict[str, Any]:
         return super()._continual_settings() | {"same": self.feedback == "same-update"}
 
-    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
         if self.feedback == "tied":
-            return hopfield.contrast(relaxed, a, b)
-        return (hopfield.same_contrast if self.feedback == "same-update" else hopfield.vector_field_contrast)(relaxed, a, b)
+            return hopfield.contrast(relaxed, a, b, mean=False)
+        return (hopfield.same_contrast if self.feedback == "same-update" else hopfield.vector_field_contrast)(relaxed, a, b, mean=False)
 
     def exports(self) -> dict[str, Quantity]:
         down = {name: Quantity(f"weights from layer {name[1:]} down to layer {int(name[1:]) - 1}") for name in self._own_feedback}

@@ -36,6 +36,7 @@ class ConvolutionalHopfield(HopfieldUnits):
     pool: Literal["mean", "max"] = "mean"  # of squares of 2 x 2
 
     kind: ClassVar[str] = "hopfield-conv"
+    recipe: ClassVar[str] = "ep-conv-digits"
     physics: ClassVar[Any] = convolutional
 
     def __post_init__(self) -> None:
@@ -94,8 +95,8 @@ class ConvolutionalHopfield(HopfieldUnits):
 
     forward_population = looped_population(HopfieldUnits.forward)
 
-    def _mean_contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
-        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool)
+    def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
+        return convolutional.contrast(relaxed, a, b, self.weights, pool=self.pool, mean=False)
 
 
 __all__ = ["ConvolutionalHopfield"]

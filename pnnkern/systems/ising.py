@@ -21,6 +21,7 @@ from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import ising
 from ._encoding import fitting, one_hot
+from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize
 from ._samples import on_device
 from .protocols import looped_population
@@ -52,7 +53,9 @@ class IsingMachine(OneHiddenLayer):
     limit: Positive = 1.0  # weights keep to -limit .. limit
 
     kind: ClassVar[str] = "ising"
+    recipe: ClassVar[str] = "ising-digits"
     has_energy: ClassVar[bool] = True
+    nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
     def __post_init__(self) -> None:
         check(self)
@@ -76,13 +79,23 @@ class IsingMachine(OneHiddenLayer):
     def natural_loss(self) -> Target:
         return Target(high=1.0, low=-1.0)
 
+    @property
+    def natural_nudge(self) -> float:
+        """A field that turns output spins over: energies are compared by the sampled states."""
+        return 2.0
+
+    @property
+    def natural_hold(self) -> float:
+        """1: outputs are held at their targets or not at all."""
+        return 1.0
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def targets(self, labels: Array) -> Array:
         """(batch, classes): 1 at the label, -1 elsewhere."""
         return one_hot(labels, self.outputs, 1, -1, self.device, np.float32)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Mean of the output spins of each class, (batch, classes)."""
+        """Mean of the output spins of each class, (batch, classes), of the built machine as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
 
     @property
@@ -96,6 +109,7 @@ class IsingMachine(OneHiddenLayer):
 
     forward_population = looped_population(forward)
 
+    @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> _Relaxed:  # fmt: skip
         """The free state and the nudged ones. With `hold` outputs are held at the targets: spins know no fractions, so beta must be 1."""
@@ -134,7 +148,7 @@ class IsingMachine(OneHiddenLayer):
         return _Relaxed(inputs, states, free[:, hidden:].reshape(len(inputs), -1, self.copies).mean(axis=2, dtype=np.float32))
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, a sum over the batch."""
+        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its spins."""
         xp, hidden = _array.namespace(relaxed.inputs), self.sizes[0]
         one, two = (relaxed.states[p].astype(np.float32) for p in (a, b))
         moved = two - one

@@ -12,15 +12,20 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
-from .._checks import shaped
+from .._checks import largest, shaped
 from .._declared import Positive, Range, check
+from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
-from ..networks import DiodeNetwork, TransistorNetwork, graphs
+from ..networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
+from ..networks._graph import State
 from . import protocols
 from ._encoding import wanted
 from ._graphs import Circuit
 from .system import Quantity
+
+SEARCH = 500  # iterations of a relaxation in the search for the largest nudge, where most settle at once or never
+SLACK = 1e3  # times what relaxations leave: outputs that are so close to their targets may move further
 
 
 @record
@@ -43,7 +48,8 @@ class NonlinearCircuit(Circuit):
     ends, then all negative ones.
 
     Held outputs keep the mean of their two nodes. Nudges are currents ``beta (target - output)`` into the positive end and out of the
-    negative one, of the free output, beta in siemens. Transistors have no energy: their contrasts are no gradients, however small the nudge.
+    negative one, of the free output, beta in siemens; small ones, that move the outputs by less than they are off. Transistors have no
+    energy: their contrasts are no gradients, however small the nudge.
     """
 
     graph: Literal["lattice", "disordered"] = "lattice"  # lattice: square and periodic, side the root of nodes
@@ -61,6 +67,7 @@ class NonlinearCircuit(Circuit):
     network: Any = None
 
     kind: ClassVar[str] = "transistor-network"
+    recipe: ClassVar[str] = "coupled-iris-transistors"
 
     def __post_init__(self) -> None:
         check(self)
@@ -101,6 +108,12 @@ class NonlinearCircuit(Circuit):
         return bool(self.network.has_energy)
 
     @property
+    def natural_nudge(self) -> float:
+        """A tenth of what one output is tied by, siemens: of the nudge bound of resistors that conduct as the edges do at 0 V."""
+        network = ResistorNetwork(self.network.edges, self.network.n_nodes)
+        return 0.1 * network.response(self.conducting(), self.source_nodes, self.target_nodes).nudge_bound
+
+    @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Range of the parameter."""
         return {self.name: (self.smallest, self.largest)}
@@ -116,26 +129,37 @@ class NonlinearCircuit(Circuit):
         net, gate = self.network, self.parameters["gate"]  # with both ends at 0 V
         return net.strength * _array.namespace(gate).maximum(gate - net.threshold, net.least)
 
+    def _as_built(self, name: str, values: Array) -> Array:
+        """Gates act as if what they are above the threshold were off by the mismatch: so much more or less does a transistor conduct."""
+        if name != "gate":
+            return super()._as_built(name, values)
+        threshold = self.network.threshold
+        return self._stuck(name, threshold + self._off(name, values - threshold, self.imperfections.mismatch, values.shape))
+
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def _settle(self, inputs: Real, **how: Any) -> Array:
+    def _relaxed(self, inputs: Real, **how: Any) -> State:
         held = how.pop("held", self.source_nodes)
-        return self.network.relax(
+        found: State = self.network.relax(
             self.parameters[self.name], held, inputs, relaxation=self.relaxation, tolerance=self.tolerance, **how
-        ).voltages
+        )
+        return found
+
+    def _settle(self, inputs: Real, **how: Any) -> Array:
+        return self._relaxed(inputs, **how).voltages
 
     def states(self, inputs: Real) -> Array:
-        return self._settle(inputs)
+        return self.built()._settle(self._entered(inputs))
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """One pass: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. Noise-free: `key` is not needed."""
-        return self.read(self._settle(inputs))
+        """One pass of the built network: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. key : of its noise."""
+        return self._measured(self._across(self.states(inputs)), key, sample)
 
     forward_population = protocols.looped_population(forward)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Outputs of the twin, and its voltages for `vjp`."""
         voltages = self._settle(inputs)
-        return self.read(voltages), voltages
+        return self._across(voltages), voltages
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
@@ -149,10 +173,13 @@ class NonlinearCircuit(Circuit):
         self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
         sample: Any = 0,
     ) -> States:  # fmt: skip
-        """Equilibria of all phases, the nudged and held ones from the free one on."""
-        xp = _array.namespace(inputs)
-        free = self._settle(inputs)
-        output = self.read(free)
+        """Equilibria of all phases, the nudged and held ones from the free one on.
+
+        Raises NudgeError, a ValueError, for a nudge that drives a sample's outputs further than they are off their targets.
+        """
+        xp, device, inputs = _array.namespace(inputs), self.built(), self._entered(inputs)
+        free = device._settle(inputs)
+        output = self._measured(self._across(free), key, sample)
         error = self.errors(output, wanted(target, output, nudges))
         apart = xp.concatenate([error, -error], axis=1)  # of the positive and the negative ends
         phases = [free]
@@ -160,30 +187,50 @@ class NonlinearCircuit(Circuit):
             if hold:
                 held = np.concatenate([self.source_nodes, self.target_nodes])
                 values = xp.concatenate([inputs, free[:, self._on(self.target_nodes, free)] + nudge / 2 * apart], axis=1)
-                phases.append(self._settle(values, held=held, start=free))
+                phases.append(device._settle(values, held=held, start=free))
             else:
-                currents = xp.zeros(free.shape)
-                currents[:, self._on(self.target_nodes, free)] = nudge * apart
-                phases.append(self._settle(inputs, currents=currents, start=free))
-        return States(output, phases)
+                phases.append(device._nudged(inputs, free, error, nudge))
+        return States(output, [self._noisy(phase, p, key, sample) for p, phase in enumerate(phases)])
+
+    def _nudged(self, inputs: Real, free: Array, error: Array, nudge: float) -> Array:
+        """Voltages with currents ``nudge error`` driven into the outputs, from the free ones on."""
+        found, bears = self._driven_by(inputs, free, nudge * error, error)
+        if not bears:
+            bound = largest(lambda b: self._driven_by(inputs, free, np.copysign(b, nudge) * error, error, steps=SEARCH)[1], abs(nudge))
+            raise NudgeError(
+                f"a nudge of {nudge:g} siemens drives outputs further than they are off their targets: |beta| must stay below {bound:.3g} "
+                "siemens here"
+            )
+        return found
+
+    def _driven_by(self, inputs: Real, free: Array, forces: Array, error: Array, steps: int | None = None) -> tuple[Array, bool]:
+        """Voltages with these currents driven into the outputs, and whether they settle where outputs have moved by less than `error`."""
+        found = self._relaxed(inputs, currents=self._into(forces), start=free, steps=steps, on_failure="flag")
+        moved, slack = self.read(found.voltages) - self.read(free), SLACK * self.tolerance * self.volts
+        return found.voltages, found.converged and bool(((moved**2).sum(axis=1) ** 0.5 <= (error**2).sum(axis=1) ** 0.5 + slack).all())
+
+    def _into(self, forces: Array) -> Array:
+        """Currents (batch, n_nodes): into the positive nodes of the outputs and out of the negative ones."""
+        xp = _array.namespace(forces)
+        currents = xp.zeros((len(forces), self.network.n_nodes))
+        currents[:, self._on(self.target_nodes, currents)] = xp.concatenate([forces, -forces], axis=1)
+        return currents
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs), amperes.
 
         These go into the positive nodes of the outputs and out of the negative ones.
         """
-
-        def drive(inputs: Real, forces: Array) -> Array:
-            xp = _array.namespace(inputs)
-            currents = xp.zeros((len(inputs), self.network.n_nodes))
-            currents[:, self._on(self.target_nodes, currents)] = xp.concatenate([forces, -forces], axis=1)
-            return self._settle(inputs, currents=currents)
-
-        return drive
+        device = self.built()
+        return lambda inputs, forces: device._settle(self._entered(inputs), currents=self._into(forces))
 
     def read(self, states: Real) -> Array:
         """Outputs (batch, outputs) of voltages (batch, n_nodes)."""
         shaped("states", states, None, self.network.n_nodes)
+        return self._read(self._across(states))
+
+    def _across(self, states: Array) -> Array:
+        """Differences (batch, outputs) between the two nodes of each output."""
         high, low = (self._on(nodes, states) for nodes in np.split(self.target_nodes, 2))
         return states[:, high] - states[:, low]
 
@@ -194,7 +241,10 @@ class NonlinearCircuit(Circuit):
         return {self.name: self.network.contrast(one.T, two.T)}
 
     def contrast(self, relaxed: States, a: int, b: int) -> dict[str, Derivative]:
-        """{name: each edge's own share}, phase b less phase a, a sum over the batch: dv^2 / 2 for transistors, dE/dg with diodes."""
+        """{name: each edge's own share}, phase b less phase a, a sum over the batch: dv^2 / 2 for transistors, dE/dg with diodes.
+
+        dv are drops over the edges of the built network, each voltage as it is measured.
+        """
         one, two = relaxed.phases[a], relaxed.phases[b]
         if isinstance(self.network, DiodeNetwork):
             return {self.name: self.network.contrast_of(one, two).sum(axis=0)}

@@ -16,6 +16,7 @@ from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import oscillator
 from ._encoding import fitting
+from ._imperfect import on_the_built
 from ._layers import GradedOutputs, OneHiddenLayer, OneSize, check_dtype
 from .protocols import looped_population
 from .system import Quantity
@@ -27,10 +28,7 @@ from .writers import InPlace
 class _Relaxed:
     inputs: Real
     phases: oscillator.Phases
-
-    @property
-    def output(self) -> Array:
-        return self.phases.output
+    output: Array  # cosines of the free outputs, as they are measured
 
 
 @accepts_any
@@ -52,6 +50,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
     tolerance: float | None = 0.0
 
     kind: ClassVar[str] = "oscillators"
+    recipe: ClassVar[str] = "oim-mnist"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -75,8 +74,8 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Cosines of the free outputs (batch, outputs). Noise-free: `key` is not needed."""
-        return self.relax(inputs).output
+        """Cosines of the free outputs (batch, outputs) of the built machine. key : of the noise that they are measured with."""
+        return self.relax(inputs, key=key, sample=sample).output
 
     @property
     def feature_count(self) -> int:
@@ -99,39 +98,38 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         x[:, hidden:] = p["b2"]
         return coupling, {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance}
 
+    @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> _Relaxed:  # fmt: skip
         """The free phases and how far nudges move them."""
         coupling, how = self._apparatus(inputs)
         start = _array.namespace(inputs).full(how["x"].shape, np.pi / 2, self.dtype)
         free = oscillator.relax(start, coupling, steps=self.steps, **how)
-        if not nudges:
-            none = free.phase[None][:0]
-            return _Relaxed(inputs, oscillator.Phases(free.phase, none, self.sizes[1], left=free.left, limit=free.limit))
-        return _Relaxed(
-            inputs,
-            oscillator.respond(free.phase, coupling, nudges=nudges, target=target, hold=hold, steps=self.nudged_steps, **how),
-        )
+        if nudges:
+            phases = oscillator.respond(free.phase, coupling, nudges=nudges, target=target, hold=hold, steps=self.nudged_steps, **how)
+        else:
+            phases = oscillator.Phases(free.phase, free.phase[None][:0], self.sizes[1], left=free.left, limit=free.limit)
+        return _Relaxed(inputs, phases, phases.output)
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, a sum over the batch."""
-        return self._named(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b), max(1, len(relaxed.inputs)))
+        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its waves."""
+        return self._by_name(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b, mean=False))
 
-    def _named(self, inputs: Real, shares: tuple[Factors, Array, Array, Array], of_means: float) -> dict[str, Derivative]:
-        """Shares of couplings, fields and second harmonics by the names of the parameters; what is a mean over so many is made a sum."""
+    def _by_name(self, inputs: Real, shares: tuple[Factors, Array, Array, Array]) -> dict[str, Derivative]:
+        """Shares of couplings, fields and second harmonics, sums over the batch, by the names of the parameters."""
         factors, dx, _, dK = shares
         hidden = self.sizes[0]
-        across = Factors(_array.contiguous(factors.first[:, :hidden]), _array.contiguous(factors.second[:, hidden:]), of_means)
+        across = Factors(_array.contiguous(factors.first[:, :hidden]), _array.contiguous(factors.second[:, hidden:]))
         field = dx.sum(axis=0)
         return {
             "W1": Factors(inputs, _array.contiguous(dx[:, :hidden])), "W2": across, "b1": field[:hidden], "b2": field[hidden:],
-            "K": dK * dK.dtype.type(of_means),
+            "K": dK,
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Cosines of the free outputs, and the phases for `vjp`."""
-        relaxed = self.relax(inputs)
+        relaxed = self._clean.relax(inputs)
         return relaxed.output, relaxed
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
@@ -139,7 +137,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         coupling, how = self._apparatus(record.inputs)
         steps = max(self.steps, self.nudged_steps)
         shares = oscillator.relax_vjp(cotangent, record.phases.phase, coupling, steps=steps, **how)
-        return self._named(record.inputs, shares, 1.0)
+        return self._by_name(record.inputs, shares)
 
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:

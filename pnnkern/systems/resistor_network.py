@@ -39,6 +39,7 @@ class Equilibria:
     errors: Array  # d (batch, outputs), what the phases pull the outputs by
     nudges: tuple[float, ...]  # of each phase; 0 for the first
     hold: bool
+    noise: tuple[float, Any, Any] = (0.0, None, 0)  # of each voltage that is measured: rms, key and sample
 
     def ways(self, a: int, b: int) -> tuple[Array, Array]:
         """(W_b - W_a, (W_a + W_b) / 2), each (nodes, outputs); the difference has all its digits."""
@@ -51,8 +52,10 @@ class Equilibria:
         return (y - x) * (r.targets @ (second @ first)), r.targets @ (x * first + y * second) / 2
 
     def voltages(self, p: int) -> Array:
-        """Voltages (batch, n_nodes) of phase p."""
-        return self.sources @ self.response.sources.T + self.errors @ self.ways(p, p)[1].T
+        """Voltages (batch, n_nodes) of phase p, as they are measured."""
+        v = self.sources @ self.response.sources.T + self.errors @ self.ways(p, p)[1].T
+        rms, key, sample = self.noise
+        return v + rms * random.normal(random.fold_in(key, p), v.shape, sample=sample, dtype=v.dtype, like=v) if rms else v
 
 
 @accepts_any
@@ -74,6 +77,7 @@ class ResistorCircuit(Circuit):
     dtype: str = "float32"
 
     kind: ClassVar[str] = "resistor-network"
+    recipe: ClassVar[str] = "coupled-iris"
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -142,6 +146,11 @@ class ResistorCircuit(Circuit):
         return Target(high=self.volts * self.high, low=self.volts * self.low, hinge=self.hinge)
 
     @property
+    def natural_nudge(self) -> float:
+        """A tenth of the largest at which outputs that are pushed away still settle, siemens."""
+        return 0.1 * self._response().nudge_bound
+
+    @property
     def bounds(self) -> dict[str, tuple[float, float]]:
         """Range of the parameter."""
         return {"conductance": (self.smallest, self.largest)}
@@ -154,15 +163,17 @@ class ResistorCircuit(Circuit):
         return self.network.response(self.parameters["conductance"], self.source_nodes, self.target_nodes)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """One pass: source voltages (batch, sources) -> output voltages (batch, outputs), float64. Noise-free: `key` is not needed."""
-        return self._response().outputs(inputs)
+        """One pass of the built network: source voltages (batch, sources) -> output voltages (batch, outputs), float64. key : of its noise."""
+        return self._measured(self.built()._response().outputs(self._entered(inputs)), key, sample)
 
     def forward_population(
         self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
     ) -> Array:
         """The passes of networks {"conductance": (members, E)}, (members, batch, outputs), by `ResistorNetwork.gains`."""
         protocols.numbered(protocols.members(self, parameters), first)
-        return inputs @ self.network.gains(parameters["conductance"], self.source_nodes, self.target_nodes)
+        worth = parameters["conductance"] if self.imperfections.perfect else self._as_built("conductance", parameters["conductance"])
+        outputs = self._entered(inputs) @ self.network.gains(worth, self.source_nodes, self.target_nodes)
+        return self._measured_of_members(outputs, key, sample, first)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Output voltages of the twin, and the response and inputs for `vjp`."""
@@ -178,8 +189,9 @@ class ResistorCircuit(Circuit):
 
     # --------------------------------------------------------------------------------------------- driven backwards and in time
     def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
-        """Output voltages, and the voltages inside by what they are made of."""
-        return self.forward_saving(inputs)
+        """Output voltages of the built network, and the voltages inside by what they are made of."""
+        outputs, record = self.built().forward_saving(self._entered(inputs))
+        return self._measured(outputs, key, sample), record
 
     def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs."""
@@ -187,13 +199,13 @@ class ResistorCircuit(Circuit):
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs) driven into the outputs, amperes."""
-        response = self._response()
-        return lambda inputs, forces: inputs @ response.sources.T + forces @ response.targets.T
+        response = self.built()._response()
+        return lambda inputs, forces: self._entered(inputs) @ response.sources.T + forces @ response.targets.T
 
     def read(self, states: Real) -> Array:
         """Output voltages (batch, outputs) of voltages (batch, n_nodes)."""
         shaped("states", states, None, self.network.n_nodes)
-        return states[:, self._on(self.target_nodes, states)]
+        return self._read(states[:, self._on(self.target_nodes, states)])
 
     def products(self, one: Real, two: Real) -> dict[str, Derivative]:
         """{"conductance": dv_1 dv_2}, a sum over the batch."""
@@ -210,18 +222,24 @@ class ResistorCircuit(Circuit):
 
         Raises ValueError for a negative nudge beyond which the outputs have no equilibrium.
         """
-        response = self._response()
-        output = response.outputs(inputs)
+        response, inputs = self.built()._response(), self._entered(inputs)
+        output = self._measured(response.outputs(inputs), key, sample)
         target = wanted(target, output, nudges)
         lowest = -min((0.0, *nudges))
         if not hold and lowest >= response.nudge_bound:
             raise NudgeError(
                 f"a nudge of {-lowest:g} siemens leaves the outputs without an equilibrium: |beta| must stay below {response.nudge_bound:.4g}"
             )
-        return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold)
+        noise = (self.imperfections.measurement_noise, key, sample)
+        return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold, noise)
 
     def contrast(self, relaxed: Equilibria, a: int, b: int) -> dict[str, Derivative]:
-        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch, in product form."""
+        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch, in product form.
+
+        dv are drops over the edges of the built network, each voltage as it is measured.
+        """
+        if relaxed.noise[0]:
+            return self.contrast_between(relaxed, a, relaxed, b)
         between, mean = relaxed.ways(a, b)
         r, x, d = relaxed.response, relaxed.sources, relaxed.errors
         other = r.sources @ (x.T @ d) + mean @ (d.T @ d)
@@ -233,7 +251,7 @@ class ResistorCircuit(Circuit):
         return {"conductance": self.network.contrast((w - v).T, (w + v).T, 1 / 2).astype(self.dtype)}
 
     def states(self, inputs: Real) -> Array:
-        return inputs @ self._response().sources.T
+        return self._entered(inputs) @ self.built()._response().sources.T
 
 
 def damaged(system: ResistorCircuit, fraction: float, key: Any) -> ResistorCircuit:
@@ -265,7 +283,9 @@ def damaged(system: ResistorCircuit, fraction: float, key: Any) -> ResistorCircu
             keep[e] = True
     k = system.parameters["conductance"]
     xp = _array.namespace(k)
-    return dataclasses.replace(system, edges=edges[keep], parameters={"conductance": k[xp.asarray(keep)]}, memory={})
+    left_over = dataclasses.replace(system, edges=edges[keep], parameters={"conductance": k[xp.asarray(keep)]}, memory={})
+    left_over.built_of(system, keep)
+    return left_over
 
 
 __all__ = ["Equilibria", "ResistorCircuit", "damaged"]

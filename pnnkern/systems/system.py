@@ -16,6 +16,7 @@ import numpy as np
 from .. import _array, _declared
 from .._array import Array
 from .._declared import Described
+from .._gate import accepts_any
 from .._kinds import Kinds
 
 kinds = Kinds("system", "pnnkern.systems")
@@ -46,6 +47,7 @@ class Target:
     real: bool = True
 
 
+@accepts_any
 @dataclass(kw_only=True)
 class System(Described):
     """Base of all systems.
@@ -61,9 +63,11 @@ class System(Described):
     device: str = "cpu"
 
     kind: ClassVar[str] = ""
+    recipe: ClassVar[str] = ""  # the one that comes with the package and stands for the kind
     given: ClassVar[frozenset[str]] = _SUPPLIED
     measured: ClassVar[Literal["powers", "signed"]] = "signed"  # what comes out: powers of light, or values of either sign
     output_unit: ClassVar[str] = "1"  # SI unit of what comes out
+    nudge_unit: ClassVar[str] = "1"  # SI unit of what outputs are nudged by, beta
     drawn_by: ClassVar[str] = ""  # file in experiments/pictures that draws it for a report
     exact: ClassVar[Mapping[str, Any]] = {}  # keys that the exact-gradient control sets: parameters that an optimiser can write as it likes
 
@@ -94,9 +98,41 @@ class System(Described):
         return Target()
 
     @property
+    def natural_nudge(self) -> float:
+        """A nudge, beta, that moves outputs a little, in `nudge_unit`: what rules take where nothing else is said."""
+        return 0.1
+
+    @property
+    def natural_hold(self) -> float:
+        """How far outputs are held from where they are towards their targets, a fraction, where nothing else is said."""
+        return 1e-2
+
+    @property
+    def natural_step(self) -> float:
+        """A change of its parameters that is small, in their unit: a tenth of their root mean square."""
+        squares = sum(float((abs(p) ** 2).sum()) for p in self.parameters.values())
+        return 0.1 * (squares / max(1, sum(p.size for p in self.parameters.values()))) ** 0.5 or 0.05
+
+    @property
+    def step_unit(self) -> str:
+        """SI unit of `natural_step`, that of the parameters as they are exported; "1" where they differ."""
+        units = {what.unit for name, what in self.exports().items() if name in self.parameters}
+        return units.pop() if len(units) == 1 else "1"
+
+    @property
     def unmet(self) -> Mapping[str, str]:
         """By a protocol's name, which keys would have to be set for this system to have it: it has the methods, but not the values."""
         return {}
+
+    @property
+    def perfect(self) -> bool:
+        """Whether what was built is as its model, by what it describes of itself."""
+        return all(getattr(value, "perfect", True) for value in vars(self).values() if isinstance(value, Described))
+
+    @classmethod
+    def without_imperfections(cls) -> dict[str, Any]:
+        """The keys of its imperfections, as they are where there are none."""
+        return {key.name: key.default for key in _declared.keys(cls) if key.path[0] == "imperfections" and not key.default}
 
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:
@@ -128,7 +164,7 @@ class System(Described):
 def _plain(cls: type) -> frozenset[str]:
     """Names of the fields that a recipe can set, or a run by itself."""
     hints = typing.get_type_hints(cls, include_extras=True)
-    return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))  # type: ignore[arg-type]
+    return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))
 
 
 __all__ = ["Quantity", "System", "Target", "kinds"]

@@ -15,6 +15,7 @@ from .. import _array, random
 from .._array import Array
 from .._declared import Count, Described, NotNegative, Positive, Range, check
 from .._errors import CapabilityError
+from .._gate import accepts_any
 from .._updates import Derivative, Factors, Gradient, Move, Set, Update, dense, scaled
 
 
@@ -31,6 +32,7 @@ class Writer(Protocol):
         """Add an array, as far as the devices can. Raises `CapabilityError` where they only follow gradients."""
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Pulsed:
     """A crossbar of pulsed devices (`pnnkern.crossbar.pulsed`): each cell moves by the coincidences of two pulse trains.
@@ -81,6 +83,7 @@ class Pulsed:
         self.write(name, parameter, -by, 1.0, memory)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Transferred:
     """Gradients that are gathered in another array or in memory and transferred from there (`pnnkern.crossbar.transfer`).
@@ -131,6 +134,7 @@ class Transferred:
         parameter[...] = transfer.transfer_weights(self.rule, state)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class Stepped:
     """Parameters that move in whole steps within a range, such as digital potentiometers.
@@ -170,6 +174,7 @@ class Stepped:
         self.write(name, parameter, -by, 1.0, memory)
 
 
+@accepts_any
 @dataclass(frozen=True)
 class InPlace:
     """Weights that move by exactly ``-lr rate g`` and stay within low .. high; an update in factors is never made an array.
@@ -214,6 +219,7 @@ def _keep_within(parameter: Array, low: float, high: float) -> None:
 WRITERS = Literal["ideal", "pulsed", "tiki-taka-v1", "tiki-taka-v2", "tiki-taka-chopped", "tiki-taka-dynamic", "mixed-precision"]
 
 
+@accepts_any
 @dataclass(frozen=True, kw_only=True)
 class Pulses(Described):
     """What writes arrays of weights, which may be pulsed devices; then they hold what the devices hold, and move as they move."""
@@ -254,6 +260,7 @@ class Pulses(Described):
         return Transferred(rule, key)
 
 
+@accepts_any
 @dataclass(frozen=True, kw_only=True)
 class Potentiometers(Described):
     """Parts that may be digital potentiometers: what they learn moves in whole steps within its range, at once."""

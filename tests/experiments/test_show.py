@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from pnnkern.cli import main
 from pnnkern.experiments import derived, recipe, show
+from pnnkern.systems import Geometry
 
 KINDS = {table: {kind: derived.table(cls) for kind, cls in recipe.kinds(table).items()} for table in ("system", "rule")}
 MODELS = [(table, kind, model) for table, kinds in KINDS.items() for kind, model in kinds.items()]
@@ -40,10 +41,11 @@ def test_kinds_show_what_is_declared(table: str, kind: str, model: type[BaseMode
 
 def test_documentation_is_the_comment_beside_a_key() -> None:
     (row,) = show.collect("system.pitch")["keys"]
-    source = inspect.getsource(KINDS["system"]["d2nn"])
+    source = inspect.getsource(Geometry)
     assert f"# [{row['unit']}] {row['about']}\n" in source
     assert row == {
-        "key": "system.pitch", "value": 0.4e-3, "default": 0.4e-3, "unit": "m", "bounds": "number > 0", "about": row["about"], "of": ["d2nn"]
+        "key": "system.pitch", "value": 0.4e-3, "default": 0.4e-3, "unit": "m", "bounds": "number > 0 and <= 1e+09",
+        "about": row["about"], "of": ["d2nn"],
     }  # fmt: skip
     (above,) = show.collect("system.topology")["keys"]  # a comment of its own line
     assert above["about"].startswith("interleaved: pairs are rows")

@@ -49,7 +49,7 @@ def test_accuracy_is_one_less_the_relative_error(rng: np.random.Generator) -> No
     assert accuracy(metrics(loss, outputs, labels)["rating"] / len(labels), real=True) == pytest.approx(1 - error)
     halves = np.concatenate([ratings(loss, outputs[:4], labels[:4]), ratings(loss, outputs[4:], labels[4:])])
     assert accuracy(halves.mean(), real=True) == pytest.approx(1 - error)
-    assert loss(outputs, labels)[0] == pytest.approx(((outputs - 0.3 - 0.4 * labels) ** 2).sum(axis=1).mean() / 2)
+    assert loss(outputs, labels)[0] == pytest.approx(((outputs - 0.3 - 0.4 * labels) ** 2).sum(axis=1).sum() / 2)
     assert metrics(Logits(), np.eye(3), np.array([0, 1, 1]))["rating"] == 2
 
 
@@ -105,7 +105,7 @@ def test_eight_nodes_come_to_their_voltages(tmp_path: Path, rule: str) -> None:
     if rule == "adjoint-learning":
         chosen["rule.loss"] = "mse"
     if rule == "equilibrium-propagation":
-        chosen["rule.strength"] = 1e-5
+        chosen["rule.beta"] = 1e-5
     done = run.start(named("coupled-allostery", chosen), tmp_path / "r", quiet=True)
     system, sample = done.trainer.system, done.trainer.dataset
     k, edges, n = system.parameters["conductance"], system.network.edges, system.network.n_nodes
@@ -134,17 +134,19 @@ def test_eight_nodes_come_to_their_voltages(tmp_path: Path, rule: str) -> None:
     ("name", "chosen", "message"),
     [
         ("coupled-allostery", {"system.hinge": True}, r"real targets, which are to be met from both sides: set system.hinge=false$"),
-        ("coupled-allostery", {"rule.kind": "in-silico"}, r"real targets, which need a square error: set rule.loss='mse'"),
+        ("coupled-allostery", {"rule.kind": "in-silico", "rule.loss": "cross-entropy"},
+         r"real targets, which need a square error: set rule.loss='mse'"),
         ("d2nn-digits", {"data.name": "plane"}, "plane has real .*: system.kind='d2nn' measures powers of light, which have none, as only"),
         ("d2nn-digits", {"data.name": "plane", "rule.loss": "mse"}, "powers of light, which have none"),
-        ("coupled-regression", {"rule.kind": "in-silico"}, r"the task plane has real targets, .*: set rule.loss='mse'$"),
+        ("coupled-regression", {"rule.kind": "in-silico", "rule.loss": "cross-entropy"},
+         r"the task plane has real targets, .*: set rule.loss='mse'$"),
         ("coupled-regression", {"data.classes": [0, 1]}, "the task plane has real targets and no classes to choose from: leave data.classes"),
         ("coupled-regression", {"data.validation": 1}, "every 1-th training sample cannot be held out: .* plane has 32 training samples"),
         ("boltzmann-digits", {"data.name": "plane"}, "outputs of system.kind='boltzmann' are chances of classes, which have none"),
         ("boltzmann-digits", {"data.name": "plane", "rule.kind": "in-silico"}, "are chances of classes, which have none"),
         ("boltzmann-digits", {"rule.kind": "in-silico", "rule.loss": "mse"}, "logarithms of chances, which have no targets: .*'cross-entropy'"),
         ("ep-digits", {"data.name": "plane", "system.readout": "softmax"}, "a softmax has none: set system.readout='state'"),
-        ("ep-digits", {"data.name": "plane", "rule.kind": "in-silico"}, "set rule.loss='mse'"),
+        ("ep-digits", {"data.name": "plane", "rule.kind": "in-silico", "rule.loss": "cross-entropy"}, "set rule.loss='mse'"),
     ],
 )
 def test_refusals(tmp_path: Path, name: str, chosen: dict[str, Any], message: str) -> None:

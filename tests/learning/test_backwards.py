@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 import pnnkern as pnn
 from pnnkern import random
@@ -23,7 +24,7 @@ from pnnkern.learning import (
     one_step,
 )
 from pnnkern.networks import graphs
-from pnnkern.systems import D2NN, CrossbarNetwork, IsingMachine, NonlinearCircuit, ResistorCircuit, protocols, writers
+from pnnkern.systems import D2NN, CrossbarNetwork, IsingMachine, NonlinearCircuit, ResistorCircuit, writers
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
 KEY = random.key(2)
@@ -54,37 +55,37 @@ def test_light_sent_back_through_the_built_network(rng: np.random.Generator) -> 
     """The gradient of the network as it was built, which its twin, that knows no errors, does not have."""
     geometry = Geometry(layers=2, size=20, detector_size=4, input_size=12, spacing=4e-3)
     imperfections = Imperfections(misalignment=4e-4, height_error=1e-4)
-    system = D2NN(geometry, key=random.key(1), dtype="float64", imperfections=imperfections, build_key=KEY)
+    system = D2NN(geometry=geometry, key=random.key(1), dtype="float64", imperfections=imperfections)
     batch = system.encode(rng.integers(0, 256, (3, 8, 8)).astype(np.uint8)), np.array([1, 7, 4])
     loss = pnn.learning.CrossEntropy()
-    updates, metrics = AdjointLearning(loss).step(system, batch)
+    updates, metrics = one_step(AdjointLearning(loss), system, Batch(*batch))
     assert metrics["loss"] == pytest.approx(loss(system.forward(batch[0]), batch[1])[0])
-    largest = np.argsort(-np.abs(updates["phase"]).ravel())[:12]
-    places = [np.unravel_index(i, updates["phase"].shape) for i in largest]
+    found = dense(updates["phase"])
+    places = [np.unravel_index(i, found.shape) for i in np.argsort(-np.abs(found).ravel())[:12]]
     truth = numeric(system, "phase", loss, batch, 1e-4, places)
-    np.testing.assert_allclose([updates["phase"][i] for i in places], truth, rtol=1e-5)
-    twin = PhysicsAware(loss).step(system, batch)[0]["phase"]
+    np.testing.assert_allclose([found[i] for i in places], truth, rtol=1e-5)
+    twin = dense(one_step(PhysicsAware(loss), system, Batch(*batch))[0]["phase"])
     assert np.linalg.norm([twin[i] for i in places] - truth) > 0.1 * np.linalg.norm(truth)
 
 
 def test_errors_go_back_through_the_arrays(rng: np.random.Generator) -> None:
     """What hidden nodes get is the transpose of what the arrays, with their programming errors and wires, do forwards."""
     hardware = Crossbar(device="pcm", chain=Chain(wires=Wires(50.0, 50.0)))
-    network = CrossbarNetwork((6, 5, 4), hardware=hardware, key=KEY, dtype="float64")
+    network = CrossbarNetwork(inputs=6, hidden=(5,), classes=4, hardware=hardware, key=KEY, dtype="float64")
     x, labels = rng.random((7, 6)), rng.integers(0, 4, 7)
-    updates, _ = AdjointLearning(Logits(2.0)).step(network, (x, labels))
+    updates, _ = one_step(AdjointLearning(Logits(2.0)), network, Batch(x, labels))
     outputs, (weights, entered) = network.measure(x)
     matrix = network._read(1, np.eye(6), weights[1], None, 0)  # of the second array, measured from the rows
     assert not np.allclose(matrix, weights[1], rtol=0.02)
     error = Logits(2.0)(outputs, labels)[1]
     hidden = (error @ matrix.T)[:, :-1] * (1 - entered[1][:, :-1] ** 2)
-    np.testing.assert_allclose(protocols.dense(updates["w0"]), entered[0].T @ hidden, rtol=1e-9, atol=1e-14)
-    np.testing.assert_allclose(protocols.dense(updates["w1"]), entered[1].T @ error, rtol=1e-12)
-    perfect = CrossbarNetwork((6, 5, 4), key=KEY, dtype="float64")
-    updates, _ = AdjointLearning(Logits(2.0)).step(perfect, (x, labels))
+    np.testing.assert_allclose(dense(updates["w0"]), entered[0].T @ hidden, rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(dense(updates["w1"]), entered[1].T @ error, rtol=1e-12)
+    perfect = CrossbarNetwork(inputs=6, hidden=(5,), classes=4, key=KEY, dtype="float64")
+    updates, _ = one_step(AdjointLearning(Logits(2.0)), perfect, Batch(x, labels))
     places = [(0, 0), (3, 2), (6, 4)]
     np.testing.assert_allclose(
-        [protocols.dense(updates["w0"])[i] for i in places], numeric(perfect, "w0", Logits(2.0), (x, labels), 1e-5, places), rtol=1e-6
+        [dense(updates["w0"])[i] for i in places], numeric(perfect, "w0", Logits(2.0), (x, labels), 1e-5, places), rtol=1e-6
     )
 
 
@@ -164,6 +165,35 @@ def test_agnostic_steps_end_where_the_physics_leads(rng: np.random.Generator) ->
         one_step(AgnosticEP(beta, 1e-2, steps=2), system, Batch(x, labels))
 
 
+def test_the_largest_rate_that_holds_is_named() -> None:
+    """A resistor of conductance k between two that hold it, one output: what it feels, by hand, and the bound, found by a root here."""
+    nodes, limits = {"source_nodes": [2, 0, 1], "target_nodes": [3]}, (1e-4, 1e-1)
+    system = ResistorCircuit(
+        edges=[[0, 3], [1, 3], [0, 2], [1, 2]], n_nodes=4, features=1, outputs=1, complement=False, hinge=False, high=0.9, low=0.1,
+        smallest=limits[0], largest=limits[1], dtype="float64", parameters={"conductance": [1e-3] * 4}, **nodes,
+    )  # fmt: skip
+    x, labels, beta = system.encode(np.array([[0.5]])), np.array([1]), 1e-5
+
+    def squares(k: np.ndarray, b: float) -> np.ndarray:
+        v = (k[1] + b * 0.9) / (k[0] + k[1] + b)
+        return np.array([v**2, (1 - v) ** 2]) / 2
+
+    def share(rate: float) -> float:
+        """What the two edges at the output feel at theta = start - softness felt(theta), along what they feel at the start."""
+        start, before = np.full(2, 1e-3), squares(np.full(2, 1e-3), -beta)
+        k = scipy.optimize.fsolve(lambda k: 1e3 * (k - start + rate / (2 * beta) * (squares(k, beta) - before)), start, xtol=1e-13)
+        first, last = squares(start, beta) - before, squares(k, beta) - before
+        return float(first @ last / (first @ first))
+
+    bound = scipy.optimize.brentq(lambda rate: share(rate) - 4, 3e-8, 7e-8)
+    batch = Batch(x, labels)
+    one_step(AgnosticEP(beta, 0.97 * bound, tolerance=1e-10), system, batch)
+    for rate in (1.03 * bound, 1e-3):
+        with pytest.raises(ConvergenceError, match=rf"softness = .* is too large; rate = {rate:g} must stay below") as said:
+            one_step(AgnosticEP(beta, rate, tolerance=1e-10), system, batch)
+        assert float(str(said.value).split("below ")[1].split()[0]) == pytest.approx(bound, rel=0.03)
+
+
 def test_equilibria_at_different_parameters(rng: np.random.Generator) -> None:
     """The shares of two relaxations, of different conductances, from their voltages alone."""
     one, two = circuit(), circuit()
@@ -181,14 +211,13 @@ def test_equilibria_at_different_parameters(rng: np.random.Generator) -> None:
 
 
 def test_refusals() -> None:
-    network = IsingMachine((4, 3), 1, 5, key=KEY)
-    batch = np.zeros((1, 5), np.float32), np.zeros(1, np.int64)
+    network = IsingMachine(hidden=(4,), outputs=3, inputs=5, copies=1, key=KEY)
     for rule, lacking in (
         (AdjointLearning(Logits()), "a way backwards through the same parts"), (FrequencyPropagation(), "driven at two frequencies"),
         (AgnosticEP(0.1, 0.1), "compared at different parameters"),
     ):  # fmt: skip
         with pytest.raises(CapabilityError, match=f"{lacking}.*IsingMachine has none"):
-            rule.step(network, batch)
-    for bad, message in (((0.0, 1.0), "strength must be positive"), ((1.0, np.inf), "rate must be positive"), ((1.0, 1.0, 0), "steps must")):
-        with pytest.raises(ValueError, match=message):
+            rule.init(network)
+    for bad, name in (((0.0, 1.0), "beta"), ((1.0, np.inf), "rate"), ((1.0, 1.0, 0), "steps")):
+        with pytest.raises(ValueError, match=f"{name} of AgnosticEP must be a finite number "):
             AgnosticEP(*bad)  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern import learning, random
+from pnnkern._errors import NudgeError
 from pnnkern.learning import coupled
 from pnnkern.networks import ResistorNetwork, graphs
 
@@ -120,7 +121,7 @@ def test_nudges_beyond_the_bound_are_refused(rng: np.random.Generator) -> None:
     net, g, *rest = example(rng)
     bound = net.response(g, SOURCES, TARGETS).nudge_bound
     coupled.nudged_learning_update(net, g, *rest, beta=0.99 * bound)
-    with pytest.raises(ValueError, match=r"leaves the targets without an equilibrium: \|beta\| must stay below"):
+    with pytest.raises(NudgeError, match=r"leaves the targets without an equilibrium: \|beta\| must stay below"):
         coupled.nudged_learning_update(net, g, *rest, beta=1.01 * bound)
     coupled.nudged_learning_update(net, g, *rest, beta=1.01 * bound, variant="positive")
 

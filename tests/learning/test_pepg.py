@@ -57,8 +57,8 @@ def test_it_learns_by_measured_losses_alone(backend: object) -> None:
 def test_refusals() -> None:
     with pytest.raises(ValueError, match=r"pairs of PEPG must be a finite number >= 2 and <= 100000, got 1"):
         PEPG(pairs=1)
+    x, y = clouds(4)
     with pytest.raises(ValueError, match="the population is random, which needs a key"):
-        x, y = clouds(4)
         one_step(PEPG(), TwoLayers(), Batch(x, y))
     with pytest.raises(ValueError, match=r"losses must be \(2, pairs\)"):
         pepg_gradients(np.ones((2, 3)), np.ones((4, 5)), np.ones(5))

@@ -189,7 +189,7 @@ def test_rules_refuse_what_they_cannot_train(batch: tuple[np.ndarray, np.ndarray
             rule.init(Dark(), KEY)
     with pytest.raises(ValueError, match="needs a key"):
         one_step(SPSA(Logits()), TwoLayers(), Batch(*batch))
-    with pytest.raises(ValueError, match="c of SPSA must be a finite number > 0, got 0.0"):
+    with pytest.raises(ValueError, match=r"c of SPSA must be a finite number > 0, got 0\.0"):
         SPSA(Logits(), c=0.0)
 
 

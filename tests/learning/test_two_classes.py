@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import pnnkern as pnn
-from pnnkern import learning, systems
+from pnnkern import _declared, learning, systems
 from pnnkern.experiments import data, loop, recipe
 from pnnkern.learning import CrossEntropy, Differential, Logits, MeanSquare, SquareError
-from pnnkern.learning.judged import accuracy, rated
+from pnnkern.learning.metrics import accuracy, ratings
 
 # kind: (recipe, overrides of a small one, targets (high, low) of its output, by hand from the recipe's keys, epochs)
 SMALL = {
@@ -18,7 +18,7 @@ SMALL = {
     "transistor-network": ("coupled-iris-transistors", [], (0.02, -0.02), 4),
     "hopfield": ("ep-digits", ["system.hidden=[16]"], (1.0, 0.0), 2),
     "hopfield-conv": ("ep-conv-digits", ["system.maps=[8]"], (1.0, 0.0), 2),
-    "drn": ("drn-xs-mnist", ["system.hidden=[16]", "system.inputs=64", "rule.strength=0.1"], (1.0, 0.0), 2),
+    "drn": ("drn-xs-mnist", ["system.hidden=[16]", "system.inputs=64", "rule.beta=0.1"], (1.0, 0.0), 2),
     "oscillators": ("oim-mnist", ["system.hidden=[16]", "system.inputs=64"], (1.0, -1.0), 2),
     "ising": ("ising-digits", ["system.hidden=[16]"], (1.0, -1.0), 4),
 }
@@ -37,10 +37,11 @@ def trainer(kind: str, device: str = "cpu") -> loop.Trainer:
     """The recipe's system with one output, its usual rule and optimiser."""
     name, small, _, epochs = SMALL[kind]
     found = recipe.find(name, [*small, f"training.epochs={epochs}", f"compute.device={device}"])
-    system = found.system.build(key=pnn.random.key(0), device=device, dtype=found.compute.dtype, chunk=64, classes=1)
+    where = {"device": device, "dtype": found.compute.dtype, "chunk": 64, "outputs": 1}
+    system = found.system.of.build(found.system.values(), key=pnn.random.key(0), **where)
     t = found.training
     optimizer = learning.Adam(lr=t.lr) if t.optimizer == "adam" else learning.SGD(lr=t.lr)
-    return loop.Trainer(system, found.rule.build(found.system, pnn.random.key(1)), optimizer, dataset(kind), t)
+    return loop.Trainer(system, _declared.made(found.rule.of, found.rule.values()), optimizer, dataset(kind), t)
 
 
 @pytest.mark.parametrize("kind", SMALL)
@@ -62,8 +63,9 @@ def test_targets_of_one_output(kind: str, backend: Any) -> None:
         expected = low + (high - low) * np.array(share)
         got = made.system.targets(backend.array(labels))
         np.testing.assert_allclose(backend.numpy(got), expected, rtol=1e-6, atol=1e-12)
-        np.testing.assert_allclose(backend.numpy(made.rule.loss.targets(backend.array(labels), outputs)), expected, rtol=1e-6, atol=1e-12)
-    assert made.rule.loss.middle == pytest.approx((high + low) / 2)
+        aimed = made.rule.loss_on(made.system).targets(backend.array(labels), outputs)
+        np.testing.assert_allclose(backend.numpy(aimed), expected, rtol=1e-6, atol=1e-12)
+    assert made.rule.loss_on(made.system).middle == pytest.approx((high + low) / 2)
 
 
 @pytest.mark.parametrize("kind", SMALL)
@@ -76,13 +78,13 @@ def test_one_output_has_two_classes_only(kind: str) -> None:
 def test_a_single_output_is_read_from_the_middle(hinge: bool) -> None:
     """0.5 lies midway between 0.6 and 0.4: 0.51 says 1 and 0.49 says 0, whatever the sign; the mean square by hand."""
     loss, outputs, labels = SquareError(0.6, 0.4, hinge), np.array([[0.51], [0.49], [0.51], [0.7]]), np.array([1, 0, 0, 1])
-    ratings = rated(loss, loss.scores(outputs), labels)
-    assert ratings.tolist() == [True, True, False, True]
-    assert accuracy(ratings, labels) == 0.75
+    found = ratings(loss, loss.scores(outputs), labels)
+    assert found.tolist() == [True, True, False, True]
+    assert accuracy(found.mean(), real=False) == 0.75
     errors = [0.51 - 0.6, 0.49 - 0.4, 0.51 - 0.4, 0.0 if hinge else 0.7 - 0.6]
     value, cotangent = loss(outputs, labels)
-    assert value == pytest.approx(sum(e * e for e in errors) / 8)
-    np.testing.assert_allclose(cotangent[:, 0], np.array(errors) / 4, atol=1e-15)
+    assert value == pytest.approx(sum(e * e for e in errors) / 2)
+    np.testing.assert_allclose(cotangent[:, 0], np.array(errors), atol=1e-15)
 
 
 @pytest.mark.parametrize("loss", [Logits(2.0), Differential(2.0)], ids=lambda loss: type(loss).__name__)
@@ -100,11 +102,11 @@ def test_a_signed_score_alone_is_logistic_regression(loss: Any, backend: Any) ->
     chance = 1 / (1 + np.exp(-s))
     right = np.where(labels[:, None] == 1, chance, 1 - chance)
     value, cotangent = loss(backend.array(outputs), backend.array(labels))
-    assert float(value) == pytest.approx(-np.log(right).mean())
-    expected = np.concatenate([(chance - labels[:, None]) * d / 4 for d in ds], axis=1)
+    assert float(value) == pytest.approx(-np.log(right).sum())
+    expected = np.concatenate([(chance - labels[:, None]) * d for d in ds], axis=1)
     np.testing.assert_allclose(backend.numpy(cotangent), expected, rtol=1e-12)
-    ratings = rated(loss, loss.scores(backend.array(outputs)), backend.array(labels))
-    assert backend.numpy(ratings).tolist() == [True, False, False, True]
+    found = ratings(loss, loss.scores(backend.array(outputs)), backend.array(labels))
+    assert backend.numpy(found).tolist() == [True, False, False, True]
 
 
 @pytest.mark.parametrize("loss", [CrossEntropy(), MeanSquare()], ids=lambda loss: type(loss).__name__)
@@ -117,13 +119,13 @@ def test_one_detector_says_nothing(loss: Any) -> None:
 def test_a_softmax_of_one_is_refused() -> None:
     """It is 1 whatever the network does: nothing could be learned."""
     with pytest.raises(ValueError, match="a softmax of one output is always 1: two classes need two outputs, or readout='state'"):
-        systems.Hopfield(sizes=(5, 1), inputs=4, readout="softmax", key=pnn.random.key(0))
+        systems.Hopfield(hidden=[5], outputs=1, inputs=4, readout="softmax", key=pnn.random.key(0))
     with pytest.raises(ValueError, match="of one class unit alone the chance is always 1: two classes need two"):
-        systems.BoltzmannMachine(sizes=(5, 1), inputs=4, key=pnn.random.key(0))
+        systems.BoltzmannMachine(hidden=[5], outputs=1, inputs=4, key=pnn.random.key(0))
 
 
 def test_the_report_reads_one_output_the_same_way() -> None:
-    from pnnkern.experiments.systems import _network_pictures as draw
+    from pnnkern.experiments.pictures import circuits as draw
 
     loss, scores, labels = SquareError(0.6, 0.4), np.array([[0.55], [0.45], [0.58]]), np.array([1, 0, 0])
     assert draw.examples(scores, labels, loss).tolist() == [0, 1, 2]

@@ -206,6 +206,15 @@ def test_two_sources_and_two_targets_are_learned() -> None:
             assert np.abs(errors).max() < worst
 
 
+def test_more_steps_are_not_advised_where_they_gain_nothing(backend) -> None:
+    """Rounding leaves some 1e-16 of the forces after a few steps: what remains is to ask for less."""
+    net, k, l, x = example()
+    held = x[None, [0, 1, 5]] + np.array([[0.05, 0], [0, 0], [0, 0]])
+    with pytest.raises(ConvergenceError, match=r"in \d\d? steps: .* 1.0e-30 was .*; no further step gains anything: start closer") as said:
+        net.solve(backend.array(k), backend.array(l), [0, 1, 5], backend.array(held), backend.array(x), tolerance=1e-30)
+    assert "more steps" not in str(said.value)
+
+
 def test_refusals() -> None:
     net, k, l, x = example()
     with pytest.raises(ValueError, match="dimension must be 1, 2 or 3, got 4"):

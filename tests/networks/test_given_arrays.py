@@ -163,7 +163,7 @@ def test_real_numbers_are_not_made_of_complex_ones(call: Callable[[], Any]) -> N
         (lambda: drn.contrast(replace(settled(), inputs=X[0]), 0, 1), ValueError, r"inputs must be \(batch, n\) .*got shapes \(3,\)"),
         (lambda: hopfield.contrast(replace(settled(), states=START[::-1]), 0, 1), ValueError, r"moved\[0\] must be \(1, 2, 2\)"),
         (lambda: hopfield.relax_vjp(Y, X, W, free=replace(hopfield.relax(X, W), pulls=[1.5, Y])), TypeError, "free.pulls must be arrays"),
-        (lambda: hopfield.continual(X, Y, W, nudge=0.1, rates=np.ones((2, 2))), ValueError, "one rate for each of the 2 layers"),
+        (lambda: hopfield.continual(X, Y, W, nudge=0.1, rates=np.ones((3, 2))), ValueError, "one rate for each of the 2 layers"),
         (lambda: convolutional.convolve(IMAGES[0], MAPS[0]), ValueError, r"x must be \(batch, maps, height, width\), got shape \(1, 4, 4\)"),
         (lambda: convolutional.convolve(IMAGES, MAPS[0][..., :2]), ValueError, r"kernel must be \(maps, 1, k, k\) with k odd"),
         (lambda: convolutional.convolve(IMAGES.astype(int), MAPS[0]), TypeError, "x must be floating point numbers, got int64"),

@@ -5,9 +5,9 @@ import pytest
 import scipy.optimize
 
 from pnnkern import random
-from pnnkern._errors import CapabilityError
+from pnnkern._errors import CapabilityError, ConvergenceError
 from pnnkern.learning import coupled
-from pnnkern.networks import TransistorNetwork, graphs
+from pnnkern.networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
 
 
 def example(rng: np.random.Generator, side: int = 5, batch: int = 4) -> tuple:
@@ -96,6 +96,18 @@ def test_nudging_is_approximate_here(rng: np.random.Generator) -> None:
     print(f"cosine of nudged learning to the gradient on a transistor network: {cosines[0]:.4f} (beta 1e-5), {cosines[1]:.4f} (1e-6)")
     assert 0.9 < cosines[1] < 0.9999  # a plateau: smaller nudges do not help
     assert abs(cosines[0] - cosines[1]) < 0.01
+
+
+@pytest.mark.parametrize("kind", [TransistorNetwork, DiodeNetwork, ResistorNetwork])
+def test_no_numbers_do_not_converge(backend, kind: type, rng: np.random.Generator) -> None:
+    """Currents that are no numbers end in a sentence: not in a division by zero, nor in voltages that are NaN and said to be right."""
+    _, gate, nodes, values = example(rng)
+    net = kind(graphs.lattice(5, 5), 25)
+    currents = np.zeros((4, 25))
+    currents[1, np.setdiff1d(np.arange(25), nodes)[7]] = np.nan
+    for method in ("auto", "cg") if kind is ResistorNetwork else ("sweep", "newton"):
+        with pytest.raises(ConvergenceError, match="has not converged: sample 1 of 4 came to values that are not finite; look for NaN"):
+            net.relax(backend.array(gate), nodes, backend.array(values), method=method, currents=backend.array(currents))
 
 
 def test_refusals() -> None:

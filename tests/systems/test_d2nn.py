@@ -35,8 +35,8 @@ def device(backend: object) -> str:
     return backend.device
 
 
-def plain_powers(system: D2NN, fields: np.ndarray) -> np.ndarray:
-    """The Rayleigh-Sommerfeld sum over all neurons, masks and detectors, one line each."""
+def plain_field(system: D2NN, fields: np.ndarray, phases: np.ndarray) -> np.ndarray:
+    """The Rayleigh-Sommerfeld sum over all neurons and masks of these phases, one line each."""
     g = system.geometry
     n, d, k = g.samples, g.pitch / g.oversample, 2 * np.pi / g.wavelength
     x = np.fft.fftfreq(2 * n, 1 / (2 * n)) * d
@@ -47,8 +47,14 @@ def plain_powers(system: D2NN, fields: np.ndarray) -> np.ndarray:
         return np.fft.ifft2(h * np.fft.fft2(v, (2 * n, 2 * n)))[..., :n, :n]
 
     v = propagate(fields.astype(complex))
-    for phase in np.asarray(_array.to_numpy(system.parameters["phase"]), float):
+    for phase in phases:
         v = propagate(v * np.exp(1j * phase.repeat(g.oversample, 0).repeat(g.oversample, 1)))
+    return v
+
+
+def plain_powers(system: D2NN, fields: np.ndarray, phases: np.ndarray | None = None) -> np.ndarray:
+    """What the detectors read behind these masks, or all of the system's."""
+    v = plain_field(system, fields, np.asarray(_array.to_numpy(system.parameters["phase"]), float) if phases is None else phases)
     return np.stack([(np.abs(v[:, y0:y1, x0:x1]) ** 2).sum(axis=(1, 2)) for y0, y1, x0, x1 in system.regions.boxes], axis=1)
 
 
@@ -475,3 +481,50 @@ def test_exports_are_phases_within_a_turn_and_heights() -> None:
             system.export("height", index)
     with pytest.raises(ValueError, match="a system of kind 'd2nn' has nothing called 'width' to export"):
         system.export("width")
+
+
+# ------------------------------------------------------------------------------------------------------------- mask after mask
+@pytest.mark.parametrize("chunk", [64, 2])
+def test_a_stage_is_one_mask_between_a_source_and_a_camera(backend, chunk: int) -> None:
+    """What enters the second stage is what the camera of the first has measured, as an amplitude."""
+    system = network(device=device(backend), chunk=chunk).variant(oversample=2)
+    phase, inputs = backend.numpy(system.parameters["phase"]), system.encode(images(3))
+    seen, _ = system.stage(0, inputs)
+    expected = np.abs(plain_field(system, backend.numpy(inputs), phase[:1])) ** 2
+    np.testing.assert_allclose(backend.numpy(seen), expected, rtol=1e-9, atol=1e-11 * expected.max())
+    powers, _ = system.stage(1, seen)
+    expected = plain_powers(system, expected, phase[1:])
+    np.testing.assert_allclose(backend.numpy(powers), expected, rtol=1e-9, atol=1e-11 * expected.max())
+    assert (system.stages, system.outputs, system.feature_count) == (2, 10, 10)
+    np.testing.assert_array_equal(backend.numpy(system.features(inputs)), backend.numpy(system.forward(inputs)))
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+def test_derivative_of_a_stage_by_differences(stage: int) -> None:
+    system = network(chunk=2).variant(oversample=2)
+    inputs, phase, dice = system.encode(images(3)), system.parameters["phase"].copy(), np.random.default_rng(8)
+    measured, record = system.stage(stage, inputs)
+    cotangent = dice.standard_normal(measured.shape)
+    found = system.stage_vjp(stage, cotangent, record)["phase"]
+    assert not found[1 - stage].any()
+    direction, step, ends = dice.standard_normal(phase.shape), 1e-6, []
+    for sign in (1, -1):
+        system.parameters["phase"] = phase + sign * step * direction
+        ends.append((cotangent * system.stage(stage, inputs)[0]).sum())
+    assert (found * direction).sum() == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
+
+
+def test_a_misaligned_mask_lies_off_the_axis_of_source_and_camera() -> None:
+    """By its own shift, not by that against the mask before it; the twin's derivative knows nothing of it."""
+    faults = Imperfections(misalignment=3e-4, height_error=5e-5)
+    system = network(imperfections=faults, key=random.key(4))
+    inputs, built = system.encode(images(2)), system.built()
+    (y0, x0), (y1, x1), (y2, x2) = built.shifts
+    assert (y0 + y1 + y2, x0 + x1 + x2) == pytest.approx((0, 0), abs=1e-18)
+    alone = Geometry(layers=1, size=24, spacing=5e-3, detector_size=2, input_size=14)
+    shifts = ((-y2, -x2), (y2, x2))
+    expected = D2NN(geometry=alone, parameters={"phase": built.parameters["phase"][1:]}, dtype="float64", shifts=shifts).forward(inputs)
+    powers, record = system.stage(1, inputs)
+    np.testing.assert_allclose(powers, expected, rtol=1e-9)
+    np.testing.assert_array_equal(record[0][0], network().stage(1, inputs)[1][0][0])
+    assert not np.allclose(powers, network().stage(1, inputs)[0], rtol=1e-3)

@@ -104,9 +104,10 @@ def test_nudges_without_an_equilibrium_are_refused(rng: np.random.Generator) -> 
 
 def cross(soft: float) -> SpringNetwork:
     """An output in the middle of four springs of 1 m, unstressed: 1 N/m left (to the source) and right, `soft` N/m above and below."""
+    nodes = {"anchors": 3, "source_nodes": [0], "target_nodes": [1], "anchor_nodes": [2, 3, 4]}
     system = SpringNetwork(
-        [[0, 1], [1, 2], [1, 3], [1, 4]], [[-1.0, 0], [0, 0], [1, 0], [0, 1], [0, -1]], 1, 1, anchors=3, source_nodes=[0], target_nodes=[1],
-        anchor_nodes=[2, 3, 4],
+        edges=[[0, 1], [1, 2], [1, 3], [1, 4]], positions=[[-1.0, 0], [0, 0], [1, 0], [0, 1], [0, -1]], features=1, outputs=1,
+        complement=False, hinge=False, high=0.02, low=-0.02, **nodes,
     )  # fmt: skip
     system.parameters["stiffness"][2:] = soft
     return system
@@ -279,6 +280,8 @@ def test_what_it_declares() -> None:
     assert table == own | {
         "nodes": 60, "features": 4, "complement": True, "anchors": 2, "stroke": 0.05, "high": 0.015, "low": 0.005, "hinge": True,
         "start": 1.0, "smallest": 1e-2, "largest": 1e2, "learn_rest": False,
+        "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
+        "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0, "rest_mismatch": 0.0,
     }  # fmt: skip
     system = springs(learn_rest=True)
     loss = system.natural_loss

@@ -52,10 +52,10 @@ def test_keys_and_their_defaults(cls: type[System]) -> None:
     ("cls", "changes", "wanted"),
     [
         (Hopfield, {}, Target()), (Hopfield, {"high": 0.9, "low": 0.1}, Target(high=0.9, low=0.1)),
-        (Hopfield, {"readout": "softmax"}, Target("cross-entropy", scale=1.0)),
-        (ConvolutionalHopfield, {"readout": "softmax"}, Target("cross-entropy", scale=1.0)),
+        (Hopfield, {"readout": "softmax"}, Target("cross-entropy", scale=1.0, real=False)),
+        (ConvolutionalHopfield, {"readout": "softmax"}, Target("cross-entropy", scale=1.0, real=False)),
         (DRN, {"high": 0.5, "low": -0.5}, Target(high=0.5, low=-0.5)),
-        (BoltzmannMachine, {}, Target("cross-entropy", scale=1.0)), (IsingMachine, {}, Target(high=1.0, low=-1.0)),
+        (BoltzmannMachine, {}, Target("cross-entropy", scale=1.0, real=False)), (IsingMachine, {}, Target(high=1.0, low=-1.0)),
     ],
 )  # fmt: skip
 def test_what_they_are_trained_towards(cls: Any, changes: dict[str, Any], wanted: Target) -> None:
@@ -91,7 +91,8 @@ def test_what_the_parts_of_a_resistive_network_are() -> None:
     ("cls", "changes", "message"),
     [
         (Hopfield, {"gain": 0.0}, "^gain of Hopfield must be a finite number > 0, got 0.0$"),
-        (Hopfield, {"hidden": ()}, r"^hidden of Hopfield must be 1 to 100 values, got \(\)$"),
+        (Hopfield, {"hidden": (3,) * 101}, "^hidden of Hopfield must be 0 to 100 values, got"),
+        (Hopfield, {"hidden": (), "feedback": "separate"}, "^a feedback of its own needs a hidden layer to act on$"),
         (Hopfield, {"pulses": 32}, "^pulses of Pulses must be a finite number >= 1 and <= 31, got 32$"),
         (Hopfield, {"rates": (1.0,)}, "^rates must be one number for each of the 2 layers, got 1$"),
         (DRN, {"sweeps": 0}, "^sweeps of DRN must be a finite number >= 1 and <= 100000, got 0$"),
@@ -132,7 +133,7 @@ def test_recipes_build(name: str) -> None:
     "changes",
     [
         ("ep-digits",), ("ising-digits",), ("drn-mnist", "system.hidden=[60]", "system.inputs=64", "system.gain=30", "rule.beta=0.3"),
-        ("oim-mnist", "system.hidden=[40]", "system.inputs=64", "system.steps=20", "training.lr=0.2"),
+        ("oim-mnist", "system.hidden=[40]", "system.inputs=64", "system.steps=20", "training.lr=0.1"),
     ],
 )  # fmt: skip
 def test_digits_are_learned(changes: tuple) -> None:

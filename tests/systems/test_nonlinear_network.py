@@ -1,11 +1,14 @@
 """Transistors and diodes as trainable systems: XOR and a nonlinear curve by local rules; with diodes, gradients."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from steps import mean_step, written
 
-from pnnkern import random
+from pnnkern import cli, random
 from pnnkern._declared import keys
+from pnnkern._errors import ConvergenceError, NudgeError
 from pnnkern._updates import gradients
 from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError
 from pnnkern.learning.metrics import metrics
@@ -123,6 +126,46 @@ def test_held_outputs_are_where_they_should_be(rng: np.random.Generator) -> None
     assert not system.has_energy
 
 
+def test_nudges_stay_below_what_the_outputs_give_way_by() -> None:
+    """Two outputs' nodes that hang on their own resistors, 3 S and 1 S: a current moves their difference by 1/3 + 1 V/A. The bound is 3/4 S."""
+    edges = [[0, 3], [1, 3], [0, 4], [0, 2], [1, 2]]
+    nodes = {"features": 1, "outputs": 1, "source_nodes": [2, 0, 1], "target_nodes": [3, 4]}
+    how = {"volts": 1.0, "high": 0.3, "low": 0.1, "hinge": False, "smallest": 0.1, "largest": 5.0, "tolerance": 1e-12}
+    system = NonlinearCircuit(
+        network=DiodeNetwork(edges, 5, diode=np.zeros(5, bool)), parameters={"conductance": [1, 2, 1, 1, 1]}, **nodes, **how
+    )
+    inputs, target = system.encode(np.array([[0.2], [0.7]])), np.array([[0.1], [0.9]])
+    free = 2 / 3  # of the supply, whatever the feature
+    np.testing.assert_allclose(system.forward(inputs), free)
+    for beta in (0.74, -0.74):
+        moved = system.relax(inputs, target=target, nudges=(beta,))
+        np.testing.assert_allclose(system.read(moved.phases[1]), free + 4 / 3 * beta * (target - free), atol=1e-9)
+    for beta in (0.77, -50.0):
+        with pytest.raises(NudgeError, match=rf"a nudge of {beta:g} siemens .*: .beta. must stay below 0.7[345]\d* siemens here"):
+            system.relax(inputs, target=target, nudges=(beta,))
+    system.relax(inputs, target=np.full((2, 1), free), nudges=(50.0,))  # towards where they are nothing pulls
+
+
+def test_nudges_that_transistors_cannot_take(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The bound that is named is one: just below it the outputs stay short of their targets, just above they do not. Exit code 2."""
+    system = transistors(seed=1)
+    inputs, target = system.encode(XOR[0]), system.targets(XOR[1])
+    with pytest.raises(NudgeError, match=r"a nudge of -0.01 siemens drives outputs .*: .beta. must stay below") as said:
+        system.relax(inputs, target=target, nudges=(-0.01,))
+    bound = float(str(said.value).split("below ")[1].split()[0])
+    assert 1e-4 < bound < 1e-2
+    near = system.relax(inputs, target=target, nudges=(-0.99 * bound,))
+    error = system.errors(near.output, target)
+    assert (np.abs(system.read(near.phases[1]) - near.output) <= np.abs(error) + 1e-6).all()
+    with pytest.raises(NudgeError, match="drives outputs"):
+        system.relax(inputs, target=target, nudges=(-1.03 * bound,))
+    rule = ["--set", "rule.kind=equilibrium-propagation", "--set", "rule.beta=0.5", "--set", "control.linear=false"]
+    assert cli.main(["run", "transistor-xor", "--out", str(tmp_path / "run"), "--quiet", *rule]) == 2
+    text = capfd.readouterr().err
+    assert len(text.splitlines()) == 1
+    assert "|beta| must stay below" in text
+
+
 def test_recipe_builds_and_draws() -> None:
     from pnnkern.experiments import recipe
     from pnnkern.experiments.pictures import circuits as draw
@@ -142,6 +185,8 @@ def test_what_it_declares() -> None:
     assert {key.name: key.default for key in keys(NonlinearCircuit)} == own | {
         "graph": "lattice", "nodes": 36, "degree": 6.0, "features": 4, "volts": 0.45, "high": 0.02, "low": -0.02, "hinge": True,
         "smallest": 0.8, "largest": 5.0, "start_low": 1.2, "start_high": 2.5, "step": 0.0, "by_sign": False,
+        "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
+        "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0,
     }  # fmt: skip
     system = transistors()
     loss = system.natural_loss
@@ -182,6 +227,13 @@ def test_modes_of_an_error() -> None:
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_does_not_settle_is_no_answer() -> None:
+    system = transistors(tolerance=1e-40)
+    for ask in (system.forward, system.states, system.relax):
+        with pytest.raises(ConvergenceError, match="the network has not converged"):
+            ask(system.encode(XOR[0][:1]))
 
 
 def test_a_target_of_another_shape_is_refused() -> None:

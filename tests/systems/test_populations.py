@@ -8,9 +8,11 @@ import pytest
 import strict_cupy
 
 from pnnkern import _array, random
+from pnnkern._updates import dense
 from pnnkern.crossbar import ADC, DAC, Chain, Crossbar, GaussianNoise
-from pnnkern.learning import SPSA, SquareError
+from pnnkern.learning import SPSA, Batch, SquareError, one_step
 from pnnkern.networks import TransistorNetwork, graphs
+from pnnkern.optics import _layer
 from pnnkern.systems import (
     D2NN,
     DRN,
@@ -34,23 +36,24 @@ MISBUILT = Imperfections(misalignment=1e-4, levels=16, height_error=1e-5)
 
 def diffractive(size: int = 24, **options: Any) -> D2NN:
     geometry = Geometry(layers=2, size=size, detector_size=2, input_size=size // 2, classes=3)
-    return D2NN(geometry, key=KEY, build_key=random.key(9), **options)
+    return D2NN(geometry=geometry, key=KEY, **options)
 
 
 def circuit(nodes: int = 25, **options: Any) -> ResistorCircuit:
     edges = graphs.disordered(nodes, 5.0, random.key(0))
-    return ResistorCircuit(edges, nodes, 16, 3, key=KEY, complement=False, spread=0.2, **options)
+    return ResistorCircuit(edges=edges, n_nodes=nodes, features=16, outputs=3, key=KEY, complement=False, spread=0.2, **options)
 
 
 def transistors(**options: Any) -> NonlinearCircuit:
-    return NonlinearCircuit(TransistorNetwork(graphs.lattice(5, 6), 30), 16, 3, key=KEY, **options)
+    return NonlinearCircuit(network=TransistorNetwork(graphs.lattice(5, 6), 30), features=16, outputs=3, key=KEY, **options)
 
 
 def springs(**options: Any) -> SpringNetwork:
-    return SpringNetwork(*graphs.triangular(5, 6), 16, 3, key=KEY, **options)
+    edges, positions = graphs.triangular(5, 6)
+    return SpringNetwork(edges=edges, positions=positions, features=16, outputs=3, complement=False, key=KEY, **options)
 
 
-SMALL: dict[str, Any] = {"inputs": 16, "key": KEY}
+SMALL: dict[str, Any] = {"inputs": 16, "outputs": 3, "key": KEY}
 
 # name: how it is made, and how far a population may be from the loop, relative to the largest output; 0 is to the last bit
 SYSTEMS: dict[str, tuple[Callable[..., Any], float]] = {
@@ -62,21 +65,21 @@ SYSTEMS: dict[str, tuple[Callable[..., Any], float]] = {
     "resistor-network": (circuit, 1e-12),
     "resistor-network, float64": (lambda **o: circuit(dtype="float64", **o), 1e-12),
     "resistor-network, larger": (lambda **o: circuit(201, **o), 1e-12),
-    "crossbar": (lambda **o: CrossbarNetwork((16, 5, 3), key=KEY, **o), 0.0),
-    "crossbar, deep": (lambda **o: CrossbarNetwork((16, 5, 7, 3), activation="relu", dtype="float64", key=KEY, **o), 0.0),
-    "crossbar, hardware": (lambda **o: CrossbarNetwork((16, 5, 3), hardware=PCM, key=KEY, **o), 0.0),
-    "hopfield": (lambda **o: Hopfield((5, 3), **SMALL, **o), 0.0),
-    "hopfield, tanh, to a tolerance": (lambda **o: Hopfield((7, 3), activation="tanh", tolerance=1e-6, sweeps=200, **SMALL, **o), 0.0),
-    "hopfield, deep": (lambda **o: Hopfield((5, 7, 3), activation="sigmoid", **SMALL, **o), 0.0),
-    "hopfield, softmax": (lambda **o: Hopfield((5, 4, 3), readout="softmax", **SMALL, **o), 0.0),
-    "hopfield, its own way back": (lambda **o: Hopfield((5, 4, 3), feedback="separate", dtype="float64", **SMALL, **o), 0.0),
-    "hopfield, outputs alone": (lambda **o: Hopfield((3,), **SMALL, **o), 0.0),
-    "drn": (lambda **o: DRN((5, 3), gain=3.0, **SMALL, **o), 0.0),
-    "drn, deep": (lambda **o: DRN((5, 4, 3), gain=3.0, dtype="float64", **SMALL, **o), 0.0),
-    "hopfield-conv": (lambda **o: ConvolutionalHopfield(maps=(2,), outputs=3, image=(1, 4, 4), key=KEY, **o), 0.0),
-    "boltzmann": (lambda **o: BoltzmannMachine((5, 3), **SMALL, **o), 0.0),
-    "ising": (lambda **o: IsingMachine((5, 3), sweeps=7, **SMALL, **o), 0.0),
-    "oscillators": (lambda **o: OscillatorMachine((5, 3), **SMALL, **o), 0.0),
+    "crossbar": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5], classes=3, key=KEY, **o), 0.0),
+    "crossbar, deep": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5, 7], classes=3, activation="relu", dtype="float64", key=KEY, **o), 0.0),
+    "crossbar, hardware": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5], classes=3, hardware=PCM, key=KEY, **o), 0.0),
+    "hopfield": (lambda **o: Hopfield(hidden=(5,), **SMALL, **o), 0.0),
+    "hopfield, tanh, to a tolerance": (lambda **o: Hopfield(hidden=(7,), activation="tanh", tolerance=1e-6, sweeps=200, **SMALL, **o), 0.0),
+    "hopfield, deep": (lambda **o: Hopfield(hidden=(5, 7), activation="sigmoid", **SMALL, **o), 0.0),
+    "hopfield, softmax": (lambda **o: Hopfield(hidden=(5, 4), readout="softmax", **SMALL, **o), 0.0),
+    "hopfield, its own way back": (lambda **o: Hopfield(hidden=(5, 4), feedback="separate", dtype="float64", **SMALL, **o), 0.0),
+    "hopfield, outputs alone": (lambda **o: Hopfield(hidden=(), **SMALL, **o), 0.0),
+    "drn": (lambda **o: DRN(hidden=(5,), gain=3.0, **SMALL, **o), 0.0),
+    "drn, deep": (lambda **o: DRN(hidden=(5, 4), gain=3.0, dtype="float64", **SMALL, **o), 0.0),
+    "hopfield-conv": (lambda **o: ConvolutionalHopfield(maps=(2,), outputs=3, height=4, width=4, key=KEY, **o), 0.0),
+    "boltzmann": (lambda **o: BoltzmannMachine(hidden=(5,), **SMALL, **o), 0.0),
+    "ising": (lambda **o: IsingMachine(hidden=(5,), sweeps=7, **SMALL, **o), 0.0),
+    "oscillators": (lambda **o: OscillatorMachine(hidden=(5,), **SMALL, **o), 0.0),
     "spring-network": (springs, 0.0),
     "transistor-network": (transistors, 0.0),
 }
@@ -105,6 +108,19 @@ def test_a_population_is_its_members(backend, name: str) -> None:
     assert np.abs(got - one).max() <= far * np.abs(one).max()
     assert np.abs(one[0] - one[1]).max() > 1e-3 * np.abs(one).max()  # members differ
     assert all((backend.numpy(p) == before[n]).all() for n, p in system.parameters.items())
+
+
+@pytest.mark.parametrize("name", ["boltzmann", "ising", "crossbar, hardware", "d2nn", "hopfield"])
+def test_noise_is_that_of_the_members_number(name: str) -> None:
+    """Member m is the system with its parameters, and the key of its number."""
+    make, far = SYSTEMS[name]
+    inputs, parameters = encoded(make(device="cpu")), population(make(device="cpu"))
+    got = make(device="cpu").forward_population(inputs, parameters, KEY, 7, first=[5, 0, 9])
+    for m, number in enumerate((5, 0, 9)):
+        system = make(device="cpu")
+        system.parameters.update({n: p[m] for n, p in parameters.items()})
+        alone = system.forward(inputs, random.fold_in(KEY, number), 7)
+        assert np.abs(got[m] - alone).max() <= far * np.abs(alone).max()
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -149,7 +165,8 @@ def test_perturbations_find_what_they_find_in_a_loop(name: str, monkeypatch: pyt
         if looped:
             monkeypatch.setattr(type(system), "forward_population", protocols.population)
         rule = SPSA(SquareError(1.0, 0.0), size, directions=2)
-        updates.append(rule.step(system, (encoded(system, 3), np.array([0, 2, 1])), KEY)[0])
+        found, _ = one_step(rule, system, Batch(encoded(system, 3), np.array([0, 2, 1])), KEY)
+        updates.append({n: dense(update) for n, update in found.items()})
     for n, one in updates[0].items():
         assert np.abs(one - updates[1][n]).max() <= far / size * np.abs(one).max()
         assert np.abs(one).max() > 0
@@ -171,6 +188,17 @@ def test_masks_of_all_members_go_through_one_launch(cupy, size: int) -> None:
     launches(1)  # makes the tables
     assert launches(12) == launches(1)
     assert launches(24) == 2 * launches(1)
+
+
+def test_spectra_of_a_batch_that_the_cache_does_not_hold(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces of a batch have spectra of their own in front of the first mask."""
+    monkeypatch.setattr(_layer, "STATE", 2 * 128 * 256 * 8)
+    system = diffractive(128, chunk=36, device="cuda")
+    inputs, parameters = encoded(system), population(system)
+    got, one = (
+        _array.to_numpy(run(inputs, parameters)) for run in (system.forward_population, lambda *of: protocols.population(system, *of))
+    )
+    np.testing.assert_array_equal(got, one)
 
 
 @pytest.mark.parametrize("name", ["crossbar", "hopfield", "hopfield, deep", "drn", "drn, deep", "resistor-network", "resistor-network, larger"])

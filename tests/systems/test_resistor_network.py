@@ -9,6 +9,7 @@ from steps import mean_step, written
 
 from pnnkern import cli, random
 from pnnkern._declared import keys
+from pnnkern._errors import NudgeError
 from pnnkern._updates import gradients
 from pnnkern.experiments import data, recipe
 from pnnkern.experiments.run import build
@@ -165,7 +166,9 @@ def test_coupled_learning_holds_the_outputs_on_both_sides(backend, variant: str,
                                                           rng: np.random.Generator) -> None:  # fmt: skip
     """Each edge's dv^2 / 2 of two relaxations, the outputs held at o + b (t - o) in each, solved here densely from Kirchhoff's laws."""
     edges, n = graphs.disordered(14, 5.0, random.key(2)), 14
-    system = ResistorCircuit(edges, n, 2, 3, high=0.55, low=0.45, hinge=hinge, dtype="float64", key=random.key(5), device=backend.device)
+    system = ResistorCircuit(
+        edges=edges, n_nodes=n, features=2, high=0.55, low=0.45, hinge=hinge, dtype="float64", key=random.key(5), device=backend.device
+    )
     k = rng.uniform(3e-4, 2e-3, system.network.n_edges)
     system.parameters["conductance"] = backend.array(k)
     x, labels = rng.random((4, 2)), np.array([0, 1, 2, 1])
@@ -192,8 +195,7 @@ def test_coupled_learning_holds_the_outputs_on_both_sides(backend, variant: str,
     i, j = system.network.edges.T
     drops = [(v[:, i] - v[:, j]) ** 2 / 2 for v in (low, high)]
     expected = (drops[1] - drops[0]).mean(axis=0) / (ends[1] - ends[0])
-    rule = CoupledLearning(0.3, variant, SquareError(0.55, 0.45, hinge))
-    updates, metrics = rule.step(system, (inputs, backend.array(labels)))
+    updates, metrics = mean_step(CoupledLearning(0.3, variant), system, inputs, backend.array(labels))
     np.testing.assert_allclose(backend.numpy(updates["conductance"]), expected, atol=1e-10 * np.abs(expected).max())
     assert float(metrics["loss"]) == pytest.approx((error**2).sum() / 8)
 
@@ -212,6 +214,8 @@ def test_what_it_declares() -> None:
     assert {key.name: key.default for key in keys(ResistorCircuit)} == {
         "graph": "disordered", "nodes": 60, "degree": 8.0, "file": "", "features": 4, "complement": True, "volts": 1.0, "high": 0.52,
         "low": 0.48, "hinge": True, "start": 1e-3, "spread": 0.0, "smallest": 1e-5, "largest": 1e-1, "step": 0.0, "by_sign": False,
+        "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
+        "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0,
     }  # fmt: skip
     system = circuit(volts=5.0, hinge=True)
     loss = system.natural_loss
@@ -240,6 +244,25 @@ def test_pictures() -> None:
     ]
     assert all(picture.png.startswith(b"\x89PNG") for picture in made)
     assert "30 nodes" in made[0].caption
+
+
+def test_nudges_beyond_the_bound(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """An output between 2 mS and 3 mS to the rails is no longer held when it is pushed with 5 mS. Exit code 2."""
+    edges, nodes = [[0, 3], [1, 3], [0, 2], [1, 2]], {"source_nodes": [2, 0, 1], "target_nodes": [3]}
+    k = {"parameters": {"conductance": [2e-3, 3e-3, 1e-3, 1e-3]}}
+    system = ResistorCircuit(edges=edges, n_nodes=4, features=1, outputs=1, complement=False, dtype="float64", **nodes, **k)
+    inputs, target = system.encode(np.array([[0.5]])), np.array([[0.4]])  # the hinge does not leave it alone
+    near = system.relax(inputs, target=target, nudges=(-4e-3,))
+    v = near.voltages(1)[0, 3]
+    assert 3e-3 * (v - 1) + 2e-3 * v - 4e-3 * (v - 0.4) == pytest.approx(0, abs=1e-15)
+    for nudge in (-5.01e-3, -1.0):
+        with pytest.raises(NudgeError, match=rf"a nudge of {nudge:g} siemens leaves the outputs without .*: .beta. must stay below 0.005$"):
+            system.relax(inputs, target=target, nudges=(nudge,))
+    rule = ["--set", "rule.kind=equilibrium-propagation", "--set", "rule.beta=0.01", "--set", "control.linear=false"]
+    assert cli.main(["run", "coupled-iris", "--out", str(tmp_path / "run"), "--quiet", *rule]) == 2
+    said = capfd.readouterr().err
+    assert len(said.splitlines()) == 1
+    assert "|beta| must stay below 0.00" in said
 
 
 # ------------------------------------------------------------------------------------------------------- a graph from a file

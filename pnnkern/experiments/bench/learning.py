@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from ... import _array, _parallel, random
-from ...networks import graphs
 from ...systems import D2NN, CrossbarNetwork, Hopfield, ResistorCircuit, protocols
 from ...systems.d2nn import Geometry
 from ._timing import Row, environment, interleaved, row, with_ratios
@@ -29,21 +28,21 @@ class _Case:
 
 def _iris(device: str) -> ResistorCircuit:
     """The network of the recipe coupled-iris."""
-    return ResistorCircuit(graphs.disordered(60, 8.0, random.key(0)), 60, 4, 3, key=random.key(1), dtype="float64", device=device)
+    return ResistorCircuit(features=4, outputs=3, key=random.key(1), dtype="float64", device=device)
 
 
 def _diffractive(device: str) -> D2NN:
     geometry = Geometry(layers=5, size=128, detector_size=12, input_size=64)
-    return D2NN(geometry, key=random.key(1), device=device)
+    return D2NN(geometry=geometry, key=random.key(1), device=device)
 
 
 CASES = {
     "resistor network": _Case(_iris, 4, "60 nodes, 240 edges, float64", 2 * 10 * 3, 50**3 / 3 + 2 * 10 * 50**2),
     "crossbar network": _Case(
-        lambda device: CrossbarNetwork((64, 16, 10), key=random.key(1), device=device), 64, "64-16-10", 2 * (65 * 16 + 17 * 10)
+        lambda device: CrossbarNetwork(inputs=64, hidden=[16], key=random.key(1), device=device), 64, "64-16-10", 2 * (65 * 16 + 17 * 10)
     ),
     "Hopfield network": _Case(
-        lambda device: Hopfield((16, 10), 64, key=random.key(1), device=device), 64, "64-16-10, 15 sweeps",
+        lambda device: Hopfield(inputs=64, hidden=[16], key=random.key(1), device=device), 64, "64-16-10, 15 sweeps",
         2 * (64 * 16 + 15 * 2 * 16 * 10),
     ),
     "diffractive network": _Case(_diffractive, 784, "5 masks of 128 x 128", 6 * (2 * 128 + 2 * 256) * 5 * 256 * 8),

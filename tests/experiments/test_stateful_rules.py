@@ -81,8 +81,10 @@ def test_restored_in_the_midst_of_an_epoch(backend: Any, name: str) -> None:
 
 def test_the_matrix_has_them() -> None:
     cells = matrix.collect()
+    assert cells["forward-forward"]["crossbar"].trains
+    assert cells["forward-forward"]["d2nn"].needs.startswith("system.between='photodetector'")
     for rule, kinds in {"forward-forward": {"crossbar", "d2nn"}, "fitted-readout": set(cells["spsa"]), "pepg": set(cells["spsa"])}.items():
-        assert {kind for kind, reason in cells[rule].items() if not reason} == kinds
+        assert {kind for kind, cell in cells[rule].items() if not cell.reason} == kinds
 
 
 def refused(capsys: pytest.CaptureFixture[str], folder: Path, name: str, *settings: str) -> str:

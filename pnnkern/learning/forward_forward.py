@@ -28,7 +28,7 @@ from .rule import Batch, Rule, State, Updates
 
 @accepts_any
 def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, width: int = 1) -> Array:
-    """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at its, 0 at others.
+    """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at its own, else 0.
 
     Full scale is 255 for uint8 and 1 otherwise. Raises ValueError for samples with fewer values.
     """

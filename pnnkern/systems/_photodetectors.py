@@ -62,7 +62,7 @@ def passed(network: "D2NN", stage: int, inputs: Array, mask: Array) -> Passed:
 
 
 def measured(network: "D2NN", stage: int, out: Array) -> Array:
-    """What is seen of the field behind a stage: the mean intensity on each neuron (batch, size, size); behind the last, detectors' powers."""
+    """Of the field behind a stage: the mean intensity on each neuron (batch, size, size); behind the last the detectors' powers."""
     if stage == network.stages - 1:
         return detectors.powers(out, network.regions)
     k, size = network.geometry.oversample, network.geometry.size

@@ -454,9 +454,9 @@ class D2NN(System):
     def fields(self, inputs: Array) -> list[Array]:
         """Fields along the network: incoming, right after each mask, and on the detectors."""
         if self.between == "photodetector":
-            saved: Any
             stages = _photodetectors.along(self, self._incoming(inputs), self.masks())
-            out, saved = stages[-1].out, [at.entered * at.mask for at in stages]
+            saved: Any = [at.entered * at.mask for at in stages]
+            out = stages[-1].out
         else:
             out, saved = chain.forward(self._incoming(inputs), self.masks(), self.propagators, save=True)
         _finite(out, "the field on the detectors")

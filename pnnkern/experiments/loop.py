@@ -280,7 +280,8 @@ class Trainer:
             like = np.zeros(1, np.int64)
         if like is None:
             raise ValueError(f"the checkpoint has {path}, which is nothing of this training")
-        if saved.shape != like.shape or saved.dtype != like.dtype:
+        grown = kind == "rule" and like.ndim == saved.ndim and not len(like)  # what a rule begins without rows, it adds rows to
+        if saved.shape[grown:] != like.shape[grown:] or saved.dtype != like.dtype:
             raise ValueError(f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {like.dtype} {like.shape}")
         if kind == "given" and not np.array_equal(saved, like):
             raise ValueError(f"the checkpoint was made with another {name} of the system")

@@ -15,6 +15,7 @@ functions here take it as they take a `SpinGraph`.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -199,17 +200,25 @@ def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
 
 
 @accepts_any
-def layer_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[float, float] = (1.0, 1.0)) -> tuple[list[Factors], list[Array]]:
-    """dE/dW and dE/db of units `two` less those of units `one`, where E = -sum u W u' - sum b u over layers and their neighbours; sums.
+def pair_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[float, float] = (1.0, 1.0)) -> Factors:
+    """dE/dW of units `two` less those of units `one`, where E = -sum u W v between two layers (u, v); a sum, as factors.
 
-    one, two : units of each layer, (samples, units) in floating point. shares : what a sample of each counts for. Returns the derivative by
-    the weights between each layer and the next, as factors, and by the biases of each layer.
+    one, two : units of both layers, (samples, units) in floating point. shares : what a sample of each counts for.
     """
-    xp, (s, t) = _array.namespace(one[0]), shares
-    signed = [xp.concatenate([s * u, -t * v]).astype(u.dtype, copy=False) for u, v in zip(one, two, strict=True)]
-    below = [xp.concatenate([u, v]) for u, v in zip(one[:-1], two[:-1], strict=True)]
-    factors = [Factors(first, second) for first, second in zip(below, signed[1:], strict=True)]
-    return factors, [-(t * v.sum(axis=0) - s * u.sum(axis=0)) for u, v in zip(one, two, strict=True)]
+    (u1, v1), (u2, v2), (s, t) = one, two, shares
+    concatenate = _array.namespace(u1).concatenate
+    return Factors(concatenate([u1, u2]), concatenate([v1 if s == 1 else s * v1, -t * v2]).astype(v1.dtype, copy=False))
 
 
-__all__ = ["FactorGraph", "SpinGraph", "anneal", "contrast", "default_schedule", "energy", "layer_contrast", "moments", "random_state", "sweep"]
+@accepts_any
+def layer_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[float, float] = (1.0, 1.0)) -> tuple[list[Factors], list[Array]]:
+    """As `pair_contrast`, of each layer and the next, and dE/db of each layer, where E has -sum u b too."""
+    layers, (s, t) = list(zip(one, two, strict=True)), shares
+    factors = [pair_contrast((u1, v1), (u2, v2), shares) for (u1, u2), (v1, v2) in pairwise(layers)]
+    return factors, [s * u.sum(axis=0) - t * v.sum(axis=0) for u, v in layers]
+
+
+__all__ = [
+    "FactorGraph", "SpinGraph", "anneal", "contrast", "default_schedule", "energy", "layer_contrast", "moments", "pair_contrast",
+    "random_state", "sweep",
+]  # fmt: skip

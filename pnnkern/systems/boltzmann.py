@@ -21,7 +21,7 @@ from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import boltzmann
 from ..networks.boltzmann import chosen
-from ..networks.ising import layer_contrast
+from ..networks.ising import layer_contrast, pair_contrast
 from ._encoding import fitting, flat, one_hot
 from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize, check_dtype
@@ -186,7 +186,7 @@ class BoltzmannMachine(OneHiddenLayer):
         one, two = relaxed.phases[a], relaxed.phases[b]
         moved = two.hidden.mean(axis=0) - one.hidden.mean(axis=0)
         before, after = ([u.reshape(-1, u.shape[-1]) for u in (phase.hidden, phase.classes)] for phase in (one, two))
-        (second,), _ = layer_contrast(before, after, (1 / len(one.classes), 1 / len(two.classes)))
+        second = pair_contrast(before, after, (1 / len(one.classes), 1 / len(two.classes)))
         # of inputs that are held, and of biases, means have less noise than what was drawn
         return {
             "W1": Factors(relaxed.inputs, moved, -1.0), "b1": -moved.sum(axis=0), "W2": second, "b2": (one.chance - two.chance).sum(axis=0)

@@ -151,8 +151,11 @@ class IsingMachine(OneHiddenLayer):
         """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its spins."""
         hidden = self.sizes[0]
         one, two = ((s[:, :hidden], s[:, hidden:]) for s in (relaxed.states[p].astype(np.float32) for p in (a, b)))
-        (second,), (b1, b2) = ising.layer_contrast(one, two)
-        return {"W1": Factors(relaxed.inputs, two[0] - one[0], -1.0), "W2": second, "b1": b1, "b2": b2}
+        moved = [v - u for u, v in zip(one, two, strict=True)]
+        return {
+            "W1": Factors(relaxed.inputs, moved[0], -1.0), "W2": ising.pair_contrast(one, two), "b1": -moved[0].sum(axis=0),
+            "b2": -moved[1].sum(axis=0),
+        }  # fmt: skip
 
 
 __all__ = ["IsingMachine"]

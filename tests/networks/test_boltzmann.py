@@ -125,6 +125,7 @@ def test_layers_feel_the_derivative_of_their_energy(rng: np.random.Generator) ->
         return -float(pairs + sum((u @ b).sum() for u, b in zip(units, biases, strict=True)))
 
     factors, by_bias = pnn.networks.ising.layer_contrast(one, two, (0.5, 2.0))
+    assert np.array_equal(pnn.networks.ising.pair_contrast(one[1:], two[1:], (0.5, 2.0)).dense(), factors[1].dense())
     for p, got in zip([*weights, *biases], [*(f.dense() for f in factors), *by_bias], strict=True):
         for at in np.ndindex(p.shape):
             values, kept = [], p[at]

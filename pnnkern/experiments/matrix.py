@@ -72,7 +72,7 @@ def table(cells: dict[str, dict[str, Cell]], population: dict[str, str]) -> str:
     ways: dict[str, list[str]] = {}
     for system, way in sorted(population.items(), key=lambda item: item[1]):
         ways.setdefault(way, []).append(system)
-    recipe_of = ", ".join(f"{name}: {kinds('system')[name].recipe}" for name in names)  # type: ignore[attr-defined]
+    recipe_of = ", ".join(f"{name}: {kinds('system')[name].recipe}" for name in names)
     lines += ["", f"recipes are {recipe_of}"]
     lines += ["", "populations run " + "; ".join(f"{way}: {', '.join(found)}" for way, found in ways.items())]
     return "\n".join(lines)
@@ -82,7 +82,7 @@ def rows(cells: dict[str, dict[str, Cell]]) -> list[dict[str, Any]]:
     """The matrix as rows {"rule", "system", "recipe", "trains", "needs", "reason"}."""
     return [
         {
-            "rule": rule, "system": system, "recipe": kinds("system")[system].recipe,  # type: ignore[attr-defined]
+            "rule": rule, "system": system, "recipe": kinds("system")[system].recipe,
             "trains": cell.trains, "needs": cell.needs, "reason": cell.reason,
         }
         for rule, row in cells.items() for system, cell in row.items()

@@ -55,7 +55,7 @@ class PEPG(ZerothOrder):
 
     def expected_cosine(self, parameters: int) -> float:
         """``sqrt(k / (k + n + 1))``: <|g|^2> is (k + n + 1) / k times that of the gradient, for k pairs and n parameters."""
-        return (self.pairs / (self.pairs + parameters + 1)) ** 0.5  # type: ignore[no-any-return]
+        return (self.pairs / (self.pairs + parameters + 1)) ** 0.5
 
     @property
     def passes(self) -> int:

@@ -94,7 +94,7 @@ class SPSA(ZerothOrder):
 
     def expected_cosine(self, parameters: int) -> float:
         """``sqrt(k / (k + n - 1))``: <|g|^2> is (k + n - 1) / k times that of the gradient, for k directions and n parameters."""
-        return (self.directions / (self.directions + parameters - 1)) ** 0.5  # type: ignore[no-any-return]
+        return (self.directions / (self.directions + parameters - 1)) ** 0.5
 
     @property
     def passes(self) -> int:

@@ -9,6 +9,7 @@ import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern._updates import dense
 from pnnkern.learning import (
+    PEPG,
     SGD,
     SPSA,
     Batch,
@@ -142,17 +143,32 @@ def test_spsa_is_a_directional_derivative_along_signs(batch: tuple[np.ndarray, n
     """g is the same slope times D_i = +-1 everywhere; over directions its mean is the gradient."""
     system, loss = TwoLayers(), Logits()
     exact = numeric(system, loss, batch)
-    one, _ = one_step(SPSA(loss, c=1e-4), system, Batch(*batch), KEY)
+    one, _ = one_step(SPSA(loss, c=1e-4, shrink=1.0), system, Batch(*batch), KEY)
     sizes = np.concatenate([np.abs(dense(g)).ravel() for g in one.values()])
     assert np.allclose(sizes, sizes[0])
     slope = sum(float((exact[n] * np.sign(dense(one[n]))).sum()) for n in exact)
     assert abs(slope) == pytest.approx(sizes[0], rel=1e-4)
-    many, metrics = one_step(SPSA(loss, c=1e-3, directions=2000), system, Batch(*batch), KEY)
+    many, metrics = one_step(SPSA(loss, c=1e-3, directions=2000, shrink=1.0), system, Batch(*batch), KEY)
     assert metrics["loss"] == pytest.approx(loss(system.forward(batch[0]), batch[1])[0], rel=1e-3)
     spread = np.sqrt(sum((g**2).sum() for g in exact.values()) / 2000)
     for name, g in exact.items():
         assert np.abs(dense(many[name]) - g).max() < 5 * spread
     assert SPSA(loss, directions=3).passes == 6
+
+
+@pytest.mark.parametrize("rule", [SPSA(Logits(), c=1e-4), SPSA(Logits(), c=1e-4, directions=5), PEPG(Logits(), sigma=1e-4, pairs=4)])
+def test_estimates_are_as_long_as_the_gradient(rule: Any, batch: tuple[np.ndarray, np.ndarray]) -> None:
+    """In the mean of squares, where nothing is said of their length; and the factor is their cosine with it."""
+    system = TwoLayers()
+    exact = np.concatenate([g.ravel() for g in numeric(system, Logits(), batch).values()])
+    lengths, along = [], []
+    for seed in range(150):
+        updates, _ = one_step(rule, system, Batch(*batch), pnn.random.key(seed))
+        found = np.concatenate([dense(g).ravel() for g in updates.values()])
+        lengths.append(found @ found)
+        along.append(found @ exact)
+    assert np.mean(lengths) == pytest.approx(exact @ exact, rel=0.3)
+    assert np.mean(along) / (exact @ exact) == pytest.approx(rule.fitted(system).shrink, rel=0.25)
 
 
 def test_spsa_keeps_to_bounds(batch: tuple[np.ndarray, np.ndarray]) -> None:
@@ -170,7 +186,7 @@ def test_spsa_keeps_to_bounds(batch: tuple[np.ndarray, np.ndarray]) -> None:
     system.parameters["W1"] = np.abs(system.parameters["W1"]).clip(0, 2)
     system.parameters["W1"][0], system.parameters["W1"][1] = 0.0, 2.0
     exact = numeric(system, loss, batch)
-    many, _ = one_step(SPSA(loss, c=1e-3, directions=4000), system, Batch(*batch), KEY)
+    many, _ = one_step(SPSA(loss, c=1e-3, directions=4000, shrink=1.0), system, Batch(*batch), KEY)
     assert all((p["W1"] >= 0).all() and (p["W1"] <= 2).all() for p in seen)
     spread = 2 * np.sqrt(sum((g**2).sum() for g in exact.values()) / 4000)  # twice, where others move twice as far
     assert np.abs(dense(many["W1"]) - exact["W1"]).max() < 5 * spread
@@ -189,8 +205,8 @@ def test_rules_refuse_what_they_cannot_train(batch: tuple[np.ndarray, np.ndarray
             rule.init(Dark(), KEY)
     with pytest.raises(ValueError, match="needs a key"):
         one_step(SPSA(Logits()), TwoLayers(), Batch(*batch))
-    with pytest.raises(ValueError, match=r"c of SPSA must be a finite number > 0, got 0\.0"):
-        SPSA(Logits(), c=0.0)
+    with pytest.raises(ValueError, match=r"c of SPSA must be a finite number >= 0, got -1\.0"):
+        SPSA(Logits(), c=-1.0)
 
 
 def test_rules_train_a_diffractive_network_that_was_misbuilt(backend: Any) -> None:

@@ -37,11 +37,11 @@ class TwoLayers:
     def feature_count(self) -> int:
         return self.hidden
 
-    def features(self, inputs: Any, key: Any = None, sample: Any = 0) -> Any:
+    def read_features(self, inputs: Any, key: Any = None, sample: Any = 0) -> Any:
         return self.xp.tanh(inputs @ self.parameters["W1"])
 
     def forward(self, inputs: Any, key: Any = None, sample: Any = 0) -> Any:
-        out = self.features(inputs) @ self.parameters["W2"]
+        out = self.read_features(inputs) @ self.parameters["W2"]
         if self.noise:
             out = out + self.noise * random.normal(key, out.shape, sample=sample, dtype=np.float64, like=out)
         return out
@@ -50,7 +50,7 @@ class TwoLayers:
         return population(self, inputs, parameters, key, sample)
 
     def forward_saving(self, inputs: Any) -> tuple[Any, Any]:
-        h = self.features(inputs)
+        h = self.read_features(inputs)
         return h @ self.parameters["W2"], (inputs, h)
 
     def vjp(self, cotangent: Any, record: Any) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         refuse_misfit(recipe, system, rule)
         if dataset.real:
             refuse_real(dataset, system, rule)
+        rule.check_samples(system, dataset.train_images[:64])
         inputs = system.encode(dataset.train_images[:64])
         if hasattr(system, "calibrate"):
             system.calibrate(inputs)
@@ -196,9 +197,11 @@ def _like_labels(dataset: data.Dataset) -> str:
 
 def _way_to_real(system: Any, rule: Any) -> str:
     """What to do about real targets where outputs are measured by classes."""
+    if not hasattr(rule, "loss"):
+        return f"rule.kind={rule.kind!r} tells classes apart"
     if getattr(system, "measured", "signed") == "powers":
         return f"system.kind={system.kind!r} measures powers of light, which have none, as only their ratios count"
-    if system.natural_loss.real and hasattr(rule, "loss"):
+    if system.natural_loss.real:
         return "set rule.loss='mse'"
     if getattr(system, "readout", "state") == "softmax":
         return "a softmax has none: set system.readout='state'"

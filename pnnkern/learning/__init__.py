@@ -16,7 +16,7 @@ from .coupled import (
 from .elastic import allosteric_learning_update, elastic_learning_update
 from .equilibrium import ContrastiveLearning, CoupledLearning, EquilibriumPropagation
 from .feedback_alignment import DirectFeedback, feedback_matrix
-from .forward_forward import ForwardForward, forward_forward_loss, goodness, with_label
+from .forward_forward import ForwardForward, forward_forward_loss, goodness, paired_loss, with_label
 from .frequency import FrequencyPropagation
 from .hardware_aware import HardwareAware
 from .holomorphic import HolomorphicEP
@@ -73,6 +73,7 @@ __all__ = [
     "moments",
     "nudged_learning_update",
     "one_step",
+    "paired_loss",
     "pepg_gradients",
     "ridge_weights",
     "spsa_gradient",

@@ -10,16 +10,16 @@ The threshold is the running mean of the layer's goodness, so that it suits volt
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array
 from .._checks import shaped
-from .._declared import Positive, Range, Share
+from .._declared import Count, Positive, Range, Share
 from .._gate import accepts_any
-from .._updates import gradients, joined
+from .._updates import Derivative, gradients, joined
 from ..systems.protocols import Staged
 from .losses import Logits
 from .metrics import Metrics
@@ -27,17 +27,19 @@ from .rule import Batch, Rule, State, Updates
 
 
 @accepts_any
-def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0) -> Array:
-    """Samples (batch, ...) with their label written over the first `classes` values: `level` of full scale at the label, 0 at the others.
+def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, width: int = 1) -> Array:
+    """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at its own, else 0.
 
     Full scale is 255 for uint8 and 1 otherwise. Raises ValueError for samples with fewer values.
     """
-    if samples.ndim < 2 or int(np.prod(samples.shape[1:])) < classes:
-        raise ValueError(f"samples must have at least {classes} values each, to write one of {classes} labels into, got {samples.shape}")
+    values, needed = int(np.prod(samples.shape[1:])), classes * width
+    if samples.ndim < 2 or values < needed:
+        wide = f" of width {width}" if width > 1 else ""
+        raise ValueError(f"a label{wide} of {classes} classes is longer than a sample: it takes {needed} values, and there are {values}")
     xp = _array.namespace(samples)
     out = xp.array(samples).reshape(len(samples), -1)
     full = 255 if samples.dtype == np.uint8 else 1
-    out[:, :classes] = ((xp.arange(classes) == xp.asarray(labels)[:, None]) * (level * full)).astype(samples.dtype)
+    out[:, :needed] = ((xp.arange(needed) // width == xp.asarray(labels)[:, None]) * (level * full)).astype(samples.dtype)
     return out.reshape(samples.shape)
 
 
@@ -65,13 +67,35 @@ def forward_forward_loss(outputs: Array, positive: Array, threshold: Any, sharpn
 
 
 @accepts_any
+def paired_loss(outputs: Array, threshold: Any, sharpness: float = 4.0) -> tuple[Array, Array]:
+    """``log(1 + exp(-sharpness (g+ - g-) / threshold))`` of each pair (batch,); and its cotangent by the outputs.
+
+    outputs : (2 batch, ...), real: of the samples with their own label, then of the same with a wrong one. How good a sample is with any
+    label, as a bright one is in optics, does not matter. Lee and Song, arXiv:2303.08418 (2023). Raises ValueError for an odd number.
+    """
+    n, odd = divmod(len(outputs), 2)
+    if odd:
+        raise ValueError(f"pairs need an even number of outputs, right ones and as many wrong ones, got {len(outputs)}")
+    xp, g = _array.namespace(outputs), goodness(outputs)
+    logit = sharpness * (g[:n] - g[n:]) / threshold
+    slope = -sharpness / threshold / (1 + xp.exp(logit))  # of the loss by the goodness of the first
+    each = int(np.prod(outputs.shape[1:]))
+    cotangent = (2 / each * xp.concatenate([slope, -slope])).reshape(-1, *[1] * (outputs.ndim - 1)) * outputs
+    return xp.logaddexp(0.0, -logit), cotangent.astype(outputs.dtype)
+
+
+@accepts_any
 @dataclass(frozen=True)
 class ForwardForward(Rule):
     """The rule. Its state are the thresholds."""
 
+    # each sample against the threshold, or with its own label against itself with a wrong one
+    against: Literal["threshold", "pair"] = "threshold"
     sharpness: Positive = 4.0  # of the step from bad to good, per threshold of goodness
     level: Share = 1.0  # of the label that is written into a sample, of full scale
+    width: Count = 1  # values of a sample that stand for a class; where one is little beside the rest of a sample, take more
     memory: Annotated[float, Range(ge=0, lt=1)] = 0.9  # of the threshold, from step to step
+    last_counts: bool = True  # the goodness of the last stage in the answer too; where it has an output for each class, it knows little
 
     kind: ClassVar[str] = "forward-forward"
     needs: ClassVar[tuple[type, ...]] = (Staged,)
@@ -79,7 +103,12 @@ class ForwardForward(Rule):
 
     def init(self, system: Any, key: Any = None) -> State:
         super().init(system, key)
+        if system.outputs < 2:
+            raise ValueError(f"forward-forward tries each label: it needs two classes or more, with an output each, got {system.outputs}")
         return {"threshold": _array.namespace(*system.parameters.values()).zeros(system.stages)}  # 0: none yet
+
+    def check_samples(self, system: Any, samples: Any) -> None:
+        with_label(samples[:1], np.zeros(1, np.int64), system.outputs, self.level, self.width)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.needed(key, "wrong labels are random")
@@ -88,20 +117,22 @@ class ForwardForward(Rule):
         wrong = (_array.to_numpy(batch.labels) + away.astype(np.int64)) % classes
         labels = np.concatenate([_array.to_numpy(batch.labels), wrong])
         two = [batch.samples, batch.samples]
-        inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level))
+        inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level, self.width))
         xp = _array.namespace(inputs)
         positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
-        found: dict[str, Any] = {}
+        found: dict[str, Derivative] = {}
         thresholds: list[Array] = []
         loss: Any = 0.0
         ratings: Any = 0.0
         for l, (outputs, record) in self._along(system, inputs, key, index):
             before, now = state["threshold"][l], goodness(outputs).mean()
             tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
-            each, cotangent = forward_forward_loss(outputs, positive, tau, self.sharpness)
+            each, cotangent = self._loss(outputs, positive, tau)
             found = joined(found, system.stage_vjp(l, cotangent, record))
             thresholds.append(tau)
-            loss, ratings = loss + each.sum() / 2, ratings + goodness(outputs) / tau
+            loss = loss + each.sum() * (n / len(each))
+            if self._counts(l, system):
+                ratings = ratings + goodness(outputs) / tau
         rating = (ratings[:n] > ratings[n:]).sum()
         return gradients(found), {"threshold": xp.stack(thresholds)}, {"loss": loss, "rating": rating}
 
@@ -109,10 +140,19 @@ class ForwardForward(Rule):
         scores, tau = [], state["threshold"]
         tau = tau + (tau == 0)  # before the first step
         for label in range(system.outputs):
-            inputs = system.encode(with_label(batch.samples, np.full(len(batch), label), system.outputs, self.level))
+            inputs = system.encode(with_label(batch.samples, np.full(len(batch), label), system.outputs, self.level, self.width))
             stages = self._along(system, inputs, key, batch.index)
-            scores.append(sum(goodness(outputs) / tau[l] for l, (outputs, _) in stages))
+            scores.append(sum(goodness(outputs) / tau[l] for l, (outputs, _) in stages if self._counts(l, system)))
         return self.sharpness * _array.namespace(*scores).stack(scores, axis=1)
+
+    def _loss(self, outputs: Array, positive: Array, threshold: Array) -> tuple[Array, Array]:
+        if self.against == "pair":
+            return paired_loss(outputs, threshold, self.sharpness)
+        return forward_forward_loss(outputs, positive, threshold, self.sharpness)
+
+    def _counts(self, stage: int, system: Any) -> bool:
+        """Whether a stage has a say in the answer."""
+        return self.last_counts or stage < system.stages - 1 or stage == 0
 
     def loss_on(self, system: Any) -> Any:
         return Logits(1.0)  # of the goodness that each label gives, as log chances
@@ -127,4 +167,4 @@ class ForwardForward(Rule):
             inputs = outputs / _array.namespace(outputs).maximum(rms, np.finfo(outputs.dtype).tiny)
 
 
-__all__ = ["ForwardForward", "forward_forward_loss", "goodness", "with_label"]
+__all__ = ["ForwardForward", "forward_forward_loss", "goodness", "paired_loss", "with_label"]

@@ -72,7 +72,7 @@ class FittedReadout(Rule):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Array, Array]:
-            kept[id(part)] = system.features(part.inputs, key, part.index)
+            kept[id(part)] = system.read_features(part.inputs, key, part.index)
             return moments(kept[id(part)], self._targets(part.labels, system.outputs, kept[id(part)]))
 
         def measured(part: Batch) -> Metrics:
@@ -85,7 +85,7 @@ class FittedReadout(Rule):
         return {}, state, batch.sum(measured)
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
-        return self._read(system.features(batch.inputs, key, batch.index), state["weights"])
+        return self._read(system.read_features(batch.inputs, key, batch.index), state["weights"])
 
     def loss_on(self, system: Any) -> Any:
         return SquareError()

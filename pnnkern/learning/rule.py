@@ -109,6 +109,9 @@ class Rule(Described):
         require(system, self.kind, *self.needs)
         return {}
 
+    def check_samples(self, system: Any, samples: Any) -> None:
+        """Raise ValueError for samples (batch, ...) that it cannot learn from; a run asks before it begins."""
+
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch. key : of the step; draws what is random.
 

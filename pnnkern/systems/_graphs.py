@@ -148,6 +148,15 @@ class Circuit(GraphNetwork):
         """Voltages (batch, n_nodes) of the free states."""
         raise NotImplementedError(f"{type(self).__name__} does not say where it settles")
 
+    @property
+    def feature_count(self) -> int:
+        """Nodes."""
+        return int(self.network.n_nodes)  # type: ignore[attr-defined]
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Voltages of all nodes (batch, n_nodes), volts."""
+        return self.states(inputs)
+
 
 def _listed(words: Sequence[str]) -> str:
     return f"{', '.join(words[:-1])} and {words[-1]}"

@@ -124,6 +124,16 @@ class Settling(GradedOutputs):
             outputs: Array = self.physics.relax_many(self._entered(inputs), device.weights, device.biases, **how)
         return self._measured_of_members(outputs, key, sample, first)
 
+    @property
+    def feature_count(self) -> int:
+        """Values of the layer below the outputs; where there is none, outputs."""
+        return int(self._parameter_shapes()[f"W{len(self.below_outputs) + 1}"][0]) if self.below_outputs else self.outputs
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """The free state of the layer below the outputs, (batch, feature_count); where there is none, outputs."""
+        free, below = self.relax(inputs), len(self.below_outputs)
+        return free.states[below - 1].reshape(len(inputs), -1) if below else free.output
+
     def _free_settings(self) -> dict[str, Any]:
         """Settings of the free relaxation."""
         return {"sweeps": self.sweeps, "tolerance": self.tolerance} | self._physics_settings()

@@ -60,7 +60,7 @@ class Apparatus(System):
         _check_outputs("forward", out, len(inputs))
         return out
 
-    def features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """The outputs."""
         return self.forward(inputs, key, sample)
 

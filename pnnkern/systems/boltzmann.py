@@ -124,6 +124,15 @@ class BoltzmannMachine(OneHiddenLayer):
         """(batch, classes): the logarithm of the mean chance of each class over the draws of the built machine, as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
 
+    @property
+    def feature_count(self) -> int:
+        """Hidden units."""
+        return self.sizes[0]
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Mean chances of the hidden units over the draws, (batch, hidden)."""
+        return self.relax(inputs, key=key, sample=sample).phases[0].hidden.mean(axis=0)
+
     forward_population = looped_population(forward)
 
     @on_the_built

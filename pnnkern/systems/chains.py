@@ -50,7 +50,7 @@ class Chain(System):
         """One pass, each stage with noise of its own."""
         return self._measured(inputs, key, sample)[-1]
 
-    def features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """The outputs."""
         return self.forward(inputs, key, sample)
 

@@ -177,24 +177,24 @@ class CrossbarNetwork(System):
         return (self.inputs, *self.hidden, self.classes)
 
     @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Of each array of weights."""
+        return [(a + 1, b) for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
+
+    @property
     def outputs(self) -> int:
-        """One for each class."""
+        """How many come out of the last array."""
         return self.classes
 
     @property
     def stages(self) -> int:
-        """Arrays."""
-        return len(self.hidden) + 1
+        """Arrays, each with the activation behind it: stages that can be run one by one."""
+        return len(self.sizes) - 1
 
     @property
     def feature_count(self) -> int:
-        """Nodes that can be measured."""
-        return sum(self.sizes[1:])
-
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Of each array of weights."""
-        return [(a + 1, b) for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
+        """Nodes of the last hidden layer; where there is none, outputs."""
+        return self.sizes[-2] if self.hidden else self.classes
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -228,8 +228,29 @@ class CrossbarNetwork(System):
         """What the arrays gave, and the record for the twin's derivative at the activations that were measured."""
         if self.crossbar is None:
             return self.forward_saving(inputs)
-        rows = on_device(sample, inputs)
-        return self._pass(inputs, lambda l, x, w: self._read(l, x, w, key, rows))
+        return self._pass(inputs, self._reading(key, on_device(sample, inputs)))
+
+    def stage(self, stage: int, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """What one array gives for inputs (batch, nodes), behind the activation; and what entered it, to derive the twin at what came out."""
+        shaped("inputs", inputs, "batch", self.sizes[stage])
+        entered = _with_bias(inputs)
+        read = self._reading(key, on_device(sample, inputs))
+        a = read(stage, entered, self.parameters[f"w{stage}"])
+        out = a if stage == self.stages - 1 else ACTIVATIONS[self.activation][0](_array.namespace(a), a)
+        return out, (entered, out)
+
+    def stage_vjp(self, stage: int, cotangent: Real, record: Any) -> dict[str, Derivative]:
+        """Gradient of one array for a cotangent of what came out behind the activation."""
+        entered, out = record
+        if stage < self.stages - 1:
+            cotangent = cotangent * ACTIVATIONS[self.activation][1](out)
+        return {f"w{stage}": Factors(entered, cotangent)}
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Activations of the last hidden layer, as the arrays gave them; where there is none, outputs."""
+        for l in range(max(1, len(self.hidden))):
+            inputs, _ = self.stage(l, inputs, key, sample)
+        return inputs
 
     def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """What the arrays gave, and the record for `backward`: a crossbar is read inside where its layers meet."""
@@ -261,7 +282,7 @@ class CrossbarNetwork(System):
         return self._back(cotangent, record, below)
 
     def exports(self) -> dict[str, Quantity]:
-        return {f"w{l}": Quantity(f"weights of array {l + 1} (inputs and bias, outputs), no unit") for l in range(self.stages)}
+        return {f"w{l}": Quantity(f"weights of array {l + 1} (inputs and bias, outputs), no unit") for l in range(len(self.shapes))}
 
     # ----------------------------------------------------------------------------------------------------------------- arrays
     def touch(self) -> None:
@@ -309,8 +330,14 @@ class CrossbarNetwork(System):
             chain = dataclasses.replace(chain, noise=dataclasses.replace(chain.noise, time=0.0))
         return dataclasses.replace(self.crossbar, chain=chain)
 
+    def _reading(self, key: Any, sample: Any) -> Any:
+        """``read(l, x, w)``: x @ w as array l does it."""
+        if self.crossbar is None:
+            return lambda l, x, w: x @ w
+        return lambda l, x, w: self._read(l, x, w, key, sample)
+
     def _read(self, l: int, x: Array, w: Array, key: Any, sample: Any) -> Array:
-        """x @ w as array l does it."""
+        """x @ w as built array l does it."""
         layer, factor = self._ready(l, w)
         y: Array = layer(x, key=None if key is None else random.fold_in(key, l), sample=sample)
         return y if factor is None else (y * factor).astype(y.dtype)
@@ -367,16 +394,15 @@ class CrossbarNetwork(System):
         return self.forward_saving(self.reference)[1][1][l]
 
     def _pass(self, inputs: Real, multiply: Any) -> tuple[Array, Any]:
-        weights = [self.parameters[f"w{l}"] for l in range(self.stages)]
+        xp = _array.namespace(inputs)
+        f, _ = ACTIVATIONS[self.activation]
+        weights = [self.parameters[f"w{l}"] for l in range(len(self.shapes))]
         entered, x = [], inputs
         for l, w in enumerate(weights):
             entered.append(_with_bias(x))
-            x = self._activation(l, multiply(l, entered[l], w))
-        return x, (weights, entered)
-
-    def _activation(self, l: int, a: Array) -> Array:
-        """What the electronics behind array l make of its currents."""
-        return a if l == self.stages - 1 else ACTIVATIONS[self.activation][0](_array.namespace(a), a)
+            a = multiply(l, entered[l], w)
+            x = f(xp, a)
+        return a, (weights, entered)
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
@@ -402,28 +428,9 @@ class CrossbarNetwork(System):
         entered = record[1]
         return self.stage_vjp(layer, cotangent, (entered[layer], entered[layer + 1][:, :-1] if layer < self.stages - 1 else None))
 
-    def stage(self, stage: int, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
-        """What one array and its electronics give, and what entered and left them."""
-        entered, w = _with_bias(inputs), self.parameters[f"w{stage}"]
-        a = entered @ w if self.crossbar is None else self._read(stage, entered, w, key, on_device(sample, inputs))
-        out = self._activation(stage, a)
-        return out, (entered, out)
-
-    def stage_vjp(self, stage: int, cotangent: Real, record: Any) -> dict[str, Derivative]:
-        """Gradient of one array for a cotangent of what its electronics gave."""
-        entered, out = record
-        if stage < self.stages - 1:
-            cotangent = cotangent * ACTIVATIONS[self.activation][1](out)
-        return {f"w{stage}": Factors(entered, cotangent)}
-
-    def features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Activations of all hidden layers, then the outputs, of one pass: they are digital between the arrays."""
-        outputs, record = self.measure(inputs, key, sample)
-        return _array.namespace(outputs).concatenate([*self.hidden_outputs(record), outputs], axis=1)
-
 
 def _with_bias(x: Array) -> Array:
-    """Inputs of an array, whose last row is driven at full scale."""
+    """What enters an array (..., nodes + 1): the last row, of the bias, at full scale."""
     xp = _array.namespace(x)
     return xp.concatenate([x, xp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1)
 

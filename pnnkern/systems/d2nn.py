@@ -6,7 +6,10 @@ sample of the field (the published point-neuron model); at 0.53 wavelengths per 
 """
 
 import dataclasses
+import functools
+import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -22,7 +25,7 @@ from .._updates import Derivative
 from ..optics import chain, detectors
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
-from . import protocols
+from . import _photodetectors, protocols
 from ._encoding import fitting, fractions, given, shares
 from ._layers import check_dtype
 from .system import Quantity, System, Target
@@ -119,6 +122,9 @@ def _finite(values: Array, what: str) -> None:
 class D2NN(System):
     """A diffractive network. Its one parameter is `phase` (layers, size, size), radians.
 
+    between : "photodetector" detects the light in front of every mask but the first and sends it on anew, with an amplitude that the
+        intensity drives: see `pnnkern.systems._photodetectors`. Layers are stages then, with real outputs between them.
+
     key : of `pnnkern.random`; draws phases, and the errors of the network that was built. With `imperfections`, `forward`, `measure` and
         `forward_population` are passes through the built one, and this is its digital twin.
     dtype : of the parameters, float32 or float64; fields are complex of the same precision.
@@ -129,6 +135,8 @@ class D2NN(System):
     geometry: Geometry = field(default_factory=Geometry)
     start: Literal["uniform", "pi"] = "uniform"  # phases before training: uniform in [0, 2 pi), or pi everywhere
     store: Literal["fields", "recompute"] = "fields"  # keep the fields for the backward pass, or compute them again
+    between: Literal["field", "photodetector"] = "field"  # masks: the light itself, or detectors whose signals drive the light that goes on
+    feature_grid: Count = 16  # cells per side of the detector plane whose powers a fitted read-out takes; at most one per neuron
     imperfections: Imperfections = field(default_factory=Imperfections)
     dtype: str = "float32"
     chunk: Count = 64
@@ -158,15 +166,21 @@ class D2NN(System):
         fitting(self.parameters, {"phase": shape}, self.dtype)
         _finite(phase, "phase")
         self.regions = g.regions()
-        self.propagators = [self._propagator(shift) for shift in self.shifts or ((0.0, 0.0),) * (g.layers + 1)]
-
-    def _propagator(self, shift: tuple[float, float]) -> Propagator:
-        """From one plane to the next, which lies `shift` metres off its axis."""
-        g = self.geometry
-        return Propagator(
-            (g.samples, g.samples), pitch=g.pitch / g.oversample, wavelength=g.wavelength, distance=g.spacing, pad=g.pad,
-            band_limit=g.band_limit, method=g.method, shift=shift,
-        )  # fmt: skip
+        side, pitch = g.samples, g.pitch / g.oversample
+        shifts = self.shifts or ((0.0, 0.0),) * (g.layers + 1)
+        self.propagators = [
+            Propagator(
+                (side, side),
+                pitch=pitch,
+                wavelength=g.wavelength,
+                distance=g.spacing,
+                pad=g.pad,
+                band_limit=g.band_limit,
+                method=g.method,
+                shift=s,
+            )
+            for s in shifts
+        ]
 
     @property
     def natural_step(self) -> float:
@@ -178,19 +192,34 @@ class D2NN(System):
         return Target("differential" if self.geometry.detectors == "differential" else "cross-entropy", scale=10.0)
 
     @property
+    def unmet(self) -> Mapping[str, str]:
+        if self.between == "field":
+            return {"Staged": "system.between='photodetector': light between masks cannot be measured and sent on"}
+        return {"Reciprocal": "system.between='field': light that was detected does not go back"}
+
+    @property
     def outputs(self) -> int:
-        """Classes."""
+        """Classes that it tells apart."""
         return self.geometry.classes
 
     @property
     def stages(self) -> int:
-        """Masks."""
+        """Masks, each with the way behind it."""
         return self.geometry.layers
 
     @property
     def feature_count(self) -> int:
-        """Detectors."""
-        return len(self.regions)
+        """Cells of the detector plane."""
+        return len(self._cells)
+
+    @functools.cached_property
+    def _cells(self) -> Regions:
+        """The whole detector plane in squares, as equal as they can be."""
+        side = self.geometry.samples
+        count = min(self.feature_grid, self.geometry.size)
+        ends = [side * n // count for n in range(count + 1)]
+        lines = list(itertools.pairwise(ends))
+        return Regions((side, side), [(*y, *x) for y in lines for x in lines])
 
     # ---------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
@@ -231,19 +260,31 @@ class D2NN(System):
 
     def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """One pass: fields (batch, samples, samples) -> detector powers (batch, detectors). Noise-free: `key` is not needed."""
+        return self._read(inputs, self.regions)
+
+    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+        """Powers on the cells of a grid over the detector plane, (batch, cells)."""
+        return self._read(inputs, self._cells)
+
+    def _read(self, inputs: Array, regions: Regions) -> Array:
+        """Powers of a pass through the built network."""
         built = self.built()
         masks = built.masks()
-        return self._pieces(inputs, lambda u: detectors.powers(chain.forward(u, masks, built.propagators)[0], self.regions))
 
-    def features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
-        """The powers, of which light inside the network is no part."""
-        return self.forward(inputs, key, sample)
+        def one(u: Array) -> Array:
+            out = chain.forward(u, masks, built.propagators)[0] if self.between == "field" else _photodetectors.along(built, u, masks)[-1].out
+            return detectors.powers(out, regions)
 
+        return self._pieces(inputs, one)
+
+    @protocols.population_runs(f"{protocols.ONE_PASS} of fields, {protocols.LOOPED} with photodetectors")
     def forward_population(
         self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
     ) -> Array:
         """The passes of a population of masks {"phase": (members, layers, size, size)}, through the built network with each of them:
         (members, batch, detectors). `chunk` fields are worked on at a time, some samples of some members."""
+        if self.between == "photodetector":
+            return protocols.population(self, inputs, parameters, key, sample, first=first)
         members, inputs, built = protocols.members(self, parameters), self._incoming(inputs), self.built()
         protocols.numbered(members, first)
         xp, batch = _array.namespace(inputs), len(inputs)
@@ -257,9 +298,48 @@ class D2NN(System):
         return out
 
     def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
-        """Powers of one physical pass, and the twin's record: fields inside the network cannot be measured."""
+        """Powers of one physical pass, and the twin's record: fields inside the network cannot be measured, what detectors see can."""
+        if self.between == "photodetector":
+            return self._along(inputs, lambda l, x: self.stage(l, x, key, sample))
         twin, record = self.forward_saving(inputs)
         return (twin if self.imperfections.perfect else self.forward(inputs, key, sample)), record
+
+    def stage(self, stage: int, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+        """Behind one mask of the built network, intensities on the neurons (batch, size, size), or the detectors' powers behind the last one.
+
+        inputs : fields for the first mask, intensities for the others, whose scale does not matter. The record is the twin's.
+        """
+        out, at = self._twin_stage(stage, inputs)
+        if not self.imperfections.perfect:
+            out, _ = self.built()._twin_stage(stage, inputs)
+        return out, at
+
+    def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+        """Gradient of one mask, zero for the others, for a cotangent of what `stage` gave."""
+        return self._of_masks({stage: _photodetectors.derived(self, stage, cotangent, record)[0]})
+
+    def _twin_stage(self, stage: int, inputs: Array) -> tuple[Array, Any]:
+        mask = self._transmission(self.parameters["phase"][stage])
+        at = _photodetectors.passed(self, stage, inputs if stage else self._incoming(inputs), mask)
+        out = _photodetectors.measured(self, stage, at.out)
+        return out, at if self.store == "fields" else dataclasses.replace(at, out=None)
+
+    def _along(self, inputs: Array, stage: Any) -> tuple[Array, Any]:
+        """Powers behind all stages, and what was between them and the records of all."""
+        between, records = [inputs], []
+        for l in range(self.stages):
+            out, at = stage(l, between[-1])
+            between.append(out)
+            records.append(at)
+        return between[-1], (between[1:-1], records)
+
+    def _of_masks(self, gradients: dict[int, Array]) -> dict[str, Derivative]:
+        """Gradients of some masks on the samples as that of the parameter."""
+        xp, side = _array.namespace(*gradients.values()), self.geometry.samples
+        total = xp.zeros((self.stages, side, side), np.float64)
+        for l, gradient in gradients.items():
+            total[l] = gradient
+        return {"phase": self._on_neurons(total)}
 
     def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Powers of a pass through the built network, and the fields at its masks."""
@@ -277,7 +357,12 @@ class D2NN(System):
         return gradients
 
     def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
-        """Powers, and what `vjp` needs to go back: [masks, (incoming, outgoing, fields after each mask) per chunk]."""
+        """Powers, and what `vjp` needs to go back: [masks, (incoming, outgoing, fields after each mask) per chunk].
+
+        With photodetectors: intensities between the stages, and the record of each.
+        """
+        if self.between == "photodetector":
+            return self._along(inputs, self._twin_stage)
         masks = self.masks()
         kept: list[Any] = []
 
@@ -290,6 +375,11 @@ class D2NN(System):
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradient of the phases for a cotangent (batch, detectors) of the powers, a sum over the batch; `record` from `forward_saving`."""
+        if self.between == "photodetector":
+            found = {}
+            for l in reversed(range(self.stages)):
+                found[l], cotangent = _photodetectors.derived(self, l, cotangent, record[1][l], to_inputs=True)
+            return self._of_masks(found)
         masks, kept = record
         xp = _array.namespace(masks)
         total = xp.zeros(masks.shape, np.float64)
@@ -304,13 +394,20 @@ class D2NN(System):
         return {"phase": self._on_neurons(total)}
 
     def hidden_outputs(self, record: Any) -> list[Array]:
-        """Fields (batch, samples, samples) right after every mask but the last."""
+        """Fields (batch, samples, samples) right after every mask but the last; with photodetectors what these saw, (batch, size, size)."""
+        if self.between == "photodetector":
+            return list(record[0])
         masks, kept = record
         saved = [self._saved(u, fields, masks) for u, _, fields in kept]
         return [_array.namespace(masks).concatenate([fields[l] for fields in saved]) for l in range(len(masks) - 1)]
 
     def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
-        """Gradient of one mask alone, zero for the others: for a cotangent of the field after it, or of the powers for the last one."""
+        """Gradient of one mask alone, zero for the others: for a cotangent of the field after it, or of the powers for the last one.
+
+        With photodetectors it is of what they see behind it.
+        """
+        if self.between == "photodetector":
+            return self.stage_vjp(layer, cotangent, record[1][layer])
         masks, kept = record
         xp = _array.namespace(masks)
         total = xp.zeros(masks.shape, np.float64)
@@ -329,48 +426,6 @@ class D2NN(System):
                 total[layer] += (piece * saved[layer].conj()).imag.sum(axis=0, dtype=np.float64)
             first += len(u)
         return {"phase": self._on_neurons(total)}
-
-    # ----------------------------------------------------------------------------------------------------------- mask after mask
-    def stage(self, stage: int, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
-        """One mask of the built network alone, with a camera a spacing behind it: intensities on its samples, or the detectors' powers.
-
-        What a camera has measured is the amplitude of the light that enters the next stage. The record is that of the twin.
-        """
-        built, kept = self.built(), []
-
-        def one(u: Array) -> Array:
-            out, saved = self._alone(stage, u)
-            kept.append((out, saved))
-            return self._measured(stage, out if built is self else built._alone(stage, u)[0])
-
-        return self._pieces(inputs.astype(np.result_type(self.dtype, np.complex64), copy=False), one), kept
-
-    def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
-        """Gradient of one mask alone, zero for the others, for a cotangent of what was measured behind it."""
-        mask, around = self._stage(stage)
-        total = _array.namespace(mask).zeros((self.stages, *mask.shape[1:]), np.float64)
-        last, first = stage == self.stages - 1, 0
-        for out, saved in record:
-            piece = cotangent[first : first + len(out)]
-            g = detectors.powers_vjp(piece, out, self.regions) if last else detectors.intensity_vjp(piece, out)
-            chain.phase_adjoint(g, saved, mask, around, gradient=total[stage : stage + 1])
-            first += len(out)
-        return {"phase": self._on_neurons(total)}
-
-    def _stage(self, stage: int) -> tuple[Array, list[Propagator]]:
-        """One mask, and the ways from a source on the axis to it and from it to a camera on the axis."""
-        mask = self.masks()[stage : stage + 1]
-        if self.shifts is None:
-            return mask, self.propagators[:2]
-        y, x = (float(at) for at in np.sum(self.shifts[: stage + 1], axis=0))
-        return mask, [self._propagator((y, x)), self._propagator((-y, -x))]
-
-    def _alone(self, stage: int, inputs: Array) -> tuple[Array, Array | None]:
-        """The field a spacing behind one mask, and that right after it."""
-        return chain.forward(inputs, *self._stage(stage), save=True)
-
-    def _measured(self, stage: int, field: Array) -> Array:
-        return detectors.powers(field, self.regions) if stage == self.stages - 1 else detectors.intensity(field)
 
     def _saved(self, inputs: Array, fields: Array | None, masks: Array) -> Array:
         """Fields after each mask: those that were kept, or computed again."""
@@ -398,9 +453,14 @@ class D2NN(System):
 
     def fields(self, inputs: Array) -> list[Array]:
         """Fields along the network: incoming, right after each mask, and on the detectors."""
-        out, saved = chain.forward(self._incoming(inputs), self.masks(), self.propagators, save=True)
+        if self.between == "photodetector":
+            stages = _photodetectors.along(self, self._incoming(inputs), self.masks())
+            saved: Any = [at.entered * at.mask for at in stages]
+            out = stages[-1].out
+        else:
+            out, saved = chain.forward(self._incoming(inputs), self.masks(), self.propagators, save=True)
         _finite(out, "the field on the detectors")
-        return [inputs, *(saved if saved is not None else ()), out]
+        return [inputs, *saved, out]
 
     # --------------------------------------------------------------------------------------------------------------- variants
     def variant(self, **changes: Any) -> "D2NN":

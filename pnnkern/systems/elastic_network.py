@@ -159,6 +159,15 @@ class SpringNetwork(GraphNetwork):
         """Displacements of the targets (batch, outputs), metres, of the built network. key : of its noise."""
         return self._measured(self._displaced(self.states(inputs)), key, sample)
 
+    @property
+    def feature_count(self) -> int:
+        """Coordinates of all nodes."""
+        return int(self.positions.size)
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Displacements of all nodes (batch, n_nodes * dimension), metres."""
+        return (self.states(inputs) - self.positions).reshape(len(inputs), -1)
+
     forward_population = looped_population(forward)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:

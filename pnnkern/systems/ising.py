@@ -98,6 +98,15 @@ class IsingMachine(OneHiddenLayer):
         """Mean of the output spins of each class, (batch, classes), of the built machine as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
 
+    @property
+    def feature_count(self) -> int:
+        """Spins."""
+        return self.graph.n_nodes
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """The annealed spins, of the hidden, then of the output nodes (batch, spins), float32."""
+        return self.relax(inputs, key=key, sample=sample).states[0].astype(np.float32)
+
     forward_population = looped_population(forward)
 
     @on_the_built

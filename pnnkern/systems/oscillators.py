@@ -77,6 +77,16 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         """Cosines of the free outputs (batch, outputs) of the built machine. key : of the noise that they are measured with."""
         return self.relax(inputs, key=key, sample=sample).output
 
+    @property
+    def feature_count(self) -> int:
+        """Oscillators."""
+        return sum(self.sizes)
+
+    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+        """Cosines of the free phases, of the hidden, then of the output oscillators (batch, oscillators)."""
+        phase = self.relax(inputs).phases.phase
+        return _array.namespace(phase).cos(phase)
+
     forward_population = looped_population(forward)
 
     def _apparatus(self, inputs: Real) -> tuple[Any, dict[str, Any]]:

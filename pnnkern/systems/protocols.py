@@ -210,7 +210,7 @@ class Staged(Protocol):
         """
 
     def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
-        """Gradients of the stage's own parameters, and of no others, for a cotangent of its outputs."""
+        """Gradients of the stage's own parameters, zero for what others have of the same, for a cotangent of its outputs."""
 
 
 @runtime_checkable
@@ -224,7 +224,7 @@ class Featured(Protocol):
     outputs: int
     feature_count: int
 
-    def features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
         """Features (batch, feature_count) of one physical pass, real."""
 
 
@@ -237,7 +237,7 @@ _WORDS = {
     "Continual": "parts that can move on the way to a nudged equilibrium (continual_moves)",
     "Holomorphic": "equilibria at complex nudges (holomorphic_contrast)",
     "Staged": "stages that can be run one by one (stage, stage_vjp)",
-    "Featured": "features for a read-out (features)",
+    "Featured": "features for a read-out (read_features)",
     "Generative": "a law of its own to draw inputs and outputs by (dream, joint_contrast)",
     "Reciprocal": "a way backwards through the same parts, read inside (forward_reading, backward)",
     "Driven": "inputs and outputs that can be driven at two frequencies (driver, read, errors, products, targets)",

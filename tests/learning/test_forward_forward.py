@@ -1,12 +1,14 @@
 """Forward-forward: its loss and cotangent against their definitions, labels in samples, and that layers learn by themselves."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from toy_system import TwoLayers, clouds
 
 import pnnkern as pnn
 from pnnkern import random
-from pnnkern.learning import Adam, Batch, ForwardForward, forward_forward_loss, goodness, one_step, with_label
+from pnnkern.learning import Adam, Batch, ForwardForward, forward_forward_loss, goodness, one_step, paired_loss, with_label
 from pnnkern.systems import writers
 
 KEY = random.key(5)
@@ -32,6 +34,19 @@ def test_cotangent_is_the_derivative() -> None:
     )  # fmt: skip
 
 
+def test_loss_of_pairs_and_its_derivative(backend: object) -> None:
+    h = np.random.default_rng(2).normal(size=(8, 3, 5))
+    g = (h**2).mean(axis=(1, 2))
+    loss, _ = paired_loss(backend.array(h), 0.8, 3.0)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(backend.numpy(loss), np.log1p(np.exp(-3 * (g[:4] - g[4:]) / 0.8)), rtol=1e-12)  # type: ignore[attr-defined]
+    pnn.testing.check_vjp(
+        lambda h: paired_loss(h, 0.8, 3.0)[0],
+        lambda c, h, wrt: paired_loss(h, 0.8, 3.0)[1] * np.concatenate([c, c])[:, None, None], h, wrt=("h",),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="pairs need an even number of outputs, right ones and as many wrong ones, got 7"):
+        paired_loss(h[:7], 0.8)
+
+
 def test_labels_are_written_over_the_first_values() -> None:
     images = np.full((2, 3, 4), 7, np.uint8)
     out = with_label(images, np.array([1, 0]), 3, level=0.5)
@@ -40,8 +55,13 @@ def test_labels_are_written_over_the_first_values() -> None:
     assert out[0].ravel().tolist() == [0, 127, 0] + [7] * 9
     assert out[1].ravel()[:3].tolist() == [127, 0, 0]
     assert (images == 7).all()
-    with pytest.raises(ValueError, match="samples must have at least 5 values"):
+    wide = with_label(images, np.array([1, 2]), 3, width=4)
+    assert wide.reshape(2, 3, 4)[:, :, 0].tolist() == [[0, 255, 0], [0, 0, 255]]
+    assert (np.ptp(wide.reshape(2, 3, 4), axis=2) == 0).all()
+    with pytest.raises(ValueError, match="a label of 5 classes is longer than a sample: it takes 5 values, and there are 4"):
         with_label(np.zeros((2, 4)), np.array([1, 0]), 5)
+    with pytest.raises(ValueError, match="a label of width 2 of 3 classes is longer than a sample: it takes 6 values, and there are 4"):
+        with_label(np.zeros((2, 4)), np.array([1, 0]), 3, width=2)
 
 
 def test_wrong_labels_are_wrong_and_belong_to_the_sample() -> None:
@@ -63,10 +83,11 @@ def test_wrong_labels_are_wrong_and_belong_to_the_sample() -> None:
     assert (whole[:, 10:] == part).all()  # by the number of the sample, however the batch is split
 
 
-def test_layers_learn_without_each_other(backend: object) -> None:
+@pytest.mark.parametrize("options", [{}, {"against": "pair"}, {"last_counts": False}])
+def test_layers_learn_without_each_other(backend: object, options: dict[str, Any]) -> None:
     x, y = clouds(80)
     system, optimizer = TwoLayers(hidden=16), Adam()
-    rule = ForwardForward()
+    rule = ForwardForward(**options)
     state = rule.init(system, KEY)
     before = rule.predict(system, rule.step(system, state, Batch(x, y), KEY)[1], Batch(x, y))
     for step in range(150):

@@ -133,7 +133,7 @@ def test_recipes_build(name: str) -> None:
     "changes",
     [
         ("ep-digits",), ("ising-digits",), ("drn-mnist", "system.hidden=[60]", "system.inputs=64", "system.gain=30", "rule.beta=0.3"),
-        ("oim-mnist", "system.hidden=[40]", "system.inputs=64", "system.steps=20", "training.lr=0.2"),
+        ("oim-mnist", "system.hidden=[40]", "system.inputs=64", "system.steps=20", "training.lr=0.1"),
     ],
 )  # fmt: skip
 def test_digits_are_learned(changes: tuple) -> None:

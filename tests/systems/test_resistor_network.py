@@ -214,6 +214,8 @@ def test_what_it_declares() -> None:
     assert {key.name: key.default for key in keys(ResistorCircuit)} == {
         "graph": "disordered", "nodes": 60, "degree": 8.0, "file": "", "features": 4, "complement": True, "volts": 1.0, "high": 0.52,
         "low": 0.48, "hinge": True, "start": 1e-3, "spread": 0.0, "smallest": 1e-5, "largest": 1e-1, "step": 0.0, "by_sign": False,
+        "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
+        "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0,
     }  # fmt: skip
     system = circuit(volts=5.0, hinge=True)
     loss = system.natural_loss

@@ -46,7 +46,8 @@ def first(trainer: Any) -> Any:
 def loss_of(trainer: Any) -> float:
     """On these samples."""
     batch = first(trainer)
-    return float(trainer.rule.loss_on(trainer.system).value(trainer.rule.predict(trainer.system, trainer.state, batch, random.key(1)), batch.labels))
+    scores = trainer.rule.predict(trainer.system, trainer.state, batch, random.key(1))
+    return float(trainer.rule.loss_on(trainer.system).value(scores, batch.labels))
 
 
 def descent(updates: dict[str, Any], parameters: dict[str, np.ndarray]) -> np.ndarray:

@@ -141,7 +141,7 @@ def names(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def table(rows: list[dict[str, Any]], width: int | None = None) -> str:
-    """The rows as text, at most so many characters wide (None: as wide as they are). What differs: of keys that all runs have, and what each rule has."""
+    """The rows as text, at most so many characters wide (None: as wide as they are). What differs: keys of all, and of each rule."""
     shares = _shown(rows)
     lines = [("run", "recipe", "epochs", "passes", *shares.values(), "time", "device", "differs in")]
     whole = [row["config"] for row in rows if row["state"] != "broken"]

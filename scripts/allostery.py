@@ -51,7 +51,7 @@ def main(out: str, seed: int = 0) -> None:
             )
             update += by
             errors[step, case] = np.abs(distance[0] / rest[gauges] - 1 - wanted).max()
-        optimizer.apply(learned, {"stiffness": -update}, lr=RATE / 2 * (1 + math.cos(math.pi * step / STEPS)))
+        optimizer.apply(learned, {"stiffness": update}, lr=RATE / 2 * (1 + math.cos(math.pi * step / STEPS)))
         learned["stiffness"].clip(1e-2, 1e2, out=learned["stiffness"])
     k = np.where(np.arange(net.n_edges) < len(springs), learned["stiffness"], 0.0)
     after = np.array([net.solve(k, rest, nodes, at[None], x)[0] for nodes, at in zip(sources, held, strict=True)])

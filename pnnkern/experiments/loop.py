@@ -187,6 +187,15 @@ class Trainer:
         scores = [scores for _, scores in self._test_scores(lambda: False)]
         return _array.to_numpy(_array.namespace(*scores).concatenate(scores))
 
+    def scores_of(self, system: Any, images: np.ndarray, index: np.ndarray, key: Any = None) -> np.ndarray:
+        """Class scores (images, classes) that the rule gives on another make of the system, in the state that it is in.
+
+        index : numbers of the images in the test set. key : of the measurement, by default the run's.
+        """
+        key = stream(self.training.seed, MEASUREMENT) if key is None else key
+        batch = Batch(images, np.zeros(len(images), np.int64), index, system.encode)
+        return _array.to_numpy(self.rule.predict(system, self.state, batch, key))
+
     def try_out(self) -> None:
         """One pass of the first test images, which changes nothing: what is made when first needed (plans of transforms) is there then."""
         next(self._test_scores(lambda: False))
@@ -271,7 +280,8 @@ class Trainer:
             like = np.zeros(1, np.int64)
         if like is None:
             raise ValueError(f"the checkpoint has {path}, which is nothing of this training")
-        if saved.shape != like.shape or saved.dtype != like.dtype:
+        grown = kind == "rule" and like.ndim == saved.ndim and not len(like)  # what a rule begins without rows, it adds rows to
+        if saved.shape[grown:] != like.shape[grown:] or saved.dtype != like.dtype:
             raise ValueError(f"the checkpoint has {name} as {saved.dtype} {saved.shape}, the system as {like.dtype} {like.shape}")
         if kind == "given" and not np.array_equal(saved, like):
             raise ValueError(f"the checkpoint was made with another {name} of the system")

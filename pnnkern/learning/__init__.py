@@ -13,6 +13,7 @@ from .coupled import (
     frequency_propagation_update,
     nudged_learning_update,
 )
+from .dynamics import CoupledDynamics
 from .elastic import allosteric_learning_update, elastic_learning_update
 from .equilibrium import ContrastiveLearning, CoupledLearning, EquilibriumPropagation
 from .feedback_alignment import DirectFeedback, feedback_matrix
@@ -40,6 +41,7 @@ __all__ = [
     "ContinualEP",
     "ContrastiveDivergence",
     "ContrastiveLearning",
+    "CoupledDynamics",
     "CoupledLearning",
     "CrossEntropy",
     "Differential",

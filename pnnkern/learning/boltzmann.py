@@ -5,16 +5,15 @@ Contrastive divergence takes for the model a few Gibbs steps from the data, whic
 Computation 14, 1771 (2002). Persistent chains go on from where they were, and follow the model: Tieleman, ICML 2008.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import _array
 from .._array import Array, Real
 from .._gate import accepts_any
-from .._updates import Derivative, Factors
+from .._updates import Derivative
 from ..networks import boltzmann
+from ..networks.ising import layer_contrast
 
 
 @accepts_any
@@ -23,51 +22,19 @@ def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, s
     """One update of a restricted machine: {"W": factors, "a": ..., "b": ...}, to be descended, and the visible units of the chains.
 
     visible : data (batch, visible), 0 and 1 or grey values. steps : of Gibbs sampling. chains : visible units (chains, visible) to go on
-        from; None starts at the data, which is contrastive divergence. Hidden units enter by their chances given the visible ones.
+        from, those of the last update for persistent chains; None starts at the data, which is contrastive divergence. Hidden units enter
+        by their chances given the visible ones.
     key, sample, step0 : of `boltzmann.gibbs`; of persistent chains `step0` counts all steps.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}: at 0 the model is the data")
-    xp, dtype = _array.namespace(visible), weights.dtype
+    dtype = weights.dtype
     boltzmann.check_units(weights, a, b, visible=visible, chains=chains)
     data = visible.astype(dtype, copy=False)
     model = boltzmann.gibbs(data if chains is None else chains, weights, a, b, steps=steps, key=key, sample=sample, step0=step0)
-    of_data, of_model = (boltzmann.hidden_chance(v, weights, a, b) for v in (data, model))
-    n, m = max(1, len(data)), max(1, len(model))
-    factors = Factors(xp.concatenate([data, model]), xp.concatenate([of_data / -n, of_model / m]))
-    updates = {
-        "W": factors, "a": model.sum(axis=0) / m - data.sum(axis=0) / n, "b": of_model.sum(axis=0) / m - of_data.sum(axis=0) / n,
-    }  # fmt: skip
-    return updates, model
-
-
-@accepts_any
-@dataclass
-class PersistentChains:
-    """Persistent contrastive divergence: holds its chains between updates.
-
-    visible : where the chains start, (chains, visible). steps : between two updates. done : steps so far.
-    """
-
-    visible: Array
-    key: Any
-    steps: int = 1
-    done: int = 0
-
-    def __post_init__(self) -> None:
-        if not _array.is_array(self.visible) or self.visible.ndim != 2:
-            got = getattr(self.visible, "shape", type(self.visible).__name__)
-            raise ValueError(f"visible must be an array (chains, visible) where the chains start, got {got}")
-        if self.key is None:
-            raise ValueError("chains are random, which needs a key: key=pnnkern.random.key(seed)")
-
-    def update(self, data: Array, weights: Real, a: Real, b: Real) -> dict[str, Derivative]:
-        """The update for a batch of data; the chains move on."""
-        updates, self.visible = contrastive_divergence(
-            data, weights, a, b, steps=self.steps, chains=self.visible, key=self.key, step0=self.done
-        )
-        self.done += self.steps
-        return updates
+    of_model, of_data = ((v, boltzmann.hidden_chance(v, weights, a, b)) for v in (model, data))
+    (factors,), (by_a, by_b) = layer_contrast(of_model, of_data, (1 / max(1, len(model)), 1 / max(1, len(data))))
+    return {"W": factors, "a": by_a, "b": by_b}, model
 
 
 @accepts_any
@@ -86,4 +53,4 @@ def exact_gradient(visible: Array, weights: Real, a: Real, b: Real) -> tuple[flo
     return loss, gradient
 
 
-__all__ = ["PersistentChains", "contrastive_divergence", "exact_gradient"]
+__all__ = ["contrastive_divergence", "exact_gradient"]

@@ -1,19 +1,21 @@
 """Coupled learning and its relatives on graphs: local updates of conductances from two states of one network.
 
-An edge sees its own voltage drop only, dv_F in the free state and dv_C in the clamped one, and changes by ``((dv_F)^2 - (dv_C)^2) / (2 eta)``.
+An edge sees its own voltage drop only, dv_F in the free state and dv_C in the clamped one, and goes down ``((dv_C)^2 - (dv_F)^2) / (2 eta)``.
 Stern et al., Supervised learning in physical networks, Phys. Rev. X 11, 021045 (2021). Squares are never subtracted: all updates are
-computed as products ``-(dv_C - dv_F)(dv_C + dv_F) / (2 eta)``, and on linear networks the difference of the states itself is solved for
+computed as products ``(dv_C - dv_F)(dv_C + dv_F) / (2 eta)``, and on linear networks the difference of the states itself is solved for
 (one factorisation with n_sources + n_targets columns, whatever the batch), so that nothing is lost however small eta is.
 
 What the rules follow: `adjoint_learning_update` is the gradient of C = |y - v_T|^2 / 2 exactly, `nudged_learning_update` (equilibrium
-propagation) for beta -> 0. Coupled learning is not: for eta -> 0 it tends to ``-<(B G_T Z^-1 d)(B v_F)>`` with Z the impedance between
+propagation) for beta -> 0. Coupled learning is not: for eta -> 0 it tends to ``<(B G_T Z^-1 d)(B v_F)>`` with Z the impedance between
 targets, d = y - v_T, which is parallel to the gradient for one target only. On networks without an energy (transistors) none is exact.
 
-Updates are directions of descent, (E,), mean over the batch: add them, times a rate, to the conductances.
+Updates are dL/dg or what a rule has in its place, (E,), mean over the batch: take them, times a rate, from the conductances. Functions
+called steps give the conductances themselves.
 All values: source_values (batch, n_sources) and target_values (batch, n_targets), volts; conductances in siemens.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -24,24 +26,28 @@ from .._checks import class_labels
 from .._errors import CapabilityError, NudgeError
 from .._gate import accepts_any
 from ..networks._checks import double, floats, plain, real, shaped
-from ..networks._solve import solution
 from ..networks.resistor import Response
 from .agnostic import yielding
 from .frequency import amplitudes, check_tones
+
+ENDS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}  # of the two states, in units of the nudge
 
 
 # ----------------------------------------------------------------------------------------------------------------------- rules
 @accepts_any
 def coupled_learning_update(
     net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float = 1e-3,
-    power: float = 0.0, weights: Array | None = None, overclamp: tuple[float, float] | None = None,
+    variant: str = "positive", power: float = 0.0, weights: Array | None = None, overclamp: tuple[float, float] | None = None,
     rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
-    """Coupled learning: the batch mean of ``((dv_F)^2 - (dv_C)^2) / (2 eta)``, (E,), for targets held at ``v_F + eta (y - v_F)``.
+    """Coupled learning: the batch mean of ``((dv_C)^2 - (dv_F)^2) / (2 eta)``, (E,), to be descended; targets at ``v_F + eta (y - v_F)``.
 
     net : a `ResistorNetwork`, or any network with `relax(conductance, nodes, voltages)`; on those two states per sample are relaxed.
     eta : nudge of the targets in (0, 1]; the error it makes in the update is proportional to it, and 1 clamps them fully.
-    power : lambda of the power-efficient variant (Stern et al. 2024), ``(1 - lambda) (dv_F)^2 - (dv_C)^2``: lowers dissipation too.
+    variant : "positive" compares the clamped state with the free one, "negative" the free one with one that is held as far on the other
+        side, "centred" these two: the update is the difference of squares by twice that of their eta.
+    power : lambda of the power-efficient variant (Stern et al. 2024), ``(dv_C)^2 - (1 - lambda) (dv_F)^2``: lowers dissipation too. Of any
+        variant, ``lambda (dv_F)^2 / (2 eta)`` is added.
     weights : (batch,) of the samples, for rules that count some of them only (`misclassified`); the mean is over their sum.
     overclamp : (low, high) volts; targets are pulled to the rail on the side of the error, whatever its size, and the size of the error
         (the mean over the targets, volts) multiplies the update instead (Dillavou et al. 2024: eta times a small error drowns in offsets).
@@ -54,16 +60,16 @@ def coupled_learning_update(
     """
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
+    ends = _ends(eta, variant)
     conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     if not hasattr(net, "response"):
-        return _two_states(net, conductance, sources, x, targets, y, eta, power, weights, overclamp)
+        return _two_states(net, conductance, sources, x, targets, y, ends, power / eta, weights, overclamp)
     r = _answer(net, conductance, sources, targets, response)
     d, share = _errors(r.outputs(x), y, overclamp, weights)
-    moments = _Moments(x, d, share)
-    out = net.contrast(r.held, r.sources @ moments.xd + eta / 2 * (r.held @ moments.dd), -1.0)
+    out = net.contrast(*r.products(*ends, x, d, share, hold=True), 1 / (ends[1] - ends[0]))
     if power:
-        out -= power / (2 * eta) * net.contrast(r.sources, r.sources @ moments.xx)
+        out += power / eta * net.contrast(r.sources, r.sources @ ((x * share).T @ x), 1 / 2)
     return out.astype(conductance.dtype, copy=False)
 
 
@@ -76,39 +82,27 @@ def nudged_learning_update(
 
     beta : siemens, positive. variant : "centred" compares states at +beta and -beta (error beta^2), "positive" and "negative" one of them
     with the free state (error beta). Other arguments and errors as in `coupled_learning_update`.
-    Returns ``((dv_b1)^2 - (dv_b2)^2) / (2 (b2 - b1))``, (E,): for beta -> 0 minus the gradient of ``|y - v_T|^2 / 2``.
+    Returns ``((dv_b2)^2 - (dv_b1)^2) / (2 (b2 - b1))``, (E,): for beta -> 0 the gradient of ``|y - v_T|^2 / 2``.
 
     Raises ValueError for a negative nudge beyond which the targets do not settle: beta must stay below 1 / (largest eigenvalue of Z).
     Scellier and Bengio, Front. Comput. Neurosci. 11, 24 (2017); Kendall et al., arXiv:2006.01981 (2020).
     """
-    if variant not in _NUDGES:
-        raise ValueError(f"variant must be one of {', '.join(_NUDGES)}, got {variant!r}")
     if not beta > 0:
         raise ValueError(f"beta must be positive, in siemens: it joins the targets to what they should be, got {beta:g}")
+    low, high = _ends(beta, variant)
     conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
-    low, high = (beta * sign for sign in _NUDGES[variant])
     if not hasattr(net, "response"):
         free = net.relax(conductance, sources, x).voltages
         if low < 0:
             _refuse_beyond(low, net.nudge_bound(conductance, sources, targets, free))
         a, b = (net.relax(conductance, sources, x, start=free, load=(targets, b, y)).voltages if b else free for b in (low, high))
-        return _from_states(net, a, b, 1 / (high - low), 0.0, _shares(a, weights), conductance)
+        return (net.felt(a, b, _shares(a, weights)) / (high - low)).astype(conductance.dtype, copy=False)
     r = _answer(net, conductance, sources, targets, response)
     if low < 0:
         _refuse_beyond(low, r.nudge_bound)
-    # nudged states are K x + W_b d, W_b = b G_T (1 + b Z)^-1; their difference has all its digits in this form
-    xp = _array.namespace(x)
-    one = xp.eye(len(targets))
-    first, second = (solution(one + b * r.impedance, one) for b in (low, high))
-    between = r.targets @ (second @ first)
-    mean = r.targets @ (low * first + high * second) / 2
     d, share = _errors(r.outputs(x), y, None, weights)
-    moments = _Moments(x, d, share)
-    return net.contrast(between, r.sources @ moments.xd + mean @ moments.dd, -1.0).astype(conductance.dtype, copy=False)
-
-
-_NUDGES = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}  # of the two states, in units of beta
+    return net.contrast(*r.products(low, high, x, d, share), 1 / (high - low)).astype(conductance.dtype, copy=False)
 
 
 @accepts_any
@@ -116,16 +110,16 @@ def adjoint_learning_update(
     net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *,
     weights: Array | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
-    """Adjoint learning: minus the gradient of the mean of ``|y - v_T|^2 / 2``, (E,), exactly; linear networks.
+    """Adjoint learning: the gradient of the mean of ``|y - v_T|^2 / 2``, (E,), exactly; linear networks.
 
     The second state is the network's answer to the error d = y - v_T driven as a current into the targets, sources grounded, and an edge
-    multiplies its two drops: ``-<(B G_T d)(B v_F)>``. Other arguments and errors as in `coupled_learning_update`.
+    multiplies its two drops: ``<(B G_T d)(B v_F)>``. Other arguments and errors as in `coupled_learning_update`.
     """
     conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     r = _answer(net, conductance, sources, targets, response, "adjoint learning")
     d, share = _errors(r.outputs(x), y, None, weights)
-    return net.contrast(r.targets, r.sources @ _Moments(x, d, share).xd, -1.0).astype(conductance.dtype, copy=False)
+    return net.contrast(r.targets, r.sources @ (x.T @ (d * share))).astype(conductance.dtype, copy=False)
 
 
 @accepts_any
@@ -136,8 +130,8 @@ def frequency_propagation_update(
     """Frequency propagation: activation and error travel through one network at once, at two frequencies, and each edge tells them apart.
 
     Sources oscillate as ``x cos(w1 t)``, error currents ``gamma (y - v_T) cos(w2 t)`` are driven into the targets, v_T being the amplitude
-    of the free targets at w1; drops are read at `samples` instants of a common period, and an edge changes by the product of its two
-    amplitudes, ``-A1 A2 / gamma``, mean over the batch (E,). The network follows at once (quasi-static).
+    of the free targets at w1; drops are read at `samples` instants of a common period, and an edge goes down the product of its two
+    amplitudes, ``A1 A2 / gamma``, mean over the batch (E,). The network follows at once (quasi-static).
     On linear networks this is adjoint learning whatever gamma; on nonlinear ones frequencies mix, and it is a gradient approximately.
 
     gamma : siemens. frequencies : whole oscillations per period, different ones, below samples / 2.
@@ -155,7 +149,7 @@ def frequency_propagation_update(
 
     free = amplitudes(drive, x, xp.zeros_like(y), frequencies, samples)[0]
     first, second = amplitudes(drive, x, gamma * (y - free[:, targets]), frequencies, samples)
-    return net.contrast(second.T, first.T, -1 / (gamma * len(x))).astype(conductance.dtype, copy=False)
+    return net.contrast(second.T, first.T, 1 / (gamma * len(x))).astype(conductance.dtype, copy=False)
 
 
 @accepts_any
@@ -180,11 +174,11 @@ def agnostic_learning_step(
     for name, value in (("beta", beta), ("softness", softness)):
         if not value > 0:
             raise ValueError(f"{name} must be positive, got {value:g}")
-    before = net.relax(conductance, sources, x, load=(targets, -beta, y)).voltages.T
+    before = net.relax(conductance, sources, x, load=(targets, -beta, y)).voltages
 
     def felt(at: dict[str, Array]) -> dict[str, Array]:
-        after = net.relax(at["k"], sources, x, load=(targets, beta, y)).voltages.T
-        return {"k": net.contrast(after - before, after + before, 1 / (2 * len(x)))}
+        after = net.relax(at["k"], sources, x, load=(targets, beta, y)).voltages
+        return {"k": net.felt(before, after, 1 / len(x))}
 
     settled = yielding({"k": conductance}, felt, softness, {"k": limits}, steps=steps, tolerance=tolerance)
     return settled["k"].astype(conductance.dtype, copy=False)
@@ -199,7 +193,7 @@ def coupled_learning_step(
 ) -> None:  # fmt: skip
     """One step of coupled learning on a linear network, in place: contrast, update and limits in one pass over the edges.
 
-    rate : alpha, times the update. step : siemens; if positive, every conductance moves by one such step in the direction of its update,
+    rate : alpha, times the update, down which it goes. step : siemens; if positive, every conductance moves by one such step down its update,
     as a digital potentiometer does, and not at all where that is zero. limits : (low, high) siemens.
     Other arguments and errors as in `coupled_learning_update`.
     """
@@ -208,38 +202,23 @@ def coupled_learning_step(
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     r = _answer(net, conductance, sources, targets, response, "a step in place")
     d, share = _errors(r.outputs(x), y, overclamp, weights)
-    moments = _Moments(x, d, share)
-    net.update(r.held, r.sources @ moments.xd + eta / 2 * (r.held @ moments.dd), conductance, -rate, step=step, limits=limits)
-
-
-@accepts_any
-def potentiometer_step(conductance: Any, update: Real, *, ohms: float, low: float, high: float) -> Array:
-    """Conductances (E,) after every digital potentiometer has moved one position the way its update points, or stayed where it is zero.
-
-    ohms : resistance of one position. low, high : range of the resistance, ohms. The rule of the first laboratory network, whose edges
-    know the sign of their update only: Dillavou, Stern, Liu and Durian, Phys. Rev. Applied 18, 014040 (2022).
-    """
-    if not (ohms > 0 and 0 < low < high):
-        raise ValueError(f"a potentiometer needs ohms > 0 and 0 < low < high, got ohms={ohms:g}, low={low:g}, high={high:g}")
-    conductance = floats("conductance", conductance, update)
-    shaped("update", update, *conductance.shape)
-    xp = _array.namespace(conductance)
-    return (1 / (1 / conductance - ohms * xp.sign(update)).clip(low, high)).astype(conductance.dtype, copy=False)
+    net.update(*r.products(0.0, eta, x, d, share, hold=True), conductance, -rate / eta, step=step, limits=limits)
 
 
 @accepts_any
 def coupled_dynamics(
     net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
     capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: Sequence[Real] | None = None,
-    rails: tuple[float, float] | None = None,
+    rails: tuple[float, float] | None = None, errors: Callable[[Array, Array], Array] = operator.sub,
 ) -> tuple[Array, tuple[Array, Array]]:  # fmt: skip
     """Both copies of the network and the conductances move at once: coupled learning that does not wait for equilibrium.
 
     ``C dv/dt = -L(k) v`` at the nodes that are not held, in a free and a clamped copy, and ``dk/dt = rate <((dv_F)^2 - (dv_C)^2) / (2 eta)>``;
     the clamped copy's targets follow ``v_F + eta (y - v_F)`` of the free one. Steps of `dt` by Euler's method.
 
-    capacitance : of every node, farads. rate : siemens per volt^2 and second. dt : seconds. states : (free, clamped) (batch, n_nodes) to
-    start from; by default their equilibria. limits : of the conductances, siemens.
+    capacitance : of every node, farads. rate : siemens per volt^2 and second. dt : seconds; 0: in each step half of the longest at which
+    Euler's method is stable. states : (free, clamped) (batch, n_nodes) to start from; by default their equilibria. limits : of the
+    conductances, siemens. errors : what targets y and outputs v_F, (batch, n_targets), are to be pulled by, if it is not y - v_F.
     Returns the conductances (E,), and the states. Raises ValueError for a dt at which Euler's method is unstable.
     Stern, Dillavou, Miskin, Durian and Liu, Phys. Rev. Research 4, L022037 (2022).
     """
@@ -252,7 +231,7 @@ def coupled_dynamics(
     if states is None:
         free = net.relax(k, sources, x).voltages
         held = np.concatenate([sources, targets])
-        clamped = net.relax(k, held, xp.concatenate([x, free[:, targets] + eta * (y - free[:, targets])], axis=1)).voltages
+        clamped = net.relax(k, held, xp.concatenate([x, free[:, targets] + eta * errors(y, free[:, targets])], axis=1)).voltages
         states = (free, clamped)
     if len(states) != 2:
         raise ValueError(f"states must be two, (free, clamped), got {len(states)}")
@@ -266,12 +245,14 @@ def coupled_dynamics(
     ends = net.edges.ravel()
     for _ in range(steps):
         meeting = np.bincount(ends, weights=np.repeat(_array.to_numpy(k), 2), minlength=net.n_nodes).max()
-        if dt * meeting > capacitance:  # eigenvalues of L are at most twice the largest sum of conductances at a node
-            raise ValueError(f"dt = {dt:g} s is too long for Euler's method: here it must not exceed {capacitance / meeting:.3g} s")
-        free -= dt / capacitance * net.laplacian(k, free, mask_free)
-        clamped -= dt / capacitance * net.laplacian(k, clamped, mask_clamped)
-        clamped[targets] = free[targets] + eta * (y.T - free[targets])
-        net.update(clamped - free, clamped + free, k, -dt * rate / (2 * eta * len(x)), limits=limits)
+        longest = capacitance / meeting  # eigenvalues of L are at most twice the largest sum of conductances at a node
+        if dt > longest:
+            raise ValueError(f"dt = {dt:g} s is too long for Euler's method: here it must not exceed {longest:.3g} s")
+        taken = dt or longest / 2
+        free -= taken / capacitance * net.laplacian(k, free, mask_free)
+        clamped -= taken / capacitance * net.laplacian(k, clamped, mask_clamped)
+        clamped[targets] = free[targets] + eta * errors(y, free[targets].T).T
+        net.update(clamped - free, clamped + free, k, -taken * rate / (2 * eta * len(x)), limits=limits)
     return k.astype(conductance.dtype), (xp.ascontiguousarray(free.T), xp.ascontiguousarray(clamped.T))
 
 
@@ -313,19 +294,6 @@ def misclassified(outputs: Real, targets: Real, labels: Array) -> Array:
 
 
 # --------------------------------------------------------------------------------------------------------------------- inside
-class _Moments:
-    """Means over the batch of products: xd = <x d^T>, dd = <d d^T>, xx = <x x^T>; `share` is that of each sample."""
-
-    def __init__(self, x: Array, d: Array, share: Any) -> None:
-        self.x, self.weighted = x, x * share
-        self.xd = self.weighted.T @ d
-        self.dd = (d * share).T @ d
-
-    @property
-    def xx(self) -> Array:
-        return self.weighted.T @ self.x
-
-
 def _shares(x: Array, weights: Array | None) -> Any:
     """Each sample's share of the mean, (batch, 1) or a number."""
     if weights is None:
@@ -386,6 +354,14 @@ def _answer(net: Any, conductance: Array, sources: np.ndarray, targets: np.ndarr
     return response
 
 
+def _ends(size: float, variant: str) -> tuple[float, float]:
+    """The nudges of the two states."""
+    if variant not in ENDS:
+        raise ValueError(f"variant must be one of {', '.join(ENDS)}, got {variant!r}")
+    low, high = ENDS[variant]
+    return size * low, size * high
+
+
 def _refuse_beyond(nudge: float, bound: float) -> None:
     if -nudge >= bound:
         raise NudgeError(
@@ -393,25 +369,20 @@ def _refuse_beyond(nudge: float, bound: float) -> None:
         )
 
 
-def _two_states(net: Any, conductance: Real, sources: np.ndarray, x: Array, targets: np.ndarray, y: Array, eta: float, power: float,
-                weights: Array | None, overclamp: tuple[float, float] | None) -> Array:  # fmt: skip
+def _two_states(net: Any, conductance: Real, sources: np.ndarray, x: Array, targets: np.ndarray, y: Array, ends: tuple[float, float],
+                power: float, weights: Array | None, overclamp: tuple[float, float] | None) -> Array:  # fmt: skip
     """The update of a nonlinear network, whose free and clamped states are relaxed sample by sample."""
     xp = _array.namespace(x)
     free = net.relax(conductance, sources, x).voltages
     d, share = _errors(free[:, targets], y, overclamp, weights)
-    values = xp.concatenate([x, free[:, targets] + eta * d], axis=1)
-    clamped = net.relax(conductance, np.concatenate([sources, targets]), values, start=free).voltages
-    return _from_states(net, free, clamped, 1 / eta, power / eta, share, conductance)
+    held = np.concatenate([sources, targets])
 
+    def clamped(eta: float) -> Array:
+        if eta == 0:
+            return free
+        return net.relax(conductance, held, xp.concatenate([x, free[:, targets] + eta * d], axis=1), start=free).voltages
 
-def _from_states(net: Any, a: Array, b: Array, scale: float, power: float, share: Any, conductance: Array) -> Array:
-    """``-scale <e_b - e_a> - power <e_a>`` for states a and b (batch, n_nodes); e = dv^2 / 2, or what the network says its edges feel."""
-    if hasattr(net, "contrast_of"):
-        felt = scale * net.contrast_of(a, b)
-        if power:
-            felt = felt + power * net.contrast_of(_array.namespace(a).zeros_like(a), a)
-        return -(felt * share).sum(axis=0).astype(conductance.dtype, copy=False)
-    out = net.contrast(((b - a) * share).T, (b + a).T, -scale / 2)
+    out = net.felt(clamped(ends[0]), clamped(ends[1]), share) / (ends[1] - ends[0])
     if power:
-        out -= power / 2 * net.contrast((a * share).T, a.T)
+        out += power * net.felt(xp.zeros_like(free), free, share)
     return out.astype(conductance.dtype, copy=False)

@@ -18,13 +18,13 @@ def elastic_learning_update(
     net: Any, stiffness: Any, rest: Any, source_nodes: Any, source_positions: Array, target_nodes: Any, target_positions: Array,
     start: Array, *, eta: float = 1e-3, **options: Any,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Updates of stiffnesses and rest lengths, each (E,), mean over the batch: add them, times a rate of their own.
+    """dL/dk and dL/dl of stiffnesses and rest lengths, each (E,), mean over the batch: to be descended, each at a rate of its own.
 
     net : `ElasticNetwork`. source_positions : (batch, n_sources, dimension), where sources are held in both states. target_positions :
     (batch, n_targets, dimension), where targets should be; clamped, they are held at ``x_F + eta (y - x_F)``. start, options : of
     `ElasticNetwork.relax`.
 
-    Stiffness ``((r_F - l)^2 - (r_C - l)^2) / (2 eta)``, rest length ``k (r_C - r_F) / eta``, for lengths r_F and r_C; r_C - r_F is
+    Stiffness ``((r_C - l)^2 - (r_F - l)^2) / (2 eta)``, rest length ``-k (r_C - r_F) / eta``, for lengths r_F and r_C; r_C - r_F is
     worked out from the displacements, so that it keeps its digits for a small eta. Not the gradient of a cost for several coordinates.
     """
     if not 0 < eta <= 1:
@@ -39,12 +39,7 @@ def elastic_learning_update(
     clamped = net.relax(
         stiffness, rest, np.concatenate([sources, targets]), xp.concatenate([at, held], axis=1), free, **options
     ).positions
-    i, j = net.ends(free)
-    w_free, w_clamped = (x[:, i] - x[:, j] for x in (free, clamped))
-    r_free, r_clamped = net.lengths(free), net.lengths(clamped)
-    longer = ((w_clamped - w_free) * (w_clamped + w_free)).sum(axis=2) / (r_clamped + r_free)
-    by_stiffness = -(longer * (r_clamped + r_free - 2 * rest)).mean(axis=0) / (2 * eta)
-    by_rest = stiffness * longer.mean(axis=0) / eta
+    by_stiffness, by_rest = (by / (eta * len(at)) for by in net.felt(free, clamped, (stiffness, rest)))
     return by_stiffness.astype(stiffness.dtype, copy=False), by_rest.astype(rest.dtype, copy=False)
 
 
@@ -53,15 +48,15 @@ def allosteric_learning_update(
     net: Any, stiffness: Any, rest: Any, source_nodes: Any, source_positions: Array, gauges: Any, distances: Array, start: Array, *,
     beta: float = 1e-2, **options: Any,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
-    """Updates of stiffnesses and rest lengths so that far pairs of nodes come to given distances when the sources are moved.
+    """dC/dk and dC/dl of stiffnesses and rest lengths, for far pairs of nodes to come to given distances when the sources are moved.
 
     gauges : (n,) numbers of edges of `net` that are no springs: they mark the target pairs. What `stiffness` and `rest` have there is not
     looked at, and not updated. distances : (n,) metres, wanted between the nodes of each. Other arguments as above.
 
     Equilibrium propagation: with springs of stiffness `beta` (N/m) and the wanted rest lengths in place of the gauges, the network rests
-    where E + beta C is least, C = sum (d - y)^2 / 2. Each spring compares its own lengths there and without them, so the updates, to be
-    added times a rate, are -dC/dk and -dC/dl up to an error of order beta; mean over the batch. Returns them, each (E,), 0 at the gauges,
-    and the distances (batch, n) that the pairs have without the nudge.
+    where E + beta C is least, C = sum (d - y)^2 / 2. Each spring compares its own lengths there and without them, so what comes of it, to
+    be descended, is dC/dk and dC/dl up to an error of order beta; mean over the batch. Returns them, each (E,), 0 at the gauges, and the
+    distances (batch, n) that the pairs have without the nudge.
 
     The task, by other means: Rocks et al., PNAS 114, 2520 (2017); by coupled learning: Stern et al., Phys. Rev. X 11, 021045 (2021).
     """
@@ -79,12 +74,6 @@ def allosteric_learning_update(
     k[at] = beta
     nudged = net.relax(k, l, source_nodes, source_positions, free, **options).positions
     k[at] = 0.0
-    i, j = net.ends(free)
-    one, two = (x[:, i] - x[:, j] for x in (free, nudged))
-    r = net.lengths(free)
-    both = r + net.lengths(nudged)
-    longer = ((two - one) * (two + one)).sum(axis=2) / both
-    by_stiffness = -(longer * (both - 2 * l)).mean(axis=0) / (2 * beta)
+    by_stiffness, by_rest = (by / (beta * len(free)) for by in net.felt(free, nudged, (k, l)))
     by_stiffness[at] = 0.0
-    by_rest = k * longer.mean(axis=0) / beta
-    return by_stiffness.astype(stiffness.dtype, copy=False), by_rest.astype(rest.dtype, copy=False), r[:, at]
+    return by_stiffness.astype(stiffness.dtype, copy=False), by_rest.astype(rest.dtype, copy=False), net.lengths(free)[:, at]

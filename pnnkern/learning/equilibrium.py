@@ -21,12 +21,12 @@ from .. import _array, random
 from .._array import Array
 from .._declared import NotNegative, Share
 from .._gate import accepts_any
-from .._updates import Derivative, gradients, scaled
-from ..systems.protocols import Relaxing
+from .._updates import Derivative, dense, gradients, joined, scaled
+from ..systems.protocols import Relaxing, Weighing, require
+from .coupled import ENDS, misclassified
 from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
 
-ENDS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}  # of the two states, in units of the nudge
 Variant = Literal["centred", "positive", "negative", "random"]
 
 
@@ -39,11 +39,17 @@ def contrasted(system: Relaxing, inputs: Array, target: Array, ends: tuple[float
     b1, b2 = ends
     if b1 == b2 or not np.isfinite(ends).all():
         raise ValueError(f"the two ends of a contrast must be different numbers, got {b1:g} and {b2:g}")
-    nudges = tuple(b for b in ends if b != 0)
+    nudges, phases = phases_of(ends)
     relaxed = system.relax(inputs, target=target, nudges=nudges, hold=hold, key=key, sample=sample)
-    phase = {0.0: 0} | {b: p + 1 for p, b in enumerate(nudges)}
-    found = system.contrast(relaxed, phase[b1], phase[b2])
+    found = system.contrast(relaxed, *phases)
     return {name: scaled(derivative, 1 / (b2 - b1)) for name, derivative in found.items()}, relaxed
+
+
+def phases_of(ends: tuple[float, float]) -> tuple[tuple[float, ...], tuple[int, int]]:
+    """The nudges to relax with for ends (b1, b2), one of which may be 0, and the numbers of their phases."""
+    nudges = tuple(b for b in ends if b != 0)
+    phase = {0.0: 0} | {b: p + 1 for p, b in enumerate(nudges)}
+    return nudges, (phase[ends[0]], phase[ends[1]])
 
 
 @accepts_any
@@ -116,10 +122,17 @@ class EquilibriumPropagation(_Contrastive):
 @accepts_any
 @dataclass(frozen=True)
 class CoupledLearning(_Contrastive):
-    """The rule: outputs are held at ``output + eta (target - output)``, in any system that relaxes. No gradient of the cost."""
+    """The rule: outputs are held at ``output + eta (target - output)``, in any system that relaxes. No gradient of the cost.
+
+    What `coupled_learning_update` can do beside, circuits can: power, overclamp and samples.
+    """
 
     eta: Share = 0.0  # how far outputs are moved towards their targets, a fraction; 0: the system's own
     variant: Variant = "positive"  # -eta and eta, 0 and eta, -eta and 0, one of these two at random in each step
+    power: NotNegative = 0.0  # lambda: each part also goes down lambda / eta times its own share of the free state's power; circuits
+    # outputs are pulled to the rail on the side of their error, and the size of the error multiplies the update instead; circuits
+    overclamp: bool = False
+    samples: Literal["all", "misclassified"] = "all"  # that count; the others have no share of the mean; circuits
 
     kind: ClassVar[str] = "coupled-learning"
     natural: ClassVar[Mapping[str, str]] = {"eta": "natural_hold"}
@@ -127,6 +140,58 @@ class CoupledLearning(_Contrastive):
 
     def nudge(self) -> tuple[float, str]:
         return self.eta, self.variant
+
+    @property
+    def _more(self) -> str:
+        """Which keys ask for more than equilibria."""
+        own = {"power": self.power, "overclamp": self.overclamp, "samples": self.samples != "all"}
+        return " and ".join(f"rule.{name}" for name, value in own.items() if value)
+
+    def init(self, system: Any, key: Any = None) -> State:
+        if self._more:
+            require(system, f"{self.kind} with {self._more}", Weighing)
+        return super().init(system, key)
+
+    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+        if not self._more:
+            return super().step(system, state, batch, key)
+        rule, loss = self.fitted(system), self.loss_on(system)
+        ends = rule.ends(key)
+        nudges, phases = phases_of(ends)
+
+        def share(part: Batch) -> tuple[Updates, Metrics, Any]:
+            target = system.targets(part.labels)
+            pulled = (lambda output: railed(system, output, target)) if self.overclamp else target
+            relaxed = system.relax(part.inputs, target=pulled, nudges=nudges, hold=True, key=key, sample=part.index)
+            weights = counted = self._counted(system, relaxed.output, part.labels)
+            if self.overclamp:
+                weights = counted * abs(system.errors(relaxed.output, target)).mean(axis=1)
+            found = {name: scaled(d, 1 / (ends[1] - ends[0])) for name, d in system.contrast(relaxed, *phases, weights).items()}
+            if self.power:
+                taken = {name: scaled(d, rule.power / rule.eta) for name, d in system.absorbed(relaxed, weights).items()}
+                found = joined(found, taken)
+            return gradients(found), metrics(loss, relaxed.output, part.labels), counted.sum()
+
+        updates, measured, counted = batch.sum(share)
+        mean = len(batch) / (float(counted) or 1.0)  # over those that count: it is divided by all of them when it is written
+        return gradients({name: scaled(dense(update), mean) for name, update in updates.items()}), state, measured
+
+    def _counted(self, system: Any, output: Array, labels: Array) -> Array:
+        """1 for each sample (batch,) that counts, 0 for the others."""
+        xp = _array.namespace(output)
+        if self.samples == "all":
+            return xp.ones(len(output))
+        if labels.ndim != 1:
+            raise ValueError("rule.samples='misclassified' needs labels that are classes, these are real targets: leave it at 'all'")
+        return misclassified(output, system.targets(xp.arange(max(2, system.outputs))), labels)
+
+
+def railed(system: Weighing, output: Array, target: Array) -> Array:
+    """The rail on the side of each output's error (batch, outputs), and the output itself where there is none."""
+    error, (low, high) = system.errors(output, target), system.rails
+    where = _array.namespace(error).where
+    out: Array = where(error > 0, high, where(error < 0, low, output))
+    return out
 
 
 @accepts_any

@@ -53,7 +53,8 @@ def ridge_weights(gram: Array, cross: Array, ridge: float) -> Array:
 class FittedReadout(Rule):
     """The rule: no parameter of the system changes. Its state are the moments so far and the weights that they give.
 
-    One epoch is all that it needs; in another one the same samples count again.
+    One epoch is all that it needs; in another one the same samples count again. Metrics of a step are those of the weights that have not seen
+    its batch.
     """
 
     ridge: NotNegative = 1e-3  # weight of the squares of the read-out's weights, relative to those of the features
@@ -71,18 +72,15 @@ class FittedReadout(Rule):
         }  # fmt: skip
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        def share(part: Batch) -> tuple[Array, Array]:
-            kept[id(part)] = system.read_features(part.inputs, key, part.index)
-            return moments(kept[id(part)], self._targets(part.labels, system.outputs, kept[id(part)]))
+        def share(part: Batch) -> tuple[tuple[Array, Array], Metrics]:
+            features = system.read_features(part.inputs, key, part.index)
+            found = metrics(self.loss_on(system), self._read(features, state["weights"]), part.labels)
+            return moments(features, self._targets(part.labels, system.outputs, features)), found
 
-        def measured(part: Batch) -> Metrics:
-            return metrics(self.loss_on(system), self._read(kept[id(part)], state["weights"]), part.labels)
-
-        kept: dict[int, Array] = {}
-        gram, cross = batch.sum(share)
-        state = {"gram": state["gram"] + gram, "cross": state["cross"] + cross}
-        state["weights"] = ridge_weights(state["gram"], state["cross"], self.ridge)
-        return {}, state, batch.sum(measured)
+        (gram, cross), found = batch.sum(share)
+        after = {"gram": state["gram"] + gram, "cross": state["cross"] + cross}
+        after["weights"] = ridge_weights(after["gram"], after["cross"], self.ridge)
+        return {}, after, found
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
         return self._read(system.read_features(batch.inputs, key, batch.index), state["weights"])

@@ -206,6 +206,14 @@ class Graph:
                        threads=self.n_edges * lanes)  # fmt: skip
         return out
 
+    def felt(self, a: Array, b: Array, share: Any = 1.0) -> Array:
+        """What each edge feels, half the square of its drop, in states b less that in states a (batch, n_nodes), in product form, (E,).
+
+        A sum over the batch, each sample times its share, (batch, 1) or a number.
+        """
+        self._states(a=a, b=b)
+        return self.contrast(((b - a) * share).T, (b + a).T, 1 / 2)
+
     def update(self, a: Real, b: Real, conductance: Real, scale: float, *, step: float = 0.0, limits: tuple[float, float]) -> None:
         """Add `contrast` to the conductances in place, or if `step` > 0 a step of that size in its direction; kept within `limits`."""
         low, high = limits

@@ -8,12 +8,14 @@ coupled only across, so that a whole layer is drawn at once: P(h_j = 1 | v) = 1 
 Hinton, Neural Computation 14, 1771 (2002). W (visible, hidden), a (visible,), b (hidden,); all pure numbers, at beta = 1.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
+from .._functions import logistic, softmax
 from .._gate import accepts_any
 from . import ising
 from ._checks import real, shaped
@@ -57,22 +59,18 @@ def check_units(weights: Array, a: Array, b: Array, **units: Array | None) -> No
             shaped(f"{name} units", real(f"{name} units", x), "batch", hidden if name == "hidden" else visible)
 
 
-def _logistic(x: Array) -> Array:
-    return 0.5 + 0.5 * _array.namespace(x).tanh(x / 2)
-
-
 @accepts_any
 def hidden_chance(visible: Array, weights: Real, a: Real, b: Real) -> Array:
     """P(h_j = 1 | v), (batch, hidden). visible : (batch, visible), 0 and 1, or grey values in between."""
     check_units(weights, a, b, visible=visible)
-    return _logistic(visible.astype(weights.dtype, copy=False) @ weights + b)
+    return logistic(visible.astype(weights.dtype, copy=False) @ weights + b)
 
 
 @accepts_any
 def visible_chance(hidden: Array, weights: Real, a: Real, b: Real) -> Array:
     """P(v_i = 1 | h), (batch, visible)."""
     check_units(weights, a, b, hidden=hidden)
-    return _logistic(hidden.astype(weights.dtype, copy=False) @ weights.T + a)
+    return logistic(hidden.astype(weights.dtype, copy=False) @ weights.T + a)
 
 
 @accepts_any
@@ -86,12 +84,35 @@ def gibbs(visible: Array, weights: Real, a: Real, b: Real, *, steps: int, key: A
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
     check_units(weights, a, b, visible=visible)
-    v = visible.astype(weights.dtype)
+    return drawn((visible.astype(weights.dtype),), [weights], [a, b], steps=steps, key=key, sample=sample, step0=step0)[0]
+
+
+def drawn(units: tuple[Array, ...], weights: Sequence[Array], biases: Sequence[Array], *, steps: int, key: Any, sample: Any = 0,
+          step0: int = 0, gain: float = 1.0) -> tuple[Array, ...]:  # fmt: skip
+    """Visible units (batch, visible) after Gibbs sampling; with one-hot classes (batch, classes), if there are such beyond the hidden units.
+
+    units : (visible,) or (visible, classes). weights : between visible and hidden units, and hidden units and classes. biases : of visible
+    units, hidden units and classes. gain : the value of a visible unit that is not 0. Others as of `gibbs`.
+    """
+    v, rest = units[0], units[1:]
     for n in range(step0, step0 + steps):
-        step = random.fold_in(key, n)
-        h = random.bernoulli(random.fold_in(step, "hidden"), hidden_chance(v, weights, a, b), sample=sample).astype(weights.dtype)
-        v = random.bernoulli(random.fold_in(step, "visible"), visible_chance(h, weights, a, b), sample=sample).astype(weights.dtype)
-    return v
+        own = random.fold_in(key, n)
+        pull = v @ weights[0] + biases[1]
+        for y in rest:
+            pull = pull + y @ weights[1].T
+        h = random.bernoulli(random.fold_in(own, "hidden"), logistic(pull), sample=sample).astype(v.dtype)
+        chance = logistic(gain * (h @ weights[0].T + biases[0]))
+        v = gain * random.bernoulli(random.fold_in(own, "inputs"), chance, sample=sample).astype(v.dtype)
+        rest = tuple(chosen(softmax(h @ weights[1] + biases[2]), random.fold_in(own, "classes"), sample) for _ in rest)
+    return v, *rest
+
+
+def chosen(chance: Array, key: Any, sample: Any) -> Array:
+    """One-hot draws (batch, classes) by chances that sum to one."""
+    xp = _array.namespace(chance)
+    u = random.uniform(key, (len(chance), 1), sample=sample, like=chance)
+    number = (u >= chance.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    return (number[:, None] == xp.arange(chance.shape[1])[None, :]).astype(chance.dtype)
 
 
 @accepts_any

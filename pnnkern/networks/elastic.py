@@ -27,6 +27,9 @@ LARGEST_MODES = 500  # free nodes of a graph whose modes are looked at
 Load = tuple[Any, Any]
 
 
+Springs = tuple[Array, Array]  # stiffnesses (E,) N/m and rest lengths (E,) metres
+
+
 @record
 @dataclass(frozen=True)
 class Shape:
@@ -68,6 +71,24 @@ class ElasticNetwork(Graph):
         self._places(positions=positions)
         i, j = self.ends(positions)
         return ((positions[:, i] - positions[:, j]) ** 2).sum(axis=2) ** 0.5
+
+    def longer(self, one: Array, two: Array) -> tuple[Array, Array]:
+        """Lengths (batch, E) at positions `two` less those at `one`, and the sums of both; differences keep their digits."""
+        self._places(one=one, two=two)
+        i, j = self.ends(one)
+        v, w = (x[:, i] - x[:, j] for x in (one, two))
+        both = self.lengths(one) + self.lengths(two)
+        return ((w - v) * (w + v)).sum(axis=2) / both, both
+
+    def felt(self, one: Array, two: Array, springs: Springs, others: Springs | None = None) -> tuple[Array, Array]:  # type: ignore[override]
+        """Each spring's dE/dk and dE/dl at positions `two` less those at `one`, each (E,), sums over the batch.
+
+        These are (r - l)^2 / 2 and -k (r - l). springs : (stiffnesses, rest lengths), each (E,); others : those at `two`, where they differ.
+        """
+        (k1, l1), (k2, l2) = springs, others or springs
+        longer, both = self.longer(one, two)
+        more, mean = longer - (l2 - l1), (both - (l1 + l2)) / 2  # of what the springs are stretched by
+        return (more * mean).sum(axis=0), -((k1 + k2) / 2 * more + (k2 - k1) * mean).sum(axis=0)
 
     def energy(self, stiffness: Any, rest: Any, positions: Array, forces: Array | None = None, load: Load | None = None) -> Array:
         """Elastic energy (batch,), joules, with that of a load, less the work of forces (batch, n_nodes, dimension)."""

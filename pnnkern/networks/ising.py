@@ -22,6 +22,7 @@ import numpy as np
 from .. import _array, _constants, _launch, random
 from .._array import Array
 from .._gate import accepts_any
+from .._updates import Factors
 from ._checks import real, shaped
 from ._spin_graphs import PANEL, FactorGraph, SpinGraph
 from ._sweeps import couplings_and_field, inverse_temperatures, sample_indices
@@ -197,4 +198,18 @@ def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
     return J1 - J2, h1 - h2
 
 
-__all__ = ["FactorGraph", "SpinGraph", "anneal", "contrast", "default_schedule", "energy", "moments", "random_state", "sweep"]
+@accepts_any
+def layer_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[float, float] = (1.0, 1.0)) -> tuple[list[Factors], list[Array]]:
+    """dE/dW and dE/db of units `two` less those of units `one`, where E = -sum u W u' - sum b u over layers and their neighbours; sums.
+
+    one, two : units of each layer, (samples, units) in floating point. shares : what a sample of each counts for. Returns the derivative by
+    the weights between each layer and the next, as factors, and by the biases of each layer.
+    """
+    xp, (s, t) = _array.namespace(one[0]), shares
+    signed = [xp.concatenate([s * u, -t * v]).astype(u.dtype, copy=False) for u, v in zip(one, two, strict=True)]
+    below = [xp.concatenate([u, v]) for u, v in zip(one[:-1], two[:-1], strict=True)]
+    factors = [Factors(first, second) for first, second in zip(below, signed[1:], strict=True)]
+    return factors, [-(t * v.sum(axis=0) - s * u.sum(axis=0)) for u, v in zip(one, two, strict=True)]
+
+
+__all__ = ["FactorGraph", "SpinGraph", "anneal", "contrast", "default_schedule", "energy", "layer_contrast", "moments", "random_state", "sweep"]

@@ -23,7 +23,8 @@ import numpy as np
 from .. import _array, _constants, _launch, _parallel
 from .._array import Array
 from .._errors import ConvergenceError
-from .._gate import accepts_any, record
+from .._functions import softmax
+from .._gate import record
 from .._updates import Factors
 from ._checks import plain, real, shaped
 
@@ -275,15 +276,6 @@ def _relative(xp: Any, moved: Any, largest: Any) -> Any:
 def worst(a: Any, b: Any) -> Any:
     """The larger of two numbers, each on a device or not; NaN if one is."""
     return _array.namespace(a, b).maximum(a, b)
-
-
-@accepts_any
-def softmax(scores: Array) -> Array:
-    """exp(scores) over its sum along the last axis; scores may be complex."""
-    xp = _array.namespace(scores)
-    out = xp.exp(scores - scores.real.max(axis=-1, keepdims=True))
-    out /= out.sum(axis=-1, keepdims=True)
-    return out
 
 
 @dataclass

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array
+from .._array import Array, Real
 from .._constants import Copies
 from .._gate import accepts_any, record
 from ._checks import double, floats, real, shaped
@@ -60,6 +60,30 @@ class Response:
     def outputs(self, source_values: Array) -> Array:
         """Voltages (batch, n_targets) of the free state for source voltages (batch, n_sources)."""
         return source_values @ self.sources[self._at_targets].T
+
+    def between(self, a: float, b: float, *, hold: bool = False) -> tuple[Array, Array]:
+        """(W_b - W_a, (W_a + W_b) / 2), each (n_nodes, n_targets), of the states ``sources x + W d`` that errors d pull the targets to.
+
+        a, b : siemens that join targets to sources at ``output + d``; 0 is the free state. With `hold` fractions: targets are held at
+        ``output + a d``. The difference has all its digits, as ``W_b = b G_T (1 + b Z)^-1``, or b H where targets are held.
+        """
+        if hold:
+            return (b - a) * self.held, (a + b) / 2 * self.held
+        one = _array.namespace(self.targets).eye(self.targets.shape[1])
+        first, second = (solution(one + nudge * self.impedance, one) for nudge in (a, b))
+        return (b - a) * (self.targets @ (second @ first)), self.targets @ (a * first + b * second) / 2
+
+    def products(
+        self, a: float, b: float, source_values: Array, errors: Array, share: Any = None, *, hold: bool = False
+    ) -> tuple[Array, Array]:
+        """Columns (n_nodes, n_targets) each, whose `ResistorNetwork.contrast` is dE/dg in state b less that in a: dv^2 / 2 of each edge.
+
+        A sum over the batch of source_values (batch, n_sources) and errors (batch, n_targets), each sample times its share, (batch, 1) or a
+        number. a, b, hold : as of `between`.
+        """
+        difference, mean = self.between(a, b, hold=hold)
+        weighted = errors if share is None else errors * share
+        return difference, self.sources @ (source_values.T @ weighted) + mean @ (weighted.T @ errors)
 
     @property
     def _at_targets(self) -> Array:
@@ -257,6 +281,21 @@ class ResistorNetwork(Graph):
         if smallest == 0:
             self._refuse_floating(_array.to_numpy(conductance) > 0, held)
         return self._grounded[1]
+
+
+@accepts_any
+def potentiometer_step(conductance: Any, update: Real, *, ohms: float, low: float, high: float) -> Array:
+    """Conductances (E,) after every digital potentiometer has moved one position down its update, dL/dg, or stayed where that is zero.
+
+    ohms : resistance of one position. low, high : range of the resistance, ohms. The rule of the first laboratory network, whose edges
+    know the sign of their update only: Dillavou, Stern, Liu and Durian, Phys. Rev. Applied 18, 014040 (2022).
+    """
+    if not (ohms > 0 and 0 < low < high):
+        raise ValueError(f"a potentiometer needs ohms > 0 and 0 < low < high, got ohms={ohms:g}, low={low:g}, high={high:g}")
+    conductance = floats("conductance", conductance, update)
+    shaped("update", update, *conductance.shape)
+    xp = _array.namespace(conductance)
+    return (1 / (1 / conductance + ohms * xp.sign(update)).clip(low, high)).astype(conductance.dtype, copy=False)
 
 
 class _Grounded:

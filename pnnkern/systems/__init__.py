@@ -1,6 +1,7 @@
 """Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
 from .._updates import Factors, Gradient, Move, Set
+from ._imperfect import CouplingImperfections, EdgeImperfections, SpringImperfections
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
 from .chains import chain
@@ -36,8 +37,10 @@ __all__ = [
     "BoltzmannMachine",
     "Continual",
     "ConvolutionalHopfield",
+    "CouplingImperfections",
     "CrossbarNetwork",
     "Driven",
+    "EdgeImperfections",
     "Factors",
     "Generative",
     "Geometry",
@@ -61,6 +64,7 @@ __all__ = [
     "Relaxing",
     "ResistorCircuit",
     "Set",
+    "SpringImperfections",
     "SpringNetwork",
     "Stepped",
     "System",

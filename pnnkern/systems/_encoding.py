@@ -83,8 +83,13 @@ def one_hot(labels: Array, classes: int, high: float, low: float, device: str, d
     return xp.where(share, high, low).astype(dtype)
 
 
-def wanted(target: Real | None, output: Real, nudges: tuple[float, ...]) -> Array:
-    """The target (batch, outputs), or the output where there is none. Raises ValueError for another shape, or a nudge towards nothing."""
+def wanted(target: Any, output: Real, nudges: tuple[float, ...]) -> Array:
+    """The target (batch, outputs), which may be a function of the output, or the output where there is none.
+
+    Raises ValueError for another shape, or a nudge towards nothing.
+    """
+    if callable(target):
+        target = target(output)
     if target is None:
         if any(nudges):
             raise ValueError("a nudge other than 0 needs a target")

@@ -16,8 +16,12 @@ from .. import _array, random
 from .._array import Array, Real
 from .._declared import Positive, Range, Turns, check
 from .._errors import NudgeError
+from .._functions import logistic, softmax
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
+from ..networks import boltzmann
+from ..networks.boltzmann import chosen
+from ..networks.ising import layer_contrast
 from ._encoding import fitting, flat, one_hot
 from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize, check_dtype
@@ -153,7 +157,7 @@ class BoltzmannMachine(OneHiddenLayer):
         wanted: Any = target
         for n, beta in enumerate(nudges):
             if hold:
-                hidden = _logistic(drive + wanted @ self.parameters["W2"].T)
+                hidden = logistic(drive + wanted @ self.parameters["W2"].T)
                 phases.append(Ensemble(wanted[None], hidden[None], wanted))
             else:
                 phases.append(self._drawn(drive, beta * wanted, random.fold_in(key, n), sample))
@@ -165,28 +169,27 @@ class BoltzmannMachine(OneHiddenLayer):
         batch, (hidden, classes) = len(drive), self.sizes
         drawn, given = xp.empty((self.sweeps, batch, classes), drive.dtype), xp.empty((self.sweeps, batch, hidden), drive.dtype)
         mean = xp.zeros((batch, classes), drive.dtype)
-        y = _choose(xp.full((batch, classes), 1 / classes, drive.dtype), random.fold_in(key, "start"), sample)
+        y = chosen(xp.full((batch, classes), 1 / classes, drive.dtype), random.fold_in(key, "start"), sample)
         for n in range(-self.settle, self.sweeps):
             own = random.fold_in(key, n + self.settle)
-            of_hidden = _logistic(drive + y @ p["W2"].T)
+            of_hidden = logistic(drive + y @ p["W2"].T)
             h = random.bernoulli(random.fold_in(own, "hidden"), of_hidden, sample=sample).astype(drive.dtype)
-            of_classes = _softmax(h @ p["W2"] + p["b2"] + field)
+            of_classes = softmax(h @ p["W2"] + p["b2"] + field)
             if n >= 0:
                 drawn[n], given[n] = y, of_hidden
                 mean += of_classes / self.sweeps
-            y = _choose(of_classes, random.fold_in(own, "classes"), sample)
+            y = chosen(of_classes, random.fold_in(own, "classes"), sample)
         return Ensemble(drawn, given, mean)
 
     def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, mean over the draws, a sum over the batch: of the built machine."""
-        xp, x = _array.namespace(relaxed.inputs), relaxed.inputs
         one, two = relaxed.phases[a], relaxed.phases[b]
         moved = two.hidden.mean(axis=0) - one.hidden.mean(axis=0)
-        first = xp.concatenate([phase.hidden.reshape(-1, self.sizes[0]) for phase in (one, two)])
-        shares = (phase.classes.reshape(-1, self.sizes[1]) * (sign / len(phase.classes)) for phase, sign in ((one, 1), (two, -1)))
+        before, after = ([u.reshape(-1, u.shape[-1]) for u in (phase.hidden, phase.classes)] for phase in (one, two))
+        (second,), _ = layer_contrast(before, after, (1 / len(one.classes), 1 / len(two.classes)))
+        # of inputs that are held, and of biases, means have less noise than what was drawn
         return {
-            "W1": Factors(x, moved, -1.0), "b1": -moved.sum(axis=0),
-            "W2": Factors(first, xp.concatenate(list(shares))), "b2": (one.chance - two.chance).sum(axis=0),
+            "W1": Factors(relaxed.inputs, moved, -1.0), "b1": -moved.sum(axis=0), "W2": second, "b2": (one.chance - two.chance).sum(axis=0)
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- generative
@@ -196,18 +199,16 @@ class BoltzmannMachine(OneHiddenLayer):
         xp = _array.namespace(self.parameters["W1"])
         even = xp.full((count, self.inputs), 0.5, self.dtype)
         inputs = self.gain * random.bernoulli(random.fold_in(key, "inputs"), even).astype(self.dtype)
-        return inputs, _choose(xp.full((count, self.outputs), 1 / self.outputs, self.dtype), random.fold_in(key, "classes"), 0)
+        return inputs, chosen(xp.full((count, self.outputs), 1 / self.outputs, self.dtype), random.fold_in(key, "classes"), 0)
 
     def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
         random.needed(key, "draws are random")
-        device = self.built()
-        p, v, y, sample = device.parameters, inputs, target, on_device(sample, inputs)
-        for n in range(steps):
-            own = random.fold_in(key, n)
-            h = random.bernoulli(random.fold_in(own, "hidden"), device._hidden(v, y), sample=sample).astype(v.dtype)
-            v = self.gain * random.bernoulli(random.fold_in(own, "inputs"), _logistic(h @ p["W1"].T + p["a"]), sample=sample).astype(v.dtype)
-            y = _choose(_softmax(h @ p["W2"] + p["b2"]), random.fold_in(own, "classes"), sample)
+        p = self.built().parameters
+        weights, biases = ([p[name] for name in names] for names in (("W1", "W2"), ("a", "b1", "b2")))
+        v, y = boltzmann.drawn(
+            (inputs, target), weights, biases, steps=steps, key=key, sample=on_device(sample, inputs), gain=self.gain
+        )
         return v, y
 
     def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Derivative]:
@@ -215,25 +216,20 @@ class BoltzmannMachine(OneHiddenLayer):
 
         Hidden units count by their chances in the built machine.
         """
-        xp, device, terms = _array.namespace(data[0]), self.built(), []
-        for name, (v, y), sign in (("data", data, -1.0), ("model", model, 1.0)):
+        device, layers = self.built(), []
+        for name, (v, y) in (("model", model), ("data", data)):
             for part, values, count in (("inputs", v, self.inputs), ("classes", y, self.sizes[1])):
                 if not _array.is_array(values) or values.dtype != self.dtype:
                     raise TypeError(f"{part} of the {name} must be {self.dtype}, got {getattr(values, 'dtype', type(values).__name__)}")
                 if values.ndim != 2 or values.shape[1] != count:
                     raise ValueError(f"{part} of the {name} must be (samples, {count}), got shape {values.shape}")
-            terms.append((v, y, device._hidden(v, y), sign * len(data[0]) / max(1, len(v))))
-        (v, y, h, s), (v2, y2, h2, s2) = terms
-        return {
-            "W1": Factors(xp.concatenate([v, v2]), xp.concatenate([h * s, h2 * s2]).astype(h.dtype)),
-            "W2": Factors(xp.concatenate([h, h2]), xp.concatenate([y * s, y2 * s2]).astype(h.dtype)),
-            "a": v.sum(axis=0) * s + v2.sum(axis=0) * s2, "b1": h.sum(axis=0) * s + h2.sum(axis=0) * s2,
-            "b2": y.sum(axis=0) * s + y2.sum(axis=0) * s2,
-        }  # fmt: skip
+            layers.append((v, device._hidden(v, y), y))
+        (first, second), (a, b1, b2) = layer_contrast(layers[0], layers[1], (len(data[0]) / max(1, len(model[0])), 1.0))
+        return {"W1": first, "W2": second, "a": a, "b1": b1, "b2": b2}
 
     def _hidden(self, v: Array, y: Array) -> Array:
         p = self.parameters
-        return _logistic(v @ p["W1"] + p["b1"] + y @ p["W2"].T)
+        return logistic(v @ p["W1"] + p["b1"] + y @ p["W2"].T)
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
@@ -252,7 +248,7 @@ class BoltzmannMachine(OneHiddenLayer):
         g = (cotangent - xp.exp(out) * cotangent.sum(axis=1, keepdims=True)).astype(drive.dtype)
         below, columns = xp.zeros_like(drive), []
         for c, w in enumerate(p["W2"].T):
-            share = g[:, c : c + 1] * _logistic(drive + w)
+            share = g[:, c : c + 1] * logistic(drive + w)
             below += share
             columns.append(share.sum(axis=0))
         return {"W1": Factors(inputs, below), "b1": below.sum(axis=0), "W2": xp.stack(columns, axis=1), "b2": g.sum(axis=0)}
@@ -260,23 +256,6 @@ class BoltzmannMachine(OneHiddenLayer):
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:
         return super().exports() | {"a": Quantity("biases of the inputs")}
-
-
-def _logistic(x: Array) -> Array:
-    return 0.5 + 0.5 * _array.namespace(x).tanh(x / 2)
-
-
-def _softmax(scores: Array) -> Array:
-    out = _array.namespace(scores).exp(scores - scores.max(axis=1, keepdims=True))
-    return out / out.sum(axis=1, keepdims=True)
-
-
-def _choose(chance: Array, key: Any, sample: Any) -> Array:
-    """One-hot draws (batch, classes) by chances that sum to one."""
-    xp = _array.namespace(chance)
-    u = random.uniform(key, (len(chance), 1), sample=sample, like=chance)
-    chosen = (u >= chance.cumsum(axis=1)[:, :-1]).sum(axis=1)
-    return (chosen[:, None] == xp.arange(chance.shape[1])[None, :]).astype(chance.dtype)
 
 
 __all__ = ["BoltzmannMachine", "Ensemble", "Ensembles"]

@@ -209,14 +209,7 @@ class SpringNetwork(GraphNetwork):
         scale = self.probe / (float(abs(c).max()) or 1.0)
         held = record[:, self._on(self._held, self.positions)]
         there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions
-        return self._products(k, self.network.lengths(record) - l, self._longer(record, there)[0] / scale)
-
-    def _longer(self, one: Array, two: Array) -> tuple[Array, Array]:
-        """Lengths (batch, E) at positions two less those at one, and their sums; differences keep their digits."""
-        i, j = self.network.ends(one)
-        v, w = (x[:, i] - x[:, j] for x in (one, two))
-        both = self.network.lengths(one) + self.network.lengths(two)
-        return ((w - v) * (w + v)).sum(axis=2) / both, both
+        return self._products(k, self.network.lengths(record) - l, self.network.longer(record, there)[0] / scale)
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
@@ -283,11 +276,8 @@ class SpringNetwork(GraphNetwork):
 
     def contrast_between(self, one: Shapes, a: int, two: Shapes, b: int) -> dict[str, Derivative]:
         """As `contrast`, phase b of `two` less phase a of `one`, whose stiffnesses and rest lengths may differ."""
-        longer, both = self._longer(one.phases[a], two.phases[b])
-        more, mean = longer - (two.rest - one.rest), (both - (one.rest + two.rest)) / 2  # of what the springs are stretched by
-        out = {"stiffness": (more * mean).sum(axis=0)}
-        by_rest = (one.stiffness + two.stiffness) / 2 * more + (two.stiffness - one.stiffness) * mean
-        return out | ({"rest": -by_rest.sum(axis=0)} if self.learn_rest else {})
+        found = self.network.felt(one.phases[a], two.phases[b], (one.stiffness, one.rest), (two.stiffness, two.rest))
+        return dict(zip(("stiffness", "rest")[: 1 + self.learn_rest], found, strict=False))
 
 
 __all__ = ["Shapes", "SpringNetwork"]

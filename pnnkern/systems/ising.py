@@ -149,15 +149,10 @@ class IsingMachine(OneHiddenLayer):
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its spins."""
-        xp, hidden = _array.namespace(relaxed.inputs), self.sizes[0]
-        one, two = (relaxed.states[p].astype(np.float32) for p in (a, b))
-        moved = two - one
-        first = xp.concatenate([one[:, :hidden], two[:, :hidden]])
-        second = xp.concatenate([one[:, hidden:], -two[:, hidden:]])
-        return {
-            "W1": Factors(relaxed.inputs, moved[:, :hidden].copy(), -1.0), "W2": Factors(first, second),
-            "b1": -moved[:, :hidden].sum(axis=0), "b2": -moved[:, hidden:].sum(axis=0),
-        }  # fmt: skip
+        hidden = self.sizes[0]
+        one, two = ((s[:, :hidden], s[:, hidden:]) for s in (relaxed.states[p].astype(np.float32) for p in (a, b)))
+        (second,), (b1, b2) = ising.layer_contrast(one, two)
+        return {"W1": Factors(relaxed.inputs, two[0] - one[0], -1.0), "W2": second, "b1": b1, "b2": b2}
 
 
 __all__ = ["IsingMachine"]

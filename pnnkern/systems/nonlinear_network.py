@@ -118,6 +118,11 @@ class NonlinearCircuit(Circuit):
         """Range of the parameter."""
         return {self.name: (self.smallest, self.largest)}
 
+    @property
+    def rails(self) -> tuple[float, float]:
+        """What an output can be pulled to: one of its nodes at the supply, the other at 0 V."""
+        return -self.volts, self.volts
+
     def exports(self) -> dict[str, Quantity]:
         if self.name == "gate":
             return {"gate": Quantity("gate voltages of the transistors (E,), volts", "V")}
@@ -170,10 +175,12 @@ class NonlinearCircuit(Circuit):
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
-        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-        sample: Any = 0,
+        self, inputs: Real, *, target: Real | Callable[[Array], Array] | None = None, nudges: tuple[float, ...] = (), hold: bool = False,
+        key: Any = None, sample: Any = 0,
     ) -> States:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on.
+
+        target : (batch, outputs), or a function of the free outputs that gives it.
 
         Raises NudgeError, a ValueError, for a nudge that drives a sample's outputs further than they are off their targets.
         """
@@ -240,12 +247,16 @@ class NonlinearCircuit(Circuit):
         shaped("two", two, *one.shape)
         return {self.name: self.network.contrast(one.T, two.T)}
 
-    def contrast(self, relaxed: States, a: int, b: int) -> dict[str, Derivative]:
-        """{name: each edge's own share}, phase b less phase a, a sum over the batch: dv^2 / 2 for transistors, dE/dg with diodes.
+    def contrast(self, relaxed: States, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
+        """{name: each edge's own share}, phase b less phase a: dv^2 / 2 for transistors, dE/dg with diodes.
 
-        dv are drops over the edges of the built network, each voltage as it is measured.
+        dv are drops over the edges of the built network, each voltage as it is measured. A sum over the batch, by weights (batch,).
         """
-        one, two = relaxed.phases[a], relaxed.phases[b]
-        if isinstance(self.network, DiodeNetwork):
-            return {self.name: self.network.contrast_of(one, two).sum(axis=0)}
-        return {self.name: self.network.contrast((two - one).T, (two + one).T, 1 / 2)}
+        return self._felt(relaxed.phases[a], relaxed.phases[b], weights)
+
+    def absorbed(self, relaxed: States, weights: Array | None = None) -> dict[str, Derivative]:
+        """{name: each edge's own share} of the free state, as in `contrast`."""
+        return self._felt(_array.namespace(relaxed.output).zeros_like(relaxed.phases[0]), relaxed.phases[0], weights)
+
+    def _felt(self, one: Array, two: Array, weights: Array | None) -> dict[str, Derivative]:
+        return {self.name: self.network.felt(one, two, 1.0 if weights is None else weights[:, None])}

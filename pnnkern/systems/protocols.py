@@ -161,6 +161,45 @@ class Driven(Protocol):
 
 
 @runtime_checkable
+class Weighing(Protocol):
+    """It relaxes, as `Relaxing`, its samples can count differently, and its outputs can be pulled to rails.
+
+    rails : (low, high) of an output. The target of `relax` may be a function of the free outputs, whose errors decide on the side.
+    """
+
+    parameters: dict[str, Array]
+    rails: tuple[float, float]
+
+    def errors(self, output: Array, target: Array) -> Array:
+        """What outputs are to be pulled by, (batch, outputs): as a rule target - output."""
+
+    def contrast(self, relaxed: Any, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
+        """dE/dparameter in phase b less that in phase a, a sum over the batch by weights (batch,)."""
+
+    def absorbed(self, relaxed: Any, weights: Array | None = None) -> dict[str, Derivative]:
+        """dE/dparameter in the free state, likewise: what each part takes of the power."""
+
+
+@runtime_checkable
+class Resistive(Protocol):
+    """It is a network of resistors on a graph, whose voltages take time where nodes have a capacitance."""
+
+    parameters: dict[str, Array]
+
+    def targets(self, labels: Array) -> Array:
+        """What the outputs should be for labels (batch,): (batch, outputs)."""
+
+    def resistors(self, inputs: Array) -> tuple[Any, Array, np.ndarray, Array, np.ndarray]:
+        """The `ResistorNetwork`, the conductances (E,) that it was built with, siemens, its source nodes and their volts, and its target nodes.
+
+        A conductance that moves, moves the parameter as far.
+        """
+
+    def pulls(self, output: Array, target: Array) -> Array:
+        """What voltages of the target nodes (batch, outputs) are pulled by: as a rule target - output."""
+
+
+@runtime_checkable
 class Yielding(Protocol):
     """Its equilibria at different parameters can be compared, as parts need that give way to what they feel."""
 
@@ -241,6 +280,8 @@ _WORDS = {
     "Generative": "a law of its own to draw inputs and outputs by (dream, joint_contrast)",
     "Reciprocal": "a way backwards through the same parts, read inside (forward_reading, backward)",
     "Driven": "inputs and outputs that can be driven at two frequencies (driver, read, errors, products, targets)",
+    "Weighing": "samples that can count differently, rails of its outputs and parts that know their power (absorbed, errors)",
+    "Resistive": "a network of resistors on a graph, whose voltages can take time (resistors, pulls, targets)",
     "Yielding": "equilibria that can be compared at different parameters (contrast_between)",
 }
 
@@ -382,6 +423,6 @@ def members(system: Any, parameters: dict[str, Array]) -> int:
 
 __all__ = [
     "LOOPED", "ONE_PASS", "Continual", "Driven", "Featured", "Generative", "Holomorphic", "Layered", "Measurable", "Modelled", "Reciprocal",
-    "Relaxing", "Staged", "Yielding", "how_population_runs", "lacks", "looped_population", "members", "numbered", "population",
-    "population_runs", "replaced", "require", "stacked",
+    "Relaxing", "Resistive", "Staged", "Weighing", "Yielding", "how_population_runs", "lacks", "looped_population", "members", "numbered",
+    "population", "population_runs", "replaced", "require", "stacked",
 ]  # fmt: skip

@@ -20,7 +20,6 @@ from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ResistorNetwork, Response, graphs
-from ..networks._solve import solution
 from . import protocols
 from ._encoding import wanted
 from ._graphs import Circuit
@@ -41,19 +40,10 @@ class Equilibria:
     hold: bool
     noise: tuple[float, Any, Any] = (0.0, None, 0)  # of each voltage that is measured: rms, key and sample
 
-    def ways(self, a: int, b: int) -> tuple[Array, Array]:
-        """(W_b - W_a, (W_a + W_b) / 2), each (nodes, outputs); the difference has all its digits."""
-        r, (x, y) = self.response, (self.nudges[a], self.nudges[b])
-        if self.hold:
-            return (y - x) * r.held, (x + y) / 2 * r.held
-        xp = _array.namespace(r.targets)
-        one = xp.eye(r.targets.shape[1])
-        first, second = (solution(one + nudge * r.impedance, one) for nudge in (x, y))
-        return (y - x) * (r.targets @ (second @ first)), r.targets @ (x * first + y * second) / 2
-
     def voltages(self, p: int) -> Array:
         """Voltages (batch, n_nodes) of phase p, as they are measured."""
-        v = self.sources @ self.response.sources.T + self.errors @ self.ways(p, p)[1].T
+        nudge = self.nudges[p]
+        v = self.sources @ self.response.sources.T + self.errors @ self.response.between(nudge, nudge, hold=self.hold)[1].T
         rms, key, sample = self.noise
         return v + rms * random.normal(random.fold_in(key, p), v.shape, sample=sample, dtype=v.dtype, like=v) if rms else v
 
@@ -158,7 +148,20 @@ class ResistorCircuit(Circuit):
     def exports(self) -> dict[str, Quantity]:
         return {"conductance": Quantity("conductances of the edges (E,), siemens", "S")}
 
+    @property
+    def rails(self) -> tuple[float, float]:
+        """What an output can be pulled to, volts."""
+        return 0.0, self.volts
+
     # ----------------------------------------------------------------------------------------------------------------- physics
+    def resistors(self, inputs: Real) -> tuple[ResistorNetwork, Array, np.ndarray, Array, np.ndarray]:
+        """The network, the conductances (E,) that it was built with, siemens, its source nodes and their volts, and its target nodes."""
+        return self.network, self.built().parameters["conductance"], self.source_nodes, self._entered(inputs), self.target_nodes
+
+    def pulls(self, output: Real, target: Real) -> Array:
+        """What voltages of the target nodes (batch, outputs) are pulled by: the errors of what is read of them."""
+        return self.errors(self._read(output), target)
+
     def _response(self) -> Response:
         return self.network.response(self.parameters["conductance"], self.source_nodes, self.target_nodes)
 
@@ -215,10 +218,12 @@ class ResistorCircuit(Circuit):
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
-        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-        sample: Any = 0,
+        self, inputs: Real, *, target: Real | Callable[[Array], Array] | None = None, nudges: tuple[float, ...] = (), hold: bool = False,
+        key: Any = None, sample: Any = 0,
     ) -> Equilibria:  # fmt: skip
         """Equilibria of all phases, from one factorisation. nudges : in siemens, or with `hold` fractions of the way to the target.
+
+        target : (batch, outputs), or a function of the free outputs that gives it.
 
         Raises ValueError for a negative nudge beyond which the outputs have no equilibrium.
         """
@@ -233,22 +238,29 @@ class ResistorCircuit(Circuit):
         noise = (self.imperfections.measurement_noise, key, sample)
         return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold, noise)
 
-    def contrast(self, relaxed: Equilibria, a: int, b: int) -> dict[str, Derivative]:
-        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch, in product form.
+    def contrast(self, relaxed: Equilibria, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
+        """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch by weights (batch,), in product form.
 
         dv are drops over the edges of the built network, each voltage as it is measured.
         """
+        share = None if weights is None else weights[:, None]
         if relaxed.noise[0]:
-            return self.contrast_between(relaxed, a, relaxed, b)
-        between, mean = relaxed.ways(a, b)
-        r, x, d = relaxed.response, relaxed.sources, relaxed.errors
-        other = r.sources @ (x.T @ d) + mean @ (d.T @ d)
-        return {"conductance": self.network.contrast(between, other).astype(self.dtype)}
+            return self._felt(relaxed.voltages(a), relaxed.voltages(b), share)
+        r, (low, high) = relaxed.response, (relaxed.nudges[a], relaxed.nudges[b])
+        pair = r.products(low, high, relaxed.sources, relaxed.errors, share, hold=relaxed.hold)
+        return {"conductance": self.network.contrast(*pair).astype(self.dtype)}
+
+    def absorbed(self, relaxed: Equilibria, weights: Array | None = None) -> dict[str, Derivative]:
+        """{"conductance": dv^2 / 2 in the free state}, as it is measured, a sum over the batch by weights (batch,)."""
+        v = relaxed.voltages(0)
+        return self._felt(_array.namespace(v).zeros_like(v), v, None if weights is None else weights[:, None])
+
+    def _felt(self, one: Array, two: Array, share: Array | None = None) -> dict[str, Derivative]:
+        return {"conductance": self.network.felt(one, two, 1.0 if share is None else share).astype(self.dtype)}
 
     def contrast_between(self, one: Equilibria, a: int, two: Equilibria, b: int) -> dict[str, Derivative]:
         """{"conductance": dv^2 / 2 in phase b of `two` less that in phase a of `one`}, a sum: their conductances may differ."""
-        v, w = one.voltages(a), two.voltages(b)
-        return {"conductance": self.network.contrast((w - v).T, (w + v).T, 1 / 2).astype(self.dtype)}
+        return self._felt(one.voltages(a), two.voltages(b))
 
     def states(self, inputs: Real) -> Array:
         return self._entered(inputs) @ self.built()._response().sources.T

@@ -164,14 +164,49 @@ class Stepped:
         if self.by_sign:
             parameter[...] = (parameter - self.step * xp.sign(gradient)).clip(self.low, self.high)
             return
-        sample = _count(memory, f"{name}.samples", 1)
-        wanted = -lr / self.step * gradient
-        draws = random.uniform(random.fold_in(self.key, name), (1, wanted.size), sample=sample, like=wanted)
-        moved = parameter + self.step * xp.floor(wanted + draws.reshape(wanted.shape))
+        moved = parameter + self.step * _whole(name, -lr / self.step * gradient, self.key, memory)
         parameter[...] = moved.clip(self.low, self.high)
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
         self.write(name, parameter, -by, 1.0, memory)
+
+
+@accepts_any
+@dataclass(frozen=True)
+class Rheostats:
+    """Conductances of digital potentiometers, whose resistance moves in whole positions.
+
+    ohms : resistance of one position. low, high : range of the conductance, siemens, low above 0. key, by_sign : as of `Stepped`; by the
+    sign alone it is `networks.potentiometer_step`.
+    """
+
+    ohms: float
+    low: float
+    high: float
+    key: Any
+    by_sign: bool = False
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+        """Begin with these values, within the range."""
+        parameter[...] = parameter.clip(self.low, self.high)
+
+    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+        gradient = dense(update).astype(np.float64)
+        if self.by_sign:
+            from ..networks import potentiometer_step
+
+            parameter[...] = potentiometer_step(parameter, gradient, ohms=self.ohms, low=1 / self.high, high=1 / self.low)
+            return
+        self.move(name, parameter, -lr * gradient, memory)
+
+    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+        resistance = 1 / parameter.astype(np.float64)
+        wanted = 1 / (parameter + by).clip(self.low, self.high) - resistance
+        moved = resistance + self.ohms * _whole(name, wanted / self.ohms, self.key, memory)
+        parameter[...] = 1 / moved.clip(1 / self.high, 1 / self.low)
 
 
 @accepts_any
@@ -263,21 +298,39 @@ class Pulses(Described):
 @accepts_any
 @dataclass(frozen=True, kw_only=True)
 class Potentiometers(Described):
-    """Parts that may be digital potentiometers: what they learn moves in whole steps within its range, at once."""
+    """Parts that may be digital potentiometers: what they learn moves in whole steps within its range, at once.
+
+    Raises ValueError for steps both of the parameter and of its resistance.
+    """
 
     step: NotNegative = 0.0  # of the learned parameter's unit; 0: the optimiser moves it as it likes
+    ohms: NotNegative = 0.0  # [ohm] of one position, in the place of step: resistances move in whole positions, of conductances only
     by_sign: bool = False  # one step at a time, by the sign of the update alone; else by its size, rounded at random
 
     def __post_init__(self) -> None:
         check(self)
+        if self.step and self.ohms:
+            raise ValueError(f"potentiometers have steps of one kind: give step or ohms, got step={self.step:g} and ohms={self.ohms:g}")
 
     def give(self, system: Any) -> None:
-        """Put all parameters with bounds into the hands of potentiometers, if there are any."""
-        for name, (low, high) in system.bounds.items() if self.step else ():
+        """Put all parameters with bounds into the hands of potentiometers, if there are any.
+
+        Raises ValueError for ohms of what is no conductance.
+        """
+        for name, (low, high) in system.bounds.items() if self.step or self.ohms else ():
             key = random.fold_in(random.needed(system.key, "steps are rounded at random"), "steps")
-            writer = Stepped(self.step, low, high, key, self.by_sign)
+            if self.ohms and name != "conductance":
+                raise ValueError(f"ohms are steps of resistances, and this system learns {name}: give step, in its unit, in the place of ohms")
+            writer = (Rheostats if self.ohms else Stepped)(self.ohms or self.step, low, high, key, self.by_sign)
             writer.start(name, system.parameters[name], system.memory)
             system.writers[name] = writer
+
+
+def _whole(name: str, steps: Array, key: Any, memory: dict[str, Array]) -> Array:
+    """Steps, float64, rounded at random to whole ones that come to them in the mean."""
+    draws = random.uniform(random.fold_in(key, name), (1, steps.size), sample=_count(memory, f"{name}.samples", 1), like=steps)
+    out: Array = _array.namespace(steps).floor(steps + draws.reshape(steps.shape))
+    return out
 
 
 def _count(memory: dict[str, Array], name: str, samples: int) -> int:
@@ -329,8 +382,8 @@ def touched(system: Any) -> None:
 
 def limits(system: Any) -> dict[str, tuple[float, float]]:
     """Ranges of parameters by name, of `system.bounds` and of the writers that keep one."""
-    kept = {name: (w.low, w.high) for name, w in getattr(system, "writers", {}).items() if isinstance(w, InPlace | Stepped)}
+    kept = {name: (w.low, w.high) for name, w in getattr(system, "writers", {}).items() if isinstance(w, InPlace | Rheostats | Stepped)}
     return kept | getattr(system, "bounds", {})
 
 
-__all__ = ["InPlace", "Potentiometers", "Pulsed", "Pulses", "Stepped", "Transferred", "Writer", "apply", "limits", "touched"]
+__all__ = ["InPlace", "Potentiometers", "Pulsed", "Pulses", "Rheostats", "Stepped", "Transferred", "Writer", "apply", "limits", "touched"]

@@ -23,7 +23,8 @@ from pnnkern.systems.protocols import Modelled, lacks
 CELLS = matrix.collect()
 STEPS = {"spsa": 40, "pepg": 12, "agnostic-ep": 8, "continual-ep": 8, "direct-feedback": 40, "fitted-readout": 1, "contrastive-divergence": 150}
 LESS = {("frequency-propagation", "transistor-network"): 4}
-NO_GRADIENT = ("contrastive-divergence", "fitted-readout")  # that of -log P(inputs, labels); and what moves no parameter of the system
+# Of -log P(inputs, labels), which no twin has; of each layer's own loss, which is none of the outputs; and what moves no parameter.
+NO_GRADIENT = ("contrastive-divergence", "forward-forward", "fitted-readout")
 TOY = {"spring-network": ["system.nodes=24"], "d2nn": ["system.size=48", "system.layers=2"]}
 EVERY = {"resistor-network": 6, "spring-network": 6, "transistor-network": 6}  # of the samples, which are sorted by class
 

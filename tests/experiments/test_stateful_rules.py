@@ -19,8 +19,11 @@ TOYS: dict[str, tuple[str, ...]] = {
     "readout-digits": ("system.feature_grid=6", *LIGHT),
 }
 STATES = {
-    "ff-digits": {"threshold"}, "ff-d2nn-digits": {"threshold"}, "pepg-iris": {"w0.sigma", "w1.sigma"}, "readout-digits": {"gram", "cross", "weights"},
-}  # fmt: skip
+    "ff-digits": {"threshold"},
+    "ff-d2nn-digits": {"threshold"},
+    "pepg-iris": {"w0.sigma", "w1.sigma"},
+    "readout-digits": {"gram", "cross", "weights"},
+}
 
 
 def words(settings: Sequence[str]) -> list[str]:
@@ -78,8 +81,10 @@ def test_restored_in_the_midst_of_an_epoch(backend: Any, name: str) -> None:
 
 def test_the_matrix_has_them() -> None:
     cells = matrix.collect()
+    assert cells["forward-forward"]["crossbar"].trains
+    assert cells["forward-forward"]["d2nn"].needs.startswith("system.between='photodetector'")
     for rule, kinds in {"forward-forward": {"crossbar", "d2nn"}, "fitted-readout": set(cells["spsa"]), "pepg": set(cells["spsa"])}.items():
-        assert {kind for kind, reason in cells[rule].items() if not reason} == kinds
+        assert {kind for kind, cell in cells[rule].items() if not cell.reason} == kinds
 
 
 def refused(capsys: pytest.CaptureFixture[str], folder: Path, name: str, *settings: str) -> str:
@@ -106,5 +111,6 @@ def test_one_class_and_real_targets_are_refused(tmp_path: Path, capsys: pytest.C
 
     with pytest.raises(ValueError, match="forward-forward tries each label: it needs two classes or more, with an output each, got 1"):
         ForwardForward().init(CrossbarNetwork(inputs=16, hidden=(4,), classes=1, key=key(0)))
-    line = refused(capsys, tmp_path / "r", "ff-digits", "data.name='plane'", "system.inputs=2", "system.classes=2")
+    plane = ("data.name='plane'", "data.train=0", "data.test=0", "system.inputs=2", "system.classes=2")
+    line = refused(capsys, tmp_path / "r", "ff-digits", *plane)
     assert "rule.kind='forward-forward' tells classes apart" in line

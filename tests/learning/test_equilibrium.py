@@ -224,8 +224,8 @@ def test_ising_machine(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: EquilibriumPropagation(-0.1), ValueError, "beta of EquilibriumPropagation must be a finite number >= 0, got -0.1"),
-        (lambda: CoupledLearning(1.1), ValueError, "eta of CoupledLearning must be a finite number >= 0 and <= 1, got 1.1"),
+        (lambda: EquilibriumPropagation(-0.1), ValueError, r"beta of EquilibriumPropagation must be a finite number >= 0, got -0\.1"),
+        (lambda: CoupledLearning(1.1), ValueError, r"eta of CoupledLearning must be a finite number >= 0 and <= 1, got 1\.1"),
         (lambda: EquilibriumPropagation(0.1, "both"), ValueError, "variant of EquilibriumPropagation must be one of 'centred', 'positive'"),
         (lambda: EquilibriumPropagation(0.1).init(SimpleNamespace()), CapabilityError, "equilibrium-propagation needs equilibria"),
         (lambda: IsingMachine(**FEW), ValueError, "the weights that an Ising machine begins with are random, which needs a key"),

@@ -37,6 +37,18 @@ def test_batches_add_up_and_nothing_else_changes() -> None:
     assert float(metrics["rating"]) > 0.8 * 40
 
 
+def test_metrics_are_of_weights_that_have_not_seen_the_batch() -> None:
+    x, y = clouds(60)
+    system, rule = TwoLayers(hidden=12), FittedReadout()
+    first, second = Batch(x[:30], y[:30]), Batch(x[30:], y[30:])
+    _, state, metrics = rule.step(system, rule.init(system), first, KEY)
+    assert float(metrics["loss"]) == 30 / 2  # all outputs 0, one target of each sample 1
+    scores = rule.predict(system, state, second)
+    metrics = rule.step(system, state, second, KEY)[2]
+    assert float(metrics["loss"]) == np.sum((scores - np.eye(3)[y[30:]]) ** 2) / 2
+    assert float(metrics["rating"]) == (scores.argmax(axis=1) == y[30:]).sum()
+
+
 def test_real_targets_are_fitted() -> None:
     x, _ = clouds(50)
     system, rule = TwoLayers(hidden=20, outputs=2), FittedReadout(ridge=0.0)

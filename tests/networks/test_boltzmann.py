@@ -81,10 +81,12 @@ def test_long_chains_give_the_gradient_and_short_ones_learn(rng: np.random.Gener
     small, start = data[::300], learning.exact_gradient(data, W, a, b)[0]
     for persistent in (False, True):
         w, u, c = W.copy(), a.copy(), b.copy()
-        held = learning.PersistentChains(small.copy(), pnn.random.fold_in(KEY, 1), steps=2)
+        chains = small
         for n in range(300):
             if persistent:
-                updates = held.update(small, w, u, c)
+                updates, chains = learning.contrastive_divergence(
+                    small, w, u, c, steps=2, chains=chains, key=pnn.random.fold_in(KEY, 1), step0=2 * n
+                )
             else:
                 updates, _ = learning.contrastive_divergence(small, w, u, c, steps=1, key=pnn.random.fold_in(KEY, n))
             for p, g in ((w, updates["W"].dense()), (u, updates["a"]), (c, updates["b"])):
@@ -111,3 +113,23 @@ W, A, B, V = np.zeros((3, 2)), np.zeros(3), np.zeros(2), np.zeros((4, 3))
 def test_bad_input_is_named(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_layers_feel_the_derivative_of_their_energy(rng: np.random.Generator) -> None:
+    """The contrast of layers, which Ising and Boltzmann machines share, by central differences of the energy written out."""
+    one, two = ([rng.normal(size=(n, m)) for m in (3, 4, 2)] for n in (5, 7))
+    weights, biases = [rng.normal(size=s) for s in ((3, 4), (4, 2))], [rng.normal(size=n) for n in (3, 4, 2)]
+
+    def energy(units: list[np.ndarray]) -> float:
+        pairs = sum(np.einsum("bi,ij,bj->", u, w, v) for u, w, v in zip(units[:-1], weights, units[1:], strict=True))
+        return -float(pairs + sum((u @ b).sum() for u, b in zip(units, biases, strict=True)))
+
+    factors, by_bias = pnn.networks.ising.layer_contrast(one, two, (0.5, 2.0))
+    for p, got in zip([*weights, *biases], [*(f.dense() for f in factors), *by_bias], strict=True):
+        for at in np.ndindex(p.shape):
+            values, kept = [], p[at]
+            for h in (1e-4, -1e-4):
+                p[at] = kept + h
+                values.append(2.0 * energy(two) - 0.5 * energy(one))
+            p[at] = kept
+            assert got[at] == pytest.approx((values[0] - values[1]) / 2e-4, rel=1e-7)

@@ -106,8 +106,8 @@ def test_update_is_its_definition(backend, rng: np.random.Generator) -> None:
     held = free[:, targets] + eta * (want - free[:, targets])
     clamped = net.solve(k, l, np.append(sources, targets), np.concatenate([at, held], axis=1), free)
     r_free, r_clamped = net.lengths(free), net.lengths(clamped)
-    assert np.allclose(backend.numpy(dk), (((r_free - l) ** 2 - (r_clamped - l) ** 2) / (2 * eta)).mean(axis=0), atol=1e-8)
-    assert np.allclose(backend.numpy(dl), (k * (r_clamped - r_free) / eta).mean(axis=0), atol=1e-8)
+    assert np.allclose(backend.numpy(dk), (((r_clamped - l) ** 2 - (r_free - l) ** 2) / (2 * eta)).mean(axis=0), atol=1e-8)
+    assert np.allclose(backend.numpy(dl), (-k * (r_clamped - r_free) / eta).mean(axis=0), atol=1e-8)
 
 
 def test_allostery_is_learned() -> None:
@@ -125,7 +125,7 @@ def test_allostery_is_learned() -> None:
     before = error()
     for _ in range(60):
         dk, dl = learning.elastic_learning_update(net, k, l, sources, at, target, want, x, eta=0.1)
-        k, l = (k + 20 * dk).clip(0.2, 20), (l + 0.05 * dl).clip(0.01)
+        k, l = (k - 20 * dk).clip(0.2, 20), (l - 0.05 * dl).clip(0.01)
     assert error() < 0.05 * before
 
 
@@ -163,7 +163,7 @@ def test_allosteric_update_is_the_gradient(backend, rng: np.random.Generator) ->
     assert not dk[gauges].any()
     assert not dl[gauges].any()
     for update, change in ((dk, lambda h: (k + h, l)), (dl, lambda h: (k, l + h))):
-        numeric = np.array([(cost(*change(-h)) - cost(*change(h))) / 2e-5 for h in 1e-5 * np.eye(net.n_edges)[springs]])
+        numeric = np.array([(cost(*change(h)) - cost(*change(-h))) / 2e-5 for h in 1e-5 * np.eye(net.n_edges)[springs]])
         assert np.linalg.norm(update[springs] - numeric) < 1e-3 * np.linalg.norm(numeric)
 
 
@@ -177,7 +177,7 @@ def test_two_sources_and_two_targets_are_learned() -> None:
             learning.allosteric_learning_update(net, learned["stiffness"], l, pair, strained(x, pair, 0.05), gauges, l[gauges] * (1 + w), x)[0]
             for pair, w in zip(pairs, wanted, strict=True)
         ]
-        adam.apply(learned, {"stiffness": -sum(updates)}, lr=0.05 * (1 + np.cos(np.pi * step / steps)))
+        adam.apply(learned, {"stiffness": sum(updates)}, lr=0.05 * (1 + np.cos(np.pi * step / steps)))
         learned["stiffness"].clip(1e-2, 1e2, out=learned["stiffness"])
     i, j = np.delete(net.edges, gauges, axis=0).T
     rest = np.linalg.norm(x[i] - x[j], axis=1)

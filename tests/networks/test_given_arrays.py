@@ -10,9 +10,9 @@ import pytest
 from conftest import Backend
 
 import pnnkern as pnn
-from pnnkern import learning
+from pnnkern import learning, networks
 from pnnkern.learning import coupled
-from pnnkern.learning.boltzmann import PersistentChains
+from pnnkern.learning.boltzmann import contrastive_divergence
 from pnnkern.networks import (
     DiodeNetwork,
     ElasticNetwork,
@@ -187,8 +187,9 @@ def test_real_numbers_are_not_made_of_complex_ones(call: Callable[[], Any]) -> N
         (lambda: coupled.class_targets(V, np.array([0.0, 1.0])), TypeError, "labels must be integers, got float64"),
         (lambda: coupled.nearest_class(V, V[:, :2]), ValueError, r"targets must be \(classes, 6\), got shape \(2, 2\)"),
         (lambda: coupled.misclassified(V, V, np.array([0])), ValueError, r"labels must be \(2,\), one for each sample, got"),
-        (lambda: coupled.potentiometer_step(ONES, ONES[:2], ohms=1, low=1, high=2), ValueError, r"update must be \(7,\), got shape \(2,\)"),
-        (lambda: PersistentChains(X[0], KEY), ValueError, r"visible must be an array \(chains, visible\)"),
+        (lambda: networks.potentiometer_step(ONES, ONES[:2], ohms=1, low=1, high=2), ValueError, r"update must be \(7,\), got shape \(2,\)"),
+        (lambda: contrastive_divergence(X, np.ones((3, 2)), np.ones(3), np.ones(2), chains=X[0], key=KEY), ValueError,
+         r"chains units must be \(batch, 3\)"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(call: Callable[[], Any], error: type[Exception], message: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pnnkern import learning, random
+from pnnkern import learning, networks, random
 from pnnkern.networks import DiodeNetwork, ElasticNetwork, ResistorNetwork, TransistorNetwork
 from pnnkern.systems import NonlinearCircuit, ResistorCircuit, SpringNetwork
 
@@ -41,7 +41,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "frequencies": lambda k: learning.frequency_propagation_update(NET, k, *RULE),
     "agnostic": lambda k: learning.agnostic_learning_step(NET, k, *RULE),
     "dynamics": lambda k: learning.coupled_dynamics(NET, k, *RULE, eta=0.1, rate=1.0, capacitance=1.0, dt=0.01, steps=3)[0],
-    "potentiometers": lambda k: learning.coupled.potentiometer_step(k, STATE[0, [0, 1, 2, 3, 1]], ohms=0.1, low=0.1, high=10.0),
+    "potentiometers": lambda k: networks.potentiometer_step(k, STATE[0, [0, 1, 2, 3, 1]], ohms=0.1, low=0.1, high=10.0),
     "coupled learning of springs": lambda k: learning.elastic_learning_update(SPRINGS, k, [1, 1, 1, 1, 2], *SPRUNG)[0],
     "circuit": lambda k: _circuit(ResistorCircuit, "conductance", k, smallest=1.0, largest=9.0, start=1.0, complement=False, dtype="float64"),
     "transistor circuit": lambda k: _circuit(NonlinearCircuit, "gate", k),

@@ -91,7 +91,7 @@ def test_nudging_is_approximate_here(rng: np.random.Generator) -> None:
     cosines, updates = [], []
     for beta in (1e-5, 1e-6):
         update = coupled.nudged_learning_update(net, gate, sources, x, targets, y, beta=beta, rails=rails)
-        cosines.append(float(-update @ gradient / np.linalg.norm(update) / np.linalg.norm(gradient)))
+        cosines.append(float(update @ gradient / np.linalg.norm(update) / np.linalg.norm(gradient)))
         updates.append(update)
     print(f"cosine of nudged learning to the gradient on a transistor network: {cosines[0]:.4f} (beta 1e-5), {cosines[1]:.4f} (1e-6)")
     assert 0.9 < cosines[1] < 0.9999  # a plateau: smaller nudges do not help

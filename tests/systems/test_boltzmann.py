@@ -277,3 +277,14 @@ def test_needs() -> None:
     assert not protocols.lacks(system, *ContrastiveLearning().needs, *EquilibriumPropagation(1.0).needs)
     with pytest.raises(CapabilityError, match="a law of its own to draw inputs and outputs by"):
         ContrastiveDivergence().init(Hopfield(key=KEY, **SMALL), KEY)
+
+
+def test_dreams_follow_the_law_at_any_gain() -> None:
+    """Inputs are 0 or the gain g: alone, with biases a, each is on by a chance of 1 / (1 + exp(-g a))."""
+    system = BoltzmannMachine(inputs=3, hidden=[2], outputs=2, gain=0.5, key=random.key(1), dtype="float64")
+    for p in system.parameters.values():
+        p[...] = 0.0
+    system.parameters["a"][...] = [2.0, -4.0, 0.0]
+    inputs, _ = system.dream(*system.undecided(20000, random.key(2)), steps=1, key=random.key(3), sample=np.arange(20000))
+    assert set(np.unique(inputs)) == {0.0, 0.5}
+    np.testing.assert_allclose((inputs > 0).mean(axis=0), 1 / (1 + np.exp([-1.0, 2.0, 0.0])), atol=0.015)

@@ -15,14 +15,16 @@ from pnnkern.systems import (
     DRN,
     BoltzmannMachine,
     ConvolutionalHopfield,
+    CouplingImperfections,
+    EdgeImperfections,
     Hopfield,
     IsingMachine,
     NonlinearCircuit,
     OscillatorMachine,
     ResistorCircuit,
+    SpringImperfections,
     SpringNetwork,
 )  # fmt: skip
-from pnnkern.systems._imperfect import CouplingImperfections, EdgeImperfections, SpringImperfections
 
 KEY, NOISE = random.key(5), random.key(8)
 LAYERS: dict[str, Any] = {"inputs": 4, "hidden": (6,), "outputs": 3, "key": KEY}
@@ -286,9 +288,12 @@ def error_of(system: Any, inputs: Any, labels: np.ndarray) -> float:
     ("name", "options", "rules", "optimizer", "steps"),
     [
         ("resistor-network", {"hinge": False}, [CoupledLearning(0.01, "centred"), EquilibriumPropagation(1e-5)], Adam(1e-4), 150),
-        ("hopfield", {"dtype": "float64"}, [CoupledLearning(0.1, "centred"), EquilibriumPropagation(0.1)], SGD(0.3), 250),
+        (
+            "hopfield", {"dtype": "float64", "sweeps": 8, "nudged_sweeps": 8},
+            [CoupledLearning(0.1, "centred"), EquilibriumPropagation(0.1)], SGD(0.1), 150,
+        ),
     ],
-)
+)  # fmt: skip
 def test_local_rules_keep_what_deployment_loses(name: str, options: dict[str, Any], rules: list[Any], optimizer: Any, steps: int) -> None:
     """Parameters of exact gradients of the model lose on the built device; trained in place by what it measures, it learns all the same."""
     make, kind, *_ = SYSTEMS[name]

@@ -167,9 +167,9 @@ def test_what_it_lacks() -> None:
     assert protocols.lacks(detected(), protocols.Reciprocal).startswith("system.between='field'")
     assert not protocols.lacks(detected(), protocols.Staged, protocols.Layered, protocols.Featured)
     x = network().encode(images(2))
-    with pytest.raises(CapabilityError, match="needs system.between='photodetector'"):
+    with pytest.raises(CapabilityError, match=r"needs system\.between='photodetector'"):
         one_step(ForwardForward(), network(), Batch(x, np.array([0, 1])), KEY)
-    with pytest.raises(CapabilityError, match="needs system.between='field'"):
+    with pytest.raises(CapabilityError, match=r"needs system\.between='field'"):
         one_step(AdjointLearning(), detected(), Batch(x, np.array([0, 1])), KEY)
     assert "between" in {key.name for key in _declared.keys(D2NN)}
 

@@ -80,7 +80,7 @@ def test_coupled_learning_is_the_update_of_the_network(rng: np.random.Generator)
     expected = coupled.coupled_learning_update(
         system.network, system.parameters["conductance"], system.source_nodes, inputs, system.target_nodes, system.targets(labels), eta=0.05
     )
-    assert np.allclose(-got["conductance"], expected, atol=1e-12)
+    assert np.allclose(got["conductance"], expected, atol=1e-12)
     assert set(metrics) == {"loss", "rating"}
 
 
@@ -213,7 +213,7 @@ def test_what_it_declares() -> None:
     """Keys and defaults of a recipe, its targets, and what it exports."""
     assert {key.name: key.default for key in keys(ResistorCircuit)} == {
         "graph": "disordered", "nodes": 60, "degree": 8.0, "file": "", "features": 4, "complement": True, "volts": 1.0, "high": 0.52,
-        "low": 0.48, "hinge": True, "start": 1e-3, "spread": 0.0, "smallest": 1e-5, "largest": 1e-1, "step": 0.0, "by_sign": False,
+        "low": 0.48, "hinge": True, "start": 1e-3, "spread": 0.0, "smallest": 1e-5, "largest": 1e-1, "step": 0.0, "ohms": 0.0, "by_sign": False,
         "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
         "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0,
     }  # fmt: skip

@@ -28,7 +28,7 @@ def _problem(n: int, batch: int, sources: int = 16, targets: int = 3) -> tuple[R
 
 def _contrast(net: ResistorNetwork, free: np.ndarray, clamped: np.ndarray) -> np.ndarray:
     i, j = net.edges.T
-    update = (free[:, i] - free[:, j]) ** 2 - (clamped[:, i] - clamped[:, j]) ** 2
+    update = (clamped[:, i] - clamped[:, j]) ** 2 - (free[:, i] - free[:, j]) ** 2
     return np.asarray(update.mean(axis=0) / (2 * ETA))
 
 

@@ -10,7 +10,7 @@ from ... import _array
 from ...crossbar import device
 from ...learning.metrics import accuracy, ratings
 from ...random import fold_in
-from ...systems.crossbar_network import Compensation, CrossbarNetwork
+from ...systems.crossbar_network import Arrays, Compensation, CrossbarNetwork
 from .. import text, units
 from ..loop import MEASUREMENT, stream
 from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, Picture, bar, bins, figure, grid, label, mean_scores, picture
@@ -44,17 +44,17 @@ def pictures(trainer: Any, scores: np.ndarray) -> list[Picture]:
 def checks(trainer: Any, chosen: np.ndarray) -> Checks:
     """The same weights in exact arithmetic, on several chips, and as those age."""
     system, data = trainer.system, trainer.dataset
-    loss, inputs, labels = trainer.rule.loss_on(system), system.encode(data.test_images[chosen]), data.test_labels[chosen]
+    loss, images, labels = trainer.rule.loss_on(system), data.test_images[chosen], data.test_labels[chosen]
 
-    def reached(outputs: Any) -> float:
-        return float(accuracy(ratings(loss, loss.scores(outputs), labels).mean(), data.real))
+    def reached(network: CrossbarNetwork, key: Any = None) -> float:
+        scores = trainer.scores_of(network, images, chosen, key)
+        return float(accuracy(ratings(loss, scores, labels).mean(), data.real))
 
     def measured(chip: int, age: float = 0.0, compensation: Compensation = "none") -> float:
-        network = _chip(system, chip).aged(age, compensation)
-        key = fold_in(stream(trainer.training.seed, MEASUREMENT), f"chip {chip}")
-        return reached(network.forward(inputs, key=key, sample=chosen))
+        return reached(_chip(system, chip).aged(age, compensation), fold_in(stream(trainer.training.seed, MEASUREMENT), f"chip {chip}"))
 
-    twin = reached(system.forward_saving(inputs)[0])
+    perfect = dataclasses.replace(system, arrays=Arrays(), hardware=None, parameters=dict(system.parameters))
+    twin = reached(perfect)
     rows = [{"what": "digital twin", "accuracy": twin, "note": "the same weights, exact arithmetic"}]
     caption = f"The same weights on the same {len(chosen)} test images."
     if system.crossbar is None:

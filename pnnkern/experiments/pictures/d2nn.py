@@ -40,8 +40,8 @@ def checks(trainer: Any, chosen: np.ndarray) -> Checks:
         ("window 3 times the mask", system.variant(pad=3), "less light wraps around the edge of the computed window"),
         (_samples(finer), system.variant(oversample=finer), "each neuron a flat square, the light resolved inside it"),
     ]
-    labels, loss = data.test_labels[chosen], trainer.rule.loss_on(system)
-    read = [_read(variant, loss, data.test_images[chosen]) for _, variant, _ in variants]
+    labels = data.test_labels[chosen]
+    read = [_read(trainer, variant, chosen) for _, variant, _ in variants]
     rows: list[dict[str, Any]] = [
         {"what": what, "accuracy": float((got == labels).mean()), "same": float((got == read[0]).mean()), "note": note}
         for (what, _, note), got in zip(variants, read, strict=True)
@@ -60,11 +60,11 @@ def _samples(k: int) -> str:
     return "one sample per neuron" if k == 1 else f"{k} x {k} samples per neuron"
 
 
-def _read(system: D2NN, loss: Any, images: np.ndarray, piece: int = 16) -> np.ndarray:
+def _read(trainer: Any, system: D2NN, chosen: np.ndarray, piece: int = 16) -> np.ndarray:
     """Classes (n,) that the system reads in images, a few at a time: finer sampling needs much more memory than training did."""
-    pieces = (images[i : i + piece] for i in range(0, len(images), piece))
-    scores = [_array.to_numpy(loss.scores(system.forward(system.encode(images)))) for images in pieces]
-    return np.concatenate(scores).argmax(axis=1)
+    images = trainer.dataset.test_images
+    pieces = (chosen[i : i + piece] for i in range(0, len(chosen), piece))
+    return np.concatenate([trainer.scores_of(system, images[some], some) for some in pieces]).argmax(axis=1)
 
 
 def examples(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:

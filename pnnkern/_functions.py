@@ -1,0 +1,23 @@
+"""Functions of units that more than one room needs."""
+
+from . import _array
+from ._array import Array
+from ._gate import accepts_any
+
+
+@accepts_any
+def softmax(scores: Array) -> Array:
+    """exp(scores) over its sum along the last axis; scores may be complex."""
+    xp = _array.namespace(scores)
+    out = xp.exp(scores - scores.real.max(axis=-1, keepdims=True))
+    out /= out.sum(axis=-1, keepdims=True)
+    return out
+
+
+@accepts_any
+def logistic(x: Array) -> Array:
+    """1 / (1 + exp(-x)), which does not overflow."""
+    return 0.5 + 0.5 * _array.namespace(x).tanh(x / 2)
+
+
+__all__ = ["logistic", "softmax"]

@@ -141,7 +141,7 @@ def names(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def table(rows: list[dict[str, Any]], width: int | None = None) -> str:
-    """The rows as text, at most so many characters wide (None: as wide as they are). What differs: of keys that all runs have."""
+    """The rows as text, at most so many characters wide (None: as wide as they are). What differs: keys of all, and of each rule."""
     shares = _shown(rows)
     lines = [("run", "recipe", "epochs", "passes", *shares.values(), "time", "device", "differs in")]
     whole = [row["config"] for row in rows if row["state"] != "broken"]
@@ -151,7 +151,10 @@ def table(rows: list[dict[str, Any]], width: int | None = None) -> str:
             continue
         epochs = str(row["epochs"]) if row["state"] == "finished" else f"{row['epochs']} of {row['of']}"
         note = [] if row["state"] == "finished" else [f"unfinished{': ' * bool(row['problem'])}{row['problem'] or ''}"]
-        shared = {key: value for key, value in row["differs"].items() if all(key in config for config in whole)}
+        shared = {
+            key: value for key, value in row["differs"].items()
+            if all(key in config for config in whole) or (key.startswith("rule.") and key in row["config"])
+        }  # fmt: skip
         lines.append(
             (
                 text.plain(name), text.plain(row["recipe"]), epochs, "-" if row["passes"] is None else units.count(row["passes"]),

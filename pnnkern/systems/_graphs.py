@@ -155,7 +155,7 @@ class Circuit(GraphNetwork):
 
     def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Voltages of all nodes (batch, n_nodes), volts."""
-        return self.states(inputs)
+        return self._noisy(self.states(inputs), "features", key, sample)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -131,8 +131,8 @@ class Settling(GradedOutputs):
 
     def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """The free state of the layer below the outputs, (batch, feature_count); where there is none, outputs."""
-        free, below = self.relax(inputs), len(self.below_outputs)
-        return free.states[below - 1].reshape(len(inputs), -1) if below else free.output
+        free, below = self.relax(inputs, key=key, sample=sample), len(self.below_outputs)
+        return self._noisy(free.states[below - 1].reshape(len(inputs), -1), "features", key, sample) if below else free.output
 
     def _free_settings(self) -> dict[str, Any]:
         """Settings of the free relaxation."""

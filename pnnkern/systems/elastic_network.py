@@ -166,7 +166,8 @@ class SpringNetwork(GraphNetwork):
 
     def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Displacements of all nodes (batch, n_nodes * dimension), metres."""
-        return (self.states(inputs) - self.positions).reshape(len(inputs), -1)
+        moved = (self.states(inputs) - self.positions).reshape(len(inputs), -1)
+        return self._noisy(moved, "features", key, sample)
 
     forward_population = looped_population(forward)
 

@@ -84,8 +84,8 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Cosines of the free phases, of the hidden, then of the output oscillators (batch, oscillators)."""
-        phase = self.relax(inputs).phases.phase
-        return _array.namespace(phase).cos(phase)
+        phase = self.relax(inputs, key=key, sample=sample).phases.phase
+        return self._noisy(_array.namespace(phase).cos(phase), "features", key, sample)
 
     forward_population = looped_population(forward)
 

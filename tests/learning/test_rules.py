@@ -9,6 +9,7 @@ import pnnkern as pnn
 from pnnkern._errors import CapabilityError
 from pnnkern._updates import dense
 from pnnkern.learning import (
+    PEPG,
     SGD,
     SPSA,
     Batch,
@@ -153,6 +154,21 @@ def test_spsa_is_a_directional_derivative_along_signs(batch: tuple[np.ndarray, n
     for name, g in exact.items():
         assert np.abs(dense(many[name]) - g).max() < 5 * spread
     assert SPSA(loss, directions=3).passes == 6
+
+
+@pytest.mark.parametrize("rule", [SPSA(Logits(), c=1e-4), SPSA(Logits(), c=1e-4, directions=5), PEPG(Logits(), sigma=1e-4, pairs=4)])
+def test_estimates_are_as_long_as_the_gradient(rule: Any, batch: tuple[np.ndarray, np.ndarray]) -> None:
+    """In the mean of squares, where nothing is said of their length; and the factor is their cosine with it."""
+    system = TwoLayers()
+    exact = np.concatenate([g.ravel() for g in numeric(system, Logits(), batch).values()])
+    lengths, along = [], []
+    for seed in range(150):
+        updates, _ = one_step(rule, system, Batch(*batch), pnn.random.key(seed))
+        found = np.concatenate([dense(g).ravel() for g in updates.values()])
+        lengths.append(found @ found)
+        along.append(found @ exact)
+    assert np.mean(lengths) == pytest.approx(exact @ exact, rel=0.3)
+    assert np.mean(along) / (exact @ exact) == pytest.approx(rule.fitted(system).shrink, rel=0.25)
 
 
 def test_spsa_keeps_to_bounds(batch: tuple[np.ndarray, np.ndarray]) -> None:

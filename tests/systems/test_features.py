@@ -1,5 +1,6 @@
 """What each system gives a fitted read-out, against plain float64 expressions of what can be measured inside."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -191,3 +192,13 @@ def test_springs_give_all_displacements() -> None:
     np.testing.assert_allclose(found[:, system.target_nodes, 0], system.forward(x))
 
 
+
+
+@pytest.mark.parametrize("kind", ["drn", "hopfield", "oscillators", "resistor-network", "spring-network", "transistor-network"])
+def test_features_have_the_noise_of_what_is_measured(kind: str) -> None:
+    clean = made(kind)
+    noisy = dataclasses.replace(clean, parameters=clean.parameters, imperfections=dataclasses.replace(clean.imperfections, measurement_noise=0.1))
+    x, at = clean.encode(samples()), np.arange(6)
+    apart = noisy.read_features(x, KEY, at) - clean.read_features(x)
+    assert 0.05 < apart.std() < 0.15
+    np.testing.assert_array_equal(noisy.read_features(x[4:], KEY, at[4:]), noisy.read_features(x, KEY, at)[4:])

@@ -22,7 +22,11 @@ def built(name: str, *changes: str) -> tuple:
 
 
 # ------------------------------------------------------------------------------------------------------------ what they declare
-LAYERS = {"gain": 1.0, "scale": 1.0, "rates": (), "hidden": (1024,), "inputs": 784}
+WRONG = {
+    "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0, "measurement_noise": 0.0, "bias_offset": 0.0,
+    "dead": 0.0,
+}  # fmt: skip
+LAYERS = WRONG | {"gain": 1.0, "scale": 1.0, "rates": (), "hidden": (1024,), "inputs": 784}
 TARGETS = {"high": 1.0, "low": 0.0}
 UNITS = {"activation": "hard-sigmoid", "readout": "state", "sweeps": 15, "nudged_sweeps": 15, "bias_rates": ()}
 PULSES = {
@@ -31,7 +35,7 @@ PULSES = {
 KEYS: dict[type[System], dict[str, Any]] = {
     Hopfield: LAYERS | TARGETS | UNITS | PULSES | {"scale": 0.7, "feedback": "tied"},
     DRN: LAYERS | TARGETS | {"gain": 480.0, "sweeps": 4, "bias_rates": ()},
-    ConvolutionalHopfield: {"gain": 1.0, "scale": 1.0, "rates": ()} | TARGETS | UNITS | {
+    ConvolutionalHopfield: WRONG | {"gain": 1.0, "scale": 1.0, "rates": ()} | TARGETS | UNITS | {
         "maps": (32, 64), "channels": 1, "height": 28, "width": 28, "side": 3, "pool": "mean",
     },
     BoltzmannMachine: LAYERS | {"hidden": (256,), "scale": 0.1, "sweeps": 10, "settle": 5},

@@ -35,7 +35,7 @@ def test_steps_on_the_device(cupy, make: Any, rng: np.random.Generator) -> None:
         system = make(device=device)
         rules: list[Any] = [EquilibriumPropagation(0.1), InSilico()]
         if isinstance(system, protocols.Continual):
-            rules.append(ContinualEP(0.1, 3, 1e-2))
+            rules.append(ContinualEP(0.1, 3, 5e-4))
         if getattr(system, "activation", "") == "sigmoid":
             rules.append(HolomorphicEP(0.1, 4))
         inputs = system.encode(images)

@@ -20,9 +20,10 @@ import numpy as np
 from .. import _array, random
 from .._array import Array
 from .._declared import NotNegative, Share
+from .._errors import CapabilityError
 from .._gate import accepts_any
 from .._updates import Derivative, dense, gradients, joined, scaled
-from ..systems.protocols import Relaxing, Weighing, require
+from ..systems.protocols import Relaxing, Weighing, lacks
 from .coupled import ENDS, misclassified
 from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
@@ -148,8 +149,8 @@ class CoupledLearning(_Contrastive):
         return " and ".join(f"rule.{name}" for name, value in own.items() if value)
 
     def init(self, system: Any, key: Any = None) -> State:
-        if self._more:
-            require(system, f"{self.kind} with {self._more}", Weighing)
+        if self._more and (missing := lacks(system, Weighing)):
+            raise CapabilityError(f"{self.kind} with {self._more} needs {missing}, which circuits have and {type(system).__name__} has not")
         return super().init(system, key)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:

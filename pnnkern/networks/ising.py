@@ -205,7 +205,8 @@ def pair_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[floa
 
     one, two : units of both layers, (samples, units) in floating point. shares : what a sample of each counts for.
     """
-    (u1, v1), (u2, v2), (s, t) = one, two, shares
+    (u1, v1), (u2, v2) = ([real("units", x) for x in units] for units in (one, two))
+    s, t = shares
     concatenate = _array.namespace(u1).concatenate
     return Factors(concatenate([u1, u2]), concatenate([v1 if s == 1 else s * v1, -t * v2]).astype(v1.dtype, copy=False))
 

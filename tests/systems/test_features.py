@@ -197,7 +197,8 @@ def test_springs_give_all_displacements() -> None:
 @pytest.mark.parametrize("kind", ["drn", "hopfield", "oscillators", "resistor-network", "spring-network", "transistor-network"])
 def test_features_have_the_noise_of_what_is_measured(kind: str) -> None:
     clean = made(kind)
-    noisy = dataclasses.replace(clean, parameters=clean.parameters, imperfections=dataclasses.replace(clean.imperfections, measurement_noise=0.1))
+    built = dataclasses.replace(clean.imperfections, measurement_noise=0.1)
+    noisy = dataclasses.replace(clean, parameters=clean.parameters, imperfections=built)
     x, at = clean.encode(samples()), np.arange(6)
     apart = noisy.read_features(x, KEY, at) - clean.read_features(x)
     assert 0.05 < apart.std() < 0.15

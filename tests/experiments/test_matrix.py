@@ -157,7 +157,8 @@ def test_cells_that_need_a_value_say_which() -> None:
     assert (cell.reason, cell.trains) == ("", False)
     assert cell.needs.startswith("system.activation='sigmoid' or 'tanh'")
     text = matrix.table(CELLS, matrix.populations())
-    assert "2  trains it, but needs system.activation='sigmoid' or 'tanh'" in text
+    assert "  trains it, but needs system.activation='sigmoid' or 'tanh'" in text
+    assert "  trains it, but needs system.between='photodetector'" in text
     (row,) = (row for row in matrix.rows(CELLS) if (row["rule"], row["system"]) == ("holomorphic-ep", "hopfield"))
     assert row == {
         "rule": "holomorphic-ep", "system": "hopfield", "recipe": "ep-digits", "trains": False, "needs": cell.needs, "reason": "",

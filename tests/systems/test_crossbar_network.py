@@ -70,26 +70,6 @@ def test_population_is_one_network_for_each_member(images: np.ndarray) -> None:
     np.testing.assert_array_equal(system.parameters["w0"], w0)
 
 
-@pytest.mark.parametrize("name", ["tanh", "relu", "sigmoid"])
-def test_stages_are_arrays_with_their_electronics(name: str, images: np.ndarray) -> None:
-    """Any real values enter; outputs are linear; each knows its own derivative, checked by differences."""
-    system, dice = network(activation=name), np.random.default_rng(2)
-    f = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0), "sigmoid": lambda a: 1 / (1 + np.exp(-a)), "": lambda a: a}
-    assert (system.stages, system.outputs, system.feature_count) == (3, 3, 12)
-    for l in range(3):
-        w, x = system.parameters[f"w{l}"], dice.normal(size=(8, len(system.parameters[f"w{l}"]) - 1))
-        out, record = system.stage(l, x)
-        np.testing.assert_allclose(out, f[name if l < 2 else ""](x @ w[:-1] + w[-1]), rtol=1e-12)
-        g, direction, ends = dice.normal(size=out.shape), dice.normal(size=w.shape), []
-        updates = system.stage_vjp(l, g, record)
-        assert list(updates) == [f"w{l}"]
-        for h in (1e-6, -1e-6):
-            system.parameters[f"w{l}"] = w + h * direction
-            ends.append((g * system.stage(l, x)[0]).sum())
-        system.parameters[f"w{l}"] = w
-        assert (dense(updates[f"w{l}"]) * direction).sum() == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
-
-
 # -------------------------------------------------------------------------------------------------------------------- hardware
 PCM = Crossbar(device="pcm", chain=Chain(noise=GaussianNoise(device="pcm"), dac=DAC(8, 0.2), adc=ADC(8, "calibrated")))
 
@@ -156,19 +136,6 @@ def test_a_pass_is_what_its_arrays_do(inputs: np.ndarray) -> None:
     assert not np.array_equal(record[1][1], system.forward_saving(inputs)[1][1][1])  # measured activations, not the twin's
     with pytest.raises(ValueError, match="key"):
         system.forward(inputs)
-
-
-def test_stages_and_features_are_read_on_the_arrays(backend: Any, inputs: np.ndarray) -> None:
-    """One array after the other is the whole pass, to the bit, noise and all; what can be measured of it are all its nodes."""
-    system, there, key = small(hardware=PCM, device=backend.device), backend.array(inputs), pnn.random.key(77)
-    system.calibrate(there)
-    hidden, _ = system.stage(0, there, key, 4)
-    outputs, _ = system.stage(1, hidden, key, 4)
-    np.testing.assert_array_equal(backend.numpy(outputs), backend.numpy(system.forward(there, key, 4)))
-    assert not np.allclose(backend.numpy(hidden), backend.numpy(small().forward_saving(inputs)[1][1][1][:, :-1]), atol=1e-3)
-    np.testing.assert_array_equal(
-        backend.numpy(system.features(there, key, 4)), np.concatenate([backend.numpy(hidden), backend.numpy(outputs)], axis=1)
-    )
 
 
 def test_arrays_are_programmed_anew_when_weights_change(inputs: np.ndarray) -> None:

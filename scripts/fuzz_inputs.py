@@ -38,7 +38,7 @@ from typing import Any
 import numpy as np
 
 from pnnkern._errors import PnnError
-from pnnkern.experiments import checkpoint, controls, data, machine, recipe, registry, run
+from pnnkern.experiments import checkpoint, controls, data, derived, machine, recipe, run
 from pnnkern.experiments.idx import read_idx
 from pnnkern.experiments.loop import TrainingError
 
@@ -426,14 +426,14 @@ def _holds(got: recipe.Recipe, changes: dict[str, str]) -> bool:
 
 def _change(dice: random.Random, kind: str, rule: str) -> tuple[str, str]:
     """A key and a value in text: of the key's type, at an edge or beyond it, or of another type."""
-    models = {"system": registry.system.classes()[kind], "rule": registry.rule.classes()[rule]} | recipe.FIXED
+    models = {"system": derived.table(recipe.kinds("system")[kind]), "rule": derived.table(recipe.kinds("rule")[rule])} | recipe.FIXED
     table = dice.choice([*models, "system", "system", "rule", "training"])
     name, field = dice.choice(list(models[table].model_fields.items()))
     if dice.random() < 0.1:
         key = dice.choice(["recipe", "summary", table, "x", "a." * 99 + "b", f"{table}.{name}.x", f" {table}.{name} ", ".", "\udcff"])
         return key, dice.choice(VALUES)
     if name == "kind":
-        return f"{table}.kind", dice.choice([*getattr(registry, table).classes(), *VALUES])
+        return f"{table}.kind", dice.choice([*recipe.kinds(table), *VALUES])
     hints = str(field.annotation)
     own = WHOLE if "int" in hints else REAL if "float" in hints else ("true", "false") if "bool" in hints else WORDS
     options = [str(o) for o in typing.get_args(field.annotation)] if "Literal" in hints else []

@@ -74,7 +74,7 @@ def test_patience_ends(copied_run: Path, disk: Callable[..., list[int]], capsys:
     assert main(["resume", str(copied_run), "--quiet", "--epochs", "4", "--set", "checkpoint.patience=0.5"]) == 2
     assert 0.5 <= time.monotonic() - began < 30
     assert len(vain) > 5
-    _, error = capsys.readouterr().err.splitlines()
+    *_, error = capsys.readouterr().err.splitlines()
     assert error.startswith(f"pnnkern: error: cannot write the checkpoint {copied_run / CHECKPOINT}: No space left on device: ")
     assert error.endswith(f"are free in {copied_run}; the last good one is untouched")
     assert (copied_run / CHECKPOINT).read_bytes() == before

@@ -26,6 +26,7 @@ from pnnkern.experiments.loop import TrainingError
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.networks import graphs
 from pnnkern.optics.propagation import Propagator
+from pnnkern.systems import ResistorCircuit
 
 
 @contextlib.contextmanager
@@ -428,8 +429,11 @@ def test_a_distance_that_no_window_holds() -> None:
     assert max(plan.grid.window) < 100
 
 
-def test_a_step_that_a_system_refuses_is_one_line(tmp_path: Path) -> None:
-    """SPSA moves conductances of a millisiemens by 0.05 S: below nothing."""
+def test_a_step_that_a_system_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> None:
+        raise ValueError("conductance must be at least 0 siemens, got -0.049")
+
+    monkeypatch.setattr(ResistorCircuit, "forward_population", refuse)
     chosen = recipe.find("coupled-iris", ["rule.kind=spsa", "control.linear=false", "control.exact=false"])
     with pytest.raises(TrainingError, match=r"step 0 of .* cannot be done: conductance must be .* siemens, got .*; lower training.lr, or "):
         run.start(chosen, tmp_path / "run", quiet=True)

@@ -245,7 +245,7 @@ def test_refusals(finished_run: Path, tmp_path: Path, tiny: tuple[str, ...]) -> 
     with pytest.raises(CheckpointError, match=r"cannot make the folder .*file/run: Not a directory"):
         run.start(ordinary, tmp_path / "file" / "run", quiet=True)
     for override, message in [
-        ("system.classes=12", "the data have 10 classes and the network detectors for 12: set system.classes=10"),
+        ("system.classes=12", "the data have 10 classes and the network outputs for 12: set system.classes=10"),
         ("system.detector_size=9", "detector"),
         ("rule.loss='differential'", "need each other, got rule.loss='differential'"),
         ("system.detectors='differential'", "need each other, got rule.loss='cross-entropy'"),

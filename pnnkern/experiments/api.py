@@ -132,7 +132,7 @@ def load(folder: str | Path, system: Any = None) -> Trained:
     try:
         if system is None:
             given = {name: value.item() if value.ndim == 0 else value for name, value in group[GIVEN].items()}
-            system = runs.build(recipe, int(found.meta["outputs"]), **given)
+            system = runs.build(recipe, saved.outputs(found), **given)
         for name, values in group["parameters"].items():
             if system.parameters[name].shape != values.shape:
                 raise ValueError(f"{name} is {values.shape} in the checkpoint, and {system.parameters[name].shape} in the system")

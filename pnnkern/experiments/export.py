@@ -86,8 +86,9 @@ def _trained(config: Recipe, found: Checkpoint) -> Any:
     if not parameters or not all(array.size and array.dtype.kind == "f" and np.isfinite(array).all() for array in parameters.values()):
         raise CheckpointError(f"{found.path} holds parameters that are no finite numbers, or none")
     here = replace(config, compute=config.compute.model_copy(update={"device": "cpu"}))
+    outputs = saved.outputs(found)
     try:
-        return build(here, int(found.meta["outputs"]), parameters=parameters)
+        return build(here, outputs, parameters=parameters)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise CheckpointError(f"the parameters in {found.path} are not those of the system in its recipe: {error}") from error
 

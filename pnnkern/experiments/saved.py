@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from .._declared import MOST
 from .._errors import CheckpointError
 from . import checkpoint
 from . import recipe as recipes
@@ -38,7 +39,7 @@ class _Said(BaseModel):
     source: _Line
     seconds: float = Field(ge=0, allow_inf_nan=False)
     environment: dict[_Line, _Line]
-    outputs: int = Field(0, ge=0, lt=2**31)  # of the system
+    outputs: int = Field(0, ge=0, le=MOST)  # of the system; 0 where an older version did not say
     passes_per_epoch: int = Field(0, ge=0, lt=2**63)
     sessions: list[dict[str, str | int]] = []  # when and where it was worked on
     control: Control = _ABSENT
@@ -82,6 +83,14 @@ def made_by(found: Checkpoint) -> Recipe:
         raise CheckpointError(f"{found.path} is of no run: it does not hold the recipe that it was made by") from error
     except (RecipeError, RecursionError) as error:
         raise CheckpointError(f"{found.path} was made by a recipe that is none to this pnnkern: {error}") from error
+
+
+def outputs(found: Checkpoint) -> int:
+    """How many outputs the system of a run has. Raises `CheckpointError` where an older version did not write it down."""
+    count = int(found.meta.get("outputs", 0))
+    if not count:
+        raise CheckpointError(f"{found.path} was made by an older pnnkern, which did not say how many outputs its system has: read it with that one")
+    return count
 
 
 def _refuse_strange(found: Checkpoint) -> None:

@@ -16,7 +16,7 @@ from pnnkern.systems.drn import DRN
 from pnnkern.systems.writers import Stepped
 
 RECORDS = {  # what passes give back: made by this package alone
-    "Ensemble", "Ensembles", "Equilibria", "Factors", "Gradient", "Move", "Quantity", "Set", "Shapes", "States", "Target", "_Programmed",
+    "Ensemble", "Ensembles", "Equilibria", "Factors", "Gradient", "Move", "Passed", "Quantity", "Set", "Shapes", "States", "Target", "_Programmed",
     "_Relaxed",
 }  # fmt: skip
 

@@ -89,7 +89,8 @@ def outputs(found: Checkpoint) -> int:
     """How many outputs the system of a run has. Raises `CheckpointError` where an older version did not write it down."""
     count = int(found.meta.get("outputs", 0))
     if not count:
-        raise CheckpointError(f"{found.path} was made by an older pnnkern, which did not say how many outputs its system has: read it with that one")
+        older = "was made by an older pnnkern, which did not say how many outputs its system has: read it with that one"
+        raise CheckpointError(f"{found.path} {older}")
     return count
 
 

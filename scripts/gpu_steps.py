@@ -16,7 +16,7 @@ from pnnkern.experiments import data, loop
 
 RECIPES = Path(pnnkern.__file__).resolve().parent / "experiments/recipes"
 TRAINING = {"epochs": 5, "batch": 50, "seed": 0, "optimizer": "adam", "lr": 0.05, "momentum": 0.0, "schedule": "constant"}
-CLASSES = {"iris": 3, "vowel": 11}
+FEATURES = {"iris": (4, 3), "vowel": (10, 11), "digits": (64, 10)}  # values and classes of what a user would have to fetch
 # Tables of small systems that launch the same kernels, for machines without a GPU: these settings take the place of the recipe's.
 SMALL: dict[str, dict[str, Any]] = {
     "d2nn": {"layers": 2, "size": 16, "pad": 16.0, "detector_size": 2, "input_size": 8},
@@ -64,9 +64,10 @@ def dataset(table: dict[str, Any]) -> data.Dataset:
     wanted, count = table["data"], 4 * table["training"]["batch"]
     if wanted["name"].partition(":")[0] in data.tasks.TASKS:
         return data.load(wanted["name"])
-    if ("features" in table["system"] and wanted["name"] != "mnist-small") or wanted["name"] == "digits":
-        values = np.random.default_rng(0).random((max(count, 16), table["system"].get("features", 64)))
-        labels = np.arange(len(values)) % CLASSES.get(wanted["name"], 10)
+    if wanted["name"] in FEATURES:
+        features, classes = FEATURES[wanted["name"]]
+        values = np.random.default_rng(0).random((max(count, 16), features))
+        labels = np.arange(len(values)) % classes
         return data.Dataset(wanted["name"], "random", values, labels, values, labels)
     return data.load().only(wanted.get("classes", ())).pooled(wanted.get("pool", 1)).head(count)
 

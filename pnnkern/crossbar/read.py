@@ -273,7 +273,7 @@ class Reader:
 
     def fields_of(self, a: int) -> WireFields:
         """Voltages inside array a for one volt at each line, worked out at the first noisy read."""
-        if a not in self.fields:
+        if a not in self.fields or not _checks.same_memory(self.fields[a].G, self.stack[a]):  # those of a copy are of the original's
             self.fields[a] = WireFields(self.stack[a], wires=self.chain.wires)
         return self.fields[a]
 

@@ -197,15 +197,13 @@ def _like_labels(dataset: data.Dataset) -> str:
 
 def _way_to_real(system: Any, rule: Any) -> str:
     """What to do about real targets where outputs are measured by classes."""
-    if not hasattr(rule, "loss"):
-        return f"rule.kind={rule.kind!r} tells classes apart"
     if getattr(system, "measured", "signed") == "powers":
         return f"system.kind={system.kind!r} measures powers of light, which have none, as only their ratios count"
-    if system.natural_loss.real:
-        return "set rule.loss='mse'"
     if getattr(system, "readout", "state") == "softmax":
         return "a softmax has none: set system.readout='state'"
-    return f"outputs of system.kind={system.kind!r} are chances of classes, which have none"
+    if not system.natural_loss.real:
+        return f"outputs of system.kind={system.kind!r} are chances of classes, which have none"
+    return "set rule.loss='mse'" if hasattr(rule, "loss") else f"rule.kind={rule.kind!r} tells classes apart"
 
 
 def _use_threads(threads: int) -> None:

@@ -22,10 +22,9 @@ import numpy as np
 
 from .. import _array
 from .._array import Array, Real
-from .._checks import class_labels
+from .._checks import class_labels, double, floats, plain, real, shaped
 from .._errors import CapabilityError, NudgeError
 from .._gate import accepts_any
-from ..networks._checks import double, floats, plain, real, shaped
 from ..networks.resistor import Response
 from .agnostic import yielding
 from .frequency import amplitudes, check_tones

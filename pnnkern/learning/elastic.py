@@ -9,8 +9,8 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._checks import double, floats, shaped
 from .._gate import accepts_any
-from ..networks._checks import double, floats, shaped
 
 
 @accepts_any

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._checks import shaped
+from .._checks import class_labels, shaped
 from .._declared import Count, Positive, Range, Share
 from .._gate import accepts_any
 from .._updates import Derivative, gradients, joined
@@ -30,12 +30,13 @@ from .rule import Batch, Rule, State, Updates
 def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, width: int = 1) -> Array:
     """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at its own, else 0.
 
-    Full scale is 255 for uint8 and 1 otherwise. Raises ValueError for samples with fewer values.
+    Full scale is 255 for uint8 and 1 otherwise. Raises ValueError for samples with fewer values and for other labels.
     """
     values, needed = int(np.prod(samples.shape[1:])), classes * width
     if samples.ndim < 2 or values < needed:
         wide = f" of width {width}" if width > 1 else ""
         raise ValueError(f"a label{wide} of {classes} classes is longer than a sample: it takes {needed} values, and there are {values}")
+    class_labels(labels, len(samples), classes)
     xp = _array.namespace(samples)
     out = xp.array(samples).reshape(len(samples), -1)
     full = 255 if samples.dtype == np.uint8 else 1

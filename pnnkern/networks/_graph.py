@@ -8,10 +8,10 @@ import numpy as np
 
 from .. import _array, _constants, _launch
 from .._array import Array, Real
+from .._checks import double, real, shaped
 from .._constants import Copies
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
-from ._checks import double, real, shaped
 
 LANES = 32  # most threads of one edge
 NOT_FINITE = _launch.fault(64, "what is given for the nodes or edges of a network must be finite")

@@ -8,8 +8,8 @@ import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
 from .._array import Array
+from .._checks import double, floats, real, shaped
 from .._gate import accepts_any
-from ._checks import double, floats, real, shaped
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _array, _constants, _launch
 from .._array import Array
-from ._checks import real
+from .._checks import real
 from ._graph import check_finite
 from ._spin_graphs import FactorGraph, SpinGraph
 

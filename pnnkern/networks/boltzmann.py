@@ -15,10 +15,10 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
+from .._checks import real, shaped
 from .._functions import logistic, softmax
 from .._gate import accepts_any
 from . import ising
-from ._checks import real, shaped
 from .ising import SpinGraph
 
 LARGEST = 20  # spins whose states are all listed

@@ -21,9 +21,9 @@ import numpy as np
 
 from .. import _array, _parallel, random
 from .._array import Array, Real
+from .._checks import plain, real, shaped
 from .._gate import accepts_any
 from . import hopfield, layered
-from ._checks import plain, real, shaped
 from .hopfield import check_kind
 from .layered import Equilibrium, Network, Phases, Rates
 

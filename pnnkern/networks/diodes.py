@@ -15,8 +15,8 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
+from .._checks import floats, real
 from .._gate import accepts_any
-from ._checks import floats, real
 from ._nonlinear import Nonlinear
 
 

@@ -24,10 +24,10 @@ import numpy as np
 
 from .. import _array, _constants, _launch, random
 from .._array import Array, Real
+from .._checks import real
 from .._gate import accepts_any
 from .._updates import Factors, scaled
 from . import layered
-from ._checks import real
 from .layered import Equilibrium, Network, Phases, Rates
 
 

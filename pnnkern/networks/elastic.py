@@ -14,10 +14,10 @@ import numpy as np
 
 from .. import _array, _constants, _launch
 from .._array import Array
+from .._checks import double, floats, real, shaped
 from .._constants import Copies
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
-from ._checks import double, floats, real, shaped
 from ._graph import Graph
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length

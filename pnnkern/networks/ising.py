@@ -22,9 +22,9 @@ import numpy as np
 
 from .. import _array, _constants, _launch, random
 from .._array import Array
+from .._checks import real, shaped
 from .._gate import accepts_any
 from .._updates import Factors
-from ._checks import real, shaped
 from ._spin_graphs import PANEL, FactorGraph, SpinGraph
 from ._sweeps import couplings_and_field, inverse_temperatures, sample_indices
 

@@ -22,11 +22,11 @@ import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
 from .._array import Array
+from .._checks import plain, real, shaped
 from .._errors import ConvergenceError
 from .._functions import softmax
 from .._gate import record
 from .._updates import Factors
-from ._checks import plain, real, shaped
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
 THREADS = 128  # of a block of the fused kernel

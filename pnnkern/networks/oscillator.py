@@ -21,10 +21,10 @@ import numpy as np
 
 from .. import _array, _constants, _launch, random
 from .._array import Array
+from .._checks import plain, real, shaped
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from .._updates import Factors
-from ._checks import plain, real, shaped
 from .layered import Relaxed, check_settings
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node

@@ -15,9 +15,9 @@ import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
 from .._array import Array, Real
+from .._checks import double, floats, real, shaped
 from .._constants import Copies
 from .._gate import accepts_any, record
-from ._checks import double, floats, real, shaped
 from ._graph import Graph, State, judged
 from ._solve import solution, solved
 

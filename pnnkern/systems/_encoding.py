@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, Real
+from .._checks import floats
 from .._classes import target_shares
 
 OUTSIDE = _launch.fault(80, "images and features must be uint8, or numbers in [0, 1]")
@@ -94,6 +95,7 @@ def wanted(target: Any, output: Real, nudges: tuple[float, ...]) -> Array:
         if any(nudges):
             raise ValueError("a nudge other than 0 needs a target")
         return output
+    target = floats("target", target)
     if target.shape != output.shape:
         raise ValueError(f"target must be {output.shape}, got shape {target.shape}")
     return target

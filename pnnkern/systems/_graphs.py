@@ -8,9 +8,9 @@ import numpy as np
 
 from .. import _array, _constants, random
 from .._array import Array, Real
+from .._checks import floats
 from .._declared import Count, Range
 from .._gate import accepts_any
-from ..networks._checks import floats
 from ..networks._graph import Graph
 from ._encoding import beyond, fitting, flat, one_hot
 from ._imperfect import BuildableEdges

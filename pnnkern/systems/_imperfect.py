@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import _array, _declared, random
 from .._array import Array
+from .._checks import floats
 from .._declared import Described, NotNegative, Share, check
 from .protocols import numbered
 from .system import System
@@ -131,7 +132,10 @@ class Buildable(System):
 
     # ------------------------------------------------------------------------------------------------------- inputs and outputs
     def _entered(self, inputs: Array) -> Array:
-        """What enters the device in the place of inputs (batch, ...)."""
+        """What enters the device in the place of inputs (batch, ...). Raises TypeError and ValueError for what is no such array."""
+        inputs = floats("inputs", inputs)
+        if inputs.ndim < 2:
+            raise ValueError(f"inputs must be (batch, ...), got shape {inputs.shape}")
         return self._distorted(inputs, "input", inputs.shape[1:], self.imperfections.input_offset)
 
     def _read(self, outputs: Array) -> Array:

@@ -1,5 +1,7 @@
 """Programmed layers: exactly x @ W when ideal, whatever the mapping; tiles, ranges, managements; derivatives; messages."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -53,6 +55,16 @@ def test_ideal_layers_multiply(backend, mapping, tile, slices: int, cell_bits: i
     assert np.abs(got - x @ stands_for).max() < 1e-12
     if cell_bits is None:
         assert np.abs(got - x @ W).max() < 1e-12
+
+
+def test_a_copy_of_a_layer_reads_the_same(rng: np.random.Generator) -> None:
+    """Its tables of the wires' fields, which hold for one array of conductances, were of the original's."""
+    x, W = problem(rng)
+    d = Crossbar(chain=Chain(wires=Wires(20.0, 35.0), noise=GaussianNoise(1e-7)))
+    layer = Layer(program_weights(W, d), d)
+    expected = layer(x, key=KEY)
+    copied = copy.deepcopy(layer)
+    np.testing.assert_array_equal(copied(x, key=KEY), expected)
 
 
 def test_float32(backend, mapping, rng: np.random.Generator) -> None:

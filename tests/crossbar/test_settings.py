@@ -54,7 +54,8 @@ def through(sigma: float) -> np.ndarray:
         (lambda: ConstantStep(w_max_dtod=1.0), lambda: ConstantStep(w_max_dtod=2.0), "w_max_dtod of a pulsed device is relative"),
         (lambda: TikiTaka(read_noise=2.0), lambda: TikiTaka(read_noise=2.1), "of TikiTaka must be at most the range of its fast device, 2"),
         (lambda: TikiTaka(reference_error=2.0), lambda: TikiTaka(reference_error=3.0), "reference_error of TikiTaka must be at most the range"),
-        (lambda: HardwareAware(MeanSquare(), noise=1.0), lambda: HardwareAware(MeanSquare(), noise=4.0), "noise must be from 0 to 1"),
+        (lambda: HardwareAware(MeanSquare(), noise=1.0), lambda: HardwareAware(MeanSquare(), noise=4.0),
+         "noise of HardwareAware must be a finite number >= 0 and <= 1, got 4.0"),
     ],
 )  # fmt: skip
 def test_noise_has_an_upper_bound(most, above, message: str) -> None:

@@ -1,6 +1,9 @@
 """A tiny diffractive network on a few digits, for tests of whole runs."""
 
+import importlib
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,19 @@ TINY = (
     "system.layers=2", "system.size=16", "system.input_size=14", "system.detector_size=2", "data.train=50", "data.test=20", "training.epochs=3",
     "training.batch=8", "control.iterations=20",
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    """`compute.threads` of one test's recipe is not the next one's."""
+    numba = importlib.import_module("numba")
+    before, pool = os.environ.get("PNNKERN_NUM_THREADS"), numba.get_num_threads()
+    yield
+    numba.set_num_threads(pool)
+    if before is None:
+        os.environ.pop("PNNKERN_NUM_THREADS", None)
+    else:
+        os.environ["PNNKERN_NUM_THREADS"] = before
 
 
 @pytest.fixture(scope="session")

@@ -111,7 +111,7 @@ def layered() -> Iterator[np.ndarray]:
             net = [weight, drive, total1, total2, rng.normal(0, 9, (2, outputs)), low, high]
             net = [a.astype(real) for a in net]
             nudge, target = np.array([-3, 5], real), rng.normal(0, 1, (batch, outputs)).astype(real)
-            for hold, sweeps, tolerance in ((0, 4, 0.0), (1, 3, 0.0), (0, 200, 1e-3)):
+            for hold, sweeps, tolerance in ((0, 3, 0.0), (1, 2, 0.0), (0, 200, 1e-3)):
                 h, o = rng.normal(0, 0.3, (batch, hidden)).astype(real), rng.normal(0, 0.3, (batch, outputs)).astype(real)
                 dh, d_o = np.empty((phases, batch, hidden), real), np.empty((phases, batch, outputs), real)
                 change = np.empty((1 + phases, batch), real)

@@ -398,6 +398,8 @@ def _made(init: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(init)
     def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        if not _strangers((args, kwargs), []):
+            return init(self, *args, **kwargs)
         gated(self, *args, **kwargs)
         foreign = library((args, kwargs))
         if foreign:

@@ -4,7 +4,7 @@
 `Set` are written as they are, and no optimiser sees them: what physics did by itself, or what a search has found.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from . import _array
@@ -72,7 +72,9 @@ def dense(derivative: Derivative) -> Array:
 
 def scaled(derivative: Derivative, factor: float) -> Derivative:
     """A derivative times a number."""
-    return replace(derivative, scale=derivative.scale * factor) if isinstance(derivative, Factors) else derivative * factor
+    if isinstance(derivative, Factors):
+        return Factors(derivative.first, derivative.second, derivative.scale * factor)
+    return derivative * factor
 
 
 def joined(one: dict[str, Derivative], two: dict[str, Derivative]) -> dict[str, Derivative]:

@@ -11,6 +11,7 @@ are not, and for a sample whose score would be 0 / 0, as no light reaches its de
 the loss of such a sample is NaN, which ends a run where it is next read.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -236,6 +237,9 @@ class SquareError:
         return d
 
 
+NATURAL = Target("cross-entropy", scale=10.0)  # of systems that do not say
+
+
 def make(system: Any, loss: Any = "auto", scale: float = 0.0) -> Any:
     """The loss on a system's outputs by its name ("auto", "cross-entropy", "mse", "differential"); a loss itself is given back as it is.
 
@@ -244,11 +248,15 @@ def make(system: Any, loss: Any = "auto", scale: float = 0.0) -> Any:
     """
     if not isinstance(loss, str):
         return loss
-    natural: Target = getattr(system, "natural_loss", Target("cross-entropy", scale=10.0))
+    return _make(getattr(system, "natural_loss", NATURAL), getattr(system, "measured", "signed") == "powers", loss, scale)
+
+
+@functools.lru_cache(64)
+def _make(natural: Target, powers: bool, loss: str, scale: float) -> Any:
+    """The loss on outputs with these targets, which may be powers."""
     name = natural.loss if loss == "auto" else loss
     if (name == "differential") != (natural.loss == "differential"):
         raise ValueError(f"system.detectors='differential' and rule.loss='differential' need each other, got rule.loss={loss!r}")
-    powers = getattr(system, "measured", "signed") == "powers"
     if name == "mse" and not natural.real:
         raise ValueError("outputs are logarithms of chances, which have no targets: set rule.loss='cross-entropy'")
     if name == "mse":

@@ -104,15 +104,21 @@ class Graph:
         if found.min() < 0 or found.max() >= self.n_nodes:
             wrong = found[(found < 0) | (found >= self.n_nodes)][0]
             raise ValueError(f"{what} name node {wrong}: the network has nodes 0 .. {self.n_nodes - 1}")
-        values, count = np.unique(found, return_counts=True)
-        if len(values) < len(found):
+        if np.count_nonzero(self._marked(found)) < len(found):
+            values, count = np.unique(found, return_counts=True)
             raise ValueError(f"{what} name node {values[count > 1][0]} twice: a node is held at one voltage")
         return found
+
+    def _marked(self, nodes: np.ndarray) -> np.ndarray:
+        """Which of all nodes are among these, boolean (n_nodes,)."""
+        out = np.zeros(self.n_nodes, bool)
+        out[nodes] = True
+        return out
 
     def apart(self, source_nodes: Any, target_nodes: Any) -> tuple[np.ndarray, np.ndarray]:
         """Checked node numbers of sources and targets. Raises ValueError if a node is both."""
         sources, targets = self._indices("source_nodes", source_nodes), self._indices("target_nodes", target_nodes)
-        both = np.intersect1d(sources, targets)
+        both = targets[self._marked(sources)[targets]]
         if len(both):
             raise ValueError(f"node {both[0]} is a source and a target: it cannot be held at two voltages")
         return sources, targets

@@ -77,6 +77,12 @@ class CouplingImperfections(DeviceImperfections):
     dead: Share = 0.0  # fraction of the couplings that stay at 0
 
 
+@functools.cache
+def _perfect(kind: type[DeviceImperfections]) -> DeviceImperfections:
+    """None of these imperfections."""
+    return kind()
+
+
 @dataclass(kw_only=True)
 class Buildable(System):
     """A system whose device can be misbuilt. A subclass declares which imperfections there are."""
@@ -97,7 +103,7 @@ class Buildable(System):
         if self.imperfections.perfect:
             return self
         model = copy.copy(self)
-        model.imperfections = type(self.imperfections)()
+        model.imperfections = _perfect(type(self.imperfections))
         return model
 
     def _as_built(self, name: str, values: Array) -> Array:

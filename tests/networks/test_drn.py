@@ -67,6 +67,25 @@ def test_settles_where_scipy_finds_the_least_power(backend, sizes, nudge, rng: n
         assert energy[s] == pytest.approx(power(c, states[s], s, nudge), rel=1e-10)
 
 
+def many(backend, cs: list[dict]) -> tuple:
+    """Inputs of the first of some circuits, and the weights and biases of all, with a first axis of networks."""
+    stacked = [[backend.array(np.stack(parts)) for parts in zip(*(c[name] for c in cs), strict=True)] for name in ("weights", "biases")]
+    return backend.array(cs[0]["inputs"]), *stacked
+
+
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (4, 5, 3, 2)])
+def test_many_networks_settle_where_scipy_finds_the_least_power(backend, sizes, rng: np.random.Generator) -> None:
+    cs = [circuit(rng, sizes) for _ in range(3)]
+    outputs = backend.numpy(drn.relax_many(*many(backend, cs)))
+    assert outputs.shape == (3, 3, sizes[-1])
+    for c, found in zip(cs, outputs, strict=True):
+        c["inputs"] = cs[0]["inputs"]
+        for s in range(3):
+            best = minimize(lambda v, c=c, s=s: power(c, v, s), np.zeros(sum(sizes[1:])), bounds=bounds(sizes), method="L-BFGS-B",
+                            options={"ftol": 1e-15, "gtol": 1e-9, "maxiter": 5000})  # fmt: skip
+            assert np.allclose(found[s], best.x[-sizes[-1] :], atol=2e-5)
+
+
 def here_args(c: dict, found: object) -> tuple:
     return c["inputs"], found.states, c["weights"], c["biases"]
 

@@ -54,6 +54,22 @@ def energy(c: dict, v: np.ndarray, n: int, activation: str, nudge: float) -> flo
     return total + nudge / 2 * ((below - c["target"][n]) ** 2).sum()
 
 
+@pytest.mark.parametrize("activation", ["hard-sigmoid", "tanh"])
+@pytest.mark.parametrize("sizes", [(5, 7, 3), (4, 5, 3, 2)])
+def test_many_networks_settle_where_scipy_finds_the_least_energy(backend, sizes, activation, rng: np.random.Generator) -> None:
+    cs = [network(rng, sizes) for _ in range(3)]
+    weights, biases = ([backend.array(np.stack(parts)) for parts in zip(*(c[name] for c in cs), strict=True)] for name in ("weights", "biases"))
+    outputs = backend.numpy(hopfield.relax_many(backend.array(cs[0]["inputs"]), weights, biases, activation=activation))
+    assert outputs.shape == (3, 3, sizes[-1])
+    for c, found in zip(cs, outputs, strict=True):
+        c["inputs"] = cs[0]["inputs"]
+        for n in range(3):
+            best = minimize(lambda v, c=c, n=n: energy(c, v, n, activation, 0.0), np.full(sum(sizes[1:]), 0.4), method="L-BFGS-B",
+                            bounds=[RANGE[activation]] * sum(sizes[1:-1]) + [(None, None)] * sizes[-1],
+                            options={"ftol": 1e-15, "gtol": 1e-10})  # fmt: skip
+            assert np.allclose(found[n], best.x[-sizes[-1] :], atol=3e-5)
+
+
 @pytest.mark.parametrize("activation", ["hard-sigmoid", "sigmoid", "tanh"])
 @pytest.mark.parametrize("sizes", [(5, 7, 3), (4, 5, 3, 2)])
 @pytest.mark.parametrize("nudge", [0.0, 0.8, -0.5])

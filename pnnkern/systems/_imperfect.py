@@ -43,6 +43,11 @@ class DeviceImperfections(Described):
         """Whether the device is as its model."""
         return not any(_declared.values(self).values())
 
+    @functools.cached_property
+    def none(self) -> Self:
+        """Perfection: no imperfection of these kinds."""
+        return type(self)()
+
     @property
     def reads_exactly(self) -> bool:
         """Whether outputs are measured as they are."""
@@ -77,12 +82,6 @@ class CouplingImperfections(DeviceImperfections):
     dead: Share = 0.0  # fraction of the couplings that stay at 0
 
 
-@functools.cache
-def _perfect(kind: type[DeviceImperfections]) -> DeviceImperfections:
-    """None of these imperfections."""
-    return kind()
-
-
 @dataclass(kw_only=True)
 class Buildable(System):
     """A system whose device can be misbuilt. A subclass declares which imperfections there are."""
@@ -103,7 +102,7 @@ class Buildable(System):
         if self.imperfections.perfect:
             return self
         model = copy.copy(self)
-        model.imperfections = _perfect(type(self.imperfections))
+        model.imperfections = self.imperfections.none
         return model
 
     def _as_built(self, name: str, values: Array) -> Array:

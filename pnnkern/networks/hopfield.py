@@ -32,7 +32,7 @@ from .._array import Array, Real
 from .._gate import accepts_any
 from .._updates import Factors, scaled
 from . import layered
-from .layered import Equilibrium, Network, Phases, Rates, softmax
+from .layered import Equilibrium, Network, Phases, Rates
 
 ACTIVATIONS = {"hard-sigmoid": "box", "sigmoid": "sigmoid", "tanh": "tanh"}
 HOLOMORPHIC = ("sigmoid", "tanh")
@@ -328,5 +328,5 @@ def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Real], 
 
 __all__ = [
     "continual", "contrast", "energy", "gradient", "holomorphic_contrast", "holomorphic_gradient", "initial", "phases", "relax",
-    "relax_many", "relax_vjp", "residual", "same_contrast", "softmax", "vector_field_contrast",
+    "relax_many", "relax_vjp", "residual", "same_contrast", "vector_field_contrast",
 ]  # fmt: skip

@@ -201,7 +201,9 @@ def test_positions_by_sign_are_the_function() -> None:
 def test_positions_by_size_come_to_the_update_in_the_mean(rng: np.random.Generator) -> None:
     k, g, memory = np.full(4000, 1e-3), rng.normal(size=4000), {}
     writer, moved = Rheostats(50.0, 1e-5, 1e-1, KEY), np.full(4000, 1e-3)
-    writer.start("conductance", moved, memory)
+    started = np.array([1e-6, 1e-3, 2.0])
+    writer.start("conductance", started, memory)
+    np.testing.assert_array_equal(started, [1e-5, 1e-3, 1e-1])
     writer.write("conductance", moved, g, 2e-5, memory)
     positions = (1 / moved - 1 / k) / 50.0
     np.testing.assert_allclose(positions, np.rint(positions), atol=1e-9)

@@ -107,10 +107,14 @@ def test_transfers_are_those_of_the_room(rule: Any, rng: np.random.Generator) ->
     """The writer keeps the rule's whole state in the system's memory, and the parameter is what a pass meets."""
     x, d = rng.normal(size=(20, 6)).astype(np.float32), rng.normal(size=(20, 4)).astype(np.float32)
     system = Weights(writers.Transferred(rule, KEY))
-    system.parameters["w"][...] = 0.05
+    wanted = np.full((6, 4), 0.05, np.float32)
+    wanted[0, 0] = 5.0  # more than any of these devices holds
+    system.parameters["w"][...] = wanted
     system.writers["w"].start("w", system.parameters["w"], system.memory)
     key = pnn.random.fold_in(KEY, "w")
-    state = transfer_start(rule, (6, 4), key=key, weights=np.full((6, 4), 0.05, np.float32))
+    state = transfer_start(rule, (6, 4), key=key, weights=wanted)
+    np.testing.assert_array_equal(system.parameters["w"], transfer_weights(rule, state))
+    assert system.parameters["w"][0, 0] < 5.0
     for part in (slice(0, 10), slice(10, 20)):
         writers.apply(system, {"w": Factors(x[part], d[part], -0.5)}, SGD(), 0.04)
         scaled = replace(rule, transfer_lr=rule.transfer_lr * 0.04) if isinstance(rule, TikiTaka) else rule

@@ -28,7 +28,12 @@ def class_labels(labels: Array, batch: int, classes: int) -> None:
 
 
 def shaped(name: str, array: Array, *shape: int | str | None) -> Array:
-    """`array`, or ValueError if it is of another shape; None stands for any length of one or more, a word for any length."""
+    """`array`, or ValueError if it is of another shape; None stands for any length of one or more, a word for any length.
+
+    Raises TypeError for what is no array.
+    """
+    if not _array.is_array(array):
+        raise TypeError(f"{name} must be an array, got {type(array).__name__}")
     fits = array.ndim == len(shape) and all(
         isinstance(m, str) or (n >= 1 if m is None else n == m) for n, m in zip(array.shape, shape, strict=True)
     )

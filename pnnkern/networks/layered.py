@@ -669,7 +669,10 @@ def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, h
     if not low <= high:
         raise ValueError(f"low must not exceed high, got {low} and {high}")
     if weight.size:
+        dense = _array.contiguous(weight)
         _launch.launch(
-            "networks/contrast", "update", weight.dtype, rows, columns, len(first), rate * factors.scale, low, high, first, second, weight,
+            "networks/contrast", "update", weight.dtype, rows, columns, len(first), rate * factors.scale, low, high, first, second, dense,
             grid=(-(-columns // 64), min(-(-rows // 64), 65535)), block=(16, 16),
         )  # fmt: skip
+        if dense is not weight:
+            weight[...] = dense

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._checks import real, shaped
 from .._declared import Count, Described, NotNegative, Positive, Range, check
 from .._errors import CapabilityError
 from .._gate import accepts_any
@@ -72,7 +73,7 @@ class Pulsed:
                 pulses=self.pulses,
             )  # fmt: skip
         else:
-            wanted = -lr / device.step * update.reshape(cells.shape).astype(np.float64)
+            wanted = -lr / device.step * _step(name, parameter, update).reshape(cells.shape)
             xp = _array.namespace(wanted)
             draws = random.uniform(random.fold_in(key, "rounding"), (1, wanted.size), sample=sample, like=wanted)
             counts = xp.floor(wanted + draws.reshape(wanted.shape)).astype(np.int32)
@@ -80,7 +81,7 @@ class Pulsed:
         parameter[...] = new.reshape(parameter.shape)
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
-        self.write(name, parameter, -by, 1.0, memory)
+        self.write(name, parameter, -_step(name, parameter, by), 1.0, memory)
 
 
 @accepts_any
@@ -159,7 +160,7 @@ class Stepped:
         parameter[...] = parameter.clip(self.low, self.high)
 
     def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
-        gradient = dense(update).astype(np.float64)
+        gradient = _step(name, parameter, update)
         xp = _array.namespace(gradient)
         if self.by_sign:
             parameter[...] = (parameter - self.step * xp.sign(gradient)).clip(self.low, self.high)
@@ -168,7 +169,7 @@ class Stepped:
         parameter[...] = moved.clip(self.low, self.high)
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
-        self.write(name, parameter, -by, 1.0, memory)
+        self.write(name, parameter, -_step(name, parameter, by), 1.0, memory)
 
 
 @accepts_any
@@ -194,7 +195,7 @@ class Rheostats:
         parameter[...] = parameter.clip(self.low, self.high)
 
     def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
-        gradient = dense(update).astype(np.float64)
+        gradient = _step(name, parameter, update)
         if self.by_sign:
             from ..networks import potentiometer_step
 
@@ -204,7 +205,7 @@ class Rheostats:
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
         resistance = 1 / parameter.astype(np.float64)
-        wanted = 1 / (parameter + by).clip(self.low, self.high) - resistance
+        wanted = 1 / (parameter + _step(name, parameter, by)).clip(self.low, self.high) - resistance
         moved = resistance + self.ohms * _whole(name, wanted / self.ohms, self.key, memory)
         parameter[...] = 1 / moved.clip(1 / self.high, 1 / self.low)
 
@@ -234,11 +235,11 @@ class InPlace:
 
             layered.update(parameter, update, lr * self.rate, self.low, self.high)
             return
-        parameter -= (lr * self.rate) * update
+        parameter -= (lr * self.rate) * shaped(f"the update of {name}", update, *parameter.shape)
         _keep_within(parameter, self.low, self.high)
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
-        parameter += by
+        parameter += shaped(f"the move of {name}", by, *parameter.shape)
         _keep_within(parameter, self.low, self.high)
 
 
@@ -326,6 +327,12 @@ class Potentiometers(Described):
             system.writers[name] = writer
 
 
+def _step(name: str, parameter: Array, update: Derivative) -> Array:
+    """An update or a move of this parameter, float64. Raises TypeError and ValueError for what is no array of real numbers in its shape."""
+    out: Array = real(f"the update of {name}", shaped(f"the update of {name}", dense(update), *parameter.shape)).astype(np.float64)
+    return out
+
+
 def _whole(name: str, steps: Array, key: Any, memory: dict[str, Array]) -> Array:
     """Steps, float64, rounded at random to whole ones that come to them in the mean."""
     draws = random.uniform(random.fold_in(key, name), (1, steps.size), sample=_count(memory, f"{name}.samples", 1), like=steps)
@@ -335,7 +342,7 @@ def _whole(name: str, steps: Array, key: Any, memory: dict[str, Array]) -> Array
 
 def _count(memory: dict[str, Array], name: str, samples: int) -> int:
     """The number of the first of these samples, counted in `memory`."""
-    first = int(memory.get(name, np.zeros(1, np.int64))[0])
+    first = int(shaped(f"memory of {name}", memory.get(name, np.zeros(1, np.int64)), 1)[0])
     memory[name] = np.array([first + samples], np.int64)
     return first
 

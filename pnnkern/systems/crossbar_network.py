@@ -5,14 +5,13 @@ is this in exact arithmetic; `forward` and `measure` go through the arrays as th
 """
 
 import dataclasses
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from .. import _array, _declared, _launch, crossbar, random
+from .. import _array, _declared, crossbar, random
 from .._array import Array, Real
 from .._checks import shaped
 from .._declared import MOST, Count, CountOrNone, Described, Length, NotNegative, Positive, Range, Share, check
@@ -33,19 +32,6 @@ ACTIVATIONS = {
     "sigmoid": (lambda xp, a: 1 / (1 + xp.exp(-a)), lambda h: h * (1 - h)),
 }
 Compensation = Literal["none", "global", "column"]
-CHANGED = _launch.fault(
-    31, "weights of a crossbar network were changed in place while its arrays held the old ones: call its touch() after such a change"
-)
-
-
-@dataclass(frozen=True)
-class _Programmed:
-    """The weights that an array was programmed with, the writes until then, their mark as it was then, and what reads the array."""
-
-    weights: Array
-    writes: int
-    mark: Any
-    ready: tuple[Layer, Array | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +105,7 @@ class CrossbarNetwork(System):
         after programming and give now, each read twice; see `calibrate`.
     key : of `pnnkern.random`; draws the weights to start from, normal with variance 1 / n_in within `weight_max`, and makes the devices.
 
-    An array is programmed when it is first read, and anew when its weights have changed: on a CPU that is seen by itself; on a GPU, where
-    looking would mean waiting, `writers.apply` says so, and who changes weights in place otherwise calls `touch`. Forgotten, it
-    is an error at the next `pnnkern.check()`.
+    An array is programmed when it is first read, and anew when its weights have changed (see `System`).
     """
 
     inputs: Count = 784  # values of a sample
@@ -154,8 +138,6 @@ class CrossbarNetwork(System):
                 "tanh sends negative inputs to the next array, whose unsigned DAC takes inputs of 0 or more: set system.activation to relu or "
                 "sigmoid"
             )
-        self._arrays: dict[int, _Programmed] = {}
-        self._writes = 0
         like = _array.device_namespace(self.device).empty(0, self.dtype)
         for l, shape in enumerate(self.shapes):
             name = f"w{l}"
@@ -285,14 +267,10 @@ class CrossbarNetwork(System):
         return {f"w{l}": Quantity(f"weights of array {l + 1} (inputs and bias, outputs), no unit") for l in range(len(self.shapes))}
 
     # ----------------------------------------------------------------------------------------------------------------- arrays
-    def touch(self) -> None:
-        """Say that weights were changed in place: arrays whose weights differ are programmed anew before they are next read."""
-        self._writes += 1
-
     def calibrate(self, inputs: Real) -> None:
         """Take these inputs as the reference for ADC ranges and drift compensation: a few hundred training samples, say."""
         self.reference = inputs
-        self._arrays.clear()
+        self._made.clear()
 
     def aged(self, time: float, compensation: Compensation = "none") -> "CrossbarNetwork":
         """The same arrays, read `time` seconds after they were programmed."""
@@ -343,17 +321,8 @@ class CrossbarNetwork(System):
         return y if factor is None else (y * factor).astype(y.dtype)
 
     def _ready(self, l: int, w: Array) -> tuple[Layer, Array | None]:
-        """Array l as it can be read, and the factor for its drift. It is programmed anew only when its weights have changed."""
-        mark, known = _mark(w), self._arrays.get(l)
-        if _array.namespace(w) is np:
-            same = known is not None and bool(known.mark == mark)
-        else:
-            same = known is not None and known.weights is w and known.writes == self._writes
-            if known is not None and same:
-                _launch.flag(known.mark != mark, CHANGED)
-        if known is None or not same:
-            known = self._arrays[l] = _Programmed(w, self._writes, mark, self._prepared(l))
-        return known.ready
+        """Array l as it can be read, and the factor for its drift."""
+        return self._kept(l, w, lambda: self._prepared(l))
 
     def _prepared(self, l: int) -> tuple[Layer, Array | None]:
         """Array l ready to be read, and the factor that compensates its drift."""
@@ -433,15 +402,6 @@ def _with_bias(x: Array) -> Array:
     """What enters an array (..., nodes + 1): the last row, of the bias, at full scale."""
     xp = _array.namespace(x)
     return xp.concatenate([x, xp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1)
-
-
-def _mark(w: Array) -> Any:
-    """A number that tells these weights from others: of all their bits and places. On a GPU it stays there."""
-    w = _array.contiguous(w)
-    if _array.namespace(w) is np:
-        return zlib.crc32(w.data)
-    words = w.reshape(-1).view(np.uint32)
-    return (words * _array.namespace(w).arange(1, words.size + 1, dtype=np.uint64)).sum(dtype=np.uint64)
 
 
 __all__ = ["ACTIVATIONS", "Arrays", "CrossbarNetwork"]

@@ -138,7 +138,7 @@ class ResistorCircuit(Circuit):
     @property
     def natural_nudge(self) -> float:
         """A tenth of the largest at which outputs that are pushed away still settle, siemens."""
-        return 0.1 * self._response().nudge_bound
+        return 0.1 * self._model_response().nudge_bound
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -163,11 +163,20 @@ class ResistorCircuit(Circuit):
         return self.errors(self._read(output), target)
 
     def _response(self) -> Response:
-        return self.network.response(self.parameters["conductance"], self.source_nodes, self.target_nodes)
+        """How the built network answers, from one factorisation for all passes with the same conductances."""
+        if self.imperfections.perfect:
+            return self._model_response()
+        return self._kept("built", self.parameters["conductance"], lambda: self._response_of(self.built().parameters["conductance"]))
+
+    def _model_response(self) -> Response:
+        return self._kept("model", self.parameters["conductance"], lambda: self._response_of(self.parameters["conductance"]))
+
+    def _response_of(self, conductance: Array) -> Response:
+        return self.network.response(conductance, self.source_nodes, self.target_nodes)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """One pass of the built network: source voltages (batch, sources) -> output voltages (batch, outputs), float64. key : of its noise."""
-        return self._measured(self.built()._response().outputs(self._entered(inputs)), key, sample)
+        return self._measured(self._response().outputs(self._entered(inputs)), key, sample)
 
     def forward_population(
         self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
@@ -180,7 +189,10 @@ class ResistorCircuit(Circuit):
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """Output voltages of the twin, and the response and inputs for `vjp`."""
-        response = self._response()
+        return self._passed(self._model_response(), inputs)
+
+    @staticmethod
+    def _passed(response: Response, inputs: Array) -> tuple[Array, Any]:
         return response.outputs(inputs), (response, inputs)
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
@@ -193,7 +205,7 @@ class ResistorCircuit(Circuit):
     # --------------------------------------------------------------------------------------------- driven backwards and in time
     def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Output voltages of the built network, and the voltages inside by what they are made of."""
-        outputs, record = self.built().forward_saving(self._entered(inputs))
+        outputs, record = self._passed(self._response(), self._entered(inputs))
         return self._measured(outputs, key, sample), record
 
     def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
@@ -202,7 +214,7 @@ class ResistorCircuit(Circuit):
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs) driven into the outputs, amperes."""
-        response = self.built()._response()
+        response = self._response()
         return lambda inputs, forces: self._entered(inputs) @ response.sources.T + forces @ response.targets.T
 
     def read(self, states: Real) -> Array:
@@ -227,7 +239,7 @@ class ResistorCircuit(Circuit):
 
         Raises ValueError for a negative nudge beyond which the outputs have no equilibrium.
         """
-        response, inputs = self.built()._response(), self._entered(inputs)
+        response, inputs = self._response(), self._entered(inputs)
         output = self._measured(response.outputs(inputs), key, sample)
         target = wanted(target, output, nudges)
         lowest = -min((0.0, *nudges))
@@ -263,7 +275,7 @@ class ResistorCircuit(Circuit):
         return self._felt(one.voltages(a), two.voltages(b))
 
     def states(self, inputs: Real) -> Array:
-        return self._entered(inputs) @ self.built()._response().sources.T
+        return self._entered(inputs) @ self._response().sources.T
 
 
 def damaged(system: ResistorCircuit, fraction: float, key: Any) -> ResistorCircuit:

@@ -7,19 +7,23 @@ they do not change once it is built, its `parameters` do.
 import dataclasses
 import functools
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
-from .. import _array, _declared
+from .. import _array, _declared, _launch
 from .._array import Array
 from .._declared import Described
 from .._gate import accepts_any
 from .._kinds import Kinds
 
 kinds = Kinds("system", "pnnkern.systems")
+T = TypeVar("T")
+CHANGED = _launch.fault(
+    31, "parameters of a system were changed in place while it held what was made of the old ones: call its touch() after such a change"
+)
 _SUPPLIED = frozenset({"outputs", "dtype", "device", "chunk", "key"})  # what a run has at hand, and not all systems have use for
 
 
@@ -47,6 +51,25 @@ class Target:
     real: bool = True
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What was made of a parameter: the parameter, a copy of it as it was, the writes until then."""
+
+    result: Any
+    parameter: Array
+    then: Array
+    writes: int
+
+    def holds(self, parameter: Array, writes: int) -> bool:
+        """Whether it is still what would be made. On a GPU nobody waits to look: a change that was not told of is a fault."""
+        if _array.namespace(parameter) is np:
+            return bool(np.array_equal(parameter, self.then))
+        if self.parameter is not parameter or self.writes != writes:
+            return False
+        _launch.flag((parameter != self.then).any(), CHANGED)
+        return True
+
+
 @accepts_any
 @dataclass(kw_only=True)
 class System(Described):
@@ -54,6 +77,10 @@ class System(Described):
 
     parameters : name -> array; given, or made by the system, at random with `key`. writers : what writes a parameter, by its name; those
     without one an optimiser writes. memory : what writers must remember, saved with a run. device : "cpu" or "cuda", of the arrays.
+
+    What takes long to make of parameters (programmed arrays, factorisations) is kept until they change: on a CPU that is seen by itself;
+    on a GPU, where looking would mean waiting, `writers.apply` says so, and who changes parameters in place otherwise calls `touch`.
+    Forgotten, it is an error at the next `pnnkern.check()`.
     """
 
     parameters: dict[str, Array] = field(default_factory=dict)
@@ -90,6 +117,25 @@ class System(Described):
         """
         own = {f.name for f in dataclasses.fields(cls)}
         return _declared.made(cls, values, **{name: value for name, value in given.items() if name in own or name not in _SUPPLIED})
+
+    # ------------------------------------------------------------------------------------------------ what is made of parameters
+    _writes = 0
+
+    def touch(self) -> None:
+        """Say that parameters were changed in place: what was made of them is made anew before it is next used."""
+        self._writes += 1
+
+    @functools.cached_property
+    def _made(self) -> dict[Any, _Made]:
+        return {}
+
+    def _kept(self, name: Any, parameter: Array, make: Callable[[], T]) -> T:
+        """``make()``, which depends on this parameter, called again only when it was written. name : of what is made."""
+        known = self._made.get(name)
+        if known is None or not known.holds(parameter, self._writes):
+            known = self._made[name] = _Made(make(), parameter, parameter.copy(), self._writes)
+        found: T = known.result
+        return found
 
     # ------------------------------------------------------------------------------------------------ what rules and reports ask
     @property

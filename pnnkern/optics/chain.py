@@ -98,7 +98,8 @@ def _unfused(field: Array, masks: Array, transfers: Sequence[_fft.Transfer], sav
 
     def work(start: int, stop: int) -> None:
         engines = [_fft.engine((ny, nx), t.window, field.dtype) for t in transfers]
-        first, before, v = np.empty((3, ny, nx), field.dtype)  # never multiplied in place, which NumPy may round otherwise
+        # with room between them: NumPy 2.0 multiplies into an array right behind another by a loop that rounds otherwise
+        first, v = (row[: ny * nx].reshape(ny, nx) for row in np.empty((2, ny * nx + 64), field.dtype))
         for i in range(start, stop):
             b, m = divmod(i, members)
             if m == 0 or i == start:
@@ -107,7 +108,7 @@ def _unfused(field: Array, masks: Array, transfers: Sequence[_fft.Transfer], sav
             for l in range(layers):
                 after = v if saved is None else saved[l, m, b]
                 np.multiply(u, masks[l, m], out=after)
-                u = before if l + 1 < layers else out[m, b]
+                u = v if l + 1 < layers else out[m, b]
                 engines[l + 1].run(after, transfers[l + 1], 0, u)
             if not layers:
                 out[m, b] = first

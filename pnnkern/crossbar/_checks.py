@@ -98,21 +98,13 @@ def part(sample: Any, rows: Any) -> Any:
 
 def words(key: Any, purpose: int | str) -> tuple[int, int]:
     """The two words of a key for one purpose; (0, 0) without a key, for what is not random."""
-    if key is None:
-        return 0, 0
-    folded = random.fold_in(key, purpose)
-    return int(folded[0]), int(folded[1])
+    return (0, 0) if key is None else random.key_words(key, purpose)
 
 
 def floor(currents: Real) -> Array:
     """The least range that an ADC should have by these currents: a millionth of the largest; float64 (), amperes."""
     largest = currents.max().astype(np.float64)
     return _array.namespace(currents).maximum(largest * 1e-6, 1e-30)
-
-
-def need_key(key: Any, what: str) -> None:
-    if key is None:
-        raise ValueError(f"{what} is random, which needs a key: key=pnnkern.random.key(seed)")
 
 
 def number(name: str, value: Any, unit: str, *, positive: bool = False, most: float = np.inf) -> float:

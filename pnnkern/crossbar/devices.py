@@ -26,7 +26,7 @@ COMPENSATORS = ("two-reads", "absolute")
 NEGATIVE = _launch.fault(30, "conductances must not be negative or NaN (siemens)")
 OUTSIDE = _launch.fault(33, "the target of programming must lie in the device's range of conductances")
 RETURNED = _launch.fault(40, "exponent and relaxed of a Custom device must return finite numbers")
-NO_KEY = _launch.fault(34, "programming, drift and noise of this device are random, which needs a key: key=pnnkern.random.key(seed)")
+NO_KEY = _launch.fault(34, random.key_missing("programming, drift and noise of this device are random"))
 DEVIATION = _launch.fault(35, "a standard deviation of conductances must not be negative or NaN (siemens)")
 
 
@@ -564,22 +564,15 @@ def _sample(sample: Any) -> int:
     return int(sample)
 
 
-def _no_key(purpose: str) -> str:
-    return f"{purpose} is random, which needs a key: key=pnnkern.random.key(seed)"
-
-
 def _words(key: Any, purpose: str) -> tuple[int, int]:
-    if key is None:
-        raise ValueError(_no_key(purpose))
-    folded = random.fold_in(key, purpose)
-    return int(folded[0]), int(folded[1])
+    return random.key_words(random.require_key(key, f"{purpose} is random"), purpose)
 
 
 def _perturb(G: Real, sigma: Real, key: Any, purpose: str, sample: Any) -> Array:
     sigma = _checks.each(f"the standard deviation of {purpose}", sigma, G, "G")
     sample = _sample(sample)
     if key is None:
-        _launch.flag(sigma.any(), NO_KEY, lambda: _no_key(purpose))
+        _launch.flag(sigma.any(), NO_KEY, lambda: random.key_missing(f"{purpose} is random"))
         return G.copy()
     if _array.namespace(sigma) is np and not sigma.any():  # a GPU has it done sooner than looked at
         return G.copy()

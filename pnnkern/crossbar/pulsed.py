@@ -191,10 +191,7 @@ def _origin(origin: Any) -> tuple[int, int]:
 
 
 def _key(key: Any, purpose: str) -> tuple[int, int]:
-    if key is None:
-        raise ValueError("pulsed devices are random, which needs a key: key=pnnkern.random.key(seed)")
-    folded = random.fold_in(key, purpose)
-    return int(folded[0]), int(folded[1])
+    return random.key_words(random.require_key(key, "pulsed devices are random"), purpose)
 
 
 def _description(device: PulsedDevice, like: Array) -> tuple[int, Array, int, Array]:

@@ -187,7 +187,7 @@ class Reader:
         V, _ = _checks.chain(V, self.G, 2 if self.pairs else 1)
         _checks.samples(sample, len(V), _array.namespace(V))
         if self.chain.random:
-            _checks.need_key(key, "noise of a read")
+            random.require_key(key, "noise of a read is random")
         return V
 
     def _weights(self, key: Any) -> Array:

@@ -79,8 +79,7 @@ def gibbs(visible: Array, weights: Real, a: Real, b: Real, *, steps: int, key: A
 
     key, sample : of `pnnkern.random`. step0 : number of the first step, to go on with a chain of the same key.
     """
-    if key is None:
-        raise ValueError("Gibbs sampling is random, which needs a key: key=pnnkern.random.key(seed)")
+    random.require_key(key, "Gibbs sampling is random")
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
     check_units(weights, a, b, visible=visible)

@@ -57,8 +57,8 @@ def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Any = None)
     """
     if min(rows, columns) < 2:
         raise ValueError(f"a triangular lattice needs at least 2 rows and 2 columns, got {rows} x {columns}")
-    if jitter and key is None:
-        raise ValueError("jitter is drawn at random, which needs a key: key=pnnkern.random.key(seed)")
+    if jitter:
+        random.require_key(key, "jitter is drawn at random")
     node = np.arange(rows * columns).reshape(rows, columns)
     pairs = [(node[:, :-1], node[:, 1:]), (node[:-1], node[1:])]
     # the second neighbour in the next row: to the left of a row that is not shifted, to the right of one that is

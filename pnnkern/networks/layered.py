@@ -27,31 +27,13 @@ from .._errors import ConvergenceError
 from .._functions import softmax
 from .._gate import record
 from .._updates import Factors
+from ._phases import Phases, Relaxed, worst
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
 THREADS = 128  # of a block of the fused kernel
 UNBOUNDED = _launch.fault(61, "a nudge leaves the energy without a minimum: make |beta| smaller")
 Rates = Sequence[float] | Sequence[Sequence[float]]  # of the layers, or of the layers for each kind of parameter
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2}  # numbered in layered.cuh
-
-
-@record
-@dataclass(frozen=True, kw_only=True)
-class Relaxed:
-    """How far something has settled: `left`, a number or () on its device, and the `limit` below which it has. Looking waits for a GPU."""
-
-    left: Any
-    limit: float
-
-    @property
-    def residual(self) -> float:
-        """What was left in the end, relative to the largest there is: the last step, or a force."""
-        return float(self.left)
-
-    @property
-    def converged(self) -> bool:
-        """Whether the residual is within the tolerance."""
-        return self.residual <= self.limit
 
 
 @record
@@ -71,56 +53,6 @@ class Equilibrium(Relaxed):
     def output(self) -> Array:
         """The state of the last layer, or its scores where a softmax reads it."""
         return self.pulls[-1]
-
-
-@record
-@dataclass(frozen=True)
-class Phases(Relaxed):
-    """A free state, and how far nudges move it: ``states[l] + moved[l][p]`` is the state of phase p + 1, and phase 0 is the free one.
-
-    inputs : (batch, n_0). states : (batch, n) of the layers after the input. moved : (phases, batch, n) of them. output : (batch, n_L), the
-    free state of the last layer, or its scores where a softmax reads it. residual, converged : as in `Equilibrium`, for all phases.
-    """
-
-    inputs: Array
-    states: list[Array]
-    moved: list[Array]
-    output: Array
-
-    def pairs(self, a: int, b: int) -> list[tuple[Array, Array | None, Array, Array]]:
-        """For each array of weights: mean and difference (phase b less a) of the states below, then above. The input has no difference."""
-        inputs, states, of_phases = self._arrays()
-        count = len(of_phases[0])
-        for phase in (a, b):
-            if not 0 <= phase <= count:
-                raise ValueError(f"phases are numbered 0 (free) to {count}, got {phase}")
-        xp = _array.namespace(*states)
-        first, second = ([xp.zeros_like(s) if p == 0 else m[p - 1] for s, m in zip(states, of_phases, strict=True)] for p in (a, b))
-        means = [s + (x + y) / 2 for s, x, y in zip(states, first, second, strict=True)]
-        moved = [y - x for x, y in zip(first, second, strict=True)]
-        return list(zip([inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
-
-    def _arrays(self) -> tuple[Array, list[Array], list[Array]]:
-        """Inputs, states and how they moved. Raises ValueError or TypeError where they do not fit each other."""
-        layers = len(self.states)
-        if not layers or len(self.moved) != layers:
-            raise ValueError(f"there must be as many arrays of moved as of states, one or more, got {len(self.moved)} and {layers}")
-        _, inputs, *others = plain("what phases hold", [self.output, self.inputs, *self.states, *self.moved])
-        states, moved = others[:layers], others[layers:]
-        if inputs.ndim < 2 or not moved[0].ndim:
-            raise ValueError(f"inputs must be (batch, n) and moved (phases, batch, n), got shapes {inputs.shape} and {moved[0].shape}")
-        for l, (s, m) in enumerate(zip(states, moved, strict=True)):
-            if s.ndim < 2 or len(s) != len(inputs):
-                raise ValueError(f"states[{l}] must be ({len(inputs)}, n) like the inputs, got shape {s.shape}")
-            shaped(f"moved[{l}]", m, len(moved[0]), *s.shape)
-        return inputs, states, moved
-
-    def beside(self, a: int, other: "Phases", b: int) -> "Phases":
-        """Phase a of these as the free one, and phase b of `other` as phase 1: of the same inputs, while weights may differ."""
-        first, second = ([s if p == 0 else s + m[p - 1] for s, m in zip(r.states, r.moved, strict=True)] for r, p in ((self, a), (other, b)))
-        moved = [(y - x)[None] for x, y in zip(first, second, strict=True)]
-        left, limit = worst(self.left, other.left), min(self.limit, other.limit)
-        return Phases(self.inputs, first, moved, self.output, left=left, limit=limit)
 
 
 # --------------------------------------------------------------------------------------------------------------------- checks
@@ -271,11 +203,6 @@ def _relative(xp: Any, moved: Any, largest: Any) -> Any:
     if xp is np:
         return moved / largest if largest > 0 else moved
     return moved.astype(np.float64) / xp.where(largest > 0, largest, 1)
-
-
-def worst(a: Any, b: Any) -> Any:
-    """The larger of two numbers, each on a device or not; NaN if one is."""
-    return _array.namespace(a, b).maximum(a, b)
 
 
 @dataclass

@@ -109,8 +109,8 @@ def _drawn(light: Any, camera: Camera, key: Any, sample: Any) -> tuple[Array, Ar
     light = _array.contiguous(_checks.real("light", light))
     if light.ndim < 1:
         raise ValueError("light must have a first axis of samples, got shape ()")
-    if camera.noisy and key is None:
-        raise ValueError(f"{camera} has noise, which needs a key: key=pnnkern.random.key(seed)")
+    if camera.noisy:
+        random.require_key(key, f"{camera} has noise")
     counts, signal = None, light
     if camera.photons is not None:
         counts = random.poisson(random.fold_in(key, "shot noise"), light * camera.photons, sample=sample).astype(light.dtype)

@@ -62,7 +62,7 @@ class GraphNetwork(BuildableEdges):
             if sum(wanted) > n:
                 each = _listed([f"{count} {kind}s" for kind, count in counts.items()])
                 raise ValueError(f"{each} need {sum(wanted)} nodes, the network has {n}")
-            random.needed(self.key, f"which nodes are {_listed([f'{kind}s' for kind in counts])} is drawn at random")
+            random.require_key(self.key, f"which nodes are {_listed([f'{kind}s' for kind in counts])} is drawn at random")
             order = np.asarray(random.permutation(random.fold_in(self.key, "nodes"), n))
             for name, nodes in zip(names, np.split(order, np.cumsum(wanted)), strict=False):
                 setattr(self, name, nodes)

@@ -71,7 +71,7 @@ class Settling(GradedOutputs):
             if len(getattr(self, name)) not in (0, layers):
                 raise ValueError(f"{name} must be one number for each of the {layers} layers, got {len(getattr(self, name))}")
         if not self.parameters:
-            random.needed(self.key, "the weights that a layered network begins with are random")
+            random.require_key(self.key, "the weights that a layered network begins with are random")
             xp = _array.device_namespace(self.device)
             drawn = self._draw_weights(xp.empty(0, self.dtype))
             self.parameters = {name: drawn[name] if name in drawn else xp.zeros(shape, self.dtype) for name, shape in shapes.items()}

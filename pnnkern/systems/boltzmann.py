@@ -27,7 +27,7 @@ from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize, check_dtype
 from ._samples import on_device
 from .protocols import looped_population
-from .system import Quantity, Target
+from .system import Quantity, States, Target
 from .writers import InPlace
 
 
@@ -45,12 +45,10 @@ class Ensemble:
 
 @record
 @dataclass(frozen=True)
-class Ensembles:
-    """output (batch, classes) of the free phase, and all phases, the free one first."""
+class Ensembles(States):
+    """Output (batch, classes), and of each phase what was drawn in it, `Ensemble`."""
 
     inputs: Real
-    output: Real
-    phases: list[Ensemble]
 
 
 @accepts_any
@@ -82,7 +80,7 @@ class BoltzmannMachine(OneHiddenLayer):
         xp, (hidden, classes) = _array.device_namespace(self.device), self.sizes
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, classes), "a": (self.inputs,), "b1": (hidden,), "b2": (classes,)}
         if not self.parameters:
-            random.needed(self.key, "the weights that a Boltzmann machine begins with are random")
+            random.require_key(self.key, "the weights that a Boltzmann machine begins with are random")
             for name, shape in shapes.items():
                 self.parameters[name] = xp.zeros(shape, self.dtype)
                 if len(shape) == 2:
@@ -143,7 +141,7 @@ class BoltzmannMachine(OneHiddenLayer):
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Ensembles:  # fmt: skip
         """The free ensemble and the nudged ones; with `hold` classes are held at the targets, and beta must be 1."""
-        random.needed(key, "draws are random")
+        random.require_key(key, "draws are random")
         if target is None and nudges:
             raise ValueError("nudges need a target")
         if target is not None and target.shape != (len(inputs), self.sizes[1]):
@@ -161,7 +159,7 @@ class BoltzmannMachine(OneHiddenLayer):
                 phases.append(Ensemble(wanted[None], hidden[None], wanted))
             else:
                 phases.append(self._drawn(drive, beta * wanted, random.fold_in(key, n), sample))
-        return Ensembles(inputs, _array.namespace(inputs).log(free.chance), phases)
+        return Ensembles(_array.namespace(inputs).log(free.chance), phases, inputs)
 
     def _drawn(self, drive: Array, field: Any, key: Any, sample: Any) -> Ensemble:
         """Draw hidden units and classes in turn, classes with an extra field."""
@@ -195,7 +193,7 @@ class BoltzmannMachine(OneHiddenLayer):
     # -------------------------------------------------------------------------------------------------------------- generative
     def undecided(self, count: int, key: Any) -> tuple[Array, Array]:
         """Where persistent chains start: inputs (count, n) of 0 and 1, times the gain, and one-hot classes (count, classes), drawn evenly."""
-        random.needed(key, "where chains start is random")
+        random.require_key(key, "where chains start is random")
         xp = _array.namespace(self.parameters["W1"])
         even = xp.full((count, self.inputs), 0.5, self.dtype)
         inputs = self.gain * random.bernoulli(random.fold_in(key, "inputs"), even).astype(self.dtype)
@@ -203,7 +201,7 @@ class BoltzmannMachine(OneHiddenLayer):
 
     def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
-        random.needed(key, "draws are random")
+        random.require_key(key, "draws are random")
         p = self.built().parameters
         weights, biases = ([p[name] for name in names] for names in (("W1", "W2"), ("a", "b1", "b2")))
         v, y = boltzmann.drawn(

@@ -160,7 +160,7 @@ class CrossbarNetwork(System):
         for l, shape in enumerate(self.shapes):
             name = f"w{l}"
             if name not in self.parameters:
-                random.needed(self.key, "the weights to start from are random")
+                random.require_key(self.key, "the weights to start from are random")
                 draws = random.normal(random.fold_in(self.key, name), (1, shape[0] * shape[1]), dtype=self.dtype, like=like)
                 start = (draws.reshape(shape) / np.sqrt(shape[0])).clip(-self.weight_max, self.weight_max)
                 self.parameters[name] = start.astype(self.dtype)

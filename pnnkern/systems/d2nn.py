@@ -151,7 +151,7 @@ class D2NN(System):
         check(self)
         check_dtype(self.dtype)
         if not self.imperfections.perfect:
-            random.needed(self.key, "imperfections are random")
+            random.require_key(self.key, "imperfections are random")
         xp = _array.device_namespace(self.device)
         g = self.geometry
         shape = (g.layers, g.size, g.size)
@@ -159,7 +159,7 @@ class D2NN(System):
             if self.start == "pi":
                 self.parameters["phase"] = xp.full(shape, np.pi, self.dtype)
             else:
-                random.needed(self.key, "the phases that a diffractive network begins with are random")
+                random.require_key(self.key, "the phases that a diffractive network begins with are random")
                 draws = random.uniform(self.key, (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
                 self.parameters["phase"] = (2 * np.pi * draws.reshape(shape)).astype(self.dtype)
         phase = self.parameters["phase"]

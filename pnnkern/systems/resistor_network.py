@@ -96,7 +96,7 @@ class ResistorCircuit(Circuit):
             side = max(2, round(self.nodes**0.5))
             self.edges, self.n_nodes, self.positions = graphs.lattice(side, side), side * side, graphs.lattice_positions(side, side)
             return None
-        key = random.fold_in(random.needed(self.key, "the graph is drawn at random"), "graph")
+        key = random.fold_in(random.require_key(self.key, "the graph is drawn at random"), "graph")
         if self.graph == "delaunay":
             self.edges, self.positions = graphs.delaunay(self.nodes, key)
         else:
@@ -126,7 +126,7 @@ class ResistorCircuit(Circuit):
             return xp.asarray(measured, self.dtype)
         out = xp.full(self.network.n_edges, self.start, self.dtype)
         if self.spread:
-            key = random.fold_in(random.needed(self.key, "a spread of the conductances is drawn at random"), "spread")
+            key = random.fold_in(random.require_key(self.key, "a spread of the conductances is drawn at random"), "spread")
             draws = random.normal(key, (1, len(out)), like=out)[0]
             out = (out * (1 + self.spread * draws)).clip(self.smallest, self.largest).astype(self.dtype)
         return out

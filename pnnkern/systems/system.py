@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from .. import _array, _declared
-from .._array import Array
+from .._array import Array, Real
 from .._declared import Described
-from .._gate import accepts_any
+from .._gate import accepts_any, record
 from .._kinds import Kinds
 
 kinds = Kinds("system", "pnnkern.systems")
@@ -45,6 +45,15 @@ class Target:
     hinge: bool = False
     scale: float = 1.0
     real: bool = True
+
+
+@record
+@dataclass(frozen=True)
+class States:
+    """What `relax` gives where phases are whole states: output (batch, outputs) of the free one, and all phases, the free one first."""
+
+    output: Real
+    phases: list[Any]
 
 
 @accepts_any
@@ -167,4 +176,4 @@ def _plain(cls: type) -> frozenset[str]:
     return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))
 
 
-__all__ = ["Quantity", "System", "Target", "kinds"]
+__all__ = ["Quantity", "States", "System", "Target", "kinds"]

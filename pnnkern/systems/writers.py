@@ -276,7 +276,7 @@ class Pulses(Described):
             return
         if system.dtype != "float32":
             raise ValueError("pulsed devices hold float32 weights: set compute.dtype=float32")
-        writer = self._writer(random.fold_in(random.needed(system.key, "pulsed devices are random"), "pulsed"))
+        writer = self._writer(random.fold_in(random.require_key(system.key, "pulsed devices are random"), "pulsed"))
         for name in names:
             writer.start(name, system.parameters[name], system.memory)
             system.writers[name] = writer
@@ -318,7 +318,7 @@ class Potentiometers(Described):
         Raises ValueError for ohms of what is no conductance.
         """
         for name, (low, high) in system.bounds.items() if self.step or self.ohms else ():
-            key = random.fold_in(random.needed(system.key, "steps are rounded at random"), "steps")
+            key = random.fold_in(random.require_key(system.key, "steps are rounded at random"), "steps")
             if self.ohms and name != "conductance":
                 raise ValueError(f"ohms are steps of resistances, and this system learns {name}: give step, in its unit, in the place of ohms")
             writer = (Rheostats if self.ohms else Stepped)(self.ohms or self.step, low, high, key, self.by_sign)

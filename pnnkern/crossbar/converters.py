@@ -15,9 +15,9 @@ import numpy as np
 
 from .. import _array, _constants, _launch, random
 from .._array import Array, Real
+from .._checks import wrt_names
 from .._gate import accepts_any
 from . import _checks
-from .wires import chosen
 
 RANGES = ("calibrated", "max", "per-column")
 NO_RANGE = _launch.fault(36, "the range of an ADC must be positive and finite (amperes)")
@@ -400,7 +400,7 @@ def convert_vjp(cotangent: Real, x: Real, converter: DAC | ADC, *, key: Any = No
 
     Noise of an ADC counts: what lies inside is x with its noise. Returns an array like x.
     """
-    chosen(wrt, ("x",))
+    wrt_names(wrt, ("x",))
     x = _checks.batch("x", x)
     _check_converter(converter)
     _checks.shaped("cotangent", cotangent, x.shape, "x")

@@ -10,7 +10,7 @@ from .. import _array, _constants, _launch, _parallel
 from .._array import Array
 from .._checks import double, floats, real, shaped
 from .._gate import accepts_any
-from ._graph import Graph, State, judged
+from ._graph import Graph, State, check_converged
 from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the step that any node would still make, relative to the largest voltage that is held
@@ -120,7 +120,7 @@ class Nonlinear(Graph):
                 taken, goal = taken + last, goal / 20
                 if (residual <= tolerance).all() or taken >= (steps or 20000) or goal < 1e-17:
                     break
-        return judged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
+        return check_converged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
 
     def residual(self, parameter: Any, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """(batch,) volts: the largest step that a node not in `nodes` would still make, to first order, in states (batch, n_nodes).

@@ -102,11 +102,11 @@ def drawn(units: tuple[Array, ...], weights: Sequence[Array], biases: Sequence[A
         h = random.bernoulli(random.fold_in(own, "hidden"), logistic(pull), sample=sample).astype(v.dtype)
         chance = logistic(gain * (h @ weights[0].T + biases[0]))
         v = gain * random.bernoulli(random.fold_in(own, "inputs"), chance, sample=sample).astype(v.dtype)
-        rest = tuple(chosen(softmax(h @ weights[1] + biases[2]), random.fold_in(own, "classes"), sample) for _ in rest)
+        rest = tuple(one_hot_sample(softmax(h @ weights[1] + biases[2]), random.fold_in(own, "classes"), sample) for _ in rest)
     return v, *rest
 
 
-def chosen(chance: Array, key: Any, sample: Any) -> Array:
+def one_hot_sample(chance: Array, key: Any, sample: Any) -> Array:
     """One-hot draws (batch, classes) by chances that sum to one."""
     xp = _array.namespace(chance)
     u = random.uniform(key, (len(chance), 1), sample=sample, like=chance)

@@ -133,7 +133,7 @@ def tolerance_of(tolerance: float | None, dtype: Any) -> float:
     return tolerance
 
 
-def judged(states: list[Array], pulls: list[Array], left: Any, sweeps: int, tolerance: float | None, fail: str) -> Equilibrium:
+def check_converged(states: list[Array], pulls: list[Array], left: Any, sweeps: int, tolerance: float | None, fail: str) -> Equilibrium:
     """The result; raises `ConvergenceError` if it should and what is left is above the tolerance."""
     found = Equilibrium(states, pulls, sweeps, left=left, limit=tolerance_of(tolerance or None, states[0].dtype))
     if fail == "raise" and tolerance != 0 and not found.converged:
@@ -425,7 +425,7 @@ def filled(nodes: int, value: float, like: Array) -> Array:
 
 def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | None, hold: bool, start: Sequence[Array] | None, sweeps: int,
             nudged_sweeps: int | None, tolerance: float | None, on_failure: str) -> Phases:  # fmt: skip
-    """All phases of a network, judged."""
+    """All phases of a network; raises `ConvergenceError` as `check_converged`."""
     nudged_sweeps = sweeps if nudged_sweeps is None else nudged_sweeps
     check_settings(min(sweeps, nudged_sweeps), on_failure)
     target = target_like(target, nudges, len(inputs), net.weights)
@@ -433,7 +433,7 @@ def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | Non
     if hold and net.softmax:
         raise ValueError("the outputs of a softmax read-out cannot be held: they are no part of what settles; nudge them instead")
     states, moved, output, left = net.phases(inputs, target, nudges, hold, start, sweeps, nudged_sweeps, limit)
-    done = judged(states, states, left, max(sweeps, nudged_sweeps), tolerance, on_failure)
+    done = check_converged(states, states, left, max(sweeps, nudged_sweeps), tolerance, on_failure)
     return Phases(inputs, states, moved, output, left=left, limit=done.limit)
 
 
@@ -461,7 +461,7 @@ def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inp
     for some in _parallel.pieces(count, _array.chunk(inputs, dtype.itemsize * values)):
         net = make([w[some] for w in weights], [_array.contiguous(b[some])[:, None] for b in biases], some)
         states, _, out[some], left = net.phases(inputs, target, np.zeros(0), False, None, sweeps, sweeps, limit)
-        judged(states, states, left, sweeps, tolerance, on_failure)
+        check_converged(states, states, left, sweeps, tolerance, on_failure)
     return out
 
 
@@ -474,11 +474,11 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
     cotangent = cotangent.astype(inputs.dtype, copy=False)
     if free is None:
         states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), cotangent, None, sweeps, limit)
-        judged(states, pulls, left, sweeps, tolerance, on_failure)
+        check_converged(states, pulls, left, sweeps, tolerance, on_failure)
     else:
         states, pulls = (states_of(net, part, len(inputs), f"free.{name}") for name, part in (("states", free.states), ("pulls", free.pulls)))
     response, left = net.at(inputs, states).transposed().adjoint(pulls, cotangent, sweeps, limit)
-    done = judged(response, response, left, sweeps, tolerance, on_failure)
+    done = check_converged(response, response, left, sweeps, tolerance, on_failure)
     moved = [_array.namespace(a).stack([a / 2, -a / 2]) for a in response]
     return Phases(inputs, states, moved, pulls[-1], left=left, limit=done.limit)
 
@@ -505,7 +505,7 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
     moving = [[p.copy() for p in part] for part in parts]
     if free is None:
         net = build(moving)
-        free = judged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
+        free = check_converged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
         states = free.states
     else:
         states = states_of(build(moving), free.states, len(inputs), "free.states")

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._checks import wrt_names
 from .._gate import accepts_any
 from . import _checks
 
@@ -88,7 +89,7 @@ def detect_vjp(cotangent: Array, light: Array, camera: Camera, *, key: Any = Non
 
     Returns an array like `light`. Raises as `detect`.
     """
-    _checks.chosen(wrt, ("light",))
+    wrt_names(wrt, ("light",))
     if shot not in ("pathwise", "mean"):
         raise ValueError(f"shot must be 'pathwise' or 'mean', got {shot!r}")
     light, counts, signal = _drawn(light, camera, key, sample)

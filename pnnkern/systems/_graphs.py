@@ -12,7 +12,7 @@ from .._checks import floats
 from .._declared import Count, Range
 from .._gate import accepts_any
 from ..networks._graph import Graph
-from ._encoding import beyond, fitting, flat, one_hot
+from ._encoding import check_parameters, flat, one_hot, past_target
 from ._imperfect import BuildableEdges
 from .system import Target
 from .writers import Potentiometers
@@ -71,7 +71,7 @@ class GraphNetwork(BuildableEdges):
             right = _listed([f"{count} {name}" for name, count in zip(names, wanted, strict=True)])
             raise ValueError(f"there must be {right}, got {_listed([str(len(nodes)) for nodes in given.values()])}")
         targets = given.pop("target_nodes")
-        held, self.target_nodes = network.apart(np.concatenate(list(given.values())), targets)
+        held, self.target_nodes = network.disjoint_nodes(np.concatenate(list(given.values())), targets)
         for name, nodes in zip(given, np.split(held, np.cumsum([len(nodes) for nodes in given.values()])), strict=False):
             setattr(self, name, nodes)
         return np.asarray(held)
@@ -81,7 +81,7 @@ class GraphNetwork(BuildableEdges):
         like = _array.device_namespace(self.device).empty(0, dtype)
         given = {name: (p, floats(name, p, like)) for name, p in self.parameters.items()}
         self.parameters = {name: p if p is x else x.astype(dtype) for name, (p, x) in given.items()}
-        fitting(self.parameters, dict.fromkeys(names, (edges,)), dtype)
+        check_parameters(self.parameters, dict.fromkeys(names, (edges,)), dtype)
 
     @property
     def entrances(self) -> int:
@@ -107,7 +107,7 @@ class GraphNetwork(BuildableEdges):
         if not self.hinge:
             return values
         loss = self.natural_loss
-        out: Array = _array.namespace(values).where(beyond(output, target, (loss.high + loss.low) / 2), 0.0, values)
+        out: Array = _array.namespace(values).where(past_target(output, target, (loss.high + loss.low) / 2), 0.0, values)
         return out
 
     def _on(self, nodes: np.ndarray, like: Array) -> Array:

@@ -20,9 +20,9 @@ from .._functions import logistic, softmax
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import boltzmann
-from ..networks.boltzmann import chosen
+from ..networks.boltzmann import one_hot_sample
 from ..networks.ising import layer_contrast, pair_contrast
-from ._encoding import fitting, flat, one_hot
+from ._encoding import check_parameters, flat, one_hot
 from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize, check_dtype
 from ._samples import on_device
@@ -88,7 +88,7 @@ class BoltzmannMachine(OneHiddenLayer):
                         random.fold_in(self.key, name), (1, int(np.prod(shape))), dtype=self.dtype, like=self.parameters[name]
                     )
                     self.parameters[name] = (self.scale / np.sqrt(shape[0]) * draws).astype(self.dtype).reshape(shape)
-        fitting(self.parameters, shapes, self.dtype)
+        check_parameters(self.parameters, shapes, self.dtype)
         first, second = self.two_rates()
         if len(self.rates):
             for name, rate in (("W1", first), ("a", first), ("b1", first), ("W2", second), ("b2", second)):
@@ -167,7 +167,7 @@ class BoltzmannMachine(OneHiddenLayer):
         batch, (hidden, classes) = len(drive), self.sizes
         drawn, given = xp.empty((self.sweeps, batch, classes), drive.dtype), xp.empty((self.sweeps, batch, hidden), drive.dtype)
         mean = xp.zeros((batch, classes), drive.dtype)
-        y = chosen(xp.full((batch, classes), 1 / classes, drive.dtype), random.fold_in(key, "start"), sample)
+        y = one_hot_sample(xp.full((batch, classes), 1 / classes, drive.dtype), random.fold_in(key, "start"), sample)
         for n in range(-self.settle, self.sweeps):
             own = random.fold_in(key, n + self.settle)
             of_hidden = logistic(drive + y @ p["W2"].T)
@@ -176,7 +176,7 @@ class BoltzmannMachine(OneHiddenLayer):
             if n >= 0:
                 drawn[n], given[n] = y, of_hidden
                 mean += of_classes / self.sweeps
-            y = chosen(of_classes, random.fold_in(own, "classes"), sample)
+            y = one_hot_sample(of_classes, random.fold_in(own, "classes"), sample)
         return Ensemble(drawn, given, mean)
 
     def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Derivative]:
@@ -197,7 +197,7 @@ class BoltzmannMachine(OneHiddenLayer):
         xp = _array.namespace(self.parameters["W1"])
         even = xp.full((count, self.inputs), 0.5, self.dtype)
         inputs = self.gain * random.bernoulli(random.fold_in(key, "inputs"), even).astype(self.dtype)
-        return inputs, chosen(xp.full((count, self.outputs), 1 / self.outputs, self.dtype), random.fold_in(key, "classes"), 0)
+        return inputs, one_hot_sample(xp.full((count, self.outputs), 1 / self.outputs, self.dtype), random.fold_in(key, "classes"), 0)
 
     def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""

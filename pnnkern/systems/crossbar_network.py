@@ -20,7 +20,7 @@ from .._gate import accepts_any
 from .._updates import Derivative, Factors
 from ..crossbar import ADC, DAC, BitSerial, Chain, Crossbar, DifferentialPair, GaussianNoise, Layer, OffsetColumn, Wires
 from . import protocols
-from ._encoding import fitting, flat
+from ._encoding import check_parameters, flat
 from ._layers import check_dtype
 from ._samples import on_device
 from .system import Quantity, System, Target
@@ -164,7 +164,7 @@ class CrossbarNetwork(System):
                 draws = random.normal(random.fold_in(self.key, name), (1, shape[0] * shape[1]), dtype=self.dtype, like=like)
                 start = (draws.reshape(shape) / np.sqrt(shape[0])).clip(-self.weight_max, self.weight_max)
                 self.parameters[name] = start.astype(self.dtype)
-            fitting(self.parameters, {name: shape}, self.dtype)
+            check_parameters(self.parameters, {name: shape}, self.dtype)
         self.writing.give(self, [name for name in self.parameters if name not in self.writers])
 
     @property

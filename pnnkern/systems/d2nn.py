@@ -26,7 +26,7 @@ from ..optics import chain, detectors
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import _photodetectors, protocols
-from ._encoding import fitting, fractions, given, shares
+from ._encoding import check_parameters, fractions, given, shares
 from ._layers import check_dtype
 from .system import Quantity, System, Target
 
@@ -163,7 +163,7 @@ class D2NN(System):
                 draws = random.uniform(self.key, (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
                 self.parameters["phase"] = (2 * np.pi * draws.reshape(shape)).astype(self.dtype)
         phase = self.parameters["phase"]
-        fitting(self.parameters, {"phase": shape}, self.dtype)
+        check_parameters(self.parameters, {"phase": shape}, self.dtype)
         _finite(phase, "phase")
         self.regions = g.regions()
         side, pitch = g.samples, g.pitch / g.oversample

@@ -17,7 +17,7 @@ from .._errors import ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ElasticNetwork, graphs
-from ._encoding import flat, wanted
+from ._encoding import flat, resolve_target
 from ._graphs import GraphNetwork
 from ._imperfect import SpringImperfections
 from .protocols import looped_population
@@ -220,7 +220,7 @@ class SpringNetwork(GraphNetwork):
         free: Array = device._settle(inputs).positions
         there = self._displaced(free)
         output = self._measured(there, key, sample)
-        target = wanted(target, output, nudges)
+        target = resolve_target(target, output, nudges)
         aimed = target if output is there else target - (output - there)
         pulled = self._hinged(xp.ones_like(output), output, target)
         phases = [free]

@@ -20,7 +20,7 @@ from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import ising
-from ._encoding import fitting, one_hot
+from ._encoding import check_parameters, one_hot
 from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize
 from ._samples import on_device
@@ -69,7 +69,7 @@ class IsingMachine(OneHiddenLayer):
                 draws = random.uniform(random.fold_in(self.key, name), (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
                 size = self.scale / np.sqrt(shape[0]) if len(shape) == 2 else 0.0
                 self.parameters[name] = (size * (2 * draws - 1)).astype(np.float32).reshape(shape)
-        fitting(self.parameters, shapes, np.float32)
+        check_parameters(self.parameters, shapes, np.float32)
         first, second = self.two_rates()
         for name in shapes:
             self.writers.setdefault(name, InPlace(-self.limit, self.limit, first if name.endswith("1") else second))

@@ -20,7 +20,7 @@ from .._updates import Derivative
 from ..networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
 from ..networks._graph import State
 from . import protocols
-from ._encoding import wanted
+from ._encoding import resolve_target
 from ._graphs import Circuit
 from .system import Quantity, States
 
@@ -178,7 +178,7 @@ class NonlinearCircuit(Circuit):
         xp, device, inputs = _array.namespace(inputs), self.built(), self._entered(inputs)
         free = device._settle(inputs)
         output = self._measured(self._across(free), key, sample)
-        error = self.errors(output, wanted(target, output, nudges))
+        error = self.errors(output, resolve_target(target, output, nudges))
         apart = xp.concatenate([error, -error], axis=1)  # of the positive and the negative ends
         phases = [free]
         for nudge in nudges:

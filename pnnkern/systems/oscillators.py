@@ -16,7 +16,7 @@ from .._gate import accepts_any
 from .._updates import Derivative, Factors
 from ..networks import oscillator
 from ..networks.layered import Phases
-from ._encoding import fitting
+from ._encoding import check_parameters
 from ._imperfect import on_the_built
 from ._layers import GradedOutputs, OneHiddenLayer, OneSize, check_dtype
 from .protocols import looped_population
@@ -61,7 +61,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
                 self.parameters[name] = (self.scale / np.sqrt(n) * (2 * draws - 1)).astype(self.dtype).reshape(shapes[name])
             self.parameters |= {"b1": xp.zeros(hidden, self.dtype), "b2": xp.zeros(outputs, self.dtype)}
             self.parameters["K"] = xp.full(hidden + outputs, self.second, self.dtype)
-        fitting(self.parameters, shapes, self.dtype)
+        check_parameters(self.parameters, shapes, self.dtype)
         for name, rate in (("W1", first), ("W2", second), ("b1", second), ("b2", second), ("K", self.second_rate)):
             self.writers.setdefault(name, InPlace(rate=rate))
 

@@ -21,7 +21,7 @@ from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ResistorNetwork, Response, graphs
 from . import protocols
-from ._encoding import wanted
+from ._encoding import resolve_target
 from ._graphs import Circuit
 from ._layers import check_dtype
 from .system import Quantity, Target
@@ -229,7 +229,7 @@ class ResistorCircuit(Circuit):
         """
         response, inputs = self.built()._response(), self._entered(inputs)
         output = self._measured(response.outputs(inputs), key, sample)
-        target = wanted(target, output, nudges)
+        target = resolve_target(target, output, nudges)
         lowest = -min((0.0, *nudges))
         if not hold and lowest >= response.nudge_bound:
             raise NudgeError(

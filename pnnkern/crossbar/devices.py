@@ -409,7 +409,7 @@ def drift(
     finite, an unknown device, or noise without a key.
     """
     chosen = _lookup(device)
-    G, time = _conductance("G", G), _time(time)
+    G, time = _conductance("G", G), _checks.number("time", time, "seconds after programming")
     state = G if target is None else _conductance("target", target)
     if state.shape != G.shape or state.dtype != G.dtype:
         raise ValueError(f"target must be like G, {G.dtype} {G.shape}, got {state.dtype} {state.shape}")
@@ -454,7 +454,7 @@ def flicker(
 
     Returns an array like G.
     """
-    chosen, G, time = _lookup(device), _conductance("G", G), _time(time)
+    chosen, G, time = _lookup(device), _conductance("G", G), _checks.number("time", time, "seconds after programming")
     return _perturb(G, reading(chosen, G, time, programmed), key, "flicker", sample)
 
 
@@ -550,12 +550,6 @@ def check_deviation(what: str, sigma: Real) -> None:
     if sigma.size:
         least = sigma.min()
         _launch.flag(~(least >= 0), DEVIATION, lambda: f"{what} must not be negative or NaN, got {float(least):.4g} S")
-
-
-def _time(time: Any) -> float:
-    if isinstance(time, bool) or not isinstance(time, int | float | np.number) or not (np.isfinite(time) and time >= 0):
-        raise ValueError(f"time must be finite and 0 or more (seconds after programming), got {time!r:.80}")
-    return float(time)
 
 
 def _sample(sample: Any) -> int:

@@ -36,9 +36,8 @@ def states(n: int) -> np.ndarray:
 @accepts_any
 def probabilities(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> Array:
     """exp(-beta E) / Z of all `states`, (2^n,) float64."""
-    log = -beta * ising.energy(states(graph.n_nodes), graph, coupling, field)
-    weights = np.exp(log - log.max())
-    return weights / weights.sum()
+    log: Array = -beta * ising.energy(states(graph.n_nodes), graph, coupling, field)
+    return softmax(log)
 
 
 @accepts_any

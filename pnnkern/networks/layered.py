@@ -13,7 +13,7 @@ dF/dweights of F = E + beta C is then the same product of states as everywhere, 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -124,10 +124,10 @@ def refuse_unbounded(nudges: np.ndarray, bound: Callable[[], Any], what: str) ->
     _launch.flag(size >= most, UNBOUNDED, say)
 
 
-def tolerance_of(tolerance: float | None, dtype: Any) -> float:
+def tolerance_of(tolerance: float | None, dtype: Any, by_dtype: Mapping[str, float] = TOLERANCE) -> float:
     """The tolerance to use: by dtype where none is given."""
     if tolerance is None:
-        return TOLERANCE["float32" if np.finfo(dtype).bits == 32 else "float64"]
+        return by_dtype["float32" if np.finfo(dtype).bits == 32 else "float64"]
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
     return tolerance

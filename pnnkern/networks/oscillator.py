@@ -26,7 +26,7 @@ from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from .._updates import Factors
 from ._phases import Phases, Relaxed
-from .layered import check_settings
+from .layered import check_settings, tolerance_of
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
 
@@ -326,9 +326,7 @@ def _moved_waves(phase: Array, moved: Array) -> tuple[Array, Array]:
 
 
 def _limit(tolerance: float | None, dtype: Any) -> float:
-    if tolerance is not None and not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
-    return tolerance or TOLERANCE[np.dtype(dtype).name]
+    return tolerance_of(tolerance, dtype, TOLERANCE) or TOLERANCE[np.dtype(dtype).name]
 
 
 def _refuse_unsettled(left: Any, limit: float, steps: int, tolerance: float | None, on_failure: str) -> None:

@@ -16,6 +16,7 @@ from .. import _array, _declared, _launch, crossbar, random
 from .._array import Array, Real
 from .._checks import shaped
 from .._declared import MOST, Count, CountOrNone, Described, Length, NotNegative, Positive, Range, Share, check
+from .._functions import logistic
 from .._gate import accepts_any
 from .._updates import Derivative, Factors
 from ..crossbar import ADC, DAC, BitSerial, Chain, Crossbar, DifferentialPair, GaussianNoise, Layer, OffsetColumn, Wires
@@ -30,7 +31,7 @@ from .writers import Pulses
 ACTIVATIONS = {
     "tanh": (lambda xp, a: xp.tanh(a), lambda h: 1 - h * h),
     "relu": (lambda xp, a: xp.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
-    "sigmoid": (lambda xp, a: 1 / (1 + xp.exp(-a)), lambda h: h * (1 - h)),
+    "sigmoid": (lambda xp, a: logistic(a), lambda h: h * (1 - h)),
 }
 Compensation = Literal["none", "global", "column"]
 CHANGED = _launch.fault(

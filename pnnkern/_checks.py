@@ -83,6 +83,25 @@ def plain(name: str, arrays: Sequence[Any]) -> list[Array]:
     return [np.asarray(x) if isinstance(x, np.ndarray) else x for x in arrays]
 
 
+def number(name: str, value: Any, unit: str = "", *, positive: bool = False, most: float = np.inf) -> float:
+    """One finite number, 0 or more (`positive`: more than 0), and not above `most`."""
+    fits = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
+    if not fits or value < 0 or (positive and value == 0):
+        right = "positive and finite" if positive else "finite and 0 or more"
+        raise ValueError(f"{name} must be {right}{unit and f' ({unit})'}, got {value!r:.80}")
+    if value > most:
+        raise ValueError(f"{name} must be at most {most:g}{unit and f' ({unit})'}, got {value!r:.80}")
+    return float(value)
+
+
+def whole(name: str, value: Any, least: int = 1, most: int = 2**62) -> int:
+    """One integer."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        limit = f"from {least} to {most}" if most < 2**62 else f"of {least} or more"
+        raise ValueError(f"{name} must be an integer {limit}, got {value!r:.80}")
+    return int(value)
+
+
 def wrt_names(wrt: str | Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
     """`wrt`, what a derivative is by, as a tuple of argument names. Raises ValueError for one that is not among `known`, and TypeError."""
     if not isinstance(wrt, str | tuple | list):

@@ -6,7 +6,9 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
+from .._checks import number as number
 from .._checks import warn
+from .._checks import whole as whole
 from .._errors import UnitWarning
 
 OHMS = 1.0  # siemens; no cell conducts more, while ohms, kiloohms and megaohms are above it
@@ -107,17 +109,6 @@ def floor(currents: Real) -> Array:
     return _array.namespace(currents).maximum(largest * 1e-6, 1e-30)
 
 
-def number(name: str, value: Any, unit: str, *, positive: bool = False, most: float = np.inf) -> float:
-    """One finite number, 0 or more (`positive`: more than 0), and not above `most`."""
-    fits = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
-    if not fits or value < 0 or (positive and value == 0):
-        right = "positive and finite" if positive else "finite and 0 or more"
-        raise ValueError(f"{name} must be {right} ({unit}), got {value!r:.80}")
-    if value > most:
-        raise ValueError(f"{name} must be at most {most:g} ({unit}), got {value!r:.80}")
-    return float(value)
-
-
 def quantile(value: Any) -> float:
     if not isinstance(value, int | float | np.number) or not 0 < value <= 1:
         raise ValueError(f"quantile must lie in (0, 1], got {value!r:.40}")
@@ -127,14 +118,6 @@ def quantile(value: Any) -> float:
 def bits(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= 24:
         raise ValueError(f"{name} must have {least} to 24 bits, got {value!r:.80}")
-    return int(value)
-
-
-def whole(name: str, value: Any, least: int = 1, most: int = 2**62) -> int:
-    """One integer."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        limit = f"from {least} to {most}" if most < 2**62 else f"of {least} or more"
-        raise ValueError(f"{name} must be an integer {limit}, got {value!r:.80}")
     return int(value)
 
 

@@ -243,9 +243,9 @@ class Nonlinear(Graph):
             part = v[piece]
             pinned = (part[:, free] <= low) | (part[:, free] >= high)
             transposed = xp.where(pinned[:, :, None], xp.eye(len(free)), linearised(part)[1].transpose(0, 2, 1))
-            wanted = xp.where(pinned, 0.0, cotangent[piece][:, free])
+            right_side = xp.where(pinned, 0.0, cotangent[piece][:, free])
             answer = xp.zeros(part.shape)
-            answer[:, free] = xp.where(pinned, 0.0, solution(transposed, wanted[:, :, None])[:, :, 0])
+            answer[:, free] = xp.where(pinned, 0.0, solution(transposed, right_side[:, :, None])[:, :, 0])
             out -= ((answer[:, i] - answer[:, j]) * self._by_parameter(p, part[:, i], part[:, j])).sum(axis=0)
         return out
 

@@ -78,20 +78,20 @@ def disordered(n_nodes: int, degree: float, key: Any) -> np.ndarray:
     key : of `pnnkern.random`. Returns edges (E, 2) int32.
     """
     most = n_nodes * (n_nodes - 1) // 2
-    wanted = round(n_nodes * min(degree, n_nodes) / 2)
-    if not n_nodes - 1 <= wanted <= most or n_nodes < 2:
+    edge_count = round(n_nodes * min(degree, n_nodes) / 2)
+    if not n_nodes - 1 <= edge_count <= most or n_nodes < 2:
         raise ValueError(
-            f"a connected graph of {n_nodes} nodes has {n_nodes - 1} .. {most} edges, but a mean degree of {degree:g} makes {wanted}"
+            f"a connected graph of {n_nodes} nodes has {n_nodes - 1} .. {most} edges, but a mean degree of {degree:g} makes {edge_count}"
         )
     draws = random.uniform(random.fold_in(key, 0), (1, 2 * n_nodes), dtype=np.float64)[0]
     order = np.argsort(draws[:n_nodes], kind="stable")
     earlier = (draws[n_nodes + 1 :] * np.arange(1, n_nodes)).astype(np.int64)  # each node joins one that came before it
     edges = {(int(min(a, b)), int(max(a, b))) for a, b in zip(order[1:], order[earlier], strict=True)}
     attempt = 1
-    while len(edges) < wanted:
+    while len(edges) < edge_count:
         ends = random.uniform(random.fold_in(key, attempt), (1, 4 * n_nodes), dtype=np.float64)[0]
         for a, b in (ends.reshape(-1, 2) * n_nodes).astype(np.int64):
-            if a != b and len(edges) < wanted:
+            if a != b and len(edges) < edge_count:
                 edges.add((int(min(a, b)), int(max(a, b))))
         attempt += 1
     return np.array(sorted(edges), np.int32)

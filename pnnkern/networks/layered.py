@@ -577,7 +577,7 @@ def pair_of(nudges: Any) -> np.ndarray:
 
 # -------------------------------------------------------------------------------------------------------------------- products
 def samples(settled: Phases, mean: bool) -> int:
-    """What sums over the batch are to be divided by for the mean, or 1 where it is not wanted."""
+    """What sums over the batch are to be divided by for the mean, or 1 where that is not asked for."""
     return max(1, len(settled.inputs)) if mean else 1
 
 
@@ -591,8 +591,8 @@ def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, h
     rows, columns = weight.shape
     first, second = _array.contiguous(factors.first), _array.contiguous(factors.second)
     if first.shape != (len(second), rows) or second.shape != (len(first), columns):
-        wanted = f"(samples, {rows}) and (samples, {columns})"
-        raise ValueError(f"factors of a {weight.shape} array must be {wanted}, got {first.shape} and {second.shape}")
+        right = f"(samples, {rows}) and (samples, {columns})"
+        raise ValueError(f"factors of a {weight.shape} array must be {right}, got {first.shape} and {second.shape}")
     if not low <= high:
         raise ValueError(f"low must not exceed high, got {low} and {high}")
     if weight.size:

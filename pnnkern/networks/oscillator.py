@@ -21,7 +21,7 @@ import numpy as np
 
 from .. import _array, _constants, _launch, random
 from .._array import Array
-from .._checks import real, shaped
+from .._checks import number, real, shaped
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from .._updates import Factors
@@ -234,10 +234,7 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     """
     phase, system = _checked(phase, coupling, x, y, second)
     check_settings(steps, on_failure)
-    if not (np.isfinite(step) and step > 0):
-        raise ValueError(f"step must be positive, got {step!r}")
-    if not (np.isfinite(temperature) and temperature >= 0):
-        raise ValueError(f"temperature must be 0 or more, got {temperature!r}")
+    step, temperature = number("step", step, positive=True), number("temperature", temperature)
     if temperature:
         random.require_key(key, "the noise of a temperature above 0 is random")
     xp, dtype = _array.namespace(phase), phase.dtype

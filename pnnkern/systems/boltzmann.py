@@ -152,13 +152,13 @@ class BoltzmannMachine(OneHiddenLayer):
         drive = inputs @ self.parameters["W1"] + self.parameters["b1"]
         free = self._drawn(drive, 0.0, random.fold_in(key, "free"), sample)
         phases = [free]
-        wanted: Any = target
+        one_hot_target: Any = target
         for n, beta in enumerate(nudges):
             if hold:
-                hidden = logistic(drive + wanted @ self.parameters["W2"].T)
-                phases.append(Ensemble(wanted[None], hidden[None], wanted))
+                hidden = logistic(drive + one_hot_target @ self.parameters["W2"].T)
+                phases.append(Ensemble(one_hot_target[None], hidden[None], one_hot_target))
             else:
-                phases.append(self._drawn(drive, beta * wanted, random.fold_in(key, n), sample))
+                phases.append(self._drawn(drive, beta * one_hot_target, random.fold_in(key, n), sample))
         return Ensembles(_array.namespace(inputs).log(free.chance), phases, inputs)
 
     def _drawn(self, drive: Array, field: Any, key: Any, sample: Any) -> Ensemble:

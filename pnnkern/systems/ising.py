@@ -130,16 +130,16 @@ class IsingMachine(OneHiddenLayer):
         states = [free]
         if target is None and nudges:
             raise ValueError("nudges need a target")
-        wanted: Any = None if target is None else target.repeat(self.copies, axis=1)
+        spin_target: Any = None if target is None else target.repeat(self.copies, axis=1)
         for n, beta in enumerate(nudges):
             clamped: Sequence[int] = ()
             begin, pulled = free, fields
             if hold:
                 begin, clamped = free.copy(), range(hidden, nodes)
-                begin[:, hidden:] = wanted
+                begin[:, hidden:] = spin_target
             else:
                 pulled = fields.copy()
-                pulled[:, hidden:] += np.float32(beta) * wanted
+                pulled[:, hidden:] += np.float32(beta) * spin_target
             states.append(
                 ising.anneal(
                     begin, self.graph, coupling, pulled, schedule=late, clamped=clamped, key=random.fold_in(key, n), **how

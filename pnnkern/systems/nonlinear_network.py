@@ -160,9 +160,9 @@ class NonlinearCircuit(Circuit):
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
         xp = _array.namespace(record)
-        wanted, g = xp.zeros(record.shape), cotangent.astype(np.float64)
-        wanted[:, self._on(self.target_nodes, wanted)] = xp.concatenate([g, -g], axis=1)
-        return {self.name: self.network.solve_vjp(wanted, self.parameters[self.name], self.source_nodes, record)}
+        of_nodes, g = xp.zeros(record.shape), cotangent.astype(np.float64)
+        of_nodes[:, self._on(self.target_nodes, of_nodes)] = xp.concatenate([g, -g], axis=1)
+        return {self.name: self.network.solve_vjp(of_nodes, self.parameters[self.name], self.source_nodes, record)}
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(

@@ -72,10 +72,10 @@ class Pulsed:
                 pulses=self.pulses,
             )  # fmt: skip
         else:
-            wanted = -lr / device.step * update.reshape(cells.shape).astype(np.float64)
-            xp = _array.namespace(wanted)
-            draws = random.uniform(random.fold_in(key, "rounding"), (1, wanted.size), sample=sample, like=wanted)
-            counts = xp.floor(wanted + draws.reshape(wanted.shape)).astype(np.int32)
+            exact_counts = -lr / device.step * update.reshape(cells.shape).astype(np.float64)
+            xp = _array.namespace(exact_counts)
+            draws = random.uniform(random.fold_in(key, "rounding"), (1, exact_counts.size), sample=sample, like=exact_counts)
+            counts = xp.floor(exact_counts + draws.reshape(exact_counts.shape)).astype(np.int32)
             new = pulsed.apply_pulses(cells, counts, device=device, key=key, sample=sample)
         parameter[...] = new.reshape(parameter.shape)
 
@@ -204,8 +204,8 @@ class Rheostats:
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
         resistance = 1 / parameter.astype(np.float64)
-        wanted = 1 / (parameter + by).clip(self.low, self.high) - resistance
-        moved = resistance + self.ohms * _whole(name, wanted / self.ohms, self.key, memory)
+        change = 1 / (parameter + by).clip(self.low, self.high) - resistance
+        moved = resistance + self.ohms * _whole(name, change / self.ohms, self.key, memory)
         parameter[...] = 1 / moved.clip(1 / self.high, 1 / self.low)
 
 

@@ -236,7 +236,7 @@ P, J = np.zeros((2, 3)), np.ones((3, 3)) - np.eye(3)
         (lambda: oscillator.relax(P, J, nudge=np.inf, target=P), ValueError, "nudges must be finite"),
         (lambda: oscillator.relax(P, J, step=0.0), ValueError, "step must be positive"),
         (lambda: oscillator.relax(P, J, temperature=0.1), ValueError, "noise of a temperature above 0 is random, which needs a key"),
-        (lambda: oscillator.relax(P, J, temperature=-0.1), ValueError, "temperature must be 0 or more"),
+        (lambda: oscillator.relax(P, J, temperature=-0.1), ValueError, "temperature must be finite and 0 or more"),
         (lambda: oscillator.relax(P + [0, 1, 3.0], J, steps=3), ConvergenceError, "the oscillators have not settled after 3 steps"),
         (lambda: oscillator.contrast(oscillator.respond(P, J, nudges=(0.1,), target=P), 0, 2), ValueError,
          r"phases are numbered 0 \(free\) to 1, got 2"),

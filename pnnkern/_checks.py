@@ -88,6 +88,41 @@ def plain(name: str, arrays: Sequence[Any]) -> list[Array]:
     return [np.asarray(x) if isinstance(x, np.ndarray) else x for x in arrays]
 
 
+def number(name: str, value: Any, unit: str = "", *, positive: bool = False, most: float = np.inf) -> float:
+    """One finite number, 0 or more (`positive`: more than 0), and not above `most`."""
+    fits = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
+    if not fits or value < 0 or (positive and value == 0):
+        right = "positive and finite" if positive else "finite and 0 or more"
+        raise ValueError(f"{name} must be {right}{unit and f' ({unit})'}, got {value!r:.80}")
+    if value > most:
+        raise ValueError(f"{name} must be at most {most:g}{unit and f' ({unit})'}, got {value!r:.80}")
+    return float(value)
+
+
+def whole(name: str, value: Any, least: int = 1, most: int = 2**62) -> int:
+    """One integer."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
+        limit = f"from {least} to {most}" if most < 2**62 else f"of {least} or more"
+        raise ValueError(f"{name} must be an integer {limit}, got {value!r:.80}")
+    return int(value)
+
+
+def wrt_names(wrt: str | Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    """`wrt`, what a derivative is by, as a tuple of argument names. Raises ValueError for one that is not among `known`, and TypeError."""
+    if not isinstance(wrt, str | tuple | list):
+        raise TypeError(f"wrt must name what the derivative is by, one or more of {', '.join(known)}, got {wrt!r:.40}")
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    for name in names:
+        if name not in known:
+            raise ValueError(f"wrt names {name!r}: this derivative exists for {', '.join(known)}")
+    return names
+
+
+def only(results: dict[str, Any], names: tuple[str, ...]) -> Any:
+    """The one result asked for, or a tuple in the order of `names`."""
+    return results[names[0]] if len(names) == 1 else tuple(results[n] for n in names)
+
+
 def largest(holds: Callable[[float], bool], failed: float) -> float:
     """The largest value that holds, to two per cent, below one that does not; 0 where none does down to 1e-24 times as much."""
     held = failed / 4

@@ -53,13 +53,23 @@ def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
     return np.array(_philox(words, (n & 0xFFFFFFFF, n >> 32, 0xFFFFFFFF, 0xFFFFFFFF))[:2], np.uint32)
 
 
-def needed(key: Any, why: str) -> np.ndarray:
+def require_key(key: Any, why: str) -> np.ndarray:
     """The key, or one clear ValueError where there is none. why : what is random, as a sentence ("draws are random")."""
     if key is None:
-        raise ValueError(f"{why}, which needs a key: key=pnnkern.random.key(seed)")
+        raise ValueError(key_missing(why))
     _key(key)
     found: np.ndarray = key
     return found
+
+
+def key_missing(why: str) -> str:
+    """What `require_key` says, for what is found out on a device."""
+    return f"{why}, which needs a key: key=pnnkern.random.key(seed)"
+
+
+def key_words(key: np.ndarray, purpose: int | str) -> tuple[int, int]:
+    """The two words of a key for one purpose of `key`, as kernels take them."""
+    return _key(fold_in(key, purpose))
 
 
 # ------------------------------------------------------------------------------------------------------------------------ draws

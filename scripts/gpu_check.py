@@ -117,7 +117,7 @@ def test_file(record: Record, name: str, end: float) -> None:
     command += ["-p", "no:cacheprovider", *limit, name]
     began, cap = time.monotonic(), min(FILE, end - time.monotonic())
     code, output = run(command, cap)
-    failed, needs = judged(code, output)
+    failed, needs = evaluated(code, output)
     lines = output.strip().splitlines() or ["no output"]
     row: Row = {"outcome": lines[-1], "seconds": round(time.monotonic() - began, 1)}
     if code is None:
@@ -127,7 +127,7 @@ def test_file(record: Record, name: str, end: float) -> None:
     record.row(name, row | ({"needs": needs} if needs else {}))
 
 
-def judged(code: int | None, output: str) -> tuple[bool, list[str]]:
+def evaluated(code: int | None, output: str) -> tuple[bool, list[str]]:
     """True if something failed that no absent library explains; and the libraries that some tests asked for in vain."""
     reports = [line for line in output.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     absent = r"No module named '([\w.]+)'"

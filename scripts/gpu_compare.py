@@ -75,7 +75,7 @@ def kernels(room: str, *, apart: bool = False) -> Callable[[], Row]:
         with borrowed(), sanitized.tight():
             found = {call.__name__: list(call()) for call in calls}
         errors = {name: max(map(distance, found[name], expected[name])) for name in found}
-        return judged(errors, CALL)
+        return evaluated(errors, CALL)
 
     return row
 
@@ -96,12 +96,12 @@ def step(recipe: str) -> Callable[[], Row]:
             moved = float(np.linalg.norm((array.astype(float) - starts[0][name]).ravel())) if learned else None
             errors[name] = distance(gpu[name], array, moved)
         wide = all(p.dtype == np.float64 for p in trainers[0].system.parameters.values())
-        return judged(errors, LIMITS["float64" if wide else "float32"])
+        return evaluated(errors, LIMITS["float64" if wide else "float32"])
 
     return row
 
 
-def judged(errors: dict[str, float], limit: float) -> Row:
+def evaluated(errors: dict[str, float], limit: float) -> Row:
     """The row, or `Different` with the worst error."""
     wrong = {name: error for name, error in errors.items() if not error <= limit}
     if wrong:
@@ -212,7 +212,7 @@ def foreign(library: Callable[[], Any]) -> Callable[[], Row]:
                     found = there.receive(y)
                 errors[f"{name} {i}"] = distance(found, call(*values))
         _launch.check()
-        return judged(errors, CALL)
+        return evaluated(errors, CALL)
 
     return row
 
@@ -232,7 +232,7 @@ def two_streams() -> Row:
                 found.append(plan(there))
         gpu_clock.wait()
         errors |= {f"{n}, stream {i}": distance(_array.to_numpy(y), plan(u)) for i, y in enumerate(found)}
-    return judged(errors, CALL)
+    return evaluated(errors, CALL)
 
 
 ROWS: dict[str, Callable[[], Row]] = {

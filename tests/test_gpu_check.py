@@ -216,7 +216,7 @@ OURS = "ERROR tests/a.py - ModuleNotFoundError: No module named 'pnnkern.kernels
     ],
 )
 def test_what_counts_as_a_failure(code: int, output: str, expected: tuple[bool, list[str]]) -> None:
-    assert gpu_check.judged(code, output) == expected
+    assert gpu_check.evaluated(code, output) == expected
 
 
 def test_files_with_tests_for_a_gpu_are_found_what_tells_most_first() -> None:

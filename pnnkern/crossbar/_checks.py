@@ -6,7 +6,9 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
+from .._checks import number as number
 from .._checks import warn
+from .._checks import whole as whole
 from .._errors import UnitWarning
 
 OHMS = 1.0  # siemens; no cell conducts more, while ohms, kiloohms and megaohms are above it
@@ -98,32 +100,13 @@ def part(sample: Any, rows: Any) -> Any:
 
 def words(key: Any, purpose: int | str) -> tuple[int, int]:
     """The two words of a key for one purpose; (0, 0) without a key, for what is not random."""
-    if key is None:
-        return 0, 0
-    folded = random.fold_in(key, purpose)
-    return int(folded[0]), int(folded[1])
+    return (0, 0) if key is None else random.key_words(key, purpose)
 
 
 def floor(currents: Real) -> Array:
     """The least range that an ADC should have by these currents: a millionth of the largest; float64 (), amperes."""
     largest = currents.max().astype(np.float64)
     return _array.namespace(currents).maximum(largest * 1e-6, 1e-30)
-
-
-def need_key(key: Any, what: str) -> None:
-    if key is None:
-        raise ValueError(f"{what} is random, which needs a key: key=pnnkern.random.key(seed)")
-
-
-def number(name: str, value: Any, unit: str, *, positive: bool = False, most: float = np.inf) -> float:
-    """One finite number, 0 or more (`positive`: more than 0), and not above `most`."""
-    fits = isinstance(value, int | float | np.number) and not isinstance(value, bool) and np.isfinite(value)
-    if not fits or value < 0 or (positive and value == 0):
-        right = "positive and finite" if positive else "finite and 0 or more"
-        raise ValueError(f"{name} must be {right} ({unit}), got {value!r:.80}")
-    if value > most:
-        raise ValueError(f"{name} must be at most {most:g} ({unit}), got {value!r:.80}")
-    return float(value)
 
 
 def quantile(value: Any) -> float:
@@ -135,14 +118,6 @@ def quantile(value: Any) -> float:
 def bits(name: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= 24:
         raise ValueError(f"{name} must have {least} to 24 bits, got {value!r:.80}")
-    return int(value)
-
-
-def whole(name: str, value: Any, least: int = 1, most: int = 2**62) -> int:
-    """One integer."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
-        limit = f"from {least} to {most}" if most < 2**62 else f"of {least} or more"
-        raise ValueError(f"{name} must be an integer {limit}, got {value!r:.80}")
     return int(value)
 
 

@@ -15,9 +15,9 @@ import numpy as np
 
 from .. import _array, _constants, _launch, random
 from .._array import Array, Real
+from .._checks import wrt_names
 from .._gate import accepts_any
 from . import _checks
-from .wires import chosen
 
 RANGES = ("calibrated", "max", "per-column")
 NO_RANGE = _launch.fault(36, "the range of an ADC must be positive and finite (amperes)")
@@ -60,7 +60,7 @@ class DAC:
     def arguments(self, key: Any) -> tuple[Any, ...]:
         """step, low, high, stochastic, rounding key, noise, noise key: as the kernels take them."""
         if self.random:
-            _checks.need_key(key, "a DAC with noise or stochastic rounding")
+            random.require_key(key, "a DAC with noise or stochastic rounding is random")
         low, high = (0, 0) if self.bits is None else _codes(self.bits, self.signed)
         step = self.range / high if high else 0.0
         keys = [_checks.words(key if self.random else None, purpose) for purpose in ("dac rounding", "dac noise")]
@@ -380,7 +380,7 @@ def convert(x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) 
         _launch.launch("crossbar/read", "dac", x.dtype, rows, n, *arguments, *which, x, out, threads=rows * ((n + 3) // 4))
         return out
     if converter.noise > 0:
-        _checks.need_key(key, "noise of an ADC")
+        random.require_key(key, "noise of an ADC is random")
     by_column = outputs(converter, None, x).of(0)
     _launch.launch(
         "crossbar/read", "adc", x.dtype, rows, n, converter.noise**2, *_checks.words(key, "output"), 0, *which, *by_column, x, None, out,
@@ -400,7 +400,7 @@ def convert_vjp(cotangent: Real, x: Real, converter: DAC | ADC, *, key: Any = No
 
     Noise of an ADC counts: what lies inside is x with its noise. Returns an array like x.
     """
-    chosen(wrt, ("x",))
+    wrt_names(wrt, ("x",))
     x = _checks.batch("x", x)
     _check_converter(converter)
     _checks.shaped("cotangent", cotangent, x.shape, "x")
@@ -408,7 +408,7 @@ def convert_vjp(cotangent: Real, x: Real, converter: DAC | ADC, *, key: Any = No
         gate = converter.gate(x)
         return cotangent.copy() if gate is None else cotangent * gate
     if converter.noise > 0:
-        _checks.need_key(key, "noise of an ADC")
+        random.require_key(key, "noise of an ADC is random")
         z = random.normal(random.fold_in(key, "output"), x.shape, sample=sample, dtype=x.dtype, like=x)
         x = x + x.dtype.type(converter.noise) * z
     return cotangent * outputs(converter, None, x).gate(x[None])[0]

@@ -26,7 +26,7 @@ COMPENSATORS = ("two-reads", "absolute")
 NEGATIVE = _launch.fault(30, "conductances must not be negative or NaN (siemens)")
 OUTSIDE = _launch.fault(33, "the target of programming must lie in the device's range of conductances")
 RETURNED = _launch.fault(40, "exponent and relaxed of a Custom device must return finite numbers")
-NO_KEY = _launch.fault(34, "programming, drift and noise of this device are random, which needs a key: key=pnnkern.random.key(seed)")
+NO_KEY = _launch.fault(34, random.key_missing("programming, drift and noise of this device are random"))
 DEVIATION = _launch.fault(35, "a standard deviation of conductances must not be negative or NaN (siemens)")
 
 
@@ -409,7 +409,7 @@ def drift(
     finite, an unknown device, or noise without a key.
     """
     chosen = _lookup(device)
-    G, time = _conductance("G", G), _time(time)
+    G, time = _conductance("G", G), _checks.number("time", time, "seconds after programming")
     state = G if target is None else _conductance("target", target)
     if state.shape != G.shape or state.dtype != G.dtype:
         raise ValueError(f"target must be like G, {G.dtype} {G.shape}, got {state.dtype} {state.shape}")
@@ -454,7 +454,7 @@ def flicker(
 
     Returns an array like G.
     """
-    chosen, G, time = _lookup(device), _conductance("G", G), _time(time)
+    chosen, G, time = _lookup(device), _conductance("G", G), _checks.number("time", time, "seconds after programming")
     return _perturb(G, reading(chosen, G, time, programmed), key, "flicker", sample)
 
 
@@ -552,34 +552,21 @@ def check_deviation(what: str, sigma: Real) -> None:
         _launch.flag(~(least >= 0), DEVIATION, lambda: f"{what} must not be negative or NaN, got {float(least):.4g} S")
 
 
-def _time(time: Any) -> float:
-    if isinstance(time, bool) or not isinstance(time, int | float | np.number) or not (np.isfinite(time) and time >= 0):
-        raise ValueError(f"time must be finite and 0 or more (seconds after programming), got {time!r:.80}")
-    return float(time)
-
-
 def _sample(sample: Any) -> int:
     if isinstance(sample, bool) or not isinstance(sample, int | np.integer) or not 0 <= sample < 2**63 - 1:
         raise ValueError(f"sample must be an integer from 0 to below 2^63 - 1, got {sample!r:.80}")
     return int(sample)
 
 
-def _no_key(purpose: str) -> str:
-    return f"{purpose} is random, which needs a key: key=pnnkern.random.key(seed)"
-
-
 def _words(key: Any, purpose: str) -> tuple[int, int]:
-    if key is None:
-        raise ValueError(_no_key(purpose))
-    folded = random.fold_in(key, purpose)
-    return int(folded[0]), int(folded[1])
+    return random.key_words(random.require_key(key, f"{purpose} is random"), purpose)
 
 
 def _perturb(G: Real, sigma: Real, key: Any, purpose: str, sample: Any) -> Array:
     sigma = _checks.each(f"the standard deviation of {purpose}", sigma, G, "G")
     sample = _sample(sample)
     if key is None:
-        _launch.flag(sigma.any(), NO_KEY, lambda: _no_key(purpose))
+        _launch.flag(sigma.any(), NO_KEY, lambda: random.key_missing(f"{purpose} is random"))
         return G.copy()
     if _array.namespace(sigma) is np and not sigma.any():  # a GPU has it done sooner than looked at
         return G.copy()

@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import _array, _launch, random
 from .._array import Array, Real
+from .._checks import only, wrt_names
 from .._gate import accepts_any
 from . import _checks
 from .converters import by_column
@@ -34,7 +35,6 @@ from .mapping import (
 )
 from .noise import GaussianNoise, noise, stuck_cells, stuck_masks
 from .read import Reader
-from .wires import chosen, only
 
 State = dict[str, Array]
 BELOW = _launch.fault(39, "inputs of a crossbar whose DAC is unsigned must be 0 or more: it would cut them")
@@ -226,7 +226,7 @@ class Layer:
     # --------------------------------------------------------------------------------------------------------------- derivative
     def vjp(self, cotangent: Real, x: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")) -> Any:
         """The derivative of `apply`, as `apply_vjp` gives it."""
-        names = chosen(wrt, ("x", "G"))
+        names = wrt_names(wrt, ("x", "G"))
         x = self._checked(x)
         xp, d, G = _array.namespace(x), self.description, self.state["G"]
         _checks.shaped("cotangent", cotangent, (len(x), self.n_out), "the outputs")
@@ -319,7 +319,7 @@ def matmul_vjp(
     cotangent: Real, x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0, wrt: Any = ("x", "W")
 ) -> Any:
     """The derivative of `matmul` for the same key: by `apply_vjp`, then `conductances_vjp`; programming noise counts as a constant."""
-    names = chosen(wrt, ("x", "W"))
+    names = wrt_names(wrt, ("x", "W"))
     state = program_weights(W, description, key=_fold(key, "program"), sample=chip)
     dx, dG = apply_vjp(cotangent, x, state, description, key=_fold(key, "read"), sample=sample)
     return only({"x": dx, "W": conductances_vjp(dG, W, description)}, names)

@@ -19,11 +19,11 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, Real
+from .._checks import wrt_names
 from .._gate import accepts_any
 from . import _checks
 from .devices import Device, device
 from .read import Chain
-from .wires import chosen
 
 NO_END = _launch.fault(41, "w_max must be positive and finite (the unit of the weights)")
 BEYOND = _launch.fault(32, "weights must lie within w_max, the end of the conductance range: clip W or give a larger w_max")
@@ -336,7 +336,7 @@ def conductances_vjp(cotangent: Real, W: Real, description: Crossbar, *, w_max: 
     the weight; one-sided pairs move the cell that carries the weight (G+ at 0). w_max counts as a constant.
     cotangent : (arrays, n_in, columns). Returns (n_in, n_out).
     """
-    chosen(wrt, ("W",))
+    wrt_names(wrt, ("W",))
     W, d = check_weights(W), check_description(description)
     xp, n_out = _array.namespace(W), W.shape[1]
     _checks.shaped("cotangent", cotangent, (len(d.parts), W.shape[0], d.columns(n_out)), "the conductances")

@@ -185,7 +185,7 @@ def stuck_masks(G: Real, *, low: Any = 0.0, high: Any = 0.0, key: Any = None, sa
     none = xp.zeros(G.shape, bool)
     if all(m or not v for m, v in zip(masks, (low, high))):
         return (low if masks[0] else none), (high if masks[1] else none)
-    _checks.need_key(key, "which cells are stuck")
+    random.require_key(key, "which cells are stuck is random")
     u = random.uniform(random.fold_in(key, "stuck"), (1, G.size), sample=sample, like=G).reshape(G.shape)
     return (low if masks[0] else u < low), (high if masks[1] else u > 1 - high)
 

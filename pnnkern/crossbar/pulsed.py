@@ -65,7 +65,7 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
         raise ValueError(
             f"w (n_in, n_out), x (batch, n_in) and d (batch, n_out) do not fit: shapes {w.shape}, {x.shape} and {d.shape}"
         )
-    lr, pulses = check_rate(lr), _checks.whole("pulses", pulses, 1, MAX_PULSES)
+    lr, pulses = _checks.number("lr", lr), _checks.whole("pulses", pulses, 1, MAX_PULSES)
     cycles = _key(key, "cycles")
     xp = _array.namespace(w, x, d)
     batch, (rows, columns) = len(x), w.shape
@@ -159,12 +159,6 @@ def symmetry_point(device: str | PulsedDevice, shape: tuple[int, int], *, key: A
 
 
 # ---------------------------------------------------------------------------------------------------------------------- inside
-def check_rate(lr: Any) -> float:
-    if isinstance(lr, bool) or not isinstance(lr, int | float | np.number) or not (np.isfinite(lr) and lr >= 0):
-        raise ValueError(f"lr must be finite and 0 or more, got {lr!r:.80}")
-    return float(lr)
-
-
 def check_sides(shape: Any) -> tuple[int, int]:
     sides = tuple(shape) if isinstance(shape, tuple | list) else ()
     if len(sides) != 2 or not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and 0 <= n < 2**30 for n in sides):
@@ -191,10 +185,7 @@ def _origin(origin: Any) -> tuple[int, int]:
 
 
 def _key(key: Any, purpose: str) -> tuple[int, int]:
-    if key is None:
-        raise ValueError("pulsed devices are random, which needs a key: key=pnnkern.random.key(seed)")
-    folded = random.fold_in(key, purpose)
-    return int(folded[0]), int(folded[1])
+    return random.key_words(random.require_key(key, "pulsed devices are random"), purpose)
 
 
 def _description(device: PulsedDevice, like: Array) -> tuple[int, Array, int, Array]:

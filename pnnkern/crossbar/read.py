@@ -15,6 +15,7 @@ import numpy as np
 
 from .. import _array, _launch, _parallel, random
 from .._array import Array, Real
+from .._checks import only, wrt_names
 from .._gate import accepts_any
 from . import _checks
 from ._ranges import largest_currents
@@ -23,7 +24,7 @@ from .devices import check_positive
 from .noise import CellNoise, noise
 from .solve import IV, carried, gated_reads, open_conductance, solve_currents, solve_currents_vjp, steepness
 from .wire_noise import WireFields, wire_noise
-from .wires import as_wires, check_pairs, chosen, effective_conductance, effective_conductance_vjp, like, only
+from .wires import as_wires, check_pairs, effective_conductance, effective_conductance_vjp, like
 
 
 @accepts_any
@@ -187,7 +188,7 @@ class Reader:
         V, _ = _checks.chain(V, self.G, 2 if self.pairs else 1)
         _checks.samples(sample, len(V), _array.namespace(V))
         if self.chain.random:
-            _checks.need_key(key, "noise of a read")
+            random.require_key(key, "noise of a read is random")
         return V
 
     def _weights(self, key: Any) -> Array:
@@ -333,7 +334,7 @@ class Reader:
     # --------------------------------------------------------------------------------------------------------------- derivative
     def vjp(self, cotangent: Real, V: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
         """The derivative of `read`, as `read_vjp` gives it."""
-        names = chosen(wrt, ("V", "G"))
+        names = wrt_names(wrt, ("V", "G"))
         V = self._checked(V, key, sample)
         xp, (arrays, _, n_out), cells = _array.namespace(V), self.stack.shape, self.noise
         _checks.shaped("cotangent", cotangent, (*self.G.shape[:-2], len(V), n_out), "the currents")

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _array, _parallel
 from .._array import Array, Real
+from .._checks import only, wrt_names
 from .._errors import ConvergenceError
 from .._gate import accepts_any
 from . import _checks, _gated
@@ -24,11 +25,9 @@ from .wires import (
     as_wires,
     check_conductances,
     check_pairs,
-    chosen,
     effective_conductance,
     effective_conductance_vjp,
     like,
-    only,
     voltages_like,
 )
 
@@ -133,7 +132,7 @@ def solve_currents_vjp(
 
     Returns one array, or a tuple in the order of `wrt`. Other arguments and errors as for `solve_currents`.
     """
-    names = chosen(wrt, ("V", "G"))
+    names = wrt_names(wrt, ("V", "G"))
     solver = _Solver(V, G, wires, method, iv, tolerance, max_iterations, memory_limit)
     currents = _array.namespace(V).broadcast_to(G[..., :1, :], (*V.shape[:-1], G.shape[-1]))
     cotangent = like("cotangent", cotangent, "the currents", currents)

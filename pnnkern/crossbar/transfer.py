@@ -25,7 +25,7 @@ from .. import _array, random
 from .._array import Array, Real
 from .._gate import accepts_any
 from . import _checks
-from .pulsed import MAX_PULSES, apply_pulses, check_rate, check_sides, clip_weights, pulse_update, symmetry_point
+from .pulsed import MAX_PULSES, apply_pulses, check_sides, clip_weights, pulse_update, symmetry_point
 from .pulsed_devices import PulsedDevice, pulsed_device
 
 VARIANTS = ("v1", "v2", "chopped", "dynamic")
@@ -164,7 +164,7 @@ def transfer_update(rule: Rule, state: State, x: Real, d: Real, *, lr: float, ke
     Returns the new state. Raises as `pulse_update`, and ValueError for a state of another rule.
     """
     _check_state(rule, state)
-    shape, lr = state["slow"].shape, check_rate(lr)
+    shape, lr = state["slow"].shape, _checks.number("lr", lr)
     if x.ndim != 2 or d.ndim != 2 or len(x) != len(d) or shape != (x.shape[1], d.shape[1]):
         raise ValueError(
             f"the array (n_in, n_out), x (batch, n_in) and d (batch, n_out) do not fit: shapes {shape}, {x.shape} and {d.shape}"

@@ -69,8 +69,7 @@ def wire_noise(
     matrix products with n_in n_out by n_out for each read, after the voltages inside. Raises ValueError without a key, for a sigma that
     is negative or does not fit, and as `effective_conductance`.
     """
-    if key is None:
-        raise ValueError("noise needs a key: key=pnnkern.random.key(seed)")
+    random.require_key(key, "noise is random")
     inside = _Inside(V, G, wires, fields)
     sigma = _deviation(sigma, G)
     n_in, n_out = G.shape

@@ -40,6 +40,7 @@ import numpy as np
 
 from .. import _array, _parallel
 from .._array import Array, Real
+from .._checks import only, wrt_names
 from .._gate import accepts_any
 from . import _checks
 from ._ladders import keeper
@@ -133,7 +134,7 @@ def effective_conductance_vjp(
     Returns one array, or a tuple in the order of `wrt`; resistances as float64 of shape (), summed over the stack. Raises ValueError
     where it is asked for the derivative by a resistance of perfect segments, and as `effective_conductance`.
     """
-    wires, names = as_wires(wires), chosen(wrt, ("G", "word", "bit", "source", "load"))
+    wires, names = as_wires(wires), wrt_names(wrt, ("G", "word", "bit", "source", "load"))
     stack = Stack(G, wires)
     cotangent = like("cotangent", cotangent, "G", G).reshape(stack.cells.shape)
     gradient, segments = stack.xp.empty_like(stack.cells), stack.xp.empty((len(stack.cells), 4), np.float64)
@@ -293,22 +294,6 @@ def like(name: str, array: Real, other: str, model: Real) -> Array:
     if array.shape != model.shape or array.dtype != model.dtype:
         raise ValueError(f"{name} must be {model.dtype} {model.shape} like {other}, got {array.dtype} {array.shape}")
     return _array.contiguous(array)
-
-
-def chosen(wrt: str | Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
-    """`wrt` as a tuple of known names."""
-    if not isinstance(wrt, str | tuple | list):
-        raise TypeError(f"wrt must name what the derivative is by, one or more of {', '.join(known)}, got {wrt!r:.40}")
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    for name in names:
-        if name not in known:
-            raise ValueError(f"wrt names {name!r}: this derivative exists for {', '.join(known)}")
-    return names
-
-
-def only(results: dict[str, Any], names: tuple[str, ...]) -> Any:
-    """The one result asked for, or a tuple in the order of `names`."""
-    return results[names[0]] if len(names) == 1 else tuple(results[n] for n in names)
 
 
 __all__ = ["TOPOLOGIES", "Wires", "as_wires", "effective_conductance", "effective_conductance_vjp", "node_voltages"]

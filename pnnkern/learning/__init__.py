@@ -1,5 +1,8 @@
 """Learning: rules, losses and optimisers. A rule acts on a system only through what that system can do."""
 
+from .._updates import Factors, Gradient, Move, Set
+from ..communicator import Communicator, Serial
+from . import boltzmann, losses, metrics, optimizers
 from .adjoint import AdjointLearning
 from .agnostic import AgnosticEP
 from .continual import ContinualEP
@@ -38,6 +41,7 @@ __all__ = [
     "AdjointLearning",
     "AgnosticEP",
     "Batch",
+    "Communicator",
     "ContinualEP",
     "ContrastiveDivergence",
     "ContrastiveLearning",
@@ -47,21 +51,27 @@ __all__ = [
     "Differential",
     "DirectFeedback",
     "EquilibriumPropagation",
+    "Factors",
     "FittedReadout",
     "ForwardForward",
     "FrequencyPropagation",
+    "Gradient",
     "HardwareAware",
     "HolomorphicEP",
     "InSilico",
     "Logits",
     "MeanSquare",
+    "Move",
     "PhysicsAware",
     "Rule",
+    "Serial",
+    "Set",
     "SquareError",
     "Supervised",
     "adjoint_learning_update",
     "agnostic_learning_step",
     "allosteric_learning_update",
+    "boltzmann",
     "both_ways",
     "coupled_dynamics",
     "coupled_learning_step",
@@ -72,9 +82,12 @@ __all__ = [
     "frequency_propagation_update",
     "goodness",
     "kinds",
+    "losses",
+    "metrics",
     "moments",
     "nudged_learning_update",
     "one_step",
+    "optimizers",
     "paired_loss",
     "pepg_gradients",
     "ridge_weights",

@@ -41,10 +41,10 @@ class ContrastiveDivergence(Rule):
         super().init(system, key)
         if not self.persistent:
             return {}
-        return dict(zip(_CHAINS, system.undecided(self.chains, random.needed(key, "chains start at random")), strict=True))
+        return dict(zip(_CHAINS, system.undecided(self.chains, random.require_key(key, "chains start at random")), strict=True))
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.needed(key, "dreams are random")
+        random.require_key(key, "dreams are random")
         noise, loss, model = random.fold_in(key, "dream"), self.loss_on(system), None
         if self.persistent:
             chains = state["chains.inputs"], state["chains.classes"]

@@ -316,7 +316,7 @@ def _errors(outputs: Array, targets: Array, overclamp: tuple[float, float] | Non
 def _checked(net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array,
              rails: tuple[float, float] | None) -> tuple[Array, Array, np.ndarray, np.ndarray]:  # fmt: skip
     """Values in float64, and nodes, if they fit each other."""
-    sources, targets = net.apart(source_nodes, target_nodes)
+    sources, targets = net.disjoint_nodes(source_nodes, target_nodes)
     xp = _array.namespace(conductance)
     x, y = double("source_values", source_values, conductance), double("target_values", target_values, conductance)
     for name, values, nodes in (("source_values", x, sources), ("target_values", y, targets)):

@@ -30,7 +30,7 @@ def elastic_learning_update(
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards where they should be, got {eta:g}")
     stiffness, rest = floats("stiffness", stiffness, source_positions), floats("rest", rest, source_positions)
-    sources, targets = net.apart(source_nodes, target_nodes)
+    sources, targets = net.disjoint_nodes(source_nodes, target_nodes)
     xp, given = _array.namespace(stiffness), double("target_positions", target_positions, stiffness)
     at = shaped("source_positions", double("source_positions", source_positions, stiffness), "batch", len(sources), net.dimension)
     shaped("target_positions", given, len(at), len(targets), net.dimension)

@@ -80,7 +80,7 @@ class _Contrastive(Rule):
         if variant != "random":
             low, high = ENDS[variant]
             return size * low, size * high
-        random.needed(key, "the sign of the nudge is random")
+        random.require_key(key, "the sign of the nudge is random")
         sign = 1 if _array.to_numpy(random.bernoulli(random.fold_in(key, "sign"), 0.5, (1, 1)))[0, 0] else -1
         return (0.0, size) if sign > 0 else (-size, 0.0)
 

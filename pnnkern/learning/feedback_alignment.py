@@ -41,7 +41,7 @@ class DirectFeedback(Supervised):
 
     def init(self, system: Any, key: Any = None) -> State:
         super().init(system, key)
-        return {"key": random.needed(key, "the feedback matrices are random")}
+        return {"key": random.require_key(key, "the feedback matrices are random")}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:

@@ -112,7 +112,7 @@ class ForwardForward(Rule):
         with_label(samples[:1], np.zeros(1, np.int64), system.outputs, self.level, self.width)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.needed(key, "wrong labels are random")
+        random.require_key(key, "wrong labels are random")
         classes, n = system.outputs, len(batch)
         away = 1 + random.words(random.fold_in(key, "wrong"), (n, 1), sample=batch.index)[:, 0] % (classes - 1)
         wrong = (_array.to_numpy(batch.labels) + away.astype(np.int64)) % classes

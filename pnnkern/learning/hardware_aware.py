@@ -32,7 +32,7 @@ class HardwareAware(Supervised):
     passes: ClassVar[int] = 0
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.needed(key, "the noise of hardware-aware training is random")
+        random.require_key(key, "the noise of hardware-aware training is random")
         bounds = limits(system)
         shaken = {name: self._shaken(p, random.fold_in(key, name), *bounds.get(name, ())) for name, p in system.parameters.items()}
 

@@ -21,6 +21,7 @@ from .. import _array
 from .._array import Array, Real
 from .._checks import shaped
 from .._classes import shares, target_shares
+from .._functions import log_softmax
 from .._gate import accepts_any
 from ..systems.system import Target
 
@@ -70,11 +71,9 @@ def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     if scores.shape[1] == 1:
         loss, g = _softmax_cross_entropy(xp.concatenate([xp.zeros_like(scores), scores], axis=1), labels)
         return loss, g[:, 1:]
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    exponential = xp.exp(shifted)
-    total = exponential.sum(axis=1, keepdims=True)
+    log_chance, chance = log_softmax(scores)
     hot = shares(labels, scores.shape[1], len(scores), xp)
-    return ((xp.log(total) - shifted) * hot).sum(), exponential / total - hot
+    return (-log_chance * hot).sum(), chance - hot
 
 
 @accepts_any

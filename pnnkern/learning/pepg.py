@@ -68,7 +68,7 @@ class PEPG(ZerothOrder):
         return {f"{name}.sigma": _array.namespace(p).full(p.shape, sigma, p.dtype) for name, p in system.parameters.items()}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.needed(key, "the population is random")
+        random.require_key(key, "the population is random")
         parameters, loss, within, shrink = system.parameters, self.loss_on(system), limits(system), self.fitted(system).shrink
         xp = _array.namespace(*parameters.values())
         draws = {name: self._draws(random.fold_in(key, name), p) for name, p in parameters.items()}

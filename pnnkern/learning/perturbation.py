@@ -102,7 +102,7 @@ class SPSA(ZerothOrder):
         return 2 * self.directions
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.needed(key, "the perturbations are random")
+        random.require_key(key, "the perturbations are random")
         parameters, loss, within, rule = system.parameters, self.loss_on(system), limits(system), self.fitted(system)
         moved, apart = {}, {}
         for name, p in parameters.items():

@@ -115,7 +115,7 @@ class Graph:
         out[nodes] = True
         return out
 
-    def apart(self, source_nodes: Any, target_nodes: Any) -> tuple[np.ndarray, np.ndarray]:
+    def disjoint_nodes(self, source_nodes: Any, target_nodes: Any) -> tuple[np.ndarray, np.ndarray]:
         """Checked node numbers of sources and targets. Raises ValueError if a node is both."""
         sources, targets = self._indices("source_nodes", source_nodes), self._indices("target_nodes", target_nodes)
         both = targets[self._marked(sources)[targets]]
@@ -244,7 +244,7 @@ def _lanes(columns: int) -> int:
     return int(min(LANES, 1 << max(0, columns - 1).bit_length()))
 
 
-def judged(voltages: Array, residual: np.ndarray, steps: int, tolerance: float, on_failure: str, how: str, limit: str = "") -> State:
+def check_converged(voltages: Array, residual: np.ndarray, steps: int, tolerance: float, on_failure: str, how: str, limit: str = "") -> State:
     """The result, flagged; raises `ConvergenceError` if it should and a residual is above the tolerance.
 
     limit : what keeps it from there, where it is not the number of steps.

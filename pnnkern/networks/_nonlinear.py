@@ -10,7 +10,7 @@ from .. import _array, _constants, _launch, _parallel
 from .._array import Array
 from .._checks import double, floats, real, shaped
 from .._gate import accepts_any
-from ._graph import Graph, State, judged
+from ._graph import Graph, State, check_converged
 from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the step that any node would still make, relative to the largest voltage that is held
@@ -120,7 +120,7 @@ class Nonlinear(Graph):
                 taken, goal = taken + last, goal / 20
                 if (residual <= tolerance).all() or taken >= (steps or 20000) or goal < 1e-17:
                     break
-        return judged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
+        return check_converged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
 
     def residual(self, parameter: Any, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """(batch,) volts: the largest step that a node not in `nodes` would still make, to first order, in states (batch, n_nodes).
@@ -243,9 +243,9 @@ class Nonlinear(Graph):
             part = v[piece]
             pinned = (part[:, free] <= low) | (part[:, free] >= high)
             transposed = xp.where(pinned[:, :, None], xp.eye(len(free)), linearised(part)[1].transpose(0, 2, 1))
-            wanted = xp.where(pinned, 0.0, cotangent[piece][:, free])
+            right_side = xp.where(pinned, 0.0, cotangent[piece][:, free])
             answer = xp.zeros(part.shape)
-            answer[:, free] = xp.where(pinned, 0.0, solution(transposed, wanted[:, :, None])[:, :, 0])
+            answer[:, free] = xp.where(pinned, 0.0, solution(transposed, right_side[:, :, None])[:, :, 0])
             out -= ((answer[:, i] - answer[:, j]) * self._by_parameter(p, part[:, i], part[:, j])).sum(axis=0)
         return out
 

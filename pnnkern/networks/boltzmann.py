@@ -36,9 +36,8 @@ def states(n: int) -> np.ndarray:
 @accepts_any
 def probabilities(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> Array:
     """exp(-beta E) / Z of all `states`, (2^n,) float64."""
-    log = -beta * ising.energy(states(graph.n_nodes), graph, coupling, field)
-    weights = np.exp(log - log.max())
-    return weights / weights.sum()
+    log: Array = -beta * ising.energy(states(graph.n_nodes), graph, coupling, field)
+    return softmax(log)
 
 
 @accepts_any
@@ -79,8 +78,7 @@ def gibbs(visible: Array, weights: Real, a: Real, b: Real, *, steps: int, key: A
 
     key, sample : of `pnnkern.random`. step0 : number of the first step, to go on with a chain of the same key.
     """
-    if key is None:
-        raise ValueError("Gibbs sampling is random, which needs a key: key=pnnkern.random.key(seed)")
+    random.require_key(key, "Gibbs sampling is random")
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
     check_units(weights, a, b, visible=visible)
@@ -103,11 +101,11 @@ def drawn(units: tuple[Array, ...], weights: Sequence[Array], biases: Sequence[A
         h = random.bernoulli(random.fold_in(own, "hidden"), logistic(pull), sample=sample).astype(v.dtype)
         chance = logistic(gain * (h @ weights[0].T + biases[0]))
         v = gain * random.bernoulli(random.fold_in(own, "inputs"), chance, sample=sample).astype(v.dtype)
-        rest = tuple(chosen(softmax(h @ weights[1] + biases[2]), random.fold_in(own, "classes"), sample) for _ in rest)
+        rest = tuple(one_hot_sample(softmax(h @ weights[1] + biases[2]), random.fold_in(own, "classes"), sample) for _ in rest)
     return v, *rest
 
 
-def chosen(chance: Array, key: Any, sample: Any) -> Array:
+def one_hot_sample(chance: Array, key: Any, sample: Any) -> Array:
     """One-hot draws (batch, classes) by chances that sum to one."""
     xp = _array.namespace(chance)
     u = random.uniform(key, (len(chance), 1), sample=sample, like=chance)

@@ -234,7 +234,7 @@ def relax(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     target = layered.target_like(target, nudges, len(images), net.weights)
     limit = layered.tolerance_of(tolerance, images.dtype)
     states, pulls, left = net.relax(net.drive(images), nudges, target, start, sweeps, limit)
-    return layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+    return layered.check_converged(states, pulls, left, sweeps, tolerance, on_failure)
 
 
 @accepts_any

@@ -145,7 +145,7 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     target = layered.target_like(target, nudges, len(inputs), weights)
     limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
-    return layered.judged(states, pulls, left, sweeps, tolerance, on_failure)
+    return layered.check_converged(states, pulls, left, sweeps, tolerance, on_failure)
 
 
 @accepts_any

@@ -57,8 +57,8 @@ def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Any = None)
     """
     if min(rows, columns) < 2:
         raise ValueError(f"a triangular lattice needs at least 2 rows and 2 columns, got {rows} x {columns}")
-    if jitter and key is None:
-        raise ValueError("jitter is drawn at random, which needs a key: key=pnnkern.random.key(seed)")
+    if jitter:
+        random.require_key(key, "jitter is drawn at random")
     node = np.arange(rows * columns).reshape(rows, columns)
     pairs = [(node[:, :-1], node[:, 1:]), (node[:-1], node[1:])]
     # the second neighbour in the next row: to the left of a row that is not shifted, to the right of one that is
@@ -78,20 +78,20 @@ def disordered(n_nodes: int, degree: float, key: Any) -> np.ndarray:
     key : of `pnnkern.random`. Returns edges (E, 2) int32.
     """
     most = n_nodes * (n_nodes - 1) // 2
-    wanted = round(n_nodes * min(degree, n_nodes) / 2)
-    if not n_nodes - 1 <= wanted <= most or n_nodes < 2:
+    edge_count = round(n_nodes * min(degree, n_nodes) / 2)
+    if not n_nodes - 1 <= edge_count <= most or n_nodes < 2:
         raise ValueError(
-            f"a connected graph of {n_nodes} nodes has {n_nodes - 1} .. {most} edges, but a mean degree of {degree:g} makes {wanted}"
+            f"a connected graph of {n_nodes} nodes has {n_nodes - 1} .. {most} edges, but a mean degree of {degree:g} makes {edge_count}"
         )
     draws = random.uniform(random.fold_in(key, 0), (1, 2 * n_nodes), dtype=np.float64)[0]
     order = np.argsort(draws[:n_nodes], kind="stable")
     earlier = (draws[n_nodes + 1 :] * np.arange(1, n_nodes)).astype(np.int64)  # each node joins one that came before it
     edges = {(int(min(a, b)), int(max(a, b))) for a, b in zip(order[1:], order[earlier], strict=True)}
     attempt = 1
-    while len(edges) < wanted:
+    while len(edges) < edge_count:
         ends = random.uniform(random.fold_in(key, attempt), (1, 4 * n_nodes), dtype=np.float64)[0]
         for a, b in (ends.reshape(-1, 2) * n_nodes).astype(np.int64):
-            if a != b and len(edges) < wanted:
+            if a != b and len(edges) < edge_count:
                 edges.add((int(min(a, b)), int(max(a, b))))
         attempt += 1
     return np.array(sorted(edges), np.int32)

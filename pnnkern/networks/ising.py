@@ -77,8 +77,7 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     word is below 2^32 / (1 + exp(2 beta |I|)), worked out in float32 to 3e-7 of it and rounded down to a whole number. Where edges are
     at least half of all that could be between the colours, as in `SpinGraph.layers`, fields are products of matrices: the same bits.
     """
-    if key is None:
-        raise ValueError("p-bits are random, which needs a key: key=pnnkern.random.key(seed)")
+    random.require_key(key, "p-bits are random")
     state = _spins(state, graph)
     batch, xp = len(state), _array.namespace(state)
     coupling, field = couplings_and_field(graph, coupling, field, batch)
@@ -144,8 +143,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     """
     if reads < 1:
         raise ValueError(f"reads must be at least 1, got {reads}")
-    if key is None:
-        raise ValueError("annealing is random, which needs a key: key=pnnkern.random.key(seed)")
+    random.require_key(key, "annealing is random")
     xp = _array.namespace(state)
     if schedule is None:
         schedule = default_schedule(graph, coupling, field)

@@ -13,7 +13,7 @@ dF/dweights of F = E + beta C is then the same product of states as everywhere, 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import Any
@@ -27,31 +27,13 @@ from .._errors import ConvergenceError
 from .._functions import softmax
 from .._gate import record
 from .._updates import Factors
+from ._phases import Phases, Relaxed, worst
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
 THREADS = 128  # of a block of the fused kernel
 UNBOUNDED = _launch.fault(61, "a nudge leaves the energy without a minimum: make |beta| smaller")
 Rates = Sequence[float] | Sequence[Sequence[float]]  # of the layers, or of the layers for each kind of parameter
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2}  # numbered in layered.cuh
-
-
-@record
-@dataclass(frozen=True, kw_only=True)
-class Relaxed:
-    """How far something has settled: `left`, a number or () on its device, and the `limit` below which it has. Looking waits for a GPU."""
-
-    left: Any
-    limit: float
-
-    @property
-    def residual(self) -> float:
-        """What was left in the end, relative to the largest there is: the last step, or a force."""
-        return float(self.left)
-
-    @property
-    def converged(self) -> bool:
-        """Whether the residual is within the tolerance."""
-        return self.residual <= self.limit
 
 
 @record
@@ -71,56 +53,6 @@ class Equilibrium(Relaxed):
     def output(self) -> Array:
         """The state of the last layer, or its scores where a softmax reads it."""
         return self.pulls[-1]
-
-
-@record
-@dataclass(frozen=True)
-class Phases(Relaxed):
-    """A free state, and how far nudges move it: ``states[l] + moved[l][p]`` is the state of phase p + 1, and phase 0 is the free one.
-
-    inputs : (batch, n_0). states : (batch, n) of the layers after the input. moved : (phases, batch, n) of them. output : (batch, n_L), the
-    free state of the last layer, or its scores where a softmax reads it. residual, converged : as in `Equilibrium`, for all phases.
-    """
-
-    inputs: Array
-    states: list[Array]
-    moved: list[Array]
-    output: Array
-
-    def pairs(self, a: int, b: int) -> list[tuple[Array, Array | None, Array, Array]]:
-        """For each array of weights: mean and difference (phase b less a) of the states below, then above. The input has no difference."""
-        inputs, states, of_phases = self._arrays()
-        count = len(of_phases[0])
-        for phase in (a, b):
-            if not 0 <= phase <= count:
-                raise ValueError(f"phases are numbered 0 (free) to {count}, got {phase}")
-        xp = _array.namespace(*states)
-        first, second = ([xp.zeros_like(s) if p == 0 else m[p - 1] for s, m in zip(states, of_phases, strict=True)] for p in (a, b))
-        means = [s + (x + y) / 2 for s, x, y in zip(states, first, second, strict=True)]
-        moved = [y - x for x, y in zip(first, second, strict=True)]
-        return list(zip([inputs, *means[:-1]], [None, *moved[:-1]], means, moved, strict=True))
-
-    def _arrays(self) -> tuple[Array, list[Array], list[Array]]:
-        """Inputs, states and how they moved. Raises ValueError or TypeError where they do not fit each other."""
-        layers = len(self.states)
-        if not layers or len(self.moved) != layers:
-            raise ValueError(f"there must be as many arrays of moved as of states, one or more, got {len(self.moved)} and {layers}")
-        _, inputs, *others = plain("what phases hold", [self.output, self.inputs, *self.states, *self.moved])
-        states, moved = others[:layers], others[layers:]
-        if inputs.ndim < 2 or not moved[0].ndim:
-            raise ValueError(f"inputs must be (batch, n) and moved (phases, batch, n), got shapes {inputs.shape} and {moved[0].shape}")
-        for l, (s, m) in enumerate(zip(states, moved, strict=True)):
-            if s.ndim < 2 or len(s) != len(inputs):
-                raise ValueError(f"states[{l}] must be ({len(inputs)}, n) like the inputs, got shape {s.shape}")
-            shaped(f"moved[{l}]", m, len(moved[0]), *s.shape)
-        return inputs, states, moved
-
-    def beside(self, a: int, other: "Phases", b: int) -> "Phases":
-        """Phase a of these as the free one, and phase b of `other` as phase 1: of the same inputs, while weights may differ."""
-        first, second = ([s if p == 0 else s + m[p - 1] for s, m in zip(r.states, r.moved, strict=True)] for r, p in ((self, a), (other, b)))
-        moved = [(y - x)[None] for x, y in zip(first, second, strict=True)]
-        left, limit = worst(self.left, other.left), min(self.limit, other.limit)
-        return Phases(self.inputs, first, moved, self.output, left=left, limit=limit)
 
 
 # --------------------------------------------------------------------------------------------------------------------- checks
@@ -192,16 +124,16 @@ def refuse_unbounded(nudges: np.ndarray, bound: Callable[[], Any], what: str) ->
     _launch.flag(size >= most, UNBOUNDED, say)
 
 
-def tolerance_of(tolerance: float | None, dtype: Any) -> float:
+def tolerance_of(tolerance: float | None, dtype: Any, by_dtype: Mapping[str, float] = TOLERANCE) -> float:
     """The tolerance to use: by dtype where none is given."""
     if tolerance is None:
-        return TOLERANCE["float32" if np.finfo(dtype).bits == 32 else "float64"]
+        return by_dtype["float32" if np.finfo(dtype).bits == 32 else "float64"]
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
     return tolerance
 
 
-def judged(states: list[Array], pulls: list[Array], left: Any, sweeps: int, tolerance: float | None, fail: str) -> Equilibrium:
+def check_converged(states: list[Array], pulls: list[Array], left: Any, sweeps: int, tolerance: float | None, fail: str) -> Equilibrium:
     """The result; raises `ConvergenceError` if it should and what is left is above the tolerance."""
     found = Equilibrium(states, pulls, sweeps, left=left, limit=tolerance_of(tolerance or None, states[0].dtype))
     if fail == "raise" and tolerance != 0 and not found.converged:
@@ -271,11 +203,6 @@ def _relative(xp: Any, moved: Any, largest: Any) -> Any:
     if xp is np:
         return moved / largest if largest > 0 else moved
     return moved.astype(np.float64) / xp.where(largest > 0, largest, 1)
-
-
-def worst(a: Any, b: Any) -> Any:
-    """The larger of two numbers, each on a device or not; NaN if one is."""
-    return _array.namespace(a, b).maximum(a, b)
 
 
 @dataclass
@@ -498,7 +425,7 @@ def filled(nodes: int, value: float, like: Array) -> Array:
 
 def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | None, hold: bool, start: Sequence[Array] | None, sweeps: int,
             nudged_sweeps: int | None, tolerance: float | None, on_failure: str) -> Phases:  # fmt: skip
-    """All phases of a network, judged."""
+    """All phases of a network; raises `ConvergenceError` as `check_converged`."""
     nudged_sweeps = sweeps if nudged_sweeps is None else nudged_sweeps
     check_settings(min(sweeps, nudged_sweeps), on_failure)
     target = target_like(target, nudges, len(inputs), net.weights)
@@ -506,7 +433,7 @@ def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | Non
     if hold and net.softmax:
         raise ValueError("the outputs of a softmax read-out cannot be held: they are no part of what settles; nudge them instead")
     states, moved, output, left = net.phases(inputs, target, nudges, hold, start, sweeps, nudged_sweeps, limit)
-    done = judged(states, states, left, max(sweeps, nudged_sweeps), tolerance, on_failure)
+    done = check_converged(states, states, left, max(sweeps, nudged_sweeps), tolerance, on_failure)
     return Phases(inputs, states, moved, output, left=left, limit=done.limit)
 
 
@@ -534,7 +461,7 @@ def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inp
     for some in _parallel.pieces(count, _array.chunk(inputs, dtype.itemsize * values)):
         net = make([w[some] for w in weights], [_array.contiguous(b[some])[:, None] for b in biases], some)
         states, _, out[some], left = net.phases(inputs, target, np.zeros(0), False, None, sweeps, sweeps, limit)
-        judged(states, states, left, sweeps, tolerance, on_failure)
+        check_converged(states, states, left, sweeps, tolerance, on_failure)
     return out
 
 
@@ -547,11 +474,11 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
     cotangent = cotangent.astype(inputs.dtype, copy=False)
     if free is None:
         states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), cotangent, None, sweeps, limit)
-        judged(states, pulls, left, sweeps, tolerance, on_failure)
+        check_converged(states, pulls, left, sweeps, tolerance, on_failure)
     else:
         states, pulls = (states_of(net, part, len(inputs), f"free.{name}") for name, part in (("states", free.states), ("pulls", free.pulls)))
     response, left = net.at(inputs, states).transposed().adjoint(pulls, cotangent, sweeps, limit)
-    done = judged(response, response, left, sweeps, tolerance, on_failure)
+    done = check_converged(response, response, left, sweeps, tolerance, on_failure)
     moved = [_array.namespace(a).stack([a / 2, -a / 2]) for a in response]
     return Phases(inputs, states, moved, pulls[-1], left=left, limit=done.limit)
 
@@ -578,7 +505,7 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
     moving = [[p.copy() for p in part] for part in parts]
     if free is None:
         net = build(moving)
-        free = judged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
+        free = check_converged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
         states = free.states
     else:
         states = states_of(build(moving), free.states, len(inputs), "free.states")
@@ -650,7 +577,7 @@ def pair_of(nudges: Any) -> np.ndarray:
 
 # -------------------------------------------------------------------------------------------------------------------- products
 def samples(settled: Phases, mean: bool) -> int:
-    """What sums over the batch are to be divided by for the mean, or 1 where it is not wanted."""
+    """What sums over the batch are to be divided by for the mean, or 1 where that is not asked for."""
     return max(1, len(settled.inputs)) if mean else 1
 
 
@@ -664,8 +591,8 @@ def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, h
     rows, columns = weight.shape
     first, second = _array.contiguous(factors.first), _array.contiguous(factors.second)
     if first.shape != (len(second), rows) or second.shape != (len(first), columns):
-        wanted = f"(samples, {rows}) and (samples, {columns})"
-        raise ValueError(f"factors of a {weight.shape} array must be {wanted}, got {first.shape} and {second.shape}")
+        right = f"(samples, {rows}) and (samples, {columns})"
+        raise ValueError(f"factors of a {weight.shape} array must be {right}, got {first.shape} and {second.shape}")
     if not low <= high:
         raise ValueError(f"low must not exceed high, got {low} and {high}")
     if weight.size:

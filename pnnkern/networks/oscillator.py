@@ -21,11 +21,12 @@ import numpy as np
 
 from .. import _array, _constants, _launch, random
 from .._array import Array
-from .._checks import plain, real, shaped
+from .._checks import number, real, shaped
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from .._updates import Factors
-from .layered import Relaxed, check_settings
+from ._phases import Phases, Relaxed
+from .layered import check_settings, tolerance_of
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
 
@@ -39,35 +40,6 @@ class Equilibrium(Relaxed):
     """Phases (batch, N), or (phases, batch, N). residual : the largest force left, relative to the largest possible one."""
 
     phase: Array
-
-
-@record
-@dataclass(frozen=True)
-class Phases(Relaxed):
-    """A free state `phase` (batch, N), and how far nudges move it: ``phase + moved[p]``, moved (phases, batch, N). outputs : their number."""
-
-    phase: Array
-    moved: Array
-    outputs: int
-
-    @property
-    def output(self) -> Array:
-        """Cosines of the free output phases, (batch, outputs)."""
-        return _array.namespace(self.phase).cos(self.phase[:, self.phase.shape[1] - self.outputs :])
-
-    def waves(self, a: int, b: int) -> tuple[Array, Array, Array, Array]:
-        """Means and differences (phase b less a) of cosines and of sines, each (batch, N); 0 is the free phase."""
-        xp = _array.namespace(self.phase)
-        free, moved = plain("what phases hold", [self.phase, self.moved])
-        shaped("moved", moved, "phases", *shaped("phase", free, "batch", "N").shape)
-        for phase in (a, b):
-            if not 0 <= phase <= len(moved):
-                raise ValueError(f"phases are numbered 0 (free) to {len(moved)}, got {phase}")
-        first, second = (xp.zeros_like(free) if p == 0 else moved[p - 1] for p in (a, b))
-        middle, half = free + (first + second) / 2, (second - first) / 2
-        c, s = xp.cos(middle), xp.sin(middle)
-        # cos(m + h) + cos(m - h) = 2 cos m cos h,  cos(m + h) - cos(m - h) = -2 sin m sin h
-        return c * xp.cos(half), -2 * s * xp.sin(half), s * xp.cos(half), 2 * c * xp.sin(half)
 
 
 @accepts_any
@@ -262,12 +234,9 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     """
     phase, system = _checked(phase, coupling, x, y, second)
     check_settings(steps, on_failure)
-    if not (np.isfinite(step) and step > 0):
-        raise ValueError(f"step must be positive, got {step!r}")
-    if not (np.isfinite(temperature) and temperature >= 0):
-        raise ValueError(f"temperature must be 0 or more, got {temperature!r}")
-    if temperature and key is None:
-        raise ValueError("a temperature above 0 needs a key: key=pnnkern.random.key(seed)")
+    step, temperature = number("step", step, positive=True), number("temperature", temperature)
+    if temperature:
+        random.require_key(key, "the noise of a temperature above 0 is random")
     xp, dtype = _array.namespace(phase), phase.dtype
     values, target = _nudged(0.0 if nudge is None else nudge, target, phase.shape[-2], phase.shape[-1], dtype)
     scale, limit = system.largest(), _limit(tolerance, dtype)
@@ -296,6 +265,8 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
             nudges: Any, target: Array, hold: bool = False, step: float = 0.1, steps: int = 1000, tolerance: float | None = None,
             on_failure: str = "raise") -> Phases:  # fmt: skip
     """How nudges move a free state: the differences of the phases themselves relax, under differences of forces in product form.
+
+    Of the result, ``states[0]`` is the free state and ``moved[0]`` (phases, batch, N) radians; its output is the cosines of the last ones.
 
     phase : the free state, from `relax`. nudges : (phases,) of beta. The forces that `phase` has left are left out. Others as for `relax`.
     hold : instead of being nudged, the output cosines are held at ``cos + beta (target - cos)``, cut to -1 .. 1, whatever beta; a phase
@@ -336,7 +307,12 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
             if tolerance != 0 and left <= limit:
                 break
     _refuse_unsettled(left, limit, steps, tolerance, on_failure)
-    return Phases(phase, moved, outputs, left=left, limit=limit)
+    return phases_of(phase, moved, outputs, left=left, limit=limit)
+
+
+def phases_of(free: Array, moved: Array, outputs: int, *, left: Any, limit: float) -> Phases:
+    """Free phases (batch, N) and how far they moved (phases, batch, N); the output is cosines of the last ones, (batch, outputs)."""
+    return Phases(None, [free], [moved], _array.namespace(free).cos(free[:, free.shape[1] - outputs :]), left=left, limit=limit)
 
 
 def _moved_waves(phase: Array, moved: Array) -> tuple[Array, Array]:
@@ -347,9 +323,7 @@ def _moved_waves(phase: Array, moved: Array) -> tuple[Array, Array]:
 
 
 def _limit(tolerance: float | None, dtype: Any) -> float:
-    if tolerance is not None and not 0 <= tolerance < 1:
-        raise ValueError(f"tolerance must lie in [0, 1), got {tolerance}")
-    return tolerance or TOLERANCE[np.dtype(dtype).name]
+    return tolerance_of(tolerance, dtype, TOLERANCE) or TOLERANCE[np.dtype(dtype).name]
 
 
 def _refuse_unsettled(left: Any, limit: float, steps: int, tolerance: float | None, on_failure: str) -> None:
@@ -370,7 +344,19 @@ def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[Fac
     x, y : (batch, N), -cos and -sin of each sample, not averaged: the fields may be a product of inputs and weights. K : (N,), mean.
     Without `mean` those of J and K are sums over the batch.
     """
-    return _shares(*settled.waves(a, b), scale=1 / max(1, len(settled.phase)) if mean else 1.0)
+    c, dc, s, ds = _waves_between(settled, a, b)
+    return _shares(c, dc, s, ds, scale=1 / max(1, len(c)) if mean else 1.0)
+
+
+def _waves_between(settled: Phases, a: int, b: int) -> tuple[Array, Array, Array, Array]:
+    """Means and differences (phase b less a) of cosines and of sines, each (batch, N)."""
+    if len(settled.states) != 1:
+        raise ValueError(f"phases of oscillators have one array of states, got {len(settled.states)}")
+    (middle,), (moved,) = settled.between(a, b)
+    xp, half = _array.namespace(middle), moved / 2
+    c, s = xp.cos(middle), xp.sin(middle)
+    # cos(m + h) + cos(m - h) = 2 cos m cos h,  cos(m + h) - cos(m - h) = -2 sin m sin h
+    return c * xp.cos(half), -2 * s * xp.sin(half), s * xp.cos(half), 2 * c * xp.sin(half)
 
 
 def _shares(c: Array, dc: Array, s: Array, ds: Array, scale: float) -> tuple[Factors, Array, Array, Array]:

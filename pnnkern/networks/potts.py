@@ -71,8 +71,7 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     Returns the new states. Raises ValueError and TypeError, ValueError without a key. Chances are worked out in float32; a state of less than
     2^-24 is not met.
     """
-    if key is None:
-        raise ValueError("Potts spins are random, which needs a key: key=pnnkern.random.key(seed)")
+    random.require_key(key, "Potts spins are random")
     state = _checked(graph, states, state)
     batch, xp = len(state), _array.namespace(state)
     coupling, field = couplings_and_field(graph, coupling, field, batch, states)

@@ -18,7 +18,7 @@ from .._array import Array, Real
 from .._checks import double, floats, real, shaped
 from .._constants import Copies
 from .._gate import accepts_any, record
-from ._graph import Graph, State, judged
+from ._graph import Graph, State, check_converged
 from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the net currents at the free nodes, relative to the largest before they settle
@@ -152,7 +152,7 @@ class ResistorNetwork(Graph):
             out[part] = solved[0].T
             residual[part], taken = _array.to_numpy(solved[1]), max(taken, solved[2])
         limit = "its conductances and loads lie too far apart for double precision" if direct else ""
-        return judged(out, residual, taken, tolerance, on_failure, "the network", limit)
+        return check_converged(out, residual, taken, tolerance, on_failure, "the network", limit)
 
     def response(
         self, conductance: Any, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE
@@ -162,7 +162,7 @@ class ResistorNetwork(Graph):
         Its cost does not depend on any batch. Arguments and errors as of `relax`.
         """
         conductance = floats("conductance", conductance)
-        sources, targets = self.apart(source_nodes, target_nodes)
+        sources, targets = self.disjoint_nodes(source_nodes, target_nodes)
         xp, n, m = _array.namespace(conductance), len(sources), len(targets)
 
         def unit_currents() -> np.ndarray:
@@ -218,7 +218,7 @@ class ResistorNetwork(Graph):
         a column for each target. It is sparse, on the CPU, in an order found once for all; on a GPU, up to 512 free nodes, dense and of all
         networks at a time. tolerance : as in `relax`. Raises as `relax`.
         """
-        sources, targets = self.apart(source_nodes, target_nodes)
+        sources, targets = self.disjoint_nodes(source_nodes, target_nodes)
         k = floats("conductance", conductance).astype(np.float64, copy=False)
         xp = _array.namespace(k)
         if self.n_nodes - len(sources) <= LARGEST_BLOCK:
@@ -232,7 +232,7 @@ class ResistorNetwork(Graph):
         for some in _parallel.pieces(len(k), _array.chunk(k, 8 * each)):
             found, left = (plan.dense_gains if dense else plan.sparse_gains)(_array.contiguous(k[some]), sources, targets)
             out[some], residual[some] = found, _array.to_numpy(left)
-        judged(out, residual, 1, tolerance, "raise", "a network")
+        check_converged(out, residual, 1, tolerance, "raise", "a network")
         return out
 
     # ------------------------------------------------------------------------------------------------------------- observables

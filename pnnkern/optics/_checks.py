@@ -130,17 +130,3 @@ def padding(pad: Any) -> float:
     if not np.isfinite(value) or value < 1:
         raise ValueError(f"pad must be at least 1 (1 is no padding), got {pad!r:.80}")
     return value
-
-
-def chosen(wrt: Any, known: tuple[str, ...]) -> tuple[str, ...]:
-    """`wrt` as a tuple of known argument names."""
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
-    for name in names:
-        if name not in known:
-            raise ValueError(f"wrt names {name!r}: this derivative exists for {', '.join(known)}")
-    return names
-
-
-def only(results: dict[str, Any], names: tuple[str, ...]) -> Any:
-    """The one result asked for, or a tuple in the order of `names`."""
-    return results[names[0]] if len(names) == 1 else tuple(results[n] for n in names)

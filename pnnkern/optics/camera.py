@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._checks import wrt_names
 from .._gate import accepts_any
 from . import _checks
 
@@ -88,7 +89,7 @@ def detect_vjp(cotangent: Array, light: Array, camera: Camera, *, key: Any = Non
 
     Returns an array like `light`. Raises as `detect`.
     """
-    _checks.chosen(wrt, ("light",))
+    wrt_names(wrt, ("light",))
     if shot not in ("pathwise", "mean"):
         raise ValueError(f"shot must be 'pathwise' or 'mean', got {shot!r}")
     light, counts, signal = _drawn(light, camera, key, sample)
@@ -109,8 +110,8 @@ def _drawn(light: Any, camera: Camera, key: Any, sample: Any) -> tuple[Array, Ar
     light = _array.contiguous(_checks.real("light", light))
     if light.ndim < 1:
         raise ValueError("light must have a first axis of samples, got shape ()")
-    if camera.noisy and key is None:
-        raise ValueError(f"{camera} has noise, which needs a key: key=pnnkern.random.key(seed)")
+    if camera.noisy:
+        random.require_key(key, f"{camera} has noise")
     counts, signal = None, light
     if camera.photons is not None:
         counts = random.poisson(random.fold_in(key, "shot noise"), light * camera.photons, sample=sample).astype(light.dtype)

@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, Field
+from .._checks import wrt_names
 from .._constants import Copies
 from .._gate import accepts_any
 from . import _checks
@@ -84,7 +85,7 @@ def intensity_vjp(cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> A
 
     Raises ValueError for a cotangent of another shape or dtype.
     """
-    _checks.chosen(wrt, ("field",))
+    wrt_names(wrt, ("field",))
     field = _checks.complex_field("field", field)
     return 2 * _checks.like("cotangent", cotangent, "the intensity", field.shape, field.real.dtype) * field
 
@@ -118,7 +119,7 @@ def powers_vjp(cotangent: Array, field: Field, regions: Regions, *, wrt: Any = (
     cotangent : real (..., detectors), converted to the precision of `field`. Returns an array like `field`. Raises as `powers`, and
     ValueError for a cotangent of another shape.
     """
-    _checks.chosen(wrt, ("field",))
+    wrt_names(wrt, ("field",))
     field = _on_plane(field, regions)
     pixels = field.shape[-2] * field.shape[-1]
     out = _array.namespace(field).empty_like(field)

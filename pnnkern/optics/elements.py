@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike
 
 from .. import _array
 from .._array import Array, Field
+from .._checks import only, wrt_names
 from .._errors import SamplingWarning
 from .._gate import accepts_any
 from . import _axes, _checks, masks
@@ -179,7 +180,7 @@ def lens_vjp(cotangent: Array, field: Field, *, focal_length: Any, wavelength: A
     field: ``exp(i k r^2 / 2f) g``; focal_length: ``-sum k r^2 / (2 f^2) Im(conj(g) lens(field))`` in float64 (dL/dmetre), of the shape
     that was given. Returns one array, or a tuple in the order of `wrt`.
     """
-    names = _checks.chosen(wrt, ("field", "focal_length"))
+    names = wrt_names(wrt, ("field", "focal_length"))
     field = _checks.complex_field("field", field)
     one = _Lens(field, focal_length, wavelength, pitch, centre)
     inner = tuple({"focal_length": "transmission"}.get(n, n) for n in names)
@@ -187,7 +188,7 @@ def lens_vjp(cotangent: Array, field: Field, *, focal_length: Any, wavelength: A
     results = dict(zip(names, (given,) if len(names) == 1 else given, strict=True))
     if "focal_length" in results:
         results["focal_length"] = unbroadcast(one.slope(results["focal_length"]), one.given)
-    return _checks.only(results, names)
+    return only(results, names)
 
 
 class _Lens:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array, Field, Real
+from .._checks import only, wrt_names
 from .._gate import accepts_any
 from . import _axes, _checks, chain
 from ._media import unbroadcast
@@ -209,7 +210,7 @@ def _times(field: Field, transmission: Array, out: Array | None) -> Array:
 def _vjp(cotangent: Any, field: Field, transmission: Array, wrt: Any, parameter: str, given: Array, from_sum: Any) -> Any:
     """Derivatives of `field * transmission`; `from_sum` makes that of the parameter, `given`, out of q = sum of g conj(field) over the
     fields of each mask, before it is summed to the shape that was given."""
-    names = _checks.chosen(wrt, ("field", parameter))
+    names = wrt_names(wrt, ("field", parameter))
     shape = _axes.joined(field.shape, transmission.shape)
     cotangent = _checks.like("cotangent", cotangent, "the transmitted field", shape, field.dtype)
     results: dict[str, Any] = {}
@@ -223,4 +224,4 @@ def _vjp(cotangent: Any, field: Field, transmission: Array, wrt: Any, parameter:
             _launch.launch("optics/mask", "transmit_vjp", field.dtype, *sizes, shape[-2] * shape[-1], g, u, q[mask], threads=q[mask].size)
         q = q.astype(np.complex128) if full.size != given.size else q  # to be added up
         results[parameter] = unbroadcast(from_sum(q), given.shape).astype(given.dtype, copy=False)
-    return _checks.only(results, names)
+    return only(results, names)

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import _array, _launch, _parallel
 from .._array import Array, Field
+from .._checks import only, wrt_names
 from .._gate import accepts_any, record
 from . import _checks, _fft, _plan, _transfer
 from ._media import Media, unbroadcast
@@ -202,7 +203,7 @@ class Propagator(_plan.Explained):
 
     def vjp(self, cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> Any:
         """Derivatives by the adjoint; see `propagate_vjp`."""
-        names = _checks.chosen(wrt, _WRT)
+        names = wrt_names(wrt, _WRT)
         field = self._field("field", field)
         cotangent = _plan.gathered(self._cotangent(cotangent, field), self._inner)
         lead = cotangent.shape[:-2]
@@ -214,7 +215,7 @@ class Propagator(_plan.Explained):
         for name in names:
             if name != "field":
                 results[name] = self.lines.gradient(name, self._slopes(flat, field, name).reshape(lead))
-        return _checks.only(results, names)
+        return only(results, names)
 
     def _slopes(self, cotangent: Array, field: Field, name: str) -> Array:
         """Re sum conj(G) dH/dp U / (Py Px), float64, for each field of the result."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _array, _launch, _parallel
 from .._array import Array, Field
+from .._checks import only, wrt_names
 from .._errors import SamplingWarning
 from .._gate import accepts_any
 from . import _checks, _fft, _plan, _sampling, _separable, _transfer
@@ -264,7 +265,7 @@ def _forward(plan: _Planned, field: Field) -> Array:
 
 
 def _vjp(plan: _Planned, cotangent: Any, field: Field, wrt: Any) -> Any:
-    names = _checks.chosen(wrt, _WRT)
+    names = wrt_names(wrt, _WRT)
     lead = plan.lines.out_lead(field.shape[:-2])
     cotangent = _checks.like("cotangent", cotangent, "the propagated field", (*lead, *plan.out_shape), field.dtype)
     flat, index = _plan.gathered(cotangent, plan.inner).reshape(-1, *plan.inner), plan.lines.index(lead)
@@ -285,7 +286,7 @@ def _vjp(plan: _Planned, cotangent: Any, field: Field, wrt: Any) -> Any:
             if xp is np and not np.isfinite(slopes).all():
                 raise ValueError("the field or the cotangent has NaN or infinite values")
             results[name] = plan.lines.gradient(name, slopes.reshape(lead))
-    return _checks.only(results, names)
+    return only(results, names)
 
 
 def _overlap(a: Array, b: Array) -> Array:

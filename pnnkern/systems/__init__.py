@@ -1,6 +1,7 @@
 """Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
 from .._updates import Factors, Gradient, Move, Set
+from . import protocols, writers
 from ._imperfect import CouplingImperfections, EdgeImperfections, SpringImperfections
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
@@ -17,6 +18,7 @@ from .oscillators import OscillatorMachine
 from .protocols import (
     Continual,
     Driven,
+    Featured,
     Generative,
     Holomorphic,
     Layered,
@@ -24,11 +26,14 @@ from .protocols import (
     Modelled,
     Reciprocal,
     Relaxing,
+    Resistive,
+    Staged,
+    Weighing,
     Yielding,
 )  # fmt: skip
 from .resistor_network import ResistorCircuit
-from .system import Quantity, System, Target, kinds
-from .writers import InPlace, Potentiometers, Pulsed, Pulses, Stepped, Transferred
+from .system import Quantity, States, System, Target, kinds
+from .writers import InPlace, Potentiometers, Pulsed, Pulses, Rheostats, Stepped, Transferred, Writer
 
 __all__ = [
     "D2NN",
@@ -42,6 +47,7 @@ __all__ = [
     "Driven",
     "EdgeImperfections",
     "Factors",
+    "Featured",
     "Generative",
     "Geometry",
     "Gradient",
@@ -62,16 +68,24 @@ __all__ = [
     "Quantity",
     "Reciprocal",
     "Relaxing",
+    "Resistive",
     "ResistorCircuit",
+    "Rheostats",
     "Set",
     "SpringImperfections",
     "SpringNetwork",
+    "Staged",
+    "States",
     "Stepped",
     "System",
     "Target",
     "Transferred",
+    "Weighing",
+    "Writer",
     "Yielding",
     "chain",
     "from_callable",
     "kinds",
-]  # fmt: skip
+    "protocols",
+    "writers",
+]

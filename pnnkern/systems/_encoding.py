@@ -84,7 +84,7 @@ def one_hot(labels: Array, classes: int, high: float, low: float, device: str, d
     return xp.where(share, high, low).astype(dtype)
 
 
-def wanted(target: Any, output: Real, nudges: tuple[float, ...]) -> Array:
+def resolve_target(target: Any, output: Real, nudges: tuple[float, ...]) -> Array:
     """The target (batch, outputs), which may be a function of the output, or the output where there is none.
 
     Raises ValueError for another shape, or a nudge towards nothing.
@@ -101,13 +101,13 @@ def wanted(target: Any, output: Real, nudges: tuple[float, ...]) -> Array:
     return target
 
 
-def beyond(output: Real, target: Real, middle: float) -> Array:
+def past_target(output: Real, target: Real, middle: float) -> Array:
     """Which outputs lie beyond their target on its own side of `middle`, and would be left alone by a hinge; boolean (batch, outputs)."""
     past: Array = (target < output) == (target > middle)
     return past
 
 
-def fitting(parameters: dict[str, Array], shapes: dict[str, tuple[int, ...]], dtype: Any) -> None:
+def check_parameters(parameters: dict[str, Array], shapes: dict[str, tuple[int, ...]], dtype: Any) -> None:
     """Raise ValueError for a parameter that is missing or has another shape or dtype."""
     for name, shape in shapes.items():
         p = parameters.get(name)

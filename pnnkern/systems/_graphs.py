@@ -12,7 +12,7 @@ from .._checks import floats
 from .._declared import Count, Range
 from .._gate import accepts_any
 from ..networks._graph import Graph
-from ._encoding import beyond, fitting, flat, one_hot
+from ._encoding import check_parameters, flat, one_hot, past_target
 from ._imperfect import BuildableEdges
 from .system import Target
 from .writers import Potentiometers
@@ -57,21 +57,21 @@ class GraphNetwork(BuildableEdges):
 
     def _choose_nodes(self, network: Graph, **counts: int) -> np.ndarray:
         """Draw or check so many `source` and `target` nodes, and others. Returns all that are held: the sources, then the others."""
-        names, n, wanted = [f"{kind}_nodes" for kind in counts], network.n_nodes, list(counts.values())
+        names, n, node_counts = [f"{kind}_nodes" for kind in counts], network.n_nodes, list(counts.values())
         if any(getattr(self, name) is None for name in names):
-            if sum(wanted) > n:
+            if sum(node_counts) > n:
                 each = _listed([f"{count} {kind}s" for kind, count in counts.items()])
-                raise ValueError(f"{each} need {sum(wanted)} nodes, the network has {n}")
-            random.needed(self.key, f"which nodes are {_listed([f'{kind}s' for kind in counts])} is drawn at random")
+                raise ValueError(f"{each} need {sum(node_counts)} nodes, the network has {n}")
+            random.require_key(self.key, f"which nodes are {_listed([f'{kind}s' for kind in counts])} is drawn at random")
             order = np.asarray(random.permutation(random.fold_in(self.key, "nodes"), n))
-            for name, nodes in zip(names, np.split(order, np.cumsum(wanted)), strict=False):
+            for name, nodes in zip(names, np.split(order, np.cumsum(node_counts)), strict=False):
                 setattr(self, name, nodes)
         given = {name: np.atleast_1d(np.asarray(_array.to_numpy(getattr(self, name)))) for name in names}
-        if [len(nodes) for nodes in given.values()] != wanted:
-            right = _listed([f"{count} {name}" for name, count in zip(names, wanted, strict=True)])
+        if [len(nodes) for nodes in given.values()] != node_counts:
+            right = _listed([f"{count} {name}" for name, count in zip(names, node_counts, strict=True)])
             raise ValueError(f"there must be {right}, got {_listed([str(len(nodes)) for nodes in given.values()])}")
         targets = given.pop("target_nodes")
-        held, self.target_nodes = network.apart(np.concatenate(list(given.values())), targets)
+        held, self.target_nodes = network.disjoint_nodes(np.concatenate(list(given.values())), targets)
         for name, nodes in zip(given, np.split(held, np.cumsum([len(nodes) for nodes in given.values()])), strict=False):
             setattr(self, name, nodes)
         return np.asarray(held)
@@ -81,7 +81,7 @@ class GraphNetwork(BuildableEdges):
         like = _array.device_namespace(self.device).empty(0, dtype)
         given = {name: (p, floats(name, p, like)) for name, p in self.parameters.items()}
         self.parameters = {name: p if p is x else x.astype(dtype) for name, (p, x) in given.items()}
-        fitting(self.parameters, dict.fromkeys(names, (edges,)), dtype)
+        check_parameters(self.parameters, dict.fromkeys(names, (edges,)), dtype)
 
     @property
     def entrances(self) -> int:
@@ -107,7 +107,7 @@ class GraphNetwork(BuildableEdges):
         if not self.hinge:
             return values
         loss = self.natural_loss
-        out: Array = _array.namespace(values).where(beyond(output, target, (loss.high + loss.low) / 2), 0.0, values)
+        out: Array = _array.namespace(values).where(past_target(output, target, (loss.high + loss.low) / 2), 0.0, values)
         return out
 
     def _on(self, nodes: np.ndarray, like: Array) -> Array:

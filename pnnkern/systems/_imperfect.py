@@ -117,7 +117,7 @@ class Buildable(System):
     def _once(self, name: str, shape: tuple[int, ...], like: Array, draw: Callable[..., Array] = random.normal) -> Array:
         """The draws of this name, (*shape), in the dtype and on the device of `like`; they are made once."""
         if (found := self._fixed.get((name, shape))) is None:
-            key = random.fold_in(random.needed(self.key, "imperfections are random"), "built")
+            key = random.fold_in(random.require_key(self.key, "imperfections are random"), "built")
             flat = draw(random.fold_in(key, name), (1, int(np.prod(shape))), dtype=like.dtype, like=like)
             found = self._fixed[name, shape] = flat.reshape(shape)
         return found
@@ -162,7 +162,7 @@ class Buildable(System):
         """Values (batch, ...) with noise of one measurement."""
         if not (rms := self.imperfections.measurement_noise):
             return values
-        own = random.fold_in(random.needed(key, "the noise of what is measured is random"), what)
+        own = random.fold_in(random.require_key(key, "the noise of what is measured is random"), what)
         out: Array = values + values.dtype.type(rms) * random.normal(own, values.shape, sample=sample, dtype=values.dtype, like=values)
         return out
 
@@ -170,7 +170,7 @@ class Buildable(System):
         """Outputs of a population (members, batch, outputs) as they are measured, each with the noise of its own number."""
         if not self.imperfections.measurement_noise:
             return self._read(outputs)
-        random.needed(key, "the noise of what is measured is random")
+        random.require_key(key, "the noise of what is measured is random")
         numbers = enumerate(numbered(len(outputs), first))
         return _array.namespace(outputs).stack([self._measured(outputs[m], random.fold_in(key, n), sample) for m, n in numbers])
 

@@ -13,7 +13,7 @@ from .._declared import Turns, check
 from .._gate import accepts_any
 from .._updates import Derivative, scaled
 from ..networks.layered import Equilibrium, Phases, softmax
-from ._encoding import fitting
+from ._encoding import check_parameters
 from ._imperfect import on_the_built
 from ._layers import DenseLayers, GradedOutputs, Rates, check_dtype
 from .protocols import stacked
@@ -71,11 +71,11 @@ class Settling(GradedOutputs):
             if len(getattr(self, name)) not in (0, layers):
                 raise ValueError(f"{name} must be one number for each of the {layers} layers, got {len(getattr(self, name))}")
         if not self.parameters:
-            random.needed(self.key, "the weights that a layered network begins with are random")
+            random.require_key(self.key, "the weights that a layered network begins with are random")
             xp = _array.device_namespace(self.device)
             drawn = self._draw_weights(xp.empty(0, self.dtype))
             self.parameters = {name: drawn[name] if name in drawn else xp.zeros(shape, self.dtype) for name, shape in shapes.items()}
-        fitting(self.parameters, shapes, self.dtype)
+        check_parameters(self.parameters, shapes, self.dtype)
         for name in shapes:
             rate = self._rate(name)
             if name.startswith("b"):

@@ -16,18 +16,18 @@ from .. import _array, random
 from .._array import Array, Real
 from .._declared import Positive, Range, Turns, check
 from .._errors import NudgeError
-from .._functions import logistic, softmax
+from .._functions import log_softmax, logistic, softmax
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import boltzmann
-from ..networks.boltzmann import chosen
+from ..networks.boltzmann import one_hot_sample
 from ..networks.ising import layer_contrast, pair_contrast
-from ._encoding import fitting, flat, one_hot
+from ._encoding import check_parameters, flat, one_hot
 from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize, check_dtype
 from ._samples import on_device
 from .protocols import looped_population
-from .system import Quantity, Target
+from .system import Quantity, States, Target
 from .writers import InPlace
 
 
@@ -45,12 +45,10 @@ class Ensemble:
 
 @record
 @dataclass(frozen=True)
-class Ensembles:
-    """output (batch, classes) of the free phase, and all phases, the free one first."""
+class Ensembles(States):
+    """Output (batch, classes), and of each phase what was drawn in it, `Ensemble`."""
 
     inputs: Real
-    output: Real
-    phases: list[Ensemble]
 
 
 @accepts_any
@@ -82,7 +80,7 @@ class BoltzmannMachine(OneHiddenLayer):
         xp, (hidden, classes) = _array.device_namespace(self.device), self.sizes
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, classes), "a": (self.inputs,), "b1": (hidden,), "b2": (classes,)}
         if not self.parameters:
-            random.needed(self.key, "the weights that a Boltzmann machine begins with are random")
+            random.require_key(self.key, "the weights that a Boltzmann machine begins with are random")
             for name, shape in shapes.items():
                 self.parameters[name] = xp.zeros(shape, self.dtype)
                 if len(shape) == 2:
@@ -90,7 +88,7 @@ class BoltzmannMachine(OneHiddenLayer):
                         random.fold_in(self.key, name), (1, int(np.prod(shape))), dtype=self.dtype, like=self.parameters[name]
                     )
                     self.parameters[name] = (self.scale / np.sqrt(shape[0]) * draws).astype(self.dtype).reshape(shape)
-        fitting(self.parameters, shapes, self.dtype)
+        check_parameters(self.parameters, shapes, self.dtype)
         first, second = self.two_rates()
         if len(self.rates):
             for name, rate in (("W1", first), ("a", first), ("b1", first), ("W2", second), ("b2", second)):
@@ -143,7 +141,7 @@ class BoltzmannMachine(OneHiddenLayer):
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
               sample: Any = 0) -> Ensembles:  # fmt: skip
         """The free ensemble and the nudged ones; with `hold` classes are held at the targets, and beta must be 1."""
-        random.needed(key, "draws are random")
+        random.require_key(key, "draws are random")
         if target is None and nudges:
             raise ValueError("nudges need a target")
         if target is not None and target.shape != (len(inputs), self.sizes[1]):
@@ -154,14 +152,14 @@ class BoltzmannMachine(OneHiddenLayer):
         drive = inputs @ self.parameters["W1"] + self.parameters["b1"]
         free = self._drawn(drive, 0.0, random.fold_in(key, "free"), sample)
         phases = [free]
-        wanted: Any = target
+        one_hot_target: Any = target
         for n, beta in enumerate(nudges):
             if hold:
-                hidden = logistic(drive + wanted @ self.parameters["W2"].T)
-                phases.append(Ensemble(wanted[None], hidden[None], wanted))
+                hidden = logistic(drive + one_hot_target @ self.parameters["W2"].T)
+                phases.append(Ensemble(one_hot_target[None], hidden[None], one_hot_target))
             else:
-                phases.append(self._drawn(drive, beta * wanted, random.fold_in(key, n), sample))
-        return Ensembles(inputs, _array.namespace(inputs).log(free.chance), phases)
+                phases.append(self._drawn(drive, beta * one_hot_target, random.fold_in(key, n), sample))
+        return Ensembles(_array.namespace(inputs).log(free.chance), phases, inputs)
 
     def _drawn(self, drive: Array, field: Any, key: Any, sample: Any) -> Ensemble:
         """Draw hidden units and classes in turn, classes with an extra field."""
@@ -169,7 +167,7 @@ class BoltzmannMachine(OneHiddenLayer):
         batch, (hidden, classes) = len(drive), self.sizes
         drawn, given = xp.empty((self.sweeps, batch, classes), drive.dtype), xp.empty((self.sweeps, batch, hidden), drive.dtype)
         mean = xp.zeros((batch, classes), drive.dtype)
-        y = chosen(xp.full((batch, classes), 1 / classes, drive.dtype), random.fold_in(key, "start"), sample)
+        y = one_hot_sample(xp.full((batch, classes), 1 / classes, drive.dtype), random.fold_in(key, "start"), sample)
         for n in range(-self.settle, self.sweeps):
             own = random.fold_in(key, n + self.settle)
             of_hidden = logistic(drive + y @ p["W2"].T)
@@ -178,7 +176,7 @@ class BoltzmannMachine(OneHiddenLayer):
             if n >= 0:
                 drawn[n], given[n] = y, of_hidden
                 mean += of_classes / self.sweeps
-            y = chosen(of_classes, random.fold_in(own, "classes"), sample)
+            y = one_hot_sample(of_classes, random.fold_in(own, "classes"), sample)
         return Ensemble(drawn, given, mean)
 
     def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Derivative]:
@@ -195,15 +193,15 @@ class BoltzmannMachine(OneHiddenLayer):
     # -------------------------------------------------------------------------------------------------------------- generative
     def undecided(self, count: int, key: Any) -> tuple[Array, Array]:
         """Where persistent chains start: inputs (count, n) of 0 and 1, times the gain, and one-hot classes (count, classes), drawn evenly."""
-        random.needed(key, "where chains start is random")
+        random.require_key(key, "where chains start is random")
         xp = _array.namespace(self.parameters["W1"])
         even = xp.full((count, self.inputs), 0.5, self.dtype)
         inputs = self.gain * random.bernoulli(random.fold_in(key, "inputs"), even).astype(self.dtype)
-        return inputs, chosen(xp.full((count, self.outputs), 1 / self.outputs, self.dtype), random.fold_in(key, "classes"), 0)
+        return inputs, one_hot_sample(xp.full((count, self.outputs), 1 / self.outputs, self.dtype), random.fold_in(key, "classes"), 0)
 
     def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
-        random.needed(key, "draws are random")
+        random.require_key(key, "draws are random")
         p = self.built().parameters
         weights, biases = ([p[name] for name in names] for names in (("W1", "W2"), ("a", "b1", "b2")))
         v, y = boltzmann.drawn(
@@ -237,8 +235,7 @@ class BoltzmannMachine(OneHiddenLayer):
         p, xp = self.parameters, _array.namespace(inputs)
         drive = inputs @ p["W1"] + p["b1"]
         scores = xp.stack([b + xp.logaddexp(0.0, drive + w).sum(axis=1) for b, w in zip(p["b2"], p["W2"].T, strict=True)], axis=1)
-        shifted = scores - scores.max(axis=1, keepdims=True)
-        out = (shifted - xp.log(xp.exp(shifted).sum(axis=1, keepdims=True))).astype(inputs.dtype)
+        out = log_softmax(scores)[0].astype(inputs.dtype)
         return out, (inputs, drive, out)
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:

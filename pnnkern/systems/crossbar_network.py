@@ -15,11 +15,12 @@ from .. import _array, _declared, crossbar, random
 from .._array import Array, Real
 from .._checks import shaped
 from .._declared import MOST, Count, CountOrNone, Described, Length, NotNegative, Positive, Range, Share, check
+from .._functions import logistic
 from .._gate import accepts_any
 from .._updates import Derivative, Factors
 from ..crossbar import ADC, DAC, BitSerial, Chain, Crossbar, DifferentialPair, GaussianNoise, Layer, OffsetColumn, Wires
 from . import protocols
-from ._encoding import fitting, flat
+from ._encoding import check_parameters, flat
 from ._layers import check_dtype
 from ._samples import on_device
 from .system import Quantity, System, Target
@@ -29,7 +30,7 @@ from .writers import Pulses
 ACTIVATIONS = {
     "tanh": (lambda xp, a: xp.tanh(a), lambda h: 1 - h * h),
     "relu": (lambda xp, a: xp.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
-    "sigmoid": (lambda xp, a: 1 / (1 + xp.exp(-a)), lambda h: h * (1 - h)),
+    "sigmoid": (lambda xp, a: logistic(a), lambda h: h * (1 - h)),
 }
 Compensation = Literal["none", "global", "column"]
 
@@ -142,11 +143,11 @@ class CrossbarNetwork(System):
         for l, shape in enumerate(self.shapes):
             name = f"w{l}"
             if name not in self.parameters:
-                random.needed(self.key, "the weights to start from are random")
+                random.require_key(self.key, "the weights to start from are random")
                 draws = random.normal(random.fold_in(self.key, name), (1, shape[0] * shape[1]), dtype=self.dtype, like=like)
                 start = (draws.reshape(shape) / np.sqrt(shape[0])).clip(-self.weight_max, self.weight_max)
                 self.parameters[name] = start.astype(self.dtype)
-            fitting(self.parameters, {name: shape}, self.dtype)
+            check_parameters(self.parameters, {name: shape}, self.dtype)
         self.writing.give(self, [name for name in self.parameters if name not in self.writers])
 
     @property

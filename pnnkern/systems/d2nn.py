@@ -26,7 +26,7 @@ from ..optics import chain, detectors
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import _photodetectors, protocols
-from ._encoding import fitting, fractions, given, shares
+from ._encoding import check_parameters, fractions, given, shares
 from ._layers import check_dtype
 from .system import Quantity, System, Target
 
@@ -151,7 +151,7 @@ class D2NN(System):
         check(self)
         check_dtype(self.dtype)
         if not self.imperfections.perfect:
-            random.needed(self.key, "imperfections are random")
+            random.require_key(self.key, "imperfections are random")
         xp = _array.device_namespace(self.device)
         g = self.geometry
         shape = (g.layers, g.size, g.size)
@@ -159,11 +159,11 @@ class D2NN(System):
             if self.start == "pi":
                 self.parameters["phase"] = xp.full(shape, np.pi, self.dtype)
             else:
-                random.needed(self.key, "the phases that a diffractive network begins with are random")
+                random.require_key(self.key, "the phases that a diffractive network begins with are random")
                 draws = random.uniform(self.key, (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
                 self.parameters["phase"] = (2 * np.pi * draws.reshape(shape)).astype(self.dtype)
         phase = self.parameters["phase"]
-        fitting(self.parameters, {"phase": shape}, self.dtype)
+        check_parameters(self.parameters, {"phase": shape}, self.dtype)
         _finite(phase, "phase")
         self.regions = g.regions()
         side, pitch = g.samples, g.pitch / g.oversample

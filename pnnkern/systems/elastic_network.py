@@ -17,23 +17,18 @@ from .._errors import ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ElasticNetwork, graphs
-from ._encoding import flat, wanted
+from ._encoding import flat, resolve_target
 from ._graphs import GraphNetwork
 from ._imperfect import SpringImperfections
 from .protocols import looped_population
-from .system import Quantity
+from .system import Quantity, States
 
 
 @record
 @dataclass(frozen=True)
-class Shapes:
-    """output (batch, outputs), metres, of the free state, and positions (batch, n_nodes, dimension) of all phases, the free one first.
+class Shapes(States):
+    """Output in metres, and of each phase positions (batch, n_nodes, dimension). stiffness, rest : (E,), of the springs that rest there."""
 
-    stiffness, rest : (E,), of the springs that rest there.
-    """
-
-    output: Real
-    phases: list[Array]
     stiffness: Array
     rest: Array
 
@@ -79,7 +74,7 @@ class SpringNetwork(GraphNetwork):
         if (self.edges is None) != (self.positions is None):
             raise ValueError("edges and positions, where the nodes are, must be given together, or neither")
         if self.edges is None:
-            key = random.fold_in(random.needed(self.key, "the graph is drawn at random"), "graph")
+            key = random.fold_in(random.require_key(self.key, "the graph is drawn at random"), "graph")
             self.edges, self.positions = graphs.delaunay(self.nodes, key)
         xp = _array.device_namespace(self.device)
         self.positions = xp.asarray(numbers("positions", self.positions))
@@ -225,7 +220,7 @@ class SpringNetwork(GraphNetwork):
         free: Array = device._settle(inputs).positions
         there = self._displaced(free)
         output = self._measured(there, key, sample)
-        target = wanted(target, output, nudges)
+        target = resolve_target(target, output, nudges)
         aimed = target if output is there else target - (output - there)
         pulled = self._hinged(xp.ones_like(output), output, target)
         phases = [free]

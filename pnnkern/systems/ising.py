@@ -20,21 +20,21 @@ from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import ising
-from ._encoding import fitting, one_hot
+from ._encoding import check_parameters, one_hot
 from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize
 from ._samples import on_device
 from .protocols import looped_population
-from .system import Target
+from .system import States, Target
 from .writers import InPlace
 
 
 @record
 @dataclass(frozen=True)
-class _Relaxed:
+class Spins(States):
+    """Of each phase spins (batch, hidden + outputs) int8."""
+
     inputs: Real
-    states: list[Array]  # spins of the free phase and of each nudged one, (batch, hidden + outputs) int8
-    output: Real
 
 
 @accepts_any
@@ -64,12 +64,12 @@ class IsingMachine(OneHiddenLayer):
         xp, hidden, outputs = _array.device_namespace(self.device), self.hidden[0], self.outputs * self.copies
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, outputs), "b1": (hidden,), "b2": (outputs,)}
         if not self.parameters:
-            random.needed(self.key, "the weights that an Ising machine begins with are random")
+            random.require_key(self.key, "the weights that an Ising machine begins with are random")
             for name, shape in shapes.items():
                 draws = random.uniform(random.fold_in(self.key, name), (1, int(np.prod(shape))), like=xp.empty(0, np.float32))
                 size = self.scale / np.sqrt(shape[0]) if len(shape) == 2 else 0.0
                 self.parameters[name] = (size * (2 * draws - 1)).astype(np.float32).reshape(shape)
-        fitting(self.parameters, shapes, np.float32)
+        check_parameters(self.parameters, shapes, np.float32)
         first, second = self.two_rates()
         for name in shapes:
             self.writers.setdefault(name, InPlace(-self.limit, self.limit, first if name.endswith("1") else second))
@@ -105,15 +105,15 @@ class IsingMachine(OneHiddenLayer):
 
     def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """The annealed spins, of the hidden, then of the output nodes (batch, spins), float32."""
-        return self.relax(inputs, key=key, sample=sample).states[0].astype(np.float32)
+        return self.relax(inputs, key=key, sample=sample).phases[0].astype(np.float32)
 
     forward_population = looped_population(forward)
 
     @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-              sample: Any = 0) -> _Relaxed:  # fmt: skip
+              sample: Any = 0) -> Spins:  # fmt: skip
         """The free state and the nudged ones. With `hold` outputs are held at the targets: spins know no fractions, so beta must be 1."""
-        random.needed(key, "annealing is random")
+        random.require_key(key, "annealing is random")
         if hold and any(b != 1 for b in nudges):
             raise NudgeError(f"spins are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
         xp, p, hidden = _array.namespace(inputs), self.parameters, self.sizes[0]
@@ -130,27 +130,27 @@ class IsingMachine(OneHiddenLayer):
         states = [free]
         if target is None and nudges:
             raise ValueError("nudges need a target")
-        wanted: Any = None if target is None else target.repeat(self.copies, axis=1)
+        spin_target: Any = None if target is None else target.repeat(self.copies, axis=1)
         for n, beta in enumerate(nudges):
             clamped: Sequence[int] = ()
             begin, pulled = free, fields
             if hold:
                 begin, clamped = free.copy(), range(hidden, nodes)
-                begin[:, hidden:] = wanted
+                begin[:, hidden:] = spin_target
             else:
                 pulled = fields.copy()
-                pulled[:, hidden:] += np.float32(beta) * wanted
+                pulled[:, hidden:] += np.float32(beta) * spin_target
             states.append(
                 ising.anneal(
                     begin, self.graph, coupling, pulled, schedule=late, clamped=clamped, key=random.fold_in(key, n), **how
                 )
             )
-        return _Relaxed(inputs, states, free[:, hidden:].reshape(len(inputs), -1, self.copies).mean(axis=2, dtype=np.float32))
+        return Spins(free[:, hidden:].reshape(len(inputs), -1, self.copies).mean(axis=2, dtype=np.float32), states, inputs)
 
-    def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
+    def contrast(self, relaxed: Spins, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its spins."""
         hidden = self.sizes[0]
-        one, two = ((s[:, :hidden], s[:, hidden:]) for s in (relaxed.states[p].astype(np.float32) for p in (a, b)))
+        one, two = ((s[:, :hidden], s[:, hidden:]) for s in (relaxed.phases[p].astype(np.float32) for p in (a, b)))
         moved = [v - u for u, v in zip(one, two, strict=True)]
         return {
             "W1": Factors(relaxed.inputs, moved[0], -1.0), "W2": ising.pair_contrast(one, two), "b1": -moved[0].sum(axis=0),

@@ -15,26 +15,17 @@ from .._array import Array, Real
 from .._checks import largest, shaped
 from .._declared import Positive, Range, check
 from .._errors import NudgeError
-from .._gate import accepts_any, record
+from .._gate import accepts_any
 from .._updates import Derivative
 from ..networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
 from ..networks._graph import State
 from . import protocols
-from ._encoding import wanted
+from ._encoding import resolve_target
 from ._graphs import Circuit
-from .system import Quantity
+from .system import Quantity, States
 
 SEARCH = 500  # iterations of a relaxation in the search for the largest nudge, where most settle at once or never
 SLACK = 1e3  # times what relaxations leave: outputs that are so close to their targets may move further
-
-
-@record
-@dataclass(frozen=True)
-class States:
-    """output (batch, outputs) of the free state, and voltages (batch, n_nodes) of all phases, the free one first."""
-
-    output: Real
-    phases: list[Array]
 
 
 @accepts_any
@@ -81,7 +72,7 @@ class NonlinearCircuit(Circuit):
             raise TypeError(f"network must be a TransistorNetwork or a DiodeNetwork, got {type(self.network).__name__}")
         self._choose_nodes(self.network, source=self.entrances, target=2 * self.outputs)
         if not self.parameters:
-            key = random.fold_in(random.needed(self.key, "the edges start at random"), "start")
+            key = random.fold_in(random.require_key(self.key, "the edges start at random"), "start")
             like = _array.device_namespace(self.device).empty(0, np.float64)
             draws = random.uniform(key, (1, self.network.n_edges), dtype=np.float64, like=like)[0]
             self.parameters = {self.name: self.start_low + (self.start_high - self.start_low) * draws}
@@ -94,7 +85,7 @@ class NonlinearCircuit(Circuit):
             side = max(3, round(self.nodes**0.5))
             self.edges, self.n_nodes = graphs.lattice(side, side, periodic=True), side * side
         else:
-            key = random.fold_in(random.needed(self.key, "the graph is drawn at random"), "graph")
+            key = random.fold_in(random.require_key(self.key, "the graph is drawn at random"), "graph")
             self.edges, self.n_nodes = graphs.disordered(self.nodes, self.degree, key), self.nodes
 
     @property
@@ -169,9 +160,9 @@ class NonlinearCircuit(Circuit):
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
         xp = _array.namespace(record)
-        wanted, g = xp.zeros(record.shape), cotangent.astype(np.float64)
-        wanted[:, self._on(self.target_nodes, wanted)] = xp.concatenate([g, -g], axis=1)
-        return {self.name: self.network.solve_vjp(wanted, self.parameters[self.name], self.source_nodes, record)}
+        of_nodes, g = xp.zeros(record.shape), cotangent.astype(np.float64)
+        of_nodes[:, self._on(self.target_nodes, of_nodes)] = xp.concatenate([g, -g], axis=1)
+        return {self.name: self.network.solve_vjp(of_nodes, self.parameters[self.name], self.source_nodes, record)}
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
@@ -187,7 +178,7 @@ class NonlinearCircuit(Circuit):
         xp, device, inputs = _array.namespace(inputs), self.built(), self._entered(inputs)
         free = device._settle(inputs)
         output = self._measured(self._across(free), key, sample)
-        error = self.errors(output, wanted(target, output, nudges))
+        error = self.errors(output, resolve_target(target, output, nudges))
         apart = xp.concatenate([error, -error], axis=1)  # of the positive and the negative ends
         phases = [free]
         for nudge in nudges:

@@ -4,7 +4,7 @@ Parameters: "W1" (inputs, hidden) fields per input value, "b1" (hidden,) and "b2
 "K" (hidden + outputs,) second harmonics. Gower, arXiv:2505.02103 (2025).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,23 +12,16 @@ import numpy as np
 from .. import _array, random
 from .._array import Array, Real
 from .._declared import NotNegative, Positive, Turns, check
-from .._gate import accepts_any, record
+from .._gate import accepts_any
 from .._updates import Derivative, Factors
 from ..networks import oscillator
-from ._encoding import fitting
+from ..networks.layered import Phases
+from ._encoding import check_parameters
 from ._imperfect import on_the_built
 from ._layers import GradedOutputs, OneHiddenLayer, OneSize, check_dtype
 from .protocols import looped_population
 from .system import Quantity
 from .writers import InPlace
-
-
-@record
-@dataclass(frozen=True)
-class _Relaxed:
-    inputs: Real
-    phases: oscillator.Phases
-    output: Array  # cosines of the free outputs, as they are measured
 
 
 @accepts_any
@@ -60,7 +53,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         xp, (hidden, outputs) = _array.device_namespace(self.device), self.sizes
         shapes = {"W1": (self.inputs, hidden), "W2": (hidden, outputs), "b1": (hidden,), "b2": (outputs,), "K": (hidden + outputs,)}
         if not self.parameters:
-            random.needed(self.key, "the weights that an oscillator machine begins with are random")
+            random.require_key(self.key, "the weights that an oscillator machine begins with are random")
             for name, n in (("W1", self.inputs), ("W2", hidden)):
                 draws = random.uniform(
                     random.fold_in(self.key, name), (1, int(np.prod(shapes[name]))), dtype=self.dtype, like=xp.empty(0, self.dtype)
@@ -68,7 +61,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
                 self.parameters[name] = (self.scale / np.sqrt(n) * (2 * draws - 1)).astype(self.dtype).reshape(shapes[name])
             self.parameters |= {"b1": xp.zeros(hidden, self.dtype), "b2": xp.zeros(outputs, self.dtype)}
             self.parameters["K"] = xp.full(hidden + outputs, self.second, self.dtype)
-        fitting(self.parameters, shapes, self.dtype)
+        check_parameters(self.parameters, shapes, self.dtype)
         for name, rate in (("W1", first), ("W2", second), ("b1", second), ("b2", second), ("K", self.second_rate)):
             self.writers.setdefault(name, InPlace(rate=rate))
 
@@ -84,7 +77,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Cosines of the free phases, of the hidden, then of the output oscillators (batch, oscillators)."""
-        phase = self.relax(inputs, key=key, sample=sample).phases.phase
+        (phase,) = self.relax(inputs, key=key, sample=sample).states
         return self._noisy(_array.namespace(phase).cos(phase), "features", key, sample)
 
     forward_population = looped_population(forward)
@@ -100,20 +93,20 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-              sample: Any = 0) -> _Relaxed:  # fmt: skip
+              sample: Any = 0) -> Phases:  # fmt: skip
         """The free phases and how far nudges move them."""
         coupling, how = self._apparatus(inputs)
         start = _array.namespace(inputs).full(how["x"].shape, np.pi / 2, self.dtype)
         free = oscillator.relax(start, coupling, steps=self.steps, **how)
         if nudges:
-            phases = oscillator.respond(free.phase, coupling, nudges=nudges, target=target, hold=hold, steps=self.nudged_steps, **how)
+            found = oscillator.respond(free.phase, coupling, nudges=nudges, target=target, hold=hold, steps=self.nudged_steps, **how)
         else:
-            phases = oscillator.Phases(free.phase, free.phase[None][:0], self.sizes[1], left=free.left, limit=free.limit)
-        return _Relaxed(inputs, phases, phases.output)
+            found = oscillator.phases_of(free.phase, free.phase[None][:0], self.sizes[1], left=free.left, limit=free.limit)
+        return replace(found, inputs=inputs)
 
-    def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
+    def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its waves."""
-        return self._by_name(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b, mean=False))
+        return self._by_name(relaxed.inputs, oscillator.contrast(relaxed, a, b, mean=False))
 
     def _by_name(self, inputs: Real, shares: tuple[Factors, Array, Array, Array]) -> dict[str, Derivative]:
         """Shares of couplings, fields and second harmonics, sums over the batch, by the names of the parameters."""
@@ -136,7 +129,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         """The exact derivative through the equilibrium, by the response of all phases to the cotangent."""
         coupling, how = self._apparatus(record.inputs)
         steps = max(self.steps, self.nudged_steps)
-        shares = oscillator.relax_vjp(cotangent, record.phases.phase, coupling, steps=steps, **how)
+        shares = oscillator.relax_vjp(cotangent, record.states[0], coupling, steps=steps, **how)
         return self._by_name(record.inputs, shares)
 
     # ------------------------------------------------------------------------------------------------------ for other programs

@@ -21,7 +21,7 @@ from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ResistorNetwork, Response, graphs
 from . import protocols
-from ._encoding import wanted
+from ._encoding import resolve_target
 from ._graphs import Circuit
 from ._layers import check_dtype
 from .system import Quantity, Target
@@ -96,7 +96,7 @@ class ResistorCircuit(Circuit):
             side = max(2, round(self.nodes**0.5))
             self.edges, self.n_nodes, self.positions = graphs.lattice(side, side), side * side, graphs.lattice_positions(side, side)
             return None
-        key = random.fold_in(random.needed(self.key, "the graph is drawn at random"), "graph")
+        key = random.fold_in(random.require_key(self.key, "the graph is drawn at random"), "graph")
         if self.graph == "delaunay":
             self.edges, self.positions = graphs.delaunay(self.nodes, key)
         else:
@@ -126,7 +126,7 @@ class ResistorCircuit(Circuit):
             return xp.asarray(measured, self.dtype)
         out = xp.full(self.network.n_edges, self.start, self.dtype)
         if self.spread:
-            key = random.fold_in(random.needed(self.key, "a spread of the conductances is drawn at random"), "spread")
+            key = random.fold_in(random.require_key(self.key, "a spread of the conductances is drawn at random"), "spread")
             draws = random.normal(key, (1, len(out)), like=out)[0]
             out = (out * (1 + self.spread * draws)).clip(self.smallest, self.largest).astype(self.dtype)
         return out
@@ -241,7 +241,7 @@ class ResistorCircuit(Circuit):
         """
         response, inputs = self._response(), self._entered(inputs)
         output = self._measured(response.outputs(inputs), key, sample)
-        target = wanted(target, output, nudges)
+        target = resolve_target(target, output, nudges)
         lowest = -min((0.0, *nudges))
         if not hold and lowest >= response.nudge_bound:
             raise NudgeError(

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 
 from .. import _array, _declared, _launch
-from .._array import Array
+from .._array import Array, Real
 from .._declared import Described
-from .._gate import accepts_any
+from .._gate import accepts_any, record
 from .._kinds import Kinds
 
 kinds = Kinds("system", "pnnkern.systems")
@@ -68,6 +68,15 @@ class _Made:
             return False
         _launch.flag((parameter != self.then).any(), CHANGED)
         return True
+
+
+@record
+@dataclass(frozen=True)
+class States:
+    """What `relax` gives where phases are whole states: output (batch, outputs) of the free one, and all phases, the free one first."""
+
+    output: Real
+    phases: list[Any]
 
 
 @accepts_any
@@ -213,4 +222,4 @@ def _plain(cls: type) -> frozenset[str]:
     return frozenset(f.name for f in dataclasses.fields(cls) if _declared.is_plain(hints[f.name]))
 
 
-__all__ = ["Quantity", "System", "Target", "kinds"]
+__all__ = ["Quantity", "States", "System", "Target", "kinds"]

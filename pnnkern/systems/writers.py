@@ -73,10 +73,10 @@ class Pulsed:
                 pulses=self.pulses,
             )  # fmt: skip
         else:
-            wanted = -lr / device.step * _step(name, parameter, update).reshape(cells.shape)
-            xp = _array.namespace(wanted)
-            draws = random.uniform(random.fold_in(key, "rounding"), (1, wanted.size), sample=sample, like=wanted)
-            counts = xp.floor(wanted + draws.reshape(wanted.shape)).astype(np.int32)
+            exact_counts = -lr / device.step * _step(name, parameter, update).reshape(cells.shape)
+            xp = _array.namespace(exact_counts)
+            draws = random.uniform(random.fold_in(key, "rounding"), (1, exact_counts.size), sample=sample, like=exact_counts)
+            counts = xp.floor(exact_counts + draws.reshape(exact_counts.shape)).astype(np.int32)
             new = pulsed.apply_pulses(cells, counts, device=device, key=key, sample=sample)
         parameter[...] = new.reshape(parameter.shape)
 
@@ -205,8 +205,8 @@ class Rheostats:
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
         resistance = 1 / parameter.astype(np.float64)
-        wanted = 1 / (parameter + _step(name, parameter, by)).clip(self.low, self.high) - resistance
-        moved = resistance + self.ohms * _whole(name, wanted / self.ohms, self.key, memory)
+        change = 1 / (parameter + _step(name, parameter, by)).clip(self.low, self.high) - resistance
+        moved = resistance + self.ohms * _whole(name, change / self.ohms, self.key, memory)
         parameter[...] = 1 / moved.clip(1 / self.high, 1 / self.low)
 
 
@@ -277,7 +277,7 @@ class Pulses(Described):
             return
         if system.dtype != "float32":
             raise ValueError("pulsed devices hold float32 weights: set compute.dtype=float32")
-        writer = self._writer(random.fold_in(random.needed(system.key, "pulsed devices are random"), "pulsed"))
+        writer = self._writer(random.fold_in(random.require_key(system.key, "pulsed devices are random"), "pulsed"))
         for name in names:
             writer.start(name, system.parameters[name], system.memory)
             system.writers[name] = writer
@@ -319,7 +319,7 @@ class Potentiometers(Described):
         Raises ValueError for ohms of what is no conductance.
         """
         for name, (low, high) in system.bounds.items() if self.step or self.ohms else ():
-            key = random.fold_in(random.needed(system.key, "steps are rounded at random"), "steps")
+            key = random.fold_in(random.require_key(system.key, "steps are rounded at random"), "steps")
             if self.ohms and name != "conductance":
                 raise ValueError(f"ohms are steps of resistances, and this system learns {name}: give step, in its unit, in the place of ohms")
             writer = (Rheostats if self.ohms else Stepped)(self.ohms or self.step, low, high, key, self.by_sign)

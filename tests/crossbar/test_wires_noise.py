@@ -145,7 +145,7 @@ G, V = np.full((4, 5), 1e-5), np.ones((2, 4))
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: wire_noise(V, G, 1e-6, wires=1.0, key=None), ValueError, "noise needs a key"),
+        (lambda: wire_noise(V, G, 1e-6, wires=1.0, key=None), ValueError, "noise is random, which needs a key"),
         (lambda: wire_noise(V, G, -1e-6, wires=1.0, key=KEY), ValueError, "sigma must be finite and not negative"),
         (lambda: wire_noise(V, G, G.T.copy(), wires=1.0, key=KEY), ValueError, r"sigma must be a number or like G \(4, 5\)"),
         (lambda: wire_noise(V[:, :3].copy(), G, 1e-6, wires=1.0, key=KEY), ValueError, r"V must be \(..., batch, n_in\)"),

@@ -200,14 +200,14 @@ def test_ising_machine(rng: np.random.Generator) -> None:
     inputs, labels = net.encode(rng.normal(size=(12, 5)) * 2), np.arange(12) % 3
     target = net.targets(labels)
     relaxed = net.relax(inputs, target=target, nudges=(3.0,), key=KEY)
-    free, nudged = (s.astype(float) for s in relaxed.states)
+    free, nudged = (s.astype(float) for s in relaxed.phases)
     assert np.allclose(relaxed.output, free[:, 20:].reshape(12, 3, 4).mean(axis=2))
     assert (nudged[:, 20:].reshape(12, 3, 4).mean(axis=2) * target).mean() > (relaxed.output * target).mean() + 0.3
     updates = net.contrast(relaxed, 0, 1)
     pairs = [np.einsum("bi,bj->ij", s[:, :20], s[:, 20:]) for s in (free, nudged)]
     assert np.allclose(dense(updates["W2"]), pairs[0] - pairs[1], atol=1e-5)
     assert np.allclose(dense(updates["W1"]), -inputs.T @ (nudged - free)[:, :20], atol=1e-4)
-    held = net.relax(inputs, target=target, nudges=(1.0,), hold=True, key=KEY).states[1]
+    held = net.relax(inputs, target=target, nudges=(1.0,), hold=True, key=KEY).phases[1]
     assert (held[:, 20:] == target.repeat(4, axis=1)).all()
     batch, right = Batch(inputs, labels), []
     for n in range(150):

@@ -108,7 +108,7 @@ def test_oscillators_take_fixed_steps_unwatched(cupy: Any, rng: np.random.Genera
             oscillator.relax(on[0], there, steps=5, tolerance=0)
     assert strict_cupy.totals(events)["syncs"] == 0
     assert found.residual == pytest.approx(here.residual)
-    np.testing.assert_allclose(found.moved.get(), here.moved, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.moved[0].get(), here.moved[0], rtol=1e-9, atol=1e-12)
 
 
 # ------------------------------------------------------------------------------------------------------------------- singular

@@ -175,7 +175,7 @@ def test_real_numbers_are_not_made_of_complex_ones(call: Callable[[], Any]) -> N
         (lambda: oscillator.force(PHASE, "conductance"), TypeError, r"coupling must be an array \(N, N\) or Between, got str"),
         (lambda: oscillator.Between([[1.0]]), TypeError, "couplings between two groups must be an array, got list"),
         (lambda: oscillator.respond(PHASE[None], COUPLED, nudges=(0.1,), target=np.ones((1, 1))), ValueError, r"phase must be \(batch, N\)"),
-        (lambda: oscillator.contrast(replace(beats(), moved=PHASE), 0, 1), ValueError, r"moved must be \(phases, 2, 4\), got shape \(2, 4\)"),
+        (lambda: oscillator.contrast(replace(beats(), moved=[PHASE]), 0, 1), ValueError, r"moved\[0\] must be \(2, 2, 4\), got shape \(2, 4\)"),
         (lambda: learning.coupled_learning_update(ResistorNetwork(EDGES, 6), ONES, [0, 1], V[:0, :2], [5], V[:0, :1]), ValueError,
          "one of each for every sample, at least one"),
         (lambda: learning.coupled_learning_update(ResistorNetwork(EDGES, 6), ONES, [0, 1], V[:, :2], [5], V[:, :1], response=V), TypeError,

@@ -139,7 +139,7 @@ def test_oscillators_give_cosines_of_all_phases() -> None:
     x = system.encode(samples())
     found = system.read_features(x)
     np.testing.assert_array_equal(found[:, 5:], system.forward(x))
-    p, phase = system.parameters, system.relax(x).phases.phase
+    p, phase = system.parameters, system.relax(x).states[0]
     np.testing.assert_allclose(found, np.cos(phase), rtol=1e-12)
     h, y = phase[:, :5], phase[:, 5:]
     apart = np.sin(h[:, :, None] - y[:, None, :]) * p["W2"]

@@ -16,8 +16,8 @@ from pnnkern.systems.drn import DRN
 from pnnkern.systems.writers import Stepped
 
 RECORDS = {  # what passes give back: made by this package alone
-    "Ensemble", "Ensembles", "Equilibria", "Factors", "Gradient", "Move", "Passed", "Quantity", "Set", "Shapes", "States", "Target",
-    "_Programmed", "_Relaxed",
+    "Ensemble", "Ensembles", "Equilibria", "Factors", "Gradient", "Move", "Passed", "Quantity", "Set", "Shapes", "Spins", "States",
+    "Target", "_Programmed",
 }  # fmt: skip
 
 def descriptions() -> dict[str, type]:

@@ -1,7 +1,14 @@
 """Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
 from .._updates import Factors, Gradient, Move, Set
-from ._imperfect import CouplingImperfections, EdgeImperfections, SpringImperfections
+from ._imperfect import (
+    CouplingImperfections,
+    EdgeImperfections,
+    OscillatorImperfections,
+    SpringImperfections,
+    ThresholdImperfections,
+    UnitImperfections,
+)
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
 from .chains import chain
@@ -55,6 +62,7 @@ __all__ = [
     "Modelled",
     "Move",
     "NonlinearCircuit",
+    "OscillatorImperfections",
     "OscillatorMachine",
     "Potentiometers",
     "Pulsed",
@@ -69,7 +77,9 @@ __all__ = [
     "Stepped",
     "System",
     "Target",
+    "ThresholdImperfections",
     "Transferred",
+    "UnitImperfections",
     "Yielding",
     "chain",
     "from_callable",

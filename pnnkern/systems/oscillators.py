@@ -4,8 +4,9 @@ Parameters: "W1" (inputs, hidden) fields per input value, "b1" (hidden,) and "b2
 "K" (hidden + outputs,) second harmonics. Gower, arXiv:2505.02103 (2025).
 """
 
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import oscillator
 from ._encoding import fitting
-from ._imperfect import on_the_built
+from ._imperfect import OscillatorImperfections, on_the_built
 from ._layers import GradedOutputs, OneHiddenLayer, OneSize, check_dtype
 from .protocols import looped_population
 from .system import Quantity
@@ -29,6 +30,22 @@ class _Relaxed:
     inputs: Real
     phases: oscillator.Phases
     output: Array  # cosines of the free outputs, as they are measured
+    noise: tuple[float, Any, Any] = (0.0, None, 0)  # of each phase that is measured: rms, radians, key and sample
+
+    def seen(self) -> oscillator.Phases:
+        """Phases as they are measured, those of each equilibrium with noise of its own."""
+        rms, key, sample = self.noise
+        if not rms:
+            return self.phases
+        free = self.phases.phase
+        noise = [
+            free.dtype.type(rms) * random.normal(random.fold_in(key, f"state {p}"), free.shape, sample=sample, dtype=free.dtype, like=free)
+            for p in range(1 + len(self.phases.moved))
+        ]
+        moved = self.phases.moved.copy()
+        for p, own in enumerate(noise[1:]):
+            moved[p] += own - noise[0]
+        return dataclasses.replace(self.phases, phase=free + noise[0], moved=moved)
 
 
 @accepts_any
@@ -48,6 +65,9 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
     steps: Turns = 40  # of time, of the free relaxation
     nudged_steps: Turns = 20  # of time, of each nudged relaxation
     tolerance: float | None = 0.0
+    imperfections: OscillatorImperfections = field(default_factory=OscillatorImperfections)
+
+    _own: ClassVar[Any] = None  # slopes and detuning of the built machine's oscillators, where it has any
 
     kind: ClassVar[str] = "oscillators"
     recipe: ClassVar[str] = "oim-mnist"
@@ -96,7 +116,19 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         x = xp.empty((len(inputs), hidden + outputs), self.dtype)
         x[:, :hidden] = inputs @ p["W1"] + p["b1"]
         x[:, hidden:] = p["b2"]
-        return coupling, {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance}
+        return coupling, {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance} | (self._own or {})
+
+    def built(self) -> Self:
+        device, p, shape = super().built(), self.imperfections, (sum(self.sizes),)
+        if p.slope_mismatch or p.detuning:
+            like = self.parameters["K"]
+            slopes = {"slopes": self._slopes_of([shape], like)[0]} if p.slope_mismatch else {}
+            detuning = {"detuning": like.dtype.type(p.detuning) * self._once("detuning", shape, like)} if p.detuning else {}
+            vars(device)["_own"] = slopes | detuning
+        return device
+
+    def _noted(self, relaxed: _Relaxed, key: Any, sample: Any) -> _Relaxed:
+        return dataclasses.replace(relaxed, noise=(self.imperfections.measurement_noise, key, sample))
 
     @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
@@ -112,8 +144,8 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         return _Relaxed(inputs, phases, phases.output)
 
     def contrast(self, relaxed: _Relaxed, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its waves."""
-        return self._by_name(relaxed.inputs, oscillator.contrast(relaxed.phases, a, b, mean=False))
+        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its waves as measured."""
+        return self._by_name(relaxed.inputs, oscillator.contrast(relaxed.seen(), a, b, mean=False))
 
     def _by_name(self, inputs: Real, shares: tuple[Factors, Array, Array, Array]) -> dict[str, Derivative]:
         """Shares of couplings, fields and second harmonics, sums over the batch, by the names of the parameters."""

@@ -17,7 +17,7 @@ from pnnkern.systems.writers import Stepped
 
 RECORDS = {  # what passes give back: made by this package alone
     "Ensemble", "Ensembles", "Equilibria", "Factors", "Gradient", "Move", "Passed", "Quantity", "Set", "Shapes", "States", "Target",
-    "_Programmed", "_Relaxed",
+    "_Programmed", "_Relaxed", "MeasuredPhases",
 }  # fmt: skip
 
 def descriptions() -> dict[str, type]:

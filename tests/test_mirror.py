@@ -13,11 +13,8 @@ ROOMS = ("crossbar", "networks", "optics", "systems", "learning", "experiments")
 
 # module: the file of tests that has its own, and why it is not named for it
 ELSEWHERE = {
-    "communicator": "learning/test_communicator.py",  # what it is for are the sums of rules
-    # one test for both ways in, or for a module that grew out of another
+    # devices are tested by how their weights move
     "crossbar/pulsed_devices": "crossbar/test_pulsed.py",
-    "crossbar/solve": "crossbar/test_wires_solve.py",
-    "crossbar/wire_noise": "crossbar/test_wires_noise.py",
     # what layered networks share is tested on each of them, and their systems by their declarations and as misbuilt devices
     "networks/layered": "networks/test_drn.py",
     "systems/drn": "systems/test_layered.py",

@@ -370,6 +370,21 @@ def test_the_noise_of_measured_states_is_as_large_as_said(name: str) -> None:
     np.testing.assert_allclose(found, (states[0] - states[1]).sum(axis=0), rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["hopfield", "hopfield-conv", "drn", "oscillators", "transistor-network", "diodes", "spring-network"])
+def test_what_rules_see_of_the_built_device_is_the_same_everywhere(backend, name: str) -> None:
+    """On every backend what the CPU finds with everything wrong at once, populations included."""
+    found = []
+    for device in ("cpu", backend.device):
+        system = made(name, device, **all_wrong(name))
+        inputs, target = encoded(system, 5), system.targets(np.arange(5) % 3)
+        relaxed = system.relax(inputs, target=target, nudges=(SYSTEMS[name][3],), key=NOISE)
+        many = system.forward_population(inputs, {of: p[None] for of, p in system.parameters.items()}, NOISE, first=2)
+        parts = {of: dense(d) for of, d in system.contrast(relaxed, 0, 1).items()} | {"outputs": many}
+        found.append({of: values if device == "cpu" else backend.numpy(values) for of, values in parts.items()})
+    for of, values in found[0].items():
+        np.testing.assert_allclose(found[1][of], values, rtol=1e-3, atol=1e-3 * np.abs(values).max(), err_msg=of)
+
+
 def test_what_goes_backwards_is_measured_with_noise(backend) -> None:
     """Both drops of an edge, of the pass forwards and of that backwards."""
     for name in ("resistor-network", "spring-network"):
@@ -456,3 +471,32 @@ def test_local_rules_keep_what_deployment_loses(name: str, options: dict[str, An
     assert lost > 3 * error_of(model, inputs, labels)
     for rule in rules:
         assert error_of(trained(rule, imperfections=wrong), inputs, labels) < lost / 3
+
+
+@pytest.mark.parametrize(
+    ("slopes", "message"),
+    [
+        ([np.ones(6)], "slopes must be of each of the 2 layers"),
+        ([np.ones(6), np.zeros(3)], "slopes of units must be positive and finite"),
+        ([np.ones(6), np.ones(2)], r"slopes\[1\] must be \(3,\)"),
+        ([np.ones(6), np.full(3, np.nan)], "slopes of units must be positive and finite"),
+    ],
+)
+def test_slopes_that_are_none(slopes: list[np.ndarray], message: str) -> None:
+    from pnnkern.networks import drn, hopfield
+
+    for name, physics in (("hopfield", hopfield), ("drn", drn)):
+        system = SYSTEMS[name][0]()
+        with pytest.raises(ValueError, match=message):
+            physics.relax(encoded(system), system.weights, system.biases, slopes=slopes, tolerance=0)
+
+
+def test_steep_outputs_bear_smaller_nudges() -> None:
+    """The bound of a nudge is where an output's own term in the energy is used up: at 1 over the largest slope."""
+    from pnnkern.networks import hopfield
+
+    system = SYSTEMS["hopfield"][0]()
+    x, slopes, target = encoded(system), [np.ones(6), np.array([1.0, 2.0, 1.0])], np.zeros((6, 3))
+    hopfield.phases(x, system.weights, system.biases, slopes=slopes, nudges=(-0.49,), target=target, sweeps=5, tolerance=0)
+    with pytest.raises(ValueError, match="nudges must lie above -0.5"):
+        hopfield.phases(x, system.weights, system.biases, slopes=slopes, nudges=(-0.51,), target=target, sweeps=5, tolerance=0)

@@ -498,5 +498,5 @@ def test_steep_outputs_bear_smaller_nudges() -> None:
     system = SYSTEMS["hopfield"][0]()
     x, slopes, target = encoded(system), [np.ones(6), np.array([1.0, 2.0, 1.0])], np.zeros((6, 3))
     hopfield.phases(x, system.weights, system.biases, slopes=slopes, nudges=(-0.49,), target=target, sweeps=5, tolerance=0)
-    with pytest.raises(ValueError, match="nudges must lie above -0.5"):
+    with pytest.raises(ValueError, match=r"nudges must lie above -0\.5"):
         hopfield.phases(x, system.weights, system.biases, slopes=slopes, nudges=(-0.51,), target=target, sweeps=5, tolerance=0)

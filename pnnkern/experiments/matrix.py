@@ -72,7 +72,7 @@ def table(cells: dict[str, dict[str, Cell]], population: dict[str, str]) -> str:
     ways: dict[str, list[str]] = {}
     for system, way in sorted(population.items(), key=lambda item: item[1]):
         ways.setdefault(way, []).append(system)
-    recipe_of = ", ".join(f"{name}: {kinds('system')[name].recipe}" for name in names)
+    recipe_of = ", ".join(f"{name}: {kinds('system')[name].recipe or 'none, its defaults'}" for name in names)
     lines += ["", f"recipes are {recipe_of}"]
     lines += ["", "populations run " + "; ".join(f"{way}: {', '.join(found)}" for way, found in ways.items())]
     return "\n".join(lines)

@@ -182,7 +182,7 @@ def check_pool(pool: str, activation: str) -> None:
 
 
 def _network(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None, activation: str, readout: str, pool: str,
-             ) -> tuple[Array, _Maps]:  # fmt: skip
+             slopes: Sequence[Real] | None = None) -> tuple[Array, _Maps]:  # fmt: skip
     check_kind(activation, readout)
     check_pool(pool, activation)
     sizes = _sizes(real("images", images), weights)
@@ -199,7 +199,7 @@ def _network(images: Array, weights: Sequence[Real], biases: Sequence[Real] | No
         list(weights), list(biases), hopfield.ACTIVATIONS[activation], None, low, high, softmax=readout == "softmax",
         sizes=sizes, pool=pool,
     )  # fmt: skip
-    return images.astype(dtype, copy=False), net
+    return images.astype(dtype, copy=False), layered.sloped(net, slopes)
 
 
 def _sizes(images: Array, weights: Sequence[Array]) -> list[tuple[int, ...]]:
@@ -225,12 +225,16 @@ def _sizes(images: Array, weights: Sequence[Array]) -> list[tuple[int, ...]]:
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
 def relax(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
-          readout: str = "state", pool: str = "mean", nudge: Any = 0.0, target: Array | None = None, start: Sequence[Array] | None = None,
-          sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
-    """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n)."""
-    images, net = _network(images, weights, biases, activation, readout, pool)
+          readout: str = "state", pool: str = "mean", slopes: Sequence[Real] | None = None, nudge: Any = 0.0, target: Array | None = None,
+          start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+          ) -> Equilibrium:  # fmt: skip
+    """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n).
+
+    slopes : of the layers after the input, (maps, height, width) and (n,).
+    """
+    images, net = _network(images, weights, biases, activation, readout, pool, slopes)
     layered.check_settings(sweeps, on_failure)
-    nudges = hopfield.nudges_of(nudge, readout, plane=activation in hopfield.HOLOMORPHIC)
+    nudges = hopfield.nudges_of(nudge, readout, slopes, plane=activation in hopfield.HOLOMORPHIC)
     target = layered.target_like(target, nudges, len(images), net.weights)
     limit = layered.tolerance_of(tolerance, images.dtype)
     states, pulls, left = net.relax(net.drive(images), nudges, target, start, sweeps, limit)
@@ -239,26 +243,27 @@ def relax(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
 
 @accepts_any
 def phases(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
-           readout: str = "state", pool: str = "mean", nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False,
-           start: Sequence[Array] | None = None, sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None,
-           on_failure: str = "raise") -> Phases:  # fmt: skip
-    """The free state and how far each nudge moves it. Arguments as for `hopfield.phases`."""
-    images, net = _network(images, weights, biases, activation, readout, pool)
-    values = np.atleast_1d(hopfield.nudges_of(nudges, readout, held=hold))
+           readout: str = "state", pool: str = "mean", slopes: Sequence[Real] | None = None, nudges: Sequence[float] = (),
+           target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200,
+           nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
+    """The free state and how far each nudge moves it. Arguments as for `hopfield.phases`, slopes as for `relax`."""
+    images, net = _network(images, weights, biases, activation, readout, pool, slopes)
+    values = np.atleast_1d(hopfield.nudges_of(nudges, readout, slopes, held=hold))
     return layered.settled(net, images, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
 
 
 @accepts_any
 def energy(images: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-           activation: str = "hard-sigmoid", pool: str = "mean") -> Array:  # fmt: skip
+           activation: str = "hard-sigmoid", pool: str = "mean", slopes: Sequence[Real] | None = None) -> Array:  # fmt: skip
     """E of each sample, (batch,) float64."""
-    images, net = _network(images, weights, biases, activation, "state", pool)
+    images, net = _network(images, weights, biases, activation, "state", pool, slopes)
     w, b = layered.in_double(net.weights, net.biases)
     wide, below = replace(net, weights=w, biases=b), images.astype(np.float64)
     total = _array.namespace(images).zeros(len(images))
     for l, s in enumerate(layered.states_of(net, states, len(images))):
         s = s.astype(np.float64)
-        share = hopfield.own_energy(s, activation, l == net.last) - s * (wide.bias(l) + wide._across(below, l))
+        own = hopfield.own_energy(s, activation, l == net.last)
+        share = (own if slopes is None else own / slopes[l]) - s * (wide.bias(l) + wide._across(below, l))
         total += share.reshape(len(share), -1).sum(axis=1)
         below = s
     return total
@@ -266,9 +271,10 @@ def energy(images: Array, states: Sequence[Real], weights: Sequence[Real], biase
 
 @accepts_any
 def residual(images: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-             activation: str = "hard-sigmoid", pool: str = "mean", nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
-    """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
-    images, net = _network(images, weights, biases, activation, "state", pool)
+             activation: str = "hard-sigmoid", pool: str = "mean", slopes: Sequence[Real] | None = None, nudge: float = 0.0,
+             target: Array | None = None) -> Array:  # fmt: skip
+    """How far each sample is from equilibrium: the largest |s - activation(slope pull)| of its units, (batch,) float64."""
+    images, net = _network(images, weights, biases, activation, "state", pool, slopes)
     target = layered.target_like(target, np.array(nudge), len(images), net.weights)
     w, b = layered.in_double(net.weights, net.biases)
     return layered.distance(replace(net, weights=w, biases=b), images, states, nudge, target)
@@ -316,10 +322,11 @@ def _product(below: Array, above: Array, weight: Array, share: Any = MEAN) -> Ar
 
 @accepts_any
 def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-              activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean", free: Equilibrium | None = None, sweeps: int = 200,
-              tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
+              activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean", slopes: Sequence[Real] | None = None,
+              free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The exact derivative of the free output by weights and biases, for its cotangent. Arguments as for `hopfield.relax_vjp`."""
-    images, net = _network(images, weights, biases, activation, readout, pool)
+    images, net = _network(images, weights, biases, activation, readout, pool, slopes)
     response = layered.implicit(net, cotangent, images, free, sweeps, tolerance, on_failure)
     return contrast(response, 1, 2, weights, pool=pool, mean=False)
 
@@ -337,11 +344,11 @@ def gradient(images: Array, target: Array, weights: Sequence[Real], biases: Sequ
 @accepts_any
 def continual(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
               rates: Rates, steps: int = 20, activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean",
-              free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
-              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
+              slopes: Sequence[Real] | None = None, free: Equilibrium | Phases | None = None, sweeps: int = 200,
+              tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new weights and biases. Arguments as for `hopfield.continual`."""
-    images, net = _network(images, weights, biases, activation, readout, pool)
-    beta = float(hopfield.nudges_of(float(nudge), readout))
+    images, net = _network(images, weights, biases, activation, readout, pool, slopes)
+    beta = float(hopfield.nudges_of(float(nudge), readout, slopes))
 
     def shares(settled: Phases, a: int, b: int) -> tuple[list[Array], list[Array]]:
         return contrast(settled, a, b, weights, pool=pool)

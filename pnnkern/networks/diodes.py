@@ -9,6 +9,7 @@ is convex, and a node's exact step to its minimum is the root of a rising functi
 (2020); Scellier, ICML 2024, arXiv:2402.11674. Units: siemens, volts, amperes.
 """
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,15 @@ class DiodeNetwork(Nonlinear):
             raise ValueError(f"drop must be a forward voltage of 0 V or more, got {drop:g}")
         self.reverse = np.where(self.diode, reverse, 1.0)
         self.drop = np.where(self.diode, drop, 0.0)
+
+    def with_drop(self, drop: Any) -> "DiodeNetwork":
+        """The same network with diodes of these forward voltages, (E,) volts, not negative; those of edges that are no diodes do not count."""
+        volts = real("drop", np.asarray(drop)).astype(np.float64)
+        if volts.shape != (self.n_edges,) or not ((volts >= 0) & np.isfinite(volts)).all():
+            raise ValueError(f"drop must be ({self.n_edges},) forward voltages of 0 V or more, got shape {volts.shape}")
+        other = copy.copy(self)
+        other.drop, other._copies = np.where(self.diode, volts, 0.0), type(self._copies)()
+        return other
 
     def _law(self, parameter: Array) -> tuple[Any, ...]:
         return parameter, self.on("reverse", self.reverse, parameter), self.on("drop", self.drop, parameter)

@@ -12,6 +12,9 @@ algorithm to simulate nonlinear resistive networks, ICML 2024, arXiv:2402.11674.
 Nudging joins output node k to a source at the target y_k by a conductance beta: E + beta/2 sum_k (v_k - y_k)^2. Nudged states are kept
 as differences from the free state, which have all their digits however small beta is.
 
+A node can be less steep than that (`slopes[l]`, (n_{l+1},), at most 1 where nothing supplies power): v is so many times what pulls it, as
+a conductance to ground makes it, of (1 / slope - 1) times the sum of the node's other ones.
+
 Units: conductances in siemens, voltages in volts, currents in amperes; `weights[l]` (n_l, n_{l+1}) >= 0, `biases[l]` (n_{l+1},).
 """
 
@@ -72,20 +75,21 @@ def nudge_bound(weights: Sequence[Real]) -> float:
     return float(_bound(weights))
 
 
-def _bound(weights: Sequence[Real]) -> Array:
-    return weights[-1].sum(axis=0, dtype=np.float64).min()
+def _bound(weights: Sequence[Real], slopes: Sequence[Real] | None = None) -> Array:
+    total = weights[-1].sum(axis=0, dtype=np.float64)
+    return (total if slopes is None else total / slopes[-1]).min()
 
 
-def _refuse_unbounded(nudges: np.ndarray, weights: Sequence[Real]) -> None:
+def _refuse_unbounded(nudges: np.ndarray, weights: Sequence[Real], slopes: Sequence[Real] | None = None) -> None:
     """Raise ValueError for a nudge below -`nudge_bound`, on a GPU at `pnnkern.check()`."""
-    layered.refuse_unbounded(nudges, lambda: _bound(weights), "minus the smallest sum of conductances at an output node")
+    layered.refuse_unbounded(nudges, lambda: _bound(weights, slopes), "minus the smallest sum of conductances at an output node")
 
 
 ALONE = _launch.fault(62, "a node of a resistive network is joined to nothing: all its conductances are 0")
 NEGATIVE = _launch.fault(63, "conductances of a resistive network must be 0 or more")  # of two faults the higher one is told
 
 
-def _network(weights: list[Array], biases: list[Array]) -> Network:
+def _network(weights: list[Array], biases: list[Array], slopes: Sequence[Real] | None = None) -> Network:
     """Raises ValueError for a negative conductance and for a node without any, on a GPU at `pnnkern.check()`."""
     xp = _array.namespace(*weights)
     smallest = [w.min() for w in weights if w.size]
@@ -98,7 +102,7 @@ def _network(weights: list[Array], biases: list[Array]) -> Network:
     if smallest:
         _launch.flag(~(reduce(xp.minimum, smallest) > 0), ALONE, lambda: _alone(totals))
     low, high = ([_rail(w.shape[-1], up, w) for w in weights[:-1]] for up in (False, True))
-    return Network(weights, biases, "box", totals, low, high, networks=weights[0].shape[:-2])
+    return layered.sloped(Network(weights, biases, "box", totals, low, high, networks=weights[0].shape[:-2]), slopes)
 
 
 def _negative(weights: Sequence[Real]) -> str:
@@ -123,12 +127,12 @@ def _rail(nodes: int, up: bool, like: Array) -> Array:
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
-def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: Any = 0.0, target: Array | None = None,
-          start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
-          ) -> Equilibrium:  # fmt: skip
+def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
+          nudge: Any = 0.0, target: Array | None = None, start: Sequence[Array] | None = None, sweeps: int = 200,
+          tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
 
-    inputs : (batch, n_0) volts. weights, biases : see the module; biases are 0 by default.
+    inputs : (batch, n_0) volts. weights, biases, slopes : see the module; biases are 0, slopes 1 by default.
     nudge : beta in siemens, or (phases,) of them for several phases at once; target : (batch, n_L) volts, needed unless all are 0.
     start : states of the layers after the input to start from, (batch, n_l) or with a leading axis of phases; 0 V by default.
     sweeps : at most so many. tolerance : of the last step, relative to the largest voltage; 1e-5 in float32 and 1e-11 in float64 by
@@ -138,10 +142,10 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     for a nudge below -`nudge_bound`, where there is no minimum. Source: Scellier 2024, theorem 1 and algorithm 1.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    net = _network(weights, biases)
+    net = _network(weights, biases, slopes)
     layered.check_settings(sweeps, on_failure)
     nudges = layered.nudges_of(nudge)
-    _refuse_unbounded(nudges, weights)
+    _refuse_unbounded(nudges, weights, slopes)
     target = layered.target_like(target, nudges, len(inputs), weights)
     limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
@@ -149,20 +153,21 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
 
 
 @accepts_any
-def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, sweeps: int = 200,
-               tolerance: float | None = None, on_failure: str = "raise") -> Array:  # fmt: skip
+def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
+               sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> Array:  # fmt: skip
     """Outputs (networks, batch, n_L) of the free states of many networks at once, on the same inputs (batch, n_0) volts.
 
     weights[l] : (networks, n_l, n_{l+1}). biases[l] : (networks, n_{l+1}), 0 by default. With a tolerance, networks of two hidden layers
     or more sweep until the last of them has settled. Others as for `relax`.
     """
-    return layered.free_outputs(lambda w, b, some: _network(w, b), inputs, weights, biases, sweeps, tolerance, on_failure)
+    return layered.free_outputs(lambda w, b, some: _network(w, b, slopes), inputs, weights, biases, sweeps, tolerance, on_failure)
 
 
 @accepts_any
-def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Sequence[float] = (),
-           target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200,
-           nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
+def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
+           nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None,
+           sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
+           ) -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it: the differences themselves are relaxed, so nothing cancels however small beta is.
 
     nudges : (phases,) siemens. hold : instead of being nudged, the outputs are held at ``output + beta (target - output)``, whatever
@@ -170,23 +175,28 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
     each other. Others as for `relax`. With one hidden layer, all of it is one launch of a fused kernel.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    values = np.atleast_1d(layered.nudges_of(nudges))
+    net, values = _network(weights, biases, slopes), np.atleast_1d(layered.nudges_of(nudges))
     if not hold:
-        _refuse_unbounded(values, weights)
+        _refuse_unbounded(values, weights, slopes)
     return layered.settled(
-        _network(weights, biases), inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure
+        net, inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure
     )
 
 
 # ------------------------------------------------------------------------------------------------------------------- figures
 @accepts_any
 def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-           nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+           slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) watts, float64; C is half the squared distance of the output to the target."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     xp = _array.namespace(inputs)
     states = layered.states_of(Network(weights, biases), states, len(inputs))
     below, total = inputs.astype(np.float64), xp.zeros(len(inputs))
+    if slopes is not None:
+        wide = layered.in_double(weights, biases)
+        plain, leaky = (_network(wide[0], wide[1], some).totals or [] for some in (None, slopes))
+        for own, with_leak, v in zip(plain, leaky, states, strict=True):
+            total += 0.5 * ((with_leak - own) * v.astype(np.float64) ** 2).sum(axis=1)
     for w, b, v in zip(weights, biases, states, strict=True):
         w, v = w.astype(np.float64), v.astype(np.float64)
         total += 0.5 * (below**2 @ w.sum(axis=1) + v**2 @ w.sum(axis=0)) - ((below @ w) * v).sum(axis=1) - v @ b.astype(np.float64)
@@ -199,14 +209,15 @@ def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biase
 
 @accepts_any
 def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-             nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+             slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |v - clip((b + sum g u) / sum g)| of its nodes, (batch,) volts, float64.
 
     It is zero exactly where Kirchhoff's law holds at every conducting node and every diode that blocks is biased to block.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     target = layered.target_like(target, np.array(nudge), len(inputs), weights)
-    return layered.distance(_network(*layered.in_double(weights, biases)), inputs, states, nudge, target)
+    weights, biases = layered.in_double(weights, biases)
+    return layered.distance(_network(weights, biases, slopes), inputs, states, nudge, target)
 
 
 # ------------------------------------------------------------------------------------------------------------------- learning
@@ -233,15 +244,15 @@ def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[lis
 
 @accepts_any
 def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-              free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
-              ) -> tuple[list[Factors], list[Array]]:  # fmt: skip
+              slopes: Sequence[Real] | None = None, free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None,
+              on_failure: str = "raise") -> tuple[list[Factors], list[Array]]:  # fmt: skip
     """The exact derivative of the free output by weights (in factors) and biases, for its cotangent (batch, n_L).
 
     By the implicit function theorem: the response of the conducting nodes to the cotangent, relaxed like the network itself.
     free : the free state, if it is at hand. Others as for `relax`.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    response = layered.implicit(_network(weights, biases), cotangent, inputs, free, sweeps, tolerance, on_failure)
+    response = layered.implicit(_network(weights, biases, slopes), cotangent, inputs, free, sweeps, tolerance, on_failure)
     return contrast(response, 1, 2, mean=False)
 
 
@@ -269,14 +280,16 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
 
 @accepts_any
 def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
-              rates: Rates, steps: int = 10, free: Equilibrium | Phases | None = None, sweeps: int = 200,
-              tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
+              rates: Rates, steps: int = 10, slopes: Sequence[Real] | None = None, free: Equilibrium | Phases | None = None,
+              sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    _refuse_unbounded(np.array(float(nudge)), weights)
+    _network(weights, biases, slopes)
+    _refuse_unbounded(np.array(float(nudge)), weights, slopes)
     new_weights, new_biases = layered.continual(
-        lambda parts: _network(*parts), contrast, inputs, target, [weights, biases], nudge, rates, steps, free, sweeps, tolerance, 0.0,
-        on_failure,
+        lambda parts: _network(parts[0], parts[1], slopes), contrast, inputs, target, [weights, biases], nudge, rates, steps, free, sweeps,
+        tolerance, 0.0, on_failure,
     )  # fmt: skip
     return new_weights, new_biases
 

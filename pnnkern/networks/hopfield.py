@@ -15,6 +15,9 @@ Nudges add beta |output - target|^2 / 2 to the energy, which has a minimum for b
 are those of vector-field equilibrium propagation, no gradient: Scellier et al., arXiv:1808.04873 (2018); Laborieux et al., Front.
 Neurosci. 15, 633674 (2021). Functions that give something for each array of weights give it for the backward ones, too, then.
 
+Units can differ in slope (`slopes[l]`, (n_{l+1},), 1 by default): their states are ``activation(slope pull)``, and the energy has
+G(s) / slope. What connects two units does not see it.
+
 With the readout "softmax" the last layer is no part of the energy: outputs are its scores, s W + b, and the cost is the cross-entropy of
 their softmax with the target, one-hot. A nudge beta adds ``beta W (target - softmax)`` to what pulls the layer below; no nudge is too
 large, as the units below are bounded. In `states` the last layer is ``beta (target - softmax)``, zero in the free state. Nudged sweeps
@@ -59,11 +62,11 @@ def check_kind(activation: str, readout: str) -> None:
         raise ValueError(f"readout must be one of {', '.join(READOUTS)}, got {readout!r}")
 
 
-def nudges_of(nudge: Any, readout: str, *, plane: bool = False, held: bool = False) -> np.ndarray:
+def nudges_of(nudge: Any, readout: str, slopes: Sequence[Real] | None = None, *, plane: bool = False, held: bool = False) -> np.ndarray:
     """Nudges that leave the energy a minimum, or that hold the outputs; they may lie in the complex `plane`."""
     nudges = layered.nudges_of(nudge, plane=plane)
     if readout == "state" and not held:
-        layered.refuse_unbounded(nudges, lambda: 1.0, BOUND)
+        layered.refuse_unbounded(nudges, lambda: 1.0 if slopes is None else 1 / slopes[-1].max(), BOUND)
     return nudges
 
 
@@ -73,7 +76,7 @@ def refuse_sharp(activation: str) -> None:
 
 
 def _network(weights: list[Array], biases: list[Array], activation: str, backward: Sequence[Real] | None = None, readout: str = "state",
-             ) -> Network:  # fmt: skip
+             slopes: Sequence[Real] | None = None) -> Network:  # fmt: skip
     check_kind(activation, readout)
     dtype = weights[0].dtype
     if backward is not None:
@@ -83,18 +86,20 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
         backward = [_array.contiguous(w.astype(dtype, copy=False)) for w in backward]
     low, high = ([layered.filled(w.shape[-1], end, w) for w in weights[:-1]] for end in (0, 1))
     networks = weights[0].shape[:-2]
-    return Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax", networks)
+    net = Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax", networks)
+    return layered.sloped(net, slopes)
 
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
 def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
-          backward: Sequence[Real] | None = None, readout: str = "state", nudge: Any = 0.0, target: Array | None = None,
-          start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
-          ) -> Equilibrium:  # fmt: skip
+          backward: Sequence[Real] | None = None, readout: str = "state", slopes: Sequence[Real] | None = None, nudge: Any = 0.0,
+          target: Array | None = None, start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None,
+          on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
 
-    inputs : (batch, n_0). weights[l] : (n_l, n_{l+1}). biases[l] : (n_{l+1},), 0 by default. backward, readout : see the module.
+    inputs : (batch, n_0). weights[l] : (n_l, n_{l+1}). biases[l] : (n_{l+1},), 0 by default. backward, readout, slopes : see
+        the module.
     nudge : beta, or (phases,) of them for several phases at once; complex ones for `holomorphic_gradient`. target : (batch, n_L), needed
         unless all are 0.
     start, sweeps, tolerance, on_failure : as in `drn.relax`.
@@ -102,9 +107,9 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     Returns `Equilibrium`. Raises ValueError for a nudge of -1 or below of outputs that are states, where E + beta C has no minimum.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    net = _network(weights, biases, activation, backward, readout)
+    net = _network(weights, biases, activation, backward, readout, slopes)
     layered.check_settings(sweeps, on_failure)
-    nudges = nudges_of(nudge, readout, plane=activation in HOLOMORPHIC)
+    nudges = nudges_of(nudge, readout, slopes, plane=activation in HOLOMORPHIC)
     target = layered.target_like(target, nudges, len(inputs), weights)
     limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
@@ -113,8 +118,8 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
 
 @accepts_any
 def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
-               backward: Sequence[Real] | None = None, readout: str = "state", sweeps: int = 200, tolerance: float | None = None,
-               on_failure: str = "raise") -> Array:  # fmt: skip
+               backward: Sequence[Real] | None = None, readout: str = "state", slopes: Sequence[Real] | None = None, sweeps: int = 200,
+               tolerance: float | None = None, on_failure: str = "raise") -> Array:  # fmt: skip
     """Outputs (networks, batch, n_L) of the free states of many networks at once, on the same inputs (batch, n_0).
 
     weights[l], backward[l] : (networks, n_l, n_{l+1}). biases[l] : (networks, n_{l+1}), 0 by default. With a tolerance, networks of two
@@ -122,23 +127,24 @@ def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | 
     """
 
     def make(w: list[Array], b: list[Array], some: slice) -> Network:
-        return _network(w, b, activation, None if backward is None else [v[some] for v in backward], readout)
+        return _network(w, b, activation, None if backward is None else [v[some] for v in backward], readout, slopes)
 
     return layered.free_outputs(make, inputs, weights, biases, sweeps, tolerance, on_failure)
 
 
 @accepts_any
 def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
-           backward: Sequence[Real] | None = None, readout: str = "state", nudges: Sequence[float] = (), target: Array | None = None,
-           hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200, nudged_sweeps: int | None = None,
-           tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
+           backward: Sequence[Real] | None = None, readout: str = "state", slopes: Sequence[Real] | None = None,
+           nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None,
+           sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
+           ) -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it, as differences that keep all their digits. Arguments as in `drn.phases`.
 
     A softmax read-out is no part of what settles and cannot be held.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    net = _network(weights, biases, activation, backward, readout)
-    values = np.atleast_1d(nudges_of(nudges, readout, held=hold))
+    net = _network(weights, biases, activation, backward, readout, slopes)
+    values = np.atleast_1d(nudges_of(nudges, readout, slopes, held=hold))
     return layered.settled(net, inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure)
 
 
@@ -156,14 +162,17 @@ def own_energy(s: Array, activation: str, last: bool) -> Array:
 
 @accepts_any
 def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-           activation: str = "hard-sigmoid", nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+           activation: str = "hard-sigmoid", slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Array | None = None,
+           ) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) float64."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    states = layered.states_of(_network(weights, biases, activation), states, len(inputs))
+    net = _network(weights, biases, activation, slopes=slopes)
+    states = layered.states_of(net, states, len(inputs))
     below, total = inputs.astype(np.float64), _array.namespace(inputs).zeros(len(inputs))
     for l, (w, b, s) in enumerate(zip(weights, biases, states, strict=True)):
         s = s.astype(np.float64)
-        total += own_energy(s, activation, l == len(weights) - 1).sum(axis=1) - s @ b.astype(np.float64)
+        own = own_energy(s, activation, l == len(weights) - 1)
+        total += (own if slopes is None else own / slopes[l]).sum(axis=1) - s @ b.astype(np.float64)
         total -= ((below @ w.astype(np.float64)) * s).sum(axis=1)
         below = s
     if nudge:
@@ -174,13 +183,13 @@ def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biase
 
 @accepts_any
 def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-             activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None, readout: str = "state", nudge: float = 0.0,
-             target: Array | None = None) -> Array:  # fmt: skip
+             activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None, readout: str = "state",
+             slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     target = layered.target_like(target, np.array(nudge), len(inputs), weights)
     w, b, down = layered.in_double(weights, biases, weights if backward is None else backward)
-    return layered.distance(_network(w, b, activation, down, readout), inputs, states, nudge, target)
+    return layered.distance(_network(w, b, activation, down, readout, slopes), inputs, states, nudge, target)
 
 
 # -------------------------------------------------------------------------------------------------------------------- learning
@@ -232,15 +241,15 @@ def _shares(backward: Any, same: bool = False) -> Any:
 @accepts_any
 def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
               activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None, readout: str = "state",
-              free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
-              ) -> tuple[list[Any], ...]:  # fmt: skip
+              slopes: Sequence[Real] | None = None, free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None,
+              on_failure: str = "raise") -> tuple[list[Any], ...]:  # fmt: skip
     """The exact derivative of the free output by weights (in factors) and biases, for its cotangent. Arguments as in `drn.relax_vjp`.
 
     With `backward` weights the response to the cotangent is that of the network whose weights up and down are exchanged, and the
     derivatives by the weights, the backward weights and the biases come back.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    net = _network(weights, biases, activation, backward, readout)
+    net = _network(weights, biases, activation, backward, readout, slopes)
     response = layered.implicit(net, cotangent, inputs, free, sweeps, tolerance, on_failure)
     shares: tuple[list[Any], ...] = _shares(backward)(response, 1, 2, mean=False)
     return shares
@@ -266,8 +275,9 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
 @accepts_any
 def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
               rates: Rates, steps: int = 20, activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None,
-              same: bool = False, readout: str = "state", free: Equilibrium | Phases | None = None, sweeps: int = 200,
-              tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], ...]:  # fmt: skip
+              same: bool = False, readout: str = "state", slopes: Sequence[Real] | None = None,
+              free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+              ) -> tuple[list[Array], ...]:  # fmt: skip
     """Continual equilibrium propagation: weights move after every nudged sweep, by the difference of consecutive states.
 
     The free state is kept nowhere, so everything is local in time as well. For small rates all moves add up to the one-sided estimate,
@@ -282,10 +292,10 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
     Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    beta = float(nudges_of(float(nudge), readout))
+    beta = float(nudges_of(float(nudge), readout, slopes))
 
     def build(parts: Sequence[list[Array]]) -> Network:
-        return _network(parts[0], parts[-1], activation, None if backward is None else parts[1], readout)
+        return _network(parts[0], parts[-1], activation, None if backward is None else parts[1], readout, slopes)
 
     parts = [weights, biases] if backward is None else [weights, list(backward), biases]
     return tuple(

@@ -16,7 +16,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -32,7 +32,9 @@ from ._phases import Phases, Relaxed, worst
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
 THREADS = 128  # of a block of the fused kernel
 UNBOUNDED = _launch.fault(61, "a nudge leaves the energy without a minimum: make |beta| smaller")
+FLAT = _launch.fault(71, "slopes of units must be positive and finite")
 Rates = Sequence[float] | Sequence[Sequence[float]]  # of the layers, or of the layers for each kind of parameter
+N = TypeVar("N", bound="Network")
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2}  # numbered in layered.cuh
 
 
@@ -416,6 +418,25 @@ class Network:
                 grid=(min(batch, _launch.MAX_BLOCKS),), block=(THREADS,), shared=self._shared(),
             )  # fmt: skip
         return [h, o], [dh, d_o], change.max() if change.size else 0.0
+
+
+def sloped(net: N, slopes: Sequence[Array] | None) -> N:
+    """The network with units of other slopes: their states are ``value(slope pull / total)``, which is the same as a total over the slope.
+
+    slopes : of each layer after the input, one positive number for each of its units; None for 1. Where there is an energy, a unit's own
+    term in it is divided by its slope. A softmax read-out has no units. Raises TypeError or ValueError for what is no such array.
+    """
+    if slopes is None:
+        return net
+    if len(slopes) != net.last + 1:
+        raise ValueError(f"slopes must be of each of the {net.last + 1} layers after the input, got {len(slopes)}")
+    xp, dtype, totals = _array.namespace(*net.weights), net.weights[0].dtype, []
+    for l, s in enumerate(slopes):
+        of_units = shaped(f"slopes[{l}]", real(f"slopes[{l}]", s), *net.shape(l)).astype(dtype)
+        _launch.flag(~((of_units > 0) & xp.isfinite(of_units)).all(), FLAT)
+        total = (1 if net.totals is None else net.totals[l]) / of_units
+        totals.append(_array.contiguous(xp.broadcast_to(total, (*net.networks, 1, *net.shape(l)))) if net.networks else total)
+    return replace(net, totals=totals)
 
 
 def filled(nodes: int, value: float, like: Array) -> Array:

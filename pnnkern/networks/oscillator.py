@@ -4,6 +4,9 @@ The phases phi of N oscillators relax down the energy::
 
     E = - sum_{i<j} J_ij cos(phi_i - phi_j) - sum_i [x_i cos phi_i + y_i sin phi_i] - 1/2 sum_i K_i cos(2 phi_i),     dphi/dt = -dE/dphi.
 
+Oscillators that are not alike follow ``dphi/dt = detuning - slope dE/dphi``: each has a frequency of its own, in the frame of the others,
+and answers to a force more or less. They lock where ``dE/dphi = detuning / slope``, if there is such a place.
+
 J (N, N) is symmetric with no diagonal. (x, y) is the field of sources outside: of strength b and direction psi, x = b cos psi and
 y = b sin psi. K > 0 draws phases to 0 and pi, the two states of a spin. Couplings are in rad/s (or the time's unit), phases in radians.
 
@@ -26,7 +29,7 @@ from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from .._updates import Factors
 from ._phases import Phases, Relaxed
-from .layered import check_settings, tolerance_of
+from .layered import FLAT, check_settings, tolerance_of
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
 
@@ -222,7 +225,8 @@ def energy(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | No
 @accepts_any
 def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None, nudge: Any = None,
           target: Array | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, temperature: float = 0.0,
-          key: Any = None, sample: Any = 0, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
+          key: Any = None, sample: Any = 0, slopes: Array | None = None, detuning: Array | None = None, on_failure: str = "raise",
+          ) -> Equilibrium:  # fmt: skip
     """Let phases move down the energy from `phase`, by ``phase + step * force``, until no force is left.
 
     phase : where to start, (batch, N). coupling, x, y, second : as for `force`. nudge : (phases,) of beta, or one; None for none, and
@@ -230,7 +234,8 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     step : of time, below about 1 over the largest sum of couplings. steps : at most so many. tolerance : of the largest force, relative to
         the largest sum of couplings and fields at a node; 1e-4 in float32 and 1e-9 in float64 by default; 0 makes exactly `steps` steps.
     temperature : T of a bath, in units of the energy: each step adds noise of variance ``2 T step`` (Langevin); needs a key, and makes
-        exactly `steps` steps. key, sample : of `pnnkern.random`. on_failure : "raise" `ConvergenceError`, or "flag" it.
+        exactly `steps` steps; with slopes of variance ``2 T slope step``. key, sample : of `pnnkern.random`.
+    slopes, detuning : (N,), 1 and 0 by default; detuning in the unit of the couplings. on_failure : "raise" `ConvergenceError`, or "flag" it.
     """
     phase, system = _checked(phase, coupling, x, y, second)
     check_settings(steps, on_failure)
@@ -243,13 +248,17 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     state = xp.array(phase) if nudge is None else xp.array(xp.broadcast_to(phase, (len(values), *phase.shape[-2:])))
     beta = None if nudge is None or target is None else _constants.constant(values, dtype, phase)
     target = None if beta is None else target
+    slopes, detuning = _own(slopes, detuning, state)
     left: Any = np.inf
     for n in range(steps):
         waves = _waves(state)
         push = _force(waves, _sums(waves, system.coupling), system, beta, target)
+        push = push if slopes is None else slopes * push
+        push = push if detuning is None else detuning + push
         state += step * push
         if temperature:
             draws = random.normal(random.fold_in(key, n), (phase.shape[-2], phase.shape[-1]), sample=sample, dtype=dtype, like=state)
+            draws = draws if slopes is None else xp.sqrt(slopes) * draws
             state += np.sqrt(2 * temperature * step).astype(dtype) * draws
         elif tolerance != 0 or n == steps - 1:
             left = _most(push) / scale
@@ -263,12 +272,13 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
 @accepts_any
 def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
             nudges: Any, target: Array, hold: bool = False, step: float = 0.1, steps: int = 1000, tolerance: float | None = None,
-            on_failure: str = "raise") -> Phases:  # fmt: skip
+            slopes: Array | None = None, detuning: Array | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
     """How nudges move a free state: the differences of the phases themselves relax, under differences of forces in product form.
 
     Of the result, ``states[0]`` is the free state and ``moved[0]`` (phases, batch, N) radians; its output is the cosines of the last ones.
 
-    phase : the free state, from `relax`. nudges : (phases,) of beta. The forces that `phase` has left are left out. Others as for `relax`.
+    phase : the free state, from `relax`. nudges : (phases,) of beta. The forces that `phase` has left are left out, and with
+        them the detuning, which no nudge changes. Others as for `relax`.
     hold : instead of being nudged, the output cosines are held at ``cos + beta (target - cos)``, cut to -1 .. 1, whatever beta; a phase
         keeps to its half of the circle.
     """
@@ -283,7 +293,7 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
     beta = _constants.constant(values, dtype, phase).reshape(-1, 1, 1)
     moved, last = xp.zeros((len(values), *phase.shape), dtype), slice(phase.shape[1] - outputs, None)
     free = slice(None, phase.shape[1] - outputs if hold else None)
-    limit, left = _limit(tolerance, dtype), 0.0
+    limit, left, (slopes, _) = _limit(tolerance, dtype), 0.0, _own(slopes, detuning, phase)
     scale = xp.minimum(system.largest(), _or_one(beta * (target - c[:, last])))  # the force that starts it
     if hold:
         wide, half = phase[:, last].astype(np.float64), xp.where(s[:, last] < 0, -1, 1)
@@ -301,6 +311,7 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
         if system.second is not None:  # sin(2 phi + 2 d) - sin(2 phi)
             pull = 2 * system.second * xp.cos(2 * phase + moved) * xp.sin(moved)
             push[..., free] -= pull[..., free]
+        push = push if slopes is None else slopes * push
         moved += step * push
         if tolerance != 0 or n == steps - 1:
             left = _most(push) / scale
@@ -320,6 +331,15 @@ def _moved_waves(phase: Array, moved: Array) -> tuple[Array, Array]:
     xp = _array.namespace(phase)
     middle, sine = phase + moved / 2, xp.sin(moved / 2)
     return -2 * xp.sin(middle) * sine, 2 * xp.cos(middle) * sine
+
+
+def _own(slopes: Array | None, detuning: Array | None, phase: Array) -> tuple[Array | None, Array | None]:
+    """What oscillators (..., N) have of their own, in their dtype. Raises TypeError or ValueError for what is no (N,) numbers, or no slope."""
+    n, dtype = phase.shape[-1], phase.dtype
+    if slopes is not None:
+        slopes = shaped("slopes", real("slopes", slopes), n).astype(dtype, copy=False)
+        _launch.flag(~(slopes > 0).all(), FLAT)
+    return slopes, None if detuning is None else shaped("detuning", real("detuning", detuning), n).astype(dtype, copy=False)
 
 
 def _limit(tolerance: float | None, dtype: Any) -> float:

@@ -2,7 +2,14 @@
 
 from .._updates import Factors, Gradient, Move, Set
 from . import protocols, writers
-from ._imperfect import CouplingImperfections, EdgeImperfections, SpringImperfections
+from ._imperfect import (
+    CouplingImperfections,
+    EdgeImperfections,
+    OscillatorImperfections,
+    SpringImperfections,
+    ThresholdImperfections,
+    UnitImperfections,
+)
 from .apparatus import from_callable
 from .boltzmann import BoltzmannMachine
 from .chains import chain
@@ -61,6 +68,7 @@ __all__ = [
     "Modelled",
     "Move",
     "NonlinearCircuit",
+    "OscillatorImperfections",
     "OscillatorMachine",
     "Potentiometers",
     "Pulsed",
@@ -79,7 +87,9 @@ __all__ = [
     "Stepped",
     "System",
     "Target",
+    "ThresholdImperfections",
     "Transferred",
+    "UnitImperfections",
     "Weighing",
     "Writer",
     "Yielding",

@@ -8,7 +8,7 @@ for each part from the system's key; rules compare what parts can see of the bui
 import copy
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -68,6 +68,14 @@ class EdgeImperfections(DeviceImperfections):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ThresholdImperfections(EdgeImperfections):
+    """Of edges that conduct above a threshold: transistors and diodes."""
+
+    # [V] rms of the constant error of each transistor's threshold, or of each diode's forward voltage, which is never below 0
+    threshold_offset: NotNegative = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
 class SpringImperfections(EdgeImperfections):
     """Of springs, whose rest lengths can be wrong too."""
 
@@ -80,6 +88,21 @@ class CouplingImperfections(DeviceImperfections):
 
     bias_offset: NotNegative = 0.0  # rms of the constant error of each unit's bias
     dead: Share = 0.0  # fraction of the couplings that stay at 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitImperfections(CouplingImperfections):
+    """Of layers of units whose states are analog, and are measured with noise, too, wherever a rule compares them."""
+
+    # relative rms of the slope of each unit: of its activation; of resistive networks' nodes, which leak, only downwards
+    slope_mismatch: NotNegative = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class OscillatorImperfections(UnitImperfections):
+    """Of oscillators, whose slope is how fast a phase answers to a force, and whose phases are measured, in radians."""
+
+    detuning: NotNegative = 0.0  # rms of the natural frequencies about that of the frame, in the unit of the couplings
 
 
 @dataclass(kw_only=True)
@@ -104,6 +127,10 @@ class Buildable(System):
         model = copy.copy(self)
         model.imperfections = self.imperfections.none
         return model
+
+    def _noted(self, relaxed: Any, key: Any, sample: Any) -> Any:
+        """What has relaxed, with how its states are to be measured: with noise of this key and of these samples."""
+        return relaxed
 
     def _as_built(self, name: str, values: Array) -> Array:
         """What parts are worth that are set to these values, (..., as the parameter)."""
@@ -227,6 +254,16 @@ class BuildableLayers(Buildable):
             return values
         return values * (self._once(f"{name} dead", one, values, random.uniform) >= p.dead)
 
+    def _slopes_of(self, shapes: Sequence[tuple[int, ...]], like: Array) -> list[Array]:
+        """Of the units of each layer after the input, of these shapes."""
+        spread = like.dtype.type(self.imperfections.slope_mismatch)  # type: ignore[attr-defined]
+        return [self._slope(spread * self._once(f"slope {l}", shape, like)) for l, shape in enumerate(shapes, 1)]
+
+    def _slope(self, off: Array) -> Array:
+        """Slopes of units by how far they are off, relatively."""
+        slope: Array = _array.namespace(off).maximum(1 + off, LEAST)
+        return slope.astype(off.dtype)
+
     def _aimed(self, target: Array, true: Array, seen: Array) -> Array:
         """What outputs are pulled to by a nudge towards a target, as it sees `seen` in the place of the true outputs; all (batch, outputs)."""
         return target - (seen - true)
@@ -251,6 +288,7 @@ def on_the_built(relax: T) -> T:
         device, inputs = self.built(), self._entered(inputs)
         aimed = self._aimed_at(target, inputs, lambda true: self._measured(true, key, sample))
         found = relax(device, inputs, target=aimed, key=key, sample=sample, **how)
-        return dataclasses.replace(found, output=self._measured(found.output, key, sample))
+        measured = dataclasses.replace(found, output=self._measured(found.output, key, sample))
+        return self._noted(measured, key, sample) if self.imperfections.measurement_noise else measured
 
     return relaxing  # type: ignore[return-value]

@@ -3,22 +3,61 @@
 Parameters are weights "W1", "W2", ... and biases "b1", "b2", ..., from the input upwards.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
 
 from .. import _array, random
 from .._array import Array, Real
 from .._declared import Turns, check
-from .._gate import accepts_any
+from .._gate import accepts_any, record
 from .._updates import Derivative, scaled
 from ..networks.layered import Equilibrium, Phases, softmax
 from ._encoding import check_parameters
-from ._imperfect import on_the_built
+from ._imperfect import UnitImperfections, on_the_built
 from ._layers import DenseLayers, GradedOutputs, Rates, check_dtype
 from .protocols import stacked
 from .system import Target
 from .writers import InPlace
+
+
+@record
+@dataclass(frozen=True)
+class MeasuredPhases(Phases):
+    """Phases of a device whose states are measured with noise, of each phase its own, when they are looked at.
+
+    noise : rms, key and sample. scores : the last layer is a softmax read-out, whose state is no measured one.
+    """
+
+    noise: tuple[float, Any, Any]
+    scores: bool
+
+    @classmethod
+    def of(cls, phases: Phases, noise: tuple[float, Any, Any], scores: bool = False) -> Self:
+        """These phases, to be measured."""
+        return cls(**{f.name: getattr(phases, f.name) for f in dataclasses.fields(Phases)}, noise=noise, scores=scores)
+
+    def seen(self, phase: int) -> list[Array]:
+        """The states of a phase as they are measured."""
+        rms, key, sample = self.noise
+        states = self.states if phase == 0 else [s + m[phase - 1] for s, m in zip(self.states, self.moved, strict=True)]
+        read = len(states) - self.scores
+        own = [random.fold_in(key, f"state {phase} {l}") for l in range(read)]
+        return [
+            s + s.dtype.type(rms) * random.normal(own[l], s.shape, sample=sample, dtype=s.dtype, like=s) if l < read else s
+            for l, s in enumerate(states)
+        ]
+
+
+def as_measured(one: Phases, a: int, two: Phases, b: int) -> tuple[Phases, int, int]:
+    """Phase a of `one` and phase b of `two`, with the noise that they are measured with: of which phases, and their numbers there."""
+    if not isinstance(one, MeasuredPhases) or not isinstance(two, MeasuredPhases):
+        return (one, a, b) if one is two else (one.beside(a, two, b), 0, 1)
+    one.pairs(a, a), two.pairs(b, b)  # refuse numbers of no phase
+    first, second = one.seen(a), two.seen(b)
+    moved = [(y - x)[None] for x, y in zip(first, second, strict=True)]
+    return Phases(one.inputs, first, moved, one.output, left=one.left, limit=one.limit), 0, 1
 
 
 @accepts_any
@@ -33,10 +72,12 @@ class Settling(GradedOutputs):
     sweeps: Turns = 15  # over all layers, of the free state
     nudged_sweeps: int | None = None
     tolerance: float | None = 0.0
+    imperfections: UnitImperfections = field(default_factory=UnitImperfections)
     bias_rates: Rates = ()  # of the biases, relative to training.lr; as `rates` if empty
 
     physics: ClassVar[Any] = None  # the module of `pnnkern.networks`
     least_weight: ClassVar[float] = -float("inf")
+    _slopes: ClassVar[Any] = None  # of the units of the built device, where they differ
     in_place: ClassVar[bool] = False  # weights move at once, in one pass without a gradient array, whatever the optimiser
 
     # ------------------------------------------------------------------------------------------------ what a system says of itself
@@ -109,6 +150,21 @@ class Settling(GradedOutputs):
         named = {f"{letter}{l}": value for letter, part in zip(self._letters, parts, strict=True) for l, value in enumerate(part, 1)}
         return {name: value for name, value in named.items() if name in self.parameters}
 
+    @property
+    def _unit_shapes(self) -> list[tuple[int, ...]]:
+        """Of the layers after the input."""
+        return [shape for name, shape in self._parameter_shapes().items() if name.startswith("b")]
+
+    def built(self) -> Self:
+        device = super().built()
+        if self.imperfections.slope_mismatch:
+            vars(device)["_slopes"] = self._slopes_of(self._unit_shapes, self.parameters["b1"])
+        return device
+
+    def _noted(self, relaxed: Phases, key: Any, sample: Any) -> Phases:
+        noise = (self.imperfections.measurement_noise, key, sample)
+        return MeasuredPhases.of(relaxed, noise, scores=getattr(self, "readout", "state") == "softmax")
+
     # ----------------------------------------------------------------------------------------------------------------- physics
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """Free outputs (batch, outputs) of the built network. key : of the noise that they are measured with."""
@@ -136,7 +192,8 @@ class Settling(GradedOutputs):
 
     def _free_settings(self) -> dict[str, Any]:
         """Settings of the free relaxation."""
-        return {"sweeps": self.sweeps, "tolerance": self.tolerance} | self._physics_settings()
+        own: dict[str, Any] = {} if self._slopes is None else {"slopes": self._slopes}
+        return {"sweeps": self.sweeps, "tolerance": self.tolerance} | own | self._physics_settings()
 
     def _continual_settings(self) -> dict[str, Any]:
         """Settings of continual equilibrium propagation."""
@@ -158,12 +215,12 @@ class Settling(GradedOutputs):
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built network, products of its states."""
-        return self._by_name(self.built()._contrast(relaxed, a, b))
+        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built network, products of its states as measured."""
+        return self._by_name(self.built()._contrast(*as_measured(relaxed, a, relaxed, b)))
 
     def contrast_between(self, one: Phases, a: int, two: Phases, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b of `two` less that in phase a of `one`, a sum over the batch; their parameters may differ."""
-        return self.contrast(one.beside(a, two, b), 0, 1)
+        return self._by_name(self.built()._contrast(*as_measured(one, a, two, b)))
 
     def _contrast(self, relaxed: Phases, a: int, b: int) -> Sequence[Sequence[Any]]:
         """The contrast in lists, as the physics gives it."""
@@ -201,6 +258,8 @@ class Settling(GradedOutputs):
 @dataclass(kw_only=True)
 class DenseSettling(DenseLayers, Settling):
     """Layers that settle, fully connected from one to the next. Weights are written in one pass, without a gradient array."""
+
+    imperfections: UnitImperfections = field(default_factory=UnitImperfections)  # a dataclass takes that of the first of its bases
 
     in_place: ClassVar[bool] = True
 

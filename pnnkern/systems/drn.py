@@ -41,6 +41,10 @@ class DRN(DenseSettling):
         """1 S, as published."""
         return 1.0
 
+    def _slope(self, off: Array) -> Array:
+        """Less than 1: a node that leaks."""
+        return 1 / (1 + abs(off))
+
     @property
     def _entrances(self) -> int:
         return 2 * self.inputs

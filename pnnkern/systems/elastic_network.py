@@ -27,7 +27,10 @@ from .system import Quantity, States
 @record
 @dataclass(frozen=True)
 class Shapes(States):
-    """Output in metres, and of each phase positions (batch, n_nodes, dimension). stiffness, rest : (E,), of the springs that rest there."""
+    """Output in metres, and of each phase positions (batch, n_nodes, dimension), all as they are measured.
+
+    stiffness, rest : (E,), of the springs that rest there.
+    """
 
     stiffness: Array
     rest: Array
@@ -196,7 +199,7 @@ class SpringNetwork(GraphNetwork):
         return self._measured(self._displaced(positions), key, sample), positions
 
     def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
-        """The same network with small forces at the outputs, along the cotangent: each spring's two elongations multiplied.
+        """The same network with small forces at the outputs, along the cotangent: each spring's two elongations, as measured, multiplied.
 
         Li and Mao, Nature Communications 15, 10528 (2024).
         """
@@ -205,7 +208,8 @@ class SpringNetwork(GraphNetwork):
         scale = self.probe / (float(abs(c).max()) or 1.0)
         held = record[:, self._on(self._held, self.positions)]
         there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions
-        return self._products(k, self.network.lengths(record) - l, self.network.longer(record, there)[0] / scale)
+        one, two = self._noisy(record, "forward", key, sample), self._noisy(there, "backward", key, sample)
+        return self._products(k, self.network.lengths(one) - l, self.network.longer(one, two)[0] / scale)
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
@@ -231,7 +235,8 @@ class SpringNetwork(GraphNetwork):
                 phases.append(device._settle(inputs, free, self.target_nodes, places).positions)
             else:
                 phases.append(device._nudged(inputs, free, nudge * pulled, aimed))
-        return Shapes(output, phases, *(xp.array(p) for p in device._springs))
+        seen = [self._noisy(phase, p, key, sample) for p, phase in enumerate(phases)]
+        return Shapes(output, seen, *(xp.array(p) for p in device._springs))
 
     def _nudged(self, inputs: Real, free: Array, beta: Array, target: Real) -> Array:
         """Positions where E + beta C is least, for beta (batch, outputs), from the free ones on."""

@@ -73,6 +73,10 @@ class ConvolutionalHopfield(HopfieldUnits):
         last, values = len(self.maps) + 1, below * (self.height // halvings) * (self.width // halvings)
         return shapes | {f"W{last}": (values, self.outputs), f"b{last}": (self.outputs,)}
 
+    @property
+    def _unit_shapes(self) -> list[tuple[int, ...]]:
+        return [(n, self.height >> l, self.width >> l) for l, n in enumerate(self.maps, 1)] + [(self.outputs,)]
+
     def _draw_weights(self, like: Array) -> dict[str, Array]:
         drawn = convolutional.initial(
             self.image, self.maps, self.outputs, self.key, side=self.side, gain=self.scale, dtype=self.dtype, like=like

@@ -4,9 +4,10 @@ Features go in as voltages of source nodes beside two supply rails; an output is
 so that it can have either sign. Dillavou et al., PNAS 121, e2319718121 (2024).
 """
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from ..networks._graph import State
 from . import protocols
 from ._encoding import resolve_target
 from ._graphs import Circuit
+from ._imperfect import ThresholdImperfections
 from .system import Quantity, States
 
 SEARCH = 500  # iterations of a relaxation in the search for the largest nudge, where most settle at once or never
@@ -56,6 +58,7 @@ class NonlinearCircuit(Circuit):
     relaxation: Annotated[float, Range(gt=0, lt=2)] = 1.5  # of the sweeps: nodes go so many times their exact step
     tolerance: Positive = 1e-9  # of the step that a node would still make, relative to the largest voltage
     network: Any = None
+    imperfections: ThresholdImperfections = field(default_factory=ThresholdImperfections)
 
     kind: ClassVar[str] = "transistor-network"
     recipe: ClassVar[str] = "coupled-iris-transistors"
@@ -126,11 +129,32 @@ class NonlinearCircuit(Circuit):
         return net.strength * _array.namespace(gate).maximum(gate - net.threshold, net.least)
 
     def _as_built(self, name: str, values: Array) -> Array:
-        """Gates act as if what they are above the threshold were off by the mismatch: so much more or less does a transistor conduct."""
+        """Gates act as if what they are above the threshold were off by the mismatch: so much more or less does a transistor conduct.
+
+        With a threshold that is too high they act as if they were lower by as much.
+        """
         if name != "gate":
             return super()._as_built(name, values)
-        threshold = self.network.threshold
-        return self._stuck(name, threshold + self._off(name, values - threshold, self.imperfections.mismatch, values.shape))
+        threshold, off = self.network.threshold, self.imperfections.threshold_offset
+        over = values - threshold
+        if off:
+            over = over - off * self._once("threshold", values.shape[-1:], values)
+        return self._stuck(name, threshold + self._off(name, over, self.imperfections.mismatch, values.shape[-1:]))
+
+    @functools.cached_property
+    def _built_network(self) -> Any:
+        """The network with the forward voltages that its diodes came out with."""
+        if not (self.imperfections.threshold_offset and isinstance(self.network, DiodeNetwork)):
+            return self.network
+        like = self.parameters[self.name]
+        off = _array.to_numpy(self._once("threshold", (self.network.n_edges,), like))
+        return self.network.with_drop(np.maximum(self.network.drop + self.imperfections.threshold_offset * off, 0.0))
+
+    def built(self) -> Self:
+        device = super().built()
+        if not self.imperfections.perfect:
+            device.network = self._built_network
+        return device
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def _relaxed(self, inputs: Real, **how: Any) -> State:
@@ -250,4 +274,4 @@ class NonlinearCircuit(Circuit):
         return self._felt(_array.namespace(relaxed.output).zeros_like(relaxed.phases[0]), relaxed.phases[0], weights)
 
     def _felt(self, one: Array, two: Array, weights: Array | None) -> dict[str, Derivative]:
-        return {self.name: self.network.felt(one, two, 1.0 if weights is None else weights[:, None])}
+        return {self.name: self.built().network.felt(one, two, 1.0 if weights is None else weights[:, None])}

@@ -4,8 +4,8 @@ Parameters: "W1" (inputs, hidden) fields per input value, "b1" (hidden,) and "b2
 "K" (hidden + outputs,) second harmonics. Gower, arXiv:2505.02103 (2025).
 """
 
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -17,8 +17,9 @@ from .._updates import Derivative, Factors
 from ..networks import oscillator
 from ..networks.layered import Phases
 from ._encoding import check_parameters
-from ._imperfect import on_the_built
+from ._imperfect import OscillatorImperfections, on_the_built
 from ._layers import GradedOutputs, OneHiddenLayer, OneSize, check_dtype
+from ._settling import MeasuredPhases, as_measured
 from .protocols import looped_population
 from .system import Quantity
 from .writers import InPlace
@@ -41,6 +42,9 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
     steps: Turns = 40  # of time, of the free relaxation
     nudged_steps: Turns = 20  # of time, of each nudged relaxation
     tolerance: float | None = 0.0
+    imperfections: OscillatorImperfections = field(default_factory=OscillatorImperfections)
+
+    _own: ClassVar[Any] = None  # slopes and detuning of the built machine's oscillators, where it has any
 
     kind: ClassVar[str] = "oscillators"
     recipe: ClassVar[str] = "oim-mnist"
@@ -89,7 +93,19 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         x = xp.empty((len(inputs), hidden + outputs), self.dtype)
         x[:, :hidden] = inputs @ p["W1"] + p["b1"]
         x[:, hidden:] = p["b2"]
-        return coupling, {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance}
+        return coupling, {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance} | (self._own or {})
+
+    def built(self) -> Self:
+        device, p, shape = super().built(), self.imperfections, (sum(self.sizes),)
+        if p.slope_mismatch or p.detuning:
+            like = self.parameters["K"]
+            slopes = {"slopes": self._slopes_of([shape], like)[0]} if p.slope_mismatch else {}
+            detuning = {"detuning": like.dtype.type(p.detuning) * self._once("detuning", shape, like)} if p.detuning else {}
+            vars(device)["_own"] = slopes | detuning
+        return device
+
+    def _noted(self, relaxed: Phases, key: Any, sample: Any) -> Phases:
+        return MeasuredPhases.of(relaxed, (self.imperfections.measurement_noise, key, sample))
 
     @on_the_built
     def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
@@ -105,8 +121,8 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         return replace(found, inputs=inputs)
 
     def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Derivative]:
-        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its waves."""
-        return self._by_name(relaxed.inputs, oscillator.contrast(relaxed, a, b, mean=False))
+        """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its waves as measured."""
+        return self._by_name(relaxed.inputs, oscillator.contrast(*as_measured(relaxed, a, relaxed, b), mean=False))
 
     def _by_name(self, inputs: Real, shares: tuple[Factors, Array, Array, Array]) -> dict[str, Derivative]:
         """Shares of couplings, fields and second harmonics, sums over the batch, by the names of the parameters."""

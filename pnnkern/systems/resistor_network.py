@@ -209,8 +209,13 @@ class ResistorCircuit(Circuit):
         return self._measured(outputs, key, sample), record
 
     def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
-        """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs."""
-        return self.vjp(cotangent, record)
+        """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs, as measured."""
+        if not self.imperfections.measurement_noise:
+            return self.vjp(cotangent, record)
+        response, inputs = record
+        there = self._noisy(inputs @ response.sources.T, "forward", key, sample)
+        back = self._noisy(cotangent.astype(np.float64) @ response.targets.T, "backward", key, sample)
+        return {"conductance": self.network.contrast(there.T, back.T, -1.0).astype(self.dtype)}
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs) driven into the outputs, amperes."""

@@ -113,17 +113,17 @@ def test_another_kind_is_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "_classes", kinds.classes())
 
     @dataclass(kw_only=True)
-    class Lens(System):
+    class Prism(System):
         focus: float = 0.1  # [m] focal length
-        kind: ClassVar[str] = "lens"
+        kind: ClassVar[str] = "prism"
 
-    got: Any = recipe.read({"system": {"kind": "lens", "focus": 2.0}})
-    assert got.system.of is Lens
+    got: Any = recipe.read({"system": {"kind": "prism", "focus": 2.0}})
+    assert got.system.of is Prism
     assert got.system.focus == 2.0
     with pytest.raises(RecipeError, match=r"unknown key 'system.layers'"):
-        recipe.read({"system": {"kind": "lens", "layers": 2}})
-    with pytest.raises(ValueError, match="two classes claim the system 'lens'"):
-        type("Other", (System,), {"kind": "lens"})
+        recipe.read({"system": {"kind": "prism", "layers": 2}})
+    with pytest.raises(ValueError, match="two classes claim the system 'prism'"):
+        type("Other", (System,), {"kind": "prism"})
 
 
 def test_kinds_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ TABLE = Path(__file__).with_name("step_events.json")
 WARM = 3  # steps before the one that is counted: tables are on the device then, and moments of the optimiser exist
 FOLDER = Path(recipe.__file__).parent / "recipes"
 RECIPES = sorted(path.stem for path in FOLDER.glob("*.toml"))
-DIFFRACTIVE = {name for name in RECIPES if recipe.find(name, []).system.kind == "d2nn"}  # kernels do not run: their number does not follow from what they find
+# kernels do not run: their number does not follow from what they find
+DIFFRACTIVE = {name for name in RECIPES if recipe.find(name, []).system.kind == "d2nn"}
 # Conjugate gradients end by a tolerance, so rounding, which differs between machines, may decide for one iteration more.
 ITERATING, ITERATION = "coupled-", 0.06
 

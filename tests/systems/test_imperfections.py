@@ -20,10 +20,13 @@ from pnnkern.systems import (
     Hopfield,
     IsingMachine,
     NonlinearCircuit,
+    OscillatorImperfections,
     OscillatorMachine,
     ResistorCircuit,
     SpringImperfections,
     SpringNetwork,
+    ThresholdImperfections,
+    UnitImperfections,
 )  # fmt: skip
 
 KEY, NOISE = random.key(5), random.key(8)
@@ -39,19 +42,19 @@ def diodes(**options: Any) -> NonlinearCircuit:
 # name: how it is made, its imperfections, the unit of its outputs, and a nudge that it bears
 SYSTEMS: dict[str, tuple[Callable[..., Any], Any, float, float]] = {
     "resistor-network": (lambda **o: ResistorCircuit(nodes=30, key=KEY, **o), EdgeImperfections, 1e-2, 1e-5),
-    "transistor-network": (lambda **o: NonlinearCircuit(key=KEY, **o), EdgeImperfections, 1e-3, 1e-6),
-    "diodes": (diodes, EdgeImperfections, 1e-3, 1e-6),
+    "transistor-network": (lambda **o: NonlinearCircuit(key=KEY, **o), ThresholdImperfections, 1e-3, 1e-6),
+    "diodes": (diodes, ThresholdImperfections, 1e-3, 1e-6),
     "spring-network": (lambda **o: SpringNetwork(nodes=25, key=KEY, **o), SpringImperfections, 1e-3, 1e-3),
-    "hopfield": (lambda **o: Hopfield(**LAYERS, **o), CouplingImperfections, 1e-1, 0.1),
+    "hopfield": (lambda **o: Hopfield(**LAYERS, **o), UnitImperfections, 1e-1, 0.1),
     "hopfield, its own way back": (
-        lambda **o: Hopfield(inputs=4, hidden=(6, 5), outputs=3, feedback="separate", key=KEY, **o), CouplingImperfections, 1e-1, 0.1
+        lambda **o: Hopfield(inputs=4, hidden=(6, 5), outputs=3, feedback="separate", key=KEY, **o), UnitImperfections, 1e-1, 0.1
     ),
-    "hopfield, softmax": (lambda **o: Hopfield(**LAYERS, readout="softmax", activation="tanh", **o), CouplingImperfections, 1e-1, 0.1),
+    "hopfield, softmax": (lambda **o: Hopfield(**LAYERS, readout="softmax", activation="tanh", **o), UnitImperfections, 1e-1, 0.1),
     "hopfield-conv": (
-        lambda **o: ConvolutionalHopfield(maps=(2,), outputs=3, height=2, width=2, key=KEY, **o), CouplingImperfections, 1e-1, 0.1
+        lambda **o: ConvolutionalHopfield(maps=(2,), outputs=3, height=2, width=2, key=KEY, **o), UnitImperfections, 1e-1, 0.1
     ),
-    "drn": (lambda **o: DRN(**LAYERS, gain=3.0, **o), CouplingImperfections, 1e-1, 0.1),
-    "oscillators": (lambda **o: OscillatorMachine(**LAYERS, **o), CouplingImperfections, 1e-1, 0.1),
+    "drn": (lambda **o: DRN(**LAYERS, gain=3.0, **o), UnitImperfections, 1e-1, 0.1),
+    "oscillators": (lambda **o: OscillatorMachine(**LAYERS, **o), OscillatorImperfections, 1e-1, 0.1),
     "ising": (lambda **o: IsingMachine(**LAYERS, sweeps=20, **o), CouplingImperfections, 1e-1, 1.0),
     "boltzmann": (lambda **o: BoltzmannMachine(**LAYERS, **o), CouplingImperfections, 1e-1, 1.0),
 }  # fmt: skip
@@ -70,6 +73,9 @@ def all_wrong(name: str) -> dict[str, float]:
     unit = SYSTEMS[name][2]
     own = {"stuck_low": 0.05, "stuck_high": 0.05} if name in GRAPHS else {"dead": 0.1, "bias_offset": 0.1}
     own |= {"rest_mismatch": 0.01} if name == "spring-network" else {}
+    own |= {"slope_mismatch": 0.1} if issubclass(SYSTEMS[name][1], UnitImperfections) else {}
+    own |= {"threshold_offset": unit} if SYSTEMS[name][1] is ThresholdImperfections else {}
+    own |= {"detuning": 0.05} if name == "oscillators" else {}
     return own | {"mismatch": 0.2, "gain_mismatch": 0.02, "input_offset": unit, "output_offset": unit, "measurement_noise": unit}
 
 
@@ -238,6 +244,159 @@ def test_what_other_parts_are_worth() -> None:
     assert (springs._rest == SYSTEMS["spring-network"][0]()._rest).all()
 
 
+def slopes_of(layer: int, shape: tuple[int, ...], spread: float, dtype: Any = np.float64) -> np.ndarray:
+    return np.maximum(1 + spread * draws(f"slope {layer}", shape, dtype), 0.01)
+
+
+def test_units_of_their_own_slopes_by_their_equations() -> None:
+    """Each unit rests at activation(slope pull) of the formula, in plain NumPy; nodes of resistors leak to ground instead."""
+    how: dict[str, Any] = {"dtype": "float64", "sweeps": 400, "nudged_sweeps": 400, "tolerance": 1e-12}
+    for activation, act in (("hard-sigmoid", lambda u: u.clip(0, 1)), ("tanh", np.tanh)):
+        system = Hopfield(**LAYERS, **how, activation=activation, imperfections=UnitImperfections(slope_mismatch=0.3))
+        x, p = encoded(system), system.parameters
+        h, o = system.relax(x).states
+        one, two = (slopes_of(l, (n,), 0.3) for l, n in ((1, 6), (2, 3)))
+        assert one.std() > 0.1
+        np.testing.assert_allclose(h, act(one * (x @ p["W1"] + p["b1"] + o @ p["W2"].T)), atol=1e-10)
+        np.testing.assert_allclose(o, two * (h @ p["W2"] + p["b2"]), atol=1e-10)
+    drn = DRN(**LAYERS, gain=3.0, **how, imperfections=UnitImperfections(slope_mismatch=0.3))
+    x, p = encoded(drn), drn.parameters
+    h, o = drn.relax(x).states
+    leak = 0.3 * abs(draws("slope 2", (3,), np.float64)) * p["W2"].sum(axis=0)  # siemens, to ground
+    np.testing.assert_allclose(h @ p["W2"] + p["b2"] - o * p["W2"].sum(axis=0), leak * o, atol=1e-9)
+    assert (leak > 0).all()
+
+
+@pytest.mark.parametrize("name", ["hopfield", "drn", "oscillators"])
+def test_nudges_find_the_gradient_of_the_built_device(name: str) -> None:
+    """Slopes and detunings leave an energy: the contrast is central differences of the cost as it comes out of the built device.
+
+    Of resistive networks for currents alone: leaks that are a share of all conductances of a node are not what a conductance feels.
+    """
+    how = {"steps": 30000, "nudged_steps": 30000, "tolerance": 1e-9} if name == "oscillators" else {"sweeps": 500, "nudged_sweeps": 500}
+    wrong = {"slope_mismatch": 0.2} | ({"detuning": 0.1} if name == "oscillators" else {})
+    make, kind, *_ = SYSTEMS[name]
+    if name == "hopfield":
+        how["activation"] = "tanh"
+    system = make(dtype="float64", imperfections=kind(**wrong), **how)
+    x, target = encoded(system, 2), np.full((2, 3), 0.3)
+    beta = 1e-3
+    relaxed = system.relax(x, target=target, nudges=(-beta, beta))
+    found = {of: dense(d) / (2 * beta) for of, d in system.contrast(relaxed, 1, 2).items()}
+
+    def cost() -> float:
+        return float(((system.forward(x) - target) ** 2).sum() / 2)
+
+    for of in ("b1",) if name == "drn" else ("W2", "b1", "W1"):
+        p = system.parameters[of]
+        at = np.unravel_index(np.argmax(np.abs(found[of])), p.shape)
+        kept, values = p[at], []
+        for sign in (1, -1):
+            p[at] = kept + sign * 1e-3
+            values.append(cost())
+        p[at] = kept
+        assert found[of][at] == pytest.approx((values[0] - values[1]) / 2e-3, rel=1e-3), of
+
+
+def test_oscillators_of_their_own_frequencies_lock_where_forces_meet_them() -> None:
+    """detuning + slope force = 0 at every phase, forces by the sines of the differences."""
+    how: dict[str, Any] = {"dtype": "float64", "steps": 30000, "tolerance": 1e-9}
+    wrong = OscillatorImperfections(detuning=0.1, slope_mismatch=0.2)
+    system = OscillatorMachine(**LAYERS, **how, imperfections=wrong)
+    x, p, n = encoded(system, 3), system.parameters, 9
+    phase = system.relax(x).states[0]
+    coupling, field = np.zeros((n, n)), np.concatenate([x @ p["W1"] + p["b1"], np.broadcast_to(p["b2"], (3, 3))], axis=1)
+    coupling[:6, 6:], coupling[6:, :6] = p["W2"], p["W2"].T
+    force = -(coupling * np.sin(phase[:, :, None] - phase[:, None, :])).sum(axis=2) - field * np.sin(phase) - p["K"] * np.sin(2 * phase)
+    detuning = 0.1 * draws("detuning", (n,), np.float64)
+    np.testing.assert_allclose(slopes_of(1, (n,), 0.2) * force, np.broadcast_to(-detuning, force.shape), atol=1e-7)
+
+
+def test_thresholds_of_transistors_and_diodes() -> None:
+    """A transistor whose threshold is higher conducts as one whose gate is lower; a diode starts at its own forward voltage, never below 0."""
+    gates = made("transistor-network", threshold_offset=0.05)
+    z = draws("threshold", (gates.network.n_edges,), np.float64)
+    np.testing.assert_allclose(gates.built().parameters["gate"], gates.parameters["gate"] - 0.05 * z, rtol=1e-12)
+    system = made("diodes", threshold_offset=0.05)
+    z = draws("threshold", (system.network.n_edges,), np.float64)
+    x, g, is_diode = encoded(system), system.parameters["conductance"], system.network.diode
+    v, drop = system.states(x), np.where(is_diode, np.maximum(0.05 * z, 0), 0.0)
+    assert (drop[is_diode] > 0).any()
+    i, j = system.network.edges.T
+    w = v[:, i] - v[:, j]
+    reverse = np.where(is_diode, 1e-2, 1.0)
+    flow, net = g * (reverse * w + (1 - reverse) * np.maximum(w - drop, 0)), np.zeros(v.shape)
+    for e, (a, b) in enumerate(zip(i, j, strict=True)):
+        net[:, a] += flow[:, e]
+        net[:, b] -= flow[:, e]
+    free = np.setdiff1d(np.arange(system.network.n_nodes), system.source_nodes)
+    assert np.abs(net[:, free]).max() < 1e-6 * np.abs(flow).max()
+    assert (system.network.drop == 0).all()  # of the model
+    relaxed = system.relax(x, target=system.targets(np.arange(6) % 3), nudges=(0.5,), hold=True)
+    over = [np.maximum(phase[:, i] - phase[:, j] - drop, 0) ** 2 for phase in relaxed.phases]
+    plain = [(phase[:, i] - phase[:, j]) ** 2 for phase in relaxed.phases]
+    felt = (reverse * (plain[1] - plain[0]) + (1 - reverse) * (over[1] - over[0])).sum(axis=0) / 2
+    np.testing.assert_allclose(system.contrast(relaxed, 0, 1)["conductance"], felt, rtol=1e-6, atol=1e-12)
+
+
+def test_rules_see_states_as_they_are_measured() -> None:
+    """What is compared of two phases has the noise of both, each of its own, and the same for any split of the batch."""
+    for name in ("hopfield", "hopfield-conv", "drn", "spring-network", "oscillators", "transistor-network"):
+        rms, nudge, n = SYSTEMS[name][2], SYSTEMS[name][3], 40
+        quiet, system = made(name), made(name, measurement_noise=rms)
+        inputs, target = encoded(system, n), system.targets(np.arange(n) % 3)
+
+        def found(which: Any, rows: slice, inputs: Any = inputs, target: Any = target, nudge: float = nudge) -> dict[str, np.ndarray]:
+            relaxed = which.relax(inputs[rows], target=target[rows], nudges=(nudge,), key=NOISE, sample=rows.start)
+            return {of: dense(d).astype(np.float64) for of, d in which.contrast(relaxed, 0, 1).items()}
+
+        whole, one, two = (found(system, rows) for rows in (slice(0, n), slice(0, 15), slice(15, n)))
+        for of, values in whole.items():
+            size = np.abs(values).max()
+            np.testing.assert_allclose(one[of] + two[of], values, atol=2e-4 * size + 1e-12, err_msg=f"{name} {of}")
+        clean = found(quiet, slice(0, n))
+        assert any(np.abs(whole[of] - clean[of]).max() > 1e-3 * np.abs(clean[of]).max() for of in whole)
+
+
+@pytest.mark.parametrize("name", ["hopfield", "drn"])
+def test_the_noise_of_measured_states_is_as_large_as_said(name: str) -> None:
+    """A bias compares its unit's states of two phases that are the same but for noise: sqrt(2 samples) times the rms."""
+    system, n = made(name, measurement_noise=0.01), 900
+    relaxed = system.relax(encoded(system, n), target=system.targets(np.arange(n) % 3), nudges=(1e-7,), key=NOISE)
+    found = np.array([dense(system.contrast(relaxed, 0, 1)[of]) for of in ("b1",)]).ravel()
+    states = [relaxed.seen(p)[0] - relaxed.states[0] for p in (0, 1)]
+    assert [s.std() for s in states] == pytest.approx([0.01, 0.01], rel=0.05)
+    assert abs(np.corrcoef(states[0].ravel(), states[1].ravel())[0, 1]) < 0.06
+    np.testing.assert_allclose(found, (states[0] - states[1]).sum(axis=0), rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["hopfield", "hopfield-conv", "drn", "oscillators", "transistor-network", "diodes", "spring-network"])
+def test_what_rules_see_of_the_built_device_is_the_same_everywhere(backend, name: str) -> None:
+    """On every backend what the CPU finds with everything wrong at once, populations included."""
+    found = []
+    for device in ("cpu", backend.device):
+        system = made(name, device, **all_wrong(name))
+        inputs, target = encoded(system, 5), system.targets(np.arange(5) % 3)
+        relaxed = system.relax(inputs, target=target, nudges=(SYSTEMS[name][3],), key=NOISE)
+        many = system.forward_population(inputs, {of: p[None] for of, p in system.parameters.items()}, NOISE, first=2)
+        parts = {of: dense(d) for of, d in system.contrast(relaxed, 0, 1).items()} | {"outputs": many}
+        found.append({of: values if device == "cpu" else backend.numpy(values) for of, values in parts.items()})
+    for of, values in found[0].items():
+        np.testing.assert_allclose(found[1][of], values, rtol=1e-3, atol=1e-3 * np.abs(values).max(), err_msg=of)
+
+
+def test_what_goes_backwards_is_measured_with_noise(backend) -> None:
+    """Both drops of an edge, of the pass forwards and of that backwards."""
+    for name in ("resistor-network", "spring-network"):
+        quiet, system = (made(name, backend.device, **({"measurement_noise": rms} if rms else {})) for rms in (0.0, 1e-4))
+        inputs, cotangent = encoded(system), backend.array(np.full((6, 3), 1e-3))
+        (_, record), (_, other) = (s.forward_reading(inputs, NOISE) for s in (quiet, system))
+        clean, noisy = (backend.numpy(next(iter(s.backward(cotangent, r, NOISE).values()))) for s, r in ((quiet, record), (system, other)))
+        again = backend.numpy(next(iter(system.backward(cotangent, other, NOISE).values())))
+        assert (again == noisy).all()
+        assert np.abs(noisy - clean).max() > 1e-3 * np.abs(clean).max()
+
+
 def test_stuck_parts_stay() -> None:
     """However they are written."""
     system = made("resistor-network", stuck_low=0.2, stuck_high=0.1)
@@ -312,3 +471,32 @@ def test_local_rules_keep_what_deployment_loses(name: str, options: dict[str, An
     assert lost > 3 * error_of(model, inputs, labels)
     for rule in rules:
         assert error_of(trained(rule, imperfections=wrong), inputs, labels) < lost / 3
+
+
+@pytest.mark.parametrize(
+    ("slopes", "message"),
+    [
+        ([np.ones(6)], "slopes must be of each of the 2 layers"),
+        ([np.ones(6), np.zeros(3)], "slopes of units must be positive and finite"),
+        ([np.ones(6), np.ones(2)], r"slopes\[1\] must be \(3,\)"),
+        ([np.ones(6), np.full(3, np.nan)], "slopes of units must be positive and finite"),
+    ],
+)
+def test_slopes_that_are_none(slopes: list[np.ndarray], message: str) -> None:
+    from pnnkern.networks import drn, hopfield
+
+    for name, physics in (("hopfield", hopfield), ("drn", drn)):
+        system = SYSTEMS[name][0]()
+        with pytest.raises(ValueError, match=message):
+            physics.relax(encoded(system), system.weights, system.biases, slopes=slopes, tolerance=0)
+
+
+def test_steep_outputs_bear_smaller_nudges() -> None:
+    """The bound of a nudge is where an output's own term in the energy is used up: at 1 over the largest slope."""
+    from pnnkern.networks import hopfield
+
+    system = SYSTEMS["hopfield"][0]()
+    x, slopes, target = encoded(system), [np.ones(6), np.array([1.0, 2.0, 1.0])], np.zeros((6, 3))
+    hopfield.phases(x, system.weights, system.biases, slopes=slopes, nudges=(-0.49,), target=target, sweeps=5, tolerance=0)
+    with pytest.raises(ValueError, match=r"nudges must lie above -0\.5"):
+        hopfield.phases(x, system.weights, system.biases, slopes=slopes, nudges=(-0.51,), target=target, sweeps=5, tolerance=0)

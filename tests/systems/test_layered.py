@@ -27,15 +27,16 @@ WRONG = {
     "dead": 0.0,
 }  # fmt: skip
 LAYERS = WRONG | {"gain": 1.0, "scale": 1.0, "rates": (), "hidden": (1024,), "inputs": 784}
+SLOPES = {"slope_mismatch": 0.0}
 TARGETS = {"high": 1.0, "low": 0.0}
 UNITS = {"activation": "hard-sigmoid", "readout": "state", "sweeps": 15, "nudged_sweeps": 15, "bias_rates": ()}
 PULSES = {
     "writer": "ideal", "pulsed_device": "gokmen-vlasov", "pulses": 31, "transfer_every": 1, "transfer_lines": 1, "transfer_lr": 0.1,
 }  # fmt: skip
 KEYS: dict[type[System], dict[str, Any]] = {
-    Hopfield: LAYERS | TARGETS | UNITS | PULSES | {"scale": 0.7, "feedback": "tied"},
-    DRN: LAYERS | TARGETS | {"gain": 480.0, "sweeps": 4, "bias_rates": ()},
-    ConvolutionalHopfield: WRONG | {"gain": 1.0, "scale": 1.0, "rates": ()} | TARGETS | UNITS | {
+    Hopfield: LAYERS | SLOPES | TARGETS | UNITS | PULSES | {"scale": 0.7, "feedback": "tied"},
+    DRN: LAYERS | SLOPES | TARGETS | {"gain": 480.0, "sweeps": 4, "bias_rates": ()},
+    ConvolutionalHopfield: WRONG | SLOPES | {"gain": 1.0, "scale": 1.0, "rates": ()} | TARGETS | UNITS | {
         "maps": (32, 64), "channels": 1, "height": 28, "width": 28, "side": 3, "pool": "mean",
     },
     BoltzmannMachine: LAYERS | {"hidden": (256,), "scale": 0.1, "sweeps": 10, "settle": 5},

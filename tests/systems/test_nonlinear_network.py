@@ -186,7 +186,7 @@ def test_what_it_declares() -> None:
         "graph": "lattice", "nodes": 36, "degree": 6.0, "features": 4, "volts": 0.45, "high": 0.02, "low": -0.02, "hinge": True,
         "smallest": 0.8, "largest": 5.0, "start_low": 1.2, "start_high": 2.5, "step": 0.0, "ohms": 0.0, "by_sign": False,
         "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
-        "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0,
+        "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0, "threshold_offset": 0.0,
     }  # fmt: skip
     system = transistors()
     loss = system.natural_loss

@@ -16,8 +16,8 @@ from pnnkern.systems.drn import DRN
 from pnnkern.systems.writers import Stepped
 
 RECORDS = {  # what passes give back: made by this package alone
-    "Ensemble", "Ensembles", "Equilibria", "Factors", "Gradient", "Move", "Passed", "Quantity", "Set", "Shapes", "Spins", "States",
-    "Target", "_Programmed",
+    "Ensemble", "Ensembles", "Equilibria", "Factors", "Gradient", "MeasuredPhases", "Move", "Passed", "Quantity", "Set", "Shapes", "Spins",
+    "States", "Target", "_Made",
 }  # fmt: skip
 
 def descriptions() -> dict[str, type]:

@@ -17,7 +17,7 @@ from ..systems import writers
 from ..systems.protocols import lacks, replaced
 from . import checkpoint, controls, data, derived, files, machine, matrix, memory, origin, progress, saved, signals, text, units
 from . import recipe as recipes
-from .loop import Stopped, TrainingError, rate
+from .loop import CALIBRATION, Stopped, TrainingError, calibrate, rate
 from .recipe import Recipe, RecipeError
 from .saved import CHECKPOINT, CONFIG
 from .signals import Stop
@@ -82,10 +82,8 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     from .loop import Trainer
 
     _use_threads(recipe.compute.threads)
-    wanted = recipe.data
     try:
-        dataset = data.load(wanted.name, path=wanted.path, folder=wanted.folder).only(wanted.classes).pooled(wanted.pool)
-        dataset = dataset.head(wanted.train, wanted.test).held_out(wanted.validation)
+        dataset = data.chosen(recipe.data)
     except MemoryError as error:
         raise out_of_memory(error, "give a smaller data set") from error
     training, compute = recipe.training, recipe.compute
@@ -98,10 +96,9 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         refuse_misfit(recipe, system, rule)
         if dataset.real:
             refuse_real(dataset, system, rule)
-        rule.check_samples(system, dataset.train_images[:64])
-        inputs = system.encode(dataset.train_images[:64])
-        if hasattr(system, "calibrate"):
-            system.calibrate(inputs)
+        rule.check_samples(system, dataset.train_images[:CALIBRATION])
+        system.encode(dataset.train_images[:CALIBRATION])  # which refuses what does not fit
+        calibrate(system, dataset)
         optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
         trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk)
         recipe = resolved(recipe, trainer.rule, system)

@@ -87,6 +87,7 @@ def train(
     chosen = _begun(_rule(rule), None if out is None else Path(out))
     settings = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "optimizer": optimizer, **training}
     recipe = _recipe(system, chosen, named | {"validation": validation}, settings, controls and out is not None, Path(out).name if out else "")
+    recipe = recipe if out is None else runs.absolute(recipe)
     start = {name: _array.namespace(p).array(p) for name, p in system.parameters.items()}
     given = _given(system) if out is not None else {}
 

@@ -23,6 +23,7 @@ IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two 
     "mnist": ("mnist", "MNIST/raw"),
     "fashion-mnist": ("fashion-mnist", "FashionMNIST/raw"),
 }
+IN_FOLDERS = (*IDX_FOLDERS, "vowel")  # read from a folder of data
 FEATURES = ("iris", "wine", "digits", "vowel")  # small sets; the first three come with scikit-learn
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 GIVEN = "given"  # the name of data that a script gave

@@ -52,8 +52,7 @@ def trainer(name: str, device: str, *, batch: int | None = None, small: bool = F
     samples = dataset(table)
     training: Any = SimpleNamespace(**table["training"])
     system = build(table, samples.classes, device, random.fold_in(random.key(training.seed), loop.PARAMETERS), chunk=max(64, batch or 0))
-    if hasattr(system, "calibrate"):
-        system.calibrate(system.encode(samples.train_images[:64]))
+    loop.calibrate(system, samples)
     optimizer = learning.Adam(training.lr) if training.optimizer == "adam" else learning.SGD(training.lr, training.momentum)
     return loop.Trainer(system, rule(table), optimizer, samples, training)
 

@@ -1,14 +1,19 @@
 """Sums over fixed shards in the order of the samples: one rank, two and three threads come to the same bits, with every rule."""
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import public_calls
 import pytest
+from small_recipes import QUICK, SMALL
 from toy_system import TwoLayers, clouds
 
 from pnnkern import communicator, random
 from pnnkern._updates import Factors, Gradient
+from pnnkern.experiments import matrix, recipe
+from pnnkern.experiments.run import assemble
 from pnnkern.learning import (
     PEPG,
     SPSA,
@@ -65,26 +70,89 @@ def trained(rule: Any, comm: Any, chunk: int) -> dict[str, np.ndarray]:
     return made.parameters | state | metrics
 
 
+def of_ranks(size: int, work: Any) -> list[Any]:
+    """What `work(rank, communicator)` gives for each of so many ranks, which are threads."""
+    found: list[Any] = [None] * size
+    with communicator.threads(size) as ranks:
+
+        def carry_out(rank: int) -> None:
+            found[rank] = work(rank, ranks[rank])
+
+        workers = [threading.Thread(target=carry_out, args=(rank,)) for rank in range(size)]
+        [worker.start() for worker in workers]
+        [worker.join() for worker in workers]
+    return found
+
+
+def assert_all_are(alone: dict[str, Any], found: list[Any]) -> None:
+    """To the bit."""
+    for one in found:
+        assert one is not None
+        assert one.keys() == alone.keys()
+        for name in alone:
+            np.testing.assert_array_equal(one[name], alone[name], err_msg=name)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
 def test_ranks_come_to_the_same_bits(rule: Any) -> None:
     alone = trained(rule, communicator.SERIAL, 8)
     for size in (2, 3):
-        found: list[Any] = [None] * size
-        with communicator.threads(size) as ranks:
-
-            def work(rank: int, found: list[Any] = found, ranks: Any = ranks) -> None:
-                found[rank] = trained(rule, ranks[rank], 8)
-
-            workers = [threading.Thread(target=work, args=(rank,)) for rank in range(size)]
-            [worker.start() for worker in workers]
-            [worker.join() for worker in workers]
-        for one in found:
-            assert one is not None
-            assert one.keys() == alone.keys()
-            assert all(np.array_equal(one[name], alone[name]) for name in alone)
+        assert_all_are(alone, of_ranks(size, lambda rank, comm: trained(rule, comm, 8)))
     whole = trained(rule, communicator.SERIAL, 0)
     for name, value in whole.items():
         np.testing.assert_allclose(alone[name], value, rtol=1e-6, atol=1e-9)
+
+
+# ------------------------------------------------------------------------------------------------- every rule, as recipes name them
+TOYS = {  # the first that the matrix crosses
+    "resistor-network": ["system.nodes=20", "system.degree=4", "system.measurement_noise=1e-3"],
+    "crossbar": ["system.hidden=[9]", "system.cell_noise=1e-3"],
+    "hopfield": ["system.hidden=[9]", "system.activation='sigmoid'"],
+    "boltzmann": ["system.hidden=[9]"],
+}
+CELLS = matrix.collect()
+SYSTEM = {rule: next((s for s in TOYS if not row[s].reason), "") for rule, row in CELLS.items()}
+WHOLE = ("continual-ep", "coupled-dynamics")  # where parts move after each nudged step, by all samples: each rank does all of it
+
+
+def registered(rule: str, size: int) -> list[Any]:
+    """Trainers of the rule on a small system, one for each rank, in shards of 8 samples."""
+    kind = SYSTEM[rule]
+    few = ["training.batch=29", "training.epochs=3", "compute.chunk=8", "compute.dtype=float64"]
+    few += ["data.train=58", "data.test=8"] if kind != "resistor-network" else []
+    chosen = recipe.find(recipe.kinds("system")[kind].recipe, [*QUICK, *SMALL[kind], *TOYS[kind], *few, f"rule.kind={rule}"])  # type: ignore[attr-defined]
+    return [assemble(chosen, Path("nowhere")).trainer for _ in range(size)]
+
+
+def test_there_is_a_small_system_for_every_rule() -> None:
+    assert all(SYSTEM.values()), SYSTEM
+
+
+@pytest.mark.parametrize("rule", CELLS)
+def test_every_rule_comes_to_the_same_bits(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three steps by one rank, two and three, of shards of 8 samples; a shard is encoded by the rank whose it is, and by no other."""
+
+    monkeypatch.setattr(public_calls, "paused", True)  # threads: which call comes first is chance
+
+    def steps(trainer: Any, comm: Any, seen: list[int]) -> dict[str, Any]:
+        encode = trainer.system.encode
+
+        def noted(samples: Any) -> Any:
+            seen.append(len(samples))
+            return encode(samples)
+
+        trainer.system.encode = noted
+        trainer.communicator = comm
+        for _ in range(3):
+            trainer.advance()
+        return trainer.saved()
+
+    all_seen: list[int] = []
+    alone = steps(registered(rule, 1)[0], communicator.SERIAL, all_seen)
+    for size in (2, 3):
+        trainers, seen = registered(rule, size), [list[int]() for _ in range(size)]
+        assert_all_are(alone, of_ranks(size, lambda rank, comm, t=trainers, s=seen: steps(t[rank], comm, s[rank])))
+        assert sum(map(sum, seen)) == sum(all_seen) * (size if rule in WHOLE else 1)
 
 
 def test_shards_are_pieces_of_the_batch() -> None:

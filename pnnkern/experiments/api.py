@@ -1,5 +1,6 @@
 """Training from Python: `train` a system by a rule on data, in memory or in a run folder, and `load` what any run has trained."""
 
+import contextlib
 import copy
 import dataclasses
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 
 from .. import _array, _declared
 from .._array import Array
-from .._errors import CheckpointError
+from .._errors import CheckpointError, DataError
 from ..learning import SGD, Adam
 from ..learning.rule import Batch, Rule
 from ..systems.plugin import Plugin
@@ -21,7 +22,7 @@ from . import progress, report, saved
 from . import recipe as recipes
 from . import run as runs
 from .data import Dataset
-from .loop import MEASUREMENT, Trainer, stream
+from .loop import MEASUREMENT, Trainer, calibrate, stream
 from .loop import train as train_loop
 from .recipe import Recipe, RecipeError
 
@@ -86,6 +87,7 @@ def train(
     chosen = _begun(_rule(rule), None if out is None else Path(out))
     settings = {"epochs": epochs, "batch": batch, "lr": lr, "seed": seed, "optimizer": optimizer, **training}
     recipe = _recipe(system, chosen, named | {"validation": validation}, settings, controls and out is not None, Path(out).name if out else "")
+    recipe = recipe if out is None else runs.absolute(recipe)
     start = {name: _array.namespace(p).array(p) for name, p in system.parameters.items()}
     given = _given(system) if out is not None else {}
 
@@ -98,8 +100,7 @@ def train(
             runs.refuse_real(dataset, own, how)
         if hasattr(own, "try_out"):
             own.try_out(dataset.train_images[: min(8, wanted.training.batch)], stream(seed, MEASUREMENT))
-        if hasattr(own, "calibrate"):
-            own.calibrate(own.encode(dataset.train_images[:64]))
+        calibrate(own, dataset)
         settings = wanted.training
         adam = settings.optimizer == "adam"
         by = Adam(lr=settings.lr) if adam else SGD(lr=settings.lr, momentum=settings.momentum)
@@ -121,7 +122,8 @@ def train(
 
 
 def load(folder: str | Path, system: Any = None) -> Trained:
-    """What the run in `folder` has trained: the system with its parameters, the rule with its state, and the metrics. Data are not needed.
+    """What the run in `folder` has trained: the system with its parameters, the rule with its state, and the metrics. Data are not needed,
+    but by a system that is calibrated: it is by the same samples as in the run; where these are not there, calibrate it yourself.
 
     system : as it was given to `train`, for one that was made by a script's own functions.
     Raises `CheckpointError` or `RecipeError`, in one line, for a folder that holds no run, or one that does not fit.
@@ -142,6 +144,9 @@ def load(folder: str | Path, system: Any = None) -> Trained:
     system.memory.update(group["memory"])
     if hasattr(system, "touch"):
         system.touch()
+    if hasattr(system, "calibrate") and getattr(system, "reference", None) is None:
+        with contextlib.suppress(DataError):
+            calibrate(system, datasets.chosen(recipe.data))
     rule = _declared.made(recipe.rule.of, recipe.rule.values())
     losses, accuracies, evaluations = (found.state[f"progress/{name}"] for name in ("loss", "accuracy", "evaluations"))
     metrics = {"test_loss": float(evaluations[-1][0]), "test_accuracy": float(evaluations[-1][1])} if len(evaluations) else {}

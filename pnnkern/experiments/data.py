@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two 
     "mnist": ("mnist", "MNIST/raw"),
     "fashion-mnist": ("fashion-mnist", "FashionMNIST/raw"),
 }
+IN_FOLDERS = (*IDX_FOLDERS, "vowel")  # read from a folder of data
 FEATURES = ("iris", "wine", "digits", "vowel")  # small sets; the first three come with scikit-learn
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 GIVEN = "given"  # the name of data that a script gave
@@ -34,7 +36,7 @@ class Dataset:
     """Images (n, height, width) or features (n, features), uint8 or floating in [0, 1], with labels (n,) int64 in 0..classes-1.
 
     Or with real targets, labels (n, outputs) floating in [0, 1]: fractions of the way from a system's low target to its high one.
-    source : where they come from.
+    source : where they come from. whole : classes of the set that these are some samples of; 0: what the labels say.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Dataset:
     train_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
+    whole: int = 0
 
     @property
     def real(self) -> bool:
@@ -51,10 +54,10 @@ class Dataset:
 
     @property
     def classes(self) -> int:
-        """How many outputs there are: one more than the largest label."""
+        """How many outputs there are: one more than the largest label of the whole set, whether these samples have it or not."""
         if self.real:
             return int(self.train_labels.shape[1])
-        return int(max(self.train_labels.max(), self.test_labels.max())) + 1
+        return max(self.whole, int(max(self.train_labels.max(), self.test_labels.max())) + 1)
 
     def head(self, train: int = 0, test: int = 0) -> "Dataset":
         """The first `train` and `test` images only; 0 keeps all."""
@@ -64,7 +67,7 @@ class Dataset:
         a, b = train or None, test or None
         return replace(
             self, train_images=self.train_images[:a], train_labels=self.train_labels[:a],
-            test_images=self.test_images[:b], test_labels=self.test_labels[:b],
+            test_images=self.test_images[:b], test_labels=self.test_labels[:b], whole=self.classes,
         )  # fmt: skip
 
     def only(self, classes: Sequence[int]) -> "Dataset":
@@ -80,7 +83,7 @@ class Dataset:
         a, b = new[self.train_labels] >= 0, new[self.test_labels] >= 0
         return replace(
             self, train_images=self.train_images[a], train_labels=new[self.train_labels[a]], test_images=self.test_images[b],
-            test_labels=new[self.test_labels[b]],
+            test_labels=new[self.test_labels[b]], whole=len(classes),
         )  # fmt: skip
 
     def held_out(self, every: int) -> "Dataset":
@@ -91,7 +94,7 @@ class Dataset:
         if not every:
             return self
         labels = np.zeros(len(self.train_labels), np.int64) if self.real else self.train_labels
-        counts = np.bincount(labels)
+        there, counts = np.unique(labels, return_counts=True)
         if every == 1 or counts.min() < every:
             which, has = ("", "") if self.real else (" of each class", "a class of ")
             raise DataError(
@@ -99,12 +102,12 @@ class Dataset:
                 f"{counts.min()} training samples"
             )
         held = np.zeros(len(self.train_labels), bool)
-        for c in range(len(counts)):
+        for c in there:
             held[np.flatnonzero(labels == c)[every - 1 :: every]] = True
         return replace(
             self, source=f"{self.source}, tested on every {every}-th training sample of each class",
             train_images=self.train_images[~held], train_labels=self.train_labels[~held],
-            test_images=self.train_images[held], test_labels=self.train_labels[held],
+            test_images=self.train_images[held], test_labels=self.train_labels[held], whole=self.classes,
         )  # fmt: skip
 
     def pooled(self, side: int) -> "Dataset":
@@ -128,6 +131,12 @@ class Dataset:
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+def chosen(table: Any) -> Dataset:
+    """The data set that [data] of a recipe describes, with the samples that it takes of it."""
+    whole = load(table.name, path=table.path, folder=table.folder).only(table.classes).pooled(table.pool)
+    return whole.head(table.train, table.test).held_out(table.validation)
 
 
 def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path = "") -> Dataset:

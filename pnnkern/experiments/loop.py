@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # the loop itself needs no pydantic
 
 # What a seed's key is folded with: parameters, epoch orders and noise draw from different streams.
 PARAMETERS, ORDER, NOISE, MEASUREMENT, RULE = range(5)
+CALIBRATION = 64  # training samples that a system is calibrated by
 READ_EVERY = 256  # steps whose losses may wait on a GPU: how far training goes on after a loss that is no number
 
 
@@ -43,6 +44,12 @@ class Stopped(BaseException):
 def stream(seed: int, purpose: int) -> Any:
     """The key of one purpose (`PARAMETERS`, `ORDER`, ...) of a run's seed."""
     return random.fold_in(random.key(seed), purpose)
+
+
+def calibrate(system: Any, dataset: Dataset) -> None:
+    """Let a system that is calibrated see the first training samples: the same ones wherever, and by however many, it is worked with."""
+    if hasattr(system, "calibrate"):
+        system.calibrate(system.encode(dataset.train_images[:CALIBRATION]))
 
 
 def _refuse_no_number(loss: float, step: int) -> None:

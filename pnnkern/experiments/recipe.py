@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from .. import _files
 from .._errors import PnnError
+from .._version import __version__
 from . import derived, files, tables
 
 FIXED: dict[str, type[tables.Table]] = {
@@ -28,6 +29,7 @@ TABLES = ("data", "system", "rule", "training", "compute", "checkpoint", "contro
 _DEFAULT_KIND = {"rule": "in-silico"}
 LONGEST = 1 << 15  # characters of a recipe or an override: what the longest key or the deepest nesting costs grows with their square
 _NAME = r"(\w([\w .,@+=()-]{0,98}[\w+=)-])?)?"  # of a recipe, if it has one
+_WRITTEN_BY = "# Written by pnnkern "  # the first line of config.toml goes on with a version; before 0.2.0 there was no such line
 _DEEPEST = 8  # tables and lists inside each other; recipes have two
 # What may change while a run goes on: tables or keys. Where the data lie is of no matter, their digest is compared.
 CHANGEABLE = (
@@ -37,6 +39,14 @@ CHANGEABLE = (
 
 class RecipeError(PnnError, ValueError):
     """A recipe, or a change to one, that cannot be followed."""
+
+
+class UnknownKeys(RecipeError):
+    """A recipe with keys that there are not."""
+
+    def __init__(self, message: str, keys: list[str]) -> None:
+        super().__init__(message)
+        self.keys = keys
 
 
 @dataclass(frozen=True)
@@ -169,7 +179,8 @@ def _refuse_unknown(table: Mapping[str, Any], models: Mapping[str, type[tables.T
         if path in models and not isinstance(value, Mapping):
             raise RecipeError(f"{path} must be a table, got {_shown(value)}")
         if path not in known and path not in models:
-            raise RecipeError(f"unknown key {_shown(path)}: {nearest(path, known)}")
+            unknown = [key for key, _ in leaves(table) if key not in known and key not in models]
+            raise UnknownKeys(f"unknown key {_shown(path)}: {nearest(path, known)}", unknown)
         if isinstance(value, str) and (len(value) > 4096 or re.search(r"[\0\ud800-\udfff]", value)):
             raise RecipeError(f"{path} must be text in UTF-8, of 4096 characters at most and without zero bytes, got {_shown(value)}")
 
@@ -260,7 +271,7 @@ def _change_kind(table: dict[str, Any], override: str) -> None:
 
 def write(recipe: Recipe, path: Path) -> None:
     """Write the complete recipe as TOML, whole or not at all."""
-    head = "# The complete recipe of this run. Repeat it elsewhere with: pnnkern run config.toml --out FOLDER\n\n"
+    head = f"{_WRITTEN_BY}{__version__}.\n# The complete recipe of this run. Repeat it elsewhere with: pnnkern run config.toml --out FOLDER\n\n"
     text = head + recipe.dumps()
     if len(text) > LONGEST:
         raise RecipeError(f"the complete recipe has {len(text)} characters, and a recipe has {LONGEST} at most: shorten its lists")
@@ -276,7 +287,7 @@ def read_run(folder: Path, overrides: Iterable[str] = ()) -> Recipe:
     if not os.path.lexists(path):
         raise RecipeError(f"{folder} holds no run: there is no {path.name} in it")
     text = _files.read_text(path, LONGEST, str(path), RecipeError, links=False)
-    recipe = loads(text, folder.name, where=str(path))
+    recipe = _read_old(text, folder, path)
     overrides = list(overrides)
     changed = loads(text, folder.name, where=str(path), overrides=overrides) if overrides else recipe
     refused = fixed(differences(recipe, changed))
@@ -285,3 +296,23 @@ def read_run(folder: Path, overrides: Iterable[str] = ()) -> Recipe:
             f"{', '.join(refused)} cannot change while a run goes on: only {', '.join(CHANGEABLE)} can; start a new one with `pnnkern run`"
         )
     return changed
+
+
+def _read_old(text: str, folder: Path, path: Path) -> Recipe:
+    """The recipe of a run, which another version may have written: if it cannot be followed for that, the version that can is named."""
+    first, written = text.partition("\n")[0], "0.1.0"
+    if first.startswith(_WRITTEN_BY):
+        written = first.removeprefix(_WRITTEN_BY).rstrip(".")[:40]
+    try:
+        return loads(text, folder.name, where=str(path))
+    except RecipeError as error:
+        if written == __version__:
+            raise
+        why = f"and this version ({__version__}) cannot follow it: {error}"
+        if isinstance(error, UnknownKeys):
+            keys = [_shown(key)[1:-1] for key in error.keys]
+            listed = " and ".join(filter(None, (", ".join(keys[:-1]), keys[-1])))
+            why = f"whose key{'s' * (len(keys) > 1)} {listed} this version ({__version__}) does not have"
+        raise RecipeError(
+            f"{path} was written by pnnkern {written}, {why}: resume it with pnnkern {written} (pip install pnnkern=={written})"
+        ) from error

@@ -17,7 +17,7 @@ from ..systems import writers
 from ..systems.protocols import lacks, replaced
 from . import checkpoint, controls, data, derived, files, machine, matrix, memory, origin, progress, saved, signals, text, units
 from . import recipe as recipes
-from .loop import Stopped, TrainingError, rate
+from .loop import CALIBRATION, Stopped, TrainingError, calibrate, rate
 from .recipe import Recipe, RecipeError
 from .saved import CHECKPOINT, CONFIG
 from .signals import Stop
@@ -82,10 +82,8 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     from .loop import Trainer
 
     _use_threads(recipe.compute.threads)
-    wanted = recipe.data
     try:
-        dataset = data.load(wanted.name, path=wanted.path, folder=wanted.folder).only(wanted.classes).pooled(wanted.pool)
-        dataset = dataset.head(wanted.train, wanted.test).held_out(wanted.validation)
+        dataset = data.chosen(recipe.data)
     except MemoryError as error:
         raise out_of_memory(error, "give a smaller data set") from error
     training, compute = recipe.training, recipe.compute
@@ -98,10 +96,9 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         refuse_misfit(recipe, system, rule)
         if dataset.real:
             refuse_real(dataset, system, rule)
-        rule.check_samples(system, dataset.train_images[:64])
-        inputs = system.encode(dataset.train_images[:64])
-        if hasattr(system, "calibrate"):
-            system.calibrate(inputs)
+        rule.check_samples(system, dataset.train_images[:CALIBRATION])
+        system.encode(dataset.train_images[:CALIBRATION])  # which refuses what does not fit
+        calibrate(system, dataset)
         optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
         trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk)
         recipe = resolved(recipe, trainer.rule, system)
@@ -263,7 +260,7 @@ def start(recipe: Recipe, folder: Path, *, quiet: bool = False, make: Make | Non
 
 
 def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: float = 0.0, *, make: Make) -> Run:
-    recipe = _absolute(recipe)
+    recipe = absolute(recipe)
     _refuse_used(folder)
     run = make(recipe, folder)  # before anything is written
     try:
@@ -297,7 +294,7 @@ def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *
     recipe = recipes.read_run(folder)  # a folder that holds no run gets no lock
     with checkpoint.lock(folder):
         checkpoint.clean(folder)
-        changed = _absolute(recipes.read_run(folder, overrides))
+        changed = _data_absolute(recipes.read_run(folder, overrides))
         found = saved.read(folder)[1] if saved.exists(folder) else None
         run = make(changed, folder)
         if found:
@@ -346,19 +343,27 @@ def _note_rate(run: Run, then: Any) -> None:
     )
 
 
-def _absolute(recipe: Recipe) -> Recipe:
-    """Paths of data made absolute, and the environment's folder written down: the run may be resumed from elsewhere."""
+def absolute(recipe: Recipe) -> Recipe:
+    """Paths of files made absolute, and the environment's folder of data written down: the run may be resumed from elsewhere."""
+    recipe = _data_absolute(recipe)
+    values = recipe.system.values()
+    found = {"file": _real(values["file"])} if values.get("file") else {}
+    if recipe.system.kind == "plugin" and values["plugin"]:
+        file, _, function = values["plugin"].rpartition(":")
+        found["plugin"] = f"{_real(file) if file else file}:{function}"
+    return replace(recipe, system=recipe.system.model_copy(update=found)) if found else recipe
+
+
+def _data_absolute(recipe: Recipe) -> Recipe:
     given = {"path": recipe.data.path, "folder": recipe.data.folder}
-    if recipe.data.name in data.IDX_FOLDERS and not any(given.values()):
+    if recipe.data.name in data.IN_FOLDERS and not any(given.values()):
         given["folder"] = os.environ.get("PNNKERN_DATA", "")
-    paths = {key: os.path.realpath(os.path.expanduser(value)) for key, value in given.items() if value}
-    recipe = replace(recipe, data=recipe.data.model_copy(update=paths)) if paths else recipe
-    plugin = recipe.system.values().get("plugin", "") if recipe.system.kind == "plugin" else ""
-    if not plugin:
-        return recipe
-    file, _, function = plugin.rpartition(":")
-    where = os.path.realpath(os.path.expanduser(file)) if file else file
-    return replace(recipe, system=recipe.system.model_copy(update={"plugin": f"{where}:{function}"}))
+    paths = {key: _real(value) for key, value in given.items() if value}
+    return replace(recipe, data=recipe.data.model_copy(update=paths)) if paths else recipe
+
+
+def _real(path: str) -> str:
+    return os.path.realpath(os.path.expanduser(path))
 
 
 def _carry(run: Run, quiet: bool, stop: Stop) -> Run:

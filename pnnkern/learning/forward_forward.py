@@ -9,6 +9,7 @@ optics between trainable layers: Oguz et al., arXiv:2305.19170 (2023).
 The threshold is the running mean of the layer's goodness, so that it suits volts, currents and light alike.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,6 +21,7 @@ from .._checks import class_labels, shaped
 from .._declared import Count, Positive, Range, Share
 from .._gate import accepts_any
 from .._updates import Derivative, gradients, joined
+from ..systems._samples import on_device
 from ..systems.protocols import Staged
 from .losses import Logits
 from .metrics import Metrics
@@ -113,38 +115,67 @@ class ForwardForward(Rule):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.require_key(key, "wrong labels are random")
-        classes, n = system.outputs, len(batch)
-        away = 1 + random.words(random.fold_in(key, "wrong"), (n, 1), sample=batch.index)[:, 0] % (classes - 1)
-        wrong = (_array.to_numpy(batch.labels) + away.astype(np.int64)) % classes
-        labels = np.concatenate([_array.to_numpy(batch.labels), wrong])
-        two = [batch.samples, batch.samples]
-        inputs = system.encode(with_label(np.concatenate(two), labels, classes, self.level, self.width))
-        xp = _array.namespace(inputs)
-        positive, index = xp.arange(2 * n) < n, np.concatenate([np.broadcast_to(batch.index, n)] * 2)
         found: dict[str, Derivative] = {}
         thresholds: list[Array] = []
         loss: Any = 0.0
-        ratings: Any = 0.0
-        for l, (outputs, record) in self._along(system, inputs, key, index):
-            before, now = state["threshold"][l], goodness(outputs).mean()
-            tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
-            each, cotangent = self._loss(outputs, positive, tau)
-            found = joined(found, system.stage_vjp(l, cotangent, record))
-            thresholds.append(tau)
-            loss = loss + each.sum() * (n / len(each))
+        pairs: dict[int, _Pairs] = {}  # of this rank's shards, stage after stage: a threshold is of the whole batch
+
+        def passed(part: Batch, l: int) -> Array:
+            if not l:
+                pairs[id(part)] = self._pairs(system, part, key)
+            pair = pairs[id(part)]
+            pair.outputs, pair.record = system.stage(l, pair.inputs, key, pair.index)
+            return goodness(pair.outputs).sum()
+
+        def learned(part: Batch, l: int, tau: Array) -> tuple[dict[str, Derivative], Array]:
+            pair, n = pairs[id(part)], len(part)
+            each, cotangent = self._loss(pair.outputs, pair.positive, tau)
+            derivatives = system.stage_vjp(l, cotangent, pair.record)
             if self._counts(l, system):
-                ratings = ratings + goodness(outputs) / tau
-        rating = (ratings[:n] > ratings[n:]).sum()
-        return gradients(found), {"threshold": xp.stack(thresholds)}, {"loss": loss, "rating": rating}
+                pair.ratings = pair.ratings + goodness(pair.outputs) / tau
+            pair.inputs, pair.outputs, pair.record = _level(pair.outputs), None, None
+            return derivatives, each.sum() * (n / len(each))
+
+        def rated(part: Batch) -> Array:
+            ratings, n = pairs[id(part)].ratings, len(part)
+            return (ratings[:n] > ratings[n:]).sum()
+
+        xp = _array.namespace(*system.parameters.values())
+        for l in range(system.stages):
+            before, now = state["threshold"][l], batch.sum(functools.partial(passed, l=l)) / (2 * len(batch))
+            tau = xp.where(before > 0, self.memory * before + (1 - self.memory) * now, now)
+            derivatives, losses = batch.sum(functools.partial(learned, l=l, tau=tau))
+            found = joined(found, derivatives)
+            thresholds.append(tau)
+            loss = loss + losses
+        return gradients(found), {"threshold": xp.stack(thresholds)}, {"loss": loss, "rating": batch.sum(rated)}
+
+    def _pairs(self, system: Any, part: Batch, key: Any) -> "_Pairs":
+        """Samples with their own label, then the same with a wrong one, where the system is."""
+        xp, n, classes = _array.namespace(*system.parameters.values()), len(part), system.outputs
+        labels = xp.asarray(part.labels)
+        numbers = part.index + np.arange(n) if np.ndim(part.index) == 0 else part.index
+        index = on_device(numbers, labels)
+        drawn = random.words(random.fold_in(key, "wrong"), (n, 1), sample=index)[:, 0] % (classes - 1)
+        wrong = (labels + 1 + drawn.astype(np.int64)) % classes
+        samples = xp.asarray(part.samples)
+        two = with_label(xp.concatenate([samples, samples]), xp.concatenate([labels, wrong]), classes, self.level, self.width)
+        return _Pairs(system.encode(two), xp.concatenate([index, index]), xp.arange(2 * n) < n)
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
         scores, tau = [], state["threshold"]
         tau = tau + (tau == 0)  # before the first step
+        xp = _array.namespace(*system.parameters.values())
+        samples, index = xp.asarray(batch.samples), on_device(batch.index, tau)
         for label in range(system.outputs):
-            inputs = system.encode(with_label(batch.samples, np.full(len(batch), label), system.outputs, self.level, self.width))
-            stages = self._along(system, inputs, key, batch.index)
-            scores.append(sum(goodness(outputs) / tau[l] for l, (outputs, _) in stages if self._counts(l, system)))
-        return self.sharpness * _array.namespace(*scores).stack(scores, axis=1)
+            inputs, score = system.encode(with_label(samples, xp.full(len(batch), label), system.outputs, self.level, self.width)), 0.0
+            for l in range(system.stages):
+                outputs, _ = system.stage(l, inputs, key, index)
+                if self._counts(l, system):
+                    score = score + goodness(outputs) / tau[l]
+                inputs = _level(outputs)
+            scores.append(score)
+        return self.sharpness * xp.stack(scores, axis=1)
 
     def _loss(self, outputs: Array, positive: Array, threshold: Array) -> tuple[Array, Array]:
         if self.against == "pair":
@@ -158,14 +189,24 @@ class ForwardForward(Rule):
     def loss_on(self, system: Any) -> Any:
         return Logits(1.0)  # of the goodness that each label gives, as log chances
 
-    def _along(self, system: Any, inputs: Array, key: Any, index: Any) -> Any:
-        """(stage, (outputs, record)) of all stages, each given the outputs of the one before with an rms of 1."""
-        for l in range(system.stages):
-            outputs, record = system.stage(l, inputs, key, index)
-            yield l, (outputs, record)
-            rms = goodness(outputs) ** 0.5
-            rms = rms.reshape(-1, *[1] * (outputs.ndim - 1)).astype(outputs.dtype)
-            inputs = outputs / _array.namespace(outputs).maximum(rms, np.finfo(outputs.dtype).tiny)
+
+@dataclass
+class _Pairs:
+    """Pairs of a shard on their way through the stages: (2 samples, ...), those with the right label first."""
+
+    inputs: Array  # of the next stage
+    index: Array
+    positive: Array
+    ratings: Any = 0.0
+    outputs: Any = None
+    record: Any = None
+
+
+def _level(outputs: Array) -> Array:
+    """Outputs with an rms of 1, as they go on: the next stage cannot read the goodness off their length."""
+    rms = goodness(outputs) ** 0.5
+    rms = rms.reshape(-1, *[1] * (outputs.ndim - 1)).astype(outputs.dtype)
+    return outputs / _array.namespace(outputs).maximum(rms, np.finfo(outputs.dtype).tiny)
 
 
 __all__ = ["ForwardForward", "forward_forward_loss", "goodness", "paired_loss", "with_label"]

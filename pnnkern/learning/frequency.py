@@ -48,7 +48,7 @@ class FrequencyPropagation(Rule):
     is the free amplitude. A part changes by the product of its two amplitudes over gamma.
 
     In a linear network that is the gradient of |output - target|^2 / 2 whatever gamma; in a nonlinear one frequencies mix, and it is
-    approximate.
+    approximate: a gamma that drives outputs further than they are off their targets is refused with the largest that does not (NudgeError).
     """
 
     gamma: NotNegative = 0.0  # of the forces on the outputs, siemens in circuits; 0: the system's own, that of a nudge
@@ -71,7 +71,10 @@ class FrequencyPropagation(Rule):
         def share(part: Batch) -> tuple[Updates, Metrics]:
             target = system.targets(part.labels)
             output = system.read(amplitudes(drive, part.inputs, _array.namespace(part.inputs).zeros_like(target), *tones)[0])
-            one, two = amplitudes(drive, part.inputs, gamma * system.errors(output, target), *tones)
+            error = system.errors(output, target)
+            if hasattr(system, "refuse_forces"):
+                system.refuse_forces(part.inputs, error, gamma)
+            one, two = amplitudes(drive, part.inputs, gamma * error, *tones)
             found = {name: scaled(derivative, 1 / gamma) for name, derivative in system.products(one, two).items()}
             return gradients(found), metrics(self.loss_on(system), output, part.labels)
 

@@ -214,13 +214,23 @@ class NonlinearCircuit(Circuit):
                 phases.append(device._nudged(inputs, free, error, nudge))
         return States(output, [self._noisy(phase, p, key, sample) for p, phase in enumerate(phases)])
 
-    def _nudged(self, inputs: Real, free: Array, error: Array, nudge: float) -> Array:
+    def refuse_forces(self, inputs: Real, error: Real, gamma: float) -> None:
+        """Raise NudgeError, a ValueError, for currents ``gamma error`` that drive a sample's outputs further than `error`, (batch, outputs).
+
+        Beyond that they are nothing small any more, and tones at which they oscillate mix.
+        """
+        device, inputs = self.built(), self._entered(inputs)
+        device._nudged(inputs, device._settle(inputs), error, gamma, "gamma = {:g} siemens", "it")
+
+    def _nudged(
+        self, inputs: Real, free: Array, error: Array, nudge: float, name: str = "a nudge of {:g} siemens", size: str = "|beta|"
+    ) -> Array:
         """Voltages with currents ``nudge error`` driven into the outputs, from the free ones on."""
         found, bears = self._driven_by(inputs, free, nudge * error, error)
         if not bears:
             bound = largest(lambda b: self._driven_by(inputs, free, np.copysign(b, nudge) * error, error, steps=SEARCH)[1], abs(nudge))
             raise NudgeError(
-                f"a nudge of {nudge:g} siemens drives outputs further than they are off their targets: |beta| must stay below {bound:.3g} "
+                f"{name.format(nudge)} drives outputs further than they are off their targets: {size} must stay below {bound:.3g} "
                 "siemens here"
             )
         return found

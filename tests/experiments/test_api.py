@@ -9,7 +9,7 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern._errors import CheckpointError, DataError
-from pnnkern.experiments import compare, run
+from pnnkern.experiments import compare, recipe, run
 from pnnkern.experiments.recipe import RecipeError
 from pnnkern.learning import PEPG, SPSA, FittedReadout, InSilico, PhysicsAware
 from pnnkern.systems import OscillatorMachine, from_callable
@@ -69,6 +69,21 @@ def test_systems_of_a_kind_are_made_again_from_the_folder_alone(tmp_path: Path) 
     assert "linear_control_accuracy" in trained.metrics
     page = trained.report()
     assert json.loads((page.parent / "metrics.json").read_text())["metrics"] == trained.metrics
+
+
+def test_a_calibrated_system_is_calibrated_by_the_same_samples_wherever_it_is_loaded(tmp_path: Path) -> None:
+    """ADC ranges are those of the run, whose samples its recipe names: outputs of the loaded system are equal to the bit."""
+    tiny = ("system.hidden=[8]", "system.adc_bits=6", "data.train=100", "data.test=20", "training.epochs=1", "control.linear=false")
+    done = run.start(recipe.find("crossbar-digits", (*tiny, "control.exact=false")), tmp_path / "r", quiet=True)
+    images = done.trainer.dataset.test_images
+    np.testing.assert_array_equal(pnn.load(tmp_path / "r").predict(images), done.trainer.test_scores())
+    again = run.load(tmp_path / "r")
+    np.testing.assert_array_equal(again.trainer.test_scores(), done.trainer.test_scores())
+
+
+def test_outputs_do_not_follow_from_the_samples_taken(tmp_path: Path) -> None:
+    tiny = ("system.hidden=[8]", "data.train=3", "data.test=2", "training.epochs=1", "control.linear=false", "control.exact=false")
+    assert run.assemble(recipe.find("ff-digits", tiny), tmp_path).trainer.system.outputs == 10
 
 
 def test_your_own_has_controls_and_is_compared(tmp_path: Path) -> None:

@@ -90,6 +90,17 @@ def test_settings_are_chosen_without_the_test_set() -> None:
             iris.held_out(every)
 
 
+def test_classes_are_those_of_the_whole_set() -> None:
+    """A class that the samples taken of a set have none of keeps its output; one that was not chosen has none."""
+    whole = data.load("digits")
+    few = whole.head(9, 4)  # digits of scikit-learn begin with 0, 1, 2, ...
+    assert sorted(set(few.train_labels)) == list(range(9))
+    assert (few.classes, whole.head(2, 2).classes, whole.head(40).held_out(3).classes) == (10, 10, 10)
+    assert whole.only([3, 1, 0]).head(1, 1).classes == 3
+    missing = data.from_arrays(np.zeros((4, 2)), np.array([0, 0, 1, 2]), np.zeros((3, 2)), np.array([0, 0, 2])).head(2, 2)
+    assert missing.held_out(2).classes == 3
+
+
 def test_npz_of_fractions(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
     got = data.load(path=npz(tmp_path / "f.npz", arrays, x_train=arrays["x_train"] / 255.0, x_test=arrays["x_test"] / 255.0))
     assert got.train_images.max() <= 1

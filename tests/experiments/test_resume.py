@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from scripted import script
 
+import pnnkern
 from pnnkern._errors import CheckpointError
 from pnnkern.cli import main
 from pnnkern.experiments import checkpoint, compare, controls, export, files, loop, recipe, run
@@ -279,3 +280,42 @@ def test_a_signal_while_a_report_is_written(copied_run: Path, monkeypatch: pytes
     assert main(["report", str(copied_run), "--images", "4"]) == run.STOPPED
     assert (copied_run / "report" / "index.html").read_bytes() == before
     assert not list((copied_run / "report").glob(".*"))
+
+
+# ------------------------------------------------------------------------------------------------------------------ older versions
+def test_a_folder_of_an_older_version_is_refused_with_the_one_that_can_go_on(copied_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a line with all keys that this one does not have. pnnkern 0.1.0 did not write down in config.toml which it was."""
+    here = pnnkern.__version__
+    text = (copied_run / CONFIG).read_text()
+    assert text.startswith(f"# Written by pnnkern {here}.\n")
+    old = text.split("\n", 1)[1].replace("[rule]\n", "[rule]\nstrength = 0.1\n").replace("[system]\n", "[system]\nedges = 'a.txt'\n")
+    for head, version in (("", "0.1.0"), ("# Written by pnnkern 0.7.3.\n", "0.7.3")):
+        (copied_run / CONFIG).write_text(head + old)
+        for command in (["resume", str(copied_run)], ["report", str(copied_run)]):
+            assert main(command) == 2
+            (line,) = capsys.readouterr().err.splitlines()
+            assert line == (
+                f"pnnkern: error: {copied_run / CONFIG} was written by pnnkern {version}, whose keys system.edges and rule.strength this "
+                f"version ({here}) does not have: resume it with pnnkern {version} (pip install pnnkern=={version})"
+            )
+    old = old.replace("strength = 0.1\n", "").replace("edges = 'a.txt'\n", "").replace('kind = "in-silico"', 'kind = "gone"')
+    (copied_run / CONFIG).write_text(old)
+    assert main(["resume", str(copied_run)]) == 2
+    assert capsys.readouterr().err == (
+        f"pnnkern: error: {copied_run / CONFIG} was written by pnnkern 0.1.0, and this version ({here}) cannot follow it: no rule is of kind "
+        f"'gone': the nearest is 'agnostic-ep': resume it with pnnkern 0.1.0 (pip install pnnkern==0.1.0)\n"
+    )
+
+
+def test_a_typing_error_is_one_whatever_version_wrote_the_file(copied_run: Path) -> None:
+    edit(copied_run, "[rule]\n", "[rule]\nstrength = 0.1\n")
+    with pytest.raises(RecipeError, match=r"^unknown key 'rule.strength': "):
+        run.resume(copied_run, quiet=True)
+
+
+def test_a_folder_of_an_older_version_with_known_keys_goes_on(copied_run: Path) -> None:
+    text = (copied_run / CONFIG).read_text()
+    (copied_run / CONFIG).write_text(text.split("\n", 1)[1])
+    before = len(run.load(copied_run).trainer.evaluations)
+    run.resume(copied_run, (f"training.epochs={before + 1}",), quiet=True)
+    assert len(run.load(copied_run).trainer.evaluations) == before + 1

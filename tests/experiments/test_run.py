@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import pnnkern
 from pnnkern import cli
 from pnnkern._errors import CheckpointError, DataError
 from pnnkern.experiments import checkpoint, machine, recipe, run
@@ -275,16 +277,65 @@ def test_own_data_from_a_relative_path(tmp_path: Path, tiny: tuple[str, ...], mo
     assert run.resume(tmp_path / "r", quiet=True).trainer.dataset.source == str(tmp_path / "mine.npz")
 
 
+@pytest.mark.parametrize("files", ["system.file", "system.plugin", "vowel by PNNKERN_DATA", "vowel by data.folder", "train"])
+def test_a_run_finds_its_files_from_anywhere(files: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun with files named from one working directory, a run is gone on with, loaded, reported and compared from another."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    [folder.mkdir() for folder in (here, there, here / "sets", here / "sets/vowel")]
+    rng = np.random.default_rng(0)
+    edges = [(i, (i + step) % 20) for i in range(20) for step in (1, 3, 7)]
+    (here / "edges.txt").write_text("\n".join(f"{i} {j}" for i, j in edges))
+    (here / "lab.py").write_text(
+        "import numpy as np\nfrom pnnkern.systems import from_callable\n"
+        "def bench(outputs):\n    return from_callable(lambda x, p: x @ p['w'], {'w': np.ones((4, outputs))})\n"
+    )
+    rows = [(n % 2, n % 8, n % 2, *rng.random(10), n % 3) for n in range(60)]
+    (here / "sets/vowel/vowel.dat").write_text("\n".join(",".join(map(str, row)) for row in rows))
+    common = ("training.epochs=1", "control.exact=false", "compute.threads=1")
+    graph = ("system.graph=file", "system.file=edges.txt")
+    small = ("system.nodes=30", "system.degree=6")
+    name, changes = {
+        "system.file": ("coupled-iris", graph), "train": ("coupled-iris", graph),
+        "system.plugin": ("coupled-iris", ("system.kind=plugin", "system.plugin=lab.py:bench", "rule.kind=spsa")),
+        "vowel by PNNKERN_DATA": ("coupled-vowel", small), "vowel by data.folder": ("coupled-vowel", (*small, "data.folder=sets")),
+    }[files]  # fmt: skip
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PNNKERN_DATA", "sets") if files.endswith("PNNKERN_DATA") else monkeypatch.delenv("PNNKERN_DATA", raising=False)
+
+    def by_script(epochs: int, out: Path, edges: str) -> Any:
+        system = pnnkern.systems.ResistorCircuit(graph="file", file=edges, features=4, outputs=3, key=pnnkern.random.key(0))
+        return pnnkern.train(system, "coupled-learning", "iris", out=out, epochs=epochs, lr=3e-4, quiet=True)
+
+    if files == "train":
+        by_script(1, Path("r"), "edges.txt")
+        by_script(2, Path("r"), "edges.txt")
+    else:
+        run.start(recipe.find(name, (*changes, *common)), Path("r"), quiet=True)
+    monkeypatch.delenv("PNNKERN_DATA", raising=False)
+    monkeypatch.chdir(there)
+    folder = here / "r"
+    if files == "train":
+        done = by_script(3, folder, "../here/edges.txt")
+        assert done.recipe.system.values()["file"] == str(here / "edges.txt")
+        np.testing.assert_array_equal(pnnkern.load(folder).predict(np.full((2, 4), 0.3)), done.predict(np.full((2, 4), 0.3)))
+        return
+    assert cli.main(["resume", str(folder), "--set", "training.epochs=3", "--quiet"]) == 0
+    assert len(run.load(folder).trainer.evaluations) == 3
+    assert len(pnnkern.load(folder).evaluations) == 3
+    assert cli.main(["report", str(folder)]) == 0
+    assert cli.main(["compare", str(folder), str(folder)]) == 0
+
+
 def test_the_data_folder_of_the_environment_is_written_down(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny: tuple[str, ...]
 ) -> None:
     ordinary = recipe.find("d2nn-mnist", tiny)
     monkeypatch.delenv("PNNKERN_DATA", raising=False)
-    assert run._absolute(ordinary) == ordinary
+    assert run.absolute(ordinary) == ordinary
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PNNKERN_DATA", "sets")
-    assert run._absolute(ordinary).data.folder == str(tmp_path / "sets")
-    assert run._absolute(recipe.find("d2nn-digits", tiny)).data.folder == ""
+    assert run.absolute(ordinary).data.folder == str(tmp_path / "sets")
+    assert run.absolute(recipe.find("d2nn-digits", tiny)).data.folder == ""
 
 
 @pytest.mark.parametrize("detectors", ["single", "differential"])

@@ -1,5 +1,6 @@
 """What coupled learning can do beside, as a rule: power, rails, samples, positions of potentiometers, and dynamics; from a recipe too."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -287,3 +288,32 @@ def test_dynamics_learn_from_a_recipe_and_resume() -> None:
     assert np.array_equal(one.system.parameters["conductance"], other.system.parameters["conductance"])
     with pytest.raises(CapabilityError, match=r"coupled-dynamics needs .*a network of resistors on a graph"):
         CoupledDynamics().init(Hopfield(inputs=4, hidden=[3], outputs=2, key=KEY))
+
+
+def test_amplitudes_beyond_the_first_order_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On transistors; the bound that is named is where a static current gamma (target - output) moves an output as far as its error."""
+    from pnnkern.cli import main
+    from pnnkern.experiments import recipe
+    from pnnkern.experiments.run import assemble
+
+    own = ("rule.kind=frequency-propagation", "control.linear=false", "control.exact=false", "training.epochs=1", "compute.threads=1")
+
+    def tried(gamma: float) -> int:
+        words = [word for setting in (*own, f"rule.gamma={gamma}") for word in ("--set", setting)]
+        return main(["run", "coupled-iris-transistors", "--out", str(tmp_path / f"{gamma}"), "--quiet", *words])
+
+    assert tried(1.0) == 2
+    line = capsys.readouterr().err
+    assert "gamma = 1 siemens drives outputs further than they are off their targets: it must stay below " in line
+    bound = float(line.split("below ")[1].split()[0])
+    trainer = assemble(recipe.find("coupled-iris-transistors", [*own, f"rule.gamma={bound}"]), tmp_path).trainer
+    system, batch = trainer.system, trainer._samples(trainer.dataset.train_images, trainer.dataset.train_labels, trainer.batch(0))
+    free = system.read(system.driver()(batch.inputs, np.zeros((len(batch), system.outputs))))
+    error = system.errors(free, system.targets(batch.labels))
+    moved = system.read(system.driver()(batch.inputs, bound * error)) - free
+    ratio = (moved**2).sum(axis=1) ** 0.5 / (error**2).sum(axis=1) ** 0.5
+    assert np.nanmax(ratio) == pytest.approx(1, rel=0.05)
+    trainer.rule = replace(trainer.rule, gamma=0.9 * bound)
+    trainer.advance()
+    linear = assemble(recipe.find("coupled-iris", [*own, "rule.gamma=1.0"]), tmp_path).trainer
+    linear.advance()  # exact whatever gamma

@@ -99,3 +99,19 @@ def test_layers_learn_without_each_other(backend: object, options: dict[str, Any
     assert right > 0.9 > (before.argmax(axis=1) == y).mean()
     assert float(metrics["rating"]) > 0.9 * len(y)
     assert (state["threshold"] > 0).all()
+
+
+def test_the_number_of_the_first_sample_stands_for_all() -> None:
+    """100 means 100, 101, ...: wrong labels and noise are those of these samples."""
+    x, y = clouds(12)
+    rule = ForwardForward()
+    by_first, by_all = (one_step(rule, TwoLayers(), Batch(x, y, index), KEY)[0] for index in (100, np.arange(100, 112)))
+    np.testing.assert_array_equal(by_first["W1"].value, by_all["W1"].value)
+
+    class Noisy(TwoLayers):
+        def stage(self, stage: int, inputs: Any, key: Any = None, sample: Any = 0) -> tuple[Any, Any]:
+            out, record = super().stage(stage, inputs, key, sample)
+            return out + 0.1 * random.normal(random.fold_in(key, stage), out.shape, sample=sample, dtype=np.float64), record
+
+    by_first, by_all = (one_step(rule, Noisy(), Batch(x, y, index), KEY)[0] for index in (100, np.arange(100, 112)))
+    np.testing.assert_array_equal(by_first["W1"].value, by_all["W1"].value)

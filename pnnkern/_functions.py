@@ -12,13 +12,13 @@ def softmax(scores: Array) -> Array:
     return out
 
 
-def log_softmax(scores: Array) -> tuple[Array, Array]:
-    """The logarithm of the softmax along the last axis, and the softmax."""
+def negative_log_softmax(scores: Array) -> tuple[Array, Array]:
+    """Minus the logarithm of the softmax along the last axis, and the softmax."""
     xp = _array.namespace(scores)
     shifted = scores - scores.max(axis=-1, keepdims=True)
     exponential = xp.exp(shifted)
     total = exponential.sum(axis=-1, keepdims=True)
-    return shifted - xp.log(total), exponential / total
+    return xp.log(total) - shifted, exponential / total
 
 
 def logistic(x: Array) -> Array:
@@ -26,4 +26,4 @@ def logistic(x: Array) -> Array:
     return 0.5 + 0.5 * _array.namespace(x).tanh(x / 2)
 
 
-__all__ = ["log_softmax", "logistic", "softmax"]
+__all__ = ["logistic", "negative_log_softmax", "softmax"]

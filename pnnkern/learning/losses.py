@@ -21,7 +21,7 @@ from .. import _array
 from .._array import Array, Real
 from .._checks import shaped
 from .._classes import shares, target_shares
-from .._functions import log_softmax
+from .._functions import negative_log_softmax
 from .._gate import accepts_any
 from ..systems.system import Target
 
@@ -71,9 +71,9 @@ def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
     if scores.shape[1] == 1:
         loss, g = _softmax_cross_entropy(xp.concatenate([xp.zeros_like(scores), scores], axis=1), labels)
         return loss, g[:, 1:]
-    log_chance, chance = log_softmax(scores)
+    surprise, chance = negative_log_softmax(scores)
     hot = shares(labels, scores.shape[1], len(scores), xp)
-    return (-log_chance * hot).sum(), chance - hot
+    return (surprise * hot).sum(), chance - hot
 
 
 @accepts_any

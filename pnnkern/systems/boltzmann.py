@@ -16,7 +16,7 @@ from .. import _array, random
 from .._array import Array, Real
 from .._declared import Positive, Range, Turns, check
 from .._errors import NudgeError
-from .._functions import log_softmax, logistic, softmax
+from .._functions import logistic, negative_log_softmax, softmax
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import boltzmann
@@ -235,7 +235,7 @@ class BoltzmannMachine(OneHiddenLayer):
         p, xp = self.parameters, _array.namespace(inputs)
         drive = inputs @ p["W1"] + p["b1"]
         scores = xp.stack([b + xp.logaddexp(0.0, drive + w).sum(axis=1) for b, w in zip(p["b2"], p["W2"].T, strict=True)], axis=1)
-        out = log_softmax(scores)[0].astype(inputs.dtype)
+        out = (-negative_log_softmax(scores)[0]).astype(inputs.dtype)
         return out, (inputs, drive, out)
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:

@@ -40,13 +40,13 @@ class Trained:
 
     system: Any
     rule: Any
-    state: dict[str, Array]
+    state: dict[str, Array] = dataclasses.field(repr=False)
     metrics: dict[str, float]
-    losses: list[float]
-    accuracies: list[float]
-    evaluations: list[tuple[float, float]]
+    losses: list[float] = dataclasses.field(repr=False)
+    accuracies: list[float] = dataclasses.field(repr=False)
+    evaluations: list[tuple[float, float]] = dataclasses.field(repr=False)
     folder: Path | None = None
-    recipe: Recipe | None = None
+    recipe: Recipe | None = dataclasses.field(default=None, repr=False)
     run: Any = dataclasses.field(default=None, repr=False)  # with its data; of one that was loaded None
 
     def predict(self, samples: Any, key: Any = None, *, batch: int = 64) -> np.ndarray:

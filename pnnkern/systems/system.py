@@ -110,6 +110,15 @@ class System(Described):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         kinds.file(cls)
+        if "__repr__" not in vars(cls):  # or a dataclass makes one, with all arrays in it
+            cls.__repr__ = System.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """One line: the keys that are not at their defaults, and the shapes of the parameters."""
+        values, defaults = _declared.values(self), {key.name: key.default for key in _declared.keys(type(self))}
+        told = [f"{name}={value!r}" for name, value in values.items() if value != defaults[name]]
+        told += [f"{name} {tuple(p.shape)} {p.dtype}" for name, p in self.parameters.items()]
+        return f"{type(self).__name__}({', '.join(told)})"
 
     if not typing.TYPE_CHECKING:  # where any attribute could be set
 

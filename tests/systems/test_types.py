@@ -94,3 +94,10 @@ def test_lengths_of_a_geometry_are_positive_and_finite(name: str, wrong: float) 
 def test_numbers_of_numpy_are_numbers() -> None:
     Geometry(layers=np.int64(2), pitch=np.float32(4e-4), spacing=1, band_limit=np.bool_(True))
     check(D2NN(geometry=Geometry(layers=1, size=24, detector_size=2, input_size=14), shifts=[(0, 0.0), np.zeros(2)], key=random.key(1)))
+
+
+def test_systems_are_shown_in_one_line() -> None:
+    """The keys that are not at their defaults, and the shapes of the parameters; never their values."""
+    system = DRN(hidden=[32], key=random.key(0))
+    shapes = "W1 (1568, 32) float32, b1 (32,) float32, W2 (32, 10) float32, b2 (10,) float32"
+    assert repr(system) == f"DRN(hidden=[32], {shapes})"

@@ -2,20 +2,22 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from steps import mean_step, written
 
+import pnnkern as pnn
 from pnnkern import cli, random
 from pnnkern._declared import keys
-from pnnkern._errors import NudgeError
+from pnnkern._errors import FaultError, NudgeError
 from pnnkern._updates import gradients
 from pnnkern.experiments import data, recipe
 from pnnkern.experiments.run import build
-from pnnkern.learning import SPSA, Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled
-from pnnkern.networks import graphs
-from pnnkern.systems import ResistorCircuit, writers
+from pnnkern.learning import SGD, SPSA, Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError, coupled
+from pnnkern.networks import ResistorNetwork, graphs
+from pnnkern.systems import EdgeImperfections, ResistorCircuit, writers
 from pnnkern.systems.resistor_network import damaged
 
 
@@ -71,6 +73,66 @@ def test_equilibrium_propagation_is_the_gradient(backend, rng: np.random.Generat
             errors.append(np.linalg.norm(backend.numpy(got - exact)) / np.linalg.norm(backend.numpy(exact)))
         assert np.log2(errors[0] / errors[1]) == pytest.approx(slope, abs=0.1)
         assert errors[1] < 0.02
+
+
+@pytest.mark.parametrize("mismatch", [0.0, 0.2])
+def test_a_network_is_factorised_again_only_when_its_conductances_were_written(
+    mismatch: float, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once for what was built and, where that is another network, once for its model; what comes out is of the conductances as they are."""
+    system = circuit(imperfections=EdgeImperfections(mismatch=mismatch))
+    made, response = [], ResistorNetwork.response
+    monkeypatch.setattr(ResistorNetwork, "response", lambda *args, **how: made.append(1) or response(*args, **how))
+    networks, x = 1 + bool(mismatch), batch(rng, system)[0]
+
+    def passes() -> np.ndarray:
+        for run in (system.forward, system.states, system.forward_saving, system.forward_reading, system.relax):
+            run(x)
+        return system.forward(x)
+
+    before = passes()
+    assert len(made) == networks
+    system.parameters["conductance"][:5] *= 2  # by hand
+    after = passes()
+    assert len(made) == 2 * networks
+    writers.apply(system, gradients({"conductance": np.ones_like(system.parameters["conductance"])}), SGD(), 1e-4)
+    assert not np.array_equal(passes(), after)
+    assert len(made) == 3 * networks
+    assert not np.array_equal(after, before)
+    monkeypatch.undo()
+    other = circuit(imperfections=EdgeImperfections(mismatch=mismatch), parameters=dict(system.parameters))
+    np.testing.assert_array_equal(passes(), other.forward(x))
+
+
+def test_a_forgotten_touch_is_a_fault_on_a_gpu(cupy: Any, rng: np.random.Generator) -> None:
+    system = circuit(device="cuda")
+    x = cupy.asarray(rng.uniform(size=(7, len(system.source_nodes))))
+    before = system.forward(x).get()
+    system.parameters["conductance"][0] *= 2
+    system.touch()
+    assert not np.array_equal(system.forward(x).get(), before)
+    system.forward(x)
+    pnn.check()
+    system.parameters["conductance"][0] *= 2
+    system.forward(x)
+    with pytest.raises(FaultError, match=r"changed in place .* call its touch\(\)"):
+        pnn.check()
+
+
+def test_values_that_are_no_numbers_are_not_taken_for_changed(backend) -> None:
+    """A run that has diverged is told so, not that a `touch` was forgotten; and -0.0 is another value than 0.0."""
+    system, made = circuit(device=backend.device), []
+    p = system.parameters["conductance"]
+    p[0] = np.nan
+    p[1] = 0.0
+    for _ in range(3):
+        system._kept("one", p, lambda: made.append(1))
+    pnn.check()
+    assert len(made) == 1
+    p[1] = -0.0
+    system.touch()
+    system._kept("one", p, lambda: made.append(1))
+    assert len(made) == 2
 
 
 def test_coupled_learning_is_the_update_of_the_network(rng: np.random.Generator) -> None:

@@ -63,7 +63,7 @@ class _Contrastive(Rule):
 
     def nudge(self) -> tuple[float, str]:
         """Size of the nudge, and which equilibria are compared."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not say how it nudges")
 
     def init(self, system: Any, key: Any = None) -> State:
         refuse_scores(system, self.kind, self.hold)

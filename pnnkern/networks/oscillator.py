@@ -338,7 +338,7 @@ def _own(slopes: Array | None, detuning: Array | None, phase: Array) -> tuple[Ar
     n, dtype = phase.shape[-1], phase.dtype
     if slopes is not None:
         slopes = shaped("slopes", real("slopes", slopes), n).astype(dtype, copy=False)
-        _launch.flag(~(slopes > 0).all(), FLAT)
+        _launch.flag(~((slopes > 0) & _array.namespace(slopes).isfinite(slopes)).all(), FLAT)
     return slopes, None if detuning is None else shaped("detuning", real("detuning", detuning), n).astype(dtype, copy=False)
 
 

@@ -13,7 +13,7 @@ import pnnkern
 from pnnkern import _updates, learning, systems
 from pnnkern.systems import protocols, writers
 
-HERE = Path(pnnkern.__file__).resolve().parent
+CHECKOUT = Path(__file__).resolve().parents[1]
 ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing")
 
 
@@ -63,10 +63,10 @@ def test_training_from_python() -> None:
 
 def named() -> set[tuple[str, str]]:
     """(room, name) of all that README, CONTRIBUTING, recipes and docstrings write as pnnkern.ROOM.NAME."""
-    texts = [*HERE.rglob("*.py"), *HERE.rglob("*.toml"), *(HERE.parent / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"))]
+    texts = [*(CHECKOUT / "pnnkern").rglob("*.py"), *(CHECKOUT / "pnnkern").rglob("*.toml"), *CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").glob("*.md")]
     rooms, found = "|".join(ROOMS), set()
     for path in texts:
-        text = path.read_text() if path.exists() else ""
+        text = path.read_text()
         found |= set(re.findall(rf"(?<![\w.])(?:pnn|pnnkern)\.({rooms})\.([A-Za-z]\w*)", text))
         for room, names in re.findall(rf"from pnnkern\.({rooms}) import ([^\n(]+|\([^)]*\))", text):
             found |= {(room, name) for name in re.findall(r"\w+", names.split("#")[0])}

@@ -47,7 +47,9 @@ def _part(title: str, table: str, model: type[tables.Table]) -> str:
         told = (show._value(row["default"]), row["unit"], row["bounds"], row["about"])
         lines.append((f"`{row['key'].partition('.')[2]}`", *map(_safe, told)))
     keys = _rows(("key", "default", "unit", "values", "what it is"), lines)
-    return f"### {title}\n\n{_safe(show._first(model.__doc__))}\n\n{keys}"
+    called = [f"`{name}`{f' ({where})' if where else ''}" for name, where in show.functions(title).items()] if table == "rule" else []
+    functions = f"\n\nAs functions: {_safe('; '.join(called))}." if called else ""
+    return f"### {title}\n\n{_safe(show._first(model.__doc__))}{functions}\n\n{keys}"
 
 
 def _classes(module: ModuleType) -> str:

@@ -63,7 +63,7 @@ def test_training_from_python() -> None:
 
 def named() -> set[tuple[str, str]]:
     """(room, name) of all that README, CONTRIBUTING, recipes and docstrings write as pnnkern.ROOM.NAME."""
-    texts = [*(CHECKOUT / "pnnkern").rglob("*.py"), *(CHECKOUT / "pnnkern").rglob("*.toml"), *CHECKOUT.glob("*.md"), *(CHECKOUT / "docs").glob("*.md")]
+    texts = [path for kind in ("pnnkern/**/*.py", "pnnkern/**/*.toml", "*.md", "docs/*.md") for path in CHECKOUT.glob(kind)]
     rooms, found = "|".join(ROOMS), set()
     for path in texts:
         text = path.read_text()

@@ -93,9 +93,12 @@ class Trainer:
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        self.state = self.state or self.rule.init(self.system, stream(self.training.seed, RULE))  # which refuses what cannot be
-        first = np.arange(min(self.training.batch, len(self.dataset.train_labels)))
-        self.rule = self.rule.fitted(self.system, self._samples(self.dataset.train_images, self.dataset.train_labels, first))
+        key, images, labels = stream(self.training.seed, RULE), self.dataset.train_images, self.dataset.train_labels
+        begun, self.state = bool(self.state), self.state or self.rule.init(self.system, key)  # which refuses what cannot be
+        self.rule = self.rule.fitted(self.system, self._samples(images, labels, np.arange(min(self.training.batch, len(labels)))))
+        if not begun:
+            everything = Batch(images, self._there(labels), 0, self.system.encode, self.chunk, self.communicator)
+            self.state = self.rule.prepare(self.system, self.state, everything, random.fold_in(key, "prepare"))
 
     @property
     def steps_per_epoch(self) -> int:

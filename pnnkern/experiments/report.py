@@ -10,7 +10,7 @@ import numpy as np
 
 from .._classes import answers
 from .._errors import CheckpointError
-from ..learning import SquareError
+from ..learning import NearestTarget, SquareError
 from ..learning.metrics import accuracy, ratings
 from . import files, machine, origin, pictures, plots, text, units
 from .plots import Picture
@@ -57,7 +57,7 @@ def write(run: Run, *, images: int = 200) -> Path:
     labels = trainer.dataset.test_labels
     scores = trainer.test_scores()
     unit = trainer.system.output_unit
-    squared = isinstance(loss, SquareError) and unit != "1"
+    squared = isinstance(loss, SquareError | NearestTarget) and unit != "1"
     drawn = pictures.pictures(trainer, scores)
     if trainer.dataset.real:
         drawn.append(plots.answers(scores, loss.targets(labels, scores), unit))

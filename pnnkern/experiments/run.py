@@ -200,6 +200,8 @@ def _way_to_real(system: Any, rule: Any) -> str:
         return "a softmax has none: set system.readout='state'"
     if not system.natural_loss.real:
         return f"outputs of system.kind={system.kind!r} are chances of classes, which have none"
+    if getattr(rule, "targets", "one-hot") != "one-hot":
+        return "set rule.targets='one-hot'"
     return "set rule.loss='mse'" if hasattr(rule, "loss") else f"rule.kind={rule.kind!r} tells classes apart"
 
 

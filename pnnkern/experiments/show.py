@@ -22,7 +22,7 @@ _TYPES = {"integer": "whole number", "number": "number", "boolean": "true or fal
 def collect(name: str) -> dict[str, Any]:
     """{"name", "what", "about", "keys"}: of each key its "key", "value", "default", "unit", "bounds" and "about", and where kinds differ "of".
 
-    Raises `RecipeError` for a name that is none, with the nearest.
+    Of a rule also its "functions". Raises `RecipeError` for a name that is none, with the nearest.
     """
     systems, rules, fixed = _models("system"), _models("rule"), recipes.FIXED
     if name in recipes.names():
@@ -30,15 +30,21 @@ def collect(name: str) -> dict[str, Any]:
     for what, table, known in (("system", "system", systems), ("rule", "rule", rules), ("table", name, fixed)):
         if name in known:
             model = known[name]
-            return {"name": name, "what": what, "about": _first(model.__doc__), "keys": rows(table, model)}
-    if found := [row for row in every_key() if row["key"] == name]:
-        return {"name": name, "what": "key", "about": "", "keys": found}
+            found: dict[str, Any] = {"name": name, "what": what, "about": _first(model.__doc__), "keys": rows(table, model)}
+            return found | ({"functions": functions(name)} if what == "rule" else {})
+    if keys := [row for row in every_key() if row["key"] == name]:
+        return {"name": name, "what": "key", "about": "", "keys": keys}
     path = Path(name)
     if name.endswith(".toml"):
         return _recipe(recipes.find(name), name, "recipe")
     if path.is_dir():
         return _recipe(recipes.read_run(path), name, "run")
     raise RecipeError(f"nothing is called {name!r}: {recipes.nearest(name, names())}")
+
+
+def functions(rule: str) -> dict[str, str]:
+    """Public functions of pnnkern that a kind of rule wraps, or that give what it gives; each with the systems and keys for which they do."""
+    return {f"pnnkern.{name}": where for name, where in recipes.kinds("rule")[rule].functions.items()}
 
 
 def names() -> list[str]:
@@ -129,6 +135,10 @@ def page(found: Mapping[str, Any], width: int = 100) -> str:
             lines += ["", f"[{table}]"]
         head = f"{names[id(row)]:<{left}}{_value(row['value']):<{middle}}"
         lines += _wrapped(head, _told(row), left + middle, width)
+    if called := found.get("functions"):
+        wide = max(map(len, called)) + 2
+        lines += ["", "as functions"]
+        lines += [line.rstrip() for name, where in called.items() for line in _wrapped(f"{name:<{wide}}", where, wide, width)]
     return "\n".join(lines)
 
 

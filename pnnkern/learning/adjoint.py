@@ -5,14 +5,29 @@ Optica 5, 864 (2018). Voltages driven into an array's columns give errors at its
 of resistors make the drops that multiply those of the forward pass. No digital twin is asked, so what it does not know does no harm.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .._array import Array
 from .._gate import accepts_any
-from .._updates import gradients
+from .._updates import Derivative, gradients
 from ..systems.protocols import Reciprocal
 from .metrics import Metrics, loss_and_metrics
 from .rule import Batch, State, Supervised, Updates
+
+
+@accepts_any
+def adjoint_gradient(
+    system: Reciprocal, inputs: Array, labels: Array, loss: Any, key: Any = None, sample: Any = 0
+) -> tuple[dict[str, Derivative], Metrics]:
+    """dL/dparameter of the device itself, sums over the batch, from one pass forward and one back; and the metrics as measured.
+
+    inputs : (batch, ...) as the system encodes them. labels, loss : as in `pnnkern.learning.losses`. key, sample : of the noise.
+    """
+    outputs, record = system.forward_reading(inputs, key, sample)
+    cotangent, found = loss_and_metrics(loss, outputs, labels)
+    return system.backward(cotangent, record, key, sample), found
 
 
 @accepts_any
@@ -23,15 +38,17 @@ class AdjointLearning(Supervised):
     kind: ClassVar[str] = "adjoint-learning"
     needs: ClassVar[tuple[type, ...]] = (Reciprocal,)
     passes: ClassVar[int] = 2
+    functions: ClassVar[Mapping[str, str]] = {
+        "learning.adjoint_gradient": "", "learning.adjoint_learning_update": "resistor-network; rule.loss='mse', system.hinge=false",
+    }  # fmt: skip
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            outputs, record = system.forward_reading(part.inputs, key, part.index)
-            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)
-            return gradients(system.backward(cotangent, record, key, part.index)), metrics
+            found, metrics = adjoint_gradient(system, part.inputs, part.labels, self.loss_on(system), key, part.index)
+            return gradients(found), metrics
 
         updates, metrics = batch.sum(share)
         return updates, state, metrics
 
 
-__all__ = ["AdjointLearning"]
+__all__ = ["AdjointLearning", "adjoint_gradient"]

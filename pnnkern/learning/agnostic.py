@@ -101,6 +101,7 @@ class AgnosticEP(Rule):
     tolerance: Positive = 1e-6  # of the settling, relative to the size of the parameters
 
     kind: ClassVar[str] = "agnostic-ep"
+    functions: ClassVar[Mapping[str, str]] = {"learning.agnostic_learning_step": "resistor-network; rate = 2 softness beta"}
     natural: ClassVar[Mapping[str, str]] = {"beta": "natural_nudge", "rate": ""}
     needs: ClassVar[tuple[type, ...]] = (Relaxing, Yielding)
     passes: ClassVar[int] = 3  # the free state, whose outputs are measured, and the two nudged ones

@@ -32,6 +32,9 @@ class ContinualEP(Rule):
     rate: NotNegative = 0.0  # of the moves on the way, as a learning rate of the parameters; 0: a fifth of the largest that holds
 
     kind: ClassVar[str] = "continual-ep"
+    functions: ClassVar[Mapping[str, str]] = {
+        "networks.hopfield.continual": "hopfield", "networks.convolutional.continual": "hopfield-conv", "networks.drn.continual": "drn",
+    }  # fmt: skip
     natural: ClassVar[Mapping[str, str]] = {"beta": "natural_nudge", "rate": ""}
     needs: ClassVar[tuple[type, ...]] = (Relaxing, Continual)
     passes: ClassVar[int] = 2  # a free and a nudged relaxation per sample and step

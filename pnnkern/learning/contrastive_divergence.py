@@ -3,6 +3,7 @@
 Hinton, Neural Computation 14, 1771 (2002); persistent chains: Tieleman, ICML 2008. For a machine without labels see `boltzmann`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -30,6 +31,9 @@ class ContrastiveDivergence(Rule):
     chains: Count = 50  # dreams side by side, where they are persistent
 
     kind: ClassVar[str] = "contrastive-divergence"
+    functions: ClassVar[Mapping[str, str]] = {
+        "learning.boltzmann.contrastive_divergence": "boltzmann, of one hidden layer that does not see the classes; rule.persistent"
+    }
     needs: ClassVar[tuple[type, ...]] = (Generative,)
 
     @property

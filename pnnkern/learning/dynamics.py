@@ -34,6 +34,7 @@ class CoupledDynamics(Rule):
     steps: Turns = 100  # in time, with each batch
 
     kind: ClassVar[str] = "coupled-dynamics"
+    functions: ClassVar[Mapping[str, str]] = {"learning.coupled_dynamics": ""}
     natural: ClassVar[Mapping[str, str]] = {"eta": "natural_hold"}
     needs: ClassVar[tuple[type, ...]] = (Measurable, Resistive)
     passes: ClassVar[int] = 3  # the one that is measured, and both copies

@@ -12,25 +12,28 @@ it is.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._declared import NotNegative, Share
+from .._declared import NotNegative, Positive, Share
 from .._errors import CapabilityError
 from .._gate import accepts_any
 from .._updates import Derivative, dense, gradients, joined, scaled
 from ..systems.protocols import Relaxing, Weighing, lacks
-from .coupled import ENDS, misclassified
+from .coupled import ENDS, class_targets, misclassified
+from .losses import NearestTarget
 from .metrics import Metrics, metrics
 from .rule import Batch, Rule, State, Updates
 
 Variant = Literal["centred", "positive", "negative", "random"]
+_TARGETS = {f"learning.{name}": "rule.targets='class-means'" for name in ("class_targets", "nearest_class")}
 
 
+@accepts_any
 def contrasted(system: Relaxing, inputs: Array, target: Array, ends: tuple[float, float], *, hold: bool = False, key: Any = None,
                sample: Any = 0) -> tuple[dict[str, Derivative], Any]:  # fmt: skip
     """``(dE/dtheta at b2 - dE/dtheta at b1) / (b2 - b1)`` for ends (b1, b2), one of which may be 0; and the equilibria.
@@ -58,6 +61,11 @@ def phases_of(ends: tuple[float, float]) -> tuple[tuple[float, ...], tuple[int, 
 class _Contrastive(Rule):
     """Compares two equilibria."""
 
+    # of classes: high at the class's output and low at the others, or what `class_targets` says of the untrained system's outputs
+    targets: Literal["one-hot", "class-means"] = field(default="one-hot", kw_only=True)
+    # of class-means: how far apart targets of classes are, relative to the untrained system's mean outputs of these classes
+    amplitude: Positive = field(default=2.0, kw_only=True)
+
     needs: ClassVar[tuple[type, ...]] = (Relaxing,)
     hold: ClassVar[bool] = False
 
@@ -67,7 +75,33 @@ class _Contrastive(Rule):
 
     def init(self, system: Any, key: Any = None) -> State:
         refuse_scores(system, self.kind, self.hold)
+        if self.targets == "class-means":
+            _refuse_class_means(system.natural_loss)
         return super().init(system, key)
+
+    def prepare(self, system: Any, state: State, batch: Batch, key: Any = None) -> State:
+        if self.targets == "one-hot":
+            return state
+        if batch.labels.ndim != 1:
+            raise ValueError("rule.targets='class-means' needs labels that are classes, these are real targets: leave it at 'one-hot'")
+        outputs = [system.forward(part.inputs, key, part.index) for part in batch.shards]
+        whole = _array.namespace(*outputs).concatenate(outputs)
+        return state | {"class_targets": class_targets(whole, batch.labels, amplitude=self.amplitude)}
+
+    def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
+        return self._loss(system, state).scores(system.forward(batch.inputs, key, batch.index))
+
+    def loss_on(self, system: Any) -> Any:
+        return super().loss_on(system) if self.targets == "one-hot" else NearestTarget()
+
+    def _loss(self, system: Any, state: State) -> Any:
+        """The loss with the targets that the state has."""
+        return self.loss_on(system) if self.targets == "one-hot" else NearestTarget(state["class_targets"])
+
+    def _target(self, system: Any, state: State, labels: Array) -> Array:
+        """What the outputs should be, (batch, outputs)."""
+        target: Array = system.targets(labels) if self.targets == "one-hot" else state["class_targets"][labels]
+        return target
 
     @property
     def passes(self) -> int:
@@ -85,12 +119,11 @@ class _Contrastive(Rule):
         return (0.0, size) if sign > 0 else (-size, 0.0)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        ends, loss = self.fitted(system).ends(key), self.loss_on(system)
+        ends, loss = self.fitted(system).ends(key), self._loss(system, state)
 
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            found, relaxed = contrasted(
-                system, part.inputs, system.targets(part.labels), ends, hold=self.hold, key=key, sample=part.index
-            )
+            target = self._target(system, state, part.labels)
+            found, relaxed = contrasted(system, part.inputs, target, ends, hold=self.hold, key=key, sample=part.index)
             return gradients(found), metrics(loss, relaxed.output, part.labels)
 
         updates, measured = batch.sum(share)
@@ -105,6 +138,14 @@ def refuse_scores(system: Any, kind: str, hold: bool) -> None:
         )
 
 
+def _refuse_class_means(natural: Any) -> None:
+    """Raise ValueError for a system whose outputs are not to come near to targets that lie anywhere."""
+    if not natural.real:
+        raise ValueError("rule.targets='class-means' are values of outputs, but here these are chances of classes: leave it at 'one-hot'")
+    if natural.hinge:
+        raise ValueError("rule.targets='class-means' are to be met from both sides: set system.hinge=false")
+
+
 @accepts_any
 @dataclass(frozen=True)
 class EquilibriumPropagation(_Contrastive):
@@ -114,6 +155,9 @@ class EquilibriumPropagation(_Contrastive):
     variant: Variant = "centred"  # -beta and beta, 0 and beta, -beta and 0, one of these two at random in each step
 
     kind: ClassVar[str] = "equilibrium-propagation"
+    functions: ClassVar[Mapping[str, str]] = {
+        "learning.contrasted": "", "learning.nudged_learning_update": "resistor-network, transistor-network; system.hinge=false", **_TARGETS,
+    }  # fmt: skip
     natural: ClassVar[Mapping[str, str]] = {"beta": "natural_nudge"}
 
     def nudge(self) -> tuple[float, str]:
@@ -136,6 +180,13 @@ class CoupledLearning(_Contrastive):
     samples: Literal["all", "misclassified"] = "all"  # that count; the others have no share of the mean; circuits
 
     kind: ClassVar[str] = "coupled-learning"
+    functions: ClassVar[Mapping[str, str]] = {
+        "learning.contrasted": "",
+        "learning.coupled_learning_update": "resistor-network, transistor-network; system.hinge=false; rule.power, rule.overclamp",
+        "learning.coupled_learning_step": "resistor-network; system.hinge=false, and training.optimizer='sgd' or system.step and by_sign",
+        "learning.misclassified": "rule.samples='misclassified'", "learning.elastic_learning_update": "spring-network; system.hinge=false",
+        **_TARGETS,
+    }  # fmt: skip
     natural: ClassVar[Mapping[str, str]] = {"eta": "natural_hold"}
     hold: ClassVar[bool] = True
 
@@ -156,15 +207,15 @@ class CoupledLearning(_Contrastive):
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         if not self._more:
             return super().step(system, state, batch, key)
-        rule, loss = self.fitted(system), self.loss_on(system)
+        rule, loss = self.fitted(system), self._loss(system, state)
         ends = rule.ends(key)
         nudges, phases = phases_of(ends)
 
         def share(part: Batch) -> tuple[Updates, Metrics, Any]:
-            target = system.targets(part.labels)
+            target = self._target(system, state, part.labels)
             pulled = (lambda output: railed(system, output, target)) if self.overclamp else target
             relaxed = system.relax(part.inputs, target=pulled, nudges=nudges, hold=True, key=key, sample=part.index)
-            weights = counted = self._counted(system, relaxed.output, part.labels)
+            weights = counted = self._counted(system, state, relaxed.output, part.labels)
             if self.overclamp:
                 weights = counted * abs(system.errors(relaxed.output, target)).mean(axis=1)
             found = {name: scaled(d, 1 / (ends[1] - ends[0])) for name, d in system.contrast(relaxed, *phases, weights).items()}
@@ -177,14 +228,15 @@ class CoupledLearning(_Contrastive):
         mean = len(batch) / (float(counted) or 1.0)  # over those that count: it is divided by all of them when it is written
         return gradients({name: scaled(dense(update), mean) for name, update in updates.items()}), state, measured
 
-    def _counted(self, system: Any, output: Array, labels: Array) -> Array:
+    def _counted(self, system: Any, state: State, output: Array, labels: Array) -> Array:
         """1 for each sample (batch,) that counts, 0 for the others."""
         xp = _array.namespace(output)
         if self.samples == "all":
             return xp.ones(len(output))
         if labels.ndim != 1:
             raise ValueError("rule.samples='misclassified' needs labels that are classes, these are real targets: leave it at 'all'")
-        return misclassified(output, system.targets(xp.arange(max(2, system.outputs))), labels)
+        classes = len(state["class_targets"]) if self.targets == "class-means" else max(2, system.outputs)
+        return misclassified(output, self._target(system, state, xp.arange(classes)), labels)
 
 
 def railed(system: Weighing, output: Array, target: Array) -> Array:
@@ -201,6 +253,10 @@ class ContrastiveLearning(_Contrastive):
     """Contrastive (Hebbian) learning: the outputs fully clamped against the free ones."""
 
     kind: ClassVar[str] = "contrastive-learning"
+    functions: ClassVar[Mapping[str, str]] = {
+        "learning.contrasted": "", "learning.coupled_learning_update": "resistor-network, transistor-network; eta = 1; system.hinge=false",
+        **_TARGETS,
+    }  # fmt: skip
     hold: ClassVar[bool] = True
 
     def nudge(self) -> tuple[float, str]:

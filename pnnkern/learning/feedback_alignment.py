@@ -4,6 +4,7 @@ delta_l = (B_l e) f'(a_l), and each layer turns its delta into its own gradient;
 alignment provides learning in deep neural networks, NeurIPS 2016. Not a gradient of the loss: it works as far as the layers align.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -36,6 +37,7 @@ class DirectFeedback(Supervised):
     """The rule. Its state is the key of the matrices B_l, which are made from it when they are first needed."""
 
     kind: ClassVar[str] = "direct-feedback"
+    functions: ClassVar[Mapping[str, str]] = {"learning.feedback_matrix": "of each layer; the layer's own derivative carries it on"}
     needs: ClassVar[tuple[type, ...]] = (Layered,)
     _matrices: dict[tuple[Any, ...], Array] = field(default_factory=dict, repr=False, compare=False)
 

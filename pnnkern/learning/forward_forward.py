@@ -10,6 +10,7 @@ The threshold is the running mean of the layer's goodness, so that it suits volt
 """
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -101,6 +102,10 @@ class ForwardForward(Rule):
     last_counts: bool = True  # the goodness of the last stage in the answer too; where it has an output for each class, it knows little
 
     kind: ClassVar[str] = "forward-forward"
+    functions: ClassVar[Mapping[str, str]] = {
+        "learning.with_label": "", "learning.goodness": "", "learning.forward_forward_loss": "rule.against='threshold'",
+        "learning.paired_loss": "rule.against='pair'",
+    }  # fmt: skip
     needs: ClassVar[tuple[type, ...]] = (Staged,)
     passes: ClassVar[int] = 2
 

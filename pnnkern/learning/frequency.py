@@ -57,6 +57,9 @@ class FrequencyPropagation(Rule):
     samples: Annotated[int, Range(ge=3, le=100_000)] = 16  # instants of a period at which parts look
 
     kind: ClassVar[str] = "frequency-propagation"
+    functions: ClassVar[Mapping[str, str]] = {
+        "learning.frequency_propagation_update": "resistor-network, transistor-network; rule.activation and rule.error are its frequencies"
+    }
     natural: ClassVar[Mapping[str, str]] = {"gamma": "natural_nudge"}
     needs: ClassVar[tuple[type, ...]] = (Driven,)
     passes: ClassVar[int] = 2  # periods: without and with the error

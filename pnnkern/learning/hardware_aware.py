@@ -4,6 +4,7 @@ W~ = W + N(0, (noise max|W|)^2), forward and back with W~, and the update goes t
 (2020); Rasch et al., Nature Communications 14, 5282 (2023).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,8 +17,19 @@ from .._gate import accepts_any
 from .._updates import gradients
 from ..systems.protocols import Modelled, replaced
 from ..systems.writers import limits
-from .metrics import Metrics, loss_and_metrics
+from .in_silico import in_silico_gradient
+from .metrics import Metrics
 from .rule import Batch, State, Supervised, Updates
+
+
+@accepts_any
+def shaken(parameter: Array, noise: float, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
+    """``W + N(0, (noise max|W|)^2)``, each element with a draw of its own, within low .. high. key : of `pnnkern.random`."""
+    largest = _array.largest(_array.namespace(parameter).abs(parameter))
+    size = (noise * largest.astype(np.float64)).astype(parameter.dtype)
+    draws = random.normal(key, (1, parameter.size), dtype=parameter.dtype, like=parameter)
+    noisy = parameter + size * draws.reshape(parameter.shape)
+    return noisy if np.isneginf(low) and np.isposinf(high) else noisy.clip(low, high)
 
 
 @accepts_any
@@ -30,24 +42,17 @@ class HardwareAware(Supervised):
     kind: ClassVar[str] = "hardware-aware"
     needs: ClassVar[tuple[type, ...]] = (Modelled,)
     passes: ClassVar[int] = 0
+    functions: ClassVar[Mapping[str, str]] = {"learning.shaken": "", "learning.in_silico_gradient": "on the shaken parameters"}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.require_key(key, "the noise of hardware-aware training is random")
         bounds = limits(system)
-        shaken = {name: self._shaken(p, random.fold_in(key, name), *bounds.get(name, ())) for name, p in system.parameters.items()}
+        noisy = {name: shaken(p, self.noise, random.fold_in(key, name), *bounds.get(name, ())) for name, p in system.parameters.items()}
 
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            outputs, record = system.forward_saving(part.inputs)
-            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)
-            return gradients(system.vjp(cotangent, record)), metrics
+            found, metrics = in_silico_gradient(system, part.inputs, part.labels, self.loss_on(system))
+            return gradients(found), metrics
 
-        with replaced(system, shaken):
+        with replaced(system, noisy):
             updates, metrics = batch.sum(share)
         return updates, state, metrics
-
-    def _shaken(self, parameter: Array, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
-        largest = _array.largest(_array.namespace(parameter).abs(parameter))
-        size = (self.noise * largest.astype(np.float64)).astype(parameter.dtype)
-        draws = random.normal(key, (1, parameter.size), dtype=parameter.dtype, like=parameter)
-        noisy = parameter + size * draws.reshape(parameter.shape)
-        return noisy if np.isneginf(low) and np.isposinf(high) else noisy.clip(low, high)

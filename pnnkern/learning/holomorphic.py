@@ -4,6 +4,7 @@ Laborieux and Zenke, Holomorphic equilibrium propagation computes exact gradient
 arXiv:2209.00530.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -24,6 +25,9 @@ class HolomorphicEP(Rule):
     points: Annotated[int, Range(ge=2, le=100_000)] = 6  # on the circle; the error is of order radius^points
 
     kind: ClassVar[str] = "holomorphic-ep"
+    functions: ClassVar[Mapping[str, str]] = {
+        "networks.hopfield.holomorphic_contrast": "hopfield", "networks.convolutional.holomorphic_contrast": "hopfield-conv",
+    }  # fmt: skip
     needs: ClassVar[tuple[type, ...]] = (Relaxing, Holomorphic)
 
     @property

@@ -3,14 +3,27 @@
 theta* = argmin E[ L(f_m(x, theta), y) ], then written to hardware once. Lin et al., Science 361, 1004 (2018).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .._array import Array
 from .._gate import accepts_any
-from .._updates import gradients
+from .._updates import Derivative, gradients
 from ..systems.protocols import Modelled
 from .metrics import Metrics, loss_and_metrics
 from .rule import Batch, State, Supervised, Updates
+
+
+@accepts_any
+def in_silico_gradient(system: Modelled, inputs: Array, labels: Array, loss: Any) -> tuple[dict[str, Derivative], Metrics]:
+    """dL/dparameter of the digital twin, sums over the batch, by its hand-written adjoint; and the metrics of its outputs.
+
+    inputs : (batch, ...) as the system encodes them. labels, loss : as in `pnnkern.learning.losses`.
+    """
+    outputs, record = system.forward_saving(inputs)
+    cotangent, found = loss_and_metrics(loss, outputs, labels)
+    return system.vjp(cotangent, record), found
 
 
 @accepts_any
@@ -21,12 +34,12 @@ class InSilico(Supervised):
     kind: ClassVar[str] = "in-silico"
     needs: ClassVar[tuple[type, ...]] = (Modelled,)
     passes: ClassVar[int] = 0
+    functions: ClassVar[Mapping[str, str]] = {"learning.in_silico_gradient": ""}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            outputs, record = system.forward_saving(part.inputs)
-            cotangent, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)
-            return gradients(system.vjp(cotangent, record)), metrics
+            found, metrics = in_silico_gradient(system, part.inputs, part.labels, self.loss_on(system))
+            return gradients(found), metrics
 
         updates, metrics = batch.sum(share)
         return updates, state, metrics

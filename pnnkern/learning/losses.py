@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array, Real
-from .._checks import shaped
+from .._checks import class_labels, shaped
 from .._classes import shares, target_shares
 from .._functions import negative_log_softmax
 from .._gate import accepts_any
@@ -234,6 +234,43 @@ class SquareError:
         if self.hinge:
             d[(d > 0) == (target > self.middle)] = 0.0
         return d
+
+
+@accepts_any
+@dataclass(frozen=True)
+class NearestTarget:
+    """Half the square distance from the outputs to the target of their class; the nearest target is the answer. Stern et al. 2021, section V.
+
+    class_targets : (classes, outputs), in the unit of the outputs, as of `pnnkern.learning.coupled.class_targets`; None where scores are
+    at hand already. Labels are classes.
+    """
+
+    kind: ClassVar[str] = "nearest-target"
+
+    class_targets: Array | None = None
+
+    def scores(self, outputs: Real) -> Array:
+        """(batch, classes): ``-|output - target|^2 / 2``."""
+        d = _double(outputs)[:, None, :] - self._aims(outputs)[None]
+        return -(d * d).sum(axis=2) / 2
+
+    def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
+        """Loss, a sum over the batch, and its cotangent with respect to `outputs`."""
+        aims = self._aims(outputs)
+        class_labels(labels, len(outputs), len(aims))
+        d = _double(outputs) - aims[_array.namespace(outputs).asarray(labels)]
+        return (d * d).sum() / 2, d.astype(outputs.dtype)
+
+    def value(self, scores: Real, labels: Array) -> Array:
+        """The loss of samples with these scores, a sum."""
+        xp = _array.namespace(scores)
+        return -scores[xp.arange(len(scores)), xp.asarray(labels)].sum()
+
+    def _aims(self, outputs: Array) -> Array:
+        if self.class_targets is None:
+            raise ValueError("class_targets are missing: (classes, outputs), which `class_targets` of pnnkern.learning makes")
+        outputs = _checked(outputs)
+        return shaped("class_targets", self.class_targets, "classes", outputs.shape[1])
 
 
 NATURAL = Target("cross-entropy", scale=10.0)  # of systems that do not say

@@ -51,6 +51,7 @@ class PEPG(ZerothOrder):
     adapt: NotNegative = 0.05  # change of log sigma in a step, at most: for the gradient's largest element
 
     kind: ClassVar[str] = "pepg"
+    functions: ClassVar[Mapping[str, str]] = {"learning.pepg_gradients": ""}
     natural: ClassVar[Mapping[str, str]] = {"sigma": "natural_step", "shrink": ""}
 
     def expected_cosine(self, parameters: int) -> float:

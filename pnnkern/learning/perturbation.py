@@ -90,6 +90,7 @@ class SPSA(ZerothOrder):
     directions: Turns = 1  # pairs of passes to average over
 
     kind: ClassVar[str] = "spsa"
+    functions: ClassVar[Mapping[str, str]] = {"learning.both_ways": "", "learning.spsa_gradient": ""}
     natural: ClassVar[Mapping[str, str]] = {"c": "natural_step", "shrink": ""}
 
     def expected_cosine(self, parameters: int) -> float:

@@ -5,6 +5,7 @@ one-hot labels or real targets. X^T X and X^T Y are sums over samples, so that b
 Neurocomputing 70, 489 (2006); Jaeger and Haas, Science 304, 78 (2004).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -60,6 +61,7 @@ class FittedReadout(Rule):
     ridge: NotNegative = 1e-3  # weight of the squares of the read-out's weights, relative to those of the features
 
     kind: ClassVar[str] = "fitted-readout"
+    functions: ClassVar[Mapping[str, str]] = {"learning.moments": "", "learning.ridge_weights": ""}
     needs: ClassVar[tuple[type, ...]] = (Featured,)
 
     def init(self, system: Any, key: Any = None) -> State:

@@ -85,6 +85,8 @@ class Rule(Described):
     passes: ClassVar[Any] = 1  # physical passes per sample and step; a rule may say it by a property
     # Fields with a unit or a scale, of which 0 means the system's own, and which of its properties that is; "": the rule works it out.
     natural: ClassVar[Mapping[str, str]] = {}
+    # Public functions of pnnkern that are its algebra, or give what it gives without a rule; each with the systems or keys for which that holds
+    functions: ClassVar[Mapping[str, str]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -108,6 +110,10 @@ class Rule(Described):
         """
         require(system, self.kind, *self.needs)
         return {}
+
+    def prepare(self, system: Any, state: State, batch: Batch, key: Any = None) -> State:
+        """The state, once the untrained system could answer the training samples; before the first step. Most rules do not ask."""
+        return state
 
     def check_samples(self, system: Any, samples: Any) -> None:
         """Raise ValueError for samples (batch, ...) that it cannot learn from; a run asks before it begins."""
@@ -152,7 +158,8 @@ def _natural(system: Any, which: str) -> Any:
 def one_step(rule: Rule, system: Any, batch: Batch, key: Any = None) -> tuple[Updates, Metrics]:
     """The first step of a rule by itself: updates and metrics."""
     state = rule.init(system, key)  # which refuses what cannot be
-    updates, _, metrics = rule.fitted(system, batch).step(system, state, batch, key)
+    rule = rule.fitted(system, batch)
+    updates, _, metrics = rule.step(system, rule.prepare(system, state, batch, key), batch, key)
     return updates, metrics
 
 

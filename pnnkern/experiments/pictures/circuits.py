@@ -6,6 +6,7 @@ import numpy as np
 
 from ... import _array
 from ..._classes import answers, shares
+from ...learning import SquareError
 from .. import text, units
 from ..plots import BLUE, GREEN, INK, MUTED, ORANGE, RED, Picture, bar, bins, figure, grid, label, picture
 
@@ -20,7 +21,7 @@ def pictures(trainer: Any, scores: np.ndarray) -> list[Picture]:
     drawn = [network(system, k, *shown(trainer, scores))]
     if "conductance" in system.parameters:
         drawn.append(conductances(k, getattr(system, "start", None), system.bounds["conductance"]))
-    if not trainer.dataset.real:
+    if isinstance(trainer.rule.loss_on(system), SquareError) and not trainer.dataset.real:
         aim = system.natural_loss
         drawn.append(readings(scores, trainer.dataset.test_labels, aim.high, aim.low))
     return drawn

@@ -34,10 +34,8 @@ class Factors:
 
     def dense(self) -> Array:
         """The gradient itself, (rows, columns)."""
-        out = self.first.T @ self.second
-        if self.scale != 1:
-            out *= self.scale
-        return out
+        second = self.second if self.scale == 1 else self.second * self.second.dtype.type(self.scale)  # which is small beside the product
+        return self.first.T @ second
 
 
 @record

@@ -39,7 +39,7 @@ sys.path[:0] = [str(Path.cwd()), str(Path(__file__).resolve().parents[1] / "test
 from small_recipes import QUICK, SMALL  # noqa: E402
 
 # Of a recipe: two epochs on so many samples, all of small data sets.
-WHOLE = ("coupled-allostery", "coupled-iris", "coupled-regression", "pepg-iris", "springs-iris", "transistor-")
+WHOLE = ("coupled-allostery", "coupled-iris", "coupled-regression", "pepg-iris", "springs-", "transistor-")
 FEW = {"drn-": 64, "d2nn-": 64}
 MANY = 256
 SMALLER = {"drn-3h-mnist": ["system.hidden=[512,512,512]"]}

@@ -146,7 +146,7 @@ def load(folder: str | Path, system: Any = None) -> Trained:
         system.touch()
     if hasattr(system, "calibrate") and getattr(system, "reference", None) is None:
         with contextlib.suppress(DataError):
-            calibrate(system, datasets.chosen(recipe.data))
+            calibrate(system, datasets.of_table(recipe.data))
     rule = _declared.made(recipe.rule.of, recipe.rule.values())
     losses, accuracies, evaluations = (found.state[f"progress/{name}"] for name in ("loss", "accuracy", "evaluations"))
     metrics = {"test_loss": float(evaluations[-1][0]), "test_accuracy": float(evaluations[-1][1])} if len(evaluations) else {}

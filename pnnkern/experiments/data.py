@@ -133,7 +133,7 @@ class Dataset:
         return digest.hexdigest()
 
 
-def chosen(table: Any) -> Dataset:
+def of_table(table: Any) -> Dataset:
     """The data set that [data] of a recipe describes, with the samples that it takes of it."""
     whole = load(table.name, path=table.path, folder=table.folder).only(table.classes).pooled(table.pool)
     return whole.head(table.train, table.test).held_out(table.validation)

@@ -83,7 +83,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
 
     _use_threads(recipe.compute.threads)
     try:
-        dataset = data.chosen(recipe.data)
+        dataset = data.of_table(recipe.data)
     except MemoryError as error:
         raise out_of_memory(error, "give a smaller data set") from error
     training, compute = recipe.training, recipe.compute

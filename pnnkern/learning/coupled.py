@@ -94,12 +94,12 @@ def nudged_learning_update(
     if not hasattr(net, "response"):
         free = net.relax(conductance, sources, x).voltages
         if low < 0:
-            _refuse_beyond(low, net.nudge_bound(conductance, sources, targets, free))
+            _refuse_nudge(low, net.nudge_bound(conductance, sources, targets, free))
         a, b = (net.relax(conductance, sources, x, start=free, load=(targets, b, y)).voltages if b else free for b in (low, high))
         return (net.felt(a, b, _shares(a, weights)) / (high - low)).astype(conductance.dtype, copy=False)
     r = _answer(net, conductance, sources, targets, response)
     if low < 0:
-        _refuse_beyond(low, r.nudge_bound)
+        _refuse_nudge(low, r.nudge_bound)
     d, share = _errors(r.outputs(x), y, None, weights)
     return net.contrast(*r.products(low, high, x, d, share), 1 / (high - low)).astype(conductance.dtype, copy=False)
 
@@ -361,7 +361,7 @@ def _ends(size: float, variant: str) -> tuple[float, float]:
     return size * low, size * high
 
 
-def _refuse_beyond(nudge: float, bound: float) -> None:
+def _refuse_nudge(nudge: float, bound: float) -> None:
     if -nudge >= bound:
         raise NudgeError(
             f"a nudge of {nudge:g} siemens leaves the targets without an equilibrium: |beta| must stay below {bound:.4g} here"

@@ -156,7 +156,9 @@ class EquilibriumPropagation(_Contrastive):
 
     kind: ClassVar[str] = "equilibrium-propagation"
     functions: ClassVar[Mapping[str, str]] = {
-        "learning.contrasted": "", "learning.nudged_learning_update": "resistor-network, transistor-network; system.hinge=false", **_TARGETS,
+        "learning.contrasted": "", "learning.nudged_learning_update": "resistor-network, transistor-network; system.hinge=false",
+        "learning.allosteric_learning_update": "spring-network; system.reads='distances', rule.variant='positive', system.hinge=false",
+        **_TARGETS,
     }  # fmt: skip
     natural: ClassVar[Mapping[str, str]] = {"beta": "natural_nudge"}
 

@@ -1,11 +1,13 @@
-"""A network of springs as a trainable system: features displace source nodes along the first axis, displacements of target nodes come out.
+"""A network of springs as a trainable system: features displace source nodes along the first axis, and target nodes are read: how far they
+move along it, or how much farther apart the two of each pair come.
 
 Its parameters are `stiffness` (E,), N/m, and if wanted `rest` (E,), the rest lengths, metres. Coupled learning in such networks: Stern et
 al., Phys. Rev. X 11, 021045 (2021).
 """
 
+import functools
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from .. import _array, random
 from .._array import Array, Real
 from .._checks import numbers
 from .._declared import Count, Positive, Range, check
-from .._errors import ConvergenceError, NudgeError
+from .._errors import CapabilityError, ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ElasticNetwork, graphs
@@ -46,10 +48,15 @@ class SpringNetwork(GraphNetwork):
 
     Nudged by beta, N/m, the network rests where E + beta C is least: springs of stiffness beta pull the outputs along the first axis to
     their targets, or push them away. Held targets keep their other coordinates where the free state has them.
+
+    Where distances are read, target_nodes are (2 outputs,), two for each output, and springs between these two nudge: they can only pull, and
+    a distance cannot be held. So far pairs of nodes come to answer to a strain somewhere else (allostery): Rocks et al., PNAS 114, 2520 (2017).
     """
 
     nodes: Annotated[int, Range(ge=4, le=1_000_000)] = 60  # of the graph
     complement: bool = True  # each feature a second source, which goes back when the first goes forth
+    # of target nodes along the first axis, or of the distances of pairs of them, for variant "positive" of equilibrium propagation only
+    reads: Literal["displacements", "distances"] = "displacements"
     anchors: Count = 2  # nodes that are held, so that the network cannot drift or turn
     stroke: Positive = 0.05  # [m] displacement of a source for a feature of 1
     high: float = 0.015  # [m] target of the sample's class
@@ -85,13 +92,38 @@ class SpringNetwork(GraphNetwork):
             raise ValueError(f"positions must be (n_nodes, dimension), got shape {self.positions.shape}")
         self.n_nodes, dimension = self.positions.shape
         self.network = ElasticNetwork(self.edges, self.n_nodes, dimension)
-        self._held = self._choose_nodes(self.network, source=self.entrances, target=self.outputs, anchor=self.anchors)
+        self._held = self._choose_nodes(self.network, source=self.entrances, target=self._readers, anchor=self.anchors)
         self._rest = self.network.lengths(self.positions[None])[0]
         if not self.parameters:
             self.parameters = {"stiffness": xp.full(self.network.n_edges, self.start)}
             if self.learn_rest:
                 self.parameters["rest"] = self._rest.copy()
         self._check_parameters(("stiffness", "rest")[: 1 + self.learn_rest], self.network.n_edges, np.float64)
+
+    @property
+    def _readers(self) -> int:
+        """Target nodes: one for each output, or two."""
+        return self.outputs * (1 + (self.reads == "distances"))
+
+    @functools.cached_property
+    def _gauged(self) -> tuple[ElasticNetwork, np.ndarray]:
+        """The network with a spring between the two nodes of each pair that is read, and the numbers (outputs,) of these springs."""
+        edges, pairs = np.sort(self.network.edges, axis=1), np.sort(self.target_nodes.reshape(-1, 2), axis=1)
+        known = {tuple(edge): number for number, edge in enumerate(edges.tolist())}
+        new = [pair for pair in pairs.tolist() if tuple(pair) not in known]
+        known |= {tuple(pair): len(edges) + number for number, pair in enumerate(new)}
+        edges = np.concatenate([edges, np.reshape(new, (-1, 2)).astype(edges.dtype)])
+        return ElasticNetwork(edges, self.network.n_nodes, self.network.dimension), np.array([known[tuple(pair)] for pair in pairs.tolist()])
+
+    def _distances(self, positions: Array) -> tuple[Array, Array]:
+        """From one node of each pair to the other, (batch, outputs, dimension), and how far that is, (batch, outputs); metres."""
+        one, two = (self._on(nodes, self.positions) for nodes in self.target_nodes.reshape(-1, 2).T)
+        between = positions[:, one] - positions[:, two]
+        return between, (between * between).sum(axis=2) ** 0.5
+
+    @functools.cached_property
+    def _first_distances(self) -> Array:
+        return self._distances(self.positions[None])[1][0]
 
     @property
     def natural_nudge(self) -> float:
@@ -143,7 +175,10 @@ class SpringNetwork(GraphNetwork):
             at = xp.concatenate([at, places], axis=1)
         return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, tolerance=self.tolerance, **how)
 
-    def _displaced(self, positions: Array) -> Array:
+    def _outputs_of(self, positions: Array) -> Array:
+        """What is read (batch, outputs) at these positions (batch, n_nodes, dimension)."""
+        if self.reads == "distances":
+            return self._distances(positions)[1] - self._first_distances
         targets = self._on(self.target_nodes, self.positions)
         return positions[:, targets, 0] - self.positions[targets, 0]
 
@@ -153,9 +188,20 @@ class SpringNetwork(GraphNetwork):
         out[:, self._on(self.target_nodes, self.positions), 0] = values
         return out
 
+    def _forces(self, values: Array, positions: Array) -> Array:
+        """Forces (batch, n_nodes, dimension) along the outputs, of these sizes (batch, outputs): a cotangent of the outputs, at the nodes."""
+        if self.reads == "displacements":
+            return self._on_targets(values)
+        between, distance = self._distances(positions)
+        along = between * (values / distance)[:, :, None]
+        out = _array.namespace(values).zeros((len(values), *self.positions.shape))
+        for nodes, sign in zip(self.target_nodes.reshape(-1, 2).T, (1, -1), strict=True):
+            out[:, self._on(nodes, self.positions)] += sign * along
+        return out
+
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Displacements of the targets (batch, outputs), metres, of the built network. key : of its noise."""
-        return self._measured(self._displaced(self.states(inputs)), key, sample)
+        """What is read of the targets (batch, outputs), metres, of the built network. key : of its noise."""
+        return self._measured(self._outputs_of(self.states(inputs)), key, sample)
 
     @property
     def feature_count(self) -> int:
@@ -170,9 +216,9 @@ class SpringNetwork(GraphNetwork):
     forward_population = looped_population(forward)
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
-        """Displacements of the targets, and the positions for `vjp`."""
+        """What is read of the targets, and the positions for `vjp`."""
         positions: Array = self._settle(inputs).positions
-        return self._displaced(positions), positions
+        return self._outputs_of(positions), positions
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradients for a cotangent c (batch, outputs): sums over the batch of ``-(r - l) q`` by stiffness and ``k q`` by rest length.
@@ -181,7 +227,7 @@ class SpringNetwork(GraphNetwork):
         network does not rest stably.
         """
         k, l = self._springs
-        moved, stable = self.network.respond(k, l, self._held, record, self._on_targets(cotangent.astype(np.float64)))
+        moved, stable = self.network.respond(k, l, self._held, record, self._forces(cotangent.astype(np.float64), record))
         if not stable.all():
             raise ConvergenceError(f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no derivative")
         i, j = self.network.ends(record)
@@ -194,9 +240,9 @@ class SpringNetwork(GraphNetwork):
         return out | ({"rest": stiffness * longer.sum(axis=0)} if self.learn_rest else {})
 
     def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
-        """Displacements of the targets of the built network, and positions as they were read inside."""
+        """What is read of the targets of the built network, and positions as they were read inside."""
         positions = self.states(inputs)
-        return self._measured(self._displaced(positions), key, sample), positions
+        return self._measured(self._outputs_of(positions), key, sample), positions
 
     def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """The same network with small forces at the outputs, along the cotangent: each spring's two elongations, as measured, multiplied.
@@ -204,7 +250,7 @@ class SpringNetwork(GraphNetwork):
         Li and Mao, Nature Communications 15, 10528 (2024).
         """
         k, l = self.built()._springs
-        c = self._on_targets(cotangent.astype(np.float64))
+        c = self._forces(cotangent.astype(np.float64), record)
         scale = self.probe / (float(abs(c).max()) or 1.0)
         held = record[:, self._on(self._held, self.positions)]
         there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions
@@ -218,11 +264,15 @@ class SpringNetwork(GraphNetwork):
     ) -> Shapes:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on. nudges : N/m, or with `hold` fractions of the way.
 
-        Raises NudgeError, a ValueError, for a negative nudge beyond which the outputs have no equilibrium.
+        Raises NudgeError, a ValueError, for a negative nudge beyond which the outputs have no equilibrium, and for any of distances;
+        CapabilityError for distances that are to be held.
         """
+        if hold and self.reads == "distances":
+            way = "set rule.kind='equilibrium-propagation' and rule.variant='positive'"
+            raise CapabilityError(f"distances of pairs of nodes cannot be held: {way}")
         xp, device, inputs = _array.namespace(inputs), self.built(), self._entered(inputs)
         free: Array = device._settle(inputs).positions
-        there = self._displaced(free)
+        there = self._outputs_of(free)
         output = self._measured(there, key, sample)
         target = resolve_target(target, output, nudges)
         aimed = target if output is there else target - (output - there)
@@ -240,6 +290,8 @@ class SpringNetwork(GraphNetwork):
 
     def _nudged(self, inputs: Real, free: Array, beta: Array, target: Real) -> Array:
         """Positions where E + beta C is least, for beta (batch, outputs), from the free ones on."""
+        if self.reads == "distances":
+            return self._pulled_together(inputs, free, beta, target)
         load = (self._on_targets(beta), self.positions + self._on_targets(target))
         if not bool((beta < 0).any()):
             return self._settle(inputs, free, load=load).positions
@@ -259,6 +311,27 @@ class SpringNetwork(GraphNetwork):
                 f"{nudge} leaves the outputs of sample {s} without an equilibrium: |beta| must stay below {bound:.3g} N/m there"
             )
         return found.positions
+
+    def _pulled_together(self, inputs: Real, free: Array, beta: Array, target: Real) -> Array:
+        """Positions with springs of stiffness beta (batch, outputs) and the wanted lengths between pairs, sample by sample: each has its own.
+
+        Beside a spring of the network such a one makes one spring of the sum of their stiffnesses, and of their mean length, weighted by these.
+        """
+        if bool((beta < 0).any()):
+            raise NudgeError("springs between pairs of nodes can only pull them to their distances: set rule.variant='positive'")
+        xp, at, (network, numbers) = _array.namespace(inputs), self._on(self._held, self.positions), self._gauged
+        gauges, none = self._on(numbers, self.positions), xp.zeros(network.n_edges - self.network.n_edges)
+        k, l = (xp.concatenate([values, none]) for values in self._springs)
+        found = []
+        for s in range(len(inputs)):
+            places = self.positions[None, at].copy()
+            places[:, : self.entrances, 0] += inputs[s]
+            stiffness, rest, pull = k.copy(), l.copy(), beta[s]
+            stiffness[gauges] += pull
+            moment = k[gauges] * l[gauges] + pull * (self._first_distances + target[s])
+            rest[gauges] = xp.where(pull > 0, moment / xp.where(pull > 0, stiffness[gauges], 1.0), l[gauges])
+            found.append(network.relax(stiffness, rest, self._held, places, free[s], tolerance=self.tolerance).positions)
+        return xp.concatenate(found)
 
     def _nudge_bound(self, free: Array) -> float:
         """The |beta| at which the free state of a sample is no longer stable with all outputs nudged by -beta."""

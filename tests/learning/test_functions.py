@@ -32,7 +32,6 @@ RULES = {kind: cls for kind, cls in recipe.kinds("rule").items() if not cls.__na
 # What no rule calls: who does.
 OTHERS = {
     "learning.one_step": "the first step of any rule, for scripts",
-    "learning.allosteric_learning_update": "scripts/allostery.py: distances of pairs of nodes, which no system has as outputs",
     "networks.potentiometer_step": "system.by_sign",
 }
 
@@ -73,8 +72,6 @@ def test_public_functions_are_reached() -> None:
     assert not public - set(reached()) - set(OTHERS)
     assert not set(OTHERS) & set(reached())
     assert not set(OTHERS) - public
-    checkout = Path(__file__).resolve().parents[2]
-    assert "allosteric_learning_update(" in (checkout / "scripts" / "allostery.py").read_text()
 
 
 def test_show_and_the_reference_say_them() -> None:

@@ -9,10 +9,11 @@ import pytest
 import scipy.optimize
 from steps import mean_step, written
 
-from pnnkern import random
+from pnnkern import load, random
 from pnnkern._declared import keys
 from pnnkern._errors import ConvergenceError, NudgeError
-from pnnkern._updates import gradients
+from pnnkern._updates import dense, gradients
+from pnnkern.cli import main
 from pnnkern.learning import (
     SGD,
     Adam,
@@ -25,10 +26,11 @@ from pnnkern.learning import (
     InSilico,
     PhysicsAware,
     SquareError,
+    allosteric_learning_update,
     one_step,
 )
 from pnnkern.learning.equilibrium import contrasted
-from pnnkern.networks import graphs
+from pnnkern.networks import ElasticNetwork, graphs
 from pnnkern.systems import writers
 from pnnkern.systems.elastic_network import SpringNetwork
 
@@ -201,6 +203,81 @@ def test_shares_of_equilibria_of_different_springs(rng: np.random.Generator) -> 
         assert np.allclose(update, shares[1][name] - shares[0][name], atol=1e-12), name
 
 
+# ---------------------------------------------------------------------------------------------------------- distances of pairs
+def pairs(**more: Any) -> SpringNetwork:
+    """Two pairs of nodes, the first joined by a spring, the second not."""
+    edges, _ = graphs.delaunay(14, random.key(3))
+    near = {tuple(sorted(edge)) for edge in edges.tolist()}
+    a, b = edges[20]
+    c, d = next((i, j) for i in range(14) for j in range(i) if not {i, j} & {a, b, 0, 1, 2} and (j, i) not in near)
+    others = [n for n in range(14) if n not in (a, b, c, d)]
+    given = {"target_nodes": [a, b, c, d], "source_nodes": others[:2], "anchor_nodes": others[2:4], "reads": "distances"} | more
+    return springs(n=14, **given)
+
+
+def test_distances_are_read_and_learned(rng: np.random.Generator) -> None:
+    """Outputs by hand; their derivative by differences; nudges, and the network run backwards, give the gradient."""
+    system, labels = pairs(learn_rest=True, tolerance=1e-13), np.array([0, 1, 1])
+    for p in system.parameters.values():
+        p *= rng.uniform(0.97, 1.03, len(p))
+    inputs, (a, b, c, d) = system.encode(rng.random((3, 2))), system.target_nodes
+    x, x0 = system.states(inputs), system.positions
+    by_hand = [[np.hypot(*(x[s, i] - x[s, j])) - np.hypot(*(x0[i] - x0[j])) for i, j in ((a, b), (c, d))] for s in range(3)]
+    np.testing.assert_allclose(system.forward(inputs), by_hand, atol=1e-15)
+    loss = SquareError(0.02, -0.02)
+    found = {}
+    for name, p in system.parameters.items():
+        found[name] = np.zeros_like(p)
+        for e in range(len(p)):
+            kept, values = p[e], []
+            for sign in (1, -1):
+                p[e] = kept + sign * 1e-6
+                values.append(float(loss(system.forward(inputs), labels)[0]))
+            p[e] = kept
+            found[name][e] = (values[0] - values[1]) / 2e-6
+    for rule, tolerance in ((InSilico(), 1e-5), (AdjointLearning(), 1e-3), (EquilibriumPropagation(1e-5, "positive"), 1e-3)):
+        updates, _ = one_step(rule, system, Batch(inputs, labels))
+        for name, truth in found.items():
+            np.testing.assert_allclose(dense(updates[name]), truth, atol=tolerance * abs(truth).max())
+
+
+def test_distances_are_learned_as_the_function_says(rng: np.random.Generator) -> None:
+    """Pairs without a spring of their own, which the function asks for."""
+    system = pairs(learn_rest=True, tolerance=1e-13)
+    c, d = system.target_nodes[2:]
+    system = pairs(outputs=1, target_nodes=[c, d], learn_rest=True, tolerance=1e-13)
+    inputs, n = system.encode(rng.random((1, 2))), system.network.n_edges
+    held = np.concatenate([system.source_nodes, system.anchor_nodes])
+    at = system.positions[None, held].copy()
+    at[:, :2, 0] += inputs
+    apart = np.hypot(*(system.positions[c] - system.positions[d]))
+    by_stiffness, by_rest, distance = allosteric_learning_update(
+        ElasticNetwork(np.concatenate([system.network.edges, [[c, d]]]), 14), np.append(system.parameters["stiffness"], 0.0),
+        np.append(system.parameters["rest"], apart), held, at, [n], np.array([apart + 0.02]), system.positions, beta=1e-3, tolerance=1e-13,
+    )  # fmt: skip
+    updates, _ = one_step(EquilibriumPropagation(1e-3, "positive"), system, Batch(inputs, np.array([1])))
+    assert float(system.forward(inputs)[0, 0]) == pytest.approx(float(distance[0, 0]) - apart, abs=1e-12)
+    np.testing.assert_allclose(dense(updates["stiffness"]), by_stiffness[:n], rtol=1e-7, atol=1e-9 * abs(by_stiffness).max())
+    np.testing.assert_allclose(dense(updates["rest"]), by_rest[:n], rtol=1e-7, atol=1e-9 * abs(by_rest).max())
+
+
+def test_allostery_from_its_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = ("--set", "training.epochs=60", "--set", "control.exact=false", "--set", "control.linear=false")
+    assert main(["run", "springs-allostery", "--out", str(tmp_path / "a"), "--quiet", *own]) == 0
+    done = load(tmp_path / "a")
+    untrained = done.evaluations[0][0]
+    assert done.metrics["test_loss"] < 1e-3 * untrained
+    assert main(["report", str(tmp_path / "a")]) == 0
+    capsys.readouterr()
+    for sets, line in (
+        (["rule.variant=centred"], "can only pull them to their distances: set rule.variant='positive'"),
+        (["rule.kind=coupled-learning", "rule.variant=positive"], "distances of pairs of nodes cannot be held: set rule.kind="),
+    ):
+        words = [word for key in sets for word in ("--set", key)]
+        assert main(["run", "springs-allostery", "--out", str(tmp_path / "b" / sets[0]), *own, *words]) == 2
+        assert line in capsys.readouterr().err
+
+
 def test_no_derivative_on_a_saddle() -> None:
     """A node on the line between two springs that are too long for it could go either way."""
     nodes = {"anchors": 1, "source_nodes": [0], "target_nodes": [1], "anchor_nodes": [2]}
@@ -278,7 +355,7 @@ def test_what_it_declares() -> None:
     table = {key.name: key.default for key in keys(SpringNetwork)}
     own = {"probe": 1e-5, "tolerance": 1e-10}
     assert table == own | {
-        "nodes": 60, "features": 4, "complement": True, "anchors": 2, "stroke": 0.05, "high": 0.015, "low": 0.005, "hinge": True,
+        "nodes": 60, "features": 4, "complement": True, "reads": "displacements", "anchors": 2, "stroke": 0.05, "high": 0.015, "low": 0.005, "hinge": True,
         "start": 1.0, "smallest": 1e-2, "largest": 1e2, "learn_rest": False,
         "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
         "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0, "rest_mismatch": 0.0,

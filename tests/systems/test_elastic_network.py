@@ -355,8 +355,8 @@ def test_what_it_declares() -> None:
     table = {key.name: key.default for key in keys(SpringNetwork)}
     own = {"probe": 1e-5, "tolerance": 1e-10}
     assert table == own | {
-        "nodes": 60, "features": 4, "complement": True, "reads": "displacements", "anchors": 2, "stroke": 0.05, "high": 0.015, "low": 0.005, "hinge": True,
-        "start": 1.0, "smallest": 1e-2, "largest": 1e2, "learn_rest": False,
+        "nodes": 60, "features": 4, "complement": True, "anchors": 2, "reads": "displacements", "stroke": 0.05, "high": 0.015, "low": 0.005,
+        "hinge": True, "start": 1.0, "smallest": 1e-2, "largest": 1e2, "learn_rest": False,
         "mismatch": 0.0, "gain_mismatch": 0.0, "input_offset": 0.0, "output_offset": 0.0,
         "measurement_noise": 0.0, "stuck_low": 0.0, "stuck_high": 0.0, "rest_mismatch": 0.0,
     }  # fmt: skip

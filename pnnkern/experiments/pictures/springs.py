@@ -99,30 +99,37 @@ def shapes(system: Any, k: np.ndarray, states: np.ndarray, titles: list[tuple[st
     """The network with its stiffnesses (E,), at the positions (samples, n_nodes, 2) of a few samples with their titles."""
     edges, at = system.network.edges, _array.to_numpy(system.positions)
     sources, targets, anchors = system.source_nodes, system.target_nodes, system.anchor_nodes
+    apart = system.reads == "distances"
     strain = system.network.lengths(states) / system.network.lengths(at[None]) - 1
     most = float(np.quantile(np.abs(strain), 0.98))
 
     def paint(page: float) -> "Figure":
         shape = grid(len(titles), 2.8, page)
-        with figure(*shape, size=(page, 3.3 * shape[0]), squeeze=False) as (drawn, axes):
+        with figure(*shape, size=(min(page, 3.3 * shape[1] + 1.0), 3.3 * shape[0]), squeeze=False) as (drawn, axes):
             for axis, x, (title, right, ringed) in zip(axes.flat, states, titles, strict=True):
                 lines, _ = springs(axis, edges, k, at, x, most)
                 axis.scatter(*x[sources].T, marker="s", s=26, color=MUTED, zorder=3)
                 axis.scatter(*x[anchors].T, marker="^", s=38, color=INK, zorder=3)
                 axis.scatter(*x[targets].T, marker="D", s=30, color="white", edgecolors=INK, linewidths=1.2, zorder=4)
-                if ringed is not None:
+                if ringed is not None and not apart:
                     axis.scatter(*x[targets[ringed]], s=190, facecolors="none", edgecolors=GREEN, linewidths=1.6, zorder=4)
-                moved = ARROW * (x - at)[targets, 0]
-                axis.quiver(*x[targets].T, moved, 0 * moved, angles="xy", scale_units="xy", scale=1, color=INK, width=0.008, zorder=5)
+                if apart:
+                    axis.plot(*x[targets.reshape(-1, 2)].transpose(2, 1, 0), ":", color=INK, linewidth=1.2, zorder=3)
+                else:
+                    moved = ARROW * (x - at)[targets, 0]
+                    axis.quiver(*x[targets].T, moved, 0 * moved, angles="xy", scale_units="xy", scale=1, color=INK, width=0.008, zorder=5)
                 axis.set_title(title, color=INK if right else RED)
             bar(drawn, lines, axes, "strain (%)", shrink=0.8, aspect=18)
         return drawn
 
     caption = (
         f"{len(at)} nodes, {len(k)} springs, as wide as they are stiff ({units.span(k.min(), k.max(), 'N/m')}); grey: before the sources "
-        f"move. Squares: sources; triangles: anchors; diamonds: targets (that of the true class ringed in green), with their displacements "
-        f"along the first axis as arrows, {ARROW} times as long."
-    )
+        "move. Squares: sources; triangles: anchors; diamonds: targets"
+    ) + (
+        ", dotted from one node of a pair to the other." if apart else
+        " (that of the true class ringed in green), with their displacements along the first axis as arrows, "
+        f"{ARROW} times as long."
+    )  # fmt: skip
     kinds = node_kinds(len(at), {"source": sources, "anchor": anchors, "target": targets})
     for x, (title, _, _) in zip(states, titles, strict=True):
         kinds |= {f"{axis} (m), {title}": x[:, i] for i, axis in enumerate("xy")}

@@ -7,6 +7,19 @@ namespace pnn {
 // Four neighbours, moved at once where the address allows.
 template <class T> struct alignas(sizeof(T) < 8 ? 4 * sizeof(T) : 16) four { T v[4]; };
 template <class T> PNN_D bool aligned(const T* p) { return (u64)p % alignof(four<T>) == 0; }
+template <class T> PNN_D void store(T* p, const four<T>& z) { *reinterpret_cast<four<T>*>(p) = z; }
+#ifdef __CUDA_ARCH__   // where an assignment of the whole comes to one store for each value
+PNN_D void store(unsigned* p, const four<unsigned>& z) {
+    asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(z.v[0]), "r"(z.v[1]), "r"(z.v[2]), "r"(z.v[3]) : "memory");
+}
+PNN_D void store(float* p, const four<float>& z) {
+    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(p), "f"(z.v[0]), "f"(z.v[1]), "f"(z.v[2]), "f"(z.v[3]) : "memory");
+}
+PNN_D void store(double* p, const four<double>& z) {
+    asm volatile("st.global.v2.f64 [%0], {%1, %2};" ::"l"(p), "d"(z.v[0]), "d"(z.v[1]) : "memory");
+    asm volatile("st.global.v2.f64 [%0], {%1, %2};" ::"l"(p + 2), "d"(z.v[2]), "d"(z.v[3]) : "memory");
+}
+#endif
 
 PNN_D i64 sample_of(i64 row, i64 sample0, const i64* index, int* fault) {
     i64 sample = index ? index[row] : sample0 + row;
@@ -26,7 +39,7 @@ PNN_D void fill(i64 samples, i64 elements, i64 element0, i64 sample0, const i64*
             draw(first + q, sample, e, s * elements + e, z.v);
             T* o = out + s * elements + e;
             if (e >= 0 && e + 4 <= elements && aligned(o)) {
-                *reinterpret_cast<four<T>*>(o) = z;
+                store(o, z);
             } else {
 #pragma unroll
                 for (int j = 0; j < 4; j++) if (e + j >= 0 && e + j < elements) o[j] = z.v[j];

@@ -15,8 +15,8 @@ from pnnkern._errors import CacheWarning, SettingError
 from pnnkern.experiments import warm
 from pnnkern.optics import _lanes
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "kernels"))
-import nvrtc
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+import cubins
 
 SCRIPT = """
 import sys
@@ -69,14 +69,14 @@ def test_layer_chains_find_the_passes_that_were_compiled(monkeypatch: pytest.Mon
 
 
 def test_cubins_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    if nvrtc.library(13) is None:
+    if cubins.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
     monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(_array, "nvrtc", lambda: nvrtc.Binding(13))
+    monkeypatch.setattr(_array, "nvrtc", lambda: cubins.Binding(13))
     assert warm._cubin(("learning/optimizer", "sm_90", {})) == 1
     (kept,) = tmp_path.glob("cubin/*")
 
-    class NoCompiler(nvrtc.Binding):
+    class NoCompiler(cubins.Binding):
         def createProgram(self, *args: object) -> int:
             raise AssertionError("compiled again")
 
@@ -89,14 +89,14 @@ def test_cubins_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
 
 def test_a_cache_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """And done without: the cubin lasts as long as this process."""
-    if nvrtc.library(13) is None:
+    if cubins.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
     (tmp_path / "cubin").write_text("a file where the folder belongs")
     monkeypatch.setenv("PNNKERN_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(_cache, "_told", set())
     with pytest.warns(CacheWarning, match=r"cannot be used for compiled code .*set PNNKERN_CACHE_DIR"):
-        image = _compile.compiled(nvrtc.Binding(13), 'extern "C" __global__ void k() {}', "k.cu", "sm_90", {})
-    assert set(nvrtc.resources(image.read_bytes())) == {"k"}
+        image = _compile.compiled(cubins.Binding(13), 'extern "C" __global__ void k() {}', "k.cu", "sm_90", {})
+    assert set(cubins.resources(image.read_bytes())) == {"k"}
 
 
 def test_nothing_is_compiled_for_a_cache_that_cannot_keep_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_nothing_is_compiled_for_a_cache_that_cannot_keep_it(monkeypatch: pytest
 
 def test_subnormal_numbers_are_kept() -> None:
     """Denormal float32 numbers are not flushed to zero on a GPU: PTX has no .ftz, with which CuPy would compile."""
-    if nvrtc.library(13) is None:
+    if cubins.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed")
-    compiler = nvrtc.Binding(13)
+    compiler = cubins.Binding(13)
 
     def ptx(*options: str) -> str:
         program = compiler.createProgram(_sources.flatten("learning/optimizer"), "optimizer.cu", (), ())

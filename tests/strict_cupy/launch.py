@@ -16,9 +16,8 @@ from .array import ndarray
 from .counting import StrictError, note
 from .runtime import CARDS, SHARED, Device, getDevice
 
-REGISTERS = json.loads((Path(__file__).parents[1] / "kernels/registers.json").read_text())
+SHEET = json.loads((Path(__file__).parents[2] / "data/benchmarks/kernel-sheet.json").read_text())["kernels"]
 FAULT = "int* fault"  # the word in which kernels of all streams flag what they cannot work with
-RESERVED = 1024  # bytes of shared memory that the driver keeps for itself in every block; the snapshot counts them
 GRID, BLOCK, THREADS = (2**31 - 1, 65535, 65535), (1024, 1024, 64), 1024
 FIRST_LINE = re.compile(r'#line 1 "(.+)"')
 FLAGS = re.compile(
@@ -141,9 +140,8 @@ class RawKernel:
 
     def __init__(self, module: host.Module, name: str, suffix: str) -> None:
         self.name, self._module, self._limits = name, module, dict[int, int]()
-        variants = [v["shared"] for k, v in REGISTERS.items() if k.partition(" ")[0] == name]
-        found = REGISTERS.get(name + suffix, {}).get("shared", max(variants, default=0))
-        self._static = max(0, found - RESERVED)
+        variants = [v["shared"] for k, v in SHEET.items() if k.partition(" ")[0] == name]
+        self._static = SHEET.get(name + suffix, {}).get("shared", max(variants, default=0))
 
     @property
     def shared_size_bytes(self) -> int:

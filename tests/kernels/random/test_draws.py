@@ -17,9 +17,9 @@ import pnnkern as pnn
 from pnnkern import _compile, _launch, _sources
 
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
+import cubins
 import definition
-import nvrtc
 
 KEY = np.array([5, 6], np.uint32)
 KINDS = ("words", "uniform", "uniform float64", "normal", "normal float64", "bernoulli", "poisson")
@@ -281,9 +281,9 @@ def test_ends_of_the_radius(harness) -> None:
 
 def ptx(options: list[str]) -> str:
     """The PTX of draws.cu from NVRTC."""
-    if nvrtc.library(13) is None:
+    if cubins.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed (pip install pnnkern[test])")
-    compiler = nvrtc.Binding(13)
+    compiler = cubins.Binding(13)
     program = compiler.createProgram(_sources.flatten("random/draws"), "draws.cu", (), ())
     compiler.compileProgram(program, ("--gpu-architecture=compute_90", *_compile.OPTIONS, *options))
     text = compiler.getPTX(program)

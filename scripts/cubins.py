@@ -68,10 +68,12 @@ class Binding:
 
 
 REGISTERS, FRAME = 0x2F, 0x11  # attributes of .nv.info: registers per thread, bytes of stack (spills and local arrays)
+MOST_THREADS = 0x05  # attribute of .nv.info.KERNEL: the largest block that it is launched with, three sides
 
 
 def resources(image: bytes) -> dict[str, dict[str, int]]:
-    """{kernel: {"registers", "stack", "shared"}}: per thread, bytes per thread, bytes of static shared memory."""
+    """{kernel: {"registers", "stack", "shared", "threads"}}: per thread, bytes per thread, bytes of static shared memory, and of how many
+    threads a block has at most; 0 where the kernel is not bound to any."""
     section_offset, entry_size, count, names_index = (
         struct.unpack_from("<Q", image, 40)[0],
         *struct.unpack_from("<HHH", image, 58),
@@ -100,4 +102,16 @@ def resources(image: bytes) -> dict[str, dict[str, int]]:
         at += 4
     for kernel, entry in found.items():
         entry["shared"] = sections[f".nv.shared.{kernel}"][5] if f".nv.shared.{kernel}" in sections else 0
+        entry["threads"] = _most_threads(image, sections.get(f".nv.info.{kernel}"))
     return {k: v for k, v in found.items() if f".text.{k}" in sections}
+
+
+def _most_threads(image: bytes, info: tuple[int, ...] | None) -> int:
+    at, end = (info[4], info[4] + info[5]) if info else (0, 0)
+    while at < end:
+        form, attribute, size = struct.unpack_from("<BBH", image, at)
+        if form == 4 and attribute == MOST_THREADS:
+            x, y, z = struct.unpack_from("<III", image, at + 4)
+            return int(x * y * z)
+        at += 4 + (size if form == 4 else 0)
+    return 0

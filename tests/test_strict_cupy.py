@@ -199,7 +199,7 @@ extern "C" __global__ void doubled(int n, const float* x, float* out) {
 
 @pytest.fixture
 def kernel(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setitem(strict_cupy.launch.REGISTERS, "doubled", {"registers": 10, "stack": 0, "shared": 1024 + 1024})
+    monkeypatch.setitem(strict_cupy.launch.SHEET, "doubled", {"shared": 1024})
     return cupy.RawModule(code=SOURCE, options=("-std=c++17",)).get_function("doubled")
 
 

@@ -94,6 +94,8 @@ class SpringNetwork(GraphNetwork):
         self.network = ElasticNetwork(self.edges, self.n_nodes, dimension)
         self._held = self._choose_nodes(self.network, source=self.entrances, target=self._readers, anchor=self.anchors)
         self._rest = self.network.lengths(self.positions[None])[0]
+        if self.reads == "distances" and self.low <= -(near := float(self._first_distances.min())):
+            raise ValueError(f"low={self.low:g} m asks the nodes of a pair that are {near:.3g} m apart to come closer than to one place")
         if not self.parameters:
             self.parameters = {"stiffness": xp.full(self.network.n_edges, self.start)}
             if self.learn_rest:

@@ -152,6 +152,9 @@ def test_shaken_parameters(rng: np.random.Generator) -> None:
     assert noisy[1:].mean() == pytest.approx(0.5, abs=5 * 0.2 / np.sqrt(20_000))
     assert noisy[1:].std() == pytest.approx(0.2, rel=0.03)
     assert learning.shaken(w, 0.1, KEY, 0.4, 0.6)[1:].min() == 0.4
+    one_sided = learning.shaken(w, 0.1, KEY, low=0.4)[1:]
+    assert one_sided.min() == 0.4
+    assert np.array_equal(one_sided > 0.6, noisy[1:] > 0.6)
     system = circuit()
     x, labels = data(rng, system)
     updates, _ = one_step(HardwareAware(noise=0.1), system, Batch(x, labels), KEY)

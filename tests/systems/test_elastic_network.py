@@ -261,6 +261,22 @@ def test_distances_are_learned_as_the_function_says(rng: np.random.Generator) ->
     np.testing.assert_allclose(dense(updates["rest"]), by_rest[:n], rtol=1e-7, atol=1e-9 * abs(by_rest).max())
 
 
+def test_distances_that_are_far_enough_are_left_alone(rng: np.random.Generator) -> None:
+    """With the hinge: at a pair without a spring of its own, and where nothing pulls, nothing learns."""
+    rule, far = EquilibriumPropagation(1e-3, "positive"), {"high": -0.05, "low": -0.1}  # any distance is beyond both
+    system = pairs(hinge=True, **far)
+    updates, _ = one_step(rule, system, Batch(system.encode(rng.random((2, 2))), np.array([0, 0])))
+    assert np.isfinite(dense(updates["stiffness"])).all()
+    moved = []
+    for hinge in (True, False):
+        one = pairs(hinge=hinge, outputs=1, target_nodes=system.target_nodes[2:], **far)
+        updates, _ = one_step(rule, one, Batch(one.encode(np.full((1, 2), 0.5)), np.array([1])))
+        moved.append(abs(dense(updates["stiffness"])).max())
+    assert moved[0] < 1e-9 < 1e-5 < moved[1]
+    with pytest.raises(ValueError, match=r"low=-2 m asks the nodes of a pair that are 0\.\d+ m apart to come closer than to one place"):
+        pairs(high=0.1, low=-2.0)
+
+
 def test_allostery_from_its_recipe(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own = ("--set", "training.epochs=60", "--set", "control.exact=false", "--set", "control.linear=false")
     assert main(["run", "springs-allostery", "--out", str(tmp_path / "a"), "--quiet", *own]) == 0

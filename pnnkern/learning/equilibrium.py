@@ -19,6 +19,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._checks import class_labels, shaped
 from .._declared import NotNegative, Positive, Share
 from .._errors import CapabilityError
 from .._gate import accepts_any
@@ -100,8 +101,12 @@ class _Contrastive(Rule):
 
     def _target(self, system: Any, state: State, labels: Array) -> Array:
         """What the outputs should be, (batch, outputs)."""
-        target: Array = system.targets(labels) if self.targets == "one-hot" else state["class_targets"][labels]
-        return target
+        if self.targets == "one-hot":
+            target: Array = system.targets(labels)
+            return target
+        of_classes = shaped("class_targets of the state", state["class_targets"], "classes", system.outputs)
+        class_labels(labels, len(labels), len(of_classes))
+        return of_classes[labels]
 
     @property
     def passes(self) -> int:

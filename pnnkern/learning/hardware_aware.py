@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._checks import real
 from .._declared import Share
 from .._gate import accepts_any
 from .._updates import gradients
@@ -25,6 +26,7 @@ from .rule import Batch, State, Supervised, Updates
 @accepts_any
 def shaken(parameter: Array, noise: float, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
     """``W + N(0, (noise max|W|)^2)``, each element with a draw of its own, within low .. high. key : of `pnnkern.random`."""
+    real("parameter", parameter)
     largest = _array.largest(_array.namespace(parameter).abs(parameter))
     size = (noise * largest.astype(np.float64)).astype(parameter.dtype)
     draws = random.normal(key, (1, parameter.size), dtype=parameter.dtype, like=parameter)

@@ -263,6 +263,7 @@ class NearestTarget:
 
     def value(self, scores: Real, labels: Array) -> Array:
         """The loss of samples with these scores, a sum."""
+        class_labels(labels, len(_checked(scores)), scores.shape[1])
         xp = _array.namespace(scores)
         return -scores[xp.arange(len(scores)), xp.asarray(labels)].sum()
 

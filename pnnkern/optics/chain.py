@@ -139,6 +139,8 @@ def phase_adjoint(
     layers, (batch, ny, nx) = len(masks), cotangent.shape
     if gradient is not None and shaped("gradient", gradient, layers, ny, nx).dtype != np.float64:
         raise TypeError(f"gradient must be float64, got {gradient.dtype}")
+    if isinstance(gradient, np.ndarray) and not gradient.flags.writeable:
+        raise ValueError("gradient is added to, but the array is read-only")
     gradient = xp.zeros((layers, ny, nx), np.float64) if gradient is None else gradient
     window = _fused_window(cotangent, propagators)
     if window is not None:

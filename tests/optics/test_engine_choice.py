@@ -75,6 +75,12 @@ def test_a_stack_whose_windows_differ(rng: np.random.Generator) -> None:
     gradient, incoming = chain.phase_adjoint(g, saved, masks, [near, far], to_field=True)
     assert np.vdot(g, out).real == pytest.approx(np.vdot(incoming, u).real, rel=1e-12)
     assert gradient.shape == (1, 40, 40)
+    added, _ = chain.phase_adjoint(g, saved, masks, [near, far], gradient=np.ones((1, 40, 40)))
+    np.testing.assert_allclose(added, gradient + 1, rtol=1e-12)
+    fixed = np.ones((1, 40, 40))
+    fixed.flags.writeable = False
+    with pytest.raises(ValueError, match="gradient is added to, but the array is read-only"):
+        chain.phase_adjoint(g, saved, masks, [near, far], gradient=fixed)
 
 
 def test_what_is_used_again_is_kept_in_order(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:

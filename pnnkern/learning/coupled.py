@@ -28,6 +28,7 @@ from .._gate import accepts_any
 from ..networks.resistor import Response
 from .agnostic import yielding
 from .frequency import amplitudes, check_tones
+from .losses import NearestTarget
 
 ENDS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}  # of the two states, in units of the nudge
 
@@ -280,8 +281,7 @@ def class_targets(outputs: Real, labels: Array, *, amplitude: float = 2.0) -> Ar
 def nearest_class(outputs: Real, targets: Real) -> Array:
     """The class (batch,) whose target (classes, n_targets) lies nearest to each output (batch, n_targets)."""
     shaped("targets", targets, "classes", shaped("outputs", outputs, "batch", "n_targets").shape[1])
-    distance = (targets**2).sum(axis=1) - 2 * outputs @ targets.T
-    return distance.argmin(axis=1)
+    return NearestTarget(targets).scores(outputs).argmax(axis=1)
 
 
 @accepts_any

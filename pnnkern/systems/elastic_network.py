@@ -167,14 +167,17 @@ class SpringNetwork(GraphNetwork):
         found: Array = self.built()._settle(self._entered(inputs)).positions
         return found
 
+    def _held_at(self, inputs: Real) -> Array:
+        """Where sources and anchors are held, (batch, held, dimension), metres."""
+        at: Array = _array.namespace(inputs).repeat(self.positions[None, self._on(self._held, self.positions)], len(inputs), axis=0)
+        at[:, : self.entrances, 0] += inputs
+        return at
+
     def _settle(self, inputs: Real, start: Any = None, held: Any = None, places: Any = None, **how: Any) -> Any:
         """The network at rest, with nodes `held` at `places` beside the sources and anchors."""
-        xp = _array.namespace(inputs)
-        at = xp.repeat(self.positions[None, self._on(self._held, self.positions)], len(inputs), axis=0)
-        at[:, : self.entrances, 0] += inputs
-        nodes = self._held if held is None else np.concatenate([self._held, held])
+        at, nodes = self._held_at(inputs), self._held if held is None else np.concatenate([self._held, held])
         if places is not None:
-            at = xp.concatenate([at, places], axis=1)
+            at = _array.namespace(inputs).concatenate([at, places], axis=1)
         return self.network.relax(*self._springs, nodes, at, self.positions if start is None else start, tolerance=self.tolerance, **how)
 
     def _outputs_of(self, positions: Array) -> Array:
@@ -321,18 +324,16 @@ class SpringNetwork(GraphNetwork):
         """
         if bool((beta < 0).any()):
             raise NudgeError("springs between pairs of nodes can only pull them to their distances: set rule.variant='positive'")
-        xp, at, (network, numbers) = _array.namespace(inputs), self._on(self._held, self.positions), self._gauged
+        xp, places, (network, numbers) = _array.namespace(inputs), self._held_at(inputs), self._gauged
         gauges, none = self._on(numbers, self.positions), xp.zeros(network.n_edges - self.network.n_edges)
         k, l = (xp.concatenate([values, none]) for values in self._springs)
         found = []
         for s in range(len(inputs)):
-            places = self.positions[None, at].copy()
-            places[:, : self.entrances, 0] += inputs[s]
             stiffness, rest, pull = k.copy(), l.copy(), beta[s]
             stiffness[gauges] += pull
             moment = k[gauges] * l[gauges] + pull * (self._first_distances + target[s])
             rest[gauges] = xp.where(pull > 0, moment / xp.where(pull > 0, stiffness[gauges], 1.0), l[gauges])
-            found.append(network.relax(stiffness, rest, self._held, places, free[s], tolerance=self.tolerance).positions)
+            found.append(network.relax(stiffness, rest, self._held, places[s : s + 1], free[s], tolerance=self.tolerance).positions)
         return xp.concatenate(found)
 
     def _nudge_bound(self, free: Array) -> float:

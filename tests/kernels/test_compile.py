@@ -23,7 +23,7 @@ def variants(stem: str, architecture: str) -> list[dict[str, int]]:
 
 def compiled(stem: str, architecture: str, major: int, defines: dict[str, int]) -> bytes:
     if cubins.library(major) is None:
-        pytest.skip(f"the NVRTC wheel of CUDA {major} is not installed (pip install pnnkern[test])")
+        pytest.skip(f"the NVRTC wheel of CUDA {major} is not installed (pip install pnnkern[check])")
     return _compile.cubin(cubins.Binding(major), stem, architecture, defines).read_bytes()
 
 

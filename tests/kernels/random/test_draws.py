@@ -282,7 +282,7 @@ def test_ends_of_the_radius(harness) -> None:
 def ptx(options: list[str]) -> str:
     """The PTX of draws.cu from NVRTC."""
     if cubins.library(13) is None:
-        pytest.skip("the NVRTC wheel of CUDA 13 is not installed (pip install pnnkern[test])")
+        pytest.skip("the NVRTC wheel of CUDA 13 is not installed (pip install pnnkern[check])")
     compiler = cubins.Binding(13)
     program = compiler.createProgram(_sources.flatten("random/draws"), "draws.cu", (), ())
     compiler.compileProgram(program, ("--gpu-architecture=compute_90", *_compile.OPTIONS, *options))

@@ -91,3 +91,18 @@ def test_golden_runs_see_the_last_bit(tmp_path: Path, monkeypatch: pytest.Monkey
         monkeypatch.setattr(module, "carry_out", bent(what))
         assert module.main(["compare", str(file), *only]) == 1
         assert says in capsys.readouterr().out
+
+
+def test_steps_beside_another_checkout(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """This one beside itself; what cannot be done is a line."""
+    module = script("steps_beside")
+    assert module.main([str(module.HERE), "transistor-xor", "nothing", "--seconds", "0.2"]) == 0
+    head, line, missing = capsys.readouterr().out.splitlines()
+    assert head.split()[-5:] == ["there", "here", "ratio", "there", "here"]
+    name, there, here, ratio, *memory = line.split()
+    assert name == "transistor-xor"
+    assert all(float(value) > 0 for value in (there, here, ratio, *memory))
+    assert missing.startswith("nothing ")
+    assert "no recipe" in missing
+    assert module.main([str(tmp_path)]) == 2
+    assert "must be a checkout of pnnkern" in capsys.readouterr().err

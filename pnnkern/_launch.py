@@ -278,7 +278,7 @@ _plans: dict[tuple[Any, ...], _Plan] = {}
 
 def _plan(stem: str, verb: str, dtype: DTypeLike, defines: Mapping[str, Any] | None) -> _Plan:
     bare = f"pnn_{stem.rpartition('/')[2]}_{verb}"
-    name = f"{bare}_{SUFFIX[np.dtype(dtype).name]}"
+    name = f"{bare}_{SUFFIX.get(np.dtype(dtype).name, np.dtype(dtype).name)}"
     prototype = prototypes(stem).get(name)
     if prototype is None:
         raise LaunchError(f"{stem}.cu has no kernel {name}; it has {', '.join(prototypes(stem))}")

@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
-from .._checks import class_labels, shaped
+from .._checks import class_labels, real, shaped
 from .._declared import Count, Positive, Range, Share
 from .._gate import accepts_any
 from .._updates import Derivative, gradients, joined
@@ -50,6 +50,8 @@ def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, 
 @accepts_any
 def goodness(outputs: Array) -> Array:
     """Mean square of a layer's outputs (batch, ...), for each sample (batch,), float64."""
+    if not np.prod(real("outputs", outputs).shape[1:]):
+        raise ValueError(f"outputs must be (batch, ...) with one value or more of each sample, got shape {outputs.shape}")
     flat = outputs.reshape(len(outputs), -1).astype(np.float64)
     return (flat * flat).mean(axis=1)
 
@@ -120,6 +122,7 @@ class ForwardForward(Rule):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         random.require_key(key, "wrong labels are random")
+        shaped("threshold of the state", state["threshold"], system.stages)
         found: dict[str, Derivative] = {}
         thresholds: list[Array] = []
         loss: Any = 0.0
@@ -168,7 +171,7 @@ class ForwardForward(Rule):
         return _Pairs(system.encode(two), xp.concatenate([index, index]), xp.arange(2 * n) < n)
 
     def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
-        scores, tau = [], state["threshold"]
+        scores, tau = [], shaped("threshold of the state", state["threshold"], system.stages)
         tau = tau + (tau == 0)  # before the first step
         xp = _array.namespace(*system.parameters.values())
         samples, index = xp.asarray(batch.samples), on_device(batch.index, tau)

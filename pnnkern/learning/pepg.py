@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._checks import real
 from .._declared import NotNegative, Range
 from .._gate import accepts_any
 from .._updates import Gradient
@@ -34,8 +35,8 @@ def pepg_gradients(losses: Array, draws: Array, sigma: Array) -> tuple[Array, Ar
         raise ValueError(
             f"losses must be (2, pairs), draws (pairs, ...) and sigma (...), got shapes {losses.shape}, {draws.shape} and {sigma.shape}"
         )
-    xp, dtype = _array.namespace(draws), draws.dtype
-    half = ((losses[0] - losses[1]) / 2).astype(dtype)
+    xp, dtype = _array.namespace(draws), real("draws", draws).dtype
+    half = ((real("losses", losses)[0] - losses[1]) / 2).astype(dtype)
     mean = losses.mean(axis=0)
     above = (mean - mean.mean()).astype(dtype)
     return xp.tensordot(half, draws, 1) / (len(draws) * sigma), xp.tensordot(above, draws * draws - 1, 1) / len(draws)

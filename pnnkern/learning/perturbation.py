@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array
+from .._checks import real
 from .._declared import NotNegative, Share, Turns
 from .._gate import accepts_any
 from .._updates import Gradient
@@ -52,6 +53,7 @@ def spsa_gradient(change: Array, apart: Array) -> Array:
     change : (directions,), by how much the loss is larger at the one end. apart : (directions, ...), how far the ends lie apart.
     """
     xp = _array.namespace(apart)
+    real("change", change)
     still = apart == 0
     each = xp.where(still, 0.0, change.astype(apart.dtype).reshape(-1, *[1] * (apart.ndim - 1)) / xp.where(still, 1.0, apart))
     return each.sum(axis=0).astype(apart.dtype)

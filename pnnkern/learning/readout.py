@@ -92,6 +92,7 @@ class FittedReadout(Rule):
 
     @staticmethod
     def _read(features: Array, weights: Array) -> Array:
+        shaped("weights of the state", weights, features.shape[1] + 1, None)
         return features.astype(np.float64) @ weights[:-1] + weights[-1]
 
     @staticmethod

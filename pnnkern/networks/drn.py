@@ -97,7 +97,7 @@ def _network(weights: list[Array], biases: list[Array], slopes: Sequence[Real] |
         _launch.flag(~(reduce(xp.minimum, smallest) >= 0), NEGATIVE, lambda: _negative(weights))
     totals = [w.sum(axis=-2) for w in weights]
     totals = [t + weights[l + 1].sum(axis=-1) if l + 1 < len(weights) else t for l, t in enumerate(totals)]
-    totals = [t if t.ndim == 1 else t[:, None] for t in totals]
+    totals = [t if t.ndim == 1 else _array.contiguous(t)[:, None] for t in totals]
     smallest = [t.min() for t in totals if t.size]
     if smallest:
         _launch.flag(~(reduce(xp.minimum, smallest) > 0), ALONE, lambda: _alone(totals))

@@ -469,6 +469,10 @@ def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inp
     first, limit = weights[0] if len(weights) else inputs, tolerance_of(tolerance, inputs.dtype)
     for l, w in enumerate(weights):
         shaped(f"weights[{l}]", w, len(first), "nodes of the layer below", "nodes of the next layer")
+    for l, b in enumerate(biases or ()):
+        shaped(f"biases[{l}]", b, len(first), "nodes of the layer")
+    if not len(first):
+        raise ValueError(f"weights must be (networks, ...) of one network or more, got shape {first.shape}")
     inputs, _, _ = checked(inputs, [w[0] for w in weights], None if biases is None else [b[0] for b in biases])
     xp, dtype, count = _array.namespace(inputs), inputs.dtype, len(first)
     if any(w.dtype != dtype for w in weights) or any(b.dtype != dtype for b in biases or ()):

@@ -204,7 +204,7 @@ class Rheostats:
         self.move(name, parameter, -lr * gradient, memory)
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
-        resistance = 1 / parameter.astype(np.float64)
+        resistance = 1 / real(name, parameter).astype(np.float64)
         change = 1 / (parameter + _step(name, parameter, by)).clip(self.low, self.high) - resistance
         moved = resistance + self.ohms * _whole(name, change / self.ohms, self.key, memory)
         parameter[...] = 1 / moved.clip(1 / self.high, 1 / self.low)
@@ -329,6 +329,7 @@ class Potentiometers(Described):
 
 def _step(name: str, parameter: Array, update: Derivative) -> Array:
     """An update or a move of this parameter, float64. Raises TypeError and ValueError for what is no array of real numbers in its shape."""
+    real(name, parameter)
     out: Array = real(f"the update of {name}", shaped(f"the update of {name}", dense(update), *parameter.shape)).astype(np.float64)
     return out
 
@@ -342,7 +343,7 @@ def _whole(name: str, steps: Array, key: Any, memory: dict[str, Array]) -> Array
 
 def _count(memory: dict[str, Array], name: str, samples: int) -> int:
     """The number of the first of these samples, counted in `memory`."""
-    first = int(shaped(f"memory of {name}", memory.get(name, np.zeros(1, np.int64)), 1)[0])
+    first = int(real(f"memory of {name}", shaped(f"memory of {name}", memory.get(name, np.zeros(1, np.int64)), 1))[0])
     memory[name] = np.array([first + samples], np.int64)
     return first
 

@@ -118,6 +118,8 @@ class ForwardForward(Rule):
         return {"threshold": _array.namespace(*system.parameters.values()).zeros(system.stages)}  # 0: none yet
 
     def check_samples(self, system: Any, samples: Any) -> None:
+        if not (_array.is_array(samples) and samples.ndim):
+            raise TypeError("samples must be an array (batch, ...)")
         with_label(samples[:1], np.zeros(1, np.int64), system.outputs, self.level, self.width)
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:

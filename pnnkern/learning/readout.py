@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
-from .._checks import shaped
+from .._checks import real, shaped
 from .._declared import NotNegative
 from .._gate import accepts_any
 from ..systems.protocols import Featured
@@ -28,8 +28,8 @@ def moments(features: Array, targets: Array) -> tuple[Array, Array]:
 
     features : (batch, F). targets : (batch, outputs). Sums over the batch.
     """
-    shaped("features", features, "batch", None)
-    shaped("targets", targets, len(features), None)
+    shaped("features", real("features", features), "batch", None)
+    shaped("targets", real("targets", targets), len(features), None)
     xp = _array.namespace(features)
     x = xp.concatenate([features.astype(np.float64), xp.ones((len(features), 1))], axis=1)
     return x.T @ x, x.T @ targets.astype(np.float64)
@@ -42,6 +42,7 @@ def ridge_weights(gram: Array, cross: Array, ridge: float) -> Array:
     gram, cross : sums of `moments`. s : the features' sum of squares, averaged over the features, so that neither their unit nor the number
     of samples matters to `ridge`.
     """
+    shaped("cross", cross, len(shaped("gram", gram, None, len(gram))), None)
     xp = _array.namespace(gram)
     squares = xp.diagonal(gram)[:-1]
     penalty = xp.full(len(gram), 1.0) * ridge * squares.mean()

@@ -32,6 +32,7 @@ import numpy as np
 
 from .. import _array, random
 from .._array import Array, Real
+from .._checks import shaped
 from .._gate import accepts_any
 from .._updates import Factors, scaled
 from . import layered
@@ -125,6 +126,8 @@ def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | 
     weights[l], backward[l] : (networks, n_l, n_{l+1}). biases[l] : (networks, n_{l+1}), 0 by default. With a tolerance, networks of two
     hidden layers or more sweep until the last of them has settled. Others as for `relax`.
     """
+    for l, (v, w) in enumerate(zip(backward or (), weights, strict=False)):
+        shaped(f"backward[{l}]", v, *w.shape)
 
     def make(w: list[Array], b: list[Array], some: slice) -> Network:
         return _network(w, b, activation, None if backward is None else [v[some] for v in backward], readout, slopes)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _array, _parallel
 from .._array import Array, Real
-from .._checks import shaped
+from .._checks import real, shaped
 from .._gate import record
 from ..optics import detectors
 
@@ -56,7 +56,7 @@ def passed(network: "D2NN", stage: int, inputs: Array, mask: Array) -> Passed:
         entered, gain = _propagated(network, 0, inputs), None
     else:
         size = network.geometry.size
-        sent, gain = amplitudes(shaped("inputs", inputs, "batch", size, size))
+        sent, gain = amplitudes(shaped("inputs", real("inputs", inputs), "batch", size, size))
         entered = _spread(sent, network.geometry.oversample)
     return Passed(entered, mask, gain, _propagated(network, stage + 1, entered * mask))
 

@@ -55,7 +55,7 @@ class Pulsed:
         """Begin with these weights, as far as the devices can hold them."""
         from ..crossbar import pulsed
 
-        cells = parameter.reshape(-1, parameter.shape[-1])
+        cells = _cells(name, parameter)
         new = pulsed.clip_weights(cells, device=self.device, key=random.fold_in(self.key, name))
         parameter[...] = new.reshape(parameter.shape)
 
@@ -63,7 +63,7 @@ class Pulsed:
         from ..crossbar import pulsed
 
         device = pulsed.pulsed_device(self.device)
-        cells = parameter.reshape(-1, parameter.shape[-1])
+        cells = _cells(name, parameter)
         sample = _count(memory, f"{name}.samples", len(update.first) if isinstance(update, Factors) else 1)
         key = random.fold_in(self.key, name)
         if isinstance(update, Factors):
@@ -325,6 +325,13 @@ class Potentiometers(Described):
             writer = (Rheostats if self.ohms else Stepped)(self.ohms or self.step, low, high, key, self.by_sign)
             writer.start(name, system.parameters[name], system.memory)
             system.writers[name] = writer
+
+
+def _cells(name: str, parameter: Array) -> Array:
+    """A parameter (..., n) as rows of cells."""
+    if not parameter.ndim:
+        raise ValueError(f"{name} must be (..., n) to be held by cells, got shape ()")
+    return parameter.reshape(-1, parameter.shape[-1])
 
 
 def _step(name: str, parameter: Array, update: Derivative) -> Array:

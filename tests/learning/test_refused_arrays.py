@@ -6,11 +6,21 @@ import numpy as np
 import pytest
 
 from pnnkern import random
-from pnnkern.learning import FittedReadout, ForwardForward, forward_forward_loss, goodness, pepg_gradients, shaken, spsa_gradient
+from pnnkern.learning import (
+    FittedReadout,
+    ForwardForward,
+    forward_forward_loss,
+    goodness,
+    moments,
+    pepg_gradients,
+    ridge_weights,
+    shaken,
+    spsa_gradient,
+)
 from pnnkern.learning.rule import Batch
 from pnnkern.networks import drn, hopfield
 from pnnkern.systems import CrossbarNetwork, Factors
-from pnnkern.systems.writers import InPlace, Rheostats
+from pnnkern.systems.writers import InPlace, Pulsed, Rheostats
 
 KEY = random.key(3)
 RNG = np.random.default_rng(0)
@@ -41,7 +51,13 @@ def two() -> Batch:
         (lambda: FittedReadout().predict(stages(), {"weights": np.ones(())}, two()), ValueError, r"weights of the state must be \(4, any\)"),
         (lambda: drn.relax_many(X, [w[:0] for w in W]), ValueError, r"of one network or more, got shape \(0, 3, 5\)"),
         (lambda: hopfield.relax_many(X, W, [np.zeros((0, 5)), np.zeros((0, 2))]), ValueError, r"biases\[0\] must be \(2, nodes of the layer\)"),
+        (lambda: hopfield.relax_many(X, W, backward=[W[0], np.ones(())]), ValueError, r"backward\[1\] must be \(2, 5, 2\), got shape \(\)"),
         (lambda: InPlace().write("W", X[:3] > 0, Factors(X, X), 0.1, {}), TypeError, "contrast.cu has no kernel pnn_contrast_update_bool"),
+        (lambda: ForwardForward().check_samples(stages(), np.ones(())), TypeError, r"samples must be an array \(batch, \.\.\.\)"),
+        (lambda: moments(Z, X), TypeError, "features must be real numbers, got complex128"),
+        (lambda: moments(X, Z), TypeError, "targets must be real numbers, got complex128"),
+        (lambda: ridge_weights(X[:0], X, 0.1), ValueError, r"gram must be \(any, 0\), got shape \(0, 3\)"),
+        (lambda: Pulsed("gokmen-vlasov", KEY).write("W", np.float32(1).reshape(()), X, 0.1, {}), ValueError, r"W must be \(\.\.\., n\)"),
         (lambda: RHEOSTATS.write("g", Z.copy(), X, 0.1, {}), TypeError, "g must be real numbers, got complex128"),
         (lambda: RHEOSTATS.write("g", X.copy(), X, 0.1, {"g.samples": Z[0, :1]}), TypeError, r"memory of g.samples must be real numbers"),
     ],

@@ -20,6 +20,7 @@ from ..learning.metrics import accuracy, ratings
 from ..learning.rule import Batch, State
 from ..systems import writers
 from .data import Dataset
+from .feed import Feed
 
 if TYPE_CHECKING:  # the loop itself needs no pydantic
     from .tables import Training
@@ -93,11 +94,13 @@ class Trainer:
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
-        key, images, labels = stream(self.training.seed, RULE), self.dataset.train_images, self.dataset.train_labels
+        key, data = stream(self.training.seed, RULE), self.dataset
         begun, self.state = bool(self.state), self.state or self.rule.init(self.system, key)  # which refuses what cannot be
-        self.rule = self.rule.fitted(self.system, self._samples(images, labels, np.arange(min(self.training.batch, len(labels)))))
+        self._training = Feed(data.train_images, data.train_labels, self.system)
+        self._test = Feed(data.test_images, data.test_labels, self.system)
+        self.rule = self.rule.fitted(self.system, self._batch(*self._training.piece(slice(self.training.batch)), 0))
         if not begun:
-            everything = Batch(images, self._there(labels), 0, self.system.encode, self.chunk, self.communicator)
+            everything = self._batch(*self._training.piece(slice(None)), 0)
             self.state = self.rule.prepare(self.system, self.state, everything, random.fold_in(key, "prepare"))
 
     @property
@@ -134,13 +137,14 @@ class Trainer:
         return self.step >= self.steps and len(self.evaluations) >= self.training.epochs
 
     # ---------------------------------------------------------------------------------------------------------------- the work
-    def batch(self, step: int) -> np.ndarray:
-        """Indices (batch,) int64 of the training images of a step: each epoch walks through all of them in an order of its own."""
+    def batch(self, step: int) -> tuple[np.ndarray, slice]:
+        """The order (n,) int64 of the training images in the epoch of a step, and which part of it is the step's: each epoch walks through
+        all of them in an order of its own."""
         epoch, position = divmod(step, self.steps_per_epoch)
         if self._order is None or self._order[0] != epoch:
             key = random.fold_in(stream(self.training.seed, ORDER), epoch)
             self._order = epoch, np.asarray(random.permutation(key, len(self.dataset.train_labels)), np.int64)
-        return self._order[1][position * self.training.batch : (position + 1) * self.training.batch]
+        return self._order[1], slice(position * self.training.batch, (position + 1) * self.training.batch)
 
     def advance(self) -> None:
         """Do one step.
@@ -148,7 +152,8 @@ class Trainer:
         Raises `TrainingError` for a loss that is no number: on the CPU before anything is written, on a GPU when it is read, which is after
         `READ_EVERY` steps at the latest, and before the state is.
         """
-        batch, count = self._samples(self.dataset.train_images, self.dataset.train_labels, chosen := self.batch(self.step)), len(chosen)
+        batch = self._batch(*self._training.take(*self.batch(self.step)))
+        count = len(batch)
         key = random.fold_in(stream(self.training.seed, NOISE), self.step)
         updates, state, metrics = self.rule.step(self.system, self.state, batch, key)
         if _array.namespace(metrics["loss"]) is np:
@@ -160,13 +165,9 @@ class Trainer:
         if len(self._pending) >= READ_EVERY:
             self._read()
 
-    def _samples(self, images: np.ndarray, labels: np.ndarray, chosen: np.ndarray) -> Batch:
-        """Samples of the data set by their numbers."""
-        return Batch(images[chosen], self._there(labels[chosen]), chosen, self.system.encode, self.chunk, self.communicator)
-
-    def _there(self, labels: np.ndarray) -> Array:
-        """Labels where the system is."""
-        return _array.namespace(*self.system.parameters.values()).asarray(labels)
+    def _batch(self, samples: Any, labels: Array, index: Any) -> Batch:
+        """Samples as a rule takes them."""
+        return Batch(samples, labels, index, self.system.encode, self.chunk, self.communicator)
 
     def _read(self) -> None:
         """Read what is pending, all in one transfer. A loss that is no number stays pending: nothing that comes after it is ever saved."""
@@ -183,7 +184,7 @@ class Trainer:
     def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:
         """(loss, accuracy) on the test images; raises `Stopped` when `stop()` turns true on the way."""
         self._read()
-        labels, loss, found, how = self._there(self.dataset.test_labels), 0.0, [], self.rule.loss_on(self.system)
+        labels, loss, found, how = self._test.piece(slice(None))[1], 0.0, [], self.rule.loss_on(self.system)
         for piece, scores in self._test_scores(stop):
             loss = loss + how.value(scores, labels[piece])
             found.append(ratings(how, scores, labels[piece]))
@@ -212,13 +213,12 @@ class Trainer:
 
     def _test_scores(self, stop: Callable[[], bool]) -> Any:
         """(slice, scores) for pieces of the test images."""
-        key, images, labels = stream(self.training.seed, MEASUREMENT), self.dataset.test_images, self.dataset.test_labels
-        size, every = self.training.batch, np.arange(len(labels))
-        for first in range(0, len(labels), size):
+        key, size = stream(self.training.seed, MEASUREMENT), self.training.batch
+        for first in range(0, len(self.dataset.test_labels), size):
             if stop():
                 raise Stopped
             piece = slice(first, first + size)
-            yield piece, self.rule.predict(self.system, self.state, self._samples(images, labels, every[piece]), key)
+            yield piece, self.rule.predict(self.system, self.state, self._batch(*self._test.piece(piece), first), key)
 
     # --------------------------------------------------------------------------------------------------------------- the state
     def saved(self) -> dict[str, np.ndarray]:

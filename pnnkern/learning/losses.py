@@ -1,5 +1,7 @@
 """Losses on measured outputs. Each gives the class scores, and the loss with its cotangent, sums over the batch; all in float64.
 
+`judge` gives what a step of training asks for in one launch: the loss, its cotangent, and how many samples are right.
+
 A loss is a value where the outputs are, which nothing waits for: a 0-d array on a GPU, a NumPy scalar on the CPU.
 
 powers (batch, detectors) of light are in any unit: losses on them depend on their ratios only. labels (batch,) are integers; the square
@@ -17,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _launch
 from .._array import Array, Real
 from .._checks import class_labels, shaped
 from .._classes import shares, target_shares
@@ -53,27 +55,59 @@ def _several(outputs: Array) -> Array:
     return outputs
 
 
+NO_CLASS = _launch.fault(83, "labels must be numbers of classes that the outputs stand for")
+POWERS, PAIRS, LOGITS, SHARES, SQUARES = range(5)  # numbered as in losses.cuh
+THREADS = 256  # of the one block that judges a batch
+
+
 @accepts_any
-class _Scored:
+class _Judging:
+    """A loss that a kernel works out, with its cotangent and its rating."""
+
+    number: ClassVar[int]  # which one, for the kernel
+    scale, high, low, hinge = 1.0, 1.0, 0.0, False  # unless it has them
+
+    def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
+        """Loss, a sum over the batch, and its cotangent with respect to `outputs`."""
+        return self.judge(outputs, labels)[:2]
+
+    def judge(self, outputs: Real, labels: Array) -> tuple[Array, Array, Array]:
+        """Loss, its cotangent with respect to `outputs`, and the rating (`metrics.ratings`); loss and rating are sums over the batch."""
+        classes, (batch, n) = self.classes(outputs), outputs.shape
+        xp, real = _array.namespace(outputs), labels.ndim == 2 and self.number == SQUARES
+        if real:
+            labels = target_shares(labels, n, batch, xp)
+        else:
+            class_labels(labels, batch, classes)
+        which = xp.ascontiguousarray(xp.asarray(labels, np.float64 if real else np.int64))
+        out, sums = xp.empty((batch, n), outputs.dtype), xp.empty(2)
+        _launch.launch(
+            "learning/losses", "judge", outputs.dtype, batch, n, self.number, float(self.scale), float(self.high), float(self.low),
+            int(self.hinge), _array.contiguous(outputs), None if real else which, which if real else None, out, sums, block=(THREADS,),
+        )  # fmt: skip
+        if xp is np and not np.isfinite(sums[0]):
+            self.scores(outputs)  # which says what cannot be divided by
+        return sums[0], out, sums[1]
+
+    def classes(self, outputs: Array) -> int:
+        """How many classes outputs (batch, outputs) stand for. Raises ValueError where they stand for none."""
+        return int(_checked(outputs).shape[1])
+
+    def scores(self, outputs: Real) -> Array:
+        """(batch, classes)."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what its scores are")
+
+
+@accepts_any
+class _Scored(_Judging):
     """A softmax cross-entropy of scores."""
 
     def value(self, scores: Real, labels: Array) -> Array:
-        """The loss of samples with these scores, a sum."""
-        return _softmax_cross_entropy(_double(scores), labels)[0]
-
-
-def _softmax_cross_entropy(scores: Array, labels: Array) -> tuple[Array, Array]:
-    """Sum of -log softmax(scores)[label], and its cotangent, softmax - one hot.
-
-    One score alone is that of class 1, beside 0 for class 0: logistic regression.
-    """
-    xp = _array.namespace(scores)
-    if scores.shape[1] == 1:
-        loss, g = _softmax_cross_entropy(xp.concatenate([xp.zeros_like(scores), scores], axis=1), labels)
-        return loss, g[:, 1:]
-    surprise, chance = negative_log_softmax(scores)
-    hot = shares(labels, scores.shape[1], len(scores), xp)
-    return (surprise * hot).sum(), chance - hot
+        """The loss of samples with these scores, a sum. One score alone is that of class 1, beside 0 for class 0: logistic regression."""
+        s, xp = _double(scores), _array.namespace(scores)
+        if s.shape[1] == 1:
+            s = xp.concatenate([xp.zeros_like(s), s], axis=1)
+        return (negative_log_softmax(s)[0] * shares(labels, s.shape[1], len(s), xp)).sum()
 
 
 @accepts_any
@@ -82,26 +116,17 @@ class CrossEntropy(_Scored):
     """Softmax cross-entropy of s = scale p / max p. Mengu et al., IEEE JSTQE 26, 3700114 (2020)."""
 
     kind: ClassVar[str] = "cross-entropy"
+    number: ClassVar[int] = POWERS
 
     scale: float = 10.0
 
+    def classes(self, outputs: Array) -> int:
+        return int(_several(_checked(outputs)).shape[1])
+
     def scores(self, powers: Real) -> Array:
         """(batch, classes): scale p / max p."""
-        return self._scaled(powers)[0]
-
-    def _scaled(self, powers: Real) -> tuple[Array, Array, Array]:
-        """The scores, and what they are made of: powers (batch, classes) in float64 and the largest of each sample (batch, 1)."""
         p = _several(_double(powers))
-        largest = _lit(p.max(axis=1, keepdims=True))
-        return self.scale * p / largest, p, largest
-
-    def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
-        """Loss, a sum over the batch, and its cotangent with respect to `powers`."""
-        scores, p, largest = self._scaled(powers)
-        loss, g = _softmax_cross_entropy(scores, labels)
-        brightest = p.argmax(axis=1)[:, None] == _array.namespace(p).arange(p.shape[1])
-        out = self.scale / largest * g - brightest * (self.scale * (g * p).sum(axis=1, keepdims=True) / largest**2)
-        return loss, out.astype(powers.dtype)
+        return self.scale * p / _lit(p.max(axis=1, keepdims=True))
 
 
 @accepts_any
@@ -110,56 +135,40 @@ class Differential(_Scored):
     """Softmax cross-entropy of s = scale (p+ - p-) / (p+ + p-); powers hold all p+, then all p-. Li et al., Adv. Photon. 1, 046001 (2019)."""
 
     kind: ClassVar[str] = "differential"
+    number: ClassVar[int] = PAIRS
 
     scale: float = 10.0
 
     middle: ClassVar[float] = 0.0  # where one pair alone tells class 1 from class 0
 
+    def classes(self, outputs: Array) -> int:
+        if _checked(outputs).shape[1] % 2:
+            raise ValueError(f"differential detection needs an even number of detectors, got {outputs.shape[1]}")
+        return int(outputs.shape[1] // 2)
+
     def scores(self, powers: Real) -> Array:
         """(batch, classes)."""
-        plus, minus, total = self._halves(powers)
-        return self.scale * (plus - minus) / total
-
-    def _halves(self, powers: Array) -> tuple[Array, Array, Array]:
-        """All p+, all p-, and their sums."""
-        p = _double(powers)
-        if p.shape[1] % 2:
-            raise ValueError(f"differential detection needs an even number of detectors, got {p.shape[1]}")
-        plus, minus = p[:, : p.shape[1] // 2], p[:, p.shape[1] // 2 :]
-        return plus, minus, _lit(plus + minus)
-
-    def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
-        """Loss, a sum over the batch, and its cotangent with respect to `powers`."""
-        plus, minus, total = self._halves(powers)
-        loss, g = _softmax_cross_entropy(self.scale * (plus - minus) / total, labels)
-        xp = _array.namespace(powers)
-        out = xp.concatenate([2 * self.scale * minus * g / total**2, -2 * self.scale * plus * g / total**2], axis=1)
-        return loss, out.astype(powers.dtype)
+        p, pairs = _double(powers), self.classes(powers)
+        plus, minus = p[:, :pairs], p[:, pairs:]
+        both = _lit(plus + minus)
+        return self.scale * (plus - minus) / both
 
 
 @accepts_any
 @dataclass(frozen=True)
-class MeanSquare:
+class MeanSquare(_Judging):
     """Sum over the batch of sum_c (p_c / sum p - onehot_c)^2: the loss on intensities of Lin et al. 2018, on fractions of the power."""
 
     kind: ClassVar[str] = "mse"
+    number: ClassVar[int] = SHARES
+
+    def classes(self, outputs: Array) -> int:
+        return int(_several(_checked(outputs)).shape[1])
 
     def scores(self, powers: Real) -> Array:
         """(batch, classes): p / sum p."""
-        return self._shares(powers)[0]
-
-    def _shares(self, powers: Array) -> tuple[Array, Array]:
-        """p / sum p, and the sum (batch, 1)."""
         p = _several(_double(powers))
-        total = _lit(p.sum(axis=1, keepdims=True))
-        return p / total, total
-
-    def __call__(self, powers: Real, labels: Array) -> tuple[Array, Array]:
-        """Loss, a sum over the batch, and its cotangent with respect to `powers`."""
-        q, total = self._shares(powers)
-        d = q - shares(labels, q.shape[1], len(q), _array.namespace(q))
-        out = 2 * (d - (d * q).sum(axis=1, keepdims=True)) / total
-        return (d**2).sum(), out.astype(powers.dtype)
+        return p / _lit(p.sum(axis=1, keepdims=True))
 
     def value(self, scores: Real, labels: Array) -> Array:
         """The loss of samples with these scores, a sum."""
@@ -172,6 +181,7 @@ class Logits(_Scored):
     """Softmax cross-entropy of ``scale * output``: outputs are signed, such as the currents of differential pairs."""
 
     kind: ClassVar[str] = "cross-entropy"
+    number: ClassVar[int] = LOGITS
 
     scale: float = 1.0
 
@@ -181,15 +191,10 @@ class Logits(_Scored):
         """(batch, classes): scale * output."""
         return self.scale * _double(outputs)
 
-    def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
-        """Loss, a sum over the batch, and its cotangent with respect to `outputs`."""
-        loss, g = _softmax_cross_entropy(self.scores(outputs), labels)
-        return loss, (self.scale * g).astype(outputs.dtype)
-
 
 @accepts_any
 @dataclass(frozen=True)
-class SquareError:
+class SquareError(_Judging):
     """Sum over the batch of ``sum_c (output_c - target_c)^2 / 2``; the target is `high` at the label, `low` elsewhere.
 
     For labels (batch, outputs) that are fractions it is ``low + label (high - low)``.
@@ -198,6 +203,7 @@ class SquareError:
     """
 
     kind: ClassVar[str] = "mse"
+    number: ClassVar[int] = SQUARES
 
     high: float = 1.0
     low: float = 0.0
@@ -218,22 +224,13 @@ class SquareError:
         share = target_shares(labels, outputs.shape[1], len(outputs), _array.namespace(outputs))
         return (self.low + (self.high - self.low) * share).astype(outputs.dtype)
 
-    def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
-        """Loss, a sum over the batch, and its cotangent with respect to `outputs`."""
-        d = self._errors(outputs, labels)
-        return (d**2).sum() / 2, d.astype(outputs.dtype)
-
     def value(self, scores: Real, labels: Array) -> Array:
         """The loss of samples with these scores, a sum."""
-        return (self._errors(scores, labels) ** 2).sum() / 2
-
-    def _errors(self, outputs: Real, labels: Array) -> Array:
-        """output - target, float64; 0 where the hinge leaves an output alone."""
-        target = self.targets(labels, outputs).astype(np.float64)
-        d = self.scores(outputs) - target
+        target = self.targets(labels, scores).astype(np.float64)
+        d = self.scores(scores) - target
         if self.hinge:
             d[(d > 0) == (target > self.middle)] = 0.0
-        return d
+        return (d**2).sum() / 2
 
 
 @accepts_any

@@ -11,6 +11,9 @@ Metrics = dict[str, Array]  # "loss" and "rating", sums over a batch, values whe
 
 def loss_and_metrics(loss: Any, outputs: Array, labels: Array) -> tuple[Array, Metrics]:
     """The cotangent of the loss, a sum over the batch, and {"loss", "rating"}."""
+    if hasattr(loss, "judge"):
+        value, cotangent, rating = loss.judge(outputs, labels)
+        return cotangent, {"loss": value, "rating": rating}
     value, cotangent = loss(outputs, labels)
     return cotangent, {"loss": value, "rating": ratings(loss, loss.scores(outputs), labels).sum()}
 

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _classes, _constants, _launch
 from .._array import Array, Real
-from .._checks import floats
+from .._checks import class_labels, floats
 from .._classes import target_shares
 
 OUTSIDE = _launch.fault(80, "images and features must be uint8, or numbers in [0, 1]")
 NOT_FINITE = _launch.fault(82, "images and features must be uint8, or finite numbers")
+FINITE = -float(np.finfo(np.float64).max), float(np.finfo(np.float64).max)
 
 
 def given(images: Any, *, what: str = "images", bounded: bool = True) -> Array:
@@ -40,16 +41,34 @@ def _wrong(images: np.ndarray, what: str, bounded: bool) -> str:
     return f"floating {what} must {'lie in [0, 1]' if bounded else 'be finite'}, got {images.min():g} .. {images.max():g}"
 
 
-def flat(images: Any, values: int, device: str, dtype: Any, *, bounded: bool = True) -> Array:
-    """Images or features (batch, ...) as (batch, values) on `device`, uint8 as fractions of 255.
+def flat(
+    images: Any, values: int, device: str, dtype: Any, *, gain: float = 1.0, both: bool = False, bounded: bool = True
+) -> Array:
+    """Images or features (batch, ...) as (batch, values) on `device`: uint8 as fractions of 255, times the gain.
 
-    Raises ValueError for another size, and as `given`.
+    both : (batch, 2 values), each value and then each with the other sign. Raises ValueError for another size, and as `given`; values on a
+    GPU are looked at as they are encoded.
     """
-    images = given(images, bounded=bounded)
-    rows = _array.device_namespace(device).asarray(images).reshape(len(images), -1)
-    if rows.shape[1] != values:
-        raise ValueError(f"each sample must have {values} values, got {rows.shape[1]}")
-    return fractions(rows, dtype)
+    on_gpu = _array.is_on_gpu(images)
+    images = images if on_gpu and images.dtype in (np.uint8, np.float32, np.float64) else given(images, bounded=bounded)
+    xp = _array.device_namespace(device)
+    rows = xp.ascontiguousarray(xp.asarray(_known(images)).reshape(len(images), -1))
+    batch, found = rows.shape
+    if found != values:
+        raise ValueError(f"each sample must have {values} values, got {found}")
+    out = xp.empty((batch, 2 * values if both else values), dtype)
+    if out.size:
+        limits = (0.0, 1.0, OUTSIDE) if bounded else (*FINITE, NOT_FINITE)
+        limits = limits if rows.dtype.kind == "f" else (0.0, 255.0, OUTSIDE)
+        verb = "single" if out.dtype == np.float32 else "double"
+        grid = min(-(-values // _launch.BLOCK), 65535), min(batch, 65535)
+        _launch.launch("learning/samples", verb, rows.dtype, batch, values, float(gain), int(both), *limits, rows, out, grid=grid)
+    return out
+
+
+def _known(images: Array) -> Array:
+    """Images in a dtype that is encoded as it is: half precision in single."""
+    return images.astype(np.float32) if images.dtype == np.float16 else images
 
 
 def fractions(images: Array, dtype: Any) -> Array:
@@ -78,6 +97,15 @@ def one_hot(labels: Array, classes: int, high: float, low: float, device: str, d
     One output alone is `high` for class 1. Raises TypeError and ValueError for other labels.
     """
     xp = _array.device_namespace(device)
+    if _array.is_on_gpu(labels) and labels.ndim == 1:  # one launch, where the lines below are four
+        class_labels(labels, labels.size, classes)
+        every = max(classes, 2)
+
+        def of_classes() -> np.ndarray:
+            return np.where(_classes.shares(np.arange(every), classes, every, np), high, low).astype(dtype)
+
+        of_class: Array = _constants.made(("targets", classes, high, low, np.dtype(dtype).name), of_classes, labels)
+        return of_class[labels]
     share = target_shares(labels, classes, len(labels) if labels.ndim == 2 else labels.size, xp)
     if labels.ndim == 2:
         return (low + (high - low) * share).astype(dtype)

@@ -126,6 +126,7 @@ class Circuit(GraphNetwork):
     output_unit: ClassVar[str] = "V"
     nudge_unit: ClassVar[str] = "S"
     drawn_by: ClassVar[str] = "circuits"
+    device_samples: ClassVar[bool] = True
     exact: ClassVar[dict[str, Any]] = {"step": 0.0, "ohms": 0.0}
 
     @property

@@ -27,6 +27,8 @@ class Layers(BuildableLayers):
     outputs: Count = 10
     dtype: str = "float32"
 
+    device_samples: ClassVar[bool] = True
+
     @property
     def below_outputs(self) -> Sequence[int]:
         """Sizes of the layers between inputs and outputs."""
@@ -80,7 +82,7 @@ class DenseLayers(Layers):
 
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
-        return self.gain * flat(images, self.inputs, self.device, self.dtype, bounded=False)
+        return flat(images, self.inputs, self.device, self.dtype, gain=self.gain, bounded=False)
 
 
 @accepts_any

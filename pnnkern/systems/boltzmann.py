@@ -69,6 +69,7 @@ class BoltzmannMachine(OneHiddenLayer):
 
     kind: ClassVar[str] = "boltzmann"
     recipe: ClassVar[str] = "boltzmann-digits"
+    device_samples: ClassVar[bool] = True
     has_energy: ClassVar[bool] = True  # a free one: of distributions
     nudged_by_reading: ClassVar[bool] = False  # nudges are fields
 
@@ -116,7 +117,7 @@ class BoltzmannMachine(OneHiddenLayer):
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or in [0, 1], as inputs (batch, n): uint8 as fractions of 255, times the gain."""
-        return self.gain * flat(images, self.inputs, self.device, self.dtype)
+        return flat(images, self.inputs, self.device, self.dtype, gain=self.gain)
 
     def targets(self, labels: Array) -> Array:
         """One-hot labels, (batch, classes)."""

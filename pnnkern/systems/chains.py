@@ -34,6 +34,11 @@ class Chain(System):
         return int(self.parts[-1].outputs)  # type: ignore[attr-defined]
 
     @property
+    def device_samples(self) -> bool:  # type: ignore[override]
+        """Whether the first stage encodes samples of its device."""
+        return self.parts[0].device_samples
+
+    @property
     def natural_loss(self) -> Target:
         return self.parts[-1].natural_loss
 

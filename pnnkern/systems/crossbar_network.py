@@ -124,6 +124,7 @@ class CrossbarNetwork(System):
 
     kind: ClassVar[str] = "crossbar"
     recipe: ClassVar[str] = "crossbar-digits"
+    device_samples: ClassVar[bool] = True
     drawn_by: ClassVar[str] = "crossbar"
     exact: ClassVar[Mapping[str, Any]] = {"writer": "ideal", **PERFECT}
 

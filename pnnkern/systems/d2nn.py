@@ -144,6 +144,7 @@ class D2NN(System):
 
     kind: ClassVar[str] = "d2nn"
     recipe: ClassVar[str] = "d2nn-digits"
+    device_samples: ClassVar[bool] = True
     measured: ClassVar[Literal["powers", "signed"]] = "powers"
     drawn_by: ClassVar[str] = "d2nn"
 

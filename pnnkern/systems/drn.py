@@ -51,8 +51,7 @@ class DRN(DenseSettling):
 
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or finite numbers, as input voltages (batch, 2 n): the gain times each value, and minus that."""
-        voltages: Array = drn.encode(flat(images, self.inputs, self.device, self.dtype, bounded=False), self.gain)
-        return voltages
+        return flat(images, self.inputs, self.device, self.dtype, gain=self.gain, both=True, bounded=False)
 
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:

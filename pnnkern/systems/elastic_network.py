@@ -73,6 +73,7 @@ class SpringNetwork(GraphNetwork):
 
     kind: ClassVar[str] = "spring-network"
     recipe: ClassVar[str] = "springs-iris"
+    device_samples: ClassVar[bool] = True
     output_unit: ClassVar[str] = "m"
     nudge_unit: ClassVar[str] = "N/m"
     drawn_by: ClassVar[str] = "springs"

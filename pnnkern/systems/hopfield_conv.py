@@ -91,11 +91,11 @@ class ConvolutionalHopfield(HopfieldUnits):
 
         They are (batch, values), (batch, height, width) of one map, or (batch, maps, height, width). Raises TypeError or ValueError for others.
         """
-        values = flat(images, int(np.prod(self.image)), self.device, self.dtype, bounded=False)
+        values = flat(images, int(np.prod(self.image)), self.device, self.dtype, gain=self.gain, bounded=False)
         shape = np.shape(images)[1:]
         if shape not in (values.shape[1:], self.image) and (1, *shape) != self.image:
             raise ValueError(f"each image must be {self.image}, or flat, got shape {shape}")
-        return self.gain * values.reshape(len(values), *self.image)
+        return values.reshape(len(values), *self.image)
 
     forward_population = looped_population(HopfieldUnits.forward)
 

@@ -108,6 +108,7 @@ class System(Described):
     measured: ClassVar[Literal["powers", "signed"]] = "signed"  # what comes out: powers of light, or values of either sign
     output_unit: ClassVar[str] = "1"  # SI unit of what comes out
     nudge_unit: ClassVar[str] = "1"  # SI unit of what outputs are nudged by, beta
+    device_samples: ClassVar[bool] = False  # whether `encode` takes samples that are on the system's device, too
     drawn_by: ClassVar[str] = ""  # file in experiments/pictures that draws it for a report
     exact: ClassVar[Mapping[str, Any]] = {}  # keys that the exact-gradient control sets: parameters that an optimiser can write as it likes
 

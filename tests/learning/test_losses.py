@@ -53,6 +53,87 @@ def test_differential_refuses_an_odd_number_of_detectors() -> None:
         Differential()(POWERS[:, :9], LABELS % 4)
 
 
+# ------------------------------------------------------------------------------------------------------ one launch of all of it
+BATCH = 531  # more than twice the threads of the block, and a rest
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    e = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def expected(loss: object, p: np.ndarray, y: np.ndarray, dtype: type) -> tuple[float, np.ndarray, float]:
+    """Loss, cotangent and rating by matrices: the Jacobian of the scores, written out for each loss, and no kernel."""
+    n, rows = p.shape[1], np.arange(len(p))
+    jacobian = np.zeros((len(p), 1, n))
+    if isinstance(loss, SquareError):
+        target = np.where(np.eye(max(n, 2))[y][:, -n:] > 0, loss.high, loss.low) if y.ndim == 1 else loss.low + y * (loss.high - loss.low)
+        target = target.astype(dtype).astype(np.float64)  # as outputs can come to it
+        d = p - target
+        if y.ndim == 1:
+            right = (p.argmax(axis=1) if n > 1 else p[:, 0] > (loss.high + loss.low) / 2) == y
+        else:
+            right = ((d / (loss.high - loss.low)) ** 2).mean(axis=1)
+        if loss.hinge:
+            d = d * ~((d > 0) == (target > (loss.high + loss.low) / 2))
+        return (d**2).sum() / 2, d, right.sum()
+    if isinstance(loss, MeanSquare):
+        total = p.sum(axis=1, keepdims=True)
+        s, jacobian = p / total, np.eye(n)[None] / total[:, :, None] - (p / total**2)[:, :, None]
+        d = s - np.eye(n)[y]
+        return (d**2).sum(), 2 * np.einsum("bc,bci->bi", d, jacobian), (s.argmax(axis=1) == y).sum()
+    if isinstance(loss, Differential):
+        m = n // 2
+        both = p[:, :m] + p[:, m:]
+        s = loss.scale * (p[:, :m] - p[:, m:]) / both
+        halves = np.eye(m)[None] * (2 * loss.scale / both**2)[:, :, None]
+        jacobian = np.concatenate([halves * p[:, None, m:], -halves * p[:, None, :m]], axis=2)
+    elif isinstance(loss, CrossEntropy):
+        top = p.max(axis=1, keepdims=True)
+        s = loss.scale * p / top
+        jacobian = loss.scale * (np.eye(n)[None] / top[:, :, None] - (p / top**2)[:, :, None] * np.eye(n)[p.argmax(axis=1)][:, None, :])
+    else:
+        s, jacobian = loss.scale * p, np.tile(loss.scale * np.eye(n), (len(p), 1, 1))
+    both_classes = np.concatenate([np.zeros((len(p), 1)), s], axis=1) if s.shape[1] == 1 else s
+    chance = softmax(both_classes)
+    g = chance - np.eye(chance.shape[1])[y]
+    value, right = -np.log(chance[rows, y]).sum(), (both_classes.argmax(axis=1) == y).sum()
+    return value, np.einsum("bc,bci->bi", g[:, -s.shape[1] :], jacobian), right
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("loss", "outputs", "classes"),
+    [
+        (CrossEntropy(10), 10, 10), (CrossEntropy(3.5), 2, 2), (Differential(10), 20, 10), (Differential(4), 2, 2), (MeanSquare(), 7, 7),
+        (Logits(2.5), 10, 10), (Logits(1.5), 1, 2), (SquareError(0.9, -0.3), 10, 10), (SquareError(0.9, 0.1), 1, 2),
+        (SquareError(1.0, 0.0, hinge=True), 5, 5), (SquareError(0.8, -0.2, hinge=True), 5, 0), (SquareError(0.8, -0.2), 1, 0),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_judgement(backend, rng, loss, outputs, classes, dtype) -> None:
+    """Loss, cotangent and rating, of batches that fill the block more than once and of one sample."""
+    for batch in (BATCH, 1):
+        p = rng.uniform(0.05, 1.2, (batch, outputs)).astype(dtype)
+        p = p if isinstance(loss, CrossEntropy | Differential | MeanSquare) else (3 * p - 1.5).astype(dtype)
+        y = rng.integers(0, classes, batch) if classes else rng.random((batch, outputs))
+        value, cotangent, right = (backend.numpy(x) for x in loss.judge(backend.array(p), backend.array(y)))
+        exact = expected(loss, p.astype(np.float64), y, dtype)
+        assert cotangent.dtype == dtype
+        np.testing.assert_allclose(value, exact[0], rtol=1e-12)
+        np.testing.assert_allclose(cotangent, exact[1], rtol=1e-6 if dtype == np.float32 else 1e-11, atol=1e-6 if dtype == np.float32 else 1e-12)
+        np.testing.assert_allclose(right, exact[2], rtol=1e-12)
+
+
+def test_a_label_of_no_class_is_told_on_a_gpu(cupy) -> None:
+    import pnnkern
+
+    for loss, outputs in ((Logits(), 4), (Differential(), 8), (SquareError(), 4)):
+        loss.judge(cupy.asarray(np.ones((3, outputs))), cupy.asarray(np.array([0, 4, 1])))
+        with pytest.raises(ValueError, match="labels must be numbers of classes that the outputs stand for"):
+            pnnkern.check()
+
+
 # -------------------------------------------------------------------------------------------------------------------- bad input
 LIGHT = np.array([[1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 1.0, 1.0]])
 CLASSES = np.array([1, 0])

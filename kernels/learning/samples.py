@@ -1,0 +1,50 @@
+"""CPU twin of samples.cu."""
+
+from .._jit import njit
+
+
+@njit
+def pnn_samples_gather(count, size, label_bytes, index, rows, labels, out, out_labels):
+    """out[b] = rows[index[b]] for the samples, of `size` bytes each, and likewise for their labels."""
+    for b in range(count):
+        row = index[b]
+        for i in range(size):
+            out[b * size + i] = rows[row * size + i]
+        for i in range(label_bytes):
+            out_labels[b * label_bytes + i] = labels[row * label_bytes + i]
+
+
+@njit
+def _bytes(batch, n, gain, both, low, high, code, samples, out, fault):
+    """out (batch, n), or (batch, 2 n) where both signs enter: gain times fractions of 255."""
+    one = out.dtype.type
+    white, factor, wide = one(255), one(gain), 2 * n if both else n
+    for b in range(batch):
+        for i in range(n):
+            out[b * wide + i] = one(samples[b * n + i]) / white * factor
+        if both:
+            for i in range(n):
+                out[b * wide + n + i] = -out[b * wide + i]
+
+
+@njit
+def _numbers(batch, n, gain, both, low, high, code, samples, out, fault):
+    """out (batch, n), or (batch, 2 n) where both signs enter: gain times each value."""
+    one = out.dtype.type
+    factor, wide = one(gain), 2 * n if both else n
+    for b in range(batch):
+        for i in range(n):
+            x = samples[b * n + i]
+            if not (x >= low and x <= high):
+                fault[0] = code
+            out[b * wide + i] = one(x) * factor
+        if both:
+            for i in range(n):
+                out[b * wide + n + i] = -out[b * wide + i]
+
+
+def _encode(batch, n, gain, both, low, high, code, samples, out, fault):
+    (_bytes if samples.dtype.itemsize == 1 else _numbers)(batch, n, gain, both, low, high, code, samples, out, fault)
+
+
+pnn_samples_single = pnn_samples_double = _encode

@@ -1,8 +1,10 @@
 """Arrays that do not change (index tables, ranges, nudges), made or copied to the device that uses them once, and kept there."""
 
+import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from . import _array
 from ._array import Array
 from .kernels import _forks
 
+_holding: ContextVar[list[Any] | None] = ContextVar("holding", default=None)
 KEPT = 64 << 20  # bytes of arrays that no owner holds, on all GPUs together
 _clears: list[Callable[[], None]] = []
 
@@ -26,6 +29,23 @@ def clear_caches() -> None:
         clear()
 
 
+@contextlib.contextmanager
+def held() -> Iterator[list[Any]]:
+    """Whatever is asked of a cache within this context, in a list: as long as it lives, so does what a graph has the addresses of."""
+    found: list[Any] = []
+    before = _holding.set(found)
+    try:
+        yield found
+    finally:
+        _holding.reset(before)
+
+
+def _noted(value: Any) -> Any:
+    if (found := _holding.get()) is not None:
+        found.append(value)
+    return value
+
+
 class Copies:
     """The copies of an owner's arrays on GPUs; they live as long as their owner."""
 
@@ -39,7 +59,7 @@ class Copies:
         key = (name, like.device.id)
         if key not in self._copies:
             self._copies[key] = _array.on_all_streams(_copied(array, like))
-        return self._copies[key]
+        return _noted(self._copies[key])
 
 
 class Cache:
@@ -59,7 +79,7 @@ class Cache:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+                return _noted(self._kept[key])
         value = make()
         _array.on_all_streams(self.arrays(value))
         left = []
@@ -69,7 +89,7 @@ class Cache:
                 left.append(self._kept.popitem(last=False)[1])
         for gone in left:
             _array.out_of_use(self.arrays(gone)[0])
-        return value
+        return _noted(value)
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -110,4 +130,4 @@ def _copied(array: np.ndarray, like: Array) -> Array:
         return _array.cupy().asarray(array)
 
 
-__all__ = ["Cache", "Copies", "clear_caches", "clearable", "constant", "made"]
+__all__ = ["Cache", "Copies", "clear_caches", "clearable", "constant", "held", "made"]

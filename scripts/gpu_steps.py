@@ -46,15 +46,18 @@ def recipe(name: str, *, batch: int | None = None, small: bool = False) -> dict[
     return table
 
 
-def trainer(name: str, device: str, *, batch: int | None = None, small: bool = False) -> loop.Trainer:
-    """The recipe's system, rule and optimiser on `device`, with samples for four steps; `advance` does one."""
+def trainer(name: str, device: str, *, batch: int | None = None, small: bool = False, graph: Any = "off") -> loop.Trainer:
+    """The recipe's system, rule and optimiser on `device`, with samples for four steps; `advance` does one.
+
+    graph : "auto" or "on", to let steps be captured.
+    """
     table = recipe(name, batch=batch, small=small)
     samples = dataset(table)
     training: Any = SimpleNamespace(**table["training"])
     system = build(table, samples.classes, device, random.fold_in(random.key(training.seed), loop.PARAMETERS), chunk=max(64, batch or 0))
     loop.calibrate(system, samples)
     optimizer = learning.Adam(training.lr) if training.optimizer == "adam" else learning.SGD(training.lr, training.momentum)
-    return loop.Trainer(system, rule(table), optimizer, samples, training)
+    return loop.Trainer(system, rule(table), optimizer, samples, training, graph=graph)
 
 
 def dataset(table: dict[str, Any]) -> data.Dataset:

@@ -1,13 +1,27 @@
 // Samples of a data set as a step takes them: gathered by their numbers, and brought to what enters a system.
 #include "pnnkern/samples.cuh"
 
-// out[b] = rows[index[b]] for the samples, of `bytes` each, and likewise for their labels, of `label_bytes`. Moves each byte twice.
-// Any 1-D grid: a block takes whole samples.
-extern "C" __global__ void pnn_samples_gather_u8(long long count, long long bytes, long long label_bytes, const long long* __restrict__ index,
-    const unsigned char* __restrict__ rows, const unsigned char* __restrict__ labels, unsigned char* __restrict__ out,
-    unsigned char* __restrict__ out_labels) {
-    pnn::gather_rows(count, bytes, index, rows, out);
-    pnn::gather_rows(count, label_bytes, index, labels, out_labels);
+// The next samples of an order: index[b] = order[at[0] + b], out[b] = rows[index[b]], of `bytes` each, and likewise their labels, of
+// `label_bytes`. Moves each byte twice. Any 1-D grid: a block takes whole samples.
+extern "C" __global__ void pnn_samples_gather_u8(long long count, long long bytes, long long label_bytes, const long long* __restrict__ order,
+    const long long* __restrict__ at, const unsigned char* __restrict__ rows, const unsigned char* __restrict__ labels,
+    unsigned char* __restrict__ out, unsigned char* __restrict__ out_labels, long long* __restrict__ index) {
+    const long long* next = order + at[0];
+    pnn::gather_rows(count, bytes, next, rows, out);
+    pnn::gather_rows(count, label_bytes, next, labels, out_labels);
+    for (long long b = blockIdx.x * (long long)blockDim.x + threadIdx.x; b < count; b += (long long)gridDim.x * blockDim.x) index[b] = next[b];
+}
+
+// A step is done: its loss and rating go to found (slots, 2), at = (samples, steps) advances, and `now` is what is known (steps, columns) of
+// the next step of the epoch. One thread.
+extern "C" __global__ void pnn_samples_advance_f64(long long count, long long steps, long long columns, long long slots,
+    const double* __restrict__ known, const double* __restrict__ loss, const double* __restrict__ rating, long long* __restrict__ at,
+    double* __restrict__ now, double* __restrict__ found) {
+    if (blockIdx.x != 0 || threadIdx.x != 0) return;
+    long long step = at[1], slot = step % slots;
+    found[2 * slot] = *loss, found[2 * slot + 1] = *rating;
+    at[0] += count, at[1] = step + 1;
+    if (step + 1 < steps) for (long long c = 0; c < columns; c++) now[c] = known[(step + 1) * columns + c];
 }
 
 // out (batch, n), or (batch, 2 n) where both signs enter: gain times each value, of bytes their fractions of 255. Values outside of low .. high

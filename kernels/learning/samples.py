@@ -4,14 +4,28 @@ from .._jit import njit
 
 
 @njit
-def pnn_samples_gather(count, size, label_bytes, index, rows, labels, out, out_labels):
-    """out[b] = rows[index[b]] for the samples, of `size` bytes each, and likewise for their labels."""
+def pnn_samples_gather(count, size, label_bytes, order, at, rows, labels, out, out_labels, index):
+    """The next samples of an order: index[b] = order[at[0] + b], out[b] = rows[index[b]], and likewise their labels."""
     for b in range(count):
-        row = index[b]
+        row = order[at[0] + b]
+        index[b] = row
         for i in range(size):
             out[b * size + i] = rows[row * size + i]
         for i in range(label_bytes):
             out_labels[b * label_bytes + i] = labels[row * label_bytes + i]
+
+
+@njit
+def pnn_samples_advance(count, steps, columns, slots, known, loss, rating, at, now, found):
+    """A step is done: its loss and rating go to found (slots, 2), at = (samples, steps) advances, and so does `now`."""
+    step = at[1]
+    slot = step % slots
+    found[2 * slot], found[2 * slot + 1] = loss[0], rating[0]
+    at[0] += count
+    at[1] = step + 1
+    if step + 1 < steps:
+        for c in range(columns):
+            now[c] = known[(step + 1) * columns + c]
 
 
 @njit

@@ -104,7 +104,7 @@ def train(
         settings = wanted.training
         adam = settings.optimizer == "adam"
         by = Adam(lr=settings.lr) if adam else SGD(lr=settings.lr, momentum=settings.momentum)
-        trainer = Trainer(own, how, by, dataset, settings, chunk=wanted.compute.chunk, given=given)
+        trainer = Trainer(own, how, by, dataset, settings, chunk=wanted.compute.chunk, graph=wanted.compute.graph, given=given)
         return runs.Run(folder, runs.resolved(wanted, trainer.rule, own), trainer, {"seconds": 0.0}, make=make)
 
     if out is None:

@@ -1,5 +1,10 @@
-"""Where the samples of a step come from: a data set on the host, or on the GPU that works on it, where a step gathers them by number."""
+"""Where the samples of a step come from: a data set on the host, or on the GPU that works on it, where a step gathers them by number.
 
+On a GPU what tells one step from the next lies in its memory, too, and advances there: which samples are next, the learning rate, what Adam
+corrects by. So nothing is copied at a step, and a step can be captured as a graph (`_capture`).
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +14,7 @@ from .. import _array, _launch
 from .._array import Array
 
 SHARE = 4  # of a GPU's memory, one part in so many may be samples that live there
+COLUMNS = 3  # of what is known of each step beforehand: the learning rate and Adam's two corrections
 
 
 @dataclass
@@ -22,8 +28,7 @@ class Feed:
     samples: np.ndarray
     labels: np.ndarray
     system: Any
-    _there: tuple[Array, Array] | None = field(init=False, default=None)
-    _order: tuple[np.ndarray, Array] | None = field(init=False, default=None)
+    there: tuple[Array, Array] | None = field(init=False, default=None)  # both on the GPU, if they live there
 
     def __post_init__(self) -> None:
         xp = self._xp
@@ -32,7 +37,8 @@ class Feed:
         like = next(iter(self.system.parameters.values()))
         samples = self.samples.astype(np.float32) if self.samples.dtype == np.float16 else self.samples
         if samples.nbytes + self.labels.nbytes <= _array.memory(like) // SHARE:
-            self._there = _array.on_all_streams((xp.asarray(np.ascontiguousarray(samples)), xp.asarray(np.ascontiguousarray(self.labels))))
+            both = (xp.asarray(np.ascontiguousarray(array)) for array in (samples, self.labels))
+            self.there = _array.on_all_streams(tuple(both))
 
     @property
     def _xp(self) -> Any:
@@ -41,30 +47,64 @@ class Feed:
 
     def piece(self, which: slice) -> tuple[Any, Array]:
         """Samples and labels that follow each other."""
-        if self._there is None:
+        if self.there is None:
             return self.samples[which], self._xp.asarray(self.labels[which])
-        samples, labels = self._there
+        samples, labels = self.there
         return samples[which], labels[which]
 
-    def take(self, order: np.ndarray, which: slice) -> tuple[Any, Array, Any]:
-        """Samples, labels and numbers of a batch: those at `which` of an order of samples, int64.
+    def take(self, numbers: np.ndarray) -> tuple[Any, Array, np.ndarray]:
+        """Samples, labels and numbers of a batch, from the host."""
+        return self.samples[numbers], self._xp.asarray(self.labels[numbers]), numbers
 
-        An order is copied to the GPU when it is first met, as long as it is the one array.
-        """
-        if self._there is None:
-            numbers = order[which]
-            return self.samples[numbers], self._xp.asarray(self.labels[numbers]), numbers
-        xp, (samples, labels) = self._xp, self._there
-        if self._order is None or self._order[0] is not order:
-            self._order = order, xp.asarray(order)
-        index = self._order[1][which]
-        count = len(index)
-        out, out_labels = (xp.empty((count, *rows.shape[1:]), rows.dtype) for rows in (samples, labels))
+
+class Progress:
+    """How far training has come, in the memory of a GPU: an order of the samples, which of them is next, and losses that nobody has read.
+
+    feed : whose samples live there. steps : most of an epoch. slots : steps whose losses may wait to be read.
+    """
+
+    def __init__(self, feed: Feed, steps: int, slots: int) -> None:
+        assert feed.there is not None
+        xp = feed._xp
+        self.samples, self.labels = feed.there
+        self.order = xp.empty(len(self.samples), np.int64)
+        self.at = xp.zeros(2, np.int64)  # samples of this epoch that are behind, and steps
+        self.known = xp.empty((steps, COLUMNS))  # of each step of this epoch
+        self.now = xp.empty(COLUMNS)  # of this step
+        self.found = xp.empty((slots, 2))  # losses and ratings, sums over a batch; that of a step of an epoch is number `step % slots`
+
+    def begin(self, order: np.ndarray, known: Sequence[tuple[float, ...]], seen: int, step: int) -> None:
+        """Go through the samples in this order, from number `seen` of it, which is that of a step of the epoch."""
+        self.order.set(order)
+        self.known.set(np.array(known, np.float64))
+        self.at.set(np.array([seen, step], np.int64))
+        self.now.set(np.array(known[min(step, len(known) - 1)], np.float64))
+
+    def take(self, count: int) -> tuple[Array, Array, Array]:
+        """The next samples, with their labels and numbers."""
+        xp = _array.namespace(self.order)
+        samples, labels = (xp.empty((count, *rows.shape[1:]), rows.dtype) for rows in (self.samples, self.labels))
+        index = xp.empty(count, np.int64)
         _launch.launch(
-            "learning/samples", "gather", np.uint8, count, samples[:1].nbytes, labels[:1].nbytes, index, samples.view(np.uint8),
-            labels.view(np.uint8), out.view(np.uint8), out_labels.view(np.uint8), grid=(min(count, 65535),),
+            "learning/samples", "gather", np.uint8, count, self.samples[:1].nbytes, self.labels[:1].nbytes, self.order, self.at,
+            self.samples.view(np.uint8), self.labels.view(np.uint8), samples.view(np.uint8), labels.view(np.uint8), index,
+            grid=(min(count, 65535),),
         )  # fmt: skip
-        return out, out_labels, index
+        return samples, labels, index
+
+    def advance(self, count: int, loss: Any, rating: Any) -> None:
+        """So many samples are behind, with this loss and rating."""
+        xp = _array.namespace(self.order)
+        loss, rating = (xp.asarray(value, np.float64) for value in (loss, rating))
+        _launch.launch(
+            "learning/samples", "advance", np.float64, count, *self.known.shape, len(self.found), self.known, loss, rating, self.at, self.now,
+            self.found, block=(1,),
+        )  # fmt: skip
+
+    def read(self, step: int, count: int) -> np.ndarray:
+        """Losses and ratings (2, count) of the last steps before number `step` of the epoch."""
+        numbers = np.arange(step - count, step) % len(self.found)
+        return _array.to_numpy(self.found)[numbers].T
 
 
-__all__ = ["Feed"]
+__all__ = ["COLUMNS", "Feed", "Progress"]

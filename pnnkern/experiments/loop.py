@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ..learning.metrics import accuracy, ratings
 from ..learning.rule import Batch, State
 from ..systems import writers
 from .data import Dataset
+from .device_steps import DeviceSteps
 from .feed import Feed
 
 if TYPE_CHECKING:  # the loop itself needs no pydantic
@@ -86,21 +87,24 @@ class Trainer:
     state: State = field(default_factory=dict)  # of the rule, from `rule.init`
     chunk: int = 0  # samples of a shard; 0: a batch is one
     communicator: Communicator = SERIAL
+    graph: Literal["auto", "on", "off"] = "auto"  # whether steps on a GPU are captured; "on": not to be is an error
     given: dict[str, np.ndarray] = field(default_factory=dict)  # fields of the system that a script gave, kept with the run
     evaluations: list[tuple[float, float]] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _accuracies: list[float] = field(default_factory=list)
     _pending: list[tuple[Array, Array, int]] = field(default_factory=list)  # sums of losses and ratings, not yet read, and of how many
+    _device: DeviceSteps | None = None  # where samples live on the GPU; what is pending lies there, too
     _order: tuple[int, np.ndarray] | None = None
 
     def __post_init__(self) -> None:
         key, data = stream(self.training.seed, RULE), self.dataset
         begun, self.state = bool(self.state), self.state or self.rule.init(self.system, key)  # which refuses what cannot be
-        self._training = Feed(data.train_images, data.train_labels, self.system)
+        self.training_feed = Feed(data.train_images, data.train_labels, self.system)
         self._test = Feed(data.test_images, data.test_labels, self.system)
-        self.rule = self.rule.fitted(self.system, self._batch(*self._training.piece(slice(self.training.batch)), 0))
+        self._device = None if self.training_feed.there is None else DeviceSteps(self, READ_EVERY)
+        self.rule = self.rule.fitted(self.system, self.batch_of(*self.training_feed.piece(slice(self.training.batch)), 0))
         if not begun:
-            everything = self._batch(*self._training.piece(slice(None)), 0)
+            everything = self.batch_of(*self.training_feed.piece(slice(None)), 0)
             self.state = self.rule.prepare(self.system, self.state, everything, random.fold_in(key, "prepare"))
 
     @property
@@ -124,12 +128,12 @@ class Trainer:
 
     @property
     def losses(self) -> list[float]:
-        self._read()
+        self.read()
         return self._losses
 
     @property
     def accuracies(self) -> list[float]:
-        self._read()
+        self.read()
         return self._accuracies
 
     @property
@@ -137,14 +141,17 @@ class Trainer:
         return self.step >= self.steps and len(self.evaluations) >= self.training.epochs
 
     # ---------------------------------------------------------------------------------------------------------------- the work
-    def batch(self, step: int) -> tuple[np.ndarray, slice]:
-        """The order (n,) int64 of the training images in the epoch of a step, and which part of it is the step's: each epoch walks through
-        all of them in an order of its own."""
+    def batch(self, step: int) -> np.ndarray:
+        """Indices (batch,) int64 of the training images of a step: each epoch walks through all of them in an order of its own."""
         epoch, position = divmod(step, self.steps_per_epoch)
+        return self.order_of(epoch)[position * self.training.batch : (position + 1) * self.training.batch]
+
+    def order_of(self, epoch: int) -> np.ndarray:
+        """The order (n,) int64 of all training images in an epoch."""
         if self._order is None or self._order[0] != epoch:
             key = random.fold_in(stream(self.training.seed, ORDER), epoch)
             self._order = epoch, np.asarray(random.permutation(key, len(self.dataset.train_labels)), np.int64)
-        return self._order[1], slice(position * self.training.batch, (position + 1) * self.training.batch)
+        return self._order[1]
 
     def advance(self) -> None:
         """Do one step.
@@ -152,29 +159,46 @@ class Trainer:
         Raises `TrainingError` for a loss that is no number: on the CPU before anything is written, on a GPU when it is read, which is after
         `READ_EVERY` steps at the latest, and before the state is.
         """
-        batch = self._batch(*self._training.take(*self.batch(self.step)))
-        count = len(batch)
-        key = random.fold_in(stream(self.training.seed, NOISE), self.step)
-        updates, state, metrics = self.rule.step(self.system, self.state, batch, key)
-        if _array.namespace(metrics["loss"]) is np:
-            _refuse_no_number(metrics["loss"], self.step)
-        writers.apply(self.system, updates, self.optimizer, rate(self.training, self.step, self.steps_per_epoch), count)
-        self.state = state
-        self._pending.append((metrics["loss"], metrics["rating"], count))
+        if self._device is None:
+            self._step_from_host()
+        else:
+            count = self._device.step()
+            self._pending.append((None, None, count))
         self.step += 1
         if len(self._pending) >= READ_EVERY:
-            self._read()
+            self.read()
 
-    def _batch(self, samples: Any, labels: Array, index: Any) -> Batch:
+    def rate(self, step: int) -> float:
+        """The learning rate at a step."""
+        return rate(self.training, step, self.steps_per_epoch)
+
+    def key_of(self, step: int) -> Any:
+        """The key of a step, of which it draws what is random."""
+        return random.fold_in(stream(self.training.seed, NOISE), step)
+
+    def _step_from_host(self) -> None:
+        count = len(batch := self.batch_of(*self.training_feed.take(self.batch(self.step))))
+        updates, state, metrics = self.rule.step(self.system, self.state, batch, self.key_of(self.step))
+        if _array.namespace(metrics["loss"]) is np:
+            _refuse_no_number(metrics["loss"], self.step)
+        writers.apply(self.system, updates, self.optimizer, self.rate(self.step), count)
+        self.state = state
+        self._pending.append((metrics["loss"], metrics["rating"], count))
+
+    def batch_of(self, samples: Any, labels: Array, index: Any) -> Batch:
         """Samples as a rule takes them."""
         return Batch(samples, labels, index, self.system.encode, self.chunk, self.communicator)
 
-    def _read(self) -> None:
+    def read(self) -> None:
         """Read what is pending, all in one transfer. A loss that is no number stays pending: nothing that comes after it is ever saved."""
         if not self._pending:
             return
         losses, found, counts = zip(*self._pending, strict=True)
-        means = _array.to_numpy(_array.namespace(*losses).stack([*losses, *found])).reshape(2, -1) / counts
+        if self._device is None:
+            sums = _array.to_numpy(_array.namespace(*losses).stack([*losses, *found])).reshape(2, -1)
+        else:
+            sums = self._device.read(len(counts))
+        means = sums / counts
         for step, loss in enumerate(means[0].tolist(), self.step - len(losses)):
             _refuse_no_number(loss, step)
         self._losses += means[0].tolist()
@@ -183,7 +207,7 @@ class Trainer:
 
     def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:
         """(loss, accuracy) on the test images; raises `Stopped` when `stop()` turns true on the way."""
-        self._read()
+        self.read()
         labels, loss, found, how = self._test.piece(slice(None))[1], 0.0, [], self.rule.loss_on(self.system)
         for piece, scores in self._test_scores(stop):
             loss = loss + how.value(scores, labels[piece])
@@ -218,7 +242,7 @@ class Trainer:
             if stop():
                 raise Stopped
             piece = slice(first, first + size)
-            yield piece, self.rule.predict(self.system, self.state, self._batch(*self._test.piece(piece), first), key)
+            yield piece, self.rule.predict(self.system, self.state, self.batch_of(*self._test.piece(piece), first), key)
 
     # --------------------------------------------------------------------------------------------------------------- the state
     def saved(self) -> dict[str, np.ndarray]:
@@ -227,7 +251,7 @@ class Trainer:
         Raises `TrainingError` where a loss is no number, or a parameter is none: such a state is no good to go on from.
         """
         _launch.check()
-        self._read()
+        self.read()
         parameters = {name: _array.to_numpy(array) for name, array in self.system.parameters.items()}
         for name, array in parameters.items():
             if not np.isfinite(array).all():
@@ -260,6 +284,8 @@ class Trainer:
         self.step = int(state["progress/step"])
         self._losses, self._accuracies = state["progress/loss"].tolist(), state["progress/accuracy"].tolist()
         self._pending.clear()
+        if self._device is not None:
+            self._device.forget()
         self.evaluations = [(float(a), float(b)) for a, b in state["progress/evaluations"]]
         for name, array in parameters.items():
             array[...] = _array.namespace(array).asarray(state[f"parameters/{name}"])

@@ -100,7 +100,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
         system.encode(dataset.train_images[:CALIBRATION])  # which refuses what does not fit
         calibrate(system, dataset)
         optimizer = Adam(lr=training.lr) if training.optimizer == "adam" else SGD(lr=training.lr, momentum=training.momentum)
-        trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk)
+        trainer = Trainer(system, rule, optimizer, dataset, training, chunk=compute.chunk, graph=compute.graph)
         recipe = resolved(recipe, trainer.rule, system)
     except ValueError as error:
         if isinstance(error, PnnError):

@@ -51,6 +51,8 @@ class Compute(Table):
     threads: int = Field(0, ge=0, le=1024)  # 0: PNNKERN_NUM_THREADS, or every core this process may use
     dtype: Literal["float32", "float64"] = "float32"  # of parameters and fields
     chunk: Count = 64  # samples worked on at a time
+    # whether a training step on a GPU is captured and then launched as one; auto: where it can be; on: not to be is an error
+    graph: Literal["auto", "on", "off"] = "auto"
 
 
 class Checkpoint(Table):

@@ -21,17 +21,22 @@ class Adam:
     beta2: float = 0.999
     epsilon: float = 1e-8
     state: dict[str, Array] = field(default_factory=dict)
+    now: Array | None = field(default=None, repr=False)  # what `known` gives for the step, on the device, in the place of lr
+
+    def known(self, step: int, lr: float) -> tuple[float, float, float]:
+        """What a step, from 1, is made with at a learning rate: the rate, and what the two moments are corrected by."""
+        return lr, 1 - self.beta1**step, 1 - self.beta2**step
 
     def apply(self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None) -> None:
         """Update `parameters` in place; those that cannot be written, as JAX's, are replaced in the dict. lr : for this step alone.
 
         Raises ValueError for a gradient of another shape than its parameter, or of none, TypeError for another dtype.
         """
-        step = _next_step(self.state)
+        rate, *corrections = self.known(next_step(self.state), self.lr if lr is None else lr)
         for p, g, (first, second) in _updates(parameters, gradients, self.state, ("first", "second")):
             _launch.launch(
-                "learning/optimizer", "adam", p.dtype, p.size, self.lr if lr is None else lr, self.beta1, self.beta2, self.epsilon,
-                1 - self.beta1**step, 1 - self.beta2**step, g, first, second, p, threads=p.size,
+                "learning/optimizer", "adam", p.dtype, p.size, rate, self.beta1, self.beta2, self.epsilon, *corrections, self.now, g, first,
+                second, p, threads=p.size,
             )  # fmt: skip
 
 
@@ -43,14 +48,20 @@ class SGD:
     lr: float = 1e-2
     momentum: float = 0.0
     state: dict[str, Array] = field(default_factory=dict)
+    now: Array | None = field(default=None, repr=False)  # what `known` gives for the step, on the device, in the place of lr
+
+    def known(self, step: int, lr: float) -> tuple[float, float, float]:
+        """What a step is made with at a learning rate: the rate; there is nothing to correct."""
+        return lr, 1.0, 1.0
 
     def apply(self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None) -> None:
         """Update `parameters`; as `Adam.apply`."""
-        _next_step(self.state)
+        next_step(self.state)
         for p, g, (velocity,) in _updates(parameters, gradients, self.state, ("velocity",)):
             _launch.launch(
-                "learning/optimizer", "sgd", p.dtype, p.size, self.lr if lr is None else lr, self.momentum, g, velocity, p, threads=p.size
-            )
+                "learning/optimizer", "sgd", p.dtype, p.size, self.lr if lr is None else lr, self.momentum, self.now, g, velocity, p,
+                threads=p.size,
+            )  # fmt: skip
 
 
 def _updates(
@@ -71,7 +82,7 @@ def _updates(
             yield inside, _array.contiguous(g), [_slot(state, f"{name}.{moment}", p) for moment in moments]
 
 
-def _next_step(state: dict[str, Array]) -> int:
+def next_step(state: dict[str, Array]) -> int:
     """Count the step in `state` (from 1)."""
     step = int(state.get("step", np.zeros(1, np.int64))[0]) + 1
     state["step"] = np.array([step], np.int64)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from . import array, functions, launch, order, runtime, signatures, streams
+from . import array, capture, functions, launch, order, runtime, signatures, streams
 from .counting import StrictError, counted, places, totals
 from .launch import dry
 
@@ -47,6 +47,7 @@ def _modules() -> dict[str, Module]:
         "cupy.cuda", is_available=lambda: True, runtime=runtime.runtime, nvrtc=launch.nvrtc, Device=runtime.Device, Stream=streams.Stream,
         ExternalStream=streams.ExternalStream, Event=streams.Event, get_elapsed_time=streams.get_elapsed_time,
         get_current_stream=streams.get_current_stream, set_allocator=lambda allocator=None: None, MemoryPointer=array.MemoryPointer,
+        Graph=capture.Graph, MemoryPool=capture.MemoryPool, using_allocator=capture.using_allocator,
         driver=SimpleNamespace(CUDADriverError=launch.CUDADriverError),
     )  # fmt: skip
     parts = {name: Module(f"cupy.{name}") for name in ("fft", "linalg", "random")}

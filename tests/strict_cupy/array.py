@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from . import order, signatures
+from . import capture, order, signatures
 from .counting import StrictError, note
-from .runtime import Device, getDevice
+from .runtime import Device, current, getDevice
 from .streams import get_current_stream, key_of
 
 SCALARS = (bool, int, float, complex, np.number, np.bool_)
@@ -119,7 +119,9 @@ def here(x: "ndarray", name: str) -> "ndarray":
 def plain(x: Any, name: str) -> Any:
     """An argument as NumPy takes it: values of device arrays, also in lists and tuples. Raises TypeError for an array of the host."""
     if isinstance(x, ndarray):
-        here(x, name)._memory.use(name)
+        here(x, name)
+        if not capture.capturing(name):
+            x._memory.use(name)
         return x._values
     if isinstance(x, np.ndarray):
         raise TypeError(f"Unsupported type {type(x)}: a NumPy array of shape {x.shape} meets the device in {name}")
@@ -140,10 +142,35 @@ def wrap(result: Any) -> Any:
 def make(values: np.ndarray) -> "ndarray":
     """A new array of the current device with these values, which are its own, from the work of the current stream."""
     supported(values.dtype)
+    capture.allocated()
     array = ndarray.__new__(ndarray)
     array._values, array._memory = values, Memory(values)
-    array._memory.use("result", write=True)
+    if not capture.capturing("result"):
+        array._memory.use("result", write=True)
     return array
+
+
+def made_by(kind: str, name: str, compute: Callable[[], Any]) -> Any:
+    """New arrays of what `compute` gives, one event; while a stream is being captured they get their values at every launch of the graph."""
+    if not capture.capturing(name):
+        note(kind, name)
+        return wrap(compute())
+    results = wrap(compute())
+    several = results if type(results) in (tuple, list) else (results,)
+    arrays = [a for a in several if isinstance(a, ndarray)]
+    for a in arrays:
+        a._values = np.array(a._values)
+        capture.poison(a._values)
+
+    def again() -> None:
+        values = compute()
+        values = [v for v in (values if type(values) in (tuple, list) else (values,)) if isinstance(v, np.ndarray | np.generic)]
+        for a, v in zip(arrays, values, strict=True):
+            a._memory.use(name, write=True)
+            a._values[...] = v
+
+    capture.write_down(kind, name, again)
+    return results
 
 
 def perform(
@@ -157,6 +184,26 @@ def perform(
     out = kwargs.get("out")
     kwargs = {key: plain(value, name) for key, value in kwargs.items()}
     args = tuple([plain(a, name) for a in args])
+    if capture.capturing(name):
+        if kind in ("gemm", "solver"):
+            current.broken = True
+            raise NotImplementedError("calling cuBLAS API during stream capture is currently unsupported")
+
+        def compute() -> Any:
+            with np.errstate(all="ignore"):
+                return function(*args, **kwargs)
+
+        if out is None and changed is None:
+            return made_by(kind, name, compute)
+        written = [array for array in (out, changed) if array is not None]
+
+        def again() -> None:
+            compute()
+            for array in written:
+                array._memory.use(name, write=True)
+
+        capture.write_down(kind, name, again)
+        return None if out is None else out
     note(kind, name, times)
     with np.errstate(all="ignore"):
         result = function(*args, **kwargs)
@@ -178,6 +225,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def __init__(self, shape: Any, dtype: Any = float, memptr: Any = None, strides: Any = None, order: str = "C") -> None:
         if memptr is not None or strides is not None:
             raise NotImplementedError("the stand-in makes no arrays on memory that is there already")
+        capture.allocated()
         self._values = empty(shape, supported(dtype), order)
         self._memory = Memory(self._values)
 
@@ -256,12 +304,14 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def set(self, arr: np.ndarray, stream: Any = None) -> None:
         if not isinstance(arr, np.ndarray) or arr.dtype != self.dtype or arr.shape != self.shape:
             raise TypeError(f"set takes a NumPy array of dtype {self.dtype} and shape {self.shape}")
+        capture.refuse("a copy from the host is frozen in a graph")
         note("copy", "set")
         here(self, "set")._memory.use("set", write=True)
         self._values[...] = arr
 
     def _read(self, name: str, stream: Any = None) -> np.ndarray:
         """The host waits for a copy by the current stream of the array's device."""
+        capture.refuse("the host waits for a value")
         note("sync", name)
         with self.device, stream or contextlib.nullcontext():
             self._memory.use(name)
@@ -307,6 +357,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
                 part = plain(part, "indexing")
             elif isinstance(part, list | np.ndarray):
                 part = np.asarray(part, None if np.size(part) else np.int32)
+                capture.refuse("an index from the host is frozen in a graph")
                 note("copy" if part.ndim else "kernel", "index")
             elif not (part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)) or isinstance(part, bool):
                 raise IndexError(f"an index of {type(part).__name__} is not offered by the stand-in")
@@ -315,9 +366,10 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
                 if part.dtype.kind not in "biu":
                     raise IndexError(f"arrays used as indices must be of integer or boolean type. (actual: {part.dtype.type})")
                 if part.dtype.kind == "b":
+                    capture.refuse("the size of what a mask selects is waited for")
                     note("sync", "mask")
             parts.append(part)
-        if gathers:
+        if gathers and not capture.capturing("indexing"):
             self._inside(parts)
         return tuple(parts), gathers
 
@@ -337,8 +389,21 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         parts, gathers = self._index(index)
         if not gathers:
             return self._view(np.asarray(self._values[(*parts, Ellipsis)] if Ellipsis not in parts else self._values[parts]))
+        values = plain(self, "getitem")
+        if capture.capturing("getitem"):  # indices have no values yet
+            lengths = np.empty(self.shape, np.uint8)
+            safe = tuple(np.zeros_like(p) if isinstance(p, np.ndarray) else p for p in parts)
+            out = ndarray(lengths[safe].shape, self.dtype)
+
+            def gather() -> None:
+                self._memory.use("getitem")
+                out._memory.use("getitem", write=True)
+                out._values[...] = values[parts]
+
+            capture.write_down("kernel", "getitem", gather)
+            return out
         note("kernel", "getitem")
-        return make(np.asarray(plain(self, "getitem")[parts]))
+        return make(np.asarray(values[parts]))
 
     def __setitem__(self, index: Any, value: Any) -> None:
         parts, gathers = self._index(index)
@@ -346,6 +411,14 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
         if isinstance(value, list | tuple) and not gathers:
             raise ValueError("non-scalar numpy.ndarray cannot be used for fill")
         values = plain(value, "setitem")
+        if capture.capturing("setitem"):
+
+            def put() -> None:
+                self._memory.use("setitem", write=True)
+                self._values[parts] = values
+
+            capture.write_down("kernel", "setitem", put)
+            return
         note("kernel", "setitem")
         if gathers:
             self._scatters_once(parts, values)
@@ -401,8 +474,7 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def imag(self) -> "ndarray":
         if self.dtype.kind == "c":
             return self._view(self._values.imag)
-        note("memset", "imag")
-        return make(np.zeros_like(self._values))
+        return made_by("memset", "imag", lambda: np.zeros_like(self._values))  # type: ignore[no-any-return]
 
     @imag.setter
     def imag(self, value: Any) -> None:
@@ -420,10 +492,10 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
 
     def copy(self, order: str = "C") -> "ndarray":
         """On the current device, wherever the array is."""
-        note("kernel", "copy")
         with self.device:
-            self._memory.use("copy")
-        return make(self._values.copy(order))  # type: ignore[arg-type]
+            if not capture.capturing("copy"):
+                self._memory.use("copy")
+        return made_by("kernel", "copy", lambda: self._values.copy(order))  # type: ignore[arg-type,no-any-return]
 
     def __copy__(self) -> "ndarray":
         return self.copy()
@@ -450,8 +522,7 @@ def _viewing(name: str) -> Callable[..., Any]:
         values = getattr(self._values, name)(*args, **kwargs)
         if values.size and not np.may_share_memory(values, self._values):
             plain(self, name)
-            note("kernel", name)
-            return make(values)
+            return made_by("kernel", name, lambda: getattr(self._values, name)(*args, **kwargs))  # type: ignore[no-any-return]
         return self._view(values)
 
     return method

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-# What is counted: launches of our own kernels, CuPy's operations, waits of the host for the device, copies from the host to the device.
+# What is counted: launches of our own kernels and of captured graphs, CuPy's operations, waits of the host for the device, copies from the host to the device.
 OPERATIONS = ("kernel", "gemm", "fft", "solver", "memset")
-KINDS = {"launches": ("launch",), "operations": OPERATIONS, "syncs": ("sync",), "copies": ("copy",)}
+KINDS = {"launches": ("launch", "graph"), "operations": OPERATIONS, "syncs": ("sync",), "copies": ("copy",)}
 PASSED_ON = ("_array.py", "_launch.py")  # these files do what their callers ask for
 
 Events = Counter[tuple[str, str, str]]  # (kind, name, place): how often

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from . import signatures
-from .array import SCALARS, Capsule, from_interface, make, ndarray, perform, plain, supported
+from . import capture, signatures
+from .array import SCALARS, Capsule, from_interface, made_by, make, ndarray, perform, plain, supported
 from .counting import note
 from .runtime import getDevice
 from .streams import get_current_stream
@@ -165,6 +165,8 @@ def _viewed(source: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
             if np.may_share_memory(values, owner._values) or not values.size:
                 return owner._view(values)
         plain(owners[0], source.__name__)
+        if capture.capturing(source.__name__):
+            raise NotImplementedError("the stand-in captures no function that is a view at times")
         note("kernel", source.__name__)
         return make(values)
 
@@ -193,8 +195,9 @@ def array(obj: Any, dtype: Any = None, copy: bool | None = True, order: str | No
         return perform("kernel", "stack", np.array, (plain(obj, "array"),), {"dtype": dtype, "ndmin": ndmin})  # type: ignore[no-any-return]
     values = np.array(obj, dtype=dtype, order="C" if order in ("K", "A", None) else order, ndmin=ndmin)  # type: ignore[call-overload]
     supported(values.dtype)
-    note("copy" if values.ndim else "kernel", "array" if values.ndim else "fill")
-    return make(values)
+    if values.ndim:
+        capture.refuse("a copy from the host is frozen in a graph")
+    return made_by("copy" if values.ndim else "kernel", "array" if values.ndim else "fill", lambda: values)  # type: ignore[no-any-return]
 
 
 def _holds_device(values: Any) -> bool:
@@ -229,12 +232,10 @@ def empty_like(a: Any, dtype: Any = None, order: str = "K", subok: Any = None, s
 
 def _filled(kind: str, name: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def filled(shape: Any, dtype: Any = float, order: str = "C") -> Any:
-        note(kind, name)
-        return make(getattr(np, name)(shape, supported(dtype), order))
+        return made_by(kind, name, lambda: getattr(np, name)(shape, supported(dtype), order))
 
     def like(a: Any, dtype: Any = None, order: str = "K", subok: Any = None, shape: Any = None) -> Any:
-        note(kind, name)
-        return make(getattr(np, f"{name}_like")(a._values, dtype, order, shape=shape))
+        return made_by(kind, name, lambda: getattr(np, f"{name}_like")(a._values, dtype, order, shape=shape))
 
     return filled, like
 

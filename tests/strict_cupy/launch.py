@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from pnnkern.kernels import host
 
+from . import capture
 from .array import ndarray
 from .counting import StrictError, note
 from .runtime import CARDS, SHARED, Device, getDevice
@@ -163,7 +164,9 @@ class RawKernel:
         self._limits[getDevice()] = size
 
     def __call__(self, grid: Any, block: Any, args: tuple[Any, ...], *, shared_mem: int = 0, stream: Any = None) -> None:
-        note("launch", self.name)
+        later = capture.capturing(self.name)
+        if not later:
+            note("launch", self.name)
         for given, most, what in ((grid, GRID, "grid"), (block, BLOCK, "block")):
             if not isinstance(given, tuple) or not 1 <= len(given) <= 3:
                 raise TypeError(f"{self.name}: the {what} must be a tuple of 1 to 3 numbers, got {given!r}")
@@ -176,6 +179,13 @@ class RawKernel:
                 f"CUDA_ERROR_INVALID_VALUE: {self.name}: {shared_mem} bytes of dynamic shared memory beside {self._static} static ones, "
                 f"{self.max_dynamic_shared_size_bytes} without a larger max_dynamic_shared_size_bytes"
             )
+        if later:
+            [self._value(i, a, used=False) for i, a in enumerate(args)]
+            capture.write_down("launch", self.name, lambda: self._run(grid, block, args, shared_mem))
+        else:
+            self._run(grid, block, args, shared_mem)
+
+    def _run(self, grid: Any, block: Any, args: tuple[Any, ...], shared_mem: int) -> None:
         values = [self._value(i, a) for i, a in enumerate(args)]
         if _dry:
             self._pretend(values)
@@ -188,8 +198,8 @@ class RawKernel:
             if isinstance(value, np.ndarray) and not parameter.startswith("const "):
                 value.fill(1 if value.dtype.kind in "fc" else 0)
 
-    def _value(self, index: int, a: Any) -> Any:
-        """An argument as the host runner takes it."""
+    def _value(self, index: int, a: Any, used: bool = True) -> Any:
+        """An argument as the host runner takes it. used : now, not when a graph is launched."""
         parameter = self._module.parameters[self.name][index] if index < len(self._module.parameters[self.name]) else "?"
         where = f"{self.name}: argument {index} ({parameter})"
         if a is None or (isinstance(a, np.uint64) and a == 0 and "*" in parameter):
@@ -201,6 +211,8 @@ class RawKernel:
                 raise StrictError(f"{where} is not C-contiguous: a kernel sees an address only")
             if not parameter.startswith("const ") and not a._values.flags.writeable:
                 raise StrictError(f"{where} is written to, but is the view of a broadcast")
+            if not used:
+                return a._values
             if parameter == FAULT:
                 a._memory.flag()
             else:

@@ -32,6 +32,11 @@ class _Current(threading.local):
     def __init__(self) -> None:
         self.device = 0
         self.streams: dict[int, list[Any]] = {}  # that were entered, for each device
+        self.capture: list[Any] | None = None  # what a stream was asked for since its capture began
+        self.captured: Any = None  # that stream
+        self.broken = False  # whether it was asked for what cannot be captured
+        self.allocator: Any = None  # the pool that arrays are made in; None: the common one
+        self.pools: list[Any] = []  # of arrays made during the capture
 
 
 current = _Current()
@@ -41,6 +46,8 @@ def reset() -> None:
     """Device 0 and the null streams are current, and nothing runs."""
     current.device = 0
     current.streams.clear()
+    current.capture = current.captured = current.allocator = None
+    current.broken = False
     order.reset()
 
 

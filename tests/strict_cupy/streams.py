@@ -5,7 +5,7 @@ import time
 import warnings
 from typing import Any, ClassVar
 
-from . import order
+from . import capture, order
 from .counting import note
 from .runtime import CUDARuntimeError, current, getDevice, runtime
 
@@ -78,7 +78,17 @@ class _BaseStream:
     def is_non_blocking(self) -> bool:
         return not self._blocking
 
+    def begin_capture(self, mode: int | None = None) -> None:
+        capture.begin(self)
+
+    def end_capture(self) -> "capture.Graph":
+        return capture.end(self)
+
+    def is_capturing(self) -> bool:
+        return current.captured is self
+
     def synchronize(self) -> None:
+        capture.refuse("a stream is waited for")
         note("sync", "stream")
         order.finish(order.so_far(key_of(self)))
 

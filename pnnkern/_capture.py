@@ -1,0 +1,62 @@
+"""Work on a GPU that is written down once, as a CUDA graph, and from then on asked for by one launch.
+
+What is captured does not run; the arrays that it makes get their values at each launch, always in the same memory, which is the graph's own.
+So the work may depend on nothing of the host that changes: numbers are frozen, waiting for a value and copies from the host are refused.
+"""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from . import _array, _constants
+from ._errors import PnnError
+
+T = TypeVar("T")
+
+
+class CaptureError(PnnError, RuntimeError):
+    """This work cannot be captured: it waits for the GPU, copies to it, or asks for what changes from time to time."""
+
+
+class Unknown:
+    """What stands for a value of the host that is another at each launch: work that looks at it cannot be captured."""
+
+    def __repr__(self) -> str:
+        return "<not known beforehand, as the step is captured>"
+
+
+class Captured(Generic[T]):
+    """What `work` asks the current GPU for, captured. `result` is what it returned, arrays that `launch` fills.
+
+    Raises `CaptureError` where something of it cannot be captured; it must have been done once before, so that kernels are loaded and tables
+    are made.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        xp = _array.cupy()
+        self._pool, stream = xp.cuda.MemoryPool(), xp.cuda.Stream(non_blocking=True)
+        with _constants.held() as self._held, xp.cuda.using_allocator(self._pool.malloc), stream:
+            stream.begin_capture()
+            try:
+                self.result = work()
+            except (PnnError, TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+                _abandon(stream)
+                raise CaptureError(f"{type(error).__name__}: {error}") from error
+            except BaseException:
+                _abandon(stream)
+                raise
+            self._graph = stream.end_capture()
+
+    def launch(self) -> None:
+        """Do the work again, on the current stream."""
+        self._graph.launch()
+
+
+def _abandon(stream: Any) -> None:
+    """End a capture of which nothing will be used: it may have been ended by what went wrong."""
+    try:
+        stream.end_capture()
+    except RuntimeError:
+        return
+
+
+__all__ = ["CaptureError", "Captured", "Unknown"]

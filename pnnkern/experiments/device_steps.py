@@ -1,0 +1,142 @@
+"""Training steps whose samples live on the GPU that works on them: nothing is copied there, and nothing waited for.
+
+Where all of a step follows from what lies in the GPU's memory it is captured as a CUDA graph, and each further step is one launch of it. A
+step that draws random numbers by its own key is not; nor one that asks for a value, or for a library that cannot be captured.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import _array
+from .._capture import CaptureError, Captured, Unknown
+from ..learning.optimizers import next_step
+from ..learning.rule import State
+from ..systems import writers
+from .feed import Progress
+
+if TYPE_CHECKING:
+    from .loop import Trainer
+
+WARM = 3  # steps before one is captured: kernels are loaded then, tables made, moments there
+
+
+class DeviceSteps:
+    """A trainer's steps on a GPU. `refused` says why they are not captured, once that has come out."""
+
+    def __init__(self, trainer: "Trainer", slots: int) -> None:
+        self.trainer, self.refused = trainer, ""
+        self.progress = Progress(trainer.training_feed, trainer.steps_per_epoch, slots)
+        self.forget()
+
+    def forget(self) -> None:
+        """The trainer has gone back to another state, in other arrays."""
+        self._epoch, self._done = -1, 0  # steps that were not captured
+        self._graph: Captured[None] | None = None
+        self._rate = 0.0  # that the graph has
+
+    def step(self) -> int:
+        """Do one; of how many samples it was."""
+        t = self.trainer
+        epoch, number = divmod(t.step, t.steps_per_epoch)
+        seen = number * t.training.batch
+        count = min(t.training.batch, len(self.progress.order) - seen)
+        if epoch != self._epoch:
+            self._begin(epoch, seen, number)
+        graph = self._fitting(t.rate(t.step)) if count == t.training.batch else None
+        if graph is None:
+            state = self._work(count, t.key_of(t.step))
+            if self._graph is None:
+                t.state = state
+            else:
+                self._keep(state)
+            self._done += 1
+            return count
+        graph.launch()
+        if "step" in t.optimizer.state:
+            next_step(t.optimizer.state)
+        writers.touched(t.system)
+        return count
+
+    def read(self, count: int) -> np.ndarray:
+        """Losses and ratings (2, count), sums over a batch, of the last steps."""
+        return self.progress.read(self.trainer.step - self._epoch * self.trainer.steps_per_epoch, count)
+
+    # ---------------------------------------------------------------------------------------------------------------- the work
+    def _begin(self, epoch: int, seen: int, number: int) -> None:
+        """Let the GPU know what is known of all steps of an epoch."""
+        t, first = self.trainer, epoch * self.trainer.steps_per_epoch
+        t.read()
+        known = getattr(t.optimizer, "known", lambda step, lr: (lr, 1.0, 1.0))
+        self.progress.begin(
+            t.order_of(epoch), [known(step + 1, t.rate(step)) for step in range(first, first + t.steps_per_epoch)], seen, number
+        )
+        self._epoch = epoch
+
+    def _work(self, count: int, key: Any) -> State:
+        """What a step asks of the GPU, and the state after it."""
+        t = self.trainer
+        batch = t.batch_of(*self.progress.take(count))
+        updates, state, found = t.rule.step(t.system, t.state, batch, key)
+        writers.apply(t.system, updates, t.optimizer, t.rate(t.step), count)
+        self.progress.advance(count, found["loss"], found["rating"])
+        return state
+
+    def _keep(self, state: State) -> None:
+        """Put what a rule keeps where a graph looks for it. Raises `CaptureError` for what is on the host."""
+        for name, array in state.items():
+            if array is not (place := self.trainer.state.get(name)):
+                if not (_array.is_on_gpu(place) and _array.is_on_gpu(array)):
+                    raise CaptureError(f"the rule keeps {name} on the host")
+                place[...] = array
+
+    # ------------------------------------------------------------------------------------------------------------------ capture
+    def _fitting(self, rate: float) -> Captured[None] | None:
+        """The graph of a whole batch at this learning rate, captured if that is due; None where steps are not, or not yet."""
+        t = self.trainer
+        if t.graph == "off" or self.refused or self._done < WARM:
+            return None
+        if self._graph is None or (rate != self._rate and getattr(t.system, "writers", {})):
+            try:
+                self._graph, self._rate = self._captured(), rate
+            except CaptureError as error:
+                if t.graph == "on":
+                    raise
+                self._graph, self.refused = None, str(error)
+        return self._graph
+
+    def _captured(self) -> Captured[None]:
+        """One step, captured. Raises `CaptureError` where it depends on more than lies in the GPU's memory."""
+        t = self.trainer
+        self._refuse()
+        counters = (t.optimizer.state, getattr(t.system, "memory", {}))
+        before = [dict(counter) for counter in counters]
+        writers.touched(t.system)  # what is kept of parameters is made within each step
+        t.optimizer.now = self.progress.now
+
+        try:
+            graph = Captured(lambda: self._keep(self._work(t.training.batch, Unknown())))
+            if any(now[name] is not known[name] for now, known in ((counters[1], before[1]),) for name in now if name in known):
+                raise CaptureError("what writes the parameters counts on the host")
+            return graph
+        finally:
+            t.optimizer.now = None
+            for counter, known in zip(counters, before, strict=True):
+                counter.update(known)
+
+    def _refuse(self) -> None:
+        """Raise `CaptureError` for what is known to change at each step on the host."""
+        t = self.trainer
+        own = getattr(t.system, "writers", {})
+        for name, writer in own.items():
+            if not isinstance(writer, writers.InPlace):
+                raise CaptureError(f"{name} is written by {type(writer).__name__}, which draws random numbers")
+        if own and t.training.schedule == "cosine":
+            raise CaptureError("the learning rate of weights that are written in place changes at each step: training.schedule='cosine'")
+        if not hasattr(t.optimizer, "now"):
+            raise CaptureError(f"{type(t.optimizer).__name__} does not take the learning rate from the GPU's memory (attribute now)")
+        if t.communicator.size > 1:
+            raise CaptureError(f"{t.communicator.size} ranks add their shares by way of the host")
+
+
+__all__ = ["DeviceSteps"]

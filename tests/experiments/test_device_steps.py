@@ -1,0 +1,202 @@
+"""Steps on a GPU: captured or not, they come to the same bits, and to those of steps on the host."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import strict_cupy
+
+from pnnkern import random
+from pnnkern._capture import CaptureError, Captured
+from pnnkern._updates import Gradient
+from pnnkern.experiments.data import Dataset
+from pnnkern.experiments.loop import Trainer
+from pnnkern.experiments.tables import Training
+from pnnkern.learning import SGD, Adam, InSilico, SquareError
+from pnnkern.learning.rule import Rule
+from pnnkern.systems.writers import InPlace, Stepped
+
+N = 3  # features, and outputs
+
+
+class Scales:
+    """outputs = inputs * w, one by one: a digital twin without a product of matrices, which cannot be captured."""
+
+    device_samples, outputs, measured = True, N, "signed"
+
+    def __init__(self, xp: Any, noisy: bool = False) -> None:
+        self.xp, self.noisy, self.writers, self.memory = xp, noisy, {}, {}
+        self.parameters = {"w": xp.asarray(np.linspace(0.2, 0.9, N))}
+
+    def encode(self, samples: Any) -> Any:
+        return self.xp.asarray(samples) / 255.0
+
+    def forward(self, inputs: Any, key: Any = None, sample: Any = 0) -> Any:
+        out = inputs * self.parameters["w"]
+        return out + 0.01 * random.normal(key, out.shape, sample=sample, dtype=np.float64, like=out) if self.noisy else out
+
+    def forward_saving(self, inputs: Any) -> tuple[Any, Any]:
+        return self.forward(inputs), inputs
+
+    def vjp(self, cotangent: Any, record: Any) -> dict[str, Any]:
+        return {"w": (cotangent * record).sum(axis=0)}
+
+
+class Kept(Rule):
+    """Goes down the mean of the gradients so far, which it keeps in its state; a second one on the host if asked to."""
+
+    def __init__(self, on_host: bool = False, waits: bool = False) -> None:
+        object.__setattr__(self, "on_host", on_host)
+        object.__setattr__(self, "waits", waits)
+
+    needs = ()
+
+    def fitted(self, system: Any, batch: Any = None) -> "Kept":
+        return self
+
+    def init(self, system: Any, key: Any = None) -> dict[str, Any]:
+        return {"mean": system.xp.zeros(N), "count": np.zeros(1)} if self.on_host else {"mean": system.xp.zeros(N)}
+
+    def step(self, system: Any, state: dict[str, Any], batch: Any, key: Any = None) -> Any:
+        outputs, record = system.forward(batch.inputs, key, batch.index), batch.inputs
+        loss, cotangent = SquareError()(outputs, batch.labels)
+        mean = 0.5 * state["mean"] + system.vjp(cotangent, record)["w"]
+        if self.waits:
+            float(loss)
+        new = {"mean": mean} | ({"count": state["count"] + 1} if self.on_host else {})
+        return {"w": Gradient(mean)}, new, {"loss": loss, "rating": (batch.index * 1.0).sum()}
+
+
+def dataset() -> Dataset:
+    rng = np.random.default_rng(3)
+    images = rng.integers(1, 256, (31, N)).astype(np.uint8)
+    return Dataset("toy", "here", images[:22], np.arange(22) % N, images[22:], np.arange(9) % N)
+
+
+def trainer(xp: Any, graph: Any = "auto", optimizer: Any = None, rule: Any = None, system: Any = None, **training: Any) -> Trainer:
+    settings = Training(**({"epochs": 3, "batch": 4, "lr": 0.1, "optimizer": "sgd"} | training))
+    chosen = InSilico(SquareError()) if rule is None else rule
+    return Trainer(system or Scales(xp), chosen, optimizer or Adam(settings.lr), dataset(), settings, graph=graph)
+
+
+def run(made: Trainer, steps: int = 18) -> dict[str, np.ndarray]:
+    for _ in range(steps):
+        made.advance()
+    return made.saved()
+
+
+def same(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> None:
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, two[name], err_msg=name)
+
+
+HOW = [
+    {}, {"optimizer": SGD(0.1, momentum=0.5)}, {"schedule": "halve", "halve_every": 1}, {"schedule": "cosine"}, {"rule": Kept()}, {"batch": 22},
+    {"batch": 40},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", HOW, ids=lambda how: "-".join(how) or "plain")
+def test_captured_steps_are_those_one_by_one(cupy, how) -> None:
+    def optimizer() -> Any:
+        return SGD(0.1, momentum=0.5) if "optimizer" in how else Adam(0.1)
+
+    found = {graph: run(trainer(cupy, graph, **how | {"optimizer": optimizer()})) for graph in ("on", "off")}
+    same(found["on"], found["off"])
+    host = run(trainer(np, **how | {"optimizer": optimizer()}))
+    for name, value in host.items():
+        np.testing.assert_allclose(found["off"][name], value, rtol=1e-12, err_msg=name)
+
+
+def test_a_captured_step_is_one_launch(cupy) -> None:
+    made = trainer(cupy, "on")
+    run(made, 4)
+    with strict_cupy.counted() as events:
+        made.advance()
+    assert strict_cupy.totals(events) == {"launches": 1, "operations": 0, "syncs": 0, "copies": 0}
+    with strict_cupy.counted() as events:
+        made.advance()  # the last two samples of the epoch, which are no whole batch
+    assert strict_cupy.totals(events)["launches"] > 1
+
+
+def test_writers_in_place_have_the_rate_of_the_step(cupy) -> None:
+    """Of which the graph has a number: it is captured again where that changes."""
+    found = {}
+    for graph in ("on", "off"):
+        system = Scales(cupy)
+        system.writers["w"] = InPlace(0.0, 0.8)
+        found[graph] = run(trainer(cupy, graph, system=system, schedule="halve", halve_every=1))
+    same(found["on"], found["off"])
+
+
+def test_a_run_goes_on_from_any_step(cupy) -> None:
+    """Restored in the midst of an epoch, between captured steps: into the same trainer, and into a new one."""
+    whole = run(trainer(cupy, "on"))
+    for cut in (2, 4, 5):
+        first = trainer(cupy, "on")
+        state = run(first, cut)
+        run(first, 1)
+        for made in (first, trainer(cupy, "on")):
+            made.restore(state)
+            same(run(made, 18 - cut), whole)
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"rule": Kept(on_host=True)}, "the rule keeps count on the host"),
+        ({"rule": Kept(waits=True)}, "the host waits for a value"),
+        ({"noisy": True, "rule": Kept()}, "not known beforehand"),
+        ({"writer": InPlace(), "schedule": "cosine"}, "training.schedule='cosine'"),
+        ({"writer": Stepped(0.01, 0.0, 1.0, random.key(3))}, "w is written by Stepped, which draws random numbers"),
+    ],
+    ids=["state", "wait", "noise", "rate", "writer"],
+)
+def test_what_cannot_be_captured(cupy, how, why) -> None:
+    """"on" says why; "auto" does steps one by one, and keeps the reason."""
+    found = {}
+    for graph in ("on", "auto", "off"):
+        system = Scales(cupy, how.get("noisy", False))
+        if "writer" in how:
+            system.writers["w"] = how["writer"]
+        made = trainer(cupy, graph, rule=how.get("rule"), system=system, schedule=how.get("schedule", "constant"))
+        if graph == "on":
+            with pytest.raises(CaptureError, match=why):
+                run(made, 6)
+            continue
+        found[graph] = run(made)
+        assert (why in made._device.refused) == (graph == "auto")
+    same(found["auto"], found["off"])
+
+
+# ------------------------------------------------------------------------------------------------------------------ the stand-in
+def test_what_is_captured_runs_when_it_is_launched(cupy) -> None:
+    x, y = cupy.asarray(np.arange(4.0)), cupy.zeros(4)
+    twice = Captured(lambda: x * 2)
+    added = Captured(lambda: cupy.add(x, y, out=y))
+    assert np.isnan(twice.result.get()).all() and not y.get().any()
+    for n in range(1, 4):
+        x[...] = float(n)
+        twice.launch()
+        added.launch()
+        np.testing.assert_array_equal(twice.result.get(), 2 * np.full(4, n))
+        np.testing.assert_array_equal(y.get(), np.full(4, n * (n + 1) / 2))
+
+
+@pytest.mark.parametrize(
+    ("work", "why"),
+    [
+        (lambda xp, x: float(x[0]), "waits for a value"),
+        (lambda xp, x: x + xp.asarray(np.ones(4)), "a copy from the host"),
+        (lambda xp, x: x @ x, "cuBLAS"),
+        (lambda xp, x: x[x > 1], "mask"),
+        (lambda xp, x: xp.cuda.get_current_stream().synchronize(), "waited for"),
+    ],
+    ids=["value", "copy", "product", "mask", "stream"],
+)
+def test_what_cuda_does_not_capture(cupy, work, why) -> None:
+    x = cupy.asarray(np.arange(4.0))
+    with pytest.raises(CaptureError, match=why):
+        Captured(lambda: work(cupy, x))
+    assert Captured(lambda: x + 1).result is not None  # and the next one is as good as ever

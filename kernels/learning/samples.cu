@@ -25,7 +25,7 @@ extern "C" __global__ void pnn_samples_advance_f64(long long count, long long st
 }
 
 // out (batch, n), or (batch, 2 n) where both signs enter: gain times each value, of bytes their fractions of 255. Values outside of low .. high
-// flag fault `code`. Any 2-D grid: x over the values, y over the samples. Moves a value in, one or two out.
+// flag fault `code`. Moves a value in, one or two out.
 extern "C" __global__ void pnn_samples_single_u8(long long batch, long long n, double gain, int both, double low, double high, int code,
     const unsigned char* __restrict__ samples, float* __restrict__ out, int* fault) {
     pnn::encode(batch, n, gain, both, low, high, code, samples, out, fault);
@@ -49,4 +49,17 @@ extern "C" __global__ void pnn_samples_double_f32(long long batch, long long n, 
 extern "C" __global__ void pnn_samples_double_f64(long long batch, long long n, double gain, int both, double low, double high, int code,
     const double* __restrict__ samples, double* __restrict__ out, int* fault) {
     pnn::encode(batch, n, gain, both, low, high, code, samples, out, fault);
+}
+
+// Amplitudes (batch, side, side) of images (batch, height, width): rows (side, height) @ image @ columns (side, width)^T. reach (2 side, 2) :
+// the pixels, first and end, that a line of rows, and after them of columns, is not 0 for. Moves the images in and the amplitudes out.
+extern "C" __global__ void pnn_samples_spread_c64(long long batch, long long side, long long height, long long width,
+    const float* __restrict__ rows, const float* __restrict__ columns, const int* __restrict__ reach, const float* __restrict__ images,
+    pnn::complex<float>* __restrict__ out) {
+    pnn::spread(batch, side, height, width, rows, columns, reach, images, out);
+}
+extern "C" __global__ void pnn_samples_spread_c128(long long batch, long long side, long long height, long long width,
+    const double* __restrict__ rows, const double* __restrict__ columns, const int* __restrict__ reach, const double* __restrict__ images,
+    pnn::complex<double>* __restrict__ out) {
+    pnn::spread(batch, side, height, width, rows, columns, reach, images, out);
 }

@@ -1,5 +1,7 @@
 """CPU twin of samples.cu."""
 
+from numba import prange
+
 from .._jit import njit
 
 
@@ -62,3 +64,20 @@ def _encode(batch, n, gain, both, low, high, code, samples, out, fault):
 
 
 pnn_samples_single = pnn_samples_double = _encode
+
+
+@njit(parallel=True)
+def pnn_samples_spread(batch, side, height, width, rows, columns, reach, images, out):
+    """Amplitudes (batch, side, side) of images (batch, height, width): rows (side, height) @ image @ columns (side, width)^T."""
+    none = rows.dtype.type(0)
+    for line in prange(batch * side):
+        b = line // side
+        y = line - b * side
+        for x in range(side):
+            total = none
+            for i in range(reach[2 * y], reach[2 * y + 1]):
+                across = none
+                for j in range(reach[2 * (side + x)], reach[2 * (side + x) + 1]):
+                    across += images[(b * height + i) * width + j] * columns[x * width + j]
+                total += rows[y * height + i] * across
+            out[line * side + x] = total

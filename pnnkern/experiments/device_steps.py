@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _array
-from .._capture import CaptureError, Captured, Unknown
+from .._capture import Captured, CaptureError, Unknown
 from ..learning.optimizers import next_step
 from ..learning.rule import State
 from ..systems import writers
@@ -85,7 +85,8 @@ class DeviceSteps:
     def _keep(self, state: State) -> None:
         """Put what a rule keeps where a graph looks for it. Raises `CaptureError` for what is on the host."""
         for name, array in state.items():
-            if array is not (place := self.trainer.state.get(name)):
+            place: Any = self.trainer.state.get(name)
+            if array is not place:
                 if not (_array.is_on_gpu(place) and _array.is_on_gpu(array)):
                     raise CaptureError(f"the rule keeps {name} on the host")
                 place[...] = array

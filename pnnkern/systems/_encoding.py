@@ -61,8 +61,7 @@ def flat(
         limits = (0.0, 1.0, OUTSIDE) if bounded else (*FINITE, NOT_FINITE)
         limits = limits if rows.dtype.kind == "f" else (0.0, 255.0, OUTSIDE)
         verb = "single" if out.dtype == np.float32 else "double"
-        grid = min(-(-values // _launch.BLOCK), 65535), min(batch, 65535)
-        _launch.launch("learning/samples", verb, rows.dtype, batch, values, float(gain), int(both), *limits, rows, out, grid=grid)
+        _launch.launch("learning/samples", verb, rows.dtype, batch, values, float(gain), int(both), *limits, rows, out, threads=rows.size)
     return out
 
 

@@ -26,7 +26,7 @@ from ..optics import chain, detectors
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import _photodetectors, protocols
-from ._encoding import check_parameters, fractions, given, shares
+from ._encoding import check_parameters, flat, shares
 from ._layers import check_dtype
 from .system import Quantity, System, Target
 
@@ -115,6 +115,21 @@ NOT_FINITE = _launch.fault(81, "the phases or fields of a diffractive network mu
 def _finite(values: Array, what: str) -> None:
     """Raise ValueError for NaN and infinite values, on a GPU at `pnnkern.check()`."""
     _launch.flag(~_array.namespace(values).isfinite(values).all(), NOT_FINITE, lambda: f"{what} must be finite, and has NaN or infinite values")
+
+
+@functools.lru_cache(32)
+def _shares(pixels: int, canvas: int, input_size: int, size: int, oversample: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """The parts of the samples along an axis that each pixel covers, (samples, pixels), and the pixels, first and end, of each sample."""
+    around, inner = (size - input_size) * oversample // 2, input_size * oversample
+    out = np.zeros((size * oversample, pixels), dtype)
+    out[around : around + inner] = shares(pixels, canvas, input_size).repeat(oversample, axis=0)
+    some = out != 0
+    first, count = some.argmax(axis=1), some.sum(axis=1)
+    return out, np.stack([first, first + count], axis=1).astype(np.int32)
+
+
+def _part_of(name: tuple[Any, ...]) -> np.ndarray:
+    return _shares(*name)[0]
 
 
 @accepts_any
@@ -230,25 +245,21 @@ class D2NN(System):
         over its own area: a pixel becomes a square of neurons, or a neuron averages over pixels, in part where they overlap in part.
         Raises TypeError or ValueError for anything else.
         """
-        images = _array.device_namespace(self.device).asarray(given(images))
+        images = images if _array.is_array(images) else np.asarray(images)
         if images.ndim != 3 or 0 in images.shape[1:]:
             raise ValueError(f"images must be (batch, height, width), got shape {images.shape}")
-        rows, columns = (self._shares(n, images) for n in images.shape[1:])
-        with _parallel.blas_alone():
-            amplitude: Array = rows @ fractions(images, self.dtype) @ columns.T
-        return amplitude.astype(np.result_type(self.dtype, np.complex64))
-
-    def _shares(self, pixels: int, images: Array) -> Array:
-        """The parts of the samples along an axis that each pixel covers, (samples, pixels), on the device of the images."""
-        g, canvas = self.geometry, max(images.shape[1:])
-
-        def covered() -> np.ndarray:
-            around = (g.samples - g.input_size * g.oversample) // 2
-            out = np.zeros((g.samples, pixels), self.dtype)
-            out[around : around + g.input_size * g.oversample] = shares(pixels, canvas, g.input_size).repeat(g.oversample, axis=0)
-            return out
-
-        return _constants.made(("shares", pixels, canvas, g.input_size, g.size, g.oversample, self.dtype), covered, images)
+        batch, *shape = images.shape
+        values = flat(images, math.prod(shape), self.device, self.dtype)
+        g, xp = self.geometry, _array.namespace(values)
+        name = tuple((pixels, max(shape), g.input_size, g.size, g.oversample, self.dtype) for pixels in shape)
+        rows, columns = (_constants.made(("shares", *one), functools.partial(_part_of, one), values) for one in name)
+        reach = _constants.made(("reach", *name), lambda: np.concatenate([_shares(*one)[1] for one in name]), values)
+        out = xp.empty((batch, g.samples, g.samples), np.result_type(self.dtype, np.complex64))
+        if batch:
+            _launch.launch(
+                "learning/samples", "spread", out.dtype, batch, g.samples, *shape, rows, columns, reach, values, out, threads=out.size
+            )
+        return out
 
     def masks(self) -> Array:
         """Transmissions exp(i phase) on the samples (layers, samples, samples)."""

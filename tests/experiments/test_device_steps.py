@@ -7,7 +7,7 @@ import pytest
 import strict_cupy
 
 from pnnkern import random
-from pnnkern._capture import CaptureError, Captured
+from pnnkern._capture import Captured, CaptureError
 from pnnkern._updates import Gradient
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.loop import Trainer
@@ -175,7 +175,8 @@ def test_what_is_captured_runs_when_it_is_launched(cupy) -> None:
     x, y = cupy.asarray(np.arange(4.0)), cupy.zeros(4)
     twice = Captured(lambda: x * 2)
     added = Captured(lambda: cupy.add(x, y, out=y))
-    assert np.isnan(twice.result.get()).all() and not y.get().any()
+    assert np.isnan(twice.result.get()).all()
+    assert not y.get().any()
     for n in range(1, 4):
         x[...] = float(n)
         twice.launch()

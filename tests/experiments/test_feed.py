@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import strict_cupy
 
-from pnnkern.experiments.feed import Feed
+from pnnkern.experiments.feed import Feed, Progress
 from pnnkern.systems._encoding import flat
 
 
@@ -23,34 +23,59 @@ def test_batches_are_those_of_the_data_set(backend, rng, shape, kind) -> None:
     samples = rng.integers(0, 256, (37, *shape)).astype(kind)
     for labels in (rng.integers(0, 3, 37), rng.random((37, 3))):
         feed, order = Feed(samples, labels, Taker(backend.array(np.zeros(2)))), rng.permutation(37)
-        for piece in (slice(0, 16), slice(32, 48), slice(5, 6)):
-            found = feed.take(order, piece)
-            for one, exact in zip(found, (samples[order[piece]], labels[order[piece]], order[piece]), strict=True):
-                np.testing.assert_array_equal(backend.numpy(one), exact)
-        for one, exact in zip(feed.piece(slice(3, 9)), (samples[3:9], labels[3:9]), strict=True):
-            np.testing.assert_array_equal(backend.numpy(one), exact)
+        same(backend, feed.piece(slice(3, 9)), samples[3:9], labels[3:9])
+        assert (feed.there is not None) == (backend.device == "cuda")
+        if feed.there is None:
+            same(backend, feed.take(order[5:9]), samples[order[5:9]], labels[order[5:9]], order[5:9])
+            continue
+        progress = Progress(feed, 3, 2)
+        progress.begin(order, KNOWN, 0, 0)
+        for step, piece in enumerate((order[:16], order[16:32], order[32:])):
+            same(backend, progress.take(len(piece)), samples[piece], labels[piece], piece)
+            np.testing.assert_array_equal(backend.numpy(progress.now), KNOWN[step])
+            progress.advance(len(piece), 0.5 + step, backend.array(np.float64(step)))
+        np.testing.assert_array_equal(progress.read(3, 2), [[1.5, 2.5], [1.0, 2.0]])
+        progress.begin(order[::-1].copy(), KNOWN, 16, 1)  # another epoch, from its second step
+        same(backend, progress.take(4), samples[order[::-1][16:20]], labels[order[::-1][16:20]], order[::-1][16:20])
+        np.testing.assert_array_equal(backend.numpy(progress.now), KNOWN[1])
+
+
+KNOWN = [(0.1, 0.2, 0.3), (0.4, 0.5, 0.6), (0.7, 0.8, 0.9)]
+
+
+def same(backend, found, *exact) -> None:
+    for one, other in zip(found, exact, strict=True):
+        np.testing.assert_array_equal(backend.numpy(one), other)
 
 
 def test_a_step_copies_nothing(cupy, rng) -> None:
     feed = Feed(rng.integers(0, 256, (40, 9)).astype(np.uint8), np.arange(40) % 3, Taker(cupy.zeros(2)))
-    order = rng.permutation(40)
-    feed.take(order, slice(0, 8))
+    progress = Progress(feed, 3, 4)
+    progress.begin(rng.permutation(40), KNOWN, 0, 0)
+    sums = cupy.zeros(2)
     with strict_cupy.counted() as events:
-        for first in range(0, 40, 8):
-            feed.take(order, slice(first, first + 8))
-    assert strict_cupy.totals(events) == {"launches": 5, "operations": 0, "syncs": 0, "copies": 0}
-    with strict_cupy.counted() as events:
-        feed.take(rng.permutation(40), slice(0, 8))  # of the next epoch
-    assert strict_cupy.totals(events)["copies"] == 1
+        for _ in range(3):
+            progress.take(8)
+            progress.advance(8, *sums)
+    assert strict_cupy.totals(events) == {"launches": 6, "operations": 0, "syncs": 0, "copies": 0}
 
 
 def test_what_does_not_fit_stays_on_the_host(cupy, rng, monkeypatch) -> None:
     from pnnkern import _array
 
-    monkeypatch.setattr(_array, "memory", lambda like: 4 * (40 * 9 + 40 * 8) - 1)
-    feed = Feed(rng.integers(0, 256, (40, 9)).astype(np.uint8), np.arange(40) % 3, Taker(cupy.zeros(2)))
-    samples, labels, index = feed.take(np.arange(40), slice(0, 8))
-    assert isinstance(samples, np.ndarray) and isinstance(index, np.ndarray) and not isinstance(labels, np.ndarray)
+    for less, there in ((1, False), (0, True)):
+        monkeypatch.setattr(_array, "memory", lambda like, less=less: 4 * (40 * 9 + 40 * 8) - less)
+        feed = Feed(rng.integers(0, 256, (40, 9)).astype(np.uint8), np.arange(40) % 3, Taker(cupy.zeros(2)))
+        assert (feed.there is not None) == there
+
+
+def test_a_system_that_encodes_on_the_host_gets_samples_there(cupy, rng) -> None:
+    system = Taker(cupy.zeros(2))
+    system.device_samples = False
+    samples, labels, index = Feed(rng.random((40, 9)), np.arange(40) % 3, system).take(np.arange(8))
+    assert isinstance(samples, np.ndarray)
+    assert isinstance(index, np.ndarray)
+    assert isinstance(labels, cupy.ndarray)
 
 
 # ------------------------------------------------------------------------------------------------------------------- encoding
@@ -58,7 +83,7 @@ def test_what_does_not_fit_stays_on_the_host(cupy, rng, monkeypatch) -> None:
 @pytest.mark.parametrize("kind", [np.uint8, np.float64, np.float32, np.float16])
 def test_what_enters_a_system(backend, rng, kind, dtype) -> None:
     """Bytes are fractions of 255; the same bits as by NumPy, on either side."""
-    for batch, n in ((1, 1), (3, 700), (70000, 2)):
+    for batch, n in ((1, 1), (3, 700), (4100, 257)):  # more than all blocks of a launch take at once
         x = rng.integers(0, 256, (batch, n)).astype(np.uint8) if kind == np.uint8 else rng.random((batch, n)).astype(kind)
         value = dtype(3.7) * (x / dtype(255) if kind == np.uint8 else x.astype(dtype))
         for given in (x, backend.array(x)) if backend.device == "cuda" else (x,):
@@ -79,13 +104,13 @@ def test_values_that_cannot_enter(backend, kind, bad) -> None:
             flat(backend.array(x), 4, backend.device, np.float32, bounded=False)
             continue
         with pytest.raises(ValueError, match=r"in \[0, 1\]|finite|NaN"):
-            flat(backend.array(x), 4, backend.device, np.float32, bounded=bounded)
-            _check(backend)
-    _check(backend)
+            _encoded(backend, x, bounded)
+    _encoded(backend, np.ones((1, 4), kind), True)
 
 
-def _check(backend) -> None:
+def _encoded(backend, x, bounded) -> None:
     import pnnkern
 
+    flat(backend.array(x), 4, backend.device, np.float32, bounded=bounded)
     if backend.device == "cuda":
         pnnkern.check()

@@ -225,9 +225,11 @@ def waits(events: Any) -> list[str]:
 
 def test_no_step_waits_for_the_one_before(make: Callable[..., Trainer], cupy: Any, events: Any) -> None:
     on_cpu, on_gpu = make(), make(xp=cupy)
-    for _ in range(5):
+    for step in range(5):
         on_cpu.advance()
         on_gpu.advance()
+        if step == 0:
+            events.clear()  # the word that faults are flagged in was made, and waited for
     assert waits(events) == []
     assert on_gpu.losses == pytest.approx(on_cpu.losses, rel=1e-12)
     assert on_gpu.accuracies == on_cpu.accuracies

@@ -121,7 +121,8 @@ def test_judgement(backend, rng, loss, outputs, classes, dtype) -> None:
         exact = expected(loss, p.astype(np.float64), y, dtype)
         assert cotangent.dtype == dtype
         np.testing.assert_allclose(value, exact[0], rtol=1e-12)
-        np.testing.assert_allclose(cotangent, exact[1], rtol=1e-6 if dtype == np.float32 else 1e-11, atol=1e-6 if dtype == np.float32 else 1e-12)
+        relative, absolute = (1e-6, 1e-6) if dtype == np.float32 else (1e-11, 1e-12)
+        np.testing.assert_allclose(cotangent, exact[1], rtol=relative, atol=absolute)
         np.testing.assert_allclose(right, exact[2], rtol=1e-12)
 
 

@@ -1,6 +1,7 @@
 """The fitted read-out: the closed form, however the samples are split; and that nothing else changes."""
 
 import numpy as np
+import pytest
 from toy_system import TwoLayers, clouds
 
 from pnnkern import random

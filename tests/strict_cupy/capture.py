@@ -1,4 +1,4 @@
-"""Capture of a stream as a CUDA graph: what is asked for is written down and does not run; a launch of the graph runs it, on the same memory."""
+"""Capture of a stream as a CUDA graph: what is asked for is written down and does not run; a launch runs it, on the same memory."""
 
 import contextlib
 import weakref

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-# What is counted: launches of our own kernels and of captured graphs, CuPy's operations, waits of the host for the device, copies from the host to the device.
+# What is counted: launches of our own kernels and of graphs, CuPy's operations, waits of the host, copies from the host to the device.
 OPERATIONS = ("kernel", "gemm", "fft", "solver", "memset")
 KINDS = {"launches": ("launch", "graph"), "operations": OPERATIONS, "syncs": ("sync",), "copies": ("copy",)}
 PASSED_ON = ("_array.py", "_launch.py")  # these files do what their callers ask for

@@ -154,11 +154,36 @@ def test_pieces_of_a_batch_are_equal() -> None:
 
 def test_the_adjoint_is_one_launch_for_each_mask_and_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     names, launch = [], _launch.launch
-    monkeypatch.setattr(_launch, "launch", lambda stem, verb, *args, **how: (names.append(verb), launch(stem, verb, *args, **how)))
     system = network()
-    gradient_of(CrossEntropy(), system, system.encode(images(19)), np.arange(19) % 10)
+    inputs = system.encode(images(19))
+    monkeypatch.setattr(_launch, "launch", lambda stem, verb, *args, **how: (names.append(verb), launch(stem, verb, *args, **how)))
+    gradient_of(CrossEntropy(), system, inputs, np.arange(19) % 10)
     assert names.count("phase_adjoint") == SMALL.layers * 3  # 19 samples are 3 chunks
-    assert len(names) == SMALL.layers * 3 + 3  # and phasors, powers, and their derivative
+    assert len(names) == SMALL.layers * 3 + 4  # and phasors, powers, their derivative, and the loss
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("shape", "oversample"), [((8, 8), 1), ((5, 7), 1), ((9, 4), 2), ((33, 26), 1), ((1, 1), 1)], ids=str)
+def test_a_neuron_has_the_mean_of_the_image_over_its_area(backend, rng, shape, oversample, dtype) -> None:
+    """By integrals on a grid so fine that pixels and neurons are whole numbers of its cells."""
+    system = network(dtype=dtype, device=device(backend)).variant(oversample=oversample)
+    g, longer = system.geometry, max(shape)
+    shown = rng.integers(0, 256, (3, *shape)).astype(np.uint8)
+    fine = (shown / 255.0).repeat(g.input_size, axis=1).repeat(g.input_size, axis=2)  # longer * input_size cells along the longer side
+    short = [longer * g.input_size - n for n in fine.shape[1:]]
+    fine = np.pad(fine, [(0, 0), *((n // 2, n - n // 2) for n in short)]) if not any(n % 2 for n in short) else None
+    if fine is None:  # half a cell: twice as fine
+        twice = (shown / 255.0).repeat(2 * g.input_size, axis=1).repeat(2 * g.input_size, axis=2)
+        fine = np.pad(twice, [(0, 0), *((n, n) for n in short)])
+    cells = fine.shape[1] // g.input_size
+    means = fine.reshape(3, g.input_size, cells, g.input_size, cells).mean(axis=(2, 4)).repeat(oversample, axis=1).repeat(oversample, axis=2)
+    around = (g.size - g.input_size) * oversample // 2
+    exact = np.zeros((3, g.samples, g.samples))
+    exact[:, around : around + means.shape[1], around : around + means.shape[2]] = means
+    for given in (shown, backend.array(shown)):
+        found = backend.numpy(system.encode(given))
+        assert found.dtype == np.result_type(dtype, np.complex64)
+        np.testing.assert_allclose(found, exact, rtol=2e-6 if dtype == "float32" else 1e-14, atol=1e-15)
 
 
 def test_images_are_encoded_on_the_device(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,9 +220,23 @@ def test_what_a_training_step_asks_of_a_gpu(cupy) -> None:
     with strict_cupy.counted() as events:
         trainer.advance()
     found = strict_cupy.totals(events)
-    assert found["launches"] <= 33
-    assert found["operations"] <= 44, "\n".join(strict_cupy.places(events, "operations"))
-    assert (found["syncs"], found["copies"]) == (0, 2)
+    assert found["launches"] <= 38
+    assert found["operations"] <= 3, "\n".join(strict_cupy.places(events, "operations"))
+    assert (found["syncs"], found["copies"]) == (0, 0)
+
+
+def test_a_training_step_is_captured_on_a_gpu(cupy) -> None:
+    """To the same bits, and as one launch."""
+    found = {}
+    for graph in ("on", "off"):
+        system = network(dtype="float32", device="cuda", key=random.key(2))
+        data = Dataset("random", "here", images(14), np.arange(14) % 10, images(2), np.arange(2))
+        trainer = Trainer(system, InSilico(CrossEntropy()), Adam(), data, Training(batch=4, epochs=2), graph=graph)
+        for _ in range(8):
+            trainer.advance()
+        found[graph] = trainer.saved()
+    for name, value in found["on"].items():
+        np.testing.assert_array_equal(value, found["off"][name], err_msg=name)
 
 
 def test_host_runner_gives_the_cpu_result() -> None:

@@ -1,5 +1,6 @@
 // Samples of a data set that lives where they are worked on: rows gathered by number, and brought to what enters a system.
 #pragma once
+#include "pnnkern/complex.cuh"
 #include "pnnkern/platform.cuh"
 
 namespace pnn {
@@ -30,14 +31,35 @@ template <class X> PNN_HD bool within(X x, double low, double high) { return x >
 // out (batch, n), or (batch, 2 n) with the same of the other sign: gain times each value.
 template <class T, class X>
 PNN_D void encode(long long batch, long long n, double gain, int both, double low, double high, int code, const X* samples, T* out, int* fault) {
-    long long wide = both ? 2 * n : n;
-    for (long long b = blockIdx.y; b < batch; b += gridDim.y)
-        for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x) {
-            X x = samples[b * n + i];
-            if (!within(x, low, high)) atomicMax(fault, code);
-            T value = fraction<T>(x) * T(gain);
-            out[b * wide + i] = value;
-            if (both) out[b * wide + n + i] = -value;
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < batch * n; i += (long long)gridDim.x * blockDim.x) {
+        X x = samples[i];
+        if (!within(x, low, high)) atomicMax(fault, code);
+        T value = fraction<T>(x) * T(gain);
+        if (both) {
+            long long first = i + i / n * n;   // sample b begins at 2 n b
+            out[first] = value, out[first + n] = -value;
+        } else {
+            out[i] = value;
         }
+    }
+}
+
+// Amplitudes (batch, side, side) of images (batch, height, width): rows @ image @ columns^T, of which a line of `rows` (side, height) is 0
+// outside of pixels first .. end of reach[line], and a line of `columns` (side, width) of reach[side + line].
+template <class T>
+PNN_D void spread(long long batch, long long side, long long height, long long width, const T* rows, const T* columns, const int* reach,
+                  const T* images, complex<T>* out) {
+    for (long long k = blockIdx.x * (long long)blockDim.x + threadIdx.x; k < batch * side * side; k += (long long)gridDim.x * blockDim.x) {
+        long long line = k / side, x = k - line * side, b = line / side, y = line - b * side;
+        const int *of_y = reach + 2 * y, *of_x = reach + 2 * (side + x);
+        T sum = 0;
+        for (int i = of_y[0]; i < of_y[1]; i++) {
+            const T* pixels = images + (b * height + i) * width;
+            T across = 0;
+            for (int j = of_x[0]; j < of_x[1]; j++) across += pixels[j] * columns[x * width + j];
+            sum += rows[y * height + i] * across;
+        }
+        out[k] = {sum, T(0)};
+    }
 }
 }  // namespace pnn

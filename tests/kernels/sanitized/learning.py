@@ -31,15 +31,20 @@ def samples() -> Iterator[np.ndarray]:
         x = (np.arange(7 * 600).reshape(7, 600) % 2).astype(kind)
         for real in (np.float32, np.float64):
             yield flat(x, 600, "cpu", real, gain=3.0, both=True)
-    index = np.array([5, 0, 6, 5])
+    order, at = np.array([1, 5, 0, 6, 5]), np.array([1, 2])
     for width in (592, 8, 12, 7):
         rows, labels = np.arange(7 * width, dtype=np.uint8).reshape(7, width), np.arange(7)
-        out, found = np.zeros((4, width), np.uint8), np.zeros(4, np.int64)
+        out, found, index = np.zeros((4, width), np.uint8), np.zeros(4, np.int64), np.zeros(4, np.int64)
         _launch.launch(
-            "learning/samples", "gather", np.uint8, 4, width, 8, index, rows, labels.view(np.uint8), out, found.view(np.uint8), grid=(3,)
-        )
-        yield out
-        yield found
+            "learning/samples", "gather", np.uint8, 4, width, 8, order, at, rows, labels.view(np.uint8), out, found.view(np.uint8), index,
+            grid=(3,),
+        )  # fmt: skip
+        yield from (out, found, index)
+    now, losses = np.zeros(3), np.zeros((2, 2))
+    known, both = np.linspace(0, 1, 12).reshape(4, 3), np.array([3.0, 4.0])
+    for _ in range(3):
+        _launch.launch("learning/samples", "advance", np.float64, 5, 4, 3, 2, known, both[:1], both[1:], at, now, losses, block=(1,))
+    yield from (at, now, losses)
 
 
 CALLS = (optimizers, judged, samples)

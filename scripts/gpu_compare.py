@@ -101,6 +101,25 @@ def step(recipe: str) -> Callable[[], Row]:
     return row
 
 
+CAPTURED = ("d2nn-mnist", "d2nn-digits")  # recipes whose steps are captured as a graph
+STEPS = 8  # of two epochs, the first three of them one by one
+
+
+def captured(recipe: str) -> Callable[[], Row]:
+    """A row for steps that are launches of a graph: they must leave the same bits behind as steps one by one."""
+
+    def row() -> Row:
+        states: list[dict[str, np.ndarray]] = []
+        for graph in ("on", "off"):
+            trainer = gpu_steps.trainer(recipe, "cuda", small=gpu_clock.SMALL, graph=graph)
+            for _ in range(STEPS):
+                trainer.advance()
+            states.append(trainer.saved())
+        return evaluated({name: 0.0 if np.array_equal(states[0][name], array) else np.inf for name, array in states[1].items()}, 0.0)
+
+    return row
+
+
 def evaluated(errors: dict[str, float], limit: float) -> Row:
     """The row, or `Different` with the worst error."""
     wrong = {name: error for name, error in errors.items() if not error <= limit}
@@ -237,6 +256,7 @@ def two_streams() -> Row:
 
 ROWS: dict[str, Callable[[], Row]] = {
     **{f"kernels {room}": kernels(room) for room in sanitized.ROOMS}, **{f"step {name}": step(name) for name in gpu_steps.names()},
+    **{f"captured {name}": captured(name) for name in CAPTURED},
     "torch": foreign(Torch), "jax": foreign(Jax), "numba": foreign(Numba), "two streams": two_streams,
     **{f"{tool} {room}": kernels(room, apart=True) for tool in ("memcheck", "racecheck") for room in sanitized.ROOMS},
 }  # fmt: skip

@@ -18,6 +18,7 @@ import numpy as np
 from gpu_clock import Row, Step, copy_rate, cupy, measured, timed
 
 from pnnkern import crossbar, random
+from pnnkern.experiments import device_steps
 from pnnkern.experiments.bench import _crossbar_read, _timing, optics
 from pnnkern.experiments.bench import random as draws
 from pnnkern.networks import layered
@@ -33,6 +34,18 @@ def training(recipe: str, batch: int) -> Measure:
     def row(seconds: float) -> Row:
         trainer = gpu_steps.trainer(recipe, "cuda", batch=batch, small=gpu_clock.SMALL)
         return measured(trainer.advance, seconds)
+
+    return row
+
+
+def captured(recipe: str, batch: int) -> Measure:
+    """A row for the training step of a recipe as one launch of a graph; now and then an epoch begins."""
+
+    def row(seconds: float) -> Row:
+        trainer = gpu_steps.trainer(recipe, "cuda", batch=batch, small=gpu_clock.SMALL, graph="on", steps=64)
+        for _ in range(device_steps.WARM + 1):
+            trainer.advance()
+        return timed(trainer.advance, seconds)
 
     return row
 
@@ -158,6 +171,7 @@ PROFILED = (("d2nn-mnist", 50), ("drn-mnist", 4), ("oim-mnist", 16), ("crossbar-
 ROWS: dict[str, tuple[Measure, float]] = {
     "card": (gpu_clock.card, 1), "d2nn 50": (light(50), 2), "d2nn 64": (light(64), 1), "d2nn 490": (light(490), 2),
     "drn 4": (training("drn-mnist", 4), 1), "drn 128": (training("drn-mnist", 128), 1), "drn-2h 4": (training("drn-2h-mnist", 4), 1),
+    "captured d2nn 50": (captured("d2nn-mnist", 50), 1),
     "oscillators 16": (training("oim-mnist", 16), 1), "coupled learning, iris 34": (training("coupled-iris", 34), 1),
     "coupled learning, images 20": (training("coupled-mnist", 20), 1), "crossbar-digits 32": (training("crossbar-digits", 32), 1),
     "crossbar-digits-pulsed 32": (training("crossbar-digits-pulsed", 32), 1),

@@ -46,13 +46,13 @@ def recipe(name: str, *, batch: int | None = None, small: bool = False) -> dict[
     return table
 
 
-def trainer(name: str, device: str, *, batch: int | None = None, small: bool = False, graph: Any = "off") -> loop.Trainer:
-    """The recipe's system, rule and optimiser on `device`, with samples for four steps; `advance` does one.
+def trainer(name: str, device: str, *, batch: int | None = None, small: bool = False, graph: Any = "off", steps: int = 4) -> loop.Trainer:
+    """The recipe's system, rule and optimiser on `device`, with samples for so many steps an epoch; `advance` does one.
 
     graph : "auto" or "on", to let steps be captured.
     """
     table = recipe(name, batch=batch, small=small)
-    samples = dataset(table)
+    samples = dataset(table, steps)
     training: Any = SimpleNamespace(**table["training"])
     system = build(table, samples.classes, device, random.fold_in(random.key(training.seed), loop.PARAMETERS), chunk=max(64, batch or 0))
     loop.calibrate(system, samples)
@@ -60,10 +60,10 @@ def trainer(name: str, device: str, *, batch: int | None = None, small: bool = F
     return loop.Trainer(system, rule(table), optimizer, samples, training, graph=graph)
 
 
-def dataset(table: dict[str, Any]) -> data.Dataset:
-    """Samples for four steps: images that come with the package for all images of their size, random values for features that would be read
+def dataset(table: dict[str, Any], steps: int = 4) -> data.Dataset:
+    """Samples for so many steps: images that come with the package for all images of their size, random values for features that would be read
     from elsewhere; tasks that are made as they are."""
-    wanted, count = table["data"], 4 * table["training"]["batch"]
+    wanted, count = table["data"], steps * table["training"]["batch"]
     if wanted["name"].partition(":")[0] in data.tasks.TASKS:
         return data.load(wanted["name"])
     if wanted["name"] in FEATURES:

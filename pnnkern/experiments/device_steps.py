@@ -58,6 +58,11 @@ class DeviceSteps:
         writers.touched(t.system)
         return count
 
+    @property
+    def way(self) -> str:
+        """Whether steps are captured, in words; nothing as long as that has not come out."""
+        return f"steps one by one ({self.refused})" if self.refused else "steps captured as a CUDA graph" if self._graph else ""
+
     def read(self, count: int) -> np.ndarray:
         """Losses and ratings (2, count), sums over a batch, of the last steps."""
         return self.progress.read(self.trainer.step - self._epoch * self.trainer.steps_per_epoch, count)

@@ -117,6 +117,11 @@ class Trainer:
         return self.steps_per_epoch * self.training.epochs
 
     @property
+    def way(self) -> str:
+        """How steps are done on a GPU, in words; nothing on a CPU."""
+        return "" if self._device is None else self._device.way
+
+    @property
     def passes(self) -> int:
         """Physical passes of single samples that training took so far, by what the rule says of itself."""
         return int(self.rule.passes * (self.step // self.steps_per_epoch * len(self.dataset.train_labels) + self._seen))

@@ -110,7 +110,7 @@ def _page(run: Run, accuracy: float, drawn: list[Picture], checks: Any, made: di
     cards = [(units.percent(accuracy), what)]
     cards += [(units.percent(value), name) for name, value in _controls(run).items()]
     cards += [
-        (units.duration(meta["seconds"]), f"on {device}"),
+        (units.duration(meta["seconds"]), ", ".join(word for word in (f"on {device}", meta.get("way")) if word)),
         (done, f"{units.count(trainer.step)} steps of {trainer.training.batch}"),
     ]
     controls = []

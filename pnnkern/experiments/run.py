@@ -387,6 +387,7 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
     def save() -> None:
         run.meta["seconds"] = before + time.monotonic() - began
         run.meta["environment"] |= machine.plans()
+        run.meta["way"] = trainer.way or run.meta.get("way", "")
         if trainer.finished and recipe.rule.kind == "in-silico" and not trainer.system.perfect:
             run.meta["deployed"] = {"test_accuracy": trainer.evaluations[-1][1], "how": "this run, as its model knows no imperfections"}
         state = trainer.saved()

@@ -122,10 +122,11 @@ def test_a_layer_moves_64_bytes_per_pixel() -> None:
     w = _layer._twiddles(side, np.empty(0, np.complex64))
     spectrum, after, h, mask = aligned((1, n, side)), aligned((1, n, side)), aligned((side, side)), aligned((n, n))
     module.watch([spectrum, after])
-    module.launch("pnn_layer_columns_c64", (side // 8, 1), (128,), (np.int64(1), w, h, spectrum, after))
+    shared = (2 * 8 * 16 * 17 + 8 * side) * 8
+    module.launch("pnn_layer_columns_c64", (side // 8, 1), (256,), (np.int64(1), np.int64(1), w, h, spectrum, after), shared)
     columns = module.counts(2)
     module.watch([spectrum, after])
-    module.launch("pnn_layer_rows_c64", (n // 4, 1, 1), (64,), (np.int64(1), w, mask, after, None, spectrum))
+    module.launch("pnn_layer_rows_c64", (n, 1, 1), (128,), (np.int64(1), np.int64(1), w, mask, after, None, spectrum))
     rows = module.counts(2)
     moved = np.stack([columns.sum(axis=0), rows.sum(axis=0)]).sum(axis=0)
     assert moved[0] + moved[1] == 64 * n * n

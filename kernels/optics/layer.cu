@@ -16,11 +16,11 @@
 
 namespace pnn {
 constexpr int N = PNN_FIELD, P = PNN_SIDE, PIXELS = N * N;
-// 8 columns of complex64 or 4 of complex128 are two sectors of memory, and as many samples of a row whole warps, or nearly.  Registers: no
-// spills.  Two samples at a time where a multiprocessor has room for two such blocks: they share what is kept of h.
+// 8 columns of complex64 or 4 of complex128 are two sectors of memory, and as many samples of a row whole warps, or nearly.  So many
+// warps on a multiprocessor leave registers enough.  Two samples at a time where a multiprocessor has room for two such blocks: they share what is kept of h.
 template <class T> struct shape {
     using plan = line_fft<T, P, N>;
-    static constexpr int lines = sizeof(T) == 4 ? 8 : 4, registers = sizeof(T) == 4 ? 96 : 255, warps = 65536 / 32 / registers;
+    static constexpr int lines = sizeof(T) == 4 ? 8 : 4, warps = sizeof(T) == 8 ? 8 : plan::threads <= 20 ? 20 : 16;
     static constexpr int row_samples = lines * int(sizeof(T)) * (2 * plan::shared + N) <= 48 << 10 ? lines : lines / 2;
     static constexpr int column_samples = sizeof(T) == 4 && 2 * lines * plan::threads <= 320 ? 2 : 1;
     static constexpr int row_threads = row_samples * plan::threads, row_shared = row_samples * plan::shared;
@@ -28,33 +28,37 @@ template <class T> struct shape {
     static constexpr int row_blocks = warps > (row_threads + 31) / 32 ? warps / ((row_threads + 31) / 32) : 1;
     static constexpr int column_blocks = warps > (column_threads + 31) / 32 ? warps / ((column_threads + 31) / 32) : 1;
 };
-template <class T, bool FROM, bool TO, class Pixel>
-PNN_D void rows(long long batch, const complex<T>* w, const complex<T>* in, complex<T>* out, complex<T>* shared, Pixel pixel) {
-    row_pass<T, P, N, shape<T>::row_samples, FROM, TO>(batch, w, in, out, shared, pixel);
+// The samples of a block of rows: where their spectra and fields begin.
+template <class T> PNN_D long long spectra() { return (long long)blockIdx.y * shape<T>::row_samples * (N * P); }
+template <class T> PNN_D long long fields() { return (long long)blockIdx.y * shape<T>::row_samples * PIXELS; }
+template <class T> PNN_D void first(long long batch, const complex<T>* w, const complex<T>* field, complex<T>* spectrum, complex<T>* shared) {
+    read_field<T> pixel = {field + fields<T>()};
+    row_pass<T, P, N, shape<T>::row_samples, false, true>(batch, w, nullptr, spectrum + spectra<T>(), shared, pixel);
+}
+template <class T> PNN_D void last(long long batch, const complex<T>* w, const complex<T>* spectrum, complex<T>* field, complex<T>* shared) {
+    write_field<T> pixel = {field + fields<T>()};
+    row_pass<T, P, N, shape<T>::row_samples, true, false>(batch, w, spectrum + spectra<T>(), nullptr, shared, pixel);
+}
+// Of member m of the population. apart: spectra from one member to the next, 0 where all have the same.
+template <class T, bool SAVE>
+PNN_D void rows(int m, long long batch, long long apart, const complex<T>* w, const complex<T>* mask, const complex<T>* spectrum,
+                complex<T>* saved, complex<T>* out, complex<T>* shared) {
+    mask_field<T, SAVE> pixel = {mask + m * (long long)PIXELS, SAVE ? saved + m * batch * PIXELS + fields<T>() : nullptr};
+    row_pass<T, P, N, shape<T>::row_samples, true, true>(batch, w, spectrum + m * apart * (N * P) + spectra<T>(),
+                                                         out + m * batch * (N * P) + spectra<T>(), shared, pixel);
+}
+template <class T>
+PNN_D void rows_vjp(int m, long long batch, const complex<T>* w, const complex<T>* mask, const complex<T>* saved, const complex<T>* spectrum,
+                    complex<T>* out, T* partial, complex<T>* shared, T* share) {
+    const long long each = m * batch * (N * P) + spectra<T>();
+    row_pass_vjp<T, P, N, shape<T>::row_samples>(batch, w, mask + m * (long long)PIXELS, saved + m * batch * PIXELS + fields<T>(), spectrum + each,
+                                                 out ? out + each : nullptr, partial + m * (long long)gridDim.y * PIXELS, shared, share);
 }
 template <class T, bool CONJUGATE>
 PNN_D void columns(long long batch, bool kept, const complex<T>* w, const complex<T>* h, const complex<T>* in, complex<T>* out, complex<T>* shared) {
     using as = shape<T>;
     if (kept) column_pass<T, P, N, as::lines, as::column_samples, CONJUGATE, true>(batch, w, h, in, out, shared);
     else column_pass<T, P, N, as::lines, as::column_samples, CONJUGATE, false>(batch, w, h, in, out, shared);
-}
-// Of member m of the population. apart: spectra from one member to the next, 0 where all have the same.
-template <class T>
-PNN_D void rows_of(int m, long long batch, long long apart, const complex<T>* w, const complex<T>* mask, const complex<T>* spectrum,
-                   complex<T>* saved, complex<T>* out, complex<T>* shared) {
-    const long long each = m * batch;
-    mask += m * (long long)PIXELS;
-    spectrum += m * apart * (N * P);
-    out += each * (N * P);
-    if (saved) rows<T, true, true>(batch, w, spectrum, out, shared, mask_field<T, true>{mask, saved + each * PIXELS, PIXELS});
-    else rows<T, true, true>(batch, w, spectrum, out, shared, mask_field<T, false>{mask, nullptr, PIXELS});
-}
-template <class T>
-PNN_D void rows_vjp_of(int m, long long batch, const complex<T>* w, const complex<T>* mask, const complex<T>* saved, const complex<T>* spectrum,
-                       complex<T>* out, T* partial, complex<T>* shared, T* share) {
-    const long long each = m * batch;
-    row_pass_vjp<T, P, N, shape<T>::row_samples>(batch, w, mask + m * (long long)PIXELS, saved + each * PIXELS, spectrum + each * (N * P),
-                                                 out ? out + each * (N * P) : nullptr, partial + m * (long long)gridDim.y * PIXELS, shared, share);
 }
 template <class T>
 PNN_D void add_slices(long long layers, long long population, long long first, long long members, long long slices, long long pixels,
@@ -76,7 +80,7 @@ PNN_D void add_slices(long long layers, long long population, long long first, l
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
 pnn_layer_first_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* field, pnn::complex<float>* spectrum) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
-    pnn::rows<float, false, true>(batch, w, nullptr, spectrum, shared, pnn::read_field<float>{field, pnn::PIXELS});
+    pnn::first(batch, w, field, spectrum, shared);
 }
 // out = columns of spectrum times h.  h[P][P]: transfer function in FFT order, divided by P^2.  Moves 2 N P values, and slices times h.
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::column_threads, pnn::shape<float>::column_blocks)
@@ -95,7 +99,8 @@ pnn_layer_columns_vjp_c64(long long batch, long long kept, const pnn::complex<fl
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
 pnn_layer_rows_c64(long long batch, long long apart, const pnn::complex<float>* w, const pnn::complex<float>* mask, const pnn::complex<float>* spectrum, pnn::complex<float>* saved, pnn::complex<float>* out) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
-    pnn::rows_of(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
+    if (saved) pnn::rows<float, true>(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
+    else pnn::rows<float, false>(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
 }
 // The adjoint: out = rows of (cotangent times conj(mask)) if it is not null, partial[population][slices][N][N] = sum over each slice of
 // row_samples samples of Im(cotangent conj(saved)).
@@ -103,13 +108,13 @@ extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn
 pnn_layer_rows_vjp_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* mask, const pnn::complex<float>* saved, const pnn::complex<float>* spectrum, pnn::complex<float>* out, float* partial) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
     __shared__ float share[pnn::shape<float>::row_samples * pnn::N];
-    pnn::rows_vjp_of(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
+    pnn::rows_vjp(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
 }
 // field = the rows back in space, cropped.  Moves N P + N^2 values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
 pnn_layer_last_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* spectrum, pnn::complex<float>* field) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
-    pnn::rows<float, true, false>(batch, w, spectrum, nullptr, shared, pnn::write_field<float>{field, pnn::PIXELS});
+    pnn::last(batch, w, spectrum, field, shared);
 }
 // gradient[layers][first .. first + population of members][pixels] += the slices of partial[layers][population][slices][pixels] added in order,
 // in double.  Any grid of two axes.
@@ -122,7 +127,7 @@ extern "C" __global__ void pnn_layer_gradient_f32(long long layers, long long po
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
 pnn_layer_first_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* field, pnn::complex<double>* spectrum) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
-    pnn::rows<double, false, true>(batch, w, nullptr, spectrum, shared, pnn::read_field<double>{field, pnn::PIXELS});
+    pnn::first(batch, w, field, spectrum, shared);
 }
 // out = columns of spectrum times h.  h[P][P]: transfer function in FFT order, divided by P^2.  Moves 2 N P values, and slices times h.
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::column_threads, pnn::shape<double>::column_blocks)
@@ -141,7 +146,8 @@ pnn_layer_columns_vjp_c128(long long batch, long long kept, const pnn::complex<d
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
 pnn_layer_rows_c128(long long batch, long long apart, const pnn::complex<double>* w, const pnn::complex<double>* mask, const pnn::complex<double>* spectrum, pnn::complex<double>* saved, pnn::complex<double>* out) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
-    pnn::rows_of(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
+    if (saved) pnn::rows<double, true>(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
+    else pnn::rows<double, false>(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
 }
 // The adjoint: out = rows of (cotangent times conj(mask)) if it is not null, partial[population][slices][N][N] = sum over each slice of
 // row_samples samples of Im(cotangent conj(saved)).
@@ -149,13 +155,13 @@ extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pn
 pnn_layer_rows_vjp_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* mask, const pnn::complex<double>* saved, const pnn::complex<double>* spectrum, pnn::complex<double>* out, double* partial) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
     __shared__ double share[pnn::shape<double>::row_samples * pnn::N];
-    pnn::rows_vjp_of(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
+    pnn::rows_vjp(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
 }
 // field = the rows back in space, cropped.  Moves N P + N^2 values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
 pnn_layer_last_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* spectrum, pnn::complex<double>* field) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
-    pnn::rows<double, true, false>(batch, w, spectrum, nullptr, shared, pnn::write_field<double>{field, pnn::PIXELS});
+    pnn::last(batch, w, spectrum, field, shared);
 }
 // gradient[layers][first .. first + population of members][pixels] += the slices of partial[layers][population][slices][pixels] added in order,
 // in double.  Any grid of two axes.

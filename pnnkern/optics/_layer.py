@@ -15,7 +15,6 @@ from .._array import Array, Field
 
 SIDES = (256, 320, 384, 400, 448, 512)
 LINES = {"complex64": 8, "complex128": 4}  # columns of a block, and samples of which a block has a row, as in layer.cu
-WARPS = {"complex64": 21, "complex128": 8}  # of a multiprocessor, by registers
 STATE = 32 << 20  # bytes of spectrum worked on at a time: it then stays in the second-level cache of large GPUs
 PLAIN = 48 << 10  # bytes of shared memory that a kernel can declare
 
@@ -142,7 +141,7 @@ class _Chain:
         room, table = self.column_samples * lines * line * size, lines * side * size
         self.kept = room + table <= _launch.shared_limit(field)
         self.column_shared, self.column_blocks = room + table * self.kept, side // lines
-        self.resident = max(1, WARPS[self.dtype.name] // -(-self.column_threads // 32))
+        self.resident = max(1, (8 if size == 16 else 20 if threads <= 20 else 16) // -(-self.column_threads // 32))
         self.multiprocessors = _launch.multiprocessors(field)
 
     def by_member(self, x: Array) -> Array:

@@ -15,49 +15,47 @@
 
 namespace pnn {
 
-// Pixel operations of the row pass: called once per sample b and pixel p = y N + x with the value z at this point of the chain; slot
-// is where in the rows of the block's samples that pixel is. What they return goes on.
+// Pixel operations of the row pass: called once for each of the block's samples and pixels with the value z at this point of the chain. i is
+// the place of the pixel in the fields from the block's first sample on, p that in a mask, slot that in the rows of the block. What they
+// return goes on.
 template <class T> struct read_field {                          // start of a chain
     const complex<T>* field;
-    long long pixels;
-    PNN_HD complex<T> operator()(int, long long b, int p, complex<T>) { return field[b * pixels + p]; }
+    PNN_HD complex<T> operator()(int i, int, int, complex<T>) { return field[i]; }
 };
 template <class T> struct write_field {                         // end of a chain
     complex<T>* field;
-    long long pixels;
-    PNN_HD complex<T> operator()(int, long long b, int p, complex<T> z) { return field[b * pixels + p] = z; }
+    PNN_HD complex<T> operator()(int i, int, int, complex<T> z) { return field[i] = z; }
 };
 template <class T, bool SAVE> struct mask_field {               // z mask; the product is kept for the way back
     const complex<T>* mask;
     complex<T>* saved;
-    long long pixels;
-    PNN_HD complex<T> operator()(int, long long b, int p, complex<T> z) {
+    PNN_HD complex<T> operator()(int i, int p, int, complex<T> z) {
         z = z * mask[p];
-        if constexpr (SAVE) saved[b * pixels + p] = z;
+        if constexpr (SAVE) saved[i] = z;
         return z;
     }
 };
 template <class T> struct mask_field_vjp {                      // z conj(mask), and Im(z conj(saved)) to share[slot]
     const complex<T>* mask;
     const complex<T>* saved;
-    long long pixels;
     T* share;
-    PNN_HD complex<T> operator()(int slot, long long b, int p, complex<T> z) {
-        complex<T> u = saved[b * pixels + p];
+    PNN_HD complex<T> operator()(int i, int p, int slot, complex<T> z) {
+        complex<T> u = saved[i];
         share[slot] = z.im * u.re - z.re * u.im;
         return z * conj(mask[p]);
     }
 };
 
 // Grid (N, ceil(batch / S)), block S threads(P), shared S shared(P) values. Row blockIdx.x of samples S blockIdx.y, ..., one after another
-// in the block. FROM and TO: start from and end in a spectrum; `onward` false: nobody asks for that at the end.
+// in the block; in and out begin at the first of them. FROM and TO: start from and end in a spectrum; `onward` false: nobody asks for that
+// at the end.
 template <class T, int P, int N, int S, bool FROM, bool TO, class Pixel>
 PNN_D void row_pass(long long batch, const complex<T>* w, const complex<T>* in, complex<T>* out, complex<T>* shared, Pixel& pixel, bool onward = true) {
     using fft = line_fft<T, P, N>;
     const int t = threadIdx.x, k1 = t % fft::A, k_sample = t / fft::A, n2 = t % fft::B, n_sample = t / fft::B, y = blockIdx.x;
-    const long long first = (long long)blockIdx.y * S;
-    const bool spectrum_side = k_sample < S && first + k_sample < batch, space_side = n_sample < S && first + n_sample < batch;
-    const long long spectrum = ((first + k_sample) * N + y) * P + k1;
+    const long long left = batch - (long long)blockIdx.y * S;
+    const int samples = left < S ? (int)left : S, spectrum = (k_sample * N + y) * P + k1, pixel_0 = y * N + n2;
+    const bool spectrum_side = k_sample < samples, space_side = n_sample < samples;
     complex<T>* k_line = shared + k_sample * fft::shared;
     complex<T>* n_line = shared + n_sample * fft::shared;
     complex<T> v[fft::threads];
@@ -73,7 +71,8 @@ PNN_D void row_pass(long long batch, const complex<T>* w, const complex<T>* in, 
         if constexpr (FROM) fft::to_space(v, n2, w, n_line, 1);
 #pragma unroll
         for (int n1 = 0; n1 < fft::live; n1++)
-            v[n1] = fft::inside(n1, n2) ? pixel(n_sample * N + fft::B * n1 + n2, first + n_sample, y * N + fft::B * n1 + n2, v[n1]) : complex<T>{0, 0};
+            v[n1] = fft::inside(n1, n2) ? pixel(n_sample * (N * N) + pixel_0 + fft::B * n1, pixel_0 + fft::B * n1, n_sample * N + n2 + fft::B * n1, v[n1])
+                                        : complex<T>{0, 0};
         if constexpr (TO) {
             if (onward) fft::from_space(v, n2, w, n_line, 1);
         }
@@ -93,7 +92,7 @@ PNN_D void row_pass(long long batch, const complex<T>* w, const complex<T>* in, 
 template <class T, int P, int N, int S>
 PNN_D void row_pass_vjp(long long batch, const complex<T>* w, const complex<T>* mask, const complex<T>* saved, const complex<T>* in,
                         complex<T>* out, T* partial, complex<T>* shared, T* share) {
-    mask_field_vjp<T> pixel = {mask, saved, N * N, share};
+    mask_field_vjp<T> pixel = {mask, saved, share};
     row_pass<T, P, N, S, true, true>(batch, w, in, out, shared, pixel, out != nullptr);    // its last barrier comes after the shares
     const long long left = batch - (long long)blockIdx.y * S;
     const int samples = left < S ? (int)left : S;

@@ -9,7 +9,7 @@ from pnnkern import _array, _launch, optics
 from pnnkern._errors import FaultError
 
 REALS = (np.float32, np.float64)
-SIDES = ((37, 256), (21, 320))  # of fields and windows for the fused kernels: as many threads for rows in space as in the spectrum, and more
+SIDES = ((37, 256), (21, 320))  # of fields and windows for the fused kernels: as many threads for rows in space as in the spectrum, and fewer
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, ...], real: type) -> np.ndarray:
@@ -76,23 +76,24 @@ def faults() -> Iterator[np.ndarray]:
 
 
 # ------------------------------------------------------------------------------------------- the chain's kernels by themselves
-POPULATION, BATCH, SLICES = 2, 3, 2  # a block of the first slice does samples 0 and 2, one of the second sample 1
+POPULATION, BATCH = 2, 9  # rows: a block has 8 of the samples, or 4, and the last one has the rest
+COLUMNS, SLICES = 2 * BATCH - 1, 2  # samples of the columns, two at a time or one: the last is alone
 
 
 def layers() -> Iterator[np.ndarray]:
-    """Blocks that walk several samples, and slices of which one has a sample more; on a CPU, which has no such kernels, NumPy's transforms.
-    Columns are done by two blocks, which is less work: the others stay as they are."""
+    """Blocks with as many samples as they take and with one, and blocks of columns that walk several; on a CPU, which has no such kernels,
+    NumPy's transforms. Columns are done by two blocks, which is less work: the others stay as they are."""
     for real in REALS:
         for n, side in SIDES:
             rng = np.random.default_rng(n)
             u, saved = (noise(rng, (POPULATION, BATCH, n, n), real) for _ in range(2))
             spectrum, h = noise(rng, (POPULATION, BATCH, n, side), real), noise(rng, (side, side), real)
-            masks, partial = noise(rng, (POPULATION, n, n), real), rng.standard_normal((POPULATION, 7, n, n)).astype(real)
+            masks, partial = noise(rng, (POPULATION, n, n), real), rng.standard_normal((2, POPULATION, 7, n, n)).astype(real)
             yield from (by_kernels if _array.host_active.get() else by_numpy)(u, spectrum, h, masks, saved, partial)
 
 
-def columns_of(real: type) -> int:
-    """Columns of a block, as in layer.cu."""
+def lines_of(real: type) -> int:
+    """Columns of a block, and samples of which it has a row, as in layer.cu."""
     return 8 if real is np.float32 else 4
 
 
@@ -100,34 +101,41 @@ def by_kernels(
     u: np.ndarray, spectrum: np.ndarray, h: np.ndarray, masks: np.ndarray, saved: np.ndarray, partial: np.ndarray
 ) -> Iterator[np.ndarray]:
     n, side, real = u.shape[-1], spectrum.shape[-1], u.real.dtype.type
-    w = np.exp(-2j * np.pi * np.outer(np.arange(16), np.arange(side // 16)) / side).astype(u.dtype)
+    first = 20 if side % 20 == 0 else 16
+    second, lines, together = side // first, lines_of(real), 2 if real is np.float32 else 1
+    threads, line = max(first, second), first * (second | 1)
+    w = np.exp(-2j * np.pi * np.outer(np.arange(first), np.arange(second)) / side).astype(u.dtype)
     how = {"defines": {"PNN_FIELD": n, "PNN_SIDE": side}}
 
-    def run(verb: str, *args: np.ndarray | None, columns: bool = False, population: int = 1) -> None:
-        grid = (2 if columns else -(-n // 4), SLICES, population)
-        block = (max(16, side // 16) * (columns_of(real) if columns else 4),)
+    def rows(verb: str, *args: object, population: int = 1) -> None:
         batch = BATCH if population > 1 else POPULATION * BATCH
-        _launch.launch("optics/layer", verb, u.dtype, batch, w, *args, grid=grid, block=block, **how)
+        grid, block = (n, -(-batch // lines), population), (lines * threads,)
+        _launch.launch("optics/layer", verb, u.dtype, batch, *args, grid=grid, block=block, **how)
 
     out = np.empty_like(spectrum)
-    run("first", u, out)
+    rows("first", w, u, out)
     yield out
-    for verb in ("columns", "columns_vjp"):
+    for verb, kept in (("columns", 1), ("columns_vjp", 1), ("columns", 0), ("columns_vjp", 0)):
         within = spectrum.copy()
-        run(verb, h, within, within, columns=True)
+        _launch.launch(
+            "optics/layer", verb, u.dtype, COLUMNS, kept, w, h, within, within, grid=(2, SLICES), block=(together * lines * threads,),
+            shared=lines * (together * line + side * kept) * u.itemsize, **how,
+        )  # fmt: skip
         yield within
-    for to in (np.empty_like(u), None):
-        out = spectrum.copy()
-        run("rows", masks, out, to, out, population=POPULATION)
+    for to, apart in ((np.empty_like(u), BATCH), (None, BATCH), (np.empty_like(u), 0)):
+        out = np.empty_like(spectrum)
+        rows("rows", apart, w, masks, spectrum, to, out, population=POPULATION)
         yield from (out,) if to is None else (out, to)
-    out, sums = spectrum.copy(), np.empty((POPULATION, SLICES, n, n), real)
-    run("rows_vjp", masks, saved, out, out, sums, population=POPULATION)
-    yield from (out, sums)
+    for onward in (True, False):
+        out, sums = spectrum.copy(), np.empty((POPULATION, -(-BATCH // lines), n, n), real)
+        rows("rows_vjp", w, masks, saved, out, out if onward else None, sums, population=POPULATION)
+        yield from (out, sums)
     field = np.empty_like(u)
-    run("last", spectrum, field)
+    rows("last", w, spectrum, field)
     yield field
-    gradient = np.ones((POPULATION, n, n))  # which the sums are added to
-    _launch.launch("optics/layer", "gradient", real, *partial.shape[:2], n * n, partial, gradient, threads=gradient.size, **how)
+    gradient = np.ones((2, POPULATION + 1, n, n))  # which the sums are added to, but for the first member's
+    sizes = *partial.shape[:2], 1, POPULATION + 1, partial.shape[2], n * n
+    _launch.launch("optics/layer", "gradient", real, *sizes, partial, gradient, grid=(2, 3), block=(32,), **how)
     yield gradient
 
 
@@ -135,23 +143,27 @@ def by_numpy(
     u: np.ndarray, spectrum: np.ndarray, h: np.ndarray, masks: np.ndarray, saved: np.ndarray, partial: np.ndarray
 ) -> Iterator[np.ndarray]:
     n, side, real = u.shape[-1], spectrum.shape[-1], u.real.dtype.type
-    wide = spectrum.astype(complex)
+    wide, lines = spectrum.astype(complex), lines_of(real)
 
     def rows(field: np.ndarray) -> np.ndarray:
         return np.fft.fft(field, side).astype(u.dtype)
 
     yield rows(u.astype(complex))
-    for transfer in (h.astype(complex), h.conj().astype(complex)):
-        out, done = spectrum.copy(), (..., slice(2 * columns_of(real)))
-        out[done] = (side * np.fft.ifft(transfer * np.fft.fft(wide, side, axis=-2), axis=-2))[..., :n, :][done]
-        yield out
+    for transfer in 2 * (h.astype(complex), h.conj().astype(complex)):
+        out = spectrum.copy().reshape(-1, n, side)
+        each = wide.reshape(out.shape)[:COLUMNS, :, : 2 * lines]
+        out[:COLUMNS, :, : 2 * lines] = (side * np.fft.ifft(transfer[:, : 2 * lines] * np.fft.fft(each, side, axis=-2), axis=-2))[:, :n]
+        yield out.reshape(spectrum.shape)
     field = side * np.fft.ifft(wide)[..., :n]
-    masked = field * masks[:, None]
-    yield from (rows(masked), masked.astype(u.dtype), rows(masked), rows(field * masks[:, None].conj()))
+    masked, shared = field * masks[:, None], field[:1] * masks[:, None]
+    yield from (rows(masked), masked.astype(u.dtype), rows(masked), rows(shared), shared.astype(u.dtype))
     each = (field * saved.conj()).imag
-    yield np.stack([each[:, s::SLICES].sum(1) for s in range(SLICES)], 1).astype(real)
+    sums = np.stack([each[:, s : s + lines].sum(1) for s in range(0, BATCH, lines)], 1).astype(real)
+    yield from (rows(field * masks[:, None].conj()), sums, spectrum, sums)
     yield field.astype(u.dtype)
-    yield 1 + partial.sum(1, dtype=float)
+    gradient = np.ones((2, POPULATION + 1, n, n))
+    gradient[:, 1:] += partial.sum(2, dtype=float)
+    yield gradient
 
 
 CALLS = (light, populations, faults, layers)

@@ -13,7 +13,7 @@ from .. import _array, _launch, _parallel
 from .._array import Array, Field, Real
 from .._checks import shaped
 from .._gate import accepts_any
-from . import _fft, _lanes, _layer
+from . import _fft, _grids, _lanes, _layer
 from ._lanes import CHUNK
 from .propagation import Propagator
 
@@ -89,7 +89,8 @@ def _unfused(field: Array, masks: Array, transfers: Sequence[_fft.Transfer], sav
         u = u if members == 1 else xp.concatenate([u] * members)
         for l in range(layers):
             v = u if saved is None else saved[l].reshape(u.shape)
-            _launch.launch("optics/mask", "transmit", u.dtype, 1, members, batch, ny * nx, masks[l], u, v, threads=u.size)
+            grid = _grids.over(ny * nx, members * batch, u.dtype)
+            _launch.launch("optics/mask", "transmit", u.dtype, 1, members, batch, ny * nx, masks[l], u, v, **grid)
             u = _fft.convolve(v, transfers[l + 1], np.zeros(len(v), np.int64))
         return u, saved
 
@@ -158,8 +159,9 @@ def phase_adjoint(
         g = _fft.convolve(cotangent, transfers[layers], index)
         for l in reversed(range(layers)):
             _launch.launch(
-                "optics/mask", "phase_adjoint", g.dtype, 1, batch, ny * nx, masks[l], saved[l], g, each[l], threads=ny * nx
-            )
+                "optics/mask", "phase_adjoint", g.dtype, 1, batch, ny * nx, masks[l], saved[l], g, each[l],
+                **_grids.sums(ny * nx, 1, g.dtype),
+            )  # fmt: skip
             if l or to_field:
                 g = _fft.convolve(g, transfers[l], index)
         gradient += each

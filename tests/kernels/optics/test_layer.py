@@ -87,10 +87,13 @@ def test_no_bit_depends_on_the_card(multiprocessors: int, shared: int, monkeypat
 
 @pytest.mark.parametrize(
     ("batch", "blocks", "multiprocessors", "found"),
-    [(50, 50, 132, 5), (1, 50, 132, 1), (64, 50, 132, 5), (2, 50, 132, 1), (50, 50, 108, 4), (50, 200, 132, 1), (0, 50, 132, 1), (50, 50, 1, 1)],
+    [
+        (50, 50, 132, 5), (1, 50, 132, 1), (64, 50, 132, 5), (2, 50, 132, 1), (50, 50, 108, 2), (50, 200, 132, 1), (0, 50, 132, 1),
+        (50, 50, 1, 1),
+    ],
 )
 def test_slices_of_the_columns(batch: int, blocks: int, multiprocessors: int, found: int) -> None:
-    """Of two samples at a time, in two blocks on a multiprocessor. 50 samples: 250 blocks in 264 places, each transfer function read five times."""
+    """Of two samples at a time, two blocks on a multiprocessor. 50 samples: 250 blocks in 264 places, five reads of a transfer function."""
     assert _layer.slices(-(-batch // 2), blocks, 2, multiprocessors) == found
 
 

@@ -39,27 +39,32 @@ def populations() -> Iterator[np.ndarray]:
     """Several masks, of several samples each, and all that more than once; detectors of more pixels than a block has threads."""
     rng = np.random.default_rng(1)
     for real in REALS:
-        masks, batch, pixels = 3, 4, 101
-        u, g, v = (noise(rng, (masks, batch, pixels), real) for _ in range(3))
-        t = np.exp(1j * rng.standard_normal((masks, pixels))).astype(u.dtype)
-        out, q, gradient = np.empty_like(u), np.empty_like(t), np.empty((masks, pixels), real)
-        sizes = masks, batch, pixels
-        for outer, inner in ((1, batch), (2, batch // 2)):
-            _launch.launch("optics/mask", "transmit", u.dtype, outer, masks, inner, pixels, t, u, out, threads=u.size)
-            _launch.launch("optics/mask", "transmit_vjp", u.dtype, outer, masks, inner, pixels, g, u, q, threads=q.size)
-            yield from (out.copy(), q.copy())
-        back = g.copy()
-        _launch.launch("optics/mask", "phase_adjoint", u.dtype, *sizes, t, v, back, gradient, threads=q.size)
-        yield from (back, gradient)
+        for pixels in (101, 134):  # one at a time, and two of complex64
+            masks, batch = 3, 18  # fields, of which some warps of a block take three
+            u, g, v = (noise(rng, (masks, batch, pixels), real) for _ in range(3))
+            t = np.exp(1j * rng.standard_normal((masks, pixels))).astype(u.dtype)
+            out, q, gradient = np.empty_like(u), np.empty_like(t), np.empty((masks, pixels), real)
+            sizes = masks, batch, pixels
+            sums = {"grid": (1, 2), "block": (256,)}
+            for outer, inner in ((1, batch), (2, batch // 2), (batch, 1)):
+                _launch.launch("optics/mask", "transmit", u.dtype, outer, masks, inner, pixels, t, u, out, grid=(2, 2), block=(32,))
+                _launch.launch("optics/mask", "transmit_vjp", u.dtype, outer, masks, inner, pixels, g, u, q, **sums)
+                yield from (out.copy(), q.copy())
+            back = g.copy()
+            _launch.launch("optics/mask", "phase_adjoint", u.dtype, *sizes, t, v, back, gradient, **sums)
+            yield from (back, gradient)
         field = noise(rng, (5, 31, 33), real)
         yield optics.powers(field, optics.Regions((31, 33), [(0, 20, 0, 33), (20, 31, 0, 9), (21, 30, 10, 30)]))
-        spectrum = noise(rng, (5, 67), real)
-        transfer = noise(rng, (2, 67), real)
-        _launch.launch("optics/spectrum", "multiply", u.dtype, 5, 67, np.array([1, 0, 1, 1, 0]), transfer, spectrum, threads=spectrum.size)
-        yield spectrum
+        even, regions = noise(rng, (5, 31, 34), real), optics.Regions((31, 34), [(0, 20, 0, 33), (20, 31, 0, 9)])
+        yield from (optics.intensity(even), optics.powers_vjp(rng.standard_normal((5, 2)).astype(real), even, regions))
+        for points in (67, 134):
+            spectrum, transfer = noise(rng, (5, points), real), noise(rng, (2, points), real)
+            index, grid = np.array([1, 0, 1, 1, 0]), {"grid": (2, 3), "block": (16,)}
+            _launch.launch("optics/spectrum", "multiply", u.dtype, 5, points, index, transfer, spectrum, **grid)
+            yield spectrum
         rolled, along_y, along_x = noise(rng, (3, 7, 12), real), noise(rng, (7,), real), noise(rng, (9,), real)
         before = noise(rng, (3, 7, 10), real)
-        _launch.launch("optics/spectrum", "roll", u.dtype, 3, 7, 9, 10, 12, 2, 5, along_y, along_x, before, rolled, threads=189)
+        _launch.launch("optics/spectrum", "roll", u.dtype, 3, 7, 9, 10, 12, 2, 5, along_y, along_x, before, rolled, **grid)
         yield rolled
 
 

@@ -48,11 +48,33 @@ PNN_D void rows(int m, long long batch, long long apart, const complex<T>* w, co
                                                          out + m * batch * (N * P) + spectra<T>(), shared, pixel);
 }
 template <class T>
-PNN_D void rows_vjp(int m, long long batch, const complex<T>* w, const complex<T>* mask, const complex<T>* saved, const complex<T>* spectrum,
-                    complex<T>* out, T* partial, complex<T>* shared, T* share) {
+PNN_D void rows_halves(int m, long long batch, long long apart, const complex<T>* w, const complex<T>* mask, const complex<T>* spectrum, int* saved,
+                       T* scale, complex<T>* out, complex<T>* shared, T* largest) {
+    const long long before = m * batch + (long long)blockIdx.y * shape<T>::row_samples;     // fields
+    mask_halves<T> pixel = {mask + m * (long long)PIXELS, saved + before * PIXELS, scale + before * N + blockIdx.x, largest};
+    row_pass<T, P, N, shape<T>::row_samples, true, true>(batch, w, spectrum + m * apart * (N * P) + spectra<T>(),
+                                                         out + m * batch * (N * P) + spectra<T>(), shared, pixel);
+}
+template <class T, class Pixel>
+PNN_D void rows_vjp(int m, long long batch, const complex<T>* w, const complex<T>* spectrum, complex<T>* out, T* partial, complex<T>* shared,
+                    const T* share, Pixel pixel) {
     const long long each = m * batch * (N * P) + spectra<T>();
-    row_pass_vjp<T, P, N, shape<T>::row_samples>(batch, w, mask + m * (long long)PIXELS, saved + m * batch * PIXELS + fields<T>(), spectrum + each,
-                                                 out ? out + each : nullptr, partial + m * (long long)gridDim.y * PIXELS, shared, share);
+    row_pass_vjp<T, P, N, shape<T>::row_samples>(batch, w, spectrum + each, out ? out + each : nullptr,
+                                                 partial + m * (long long)gridDim.y * PIXELS, shared, share, pixel);
+}
+template <class T>
+PNN_D void rows_full_vjp(int m, long long batch, const complex<T>* w, const complex<T>* mask, const complex<T>* saved, const complex<T>* spectrum,
+                         complex<T>* out, T* partial, complex<T>* shared, T* share) {
+    rows_vjp(m, batch, w, spectrum, out, partial, shared, share,
+             mask_field_vjp<T>{mask + m * (long long)PIXELS, saved + m * batch * PIXELS + fields<T>(), share});
+}
+template <class T>
+PNN_D void rows_halves_vjp(int m, long long batch, const complex<T>* w, const complex<T>* mask, const int* saved, const T* scale,
+                           const complex<T>* spectrum, complex<T>* out, T* partial, complex<T>* shared, T* share) {
+    const long long sample = (long long)blockIdx.y * shape<T>::row_samples + threadIdx.x / shape<T>::plan::B;
+    const T own = sample < batch ? scale[(m * batch + sample) * N + blockIdx.x] : T(0);
+    rows_vjp(m, batch, w, spectrum, out, partial, shared, share,
+             mask_halves_vjp<T>{mask + m * (long long)PIXELS, saved + m * batch * PIXELS + fields<T>(), own, share});
 }
 template <class T, bool CONJUGATE>
 PNN_D void columns(long long batch, bool kept, const complex<T>* w, const complex<T>* h, const complex<T>* in, complex<T>* out, complex<T>* shared) {
@@ -108,7 +130,22 @@ extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn
 pnn_layer_rows_vjp_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* mask, const pnn::complex<float>* saved, const pnn::complex<float>* spectrum, pnn::complex<float>* out, float* partial) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
     __shared__ float share[pnn::shape<float>::row_samples * pnn::N];
-    pnn::rows_vjp(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
+    pnn::rows_full_vjp(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
+}
+// rows, with the product kept as saved[population][batch][N][N] times scale[population][batch][N], pairs of 16-bit floats times a power of two
+// of each row: see pnnkern/halves.cuh.  Moves 2 N P + N^2 / 2 values.
+extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
+pnn_layer_rows_halves_c64(long long batch, long long apart, const pnn::complex<float>* w, const pnn::complex<float>* mask, const pnn::complex<float>* spectrum, int* saved, float* scale, pnn::complex<float>* out) {
+    __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
+    __shared__ float largest[pnn::shape<float>::row_samples * pnn::shape<float>::plan::B];
+    pnn::rows_halves(blockIdx.z, batch, apart, w, mask, spectrum, saved, scale, out, shared, largest);
+}
+// rows_vjp, with what rows_halves kept.
+extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
+pnn_layer_rows_halves_vjp_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* mask, const int* saved, const float* scale, const pnn::complex<float>* spectrum, pnn::complex<float>* out, float* partial) {
+    __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
+    __shared__ float share[pnn::shape<float>::row_samples * pnn::N];
+    pnn::rows_halves_vjp(blockIdx.z, batch, w, mask, saved, scale, spectrum, out, partial, shared, share);
 }
 // field = the rows back in space, cropped.  Moves N P + N^2 values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
@@ -155,7 +192,22 @@ extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pn
 pnn_layer_rows_vjp_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* mask, const pnn::complex<double>* saved, const pnn::complex<double>* spectrum, pnn::complex<double>* out, double* partial) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
     __shared__ double share[pnn::shape<double>::row_samples * pnn::N];
-    pnn::rows_vjp(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
+    pnn::rows_full_vjp(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
+}
+// rows, with the product kept as saved[population][batch][N][N] times scale[population][batch][N], pairs of 16-bit floats times a power of two
+// of each row: see pnnkern/halves.cuh.  Moves 2 N P + N^2 / 4 values.
+extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
+pnn_layer_rows_halves_c128(long long batch, long long apart, const pnn::complex<double>* w, const pnn::complex<double>* mask, const pnn::complex<double>* spectrum, int* saved, double* scale, pnn::complex<double>* out) {
+    __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
+    __shared__ double largest[pnn::shape<double>::row_samples * pnn::shape<double>::plan::B];
+    pnn::rows_halves(blockIdx.z, batch, apart, w, mask, spectrum, saved, scale, out, shared, largest);
+}
+// rows_vjp, with what rows_halves kept.
+extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
+pnn_layer_rows_halves_vjp_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* mask, const int* saved, const double* scale, const pnn::complex<double>* spectrum, pnn::complex<double>* out, double* partial) {
+    __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
+    __shared__ double share[pnn::shape<double>::row_samples * pnn::N];
+    pnn::rows_halves_vjp(blockIdx.z, batch, w, mask, saved, scale, spectrum, out, partial, shared, share);
 }
 // field = the rows back in space, cropped.  Moves N P + N^2 values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)

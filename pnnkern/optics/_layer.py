@@ -12,6 +12,8 @@ import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
 from .._array import Array, Field
+from . import _halves
+from ._halves import Halves
 
 SIDES = (256, 320, 384, 400, 448, 512)
 LINES = {"complex64": 8, "complex128": 4}  # columns of a block, and samples of which a block has a row, as in layer.cu
@@ -39,19 +41,22 @@ def traffic_vjp(batch: int, n: int, side: int, layers: int, itemsize: int = 8, *
 
 
 def chain(
-    field: Field, masks: Sequence[Array], transfers: Sequence[Array], side: int, *, save: bool = False
-) -> tuple[Array, Array | None]:
+    field: Field, masks: Sequence[Array], transfers: Sequence[Array], side: int, *, save: bool = False, halves: bool = False
+) -> tuple[Array, Array | Halves | None]:
     """The field behind masks[l] (layers, [population, 1,] n, n) with propagations transfers[l] / side^2 before, between and after them.
 
     field : ([population,] batch, n, n); without the axis where masks have it, every member has the same. Returns the field, and with `save`
-    the fields after each mask (layers, *field.shape), else None.
+    the fields after each mask (layers, *field.shape), with `halves` as such, else None.
     """
     field = _array.contiguous(field)
     sharing = math.prod(masks[0].shape[:-2]) if len(masks) and field.ndim == 3 else 1
     xp, one = _array.namespace(field), _Chain(field, side, sharing)
     lead = (sharing, len(field)) if sharing > 1 else field.shape[:-2]
     fields, out = one.by_member(field) if sharing == 1 else field, xp.empty(one.shape, field.dtype)
-    saved = xp.empty((len(masks), *one.shape), field.dtype) if save else None
+    saved: Array | Halves | None = None
+    if save:
+        shape = len(masks), *one.shape
+        saved = _halves.empty(shape, field.dtype, xp) if halves else xp.empty(shape, field.dtype)
     begun: tuple[slice | None, Any] = None, None  # samples, and their spectra in front of the first mask, where members share them
     for piece in one.pieces():
         if sharing == 1 or begun[0] != piece[1]:
@@ -68,14 +73,15 @@ def chain(
 
 
 def chain_vjp(
-    cotangent: Array, saved: Array, masks: Array, transfers: Sequence[Array], side: int, *, to_field: bool = False,
+    cotangent: Array, saved: Array | Halves, masks: Array, transfers: Sequence[Array], side: int, *, to_field: bool = False,
     gradient: Array | None = None,
 ) -> tuple[Array, Array | None]:  # fmt: skip
     """Adjoint of `chain` for phase masks: the gradient of the phases (layers, [population, 1,] n, n) in float64, added to `gradient` if that is
     given, and with `to_field` the cotangent of the incoming field, else None."""
     xp, one = _array.namespace(cotangent), _Chain(cotangent, side)
     cotangent = _array.contiguous(cotangent)
-    fields, kept = one.by_member(cotangent), _array.contiguous(saved).reshape(len(masks), *one.shape)
+    saved = saved if isinstance(saved, Halves) else _array.contiguous(saved)
+    fields, kept = one.by_member(cotangent), saved.reshape(len(masks), *one.shape)
     gradient = xp.zeros(masks.shape, np.float64) if gradient is None else gradient
     total = gradient if gradient.flags.c_contiguous else xp.zeros(masks.shape, np.float64)
     incoming = xp.empty(one.shape, cotangent.dtype) if to_field else None
@@ -178,19 +184,27 @@ class _Chain:
             grid=(self.column_blocks, along), block=(self.column_threads,), shared=self.column_shared, defines=self.defines,
         )  # fmt: skip
 
-    def rows(self, mask: Array, before: Array, saved: Array | None, spectrum: Array) -> None:
+    def rows(self, mask: Array, before: Array, saved: Array | Halves | None, spectrum: Array) -> None:
         """`before` : the spectra of each member, `spectrum` itself, or those that all members share."""
         population, batch = spectrum.shape[:2]
-        self._rows("rows", population, batch, batch if before is spectrum else 0, self.w, mask, before, saved, spectrum)
+        sizes = population, batch, batch if before is spectrum else 0
+        if isinstance(saved, Halves):
+            self._rows("rows_halves", *sizes, self.w, mask, before, saved.words, saved.scale, spectrum)
+        else:
+            self._rows("rows", *sizes, self.w, mask, before, saved, spectrum)
 
     def partial(self, layers: int, spectrum: Array) -> Array:
         """Memory for sums over `row_samples` samples each, which the number of samples alone decides on."""
         population, batch = spectrum.shape[:2]
         return self.xp.empty((layers, population, self._groups(batch), self.n, self.n), spectrum.real.dtype)
 
-    def rows_vjp(self, mask: Array, saved: Array, spectrum: Array, partial: Array, *, onward: bool) -> None:
+    def rows_vjp(self, mask: Array, saved: Array | Halves, spectrum: Array, partial: Array, *, onward: bool) -> None:
         population, batch = spectrum.shape[:2]
-        self._rows("rows_vjp", population, batch, self.w, mask, saved, spectrum, spectrum if onward else None, partial)
+        rest = spectrum, spectrum if onward else None, partial
+        if isinstance(saved, Halves):
+            self._rows("rows_halves_vjp", population, batch, self.w, mask, saved.words, saved.scale, *rest)
+        else:
+            self._rows("rows_vjp", population, batch, self.w, mask, saved, *rest)
 
     def add(self, partial: Array, first: int, gradient: Array) -> None:
         """Add the sums of members from `first` on to the gradient."""

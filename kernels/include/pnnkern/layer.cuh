@@ -12,21 +12,25 @@
 // N and P are compile-time numbers: bounds and zero halves then cost nothing.
 #pragma once
 #include "pnnkern/fft.cuh"
+#include "pnnkern/halves.cuh"
 
 namespace pnn {
 
 // Pixel operations of the row pass: called once for each of the block's samples and pixels with the value z at this point of the chain. i is
 // the place of the pixel in the fields from the block's first sample on, p that in a mask, slot that in the rows of the block. What they
-// return goes on.
+// return goes on. TOGETHER: the threads of a row have something to tell each other, note(), before they keep() it.
 template <class T> struct read_field {                          // start of a chain
+    enum { TOGETHER = false };
     const complex<T>* field;
     PNN_HD complex<T> operator()(int i, int, int, complex<T>) { return field[i]; }
 };
 template <class T> struct write_field {                         // end of a chain
+    enum { TOGETHER = false };
     complex<T>* field;
     PNN_HD complex<T> operator()(int i, int, int, complex<T> z) { return field[i] = z; }
 };
 template <class T, bool SAVE> struct mask_field {               // z mask; the product is kept for the way back
+    enum { TOGETHER = false };
     const complex<T>* mask;
     complex<T>* saved;
     PNN_HD complex<T> operator()(int i, int p, int, complex<T> z) {
@@ -35,13 +39,52 @@ template <class T, bool SAVE> struct mask_field {               // z mask; the p
         return z;
     }
 };
+template <class T> struct mask_halves {                         // the same, kept in pairs of 16-bit floats
+    enum { TOGETHER = true };
+    const complex<T>* mask;
+    int* saved;
+    T* scale;                                                   // of the row, for each of the block's samples; N from one to the next
+    T* largest;                                                 // shared: what each thread of a row has
+    PNN_HD complex<T> operator()(int, int p, int, complex<T> z) { return z * mask[p]; }
+    template <class fft> PNN_HD void note(const complex<T>* v, int sample, int n2) {
+        T most = 0;
+#pragma unroll
+        for (int n1 = 0; n1 < fft::live; n1++)
+            if (fft::inside(n1, n2)) most = greater(most, greater(v[n1].re < 0 ? -v[n1].re : v[n1].re, v[n1].im < 0 ? -v[n1].im : v[n1].im));
+        largest[sample * fft::B + n2] = most;
+    }
+    template <class fft> PNN_HD void keep(const complex<T>* v, int sample, int n2, int i) {
+        T most = 0;
+#pragma unroll
+        for (int j = 0; j < fft::B; j++) most = greater(most, largest[sample * fft::B + j]);
+        const int k = row_exponent(most);
+        const T over = power(T(), -k);
+        if (n2 == 0) scale[sample * fft::N] = power(T(), k);
+#pragma unroll
+        for (int n1 = 0; n1 < fft::live; n1++)
+            if (fft::inside(n1, n2)) saved[i + fft::B * n1] = to_halves(over * v[n1]);
+    }
+};
 template <class T> struct mask_field_vjp {                      // z conj(mask), and Im(z conj(saved)) to share[slot]
+    enum { TOGETHER = false };
     const complex<T>* mask;
     const complex<T>* saved;
     T* share;
     PNN_HD complex<T> operator()(int i, int p, int slot, complex<T> z) {
         complex<T> u = saved[i];
         share[slot] = z.im * u.re - z.re * u.im;
+        return z * conj(mask[p]);
+    }
+};
+template <class T> struct mask_halves_vjp {                     // the same, of what was kept in pairs of 16-bit floats
+    enum { TOGETHER = false };
+    const complex<T>* mask;
+    const int* saved;
+    T scale;                                                    // of this thread's row
+    T* share;
+    PNN_HD complex<T> operator()(int i, int p, int slot, complex<T> z) {
+        complex<T> u = from_halves<T>(saved[i]);
+        share[slot] = scale * (z.im * u.re - z.re * u.im);
         return z * conj(mask[p]);
     }
 };
@@ -73,9 +116,14 @@ PNN_D void row_pass(long long batch, const complex<T>* w, const complex<T>* in, 
         for (int n1 = 0; n1 < fft::live; n1++)
             v[n1] = fft::inside(n1, n2) ? pixel(n_sample * (N * N) + pixel_0 + fft::B * n1, pixel_0 + fft::B * n1, n_sample * N + n2 + fft::B * n1, v[n1])
                                         : complex<T>{0, 0};
-        if constexpr (TO) {
-            if (onward) fft::from_space(v, n2, w, n_line, 1);
-        }
+    }
+    if constexpr (Pixel::TOGETHER != 0) {
+        if (space_side) pixel.template note<fft>(v, n_sample, n2);
+        __syncthreads();
+        if (space_side) pixel.template keep<fft>(v, n_sample, n2, n_sample * (N * N) + pixel_0);
+    }
+    if constexpr (TO) {
+        if (space_side && onward) fft::from_space(v, n2, w, n_line, 1);
     }
     if constexpr (TO) {
         __syncthreads();
@@ -88,11 +136,10 @@ PNN_D void row_pass(long long batch, const complex<T>* w, const complex<T>* in, 
 }
 
 // The row pass of the adjoint: as above, then row blockIdx.x of slice blockIdx.y of partial[gridDim.y][N][N] takes the sum of what the block's
-// samples share, in their order. share: S N values of shared memory. out null: this is the first mask, and nobody asks for the field in front of it.
-template <class T, int P, int N, int S>
-PNN_D void row_pass_vjp(long long batch, const complex<T>* w, const complex<T>* mask, const complex<T>* saved, const complex<T>* in,
-                        complex<T>* out, T* partial, complex<T>* shared, T* share) {
-    mask_field_vjp<T> pixel = {mask, saved, share};
+// samples share, in their order. share: S N values of shared memory, where `pixel` puts them. out null: this is the first mask, and nobody asks for the field in front of it.
+template <class T, int P, int N, int S, class Pixel>
+PNN_D void row_pass_vjp(long long batch, const complex<T>* w, const complex<T>* in, complex<T>* out, T* partial, complex<T>* shared, const T* share,
+                        Pixel& pixel) {
     row_pass<T, P, N, S, true, true>(batch, w, in, out, shared, pixel, out != nullptr);    // its last barrier comes after the shares
     const long long left = batch - (long long)blockIdx.y * S;
     const int samples = left < S ? (int)left : S;

@@ -82,8 +82,7 @@ def faults() -> Iterator[np.ndarray]:
 
 
 # ------------------------------------------------------------------------------------------- the chain's kernels by themselves
-POPULATION, BATCH = 2, 9  # rows: a block has 8 of the samples, or 4, and the last one has the rest
-COLUMNS, SLICES = 2 * BATCH - 1, 2  # samples of the columns, two at a time or one: the last is alone
+POPULATION, SLICES = 2, 2  # columns: of one sample less than there is, two at a time or one, so that the last is alone
 
 
 def layers() -> Iterator[np.ndarray]:
@@ -91,9 +90,9 @@ def layers() -> Iterator[np.ndarray]:
     NumPy's transforms. Columns are done by two blocks, which is less work: the others stay as they are."""
     for real in REALS:
         for n, side in SIDES:
-            rng = np.random.default_rng(n)
-            u, saved = (noise(rng, (POPULATION, BATCH, n, n), real) for _ in range(2))
-            spectrum, h = noise(rng, (POPULATION, BATCH, n, side), real), noise(rng, (side, side), real)
+            rng, batch = np.random.default_rng(n), lines_of(real) + 1  # a block of rows has all but one, and another the last
+            u, saved = (noise(rng, (POPULATION, batch, n, n), real) for _ in range(2))
+            spectrum, h = noise(rng, (POPULATION, batch, n, side), real), noise(rng, (side, side), real)
             masks, partial = noise(rng, (POPULATION, n, n), real), rng.standard_normal((2, POPULATION, 7, n, n)).astype(real)
             yield from (by_kernels if _array.host_active.get() else by_numpy)(u, spectrum, h, masks, saved, partial)
 
@@ -116,14 +115,15 @@ def by_kernels(
     n, side, real = u.shape[-1], spectrum.shape[-1], u.real.dtype.type
     first = 20 if side % 20 == 0 else 16
     second, lines, together = side // first, lines_of(real), 2 if real is np.float32 else 1
+    batch = u.shape[1]
     threads, line = max(first, second), first * (second | 1)
     w = np.exp(-2j * np.pi * np.outer(np.arange(first), np.arange(second)) / side).astype(u.dtype)
     how = {"defines": {"PNN_FIELD": n, "PNN_SIDE": side}}
 
     def rows(verb: str, *args: object, population: int = 1) -> None:
-        batch = BATCH if population > 1 else POPULATION * BATCH
-        grid, block = (n, -(-batch // lines), population), (lines * threads,)
-        _launch.launch("optics/layer", verb, u.dtype, batch, *args, grid=grid, block=block, **how)
+        fields = batch if population > 1 else POPULATION * batch
+        grid, block = (n, -(-fields // lines), population), (lines * threads,)
+        _launch.launch("optics/layer", verb, u.dtype, fields, *args, grid=grid, block=block, **how)
 
     out = np.empty_like(spectrum)
     rows("first", w, u, out)
@@ -131,21 +131,21 @@ def by_kernels(
     for verb, kept in (("columns", 1), ("columns_vjp", 1), ("columns", 0), ("columns_vjp", 0)):
         within = spectrum.copy()
         _launch.launch(
-            "optics/layer", verb, u.dtype, COLUMNS, kept, w, h, within, within, grid=(2, SLICES), block=(together * lines * threads,),
+            "optics/layer", verb, u.dtype, 2 * batch - 1, kept, w, h, within, within, grid=(2, SLICES), block=(together * lines * threads,),
             shared=lines * (together * line + side * kept) * u.itemsize, **how,
         )  # fmt: skip
         yield within
-    for to, apart in ((np.empty_like(u), BATCH), (None, BATCH), (np.empty_like(u), 0)):
+    for to, apart in ((np.empty_like(u), batch), (None, batch), (np.empty_like(u), 0)):
         out = np.empty_like(spectrum)
         rows("rows", apart, w, masks, spectrum, to, out, population=POPULATION)
         yield from (out,) if to is None else (out, to)
     out, halves = np.empty_like(spectrum), _halves.empty(u.shape, u.dtype, np)
-    rows("rows_halves", BATCH, w, masks, spectrum, halves.words, halves.scale, out, population=POPULATION)
+    rows("rows_halves", batch, w, masks, spectrum, halves.words, halves.scale, out, population=POPULATION)
     yield from (out, like(halves.full(), side * np.fft.ifft(spectrum.astype(complex))[..., :n] * masks[:, None]))
     halves.put(saved)
     for verb, given in (("rows_vjp", (saved,)), ("rows_halves_vjp", (halves.words, halves.scale))):
         for onward in (True, False):
-            out, sums = spectrum.copy(), np.empty((POPULATION, -(-BATCH // lines), n, n), real)
+            out, sums = spectrum.copy(), np.empty((POPULATION, -(-batch // lines), n, n), real)
             rows(verb, w, masks, *given, out, out if onward else None, sums, population=POPULATION)
             yield from (out, sums)
     field = np.empty_like(u)
@@ -161,7 +161,8 @@ def by_numpy(
     u: np.ndarray, spectrum: np.ndarray, h: np.ndarray, masks: np.ndarray, saved: np.ndarray, partial: np.ndarray
 ) -> Iterator[np.ndarray]:
     n, side, real = u.shape[-1], spectrum.shape[-1], u.real.dtype.type
-    wide, lines = spectrum.astype(complex), lines_of(real)
+    wide, lines, batch = spectrum.astype(complex), lines_of(real), u.shape[1]
+    done = slice(2 * batch - 1), slice(None), slice(2 * lines)
 
     def rows(field: np.ndarray) -> np.ndarray:
         return np.fft.fft(field, side).astype(u.dtype)
@@ -169,8 +170,8 @@ def by_numpy(
     yield rows(u.astype(complex))
     for transfer in 2 * (h.astype(complex), h.conj().astype(complex)):
         out = spectrum.copy().reshape(-1, n, side)
-        each = wide.reshape(out.shape)[:COLUMNS, :, : 2 * lines]
-        out[:COLUMNS, :, : 2 * lines] = (side * np.fft.ifft(transfer[:, : 2 * lines] * np.fft.fft(each, side, axis=-2), axis=-2))[:, :n]
+        each = wide.reshape(out.shape)[done]
+        out[done] = (side * np.fft.ifft(transfer[:, : 2 * lines] * np.fft.fft(each, side, axis=-2), axis=-2))[:, :n]
         yield out.reshape(spectrum.shape)
     field = side * np.fft.ifft(wide)[..., :n]
     masked, shared = field * masks[:, None], field[:1] * masks[:, None]
@@ -180,7 +181,7 @@ def by_numpy(
     halves.put(saved)
     for after in (saved, halves.full()):
         each = (field * after.conj()).imag
-        sums = np.stack([each[:, s : s + lines].sum(1) for s in range(0, BATCH, lines)], 1).astype(real)
+        sums = np.stack([each[:, s : s + lines].sum(1) for s in range(0, batch, lines)], 1).astype(real)
         yield from (rows(field * masks[:, None].conj()), sums, spectrum, sums)
     yield field.astype(u.dtype)
     gradient = np.ones((2, POPULATION + 1, n, n))

@@ -115,6 +115,19 @@ def shared_limit(like: Any) -> int:
     return _opt_in(_array.cupy(), like.data.device_id) - DECLARED
 
 
+HOST_MULTIPROCESSORS = 132  # as on an H100
+
+
+def multiprocessors(like: Any) -> int:
+    """How many multiprocessors the device of `like` has."""
+    return HOST_MULTIPROCESSORS if _array.device_of(like) != "cuda" else _multiprocessors(_array.cupy(), like.data.device_id)
+
+
+@functools.cache
+def _multiprocessors(xp: Any, gpu: int) -> int:
+    return int(xp.cuda.Device(gpu).attributes["MultiProcessorCount"])
+
+
 @functools.cache
 def _opt_in(xp: Any, gpu: int) -> int:
     """Bytes of shared memory that a block on this GPU may be granted."""
@@ -352,4 +365,4 @@ def _on_host(plan: _Plan, args: tuple[Any, ...], word: Any, grid: tuple[int, ...
     module.launch(plan.prototype.name, grid, block, values, shared, order=options.order, seed=options.seed, threads=options.threads)
 
 
-__all__ = ["BLOCK", "MAX_BLOCKS", "check", "fault", "flag", "host", "launch", "launched", "shared_limit"]
+__all__ = ["BLOCK", "MAX_BLOCKS", "check", "fault", "flag", "host", "launch", "launched", "multiprocessors", "shared_limit"]

@@ -180,8 +180,6 @@ ROWS: dict[str, tuple[Measure, float]] = {
     "read 4096 x 1024 x 1024": (read(4096, 1024, 1024), 1),
     **{f"draw {kind}": (draw(kind), 1) for kind in ("uniform", "normal", "words", "bernoulli", "poisson")},
     "STATE, d2nn 490": (constant(_layer, "STATE", STATES, "d2nn-mnist", 490), 3),
-    "BLOCKS, d2nn 490": (constant(_layer, "BLOCKS", [264, 528, 1056], "d2nn-mnist", 490), 2),
-    "BLOCKS, d2nn 50": (constant(_layer, "BLOCKS", [264, 528, 1056], "d2nn-mnist", 50), 1),
     "THREADS, drn 4": (constant(layered, "THREADS", [128, 256, 512, 1024], "drn-mnist", 4), 1),
     "THREADS, drn 128": (constant(layered, "THREADS", [128, 256, 512, 1024], "drn-mnist", 128), 1),
     **{f"all of {recipe} {batch}": (profile(recipe, batch), 1) for recipe, batch in PROFILED},

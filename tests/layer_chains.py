@@ -54,6 +54,8 @@ CASES = [  # n, side, (population, batch), layers, dtype
     (200, 400, (1,), 5, "complex64"),  # the published network: six propagations
     (224, 448, (2,), 1, "complex64"),
     (256, 512, (2,), 2, "complex64"),
+    (101, 256, (9,), 1, "complex64"),  # more samples than a block has rows of
+    (512, 512, (5,), 1, "complex64"),  # rows of four samples
     (128, 256, (3, 2), 2, "complex64"),
     (128, 256, (2, 3), 2, "complex128"),
     (256, 256, (2,), 1, "complex128"),

@@ -1,6 +1,5 @@
 // Intensity detectors.  A detector is a list of pixels: region r holds pixel[start[r] .. start[r + 1]).
-#include "pnnkern/complex.cuh"
-#include "pnnkern/platform.cuh"
+#include "pnnkern/wide.cuh"
 
 namespace pnn {
 constexpr int DETECTOR_THREADS = 128;
@@ -30,18 +29,43 @@ PNN_D void detector_powers(long long batch, long long pixels, long long regions,
         __syncthreads();
     }
 }
+// x goes along the pixels, y along the fields. What lies in no region is not read.
+template <class T, int W>
+PNN_D void powers_vjp(long long batch, long long pixels, long long regions, const int* label, const T* cotangent, const complex<T>* field,
+                      complex<T>* out) {
+    for (long long b = blockIdx.y; b < batch; b += gridDim.y) {
+        const complex<T>* u = field + b * pixels;
+        const T* g = cotangent + b * regions;
+#pragma unroll 1
+        for (long long p = W * (blockIdx.x * (long long)blockDim.x + threadIdx.x); p < pixels; p += W * ((long long)gridDim.x * blockDim.x)) {
+            values<T, W> v;
+#pragma unroll
+            for (int i = 0; i < W; i++) {
+                const int r = label[p + i];
+                v.z[i] = {0, 0};
+                if (r >= 0) v.z[i] = (2 * g[r]) * u[p + i];
+            }
+            store<W>(out + b * pixels + p, v);
+        }
+    }
+}
 template <class T>
 PNN_D void detector_powers_vjp(long long batch, long long pixels, long long regions, const int* label, const T* cotangent,
                                const complex<T>* field, complex<T>* out) {
-    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < batch * pixels; i += (long long)gridDim.x * blockDim.x) {
-        int r = label[i % pixels];
-        T g = r < 0 ? T(0) : 2 * cotangent[i / pixels * regions + r];
-        out[i] = {g * field[i].re, g * field[i].im};
+    if (WIDE<T> > 1 && whole(pixels, out, out, out)) powers_vjp<T, WIDE<T>>(batch, pixels, regions, label, cotangent, field, out);
+    else powers_vjp<T, 1>(batch, pixels, regions, label, cotangent, field, out);
+}
+template <class T, int W> PNN_D void intensity(long long pixels, const complex<T>* field, T* out) {
+#pragma unroll 1
+    for (long long i = W * (blockIdx.x * (long long)blockDim.x + threadIdx.x); i < pixels; i += W * ((long long)gridDim.x * blockDim.x)) {
+        const values<T, W> u = load<W>(field + i);
+#pragma unroll
+        for (int j = 0; j < W; j++) out[i + j] = abs2(u.z[j]);
     }
 }
 template <class T> PNN_D void detector_intensity(long long pixels, const complex<T>* field, T* out) {
-    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < pixels; i += (long long)gridDim.x * blockDim.x)
-        out[i] = field[i].re * field[i].re + field[i].im * field[i].im;
+    if (WIDE<T> > 1 && whole(pixels, field, field, field)) intensity<T, WIDE<T>>(pixels, field, out);
+    else intensity<T, 1>(pixels, field, out);
 }
 }  // namespace pnn
 
@@ -59,7 +83,8 @@ extern "C" __global__ void __launch_bounds__(128) pnn_detector_powers_c128(long 
     __shared__ double sums[pnn::DETECTOR_THREADS];
     pnn::detector_powers(batch, pixels, regions, start, pixel, field, power, sums, fault);
 }
-// out[b, p] = 2 cotangent[b, label[p]] field[b, p]; label -1 lies in no region.  Moves 2 fields.
+// out[b, p] = 2 cotangent[b, label[p]] field[b, p]; label -1 lies in no region.  Writes a field, and reads what of one
+// lies in the regions.  Any grid of two axes.
 extern "C" __global__ void pnn_detector_powers_vjp_c64(long long batch, long long pixels, long long regions, const int* __restrict__ label,
     const float* __restrict__ cotangent, const pnn::complex<float>* field, pnn::complex<float>* out) {
     pnn::detector_powers_vjp(batch, pixels, regions, label, cotangent, field, out);

@@ -1,10 +1,11 @@
 // Diffractive layers: two fused kernels per layer and direction.  One pair of sides per compilation: -DPNN_FIELD=N -DPNN_SIDE=P, fields N x N
 // padded to P x P, P = 256, 320, 384, 400, 448 or 512, N <= P.  See pnnkern/layer.cuh for the algorithm and layouts.
 //
-// Common arguments: batch; w, P twiddles w[k1 B + n2] = exp(-2 pi i k1 n2 / P), A = 16, B = P / 16; spectrum[batch][N][P], the state between
-// two kernels, may be one buffer throughout.  Where there are masks, a population of them: everything has a leading axis of that size.
-// Rows:    grid (ceil(N / rows), slices[, population]), block rows max(A, B).    Columns: grid (P / columns, slices), block columns max(A, B).
-// slices: any number from 1 to batch; a block does every slices-th sample.
+// Common arguments: batch; w, P twiddles w[k1 B + n2] = exp(-2 pi i k1 n2 / P), P = A B; spectrum[batch][N][P], the state between two
+// kernels, may be one buffer throughout.  Where there are masks, a population of them: everything has a leading axis of that size.
+// Rows:     grid (N, ceil(batch / row_samples)[, population]), block row_samples max(A, B).
+// Columns:  grid (P / lines, slices), block column_samples lines max(A, B), column_samples lines shared values of shared memory, and with
+//           `kept` lines P more; slices: any number, a block does every slices-th group of samples.
 #include "pnnkern/layer.cuh"
 #ifndef PNN_SIDE
 #define PNN_SIDE 256
@@ -15,28 +16,84 @@
 
 namespace pnn {
 constexpr int N = PNN_FIELD, P = PNN_SIDE, PIXELS = N * N;
-// Rows and columns per block: 8 columns of complex64 or 4 of complex128 are two sectors of memory.  Registers: no spills, whole warps.
+// 8 columns of complex64 or 4 of complex128 are two sectors of memory, and as many samples of a row whole warps, or nearly.  So many
+// warps on a multiprocessor leave registers enough.  Two samples at a time where a multiprocessor has room for two such blocks: they share what is kept of h.
 template <class T> struct shape {
     using plan = line_fft<T, P, N>;
-    static constexpr int rows = 4, columns = sizeof(T) == 4 ? 8 : 4, registers = sizeof(T) == 4 ? 128 : 255, warps = 65536 / 32 / registers;
-    static constexpr int row_threads = rows * plan::threads, row_shared = rows * plan::shared;
-    static constexpr int column_threads = columns * plan::threads, column_shared = columns * plan::shared;
+    static constexpr int lines = sizeof(T) == 4 ? 8 : 4, warps = sizeof(T) == 8 ? 8 : plan::threads <= 20 ? 20 : 16;
+    static constexpr int row_samples = lines * int(sizeof(T)) * (2 * plan::shared + N) <= 48 << 10 ? lines : lines / 2;
+    static constexpr int column_samples = sizeof(T) == 4 && 2 * lines * plan::threads <= 320 ? 2 : 1;
+    static constexpr int row_threads = row_samples * plan::threads, row_shared = row_samples * plan::shared;
+    static constexpr int column_threads = column_samples * lines * plan::threads;
     static constexpr int row_blocks = warps > (row_threads + 31) / 32 ? warps / ((row_threads + 31) / 32) : 1;
     static constexpr int column_blocks = warps > (column_threads + 31) / 32 ? warps / ((column_threads + 31) / 32) : 1;
 };
-template <class T, bool FROM, bool TO, class Pixel>
-PNN_D void rows(long long batch, const complex<T>* w, const complex<T>* in, complex<T>* out, complex<T>* shared, Pixel pixel) {
-    row_pass<T, P, N, shape<T>::rows, FROM, TO>(batch, w, in, out, shared, pixel);
+// The samples of a block of rows: where their spectra and fields begin.
+template <class T> PNN_D long long spectra() { return (long long)blockIdx.y * shape<T>::row_samples * (N * P); }
+template <class T> PNN_D long long fields() { return (long long)blockIdx.y * shape<T>::row_samples * PIXELS; }
+template <class T> PNN_D void first(long long batch, const complex<T>* w, const complex<T>* field, complex<T>* spectrum, complex<T>* shared) {
+    read_field<T> pixel = {field + fields<T>()};
+    row_pass<T, P, N, shape<T>::row_samples, false, true>(batch, w, nullptr, spectrum + spectra<T>(), shared, pixel);
 }
-}  // namespace pnn
-
-namespace pnn {
-template <class T> PNN_D void add_slices(long long population, long long slices, long long pixels, const T* partial, double* gradient) {
-    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < population * pixels; i += (long long)gridDim.x * blockDim.x) {
-        const T* first = partial + i / pixels * slices * pixels + i % pixels;
-        double sum = 0;
-        for (long long s = 0; s < slices; s++) sum += first[s * pixels];
-        gradient[i] += sum;
+template <class T> PNN_D void last(long long batch, const complex<T>* w, const complex<T>* spectrum, complex<T>* field, complex<T>* shared) {
+    write_field<T> pixel = {field + fields<T>()};
+    row_pass<T, P, N, shape<T>::row_samples, true, false>(batch, w, spectrum + spectra<T>(), nullptr, shared, pixel);
+}
+// Of member m of the population. apart: spectra from one member to the next, 0 where all have the same.
+template <class T, bool SAVE>
+PNN_D void rows(int m, long long batch, long long apart, const complex<T>* w, const complex<T>* mask, const complex<T>* spectrum,
+                complex<T>* saved, complex<T>* out, complex<T>* shared) {
+    mask_field<T, SAVE> pixel = {mask + m * (long long)PIXELS, SAVE ? saved + m * batch * PIXELS + fields<T>() : nullptr};
+    row_pass<T, P, N, shape<T>::row_samples, true, true>(batch, w, spectrum + m * apart * (N * P) + spectra<T>(),
+                                                         out + m * batch * (N * P) + spectra<T>(), shared, pixel);
+}
+template <class T>
+PNN_D void rows_halves(int m, long long batch, long long apart, const complex<T>* w, const complex<T>* mask, const complex<T>* spectrum, int* saved,
+                       T* scale, complex<T>* out, complex<T>* shared, T* largest) {
+    const long long before = m * batch + (long long)blockIdx.y * shape<T>::row_samples;     // fields
+    mask_halves<T> pixel = {mask + m * (long long)PIXELS, saved + before * PIXELS, scale + before * N + blockIdx.x, largest};
+    row_pass<T, P, N, shape<T>::row_samples, true, true>(batch, w, spectrum + m * apart * (N * P) + spectra<T>(),
+                                                         out + m * batch * (N * P) + spectra<T>(), shared, pixel);
+}
+template <class T, class Pixel>
+PNN_D void rows_vjp(int m, long long batch, const complex<T>* w, const complex<T>* spectrum, complex<T>* out, T* partial, complex<T>* shared,
+                    const T* share, Pixel pixel) {
+    const long long each = m * batch * (N * P) + spectra<T>();
+    row_pass_vjp<T, P, N, shape<T>::row_samples>(batch, w, spectrum + each, out ? out + each : nullptr,
+                                                 partial + m * (long long)gridDim.y * PIXELS, shared, share, pixel);
+}
+template <class T>
+PNN_D void rows_full_vjp(int m, long long batch, const complex<T>* w, const complex<T>* mask, const complex<T>* saved, const complex<T>* spectrum,
+                         complex<T>* out, T* partial, complex<T>* shared, T* share) {
+    rows_vjp(m, batch, w, spectrum, out, partial, shared, share,
+             mask_field_vjp<T>{mask + m * (long long)PIXELS, saved + m * batch * PIXELS + fields<T>(), share});
+}
+template <class T>
+PNN_D void rows_halves_vjp(int m, long long batch, const complex<T>* w, const complex<T>* mask, const int* saved, const T* scale,
+                           const complex<T>* spectrum, complex<T>* out, T* partial, complex<T>* shared, T* share) {
+    const long long sample = (long long)blockIdx.y * shape<T>::row_samples + threadIdx.x / shape<T>::plan::B;
+    const T own = sample < batch ? scale[(m * batch + sample) * N + blockIdx.x] : T(0);
+    rows_vjp(m, batch, w, spectrum, out, partial, shared, share,
+             mask_halves_vjp<T>{mask + m * (long long)PIXELS, saved + m * batch * PIXELS + fields<T>(), own, share});
+}
+template <class T, bool CONJUGATE>
+PNN_D void columns(long long batch, bool kept, const complex<T>* w, const complex<T>* h, const complex<T>* in, complex<T>* out, complex<T>* shared) {
+    using as = shape<T>;
+    if (kept) column_pass<T, P, N, as::lines, as::column_samples, CONJUGATE, true>(batch, w, h, in, out, shared);
+    else column_pass<T, P, N, as::lines, as::column_samples, CONJUGATE, false>(batch, w, h, in, out, shared);
+}
+template <class T>
+PNN_D void add_slices(long long layers, long long population, long long first, long long members, long long slices, long long pixels,
+                      const T* partial, double* gradient) {
+    for (long long plane = blockIdx.y; plane < layers * population; plane += gridDim.y) {
+        const long long layer = plane / population, member = first + plane % population;
+        const T* own = partial + plane * slices * pixels;
+        double* total = gradient + (layer * members + member) * pixels;
+        for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < pixels; i += (long long)gridDim.x * blockDim.x) {
+            double sum = 0;
+            for (long long s = 0; s < slices; s++) sum += own[s * pixels + i];
+            total[i] += sum;
+        }
     }
 }
 }  // namespace pnn
@@ -45,96 +102,122 @@ template <class T> PNN_D void add_slices(long long population, long long slices,
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
 pnn_layer_first_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* field, pnn::complex<float>* spectrum) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
-    pnn::rows<float, false, true>(batch, w, nullptr, spectrum, shared, pnn::read_field<float>{field, pnn::PIXELS});
+    pnn::first(batch, w, field, spectrum, shared);
 }
-// out = columns of spectrum times h.  h[P][P]: transfer function in FFT order, divided by P^2.  Moves 2 N P values.
+// out = columns of spectrum times h.  h[P][P]: transfer function in FFT order, divided by P^2.  Moves 2 N P values, and slices times h.
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::column_threads, pnn::shape<float>::column_blocks)
-pnn_layer_columns_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* h, const pnn::complex<float>* spectrum, pnn::complex<float>* out) {
-    __shared__ pnn::complex<float> shared[pnn::shape<float>::column_shared];
-    pnn::column_pass<float, pnn::P, pnn::N, pnn::shape<float>::columns, false>(batch, w, h, spectrum, out, shared);
+pnn_layer_columns_c64(long long batch, long long kept, const pnn::complex<float>* w, const pnn::complex<float>* h, const pnn::complex<float>* spectrum, pnn::complex<float>* out) {
+    extern __shared__ pnn::complex<float> columns_f32[];
+    pnn::columns<float, false>(batch, kept != 0, w, h, spectrum, out, columns_f32);
 }
 // The adjoint: times conj(h).
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::column_threads, pnn::shape<float>::column_blocks)
-pnn_layer_columns_vjp_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* h, const pnn::complex<float>* spectrum, pnn::complex<float>* out) {
-    __shared__ pnn::complex<float> shared[pnn::shape<float>::column_shared];
-    pnn::column_pass<float, pnn::P, pnn::N, pnn::shape<float>::columns, true>(batch, w, h, spectrum, out, shared);
+pnn_layer_columns_vjp_c64(long long batch, long long kept, const pnn::complex<float>* w, const pnn::complex<float>* h, const pnn::complex<float>* spectrum, pnn::complex<float>* out) {
+    extern __shared__ pnn::complex<float> columns_f32[];
+    pnn::columns<float, true>(batch, kept != 0, w, h, spectrum, out, columns_f32);
 }
 // out = rows of (field of spectrum times mask[population][N][N]); saved, like the fields, keeps that product if it is not null.
-// Moves 2 N P (+ N^2) values.
+// apart: spectra from one member to the next: batch, or 0 where all have the same.  Moves 2 N P (+ N^2) values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
-pnn_layer_rows_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* mask, const pnn::complex<float>* spectrum, pnn::complex<float>* saved, pnn::complex<float>* out) {
+pnn_layer_rows_c64(long long batch, long long apart, const pnn::complex<float>* w, const pnn::complex<float>* mask, const pnn::complex<float>* spectrum, pnn::complex<float>* saved, pnn::complex<float>* out) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
-    long long each = blockIdx.z * batch;
-    pnn::rows<float, true, true>(batch, w, spectrum + each * pnn::N * pnn::P, out + each * pnn::N * pnn::P, shared,
-                               pnn::mask_field<float>{mask + blockIdx.z * (long long)pnn::PIXELS, saved ? saved + each * pnn::PIXELS : nullptr, pnn::PIXELS});
+    if (saved) pnn::rows<float, true>(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
+    else pnn::rows<float, false>(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
 }
-// The adjoint: out = rows of (cotangent times conj(mask)), partial[population][slices][N][N] = sum over each slice of Im(cotangent conj(saved)).
+// The adjoint: out = rows of (cotangent times conj(mask)) if it is not null, partial[population][slices][N][N] = sum over each slice of
+// row_samples samples of Im(cotangent conj(saved)).
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
 pnn_layer_rows_vjp_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* mask, const pnn::complex<float>* saved, const pnn::complex<float>* spectrum, pnn::complex<float>* out, float* partial) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
-    __shared__ float sums[pnn::shape<float>::rows * pnn::N];
-    long long each = blockIdx.z * batch;
-    pnn::row_pass_vjp<float, pnn::P, pnn::N, pnn::shape<float>::rows>(
-        batch, w, mask + blockIdx.z * (long long)pnn::PIXELS, saved + each * pnn::PIXELS, spectrum + each * pnn::N * pnn::P,
-        out + each * pnn::N * pnn::P, partial + blockIdx.z * (long long)gridDim.y * pnn::PIXELS, shared, sums);
+    __shared__ float share[pnn::shape<float>::row_samples * pnn::N];
+    pnn::rows_full_vjp(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
+}
+// rows, with the product kept as saved[population][batch][N][N] times scale[population][batch][N], pairs of 16-bit floats times a power of two
+// of each row: see pnnkern/halves.cuh.  Moves 2 N P + N^2 / 2 values.
+extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
+pnn_layer_rows_halves_c64(long long batch, long long apart, const pnn::complex<float>* w, const pnn::complex<float>* mask, const pnn::complex<float>* spectrum, int* saved, float* scale, pnn::complex<float>* out) {
+    __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
+    __shared__ float largest[pnn::shape<float>::row_samples * pnn::shape<float>::plan::B];
+    pnn::rows_halves(blockIdx.z, batch, apart, w, mask, spectrum, saved, scale, out, shared, largest);
+}
+// rows_vjp, with what rows_halves kept.
+extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
+pnn_layer_rows_halves_vjp_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* mask, const int* saved, const float* scale, const pnn::complex<float>* spectrum, pnn::complex<float>* out, float* partial) {
+    __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
+    __shared__ float share[pnn::shape<float>::row_samples * pnn::N];
+    pnn::rows_halves_vjp(blockIdx.z, batch, w, mask, saved, scale, spectrum, out, partial, shared, share);
 }
 // field = the rows back in space, cropped.  Moves N P + N^2 values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::row_threads, pnn::shape<float>::row_blocks)
 pnn_layer_last_c64(long long batch, const pnn::complex<float>* w, const pnn::complex<float>* spectrum, pnn::complex<float>* field) {
     __shared__ pnn::complex<float> shared[pnn::shape<float>::row_shared];
-    pnn::rows<float, true, false>(batch, w, spectrum, nullptr, shared, pnn::write_field<float>{field, pnn::PIXELS});
+    pnn::last(batch, w, spectrum, field, shared);
 }
-// gradient[population][pixels] += the slices of partial[population][slices][pixels] added in order, in double.  Any grid.
-extern "C" __global__ void pnn_layer_gradient_f32(long long population, long long slices, long long pixels,
-                                                  const float* __restrict__ partial, double* __restrict__ gradient) {
-    pnn::add_slices(population, slices, pixels, partial, gradient);
+// gradient[layers][first .. first + population of members][pixels] += the slices of partial[layers][population][slices][pixels] added in order,
+// in double.  Any grid of two axes.
+extern "C" __global__ void pnn_layer_gradient_f32(long long layers, long long population, long long first, long long members, long long slices,
+                                                  long long pixels, const float* __restrict__ partial, double* __restrict__ gradient) {
+    pnn::add_slices(layers, population, first, members, slices, pixels, partial, gradient);
 }
 
 // spectrum = rows of field, padded and transformed.  Moves N^2 + N P values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
 pnn_layer_first_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* field, pnn::complex<double>* spectrum) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
-    pnn::rows<double, false, true>(batch, w, nullptr, spectrum, shared, pnn::read_field<double>{field, pnn::PIXELS});
+    pnn::first(batch, w, field, spectrum, shared);
 }
-// out = columns of spectrum times h.  h[P][P]: transfer function in FFT order, divided by P^2.  Moves 2 N P values.
+// out = columns of spectrum times h.  h[P][P]: transfer function in FFT order, divided by P^2.  Moves 2 N P values, and slices times h.
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::column_threads, pnn::shape<double>::column_blocks)
-pnn_layer_columns_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* h, const pnn::complex<double>* spectrum, pnn::complex<double>* out) {
-    __shared__ pnn::complex<double> shared[pnn::shape<double>::column_shared];
-    pnn::column_pass<double, pnn::P, pnn::N, pnn::shape<double>::columns, false>(batch, w, h, spectrum, out, shared);
+pnn_layer_columns_c128(long long batch, long long kept, const pnn::complex<double>* w, const pnn::complex<double>* h, const pnn::complex<double>* spectrum, pnn::complex<double>* out) {
+    extern __shared__ pnn::complex<double> columns_f64[];
+    pnn::columns<double, false>(batch, kept != 0, w, h, spectrum, out, columns_f64);
 }
 // The adjoint: times conj(h).
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::column_threads, pnn::shape<double>::column_blocks)
-pnn_layer_columns_vjp_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* h, const pnn::complex<double>* spectrum, pnn::complex<double>* out) {
-    __shared__ pnn::complex<double> shared[pnn::shape<double>::column_shared];
-    pnn::column_pass<double, pnn::P, pnn::N, pnn::shape<double>::columns, true>(batch, w, h, spectrum, out, shared);
+pnn_layer_columns_vjp_c128(long long batch, long long kept, const pnn::complex<double>* w, const pnn::complex<double>* h, const pnn::complex<double>* spectrum, pnn::complex<double>* out) {
+    extern __shared__ pnn::complex<double> columns_f64[];
+    pnn::columns<double, true>(batch, kept != 0, w, h, spectrum, out, columns_f64);
 }
 // out = rows of (field of spectrum times mask[population][N][N]); saved, like the fields, keeps that product if it is not null.
-// Moves 2 N P (+ N^2) values.
+// apart: spectra from one member to the next: batch, or 0 where all have the same.  Moves 2 N P (+ N^2) values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
-pnn_layer_rows_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* mask, const pnn::complex<double>* spectrum, pnn::complex<double>* saved, pnn::complex<double>* out) {
+pnn_layer_rows_c128(long long batch, long long apart, const pnn::complex<double>* w, const pnn::complex<double>* mask, const pnn::complex<double>* spectrum, pnn::complex<double>* saved, pnn::complex<double>* out) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
-    long long each = blockIdx.z * batch;
-    pnn::rows<double, true, true>(batch, w, spectrum + each * pnn::N * pnn::P, out + each * pnn::N * pnn::P, shared,
-                               pnn::mask_field<double>{mask + blockIdx.z * (long long)pnn::PIXELS, saved ? saved + each * pnn::PIXELS : nullptr, pnn::PIXELS});
+    if (saved) pnn::rows<double, true>(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
+    else pnn::rows<double, false>(blockIdx.z, batch, apart, w, mask, spectrum, saved, out, shared);
 }
-// The adjoint: out = rows of (cotangent times conj(mask)), partial[population][slices][N][N] = sum over each slice of Im(cotangent conj(saved)).
+// The adjoint: out = rows of (cotangent times conj(mask)) if it is not null, partial[population][slices][N][N] = sum over each slice of
+// row_samples samples of Im(cotangent conj(saved)).
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
 pnn_layer_rows_vjp_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* mask, const pnn::complex<double>* saved, const pnn::complex<double>* spectrum, pnn::complex<double>* out, double* partial) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
-    __shared__ double sums[pnn::shape<double>::rows * pnn::N];
-    long long each = blockIdx.z * batch;
-    pnn::row_pass_vjp<double, pnn::P, pnn::N, pnn::shape<double>::rows>(
-        batch, w, mask + blockIdx.z * (long long)pnn::PIXELS, saved + each * pnn::PIXELS, spectrum + each * pnn::N * pnn::P,
-        out + each * pnn::N * pnn::P, partial + blockIdx.z * (long long)gridDim.y * pnn::PIXELS, shared, sums);
+    __shared__ double share[pnn::shape<double>::row_samples * pnn::N];
+    pnn::rows_full_vjp(blockIdx.z, batch, w, mask, saved, spectrum, out, partial, shared, share);
+}
+// rows, with the product kept as saved[population][batch][N][N] times scale[population][batch][N], pairs of 16-bit floats times a power of two
+// of each row: see pnnkern/halves.cuh.  Moves 2 N P + N^2 / 4 values.
+extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
+pnn_layer_rows_halves_c128(long long batch, long long apart, const pnn::complex<double>* w, const pnn::complex<double>* mask, const pnn::complex<double>* spectrum, int* saved, double* scale, pnn::complex<double>* out) {
+    __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
+    __shared__ double largest[pnn::shape<double>::row_samples * pnn::shape<double>::plan::B];
+    pnn::rows_halves(blockIdx.z, batch, apart, w, mask, spectrum, saved, scale, out, shared, largest);
+}
+// rows_vjp, with what rows_halves kept.
+extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
+pnn_layer_rows_halves_vjp_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* mask, const int* saved, const double* scale, const pnn::complex<double>* spectrum, pnn::complex<double>* out, double* partial) {
+    __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
+    __shared__ double share[pnn::shape<double>::row_samples * pnn::N];
+    pnn::rows_halves_vjp(blockIdx.z, batch, w, mask, saved, scale, spectrum, out, partial, shared, share);
 }
 // field = the rows back in space, cropped.  Moves N P + N^2 values.
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::row_threads, pnn::shape<double>::row_blocks)
 pnn_layer_last_c128(long long batch, const pnn::complex<double>* w, const pnn::complex<double>* spectrum, pnn::complex<double>* field) {
     __shared__ pnn::complex<double> shared[pnn::shape<double>::row_shared];
-    pnn::rows<double, true, false>(batch, w, spectrum, nullptr, shared, pnn::write_field<double>{field, pnn::PIXELS});
+    pnn::last(batch, w, spectrum, field, shared);
 }
-// gradient[population][pixels] += the slices of partial[population][slices][pixels] added in order, in double.  Any grid.
-extern "C" __global__ void pnn_layer_gradient_f64(long long population, long long slices, long long pixels,
-                                                  const double* __restrict__ partial, double* __restrict__ gradient) {
-    pnn::add_slices(population, slices, pixels, partial, gradient);
+// gradient[layers][first .. first + population of members][pixels] += the slices of partial[layers][population][slices][pixels] added in order,
+// in double.  Any grid of two axes.
+extern "C" __global__ void pnn_layer_gradient_f64(long long layers, long long population, long long first, long long members, long long slices,
+                                                  long long pixels, const double* __restrict__ partial, double* __restrict__ gradient) {
+    pnn::add_slices(layers, population, first, members, slices, pixels, partial, gradient);
 }

@@ -24,7 +24,7 @@ from .. import _array, _launch, _parallel
 from .._array import Array, Field
 from .._errors import DeviceMemoryError, SettingError
 from ..kernels import _cache, _forks
-from . import _lanes, _layer
+from . import _grids, _lanes, _layer
 
 LONGEST = 1 << 40  # points on a side of a window: no memory holds so many
 TILE = 16  # columns that FFTW transforms at a time: with their twins they fit the first-level cache
@@ -418,7 +418,7 @@ def _convolve_device(field: Field, transfer: Transfer, index: np.ndarray) -> Arr
         columns = fft.fft(fft.fft(field[part], n=px, axis=-1), n=py, axis=-2)
         _launch.launch(
             "optics/spectrum", "multiply", field.dtype, len(columns), py * px, where[part], transfer.full, columns,
-            threads=columns.size,
+            **_grids.over(py * px, len(columns), field.dtype),
         )  # fmt: skip
         rows = fft.ifft(columns, axis=-2)[:, :ny]
         out[part] = fft.ifft(rows, axis=-1)[:, :, :nx]

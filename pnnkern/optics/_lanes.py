@@ -15,6 +15,8 @@ import numpy as np
 
 from .. import _array, _pages, _parallel
 from .._array import Array, Field
+from . import _halves
+from ._halves import Halves
 
 if TYPE_CHECKING:
     from ..kernels.optics.layer import Line
@@ -129,8 +131,9 @@ def _masks(one: Passes, masks: Array) -> np.ndarray:
 
 
 def chain(
-    field: Field, masks: Sequence[Array] | Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, save: bool = False
-) -> tuple[Array, Array | None]:
+    field: Field, masks: Sequence[Array] | Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, save: bool = False,
+    halves: bool = False,
+) -> tuple[Array, Array | Halves | None]:  # fmt: skip
     """The field behind masks (layers, [population, 1,] ny, nx) with propagations `tables` before, between and after them; as `_layer.chain`."""
     shape, layers, batch = field.shape[-2:], len(masks), field.shape[-3]
     field = _array.contiguous(field)
@@ -138,9 +141,10 @@ def chain(
     sharing = own.shape[1] if layers and field.ndim == 3 else 1  # members, of which each has the same fields
     lead = (sharing, batch) if sharing > 1 else field.shape[:-2]
     out = _pages.empty((*lead, *shape), field.dtype)
-    saved = _pages.empty((layers, *lead, *shape), field.dtype) if save else None
-    transfers = [t.ctypes.data for t in tables]
     fields = math.prod(lead)
+    saved = _pages.empty((layers, *lead, *shape), field.dtype) if save and not halves else None
+    kept = _halves.empty((layers, fields, *shape), field.dtype, _pages) if save and halves else None
+    transfers = [t.ctypes.data for t in tables]
 
     begun = _pages.empty((batch, *passes(shape, window, field.dtype).spectrum_memory.shape), field.real.dtype) if sharing > 1 else None
 
@@ -156,33 +160,40 @@ def chain(
 
     def work(start: int, stop: int) -> None:
         one = passes(shape, window, field.dtype)
+        whole = None if kept is None else np.empty(shape, field.dtype)  # one field, before it is kept
         for i in range(start, stop):
             if begun is None:
                 begin(one, i)
             else:
                 one.spectrum_memory[...] = begun[i % batch]
             for l in range(layers):
-                one.rows(own[l, i // batch].ctypes.data, None if saved is None else saved.ctypes.data + (l * fields + i) * one.each)
+                if kept is not None and whole is not None:
+                    one.rows(own[l, i // batch].ctypes.data, whole.ctypes.data)
+                    kept[l, i].put(whole)
+                else:
+                    one.rows(own[l, i // batch].ctypes.data, None if saved is None else saved.ctypes.data + (l * fields + i) * one.each)
                 one.columns(transfers[l + 1])
             one.last(out.ctypes.data + i * one.each)
 
     if begun is not None:
         _parallel.over(batch, keep)
     _parallel.over(fields, work)
-    return out, saved
+    return out, saved if kept is None else kept.reshape(layers, *lead, *shape)
 
 
 def chain_vjp(
-    cotangent: Array, saved: Array, masks: Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, to_field: bool = False,
+    cotangent: Array, saved: Array | Halves, masks: Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, to_field: bool = False,
     gradient: Array,
 ) -> Array | None:  # fmt: skip
     """Adjoint of `chain` for phase masks, as `_layer.chain_vjp`: adds the gradient of the phases to `gradient`, float64."""
     from ..kernels.optics import layer
 
     shape, layers, batch = cotangent.shape[-2:], len(masks), cotangent.shape[-3]
-    cotangent, saved = _array.contiguous(cotangent), _array.contiguous(saved)
+    cotangent = _array.contiguous(cotangent)
     incoming = np.empty_like(cotangent) if to_field else None
     fields = math.prod(cotangent.shape[:-2])
+    kept = saved.reshape(layers, fields, *shape) if isinstance(saved, Halves) else None
+    saved = saved if isinstance(saved, Halves) else _array.contiguous(saved)
     members, chunks = fields // max(1, batch), -(-batch // CHUNK)
     one = passes(shape, window, cotangent.dtype)
     own = _masks(one, _by_member(masks, layers, shape))
@@ -197,8 +208,9 @@ def chain_vjp(
                 one.first(cotangent.ctypes.data + i * one.each)
                 for l in reversed(range(layers)):
                     one.columns(transfers[l + 1], vjp=True)
-                    one.rows_vjp(own[l, member].ctypes.data, saved.ctypes.data + (l * fields + i) * one.each,
-                                 partial[member, l, c].ctypes.data, onward=l > 0 or to_field)  # fmt: skip
+                    whole = None if kept is None else kept[l, i].full()
+                    after = saved.ctypes.data + (l * fields + i) * one.each if whole is None else whole.ctypes.data  # type: ignore[union-attr]
+                    one.rows_vjp(own[l, member].ctypes.data, after, partial[member, l, c].ctypes.data, onward=l > 0 or to_field)
                 if incoming is not None:
                     one.columns(transfers[0], vjp=True)
                     one.last(incoming.ctypes.data + i * one.each)

@@ -10,7 +10,7 @@ from .._array import Array, Field
 from .._checks import wrt_names
 from .._constants import Copies
 from .._gate import accepts_any
-from . import _checks
+from . import _checks, _grids
 
 Box = tuple[int, int, int, int]
 _launch.fault(5, "the light on a detector is NaN or infinite: the field that came in, or a mask on its way, has such values")
@@ -129,7 +129,7 @@ def powers_vjp(cotangent: Array, field: Field, regions: Regions, *, wrt: Any = (
     _, _, label = regions.like(field)
     _launch.launch(
         "optics/detector", "powers_vjp", field.dtype, field.size // pixels, pixels, len(regions), label, cotangent, field, out,
-        threads=field.size,
+        **_grids.over(pixels, field.size // pixels, field.dtype),
     )  # fmt: skip
     return out
 

@@ -5,6 +5,7 @@ A mask is given per pixel: it broadcasts with the whole field, (colours, ny, nx)
 Thin-element approximation, Goodman, Introduction to Fourier Optics, section 5.1.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from .. import _array, _launch
 from .._array import Array, Field, Real
 from .._checks import only, wrt_names
 from .._gate import accepts_any
-from . import _axes, _checks, chain
+from . import _axes, _checks, _grids, chain
 from ._media import unbroadcast
 
 
@@ -200,7 +201,7 @@ def _times(field: Field, transmission: Array, out: Array | None) -> Array:
         part = into if into.flags.c_contiguous else _array.namespace(field).empty(into.shape, field.dtype)
         _launch.launch(
             "optics/mask", "transmit", field.dtype, *sizes, pixels, transmission[mask], _array.contiguous(field[planes]), part,
-            threads=part.size,
+            **_grids.over(pixels, math.prod(sizes), field.dtype),
         )  # fmt: skip
         if part is not into:
             into[...] = part
@@ -221,7 +222,9 @@ def _vjp(cotangent: Any, field: Field, transmission: Array, wrt: Any, parameter:
         q = _array.namespace(field).empty_like(full)
         for planes, mask, sizes in _axes.Pieces.of(shape[:-2], full.shape[:-2]):
             g, u = _array.contiguous(cotangent[planes]), _array.contiguous(field[planes])
-            _launch.launch("optics/mask", "transmit_vjp", field.dtype, *sizes, shape[-2] * shape[-1], g, u, q[mask], threads=q[mask].size)
+            pixels = shape[-2] * shape[-1]
+            grid = _grids.sums(pixels, sizes[1], field.dtype)
+            _launch.launch("optics/mask", "transmit_vjp", field.dtype, *sizes, pixels, g, u, q[mask], **grid)
         q = q.astype(np.complex128) if full.size != given.size else q  # to be added up
         results[parameter] = unbroadcast(from_sum(q), given.shape).astype(given.dtype, copy=False)
     return only(results, names)

@@ -15,7 +15,7 @@ from .._array import Array, Field
 from .._checks import only, wrt_names
 from .._errors import SamplingWarning
 from .._gate import accepts_any
-from . import _checks, _fft, _plan, _sampling, _separable, _transfer
+from . import _checks, _fft, _grids, _plan, _sampling, _separable, _transfer
 from ._media import Media, unbroadcast
 from ._sampling import Axis
 from ._separable import Factor, Line
@@ -460,7 +460,7 @@ class _FarField:
         batch = before.size // (py * before.shape[-1])
         _launch.launch(
             "optics/spectrum", "roll", before.dtype, batch, py, px, before.shape[-1], after.shape[-1], *shift,
-            *(xp.asarray(a.astype(before.dtype)) for a in along), before, after, threads=batch * py * px,
+            *(xp.asarray(a.astype(before.dtype)) for a in along), before, after, **_grids.over(px, batch * py, before.dtype),
         )  # fmt: skip
 
     def _centre(self, spectra: Array, out: Array) -> None:

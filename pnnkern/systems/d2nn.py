@@ -149,7 +149,7 @@ class D2NN(System):
 
     geometry: Geometry = field(default_factory=Geometry)
     start: Literal["uniform", "pi"] = "uniform"  # phases before training: uniform in [0, 2 pi), or pi everywhere
-    store: Literal["fields", "recompute"] = "fields"  # keep the fields for the backward pass, or compute them again
+    store: Literal["fields", "half", "recompute"] = "fields"  # for the backward pass: fields, as 16-bit floats, or computed again
     between: Literal["field", "photodetector"] = "field"  # masks: the light itself, or detectors whose signals drive the light that goes on
     feature_grid: Count = 16  # cells per side of the detector plane whose powers a fitted read-out takes; at most one per neuron
     imperfections: Imperfections = field(default_factory=Imperfections)
@@ -168,6 +168,8 @@ class D2NN(System):
         check_dtype(self.dtype)
         if not self.imperfections.perfect:
             random.require_key(self.key, "imperfections are random")
+        if self.store == "half" and self.between == "photodetector":
+            raise ValueError("store='half' is for light that goes from mask to mask: with between='photodetector' take 'fields' or 'recompute'")
         xp = _array.device_namespace(self.device)
         g = self.geometry
         shape = (g.layers, g.size, g.size)
@@ -379,7 +381,8 @@ class D2NN(System):
         kept: list[Any] = []
 
         def one(u: Array) -> Array:
-            out, saved = chain.forward(u, masks, self.propagators, save=self.store == "fields")
+            store: Literal["full", "half"] = "half" if self.store == "half" else "full"
+            out, saved = chain.forward(u, masks, self.propagators, save=self.store != "recompute", store=store)
             kept.append((u, out, saved) if saved is not None else (u, None, None))
             return detectors.powers(out, self.regions)
 
@@ -439,8 +442,10 @@ class D2NN(System):
             first += len(u)
         return {"phase": self._on_neurons(total)}
 
-    def _saved(self, inputs: Array, fields: Array | None, masks: Array) -> Array:
+    def _saved(self, inputs: Array, fields: Array | chain.Halves | None, masks: Array) -> Array:
         """Fields after each mask: those that were kept, or computed again."""
+        if isinstance(fields, chain.Halves):
+            return fields.full()
         return chain.forward(inputs, masks, self.propagators, save=True)[1] if fields is None else fields
 
     def _on_neurons(self, gradient: Array) -> Array:

@@ -46,6 +46,14 @@ template <int R, bool INVERSE, class T> PNN_HD complex<T> turned(complex<T> z, i
     return z * complex<T>{w.c[k], INVERSE ? w.s[k] : -w.s[k]};
 }
 
+// a + z exp(-+2 pi i k / R), by products that are added at once.
+template <int R, bool INVERSE, class T> PNN_HD complex<T> plus_turned(complex<T> a, complex<T> z, int k) {
+    constexpr roots<T, R> w;
+    if (4 * k % R == 0) return a + turned<R, INVERSE>(z, k);
+    const T s = INVERSE ? w.s[k] : -w.s[k];
+    return {a.re + z.re * w.c[k] - z.im * s, a.im + z.re * s + z.im * w.c[k]};
+}
+
 template <int R, bool INVERSE, class T> PNN_HD void dft(complex<T>* v) {
     if constexpr (R == 1) {
     } else if constexpr (R == 2) {
@@ -61,28 +69,61 @@ template <int R, bool INVERSE, class T> PNN_HD void dft(complex<T>* v) {
     } else if constexpr (R == 3 || R == 5 || R == 7) {          // odd: pair n with R - n; cosines of the sums, sines of the differences
         constexpr roots<T, R> w;
         constexpr int half = R / 2;
-        complex<T> sum[half], difference[half], first = v[0];
+        complex<T> sum[half], difference[half], first = v[0], p[half];
 #pragma unroll
         for (int j = 0; j < half; j++) {
             sum[j] = v[j + 1] + v[R - 1 - j];
             difference[j] = v[j + 1] - v[R - 1 - j];
-            v[0] = v[0] + sum[j];
+        }
+        if constexpr (R == 5) {                                 // cos(2 pi / 5) and cos(4 pi / 5) are -1/4 +- sqrt(5)/4
+            constexpr T root = T(0.55901699437494742410);
+            complex<T> both = sum[0] + sum[1], apart = sum[0] - sum[1];
+            v[0] = first + both;
+            first = {first.re - both.re * T(0.25), first.im - both.im * T(0.25)};
+            p[0] = {first.re + apart.re * root, first.im + apart.im * root};
+            p[1] = {first.re - apart.re * root, first.im - apart.im * root};
+        } else {
+#pragma unroll
+            for (int k = 0; k < half; k++) {
+                v[0] = v[0] + sum[k];
+                p[k] = first;
+#pragma unroll
+                for (int j = 0; j < half; j++) {
+                    const T c = w.c[(j + 1) * (k + 1) % R];
+                    p[k] = {p[k].re + sum[j].re * c, p[k].im + sum[j].im * c};
+                }
+            }
         }
 #pragma unroll
-        for (int k = 1; k <= half; k++) {
-            complex<T> p = first, q = {0, 0};
+        for (int k = 1; k <= half; k++) {                       // the first sine is left for the sum with p: one product less
+            complex<T> q = difference[0];
 #pragma unroll
-            for (int j = 0; j < half; j++) {
-                const T c = w.c[(j + 1) * k % R], s = w.s[(j + 1) * k % R];
-                p = {p.re + sum[j].re * c, p.im + sum[j].im * c};
+            for (int j = 1; j < half; j++) {
+                const T s = w.s[(j + 1) * k % R] / w.s[k];
                 q = {q.re + difference[j].re * s, q.im + difference[j].im * s};
             }
             q = quarter<INVERSE>(q);
-            v[k] = p + q;
-            v[R - k] = p - q;
+            v[k] = {p[k - 1].re + q.re * w.s[k], p[k - 1].im + q.im * w.s[k]};
+            v[R - k] = {p[k - 1].re - q.re * w.s[k], p[k - 1].im - q.im * w.s[k]};
         }
+    } else if constexpr ((R & -R) > 1 && (R & -R) < R) {        // R = R1 R2 without a common factor: rows and columns, no turns (Good, Thomas)
+        constexpr int R1 = R & -R, R2 = R / R1;
+        complex<T> y[R];
+#pragma unroll
+        for (int j = 0; j < R2; j++) {
+            complex<T> a[R1];
+#pragma unroll
+            for (int i = 0; i < R1; i++) a[i] = v[(R2 * i + R1 * j) % R];
+            dft<R1, INVERSE>(a);
+#pragma unroll
+            for (int k = 0; k < R1; k++) y[R2 * k + j] = a[k];
+        }
+#pragma unroll
+        for (int k = 0; k < R1; k++) dft<R2, INVERSE>(y + R2 * k);
+#pragma unroll
+        for (int k = 0; k < R; k++) v[k] = y[R2 * (k % R1) + k % R2];
     } else {                                                    // R = R1 R2: columns, turn, rows (Cooley-Tukey)
-        constexpr int R1 = R % 7 == 0 ? 7 : R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : 5, R2 = R / R1;
+        constexpr int R1 = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : R % 7 == 0 ? 7 : R % 5 == 0 ? 5 : 3, R2 = R / R1;
         complex<T> y[R];
 #pragma unroll
         for (int j = 0; j < R2; j++) {
@@ -137,7 +178,7 @@ template <int R, bool HALF, bool INVERSE, class T> PNN_HD void dft_cropped(compl
         dft<R / 2, INVERSE>(even);
         dft<R / 2, INVERSE>(odd);
 #pragma unroll
-        for (int j = 0; j < R / 2; j++) v[j] = even[j] + turned<R, INVERSE>(odd[j], j);
+        for (int j = 0; j < R / 2; j++) v[j] = plus_turned<R, INVERSE>(even[j], odd[j], j);
     }
 }
 
@@ -152,7 +193,7 @@ template <int R, bool HALF, bool INVERSE, class T> PNN_HD void dft_cropped(compl
 // Only x[0, N) is non-zero on the way out and wanted on the way back; N <= P / 2 saves half of the A-transforms. w is a table of P values made in float64.
 template <class T, int P_, int N_> struct line_fft {
     enum : int {                                                // numbers without an address: no symbols on any compiler
-        P = P_, N = N_, A = 16, B = P / A, pitch = B | 1,
+        P = P_, N = N_, A = P % 20 == 0 ? 20 : 16, B = P / A, pitch = B | 1,
         live = (N + B - 1) / B,                                 // values per thread in space that can be non-zero
         HALF = live <= A / 2,
         threads = A > B ? A : B, shared = A * pitch

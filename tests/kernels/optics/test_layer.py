@@ -69,6 +69,55 @@ def test_order_of_threads_and_pieces_change_nothing(order: str, monkeypatch: pyt
     assert error(gradient, results[0][1]) < 1e-6
 
 
+@pytest.mark.parametrize(("multiprocessors", "shared"), [(1, 227 << 10), (7, 227 << 10), (1000, 40 << 10)])
+def test_no_bit_depends_on_the_card(multiprocessors: int, shared: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of columns that walk over all samples, or over some; transfer functions in shared memory, and where they do not fit."""
+    u, c, phases, transfers = problem(101, 256, (9,), 1, "complex64")
+    masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
+    results = []
+    for _ in range(2):
+        with _launch.host():
+            out, saved = _layer.chain(u, masks, tables, 256, save=True)
+            results.append((out, saved, *_layer.chain_vjp(c, saved, masks, tables, 256, to_field=True)))
+        monkeypatch.setattr(_launch, "multiprocessors", lambda like: multiprocessors)
+        monkeypatch.setattr(_launch, "shared_limit", lambda like: shared)
+    assert _layer._Chain(u, 256).kept == (shared > 40 << 10)
+    assert all(np.array_equal(a, b) for a, b in zip(*results, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("batch", "blocks", "multiprocessors", "found"),
+    [
+        (50, 50, 132, 5), (1, 50, 132, 1), (64, 50, 132, 5), (2, 50, 132, 1), (50, 50, 108, 2), (50, 200, 132, 1), (0, 50, 132, 1),
+        (50, 50, 1, 1),
+    ],
+)
+def test_slices_of_the_columns(batch: int, blocks: int, multiprocessors: int, found: int) -> None:
+    """Of two samples at a time, two blocks on a multiprocessor. 50 samples: 250 blocks in 264 places, five reads of a transfer function."""
+    assert _layer.slices(-(-batch // 2), blocks, 2, multiprocessors) == found
+
+
+def test_no_samples(backend) -> None:
+    if backend.name == "cpu":
+        pytest.skip("the CPU has its own chain; these are the CUDA kernels")
+    u, masks, tables = (backend.array(np.ones(shape, np.complex64)) for shape in ((0, 101, 101), (1, 101, 101), (2, 256, 256)))
+    out, saved = _layer.chain(u, masks, tables, 256, save=True)
+    gradient, g = _layer.chain_vjp(out, saved, masks, tables, 256, to_field=True)
+    assert out.shape == g.shape == (0, 101, 101)
+    assert not backend.numpy(gradient).any()
+
+
+def test_gradients_in_an_array_that_is_not_contiguous() -> None:
+    u, c, phases, transfers = problem(101, 256, (1,), 2, "complex64")
+    masks, tables = np.exp(1j * phases).astype(np.complex64), [(h / 256**2).astype(np.complex64) for h in transfers]
+    total = np.ones((2, 101, 202))[..., ::2]
+    with _launch.host():
+        _, saved = _layer.chain(u, masks, tables, 256, save=True)
+        gradient, _ = _layer.chain_vjp(c, saved, masks, tables, 256)
+        assert _layer.chain_vjp(c, saved, masks, tables, 256, gradient=total)[0] is total
+    np.testing.assert_allclose(total, 1 + gradient, rtol=1e-15)
+
+
 @pytest.mark.parametrize("fields", [1, 2, 6])
 def test_pieces_of_a_population_change_nothing(fields: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 3 members of 2 samples: a sample at a time, a member at a time, and all at once."""
@@ -122,10 +171,11 @@ def test_a_layer_moves_64_bytes_per_pixel() -> None:
     w = _layer._twiddles(side, np.empty(0, np.complex64))
     spectrum, after, h, mask = aligned((1, n, side)), aligned((1, n, side)), aligned((side, side)), aligned((n, n))
     module.watch([spectrum, after])
-    module.launch("pnn_layer_columns_c64", (side // 8, 1), (128,), (np.int64(1), w, h, spectrum, after))
+    shared = (2 * 8 * 16 * 17 + 8 * side) * 8
+    module.launch("pnn_layer_columns_c64", (side // 8, 1), (256,), (np.int64(1), np.int64(1), w, h, spectrum, after), shared)
     columns = module.counts(2)
     module.watch([spectrum, after])
-    module.launch("pnn_layer_rows_c64", (n // 4, 1, 1), (64,), (np.int64(1), w, mask, after, None, spectrum))
+    module.launch("pnn_layer_rows_c64", (n, 1, 1), (128,), (np.int64(1), np.int64(1), w, mask, after, None, spectrum))
     rows = module.counts(2)
     moved = np.stack([columns.sum(axis=0), rows.sum(axis=0)]).sum(axis=0)
     assert moved[0] + moved[1] == 64 * n * n

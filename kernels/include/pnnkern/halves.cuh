@@ -1,0 +1,55 @@
+// Complex numbers as pairs of IEEE 754 16-bit floats in 32 bits, the real part below, times a power of two that a whole row of a field shares: the
+// largest part of the row comes to 2^14 .. 2^15, so parts down to 2^-28 of it keep their 11 bits.
+#pragma once
+#include "pnnkern/complex.cuh"
+
+namespace pnn {
+// A float to the nearest half, ties to even, and back.
+PNN_HD unsigned to_half(float x) {
+#ifdef __CUDA_ARCH__
+    unsigned short h;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(x));
+    return h;
+#else
+    unsigned u = __float_as_uint(x), sign = (u & 0x80000000u) >> 16;
+    u &= 0x7fffffffu;
+    if (u >= 143u << 23) return sign | (u > 0x7f800000u ? 0x7e00u : 0x7c00u);                    // 2^16 and more
+    if (u < 113u << 23) return sign | (__float_as_uint(__uint_as_float(u) + 0.5f) - (126u << 23));   // less than 2^-14: the sum rounds
+    return sign | ((u - (112u << 23) + 0xfff + (u >> 13 & 1)) >> 13);
+#endif
+}
+PNN_HD float from_half(unsigned h) {
+#ifdef __CUDA_ARCH__
+    float x;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"((unsigned short)h));
+    return x;
+#else
+    unsigned u = (h & 0x7fffu) << 13, exponent = u & 0x7c00u << 13;
+    u += 112u << 23;
+    if (exponent == 0x7c00u << 13) u += 112u << 23;
+    if (exponent == 0) u = __float_as_uint(__uint_as_float(u + (1u << 23)) - __uint_as_float(113u << 23));
+    return __uint_as_float(u | (h & 0x8000u) << 16);
+#endif
+}
+template <class T> PNN_HD int to_halves(complex<T> z) { return (int)(to_half((float)z.re) | to_half((float)z.im) << 16); }
+template <class T> PNN_HD complex<T> from_halves(int word) { return {T(from_half((unsigned)word & 0xffffu)), T(from_half((unsigned)word >> 16))}; }
+
+PNN_HD float greater(float a, float b) { return fmaxf(a, b); }   // a NaN counts for nothing
+PNN_HD double greater(double a, double b) { return fmax(a, b); }
+
+// k of the power 2^k that a row shares whose largest part is x: that part over 2^k lies in 2^14 .. 2^15. Rows without light, or with infinite
+// values, have k = 0; those with less than 2^-101 the k of that.
+PNN_HD int row_exponent(float x) {
+    if (!(x > 0 && x - x == 0)) return 0;
+    const int e = (int)(__float_as_uint(x) >> 23) - 126;
+    return (e < -100 ? -100 : e) - 15;
+}
+PNN_HD int row_exponent(double x) {
+    if (!(x > 0 && x - x == 0)) return 0;
+    int e;
+    frexp(x, &e);
+    return (e < -100 ? -100 : e) - 15;
+}
+PNN_HD float power(float, int k) { return __uint_as_float((unsigned)(k + 127) << 23); }   // 2^k
+PNN_HD double power(double, int k) { return ldexp(1.0, k); }
+}  // namespace pnn

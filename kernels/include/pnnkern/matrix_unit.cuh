@@ -29,20 +29,44 @@ PNN_D u32 bf16_pair(float low, float high) {
 #endif
 }
 
+// d += a b by fma_ in the order of the k
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ < 800
+struct warp_words {
+#ifdef __CUDA_HOST_EMULATION__
+    u32 mine[6];
+    const unsigned* all;
+    PNN_D warp_words(const u32 a[4], const u32 b[2]) : mine{a[0], a[1], a[2], a[3], b[0], b[1]}, all(cuda_host::share(__LINE__, mine, 6)) {}
+    PNN_D u32 operator()(int i, int lane) const { return all[6 * lane + i]; }
+#else
+    u32 mine[6];
+    PNN_D warp_words(const u32 a[4], const u32 b[2]) : mine{a[0], a[1], a[2], a[3], b[0], b[1]} {}
+    PNN_D u32 operator()(int i, int lane) const { return __shfl_sync(0xffffffffu, mine[i], lane); }
+#endif
+};
+// EACH words k side by side in a word of a fragment: 1 or 2
+template <int EACH> PNN_D void multiply_(float d[4], const u32 a[4], const u32 b[2]) {
+    const warp_words lanes(a, b);
+    const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#pragma unroll
+    for (int k = 0; k < 8 * EACH; k++) {
+        const int half = k / (4 * EACH), from = k % (4 * EACH) / EACH, bits = 32 / EACH, skip = bits * (k % EACH), rest = 32 - bits;
+        auto number = [&](int i, int of) { return f32_(lanes(i, of) >> skip << rest); };
+        const float upper = number(2 * half, 4 * g + from), lower = number(2 * half + 1, 4 * g + from);
+#pragma unroll
+        for (int j = 0; j < 2; j++) {
+            const float right = number(4 + half, 4 * (2 * t + j) + from);
+            d[j] = fma_(upper, right, d[j]);
+            d[2 + j] = fma_(lower, right, d[2 + j]);
+        }
+    }
+}
+#endif
 PNN_D void multiply_tf32(float d[4], const u32 a[4], const u32 b[2]) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
     asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
-    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-    for (int k = 0; k < 8; k++) {
-        float upper = f32_(__shfl_sync(0xffffffffu, a[2 * (k / 4)], 4 * g + k % 4)), lower = f32_(__shfl_sync(0xffffffffu, a[1 + 2 * (k / 4)], 4 * g + k % 4));
-        for (int j = 0; j < 2; j++) {
-            float right = f32_(__shfl_sync(0xffffffffu, b[k / 4], 4 * (2 * t + j) + k % 4));
-            d[j] = fma_(upper, right, d[j]);
-            d[2 + j] = fma_(lower, right, d[2 + j]);
-        }
-    }
+    multiply_<1>(d, a, b);
 #endif
 }
 PNN_D void multiply_bf16(float d[4], const u32 a[4], const u32 b[2]) {
@@ -50,17 +74,7 @@ PNN_D void multiply_bf16(float d[4], const u32 a[4], const u32 b[2]) {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
-    int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-    for (int k = 0; k < 16; k++) {
-        int half = k / 8, from = k % 8 / 2, shift = 16 * (k % 2);   // the word of k: 2 from + shift / 16 + 8 half
-        float upper = f32_(__shfl_sync(0xffffffffu, a[2 * half], 4 * g + from) >> shift << 16);
-        float lower = f32_(__shfl_sync(0xffffffffu, a[1 + 2 * half], 4 * g + from) >> shift << 16);
-        for (int j = 0; j < 2; j++) {
-            float right = f32_(__shfl_sync(0xffffffffu, b[half], 4 * (2 * t + j) + from) >> shift << 16);
-            d[j] = fma_(upper, right, d[j]);
-            d[2 + j] = fma_(lower, right, d[2 + j]);
-        }
-    }
+    multiply_<2>(d, a, b);
 #endif
 }
 }  // namespace pnn

@@ -105,15 +105,18 @@ def pnn_read_adc(
                 for c in range(n_out):
                     x[c] = fma(sigma, z[c], x[c])
         if offset.size:
+            mine = offset[column : column + n_out]
             for c in range(n_out):
-                x[c] += offset[column + c]
+                x[c] += mine[c]
         if mode == 0:
             continue
+        mine = lsb[column : column + n_out]
         for c in range(n_out):
-            x[c] /= lsb[column + c]
+            x[c] /= mine[c]
         if bow.size:
+            mine = bow[column : column + n_out]
             for c in range(n_out):
-                x[c] = fma(bow[column + c] * ((high - x[c]) / middle), (x[c] - low) / middle, x[c])
+                x[c] = fma(mine[c] * ((high - x[c]) / middle), (x[c] - low) / middle, x[c])
         if mode == 2:
             for c in range(n_out):
                 x[c] = np.rint(x[c])
@@ -121,9 +124,10 @@ def pnn_read_adc(
             for c in range(n_out):
                 if x[c] == x[c]:
                     x[c] = _successive(x[c] - low + half, table, (column + c) * bits, bits) + low
+        mine = step[column : column + n_out]
         for c in range(n_out):
             code = low if x[c] < low else x[c]
-            x[c] = (high if code > high else code) * step[column + c]
+            x[c] = (high if code > high else code) * mine[c]
 
 
 @njit(error_model="numpy")

@@ -26,7 +26,6 @@ from .solve import IV, carried, gated_reads, open_conductance, solve_currents, s
 from .wire_noise import WireFields, wire_noise
 from .wires import as_wires, check_pairs, effective_conductance, effective_conductance_vjp, like
 
-
 SLICE = 64  # inputs whose products are summed up first: kernels/crossbar/read.cu
 MULTIPROCESSORS = 132  # of an H100, each of which should have a tile of a product; no result depends on it
 PRECISIONS = ("tf32", "bf16")
@@ -283,8 +282,8 @@ class Reader:
             blocks *= slices * len(parts)
         verb, how = ("mvm", ()) if self.chain.precision is None else ("units", (int(self.chain.precision == "bf16"),))
         _launch.launch(
-            "crossbar/read", verb + "_large" * (side == 64), V.dtype, arrays, batch, n_in, n_out, *how, *inputs, *outputs, V, weights, self.variance, parts, out,
-            grid=(min(blocks, _launch.MAX_BLOCKS),), block=(side * side // 4 // (side // 16),),
+            "crossbar/read", verb + "_large" * (side == 64), V.dtype, arrays, batch, n_in, n_out, *how, *inputs, *outputs, V, weights,
+            self.variance, parts, out, grid=(min(blocks, _launch.MAX_BLOCKS),), block=(side * side // 4 // (side // 16),),
         )  # fmt: skip
         if parts is not None:
             variances = parts[1] if len(parts) > 1 else None

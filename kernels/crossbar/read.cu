@@ -92,6 +92,25 @@ PNN_D void read_adc(i64 arrays, i64 slices, i64 batch, i64 n_out, const outputs_
     }
 }
 
+// A warp takes a row.
+template <class T> PNN_D void read_scale(i64 batch, i64 n_in, T given, T v_max, const T* x, T* scale, T* out) {
+    const int lane = threadIdx.x % 32;
+    for (i64 b = (blockIdx.x * (i64)blockDim.x + threadIdx.x) / 32; b < batch; b += (i64)gridDim.x * blockDim.x / 32) {
+        T most = given;
+        if (!(given > T(0))) {
+            most = T(0);
+            for (i64 i = lane; i < n_in; i += 32) {
+                T v = x[b * n_in + i];
+                most = larger(most, v < T(0) ? -v : v);
+            }
+            for (int o = 16; o > 0; o /= 2) most = larger(most, (T)__shfl_xor_sync(0xffffffffu, most, o));
+            if (!(most > T(0))) most = T(1);
+        }
+        if (lane == 0) scale[b] = most;
+        for (i64 i = lane; i < n_in; i += 32) out[b * n_in + i] = mul_(x[b * n_in + i] / most, v_max);
+    }
+}
+
 // A block makes SIDE x SIDE outputs of an array, or with `parts` their sums over one slice of the inputs. Inputs are converted where they
 // have come to shared memory, again for each SIDE columns: cheaper than writing and reading them.
 template <class T, int SIDE, class By>
@@ -166,6 +185,16 @@ extern "C" __global__ void pnn_read_adc_f64(long long arrays, long long slices, 
     const double* __restrict__ table, const double* current, const double* variance, double* out) {
     pnn::read_adc<double>(arrays, slices, batch, n_out, {extra, {key0, key1}, element0, {mode, bits, low, high, lsb, step, offset, bow, table}},
                        sample0, index, current, variance, out);
+}
+// out[b, i] = x[b, i] / scale[b] v_max, with the scale that is given, if it is above 0, or else the largest |x[b, i]|, or 1 where there is
+// nothing. Blocks of whole warps. Moves 2 values per input, x twice where it does not stay in the cache.
+extern "C" __global__ void pnn_read_scale_f32(long long batch, long long n_in, float given, float v_max, const float* __restrict__ x,
+    float* __restrict__ scale, float* __restrict__ out) {
+    pnn::read_scale<float>(batch, n_in, given, v_max, x, scale, out);
+}
+extern "C" __global__ void pnn_read_scale_f64(long long batch, long long n_in, double given, double v_max, const double* __restrict__ x,
+    double* __restrict__ scale, double* __restrict__ out) {
+    pnn::read_scale<double>(batch, n_in, given, v_max, x, scale, out);
 }
 // All at once; s2 may be null. Where parts are given, (2, slices, arrays, batch, n_out), slices = ceil(n_in / SLICE), blocks write the sums over
 // a slice of the inputs there, of w first and then of s2 if there is one, and nothing to out: pnn_read_adc adds and converts them, to the same

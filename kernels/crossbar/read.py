@@ -69,6 +69,23 @@ def pnn_read_dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1,
     _dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0, index, v, out, no_squares)
 
 
+@njit(parallel=True, error_model="numpy")
+def pnn_read_scale(batch, n_in, given, v_max, x, scale, out):
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for b in prange(batch):
+        row, to, most = x[b * n_in : (b + 1) * n_in], out[b * n_in : (b + 1) * n_in], given
+        if not given > zero:
+            most, bad = zero, False
+            for i in range(n_in):
+                size = abs(row[i])
+                most = size if size > most else most
+                bad |= size != size
+            most = one if bad or not most > zero else most
+        scale[b] = most
+        for i in range(n_in):
+            to[i] = row[i] / most * v_max
+
+
 # -------------------------------------------------------------------------------------------------------------------- outputs
 @njit(parallel=True, error_model="numpy")
 def pnn_read_adc(

@@ -363,9 +363,12 @@ class Reader:
         _, n_in, n_out = self.stack.shape
         quads = _padded(n_out) // 4
         kind, p = (self.noise.kind, self.noise.chance) if self.noise is not None else (0, 0.0)
+        how: dict[str, Any] = {"threads": {"vjp_v": batch * n_in, "vjp_g": n_in * quads}.get(verb)}
+        if verb == "mvm":  # 32 quads and 8 slices of the inputs
+            how = {"grid": (min(-(-batch * quads // 32), _launch.MAX_BLOCKS),), "block": (256,)}
         _launch.launch(
-            "crossbar/noise", verb, self.G.dtype, batch, n_in, n_out, kind, p, *_checks.words(key, "cells"),
-            array * n_in * quads, *which, *arrays, threads={"mvm": batch * quads, "vjp_v": batch * n_in, "vjp_g": n_in * quads}[verb],
+            "crossbar/noise", verb, self.G.dtype, batch, n_in, n_out, kind, p, *_checks.words(key, "cells"), array * n_in * quads, *which,
+            *arrays, **how,
         )  # fmt: skip
 
     def _finish(self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float, variances: Array | None = None) -> None:

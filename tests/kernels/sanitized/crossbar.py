@@ -46,6 +46,18 @@ def converters() -> Iterator[np.ndarray]:
                 yield out
 
 
+def scaled() -> Iterator[np.ndarray]:
+    """Rows for more warps than there are, longer than a warp; one of zeros; a scale that is given."""
+    rng = np.random.default_rng(6)
+    for real, given in itertools.product(REALS, (0.0, 1.5)):
+        x = rng.normal(0, 3, (7, 70)).astype(real)
+        x[2] = 0
+        scale, out = np.empty(7, real), np.empty_like(x)
+        _launch.launch("crossbar/read", "scale", real, *x.shape, given, 0.3, x, scale, out, threads=32 * 7)
+        yield scale
+        yield out
+
+
 def products() -> Iterator[np.ndarray]:
     """Tiles with rests on all sides, more of them than blocks; rows of whole quads and others; more inputs than a slice has; with sums by
     slices. Sums are in another order on a CPU, so codes of single precision are cut and not rounded. The host runner is slow at
@@ -104,12 +116,17 @@ def noisy_cells() -> Iterator[np.ndarray]:
         for kind, which in ((0, (3, None)), (1, (0, index)), (2, (3, None))):
             sizes = batch, n_in, n_out, kind, 0.3, 8, 9, 1000, *which
             for verb, arrays, out, threads in (
-                ("mvm", (v, g, a), np.empty((batch, n_out), real), batch * quads),
                 ("vjp_v", (back, g, a), np.empty((batch, n_in), real), batch * n_in),
                 ("vjp_g", (v, back, g, a, da), np.empty((n_in, n_out), real), n_in * quads),
             ):
                 _launch.launch("crossbar/noise", verb, real, *sizes, *arrays, out, threads=threads)
                 yield out
+            batch_, n = 9, 530  # quads for two rounds of a block, slices of the inputs for two
+            v_, g_ = rng.normal(0, 1, (batch_, n)).astype(real), rng.uniform(0, 2, (n, n_out)).astype(real)
+            out, where = np.empty((batch_, n_out), real), (which[0], None if which[1] is None else index[:batch_])
+            how = batch_, n, n_out, kind, 0.3, 8, 9, 1000, *where
+            _launch.launch("crossbar/noise", "mvm", real, *how, v_, g_, 0.2 * g_, out, grid=(1,), block=(256,))
+            yield out
 
 
 def programmed() -> Iterator[np.ndarray]:
@@ -216,4 +233,4 @@ def joins() -> Iterator[np.ndarray]:
             yield V
 
 
-CALLS = (converters, products, noisy_cells, programmed, pulses, ladders, trees, joins)
+CALLS = (converters, scaled, products, noisy_cells, programmed, pulses, ladders, trees, joins)

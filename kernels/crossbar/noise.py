@@ -8,6 +8,7 @@ from ..random.draws import bernoulli, block, exp_neg, f8, fma, inline
 from .read import fill
 
 GAUSSIAN, LOGNORMAL, TELEGRAPH = 0, 1, 2
+SLICE = 64  # inputs that a sum takes together: noise.cu
 
 
 @inline
@@ -40,18 +41,22 @@ def pnn_noise_mvm(batch, n_in, n_out, kind, p, key0, key1, quad0, sample0, index
     for b in prange(batch):
         sample = index[b] if index.size else sample0 + b
         z = np.empty(4 * quads, g.dtype)
-        total = np.zeros(n_out, g.dtype)
-        for i in range(n_in):
-            x = v[b * n_in + i]
-            conductance, spread = g[i * n_out : (i + 1) * n_out], a[i * n_out : (i + 1) * n_out]
-            _cells(kind, p, key0, key1, quad0 + i * quads, sample, z)
-            if kind == LOGNORMAL:
-                for c in range(n_out):
-                    total[c] = fma(x, conductance[c] * real(_factor(spread[c], z[c])), total[c])
-            else:
-                for c in range(n_out):
-                    y = fma(spread[c], z[c], conductance[c])
-                    total[c] = fma(x, y if y > real(0) else real(0), total[c])
+        total, part = np.zeros(n_out, g.dtype), np.empty(n_out, g.dtype)
+        for first in range(0, n_in, SLICE):
+            part[:] = 0
+            for i in range(first, min(first + SLICE, n_in)):
+                x = v[b * n_in + i]
+                conductance, spread = g[i * n_out : (i + 1) * n_out], a[i * n_out : (i + 1) * n_out]
+                _cells(kind, p, key0, key1, quad0 + i * quads, sample, z)
+                if kind == LOGNORMAL:
+                    for c in range(n_out):
+                        part[c] = fma(x, conductance[c] * real(_factor(spread[c], z[c])), part[c])
+                else:
+                    for c in range(n_out):
+                        y = fma(spread[c], z[c], conductance[c])
+                        part[c] = fma(x, y if y > real(0) else real(0), part[c])
+            for c in range(n_out):
+                total[c] += part[c]
         out[b * n_out : (b + 1) * n_out] = total
 
 

@@ -6,6 +6,25 @@ namespace pnn {
 const int FEW = 8;   // pulses below which each has a random word of its own; else the words are bit planes of 31 uniforms at once
 }  // namespace pnn
 
+// slots[s], scale_x[s], scale_d[s] of `chances` for each sample of x (batch, rows) and d (batch, columns). A warp takes a sample; blocks of
+// whole warps. Moves x and d once.
+extern "C" __global__ void pnn_pulse_chances_f32(long long batch, long long rows, long long columns, double lr, double step, int pulses,
+                                                 const float* __restrict__ x, const float* __restrict__ d, int* __restrict__ slots,
+                                                 double* __restrict__ scale_x, double* __restrict__ scale_d) {
+    using namespace pnn;
+    const int lane = threadIdx.x % 32;
+    for (i64 s = (blockIdx.x * (i64)blockDim.x + threadIdx.x) / 32; s < batch; s += (i64)gridDim.x * blockDim.x / 32) {
+        float most_x = 0.0f, most_d = 0.0f;
+        for (i64 i = lane; i < rows; i += 32) most_x = larger(most_x, abs_(x[s * rows + i]));
+        for (i64 j = lane; j < columns; j += 32) most_d = larger(most_d, abs_(d[s * columns + j]));
+        for (int o = 16; o > 0; o /= 2) {
+            most_x = larger(most_x, __shfl_xor_sync(0xffffffffu, most_x, o));
+            most_d = larger(most_d, __shfl_xor_sync(0xffffffffu, most_d, o));
+        }
+        if (lane == 0) chances(lr, step, pulses, most_x, most_d, slots + s, scale_x + s, scale_d + s);
+    }
+}
+
 // Trains of slots[s] pulses, each fired with probability scale[s] |value|, to 2^-32. The word of (s, line) goes to
 // words[s sample_stride + line line_stride]. Random word of pulse or plane k for lines 4 q .. 4 q + 3: block 32 q + k.
 extern "C" __global__ void pnn_pulse_trains_f32(long long batch, long long lines, unsigned key0, unsigned key1, long long sample0,
@@ -60,6 +79,9 @@ extern "C" __global__ void pnn_pulse_update_f32(long long rows, long long column
                                                 int count, const float* __restrict__ nodes, const unsigned* __restrict__ x_words,
                                                 const unsigned* __restrict__ d_words, float* __restrict__ w, int* fault) {
     using namespace pnn;
+    __shared__ float scales[32];   // of the noise of so many pulses
+    for (int n = 1 + threadIdx.x; n < 32; n += blockDim.x) scales[n] = noise_scale(parameters[NOISE], n);
+    __syncthreads();
     for (i64 t = blockIdx.x * (i64)blockDim.x + threadIdx.x; t < rows * columns; t += (i64)gridDim.x * blockDim.x) {
         i64 i = t / columns, j = t - i * columns;
         u64 number = cell_number(row0 + i, column0 + j);
@@ -75,7 +97,7 @@ extern "C" __global__ void pnn_pulse_update_f32(long long rows, long long column
                 words r = block({cycle0, cycle1}, number, index ? index[s] : sample0 + s);
                 float z, unused;
                 normal2(r.w[0], r.w[1], &z, &unused);
-                factor = fma_(noise_scale(noise, n), z, 1.0f);
+                factor = fma_(scales[n], z, 1.0f);
             }
             value = pulsed(c, (x ^ d) >> 31, n, factor, value, kind, parameters, count, nodes);
         }

@@ -120,6 +120,30 @@ def _normals(events, cycle0, cycle1, first, where, when, z):
         z[e] = normal2(r[0], r[1])[0]
 
 
+@inline
+def _most(values):
+    """The largest size, NaN if one is."""
+    most, bad = ZERO, False
+    for i in range(values.size):
+        size = abs(values[i])
+        most = size if size > most else most
+        bad |= size != size
+    return f4(np.nan) if bad else most
+
+
+@njit(parallel=True, error_model="numpy")
+def pnn_pulse_chances(batch, rows, columns, lr, step, pulses, x, d, slots, scale_x, scale_d):
+    for s in prange(batch):
+        most_x, most_d = f8(_most(x[s * rows : (s + 1) * rows])), f8(_most(d[s * columns : (s + 1) * columns]))
+        steps = lr * most_x * most_d / step
+        steps = min(steps, f8(pulses)) if steps > 0.0 else 0.0
+        n = max(np.ceil(steps), 1.0)
+        share = np.sqrt(steps / n)
+        slots[s] = i4(n)
+        scale_x[s] = share / (most_x if most_x > 0.0 else 1.0)
+        scale_d[s] = share / (most_d if most_d > 0.0 else 1.0)
+
+
 @njit(parallel=True, error_model="numpy")
 def pnn_pulse_trains(batch, lines, key0, key1, sample0, index, scale, slots, values, line_stride, sample_stride, words, fault):
     quads = (lines + 3) // 4

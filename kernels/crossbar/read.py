@@ -10,6 +10,7 @@ from .._jit import njit
 from ..random.draws import _normal4, _normal4_64, _uniform4, _uniform4_64, fma
 
 ROWS = 256  # of a batch at a time: what is between the passes stays in the cache
+SLICE = 64  # inputs whose products are summed up first, as in product.cuh
 
 
 def fill(kind, k0, k1, quad0, sample, z):
@@ -68,21 +69,52 @@ def pnn_read_dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1,
     _dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0, index, v, out, no_squares)
 
 
+@njit(parallel=True, error_model="numpy")
+def pnn_read_scale(batch, n_in, given, v_max, x, scale, out):
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for b in prange(batch):
+        row, to, most = x[b * n_in : (b + 1) * n_in], out[b * n_in : (b + 1) * n_in], given
+        if not given > zero:
+            most, bad = zero, False
+            for i in range(n_in):
+                size = abs(row[i])
+                most = size if size > most else most
+                bad |= size != size
+            most = one if bad or not most > zero else most
+        scale[b] = most
+        for i in range(n_in):
+            to[i] = row[i] / most * v_max
+
+
 # -------------------------------------------------------------------------------------------------------------------- outputs
 @njit(parallel=True, error_model="numpy")
 def pnn_read_adc(
-    batch, n_out, extra, key0, key1, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table, current, variance, out
-):
+    arrays, slices, batch, n_out, extra, key0, key1, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table,
+    current, variance, out,
+):  # fmt: skip
     zero, half = current.dtype.type(0), current.dtype.type(0.5)
     middle = half * (high - low)
-    for b in prange(batch):
-        x = out[b * n_out : (b + 1) * n_out]
-        x[:] = current[b * n_out : (b + 1) * n_out]
+    quads, whole = (n_out + 3) // 4, arrays * batch * n_out
+    for row in prange(arrays * batch):
+        a, first = row // batch, row * n_out
+        b, column = row - a * batch, a * n_out
+        x = out[first : first + n_out]
+        x[:] = current[first : first + n_out]
+        for k in range(1, slices):
+            more = current[k * whole + first : k * whole + first + n_out]
+            for c in range(n_out):
+                x[c] += more[c]
         if variance.size or extra != zero:
-            z = np.empty(4 * ((n_out + 3) // 4), current.dtype)
-            fill(0, key0, key1, element0 >> 2, index[b] if index.size else sample0 + b, z)
+            z = np.empty(4 * quads, current.dtype)
+            fill(0, key0, key1, (element0 >> 2) + a * quads, index[b] if index.size else sample0 + b, z)
             if variance.size:
-                s = variance[b * n_out : (b + 1) * n_out]
+                s = variance[first : first + n_out]
+                if slices > 1:
+                    s = s.copy()
+                    for k in range(1, slices):
+                        more = variance[k * whole + first : k * whole + first + n_out]
+                        for c in range(n_out):
+                            s[c] += more[c]
                 for c in range(n_out):
                     x[c] = fma(current.dtype.type(math.sqrt(s[c] + extra)), z[c], x[c])
             else:
@@ -90,25 +122,29 @@ def pnn_read_adc(
                 for c in range(n_out):
                     x[c] = fma(sigma, z[c], x[c])
         if offset.size:
+            mine = offset[column : column + n_out]
             for c in range(n_out):
-                x[c] += offset[c]
+                x[c] += mine[c]
         if mode == 0:
             continue
+        mine = lsb[column : column + n_out]
         for c in range(n_out):
-            x[c] /= lsb[c]
+            x[c] /= mine[c]
         if bow.size:
+            mine = bow[column : column + n_out]
             for c in range(n_out):
-                x[c] = fma(bow[c] * ((high - x[c]) / middle), (x[c] - low) / middle, x[c])
+                x[c] = fma(mine[c] * ((high - x[c]) / middle), (x[c] - low) / middle, x[c])
         if mode == 2:
             for c in range(n_out):
                 x[c] = np.rint(x[c])
         elif mode == 3:
             for c in range(n_out):
                 if x[c] == x[c]:
-                    x[c] = _successive(x[c] - low + half, table, c * bits, bits) + low
+                    x[c] = _successive(x[c] - low + half, table, (column + c) * bits, bits) + low
+        mine = step[column : column + n_out]
         for c in range(n_out):
             code = low if x[c] < low else x[c]
-            x[c] = (high if code > high else code) * step[c]
+            x[c] = (high if code > high else code) * mine[c]
 
 
 @njit(error_model="numpy")
@@ -123,30 +159,78 @@ def _successive(rest, table, first, bits):
 
 
 # ----------------------------------------------------------------------------------------------------------------- everything
-def pnn_read_mvm(
-    batch, n_in, n_out, dac_step, dac_low, dac_high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, extra, key0, key1,
-    element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table, v, w, s2, out, fault,
+@njit(error_model="numpy")
+def rounded(x, bf16):
+    """float32 to the nearest number of 8 significant bits (bf16, ties to even) or of 11 (tf32, ties away from zero): those of matrix units."""
+    out = np.empty_like(x)
+    given, bits = x.reshape(-1).view(np.uint32), out.reshape(-1).view(np.uint32)
+    for i in range(given.size):
+        u = given[i]
+        if bf16:
+            r = (u + np.uint32(0x7FFF) + (u >> np.uint32(16) & np.uint32(1))) & np.uint32(0xFFFF0000)
+        else:
+            r = (u + np.uint32(0x1000)) & np.uint32(0xFFFFE000)
+        bits[i] = r if u & np.uint32(0x7FFFFFFF) <= np.uint32(0x7F800000) else np.uint32(0x7FFFE000)
+    return out
+
+
+def _same(x):
+    return x
+
+
+def _mvm(
+    entering, arrays, batch, n_in, n_out, dac_step, dac_low, dac_high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, extra,
+    key0, key1, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table, v, w, s2, parts, out, fault,
 ):  # fmt: skip
+    """entering : what becomes of all factors of the products."""
     if w.size and not w.min() >= 0:
         fault[0] = max(fault[0], 30)
-    w, v, out = w.reshape(n_in, n_out), v.reshape(batch, n_in), out.reshape(batch, n_out)
+    slices = range(0, n_in, SLICE)
+    w, v, out = entering(w.reshape(arrays, n_in, n_out)), v.reshape(batch, n_in), out.reshape(arrays, -1, n_out)
+    s2 = entering(s2.reshape(arrays, n_in, n_out)) if s2.size else s2
+    parts = parts.reshape(-1, len(slices), arrays, batch, n_out)
     converts = dac_step != 0 or noise != 0 or s2.size > 0
     rows = min(batch, ROWS)
     inputs = np.empty((rows, n_in), v.dtype) if converts else v
     squares = np.empty((rows, n_in) if s2.size else (0, 0), v.dtype)
     variance = np.empty((rows, n_out) if s2.size else (0, 0), v.dtype)
-    for a in range(0, batch, ROWS):
-        n = min(batch - a, ROWS)
-        which = index[a : a + n]
-        x, y = v[a : a + n], out[a : a + n]
+    for at in range(0, batch, ROWS):
+        n = min(batch - at, ROWS)
+        which, these = index[at : at + n], slice(at, at + n)
+        x = v[these]
         if converts:
-            _dac(n, n_in, dac_step, dac_low, dac_high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0 + a, which,
+            _dac(n, n_in, dac_step, dac_low, dac_high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0 + at, which,
                  x.reshape(-1), inputs[:n].reshape(-1), squares[:n].reshape(-1))  # fmt: skip
             x = inputs[:n]
-        np.matmul(x, w, out=y)
-        if s2.size:
-            np.matmul(squares[:n], s2.reshape(n_in, n_out), out=variance[:n])
-        if mode or s2.size or extra != 0 or offset.size:
-            y = y.reshape(-1)
-            pnn_read_adc(n, n_out, extra, key0, key1, element0, sample0 + a, which, mode, bits, low, high, lsb, step, offset, bow,
-                         table, y, variance[:n].reshape(-1), y)  # fmt: skip
+        factors = [(entering(x), w)] + ([(entering(squares[:n]), s2)] if s2.size else [])
+        if parts.size:
+            for i, (left, right) in enumerate(factors):
+                for k, first in enumerate(slices):
+                    some = slice(first, first + SLICE)
+                    for a in range(arrays):
+                        np.matmul(left[:, some], right[a, some], out=parts[i, k, a, these])
+            continue
+        for a in range(arrays):
+            y = out[a, these]
+            np.matmul(factors[0][0], w[a], out=y)
+            if s2.size:
+                np.matmul(factors[1][0], s2[a], out=variance[:n])
+            if mode or s2.size or extra != 0 or offset.size:
+                y, quads, some = y.reshape(-1), (n_out + 3) // 4, slice(a * n_out, (a + 1) * n_out)
+                pnn_read_adc(1, 1, n, n_out, extra, key0, key1, element0 + 4 * quads * a, sample0 + at, which, mode, bits, low, high,
+                             lsb[some], step[some], offset[some], bow[some], table[some.start * bits : some.stop * bits], y,
+                             variance[:n].reshape(-1), y)  # fmt: skip
+
+
+def pnn_read_mvm(*arguments):
+    _mvm(_same, *arguments)
+
+
+pnn_read_mvm_large = pnn_read_mvm
+
+
+def pnn_read_units(arrays, batch, n_in, n_out, bf16, *arguments):
+    _mvm(lambda x: rounded(x, bf16), arrays, batch, n_in, n_out, *arguments)
+
+
+pnn_read_units_large = pnn_read_units

@@ -272,9 +272,9 @@ class Outputs:
     bow: Array | None
     table: Array | None
 
-    def of(self, array: int) -> tuple[Any, ...]:
-        rest = (self.lsb, self.step, self.offset, self.bow, self.table)
-        return (self.mode, self.bits, self.low, self.high, *(None if a is None else a[array] for a in rest))
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        return self.mode, self.bits, self.low, self.high, self.lsb, self.step, self.offset, self.bow, self.table
 
     def gate(self, currents: Real) -> Array:
         """Where currents (arrays, batch, n_out) lie inside the range."""
@@ -381,9 +381,9 @@ def convert(x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) 
         return out
     if converter.noise > 0:
         random.require_key(key, "noise of an ADC is random")
-    by_column = outputs(converter, None, x).of(0)
+    by_column = outputs(converter, None, x).arguments
     _launch.launch(
-        "crossbar/read", "adc", x.dtype, rows, n, converter.noise**2, *_checks.words(key, "output"), 0, *which, *by_column, x, None, out,
+        "crossbar/read", "adc", x.dtype, 1, 1, rows, n, converter.noise**2, *_checks.words(key, "output"), 0, *which, *by_column, x, None, out,
         threads=rows * ((n + 3) // 4),
     )  # fmt: skip
     return out

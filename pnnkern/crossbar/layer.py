@@ -188,18 +188,18 @@ class Layer:
             _launch.flag(least < 0, BELOW, lambda: f"inputs must be 0 or more, an unsigned DAC would cut them, got {float(least):.4g}")
         return x
 
-    def _alpha(self, x: Real) -> Array:
-        """What each sample is divided by, (batch, 1)."""
+    def _driven(self, x: Real) -> tuple[Array, Array]:
+        """Volts (batch, n_in), and what each sample is divided by for them, (batch, 1)."""
         xp, given = _array.namespace(x), self.description.input_scale
-        if isinstance(given, str):
-            largest = xp.abs(x).max(axis=1, keepdims=True)
-            return xp.where(largest > 0, largest, x.dtype.type(1))
-        return xp.full((len(x), 1), given, x.dtype)
+        V, alpha = xp.empty_like(x), xp.empty((len(x), 1), x.dtype)
+        scale = 0.0 if isinstance(given, str) else float(given)
+        _launch.launch("crossbar/read", "scale", x.dtype, *x.shape, scale, float(self.description.v_max), x, alpha, V, threads=32 * len(x))
+        return V, alpha
 
     def _managed(self, x: Real, key: Any, sample: Any) -> tuple[Array, Array, Array]:
         """Outputs, the final scale of each sample, and how often it was read again."""
-        xp, alpha = _array.namespace(x), self._alpha(x)
-        y, full = self._outputs(x / alpha, key, sample)
+        xp, (V, alpha) = _array.namespace(x), self._driven(x)
+        y, full = self._outputs(V, key, sample)
         again = xp.zeros(len(x), np.int64)
         for n in range(1, self.description.bound_rounds + 1):
             (rows,) = xp.nonzero(full)
@@ -207,17 +207,18 @@ class Layer:
                 break
             alpha[rows] *= 2
             again[rows] = n
-            y[rows], full[rows] = self._outputs(x[rows] / alpha[rows], _fold(key, f"bound {n}"), _checks.part(sample, rows))
+            V = x[rows] / alpha[rows] * x.dtype.type(self.description.v_max)
+            y[rows], full[rows] = self._outputs(V, _fold(key, f"bound {n}"), _checks.part(sample, rows))
         return y * (alpha * self.scale), alpha, again
 
-    def _outputs(self, x: Real, key: Any, sample: Any) -> tuple[Array, Array]:
-        """Amperes, counted as the arrays count, of scaled inputs; and which samples have driven an ADC to its end."""
-        xp, d = _array.namespace(x), self.description
-        V = x * x.dtype.type(d.v_max)
-        y, full = xp.zeros((len(x), self.n_out), x.dtype), xp.zeros(len(x), bool)
+    def _outputs(self, V: Real, key: Any, sample: Any) -> tuple[Array, Array]:
+        """Amperes, counted as the arrays count, for volts at the inputs; and which samples have driven an ADC to its end."""
+        xp, d = _array.namespace(V), self.description
+        y, full = xp.zeros((len(V), self.n_out), V.dtype), xp.zeros(len(V), bool)
         for t, (rows, outputs, _, reader) in enumerate(self.tiles):
             I = reader(_array.contiguous(V[:, rows]), key=_fold(key, t), sample=sample)
-            y[:, outputs] += combine(I, d, d.counts)
+            part = y[:, outputs]
+            part += combine(I, d, d.counts)  # in place: y[:, outputs] += copies what it has written once more
             if d.bound_rounds:
                 end = reader.columns.high * (1 - 1e-6) * reader.columns.step[:, None]  # type: ignore[index]
                 full |= (xp.abs(I) >= end).any(axis=(0, 2))
@@ -232,12 +233,13 @@ class Layer:
         _checks.shaped("cotangent", cotangent, (len(x), self.n_out), "the outputs")
         _checks.samples(sample, len(x), xp)
         dx, dG = xp.zeros_like(x), xp.zeros_like(G)
-        alpha, rounds = self._alpha(x), [(0, slice(0, len(x)))]
+        (V, alpha), rounds = self._driven(x), [(0, slice(0, len(x)))]
         if d.bound_rounds:
             _, alpha, again = self._managed(x, key, sample)
             rounds = [(n, xp.nonzero(again == n)[0]) for n in range(d.bound_rounds + 1)]
         for n, some in rounds:
-            V = x[some] / alpha[some] * x.dtype.type(d.v_max)
+            if d.bound_rounds:
+                V = x[some] / alpha[some] * x.dtype.type(d.v_max)
             if not len(V):
                 continue
             own, index = key if n == 0 else _fold(key, f"bound {n}"), _checks.part(sample, some)
@@ -291,7 +293,7 @@ def calibrate(
     d, quantile = description, _checks.quantile(quantile)
     layer = Layer(state, replace(d, chain=replace(d.chain, adc=None), bound_rounds=0))
     x, G = layer._checked(x), state["G"]
-    xp, V = _array.namespace(x), x / layer._alpha(x) * x.dtype.type(d.v_max)
+    xp, (V, _) = _array.namespace(x), layer._driven(x)
     found = xp.zeros((-(-layer.n_in // d.tile_inputs), len(d.counts), G.shape[2]), np.float64)
     for t, (rows, _, columns, reader) in enumerate(layer.tiles):
         place = found[rows.start // d.tile_inputs]

@@ -301,16 +301,27 @@ def separated(G: Real) -> Array:
 
 def combine(values: Array, description: Crossbar, counts: list[float] | None = None) -> Array:
     """Sum over the arrays (arrays, rows, columns) of what each counts (`parts`), less the reference columns: (rows, n_out)."""
+    if not isinstance(description.weights, OffsetColumn):
+        return _counted(values, counts or description.parts)
     xp, n_out = _array.namespace(values), outputs_of(values.shape[-1], description)
-    out = xp.zeros((values.shape[1], n_out), values.dtype)
+    out = xp.empty((values.shape[1], n_out), values.dtype)
     for outputs, columns in description.blocks(n_out):
-        for share, array in zip(counts or description.parts, values, strict=True):
-            if isinstance(description.weights, OffsetColumn):
-                part = array[:, columns.start : columns.stop - 1] - array[:, columns.stop - 1 : columns.stop]
-            else:
-                part = array[:, columns]
-            out[:, outputs] += values.dtype.type(share) * part
+        own = values[..., columns]
+        out[:, outputs] = _counted(own[..., :-1] - own[..., -1:], counts or description.parts)
     return out
+
+
+def _counted(values: Array, counts: list[float]) -> Array:
+    """The sum of the arrays, each as often as it counts, one after another."""
+    xp, one, out = _array.namespace(values), values.dtype.type, None
+    for count, array in zip(counts, values, strict=True):
+        if out is None:
+            out = array if count == 1 else one(count) * array
+        elif abs(count) == 1:
+            out = out + array if count > 0 else out - array
+        else:
+            out = out + one(count) * array
+    return out if len(values) > 1 or counts[0] != 1 else xp.array(out)
 
 
 def combine_vjp(cotangent: Array, description: Crossbar, counts: list[float] | None = None) -> Array:

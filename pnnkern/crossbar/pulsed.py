@@ -204,13 +204,12 @@ def _chances(x: Real, d: Array, lr: float, step: float, pulses: int, managed: bo
     if not managed:
         scale = xp.full(batch, np.sqrt(lr / (step * pulses)))
         return xp.full(batch, pulses, np.int32), scale, scale
-    x_max, d_max = (_array.largest(xp.abs(v), axis=1).astype(np.float64) for v in (x, d))
-    steps = lr * x_max * d_max / step  # of the largest update
-    steps = xp.where(steps > 0, steps, 0).clip(0, pulses)  # NaN is flagged by the kernel
-    slots = xp.ceil(steps).clip(1, None)
-    share = xp.sqrt(steps / slots)
-    scale_x, scale_d = (share / xp.where(most > 0, most, 1) for most in (x_max, d_max))
-    return slots.astype(np.int32), scale_x, scale_d
+    slots, scale_x, scale_d = xp.empty(batch, np.int32), xp.empty(batch), xp.empty(batch)
+    _launch.launch(
+        "crossbar/pulse", "chances", np.float32, batch, x.shape[1], d.shape[1], lr, step, pulses, x, d, slots, scale_x, scale_d,
+        threads=32 * batch,
+    )  # fmt: skip
+    return slots, scale_x, scale_d
 
 
 __all__ = ["apply_pulses", "clip_weights", "device_cells", "pulse_update", "symmetry_point"]

@@ -26,6 +26,10 @@ from .solve import IV, carried, gated_reads, open_conductance, solve_currents, s
 from .wire_noise import WireFields, wire_noise
 from .wires import as_wires, check_pairs, effective_conductance, effective_conductance_vjp, like
 
+SLICE = 64  # inputs whose products are summed up first: kernels/crossbar/read.cu
+MULTIPROCESSORS = 132  # of an H100, each of which should have a tile of a product; no result depends on it
+PRECISIONS = ("tf32", "bf16")
+
 
 @accepts_any
 @dataclass(frozen=True)
@@ -37,9 +41,14 @@ class Chain:
         `cubic_iv(a)` or an `IV` of your own: what a cell carries at a voltage.
     output_noise : standard deviation of each current before conversion, amperes, drawn for each sample and output.
     offset : amperes added to the columns, a number or an array (..., n_out).
+    precision : of the product, "tf32" or "bf16", for arrays of float32; None: that of the arrays. Voltages behind their converters and
+        conductances (and for noise that is drawn by output, squares of both kinds) are rounded to 11 or 8 significant bits, which the matrix
+        units of a GPU multiply, and summed in float32. A current is off by up to (2 u + u^2) sum |v_i g_ij|, u = 2^-11 or 2^-8, besides the
+        rounding of that sum. Derivatives are in full precision.
 
     Raises ValueError for parts that do not fit each other: noise or a characteristic that wires cannot take, levels for gated inputs, an
-    unsigned ADC for currents that flow both ways, and a range "max" or "per-column" where something may be cut all the same.
+    unsigned ADC for currents that flow both ways, a range "max" or "per-column" where something may be cut all the same, and a precision
+    where cells are drawn one by one or a circuit is solved.
     """
 
     wires: Any = None
@@ -49,6 +58,7 @@ class Chain:
     iv: IV | None = None
     output_noise: float = 0.0
     offset: Any = None
+    precision: str | None = None
 
     def __post_init__(self) -> None:
         _checks.number("output_noise", self.output_noise, "amperes", most=1.0)
@@ -70,6 +80,13 @@ class Chain:
             )
         if self.adc is not None:
             self._check_adc(self.adc, cells)
+        if self.precision is not None and self.precision not in PRECISIONS:
+            raise ValueError(f"precision must be 'tf32' or 'bf16', or None for that of the arrays, got {self.precision!r:.40}")
+        if self.precision is not None and not self.multiplies:
+            raise ValueError(
+                f"precision {self.precision!r} is that of a product of matrices, which this chain is not: leave it out, or take cells that are "
+                "linear behind wires, and noise that is frozen or (without wires) Gaussian and not clipped"
+            )
 
     def _check_adc(self, adc: ADC, cells: CellNoise | None) -> None:
         if not adc.signed and self.signed:
@@ -104,6 +121,13 @@ class Chain:
         return self.dac is None or self.dac.signed or self.topology.endswith("interleaved")
 
     @property
+    def multiplies(self) -> bool:
+        """Whether currents are one product of matrices, with noise by output: no circuit is solved, no cell drawn by itself for a sample."""
+        cells = noise(self.noise)
+        by_output = cells is None or cells.frozen or (cells.by_output and self.wires is None)
+        return by_output and (self.wires is None or (self.iv is None and not self.gated))
+
+    @property
     def random(self) -> bool:
         """Whether a read needs a key."""
         random_dac = isinstance(self.dac, DAC) and self.dac.random
@@ -135,6 +159,8 @@ class Reader:
         G = _checks.matrix("G", G, 2)
         if not isinstance(chain, Chain):
             raise TypeError(f"chain must be a Chain, got {type(chain).__name__}")
+        if chain.precision is not None and G.dtype != np.float32:
+            raise TypeError(f"precision {chain.precision!r} is of float32 arrays, got {G.dtype}: leave it out, or give float32")
         if _array.namespace(G) is np:  # a GPU would have to be waited for
             _checks.siemens("G", G.max())
         self.G, self.chain, self.noise, self.pairs, self.gated = G, chain, noise(chain.noise), pairs, chain.gated
@@ -156,8 +182,7 @@ class Reader:
         if self.noise is not None:
             self.spread = _checks.each("the spread of a noise", self.noise.spread(self.stack, self.programmed), self.stack, "G")
         frozen = self.frozen = self.noise is not None and self.noise.frozen
-        by_output = self.noise is None or (self.noise.by_output and chain.wires is None)
-        self.fused = (by_output or frozen) and not self.solved
+        self.fused = chain.multiplies
         self.variance = self.spread * self.spread if self.fused and self.spread is not None and not frozen else None
         self.fields: dict[int, WireFields] = {}
         self.extra = chain.output_noise**2 + (chain.adc.noise**2 if chain.adc is not None else 0.0)
@@ -232,42 +257,71 @@ class Reader:
         self, V: Real, weights: Array, dac: DAC, key: Any, sample: Any, columns: Outputs, extra: float, out: Array
     ) -> None:  # fmt: skip
         """One conversion: out (arrays, batch, n_out)."""
-        xp, (arrays, n_in, n_out) = _array.namespace(V), self.stack.shape
+        xp = _array.namespace(V)
         which, final = _checks.samples(sample, len(V), xp), _checks.words(key, "output")
         inputs = dac.arguments(key)
-        if self.iv is not None or arrays > 1 or not self.fused or self.pairs:  # the inputs once for all arrays
+        large = self._large(len(V), V.dtype) and dac.random  # then drawing anew for each tile takes longer than a launch
+        if self.iv is not None or not self.fused or self.pairs or large:
             V, inputs = self._linear(self._driven(self._lines(V, dac, key, sample))), NO_DAC.arguments(None)
-        variances: list[Array | None] = [None] * arrays
-        fresh = self.spread if not self.frozen else None
-        blocks = min(-(-len(V) // 64) * -(-n_out // 64), _launch.MAX_BLOCKS)
-        for a in range(arrays):
-            place = out[a]
-            target = place if place.flags.c_contiguous else xp.empty(place.shape, V.dtype)
-            if self.fused:
-                variance = None if self.variance is None else self.variance[a]
-                _launch.launch(
-                    "crossbar/read", "mvm", V.dtype, len(V), n_in, n_out, *inputs, extra, *final, a * _padded(n_out), *which, *columns.of(a),
-                    V, weights[a], variance, target, grid=(blocks,), block=(256,),
-                )  # fmt: skip
-            elif self.chain.wires is None:
-                self._cells("mvm", a, key, which, len(V), V, self.stack[a], self.spread[a], target)
+        target = out if out.flags.c_contiguous else xp.empty(out.shape, V.dtype)
+        if self.fused:
+            self._multiply(V, weights, inputs, (extra, *final, 0, *which, *columns.arguments), target)
+        else:
+            self._finish(target, key, sample, columns, extra, self._currents(V, weights, key, sample, which, target))
+        if target is not out:
+            out[...] = target
+
+    def _multiply(self, V: Real, weights: Array, inputs: tuple[Any, ...], outputs: tuple[Any, ...], out: Array) -> None:
+        """out (arrays, batch, n_out), converters and noise by output included: in one launch, or in two where a slice of the inputs is a
+        block's work. The same bits either way."""
+        (arrays, batch, n_out), n_in = out.shape, V.shape[1]
+        side = 64 if self._large(batch, V.dtype) else 32
+        blocks, slices, parts = arrays * -(-batch // side) * -(-n_out // side), -(-n_in // SLICE), None
+        if _array.on_device(V) and blocks < MULTIPROCESSORS and slices > 1:
+            parts = _array.namespace(V).empty((1 if self.variance is None else 2, slices, *out.shape), V.dtype)
+            blocks *= slices * len(parts)
+        verb, how = ("mvm", ()) if self.chain.precision is None else ("units", (int(self.chain.precision == "bf16"),))
+        _launch.launch(
+            "crossbar/read", verb + "_large" * (side == 64), V.dtype, arrays, batch, n_in, n_out, *how, *inputs, *outputs, V, weights,
+            self.variance, parts, out, grid=(min(blocks, _launch.MAX_BLOCKS),), block=(side * side // 4 // (side // 16),),
+        )  # fmt: skip
+        if parts is not None:
+            variances = parts[1] if len(parts) > 1 else None
+            _launch.launch(
+                "crossbar/read", "adc", V.dtype, arrays, slices, batch, n_out, *outputs, parts[0], variances, out,
+                threads=arrays * batch * (_padded(n_out) // 4),
+            )  # fmt: skip
+
+    def _large(self, batch: int, dtype: Any) -> bool:
+        """Whether tiles of 64 x 64 are as many as there are multiprocessors."""
+        tiles = len(self.stack) * -(-batch // 64) * -(-self.stack.shape[-1] // 64)
+        return dtype == np.float32 and tiles >= MULTIPROCESSORS
+
+    def _currents(
+        self, V: Real, weights: Array, key: Any, sample: Any, which: tuple[int, Array | None], out: Array
+    ) -> Array | None:  # fmt: skip
+        """What cells drawn one by one, or wires, let through: out, and what noise of the outputs their variances are (like out), if any."""
+        xp, fresh, variances = _array.namespace(V), self.spread if not self.frozen else None, None
+        if self.gated and fresh is not None:
+            variances = xp.empty_like(out)
+        for a, currents in enumerate(out):
+            if self.chain.wires is None:
+                self._cells("mvm", a, key, which, len(V), V, self.stack[a], self.spread[a], currents)
+                continue
+            wires = self.chain.wires
+            if self.gated:
+                currents[...], variance = gated_reads(V, weights[a], None if fresh is None else fresh[a], wires=wires)
+                if variances is not None:
+                    variances[a] = variance
+                continue
+            if self.solved:
+                currents[...] = solve_currents(V, self.stack[a], wires=wires, iv=self.chain.iv)
             else:
-                wires = self.chain.wires
-                if self.gated:
-                    target[...], variances[a] = gated_reads(V, weights[a], None if fresh is None else fresh[a], wires=wires)
-                elif self.solved:
-                    target[...] = solve_currents(V, self.stack[a], wires=wires, iv=self.chain.iv)
-                else:
-                    xp.matmul(V, weights[a], out=target)
-                if fresh is not None and not self.gated:
-                    own = random.fold_in(random.fold_in(key, "cells"), a)
-                    target += wire_noise(
-                        V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample, fields=self.fields_of(a)
-                    )  # fmt: skip
-            if target is not place:
-                place[...] = target
-        if not self.fused:
-            self._finish(out, key, sample, columns, extra, variances)
+                xp.matmul(V, weights[a], out=currents)
+            if fresh is not None:
+                own = random.fold_in(random.fold_in(key, "cells"), a)
+                currents += wire_noise(V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample, fields=self.fields_of(a))
+        return variances
 
     def _programmed(self, a: int) -> Array | None:
         return None if self.programmed is None else self.programmed[a]
@@ -309,27 +363,26 @@ class Reader:
         _, n_in, n_out = self.stack.shape
         quads = _padded(n_out) // 4
         kind, p = (self.noise.kind, self.noise.chance) if self.noise is not None else (0, 0.0)
+        how: dict[str, Any] = {"threads": {"vjp_v": batch * n_in, "vjp_g": n_in * quads}.get(verb)}
+        if verb == "mvm":  # 32 quads and 8 slices of the inputs
+            how = {"grid": (min(-(-batch * quads // 32), _launch.MAX_BLOCKS),), "block": (256,)}
         _launch.launch(
-            "crossbar/noise", verb, self.G.dtype, batch, n_in, n_out, kind, p, *_checks.words(key, "cells"),
-            array * n_in * quads, *which, *arrays, threads={"mvm": batch * quads, "vjp_v": batch * n_in, "vjp_g": n_in * quads}[verb],
+            "crossbar/noise", verb, self.G.dtype, batch, n_in, n_out, kind, p, *_checks.words(key, "cells"), array * n_in * quads, *which,
+            *arrays, **how,
         )  # fmt: skip
 
-    def _finish(
-        self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float, variances: list[Array | None] | None = None
-    ) -> None:  # fmt: skip
-        """Noise and converters on currents (arrays, batch, n_out), in place. variances : of the noise of each, amperes^2."""
-        variances = variances or [None] * len(out)
-        if not (columns.mode or extra or columns.offset is not None or any(v is not None for v in variances)):
+    def _finish(self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float, variances: Array | None = None) -> None:
+        """Noise and converters on currents (arrays, batch, n_out), in place. variances : of the noise of each, amperes^2, like out."""
+        if not (columns.mode or extra or columns.offset is not None or variances is not None):
             return
-        xp, (_, batch, n_out) = _array.namespace(out), out.shape
-        which = _checks.samples(sample, batch, xp)
-        for a in range(len(out)):
-            target = xp.ascontiguousarray(out[a])
-            _launch.launch(
-                "crossbar/read", "adc", out.dtype, batch, n_out, extra, *_checks.words(key, "output"), a * _padded(n_out), *which,
-                *columns.of(a), target, variances[a], target, threads=batch * (_padded(n_out) // 4),
-            )  # fmt: skip
-            out[a] = target
+        xp, (arrays, batch, n_out) = _array.namespace(out), out.shape
+        target, which = xp.ascontiguousarray(out), _checks.samples(sample, batch, xp)
+        _launch.launch(
+            "crossbar/read", "adc", out.dtype, arrays, 1, batch, n_out, extra, *_checks.words(key, "output"), 0, *which, *columns.arguments,
+            target, variances, target, threads=arrays * batch * (_padded(n_out) // 4),
+        )  # fmt: skip
+        if target is not out:
+            out[...] = target
 
     # --------------------------------------------------------------------------------------------------------------- derivative
     def vjp(self, cotangent: Real, V: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
@@ -423,13 +476,14 @@ def _padded(n: int) -> int:
 @accepts_any
 def read(
     V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None, output_noise: float = 0.0,
-    offset: Any = None, programmed: Real | None = None, key: Any = None, sample: Any = 0, memory_limit: int | None = None,
+    offset: Any = None, precision: str | None = None, programmed: Real | None = None, key: Any = None, sample: Any = 0,
+    memory_limit: int | None = None,
 ) -> Array:  # fmt: skip
     """Read a crossbar: currents ``I = V @ G`` with all that happens on the way (`Chain`).
 
     V : (batch, n_in) volts. G : (..., n_in, n_out) siemens, of the same dtype, float32 or float64; leading axes are arrays on the same
         input lines.
-    wires, noise, dac, adc, iv, output_noise, offset : as in `Chain`; by default none of it. programmed : as for `Reader`.
+    wires, noise, dac, adc, iv, output_noise, offset, precision : as in `Chain`; by default none of it. programmed : as for `Reader`.
     key : of `pnnkern.random`; needed where something is random. sample : the global index of row 0, or an int64 array with one for each
         row. Noise depends on the key, the index and the place only, not on how a batch is split.
     memory_limit : bytes for what is between the steps, a share of the free memory by default.
@@ -438,15 +492,15 @@ def read(
     negative or NaN (on a GPU at `pnnkern.check()`), a range that is not known, and noise without a key. NaN voltages stay NaN.
     `Reader` does the same for many batches at the price of one preparation.
     """
-    chain = Chain(wires, noise, dac, adc, iv, output_noise, offset)
+    chain = Chain(wires, noise, dac, adc, iv, output_noise, offset, precision)
     return Reader(G, chain, programmed=programmed)(V, key=key, sample=sample, memory_limit=memory_limit)
 
 
 @accepts_any
 def read_vjp(
     cotangent: Real, V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None,
-    output_noise: float = 0.0, offset: Any = None, programmed: Real | None = None, key: Any = None, sample: Any = 0,
-    memory_limit: int | None = None, wrt: Any = ("V", "G"),
+    output_noise: float = 0.0, offset: Any = None, precision: str | None = None, programmed: Real | None = None, key: Any = None,
+    sample: Any = 0, memory_limit: int | None = None, wrt: Any = ("V", "G"),
 ) -> Any:  # fmt: skip
     """The derivative of `read` for the same key and samples.
 
@@ -458,7 +512,7 @@ def read_vjp(
 
     cotangent : (..., batch, n_out). wrt : any of "V", "G". Returns one array or a tuple in the order of `wrt`, like V and G.
     """
-    chain = Chain(wires, noise, dac, adc, iv, output_noise, offset)
+    chain = Chain(wires, noise, dac, adc, iv, output_noise, offset, precision)
     return Reader(G, chain, programmed=programmed).vjp(cotangent, V, key=key, sample=sample, wrt=wrt)
 
 

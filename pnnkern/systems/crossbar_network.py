@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from .. import _array, _declared, crossbar, random
+from .. import _array, _constants, _declared, crossbar, random
 from .._array import Array, Real
 from .._checks import shaped
 from .._declared import MOST, Count, CountOrNone, Described, Length, NotNegative, Positive, Range, Share, check
@@ -26,10 +26,10 @@ from ._samples import on_device
 from .system import Quantity, System, Target
 from .writers import Pulses
 
-# f, and f' written by f's own value
+# f, and f' written by f's own value, as what a cotangent is multiplied by
 ACTIVATIONS = {
     "tanh": (lambda xp, a: xp.tanh(a), lambda h: 1 - h * h),
-    "relu": (lambda xp, a: xp.maximum(a, 0), lambda h: (h > 0).astype(h.dtype)),
+    "relu": (lambda xp, a: xp.maximum(a, 0), lambda h: h > 0),
     "sigmoid": (lambda xp, a: logistic(a), lambda h: h * (1 - h)),
 }
 Compensation = Literal["none", "global", "column"]
@@ -370,10 +370,9 @@ class CrossbarNetwork(System):
         weights = [self.parameters[f"w{l}"] for l in range(len(self.shapes))]
         entered, x = [], inputs
         for l, w in enumerate(weights):
-            entered.append(_with_bias(x))
-            a = multiply(l, entered[l], w)
-            x = f(xp, a)
-        return a, (weights, entered)
+            entered.append(_with_bias(x if l == 0 else f(xp, x)))
+            x = multiply(l, entered[l], w)
+        return x, (weights, entered)
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
@@ -403,7 +402,8 @@ class CrossbarNetwork(System):
 def _with_bias(x: Array) -> Array:
     """What enters an array (..., nodes + 1): the last row, of the bias, at full scale."""
     xp = _array.namespace(x)
-    return xp.concatenate([x, xp.ones((*x.shape[:-1], 1), x.dtype)], axis=-1)
+    full = _constants.constant(np.ones(1, x.dtype), x.dtype, x)
+    return xp.concatenate([x, xp.broadcast_to(full, (*x.shape[:-1], 1))], axis=-1)
 
 
 __all__ = ["ACTIVATIONS", "Arrays", "CrossbarNetwork"]

@@ -71,6 +71,22 @@ PNN_HD float response(const cell& c, bool up, float w, int kind, const float* p,
     return positive_(fma_(x - (float)left, y[1] - y[0], y[0]));
 }
 
+#ifdef __CUDA_ARCH__
+PNN_HD double ceil_(double x) { return ceil(x); }
+#else
+PNN_HD double ceil_(double x) { return std::ceil(x); }
+#endif
+// The length of the trains of a sample with the largest |x| and |d| given, and what these are multiplied by to give the chance of a pulse:
+// as many pulses as the largest update has steps, `pulses` at most. Gokmen and Vlasov (2016), with update management.
+PNN_HD void chances(double lr, double step, int pulses, float x, float d, int* slots, double* scale_x, double* scale_d) {
+    double steps = div_(mul_(mul_(lr, (double)x), (double)d), step);
+    steps = steps > 0.0 ? steps < (double)pulses ? steps : (double)pulses : 0.0;   // what is not finite is flagged where trains are made
+    double n = ceil_(steps) > 1.0 ? ceil_(steps) : 1.0, share = sqrt_(div_(steps, n));
+    *slots = (int)n;
+    *scale_x = div_(share, x > 0.0f ? (double)x : 1.0);
+    *scale_d = div_(share, d > 0.0f ? (double)d : 1.0);
+}
+
 PNN_HD float noise_scale(float noise, int pulses) { return (float)div_((double)noise, sqrt_((double)pulses)); }
 
 // n pulses one after another; factor = 1 + the mean of their noise.

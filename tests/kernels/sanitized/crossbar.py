@@ -1,6 +1,8 @@
 """Reads with all that lies on their way, noise of cells, programming, pulses, and wires by the tree and by ladders."""
 
+import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,49 +27,81 @@ def converter(mode: int, columns: int, real: type) -> tuple:
 
 
 def converters() -> Iterator[np.ndarray]:
-    """Codes are the same to the bit."""
+    """Codes are the same to the bit; rows of whole quads and others; a stack of two arrays, and sums over slices."""
     rng = np.random.default_rng(0)
-    for real in REALS:
-        v = rng.normal(0, 14, (23, 39)).astype(real)
-        variance, threads = rng.uniform(0, 3, v.shape).astype(real), 23 * 10
+    for real, n in itertools.product(REALS, (39, 40)):
+        v = rng.normal(0, 14, (23, n)).astype(real)
         for stochastic, noise in ((0, 0.0), (1, 0.5)):
             how, out = (0.75, -31, 31, stochastic, 1, 2, noise, 3, 4, 5, None), np.empty_like(v)
-            _launch.launch("crossbar/read", "dac", real, *v.shape, *how, v, out, threads=threads)
+            _launch.launch("crossbar/read", "dac", real, *v.shape, *how, v, out, threads=23 * 10)
             yield out
-        for mode in range(4):
-            how = converter(mode, 39, real)
+        for mode, slices in itertools.product(range(4), (1, 3)):
+            how, current = converter(mode, 2 * n, real), rng.normal(0, 14 / slices, (slices, 2, 23, n)).astype(real)
+            variance = rng.uniform(0, 3 / slices, current.shape).astype(real)
             for extra, spread in ((0.0, None), (0.5, None), (0.25, variance)):
-                out, which = np.empty_like(v), (0, rng.integers(0, 2**40, 23))
-                _launch.launch("crossbar/read", "adc", real, *v.shape, extra, 5, 6, 8, *which, *how, v, spread, out, threads=threads)
+                out, which = np.empty(current.shape[1:], real), (0, rng.integers(0, 2**40, 23))
+                _launch.launch(
+                    "crossbar/read", "adc", real, 2, slices, 23, n, extra, 5, 6, 8, *which, *how, current, spread, out, threads=460
+                )  # fmt: skip
                 yield out
 
 
+def scaled() -> Iterator[np.ndarray]:
+    """Rows for more warps than there are, longer than a warp; one of zeros; a scale that is given."""
+    rng = np.random.default_rng(6)
+    for real, given in itertools.product(REALS, (0.0, 1.5)):
+        x = rng.normal(0, 3, (7, 70)).astype(real)
+        x[2] = 0
+        scale, out = np.empty(7, real), np.empty_like(x)
+        _launch.launch("crossbar/read", "scale", real, *x.shape, given, 0.3, x, scale, out, threads=32 * 7)
+        yield scale
+        yield out
+
+
 def products() -> Iterator[np.ndarray]:
-    """Tiles of 64 x 64 with rests on both sides, six of them for two blocks. Sums are in another order on a CPU, so codes of single
-    precision are cut and not rounded."""
-    rng = np.random.default_rng(1)
-    batch, n_in, n_out = 130, 19, 70
+    """Tiles with rests on all sides, more of them than blocks; rows of whole quads and others; more inputs than a slice has; with sums by
+    slices. Sums are in another order on a CPU, so codes of single precision are cut and not rounded. The host runner is slow at
+    multiplications of a whole warp, so that these have fewer."""
+    for verb, real, threads in (("mvm", np.float32, 128), ("mvm_large", np.float32, 256), ("mvm", np.float64, 128)):
+        for shape in ((37, 83, 37), (37, 148, 68)):
+            yield from _products(verb, real, threads, (), shape, (0, 1, 2, 3, 4))
+    odd, whole = (37, 83, 37), (37, 68, 36)
+    for verb, threads, first, second in (("units", 128, odd, whole), ("units_large", 256, whole, odd)):
+        yield from _products(verb, np.float32, threads, (0,), first, (1,))
+        yield from _products(verb, np.float32, threads, (1,), second, (1,))
+
+
+def _products(
+    verb: str, real: type, threads: int, bf16: tuple[int, ...], shape: tuple[int, int, int], chosen: tuple[int, ...]
+) -> Iterator[np.ndarray]:  # fmt: skip
+    """The chosen ones of five chains, and their sums by slices."""
+    rng, arrays, (batch, n_in, n_out) = np.random.default_rng(1), 2, shape
     index = rng.integers(0, 2**40, batch)
-    for real in REALS:
-        v, w = rng.normal(0, 2, (batch, n_in)).astype(real), rng.uniform(0, 1, (n_in, n_out)).astype(real)
-        s2 = rng.uniform(0, 0.3, w.shape).astype(real)
-        plain, dac = (0.0, 0.0, 0.0, 0, 0, 0, 0.0, 0, 0), (0.25, -15, 15, 1, 1, 2, 0.125, 3, 4)
-        modes = (1,) if real is np.float32 else (1, 2, 3)
-        cases = [(plain, 0.0, (7, None), NO_CONVERTER, None), (dac, 0.5, (0, index), NO_CONVERTER, s2)]
-        cases += [(dac, 0.0, (7, None), converter(mode, n_out, real), s2) for mode in modes]
-        for inputs, extra, which, columns, variance in cases:
-            out = np.empty((batch, n_out), real)
-            _launch.launch(
-                "crossbar/read", "mvm", real, batch, n_in, n_out, *inputs, extra, 5, 6, 8, *which, *columns, v, w, variance, out,
-                grid=(2,), block=(256,),
-            )  # fmt: skip
+    v, w = rng.normal(0, 2, (batch, n_in)).astype(real), rng.uniform(0, 1, (arrays, n_in, n_out)).astype(real)
+    s2 = rng.uniform(0, 0.3, w.shape).astype(real)
+    plain, dac = (0.0, 0.0, 0.0, 0, 0, 0, 0.0, 0, 0), (0.25, -15, 15, 1, 1, 2, 0.125, 3, 4)
+    modes = (1,) if real is np.float32 else (1, 2, 3)
+    cases: list[tuple] = [(plain, 0.0, (7, None), NO_CONVERTER, None), (dac, 0.5, (0, index), NO_CONVERTER, s2)]
+    cases += [(dac, 0.0, (7, None), converter(mode, arrays * n_out, real), s2) for mode in modes]
+
+    def read(inputs: tuple, extra: float, which: tuple, columns: tuple, *given: Any) -> None:
+        _launch.launch(
+            "crossbar/read", verb, real, arrays, batch, n_in, n_out, *bf16, *inputs, extra, 5, 6, 8, *which, *columns, v, w, *given, grid=(2,),
+            block=(threads,),
+        )  # fmt: skip
+
+    for i, (*case, variance) in enumerate(cases):
+        if i in chosen:
+            out = np.empty((arrays, batch, n_out), real)
+            read(*case, variance, None, out)
             yield out
-        w[-1, -1] = -1
-        with pytest.raises(FaultError):
-            _launch.launch(
-                "crossbar/read", "mvm", real, batch, n_in, n_out, *plain, 0.0, 5, 6, 8, 7, None, *NO_CONVERTER, v, w, None, out, grid=(2,),
-                block=(256,),
-            )  # fmt: skip
+    for variance in (None, s2):
+        parts = np.empty((1 + (variance is not None), -(-n_in // 64), arrays, batch, n_out), real)
+        read(dac, 0.5, (0, index), NO_CONVERTER, variance, parts, out)
+        yield parts
+    w[-1, -1, -1] = -1
+    with pytest.raises(FaultError):
+        read(plain, 0.0, (7, None), NO_CONVERTER, None, None, out)
 
 
 # ----------------------------------------------------------------------------------------------------------------------- cells
@@ -82,12 +116,17 @@ def noisy_cells() -> Iterator[np.ndarray]:
         for kind, which in ((0, (3, None)), (1, (0, index)), (2, (3, None))):
             sizes = batch, n_in, n_out, kind, 0.3, 8, 9, 1000, *which
             for verb, arrays, out, threads in (
-                ("mvm", (v, g, a), np.empty((batch, n_out), real), batch * quads),
                 ("vjp_v", (back, g, a), np.empty((batch, n_in), real), batch * n_in),
                 ("vjp_g", (v, back, g, a, da), np.empty((n_in, n_out), real), n_in * quads),
             ):
                 _launch.launch("crossbar/noise", verb, real, *sizes, *arrays, out, threads=threads)
                 yield out
+            batch_, n = 9, 530  # quads for two rounds of a block, slices of the inputs for two
+            v_, g_ = rng.normal(0, 1, (batch_, n)).astype(real), rng.uniform(0, 2, (n, n_out)).astype(real)
+            out, where = np.empty((batch_, n_out), real), (which[0], None if which[1] is None else index[:batch_])
+            how = batch_, n, n_out, kind, 0.3, 8, 9, 1000, *where
+            _launch.launch("crossbar/noise", "mvm", real, *how, v_, g_, 0.2 * g_, out, grid=(1,), block=(256,))
+            yield out
 
 
 def programmed() -> Iterator[np.ndarray]:
@@ -194,4 +233,4 @@ def joins() -> Iterator[np.ndarray]:
             yield V
 
 
-CALLS = (converters, products, noisy_cells, programmed, pulses, ladders, trees, joins)
+CALLS = (converters, scaled, products, noisy_cells, programmed, pulses, ladders, trees, joins)

@@ -19,7 +19,7 @@ import public_calls  # first: it watches the rooms that are imported after it
 import strict_cupy
 
 from pnnkern import _array, _constants, _launch
-from pnnkern.crossbar import _tree
+from pnnkern.crossbar import _levels
 from pnnkern.optics import _separable, _transfer
 
 BACKENDS = ("cpu", "host", "strict", "cuda")
@@ -129,7 +129,7 @@ def _forget_device() -> None:
             word.fill(0)
     for kept in (_constants._constants, _separable._plans, _transfer._cache):
         kept.clear()
-    _tree.plan.cache_clear()
+    _levels.plan.cache_clear()
 
 
 @pytest.fixture

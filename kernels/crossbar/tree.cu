@@ -1,5 +1,5 @@
 // Exact wires: the effective conductance of a crossbar by star-mesh elimination (tree.cuh). Leaves: a warp for each, four to a block of 128
-// threads. Joins: all pairs of blocks of one shape at a time; these kernels do a panel of at most 32 nodes, matrix products do the rest.
+// threads. What becomes of them is in join.cu.
 // G (arrays, n_in, n_out); conductances of wires as in tree_array.
 #include "pnnkern/tree.cuh"
 
@@ -65,19 +65,6 @@ extern "C" __global__ void pnn_tree_voltages_f32(long long arrays, long long n_i
         __syncwarp();
     });
 }
-// rows (batch, e, n): eliminates the nodes start to stop of every matrix, one block of a power of two of at most 256 threads for each.
-// Reads and writes (stop - start) n values of a matrix once for each node.
-extern "C" __global__ void pnn_tree_eliminate_f32(long long batch, long long e, long long n, long long start, long long stop, float* rows) {
-    __shared__ float partial[256];
-    for (long long m = blockIdx.x; m < batch; m += gridDim.x) pnn::tree_eliminate(n, start, stop, rows + m * e * n, partial);
-}
-// V (batch, n, q), in place; a thread for each matrix and column.
-extern "C" __global__ void pnn_tree_substitute_f32(long long batch, long long e, long long n, long long q, long long start, long long stop,
-                                                 const float* __restrict__ rows, float* __restrict__ V) {
-    for (long long t = blockIdx.x * (long long)blockDim.x + threadIdx.x; t < batch * q; t += (long long)gridDim.x * blockDim.x)
-        pnn::tree_substitute(n, q, t % q, start, stop, rows + t / q * e * n, V + t / q * n * q);
-}
-
 // out (arrays, leaves, 16, 16): conductances between the ports of every leaf. Reads every cell once, writes 16 values for each.
 extern "C" __global__ void pnn_tree_leaves_f64(long long arrays, long long n_in, long long n_out, int pair, double word,
                                              double bit, double first, double last, const double* __restrict__ G, double* __restrict__ out) {
@@ -131,16 +118,4 @@ extern "C" __global__ void pnn_tree_voltages_f64(long long arrays, long long n_i
         }
         __syncwarp();
     });
-}
-// rows (batch, e, n): eliminates the nodes start to stop of every matrix, one block of a power of two of at most 256 threads for each.
-// Reads and writes (stop - start) n values of a matrix once for each node.
-extern "C" __global__ void pnn_tree_eliminate_f64(long long batch, long long e, long long n, long long start, long long stop, double* rows) {
-    __shared__ double partial[256];
-    for (long long m = blockIdx.x; m < batch; m += gridDim.x) pnn::tree_eliminate(n, start, stop, rows + m * e * n, partial);
-}
-// V (batch, n, q), in place; a thread for each matrix and column.
-extern "C" __global__ void pnn_tree_substitute_f64(long long batch, long long e, long long n, long long q, long long start, long long stop,
-                                                 const double* __restrict__ rows, double* __restrict__ V) {
-    for (long long t = blockIdx.x * (long long)blockDim.x + threadIdx.x; t < batch * q; t += (long long)gridDim.x * blockDim.x)
-        pnn::tree_substitute(n, q, t % q, start, stop, rows + t / q * e * n, V + t / q * n * q);
 }

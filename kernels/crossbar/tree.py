@@ -13,8 +13,8 @@ Arguments of all kernels on leaves: G (arrays, n_in, n_out); word, bit, first, l
 word and the last bit segment of a line; pair: rows are positive and negative in turn and share the node on the bit line. Leaves are
 counted row by row; the array lies at the lower left of their grid, and empty rows above and columns beside it carry no current.
 
-`join`, `split` and `part_voltages` work on one pair of blocks, depth first, so that it stays in the cache. `pnn_tree_eliminate` and
-`pnn_tree_substitute` are the twins of the kernels that do all pairs of one shape at a time.
+`join`, `split` and `part_voltages` work on one pair of blocks, depth first, so that it stays in the cache. A GPU does all pairs of a level at a
+time: join.cu, whose twins are in join.py.
 """
 
 import numpy as np
@@ -493,20 +493,3 @@ def pnn_tree_voltages(arrays, n_in, n_out, q, pair, word, bit, first, last, G, V
                         if j:
                             step -= 1
                             left_behind(v, w, tape[step], x)
-
-
-# ------------------------------------------------------------------------------------------------- all pairs of one shape at a time
-@njit(fastmath=FAST)
-def pnn_tree_eliminate(batch, e, n, start, stop, rows):
-    """The nodes start to stop of `eliminate`, without the update of the rows below, for a batch (batch, e, n)."""
-    every = rows.reshape(batch, e, n)
-    for b in range(batch):
-        panel(every[b], start, stop)
-
-
-@njit(fastmath=FAST)
-def pnn_tree_substitute(batch, e, n, q, start, stop, rows, V):
-    """Within start to stop: V[k] = rows[k, k] (V[k] + sum_{k < a < stop} rows[k, a] V[a]), last k first. V (batch, n, q)."""
-    every, voltages = rows.reshape(batch, e, n), V.reshape(batch, n, q)
-    for b in range(batch):
-        back(every[b], voltages[b], start, stop)

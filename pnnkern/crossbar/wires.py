@@ -44,7 +44,8 @@ from .._checks import only, wrt_names
 from .._gate import accepts_any
 from . import _checks
 from ._ladders import keeper
-from ._tree import PORTS, Circuit, Levels, Tree
+from ._levels import Levels
+from ._tree import PORTS, Circuit, Tree
 
 TOPOLOGIES = ("lines", "interleaved", "gated", "gated-interleaved")
 PERFECT = 1e20  # conductance of a segment without resistance, in units of about the largest cell

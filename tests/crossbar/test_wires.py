@@ -1,14 +1,15 @@
 """Effective conductance and node voltages against nodal analysis, its laws and limits, derivatives, stacks and messages."""
 
 import sys
+from collections.abc import Iterator
 from decimal import Decimal, getcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pnnkern import crossbar
-from pnnkern.crossbar import Wires, _tree, as_wires, effective_conductance, effective_conductance_vjp, node_voltages
+from pnnkern import _array, crossbar
+from pnnkern.crossbar import Wires, _levels, _tree, as_wires, effective_conductance, effective_conductance_vjp, node_voltages
 from pnnkern.testing import check_vjp
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -257,18 +258,52 @@ def test_small_stacks_and_threads_agree(rng: np.random.Generator, monkeypatch: p
     assert np.array_equal(effective_conductance(G, wires=3.0), alone)
 
 
-def test_levels_and_tree_are_one_method(rng: np.random.Generator) -> None:
-    """The order of a GPU, run by the twins: also the twins of the kernels that only a GPU takes."""
-    G = rng.uniform(0.1, 1, (2, 45, 70))
-    circuit = _tree.Circuit(False, 50.0, 70.0, 20.0, 10.0)
-    levels = _tree.Levels(G, circuit, keep=True)
-    g = rng.standard_normal(G.shape)
-    gradient, segments = levels.vjp(g)
-    for n in range(2):
-        tree = _tree.Tree(G[n], circuit, keep=True)
-        assert worst(levels.T[n], tree.T) < 1e-13
-        for a, b in zip((gradient[n], segments[n]), tree.vjp(g[n])):
-            assert np.allclose(a, b, rtol=1e-10, atol=1e-13)
+@pytest.fixture
+def stages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """So many nodes to a stage, and so few ports in a block that strips begin early; None: as on a GPU."""
+    if request.param is not None:
+        monkeypatch.setattr(_levels, "MOST", (request.param,))
+        monkeypatch.setattr(_levels, "SMALL", 10)
+    _levels.plan.cache_clear()
+    yield request.param
+    _levels.plan.cache_clear()
+
+
+# one leaf; one node at a time; stages that are no multiple of four, and a rest; two panels and a rest
+@pytest.mark.parametrize(
+    ("shape", "stages"),
+    [
+        ((2, 1, 1), None), ((2, 3, 9), None), ((1, 13, 1), None), ((1, 13, 1), 1), ((2, 3, 9), 1), ((3, 6, 21), None), ((3, 6, 21), 7),
+        ((1, 45, 70), None), ((1, 45, 70), 40),
+    ],
+    indirect=["stages"],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_levels_and_tree_are_one_method(backend, shape: tuple[int, ...], dtype: str, stages: int, rng: np.random.Generator) -> None:
+    """All pairs of a level at a time, as on a GPU, against one pair at a time, and by the twins."""
+    G, g = rng.uniform(0.1, 1, shape).astype(dtype), rng.standard_normal(shape).astype(dtype)
+    drivers, outputs = (rng.standard_normal((shape[0], n, 5)).astype(dtype) for n in shape[1:])
+    circuit = _tree.Circuit(shape[1] == 6, 50.0, 70.0, 20.0, 10.0)
+    found = [_levels.Levels(backend.array(G), circuit).T]
+    kept = _levels.Levels(backend.array(G), circuit, keep=True)
+    found += [*kept.vjp(backend.array(g)), *kept.voltages(backend.array(drivers), backend.array(outputs))]
+    small = 1e-13 if dtype == "float64" else 2e-5
+    host = _array.host_active.set(False)  # a tree is for CPUs
+    trees = [_tree.Tree(G[n], circuit, keep=True) for n in range(len(G))]
+    every = [[tree.T, *tree.vjp(g[n]), *tree.voltages(drivers[n], outputs[n])] for n, tree in enumerate(trees)]
+    _array.host_active.reset(host)
+    for n, expected in enumerate(every):
+        for a, b in zip(found, expected, strict=True):
+            assert a.dtype == b.dtype
+            assert np.abs(backend.numpy(a)[n] - b).max() < small * np.abs(b).max() + (small * np.abs(g).sum() * 1e-4 if b.shape == (4,) else 0)
+
+
+def test_the_whole_is_the_same_in_any_stack(backend, rng: np.random.Generator) -> None:
+    """Sums have an order of their own: bits do not follow from how many arrays or blocks there are."""
+    G = cells(rng, 5, 21, 18)
+    for call in (lambda G: effective_conductance(G, wires=3.0), lambda G: effective_conductance_vjp(G, G, wires=3.0)):
+        whole, alone = backend.numpy(call(backend.array(G))), backend.numpy(call(backend.array(G[3])))
+        assert np.array_equal(whole[3], alone)
 
 
 def test_badcrossbar_agrees(rng: np.random.Generator) -> None:

@@ -1,12 +1,12 @@
 """The branch that only runs with CuPy, on the tests' stand-in for it: results stay on the device and equal the CPU's."""
 
-
 import numpy as np
 import pytest
+import strict_cupy
 
 import pnnkern as pnn
-from pnnkern import _array, crossbar
-from pnnkern.crossbar import Wires
+from pnnkern import _array, _launch, crossbar
+from pnnkern.crossbar import Wires, _levels, _tree
 
 WIRES = Wires(20.0, 30.0, 10.0, 5.0)
 
@@ -34,3 +34,55 @@ def test_the_device_gives_what_the_cpu_gives(cupy, call, rng: np.random.Generato
     for a, b in zip(*((x if isinstance(x, tuple) else (x,)) for x in (ours, theirs))):
         assert isinstance(b, cupy.ndarray) or not b.ndim
         assert np.allclose(_array.to_numpy(b), a, rtol=1e-9, atol=1e-12 * np.abs(a).max())
+
+
+def events(call) -> list[dict[str, int]]:
+    """Totals of a first call, and of one after it."""
+    found = []
+    with strict_cupy.dry():
+        for _ in range(2):
+            with strict_cupy.counted() as seen:
+                call()
+            found.append(strict_cupy.totals(seen))
+    return found
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("derivative", [False, True])
+def test_launches_of_one_array(cupy, dtype: str, derivative: bool) -> None:
+    """256 x 256: as many launches as the tree has levels, times one or two; nothing is copied once the tables are there."""
+    G = cupy.full((256, 256), 1e-5, dtype)
+
+    def call() -> None:
+        if derivative:
+            crossbar.effective_conductance_vjp(G, G, wires=1.0)
+        else:
+            crossbar.effective_conductance(G, wires=1.0)
+
+    first, then = events(call)
+    assert first["copies"] == 1
+    assert first["syncs"] == 2  # the largest conductance, and the tables
+    assert then["copies"] == 0
+    assert then["syncs"] == 1
+    assert (then["launches"], then["operations"]) == ((46, 12) if derivative else (20, 6))
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_a_stack_takes_the_launches_of_one_array(cupy, count: int) -> None:
+    G = cupy.full((count, 40, 33), 1e-5)
+    _, then = events(lambda: crossbar.effective_conductance(G, wires=1.0))
+    assert then["launches"] == 10
+    assert then["copies"] == 0
+
+
+@pytest.mark.parametrize(
+    ("room", "dtype", "most"), [(223, "float64", 128), (159, "float64", 64), (95, "float32", 128), (95, "float64", 64)]
+)
+def test_stages_fit_the_shared_memory(cupy, room: int, dtype: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KiB of a block on GPUs of compute capability 9.0, 8.0 and 8.6."""
+    monkeypatch.setattr(_launch, "shared_limit", lambda like: room << 10)
+    circuit = _tree.Circuit(False, 50.0, 70.0, 20.0, 10.0)
+    with strict_cupy.dry():
+        levels = _levels.Levels(cupy.full((1, 300, 280), 0.5, dtype), circuit)
+    assert levels.plan.most == most
+    assert max(level.memory for level in levels.plan.levels) * np.dtype(dtype).itemsize <= room << 10

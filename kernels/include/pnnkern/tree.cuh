@@ -165,40 +165,4 @@ template <class T> PNN_D void tree_leaf_voltages(tree_array<T> array, i64 leaf, 
         }
     }
 }
-
-// ---- joins. rows (e, n): conductances of e nodes that go, to each other (columns < e, symmetric) and to the ports that stay.
-// One block eliminates the nodes start to stop; the rows below stop are the caller's (one matrix product). A thread keeps to its columns.
-template <class T> PNN_D void tree_eliminate(i64 n, i64 start, i64 stop, T* rows, T* partial) {
-    const i64 t = threadIdx.x, threads = blockDim.x;
-    for (i64 k = start; k < stop; k++) {
-        T sum = T(0);
-        for (i64 a = t; a < n; a += threads) if (a > k) sum += rows[k * n + a];
-        partial[t] = sum;
-        __syncthreads();
-        for (i64 half = threads / 2; half > 0; half /= 2) {
-            if (t < half) partial[t] += partial[t + half];
-            __syncthreads();
-        }
-        const T total = partial[0], inverse = total > T(0) ? T(1) / total : T(0);
-        for (i64 b = k + 1; b < stop; b++) {
-            const T weight = rows[k * n + b] * inverse;
-            for (i64 a = t; a < n; a += threads) if (a > b) rows[b * n + a] += weight * rows[k * n + a];
-        }
-        __syncthreads();
-        const T root = sqrt(inverse);
-        for (i64 a = t; a < n; a += threads) {
-            if (a > k) rows[k * n + a] *= root;
-            if (a == k) rows[k * n + a] = root;
-        }
-        __syncthreads();
-    }
-}
-// V[k] = rows[k, k] (V[k] + sum_{k < a < stop} rows[k, a] V[a]), last k first. One thread: one column x of V (n, q).
-template <class T> PNN_D void tree_substitute(i64 n, i64 q, i64 x, i64 start, i64 stop, const T* rows, T* V) {
-    for (i64 k = stop - 1; k >= start; k--) {
-        T sum = V[k * q + x];
-        for (i64 a = k + 1; a < stop; a++) sum += rows[k * n + a] * V[a * q + x];
-        V[k * q + x] = rows[k * n + k] * sum;
-    }
-}
 }  // namespace pnn

@@ -3,12 +3,14 @@
 import itertools
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
 from pnnkern import _launch, crossbar, random
 from pnnkern._errors import FaultError
+from pnnkern.crossbar import _levels, _tree
 
 KEY = random.key(7)
 REALS = (np.float32, np.float64)
@@ -198,7 +200,7 @@ def ladders() -> Iterator[np.ndarray]:
 
 
 def trees() -> Iterator[np.ndarray]:
-    """More leaves than there are warps, with rests on both sides; joins that share more nodes than a panel has."""
+    """More leaves than there are warps, with rests on both sides."""
     rng = np.random.default_rng(6)
     for real in REALS:
         for shape, wires in (
@@ -219,18 +221,19 @@ def trees() -> Iterator[np.ndarray]:
 
 
 def joins() -> Iterator[np.ndarray]:
-    """Five matrices for two blocks; rows that are longer than a block, and shorter; from a node that is not the first."""
+    """Arrays whose joins take more than a panel, more than a stage and more than a strip, and those of few nodes, with and without weights."""
     rng = np.random.default_rng(7)
+    circuit = _tree.Circuit(False, 50.0, 70.0, 20.0, 10.0)
     for real in REALS:
-        for e, n, block in ((7, 50, 32), (12, 20, 64)):
-            rows = rng.uniform(0.1, 1, (5, e, n)).astype(real)
-            for start, stop in ((0, 4), (4, e)):
-                _launch.launch("crossbar/tree", "eliminate", real, 5, e, n, start, stop, rows, grid=(2,), block=(block,))
-                yield rows[:, start:stop].copy()
-            V = rng.random((5, n, 41)).astype(real)
-            for start, stop in ((4, e), (0, 4)):
-                _launch.launch("crossbar/tree", "substitute", real, 5, e, n, 41, start, stop, rows, V, threads=5 * 41)
-            yield V
+        G = rng.uniform(0.1, 1, (2, 36, 35)).astype(real)
+        back, V, grounded = rng.standard_normal(G.shape).astype(real), rng.random((2, 36, 33)).astype(real), np.zeros((2, 35, 33), real)
+        with mock.patch.multiple(_levels, MOST=(34,), SMALL=24):
+            _levels.plan.cache_clear()
+            yield _levels.Levels(G, circuit).T
+            kept = _levels.Levels(G, circuit, keep=True)
+            yield kept.vjp(back)[0]
+            yield from kept.voltages(V, grounded)
+        _levels.plan.cache_clear()
 
 
 CALLS = (converters, scaled, products, noisy_cells, programmed, pulses, ladders, trees, joins)

@@ -1,0 +1,368 @@
+"""A stack of crossbars with wires, eliminated on a GPU: the tree of `_tree`, all pairs of blocks of a level in one launch.
+
+What a launch has to do stands in tables of whole numbers, which follow from the shape of the arrays alone, and are on the GPU from the first
+call on. A level is all pairs at one depth. One that shares few nodes (`PANEL`) and keeps few ports (`SMALL`) is joined in one block. Of
+larger ones, blocks take strips of the rows, and their conductances are a product of their own; more nodes than the rows of one block take
+(`MOST`) are eliminated in several stages.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .. import _array, _launch
+from .._array import Array, Real
+from .._constants import Copies, clearable
+from ._tree import LEAF, PANEL, PORTS, Circuit, Index, Key, layout
+
+TILE = 32  # of the kernels' products
+FIELDS = 14  # of a record
+SCRATCH = 32 * 32 + 32 * 36 + 32  # numbers of shared memory beside the rows
+SMALL = 192  # ports that pairs keep which are joined in one block
+MOST = (128, 64)  # nodes of a stage: the first whose rows fit the shared memory of a block
+STRIP = TILE - 1  # columns of a strip: with their sum as many as a tile has
+THREADS = 256
+
+
+@dataclass(frozen=True)
+class Table:
+    """Records, or tasks of a launch, among the plan's tables, from number `start` on."""
+
+    start: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The elimination of some nodes from `start` on, of all pairs of a level that have as many."""
+
+    start: int
+    strips: Table
+    updates: Table
+    turns: Table
+    splits: Table
+    lines: Table
+
+
+@dataclass(frozen=True)
+class Level:
+    """All pairs at one depth. Sizes are those of one array: of `above`, of the rows, of W in between stages, and of voltages for each."""
+
+    records: Table
+    stages: tuple[Stage, ...]
+    tiles: Table
+    small: bool
+    threads: int
+    memory: int  # numbers of shared memory
+    above: int
+    rows: int
+    whole: int
+    above_lines: int
+    whole_lines: int
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The pairs of one layout in a level, of the blocks at (i, j); which of their own layouts the parts are from."""
+
+    key: Key
+    i: Index
+    j: Index
+    first: int
+    second: int
+
+
+def _upwards(size: int) -> int:
+    return -(-size // 4) * 4
+
+
+def _pairs(rows: int, cols: int) -> list[list[_Group]]:
+    """The pairs of every level of a tree over rows x cols leaves, the top first."""
+    zero = np.zeros(1, np.int64)
+    levels: list[list[_Group]] = []
+    here = {(rows, cols, True, True): (zero, zero)}
+    while True:
+        below: dict[Key, list[tuple[Index, Index]]] = {}
+        groups = []
+        for key, (i, j) in here.items():
+            s = layout(*key)
+            if s.first is None:
+                continue
+            starts = []
+            for part, (di, dj) in zip(s.parts, ((0, 0), s.offset), strict=True):
+                known = below.setdefault(part, [])
+                starts.append(sum(len(at) for at, _ in known))
+                known.append((i + di, j + dj))
+            groups.append(_Group(key, i, j, *starts))
+        if not groups:
+            return levels
+        levels.append(groups)
+        here = {key: (np.concatenate([a for a, _ in at]), np.concatenate([b for _, b in at])) for key, at in below.items()}
+
+
+class Plan:
+    """The levels of arrays (n_in, n_out), the deepest first, and their tables, which are copied to a GPU once.
+
+    The ports of the whole are its drivers, its outputs, and then what only fills the leaves up.
+    """
+
+    def __init__(self, n_in: int, n_out: int, most: int) -> None:
+        self.n_in, self.n_out, self.most = n_in, n_out, most
+        self.leaf_rows, self.leaf_cols = -(-n_in // LEAF), -(-n_out // LEAF)
+        self._parts: list[Index] = []
+        self._length = 0
+        self._ports: dict[Key, int] = {}
+        pairs = _pairs(self.leaf_rows, self.leaf_cols)
+        self.levels = [self._level(groups, below) for groups, below in zip(pairs, [*pairs[1:], []])][::-1]
+        self.table = np.concatenate([*self._parts, np.zeros(1, np.int64)])
+        self._copies = Copies()
+
+    def on(self, table: Table, width: int, like: Array) -> Array:
+        """A table of `width` numbers a row on the device of `like`."""
+        return self._copies.on("table", self.table, like)[table.start : table.start + table.count * width]
+
+    def _put(self, *rows: Index) -> Table:
+        """Rows of one table, one below the other."""
+        start, values = self._length, [np.ascontiguousarray(r, np.int64) for r in rows]
+        self._parts += [r.ravel() for r in values]
+        self._length += sum(r.size for r in values)
+        return Table(start, sum(len(r) for r in values))
+
+    def _ports_of(self, key: Key, top: bool) -> int:
+        """Where the ports of the parts stand by the nodes of a pair: those that go, and then those that stay."""
+        if key not in self._ports:
+            s = layout(*key)
+            out1, keep1, out2, keep2 = s.wiring
+            at = np.full((2, len(out1) + s.size), -1, np.int64)
+            order = np.arange(s.size)
+            if top:
+                idle = self.leaf_rows * LEAF - self.n_in
+                order = np.concatenate([s.L[idle:], s.B[: self.n_out], s.L[:idle], s.B[self.n_out :]])
+            for row, out, keep, begin in ((0, out1, keep1, 0), (1, out2, keep2, len(keep1))):
+                kept = np.full(s.size, -1, np.int64)
+                kept[begin : begin + len(keep)] = keep
+                at[row] = np.concatenate([out, kept[order]])
+            self._ports[key] = self._put(at).start
+        return self._ports[key]
+
+    def _level(self, groups: list[_Group], below: list[_Group]) -> Level:
+        """The level of `groups`, whose parts are leaves and pairs of `below`."""
+        places, lines, at, line = {}, {}, 0, 0
+        for group in below:
+            size = layout(*group.key).size
+            places[group.key], lines[group.key] = at, line
+            at, line = at + len(group.i) * size * size, line + len(group.i) * size
+        sizes = [(len(layout(*g.key).wiring[0]), layout(*g.key).size) for g in groups]  # nodes that go, ports that stay
+        records, above, rows, whole, above_line, whole_line = [], 0, 0, 0, 0, 0
+        for group, (e, kept) in zip(groups, sizes, strict=True):
+            n, several = e + kept, e > self.most
+            count, record = np.arange(len(group.i)), np.zeros((len(group.i), FIELDS), np.int64)
+            record[:, 0], record[:, 1] = e, n
+            record[:, 2] = self._ports_of(group.key, top=group.key == (self.leaf_rows, self.leaf_cols, True, True))
+            s = layout(*group.key)
+            for field, start, part, (di, dj) in ((3, group.first, s.parts[0], (0, 0)), (5, group.second, s.parts[1], s.offset)):
+                size = layout(*part).size if part in places else PORTS
+                record[:, field + 1] = size
+                if part in places:
+                    record[:, field] = places[part] + (start + count) * size * size
+                    record[:, 10 + (field == 5)] = lines[part] + (start + count) * size
+                else:
+                    record[:, field] = -1 - ((group.i + di) * self.leaf_cols + group.j + dj)
+            record[:, 7], record[:, 8], record[:, 9] = above + count * kept * kept, rows + count * e * n, whole + count * n * n * several
+            record[:, 12], record[:, 13] = above_line + count * kept, whole_line + count * n * several
+            above, rows, whole = above + len(count) * kept * kept, rows + len(count) * e * n, whole + len(count) * n * n * several
+            above_line, whole_line = above_line + len(count) * kept, whole_line + len(count) * n * several
+            records.append(record)
+        largest = max(e for e, _ in sizes)
+        small = largest <= PANEL and max(kept for _, kept in sizes) <= SMALL
+        counts = [len(g.i) for g in groups]
+        memory = 0
+        for e, kept in sizes:
+            for start in range(0, e, self.most):
+                h = min(self.most, e - start)
+                width = kept if small else min(STRIP, e + kept - start - h)
+                memory = max(memory, h * _upwards(_upwards(h) + width + 1))
+        return Level(
+            self._put(*records),
+            tuple(self._stage(start, sizes, counts) for start in range(0, largest, self.most)),
+            self._tasks(sizes, counts, lambda e, n: _upper(e, n, n)),
+            small,
+            min(THREADS, max(32, 8 << (largest - 1).bit_length())) if small else THREADS,
+            SCRATCH + memory,
+            above, rows, whole, above_line, whole_line,
+        )  # fmt: skip
+
+    def _stage(self, start: int, sizes: list[tuple[int, int]], counts: list[int]) -> Stage:
+        def stop(e: int) -> int:
+            return min(start + self.most, e)
+
+        def table(tasks: Any) -> Table:
+            return self._tasks(sizes, counts, lambda e, n: tasks(e, n) if start < e else [])
+
+        return Stage(
+            start,
+            table(lambda e, n: [(c, 0) for c in range(stop(e), n, STRIP)]),
+            table(lambda e, n: _upper(stop(e), e, n)),
+            table(lambda e, n: [(c, k) for c in range(0, n - stop(e), TILE) for k in range(0, stop(e) - start, TILE)]),
+            table(lambda e, n: _upper(0, n - start, n - start)),
+            table(lambda e, n: [(x, 0) for x in range(0, n - start, TILE)]),
+        )
+
+    def _tasks(self, sizes: list[tuple[int, int]], counts: list[int], tasks: Any) -> Table:
+        """(pair, two numbers) of all pairs of a level, from the tasks of one that has e nodes that go and n in all."""
+        made, first = [], 0
+        for (e, kept), count in zip(sizes, counts, strict=True):
+            own = np.array(tasks(e, e + kept), np.int64).reshape(-1, 2)
+            made.append(np.column_stack([np.repeat(first + np.arange(count), len(own)), np.tile(own, (count, 1))]))
+            first += count
+        return self._put(*made)
+
+
+def _upper(first: int, last: int, end: int) -> list[tuple[int, int]]:
+    """(x, y) of the tiles of a matrix with x from first to last, y from first to end, on and above the diagonal."""
+    return [(x, y) for x in range(first, last, TILE) for y in range(x, end, TILE)]
+
+
+@lru_cache(maxsize=64)
+def plan(n_in: int, n_out: int, most: int) -> Plan:
+    """The plan for arrays (n_in, n_out) with `most` nodes to a stage."""
+    return Plan(n_in, n_out, most)
+
+
+clearable(plan.cache_clear)
+
+
+class Levels:
+    """A stack of arrays (arrays, n_in, n_out), eliminated level by level: as `Tree`, with a leading axis; `T` only without `keep`."""
+
+    def __init__(self, G: Real, circuit: Circuit, keep: bool = False) -> None:
+        self.G, self.circuit, self.keep, self.xp = G, circuit, keep, _array.namespace(G)
+        _, n_in, n_out = G.shape
+        room = _launch.shared_limit(G) // G.dtype.itemsize - SCRATCH
+        most = next((m for m in MOST if m * (m + TILE) <= room), MOST[-1])
+        self.plan = plan(n_in, n_out, most)
+        self.leaf_count = self.plan.leaf_rows * self.plan.leaf_cols
+        self.leaf_each = self.leaf_count * PORTS * PORTS
+        self.weights: list[Array] = []
+        self.leaves = self._empty(self.leaf_each)
+        self._launch_leaves("leaves", (), G, self.leaves)
+        below, below_each = None, 0
+        for level in self.plan.levels:
+            below, below_each = self._join(level, below, below_each), level.above
+        self.whole = below
+
+    @property
+    def T(self) -> Array:
+        """(arrays, n_in, n_out): what outputs see of drivers."""
+        whole = self.leaves if self.whole is None else self.whole
+        return whole.reshape(len(self.G), self._size, self._size)[:, *self._ends]
+
+    @property
+    def _size(self) -> int:
+        """Ports of the whole."""
+        return PORTS if not self.plan.levels else self.plan.levels[-1].above_lines
+
+    @property
+    def _ends(self) -> tuple[slice, slice]:
+        """The drivers and the outputs among the ports of the whole."""
+        _, n_in, n_out = self.G.shape
+        if not self.plan.levels:
+            return slice(LEAF - n_in, LEAF), slice(3 * LEAF, 3 * LEAF + n_out)
+        return slice(0, n_in), slice(n_in, n_in + n_out)
+
+    def _empty(self, each: int) -> Array:
+        return self.xp.empty(len(self.G) * each, self.G.dtype)
+
+    def _launch_leaves(self, verb: str, sizes: tuple[int, ...], *arrays: Array) -> None:
+        count, n_in, n_out = self.G.shape
+        block = 64 if verb == "voltages" else 128
+        grid = max(1, min(-(-count * self.leaf_count // (block // 32)), _launch.MAX_BLOCKS))
+        args = count, n_in, n_out, *sizes, *self.circuit.args, *arrays
+        _launch.launch("crossbar/tree", verb, self.G.dtype, *args, grid=(grid,), block=(block,))
+
+    def _launch(self, verb: str, level: Level, count: int, sizes: tuple[int, ...], *arrays: Array | None, tasks: Table | None = None,
+                threads: int = THREADS, shared: int = 0, times: int = 1) -> None:  # fmt: skip
+        """A block for each of `count` tasks of every array, and of `times` parts of them."""
+        tables = [self.plan.on(level.records, FIELDS, self.G), self.plan.on(Table(0, len(self.plan.table)), 1, self.G)]
+        if tasks is not None:
+            tables.append(self.plan.on(tasks, 3, self.G))
+        grid = tuple(min(n, _launch.MAX_BLOCKS) for n in (count, len(self.G), times))
+        args = len(self.G), count, *sizes, *tables, *arrays
+        _launch.launch("crossbar/join", verb, self.G.dtype, *args, grid=grid, block=(threads,), shared=shared)
+
+    def _join(self, level: Level, below: Array | None, below_each: int) -> Array:
+        """The blocks that a level makes of those below it."""
+        above, weights = self._empty(level.above), self._empty(level.rows) if self.keep else None
+        if weights is not None:
+            self.weights.append(weights)
+        shared = level.memory * self.G.dtype.itemsize
+        ends = self.leaf_each, below_each, level.above, level.rows
+        if level.small:
+            arrays = self.leaves, below, above, weights
+            self._launch("small", level, level.records.count, ends, *arrays, threads=level.threads, shared=shared)
+            return above
+        done = self._empty(level.rows)
+        rows = self._empty(level.rows) if len(level.stages) > 1 else None
+        for stage in level.stages:
+            at = self.leaf_each, below_each, level.rows, stage.start, self.plan.most
+            given = self.leaves, below, rows, done, weights
+            self._launch("eliminate", level, stage.strips.count, (*at, STRIP), *given, tasks=stage.strips, shared=shared)
+            if stage.updates.count:
+                self._launch("update", level, stage.updates.count, at, self.leaves, below, done, rows, tasks=stage.updates)
+        if not self.keep or level is not self.plan.levels[-1]:
+            self._launch("couple", level, level.tiles.count, ends, self.leaves, below, done, above, tasks=level.tiles)
+        return above
+
+    # ---- down the tree
+    def _down(self, state: Array, q: int | None = None) -> Array:
+        """What is known of the ports of the whole, W (arrays, ports, ports) or voltages (arrays, ports, q), handed down: that of the leaves,
+        (arrays, leaves, 16, 16) or (arrays, leaves, 16, q)."""
+        levels, each = self.plan.levels, 1 if q is None else q
+        if not levels:
+            return state[:, None]
+        leaf_each = self.leaf_each if q is None else self.leaf_count * PORTS
+        leaves, above = self.xp.zeros(len(self.G) * leaf_each * each, self.G.dtype), state
+        for depth in range(len(levels) - 1, -1, -1):
+            level, weights = levels[depth], self.weights[depth]
+            mine, whole_each = (level.above, level.whole) if q is None else (level.above_lines, level.whole_lines)
+            below_each = 0 if depth == 0 else levels[depth - 1].above if q is None else levels[depth - 1].above_lines
+            below = self._empty(below_each * each) if depth else None
+            whole: Array | None = None
+            for stage in reversed(level.stages):
+                out = self._empty(whole_each * each) if stage.start else None
+                at = mine, level.rows, whole_each, stage.start, self.plan.most
+                ends, known, to = (leaf_each, below_each), (weights, above, whole), (out, leaves, below)
+                if q is None:
+                    turned = self._empty(level.rows)
+                    self._launch("turn", level, stage.turns.count, at, *known, turned, tasks=stage.turns)
+                    self._launch("split", level, stage.splits.count, (*ends, *at), *known, turned, *to, tasks=stage.splits)
+                else:
+                    parts = -(-q // TILE)
+                    self._launch("voltages", level, stage.lines.count, (*ends, *at, q), *known, *to, tasks=stage.lines, times=parts)
+                whole = out
+            above = below
+        return leaves.reshape(len(self.G), self.leaf_count, PORTS, PORTS if q is None else q)
+
+    def vjp(self, cotangent: Array) -> tuple[Array, Array]:
+        """dL/dG like G, and dL/d(conductance) of the four kinds of segments, float64 (arrays, 4); cotangent dL/dT like T."""
+        W = self.xp.zeros((len(cotangent), self._size, self._size), self.G.dtype)
+        drivers, outputs = self._ends
+        W[:, drivers, outputs] = cotangent
+        W[:, outputs, drivers] = cotangent.swapaxes(-1, -2)
+        leaves = self._down(W)
+        gradient, segments = self.xp.empty_like(self.G), self.xp.empty((*leaves.shape[:2], 4), self.G.dtype)
+        self._launch_leaves("leaves_vjp", (), self.G, leaves, gradient, segments)
+        return gradient, segments.sum(1, dtype=np.float64)
+
+    def voltages(self, drivers: Array, outputs: Array) -> tuple[Array, Array]:
+        """Voltages (arrays, n_in, n_out, q) on both lines for driver (arrays, n_in, q) and output voltages (arrays, n_out, q)."""
+        q = drivers.shape[-1]
+        V = self.xp.zeros((len(drivers), self._size, q), self.G.dtype)
+        at = self._ends
+        V[:, at[0]], V[:, at[1]] = drivers, outputs
+        leaves = self._down(V, q)
+        word, bit = (self.xp.empty((*self.G.shape, q), self.G.dtype) for _ in range(2))
+        self._launch_leaves("voltages", (q,), self.G, leaves, word, bit)
+        return word, bit

@@ -51,11 +51,11 @@ def feed(weights: Sequence[Array], bias: Array, networks: int, inputs: Array | N
     batch = 0 if inputs is None else len(inputs)
     drive = None if inputs is None else xp.empty((networks, batch, sizes[1]), dtype)
     if not resistive:
-        _feed(1, [weights[0]], 1, bias, networks, inputs, None, 0.0, drive, None)
+        _feed(1, weights[:1], bias, networks, inputs, None, 0.0, drive, None)
         return drive, None
     total = xp.empty((networks, sum(sizes[1:])), dtype)
     if len(weights) <= MOST:
-        _feed(len(weights), weights, len(weights), bias, networks, inputs, slopes, least, drive, total)
+        _feed(len(weights), weights, bias, networks, inputs, slopes, least, drive, total)
         return drive, total
     for m in range(networks):  # more than a launch takes: windows of layers, of one network after another
         own, at = [w[m] if w.ndim == 3 else w for w in weights], 0
@@ -64,14 +64,14 @@ def feed(weights: Sequence[Array], bias: Array, networks: int, inputs: Array | N
             count = len(some) if first + MOST >= len(weights) else MOST - 1
             of = None if slopes is None else slopes[first : first + count]
             x, out = (inputs, None if drive is None else drive[m]) if first == 0 else (None, None)
-            _feed(count, some, len(some) + (count < len(some)), bias[m] if bias.ndim == 3 else bias, 1, x, of, least, out, total[m, at:])
+            _feed(count, some, bias.reshape(networks, -1)[m], 1, x, of, least, out, total[m, at:])
             at += sum(sizes[first + 1 : first + count + 1])
     return drive, total
 
 
-def _feed(count: int, weights: Sequence[Array], given: int, bias: Array, networks: int, inputs: Array | None, slopes: Sequence[Array] | None,
+def _feed(count: int, weights: Sequence[Array], bias: Array, networks: int, inputs: Array | None, slopes: Sequence[Array] | None,
           least: float, drive: Array | None, total: Array | None) -> None:  # fmt: skip
-    """One launch: of `count` of the weights, the last of which is the network's if given = len(weights)."""
+    """One launch: of the first `count` layers; where there is another array of weights, the network goes on."""
     xp, dtype, sizes = _array.namespace(*weights), weights[0].dtype, sizes_of(weights)
     batch = 0 if inputs is None else len(inputs)
     tiles = sum(-(-n // 8) for n in sizes[1 : count + 1])
@@ -79,7 +79,7 @@ def _feed(count: int, weights: Sequence[Array], given: int, bias: Array, network
         return
     slope = None if slopes is None else xp.concatenate([s.ravel() for s in slopes])
     _launch.launch(
-        "networks/layered", "drive", dtype, networks, batch, count, given, float(least), _constants.constant(sizes, np.int32, weights[0]),
+        "networks/layered", "drive", dtype, networks, batch, count, len(weights), float(least), _constants.constant(sizes, np.int32, weights[0]),
         inputs, bias, slope, *eight(weights), drive, total,
         grid=(tiles, min(max(1, -(-batch // 8)), 65535), min(networks, 65535)), block=(8, 64),
     )  # fmt: skip

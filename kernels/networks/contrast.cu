@@ -27,16 +27,18 @@ PNN_D void store(double* p, const double* v) {
 }
 #endif
 
+// The tile whose first weight is `weight`, of which `tall` rows and `wide` columns are there; first and second begin at it, too.
 template <class T>
-PNN_D void contrast_tile(long long rows, long long columns, long long samples, T rate, T low, T high, long long i0, long long j0,
-                         const T* first, const T* second, T* weight, T (*a)[TILE], T (*b)[TILE]) {
-    int t = threadIdx.y * 16 + threadIdx.x;
+PNN_D void contrast_tile(long long rows, long long columns, int samples, int tall, int wide, T rate, T low, T high, const T* first,
+                         const T* second, T* weight, T (*a)[TILE], T (*b)[TILE]) {
+    int t = threadIdx.y * 16 + threadIdx.x, i = t % TILE, lane = t / TILE;   // a row of a or b for each two warps
     T sum[4][4] = {};
-    for (long long s0 = 0; s0 < samples; s0 += DEPTH) {
-        for (int e = t; e < DEPTH * TILE; e += 256) {
-            long long s = s0 + e / TILE, i = i0 + e % TILE, j = j0 + e % TILE;
-            a[e / TILE][e % TILE] = s < samples && i < rows ? first[s * rows + i] : T(0);
-            b[e / TILE][e % TILE] = s < samples && j < columns ? second[s * columns + j] : T(0);
+#pragma unroll 1
+    for (int s0 = 0; s0 < samples; s0 += DEPTH) {
+#pragma unroll
+        for (int s = lane; s < DEPTH; s += 256 / TILE) {
+            a[s][i] = s0 + s < samples && i < tall ? first[(s0 + s) * rows + i] : T(0);
+            b[s][i] = s0 + s < samples && i < wide ? second[(s0 + s) * columns + i] : T(0);
         }
         __syncthreads();
 #pragma unroll
@@ -47,18 +49,18 @@ PNN_D void contrast_tile(long long rows, long long columns, long long samples, T
                 for (int n = 0; n < 4; n++) sum[m][n] += a[s][threadIdx.y + 16 * m] * b[s][4 * threadIdx.x + n];
         __syncthreads();
     }
-    long long j = j0 + 4 * threadIdx.x;
-    bool whole = j + 4 <= columns && columns % 4 == 0 && (unsigned long long)weight % 16 == 0;
+    int j = 4 * threadIdx.x;
+    bool whole = j + 4 <= wide && columns % 4 == 0 && (unsigned long long)weight % 16 == 0;
 #pragma unroll
     for (int m = 0; m < 4; m++) {
-        long long i = i0 + threadIdx.y + 16 * m;
-        if (i >= rows || j >= columns) continue;
-        T *at = weight + i * columns + j, w[4];
+        int row = threadIdx.y + 16 * m;
+        if (row >= tall || j >= wide) continue;
+        T *at = weight + row * columns + j, w[4];
         if (whole) {
             load(at, w);
         } else {
 #pragma unroll
-            for (int n = 0; n < 4; n++) w[n] = j + n < columns ? at[n] : T(0);
+            for (int n = 0; n < 4; n++) w[n] = j + n < wide ? at[n] : T(0);
         }
 #pragma unroll
         for (int n = 0; n < 4; n++) {
@@ -71,7 +73,7 @@ PNN_D void contrast_tile(long long rows, long long columns, long long samples, T
         } else {
 #pragma unroll
             for (int n = 0; n < 4; n++)
-                if (j + n < columns) at[n] = w[n];
+                if (j + n < wide) at[n] = w[n];
         }
     }
 }
@@ -86,23 +88,26 @@ PNN_D void contrast_update(int arrays, double rate, const long long* shape, cons
                            const T* f3, const T* f4, const T* f5, const T* f6, const T* f7, const T* s0, const T* s1, const T* s2,
                            const T* s3, const T* s4, const T* s5, const T* s6, const T* s7, T* w0, T* w1, T* w2, T* w3, T* w4, T* w5, T* w6,
                            T* w7, T (*a)[TILE], T (*b)[TILE]) {
-    long long before = 0;   // tiles of the arrays that came before
+    unsigned before = 0;   // tiles of the arrays that came before: block i takes tiles i, i + gridDim.x, .. of all
+#pragma unroll 1
     for (int k = 0; k < arrays; k++) {
-        long long rows = shape[3 * k], columns = shape[3 * k + 1], samples = shape[3 * k + 2];
-        long long wide = (columns + TILE - 1) / TILE, tiles = wide * ((rows + TILE - 1) / TILE);
-        // of gridDim.x blocks the one that takes tile `before` of all takes the first of this array
-        long long skip = (blockIdx.x - before) % gridDim.x, tile = skip < 0 ? skip + gridDim.x : skip;
-        for (; tile < tiles; tile += gridDim.x)
-            contrast_tile(rows, columns, samples, T(rate * how[3 * k]), T(how[3 * k + 1]), T(how[3 * k + 2]), tile / wide * TILE,
-                          tile % wide * TILE, chosen(k, f0, f1, f2, f3, f4, f5, f6, f7), chosen(k, s0, s1, s2, s3, s4, s5, s6, s7),
-                          chosen(k, w0, w1, w2, w3, w4, w5, w6, w7), a, b);
+        long long rows = shape[3 * k], columns = shape[3 * k + 1];
+        unsigned across = unsigned((columns + TILE - 1) / TILE), tiles = across * unsigned((rows + TILE - 1) / TILE);
+#pragma unroll 1
+        for (unsigned tile = (blockIdx.x + gridDim.x - before % gridDim.x) % gridDim.x; tile < tiles; tile += gridDim.x) {
+            long long i0 = tile / across * (long long)TILE, j0 = tile % across * (long long)TILE;
+            contrast_tile(rows, columns, int(shape[3 * k + 2]), int(rows - i0 < TILE ? rows - i0 : TILE),
+                          int(columns - j0 < TILE ? columns - j0 : TILE), T(rate * how[3 * k]), T(how[3 * k + 1]), T(how[3 * k + 2]),
+                          chosen(k, f0, f1, f2, f3, f4, f5, f6, f7) + i0, chosen(k, s0, s1, s2, s3, s4, s5, s6, s7) + j0,
+                          chosen(k, w0, w1, w2, w3, w4, w5, w6, w7) + i0 * columns + j0, a, b);
+        }
         before += tiles;
     }
 }
 }  // namespace pnn
 
 // shape[arrays][3]: rows, columns, samples; how[arrays][3]: scale, low, high. first[samples][rows], second[samples][columns] of each.
-extern "C" __global__ void __launch_bounds__(256) pnn_contrast_update_f32(int arrays, double rate, const long long* __restrict__ shape,
+extern "C" __global__ void __launch_bounds__(256, 4) pnn_contrast_update_f32(int arrays, double rate, const long long* __restrict__ shape,
     const double* __restrict__ how, const float* __restrict__ first0, const float* __restrict__ first1, const float* __restrict__ first2,
     const float* __restrict__ first3, const float* __restrict__ first4, const float* __restrict__ first5, const float* __restrict__ first6,
     const float* __restrict__ first7, const float* __restrict__ second0, const float* __restrict__ second1, const float* __restrict__ second2,

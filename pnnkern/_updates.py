@@ -15,9 +15,14 @@ from ._gate import record
 @record
 @dataclass(frozen=True)
 class Gradient:
-    """A sum over samples of dL/dtheta, in the parameter's shape and dtype."""
+    """A sum over samples of dL/dtheta, ``scale * value``, in the parameter's shape and dtype. The scale waits for who writes it."""
 
     value: Array
+    scale: float = 1.0
+
+    def dense(self) -> Array:
+        """The gradient itself."""
+        return self.value if self.scale == 1 else self.value * self.value.dtype.type(self.scale)
 
 
 @record
@@ -58,14 +63,14 @@ Update = Gradient | Factors | Move | Set
 Derivative = Any  # Array | Factors: what the physics gives for a parameter
 
 
-def gradients(derivatives: dict[str, Derivative]) -> dict[str, Update]:
-    """Derivatives by parameter as updates."""
-    return {name: d if isinstance(d, Factors) else Gradient(d) for name, d in derivatives.items()}
+def gradients(derivatives: dict[str, Derivative], scale: float = 1.0) -> dict[str, Update]:
+    """Derivatives by parameter, times a number, as updates."""
+    return {name: scaled(d, scale) if isinstance(d, Factors) else Gradient(d, scale) for name, d in derivatives.items()}
 
 
 def dense(derivative: Derivative) -> Array:
     """A derivative, or the gradient in an update, as an array."""
-    return derivative.dense() if isinstance(derivative, Factors) else derivative.value if isinstance(derivative, Gradient) else derivative
+    return derivative.dense() if isinstance(derivative, Factors | Gradient) else derivative
 
 
 def scaled(derivative: Derivative, factor: float) -> Derivative:
@@ -94,7 +99,8 @@ def added(one: Update, two: Update) -> Update:
             raise ValueError("two shares of a batch set one parameter to different values")
         return one
     if isinstance(one, Gradient) and isinstance(two, Gradient):
-        return Gradient(one.value + two.value)
+        other = two.value if two.scale == one.scale else two.value * two.value.dtype.type(two.scale / one.scale)
+        return Gradient(one.value + other, one.scale)
     if isinstance(one, Move) and isinstance(two, Move):
         return Move(one.value + two.value)
     raise TypeError(f"{type(one).__name__} is no update")

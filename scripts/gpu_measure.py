@@ -21,7 +21,7 @@ from pnnkern import crossbar, random
 from pnnkern.experiments import device_steps
 from pnnkern.experiments.bench import _crossbar_read, _timing, optics
 from pnnkern.experiments.bench import random as draws
-from pnnkern.networks import layered
+from pnnkern.networks import _layered
 from pnnkern.optics import _layer
 
 Measure = Callable[[float], Row]  # a row, in about so many seconds
@@ -180,8 +180,8 @@ ROWS: dict[str, tuple[Measure, float]] = {
     "read 4096 x 1024 x 1024": (read(4096, 1024, 1024), 1),
     **{f"draw {kind}": (draw(kind), 1) for kind in ("uniform", "normal", "words", "bernoulli", "poisson")},
     "STATE, d2nn 490": (constant(_layer, "STATE", STATES, "d2nn-mnist", 490), 3),
-    "THREADS, drn 4": (constant(layered, "THREADS", [128, 256, 512, 1024], "drn-mnist", 4), 1),
-    "THREADS, drn 128": (constant(layered, "THREADS", [128, 256, 512, 1024], "drn-mnist", 128), 1),
+    "THREADS, drn 4": (constant(_layered, "THREADS", [128, 256, 512], "drn-mnist", 4), 1),
+    "THREADS, drn 128": (constant(_layered, "THREADS", [128, 256, 512], "drn-mnist", 128), 1),
     **{f"all of {recipe} {batch}": (profile(recipe, batch), 1) for recipe, batch in PROFILED},
     "layer chain": (bench(optics.layer_chain, {"batch": 2, "n": 128, "layers": 1}), 2),
     "angular spectrum": (bench(optics.angular_spectrum, {"batch": 2, "n": 16}), 1),

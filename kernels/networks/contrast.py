@@ -33,8 +33,8 @@ def _strip(rows, columns, rate, low, high, product, weight):
             weight[i, j] = min(max(weight[i, j] - step * product[i, j], bottom), top)
 
 
-def pnn_contrast_update(rows: int, columns: int, samples: int, rate: float, low: float, high: float, first: np.ndarray,
-                        second: np.ndarray, weight: np.ndarray) -> None:  # fmt: skip
+def _update(rows: int, columns: int, samples: int, rate: float, low: float, high: float, first: np.ndarray, second: np.ndarray,
+            weight: np.ndarray) -> None:  # fmt: skip
     """weight[i, j] = clamp(weight[i, j] - rate sum_s first[s, i] second[s, j], low, high)."""
     if samples <= FEW:
         _few(rows, columns, samples, rate, low, high, first, second, weight)
@@ -45,3 +45,12 @@ def pnn_contrast_update(rows: int, columns: int, samples: int, rate: float, low:
         part = slice(i, min(i + height, rows))
         product = a[:, part].T @ b
         _strip(len(product), columns, rate, low, high, product, w[part])
+
+
+def pnn_contrast_update(arrays: int, rate: float, shape: np.ndarray, how: np.ndarray, *given: np.ndarray) -> None:
+    """The update of each array. shape : rows, columns, samples of each; how : scale, low, high. given : first0 .. 7, second0 .. 7,
+    weight0 .. 7."""
+    sizes, limits = shape.reshape(-1, 3).tolist(), how.reshape(-1, 3).tolist()
+    for k in range(arrays):
+        scale, low, high = limits[k]
+        _update(*sizes[k], rate * scale, low, high, given[k], given[8 + k], given[16 + k])

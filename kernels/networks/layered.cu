@@ -1,25 +1,198 @@
-// Layered network with one hidden layer: every sweep of every phase in one launch, a block of 2^k threads for each sample.
-// Shared memory: (2 hidden + outputs + threads) values. See pnnkern/layered.cuh for the arguments.
+// Layered networks that relax (equilibrium propagation and its kin), a training step in three launches and networks/contrast.cu.
+// See pnnkern/layered.cuh for layers, nodes and the order in which they lie in memory. At most 8 arrays of weights in a launch.
 #include "pnnkern/layered.cuh"
 
-extern "C" __global__ void pnn_layered_relax_f32(long long batch, long long each, int hidden, int outputs, int model, int phases, int hold, int sweeps,
-    int nudged_sweeps, double tolerance, const float* __restrict__ weight, const float* __restrict__ drive, const float* __restrict__ total1,
-    const float* __restrict__ total2, const float* __restrict__ bias, const float* __restrict__ low, const float* __restrict__ high,
-    const float* __restrict__ nudge, const float* __restrict__ target, float* h, float* o, float* dh, float* d_o, float* change) {
-    extern __shared__ float layered_shared_f32[];
-    float* x = layered_shared_f32;
-    pnn::one_hidden<float> net = {batch, each, hidden, outputs, model, weight, drive, total1, total2, bias, low, high, x, x + hidden,
-                                  x + 2 * hidden, x + 2 * hidden + outputs};
-    net.run(phases, hold, sweeps, nudged_sweeps, float(tolerance), nudge, target, h, o, dh, d_o, change);
+namespace pnn {
+// Shared memory: staged[256 * 8] values, shares[16 * 8 * 9] doubles.
+template <class T>
+PNN_D void layered_drive(long long networks, long long batch, int layers, int given, double least, const int* size, const T* x,
+                         const T* bias, const T* slope, const T* w0, const T* w1, const T* w2, const T* w3, const T* w4, const T* w5,
+                         const T* w6, const T* w7, T* drive, T* total, T* staged, double* shares, int* fault) {
+    int tiles = 0, nodes = 0;
+    for (int l = 0; l < layers; l++) tiles += (size[l + 1] + TILE_NODES - 1) / TILE_NODES, nodes += size[l + 1];
+    long long parts = x && batch > TILE_SAMPLES ? (batch + TILE_SAMPLES - 1) / TILE_SAMPLES : 1;
+    for (long long m = blockIdx.z; m < networks; m += gridDim.z)
+        for (long long part = blockIdx.y; part < parts; part += gridDim.y)
+            for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+                int l = 0, offset = 0, own = tile;
+                while (own >= (size[l + 1] + TILE_NODES - 1) / TILE_NODES) {
+                    own -= (size[l + 1] + TILE_NODES - 1) / TILE_NODES;
+                    offset += size[++l];
+                }
+                if (part > 0 && l > 0) continue;
+                int below = size[l], n = size[l + 1], next = l + 1 < given ? size[l + 2] : 0;
+                const T *w = chosen(l, w0, w1, w2, w3, w4, w5, w6, w7), *up = chosen(l + 1, w0, w1, w2, w3, w4, w5, w6, w7);
+                long long s0 = part * TILE_SAMPLES, left = batch - s0;
+                drive_tile<T> of = {below, left < TILE_SAMPLES ? left : TILE_SAMPLES, n, next, own * TILE_NODES,
+                                    l == 0 && x && left > 0 ? x + s0 * below : nullptr, w + m * below * n, up + m * n * next, bias + m * n,
+                                    slope ? slope + offset : nullptr, l + 1 == given ? least : 0.0, drive + (m * batch + s0) * n,
+                                    total && part == 0 ? total + m * nodes + offset : nullptr};
+                if (l + 1 == given)   // the least sum of these bounds the nudges
+                    of.run(staged, shares, fault);
+                else
+                    of.run(staged, (T*)shares, fault);
+                __syncthreads();
+            }
 }
-extern "C" __global__ void pnn_layered_relax_f64(long long batch, long long each, int hidden, int outputs, int model, int phases, int hold, int sweeps,
-    int nudged_sweeps, double tolerance, const double* __restrict__ weight, const double* __restrict__ drive,
-    const double* __restrict__ total1, const double* __restrict__ total2, const double* __restrict__ bias, const double* __restrict__ low,
-    const double* __restrict__ high, const double* __restrict__ nudge, const double* __restrict__ target, double* h, double* o, double* dh,
-    double* d_o, double* change) {
+
+// Shared memory: of the block, see layered_block; weight, bias: [8] pointers; at: size[0 .. layers], then offset[0 .. layers - 1].
+template <class T>
+PNN_D void layered_relax(long long batch, long long each, int layers, int model, int phases, int begun, int hold, int together, int pitch,
+                         int sweeps, int nudged_sweeps, T tolerance, const int* size, const T* drive, const T* total, const T* w1, const T* w2,
+                         const T* w3, const T* w4, const T* w5, const T* w6, const T* w7, const T* b1, const T* b2, const T* b3, const T* b4,
+                         const T* b5, const T* b6, const T* b7, const T* nudge, const T* target, T* state, T* moved, T* change, T* memory,
+                         const T** weight, const T** bias, int* at) {
+    int nodes = 0, widest = 0, *offset = at + LAYERS + 1;
+    for (int l = 0; l < layers; l++) {
+        if (threadIdx.x == 0) at[l] = size[l], offset[l] = nodes;
+        nodes += size[l + 1];
+        widest = size[l + 1] > widest ? size[l + 1] : widest;
+    }
+    if (threadIdx.x == 0) at[layers] = size[layers];
+    int scratch = together * int(blockDim.x) > 64 ? together * int(blockDim.x) : 64;
+    T *pull = memory + nodes, *changes = pull + nodes, *gathered = changes + together * nodes, *shares = gathered + together * widest;
+    layered_block<T> block = {layers, model, nodes, widest, pitch, at, offset, weight, bias, drive, total,
+                              memory, pull, changes, gathered, shares, shares + scratch};
+    long long network = -1;
+    for (long long b = blockIdx.x; b < batch; b += gridDim.x) {
+        long long m = b / each;
+        if (m != network) {
+            network = m;
+            __syncthreads();
+            if (threadIdx.x > 0 && int(threadIdx.x) < layers) {
+                int l = threadIdx.x;
+                weight[l] = chosen(l, w1, w1, w2, w3, w4, w5, w6, w7) + m * size[l] * size[l + 1];
+                bias[l] = chosen(l, b1, b1, b2, b3, b4, b5, b6, b7) + m * size[l + 1];
+            }
+            __syncthreads();
+            int rows = size[layers - 1], columns = size[layers];
+            for (int e = threadIdx.x; e < rows * columns && pitch; e += blockDim.x)
+                block.staged[e / columns * pitch + e % columns] = weight[layers - 1][e];
+            if (total) block.total = total + m * nodes;
+        }
+        block.drive = drive + b * size[1];
+        const T* wanted = target ? target + b * size[layers] : nullptr;
+        block.relax(batch, b, begun, sweeps, tolerance, state, change);
+        int p = 0;
+        for (; together == 2 && p + 2 <= phases; p += 2)
+            block.template respond<2>(batch, b, phases, p, hold, nudged_sweeps, tolerance, nudge, wanted, moved, change);
+        for (; p < phases; p++) block.template respond<1>(batch, b, phases, p, hold, nudged_sweeps, tolerance, nudge, wanted, moved, change);
+    }
+}
+
+// Shared memory: shares[2 * 8 * 32] values.
+template <class T>
+PNN_D void layered_contrast(long long batch, int layers, int drops, int a, int b, const int* size, const T* x, const T* s0, const T* s1,
+                            const T* s2, const T* s3, const T* s4, const T* s5, const T* s6, const T* s7, const T* m0, const T* m1, const T* m2,
+                            const T* m3, const T* m4, const T* m5, const T* m6, const T* m7, T* inputs, T* factors, T* sums, T* shares) {
+    long long half = batch + drops, first = inputs ? (size[0] + CONTRAST_COLUMNS - 1) / CONTRAST_COLUMNS : 0, tiles = first;
+    for (int l = 0; l < layers; l++) tiles += (size[l + 1] + CONTRAST_COLUMNS - 1) / CONTRAST_COLUMNS;
+    for (long long tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+        if (tile < first) {   // inputs, which do not move: they, and -1
+            long long n = size[0], j = tile * CONTRAST_COLUMNS + threadIdx.x;
+            for (long long r = threadIdx.y; r < half && j < n; r += CONTRAST_LANES) inputs[r * n + j] = r < batch ? x[r * n + j] : T(-1);
+            continue;
+        }
+        int l = 0;
+        long long offset = 0, own = tile - first;
+        while (own >= (size[l + 1] + CONTRAST_COLUMNS - 1) / CONTRAST_COLUMNS) {
+            own -= (size[l + 1] + CONTRAST_COLUMNS - 1) / CONTRAST_COLUMNS;
+            offset += size[++l];
+        }
+        long long n = size[l + 1];
+        const T *s = chosen(l, s0, s1, s2, s3, s4, s5, s6, s7), *moved = chosen(l, m0, m1, m2, m3, m4, m5, m6, m7);
+        contrast_column(batch, n, own * CONTRAST_COLUMNS + threadIdx.x, drops != 0, s, a ? moved + (a - 1) * batch * n : nullptr,
+                        b ? moved + (b - 1) * batch * n : nullptr, factors + 3 * half * offset, sums + offset, shares);
+    }
+}
+}  // namespace pnn
+
+// What the first layer of hidden nodes gets from `batch` inputs x[batch][size[0]] (null: nothing), and the total conductance of every node:
+//   drive[networks][batch][size[1]] = x weight0 + bias;   total[networks][size[1] + .. + size[layers]], over slope, or null
+// weight_l[networks][size[l]][size[l + 1]] of l < given: `layers` of them, and where the network goes on, the next one. least: the least
+// nudge of the outputs. Faults: 63 a conductance below 0, 62 a node that is joined to nothing, 61 a nudge that leaves no minimum.
+// Grid (tiles of 8 nodes of all layers, of 8 samples, networks), block (8, 64). Reads every weight once, and x once for every 8 nodes.
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f32(long long networks, long long batch, int layers, int given,
+    double least, const int* __restrict__ size, const float* __restrict__ x, const float* __restrict__ bias, const float* __restrict__ slope,
+    const float* __restrict__ weight0, const float* __restrict__ weight1, const float* __restrict__ weight2, const float* __restrict__ weight3,
+    const float* __restrict__ weight4, const float* __restrict__ weight5, const float* __restrict__ weight6, const float* __restrict__ weight7,
+    float* __restrict__ drive, float* __restrict__ total, int* fault) {
+    __shared__ float staged[pnn::TILE_STAGED * pnn::TILE_SAMPLES];
+    __shared__ double shares[pnn::TILE_NODES * pnn::TILE_ROWS / 32 * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
+    pnn::layered_drive(networks, batch, layers, given, least, size, x, bias, slope, weight0, weight1, weight2, weight3,
+                       weight4, weight5, weight6, weight7, drive, total, staged, shares, fault);
+}
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f64(long long networks, long long batch, int layers, int given,
+    double least, const int* __restrict__ size, const double* __restrict__ x, const double* __restrict__ bias, const double* __restrict__ slope,
+    const double* __restrict__ weight0, const double* __restrict__ weight1, const double* __restrict__ weight2,
+    const double* __restrict__ weight3, const double* __restrict__ weight4, const double* __restrict__ weight5,
+    const double* __restrict__ weight6, const double* __restrict__ weight7, double* __restrict__ drive, double* __restrict__ total,
+    int* fault) {
+    __shared__ double staged[pnn::TILE_STAGED * pnn::TILE_SAMPLES];
+    __shared__ double shares[pnn::TILE_NODES * pnn::TILE_ROWS / 32 * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
+    pnn::layered_drive(networks, batch, layers, given, least, size, x, bias, slope, weight0, weight1, weight2, weight3,
+                       weight4, weight5, weight6, weight7, drive, total, staged, shares, fault);
+}
+
+// Every sweep of every phase in one launch, a block of whole warps for each sample: the free state, then the nudged states as differences
+// from it, two together where together = 2, which a tolerance does not allow. With hold the outputs move by nudge (target - output).
+//   state[batch][n] and moved[phases][batch][n] of each layer; state holds the start if begun. change[1 + phases][batch]: the last steps,
+//   relative to the largest states. Networks of `each` samples lie one after another in the batch.
+// pitch: of rows of the last weights in shared memory, 0 where they do not fit. Shared memory: (2 + together) nodes + together widest +
+// max(64, together threads) + size[layers - 1] pitch values. Reads all weights but the first twice a sweep.
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_relax_f32(long long batch, long long each, int layers, int model, int phases,
+    int begun, int hold, int together, int pitch, int sweeps, int nudged_sweeps, double tolerance, const int* __restrict__ size,
+    const float* __restrict__ drive, const float* __restrict__ total, const float* __restrict__ weight1, const float* __restrict__ weight2,
+    const float* __restrict__ weight3, const float* __restrict__ weight4, const float* __restrict__ weight5, const float* __restrict__ weight6,
+    const float* __restrict__ weight7, const float* __restrict__ bias1, const float* __restrict__ bias2, const float* __restrict__ bias3,
+    const float* __restrict__ bias4, const float* __restrict__ bias5, const float* __restrict__ bias6, const float* __restrict__ bias7,
+    const float* __restrict__ nudge, const float* __restrict__ target, float* __restrict__ state, float* __restrict__ moved,
+    float* __restrict__ change) {
+    extern __shared__ float layered_shared_f32[];
+    __shared__ const float *weight[pnn::LAYERS], *bias[pnn::LAYERS];
+    __shared__ int at[2 * pnn::LAYERS + 1];
+    pnn::layered_relax(batch, each, layers, model, phases, begun, hold, together, pitch, sweeps, nudged_sweeps, float(tolerance), size, drive,
+                       total, weight1, weight2, weight3, weight4, weight5, weight6, weight7, bias1,
+                       bias2, bias3, bias4, bias5, bias6, bias7, nudge, target, state, moved, change, layered_shared_f32, weight, bias, at);
+}
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_relax_f64(long long batch, long long each, int layers, int model, int phases,
+    int begun, int hold, int together, int pitch, int sweeps, int nudged_sweeps, double tolerance, const int* __restrict__ size,
+    const double* __restrict__ drive, const double* __restrict__ total, const double* __restrict__ weight1, const double* __restrict__ weight2,
+    const double* __restrict__ weight3, const double* __restrict__ weight4, const double* __restrict__ weight5,
+    const double* __restrict__ weight6, const double* __restrict__ weight7, const double* __restrict__ bias1, const double* __restrict__ bias2,
+    const double* __restrict__ bias3, const double* __restrict__ bias4, const double* __restrict__ bias5, const double* __restrict__ bias6,
+    const double* __restrict__ bias7, const double* __restrict__ nudge, const double* __restrict__ target, double* __restrict__ state,
+    double* __restrict__ moved, double* __restrict__ change) {
     extern __shared__ double layered_shared_f64[];
-    double* x = layered_shared_f64;
-    pnn::one_hidden<double> net = {batch, each, hidden, outputs, model, weight, drive, total1, total2, bias, low, high, x, x + hidden,
-                                   x + 2 * hidden, x + 2 * hidden + outputs};
-    net.run(phases, hold, sweeps, nudged_sweeps, tolerance, nudge, target, h, o, dh, d_o, change);
+    __shared__ const double *weight[pnn::LAYERS], *bias[pnn::LAYERS];
+    __shared__ int at[2 * pnn::LAYERS + 1];
+    pnn::layered_relax(batch, each, layers, model, phases, begun, hold, together, pitch, sweeps, nudged_sweeps, double(tolerance), size, drive,
+                       total, weight1, weight2, weight3, weight4, weight5, weight6, weight7, bias1,
+                       bias2, bias3, bias4, bias5, bias6, bias7, nudge, target, state, moved, change, layered_shared_f64, weight, bias, at);
+}
+
+// Factors of the change of dE/dweights from phase a to phase b (0 is the free one), and of dE/dbiases, see contrast_column:
+//   inputs[batch + 1][size[0]] (or null), factors[3 (batch + drops)][n] of each layer, sums[n] of each.
+// Grid of tiles of 32 columns, block (32, 8). Reads the states once, writes them three times.
+extern "C" __global__ void __launch_bounds__(256) pnn_layered_contrast_f32(long long batch, int layers, int drops, int a, int b,
+    const int* __restrict__ size, const float* __restrict__ x, const float* __restrict__ state0, const float* __restrict__ state1,
+    const float* __restrict__ state2, const float* __restrict__ state3, const float* __restrict__ state4, const float* __restrict__ state5,
+    const float* __restrict__ state6, const float* __restrict__ state7, const float* __restrict__ moved0, const float* __restrict__ moved1,
+    const float* __restrict__ moved2, const float* __restrict__ moved3, const float* __restrict__ moved4, const float* __restrict__ moved5,
+    const float* __restrict__ moved6, const float* __restrict__ moved7, float* __restrict__ inputs, float* __restrict__ factors,
+    float* __restrict__ sums) {
+    __shared__ float shares[2 * pnn::CONTRAST_LANES * pnn::CONTRAST_COLUMNS];
+    pnn::layered_contrast(batch, layers, drops, a, b, size, x, state0, state1, state2, state3, state4, state5, state6, state7,
+                          moved0, moved1, moved2, moved3, moved4, moved5, moved6, moved7, inputs, factors, sums, shares);
+}
+extern "C" __global__ void __launch_bounds__(256) pnn_layered_contrast_f64(long long batch, int layers, int drops, int a, int b,
+    const int* __restrict__ size, const double* __restrict__ x, const double* __restrict__ state0, const double* __restrict__ state1,
+    const double* __restrict__ state2, const double* __restrict__ state3, const double* __restrict__ state4, const double* __restrict__ state5,
+    const double* __restrict__ state6, const double* __restrict__ state7, const double* __restrict__ moved0, const double* __restrict__ moved1,
+    const double* __restrict__ moved2, const double* __restrict__ moved3, const double* __restrict__ moved4, const double* __restrict__ moved5,
+    const double* __restrict__ moved6, const double* __restrict__ moved7, double* __restrict__ inputs, double* __restrict__ factors,
+    double* __restrict__ sums) {
+    __shared__ double shares[2 * pnn::CONTRAST_LANES * pnn::CONTRAST_COLUMNS];
+    pnn::layered_contrast(batch, layers, drops, a, b, size, x, state0, state1, state2, state3, state4, state5, state6, state7,
+                          moved0, moved1, moved2, moved3, moved4, moved5, moved6, moved7, inputs, factors, sums, shares);
 }

@@ -41,13 +41,19 @@ def contrasted(system: Relaxing, inputs: Array, target: Array, ends: tuple[float
 
     hold : hold the outputs at ``output + b (target - output)`` instead of nudging them. Raises ValueError if b1 = b2.
     """
+    found, scale, relaxed = _contrast(system, inputs, target, ends, hold, key, sample)
+    return {name: scaled(derivative, scale) for name, derivative in found.items()}, relaxed
+
+
+def _contrast(system: Relaxing, inputs: Array, target: Array, ends: tuple[float, float], hold: bool, key: Any, sample: Any,
+              ) -> tuple[dict[str, Derivative], float, Any]:  # fmt: skip
+    """``dE/dtheta at b2 - dE/dtheta at b1``, the ``1 / (b2 - b1)`` that is still to come, and the equilibria."""
     b1, b2 = ends
     if b1 == b2 or not np.isfinite(ends).all():
         raise ValueError(f"the two ends of a contrast must be different numbers, got {b1:g} and {b2:g}")
     nudges, phases = phases_of(ends)
     relaxed = system.relax(inputs, target=target, nudges=nudges, hold=hold, key=key, sample=sample)
-    found = system.contrast(relaxed, *phases)
-    return {name: scaled(derivative, 1 / (b2 - b1)) for name, derivative in found.items()}, relaxed
+    return system.contrast(relaxed, *phases), 1 / (b2 - b1), relaxed
 
 
 def phases_of(ends: tuple[float, float]) -> tuple[tuple[float, ...], tuple[int, int]]:
@@ -128,8 +134,8 @@ class _Contrastive(Rule):
 
         def share(part: Batch) -> tuple[Updates, Metrics]:
             target = self._target(system, state, part.labels)
-            found, relaxed = contrasted(system, part.inputs, target, ends, hold=self.hold, key=key, sample=part.index)
-            return gradients(found), metrics(loss, relaxed.output, part.labels)
+            found, scale, relaxed = _contrast(system, part.inputs, target, ends, self.hold, key, part.index)
+            return gradients(found, scale), metrics(loss, relaxed.output, part.labels)
 
         updates, measured = batch.sum(share)
         return updates, state, measured

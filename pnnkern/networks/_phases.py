@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from .. import _array
 from .._array import Array
 from .._checks import plain, shaped
@@ -12,15 +14,16 @@ from .._gate import record
 @record
 @dataclass(frozen=True, kw_only=True)
 class Relaxed:
-    """How far something has settled: `left`, a number or () on its device, and the `limit` below which it has. Looking waits for a GPU."""
+    """How far something has settled: `left`, a number or an array of them on its device, and the `limit` below which it has. Looking waits
+    for a GPU."""
 
     left: Any
     limit: float
 
     @property
     def residual(self) -> float:
-        """What was left in the end, relative to the largest there is: the last step, or a force."""
-        return float(self.left)
+        """What was left in the end, relative to the largest there is: the last step, or a force. Of many, the largest."""
+        return float(most(self.left))
 
     @property
     def converged(self) -> bool:
@@ -91,6 +94,11 @@ class Phases(Relaxed):
         return Phases(self.inputs, first, moved, self.output, left=left, limit=limit)
 
 
+def most(left: Any) -> Any:
+    """The largest of what was left, a number or () on its device; NaN if one is, 0 of none."""
+    return left if not np.ndim(left) else left.max() if left.size else 0.0
+
+
 def worst(a: Any, b: Any) -> Any:
-    """The larger of two numbers, each on a device or not; NaN if one is."""
-    return _array.namespace(a, b).maximum(a, b)
+    """The larger of what was left in two relaxations, each on a device or not; NaN if one is."""
+    return _array.namespace(a, b).maximum(most(a), most(b))

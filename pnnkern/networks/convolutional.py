@@ -170,8 +170,12 @@ class _Maps(Network):
             return above if total is None else above + total
         return _array.namespace(states[l]).zeros_like(states[l]) if total is None else total
 
-    def fits(self) -> bool:
-        return False
+    @property
+    def totals(self) -> list[Array] | None:
+        return None if self.slopes is None else [1 / s for s in self.slopes]
+
+    def plan(self, together: int) -> None:
+        return None
 
 
 def check_pool(pool: str, activation: str) -> None:
@@ -194,11 +198,9 @@ def _network(images: Array, weights: Sequence[Real], biases: Sequence[Real] | No
         biases = [xp.zeros(n, dtype) for n in counts]
     if [b.shape for b in biases] != [(n,) for n in counts]:
         raise ValueError(f"biases must have the shapes {[(n,) for n in counts]}, got {[b.shape for b in biases]}")
-    low, high = [dtype.type(0)] * len(weights), [dtype.type(1)] * len(weights)
     net = _Maps(
-        list(weights), list(biases), hopfield.ACTIVATIONS[activation], None, low, high, softmax=readout == "softmax",
-        sizes=sizes, pool=pool,
-    )  # fmt: skip
+        list(weights), list(biases), hopfield.ACTIVATIONS[activation], softmax=readout == "softmax", sizes=sizes, pool=pool
+    )
     return images.astype(dtype, copy=False), layered.sloped(net, slopes)
 
 

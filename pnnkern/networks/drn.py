@@ -19,7 +19,6 @@ Units: conductances in siemens, voltages in volts, currents in amperes; `weights
 """
 
 from collections.abc import Sequence
-from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -30,7 +29,7 @@ from .._array import Array, Real
 from .._checks import real
 from .._gate import accepts_any
 from .._updates import Factors, scaled
-from . import layered
+from . import _layered, layered
 from .layered import Equilibrium, Network, Phases, Rates
 
 
@@ -59,7 +58,9 @@ def encode(images: Array, gain: float) -> Array:
     """
     if real("images", images).ndim != 2:
         raise ValueError(f"images must be (batch, pixels), got shape {images.shape}")
-    return _array.namespace(images).concatenate([gain * images, -gain * images], axis=1)
+    signs = _constants.constant([[gain], [-gain]], images.dtype if images.dtype.kind == "f" else np.float64, images)
+    out: Array = (images[:, None] * signs).reshape(len(images), 2 * images.shape[1])
+    return out
 
 
 def excitatory(nodes: int) -> int:
@@ -80,49 +81,29 @@ def _bound(weights: Sequence[Real], slopes: Sequence[Real] | None = None) -> Arr
     return (total if slopes is None else total / slopes[-1]).min()
 
 
-def _refuse_unbounded(nudges: np.ndarray, weights: Sequence[Real], slopes: Sequence[Real] | None = None) -> None:
-    """Raise ValueError for a nudge below -`nudge_bound`, on a GPU at `pnnkern.check()`."""
-    layered.refuse_unbounded(nudges, lambda: _bound(weights, slopes), "minus the smallest sum of conductances at an output node")
-
-
 ALONE = _launch.fault(62, "a node of a resistive network is joined to nothing: all its conductances are 0")
 NEGATIVE = _launch.fault(63, "conductances of a resistive network must be 0 or more")  # of two faults the higher one is told
 
 
-def _network(weights: list[Array], biases: list[Array], slopes: Sequence[Real] | None = None) -> Network:
-    """Raises ValueError for a negative conductance and for a node without any, on a GPU at `pnnkern.check()`."""
-    xp = _array.namespace(*weights)
-    smallest = [w.min() for w in weights if w.size]
-    if smallest:
-        _launch.flag(~(reduce(xp.minimum, smallest) >= 0), NEGATIVE, lambda: _negative(weights))
-    totals = [w.sum(axis=-2) for w in weights]
-    totals = [t + weights[l + 1].sum(axis=-1) if l + 1 < len(weights) else t for l, t in enumerate(totals)]
-    totals = [t if t.ndim == 1 else _array.contiguous(t)[:, None] for t in totals]
-    smallest = [t.min() for t in totals if t.size]
-    if smallest:
-        _launch.flag(~(reduce(xp.minimum, smallest) > 0), ALONE, lambda: _alone(totals))
-    low, high = ([_rail(w.shape[-1], up, w) for w in weights[:-1]] for up in (False, True))
-    return layered.sloped(Network(weights, biases, "box", totals, low, high, networks=weights[0].shape[:-2]), slopes)
+def _network(weights: list[Array], biases: list[Array], slopes: Sequence[Real] | None = None, nudges: np.ndarray | None = None) -> Network:
+    """A network whose conductances are summed, and checked, with its first drive: ValueError for a negative one, for a node without any
+    and for a nudge at or below -`nudge_bound`; on a GPU at `pnnkern.check()`."""
+    least = 0.0 if nudges is None or not nudges.size else min(0.0, float(nudges.min()))
+    net = Network(weights, biases, "diodes", resistive=True, networks=weights[0].shape[:-2], least=least, told=_told)
+    return layered.sloped(net, slopes)
 
 
-def _negative(weights: Sequence[Real]) -> str:
-    l, least = next((l, float(w.min())) for l, w in enumerate(weights) if w.size and not w.min() >= 0)
-    return f"conductances must be 0 or more, the smallest in weights[{l}] is {least:g}"
-
-
-def _alone(totals: Sequence[Array]) -> str:
-    l, node = next((l, int(t.argmin()) % t.shape[-1]) for l, t in enumerate(totals, 1) if t.size and not t.min() > 0)
-    return f"node {node} of layer {l} is joined to nothing: all its conductances are 0"
-
-
-def _rail(nodes: int, up: bool, like: Array) -> Array:
-    """The highest (`up`) or the lowest voltage that the diodes leave each node of a hidden layer."""
-    ends = [np.inf, 0.0] if up else [0.0, -np.inf]
-
-    def make() -> np.ndarray:
-        return np.repeat(np.array(ends, like.dtype), [excitatory(nodes), nodes - excitatory(nodes)])
-
-    return _constants.made(("rail", nodes, up, like.dtype), make, like)
+def _told(net: Network) -> str:
+    """What a kernel has found wrong with the conductances, and where."""
+    for l, w in enumerate(net.weights):
+        if w.size and not w.min() >= 0:
+            return f"conductances must be 0 or more, the smallest in weights[{l}] is {float(w.min()):g}"
+    above = [w.sum(axis=-1) for w in net.weights[1:]]
+    for l, w in enumerate(net.weights):
+        total = w.sum(axis=-2) + (above[l] if l < net.last else 0)
+        if total.size and not total.min() > 0:
+            return f"node {int(total.argmin()) % total.shape[-1]} of layer {l + 1} is joined to nothing: all its conductances are 0"
+    return layered.unbounded(net.least, float(_bound(net.weights, net.slopes)), "minus the smallest sum of conductances at an output node")
 
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
@@ -142,10 +123,9 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
     for a nudge below -`nudge_bound`, where there is no minimum. Source: Scellier 2024, theorem 1 and algorithm 1.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    net = _network(weights, biases, slopes)
     layered.check_settings(sweeps, on_failure)
     nudges = layered.nudges_of(nudge)
-    _refuse_unbounded(nudges, weights, slopes)
+    net = _network(weights, biases, slopes, nudges)
     target = layered.target_like(target, nudges, len(inputs), weights)
     limit = layered.tolerance_of(tolerance, inputs.dtype)
     states, pulls, left = net.relax(net.drive(inputs), nudges, target, start, sweeps, limit)
@@ -175,9 +155,8 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
     each other. Others as for `relax`. With one hidden layer, all of it is one launch of a fused kernel.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    net, values = _network(weights, biases, slopes), np.atleast_1d(layered.nudges_of(nudges))
-    if not hold:
-        _refuse_unbounded(values, weights, slopes)
+    values = np.atleast_1d(layered.nudges_of(nudges))
+    net = _network(weights, biases, slopes, None if hold else values)
     return layered.settled(
         net, inputs, values, target, hold, start, sweeps, nudged_sweeps, tolerance, on_failure
     )
@@ -228,18 +207,8 @@ def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[lis
     It is that of the voltage drops, 1/2 <(u - v)^2>, a node's own business, computed as products of sums and differences:
     no (batch, n, m) array, no difference of squares.
     """
-    xp, count = _array.namespace(settled.inputs), layered.samples(settled, mean)
-    weights, biases = [], []
-    for below, d_below, above, d_above in settled.pairs(b, a):  # a less b, as the products have a minus sign
-        # 1/2 (u - v)^2 changes by (du - dv) (u - v), at the means: -u dv + v dv - v du + u du, here with -du and -dv
-        minus = xp.full((1, below.shape[1]), -1, below.dtype)
-        first, second = [below, minus], [d_above, (d_above * above).sum(axis=0, keepdims=True)]
-        if d_below is not None:
-            first += [d_below, (d_below * below).sum(axis=0, keepdims=True)]
-            second += [above, xp.full((1, above.shape[1]), -1, above.dtype)]
-        weights.append(Factors(xp.concatenate(first), xp.concatenate(second), 1 / count))
-        biases.append(layered.divided(d_above.sum(axis=0), count))
-    return weights, biases
+    # a less b, as the factors are those of -1/2 (u - v)^2
+    return _layered.factors(settled, b, a, drops=True, count=layered.samples(settled, mean))
 
 
 @accepts_any
@@ -285,11 +254,10 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
               ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """Continual equilibrium propagation: new conductances, kept at 0 S or more, and sources. Arguments as for `hopfield.continual`."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)
-    _network(weights, biases, slopes)
-    _refuse_unbounded(np.array(float(nudge)), weights, slopes)
+    nudges = layered.nudges_of(float(nudge))
     new_weights, new_biases = layered.continual(
-        lambda parts: _network(parts[0], parts[1], slopes), contrast, inputs, target, [weights, biases], nudge, rates, steps, free, sweeps,
-        tolerance, 0.0, on_failure,
+        lambda parts: _network(parts[0], parts[1], slopes, nudges), contrast, inputs, target, [weights, biases], nudge, rates, steps, free,
+        sweeps, tolerance, 0.0, on_failure,
     )  # fmt: skip
     return new_weights, new_biases
 

@@ -35,7 +35,7 @@ from .._array import Array, Real
 from .._checks import shaped
 from .._gate import accepts_any
 from .._updates import Factors, scaled
-from . import layered
+from . import _layered, layered
 from .layered import Equilibrium, Network, Phases, Rates
 
 ACTIVATIONS = {"hard-sigmoid": "box", "sigmoid": "sigmoid", "tanh": "tanh"}
@@ -85,9 +85,8 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
         if [w.shape for w in backward] != shapes:
             raise ValueError(f"backward weights must have the shapes {shapes} of the weights, got {[w.shape for w in backward]}")
         backward = [_array.contiguous(w.astype(dtype, copy=False)) for w in backward]
-    low, high = ([layered.filled(w.shape[-1], end, w) for w in weights[:-1]] for end in (0, 1))
-    networks = weights[0].shape[:-2]
-    net = Network(weights, biases, ACTIVATIONS[activation], None, low, high, backward, readout == "softmax", networks)
+    softmax, networks = readout == "softmax", weights[0].shape[:-2]
+    net = Network(weights, biases, ACTIVATIONS[activation], backward=backward, softmax=softmax, networks=networks)
     return layered.sloped(net, slopes)
 
 
@@ -202,15 +201,8 @@ def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[lis
 
     -<s_below s_above> and -<s>, Hebbian products of two units' states, as products of means and differences.
     """
-    xp, count = _array.namespace(settled.inputs), layered.samples(settled, mean)
-    weights, biases = [], []
-    for below, d_below, above, d_above in settled.pairs(b, a):  # a less b, as the products have a minus sign
-        if d_below is None:
-            weights.append(Factors(below, d_above, 1 / count))
-        else:
-            weights.append(Factors(xp.concatenate([below, d_below]), xp.concatenate([d_above, above]), 1 / count))
-        biases.append(layered.divided(d_above.sum(axis=0), count))
-    return weights, biases
+    # a less b, as the products have a minus sign
+    return _layered.factors(settled, b, a, drops=False, count=layered.samples(settled, mean))
 
 
 @accepts_any

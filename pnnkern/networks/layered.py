@@ -23,19 +23,19 @@ import numpy as np
 from .. import _array, _constants, _launch, _parallel
 from .._array import Array
 from .._checks import plain, real, shaped
-from .._errors import ConvergenceError
+from .._errors import ConvergenceError, FaultError
 from .._functions import softmax
 from .._gate import record
 from .._updates import Factors
+from . import _layered
 from ._phases import Phases, Relaxed, worst
 
 TOLERANCE = {"float32": 1e-5, "float64": 1e-11}  # of the last step, relative to the largest state
-THREADS = 128  # of a block of the fused kernel
 UNBOUNDED = _launch.fault(61, "a nudge leaves the energy without a minimum: make |beta| smaller")
 FLAT = _launch.fault(71, "slopes of units must be positive and finite")
+CLAMPED = ("box", "diodes")
 Rates = Sequence[float] | Sequence[Sequence[float]]  # of the layers, or of the layers for each kind of parameter
 N = TypeVar("N", bound="Network")
-MODELS = {"box": 0, "sigmoid": 1, "tanh": 2}  # numbered in layered.cuh
 
 
 @record
@@ -119,11 +119,12 @@ def refuse_unbounded(nudges: np.ndarray, bound: Callable[[], Any], what: str) ->
         return
     size, most = -float(nudges.min()), bound()
 
-    def say() -> str:
-        span = f"nudges must lie above -{float(most):.4g}, {what}; make |beta| smaller"
-        return f"a nudge of {-size:g} leaves the energy without a minimum: {span}"
+    _launch.flag(size >= most, UNBOUNDED, lambda: unbounded(-size, float(most), what))
 
-    _launch.flag(size >= most, UNBOUNDED, say)
+
+def unbounded(nudge: float, most: float, what: str) -> str:
+    """That a nudge is at or below -`most`, which is `what`."""
+    return f"a nudge of {nudge:g} leaves the energy without a minimum: nudges must lie above -{most:.4g}, {what}; make |beta| smaller"
 
 
 def tolerance_of(tolerance: float | None, dtype: Any, by_dtype: Mapping[str, float] = TOLERANCE) -> float:
@@ -211,23 +212,29 @@ def _relative(xp: Any, moved: Any, largest: Any) -> Any:
 class Network:
     """A layered network: what is fixed while it relaxes.
 
-    totals : (n,) of each layer after the input, what divides its pulls; None where nothing does.
-    model : of the hidden nodes, "box" (clamped to low[l] .. high[l], (n,) of each hidden layer), "sigmoid" or "tanh".
+    model : of the hidden nodes, "box" (clamped to 0 .. 1), "diodes" (the first half, rounded up, kept at or above 0, the others at or
+        below), "sigmoid" or "tanh".
+    resistive : weights are conductances, and their sum at a node divides its pulls.
+    slopes : (n,) of each layer after the input, which multiply what its nodes are pulled to, as if they divided its totals; None for 1.
     backward : weights that act downwards, if they differ from `weights`; there is no energy then.
     softmax : the last layer is a softmax read-out.
     networks : () or, of a population, (how many,): weights, biases, totals and states have a first axis of networks, and the free state
         is all that there is.
+    least : the least nudge of the outputs, which resistive networks may not have a minimum at.
+    told : what is wrong with a resistive network's weights and `least`, in words.
     """
 
     weights: list[Array]
     biases: list[Array]
     model: str = "box"
-    totals: list[Array] | None = None
-    low: list[Array] = field(default_factory=list)
-    high: list[Array] = field(default_factory=list)
+    resistive: bool = False
+    slopes: list[Array] | None = None
     backward: list[Array] | None = None
     softmax: bool = False
     networks: tuple[int, ...] = ()
+    least: float = 0.0
+    told: Callable[["Network"], str] | None = None
+    _total: Array | None = field(default=None, init=False, repr=False)  # (networks, nodes) of resistive networks, once they are made
 
     @property
     def last(self) -> int:
@@ -247,9 +254,61 @@ class Network:
 
     def drive(self, inputs: Array) -> Array:
         """What the inputs and biases feed into the first layer, once for all sweeps of all phases."""
+        by_library = not self.resistive if _array.device_of(inputs) == "cpu" else len(inputs) > _layered.MANY
+        if inputs.size and not by_library:
+            drive = self._feed(inputs)
+            return drive if self.networks else drive[0]
         out = inputs @ self.weights[0]
         out += self.biases[0]
         return out
+
+    def _feed(self, inputs: Array | None) -> Any:
+        """The drive, (networks, batch, n); and the totals of a resistive network, made with it."""
+        try:
+            drive, total = _layered.feed(
+                self.weights, self.biases[0], math.prod(self.networks), inputs, self.resistive, self.slopes, self.least
+            )
+        except FaultError as fault:
+            raise FaultError(str(fault) if self.told is None else self.told(self)) from None
+        if total is not None:
+            self._total = total
+        return drive
+
+    @property
+    def total(self) -> Array | None:
+        """What divides the pulls of all nodes, layer after layer, (networks, nodes); None where nothing does."""
+        if self._total is None and self.resistive:
+            self._feed(None)
+        if self._total is None and self.slopes is not None:
+            xp = _array.namespace(*self.weights)
+            nodes = xp.concatenate([1 / s for s in self.slopes])
+            self._total = _array.contiguous(xp.broadcast_to(nodes, (math.prod(self.networks), nodes.size)))
+        return self._total
+
+    @property
+    def totals(self) -> list[Array] | None:
+        """The same, (n,) of each layer after the input, or (networks, 1, n)."""
+        if (total := self.total) is None:
+            return None
+        ends = np.cumsum([w.shape[-1] for w in self.weights])[:-1].tolist()
+        parts: list[Array] = [total[:, a:b] for a, b in zip([0, *ends], [*ends, total.shape[1]], strict=True)]
+        return [part[:, None] if self.networks else part[0] for part in parts]
+
+    def rails(self, l: int, like: Array) -> tuple[Any, Any]:
+        """The lowest and the highest state of the nodes of layer l + 1 that are clamped."""
+        if self.model == "box":
+            return 0, 1
+        nodes = like.shape[-1]
+
+        def made(up: bool) -> Array:
+            ends = [np.inf, 0.0] if up else [0.0, -np.inf]
+
+            def make() -> np.ndarray:
+                return np.repeat(np.array(ends, like.dtype), [nodes - nodes // 2, nodes // 2])
+
+            return _constants.made(("rail", nodes, up, like.dtype), make, like)
+
+        return made(False), made(True)
 
     def pull(self, l: int, states: Sequence[Array], drive: Array | None, *, biased: bool = True) -> Array:
         """What reaches layer l + 1, undivided: from below (the hoisted `drive`, or weights), from above, and its bias."""
@@ -272,23 +331,25 @@ class Network:
         xp = _array.namespace(pull)
         if l == self.last:
             return pull
-        if self.model == "box":
-            return xp.clip(pull, self.low[l], self.high[l])
+        if self.model in CLAMPED:
+            return xp.clip(pull, *self.rails(l, pull))
         return 0.5 + 0.5 * xp.tanh(2 * pull - 1) if self.model == "sigmoid" else xp.tanh(pull)
 
     def outcome(self, pull: Array, beta: Any, target: Array) -> tuple[Array, Array]:
         """State of the last layer for an undivided pull, under a nudge beta; and its pull, which is the output."""
         if self.softmax:
             return beta * (target - softmax(pull)), pull
-        out = (pull + beta * target) / ((1 if self.totals is None else self.totals[-1]) + beta)
+        totals = self.totals
+        out = (pull + beta * target) / ((1 if totals is None else totals[-1]) + beta)
         return out, out
 
     def difference(self, l: int, pull: Array, by: Array) -> Array:
         """value(pull + by) - value(pull), without cancellation."""
         xp = _array.namespace(pull)
-        if self.model == "box":
-            x = xp.clip(pull, self.low[l], self.high[l])
-            return xp.clip(by + (pull - x), self.low[l] - x, self.high[l] - x)
+        if self.model in CLAMPED:
+            low, high = self.rails(l, pull)
+            x = xp.clip(pull, low, high)
+            return xp.clip(by + (pull - x), low - x, high - x)
         x, d = (2 * pull - 1, 2 * by) if self.model == "sigmoid" else (pull, by)
         moved = xp.tanh(d) * (1 - xp.tanh(x) * xp.tanh(x + d))  # tanh(x + d) - tanh(x)
         return 0.5 * moved if self.model == "sigmoid" else moved
@@ -301,15 +362,15 @@ class Network:
         dtype = np.result_type(drive.dtype, np.complex64) if nudges.dtype.kind == "c" else drive.dtype
         states = self._begun(start, lead, dtype, drive)
         pulls = list(states)
-        beta = _constants.constant(nudges, dtype, drive).reshape(*nudges.shape, 1, 1)
+        beta, totals = _constants.constant(nudges, dtype, drive).reshape(*nudges.shape, 1, 1), self.totals
 
         def step(l: int) -> Array:
             pull = self.pull(l, states, drive)
             if l == self.last:
                 state, pulls[l] = self.outcome(pull, beta, target)
                 return state
-            if self.totals is not None:
-                pull /= self.totals[l]
+            if totals is not None:
+                pull /= totals[l]
             pulls[l] = pull
             return self.value(l, pull)
 
@@ -341,12 +402,12 @@ class Network:
         xp = _array.namespace(target)
         moved = [xp.zeros((len(nudges), *s.shape), s.dtype) for s in states]
         beta = _constants.constant(nudges, target.dtype, target).reshape(-1, 1, 1)
-        force = beta * (target - states[-1])
+        force, totals = beta * (target - states[-1]), self.totals
 
         def step(l: int) -> Array:
             if l == self.last and hold:
                 return force
-            total = 1 if self.totals is None else self.totals[l]
+            total = 1 if totals is None else totals[l]
             pull = self.pull(l, moved, None, biased=False)
             if l == self.last:
                 return self.outcome(pulls[l] + pull, beta, target)[0] if self.softmax else (pull + force) / (total + beta)
@@ -357,8 +418,9 @@ class Network:
     def slope(self, l: int, pull: Array) -> Array:
         """Derivative of `value`; 0 at a node that its box holds."""
         xp = _array.namespace(pull)
-        if self.model == "box":
-            return ((pull > self.low[l]) & (pull < self.high[l])).astype(pull.dtype)
+        if self.model in CLAMPED:
+            low, high = self.rails(l, pull)
+            return ((pull > low) & (pull < high)).astype(pull.dtype)
         return 1 - xp.tanh(2 * pull - 1 if self.model == "sigmoid" else pull) ** 2
 
     def adjoint(self, pulls: Sequence[Array], cotangent: Array, sweeps: int, tolerance: float) -> tuple[list[Array], Any]:
@@ -367,57 +429,64 @@ class Network:
         Where weights differ up and down, the derivative wants that of the `transposed` network.
         """
         slopes = [self.slope(l, pulls[l]) for l in range(self.last)]
-        out = [_array.namespace(p).zeros_like(p) for p in pulls]
+        out, totals = [_array.namespace(p).zeros_like(p) for p in pulls], self.totals
 
         def step(l: int) -> Array:
             if l == self.last and self.softmax:
                 return cotangent
-            pull, total = self.pull(l, out, None, biased=False), 1 if self.totals is None else self.totals[l]
+            pull, total = self.pull(l, out, None, biased=False), 1 if totals is None else totals[l]
             return (pull + cotangent) / total if l == self.last else slopes[l] * pull / total
 
         return out, sweep(out, step, order(self.last + 1, from_output=True), sweeps, tolerance)
 
-    def fits(self) -> bool:
-        """True if the fused kernel takes this network: one hidden layer that fits the shared memory, the same weights both ways."""
-        if len(self.weights) != 2 or self.backward is not None or self.softmax:
-            return False
-        return self._shared() <= _launch.shared_limit(self.weights[1])
+    def plan(self, together: int) -> tuple[int, int, int, int] | None:
+        """How the fused kernel is launched, see `_layered.plan`; None for what it does not take: weights that differ up and down, a
+        softmax, more layers than a launch has room for, states that do not fit the shared memory.
 
-    def _shared(self) -> int:
-        hidden, outputs = self.weights[1].shape[-2:]
-        return (2 * hidden + outputs + THREADS) * self.weights[1].dtype.itemsize
+        On a CPU, products of a batch with two or more arrays of weights are the library's, which is faster.
+        """
+        most = _layered.MOST if _array.device_of(self.weights[0]) != "cpu" else 2
+        if len(self.weights) > most or self.backward is not None or self.softmax:
+            return None
+        limit = _launch.shared_limit(self.weights[0])
+        return _layered.plan(_layered.sizes_of(self.weights), self.weights[0].dtype.itemsize, together, limit)
 
-    def phases(self, inputs: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
+    def phases(self, inputs: Array, target: Array | None, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
                nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Array, Any]:  # fmt: skip
-        """Free states, differences (phases, batch, n), output and the largest relative last step, by the fused kernel where it fits."""
-        drive = self.drive(inputs)
-        if self.fits():
-            states, moved, residual = self._fused(drive, target, nudges, hold, start, sweeps, nudged_sweeps, tolerance)
-            return states, moved, states[-1], residual
-        states, pulls, residual = self.relax(drive, np.zeros(()), target, start, sweeps, tolerance)
+        """Free states, differences (phases, batch, n), output and the relative last steps, by the fused kernel where it fits."""
+        drive, plan = self.drive(inputs), self.plan(2 if len(nudges) > 1 and tolerance == 0 else 1)
+        if plan is not None:
+            states, moved, left = self._fused(plan, drive, target, nudges, hold, start, sweeps, nudged_sweeps, tolerance)
+            return states, moved, states[-1], left
+        if target is None:
+            target = _array.namespace(drive).zeros((len(inputs), self.weights[-1].shape[-1]), drive.dtype)
+        states, pulls, left = self.relax(drive, np.zeros(()), target, start, sweeps, tolerance)
         if not len(nudges):
-            return states, [s[None][:0] for s in states], pulls[-1], residual
+            return states, [s[None][:0] for s in states], pulls[-1], left
         moved, second = self.at(inputs, states).respond(states, pulls, nudges, target, hold, nudged_sweeps, tolerance)
-        return states, moved, pulls[-1], worst(residual, second)
+        return states, moved, pulls[-1], worst(left, second)
 
-    def _fused(self, drive: Array, target: Array, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
-               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
-        xp = _array.namespace(drive)
-        lead, dtype, (hidden, outputs) = drive.shape[:-1], drive.dtype, self.weights[1].shape[-2:]
-        batch, count = math.prod(lead), math.prod(self.networks)
-        h, o = self._begun(start, lead, dtype, drive)
-        dh, d_o = (xp.empty((len(nudges), batch, n), dtype) for n in (hidden, outputs))
-        change = xp.zeros((1 + len(nudges), batch), dtype)
+    def _fused(self, plan: tuple[int, int, int, int], drive: Array, target: Array | None, nudges: np.ndarray, hold: bool,
+               start: Sequence[Array] | None, sweeps: int, nudged_sweeps: int, tolerance: float,
+               ) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
+        threads, shared, pitch, together = plan
+        xp, lead, dtype, sizes = _array.namespace(drive), drive.shape[:-1], drive.dtype, _layered.sizes_of(self.weights)
+        batch, count, phases, nodes = math.prod(lead), math.prod(self.networks), len(nudges), sum(sizes[1:])
+        flat, change = xp.empty(batch * nodes, dtype), xp.empty((1 + phases, batch), dtype)
+        moves = xp.empty(phases * batch * nodes, dtype)
+        states, moved = _layered.views(flat, sizes[1:], *lead), _layered.views(moves, sizes[1:], phases, *lead)
+        if start is not None:
+            for state, begun in zip(states, self._begun(start, lead, dtype, drive), strict=True):
+                state[...] = begun
         if batch:
-            totals = [filled(count * n, 1, drive) for n in (hidden, outputs)] if self.totals is None else self.totals
-            low, high = (self.low[0], self.high[0]) if self.model == "box" else (totals[0], totals[0])
             _launch.launch(
-                "networks/layered", "relax", dtype, batch, batch // count, hidden, outputs, MODELS[self.model], len(nudges), int(hold), sweeps,
-                nudged_sweeps, tolerance, xp.ascontiguousarray(self.weights[1].swapaxes(-1, -2)), drive, *totals, self.biases[1], low, high,
-                _constants.constant(nudges, dtype, drive), target, h, o, dh, d_o, change,
-                grid=(min(batch, _launch.MAX_BLOCKS),), block=(THREADS,), shared=self._shared(),
+                "networks/layered", "relax", dtype, batch, batch // count, len(self.weights), _layered.MODELS[self.model], phases,
+                int(start is not None), int(hold), together, pitch, sweeps, nudged_sweeps, float(tolerance),
+                _constants.constant(sizes, np.int32, drive), drive, self.total, *_layered.eight(self.weights)[1:],
+                *_layered.eight(self.biases)[1:], _constants.constant(nudges, dtype, drive), target, flat, moves, change,
+                grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=shared,
             )  # fmt: skip
-        return [h, o], [dh, d_o], change.max() if change.size else 0.0
+        return states, moved, change
 
 
 def sloped(net: N, slopes: Sequence[Array] | None) -> N:
@@ -430,18 +499,11 @@ def sloped(net: N, slopes: Sequence[Array] | None) -> N:
         return net
     if len(slopes) != net.last + 1:
         raise ValueError(f"slopes must be of each of the {net.last + 1} layers after the input, got {len(slopes)}")
-    xp, dtype, totals = _array.namespace(*net.weights), net.weights[0].dtype, []
+    xp, dtype, own = _array.namespace(*net.weights), net.weights[0].dtype, []
     for l, s in enumerate(slopes):
-        of_units = shaped(f"slopes[{l}]", real(f"slopes[{l}]", s), *net.shape(l)).astype(dtype)
-        _launch.flag(~((of_units > 0) & xp.isfinite(of_units)).all(), FLAT)
-        total = (1 if net.totals is None else net.totals[l]) / of_units
-        totals.append(_array.contiguous(xp.broadcast_to(total, (*net.networks, 1, *net.shape(l)))) if net.networks else total)
-    return replace(net, totals=totals)
-
-
-def filled(nodes: int, value: float, like: Array) -> Array:
-    """The same value for each node, not to be written to."""
-    return _constants.made(("filled", nodes, value, like.dtype), lambda: np.full(nodes, value, like.dtype), like)
+        own.append(shaped(f"slopes[{l}]", real(f"slopes[{l}]", s), *net.shape(l)).astype(dtype))
+        _launch.flag(~((own[-1] > 0) & xp.isfinite(own[-1])).all(), FLAT)
+    return replace(net, slopes=own)
 
 
 def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | None, hold: bool, start: Sequence[Array] | None, sweeps: int,
@@ -449,7 +511,8 @@ def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | Non
     """All phases of a network; raises `ConvergenceError` as `check_converged`."""
     nudged_sweeps = sweeps if nudged_sweeps is None else nudged_sweeps
     check_settings(min(sweeps, nudged_sweeps), on_failure)
-    target = target_like(target, nudges, len(inputs), net.weights)
+    if target is not None or len(nudges):
+        target = target_like(target, nudges, len(inputs), net.weights)
     limit = tolerance_of(tolerance, inputs.dtype)
     if hold and net.softmax:
         raise ValueError("the outputs of a softmax read-out cannot be held: they are no part of what settles; nudge them instead")
@@ -481,11 +544,10 @@ def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inp
     for l, (b, w) in enumerate(zip(biases, weights, strict=True)):
         shaped(f"biases[{l}]", b, count, w.shape[-1])
     out = xp.empty((count, len(inputs), weights[-1].shape[-1]), dtype)
-    target = xp.zeros(out.shape[1:], dtype)
     values = sum(w.shape[-2] * w.shape[-1] + 6 * len(inputs) * w.shape[-1] for w in weights)
     for some in _parallel.pieces(count, _array.chunk(inputs, dtype.itemsize * values)):
         net = make([w[some] for w in weights], [_array.contiguous(b[some])[:, None] for b in biases], some)
-        states, _, out[some], left = net.phases(inputs, target, np.zeros(0), False, None, sweeps, sweeps, limit)
+        states, _, out[some], left = net.phases(inputs, None, np.zeros(0), False, None, sweeps, sweeps, limit)
         check_converged(states, states, left, sweeps, tolerance, on_failure)
     return out
 
@@ -611,20 +673,9 @@ def divided(total: Array, count: int) -> Array:
     return total if count == 1 else total / count
 
 
+updates = _layered.updates
+
+
 def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, high: float = np.inf) -> None:
     """In place ``weight = clip(weight - rate first.T @ second, low, high)``, in one pass over it and without storing the product."""
-    rows, columns = weight.shape
-    first, second = _array.contiguous(factors.first), _array.contiguous(factors.second)
-    if first.shape != (len(second), rows) or second.shape != (len(first), columns):
-        right = f"(samples, {rows}) and (samples, {columns})"
-        raise ValueError(f"factors of a {weight.shape} array must be {right}, got {first.shape} and {second.shape}")
-    if not low <= high:
-        raise ValueError(f"low must not exceed high, got {low} and {high}")
-    if weight.size:
-        dense = _array.contiguous(weight)
-        _launch.launch(
-            "networks/contrast", "update", weight.dtype, rows, columns, len(first), rate * factors.scale, low, high, first, second, dense,
-            grid=(-(-columns // 64), min(-(-rows // 64), 65535)), block=(16, 16),
-        )  # fmt: skip
-        if dense is not weight:
-            weight[...] = dense
+    _layered.updates([(weight, factors, rate, low, high)])

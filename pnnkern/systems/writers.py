@@ -11,13 +11,15 @@ from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _constants, random
 from .._array import Array
 from .._checks import real, shaped
 from .._declared import Count, Described, NotNegative, Positive, Range, check
 from .._errors import CapabilityError
 from .._gate import accepts_any
 from .._updates import Derivative, Factors, Gradient, Move, Set, Update, dense, scaled
+
+Change = tuple[Array, Factors, float, float, float]  # what `networks.layered.updates` does to an array
 
 
 class Writer(Protocol):
@@ -229,6 +231,16 @@ class InPlace:
         """Begin with these weights, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
+    def change(self, parameter: Array, update: Gradient | Factors, count: int) -> Change | None:
+        """What a launch does to the parameter beside others, for an update that is a sum over `count` samples: factors, or a row."""
+        if isinstance(update, Factors):
+            return parameter, scaled(update, 1 / count), self.rate, self.low, self.high
+        row = update.value
+        if parameter.ndim != 1 or row.shape != parameter.shape or row.dtype != parameter.dtype:
+            return None
+        factors = Factors(_constants.constant([[1.0]], row.dtype, row), row[None], update.scale / count)
+        return parameter[None], factors, self.rate, self.low, self.high
+
     def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         if isinstance(update, Factors):
             from ..networks import layered
@@ -359,10 +371,12 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, co
     """Carry out updates that are sums over `count` samples; then keep to `system.bounds`.
 
     Gradients and factors go to the parameter's writer where it has one, else to the optimiser. Moves and sets are written as they are.
+    What moves in place moves in one launch.
     """
     writers: dict[str, Writer] = getattr(system, "writers", {})
     memory: dict[str, Array] = getattr(system, "memory", {})
     free: dict[str, Array] = {}
+    in_place: list[Change] = []
     for name, update in updates.items():
         if isinstance(update, Move | Set):
             by = update.value if isinstance(update, Move) else update.value - system.parameters[name]
@@ -371,10 +385,19 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, co
             else:
                 writers.get(name, _IDEAL).move(name, system.parameters[name], by, memory)
         elif name in writers:
-            derivative = update if isinstance(update, Factors) else update.value
-            writers[name].write(name, system.parameters[name], scaled(derivative, 1 / count), lr, memory)
+            writer, parameter = writers[name], system.parameters[name]
+            change = writer.change(parameter, update, count) if isinstance(writer, InPlace) else None
+            if change is not None:
+                in_place.append(change)
+                continue
+            derivative = update if isinstance(update, Factors) else update.dense()
+            writer.write(name, parameter, scaled(derivative, 1 / count), lr, memory)
         else:
             free[name] = _mean(update, count)
+    if in_place:
+        from ..networks import layered
+
+        layered.updates(in_place, lr)
     if free:
         optimizer.apply(system.parameters, free, lr=lr)
     for name, (low, high) in getattr(system, "bounds", {}).items():
@@ -385,7 +408,9 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, co
 def _mean(update: Gradient | Factors, count: int) -> Array:
     if isinstance(update, Factors):
         return scaled(update, 1 / count).dense()
-    return update.value if count == 1 else update.value / update.value.dtype.type(count)
+    if update.scale == 1:
+        return update.value if count == 1 else update.value / update.value.dtype.type(count)
+    return update.value * update.value.dtype.type(update.scale / count)
 
 
 def touched(system: Any) -> None:

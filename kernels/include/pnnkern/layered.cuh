@@ -1,8 +1,12 @@
-// Relaxation of layered networks with one hidden layer, a block for each sample: the free state, then the nudged states as differences
-// from it, all together, with the states in shared memory. Twin: networks/layered.py.
+// Layered networks: what one launch of networks/layered.cu does with a tile of nodes (drive), with a sample (relax), with columns of
+// states (contrast). Twin: networks/layered.py.
 //
-// A node of the hidden layer that its neighbours pull to u takes the state value(u); difference(u, du) is value(u + du) - value(u)
-// without cancellation: near the free state the differences are beta times smaller than the states, and keep their own digits.
+// Layer l of 0 .. layers - 1 is the one behind weight[l], (size[l], size[l + 1]) with size[0] inputs; all its nodes are between two others,
+// and half of a sweep moves every second layer at once. Nodes of all layers lie one after another, layer l from offset[l] = size[1] + .. +
+// size[l] on. Arrays (batch, n) of each layer lie one after another in the same way: layer l from batch offset[l] on.
+//
+// A hidden node that its neighbours pull to u takes the state value(u); difference(u, du) is value(u + du) - value(u) without cancellation:
+// near the free state the differences are beta times smaller than the states, and keep their own digits.
 #pragma once
 #include "pnnkern/platform.cuh"
 #if !defined(__CUDACC_RTC__)
@@ -10,152 +14,351 @@
 #endif
 
 namespace pnn {
-enum { BOX = 0, SIGMOID = 1, TANH = 2 };   // clamp(u, low, high), 1 / (1 + exp(2 - 4 u)), tanh(u)
+enum { BOX = 0, SIGMOID = 1, TANH = 2, DIODES = 3 };   // clamp(u, 0, 1), 1 / (1 + exp(2 - 4 u)), tanh(u), u kept >= 0 or <= 0
+constexpr int LAYERS = 8;                              // weights that a launch takes
 
 PNN_D float tanh_(float x) { return tanhf(x); }
 PNN_D double tanh_(double x) { return tanh(x); }
 template <class T> PNN_D T magnitude(T x) { return x < T(0) ? -x : x; }
-template <class T> PNN_D T clamped(T x, T low, T high) { return x < low ? low : x > high ? high : x; }
+template <class T> PNN_D T at_least(T x, T low) { return x < low ? low : x; }
+template <class T> PNN_D T at_most(T x, T high) { return x > high ? high : x; }
 
-template <class T> PNN_D T value(int model, T u, T low, T high) {
-    if (model == BOX) return clamped(u, low, high);
+// `up`: of DIODES, whether the node is kept at or above 0.
+template <class T> PNN_D T value(int model, T u, bool up) {
+    if (model == BOX) return at_most(at_least(u, T(0)), T(1));
+    if (model == DIODES) return up ? at_least(u, T(0)) : at_most(u, T(0));
     if (model == SIGMOID) return T(0.5) + T(0.5) * tanh_(T(2) * u - T(1));
     return tanh_(u);
 }
-template <class T> PNN_D T difference(int model, T u, T du, T low, T high) {
-    if (model == BOX) {
-        T x = clamped(u, low, high);
-        return clamped(du + (u - x), low - x, high - x);
+template <class T> PNN_D T difference(int model, T u, T du, bool up) {
+    if (model == BOX || model == DIODES) {
+        T x = value(model, u, up), y = du + (u - x);
+        if (model == BOX) return at_most(at_least(y, -x), T(1) - x);
+        return up ? at_least(y, -x) : at_most(y, -x);
     }
     T x = model == SIGMOID ? T(2) * u - T(1) : u, d = model == SIGMOID ? T(2) * du : du;
     T moved = tanh_(d) * (T(1) - tanh_(x) * tanh_(x + d));   // tanh(x + d) - tanh(x)
     return model == SIGMOID ? T(0.5) * moved : moved;
 }
 
-// The largest over a block; every thread gets it, NaN if there is one. scratch: one T per thread; blockDim.x is a power of two, at least 32.
-template <class T> PNN_D T block_largest(T x, T* scratch) {
-    scratch[threadIdx.x] = x;
-    __syncthreads();
-    for (int half = blockDim.x / 2; half > 0; half /= 2) {
-        if (threadIdx.x < half) scratch[threadIdx.x] = larger(scratch[threadIdx.x], scratch[threadIdx.x + half]);
-        __syncthreads();
-    }
-    T largest = scratch[0];
-    __syncthreads();
-    return largest;
+// One of eight pointers, chosen without an array of them, which would lie in local memory.
+template <class P> PNN_D P chosen(int l, P p0, P p1, P p2, P p3, P p4, P p5, P p6, P p7) {
+    P low = l == 0 ? p0 : l == 1 ? p1 : l == 2 ? p2 : p3, high = l == 4 ? p4 : l == 5 ? p5 : l == 6 ? p6 : p7;
+    return l < 4 ? low : high;
 }
 
-// weight[outputs][hidden] between hidden and output layer; drive[batch][hidden] from inputs and biases; total1[hidden], total2[outputs]
-// divide what pulls a node; bias[outputs]; low[hidden], high[hidden] of a BOX. Of a population, networks of `each` samples one after
-// another in the batch, weight, total1, total2 and bias have a first axis of networks.
-// Shared memory: pull[hidden], state[hidden], output[outputs], scratch[threads].
-template <class T> struct one_hidden {
-    long long batch, each;
-    int hidden, outputs, model;
-    const T *weight, *drive, *total1, *total2, *bias, *low, *high;
-    T *pull, *state, *output, *scratch;
+// ------------------------------------------------------------------------------------------------------------------------ drive
+constexpr int TILE_NODES = 8, TILE_ROWS = 64, TILE_SAMPLES = 8, TILE_STAGED = 256;   // a block is 8 x 64 threads
 
-    PNN_D T gathered(int j) const {   // what the outputs pull at hidden node j
-        T sum = T(0);
-        for (int k = 0; k < outputs; k++) sum += weight[(long long)k * hidden + j] * output[k];
-        return sum;
-    }
-    // output[k] = (base(k) + sum_j weight state) / (total2 + nudge); raises this thread's largest step and magnitude.
-    template <class Base> PNN_D void outputs_step(T nudge, Base base, T* step, T* largest) {
-        for (int k = threadIdx.x / 32; k < outputs; k += blockDim.x / 32) {   // a warp for each output
-            T sum = T(0);
-            for (int j = threadIdx.x % 32; j < hidden; j += 32) sum += weight[(long long)k * hidden + j] * state[j];
-            for (int lanes = 16; lanes > 0; lanes /= 2) sum += __shfl_down_sync(0xffffffffu, sum, lanes);
-            if (threadIdx.x % 32 == 0) {
-                T x = (base(k) + sum) / (total2[k] + nudge), moved = magnitude(x - output[k]), size = magnitude(x);
-                output[k] = x;
-                *step = larger(*step, moved);
-                *largest = larger(*largest, size);
-            }
-        }
-        __syncthreads();
-    }
-    PNN_D bool settled(T step, T largest, T tolerance, T* change) {
-        step = block_largest(step, scratch);
-        largest = block_largest(largest, scratch);
-        *change = largest > T(0) ? step / largest : step;
-        return *change <= tolerance;
-    }
-    PNN_D void start(const T* h, const T* o) {   // zeros for null
-        for (int j = threadIdx.x; j < hidden; j += blockDim.x) state[j] = h ? h[j] : T(0);
-        for (int k = threadIdx.x; k < outputs; k += blockDim.x) output[k] = o ? o[k] : T(0);
-        __syncthreads();
-    }
-    PNN_D void store(T last, T* h, T* o, T* change) {
-        for (int j = threadIdx.x; j < hidden; j += blockDim.x) h[j] = state[j];
-        for (int k = threadIdx.x; k < outputs; k += blockDim.x) o[k] = output[k];
-        if (threadIdx.x == 0) *change = last;
-        __syncthreads();
-    }
+// What a tile of 8 nodes from j0 on gets from `rows` nodes below, and the sums of its conductances; x null: no samples.
+//   drive[s, j] = bias[j] + sum_i x[s, i] weight[i, j] for 8 samples;   total[j] = sum_i weight[i, j] + sum_k above[j, k], over slope[j]
+// Sums are taken over every 64th row, then over these shares in order: their bits do not depend on the batch. A: of the sums of columns.
+// staged: TILE_STAGED * TILE_SAMPLES values. shares: 16 x 8 x (TILE_SAMPLES + 1), of type A.
+template <class T> struct drive_tile {
+    long long rows, samples;   // samples: how many of the tile's 8 there are
+    int columns, next, j0;
+    const T *x, *weight, *above, *bias, *slope;
+    double least;   // the least of the nudges of this layer, 0 if it is not nudged
+    T *drive, *total;
 
-    // h[hidden], o[outputs] of sample b hold the start and then the free state; change the last step relative to the largest state.
-    PNN_D void relax(long long b, int sweeps, T tolerance, T* h, T* o, T* change) {
-        start(h, o);
-        T last = T(0);
-        for (int sweep = 0; sweep < sweeps; sweep++) {
-            T step = T(0), largest = T(0);
-            for (int j = threadIdx.x; j < hidden; j += blockDim.x) {
-                T u = (drive[b * hidden + j] + gathered(j)) / total1[j], x = value(model, u, low[j], high[j]);
-                T moved = magnitude(x - state[j]), size = magnitude(x);
-                pull[j] = u;
-                state[j] = x;
-                step = larger(step, moved);
-                largest = larger(largest, size);
-            }
-            __syncthreads();
-            outputs_step(T(0), [=](int k) { return bias[k]; }, &step, &largest);
-            if (settled(step, largest, tolerance, &last)) break;
-        }
-        store(last, h, o, change);
-    }
-    // After relax, for one nudge: pull holds what pulled the free state o. With hold the outputs move by nudge (target - o), and stay.
-    PNN_D void respond(T nudge, int hold, int sweeps, T tolerance, const T* target, const T* o, T* dh, T* d_o, T* change) {
-        start(nullptr, nullptr);
-        T last = T(0);
-        for (int sweep = 0; sweep < sweeps; sweep++) {
-            T step = T(0), largest = T(0);
-            if (hold) {
-                for (int k = threadIdx.x; k < outputs; k += blockDim.x) {
-                    T x = nudge * (target[k] - o[k]), size = magnitude(x);
-                    output[k] = x;
-                    largest = larger(largest, size);
+    template <class A> PNN_D void run(T* staged, A* shares, int* fault) const {
+        int tx = threadIdx.x, ty = threadIdx.y, t = ty * TILE_NODES + tx, j = j0 + tx;
+        T pulled[TILE_SAMPLES] = {};
+        A sum = A(0);
+        bool bad = false;
+        for (long long r0 = 0; r0 < rows; r0 += TILE_STAGED) {
+            int count = int(rows - r0 < TILE_STAGED ? rows - r0 : TILE_STAGED);
+            if (x) {
+                for (int e = t; e < TILE_STAGED * TILE_SAMPLES; e += TILE_NODES * TILE_ROWS) {
+                    int s = e / TILE_STAGED, i = e % TILE_STAGED;
+                    staged[i * TILE_SAMPLES + s] = s < samples && i < count ? x[s * rows + r0 + i] : T(0);
                 }
                 __syncthreads();
-            } else {
-                outputs_step(nudge, [=](int k) { return nudge * (target[k] - o[k]); }, &step, &largest);
             }
-            for (int j = threadIdx.x; j < hidden; j += blockDim.x) {
-                T x = difference(model, pull[j], gathered(j) / total1[j], low[j], high[j]);
-                T moved = magnitude(x - state[j]), size = magnitude(x);
-                state[j] = x;
-                step = larger(step, moved);
-                largest = larger(largest, size);
+            if (j < columns) {
+                const T* w = weight + r0 * columns + j;
+                for (int i = ty; i < count; i += TILE_ROWS) {
+                    T g = w[(long long)i * columns];
+                    if (total) {
+                        sum += A(g);
+                        bad = bad || !(g >= T(0));
+                    }
+                    if (x)
+                        for (int s = 0; s < TILE_SAMPLES; s++) pulled[s] += staged[i * TILE_SAMPLES + s] * g;
+                }
             }
-            __syncthreads();
-            if (settled(step, largest, tolerance, &last)) break;
+            if (x) __syncthreads();
         }
-        store(last, dh, d_o, change);
-    }
-    // dh[phases][batch][hidden], d_o[phases][batch][outputs]; change[1 + phases][batch].
-    PNN_D void run(int phases, int hold, int sweeps, int nudged_sweeps, T tolerance, const T* nudge, const T* target, T* h, T* o, T* dh,
-                   T* d_o, T* change) {
-        long long network = 0;
-        for (long long b = blockIdx.x; b < batch; b += gridDim.x) {
-            long long on = b / each - network;
-            network += on;
-            weight += on * outputs * hidden, total1 += on * hidden, total2 += on * outputs, bias += on * outputs;
-            relax(b, sweeps, tolerance, h + b * hidden, o + b * outputs, change + b);
-            for (int p = 0; p < phases; p++) {
-                long long i = p * batch + b;
-                respond(nudge[p], hold, nudged_sweeps, tolerance, target + b * outputs, o + b * outputs, dh + i * hidden, d_o + i * outputs,
-                        change + batch + i);
+        // a warp is 8 nodes x 4 rows
+        for (int lanes = 16; lanes >= TILE_NODES; lanes /= 2) {
+            sum += __shfl_down_sync(0xffffffffu, sum, lanes);
+            if (x)
+                for (int s = 0; s < TILE_SAMPLES; s++) pulled[s] += __shfl_down_sync(0xffffffffu, pulled[s], lanes);
+        }
+        if (t % 32 < TILE_NODES) {
+            A* mine = shares + (t / 32) * TILE_NODES * (TILE_SAMPLES + 1) + tx;
+            mine[TILE_SAMPLES * TILE_NODES] = sum;
+            if (x)
+                for (int s = 0; s < TILE_SAMPLES; s++) mine[s * TILE_NODES] = A(pulled[s]);
+        }
+        __syncthreads();
+        constexpr int WARPS = TILE_NODES * TILE_ROWS / 32;
+        if (x && ty < samples && j < columns) {
+            T out = T(0);
+            for (int k = 0; k < WARPS; k++) out += T(shares[(k * (TILE_SAMPLES + 1) + ty) * TILE_NODES + tx]);
+            drive[ty * (long long)columns + j] = out + bias[j];
+        }
+        if (total) {
+            // a warp for each row of the conductances above: 8 of the 16 warps
+            int row = t / 32;
+            A up = A(0);
+            if (row < TILE_NODES && j0 + row < columns)
+                for (int k = t % 32; k < next; k += 32) up += A(above[(long long)(j0 + row) * next + k]);
+            for (int lanes = 16; lanes > 0; lanes /= 2) up += __shfl_down_sync(0xffffffffu, up, lanes);
+            if (t % 32 == 0 && row < TILE_NODES && j0 + row < columns) {
+                A all = A(0);
+                for (int k = 0; k < WARPS; k++) all += shares[(k * (TILE_SAMPLES + 1) + TILE_SAMPLES) * TILE_NODES + row];
+                all += up;
+                if (slope) all /= A(slope[j0 + row]);
+                total[j0 + row] = T(all);
+                if (!(all > A(0))) atomicMax(fault, 62);
+                if (least < 0 && !(double(all) + least > 0)) atomicMax(fault, 61);
             }
+            if (bad) atomicMax(fault, 63);
         }
     }
 };
+
+// ------------------------------------------------------------------------------------------------------------------------ relax
+// The largest of two numbers over a block, each by itself, for every thread; NaN if there is one. scratch: 64 values.
+template <class T> PNN_D void block_largest(T* x, T* y, T* scratch) {
+    int warps = (blockDim.x + 31) / 32;
+    for (int lanes = 16; lanes > 0; lanes /= 2) {
+        *x = larger(*x, __shfl_xor_sync(0xffffffffu, *x, lanes));
+        *y = larger(*y, __shfl_xor_sync(0xffffffffu, *y, lanes));
+    }
+    __syncthreads();
+    if (threadIdx.x % 32 == 0) scratch[threadIdx.x / 32] = *x, scratch[32 + threadIdx.x / 32] = *y;
+    __syncthreads();
+    *x = scratch[0], *y = scratch[32];
+    for (int k = 1; k < warps; k++) *x = larger(*x, scratch[k]), *y = larger(*y, scratch[32 + k]);
+    __syncthreads();
+}
+
+// Rows of an array of weights: in global memory, or staged in shared memory with a row longer, so that columns lie in different banks.
+template <class T> struct global_rows {
+    const T* at;
+    int columns;
+    PNN_D T operator()(long long i, int j) const { return __ldg(at + i * columns + j); }
+};
+template <class T> struct shared_rows {
+    const T* at;
+    int pitch;
+    PNN_D T operator()(int i, int j) const { return at[i * pitch + j]; }
+};
+
+// A block that relaxes samples one after another: the free state, then what nudges move, P of them together.
+// weight[l] and bias[l] of l = 1 .. layers - 1, of this sample's network; total null: nothing divides what pulls a node.
+// Shared memory: state[nodes], pull[nodes], moved[P][nodes], gathered[P][widest], scratch[max(64, P threads)], staged: the last weights.
+template <class T> struct layered_block {
+    int layers, model, nodes, widest, pitch;   // pitch of the staged weights, 0 if they are not
+    const int *size, *offset;
+    const T *const *weight, *const *bias, *drive, *total;
+    T *state, *pull, *moved, *gathered, *scratch, *staged;
+
+    // gathered[p][j] = sum_k w(j, k) x[p][k], what layer l + 1 pulls at the nodes of layer l
+    template <int P, class Rows> PNN_D void from_above(int l, const T* x, Rows w) {
+        int n = size[l + 1], m = size[l + 2];
+        const T* y = x + offset[l + 1];
+        if (m < 32) {   // a thread for each node
+            for (int j = threadIdx.x; j < n; j += blockDim.x) {
+                T sum[P] = {};
+                for (int k = 0; k < m; k++) {
+                    T g = w(j, k);
+                    for (int p = 0; p < P; p++) sum[p] += g * y[p * nodes + k];
+                }
+                for (int p = 0; p < P; p++) gathered[p * widest + j] = sum[p];
+            }
+            return;
+        }
+        for (int j = threadIdx.x / 32; j < n; j += blockDim.x / 32) {   // a warp for each node
+            T sum[P] = {};
+            for (int k = threadIdx.x % 32; k < m; k += 32) {
+                T g = w(j, k);
+                for (int p = 0; p < P; p++) sum[p] += g * y[p * nodes + k];
+            }
+            for (int lanes = 16; lanes > 0; lanes /= 2)
+                for (int p = 0; p < P; p++) sum[p] += __shfl_down_sync(0xffffffffu, sum[p], lanes);
+            if (threadIdx.x % 32 == 0)
+                for (int p = 0; p < P; p++) gathered[p * widest + j] = sum[p];
+        }
+    }
+    // sum[p] += sum over every `by`-th row i from `first` on of w(i, j) x[p][i], of the layer below layer l
+    template <int P, class Rows> PNN_D void from_below(int l, const T* x, Rows w, int j, int first, int by, T* sum) const {
+        int n = size[l];
+        const T* y = x + offset[l - 1];
+#pragma unroll 4
+        for (int i = first; i < n; i += by) {
+            T g = w(i, j);
+            for (int p = 0; p < P; p++) sum[p] += g * y[p * nodes + i];
+        }
+    }
+    template <int P> PNN_D void from_below(int l, const T* x, int j, int first, int by, T* sum) const {
+        if (l + 1 == layers && pitch)
+            from_below<P>(l, x, shared_rows<T>{staged, pitch}, j, first, by, sum);
+        else
+            from_below<P>(l, x, global_rows<T>{weight[l], size[l + 1]}, j, first, by, sum);
+    }
+
+    // Node j of layer l moves to where its neighbours pull it, by sum[P] from below and what was gathered from above.
+    template <int P, bool FREE>
+    PNN_D void move(int l, int j, const T* sum, const T* nudge, const T* target, T* step, T* largest) {
+        int i = offset[l] + j, last = l + 1 == layers;
+        bool up = j < size[l + 1] - size[l + 1] / 2;
+        T divisor = total ? total[i] : T(1);
+        for (int p = 0; p < P; p++) {
+            T u = sum[p], *x = (FREE ? state : moved + p * nodes) + i, new_;
+            if (!last) u += gathered[p * widest + j];
+            if (FREE) {
+                u += l == 0 ? drive[j] : bias[l][j];
+                if (total) u /= divisor;
+                pull[i] = u;
+                new_ = last ? u : value(model, u, up);
+            } else if (last) {
+                new_ = (nudge[p] * (target[j] - state[i]) + u) / (divisor + nudge[p]);
+            } else {
+                if (total) u /= divisor;
+                new_ = difference(model, pull[i], u, up);
+            }
+            step[p] = larger(step[p], magnitude(new_ - *x));
+            largest[p] = larger(largest[p], magnitude(new_));
+            *x = new_;
+        }
+    }
+    // Every node of layer l, by the states of its neighbours; ends with a barrier.
+    template <int P, bool FREE> PNN_D void layer(int l, const T* nudge, const T* target, T* step, T* largest) {
+        const T* x = FREE ? state : moved;
+        int n = size[l + 1], threads = blockDim.x, groups = l > 0 && n < threads ? threads / n : 1;
+        if (l + 2 == layers && pitch)
+            from_above<P>(l, x, shared_rows<T>{staged, pitch});
+        else if (l + 1 < layers)
+            from_above<P>(l, x, global_rows<T>{weight[l + 1], size[l + 2]});
+        if (groups > 1 && int(threadIdx.x) < groups * n) {   // narrow: rows are shared out to groups of threads
+            T sum[P] = {};
+            from_below<P>(l, x, threadIdx.x % n, threadIdx.x / n, groups, sum);
+            for (int p = 0; p < P; p++) scratch[p * threads + threadIdx.x] = sum[p];
+        }
+        __syncthreads();
+        if (groups > 1) {
+            for (int j = threadIdx.x / 32; j < n; j += threads / 32) {   // a warp for each node adds up what they found
+                T sum[P] = {};
+                for (int g = threadIdx.x % 32; g < groups; g += 32)
+                    for (int p = 0; p < P; p++) sum[p] += scratch[p * threads + g * n + j];
+                for (int lanes = 16; lanes > 0; lanes /= 2)
+                    for (int p = 0; p < P; p++) sum[p] += __shfl_down_sync(0xffffffffu, sum[p], lanes);
+                if (threadIdx.x % 32 == 0) move<P, FREE>(l, j, sum, nudge, target, step, largest);
+            }
+        } else {
+            for (int j = threadIdx.x; j < n; j += threads) {
+                T sum[P] = {};
+                if (l > 0) from_below<P>(l, x, j, 0, 1, sum);
+                move<P, FREE>(l, j, sum, nudge, target, step, largest);
+            }
+        }
+        __syncthreads();
+    }
+
+    // Up to `sweeps` sweeps; change[p] is the last step relative to the largest state. With a tolerance P is 1, and a sweep is the last
+    // when its step is within it; without one nothing is looked at before the last sweep.
+    template <int P, bool FREE>
+    PNN_D void sweep(int sweeps, T tolerance, bool hold, const T* nudge, const T* target, T* change) {
+        int first = FREE ? 0 : (layers - 1) % 2, count = hold ? layers - 1 : layers;
+#pragma unroll 1
+        for (int s = 0; s < sweeps; s++) {
+            T step[P] = {}, largest[P] = {};
+#pragma unroll 1
+            for (int half = 0; half < 2; half++)
+#pragma unroll 1
+                for (int l = half ? 1 - first : first; l < count; l += 2) layer<P, FREE>(l, nudge, target, step, largest);
+            if (!(tolerance > T(0)) && s + 1 < sweeps) continue;
+            for (int p = 0; p < P; p++) {
+                if (hold)
+                    for (int k = threadIdx.x; k < size[layers]; k += blockDim.x)
+                        largest[p] = larger(largest[p], magnitude(moved[p * nodes + offset[layers - 1] + k]));
+                block_largest(&step[p], &largest[p], scratch);
+                change[p] = largest[p] > T(0) ? step[p] / largest[p] : step[p];
+            }
+            if (tolerance > T(0) && change[0] <= tolerance) break;
+        }
+    }
+    // Layer by layer to out[batch][n] of each, of sample b
+    PNN_D void store(const T* x, long long batch, long long b, T* out) const {
+        for (int l = 0; l < layers; l++)
+            for (int j = threadIdx.x; j < size[l + 1]; j += blockDim.x) out[batch * offset[l] + b * size[l + 1] + j] = x[offset[l] + j];
+    }
+    PNN_D void relax(long long batch, long long b, int begun, int sweeps, T tolerance, T* out, T* change) {
+        for (int l = 0; l < layers; l++)
+            for (int j = threadIdx.x; j < size[l + 1]; j += blockDim.x)
+                state[offset[l] + j] = begun ? out[batch * offset[l] + b * size[l + 1] + j] : T(0);
+        __syncthreads();
+        T last[1] = {};
+        sweep<1, true>(sweeps, tolerance, false, nullptr, nullptr, last);
+        store(state, batch, b, out);
+        if (threadIdx.x == 0) change[b] = last[0];
+    }
+    // Phases p0 .. p0 + P - 1 of `phases`: out[phases][batch][n] of each layer, change[1 + phases][batch]
+    template <int P>
+    PNN_D void respond(long long batch, long long b, int phases, int p0, bool hold, int sweeps, T tolerance, const T* nudge,
+                       const T* target, T* out, T* change) {
+        int from = offset[layers - 1];
+        for (int i = threadIdx.x; i < nodes; i += blockDim.x)
+            for (int p = 0; p < P; p++) moved[p * nodes + i] = hold && i >= from ? nudge[p0 + p] * (target[i - from] - state[i]) : T(0);
+        __syncthreads();
+        T last[P] = {};
+        sweep<P, false>(sweeps, tolerance, hold, nudge + p0, target, last);
+        for (int p = 0; p < P; p++) {
+            // (phases, batch, n) of a layer: sample (p0 + p) batch + b of phases * batch
+            store(moved + p * nodes, phases * batch, (p0 + p) * batch + b, out);
+            if (threadIdx.x == 0) change[(1 + p0 + p) * batch + b] = last[p];
+        }
+        __syncthreads();
+    }
+};
+
+// --------------------------------------------------------------------------------------------------------------------- contrast
+constexpr int CONTRAST_COLUMNS = 32, CONTRAST_LANES = 8;   // a block is 32 x 8 threads
+
+// Column j of a layer's factors, from the states s, moved by x and y (null: not moved) in the two phases, m = s + (x + y) / 2, d = y - x:
+//   below[rows][n] of products with the layer above, and above[rows][n] of those with the layer below, of which it is a part:
+//   DROPS (resistive): m of all samples, -1, d of all samples, sum_s d m, then m and -1 once more;   else m, d, m
+//   sum[n] = sum_s d
+// shares: [2][8][32] values.
+template <class T>
+PNN_D void contrast_column(long long batch, long long n, long long j, bool drops, const T* s, const T* x, const T* y, T* out, T* sum, T* shares) {
+    long long half = batch + drops;
+    T changes = T(0), products = T(0);
+    if (j < n)
+        for (long long b = threadIdx.y; b < batch; b += CONTRAST_LANES) {
+            T one = x ? x[b * n + j] : T(0), two = y ? y[b * n + j] : T(0), m = s[b * n + j] + (one + two) / T(2), d = two - one;
+            out[b * n + j] = out[(2 * half + b) * n + j] = m;
+            out[(half + b) * n + j] = d;
+            changes += d;
+            products += d * m;
+        }
+    int t = threadIdx.y * CONTRAST_COLUMNS + threadIdx.x;
+    shares[t] = changes, shares[CONTRAST_COLUMNS * CONTRAST_LANES + t] = products;
+    __syncthreads();
+    if (threadIdx.y == 0 && j < n) {
+        for (int k = 1; k < CONTRAST_LANES; k++) {
+            changes += shares[k * CONTRAST_COLUMNS + threadIdx.x];
+            products += shares[(CONTRAST_LANES + k) * CONTRAST_COLUMNS + threadIdx.x];
+        }
+        sum[j] = changes;
+        if (drops) {
+            out[batch * n + j] = out[(2 * half + batch) * n + j] = T(-1);
+            out[(half + batch) * n + j] = products;
+        }
+    }
+    __syncthreads();
+}
 }  // namespace pnn

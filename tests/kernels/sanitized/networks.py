@@ -1,6 +1,7 @@
 """Relaxing networks, spins, oscillators and updates: more nodes of a colour than threads, more samples and networks than blocks."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -99,30 +100,73 @@ def last_colour_at_rest() -> Iterator[np.ndarray]:
 
 
 # ----------------------------------------------------------------------------------------------------------------- layered networks
-def layered() -> Iterator[np.ndarray]:
-    """Every model, nudged and held, for so many sweeps and until it rests: two networks of three samples each."""
-    batch, each, hidden, outputs, threads, phases = 6, 3, 150, 7, 64, 2
+def eight(*arrays: np.ndarray) -> tuple[np.ndarray | None, ...]:
+    return (*arrays, *[None] * (8 - len(arrays)))
+
+
+def layers_of(sizes: tuple[int, ...], networks: int, real: type, rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Weights and biases of some networks."""
+    weights = [rng.uniform(0, 1, (networks, a, b)).astype(real) for a, b in pairwise(sizes)]
+    return weights, [rng.normal(0, 9, (networks, n)).astype(real) for n in sizes[1:]]
+
+
+def layered_drive() -> Iterator[np.ndarray]:
+    """Two networks, more tiles than blocks in each direction, more rows than are staged; with totals, without inputs, of layers that go on."""
+    rng, batch, sizes = np.random.default_rng(1), 11, (300, 21, 9, 40)
+    size = np.array(sizes, np.int32)
     for real in REALS:
-        for model in range(3):
-            rng = np.random.default_rng(model)
-            weight, drive = rng.uniform(0, 1, (2, outputs, hidden)), rng.normal(0, 40, (batch, hidden))
-            total1, total2 = 60 + weight.sum(1), 30 + weight.sum(2)
-            low, high = np.where(np.arange(hidden) % 2, -0.4, 0), np.where(np.arange(hidden) % 3, 0.5, 0.1)
-            net = [weight, drive, total1, total2, rng.normal(0, 9, (2, outputs)), low, high]
-            net = [a.astype(real) for a in net]
-            nudge, target = np.array([-3, 5], real), rng.normal(0, 1, (batch, outputs)).astype(real)
-            for hold, sweeps, tolerance in ((0, 3, 0.0), (1, 2, 0.0), (0, 200, 1e-3)):
-                h, o = rng.normal(0, 0.3, (batch, hidden)).astype(real), rng.normal(0, 0.3, (batch, outputs)).astype(real)
-                dh, d_o = np.empty((phases, batch, hidden), real), np.empty((phases, batch, outputs), real)
+        weights, biases = layers_of(sizes, 2, real, rng)
+        x, slope = rng.normal(0, 1, (batch, sizes[0])).astype(real), rng.uniform(0.5, 1, sum(sizes[1:])).astype(real)
+        for inputs, leak, layers, given in ((x, None, 3, 3), (x, slope, 3, 3), (None, slope, 2, 3), (x, None, 1, 1)):
+            drive = None if inputs is None else np.empty((2, batch, sizes[1]), real)
+            total = np.empty((2, sum(sizes[1 : layers + 1])), real) if given > 1 else None
+            _launch.launch(
+                "networks/layered", "drive", real, 2, batch, layers, given, -1.0, size, inputs, biases[0], leak, *eight(*weights), drive, total,
+                grid=(2, 1, 1), block=(8, 64),
+            )  # fmt: skip
+            yield from (a for a in (drive, total) if a is not None)
+
+
+def layered_relax() -> Iterator[np.ndarray]:
+    """Every model, nudged and held, for so many sweeps and until it rests; phases together and one by one, the last weights staged and not;
+    layers wider than the block, narrow and very narrow ones; two networks of three samples each."""
+    batch, each, threads, phases = 6, 3, 64, 3
+    for real in REALS:
+        for model, sizes in enumerate(((1, 150, 7), (1, 40, 5, 33), (1, 9, 70, 1, 3), (1, 4))):
+            rng, size, nodes = np.random.default_rng(model), np.array(sizes, np.int32), sum(sizes[1:])
+            weights, biases = layers_of(sizes, 2, real, rng)
+            drive, total = (rng.normal(0, 40, (batch, sizes[1])).astype(real), rng.uniform(60, 300, (2, nodes)).astype(real))
+            nudge, target = np.array([-3, 5, 2], real), rng.normal(0, 1, (batch, sizes[-1])).astype(real)
+            for hold, sweeps, tolerance, together, staged in ((0, 3, 0.0, 2, 1), (1, 2, 0.0, 1, 0), (0, 200, 1e-3, 1, 1)):
+                pitch = sizes[-1] | 1 if staged and len(sizes) > 2 else 0
+                state, moved = rng.normal(0, 0.3, batch * nodes).astype(real), np.empty(phases * batch * nodes, real)
                 change = np.empty((1 + phases, batch), real)
+                values = (2 + together) * nodes + together * max(sizes[1:]) + max(64, together * threads) + sizes[-2] * pitch
                 _launch.launch(
-                    "networks/layered", "relax", real, batch, each, hidden, outputs, model, phases, hold, sweeps, sweeps + 1, tolerance, *net,
-                    nudge, target, h, o, dh, d_o, change, grid=(2,), block=(threads,),
-                    shared=(2 * hidden + outputs + threads) * np.dtype(real).itemsize,
+                    "networks/layered", "relax", real, batch, each, len(sizes) - 1, model, phases, int(hold), hold, together, pitch, sweeps,
+                    sweeps + 1, tolerance, size, drive, None if model == 2 else total, *eight(*weights)[1:], *eight(*biases)[1:], nudge, target,
+                    state, moved, change, grid=(2,), block=(threads,), shared=values * np.dtype(real).itemsize,
                 )  # fmt: skip
-                yield from (h, o, dh, d_o)
+                yield from (state, moved)
                 if real is np.float64:  # a last step of single precision has few digits left
                     yield change
+
+
+def layered_contrast() -> Iterator[np.ndarray]:
+    """From a free and from a nudged phase, more samples than lanes, with and without the rows of drops."""
+    rng, batch, sizes = np.random.default_rng(2), 11, (70, 33, 5)
+    size = np.array(sizes, np.int32)
+    for real in REALS:
+        x, *states = (rng.normal(0, 1, (batch, n)).astype(real) for n in sizes)
+        moved = [rng.normal(0, 1, (2, batch, n)).astype(real) for n in sizes[1:]]
+        for drops, a, b in ((1, 0, 2), (0, 2, 1), (1, 1, 0)):
+            inputs = np.empty((batch + 1, sizes[0]), real) if drops else None
+            factors, sums = np.empty(3 * (batch + drops) * sum(sizes[1:]), real), np.empty(sum(sizes[1:]), real)
+            _launch.launch(
+                "networks/layered", "contrast", real, batch, 2, drops, a, b, size, x, *eight(*states), *eight(*moved), inputs, factors, sums,
+                grid=(2,), block=(32, 8),
+            )  # fmt: skip
+            yield from (a for a in (inputs, factors, sums) if a is not None)
 
 
 # ---------------------------------------------------------------------------------------------------------- spins and oscillators
@@ -214,12 +258,17 @@ def oscillators() -> Iterator[np.ndarray]:
 
 # -------------------------------------------------------------------------------------------------------------------------- updates
 def updates() -> Iterator[np.ndarray]:
-    """Tiles of 64 x 64 with rests on both sides, three rows of them for one row of blocks."""
+    """Tiles of 64 x 64 with rests on both sides, of three arrays, more than blocks; one that is no multiple of 16 bytes wide."""
     rng = np.random.default_rng(4)
+    shapes = ((130, 68, 19), (70, 5, 3), (1, 131, 1))
+    how = np.array([(0.3, -1.5, 1.8), (-2.0, -np.inf, np.inf), (1.0, 0.0, np.inf)])
     for real in REALS:
-        w, first, second = (rng.normal(0, 1, shape).astype(real) for shape in ((130, 70), (19, 130), (19, 70)))
-        _launch.launch("networks/contrast", "update", real, 130, 70, 19, 0.3, -1.5, 1.8, first, second, w, grid=(2, 1), block=(16, 16))
-        yield w
+        first, second, weights = ([rng.normal(0, 1, (s[i], s[j])).astype(real) for s in shapes] for i, j in ((2, 0), (2, 1), (0, 1)))
+        _launch.launch(
+            "networks/contrast", "update", real, 3, 0.5, np.array(shapes), how, *eight(*first), *eight(*second), *eight(*weights), grid=(4,),
+            block=(16, 16),
+        )  # fmt: skip
+        yield from weights
 
 
 def edge_updates() -> Iterator[np.ndarray]:
@@ -309,6 +358,6 @@ def springs() -> Iterator[np.ndarray]:
 
 
 CALLS = (
-    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered, spins, dense_spins, potts, oscillators, updates, edge_updates,
-    small_networks, springs,
+    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_contrast, spins, dense_spins, potts,
+    oscillators, updates, edge_updates, small_networks, springs,
 )  # fmt: skip

@@ -1,5 +1,6 @@
 """Relaxing networks, spins, oscillators and updates: more nodes of a colour than threads, more samples and networks than blocks."""
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -193,6 +194,28 @@ def potts() -> Iterator[np.ndarray]:
         yield state
 
 
+def chains_of_classes() -> Iterator[np.ndarray]:
+    """More samples than blocks, hidden units than threads, classes than warps; weights in both places, with a field and without, faults."""
+    rng = np.random.default_rng(9)
+    batch, hidden, classes, settle, sweeps = 5, 41, 3, 1, 2
+    for real in REALS:
+        drive, w, bias, field = (rng.normal(0, 1, s).astype(real) for s in ((batch, hidden), (hidden, classes), classes, (batch, classes)))
+        index, keys = rng.integers(0, 2**40, batch), (1, 2, 3, 4, 5, 6, 7, 8)
+        for kept, beside in ((1, field), (0, None)):
+            drawn, given, mean = (np.empty(s, real) for s in ((sweeps, batch, classes), (sweeps, batch, hidden), (batch, classes)))
+            room = hidden + 3 * classes + kept * hidden * (classes | 1)
+            launch = functools.partial(
+                _launch.launch, "networks/boltzmann", "chain", real, batch, hidden, classes, settle, sweeps, kept, *keys, 0,
+                grid=(2,), block=(THREADS,), shared=room * drive.itemsize,
+            )  # fmt: skip
+            launch(index, drive, w, bias, beside, drawn, given, mean)
+            yield from (drawn, given, mean)
+            with pytest.raises(FaultError):
+                launch(index, np.nan * drive, w, bias, beside, drawn.copy(), given.copy(), mean.copy())
+            with pytest.raises(FaultError):
+                launch(-1 - index, drive, w, bias, beside, drawn.copy(), given.copy(), mean.copy())
+
+
 def oscillators() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(3)
     phases, batch, nodes, outputs = 2, 7, 31, 4
@@ -360,6 +383,6 @@ def springs() -> Iterator[np.ndarray]:
 
 
 CALLS = (
-    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered, spins, dense_spins, potts, oscillators, oscillator_steps,
-    oscillator_fields, updates, edge_updates, small_networks, springs,
+    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered, spins, dense_spins, potts, chains_of_classes, oscillators,
+    oscillator_steps, oscillator_fields, updates, edge_updates, small_networks, springs,
 )  # fmt: skip

@@ -48,9 +48,13 @@ def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
     n : integer in [0, 2^64) (a layer, a step), or a name, which stands for the first eight bytes of its SHA-256.
     Returns uint32 (2,). Raises ValueError for another `n`, TypeError if `key` is no key.
     """
-    words = _key(key)
+    return np.array(_philox(_key(key), (*purpose_words(n), 0xFFFFFFFF, 0xFFFFFFFF))[:2], np.uint32)
+
+
+def purpose_words(n: int | str) -> tuple[int, int]:
+    """The two words of a purpose, low first, as kernels take them that fold keys themselves."""
     n = int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "little") if isinstance(n, str) else _integer(n, "n", 2**64)
-    return np.array(_philox(words, (n & 0xFFFFFFFF, n >> 32, 0xFFFFFFFF, 0xFFFFFFFF))[:2], np.uint32)
+    return n & 0xFFFFFFFF, n >> 32
 
 
 def require_key(key: Any, why: str) -> np.ndarray:

@@ -1,4 +1,5 @@
-// Forces on coupled oscillators, from the cosines and sines of all phases and their products with the couplings.
+// Forces on coupled oscillators, from the cosines and sines of all phases and their products with the couplings; and all steps of a
+// network in one block.
 #include "pnnkern/xy.cuh"
 
 namespace pnn {
@@ -18,6 +19,121 @@ PNN_D void xy_force(long long rows, long long nodes, long long field_rows, long 
         if (nudge && k >= 0) x += nudge[row / batch] * (target[(row % batch) * outputs + k] - c);
         force[i] = xy_force(c, s, x, y, second ? second[j] : T(0));
     }
+}
+
+// The fields that inputs and biases make: out[batch][hidden + rest] = (x weight + bias | others), x[batch][inputs],
+// weight[inputs][hidden], bias[hidden], others[rest]. A block of 32 columns by 16 warps for 16 rows: a warp goes down its share of the weights
+// with a sum for each row, and the shares are added in order, so that a row's bits do not depend on the others. Reads weight once for every
+// 16 rows. xs and parts: shared.
+constexpr int XY_WARPS = 16, XY_ROWS = 16, XY_DEPTH = 128;
+template <class T>
+PNN_D void xy_drive(long long batch, int inputs, int hidden, int rest, const T* x, const T* weight, const T* bias, const T* others, T* out,
+                    T (*xs)[XY_ROWS], T (*parts)[4][32]) {
+    int lane = threadIdx.x, warp = threadIdx.y, t = warp * 32 + lane, nodes = hidden + rest;
+    for (long long tile = blockIdx.y; tile * XY_ROWS < batch; tile += gridDim.y) {
+        long long row0 = tile * XY_ROWS;
+        int j = blockIdx.x * 32 + lane;
+        T sum[XY_ROWS] = {};
+        if (blockIdx.x * 32 < hidden) {
+            for (int k0 = 0; k0 < inputs; k0 += XY_DEPTH) {
+                for (int e = t; e < XY_DEPTH * XY_ROWS; e += 32 * XY_WARPS) {
+                    int r = e % XY_ROWS, k = e / XY_ROWS;
+                    xs[k][r] = row0 + r < batch && k0 + k < inputs ? x[(row0 + r) * inputs + k0 + k] : T(0);
+                }
+                __syncthreads();
+                constexpr int EACH = XY_DEPTH / XY_WARPS;
+#pragma unroll
+                for (int n = 0; n < EACH; n++) {
+                    int k = warp * EACH + n;
+                    T w = j < hidden && k0 + k < inputs ? weight[(long long)(k0 + k) * hidden + j] : T(0);
+#pragma unroll
+                    for (int r = 0; r < XY_ROWS; r++) sum[r] += w * xs[k][r];
+                }
+                __syncthreads();
+            }
+        }
+#pragma unroll
+        for (int r0 = 0; r0 < XY_ROWS; r0 += 4) {
+#pragma unroll
+            for (int r = 0; r < 4; r++) parts[warp][r][lane] = sum[r0 + r];
+            __syncthreads();
+            if (warp < 4 && j < nodes && row0 + r0 + warp < batch) {
+                T total = T(0);
+                for (int w = 0; w < XY_WARPS; w++) total += parts[w][warp][lane];
+                out[(row0 + r0 + warp) * nodes + j] = total + (j < hidden ? bias[j] : others[j - hidden]);
+            }
+            __syncthreads();
+        }
+    }
+}
+
+// How waves differ between phases b and a of free[batch][nodes], which moved by a and b [batch][nodes], null for not at all: a block of 32
+// nodes by 8 warps, which share out the samples; sums over them are those of the warps in order. Products of differences keep their digits:
+//   cos(m + h) + cos(m - h) = 2 cos m cos h,  cos(m + h) - cos(m - h) = -2 sin m sin h.
+constexpr int XY_SHARES = 8;
+template <class T>
+PNN_D void xy_contrast(long long batch, int nodes, int firsts, int from, T scale, const T* free, const T* a, const T* b, T* first, T* second,
+                       T* dx, T* dy, T* field, T* harmonic, T (*parts)[2][32]) {
+    int lane = threadIdx.x, warp = threadIdx.y, seconds = nodes - from;
+    for (int j0 = blockIdx.x * 32; j0 < nodes; j0 += gridDim.x * 32) {
+        int j = j0 + lane;
+        T x = T(0), k = T(0);
+        for (long long n = warp; j < nodes && n < batch; n += XY_SHARES) {
+            T p = free[n * nodes + j], u = a ? a[n * nodes + j] : T(0), v = b ? b[n * nodes + j] : T(0), sm, cm, sh, ch;
+            circle_(p + (u + v) / T(2), &sm, &cm);
+            circle_((v - u) / T(2), &sh, &ch);
+            T c = cm * ch, dc = T(-2) * sm * sh, s = sm * ch, ds = T(2) * cm * sh;
+            if (j < firsts) {
+                T* at = first + n * firsts + j;
+                long long ahead = batch * firsts;
+                at[0] = c, at[ahead] = dc, at[2 * ahead] = s, at[3 * ahead] = ds;
+                dx[n * firsts + j] = -dc;
+                if (dy) dy[n * firsts + j] = -ds;
+            }
+            if (j >= from) {
+                T* at = second + n * seconds + j - from;
+                long long ahead = batch * seconds;
+                at[0] = -scale * dc, at[ahead] = -scale * c, at[2 * ahead] = -scale * ds, at[3 * ahead] = -scale * s;
+            }
+            x -= dc;
+            k -= T(2) * c * dc;   // cos(2 phi) = 2 cos^2 - 1
+        }
+        parts[warp][0][lane] = x;
+        parts[warp][1][lane] = k;
+        __syncthreads();
+        if (warp == 0 && j < nodes) {
+            x = k = T(0);
+            for (int w = 0; w < XY_SHARES; w++) x += parts[w][0][lane], k += parts[w][1][lane];
+            field[j] = x;
+            harmonic[j] = k * scale;
+        }
+        __syncthreads();
+    }
+}
+
+// The arguments of `relax` and `respond` as a block, whose arrays lie in `room`. Couplings are copied there if they are to be, `kept`.
+template <class T> PNN_D T* xy_kept(int count, int columns, int pitch, const T* coupling, T* room) {
+    for (int e = threadIdx.x; e < count; e += blockDim.x) room[e / columns * pitch + e % columns] = coupling[e];
+    __syncthreads();
+    return room;
+}
+template <class T, class I>
+PNN_D xy_block<T, I> xy_make(const xy_system<T>& net, int below, int slices, int slices_above, const T* coupling, I pitch, const T* across,
+                             I across_pitch, bool transposed, bool responds, T* room) {
+    int nodes = net.nodes, first = below > 0 ? below : nodes, above = nodes - first;
+    xy_block<T, I> b;
+    b.net = net;
+    b.cosine = room;
+    b.sine = room + nodes;
+    b.state = room + 2 * nodes;
+    b.free = room + 3 * nodes;
+    b.scratch = room + (responds ? 7 : 3) * nodes;
+    T* sums = b.scratch + 32;
+    // of one group a neighbour is a row; of two, that of the first group's is a column, unless there is a transposed copy
+    b.one = {across, below > 0 && !transposed ? I(1) : across_pitch, below > 0 && !transposed ? across_pitch : I(1),
+             below > 0 ? above : nodes, below > 0 ? first : 0, first, slices, sums};
+    b.two = {coupling, pitch, I(1), first, 0, above, slices_above, sums + 2 * slices * first};
+    return b;
 }
 }  // namespace pnn
 
@@ -40,4 +156,139 @@ extern "C" __global__ void pnn_xy_force_f64(long long rows, long long nodes, lon
     const double* __restrict__ sum_sine, const double* __restrict__ field_x, const double* __restrict__ field_y,
     const double* __restrict__ second, const double* __restrict__ nudge, const double* __restrict__ target, double* __restrict__ force) {
     pnn::xy_force(rows, nodes, field_rows, batch, outputs, cosine, sine, sum_cosine, sum_sine, field_x, field_y, second, nudge, target, force);
+}
+
+// out[batch][hidden + rest]. Grid (ceil((hidden + rest) / 32), ceil(batch / 16)), block 32 x 16.
+extern "C" __global__ void __launch_bounds__(512) pnn_xy_drive_f32(long long batch, int inputs, int hidden, int rest,
+    const float* __restrict__ x, const float* __restrict__ weight, const float* __restrict__ bias, const float* __restrict__ others,
+    float* __restrict__ out) {
+    __shared__ float xs[pnn::XY_DEPTH][pnn::XY_ROWS], parts[pnn::XY_WARPS][4][32];
+    pnn::xy_drive(batch, inputs, hidden, rest, x, weight, bias, others, out, xs, parts);
+}
+extern "C" __global__ void __launch_bounds__(512) pnn_xy_drive_f64(long long batch, int inputs, int hidden, int rest,
+    const double* __restrict__ x, const double* __restrict__ weight, const double* __restrict__ bias, const double* __restrict__ others,
+    double* __restrict__ out) {
+    __shared__ double xs[pnn::XY_DEPTH][pnn::XY_ROWS], parts[pnn::XY_WARPS][4][32];
+    pnn::xy_drive(batch, inputs, hidden, rest, x, weight, bias, others, out, xs, parts);
+}
+
+// All steps of oscillators down their energy, a block for each of rows = phases x batch networks. Couplings: [nodes][nodes], below = 0; or
+// of two groups, [below][nodes - below] of the first `below` nodes with the others. x, y [field_rows][nodes], field_rows = 1 or batch;
+// second, slope, detuning[nodes]; the last `outputs` nodes of phase p feel nudge[p] (target - cosine), target[batch][outputs]. All of these
+// may be null. start[start_rows][nodes], start_rows = 1, batch or rows; phase[rows][nodes]; output[rows][outputs], cosines, or null;
+// left[rows], the force that is left relative to the largest possible one, below tolerance if that is not 0: then a network stops.
+// slices, slices_above: threads that share the neighbours of an oscillator of the first group and of the second.
+// place 0: couplings and states in shared memory, (coupling[][odd pitch if of two groups], room) values; 1: couplings stay where they are, and
+// `across` is a transposed copy of those of two groups; 2: states in workspace[blocks][room] as well. room: `xy_room`.
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f32(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
+    int slices_above, int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
+    const float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope,
+    const float* __restrict__ detuning, const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start,
+    float* phase, float* output, float* left, float* workspace) {
+    extern __shared__ float xy_relax_shared_f32[];
+    pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, tolerance, float(step), x, y, second, slope, detuning, nudge, target};
+    if (place == 0) {
+        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
+        float* w = pnn::xy_kept(count, columns, pitch, coupling, xy_relax_shared_f32);
+        auto block = pnn::xy_make<float, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
+    } else {
+        float* room = place == 1 ? xy_relax_shared_f32 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
+        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
+        auto block = pnn::xy_make<float, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
+                                                  false, room);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
+    }
+}
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f64(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
+    int slices_above, int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
+    const double* __restrict__ x, const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope,
+    const double* __restrict__ detuning, const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start,
+    double* phase, double* output, double* left, double* workspace) {
+    extern __shared__ double xy_relax_shared_f64[];
+    pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, tolerance, double(step), x, y, second, slope, detuning, nudge, target};
+    if (place == 0) {
+        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
+        double* w = pnn::xy_kept(count, columns, pitch, coupling, xy_relax_shared_f64);
+        auto block = pnn::xy_make<double, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
+    } else {
+        double* room = place == 1 ? xy_relax_shared_f64 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
+        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
+        auto block = pnn::xy_make<double, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
+                                                  false, room);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
+    }
+}
+
+// How far nudges move free phases[batch][nodes]: moved[rows][nodes], rows = phases x batch. mode 0: nudged; 1: outputs held at cosines
+// c + nudge (target - c); 2: the linear response to the forces of a cotangent of the output cosines, given as target. Others: relax.
+// output[batch][outputs], the cosines of the free state, or null.
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f32(long long rows, long long field_rows, long long batch, int mode, int nodes, int below, int outputs, int slices,
+    int slices_above, int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
+    const float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope,
+    const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ phase,
+    float* moved, float* output, float* left, float* workspace) {
+    extern __shared__ float xy_respond_shared_f32[];
+    pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, tolerance, float(step), x, y, second, slope, nullptr, nudge, target};
+    if (place == 0) {
+        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
+        float* w = pnn::xy_kept(count, columns, pitch, coupling, xy_respond_shared_f32);
+        auto block = pnn::xy_make<float, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, true, w + count / columns * pitch);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
+                      left + row);
+    } else {
+        float* room = place == 1 ? xy_respond_shared_f32 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, true));
+        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
+        auto block = pnn::xy_make<float, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
+                                                  true, room);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
+                      left + row);
+    }
+}
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f64(long long rows, long long field_rows, long long batch, int mode, int nodes, int below, int outputs, int slices,
+    int slices_above, int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
+    const double* __restrict__ x, const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope,
+    const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ phase,
+    double* moved, double* output, double* left, double* workspace) {
+    extern __shared__ double xy_respond_shared_f64[];
+    pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, tolerance, double(step), x, y, second, slope, nullptr, nudge, target};
+    if (place == 0) {
+        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
+        double* w = pnn::xy_kept(count, columns, pitch, coupling, xy_respond_shared_f64);
+        auto block = pnn::xy_make<double, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, true, w + count / columns * pitch);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
+                      left + row);
+    } else {
+        double* room = place == 1 ? xy_respond_shared_f64 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, true));
+        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
+        auto block = pnn::xy_make<double, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
+                                                  true, room);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
+                      left + row);
+    }
+}
+
+// dE/dparameter of phase b less that of phase a. first[4 batch][firsts]: c, dc, s, ds, of the first nodes, means and differences of cosines and
+// sines; second[4 batch][nodes - from]: -scale times dc, c, ds, s, of the last; dx, dy[batch][firsts], -dc and -ds, dy may be null;
+// field[nodes], the sum of -dc over the batch, harmonic[nodes], scale times that of the second harmonics' share. Block 32 x 8.
+extern "C" __global__ void __launch_bounds__(256) pnn_xy_contrast_f32(long long batch, int nodes, int firsts, int from, double scale,
+    const float* __restrict__ free, const float* __restrict__ a, const float* __restrict__ b, float* __restrict__ first, float* __restrict__ second,
+    float* __restrict__ dx, float* __restrict__ dy, float* __restrict__ field, float* __restrict__ harmonic) {
+    __shared__ float parts[pnn::XY_SHARES][2][32];
+    pnn::xy_contrast(batch, nodes, firsts, from, float(scale), free, a, b, first, second, dx, dy, field, harmonic, parts);
+}
+extern "C" __global__ void __launch_bounds__(256) pnn_xy_contrast_f64(long long batch, int nodes, int firsts, int from, double scale,
+    const double* __restrict__ free, const double* __restrict__ a, const double* __restrict__ b, double* __restrict__ first, double* __restrict__ second,
+    double* __restrict__ dx, double* __restrict__ dy, double* __restrict__ field, double* __restrict__ harmonic) {
+    __shared__ double parts[pnn::XY_SHARES][2][32];
+    pnn::xy_contrast(batch, nodes, firsts, from, double(scale), free, a, b, first, second, dx, dy, field, harmonic, parts);
 }

@@ -49,6 +49,12 @@ class Phases(Relaxed):
         """Means of phases a and b, and differences, phase b less a, of each of `states`."""
         return self._between(*self._arrays()[1:], a, b)
 
+    def numbered(self, a: int, b: int) -> tuple[list[Array], list[Array]]:
+        """`states` and `moved`, once there are phases a and b of them."""
+        _, states, moved = self._arrays()
+        self._refuse_others(moved, a, b)
+        return states, moved
+
     def pairs(self, a: int, b: int) -> list[tuple[Array, Array | None, Array, Array]]:
         """For each array of weights: mean and difference (phase b less a) of the states below, then above. The input has no difference."""
         inputs, states, moved = self._arrays()
@@ -59,14 +65,18 @@ class Phases(Relaxed):
 
     @staticmethod
     def _between(states: list[Array], moved: list[Array], a: int, b: int) -> tuple[list[Array], list[Array]]:
-        count = len(moved[0])
-        for phase in (a, b):
-            if not 0 <= phase <= count:
-                raise ValueError(f"phases are numbered 0 (free) to {count}, got {phase}")
+        Phases._refuse_others(moved, a, b)
         xp = _array.namespace(*states)
         first, second = ([xp.zeros_like(s) if p == 0 else m[p - 1] for s, m in zip(states, moved, strict=True)] for p in (a, b))
         means = [s + (x + y) / 2 for s, x, y in zip(states, first, second, strict=True)]
         return means, [y - x for x, y in zip(first, second, strict=True)]
+
+    @staticmethod
+    def _refuse_others(moved: list[Array], a: int, b: int) -> None:
+        count = len(moved[0])
+        for phase in (a, b):
+            if not 0 <= phase <= count:
+                raise ValueError(f"phases are numbered 0 (free) to {count}, got {phase}")
 
     def _arrays(self) -> tuple[Any, list[Array], list[Array]]:
         """Inputs, states and how they moved. Raises ValueError or TypeError where they do not fit each other."""

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _launch, random
 from .._array import Array, Real
-from .._checks import real, shaped
+from .._checks import real, shaped, whole
 from .._functions import logistic, softmax
 from .._gate import accepts_any
 from . import ising
+from ._sweeps import sample_indices
 from .ising import SpinGraph
 
 LARGEST = 20  # spins whose states are all listed
@@ -105,6 +106,45 @@ def drawn(units: tuple[Array, ...], weights: Sequence[Array], biases: Sequence[A
     return v, *rest
 
 
+@accepts_any
+def class_chain(drive: Real, weights: Real, biases: Real, field: Real | None = None, *, sweeps: int, settle: int = 0, key: Any = None,
+                sample: Any = 0) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Hidden units and one of C classes, drawn in turn from an even start, all steps in one launch; at temperature 1.
+
+    drive : (batch, hidden), what inputs and their biases pull hidden units with. weights : (hidden, classes). biases : of the classes.
+    field : (batch, classes) beside these, 0 by default. sweeps : steps that count, after `settle` that do not. key, sample : of
+        `pnnkern.random`; step n draws hidden units by fold_in(fold_in(key, n), "hidden"), the next class by that of "classes".
+
+    Returns, of each step that counts, the class that was there (sweeps, batch, classes), one-hot, and the chances of the hidden units given it
+    (sweeps, batch, hidden); and the mean chance of each class given the hidden units, (batch, classes). Raises ValueError and TypeError;
+    FaultError for a drive that is no number, on a GPU at `pnnkern.check()`.
+    """
+    random.require_key(key, "Gibbs sampling is random")
+    batch, hidden = shaped("drive", drive, "batch", "hidden").shape
+    classes = shaped("weights", weights, hidden, "classes").shape[1]
+    whole("sweeps", sweeps), whole("settle", settle, least=0)
+    arrays = [drive, weights, shaped("biases", biases, classes)]
+    arrays += [] if field is None else [shaped("field", field, batch, classes)]
+    if len({a.dtype for a in arrays}) > 1:
+        raise TypeError(f"drive, weights, biases and field must be of one dtype, got {', '.join(str(a.dtype) for a in arrays)}")
+    if not hidden or not classes:
+        raise ValueError(f"there must be hidden units and classes, got weights of shape {weights.shape}")
+    xp, dtype = _array.namespace(*arrays), drive.dtype
+    drawn, given = xp.empty((sweeps, batch, classes), dtype), xp.empty((sweeps, batch, hidden), dtype)
+    mean, numbered = xp.empty((batch, classes), dtype), sample_indices(sample, batch, xp)
+    if batch:
+        room, threads = hidden + 3 * classes, min(256, max(32, 1 << (hidden - 1).bit_length()))
+        kept = (room + hidden * (classes | 1)) * dtype.itemsize <= _launch.shared_limit(drive)
+        words = [w for k in (key, random.fold_in(key, "start")) for w in random._key(k)]
+        words += [w for name in ("hidden", "classes") for w in random.purpose_words(name)]
+        _launch.launch(
+            "networks/boltzmann", "chain", dtype, batch, hidden, classes, settle, sweeps, int(kept), *words, *numbered,
+            *map(_array.contiguous, arrays), *([None] if field is None else []), drawn, given, mean,
+            grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=(room + hidden * (classes | 1) * kept) * dtype.itemsize,
+        )  # fmt: skip
+    return drawn, given, mean
+
+
 def one_hot_sample(chance: Array, key: Any, sample: Any) -> Array:
     """One-hot draws (batch, classes) by chances that sum to one."""
     xp = _array.namespace(chance)
@@ -133,4 +173,4 @@ def log_partition(weights: Real, a: Real, b: Real) -> float:
     return float(log.max() + np.log(np.exp(log - log.max()).sum()))
 
 
-__all__ = ["free_energy", "gibbs", "hidden_chance", "log_partition", "marginals", "probabilities", "states", "visible_chance"]
+__all__ = ["class_chain", "free_energy", "gibbs", "hidden_chance", "log_partition", "marginals", "probabilities", "states", "visible_chance"]

@@ -17,14 +17,15 @@ coupled phase oscillators as a neuromorphic platform using equilibrium propagati
 Gower, How to train an oscillator Ising machine using equilibrium propagation, arXiv:2505.02103 (2025).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array
-from .._checks import number, real, shaped
+from .._array import Array, Real
+from .._checks import number, real, shaped, whole
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from .._updates import Factors
@@ -79,31 +80,10 @@ class _System:
     y: Array | None
     second: Array | None
 
-    def largest(self) -> Array:
-        """The largest force that any node could feel, float64 (); 1 if that is none."""
-        if isinstance(self.coupling, Between):
-            xp, size = _array.namespace(self.coupling.weights), abs(self.coupling.weights)
-            total = xp.concatenate([size.sum(axis=1), size.sum(axis=0)])
-        else:
-            xp = _array.namespace(self.coupling)
-            total = xp.abs(self.coupling).sum(axis=0)
-        for field in (self.x, self.y):
-            if field is not None and field.size:
-                total = total + xp.abs(field).max(axis=0)
-        if self.second is not None:
-            total = total + xp.abs(self.second)
-        return _or_one(total.astype(np.float64))
-
 
 def _most(x: Array) -> Array:
     """The largest |x|, float64 ()."""
     return _array.largest(_array.namespace(x).abs(x)).astype(np.float64)
-
-
-def _or_one(x: Array) -> Array:
-    """The largest |x|, float64 (), or 1 where that is 0."""
-    most = _most(x)
-    return _array.namespace(x).where(most != 0, most, 1.0)
 
 
 def _square(coupling: Array) -> Array:
@@ -115,7 +95,8 @@ def _square(coupling: Array) -> Array:
     return _array.contiguous(coupling)
 
 
-def _checked(phase: Array, coupling: Any, x: Array | None, y: Array | None, second: Array | None) -> tuple[Array, _System]:
+def _checked(phase: Array, coupling: Any, x: Array | None, y: Array | None, second: Array | None, batch: int | None = None,
+             ) -> tuple[Array, _System]:  # fmt: skip
     couplings = coupling.weights if isinstance(coupling, Between) else coupling
     if not _array.is_array(couplings):
         raise TypeError(f"coupling must be an array (N, N) or Between, got {type(coupling).__name__}")
@@ -129,7 +110,7 @@ def _checked(phase: Array, coupling: Any, x: Array | None, y: Array | None, seco
         nodes = len(coupling)
     if real("phase", phase).ndim not in (2, 3) or phase.shape[-1] != nodes:
         raise ValueError(f"phase must be (batch, {nodes}), got shape {phase.shape}")
-    batch = phase.shape[-2]
+    batch = phase.shape[-2] if batch is None else batch
     fields: list[Any] = []
     for name, field in (("x", x), ("y", y)):
         if field is not None:
@@ -187,6 +168,91 @@ def _force(waves: Array, sums: Array, system: _System, nudges: Array | None, tar
     return out
 
 
+# --------------------------------------------------------------------------------------------------------- all steps in one launch
+NUDGE, HOLD, LINEAR = range(3)  # modes of `respond`, numbered in xy.cuh
+THREADS = 512  # of a block, at most
+
+
+@dataclass(frozen=True)
+class _Block:
+    """How a block holds a network: `place` 0 with couplings and states in shared memory, 1 with couplings in the GPU's memory, 2 with both."""
+
+    below: int  # oscillators of the first group, 0 for one group
+    slices: tuple[int, int]  # threads that share the neighbours of an oscillator, of the first group and of the second
+    threads: int
+    place: int
+    shared: int  # bytes
+    room: int  # values beside the couplings
+
+    @classmethod
+    def of(cls, system: _System, nodes: int, like: Array, values: int) -> "_Block":
+        """values : of each oscillator, beside its sums. The layout is that of xy.cuh's `xy_make`."""
+        below, weights = 0, nodes * nodes
+        if isinstance(system.coupling, Between):
+            below, above = system.coupling.weights.shape
+            weights = below * (above | 1)  # rows of an odd length, so that columns lie in different banks
+        first = below or nodes
+        threads = min(THREADS, max(64, 1 << (2 * nodes - 1).bit_length()))
+        slices = _slices(first, nodes - below, threads), _slices(nodes - first, first, threads)
+        room = values * nodes + 32 + 2 * (slices[0] * first + slices[1] * (nodes - first))
+        limit, size = _launch.shared_limit(like), like.dtype.itemsize
+        place = 0 if (weights + room) * size <= limit else 1 if room * size <= limit else 2
+        return cls(below, slices, threads, place, size * (weights * (place == 0) + room * (place < 2)), room)
+
+    def launch(self, verb: str, coupling: Any, rows: int, like: Array, before: tuple[Any, ...], settings: tuple[Any, ...],
+               after: tuple[Any, ...]) -> None:  # fmt: skip
+        xp, grid = _array.namespace(like), min(rows, _launch.MAX_BLOCKS)
+        weights, across, workspace = coupling, None, None
+        if isinstance(coupling, Between):
+            weights = _array.contiguous(coupling.weights)
+            across = xp.ascontiguousarray(weights.T) if self.place else None
+        if self.place == 2:
+            grid = min(grid, 512)
+            workspace = xp.empty(grid * self.room, like.dtype)
+        _launch.launch(
+            "networks/xy", verb, like.dtype, *before, self.below, after[0], *self.slices, settings[0], self.place, *settings[1:], weights,
+            across, *after[1:], workspace, grid=(grid,), block=(self.threads,), shared=self.shared,
+        )  # fmt: skip
+
+
+def _slices(targets: int, neighbours: int, threads: int) -> int:
+    """As many as there are threads for, and no more than leave each at least as many neighbours as there are then sums to add."""
+    return max(1, min(threads // max(1, targets), math.isqrt(neighbours)))
+
+
+def _relaxed(start: Array, shape: tuple[int, ...], system: _System, nudges: Array | None, target: Array | None, step: float, steps: int,
+             tolerance: float | None, slopes: Array | None, detuning: Array | None, outputs: int = 0,
+             ) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Phases of `shape` after all steps, cosines of the last `outputs` of them, and the force that is left of each row."""
+    xp, dtype, (batch, nodes) = _array.namespace(start), start.dtype, shape[-2:]
+    rows, field = math.prod(shape[:-1]), system.x if system.x is not None else system.y
+    phase, left = xp.empty(shape, dtype), xp.empty(rows, dtype)
+    output = xp.empty((*shape[:-1], outputs), dtype)
+    outputs = outputs if target is None else target.shape[1]
+    if phase.size:
+        _Block.of(system, nodes, start, 3).launch(
+            "relax", system.coupling, rows, start, (rows, 1 if field is None else len(field), batch, start.size // nodes, nodes),
+            (steps, 0.0 if tolerance == 0 else _limit(tolerance, dtype), float(step)),
+            (outputs, system.x, system.y, system.second, slopes, detuning, nudges, target, start, phase, output if output.size else None, left),
+        )  # fmt: skip
+    return phase, output, left
+
+
+def _moved(mode: int, phase: Array, system: _System, nudges: Array, target: Array, step: float, steps: int, tolerance: float | None,
+           slopes: Array | None) -> tuple[Array, Array, Array]:  # fmt: skip
+    """How far free phases (batch, N) move (phases, batch, N), their output cosines, and the force that is left of each row."""
+    xp, dtype, (batch, nodes) = _array.namespace(phase), phase.dtype, phase.shape
+    rows, field = len(nudges) * batch, system.x if system.x is not None else system.y
+    moved, left, output = xp.empty((len(nudges), batch, nodes), dtype), xp.empty(rows, dtype), xp.empty(target.shape, dtype)
+    if moved.size:
+        _Block.of(system, nodes, phase, 7).launch(
+            "respond", system.coupling, rows, phase, (rows, 1 if field is None else len(field), batch, mode, nodes),
+            (steps, 0.0 if tolerance == 0 else _limit(tolerance, dtype), float(step)),
+            (target.shape[1], system.x, system.y, system.second, slopes, nudges, target, phase, moved, output, left),
+        )  # fmt: skip
+    return moved, output, left
+
+
 @accepts_any
 def force(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None) -> Array:
     """-dE/dphase, by two matrix products.
@@ -197,6 +263,27 @@ def force(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     phase, system = _checked(phase, coupling, x, y, second)
     waves = _waves(phase)
     return _force(waves, _sums(waves, system.coupling), system, None, None)
+
+
+@accepts_any
+def drive(inputs: Real, weights: Real, biases: Real, others: Real) -> Array:
+    """Fields x of all oscillators, (batch, hidden + m): ``inputs @ weights + biases`` of the first ones, and those of all `others` as given.
+
+    inputs : (batch, n). weights : (n, hidden). biases : (hidden,). others : (m,). On a GPU a row's bits do not depend on the other rows.
+    """
+    rows, hidden = shaped("weights", weights, shaped("inputs", inputs, "batch", "n").shape[1], "hidden").shape
+    nodes = hidden + len(shaped("others", others, "m"))
+    arrays = inputs, weights, shaped("biases", biases, hidden), others
+    if len({a.dtype for a in arrays}) > 1:
+        raise TypeError(f"inputs, weights, biases and others must be of one dtype, got {', '.join(str(a.dtype) for a in arrays)}")
+    xp, batch = _array.namespace(*arrays), len(inputs)
+    out = xp.empty((batch, nodes), weights.dtype)
+    if out.size:
+        _launch.launch(
+            "networks/xy", "drive", weights.dtype, batch, rows, hidden, nodes - hidden, *map(_array.contiguous, arrays), out,
+            grid=(-(-nodes // 32), min(-(-batch // 16), 65535)), block=(32, 16),
+        )  # fmt: skip
+    return out
 
 
 @accepts_any
@@ -244,29 +331,30 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
         random.require_key(key, "the noise of a temperature above 0 is random")
     xp, dtype = _array.namespace(phase), phase.dtype
     values, target = _nudged(0.0 if nudge is None else nudge, target, phase.shape[-2], phase.shape[-1], dtype)
-    scale, limit = system.largest(), _limit(tolerance, dtype)
-    state = xp.array(phase) if nudge is None else xp.array(xp.broadcast_to(phase, (len(values), *phase.shape[-2:])))
     beta = None if nudge is None or target is None else _constants.constant(values, dtype, phase)
     target = None if beta is None else target
-    slopes, detuning = _own(slopes, detuning, state)
-    left: Any = np.inf
+    own = _own(slopes, detuning, phase)
+    shape = phase.shape if nudge is None else (len(values), *phase.shape[-2:])
+    if temperature:
+        state = xp.array(xp.broadcast_to(phase, shape))
+        return _warmed(state, system, beta, target, step, steps, temperature, key, sample, *own)
+    state, _, left = _relaxed(phase, shape, system, beta, target, step, steps, tolerance, *own)
+    return Equilibrium(state, left=left, limit=_settled(left, steps, tolerance, dtype, on_failure))
+
+
+def _warmed(state: Array, system: _System, nudges: Array | None, target: Array | None, step: float, steps: int, temperature: float,
+            key: Any, sample: Any, slopes: Array | None, detuning: Array | None) -> Equilibrium:  # fmt: skip
+    """Steps with the noise of a bath, one by one."""
+    xp, dtype = _array.namespace(state), state.dtype
     for n in range(steps):
         waves = _waves(state)
-        push = _force(waves, _sums(waves, system.coupling), system, beta, target)
+        push = _force(waves, _sums(waves, system.coupling), system, nudges, target)
         push = push if slopes is None else slopes * push
         push = push if detuning is None else detuning + push
-        state += step * push
-        if temperature:
-            draws = random.normal(random.fold_in(key, n), (phase.shape[-2], phase.shape[-1]), sample=sample, dtype=dtype, like=state)
-            draws = draws if slopes is None else xp.sqrt(slopes) * draws
-            state += np.sqrt(2 * temperature * step).astype(dtype) * draws
-        elif tolerance != 0 or n == steps - 1:
-            left = _most(push) / scale
-            if tolerance != 0 and left <= limit:
-                break
-    if not temperature:
-        _refuse_unsettled(left, limit, steps, tolerance, on_failure)
-    return Equilibrium(state, left=left, limit=limit)
+        draws = random.normal(random.fold_in(key, n), state.shape[-2:], sample=sample, dtype=dtype, like=state)
+        draws = draws if slopes is None else xp.sqrt(slopes) * draws
+        state += step * push + np.sqrt(2 * temperature * step).astype(dtype) * draws
+    return Equilibrium(state, left=np.inf, limit=_limit(None, dtype))
 
 
 @accepts_any
@@ -285,52 +373,46 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
     phase, system = _checked(shaped("phase", phase, "batch", "N"), coupling, x, y, second)
     check_settings(steps, on_failure)
     values, target = _nudged(nudges, target, phase.shape[0], phase.shape[1], phase.dtype)
-    xp, dtype, outputs = _array.namespace(phase), phase.dtype, target.shape[1]
-    c, s = waves = _waves(phase)
-    X, Y = _sums(waves, system.coupling)
-    X = X if system.x is None else X + system.x
-    Y = Y if system.y is None else Y + system.y
-    beta = _constants.constant(values, dtype, phase).reshape(-1, 1, 1)
-    moved, last = xp.zeros((len(values), *phase.shape), dtype), slice(phase.shape[1] - outputs, None)
-    free = slice(None, phase.shape[1] - outputs if hold else None)
-    limit, left, (slopes, _) = _limit(tolerance, dtype), 0.0, _own(slopes, detuning, phase)
-    scale = xp.minimum(system.largest(), _or_one(beta * (target - c[:, last])))  # the force that starts it
-    if hold:
-        wide, half = phase[:, last].astype(np.float64), xp.where(s[:, last] < 0, -1, 1)
-        cosine = xp.cos(wide)
-        held = xp.arccos(xp.clip(cosine + beta.astype(np.float64) * (target - cosine), -1, 1))
-        moved[..., last] = half * (held - xp.arccos(cosine))
-    for n in range(steps):
-        dc, ds = _moved_waves(phase, moved)
-        dX, dY = _sums(xp.stack([dc, ds]), system.coupling)
-        push = dc * Y + (c + dc) * dY - ds * X - (s + ds) * dX
-        if hold:
-            push[..., last] = 0
-        else:
-            push[..., last] -= (s + ds)[..., last] * beta * (target - (c + dc)[..., last])
-        if system.second is not None:  # sin(2 phi + 2 d) - sin(2 phi)
-            pull = 2 * system.second * xp.cos(2 * phase + moved) * xp.sin(moved)
-            push[..., free] -= pull[..., free]
-        push = push if slopes is None else slopes * push
-        moved += step * push
-        if tolerance != 0 or n == steps - 1:
-            left = _most(push) / scale
-            if tolerance != 0 and left <= limit:
-                break
-    _refuse_unsettled(left, limit, steps, tolerance, on_failure)
-    return phases_of(phase, moved, outputs, left=left, limit=limit)
+    slopes, _ = _own(slopes, detuning, phase)
+    beta = _constants.constant(values, phase.dtype, phase)
+    moved, output, left = _moved(HOLD if hold else NUDGE, phase, system, beta, target, step, steps, tolerance, slopes)
+    limit = _settled(left, steps, tolerance, phase.dtype, on_failure)
+    return Phases(None, [phase], [moved], output, left=left, limit=limit)
 
 
-def phases_of(free: Array, moved: Array, outputs: int, *, left: Any, limit: float) -> Phases:
-    """Free phases (batch, N) and how far they moved (phases, batch, N); the output is cosines of the last ones, (batch, outputs)."""
-    return Phases(None, [free], [moved], _array.namespace(free).cos(free[:, free.shape[1] - outputs :]), left=left, limit=limit)
+@accepts_any
+def phases(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None, outputs: int,
+           nudges: Any = (), target: Array | None = None, hold: bool = False, step: float = 0.1, steps: int = 1000,
+           nudged_steps: int | None = None, tolerance: float | None = None, slopes: Array | None = None, detuning: Array | None = None,
+           on_failure: str = "raise") -> Phases:  # fmt: skip
+    """The free state that `relax` finds from `phase`, and how far nudges move it, as `respond` does, in `nudged_steps` (`steps` by default).
 
-
-def _moved_waves(phase: Array, moved: Array) -> tuple[Array, Array]:
-    """cos(phase + moved) - cos(phase), and of the sines."""
-    xp = _array.namespace(phase)
-    middle, sine = phase + moved / 2, xp.sin(moved / 2)
-    return -2 * xp.sin(middle) * sine, 2 * xp.cos(middle) * sine
+    phase : where to start, (batch, N), or (N,) for all. outputs : how many of the last oscillators are outputs, as many as targets are.
+    nudges : (phases,) of beta; none for the free state alone, and then no target is needed. Others as for `relax` and `respond`.
+    """
+    if phase.ndim == 1:
+        phase = phase[None]
+        batch = next((len(a) for a in (target, x, y) if a is not None and a.ndim == 2), 1)
+    else:
+        batch = len(shaped("phase", phase, "batch", "N"))
+    start, system = _checked(phase, coupling, x, y, second, batch)
+    for count in (steps, steps if nudged_steps is None else nudged_steps):
+        check_settings(count, on_failure)
+    step, shape, dtype = number("step", step, positive=True), (batch, start.shape[-1]), start.dtype
+    values, target = _nudged(nudges, target, *shape, dtype)
+    outputs = whole("outputs", outputs, most=shape[1])
+    if len(values) and target is None:
+        raise ValueError("nudges need a target")
+    if target is not None and target.shape[1] != outputs:
+        raise ValueError(f"target must be ({batch}, {outputs}), got shape {target.shape}")
+    slopes, detuning = _own(slopes, detuning, start)
+    free, output, left = _relaxed(start, shape, system, None, None, step, steps, tolerance, slopes, detuning, outputs)
+    limit = _settled(left, steps, tolerance, dtype, on_failure)
+    if not len(values):
+        return Phases(None, [free], [free[None][:0]], output, left=left, limit=limit)
+    beta, how = _constants.constant(values, dtype, free), (nudged_steps or steps, tolerance)
+    moved, _, left = _moved(HOLD if hold else NUDGE, free, system, beta, target, step, *how, slopes)
+    return Phases(None, [free], [moved], output, left=left, limit=_settled(left, how[0], tolerance, dtype, on_failure))
 
 
 def _own(slopes: Array | None, detuning: Array | None, phase: Array) -> tuple[Array | None, Array | None]:
@@ -346,13 +428,15 @@ def _limit(tolerance: float | None, dtype: Any) -> float:
     return tolerance_of(tolerance, dtype, TOLERANCE) or TOLERANCE[np.dtype(dtype).name]
 
 
-def _refuse_unsettled(left: Any, limit: float, steps: int, tolerance: float | None, on_failure: str) -> None:
-    """Raise `ConvergenceError` if it should and the force that is left is above the limit."""
-    if on_failure == "raise" and tolerance != 0 and not left <= limit:
+def _settled(left: Array, steps: int, tolerance: float | None, dtype: Any, on_failure: str) -> float:
+    """The limit of what may be left; raises `ConvergenceError` if it should and more is."""
+    limit = _limit(tolerance, dtype)
+    if on_failure == "raise" and tolerance != 0 and not (most := float(_array.largest(left))) <= limit:
         raise ConvergenceError(
-            f"the oscillators have not settled after {steps} steps: a force of {float(left):.1e} of the largest possible one is left, "
+            f"the oscillators have not settled after {steps} steps: a force of {most:.1e} of the largest possible one is left, "
             f"{limit:.1e} was asked for; allow more steps, a smaller or larger step, a larger tolerance, or on_failure='flag'"
         )
+    return limit
 
 
 # -------------------------------------------------------------------------------------------------------------------- learning
@@ -364,26 +448,39 @@ def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[Fac
     x, y : (batch, N), -cos and -sin of each sample, not averaged: the fields may be a product of inputs and weights. K : (N,), mean.
     Without `mean` those of J and K are sums over the batch.
     """
-    c, dc, s, ds = _waves_between(settled, a, b)
-    return _shares(c, dc, s, ds, scale=1 / max(1, len(c)) if mean else 1.0)
+    nodes, batch = settled.states[0].shape[-1], max(1, len(settled.states[0]))
+    factors, dx, dy, _, harmonic = _contrast(settled, a, b, nodes, 0, 1 / batch if mean else 1.0)
+    return factors, dx, dy, harmonic
 
 
-def _waves_between(settled: Phases, a: int, b: int) -> tuple[Array, Array, Array, Array]:
-    """Means and differences (phase b less a) of cosines and of sines, each (batch, N)."""
+@accepts_any
+def contrast_between(settled: Phases, a: int, b: int, below: int) -> tuple[Factors, Array, Array, Array]:
+    """As `contrast` without `mean`, for couplings between the first `below` oscillators and the others.
+
+    Of the couplings in factors of (below, N - below); of x of the first oscillators (batch, below) for each sample, and of x of all as a sum
+    over the batch, (N,); of K (N,).
+    """
+    factors, dx, _, field, harmonic = _contrast(settled, a, b, below, below, 1.0)
+    return factors, dx, field, harmonic
+
+
+def _contrast(settled: Phases, a: int, b: int, firsts: int, start: int, scale: float) -> tuple[Factors, Array, Any, Array, Array]:
+    """Factors of the first `firsts` nodes and of those from `start` on; of x and y of the first ones, of x as sums, and of K."""
     if len(settled.states) != 1:
         raise ValueError(f"phases of oscillators have one array of states, got {len(settled.states)}")
-    (middle,), (moved,) = settled.between(a, b)
-    xp, half = _array.namespace(middle), moved / 2
-    c, s = xp.cos(middle), xp.sin(middle)
-    # cos(m + h) + cos(m - h) = 2 cos m cos h,  cos(m + h) - cos(m - h) = -2 sin m sin h
-    return c * xp.cos(half), -2 * s * xp.sin(half), s * xp.cos(half), 2 * c * xp.sin(half)
-
-
-def _shares(c: Array, dc: Array, s: Array, ds: Array, scale: float) -> tuple[Factors, Array, Array, Array]:
-    """How dE/dparameter changes with the cosines and sines: by J and K summed over the batch times `scale`."""
-    xp = _array.namespace(c)
-    factors = Factors(xp.concatenate([c, dc, s, ds]), xp.concatenate([dc, c, ds, s]) * c.dtype.type(-scale))
-    return factors, -dc, -ds, -(2 * c * dc).sum(axis=0) * c.dtype.type(scale)  # cos(2 phi) = 2 cos^2 - 1
+    (free,), (moved,) = settled.numbered(a, b)
+    xp, dtype, (batch, nodes) = _array.namespace(free), free.dtype, free.shape
+    if not 1 <= firsts <= nodes:
+        raise ValueError(f"below must be from 1 to {nodes}, got {firsts}")
+    first, second = xp.empty((4 * batch, firsts), dtype), xp.empty((4 * batch, nodes - start), dtype)
+    dx, dy = xp.empty((batch, firsts), dtype), xp.empty((batch, firsts), dtype) if start == 0 else None
+    field, harmonic = xp.empty(nodes, dtype), xp.empty(nodes, dtype)
+    ends = (None if p == 0 else _array.contiguous(moved[p - 1]) for p in (a, b))
+    _launch.launch(
+        "networks/xy", "contrast", dtype, batch, nodes, firsts, start, scale, _array.contiguous(free), *ends, first, second, dx, dy, field,
+        harmonic, grid=(min(-(-nodes // 32), _launch.MAX_BLOCKS),), block=(32, 8),
+    )  # fmt: skip
+    return Factors(first, second), dx, dy, field, harmonic
 
 
 @accepts_any
@@ -397,27 +494,16 @@ def relax_vjp(cotangent: Array, phase: Array, coupling: Any, *, x: Array | None 
     """
     phase, system = _checked(shaped("phase", phase, "batch", "N"), coupling, x, y, second)
     check_settings(steps, on_failure)
-    _, cotangent = _nudged(1.0, cotangent, phase.shape[0], phase.shape[1], phase.dtype)
-    xp, outputs = _array.namespace(phase), cotangent.shape[1]
-    c, s = waves = _waves(phase)
-    X, Y = _sums(waves, system.coupling)
-    X = X if system.x is None else X + system.x
-    Y = Y if system.y is None else Y + system.y
-    own, push_out, response = -(s * Y + c * X), xp.zeros_like(phase), xp.zeros_like(phase)
-    if system.second is not None:
-        own -= 2 * system.second * xp.cos(2 * phase)
-    push_out[:, phase.shape[1] - outputs :] = s[:, phase.shape[1] - outputs :] * cotangent  # minus the slope of the cosines
-    size, limit, left = _or_one(push_out), _limit(tolerance, phase.dtype), 0.0
-    for n in range(steps):
-        dX, dY = _sums(xp.stack([-s * response, c * response]), system.coupling)
-        push = own * response + c * dY - s * dX + push_out
-        response += step * push
-        if tolerance != 0 or n == steps - 1:
-            left = _most(push) / size
-            if tolerance != 0 and left <= limit:
-                break
-    _refuse_unsettled(left, limit, steps, tolerance, on_failure)
-    return _shares(c, -s * response, s, c * response, 1.0)
+    values, cotangent = _nudged(1.0, cotangent, phase.shape[0], phase.shape[1], phase.dtype)
+    one = _constants.constant(values, phase.dtype, phase)
+    (response,), _, left = _moved(LINEAR, phase, system, one, cotangent, number("step", step, positive=True), steps, tolerance, None)
+    _settled(left, steps, tolerance, phase.dtype, on_failure)
+    c, s = _waves(phase)
+    dc, ds, concatenate = -s * response, c * response, _array.namespace(phase).concatenate
+    factors = Factors(concatenate([c, dc, s, ds]), -concatenate([dc, c, ds, s]))
+    return factors, -dc, -ds, -(2 * c * dc).sum(axis=0)  # cos(2 phi) = 2 cos^2 - 1
 
 
-__all__ = ["Between", "Equilibrium", "Phases", "contrast", "energy", "force", "relax", "relax_vjp", "respond"]
+__all__ = [
+    "Between", "Equilibrium", "Phases", "contrast", "contrast_between", "drive", "energy", "force", "phases", "relax", "relax_vjp", "respond",
+]  # fmt: skip

@@ -16,7 +16,7 @@ from .. import _array, random
 from .._array import Array, Real
 from .._declared import Positive, Range, Turns, check
 from .._errors import NudgeError
-from .._functions import logistic, negative_log_softmax, softmax
+from .._functions import logistic, negative_log_softmax
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
 from ..networks import boltzmann
@@ -151,7 +151,7 @@ class BoltzmannMachine(OneHiddenLayer):
             raise NudgeError(f"classes are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
         sample = on_device(sample, inputs)
         drive = inputs @ self.parameters["W1"] + self.parameters["b1"]
-        free = self._drawn(drive, 0.0, random.fold_in(key, "free"), sample)
+        free = self._drawn(drive, None, random.fold_in(key, "free"), sample)
         phases = [free]
         one_hot_target: Any = target
         for n, beta in enumerate(nudges):
@@ -164,21 +164,8 @@ class BoltzmannMachine(OneHiddenLayer):
 
     def _drawn(self, drive: Array, field: Any, key: Any, sample: Any) -> Ensemble:
         """Draw hidden units and classes in turn, classes with an extra field."""
-        xp, p = _array.namespace(drive), self.parameters
-        batch, (hidden, classes) = len(drive), self.sizes
-        drawn, given = xp.empty((self.sweeps, batch, classes), drive.dtype), xp.empty((self.sweeps, batch, hidden), drive.dtype)
-        mean = xp.zeros((batch, classes), drive.dtype)
-        y = one_hot_sample(xp.full((batch, classes), 1 / classes, drive.dtype), random.fold_in(key, "start"), sample)
-        for n in range(-self.settle, self.sweeps):
-            own = random.fold_in(key, n + self.settle)
-            of_hidden = logistic(drive + y @ p["W2"].T)
-            h = random.bernoulli(random.fold_in(own, "hidden"), of_hidden, sample=sample).astype(drive.dtype)
-            of_classes = softmax(h @ p["W2"] + p["b2"] + field)
-            if n >= 0:
-                drawn[n], given[n] = y, of_hidden
-                mean += of_classes / self.sweeps
-            y = one_hot_sample(of_classes, random.fold_in(own, "classes"), sample)
-        return Ensemble(drawn, given, mean)
+        p = self.parameters
+        return Ensemble(*boltzmann.class_chain(drive, p["W2"], p["b2"], field, sweeps=self.sweeps, settle=self.settle, key=key, sample=sample))
 
     def contrast(self, relaxed: Ensembles, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, mean over the draws, a sum over the batch: of the built machine."""

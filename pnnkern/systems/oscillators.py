@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _constants, random
 from .._array import Array, Real
 from .._declared import NotNegative, Positive, Turns, check
 from .._gate import accepts_any
@@ -88,11 +88,8 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     def _apparatus(self, inputs: Real) -> tuple[Any, dict[str, Any]]:
         """Couplings of all oscillators, and the other settings."""
-        xp, (hidden, outputs), p = _array.namespace(inputs), self.sizes, self.parameters
-        coupling = oscillator.Between(p["W2"])
-        x = xp.empty((len(inputs), hidden + outputs), self.dtype)
-        x[:, :hidden] = inputs @ p["W1"] + p["b1"]
-        x[:, hidden:] = p["b2"]
+        p = self.parameters
+        coupling, x = oscillator.Between(p["W2"]), oscillator.drive(inputs, p["W1"], p["b1"], p["b2"])
         return coupling, {"x": x, "second": p["K"], "step": self.step, "tolerance": self.tolerance} | (self._own or {})
 
     def built(self) -> Self:
@@ -112,28 +109,22 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
               sample: Any = 0) -> Phases:  # fmt: skip
         """The free phases and how far nudges move them."""
         coupling, how = self._apparatus(inputs)
-        start = _array.namespace(inputs).full(how["x"].shape, np.pi / 2, self.dtype)
-        free = oscillator.relax(start, coupling, steps=self.steps, **how)
-        if nudges:
-            found = oscillator.respond(free.phase, coupling, nudges=nudges, target=target, hold=hold, steps=self.nudged_steps, **how)
-        else:
-            found = oscillator.phases_of(free.phase, free.phase[None][:0], self.sizes[1], left=free.left, limit=free.limit)
+        start = _constants.constant(np.full(sum(self.sizes), np.pi / 2), self.dtype, inputs)
+        found = oscillator.phases(
+            start, coupling, outputs=self.sizes[1], nudges=nudges, target=target, hold=hold, steps=self.steps, nudged_steps=self.nudged_steps,
+            **how,
+        )  # fmt: skip
         return replace(found, inputs=inputs)
 
     def contrast(self, relaxed: Phases, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its waves as measured."""
-        return self._by_name(relaxed.inputs, oscillator.contrast(*as_measured(relaxed, a, relaxed, b), mean=False))
+        hidden, phases = self.sizes[0], as_measured(relaxed, a, relaxed, b)
+        return self._by_name(relaxed.inputs, *oscillator.contrast_between(*phases, hidden))
 
-    def _by_name(self, inputs: Real, shares: tuple[Factors, Array, Array, Array]) -> dict[str, Derivative]:
-        """Shares of couplings, fields and second harmonics, sums over the batch, by the names of the parameters."""
-        factors, dx, _, dK = shares
+    def _by_name(self, inputs: Real, across: Factors, dx: Array, field: Array, dK: Array) -> dict[str, Derivative]:
+        """Shares of couplings, of fields of the hidden oscillators, of all fields and of second harmonics, by the names of the parameters."""
         hidden = self.sizes[0]
-        across = Factors(_array.contiguous(factors.first[:, :hidden]), _array.contiguous(factors.second[:, hidden:]))
-        field = dx.sum(axis=0)
-        return {
-            "W1": Factors(inputs, _array.contiguous(dx[:, :hidden])), "W2": across, "b1": field[:hidden], "b2": field[hidden:],
-            "K": dK,
-        }  # fmt: skip
+        return {"W1": Factors(inputs, dx), "W2": across, "b1": field[:hidden], "b2": field[hidden:], "K": dK}
 
     # -------------------------------------------------------------------------------------------------------------- exact twin
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
@@ -145,8 +136,10 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         """The exact derivative through the equilibrium, by the response of all phases to the cotangent."""
         coupling, how = self._apparatus(record.inputs)
         steps = max(self.steps, self.nudged_steps)
-        shares = oscillator.relax_vjp(cotangent, record.states[0], coupling, steps=steps, **how)
-        return self._by_name(record.inputs, shares)
+        factors, dx, _, dK = oscillator.relax_vjp(cotangent, record.states[0], coupling, steps=steps, **how)
+        hidden, contiguous = self.sizes[0], _array.contiguous
+        across = Factors(contiguous(factors.first[:, :hidden]), contiguous(factors.second[:, hidden:]))
+        return self._by_name(record.inputs, across, contiguous(dx[:, :hidden]), dx.sum(axis=0), dK)
 
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:

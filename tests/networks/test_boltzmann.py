@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import pnnkern as pnn
+from pnnkern import _launch
+from pnnkern._errors import FaultError
 from pnnkern.learning import boltzmann as learning
 from pnnkern.networks import boltzmann
 from pnnkern.testing import check_split
@@ -47,6 +49,69 @@ def test_chains_follow_the_model(rng: np.random.Generator) -> None:
     again = boltzmann.gibbs(boltzmann.gibbs(got[:9], W, a, b, steps=2, key=KEY), W, a, b, steps=1, key=KEY, step0=2)
     assert np.array_equal(again, boltzmann.gibbs(got[:9], W, a, b, steps=3, key=KEY))
     check_split(lambda x, key, sample: boltzmann.gibbs(x, W, a, b, steps=2, key=key, sample=sample), got[:7], key=KEY, sample=3)
+
+
+def plain_chain(drive, W, b, field, sweeps: int, settle: int, sample) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps in float64, with draws of `pnnkern.random`, unit by unit and class by class."""
+    batch, classes = len(drive), len(b)
+
+    def classes_of(chance, key):
+        u = pnn.random.uniform(key, (batch, 1), sample=sample)
+        return np.eye(classes)[(u >= chance.cumsum(axis=1)[:, :-1]).sum(axis=1)]
+
+    y, drawn, given, mean = classes_of(np.full((batch, classes), 1 / classes), pnn.random.fold_in(KEY, "start")), [], [], 0
+    for n in range(settle + sweeps):
+        own = pnn.random.fold_in(KEY, n)
+        chance = 1 / (1 + np.exp(-(drive + y @ W.T)))
+        h = pnn.random.bernoulli(pnn.random.fold_in(own, "hidden"), chance, sample=sample)
+        score = np.exp(h @ W + b + field)
+        of_classes = score / score.sum(axis=1, keepdims=True)
+        if n >= settle:
+            drawn.append(y)
+            given.append(chance)
+            mean = mean + of_classes / sweeps
+        y = classes_of(of_classes, pnn.random.fold_in(own, "classes"))
+    return np.array(drawn), np.array(given), mean
+
+
+# more hidden units than threads, classes than warps, a rest of a quad, one of each, few threads and all weights in global memory
+CHAINS = [(3, 300, 11, 4, 2), (5, 37, 10, 3, 0), (1, 1, 1, 1, 1), (2, 6, 2, 5, 7), (2, 33, 70, 2, 1)]
+
+
+@pytest.mark.parametrize(("batch", "hidden", "classes", "sweeps", "settle"), CHAINS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kept", [True, False])
+@pytest.mark.parametrize("fields", [True, False])
+def test_chains_of_classes(backend, batch, hidden, classes, sweeps, settle, dtype, kept, fields, rng, monkeypatch) -> None:
+    if not kept:
+        monkeypatch.setattr(_launch, "shared_limit", lambda like: 0)
+    drive, W, b, field = (rng.normal(size=shape).astype(dtype) for shape in ((batch, hidden), (hidden, classes), classes, (batch, classes)))
+    field, sample = field if fields else 0 * field, 2**40 + rng.permutation(batch)
+    on = [backend.array(a) for a in (drive, W, b)]
+    how = {"sweeps": sweeps, "settle": settle, "key": KEY}
+    found = boltzmann.class_chain(*on, backend.array(field) if fields else None, sample=sample, **how)
+    wanted = plain_chain(*(a.astype(float) for a in (drive, W, b, field)), sweeps, settle, sample)
+    for got, truth in zip(found, wanted, strict=True):
+        assert got.dtype == dtype
+        assert np.abs(backend.numpy(got) - truth).max() <= (2e-5 if dtype == "float32" else 1e-12)
+    assert np.array_equal(backend.numpy(found[0]), wanted[0])
+    assert backend.numpy(found[0]).shape == (sweeps, batch, classes)
+    last = boltzmann.class_chain(on[0][batch - 1 :], *on[1:], backend.array(field[batch - 1 :]), sample=sample[batch - 1 :], **how)
+    assert np.array_equal(backend.numpy(last[1])[:, 0], backend.numpy(found[1])[:, -1])
+
+
+def test_chains_of_no_number_are_faults(backend, rng) -> None:
+    drive, W, b = np.full((2, 5), np.nan), rng.normal(size=(5, 3)), np.zeros(3)
+    on = [backend.array(a) for a in (drive, W, b)]
+
+    def checked(*arrays, **how):
+        boltzmann.class_chain(*arrays, sweeps=2, key=KEY, **how)
+        pnn.check()
+
+    with pytest.raises(FaultError, match=r"every probability must lie in \[0, 1\]"):
+        checked(*on)
+    with pytest.raises(FaultError, match="every sample index must be 0 or more"):
+        checked(backend.array(np.zeros((2, 5))), *on[1:], sample=np.array([3, -1]))
 
 
 def test_exact_gradient_is_the_slope_of_the_likelihood(rng: np.random.Generator) -> None:
@@ -106,6 +171,11 @@ W, A, B, V = np.zeros((3, 2)), np.zeros(3), np.zeros(2), np.zeros((4, 3))
         (lambda: boltzmann.visible_chance(V, W, A, B), r"hidden units must be \(batch, 2\)"),
         (lambda: boltzmann.hidden_chance(V, W, B, A), r"a must be \(3,\), got shape \(2,\)"),
         (lambda: boltzmann.hidden_chance(V, A, A, B), r"weights must be \(visible, hidden\)"),
+        (lambda: boltzmann.class_chain(V, W, B, sweeps=1), "Gibbs sampling is random, which needs a key"),
+        (lambda: boltzmann.class_chain(V, W, A, sweeps=1, key=KEY), r"biases must be \(2,\)"),
+        (lambda: boltzmann.class_chain(V, W, B, sweeps=0, key=KEY), "sweeps must be an integer of 1 or more"),
+        (lambda: boltzmann.class_chain(V, W, B, V, sweeps=1, key=KEY), r"field must be \(\d, 2\)"),
+        (lambda: boltzmann.class_chain(V, W, B, sweeps=1, settle=-1, key=KEY), "settle must be an integer of 0 or more"),
         (lambda: learning.contrastive_divergence(V, W, A, B, steps=0, key=KEY), "at 0 the model is the data"),
         (lambda: boltzmann.log_partition(np.zeros((21, 22)), np.zeros(21), np.zeros(22)), "for 1 to 20 spins"),
     ],

@@ -6,6 +6,7 @@ from scipy.optimize import minimize
 from scipy.special import i0, i1
 
 import pnnkern as pnn
+from pnnkern import _launch
 from pnnkern._errors import ConvergenceError
 from pnnkern.networks import oscillator
 from pnnkern.testing import check_split
@@ -135,6 +136,200 @@ def test_noise_does_not_know_the_batch(backend, rng: np.random.Generator) -> Non
     check_split(run, c["phase"], key=pnn.random.key(3), sample=11)
 
 
+# ------------------------------------------------------------------------------------------------------------- all steps at once
+def machine(rng: np.random.Generator, groups: tuple[int, ...], batch: int, outputs: int, dtype: str) -> dict:
+    """All that oscillators can have, and target; couplings of one group or of two."""
+    c = network(rng, sum(groups), batch, dtype)
+    if len(groups) == 2:
+        c["coupling"][: groups[0], : groups[0]] = c["coupling"][groups[0] :, groups[0] :] = 0
+    more = {"slopes": rng.uniform(0.5, 1.5, sum(groups)), "detuning": rng.normal(0, 0.3, sum(groups))}
+    return c | {k: v.astype(dtype) for k, v in more.items()} | {"target": rng.uniform(-1, 1, (batch, outputs)).astype(dtype)}
+
+
+def given(backend, c: dict, groups: tuple[int, ...]) -> dict:
+    here = on(backend, c)
+    if len(groups) == 2:
+        here["coupling"] = oscillator.Between(backend.array(np.ascontiguousarray(c["coupling"][: groups[0], groups[0] :])))
+    return here
+
+
+def pushes(c: dict, phase: np.ndarray, beta: float = 0.0, hold: bool = False) -> np.ndarray:
+    """slope times the force, term by term in float64."""
+    d = phase[:, :, None] - phase[:, None, :]
+    push = -np.einsum("ij,bij->bi", c["coupling"], np.sin(d)) + c["y"] * np.cos(phase) - c["x"] * np.sin(phase)
+    push -= c["second"] * np.sin(2 * phase)
+    out = slice(phase.shape[1] - c["target"].shape[1], None)
+    push[:, out] += beta * (np.cos(phase[:, out]) - c["target"]) * np.sin(phase[:, out])
+    if hold:
+        push[:, out] = 0
+    return c["slopes"] * push
+
+
+def limits(monkeypatch, place: int, groups: tuple[int, ...], dtype: str) -> None:
+    """Shared memory that has room for couplings and states, for states alone, or for neither."""
+    nodes, weights = sum(groups), np.prod(groups) if len(groups) == 2 else groups[0] ** 2
+    room = {0: 1 << 18, 1: (13 * nodes + 2300 + weights // 2) * np.dtype(dtype).itemsize, 2: 256}[place]
+    monkeypatch.setattr(_launch, "shared_limit", lambda like: room)
+
+
+# one group and two, narrow on either side and on none; more oscillators than threads; sums of many slices
+SIZES = [((1,), 2, 1), ((37,), 5, 3), ((61, 3), 3, 3), ((3, 70), 4, 70), ((40, 33), 2, 33), ((1, 1), 1, 1), ((540, 5), 2, 5)]
+
+
+@pytest.mark.parametrize(("groups", "batch", "outputs"), SIZES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_steps_are_those_of_plain_arrays(backend, groups, batch, outputs, dtype, place, rng, monkeypatch) -> None:
+    """Free and nudged from one start, then how far nudges and held outputs move the free state."""
+    if backend.name == "cpu" and place:
+        pytest.skip("a twin has one place")
+    if sum(groups) > 500 and (dtype, place) not in (("float32", 0), ("float64", 2)):
+        pytest.skip("one of each")
+    c, steps, step, betas = machine(rng, groups, batch, outputs, dtype), 4, 0.07, (-0.4, 0.6, 0.2)
+    limits(monkeypatch, place, groups, dtype)
+    here, wide = given(backend, c, groups), {k: v.astype(float) for k, v in c.items()}
+    how = {"steps": steps, "step": step, "tolerance": 0}
+    found = oscillator.relax(**here, nudge=betas, **how)
+    largest = np.abs(wide["coupling"]).sum(axis=0) + np.abs(wide["x"]) + np.abs(wide["y"]) + np.abs(wide["second"])
+    left = []
+    for p, beta in enumerate(betas):
+        phase = wide["phase"].copy()
+        for _ in range(steps):
+            push = wide["detuning"] + pushes(wide, phase, beta)
+            phase += step * push
+        left.append(np.abs(push).max(axis=1) / largest.max(axis=1))
+        assert np.abs(backend.numpy(found.phase[p]) - phase).max() <= LIMIT[dtype] * 3
+    assert found.residual == pytest.approx(np.max(left), rel=1e-4 if dtype == "float32" else 1e-9)
+    del here["detuning"]
+    for hold in (False, True):
+        got = oscillator.respond(**here, nudges=betas, hold=hold, **how)
+        out, worst = slice(sum(groups) - outputs, None), []
+        cosine = np.cos(wide["phase"][:, out])
+        assert np.abs(backend.numpy(got.output) - cosine).max() <= LIMIT[dtype]
+        for p, beta in enumerate(betas):
+            by = np.zeros_like(wide["phase"])
+            if hold:
+                held = np.arccos(np.clip(cosine + beta * (wide["target"] - cosine), -1, 1)) - np.arccos(cosine)
+                by[:, out] = np.where(np.sin(wide["phase"][:, out]) < 0, -1, 1) * held
+            for _ in range(steps):
+                push = pushes(wide, wide["phase"] + by, beta, hold) - pushes(wide, wide["phase"], 0.0, hold)
+                by += step * push
+            start = np.abs(beta * (wide["target"] - cosine)).max(axis=1)
+            worst.append(np.abs(push).max(axis=1) / np.minimum(start, largest.max(axis=1)))
+            assert np.abs(backend.numpy(got.moved[0][p]) - by).max() <= LIMIT[dtype] * max(1, np.abs(by).max())
+        assert got.residual == pytest.approx(np.max(worst), rel=1e-3 if dtype == "float32" else 1e-8)
+
+
+@pytest.mark.parametrize("groups", [(9,), (11, 2)])
+def test_a_network_stops_by_itself(backend, groups, rng: np.random.Generator) -> None:
+    """Those that settle sooner do not wait for the others, and one that never does says so; alone each is what it is among others."""
+    c = machine(rng, groups, 5, 2, "float64")
+    c["x"][1] = 12  # settles soon
+    here = given(backend, c, groups)
+    del here["detuning"]
+    target = here.pop("target")
+    how = {"step": 0.02, "steps": 2000, "tolerance": 1e-5}
+    found = oscillator.relax(**here, **how)
+    assert found.converged
+    left = backend.numpy(found.left)
+    assert (left <= 1e-5).all()
+    assert left.min() > 1e-8  # and not much less: each stopped as soon as it could
+    moved = oscillator.respond(**here | {"phase": found.phase}, target=target, nudges=(0.1, 0.5), **how)
+    assert (backend.numpy(moved.left) <= 1e-5).all()
+    each = {"phase", "x", "y"}
+    for n in (1, 4):
+        one = {k: v[n : n + 1] if k in each else v for k, v in here.items()}
+        alone = oscillator.relax(**one, **how)
+        assert np.allclose(backend.numpy(alone.phase), backend.numpy(found.phase)[n], atol=1e-12)
+        alone = oscillator.respond(**one | {"phase": found.phase[n : n + 1]}, target=target[n : n + 1], nudges=(0.1, 0.5), **how)
+        assert np.allclose(backend.numpy(alone.moved[0])[:, 0], backend.numpy(moved.moved[0])[:, n], atol=1e-12)
+    short = oscillator.relax(**here, **how | {"steps": 3, "on_failure": "flag"})
+    assert not short.converged
+    with pytest.raises(ConvergenceError, match="have not settled after 3 steps"):
+        oscillator.relax(**here, **how | {"steps": 3})
+
+
+def test_free_and_nudged_at_once(backend, rng: np.random.Generator) -> None:
+    groups, how = (12, 3), {"steps": 30, "tolerance": 0}
+    c = machine(rng, groups, 4, 3, "float64")
+    here, nudges = given(backend, c, groups), (-0.1, 0.1)
+    target = here.pop("target")
+    both = oscillator.phases(**here, outputs=3, nudges=nudges, target=target, nudged_steps=7, **how)
+    free = oscillator.relax(**here, **how)
+    moved = oscillator.respond(**here | {"phase": free.phase}, nudges=nudges, target=target, steps=7, tolerance=0)
+    assert np.array_equal(backend.numpy(both.states[0]), backend.numpy(free.phase))
+    assert np.array_equal(backend.numpy(both.moved[0]), backend.numpy(moved.moved[0]))
+    assert both.residual == moved.residual
+    assert np.allclose(backend.numpy(both.output), np.cos(backend.numpy(free.phase))[:, -3:])
+    alone = oscillator.phases(**here, outputs=3, **how)
+    assert alone.moved[0].shape == (0, 4, 15)
+    assert alone.residual == free.residual
+    assert np.array_equal(backend.numpy(alone.output), backend.numpy(both.output))
+    start = here["phase"][0]
+    every = oscillator.phases(**here | {"phase": start}, outputs=3, **how)
+    same = oscillator.phases(**here | {"phase": backend.array(np.repeat(c["phase"][:1], 4, axis=0))}, outputs=3, **how)
+    assert np.array_equal(backend.numpy(every.states[0]), backend.numpy(same.states[0]))
+
+
+DRIVES = [(1, 1, 1, 1), (16, 300, 40, 3), (35, 129, 33, 32), (5, 7, 64, 0), (3, 4, 0, 5)]
+
+
+@pytest.mark.parametrize(("batch", "inputs", "hidden", "rest"), DRIVES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_drive(backend, batch, inputs, hidden, rest, dtype, rng) -> None:
+    x, w = rng.normal(size=(batch, inputs)).astype(dtype), rng.normal(size=(inputs, hidden)).astype(dtype)
+    b, o = rng.normal(size=hidden).astype(dtype), rng.normal(size=rest).astype(dtype)
+    on_it = [backend.array(a) for a in (x, w, b, o)]
+    got = backend.numpy(oscillator.drive(*on_it))
+    wanted = np.concatenate([x.astype(float) @ w + b, np.broadcast_to(o, (batch, rest))], axis=1)
+    assert got.dtype == dtype
+    assert np.abs(got - wanted).max() <= LIMIT[dtype] * np.sqrt(inputs) * 3
+    if backend.name != "cpu":  # where BLAS adds in another order
+        last = backend.numpy(oscillator.drive(on_it[0][batch - 1 :], *on_it[1:]))
+        assert np.array_equal(last[0], got[-1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_phases_may_go_round(backend, dtype: str, rng: np.random.Generator) -> None:
+    """Sines of many turns: to the rounding of the phase itself. What has no size has no sine."""
+    for size in (3.0, 8000.0, 9000.0, 1e6, 1e9):
+        phase = rng.uniform(-size, size, (2, 150)).astype(dtype)
+        wide = phase.astype(np.longdouble)
+        none = backend.array(np.zeros((150, 150), dtype))
+        for field, wanted in (("x", -np.sin(wide)), ("y", np.cos(wide))):
+            got = backend.numpy(oscillator.force(backend.array(phase), none, **{field: backend.array(np.ones(150, dtype))}))
+            error = np.abs(got - wanted).max()
+            assert error <= (2e-7 if dtype == "float32" else 4e-16 if size < 1e8 else 1.2e-7)
+    far, none, one = (backend.array(np.array(a, dtype)) for a in ([[1e13, np.inf, np.nan]], np.zeros((3, 3)), np.ones(3)))
+    assert np.isnan(backend.numpy(oscillator.force(far, none, x=one))).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("batch", "groups"), [(1, (1, 1)), (9, (35, 6)), (20, (3, 40))])
+def test_contrasts_of_two_groups(backend, dtype, batch, groups, rng) -> None:
+    """Against derivatives of the energy in float64, at both phases: of couplings across, fields and second harmonics."""
+    nodes, below = sum(groups), groups[0]
+    free, moved = rng.uniform(-3, 3, (batch, nodes)).astype(dtype), rng.normal(0, 0.3, (2, batch, nodes)).astype(dtype)
+    here = [backend.array(a) for a in (free, moved)]
+    settled = oscillator.Phases(None, [here[0]], [here[1]], here[0], left=0.0, limit=1.0)
+    wide = np.concatenate([free[None], free + moved.astype(float)])
+    for a, b in ((1, 2), (0, 1), (2, 0), (1, 1)):
+        factors, dx, field, dK = oscillator.contrast_between(settled, a, b, below)
+        (c, s), (c2, s2) = ((np.cos(wide[p]), np.sin(wide[p])) for p in (a, b))
+        J = -(c2[:, :below].T @ c2[:, below:] + s2[:, :below].T @ s2[:, below:] - c[:, :below].T @ c[:, below:] - s[:, :below].T @ s[:, below:])
+        K = -0.5 * (np.cos(2 * wide[b]) - np.cos(2 * wide[a])).sum(axis=0)
+        for got, wanted in ((factors.dense(), J), (dx, (c - c2)[:, :below]), (field, (c - c2).sum(axis=0)), (dK, K)):
+            assert np.abs(backend.numpy(got) - wanted).max() <= LIMIT[dtype] * batch * 2
+        whole, x, y, K2 = oscillator.contrast(settled, a, b, mean=False)
+        assert np.allclose(backend.numpy(whole.dense())[:below, below:], J, atol=LIMIT[dtype] * batch * 2)
+        assert np.allclose(backend.numpy(x), c - c2, atol=LIMIT[dtype])
+        assert np.allclose(backend.numpy(y), s - s2, atol=LIMIT[dtype])
+        assert np.allclose(backend.numpy(K2), K, atol=LIMIT[dtype] * batch * 2)
+        mean = oscillator.contrast(settled, a, b)
+        assert np.allclose(backend.numpy(mean[3]), K / batch, atol=LIMIT[dtype] * 2)
+        assert np.allclose(backend.numpy(mean[0].dense())[:below, below:], J / batch, atol=LIMIT[dtype] * 2)
+
+
 # ------------------------------------------------------------------------------------------------------------------- learning
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_differences(backend, dtype: str, rng: np.random.Generator) -> None:
@@ -238,6 +433,14 @@ P, J = np.zeros((2, 3)), np.ones((3, 3)) - np.eye(3)
         (lambda: oscillator.relax(P, J, temperature=0.1), ValueError, "noise of a temperature above 0 is random, which needs a key"),
         (lambda: oscillator.relax(P, J, temperature=-0.1), ValueError, "temperature must be finite and 0 or more"),
         (lambda: oscillator.relax(P + [0, 1, 3.0], J, steps=3), ConvergenceError, "the oscillators have not settled after 3 steps"),
+        (lambda: oscillator.phases(P, J, outputs=0), ValueError, "outputs must be an integer from 1 to 3, got 0"),
+        (lambda: oscillator.phases(P, J, outputs=1, nudges=(0.0,)), ValueError, "nudges need a target"),
+        (lambda: oscillator.phases(P, J, outputs=1, nudges=(0.1,), target=P), ValueError, r"target must be \(2, 1\), got shape \(2, 3\)"),
+        (lambda: oscillator.phases(P, J, outputs=1, nudged_steps=0), ValueError, "must be at least 1, got 0"),
+        (lambda: oscillator.drive(P, J, P[0], P), ValueError, r"others must be \(m,\)"),
+        (lambda: oscillator.drive(P, J.astype("float32"), P[0], P[0]), TypeError, "of one dtype, got float64, float32"),
+        (lambda: oscillator.contrast_between(oscillator.respond(P, J, nudges=(0.1,), target=P), 0, 1, 4), ValueError,
+         "below must be from 1 to 3, got 4"),
         (lambda: oscillator.contrast(oscillator.respond(P, J, nudges=(0.1,), target=P), 0, 2), ValueError,
          r"phases are numbered 0 \(free\) to 1, got 2"),
     ],

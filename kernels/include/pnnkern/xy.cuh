@@ -1,5 +1,5 @@
 // Oscillators coupled through the cosines of their phase differences: the sin a cos b form, so that sums over neighbours are products of
-// matrices with cos and sin, never a (batch, n, n) array. Twin: networks/xy.py.
+// matrices with cos and sin, never a (batch, n, n) array. A block takes a network of oscillators through all its steps. Twin: networks/xy.py.
 #pragma once
 #include "pnnkern/platform.cuh"
 #if !defined(__CUDACC_RTC__)
@@ -7,9 +7,273 @@
 #endif
 
 namespace pnn {
-PNN_HD void circle_(float x, float* s, float* c) { *s = sinf(x); *c = cosf(x); }
-PNN_HD void circle_(double x, double* s, double* c) { *s = sin(x); *c = cos(x); }
+// Sine and cosine of x = r + k pi / 2, from those of |r| <= pi / 4, without a path for large angles that would need an array in local memory.
+// Polynomials: cephes sinf.c, fdlibm k_sin.c and k_cos.c, errors of an ulp.
+template <class T> PNN_HD void turn_(T sine, T cosine, T k, T whole, T* s, T* c) {
+    T q = k - T(4) * ((k * T(0.25) - T(0.375) + whole) - whole);   // k modulo 4; adding `whole` rounds
+    bool odd = q == T(1) || q == T(3);
+    T a = odd ? cosine : sine, b = odd ? sine : cosine;
+    *s = q >= T(2) ? -a : a;
+    *c = q == T(1) || q == T(2) ? -b : b;
+}
+// x - k pi / 2 and k. The first parts of pi / 2 have 33 bits (fdlibm e_rem_pio2.c): exact for k < 2^20, and as good as x itself beyond.
+// What is no number, or so large that turns are lost in its rounding, has no sine.
+PNN_HD double reduced_(double x, double* k) {
+    double n = (x * 0.63661977236758134308 + 6755399441055744.0) - 6755399441055744.0;
+    *k = n;
+    double r = ((x - n * 1.57079632673412561417) - n * 6.07710050630396597660e-11) - n * 2.02226624879595063154e-21;
+    return x < 1e12 && x > -1e12 ? r : 0.0 / 0.0;
+}
+PNN_HD void circle_(double x, double* s, double* c) {
+    double k, r = reduced_(x, &k), z = r * r, p = 1.58969099521155010221e-10, q = -1.13596475577881948265e-11;
+    p = p * z - 2.50507602534068634195e-08;
+    p = p * z + 2.75573137070700676789e-06;
+    p = p * z - 1.98412698298579493134e-04;
+    p = p * z + 8.33333333332248946124e-03;
+    p = p * z - 1.66666666666666324348e-01;
+    q = q * z + 2.08757232129817482790e-09;
+    q = q * z - 2.75573143513906633035e-07;
+    q = q * z + 2.48015872894767294178e-05;
+    q = q * z - 1.38888888888741095749e-03;
+    q = q * z + 4.16666666666666019037e-02;
+    turn_(r + r * z * p, 1.0 - (0.5 * z - z * z * q), k, 6755399441055744.0, s, c);
+}
+PNN_HD void circle_(float x, float* s, float* c) {
+    float k = (x * 0.636619772f + 12582912.0f) - 12582912.0f;
+    float r = ((x - k * 1.5703125f) - k * 4.837512969970703125e-4f) - k * 7.54978995489188216e-8f;   // exact for k < 2^13
+    if (!(x < 8192.0f && x > -8192.0f)) {
+        double n, wide = reduced_(x, &n);
+        r = (float)wide;
+        k = (float)(n - 4.0 * ((n * 0.25 + 6755399441055744.0) - 6755399441055744.0));   // -2 to 2, as many quarters
+    }
+    float z = r * r, p = -1.9515295891e-4f, q = 2.443315711809948e-5f;
+    p = p * z + 8.3321608736e-3f;
+    p = p * z - 1.6666654611e-1f;
+    q = q * z - 1.388731625493765e-3f;
+    q = q * z + 4.166664568298827e-2f;
+    turn_(r + r * z * p, 1.0f - (0.5f * z - z * z * q), k, 12582912.0f, s, c);
+}
+template <class T> PNN_HD T size_(T x) { return x < T(0) ? -x : x; }
 
 // -dE/dphase of one oscillator with cosine c and sine s in the field (x, y) of sources and neighbours, with the second harmonic k.
 template <class T> PNN_HD T xy_force(T c, T s, T x, T y, T k) { return c * y - s * x - T(2) * k * s * c; }
+
+// The largest over a block, NaN if there is one; every thread gets it. scratch: a T for each of its warps, which must be whole.
+template <class T> PNN_D T xy_largest(T x, T* scratch) {
+    for (int lanes = 16; lanes > 0; lanes /= 2) x = larger(x, __shfl_xor_sync(0xffffffffu, x, lanes));
+    if (threadIdx.x % 32 == 0) scratch[threadIdx.x / 32] = x;
+    __syncthreads();
+    x = scratch[0];
+    for (int w = 1; w < (int)blockDim.x / 32; w++) x = larger(x, scratch[w]);
+    __syncthreads();   // who comes next may write there
+    return x;
+}
+
+// Sums over neighbours, a block for all `nodes` oscillators: of one group, all with all, or of two, each with all of the other and none of
+// its own. The neighbours of a target are shared out to `slices` threads, whose sums are added in order: nothing else decides the bits.
+template <class T, class I> struct xy_group {
+    const T* weight;   // of neighbour j and target i at weight[j from + i to]
+    I from, to;
+    int neighbours, first, targets, slices;   // the neighbours are nodes first, first + 1, ...
+    T* sums;                                  // [2][slices][targets]
+
+    // op(weight, neighbour, &x, &y) adds what one neighbour gives.
+    template <class Op> PNN_D void gather(Op op) const {
+        int all = slices * targets;
+        for (int e = threadIdx.x; e < all; e += blockDim.x) {
+            int slice = e / targets, i = e - slice * targets;
+            const T* at = weight + slice * from + i * to;
+            I ahead = slices * from;
+            T x = T(0), y = T(0);
+#pragma unroll 4
+            for (int j = slice; j < neighbours; j += slices, at += ahead) op(*at, first + j, &x, &y);
+            sums[e] = x;
+            sums[all + e] = y;
+        }
+    }
+    PNN_D void total(int i, T* x, T* y) const {
+        T u = T(0), v = T(0);
+#pragma unroll 4
+        for (int e = i; e < slices * targets; e += targets) u += sums[e], v += sums[slices * targets + e];
+        *x = u;
+        *y = v;
+    }
+};
+
+// Sizes: pnn_xy_relax. What is not given is null.
+template <class T> struct xy_system {
+    long long field_rows, batch;
+    int nodes, outputs;
+    double tolerance;
+    T step;
+    const T *x, *y, *second, *slope, *detuning, *nudge, *target;
+};
+
+template <class T, class I> struct xy_block {
+    xy_system<T> net;
+    xy_group<T, I> one, two;   // the second of no targets where there is one group
+    T *cosine, *sine, *state;  // of each node; state its phase, or how far it moved
+    T *free;                   // cosine, sine, X and Y of the free state, each [nodes]; of `respond` alone
+    T *scratch;
+
+    template <class Op> PNN_D void gather(Op op) const {
+        two.gather(op);
+        one.gather(op);
+        __syncthreads();
+    }
+    PNN_D void total(int i, T* x, T* y) const { i < one.targets ? one.total(i, x, y) : two.total(i - one.targets, x, y); }
+    PNN_D void fields_of(const T* c, const T* s) const {
+        gather([=](T w, int j, T* x, T* y) { *x += w * c[j], *y += w * s[j]; });
+    }
+    // The largest force that any node could feel.
+    PNN_D T largest(long long row) const {
+        gather([=](T w, int j, T* x, T* y) { *x += size_(w); });
+        T most = T(0), total_, none;
+        long long f = row % net.field_rows * net.nodes;
+        for (int j = threadIdx.x; j < net.nodes; j += blockDim.x) {
+            total(j, &total_, &none);
+            if (net.x) total_ += size_(net.x[f + j]);
+            if (net.y) total_ += size_(net.y[f + j]);
+            if (net.second) total_ += size_(net.second[j]);
+            most = larger(most, total_);
+        }
+        return xy_largest(most, scratch);
+    }
+    PNN_D bool settled(T most, T scale, int n, int steps, T* left) const {
+        if (net.tolerance == 0 && n < steps - 1) return false;
+        *left = xy_largest(most, scratch) / scale;
+        return net.tolerance > 0 && *left <= T(net.tolerance);
+    }
+
+    // phase[nodes] after all steps from start[nodes]; cosines of the last ones, and the force that is left relative to the largest possible.
+    PNN_D void relax(long long row, int steps, const T* start, T* phase, T* output, T* left) const {
+        int nodes = net.nodes, others = nodes - net.outputs;
+        long long f = row % net.field_rows * nodes;
+        T beta = net.nudge ? net.nudge[row / net.batch] : T(0), most, scale = largest(row), last = T(0);
+        const T* wanted = net.target + row % net.batch * net.outputs;
+        scale = scale != T(0) ? scale : T(1);
+        for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
+            state[j] = start[j];
+            circle_(start[j], sine + j, cosine + j);
+        }
+        __syncthreads();
+        for (int n = 0; n < steps; n++) {
+            fields_of(cosine, sine);
+            most = T(0);
+            for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
+                T c = cosine[j], s = sine[j], x, y;
+                total(j, &x, &y);
+                if (net.x) x += net.x[f + j];
+                if (net.y) y += net.y[f + j];
+                if (net.nudge && j >= others) x += beta * (wanted[j - others] - c);
+                T push = xy_force(c, s, x, y, net.second ? net.second[j] : T(0));
+                if (net.slope) push *= net.slope[j];
+                if (net.detuning) push += net.detuning[j];
+                T to = state[j] + net.step * push;
+                state[j] = to;
+                circle_(to, sine + j, cosine + j);
+                most = larger(most, size_(push));
+            }
+            bool done = settled(most, scale, n, steps, &last);
+            __syncthreads();
+            if (done) break;
+        }
+        for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
+            phase[j] = state[j];
+            if (output && j >= others) output[j - others] = cosine[j];
+        }
+        if (threadIdx.x == 0) *left = last;
+        __syncthreads();   // the next row begins
+    }
+
+    // How far a nudge moves the free phases, as differences of their own: near the free state they are beta times smaller than the phases,
+    // and keep their own digits. With d = moved and h = d / 2: cos(p + d) - cos p = -2 sin(p + h) sin h, and so on.
+    PNN_D void waves_of(int j) const {
+        T c = free[j], s = free[net.nodes + j], sh, ch;
+        circle_(state[j] / T(2), &sh, &ch);
+        cosine[j] = T(-2) * sh * (s * ch + c * sh);
+        sine[j] = T(2) * sh * (c * ch - s * sh);
+    }
+    // Where held outputs go: to cosines c + beta (target - c), cut to -1 .. 1, on their half of the circle.
+    PNN_D static T held(T phase, T s, T beta, T target) {
+        double none, c, to;
+        circle_(double(phase), &none, &c);
+        to = c + double(beta) * (double(target) - c);
+        double by = acos(to < -1 ? -1.0 : to > 1 ? 1.0 : to) - acos(c);
+        return T(s < T(0) ? -by : by);
+    }
+    PNN_D void respond(long long row, int mode, int steps, const T* phase, T* moved, T* output, T* left) const {
+        int nodes = net.nodes, others = nodes - net.outputs;
+        long long f = row % net.field_rows * nodes;
+        T beta = net.nudge[row / net.batch], most = T(0), scale = mode == LINEAR ? T(0) : largest(row), last = T(0);
+        const T* wanted = net.target + row % net.batch * net.outputs;
+        T *fc = free, *fs = free + nodes, *fx = free + 2 * nodes, *fy = free + 3 * nodes;
+        for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
+            circle_(phase[j], fs + j, fc + j);
+            int k = j - others;
+            if (k >= 0) most = larger(most, size_(mode == LINEAR ? fs[j] * wanted[k] : beta * (wanted[k] - fc[j])));
+            state[j] = mode == HOLD && k >= 0 ? held(phase[j], fs[j], beta, wanted[k]) : T(0);
+            if (mode == LINEAR) cosine[j] = sine[j] = T(0);
+            else waves_of(j);
+        }
+        most = xy_largest(most, scratch);   // and the waves are there
+        most = most != T(0) ? most : T(1);
+        if (mode == LINEAR) scale = most;
+        else {
+            scale = scale != T(0) ? scale : T(1);
+            scale = most < scale || most != most ? most : scale;
+        }
+        fields_of(fc, fs);
+        for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
+            total(j, fx + j, fy + j);
+            if (net.x) fx[j] += net.x[f + j];
+            if (net.y) fy[j] += net.y[f + j];
+        }
+        __syncthreads();
+        for (int n = 0; n < steps; n++) {
+            fields_of(cosine, sine);
+            most = T(0);
+            for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
+                T c = fc[j], s = fs[j], dc = cosine[j], ds = sine[j], by = state[j], dx, dy, push;
+                T K = net.second ? net.second[j] : T(0);
+                int k = j - others;
+                total(j, &dx, &dy);
+                if (mode == LINEAR) {
+                    push = -(s * fy[j] + c * fx[j] + T(2) * K * (c - s) * (c + s)) * by + c * dy - s * dx;
+                    if (k >= 0) push += s * wanted[k];
+                } else {
+                    push = dc * fy[j] + (c + dc) * dy - ds * fx[j] - (s + ds) * dx;
+                    // sin(2 p + 2 d) - sin(2 p) = 2 cos(2 p + d) sin d, from the cosines and sines that are there
+                    push -= T(2) * K * (c * (c + dc) - s * (s + ds)) * (ds * c - dc * s);
+                    if (k >= 0) push = mode == HOLD ? T(0) : push - (s + ds) * beta * (wanted[k] - (c + dc));
+                    if (net.slope) push *= net.slope[j];
+                }
+                state[j] = by + net.step * push;
+                if (mode == LINEAR) {
+                    cosine[j] = -s * state[j];
+                    sine[j] = c * state[j];
+                } else {
+                    waves_of(j);
+                }
+                most = larger(most, size_(push));
+            }
+            bool done = settled(most, scale, n, steps, &last);
+            __syncthreads();
+            if (done) break;
+        }
+        for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
+            moved[j] = state[j];
+            if (output && j >= others) output[j - others] = fc[j];
+        }
+        if (threadIdx.x == 0) *left = last;
+        __syncthreads();   // the next row begins
+    }
+    enum { NUDGE = 0, HOLD = 1, LINEAR = 2 };
+};
+
+// Values that a block needs beside couplings: waves and state, four of the free state, scratch, and sums.
+PNN_HD long long xy_room(int nodes, int below, int slices, int slices_above, bool responds) {
+    int first = below > 0 ? below : nodes;
+    return (responds ? 7 : 3) * (long long)nodes + 32 + 2ll * slices * first + 2ll * slices_above * (nodes - first);
+}
 }  // namespace pnn

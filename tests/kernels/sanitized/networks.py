@@ -1,5 +1,6 @@
 """Relaxing networks, spins, oscillators and updates: more nodes of a colour than threads, more samples and networks than blocks."""
 
+import functools
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -237,6 +238,28 @@ def potts() -> Iterator[np.ndarray]:
         yield state
 
 
+def chains_of_classes() -> Iterator[np.ndarray]:
+    """More samples than blocks, hidden units than threads, classes than warps; weights in both places, with a field and without, faults."""
+    rng = np.random.default_rng(9)
+    batch, hidden, classes, settle, sweeps = 5, 41, 3, 1, 2
+    for real in REALS:
+        drive, w, bias, field = (rng.normal(0, 1, s).astype(real) for s in ((batch, hidden), (hidden, classes), classes, (batch, classes)))
+        index, keys = rng.integers(0, 2**40, batch), (1, 2, 3, 4, 5, 6, 7, 8)
+        for kept, beside in ((1, field), (0, None)):
+            drawn, given, mean = (np.empty(s, real) for s in ((sweeps, batch, classes), (sweeps, batch, hidden), (batch, classes)))
+            room = hidden + 3 * classes + kept * hidden * (classes | 1)
+            launch = functools.partial(
+                _launch.launch, "networks/boltzmann", "chain", real, batch, hidden, classes, settle, sweeps, kept, *keys, 0,
+                grid=(2,), block=(THREADS,), shared=room * drive.itemsize,
+            )  # fmt: skip
+            launch(index, drive, w, bias, beside, drawn, given, mean)
+            yield from (drawn, given, mean)
+            with pytest.raises(FaultError):
+                launch(index, np.nan * drive, w, bias, beside, drawn.copy(), given.copy(), mean.copy())
+            with pytest.raises(FaultError):
+                launch(-1 - index, drive, w, bias, beside, drawn.copy(), given.copy(), mean.copy())
+
+
 def oscillators() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(3)
     phases, batch, nodes, outputs = 2, 7, 31, 4
@@ -254,6 +277,57 @@ def oscillators() -> Iterator[np.ndarray]:
                 "networks/xy", "force", real, phases * batch, nodes, rows, batch, outputs, c, s, x, y, *fields, *nudged, out, threads=phase.size
             )
             yield out
+
+
+def oscillator_steps() -> Iterator[np.ndarray]:
+    """One group and two, in every place; more networks than blocks, more oscillators than threads, slices and none, settled and not."""
+    rng = np.random.default_rng(7)
+    for real in REALS:
+        for below, above, slices in ((0, 41, (1, 1)), (40, 3, (1, 6)), (3, 19, (2, 1))):
+            nodes, phases, batch, outputs, threads = below + above, 2, 3, 3, 32
+            J = rng.normal(0, 0.3, (nodes, nodes))
+            J = (np.triu(J, 1) + np.triu(J, 1).T).astype(real) if not below else J[:below, below:].astype(real)
+            J = np.ascontiguousarray(J)
+            across, first, pitch = np.ascontiguousarray(J.T), below or nodes, above | 1
+            x, second, slope, detuning = (rng.normal(1, 0.1, n).astype(real) for n in ((batch, nodes), nodes, nodes, nodes))
+            nudge, target = np.array([0.5, -0.2], real), rng.uniform(-1, 1, (batch, outputs)).astype(real)
+            start, rows = rng.uniform(-1, 1, (batch, nodes)).astype(real), phases * batch
+            for place in (0, 1, 2):
+                for tolerance in (0.0, 0.3):
+                    for verb, values in (("relax", 3), ("respond", 7)):
+                        room = values * nodes + 32 + 2 * (slices[0] * first + slices[1] * (nodes - first))
+                        shared = (room * (place < 2) + (below * pitch if below else nodes * nodes) * (place == 0)) * J.itemsize
+                        work = np.empty(2 * room, real)
+                        out, left = np.zeros((rows, nodes), real), np.zeros(rows, real)
+                        output = np.zeros((rows if verb == "relax" else batch, outputs), real)
+                        many = (batch,) if verb == "relax" else ()
+                        own = (x, -x, second, slope, detuning) if verb == "relax" else (x, None, second, slope)
+                        for mode in ((),) if verb == "relax" else ((0,), (1,), (2,)):
+                            _launch.launch(
+                                "networks/xy", verb, real, rows, batch, batch, *many, *mode, nodes, below, outputs, *slices, 4, place,
+                                tolerance, 0.1, J, across, *own, nudge, target, start, out, output, left, work, grid=(2,), block=(threads,),
+                                shared=shared,
+                            )  # fmt: skip
+                            yield from (out.copy(), left.copy(), output.copy())
+
+
+def oscillator_fields() -> Iterator[np.ndarray]:
+    """Tiles of rows and columns with rests, more tiles of rows than blocks; more samples than warps, phases that moved and not."""
+    rng = np.random.default_rng(8)
+    for real in REALS:
+        x, w, bias, others = (rng.normal(0, 1, shape).astype(real) for shape in ((35, 130), (130, 37), 37, 5))
+        out = np.empty((35, 42), real)
+        _launch.launch("networks/xy", "drive", real, 35, 130, 37, 5, x, w, bias, others, out, grid=(2, 2), block=(32, 16))
+        yield out
+        free, a, b = (rng.normal(0, 1, (11, 42)).astype(real) for _ in range(3))
+        for firsts, start, ends, each in ((42, 0, (None, b), True), (37, 37, (a, b), False)):
+            first, second, dx = np.empty((44, firsts), real), np.empty((44, 42 - start), real), np.empty((11, firsts), real)
+            dy, field, harmonic = np.empty_like(dx) if each else None, np.empty(42, real), np.empty(42, real)
+            _launch.launch(
+                "networks/xy", "contrast", real, 11, 42, firsts, start, 0.5, free, *ends, first, second, dx, dy, field, harmonic, grid=(1,),
+                block=(32, 8),
+            )  # fmt: skip
+            yield from (first, second, dx, field, harmonic)
 
 
 # -------------------------------------------------------------------------------------------------------------------------- updates
@@ -359,5 +433,5 @@ def springs() -> Iterator[np.ndarray]:
 
 CALLS = (
     graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_contrast, spins, dense_spins, potts,
-    oscillators, updates, edge_updates, small_networks, springs,
+    chains_of_classes, oscillators, oscillator_steps, oscillator_fields, updates, edge_updates, small_networks, springs,
 )  # fmt: skip

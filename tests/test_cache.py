@@ -38,7 +38,7 @@ try:
     _fft.engine((24, 24), (48, 48), np.dtype(np.complex64))
 except ModuleNotFoundError:  # without pyfftw there are no plans
     pass
-print(x, y, cubin, sum(optimizer.pnn_optimizer_sgd.together.stats.cache_hits.values()))
+print(x, y, cubin, sum(optimizer._sgd.together.stats.cache_hits.values()))
 """
 MADE, FOUND = "[0.99 0.99 0.99 0.99] [2.] b'machine code' 0\n", "[0.99 0.99 0.99 0.99] [2.] b'machine code' 1\n"
 

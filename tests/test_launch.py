@@ -147,9 +147,9 @@ def test_scalars_of_every_type_are_converted_or_refused(monkeypatch: pytest.Monk
 def test_the_grid_of_a_launch_by_threads(cupy, monkeypatch: pytest.MonkeyPatch) -> None:
     grids = []
     monkeypatch.setattr(cupy.RawKernel, "__call__", lambda self, grid, block, args, **how: grids.append((grid, block)))
-    x = cupy.zeros(1, np.float32)
+    x, y = cupy.zeros(1, np.float32), cupy.zeros(1, np.complex64)
     for threads in (0, 1, 256, 257, 10**9):
-        _launch.launch("learning/optimizer", "sgd", "float32", 1, 0.0, 0.0, x, x, x, threads=threads)
+        _launch.launch("optics/mask", "phasor", "float32", 1, x, y, threads=threads)
     assert grids == [((n,), (256,)) for n in (1, 1, 1, 2, 4096)]
 
 

@@ -7,15 +7,12 @@ from .._jit import njit
 
 
 @njit(parallel=True)
-def pnn_optimizer_adam(n, rate, beta1, beta2, epsilon, correction1, correction2, now, gradient, first, second, parameter):
-    """Adam (Kingma and Ba 2015): corrections are 1 - beta^step. now : (rate, correction1, correction2) in their place, if it is not empty."""
-    if now.size > 0:
-        rate, correction1, correction2 = now[0], now[1], now[2]
+def _adam(n, factor, divisor, rate, beta1, beta2, epsilon, correction1, correction2, gradient, first, second, parameter):
     one = gradient.dtype.type
     b1, c1, b2, c2 = one(beta1), one(1 - beta1), one(beta2), one(1 - beta2)
-    step, k1, k2, tiny = one(rate), one(correction1), one(correction2), one(epsilon)
+    step, k1, k2, tiny, times, over = one(rate), one(correction1), one(correction2), one(epsilon), one(factor), one(divisor)
     for i in prange(n):
-        g = gradient[i]
+        g = gradient[i] * times / over
         m = b1 * first[i] + c1 * g
         v = b2 * second[i] + c2 * g * g
         first[i] = m
@@ -24,13 +21,28 @@ def pnn_optimizer_adam(n, rate, beta1, beta2, epsilon, correction1, correction2,
 
 
 @njit(parallel=True)
-def pnn_optimizer_sgd(n, rate, momentum, now, gradient, velocity, parameter):
-    """velocity = momentum velocity + gradient; parameter -= rate velocity. now : (rate, ...) in its place, if it is not empty."""
-    if now.size > 0:
-        rate = now[0]
+def _sgd(n, factor, divisor, rate, momentum, gradient, velocity, parameter):
     one = gradient.dtype.type
-    step, keep = one(rate), one(momentum)
+    step, keep, times, over = one(rate), one(momentum), one(factor), one(divisor)
     for i in prange(n):
-        v = keep * velocity[i] + gradient[i]
+        v = keep * velocity[i] + gradient[i] * times / over
         velocity[i] = v
         parameter[i] -= step * v
+
+
+def pnn_optimizer_adam(arrays, sizes, scales, rate, beta1, beta2, epsilon, correction1, correction2, now, *moments):
+    """Adam (Kingma and Ba 2015): corrections are 1 - beta^step. moments : 8 gradients, 8 first and 8 second moments, 8 parameters."""
+    if now.size:
+        rate, correction1, correction2 = now
+    for a in range(arrays):
+        own = (moments[a + 8 * k] for k in range(4))
+        _adam(int(sizes[a]), *map(float, scales[2 * a : 2 * a + 2]), rate, beta1, beta2, epsilon, correction1, correction2, *own)
+
+
+def pnn_optimizer_sgd(arrays, sizes, scales, rate, momentum, now, *moments):
+    """velocity = momentum velocity + gradient; parameter -= rate velocity. moments : 8 gradients, 8 velocities, 8 parameters."""
+    if now.size:
+        rate = now[0]
+    for a in range(arrays):
+        own = (moments[a + 8 * k] for k in range(3))
+        _sgd(int(sizes[a]), *map(float, scales[2 * a : 2 * a + 2]), rate, momentum, *own)

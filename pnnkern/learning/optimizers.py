@@ -1,14 +1,19 @@
 """Optimisers: one fused kernel per update, all state in one flat dict of arrays."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from .. import _array, _launch
+from .. import _array, _constants, _launch
 from .._array import Array, Real
 from .._errors import nearest
 from .._gate import accepts_any
+
+Scales = Mapping[str, tuple[float, float]]
+EIGHT = 8  # arrays that a launch takes
 
 
 @accepts_any
@@ -27,17 +32,17 @@ class Adam:
         """What a step, from 1, is made with at a learning rate: the rate, and what the two moments are corrected by."""
         return lr, 1 - self.beta1**step, 1 - self.beta2**step
 
-    def apply(self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None) -> None:
+    def apply(
+        self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None, scales: Scales | None = None
+    ) -> None:
         """Update `parameters` in place; those that cannot be written, as JAX's, are replaced in the dict. lr : for this step alone.
 
+        scales : of gradients by name (factor, divisor), as a mean is a sum over its number; 1 for those that are not named.
         Raises ValueError for a gradient of another shape than its parameter, or of none, TypeError for another dtype.
         """
         rate, *corrections = self.known(next_step(self.state), self.lr if lr is None else lr)
-        for p, g, (first, second) in _updates(parameters, gradients, self.state, ("first", "second")):
-            _launch.launch(
-                "learning/optimizer", "adam", p.dtype, p.size, rate, self.beta1, self.beta2, self.epsilon, *corrections, self.now, g, first,
-                second, p, threads=p.size,
-            )  # fmt: skip
+        how = (rate, self.beta1, self.beta2, self.epsilon, *corrections, self.now)
+        _update("adam", how, parameters, gradients, scales or {}, self.state, ("first", "second"))
 
 
 @accepts_any
@@ -54,20 +59,19 @@ class SGD:
         """What a step is made with at a learning rate: the rate; there is nothing to correct."""
         return lr, 1.0, 1.0
 
-    def apply(self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None) -> None:
+    def apply(
+        self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None, scales: Scales | None = None
+    ) -> None:
         """Update `parameters`; as `Adam.apply`."""
         next_step(self.state)
-        for p, g, (velocity,) in _updates(parameters, gradients, self.state, ("velocity",)):
-            _launch.launch(
-                "learning/optimizer", "sgd", p.dtype, p.size, self.lr if lr is None else lr, self.momentum, self.now, g, velocity, p,
-                threads=p.size,
-            )  # fmt: skip
+        how = (self.lr if lr is None else lr, self.momentum, self.now)
+        _update("sgd", how, parameters, gradients, scales or {}, self.state, ("velocity",))
 
 
-def _updates(
-    parameters: dict[str, Array], gradients: dict[str, Array], state: dict[str, Array], moments: tuple[str, ...]
-) -> Iterator[tuple[Array, Array, list[Array]]]:  # fmt: skip
-    """For each gradient the parameter, to be changed in place, the gradient, and what of the state is its own."""
+def _update(verb: str, how: tuple[Any, ...], parameters: dict[str, Array], gradients: dict[str, Array], scales: Scales,
+            state: dict[str, Array], moments: tuple[str, ...]) -> None:  # fmt: skip
+    """Change parameters, and what the state has of them: those of one precision and place by one launch for each eight."""
+    groups: dict[Any, list[str]] = {}
     for name, g in gradients.items():
         p = parameters.get(name)
         if p is None:
@@ -76,10 +80,27 @@ def _updates(
             raise ValueError(f"the gradient of {name!r} must have its shape {p.shape}, got {g.shape}")
         if g.dtype != p.dtype:
             raise TypeError(f"the gradient of {name!r} must be {p.dtype} as it is, got {g.dtype}")
-        if isinstance(p, np.ndarray) and not p.flags.writeable:
-            p = parameters[name] = p.copy()
-        with _array.in_place(p) as inside:
-            yield inside, _array.contiguous(g), [_slot(state, f"{name}.{moment}", p) for moment in moments]
+        groups.setdefault((p.dtype, p.data.device_id if _array.is_on_gpu(p) else None), []).append(name)
+    for names in (some[i : i + EIGHT] for some in groups.values() for i in range(0, len(some), EIGHT)):
+        with contextlib.ExitStack() as stack:
+            inside = [stack.enter_context(_array.in_place(_writable(parameters, name))) for name in names]
+            arrays = [[_array.contiguous(gradients[name]) for name in names]]
+            arrays += [[_slot(state, f"{name}.{moment}", p) for name, p in zip(names, inside, strict=True)] for moment in moments]
+            like, none = inside[0], [None] * (EIGHT - len(names))
+            sizes = _constants.constant([p.size for p in inside], np.int64, like)
+            shares = _constants.constant([scales.get(name, (1.0, 1.0)) for name in names], np.float64, like)
+            _launch.launch(
+                "learning/optimizer", verb, like.dtype, len(names), sizes, shares, *how,
+                *(array for some in (*arrays, inside) for array in (*some, *none)), threads=max(p.size for p in inside),
+            )  # fmt: skip
+
+
+def _writable(parameters: dict[str, Array], name: str) -> Array:
+    """A parameter; a copy in its place, where it cannot be written."""
+    p = parameters[name]
+    if isinstance(p, np.ndarray) and not p.flags.writeable:
+        p = parameters[name] = p.copy()
+    return p
 
 
 def next_step(state: dict[str, Array]) -> int:

@@ -376,6 +376,7 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, co
     writers: dict[str, Writer] = getattr(system, "writers", {})
     memory: dict[str, Array] = getattr(system, "memory", {})
     free: dict[str, Array] = {}
+    scales: dict[str, tuple[float, float]] = {}
     in_place: list[Change] = []
     for name, update in updates.items():
         if isinstance(update, Move | Set):
@@ -393,24 +394,23 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, co
             derivative = update if isinstance(update, Factors) else update.dense()
             writer.write(name, parameter, scaled(derivative, 1 / count), lr, memory)
         else:
-            free[name] = _mean(update, count)
+            free[name], scales[name] = _mean(update, count)
     if in_place:
         from ..networks import layered
 
         layered.updates(in_place, lr)
     if free:
-        optimizer.apply(system.parameters, free, lr=lr)
+        optimizer.apply(system.parameters, free, lr=lr, scales=scales)
     for name, (low, high) in getattr(system, "bounds", {}).items():
         _keep_within(system.parameters[name], low, high)
     touched(system)
 
 
-def _mean(update: Gradient | Factors, count: int) -> Array:
+def _mean(update: Gradient | Factors, count: int) -> tuple[Array, tuple[float, float]]:
+    """What is descended: an array, and the factor and the divisor that make the mean of it."""
     if isinstance(update, Factors):
-        return scaled(update, 1 / count).dense()
-    if update.scale == 1:
-        return update.value if count == 1 else update.value / update.value.dtype.type(count)
-    return update.value * update.value.dtype.type(update.scale / count)
+        return scaled(update, 1 / count).dense(), (1.0, 1.0)
+    return update.value, (1.0, float(count)) if update.scale == 1 else (update.scale / count, 1.0)
 
 
 def touched(system: Any) -> None:

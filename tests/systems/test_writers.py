@@ -176,9 +176,9 @@ def test_sums_are_divided_by_their_samples_once() -> None:
 class Watching(SGD):
     """An optimiser that notes what it is given."""
 
-    def apply(self, parameters: Any, gradients: Any, lr: float | None = None) -> None:
+    def apply(self, parameters: Any, gradients: Any, lr: float | None = None, scales: Any = None) -> None:
         self.seen = {**getattr(self, "seen", {}), **gradients}
-        super().apply(parameters, gradients, lr)
+        super().apply(parameters, gradients, lr, scales)
 
 
 @pytest.mark.parametrize("update", [Move(np.full(3, 0.25)), Set(np.full(3, 0.25))])

@@ -11,7 +11,7 @@ from ._timing import Row, interleaved, with_ratios
 
 CALLS = 1000  # between two looks at the clock
 # stem, verb, dtype: few arguments, and many
-KERNELS = (("learning/optimizer", "sgd", "float32"), ("crossbar/read", "adc", "float32"))
+KERNELS = (("optics/mask", "phasor", "float32"), ("crossbar/read", "adc", "float32"))
 
 
 def _arguments(stem: str, verb: str, dtype: str, xp: Any) -> tuple[list[Any], Any]:

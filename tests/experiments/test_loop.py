@@ -223,13 +223,21 @@ def waits(events: Any) -> list[str]:
     return found
 
 
+def with_tables(trainer: Trainer, events: Any) -> Trainer:
+    """After an epoch, in which what is kept on a GPU is made and waited for."""
+    for _ in range(trainer.steps_per_epoch):
+        trainer.advance()
+    events.clear()
+    return trainer
+
+
 def test_no_step_waits_for_the_one_before(make: Callable[..., Trainer], cupy: Any, events: Any) -> None:
     on_cpu, on_gpu = make(), make(xp=cupy)
-    for step in range(5):
+    for step in range(8):
         on_cpu.advance()
         on_gpu.advance()
-        if step == 0:
-            events.clear()  # the word that faults are flagged in was made, and waited for
+        if step == 2:
+            events.clear()  # in the first epoch tables are made, and waited for
     assert waits(events) == []
     assert on_gpu.losses == pytest.approx(on_cpu.losses, rel=1e-12)
     assert on_gpu.accuracies == on_cpu.accuracies
@@ -238,8 +246,7 @@ def test_no_step_waits_for_the_one_before(make: Callable[..., Trainer], cupy: An
 
 
 def test_images_and_labels_are_copied_once_a_step(make: Callable[..., Trainer], cupy: Any, events: Any) -> None:
-    trainer = make(xp=cupy)
-    events.clear()
+    trainer = with_tables(make(xp=cupy), events)
     trainer.advance()
     assert strict_cupy.totals(events)["copies"] == 2
 
@@ -248,11 +255,11 @@ def test_what_waits_is_read_from_time_to_time(
     make: Callable[..., Trainer], cupy: Any, events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "READ_EVERY", 4)
-    trainer, read = make(xp=cupy), []
-    for step in range(9):
+    trainer, read = with_tables(make(xp=cupy), events), []
+    for step in range(3, 12):
         trainer.advance()
         read += [step] * len(waits(events))
-    assert read == [3, 7]
+    assert read == [3, 7, 11]
 
 
 def test_an_evaluation_reads_once(make: Callable[..., Trainer], cupy: Any, events: Any) -> None:
@@ -302,7 +309,9 @@ def test_only_what_is_shown_is_read(
 ) -> None:
     now = 100.0
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
-    trainer, read = make(xp=cupy), []
+    trainer, read = with_tables(make(xp=cupy, epochs=4), events), []
+    trainer.read()
+    waits(events)
     every = progress.BAR_EVERY if bar else progress.LOG_EVERY
     shown = progress._Bar() if bar else progress._Lines()
     for pause in (0.5, 0.6, 0.6, 0.2, 0.2):  # shown at first, and as soon as it was so long ago
@@ -317,6 +326,6 @@ def test_only_what_is_shown_is_read(
     assert len(waits(events)) == 1
     if not bar:
         lines = capsys.readouterr().err.splitlines()
-        assert [line.split()[1] for line in lines] == ["1/9", "3/9", "6/9"]
+        assert [line.split()[1] for line in lines] == ["4/12", "6/12", "9/12"]
         assert "samples/s" in lines[1]
         assert "test 75.00 %" in lines[2]

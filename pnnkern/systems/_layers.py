@@ -80,7 +80,8 @@ class DenseLayers(Layers):
 
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
-        return self.gain * flat(images, self.inputs, self.device, self.dtype, bounded=False)
+        values = flat(images, self.inputs, self.device, self.dtype, bounded=False)
+        return values if self.gain == 1 else self.gain * values
 
 
 @accepts_any

@@ -117,6 +117,9 @@ def networks(pnn: Any) -> dict[str, Case]:
     bits, a, b = (real(64, 784) < 0.2).astype(np.float32), np.zeros(784, np.float32), np.zeros(128, np.float32)
     x, y = real(32, 784), np.eye(10, dtype=np.float32)[rng.integers(0, 10, 32)]
     resistive, hopfield = n.drn.initial((1568, 256, 10), key), n.hopfield.initial((784, 256, 10), key, gain=0.7)
+    deep = n.drn.initial((1568, 128, 128, 128, 10), key)
+    some = [np.repeat(w[None], 3, axis=0) for w in resistive]
+    factors = [n.layered.Factors(real(4, len(w)), real(4, w.shape[1])) for w in hopfield]
     J, phase = real(256, 256, low=-0.1, high=0.1), real(64, 256, low=-3.0, high=3.0)
     J = np.triu(J, 1) + np.triu(J, 1).T
     edges, place = n.graphs.delaunay(200, key)
@@ -134,7 +137,11 @@ def networks(pnn: Any) -> dict[str, Case]:
         "boltzmann.gibbs": lambda: n.boltzmann.gibbs(bits, real(784, 128, low=-0.1, high=0.1), a, b, steps=2, key=key),
         "drn.gradient": lambda: n.drn.gradient(n.drn.encode(x, 480.0), y, resistive, sweeps=4, tolerance=0),
         "drn.continual": lambda: n.drn.continual(n.drn.encode(x, 480.0), y, resistive, nudge=1.0, rates=(0, 0), steps=2, sweeps=4, tolerance=0),
+        "drn.gradient, batch 4": lambda: n.drn.gradient(n.drn.encode(x[:4], 480.0), y[:4], resistive, sweeps=4, tolerance=0),
+        "drn.gradient, three hidden layers": lambda: n.drn.gradient(n.drn.encode(x, 480.0), y, deep, sweeps=6, tolerance=0),
+        "drn.relax_many": lambda: n.drn.relax_many(n.drn.encode(x, 480.0), some, sweeps=4, tolerance=0),
         "hopfield.gradient": lambda: n.hopfield.gradient(x, y, hopfield, sweeps=15, tolerance=0),
+        "layered.update": lambda: [n.layered.update(w, f, 1e-9) for w, f in zip(hopfield, factors, strict=True)],
         "oscillator.relax": lambda: n.oscillator.relax(phase, J, steps=20, on_failure="flag"),
         "coupled_learning_update": lambda: pnn.learning.coupled_learning_update(net, g, held[:6], volts[:, :6], held[6:], asked,
                                                                                 eta=1e-3),

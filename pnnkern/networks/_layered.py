@@ -80,8 +80,7 @@ def _feed(count: int, weights: Sequence[Array], bias: Array, networks: int, inpu
     slope = None if slopes is None else xp.concatenate([s.ravel() for s in slopes])
     _launch.launch(
         "networks/layered", "drive", dtype, networks, batch, count, len(weights), float(least),
-        _constants.constant(sizes, np.int32, weights[0]),
-        inputs, bias, slope, *eight(weights), drive, total,
+        _constants.constant(sizes, np.int32, weights[0]), inputs, bias, slope, *eight(weights), drive, total,
         grid=(tiles, min(max(1, -(-batch // 8)), 65535), min(networks, 65535)), block=(8, 64),
     )  # fmt: skip
 

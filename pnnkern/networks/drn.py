@@ -152,7 +152,8 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
 
     nudges : (phases,) siemens. hold : instead of being nudged, the outputs are held at ``output + beta (target - output)``, whatever
     beta: coupled learning, and with beta = 1 contrastive learning. sweeps, nudged_sweeps : at most so many for the free state and for
-    each other. Others as for `relax`. With one hidden layer, all of it is one launch of a fused kernel.
+    each other. Others as for `relax`. On a GPU all sweeps of all phases are one launch, of up to
+    seven hidden layers whose states fit the shared memory of a block.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     values = np.atleast_1d(layered.nudges_of(nudges))

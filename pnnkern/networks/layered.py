@@ -266,8 +266,9 @@ class Network:
         """The drive, (networks, batch, n); and the totals of a resistive network, made with it."""
         try:
             drive, total = _layered.feed(
-                self.weights, self.biases[0], math.prod(self.networks), inputs, self.resistive, self.slopes, self.least
-            )
+                [_array.contiguous(w) for w in self.weights], self.biases[0], math.prod(self.networks), inputs, self.resistive, self.slopes,
+                self.least,
+            )  # fmt: skip
         except FaultError as fault:
             raise FaultError(str(fault) if self.told is None else self.told(self)) from None
         if total is not None:
@@ -474,6 +475,7 @@ class Network:
         batch, count, phases, nodes = math.prod(lead), math.prod(self.networks), len(nudges), sum(sizes[1:])
         flat, change = xp.empty(batch * nodes, dtype), xp.empty((1 + phases, batch), dtype)
         moves = xp.empty(phases * batch * nodes, dtype)
+        weights = [self.weights[0], *(_array.contiguous(w) for w in self.weights[1:])]
         states, moved = _layered.views(flat, sizes[1:], *lead), _layered.views(moves, sizes[1:], phases, *lead)
         if start is not None:
             for state, begun in zip(states, self._begun(start, lead, dtype, drive), strict=True):
@@ -482,7 +484,7 @@ class Network:
             _launch.launch(
                 "networks/layered", "relax", dtype, batch, batch // count, len(self.weights), _layered.MODELS[self.model], phases,
                 int(start is not None), int(hold), together, pitch, sweeps, nudged_sweeps, float(tolerance),
-                _constants.constant(sizes, np.int32, drive), drive, self.total, *_layered.eight(self.weights)[1:],
+                _constants.constant(sizes, np.int32, drive), drive, self.total, *_layered.eight(weights)[1:],
                 *_layered.eight(self.biases)[1:], _constants.constant(nudges, dtype, drive), target, flat, moves, change,
                 grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=shared,
             )  # fmt: skip

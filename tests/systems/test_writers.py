@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import strict_cupy
 
 import pnnkern as pnn
 from pnnkern._errors import CapabilityError
@@ -204,3 +206,40 @@ def test_devices_move_as_far_as_they_can() -> None:
     gathered = Weights(writers.Transferred(MixedPrecision(CLEAN), KEY))
     with pytest.raises(CapabilityError, match="w is written by MixedPrecision, which follows gradients and cannot be moved or set"):
         writers.apply(gathered, {"w": Move(np.ones((6, 4)))}, SGD(), 0.1)
+
+
+def in_place(array: Any) -> Any:
+    """A system whose two arrays and two rows are written in place, each at its own rate and within its own range, and one by an optimiser."""
+
+    shapes = {"W1": (6, 4), "W2": (4, 3), "b1": (4,), "b2": (3,), "free": (3,)}
+    own = {
+        "W1": writers.InPlace(0.0, rate=0.5), "W2": writers.InPlace(0.9, 1.05, 3.0), "b1": writers.InPlace(rate=2.0),
+        "b2": writers.InPlace(0.95, rate=0.1),
+    }  # fmt: skip
+    return SimpleNamespace(parameters={name: array(np.ones(shape, np.float32)) for name, shape in shapes.items()}, writers=own)
+
+
+def test_what_moves_in_place_moves_in_one_launch(backend, rng: np.random.Generator) -> None:
+    first, second = ([rng.normal(size=(5, n)).astype("f4") for n in part] for part in ((6, 4), (4, 3)))
+    rows = {n: rng.normal(size=size).astype("f4") for n, size in (("b1", 4), ("b2", 3), ("free", 3))}
+    system, on = in_place(backend.array), backend.array
+    updates: Any = {f"W{l}": Factors(on(a), on(b), -0.3) for l, (a, b) in enumerate(zip(first, second, strict=True), 1)}
+    updates |= {n: Gradient(on(row), 1.5) for n, row in rows.items()}
+    writers.apply(system, updates, SGD(), 0.2, count=4)
+    expected = {f"W{l}": 1 - 0.2 * rate * -0.3 / 4 * a.T @ b for l, a, b, rate in zip((1, 2), first, second, (0.5, 3.0), strict=True)}
+    expected |= {n: 1 - 0.2 * rate * 1.5 / 4 * rows[n] for n, rate in (("b1", 2.0), ("b2", 0.1), ("free", 1.0))}
+    expected |= {"W1": expected["W1"].clip(0), "W2": expected["W2"].clip(0.9, 1.05), "b2": expected["b2"].clip(0.95)}
+    for name, value in expected.items():
+        np.testing.assert_allclose(backend.numpy(system.parameters[name]), value, atol=1e-6)
+    if backend.name == "strict":
+        updates.pop("free")
+        with strict_cupy.counted() as events:
+            writers.apply(system, updates, SGD(), 0.2, count=4)
+        assert strict_cupy.totals(events) == {"launches": 1, "operations": 0, "syncs": 0, "copies": 0}
+
+
+def test_gradients_keep_their_scale_until_they_are_written() -> None:
+    one, two = Gradient(np.array([1.0, 2.0]), 0.5), Gradient(np.array([4.0, 8.0]), 0.25)
+    np.testing.assert_allclose(dense(one), [0.5, 1])
+    np.testing.assert_allclose(dense(added(one, two)), [1.5, 3])
+    assert added(one, one).scale == 0.5

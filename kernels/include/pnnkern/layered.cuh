@@ -165,6 +165,9 @@ template <class T> struct layered_block {
     const int *size, *offset;
     const T *const *weight, *const *bias, *drive, *total;
     T *state, *pull, *moved, *gathered, *scratch, *staged;
+    // Weights that a thread asks for before it needs the first: 512 threads have 32 KiB on their way then, what a multiprocessor takes to
+    // get them from the second cache at its full rate.
+    static constexpr int AHEAD = 64 / sizeof(T);
 
     // gathered[p][j] = sum_k w(j, k) x[p][k], what layer l + 1 pulls at the nodes of layer l
     template <int P, class Rows> PNN_D void from_above(int l, const T* x, Rows w) {
@@ -183,6 +186,7 @@ template <class T> struct layered_block {
         }
         for (int j = threadIdx.x / 32; j < n; j += blockDim.x / 32) {   // a warp for each node
             T sum[P] = {};
+#pragma unroll(AHEAD)
             for (int k = threadIdx.x % 32; k < m; k += 32) {
                 T g = w(j, k);
                 for (int p = 0; p < P; p++) sum[p] += g * y[p * nodes + k];
@@ -197,7 +201,7 @@ template <class T> struct layered_block {
     template <int P, class Rows> PNN_D void from_below(int l, const T* x, Rows w, int j, int first, int by, T* sum) const {
         int n = size[l];
         const T* y = x + offset[l - 1];
-#pragma unroll 4
+#pragma unroll(AHEAD)
         for (int i = first; i < n; i += by) {
             T g = w(i, j);
             for (int p = 0; p < P; p++) sum[p] += g * y[p * nodes + i];

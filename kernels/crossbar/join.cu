@@ -35,7 +35,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_eliminate_f32(
     });
 }
 // What a stage adds to the rows below it (on and above the diagonal): rows (stop to e, stop to n); tasks: pair, x0 and y0 of a tile.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_update_f32(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_update_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ leaves, const float* __restrict__ below, const float* __restrict__ done, float* __restrict__ rows) {
@@ -48,7 +48,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_update_f32(
     });
 }
 // above (kept, kept) from all stages: what the ports had between them, and Z^T Z; tasks: pair, x0 and y0 of a tile.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_couple_f32(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_couple_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ leaves, const float* __restrict__ below, const float* __restrict__ done, float* __restrict__ above) {
@@ -62,7 +62,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_couple_f32(
 // ---- down the tree. W = Phi Q Phi^T (Phi: port voltages, Q: the cotangent), of the ports of a pair, or in `whole` of those and the nodes of
 // later stages; V: voltages (ports, q).
 // turned (kept, nodes) = W weights: W between the nodes of a stage and all that stays; tasks: pair, first column and node of a tile.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_turn_f32(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_turn_f32(
     long long arrays, long long count, long long above_each, long long rows_each, long long whole_each, long long start, long long most,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ weights, const float* __restrict__ above, const float* __restrict__ whole, float* __restrict__ turned) {
@@ -76,7 +76,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_turn_f32(
 }
 // W of all nodes from start on: (n - start)^2 numbers in `out`, or, where start is 0, W of the ports of the parts, in leaves (zeros until
 // then) and below; tasks: pair, x0 and y0 of a tile, counted from start.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_split_f32(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_split_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, const long long* __restrict__ joins, const long long* __restrict__ ports,
     const long long* __restrict__ tasks, const float* __restrict__ weights, const float* __restrict__ above, const float* __restrict__ whole,
@@ -91,7 +91,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_split_f32(
     });
 }
 // As split, with voltages: (n - start, q) numbers in `out`, or V of the ports of the parts; tasks: pair, x0 of a tile, 0.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_voltages_f32(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_voltages_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, long long q, const long long* __restrict__ joins,
     const long long* __restrict__ ports, const long long* __restrict__ tasks, const float* __restrict__ weights,
@@ -136,7 +136,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) pnn_join_eliminate_f64(
     });
 }
 // What a stage adds to the rows below it (on and above the diagonal): rows (stop to e, stop to n); tasks: pair, x0 and y0 of a tile.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_update_f64(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_update_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const double* __restrict__ leaves, const double* __restrict__ below, const double* __restrict__ done, double* __restrict__ rows) {
@@ -149,7 +149,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_update_f64(
     });
 }
 // above (kept, kept) from all stages: what the ports had between them, and Z^T Z; tasks: pair, x0 and y0 of a tile.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_couple_f64(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_couple_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const double* __restrict__ leaves, const double* __restrict__ below, const double* __restrict__ done, double* __restrict__ above) {
@@ -163,7 +163,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_couple_f64(
 // ---- down the tree. W = Phi Q Phi^T (Phi: port voltages, Q: the cotangent), of the ports of a pair, or in `whole` of those and the nodes of
 // later stages; V: voltages (ports, q).
 // turned (kept, nodes) = W weights: W between the nodes of a stage and all that stays; tasks: pair, first column and node of a tile.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_turn_f64(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_turn_f64(
     long long arrays, long long count, long long above_each, long long rows_each, long long whole_each, long long start, long long most,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const double* __restrict__ weights, const double* __restrict__ above, const double* __restrict__ whole, double* __restrict__ turned) {
@@ -177,7 +177,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_turn_f64(
 }
 // W of all nodes from start on: (n - start)^2 numbers in `out`, or, where start is 0, W of the ports of the parts, in leaves (zeros until
 // then) and below; tasks: pair, x0 and y0 of a tile, counted from start.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_split_f64(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_split_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, const long long* __restrict__ joins, const long long* __restrict__ ports,
     const long long* __restrict__ tasks, const double* __restrict__ weights, const double* __restrict__ above, const double* __restrict__ whole,
@@ -192,7 +192,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_split_f64(
     });
 }
 // As split, with voltages: (n - start, q) numbers in `out`, or V of the ports of the parts; tasks: pair, x0 of a tile, 0.
-extern "C" __global__ void __launch_bounds__(256) pnn_join_voltages_f64(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_voltages_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     long long whole_each, long long start, long long most, long long q, const long long* __restrict__ joins,
     const long long* __restrict__ ports, const long long* __restrict__ tasks, const double* __restrict__ weights,

@@ -45,10 +45,21 @@ struct join_pair {
     PNN_D join_node at(i64 node) const { return {(int)at_first[node], (int)at_second[node]}; }
     PNN_D i64 stop(i64 start, i64 most) const { return least(start + most, e); }
 };
+// A column of rows that go, in one or both of two matrices (else null); rows begin at `first` and `second` of a join_node.
+template <class T> struct join_column {
+    const T *first, *second;
+    PNN_D T operator()(join_node row) const {
+        T sum = T(0);
+        if (first) sum += first[row.first];
+        if (second) sum += second[row.second];
+        return sum;
+    }
+};
 // What two nodes of a pair have between them before any goes: conductances of one array's leaves (16, 16), and of its blocks below.
 template <class T> struct join_wired {
     join_pair pair;
     const T *first, *second;
+    PNN_D join_node at(i64 node) const { return pair.at(node); }
     PNN_D join_wired(const join_pair& p, const T* leaves, const T* below)
         : pair(p), first(p.first < 0 ? leaves + (-1 - p.first) * 256 : below + p.first),
           second(p.second < 0 ? leaves + (-1 - p.second) * 256 : below + p.second) {}
@@ -59,16 +70,25 @@ template <class T> struct join_wired {
         return sum;
     }
     PNN_D T operator()(i64 x, i64 y) const { return (*this)(pair.at(x), pair.at(y)); }
+    // Node x, which goes and so is one of both parts, as a row; node y as a column.
+    PNN_D join_node row(i64 x) const { return {(int)(pair.at_first[x] * pair.first_size), (int)(pair.at_second[x] * pair.second_size)}; }
+    PNN_D join_column<T> column(i64 y) const {
+        const join_node at = pair.at(y);
+        return {at.first < 0 ? (const T*)0 : first + at.first, at.second < 0 ? (const T*)0 : second + at.second};
+    }
 };
 
 // ---- products of what lies in shared memory; columns of 4 numbers are aligned
-// body(r, c, acc): acc[i][j] = sum_k X[k, r + i] Y[k, c + j] in tiles of 4 x 4; `upper`: none that lies below the diagonal.
-template <class T, class Body> PNN_D void join_tiles(int rows, int cols, int depth, bool upper, const T* X, const T* Y, int ld, Body body) {
+// put(r, c, before, acc): acc[i][j] = sum_k X[k, r + i] Y[k, c + j] in tiles of 4 x 4, none of which lies below the diagonal; load(r, c, before)
+// fetches what it is to be added to, while the products are worked out.
+template <class T, class Load, class Put>
+PNN_D void join_tiles(int rows, int cols, int depth, const T* X, const T* Y, int ld, Load load, Put put) {
     const int lane = threadIdx.x & 31, warps = blockDim.x / 32, across = (cols + 31) / 32, tiles = (rows + 15) / 16 * across;
     for (int t = threadIdx.x / 32; t < tiles; t += warps) {
         const int r = t / across * 16 + lane / 8 * 4, c = t % across * 32 + lane % 8 * 4;
-        if (r >= rows || c >= cols || (upper && c + 3 < r)) continue;
-        T acc[4][4] = {};
+        if (r >= rows || c >= cols || c + 3 < r) continue;
+        T acc[4][4] = {}, before[4][4];
+        load(r, c, before);
         for (int k = 0; k < depth; k++) {
             const quad<T> x = load4(X + k * ld + r), y = load4(Y + k * ld + c);
 #pragma unroll
@@ -76,7 +96,7 @@ template <class T, class Body> PNN_D void join_tiles(int rows, int cols, int dep
 #pragma unroll
                 for (int j = 0; j < 4; j++) acc[i][j] += x.v[i] * y.v[j];
         }
-        body(r, c, acc);
+        put(r, c, before, acc);
     }
 }
 // Y[r, c] = sum_k R[k, r] Y[k, c] in place, for the tile (r, c) of this lane, if it is `mine`. Lanes of a warp have all tiles of a column.
@@ -155,14 +175,23 @@ template <class T> PNN_D void join_eliminate(int h, int width, int ld, T* M, T* 
             join_apply(p, r < p && c < cols, r, Rt, 36, panel + from + c, ld);
         }
         __syncthreads();
+        T* right = M + stop * ld + stop;   // of the panel, and below
+        const auto inside = [=](int r, int c) { return stop + r < h && stop + c <= sum; };
         if (stop < h)
-            join_tiles(h - stop, sum + 1 - stop, p, true, panel + stop, panel + stop, ld, [=](int r, int c, const T(&acc)[4][4]) {
+            join_tiles(h - stop, sum + 1 - stop, p, panel + stop, panel + stop, ld,
+                       [=](int r, int c, T(&before)[4][4]) {
 #pragma unroll
-                for (int i = 0; i < 4; i++)
+                           for (int i = 0; i < 4; i++)
 #pragma unroll
-                    for (int j = 0; j < 4; j++)
-                        if (stop + r + i < h && stop + c + j <= sum) M[(stop + r + i) * ld + stop + c + j] += acc[i][j];
-            });
+                               for (int j = 0; j < 4; j++) before[i][j] = inside(r + i, c + j) ? right[(r + i) * ld + c + j] : T(0);
+                       },
+                       [=](int r, int c, const T(&before)[4][4], const T(&acc)[4][4]) {
+#pragma unroll
+                           for (int i = 0; i < 4; i++)
+#pragma unroll
+                               for (int j = 0; j < 4; j++)
+                                   if (inside(r + i, c + j)) right[(r + i) * ld + c + j] = before[i][j] + acc[i][j];
+                       });
         __syncthreads();
     }
 }
@@ -199,24 +228,47 @@ template <class T> PNN_D void join_weights(int h, int width, int ld, T* M) {
     }
     __syncthreads();
 }
-// One strip of a pair: `width` columns from `column` on of the rows start to stop, from value(x, y), and the sum of all from `stop` on.
-template <class T, class Value> PNN_D void join_gather(const join_pair& pair, i64 start, i64 stop, i64 column, int width, int ld, T* M, Value value) {
-    const int h = (int)(stop - start), ports = (int)round4(h), sum = ports + width;
-    for (int i = threadIdx.x; i < h * ld; i += blockDim.x) {
-        const int k = i / ld, c = i % ld;
-        if (c == sum) continue;
-        T v = T(0);
-        if (c < h) v = c > k ? value(start + k, start + c) : T(0);
-        else if (c >= ports && c < sum) v = value(start + k, column + c - ports);
-        M[i] = v;
+// One strip of a pair, `width` columns from `column` on of the rows start to stop, and the sum of all from `stop` on: row(x) and ports(y) say
+// where they are. A lane keeps to its columns and has the loads of eight rows under way.
+template <class T, class Row, class Column>
+PNN_D void join_gather(Row row, Column ports, i64 n, i64 start, i64 stop, i64 column, int width, int ld, T* M, T* scratch) {
+    const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    const int h = (int)(stop - start), first = (int)round4(h), sum = first + width, across = (ld + 31) / 32;
+    join_node* nodes = reinterpret_cast<join_node*>(scratch);
+    for (int k = threadIdx.x; k < h; k += blockDim.x) nodes[k] = row(start + k);
+    __syncthreads();
+    for (int u = warp; u < (h + 7) / 8 * across; u += warps) {
+        const int k0 = u / across * 8, c = u % across * 32 + lane;
+        const bool node = c < h, port = c >= first && c < sum;
+        join_column<T> y = {(const T*)0, (const T*)0};
+        if (node || port) y = ports(node ? start + c : column + c - first);
+        T v[8];
+#pragma unroll
+        for (int i = 0; i < 8; i++) v[i] = k0 + i < h && (port || c > k0 + i) ? y(nodes[k0 + i]) : T(0);
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+            if (k0 + i < h && c < ld && c != sum) M[(k0 + i) * ld + c] = v[i];
     }
     __syncthreads();
-    const bool every = column == stop && width == pair.n - stop;
-    for (int k = threadIdx.x / 32; k < h; k += blockDim.x / 32) {
-        T total = T(0);
-        for (i64 y = stop + (threadIdx.x & 31); y < pair.n; y += 32) total += every ? M[k * ld + ports + (int)(y - stop)] : value(start + k, y);
-        for (int half = 16; half > 0; half /= 2) total += __shfl_xor_sync(0xffffffffu, total, half);
-        if ((threadIdx.x & 31) == 0) M[k * ld + sum] = total;
+    const bool every = column == stop && width == n - stop;
+    for (int k0 = 8 * warp; k0 < h; k0 += 8 * warps) {
+        T total[8] = {};
+        if (every)
+            for (int c = first + lane; c < sum; c += 32)
+#pragma unroll
+                for (int i = 0; i < 8; i++) total[i] += k0 + i < h ? M[(k0 + i) * ld + c] : T(0);
+        else
+#pragma unroll 2
+            for (i64 y = stop + lane; y < n; y += 32) {
+                const join_column<T> some = ports(y);
+#pragma unroll
+                for (int i = 0; i < 8; i++) total[i] += some(nodes[k0 + i < h ? k0 + i : k0]);
+            }
+#pragma unroll
+        for (int i = 0; i < 8; i++) {
+            for (int half = 16; half > 0; half /= 2) total[i] += __shfl_xor_sync(0xffffffffu, total[i], half);
+            if (lane == 0 && k0 + i < h) M[(k0 + i) * ld + sum] = total[i];
+        }
     }
     __syncthreads();
 }
@@ -252,6 +304,7 @@ template <class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 n
 #pragma unroll
         for (int j = 0; j < 4; j++) shared[(group * JOIN_TILE + r + i) * 33 + c + j] = acc[i][j];
     __syncthreads();
+#pragma unroll
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const int at = i / JOIN_TILE * 33 + i % JOIN_TILE;
         T sum = shared[at];
@@ -263,7 +316,8 @@ template <class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 n
 // A tile from (x0, y0) on of a symmetric matrix: `value(x, y, sum)` of every element on and above the diagonal is put down as put(x, y, v), and
 // as put(y, x, v) below it, both row by row. `shared` holds the sums.
 template <class T, class Value, class Put> PNN_D void join_symmetric(i64 x0, i64 y0, i64 n, T* shared, Value value, Put put) {
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += blockDim.x) {
+#pragma unroll
+    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const int at = i / JOIN_TILE * 33 + i % JOIN_TILE;
         const i64 x = x0 + i / JOIN_TILE, y = y0 + i % JOIN_TILE;
         if (x >= n || y >= n || y < x) continue;
@@ -272,7 +326,8 @@ template <class T, class Value, class Put> PNN_D void join_symmetric(i64 x0, i64
         put(x, y, v);
     }
     __syncthreads();
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += blockDim.x) {
+#pragma unroll
+    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const int at = i % JOIN_TILE * 33 + i / JOIN_TILE;
         const i64 x = x0 + i % JOIN_TILE, y = y0 + i / JOIN_TILE;
         if (x < n && y < n && y > x) put(y, x, shared[at]);
@@ -284,26 +339,30 @@ template <class T, class Value, class Put> PNN_D void join_symmetric(i64 x0, i64
 template <class T> PNN_D void join_small(const join_wired<T>& wired, T* memory, T* above, T* weights) {
     T* M = memory + JOIN_SCRATCH;
     const int h = (int)wired.pair.e, width = (int)(wired.pair.n - h), first = (int)round4(h), ld = (int)round4(first + width + 1);
-    join_gather(wired.pair, 0, h, h, width, ld, M, wired);
+    join_gather([&](i64 x) { return wired.row(x); }, [&](i64 y) { return wired.column(y); }, h + width, 0, h, h, width, ld, M, memory);
     join_eliminate(h, width, ld, M, memory);
-    join_tiles(width, width, h, true, M + first, M + first, ld, [&](int r, int c, const T(&acc)[4][4]) {
-        join_node columns[4];
+    join_tiles(width, width, h, M + first, M + first, ld,
+               [&](int r, int c, T(&before)[4][4]) {
+                   join_node columns[4];
 #pragma unroll
-        for (int j = 0; j < 4; j++) columns[j] = wired.pair.at(h + least(c + j, width - 1));
+                   for (int j = 0; j < 4; j++) columns[j] = wired.at(h + least(c + j, width - 1));
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-            const int x = r + i;
-            const join_node row = wired.pair.at(h + least(x, width - 1));
+                   for (int i = 0; i < 4; i++) {
+                       const join_node row = wired.at(h + least(r + i, width - 1));
 #pragma unroll
-            for (int j = 0; j < 4; j++) {
-                const int y = c + j;
-                if (y < x || y >= width) continue;
-                const T v = wired(row, columns[j]) + acc[i][j];
-                above[x * width + y] = v;
-                above[y * width + x] = v;
-            }
-        }
-    });
+                       for (int j = 0; j < 4; j++) before[i][j] = wired(row, columns[j]);
+                   }
+               },
+               [&](int r, int c, const T(&before)[4][4], const T(&acc)[4][4]) {
+#pragma unroll
+                   for (int i = 0; i < 4; i++)
+#pragma unroll
+                       for (int j = 0; j < 4; j++) {
+                           const int x = r + i, y = c + j;
+                           if (y < x || y >= width) continue;
+                           above[x * width + y] = above[y * width + x] = before[i][j] + acc[i][j];
+                       }
+               });
     __syncthreads();
     if (weights) {
         join_weights(h, width, ld, M);
@@ -316,7 +375,9 @@ PNN_D void join_strip(const join_wired<T>& wired, i64 start, i64 stop, i64 colum
     T* M = memory + JOIN_SCRATCH;
     const i64 n = wired.pair.n;
     const int h = (int)(stop - start), width = (int)least(strip, n - column), first = (int)round4(h), ld = (int)round4(first + width + 1);
-    join_gather(wired.pair, start, stop, column, width, ld, M, [&](i64 x, i64 y) { return start == 0 ? wired(x, y) : rows[x * n + y]; });
+    join_gather([&](i64 x) { return start == 0 ? wired.row(x) : join_node{(int)(x * n), 0}; },
+                [&](i64 y) { return start == 0 ? wired.column(y) : join_column<T>{rows + y, (const T*)0}; },
+                n, start, stop, column, width, ld, M, memory);
     join_eliminate(h, width, ld, M, memory);
     for (int i = threadIdx.x; i < h * width; i += blockDim.x) {
         const int k = i / width, c = i % width;
@@ -333,7 +394,8 @@ PNN_D void join_strip(const join_wired<T>& wired, i64 start, i64 stop, i64 colum
 template <class T> PNN_D void join_update(const join_wired<T>& wired, i64 start, i64 stop, i64 x0, i64 y0, const T* done, T* rows, T* tile) {
     const i64 e = wired.pair.e, n = wired.pair.n;
     join_product(stop - start, done + start * n + x0, n, e - x0, done + start * n + y0, n, n - y0, tile);
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += blockDim.x) {
+#pragma unroll
+    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const i64 x = x0 + i / JOIN_TILE, y = y0 + i % JOIN_TILE;
         if (x < e && y < n && y > x) rows[x * n + y] = (start == 0 ? wired(x, y) : rows[x * n + y]) + tile[i / JOIN_TILE * 33 + i % JOIN_TILE];
     }
@@ -349,7 +411,8 @@ template <class T>
 PNN_D void join_turn(const join_pair& pair, i64 h, i64 stop, i64 c0, i64 k0, const T* weights, const T* W, T* turned, T* tile) {
     const i64 kept = pair.n - stop;
     join_product(kept, W + c0, kept, kept - c0, weights + k0, h, h - k0, tile);
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += blockDim.x) {
+#pragma unroll
+    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const i64 c = c0 + i / JOIN_TILE, k = k0 + i % JOIN_TILE;
         if (c < kept && k < h) turned[c * h + k] = tile[i / JOIN_TILE * 33 + i % JOIN_TILE];
     }
@@ -381,7 +444,8 @@ PNN_D void join_voltages(const join_pair& pair, i64 start, i64 stop, i64 x0, i64
     T* first = pair.first < 0 ? leaves + (-1 - pair.first) * 16 * q : below + pair.first_line * q;
     T* second = pair.second < 0 ? leaves + (-1 - pair.second) * 16 * q : below + pair.second_line * q;
     if (x0 < h) join_product(kept, weights + x0, h, h - x0, V + c0, q, q - c0, tile);
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += blockDim.x) {
+#pragma unroll
+    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const i64 x = x0 + i / JOIN_TILE, c = c0 + i % JOIN_TILE;
         if (x >= n || c >= q) continue;
         const T v = x < h ? tile[i / JOIN_TILE * 33 + i % JOIN_TILE] : V[(x - h) * q + c];

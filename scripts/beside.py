@@ -122,6 +122,8 @@ def networks(pnn: Any) -> dict[str, Case]:
     factors = [n.layered.Factors(real(4, len(w)), real(4, w.shape[1])) for w in hopfield]
     J, phase = real(256, 256, low=-0.1, high=0.1), real(64, 256, low=-3.0, high=3.0)
     J = np.triu(J, 1) + np.triu(J, 1).T
+    phases, between = real(32, 510, low=-3.0, high=3.0), n.oscillator.Between(real(500, 10, low=-0.1, high=0.1))
+    settled = n.oscillator.Phases(None, [phases], [real(2, 32, 510)], phases[:, 500:], left=0.0, limit=1.0)
     edges, place = n.graphs.delaunay(200, key)
     held, volts = rng.permutation(200)[:8], rng.uniform(0, 1, (32, 8))
     net, springs = n.ResistorNetwork(edges, 200), n.ElasticNetwork(edges, 200)
@@ -143,6 +145,13 @@ def networks(pnn: Any) -> dict[str, Case]:
         "hopfield.gradient": lambda: n.hopfield.gradient(x, y, hopfield, sweeps=15, tolerance=0),
         "layered.update": lambda: [n.layered.update(w, f, 1e-9) for w, f in zip(hopfield, factors, strict=True)],
         "oscillator.relax": lambda: n.oscillator.relax(phase, J, steps=20, on_failure="flag"),
+        "oscillator.relax, two groups": lambda: n.oscillator.relax(phases, between, x=phases, steps=20, tolerance=0),
+        "oscillator.respond": lambda: n.oscillator.respond(phases, between, x=phases, nudges=(-0.1, 0.1), target=y, steps=20, tolerance=0),
+        "oscillator.contrast": lambda: n.oscillator.contrast(settled, 1, 2),
+        "oscillator.force": lambda: n.oscillator.force(phase, J),
+        "oscillator.drive": lambda: n.oscillator.drive(x, real(784, 500), phases[0, :500], phases[0, 500:]),
+        "boltzmann.class_chain": lambda: n.boltzmann.class_chain(phases[:, :256], real(256, 10), y[0], sweeps=10, settle=5, key=key),
+        "ising.contrast_between": lambda: n.ising.contrast_between(spins, spins[::-1], 500),
         "coupled_learning_update": lambda: pnn.learning.coupled_learning_update(net, g, held[:6], volts[:, :6], held[6:], asked,
                                                                                 eta=1e-3),
         "ResistorNetwork.update": lambda: net.update(volts_of, volts_of, kept, 1.0, limits=(0.1, 10.0)),

@@ -1,37 +1,61 @@
 // Gibbs sweeps of +-1 spins. Draws and tables: pnnkern/pbit.cuh.
 #include "pnnkern/pbit.cuh"
 
-// A block for each sample, whose threads share the quads of a colour: neighbouring threads visit neighbouring nodes.
+// A block for each sample, whose threads share the nodes of a colour: neighbouring threads visit neighbouring nodes.
 // state[samples][nodes] in place, +-1. visit[quads][4]: nodes to visit, -1 for none (also where one is clamped); colour c is the quads from
 // quad_first[c] to quad_first[c + 1]. first, other, coupling: `spin_graph`. field[field_rows][nodes], field_rows 1 or samples. beta[sweeps]:
 // inverse temperature of each sweep. total[samples][nodes], if not null, gains the states after each sweep. Draws of sweep n:
 // blocks (sweep0 + n) nodes + quad of sample index[s], or sample0 + s if null.
-extern "C" __global__ void pnn_pbit_sweep_f32(long long samples, long long nodes, long long field_rows, int colours, int sweeps, int width,
-    unsigned key0, unsigned key1, long long sweep0, long long sample0, const long long* __restrict__ index,
+// Shared memory: kept 0, nothing; 1, states char[nodes]; 2, before these the tables with `pad` entries after each node, so that rows of an even
+// length lie in different banks: entries float and entries width int, entries = first[nodes] + pad nodes.
+// Faults: 64 a coupling or field that is not finite, 66 a state that is no spin, 67 a beta that is negative or not finite.
+extern "C" __global__ void __launch_bounds__(128) pnn_pbit_sweep_f32(long long samples, long long nodes, long long field_rows, int colours, int sweeps, int width,
+    int kept, int pad, unsigned key0, unsigned key1, long long sweep0, long long sample0, const long long* __restrict__ index,
     const int* __restrict__ quad_first, const int* __restrict__ visit, const int* __restrict__ first, const int* __restrict__ other,
-    const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta, signed char* state, int* total) {
-    pnn::spin_graph graph = {width, first, other, coupling};
+    const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta, signed char* state, int* total,
+    int* fault) {
+    extern __shared__ float pbit_shared[];
     pnn::rng_key key = {key0, key1};
-    for (long long s = blockIdx.x; s < samples; s += gridDim.x) {
-        signed char* mine = state + s * nodes;
-        const float* own = field + (field_rows > 1 ? s * nodes : 0);
-        unsigned long long sample = (unsigned long long)(index ? index[s] : sample0 + s);
-        for (int n = 0; n < sweeps; n++) {
-            float gain = pnn::spin_gain(pnn::mul_(2.0, beta[n]));
-            for (int c = 0; c < colours; c++) {
-                for (int q = quad_first[c] + (int)threadIdx.x; q < quad_first[c + 1]; q += blockDim.x) {
-                    pnn::words w = pnn::block(key, (unsigned long long)((sweep0 + n) * nodes + q), sample);
-                    for (int j = 0; j < 4; j++) {
-                        int i = visit[4 * (long long)q + j];
-                        if (i >= 0) mine[i] = pnn::spin(graph.field(i, own[i], mine), gain, w.w[j]);
-                    }
-                }
-                __syncthreads();
+    int entries = first[nodes], room = entries + pad * (int)nodes;
+    float* w = pbit_shared;
+    int* o = (int*)(w + room);
+    signed char* mine = kept == 2 ? (signed char*)(o + (long long)room * width) : (signed char*)pbit_shared;
+    if (blockIdx.x == 0) {   // what all blocks have
+        for (int e = threadIdx.x; e < entries; e += blockDim.x)
+            if (!pnn::finite_(coupling[e])) atomicMax(fault, 64);
+        for (int n = threadIdx.x; n < sweeps; n += blockDim.x)
+            if (!pnn::finite_(beta[n]) || beta[n] < 0) atomicMax(fault, 67);
+    }
+    if (kept == 2) {
+        for (int i = threadIdx.x; i < nodes; i += blockDim.x)
+            for (int e = first[i]; e < first[i + 1]; e++) {
+                w[e + pad * i] = coupling[e];
+                for (int m = 0; m < width; m++) o[(e + pad * i) * width + m] = other[(long long)e * width + m];
             }
-            if (total)
-                for (long long i = threadIdx.x; i < nodes; i += blockDim.x) total[s * nodes + i] += mine[i];
-            __syncthreads();   // the next sweep overwrites states that other threads add up
+    }
+    for (long long s = blockIdx.x; s < samples; s += gridDim.x) {
+        signed char* there = state + s * nodes;
+        const float* own = field + (field_rows > 1 ? s * nodes : 0);
+        int* sum = total ? total + s * nodes : nullptr;
+        unsigned long long sample = (unsigned long long)(index ? index[s] : sample0 + s);
+        for (long long i = threadIdx.x; i < nodes; i += blockDim.x) {
+            signed char x = there[i];
+            if (x != 1 && x != -1) atomicMax(fault, 66);
+            if (!pnn::finite_(own[i])) atomicMax(fault, 64);
+            if (kept) mine[i] = x;
         }
+        __syncthreads();
+        if (kept == 2)
+            pnn::pbit_sweeps({width, pad, first, o, w}, nodes, colours, sweeps, key, sweep0, sample, quad_first, visit, own, beta, mine, sum);
+        else if (kept == 1)
+            pnn::pbit_sweeps({width, 0, first, other, coupling}, nodes, colours, sweeps, key, sweep0, sample, quad_first, visit, own, beta, mine,
+                             sum);
+        else
+            pnn::pbit_sweeps({width, 0, first, other, coupling}, nodes, colours, sweeps, key, sweep0, sample, quad_first, visit, own, beta,
+                             there, sum);
+        if (kept)
+            for (long long i = threadIdx.x; i < nodes; i += blockDim.x) there[i] = mine[i];
+        __syncthreads();
     }
 }
 
@@ -69,5 +93,39 @@ extern "C" __global__ void pnn_pbit_layer_f32(long long samples, long long nodes
                 }
             }
         }
+    }
+}
+
+// How the states b of samples differ from the states a, [samples][nodes] both: first[2 samples][below] = (a; b) of the first `below` nodes,
+// second[2 samples][nodes - below] = (a; -b) of the others, moved[samples][below] = a - b of the first, and field[nodes], the sum of a - b over
+// the samples. A block of 32 nodes by 8 warps, which share out the samples; all sums are of whole numbers.
+extern "C" __global__ void __launch_bounds__(256) pnn_pbit_contrast_f32(long long samples, long long nodes, long long below,
+    const signed char* __restrict__ a, const signed char* __restrict__ b, float* __restrict__ first, float* __restrict__ second,
+    float* __restrict__ moved, float* __restrict__ field) {
+    __shared__ int parts[8][32];
+    long long above = nodes - below;
+    for (long long j0 = blockIdx.x * 32ll; j0 < nodes; j0 += gridDim.x * 32ll) {
+        long long j = j0 + threadIdx.x;
+        int total = 0;
+        for (long long s = threadIdx.y; j < nodes && s < samples; s += 8) {
+            int u = a[s * nodes + j], v = b[s * nodes + j];
+            if (j < below) {
+                first[s * below + j] = (float)u;
+                first[(samples + s) * below + j] = (float)v;
+                moved[s * below + j] = (float)(u - v);
+            } else {
+                second[s * above + j - below] = (float)u;
+                second[(samples + s) * above + j - below] = (float)-v;
+            }
+            total += u - v;
+        }
+        parts[threadIdx.y][threadIdx.x] = total;
+        __syncthreads();
+        if (threadIdx.y == 0 && j < nodes) {
+            total = 0;
+            for (int w = 0; w < 8; w++) total += parts[w][threadIdx.x];
+            field[j] = (float)total;
+        }
+        __syncthreads();
     }
 }

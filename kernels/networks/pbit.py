@@ -200,9 +200,9 @@ def _few_chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, s
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_pbit_sweep(samples, nodes, field_rows, colours, sweeps, width, key0, key1, sweep0, sample0, index, quad_first, visit, first, other,
-                   coupling, field, beta, state, total):  # fmt: skip
-    """Gibbs sweeps of +-1 spins, colour by colour, in place."""
+def pnn_pbit_sweep(samples, nodes, field_rows, colours, sweeps, width, kept, pad, key0, key1, sweep0, sample0, index, quad_first, visit,
+                   first, other, coupling, field, beta, state, total, fault):  # fmt: skip
+    """Gibbs sweeps of +-1 spins, colour by colour, in place. What is given was looked at before."""
     for group in prange((samples + LANES - 1) // LANES):
         row = group * LANES
         rows, each, sample = min(LANES, samples - row), field_rows > 1, np.empty(LANES, u8)
@@ -301,3 +301,15 @@ def pnn_pbit_layer(samples, nodes, field_rows, panels, inputs, key0, key1, block
         weight, s = coupling[8 * p * inputs : 8 * (p + 1) * inputs], state[row * nodes : (row + LANES) * nodes]
         _panel(rows, row, nodes, field_rows > 1, inputs, key0, key1, block0 + 2 * p, sample, visit[8 * p : 8 * p + 8], input_, weight, field,
                beta[0], s)  # fmt: skip
+
+
+# -------------------------------------------------------------------------------------------------------------------------- differences
+def pnn_pbit_contrast(samples, nodes, below, a, b, first, second, moved, field):
+    """How states differ, as factors and sums."""
+    a, b = a.reshape(samples, nodes), b.reshape(samples, nodes)
+    first, second = first.reshape(2, samples, below), second.reshape(2, samples, nodes - below)
+    first[0], first[1] = a[:, :below], b[:, :below]
+    second[0] = a[:, below:]
+    np.negative(b[:, below:], out=second[1], casting="unsafe")
+    np.subtract(a[:, :below], b[:, :below], out=moved.reshape(samples, below), casting="unsafe")
+    field[...] = a.sum(axis=0, dtype=np.int64) - b.sum(axis=0, dtype=np.int64)

@@ -13,8 +13,9 @@ from ._spin_graphs import FactorGraph, SpinGraph
 NO_BETA = _launch.fault(67, "beta must be finite and 0 or more")
 
 
-def couplings_and_field(graph: SpinGraph, coupling: Array, field: Array | None, batch: int, *states: int) -> tuple[Array, Array]:
-    """Checked couplings, and a field for each node, or for each of the `states` of each; 0 if there is none."""
+def couplings_and_field(graph: SpinGraph, coupling: Array, field: Array | None, batch: int, *states: int, look: bool = True,
+                        ) -> tuple[Array, Array]:  # fmt: skip
+    """Checked couplings, and a field for each node, or for each of the `states` of each; 0 if there is none. look : also at the numbers."""
     xp = _array.namespace(coupling)
     if real("coupling", coupling).shape != (graph.n_couplings,):
         each = "factor" if isinstance(graph, FactorGraph) else "edge"
@@ -24,17 +25,19 @@ def couplings_and_field(graph: SpinGraph, coupling: Array, field: Array | None, 
         field = xp.zeros(one, np.float32)
     if real("field", field).shape not in (one, (batch, *one)):
         raise ValueError(f"field must be {one} or {(batch, *one)}, got shape {field.shape}")
-    check_finite("coupling", coupling)
-    check_finite("field", field)
+    if look:
+        check_finite("coupling", coupling)
+        check_finite("field", field)
     return coupling, field
 
 
-def inverse_temperatures(beta: Any, sweeps: int | None, like: Array) -> Array:
-    """Inverse temperatures (sweeps,) float64 on the device of `like`."""
+def inverse_temperatures(beta: Any, sweeps: int | None, like: Array, look: bool = True) -> Array:
+    """Inverse temperatures (sweeps,) float64 on the device of `like`. look : also at those of a GPU."""
     real("beta", beta if _array.is_array(beta) else np.asarray(beta))
     if _array.is_array(beta) and _array.namespace(beta) is not np:
         betas = beta.reshape(-1).astype(np.float64, copy=False)
-        _launch.flag(~(_array.namespace(betas).isfinite(betas) & (betas >= 0)).all(), NO_BETA)
+        if look:
+            _launch.flag(~(_array.namespace(betas).isfinite(betas) & (betas >= 0)).all(), NO_BETA)
     else:
         betas = np.atleast_1d(np.asarray(beta, np.float64))
     if sweeps is not None:

@@ -22,25 +22,26 @@ import numpy as np
 
 from .. import _array, _constants, _launch, random
 from .._array import Array
-from .._checks import real, shaped
+from .._checks import real, shaped, whole
 from .._gate import accepts_any
 from .._updates import Factors
 from ._spin_graphs import PANEL, FactorGraph, SpinGraph
 from ._sweeps import couplings_and_field, inverse_temperatures, sample_indices
 
 BLOCK = 128  # threads that share the nodes of a colour
+SWEEPS = 4  # from which on tables are copied to shared memory
 LANES = 16  # chains that lie side by side in a dense layer
 DENSE = 1 << 15  # ends of edges at a colour, times sixteens of chains, from which on a colour is worth a launch of its own
 NO_SPIN = _launch.fault(66, "spins must be +1 or -1")
 
 
 # ---------------------------------------------------------------------------------------------------------------------- checks
-def _spins(state: Array, graph: SpinGraph) -> Array:
+def _spins(state: Array, graph: SpinGraph, look: bool = True) -> Array:
     if not _array.is_array(state) or state.dtype != np.int8:
         raise TypeError(f"spins must be int8, got {getattr(state, 'dtype', type(state).__name__)}")
     if state.ndim != 2 or state.shape[1] != graph.n_nodes:
         raise ValueError(f"spins must be (batch, {graph.n_nodes}), got shape {state.shape}")
-    if state.size:
+    if state.size and look:
         _launch.flag(~(abs(state) == 1).all(), NO_SPIN)
     return _array.contiguous(state)
 
@@ -78,29 +79,44 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     at least half of all that could be between the colours, as in `SpinGraph.layers`, fields are products of matrices: the same bits.
     """
     random.require_key(key, "p-bits are random")
-    state = _spins(state, graph)
-    batch, xp = len(state), _array.namespace(state)
-    coupling, field = couplings_and_field(graph, coupling, field, batch)
-    betas = inverse_temperatures(beta, sweeps, state)
+    (firsts, visit), xp = graph.visits(clamped), _array.namespace(state)
+    batch, colours = len(state) if _array.is_array(state) and state.ndim else 0, len(firsts) - 1
+    dense = -(-batch // LANES) * 2 * graph.n_edges >= DENSE * colours and graph.dense
+    looked = xp is np or bool(dense)  # else the kernel looks at what it is given
+    state = _spins(state, graph, looked)
+    coupling, field = couplings_and_field(graph, coupling, field, batch, look=looked)
+    betas = inverse_temperatures(beta, sweeps, state, look=looked)
     if total is not None and (total.shape != state.shape or total.dtype != np.int32):
         raise ValueError(f"total must be int32 {state.shape}, got {total.dtype} {total.shape}")
-    firsts, visit = graph.visits(clamped)
     draws, words, out = sample_indices(sample, batch, xp), random._key(key), xp.array(state)
     if not (batch and len(betas) and (visit >= 0).any()):
         return out
     coupling = coupling.astype(np.float32, copy=False)
     field = _array.contiguous(field.astype(np.float32, copy=False))
-    colours = len(firsts) - 1
     with nullcontext() if total is None else _array.in_place(total) as inside:
-        if -(-batch // LANES) * 2 * graph.n_edges >= DENSE * colours and graph.dense:
+        if dense:
             return _dense_sweeps(out, graph, coupling, field, betas, visit, words, sweep0, draws, inside)
         first, other, number = graph.entries(state)
+        kept, pad, shared = _kept(graph, len(number), len(betas), state)
         _launch.launch(
-            "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, colours, len(betas), graph.width,
-            *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), first, other,
-            coupling[number], field, betas, out, inside, grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,),
+            "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, colours, len(betas), graph.width, kept,
+            pad, *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), first, other,
+            coupling[number], field, betas, out, inside, grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,), shared=shared,
         )  # fmt: skip
     return out
+
+
+def _kept(graph: SpinGraph, entries: int, sweeps: int, like: Array) -> tuple[int, int, int]:
+    """What lies in a block's shared memory (2 states and tables, 1 states, 0 nothing), entries between nodes of tables, and bytes.
+
+    Tables pay where several sweeps read them; rows of an even length begin an odd number apart.
+    """
+    limit, nodes = _launch.shared_limit(like), graph.n_nodes
+    pad = int(entries // nodes % 2 == 0)
+    tables = 4 * (entries + pad * nodes) * (1 + graph.width)
+    if sweeps >= SWEEPS and tables + nodes <= limit:
+        return 2, pad, tables + nodes
+    return (1, 0, nodes) if nodes <= limit else (0, 0, 0)
 
 
 def _dense_sweeps(state: Array, graph: SpinGraph, coupling: Array, field: Array, betas: Array, visit: np.ndarray, key: tuple[int, int],
@@ -150,6 +166,8 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     best = lowest = None
     for r in range(reads):
         found = sweep(state, graph, coupling, field, beta=schedule, clamped=clamped, key=random.fold_in(key, r), sample=sample)
+        if reads == 1:
+            return found
         e = energy(found, graph, coupling, field)
         if best is None:
             best, lowest = found, e
@@ -210,6 +228,28 @@ def pair_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[floa
 
 
 @accepts_any
+def contrast_between(one: Array, two: Array, below: int) -> tuple[Factors, Array, Array]:
+    """dE/dparameter of spins `two` less those of spins `one`, sums over their samples, in one launch: of couplings between the first `below`
+    spins and the others in factors, of fields on the first ones of each sample (batch, below), and of all fields, (n_nodes,). float32.
+
+    one, two : spins of the same samples, (batch, n_nodes) int8.
+    """
+    for name, state in (("one", one), ("two", two)):
+        if not _array.is_array(state) or state.dtype != np.int8:
+            raise TypeError(f"spins must be int8, got {getattr(state, 'dtype', type(state).__name__)}")
+        shaped(name, state, "batch", "n_nodes")
+    batch, nodes = shaped("two", two, *one.shape).shape
+    xp, below = _array.namespace(one, two), whole("below", below, most=nodes)
+    first, second = xp.empty((2 * batch, below), np.float32), xp.empty((2 * batch, nodes - below), np.float32)
+    moved, field = xp.empty((batch, below), np.float32), xp.empty(nodes, np.float32)
+    _launch.launch(
+        "networks/pbit", "contrast", np.float32, batch, nodes, below, *map(_array.contiguous, (one, two)), first, second, moved, field,
+        grid=(min(-(-nodes // 32), _launch.MAX_BLOCKS),), block=(32, 8),
+    )  # fmt: skip
+    return Factors(first, second), moved, field
+
+
+@accepts_any
 def layer_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[float, float] = (1.0, 1.0)) -> tuple[list[Factors], list[Array]]:
     """As `pair_contrast`, of each layer and the next, and dE/db of each layer, where E has -sum u b too."""
     layers, (s, t) = list(zip(one, two, strict=True)), shares
@@ -218,6 +258,6 @@ def layer_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[flo
 
 
 __all__ = [
-    "FactorGraph", "SpinGraph", "anneal", "contrast", "default_schedule", "energy", "layer_contrast", "moments", "pair_contrast",
-    "random_state", "sweep",
+    "FactorGraph", "SpinGraph", "anneal", "contrast", "contrast_between", "default_schedule", "energy", "layer_contrast", "moments",
+    "pair_contrast", "random_state", "sweep",
 ]  # fmt: skip

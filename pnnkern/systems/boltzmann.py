@@ -19,7 +19,7 @@ from .._errors import NudgeError
 from .._functions import logistic, negative_log_softmax
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
-from ..networks import boltzmann
+from ..networks import boltzmann, oscillator
 from ..networks.boltzmann import one_hot_sample
 from ..networks.ising import layer_contrast, pair_contrast
 from ._encoding import check_parameters, flat, one_hot
@@ -150,13 +150,14 @@ class BoltzmannMachine(OneHiddenLayer):
         if hold and any(b != 1 for b in nudges):
             raise NudgeError(f"classes are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
         sample = on_device(sample, inputs)
-        drive = inputs @ self.parameters["W1"] + self.parameters["b1"]
+        p = self.parameters
+        drive = oscillator.drive(inputs, p["W1"], p["b1"], p["b1"][:0])
         free = self._drawn(drive, None, random.fold_in(key, "free"), sample)
         phases = [free]
         one_hot_target: Any = target
         for n, beta in enumerate(nudges):
             if hold:
-                hidden = logistic(drive + one_hot_target @ self.parameters["W2"].T)
+                hidden = logistic(drive + one_hot_target @ p["W2"].T)
                 phases.append(Ensemble(one_hot_target[None], hidden[None], one_hot_target))
             else:
                 phases.append(self._drawn(drive, beta * one_hot_target, random.fold_in(key, n), sample))

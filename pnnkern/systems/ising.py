@@ -19,7 +19,7 @@ from .._declared import Count, Positive, Range, Turns, check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative, Factors
-from ..networks import ising
+from ..networks import ising, oscillator
 from ._encoding import check_parameters, one_hot
 from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize
@@ -116,11 +116,9 @@ class IsingMachine(OneHiddenLayer):
         random.require_key(key, "annealing is random")
         if hold and any(b != 1 for b in nudges):
             raise NudgeError(f"spins are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
-        xp, p, hidden = _array.namespace(inputs), self.parameters, self.sizes[0]
+        p, hidden = self.parameters, self.sizes[0]
         nodes, coupling = self.graph.n_nodes, self.parameters["W2"].reshape(-1)
-        fields = xp.empty((len(inputs), nodes), np.float32)
-        fields[:, :hidden] = inputs @ p["W1"] + p["b1"]
-        fields[:, hidden:] = p["b2"]
+        fields = oscillator.drive(inputs, p["W1"], p["b1"], p["b2"])
         schedule = ising.default_schedule(self.graph, coupling, fields, self.sweeps)
         late = schedule[int(self.reverse * self.sweeps) :]
         sample = on_device(sample, inputs)
@@ -150,12 +148,8 @@ class IsingMachine(OneHiddenLayer):
     def contrast(self, relaxed: Spins, a: int, b: int) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch: of the built machine, products of its spins."""
         hidden = self.sizes[0]
-        one, two = ((s[:, :hidden], s[:, hidden:]) for s in (relaxed.phases[p].astype(np.float32) for p in (a, b)))
-        moved = [v - u for u, v in zip(one, two, strict=True)]
-        return {
-            "W1": Factors(relaxed.inputs, moved[0], -1.0), "W2": ising.pair_contrast(one, two), "b1": -moved[0].sum(axis=0),
-            "b2": -moved[1].sum(axis=0),
-        }  # fmt: skip
+        across, moved, field = ising.contrast_between(relaxed.phases[a], relaxed.phases[b], hidden)
+        return {"W1": Factors(relaxed.inputs, moved), "W2": across, "b1": field[:hidden], "b2": field[hidden:]}
 
 
 __all__ = ["IsingMachine"]

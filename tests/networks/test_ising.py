@@ -103,8 +103,9 @@ def test_every_decision(backend, graph: SpinGraph, each: bool, monkeypatch: pyte
     start, beta, held = ising.random_state(graph, 19, KEY), np.linspace(0.2, 2, 8), (4, graph.n_nodes - 1)
     expected = reference(start, graph, J, h, beta, sample, 2**33, held)
     on = [backend.array(x) for x in (J, h)]
-    for least in (1 << 60, 0):
+    for least, room in ((1 << 60, 1 << 17), (1 << 60, graph.n_nodes), (1 << 60, 0), (0, 0)):  # of shared memory: for all, for states, for none
         monkeypatch.setattr(ising, "DENSE", least)
+        monkeypatch.setattr(_launch, "shared_limit", lambda like, room=room: room)
         total = backend.array(np.ones(start.shape, np.int32))
         how = {"beta": beta, "key": KEY, "sample": sample, "sweep0": 2**33, "clamped": held, "total": total}
         assert np.array_equal(backend.numpy(ising.sweep(backend.array(start), graph, *on, **how)), expected)
@@ -121,8 +122,9 @@ def test_dense_layers_sum_in_the_same_order(backend, monkeypatch: pytest.MonkeyP
     for row in J:
         fields = fields + row
     how, found = {"beta": 0.5, "sweeps": 1, "key": KEY, "clamped": range(32)}, []
-    for least in (1 << 60, 0):
+    for least, room in ((1 << 60, 1 << 17), (1 << 60, graph.n_nodes), (1 << 60, 0), (0, 0)):  # of shared memory: for all, for states, for none
         monkeypatch.setattr(ising, "DENSE", least)
+        monkeypatch.setattr(_launch, "shared_limit", lambda like, room=room: room)
         on = [backend.array(x) for x in (start, J.ravel())]
         found.append(backend.numpy(ising.sweep(on[0], graph, on[1], **how)))
     free = np.concatenate([np.zeros(32), fields]).astype("float32")
@@ -292,6 +294,16 @@ def test_contrast(rng: np.random.Generator) -> None:
     assert np.allclose(dh, one.mean(axis=0) - two.mean(axis=0))
 
 
+@pytest.mark.parametrize(("batch", "below", "above"), [(1, 1, 1), (9, 33, 5), (20, 3, 40)])
+def test_contrasts_of_two_groups(backend, batch: int, below: int, above: int, rng: np.random.Generator) -> None:
+    a, b = (rng.choice(np.array([-1, 1], np.int8), (batch, below + above)) for _ in range(2))
+    factors, moved, field = ising.contrast_between(backend.array(a), backend.array(b), below)
+    one, two = a.astype(int), b.astype(int)
+    J = one[:, :below].T @ one[:, below:] - two[:, :below].T @ two[:, below:]
+    for got, wanted in ((factors.dense(), J), (moved, (one - two)[:, :below]), (field, (one - two).sum(axis=0))):
+        assert np.array_equal(backend.numpy(got), wanted)
+
+
 G, S, J1 = SpinGraph(np.array([[0, 1], [1, 2]]), 3), np.ones((2, 3), np.int8), np.ones(2, np.float32)
 
 
@@ -313,6 +325,9 @@ G, S, J1 = SpinGraph(np.array([[0, 1], [1, 2]]), 3), np.ones((2, 3), np.int8), n
         (lambda: ising.sweep(S, G, J1, key=KEY, total=np.zeros((2, 3))), ValueError, "total must be int32"),
         (lambda: ising.sweep(S, G, J1, key=KEY, sample=np.arange(3)), ValueError, "one for each of the 2 rows"),
         (lambda: ising.anneal(S, G, J1, reads=0, key=KEY), ValueError, "reads must be at least 1"),
+        (lambda: ising.contrast_between(S, S[:1], 1), ValueError, r"two must be \(2, 3\)"),
+        (lambda: ising.contrast_between(S, S.astype(float), 1), TypeError, "spins must be int8, got float64"),
+        (lambda: ising.contrast_between(S, S, 4), ValueError, "below must be an integer from 1 to 3"),
         (lambda: boltzmann.states(21), ValueError, "for 1 to 20 spins, got 21"),
     ],
 )  # fmt: skip

@@ -32,13 +32,13 @@ PNN_HD signed char spin(float field, float gain, u32 word) {
 }
 
 // Factors at each node: entries first[i] .. first[i + 1], each a coupling and the other nodes of the factor, other[entry][width], of which
-// those after the first may be -1: none.
+// those after the first may be -1: none. Tables that leave `pad` entries after each node have their entries pad i further on.
 struct spin_graph {
-    int width;
+    int width, pad;
     const int *first, *other;
     const float* coupling;
     PNN_HD float field(int i, float own, const signed char* state) const {
-        for (int e = first[i]; e < first[i + 1]; e++) {
+        for (int e = first[i] + pad * i; e < first[i + 1] + pad * i; e++) {
             const int* nodes = other + (long long)e * width;
             int product = state[nodes[0]];
             for (int m = 1; m < width && nodes[m] >= 0; m++) product *= state[nodes[m]];
@@ -47,4 +47,36 @@ struct spin_graph {
         return own;
     }
 };
+PNN_HD u32 word_(words z, int j) { return j == 0 ? z.w[0] : j == 1 ? z.w[1] : j == 2 ? z.w[2] : z.w[3]; }
+
+// All sweeps of one sample by one block. Colours with fewer quads than threads have a thread for each node, which makes the quad's words again.
+PNN_D void pbit_sweeps(spin_graph graph, long long nodes, int colours, int sweeps, rng_key key, long long sweep0, unsigned long long sample,
+                       const int* quad_first, const int* visit, const float* own, const double* beta, signed char* state, int* total) {
+    for (int n = 0; n < sweeps; n++) {
+        float gain = spin_gain(mul_(2.0, beta[n]));
+        unsigned long long block0 = (unsigned long long)((sweep0 + n) * nodes);
+        for (int c = 0; c < colours; c++) {
+            int q0 = quad_first[c], q1 = quad_first[c + 1];
+            if (q1 - q0 < (int)blockDim.x) {
+                for (int v = 4 * q0 + (int)threadIdx.x; v < 4 * q1; v += blockDim.x) {
+                    int i = visit[v];
+                    if (i >= 0) state[i] = spin(graph.field(i, own[i], state), gain, word_(block(key, block0 + v / 4, sample), v % 4));
+                }
+            } else {
+                for (int q = q0 + (int)threadIdx.x; q < q1; q += blockDim.x) {
+                    words w = block(key, block0 + q, sample);
+                    for (int j = 0; j < 4; j++) {
+                        int i = visit[4 * (long long)q + j];
+                        if (i >= 0) state[i] = spin(graph.field(i, own[i], state), gain, w.w[j]);
+                    }
+                }
+            }
+            __syncthreads();
+        }
+        if (total)
+            for (long long i = threadIdx.x; i < nodes; i += blockDim.x) total[i] += state[i];
+        __syncthreads();   // the next sweep overwrites states that other threads add up
+    }
+}
+PNN_D bool finite_(double x) { return x - x == 0.0; }
 }  // namespace pnn

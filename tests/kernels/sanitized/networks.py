@@ -196,14 +196,27 @@ def spins() -> Iterator[np.ndarray]:
     for field_rows, which, total in ((1, (3, None), None), (batch, (0, rng.integers(0, 2**40, batch)), np.zeros((batch, n), np.int32))):
         field = rng.normal(0, 0.5, (field_rows, n)).astype(np.float32)
         for width, other in ((1, neighbour), (2, np.stack([neighbour, third], 1).astype(np.int32))):
-            state = rng.choice(np.array([-1, 1], np.int8), (batch, n))
-            _launch.launch(
-                "networks/pbit", "sweep", np.float32, batch, n, field_rows, 2, len(beta), width, 1, 2, 2**33, *which, first, visit, offsets,
-                other, coupling, field, beta, state, total, grid=(2,), block=(THREADS,),
-            )  # fmt: skip
-            yield state
-            if total is not None:
-                yield total.copy()
+            # in blocks with fewer threads than quads of a colour, and with more
+            for kept, pad, threads in ((0, 0, THREADS), (1, 0, 64), (2, 1, THREADS), (2, 0, 64)):
+                state = rng.choice(np.array([-1, 1], np.int8), (batch, n))
+                shared = n * (kept > 0) + 4 * (len(neighbour) + pad * n) * (1 + width) * (kept == 2)
+                launch = functools.partial(
+                    _launch.launch, "networks/pbit", "sweep", np.float32, batch, n, field_rows, 2, len(beta), width, kept, pad, 1, 2, 2**33,
+                    *which, first, visit, offsets, other, grid=(2,), block=(threads,), shared=shared,
+                )  # fmt: skip
+                launch(coupling, field, beta, state, total)
+                yield state
+                if total is not None:
+                    yield total.copy()
+    yield from differences(rng)
+
+
+def differences(rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """More samples than warps, and nodes than a block has lanes for."""
+    a, b = (rng.choice(np.array([-1, 1], np.int8), (11, 45)) for _ in range(2))
+    first, second, moved, field = (np.empty(shape, np.float32) for shape in ((22, 40), (22, 5), (11, 40), 45))
+    _launch.launch("networks/pbit", "contrast", np.float32, 11, 45, 40, a, b, first, second, moved, field, grid=(1,), block=(32, 8))
+    yield from (first, second, moved, field)
 
 
 def dense_spins() -> Iterator[np.ndarray]:

@@ -27,7 +27,9 @@ def cells(noise, G: np.ndarray, batch: int, sample: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("noise", BY_CELL, ids=["clipped", "lognormal", "telegraph"])
-@pytest.mark.parametrize(("shape", "dtype"), [((3, 5, 7), "float64"), ((2, 33, 13), "float32"), ((1, 1, 1), "float64"), ((9, 530, 14), "float64")])
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((3, 5, 7), "float64"), ((2, 33, 13), "float32"), ((1, 1, 1), "float64"), ((9, 530, 14), "float64")]
+)
 def test_cells_are_drawn_on_the_fly(backend, noise, shape: tuple[int, int, int], dtype: str, rng: np.random.Generator) -> None:
     batch, n_in, n_out = shape
     V, G = rng.uniform(-0.2, 0.2, (batch, n_in)).astype(dtype), rng.uniform(0, 25e-6, (n_in, n_out)).astype(dtype)

@@ -90,8 +90,11 @@ def crossbars(pnn: Any) -> dict[str, Case]:
     w, x, d, cells = real(n, n, low=-0.1, high=0.1), real(64, n, low=-1), real(64, n, low=-0.1, high=0.1), c.ConstantStep()
     w, counts = c.clip_weights(w, device=cells, key=key), np.ones((n, n), np.int32)
     wide, curved = G.astype(float), c.sinh_iv(0.3)
+    pairs = c.Crossbar(chain=c.Chain(dac=c.DAC(7, 0.2), output_noise=7e-7))
+    layer = c.Layer(c.program_weights(w, pairs), pairs)
     return {
         "read, converters": lambda: plain(V, key=key), "read, cell noise": lambda: noisy(V, key=key),
+        "read, tf32": lambda: c.read(V, G, precision="tf32"), "layer of pairs": lambda: layer(x, key=key),
         "read, clipped noise": lambda: clipped(V[:8], key=key),
         "read_vjp, clipped noise": lambda: c.read_vjp(V[:8], V[:8], G, noise=c.GaussianNoise(relative=0.05, clipped=True), key=key,
                                                       wrt=("V", "G")),

@@ -401,9 +401,10 @@ class CrossbarNetwork(System):
 
 def _with_bias(x: Array) -> Array:
     """What enters an array (..., nodes + 1): the last row, of the bias, at full scale."""
-    xp = _array.namespace(x)
-    full = _constants.constant(np.ones(1, x.dtype), x.dtype, x)
-    return xp.concatenate([x, xp.broadcast_to(full, (*x.shape[:-1], 1))], axis=-1)
+    xp, shape = _array.namespace(x), (*x.shape[:-1], 1)
+    if xp is np:  # what a GPU writes anew in a launch costs nothing here
+        return np.concatenate([x, np.ones(shape, x.dtype)], axis=-1)
+    return xp.concatenate([x, xp.broadcast_to(_constants.constant(np.ones(1), x.dtype, x), shape)], axis=-1)
 
 
 __all__ = ["ACTIVATIONS", "Arrays", "CrossbarNetwork"]

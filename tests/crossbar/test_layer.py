@@ -289,3 +289,18 @@ def state_of(d: Crossbar) -> dict[str, np.ndarray]:
 def test_bad_input(call, error, message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_volts_of_a_layer(backend, dtype: str, rng: np.random.Generator) -> None:
+    """Each sample divided by its largest size, or by a number for all; what is nothing stays so, and NaN is in its place alone."""
+    x = rng.normal(0, 3, (9, 75)).astype(dtype)
+    x[2], x[3, 5], x[4, 70], x[5, 64] = 0, np.nan, -50, np.inf
+    for given in ("absmax", 4.0):
+        how = crossbar.Crossbar(input_scale=given, v_max=0.3)
+        layer = crossbar.Layer(crossbar.program_weights(backend.array(np.ones((75, 3), dtype)), how), how)
+        V, alpha = (backend.numpy(a) for a in layer._driven(backend.array(x)))
+        most = np.abs(x).max(1, keepdims=True) if given == "absmax" else np.full((9, 1), 4.0, dtype)
+        assert np.array_equal(alpha, np.where(most > 0, most, 1).astype(dtype))
+        with np.errstate(invalid="ignore"):
+            assert np.array_equal(V, x / alpha * np.dtype(dtype).type(0.3), equal_nan=True)

@@ -27,7 +27,9 @@ def cells(noise, G: np.ndarray, batch: int, sample: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("noise", BY_CELL, ids=["clipped", "lognormal", "telegraph"])
-@pytest.mark.parametrize(("shape", "dtype"), [((3, 5, 7), "float64"), ((2, 33, 13), "float32"), ((1, 1, 1), "float64")])
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((3, 5, 7), "float64"), ((2, 33, 13), "float32"), ((1, 1, 1), "float64"), ((9, 530, 14), "float64")]
+)
 def test_cells_are_drawn_on_the_fly(backend, noise, shape: tuple[int, int, int], dtype: str, rng: np.random.Generator) -> None:
     batch, n_in, n_out = shape
     V, G = rng.uniform(-0.2, 0.2, (batch, n_in)).astype(dtype), rng.uniform(0, 25e-6, (n_in, n_out)).astype(dtype)
@@ -54,6 +56,19 @@ def test_every_backend_and_split_gives_the_same_bits(noise, dtype: str, rng: np.
         both.append(read_vjp(g, V[:40], G, noise=noise, key=KEY, sample=3))
     for a, b in zip(*both):
         assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("noise", BY_CELL, ids=["clipped", "lognormal", "telegraph"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_same_bits_by_slices_of_the_inputs(noise, dtype: str, rng: np.random.Generator) -> None:
+    """More slices than a block has threads for, more quads than it takes at a time; 64 inputs, one after another, then the next ones."""
+    V, G = rng.uniform(-0.2, 0.2, (9, 530)).astype(dtype), rng.uniform(0, 25e-6, (530, 14)).astype(dtype)
+    whole = read(V, G, noise=noise, key=KEY, sample=3)
+    with pnn._launch.host(order="shuffled", seed=4):
+        assert np.array_equal(read(V, G, noise=noise, key=KEY, sample=3), whole)
+    alone = [np.where((np.arange(530) // 64 == k), V, 0).astype(dtype) for k in range(9)]
+    total = sum(read(v, G, noise=noise, key=KEY, sample=3) for v in alone)
+    assert np.array_equal(total, whole)
 
 
 def test_gaussian_noise_of_a_split_batch(rng: np.random.Generator) -> None:

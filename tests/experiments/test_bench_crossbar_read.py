@@ -7,7 +7,7 @@ from pnnkern.crossbar import ADC, DAC, Chain, Reader
 from pnnkern.experiments.bench import _crossbar_read, table
 
 
-@pytest.mark.parametrize("case", ["forward_chain", "fresh_noise", "pcm_noise", "by_cell"])
+@pytest.mark.parametrize("case", ["forward_chain", "precisions", "fresh_noise", "pcm_noise", "by_cell"])
 def test_cases(case: str) -> None:
     rows = getattr(_crossbar_read, case)("cpu", 0.01, batch=4, n=16)
     ours = [r["name"] for r in rows if r["name"].startswith("pnnkern")]
@@ -17,6 +17,11 @@ def test_cases(case: str) -> None:
         if r["name"] not in ours and "absent" not in r:
             assert set(r["ratios"]) == set(ours)
     assert rows[0]["case"] in table(rows)
+
+
+def test_precisions_are_what_they_are_called() -> None:
+    rows = {r["name"]: r["error"] for r in _crossbar_read.precisions("cpu", 0.01, batch=8, n=16)}
+    assert rows["pnnkern, float32"] < 1e-6 < 3e-5 < rows["pnnkern, tf32"] < 1e-3 < rows["pnnkern, bf16"] < 1e-2
 
 
 def test_aihwkit_lightning_reads_the_same(rng: np.random.Generator) -> None:

@@ -88,7 +88,7 @@ template <class T> PNN_D void copy4_async(T* to, const T* from, i64 many, bool w
 }
 
 // ---- a tile of SIDE x SIDE sums, STAGES pieces of DEPTH of the k in shared memory
-template <class T, int SIDE> struct product_tile {
+template <class T, int SIDE> struct alignas(16) product_tile {
     static constexpr int DEPTH = 64 / (int)sizeof(T), STAGES = SIDE == 64 ? 3 : 4, QUADS = SIDE / 16, THREADS = SIDE * SIDE / 4 / QUADS;
     // rows are 16 bytes longer, and 32, than they hold: eight neighbours in a column lie in banks of their own
     struct pieces { T x[STAGES][SIDE][DEPTH + 16 / sizeof(T)], w[STAGES][DEPTH][SIDE + 32 / sizeof(T)]; };

@@ -1,5 +1,6 @@
 """Reading crossbars beside what users write today: converters around a product, and noise of cells drawn anew in each read."""
 
+import functools
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -173,7 +174,26 @@ def by_cell(device: str, seconds: float, batch: int = 8, n: int = 512) -> list[R
     return _rows("noise by cell", f"{n} x {n}, batch {batch}, float32", contenders, moved, flops, device, seconds)
 
 
+def precisions(device: str, seconds: float, batch: int = 32, n: int = 256) -> list[Row]:
+    """The product at the size of a training step, 785 inputs, as it is and by factors rounded to tf32 and bf16, which a CPU only imitates;
+    how far it is from float64."""
+    xp = _array.device_namespace(device)
+    rng = np.random.default_rng(0)
+    V, G = rng.uniform(-FULL, FULL, (batch, 785)).astype(np.float32), rng.uniform(0, G_MAX, (785, n)).astype(np.float32)
+    exact, on = V.astype(float) @ G, (xp.asarray(V), xp.asarray(G))
+    contenders: dict[str, Callable[[], Any]] = {
+        f"pnnkern, {name or 'float32'}": functools.partial(Reader(on[1], Chain(precision=name)), on[0]) for name in (None, "tf32", "bf16")
+    }
+    contenders["bare product"] = lambda: on[0] @ on[1]
+    moved, flops = 4.0 * (batch * (785 + n) + 785 * n), 2.0 * batch * 785 * n
+    rows = _rows("precision of a read", f"785 x {n}, batch {batch}, float32", contenders, moved, flops, device, seconds)
+    for one in rows:
+        off = _array.to_numpy(contenders[one["name"]]()) - exact
+        one["error"] = float(np.linalg.norm(off) / np.linalg.norm(exact))
+    return rows
+
+
 def run(device: str = "cpu", budget: float = 60.0) -> list[Row]:
     """All cases on one device within about `budget` seconds."""
-    cases = (forward_chain, fresh_noise, pcm_noise, by_cell)
+    cases = (forward_chain, precisions, fresh_noise, pcm_noise, by_cell)
     return [r for case in cases for r in case(device, budget / len(cases))]

@@ -60,6 +60,9 @@ def optics(pnn: Any) -> dict[str, Case]:
         "fraunhofer": lambda: o.fraunhofer(wide, **far), "fraunhofer_vjp": lambda: o.fraunhofer_vjp(wide, wide, **far),
         "chain.forward": lambda: o.chain.forward(u, masks, [plan] * 6, save=True),
         "chain.phase_adjoint": lambda: o.chain.phase_adjoint(u, saved, masks, [plan] * 6),
+        "chain, 16-bit floats": lambda: o.chain.phase_adjoint(
+            u, o.chain.forward(u, masks, [plan] * 6, save=True, store="half")[1], masks, [plan] * 6
+        ),
         "phase_mask": lambda: o.phase_mask(u, phase), "lens": lambda: o.lens(u, focal_length=1.0, **light),
         "phase_mask_vjp": lambda: o.phase_mask_vjp(u, u, phase, wrt=("field", "phase")), "intensity": lambda: o.intensity(u),
         "powers": lambda: o.powers(u, regions), "powers_vjp": lambda: o.powers_vjp(powers, u, regions),

@@ -4,16 +4,15 @@ IEEE 754 half precision has 11 bits and a range of 2^-24 to 2^16, which light in
 two: its largest part comes to 2^14 .. 2^15, and parts down to 2^-28 of that one keep all bits.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import _array
+from .. import _array, _launch
 from .._array import Array
 from .._gate import record
-
-LEAST = -100  # exponent of the largest part of a row below which rows share the scale of such a row
 
 
 @record
@@ -47,21 +46,22 @@ class Halves:
 
     def full(self) -> Array:
         """The fields as complex numbers."""
-        halves = self.words.view(np.float16).reshape(*self.shape, 2)
-        parts: Array = halves.astype(self.scale.dtype) * self.scale[..., None, None]
-        return parts.view(self.dtype)[..., 0]
+        out = _array.namespace(self.words).empty(self.shape, self.dtype)
+        _launch.launch("optics/halves", "take", self.dtype, *self._rows, self.words, self.scale, out, grid=self._grid, block=(128,))
+        return out
 
     def put(self, fields: Array) -> None:
-        """Keep fields of this shape."""
-        xp = _array.namespace(fields)
-        parts = fields[..., None].view(self.scale.dtype)
-        largest = xp.abs(parts).max(axis=(-2, -1)) if parts.size else xp.zeros(self.scale.shape, self.scale.dtype)
-        exponent = xp.where(xp.isfinite(largest) & (largest > 0), xp.maximum(xp.frexp(largest)[1], LEAST) - 15, 0)
-        one = xp.ones((), self.scale.dtype)
-        self.scale[...] = xp.ldexp(one, exponent)
-        with np.errstate(over="ignore", invalid="ignore"):  # of a row with infinite values or NaN, which the powers tell of
-            halves = (parts * xp.ldexp(one, -exponent)[..., None, None]).astype(np.float16)
-        self.words[...] = _array.contiguous(halves).view(np.int32)[..., 0]
+        """Keep fields of this shape, in C order."""
+        _launch.launch("optics/halves", "put", self.dtype, *self._rows, fields, self.words, self.scale, grid=self._grid, block=(128,))
+
+    @property
+    def _rows(self) -> tuple[int, int]:
+        """How many, and how long."""
+        return math.prod(self.shape[:-1]), self.shape[-1]
+
+    @property
+    def _grid(self) -> tuple[int]:
+        return (max(1, min(self._rows[0], _launch.MAX_BLOCKS)),)
 
 
 def empty(shape: tuple[int, ...], dtype: Any, xp: Any) -> Halves:

@@ -59,8 +59,8 @@ def forward(
     Members of a population share field and propagators, and have masks (layers, members, ny, nx); all that comes back has an axis of
     members in front of that of the batch.
     store : how fields are saved. "full": as they are. "half": as `Halves`, pairs of 16-bit floats with a power of two for each row, half the
-    memory of complex64. Each is then rounded by up to 2^-11 of itself (2e-4 on average), and so are the terms whose sum `phase_adjoint`
-    returns: the gradient differs by about 3e-4 in relative 2-norm, of single samples and of batches alike.
+    memory of complex64. Each part is then rounded by up to 2^-11 of itself, and so is what `phase_adjoint` sums: gradients differ by 2e-4 in
+    relative 2-norm, measured on the published network, for one digit and for sixteen. Nothing else changes. On a CPU it costs time.
 
     Returns the field (batch, ny, nx) and, with `save`, the fields right after each mask (layers, batch, ny, nx), else None. Raises
     ValueError for other shapes: a stack of several colours is one call for each.

@@ -140,6 +140,7 @@ class D2NN(System):
     between : "photodetector" detects the light in front of every mask but the first and sends it on anew, with an amplitude that the
         intensity drives: see `pnnkern.systems._photodetectors`. Layers are stages then, with real outputs between them.
 
+    store : "half" keeps fields as pairs of 16-bit floats, and changes gradients by 2e-4: see `pnnkern.optics.chain.forward`.
     key : of `pnnkern.random`; draws phases, and the errors of the network that was built. With `imperfections`, `forward`, `measure` and
         `forward_population` are passes through the built one, and this is its digital twin.
     dtype : of the parameters, float32 or float64; fields are complex of the same precision.

@@ -69,6 +69,21 @@ def populations() -> Iterator[np.ndarray]:
         yield rolled
 
 
+def halves() -> Iterator[np.ndarray]:
+    """Rows of every size, shorter and longer than a block, with light of every size: what is kept is told by its bits."""
+    rng = np.random.default_rng(2)
+    for real in REALS:
+        for nx in (1, 77, 300):
+            rows = 7
+            size = 2.0 ** np.array([[0], [-5], [-90], [-110], [-130], [90], [3]]) * 2.0 ** rng.uniform(-40, 0, (rows, nx))
+            field = (noise(rng, (rows, nx), np.float64) * size).astype(np.result_type(real, np.complex64))
+            field[6] = 0
+            words, scale, back = np.empty((rows, nx), np.int32), np.empty(rows, real), np.empty_like(field)
+            _launch.launch("optics/halves", "put", field.dtype, rows, nx, field, words, scale, grid=(3,), block=(128,))
+            _launch.launch("optics/halves", "take", field.dtype, rows, nx, words, scale, back, grid=(3,), block=(32,))
+            yield from (words, np.frexp(scale)[1], back / scale[:, None])
+
+
 def faults() -> Iterator[np.ndarray]:
     """A field that is not finite, the last of more fields than there are threads."""
     for real in REALS:
@@ -189,4 +204,4 @@ def by_numpy(
     yield gradient
 
 
-CALLS = (light, populations, faults, layers)
+CALLS = (light, populations, halves, faults, layers)

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -234,7 +235,8 @@ class Network:
     networks: tuple[int, ...] = ()
     least: float = 0.0
     told: Callable[["Network"], str] | None = None
-    _total: Array | None = field(default=None, init=False, repr=False)  # (networks, nodes) of resistive networks, once they are made
+    _total: Array | None = field(default=None, init=False, repr=False)  # what `total` and `totals` give, once it is made
+    _totals: list[Array] | None = field(default=None, init=False, repr=False)
 
     @property
     def last(self) -> int:
@@ -289,11 +291,11 @@ class Network:
     @property
     def totals(self) -> list[Array] | None:
         """The same, (n,) of each layer after the input, or (networks, 1, n)."""
-        if (total := self.total) is None:
-            return None
-        ends = np.cumsum([w.shape[-1] for w in self.weights])[:-1].tolist()
-        parts: list[Array] = [total[:, a:b] for a, b in zip([0, *ends], [*ends, total.shape[1]], strict=True)]
-        return [part[:, None] if self.networks else part[0] for part in parts]
+        if self._totals is None and (total := self.total) is not None:
+            ends = [0, *accumulate(w.shape[-1] for w in self.weights)]
+            parts: list[Array] = [total[:, a:b] for a, b in pairwise(ends)]
+            self._totals = [part[:, None] if self.networks else part[0] for part in parts]
+        return self._totals
 
     def rails(self, l: int, like: Array) -> tuple[Any, Any]:
         """The lowest and the highest state of the nodes of layer l + 1 that are clamped."""

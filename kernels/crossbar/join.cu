@@ -20,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_small_f32(
 }
 // One stage of pairs of any size: a block for each strip of at most `strip` columns; tasks: pair, first column, 0. Nodes are wired as leaves and
 // below say where start is 0, else as rows say.
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_eliminate_f32(
+extern "C" __global__ void __launch_bounds__(512) pnn_join_eliminate_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
     long long strip, const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ leaves, const float* __restrict__ below, const float* __restrict__ rows, float* __restrict__ done,

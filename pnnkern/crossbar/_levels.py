@@ -24,6 +24,7 @@ SMALL = 192  # ports that pairs keep which are joined in one block
 MOST = (128, 64)  # nodes of a stage: the first whose rows fit the shared memory of a block
 STRIP = TILE - 1  # columns of a strip: with their sum as many as a tile has
 THREADS = 256
+WIDE = {4: 512, 8: 256}  # threads of a block that eliminates a strip, by the bytes of a number: as many as have room for their registers
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ class Plan:
             tuple(self._stage(start, sizes, counts) for start in range(0, largest, self.most)),
             self._tasks(sizes, counts, lambda e, n: _upper(e, n, n)),
             small,
-            min(THREADS, max(32, 8 << (largest - 1).bit_length())) if small else THREADS,
+            min(THREADS, max(32, 8 << (largest - 1).bit_length())),
             SCRATCH + memory,
             above, rows, whole, above_line, whole_line,
         )  # fmt: skip
@@ -308,7 +309,10 @@ class Levels:
         for stage in level.stages:
             at = self.leaf_each, below_each, level.rows, stage.start, self.plan.most
             given = self.leaves, below, rows, done, weights
-            self._launch("eliminate", level, stage.strips.count, (*at, STRIP), *given, tasks=stage.strips, shared=shared)
+            threads = WIDE[self.G.dtype.itemsize]
+            self._launch(
+                "eliminate", level, stage.strips.count, (*at, STRIP), *given, tasks=stage.strips, threads=threads, shared=shared
+            )
             if stage.updates.count:
                 self._launch("update", level, stage.updates.count, at, self.leaves, below, done, rows, tasks=stage.updates)
         if not self.keep or level is not self.plan.levels[-1]:

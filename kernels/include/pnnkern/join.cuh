@@ -121,6 +121,7 @@ template <class T> PNN_D void join_apply(int p, bool mine, int r, const T* R, in
 }
 
 // ---- elimination in shared memory, one block of whole warps
+template <class T> PNN_D T join_inverse(T total) { return total > T(0) ? T(1) / total : T(0); }   // a node that nothing reaches stays at zero
 // D (p, ld), the nodes of a panel: their conductances above the diagonal, to all that comes after it in `rest` columns beside and in `sum`.
 // On return R stands on and below the diagonal, zeros above it, and columns of R in Rt (32, 36).
 template <class T> PNN_D void join_panel(int p, int rest, T* D, int sum, int ld, T* tail, T* Rt, T* roots) {
@@ -139,20 +140,42 @@ template <class T> PNN_D void join_panel(int p, int rest, T* D, int sum, int ld,
         if (lane <= b) D[b * ld + lane] = lane == b ? T(1) : T(0);
     }
     __syncthreads();
-    for (int k = 0; k + 1 < p; k++) {
-        const T total = tail[k * 32 + k], inverse = total > T(0) ? T(1) / total : T(0);   // a node that nothing reaches stays at zero
-        const T node = lane < p ? D[k * ld + lane] : T(0), beyond = tail[k * 32 + lane];
-        for (int b = k + 1 + warp; b < p; b += warps) {
-            const T weight = D[k * ld + b] * inverse;
-            if (lane < p && (lane > b || lane <= k)) D[b * ld + lane] += weight * node;
-            if (lane >= b) tail[b * 32 + lane] += weight * beyond;
+    // Two nodes go between barriers: every warp works out for itself what the first does to the second, whose row others still read. It is
+    // put down by the first warp when they no longer do.
+    int late = -1;
+    T late_node = T(0), late_tail = T(0);
+    for (int k = 0; k + 1 < p; k += 2) {
+        if (warp == 0 && late >= 0) {
+            if (lane < p) D[late * ld + lane] = late_node;
+            tail[late * 32 + lane] = late_tail;
+        }
+        const T* one = D + k * ld;
+        const T* two = one + ld;
+        const T inverse = join_inverse(tail[k * 32 + k]), share = one[k + 1] * inverse, tail_one = tail[k * 32 + lane];
+        const T second = join_inverse(tail[k * 32 + 32 + k + 1] + share * tail[k * 32 + k + 1]);
+        const T node_one = lane < p ? one[lane] : T(0);
+        late = k + 1;
+        late_node = lane < p ? two[lane] : T(0);
+        late_tail = tail[k * 32 + 32 + lane];
+        if (lane != k + 1) late_node += share * node_one;
+        if (lane > k) late_tail += share * tail_one;
+        for (int b = k + 2 + warp; b < p; b += warps) {
+            const T x = one[b] * inverse, y = (two[b] + share * one[b]) * second;
+            if (lane < p && (lane > b || lane <= k + 1)) {
+                T v = D[b * ld + lane];
+                if (lane != k + 1) v += x * node_one;
+                D[b * ld + lane] = v + y * late_node;
+            }
+            if (lane >= b) tail[b * 32 + lane] = tail[b * 32 + lane] + x * tail_one + y * late_tail;
         }
         __syncthreads();
     }
-    if (threadIdx.x < p) {
-        const T total = tail[threadIdx.x * 32 + threadIdx.x];
-        roots[threadIdx.x] = total > T(0) ? sqrt(T(1) / total) : T(0);
+    if (warp == 0 && late >= 0) {
+        if (lane < p) D[late * ld + lane] = late_node;
+        tail[late * 32 + lane] = late_tail;
     }
+    __syncthreads();
+    if (threadIdx.x < p) roots[threadIdx.x] = sqrt(join_inverse(tail[threadIdx.x * 33]));
     __syncthreads();
     for (int b = warp; b < 32; b += warps) {
         const T value = b < p && lane <= b ? roots[b] * D[b * ld + lane] : T(0);

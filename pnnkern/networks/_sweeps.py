@@ -62,7 +62,7 @@ def sample_indices(sample: Any, batch: int, xp: Any) -> tuple[int, Array | None]
         raise TypeError(f"sample must be integers, got {index.dtype}")
     if index.shape != (batch,):
         raise ValueError(f"sample must be one index, or one for each of the {batch} rows, got shape {index.shape}")
-    return 0, xp.asarray(index, dtype=np.int64)
+    return 0, xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
 
 
 __all__ = ["couplings_and_field", "inverse_temperatures", "sample_indices"]

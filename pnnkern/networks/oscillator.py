@@ -419,9 +419,11 @@ def _own(slopes: Array | None, detuning: Array | None, phase: Array) -> tuple[Ar
     """What oscillators (..., N) have of their own, in their dtype. Raises TypeError or ValueError for what is no (N,) numbers, or no slope."""
     n, dtype = phase.shape[-1], phase.dtype
     if slopes is not None:
-        slopes = shaped("slopes", real("slopes", slopes), n).astype(dtype, copy=False)
+        slopes = _array.contiguous(shaped("slopes", real("slopes", slopes), n).astype(dtype, copy=False))
         _launch.flag(~((slopes > 0) & _array.namespace(slopes).isfinite(slopes)).all(), FLAT)
-    return slopes, None if detuning is None else shaped("detuning", real("detuning", detuning), n).astype(dtype, copy=False)
+    if detuning is not None:
+        detuning = _array.contiguous(shaped("detuning", real("detuning", detuning), n).astype(dtype, copy=False))
+    return slopes, detuning
 
 
 def _limit(tolerance: float | None, dtype: Any) -> float:

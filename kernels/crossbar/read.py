@@ -185,10 +185,8 @@ def _mvm(
     """entering : what becomes of all factors of the products."""
     if w.size and not w.min() >= 0:
         fault[0] = max(fault[0], 30)
-    slices = range(0, n_in, SLICE)
     w, v, out = entering(w.reshape(arrays, n_in, n_out)), v.reshape(batch, n_in), out.reshape(arrays, -1, n_out)
     s2 = entering(s2.reshape(arrays, n_in, n_out)) if s2.size else s2
-    parts = parts.reshape(-1, len(slices), arrays, batch, n_out)
     converts = dac_step != 0 or noise != 0 or s2.size > 0
     rows = min(batch, ROWS)
     inputs = np.empty((rows, n_in), v.dtype) if converts else v
@@ -202,24 +200,28 @@ def _mvm(
             _dac(n, n_in, dac_step, dac_low, dac_high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0 + at, which,
                  x.reshape(-1), inputs[:n].reshape(-1), squares[:n].reshape(-1))  # fmt: skip
             x = inputs[:n]
-        factors = [(entering(x), w)] + ([(entering(squares[:n]), s2)] if s2.size else [])
+        x, x2 = entering(x), entering(squares[:n]) if s2.size else x
         if parts.size:
-            for i, (left, right) in enumerate(factors):
-                for k, first in enumerate(slices):
+            starts = range(0, n_in, SLICE)
+            place = parts.reshape(-1, len(starts), arrays, batch, n_out)
+            for left, right, to in ((x, w, place[0]), (x2, s2, place[-1]))[: len(place)]:
+                for first, sums in zip(starts, to, strict=True):
                     some = slice(first, first + SLICE)
                     for a in range(arrays):
-                        np.matmul(left[:, some], right[a, some], out=parts[i, k, a, these])
+                        np.matmul(left[:, some], right[a, some], out=sums[a, these])
             continue
         for a in range(arrays):
             y = out[a, these]
-            np.matmul(factors[0][0], w[a], out=y)
+            np.matmul(x, w[a], out=y)
             if s2.size:
-                np.matmul(factors[1][0], s2[a], out=variance[:n])
+                np.matmul(x2, s2[a], out=variance[:n])
             if mode or s2.size or extra != 0 or offset.size:
-                y, quads, some = y.reshape(-1), (n_out + 3) // 4, slice(a * n_out, (a + 1) * n_out)
-                pnn_read_adc(1, 1, n, n_out, extra, key0, key1, element0 + 4 * quads * a, sample0 + at, which, mode, bits, low, high,
-                             lsb[some], step[some], offset[some], bow[some], table[some.start * bits : some.stop * bits], y,
-                             variance[:n].reshape(-1), y)  # fmt: skip
+                y, columns = y.reshape(-1), (lsb, step, offset, bow, table)
+                if arrays > 1:
+                    some = slice(a * n_out, (a + 1) * n_out)
+                    columns = (lsb[some], step[some], offset[some], bow[some], table[some.start * bits : some.stop * bits])
+                pnn_read_adc(1, 1, n, n_out, extra, key0, key1, element0 + (n_out + 3) // 4 * 4 * a, sample0 + at, which, mode, bits, low,
+                             high, *columns, y, variance[:n].reshape(-1), y)  # fmt: skip
 
 
 def pnn_read_mvm(*arguments):

@@ -295,7 +295,7 @@ def test_bad_input(call, error, message: str) -> None:
 def test_volts_of_a_layer(backend, dtype: str, rng: np.random.Generator) -> None:
     """Each sample divided by its largest size, or by a number for all; what is nothing stays so, and NaN is in its place alone."""
     x = rng.normal(0, 3, (9, 75)).astype(dtype)
-    x[2], x[3, 5], x[4, 70], x[5, 64] = 0, np.nan, -50, np.inf
+    x[2], x[3, 5], x[4, 70], x[5, 64], x[6, -1], x[7, 0] = 0, np.nan, -50, np.inf, 60, -70
     for given in ("absmax", 4.0):
         how = crossbar.Crossbar(input_scale=given, v_max=0.3)
         layer = crossbar.Layer(crossbar.program_weights(backend.array(np.ones((75, 3), dtype)), how), how)

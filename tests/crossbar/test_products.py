@@ -91,9 +91,13 @@ def test_bits_depend_on_no_tile(
             found.append(read(V, G, **CHAINS[chain], precision=precision, key=KEY, sample=index))
     assert np.array_equal(found[0], found[1])
     assert np.array_equal(found[0], found[2])
-    if not chain.startswith(("conv", "serial")):  # whose codes may differ where a sum lies within rounding of a half
-        scale = np.abs(V).astype(float) @ G
-        assert (np.abs(found[0] - read(V, G, **CHAINS[chain], precision=precision, key=KEY, sample=index)) <= 2e-6 * scale).all()
+    twin = read(V, G, **CHAINS[chain], precision=precision, key=KEY, sample=index)
+    if chain == "converters":  # whose codes may differ where a sum lies within rounding of a half
+        off = np.abs(found[0] - twin) / (5e-5 / 127)
+        assert off.max() < (1.01 if precision is None else 2.01)
+        assert (off > 0.5).mean() < 0.01
+    elif chain != "serial":
+        assert (np.abs(found[0] - twin) <= 2e-6 * (np.abs(V).astype(float) @ G)).all()
 
 
 def test_each_choice_of_tiles_is_made(tiles: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:

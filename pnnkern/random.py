@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import _array, _launch
+from . import _array, _capture, _launch
 from ._array import Array
 from ._gate import accepts_any
 
@@ -175,6 +175,8 @@ def _integer(value: Any, name: str, limit: int) -> int:
 
 
 def _key(key: Any) -> tuple[int, int]:
+    if isinstance(key, _capture.Unknown):
+        raise _capture.CaptureError("random numbers are drawn by the key of each step")
     if not isinstance(key, np.ndarray) or isinstance(key, np.ma.MaskedArray) or key.shape != (2,) or key.dtype != np.uint32:
         got = f"{key.dtype} {key.shape}" if isinstance(key, np.ndarray) else f"{key!r:.60}"
         raise TypeError(f"key must be the uint32 (2,) array of pnnkern.random.key(seed) or fold_in(key, n), got {got}")

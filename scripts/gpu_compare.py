@@ -101,7 +101,7 @@ def step(recipe: str) -> Callable[[], Row]:
     return row
 
 
-CAPTURED = ("d2nn-mnist", "d2nn-digits")  # recipes whose steps are captured as a graph
+CAPTURED = ("d2nn-mnist", "drn-mnist", "drn-2h-mnist", "hopfield-mnist", "oim-mnist")  # recipes whose steps are captured as a graph
 STEPS = 8  # of two epochs, the first three of them one by one
 
 

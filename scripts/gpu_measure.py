@@ -171,7 +171,9 @@ PROFILED = (("d2nn-mnist", 50), ("drn-mnist", 4), ("oim-mnist", 16), ("crossbar-
 ROWS: dict[str, tuple[Measure, float]] = {
     "card": (gpu_clock.card, 1), "d2nn 50": (light(50), 2), "d2nn 64": (light(64), 1), "d2nn 490": (light(490), 2),
     "drn 4": (training("drn-mnist", 4), 1), "drn 128": (training("drn-mnist", 128), 1), "drn-2h 4": (training("drn-2h-mnist", 4), 1),
-    "captured d2nn 50": (captured("d2nn-mnist", 50), 1),
+    "captured d2nn 50": (captured("d2nn-mnist", 50), 1), "captured drn 4": (captured("drn-mnist", 4), 1),
+    "captured drn-2h 4": (captured("drn-2h-mnist", 4), 1), "captured hopfield 16": (captured("hopfield-mnist", 16), 1),
+    "captured oscillators 16": (captured("oim-mnist", 16), 1),
     "oscillators 16": (training("oim-mnist", 16), 1), "coupled learning, iris 34": (training("coupled-iris", 34), 1),
     "coupled learning, images 20": (training("coupled-mnist", 20), 1), "crossbar-digits 32": (training("crossbar-digits", 32), 1),
     "crossbar-digits-pulsed 32": (training("crossbar-digits-pulsed", 32), 1),

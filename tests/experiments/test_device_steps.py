@@ -148,7 +148,7 @@ def test_a_run_goes_on_from_any_step(cupy) -> None:
     [
         ({"rule": Kept(on_host=True)}, "the rule keeps count on the host"),
         ({"rule": Kept(waits=True)}, "the host waits for a value"),
-        ({"noisy": True, "rule": Kept()}, "not known beforehand"),
+        ({"noisy": True, "rule": Kept()}, "random numbers are drawn by the key of each step"),
         ({"writer": InPlace(), "schedule": "cosine"}, "training.schedule='cosine'"),
         ({"writer": Stepped(0.01, 0.0, 1.0, random.key(3))}, "w is written by Stepped, which draws random numbers"),
     ],

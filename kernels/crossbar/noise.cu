@@ -94,7 +94,7 @@ extern "C" __global__ void __launch_bounds__(256) pnn_noise_mvm_f32(long long ba
     __shared__ float parts[pnn::SLICES][pnn::LANES][4];
     pnn::noise_mvm<float>(parts, batch, n_in, n_out, kind, p, {key0, key1}, quad0, sample0, index, v, g, a, out);
 }
-extern "C" __global__ void __launch_bounds__(256) pnn_noise_mvm_f64(long long batch, long long n_in, long long n_out, int kind, double p,
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_noise_mvm_f64(long long batch, long long n_in, long long n_out, int kind, double p,
     unsigned key0, unsigned key1, long long quad0, long long sample0, const long long* __restrict__ index,
     const double* __restrict__ v, const double* __restrict__ g, const double* __restrict__ a, double* __restrict__ out) {
     __shared__ double parts[pnn::SLICES][pnn::LANES][4];

@@ -9,7 +9,7 @@
 // Shared memory: kept 0, nothing; 1, states char[nodes]; 2, before these the tables with `pad` entries after each node, so that rows of an even
 // length lie in different banks: entries float and entries width int, entries = first[nodes] + pad nodes.
 // Faults: 64 a coupling or field that is not finite, 66 a state that is no spin, 67 a beta that is negative or not finite.
-extern "C" __global__ void __launch_bounds__(128) pnn_pbit_sweep_f32(long long samples, long long nodes, long long field_rows, int colours, int sweeps, int width,
+extern "C" __global__ void __launch_bounds__(128, 6) pnn_pbit_sweep_f32(long long samples, long long nodes, long long field_rows, int colours, int sweeps, int width,
     int kept, int pad, unsigned key0, unsigned key1, long long sweep0, long long sample0, const long long* __restrict__ index,
     const int* __restrict__ quad_first, const int* __restrict__ visit, const int* __restrict__ first, const int* __restrict__ other,
     const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta, signed char* state, int* total,

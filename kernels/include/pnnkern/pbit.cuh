@@ -47,7 +47,11 @@ struct spin_graph {
         return own;
     }
 };
-PNN_HD u32 word_(words z, int j) { return j == 0 ? z.w[0] : j == 1 ? z.w[1] : j == 2 ? z.w[2] : z.w[3]; }
+// Word j of four, by choices: an index would put them into local memory.
+PNN_HD u32 word_(words z, int j) {
+    u32 low = j & 1 ? z.w[1] : z.w[0], high = j & 1 ? z.w[3] : z.w[2];
+    return j & 2 ? high : low;
+}
 
 // All sweeps of one sample by one block. Colours with fewer quads than threads have a thread for each node, which makes the quad's words again.
 PNN_D void pbit_sweeps(spin_graph graph, long long nodes, int colours, int sweeps, rng_key key, long long sweep0, unsigned long long sample,
@@ -67,7 +71,8 @@ PNN_D void pbit_sweeps(spin_graph graph, long long nodes, int colours, int sweep
                     words w = block(key, block0 + q, sample);
                     for (int j = 0; j < 4; j++) {
                         int i = visit[4 * (long long)q + j];
-                        if (i >= 0) state[i] = spin(graph.field(i, own[i], state), gain, w.w[j]);
+                        if (i >= 0) state[i] = spin(graph.field(i, own[i], state), gain, w.w[0]);
+                        w.w[0] = w.w[1], w.w[1] = w.w[2], w.w[2] = w.w[3];   // no index, which would put them into local memory
                     }
                 }
             }

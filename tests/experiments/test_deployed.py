@@ -30,7 +30,7 @@ def test_deployed_beside_trained_in_place(tmp_path: Path, capsys: pytest.Capture
     system = whole.trainer.system
     system.parameters.update(exact.trainer.system.parameters)
     data = whole.trainer.dataset
-    scores = InSilico().predict(system, {}, whole.trainer._samples(data.test_images, data.test_labels, list(range(30))))
+    scores = InSilico().predict(system, {}, whole.trainer.batch_of(data.test_images[:30], data.test_labels[:30], 0))
     assert metrics["deployed_accuracy"] == pytest.approx(float((scores.argmax(axis=1) == data.test_labels).mean()))
     assert main(["report", str(tmp_path / "r"), "--images", "4"]) == 0
     assert "deployed without training" in (tmp_path / "r" / "report" / "index.html").read_text()

@@ -41,7 +41,7 @@ def trained(rule: str, system: str, *others: str) -> Any:
 
 def first(trainer: Any) -> Any:
     """The samples of the first step."""
-    return trainer._samples(trainer.dataset.train_images, trainer.dataset.train_labels, trainer.batch(0))
+    return trainer.batch_of(*trainer.training_feed.take(trainer.batch(0)))
 
 
 def loss_of(trainer: Any) -> float:

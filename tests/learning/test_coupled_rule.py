@@ -307,7 +307,7 @@ def test_amplitudes_beyond_the_first_order_are_refused(tmp_path: Path, capsys: p
     assert "gamma = 1 siemens drives outputs further than they are off their targets: it must stay below " in line
     bound = float(line.split("below ")[1].split()[0])
     trainer = assemble(recipe.find("coupled-iris-transistors", [*own, f"rule.gamma={bound}"]), tmp_path).trainer
-    system, batch = trainer.system, trainer._samples(trainer.dataset.train_images, trainer.dataset.train_labels, trainer.batch(0))
+    system, batch = trainer.system, trainer.batch_of(*trainer.training_feed.take(trainer.batch(0)))
     free = system.read(system.driver()(batch.inputs, np.zeros((len(batch), system.outputs))))
     error = system.errors(free, system.targets(batch.labels))
     moved = system.read(system.driver()(batch.inputs, bound * error)) - free

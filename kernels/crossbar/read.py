@@ -185,7 +185,7 @@ def _mvm(
     """entering : what becomes of all factors of the products."""
     if w.size and not w.min() >= 0:
         fault[0] = max(fault[0], 30)
-    w, v, out = entering(w.reshape(arrays, n_in, n_out)), v.reshape(batch, n_in), out.reshape(arrays, -1, n_out)
+    w, v, out = entering(w.reshape(arrays, n_in, n_out)), v.reshape(batch, n_in), out.reshape(arrays, out.size // max(1, arrays * n_out), n_out)
     s2 = entering(s2.reshape(arrays, n_in, n_out)) if s2.size else s2
     converts = dac_step != 0 or noise != 0 or s2.size > 0
     rows = min(batch, ROWS)

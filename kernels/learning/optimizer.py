@@ -30,19 +30,24 @@ def _sgd(n, factor, divisor, rate, momentum, gradient, velocity, parameter):
         parameter[i] -= step * v
 
 
+def _each(arrays, sizes, scales):
+    """The number of each array, with its size and scale; of no arrays an empty one, so that a call without work compiles what others need."""
+    if not arrays:
+        return [(0, (0, 1.0, 1.0))]
+    return [(a, (int(sizes[a]), float(scales[2 * a]), float(scales[2 * a + 1]))) for a in range(arrays)]
+
+
 def pnn_optimizer_adam(arrays, sizes, scales, rate, beta1, beta2, epsilon, correction1, correction2, now, *moments):
     """Adam (Kingma and Ba 2015): corrections are 1 - beta^step. moments : 8 gradients, 8 first and 8 second moments, 8 parameters."""
     if now.size:
         rate, correction1, correction2 = now
-    for a in range(arrays):
-        own = (moments[a + 8 * k] for k in range(4))
-        _adam(int(sizes[a]), *map(float, scales[2 * a : 2 * a + 2]), rate, beta1, beta2, epsilon, correction1, correction2, *own)
+    for a, how in _each(arrays, sizes, scales):
+        _adam(*how, rate, beta1, beta2, epsilon, correction1, correction2, *(moments[a + 8 * k] for k in range(4)))
 
 
 def pnn_optimizer_sgd(arrays, sizes, scales, rate, momentum, now, *moments):
     """velocity = momentum velocity + gradient; parameter -= rate velocity. moments : 8 gradients, 8 velocities, 8 parameters."""
     if now.size:
         rate = now[0]
-    for a in range(arrays):
-        own = (moments[a + 8 * k] for k in range(3))
-        _sgd(int(sizes[a]), *map(float, scales[2 * a : 2 * a + 2]), rate, momentum, *own)
+    for a, how in _each(arrays, sizes, scales):
+        _sgd(*how, rate, momentum, *(moments[a + 8 * k] for k in range(3)))

@@ -414,8 +414,10 @@ def pnn_layered_relax(
     """Every sweep of every phase of layered networks, `each` samples of each. arrays : weight1 .. 7, bias1 .. 7, nudge, target, state,
     moved, change."""
     weights: list[Any] = list(arrays[:7])
+    if not layers:  # a call without work, by which all is compiled
+        size = np.zeros(2, size.dtype)
     n = size.tolist()
-    rows, columns = n[layers - 1 : layers + 1]
+    rows, columns = n[layers - 1 : layers + 1] if layers else (0, 0)
     turned = int(layers == 2 or (layers > 1 and columns < NARROW))
     if turned:
         weights[layers - 2] = np.ascontiguousarray(weights[layers - 2].reshape(-1, rows, columns).swapaxes(1, 2)).ravel()

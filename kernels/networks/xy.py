@@ -367,12 +367,12 @@ def _largest(nodes, below, field_rows, coupling, x, y, second):
     for field in (x, y):
         if field.size:
             most = most + np.abs(field)
-    most = most.max(axis=1)
+    most = most.max(axis=1, initial=0)
     return np.where(most != 0, most, most.dtype.type(1))
 
 
 def _fields(nodes, *fields):
-    return [field.reshape(-1, nodes) for field in fields]
+    return [field.reshape(field.size // max(1, nodes), nodes) for field in fields]
 
 
 def pnn_xy_relax(rows, field_rows, batch, start_rows, nodes, below, outputs, slices, slices_above, steps, place, tolerance, step, coupling,
@@ -383,7 +383,7 @@ def pnn_xy_relax(rows, field_rows, batch, start_rows, nodes, below, outputs, sli
     scale = _largest(nodes, below, field_rows, matrix, x, y, second)
     outputs = outputs if nudge.size else 0
     _relax_all(
-        rows, max(1, TILE // nodes), nodes, below, outputs, field_rows, batch, start_rows, steps,
+        rows, max(1, TILE // max(1, nodes)), nodes, below, outputs, field_rows, batch, start_rows, steps,
         coupling.dtype.type(tolerance), coupling.dtype.type(step), matrix, other, x, y, second, slope, detuning, nudge,
         target.reshape(-1, max(1, outputs)), scale, begin, phase, left,
     )  # fmt: skip
@@ -398,13 +398,13 @@ def pnn_xy_respond(rows, field_rows, batch, mode, nodes, below, outputs, slices,
     matrix, other = _square(nodes, below, coupling, across)
     x, y, phase, moved, target = *_fields(nodes, x, y, phase, moved), target.reshape(batch, outputs)
     free = _free(below, matrix, other, x, y, phase)
-    wanted = np.abs(free[:, 1, nodes - outputs :] * target if mode == LINEAR else target - free[:, 0, nodes - outputs :]).max(axis=1)
+    wanted = np.abs(free[:, 1, nodes - outputs :] * target if mode == LINEAR else target - free[:, 0, nodes - outputs :]).max(axis=1, initial=0)
     scale = (np.ones_like(nudge) if mode == LINEAR else np.abs(nudge))[:, None] * wanted
     scale = np.where(scale != 0, scale, scale.dtype.type(1))
     if mode != LINEAR:
         scale = np.minimum(scale, _largest(nodes, below, field_rows, matrix, x, y, second))
     _respond_all(
-        rows, max(1, TILE // nodes), nodes, below, outputs, mode, batch, steps, coupling.dtype.type(tolerance),
+        rows, max(1, TILE // max(1, nodes)), nodes, below, outputs, mode, batch, steps, coupling.dtype.type(tolerance),
         coupling.dtype.type(step), matrix, other, second, slope, nudge, target, scale.ravel(), phase, free, moved, left,
     )  # fmt: skip
     if output.size:

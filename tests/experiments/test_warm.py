@@ -32,7 +32,7 @@ else:
     SGD().apply({"x": np.ones(4, np.float32)}, {"x": np.ones(4, np.float32)})
     random.normal(random.key(1), (2, 9))
     random.bernoulli(random.key(1), np.ones((2, 9)))
-    used = (optimizer.pnn_optimizer_sgd.together, draws._normal.alone, draws.pnn_draws_bernoulli.alone)
+    used = (optimizer._sgd.together, draws._normal.alone, draws.pnn_draws_bernoulli.alone)
     print(*(sum(f.stats.cache_hits.values()) for f in used), *(sum(f.stats.cache_misses.values()) for f in used))
 """
 

@@ -47,4 +47,15 @@ def samples() -> Iterator[np.ndarray]:
     yield from (at, now, losses)
 
 
-CALLS = (optimizers, judged, samples)
+def spread() -> Iterator[np.ndarray]:
+    """Lines that cover several pixels, one, and none."""
+    reach = np.array([[0, 0], [0, 2], [1, 3], [2, 3], [0, 1], [0, 4], [3, 4], [0, 0]], np.int32)  # of 4 rows and 4 columns
+    for real, field in ((np.float32, np.complex64), (np.float64, np.complex128)):
+        images = np.arange(9.0 * 3 * 4).reshape(9, 3, 4).astype(real)
+        rows, columns = np.linspace(0.1, 1, 12).astype(real).reshape(4, 3), np.linspace(1, 2, 16).astype(real).reshape(4, 4)
+        out = np.empty((9, 4, 4), field)
+        _launch.launch("learning/samples", "spread", field, 9, 4, 3, 4, rows, columns, reach, images, out, threads=out.size)
+        yield out
+
+
+CALLS = (optimizers, judged, samples, spread)

@@ -271,6 +271,7 @@ class NearestTarget:
         return shaped("class_targets", self.class_targets, "classes", outputs.shape[1])
 
 
+JUDGED = (CrossEntropy, Differential, MeanSquare, Logits, SquareError)  # these very classes: what is made of them may differ
 NATURAL = Target("cross-entropy", scale=10.0)  # of systems that do not say
 
 

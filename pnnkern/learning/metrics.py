@@ -5,13 +5,14 @@ from typing import Any
 from .. import _array
 from .._array import Array
 from .._classes import answers
+from .losses import JUDGED
 
 Metrics = dict[str, Array]  # "loss" and "rating", sums over a batch, values where the outputs are: nothing waits for them
 
 
 def loss_and_metrics(loss: Any, outputs: Array, labels: Array) -> tuple[Array, Metrics]:
     """The cotangent of the loss, a sum over the batch, and {"loss", "rating"}."""
-    if hasattr(loss, "judge"):
+    if type(loss) in JUDGED:
         value, cotangent, rating = loss.judge(outputs, labels)
         return cotangent, {"loss": value, "rating": rating}
     value, cotangent = loss(outputs, labels)

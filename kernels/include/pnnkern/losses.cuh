@@ -97,10 +97,10 @@ PNN_HD Judged judge_squares(double high, double low, bool hinge, long long n, co
 }
 
 // One block: thread t judges samples t, t + its size, ..., and shares are added in a fixed order, whatever the batch.
+// loss, rating : shared, a value for each thread.
 template <class T>
 PNN_D void losses_judge(long long batch, long long n, int kind, double scale, double high, double low, int hinge, const T* outputs, const long long* labels,
-                        const double* fractions, T* cotangent, double* sums, int* fault) {
-    __shared__ double loss[256], rating[256];
+                        const double* fractions, T* cotangent, double* sums, int* fault, double* loss, double* rating) {
     int t = threadIdx.x;
     long long most = (n == 1 || (kind == LOSS_PAIRS && n == 2) ? 2 : kind == LOSS_PAIRS ? n / 2 : n) - 1;
     double a = 0.0, b = 0.0;

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import _array
 from .._capture import Captured, CaptureError, Unknown
-from ..learning.optimizers import next_step
+from ..learning.optimizers import count_up
 from ..learning.rule import State
 from ..systems import writers
 from .feed import Progress
@@ -54,7 +54,7 @@ class DeviceSteps:
             return count
         graph.launch()
         if "step" in t.optimizer.state:
-            next_step(t.optimizer.state)
+            count_up(t.optimizer.state)
         writers.touched(t.system)
         return count
 

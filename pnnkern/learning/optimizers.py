@@ -40,7 +40,7 @@ class Adam:
         scales : of gradients by name (factor, divisor), as a mean is a sum over its number; 1 for those that are not named.
         Raises ValueError for a gradient of another shape than its parameter, or of none, TypeError for another dtype.
         """
-        rate, *corrections = self.known(next_step(self.state), self.lr if lr is None else lr)
+        rate, *corrections = self.known(count_up(self.state), self.lr if lr is None else lr)
         how = (rate, self.beta1, self.beta2, self.epsilon, *corrections, self.now)
         _update("adam", how, parameters, gradients, scales or {}, self.state, ("first", "second"))
 
@@ -63,7 +63,7 @@ class SGD:
         self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None, scales: Scales | None = None
     ) -> None:
         """Update `parameters`; as `Adam.apply`."""
-        next_step(self.state)
+        count_up(self.state)
         how = (self.lr if lr is None else lr, self.momentum, self.now)
         _update("sgd", how, parameters, gradients, scales or {}, self.state, ("velocity",))
 
@@ -103,7 +103,7 @@ def _writable(parameters: dict[str, Array], name: str) -> Array:
     return p
 
 
-def next_step(state: dict[str, Array]) -> int:
+def count_up(state: dict[str, Array]) -> int:
     """Count the step in `state` (from 1)."""
     step = int(state.get("step", np.zeros(1, np.int64))[0]) + 1
     state["step"] = np.array([step], np.int64)

@@ -131,12 +131,12 @@ def card(seconds: float) -> Row:
     """Copy rates in memory and in the cache, and what the smallest things cost: microseconds of Python, and of the GPU one after another."""
     xp = cupy()
     repeats = REPEATS if not SMALL else 3
-    x, page = xp.zeros(256, np.float32), np.zeros((50, 28, 28), np.uint8)
+    x, z, page = xp.zeros(256, np.float32), xp.zeros(256, np.complex64), np.zeros((50, 28, 28), np.uint8)
     number = xp.zeros((), np.float32)
     architecture = f"sm_{xp.cuda.Device().compute_capability}"
     nothing = xp.RawModule(path=str(_compile.compiled(xp.cuda.nvrtc, EMPTY, "nothing.cu", architecture, {}))).get_function("pnn_nothing")
     calls: dict[str, Step] = {
-        "pnnkern launch": lambda: _launch.launch("learning/optimizer", "sgd", np.float32, 256, 0.0, 0.0, *[x] * 3, threads=256),
+        "pnnkern launch": lambda: _launch.launch("optics/mask", "phasor", np.float32, 256, x, z, threads=256),
         "empty kernel": lambda: nothing((1,), (32,), (np.int32(0),)),
         "CuPy operation": lambda: xp.add(x, x),
         "event": lambda: xp.cuda.Event().record(),

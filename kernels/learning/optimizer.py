@@ -11,8 +11,9 @@ def _adam(n, factor, divisor, rate, beta1, beta2, epsilon, correction1, correcti
     one = gradient.dtype.type
     b1, c1, b2, c2 = one(beta1), one(1 - beta1), one(beta2), one(1 - beta2)
     step, k1, k2, tiny, times, over = one(rate), one(correction1), one(correction2), one(epsilon), one(factor), one(divisor)
+    whole = factor == 1 and divisor == 1
     for i in prange(n):
-        g = gradient[i] * times / over
+        g = gradient[i] if whole else gradient[i] * times / over
         m = b1 * first[i] + c1 * g
         v = b2 * second[i] + c2 * g * g
         first[i] = m
@@ -24,8 +25,9 @@ def _adam(n, factor, divisor, rate, beta1, beta2, epsilon, correction1, correcti
 def _sgd(n, factor, divisor, rate, momentum, gradient, velocity, parameter):
     one = gradient.dtype.type
     step, keep, times, over = one(rate), one(momentum), one(factor), one(divisor)
+    whole = factor == 1 and divisor == 1
     for i in prange(n):
-        v = keep * velocity[i] + gradient[i] * times / over
+        v = keep * velocity[i] + (gradient[i] if whole else gradient[i] * times / over)
         velocity[i] = v
         parameter[i] -= step * v
 

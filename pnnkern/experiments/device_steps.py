@@ -122,12 +122,15 @@ class DeviceSteps:
 
         try:
             graph = Captured(lambda: self._keep(self._work(t.training.batch, Unknown())))
-            if any(now[name] is not known[name] for now, known in ((counters[1], before[1]),) for name in now if name in known):
+            memory, known = counters[1], before[1]
+            if memory.keys() != known.keys() or any(memory[name] is not known[name] for name in memory):
                 raise CaptureError("what writes the parameters counts on the host")
             return graph
         finally:
             t.optimizer.now = None
+            writers.touched(t.system)  # what was made during the capture has no values until a graph is launched
             for counter, known in zip(counters, before, strict=True):
+                counter.clear()
                 counter.update(known)
 
     def _refuse(self) -> None:

@@ -26,13 +26,19 @@ class Scales:
 
     def __init__(self, xp: Any, noisy: bool = False) -> None:
         self.xp, self.noisy, self.writers, self.memory = xp, noisy, {}, {}
+        self.made: Any = None
         self.parameters = {"w": xp.asarray(np.linspace(0.2, 0.9, N))}
 
     def encode(self, samples: Any) -> Any:
         return self.xp.asarray(samples) / 255.0
 
+    def touch(self) -> None:
+        self.made = None
+
     def forward(self, inputs: Any, key: Any = None, sample: Any = 0) -> Any:
-        out = inputs * self.parameters["w"]
+        if self.made is None:  # kept of the parameters until they are written
+            self.made = self.parameters["w"] * 1.0
+        out = inputs * self.made
         return out + 0.01 * random.normal(key, out.shape, sample=sample, dtype=np.float64, like=out) if self.noisy else out
 
     def forward_saving(self, inputs: Any) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class CaptureError(PnnError, RuntimeError):
-    """This work cannot be captured: it waits for the GPU, copies to it, or asks for what changes from time to time."""
+    """This work cannot be captured: it waits for the GPU, copies to it, asks for what changes from time to time, or finds no memory."""
 
 
 class Unknown:
@@ -38,7 +38,7 @@ class Captured(Generic[T]):
             stream.begin_capture()
             try:
                 self.result = work()
-            except (PnnError, TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+            except (PnnError, TypeError, ValueError, RuntimeError, MemoryError) as error:  # also CuPy's own, and a pool that finds no room
                 _abandon(stream)
                 raise CaptureError(f"{type(error).__name__}: {error}") from error
             except BaseException:

@@ -192,6 +192,10 @@ def test_what_is_captured_runs_when_it_is_launched(cupy) -> None:
         np.testing.assert_array_equal(y.get(), np.full(4, n * (n + 1) / 2))
 
 
+def no_room() -> None:
+    raise MemoryError("no room for 8 bytes")
+
+
 @pytest.mark.parametrize(
     ("work", "why"),
     [
@@ -200,8 +204,9 @@ def test_what_is_captured_runs_when_it_is_launched(cupy) -> None:
         (lambda xp, x: x @ x, "cuBLAS"),
         (lambda xp, x: x[x > 1], "mask"),
         (lambda xp, x: xp.cuda.get_current_stream().synchronize(), "waited for"),
+        (lambda xp, x: no_room(), "no room for 8 bytes"),
     ],
-    ids=["value", "copy", "product", "mask", "stream"],
+    ids=["value", "copy", "product", "mask", "stream", "memory"],
 )
 def test_what_cuda_does_not_capture(cupy, work, why) -> None:
     x = cupy.asarray(np.arange(4.0))

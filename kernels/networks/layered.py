@@ -97,7 +97,7 @@ def pnn_layered_drive(
             _columns(rows, columns, samples, x, w, pulled, sums, low)
             if samples:
                 pulled.reshape(batch, columns)[...] += bias[m * columns : (m + 1) * columns]
-            if np.isnan(sums).any() or low.min(initial=0) < 0:
+            if np.isnan(sums).any() or (low < 0).any():
                 fault[0] = max(fault[0], NEGATIVE)
             if l + 1 < given:
                 _rows(columns, n[l + 2], weights[l + 1][m * columns * n[l + 2] : (m + 1) * columns * n[l + 2]], sums)

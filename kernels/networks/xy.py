@@ -367,7 +367,7 @@ def _largest(nodes, below, field_rows, coupling, x, y, second):
     for field in (x, y):
         if field.size:
             most = most + np.abs(field)
-    most = most.max(axis=1, initial=0)
+    most = np.max(most, axis=1, initial=0)
     return np.where(most != 0, most, most.dtype.type(1))
 
 

@@ -17,11 +17,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import public_calls  # first: it watches the rooms that are imported after it
 import strict_cupy
+from sharing import Share
 
 from pnnkern import _array, _constants, _launch
 from pnnkern.crossbar import _levels
 from pnnkern.optics import _separable, _transfer
 
+LAST = ("test_public_calls.py", "test_everything_was_called.py")  # files about what all the others have called
 BACKENDS = ("cpu", "host", "strict", "cuda")
 
 
@@ -57,12 +59,37 @@ class Backend:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--backends", default=",".join(BACKENDS), help=f"comma-separated subset of {','.join(BACKENDS)}")
+    parser.addoption("--share", type=Path, help="a new folder, the same for all processes that run the tests together")
+    parser.addoption("--processes", type=int, default=1, help="how many these are")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    folder = config.getoption("--share")
+    config.pnnkern_share = Share(folder, config.getoption("--processes")) if folder else None  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Pytest's own loop, over the files that no other process runs; what repeats the calls of the others each process does with its own."""
+    share = session.config.pnnkern_share  # type: ignore[attr-defined]
+    if share is None or session.testsfailed or session.config.option.collectonly:
+        return None
+    mine = (item for item in session.items if item.path.name in LAST or share.mine(item.path))
+    item = next(mine, None)
+    while item is not None:
+        following = next(mine, None)  # which says what may be torn down after this one
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        item = following
+    return True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the tests of what all the others have called last, and note whether everything was selected."""
-    last = ("test_public_calls.py", "test_all_kernels_ran.py")
-    items.sort(key=lambda item: last.index(item.path.name) if item.path.name in last else -1)
+    items.sort(key=lambda item: LAST.index(item.path.name) if item.path.name in LAST else -1)
     narrowed = config.option.keyword or config.option.markexpr or config.getoption("--backends") != ",".join(BACKENDS)
     config.pnnkern_full_run = not narrowed and config.args in ([str(config.rootpath / "tests")], ["tests"])  # type: ignore[attr-defined]
 

@@ -74,21 +74,6 @@ def test_the_gate_stands_before_every_public_callable() -> None:
     assert open_doors - NO_ARRAYS == set()
 
 
-# functions that tests call through others, with results of other calls, or with numbers alone
-THROUGH_OTHERS = {
-    "pnnkern.networks.convolutional.contrast", "pnnkern.networks.drn.nudge_bound", "pnnkern.networks.hopfield.holomorphic_contrast",
-    "pnnkern.networks.hopfield.same_contrast", "pnnkern.optics.scaled.fraunhofer_pitch",
-}  # fmt: skip
-
-
-def test_every_public_function_was_called(request: pytest.FixtureRequest) -> None:
-    """So that the tests below call it again. Of classes, methods that others call and constructors that take numbers alone need not be."""
-    if not getattr(request.config, "pnnkern_full_run", False):
-        pytest.skip("only part of the tests were selected")
-    functions = {name for name, thing in exported().items() if inspect.isfunction(thing) and "." not in thing.__qualname__}
-    assert (functions & public_calls.public) - set(public_calls.calls) - THROUGH_OTHERS == set()
-
-
 # --------------------------------------------------------------------------------------------------------------- other libraries
 class Torch:
     name = "torch"

@@ -6,30 +6,45 @@ from numba import prange
 from .._jit import njit
 
 
+@njit
+def _adam_of(i, g, step, b1, c1, b2, c2, k1, k2, tiny, first, second, parameter):
+    m = b1 * first[i] + c1 * g
+    v = b2 * second[i] + c2 * g * g
+    first[i] = m
+    second[i] = v
+    parameter[i] -= step * (m / k1) / (np.sqrt(v / k2) + tiny)
+
+
 @njit(parallel=True)
 def _adam(n, factor, divisor, rate, beta1, beta2, epsilon, correction1, correction2, gradient, first, second, parameter):
     one = gradient.dtype.type
     b1, c1, b2, c2 = one(beta1), one(1 - beta1), one(beta2), one(1 - beta2)
     step, k1, k2, tiny, times, over = one(rate), one(correction1), one(correction2), one(epsilon), one(factor), one(divisor)
-    whole = factor == 1 and divisor == 1
-    for i in prange(n):
-        g = gradient[i] if whole else gradient[i] * times / over
-        m = b1 * first[i] + c1 * g
-        v = b2 * second[i] + c2 * g * g
-        first[i] = m
-        second[i] = v
-        parameter[i] -= step * (m / k1) / (np.sqrt(v / k2) + tiny)
+    if factor == 1 and divisor == 1:  # a loop of its own: a choice within one divides always
+        for i in prange(n):
+            _adam_of(i, gradient[i], step, b1, c1, b2, c2, k1, k2, tiny, first, second, parameter)
+    else:
+        for i in prange(n):
+            _adam_of(i, gradient[i] * times / over, step, b1, c1, b2, c2, k1, k2, tiny, first, second, parameter)
+
+
+@njit
+def _sgd_of(i, g, step, keep, velocity, parameter):
+    v = keep * velocity[i] + g
+    velocity[i] = v
+    parameter[i] -= step * v
 
 
 @njit(parallel=True)
 def _sgd(n, factor, divisor, rate, momentum, gradient, velocity, parameter):
     one = gradient.dtype.type
     step, keep, times, over = one(rate), one(momentum), one(factor), one(divisor)
-    whole = factor == 1 and divisor == 1
-    for i in prange(n):
-        v = keep * velocity[i] + (gradient[i] if whole else gradient[i] * times / over)
-        velocity[i] = v
-        parameter[i] -= step * v
+    if factor == 1 and divisor == 1:
+        for i in prange(n):
+            _sgd_of(i, gradient[i], step, keep, velocity, parameter)
+    else:
+        for i in prange(n):
+            _sgd_of(i, gradient[i] * times / over, step, keep, velocity, parameter)
 
 
 def _each(arrays, sizes, scales):
@@ -44,7 +59,7 @@ def pnn_optimizer_adam(arrays, sizes, scales, rate, beta1, beta2, epsilon, corre
     if now.size:
         rate, correction1, correction2 = now
     for a, how in _each(arrays, sizes, scales):
-        _adam(*how, rate, beta1, beta2, epsilon, correction1, correction2, *(moments[a + 8 * k] for k in range(4)))
+        _adam(*how, rate, beta1, beta2, epsilon, correction1, correction2, *moments[a::8])
 
 
 def pnn_optimizer_sgd(arrays, sizes, scales, rate, momentum, now, *moments):
@@ -52,4 +67,4 @@ def pnn_optimizer_sgd(arrays, sizes, scales, rate, momentum, now, *moments):
     if now.size:
         rate = now[0]
     for a, how in _each(arrays, sizes, scales):
-        _sgd(*how, rate, momentum, *(moments[a + 8 * k] for k in range(3)))
+        _sgd(*how, rate, momentum, *moments[a::8])

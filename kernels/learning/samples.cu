@@ -9,7 +9,7 @@ extern "C" __global__ void pnn_samples_gather_u8(long long count, long long byte
     const long long* next = order + at[0];
     pnn::gather_rows(count, bytes, next, rows, out);
     pnn::gather_rows(count, label_bytes, next, labels, out_labels);
-    for (long long b = blockIdx.x * (long long)blockDim.x + threadIdx.x; b < count; b += (long long)gridDim.x * blockDim.x) index[b] = next[b];
+    pnn::copy_numbers(count, next, index);
 }
 
 // A step is done: its loss and rating go to found (slots, 2), at = (samples, steps) advances, and `now` is what is known (steps, columns) of
@@ -25,30 +25,55 @@ extern "C" __global__ void pnn_samples_advance_f64(long long count, long long st
 }
 
 // out (batch, n), or (batch, 2 n) where both signs enter: gain times each value, of bytes their fractions of 255. Values outside of low .. high
-// flag fault `code`. Moves a value in, one or two out.
+// flag fault `code`. order : as in `gather`, the samples are those that are next, their labels, targets of `target_bytes` and numbers are
+// gathered as well; null: samples (batch, n) are all, and nothing is gathered. Moves a value in, one or two out.
 extern "C" __global__ void pnn_samples_single_u8(long long batch, long long n, double gain, int both, double low, double high, int code,
-    const unsigned char* __restrict__ samples, float* __restrict__ out, int* fault) {
-    pnn::encode(batch, n, gain, both, low, high, code, samples, out, fault);
+    long long label_bytes, long long target_bytes, const long long* __restrict__ order, const long long* __restrict__ at,
+    const unsigned char* __restrict__ samples, const unsigned char* __restrict__ labels, const unsigned char* __restrict__ targets,
+    float* __restrict__ out, unsigned char* __restrict__ out_labels, unsigned char* __restrict__ out_targets, long long* __restrict__ index,
+    int* fault) {
+    pnn::encode_next(batch, n, gain, both, low, high, code, label_bytes, target_bytes, order, at, samples, labels, targets, out, out_labels,
+                     out_targets, index, fault);
 }
 extern "C" __global__ void pnn_samples_single_f32(long long batch, long long n, double gain, int both, double low, double high, int code,
-    const float* __restrict__ samples, float* __restrict__ out, int* fault) {
-    pnn::encode(batch, n, gain, both, low, high, code, samples, out, fault);
+    long long label_bytes, long long target_bytes, const long long* __restrict__ order, const long long* __restrict__ at,
+    const float* __restrict__ samples, const unsigned char* __restrict__ labels, const unsigned char* __restrict__ targets,
+    float* __restrict__ out, unsigned char* __restrict__ out_labels, unsigned char* __restrict__ out_targets, long long* __restrict__ index,
+    int* fault) {
+    pnn::encode_next(batch, n, gain, both, low, high, code, label_bytes, target_bytes, order, at, samples, labels, targets, out, out_labels,
+                     out_targets, index, fault);
 }
 extern "C" __global__ void pnn_samples_single_f64(long long batch, long long n, double gain, int both, double low, double high, int code,
-    const double* __restrict__ samples, float* __restrict__ out, int* fault) {
-    pnn::encode(batch, n, gain, both, low, high, code, samples, out, fault);
+    long long label_bytes, long long target_bytes, const long long* __restrict__ order, const long long* __restrict__ at,
+    const double* __restrict__ samples, const unsigned char* __restrict__ labels, const unsigned char* __restrict__ targets,
+    float* __restrict__ out, unsigned char* __restrict__ out_labels, unsigned char* __restrict__ out_targets, long long* __restrict__ index,
+    int* fault) {
+    pnn::encode_next(batch, n, gain, both, low, high, code, label_bytes, target_bytes, order, at, samples, labels, targets, out, out_labels,
+                     out_targets, index, fault);
 }
 extern "C" __global__ void pnn_samples_double_u8(long long batch, long long n, double gain, int both, double low, double high, int code,
-    const unsigned char* __restrict__ samples, double* __restrict__ out, int* fault) {
-    pnn::encode(batch, n, gain, both, low, high, code, samples, out, fault);
+    long long label_bytes, long long target_bytes, const long long* __restrict__ order, const long long* __restrict__ at,
+    const unsigned char* __restrict__ samples, const unsigned char* __restrict__ labels, const unsigned char* __restrict__ targets,
+    double* __restrict__ out, unsigned char* __restrict__ out_labels, unsigned char* __restrict__ out_targets, long long* __restrict__ index,
+    int* fault) {
+    pnn::encode_next(batch, n, gain, both, low, high, code, label_bytes, target_bytes, order, at, samples, labels, targets, out, out_labels,
+                     out_targets, index, fault);
 }
 extern "C" __global__ void pnn_samples_double_f32(long long batch, long long n, double gain, int both, double low, double high, int code,
-    const float* __restrict__ samples, double* __restrict__ out, int* fault) {
-    pnn::encode(batch, n, gain, both, low, high, code, samples, out, fault);
+    long long label_bytes, long long target_bytes, const long long* __restrict__ order, const long long* __restrict__ at,
+    const float* __restrict__ samples, const unsigned char* __restrict__ labels, const unsigned char* __restrict__ targets,
+    double* __restrict__ out, unsigned char* __restrict__ out_labels, unsigned char* __restrict__ out_targets, long long* __restrict__ index,
+    int* fault) {
+    pnn::encode_next(batch, n, gain, both, low, high, code, label_bytes, target_bytes, order, at, samples, labels, targets, out, out_labels,
+                     out_targets, index, fault);
 }
 extern "C" __global__ void pnn_samples_double_f64(long long batch, long long n, double gain, int both, double low, double high, int code,
-    const double* __restrict__ samples, double* __restrict__ out, int* fault) {
-    pnn::encode(batch, n, gain, both, low, high, code, samples, out, fault);
+    long long label_bytes, long long target_bytes, const long long* __restrict__ order, const long long* __restrict__ at,
+    const double* __restrict__ samples, const unsigned char* __restrict__ labels, const unsigned char* __restrict__ targets,
+    double* __restrict__ out, unsigned char* __restrict__ out_labels, unsigned char* __restrict__ out_targets, long long* __restrict__ index,
+    int* fault) {
+    pnn::encode_next(batch, n, gain, both, low, high, code, label_bytes, target_bytes, order, at, samples, labels, targets, out, out_labels,
+                     out_targets, index, fault);
 }
 
 // Amplitudes (batch, side, side) of images (batch, height, width): rows (side, height) @ image @ columns (side, width)^T. reach (2 side, 2) :

@@ -59,7 +59,16 @@ def _numbers(batch, n, gain, both, low, high, code, samples, out, fault):
                 out[b * wide + n + i] = -out[b * wide + i]
 
 
-def _encode(batch, n, gain, both, low, high, code, samples, out, fault):
+def _encode(
+    batch, n, gain, both, low, high, code, label_bytes, target_bytes, order, at, samples, labels, targets, out, out_labels, out_targets, index,
+    fault,
+):  # fmt: skip
+    """What enters a system, of all samples or of those that are next in an order, then with their labels, targets and numbers."""
+    if order.size and batch:
+        index[:] = order[at[0] : at[0] + batch]
+        for size, rows, found in ((label_bytes, labels, out_labels), (target_bytes, targets, out_targets)):
+            found.reshape(batch, size)[...] = rows.reshape(-1, size)[index] if size else 0
+        samples = samples.reshape(-1, n)[index].reshape(-1)
     (_bytes if samples.dtype.itemsize == 1 else _numbers)(batch, n, gain, both, low, high, code, samples, out, fault)
 
 

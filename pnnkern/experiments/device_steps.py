@@ -11,8 +11,9 @@ import numpy as np
 from .. import _array
 from .._capture import Captured, CaptureError, Unknown
 from ..learning.optimizers import count_up
-from ..learning.rule import State
+from ..learning.rule import Batch, State
 from ..systems import writers
+from ..systems._encoding import ENCODED, encoding_of
 from .feed import Progress
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class DeviceSteps:
     def __init__(self, trainer: "Trainer", slots: int) -> None:
         self.trainer, self.refused = trainer, ""
         self.progress = Progress(trainer.training_feed, trainer.steps_per_epoch, slots)
+        self.encoding = None if trainer.rule.encodes or self.progress.samples.dtype not in ENCODED else encoding_of(trainer.system)
         self.forget()
 
     def forget(self) -> None:
@@ -81,11 +83,19 @@ class DeviceSteps:
     def _work(self, count: int, key: Any) -> State:
         """What a step asks of the GPU, and the state after it."""
         t = self.trainer
-        batch = t.batch_of(*self.progress.take(count))
+        batch = self._next(count)
         updates, state, found = t.rule.step(t.system, t.state, batch, key)
         writers.apply(t.system, updates, t.optimizer, t.rate(t.step), count)
         self.progress.advance(count, found["loss"], found["rating"])
         return state
+
+    def _next(self, count: int) -> Batch:
+        """The next samples, encoded as they are gathered where the system's inputs are no more than that."""
+        t = self.trainer
+        if self.encoding is None:
+            return t.batch_of(*self.progress.take(count))
+        inputs, labels, index, targets = self.progress.take_encoded(count, self.encoding)
+        return Batch(inputs, labels, index, None, t.chunk, t.communicator, targets)
 
     def _keep(self, state: State) -> None:
         """Put what a rule keeps where a graph looks for it. Raises `CaptureError` for what is on the host."""

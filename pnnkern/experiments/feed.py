@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import _array, _launch
 from .._array import Array
+from ..systems._encoding import Encoding
 
 SHARE = 4  # of a GPU's memory, one part in so many may be samples that live there
 COLUMNS = 3  # of what is known of each step beforehand: the learning rate and Adam's two corrections
@@ -67,6 +68,8 @@ class Progress:
         assert feed.there is not None
         xp = feed._xp
         self.samples, self.labels = feed.there
+        of_labels = getattr(feed.system, "targets", lambda labels: xp.empty((len(labels), 0), np.uint8))
+        self.targets: Array = of_labels(self.labels)  # what the system's outputs should be
         self.order = xp.empty(len(self.samples), np.int64)
         self.at = xp.zeros(2, np.int64)  # samples of this epoch that are behind, and steps
         self.known = xp.empty((steps, COLUMNS))  # of each step of this epoch
@@ -91,6 +94,11 @@ class Progress:
             grid=(min(count, 65535),),
         )  # fmt: skip
         return samples, labels, index
+
+    def take_encoded(self, count: int, encoding: Encoding) -> tuple[Array, Array, Array, Array | None]:
+        """What enters the system for the next samples, with their labels, numbers and, where it has any, targets."""
+        inputs, labels, index, targets = encoding.of_next(self.order, self.at, self.samples, self.labels, self.targets, count)
+        return inputs, labels, index, targets if targets.size else None
 
     def advance(self, count: int, loss: Any, rating: Any) -> None:
         """So many samples are behind, with this loss and rating."""

@@ -118,7 +118,7 @@ class AgnosticEP(Rule):
         count, before = max(1, len(batch)), {}  # the states of each shard before anything moves
 
         def nudged(part: Batch, beta: float) -> Any:
-            return system.relax(part.inputs, target=system.targets(part.labels), nudges=(beta,), key=key, sample=part.index)
+            return system.relax(part.inputs, target=part.targets(system), nudges=(beta,), key=key, sample=part.index)
 
         def measured(part: Batch) -> Metrics:
             before[id(part)] = nudged(part, -self.beta)

@@ -48,7 +48,7 @@ class ContinualEP(Rule):
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         rule = self if self.beta and self.rate else self.fitted(system, batch)
         relaxed = system.relax(batch.inputs, key=key, sample=batch.index)
-        moves = system.continual_moves(relaxed, system.targets(batch.labels), nudge=rule.beta, steps=rule.steps, rate=rule.rate)
+        moves = system.continual_moves(relaxed, batch.targets(system), nudge=rule.beta, steps=rule.steps, rate=rule.rate)
         return {name: Move(move) for name, move in moves.items()}, state, metrics(self.loss_on(system), relaxed.output, batch.labels)
 
 

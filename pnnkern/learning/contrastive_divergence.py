@@ -56,7 +56,7 @@ class ContrastiveDivergence(Rule):
             state = dict(zip(_CHAINS, model, strict=True))
 
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            data = part.inputs, system.targets(part.labels)
+            data = part.inputs, part.targets(system)
             dreamt = model or system.dream(*data, steps=self.steps, key=noise, sample=part.index)
             measured = metrics(loss, system.forward(part.inputs, key, part.index), part.labels)
             return gradients(system.joint_contrast(data, dreamt)), measured

@@ -45,7 +45,7 @@ class CoupledDynamics(Rule):
         return {name: _array.namespace(k).zeros((0, system.network.n_nodes)) for name in _COPIES}
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        x, y = batch.inputs, system.targets(batch.labels)
+        x, y = batch.inputs, batch.targets(system)
         measured = metrics(self.loss_on(system), system.forward(x, key, batch.index), batch.labels)
         begun = [state[name][: len(x)] for name in _COPIES]
         new = len(begun[0])

@@ -105,11 +105,11 @@ class _Contrastive(Rule):
         """The loss with the targets that the state has."""
         return self.loss_on(system) if self.targets == "one-hot" else NearestTarget(state["class_targets"])
 
-    def _target(self, system: Any, state: State, labels: Array) -> Array:
+    def _target(self, system: Any, state: State, batch: Batch) -> Array:
         """What the outputs should be, (batch, outputs)."""
         if self.targets == "one-hot":
-            target: Array = system.targets(labels)
-            return target
+            return batch.targets(system)
+        labels = batch.labels
         of_classes = shaped("class_targets of the state", state["class_targets"], "classes", system.outputs)
         class_labels(labels, len(labels), len(of_classes))
         return of_classes[labels]
@@ -133,7 +133,7 @@ class _Contrastive(Rule):
         ends, loss = self.fitted(system).ends(key), self._loss(system, state)
 
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            target = self._target(system, state, part.labels)
+            target = self._target(system, state, part)
             found, scale, relaxed = _contrast(system, part.inputs, target, ends, self.hold, key, part.index)
             return gradients(found, scale), metrics(loss, relaxed.output, part.labels)
 
@@ -225,7 +225,7 @@ class CoupledLearning(_Contrastive):
         nudges, phases = phases_of(ends)
 
         def share(part: Batch) -> tuple[Updates, Metrics, Any]:
-            target = self._target(system, state, part.labels)
+            target = self._target(system, state, part)
             pulled = (lambda output: railed(system, output, target)) if self.overclamp else target
             relaxed = system.relax(part.inputs, target=pulled, nudges=nudges, hold=True, key=key, sample=part.index)
             weights = counted = self._counted(system, state, relaxed.output, part.labels)
@@ -249,7 +249,7 @@ class CoupledLearning(_Contrastive):
         if labels.ndim != 1:
             raise ValueError("rule.samples='misclassified' needs labels that are classes, these are real targets: leave it at 'all'")
         classes = len(state["class_targets"]) if self.targets == "class-means" else max(2, system.outputs)
-        return misclassified(output, self._target(system, state, xp.arange(classes)), labels)
+        return misclassified(output, self._target(system, state, Batch(None, xp.arange(classes))), labels)
 
 
 def railed(system: Weighing, output: Array, target: Array) -> Array:

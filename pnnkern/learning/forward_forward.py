@@ -109,6 +109,7 @@ class ForwardForward(Rule):
         "learning.paired_loss": "rule.against='pair'",
     }  # fmt: skip
     needs: ClassVar[tuple[type, ...]] = (Staged,)
+    encodes: ClassVar[bool] = True
     passes: ClassVar[int] = 2
 
     def init(self, system: Any, key: Any = None) -> State:

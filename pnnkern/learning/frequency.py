@@ -72,7 +72,7 @@ class FrequencyPropagation(Rule):
         gamma, drive, tones = self.fitted(system).gamma, system.driver(), ((self.activation, self.error), self.samples)
 
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            target = system.targets(part.labels)
+            target = part.targets(system)
             output = system.read(amplitudes(drive, part.inputs, _array.namespace(part.inputs).zeros_like(target), *tones)[0])
             error = system.errors(output, target)
             if hasattr(system, "refuse_forces"):

@@ -37,7 +37,7 @@ class HolomorphicEP(Rule):
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            found = system.holomorphic_contrast(part.inputs, system.targets(part.labels), radius=self.radius, points=self.points)
+            found = system.holomorphic_contrast(part.inputs, part.targets(system), radius=self.radius, points=self.points)
             output = system.relax(part.inputs, key=key, sample=part.index).output
             return gradients(found), metrics(self.loss_on(system), output, part.labels)
 

@@ -1,6 +1,5 @@
 """Optimisers: one fused kernel per update, all state in one flat dict of arrays."""
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,17 +81,20 @@ def _update(verb: str, how: tuple[Any, ...], parameters: dict[str, Array], gradi
             raise TypeError(f"the gradient of {name!r} must be {p.dtype} as it is, got {g.dtype}")
         groups.setdefault((p.dtype, p.data.device_id if _array.is_on_gpu(p) else None), []).append(name)
     for names in (some[i : i + EIGHT] for some in groups.values() for i in range(0, len(some), EIGHT)):
-        with contextlib.ExitStack() as stack:
-            inside = [stack.enter_context(_array.in_place(_writable(parameters, name))) for name in names]
-            arrays = [[_array.contiguous(gradients[name]) for name in names]]
-            arrays += [[_slot(state, f"{name}.{moment}", p) for name, p in zip(names, inside, strict=True)] for moment in moments]
-            like, none = inside[0], [None] * (EIGHT - len(names))
-            sizes = _constants.constant([p.size for p in inside], np.int64, like)
-            shares = _constants.constant([scales.get(name, (1.0, 1.0)) for name in names], np.float64, like)
-            _launch.launch(
-                "learning/optimizer", verb, like.dtype, len(names), sizes, shares, *how,
-                *(array for some in (*arrays, inside) for array in (*some, *none)), threads=max(p.size for p in inside),
-            )  # fmt: skip
+        places = [_writable(parameters, name) for name in names]
+        inside = [_array.contiguous(place) for place in places]
+        none, arrays = [None] * (EIGHT - len(names)), [_array.contiguous(gradients[name]) for name in names]
+        for moment in moments:
+            arrays += [*none, *(_slot(state, f"{name}.{moment}", p) for name, p in zip(names, inside, strict=True))]
+        like, sizes = inside[0], [p.size for p in inside]
+        _launch.launch(
+            "learning/optimizer", verb, like.dtype, len(names), _constants.constant(sizes, np.int64, like),
+            _constants.constant([scales.get(name, (1.0, 1.0)) for name in names], np.float64, like), *how, *arrays, *none, *inside, *none,
+            threads=max(sizes),
+        )  # fmt: skip
+        for place, written in zip(places, inside, strict=True):
+            if written is not place:
+                place[...] = written
 
 
 def _writable(parameters: dict[str, Array], name: str) -> Array:

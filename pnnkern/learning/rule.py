@@ -36,7 +36,8 @@ class Batch:
 
     samples : (batch, ...) as the data set has them. labels : (batch,) integers, or (batch, outputs) real targets. index : number of each
     sample in the whole data set: int64 (batch,), or that of the first. encode : what makes inputs of samples (a system's `encode`); None:
-    they are inputs already. chunk : samples of a shard, 0 for all. communicator : by which ranks share the shards.
+    they are inputs already. chunk : samples of a shard, 0 for all. communicator : by which ranks share the shards. known : what the system's
+    `targets` makes of the labels, if that was done before.
     """
 
     samples: Any
@@ -45,11 +46,17 @@ class Batch:
     encode: Callable[[Any], Array] | None = None
     chunk: int = 0
     communicator: Communicator = SERIAL
+    known: Array | None = None
 
     @functools.cached_property
     def inputs(self) -> Array:
         """What enters the system, made when it is first asked for."""
         return self.samples if self.encode is None else self.encode(self.samples)
+
+    def targets(self, system: Any) -> Array:
+        """What a system's outputs should be."""
+        targets: Array = system.targets(self.labels) if self.known is None else self.known
+        return targets
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -63,7 +70,8 @@ class Batch:
     def _pieces(self) -> list["Batch"]:
         index = self.index + np.arange(len(self)) if np.ndim(self.index) == 0 else self.index
         pieces = [slice(first, first + self.chunk) for first in range(0, len(self), self.chunk)]
-        return [Batch(self.samples[p], self.labels[p], index[p], self.encode) for p in pieces]
+        known = (None if self.known is None else self.known[p] for p in pieces)
+        return [Batch(self.samples[p], self.labels[p], index[p], self.encode, known=k) for p, k in zip(pieces, known, strict=True)]
 
     def sum(self, function: Callable[["Batch"], T]) -> T:
         """The sum of what a function gives for each shard: arrays, numbers and updates, in dictionaries and tuples.
@@ -82,6 +90,7 @@ class Rule(Described):
 
     kind: ClassVar[str] = ""
     needs: ClassVar[tuple[type, ...]] = ()  # protocols of `pnnkern.systems.protocols`
+    encodes: ClassVar[bool] = False  # whether it looks at `samples` of a batch before they are encoded, not at its `inputs` alone
     passes: ClassVar[Any] = 1  # physical passes per sample and step; a rule may say it by a property
     # Fields with a unit or a scale, of which 0 means the system's own, and which of its properties that is; "": the rule works it out.
     natural: ClassVar[Mapping[str, str]] = {}

@@ -15,7 +15,7 @@ dF/dweights of F = E + beta C is then the same product of states as everywhere, 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import accumulate, pairwise
 from typing import Any, TypeVar
 
@@ -153,6 +153,14 @@ def check_settings(sweeps: int, on_failure: str) -> None:
         raise ValueError(f"sweeps must be at least 1, got {sweeps}")
     if on_failure not in ("raise", "flag"):
         raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
+
+
+@lru_cache(64)
+def _rail(nodes: int, up: bool, dtype: Any) -> np.ndarray:
+    """Limits of nodes, of which the first half is kept from going below 0 and the second from going above."""
+    rail = np.repeat(np.array([np.inf, 0.0] if up else [0.0, -np.inf], dtype), [nodes - nodes // 2, nodes // 2])
+    rail.flags.writeable = False
+    return rail
 
 
 # --------------------------------------------------------------------------------------------------------------------- sweeps
@@ -304,12 +312,7 @@ class Network:
         nodes = like.shape[-1]
 
         def made(up: bool) -> Array:
-            ends = [np.inf, 0.0] if up else [0.0, -np.inf]
-
-            def make() -> np.ndarray:
-                return np.repeat(np.array(ends, like.dtype), [nodes - nodes // 2, nodes // 2])
-
-            return _constants.made(("rail", nodes, up, like.dtype), make, like)
+            return _constants.made(("rail", nodes, up, like.dtype), lambda: _rail(nodes, up, like.dtype), like)
 
         return made(False), made(True)
 

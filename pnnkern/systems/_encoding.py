@@ -1,5 +1,6 @@
 """What systems make of images, features and labels, and of the parameters that they are given."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from .._classes import target_shares
 
 OUTSIDE = _launch.fault(80, "images and features must be uint8, or numbers in [0, 1]")
 NOT_FINITE = _launch.fault(82, "images and features must be uint8, or finite numbers")
+ENCODED = (np.uint8, np.float32, np.float64)  # what is encoded as it is
 FINITE = -float(np.finfo(np.float64).max), float(np.finfo(np.float64).max)
 
 
@@ -41,28 +43,70 @@ def _wrong(images: np.ndarray, what: str, bounded: bool) -> str:
     return f"floating {what} must {'lie in [0, 1]' if bounded else 'be finite'}, got {images.min():g} .. {images.max():g}"
 
 
-def flat(
-    images: Any, values: int, device: str, dtype: Any, *, gain: float = 1.0, both: bool = False, bounded: bool = True
-) -> Array:
-    """Images or features (batch, ...) as (batch, values) on `device`: uint8 as fractions of 255, times the gain.
+@dataclass(frozen=True)
+class Encoding:
+    """Inputs that are the values of a sample, one by one: (batch, values), uint8 as fractions of 255, times the gain.
 
-    both : (batch, 2 values), each value and then each with the other sign. Raises ValueError for another size, and as `given`; values on a
-    GPU are looked at as they are encoded.
+    both : (batch, 2 values), each value and then each with the other sign. bounded : values that are not uint8 must lie in [0, 1], else
+    be finite.
     """
-    on_gpu = _array.is_on_gpu(images)
-    images = images if on_gpu and images.dtype in (np.uint8, np.float32, np.float64) else given(images, bounded=bounded)
-    xp = _array.device_namespace(device)
-    rows = xp.ascontiguousarray(xp.asarray(_known(images)).reshape(len(images), -1))
-    batch, found = rows.shape
-    if found != values:
-        raise ValueError(f"each sample must have {values} values, got {found}")
-    out = xp.empty((batch, 2 * values if both else values), dtype)
-    if out.size:
-        limits = (0.0, 1.0, OUTSIDE) if bounded else (*FINITE, NOT_FINITE)
+
+    values: int
+    dtype: Any
+    gain: float = 1.0
+    both: bool = False
+    bounded: bool = True
+
+    def of(self, images: Any, device: str) -> Array:
+        """Of images or features (batch, ...), on `device`.
+
+        Raises ValueError for another size, and as `given`; values on a GPU are looked at as they are encoded.
+        """
+        there = _array.is_on_gpu(images) and images.dtype in ENCODED
+        images = images if there else given(images, bounded=self.bounded)
+        xp = _array.device_namespace(device)
+        rows = xp.ascontiguousarray(xp.asarray(_known(images)).reshape(len(images), -1))
+        out = self._room(len(rows), rows)
+        if out.size:
+            self._encoded(rows, out, 0, 0, None, None, rows, None, None, out, None, None, None)  # no order: nothing is gathered
+        return out
+
+    def of_next(self, order: Array, at: Array, samples: Array, labels: Array, targets: Array, count: int) -> tuple[Array, ...]:
+        """Of the `count` samples (n, ...) that are next in an order of them, all on a GPU: inputs, labels, numbers and targets.
+
+        order : int64 (n,), from at[0] on. labels, targets : (n, ...), whatever they are. Raises ValueError as `of`.
+        """
+        xp = _array.namespace(order)
+        out, index = self._room(count, samples), xp.empty(count, np.int64)
+        others = [xp.empty((count, *rows.shape[1:]), rows.dtype) for rows in (labels, targets)]
+        sources, made = ([rows.reshape(-1).view(np.uint8) for rows in arrays] for arrays in ((labels, targets), others))
+        sizes = (rows[:1].nbytes for rows in (labels, targets))
+        self._encoded(samples, out, *sizes, order, at, samples, *sources, out, *made, index)
+        return out, others[0], index, others[1]
+
+    def _room(self, batch: int, rows: Array) -> Array:
+        found = int(np.prod(rows.shape[1:]))
+        if found != self.values:
+            raise ValueError(f"each sample must have {self.values} values, got {found}")
+        return _array.namespace(rows).empty((batch, 2 * self.values if self.both else self.values), self.dtype)
+
+    def _encoded(self, rows: Array, out: Array, *others: Any) -> None:
+        limits = (0.0, 1.0, OUTSIDE) if self.bounded else (*FINITE, NOT_FINITE)
         limits = limits if rows.dtype.kind == "f" else (0.0, 255.0, OUTSIDE)
         verb = "single" if out.dtype == np.float32 else "double"
-        _launch.launch("learning/samples", verb, rows.dtype, batch, values, float(gain), int(both), *limits, rows, out, threads=rows.size)
-    return out
+        _launch.launch(
+            "learning/samples", verb, rows.dtype, len(out), self.values, float(self.gain), int(self.both), *limits, *others,
+            threads=len(out) * self.values,
+        )  # fmt: skip
+
+
+def encoding_of(system: Any) -> Encoding | None:
+    """What a system's `encode` does, if it says so by an `encoding`: a class with an `encode` of its own has to say it again."""
+
+    def owner(name: str) -> type | None:
+        return next((cls for cls in type(system).__mro__ if name in vars(cls)), None)
+
+    return system.encoding if owner("encoding") is not None and owner("encoding") is owner("encode") else None
 
 
 def _known(images: Array) -> Array:

@@ -12,7 +12,7 @@ from .._checks import floats
 from .._declared import Count, Range
 from .._gate import accepts_any
 from ..networks._graph import Graph
-from ._encoding import check_parameters, flat, one_hot, past_target
+from ._encoding import Encoding, check_parameters, one_hot, past_target
 from ._imperfect import BuildableEdges
 from .system import Target
 from .writers import Potentiometers
@@ -137,7 +137,7 @@ class Circuit(GraphNetwork):
     def encode(self, images: Array) -> Array:
         """Images or features (batch, ...), uint8 or in [0, 1], as source voltages (batch, sources), float64."""
         xp = _array.device_namespace(self.device)
-        x = flat(images, self.features, self.device, np.float64)
+        x = Encoding(self.features, np.float64).of(images, self.device)
         rails = xp.broadcast_to(_constants.constant([0.0, 1.0], np.float64, x), (len(x), 2))
         return self.volts * xp.concatenate([x, 1 - x, rails] if self.complement else [x, rails], axis=1)
 

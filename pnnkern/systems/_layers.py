@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from .._array import Array
 from .._declared import Count, Length, Positive
 from .._gate import accepts_any
-from ._encoding import flat, one_hot
+from ._encoding import Encoding, one_hot
 from ._imperfect import BuildableLayers
 from .system import Quantity, Target
 
@@ -80,9 +80,14 @@ class DenseLayers(Layers):
         """What each input does to each node of the first hidden layer, (inputs, hidden)."""
         return self.parameters["W1"]
 
+    @property
+    def encoding(self) -> Encoding:
+        """What `encode` does."""
+        return Encoding(self.inputs, self.dtype, gain=self.gain, bounded=False)
+
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
-        return flat(images, self.inputs, self.device, self.dtype, gain=self.gain, bounded=False)
+        return self.encoding.of(images, self.device)
 
 
 @accepts_any

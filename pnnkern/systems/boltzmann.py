@@ -22,7 +22,7 @@ from .._updates import Derivative, Factors
 from ..networks import boltzmann, oscillator
 from ..networks.boltzmann import one_hot_sample
 from ..networks.ising import layer_contrast, pair_contrast
-from ._encoding import check_parameters, flat, one_hot
+from ._encoding import Encoding, check_parameters, one_hot
 from ._imperfect import on_the_built
 from ._layers import OneHiddenLayer, OneSize, check_dtype
 from ._samples import on_device
@@ -115,9 +115,14 @@ class BoltzmannMachine(OneHiddenLayer):
         return 1.0
 
     # ----------------------------------------------------------------------------------------------------------------- physics
+    @property
+    def encoding(self) -> Encoding:
+        """What `encode` does."""
+        return Encoding(self.inputs, self.dtype, gain=self.gain)
+
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or in [0, 1], as inputs (batch, n): uint8 as fractions of 255, times the gain."""
-        return flat(images, self.inputs, self.device, self.dtype, gain=self.gain)
+        return self.encoding.of(images, self.device)
 
     def targets(self, labels: Array) -> Array:
         """One-hot labels, (batch, classes)."""

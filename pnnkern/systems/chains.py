@@ -13,6 +13,7 @@ from .._array import Array
 from .._gate import accepts_any
 from .._updates import Derivative
 from . import protocols
+from ._encoding import Encoding, encoding_of
 from .system import System, Target
 
 
@@ -45,6 +46,11 @@ class Chain(System):
     @property
     def feature_count(self) -> int:
         return self.outputs
+
+    @property
+    def encoding(self) -> Encoding | None:
+        """What `encode` does, if the first stage says that."""
+        return encoding_of(self.parts[0])
 
     def encode(self, images: Array) -> Array:
         """By the first stage."""

@@ -20,7 +20,7 @@ from .._gate import accepts_any
 from .._updates import Derivative, Factors
 from ..crossbar import ADC, DAC, BitSerial, Chain, Crossbar, DifferentialPair, GaussianNoise, Layer, OffsetColumn, Wires
 from . import protocols
-from ._encoding import check_parameters, flat
+from ._encoding import Encoding, check_parameters
 from ._layers import check_dtype
 from ._samples import on_device
 from .system import Quantity, System, Target
@@ -186,9 +186,14 @@ class CrossbarNetwork(System):
         return {name: (-self.weight_max, self.weight_max) for name in self.parameters if name not in self.writers}
 
     # ---------------------------------------------------------------------------------------------------------------- physics
+    @property
+    def encoding(self) -> Encoding:
+        """What `encode` does."""
+        return Encoding(self.inputs, self.dtype)
+
     def encode(self, images: Array) -> Array:
         """Images or features (batch, ...), uint8 or in [0, 1], as inputs (batch, n_0) in [0, 1]."""
-        return flat(images, self.inputs, self.device, self.dtype)
+        return self.encoding.of(images, self.device)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
         """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""

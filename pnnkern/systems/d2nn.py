@@ -26,7 +26,7 @@ from ..optics import chain, detectors
 from ..optics.detectors import Regions
 from ..optics.propagation import Propagator
 from . import _photodetectors, protocols
-from ._encoding import check_parameters, flat, shares
+from ._encoding import Encoding, check_parameters, shares
 from ._layers import check_dtype
 from .system import Quantity, System, Target
 
@@ -252,7 +252,7 @@ class D2NN(System):
         if images.ndim != 3 or 0 in images.shape[1:]:
             raise ValueError(f"images must be (batch, height, width), got shape {images.shape}")
         batch, *shape = images.shape
-        values = flat(images, math.prod(shape), self.device, self.dtype)
+        values = Encoding(math.prod(shape), self.dtype).of(images, self.device)
         g, xp = self.geometry, _array.namespace(values)
         name = tuple((pixels, max(shape), g.input_size, g.size, g.oversample, self.dtype) for pixels in shape)
         rows, columns = (_constants.made(("shares", *one), functools.partial(_part_of, one), values) for one in name)

@@ -11,7 +11,7 @@ from .._array import Array
 from .._declared import Positive, Turns
 from .._gate import accepts_any
 from ..networks import drn
-from ._encoding import flat
+from ._encoding import Encoding
 from ._settling import DenseSettling
 from .system import Quantity
 
@@ -49,9 +49,14 @@ class DRN(DenseSettling):
     def _entrances(self) -> int:
         return 2 * self.inputs
 
+    @property
+    def encoding(self) -> Encoding:
+        """What `encode` does."""
+        return Encoding(self.inputs, self.dtype, gain=self.gain, both=True, bounded=False)
+
     def encode(self, images: Array) -> Array:
         """Images (batch, ...), uint8 or finite numbers, as input voltages (batch, 2 n): the gain times each value, and minus that."""
-        return flat(images, self.inputs, self.device, self.dtype, gain=self.gain, both=True, bounded=False)
+        return self.encoding.of(images, self.device)
 
     # ------------------------------------------------------------------------------------------------------ for other programs
     def exports(self) -> dict[str, Quantity]:

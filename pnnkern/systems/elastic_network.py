@@ -19,7 +19,7 @@ from .._errors import CapabilityError, ConvergenceError, NudgeError
 from .._gate import accepts_any, record
 from .._updates import Derivative
 from ..networks import ElasticNetwork, graphs
-from ._encoding import flat, resolve_target
+from ._encoding import Encoding, resolve_target
 from ._graphs import GraphNetwork
 from ._imperfect import SpringImperfections
 from .protocols import looped_population
@@ -156,7 +156,7 @@ class SpringNetwork(GraphNetwork):
     # ----------------------------------------------------------------------------------------------------------------- physics
     def encode(self, images: Array) -> Array:
         """Images or features (batch, ...), uint8 or finite numbers, as displacements of the sources (batch, sources), metres, float64."""
-        x = flat(images, self.features, self.device, np.float64, bounded=False)
+        x = Encoding(self.features, np.float64, bounded=False).of(images, self.device)
         return self.stroke * (_array.namespace(x).concatenate([x, 1 - x], axis=1) if self.complement else x)
 
     @property

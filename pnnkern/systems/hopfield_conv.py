@@ -15,7 +15,7 @@ from .._declared import Count, Length, check
 from .._gate import accepts_any
 from ..networks import convolutional
 from ..networks.layered import Phases
-from ._encoding import flat
+from ._encoding import Encoding
 from ._settling import HopfieldUnits
 from .protocols import looped_population
 
@@ -91,7 +91,7 @@ class ConvolutionalHopfield(HopfieldUnits):
 
         They are (batch, values), (batch, height, width) of one map, or (batch, maps, height, width). Raises TypeError or ValueError for others.
         """
-        values = flat(images, int(np.prod(self.image)), self.device, self.dtype, gain=self.gain, bounded=False)
+        values = Encoding(int(np.prod(self.image)), self.dtype, gain=self.gain, bounded=False).of(images, self.device)
         shape = np.shape(images)[1:]
         if shape not in (values.shape[1:], self.image) and (1, *shape) != self.image:
             raise ValueError(f"each image must be {self.image}, or flat, got shape {shape}")

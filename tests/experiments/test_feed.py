@@ -1,11 +1,17 @@
 """Samples on a GPU are gathered there: the same batches as on the host, and nothing copied at a step."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 import strict_cupy
 
+from pnnkern import random
 from pnnkern.experiments.feed import Feed, Progress
-from pnnkern.systems._encoding import flat
+from pnnkern.learning.rule import Batch
+from pnnkern.systems import DRN
+from pnnkern.systems._encoding import Encoding, encoding_of
 
 
 class Taker:
@@ -60,6 +66,72 @@ def test_a_step_copies_nothing(cupy, rng) -> None:
     assert strict_cupy.totals(events) == {"launches": 6, "operations": 0, "syncs": 0, "copies": 0}
 
 
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [np.uint8, np.float64, np.float32])
+def test_batches_are_encoded_as_they_are_gathered(backend, rng, kind, dtype, both) -> None:
+    """The inputs, labels, numbers and targets of the samples that are next, in one launch: by NumPy's own indexing."""
+    if backend.device != "cuda":
+        pytest.skip("samples on the host are gathered there")
+    for n, shape, labels in ((37, (12, 3), rng.integers(0, 3, 37)), (70_000, (7,), rng.random((70_000, 2)))):
+        samples = rng.integers(0, 256, (n, *shape)).astype(kind) if kind == np.uint8 else rng.random((n, *shape)).astype(kind)
+        system, order = Taker(backend.array(np.zeros(2))), rng.permutation(n)
+        system.targets = lambda y: y.astype(np.float32)[:, None] + 5 if y.ndim == 1 else y
+        progress = Progress(Feed(samples, labels, system), 3, 2)
+        progress.begin(order, KNOWN, 0, 0)
+        count = n // 3
+        for step in range(2):
+            which = order[step * count : (step + 1) * count]
+            with strict_cupy.counted() as events:
+                found = progress.take_encoded(count, Encoding(samples[0].size, dtype, gain=3.7, both=both))
+            assert step == 0 or len(events) == strict_cupy.totals(events)["launches"] == 1
+            rows = samples[which].reshape(count, -1)
+            value = dtype(3.7) * (rows / dtype(255) if kind == np.uint8 else rows.astype(dtype))
+            exact = np.concatenate([value, -value], axis=1) if both else value
+            target = labels[which].astype(np.float32)[:, None] + 5 if labels.ndim == 1 else labels[which]
+            same(backend, found, exact, labels[which], which, target)
+            progress.advance(count, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, 1.5])
+def test_values_that_cannot_enter_are_found_as_they_are_gathered(cupy, bad) -> None:
+    import pnnkern
+
+    samples = np.full((6, 4), 0.5)
+    samples[4, 2] = bad
+    progress = Progress(Feed(samples, np.arange(6) % 3, Taker(cupy.zeros(2))), 3, 4)
+    progress.begin(np.array([0, 1, 2, 3, 5, 4]), KNOWN, 0, 0)
+    progress.take_encoded(5, Encoding(4, np.float32))
+    pnnkern.check()
+    progress.take_encoded(6, Encoding(4, np.float32))
+    with pytest.raises(ValueError, match=r"in \[0, 1\]"):
+        pnnkern.check()
+    with pytest.raises(ValueError, match="each sample must have 5 values, got 4"):
+        progress.take_encoded(2, Encoding(5, np.float32))
+
+
+def test_an_encode_of_ones_own_is_heeded() -> None:
+    """Not passed over for the `encoding` of the class that it replaces."""
+
+    class Own(DRN):
+        def encode(self, images: Any) -> Any:
+            return super().encode(images) / 2
+
+    sizes = {"inputs": 4, "hidden": (3,), "outputs": 2, "key": random.key(0)}
+    drn = DRN(**sizes)
+    assert encoding_of(drn) == drn.encoding == Encoding(4, "float32", gain=drn.gain, both=True, bounded=False)
+    assert encoding_of(Own(**sizes)) is None
+    assert encoding_of(Taker(np.zeros(1))) is None
+
+
+def test_pieces_of_a_batch_have_their_own_targets(rng) -> None:
+    samples, labels, targets = rng.random((7, 2)), np.arange(7) % 3, rng.random((7, 3))
+    for known, exact in ((targets, targets), (None, np.eye(3)[labels])):
+        batch = Batch(samples, labels, chunk=3, known=known)
+        system = SimpleNamespace(targets=lambda y: np.eye(3)[y])
+        np.testing.assert_array_equal(np.concatenate([part.targets(system) for part in batch.shards]), exact)
+
+
 def test_what_does_not_fit_stays_on_the_host(cupy, rng, monkeypatch) -> None:
     from pnnkern import _array
 
@@ -87,8 +159,8 @@ def test_what_enters_a_system(backend, rng, kind, dtype) -> None:
         x = rng.integers(0, 256, (batch, n)).astype(np.uint8) if kind == np.uint8 else rng.random((batch, n)).astype(kind)
         value = dtype(3.7) * (x / dtype(255) if kind == np.uint8 else x.astype(dtype))
         for given in (x, backend.array(x)) if backend.device == "cuda" else (x,):
-            once = flat(given, n, backend.device, dtype, gain=3.7)
-            twice = flat(given, n, backend.device, dtype, gain=3.7, both=True)
+            once = Encoding(n, dtype, gain=3.7).of(given, backend.device)
+            twice = Encoding(n, dtype, gain=3.7, both=True).of(given, backend.device)
             np.testing.assert_array_equal(backend.numpy(once), value)
             np.testing.assert_array_equal(backend.numpy(twice), np.concatenate([value, -value], axis=1))
             assert backend.numpy(once).dtype == dtype
@@ -101,7 +173,7 @@ def test_values_that_cannot_enter(backend, kind, bad) -> None:
     x[2, 1] = bad
     for bounded in (True, False):
         if not bounded and np.isfinite(bad):
-            flat(backend.array(x), 4, backend.device, np.float32, bounded=False)
+            Encoding(4, np.float32, bounded=False).of(backend.array(x), backend.device)
             continue
         with pytest.raises(ValueError, match=r"in \[0, 1\]|finite|NaN"):
             _encoded(backend, x, bounded)
@@ -111,6 +183,6 @@ def test_values_that_cannot_enter(backend, kind, bad) -> None:
 def _encoded(backend, x, bounded) -> None:
     import pnnkern
 
-    flat(backend.array(x), 4, backend.device, np.float32, bounded=bounded)
+    Encoding(4, np.float32, bounded=bounded).of(backend.array(x), backend.device)
     if backend.device == "cuda":
         pnnkern.check()

@@ -8,7 +8,7 @@ import pytest
 import pnnkern as pnn
 from pnnkern.experiments import recipe, run
 from pnnkern.systems import kinds
-from pnnkern.systems._encoding import flat, given, shares
+from pnnkern.systems._encoding import Encoding, given, shares
 
 KINDS = sorted({*kinds.classes()} - {"plugin"})  # which is what somebody else's file makes
 ANY_NUMBER = {"drn", "hopfield", "hopfield-conv", "ising", "oscillators", "spring-network"}  # what drives them may have any sign and size
@@ -37,7 +37,7 @@ def test_every_system_refuses_what_is_no_image(kind: str) -> None:
 
 def taken(backend: Any, x: np.ndarray, bounded: bool) -> np.ndarray:
     """What `flat` makes of numbers on the device, if it does not refuse them."""
-    out = flat(backend.array(x), x.shape[1], backend.device, x.dtype, bounded=bounded)
+    out = Encoding(x.shape[1], x.dtype, bounded=bounded).of(backend.array(x), backend.device)
     pnn.check()
     return backend.numpy(out)
 

@@ -22,26 +22,46 @@ PNN_D void gather_rows(long long count, long long bytes, const long long* index,
     else gather_pieces<unsigned char>(count, bytes, index, rows, out);
 }
 
+PNN_D void copy_numbers(long long count, const long long* from, long long* to) {
+    for (long long b = blockIdx.x * (long long)blockDim.x + threadIdx.x; b < count; b += (long long)gridDim.x * blockDim.x) to[b] = from[b];
+}
+
 // What a value of a sample is: bytes are fractions of 255.
 template <class T> PNN_HD T fraction(unsigned char x) { return T(x) / T(255); }
 template <class T> PNN_HD T fraction(float x) { return T(x); }
 template <class T> PNN_HD T fraction(double x) { return T(x); }
 template <class X> PNN_HD bool within(X x, double low, double high) { return x >= low && x <= high; }
 
-// out (batch, n), or (batch, 2 n) with the same of the other sign: gain times each value.
+// out (batch, n), or (batch, 2 n) with the same of the other sign: gain times each value. next : the sample of each row, null: in their order.
 template <class T, class X>
-PNN_D void encode(long long batch, long long n, double gain, int both, double low, double high, int code, const X* samples, T* out, int* fault) {
+PNN_D void encode(long long batch, long long n, double gain, int both, double low, double high, int code, const long long* next,
+                  const X* samples, T* out, int* fault) {
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < batch * n; i += (long long)gridDim.x * blockDim.x) {
-        X x = samples[i];
+        long long b = both || next ? i / n : 0;
+        X x = samples[next ? i + (next[b] - b) * n : i];
         if (!within(x, low, high)) atomicMax(fault, code);
         T value = fraction<T>(x) * T(gain);
         if (both) {
-            long long first = i + i / n * n;   // sample b begins at 2 n b
+            long long first = i + b * n;   // sample b begins at 2 n b
             out[first] = value, out[first + n] = -value;
         } else {
             out[i] = value;
         }
     }
+}
+
+// What a step needs of the samples that are next in an order: themselves encoded, rows of labels and targets, and their numbers.
+template <class T, class X>
+PNN_D void encode_next(long long batch, long long n, double gain, int both, double low, double high, int code, long long label_bytes,
+                       long long target_bytes, const long long* order, const long long* at, const X* samples, const unsigned char* labels,
+                       const unsigned char* targets, T* out, unsigned char* out_labels, unsigned char* out_targets, long long* index,
+                       int* fault) {
+    const long long* next = order ? order + at[0] : nullptr;
+    encode(batch, n, gain, both, low, high, code, next, samples, out, fault);
+    if (!next) return;
+    gather_rows(batch, label_bytes, next, labels, out_labels);
+    gather_rows(batch, target_bytes, next, targets, out_targets);
+    copy_numbers(batch, next, index);
 }
 
 // Amplitudes (batch, side, side) of images (batch, height, width): rows @ image @ columns^T, of which a line of `rows` (side, height) is 0

@@ -6,7 +6,7 @@ import numpy as np
 
 from pnnkern import _launch
 from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, Logits, MeanSquare, SquareError
-from pnnkern.systems._encoding import flat
+from pnnkern.systems._encoding import Encoding
 
 
 def optimizers() -> Iterator[np.ndarray]:
@@ -30,7 +30,7 @@ def samples() -> Iterator[np.ndarray]:
     for kind in (np.uint8, np.float32, np.float64):
         x = (np.arange(7 * 600).reshape(7, 600) % 2).astype(kind)
         for real in (np.float32, np.float64):
-            yield flat(x, 600, "cpu", real, gain=3.0, both=True)
+            yield Encoding(600, real, gain=3.0, both=True).of(x, "cpu")
     order, at = np.array([1, 5, 0, 6, 5]), np.array([1, 2])
     for width in (592, 8, 12, 7):
         rows, labels = np.arange(7 * width, dtype=np.uint8).reshape(7, width), np.arange(7)
@@ -40,6 +40,11 @@ def samples() -> Iterator[np.ndarray]:
             grid=(3,),
         )  # fmt: skip
         yield from (out, found, index)
+    targets = np.linspace(0, 1, 21).reshape(7, 3)
+    for kind in (np.uint8, np.float32, np.float64):
+        x = (np.arange(7 * 600).reshape(7, 600) % 2).astype(kind)
+        for real in (np.float32, np.float64):
+            yield from Encoding(600, real, both=True).of_next(order, at, x, np.arange(7), targets, 4)
     now, losses = np.zeros(3), np.zeros((2, 2))
     known, both = np.linspace(0, 1, 12).reshape(4, 3), np.array([3.0, 4.0])
     for _ in range(3):

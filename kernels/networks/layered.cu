@@ -1,5 +1,6 @@
 // Layered networks that relax (equilibrium propagation and its kin), a training step in three launches and networks/contrast.cu.
 // See pnnkern/layered.cuh for layers, nodes and the order in which they lie in memory. At most 8 arrays of weights in a launch.
+#include "pnnkern/few_outputs.cuh"
 #include "pnnkern/layered.cuh"
 
 namespace pnn {
@@ -169,6 +170,26 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_relax_f64(long 
     pnn::layered_relax(batch, each, layers, model, phases, begun, hold, together, pitch, sweeps, nudged_sweeps, double(tolerance), size, drive,
                        total, weight1, weight2, weight3, weight4, weight5, weight6, weight7, bias1,
                        bias2, bias3, bias4, bias5, bias6, bias7, nudge, target, state, moved, change, layered_shared_f64, weight, bias, at);
+}
+
+// The same of networks of one hidden layer of n nodes and m outputs, at most 16: a block has at least n bytes of a value / 16 threads, in whole
+// warps, and at most 8 of these. States and weights lie in registers. Reads the weights once for a block. Last bits are other than those of
+// `relax`, and do not depend on the batch.
+extern "C" __global__ void __launch_bounds__(256, 1) pnn_layered_relax_few_f32(long long batch, long long each, int n, int m, int model,
+    int phases, int begun, int hold, int together, int sweeps, int nudged_sweeps, double tolerance, const float* __restrict__ drive,
+    const float* __restrict__ total, const float* __restrict__ weight, const float* __restrict__ bias, const float* __restrict__ nudge,
+    const float* __restrict__ target, float* __restrict__ state, float* __restrict__ moved, float* __restrict__ change) {
+    __shared__ float shares[4 * pnn::FEW_WARPS * pnn::FEW], scratch[64];
+    pnn::relax_few_outputs(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, float(tolerance), drive, total, weight,
+                           bias, nudge, target, state, moved, change, shares, scratch);
+}
+extern "C" __global__ void __launch_bounds__(256, 1) pnn_layered_relax_few_f64(long long batch, long long each, int n, int m, int model,
+    int phases, int begun, int hold, int together, int sweeps, int nudged_sweeps, double tolerance, const double* __restrict__ drive,
+    const double* __restrict__ total, const double* __restrict__ weight, const double* __restrict__ bias, const double* __restrict__ nudge,
+    const double* __restrict__ target, double* __restrict__ state, double* __restrict__ moved, double* __restrict__ change) {
+    __shared__ double shares[4 * pnn::FEW_WARPS * pnn::FEW], scratch[64];
+    pnn::relax_few_outputs(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, double(tolerance), drive, total, weight,
+                           bias, nudge, target, state, moved, change, shares, scratch);
 }
 
 // Factors of the change of dE/dweights from phase a to phase b (0 is the free one), and of dE/dbiases, see contrast_column:

@@ -428,6 +428,18 @@ def pnn_layered_relax(
     )  # fmt: skip
 
 
+def pnn_layered_relax_few(
+    batch: int, each: int, n: int, m: int, model: int, phases: int, begun: int, hold: int, together: int, sweeps: int, nudged_sweeps: int,
+    tolerance: float, drive: np.ndarray, total: np.ndarray, weight: np.ndarray, bias: np.ndarray, *arrays: np.ndarray,
+) -> None:  # fmt: skip
+    """The same of one hidden layer and a few outputs. arrays : nudge, target, state, moved, change."""
+    none = [drive[:0]] * 6
+    pnn_layered_relax(
+        batch, each, 2 * bool(batch), model, phases, begun, hold, together, 0, sweeps, nudged_sweeps, tolerance, np.array([0, n, m], np.int32),
+        drive, total, weight, *none, bias, *none, *arrays,
+    )  # fmt: skip
+
+
 # ---------------------------------------------------------------------------------------------------------------------- contrast
 @njit(fastmath={"contract"})
 def _contrast(batch, n, drops, s, x, y, out, sums):

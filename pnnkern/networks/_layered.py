@@ -7,7 +7,7 @@ launch or an allocation of its own.
 import math
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .._updates import Factors
 from ._phases import Phases
 
 MOST = 8  # arrays that a launch takes, as in layered.cuh and contrast.cu
+FEW, FEW_WARPS = 16, 8  # as in few_outputs.cuh
 THREADS = 512  # of a block that relaxes a sample, at most; 1024 have too few registers each
 MANY = 128  # samples above which a product with the inputs is the library's
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2, "diodes": 3}  # numbered in layered.cuh
@@ -94,12 +95,24 @@ def room(sizes: Sequence[int], together: int, staged: bool) -> tuple[int, int, i
     return threads, (2 + together) * nodes + together * widest + max(64, together * threads) + sizes[-2] * pitch, pitch
 
 
-def plan(sizes: Sequence[int], itemsize: int, together: int, limit: int) -> tuple[int, int, int, int] | None:
-    """(threads, bytes of shared memory, pitch, phases together) of a launch; None where its states do not fit `limit` bytes."""
+class Plan(NamedTuple):
+    """How a launch relaxes samples."""
+
+    threads: int
+    shared: int  # bytes
+    together: int  # phases
+    pitch: int | None  # of the last weights in shared memory, 0 where they do not fit; None: all is in registers, see few_outputs.cuh
+
+
+def plan(sizes: Sequence[int], itemsize: int, together: int, limit: int) -> Plan | None:
+    """The launch for layers of these sizes; None where its states do not fit `limit` bytes."""
+    own = 16 // itemsize * 32  # hidden nodes of a warp
+    if len(sizes) == 3 and 0 < sizes[1] <= FEW_WARPS * own and 0 < sizes[2] <= FEW:
+        return Plan(32 * -(-sizes[1] // own), 0, together, None)
     for phases, staged in ((together, True), (together, False), (1, False)):
         threads, values, pitch = room(sizes, phases, staged)
         if values * itemsize <= limit:
-            return threads, values * itemsize, pitch, phases
+            return Plan(threads, values * itemsize, phases, pitch)
     return None
 
 

@@ -445,7 +445,7 @@ class Network:
 
         return out, sweep(out, step, order(self.last + 1, from_output=True), sweeps, tolerance)
 
-    def plan(self, together: int) -> tuple[int, int, int, int] | None:
+    def plan(self, together: int) -> _layered.Plan | None:
         """How the fused kernel is launched, see `_layered.plan`; None for what it does not take: weights that differ up and down, a
         softmax, more layers than a launch has room for, states that do not fit the shared memory.
 
@@ -472,10 +472,9 @@ class Network:
         moved, second = self.at(inputs, states).respond(states, pulls, nudges, target, hold, nudged_sweeps, tolerance)
         return states, moved, pulls[-1], worst(left, second)
 
-    def _fused(self, plan: tuple[int, int, int, int], drive: Array, target: Array | None, nudges: np.ndarray, hold: bool,
+    def _fused(self, plan: _layered.Plan, drive: Array, target: Array | None, nudges: np.ndarray, hold: bool,
                start: Sequence[Array] | None, sweeps: int, nudged_sweeps: int, tolerance: float,
                ) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
-        threads, shared, pitch, together = plan
         xp, lead, dtype, sizes = _array.namespace(drive), drive.shape[:-1], drive.dtype, _layered.sizes_of(self.weights)
         batch, count, phases, nodes = math.prod(lead), math.prod(self.networks), len(nudges), sum(sizes[1:])
         flat, change = xp.empty(batch * nodes, dtype), xp.empty((1 + phases, batch), dtype)
@@ -486,13 +485,21 @@ class Network:
             for state, begun in zip(states, self._begun(start, lead, dtype, drive), strict=True):
                 state[...] = begun
         if batch:
-            _launch.launch(
-                "networks/layered", "relax", dtype, batch, batch // count, len(self.weights), _layered.MODELS[self.model], phases,
-                int(start is not None), int(hold), together, pitch, sweeps, nudged_sweeps, float(tolerance),
-                _constants.constant(sizes, np.int32, drive), drive, self.total, *_layered.eight(weights)[1:],
-                *_layered.eight(self.biases)[1:], _constants.constant(nudges, dtype, drive), target, flat, moves, change,
-                grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=shared,
-            )  # fmt: skip
+            how = batch, batch // count
+            what = _layered.MODELS[self.model], phases, int(start is not None), int(hold), plan.together
+            until, nudge = (sweeps, nudged_sweeps, float(tolerance)), _constants.constant(nudges, dtype, drive)
+            grid, block = (min(batch, _launch.MAX_BLOCKS),), (plan.threads,)
+            if plan.pitch is None:
+                _launch.launch(
+                    "networks/layered", "relax_few", dtype, *how, *sizes[1:], *what, *until, drive, self.total, weights[1], self.biases[1],
+                    nudge, target, flat, moves, change, grid=grid, block=block,
+                )  # fmt: skip
+            else:
+                _launch.launch(
+                    "networks/layered", "relax", dtype, *how, len(weights), *what, plan.pitch, *until,
+                    _constants.constant(sizes, np.int32, drive), drive, self.total, *_layered.eight(weights)[1:],
+                    *_layered.eight(self.biases)[1:], nudge, target, flat, moves, change, grid=grid, block=block, shared=plan.shared,
+                )  # fmt: skip
         return states, moved, change
 
 

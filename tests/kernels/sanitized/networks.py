@@ -153,6 +153,28 @@ def layered_relax() -> Iterator[np.ndarray]:
                     yield change
 
 
+def layered_relax_few_outputs() -> Iterator[np.ndarray]:
+    """All in registers: one warp and three, of which threads have all their nodes, some, or none; sixteen outputs, and one."""
+    batch, each, phases = 6, 3, 3
+    for real, own in ((np.float32, 4), (np.float64, 2)):
+        for model, sizes in enumerate(((1, 70 * own, 7), (1, 40, 16), (1, 9, 1), (1, 96 * own, 3))):
+            rng, nodes = np.random.default_rng(model), sum(sizes[1:])
+            weights, biases = layers_of(sizes, 2, real, rng)
+            drive, total = (rng.normal(0, 40, (batch, sizes[1])).astype(real), rng.uniform(60, 300, (2, nodes)).astype(real))
+            nudge, target = np.array([-3, 5, 2], real), rng.normal(0, 1, (batch, sizes[-1])).astype(real)
+            for hold, sweeps, tolerance, together in ((0, 3, 0.0, 2), (1, 2, 0.0, 2), (0, 200, 1e-3, 1), (1, 200, 1e-3, 1)):
+                state, moved = rng.normal(0, 0.3, batch * nodes).astype(real), np.empty(phases * batch * nodes, real)
+                change = np.empty((1 + phases, batch), real)
+                _launch.launch(
+                    "networks/layered", "relax_few", real, batch, each, *sizes[1:], model, phases, int(hold), hold, together, sweeps,
+                    sweeps + 1, tolerance, drive, None if model == 2 else total, weights[1], biases[1], nudge, target, state, moved, change,
+                    grid=(2,), block=(32 * -(-sizes[1] // (own * 32)),),
+                )  # fmt: skip
+                yield from (state, moved)
+                if real is np.float64:
+                    yield change
+
+
 def layered_contrast() -> Iterator[np.ndarray]:
     """From a free and from a nudged phase, more samples than lanes, with and without the rows of drops."""
     rng, batch, sizes = np.random.default_rng(2), 11, (70, 33, 5)
@@ -445,6 +467,7 @@ def springs() -> Iterator[np.ndarray]:
 
 
 CALLS = (
-    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_contrast, spins, dense_spins, potts,
-    chains_of_classes, oscillators, oscillator_steps, oscillator_fields, updates, edge_updates, small_networks, springs,
+    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_relax_few_outputs, layered_contrast,
+    spins, dense_spins, potts, chains_of_classes, oscillators, oscillator_steps,
+    oscillator_fields, updates, edge_updates, small_networks, springs,
 )  # fmt: skip

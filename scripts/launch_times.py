@@ -8,6 +8,7 @@ import cubins
 import kernel_sheet
 import numpy as np
 import sass
+import sass_code
 import sass_run
 import sm_model
 
@@ -52,10 +53,10 @@ def _file(stem: str, suffix: str) -> tuple[bytes, dict[str, list[sass.Instructio
 
 
 @functools.cache
-def _code(kernel: str, suffix: str) -> tuple[sass_run.Code, sm_model.Static, dict[str, int]]:
+def _code(kernel: str, suffix: str) -> tuple[sass_code.Code, sm_model.Static, dict[str, int]]:
     stem = next(stem for stem in _sources.stems() if kernel in _sources.prototypes(stem))
     image, code, used = _file(stem, suffix)
-    ready = sass_run.Code(code[kernel], cubins.constants(image, kernel))
+    ready = sass_code.Code(code[kernel], cubins.constants(image, kernel))
     return ready, sm_model.static(code[kernel], cubins.code(image, kernel)), used[kernel]
 
 
@@ -98,7 +99,11 @@ def predicted(asked: Asked, found: list[tuple[int, sass_run.Trace]], step: int) 
     cycles, busy = sm_model.cycles(static, longest, share, max(1, room // longest.warps), far, model)
     inside, second = UNSEEN * cycles / CLOCK, moved / SECOND
     unit = max(busy, key=lambda name: busy[name])
-    limits = {"memory": fresh / RATES["H200"] / REACHED, "second cache": second, unit if busy[unit] >= BUSY else "latency": inside}
+    limits = {
+        "memory": fresh / RATES["H200"] / REACHED,
+        "second cache": second,
+        unit if busy[unit] >= BUSY else "latency": inside,
+    }
     limit = max(limits, key=lambda name: limits[name])
     times = {card: rounded(1e6 * (LAUNCH + max(inside, second, fresh / rate / REACHED))) for card, rate in RATES.items()}
     instructions = sum(stands * run.instructions for stands, run in found)

@@ -51,7 +51,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Static:
-    """Of each instruction of a kernel: kind, stall, scoreboards that it sets for its result and for its operands, mask of those it waits for."""
+    """Of each instruction: kind, stall, scoreboard that it sets for its result, for its operands, mask of those that it waits for."""
 
     table: Any  # (instructions, 5)
 

@@ -32,7 +32,10 @@ SHEET = HERE / "data" / "benchmarks" / "step-sheet.json"
 PAGE = HERE / "docs" / "step-sheet.md"
 RECIPES = ("d2nn-mnist", "drn-mnist", "drn-2h-mnist", "hopfield-mnist", "oim-mnist", "crossbar-digits")
 WIRES = {"wires 256 x 256": False, "wires 256 x 256, derivative": True}
-DRY = ("d2nn-mnist", "drn-2h-mnist")  # whose kernels do not run, for they would take long: what they execute hardly depends on the values
+DRY = (
+    "d2nn-mnist",
+    "drn-2h-mnist",
+)  # whose kernels do not run, for they would take long: what they execute hardly depends on the values
 CHECKED = "drn-mnist"  # whose times a check makes anew
 SAMPLES = 60_000  # of an epoch of MNIST
 BARS = {"d2nn-mnist": 0.9, "drn-mnist": 0.5, "oim-mnist": 2.0, "wires 256 x 256": 0.3e-3}  # seconds: of an epoch, of a call
@@ -79,7 +82,9 @@ def step_of(name: str) -> tuple[Callable[[], Any], int]:
     G = strict_cupy.MODULES["cupy"].asarray(np.random.default_rng(0).uniform(1e-6, 1e-4, (256, 256)))
 
     def call() -> Any:
-        return crossbar.effective_conductance_vjp(G, G, wires=1.0) if WIRES[name] else crossbar.effective_conductance(G, wires=1.0)
+        return (
+            crossbar.effective_conductance_vjp(G, G, wires=1.0) if WIRES[name] else crossbar.effective_conductance(G, wires=1.0)
+        )
 
     with strict_cupy.dry():
         call()
@@ -207,33 +212,37 @@ machine code, without a GPU. **Predictions are a model's; only what stands under
 ## How times are predicted
 
 **What is executed.** The machine code (sm_90) of the first block, one in the middle and the last is run in NumPy, on the arguments of the
-step, instruction by instruction (`scripts/sass_run.py`); of a block of more than {long} steps the first alone. A test holds the values that
-come out against those of the host runner. So instructions, their order in each warp, sectors of memory and conflicts of banks are counts, not
-estimates. The middle block stands for all but the first and the last.
+step, instruction by instruction (`scripts/sass_run.py`); of a block of more than {long} steps the first alone. The middle block stands for all
+but the first and the last. A test holds the values that come out against those of the host runner. So instructions, their order in each warp,
+sectors of memory and conflicts of banks are counts, not estimates. In {dry} the kernels before do not run, and what they would have
+written is ones: what is executed there hardly depends on values.
 
 **A multiprocessor.** These warps go through a model of it, cycle by cycle (`scripts/sm_model.py`): four schedulers, each issues an instruction
 a cycle; stalls and scoreboards as the compiler wrote them into the code; units that take 32 lanes a cycle in single precision, 16 of whole
 numbers and in double precision, 4 of special functions; {wide} bytes a cycle of shared memory, {fill} to the second cache; as many blocks at
 once as there is room for, until those of the multiprocessor that has most are done. Latencies in cycles: shared memory {shared}, shuffles
-{shuffle}, special functions {special}, first cache {first}, second {second}, memory {memory}, barrier {barrier}, a jump {branch}, more for a
-jump to a line of code where no warp has been {line}; code in a row is taken to be fetched ahead. They are settings, chosen by hand in the range that microbenchmarks of these cards report, and are
-what measurements should correct first.
+{shuffle}, special functions {special}, constants {constant}, first cache {first}, second {second}, memory {memory}, barrier {barrier}, a jump
+{branch}, and {line} more to a line of code where no warp has been; code in a row is taken to be fetched ahead. Latencies are settings, chosen
+by hand in the range that microbenchmarks of these cards report, and what measurements should correct first.
 
 **Time** of a launch = {launch} µs + the largest of: cycles / {clock} GHz times {unseen}, for what the model does not see; bytes moved /
-{l2} TB/s; bytes of its arguments / ({rates}, of which {reached:.0%} are reached), if the arrays of the step are more than {kept} MB and come
-from memory, else they are taken to lie in the second cache. An operation of CuPy's counts {operation} µs and a launch. A step is captured as
-one graph, so nothing of the host is in it; what cannot be captured (the wires, crossbars with draws) takes longer where Python is slower than
-the GPU. H100 and H200 differ in their memory alone.
+{l2} TB/s; bytes of its arguments / ({rates}, of which {reached:.0%} are reached), if the arrays of the
+step are more than {kept} MB and come from memory, else they are taken to lie in the second cache. An operation of CuPy's counts {operation} µs
+and a launch. A step is captured as one graph, so nothing of the host is in it; what cannot be captured (the wires, crossbars with draws) takes
+longer where Python is slower than the GPU. H100 and H200 differ in their memory alone.
 
-**Sources.** Lanes and bytes a cycle: CUDA C++ Programming Guide, throughput of arithmetic instructions and shared memory, compute capability
-9.0. Rates of memory: data sheets. Bits of stalls and scoreboards: Jia et al. 2018 (arXiv:1804.06826), for Volta. Clock: an H100's (PCIe)
-highest; an H200 was seen at 1.98 GHz after matrix products, and its copies at 4.3 TB/s. Latencies: compare Luo et al. 2024 (arXiv:2402.13499).
-The launch in a graph, the {unseen} and the rate of the second cache are assumptions.
+**Limit**: a unit that is busy for {busy:.0%} of the cycles or more (issue: the schedulers); else **latency**, of instructions that wait for each
+other with too few warps beside them; **memory** or **second cache**, where bytes take longest; **launch**, where that is most of it.
+
+**Sources**, none of them measured or checked again here. Lanes and bytes a cycle: CUDA C++ Programming Guide, throughput of arithmetic
+instructions, compute capability 9.0. Rates of memory: data sheets. Bits of stalls and scoreboards: Jia et al. 2018 (arXiv:1804.06826), for
+Volta. Clock: an H100's (PCIe) highest; the SXM cards go higher. Latencies: compare Luo et al. 2024 (arXiv:2402.13499). The launch in a graph,
+the {unseen}, the {reached:.0%} and the rate of the second cache are assumptions.
 
 **What it does not see:** code that does not fit the instruction caches, conflicts of registers' banks, misses of address translation, hits in
-the second cache of what the launch before has left where arrays of a step are many, two launches that overlap, and blocks that take longer
-than the three that were looked at. It can be wrong by half either way for a launch; it is for telling what the limit is, and where a step is
-far from what is asked.
+the second cache of what the launch before has left where the arrays of a step are many, launches that overlap, and blocks that take longer
+than the three that were looked at. A launch may well be half as long again, or a third shorter; the sheet is for telling what the limit is,
+and which steps are far from what is asked.
 
 ## Predicted and asked
 
@@ -248,22 +257,29 @@ def page(recorded: dict[str, Any]) -> str:
         multiprocessors=launch_times.MULTIPROCESSORS, long=launch_times.LONG, launch=1e6 * launch_times.LAUNCH, clock=launch_times.CLOCK / 1e9,
         unseen=launch_times.UNSEEN, l2=launch_times.SECOND / 1e12, reached=launch_times.REACHED, kept=round(launch_times.KEPT / 1e6),
         rates=" or ".join(f"{rate / 1e12:g} TB/s for an {card}" for card, rate in launch_times.RATES.items()),
-        operation=1e6 * launch_times.OPERATION, totals="\n".join(_total(name, found) for name, found in recorded.items()), **vars(model),
+        operation=1e6 * launch_times.OPERATION, dry=" and ".join(DRY), busy=launch_times.BUSY,
+        totals="\n".join(_total(name, found) for name, found in recorded.items()), **vars(model),
     )  # fmt: skip
     parts = [head]
     for name, found in recorded.items():
         whole = sum(row["launches"] * row["instructions"] for row in found["rows"])
         moved = sum(row["launches"] * row["moved"] for row in found["rows"])
         told = f"Batch {found['batch']}: " * (name not in WIRES)
-        told += f"{found['launches']} launches, {found['operations']} operations, {found['syncs']} waits, {found['copies']} copies; "
-        told += f"{_count(whole)} instructions, {_size(moved)} moved."
-        columns = ("kernel", "launches", "blocks", "threads", "dynamic shared", "warps", "multiprocessors", "bytes", "instructions", "moved")
-        columns += ("limit", *(f"predicted {card}" for card in CARDS), "measured")
+        told += f"{found['launches']} launches, {found['operations']} operations, {found['syncs']} waits, "
+        told += f"{found['copies']} copies; {_count(whole)} instructions, {_size(moved)} moved."
+        columns = ["kernel", "launches", "blocks", "threads", "dynamic shared", "warps", "multiprocessors", "bytes", "instructions", "moved"]
+        columns += ["limit", *(f"predicted {card}" for card in CARDS), "measured"]
         lines = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
         kernels = measured(name)[1]
         for row in found["rows"]:
-            cells = [f"`{row['kernel']}`", *(str(row[key]) for key in columns[1:7]), _size(row["bytes"]), _count(row["instructions"])]
-            cells += [_size(row["moved"]), row["limit"], *(_time(1e-6 * row[card]) for card in CARDS), _measured(kernels.get(row["kernel"], {}))]
+            cells = [
+                f"`{row['kernel']}`",
+                *(str(row[key]) for key in columns[1:7]),
+                _size(row["bytes"]),
+                _count(row["instructions"]),
+            ]
+            cells += [_size(row["moved"]), row["limit"], *(_time(1e-6 * row[card]) for card in CARDS)]
+            cells.append(_measured(kernels.get(row["kernel"], {})))
             lines.append(f"| {' | '.join(cells)} |")
         parts.append(f"## {name}\n\n{told}\n\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"
@@ -272,7 +288,8 @@ def page(recorded: dict[str, Any]) -> str:
 def _total(name: str, found: dict[str, Any]) -> str:
     """A line on a step: its time, that of an epoch, and what is asked."""
     count = found["launches"] + found["operations"]
-    cells = [name, f"{found['launches']} + {found['operations']}", *(_time(1e-6 * found[card]) for card in CARDS), _time(count * launch_times.LAUNCH)]
+    cells = [name, f"{found['launches']} + {found['operations']}", *(_time(1e-6 * found[card]) for card in CARDS)]
+    cells.append(_time(count * launch_times.LAUNCH))
     seconds = {card: took(name, found, card) for card in CARDS}
     cells += [_time(seconds[card]) if name.endswith("mnist") else "" for card in CARDS]
     bar = BARS.get(name)
@@ -316,8 +333,12 @@ def _short(value: float, digits: int) -> str:
 # -------------------------------------------------------------------------------------------------------------------- command
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 where the sheet is of other steps, or faster ones")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="print these: recipes, or the wires of a crossbar as the sheet calls them")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit code 1 where the sheet is of other steps, or faster ones"
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="print these: recipes, or the wires of a crossbar as the sheet calls them"
+    )
     given = parser.parse_args(arguments)
     unknown = set(given.names) - set(gpu_steps.names()) - set(WIRES)
     if unknown:
@@ -328,7 +349,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if given.check:
         recorded = json.loads(SHEET.read_text())
-        lines = [f"{name}: other launches than on the sheet" for name in recorded if step(name, times=False) != launched(recorded[name])]
+        lines = [
+            f"{name}: other launches than on the sheet"
+            for name in recorded
+            if step(name, times=False) != launched(recorded[name])
+        ]
         if launch_times.able() and not lines:
             lines = worse(step(CHECKED), recorded[CHECKED])
         print("\n".join(lines) or "the sheet is of these steps")

@@ -12,7 +12,9 @@ from pnnkern import _compile, crossbar
 
 step_sheet = script("step_sheet")
 launch_times, gpu_steps = step_sheet.launch_times, step_sheet.gpu_steps
-cubins, sass, sass_run, sm_model = (getattr(launch_times, name) for name in ("cubins", "sass", "sass_run", "sm_model"))
+cubins, sass, sass_code, sass_run, sm_model = (
+    getattr(launch_times, name) for name in ("cubins", "sass", "sass_code", "sass_run", "sm_model")
+)
 
 pytestmark = pytest.mark.skipif(not launch_times.able(), reason="NVRTC or nvdisasm is not installed (pip install pnnkern[check])")
 
@@ -59,7 +61,11 @@ def made() -> dict[str, Any]:
     image, code = path.read_bytes(), sass.disassembled(path)
     used = cubins.resources(image)
     return {
-        name: (sass_run.Code(c, cubins.constants(image, name)), sm_model.static(c, cubins.code(image, name)), used[name]["shared"])
+        name: (
+            sass_code.Code(c, cubins.constants(image, name)),
+            sm_model.static(c, cubins.code(image, name)),
+            used[name]["shared"],
+        )
         for name, c in code.items()
     }
 
@@ -76,9 +82,11 @@ def test_elementwise_counts(made: dict[str, Any]) -> None:
     """Two blocks of 64 of which the second has 10 elements: its second warp leaves early."""
     x, y = np.arange(74, dtype=np.float32), np.zeros(74, np.float32)
     whole, found = run(made, "scaled", 64, np.int64(74), np.float32(3), x, y, blocks=2)
-    assert np.array_equal(found[:64], 3 * x[:64] + 1) and not found[64:].any()
+    assert np.array_equal(found[:64], 3 * x[:64] + 1)
+    assert not found[64:].any()
     rest, found = run(made, "scaled", 64, np.int64(74), np.float32(3), x, y, at=1, blocks=2)
-    assert np.array_equal(found[64:], 3 * x[64:] + 1) and not found[:64].any()
+    assert np.array_equal(found[64:], 3 * x[64:] + 1)
+    assert not found[:64].any()
     each = [len(rows) for rows in rest.of_warps()]
     assert whole.instructions == 2 * each[0] > sum(each) == rest.instructions
     assert each[1] < each[0] <= len(made["scaled"][0].code)
@@ -139,7 +147,7 @@ def test_divisions(made: dict[str, Any]) -> None:
 
 
 def test_an_unknown_instruction_is_said(made: dict[str, Any]) -> None:
-    code = sass_run.Code([sass.Instruction(0, "", "HGMMA.64x8x16.F32", "R24, gdesc[UR4], R24")])
+    code = sass_code.Code([sass.Instruction(0, "", "HGMMA.64x8x16.F32", "R24, gdesc[UR4], R24")])
     with pytest.raises(sass_run.Unknown, match=r"HGMMA\.64x8x16\.F32"):
         sass_run.Block(code, sass_run.Memory([]), (1,), (32,), (0,), 0).run()
 

@@ -15,7 +15,9 @@ RECORDED = json.loads(step_sheet.SHEET.read_text())
 
 def test_the_sheet_is_of_these_steps() -> None:
     """And no launch of a DRN's step takes longer. After a deliberate change: python scripts/step_sheet.py, and look at the diff."""
-    done = subprocess.run([sys.executable, str(ROOT / "scripts/step_sheet.py"), "--check"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/step_sheet.py"), "--check"], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert step_sheet.PAGE.read_text() == step_sheet.page(RECORDED)
     assert tuple(RECORDED) == (*step_sheet.RECIPES, *step_sheet.WIRES)
@@ -49,7 +51,8 @@ def test_what_is_worse_is_said() -> None:
     slower["rows"][2]["instructions"] *= 2
     said = step_sheet.worse(slower, recorded)
     assert [line.partition(":")[0] for line in said] == ["pnn_layered_drive_f32", "pnn_layered_relax_f32"]
-    assert "instructions" in said[0] and "µs on an H100" in said[1]
+    assert "instructions" in said[0]
+    assert "µs on an H100" in said[1]
     assert not step_sheet.worse(recorded, slower)
     assert step_sheet.launched(slower) == step_sheet.launched(recorded)
 

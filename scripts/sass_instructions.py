@@ -1,4 +1,4 @@
-"""What instructions of machine code do (sass_run.py), those that go on to the next one: the ones that the kernels of the sheet of steps have."""
+"""What instructions of machine code do (sass_run.py), of those that go on to the next one: as far as the kernels of the sheet have them."""
 
 import re
 from collections.abc import Callable

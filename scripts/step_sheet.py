@@ -214,8 +214,8 @@ machine code, without a GPU. **Predictions are a model's; only what stands under
 **What is executed.** The machine code (sm_90) of the first block, one in the middle and the last is run in NumPy, on the arguments of the
 step, instruction by instruction (`scripts/sass_run.py`); of a block of more than {long} steps the first alone. The middle block stands for all
 but the first and the last. A test holds the values that come out against those of the host runner. So instructions, their order in each warp,
-sectors of memory and conflicts of banks are counts, not estimates. In {dry} the kernels before do not run, and what they would have
-written is ones: what is executed there hardly depends on values.
+sectors of memory and conflicts of banks are counts, not estimates. In {dry} kernels do
+not run before, and what they would have written is ones: what is executed there hardly depends on values.
 
 **A multiprocessor.** These warps go through a model of it, cycle by cycle (`scripts/sm_model.py`): four schedulers, each issues an instruction
 a cycle; stalls and scoreboards as the compiler wrote them into the code; units that take 32 lanes a cycle in single precision, 16 of whole
@@ -231,8 +231,8 @@ step are more than {kept} MB and come from memory, else they are taken to lie in
 and a launch. A step is captured as one graph, so nothing of the host is in it; what cannot be captured (the wires, crossbars with draws) takes
 longer where Python is slower than the GPU. H100 and H200 differ in their memory alone.
 
-**Limit**: a unit that is busy for {busy:.0%} of the cycles or more (issue: the schedulers); else **latency**, of instructions that wait for each
-other with too few warps beside them; **memory** or **second cache**, where bytes take longest; **launch**, where that is most of it.
+**Limit**: a unit that is busy for {busy:.0%} of the cycles or more (issue: the schedulers); else **latency**, of instructions that wait for
+each other with too few warps beside them; **memory** or **second cache**, where bytes take longest; **launch**, where that is most of it.
 
 **Sources**, none of them measured or checked again here. Lanes and bytes a cycle: CUDA C++ Programming Guide, throughput of arithmetic
 instructions, compute capability 9.0. Rates of memory: data sheets. Bits of stalls and scoreboards: Jia et al. 2018 (arXiv:1804.06826), for

@@ -51,6 +51,15 @@ extern "C" __global__ void divides(const long long* a, const long long* b, const
     out[i] = a[i] / b[i];
     ratio[i] = c[i] / c[31 - i] + sqrt(c[i]);
 }
+extern "C" __global__ void waits(const long long* a, const long long* b, long long* out) {
+    __shared__ long long s[32];
+    int i = threadIdx.x;
+    if (i >= 32) s[i - 32] = a[i] / b[i];
+    __syncthreads();
+    long long v = s[i % 32];
+    if (i % 2) v = a[i] / b[i] + v;
+    out[i] = __shfl_xor_sync(0xffffffff, v, 1);
+}
 """
 
 
@@ -144,6 +153,16 @@ def test_divisions(made: dict[str, Any]) -> None:
     memory = sass_run.Memory([a, b, c, out, ratio])
     sass_run.Block(code, memory, (1,), (32,), (0,), shared).run()
     assert memory.value(out).tolist() == [int(abs(int(x)) // int(y)) * (1 if x >= 0 else -1) for x, y in zip(a, b, strict=True)]
+
+
+def test_barriers_wait_for_those_in_a_subroutine(made: dict[str, Any]) -> None:
+    """Which lies behind all of the kernel, so that those who do not call it come to the barrier first, and to the shuffle."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(2**40, 2**62, 64), rng.integers(2**33, 2**36, 64)
+    _, found = run(made, "waits", 64, a, b, np.zeros(64, np.int64))
+    values = np.tile((a // b)[32:], 2)
+    values[1::2] += (a // b)[1::2]
+    assert found.tolist() == values.reshape(-1, 2)[:, ::-1].reshape(-1).tolist()
 
 
 def test_an_unknown_instruction_is_said(made: dict[str, Any]) -> None:

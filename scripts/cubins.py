@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import re
 import struct
 from pathlib import Path
 
@@ -71,21 +72,41 @@ REGISTERS, FRAME = 0x2F, 0x11  # attributes of .nv.info: registers per thread, b
 MOST_THREADS = 0x05  # attribute of .nv.info.KERNEL: the largest block that it is launched with, three sides
 
 
+def _text(image: bytes, start: int) -> str:
+    return image[start : image.index(b"\0", start)].decode()
+
+
+def _sections(image: bytes) -> dict[str, tuple[int, ...]]:
+    """Headers of the sections, by name: offset and size are numbers 4 and 5."""
+    offset, entry_size, count, names_index = (struct.unpack_from("<Q", image, 40)[0], *struct.unpack_from("<HHH", image, 58))
+    headers = [struct.unpack_from("<IIQQQQIIQQ", image, offset + i * entry_size) for i in range(count)]
+    return {_text(image, headers[names_index][4] + h[0]): h for h in headers}
+
+
+def code(image: bytes, kernel: str) -> bytes:
+    """The instructions of a kernel, 16 bytes each."""
+    header = _sections(image)[f".text.{kernel}"]
+    return image[header[4] : header[4] + header[5]]
+
+
+def constants(image: bytes, kernel: str) -> dict[int, bytes]:
+    """Banks of constants that the compiler filled, by their numbers."""
+    found = {}
+    for name, header in _sections(image).items():
+        match = re.fullmatch(rf"\.nv\.constant(\d+)(\.{re.escape(kernel)})?", name)
+        if match and match[1] != "0":
+            found[int(match[1])] = image[header[4] : header[4] + header[5]]
+    return found
+
+
 def resources(image: bytes) -> dict[str, dict[str, int]]:
     """{kernel: {"registers", "stack", "shared", "threads"}}: per thread, bytes per thread, bytes of static shared memory, and of how many
     threads a block has at most; 0 where the kernel is not bound to any."""
-    section_offset, entry_size, count, names_index = (
-        struct.unpack_from("<Q", image, 40)[0],
-        *struct.unpack_from("<HHH", image, 58),
-    )
-    headers = [struct.unpack_from("<IIQQQQIIQQ", image, section_offset + i * entry_size) for i in range(count)]
-    strings = headers[names_index]
+    sections = _sections(image)
 
     def text(table: tuple[int, ...], offset: int) -> str:
-        start = table[4] + offset
-        return image[start : image.index(b"\0", start)].decode()
+        return _text(image, table[4] + offset)
 
-    sections = {text(strings, h[0]): h for h in headers}
     symbols, labels = sections[".symtab"], sections[".strtab"]
     found: dict[str, dict[str, int]] = {}
     info = sections[".nv.info"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 TOOL = "cu13/bin/nvdisasm"  # where the wheel nvidia-cuda-nvdisasm puts it
 INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:(@!?U?P\w+)\s+)?([A-Z][A-Z0-9_.]*)\s*(.*?)\s*;")
+LABEL = re.compile(r"(\.L_|\$)\S*:$")  # of a place in a kernel, or of a subroutine behind it
 WIDTH = re.compile(r"\.(U8|S8|U16|S16|64|128|256)\b")
 BYTES = {"U8": 1, "S8": 1, "U16": 2, "S16": 2, "64": 8, "128": 16, "256": 32}
 DOUBLE = re.compile(r"^(DADD|DMUL|DFMA|DSETP|DMNMX)\b|^(F2F|I2F|F2I|F2FP)\b.*\.F64|^MUFU\.\w*64H")
@@ -64,13 +65,13 @@ def parsed(text: str) -> dict[str, list[Instruction]]:
         if line.startswith(".text."):
             kernel = line[len(".text.") :].rstrip(":")
             found[kernel] = []
-        elif line.startswith(".L_"):
+        elif LABEL.match(line):
             waiting.append(line.rstrip(":"))
         elif kernel and (match := INSTRUCTION.match(line)):
             address = int(match[1], 16)
             places |= dict.fromkeys(waiting, address)
             waiting.clear()
-            if match[3].split(".")[0] in ("BRA", "CALL") and (label := re.search(r"`\((\.L_\w+)\)", match[4])):
+            if match[3].split(".")[0] in ("BRA", "CALL") and (label := re.search(r"`\(((?:\.L_|\$)[^)]+)\)", match[4])):
                 branches.append((kernel, len(found[kernel]), label[1]))
             found[kernel].append(Instruction(address, match[2] or "", match[3], match[4]))
     for name, number, label in branches:

@@ -140,7 +140,7 @@ class RawKernel:
     """One kernel."""
 
     def __init__(self, module: host.Module, name: str, suffix: str) -> None:
-        self.name, self._module, self._limits = name, module, dict[int, int]()
+        self.name, self._module, self.macros, self._limits = name, module, suffix.strip(), dict[int, int]()
         variants = [v["shared"] for k, v in SHEET.items() if k.partition(" ")[0] == name]
         self._static = SHEET.get(name + suffix, {}).get("shared", max(variants, default=0))
 

@@ -172,24 +172,26 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_relax_f64(long 
                        bias2, bias3, bias4, bias5, bias6, bias7, nudge, target, state, moved, change, layered_shared_f64, weight, bias, at);
 }
 
-// The same of networks of one hidden layer of n nodes and m outputs, at most 16: a block has at least n bytes of a value / 16 threads, in whole
-// warps, and at most 8 of these. States and weights lie in registers. Reads the weights once for a block. Last bits are other than those of
+// The same of networks of one hidden layer of n nodes and m outputs, at most 16: a thread has 4 hidden nodes in single precision and one in double
+// precision, a block at most 8 whole warps. States and weights lie in registers. Reads the weights once for a block. Last bits are other than those of
 // `relax`, and do not depend on the batch.
 extern "C" __global__ void __launch_bounds__(256, 1) pnn_layered_relax_few_f32(long long batch, long long each, int n, int m, int model,
     int phases, int begun, int hold, int together, int sweeps, int nudged_sweeps, double tolerance, const float* __restrict__ drive,
     const float* __restrict__ total, const float* __restrict__ weight, const float* __restrict__ bias, const float* __restrict__ nudge,
     const float* __restrict__ target, float* __restrict__ state, float* __restrict__ moved, float* __restrict__ change) {
+    __shared__ pnn::pack<float> outputs[2 * pnn::FEW_WARPS * pnn::FEW * sizeof(float) / 16];
     __shared__ float shares[4 * pnn::FEW_WARPS * pnn::FEW], scratch[64];
-    pnn::relax_few_outputs(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, float(tolerance), drive, total, weight,
-                           bias, nudge, target, state, moved, change, shares, scratch);
+    pnn::relax_few<float>(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, float(tolerance), drive, total, weight, bias,
+                   nudge, target, state, moved, change, shares, outputs->v, scratch);
 }
 extern "C" __global__ void __launch_bounds__(256, 1) pnn_layered_relax_few_f64(long long batch, long long each, int n, int m, int model,
     int phases, int begun, int hold, int together, int sweeps, int nudged_sweeps, double tolerance, const double* __restrict__ drive,
     const double* __restrict__ total, const double* __restrict__ weight, const double* __restrict__ bias, const double* __restrict__ nudge,
     const double* __restrict__ target, double* __restrict__ state, double* __restrict__ moved, double* __restrict__ change) {
+    __shared__ pnn::pack<double> outputs[2 * pnn::FEW_WARPS * pnn::FEW * sizeof(double) / 16];
     __shared__ double shares[4 * pnn::FEW_WARPS * pnn::FEW], scratch[64];
-    pnn::relax_few_outputs(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, double(tolerance), drive, total, weight,
-                           bias, nudge, target, state, moved, change, shares, scratch);
+    pnn::relax_few<double>(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, double(tolerance), drive, total, weight, bias,
+                   nudge, target, state, moved, change, shares, outputs->v, scratch);
 }
 
 // Factors of the change of dE/dweights from phase a to phase b (0 is the free one), and of dE/dbiases, see contrast_column:

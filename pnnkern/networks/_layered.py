@@ -106,7 +106,7 @@ class Plan(NamedTuple):
 
 def plan(sizes: Sequence[int], itemsize: int, together: int, limit: int) -> Plan | None:
     """The launch for layers of these sizes; None where its states do not fit `limit` bytes."""
-    own = 16 // itemsize * 32  # hidden nodes of a warp
+    own = 32 * (4 if itemsize == 4 else 1)  # hidden nodes of a warp
     if len(sizes) == 3 and 0 < sizes[1] <= FEW_WARPS * own and 0 < sizes[2] <= FEW:
         return Plan(32 * -(-sizes[1] // own), 0, together, None)
     for phases, staged in ((together, True), (together, False), (1, False)):

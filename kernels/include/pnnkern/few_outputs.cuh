@@ -21,14 +21,16 @@ template <class T> PNN_D T folded(T (&v)[FEW]) {
     return v[0] + __shfl_xor_sync(0xffffffffu, v[0], FEW);
 }
 
+template <class T> struct alignas(16) pack { T v[16 / sizeof(T)]; };
+
 // A block that relaxes samples one after another. Thread t has the hidden nodes t, t + threads, .., with their weights; every warp has all the
 // outputs, output k in lanes k and k + 16, and comes to the same bits. So a sweep is two products in registers and one sum over all threads,
 // by way of shares[2][2][warps][16] in shared memory, of which two sums that follow each other take different halves: one barrier.
-template <class T> struct few_outputs_block {
-    static constexpr int OWN = 16 / int(sizeof(T));   // hidden nodes of a thread, at most
-    int n, m, model, output, turn;                    // hidden nodes, outputs; which output is this lane's, which half is next
-    T *shares, *scratch;                              // scratch: 64 values
-    T w[OWN][FEW], drive[OWN], divisor[OWN], state[1][OWN], pull[OWN];
+template <class T, int MODEL> struct few_outputs_block {
+    static constexpr int OWN = sizeof(T) == 4 ? 4 : 1, PACK = 16 / int(sizeof(T));   // hidden nodes of a thread, at most
+    int n, m, output, turn;                           // hidden nodes, outputs; which output is this lane's, which half is next
+    T *shares, *outputs, *scratch;                    // outputs: [2][16] of the warp; scratch: 64 values
+    T w[OWN][FEW], drive[OWN], part[OWN], state[1][OWN], pull[OWN];   // part: 1 over what divides a node's pull
     T out, out_bias, out_divisor;
 
     PNN_D int node(int r) const { return int(threadIdx.x) + r * int(blockDim.x); }
@@ -42,22 +44,30 @@ template <class T> struct few_outputs_block {
 #pragma unroll
         for (int r = 0; r < OWN; r++) {
             int i = node(r);
-            divisor[r] = total && i < n ? total[i] : T(1);
+            const T* row = weight + (i < n ? i * m : 0);
+            int some = i < n ? m : 0;
+            part[r] = total && i < n ? T(1) / total[i] : T(1);
 #pragma unroll
-            for (int k = 0; k < FEW; k++) w[r][k] = i < n && k < m ? weight[(long long)i * m + k] : T(0);
+            for (int k = 0; k < FEW; k++) w[r][k] = k < some ? row[k] : T(0);
         }
     }
-    // sum[r] = sum_k w[r][k] y_k, y_k in lane k: what the outputs pull at this thread's nodes
-    PNN_D void from_above(T y, T (&sum)[OWN]) const {
+    // Outputs, one in a lane, to where every lane of the warp reads them. What was there has been read: a barrier of the block lies between.
+    PNN_D void publish(int p, T y) const {
+        if (threadIdx.x % 32 < FEW) outputs[p * FEW + output] = y;
+    }
+    // sum[r] = sum_k w[r][k] y_k: what the outputs pull at this thread's nodes, in phase p
+    PNN_D void from_above(int p, T (&sum)[OWN]) const {
+        const pack<T>* y = reinterpret_cast<const pack<T>*>(outputs + p * FEW);
 #pragma unroll
         for (int r = 0; r < OWN; r++) sum[r] = T(0);
 #pragma unroll
-        for (int k = 0; k < FEW; k++)
-            if (k < m) {
-                T other = __shfl_sync(0xffffffffu, y, k);
+        for (int k = 0; k < FEW; k += PACK) {
+            pack<T> some = y[k / PACK];
 #pragma unroll
-                for (int r = 0; r < OWN; r++) sum[r] += w[r][k] * other;
-            }
+            for (int q = 0; q < PACK; q++)
+#pragma unroll
+                for (int r = 0; r < OWN; r++) sum[r] += w[r][k + q] * some.v[q];
+        }
     }
     // sum[p] = sum over all hidden nodes of w x[p], for this lane's output
     template <int P> PNN_D void from_below(const T (&x)[P][OWN], T (&sum)[P]) {
@@ -66,21 +76,25 @@ template <class T> struct few_outputs_block {
         turn ^= 1;
 #pragma unroll
         for (int p = 0; p < P; p++) {
-            T part[FEW];
+            T own[FEW];
 #pragma unroll
             for (int k = 0; k < FEW; k++) {
-                part[k] = T(0);
+                own[k] = T(0);
 #pragma unroll
-                for (int r = 0; r < OWN; r++) part[k] += w[r][k] * x[p][r];
+                for (int r = 0; r < OWN; r++) own[k] += w[r][k] * x[p][r];
             }
-            T found = folded(part);
+            T found = folded(own);
             if (threadIdx.x % 32 < FEW) mine[(p * warps + warp) * FEW + output] = found;
         }
         __syncthreads();
 #pragma unroll
         for (int p = 0; p < P; p++) {   // half a warp takes the even warps' shares, the other half the odd ones'
             sum[p] = T(0);
-            for (int k = threadIdx.x % 32 / FEW; k < warps; k += 2) sum[p] += mine[(p * warps + k) * FEW + output];
+#pragma unroll
+            for (int i = 0; i < FEW_WARPS; i += 2) {
+                int k = i + threadIdx.x % 32 / FEW;
+                if (k < warps) sum[p] += mine[(p * warps + k) * FEW + output];
+            }
             sum[p] += __shfl_xor_sync(0xffffffffu, sum[p], FEW);
         }
     }
@@ -94,24 +108,28 @@ template <class T> struct few_outputs_block {
         return largest > T(0) ? step / largest : step;
     }
 
+    // Without a tolerance steps are looked at in the last sweep alone.
     PNN_D T relax(int sweeps, T tolerance) {
         T last = T(0);
 #pragma unroll 1
         for (int s = 0; s < sweeps; s++) {
+            bool looked = tolerance > T(0) || s + 1 == sweeps;
             T step = T(0), largest = T(0), above[OWN], below[1];
-            from_above(out, above);
+            publish(0, out);
+            __syncwarp();
+            from_above(0, above);
 #pragma unroll
             for (int r = 0; r < OWN; r++) {
-                pull[r] = (above[r] + drive[r]) / divisor[r];
-                T now = value(model, pull[r], up(r));
-                if (node(r) < n) note(state[0][r], now, &step, &largest);
+                pull[r] = (above[r] + drive[r]) * part[r];
+                T now = value(MODEL, pull[r], up(r));
+                if (looked && node(r) < n) note(state[0][r], now, &step, &largest);
                 state[0][r] = now;
             }
             from_below<1>(state, below);
             T now = (below[0] + out_bias) / out_divisor;
-            note(out, now, &step, &largest);
+            if (looked) note(out, now, &step, &largest);
             out = now;
-            if (!(tolerance > T(0)) && s + 1 < sweeps) continue;
+            if (!looked) continue;
             last = change(step, largest);
             if (tolerance > T(0) && last <= tolerance) break;
         }
@@ -120,38 +138,48 @@ template <class T> struct few_outputs_block {
     // P phases together: differences moved[p] and out_moved[p] to the free state; target: of this lane's output
     template <int P>
     PNN_D void respond(bool hold, int sweeps, T tolerance, const T* nudge, T target, T (&moved)[P][OWN], T (&out_moved)[P], T (&last)[P]) {
+        T force[P], out_part[P];
 #pragma unroll
         for (int p = 0; p < P; p++) {
-            out_moved[p] = hold && output < m ? nudge[p] * (target - out) : T(0);
+            force[p] = output < m ? nudge[p] * (target - out) : T(0);
+            out_part[p] = output < m ? T(1) / (out_divisor + nudge[p]) : T(0);
+            out_moved[p] = hold ? force[p] : T(0);
+            publish(p, out_moved[p]);
 #pragma unroll
             for (int r = 0; r < OWN; r++) moved[p][r] = T(0);
         }
+        __syncwarp();
 #pragma unroll 1
         for (int s = 0; s < sweeps; s++) {
+            bool looked = tolerance > T(0) || s + 1 == sweeps;
             T step[P] = {}, largest[P] = {}, below[P], above[OWN];
             if (!hold) {
                 from_below<P>(moved, below);
 #pragma unroll
                 for (int p = 0; p < P; p++) {
-                    T now = output < m ? (nudge[p] * (target - out) + below[p]) / (out_divisor + nudge[p]) : T(0);
-                    note(out_moved[p], now, &step[p], &largest[p]);
+                    T now = (force[p] + below[p]) * out_part[p];
+                    if (looked) note(out_moved[p], now, &step[p], &largest[p]);
                     out_moved[p] = now;
+                    publish(p, now);
                 }
+                __syncwarp();
             }
 #pragma unroll
             for (int p = 0; p < P; p++) {
-                from_above(out_moved[p], above);
+                from_above(p, above);
 #pragma unroll
                 for (int r = 0; r < OWN; r++) {
-                    T now = difference(model, pull[r], above[r] / divisor[r], up(r));
-                    if (node(r) < n) note(moved[p][r], now, &step[p], &largest[p]);
+                    T now = difference(MODEL, pull[r], above[r] * part[r], up(r));
+                    if (looked && node(r) < n) note(moved[p][r], now, &step[p], &largest[p]);
                     moved[p][r] = now;
                 }
-                if (hold) largest[p] = larger(largest[p], magnitude(out_moved[p]));
             }
-            if (!(tolerance > T(0)) && s + 1 < sweeps) continue;
+            if (!looked) continue;
 #pragma unroll
-            for (int p = 0; p < P; p++) last[p] = change(step[p], largest[p]);
+            for (int p = 0; p < P; p++) {
+                if (hold) largest[p] = larger(largest[p], magnitude(out_moved[p]));
+                last[p] = change(step[p], largest[p]);
+            }
             if (tolerance > T(0) && last[0] <= tolerance) break;
         }
     }
@@ -165,12 +193,13 @@ template <class T> struct few_outputs_block {
 };
 
 // What layered_relax does, of such networks.
-template <class T>
-PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int model, int phases, int begun, int hold, int together,
+template <int MODEL, class T>
+PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int phases, int begun, int hold, int together,
                              int sweeps, int nudged_sweeps, T tolerance, const T* drive, const T* total, const T* weight, const T* bias,
-                             const T* nudge, const T* target, T* state, T* moved, T* change, T* shares, T* scratch) {
-    few_outputs_block<T> of;
-    of.n = n, of.m = m, of.model = model, of.turn = 0, of.shares = shares, of.scratch = scratch;
+                             const T* nudge, const T* target, T* state, T* moved, T* change, T* shares, T* outputs,
+                             T* scratch) {
+    few_outputs_block<T, MODEL> of;
+    of.n = n, of.m = m, of.turn = 0, of.shares = shares, of.outputs = outputs + threadIdx.x / 32 * 2 * FEW, of.scratch = scratch;
     long long network = -1;
     for (long long b = blockIdx.x; b < batch; b += gridDim.x) {
         if (b / each != network) {
@@ -190,7 +219,7 @@ PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int 
         if (threadIdx.x == 0) change[b] = left;
         int p = 0;
         for (; together == 2 && p + 2 <= phases; p += 2) {
-            T by[2][few_outputs_block<T>::OWN], out[2], last[2] = {};
+            T by[2][few_outputs_block<T, MODEL>::OWN], out[2], last[2] = {};
             of.template respond<2>(hold, nudged_sweeps, tolerance, nudge + p, wanted, by, out, last);
 #pragma unroll
             for (int q = 0; q < 2; q++) {
@@ -199,11 +228,22 @@ PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int 
             }
         }
         for (; p < phases; p++) {
-            T by[1][few_outputs_block<T>::OWN], out[1], last[1] = {};
+            T by[1][few_outputs_block<T, MODEL>::OWN], out[1], last[1] = {};
             of.template respond<1>(hold, nudged_sweeps, tolerance, nudge + p, wanted, by, out, last);
             of.store(by[0], out[0], phases * batch, p * batch + b, moved);
             if (threadIdx.x == 0) change[(1 + p) * batch + b] = last[0];
         }
     }
+}
+// The same, of any model.
+template <class T, class... More> PNN_D void relax_few(long long batch, long long each, int n, int m, int model, More... more) {
+    if (model == BOX)
+        relax_few_outputs<BOX, T>(batch, each, n, m, more...);
+    else if (model == SIGMOID)
+        relax_few_outputs<SIGMOID, T>(batch, each, n, m, more...);
+    else if (model == TANH)
+        relax_few_outputs<TANH, T>(batch, each, n, m, more...);
+    else
+        relax_few_outputs<DIODES, T>(batch, each, n, m, more...);
 }
 }  // namespace pnn

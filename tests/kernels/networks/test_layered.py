@@ -15,7 +15,7 @@ from pnnkern.networks import _layered, drn, hopfield, layered
 from pnnkern.networks.layered import Network, Phases
 
 CLOSE = {"float32": 2e-5, "float64": 1e-12}
-DEPTHS = ((5, 4), (5, 37, 3), (3, 300, 16), (3, 150, 17), (6, 130, 4, 33), (4, 9, 70, 1, 40, 5), (3, 2, 2, 2, 2, 2, 2, 2, 3), (3, *[2] * 9, 3))
+DEPTHS = ((5, 4), (5, 37, 3), (3, 230, 16), (3, 150, 17), (6, 130, 4, 33), (4, 9, 70, 1, 40, 5), (3, 2, 2, 2, 2, 2, 2, 2, 3), (3, *[2] * 9, 3))
 
 
 def made(sizes: tuple[int, ...], batch: int, dtype: str, rng: np.random.Generator, networks: int = 0) -> tuple[Any, ...]:

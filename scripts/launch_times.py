@@ -71,7 +71,10 @@ def traces(asked: Asked, arguments: list[Any]) -> list[tuple[int, sass_run.Trace
         if found and (number == 0 or stands < 1 or len(found[0][1].steps) > LONG):
             continue
         at = (number % grid[0], number // grid[0] % grid[1], number // grid[0] // grid[1])
-        run = sass_run.Block(code, memory, asked.grid, asked.block, at, used["shared"] + asked.shared).run()
+        try:
+            run = sass_run.Block(code, memory, asked.grid, asked.block, at, used["shared"] + asked.shared).run()
+        except sass_run.Unknown as error:
+            raise sass_run.Unknown(f"{asked.kernel} cannot be run: {error}") from error
         found.append((stands, run))
     if len(found) == 1:
         found = [(blocks, found[0][1])]

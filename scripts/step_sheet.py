@@ -267,7 +267,18 @@ def page(recorded: dict[str, Any]) -> str:
         told = f"Batch {found['batch']}: " * (name not in WIRES)
         told += f"{found['launches']} launches, {found['operations']} operations, {found['syncs']} waits, "
         told += f"{found['copies']} copies; {_count(whole)} instructions, {_size(moved)} moved."
-        columns = ["kernel", "launches", "blocks", "threads", "dynamic shared", "warps", "multiprocessors", "bytes", "instructions", "moved"]
+        columns = [
+            "kernel",
+            "launches",
+            "blocks",
+            "threads",
+            "dynamic shared",
+            "warps",
+            "multiprocessors",
+            "bytes",
+            "instructions",
+            "moved",
+        ]
         columns += ["limit", *(f"predicted {card}" for card in CARDS), "measured"]
         lines = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
         kernels = measured(name)[1]
@@ -347,6 +358,14 @@ def main(arguments: list[str] | None = None) -> int:
     if not given.check and not launch_times.able():
         print("step_sheet: NVRTC or nvdisasm is missing: pip install 'pnnkern[check]'", file=sys.stderr)
         return 2
+    try:
+        return _done(given)
+    except launch_times.sass_run.Unknown as error:
+        print(f"step_sheet: {error}: scripts/sass_instructions.py says what instructions do", file=sys.stderr)
+        return 2
+
+
+def _done(given: argparse.Namespace) -> int:
     if given.check:
         recorded = json.loads(SHEET.read_text())
         lines = [

@@ -57,6 +57,18 @@ def test_what_is_worse_is_said() -> None:
     assert step_sheet.launched(slower) == step_sheet.launched(recorded)
 
 
+def test_an_unknown_instruction_is_one_sentence(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise step_sheet.launch_times.sass_run.Unknown("pnn_x cannot be run: HMMA R0, R1: not known")
+
+    monkeypatch.setattr(step_sheet, "step", unknown)
+    monkeypatch.setattr(step_sheet.launch_times, "able", lambda: True)
+    assert step_sheet.main(["drn-mnist"]) == 2
+    assert capsys.readouterr().err.startswith("step_sheet: pnn_x cannot be run: HMMA R0, R1: not known: ")
+    assert step_sheet.main(["nothing"]) == 2
+    assert capsys.readouterr().err == "step_sheet: no recipe is called nothing\n"
+
+
 def test_what_was_measured_stands_beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the captured step where there is one; of kernels by events; of cards that the sheet has."""
     assert "not measured" in step_sheet.page(RECORDED)

@@ -4,7 +4,7 @@
 #include "pnnkern/layered.cuh"
 
 namespace pnn {
-// Shared memory: staged[256 * 8] values, shares[16 * 8 * 9] doubles.
+// Shared memory: staged[4096] values, shares[16 * 8 * 9] doubles.
 template <class T>
 PNN_D void layered_drive(long long networks, long long batch, int layers, int given, double least, const int* size, const T* x,
                          const T* bias, const T* slope, const T* w0, const T* w1, const T* w2, const T* w3, const T* w4, const T* w5,
@@ -29,9 +29,11 @@ PNN_D void layered_drive(long long networks, long long batch, int layers, int gi
                                     slope ? slope + offset : nullptr, l + 1 == given ? least : 0.0, drive + (m * batch + s0) * n,
                                     total && part == 0 ? total + m * nodes + offset : nullptr};
                 if (l + 1 == given)   // the least sum of these bounds the nudges
-                    of.run(staged, shares, fault);
+                    of.template run<TILE_SAMPLES>(staged, shares, fault);
+                else if (of.samples <= TILE_SAMPLES / 2)
+                    of.template run<TILE_SAMPLES / 2>(staged, (T*)shares, fault);
                 else
-                    of.run(staged, (T*)shares, fault);
+                    of.template run<TILE_SAMPLES>(staged, (T*)shares, fault);
                 __syncthreads();
             }
 }
@@ -118,7 +120,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f32(long 
     const float* __restrict__ weight0, const float* __restrict__ weight1, const float* __restrict__ weight2, const float* __restrict__ weight3,
     const float* __restrict__ weight4, const float* __restrict__ weight5, const float* __restrict__ weight6, const float* __restrict__ weight7,
     float* __restrict__ drive, float* __restrict__ total, int* fault) {
-    __shared__ float staged[pnn::TILE_STAGED * pnn::TILE_SAMPLES];
+    __shared__ float staged[pnn::TILE_STAGED];
     __shared__ double shares[pnn::TILE_NODES * pnn::TILE_ROWS / 32 * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
     pnn::layered_drive(networks, batch, layers, given, least, size, x, bias, slope, weight0, weight1, weight2, weight3,
                        weight4, weight5, weight6, weight7, drive, total, staged, shares, fault);
@@ -129,7 +131,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f64(long 
     const double* __restrict__ weight3, const double* __restrict__ weight4, const double* __restrict__ weight5,
     const double* __restrict__ weight6, const double* __restrict__ weight7, double* __restrict__ drive, double* __restrict__ total,
     int* fault) {
-    __shared__ double staged[pnn::TILE_STAGED * pnn::TILE_SAMPLES];
+    __shared__ double staged[pnn::TILE_STAGED];
     __shared__ double shares[pnn::TILE_NODES * pnn::TILE_ROWS / 32 * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
     pnn::layered_drive(networks, batch, layers, given, least, size, x, bias, slope, weight0, weight1, weight2, weight3,
                        weight4, weight5, weight6, weight7, drive, total, staged, shares, fault);

@@ -48,12 +48,12 @@ template <class P> PNN_D P chosen(int l, P p0, P p1, P p2, P p3, P p4, P p5, P p
 }
 
 // ------------------------------------------------------------------------------------------------------------------------ drive
-constexpr int TILE_NODES = 8, TILE_ROWS = 64, TILE_SAMPLES = 8, TILE_STAGED = 256;   // a block is 8 x 64 threads
+constexpr int TILE_NODES = 8, TILE_ROWS = 64, TILE_SAMPLES = 8, TILE_STAGED = 4096;   // a block is 8 x 64 threads
 
 // What a tile of 8 nodes from j0 on gets from `rows` nodes below, and the sums of its conductances; x null: no samples.
-//   drive[s, j] = bias[j] + sum_i x[s, i] weight[i, j] for 8 samples;   total[j] = sum_i weight[i, j] + sum_k above[j, k], over slope[j]
+//   drive[s, j] = bias[j] + sum_i x[s, i] weight[i, j] for S samples;   total[j] = sum_i weight[i, j] + sum_k above[j, k], over slope[j]
 // Sums are taken over every 64th row, then over these shares in order: their bits do not depend on the batch. A: of the sums of columns.
-// staged: TILE_STAGED * TILE_SAMPLES values. shares: 16 x 8 x (TILE_SAMPLES + 1), of type A.
+// staged: TILE_STAGED values. shares: 16 x 8 x (S + 1), of type A.
 template <class T> struct drive_tile {
     long long rows, samples;   // samples: how many of the tile's 8 there are
     int columns, next, j0;
@@ -61,17 +61,18 @@ template <class T> struct drive_tile {
     double least;   // the least of the nudges of this layer, 0 if it is not nudged
     T *drive, *total;
 
-    template <class A> PNN_D void run(T* staged, A* shares, int* fault) const {
+    template <int S, class A> PNN_D void run(T* staged, A* shares, int* fault) const {
+        constexpr int STAGED = TILE_STAGED / S;   // rows
         int tx = threadIdx.x, ty = threadIdx.y, t = ty * TILE_NODES + tx, j = j0 + tx;
-        T pulled[TILE_SAMPLES] = {};
+        T pulled[S] = {};
         A sum = A(0);
         bool bad = false;
-        for (long long r0 = 0; r0 < rows; r0 += TILE_STAGED) {
-            int count = int(rows - r0 < TILE_STAGED ? rows - r0 : TILE_STAGED);
+        for (long long r0 = 0; r0 < rows; r0 += STAGED) {
+            int count = int(rows - r0 < STAGED ? rows - r0 : STAGED);
             if (x) {
-                for (int e = t; e < TILE_STAGED * TILE_SAMPLES; e += TILE_NODES * TILE_ROWS) {
-                    int s = e / TILE_STAGED, i = e % TILE_STAGED;
-                    staged[i * TILE_SAMPLES + s] = s < samples && i < count ? x[s * rows + r0 + i] : T(0);
+                for (int e = t; e < TILE_STAGED; e += TILE_NODES * TILE_ROWS) {
+                    int s = e / STAGED, i = e % STAGED;
+                    staged[i * S + s] = s < samples && i < count ? x[s * rows + r0 + i] : T(0);
                 }
                 __syncthreads();
             }
@@ -84,7 +85,7 @@ template <class T> struct drive_tile {
                         bad = bad || !(g >= T(0));
                     }
                     if (x)
-                        for (int s = 0; s < TILE_SAMPLES; s++) pulled[s] += staged[i * TILE_SAMPLES + s] * g;
+                        for (int s = 0; s < S; s++) pulled[s] += staged[i * S + s] * g;
                 }
             }
             if (x) __syncthreads();
@@ -93,19 +94,19 @@ template <class T> struct drive_tile {
         for (int lanes = 16; lanes >= TILE_NODES; lanes /= 2) {
             sum += __shfl_down_sync(0xffffffffu, sum, lanes);
             if (x)
-                for (int s = 0; s < TILE_SAMPLES; s++) pulled[s] += __shfl_down_sync(0xffffffffu, pulled[s], lanes);
+                for (int s = 0; s < S; s++) pulled[s] += __shfl_down_sync(0xffffffffu, pulled[s], lanes);
         }
         if (t % 32 < TILE_NODES) {
-            A* mine = shares + (t / 32) * TILE_NODES * (TILE_SAMPLES + 1) + tx;
-            mine[TILE_SAMPLES * TILE_NODES] = sum;
+            A* mine = shares + (t / 32) * TILE_NODES * (S + 1) + tx;
+            mine[S * TILE_NODES] = sum;
             if (x)
-                for (int s = 0; s < TILE_SAMPLES; s++) mine[s * TILE_NODES] = A(pulled[s]);
+                for (int s = 0; s < S; s++) mine[s * TILE_NODES] = A(pulled[s]);
         }
         __syncthreads();
         constexpr int WARPS = TILE_NODES * TILE_ROWS / 32;
         if (x && ty < samples && j < columns) {
             T out = T(0);
-            for (int k = 0; k < WARPS; k++) out += T(shares[(k * (TILE_SAMPLES + 1) + ty) * TILE_NODES + tx]);
+            for (int k = 0; k < WARPS; k++) out += T(shares[(k * (S + 1) + ty) * TILE_NODES + tx]);
             drive[ty * (long long)columns + j] = out + bias[j];
         }
         if (total) {
@@ -117,7 +118,7 @@ template <class T> struct drive_tile {
             for (int lanes = 16; lanes > 0; lanes /= 2) up += __shfl_down_sync(0xffffffffu, up, lanes);
             if (t % 32 == 0 && row < TILE_NODES && j0 + row < columns) {
                 A all = A(0);
-                for (int k = 0; k < WARPS; k++) all += shares[(k * (TILE_SAMPLES + 1) + TILE_SAMPLES) * TILE_NODES + row];
+                for (int k = 0; k < WARPS; k++) all += shares[(k * (S + 1) + S) * TILE_NODES + row];
                 all += up;
                 if (slope) all /= A(slope[j0 + row]);
                 total[j0 + row] = T(all);

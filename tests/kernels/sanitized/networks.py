@@ -275,20 +275,17 @@ def chains_of_classes() -> Iterator[np.ndarray]:
 
 def oscillators() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(3)
-    phases, batch, nodes, outputs = 2, 7, 31, 4
+    phases, batch, nodes = 2, 7, 31
     for real in REALS:
         phase, x, y = (rng.normal(0, 2, (phases, batch, nodes)).astype(real) for _ in range(3))
         c, s = np.empty_like(phase), np.empty_like(phase)
         _launch.launch("networks/xy", "waves", real, phase.size, phase, c, s, threads=phase.size)
         yield from (c, s)
         one, each = (rng.normal(0, 1, (rows, nodes)).astype(real) for rows in (1, batch))
-        second, target = rng.normal(0, 1, nodes).astype(real), rng.normal(0, 1, (batch, outputs)).astype(real)
-        for rows, fields, nudged in ((1, (None, None, None), (None, None)), (1, (one, None, second), (None, None)),
-                                     (batch, (each, -each, second), (np.array([0.5, -2], real), target))):  # fmt: skip
+        second = rng.normal(0, 1, nodes).astype(real)
+        for rows, fields in ((1, (None, None, None)), (1, (one, None, second)), (batch, (each, -each, second))):
             out = np.empty_like(phase)
-            _launch.launch(
-                "networks/xy", "force", real, phases * batch, nodes, rows, batch, outputs, c, s, x, y, *fields, *nudged, out, threads=phase.size
-            )
+            _launch.launch("networks/xy", "force", real, phases * batch, nodes, rows, c, s, x, y, *fields, out, threads=phase.size)
             yield out
 
 
@@ -322,6 +319,15 @@ def oscillator_steps() -> Iterator[np.ndarray]:
                                 shared=shared,
                             )  # fmt: skip
                             yield from (out.copy(), left.copy(), output.copy())
+                room = 3 * nodes + 32 + 2 * (slices[0] * first + slices[1] * (nodes - first))
+                shared = (room * (place < 2) + (below * pitch if below else nodes * nodes) * (place == 0)) * J.itemsize
+                for index, own in ((None, (x, -x, second, None, None)), (rng.integers(0, 2**40, batch), (x, None, None, slope, detuning))):
+                    out, work = np.empty((rows, nodes), real), np.empty(2 * room, real)
+                    _launch.launch(
+                        "networks/xy", "warm", real, rows, batch, batch, batch, nodes, below, outputs, *slices, 3, place, 0.2, 0.1, 1, 2,
+                        2**33, index, J, across, *own, nudge, target, start, out, work, grid=(2,), block=(threads,), shared=shared,
+                    )  # fmt: skip
+                    yield out
 
 
 def oscillator_fields() -> Iterator[np.ndarray]:

@@ -243,12 +243,16 @@ def potts() -> Iterator[np.ndarray]:
     first, visit = quads(*by_colour(colours, (rng.random(n) < 0.9).astype(np.uint8)))
     beta = np.array([0.3, 0.8, 1.2])
     for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
-        state, field = rng.integers(0, q, (batch, n)).astype(np.int8), rng.normal(0, 0.5, (field_rows, n, q)).astype(np.float32)
-        _launch.launch(
-            "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), 1, 2, 2**33, *which, first, visit, offsets, neighbour,
-            coupling, field, beta, state, grid=(2,), block=(THREADS,), shared=4 * q * THREADS,
-        )  # fmt: skip
-        yield state
+        field = rng.normal(0, 0.5, (field_rows, n, q)).astype(np.float32)
+        # in blocks with fewer threads than quads of a colour, and with more
+        for kept, pad, threads in ((0, 0, THREADS), (1, 0, 64), (2, 1, THREADS), (2, 0, 64)):
+            state = rng.integers(0, q, (batch, n)).astype(np.int8)
+            shared = 4 * q * threads + n * (kept > 0) + 8 * (len(neighbour) + pad * n) * (kept == 2)
+            _launch.launch(
+                "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), kept, pad, 1, 2, 2**33, *which, first, visit,
+                offsets, neighbour, coupling, field, beta, state, grid=(2,), block=(threads,), shared=shared,
+            )  # fmt: skip
+            yield state
 
 
 def chains_of_classes() -> Iterator[np.ndarray]:

@@ -442,9 +442,9 @@ def springs() -> Iterator[np.ndarray]:
         pull, load = 0.05 * rng.standard_normal(x0.shape), rng.uniform(0, 0.5, x0.shape)
         lists = offsets, neighbour, edge, node, place, first, begin
         memory = int(begin[-1]) + 3 * m + n * dimension
-        for work, shared in ((None, 8 * memory), (np.empty(2 * memory), 0)):
+        for work, shared, threads in ((None, 8 * memory, THREADS), (np.empty(2 * memory), 0, 2 * THREADS)):
             x, left, taken = x0.copy(), np.zeros(batch), np.zeros(batch, np.int32)
-            how = {"grid": (2,), "block": (THREADS // 2,), "shared": shared}
+            how = {"grid": (2,), "block": (threads,), "shared": shared}
             sizes = batch, n, len(node), dimension
             _launch.launch("networks/springs", "settle", float, *sizes, 60, 1e-11, 2.0, k, l, *lists, pull, load, work, x, left, taken, **how)
             assert (left <= 1e-11).all()

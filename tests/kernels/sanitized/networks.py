@@ -279,6 +279,25 @@ def chains_of_classes() -> Iterator[np.ndarray]:
                 launch(-1 - index, drive, w, bias, beside, drawn.copy(), given.copy(), mean.copy())
 
 
+def layers_of_units() -> Iterator[np.ndarray]:
+    """Rows of whole quads and of a rest, on grids smaller than they are in both directions; of one pull and of two; no numbers."""
+    rng = np.random.default_rng(10)
+    for real in REALS:
+        for units in (64, 67):
+            pull, more = (rng.normal(0, 2, (13, units)).astype(real) for _ in range(2))
+            bias, index = rng.normal(0, 1, units).astype(real), rng.integers(0, 2**40, 13)
+            for which, beside, slope, one in (((3, None), None, 1.0, 1.0), ((0, index), more, 0.7, 0.3)):
+                out = np.empty_like(pull)
+                launch = functools.partial(
+                    _launch.launch, "networks/boltzmann", "units", real, 13, units, slope, one, 1, 2, grid=(1, 2), block=(8, 2)
+                )
+                launch(*which, pull, bias, beside, out)
+                yield out
+            for numbers in ((index, np.nan * pull), (-1 - index, pull)):
+                with pytest.raises(FaultError):
+                    launch(0, numbers[0], numbers[1], bias, None, np.empty_like(pull))
+
+
 def oscillators() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(3)
     phases, batch, nodes = 2, 7, 31
@@ -458,5 +477,5 @@ def springs() -> Iterator[np.ndarray]:
 
 CALLS = (
     graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_contrast, spins, dense_spins, potts,
-    chains_of_classes, oscillators, oscillator_steps, oscillator_fields, updates, edge_updates, small_networks, springs,
+    chains_of_classes, layers_of_units, oscillators, oscillator_steps, oscillator_fields, updates, edge_updates, small_networks, springs,
 )  # fmt: skip

@@ -254,18 +254,23 @@ def _draw(
     out = xp.empty(shape, dtype)
     if not out.size:
         return out
-    # x walks quads of a row (Poisson: elements), y the rows; a block is as wide as a row needs, and 256 threads in all
-    columns = elements if verb == "poisson" else elements // 4 + 2
-    width = min(_launch.BLOCK, 1 << (columns - 1).bit_length())
-    height = _launch.BLOCK // width
-    grid = min(-(-columns // width), _launch.MAX_BLOCKS), min(-(-samples // height), 65535)
     parameters = () if parameter is None else (parameter,)
     kind = dtype if parameter is None else parameter.dtype
     _launch.launch(
         "random/draws", verb, kind, samples, elements, k0, k1, element0, sample0, index, *parameters, out,
-        grid=grid, block=(width, height),
+        **tiles(samples, elements if verb == "poisson" else elements // 4 + 2),
     )  # fmt: skip
     return out
+
+
+def tiles(samples: int, columns: int) -> dict[str, tuple[int, int]]:
+    """Grid and block of a launch whose x walks what each thread has of a row (quads, or for Poisson elements), and y the rows.
+
+    A block is as wide as a row needs, and 256 threads in all.
+    """
+    width = min(_launch.BLOCK, 1 << (columns - 1).bit_length())
+    height = _launch.BLOCK // width
+    return {"grid": (min(-(-columns // width), _launch.MAX_BLOCKS), min(-(-samples // height), 65535)), "block": (width, height)}
 
 
 __all__ = ["bernoulli", "fold_in", "key", "normal", "permutation", "poisson", "uniform", "words"]

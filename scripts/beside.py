@@ -152,6 +152,8 @@ def networks(pnn: Any) -> dict[str, Case]:
         "layered.update": lambda: [n.layered.update(w, f, 1e-9) for w, f in zip(hopfield, factors, strict=True)],
         "oscillator.relax": lambda: n.oscillator.relax(phase, J, steps=20, on_failure="flag"),
         "oscillator.relax, two groups": lambda: n.oscillator.relax(phases, between, x=phases, steps=20, tolerance=0),
+        "oscillator.relax, in a bath": lambda: n.oscillator.relax(phase, J, steps=20, temperature=0.1, key=key),
+        "oscillator.relax, two groups in a bath": lambda: n.oscillator.relax(phases, between, x=phases, steps=20, temperature=0.1, key=key),
         "oscillator.respond": lambda: n.oscillator.respond(phases, between, x=phases, nudges=(-0.1, 0.1), target=y, steps=20, tolerance=0),
         "oscillator.contrast": lambda: n.oscillator.contrast(settled, 1, 2),
         "oscillator.force": lambda: n.oscillator.force(phase, J),

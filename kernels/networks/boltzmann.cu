@@ -1,7 +1,7 @@
 // Restricted Boltzmann machines: a chain of hidden units and classes in turn, and a whole layer at once. Draws: pnnkern/philox.cuh, of keys
 // fold_in(fold_in(key, step), purpose): hidden units by their number, a class by one uniform.
+#include "pnnkern/draws.cuh"
 #include "pnnkern/layered.cuh"
-#include "pnnkern/philox.cuh"
 
 namespace pnn {
 PNN_D float exp_(float x) { return expf(x); }
@@ -80,7 +80,48 @@ PNN_D void boltzmann_chain(i64 batch, int hidden, int classes, int settle, int s
         __syncthreads();   // the next sample begins
     }
 }
+
+// A layer of units from what pulls them, x = slope ((pull + bias) + more): `one` with chance 1 / (1 + exp(-x)), else 0.
+template <class T>
+PNN_D void boltzmann_units(i64 samples, i64 units, T slope, T one, rng_key key, i64 sample0, const i64* index, const T* pull, const T* bias,
+                           const T* more, T* out, int* fault) {
+    fill(samples, units, 0, sample0, index, out, fault, [=](i64 quad, i64 sample, i64 e, i64 position, T* z) {
+        four<T> x = load(pull + position, e, units), b = load(bias + e, e, units), chance;
+        if (more) {
+            four<T> m = load(more + position, e, units);
+#pragma unroll
+            for (int j = 0; j < 4; j++) x.v[j] = (x.v[j] + b.v[j]) + m.v[j];
+        } else {
+#pragma unroll
+            for (int j = 0; j < 4; j++) x.v[j] += b.v[j];
+        }
+        bool good = true;
+#pragma unroll
+        for (int j = 0; j < 4; j++) {
+            chance.v[j] = logistic(slope * x.v[j]);
+            good = good && chance.v[j] >= T(0) && chance.v[j] <= T(1);
+        }
+        if (!good) atomicMax(fault, 3);
+        unsigned char bit[4];
+        bernoulli4(key, (u64)quad, (u64)sample, chance.v, bit);
+#pragma unroll
+        for (int j = 0; j < 4; j++) z[j] = bit[j] ? one : T(0);
+    });
+}
 }  // namespace pnn
+
+// pull, more (or null), out[samples][units], bias[units]; more: what a second layer pulls with. Draws and grid: pnn_draws_bernoulli.
+// Faults: 3 a pull that is no number, 4 a sample index that is negative.
+extern "C" __global__ void pnn_boltzmann_units_f32(long long samples, long long units, double slope, double one, unsigned key0, unsigned key1,
+    long long sample0, const long long* __restrict__ index, const float* __restrict__ pull, const float* __restrict__ bias,
+    const float* __restrict__ more, float* __restrict__ out, int* fault) {
+    pnn::boltzmann_units(samples, units, float(slope), float(one), {key0, key1}, sample0, index, pull, bias, more, out, fault);
+}
+extern "C" __global__ void pnn_boltzmann_units_f64(long long samples, long long units, double slope, double one, unsigned key0, unsigned key1,
+    long long sample0, const long long* __restrict__ index, const double* __restrict__ pull, const double* __restrict__ bias,
+    const double* __restrict__ more, double* __restrict__ out, int* fault) {
+    pnn::boltzmann_units(samples, units, slope, one, {key0, key1}, sample0, index, pull, bias, more, out, fault);
+}
 
 // A block for each sample, of 2^k >= 32 threads. drive[batch][hidden], what inputs and biases give hidden units; weight[hidden][classes],
 // bias[classes], field[batch][classes] beside it, or null. After `settle` steps that do not count, of each of the others: drawn[sweeps][batch]

@@ -1,4 +1,4 @@
-"""CPU twin of boltzmann.cu: the same draws, one chain after another."""
+"""CPU twin of boltzmann.cu: the same draws, one chain after another; layers by whole arrays."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 from numba import prange
 
 from .._jit import njit
-from ..random.draws import _bernoulli4, _whole, block, inline, uniform
+from ..random.draws import _bernoulli4, _whole, block, inline, pnn_draws_bernoulli, uniform
 
 u4, u8 = np.uint32, np.uint64
 LAST = u8(2**64 - 1)
@@ -125,3 +125,21 @@ def pnn_boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, key0, key1
                       bias, own, drawn, given, mean[here])  # fmt: skip
         if not good:
             fault[0] = max(fault[0], 3)
+
+
+def pnn_boltzmann_units(samples, units, slope, one, key0, key1, sample0, index, pull, bias, more, out, fault):
+    """A layer of units from what pulls them."""
+    if not index.size and sample0 < 0:
+        fault[0] = max(fault[0], 4)
+    x = pull.reshape(samples, units) + bias
+    if more.size:
+        x += more.reshape(samples, units)
+    if slope != 1:
+        x *= slope
+    x /= 2
+    np.tanh(x, out=x)
+    x *= 0.5
+    x += 0.5
+    drawn = np.empty(x.size, np.uint8)
+    pnn_draws_bernoulli(samples, units, key0, key1, 0, sample0, index, x.ravel(), drawn, fault)
+    np.multiply(drawn, out.dtype.type(one), out=out)

@@ -3,30 +3,61 @@
 #include "pnnkern/graph.cuh"
 
 namespace pnn {
-// order: the free nodes, colour by colour; colour c is order[first[c]] .. order[first[c + 1] - 1]. v (batch, nodes) in place.
-// A sample stops when no node moves by more than tolerance * scale[sample]; taken[sample] is the number of its sweeps.
-template <class Law>
-PNN_D void graph_sweep(long long batch, long long n_nodes, int colours, int sweeps, double tolerance, double relaxation, const Law& law,
-                       const graph& g, const int* order, const int* first, const double* load, const double* low, const double* high,
-                       const double* driven, const double* scale, double* v, int* taken) {
-    for (long long s = blockIdx.x; s < batch; s += gridDim.x) {
-        double* own = v + s * n_nodes;
-        const double* into = driven + s * n_nodes;
-        int sweep = 0;
-        for (bool moving = true; moving && sweep < sweeps; sweep++) {
-            int moved = 0;
-            for (int c = 0; c < colours; c++) {
-                for (int k = first[c] + threadIdx.x; k < first[c + 1]; k += blockDim.x) {
-                    int i = order[k];
-                    double was = own[i], u = was + relaxation * (law.root(g, i, own, load[i], into[i]) - was);
-                    u = u < low[i] ? low[i] : u > high[i] ? high[i] : u;
-                    own[i] = u;
-                    moved |= (u > was ? u - was : was - u) > tolerance * scale[s];
-                }
-                __syncthreads();
+// order: the free nodes, colour by colour; colour c is order[first[c]] .. order[first[c + 1] - 1]. v (nodes,) in place, of one sample, until no
+// node moves by more than `small`; returns the number of its sweeps.
+template <class Law, class Graph>
+PNN_D int graph_sweeps(int colours, int sweeps, double small, double relaxation, const Law& law, const Graph& g, const int* order,
+                       const int* first, const double* load, const double* low, const double* high, const double* into, double* v) {
+    int sweep = 0;
+    for (bool moving = true; moving && sweep < sweeps; sweep++) {
+        int moved = 0;
+        for (int c = 0; c < colours; c++) {
+            for (int k = first[c] + threadIdx.x; k < first[c + 1]; k += blockDim.x) {
+                int i = order[k];
+                double was = v[i], u = was + relaxation * (law.root(g, i, v, load[i], into[i]) - was);
+                u = u < low[i] ? low[i] : u > high[i] ? high[i] : u;
+                v[i] = u;
+                moved |= (u > was ? u - was : was - u) > small;
             }
-            moving = __syncthreads_or(moved);
+            __syncthreads();
         }
+        moving = __syncthreads_or(moved);
+    }
+    return sweep;
+}
+
+// v (batch, nodes) in place. A sample stops when no node moves by more than tolerance * scale[sample]; taken[sample]: its sweeps.
+// Shared memory: kept 0, nothing; 1, double v[nodes]; 2, then what the law has of each entry, double; int offsets[nodes + 1],
+// neighbour[entries]; char sense[entries].
+template <class Law>
+PNN_D void graph_sweep(long long batch, long long n_nodes, int colours, int sweeps, int kept, double tolerance, double relaxation,
+                       const Law& law, const graph& g, const int* order, const int* first, const double* load, const double* low,
+                       const double* high, const double* driven, const double* scale, double* v, int* taken, double* room) {
+    int entries = g.offsets[n_nodes];
+    int* offsets = (int*)(room + n_nodes + Law::VALUES * (long long)entries);
+    int* neighbour = offsets + n_nodes + 1;
+    signed char* sense = (signed char*)(neighbour + entries);
+    Law near = law;
+    if (kept == 2) {
+        near = law.inside(g, entries, room + n_nodes);
+        for (int i = threadIdx.x; i <= n_nodes; i += blockDim.x) offsets[i] = g.offsets[i];
+        for (int k = threadIdx.x; k < entries; k += blockDim.x) neighbour[k] = g.neighbour[k], sense[k] = g.sense[k];
+    }
+    for (long long s = blockIdx.x; s < batch; s += gridDim.x) {
+        double *there = v + s * n_nodes, *own = kept ? room : there;
+        if (kept)
+            for (long long i = threadIdx.x; i < n_nodes; i += blockDim.x) own[i] = there[i];
+        __syncthreads();
+        double small = tolerance * scale[s];
+        const double* into = driven + s * n_nodes;
+        int sweep;
+        if (kept == 2) {
+            sweep = graph_sweeps(colours, sweeps, small, relaxation, near, entry_graph{offsets, neighbour, sense}, order, first, load, low, high, into, room);
+        } else {
+            sweep = graph_sweeps(colours, sweeps, small, relaxation, law, g, order, first, load, low, high, into, own);
+        }
+        if (kept)   // each thread those that it brings for the next sample, too
+            for (long long i = threadIdx.x; i < n_nodes; i += blockDim.x) there[i] = own[i];
         if (threadIdx.x == 0) taken[s] = sweep;
     }
 }
@@ -49,13 +80,15 @@ PNN_D void graph_left(long long batch, long long n_nodes, const Law& law, const 
 }
 }  // namespace pnn
 
-extern "C" __global__ void pnn_graph_sweep_diode_f64(long long batch, long long n_nodes, int colours, int sweeps, double tolerance,
-    double relaxation, const double* __restrict__ conductance, const double* __restrict__ reverse, const double* __restrict__ drop,
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_diode_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
+    double tolerance, double relaxation, const double* __restrict__ conductance, const double* __restrict__ reverse, const double* __restrict__ drop,
     const int* __restrict__ offsets, const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense,
     const int* __restrict__ order, const int* __restrict__ first, const double* __restrict__ load, const double* __restrict__ low,
     const double* __restrict__ high, const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken) {
-    pnn::graph_sweep(batch, n_nodes, colours, sweeps, tolerance, relaxation, pnn::diode_law{conductance, reverse, drop},
-                     pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken);
+    extern __shared__ double graph_sweep_diode_shared[];
+    pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, pnn::diode_law{conductance, reverse, drop},
+                     pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
+                     graph_sweep_diode_shared);
 }
 extern "C" __global__ void pnn_graph_sweep_diode_left_f64(long long batch, long long n_nodes, const double* __restrict__ conductance,
     const double* __restrict__ reverse, const double* __restrict__ drop, const int* __restrict__ offsets, const int* __restrict__ neighbour,
@@ -65,13 +98,15 @@ extern "C" __global__ void pnn_graph_sweep_diode_left_f64(long long batch, long 
     pnn::graph_left(batch, n_nodes, pnn::diode_law{conductance, reverse, drop}, pnn::graph{offsets, neighbour, edge, sense}, free, load, low,
                     high, driven, v, out);
 }
-extern "C" __global__ void pnn_graph_sweep_transistor_f64(long long batch, long long n_nodes, int colours, int sweeps, double tolerance,
-    double relaxation, double strength, double threshold, double least, const double* __restrict__ gate, const int* __restrict__ offsets,
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_transistor_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
+    double tolerance, double relaxation, double strength, double threshold, double least, const double* __restrict__ gate, const int* __restrict__ offsets,
     const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense, const int* __restrict__ order,
     const int* __restrict__ first, const double* __restrict__ load, const double* __restrict__ low, const double* __restrict__ high,
     const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken) {
-    pnn::graph_sweep(batch, n_nodes, colours, sweeps, tolerance, relaxation, pnn::transistor_law{gate, strength, threshold, least},
-                     pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken);
+    extern __shared__ double graph_sweep_transistor_shared[];
+    pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, pnn::transistor_law{gate, strength, threshold, least},
+                     pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
+                     graph_sweep_transistor_shared);
 }
 extern "C" __global__ void pnn_graph_sweep_transistor_left_f64(long long batch, long long n_nodes, double strength, double threshold,
     double least, const double* __restrict__ gate, const int* __restrict__ offsets, const int* __restrict__ neighbour,

@@ -55,8 +55,8 @@ def _diode_root(i, v, g, reverse, drop, offsets, neighbour, edge, sense, load, d
 
 
 @njit(parallel=True)
-def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, tolerance, relaxation, g, reverse, drop, offsets, neighbour, edge, sense, order,
-                          first, load, low, high, driven, scale, v, taken):  # fmt: skip
+def pnn_graph_sweep_diode(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, g, reverse, drop, offsets, neighbour, edge, sense,
+                          order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
     """Each node to its root, in turn, until none moves by more than tolerance * scale."""
     for s in prange(batch):
         own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]
@@ -154,8 +154,8 @@ def _transistor_root(i, v, strength, threshold, least, gate, offsets, neighbour,
 
 
 @njit(parallel=True)
-def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, tolerance, relaxation, strength, threshold, least, gate, offsets, neighbour,
-                               edge, sense, order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
+def pnn_graph_sweep_transistor(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, strength, threshold, least, gate, offsets,
+                               neighbour, edge, sense, order, first, load, low, high, driven, scale, v, taken):  # fmt: skip
     """Each node to its root, in turn, until none moves by more than tolerance * scale."""
     for s in prange(batch):
         own, into = v[s * n_nodes : (s + 1) * n_nodes], driven[s * n_nodes : (s + 1) * n_nodes]

@@ -90,8 +90,8 @@ def _chains(rows, nodes, each, states, colours, sweeps, key0, key1, sweep0, samp
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_potts_sweep(samples, nodes, field_rows, states, colours, sweeps, key0, key1, sweep0, sample0, index, quad_first, visit, offsets,
-                    neighbour, coupling, field, beta, state):  # fmt: skip
+def pnn_potts_sweep(samples, nodes, field_rows, states, colours, sweeps, kept, pad, key0, key1, sweep0, sample0, index, quad_first, visit,
+                    offsets, neighbour, coupling, field, beta, state, fault):  # fmt: skip
     """Gibbs sweeps of Potts spins, colour by colour, in place."""
     for group in prange((samples + LANES - 1) // LANES):
         row = group * LANES

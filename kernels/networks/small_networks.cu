@@ -6,6 +6,8 @@ namespace pnn {
 // entry (r, c), c <= r, of a packed lower triangle
 PNN_HD long long packed(long long r, long long c) { return r * (r + 1) / 2 + c; }
 
+constexpr int ACROSS = 8;   // threads that share a row; a block has a multiple of them
+
 // place[i] is the row of node i among the free ones, -1 if it is held; out[network, sample, node] holds the held voltages and receives
 // the rest. `work` keeps the factors if they do not fit the shared memory; null otherwise.
 template <class T>
@@ -18,26 +20,32 @@ PNN_D void small_networks_solve(long long networks, long long batch, long long n
         __syncthreads();
         for (long long k = threadIdx.x; k < size; k += blockDim.x) a[k] = 0;
         __syncthreads();
-        if (threadIdx.x == 0)   // a few additions per edge; in order, so that sums do not depend on the threads
-            for (long long e = 0; e < n_edges; e++) {
-                int i = place[edges[2 * e]], j = place[edges[2 * e + 1]];
-                if (i >= 0) a[packed(i, i)] += g[e];
-                if (j >= 0) a[packed(j, j)] += g[e];
-                if (i >= 0 && j >= 0) a[i > j ? packed(i, j) : packed(j, i)] -= g[e];
-            }
+        for (long long e = threadIdx.x; e < n_edges; e += blockDim.x) {   // one edge between two nodes at most
+            int i = place[edges[2 * e]], j = place[edges[2 * e + 1]];
+            if (i >= 0 && j >= 0) a[i > j ? packed(i, j) : packed(j, i)] -= g[e];
+        }
+        for (long long i = threadIdx.x; i < n_nodes; i += blockDim.x) {   // each node's edges in order
+            if (place[i] < 0) continue;
+            T sum = 0;
+            for (long long e = 0; e < n_edges; e++)
+                if (edges[2 * e] == i || edges[2 * e + 1] == i) sum += g[e];
+            a[packed(place[i], place[i])] = sum;
+        }
         __syncthreads();
-        for (long long k = 0; k < n_free; k++) {   // right-looking: column k, then what is left of it in the others
+        for (long long k = 0; k < n_free; k++) {   // right-looking: column k, then what is left of it in the others, whose entries all share
             T pivot = a[packed(k, k)];
-            __syncthreads();
             if (!(pivot > 0)) {
                 if (threadIdx.x == 0) atomicMax(fault, 60);
                 pivot = 1;
             }
             T root = sqrt(pivot);
-            for (long long r = k + threadIdx.x; r < n_free; r += blockDim.x) a[packed(r, k)] = r == k ? root : a[packed(r, k)] / root;
+            for (long long r = k + 1 + threadIdx.x; r < n_free; r += blockDim.x) a[packed(r, k)] /= root;
             __syncthreads();
-            for (long long r = k + 1 + threadIdx.x; r < n_free; r += blockDim.x)
-                for (long long c = k + 1; c <= r; c++) a[packed(r, c)] -= a[packed(r, k)] * a[packed(c, k)];
+            if (threadIdx.x == 0) a[packed(k, k)] = root;
+            for (long long r = k + 1 + threadIdx.x / ACROSS; r < n_free; r += blockDim.x / ACROSS) {
+                T x = a[packed(r, k)];
+                for (long long c = k + 1 + threadIdx.x % ACROSS; c <= r; c += ACROSS) a[packed(r, c)] -= x * a[packed(c, k)];
+            }
             __syncthreads();
         }
         for (long long s = threadIdx.x; s < batch; s += blockDim.x) {   // a sample per thread; free entries of out are the unknowns
@@ -70,13 +78,13 @@ PNN_D void small_networks_solve(long long networks, long long batch, long long n
 }
 }  // namespace pnn
 
-extern "C" __global__ void pnn_small_networks_solve_f32(long long networks, long long batch, long long n_nodes, long long n_edges,
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_small_networks_solve_f32(long long networks, long long batch, long long n_nodes, long long n_edges,
     long long n_free, const int* __restrict__ place, const int* __restrict__ edges, const float* __restrict__ conductance, float* work,
     float* out, int* fault) {
     extern __shared__ double memory[];
     pnn::small_networks_solve(networks, batch, n_nodes, n_edges, n_free, place, edges, conductance, work, out, (float*)memory, fault);
 }
-extern "C" __global__ void pnn_small_networks_solve_f64(long long networks, long long batch, long long n_nodes, long long n_edges,
+extern "C" __global__ void __launch_bounds__(128, 4) pnn_small_networks_solve_f64(long long networks, long long batch, long long n_nodes, long long n_edges,
     long long n_free, const int* __restrict__ place, const int* __restrict__ edges, const double* __restrict__ conductance, double* work,
     double* out, int* fault) {
     extern __shared__ double memory[];

@@ -1,16 +1,16 @@
-// Networks of springs at rest, and how they answer to small forces. One block per sample, float64.
+// Networks of springs at rest, and how they answer to small forces. One block of up to 4 whole warps per sample, float64.
 #include "pnnkern/springs.cuh"
 
 // x (batch, n_nodes, dimension) in place: held nodes stay, free ones go where the energy is least: the springs' and that of `load`, less
 // the work of `pull`, both (batch, n_nodes, dimension). left (batch,): the largest force that is left at a free node. taken (batch,): steps.
 // `work` has begin[n] + 3 n + n_nodes * dimension numbers for each block, n = n_free * dimension; null if they fit the shared memory.
-extern "C" __global__ void pnn_springs_settle_f64(long long batch, long long n_nodes, long long n_free, int dimension, int steps, double goal,
+extern "C" __global__ void __launch_bounds__(128, 3) pnn_springs_settle_f64(long long batch, long long n_nodes, long long n_free, int dimension, int steps, double goal,
     double stiffest, const double* __restrict__ stiffness, const double* __restrict__ rest, const int* __restrict__ offsets,
     const int* __restrict__ neighbour, const int* __restrict__ edge, const int* __restrict__ node, const int* __restrict__ place,
     const int* __restrict__ first, const long long* __restrict__ begin, const double* __restrict__ pull, const double* __restrict__ load,
     double* work, double* x, double* left, int* taken) {
     extern __shared__ double memory[];
-    __shared__ double part[2 * pnn::SPRINGS_THREADS];
+    __shared__ double part[2 * pnn::SPRINGS_WARPS];
     pnn::springs net{n_free, stiffness, rest, offsets, neighbour, edge, node, place, first, begin};
     long long each = n_nodes * dimension, n = n_free * dimension;
     double* own = work ? work + blockIdx.x * pnn::springs_memory(each, n, begin[n]) : memory;
@@ -30,7 +30,7 @@ PNN_D void springs_respond(const springs& net, const double* load, const double*
     long long n = net.n_free * D;
     double *h = own, *by_row = own + net.begin[n];
     springs_hessian<D>(net, load, x, 0, h);
-    bool fine = springs_factor<D>(net, h);
+    bool fine = springs_factor<D>(net, h, by_row);
     for (long long t = threadIdx.x; t < n; t += blockDim.x) by_row[t] = y[net.node[t / D] * (long long)D + t % D];
     __syncthreads();
     if (fine) springs_solve<D>(net, h, by_row);
@@ -41,7 +41,7 @@ PNN_D void springs_respond(const springs& net, const double* load, const double*
 
 // Forces y (batch, n_nodes, dimension) become the displacements of the free nodes by them, to first order, at the positions x; what y has
 // at held nodes stays. stable (batch,): 1 where the Hessian is positive definite; elsewhere y stays. `work` as above.
-extern "C" __global__ void pnn_springs_respond_f64(long long batch, long long n_nodes, long long n_free, int dimension,
+extern "C" __global__ void __launch_bounds__(128, 3) pnn_springs_respond_f64(long long batch, long long n_nodes, long long n_free, int dimension,
     const double* __restrict__ stiffness, const double* __restrict__ rest, const int* __restrict__ offsets, const int* __restrict__ neighbour,
     const int* __restrict__ edge, const int* __restrict__ node, const int* __restrict__ place, const int* __restrict__ first,
     const long long* __restrict__ begin, const double* __restrict__ load, double* work, const double* __restrict__ x, double* y, int* stable) {

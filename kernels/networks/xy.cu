@@ -1,5 +1,5 @@
 // Forces on coupled oscillators, from the cosines and sines of all phases and their products with the couplings; and all steps of a
-// network in one block.
+// network in one block, in a bath too.
 #include "pnnkern/xy.cuh"
 
 namespace pnn {
@@ -8,15 +8,14 @@ template <class T> PNN_D void xy_waves(long long count, const T* phase, T* cosin
         circle_(phase[i], sine + i, cosine + i);
 }
 template <class T>
-PNN_D void xy_force(long long rows, long long nodes, long long field_rows, long long batch, long long outputs, const T* cosine, const T* sine,
-                    const T* sum_cosine, const T* sum_sine, const T* field_x, const T* field_y, const T* second, const T* nudge,
-                    const T* target, T* force) {
+PNN_D void xy_force(long long rows, long long nodes, long long field_rows, const T* cosine, const T* sine, const T* sum_cosine,
+                    const T* sum_sine, const T* field_x, const T* field_y, const T* second, T* force) {
+#pragma unroll 1
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < rows * nodes; i += (long long)gridDim.x * blockDim.x) {
-        long long row = i / nodes, j = i - row * nodes, f = (row % field_rows) * nodes + j, k = j - (nodes - outputs);
+        long long row = i / nodes, j = i - row * nodes, f = (row % field_rows) * nodes + j;
         T c = cosine[i], s = sine[i], x = sum_cosine[i], y = sum_sine[i];
         if (field_x) x += field_x[f];
         if (field_y) y += field_y[f];
-        if (nudge && k >= 0) x += nudge[row / batch] * (target[(row % batch) * outputs + k] - c);
         force[i] = xy_force(c, s, x, y, second ? second[j] : T(0));
     }
 }
@@ -111,6 +110,12 @@ PNN_D void xy_contrast(long long batch, int nodes, int firsts, int from, T scale
     }
 }
 
+PNN_D u64 xy_sample(long long number, long long sample0, const long long* index, int* fault) {
+    long long sample = index ? index[number] : sample0 + number;
+    if (sample < 0 && threadIdx.x == 0) atomicMax(fault, 4);
+    return (u64)sample;
+}
+
 // The arguments of `relax` and `respond` as a block, whose arrays lie in `room`. Couplings are copied there if they are to be, `kept`.
 template <class T> PNN_D T* xy_kept(int count, int columns, int pitch, const T* coupling, T* room) {
     for (int e = threadIdx.x; e < count; e += blockDim.x) room[e / columns * pitch + e % columns] = coupling[e];
@@ -143,19 +148,16 @@ extern "C" __global__ void pnn_xy_waves_f32(long long count, const float* __rest
 extern "C" __global__ void pnn_xy_waves_f64(long long count, const double* __restrict__ phase, double* __restrict__ cosine,
     double* __restrict__ sine) { pnn::xy_waves(count, phase, cosine, sine); }
 
-// All [rows][nodes], rows = phases x batch; fields [field_rows][nodes], field_rows = 1 or batch, second[nodes] may be null.
-// The last `outputs` nodes of phase p feel nudge[p] (target - cosine), target[batch][outputs]; nudge and target may be null.
-extern "C" __global__ void pnn_xy_force_f32(long long rows, long long nodes, long long field_rows, long long batch, long long outputs,
-    const float* __restrict__ cosine, const float* __restrict__ sine, const float* __restrict__ sum_cosine,
-    const float* __restrict__ sum_sine, const float* __restrict__ field_x, const float* __restrict__ field_y,
-    const float* __restrict__ second, const float* __restrict__ nudge, const float* __restrict__ target, float* __restrict__ force) {
-    pnn::xy_force(rows, nodes, field_rows, batch, outputs, cosine, sine, sum_cosine, sum_sine, field_x, field_y, second, nudge, target, force);
+// All [rows][nodes]; fields [field_rows][nodes], field_rows = 1 or rows, and second[nodes] may be null.
+extern "C" __global__ void pnn_xy_force_f32(long long rows, long long nodes, long long field_rows, const float* __restrict__ cosine,
+    const float* __restrict__ sine, const float* __restrict__ sum_cosine, const float* __restrict__ sum_sine, const float* __restrict__ field_x,
+    const float* __restrict__ field_y, const float* __restrict__ second, float* __restrict__ force) {
+    pnn::xy_force(rows, nodes, field_rows, cosine, sine, sum_cosine, sum_sine, field_x, field_y, second, force);
 }
-extern "C" __global__ void pnn_xy_force_f64(long long rows, long long nodes, long long field_rows, long long batch, long long outputs,
-    const double* __restrict__ cosine, const double* __restrict__ sine, const double* __restrict__ sum_cosine,
-    const double* __restrict__ sum_sine, const double* __restrict__ field_x, const double* __restrict__ field_y,
-    const double* __restrict__ second, const double* __restrict__ nudge, const double* __restrict__ target, double* __restrict__ force) {
-    pnn::xy_force(rows, nodes, field_rows, batch, outputs, cosine, sine, sum_cosine, sum_sine, field_x, field_y, second, nudge, target, force);
+extern "C" __global__ void pnn_xy_force_f64(long long rows, long long nodes, long long field_rows, const double* __restrict__ cosine,
+    const double* __restrict__ sine, const double* __restrict__ sum_cosine, const double* __restrict__ sum_sine, const double* __restrict__ field_x,
+    const double* __restrict__ field_y, const double* __restrict__ second, double* __restrict__ force) {
+    pnn::xy_force(rows, nodes, field_rows, cosine, sine, sum_cosine, sum_sine, field_x, field_y, second, force);
 }
 
 // out[batch][hidden + rest]. Grid (ceil((hidden + rest) / 32), ceil(batch / 16)), block 32 x 16.
@@ -222,6 +224,59 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f64(long long 
                                                   false, room);
         for (long long row = blockIdx.x; row < rows; row += gridDim.x)
             block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
+    }
+}
+
+// Steps in a bath: relax, with noise of amplitude sqrt(slope) times standard normals, of sample index[n], or sample0 + n if null, in network n
+// of each phase. No step is judged. Others: relax. Faults: 4 a sample index that is negative.
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f32(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
+    int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, long long sample0,
+    const long long* __restrict__ index, const float* __restrict__ coupling, const float* __restrict__ across, const float* __restrict__ x,
+    const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope, const float* __restrict__ detuning,
+    const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start, float* phase, float* workspace, int* fault) {
+    extern __shared__ float xy_warm_shared_f32[];
+    pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, 0, float(step), x, y, second, slope, detuning, nudge, target};
+    pnn::rng_key key = {key0, key1};
+    if (place == 0) {
+        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
+        float* w = pnn::xy_kept(count, columns, pitch, coupling, xy_warm_shared_f32);
+        auto block = pnn::xy_make<float, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.warm(row, steps, float(amplitude), key, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
+                       phase + row * nodes);
+    } else {
+        float* room = place == 1 ? xy_warm_shared_f32 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
+        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
+        auto block = pnn::xy_make<float, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
+                                                  false, room);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.warm(row, steps, float(amplitude), key, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
+                       phase + row * nodes);
+    }
+}
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f64(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
+    int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, long long sample0,
+    const long long* __restrict__ index, const double* __restrict__ coupling, const double* __restrict__ across, const double* __restrict__ x,
+    const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope, const double* __restrict__ detuning,
+    const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start, double* phase, double* workspace, int* fault) {
+    extern __shared__ double xy_warm_shared_f64[];
+    pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, 0, double(step), x, y, second, slope, detuning, nudge, target};
+    pnn::rng_key key = {key0, key1};
+    if (place == 0) {
+        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
+        double* w = pnn::xy_kept(count, columns, pitch, coupling, xy_warm_shared_f64);
+        auto block = pnn::xy_make<double, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.warm(row, steps, double(amplitude), key, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
+                       phase + row * nodes);
+    } else {
+        double* room = place == 1 ? xy_warm_shared_f64 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
+        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
+        auto block = pnn::xy_make<double, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
+                                                  false, room);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+            block.warm(row, steps, double(amplitude), key, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
+                       phase + row * nodes);
     }
 }
 

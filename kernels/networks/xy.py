@@ -11,10 +11,12 @@ from numba import prange
 from numba.extending import overload
 
 from .._jit import njit
+from ..random.draws import _normal4, _normal4_64, _whole, block, u8
 
 inline = numba.njit(error_model="numpy")
 REORDER = {"reassoc", "nsz", "contract"}  # sums over neighbours may be reordered; NaN and infinity keep their meaning
 NUDGE, HOLD, LINEAR = range(3)
+LAST = u8(2**64 - 1)  # the sample of keys
 NEAR = 8 << 10  # couplings between two groups up to which our own loops are faster than BLAS: they lie in the nearest cache
 TILE = 1 << 15  # values of a tile's states
 
@@ -188,6 +190,34 @@ def _moved(state, push, step):
 
 
 @njit(error_model="numpy")
+def _forced(i, field_rows, batch, others, x, y, second, slope, detuning, nudge, target, waves, sums, push):
+    """What moves the oscillators of network i, from their sums."""
+    if x.size:
+        _add(x[i % field_rows], sums[0])
+    if y.size:
+        _add(y[i % field_rows], sums[1])
+    if nudge.size:
+        beta, wanted = nudge[i // batch], target[i % batch]
+        for k in range(push.size - others):
+            sums[0, others + k] += beta * (wanted[k] - waves[0, others + k])
+    _pull(waves, sums, push, second)
+    _scaled(push, slope)
+    if detuning.size:
+        _add(detuning, push)
+
+
+@njit(error_model="numpy")
+def _leave(r, live, out, state, waves, row):
+    """Network r goes out where it is, and the last one takes its place; how many are left."""
+    out[row[r]] = state[r]
+    live -= 1
+    state[r] = state[live]
+    waves[r] = waves[live]
+    row[r] = row[live]
+    return live
+
+
+@njit(error_model="numpy")
 def _relax(lo, hi, nodes, below, outputs, field_rows, batch, start_rows, steps, tolerance, step, coupling, across, x, y, second,
            slope, detuning, nudge, target, scale, start, phase, left):  # fmt: skip
     """All steps of networks lo to hi; settled ones leave, and the last takes their place."""
@@ -203,31 +233,51 @@ def _relax(lo, hi, nodes, below, outputs, field_rows, batch, start_rows, steps, 
         _sums(below, coupling, across, live, waves, sums, one, two)
         for r in range(live - 1, -1, -1):
             i = row[r]
-            if x.size:
-                _add(x[i % field_rows], sums[r, 0])
-            if y.size:
-                _add(y[i % field_rows], sums[r, 1])
-            if nudge.size:
-                beta, wanted = nudge[i // batch], target[i % batch]
-                for k in range(outputs):
-                    sums[r, 0, others + k] += beta * (wanted[k] - waves[r, 0, others + k])
-            _pull(waves[r], sums[r], push, second)
-            _scaled(push, slope)
-            if detuning.size:
-                _add(detuning, push)
+            _forced(i, field_rows, batch, others, x, y, second, slope, detuning, nudge, target, waves[r], sums[r], push)
             _moved(state[r], push, step)
             if tolerance != 0 or n == steps - 1:
                 left[i] = _most(push) / scale[i % scale.size]
                 if n == steps - 1 or left[i] <= tolerance:
-                    phase[i] = state[r]
-                    live -= 1
-                    state[r] = state[live]
-                    waves[r] = waves[live]
-                    row[r] = row[live]
+                    live = _leave(r, live, phase, state, waves, row)
                     continue
             circle(state[r], waves[r, 1], waves[r, 0])
         if not live:
             return
+
+
+@njit(error_model="numpy")
+def _warm(lo, hi, nodes, below, outputs, field_rows, batch, start_rows, steps, amplitude, step, key0, key1, sample0, index, coupling, across,
+          x, y, second, slope, detuning, nudge, target, start, phase):  # fmt: skip
+    """All steps of networks lo to hi in a bath, from `start` to `phase`, which they stay in."""
+    count, others, real = hi - lo, nodes - outputs, coupling.dtype
+    push, z, spread = np.empty(nodes, real), np.empty((nodes + 3) // 4 * 4, real), np.full(nodes, amplitude, real)
+    waves, sums = np.empty((count, 2, nodes), real), np.empty((count, 2, nodes), real)
+    one, two = np.empty((2 * count, below), real), np.empty((2 * count, nodes - below), real)
+    for j in range(slope.size):
+        spread[j] *= np.sqrt(slope[j])
+    for r in range(count):
+        phase[lo + r] = start[(lo + r) % start_rows]
+    for n in range(steps):
+        own = block(key0, key1, u8(n), LAST)
+        for r in range(count):
+            circle(phase[lo + r], waves[r, 1], waves[r, 0])
+        _sums(below, coupling, across, count, waves, sums, one, two)
+        for r in range(count):
+            i = lo + r
+            _forced(i, field_rows, batch, others, x, y, second, slope, detuning, nudge, target, waves[r], sums[r], push)
+            normals(own[0], own[1], u8(index[i % batch] if index.size else sample0 + i % batch), z)
+            for j in range(nodes):
+                phase[i, j] += step * push[j] + spread[j] * z[j]
+
+
+def normals(k0, k1, sample, z):
+    """Standard normals of whole quads, by their precision."""
+
+
+@overload(normals)
+def _normals(k0, k1, sample, z):
+    quad = _normal4 if z.dtype == numba.float32 else _normal4_64
+    return lambda k0, k1, sample, z: _whole(quad, k0, k1, 0, z.size // 4, sample, z, z)
 
 
 @njit(error_model="numpy")
@@ -312,11 +362,7 @@ def _respond(lo, hi, nodes, below, outputs, mode, batch, steps, tolerance, step,
             if tolerance != 0 or n == steps - 1:
                 left[i] = _most(push) / scale[i]
                 if n == steps - 1 or left[i] <= tolerance:
-                    moved[i] = state[r]
-                    live -= 1
-                    state[r] = state[live]
-                    waves[r] = waves[live]
-                    row[r] = row[live]
+                    live = _leave(r, live, moved, state, waves, row)
                     continue
             _waves_of(mode, state[r], half, waves[r], free[b])
         if not live:
@@ -338,6 +384,14 @@ def _relax_all(rows, tile, nodes, below, outputs, field_rows, batch, start_rows,
     for t in prange((rows + tile - 1) // tile):
         _relax(t * tile, min(rows, (t + 1) * tile), nodes, below, outputs, field_rows, batch, start_rows, steps, tolerance, step,
                coupling, across, x, y, second, slope, detuning, nudge, target, scale, start, phase, left)  # fmt: skip
+
+
+@njit(parallel=True, error_model="numpy")
+def _warm_all(rows, tile, nodes, below, outputs, field_rows, batch, start_rows, steps, amplitude, step, key0, key1, sample0, index, coupling,
+              across, x, y, second, slope, detuning, nudge, target, start, phase):  # fmt: skip
+    for t in prange((rows + tile - 1) // tile):
+        _warm(t * tile, min(rows, (t + 1) * tile), nodes, below, outputs, field_rows, batch, start_rows, steps, amplitude, step, key0, key1,
+              sample0, index, coupling, across, x, y, second, slope, detuning, nudge, target, start, phase)  # fmt: skip
 
 
 @njit(parallel=True, error_model="numpy")
@@ -390,6 +444,21 @@ def pnn_xy_relax(rows, field_rows, batch, start_rows, nodes, below, outputs, sli
     if output.size:
         output = output.reshape(rows, -1)
         np.cos(phase[:, nodes - output.shape[1] :], out=output)
+
+
+def pnn_xy_warm(rows, field_rows, batch, start_rows, nodes, below, outputs, slices, slices_above, steps, place, amplitude, step, key0, key1,
+                sample0, index, coupling, across, x, y, second, slope, detuning, nudge, target, start, phase, workspace, fault):  # fmt: skip
+    """All steps of oscillators in a bath."""
+    if (index.min(initial=0) if index.size else sample0) < 0:
+        fault[0] = max(fault[0], 4)
+    matrix, other = _square(nodes, below, coupling, across)
+    x, y, begin, phase = _fields(nodes, x, y, start, phase)
+    real, outputs = coupling.dtype.type, outputs if nudge.size else 0
+    _warm_all(
+        rows, max(1, TILE // max(1, nodes)), nodes, below, outputs, field_rows, batch, start_rows, steps, real(amplitude), real(step),
+        u8(key0), u8(key1), sample0, index, matrix, other, x, y, second, slope, detuning, nudge, target.reshape(-1, max(1, outputs)), begin,
+        phase,
+    )  # fmt: skip
 
 
 def pnn_xy_respond(rows, field_rows, batch, mode, nodes, below, outputs, slices, slices_above, steps, place, tolerance, step, coupling,
@@ -469,9 +538,8 @@ def pnn_xy_waves(count: int, phase: np.ndarray, cosine: np.ndarray, sine: np.nda
     (circle4 if phase.dtype == f4 else circle8)(phase, sine, cosine)
 
 
-def pnn_xy_force(rows: int, nodes: int, field_rows: int, batch: int, outputs: int, cosine: np.ndarray, sine: np.ndarray,
-                 sum_cosine: np.ndarray, sum_sine: np.ndarray, field_x: np.ndarray, field_y: np.ndarray, second: np.ndarray,
-                 nudge: np.ndarray, target: np.ndarray, force: np.ndarray) -> None:  # fmt: skip
+def pnn_xy_force(rows: int, nodes: int, field_rows: int, cosine: np.ndarray, sine: np.ndarray, sum_cosine: np.ndarray,
+                 sum_sine: np.ndarray, field_x: np.ndarray, field_y: np.ndarray, second: np.ndarray, force: np.ndarray) -> None:  # fmt: skip
     """-dE/dphase of every oscillator: cosine (y) - sine (x) - 2 k sine cosine, with the fields x and y of sources and neighbours."""
     c, s = cosine.reshape(rows, nodes), sine.reshape(rows, nodes)
     x, y, out = sum_cosine.reshape(rows, nodes), sum_sine.reshape(rows, nodes), force.reshape(rows, nodes)
@@ -479,10 +547,6 @@ def pnn_xy_force(rows: int, nodes: int, field_rows: int, batch: int, outputs: in
         x = _plus(x, field_x, rows, nodes, field_rows)
     if field_y.size:
         y = _plus(y, field_y, rows, nodes, field_rows)
-    if nudge.size and outputs:
-        x = x.copy() if not field_x.size else x
-        pull = target.reshape(1, batch, outputs) - c.reshape(-1, batch, nodes)[:, :, nodes - outputs :]
-        x.reshape(-1, batch, nodes)[:, :, nodes - outputs :] += nudge[:, None, None] * pull
     if second.size:
         x = x + 2 * second * c
     np.multiply(c, y, out=out)

@@ -1,64 +1,14 @@
 // out[s, e], C order: the draw of element element0 + e of sample (index ? index[s] : sample0 + s), for s < samples, e < elements.
 // Launch any 2-D grid and block: x walks the quads of a row (Poisson: its elements), y the rows. Every draw is written once.
 // Faults: 2 a Poisson mean, 3 a probability, 4 a sample index that is out of range.
-#include "pnnkern/philox.cuh"
+#include "pnnkern/draws.cuh"
 
 namespace pnn {
-// Four neighbours, moved at once where the address allows.
-template <class T> struct alignas(sizeof(T) < 8 ? 4 * sizeof(T) : 16) four { T v[4]; };
-template <class T> PNN_D bool aligned(const T* p) { return (u64)p % alignof(four<T>) == 0; }
-template <class T> PNN_D void store(T* p, const four<T>& z) { *reinterpret_cast<four<T>*>(p) = z; }
-#ifdef __CUDA_ARCH__   // where an assignment of the whole comes to one store for each value
-PNN_D void store(unsigned* p, const four<unsigned>& z) {
-    asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(p), "r"(z.v[0]), "r"(z.v[1]), "r"(z.v[2]), "r"(z.v[3]) : "memory");
-}
-PNN_D void store(float* p, const four<float>& z) {
-    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(p), "f"(z.v[0]), "f"(z.v[1]), "f"(z.v[2]), "f"(z.v[3]) : "memory");
-}
-PNN_D void store(double* p, const four<double>& z) {
-    asm volatile("st.global.v2.f64 [%0], {%1, %2};" ::"l"(p), "d"(z.v[0]), "d"(z.v[1]) : "memory");
-    asm volatile("st.global.v2.f64 [%0], {%1, %2};" ::"l"(p + 2), "d"(z.v[2]), "d"(z.v[3]) : "memory");
-}
-#endif
-
-PNN_D i64 sample_of(i64 row, i64 sample0, const i64* index, int* fault) {
-    i64 sample = index ? index[row] : sample0 + row;
-    if (sample < 0) atomicMax(fault, 4);
-    return sample;
-}
-
-// draw(quad, sample, position, z): the draws of a quad; lane j belongs at out[position + j], and to this row where `inside` says so.
-template <class T, class Draw>
-PNN_D void fill(i64 samples, i64 elements, i64 element0, i64 sample0, const i64* index, T* out, int* fault, Draw draw) {
-    i64 first = element0 >> 2, quads = ((element0 + elements + 3) >> 2) - first;
-    for (i64 s = blockIdx.y * (i64)blockDim.y + threadIdx.y; s < samples; s += (i64)gridDim.y * blockDim.y) {
-        i64 sample = sample_of(s, sample0, index, fault);
-        for (i64 q = blockIdx.x * (i64)blockDim.x + threadIdx.x; q < quads; q += (i64)gridDim.x * blockDim.x) {
-            i64 e = 4 * (first + q) - element0;   // column of lane 0: outside the row in cut quads
-            four<T> z;
-            draw(first + q, sample, e, s * elements + e, z.v);
-            T* o = out + s * elements + e;
-            if (e >= 0 && e + 4 <= elements && aligned(o)) {
-                store(o, z);
-            } else {
-#pragma unroll
-                for (int j = 0; j < 4; j++) if (e + j >= 0 && e + j < elements) o[j] = z.v[j];
-            }
-        }
-    }
-}
-
 template <class T>
 PNN_D void fill_bernoulli(i64 samples, i64 elements, unsigned key0, unsigned key1, i64 element0, i64 sample0, const i64* index, const T* p,
                           unsigned char* out, int* fault) {
     fill(samples, elements, element0, sample0, index, out, fault, [=](i64 quad, i64 sample, i64 e, i64 position, unsigned char* z) {
-        four<T> chance;
-        if (e >= 0 && e + 4 <= elements && aligned(p + position)) {
-            chance = *reinterpret_cast<const four<T>*>(p + position);
-        } else {
-#pragma unroll
-            for (int j = 0; j < 4; j++) chance.v[j] = e + j >= 0 && e + j < elements ? p[position + j] : T(0);
-        }
+        four<T> chance = load(p + position, e, elements);
         bool valid = true;
 #pragma unroll
         for (int j = 0; j < 4; j++) valid = valid && chance.v[j] >= T(0) && chance.v[j] <= T(1);

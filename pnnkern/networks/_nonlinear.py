@@ -14,7 +14,7 @@ from ._graph import Graph, State, check_converged
 from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the step that any node would still make, relative to the largest voltage that is held
-THREADS = 64  # of the block that relaxes one sample
+THREADS = 128  # of the block that relaxes one sample, at most
 
 
 @accepts_any
@@ -189,10 +189,23 @@ class Nonlinear(Graph):
         first = np.searchsorted(np.sort(colour), np.arange(count + 1)).astype(np.int32)
         taken = xp.empty(len(v), np.int32)
         lists = [*self._lists(p), *(_constants.constant(table, np.int32, p) for table in (order, first))]
-        _launch.launch("networks/graph_sweep", self.law, "float64", len(v), self.n_nodes, count, steps, tolerance, relaxation, *self._law(p),
+        law, threads = self._law(p), min(THREADS, max(32, -(-int(np.diff(first).max()) // 32) * 32))
+        kept, shared = self._kept(sum(map(_array.is_array, law)), len(v), p)
+        _launch.launch("networks/graph_sweep", self.law, "float64", len(v), self.n_nodes, count, steps, kept, tolerance, relaxation, *law,
                        *lists, weight, *self._rails(p), driven, scale, v, taken,
-                       grid=(max(1, min(len(v), _launch.MAX_BLOCKS)),), block=(THREADS,))  # fmt: skip
+                       grid=(max(1, min(len(v), _launch.MAX_BLOCKS)),), block=(threads,), shared=shared)  # fmt: skip
         return v, taken
+
+    def _kept(self, values: int, batch: int, like: Array) -> tuple[int, int]:
+        """What lies in a block's shared memory (2 voltages and tables, 1 voltages, 0 nothing), and bytes. values : of each edge.
+
+        Tables of their own where all blocks of a multiprocessor have room for them at once; else its cache has one for all.
+        """
+        entries, voltages, limit = 2 * self.n_edges, 8 * self.n_nodes, _launch.shared_limit(like)
+        whole = voltages + (8 * values + 5) * entries + 4 * (self.n_nodes + 1)
+        if -(-batch // _launch.multiprocessors(like)) * whole <= limit:
+            return 2, whole
+        return (1, voltages) if voltages <= limit else (0, 0)
 
     def _left(self, p: Array, v: Array, free: np.ndarray, weight: Array, driven: Array) -> Array:
         xp = _array.namespace(p)

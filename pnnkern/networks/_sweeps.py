@@ -10,6 +10,7 @@ from .._checks import real
 from ._graph import check_finite
 from ._spin_graphs import FactorGraph, SpinGraph
 
+SWEEPS = 4  # from which on tables are copied to shared memory
 NO_BETA = _launch.fault(67, "beta must be finite and 0 or more")
 
 
@@ -65,4 +66,17 @@ def sample_indices(sample: Any, batch: int, xp: Any) -> tuple[int, Array | None]
     return 0, xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
 
 
-__all__ = ["couplings_and_field", "inverse_temperatures", "sample_indices"]
+def kept_inside(graph: SpinGraph, entries: int, sweeps: int, like: Array, beside: int = 0) -> tuple[int, int, int]:
+    """What lies in a block's shared memory (2 states and tables, 1 states, 0 nothing), entries between nodes of tables, and bytes.
+
+    Tables pay where several sweeps read them; rows of an even length begin an odd number apart. beside : bytes that are taken already.
+    """
+    room, nodes = _launch.shared_limit(like) - beside, graph.n_nodes
+    pad = int(entries // nodes % 2 == 0)
+    tables = 4 * (entries + pad * nodes) * (1 + graph.width)
+    if sweeps >= SWEEPS and tables + nodes <= room:
+        return 2, pad, tables + nodes
+    return (1, 0, nodes) if nodes <= room else (0, 0, 0)
+
+
+__all__ = ["couplings_and_field", "inverse_temperatures", "kept_inside", "sample_indices"]

@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import _array, _launch, random
 from .._array import Array, Real
-from .._checks import real, shaped, whole
+from .._checks import floats, real, shaped, whole
 from .._functions import logistic, softmax
 from .._gate import accepts_any
 from . import ising
@@ -83,6 +83,7 @@ def gibbs(visible: Array, weights: Real, a: Real, b: Real, *, steps: int, key: A
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
     check_units(weights, a, b, visible=visible)
+    weights = floats("weights", weights)
     return drawn((visible.astype(weights.dtype),), [weights], [a, b], steps=steps, key=key, sample=sample, step0=step0)[0]
 
 
@@ -94,16 +95,28 @@ def drawn(units: tuple[Array, ...], weights: Sequence[Array], biases: Sequence[A
     units, hidden units and classes. gain : the value of a visible unit that is not 0. Others as of `gibbs`.
     """
     v, rest = units[0], units[1:]
+    numbered = sample_indices(sample, len(v), _array.namespace(v))
     for n in range(step0, step0 + steps):
         own = random.fold_in(key, n)
-        pull = v @ weights[0] + biases[1]
-        for y in rest:
-            pull = pull + y @ weights[1].T
-        h = random.bernoulli(random.fold_in(own, "hidden"), logistic(pull), sample=sample).astype(v.dtype)
-        chance = logistic(gain * (h @ weights[0].T + biases[0]))
-        v = gain * random.bernoulli(random.fold_in(own, "inputs"), chance, sample=sample).astype(v.dtype)
+        more = [y @ weights[1].T for y in rest]
+        h = _layer(v @ weights[0], biases[1], more[0] if more else None, random.key_words(own, "hidden"), numbered)
+        v = _layer(h @ weights[0].T, biases[0], None, random.key_words(own, "inputs"), numbered, gain, gain)
         rest = tuple(one_hot_sample(softmax(h @ weights[1] + biases[2]), random.fold_in(own, "classes"), sample) for _ in rest)
     return v, *rest
+
+
+def _layer(pull: Array, bias: Array, more: Array | None, key: tuple[int, int], numbered: tuple[int, Array | None], slope: float = 1.0,
+           one: float = 1.0) -> Array:  # fmt: skip
+    """Units (batch, units), `one` with the chance that ``slope (pull + bias + more)`` gives them, else 0."""
+    pull = _array.contiguous(pull)
+    out, (batch, units) = _array.namespace(pull).empty_like(pull), pull.shape
+    if out.size:
+        _launch.launch(
+            "networks/boltzmann", "units", pull.dtype, batch, units, slope, one, *key, *numbered, pull,
+            _array.contiguous(bias.astype(pull.dtype, copy=False)), None if more is None else _array.contiguous(more), out,
+            **random.tiles(batch, units // 4 + 2),
+        )  # fmt: skip
+    return out
 
 
 @accepts_any

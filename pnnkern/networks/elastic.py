@@ -21,7 +21,7 @@ from .._gate import accepts_any, record
 from ._graph import Graph
 
 TOLERANCE = 1e-9  # of the largest net force, relative to the largest stiffness times the largest rest length
-THREADS = 64  # of the block that settles one sample
+THREADS = 128  # of the block that settles one sample
 KEPT = 8  # orders of free nodes that are remembered
 LARGEST_MODES = 500  # free nodes of a graph whose modes are looked at
 Load = tuple[Any, Any]

@@ -26,10 +26,9 @@ from .._checks import real, shaped, whole
 from .._gate import accepts_any
 from .._updates import Factors
 from ._spin_graphs import PANEL, FactorGraph, SpinGraph
-from ._sweeps import couplings_and_field, inverse_temperatures, sample_indices
+from ._sweeps import couplings_and_field, inverse_temperatures, kept_inside, sample_indices
 
 BLOCK = 128  # threads that share the nodes of a colour
-SWEEPS = 4  # from which on tables are copied to shared memory
 LANES = 16  # chains that lie side by side in a dense layer
 DENSE = 1 << 15  # ends of edges at a colour, times sixteens of chains, from which on a colour is worth a launch of its own
 NO_SPIN = _launch.fault(66, "spins must be +1 or -1")
@@ -97,26 +96,13 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
         if dense:
             return _dense_sweeps(out, graph, coupling, field, betas, visit, words, sweep0, draws, inside)
         first, other, number = graph.entries(state)
-        kept, pad, shared = _kept(graph, len(number), len(betas), state)
+        kept, pad, shared = kept_inside(graph, len(number), len(betas), state)
         _launch.launch(
             "networks/pbit", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 1 else batch, colours, len(betas), graph.width, kept,
             pad, *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), first, other,
             coupling[number], field, betas, out, inside, grid=(min(batch, _launch.MAX_BLOCKS),), block=(BLOCK,), shared=shared,
         )  # fmt: skip
     return out
-
-
-def _kept(graph: SpinGraph, entries: int, sweeps: int, like: Array) -> tuple[int, int, int]:
-    """What lies in a block's shared memory (2 states and tables, 1 states, 0 nothing), entries between nodes of tables, and bytes.
-
-    Tables pay where several sweeps read them; rows of an even length begin an odd number apart.
-    """
-    limit, nodes = _launch.shared_limit(like), graph.n_nodes
-    pad = int(entries // nodes % 2 == 0)
-    tables = 4 * (entries + pad * nodes) * (1 + graph.width)
-    if sweeps >= SWEEPS and tables + nodes <= limit:
-        return 2, pad, tables + nodes
-    return (1, 0, nodes) if nodes <= limit else (0, 0, 0)
 
 
 def _dense_sweeps(state: Array, graph: SpinGraph, coupling: Array, field: Array, betas: Array, visit: np.ndarray, key: tuple[int, int],

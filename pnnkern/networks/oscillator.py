@@ -30,6 +30,7 @@ from .._errors import ConvergenceError
 from .._gate import accepts_any, record
 from .._updates import Factors
 from ._phases import Phases, Relaxed
+from ._sweeps import sample_indices
 from .layered import FLAT, check_settings, tolerance_of
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest force, relative to the largest sum of couplings and fields of a node
@@ -154,16 +155,14 @@ def _sums(waves: Array, coupling: Any) -> Array:
     return (coupling.sums(flat) if isinstance(coupling, Between) else flat @ coupling).reshape(waves.shape)
 
 
-def _force(waves: Array, sums: Array, system: _System, nudges: Array | None, target: Array | None) -> Array:
+def _force(waves: Array, sums: Array, system: _System) -> Array:
     shape = waves.shape[1:]
     out = _array.namespace(waves).empty(shape, waves.dtype)
     if out.size:
         field = system.x if system.x is not None else system.y
-        rows, nodes = out.size // shape[-1], shape[-1]
-        outputs = 0 if target is None else target.shape[1]
         _launch.launch(
-            "networks/xy", "force", out.dtype, rows, nodes, 1 if field is None else len(field), shape[-2], outputs, waves[0], waves[1],
-            sums[0], sums[1], system.x, system.y, system.second, nudges, target, out, threads=out.size,
+            "networks/xy", "force", out.dtype, out.size // shape[-1], shape[-1], 1 if field is None else len(field), waves[0], waves[1],
+            sums[0], sums[1], system.x, system.y, system.second, out, threads=out.size,
         )  # fmt: skip
     return out
 
@@ -238,6 +237,21 @@ def _relaxed(start: Array, shape: tuple[int, ...], system: _System, nudges: Arra
     return phase, output, left
 
 
+def _warmed(start: Array, shape: tuple[int, ...], system: _System, nudges: Array | None, target: Array | None, step: float, steps: int,
+            temperature: float, key: tuple[int, int], sample: Any, slopes: Array | None, detuning: Array | None) -> Array:  # fmt: skip
+    """Phases of `shape` after all steps in a bath. All phases of a sample have the same noise."""
+    xp, (batch, nodes) = _array.namespace(start), shape[-2:]
+    rows, field = math.prod(shape[:-1]), system.x if system.x is not None else system.y
+    phase, numbered = xp.empty(shape, start.dtype), sample_indices(sample, batch, xp)
+    if phase.size:
+        _Block.of(system, nodes, start, 3).launch(
+            "warm", system.coupling, rows, start, (rows, 1 if field is None else len(field), batch, start.size // nodes, nodes),
+            (steps, math.sqrt(2 * temperature * step), float(step), *key, *numbered),
+            (0 if target is None else target.shape[1], system.x, system.y, system.second, slopes, detuning, nudges, target, start, phase),
+        )  # fmt: skip
+    return phase
+
+
 def _moved(mode: int, phase: Array, system: _System, nudges: Array, target: Array, step: float, steps: int, tolerance: float | None,
            slopes: Array | None) -> tuple[Array, Array, Array]:  # fmt: skip
     """How far free phases (batch, N) move (phases, batch, N), their output cosines, and the force that is left of each row."""
@@ -262,7 +276,7 @@ def force(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     """
     phase, system = _checked(phase, coupling, x, y, second)
     waves = _waves(phase)
-    return _force(waves, _sums(waves, system.coupling), system, None, None)
+    return _force(waves, _sums(waves, system.coupling), system)
 
 
 @accepts_any
@@ -329,32 +343,17 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     step, temperature = number("step", step, positive=True), number("temperature", temperature)
     if temperature:
         random.require_key(key, "the noise of a temperature above 0 is random")
-    xp, dtype = _array.namespace(phase), phase.dtype
+    dtype = phase.dtype
     values, target = _nudged(0.0 if nudge is None else nudge, target, phase.shape[-2], phase.shape[-1], dtype)
     beta = None if nudge is None or target is None else _constants.constant(values, dtype, phase)
     target = None if beta is None else target
     own = _own(slopes, detuning, phase)
     shape = phase.shape if nudge is None else (len(values), *phase.shape[-2:])
     if temperature:
-        state = xp.array(xp.broadcast_to(phase, shape))
-        return _warmed(state, system, beta, target, step, steps, temperature, key, sample, *own)
+        state = _warmed(phase, shape, system, beta, target, step, steps, temperature, random._key(key), sample, *own)
+        return Equilibrium(state, left=np.inf, limit=_limit(None, dtype))
     state, _, left = _relaxed(phase, shape, system, beta, target, step, steps, tolerance, *own)
     return Equilibrium(state, left=left, limit=_settled(left, steps, tolerance, dtype, on_failure))
-
-
-def _warmed(state: Array, system: _System, nudges: Array | None, target: Array | None, step: float, steps: int, temperature: float,
-            key: Any, sample: Any, slopes: Array | None, detuning: Array | None) -> Equilibrium:  # fmt: skip
-    """Steps with the noise of a bath, one by one."""
-    xp, dtype = _array.namespace(state), state.dtype
-    for n in range(steps):
-        waves = _waves(state)
-        push = _force(waves, _sums(waves, system.coupling), system, nudges, target)
-        push = push if slopes is None else slopes * push
-        push = push if detuning is None else detuning + push
-        draws = random.normal(random.fold_in(key, n), state.shape[-2:], sample=sample, dtype=dtype, like=state)
-        draws = draws if slopes is None else xp.sqrt(slopes) * draws
-        state += step * push + np.sqrt(2 * temperature * step).astype(dtype) * draws
-    return Equilibrium(state, left=np.inf, limit=_limit(None, dtype))
 
 
 @accepts_any

@@ -17,13 +17,14 @@ from .. import _array, _constants, _launch, random
 from .._array import Array
 from .._gate import accepts_any
 from ._spin_graphs import FactorGraph, SpinGraph
-from ._sweeps import couplings_and_field, inverse_temperatures, sample_indices
+from ._sweeps import couplings_and_field, inverse_temperatures, kept_inside, sample_indices
 
 MOST = 127  # states that int8 can tell apart
+BLOCK = 128  # threads that share the nodes of a colour, at most
 NO_STATE = _launch.fault(70, "a state is out of range: they must be 0 to states - 1")
 
 
-def _checked(graph: SpinGraph, states: int, state: Array | None = None) -> Array:
+def _checked(graph: SpinGraph, states: int, state: Array | None = None, look: bool = True) -> Array:
     if isinstance(graph, FactorGraph):
         raise TypeError("Potts spins are coupled in pairs: give a SpinGraph, not a FactorGraph")
     if not 2 <= states <= MOST:
@@ -34,7 +35,7 @@ def _checked(graph: SpinGraph, states: int, state: Array | None = None) -> Array
         raise TypeError(f"states of nodes must be int8, got {getattr(state, 'dtype', type(state).__name__)}")
     if state.ndim != 2 or state.shape[1] != graph.n_nodes:
         raise ValueError(f"states of nodes must be (batch, {graph.n_nodes}), got shape {state.shape}")
-    if state.size:
+    if state.size and look:
         _launch.flag(~((state >= 0) & (state < states)).all(), NO_STATE)
     return _array.contiguous(state)
 
@@ -72,29 +73,32 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     2^-24 is not met.
     """
     random.require_key(key, "Potts spins are random")
-    state = _checked(graph, states, state)
-    batch, xp = len(state), _array.namespace(state)
-    coupling, field = couplings_and_field(graph, coupling, field, batch, states)
-    betas = inverse_temperatures(beta, sweeps, state)
+    xp = _array.namespace(state)
+    looked = xp is np  # else the kernel looks at what it is given
+    state = _checked(graph, states, state, looked)
+    batch = len(state)
+    coupling, field = couplings_and_field(graph, coupling, field, batch, states, look=looked)
+    betas = inverse_temperatures(beta, sweeps, state, look=looked)
     firsts, visit = graph.visits(clamped)
     draws, words, out = sample_indices(sample, batch, xp), random._key(key), xp.array(state)
     if batch and len(betas) and (visit >= 0).any():
         offsets, neighbour, edge = graph.entries(state)
-        threads = _threads(states, state)
+        threads = _threads(states, 4 * int(np.diff(firsts).max()), state)
+        kept, pad, shared = kept_inside(graph, len(edge), len(betas), state, beside=4 * states * threads)
         _launch.launch(
             "networks/potts", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 2 else batch, states, len(firsts) - 1, len(betas),
-            *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), offsets, neighbour,
+            kept, pad, *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), offsets, neighbour,
             coupling.astype(np.float32, copy=False)[edge], _array.contiguous(field.astype(np.float32, copy=False)), betas, out,
-            grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=4 * states * threads,
+            grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=4 * states * threads + shared,
         )  # fmt: skip
     return out
 
 
-def _threads(states: int, like: Array) -> int:
-    """Threads of a block: as many as the shared memory has room for the fields of, from 128 down."""
-    threads = 128
+def _threads(states: int, visits: int, like: Array) -> int:
+    """Threads of a block: as many warps as the largest colour has `visits` for, and the shared memory room for the fields of, up to 4."""
+    threads = min(BLOCK, -(-visits // 32) * 32)
     while 4 * states * threads > _launch.shared_limit(like) and threads > 32:
-        threads //= 2
+        threads -= 32
     return threads
 
 

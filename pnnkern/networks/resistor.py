@@ -207,7 +207,7 @@ class ResistorNetwork(Graph):
         if shared > _launch.shared_limit(conductance):  # the factor goes to global memory
             work, shared = xp.empty(networks * len(free) * (len(free) + 1) // 2, dtype), 0
         _launch.launch("networks/small_networks", "solve", dtype, networks, batch, self.n_nodes, self.n_edges, len(free), *lists, work, out,
-                       grid=(min(networks, _launch.MAX_BLOCKS),), block=(64,), shared=shared)  # fmt: skip
+                       grid=(min(networks, _launch.MAX_BLOCKS),), block=(128,), shared=shared)  # fmt: skip
         return out.astype(conductance.dtype, copy=False)
 
     def gains(self, conductance: Any, source_nodes: Any, target_nodes: Any, *, tolerance: float = TOLERANCE) -> Array:

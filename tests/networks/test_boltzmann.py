@@ -114,6 +114,51 @@ def test_chains_of_no_number_are_faults(backend, rng) -> None:
         checked(backend.array(np.zeros((2, 5))), *on[1:], sample=np.array([3, -1]))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("visible", "hidden", "classes"), [(8, 12, 4), (7, 5, 3), (1, 1, 0), (130, 41, 0)])
+def test_layers_are_drawn_by_their_chances(backend, visible, hidden, classes, dtype, rng) -> None:
+    """Step by step by plain arrays in float64: all units of samples in a row and by their index, with classes and without, and a gain."""
+    batch, gain, on = 6, 0.7, backend.array
+    shapes = (visible, hidden), (hidden, classes), visible, hidden, classes
+    W, U, a, b, c = (rng.normal(0, 1, shape).astype(dtype) for shape in shapes)
+    W /= np.sqrt(visible).astype(dtype)
+    v0, y0 = gain * rng.integers(0, 2, (batch, visible)).astype(dtype), np.eye(max(1, classes), dtype=dtype)[np.arange(batch) % max(1, classes)]
+    many = 1 + (classes > 0)  # layers that are drawn beside the hidden one
+
+    def bits(key, name: str, x: np.ndarray, sample) -> np.ndarray:
+        return pnn.random.bernoulli(pnn.random.fold_in(key, name), 1 / (1 + np.exp(-x)), sample=sample).astype(float)
+
+    for sample in (2**40, rng.integers(0, 2**50, batch)):
+        v, y = v0.astype(float), y0.astype(float)
+        for n in (4, 5, 6):
+            own = pnn.random.fold_in(KEY, n)
+            h = bits(own, "hidden", v @ W + b + (y @ U.T if classes else 0), sample)
+            v = gain * bits(own, "inputs", gain * (h @ W.T + a), sample)
+            if classes:
+                e = np.exp(h @ U + c)
+                reach = (e / e.sum(axis=1, keepdims=True)).cumsum(axis=1)[:, :-1]
+                u = pnn.random.uniform(pnn.random.fold_in(own, "classes"), (batch, 1), sample=sample)
+                y = np.eye(classes)[(u >= reach).sum(axis=1)]
+        how = {"steps": 3, "key": KEY, "sample": sample, "step0": 4, "gain": gain}
+        got = boltzmann.drawn((on(v0), on(y0))[:many], [on(W), on(U)][:many], [on(a), on(b), on(c)], **how)
+        for mine, theirs in zip(got, (v, y)[:many], strict=True):
+            assert mine.dtype == dtype
+            assert np.array_equal(backend.numpy(mine), theirs.astype(dtype))
+    assert np.isin(backend.numpy(boltzmann.gibbs(on(v0), on(W), on(a), on(b), steps=1, key=KEY)), (0, 1)).all()
+
+
+def test_layers_that_cannot_be_drawn_are_faults(backend, rng) -> None:
+    W, a, b, v = (backend.array(rng.normal(0, 1, s)) for s in ((5, 3), 5, 3, (2, 5)))
+
+    def run(bias, sample) -> None:
+        boltzmann.gibbs(v, W, a, bias, steps=1, key=KEY, sample=sample)
+        pnn.check()
+
+    for bias, sample, message in ((b * np.nan, 0, "probability must lie"), (b, -1, "index must be"), (b, np.array([3, -1]), "index must be")):
+        with pytest.raises(FaultError, match=message):
+            run(bias, sample)
+
+
 def test_exact_gradient_is_the_slope_of_the_likelihood(rng: np.random.Generator) -> None:
     W, a, b = machine(rng, 4, 3)
     data = rng.integers(0, 2, (6, 4)).astype(float)

@@ -20,6 +20,7 @@ from pnnkern.networks import (
     hopfield,
     ising,
     oscillator,
+    potts,
 )
 from pnnkern.networks._solve import solution, solved
 
@@ -45,6 +46,15 @@ KEY = random.key(3)
     (lambda on: ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.array([1, np.inf], np.float32)), key=KEY), "must be finite"),
     (lambda on: ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), on(np.array([0, np.nan, 0])), key=KEY),
      "must be finite"),
+    (lambda on: potts.sweep(on(np.array([[0, 3, 1]], np.int8)), SPINS, on(np.ones(2, np.float32)), states=3, key=KEY), "state is out of"),
+    (lambda on: potts.sweep(on(np.array([[0, -1, 1]], np.int8)), SPINS, on(np.ones(2, np.float32)), states=3, key=KEY), "state is out of"),
+    (lambda on: potts.sweep(on(np.ones((2, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), states=3, beta=on(np.array([np.nan])), key=KEY),
+     "beta must be"),
+    (lambda on: potts.sweep(on(np.ones((2, 3), np.int8)), SPINS, on(np.array([1, np.inf], np.float32)), states=3, key=KEY), "must be finite"),
+    (lambda on: potts.sweep(on(np.ones((2, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), on(np.array([[0, 0, np.nan]] * 3)), states=3,
+                            key=KEY), "must be finite"),
+    (lambda on: potts.sweep(on(np.ones((2, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), on(np.stack([0 * np.eye(3), np.inf + np.eye(3)])),
+                            states=3, key=KEY), "must be finite"),
     (lambda on: NET.residual(on(np.ones(2)), NET.solve(on(np.ones(2)), [0, 2], on(np.array([[1.0, np.inf]])), on_failure="flag"), [0]),
      "must be finite"),
     (lambda on: solution(on(np.zeros((2, 2))), on(np.ones((2, 1)))), "no solution"),
@@ -64,6 +74,8 @@ def test_what_is_right_raises_no_fault(cupy: Any) -> None:
     drn.phases(on(X), [on(w) for w in W], nudges=(-0.9, 0.5), target=on(Y), sweeps=2, tolerance=0)
     oscillator.force(on(X), on(np.ones((3, 3)) - np.eye(3)))
     ising.sweep(on(np.ones((1, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), beta=on(np.array([1.0, 2.0])), key=KEY)
+    field, beta = on(np.ones((2, 3, 3))), on(np.array([1.0]))
+    potts.sweep(on(np.ones((2, 3), np.int8)), SPINS, on(np.ones(2, np.float32)), field, states=3, beta=beta, key=KEY)
     pnn.check()
 
 

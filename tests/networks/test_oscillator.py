@@ -7,7 +7,7 @@ from scipy.special import i0, i1
 
 import pnnkern as pnn
 from pnnkern import _launch
-from pnnkern._errors import ConvergenceError
+from pnnkern._errors import ConvergenceError, FaultError
 from pnnkern.networks import oscillator
 from pnnkern.testing import check_split
 
@@ -218,6 +218,50 @@ def test_steps_are_those_of_plain_arrays(backend, groups, batch, outputs, dtype,
             worst.append(np.abs(push).max(axis=1) / np.minimum(start, largest.max(axis=1)))
             assert np.abs(backend.numpy(got.moved[0][p]) - by).max() <= LIMIT[dtype] * max(1, np.abs(by).max())
         assert got.residual == pytest.approx(np.max(worst), rel=1e-3 if dtype == "float32" else 1e-8)
+
+
+@pytest.mark.parametrize(("groups", "batch", "outputs"), SIZES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_steps_in_a_bath_are_those_of_plain_arrays(backend, groups, batch, outputs, dtype, place, rng, monkeypatch) -> None:
+    """Noise of variance 2 T slope step, of each step and sample its own, the same in all phases; of samples in a row and by their index."""
+    if backend.name == "cpu" and place:
+        pytest.skip("a twin has one place")
+    if sum(groups) > 500 and (dtype, place) not in (("float32", 0), ("float64", 2)):
+        pytest.skip("one of each")
+    c, steps, step, betas, T = machine(rng, groups, batch, outputs, dtype), 4, 0.07, (-0.4, 0.6), 0.3
+    limits(monkeypatch, place, groups, dtype)
+    here, wide, key = given(backend, c, groups), {k: v.astype(float) for k, v in c.items()}, pnn.random.key(5)
+    for sample in (2**40, rng.integers(0, 2**50, batch)):
+        found = oscillator.relax(**here, nudge=betas, temperature=T, steps=steps, step=step, key=key, sample=sample)
+        assert found.residual == np.inf
+        assert found.phase.dtype == dtype
+        for p, beta in enumerate(betas):
+            phase = wide["phase"].copy()
+            for n in range(steps):
+                z = pnn.random.normal(pnn.random.fold_in(key, n), phase.shape, sample=sample, dtype=dtype).astype(float)
+                phase += step * (wide["detuning"] + pushes(wide, phase, beta)) + np.sqrt(2 * T * step * wide["slopes"]) * z
+            assert np.abs(backend.numpy(found.phase[p]) - phase).max() <= LIMIT[dtype] * 3
+    bare = {k: v for k, v in here.items() if k in ("phase", "coupling", "y")}
+    found = oscillator.relax(**bare, temperature=T, steps=2, step=step, key=key)
+    assert found.phase.shape == (batch, sum(groups))
+    none, phase = {"x": 0 * wide["x"], "second": 0 * wide["second"], "slopes": 1, "detuning": 0}, wide["phase"].copy()
+    for n in range(2):
+        z = pnn.random.normal(pnn.random.fold_in(key, n), phase.shape, dtype=dtype).astype(float)
+        phase += step * pushes(wide | none, phase) + np.sqrt(2 * T * step) * z
+    assert np.abs(backend.numpy(found.phase) - phase).max() <= LIMIT[dtype] * 3
+
+
+def test_a_bath_refuses_a_sample_that_is_none(backend, rng: np.random.Generator) -> None:
+    c = on(backend, network(rng, 3))
+
+    def run(sample) -> None:
+        oscillator.relax(**c, temperature=0.1, steps=1, key=pnn.random.key(1), sample=sample)
+        pnn.check()
+
+    for sample in (-1, np.array([0, -2, 1])):
+        with pytest.raises(FaultError, match="sample index must be 0 or more"):
+            run(sample)
 
 
 @pytest.mark.parametrize("groups", [(9,), (11, 2)])

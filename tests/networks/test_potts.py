@@ -115,7 +115,7 @@ def test_two_states_are_spins(rng: np.random.Generator) -> None:
         assert (abs(one - two) < 5 * np.sqrt((2 - one**2 - two**2) / 20000) + 1e-4).all()
 
 
-def test_same_bits_everywhere(backend, rng: np.random.Generator) -> None:
+def test_same_bits_everywhere(backend, rng: np.random.Generator, monkeypatch) -> None:
     """CPU, kernel on the host, one call or two, any split; clamped nodes stay."""
     graph, q = SpinGraph(graphs.delaunay(37, KEY)[0], 37), 7
     J, h = rng.normal(0, 1, graph.n_edges).astype("float32"), rng.normal(0, 1, (21, 37, q)).astype("float32")
@@ -129,6 +129,9 @@ def test_same_bits_everywhere(backend, rng: np.random.Generator) -> None:
     for order in ("descending", "shuffled"):
         with _launch.host(order=order):
             assert np.array_equal(potts.sweep(start, graph, J, h, beta=beta, sample=2**40, **how), cpu)
+    for room in (4 * q * 32 + 36, 4 * q * 32 + 37, 4 * q * 32 + 37 + 8 * 36 * 7):  # of states and tables neither, the states, both
+        monkeypatch.setattr(_launch, "shared_limit", lambda like, room=room: room)
+        assert np.array_equal(backend.numpy(potts.sweep(on[0], graph, *on[1:], beta=beta, sample=2**40, **how)), cpu)
     check_split(lambda s, key, sample: potts.sweep(s, graph, J, h[0], states=q, sweeps=3, key=key, sample=sample), start, key=KEY, sample=5)
 
 

@@ -8,6 +8,13 @@ namespace pnn {
 struct graph {
     const int *offsets, *neighbour, *edge;
     const signed char* sense;
+    PNN_HD int of(int k) const { return edge[k]; }
+};
+// The same where what edges have is told for each entry k.
+struct entry_graph {
+    const int *offsets, *neighbour;
+    const signed char* sense;
+    PNN_HD int of(int k) const { return k; }
 };
 
 // A resistor, or a diode that conducts from its first node to its second: w = u - v gives g (reverse w + (1 - reverse) max(w - drop, 0)).
@@ -15,6 +22,15 @@ struct graph {
 struct diode_law {
     const double *conductance, *reverse, *drop;
 
+    // The same for the entries of a graph, in room for VALUES of each.
+    static constexpr int VALUES = 3;
+    PNN_D diode_law inside(const graph& g, int entries, double* room) const {
+        for (int k = threadIdx.x; k < entries; k += blockDim.x) {
+            int e = g.edge[k];
+            room[k] = conductance[e], room[entries + k] = reverse[e], room[2 * entries + k] = drop[e];
+        }
+        return {room, room + entries, room + 2 * entries};
+    }
     // current out of a node at u towards a neighbour at v
     PNN_HD double current(int e, int s, double u, double v) const {
         double w = s * (u - v), over = w - drop[e];
@@ -24,33 +40,49 @@ struct diode_law {
         double over = s * (u - v) - drop[e];
         return conductance[e] * (reverse[e] + (over > 0 ? 1 - reverse[e] : 0));
     }
-    PNN_HD double net(const graph& g, int i, const double* v, double u, double load, double driven) const {
+    template <class Graph> PNN_HD double net(const Graph& g, int i, const double* v, double u, double load, double driven) const {
         double sum = load * u - driven;
-        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += current(g.edge[k], g.sense[k], u, v[g.neighbour[k]]);
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += current(g.of(k), g.sense[k], u, v[g.neighbour[k]]);
         return sum;
     }
-    PNN_HD double slopes(const graph& g, int i, const double* v, double u, double load) const {
+    template <class Graph> PNN_HD double slopes(const Graph& g, int i, const double* v, double u, double load) const {
         double sum = load;
-        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += slope(g.edge[k], g.sense[k], u, v[g.neighbour[k]]);
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += slope(g.of(k), g.sense[k], u, v[g.neighbour[k]]);
         return sum;
     }
-    // The net current rises with u, in straight pieces between the voltages at which one of the diodes starts to conduct: the pieces left
-    // and right of the root are found by trying them all.
-    PNN_HD double root(const graph& g, int i, const double* v, double load, double driven) const {
+    // The net current rises with u, in straight pieces between the voltages at which one of the diodes starts to conduct: the root is on the
+    // piece of the last voltage, or else the pieces left and right of it are found by trying them all.
+    template <class Graph> PNN_HD double root(const Graph& g, int i, const double* v, double load, double driven) const {
+        double was = v[i], left = load * was - driven, slopes = load;
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
+            int e = g.of(k), s = g.sense[k];
+            double t = v[g.neighbour[k]];
+            left += current(e, s, was, t);
+            slopes += slope(e, s, was, t);
+        }
+        if (slopes > 0) {
+            double u = was - left / slopes;
+            bool same = true;
+            for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
+                double t = v[g.neighbour[k]], from = drop[g.of(k)];
+                same = same && (g.sense[k] * (u - t) > from) == (g.sense[k] * (was - t) > from);
+            }
+            if (same) return u;
+        }
         double below = -1e300, above = 1e300, f_below = 0, f_above = 0;
         bool has_below = false, has_above = false;
         for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
-            double t = v[g.neighbour[k]] + g.sense[k] * drop[g.edge[k]], f = net(g, i, v, t, load, driven);
+            double t = v[g.neighbour[k]] + g.sense[k] * drop[g.of(k)], f = net(g, i, v, t, load, driven);
             if (f <= 0 && (!has_below || t > below)) { below = t; f_below = f; has_below = true; }
             if (f >= 0 && (!has_above || t < above)) { above = t; f_above = f; has_above = true; }
         }
         if (has_below && has_above) {
             if (f_above > f_below) return below + (above - below) * (-f_below / (f_above - f_below));
-            return v[i] < below ? below : v[i] > above ? above : v[i];   // nothing conducts: any voltage between them will do
+            return was < below ? below : was > above ? above : was;   // nothing conducts: any voltage between them will do
         }
         double t = has_below ? below : above, f = has_below ? f_below : f_above, rate = load;
         for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {   // outermost piece: the diodes that point out of it conduct
-            int e = g.edge[k];
+            int e = g.of(k);
             rate += conductance[e] * (reverse[e] + ((g.sense[k] > 0) == has_below ? 1 - reverse[e] : 0));
         }
         return rate > 0 ? t - f / rate : t;
@@ -62,19 +94,24 @@ struct transistor_law {
     const double* gate;
     double strength, threshold, least;
 
+    static constexpr int VALUES = 1;
+    PNN_D transistor_law inside(const graph& g, int entries, double* room) const {
+        for (int k = threadIdx.x; k < entries; k += blockDim.x) room[k] = gate[g.edge[k]];
+        return {room, strength, threshold, least};
+    }
     PNN_HD double current(int e, int, double u, double v) const {
         double over = gate[e] - threshold - (u + v) / 2;
         return strength * (over > least ? over : least) * (u - v);
     }
-    PNN_HD double net(const graph& g, int i, const double* v, double u, double load, double driven) const {
+    template <class Graph> PNN_HD double net(const Graph& g, int i, const double* v, double u, double load, double driven) const {
         double sum = load * u - driven;
-        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += current(g.edge[k], 1, u, v[g.neighbour[k]]);
+        for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) sum += current(g.of(k), 1, u, v[g.neighbour[k]]);
         return sum;
     }
-    PNN_HD double slopes(const graph& g, int i, const double* v, double u, double load) const {
+    template <class Graph> PNN_HD double slopes(const Graph& g, int i, const double* v, double u, double load) const {
         double sum = load;
         for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
-            double over = gate[g.edge[k]] - threshold - (u + v[g.neighbour[k]]) / 2;
+            double over = gate[g.of(k)] - threshold - (u + v[g.neighbour[k]]) / 2;
             sum += strength * (over > least ? over : least);
         }
         return sum;
@@ -82,12 +119,12 @@ struct transistor_law {
     // With the transistors that conduct known, Kirchhoff's law at the node is a quadratic, -square u^2 / 2 + linear u = constant; its
     // smaller root. Which conduct is guessed from the node's last voltage and corrected. Where that leads nowhere, because the quadratic has no
     // root or the guess goes in circles, the node follows its own current, to where that ends.
-    PNN_HD double root(const graph& g, int i, const double* v, double load, double driven) const {
+    template <class Graph> PNN_HD double root(const Graph& g, int i, const double* v, double load, double driven) const {
         double u = v[i];
         for (int attempt = 0; attempt < 8; attempt++) {
             double square = 0, linear = load, constant = driven;
             for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
-                double w = v[g.neighbour[k]], a = gate[g.edge[k]] - threshold;
+                double w = v[g.neighbour[k]], a = gate[g.of(k)] - threshold;
                 if (a - (u + w) / 2 > least) {
                     square += strength;
                     linear += strength * a;
@@ -102,7 +139,7 @@ struct transistor_law {
             double next = inside > 0 ? 2 * constant / (linear + sqrt(inside)) : linear / square;
             bool same = inside > 0;
             for (int k = g.offsets[i]; k < g.offsets[i + 1]; k++) {
-                double a = gate[g.edge[k]] - threshold, w = v[g.neighbour[k]];
+                double a = gate[g.of(k)] - threshold, w = v[g.neighbour[k]];
                 same = same && (a - (u + w) / 2 > least) == (a - (next + w) / 2 > least);
             }
             u = next;
@@ -111,7 +148,7 @@ struct transistor_law {
         return downstream(g, i, v, load, driven);
     }
     // The next voltage above, or below, at which the net current has changed its sign: C du/dt = -net goes there.
-    PNN_HD double downstream(const graph& g, int i, const double* v, double load, double driven) const {
+    template <class Graph> PNN_HD double downstream(const Graph& g, int i, const double* v, double load, double driven) const {
         double near = v[i], first = net(g, i, v, near, load, driven), span = 0;
         if (first == 0) return near;
         double way = first < 0 ? 1 : -1;

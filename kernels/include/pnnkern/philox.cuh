@@ -235,12 +235,19 @@ template <class T> PNN_HD void bernoulli4(rng_key k, u64 quad, u64 sample, const
     for (int j = 0; j < 4; j++) z[j] = bernoulli((double)p[j], w.w[j], w.w[(j + 1) & 3]);
 }
 
-// One float normal, for fused kernels that cannot use all four of a quad.
+// One normal, for fused kernels that cannot use all four of a quad.
 PNN_HD float normal(rng_key k, u64 element, u64 sample) {
     words w = block(k, element >> 2, sample);
     float z0, z1;
     normal2(element & 2 ? w.w[2] : w.w[0], element & 2 ? w.w[3] : w.w[1], &z0, &z1);
     return element & 1 ? z1 : z0;
+}
+PNN_HD void normal(rng_key k, u64 element, u64 sample, float* z) { *z = normal(k, element, sample); }
+PNN_HD void normal(rng_key k, u64 element, u64 sample, double* z) {
+    words w = block(k, element >> 1, sample);
+    double z0, z1;
+    normal2(join_(w.w[0], w.w[1]), join_(w.w[2], w.w[3]), &z0, &z1);
+    *z = element & 1 ? z1 : z0;
 }
 
 // ---- Poisson: inversion below a mean of 10, transformed rejection (PTRS, Hoermann, Insurance: Mathematics and Economics 12, 1993) above.

@@ -24,4 +24,40 @@ PNN_HD signed char potts_state(int states, float* fields, int stride, float gain
     }
     return (signed char)state;
 }
+
+// A visit of node i: the fields on its states, in the order of its edges, and the draw.
+PNN_D void potts_visit(spin_graph graph, int i, int states, const float* own, float* fields, int stride, float gain, u32 word,
+                       signed char* state) {
+    for (int a = 0; a < states; a++) fields[a * stride] = own[(i64)i * states + a];
+    for (int e = graph.first[i] + graph.pad * i; e < graph.first[i + 1] + graph.pad * i; e++) {
+        float* its = fields + state[graph.other[e]] * stride;
+        *its = add_(*its, graph.coupling[e]);
+    }
+    state[i] = potts_state(states, fields, stride, gain, word);
+}
+
+// All sweeps of one sample by one block. Colours with fewer quads than threads have a thread for each node, which makes the quad's words again.
+PNN_D void potts_sweeps(spin_graph graph, i64 nodes, int states, int colours, int sweeps, rng_key key, i64 sweep0, u64 sample,
+                        const int* quad_first, const int* visit, const float* own, const double* beta, float* fields, signed char* state) {
+    int stride = (int)blockDim.x;
+    for (int n = 0; n < sweeps; n++) {
+        float gain = spin_gain(beta[n]);
+        u64 block0 = (u64)((sweep0 + n) * nodes);
+        for (int c = 0; c < colours; c++) {
+            int q0 = quad_first[c], q1 = quad_first[c + 1];
+            bool single = q1 - q0 < stride;
+            int each = single ? 1 : 4;   // visits of a thread, one after another
+            for (int v = 4 * q0 + each * (int)threadIdx.x; v < 4 * q1; v += each * stride) {
+                words w = block(key, block0 + v / 4, sample);
+                if (single) w.w[0] = word_(w, v % 4);
+                for (int j = 0; j < each; j++) {
+                    int i = visit[v + j];
+                    if (i >= 0) potts_visit(graph, i, states, own, fields, stride, gain, w.w[0], state);
+                    w.w[0] = w.w[1], w.w[1] = w.w[2], w.w[2] = w.w[3];   // no index, which would put them into local memory
+                }
+            }
+            __syncthreads();
+        }
+    }
+}
 }  // namespace pnn

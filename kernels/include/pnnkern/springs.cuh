@@ -16,7 +16,8 @@ constexpr double SPRINGS_KEEP = 0.1;    // a factor is used again while a step w
 constexpr double SPRINGS_EVEN = 1e-12;  // of the energy: what two sums of the same springs may differ by
 constexpr double SPRINGS_LEAST = 1e-6;    // shifts of the Hessian, in the largest stiffness
 constexpr double SPRINGS_LARGEST = 1e12;  // beyond, the positions are no longer numbers
-constexpr int SPRINGS_THREADS = 64;     // most of a block
+constexpr int SPRINGS_WARPS = 4;        // most of a block, which are whole
+constexpr int SPRINGS_ACROSS = 8;       // threads that share a row
 
 // w = x_i - x_j; returns its length
 template <int D>
@@ -29,9 +30,13 @@ PNN_HD double springs_between(const double* x, int i, int j, double* w) {
     return sqrt(square);
 }
 
-// part[0]: the energy at x less that of springs between held nodes; part[1]: the largest force. g (n_free * D): gradient.
+// The energy at x less that of springs between held nodes, and the largest force, to all threads. g (n_free * D): gradient. part: two numbers
+// for each warp.
+struct springs_rest {
+    double energy, force;
+};
 template <int D>
-PNN_D void springs_forces(const springs& net, const double* pull, const double* load, const double* x, double* g, double* part) {
+PNN_D springs_rest springs_forces(const springs& net, const double* pull, const double* load, const double* x, double* g, double* part) {
     double energy = 0, largest = 0;
     __syncthreads();
     for (long long r = threadIdx.x; r < net.n_free; r += blockDim.x) {
@@ -55,15 +60,15 @@ PNN_D void springs_forces(const springs& net, const double* pull, const double* 
             largest = larger(largest, size);
         }
     }
-    part[2 * threadIdx.x] = energy;
-    part[2 * threadIdx.x + 1] = largest;
+    for (int lanes = 16; lanes > 0; lanes /= 2) {
+        energy += __shfl_xor_sync(0xffffffffu, energy, lanes);
+        largest = larger(largest, __shfl_xor_sync(0xffffffffu, largest, lanes));
+    }
+    if (threadIdx.x % 32 == 0) part[threadIdx.x / 16] = energy, part[threadIdx.x / 16 + 1] = largest;
     __syncthreads();
-    if (threadIdx.x == 0)
-        for (unsigned t = 1; t < blockDim.x; t++) {
-            part[0] += part[2 * t];
-            part[1] = larger(part[1], part[2 * t + 1]);
-        }
-    __syncthreads();
+    springs_rest all = {part[0], part[1]};
+    for (unsigned w = 1; w < blockDim.x / 32; w++) all = {all.energy + part[2 * w], larger(all.force, part[2 * w + 1])};
+    return all;
 }
 
 template <int D>
@@ -93,44 +98,61 @@ PNN_D void springs_hessian(const springs& net, const double* load, const double*
     __syncthreads();
 }
 
-// Cholesky factor in place, column by column. False, for all threads, if the matrix is not positive definite.
+// Cholesky factor in place, column by column; the threads share rows and columns of what is left. False, for all threads, if the matrix is not
+// positive definite. column: room for n numbers, of the column at hand, 0 where a row begins later.
 template <int D>
-PNN_D bool springs_factor(const springs& net, double* h) {
-    long long n = net.n_free * D;
-    for (long long k = 0; k < n; k++) {
+PNN_D bool springs_factor(const springs& net, double* h, double* column) {
+    int n = int(net.n_free) * D, across = threadIdx.x % SPRINGS_ACROSS, down = threadIdx.x / SPRINGS_ACROSS;
+    for (int k = 0; k < n; k++) {
         double pivot = h[net.begin[k] + k];
-        __syncthreads();
-        if (!(pivot > 0)) return false;
+        if (!(pivot > 0)) {
+            __syncthreads();   // all have seen it
+            return false;
+        }
         double root = sqrt(pivot);
-        for (long long r = k + threadIdx.x; r < n; r += blockDim.x)
-            if (D * (long long)net.first[r / D] <= k) h[net.begin[r] + k] = r == k ? root : h[net.begin[r] + k] / root;
+        for (int r = k + 1 + threadIdx.x; r < n; r += blockDim.x) {
+            double x = 0;
+            if (D * net.first[r / D] <= k) {
+                double* at = h + net.begin[r] + k;
+                *at = x = *at / root;
+            }
+            column[r] = x;
+        }
         __syncthreads();
-        for (long long r = k + 1 + threadIdx.x; r < n; r += blockDim.x)
-            if (D * (long long)net.first[r / D] <= k)
-                for (long long c = k + 1; c <= r; c++)
-                    if (D * (long long)net.first[c / D] <= k) h[net.begin[r] + c] -= h[net.begin[r] + k] * h[net.begin[c] + k];
+        if (threadIdx.x == 0) h[net.begin[k] + k] = root;
+        for (int r = k + 1 + down; r < n; r += blockDim.x / SPRINGS_ACROSS) {
+            if (D * net.first[r / D] > k) continue;
+            double x = column[r], *row = h + net.begin[r];
+            for (int c = k + 1 + across; c <= r; c += SPRINGS_ACROSS) row[c] -= x * column[c];
+        }
         __syncthreads();
     }
     return true;
 }
 
-// y in place, by the factor
+// y in place, by the factor: a warp goes along, the others wait.
 template <int D>
 PNN_D void springs_solve(const springs& net, const double* h, double* y) {
-    long long n = net.n_free * D;
-    for (long long k = 0; k < n; k++) {
-        if (threadIdx.x == 0) y[k] /= h[net.begin[k] + k];
-        __syncthreads();
-        for (long long r = k + 1 + threadIdx.x; r < n; r += blockDim.x)
-            if (D * (long long)net.first[r / D] <= k) y[r] -= h[net.begin[r] + k] * y[k];
-        __syncthreads();
+    int n = int(net.n_free) * D, lane = threadIdx.x;
+    if (lane < 32) {
+        for (int k = 0; k < n; k++) {
+            double x = y[k] / h[net.begin[k] + k];
+            __syncwarp();
+            if (lane == 0) y[k] = x;
+            for (int r = k + 1 + lane; r < n; r += 32)
+                if (D * net.first[r / D] <= k) y[r] -= h[net.begin[r] + k] * x;
+            __syncwarp();
+        }
+        for (int r = n - 1; r >= 0; r--) {
+            const double* row = h + net.begin[r];
+            double x = y[r] / row[r];
+            __syncwarp();
+            if (lane == 0) y[r] = x;
+            for (int c = D * net.first[r / D] + lane; c < r; c += 32) y[c] -= row[c] * x;
+            __syncwarp();
+        }
     }
-    for (long long r = n - 1; r >= 0; r--) {
-        if (threadIdx.x == 0) y[r] /= h[net.begin[r] + r];
-        __syncthreads();
-        for (long long c = D * (long long)net.first[r / D] + threadIdx.x; c < r; c += blockDim.x) y[c] -= h[net.begin[r] + c] * y[r];
-        __syncthreads();
-    }
+    __syncthreads();
 }
 
 // How many numbers of memory a block needs.
@@ -143,8 +165,8 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
     long long n = net.n_free * D;
     double *h = own, *g = own + net.begin[n], *y = g + n, *other = y + n, *trial = other + n, shift = 0, last = 0;
     for (long long t = threadIdx.x; t < n_nodes * D; t += blockDim.x) trial[t] = x[t];
-    springs_forces<D>(net, pull, load, x, g, part);
-    double energy = part[0], left = part[1];
+    springs_rest rest = springs_forces<D>(net, pull, load, x, g, part);
+    double energy = rest.energy, left = rest.force;
     bool kept = false;
     int step = 0;
     for (; step < steps && !(left <= goal); step++) {
@@ -152,7 +174,7 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
             double least = last / 10 > SPRINGS_LEAST * stiffest ? last / 10 : SPRINGS_LEAST * stiffest;
             for (shift = 0; shift < SPRINGS_LARGEST * stiffest; last = shift = shift > 0 ? 10 * shift : least) {
                 springs_hessian<D>(net, load, x, shift, h);
-                if (springs_factor<D>(net, h)) break;
+                if (springs_factor<D>(net, h, other)) break;
             }
             if (!(shift < SPRINGS_LARGEST * stiffest)) break;
         }
@@ -166,9 +188,9 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
                 long long at = (long long)net.node[t / D] * D + t % D;
                 trial[at] = x[at] - length * y[t];
             }
-            springs_forces<D>(net, pull, load, trial, other, part);
-            now = part[0];
-            force = part[1];
+            rest = springs_forces<D>(net, pull, load, trial, other, part);
+            now = rest.energy;
+            force = rest.force;
             double slack = SPRINGS_EVEN * (energy < 0 ? -energy : energy);
             // close to the minimum energies are equal to rounding; then the force decides
             fell = now < energy || (now <= energy + slack && force < left);

@@ -1,10 +1,7 @@
 // Oscillators coupled through the cosines of their phase differences: the sin a cos b form, so that sums over neighbours are products of
 // matrices with cos and sin, never a (batch, n, n) array. A block takes a network of oscillators through all its steps. Twin: networks/xy.py.
 #pragma once
-#include "pnnkern/platform.cuh"
-#if !defined(__CUDACC_RTC__)
-#include <cmath>
-#endif
+#include "pnnkern/philox.cuh"
 
 namespace pnn {
 // Sine and cosine of x = r + k pi / 2, from those of |r| <= pi / 4, without a path for large angles that would need an array in local memory.
@@ -145,6 +142,27 @@ template <class T, class I> struct xy_block {
         return net.tolerance > 0 && *left <= T(net.tolerance);
     }
 
+    // What moves oscillator j, from the sums that are there; f: where the fields of its row begin.
+    PNN_D T pushed(int j, long long f, T beta, const T* wanted) const {
+        int k = j - (net.nodes - net.outputs);
+        T c = cosine[j], s = sine[j], x, y;
+        total(j, &x, &y);
+        if (net.x) x += net.x[f + j];
+        if (net.y) y += net.y[f + j];
+        if (net.nudge && k >= 0) x += beta * (wanted[k] - c);
+        T push = xy_force(c, s, x, y, net.second ? net.second[j] : T(0));
+        if (net.slope) push *= net.slope[j];
+        if (net.detuning) push += net.detuning[j];
+        return push;
+    }
+    PNN_D void begin(const T* start) const {
+        for (int j = threadIdx.x; j < net.nodes; j += blockDim.x) {
+            state[j] = start[j];
+            circle_(start[j], sine + j, cosine + j);
+        }
+        __syncthreads();
+    }
+
     // phase[nodes] after all steps from start[nodes]; cosines of the last ones, and the force that is left relative to the largest possible.
     PNN_D void relax(long long row, int steps, const T* start, T* phase, T* output, T* left) const {
         int nodes = net.nodes, others = nodes - net.outputs;
@@ -152,24 +170,12 @@ template <class T, class I> struct xy_block {
         T beta = net.nudge ? net.nudge[row / net.batch] : T(0), most, scale = largest(row), last = T(0);
         const T* wanted = net.target + row % net.batch * net.outputs;
         scale = scale != T(0) ? scale : T(1);
-        for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
-            state[j] = start[j];
-            circle_(start[j], sine + j, cosine + j);
-        }
-        __syncthreads();
+        begin(start);
         for (int n = 0; n < steps; n++) {
             fields_of(cosine, sine);
             most = T(0);
             for (int j = threadIdx.x; j < nodes; j += blockDim.x) {
-                T c = cosine[j], s = sine[j], x, y;
-                total(j, &x, &y);
-                if (net.x) x += net.x[f + j];
-                if (net.y) y += net.y[f + j];
-                if (net.nudge && j >= others) x += beta * (wanted[j - others] - c);
-                T push = xy_force(c, s, x, y, net.second ? net.second[j] : T(0));
-                if (net.slope) push *= net.slope[j];
-                if (net.detuning) push += net.detuning[j];
-                T to = state[j] + net.step * push;
+                T push = pushed(j, f, beta, wanted), to = state[j] + net.step * push;
                 state[j] = to;
                 circle_(to, sine + j, cosine + j);
                 most = larger(most, size_(push));
@@ -184,6 +190,28 @@ template <class T, class I> struct xy_block {
         }
         if (threadIdx.x == 0) *left = last;
         __syncthreads();   // the next row begins
+    }
+
+    // phase[nodes] after all steps from start[nodes] in a bath: each adds amplitude sqrt(slope) z, with standard normals z of fold_in(key, step).
+    PNN_D void warm(long long row, int steps, T amplitude, rng_key key, u64 sample, const T* start, T* phase) const {
+        long long f = row % net.field_rows * net.nodes;
+        T beta = net.nudge ? net.nudge[row / net.batch] : T(0);
+        const T* wanted = net.target + row % net.batch * net.outputs;
+        begin(start);
+        for (int n = 0; n < steps; n++) {
+            rng_key own = fold_in(key, (u64)n);
+            fields_of(cosine, sine);
+            for (int j = threadIdx.x; j < net.nodes; j += blockDim.x) {
+                T z;
+                normal(own, (u64)j, sample, &z);
+                if (net.slope) z *= sqrt_(net.slope[j]);
+                T to = state[j] + fma_(amplitude, z, net.step * pushed(j, f, beta, wanted));
+                state[j] = to;
+                circle_(to, sine + j, cosine + j);
+            }
+            __syncthreads();
+        }
+        for (int j = threadIdx.x; j < net.nodes; j += blockDim.x) phase[j] = state[j];   // as each thread left them
     }
 
     // How far a nudge moves the free phases, as differences of their own: near the free state they are beta times smaller than the phases,

@@ -5,7 +5,7 @@ import pytest
 from pnnkern.kernels import host
 
 from pnnkern import _launch, _sources
-from pnnkern.networks import DiodeNetwork, graphs
+from pnnkern.networks import DiodeNetwork, TransistorNetwork, graphs
 
 STEM = "networks/graph_sweep"
 
@@ -30,7 +30,7 @@ def sweeps_taken(volts: list[float]) -> list[int]:
     v[:, 4] = v[:, 3] / 2
     with _launch.host():
         _launch.launch(
-            STEM, "diode", float, batch, 5, 3, 50, 1e-6, 1.0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
+            STEM, "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
             np.arange(4, dtype=np.int32), np.zeros(5), np.full(5, -9.0), np.full(5, 9.0), np.zeros((batch, 5)), np.ones(batch), v, taken,
             grid=(2,), block=(32,),
         )  # fmt: skip
@@ -63,6 +63,28 @@ def test_a_colour_waits_for_the_one_before(monkeypatch: pytest.MonkeyPatch) -> N
     expected[:, free] = -np.linalg.solve(laplacian[np.ix_(free, free)], laplacian[np.ix_(free, held)] @ values.T).T
     with _launch.host(build="race"):
         assert np.abs(net.solve(g, held, values, method="sweep", tolerance=1e-12) - expected).max() < 1e-9
-        plant(monkeypatch, "                __syncthreads();\n            }\n            moving", "            }\n            moving")
+        plant(monkeypatch, "            __syncthreads();\n        }\n        moving", "        }\n        moving")
         with pytest.raises(host.HostError, match="data races"):
             net.solve(g, held, values, method="sweep", tolerance=1e-12)
+
+
+@pytest.mark.parametrize("law", ["diode", "transistor"])
+def test_tables_lie_where_there_is_room(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables and voltages, voltages alone, or neither of each block: the same bits, and the voltages of Newton's method."""
+    rng, edges = np.random.default_rng(3), graphs.lattice(7, 9)
+    diode = DiodeNetwork(edges, 63, diode=rng.random(len(edges)) < 0.5, reverse=0.02, drop=0.05)
+    net = diode if law == "diode" else TransistorNetwork(edges, 63)
+    values = 3 if law == "diode" else 1
+    p, held, volts = rng.uniform(1.2, 3, net.n_edges), np.array([0, 20, 61]), rng.uniform(0, 0.45, (5, 3))
+    seen: list[tuple[int, int]] = []
+    kept = type(net)._kept
+    monkeypatch.setattr(type(net), "_kept", lambda *args: seen.append(kept(*args)) or seen[-1])
+    whole, found = 8 * 63 + (8 * values + 5) * 2 * net.n_edges + 4 * 64, []
+    for processors, limit in ((5, whole), (4, 2 * whole), (4, 2 * whole - 1), (1, 8 * 63), (1, 8 * 63 - 1)):
+        monkeypatch.setattr(_launch, "multiprocessors", lambda like, n=processors: n)
+        monkeypatch.setattr(_launch, "shared_limit", lambda like, n=limit: n)
+        with _launch.host():
+            found.append(net.solve(p, held, volts, method="sweep", tolerance=1e-11))
+    assert seen == [(2, whole), (2, whole), (1, 8 * 63), (1, 8 * 63), (0, 0)]
+    assert all(np.array_equal(v, found[0]) for v in found)
+    assert np.abs(found[0] - net.solve(p, held, volts, method="newton", tolerance=1e-12)).max() < 1e-9

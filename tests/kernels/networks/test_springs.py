@@ -102,3 +102,29 @@ def test_strict_builds_and_global_memory(rng: np.random.Generator, monkeypatch: 
     with _launch.host():
         assert np.abs(settled(p).positions - truth).max() < 1e-9
     assert np.abs(settled(p).positions - truth).max() < 1e-9
+
+
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_more_nodes_than_a_warp_has_threads(backend, dimension: int, rng: np.random.Generator) -> None:
+    """No force is left at any node of many, spring by spring; and what answers to a force is what the Hessian times that is."""
+    p = problem(dimension, rng, n=150)
+    y, free, (i, j) = backend.numpy(settled(p, backend.array).positions), free_of(p), p["net"].edges.T
+
+    def forces(x: np.ndarray) -> np.ndarray:
+        w = x[:, i] - x[:, j]
+        length = np.linalg.norm(w, axis=2)
+        pull = (p["k"] * (1 - p["l"] / length))[:, :, None] * w
+        out = p["forces"] - p["load"][0] * (x - p["load"][1])
+        for s in range(len(x)):
+            np.add.at(out[s], i, -pull[s])
+            np.add.at(out[s], j, pull[s])
+        return out
+
+    assert np.abs(forces(y)[:, free]).max() < 1e-8
+    push, h = rng.standard_normal(y.shape), 1e-6
+    on = backend.array
+    load = tuple(on(a) for a in p["load"])
+    moved, stable = p["net"].respond(on(p["k"]), on(p["l"]), p["nodes"], on(y), on(push), load=load)
+    assert stable.all()
+    back = -(forces(y + h * backend.numpy(moved)) - forces(y - h * backend.numpy(moved))) / (2 * h)
+    assert np.abs(back - push)[:, free].max() < 1e-5

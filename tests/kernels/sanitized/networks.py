@@ -50,13 +50,15 @@ def graph_sweeps() -> Iterator[np.ndarray]:
     transistors = 1.0, 0.7, 1e-3, rng.uniform(0.6, 3, len(edges))
     for verb, law, size in (("diode", diodes, 1.0), ("transistor", transistors, 0.4)):
         start, scale = rng.uniform(-size, size, (batch, n)), np.full(batch, size)
+        whole = 8 * n + 4 * (n + 1) + (5 + 8 * sum(np.ndim(a) for a in law)) * len(lists[1])
         for sweeps, tolerance, relaxation in ((3, 0.0, 1.3), (400, 1e-3, 1.0)):
-            v, taken = start.copy(), np.zeros(batch, np.int32)
-            _launch.launch(
-                "networks/graph_sweep", verb, float, batch, n, 2, sweeps, tolerance, relaxation, *law, *lists, order, first, load, low, high,
-                driven, scale, v, taken, grid=(2,), block=(THREADS,),
-            )  # fmt: skip
-            yield from (v, taken)
+            for kept, shared in enumerate((0, 8 * n, whole)):
+                v, taken = start.copy(), np.zeros(batch, np.int32)
+                _launch.launch(
+                    "networks/graph_sweep", verb, float, batch, n, 2, sweeps, kept, tolerance, relaxation, *law, *lists, order, first, load,
+                    low, high, driven, scale, v, taken, grid=(2,), block=(THREADS,), shared=shared,
+                )  # fmt: skip
+                yield from (v, taken)
         left = np.empty_like(v)
         sizes = batch, n
         _launch.launch(
@@ -78,7 +80,7 @@ def nodes_without_a_root() -> Iterator[np.ndarray]:
     none, rails, taken = np.zeros(3 * stars), np.full(3 * stars, 1e3), np.zeros(batch, np.int32)
     law, lists = (1.0, 0.7, 0.05, gate), neighbours(edges, 3 * stars)
     _launch.launch(
-        "networks/graph_sweep", "transistor", float, batch, 3 * stars, 1, 1, 0.0, 1.0, *law, *lists, free, np.array([0, stars], np.int32),
+        "networks/graph_sweep", "transistor", float, batch, 3 * stars, 1, 1, 0, 0.0, 1.0, *law, *lists, free, np.array([0, stars], np.int32),
         none, -rails, rails, driven, np.ones(batch), v, taken, grid=(2,), block=(THREADS,),
     )  # fmt: skip
     yield v
@@ -92,7 +94,7 @@ def last_colour_at_rest() -> Iterator[np.ndarray]:
     v[:, 3] = 1, 2, 0, 3
     v[:, 4] = v[:, 3] / 2
     _launch.launch(
-        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 1e-6, 1.0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
+        "networks/graph_sweep", "diode", float, batch, 5, 3, 50, 0, 1e-6, 1.0, ones, ones, 0 * ones, *lists, np.array([1, 2, 4], np.int32),
         np.arange(4, dtype=np.int32), 0 * ones, -9 * ones, 9 * ones, np.zeros((batch, 5)), np.ones(batch), v, taken, grid=(2,),
         block=(THREADS,),
     )  # fmt: skip
@@ -265,12 +267,16 @@ def potts() -> Iterator[np.ndarray]:
     first, visit = quads(*by_colour(colours, (rng.random(n) < 0.9).astype(np.uint8)))
     beta = np.array([0.3, 0.8, 1.2])
     for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
-        state, field = rng.integers(0, q, (batch, n)).astype(np.int8), rng.normal(0, 0.5, (field_rows, n, q)).astype(np.float32)
-        _launch.launch(
-            "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), 1, 2, 2**33, *which, first, visit, offsets, neighbour,
-            coupling, field, beta, state, grid=(2,), block=(THREADS,), shared=4 * q * THREADS,
-        )  # fmt: skip
-        yield state
+        field = rng.normal(0, 0.5, (field_rows, n, q)).astype(np.float32)
+        # in blocks with fewer threads than quads of a colour, and with more
+        for kept, pad, threads in ((0, 0, THREADS), (1, 0, 64), (2, 1, THREADS), (2, 0, 64)):
+            state = rng.integers(0, q, (batch, n)).astype(np.int8)
+            shared = 4 * q * threads + n * (kept > 0) + 8 * (len(neighbour) + pad * n) * (kept == 2)
+            _launch.launch(
+                "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), kept, pad, 1, 2, 2**33, *which, first, visit,
+                offsets, neighbour, coupling, field, beta, state, grid=(2,), block=(threads,), shared=shared,
+            )  # fmt: skip
+            yield state
 
 
 def chains_of_classes() -> Iterator[np.ndarray]:
@@ -295,22 +301,38 @@ def chains_of_classes() -> Iterator[np.ndarray]:
                 launch(-1 - index, drive, w, bias, beside, drawn.copy(), given.copy(), mean.copy())
 
 
+def layers_of_units() -> Iterator[np.ndarray]:
+    """Rows of whole quads and of a rest, on grids smaller than they are in both directions; of one pull and of two; no numbers."""
+    rng = np.random.default_rng(10)
+    for real in REALS:
+        for units in (64, 67):
+            pull, more = (rng.normal(0, 2, (13, units)).astype(real) for _ in range(2))
+            bias, index = rng.normal(0, 1, units).astype(real), rng.integers(0, 2**40, 13)
+            for which, beside, slope, one in (((3, None), None, 1.0, 1.0), ((0, index), more, 0.7, 0.3)):
+                out = np.empty_like(pull)
+                launch = functools.partial(
+                    _launch.launch, "networks/boltzmann", "units", real, 13, units, slope, one, 1, 2, grid=(1, 2), block=(8, 2)
+                )
+                launch(*which, pull, bias, beside, out)
+                yield out
+            for numbers in ((index, np.nan * pull), (-1 - index, pull)):
+                with pytest.raises(FaultError):
+                    launch(0, numbers[0], numbers[1], bias, None, np.empty_like(pull))
+
+
 def oscillators() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(3)
-    phases, batch, nodes, outputs = 2, 7, 31, 4
+    phases, batch, nodes = 2, 7, 31
     for real in REALS:
         phase, x, y = (rng.normal(0, 2, (phases, batch, nodes)).astype(real) for _ in range(3))
         c, s = np.empty_like(phase), np.empty_like(phase)
         _launch.launch("networks/xy", "waves", real, phase.size, phase, c, s, threads=phase.size)
         yield from (c, s)
         one, each = (rng.normal(0, 1, (rows, nodes)).astype(real) for rows in (1, batch))
-        second, target = rng.normal(0, 1, nodes).astype(real), rng.normal(0, 1, (batch, outputs)).astype(real)
-        for rows, fields, nudged in ((1, (None, None, None), (None, None)), (1, (one, None, second), (None, None)),
-                                     (batch, (each, -each, second), (np.array([0.5, -2], real), target))):  # fmt: skip
+        second = rng.normal(0, 1, nodes).astype(real)
+        for rows, fields in ((1, (None, None, None)), (1, (one, None, second)), (batch, (each, -each, second))):
             out = np.empty_like(phase)
-            _launch.launch(
-                "networks/xy", "force", real, phases * batch, nodes, rows, batch, outputs, c, s, x, y, *fields, *nudged, out, threads=phase.size
-            )
+            _launch.launch("networks/xy", "force", real, phases * batch, nodes, rows, c, s, x, y, *fields, out, threads=phase.size)
             yield out
 
 
@@ -344,6 +366,15 @@ def oscillator_steps() -> Iterator[np.ndarray]:
                                 shared=shared,
                             )  # fmt: skip
                             yield from (out.copy(), left.copy(), output.copy())
+                room = 3 * nodes + 32 + 2 * (slices[0] * first + slices[1] * (nodes - first))
+                shared = (room * (place < 2) + (below * pitch if below else nodes * nodes) * (place == 0)) * J.itemsize
+                for index, own in ((None, (x, -x, second, None, None)), (rng.integers(0, 2**40, batch), (x, None, None, slope, detuning))):
+                    out, work = np.empty((rows, nodes), real), np.empty(2 * room, real)
+                    _launch.launch(
+                        "networks/xy", "warm", real, rows, batch, batch, batch, nodes, below, outputs, *slices, 3, place, 0.2, 0.1, 1, 2,
+                        2**33, index, J, across, *own, nudge, target, start, out, work, grid=(2,), block=(threads,), shared=shared,
+                    )  # fmt: skip
+                    yield out
 
 
 def oscillator_fields() -> Iterator[np.ndarray]:
@@ -452,9 +483,9 @@ def springs() -> Iterator[np.ndarray]:
         pull, load = 0.05 * rng.standard_normal(x0.shape), rng.uniform(0, 0.5, x0.shape)
         lists = offsets, neighbour, edge, node, place, first, begin
         memory = int(begin[-1]) + 3 * m + n * dimension
-        for work, shared in ((None, 8 * memory), (np.empty(2 * memory), 0)):
+        for work, shared, threads in ((None, 8 * memory, THREADS), (np.empty(2 * memory), 0, 2 * THREADS)):
             x, left, taken = x0.copy(), np.zeros(batch), np.zeros(batch, np.int32)
-            how = {"grid": (2,), "block": (THREADS // 2,), "shared": shared}
+            how = {"grid": (2,), "block": (threads,), "shared": shared}
             sizes = batch, n, len(node), dimension
             _launch.launch("networks/springs", "settle", float, *sizes, 60, 1e-11, 2.0, k, l, *lists, pull, load, work, x, left, taken, **how)
             assert (left <= 1e-11).all()
@@ -468,6 +499,6 @@ def springs() -> Iterator[np.ndarray]:
 
 CALLS = (
     graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_relax_few_outputs, layered_contrast,
-    spins, dense_spins, potts, chains_of_classes, oscillators, oscillator_steps,
-    oscillator_fields, updates, edge_updates, small_networks, springs,
+    spins, dense_spins, potts, chains_of_classes, layers_of_units, oscillators, oscillator_steps, oscillator_fields, updates, edge_updates,
+    small_networks, springs,
 )  # fmt: skip

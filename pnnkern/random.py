@@ -53,8 +53,13 @@ def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
 
 def purpose_words(n: int | str) -> tuple[int, int]:
     """The two words of a purpose, low first, as kernels take them that fold keys themselves."""
-    n = int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "little") if isinstance(n, str) else _integer(n, "n", 2**64)
+    n = purpose(n)
     return n & 0xFFFFFFFF, n >> 32
+
+
+def purpose(n: int | str) -> int:
+    """The number of a purpose, in [0, 2^64)."""
+    return int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "little") if isinstance(n, str) else _integer(n, "n", 2**64)
 
 
 def require_key(key: Any, why: str) -> np.ndarray:

@@ -6,17 +6,10 @@ import numpy as np
 from numba import prange
 
 from .._jit import njit
-from ..random.draws import _bernoulli4, _whole, block, inline, uniform
+from ..random.draws import _bernoulli4, _whole, block, folded, inline, uniform
 
 u4, u8 = np.uint32, np.uint64
-LAST = u8(2**64 - 1)
 REORDER = {"reassoc", "nsz", "contract"}  # sums over units may be reordered
-
-
-@inline
-def _folded(k0, k1, n):
-    w = block(k0, k1, n, LAST)
-    return w[0], w[1]
 
 
 @njit(error_model="numpy")
@@ -82,8 +75,8 @@ def _chain(b, batch, settle, sweeps, key, start, of_hidden, of_classes, sample, 
         if not known[y]:
             known[y] = 1
             good &= _given(drive, across[y], chances[y])
-        own = _folded(key[0], key[1], u8(n))
-        k = _folded(own[0], own[1], of_hidden)
+        own = folded(key[0], key[1], u8(n))
+        k = folded(own[0], own[1], of_hidden)
         _bits(k[0], k[1], sample, chances[y], bits)
         for j in range(hidden):
             h[j] = bits[j]
@@ -98,7 +91,7 @@ def _chain(b, batch, settle, sweeps, key, start, of_hidden, of_classes, sample, 
             drawn[row * classes + y] = 1
             for c in range(classes):
                 total[c] += chance[c] / drive.dtype.type(sweeps)
-        k = _folded(own[0], own[1], of_classes)
+        k = folded(own[0], own[1], of_classes)
         y = _class_of(chance, k[0], k[1], sample)
     return good
 

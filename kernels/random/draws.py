@@ -83,6 +83,13 @@ def block(k0, k1, n, sample):
 
 
 @inline
+def folded(k0, k1, n):
+    """The words of the key for purpose n."""
+    w = block(k0, k1, n, u8(2**64 - 1))
+    return w[0], w[1]
+
+
+@inline
 def attempt(k0, k1, element, sample, d):
     return block(k0, k1, u8(element) | (u8(0x8000) | u8(d)) << u8(48), sample)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pnnkern import _launch
+from pnnkern import _launch, random
 from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, Logits, MeanSquare, SquareError
+from pnnkern.learning.hardware_aware import _shaken
 from pnnkern.systems._encoding import flat
 
 
@@ -14,8 +15,19 @@ def optimizers() -> Iterator[np.ndarray]:
         parameters = {"x": np.linspace(0, 1, 501).astype(real)}
         for optimizer in (Adam(0.1), SGD(0.1), SGD(0.1, momentum=0.5)):
             for _ in range(2):
-                optimizer.apply(parameters, {"x": np.linspace(-1, 2, 501).astype(real)})
+                optimizer.apply(parameters, {"x": np.linspace(-1, 2, 501).astype(real)}, bounds={"x": (0.05, 0.8)})
             yield parameters["x"].copy()
+
+
+def shaken() -> Iterator[np.ndarray]:
+    for real in (np.float32, np.float64):
+        arrays = {f"w{n}": np.linspace(-2, 1, n).astype(real) for n in (1, 6, 1027, 70_001)}
+        yield from _shaken(arrays, 0.1, random.key(3), {"w6": (-1.0, 1.0)}, {name: name for name in arrays}).values()
+        sizes, limits, out = np.array([5003]), np.array([-1.0, 1.0]), np.empty(5003, real)
+        p, parts = np.linspace(-2, 1, 5003).astype(real), np.ones(64, real)
+        how = 1, sizes, limits, 0.1, 3, 4, None, parts
+        _launch.launch("learning/shake", "add", real, *how, p, *[None] * 7, out, *[None] * 7, grid=(2, 1), block=(64,))
+        yield out
 
 
 def judged() -> Iterator[np.ndarray]:
@@ -58,4 +70,4 @@ def spread() -> Iterator[np.ndarray]:
         yield out
 
 
-CALLS = (optimizers, judged, samples, spread)
+CALLS = (optimizers, shaken, judged, samples, spread)

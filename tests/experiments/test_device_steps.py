@@ -1,5 +1,6 @@
 """Steps on a GPU: captured or not, they come to the same bits, and to those of steps on the host."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from pnnkern.experiments.loop import Trainer
 from pnnkern.experiments.tables import Training
 from pnnkern.learning import SGD, Adam, InSilico, SquareError
 from pnnkern.learning.rule import Rule
+from pnnkern.systems import CrossbarNetwork
 from pnnkern.systems.writers import InPlace, Stepped
 
 N = 3  # features, and outputs
@@ -175,6 +177,19 @@ def test_what_cannot_be_captured(cupy, how, why) -> None:
         found[graph] = run(made)
         assert (why in made.way) == (graph == "auto")
     same(found["auto"], found["off"])
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize("optimizer", [Adam(0.02), SGD(0.05, momentum=0.5)], ids=["adam", "sgd"])
+def test_a_network_of_perfect_arrays(cupy, activation: Any, optimizer: Any) -> None:
+    """Products, activations, gradients, limits: all in the graph."""
+    found = {}
+    for graph in ("on", "off"):
+        system = CrossbarNetwork(inputs=N, hidden=(5, 4), classes=N, activation=activation, weight_max=0.3, key=random.key(3), device="cuda")
+        made = trainer(cupy, graph, system=system, optimizer=dataclasses.replace(optimizer, state={}), rule=InSilico(scale=2.0))
+        found[graph] = run(made)
+    assert abs(found["on"]["parameters/w0"]).max() <= np.float32(0.3)
+    same(found["on"], found["off"])
 
 
 # ------------------------------------------------------------------------------------------------------------------ the stand-in

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pnnkern import _launch
+from pnnkern import _dense, _launch
 from pnnkern._errors import FaultError
 
 REALS = (np.float32, np.float64)
@@ -444,7 +444,20 @@ def springs() -> Iterator[np.ndarray]:
             yield y
 
 
+def dense() -> Iterator[np.ndarray]:
+    """Several slices of the inputs, tiles that are not full, more tiles than blocks."""
+    for real in (np.float32, np.float64):
+        x, w = np.linspace(-1, 1, 37 * 150).reshape(37, 150).astype(real), np.linspace(0.1, -0.1, 3 * 150 * 32).reshape(3, 150, 32).astype(real)
+        for activation in _dense.ACTIVATIONS:
+            up = _dense.layer(x, w, activation)
+            yield from (up, _dense.layer(up[..., :32], w[:, :32], activation))
+            if activation:
+                yield _dense.below(up[0, :, :32], w[0], activation, x)
+        yield _dense.outer(x, up[1, :, :32], 0.25)
+        yield _dense.outer(w[0], x.reshape(150, 37), 1.0)
+
+
 CALLS = (
-    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_contrast, spins, dense_spins, potts,
-    chains_of_classes, oscillators, oscillator_steps, oscillator_fields, updates, edge_updates, small_networks, springs,
+    dense, graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_contrast, spins, dense_spins,
+    potts, chains_of_classes, oscillators, oscillator_steps, oscillator_fields, updates, edge_updates, small_networks, springs,
 )  # fmt: skip

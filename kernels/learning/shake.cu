@@ -41,46 +41,45 @@ PNN_D void shake_add(long long n, double noise, rng_key key, T low, T high, cons
 }  // namespace pnn
 
 // Moves a value in. Blocks of whole warps, 1024 threads at most.
-extern "C" __global__ void pnn_shake_largest_f32(
-    int arrays, const long long* __restrict__ sizes, const float* __restrict__ p0, const float* __restrict__ p1, const float* __restrict__ p2,
-    const float* __restrict__ p3, const float* __restrict__ p4, const float* __restrict__ p5, const float* __restrict__ p6,
-    const float* __restrict__ p7, float* __restrict__ parts) {
+extern "C" __global__ void pnn_shake_largest_f32(int arrays, const long long* __restrict__ sizes, const float* __restrict__ p0,
+    const float* __restrict__ p1, const float* __restrict__ p2, const float* __restrict__ p3, const float* __restrict__ p4,
+    const float* __restrict__ p5, const float* __restrict__ p6, const float* __restrict__ p7, float* __restrict__ parts) {
     __shared__ float seen[32];
     const int a = blockIdx.y;
     if (a < arrays) pnn::shake_largest(sizes[a], pnn::chosen(a, p0, p1, p2, p3, p4, p5, p6, p7), parts + a * pnn::PARTS + blockIdx.x, seen);
 }
-extern "C" __global__ void pnn_shake_largest_f64(
-    int arrays, const long long* __restrict__ sizes, const double* __restrict__ p0, const double* __restrict__ p1, const double* __restrict__ p2,
-    const double* __restrict__ p3, const double* __restrict__ p4, const double* __restrict__ p5, const double* __restrict__ p6,
-    const double* __restrict__ p7, double* __restrict__ parts) {
+extern "C" __global__ void pnn_shake_largest_f64(int arrays, const long long* __restrict__ sizes, const double* __restrict__ p0,
+    const double* __restrict__ p1, const double* __restrict__ p2, const double* __restrict__ p3, const double* __restrict__ p4,
+    const double* __restrict__ p5, const double* __restrict__ p6, const double* __restrict__ p7, double* __restrict__ parts) {
     __shared__ double seen[32];
     const int a = blockIdx.y;
     if (a < arrays) pnn::shake_largest(sizes[a], pnn::chosen(a, p0, p1, p2, p3, p4, p5, p6, p7), parts + a * pnn::PARTS + blockIdx.x, seen);
 }
-// limits[array] = (low, high). purposes : of each array, or null. Moves a value in and one out, and some 75 instructions for a value.
-extern "C" __global__ void pnn_shake_add_f32(
-    int arrays, const long long* __restrict__ sizes, const double* __restrict__ limits, double noise, unsigned key0, unsigned key1,
-    const unsigned long long* __restrict__ purposes, const float* __restrict__ parts, const float* __restrict__ p0, const float* __restrict__ p1,
-    const float* __restrict__ p2, const float* __restrict__ p3, const float* __restrict__ p4, const float* __restrict__ p5,
-    const float* __restrict__ p6, const float* __restrict__ p7, float* __restrict__ out0, float* __restrict__ out1, float* __restrict__ out2,
-    float* __restrict__ out3, float* __restrict__ out4, float* __restrict__ out5, float* __restrict__ out6, float* __restrict__ out7) {
+// limits[array] = (low, high). key0, key1, key : as in random/draws.cu. purposes : of each array, or null.
+// Moves a value in and one out, and some 75 instructions for a value.
+extern "C" __global__ void pnn_shake_add_f32(int arrays, const long long* __restrict__ sizes, const double* __restrict__ limits, double noise,
+    unsigned key0, unsigned key1, const unsigned* __restrict__ key, const unsigned long long* __restrict__ purposes,
+    const float* __restrict__ parts, const float* __restrict__ p0, const float* __restrict__ p1, const float* __restrict__ p2,
+    const float* __restrict__ p3, const float* __restrict__ p4, const float* __restrict__ p5, const float* __restrict__ p6,
+    const float* __restrict__ p7, float* __restrict__ out0, float* __restrict__ out1, float* __restrict__ out2, float* __restrict__ out3,
+    float* __restrict__ out4, float* __restrict__ out5, float* __restrict__ out6, float* __restrict__ out7) {
     const int a = blockIdx.y;
     if (a >= arrays) return;
-    const pnn::rng_key key = {key0, key1};
-    pnn::shake_add(sizes[a], noise, purposes ? pnn::fold_in(key, purposes[a]) : key, float(limits[2 * a]), float(limits[2 * a + 1]),
+    const pnn::rng_key k = pnn::key_of(key0, key1, key);
+    pnn::shake_add(sizes[a], noise, purposes ? pnn::fold_in(k, purposes[a]) : k, float(limits[2 * a]), float(limits[2 * a + 1]),
                    parts + a * pnn::PARTS, pnn::chosen(a, p0, p1, p2, p3, p4, p5, p6, p7),
                    pnn::chosen(a, out0, out1, out2, out3, out4, out5, out6, out7));
 }
-extern "C" __global__ void pnn_shake_add_f64(
-    int arrays, const long long* __restrict__ sizes, const double* __restrict__ limits, double noise, unsigned key0, unsigned key1,
-    const unsigned long long* __restrict__ purposes, const double* __restrict__ parts, const double* __restrict__ p0, const double* __restrict__ p1,
-    const double* __restrict__ p2, const double* __restrict__ p3, const double* __restrict__ p4, const double* __restrict__ p5,
-    const double* __restrict__ p6, const double* __restrict__ p7, double* __restrict__ out0, double* __restrict__ out1, double* __restrict__ out2,
-    double* __restrict__ out3, double* __restrict__ out4, double* __restrict__ out5, double* __restrict__ out6, double* __restrict__ out7) {
+extern "C" __global__ void pnn_shake_add_f64(int arrays, const long long* __restrict__ sizes, const double* __restrict__ limits, double noise,
+    unsigned key0, unsigned key1, const unsigned* __restrict__ key, const unsigned long long* __restrict__ purposes,
+    const double* __restrict__ parts, const double* __restrict__ p0, const double* __restrict__ p1, const double* __restrict__ p2,
+    const double* __restrict__ p3, const double* __restrict__ p4, const double* __restrict__ p5, const double* __restrict__ p6,
+    const double* __restrict__ p7, double* __restrict__ out0, double* __restrict__ out1, double* __restrict__ out2, double* __restrict__ out3,
+    double* __restrict__ out4, double* __restrict__ out5, double* __restrict__ out6, double* __restrict__ out7) {
     const int a = blockIdx.y;
     if (a >= arrays) return;
-    const pnn::rng_key key = {key0, key1};
-    pnn::shake_add(sizes[a], noise, purposes ? pnn::fold_in(key, purposes[a]) : key, double(limits[2 * a]), double(limits[2 * a + 1]),
+    const pnn::rng_key k = pnn::key_of(key0, key1, key);
+    pnn::shake_add(sizes[a], noise, purposes ? pnn::fold_in(k, purposes[a]) : k, double(limits[2 * a]), double(limits[2 * a + 1]),
                    parts + a * pnn::PARTS, pnn::chosen(a, p0, p1, p2, p3, p4, p5, p6, p7),
                    pnn::chosen(a, out0, out1, out2, out3, out4, out5, out6, out7));
 }

@@ -8,7 +8,7 @@ from ..random.draws import folded, pnn_draws_normal
 from .optimizer import each
 
 PARTS = 64
-NO_INDEX = np.empty(0, np.int64)
+NO_INDEX, NO_KEY = np.empty(0, np.int64), np.empty(0, np.uint32)
 
 
 def pnn_shake_largest(arrays, sizes, *pointers):
@@ -35,11 +35,12 @@ def _add(n, size, low, high, p, out):
         out[i] = high if w > high else w
 
 
-def pnn_shake_add(arrays, sizes, limits, noise, key0, key1, purposes, parts, *pointers):
+def pnn_shake_add(arrays, sizes, limits, noise, key0, key1, key, purposes, parts, *pointers):
     """out = clamp(p + noise max|p| z, low, high). pointers : 8 arrays, 8 results."""
+    key0, key1 = key if key.size else (key0, key1)
     one, fault = parts.dtype.type, np.zeros(1, np.int32)
     for a, (n, low, high) in each(arrays, sizes, limits, 2):
         words = _words(key0, key1, purposes[a]) if purposes.size else (key0, key1)
         most, out = parts[a * PARTS : (a + 1) * PARTS].max() if arrays else 0.0, pointers[8 + a]
-        pnn_draws_normal(1, n, *words, 0, 0, NO_INDEX, out, fault)
+        pnn_draws_normal(1, n, *words, NO_KEY, 0, 0, NO_INDEX, out, fault)
         _add(n, one(noise * float(most)), one(low), one(high), pointers[a], out)

@@ -37,7 +37,6 @@ def _shaken(
 ) -> dict[str, Array]:
     """All parameters `shaken` within their bounds, each by the key for a purpose of its own: two launches for each eight of one kind."""
     noisy: dict[str, Array] = {}
-    words = random._key(key)
     for name, p in parameters.items():
         random._real(real(name, p).dtype)
     for names in eights(parameters):
@@ -50,8 +49,8 @@ def _shaken(
         _launch.launch("learning/shake", "largest", like.dtype, len(names), sizes, *arrays, *none, parts, grid=(PARTS, len(names)))
         blocks = min(-(-max(p.size for p in arrays) // (4 * _launch.BLOCK)) or 1, _launch.MAX_BLOCKS)
         _launch.launch(
-            "learning/shake", "add", like.dtype, len(names), sizes, limits, float(noise), *words, each, parts, *arrays, *none, *out, *none,
-            grid=(blocks, len(names)),
+            "learning/shake", "add", like.dtype, len(names), sizes, limits, float(noise), *random.words_of(key, xp), each, parts, *arrays,
+            *none, *out, *none, grid=(blocks, len(names)),
         )  # fmt: skip
         noisy |= zip(names, out, strict=True)
     return {name: noisy[name] for name in parameters}

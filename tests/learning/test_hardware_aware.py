@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pnnkern import random
+from pnnkern import _launch, random
 from pnnkern.learning import HardwareAware, shaken
 from pnnkern.learning.hardware_aware import _shaken
 
@@ -44,6 +44,18 @@ def test_many_arrays_of_two_kinds(backend) -> None:
 def test_the_same_bits_everywhere(backend) -> None:
     w = np.linspace(-3, 2, 1001, dtype=np.float32)
     np.testing.assert_array_equal(backend.numpy(shaken(backend.array(w), 0.07, KEY)), shaken(w, 0.07, KEY))
+
+
+def test_a_key_in_the_memory_of_the_device(backend) -> None:
+    """As one that is given, which is not looked at then."""
+    w = np.linspace(-3, 2, 37)
+    a, one = backend.array(w), backend.array(np.full(64, 3.0))
+    for purposes in (None, np.array([random.purpose("w")], np.uint64)):
+        own, out = KEY if purposes is None else random.fold_in(KEY, "w"), backend.array(np.zeros(37))
+        each = purposes if purposes is None else backend.array(purposes)
+        how = 1, backend.array(np.array([37])), backend.array(np.array([-np.inf, 2.0])), 0.1, 1, 2, backend.array(KEY), each, one
+        _launch.launch("learning/shake", "add", np.float64, *how, a, *[None] * 7, out, *[None] * 7, grid=(1, 1))
+        np.testing.assert_allclose(backend.numpy(out), truth(w, 0.1, own, high=2.0), rtol=0, atol=1e-14)
 
 
 def test_what_is_no_number_is_not_lost(backend) -> None:

@@ -102,11 +102,14 @@ def _joined(low, high):
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, key0, key1, start0, start1, hidden0, hidden1, classes0, classes1,
+def pnn_boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, key0, key1, key, start0, start1, hidden0, hidden1, classes0, classes1,
                         sample0, index, drive, weight, bias, field, drawn, given, mean, fault):  # fmt: skip
     """Chains of hidden units and classes."""
     across = np.ascontiguousarray(weight.reshape(hidden, classes).T)
-    key, start = (u8(key0), u8(key1)), (u8(start0), u8(start1))
+    if key.size:
+        key0, key1 = key[0], key[1]
+    by = u8(key0), u8(key1)
+    start = folded(by[0], by[1], _joined(start0, start1))
     of_hidden, of_classes = _joined(hidden0, hidden1), _joined(classes0, classes1)
     for b in prange(batch):
         sample = index[b] if index.size else sample0 + b
@@ -114,7 +117,7 @@ def pnn_boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, key0, key1
             fault[0] = max(fault[0], 4)
         here = slice(b * classes, (b + 1) * classes)
         own = field[here] if field.size else field
-        good = _chain(b, batch, settle, sweeps, key, start, of_hidden, of_classes, u8(sample), drive[b * hidden : (b + 1) * hidden], across,
+        good = _chain(b, batch, settle, sweeps, by, start, of_hidden, of_classes, u8(sample), drive[b * hidden : (b + 1) * hidden], across,
                       bias, own, drawn, given, mean[here])  # fmt: skip
         if not good:
             fault[0] = max(fault[0], 3)

@@ -135,8 +135,7 @@ def class_chain(drive: Real, weights: Real, biases: Real, field: Real | None = N
     if batch:
         room, threads = hidden + 3 * classes, min(256, max(32, 1 << (hidden - 1).bit_length()))
         kept = (room + hidden * (classes | 1)) * dtype.itemsize <= _launch.shared_limit(drive)
-        words = [w for k in (key, random.fold_in(key, "start")) for w in random._key(k)]
-        words += [w for name in ("hidden", "classes") for w in random.purpose_words(name)]
+        words = [*random.words_of(key, xp), *(w for name in ("start", "hidden", "classes") for w in random.purpose_words(name))]
         _launch.launch(
             "networks/boltzmann", "chain", dtype, batch, hidden, classes, settle, sweeps, int(kept), *words, *numbered,
             *map(_array.contiguous, arrays), *([None] if field is None else []), drawn, given, mean,

@@ -1,6 +1,8 @@
 """Steps on a GPU: captured or not, they come to the same bits, and to those of steps on the host."""
 
 import dataclasses
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from pnnkern.learning import SGD, Adam, HardwareAware, InSilico, SquareError, sh
 from pnnkern.learning.rule import Rule
 from pnnkern.systems import CrossbarNetwork
 from pnnkern.systems.writers import InPlace, Stepped
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+import gpu_steps
 
 N = 3  # features, and outputs
 
@@ -263,6 +268,17 @@ def test_hardware_aware_training_is_one_launch(cupy) -> None:
         with strict_cupy.counted() as events:
             made.advance()
         assert (strict_cupy.totals(events)["launches"] == 1) == (graph == "on")
+    same(found["on"], found["off"])
+
+
+@pytest.mark.parametrize("recipe", ["ising-digits", "boltzmann-digits", "ff-digits"])
+def test_recipes_that_draw(cupy, recipe: str) -> None:
+    """Spins, chains of units and classes, wrong labels: of small systems of the recipes, to the same bits."""
+    found = {}
+    for graph in ("on", "off"):
+        made = gpu_steps.trainer(recipe, "cuda", small=True, graph=graph)
+        found[graph] = run(made, 7)
+        assert (made.way == "steps captured as a CUDA graph") == (graph == "on")
     same(found["on"], found["off"])
 
 

@@ -194,6 +194,7 @@ def spins() -> Iterator[np.ndarray]:
     third[here == 0] = np.where(third[here == 0] < 0, -1, rng.choice(np.flatnonzero(colours == 1), (here == 0).sum()))
     beta, batch = np.array([0.3, 0.8, 1.2]), 5
     for field_rows, which, total in ((1, (3, None), None), (batch, (0, rng.integers(0, 2**40, batch)), np.zeros((batch, n), np.int32))):
+        there = None if total is None else np.array([9, 10], np.uint32)
         field = rng.normal(0, 0.5, (field_rows, n)).astype(np.float32)
         for width, other in ((1, neighbour), (2, np.stack([neighbour, third], 1).astype(np.int32))):
             # in blocks with fewer threads than quads of a colour, and with more
@@ -201,8 +202,8 @@ def spins() -> Iterator[np.ndarray]:
                 state = rng.choice(np.array([-1, 1], np.int8), (batch, n))
                 shared = n * (kept > 0) + 4 * (len(neighbour) + pad * n) * (1 + width) * (kept == 2)
                 launch = functools.partial(
-                    _launch.launch, "networks/pbit", "sweep", np.float32, batch, n, field_rows, 2, len(beta), width, kept, pad, 1, 2, 2**33,
-                    *which, first, visit, offsets, other, grid=(2,), block=(threads,), shared=shared,
+                    _launch.launch, "networks/pbit", "sweep", np.float32, batch, n, field_rows, 2, len(beta), width, kept, pad, 1, 2, there,
+                    2**33, *which, first, visit, offsets, other, grid=(2,), block=(threads,), shared=shared,
                 )  # fmt: skip
                 launch(coupling, field, beta, state, total)
                 yield state
@@ -226,10 +227,10 @@ def dense_spins() -> Iterator[np.ndarray]:
     below, weight = np.arange(31, 61, dtype=np.int32), rng.normal(0, 0.3, (panels, inputs, 8)).astype(np.float32)
     for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
         field = rng.normal(0, 0.5, (field_rows, n)).astype(np.float32)
-        state = rng.choice(np.array([-1, 1], np.float32), (5, n, 16))
+        there, state = None if field_rows == 1 else np.array([9, 10], np.uint32), rng.choice(np.array([-1, 1], np.float32), (5, n, 16))
         state.transpose(0, 2, 1).reshape(80, n)[batch:] = 1
         _launch.launch(
-            "networks/pbit", "layer", np.float32, batch, n, field_rows, panels, inputs, 1, 2, 2**33, *which, visit, below, weight, field,
+            "networks/pbit", "layer", np.float32, batch, n, field_rows, panels, inputs, 1, 2, there, 2**33, *which, visit, below, weight, field,
             np.array([0.7]), state, grid=(2, 3), block=(32,),
         )  # fmt: skip
         yield state.transpose(0, 2, 1).reshape(80, n)[:batch].copy()
@@ -243,10 +244,11 @@ def potts() -> Iterator[np.ndarray]:
     first, visit = quads(*by_colour(colours, (rng.random(n) < 0.9).astype(np.uint8)))
     beta = np.array([0.3, 0.8, 1.2])
     for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
+        there = None if field_rows == 1 else np.array([9, 10], np.uint32)
         state, field = rng.integers(0, q, (batch, n)).astype(np.int8), rng.normal(0, 0.5, (field_rows, n, q)).astype(np.float32)
         _launch.launch(
-            "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), 1, 2, 2**33, *which, first, visit, offsets, neighbour,
-            coupling, field, beta, state, grid=(2,), block=(THREADS,), shared=4 * q * THREADS,
+            "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), 1, 2, there, 2**33, *which, first, visit, offsets,
+            neighbour, coupling, field, beta, state, grid=(2,), block=(THREADS,), shared=4 * q * THREADS,
         )  # fmt: skip
         yield state
 
@@ -257,8 +259,9 @@ def chains_of_classes() -> Iterator[np.ndarray]:
     batch, hidden, classes, settle, sweeps = 5, 41, 3, 1, 2
     for real in REALS:
         drive, w, bias, field = (rng.normal(0, 1, s).astype(real) for s in ((batch, hidden), (hidden, classes), classes, (batch, classes)))
-        index, keys = rng.integers(0, 2**40, batch), (1, 2, 3, 4, 5, 6, 7, 8)
-        for kept, beside in ((1, field), (0, None)):
+        index = rng.integers(0, 2**40, batch)
+        for kept, beside, there in ((1, field, None), (0, None, np.array([9, 10], np.uint32))):
+            keys = 1, 2, there, 3, 4, 5, 6, 7, 8
             drawn, given, mean = (np.empty(s, real) for s in ((sweeps, batch, classes), (sweeps, batch, hidden), (batch, classes)))
             room = hidden + 3 * classes + kept * hidden * (classes | 1)
             launch = functools.partial(

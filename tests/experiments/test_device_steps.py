@@ -271,9 +271,9 @@ def test_hardware_aware_training_is_one_launch(cupy) -> None:
     same(found["on"], found["off"])
 
 
-@pytest.mark.parametrize("recipe", ["ising-digits", "boltzmann-digits", "ff-digits"])
+@pytest.mark.parametrize("recipe", ["ising-digits", "boltzmann-digits", "ff-digits", "pepg-iris"])
 def test_recipes_that_draw(cupy, recipe: str) -> None:
-    """Spins, chains of units and classes, wrong labels: of small systems of the recipes, to the same bits."""
+    """Spins, chains of units and classes, wrong labels, populations: of small systems of the recipes, to the same bits."""
     found = {}
     for graph in ("on", "off"):
         made = gpu_steps.trainer(recipe, "cuda", small=True, graph=graph)

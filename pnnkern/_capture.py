@@ -17,11 +17,26 @@ class CaptureError(PnnError, RuntimeError):
     """This work cannot be captured: it waits for the GPU, copies to it, asks for what changes from time to time, or finds no memory."""
 
 
-class Unknown:
-    """What stands for a value of the host that is another at each launch: work that looks at it cannot be captured."""
+class StepKey:
+    """What stands for a key that is another at each launch: its words will lie in the GPU's memory, `words`, where kernels look for them.
+
+    path : numbers of the purposes that the key of the step was folded by. place : where the words of a path are.
+    """
+
+    def __init__(self, place: Callable[[tuple[int, ...]], Any], path: tuple[int, ...] = ()) -> None:
+        self.place, self.path = place, path
+
+    def folded(self, purpose: int) -> "StepKey":
+        """That for a purpose of this key."""
+        return StepKey(self.place, (*self.path, purpose))
+
+    @property
+    def words(self) -> Any:
+        """uint32 (2,) on the GPU, of which nobody knows the values yet."""
+        return self.place(self.path)
 
     def __repr__(self) -> str:
-        return "<not known beforehand, as the step is captured>"
+        return "<the key of a step that is captured>"
 
 
 class Captured(Generic[T]):
@@ -38,7 +53,7 @@ class Captured(Generic[T]):
             stream.begin_capture()
             try:
                 self.result = work()
-            except (PnnError, TypeError, ValueError, RuntimeError, MemoryError) as error:  # also CuPy's own, and a pool that finds no room
+            except (PnnError, AttributeError, TypeError, ValueError, RuntimeError, MemoryError) as error:  # also CuPy's own, no room in a pool
                 _abandon(stream)
                 raise CaptureError(f"{type(error).__name__}: {error}") from error
             except BaseException:
@@ -59,4 +74,4 @@ def _abandon(stream: Any) -> None:
         return
 
 
-__all__ = ["CaptureError", "Captured", "Unknown"]
+__all__ = ["CaptureError", "Captured", "StepKey"]

@@ -7,7 +7,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from . import _array
+from . import _array, _dense
 from ._array import Array
 from ._gate import record
 
@@ -39,8 +39,9 @@ class Factors:
 
     def dense(self) -> Array:
         """The gradient itself, (rows, columns)."""
-        second = self.second if self.scale == 1 else self.second * self.second.dtype.type(self.scale)  # which is small beside the product
-        return self.first.T @ second
+        if self.first.dtype == self.second.dtype and self.first.dtype.kind == "f":
+            return _dense.outer(self.first, self.second, self.scale)
+        return self.first.T @ (self.second * self.second.dtype.type(self.scale))
 
 
 @record

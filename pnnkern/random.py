@@ -16,7 +16,7 @@ Source: Salmon, Moraes, Dror and Shaw, Parallel random numbers: as easy as 1, 2,
 """
 
 import hashlib
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -48,20 +48,29 @@ def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
     n : integer in [0, 2^64) (a layer, a step), or a name, which stands for the first eight bytes of its SHA-256.
     Returns uint32 (2,). Raises ValueError for another `n`, TypeError if `key` is no key.
     """
+    given: Any = key
+    if type(given) is _capture.StepKey:
+        return cast(Any, given.folded(purpose(n)))
     return np.array(_philox(_key(key), (*purpose_words(n), 0xFFFFFFFF, 0xFFFFFFFF))[:2], np.uint32)
 
 
 def purpose_words(n: int | str) -> tuple[int, int]:
     """The two words of a purpose, low first, as kernels take them that fold keys themselves."""
-    n = int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "little") if isinstance(n, str) else _integer(n, "n", 2**64)
+    n = purpose(n)
     return n & 0xFFFFFFFF, n >> 32
+
+
+def purpose(n: int | str) -> int:
+    """The number of a purpose, in [0, 2^64)."""
+    return int.from_bytes(hashlib.sha256(n.encode()).digest()[:8], "little") if isinstance(n, str) else _integer(n, "n", 2**64)
 
 
 def require_key(key: Any, why: str) -> np.ndarray:
     """The key, or one clear ValueError where there is none. why : what is random, as a sentence ("draws are random")."""
     if key is None:
         raise ValueError(key_missing(why))
-    _key(key)
+    if type(key) is not _capture.StepKey:
+        _key(key)
     found: np.ndarray = key
     return found
 
@@ -69,6 +78,15 @@ def require_key(key: Any, why: str) -> np.ndarray:
 def key_missing(why: str) -> str:
     """What `require_key` says, for what is found out on a device."""
     return f"{why}, which needs a key: key=pnnkern.random.key(seed)"
+
+
+def words_of(key: Any, xp: Any) -> tuple[int, int, Array | None]:
+    """A key as kernels of NumPy or CuPy take it: two words, and where they lie in a GPU's memory instead, if they do."""
+    if type(key) is not _capture.StepKey:
+        return *_key(key), None
+    if xp is np:
+        raise _capture.CaptureError("random numbers are drawn on the host by the key of each step")
+    return 0, 0, key.words
 
 
 def key_words(key: np.ndarray, purpose: int | str) -> tuple[int, int]:
@@ -175,8 +193,8 @@ def _integer(value: Any, name: str, limit: int) -> int:
 
 
 def _key(key: Any) -> tuple[int, int]:
-    if isinstance(key, _capture.Unknown):
-        raise _capture.CaptureError("random numbers are drawn by the key of each step")
+    if type(key) is _capture.StepKey:
+        raise _capture.CaptureError("random numbers are drawn by a kernel that takes the key of each step from the host")
     if not isinstance(key, np.ndarray) or isinstance(key, np.ma.MaskedArray) or key.shape != (2,) or key.dtype != np.uint32:
         got = f"{key.dtype} {key.shape}" if isinstance(key, np.ndarray) else f"{key!r:.60}"
         raise TypeError(f"key must be the uint32 (2,) array of pnnkern.random.key(seed) or fold_in(key, n), got {got}")
@@ -229,7 +247,8 @@ def _parameter(name: str, value: Any, shape: Any, like: Any) -> Array:
 def _draw(
     verb: str, key: Any, shape: Any, sample: Any, element0: Any, dtype: DTypeLike, like: Any, parameter: Array | None = None
 ) -> Array:
-    k0, k1 = _key(key)
+    if type(key) is not _capture.StepKey:
+        _key(key)
     shape = _shape(shape)
     samples, elements = shape[0], int(np.prod(shape[1:], dtype=object))
     element0 = _integer(element0, "element0", 2**63)
@@ -257,7 +276,7 @@ def _draw(
     parameters = () if parameter is None else (parameter,)
     kind = dtype if parameter is None else parameter.dtype
     _launch.launch(
-        "random/draws", verb, kind, samples, elements, k0, k1, element0, sample0, index, *parameters, out,
+        "random/draws", verb, kind, samples, elements, *words_of(key, xp), element0, sample0, index, *parameters, out,
         **tiles(samples, elements if verb == "poisson" else elements // 4 + 2),
     )  # fmt: skip
     return out

@@ -174,7 +174,11 @@ def networks(pnn: Any) -> dict[str, Case]:
 def optimisers(pnn: Any) -> dict[str, Case]:
     w, g = {"w": real(1 << 20)}, {"w": real(1 << 20)}
     adam, sgd = pnn.learning.Adam(1e-3), pnn.learning.SGD(1e-3, momentum=0.9)
-    return {"Adam": lambda: adam.apply(w, g), "SGD": lambda: sgd.apply(w, g)}
+    weights, key = real(785, 256, low=-0.2, high=0.2), pnn.random.key(1)
+    return {
+        "Adam": lambda: adam.apply(w, g), "SGD": lambda: sgd.apply(w, g),
+        "shaken": lambda: pnn.learning.shaken(weights, 0.04, key, -1.0, 1.0),
+    }  # fmt: skip
 
 
 ROOMS = (optics, draws, crossbars, networks, optimisers)

@@ -101,7 +101,11 @@ def step(recipe: str) -> Callable[[], Row]:
     return row
 
 
-CAPTURED = ("d2nn-mnist", "drn-mnist", "drn-2h-mnist", "hopfield-mnist", "oim-mnist")  # recipes whose steps are captured as a graph
+# recipes whose steps are captured as a graph; those of the second line draw by the keys of the steps
+CAPTURED = (
+    "d2nn-mnist", "drn-mnist", "drn-2h-mnist", "hopfield-mnist", "oim-mnist",
+    "crossbar-digits", "ff-d2nn-digits", "ising-digits", "boltzmann-digits",
+)  # fmt: skip
 STEPS = 8  # of two epochs, the first three of them one by one
 
 

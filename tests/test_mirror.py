@@ -33,7 +33,6 @@ ELSEWHERE = {
     "learning/elastic": "networks/test_elastic.py",
     "learning/feedback_alignment": "learning/test_rules.py",
     "learning/frequency": "learning/test_backwards.py",
-    "learning/hardware_aware": "learning/test_rules.py",
     "learning/holomorphic": "experiments/test_relaxed_rules.py",
     "learning/in_silico": "learning/test_rules.py",
     "learning/metrics": "learning/test_equilibrium.py",

@@ -8,14 +8,6 @@
 namespace pnn {
 PNN_D i64 sample_of(i64 row, i64 sample0, const i64* index) { return index ? index[row] : sample0 + row; }
 
-// A key whose ten round keys are worked out where they are used: a compiler that takes them out of a loop keeps them in 20 registers.
-PNN_D rng_key afresh(rng_key key) {
-#ifdef __CUDA_ARCH__
-    asm volatile("" : "+r"(key.a), "+r"(key.b));
-#endif
-    return key;
-}
-
 // What an input goes through, and its numbers.
 template <class T> struct inputs_of {
     dac_of<T> dac;

@@ -1,40 +1,50 @@
-// Parameter updates, one pass over memory each, of up to 8 arrays in a launch. Array a has sizes[a] values, and its gradient counts
-// scales[a] = (factor, divisor) times: the mean of a sum over samples is made on the way.
+// Parameter updates, one pass over memory each, of up to 8 arrays in a launch. Array a has sizes[a] values.
+// how[a] = (factor, divisor, low, high): its gradient counts factor / divisor times, so that the mean of a sum over samples is made on the
+// way, and its values stay within low .. high.
 // now : (rate, correction1, correction2) of this step, where they are in the device's memory and not given; else null.
 #include "pnnkern/platform.cuh"
 
 namespace pnn {
-template <class T> PNN_D T mean(T gradient, const double* scale) {
-    T g = gradient * T(scale[0]);
-    return scale[1] == 1 ? g : g / T(scale[1]);
-}
+// What is done with an array.
+template <class T> struct way {
+    T factor, divisor, low, high;
+    PNN_D explicit way(const double* how) : factor(T(how[0])), divisor(T(how[1])), low(T(how[2])), high(T(how[3])) {}
+    PNN_D T mean(T gradient) const {
+        T g = gradient * factor;
+        return divisor == T(1) ? g : g / divisor;
+    }
+    PNN_D T within(T value) const {
+        value = value < low ? low : value;
+        return value > high ? high : value;
+    }
+};
 template <class T>
-PNN_D void optimizer_adam(long long n, const double* scale, double rate, double beta1, double beta2, double epsilon, double correction1,
+PNN_D void optimizer_adam(long long n, way<T> how, double rate, double beta1, double beta2, double epsilon, double correction1,
                           double correction2, const T* gradient, T* first, T* second, T* parameter) {
 #pragma unroll 1   // eight copies of it are enough
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x) {
-        T g = mean(gradient[i], scale);
+        T g = how.mean(gradient[i]);
         T m = T(beta1) * first[i] + T(1 - beta1) * g;
         T v = T(beta2) * second[i] + T(1 - beta2) * g * g;
         first[i] = m;
         second[i] = v;
-        parameter[i] -= T(rate) * (m / T(correction1)) / (sqrt(v / T(correction2)) + T(epsilon));
+        parameter[i] = how.within(parameter[i] - T(rate) * (m / T(correction1)) / (sqrt(v / T(correction2)) + T(epsilon)));
     }
 }
 template <class T>
-PNN_D void optimizer_sgd(long long n, const double* scale, double rate, double momentum, const T* gradient, T* velocity, T* parameter) {
+PNN_D void optimizer_sgd(long long n, way<T> how, double rate, double momentum, const T* gradient, T* velocity, T* parameter) {
 #pragma unroll 1   // eight copies of it are enough
     for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x) {
-        T v = T(momentum) * velocity[i] + mean(gradient[i], scale);
+        T v = T(momentum) * velocity[i] + how.mean(gradient[i]);
         velocity[i] = v;
-        parameter[i] -= T(rate) * v;
+        parameter[i] = how.within(parameter[i] - T(rate) * v);
     }
 }
 }  // namespace pnn
 
 // Adam (Kingma and Ba 2015): corrections are 1 - beta^step.  Moves 7 values per parameter: reads 4, writes 3.
 extern "C" __global__ void pnn_optimizer_adam_f32(
-    int arrays, const long long* __restrict__ sizes, const double* __restrict__ scales, double rate, double beta1, double beta2,
+    int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double beta1, double beta2,
     double epsilon, double correction1, double correction2, const double* __restrict__ now, const float* __restrict__ gradient0,
     const float* __restrict__ gradient1, const float* __restrict__ gradient2, const float* __restrict__ gradient3,
     const float* __restrict__ gradient4, const float* __restrict__ gradient5, const float* __restrict__ gradient6,
@@ -53,10 +63,11 @@ extern "C" __global__ void pnn_optimizer_adam_f32(
 #pragma unroll
     for (int a = 0; a < 8; a++)
         if (a < arrays)
-            pnn::optimizer_adam(sizes[a], scales + 2 * a, rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a], p[a]);
+            pnn::optimizer_adam(sizes[a], pnn::way<float>(how + 4 * a), rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a],
+                                p[a]);
 }
 extern "C" __global__ void pnn_optimizer_adam_f64(
-    int arrays, const long long* __restrict__ sizes, const double* __restrict__ scales, double rate, double beta1, double beta2,
+    int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double beta1, double beta2,
     double epsilon, double correction1, double correction2, const double* __restrict__ now, const double* __restrict__ gradient0,
     const double* __restrict__ gradient1, const double* __restrict__ gradient2, const double* __restrict__ gradient3,
     const double* __restrict__ gradient4, const double* __restrict__ gradient5, const double* __restrict__ gradient6,
@@ -75,11 +86,12 @@ extern "C" __global__ void pnn_optimizer_adam_f64(
 #pragma unroll
     for (int a = 0; a < 8; a++)
         if (a < arrays)
-            pnn::optimizer_adam(sizes[a], scales + 2 * a, rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a], p[a]);
+            pnn::optimizer_adam(sizes[a], pnn::way<double>(how + 4 * a), rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a],
+                                p[a]);
 }
 // velocity = momentum velocity + gradient; parameter -= rate velocity.  Moves 5 values per parameter.
 extern "C" __global__ void pnn_optimizer_sgd_f32(
-    int arrays, const long long* __restrict__ sizes, const double* __restrict__ scales, double rate, double momentum,
+    int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double momentum,
     const double* __restrict__ now, const float* __restrict__ gradient0, const float* __restrict__ gradient1,
     const float* __restrict__ gradient2, const float* __restrict__ gradient3, const float* __restrict__ gradient4,
     const float* __restrict__ gradient5, const float* __restrict__ gradient6, const float* __restrict__ gradient7,
@@ -93,10 +105,10 @@ extern "C" __global__ void pnn_optimizer_sgd_f32(
     float* p[8] = {parameter0, parameter1, parameter2, parameter3, parameter4, parameter5, parameter6, parameter7};
 #pragma unroll
     for (int a = 0; a < 8; a++)
-        if (a < arrays) pnn::optimizer_sgd(sizes[a], scales + 2 * a, rate, momentum, g[a], v[a], p[a]);
+        if (a < arrays) pnn::optimizer_sgd(sizes[a], pnn::way<float>(how + 4 * a), rate, momentum, g[a], v[a], p[a]);
 }
 extern "C" __global__ void pnn_optimizer_sgd_f64(
-    int arrays, const long long* __restrict__ sizes, const double* __restrict__ scales, double rate, double momentum,
+    int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double momentum,
     const double* __restrict__ now, const double* __restrict__ gradient0, const double* __restrict__ gradient1,
     const double* __restrict__ gradient2, const double* __restrict__ gradient3, const double* __restrict__ gradient4,
     const double* __restrict__ gradient5, const double* __restrict__ gradient6, const double* __restrict__ gradient7,
@@ -110,5 +122,5 @@ extern "C" __global__ void pnn_optimizer_sgd_f64(
     double* p[8] = {parameter0, parameter1, parameter2, parameter3, parameter4, parameter5, parameter6, parameter7};
 #pragma unroll
     for (int a = 0; a < 8; a++)
-        if (a < arrays) pnn::optimizer_sgd(sizes[a], scales + 2 * a, rate, momentum, g[a], v[a], p[a]);
+        if (a < arrays) pnn::optimizer_sgd(sizes[a], pnn::way<double>(how + 4 * a), rate, momentum, g[a], v[a], p[a]);
 }

@@ -1,4 +1,5 @@
 // Samples of a data set as a step takes them: gathered by their numbers, and brought to what enters a system.
+#include "pnnkern/philox.cuh"
 #include "pnnkern/samples.cuh"
 
 // The next samples of an order: index[b] = order[at[0] + b], out[b] = rows[index[b]], of `bytes` each, and likewise their labels, of
@@ -12,13 +13,24 @@ extern "C" __global__ void pnn_samples_gather_u8(long long count, long long byte
     pnn::copy_numbers(count, next, index);
 }
 
-// A step is done: its loss and rating go to found (slots, 2), at = (samples, steps) advances, and `now` is what is known (steps, columns) of
-// the next step of the epoch. One thread.
+// A step is done: its loss and rating go to found (slots, 2), at = (samples, steps, first) advances, and `now` is what is known (steps, columns)
+// of the next step of the epoch, whose first is step `first` of all. `keys` keys are those of the next step, of the key of all steps: folded by
+// its number, and then by as many purposes as paths[k, 0] says, from paths[k, 1] on (keys, width). One block.
 extern "C" __global__ void pnn_samples_advance_f64(long long count, long long steps, long long columns, long long slots,
     const double* __restrict__ known, const double* __restrict__ loss, const double* __restrict__ rating, long long* __restrict__ at,
-    double* __restrict__ now, double* __restrict__ found) {
-    if (blockIdx.x != 0 || threadIdx.x != 0) return;
-    long long step = at[1], slot = step % slots;
+    double* __restrict__ now, double* __restrict__ found, int keys, int width, unsigned key0, unsigned key1,
+    const unsigned long long* __restrict__ paths, unsigned* __restrict__ key) {
+    if (blockIdx.x != 0) return;
+    const long long step = at[1], next = at[2] + step + 1;
+    for (int k = threadIdx.x; k < keys; k += blockDim.x) {
+        const unsigned long long* path = paths + k * width;
+        pnn::rng_key own = pnn::fold_in({key0, key1}, next);
+        for (unsigned long long n = 1; n <= path[0]; n++) own = pnn::fold_in(own, path[n]);
+        key[2 * k] = own.a, key[2 * k + 1] = own.b;
+    }
+    __syncthreads();   // all have seen which step it is
+    if (threadIdx.x != 0) return;
+    const long long slot = step % slots;
     found[2 * slot] = *loss, found[2 * slot + 1] = *rating;
     at[0] += count, at[1] = step + 1;
     if (step + 1 < steps) for (long long c = 0; c < columns; c++) now[c] = known[(step + 1) * columns + c];

@@ -1,8 +1,10 @@
 """CPU twin of samples.cu."""
 
+import numpy as np
 from numba import prange
 
 from .._jit import njit
+from ..random.draws import folded
 
 
 @njit
@@ -18,9 +20,16 @@ def pnn_samples_gather(count, size, label_bytes, order, at, rows, labels, out, o
 
 
 @njit
-def pnn_samples_advance(count, steps, columns, slots, known, loss, rating, at, now, found):
-    """A step is done: its loss and rating go to found (slots, 2), at = (samples, steps) advances, and so does `now`."""
+def pnn_samples_advance(
+    count, steps, columns, slots, known, loss, rating, at, now, found, keys, width, key0, key1, paths, key
+):  # fmt: skip
+    """A step is done: its loss and rating go to found (slots, 2), at = (samples, steps, first) advances, and so do `now` and keys."""
     step = at[1]
+    for k in range(keys):
+        own = folded(key0, key1, np.uint64(at[2] + step + 1))
+        for n in range(1, int(paths[k * width]) + 1):
+            own = folded(own[0], own[1], paths[k * width + n])
+        key[2 * k], key[2 * k + 1] = own[0], own[1]
     slot = step % slots
     found[2 * slot], found[2 * slot + 1] = loss[0], rating[0]
     at[0] += count

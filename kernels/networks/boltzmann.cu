@@ -113,36 +113,39 @@ PNN_D void boltzmann_units(i64 samples, i64 units, T slope, T one, rng_key key, 
 // pull, more (or null), out[samples][units], bias[units]; more: what a second layer pulls with. Draws and grid: pnn_draws_bernoulli.
 // Faults: 3 a pull that is no number, 4 a sample index that is negative.
 extern "C" __global__ void pnn_boltzmann_units_f32(long long samples, long long units, double slope, double one, unsigned key0, unsigned key1,
-    long long sample0, const long long* __restrict__ index, const float* __restrict__ pull, const float* __restrict__ bias,
+    const unsigned* __restrict__ key, long long sample0, const long long* __restrict__ index, const float* __restrict__ pull, const float* __restrict__ bias,
     const float* __restrict__ more, float* __restrict__ out, int* fault) {
-    pnn::boltzmann_units(samples, units, float(slope), float(one), {key0, key1}, sample0, index, pull, bias, more, out, fault);
+    pnn::boltzmann_units(samples, units, float(slope), float(one), pnn::key_of(key0, key1, key), sample0, index, pull, bias, more, out, fault);
 }
 extern "C" __global__ void pnn_boltzmann_units_f64(long long samples, long long units, double slope, double one, unsigned key0, unsigned key1,
-    long long sample0, const long long* __restrict__ index, const double* __restrict__ pull, const double* __restrict__ bias,
+    const unsigned* __restrict__ key, long long sample0, const long long* __restrict__ index, const double* __restrict__ pull, const double* __restrict__ bias,
     const double* __restrict__ more, double* __restrict__ out, int* fault) {
-    pnn::boltzmann_units(samples, units, slope, one, {key0, key1}, sample0, index, pull, bias, more, out, fault);
+    pnn::boltzmann_units(samples, units, slope, one, pnn::key_of(key0, key1, key), sample0, index, pull, bias, more, out, fault);
 }
 
 // A block for each sample, of 2^k >= 32 threads. drive[batch][hidden], what inputs and biases give hidden units; weight[hidden][classes],
 // bias[classes], field[batch][classes] beside it, or null. After `settle` steps that do not count, of each of the others: drawn[sweeps][batch]
 // [classes], the class that was there, one-hot, and given[sweeps][batch][hidden], chances of hidden units given it; mean[batch][classes], of
-// the chances of classes given hidden units. key: of the chain, start: of its first class, of_hidden, of_classes: purposes, low words first.
+// the chances of classes given hidden units. key0, key1, key: of the chain, as in random/draws.cu. start, hidden, classes: purposes, of its
+// first class and of each step, low words first.
 #define PNN_CHAIN(T, NAME)                                                                                                                 \
     extern __shared__ T NAME[];                                                                                                            \
     __shared__ int now;                                                                                                                    \
-    pnn::boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, {key0, key1}, {start0, start1}, pnn::join_(hidden0, hidden1),       \
-                         pnn::join_(classes0, classes1), sample0, index, drive, weight, bias, field, drawn, given, mean, fault, NAME, &now);
+    const pnn::rng_key by = pnn::key_of(key0, key1, key);                                                                                  \
+    pnn::boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, by, pnn::fold_in(by, pnn::join_(start0, start1)),               \
+                         pnn::join_(hidden0, hidden1), pnn::join_(classes0, classes1),                                                     \
+                         sample0, index, drive, weight, bias, field, drawn, given, mean, fault, NAME, &now);
 extern "C" __global__ void pnn_boltzmann_chain_f32(long long batch, int hidden, int classes, int settle, int sweeps, int kept, unsigned key0,
-    unsigned key1, unsigned start0, unsigned start1, unsigned hidden0, unsigned hidden1, unsigned classes0, unsigned classes1,
-    long long sample0, const long long* __restrict__ index, const float* __restrict__ drive, const float* __restrict__ weight,
-    const float* __restrict__ bias, const float* __restrict__ field, float* __restrict__ drawn, float* __restrict__ given,
-    float* __restrict__ mean, int* fault) {
+    unsigned key1, const unsigned* __restrict__ key, unsigned start0, unsigned start1, unsigned hidden0, unsigned hidden1,
+    unsigned classes0, unsigned classes1, long long sample0, const long long* __restrict__ index, const float* __restrict__ drive,
+    const float* __restrict__ weight, const float* __restrict__ bias, const float* __restrict__ field, float* __restrict__ drawn,
+    float* __restrict__ given, float* __restrict__ mean, int* fault) {
     PNN_CHAIN(float, boltzmann_shared_f32)
 }
 extern "C" __global__ void pnn_boltzmann_chain_f64(long long batch, int hidden, int classes, int settle, int sweeps, int kept, unsigned key0,
-    unsigned key1, unsigned start0, unsigned start1, unsigned hidden0, unsigned hidden1, unsigned classes0, unsigned classes1,
-    long long sample0, const long long* __restrict__ index, const double* __restrict__ drive, const double* __restrict__ weight,
-    const double* __restrict__ bias, const double* __restrict__ field, double* __restrict__ drawn, double* __restrict__ given,
-    double* __restrict__ mean, int* fault) {
+    unsigned key1, const unsigned* __restrict__ key, unsigned start0, unsigned start1, unsigned hidden0, unsigned hidden1,
+    unsigned classes0, unsigned classes1, long long sample0, const long long* __restrict__ index, const double* __restrict__ drive,
+    const double* __restrict__ weight, const double* __restrict__ bias, const double* __restrict__ field, double* __restrict__ drawn,
+    double* __restrict__ given, double* __restrict__ mean, int* fault) {
     PNN_CHAIN(double, boltzmann_shared_f64)
 }

@@ -6,17 +6,10 @@ import numpy as np
 from numba import prange
 
 from .._jit import njit
-from ..random.draws import _bernoulli4, _whole, block, inline, pnn_draws_bernoulli, uniform
+from ..random.draws import _bernoulli4, _whole, block, folded, inline, pnn_draws_bernoulli, uniform
 
 u4, u8 = np.uint32, np.uint64
-LAST = u8(2**64 - 1)
 REORDER = {"reassoc", "nsz", "contract"}  # sums over units may be reordered
-
-
-@inline
-def _folded(k0, k1, n):
-    w = block(k0, k1, n, LAST)
-    return w[0], w[1]
 
 
 @njit(error_model="numpy")
@@ -82,8 +75,8 @@ def _chain(b, batch, settle, sweeps, key, start, of_hidden, of_classes, sample, 
         if not known[y]:
             known[y] = 1
             good &= _given(drive, across[y], chances[y])
-        own = _folded(key[0], key[1], u8(n))
-        k = _folded(own[0], own[1], of_hidden)
+        own = folded(key[0], key[1], u8(n))
+        k = folded(own[0], own[1], of_hidden)
         _bits(k[0], k[1], sample, chances[y], bits)
         for j in range(hidden):
             h[j] = bits[j]
@@ -98,7 +91,7 @@ def _chain(b, batch, settle, sweeps, key, start, of_hidden, of_classes, sample, 
             drawn[row * classes + y] = 1
             for c in range(classes):
                 total[c] += chance[c] / drive.dtype.type(sweeps)
-        k = _folded(own[0], own[1], of_classes)
+        k = folded(own[0], own[1], of_classes)
         y = _class_of(chance, k[0], k[1], sample)
     return good
 
@@ -109,11 +102,14 @@ def _joined(low, high):
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, key0, key1, start0, start1, hidden0, hidden1, classes0, classes1,
+def pnn_boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, key0, key1, key, start0, start1, hidden0, hidden1, classes0, classes1,
                         sample0, index, drive, weight, bias, field, drawn, given, mean, fault):  # fmt: skip
     """Chains of hidden units and classes."""
     across = np.ascontiguousarray(weight.reshape(hidden, classes).T)
-    key, start = (u8(key0), u8(key1)), (u8(start0), u8(start1))
+    if key.size:
+        key0, key1 = key[0], key[1]
+    by = u8(key0), u8(key1)
+    start = folded(by[0], by[1], _joined(start0, start1))
     of_hidden, of_classes = _joined(hidden0, hidden1), _joined(classes0, classes1)
     for b in prange(batch):
         sample = index[b] if index.size else sample0 + b
@@ -121,13 +117,13 @@ def pnn_boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, key0, key1
             fault[0] = max(fault[0], 4)
         here = slice(b * classes, (b + 1) * classes)
         own = field[here] if field.size else field
-        good = _chain(b, batch, settle, sweeps, key, start, of_hidden, of_classes, u8(sample), drive[b * hidden : (b + 1) * hidden], across,
+        good = _chain(b, batch, settle, sweeps, by, start, of_hidden, of_classes, u8(sample), drive[b * hidden : (b + 1) * hidden], across,
                       bias, own, drawn, given, mean[here])  # fmt: skip
         if not good:
             fault[0] = max(fault[0], 3)
 
 
-def pnn_boltzmann_units(samples, units, slope, one, key0, key1, sample0, index, pull, bias, more, out, fault):
+def pnn_boltzmann_units(samples, units, slope, one, key0, key1, key, sample0, index, pull, bias, more, out, fault):
     """A layer of units from what pulls them."""
     if not index.size and sample0 < 0:
         fault[0] = max(fault[0], 4)
@@ -141,5 +137,5 @@ def pnn_boltzmann_units(samples, units, slope, one, key0, key1, sample0, index, 
     x *= 0.5
     x += 0.5
     drawn = np.empty(x.size, np.uint8)
-    pnn_draws_bernoulli(samples, units, key0, key1, 0, sample0, index, x.ravel(), drawn, fault)
+    pnn_draws_bernoulli(samples, units, key0, key1, key, 0, sample0, index, x.ravel(), drawn, fault)
     np.multiply(drawn, out.dtype.type(one), out=out)

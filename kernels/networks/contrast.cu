@@ -78,11 +78,6 @@ PNN_D void contrast_tile(long long rows, long long columns, int samples, int tal
     }
 }
 
-template <class P> PNN_D P chosen(int k, P p0, P p1, P p2, P p3, P p4, P p5, P p6, P p7) {
-    P low = k == 0 ? p0 : k == 1 ? p1 : k == 2 ? p2 : p3, high = k == 4 ? p4 : k == 5 ? p5 : k == 6 ? p6 : p7;
-    return k < 4 ? low : high;
-}
-
 template <class T>
 PNN_D void contrast_update(int arrays, double rate, const long long* shape, const double* how, const T* f0, const T* f1, const T* f2,
                            const T* f3, const T* f4, const T* f5, const T* f6, const T* f7, const T* s0, const T* s1, const T* s2,

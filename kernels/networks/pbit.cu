@@ -1,4 +1,4 @@
-// Gibbs sweeps of +-1 spins. Draws and tables: pnnkern/pbit.cuh.
+// Gibbs sweeps of +-1 spins. Draws and tables: pnnkern/pbit.cuh. key0, key1, key : as in random/draws.cu.
 #include "pnnkern/pbit.cuh"
 
 // A block for each sample, whose threads share the nodes of a colour: neighbouring threads visit neighbouring nodes.
@@ -9,13 +9,13 @@
 // Shared memory: kept 0, nothing; 1, states char[nodes]; 2, before these the tables with `pad` entries after each node, so that rows of an even
 // length lie in different banks: entries float and entries width int, entries = first[nodes] + pad nodes.
 // Faults: 64 a coupling or field that is not finite, 66 a state that is no spin, 67 a beta that is negative or not finite.
-extern "C" __global__ void __launch_bounds__(128, 6) pnn_pbit_sweep_f32(long long samples, long long nodes, long long field_rows, int colours, int sweeps, int width,
-    int kept, int pad, unsigned key0, unsigned key1, long long sweep0, long long sample0, const long long* __restrict__ index,
-    const int* __restrict__ quad_first, const int* __restrict__ visit, const int* __restrict__ first, const int* __restrict__ other,
-    const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta, signed char* state, int* total,
-    int* fault) {
+extern "C" __global__ void __launch_bounds__(128, 6) pnn_pbit_sweep_f32(long long samples, long long nodes, long long field_rows, int colours,
+    int sweeps, int width, int kept, int pad, unsigned key0, unsigned key1, const unsigned* __restrict__ key, long long sweep0, long long sample0,
+    const long long* __restrict__ index, const int* __restrict__ quad_first, const int* __restrict__ visit, const int* __restrict__ first,
+    const int* __restrict__ other, const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta,
+    signed char* state, int* total, int* fault) {
     extern __shared__ float pbit_shared[];
-    pnn::rng_key key = {key0, key1};
+    const pnn::rng_key by = pnn::key_of(key0, key1, key);
     int entries = first[nodes], room = entries + pad * (int)nodes;
     float* w = pbit_shared;
     int* o = (int*)(w + room);
@@ -46,12 +46,12 @@ extern "C" __global__ void __launch_bounds__(128, 6) pnn_pbit_sweep_f32(long lon
         }
         __syncthreads();
         if (kept == 2)
-            pnn::pbit_sweeps({width, pad, first, o, w}, nodes, colours, sweeps, key, sweep0, sample, quad_first, visit, own, beta, mine, sum);
+            pnn::pbit_sweeps({width, pad, first, o, w}, nodes, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta, mine, sum);
         else if (kept == 1)
-            pnn::pbit_sweeps({width, 0, first, other, coupling}, nodes, colours, sweeps, key, sweep0, sample, quad_first, visit, own, beta, mine,
+            pnn::pbit_sweeps({width, 0, first, other, coupling}, nodes, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta, mine,
                              sum);
         else
-            pnn::pbit_sweeps({width, 0, first, other, coupling}, nodes, colours, sweeps, key, sweep0, sample, quad_first, visit, own, beta,
+            pnn::pbit_sweeps({width, 0, first, other, coupling}, nodes, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta,
                              there, sum);
         if (kept)
             for (long long i = threadIdx.x; i < nodes; i += blockDim.x) there[i] = mine[i];
@@ -63,10 +63,11 @@ extern "C" __global__ void __launch_bounds__(128, 6) pnn_pbit_sweep_f32(long lon
 // state[ceil(samples / 16)][nodes][16]: spins of 16 samples side by side, +-1 in float. input[inputs]: the neighbours, ascending.
 // coupling[panels][inputs][8], 0 where there is no edge: a panel is two quads, visit[panels][8], -1 for none. A thread is a panel of one
 // sample; beta[1]. Sums in the order of the inputs: bit for bit those of `sweep`. Draws: blocks block0 + quad of the samples, as there.
-extern "C" __global__ void pnn_pbit_layer_f32(long long samples, long long nodes, long long field_rows, int panels, int inputs,
-    unsigned key0, unsigned key1, long long block0, long long sample0, const long long* __restrict__ index, const int* __restrict__ visit,
-    const int* __restrict__ input, const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta, float* state) {
-    pnn::rng_key key = {key0, key1};
+extern "C" __global__ void pnn_pbit_layer_f32(long long samples, long long nodes, long long field_rows, int panels, int inputs, unsigned key0,
+    unsigned key1, const unsigned* __restrict__ key, long long block0, long long sample0, const long long* __restrict__ index,
+    const int* __restrict__ visit, const int* __restrict__ input, const float* __restrict__ coupling, const float* __restrict__ field,
+    const double* __restrict__ beta, float* state) {
+    const pnn::rng_key by = pnn::key_of(key0, key1, key);
     float gain = pnn::spin_gain(pnn::mul_(2.0, beta[0]));
     for (int p = blockIdx.y; p < panels; p += gridDim.y) {
         const int* node = visit + 8ll * p;
@@ -85,7 +86,7 @@ extern "C" __global__ void pnn_pbit_layer_f32(long long samples, long long nodes
             }
 #pragma unroll
             for (int h = 0; h < 2; h++) {
-                pnn::words w = pnn::block(key, (unsigned long long)(block0 + 2 * p + h), sample);
+                pnn::words w = pnn::block(by, (unsigned long long)(block0 + 2 * p + h), sample);
 #pragma unroll
                 for (int j = 0; j < 4; j++) {
                     int i = node[4 * h + j];

@@ -200,9 +200,11 @@ def _few_chains(rows, nodes, each, colours, sweeps, width, key0, key1, sweep0, s
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_pbit_sweep(samples, nodes, field_rows, colours, sweeps, width, kept, pad, key0, key1, sweep0, sample0, index, quad_first, visit,
+def pnn_pbit_sweep(samples, nodes, field_rows, colours, sweeps, width, kept, pad, key0, key1, key, sweep0, sample0, index, quad_first, visit,
                    first, other, coupling, field, beta, state, total, fault):  # fmt: skip
     """Gibbs sweeps of +-1 spins, colour by colour, in place. What is given was looked at before."""
+    if key.size:
+        key0, key1 = key[0], key[1]
     for group in prange((samples + LANES - 1) // LANES):
         row = group * LANES
         rows, each, sample = min(LANES, samples - row), field_rows > 1, np.empty(LANES, u8)
@@ -289,9 +291,11 @@ def _panel(rows, row, nodes, each, inputs, key0, key1, block0, sample, node, inp
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_pbit_layer(samples, nodes, field_rows, panels, inputs, key0, key1, block0, sample0, index, visit, input_, coupling, field, beta,
+def pnn_pbit_layer(samples, nodes, field_rows, panels, inputs, key0, key1, key, block0, sample0, index, visit, input_, coupling, field, beta,
                    state):  # fmt: skip
     """One colour of one sweep, whose nodes have nearly all the same neighbours: panels of eight nodes by sixteen chains."""
+    if key.size:
+        key0, key1 = key[0], key[1]
     groups = (samples + LANES - 1) // LANES
     for task in prange(groups * panels):
         group, p = task // panels, task % panels

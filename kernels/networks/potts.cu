@@ -7,12 +7,12 @@
 // Shared memory: float[states][threads], and as `kept` and `pad` of pnn_pbit_sweep_f32 say.
 // Faults: 64 a coupling or field that is not finite, 67 a beta that is negative or not finite, 70 a state that is none (it becomes 0).
 extern "C" __global__ void __launch_bounds__(128, 6) pnn_potts_sweep_f32(long long samples, long long nodes, long long field_rows, int states,
-    int colours, int sweeps, int kept, int pad, unsigned key0, unsigned key1, long long sweep0, long long sample0,
-    const long long* __restrict__ index, const int* __restrict__ quad_first, const int* __restrict__ visit, const int* __restrict__ first,
+    int colours, int sweeps, int kept, int pad, unsigned key0, unsigned key1, const unsigned* __restrict__ key, long long sweep0,
+    long long sample0, const long long* __restrict__ index, const int* __restrict__ quad_first, const int* __restrict__ visit, const int* __restrict__ first,
     const int* __restrict__ neighbour, const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta,
     signed char* state, int* fault) {
     extern __shared__ float potts_shared[];
-    pnn::rng_key key = {key0, key1};
+    const pnn::rng_key by = pnn::key_of(key0, key1, key);
     int entries = first[nodes], room = kept == 2 ? entries + pad * (int)nodes : 0;
     float *fields = potts_shared + threadIdx.x, *w = potts_shared + states * (int)blockDim.x;
     int* o = (int*)(w + room);
@@ -41,9 +41,9 @@ extern "C" __global__ void __launch_bounds__(128, 6) pnn_potts_sweep_f32(long lo
                 if (!pnn::finite_(own[t])) atomicMax(fault, 64);
         __syncthreads();
         if (kept == 2) {
-            pnn::potts_sweeps({1, pad, first, o, w}, nodes, states, colours, sweeps, key, sweep0, sample, quad_first, visit, own, beta, fields, mine);
+            pnn::potts_sweeps({1, pad, first, o, w}, nodes, states, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta, fields, mine);
         } else {
-            pnn::potts_sweeps({1, 0, first, neighbour, coupling}, nodes, states, colours, sweeps, key, sweep0, sample, quad_first, visit, own, beta,
+            pnn::potts_sweeps({1, 0, first, neighbour, coupling}, nodes, states, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta,
                               fields, mine);
         }
         if (kept)   // each thread those that it brings for the next sample, too

@@ -90,9 +90,11 @@ def _chains(rows, nodes, each, states, colours, sweeps, key0, key1, sweep0, samp
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_potts_sweep(samples, nodes, field_rows, states, colours, sweeps, kept, pad, key0, key1, sweep0, sample0, index, quad_first, visit,
-                    offsets, neighbour, coupling, field, beta, state, fault):  # fmt: skip
+def pnn_potts_sweep(samples, nodes, field_rows, states, colours, sweeps, kept, pad, key0, key1, key, sweep0, sample0, index, quad_first,
+                    visit, offsets, neighbour, coupling, field, beta, state, fault):  # fmt: skip
     """Gibbs sweeps of Potts spins, colour by colour, in place."""
+    if key.size:
+        key0, key1 = key[0], key[1]
     for group in prange((samples + LANES - 1) // LANES):
         row = group * LANES
         rows, each, sample = min(LANES, samples - row), field_rows > 1, np.empty(LANES, u8)

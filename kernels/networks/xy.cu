@@ -230,19 +230,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f64(long long 
 // Steps in a bath: relax, with noise of amplitude sqrt(slope) times standard normals, of sample index[n], or sample0 + n if null, in network n
 // of each phase. No step is judged. Others: relax. Faults: 4 a sample index that is negative.
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f32(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
-    int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, long long sample0,
-    const long long* __restrict__ index, const float* __restrict__ coupling, const float* __restrict__ across, const float* __restrict__ x,
+    int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
+    long long sample0, const long long* __restrict__ index, const float* __restrict__ coupling, const float* __restrict__ across, const float* __restrict__ x,
     const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope, const float* __restrict__ detuning,
     const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start, float* phase, float* workspace, int* fault) {
     extern __shared__ float xy_warm_shared_f32[];
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, 0, float(step), x, y, second, slope, detuning, nudge, target};
-    pnn::rng_key key = {key0, key1};
+    const pnn::rng_key by = pnn::key_of(key0, key1, key);
     if (place == 0) {
         int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
         float* w = pnn::xy_kept(count, columns, pitch, coupling, xy_warm_shared_f32);
         auto block = pnn::xy_make<float, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
         for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.warm(row, steps, float(amplitude), key, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
+            block.warm(row, steps, float(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
                        phase + row * nodes);
     } else {
         float* room = place == 1 ? xy_warm_shared_f32 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
@@ -250,24 +250,24 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f32(long long r
         auto block = pnn::xy_make<float, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
                                                   false, room);
         for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.warm(row, steps, float(amplitude), key, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
+            block.warm(row, steps, float(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
                        phase + row * nodes);
     }
 }
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f64(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
-    int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, long long sample0,
-    const long long* __restrict__ index, const double* __restrict__ coupling, const double* __restrict__ across, const double* __restrict__ x,
+    int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
+    long long sample0, const long long* __restrict__ index, const double* __restrict__ coupling, const double* __restrict__ across, const double* __restrict__ x,
     const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope, const double* __restrict__ detuning,
     const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start, double* phase, double* workspace, int* fault) {
     extern __shared__ double xy_warm_shared_f64[];
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, 0, double(step), x, y, second, slope, detuning, nudge, target};
-    pnn::rng_key key = {key0, key1};
+    const pnn::rng_key by = pnn::key_of(key0, key1, key);
     if (place == 0) {
         int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
         double* w = pnn::xy_kept(count, columns, pitch, coupling, xy_warm_shared_f64);
         auto block = pnn::xy_make<double, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
         for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.warm(row, steps, double(amplitude), key, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
+            block.warm(row, steps, double(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
                        phase + row * nodes);
     } else {
         double* room = place == 1 ? xy_warm_shared_f64 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
@@ -275,7 +275,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f64(long long r
         auto block = pnn::xy_make<double, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
                                                   false, room);
         for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.warm(row, steps, double(amplitude), key, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
+            block.warm(row, steps, double(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
                        phase + row * nodes);
     }
 }

@@ -447,10 +447,12 @@ def pnn_xy_relax(rows, field_rows, batch, start_rows, nodes, below, outputs, sli
 
 
 def pnn_xy_warm(rows, field_rows, batch, start_rows, nodes, below, outputs, slices, slices_above, steps, place, amplitude, step, key0, key1,
-                sample0, index, coupling, across, x, y, second, slope, detuning, nudge, target, start, phase, workspace, fault):  # fmt: skip
+                key, sample0, index, coupling, across, x, y, second, slope, detuning, nudge, target, start, phase, workspace, fault):  # fmt: skip
     """All steps of oscillators in a bath."""
     if (index.min(initial=0) if index.size else sample0) < 0:
         fault[0] = max(fault[0], 4)
+    if key.size:
+        key0, key1 = key
     matrix, other = _square(nodes, below, coupling, across)
     x, y, begin, phase = _fields(nodes, x, y, start, phase)
     real, outputs = coupling.dtype.type, outputs if nudge.size else 0

@@ -1,11 +1,12 @@
 // out[s, e], C order: the draw of element element0 + e of sample (index ? index[s] : sample0 + s), for s < samples, e < elements.
+// key0, key1 : its words, unless `key` says where they lie in the device's memory; else it is null.
 // Launch any 2-D grid and block: x walks the quads of a row (Poisson: its elements), y the rows. Every draw is written once.
 // Faults: 2 a Poisson mean, 3 a probability, 4 a sample index that is out of range.
 #include "pnnkern/draws.cuh"
 
 namespace pnn {
 template <class T>
-PNN_D void fill_bernoulli(i64 samples, i64 elements, unsigned key0, unsigned key1, i64 element0, i64 sample0, const i64* index, const T* p,
+PNN_D void fill_bernoulli(i64 samples, i64 elements, rng_key key, i64 element0, i64 sample0, const i64* index, const T* p,
                           unsigned char* out, int* fault) {
     fill(samples, elements, element0, sample0, index, out, fault, [=](i64 quad, i64 sample, i64 e, i64 position, unsigned char* z) {
         four<T> chance = load(p + position, e, elements);
@@ -13,17 +14,17 @@ PNN_D void fill_bernoulli(i64 samples, i64 elements, unsigned key0, unsigned key
 #pragma unroll
         for (int j = 0; j < 4; j++) valid = valid && chance.v[j] >= T(0) && chance.v[j] <= T(1);
         if (!valid) atomicMax(fault, 3);
-        bernoulli4({key0, key1}, quad, sample, chance.v, z);
+        bernoulli4(afresh(key), quad, sample, chance.v, z);
     });
 }
 
 template <class T>
-PNN_D void fill_poisson(i64 samples, i64 elements, unsigned key0, unsigned key1, i64 element0, i64 sample0, const i64* index, const T* mean,
+PNN_D void fill_poisson(i64 samples, i64 elements, rng_key key, i64 element0, i64 sample0, const i64* index, const T* mean,
                         int* out, int* fault) {
     for (i64 s = blockIdx.y * (i64)blockDim.y + threadIdx.y; s < samples; s += (i64)gridDim.y * blockDim.y) {
         i64 sample = sample_of(s, sample0, index, fault);
         for (i64 e = blockIdx.x * (i64)blockDim.x + threadIdx.x; e < elements; e += (i64)gridDim.x * blockDim.x) {
-            int n = poisson({key0, key1}, element0 + e, sample, (double)mean[s * elements + e]);
+            int n = poisson(key, element0 + e, sample, (double)mean[s * elements + e]);
             if (n < 0) atomicMax(fault, 2);
             out[s * elements + e] = n;
         }
@@ -31,55 +32,60 @@ PNN_D void fill_poisson(i64 samples, i64 elements, unsigned key0, unsigned key1,
 }
 }  // namespace pnn
 
-extern "C" __global__ void pnn_draws_words_u32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                               long long sample0, const long long* __restrict__ index, unsigned* __restrict__ out,
-                                               int* fault) {
+extern "C" __global__ void pnn_draws_words_u32(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, unsigned* __restrict__ out,
+    int* fault) {
+    const pnn::rng_key k = pnn::key_of(key0, key1, key);
     pnn::fill(samples, elements, element0, sample0, index, out, fault,
-              [=](long long quad, long long sample, long long, long long, unsigned* z) { pnn::words4({key0, key1}, quad, sample, z); });
+              [=](long long quad, long long sample, long long, long long, unsigned* z) { pnn::words4(pnn::afresh(k), quad, sample, z); });
 }
-extern "C" __global__ void pnn_draws_uniform_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                 long long sample0, const long long* __restrict__ index, float* __restrict__ out,
-                                                 int* fault) {
+extern "C" __global__ void pnn_draws_uniform_f32(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, float* __restrict__ out,
+    int* fault) {
+    const pnn::rng_key k = pnn::key_of(key0, key1, key);
     pnn::fill(samples, elements, element0, sample0, index, out, fault,
-              [=](long long quad, long long sample, long long, long long, float* z) { pnn::uniform4({key0, key1}, quad, sample, z); });
+              [=](long long quad, long long sample, long long, long long, float* z) { pnn::uniform4(pnn::afresh(k), quad, sample, z); });
 }
-extern "C" __global__ void pnn_draws_uniform_f64(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                 long long sample0, const long long* __restrict__ index, double* __restrict__ out,
-                                                 int* fault) {
+extern "C" __global__ void pnn_draws_uniform_f64(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, double* __restrict__ out,
+    int* fault) {
+    const pnn::rng_key k = pnn::key_of(key0, key1, key);
     pnn::fill(samples, elements, element0, sample0, index, out, fault,
-              [=](long long quad, long long sample, long long, long long, double* z) { pnn::uniform4({key0, key1}, quad, sample, z); });
+              [=](long long quad, long long sample, long long, long long, double* z) { pnn::uniform4(pnn::afresh(k), quad, sample, z); });
 }
-extern "C" __global__ void pnn_draws_normal_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                long long sample0, const long long* __restrict__ index, float* __restrict__ out,
-                                                int* fault) {
+extern "C" __global__ void pnn_draws_normal_f32(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, float* __restrict__ out,
+    int* fault) {
+    const pnn::rng_key k = pnn::key_of(key0, key1, key);
     pnn::fill(samples, elements, element0, sample0, index, out, fault,
-              [=](long long quad, long long sample, long long, long long, float* z) { pnn::normal4({key0, key1}, quad, sample, z); });
+              [=](long long quad, long long sample, long long, long long, float* z) { pnn::normal4(pnn::afresh(k), quad, sample, z); });
 }
-extern "C" __global__ void pnn_draws_normal_f64(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                long long sample0, const long long* __restrict__ index, double* __restrict__ out,
-                                                int* fault) {
+extern "C" __global__ void pnn_draws_normal_f64(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, double* __restrict__ out,
+    int* fault) {
+    const pnn::rng_key k = pnn::key_of(key0, key1, key);
     pnn::fill(samples, elements, element0, sample0, index, out, fault,
-              [=](long long quad, long long sample, long long, long long, double* z) { pnn::normal4({key0, key1}, quad, sample, z); });
+              [=](long long quad, long long sample, long long, long long, double* z) { pnn::normal4(pnn::afresh(k), quad, sample, z); });
 }
 // p[s, e] in [0, 1]: probability of a one.
-extern "C" __global__ void pnn_draws_bernoulli_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                   long long sample0, const long long* __restrict__ index, const float* __restrict__ p,
-                                                   unsigned char* __restrict__ out, int* fault) {
-    pnn::fill_bernoulli(samples, elements, key0, key1, element0, sample0, index, p, out, fault);
+extern "C" __global__ void pnn_draws_bernoulli_f32(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, const float* __restrict__ p,
+    unsigned char* __restrict__ out, int* fault) {
+    pnn::fill_bernoulli(samples, elements, pnn::key_of(key0, key1, key), element0, sample0, index, p, out, fault);
 }
-extern "C" __global__ void pnn_draws_bernoulli_f64(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                   long long sample0, const long long* __restrict__ index, const double* __restrict__ p,
-                                                   unsigned char* __restrict__ out, int* fault) {
-    pnn::fill_bernoulli(samples, elements, key0, key1, element0, sample0, index, p, out, fault);
+extern "C" __global__ void pnn_draws_bernoulli_f64(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, const double* __restrict__ p,
+    unsigned char* __restrict__ out, int* fault) {
+    pnn::fill_bernoulli(samples, elements, pnn::key_of(key0, key1, key), element0, sample0, index, p, out, fault);
 }
 // mean[s, e] in [0, 2e9]; elements below 2^48. A mean out of range gives -1.
-extern "C" __global__ void pnn_draws_poisson_f32(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                 long long sample0, const long long* __restrict__ index, const float* __restrict__ mean,
-                                                 int* __restrict__ out, int* fault) {
-    pnn::fill_poisson(samples, elements, key0, key1, element0, sample0, index, mean, out, fault);
+extern "C" __global__ void pnn_draws_poisson_f32(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, const float* __restrict__ mean,
+    int* __restrict__ out, int* fault) {
+    pnn::fill_poisson(samples, elements, pnn::key_of(key0, key1, key), element0, sample0, index, mean, out, fault);
 }
-extern "C" __global__ void pnn_draws_poisson_f64(long long samples, long long elements, unsigned key0, unsigned key1, long long element0,
-                                                 long long sample0, const long long* __restrict__ index, const double* __restrict__ mean,
-                                                 int* __restrict__ out, int* fault) {
-    pnn::fill_poisson(samples, elements, key0, key1, element0, sample0, index, mean, out, fault);
+extern "C" __global__ void pnn_draws_poisson_f64(long long samples, long long elements, unsigned key0, unsigned key1,
+    const unsigned* __restrict__ key, long long element0, long long sample0, const long long* __restrict__ index, const double* __restrict__ mean,
+    int* __restrict__ out, int* fault) {
+    pnn::fill_poisson(samples, elements, pnn::key_of(key0, key1, key), element0, sample0, index, mean, out, fault);
 }

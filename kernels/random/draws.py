@@ -83,6 +83,13 @@ def block(k0, k1, n, sample):
 
 
 @inline
+def folded(k0, k1, n):
+    """The words of the key for purpose n."""
+    w = block(k0, k1, n, u8(2**64 - 1))
+    return w[0], w[1]
+
+
+@inline
 def attempt(k0, k1, element, sample, d):
     return block(k0, k1, u8(element) | (u8(0x8000) | u8(d)) << u8(48), sample)
 
@@ -342,35 +349,45 @@ def _flag(index, fault):
 
 # ----------------------------------------------------------------------------------------------------------------------- kernels
 @njit_sized(SMALL, error_model="numpy")
-def pnn_draws_words(samples, elements, key0, key1, element0, sample0, index, out, fault):
+def pnn_draws_words(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
+    if key.size:
+        key0, key1 = key[0], key[1]
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_words4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
 @njit_sized(SMALL, error_model="numpy")
-def _uniform(samples, elements, key0, key1, element0, sample0, index, out, fault):
+def _uniform(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
+    if key.size:
+        key0, key1 = key[0], key[1]
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_uniform4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
 @njit_sized(SMALL, error_model="numpy")
-def _uniform_64(samples, elements, key0, key1, element0, sample0, index, out, fault):
+def _uniform_64(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
+    if key.size:
+        key0, key1 = key[0], key[1]
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_uniform4_64, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
 @njit_sized(SMALL, error_model="numpy")
-def _normal(samples, elements, key0, key1, element0, sample0, index, out, fault):
+def _normal(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
+    if key.size:
+        key0, key1 = key[0], key[1]
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_normal4, task, elements, key0, key1, element0, sample0, index, out, out)
 
 
 @njit_sized(SMALL, error_model="numpy")
-def _normal_64(samples, elements, key0, key1, element0, sample0, index, out, fault):
+def _normal_64(samples, elements, key0, key1, key, element0, sample0, index, out, fault):
+    if key.size:
+        key0, key1 = key[0], key[1]
     _flag(index, fault)
     for task in prange(_tasks(samples, elements, element0)):
         _piece(_normal4_64, task, elements, key0, key1, element0, sample0, index, out, out)
@@ -381,7 +398,9 @@ pnn_draws_normal = by_precision(_normal, _normal_64, out=-2)
 
 
 @njit_sized(SMALL, error_model="numpy")
-def pnn_draws_bernoulli(samples, elements, key0, key1, element0, sample0, index, p, out, fault):
+def pnn_draws_bernoulli(samples, elements, key0, key1, key, element0, sample0, index, p, out, fault):
+    if key.size:
+        key0, key1 = key[0], key[1]
     _flag(index, fault)
     bad = 0
     for i in range(p.size):
@@ -465,7 +484,9 @@ def poisson(k0, k1, element, sample, mean):
 
 
 @njit_sized(SMALL, error_model="numpy")
-def pnn_draws_poisson(samples, elements, key0, key1, element0, sample0, index, mean, out, fault):
+def pnn_draws_poisson(samples, elements, key0, key1, key, element0, sample0, index, mean, out, fault):
+    if key.size:
+        key0, key1 = key[0], key[1]
     _flag(index, fault)
     bad = 0
     for i in prange(samples * elements):

@@ -1,7 +1,7 @@
 """Training steps whose samples live on the GPU that works on them: nothing is copied there, and nothing waited for.
 
 Where all of a step follows from what lies in the GPU's memory it is captured as a CUDA graph, and each further step is one launch of it. A
-step that draws random numbers by its own key is not; nor one that asks for a value, or for a library that cannot be captured.
+step that asks for a value is not; nor one that asks for a library that cannot be captured, or draws by its key on the host.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _array
-from .._capture import Captured, CaptureError, Unknown
+from .._capture import Captured, CaptureError
 from ..learning.optimizers import count_up
 from ..learning.rule import Batch, State
 from ..systems import writers
@@ -27,7 +27,7 @@ class DeviceSteps:
 
     def __init__(self, trainer: "Trainer", slots: int) -> None:
         self.trainer, self.refused = trainer, ""
-        self.progress = Progress(trainer.training_feed, trainer.steps_per_epoch, slots)
+        self.progress = Progress(trainer.training_feed, trainer.steps_per_epoch, slots, trainer.key_of_steps)
         self.encoding = None if trainer.rule.encodes or self.progress.samples.dtype not in ENCODED else encoding_of(trainer.system)
         self.forget()
 
@@ -76,7 +76,7 @@ class DeviceSteps:
         t.read()
         known = getattr(t.optimizer, "known", lambda step, lr: (lr, 1.0, 1.0))
         self.progress.begin(
-            t.order_of(epoch), [known(step + 1, t.rate(step)) for step in range(first, first + t.steps_per_epoch)], seen, number
+            t.order_of(epoch), [known(step + 1, t.rate(step)) for step in range(first, first + t.steps_per_epoch)], seen, number, first
         )
         self._epoch = epoch
 
@@ -131,10 +131,11 @@ class DeviceSteps:
         t.optimizer.now = self.progress.now
 
         try:
-            graph = Captured(lambda: self._keep(self._work(t.training.batch, Unknown())))
+            graph = Captured(lambda: self._keep(self._work(t.training.batch, self.progress.keys.of_step())))
             memory, known = counters[1], before[1]
             if memory.keys() != known.keys() or any(memory[name] is not known[name] for name in memory):
                 raise CaptureError("what writes the parameters counts on the host")
+            self.progress.keys.begin(t.step)
             return graph
         finally:
             t.optimizer.now = None

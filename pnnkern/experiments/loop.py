@@ -179,7 +179,12 @@ class Trainer:
 
     def key_of(self, step: int) -> Any:
         """The key of a step, of which it draws what is random."""
-        return random.fold_in(stream(self.training.seed, NOISE), step)
+        return random.fold_in(self.key_of_steps, step)
+
+    @property
+    def key_of_steps(self) -> Any:
+        """The key whose purposes are the steps."""
+        return stream(self.training.seed, NOISE)
 
     def _step_from_host(self) -> None:
         count = len(batch := self.batch_of(*self.training_feed.take(self.batch(self.step))))

@@ -12,6 +12,8 @@ from .._errors import nearest
 from .._gate import accepts_any
 
 Scales = Mapping[str, tuple[float, float]]
+Bounds = Mapping[str, tuple[float, float]]
+FREE = (-np.inf, np.inf)
 EIGHT = 8  # arrays that a launch takes
 
 
@@ -32,16 +34,18 @@ class Adam:
         return lr, 1 - self.beta1**step, 1 - self.beta2**step
 
     def apply(
-        self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None, scales: Scales | None = None
-    ) -> None:
+        self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None, scales: Scales | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:  # fmt: skip
         """Update `parameters` in place; those that cannot be written, as JAX's, are replaced in the dict. lr : for this step alone.
 
         scales : of gradients by name (factor, divisor), as a mean is a sum over its number; 1 for those that are not named.
+        bounds : (low, high) by name, which the values are kept within.
         Raises ValueError for a gradient of another shape than its parameter, or of none, TypeError for another dtype.
         """
         rate, *corrections = self.known(count_up(self.state), self.lr if lr is None else lr)
         how = (rate, self.beta1, self.beta2, self.epsilon, *corrections, self.now)
-        _update("adam", how, parameters, gradients, scales or {}, self.state, ("first", "second"))
+        _update("adam", how, parameters, gradients, scales or {}, bounds or {}, self.state, ("first", "second"))
 
 
 @accepts_any
@@ -59,18 +63,18 @@ class SGD:
         return lr, 1.0, 1.0
 
     def apply(
-        self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None, scales: Scales | None = None
-    ) -> None:
+        self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None, scales: Scales | None = None,
+        bounds: Bounds | None = None,
+    ) -> None:  # fmt: skip
         """Update `parameters`; as `Adam.apply`."""
         count_up(self.state)
         how = (self.lr if lr is None else lr, self.momentum, self.now)
-        _update("sgd", how, parameters, gradients, scales or {}, self.state, ("velocity",))
+        _update("sgd", how, parameters, gradients, scales or {}, bounds or {}, self.state, ("velocity",))
 
 
-def _update(verb: str, how: tuple[Any, ...], parameters: dict[str, Array], gradients: dict[str, Array], scales: Scales,
+def _update(verb: str, how: tuple[Any, ...], parameters: dict[str, Array], gradients: dict[str, Array], scales: Scales, bounds: Bounds,
             state: dict[str, Array], moments: tuple[str, ...]) -> None:  # fmt: skip
     """Change parameters, and what the state has of them: those of one precision and place by one launch for each eight."""
-    groups: dict[Any, list[str]] = {}
     for name, g in gradients.items():
         p = parameters.get(name)
         if p is None:
@@ -79,22 +83,29 @@ def _update(verb: str, how: tuple[Any, ...], parameters: dict[str, Array], gradi
             raise ValueError(f"the gradient of {name!r} must have its shape {p.shape}, got {g.shape}")
         if g.dtype != p.dtype:
             raise TypeError(f"the gradient of {name!r} must be {p.dtype} as it is, got {g.dtype}")
-        groups.setdefault((p.dtype, p.data.device_id if _array.is_on_gpu(p) else None), []).append(name)
-    for names in (some[i : i + EIGHT] for some in groups.values() for i in range(0, len(some), EIGHT)):
+    for names in eights({name: parameters[name] for name in gradients}):
         places = [_writable(parameters, name) for name in names]
         inside = [_array.contiguous(place) for place in places]
         none, arrays = [None] * (EIGHT - len(names)), [_array.contiguous(gradients[name]) for name in names]
         for moment in moments:
             arrays += [*none, *(_slot(state, f"{name}.{moment}", p) for name, p in zip(names, inside, strict=True))]
         like, sizes = inside[0], [p.size for p in inside]
+        each = _constants.constant([(*scales.get(name, (1.0, 1.0)), *bounds.get(name, FREE)) for name in names], np.float64, like)
         _launch.launch(
-            "learning/optimizer", verb, like.dtype, len(names), _constants.constant(sizes, np.int64, like),
-            _constants.constant([scales.get(name, (1.0, 1.0)) for name in names], np.float64, like), *how, *arrays, *none, *inside, *none,
-            threads=max(sizes),
+            "learning/optimizer", verb, like.dtype, len(names), _constants.constant(sizes, np.int64, like), each, *how, *arrays, *none, *inside,
+            *none, threads=max(sizes),
         )  # fmt: skip
         for place, written in zip(places, inside, strict=True):
             if written is not place:
                 place[...] = written
+
+
+def eights(arrays: Mapping[str, Array]) -> list[list[str]]:
+    """Names of arrays of one precision and place, eight at a time: what a launch takes."""
+    groups: dict[Any, list[str]] = {}
+    for name, p in arrays.items():
+        groups.setdefault((p.dtype, p.data.device_id if _array.is_on_gpu(p) else None), []).append(name)
+    return [some[i : i + EIGHT] for some in groups.values() for i in range(0, len(some), EIGHT)]
 
 
 def _writable(parameters: dict[str, Array], name: str) -> Array:

@@ -12,9 +12,9 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _dense, random
 from .._array import Array
-from .._checks import real
+from .._checks import floats, real
 from .._declared import NotNegative, Range
 from .._gate import accepts_any
 from .._updates import Gradient
@@ -35,11 +35,16 @@ def pepg_gradients(losses: Array, draws: Array, sigma: Array) -> tuple[Array, Ar
         raise ValueError(
             f"losses must be (2, pairs), draws (pairs, ...) and sigma (...), got shapes {losses.shape}, {draws.shape} and {sigma.shape}"
         )
-    xp, dtype = _array.namespace(draws), real("draws", draws).dtype
-    half = ((real("losses", losses)[0] - losses[1]) / 2).astype(dtype)
+    draws = floats("draws", draws)
+    half = ((real("losses", losses)[0] - losses[1]) / 2).astype(draws.dtype)
     mean = losses.mean(axis=0)
-    above = (mean - mean.mean()).astype(dtype)
-    return xp.tensordot(half, draws, 1) / (len(draws) * sigma), xp.tensordot(above, draws * draws - 1, 1) / len(draws)
+    above = (mean - mean.mean()).astype(draws.dtype)
+    return _weighed(half, draws) / (len(draws) * sigma), _weighed(above, draws * draws - 1) / len(draws)
+
+
+def _weighed(weights: Array, values: Array) -> Array:
+    """The sum of weights (pairs,) times values (pairs, ...)."""
+    return _dense.layer(weights[None], values.reshape(len(values), -1)).reshape(values.shape[1:])
 
 
 @accepts_any

@@ -99,20 +99,20 @@ def drawn(units: tuple[Array, ...], weights: Sequence[Array], biases: Sequence[A
     for n in range(step0, step0 + steps):
         own = random.fold_in(key, n)
         more = [y @ weights[1].T for y in rest]
-        h = _layer(v @ weights[0], biases[1], more[0] if more else None, random.key_words(own, "hidden"), numbered)
-        v = _layer(h @ weights[0].T, biases[0], None, random.key_words(own, "inputs"), numbered, gain, gain)
+        h = _layer(v @ weights[0], biases[1], more[0] if more else None, random.fold_in(own, "hidden"), numbered)
+        v = _layer(h @ weights[0].T, biases[0], None, random.fold_in(own, "inputs"), numbered, gain, gain)
         rest = tuple(one_hot_sample(softmax(h @ weights[1] + biases[2]), random.fold_in(own, "classes"), sample) for _ in rest)
     return v, *rest
 
 
-def _layer(pull: Array, bias: Array, more: Array | None, key: tuple[int, int], numbered: tuple[int, Array | None], slope: float = 1.0,
+def _layer(pull: Array, bias: Array, more: Array | None, key: Any, numbered: tuple[int, Array | None], slope: float = 1.0,
            one: float = 1.0) -> Array:  # fmt: skip
     """Units (batch, units), `one` with the chance that ``slope (pull + bias + more)`` gives them, else 0."""
     pull = _array.contiguous(pull)
     out, (batch, units) = _array.namespace(pull).empty_like(pull), pull.shape
     if out.size:
         _launch.launch(
-            "networks/boltzmann", "units", pull.dtype, batch, units, slope, one, *key, *numbered, pull,
+            "networks/boltzmann", "units", pull.dtype, batch, units, slope, one, *random.words_of(key, _array.namespace(pull)), *numbered, pull,
             _array.contiguous(bias.astype(pull.dtype, copy=False)), None if more is None else _array.contiguous(more), out,
             **random.tiles(batch, units // 4 + 2),
         )  # fmt: skip
@@ -148,8 +148,7 @@ def class_chain(drive: Real, weights: Real, biases: Real, field: Real | None = N
     if batch:
         room, threads = hidden + 3 * classes, min(256, max(32, 1 << (hidden - 1).bit_length()))
         kept = (room + hidden * (classes | 1)) * dtype.itemsize <= _launch.shared_limit(drive)
-        words = [w for k in (key, random.fold_in(key, "start")) for w in random._key(k)]
-        words += [w for name in ("hidden", "classes") for w in random.purpose_words(name)]
+        words = [*random.words_of(key, xp), *(w for name in ("start", "hidden", "classes") for w in random.purpose_words(name))]
         _launch.launch(
             "networks/boltzmann", "chain", dtype, batch, hidden, classes, settle, sweeps, int(kept), *words, *numbered,
             *map(_array.contiguous, arrays), *([None] if field is None else []), drawn, given, mean,

@@ -87,7 +87,7 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     betas = inverse_temperatures(beta, sweeps, state, look=looked)
     if total is not None and (total.shape != state.shape or total.dtype != np.int32):
         raise ValueError(f"total must be int32 {state.shape}, got {total.dtype} {total.shape}")
-    draws, words, out = sample_indices(sample, batch, xp), random._key(key), xp.array(state)
+    draws, words, out = sample_indices(sample, batch, xp), random.words_of(key, xp), xp.array(state)
     if not (batch and len(betas) and (visit >= 0).any()):
         return out
     coupling = coupling.astype(np.float32, copy=False)
@@ -105,8 +105,8 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     return out
 
 
-def _dense_sweeps(state: Array, graph: SpinGraph, coupling: Array, field: Array, betas: Array, visit: np.ndarray, key: tuple[int, int],
-                  sweep0: int, draws: tuple[int, Array | None], total: Array | None) -> Array:  # fmt: skip
+def _dense_sweeps(state: Array, graph: SpinGraph, coupling: Array, field: Array, betas: Array, visit: np.ndarray,
+                  key: tuple[int, int, Array | None], sweep0: int, draws: tuple[int, Array | None], total: Array | None) -> Array:  # fmt: skip
     """Sweeps of a graph that is `dense`: a product of matrices and the draws for each colour, the same bits as without."""
     xp, (batch, nodes) = _array.namespace(state), state.shape
     groups = -(-batch // LANES)

@@ -238,7 +238,7 @@ def _relaxed(start: Array, shape: tuple[int, ...], system: _System, nudges: Arra
 
 
 def _warmed(start: Array, shape: tuple[int, ...], system: _System, nudges: Array | None, target: Array | None, step: float, steps: int,
-            temperature: float, key: tuple[int, int], sample: Any, slopes: Array | None, detuning: Array | None) -> Array:  # fmt: skip
+            temperature: float, key: Any, sample: Any, slopes: Array | None, detuning: Array | None) -> Array:  # fmt: skip
     """Phases of `shape` after all steps in a bath. All phases of a sample have the same noise."""
     xp, (batch, nodes) = _array.namespace(start), shape[-2:]
     rows, field = math.prod(shape[:-1]), system.x if system.x is not None else system.y
@@ -246,7 +246,7 @@ def _warmed(start: Array, shape: tuple[int, ...], system: _System, nudges: Array
     if phase.size:
         _Block.of(system, nodes, start, 3).launch(
             "warm", system.coupling, rows, start, (rows, 1 if field is None else len(field), batch, start.size // nodes, nodes),
-            (steps, math.sqrt(2 * temperature * step), float(step), *key, *numbered),
+            (steps, math.sqrt(2 * temperature * step), float(step), *random.words_of(key, xp), *numbered),
             (0 if target is None else target.shape[1], system.x, system.y, system.second, slopes, detuning, nudges, target, start, phase),
         )  # fmt: skip
     return phase
@@ -350,7 +350,7 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     own = _own(slopes, detuning, phase)
     shape = phase.shape if nudge is None else (len(values), *phase.shape[-2:])
     if temperature:
-        state = _warmed(phase, shape, system, beta, target, step, steps, temperature, random._key(key), sample, *own)
+        state = _warmed(phase, shape, system, beta, target, step, steps, temperature, key, sample, *own)
         return Equilibrium(state, left=np.inf, limit=_limit(None, dtype))
     state, _, left = _relaxed(phase, shape, system, beta, target, step, steps, tolerance, *own)
     return Equilibrium(state, left=left, limit=_settled(left, steps, tolerance, dtype, on_failure))

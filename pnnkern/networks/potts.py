@@ -80,7 +80,7 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     coupling, field = couplings_and_field(graph, coupling, field, batch, states, look=looked)
     betas = inverse_temperatures(beta, sweeps, state, look=looked)
     firsts, visit = graph.visits(clamped)
-    draws, words, out = sample_indices(sample, batch, xp), random._key(key), xp.array(state)
+    draws, words, out = sample_indices(sample, batch, xp), random.words_of(key, xp), xp.array(state)
     if batch and len(betas) and (visit >= 0).any():
         offsets, neighbour, edge = graph.entries(state)
         threads = _threads(states, 4 * int(np.diff(firsts).max()), state)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from .. import _array, random
+from .. import _array, _dense, random
 from .._array import Array, Real
 from .._declared import Positive, Range, Turns, check
 from .._errors import NudgeError
@@ -162,7 +162,7 @@ class BoltzmannMachine(OneHiddenLayer):
         one_hot_target: Any = target
         for n, beta in enumerate(nudges):
             if hold:
-                hidden = logistic(drive + one_hot_target @ p["W2"].T)
+                hidden = logistic(drive + _dense.layer(one_hot_target, p["W2"].T))
                 phases.append(Ensemble(one_hot_target[None], hidden[None], one_hot_target))
             else:
                 phases.append(self._drawn(drive, beta * one_hot_target, random.fold_in(key, n), sample))

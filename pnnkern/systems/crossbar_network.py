@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from .. import _array, _constants, _declared, crossbar, random
+from .. import _array, _constants, _declared, _dense, crossbar, random
 from .._array import Array, Real
 from .._checks import shaped
 from .._declared import MOST, Count, CountOrNone, Described, Length, NotNegative, Positive, Range, Share, check
@@ -211,7 +211,7 @@ class CrossbarNetwork(System):
 
     def forward_saving(self, inputs: Real) -> tuple[Array, Any]:
         """The twin's outputs, and its record: the weights and what entered each array."""
-        return self._pass(inputs, lambda l, x, w: x @ w)
+        return self._pass(inputs)
 
     def measure(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """What the arrays gave, and the record for the twin's derivative at the activations that were measured."""
@@ -256,12 +256,12 @@ class CrossbarNetwork(System):
                 f"arrays of topology {self.crossbar.chain.topology!r} cannot be read at their rows, which only open cells: errors need "
                 "'lines' or 'interleaved' to go back through"
             )
+        if self.crossbar is None:
+            return self.vjp(cotangent, record)
         xp, (weights, _) = _array.namespace(cotangent), record
         rows = on_device(sample, cotangent)
 
         def below(l: int, error: Array, entered: Array) -> Array:
-            if self.crossbar is None:
-                return error @ weights[l].T
             layer, factor = self._ready(l, weights[l])
             driven = error if factor is None else (error * factor).astype(error.dtype)
             own = None if key is None else random.fold_in(key, l)
@@ -318,7 +318,7 @@ class CrossbarNetwork(System):
     def _reading(self, key: Any, sample: Any) -> Any:
         """``read(l, x, w)``: x @ w as array l does it."""
         if self.crossbar is None:
-            return lambda l, x, w: x @ w
+            return lambda l, x, w: _dense.layer(x, w)
         return lambda l, x, w: self._read(l, x, w, key, sample)
 
     def _read(self, l: int, x: Array, w: Array, key: Any, sample: Any) -> Array:
@@ -369,29 +369,36 @@ class CrossbarNetwork(System):
             raise ValueError("ADC ranges and drift compensation need reference inputs: network.calibrate(inputs)")
         return self.forward_saving(self.reference)[1][1][l]
 
-    def _pass(self, inputs: Real, multiply: Any) -> tuple[Array, Any]:
-        xp = _array.namespace(inputs)
-        f, _ = ACTIVATIONS[self.activation]
+    def _pass(self, inputs: Real, read: Any = None) -> tuple[Array, Any]:
+        """Outputs, and the record: weights, and what entered each array. ``read(l, x, w)``: x @ w as array l does it; None: exactly."""
+        xp, (f, _) = _array.namespace(inputs), ACTIVATIONS[self.activation]
         weights = [self.parameters[f"w{l}"] for l in range(len(self.shapes))]
-        entered, x = [], inputs
+        entered, out = [], _with_bias(inputs)
         for l, w in enumerate(weights):
-            entered.append(_with_bias(x if l == 0 else f(xp, x)))
-            x = multiply(l, entered[l], w)
-        return x, (weights, entered)
+            entered.append(out)
+            last = l == len(weights) - 1
+            if read is None:
+                out = _dense.layer(out, w, "" if last else self.activation)
+            else:
+                a = read(l, out, w)
+                out = a if last else _with_bias(f(xp, a))
+        return out, (weights, entered)
 
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradients of all weights, as outer products of what entered an array and the error at its columns."""
-        return self._back(cotangent, record, lambda l, error, entered: error @ record[0][l].T)
+        return self._back(cotangent, record)
 
-    def _back(self, cotangent: Real, record: Any, below: Any) -> dict[str, Derivative]:
-        """Gradients of all weights; ``below(l, error, entered)`` is the error that array l sends to its rows, the bias's last."""
+    def _back(self, cotangent: Real, record: Any, below: Any = None) -> dict[str, Derivative]:
+        """Gradients of all weights; ``below(l, error, entered)`` is what array l sends to its rows, the bias's last; None: exactly."""
         weights, entered = record
         shaped("cotangent", cotangent, len(entered[0]), self.classes)
-        updates: dict[str, Derivative] = {}
+        updates, error = {}, cotangent
         for l in reversed(range(len(weights))):
-            updates |= self.layer_vjp(l, cotangent, record)
-            if l:
-                cotangent = below(l, updates[f"w{l}"].second, entered[l])[:, :-1]
+            updates[f"w{l}"] = Factors(entered[l], error)
+            if l and below is None:
+                error = _dense.below(error, weights[l], self.activation, entered[l])
+            elif l:
+                error = below(l, error, entered[l])[:, :-1] * ACTIVATIONS[self.activation][1](entered[l][:, :-1])
         return updates
 
     def hidden_outputs(self, record: Any) -> list[Array]:

@@ -399,10 +399,11 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, co
         from ..networks import layered
 
         layered.updates(in_place, lr)
+    bounds = getattr(system, "bounds", {})
     if free:
-        optimizer.apply(system.parameters, free, lr=lr, scales=scales)
-    for name, (low, high) in getattr(system, "bounds", {}).items():
-        _keep_within(system.parameters[name], low, high)
+        optimizer.apply(system.parameters, free, lr=lr, scales=scales, bounds={name: bounds[name] for name in free if name in bounds})
+    for name in bounds.keys() - free.keys():
+        _keep_within(system.parameters[name], *bounds[name])
     touched(system)
 
 

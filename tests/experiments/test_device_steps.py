@@ -1,5 +1,8 @@
 """Steps on a GPU: captured or not, they come to the same bits, and to those of steps on the host."""
 
+import dataclasses
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +15,13 @@ from pnnkern._updates import Gradient
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.loop import Trainer
 from pnnkern.experiments.tables import Training
-from pnnkern.learning import SGD, Adam, InSilico, SquareError
+from pnnkern.learning import SGD, Adam, HardwareAware, InSilico, SquareError, shaken
 from pnnkern.learning.rule import Rule
+from pnnkern.systems import CrossbarNetwork
 from pnnkern.systems.writers import InPlace, Stepped
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+import gpu_steps
 
 N = 3  # features, and outputs
 
@@ -71,6 +78,47 @@ class Kept(Rule):
             float(loss)
         new = {"mean": mean} | ({"count": state["count"] + 1} if self.on_host else {})
         return {"w": Gradient(mean)}, new, {"loss": loss, "rating": (batch.index * 1.0).sum()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn(Rule):
+    """Gradients with noise by the key of the step, and those of it that `how` says."""
+
+    how: str = "normal"
+
+    needs = ()
+
+    def fitted(self, system: Any, batch: Any = None) -> "Drawn":
+        return self
+
+    def step(self, system: Any, state: dict[str, Any], batch: Any, key: Any = None) -> Any:
+        w = system.parameters["w"]
+        loss, cotangent = SquareError()(system.forward(batch.inputs, key, batch.index), batch.labels)
+        own = random.fold_in(random.fold_in(key, "noise"), 3)
+        noise = self.drawn(w, random.require_key(own, "noise is random")) + random.normal(key, (1, N), dtype=np.float64, like=w)[0]
+        return {"w": Gradient(system.vjp(cotangent, batch.inputs)["w"] + 0.1 * noise)}, state, {"loss": loss, "rating": loss}
+
+    def drawn(self, w: Any, key: Any) -> Any:
+        if self.how == "host":
+            random.normal(key, (1, N))
+        elif self.how == "words":
+            random.key_words(key, "cells")
+        elif self.how == "looked at":
+            key.sum()
+        elif self.how == "deep":
+            for n in range(7):
+                key = random.fold_in(key, n)
+        elif self.how == "permutation":
+            return random.permutation(key, N, like=w) * 0.1
+        elif self.how == "bernoulli":
+            return random.bernoulli(key, (w - w + 0.4)[None])[0] * 1.0
+        elif self.how == "poisson":
+            return random.poisson(key, (w - w + 4.0)[None])[0] * 0.1
+        elif self.how == "words32":
+            return random.words(key, (1, N), like=w)[0] * 1e-10
+        elif self.how == "shaken":
+            return shaken(w, 0.3, key)
+        return random.uniform(key, (1, N), dtype=np.float64, like=w)[0]
 
 
 def dataset() -> Dataset:
@@ -154,11 +202,14 @@ def test_a_run_goes_on_from_any_step(cupy) -> None:
     [
         ({"rule": Kept(on_host=True)}, "the rule keeps count on the host"),
         ({"rule": Kept(waits=True)}, "the host waits for a value"),
-        ({"noisy": True, "rule": Kept()}, "random numbers are drawn by the key of each step"),
+        ({"rule": Drawn("host")}, "random numbers are drawn on the host by the key of each step"),
+        ({"rule": Drawn("words")}, "drawn by a kernel that takes the key of each step from the host"),
+        ({"rule": Drawn("looked at")}, "has no attribute 'sum'"),
+        ({"rule": Drawn("deep")}, "folds its key to more than 128 keys, or more than 7 times"),
         ({"writer": InPlace(), "schedule": "cosine"}, "training.schedule='cosine'"),
         ({"writer": Stepped(0.01, 0.0, 1.0, random.key(3))}, "w is written by Stepped, which draws random numbers"),
     ],
-    ids=["state", "wait", "noise", "rate", "writer"],
+    ids=["state", "wait", "host", "words", "looked", "deep", "rate", "writer"],
 )
 def test_what_cannot_be_captured(cupy, how, why) -> None:
     """"on" says why; "auto" does steps one by one, and keeps the reason."""
@@ -175,6 +226,60 @@ def test_what_cannot_be_captured(cupy, how, why) -> None:
         found[graph] = run(made)
         assert (why in made.way) == (graph == "auto")
     same(found["auto"], found["off"])
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize("optimizer", [Adam(0.02), SGD(0.05, momentum=0.5)], ids=["adam", "sgd"])
+def test_a_network_of_perfect_arrays(cupy, activation: Any, optimizer: Any) -> None:
+    """Products, activations, gradients, limits: all in the graph."""
+    found = {}
+    for graph in ("on", "off"):
+        system = CrossbarNetwork(inputs=N, hidden=(5, 4), classes=N, activation=activation, weight_max=0.3, key=random.key(3), device="cuda")
+        made = trainer(cupy, graph, system=system, optimizer=dataclasses.replace(optimizer, state={}), rule=InSilico(scale=2.0))
+        found[graph] = run(made)
+    assert abs(found["on"]["parameters/w0"]).max() <= np.float32(0.3)
+    same(found["on"], found["off"])
+
+
+@pytest.mark.parametrize("how", ["uniform", "permutation", "bernoulli", "poisson", "words32", "shaken"])
+def test_a_step_that_draws_by_its_key(cupy, how: str) -> None:
+    """Whole epochs, the last batch of each being done by itself; from steps in the midst of it; with noise by the numbers of the samples."""
+
+    def made(xp: Any, graph: str) -> Trainer:
+        return trainer(xp, graph, SGD(0.1), Drawn(how), Scales(xp, noisy=True))
+
+    whole = run(made(cupy, "on"))
+    same(whole, run(made(cupy, "off")))
+    np.testing.assert_allclose(whole["parameters/w"], run(made(np, "off"))["parameters/w"], rtol=1e-12)
+    for cut in (2, 4, 5):
+        first = made(cupy, "on")
+        state = run(first, cut)
+        for again in (first, made(cupy, "on")):
+            again.restore(state)
+            same(run(again, 18 - cut), whole)
+
+
+def test_hardware_aware_training_is_one_launch(cupy) -> None:
+    found = {}
+    for graph in ("on", "off"):
+        system = CrossbarNetwork(inputs=N, hidden=(5,), classes=N, activation="relu", key=random.key(3), device="cuda")
+        made = trainer(cupy, graph, system=system, rule=HardwareAware(noise=0.2, scale=2.0), schedule="cosine")
+        found[graph] = run(made)
+        with strict_cupy.counted() as events:
+            made.advance()
+        assert (strict_cupy.totals(events)["launches"] == 1) == (graph == "on")
+    same(found["on"], found["off"])
+
+
+@pytest.mark.parametrize("recipe", ["ising-digits", "boltzmann-digits", "ff-digits", "pepg-iris"])
+def test_recipes_that_draw(cupy, recipe: str) -> None:
+    """Spins, chains of units and classes, wrong labels, populations: of small systems of the recipes, to the same bits."""
+    found = {}
+    for graph in ("on", "off"):
+        made = gpu_steps.trainer(recipe, "cuda", small=True, graph=graph)
+        found[graph] = run(made, 7)
+        assert (made.way == "steps captured as a CUDA graph") == (graph == "on")
+    same(found["on"], found["off"])
 
 
 # ------------------------------------------------------------------------------------------------------------------ the stand-in

@@ -1,5 +1,6 @@
 """Samples on a GPU are gathered there: the same batches as on the host, and nothing copied at a step."""
 
+import functools
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,8 +8,9 @@ import numpy as np
 import pytest
 import strict_cupy
 
-from pnnkern import random
-from pnnkern.experiments.feed import Feed, Progress
+from pnnkern import _launch, random
+from pnnkern._capture import CaptureError
+from pnnkern.experiments.feed import FOLDS, KEYS, Feed, Keys, Progress
 from pnnkern.learning.rule import Batch
 from pnnkern.systems import DRN
 from pnnkern.systems._encoding import Encoding, encoding_of
@@ -34,16 +36,54 @@ def test_batches_are_those_of_the_data_set(backend, rng, shape, kind) -> None:
         if feed.there is None:
             same(backend, feed.take(order[5:9]), samples[order[5:9]], labels[order[5:9]], order[5:9])
             continue
-        progress = Progress(feed, 3, 2)
-        progress.begin(order, KNOWN, 0, 0)
+        progress = Progress(feed, 3, 2, KEY)
+        progress.begin(order, KNOWN, 0, 0, 0)
         for step, piece in enumerate((order[:16], order[16:32], order[32:])):
             same(backend, progress.take(len(piece)), samples[piece], labels[piece], piece)
             np.testing.assert_array_equal(backend.numpy(progress.now), KNOWN[step])
             progress.advance(len(piece), 0.5 + step, backend.array(np.float64(step)))
         np.testing.assert_array_equal(progress.read(3, 2), [[1.5, 2.5], [1.0, 2.0]])
-        progress.begin(order[::-1].copy(), KNOWN, 16, 1)  # another epoch, from its second step
+        progress.begin(order[::-1].copy(), KNOWN, 16, 1, 3)  # another epoch, from its second step
         same(backend, progress.take(4), samples[order[::-1][16:20]], labels[order[::-1][16:20]], order[::-1][16:20])
         np.testing.assert_array_equal(backend.numpy(progress.now), KNOWN[1])
+
+
+KEY = random.key(2**40 + 7)
+PATHS = [(), (3,), (2**64 - 1, 0, 2**33), (5,) * FOLDS, *((n, n + 1) for n in range(KEYS - 4))]
+
+
+def keys_of(step: int) -> np.ndarray:
+    """Of all paths, by the host's own arithmetic."""
+    return np.array([functools.reduce(random.fold_in, path, random.fold_in(KEY, step)) for path in PATHS])
+
+
+def test_keys_of_the_next_step(backend) -> None:
+    """Those that a step has folded its key to, made on the device from its number alone."""
+    first, at = 2**33 + 5, backend.array(np.array([0, 2, 2**33 + 5]))
+    paths = np.zeros((KEYS, FOLDS + 1), np.uint64)
+    for row, path in zip(paths, PATHS, strict=True):
+        row[: len(path) + 1] = [len(path), *path]
+    now, number = backend.array(np.zeros((KEYS, 2), np.uint32)), backend.array(np.zeros(1))
+    rest = number, number, at, backend.array(np.zeros(1)), backend.array(np.zeros(2))
+    for step in (3, 4):
+        for some in (KEYS, 5):
+            words = [int(word) for word in KEY]
+            _launch.launch("learning/samples", "advance", np.float64, 2, 9, 1, 1, backend.array(np.zeros(9)), *rest, some, FOLDS + 1, *words,
+                           backend.array(paths), now, block=(32,))  # fmt: skip
+            np.testing.assert_array_equal(backend.numpy(now)[:some], keys_of(first + step)[:some])
+            at[1] -= 1
+        at[1] += 1
+
+
+def test_keys_that_a_step_is_captured_with(cupy) -> None:
+    keys = Keys(KEY, cupy)
+    places = [functools.reduce(random.fold_in, path, keys.of_step()).words for path in PATHS]
+    keys.begin(11)
+    np.testing.assert_array_equal([place.get() for place in places], keys_of(11))
+    assert random.fold_in(keys.of_step(), 3).words.data.ptr == places[1].data.ptr  # the same, and no other
+    for more in ((77,), (5,) * (FOLDS + 1)):
+        with pytest.raises(CaptureError, match="more than 128 keys, or more than 7 times"):
+            _ = functools.reduce(random.fold_in, more, keys.of_step()).words
 
 
 KNOWN = [(0.1, 0.2, 0.3), (0.4, 0.5, 0.6), (0.7, 0.8, 0.9)]
@@ -56,8 +96,8 @@ def same(backend, found, *exact) -> None:
 
 def test_a_step_copies_nothing(cupy, rng) -> None:
     feed = Feed(rng.integers(0, 256, (40, 9)).astype(np.uint8), np.arange(40) % 3, Taker(cupy.zeros(2)))
-    progress = Progress(feed, 3, 4)
-    progress.begin(rng.permutation(40), KNOWN, 0, 0)
+    progress = Progress(feed, 3, 4, KEY)
+    progress.begin(rng.permutation(40), KNOWN, 0, 0, 0)
     sums = cupy.zeros(2)
     with strict_cupy.counted() as events:
         for _ in range(3):

@@ -38,6 +38,22 @@ def test_sgd_with_momentum(backend, dtype: str) -> None:
     np.testing.assert_allclose(backend.numpy(parameters["w"]), p, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("optimizer", [SGD, Adam])
+def test_values_stay_within_their_bounds(backend, optimizer, dtype: str) -> None:
+    """In the same launch: as one without bounds, clipped; those that are not named are free."""
+    rng = np.random.default_rng(4)
+    start = {name: rng.normal(size=37 + len(name)).astype(dtype) for name in ("a", "bb", "ccc")}
+    gradients = {name: backend.array(rng.normal(size=w.shape).astype(dtype)) for name, w in start.items()}
+    bounds = {"a": (-0.25, 0.5), "ccc": (-np.inf, 0.0)}
+    free, kept = ({name: backend.array(w.copy()) for name, w in start.items()} for _ in range(2))
+    optimizer(lr=0.4).apply(free, gradients)
+    optimizer(lr=0.4).apply(kept, gradients, bounds=bounds)
+    for name in start:
+        wanted = backend.numpy(free[name]).clip(*bounds.get(name, (None, None)))
+        np.testing.assert_array_equal(backend.numpy(kept[name]), wanted, err_msg=name)
+
+
 def test_parameters_of_any_rank_are_updated_in_place(backend) -> None:
     phase = backend.array(np.ones((2, 3, 5), np.float32))
     SGD(lr=1.0).apply({"phase": phase}, {"phase": backend.array(np.full((2, 3, 5), 0.25, np.float32))})

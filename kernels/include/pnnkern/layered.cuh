@@ -41,12 +41,6 @@ template <class T> PNN_D T difference(int model, T u, T du, bool up) {
     return model == SIGMOID ? T(0.5) * moved : moved;
 }
 
-// One of eight pointers, chosen without an array of them, which would lie in local memory.
-template <class P> PNN_D P chosen(int l, P p0, P p1, P p2, P p3, P p4, P p5, P p6, P p7) {
-    P low = l == 0 ? p0 : l == 1 ? p1 : l == 2 ? p2 : p3, high = l == 4 ? p4 : l == 5 ? p5 : l == 6 ? p6 : p7;
-    return l < 4 ? low : high;
-}
-
 // ------------------------------------------------------------------------------------------------------------------------ drive
 constexpr int TILE_NODES = 8, TILE_ROWS = 64, TILE_SAMPLES = 8, TILE_STAGED = 4096;   // a block is 8 x 64 threads
 

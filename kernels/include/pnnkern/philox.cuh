@@ -86,6 +86,15 @@ PNN_HD rng_key fold_in(rng_key k, u64 n) {
     words w = block(k, n, ~0ull);
     return {w.w[0], w.w[1]};
 }
+// The key that is given, or the one that lies in the device's memory, where `key` says where: there it may be another at each launch of a graph.
+PNN_HD rng_key key_of(u32 key0, u32 key1, const u32* key) { return key ? rng_key{key[0], key[1]} : rng_key{key0, key1}; }
+// A key whose ten round keys are worked out where they are used: a compiler that takes them out of a loop keeps them in 20 registers.
+PNN_D rng_key afresh(rng_key key) {
+#ifdef __CUDA_ARCH__
+    asm volatile("" : "+r"(key.a), "+r"(key.b));
+#endif
+    return key;
+}
 PNN_HD u64 join_(u32 lo, u32 hi) { return (u64)hi << 32 | lo; }
 
 // ---- uniforms: odd multiples of 2^-24 or 2^-53, so in (0, 1), symmetric about 1/2, exact

@@ -17,4 +17,9 @@
 namespace pnn {
 // The larger of two numbers, NaN if one of them is: what must not be taken for small is not lost among others.
 template <class T> PNN_HD T larger(T a, T b) { return b > a || b != b ? b : a; }
+// One of eight pointers, chosen without an array of them, which would lie in local memory.
+template <class P> PNN_D P chosen(int l, P p0, P p1, P p2, P p3, P p4, P p5, P p6, P p7) {
+    P low = l == 0 ? p0 : l == 1 ? p1 : l == 2 ? p2 : p3, high = l == 4 ? p4 : l == 5 ? p5 : l == 6 ? p6 : p7;
+    return l < 4 ? low : high;
+}
 }  // namespace pnn

@@ -43,6 +43,17 @@ def parameters(kind: str, shape, rng: np.random.Generator) -> np.ndarray | None:
     return None
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_key_in_the_memory_of_the_device(backend, kind: str, rng: np.random.Generator) -> None:
+    """As one that is given, which is not looked at then."""
+    name, p, where = kind.partition(" ")[0], parameters(kind, (3, 21), rng), {"sample": 4, "element0": 2}
+    exact = drawn(backend, kind, (3, 21), p, **where)
+    out, key = backend.array(np.zeros_like(exact)), backend.array(KEY)
+    given = () if p is None else (backend.array(p),)
+    _launch.launch("random/draws", name, (p if given else exact).dtype, 3, 21, 1, 2, key, 2, 4, None, *given, out)
+    np.testing.assert_array_equal(backend.numpy(out), exact)
+
+
 # ------------------------------------------------------------------------------------------------------------- the definition
 @pytest.mark.parametrize(("counter", "key", "expected"), definition.KNOWN_ANSWERS)
 def test_known_answers(counter: str, key: str, expected: str) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from pnnkern import _launch
+from pnnkern import _launch, random
 from pnnkern.learning import SGD, Adam, CrossEntropy, Differential, Logits, MeanSquare, SquareError
+from pnnkern.learning.hardware_aware import _shaken
 from pnnkern.systems._encoding import Encoding
 
 
@@ -14,8 +15,19 @@ def optimizers() -> Iterator[np.ndarray]:
         parameters = {"x": np.linspace(0, 1, 501).astype(real)}
         for optimizer in (Adam(0.1), SGD(0.1), SGD(0.1, momentum=0.5)):
             for _ in range(2):
-                optimizer.apply(parameters, {"x": np.linspace(-1, 2, 501).astype(real)})
+                optimizer.apply(parameters, {"x": np.linspace(-1, 2, 501).astype(real)}, bounds={"x": (0.05, 0.8)})
             yield parameters["x"].copy()
+
+
+def shaken() -> Iterator[np.ndarray]:
+    for real in (np.float32, np.float64):
+        arrays = {f"w{n}": np.linspace(-2, 1, n).astype(real) for n in (1, 6, 1027, 70_001)}
+        yield from _shaken(arrays, 0.1, random.key(3), {"w6": (-1.0, 1.0)}, {name: name for name in arrays}).values()
+        sizes, limits, out = np.array([5003]), np.array([-1.0, 1.0]), np.empty(5003, real)
+        p, parts = np.linspace(-2, 1, 5003).astype(real), np.ones(64, real)
+        how = 1, sizes, limits, 0.1, 3, 4, np.array([5, 6], np.uint32), None, parts
+        _launch.launch("learning/shake", "add", real, *how, p, *[None] * 7, out, *[None] * 7, grid=(2, 1), block=(64,))
+        yield out
 
 
 def judged() -> Iterator[np.ndarray]:
@@ -31,7 +43,7 @@ def samples() -> Iterator[np.ndarray]:
         x = (np.arange(7 * 600).reshape(7, 600) % 2).astype(kind)
         for real in (np.float32, np.float64):
             yield Encoding(600, real, gain=3.0, both=True).of(x, "cpu")
-    order, at = np.array([1, 5, 0, 6, 5]), np.array([1, 2])
+    order, at = np.array([1, 5, 0, 6, 5]), np.array([1, 2, 10])
     for width in (592, 8, 12, 7):
         rows, labels = np.arange(7 * width, dtype=np.uint8).reshape(7, width), np.arange(7)
         out, found, index = np.zeros((4, width), np.uint8), np.zeros(4, np.int64), np.zeros(4, np.int64)
@@ -46,10 +58,15 @@ def samples() -> Iterator[np.ndarray]:
         for real in (np.float32, np.float64):
             yield from Encoding(600, real, both=True).of_next(order, at, x, np.arange(7), targets, 4)
     now, losses = np.zeros(3), np.zeros((2, 2))
+    paths, keys = np.arange(70 * 4).reshape(70, 4).astype(np.uint64), np.zeros((70, 2), np.uint32)
+    paths[:, 0] = np.arange(70) % 4
     known, both = np.linspace(0, 1, 12).reshape(4, 3), np.array([3.0, 4.0])
     for _ in range(3):
-        _launch.launch("learning/samples", "advance", np.float64, 5, 4, 3, 2, known, both[:1], both[1:], at, now, losses, block=(1,))
-    yield from (at, now, losses)
+        _launch.launch(
+            "learning/samples", "advance", np.float64, 5, 4, 3, 2, known, both[:1], both[1:], at, now, losses, 70, 4, 7, 8, paths, keys,
+            block=(32,),
+        )  # fmt: skip
+    yield from (at, now, losses, keys)
 
 
 def spread() -> Iterator[np.ndarray]:
@@ -63,4 +80,4 @@ def spread() -> Iterator[np.ndarray]:
         yield out
 
 
-CALLS = (optimizers, judged, samples, spread)
+CALLS = (optimizers, shaken, judged, samples, spread)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pnnkern import _launch
+from pnnkern import _dense, _launch
 from pnnkern._errors import FaultError
 
 REALS = (np.float32, np.float64)
@@ -218,6 +218,7 @@ def spins() -> Iterator[np.ndarray]:
     third[here == 0] = np.where(third[here == 0] < 0, -1, rng.choice(np.flatnonzero(colours == 1), (here == 0).sum()))
     beta, batch = np.array([0.3, 0.8, 1.2]), 5
     for field_rows, which, total in ((1, (3, None), None), (batch, (0, rng.integers(0, 2**40, batch)), np.zeros((batch, n), np.int32))):
+        there = None if total is None else np.array([9, 10], np.uint32)
         field = rng.normal(0, 0.5, (field_rows, n)).astype(np.float32)
         for width, other in ((1, neighbour), (2, np.stack([neighbour, third], 1).astype(np.int32))):
             # in blocks with fewer threads than quads of a colour, and with more
@@ -225,8 +226,8 @@ def spins() -> Iterator[np.ndarray]:
                 state = rng.choice(np.array([-1, 1], np.int8), (batch, n))
                 shared = n * (kept > 0) + 4 * (len(neighbour) + pad * n) * (1 + width) * (kept == 2)
                 launch = functools.partial(
-                    _launch.launch, "networks/pbit", "sweep", np.float32, batch, n, field_rows, 2, len(beta), width, kept, pad, 1, 2, 2**33,
-                    *which, first, visit, offsets, other, grid=(2,), block=(threads,), shared=shared,
+                    _launch.launch, "networks/pbit", "sweep", np.float32, batch, n, field_rows, 2, len(beta), width, kept, pad, 1, 2, there,
+                    2**33, *which, first, visit, offsets, other, grid=(2,), block=(threads,), shared=shared,
                 )  # fmt: skip
                 launch(coupling, field, beta, state, total)
                 yield state
@@ -250,10 +251,10 @@ def dense_spins() -> Iterator[np.ndarray]:
     below, weight = np.arange(31, 61, dtype=np.int32), rng.normal(0, 0.3, (panels, inputs, 8)).astype(np.float32)
     for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
         field = rng.normal(0, 0.5, (field_rows, n)).astype(np.float32)
-        state = rng.choice(np.array([-1, 1], np.float32), (5, n, 16))
+        there, state = None if field_rows == 1 else np.array([9, 10], np.uint32), rng.choice(np.array([-1, 1], np.float32), (5, n, 16))
         state.transpose(0, 2, 1).reshape(80, n)[batch:] = 1
         _launch.launch(
-            "networks/pbit", "layer", np.float32, batch, n, field_rows, panels, inputs, 1, 2, 2**33, *which, visit, below, weight, field,
+            "networks/pbit", "layer", np.float32, batch, n, field_rows, panels, inputs, 1, 2, there, 2**33, *which, visit, below, weight, field,
             np.array([0.7]), state, grid=(2, 3), block=(32,),
         )  # fmt: skip
         yield state.transpose(0, 2, 1).reshape(80, n)[:batch].copy()
@@ -268,13 +269,14 @@ def potts() -> Iterator[np.ndarray]:
     beta = np.array([0.3, 0.8, 1.2])
     for field_rows, which in ((1, (3, None)), (batch, (0, rng.integers(0, 2**40, batch)))):
         field = rng.normal(0, 0.5, (field_rows, n, q)).astype(np.float32)
+        there = None if field_rows == 1 else np.array([9, 10], np.uint32)
         # in blocks with fewer threads than quads of a colour, and with more
         for kept, pad, threads in ((0, 0, THREADS), (1, 0, 64), (2, 1, THREADS), (2, 0, 64)):
             state = rng.integers(0, q, (batch, n)).astype(np.int8)
             shared = 4 * q * threads + n * (kept > 0) + 8 * (len(neighbour) + pad * n) * (kept == 2)
             _launch.launch(
-                "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), kept, pad, 1, 2, 2**33, *which, first, visit,
-                offsets, neighbour, coupling, field, beta, state, grid=(2,), block=(threads,), shared=shared,
+                "networks/potts", "sweep", np.float32, batch, n, field_rows, q, 2, len(beta), kept, pad, 1, 2, there, 2**33, *which, first,
+                visit, offsets, neighbour, coupling, field, beta, state, grid=(2,), block=(threads,), shared=shared,
             )  # fmt: skip
             yield state
 
@@ -285,8 +287,9 @@ def chains_of_classes() -> Iterator[np.ndarray]:
     batch, hidden, classes, settle, sweeps = 5, 41, 3, 1, 2
     for real in REALS:
         drive, w, bias, field = (rng.normal(0, 1, s).astype(real) for s in ((batch, hidden), (hidden, classes), classes, (batch, classes)))
-        index, keys = rng.integers(0, 2**40, batch), (1, 2, 3, 4, 5, 6, 7, 8)
-        for kept, beside in ((1, field), (0, None)):
+        index = rng.integers(0, 2**40, batch)
+        for kept, beside, there in ((1, field, None), (0, None, np.array([9, 10], np.uint32))):
+            keys = 1, 2, there, 3, 4, 5, 6, 7, 8
             drawn, given, mean = (np.empty(s, real) for s in ((sweeps, batch, classes), (sweeps, batch, hidden), (batch, classes)))
             room = hidden + 3 * classes + kept * hidden * (classes | 1)
             launch = functools.partial(
@@ -309,9 +312,9 @@ def layers_of_units() -> Iterator[np.ndarray]:
             pull, more = (rng.normal(0, 2, (13, units)).astype(real) for _ in range(2))
             bias, index = rng.normal(0, 1, units).astype(real), rng.integers(0, 2**40, 13)
             for which, beside, slope, one in (((3, None), None, 1.0, 1.0), ((0, index), more, 0.7, 0.3)):
-                out = np.empty_like(pull)
+                out, there = np.empty_like(pull), None if beside is None else np.array([9, 10], np.uint32)
                 launch = functools.partial(
-                    _launch.launch, "networks/boltzmann", "units", real, 13, units, slope, one, 1, 2, grid=(1, 2), block=(8, 2)
+                    _launch.launch, "networks/boltzmann", "units", real, 13, units, slope, one, 1, 2, there, grid=(1, 2), block=(8, 2)
                 )
                 launch(*which, pull, bias, beside, out)
                 yield out
@@ -370,8 +373,9 @@ def oscillator_steps() -> Iterator[np.ndarray]:
                 shared = (room * (place < 2) + (below * pitch if below else nodes * nodes) * (place == 0)) * J.itemsize
                 for index, own in ((None, (x, -x, second, None, None)), (rng.integers(0, 2**40, batch), (x, None, None, slope, detuning))):
                     out, work = np.empty((rows, nodes), real), np.empty(2 * room, real)
+                    there = None if index is None else np.array([9, 10], np.uint32)
                     _launch.launch(
-                        "networks/xy", "warm", real, rows, batch, batch, batch, nodes, below, outputs, *slices, 3, place, 0.2, 0.1, 1, 2,
+                        "networks/xy", "warm", real, rows, batch, batch, batch, nodes, below, outputs, *slices, 3, place, 0.2, 0.1, 1, 2, there,
                         2**33, index, J, across, *own, nudge, target, start, out, work, grid=(2,), block=(threads,), shared=shared,
                     )  # fmt: skip
                     yield out
@@ -497,8 +501,21 @@ def springs() -> Iterator[np.ndarray]:
             yield y
 
 
+def dense() -> Iterator[np.ndarray]:
+    """Several slices of the inputs, tiles that are not full, more tiles than blocks."""
+    for real in (np.float32, np.float64):
+        x, w = np.linspace(-1, 1, 37 * 150).reshape(37, 150).astype(real), np.linspace(0.1, -0.1, 3 * 150 * 32).reshape(3, 150, 32).astype(real)
+        for activation in _dense.ACTIVATIONS:
+            up = _dense.layer(x, w, activation)
+            yield from (up, _dense.layer(up[..., :32], w[:, :32], activation))
+            if activation:
+                yield _dense.below(up[0, :, :32], w[0], activation, x)
+        yield _dense.outer(x, up[1, :, :32], 0.25)
+        yield _dense.outer(w[0], x.reshape(150, 37), 1.0)
+
+
 CALLS = (
-    graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_relax_few_outputs, layered_contrast,
-    spins, dense_spins, potts, chains_of_classes, layers_of_units, oscillators, oscillator_steps, oscillator_fields, updates, edge_updates,
-    small_networks, springs,
+    dense, graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_relax_few_outputs,
+    layered_contrast, spins, dense_spins, potts, chains_of_classes, layers_of_units, oscillators, oscillator_steps, oscillator_fields,
+    updates, edge_updates, small_networks, springs,
 )  # fmt: skip

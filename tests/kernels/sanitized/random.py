@@ -28,9 +28,9 @@ def strided() -> Iterator[np.ndarray]:
     for verb, dtype, kind in drawn:
         mean = np.linspace(0, 1 if verb == "bernoulli" else 40, samples * elements).astype(dtype).reshape(samples, elements)
         parameter = (mean,) if verb in ("bernoulli", "poisson") else ()
-        for which in (None, index):
+        for which, there in ((None, None), (index, np.array([13, 14], np.uint32))):
             out = np.zeros((samples, elements), kind)
-            sizes = samples, elements, 11, 12, element0, 5, which
+            sizes = samples, elements, 11, 12, there, element0, 5, which
             _launch.launch("random/draws", verb, dtype, *sizes, *parameter, out, grid=(2, 3), block=(16, 2))
             yield out
 

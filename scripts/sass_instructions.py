@@ -348,6 +348,16 @@ def _mufu(name: str, tokens: list[str]) -> Run:
     return lambda b, i: put(b, i, function(given(b, i)).astype(F32))
 
 
+def _one_or_none(name: str, tokens: list[str]) -> Run:
+    """FSET: 1 where a comparison holds, else 0."""
+    parts = name.split(".")
+    compare, mix = COMPARE[next(p for p in parts if p in COMPARE)], MIX[next(p for p in parts if p in MIX)]
+    put, x, y, with_ = target(tokens[0]), real(tokens[1]), real(tokens[2]), truth(tokens[3])
+    if "BF" not in parts:
+        raise Unknown(f"{name} {', '.join(tokens)}")
+    return lambda b, i: put(b, i, mix(compare(x(b, i), y(b, i)), with_(b, i)).astype(F32))
+
+
 def _minmax(name: str, tokens: list[str]) -> Run:
     """FMNMX, VIMNMX, VIMNMX3, VIADDMNMX: the smaller where the predicate holds."""
     floating, plus = name.startswith("F"), name.startswith("VIADD")
@@ -536,6 +546,8 @@ def plain(name: str, tokens: list[str]) -> Run:
         return _set(name.removeprefix("U"), tokens, whole)
     if kind in ("FSETP", "DSETP"):
         return _set(name, tokens, lambda t: real(t, kind == "DSETP"))
+    if kind == "FSET":
+        return _one_or_none(name, tokens)
     if kind in ("IADD3", "VIADD", "IADD"):
         return _add3(name, tokens)
     if kind == "IMAD":

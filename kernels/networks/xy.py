@@ -446,8 +446,10 @@ def pnn_xy_relax(rows, field_rows, batch, start_rows, nodes, below, outputs, sli
         np.cos(phase[:, nodes - output.shape[1] :], out=output)
 
 
-def pnn_xy_warm(rows, field_rows, batch, start_rows, nodes, below, outputs, slices, slices_above, steps, place, amplitude, step, key0, key1,
-                key, sample0, index, coupling, across, x, y, second, slope, detuning, nudge, target, start, phase, workspace, fault):  # fmt: skip
+def pnn_xy_warm(
+    rows, field_rows, batch, start_rows, nodes, below, outputs, slices, slices_above, steps, place, amplitude, step, key0, key1, key, sample0,
+    index, coupling, across, x, y, second, slope, detuning, nudge, target, start, phase, workspace, fault,
+):  # fmt: skip
     """All steps of oscillators in a bath."""
     if (index.min(initial=0) if index.size else sample0) < 0:
         fault[0] = max(fault[0], 4)

@@ -117,8 +117,8 @@ def test_batches_are_encoded_as_they_are_gathered(backend, rng, kind, dtype, bot
         samples = rng.integers(0, 256, (n, *shape)).astype(kind) if kind == np.uint8 else rng.random((n, *shape)).astype(kind)
         system, order = Taker(backend.array(np.zeros(2))), rng.permutation(n)
         system.targets = lambda y: y.astype(np.float32)[:, None] + 5 if y.ndim == 1 else y
-        progress = Progress(Feed(samples, labels, system), 3, 2)
-        progress.begin(order, KNOWN, 0, 0)
+        progress = Progress(Feed(samples, labels, system), 3, 2, KEY)
+        progress.begin(order, KNOWN, 0, 0, 0)
         count = n // 3
         for step in range(2):
             which = order[step * count : (step + 1) * count]
@@ -139,8 +139,8 @@ def test_values_that_cannot_enter_are_found_as_they_are_gathered(cupy, bad) -> N
 
     samples = np.full((6, 4), 0.5)
     samples[4, 2] = bad
-    progress = Progress(Feed(samples, np.arange(6) % 3, Taker(cupy.zeros(2))), 3, 4)
-    progress.begin(np.array([0, 1, 2, 3, 5, 4]), KNOWN, 0, 0)
+    progress = Progress(Feed(samples, np.arange(6) % 3, Taker(cupy.zeros(2))), 3, 4, KEY)
+    progress.begin(np.array([0, 1, 2, 3, 5, 4]), KNOWN, 0, 0, 0)
     progress.take_encoded(5, Encoding(4, np.float32))
     pnnkern.check()
     progress.take_encoded(6, Encoding(4, np.float32))

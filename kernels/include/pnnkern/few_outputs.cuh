@@ -26,14 +26,16 @@ template <class T> struct alignas(16) pack { T v[16 / sizeof(T)]; };
 // A block that relaxes samples one after another. Thread t has the hidden nodes t, t + threads, .., with their weights; every warp has all the
 // outputs, output k in lanes k and k + 16, and comes to the same bits. So a sweep is two products in registers and one sum over all threads,
 // by way of shares[2][2][warps][16] in shared memory, of which two sums that follow each other take different halves: one barrier.
+// MODEL: of all nodes, where the code knows it, else -1.
 template <class T, int MODEL> struct few_outputs_block {
     static constexpr int OWN = sizeof(T) == 4 ? 4 : 1, PACK = 16 / int(sizeof(T));   // hidden nodes of a thread, at most
-    int n, m, output, turn;                           // hidden nodes, outputs; which output is this lane's, which half is next
+    int n, m, model, output, turn;                    // hidden nodes, outputs; which output is this lane's, which half is next
     T *shares, *outputs, *scratch;                    // outputs: [2][16] of the warp; scratch: 64 values
     T w[OWN][FEW], drive[OWN], part[OWN], state[1][OWN], pull[OWN];   // part: 1 over what divides a node's pull
     T out, out_bias, out_divisor;
 
     PNN_D int node(int r) const { return int(threadIdx.x) + r * int(blockDim.x); }
+    PNN_D int kind() const { return MODEL < 0 ? model : MODEL; }
     PNN_D bool up(int r) const { return node(r) < n - n / 2; }
 
     // What does not change from sample to sample of a network; total null: nothing divides what pulls a node.
@@ -121,7 +123,7 @@ template <class T, int MODEL> struct few_outputs_block {
 #pragma unroll
             for (int r = 0; r < OWN; r++) {
                 pull[r] = (above[r] + drive[r]) * part[r];
-                T now = value(MODEL, pull[r], up(r));
+                T now = value(kind(), pull[r], up(r));
                 if (looked && node(r) < n) note(state[0][r], now, &step, &largest);
                 state[0][r] = now;
             }
@@ -169,7 +171,7 @@ template <class T, int MODEL> struct few_outputs_block {
                 from_above(p, above);
 #pragma unroll
                 for (int r = 0; r < OWN; r++) {
-                    T now = difference(MODEL, pull[r], above[r] * part[r], up(r));
+                    T now = difference(kind(), pull[r], above[r] * part[r], up(r));
                     if (looked && node(r) < n) note(moved[p][r], now, &step[p], &largest[p]);
                     moved[p][r] = now;
                 }
@@ -194,12 +196,12 @@ template <class T, int MODEL> struct few_outputs_block {
 
 // What layered_relax does, of such networks.
 template <int MODEL, class T>
-PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int phases, int begun, int hold, int together,
+PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int model, int phases, int begun, int hold, int together,
                              int sweeps, int nudged_sweeps, T tolerance, const T* drive, const T* total, const T* weight, const T* bias,
                              const T* nudge, const T* target, T* state, T* moved, T* change, T* shares, T* outputs,
                              T* scratch) {
     few_outputs_block<T, MODEL> of;
-    of.n = n, of.m = m, of.turn = 0, of.shares = shares, of.outputs = outputs + threadIdx.x / 32 * 2 * FEW, of.scratch = scratch;
+    of.n = n, of.m = m, of.model = model, of.turn = 0, of.shares = shares, of.outputs = outputs + threadIdx.x / 32 * 2 * FEW, of.scratch = scratch;
     long long network = -1;
     for (long long b = blockIdx.x; b < batch; b += gridDim.x) {
         if (b / each != network) {
@@ -235,15 +237,13 @@ PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int 
         }
     }
 }
-// The same, of any model.
+// The same; code of its own for the models whose nodes cost less than to ask which they are, in single precision.
 template <class T, class... More> PNN_D void relax_few(long long batch, long long each, int n, int m, int model, More... more) {
-    if (model == BOX)
-        relax_few_outputs<BOX, T>(batch, each, n, m, more...);
-    else if (model == SIGMOID)
-        relax_few_outputs<SIGMOID, T>(batch, each, n, m, more...);
-    else if (model == TANH)
-        relax_few_outputs<TANH, T>(batch, each, n, m, more...);
+    if (sizeof(T) == 4 && model == BOX)
+        relax_few_outputs<sizeof(T) == 4 ? BOX : -1, T>(batch, each, n, m, model, more...);
+    else if (sizeof(T) == 4 && model == DIODES)
+        relax_few_outputs<sizeof(T) == 4 ? DIODES : -1, T>(batch, each, n, m, model, more...);
     else
-        relax_few_outputs<DIODES, T>(batch, each, n, m, more...);
+        relax_few_outputs<-1, T>(batch, each, n, m, model, more...);
 }
 }  // namespace pnn

@@ -275,21 +275,22 @@ def _draw(
         return out
     parameters = () if parameter is None else (parameter,)
     kind = dtype if parameter is None else parameter.dtype
+    grid, block = tiles(samples, elements if verb == "poisson" else elements // 4 + 2)
     _launch.launch(
         "random/draws", verb, kind, samples, elements, *words_of(key, xp), element0, sample0, index, *parameters, out,
-        **tiles(samples, elements if verb == "poisson" else elements // 4 + 2),
+        grid=grid, block=block,
     )  # fmt: skip
     return out
 
 
-def tiles(samples: int, columns: int) -> dict[str, tuple[int, int]]:
+def tiles(samples: int, columns: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Grid and block of a launch whose x walks what each thread has of a row (quads, or for Poisson elements), and y the rows.
 
     A block is as wide as a row needs, and 256 threads in all.
     """
     width = min(_launch.BLOCK, 1 << (columns - 1).bit_length())
     height = _launch.BLOCK // width
-    return {"grid": (min(-(-columns // width), _launch.MAX_BLOCKS), min(-(-samples // height), 65535)), "block": (width, height)}
+    return (min(-(-columns // width), _launch.MAX_BLOCKS), min(-(-samples // height), 65535)), (width, height)
 
 
 __all__ = ["bernoulli", "fold_in", "key", "normal", "permutation", "poisson", "uniform", "words"]

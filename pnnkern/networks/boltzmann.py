@@ -111,10 +111,11 @@ def _layer(pull: Array, bias: Array, more: Array | None, key: Any, numbered: tup
     pull = _array.contiguous(pull)
     out, (batch, units) = _array.namespace(pull).empty_like(pull), pull.shape
     if out.size:
+        grid, block = random.tiles(batch, units // 4 + 2)
         _launch.launch(
             "networks/boltzmann", "units", pull.dtype, batch, units, slope, one, *random.words_of(key, _array.namespace(pull)), *numbered, pull,
             _array.contiguous(bias.astype(pull.dtype, copy=False)), None if more is None else _array.contiguous(more), out,
-            **random.tiles(batch, units // 4 + 2),
+            grid=grid, block=block,
         )  # fmt: skip
     return out
 

@@ -48,11 +48,11 @@ fi
 "$venv/bin/python" -c 'import sys; from importlib.metadata import version as v; print("Python", sys.version.split()[0], *(f"{n} {v(n)}" for n in sys.argv[1:]))' \
     numpy scipy numba h5py pydantic typer rich matplotlib pillow scikit-learn threadpoolctl pyfftw
 
-processes=${PROCESSES:-$(nproc)}
+processes=${PROCESSES:-$(env -u OMP_NUM_THREADS nproc)}  # nproc heeds it
 processes=$((processes > 4 ? 4 : processes))
 share=$(mktemp -d)
 trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$share"' EXIT
-arguments+=(--share "$share" --processes "$processes" "$@")
+arguments+=("--share=$share" "--processes=$processes" "$@")
 others=()
 for ((i = 1; i < processes; i++)); do
     "$venv/bin/pytest" "${arguments[@]}" > "$share/$i.log" 2>&1 &

@@ -3,6 +3,7 @@
 import copy
 import functools
 import inspect
+import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ calls: dict[str, list[Call]] = {}
 public: set[str] = set()  # names of all that could be called
 _seen: dict[str, int] = {}
 _inside = threading.local()
-paused = False  # while something stands in for a GPU
+paused = False
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -98,9 +99,15 @@ def _signature(args: Any, kwargs: dict[str, Any]) -> Any:
 _signatures: dict[str, set[Any]] = {}
 
 
+def _standing_in() -> bool:
+    """Whether `import cupy` finds the stand-in."""
+    strict = sys.modules.get("strict_cupy")
+    return strict is not None and sys.modules.get("cupy") is strict.MODULES["cupy"]
+
+
 def _worth_keeping(name: str, args: Any, kwargs: dict[str, Any]) -> bool:
     kept = calls.get(name, [])
-    if paused or len(kept) >= EACH or _seen.get(name, 0) > TRIES or _array.host_active.get():
+    if paused or _standing_in() or len(kept) >= EACH or _seen.get(name, 0) > TRIES or _array.host_active.get():
         return False
     _seen[name] = _seen.get(name, 0) + 1
     found = list(leaves((args, kwargs)))

@@ -4,9 +4,10 @@ import numpy as np
 from numba import prange
 
 from .._jit import njit
+from ..random.draws import inline
 
 
-@njit
+@inline
 def _adam_of(i, g, step, b1, c1, b2, c2, k1, k2, tiny, least, most, first, second, parameter):
     m = b1 * first[i] + c1 * g
     v = b2 * second[i] + c2 * g * g
@@ -31,7 +32,7 @@ def _adam(n, factor, divisor, low, high, rate, beta1, beta2, epsilon, correction
             _adam_of(i, gradient[i] * times / over, step, b1, c1, b2, c2, k1, k2, tiny, least, most, first, second, parameter)
 
 
-@njit
+@inline
 def _sgd_of(i, g, step, keep, least, most, velocity, parameter):
     v = keep * velocity[i] + g
     velocity[i] = v

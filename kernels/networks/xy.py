@@ -451,7 +451,7 @@ def pnn_xy_warm(
     index, coupling, across, x, y, second, slope, detuning, nudge, target, start, phase, workspace, fault,
 ):  # fmt: skip
     """All steps of oscillators in a bath."""
-    if (index.min(initial=0) if index.size else sample0) < 0:
+    if (np.min(index) if index.size else sample0) < 0:
         fault[0] = max(fault[0], 4)
     if key.size:
         key0, key1 = key

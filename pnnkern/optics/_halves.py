@@ -52,6 +52,7 @@ class Halves:
 
     def put(self, fields: Array) -> None:
         """Keep fields of this shape, in C order."""
+        fields = _array.contiguous(fields)
         _launch.launch("optics/halves", "put", self.dtype, *self._rows, fields, self.words, self.scale, grid=self._grid, block=(128,))
 
     @property

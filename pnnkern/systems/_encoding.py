@@ -1,7 +1,6 @@
 """What systems make of images, features and labels, and of the parameters that they are given."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,8 +42,7 @@ def _wrong(images: np.ndarray, what: str, bounded: bool) -> str:
     return f"floating {what} must {'lie in [0, 1]' if bounded else 'be finite'}, got {images.min():g} .. {images.max():g}"
 
 
-@dataclass(frozen=True)
-class Encoding:
+class Encoding(NamedTuple):
     """Inputs that are the values of a sample, one by one: (batch, values), uint8 as fractions of 255, times the gain.
 
     both : (batch, 2 values), each value and then each with the other sign. bounded : values that are not uint8 must lie in [0, 1], else

@@ -47,10 +47,10 @@ def test_what_is_worse_is_said() -> None:
     recorded = RECORDED["drn-mnist"]
     assert not step_sheet.worse(recorded, recorded)
     slower = copy.deepcopy(recorded)
-    slower["rows"][3]["H100"] *= 1.02
-    slower["rows"][2]["instructions"] *= 2
+    slower["rows"][2]["H100"] *= 1.02
+    slower["rows"][1]["instructions"] *= 2
     said = step_sheet.worse(slower, recorded)
-    assert [line.partition(":")[0] for line in said] == ["pnn_layered_drive_f32", "pnn_layered_relax_f32"]
+    assert [line.partition(":")[0] for line in said] == ["pnn_layered_drive_f32", "pnn_layered_relax_few_f32"]
     assert "instructions" in said[0]
     assert "µs on an H100" in said[1]
     assert not step_sheet.worse(recorded, slower)
@@ -73,7 +73,7 @@ def test_what_was_measured_stands_beside(tmp_path: Path, monkeypatch: pytest.Mon
     """Of the captured step where there is one; of kernels by events; of cards that the sheet has."""
     assert "not measured" in step_sheet.page(RECORDED)
     monkeypatch.setattr(step_sheet, "SHEET", tmp_path / "step-sheet.json")
-    kernels = {"pnn_layered_relax_f32": {"launches": 2, "gpu_us": 90.0, "bytes": 1}}
+    kernels = {"pnn_layered_relax_few_f32": {"launches": 2, "gpu_us": 90.0, "bytes": 1}}
     rows = {
         "drn 4": {"row_ms": 0.3, "kernels": kernels},
         "captured drn 4": {"row_ms": 0.125},
@@ -83,7 +83,7 @@ def test_what_was_measured_stands_beside(tmp_path: Path, monkeypatch: pytest.Mon
     for name, date in (("NVIDIA H200", "2026-01-01"), ("NVIDIA A100", "2026-01-02")):
         (tmp_path / f"gpu-{date}-measure.json").write_text(json.dumps({"device": {"name": name}, "rows": rows}))
     (tmp_path / "gpu-2026-01-03-measure.json").write_text(json.dumps({"device": None, "rows": {}}))
-    assert step_sheet.measured("drn-mnist") == ({"H200": 125.0}, {"pnn_layered_relax_f32": {"H200": 45.0}})
+    assert step_sheet.measured("drn-mnist") == ({"H200": 125.0}, {"pnn_layered_relax_few_f32": {"H200": 45.0}})
     assert step_sheet.measured("wires 256 x 256")[0] == {"H200": 2000.0}
     assert step_sheet.measured("wires 256 x 256, derivative")[0] == {"H200": 4000.0}
     assert step_sheet.measured("d2nn-mnist") == ({}, {})
@@ -96,9 +96,9 @@ def test_numbers_of_a_kernel_by_hand() -> None:
     """The masks' step of Adam: gradient, two moments and parameter of five masks of 200 x 200, a thread for each in blocks of 256."""
     (adam,) = [row for row in RECORDED["d2nn-mnist"]["rows"] if row["kernel"] == "pnn_optimizer_adam_f32"]
     assert (adam["launches"], adam["blocks"], adam["threads"]) == (1, -(-5 * 200 * 200 // 256), 256)
-    assert adam["bytes"] == 4 * 4 * 5 * 200 * 200 + 8 + 2 * 8  # and how many there are, and what makes their mean
+    assert adam["bytes"] == 4 * 4 * 5 * 200 * 200 + 8 + 4 * 8  # and how many there are, what makes their mean, and their bounds
     assert adam["multiprocessors"] == 132
-    (relax,) = [row for row in RECORDED["drn-mnist"]["rows"] if row["kernel"] == "pnn_layered_relax_f32"]
+    (relax,) = [row for row in RECORDED["drn-mnist"]["rows"] if row["kernel"] == "pnn_layered_relax_few_f32"]
     assert (relax["blocks"], relax["multiprocessors"]) == (4, 4)
 
 

@@ -203,9 +203,9 @@ def test_a_network_without_a_solution(backend: Any) -> None:
 @pytest.mark.parametrize("room", [drn, hopfield])
 def test_layers_that_do_not_fit_the_shared_memory(room: Any, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     """The limit of the device decides between one fused launch and none; the states are the same."""
-    weights = [rng.uniform(0.01, 0.1, (5, 40)), rng.uniform(0.01, 0.1, (40, 3))]
-    inputs, target = rng.random((4, 5)), rng.random((4, 3))
-    needed = (3 * 43 + 40 + 128) * 8  # with one phase at a time, and the weights left in memory
+    weights = [rng.uniform(0.01, 0.1, (5, 40)), rng.uniform(0.01, 0.1, (40, 17))]
+    inputs, target = rng.random((4, 5)), rng.random((4, 17))
+    needed = (3 * 57 + 40 + 128) * 8  # with one phase at a time, and the weights left in memory
 
     def states(limit: int) -> tuple[list[np.ndarray], bool]:
         monkeypatch.setattr(_launch, "shared_limit", lambda like: limit)

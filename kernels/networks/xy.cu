@@ -140,6 +140,25 @@ PNN_D xy_block<T, I> xy_make(const xy_system<T>& net, int below, int slices, int
     b.two = {coupling, pitch, I(1), first, 0, above, slices_above, sums + 2 * slices * first};
     return b;
 }
+
+// Rows of a launch, by blocks of which each has the couplings in shared memory (place 0), shared memory for what it works with (1), or a part
+// of `workspace` for that (2). each(block, row): what is done with a row. responds: whether the block has room for what `respond` needs.
+template <class T, class Each>
+PNN_D void xy_rows(const xy_system<T>& net, long long rows, int nodes, int below, int slices, int slices_above, int place, bool responds,
+                   const T* coupling, const T* across, T* shared, T* workspace, Each each) {
+    if (place == 0) {
+        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
+        T* w = xy_kept(count, columns, pitch, coupling, shared);
+        auto block = xy_make<T, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, responds, w + count / columns * pitch);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x) each(block, row);
+    } else {
+        T* room = place == 1 ? shared : workspace + blockIdx.x * xy_room(nodes, below, slices, slices_above, responds);
+        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
+        auto block = xy_make<T, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true, responds,
+                                           room);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x) each(block, row);
+    }
+}
 }  // namespace pnn
 
 // cosine, sine, phase[count].
@@ -182,154 +201,90 @@ extern "C" __global__ void __launch_bounds__(512) pnn_xy_drive_f64(long long bat
 // slices, slices_above: threads that share the neighbours of an oscillator of the first group and of the second.
 // place 0: couplings and states in shared memory, (coupling[][odd pitch if of two groups], room) values; 1: couplings stay where they are, and
 // `across` is a transposed copy of those of two groups; 2: states in workspace[blocks][room] as well. room: `xy_room`.
-extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f32(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
-    int slices_above, int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f32(long long rows, long long field_rows, long long batch, long long start_rows,
+    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
     const float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope,
     const float* __restrict__ detuning, const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start,
     float* phase, float* output, float* left, float* workspace) {
     extern __shared__ float xy_relax_shared_f32[];
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, tolerance, float(step), x, y, second, slope, detuning, nudge, target};
-    if (place == 0) {
-        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
-        float* w = pnn::xy_kept(count, columns, pitch, coupling, xy_relax_shared_f32);
-        auto block = pnn::xy_make<float, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+    pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_relax_shared_f32, workspace,
+        [=](auto& block, long long row) {
             block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
-    } else {
-        float* room = place == 1 ? xy_relax_shared_f32 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
-        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
-        auto block = pnn::xy_make<float, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
-                                                  false, room);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
-    }
+        });
 }
-extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f64(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
-    int slices_above, int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f64(long long rows, long long field_rows, long long batch, long long start_rows,
+    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
     const double* __restrict__ x, const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope,
     const double* __restrict__ detuning, const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start,
     double* phase, double* output, double* left, double* workspace) {
     extern __shared__ double xy_relax_shared_f64[];
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, tolerance, double(step), x, y, second, slope, detuning, nudge, target};
-    if (place == 0) {
-        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
-        double* w = pnn::xy_kept(count, columns, pitch, coupling, xy_relax_shared_f64);
-        auto block = pnn::xy_make<double, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+    pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_relax_shared_f64, workspace,
+        [=](auto& block, long long row) {
             block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
-    } else {
-        double* room = place == 1 ? xy_relax_shared_f64 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
-        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
-        auto block = pnn::xy_make<double, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
-                                                  false, room);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
-    }
+        });
 }
 
 // Steps in a bath: relax, with noise of amplitude sqrt(slope) times standard normals, of sample index[n], or sample0 + n if null, in network n
 // of each phase. No step is judged. Others: relax. Faults: 4 a sample index that is negative.
-extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f32(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
-    int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f32(long long rows, long long field_rows, long long batch, long long start_rows,
+    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
     long long sample0, const long long* __restrict__ index, const float* __restrict__ coupling, const float* __restrict__ across, const float* __restrict__ x,
     const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope, const float* __restrict__ detuning,
     const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start, float* phase, float* workspace, int* fault) {
     extern __shared__ float xy_warm_shared_f32[];
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, 0, float(step), x, y, second, slope, detuning, nudge, target};
     const pnn::rng_key by = pnn::key_of(key0, key1, key);
-    if (place == 0) {
-        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
-        float* w = pnn::xy_kept(count, columns, pitch, coupling, xy_warm_shared_f32);
-        auto block = pnn::xy_make<float, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+    pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_warm_shared_f32, workspace,
+        [=](auto& block, long long row) {
             block.warm(row, steps, float(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
                        phase + row * nodes);
-    } else {
-        float* room = place == 1 ? xy_warm_shared_f32 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
-        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
-        auto block = pnn::xy_make<float, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
-                                                  false, room);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.warm(row, steps, float(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
-                       phase + row * nodes);
-    }
+        });
 }
-extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f64(long long rows, long long field_rows, long long batch, long long start_rows, int nodes, int below, int outputs, int slices,
-    int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f64(long long rows, long long field_rows, long long batch, long long start_rows,
+    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
     long long sample0, const long long* __restrict__ index, const double* __restrict__ coupling, const double* __restrict__ across, const double* __restrict__ x,
     const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope, const double* __restrict__ detuning,
     const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start, double* phase, double* workspace, int* fault) {
     extern __shared__ double xy_warm_shared_f64[];
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, 0, double(step), x, y, second, slope, detuning, nudge, target};
     const pnn::rng_key by = pnn::key_of(key0, key1, key);
-    if (place == 0) {
-        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
-        double* w = pnn::xy_kept(count, columns, pitch, coupling, xy_warm_shared_f64);
-        auto block = pnn::xy_make<double, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, false, w + count / columns * pitch);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+    pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_warm_shared_f64, workspace,
+        [=](auto& block, long long row) {
             block.warm(row, steps, double(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
                        phase + row * nodes);
-    } else {
-        double* room = place == 1 ? xy_warm_shared_f64 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, false));
-        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
-        auto block = pnn::xy_make<double, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
-                                                  false, room);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.warm(row, steps, double(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
-                       phase + row * nodes);
-    }
+        });
 }
 
 // How far nudges move free phases[batch][nodes]: moved[rows][nodes], rows = phases x batch. mode 0: nudged; 1: outputs held at cosines
 // c + nudge (target - c); 2: the linear response to the forces of a cotangent of the output cosines, given as target. Others: relax.
 // output[batch][outputs], the cosines of the free state, or null.
-extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f32(long long rows, long long field_rows, long long batch, int mode, int nodes, int below, int outputs, int slices,
-    int slices_above, int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f32(long long rows, long long field_rows, long long batch, int mode,
+    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
     const float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope,
     const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ phase,
     float* moved, float* output, float* left, float* workspace) {
     extern __shared__ float xy_respond_shared_f32[];
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, tolerance, float(step), x, y, second, slope, nullptr, nudge, target};
-    if (place == 0) {
-        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
-        float* w = pnn::xy_kept(count, columns, pitch, coupling, xy_respond_shared_f32);
-        auto block = pnn::xy_make<float, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, true, w + count / columns * pitch);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+    pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, true, coupling, across, xy_respond_shared_f32, workspace,
+        [=](auto& block, long long row) {
             block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
-                      left + row);
-    } else {
-        float* room = place == 1 ? xy_respond_shared_f32 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, true));
-        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
-        auto block = pnn::xy_make<float, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
-                                                  true, room);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
-                      left + row);
-    }
+                          left + row);
+        });
 }
-extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f64(long long rows, long long field_rows, long long batch, int mode, int nodes, int below, int outputs, int slices,
-    int slices_above, int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f64(long long rows, long long field_rows, long long batch, int mode,
+    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
     const double* __restrict__ x, const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope,
     const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ phase,
     double* moved, double* output, double* left, double* workspace) {
     extern __shared__ double xy_respond_shared_f64[];
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, tolerance, double(step), x, y, second, slope, nullptr, nudge, target};
-    if (place == 0) {
-        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
-        double* w = pnn::xy_kept(count, columns, pitch, coupling, xy_respond_shared_f64);
-        auto block = pnn::xy_make<double, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, true, w + count / columns * pitch);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
+    pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, true, coupling, across, xy_respond_shared_f64, workspace,
+        [=](auto& block, long long row) {
             block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
-                      left + row);
-    } else {
-        double* room = place == 1 ? xy_respond_shared_f64 : workspace + blockIdx.x * (pnn::xy_room(nodes, below, slices, slices_above, true));
-        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
-        auto block = pnn::xy_make<double, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true,
-                                                  true, room);
-        for (long long row = blockIdx.x; row < rows; row += gridDim.x)
-            block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
-                      left + row);
-    }
+                          left + row);
+        });
 }
 
 // dE/dparameter of phase b less that of phase a. first[4 batch][firsts]: c, dc, s, ds, of the first nodes, means and differences of cosines and

@@ -38,7 +38,7 @@ calls: dict[str, list[Call]] = {}
 public: set[str] = set()  # names of all that could be called
 _seen: dict[str, int] = {}
 _inside = threading.local()
-paused = False
+paused = False  # set by tests whose calls cannot be made again
 
 
 def leaves(value: Any) -> Iterator[Any]:

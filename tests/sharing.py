@@ -8,6 +8,8 @@ import public_calls
 
 from pnnkern import _launch
 
+ROOT = Path(__file__).parent
+
 
 class Share:
     """One process of `processes`, which know of each other by files in `folder` only."""
@@ -20,7 +22,7 @@ class Share:
         """Whether this process runs that file of tests: it does if no other has come to it before."""
         if path not in self._mine:
             try:
-                os.close(os.open(self.folder / f"{path.parent.name}+{path.name}", os.O_CREAT | os.O_EXCL))
+                os.close(os.open(self.folder / "+".join(path.relative_to(ROOT).parts), os.O_CREAT | os.O_EXCL))
             except FileExistsError:
                 self._mine[path] = False
             else:

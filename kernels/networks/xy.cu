@@ -159,6 +159,39 @@ PNN_D void xy_rows(const xy_system<T>& net, long long rows, int nodes, int below
         for (long long row = blockIdx.x; row < rows; row += gridDim.x) each(block, row);
     }
 }
+// What is done with a row, see the kernels.
+template <class T> struct xy_relaxed {
+    int steps, nodes, outputs;
+    long long start_rows;
+    const T* start;
+    T *phase, *output, *left;
+    template <class Block> PNN_D void operator()(Block& block, long long row) const {
+        block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
+    }
+};
+template <class T> struct xy_warmed {
+    int steps, nodes;
+    T amplitude;
+    rng_key key;
+    long long batch, sample0, start_rows;
+    const long long* index;
+    const T* start;
+    T* phase;
+    int* fault;
+    template <class Block> PNN_D void operator()(Block& block, long long row) const {
+        block.warm(row, steps, amplitude, key, xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes, phase + row * nodes);
+    }
+};
+template <class T> struct xy_responded {
+    int mode, steps, nodes, outputs;
+    long long batch;
+    const T* phase;
+    T *moved, *output, *left;
+    template <class Block> PNN_D void operator()(Block& block, long long row) const {
+        block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
+                      left + row);
+    }
+};
 }  // namespace pnn
 
 // cosine, sine, phase[count].
@@ -202,89 +235,77 @@ extern "C" __global__ void __launch_bounds__(512) pnn_xy_drive_f64(long long bat
 // place 0: couplings and states in shared memory, (coupling[][odd pitch if of two groups], room) values; 1: couplings stay where they are, and
 // `across` is a transposed copy of those of two groups; 2: states in workspace[blocks][room] as well. room: `xy_room`.
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f32(long long rows, long long field_rows, long long batch, long long start_rows,
-    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
+    int nodes, int below, int outputs, int slices, int slices_above,
+    int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
     const float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope,
     const float* __restrict__ detuning, const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start,
     float* phase, float* output, float* left, float* workspace) {
     extern __shared__ float xy_relax_shared_f32[];
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, tolerance, float(step), x, y, second, slope, detuning, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_relax_shared_f32, workspace,
-        [=](auto& block, long long row) {
-            block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
-        });
+                 pnn::xy_relaxed<float>{steps, nodes, outputs, start_rows, start, phase, output, left});
 }
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f64(long long rows, long long field_rows, long long batch, long long start_rows,
-    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
+    int nodes, int below, int outputs, int slices, int slices_above,
+    int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
     const double* __restrict__ x, const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope,
     const double* __restrict__ detuning, const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start,
     double* phase, double* output, double* left, double* workspace) {
     extern __shared__ double xy_relax_shared_f64[];
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, tolerance, double(step), x, y, second, slope, detuning, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_relax_shared_f64, workspace,
-        [=](auto& block, long long row) {
-            block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
-        });
+                 pnn::xy_relaxed<double>{steps, nodes, outputs, start_rows, start, phase, output, left});
 }
 
 // Steps in a bath: relax, with noise of amplitude sqrt(slope) times standard normals, of sample index[n], or sample0 + n if null, in network n
 // of each phase. No step is judged. Others: relax. Faults: 4 a sample index that is negative.
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f32(long long rows, long long field_rows, long long batch, long long start_rows,
-    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
+    int nodes, int below, int outputs, int slices, int slices_above,
+    int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
     long long sample0, const long long* __restrict__ index, const float* __restrict__ coupling, const float* __restrict__ across, const float* __restrict__ x,
     const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope, const float* __restrict__ detuning,
     const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start, float* phase, float* workspace, int* fault) {
     extern __shared__ float xy_warm_shared_f32[];
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, 0, float(step), x, y, second, slope, detuning, nudge, target};
-    const pnn::rng_key by = pnn::key_of(key0, key1, key);
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_warm_shared_f32, workspace,
-        [=](auto& block, long long row) {
-            block.warm(row, steps, float(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
-                       phase + row * nodes);
-        });
+                 pnn::xy_warmed<float>{steps, nodes, float(amplitude), pnn::key_of(key0, key1, key), batch, sample0, start_rows, index, start, phase, fault});
 }
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f64(long long rows, long long field_rows, long long batch, long long start_rows,
-    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
+    int nodes, int below, int outputs, int slices, int slices_above,
+    int steps, int place, double amplitude, double step, unsigned key0, unsigned key1, const unsigned* __restrict__ key,
     long long sample0, const long long* __restrict__ index, const double* __restrict__ coupling, const double* __restrict__ across, const double* __restrict__ x,
     const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope, const double* __restrict__ detuning,
     const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start, double* phase, double* workspace, int* fault) {
     extern __shared__ double xy_warm_shared_f64[];
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, 0, double(step), x, y, second, slope, detuning, nudge, target};
-    const pnn::rng_key by = pnn::key_of(key0, key1, key);
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_warm_shared_f64, workspace,
-        [=](auto& block, long long row) {
-            block.warm(row, steps, double(amplitude), by, pnn::xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes,
-                       phase + row * nodes);
-        });
+                 pnn::xy_warmed<double>{steps, nodes, double(amplitude), pnn::key_of(key0, key1, key), batch, sample0, start_rows, index, start, phase, fault});
 }
 
 // How far nudges move free phases[batch][nodes]: moved[rows][nodes], rows = phases x batch. mode 0: nudged; 1: outputs held at cosines
 // c + nudge (target - c); 2: the linear response to the forces of a cotangent of the output cosines, given as target. Others: relax.
 // output[batch][outputs], the cosines of the free state, or null.
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f32(long long rows, long long field_rows, long long batch, int mode,
-    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
+    int nodes, int below, int outputs, int slices, int slices_above,
+    int steps, int place, double tolerance, double step, const float* __restrict__ coupling, const float* __restrict__ across,
     const float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope,
     const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ phase,
     float* moved, float* output, float* left, float* workspace) {
     extern __shared__ float xy_respond_shared_f32[];
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, tolerance, float(step), x, y, second, slope, nullptr, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, true, coupling, across, xy_respond_shared_f32, workspace,
-        [=](auto& block, long long row) {
-            block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
-                          left + row);
-        });
+                 pnn::xy_responded<float>{mode, steps, nodes, outputs, batch, phase, moved, output, left});
 }
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f64(long long rows, long long field_rows, long long batch, int mode,
-    int nodes, int below, int outputs, int slices, int slices_above, int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
+    int nodes, int below, int outputs, int slices, int slices_above,
+    int steps, int place, double tolerance, double step, const double* __restrict__ coupling, const double* __restrict__ across,
     const double* __restrict__ x, const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope,
     const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ phase,
     double* moved, double* output, double* left, double* workspace) {
     extern __shared__ double xy_respond_shared_f64[];
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, tolerance, double(step), x, y, second, slope, nullptr, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, true, coupling, across, xy_respond_shared_f64, workspace,
-        [=](auto& block, long long row) {
-            block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
-                          left + row);
-        });
+                 pnn::xy_responded<double>{mode, steps, nodes, outputs, batch, phase, moved, output, left});
 }
 
 // dE/dparameter of phase b less that of phase a. first[4 batch][firsts]: c, dc, s, ds, of the first nodes, means and differences of cosines and

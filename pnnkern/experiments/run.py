@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,23 @@ from .. import _array, _declared
 from .._errors import CheckpointError, PnnError, out_of_memory
 from ..systems import writers
 from ..systems.protocols import lacks, replaced
-from . import checkpoint, controls, data, derived, files, machine, matrix, memory, origin, progress, saved, signals, text, units
+from . import (
+    checkpoint,
+    controls,
+    data,
+    derived,
+    files,
+    machine,
+    matrix,
+    memory,
+    origin,
+    progress,
+    saved,
+    shared,
+    signals,
+    text,
+    units,
+)
 from . import recipe as recipes
 from .loop import CALIBRATION, Stopped, TrainingError, calibrate, rate
 from .recipe import Recipe, RecipeError
@@ -24,8 +40,8 @@ from .signals import Stop
 
 Make = Callable[[Recipe, Path], "Run"]
 EXACT = "exact"  # folder of the exact-gradient control
-AGAIN = 5.0  # seconds between two tries to write to a full disk
 STOPPED = 75  # exit code of a run that was stopped by a signal and can be resumed (EX_TEMPFAIL: try again)
+AGAIN = 5.0  # seconds between two tries to write to a full disk
 
 
 @dataclass
@@ -33,11 +49,12 @@ class Run:
     """A run in memory: its recipe, data, trained system and progress, and what its checkpoint says besides (`meta`)."""
 
     folder: Path
-    recipe: Recipe
-    trainer: Any
-    meta: dict[str, Any]
+    recipe: Recipe = field(repr=False)
+    trainer: Any = field(repr=False)
+    meta: dict[str, Any] = field(repr=False)
     unsaved: bool = False  # where a signal ended the waiting for a full disk
     make: "Make | None" = None  # what made it, and makes its control
+    shared: Path | None = None  # folder of controls that several runs have in common (see `shared`)
 
     @property
     def finished(self) -> bool:
@@ -283,22 +300,26 @@ def _refuse_used(folder: Path) -> None:
         raise RecipeError(f"{folder} already holds a run: go on with `pnnkern resume {folder}`, or choose another --out")
 
 
-def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False, make: Make | None = None) -> Run:
-    """Go on with the run in `folder` from its last good checkpoint.
+def resume(
+    folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False, make: Make | None = None, shared: Path | None = None
+) -> Run:
+    """Go on with the run in `folder` from its last good checkpoint, or begin it where there is none.
 
     overrides : of what may change while a run goes on (`recipe.CHANGEABLE`): more epochs, another device. make : as for `start`.
+    shared : folder of controls that this run has in common with others.
     """
     with signals.noted() as stop, memory.bounded(recipes.read_run(folder, overrides).compute.device):
-        return _resume(folder, overrides, quiet, stop, make=make or assemble)
+        return _resume(folder, overrides, quiet, stop, make=make or assemble, shared=shared)
 
 
-def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *, make: Make) -> Run:
+def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *, make: Make, shared: Path | None = None) -> Run:
     recipe = recipes.read_run(folder)  # a folder that holds no run gets no lock
     with checkpoint.lock(folder):
         checkpoint.clean(folder)
         changed = _data_absolute(recipes.read_run(folder, overrides))
         found = saved.read(folder)[1] if saved.exists(folder) else None
         run = make(changed, folder)
+        run.shared = shared
         if found:
             newest = folder / CHECKPOINT
             _restore(run, found)
@@ -307,10 +328,11 @@ def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *
             _note_rate(run, saved.made_by(found).training)
             if found.path != newest and os.path.lexists(newest):
                 checkpoint.set_aside(newest)
-        else:
+        elif shared is None:
             _say(f"note: there is no checkpoint in {folder}: the run begins with its first step")
-        if changed != recipe:
-            recipes.write(changed, folder / CONFIG)
+        now = changed if found else run.recipe  # what the rule has settled on goes into the first checkpoint
+        if now != recipe:
+            _patiently(lambda: recipes.write(now, folder / CONFIG), 0.0, stop)
         return _carry(run, quiet, stop)
 
 
@@ -388,6 +410,7 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
         run.meta["seconds"] = before + time.monotonic() - began
         run.meta["environment"] |= machine.plans()
         run.meta["way"] = trainer.way or run.meta.get("way", "")
+        run.meta["finished"] = trainer.finished and ("exact" in run.meta or not run.wants_exact)
         if trainer.finished and recipe.rule.kind == "in-silico" and not trainer.system.perfect:
             run.meta["deployed"] = {"test_accuracy": trainer.evaluations[-1][1], "how": "this run, as its model knows no imperfections"}
         state = trainer.saved()
@@ -397,10 +420,9 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
             run.unsaved = False
 
     if recipe.control.linear and "control" not in run.meta:
-        if not quiet:
-            _say(f"linear control on {len(trainer.dataset.train_labels)} images ...")
-        with contextlib.suppress(Stopped), stop.at_once():
-            run.meta["control"] = controls.linear(trainer.dataset, recipe.control.iterations)
+        with contextlib.suppress(Stopped):
+            name = f"linear-{run.meta['data'][:12]}-{recipe.control.iterations}"
+            run.meta["control"] = shared.linear(run.shared, name, lambda: _linear_control(run, quiet, stop), stop)
     if not quiet and "control" in run.meta:
         _say(f"linear control: {units.percent(run.meta['control']['test_accuracy'])} ({run.meta['control']['how']})")
     with progress.watcher(quiet) as watch, _room(run):
@@ -412,12 +434,20 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
     return run
 
 
-def _patiently(write: Callable[[], None], patience: float, stop: Stop) -> None:
+def _linear_control(run: Run, quiet: bool, stop: Stop) -> dict[str, Any]:
+    if not quiet:
+        _say(f"linear control on {len(run.trainer.dataset.train_labels)} images ...")
+    with stop.at_once():
+        return controls.linear(run.trainer.dataset, run.recipe.control.iterations)
+
+
+def _patiently(write: Callable[[], object], patience: float, stop: Stop) -> None:
     """Write, and where the disk is full try again for `patience` seconds. Raises `Stopped` when a signal ends the waiting."""
     end = None
     while True:
         try:
-            return write()
+            write()
+            return
         except PnnError as error:
             tried = time.monotonic()
             if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in files.FULL or tried >= (end or tried + patience):
@@ -452,28 +482,38 @@ def _room(run: Run) -> Iterator[None]:
 
 
 def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
-    """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one.
+    """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one, or one that other
+    runs share with it.
 
     A network that can be misbuilt is trained, and tested, without imperfections; what comes of it is then deployed on the one of this run.
     """
     from ..learning import InSilico
 
-    recipe, folder, make = run.recipe, run.folder / EXACT, run.make or assemble
+    recipe, make = run.recipe, run.make or assemble
     control = recipe.control.model_copy(update={"linear": False, "exact": False})
     rule = derived.table(InSilico)(**{name: value for name, value in recipe.rule.values().items() if name in ("loss", "scale")})
     system = recipe.system.model_copy(update=recipe.system.of.without_imperfections() | dict(recipe.system.of.exact))
     exact = replace(recipe, recipe=f"{recipe.recipe}-exact", rule=rule, system=system, control=control)
     if not quiet:
         _say("exact-gradient control, the same network and budget ...")
-    _patiently(lambda: _subfolder(run.folder, EXACT), recipe.checkpoint.patience, stop)
-    if os.path.lexists(folder / CONFIG):
+    above, name = (run.folder, EXACT) if run.shared is None else (run.shared, f"{EXACT}-{recipes.digest(exact)}")
+    _patiently(lambda: shared.made(above, name), recipe.checkpoint.patience, stop)
+    folder = above / name if run.shared is None else shared.made(above / name, "run")
+
+    def trained() -> Run:
+        if not os.path.lexists(folder / CONFIG):
+            return _start(exact, folder, quiet, stop, recipe.checkpoint.patience, make=make)
         others = recipes.fixed(recipes.differences(exact, recipes.read_run(folder)))
         if others:
             raise CheckpointError(f"{folder} is not the exact-gradient control of its run: {', '.join(others)} differ; remove it")
         same = {key: value for key, value in recipes.leaves(exact.table()) if not recipes.fixed([key])}
-        done = _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop, make=make)
-    else:
-        done = _start(exact, folder, quiet, stop, recipe.checkpoint.patience, make=make)
+        return _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop, make=make)
+
+    def in_turn() -> Run:
+        with checkpoint.lock(above / name):  # not that of the run: what comes second must find it begun
+            return trained()
+
+    done = trained() if run.shared is None else shared.in_turn(in_turn, stop)
     if done.trainer.finished:
         accuracy = done.summary["metrics"]["test_accuracy"]
         run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}
@@ -499,10 +539,3 @@ def _deploy(run: Run, exact: Run, quiet: bool, stop: Stop) -> None:
 def _say(message: str) -> None:
     files.say(text.lines(message))
 
-
-def _subfolder(folder: Path, name: str) -> None:
-    """Make a folder in that of a run, or find that it is there and no link."""
-    try:
-        files.subfolder(folder, name)
-    except OSError as error:
-        raise CheckpointError(f"cannot make the folder {folder / name}: {error.strerror}") from error

@@ -162,7 +162,7 @@ def run(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Carry out a recipe. Ctrl-C, SIGTERM and SIGUSR1 save and leave with exit code 75.
+    """Carry out a recipe. Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 save and leave with exit code 75.
 
     Example: pnnkern run d2nn-digits --out runs/d2nn --set training.lr=0.02
     """
@@ -381,7 +381,7 @@ def launch(
 ) -> None:
     """Carry out what is not finished of a sweep: here, by Dask, or by a job array of Slurm.
 
-    Ctrl-C, SIGTERM and SIGUSR1 save the runs and leave with exit code 75; said again, it goes on. Exit code 1: some points failed.
+    Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 save the runs and leave with exit code 75; said again, it goes on. Exit code 1: some points failed.
 
     Example: pnnkern launch sweeps/b --executor slurm --slurm partition=gpu --slurm gres=gpu:1 --at-most 64
     """

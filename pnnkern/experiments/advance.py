@@ -97,7 +97,7 @@ def note(folder: Path, message: str, code: int, trace: list[str] | None = None) 
     """Write down what a try failed by. A disk that does not take it is said on standard error, as the failure itself is."""
     before = failure(folder)
     told = Failure(
-        message=text.plain(message)[:2000], code=code, tries=1 + (before.tries if before else 0),
+        message=text.plain(" ".join(message.split()))[:2000], code=code, tries=1 + (before.tries if before else 0),
         when=datetime.datetime.now().astimezone().isoformat(timespec="seconds"), host=platform.node(), traceback=(trace or [])[-_LINES:],
     )  # fmt: skip
     try:

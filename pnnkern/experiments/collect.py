@@ -70,7 +70,9 @@ def picture(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> Picture:
             for colour, (name, members) in zip(comparison.colours(len(lines)), lines.items(), strict=True):
                 _line(axes, sorted(members, key=lambda group: group["differs"][key]), key, name, colour)
             places = [float(group["differs"][key]) for group in shown]
-            axes.set(xlabel=key, ylabel="test accuracy (%)", xscale="log" if min(places) > 0 and max(places) >= 8 * min(places) else "linear")
+            axes.set(xlabel=key, ylabel="test accuracy (%)", xscale="log" if _wide(places) else "linear")
+            if not _wide(places) and all(place.is_integer() for place in places):
+                axes.locator_params(axis="x", integer=True)
             if len(lines) > 1:
                 axes.legend(frameon=False, fontsize=8)
             axes.grid(True, axis="y")
@@ -85,7 +87,12 @@ def _line(axes: "Axes", members: list[dict[str, Any]], key: str, name: str, colo
     x = [float(group["differs"][key]) for group in members]
     y = [100 * group["test_accuracy"] for group in members]
     bars = [100 * (group["test_accuracy_deviation"] or 0.0) for group in members]
-    axes.errorbar(x, y, bars, fmt="o-", ms=4, lw=1.2, capsize=2, color=colour if name else INK, label=text.drawn(name))
+    axes.errorbar(x, y, bars, fmt="o" if key == SEED else "o-", ms=4, lw=1.2, capsize=2, color=colour if name else INK, label=text.drawn(name))
+
+
+def _wide(places: list[float]) -> bool:
+    """Whether a logarithmic axis shows them better."""
+    return min(places) > 0 and max(places) >= 8 * min(places) and len(set(places)) > 2
 
 
 def _is_number(value: Any) -> bool:

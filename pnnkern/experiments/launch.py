@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from .. import _array
-from .._errors import PnnError
+from .._errors import PnnError, nearest
 from . import advance, estimate, files, signals, status, sweep
 from .advance import BROKEN
 from .recipe import RecipeError
 from .run import STOPPED
 
+EXECUTORS = ("local", "slurm", "dask")
 LOG = "log.txt"
 POLL = 0.3  # seconds between two looks at a process, and at whether it is to stop
 # of a job of Slurm that was not told otherwise
@@ -109,6 +110,12 @@ def launch(
     time some steps of the first point before.
     """
     there = sweep.points(out)
+    if executor not in EXECUTORS:
+        raise RecipeError(f"no executor is called {executor!r:.40}: {nearest(executor, EXECUTORS)}")
+    for what, given, of in (("settings of sbatch are", settings, "slurm"), ("a scheduler is", [scheduler] if scheduler else [], "dask")):
+        if given and executor != of:
+            raise RecipeError(f"{what} for the executor {of}, got {next(iter(given))!r} for {executor!r}")
+    asked = _settings(settings)
     states = [status.of_point(point)["state"] for point in there]
     waiting = [point for point, state in zip(there, states, strict=True) if state not in ("finished", "running")]
     if not waiting:
@@ -116,10 +123,8 @@ def launch(
     needs = estimate.of_sweep(out, waiting[0]) if estimated else {}
     attempts = [Attempt(str(point.folder), retries, tuple(prefix)) for point in waiting]
     if executor == "slurm":
-        _submit(out, attempts, at_most, _settings(settings), needs)
+        _submit(out, attempts, at_most, asked, needs)
         return status.tally(out)
-    if settings:
-        raise RecipeError(f"settings of sbatch are for the executor slurm, got {settings[0]!r} for {executor!r}")
     workers = min(at_most or _array.processors(), len(attempts))
     halt = out / f".halt-{os.getpid()}"
     with signals.noted() as stop, _halting(halt), _engine(executor, workers, scheduler) as engine:

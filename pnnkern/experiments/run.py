@@ -503,7 +503,9 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
     def trained() -> Run:
         if not os.path.lexists(folder / CONFIG):
             return _start(exact, folder, quiet, stop, recipe.checkpoint.patience, make=make)
-        others = recipes.fixed(recipes.differences(exact, recipes.read_run(folder)))
+        differ = recipes.differences(exact, recipes.read_run(folder))
+        settled = {f"rule.{name}" for name, key in type(rule).model_fields.items() if getattr(rule, name) == key.default}  # by the system
+        others = [key for key in recipes.fixed(differ) if key not in settled]
         if others:
             raise CheckpointError(f"{folder} is not the exact-gradient control of its run: {', '.join(others)} differ; remove it")
         same = {key: value for key, value in recipes.leaves(exact.table()) if not recipes.fixed([key])}

@@ -275,6 +275,6 @@ def save(picture: "Picture", out: Path) -> None:
     """Write a picture as .png or .svg, with its numbers in a .csv beside it. Raises `RecipeError` for another suffix."""
     suffix = out.suffix.lower()
     if suffix not in (".png", ".svg"):
-        raise RecipeError(f"a picture must end in .png or .svg, got --out {out.name!r}")
+        raise RecipeError(f"a picture must end in .png or .svg, got {out.name!r}")
     write(out, picture.png if suffix == ".png" else picture.svg)
     write(out.with_suffix(".csv"), picture.tables[""])

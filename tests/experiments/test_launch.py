@@ -172,19 +172,6 @@ def test_a_launcher_that_is_killed_leaves_its_points_whole(tmp_path: Path) -> No
     assert_as_alone(folder, tmp_path)
 
 
-def test_an_estimate_is_of_the_right_size(tmp_path: Path) -> None:
-    """Against a run that is timed: within a factor of four on a machine that does other things besides."""
-    folder = made(tmp_path, epochs=40, last=0)
-    (point,) = sweep.points(folder)
-    found = estimate.of_sweep(folder, point)
-    before = time.perf_counter()
-    assert advance.advance(point.folder, quiet=True).code == 0
-    took = time.perf_counter() - before
-    assert found["seconds"] - found["start"] < 4 * took
-    assert found["seconds"] > took / 4
-    assert 2**26 < found["bytes"] < 2**32
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -34,6 +34,9 @@ SweepFolder = Annotated[Path, typer.Argument(metavar="SWEEP", help="Folder of a 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", autocompletion=completion.runs)]
 
 
+LONGEST = 1000  # characters of an error, which may name what somebody typed
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 bad input (one line on stderr), 75 stopped by a signal and resumable."""
     warnings.showwarning = _one_line
@@ -56,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    files.say(f"pnnkern: error: {text.plain(' '.join(message.split()))}")
+    files.say(f"pnnkern: error: {text.short(' '.join(message.split()), LONGEST, 0.8)}")
     return 2
 
 

@@ -107,6 +107,10 @@ class Results:
             return self._arrays[name].rows if name in self._arrays else 0
         return min((array.rows for array in self._arrays.values() if not array.held.is_scale), default=0)
 
+    def arrays(self) -> list[str]:
+        """Names of the arrays, without those of their axes."""
+        return [name for name, array in self._arrays.items() if not array.held.is_scale]
+
     @accepts_any
     def append(
         self, name: str, array: Array, *, axes: Sequence[str], unit: str = "1", coordinates: Coordinates | None = None, about: str = ""

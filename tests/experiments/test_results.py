@@ -420,8 +420,9 @@ for number in range({times}):
                 fill(out, out.rows() + 60, 20)
                 out.flush()
     os.close(write)
-    os.read(read, 8)  # it has begun
-    time.sleep(dice.random() * 0.05)
+    for _ in range(dice.randint(1, 5)):
+        os.read(read, 8)  # so many times it has flushed
+    time.sleep(dice.random() * 0.02)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     told = b""

@@ -26,7 +26,7 @@ ANSWER = 1 << 26  # bytes of its answer at most
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LISTED, VISITED, CHUNKS = 500, 20_000, 1_000_000  # arrays that are described, objects that are looked at, chunks of an array, at most
 SMALL = 1 << 16  # bytes of an attribute that is read
-_ODD = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError, MemoryError, RecursionError)
+ODD = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError, MemoryError, RecursionError)
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf", 32001: "blosc", 32004: "lz4",
             32008: "bitshuffle", 32013: "zfp", 32015: "zstd", 32026: "blosc2"}  # fmt: skip
 
@@ -67,7 +67,7 @@ def _answer() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (int(PATIENCE), int(PATIENCE) + 1))
     try:
         found = answer(Path(sys.argv[1]), 0, sys.argv[2:])
-    except _ODD as error:
+    except ODD as error:
         sys.exit(f"HDF5 says: {' '.join(str(error).split()) or type(error).__name__}")
     sys.stdout.write(json.dumps(found))
 
@@ -107,7 +107,7 @@ def _walk(file: h5py.File) -> Iterator[tuple[str, Any]]:
             try:
                 held = group[key]
                 address = h5py.h5o.get_info(held.id).addr
-            except _ODD as error:
+            except ODD as error:
                 yield name, error
                 continue
             if address in seen:
@@ -134,7 +134,7 @@ def _described(name: str, held: Any) -> dict[str, Any]:
             "filters": [_FILTERS.get(code, str(code)) for code in filters], "bytes": int(held.nbytes) if held.shape is not None else 0,
             "stored": int(held.id.get_storage_size()), "about": attributes.get("long_name", attributes.get("about", "")),
         }  # fmt: skip
-    except _ODD:
+    except ODD:
         return {"name": name, "note": "cannot be read"}
 
 
@@ -148,7 +148,7 @@ def _attributes(held: Any) -> dict[str, Any]:
             if h5py.h5a.open(held.id, name.encode()).get_storage_size() > SMALL:
                 continue
             value = held.attrs[name]
-        except _ODD:
+        except ODD:
             continue
         if isinstance(value, bytes | np.bytes_):
             value = value.decode(errors="replace")

@@ -272,12 +272,17 @@ def export(
     Example: pnnkern export runs/d2nn --what height --index 1.7227 --out masks.stl
     """
     from .experiments import export as exports
-    from .experiments import stacks
+    from .experiments import run as runs
+    from .experiments import signals, stacks
     from .experiments.recipe import RecipeError
 
     if what in stacks.KINDS:
         exports.refuse_strangers(".h5", {"bits": bits, "levels": levels, "wavelength-table": table}, base)
-        found = stacks.write(folder, what, out or folder / f"{what}.h5", images or 0)
+        try:
+            found = stacks.write(folder, what, out or folder / f"{what}.h5", images or 0)
+        except signals.Stopped as stopped:
+            files.say(text.lines(stopped))
+            raise typer.Exit(runs.STOPPED) from None
         size = units.si(found["bytes"], "B")
         _end(found, as_json, f"{', '.join(found['arrays'])} of {found['images']} images, {size}, in {', '.join(found['files'])}")
         return

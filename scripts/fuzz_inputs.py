@@ -523,10 +523,11 @@ def _strange(dice: random.Random, file: h5py.File, key: str, arrays: Arrays) -> 
     elif change == 1:
         file.create_group(key)
     elif change == 2:
-        packed: dict[str, Any] = dice.choice([{"compression": "lzf"}, {"fletcher32": True}, {"scaleoffset": 0}])
+        others: list[dict[str, Any]] = [{"compression": "lzf"}, {"fletcher32": True}]
+        packed = dice.choice([*others, {"scaleoffset": 0}] if array.dtype.kind in "iu" else others)
         file.create_dataset(key, data=array, chunks=array.shape, **packed)
     elif change == 3:
-        file.create_dataset(key, (dice.choice(NUMBERS[:-2]) % 2**60 + 1, *array.shape[1:]), array.dtype, chunks=(3, *array.shape[1:]))
+        file.create_dataset(key, (dice.choice(NUMBERS[:-2]) % 2**60 + 3, *array.shape[1:]), array.dtype, chunks=(3, *array.shape[1:]))
         return _sound_in_pieces
     elif change == 4:
         file[key] = dice.choice([["a"] * len(array), np.zeros(len(array), [("a", "i4")]), h5py.Empty("f4"), np.bytes_(b"x")])

@@ -14,10 +14,9 @@ import numpy as np
 
 from .. import _array
 from .._array import Array
-from .._errors import ResultsError
 from . import results, signals
 from . import run as runs
-from .loop import MEASUREMENT, stream
+from .loop import MEASUREMENT, Stopped, stream
 from .recipe import RecipeError
 from .results import Coordinates
 
@@ -41,8 +40,8 @@ def write(folder: Path, what: str, out: Path, images: int = 0) -> dict[str, Any]
     """Stream `what` of the system trained in the run `folder` to the HDF5 file `out`, for the first `images` of its test images, 0 for all.
 
     "fields": of light, before, between and behind masks. "states": equilibria of what relaxes. "trajectory": phases of oscillators on the way.
-    Goes on with what an attempt of the same has left. Returns {"what", "images", "arrays", "bytes", "files"}. Raises `RecipeError` for a
-    system that has none, and as `results`.
+    Goes on with what an attempt of the same has left; a signal ends it with `Stopped`, which says how far it is. Returns {"what", "images",
+    "arrays", "bytes", "files"}. Raises `RecipeError` for a system that has none, and as `results`.
     """
     if out.suffix.lower() not in (".h5", ".hdf5"):
         raise RecipeError(f"{what} are streamed to HDF5: --out must end in .h5, got {out.name!r}")
@@ -59,7 +58,7 @@ def write(folder: Path, what: str, out: Path, images: int = 0) -> dict[str, Any]
     with signals.noted() as stop, results.results(out, about=about, resume=there) as file:
         for first in range(file.rows(), count, IMAGES):
             if stop():
-                raise _Stopped(f"stopped with {first} of {count} images in {file.partial}: go on with the same command")
+                raise Stopped(f"stopped with {first} of {count} images in {file.partial}; go on with the same command")
             chosen = np.arange(first, min(first + IMAGES, count))
             for stack in stacks(trainer.system.encode(data.test_images[chosen]), key, first):
                 file.append(
@@ -69,10 +68,6 @@ def write(folder: Path, what: str, out: Path, images: int = 0) -> dict[str, Any]
             file.append("target" if data.real else "label", data.test_labels[chosen], axes=targets, about="of the data set")
         names = file.arrays()
     return {"what": what, "images": count, "arrays": names, "bytes": out.stat().st_size, "files": [str(out)]}
-
-
-class _Stopped(ResultsError):
-    """By a signal, with something to go on with."""
 
 
 def _digest(system: Any) -> str:

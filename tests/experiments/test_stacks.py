@@ -1,5 +1,7 @@
 """Fields, states and trajectories of a trained system, streamed for many test images."""
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from pnnkern import cli
 from pnnkern._errors import ResultsError
 from pnnkern.experiments import recipe, results, run, stacks
 from pnnkern.experiments.loop import MEASUREMENT, stream
+from pnnkern.systems import OscillatorMachine
 
 
 def test_fields(finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,6 +65,35 @@ def test_what_was_ended_goes_on(finished_run: Path, tmp_path: Path, monkeypatch:
     results.partial(out).write_bytes(b"other")
     with pytest.raises(ResultsError, match="is no partial file of pnnkern"):
         stacks.write(finished_run, "fields", out)
+
+
+def test_a_signal_ends_it(finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """After the images that are at work, with 75 and how to go on; then it does."""
+    monkeypatch.setattr(stacks, "IMAGES", 4)
+    fields = stacks._fields
+
+    def signalled(system: Any, inputs: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return fields(system, inputs)
+
+    monkeypatch.setattr(stacks, "_fields", signalled)
+    command = ["export", str(finished_run), "--what", "fields", "-o", str(tmp_path / "f.h5")]
+    assert cli.main(command) == run.STOPPED
+    assert f"stopped with 4 of 20 images in {tmp_path / 'f.partial.h5'}; go on with the same command" in capsys.readouterr().err
+    monkeypatch.setattr(stacks, "_fields", fields)
+    assert cli.main(command) == 0
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert len(file["field"]) == len(file["label"]) == 20
+
+
+def test_a_trajectory_on_any_device(backend: Any) -> None:
+    system = OscillatorMachine(inputs=4, hidden=[6], outputs=3, key=pnn.random.key(0), steps=20, device=backend.device)
+    times, phases = system.trajectory(system.encode(np.full((2, 4), 0.3)), points=5)
+    assert phases.shape == (2, 5, 9)
+    np.testing.assert_allclose(times, np.array([0, 5, 10, 15, 20]) * system.step)
+    reference = OscillatorMachine(inputs=4, hidden=[6], outputs=3, key=pnn.random.key(0), steps=20)
+    right = reference.trajectory(reference.encode(np.full((2, 4), 0.3)), points=5)[1]
+    np.testing.assert_allclose(backend.numpy(phases), right, atol=1e-5)
 
 
 def trained(name: str, folder: Path, *settings: str) -> Any:

@@ -6,6 +6,7 @@ seconds, looks what there is and where it lies (`answer`), and says so in JSON. 
 
 import contextlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -19,12 +20,14 @@ import numpy as np
 from .._errors import PnnError
 from . import text
 from ._commits import Commits
+from .pieces import CHUNKS
 
 PATIENCE = 60.0  # seconds that the other process may take
 MEMORY = 3 << 29  # bytes of addresses that it may take, Python and its libraries included
 ANSWER = 1 << 26  # bytes of its answer at most
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-LISTED, VISITED, CHUNKS = 500, 20_000, 1_000_000  # arrays that are described, objects that are looked at, chunks of an array, at most
+LISTED, VISITED = 500, 20_000  # arrays that are described, objects that are looked at, at most
+MOST = 1 << 63  # bytes that an array is said to have at most, whatever its shape says
 SMALL = 1 << 16  # bytes of an attribute that is read
 ODD = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, OverflowError, MemoryError, RecursionError)
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 4: "szip", 5: "nbit", 6: "scaleoffset", 32000: "lzf", 32001: "blosc", 32004: "lz4",
@@ -131,7 +134,8 @@ def _described(name: str, held: Any) -> dict[str, Any]:
         return {
             "name": name, "shape": None if held.shape is None else list(held.shape), "dtype": str(held.dtype)[:80],
             "unit": attributes.get("units", attributes.get("unit", "")), "axes": labels if any(labels) else [], "chunks": held.chunks,
-            "filters": [_FILTERS.get(code, str(code)) for code in filters], "bytes": int(held.nbytes) if held.shape is not None else 0,
+            "filters": [_FILTERS.get(code, str(code)) for code in filters],
+            "bytes": 0 if held.shape is None else min(math.prod(held.shape) * held.dtype.itemsize, MOST),
             "stored": int(held.id.get_storage_size()), "about": attributes.get("long_name", attributes.get("about", "")),
         }  # fmt: skip
     except ODD:

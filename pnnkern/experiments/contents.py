@@ -13,7 +13,7 @@ from .._errors import CheckpointError, DataError, ResultsError
 from . import _hdf5, checkpoint, npz, results, saved, text, units
 from ._commits import journal
 
-LISTED = _hdf5.LISTED
+LISTED, MOST = _hdf5.LISTED, _hdf5.MOST
 
 
 def look(path: Path) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _npy(path: Path, name: str, content: Any, size: int, stored: int) -> dict[st
 
 
 def _array(name: str, shape: Sequence[int], dtype: str, itemsize: int) -> dict[str, Any]:
-    bytes_ = math.prod(shape) * itemsize
+    bytes_ = min(math.prod(shape) * itemsize, MOST)
     return {
         "name": name, "shape": list(shape), "dtype": dtype, "unit": "", "axes": [], "chunks": None, "filters": [], "bytes": bytes_,
         "stored": bytes_, "about": "",

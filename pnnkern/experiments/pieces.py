@@ -19,6 +19,7 @@ from .._errors import DataError
 from . import memory
 
 PIECE = 8 << 20  # bytes of rows that are looked at together
+CHUNKS = 500_000  # of an array at most
 KEPT = 16 << 20  # bytes of unpacked chunks that are kept for the next step
 
 
@@ -81,7 +82,7 @@ class Chunked:
             there = band[(slice(None), *place)]
             there[...] = chunk[tuple(slice(n) for n in there.shape)]
         self.kept[number] = band
-        while len(self.kept) > 1 and sum(b.nbytes for b in self.kept.values()) > KEPT:
+        if len(self.kept) > max(1, KEPT // max(1, band.nbytes)):
             self.kept.popitem(last=False)
         return band
 
@@ -156,8 +157,15 @@ class Rows:
     def __len__(self) -> int:
         return int(self.source.shape[0]) if self.numbers is None else len(self.numbers)
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All of them in memory, for who asks for that."""
+        found: np.ndarray = self[np.arange(len(self))]
+        return found if dtype is None else found.astype(dtype)
+
     def part(self, which: Any) -> "Rows":
         """Some of the samples, by slice, mask or numbers; nothing is read."""
+        if isinstance(which, slice) and which == slice(None):
+            return self
         return replace(self, numbers=(np.arange(len(self)) if self.numbers is None else self.numbers)[which])
 
     def mapped(self, make: Callable[[np.ndarray], np.ndarray]) -> "Rows":
@@ -220,6 +228,8 @@ def of_place(path: Path, key: str, file: BinaryIO, place: Any) -> Plain | Chunke
         step = tuple(_whole(n) for n in place["step"])
         if len(step) != len(shape) or math.prod(step) < 1:
             raise ValueError("its chunks have no size")
+        if shape[0] > CHUNKS * step[0]:
+            raise ValueError(f"it has more than {CHUNKS} chunks along its first axis: write larger ones")
         memory.refuse_bomb(path, max(math.prod(step), math.prod(shape), step[0] * math.prod(shape[1:])) * dtype.itemsize, size)
         bands: dict[int, list[tuple[int, ...]]] = {}
         for chunk in place["chunks"]:

@@ -105,11 +105,11 @@ class Results:
         """How many rows the array `name` has, 0 if it is not there; without a name, how many all arrays have."""
         if name:
             return self._arrays[name].rows if name in self._arrays else 0
-        return min((array.rows for array in self._arrays.values() if not array.held.is_scale), default=0)
+        return min((array.rows for array in self._arrays.values() if not array.scale), default=0)
 
     def arrays(self) -> list[str]:
         """Names of the arrays, without those of their axes."""
-        return [name for name, array in self._arrays.items() if not array.held.is_scale]
+        return [name for name, array in self._arrays.items() if not array.scale]
 
     @accepts_any
     def append(
@@ -124,9 +124,10 @@ class Results:
         What is appended to several arrays in turn is whole in all of them, or in none, after whatever ends the process. Raises ValueError or
         TypeError for other shapes, dtypes and axes than it began with, `ResultsError` when it cannot be written.
         """
+        self._refuse_closed()
         places = _places(name, array, axes, coordinates or {})
         self._refuse_misfit(name, array, axes)
-        first = next((key for key, held in self._arrays.items() if not held.held.is_scale), name)
+        first = next((key for key, grown in self._arrays.items() if not grown.scale), name)
         if name == first and (time.monotonic() - self._since > SECONDS or self._bytes > BYTES):
             self.flush()
         with self._writing():
@@ -186,14 +187,17 @@ class Results:
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
         """What is interrupted in here leaves HDF5 in a state that is not looked at again."""
-        if not self._file:
-            raise ResultsError(f"{self.path} is closed: nothing more can be appended")
-        if self._interrupted:
-            raise ResultsError(f"{self.partial} cannot be written any more, as writing was interrupted: go on with it by resume=True")
+        self._refuse_closed()
         self._interrupted = True
         yield
         self._check()
         self._interrupted = False
+
+    def _refuse_closed(self) -> None:
+        if not self._file:
+            raise ResultsError(f"{self.path} is closed: nothing more can be appended")
+        if self._interrupted:
+            raise ResultsError(f"{self.partial} cannot be written any more, as writing was interrupted: go on with it by resume=True")
 
     def _check(self) -> None:
         if self._store.error is not None:
@@ -279,7 +283,7 @@ class _Growing:
     """A data set and the rows that wait for a whole chunk of them."""
 
     def __init__(self, held: h5py.Dataset) -> None:
-        self.held, self.step, self.rows = held, held.chunks[0], len(held)
+        self.held, self.step, self.rows, self.scale = held, held.chunks[0], len(held), held.is_scale
         self.waiting = np.empty((self.step, *held.shape[1:]), held.dtype)
         if self.count:
             self.waiting[: self.count] = held[self.rows - self.count :]

@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from scripted import script
 
 import pnnkern as pnn
 from pnnkern import cli
@@ -86,6 +87,28 @@ def test_a_checkpoint_and_a_run(copied_run: Path, capsys: pytest.CaptureFixture[
     assert "its digest is wrong; this is the one before it" in captured.err
     shutil.copy(path, copied_run / "checkpoint.prev.h5")
     assert cli.main(["inspect", str(copied_run)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("arrays", []), ("meta", 3), ("arrays", {"x": {"dtype": "<f8", "shape": [10**400], "crc32": 0}}), ("arrays", {"x": 3}),
+        ("arrays", {"x": {"dtype": "|O", "shape": [1]}}), ("arrays", {"\x1b[2J": {"dtype": "<f8", "shape": "ab"}}), ("places", None),
+        ("meta", {"sessions": [{}, 3]}),
+        ("meta", {"config": [1], "source": {"a": "\x1b[2J"}}), ("versions", "\n" * 9), ("written_by", {"a": 10**400}), ("format_version", "x"),
+    ],
+)  # fmt: skip
+def test_checkpoints_that_mean_harm(copied_run: Path, key: str, value: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their digest is right, what they say is not: a page or a line, and nothing that steers a terminal."""
+    fuzz = script("fuzz_checkpoints")
+    path = copied_run / saved.CHECKPOINT
+    path.write_bytes(fuzz.described(path.read_bytes(), fuzz.parts(path.read_bytes())[2] | {key: value}))
+    code = cli.main(["inspect", str(path)])
+    captured = capsys.readouterr()
+    assert code in (0, 2)
+    assert bool(captured.err) == (code == 2)
+    assert "\x1b" not in captured.out + captured.err
+    assert captured.err.count("\n") <= 1
 
 
 def test_npz_npy_and_a_folder_of_them(tmp_path: Path) -> None:

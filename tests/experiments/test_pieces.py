@@ -271,7 +271,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "text": (replaced("y_test", data=["a"] * 10), "must hold numbers"),
     "compound": (replaced("y_test", data=np.zeros(10, [("a", "i4")])), "must hold numbers"),
     "never written": (replaced("x_test", shape=(10, 8, 8), dtype="u1"), "was never written"),
-    "a bomb": (replaced("x_test", shape=(10**9, 8, 8), dtype="u1", chunks=(10, 8, 8)), "are taken for an attack"),
+    "a bomb": (replaced("x_test", shape=(10**9, 8, 8), dtype="u1", chunks=(10**5, 8, 8)), "are taken for an attack"),
+    "many chunks": (replaced("x_test", shape=(10**9, 8, 8), dtype="u1", chunks=(10, 8, 8)), "it has more than 500000 chunks along its first"),
     "a large chunk": (replaced("x_test", shape=(10, 8, 8), maxshape=(None, 8, 8), dtype="u1", chunks=(1 << 25, 8, 8)), "for an attack"),
 }  # fmt: skip
 

@@ -262,10 +262,10 @@ def _piece(file: io.BufferedIOBase, at: int, length: int) -> bytearray:
     return piece
 
 
-def itemsize(text: str) -> int:
-    """Bytes of a number of the dtype that a description names. Raises ValueError for none."""
+def dtype_of(text: str) -> np.dtype[Any]:
+    """The dtype that a description names. Raises ValueError for none of numbers."""
     try:
-        return _dtype(text).itemsize
+        return _dtype(text)
     except (_Damaged, TypeError) as error:
         raise ValueError(f"{text!r:.40} is no dtype of numbers") from error
 

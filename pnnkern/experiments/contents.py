@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from .. import _files
 from .._errors import CheckpointError, DataError, ResultsError
 from . import _hdf5, checkpoint, npz, results, saved, text, units
@@ -68,7 +70,7 @@ def _checkpoint(path: Path, file: BinaryIO) -> dict[str, Any]:
     arrays = []
     for name, entry in list(said["arrays"].items())[:LISTED]:
         try:
-            arrays.append(_array(str(name), [int(n) for n in entry["shape"]], str(entry["dtype"]), checkpoint.itemsize(entry["dtype"])))
+            arrays.append(_array(str(name), [int(n) for n in entry["shape"]], checkpoint.dtype_of(entry["dtype"])))
         except (KeyError, TypeError, ValueError):
             arrays.append({"name": str(name), "note": "cannot be read"})
     meta = said["meta"]
@@ -146,13 +148,13 @@ def _npy(path: Path, name: str, content: Any, size: int, stored: int) -> dict[st
         if path.suffix == ".npz" and "must hold numbers" in str(error):
             return {"name": name, "note": "no numbers"}
         raise
-    return _array(name, list(held.shape), held.dtype.str, held.dtype.itemsize) | {"stored": stored}
+    return _array(name, list(held.shape), held.dtype) | {"stored": stored}
 
 
-def _array(name: str, shape: Sequence[int], dtype: str, itemsize: int) -> dict[str, Any]:
-    bytes_ = min(math.prod(shape) * itemsize, MOST)
+def _array(name: str, shape: Sequence[int], dtype: np.dtype[Any]) -> dict[str, Any]:
+    bytes_ = min(math.prod(shape) * dtype.itemsize, MOST)
     return {
-        "name": name, "shape": list(shape), "dtype": dtype, "unit": "", "axes": [], "chunks": None, "filters": [], "bytes": bytes_,
+        "name": name, "shape": list(shape), "dtype": str(dtype), "unit": "", "axes": [], "chunks": None, "filters": [], "bytes": bytes_,
         "stored": bytes_, "about": "",
     }  # fmt: skip
 
@@ -164,6 +166,8 @@ def page(found: Mapping[str, Any]) -> str:
     for key, value in found["about"].items():
         if key == "config" or isinstance(value, list):
             continue
+        if key == "made" and isinstance(value, dict):
+            value = {k: value[k] for k in ("date", "host", "command", "commit") if k in value}
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
         lines.append(f"  {text.plain(key)}: {text.short(shown, 300, 1.0)}")
     rows = [_row(array) for array in found["arrays"]]

@@ -79,16 +79,22 @@ def _digest(system: Any) -> str:
 
 def _source(system: Any, what: str) -> Callable[[Array, Any, int], Iterator[_Stack]]:
     """What makes stacks of inputs, with the key of the measurement and the first image's number."""
-    ways: dict[str, Callable[..., Iterator[_Stack]]] = {}
+    found = ways(system)
+    if what not in found:
+        raise RecipeError(f"a run of kind {system.kind!r} has no {what}: there is {', '.join(found) or 'nothing'} to stream")
+    return found[what]
+
+
+def ways(system: Any) -> dict[str, Callable[[Array, Any, int], Iterator[_Stack]]]:
+    """What there is to stream of a system, and what makes it."""
+    found: dict[str, Callable[..., Iterator[_Stack]]] = {}
     if hasattr(system, "fields"):
-        ways["fields"] = lambda inputs, key, first: _fields(system.built(), inputs)
+        found["fields"] = lambda inputs, key, first: _fields(system.built(), inputs)
     if hasattr(system, "states") or hasattr(system, "relax"):
-        ways["states"] = lambda inputs, key, first: _states(system, inputs, key, first)
+        found["states"] = lambda inputs, key, first: _states(system, inputs, key, first)
     if hasattr(system, "trajectory"):
-        ways["trajectory"] = lambda inputs, key, first: _trajectory(system, inputs)
-    if what not in ways:
-        raise RecipeError(f"a run of kind {system.kind!r} has no {what}: there is {', '.join(ways) or 'nothing'} to stream")
-    return ways[what]
+        found["trajectory"] = lambda inputs, key, first: _trajectory(system, inputs)
+    return found
 
 
 def _fields(system: Any, inputs: Array) -> Iterator[_Stack]:

@@ -91,8 +91,10 @@ def test_times_of_a_trajectory(tmp_path: Path) -> None:
         for first in range(0, 12, 4):
             times = np.arange(first, first + 4) * 1e-3
             out.append("phase", np.outer(times, np.ones(3)), axes=("time", "node"), unit="rad", coordinates={"time": (times, "s")})
+            out.append("energy", times**2, axes=("time",), unit="J", coordinates={"time": (times, "s")})
     with h5py.File(tmp_path / "f.h5") as file:
-        np.testing.assert_array_equal(file["phase"].dims[0]["time"][:], np.arange(12) * 1e-3)
+        for name in ("phase", "energy"):
+            np.testing.assert_array_equal(file[name].dims[0]["time"][:], np.arange(12) * 1e-3)
         assert file["time"].attrs["units"] == "s"
 
 

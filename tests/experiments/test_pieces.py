@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 import pnnkern as pnn
 from pnnkern import cli
 from pnnkern._errors import DataError
-from pnnkern.experiments import checkpoint, controls, data, recipe, run
+from pnnkern.experiments import checkpoint, controls, data, pieces, recipe, run
 from pnnkern.experiments.feed import Feed
 from pnnkern.experiments.pieces import Rows
 from pnnkern.systems import CrossbarNetwork
@@ -59,8 +60,9 @@ WAYS: dict[str, Callable[[Path, Arrays], Path]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["u1", ">f8", "f2"])
-def test_the_same_samples(tmp_path: Path, rng: np.random.Generator, way: str, kind: str) -> None:
+def test_the_same_samples(tmp_path: Path, rng: np.random.Generator, way: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is done with the data set, and whichever samples a step takes."""
+    monkeypatch.setattr(pieces, "PIECE", 10_000)
     arrays = digits()
     if kind != "u1":
         arrays |= {key: (arrays[key] / 255).astype(kind) for key in ("x_train", "x_test")}
@@ -292,6 +294,23 @@ def test_chunks_that_were_never_written_are_their_fill_value(tmp_path: Path) -> 
         del file["x_train"]
         file.create_dataset("x_train", (30, 8, 8), "u1", chunks=(7, 8, 8), fillvalue=9)[:10] = arrays["x_train"][:10]
     arrays["x_train"] = np.where(np.arange(30)[:, None, None] < 10, arrays["x_train"], 9).astype(np.uint8)
+    assert data.load(path=path).digest() == data.from_arrays(**arrays).digest()
+
+
+def test_chunks_that_were_spared_a_filter(tmp_path: Path) -> None:
+    """HDF5 leaves a filter out where it does not help, and says so for each chunk."""
+    arrays = digits(30, 10)
+    arrays |= {key: (arrays[key] / 255).astype(np.float32) for key in ("x_train", "x_test")}
+    path = hdf5(tmp_path / "a.h5", arrays)
+    with h5py.File(path, "r+") as file:
+        del file["x_train"]
+        held = file.create_dataset("x_train", (30, 8, 8), "f4", chunks=(10, 8, 8), shuffle=True, compression="gzip")
+        for number in range(3):  # neither filter; shuffle alone; gzip alone
+            plain = arrays["x_train"][10 * number :][:10].tobytes()
+            shuffled = np.frombuffer(plain, np.uint8).reshape(-1, 4).T.tobytes()
+            content, mask = ((plain, 3), (shuffled, 2), (zlib.compress(plain), 1))[number]
+            held.id.write_direct_chunk((10 * number, 0, 0), content, mask)
+        np.testing.assert_array_equal(held[:], arrays["x_train"])
     assert data.load(path=path).digest() == data.from_arrays(**arrays).digest()
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from .. import _array
 from .._array import Array
 from .._errors import ResultsError
-from .._gate import accepts_any
+from .._gate import taken
 from .._version import __version__
 from . import files, origin
 from ._commits import Commits, journal
@@ -111,7 +111,6 @@ class Results:
         """Names of the arrays, without those of their axes."""
         return [name for name, array in self._arrays.items() if not array.scale]
 
-    @accepts_any
     def append(
         self, name: str, array: Array, *, axes: Sequence[str], unit: str = "1", coordinates: Coordinates | None = None, about: str = ""
     ) -> None:
@@ -125,7 +124,8 @@ class Results:
         TypeError for other shapes, dtypes and axes than it began with, `ResultsError` when it cannot be written.
         """
         self._refuse_closed()
-        places = _places(name, array, axes, coordinates or {})
+        array, given = taken((array, coordinates or {}))
+        places = _places(name, array, axes, given)
         self._refuse_misfit(name, array, axes)
         first = next((key for key, grown in self._arrays.items() if not grown.scale), name)
         if name == first and (time.monotonic() - self._since > SECONDS or self._bytes > BYTES):
@@ -332,6 +332,8 @@ def _kept(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _places(name: str, array: Array, axes: Sequence[str], coordinates: Coordinates) -> dict[str, tuple[np.ndarray, str]]:
     """The coordinates as arrays. Raises ValueError or TypeError for rows, names and coordinates that cannot be kept."""
+    if not _array.is_array(array):
+        raise TypeError(f"{name} must be an array, got {type(array).__name__}")
     if array.dtype.kind not in "biufc":
         raise TypeError(f"{name} must be numbers, got {array.dtype}")
     if array.ndim == 0 or len(axes) != array.ndim or len(set(axes)) < len(axes) or 0 in array.shape[1:]:

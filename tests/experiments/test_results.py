@@ -125,6 +125,15 @@ def test_arrays_of_a_gpu_and_of_other_kinds(tmp_path: Path, backend: Any) -> Non
             assert file[name].dtype == (np.uint8 if name == "bool" else kind)
 
 
+def test_tensors_of_torch(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="torch is not installed")
+    with pnn.results(tmp_path / "f.h5") as out:
+        out.append("u", torch.arange(6.0).reshape(3, 2), axes=("n", "m"), coordinates={"m": (torch.tensor([1.0, 2.0]), "m")})
+    with h5py.File(tmp_path / "f.h5") as file:
+        np.testing.assert_array_equal(file["u"][:], np.arange(6.0, dtype=np.float32).reshape(3, 2))
+        np.testing.assert_array_equal(file["m"][:], [1.0, 2.0])
+
+
 @pytest.mark.parametrize("name", [*module.PLUGINS])
 def test_other_compressions(tmp_path: Path, name: Any) -> None:
     pytest.importorskip("hdf5plugin", reason="hdf5plugin is not installed")
@@ -189,6 +198,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
         ({"name": "g/h"}, "names of arrays and axes are printable and have no '/'"),
         ({"name": ""}, "names of arrays and axes are printable"),
         ({"name": "g", "array": np.array([["a"]]), "axes": ("a", "b")}, "g must be numbers, got <U1"),
+        ({"array": [1, 2]}, "field must be an array, got list"),
         ({"coordinates": {"z": (X, "m")}}, "field has no axis 'z', of which coordinates were given"),
         ({"coordinates": {"x": (X[1:], "m")}}, "coordinates of x must be 7 real numbers"),
     ],

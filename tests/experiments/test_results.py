@@ -236,8 +236,12 @@ def test_an_exception_leaves_what_is_whole(tmp_path: Path) -> None:
         pnn.results(path)
     with pytest.raises(ResultsError, match="is of other results than these, as its 'about' says"):
         pnn.results(path, about={"other": 1}, resume=True)
+    size = (tmp_path / "f.partial.h5").stat().st_size
+    with open(tmp_path / "f.partial.h5", "ab") as file:  # as a process leaves it that was killed
+        file.write(bytes(1 << 20))
     with pnn.results(path, resume=True) as out:
         assert out.rows() == 10
+        assert (tmp_path / "f.partial.h5").stat().st_size == size
         with pytest.raises(ResultsError, match="another process writes"):
             pnn.results(path, resume=True)
         fill(out, 25)
@@ -551,13 +555,19 @@ def test_a_journal_is_carried_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with h5py.File(Commits(left, handle), "r") as file:  # looked at without writing
             assert len(file["field"]) == 600
         os.close(handle)
-        if at % 2:
-            journal(left).write_bytes(image[1][:-1])
-            continue
         journal(left).write_bytes(image[1])
         with pnn.results(path, resume=True) as out:
             assert out.rows() == 600
         assert held(path) == 600
+        if at == 0:  # killed while the journal was written: the state is the one before
+            for torn in (image[1][:-1], image[1][:-20] + b"\xff" * 20, b""):
+                left.write_bytes(image[0])
+                journal(left).write_bytes(torn)
+                path.unlink()
+                with pnn.results(path, resume=True) as out:
+                    assert out.rows() == 300
+                    fill(out, 500)
+                assert held(path) == 500
 
 
 def test_left_open_at_the_end_of_the_process(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Hostile data files, recipes and --set values: each is refused in one line, or right, within bounds of time and memory.
 
     python scripts/fuzz_inputs.py --cases 25000 --record data/benchmarks/fuzz-inputs.json
-    python scripts/fuzz_inputs.py --target hdf5,npy,inspect --cases 10000 --record data/benchmarks/fuzz-large.json
+    python scripts/fuzz_inputs.py --target hdf5,npy,inspect --cases 3000 --record data/benchmarks/fuzz-large.json
     python scripts/fuzz_inputs.py --target npz,idx --seed 7 --cases 1000
 
 Every case follows from the seed and its number alone (--only N repeats one). Data files are made sound, then changed in one of the ways that

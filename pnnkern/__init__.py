@@ -2,7 +2,7 @@
 
 Rooms: `optics` (fields), `crossbar` (conductance arrays), `networks` (networks that relax), `systems` (trainable physical networks),
 `learning` (rules, losses, optimisers), `random` (counter-based draws), `experiments` (recipes, runs, reports). `train` trains a system by
-a rule, `load` gives back what a run has trained. The arrays you pass decide where the work runs.
+a rule, `load` gives back what a run has trained, `results` opens a file for large results. The arrays you pass decide where the work runs.
 """
 
 import importlib
@@ -17,7 +17,7 @@ if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie 
 
 _ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
 _TRAINING = ("train", "load")  # of experiments.api, which needs the libraries of the command line
-__all__ = ["__version__", "check", "clear_caches", "get_include", *_ROOMS, *_TRAINING]
+__all__ = ["__version__", "check", "clear_caches", "get_include", "results", *_ROOMS, *_TRAINING]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +25,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _TRAINING:
         return getattr(importlib.import_module(f"{__name__}.experiments.api"), name)
+    if name == "results":
+        return importlib.import_module(f"{__name__}.experiments.results").results
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -24,6 +24,10 @@ class CheckpointError(PnnError, RuntimeError):
     """A checkpoint is damaged, of a newer format, or locked by another process."""
 
 
+class ResultsError(PnnError, RuntimeError):
+    """A file of results cannot be written, or is none."""
+
+
 class DataError(PnnError, ValueError):
     """A data set is missing, damaged, or of the wrong form."""
 

@@ -263,17 +263,35 @@ def export(
         Path | None, typer.Option("--wavelength-table", help="CSV of a modulator's measured phases: 'grey, 532e-9', then '0, 0.0', ...")
     ] = None,
     base: Annotated[float | None, typer.Option("--base", help="Thickness under the relief in .stl, metres [default: 1e-3].")] = None,
+    images: Annotated[int | None, typer.Option("--images", min=1, help="Test images, for fields, states, trajectory [default: all].")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write trained parameters to a file: phases in radians, heights in metres.
+    """Write trained parameters to a file: phases in radians, heights in metres. Or fields, states or a trajectory for test images.
 
     Pictures show 2 pi, or the height that makes it, at the same grey value whatever the largest phase is. Each file says what its
     numbers mean; .npy and .bmp, which cannot, get a .json beside them.
 
+    Fields, states and trajectories are streamed to .h5, image by image; what was ended goes on by the same command.
+
     Example: pnnkern export runs/d2nn --what height --index 1.7227 --out masks.stl
     """
     from .experiments import export as exports
+    from .experiments import run as runs
+    from .experiments import signals, stacks
+    from .experiments.recipe import RecipeError
 
+    if what in stacks.KINDS:
+        exports.refuse_strangers(".h5", {"bits": bits, "levels": levels, "wavelength-table": table}, base)
+        try:
+            found = stacks.write(folder, what, out or folder / f"{what}.h5", images or 0)
+        except signals.Stopped as stopped:
+            files.say(text.lines(stopped))
+            raise typer.Exit(runs.STOPPED) from None
+        size = units.si(found["bytes"], "B")
+        _end(found, as_json, f"{', '.join(found['arrays'])} of {found['images']} images, {size}, in {', '.join(found['files'])}")
+        return
+    if images is not None:
+        raise RecipeError(f"--images is for {', '.join(stacks.KINDS)}, not for {what!r}")
     result = exports.write(
         folder, what, out or folder / f"{what}.npz", index=index, bits=bits, levels=levels, table=table, base=base
     )
@@ -281,6 +299,22 @@ def export(
     low, high = result["range"]
     shape, span = " x ".join(str(n) for n in result["shape"]), units.span(low, high, result["unit"], 4)
     _end(result, as_json, f"{result['about']}\n{shape}, {span}, in {', '.join(result['files'])}")
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Checkpoint, results or other .h5, .npz or .npy file, or the folder of a run.")],
+    as_json: Json = False,
+) -> None:
+    """Show what is in a file: names, shapes, units, axes, compression, and what made it. No array is read.
+
+    Example: pnnkern inspect fields.h5
+    """
+    from .experiments import contents
+
+    found = contents.look(file)
+    _warn(found["warning"], f"{file}: ")
+    _end(found | {"metrics": {}}, as_json, contents.page(found))
 
 
 @app.command()

@@ -109,11 +109,13 @@ def shown(ctx: typer.Context, incomplete: str) -> Found:
 @_quiet
 def exports(ctx: typer.Context, incomplete: str) -> Found:
     """What the run that is named before can export."""
-    from .experiments import recipe, run
+    from .experiments import recipe, run, stacks
 
     found = recipe.read_run(Path(_given(ctx, "folder")))
-    exports = run.build(found, found.system.values().get("classes", 2)).exports()
-    return [(name, quantity.about) for name, quantity in exports.items() if name.startswith(incomplete)]
+    system = run.build(found, found.system.values().get("classes", 2))
+    exports = {name: quantity.about for name, quantity in system.exports().items()}
+    exports |= dict.fromkeys(stacks.ways(system), "of test images, streamed to .h5")
+    return [(name, about) for name, about in exports.items() if name.startswith(incomplete)]
 
 
 @_quiet

@@ -1,6 +1,7 @@
 """Hostile data files, recipes and --set values: each is refused in one line, or right, within bounds of time and memory.
 
     python scripts/fuzz_inputs.py --cases 25000 --record data/benchmarks/fuzz-inputs.json
+    python scripts/fuzz_inputs.py --target hdf5,npy,inspect --cases 3000 --record data/benchmarks/fuzz-large.json
     python scripts/fuzz_inputs.py --target npz,idx --seed 7 --cases 1000
 
 Every case follows from the seed and its number alone (--only N repeats one). Data files are made sound, then changed in one of the ways that
@@ -10,6 +11,7 @@ Recipes that are taken must hold the values that they were given; systems that a
 
 import argparse
 import contextlib
+import functools
 import gzip
 import io
 import json
@@ -35,10 +37,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from pnnkern._errors import PnnError
-from pnnkern.experiments import checkpoint, controls, data, derived, machine, recipe, run
+from pnnkern.experiments import _hdf5, checkpoint, contents, controls, data, derived, machine, recipe, results, run
+from pnnkern.experiments import text as texts
 from pnnkern.experiments.idx import read_idx
 from pnnkern.experiments.loop import TrainingError
 
@@ -453,12 +457,223 @@ def _environment() -> Iterator[None]:
 
 
 # ---------------------------------------------------------------------------------------------------------------------------- all
-TARGETS = {"npz": npz_case, "idx": idx_case, "toml": toml_case, "set": set_case}
+# -------------------------------------------------------------------------------------------------- files that are read in pieces
+def forked(path: Path, file: Any, error: type[PnnError], keys: Any = ()) -> Any:
+    """As `_hdf5.ask`, by a fork of this process, which takes a hundredth of the time."""
+    read, write_end = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            for number in (signal.SIGALRM, signal.SIGPROF):
+                signal.signal(number, signal.SIG_DFL)
+            signal.setitimer(signal.ITIMER_REAL, _hdf5.PATIENCE)
+            held = int(Path("/proc/self/status").read_text().partition("VmSize:")[2].split()[0]) * 1024
+            resource.setrlimit(resource.RLIMIT_AS, (held + (512 << 20),) * 2)
+            try:
+                said = json.dumps([_hdf5.answer(path, file.fileno(), keys)])
+            except _hdf5.ODD as fault:
+                said = json.dumps(f"HDF5 says: {' '.join(str(fault).split())[:300]}")
+            os.set_blocking(write_end, True)
+            with open(write_end, "w") as pipe:
+                pipe.write(said)
+        finally:
+            os._exit(0)
+    os.close(write_end)
+    with open(read) as pipe:
+        answer = pipe.read()
+    os.waitpid(child, 0)
+    found = json.loads(answer) if answer else "the process that did has ended"
+    if isinstance(found, str):
+        raise error(f"{path} cannot be read: {texts.plain(found)}")
+    return found[0]
+
+
+def _samples_of(got: Any) -> Arrays:
+    images = (x[np.arange(len(x))] for x in (got.train_images, got.test_images))
+    train, test = images
+    return train, got.train_labels, test, got.test_labels
+
+
+def _same_in_pieces(arrays: Arrays) -> Callable[[Any], bool]:
+    return lambda got: all(np.array_equal(a, b) for a, b in zip(_samples_of(got), arrays, strict=True))
+
+
+def _sound_in_pieces(got: Any) -> bool:
+    """Where damage cannot be seen, as HDF5 and .npy keep no digests, what is taken is still a data set."""
+    return sound(*_samples_of(got))
+
+
+def _stored(dice: random.Random, file: h5py.File, key: str, array: np.ndarray) -> None:
+    """A data set, in one of the ways in which it may lie."""
+    if dice.random() < 0.4 or not array.size:
+        file.create_dataset(key, data=array)
+        return
+    how: dict[str, Any] = {"chunks": tuple(dice.randint(1, n) for n in array.shape), "shuffle": dice.random() < 0.5}
+    file.create_dataset(key, data=array, compression=dice.choice([None, "gzip"]), maxshape=(None, *array.shape[1:]), **how)
+
+
+def _strange(dice: random.Random, file: h5py.File, key: str, arrays: Arrays) -> Callable[[Any], bool] | None:
+    """Put something else in a data set's place; what is right then. What was never written is zeros, which may be samples."""
+    array = file[key][()]
+    del file[key]
+    change = dice.randrange(10)
+    if change == 0:
+        file[key] = dice.choice([h5py.SoftLink("/x_train"), h5py.ExternalLink("/etc/passwd", "/x"), h5py.SoftLink(f"/{key}")])
+    elif change == 1:
+        file.create_group(key)
+    elif change == 2:
+        others: list[dict[str, Any]] = [{"compression": "lzf"}, {"fletcher32": True}]
+        packed = dice.choice([*others, {"scaleoffset": 0}] if array.dtype.kind in "iu" else others)
+        file.create_dataset(key, data=array, chunks=array.shape, **packed)
+    elif change == 3:
+        file.create_dataset(key, (dice.choice(NUMBERS[:-2]) % 2**60 + 3, *array.shape[1:]), array.dtype, chunks=(3, *array.shape[1:]))
+        return _sound_in_pieces
+    elif change == 4:
+        file[key] = dice.choice([["a"] * len(array), np.zeros(len(array), [("a", "i4")]), h5py.Empty("f4"), np.bytes_(b"x")])
+    elif change == 5:
+        file.create_dataset(key, array.shape, array.dtype, external=[("/etc/passwd", 0, 2**20)])
+    elif change == 6:
+        large = (1 << dice.choice([20, 25, 28]), *array.shape[1:])
+        file.create_dataset(key, array.shape, array.dtype, maxshape=(None, *array.shape[1:]), chunks=large)
+        return _sound_in_pieces
+    elif change == 7:
+        source = h5py.VirtualSource("/etc/passwd", "x", shape=array.shape)
+        layout = h5py.VirtualLayout(array.shape, array.dtype)
+        layout[...] = source
+        file.create_virtual_dataset(key, layout)
+    elif change == 8:
+        file.create_dataset(key, (2, 2), h5py.vlen_dtype(np.uint8))
+    else:
+        file.create_dataset(key, data=array, fillvalue=array.flat[0], chunks=array.shape)
+        return _same_in_pieces(arrays)
+    return None
+
+
+def hdf5_case(dice: random.Random, folder: Path) -> Case:
+    path, arrays = folder / "case.h5", list(sets(dice))
+    what = dice.choice(["sound", "values", "structure", "damage", "damage", "cut", "rubbish"])
+    right, k = _same_in_pieces(tuple(arrays)), dice.randrange(4)
+    if what == "values":
+        arrays[k] = _other_values(dice, arrays[k])
+        if arrays[k].dtype.kind not in "biufc":
+            arrays[k] = np.zeros(3, complex)
+        right = _same_in_pieces(tuple(arrays)) if sound(*arrays) else None  # type: ignore[assignment]
+    buffer = io.BytesIO()
+    libver = dice.choice(["earliest", "latest"])
+    with h5py.File(buffer, "w", libver=libver, userblock_size=dice.choice([0, 0, 512])) as file:
+        for key, array in zip(data.NPZ_KEYS, arrays, strict=True):
+            _stored(dice, file, key, array)
+        if what == "structure":
+            right = _strange(dice, file, data.NPZ_KEYS[k], tuple(arrays))  # type: ignore[assignment]
+    content = bytearray(buffer.getbuffer())
+    if what == "damage":
+        content, right = damaged(dice, content), _sound_in_pieces
+    elif what == "cut":
+        content, right = content[: dice.randrange(len(content))], _sound_in_pieces
+    elif what == "rubbish":
+        content, right = _hdf5.SIGNATURE + dice.randbytes(dice.choice([0, 40, 500])), None  # type: ignore[assignment]
+    write(path, content)
+    return Case(what, lambda: data.load(path=path), right)
+
+
+def npy_case(dice: random.Random, folder: Path) -> Case:
+    path, arrays, k = folder / "case", list(sets(dice)), dice.randrange(4)
+    path.mkdir(exist_ok=True)
+    what = dice.choice(["sound", "values", "shape", "dtype", "damage", "missing", "fortran"])
+    right: Callable[[Any], bool] | None = _same_in_pieces(tuple(arrays))
+    if what == "values":
+        arrays[k] = _other_values(dice, arrays[k])
+        right = _same_in_pieces(tuple(arrays)) if sound(*arrays) else None
+    bodies = [npy(array, dice.choice([(1, 0), (2, 0)])) for array in arrays]
+    if what == "shape":
+        shape = dice.choice(SHAPES)
+        bodies[k], right = npy(arrays[k], shape=shape), right if shape == repr(arrays[k].shape) else None
+    elif what == "dtype":
+        bodies[k], right = npy(arrays[k], descr=dice.choice([*map(repr, DTYPES), *DESCRIPTIONS])), None
+    elif what == "damage":
+        bodies[k], right = bytes(damaged(dice, bytearray(bodies[k]))), _sound_in_pieces
+    elif what == "fortran":
+        bodies[k] = npy(arrays[k].T, fortran_order="True", shape=repr(arrays[k].shape))
+        right = right if arrays[k].ndim == 1 else None
+    for key, body in zip(data.NPZ_KEYS, bodies, strict=True):
+        write(path / f"{key}.npy", body)
+    if what == "missing":
+        gone = path / f"{data.NPZ_KEYS[k]}.npy"
+        gone.unlink()
+        right = None
+        change = dice.randrange(4)
+        if change == 0:
+            gone.symlink_to(gone)
+        elif change == 1:
+            gone.symlink_to("/dev/zero")
+        elif change == 2:
+            gone.symlink_to(path)
+    return Case(what, lambda: data.load(path=path), right)
+
+
+@functools.cache
+def _result_file() -> bytes:
+    """A file of results."""
+    with tempfile.TemporaryDirectory() as folder:
+        with results.results(Path(folder) / "a.h5", about={"what": "fuzz"}) as out:
+            for first in range(0, 9, 3):
+                some = np.arange(first, first + 3)[:, None] * np.ones((3, 4), np.complex64)
+                out.append("field", some, axes=("n", "x"), unit="V/m", coordinates={"x": (np.arange(4.0), "m")})
+        return (Path(folder) / "a.h5").read_bytes()
+
+
+def inspect_case(dice: random.Random, folder: Path) -> Case:
+    kind = dice.choice(["results", "checkpoint", "hdf5", "npz", "npy"])
+    path, arrays = folder / f"case{'.npz' if kind == 'npz' else ''}", sets(dice)
+    names = set(data.NPZ_KEYS)
+    if kind == "results":
+        content, names = bytearray(_result_file()), {"field", "n", "x"}
+    elif kind == "checkpoint":
+        state = {f"parameters/{key}": array for key, array in zip(data.NPZ_KEYS, arrays, strict=True)}
+        content, names = bytearray(checkpoint._encode(state, {"config": {"recipe": "fuzz"}})), set(state)
+    elif kind == "hdf5":
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as file:
+            for key, array in zip(data.NPZ_KEYS, arrays, strict=True):
+                _stored(dice, file, key, array)
+                file[key].attrs[dice.choice(["units", "title", "\x1b[2J"])] = dice.choice(["m", "\x1b[2J\n", 3.0, [1, 2], np.zeros(5000)])
+        content = bytearray(buffer.getbuffer())
+    elif kind == "npz":
+        content = archive([(f"{key}.npy", npy(array)) for key, array in zip(data.NPZ_KEYS, arrays, strict=True)])
+    else:
+        content, names = bytearray(npy(arrays[0])), {"case"}
+    whole = dice.random() < 0.15
+    if not whole:
+        content = damaged(dice, content)
+    write(path, content)
+
+    def right(got: tuple[dict[str, Any], str]) -> bool:
+        found, page = got
+        shown = all(texts.plain(line) == line for line in page.split("\n"))
+        return shown and bool(json.dumps(found)) and (not whole or {array["name"] for array in found["arrays"]} == names)
+
+    def look() -> tuple[dict[str, Any], str]:
+        found = contents.look(path)
+        return found, texts.lines(contents.page(found))
+
+    return Case(f"{kind}, {'sound' if whole else 'damage'}", look, right)
+
+
+TARGETS = {"npz": npz_case, "idx": idx_case, "toml": toml_case, "set": set_case, "hdf5": hdf5_case, "npy": npy_case, "inspect": inspect_case}
 
 
 def fuzz(target: str, numbers: range, seed: int, folder: Path) -> tuple[dict[str, Counter[str]], list[str]]:
     """Outcomes of the cases of a target by what was done, and a line for each that is wrong."""
     samples(folder)
+    _hdf5.ask, before, _hdf5.PATIENCE = forked, (_hdf5.ask, _hdf5.PATIENCE), 3.0
+    try:
+        return _fuzz(target, numbers, seed, folder)
+    finally:
+        _hdf5.ask, _hdf5.PATIENCE = before
+
+
+def _fuzz(target: str, numbers: range, seed: int, folder: Path) -> tuple[dict[str, Counter[str]], list[str]]:
     counts: dict[str, Counter[str]] = {}
     wrong = []
     with warnings.catch_warnings():
@@ -476,7 +691,7 @@ def fuzz(target: str, numbers: range, seed: int, folder: Path) -> tuple[dict[str
 def main(arguments: list[str]) -> int:
     """Run what was asked for; 1 if a case is wrong."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--target", default=",".join(TARGETS), help="some of npz,idx,toml,set")
+    parser.add_argument("--target", default=",".join(TARGETS), help="some of npz,idx,toml,set,hdf5,npy,inspect")
     parser.add_argument("--cases", type=int, default=1000, help="of each target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", type=int, help="this case alone")

@@ -73,7 +73,7 @@ def test_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     assert completed("pnnkern resume runs/", monkeypatch, capsys) == ["runs/one", "runs/two"]
     assert completed(f"pnnkern report {tmp_path}/runs/t", monkeypatch, capsys) == [f"{tmp_path}/runs/two"]
     assert completed("pnnkern compare runs/one runs/t", monkeypatch, capsys) == ["runs/two"]
-    assert completed("pnnkern export runs/one --what ", monkeypatch, capsys) == ["phase", "height"]
+    assert completed("pnnkern export runs/one --what ", monkeypatch, capsys) == ["phase", "height", "fields"]
     assert completed("pnnkern show runs/o", monkeypatch, capsys) == ["runs/one"]
     assert completed("pnnkern resume runs/one --set t", monkeypatch, capsys) == ["training.epochs=", "training.lr="]  # what may change
 

@@ -106,3 +106,26 @@ def test_steps_beside_another_checkout(capsys: pytest.CaptureFixture[str], tmp_p
     assert "no recipe" in missing
     assert module.main([str(tmp_path)]) == 2
     assert "must be a checkout of pnnkern" in capsys.readouterr().err
+
+
+def test_focal_scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Brightest where the closed form of the light on the axis has its maximum, which is nearer than the focus; ended half way it goes on."""
+    module, out = script("focal_scan"), tmp_path / "scan.h5"
+    propagate, calls = module.optics.propagate, []
+
+    def ended(*arguments: Any, **settings: Any) -> Any:
+        calls.append(settings["distance"])
+        if len(calls) == 20:
+            raise KeyboardInterrupt
+        return propagate(*arguments, **settings)
+
+    monkeypatch.setattr(module.optics, "propagate", ended)
+    with pytest.raises(KeyboardInterrupt):
+        module.main([str(out), "--small"])
+    module.main([str(out), "--small"])
+    assert len(calls) == 41 + 1
+    z = np.linspace(0.8, 1.2, 41) * module.FOCAL
+    turn = np.pi / module.WAVELENGTH * (0.45 * 128 * module.PITCH) ** 2 / 2 * (1 / z - 1 / module.FOCAL)
+    right = z[np.argmax((np.sinc(turn / np.pi) / z) ** 2)]
+    assert abs(module.brightest(out) - right) < 1.5 * (z[1] - z[0])
+    assert "brightest at " in capsys.readouterr().out

@@ -163,7 +163,7 @@ def _dataset(data: Any) -> tuple[Dataset, dict[str, Any]]:
         return data, {"name": GIVEN}
     if isinstance(data, str | Path):
         path = Path(data)
-        own = path.suffix == ".npz" or path.is_dir()
+        own = path.suffix in (".npz", ".h5", ".hdf5") or path.is_dir()
         return (datasets.load(path=path), {"path": str(path)}) if own else (datasets.load(str(data)), {"name": str(data)})
     if isinstance(data, Sequence) and len(data) == 4:
         return datasets.from_arrays(*data), {"name": GIVEN}

@@ -204,23 +204,7 @@ def _memory() -> int:
 
 def _read(file: io.BufferedIOBase, size: int, path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Arrays and description of a file of `size` bytes; nothing is allocated that does not lie in it. `path` is for messages."""
-    file.seek(0)
-    head = file.read(_BLOCK)
-    found = re.fullmatch(rb"[^\n]*\ndescription: (\d{1,18}) bytes from (\d{1,18}) on\n\0*", head)
-    if not found:
-        raise _Damaged("its digest is wrong")
-    length, at = (int(number) for number in found.groups())
-    if head != _block(at, length, iter(lambda: file.read(1 << 20), b"")):
-        raise _Damaged("its digest is wrong")
-    if length > _LONGEST:
-        raise _Damaged(f"its description has more than {_LONGEST} bytes")
-    description = json.loads(_piece(file, at, length).decode())
-    version, writer = description["format_version"], description["written_by"]
-    if version > VERSION:
-        raise CheckpointError(
-            f"{path} has checkpoint format {version}, written by {_line(str(writer))}; this is pnnkern {__version__}, which reads formats up "
-            f"to {VERSION}: upgrade pnnkern"
-        )
+    description = _description(file, path)
     state, left = {}, size - _BLOCK
     for name, entry in description["arrays"].items():
         dtype, shape = _dtype(entry["dtype"]), entry["shape"]
@@ -240,6 +224,45 @@ def _read(file: io.BufferedIOBase, size: int, path: Path) -> tuple[dict[str, np.
     return state, meta
 
 
+def describe(path: Path, file: Any) -> dict[str, Any]:
+    """What a checkpoint says of itself, of which the digest is right, without its arrays. Raises `CheckpointError` in one line."""
+    try:
+        return _description(file, path)
+    except (_Damaged, *_ODD) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path} is a damaged checkpoint: {_line(str(error))}") from error
+
+
+def begins(head: bytes) -> bool:
+    """Whether a file with these first bytes is a checkpoint, or was one; those of pnnkern 0.1.0 begin as any HDF5 file."""
+    return head.startswith(_HEAD.encode())
+
+
+def _description(file: io.BufferedIOBase, path: Path) -> dict[str, Any]:
+    """The description in a file, once its digest is found to be right."""
+    file.seek(0)
+    head = file.read(_BLOCK)
+    found = re.fullmatch(rb"[^\n]*\ndescription: (\d{1,18}) bytes from (\d{1,18}) on\n\0*", head)
+    if not found:
+        raise _Damaged("its digest is wrong")
+    length, at = (int(number) for number in found.groups())
+    if head != _block(at, length, iter(lambda: file.read(1 << 20), b"")):
+        raise _Damaged("its digest is wrong")
+    if length > _LONGEST:
+        raise _Damaged(f"its description has more than {_LONGEST} bytes")
+    description = json.loads(_piece(file, at, length).decode())
+    version, writer = description["format_version"], description["written_by"]
+    if version > VERSION:
+        raise CheckpointError(
+            f"{path} has checkpoint format {version}, written by {_line(str(writer))}; this is pnnkern {__version__}, which reads formats up "
+            f"to {VERSION}: upgrade pnnkern"
+        )
+    if not isinstance(description["arrays"], dict) or not isinstance(description["meta"], dict):
+        raise _Damaged("its description is none")
+    return dict(description)
+
+
 def _piece(file: io.BufferedIOBase, at: int, length: int) -> bytearray:
     """So many bytes of a file."""
     file.seek(at)
@@ -247,6 +270,14 @@ def _piece(file: io.BufferedIOBase, at: int, length: int) -> bytearray:
     if file.readinto(piece) != length:
         raise _Damaged("it describes more than it holds")
     return piece
+
+
+def dtype_of(text: str) -> np.dtype[Any]:
+    """The dtype that a description names. Raises ValueError for none of numbers."""
+    try:
+        return _dtype(text)
+    except (_Damaged, TypeError) as error:
+        raise ValueError(f"{text!r:.40} is no dtype of numbers") from error
 
 
 def _dtype(text: str) -> np.dtype[Any]:

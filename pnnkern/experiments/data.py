@@ -1,4 +1,7 @@
-"""Labelled images and features to learn from: the small set shipped with the package, scikit-learn's, IDX folders, OpenML, your own .npz."""
+"""Labelled images and features to learn from: the small set shipped with the package, scikit-learn's, IDX folders, OpenML, your own files.
+
+Those of HDF5 and .npy files stay there, and are read in pieces (`pieces.Rows`): they may be larger than memory.
+"""
 
 import hashlib
 import http.client
@@ -14,9 +17,10 @@ import numpy as np
 from .. import _files
 from .._errors import DataError
 from ..systems._encoding import given
-from . import tasks
+from . import _hdf5, memory, tasks
 from .idx import read_idx
-from .npz import read_npz
+from .npz import HEADER, header, read_npz
+from .pieces import Chunked, Plain, Rows, of_place, part, pieces
 
 SHIPPED = {"mnist-small": "mnist-small.npz"}
 IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two are what torchvision makes
@@ -36,14 +40,15 @@ class Dataset:
     """Images (n, height, width) or features (n, features), uint8 or floating in [0, 1], with labels (n,) int64 in 0..classes-1.
 
     Or with real targets, labels (n, outputs) floating in [0, 1]: fractions of the way from a system's low target to its high one.
+    Images may be `Rows` of a file, from which a step reads those of its batch.
     source : where they come from. whole : classes of the set that these are some samples of; 0: what the labels say.
     """
 
     name: str
     source: str
-    train_images: np.ndarray
+    train_images: Any
     train_labels: np.ndarray
-    test_images: np.ndarray
+    test_images: Any
     test_labels: np.ndarray
     whole: int = 0
 
@@ -66,8 +71,8 @@ class Dataset:
                 raise DataError(f"{wanted} {what} images were asked for, {self.name} has {there}")
         a, b = train or None, test or None
         return replace(
-            self, train_images=self.train_images[:a], train_labels=self.train_labels[:a],
-            test_images=self.test_images[:b], test_labels=self.test_labels[:b], whole=self.classes,
+            self, train_images=part(self.train_images, slice(a)), train_labels=self.train_labels[:a],
+            test_images=part(self.test_images, slice(b)), test_labels=self.test_labels[:b], whole=self.classes,
         )  # fmt: skip
 
     def only(self, classes: Sequence[int]) -> "Dataset":
@@ -82,7 +87,7 @@ class Dataset:
         new[list(classes)] = np.arange(len(classes))
         a, b = new[self.train_labels] >= 0, new[self.test_labels] >= 0
         return replace(
-            self, train_images=self.train_images[a], train_labels=new[self.train_labels[a]], test_images=self.test_images[b],
+            self, train_images=part(self.train_images, a), train_labels=new[self.train_labels[a]], test_images=part(self.test_images, b),
             test_labels=new[self.test_labels[b]], whole=len(classes),
         )  # fmt: skip
 
@@ -106,8 +111,8 @@ class Dataset:
             held[np.flatnonzero(labels == c)[every - 1 :: every]] = True
         return replace(
             self, source=f"{self.source}, tested on every {every}-th training sample of each class",
-            train_images=self.train_images[~held], train_labels=self.train_labels[~held],
-            test_images=self.train_images[held], test_labels=self.train_labels[held], whole=self.classes,
+            train_images=part(self.train_images, ~held), train_labels=self.train_labels[~held],
+            test_images=part(self.train_images, held), test_labels=self.train_labels[held], whole=self.classes,
         )  # fmt: skip
 
     def pooled(self, side: int) -> "Dataset":
@@ -115,9 +120,11 @@ class Dataset:
         if side == 1:
             return self
 
-        def pool(images: np.ndarray) -> np.ndarray:
+        def pool(images: Any) -> Any:
             if images.ndim != 3 or images.shape[1] % side or images.shape[2] % side:
                 raise DataError(f"images of {' x '.join(map(str, images.shape[1:]))} cannot be pooled over squares of {side}")
+            if isinstance(images, Rows):
+                return images.mapped(pool)
             n, height, width = images.shape
             means = images.reshape(n, height // side, side, width // side, side).mean(axis=(2, 4))
             return means / 255 if images.dtype == np.uint8 else means
@@ -129,7 +136,8 @@ class Dataset:
         digest = hashlib.sha256()
         for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(np.ascontiguousarray(array).data)
+            for piece in pieces(array):
+                digest.update(np.ascontiguousarray(piece).data)
         return digest.hexdigest()
 
 
@@ -145,7 +153,8 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     name : "mnist-small" (shipped); "digits" (8 x 8 images), "iris" or "wine" (scikit-learn's); "vowel" (Deterding's, from the file
         vowel/vowel.dat in `folder`); "xor", "curve", "plane" or "allostery:4x8" (see `tasks`); "mnist" or "fashion-mnist" (IDX files);
         or "openml:NAME" (fetched by scikit-learn, which caches it).
-    path : your own .npz (x_train, y_train, x_test, y_test), or a folder of IDX files; it then takes the place of `name`.
+    path : your own .npz or .h5 (x_train, y_train, x_test, y_test), or a folder of IDX files or of x_train.npy, ...; it then takes the place of
+        `name`. The samples of .h5 and .npy files are read in pieces, as they are needed.
     folder : where to look for IDX files; default the environment's `PNNKERN_DATA`. Either it holds them, or a folder `name` in it does.
 
     Raises `DataError`, in one line, for a missing, damaged or unsuitable set.
@@ -153,8 +162,10 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     if path:
         path = _expanded(path)
         if os.path.isdir(path):
+            if os.path.lexists(path / "x_train.npy"):
+                return from_npy(path)
             return _from_idx(path.name, _idx_files(path, (path,)))
-        return from_npz(path)
+        return from_hdf5(path) if path.suffix in (".h5", ".hdf5") else from_npz(path)
     if name in SHIPPED:
         with importlib.resources.as_file(importlib.resources.files("pnnkern.data") / SHIPPED[name]) as file:
             return replace(from_npz(file), name=name, source=f"pnnkern.data/{SHIPPED[name]}")
@@ -227,6 +238,47 @@ def from_npz(path: str | Path) -> Dataset:
         raise DataError(f"the data file {path} does not exist")
     arrays = read_npz(path, NPZ_KEYS)
     return _checked(path.stem, str(path), *arrays)
+
+
+def from_hdf5(path: str | Path) -> Dataset:
+    """Your own data, as `from_npz` takes them, in data sets of an HDF5 file: plain, or in chunks packed by gzip, with or without shuffle.
+
+    Samples stay in the file: a step reads those of its batch. Labels are read whole.
+    """
+    path = Path(path)
+    file = _files.opened(path, str(path), DataError)
+    if not _hdf5.is_hdf5(file, os.fstat(file.fileno()).st_size):
+        raise DataError(f"{path} is no HDF5 file: write it with h5py, as data sets {', '.join(NPZ_KEYS)}")
+    places = _hdf5.ask(path, file, DataError, NPZ_KEYS)
+    return _in_pieces(path.stem, path, [of_place(path, key, file, places[key]) for key in NPZ_KEYS])
+
+
+def from_npy(folder: str | Path) -> Dataset:
+    """Your own data, as `from_npz` takes them, in a folder with x_train.npy, y_train.npy, x_test.npy and y_test.npy; see `from_hdf5`."""
+    folder, found = Path(folder), []
+    for key in NPZ_KEYS:
+        path = folder / f"{key}.npy"
+        file = _files.opened(path, str(path), DataError)
+        held = header(path, key, file.read(HEADER), os.fstat(file.fileno()).st_size)
+        if held.fortran and len(held.shape) > 1:
+            raise DataError(f"{path} is in Fortran's order, in which samples do not lie together: save numpy.ascontiguousarray of it")
+        if not held.shape:
+            raise DataError(f"{path}: {key} must be samples (n, ...), got a single number")
+        found.append(Plain(path, file, held.begin, held.shape, held.dtype))
+    return _in_pieces(folder.name, folder, found)
+
+
+def _in_pieces(name: str, path: Path, sources: Sequence[Plain | Chunked]) -> Dataset:
+    """A data set whose samples stay where they are. Labels are read."""
+    arrays: list[Any] = []
+    for key, source in zip(NPZ_KEYS, sources, strict=True):
+        rows = Rows(source, _native(np.empty(0, source.dtype)).dtype, source.shape[1:])
+        if key.startswith("y"):
+            memory.refuse(path, rows.nbytes, os.fstat(source.file.fileno()).st_size)
+            arrays.append(rows[np.arange(len(rows))])
+        else:
+            arrays.append(rows)
+    return _checked(name, str(path), *arrays)
 
 
 def from_openml(name: str) -> Dataset:
@@ -304,7 +356,7 @@ def _features(name: str, source: str, x_train: np.ndarray, y_train: np.ndarray, 
 
 
 # --------------------------------------------------------------------------------------------------------------------- checks
-def _checked(name: str, source: str, *arrays: np.ndarray) -> Dataset:
+def _checked(name: str, source: str, *arrays: Any) -> Dataset:
     """A data set of x_train, y_train, x_test, y_test. Raises `DataError` for what is none; nothing is made as long as a label is large."""
     x_train, y_train, x_test, y_test = map(_native, arrays)
     for what, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
@@ -337,8 +389,10 @@ def _checked(name: str, source: str, *arrays: np.ndarray) -> Dataset:
     return Dataset(name, source, x_train, y_train.astype(np.int64), x_test, y_test.astype(np.int64))
 
 
-def _native(array: np.ndarray) -> np.ndarray:
+def _native(array: Any) -> Any:
     """In this machine's order of bytes and, as what is left has no other, at most double precision."""
+    if isinstance(array, Rows):  # which come so
+        return array
     widest = np.dtype(np.float64) if array.dtype.kind == "f" and array.dtype.itemsize > 8 else array.dtype.newbyteorder("=")
     return array.astype(widest, copy=False)
 
@@ -355,12 +409,13 @@ def _check_targets(source: str, what: str, y: np.ndarray, count: int) -> None:
     raise DataError(f"{source}: real targets {what} must be ({count}, outputs) in [0, 1], got {y.shape}{reached}")
 
 
-def _check_images(source: str, what: str, x: np.ndarray) -> None:
+def _check_images(source: str, what: str, x: Any) -> None:
     if x.ndim not in (2, 3) or x.size == 0:
         raise DataError(
             f"{source}: {what} must be (images, height, width) or (samples, features), with at least one, got shape {x.shape}"
         )
     try:
-        given(x, what=what)
+        for piece in pieces(x):
+            given(piece, what=what)
     except (TypeError, ValueError) as error:
         raise DataError(f"{source}: {error}") from error

@@ -50,7 +50,7 @@ def write(
     if suffix not in SUFFIXES:
         raise RecipeError(f"--out must end in {', '.join(SUFFIXES)}, got {out.name!r}")
     given = {"bits": bits, "levels": levels, "wavelength-table": table}
-    _refuse_strangers(suffix, given, base)
+    refuse_strangers(suffix, given, base)
     try:
         array = system.export(what, index)
         facts = system.facts(what, index)
@@ -93,7 +93,7 @@ def _trained(config: Recipe, found: Checkpoint) -> Any:
         raise CheckpointError(f"the parameters in {found.path} are not those of the system in its recipe: {error}") from error
 
 
-def _refuse_strangers(suffix: str, of_pictures: dict[str, Any], base: float | None) -> None:
+def refuse_strangers(suffix: str, of_pictures: dict[str, Any], base: float | None) -> None:
     """Raise `RecipeError` for an option that means nothing in this format, or that another one excludes."""
     named = [name for name, value in of_pictures.items() if value is not None]
     if named and suffix not in rasters.SUFFIXES:

@@ -15,6 +15,7 @@ from .. import _array, _launch, random
 from .._array import Array
 from .._capture import CaptureError, StepKey
 from ..systems._encoding import Encoding
+from .pieces import Rows
 
 SHARE = 4  # of a GPU's memory, one part in so many may be samples that live there
 KEYS, FOLDS = 128, 7  # keys that a captured step may use, and how often it may fold its own to one
@@ -23,20 +24,20 @@ COLUMNS = 3  # of what is known of each step beforehand: the learning rate and A
 
 @dataclass
 class Feed:
-    """Samples (n, ...) and labels (n, ...), of which batches are taken.
+    """Samples (n, ...) and labels (n, ...), of which batches are taken; samples may be `pieces.Rows`, which are read as they are taken.
 
     system : whose parameters are where labels are wanted. Its `device_samples` says that it encodes samples of a GPU: then they all live
     there, if they fit, and a step copies nothing to it. Others get samples on the host.
     """
 
-    samples: np.ndarray
+    samples: Any
     labels: np.ndarray
     system: Any
     there: tuple[Array, Array] | None = field(init=False, default=None)  # both on the GPU, if they live there
 
     def __post_init__(self) -> None:
         xp = self._xp
-        if xp is np or not getattr(self.system, "device_samples", False):
+        if xp is np or not getattr(self.system, "device_samples", False) or isinstance(self.samples, Rows):
             return
         like = next(iter(self.system.parameters.values()))
         samples = self.samples.astype(np.float32) if self.samples.dtype == np.float16 else self.samples

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import _array, _launch, random
 from .._array import Array
-from .._errors import PnnError
+from .._errors import DataError, PnnError
 from ..communicator import SERIAL, Communicator
 from ..learning.metrics import accuracy, ratings
 from ..learning.rule import Batch, State
@@ -22,6 +22,7 @@ from ..systems import writers
 from .data import Dataset
 from .device_steps import DeviceSteps
 from .feed import Feed
+from .pieces import Rows
 
 if TYPE_CHECKING:  # the loop itself needs no pydantic
     from .tables import Training
@@ -104,8 +105,15 @@ class Trainer:
         self._device = None if self.training_feed.there is None else DeviceSteps(self, READ_EVERY)
         self.rule = self.rule.fitted(self.system, self.batch_of(*self.training_feed.piece(slice(self.training.batch)), 0))
         if not begun:
+            self._refuse_at_once()
             everything = self.batch_of(*self.training_feed.piece(slice(None)), 0)
             self.state = self.rule.prepare(self.system, self.state, everything, random.fold_in(key, "prepare"))
+
+    def _refuse_at_once(self) -> None:
+        """Raise `DataError` for a rule that looks at all training samples together, where they are not in memory."""
+        if isinstance(self.dataset.train_images, Rows) and getattr(self.rule, "targets", "one-hot") != "one-hot":
+            way = "set rule.targets='one-hot', or give them as .npz"
+            raise DataError(f"the rule looks at all samples of {self.dataset.source} together, and they are read in pieces: {way}")
 
     @property
     def steps_per_epoch(self) -> int:

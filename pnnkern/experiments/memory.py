@@ -53,14 +53,19 @@ def available() -> int | None:
 
 def refuse(path: Path, unpacked: int, size: int) -> None:
     """Raise `DataError` for a file of `size` bytes that becomes `unpacked` in memory: more than any true one does, or than there are."""
+    refuse_bomb(path, unpacked, size)
+    free = available()
+    if free is not None and unpacked > free:
+        raise DataError(f"{path} would take {unpacked / 2**30:.3g} GiB of memory, and {free / 2**30:.3g} GiB are free: give fewer samples")
+
+
+def refuse_bomb(path: Path, unpacked: int, size: int) -> None:
+    """Raise `DataError` for a file of `size` bytes that becomes `unpacked`, more than any true one does."""
     if unpacked > max(UNPACKED, RATIO * size):
         raise DataError(
             f"{path} has {size} bytes and would become {unpacked}: more than {RATIO} times as many are taken for an attack; if they are meant, "
             f"give the file uncompressed"
         )
-    free = available()
-    if free is not None and unpacked > free:
-        raise DataError(f"{path} would take {unpacked / 2**30:.3g} GiB of memory, and {free / 2**30:.3g} GiB are free: give fewer samples")
 
 
 def _kibibytes(path: Path) -> dict[str, int]:

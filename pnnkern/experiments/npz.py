@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -18,7 +19,7 @@ from . import memory
 
 HEADER = 10_000  # bytes of an array's header at most; true ones have 118
 _READERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}  # 3.0 is for names of fields
-_DAMAGED = (  # what NumPy and zipfile raise for what they do not understand
+DAMAGED = (  # what NumPy and zipfile raise for what they do not understand
     OSError, EOFError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, SyntaxError, NotImplementedError,
     RuntimeError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
@@ -37,7 +38,7 @@ def read_npz(path: Path, keys: Sequence[str]) -> list[np.ndarray]:
             raise
         except zipfile.BadZipFile as error:
             raise DataError(f"{path} is no .npz file, or a damaged one: write it with numpy.savez ({error!s:.120})") from error
-        except _DAMAGED as error:
+        except DAMAGED as error:
             raise DataError(f"{path} cannot be read as .npz: {str(error).partition(chr(10))[0] or type(error).__name__}") from error
 
 
@@ -60,21 +61,37 @@ def _members(path: Path, archive: zipfile.ZipFile, keys: Sequence[str]) -> list[
 
 
 def _array(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray:
-    key = member.filename.removesuffix(".npy")
     with archive.open(member) as content:
-        head = io.BytesIO(content.read(HEADER))
+        held = header(path, member.filename.removesuffix(".npy"), content.read(HEADER), member.file_size)
+    count = math.prod(held.shape)
+    with archive.open(member) as content:
+        content.read(held.begin)
+        found = np.frombuffer(content.read(count * held.dtype.itemsize), held.dtype, count=count)
+    return found.reshape(held.shape, order="F" if held.fortran else "C")
+
+
+class Header(NamedTuple):
+    """What the first bytes of an array in NumPy's format say of it: the first `begin`."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    begin: int
+
+
+def header(path: Path, key: str, first: bytes, size: int) -> Header:
+    """The header of an array of numbers whose file has `size` bytes, of which these are the first. Raises `DataError` in one line."""
+    as_ = "as .npz" if path.suffix == ".npz" else "as .npy"
+    head = io.BytesIO(first[:HEADER])
     try:
         shape, fortran, dtype = _READERS[npy.read_magic(head)](head, max_header_size=HEADER)
-    except (*_DAMAGED, tokenize.TokenError, MemoryError) as error:  # MemoryError: of the parser, as what it reads is short
-        raise DataError(f"{path} cannot be read as .npz: {key} does not begin with the header of an array of numbers") from error
+    except (*DAMAGED, tokenize.TokenError, MemoryError) as error:  # MemoryError: of the parser, as what it reads is short
+        raise DataError(f"{path} cannot be read {as_}: {key} does not begin with the header of an array of numbers") from error
     if dtype.hasobject:
-        raise DataError(f"{path} cannot be read as .npz: Object arrays cannot be loaded, and {key} must hold numbers")
+        raise DataError(f"{path} cannot be read {as_}: Object arrays cannot be loaded, and {key} must hold numbers")
     if dtype.kind not in "biufc" or dtype.subdtype:
         raise DataError(f"{path}: {key} must hold numbers, got dtype {dtype!s:.60}")
     count = math.prod(shape)
-    if min(shape, default=0) < 0 or head.tell() + count * dtype.itemsize != member.file_size:
-        raise DataError(f"{path} is damaged: {key} promises {dtype} {shape!s:.80}, and holds {member.file_size - head.tell()} bytes")
-    with archive.open(member) as content:
-        content.read(head.tell())
-        found = np.frombuffer(content.read(count * dtype.itemsize), dtype, count=count)
-    return found.reshape(shape, order="F" if fortran else "C")
+    if min(shape, default=0) < 0 or head.tell() + count * dtype.itemsize != size:
+        raise DataError(f"{path} is damaged: {key} promises {dtype} {shape!s:.80}, and holds {size - head.tell()} bytes")
+    return Header(shape, fortran, dtype, head.tell())

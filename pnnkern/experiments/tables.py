@@ -21,7 +21,7 @@ class Data(Table):
     """[data]: what to learn from."""
 
     name: str = "mnist-small"  # mnist-small, mnist, fashion-mnist, digits, iris, wine, vowel, openml:NAME, xor, curve, plane, allostery:SxT
-    path: str = ""  # your own .npz or folder of IDX files instead
+    path: str = ""  # your own .npz, .h5 or folder of IDX or .npy files instead; of .h5 and .npy samples are read in pieces, when needed
     folder: str = ""  # where the IDX folders lie; default the environment's PNNKERN_DATA
     train: Number = 0  # use the first so many training images; 0 is all
     test: Number = 0  # use the first so many test images; 0 is all

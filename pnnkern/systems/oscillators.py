@@ -86,6 +86,22 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     forward_population = looped_population(forward)
 
+    def trajectory(self, inputs: Real, points: int = 50) -> tuple[np.ndarray, Array]:
+        """The way to the free state of the built machine: times (points,), seconds, and phases (batch, points, oscillators), radians.
+
+        The first is the start, and the others follow at equal times to the end of `steps`.
+        """
+        device = self.built()
+        coupling, how = device._apparatus(inputs)
+        points = min(points, self.steps + 1)
+        numbers = np.arange(points) * self.steps // max(1, points - 1)
+        start = _constants.constant(np.full(sum(self.sizes), np.pi / 2), self.dtype, inputs)
+        xp = _array.namespace(inputs)
+        phases = [xp.repeat(start[None], len(inputs), axis=0)]
+        for steps in np.diff(numbers):
+            phases.append(oscillator.relax(phases[-1], coupling, **(how | {"steps": int(steps), "tolerance": 0.0, "on_failure": "flag"})).phase)
+        return numbers * self.step, xp.stack(phases, axis=1)
+
     def _apparatus(self, inputs: Real) -> tuple[Any, dict[str, Any]]:
         """Couplings of all oscillators, and the other settings."""
         p = self.parameters

@@ -36,7 +36,8 @@ def test_the_fuzzer_sees_what_is_wrong(fuzzers: tuple[ModuleType, ModuleType], t
 
     def says(work: object) -> str:
         monkeypatch.setattr(commands.cli, "main", work)
-        return str(inputs.outcome(inputs.Case("", lambda: commands._carried_out(["list"], home, False), lambda code: commands._is_sound(home, code))))
+        case = inputs.Case("", lambda: commands._carried_out(["list"], home, False), lambda code: commands._is_sound(home, code))
+        return str(inputs.outcome(case))
 
     assert says(lambda words: 0) == "right"
     assert "Traceback" not in says(lambda words: print("no traceback") or 0)

@@ -523,7 +523,9 @@ def fuzzer() -> ModuleType:
     return script("fuzz_inputs")
 
 
-@pytest.mark.parametrize(("target", "cases"), [("npz", 2500), ("idx", 2500), ("toml", 1000), ("set", 1000)])
+@pytest.mark.parametrize(
+    ("target", "cases"), [("npz", 2500), ("idx", 2500), ("toml", 1000), ("set", 1000), ("hdf5", 100), ("npy", 500), ("inspect", 100)]
+)
 def test_fuzzers(target: str, cases: int, fuzzer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every case is refused in one line or right, in bounded time and memory; both come up."""
     if target == "set":

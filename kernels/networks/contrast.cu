@@ -2,30 +2,10 @@
 //   weight[i, j] = clamp(weight[i, j] - rate scale sum_s first[s, i] second[s, j], low, high)
 // Tiles of 64 x 64 of all arrays for blocks of 16 x 16 threads, each thread 4 x 4 weights; samples are added in order.
 // Moves 2 values per weight, and first and second once for every 64 columns or rows.
-#include "pnnkern/platform.cuh"
+#include "pnnkern/four.cuh"
 
 namespace pnn {
 constexpr int TILE = 64, DEPTH = 8;
-
-// Four weights side by side, in 16-byte accesses where the address allows.
-template <class T> PNN_D void load(const T* p, T* v) { for (int n = 0; n < 4; n++) v[n] = p[n]; }
-template <class T> PNN_D void store(T* p, const T* v) { for (int n = 0; n < 4; n++) p[n] = v[n]; }
-#ifdef __CUDA_ARCH__   // where a copy of four comes to one access for each value
-PNN_D void load(const float* p, float* v) {
-    asm volatile("ld.global.v4.f32 {%0, %1, %2, %3}, [%4];" : "=f"(v[0]), "=f"(v[1]), "=f"(v[2]), "=f"(v[3]) : "l"(p) : "memory");
-}
-PNN_D void store(float* p, const float* v) {
-    asm volatile("st.global.v4.f32 [%0], {%1, %2, %3, %4};" ::"l"(p), "f"(v[0]), "f"(v[1]), "f"(v[2]), "f"(v[3]) : "memory");
-}
-PNN_D void load(const double* p, double* v) {
-    asm volatile("ld.global.v2.f64 {%0, %1}, [%2];" : "=d"(v[0]), "=d"(v[1]) : "l"(p) : "memory");
-    asm volatile("ld.global.v2.f64 {%0, %1}, [%2];" : "=d"(v[2]), "=d"(v[3]) : "l"(p + 2) : "memory");
-}
-PNN_D void store(double* p, const double* v) {
-    asm volatile("st.global.v2.f64 [%0], {%1, %2};" ::"l"(p), "d"(v[0]), "d"(v[1]) : "memory");
-    asm volatile("st.global.v2.f64 [%0], {%1, %2};" ::"l"(p + 2), "d"(v[2]), "d"(v[3]) : "memory");
-}
-#endif
 
 // The tile whose first weight is `weight`, of which `tall` rows and `wide` columns are there; first and second begin at it, too.
 template <class T>

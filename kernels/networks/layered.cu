@@ -182,18 +182,18 @@ extern "C" __global__ void __launch_bounds__(256, 1) pnn_layered_relax_few_f32(l
     const float* __restrict__ total, const float* __restrict__ weight, const float* __restrict__ bias, const float* __restrict__ nudge,
     const float* __restrict__ target, float* __restrict__ state, float* __restrict__ moved, float* __restrict__ change) {
     __shared__ pnn::pack<float> outputs[2 * pnn::FEW_WARPS * pnn::FEW * sizeof(float) / 16];
-    __shared__ float shares[4 * pnn::FEW_WARPS * pnn::FEW], scratch[64];
+    __shared__ float shares[2 * pnn::FEW_SHARES], notes[2 * pnn::FEW_NOTES];
     pnn::relax_few<float>(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, float(tolerance), drive, total, weight, bias,
-                   nudge, target, state, moved, change, shares, outputs->v, scratch);
+                   nudge, target, state, moved, change, shares, notes, outputs->v);
 }
 extern "C" __global__ void __launch_bounds__(256, 1) pnn_layered_relax_few_f64(long long batch, long long each, int n, int m, int model,
     int phases, int begun, int hold, int together, int sweeps, int nudged_sweeps, double tolerance, const double* __restrict__ drive,
     const double* __restrict__ total, const double* __restrict__ weight, const double* __restrict__ bias, const double* __restrict__ nudge,
     const double* __restrict__ target, double* __restrict__ state, double* __restrict__ moved, double* __restrict__ change) {
     __shared__ pnn::pack<double> outputs[2 * pnn::FEW_WARPS * pnn::FEW * sizeof(double) / 16];
-    __shared__ double shares[4 * pnn::FEW_WARPS * pnn::FEW], scratch[64];
+    __shared__ double shares[2 * pnn::FEW_SHARES], notes[2 * pnn::FEW_NOTES];
     pnn::relax_few<double>(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, double(tolerance), drive, total, weight, bias,
-                   nudge, target, state, moved, change, shares, outputs->v, scratch);
+                   nudge, target, state, moved, change, shares, notes, outputs->v);
 }
 
 // Factors of the change of dE/dweights from phase a to phase b (0 is the free one), and of dE/dbiases, see contrast_column:

@@ -18,6 +18,7 @@ from ._phases import Phases
 
 MOST = 8  # arrays that a launch takes, as in layered.cuh and contrast.cu
 FEW, FEW_WARPS = 16, 8  # as in few_outputs.cuh
+SPREAD = 128  # blocks up to which each has a multiprocessor of its own: phases then have blocks of their own, too
 THREADS = 512  # of a block that relaxes a sample, at most; 1024 have too few registers each
 MANY = 128  # samples above which a product with the inputs is the library's
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2, "diodes": 3}  # numbered in layered.cuh

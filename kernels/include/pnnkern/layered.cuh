@@ -19,7 +19,8 @@ constexpr int LAYERS = 8;                              // weights that a launch 
 
 PNN_D float tanh_(float x) { return tanhf(x); }
 PNN_D double tanh_(double x) { return tanh(x); }
-template <class T> PNN_D T magnitude(T x) { return x < T(0) ? -x : x; }
+PNN_D float magnitude(float x) { return fabsf(x); }
+PNN_D double magnitude(double x) { return fabs(x); }
 template <class T> PNN_D T at_least(T x, T low) { return x < low ? low : x; }
 template <class T> PNN_D T at_most(T x, T high) { return x > high ? high : x; }
 

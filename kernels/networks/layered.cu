@@ -4,11 +4,11 @@
 #include "pnnkern/layered.cuh"
 
 namespace pnn {
-// Shared memory: staged[4096] values, shares[16 * 8 * 9] doubles.
+// Shared memory: shares[16 * 8 * 9] doubles.
 template <class T>
 PNN_D void layered_drive(long long networks, long long batch, int layers, int given, double least, const int* size, const T* x,
                          const T* bias, const T* slope, const T* w0, const T* w1, const T* w2, const T* w3, const T* w4, const T* w5,
-                         const T* w6, const T* w7, T* drive, T* total, T* staged, double* shares, int* fault) {
+                         const T* w6, const T* w7, T* drive, T* total, double* shares, int* fault) {
     int tiles = 0, nodes = 0;
     for (int l = 0; l < layers; l++) tiles += (size[l + 1] + TILE_NODES - 1) / TILE_NODES, nodes += size[l + 1];
     long long parts = x && batch > TILE_SAMPLES ? (batch + TILE_SAMPLES - 1) / TILE_SAMPLES : 1;
@@ -24,16 +24,16 @@ PNN_D void layered_drive(long long networks, long long batch, int layers, int gi
                 int below = size[l], n = size[l + 1], next = l + 1 < given ? size[l + 2] : 0;
                 const T *w = chosen(l, w0, w1, w2, w3, w4, w5, w6, w7), *up = chosen(l + 1, w0, w1, w2, w3, w4, w5, w6, w7);
                 long long s0 = part * TILE_SAMPLES, left = batch - s0;
-                drive_tile<T> of = {below, left < TILE_SAMPLES ? left : TILE_SAMPLES, n, next, own * TILE_NODES,
+                drive_tile<T> of = {below, int(left < TILE_SAMPLES ? left : TILE_SAMPLES), n, next, own * TILE_NODES,
                                     l == 0 && x && left > 0 ? x + s0 * below : nullptr, w + m * below * n, up + m * n * next, bias + m * n,
                                     slope ? slope + offset : nullptr, l + 1 == given ? least : 0.0, drive + (m * batch + s0) * n,
                                     total && part == 0 ? total + m * nodes + offset : nullptr};
                 if (l + 1 == given)   // the least sum of these bounds the nudges
-                    of.template run<TILE_SAMPLES>(staged, shares, fault);
+                    of.template run<TILE_SAMPLES>(shares, fault);
                 else if (of.samples <= TILE_SAMPLES / 2)
-                    of.template run<TILE_SAMPLES / 2>(staged, (T*)shares, fault);
+                    of.template run<TILE_SAMPLES / 2>((T*)shares, fault);
                 else
-                    of.template run<TILE_SAMPLES>(staged, (T*)shares, fault);
+                    of.template run<TILE_SAMPLES>((T*)shares, fault);
                 __syncthreads();
             }
 }
@@ -120,10 +120,9 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f32(long 
     const float* __restrict__ weight0, const float* __restrict__ weight1, const float* __restrict__ weight2, const float* __restrict__ weight3,
     const float* __restrict__ weight4, const float* __restrict__ weight5, const float* __restrict__ weight6, const float* __restrict__ weight7,
     float* __restrict__ drive, float* __restrict__ total, int* fault) {
-    __shared__ float staged[pnn::TILE_STAGED];
-    __shared__ double shares[pnn::TILE_NODES * pnn::TILE_ROWS / 32 * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
+    __shared__ double shares[pnn::TILE_WARPS * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
     pnn::layered_drive(networks, batch, layers, given, least, size, x, bias, slope, weight0, weight1, weight2, weight3,
-                       weight4, weight5, weight6, weight7, drive, total, staged, shares, fault);
+                       weight4, weight5, weight6, weight7, drive, total, shares, fault);
 }
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f64(long long networks, long long batch, int layers, int given,
     double least, const int* __restrict__ size, const double* __restrict__ x, const double* __restrict__ bias, const double* __restrict__ slope,
@@ -131,10 +130,9 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f64(long 
     const double* __restrict__ weight3, const double* __restrict__ weight4, const double* __restrict__ weight5,
     const double* __restrict__ weight6, const double* __restrict__ weight7, double* __restrict__ drive, double* __restrict__ total,
     int* fault) {
-    __shared__ double staged[pnn::TILE_STAGED];
-    __shared__ double shares[pnn::TILE_NODES * pnn::TILE_ROWS / 32 * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
+    __shared__ double shares[pnn::TILE_WARPS * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
     pnn::layered_drive(networks, batch, layers, given, least, size, x, bias, slope, weight0, weight1, weight2, weight3,
-                       weight4, weight5, weight6, weight7, drive, total, staged, shares, fault);
+                       weight4, weight5, weight6, weight7, drive, total, shares, fault);
 }
 
 // Every sweep of every phase in one launch, a block of whole warps for each sample: the free state, then the nudged states as differences

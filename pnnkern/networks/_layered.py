@@ -194,7 +194,7 @@ def _update(dtype: Any, changes: Sequence[Change], rate: float) -> None:
     _launch.launch(
         "networks/contrast", "update", dtype, len(changes), float(rate), _constants.constant(shape, np.int64, weights[0]),
         _constants.constant(how, np.float64, weights[0]), *eight([_array.contiguous(change[1].first) for change in changes]),
-        *eight([_array.contiguous(change[1].second) for change in changes]), *eight(weights), grid=(min(tiles, 1 << 30),), block=(16, 16),
+        *eight([_array.contiguous(change[1].second) for change in changes]), *eight(weights), grid=(tiles,), block=(16, 16),
     )  # fmt: skip
     for change, weight in zip(changes, weights, strict=True):
         if weight is not change[0]:

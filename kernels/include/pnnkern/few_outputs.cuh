@@ -1,35 +1,12 @@
 // Layered networks of one hidden layer and a few outputs: all sweeps of a sample with states and weights in registers. See layered.cuh for
 // the order of nodes in memory, and for what a node does.
 #pragma once
+#include "pnnkern/fold.cuh"
 #include "pnnkern/four.cuh"
 #include "pnnkern/layered.cuh"
 
 namespace pnn {
 constexpr int FEW = 16, FEW_WARPS = 8;   // outputs, and warps of a block, at most
-
-// Sums of SIZE values over the lanes of a warp, halved by every fold: each lane is left with one half of v, added up with that of the lane
-// that has the other, down to one value, which lanes then add up.
-template <int SIZE, int LANE = 16, int N, class T> PNN_D void fold(T (&v)[N]) {
-    constexpr int HALF = SIZE / 2 + SIZE % 2;
-    bool up = threadIdx.x & LANE;
-#pragma unroll
-    for (int i = 0; i < HALF && SIZE > 1; i++) {
-        T other = i + HALF < SIZE ? v[i + HALF] : T(0), kept = up ? other : v[i], sent = up ? v[i] : other;
-        v[i] = kept + __shfl_xor_sync(0xffffffffu, sent, LANE);
-    }
-    if constexpr (SIZE == 1) v[0] += __shfl_xor_sync(0xffffffffu, v[0], LANE);
-    if constexpr (LANE > 1) fold<HALF, LANE / 2>(v);
-}
-// The number of the value that `fold` leaves in this lane, or -1: another lane has the same, or there is none.
-template <int SIZE, int LANE = 16> PNN_D int folded(int first, int end) {
-    constexpr int HALF = SIZE / 2 + SIZE % 2;
-    bool up = threadIdx.x & LANE;
-    if (SIZE == 1 && up) return -1;
-    if (SIZE > 1 && up) first += HALF;
-    if (SIZE > 1 && !up && first + HALF < end) end = first + HALF;
-    if constexpr (LANE > 1) return folded<HALF, LANE / 2>(first, end);
-    return first < end ? first : -1;
-}
 
 template <class T> struct alignas(16) pack { T v[16 / sizeof(T)]; };
 
@@ -131,7 +108,7 @@ template <class T, int MODEL, int M> struct few_outputs_block {
 #pragma unroll
                 for (int r = 0; r < OWN; r++) own[k] += w[r][k] * x[p][r];
             }
-            fold<M>(own);
+            fold<M>(own, threadIdx.x % 32);
             if (place >= 0) mine[(p * FEW_WARPS + threadIdx.x / 32) * FEW + place] = own[0];
         }
         __syncthreads();
@@ -274,7 +251,9 @@ PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int 
     using block = few_outputs_block<T, MODEL, M>;
     block of;
     of.n = n, of.m = m, of.model = model, of.turn = of.look = 0, of.shares = shares, of.notes = notes;
-    of.outputs = outputs + threadIdx.x / 32 * 2 * FEW, of.output = threadIdx.x % FEW, of.place = folded<M>(0, M);
+    of.outputs = outputs + threadIdx.x / 32 * 2 * FEW, of.output = threadIdx.x % FEW;
+    range own = left<M>(threadIdx.x % 32);
+    of.place = own.first < own.end ? own.first : -1;
     for (int i = threadIdx.x; i < 2 * FEW_SHARES; i += blockDim.x) shares[i] = T(0);
     for (int i = threadIdx.x; i < 2 * FEW_NOTES; i += blockDim.x) notes[i] = T(0);
     T first = int(blockIdx.y) < phases ? nudge[blockIdx.y] : T(0);   // asked for long before it is needed
@@ -283,10 +262,10 @@ PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int 
         bool has = of.output < m;
         T wanted = target && has ? target[b * m + of.output] : T(0);
         of.take(drive + b * n, of.drive);
-        long long own = each < batch ? b / each : 0;
-        if (own != network) {
-            network = own;
-            of.load(weight + own * n * m, bias + own * m, total ? total + own * (n + m) : nullptr);
+        long long mine = each < batch ? b / each : 0;
+        if (mine != network) {
+            network = mine;
+            of.load(weight + mine * n * m, bias + mine * m, total ? total + mine * (n + m) : nullptr);
         }
 #pragma unroll
         for (int r = 0; r < of.OWN; r++) {

@@ -8,7 +8,8 @@
 // A hidden node that its neighbours pull to u takes the state value(u); difference(u, du) is value(u + du) - value(u) without cancellation:
 // near the free state the differences are beta times smaller than the states, and keep their own digits.
 #pragma once
-#include "pnnkern/platform.cuh"
+#include "pnnkern/fold.cuh"
+#include "pnnkern/four.cuh"
 #if !defined(__CUDACC_RTC__)
 #include <cmath>
 #endif
@@ -43,85 +44,90 @@ template <class T> PNN_D T difference(int model, T u, T du, bool up) {
 }
 
 // ------------------------------------------------------------------------------------------------------------------------ drive
-constexpr int TILE_NODES = 8, TILE_ROWS = 64, TILE_SAMPLES = 8, TILE_STAGED = 4096;   // a block is 8 x 64 threads
+constexpr int TILE_NODES = 8, TILE_THREADS = 512, TILE_SAMPLES = 8, TILE_WARPS = TILE_THREADS / 32;
+
+// Four values from p on, of which `count` are there; whole: all, and in one access.
+template <class T> PNN_D void take(const T* p, bool whole, int count, T* v) {
+    if (whole) return fetch(p, v);
+#pragma unroll
+    for (int n = 0; n < 4; n++) v[n] = n < count ? p[n] : T(0);
+}
 
 // What a tile of 8 nodes from j0 on gets from `rows` nodes below, and the sums of its conductances; x null: no samples.
 //   drive[s, j] = bias[j] + sum_i x[s, i] weight[i, j] for S samples;   total[j] = sum_i weight[i, j] + sum_k above[j, k], over slope[j]
-// Sums are taken over every 64th row, then over these shares in order: their bits do not depend on the batch. A: of the sums of columns.
-// staged: TILE_STAGED values. shares: 16 x 8 x (S + 1), of type A.
+// A thread has four of the nodes, and four rows of every 1024; sums are over its rows, then over threads, then over warps in order: their bits
+// do not depend on the batch. A: of the sums of columns. shares: 16 x 2 x 4 (S + 1), of type A.
 template <class T> struct drive_tile {
-    long long rows, samples;   // samples: how many of the tile's 8 there are
+    int rows, samples;   // samples: how many of the tile's 8 there are
     int columns, next, j0;
     const T *x, *weight, *above, *bias, *slope;
     double least;   // the least of the nudges of this layer, 0 if it is not nudged
     T *drive, *total;
 
-    template <int S, class A> PNN_D void run(T* staged, A* shares, int* fault) const {
-        constexpr int STAGED = TILE_STAGED / S;   // rows
-        int tx = threadIdx.x, ty = threadIdx.y, t = ty * TILE_NODES + tx, j = j0 + tx;
-        T pulled[S] = {};
-        A sum = A(0);
-        bool bad = false;
-        for (long long r0 = 0; r0 < rows; r0 += STAGED) {
-            int count = int(rows - r0 < STAGED ? rows - r0 : STAGED);
+    template <int S, class A> PNN_D void run(A* shares, int* fault) const {
+        constexpr int SUMS = 4 * S, VALUES = SUMS + 4;   // four nodes of each sample, and of the conductances
+        int t = threadIdx.y * TILE_NODES + threadIdx.x, warp = t / 32, j = j0 + t % 2 * 4, wide = columns - j;
+        bool fours = wide >= 4 && columns % 4 == 0 && (unsigned long long)weight % 16 == 0, tall = in_fours(rows, x);
+        T pulled[SUMS] = {}, smallest = T(0);
+        A sum[4] = {}, up = A(0);
+        // a warp for each row of the conductances above: 8 of the 16 warps
+        bool sums_row = total && warp < TILE_NODES && j0 + warp < columns;
+        if (sums_row)
+            for (int k = t % 32; k < next; k += 32) up += A(above[(long long)(j0 + warp) * next + k]);
+#pragma unroll 1
+        for (int i = t / 2 * 4; i < rows; i += TILE_THREADS / 2 * 4) {
+            T w[4][4], of[S][4];
+#pragma unroll
+            for (int m = 0; m < 4; m++) take(weight + (long long)(i + m) * columns + j, fours && i + m < rows, i + m < rows ? wide : 0, w[m]);
             if (x) {
-                for (int e = t; e < TILE_STAGED; e += TILE_NODES * TILE_ROWS) {
-                    int s = e / STAGED, i = e % STAGED;
-                    staged[i * S + s] = s < samples && i < count ? x[s * rows + r0 + i] : T(0);
-                }
-                __syncthreads();
+#pragma unroll
+                for (int s = 0; s < S; s++) take(x + (long long)s * rows + i, tall && s < samples, s < samples ? rows - i : 0, of[s]);
+#pragma unroll
+                for (int m = 0; m < 4; m++)
+#pragma unroll
+                    for (int s = 0; s < S; s++)
+#pragma unroll
+                        for (int n = 0; n < 4; n++) pulled[4 * s + n] += of[s][m] * w[m][n];
             }
-            if (j < columns) {
-                const T* w = weight + r0 * columns + j;
-                for (int i = ty; i < count; i += TILE_ROWS) {
-                    T g = w[(long long)i * columns];
-                    if (total) {
-                        sum += A(g);
-                        bad = bad || !(g >= T(0));
-                    }
-                    if (x)
-                        for (int s = 0; s < S; s++) pulled[s] += staged[i * S + s] * g;
-                }
+            if (total) {
+#pragma unroll
+                for (int m = 0; m < 4; m++)
+#pragma unroll
+                    for (int n = 0; n < 4; n++) sum[n] += A(w[m][n]), smallest = smaller(smallest, w[m][n]);
             }
-            if (x) __syncthreads();
         }
-        // a warp is 8 nodes x 4 rows
-        for (int lanes = 16; lanes >= TILE_NODES; lanes /= 2) {
-            sum += __shfl_down_sync(0xffffffffu, sum, lanes);
-            if (x)
-                for (int s = 0; s < S; s++) pulled[s] += __shfl_down_sync(0xffffffffu, pulled[s], lanes);
-        }
-        if (t % 32 < TILE_NODES) {
-            A* mine = shares + (t / 32) * TILE_NODES * (S + 1) + tx;
-            mine[S * TILE_NODES] = sum;
-            if (x)
-                for (int s = 0; s < S; s++) mine[s * TILE_NODES] = A(pulled[s]);
-        }
+        A* mine = shares + (2 * warp + t % 2) * VALUES;
+        int lane = t % 32;   // a warp is 16 rows of two threads
+        if (total) fold<4, 16, 2>(sum, lane), keep(sum, left<4, 16, 2>(lane), mine + SUMS);
+        if (x) fold<SUMS, 16, 2>(pulled, lane), keep(pulled, left<SUMS, 16, 2>(lane), mine);
+        for (int lanes = 16; lanes > 0 && total; lanes /= 2) up += __shfl_down_sync(0xffffffffu, up, lanes);
         __syncthreads();
-        constexpr int WARPS = TILE_NODES * TILE_ROWS / 32;
-        if (x && ty < samples && j < columns) {
+        int s = t / TILE_NODES, node = t % TILE_NODES;
+        const A* from = shares + node / 4 * VALUES + node % 4;   // of the first warp
+        if (x && s < samples && j0 + node < columns) {
             T out = T(0);
-            for (int k = 0; k < WARPS; k++) out += T(shares[(k * (S + 1) + ty) * TILE_NODES + tx]);
-            drive[ty * (long long)columns + j] = out + bias[j];
+#pragma unroll
+            for (int k = 0; k < TILE_WARPS; k++) out += T(from[2 * k * VALUES + 4 * s]);
+            drive[s * (long long)columns + j0 + node] = out + bias[j0 + node];
         }
-        if (total) {
-            // a warp for each row of the conductances above: 8 of the 16 warps
-            int row = t / 32;
-            A up = A(0);
-            if (row < TILE_NODES && j0 + row < columns)
-                for (int k = t % 32; k < next; k += 32) up += A(above[(long long)(j0 + row) * next + k]);
-            for (int lanes = 16; lanes > 0; lanes /= 2) up += __shfl_down_sync(0xffffffffu, up, lanes);
-            if (t % 32 == 0 && row < TILE_NODES && j0 + row < columns) {
-                A all = A(0);
-                for (int k = 0; k < WARPS; k++) all += shares[(k * (S + 1) + S) * TILE_NODES + row];
-                all += up;
-                if (slope) all /= A(slope[j0 + row]);
-                total[j0 + row] = T(all);
-                if (!(all > A(0))) atomicMax(fault, 62);
-                if (least < 0 && !(double(all) + least > 0)) atomicMax(fault, 61);
-            }
-            if (bad) atomicMax(fault, 63);
+        if (t % 32 == 0 && sums_row) {
+            A all = A(0);
+            from = shares + warp / 4 * VALUES + SUMS + warp % 4;
+#pragma unroll
+            for (int k = 0; k < TILE_WARPS; k++) all += from[2 * k * VALUES];
+            all += up;
+            if (slope) all /= A(slope[j0 + warp]);
+            total[j0 + warp] = T(all);
+            if (!(all > A(0))) atomicMax(fault, 62);
+            if (least < 0 && !(double(all) + least > 0)) atomicMax(fault, 61);
         }
+        if (!(smallest >= T(0))) atomicMax(fault, 63);
+    }
+    // The values that a fold has left to this lane, to where all of a warp's are
+    template <int N, class V, class A> static PNN_D void keep(const V (&v)[N], range own, A* to) {
+#pragma unroll
+        for (int i = 0; i < N / 16 + 1 && i < N; i++)
+            if (own.first + i < own.end) to[own.first + i] = A(v[i]);
     }
 };
 

@@ -401,15 +401,15 @@ def oscillator_fields() -> Iterator[np.ndarray]:
 
 # -------------------------------------------------------------------------------------------------------------------------- updates
 def updates() -> Iterator[np.ndarray]:
-    """Tiles of 64 x 64 with rests on both sides, of three arrays, more than blocks; one that is no multiple of 16 bytes wide."""
+    """Tiles of 64 x 64 with rests on both sides, of four arrays, and a block more; some that are no multiple of 16 bytes high or wide."""
     rng = np.random.default_rng(4)
-    shapes = ((130, 68, 19), (70, 5, 3), (1, 131, 1))
-    how = np.array([(0.3, -1.5, 1.8), (-2.0, -np.inf, np.inf), (1.0, 0.0, np.inf)])
+    shapes = ((132, 68, 19), (72, 5, 4), (1, 131, 1), (65, 8, 2))
+    how = np.array([(0.3, -1.5, 1.8), (-2.0, -np.inf, np.inf), (1.0, 0.0, np.inf), (0.5, -1.0, 1.0)])
     for real in REALS:
         first, second, weights = ([rng.normal(0, 1, (s[i], s[j])).astype(real) for s in shapes] for i, j in ((2, 0), (2, 1), (0, 1)))
         _launch.launch(
-            "networks/contrast", "update", real, 3, 0.5, np.array(shapes), how, *eight(*first), *eight(*second), *eight(*weights), grid=(4,),
-            block=(16, 16),
+            "networks/contrast", "update", real, len(shapes), 0.5, np.array(shapes), how, *eight(*first), *eight(*second), *eight(*weights),
+            grid=(14,), block=(16, 16),
         )  # fmt: skip
         yield from weights
 

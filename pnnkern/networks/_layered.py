@@ -83,7 +83,7 @@ def _feed(count: int, weights: Sequence[Array], bias: Array, networks: int, inpu
     _launch.launch(
         "networks/layered", "drive", dtype, networks, batch, count, len(weights), float(least),
         _constants.constant(sizes, np.int32, weights[0]), inputs, bias, slope, *eight(weights), drive, total,
-        grid=(tiles, min(max(1, -(-batch // 8)), 65535), min(networks, 65535)), block=(8, 64),
+        grid=(tiles, min(max(1, -(-batch // 4)), 65535), min(networks, 65535)), block=(8, 64),
     )  # fmt: skip
 
 

@@ -18,13 +18,14 @@ template <int SIZE, int LANE = 16, int LAST = 1, int N, class T> PNN_D void fold
 }
 // The values that `fold` leaves in this lane: from first to before end; none where another lane has the same.
 struct range { int first, end; };
-template <int SIZE, int LANE = 16, int LAST = 1> PNN_D range left(int lane, int first = 0, int end = SIZE) {
+template <int SIZE, int LANE = 16, int LAST = 1, bool WHOLE = true> PNN_D range left(int lane, int first = 0, int end = SIZE) {
     constexpr int HALF = SIZE / 2 + SIZE % 2;
+    constexpr bool EVEN = WHOLE && SIZE % 2 == 0;   // both halves are as long
     bool up = lane & LANE;
     if (SIZE == 1 && up) return {0, 0};
     if (SIZE > 1 && up) first += HALF;
-    if (SIZE > 1 && !up && first + HALF < end) end = first + HALF;
-    if constexpr (LANE > LAST) return left<HALF, LANE / 2, LAST>(lane, first, end);
+    if (SIZE > 1 && (EVEN || (!up && first + HALF < end))) end = first + HALF;
+    if constexpr (LANE > LAST) return left<HALF, LANE / 2, LAST, EVEN>(lane, first, end);
     return {first, end};
 }
 }  // namespace pnn

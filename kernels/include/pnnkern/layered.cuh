@@ -44,62 +44,64 @@ template <class T> PNN_D T difference(int model, T u, T du, bool up) {
 }
 
 // ------------------------------------------------------------------------------------------------------------------------ drive
-constexpr int TILE_NODES = 8, TILE_THREADS = 512, TILE_SAMPLES = 8, TILE_WARPS = TILE_THREADS / 32;
-
-// Four values from p on, of which `count` are there; whole: all, and in one access.
-template <class T> PNN_D void take(const T* p, bool whole, int count, T* v) {
-    if (whole) return fetch(p, v);
-#pragma unroll
-    for (int n = 0; n < 4; n++) v[n] = n < count ? p[n] : T(0);
-}
+constexpr int TILE_NODES = 8, TILE_THREADS = 512, TILE_SAMPLES = 4, TILE_WARPS = TILE_THREADS / 32, TILE_ROWS = TILE_THREADS / 2 * 4;
 
 // What a tile of 8 nodes from j0 on gets from `rows` nodes below, and the sums of its conductances; x null: no samples.
-//   drive[s, j] = bias[j] + sum_i x[s, i] weight[i, j] for S samples;   total[j] = sum_i weight[i, j] + sum_k above[j, k], over slope[j]
+//   drive[s, j] = bias[j] + sum_i x[s, i] weight[i, j] for 4 samples;   total[j] = sum_i weight[i, j] + sum_k above[j, k], over slope[j]
 // A thread has four of the nodes, and four rows of every 1024; sums are over its rows, then over threads, then over warps in order: their bits
-// do not depend on the batch. A: of the sums of columns. shares: 16 x 2 x 4 (S + 1), of type A.
+// do not depend on the batch. A: of the sums of columns. shares: 16 x 2 x 20, of type A.
 template <class T> struct drive_tile {
-    int rows, samples;   // samples: how many of the tile's 8 there are
+    int rows, samples;   // samples: how many of the tile's 4 there are
     int columns, next, j0;
     const T *x, *weight, *above, *bias, *slope;
     double least;   // the least of the nudges of this layer, 0 if it is not nudged
     T *drive, *total;
 
-    template <int S, class A> PNN_D void run(A* shares, int* fault) const {
-        constexpr int SUMS = 4 * S, VALUES = SUMS + 4;   // four nodes of each sample, and of the conductances
-        int t = threadIdx.y * TILE_NODES + threadIdx.x, warp = t / 32, j = j0 + t % 2 * 4, wide = columns - j;
-        bool fours = wide >= 4 && columns % 4 == 0 && (unsigned long long)weight % 16 == 0, tall = in_fours(rows, x);
+    template <class A> PNN_D void run(A* shares, int* fault) const {
+        constexpr int S = TILE_SAMPLES, SUMS = 4 * S, VALUES = SUMS + 4;   // four nodes of each sample, and of the conductances
+        int t = threadIdx.y * TILE_NODES + threadIdx.x, warp = t / 32, lane = t % 32, j = j0 + t % 2 * 4, wide = columns - j;
+        bool whole = sizeof(T) == 4 && wide >= 4 && in_fours(columns, weight) && in_fours(rows, x) && (samples == S || !x);
         T pulled[SUMS] = {}, smallest = T(0);
-        A sum[4] = {}, up = A(0);
+        A sum[4] = {};
         // a warp for each row of the conductances above: 8 of the 16 warps
         bool sums_row = total && warp < TILE_NODES && j0 + warp < columns;
-        if (sums_row)
-            for (int k = t % 32; k < next; k += 32) up += A(above[(long long)(j0 + warp) * next + k]);
+        const T* row = above + (long long)(j0 + warp) * next;
+        T before = sums_row && lane < next ? row[lane] : T(0);   // asked for long before it is needed
+        int i = t / 2 * 4;
+        const T *at = weight + (long long)i * columns + j, *from_x = x + i;
 #pragma unroll 1
-        for (int i = t / 2 * 4; i < rows; i += TILE_THREADS / 2 * 4) {
-            T w[4][4], of[S][4];
+        for (; i < rows; i += TILE_ROWS, at += (long long)TILE_ROWS * columns, from_x += TILE_ROWS) {
+            if (whole) {
+                T w[4][4], of[S][4];
 #pragma unroll
-            for (int m = 0; m < 4; m++) take(weight + (long long)(i + m) * columns + j, fours && i + m < rows, i + m < rows ? wide : 0, w[m]);
-            if (x) {
+                for (int m = 0; m < 4; m++) fetch(at + (long long)m * columns, w[m]);
 #pragma unroll
-                for (int s = 0; s < S; s++) take(x + (long long)s * rows + i, tall && s < samples, s < samples ? rows - i : 0, of[s]);
+                for (int s = 0; s < S && x; s++) fetch(from_x + (long long)s * rows, of[s]);
 #pragma unroll
-                for (int m = 0; m < 4; m++)
+                for (int m = 0; m < 4; m++) {
+                    T one[S];
 #pragma unroll
-                    for (int s = 0; s < S; s++)
+                    for (int s = 0; s < S; s++) one[s] = of[s][m];
+                    add(w[m], one, pulled, sum, smallest);
+                }
+            } else {
+#pragma unroll 1
+                for (int m = 0; m < 4 && i + m < rows; m++) {
+                    T w[4], one[S];
 #pragma unroll
-                        for (int n = 0; n < 4; n++) pulled[4 * s + n] += of[s][m] * w[m][n];
-            }
-            if (total) {
+                    for (int n = 0; n < 4; n++) w[n] = n < wide ? at[(long long)m * columns + n] : T(0);
 #pragma unroll
-                for (int m = 0; m < 4; m++)
-#pragma unroll
-                    for (int n = 0; n < 4; n++) sum[n] += A(w[m][n]), smallest = smaller(smallest, w[m][n]);
+                    for (int s = 0; s < S; s++) one[s] = x && s < samples ? from_x[(long long)s * rows + m] : T(0);
+                    add(w, one, pulled, sum, smallest);
+                }
             }
         }
         A* mine = shares + (2 * warp + t % 2) * VALUES;
-        int lane = t % 32;   // a warp is 16 rows of two threads
+        // a warp is 16 rows of two threads
         if (total) fold<4, 16, 2>(sum, lane), keep(sum, left<4, 16, 2>(lane), mine + SUMS);
         if (x) fold<SUMS, 16, 2>(pulled, lane), keep(pulled, left<SUMS, 16, 2>(lane), mine);
+        A up = A(before);
+        for (int k = lane + 32; k < next && sums_row; k += 32) up += A(row[k]);
         for (int lanes = 16; lanes > 0 && total; lanes /= 2) up += __shfl_down_sync(0xffffffffu, up, lanes);
         __syncthreads();
         int s = t / TILE_NODES, node = t % TILE_NODES;
@@ -110,7 +112,7 @@ template <class T> struct drive_tile {
             for (int k = 0; k < TILE_WARPS; k++) out += T(from[2 * k * VALUES + 4 * s]);
             drive[s * (long long)columns + j0 + node] = out + bias[j0 + node];
         }
-        if (t % 32 == 0 && sums_row) {
+        if (lane == 0 && sums_row) {
             A all = A(0);
             from = shares + warp / 4 * VALUES + SUMS + warp % 4;
 #pragma unroll
@@ -122,6 +124,15 @@ template <class T> struct drive_tile {
             if (least < 0 && !(double(all) + least > 0)) atomicMax(fault, 61);
         }
         if (!(smallest >= T(0))) atomicMax(fault, 63);
+    }
+    // A row's share
+    template <class A> PNN_D void add(const T (&w)[4], const T (&of)[TILE_SAMPLES], T (&pulled)[4 * TILE_SAMPLES], A (&sum)[4], T& smallest) const {
+#pragma unroll
+        for (int s = 0; s < TILE_SAMPLES && x; s++)
+#pragma unroll
+            for (int n = 0; n < 4; n++) pulled[4 * s + n] += of[s] * w[n];
+#pragma unroll
+        for (int n = 0; n < 4 && total; n++) sum[n] += A(w[n]), smallest = smaller(smallest, w[n]);
     }
     // The values that a fold has left to this lane, to where all of a warp's are
     template <int N, class V, class A> static PNN_D void keep(const V (&v)[N], range own, A* to) {

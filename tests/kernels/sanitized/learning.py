@@ -17,6 +17,10 @@ def optimizers() -> Iterator[np.ndarray]:
             for _ in range(2):
                 optimizer.apply(parameters, {"x": np.linspace(-1, 2, 501).astype(real)}, bounds={"x": (0.05, 0.8)})
             yield parameters["x"].copy()
+        several = {f"w{n}": np.linspace(0, 1, n).astype(real) for n in (1, 70, 32, 300, 5, 64, 33, 2)}
+        for optimizer in (Adam(0.1), SGD(0.1, momentum=0.5)):
+            optimizer.apply(several, {name: 2 * p - 1 for name, p in several.items()}, bounds={"w70": (0.3, 0.4), "w2": (0.0, 0.9)})
+            yield from (p.copy() for p in several.values())
 
 
 def shaken() -> Iterator[np.ndarray]:

@@ -2,6 +2,7 @@
 //   weight[i, j] = clamp(weight[i, j] - rate scale sum_s first[s, i] second[s, j], low, high)
 // A block of 16 x 16 threads for each tile of 64 x 64 of all arrays, each thread 4 x 4 weights; samples are added in order.
 // Moves 2 values per weight, and first and second once for every 64 columns or rows.
+#include "pnnkern/extremes.cuh"
 #include "pnnkern/four.cuh"
 
 namespace pnn {
@@ -64,7 +65,7 @@ PNN_D void contrast_weights(int rows, int columns, int samples, int tall, int wi
     for (int m = 0; m < 4; m++) {
         T* at = weight + (long long)m * columns;
 #pragma unroll
-        for (int n = 0; n < 4; n++) w[m][n] = smaller(larger(w[m][n] - step * sum[m][n], low), high);
+        for (int n = 0; n < 4; n++) w[m][n] = lower(upper(w[m][n] - step * sum[m][n], low), high);
         if (TALL && WIDE) {
             store(at, w[m]);
         } else {

@@ -30,7 +30,7 @@ template <class T, int MODEL, int M> struct few_outputs_block {
         T much = T(sizeof(T) == 4 ? 1e38 : 1e300);
         return much * much;
     }
-    PNN_D static T within(T x, T low, T high) { return smaller(larger(x, low), high); }
+    PNN_D static T within(T x, T low, T high) { return lower(upper(x, low), high); }
     PNN_D T free_value(int r, T u) const { return CLAMPED ? within(u, low[r], high[r]) : value(model, u, up(r)); }
 
     // The values of this thread's nodes, 0 for those that there are not
@@ -120,8 +120,8 @@ template <class T, int MODEL, int M> struct few_outputs_block {
         }
     }
     static PNN_D void note(T old, T now, T* step, T* largest) {
-        *step = larger(*step, magnitude(now - old));
-        *largest = larger(*largest, magnitude(now));
+        *step = upper(*step, magnitude(now - old));
+        *largest = upper(*largest, magnitude(now));
     }
     PNN_D void note_nodes(const T (&old)[OWN], const T (&now)[OWN], T* step, T* largest) const {
 #pragma unroll
@@ -138,8 +138,8 @@ template <class T, int MODEL, int M> struct few_outputs_block {
         for (int lanes = 16; lanes > 0; lanes /= 2)
 #pragma unroll
             for (int p = 0; p < P; p++) {
-                step[p] = larger(step[p], __shfl_xor_sync(0xffffffffu, step[p], lanes));
-                largest[p] = larger(largest[p], __shfl_xor_sync(0xffffffffu, largest[p], lanes));
+                step[p] = upper(step[p], __shfl_xor_sync(0xffffffffu, step[p], lanes));
+                largest[p] = upper(largest[p], __shfl_xor_sync(0xffffffffu, largest[p], lanes));
             }
 #pragma unroll
         for (int p = 0; p < P; p++)
@@ -150,7 +150,7 @@ template <class T, int MODEL, int M> struct few_outputs_block {
         for (int p = 0; p < P; p++) {
             const T *steps = mine + 2 * p * FEW_WARPS, *sizes = steps + FEW_WARPS;   // those of no warp are 0
 #pragma unroll
-            for (int k = 0; k < FEW_WARPS; k++) step[p] = larger(step[p], steps[k]), largest[p] = larger(largest[p], sizes[k]);
+            for (int k = 0; k < FEW_WARPS; k++) step[p] = upper(step[p], steps[k]), largest[p] = upper(largest[p], sizes[k]);
             last[p] = largest[p] > T(0) ? step[p] / largest[p] : step[p];
         }
     }
@@ -231,7 +231,7 @@ template <class T, int MODEL, int M> struct few_outputs_block {
             if (!looked) continue;
 #pragma unroll
             for (int p = 0; p < P; p++)
-                if (hold) largest[p] = larger(largest[p], magnitude(out_moved[p]));
+                if (hold) largest[p] = upper(largest[p], magnitude(out_moved[p]));
             change<P>(tolerance > T(0), step, largest, last);
             if (tolerance > T(0) && last[0] <= tolerance) break;
         }

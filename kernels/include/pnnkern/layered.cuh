@@ -8,6 +8,7 @@
 // A hidden node that its neighbours pull to u takes the state value(u); difference(u, du) is value(u + du) - value(u) without cancellation:
 // near the free state the differences are beta times smaller than the states, and keep their own digits.
 #pragma once
+#include "pnnkern/extremes.cuh"
 #include "pnnkern/fold.cuh"
 #include "pnnkern/four.cuh"
 #if !defined(__CUDACC_RTC__)
@@ -132,7 +133,7 @@ template <class T> struct drive_tile {
 #pragma unroll
             for (int n = 0; n < 4; n++) pulled[4 * s + n] += of[s] * w[n];
 #pragma unroll
-        for (int n = 0; n < 4 && total; n++) sum[n] += A(w[n]), smallest = smaller(smallest, w[n]);
+        for (int n = 0; n < 4 && total; n++) sum[n] += A(w[n]), smallest = lower(smallest, w[n]);
     }
     // The values that a fold has left to this lane, to where all of a warp's are
     template <int N, class V, class A> static PNN_D void keep(const V (&v)[N], range own, A* to) {

@@ -15,21 +15,8 @@
 #endif
 
 namespace pnn {
-// The larger and the smaller of two numbers, NaN if one of them is: what must not be taken for small is not lost among others.
+// The larger of two numbers, NaN if one of them is: what must not be taken for small is not lost among others.
 template <class T> PNN_HD T larger(T a, T b) { return b > a || b != b ? b : a; }
-template <class T> PNN_HD T smaller(T a, T b) { return b < a || b != b ? b : a; }
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800   // one instruction
-PNN_HD float larger(float a, float b) {
-    float found;
-    asm("max.NaN.f32 %0, %1, %2;" : "=f"(found) : "f"(a), "f"(b));
-    return found;
-}
-PNN_HD float smaller(float a, float b) {
-    float found;
-    asm("min.NaN.f32 %0, %1, %2;" : "=f"(found) : "f"(a), "f"(b));
-    return found;
-}
-#endif
 // One of eight pointers, chosen without an array of them, which would lie in local memory.
 template <class P> PNN_D P chosen(int l, P p0, P p1, P p2, P p3, P p4, P p5, P p6, P p7) {
     P low = l == 0 ? p0 : l == 1 ? p1 : l == 2 ? p2 : p3, high = l == 4 ? p4 : l == 5 ? p5 : l == 6 ? p6 : p7;

@@ -58,8 +58,10 @@ PNN_D void copy_beside(long long batch, long long label_pieces, long long target
                        const void* targets, void* out_labels, void* out_targets, long long* index, unsigned blocks) {
     int lane = threadIdx.x % 32, warps = blockDim.x / 32;
     long long most = label_pieces > target_pieces ? label_pieces : target_pieces;
+#pragma unroll 1
     for (long long b = blockIdx.x * (long long)warps + threadIdx.x / 32; b < batch; b += (long long)blocks * warps) {
         long long own = next[b];
+#pragma unroll 1
         for (long long i = lane; i < most; i += 32) {
             U label = i < label_pieces ? ((const U*)labels)[own * label_pieces + i] : U(0);
             U target = i < target_pieces ? ((const U*)targets)[own * target_pieces + i] : U(0);
@@ -77,11 +79,10 @@ PNN_D void encode_next(long long batch, long long n, double gain, int both, doub
                        long long target_bytes, const long long* order, const long long* at, const X* samples, const unsigned char* labels,
                        const unsigned char* targets, T* out, unsigned char* out_labels, unsigned char* out_targets, long long* index,
                        int* fault) {
-    if (!order) return encode(batch, n, gain, both, low, high, code, order, samples, out, fault, 0);
-    unsigned half = gridDim.x / 2, beside = batch < half ? unsigned(batch * 32 + blockDim.x - 1) / blockDim.x : half;
-    const long long* next = order + at[0];
+    unsigned half = order ? gridDim.x / 2 : 0, beside = batch < half ? unsigned(batch * 32 + blockDim.x - 1) / blockDim.x : half;
+    const long long* next = order ? order + at[0] : nullptr;
     if (blockIdx.x >= beside) encode(batch, n, gain, both, low, high, code, next, samples, out, fault, beside);
-    if (blockIdx.x >= beside && gridDim.x > 1) return;
+    if (!next || (blockIdx.x >= beside && gridDim.x > 1)) return;
     long long fits = label_bytes | target_bytes | (long long)labels | (long long)targets | (long long)out_labels | (long long)out_targets;
     unsigned blocks = gridDim.x > 1 ? beside : 1;
     if (fits % 8 == 0)

@@ -60,7 +60,8 @@ def samples() -> Iterator[np.ndarray]:
     for kind in (np.uint8, np.float32, np.float64):
         x = (np.arange(7 * 600).reshape(7, 600) % 2).astype(kind)
         for real in (np.float32, np.float64):
-            yield from Encoding(600, real, both=True).of_next(order, at, x, np.arange(7), targets, 4)
+            for both in (True, False):
+                yield from Encoding(600, real, both=both).of_next(order, at, x, np.arange(7), targets, 4)
     now, losses = np.zeros(3), np.zeros((2, 2))
     paths, keys = np.arange(70 * 4).reshape(70, 4).astype(np.uint64), np.zeros((70, 2), np.uint32)
     paths[:, 0] = np.arange(70) % 4

@@ -53,7 +53,7 @@ class Code:
     def _flow(
         self, n: int, one: sass.Instruction, kind: str, tokens: list[str], guard: Get | None
     ) -> Callable[[Block, Group], bool]:
-        also = truth(tokens[0]) if kind == "BRA" and tokens and is_predicate(tokens[0]) else None
+        also = truth(tokens[0]) if kind in ("BRA", "EXIT") and tokens and is_predicate(tokens[0]) else None
         k = int(tokens[0][1:]) if kind in ("BSSY", "BSYNC", "BREAK") else 0
         to = self.number.get(one.target, -1) if one.target is not None else -1
         match = REGISTER.match(tokens[0].split()[0]) if kind in ("RET", "BRX") else None

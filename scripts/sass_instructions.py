@@ -176,7 +176,9 @@ def _lea(name: str, tokens: list[str]) -> Run:
 def _lop3(name: str, tokens: list[str]) -> Run:
     out = [tokens.pop(0)] if is_predicate(tokens[0]) else []
     put, gets, table = target(tokens[0]), [whole(t) for t in tokens[1:4]], int(tokens[4], 16)
-    outs = [target_truth(p) for p in out]
+    outs, more = [target_truth(p) for p in out], truth(tokens[5]) if len(tokens) > 5 else None
+    if "PAND" in name:
+        raise Unknown(f"{name} is not known")
 
     def run(b: Block, i: Any) -> None:
         x, y, z = (get(b, i) for get in gets)
@@ -192,8 +194,8 @@ def _lop3(name: str, tokens: list[str]) -> Run:
                 if table >> n & 1:
                     found = found | ((x if n & 4 else ~x) & (y if n & 2 else ~y) & (z if n & 1 else ~z))
         put(b, i, found)
-        for o in outs:
-            o(b, i, found != 0)
+        for o in outs:  # or what was found of the lower half
+            o(b, i, found != 0 if more is None else (found != 0) | more(b, i))
 
     return run
 

@@ -7,12 +7,12 @@
 extern "C" __global__ void pnn_losses_judge_f32(long long batch, long long n, int kind, double scale, double high, double low, int hinge,
     const float* __restrict__ outputs, const long long* __restrict__ labels, const double* __restrict__ fractions,
     float* __restrict__ cotangent, double* __restrict__ sums, int* fault) {
-    __shared__ double loss[256], rating[256];
-    pnn::losses_judge(batch, n, kind, scale, high, low, hinge, outputs, labels, fractions, cotangent, sums, fault, loss, rating);
+    __shared__ pnn::judges<float> of;
+    pnn::losses_judge(batch, n, kind, scale, high, low, hinge, outputs, labels, fractions, cotangent, sums, fault, of);
 }
 extern "C" __global__ void pnn_losses_judge_f64(long long batch, long long n, int kind, double scale, double high, double low, int hinge,
     const double* __restrict__ outputs, const long long* __restrict__ labels, const double* __restrict__ fractions,
     double* __restrict__ cotangent, double* __restrict__ sums, int* fault) {
-    __shared__ double loss[256], rating[256];
-    pnn::losses_judge(batch, n, kind, scale, high, low, hinge, outputs, labels, fractions, cotangent, sums, fault, loss, rating);
+    __shared__ pnn::judges<double> of;
+    pnn::losses_judge(batch, n, kind, scale, high, low, hinge, outputs, labels, fractions, cotangent, sums, fault, of);
 }

@@ -2,6 +2,7 @@
 // how[a] = (factor, divisor, low, high): its gradient counts factor / divisor times, so that the mean of a sum over samples is made on the
 // way, and its values stay within low .. high.
 // now : (rate, correction1, correction2) of this step, where they are in the device's memory and not given; else null.
+// Arrays lie one after another in a row of warps: threads for each array in whole warps are enough, and any grid takes turns.
 #include "pnnkern/platform.cuh"
 
 namespace pnn {
@@ -18,27 +19,51 @@ template <class T> struct way {
         return value > high ? high : value;
     }
 };
-template <class T>
-PNN_D void optimizer_adam(long long n, way<T> how, double rate, double beta1, double beta2, double epsilon, double correction1,
-                          double correction2, const T* gradient, T* first, T* second, T* parameter) {
-#pragma unroll 1   // eight copies of it are enough
-    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x) {
-        T g = how.mean(gradient[i]);
-        T m = T(beta1) * first[i] + T(1 - beta1) * g;
-        T v = T(beta2) * second[i] + T(1 - beta2) * g * g;
-        first[i] = m;
-        second[i] = v;
-        parameter[i] = how.within(parameter[i] - T(rate) * (m / T(correction1)) / (sqrt(v / T(correction2)) + T(epsilon)));
+// What one thread updates after another: value i of array a, from arrays in whole warps.
+struct turns {
+    long long left[8], at, step;   // values of each array; which one of those that are still to come this thread is at
+    PNN_D turns(int arrays, const long long* sizes)
+        : at(blockIdx.x * (long long)blockDim.x + threadIdx.x), step((long long)gridDim.x * blockDim.x) {
+#pragma unroll
+        for (int a = 0; a < 8; a++) left[a] = a < arrays ? sizes[a] : 0;   // all asked for together
     }
+    PNN_D static long long whole(long long n) { return n + 31 & ~31ll; }
+};
+template <class T>
+PNN_D void optimizer_adam(turns& of, int a, const double* how, double rate, double beta1, double beta2, double epsilon, double correction1,
+                          double correction2, const T* gradient, T* first, T* second, T* parameter) {
+    long long n = of.left[a], end = turns::whole(n);
+    if (of.at < end) {
+        way<T> own(how + 4 * a);
+#pragma unroll 1   // eight copies of it are enough
+        for (; of.at < end; of.at += of.step) {
+            if (of.at >= n) continue;
+            long long i = of.at;
+            T value = parameter[i], g = own.mean(gradient[i]);
+            T m = T(beta1) * first[i] + T(1 - beta1) * g;
+            T v = T(beta2) * second[i] + T(1 - beta2) * g * g;
+            first[i] = m;
+            second[i] = v;
+            parameter[i] = own.within(value - T(rate) * (m / T(correction1)) / (sqrt(v / T(correction2)) + T(epsilon)));
+        }
+    }
+    of.at -= end;
 }
 template <class T>
-PNN_D void optimizer_sgd(long long n, way<T> how, double rate, double momentum, const T* gradient, T* velocity, T* parameter) {
+PNN_D void optimizer_sgd(turns& of, int a, const double* how, double rate, double momentum, const T* gradient, T* velocity, T* parameter) {
+    long long n = of.left[a], end = turns::whole(n);
+    if (of.at < end) {
+        way<T> own(how + 4 * a);
 #pragma unroll 1   // eight copies of it are enough
-    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < n; i += (long long)gridDim.x * blockDim.x) {
-        T v = T(momentum) * velocity[i] + how.mean(gradient[i]);
-        velocity[i] = v;
-        parameter[i] = how.within(parameter[i] - T(rate) * v);
+        for (; of.at < end; of.at += of.step) {
+            if (of.at >= n) continue;
+            long long i = of.at;
+            T value = parameter[i], v = T(momentum) * velocity[i] + own.mean(gradient[i]);
+            velocity[i] = v;
+            parameter[i] = own.within(value - T(rate) * v);
+        }
     }
+    of.at -= end;
 }
 }  // namespace pnn
 
@@ -60,11 +85,12 @@ extern "C" __global__ void pnn_optimizer_adam_f32(
     float* f[8] = {first0, first1, first2, first3, first4, first5, first6, first7};
     float* s[8] = {second0, second1, second2, second3, second4, second5, second6, second7};
     float* p[8] = {parameter0, parameter1, parameter2, parameter3, parameter4, parameter5, parameter6, parameter7};
+    pnn::turns of(arrays, sizes);
 #pragma unroll
-    for (int a = 0; a < 8; a++)
-        if (a < arrays)
-            pnn::optimizer_adam(sizes[a], pnn::way<float>(how + 4 * a), rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a],
-                                p[a]);
+    for (int a = 0; a < 8; a++) {
+        if (a == arrays) return;
+        pnn::optimizer_adam(of, a, how, rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a], p[a]);
+    }
 }
 extern "C" __global__ void pnn_optimizer_adam_f64(
     int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double beta1, double beta2,
@@ -83,11 +109,12 @@ extern "C" __global__ void pnn_optimizer_adam_f64(
     double* f[8] = {first0, first1, first2, first3, first4, first5, first6, first7};
     double* s[8] = {second0, second1, second2, second3, second4, second5, second6, second7};
     double* p[8] = {parameter0, parameter1, parameter2, parameter3, parameter4, parameter5, parameter6, parameter7};
+    pnn::turns of(arrays, sizes);
 #pragma unroll
-    for (int a = 0; a < 8; a++)
-        if (a < arrays)
-            pnn::optimizer_adam(sizes[a], pnn::way<double>(how + 4 * a), rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a],
-                                p[a]);
+    for (int a = 0; a < 8; a++) {
+        if (a == arrays) return;
+        pnn::optimizer_adam(of, a, how, rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a], p[a]);
+    }
 }
 // velocity = momentum velocity + gradient; parameter -= rate velocity.  Moves 5 values per parameter.
 extern "C" __global__ void pnn_optimizer_sgd_f32(
@@ -103,9 +130,12 @@ extern "C" __global__ void pnn_optimizer_sgd_f32(
     const float* g[8] = {gradient0, gradient1, gradient2, gradient3, gradient4, gradient5, gradient6, gradient7};
     float* v[8] = {velocity0, velocity1, velocity2, velocity3, velocity4, velocity5, velocity6, velocity7};
     float* p[8] = {parameter0, parameter1, parameter2, parameter3, parameter4, parameter5, parameter6, parameter7};
+    pnn::turns of(arrays, sizes);
 #pragma unroll
-    for (int a = 0; a < 8; a++)
-        if (a < arrays) pnn::optimizer_sgd(sizes[a], pnn::way<float>(how + 4 * a), rate, momentum, g[a], v[a], p[a]);
+    for (int a = 0; a < 8; a++) {
+        if (a == arrays) return;
+        pnn::optimizer_sgd(of, a, how, rate, momentum, g[a], v[a], p[a]);
+    }
 }
 extern "C" __global__ void pnn_optimizer_sgd_f64(
     int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double momentum,
@@ -120,7 +150,10 @@ extern "C" __global__ void pnn_optimizer_sgd_f64(
     const double* g[8] = {gradient0, gradient1, gradient2, gradient3, gradient4, gradient5, gradient6, gradient7};
     double* v[8] = {velocity0, velocity1, velocity2, velocity3, velocity4, velocity5, velocity6, velocity7};
     double* p[8] = {parameter0, parameter1, parameter2, parameter3, parameter4, parameter5, parameter6, parameter7};
+    pnn::turns of(arrays, sizes);
 #pragma unroll
-    for (int a = 0; a < 8; a++)
-        if (a < arrays) pnn::optimizer_sgd(sizes[a], pnn::way<double>(how + 4 * a), rate, momentum, g[a], v[a], p[a]);
+    for (int a = 0; a < 8; a++) {
+        if (a == arrays) return;
+        pnn::optimizer_sgd(of, a, how, rate, momentum, g[a], v[a], p[a]);
+    }
 }

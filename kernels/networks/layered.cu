@@ -4,38 +4,39 @@
 #include "pnnkern/layered.cuh"
 
 namespace pnn {
-// Shared memory: staged[4096] values, shares[16 * 8 * 9] doubles.
+// Shared memory: shares[16 * 8 * 5] doubles.
 template <class T>
 PNN_D void layered_drive(long long networks, long long batch, int layers, int given, double least, const int* size, const T* x,
                          const T* bias, const T* slope, const T* w0, const T* w1, const T* w2, const T* w3, const T* w4, const T* w5,
-                         const T* w6, const T* w7, T* drive, T* total, T* staged, double* shares, int* fault) {
-    int tiles = 0, nodes = 0;
-    for (int l = 0; l < layers; l++) tiles += (size[l + 1] + TILE_NODES - 1) / TILE_NODES, nodes += size[l + 1];
-    long long parts = x && batch > TILE_SAMPLES ? (batch + TILE_SAMPLES - 1) / TILE_SAMPLES : 1;
+                         const T* w6, const T* w7, T* drive, T* total, double* shares, int* fault) {
+    // the layer of this tile: its number, the nodes of those before it and of all; below, n and next are sizes, from the layer before it on
+    int l = -1, offset = 0, own = int(blockIdx.x), nodes = 0, below = 0, n = 0, next = 0;
+    for (int k = 0, last = size[0]; k < given; k++) {
+        int here = size[k + 1], tiles = (here + TILE_NODES - 1) / TILE_NODES;
+        if (l >= 0 && k == l + 1) next = here;
+        if (k < layers) {
+            if (l < 0 && own < tiles) l = k, offset = nodes, below = last, n = here;
+            if (l < 0) own -= tiles;
+            nodes += here;
+        }
+        last = here;
+    }
+    if (l < 0) return;
+    const T *w = chosen(l, w0, w1, w2, w3, w4, w5, w6, w7), *up = chosen(l + 1, w0, w1, w2, w3, w4, w5, w6, w7);
+    long long parts = x && l == 0 && batch > TILE_SAMPLES ? (batch + TILE_SAMPLES - 1) / TILE_SAMPLES : 1;
     for (long long m = blockIdx.z; m < networks; m += gridDim.z)
-        for (long long part = blockIdx.y; part < parts; part += gridDim.y)
-            for (int tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
-                int l = 0, offset = 0, own = tile;
-                while (own >= (size[l + 1] + TILE_NODES - 1) / TILE_NODES) {
-                    own -= (size[l + 1] + TILE_NODES - 1) / TILE_NODES;
-                    offset += size[++l];
-                }
-                if (part > 0 && l > 0) continue;
-                int below = size[l], n = size[l + 1], next = l + 1 < given ? size[l + 2] : 0;
-                const T *w = chosen(l, w0, w1, w2, w3, w4, w5, w6, w7), *up = chosen(l + 1, w0, w1, w2, w3, w4, w5, w6, w7);
-                long long s0 = part * TILE_SAMPLES, left = batch - s0;
-                drive_tile<T> of = {below, left < TILE_SAMPLES ? left : TILE_SAMPLES, n, next, own * TILE_NODES,
-                                    l == 0 && x && left > 0 ? x + s0 * below : nullptr, w + m * below * n, up + m * n * next, bias + m * n,
-                                    slope ? slope + offset : nullptr, l + 1 == given ? least : 0.0, drive + (m * batch + s0) * n,
-                                    total && part == 0 ? total + m * nodes + offset : nullptr};
-                if (l + 1 == given)   // the least sum of these bounds the nudges
-                    of.template run<TILE_SAMPLES>(staged, shares, fault);
-                else if (of.samples <= TILE_SAMPLES / 2)
-                    of.template run<TILE_SAMPLES / 2>(staged, (T*)shares, fault);
-                else
-                    of.template run<TILE_SAMPLES>(staged, (T*)shares, fault);
-                __syncthreads();
-            }
+        for (long long part = blockIdx.y; part < parts; part += gridDim.y) {
+            long long s0 = part * TILE_SAMPLES, left = batch - s0;
+            drive_tile<T> of = {below, int(left < TILE_SAMPLES ? left : TILE_SAMPLES), n, next, own * TILE_NODES,
+                                l == 0 && x && left > 0 ? x + s0 * below : nullptr, w + m * below * n, up + m * n * next, bias + m * n,
+                                slope ? slope + offset : nullptr, l + 1 == given ? least : 0.0, drive + (m * batch + s0) * n,
+                                total && part == 0 ? total + m * nodes + offset : nullptr};
+            if (l + 1 == given)   // the least sum of these bounds the nudges
+                of.run(shares, fault);
+            else
+                of.run((T*)shares, fault);
+            __syncthreads();
+        }
 }
 
 // Shared memory: of the block, see layered_block; weight, bias: [8] pointers; at: size[0 .. layers], then offset[0 .. layers - 1].
@@ -114,16 +115,15 @@ PNN_D void layered_contrast(long long batch, int layers, int drops, int a, int b
 //   drive[networks][batch][size[1]] = x weight0 + bias;   total[networks][size[1] + .. + size[layers]], over slope, or null
 // weight_l[networks][size[l]][size[l + 1]] of l < given: `layers` of them, and where the network goes on, the next one. least: the least
 // nudge of the outputs. Faults: 63 a conductance below 0, 62 a node that is joined to nothing, 61 a nudge that leaves no minimum.
-// Grid (tiles of 8 nodes of all layers, of 8 samples, networks), block (8, 64). Reads every weight once, and x once for every 8 nodes.
+// Grid (tiles of 8 nodes of all layers, of 4 samples, networks), block (8, 64). Reads every weight once, and x once for every 8 nodes.
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f32(long long networks, long long batch, int layers, int given,
     double least, const int* __restrict__ size, const float* __restrict__ x, const float* __restrict__ bias, const float* __restrict__ slope,
     const float* __restrict__ weight0, const float* __restrict__ weight1, const float* __restrict__ weight2, const float* __restrict__ weight3,
     const float* __restrict__ weight4, const float* __restrict__ weight5, const float* __restrict__ weight6, const float* __restrict__ weight7,
     float* __restrict__ drive, float* __restrict__ total, int* fault) {
-    __shared__ float staged[pnn::TILE_STAGED];
-    __shared__ double shares[pnn::TILE_NODES * pnn::TILE_ROWS / 32 * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
+    __shared__ double shares[pnn::TILE_WARPS * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
     pnn::layered_drive(networks, batch, layers, given, least, size, x, bias, slope, weight0, weight1, weight2, weight3,
-                       weight4, weight5, weight6, weight7, drive, total, staged, shares, fault);
+                       weight4, weight5, weight6, weight7, drive, total, shares, fault);
 }
 extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f64(long long networks, long long batch, int layers, int given,
     double least, const int* __restrict__ size, const double* __restrict__ x, const double* __restrict__ bias, const double* __restrict__ slope,
@@ -131,10 +131,9 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_drive_f64(long 
     const double* __restrict__ weight3, const double* __restrict__ weight4, const double* __restrict__ weight5,
     const double* __restrict__ weight6, const double* __restrict__ weight7, double* __restrict__ drive, double* __restrict__ total,
     int* fault) {
-    __shared__ double staged[pnn::TILE_STAGED];
-    __shared__ double shares[pnn::TILE_NODES * pnn::TILE_ROWS / 32 * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
+    __shared__ double shares[pnn::TILE_WARPS * pnn::TILE_NODES * (pnn::TILE_SAMPLES + 1)];
     pnn::layered_drive(networks, batch, layers, given, least, size, x, bias, slope, weight0, weight1, weight2, weight3,
-                       weight4, weight5, weight6, weight7, drive, total, staged, shares, fault);
+                       weight4, weight5, weight6, weight7, drive, total, shares, fault);
 }
 
 // Every sweep of every phase in one launch, a block of whole warps for each sample: the free state, then the nudged states as differences
@@ -182,18 +181,18 @@ extern "C" __global__ void __launch_bounds__(256, 1) pnn_layered_relax_few_f32(l
     const float* __restrict__ total, const float* __restrict__ weight, const float* __restrict__ bias, const float* __restrict__ nudge,
     const float* __restrict__ target, float* __restrict__ state, float* __restrict__ moved, float* __restrict__ change) {
     __shared__ pnn::pack<float> outputs[2 * pnn::FEW_WARPS * pnn::FEW * sizeof(float) / 16];
-    __shared__ float shares[4 * pnn::FEW_WARPS * pnn::FEW], scratch[64];
+    __shared__ float shares[2 * pnn::FEW_SHARES], notes[2 * pnn::FEW_NOTES];
     pnn::relax_few<float>(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, float(tolerance), drive, total, weight, bias,
-                   nudge, target, state, moved, change, shares, outputs->v, scratch);
+                   nudge, target, state, moved, change, shares, notes, outputs->v);
 }
 extern "C" __global__ void __launch_bounds__(256, 1) pnn_layered_relax_few_f64(long long batch, long long each, int n, int m, int model,
     int phases, int begun, int hold, int together, int sweeps, int nudged_sweeps, double tolerance, const double* __restrict__ drive,
     const double* __restrict__ total, const double* __restrict__ weight, const double* __restrict__ bias, const double* __restrict__ nudge,
     const double* __restrict__ target, double* __restrict__ state, double* __restrict__ moved, double* __restrict__ change) {
     __shared__ pnn::pack<double> outputs[2 * pnn::FEW_WARPS * pnn::FEW * sizeof(double) / 16];
-    __shared__ double shares[4 * pnn::FEW_WARPS * pnn::FEW], scratch[64];
+    __shared__ double shares[2 * pnn::FEW_SHARES], notes[2 * pnn::FEW_NOTES];
     pnn::relax_few<double>(batch, each, n, m, model, phases, begun, hold, together, sweeps, nudged_sweeps, double(tolerance), drive, total, weight, bias,
-                   nudge, target, state, moved, change, shares, outputs->v, scratch);
+                   nudge, target, state, moved, change, shares, notes, outputs->v);
 }
 
 // Factors of the change of dE/dweights from phase a to phase b (0 is the free one), and of dE/dbiases, see contrast_column:

@@ -93,7 +93,7 @@ def _update(verb: str, how: tuple[Any, ...], parameters: dict[str, Array], gradi
         each = _constants.constant([(*scales.get(name, (1.0, 1.0)), *bounds.get(name, FREE)) for name in names], np.float64, like)
         _launch.launch(
             "learning/optimizer", verb, like.dtype, len(names), _constants.constant(sizes, np.int64, like), each, *how, *arrays, *none, *inside,
-            *none, threads=max(sizes),
+            *none, threads=sum(-(-size // 32) * 32 for size in sizes),
         )  # fmt: skip
         for place, written in zip(places, inside, strict=True):
             if written is not place:

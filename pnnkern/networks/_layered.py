@@ -18,6 +18,7 @@ from ._phases import Phases
 
 MOST = 8  # arrays that a launch takes, as in layered.cuh and contrast.cu
 FEW, FEW_WARPS = 16, 8  # as in few_outputs.cuh
+SPREAD = 128  # blocks up to which each has a multiprocessor of its own: phases then have blocks of their own, too
 THREADS = 512  # of a block that relaxes a sample, at most; 1024 have too few registers each
 MANY = 128  # samples above which a product with the inputs is the library's
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2, "diodes": 3}  # numbered in layered.cuh
@@ -82,7 +83,7 @@ def _feed(count: int, weights: Sequence[Array], bias: Array, networks: int, inpu
     _launch.launch(
         "networks/layered", "drive", dtype, networks, batch, count, len(weights), float(least),
         _constants.constant(sizes, np.int32, weights[0]), inputs, bias, slope, *eight(weights), drive, total,
-        grid=(tiles, min(max(1, -(-batch // 8)), 65535), min(networks, 65535)), block=(8, 64),
+        grid=(tiles, min(max(1, -(-batch // 4)), 65535), min(networks, 65535)), block=(8, 64),
     )  # fmt: skip
 
 
@@ -193,7 +194,7 @@ def _update(dtype: Any, changes: Sequence[Change], rate: float) -> None:
     _launch.launch(
         "networks/contrast", "update", dtype, len(changes), float(rate), _constants.constant(shape, np.int64, weights[0]),
         _constants.constant(how, np.float64, weights[0]), *eight([_array.contiguous(change[1].first) for change in changes]),
-        *eight([_array.contiguous(change[1].second) for change in changes]), *eight(weights), grid=(min(tiles, 1 << 30),), block=(16, 16),
+        *eight([_array.contiguous(change[1].second) for change in changes]), *eight(weights), grid=(tiles,), block=(16, 16),
     )  # fmt: skip
     for change, weight in zip(changes, weights, strict=True):
         if weight is not change[0]:

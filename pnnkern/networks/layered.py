@@ -490,6 +490,8 @@ class Network:
             until, nudge = (sweeps, nudged_sweeps, float(tolerance)), _constants.constant(nudges, dtype, drive)
             grid, block = (min(batch, _launch.MAX_BLOCKS),), (plan.threads,)
             if plan.pitch is None:
+                if start is None and batch * phases <= _layered.SPREAD:
+                    grid = (batch, max(1, phases))
                 _launch.launch(
                     "networks/layered", "relax_few", dtype, *how, *sizes[1:], *what, *until, drive, self.total, weights[1], self.biases[1],
                     nudge, target, flat, moves, change, grid=grid, block=block,

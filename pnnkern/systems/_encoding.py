@@ -92,9 +92,10 @@ class Encoding(NamedTuple):
         limits = (0.0, 1.0, OUTSIDE) if self.bounded else (*FINITE, NOT_FINITE)
         limits = limits if rows.dtype.kind == "f" else (0.0, 255.0, OUTSIDE)
         verb = "single" if out.dtype == np.float32 else "double"
+        beside = 32 * len(out) * (others[2] is not None)  # threads that gather: a warp for each sample
         _launch.launch(
             "learning/samples", verb, rows.dtype, len(out), self.values, float(self.gain), int(self.both), *limits, *others,
-            threads=len(out) * self.values,
+            threads=len(out) * self.values + -(-beside // _launch.BLOCK) * _launch.BLOCK,
         )  # fmt: skip
 
 

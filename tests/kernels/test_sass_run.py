@@ -51,6 +51,15 @@ extern "C" __global__ void divides(const long long* a, const long long* b, const
     out[i] = a[i] / b[i];
     ratio[i] = c[i] / c[31 - i] + sqrt(c[i]);
 }
+extern "C" __global__ void aligned(int n, const float* x, const float* y, int* out) {
+    long long m = n;
+    bool tall = m % 4 == 0 && (unsigned long long)x % 16 == 0, wide = m % 4 == 0 && (unsigned long long)y % 16 == 0;
+    out[threadIdx.x] = tall && wide ? 1 : 2;
+}
+extern "C" __global__ void leaves(int n, int* out) {
+    if (gridDim.x > 1 && blockIdx.x >= n) return;
+    out[threadIdx.x] = 1;
+}
 extern "C" __global__ void waits(const long long* a, const long long* b, long long* out) {
     __shared__ long long s[32];
     int i = threadIdx.x;
@@ -118,6 +127,19 @@ def test_loops_are_counted_as_they_turn(made: dict[str, Any]) -> None:
 
     assert count(4, 9) - count(4, 8) == 4 * inner.own
     assert count(7, 5) - count(6, 5) == count(3, 5) - count(2, 5) == outer.own + 5 * inner.own
+
+
+@pytest.mark.parametrize("n", [8, 7])
+def test_what_is_found_of_two_halves(made: dict[str, Any], n: int) -> None:
+    x = np.zeros(64, np.float32)
+    _, found = run(made, "aligned", 64, np.int32(n), x, x.copy(), np.zeros(64, np.int32))
+    assert (found == (1 if n == 8 else 2)).all()
+
+
+@pytest.mark.parametrize(("n", "blocks"), [(0, 1), (0, 2), (1, 2)])
+def test_threads_leave_for_two_reasons(made: dict[str, Any], n: int, blocks: int) -> None:
+    _, found = run(made, "leaves", 32, np.int32(n), np.zeros(32, np.int32), blocks=blocks)
+    assert (found == int(blocks == 1 or n > 0)).all()
 
 
 def test_threads_that_part_meet_again(made: dict[str, Any]) -> None:

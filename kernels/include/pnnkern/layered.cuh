@@ -8,7 +8,9 @@
 // A hidden node that its neighbours pull to u takes the state value(u); difference(u, du) is value(u + du) - value(u) without cancellation:
 // near the free state the differences are beta times smaller than the states, and keep their own digits.
 #pragma once
-#include "pnnkern/platform.cuh"
+#include "pnnkern/extremes.cuh"
+#include "pnnkern/fold.cuh"
+#include "pnnkern/four.cuh"
 #if !defined(__CUDACC_RTC__)
 #include <cmath>
 #endif
@@ -19,7 +21,8 @@ constexpr int LAYERS = 8;                              // weights that a launch 
 
 PNN_D float tanh_(float x) { return tanhf(x); }
 PNN_D double tanh_(double x) { return tanh(x); }
-template <class T> PNN_D T magnitude(T x) { return x < T(0) ? -x : x; }
+PNN_D float magnitude(float x) { return fabsf(x); }
+PNN_D double magnitude(double x) { return fabs(x); }
 template <class T> PNN_D T at_least(T x, T low) { return x < low ? low : x; }
 template <class T> PNN_D T at_most(T x, T high) { return x > high ? high : x; }
 
@@ -42,85 +45,101 @@ template <class T> PNN_D T difference(int model, T u, T du, bool up) {
 }
 
 // ------------------------------------------------------------------------------------------------------------------------ drive
-constexpr int TILE_NODES = 8, TILE_ROWS = 64, TILE_SAMPLES = 8, TILE_STAGED = 4096;   // a block is 8 x 64 threads
+constexpr int TILE_NODES = 8, TILE_THREADS = 512, TILE_SAMPLES = 4, TILE_WARPS = TILE_THREADS / 32, TILE_ROWS = TILE_THREADS / 2 * 4;
 
 // What a tile of 8 nodes from j0 on gets from `rows` nodes below, and the sums of its conductances; x null: no samples.
-//   drive[s, j] = bias[j] + sum_i x[s, i] weight[i, j] for S samples;   total[j] = sum_i weight[i, j] + sum_k above[j, k], over slope[j]
-// Sums are taken over every 64th row, then over these shares in order: their bits do not depend on the batch. A: of the sums of columns.
-// staged: TILE_STAGED values. shares: 16 x 8 x (S + 1), of type A.
+//   drive[s, j] = bias[j] + sum_i x[s, i] weight[i, j] for 4 samples;   total[j] = sum_i weight[i, j] + sum_k above[j, k], over slope[j]
+// A thread has four of the nodes, and four rows of every 1024; sums are over its rows, then over threads, then over warps in order: their bits
+// do not depend on the batch. A: of the sums of columns. shares: 16 x 2 x 20, of type A.
 template <class T> struct drive_tile {
-    long long rows, samples;   // samples: how many of the tile's 8 there are
+    int rows, samples;   // samples: how many of the tile's 4 there are
     int columns, next, j0;
     const T *x, *weight, *above, *bias, *slope;
     double least;   // the least of the nudges of this layer, 0 if it is not nudged
     T *drive, *total;
 
-    template <int S, class A> PNN_D void run(T* staged, A* shares, int* fault) const {
-        constexpr int STAGED = TILE_STAGED / S;   // rows
-        int tx = threadIdx.x, ty = threadIdx.y, t = ty * TILE_NODES + tx, j = j0 + tx;
-        T pulled[S] = {};
-        A sum = A(0);
-        bool bad = false;
-        for (long long r0 = 0; r0 < rows; r0 += STAGED) {
-            int count = int(rows - r0 < STAGED ? rows - r0 : STAGED);
-            if (x) {
-                for (int e = t; e < TILE_STAGED; e += TILE_NODES * TILE_ROWS) {
-                    int s = e / STAGED, i = e % STAGED;
-                    staged[i * S + s] = s < samples && i < count ? x[s * rows + r0 + i] : T(0);
+    template <class A> PNN_D void run(A* shares, int* fault) const {
+        constexpr int S = TILE_SAMPLES, SUMS = 4 * S, VALUES = SUMS + 4;   // four nodes of each sample, and of the conductances
+        int t = threadIdx.y * TILE_NODES + threadIdx.x, warp = t / 32, lane = t % 32, j = j0 + t % 2 * 4, wide = columns - j;
+        bool whole = sizeof(T) == 4 && wide >= 4 && in_fours(columns, weight) && in_fours(rows, x) && (samples == S || !x);
+        T pulled[SUMS] = {}, smallest = T(0);
+        A sum[4] = {};
+        // a warp for each row of the conductances above: 8 of the 16 warps
+        bool sums_row = total && warp < TILE_NODES && j0 + warp < columns;
+        const T* row = above + (long long)(j0 + warp) * next;
+        T before = sums_row && lane < next ? row[lane] : T(0);   // asked for long before it is needed
+        int i = t / 2 * 4;
+        const T *at = weight + (long long)i * columns + j, *from_x = x + i;
+#pragma unroll 1
+        for (; i < rows; i += TILE_ROWS, at += (long long)TILE_ROWS * columns, from_x += TILE_ROWS) {
+            if (whole) {
+                T w[4][4], of[S][4];
+#pragma unroll
+                for (int m = 0; m < 4; m++) fetch(at + (long long)m * columns, w[m]);
+#pragma unroll
+                for (int s = 0; s < S && x; s++) fetch(from_x + (long long)s * rows, of[s]);
+#pragma unroll
+                for (int m = 0; m < 4; m++) {
+                    T one[S];
+#pragma unroll
+                    for (int s = 0; s < S; s++) one[s] = of[s][m];
+                    add(w[m], one, pulled, sum, smallest);
                 }
-                __syncthreads();
-            }
-            if (j < columns) {
-                const T* w = weight + r0 * columns + j;
-                for (int i = ty; i < count; i += TILE_ROWS) {
-                    T g = w[(long long)i * columns];
-                    if (total) {
-                        sum += A(g);
-                        bad = bad || !(g >= T(0));
-                    }
-                    if (x)
-                        for (int s = 0; s < S; s++) pulled[s] += staged[i * S + s] * g;
+            } else {
+#pragma unroll 1
+                for (int m = 0; m < 4 && i + m < rows; m++) {
+                    T w[4], one[S];
+#pragma unroll
+                    for (int n = 0; n < 4; n++) w[n] = n < wide ? at[(long long)m * columns + n] : T(0);
+#pragma unroll
+                    for (int s = 0; s < S; s++) one[s] = x && s < samples ? from_x[(long long)s * rows + m] : T(0);
+                    add(w, one, pulled, sum, smallest);
                 }
             }
-            if (x) __syncthreads();
         }
-        // a warp is 8 nodes x 4 rows
-        for (int lanes = 16; lanes >= TILE_NODES; lanes /= 2) {
-            sum += __shfl_down_sync(0xffffffffu, sum, lanes);
-            if (x)
-                for (int s = 0; s < S; s++) pulled[s] += __shfl_down_sync(0xffffffffu, pulled[s], lanes);
-        }
-        if (t % 32 < TILE_NODES) {
-            A* mine = shares + (t / 32) * TILE_NODES * (S + 1) + tx;
-            mine[S * TILE_NODES] = sum;
-            if (x)
-                for (int s = 0; s < S; s++) mine[s * TILE_NODES] = A(pulled[s]);
-        }
+        A* mine = shares + (2 * warp + t % 2) * VALUES;
+        // a warp is 16 rows of two threads
+        if (total) fold<4, 16, 2>(sum, lane), keep(sum, left<4, 16, 2>(lane), mine + SUMS);
+        if (x) fold<SUMS, 16, 2>(pulled, lane), keep(pulled, left<SUMS, 16, 2>(lane), mine);
+        A up = A(before);
+        for (int k = lane + 32; k < next && sums_row; k += 32) up += A(row[k]);
+        for (int lanes = 16; lanes > 0 && total; lanes /= 2) up += __shfl_down_sync(0xffffffffu, up, lanes);
         __syncthreads();
-        constexpr int WARPS = TILE_NODES * TILE_ROWS / 32;
-        if (x && ty < samples && j < columns) {
+        int s = t / TILE_NODES, node = t % TILE_NODES;
+        const A* from = shares + node / 4 * VALUES + node % 4;   // of the first warp
+        if (x && s < samples && j0 + node < columns) {
             T out = T(0);
-            for (int k = 0; k < WARPS; k++) out += T(shares[(k * (S + 1) + ty) * TILE_NODES + tx]);
-            drive[ty * (long long)columns + j] = out + bias[j];
+#pragma unroll
+            for (int k = 0; k < TILE_WARPS; k++) out += T(from[2 * k * VALUES + 4 * s]);
+            drive[s * (long long)columns + j0 + node] = out + bias[j0 + node];
         }
-        if (total) {
-            // a warp for each row of the conductances above: 8 of the 16 warps
-            int row = t / 32;
-            A up = A(0);
-            if (row < TILE_NODES && j0 + row < columns)
-                for (int k = t % 32; k < next; k += 32) up += A(above[(long long)(j0 + row) * next + k]);
-            for (int lanes = 16; lanes > 0; lanes /= 2) up += __shfl_down_sync(0xffffffffu, up, lanes);
-            if (t % 32 == 0 && row < TILE_NODES && j0 + row < columns) {
-                A all = A(0);
-                for (int k = 0; k < WARPS; k++) all += shares[(k * (S + 1) + S) * TILE_NODES + row];
-                all += up;
-                if (slope) all /= A(slope[j0 + row]);
-                total[j0 + row] = T(all);
-                if (!(all > A(0))) atomicMax(fault, 62);
-                if (least < 0 && !(double(all) + least > 0)) atomicMax(fault, 61);
-            }
-            if (bad) atomicMax(fault, 63);
+        if (lane == 0 && sums_row) {
+            A all = A(0);
+            from = shares + warp / 4 * VALUES + SUMS + warp % 4;
+#pragma unroll
+            for (int k = 0; k < TILE_WARPS; k++) all += from[2 * k * VALUES];
+            all += up;
+            if (slope) all /= A(slope[j0 + warp]);
+            total[j0 + warp] = T(all);
+            if (!(all > A(0))) atomicMax(fault, 62);
+            if (least < 0 && !(double(all) + least > 0)) atomicMax(fault, 61);
         }
+        if (!(smallest >= T(0))) atomicMax(fault, 63);
+    }
+    // A row's share
+    template <class A> PNN_D void add(const T (&w)[4], const T (&of)[TILE_SAMPLES], T (&pulled)[4 * TILE_SAMPLES], A (&sum)[4], T& smallest) const {
+#pragma unroll
+        for (int s = 0; s < TILE_SAMPLES && x; s++)
+#pragma unroll
+            for (int n = 0; n < 4; n++) pulled[4 * s + n] += of[s] * w[n];
+#pragma unroll
+        for (int n = 0; n < 4 && total; n++) sum[n] += A(w[n]), smallest = lower(smallest, w[n]);
+    }
+    // The values that a fold has left to this lane, to where all of a warp's are
+    template <int N, class V, class A> static PNN_D void keep(const V (&v)[N], range own, A* to) {
+#pragma unroll
+        for (int i = 0; i < N / 16 + 1 && i < N; i++)
+            if (own.first + i < own.end) to[own.first + i] = A(v[i]);
     }
 };
 

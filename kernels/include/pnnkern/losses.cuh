@@ -86,7 +86,7 @@ PNN_HD Judged judge_squares(double high, double low, bool hinge, long long n, co
     for (long long c = 0; c < n; c++) {
         double share = fractions ? fractions[c] : double(label == (n == 1 ? 1 : c));
         double target = double(T(low + (high - low) * share)), error = double(p[c]) - target;
-        apart += error / (high - low) * (error / (high - low));
+        if (fractions) apart += error / (high - low) * (error / (high - low));
         double d = hinge && (error > 0) == (target > middle) ? 0.0 : error;
         loss += d * d;
         cotangent[c] = T(d);
@@ -96,15 +96,52 @@ PNN_HD Judged judge_squares(double high, double low, bool hinge, long long n, co
     return {loss / 2, fractions ? apart / double(n) : double(best == label)};
 }
 
+// What a block has in shared memory, a value for each thread.
+constexpr int JUDGES = 256;
+template <class T> struct judges { double loss[JUDGES], rating[JUDGES], square[JUDGES]; T output[JUDGES]; };
+
+// The same of classes, with up to 256 outputs: a thread looks at an output, then one adds up those of a sample. Adds to loss and rating.
+template <class T>
+PNN_D void judge_outputs(long long batch, int n, double high, double low, bool hinge, const T* outputs, const long long* labels, long long most,
+                         T* cotangent, int* fault, judges<T>& of) {
+    int t = threadIdx.x, together = JUDGES / n, own = t / n, c = t - own * n;
+    double middle = (high + low) / 2;
+    for (long long first = 0; first < batch; first += together) {
+        if (own < together && first + own < batch) {
+            long long label = labels[first + own];
+            T p = outputs[first * n + t];
+            if (label < 0 || label > most) atomicMax(fault, 83);
+            double target = double(T(low + (high - low) * double(label == (n == 1 ? 1 : c)))), error = double(p) - target;
+            double d = hinge && (error > 0) == (target > middle) ? 0.0 : error;
+            of.square[t] = d * d, of.output[t] = p;
+            cotangent[first * n + t] = T(d);
+        }
+        __syncthreads();
+        if (t < together && first + t < batch) {
+            double sum = 0.0;
+            T largest = of.output[t * n];
+            int best = 0, slot = (first + t) % JUDGES;
+            for (int k = 0; k < n; k++) {
+                T p = of.output[t * n + k];
+                sum += of.square[t * n + k];
+                if (p > largest) largest = p, best = k;
+            }
+            if (n == 1) best = double(largest) > middle;
+            of.loss[slot] += sum / 2, of.rating[slot] += best == labels[first + t];
+        }
+        __syncthreads();
+    }
+}
+
 // One block: thread t judges samples t, t + its size, ..., and shares are added in a fixed order, whatever the batch.
-// loss, rating : shared, a value for each thread.
 template <class T>
 PNN_D void losses_judge(long long batch, long long n, int kind, double scale, double high, double low, int hinge, const T* outputs, const long long* labels,
-                        const double* fractions, T* cotangent, double* sums, int* fault, double* loss, double* rating) {
+                        const double* fractions, T* cotangent, double* sums, int* fault, judges<T>& of) {
     int t = threadIdx.x;
     long long most = (n == 1 || (kind == LOSS_PAIRS && n == 2) ? 2 : kind == LOSS_PAIRS ? n / 2 : n) - 1;
     double a = 0.0, b = 0.0;
-    for (long long s = t; s < batch; s += blockDim.x) {
+    bool shared = kind == LOSS_SQUARES && !fractions && n <= JUDGES;
+    for (long long s = shared ? batch : t; s < batch; s += JUDGES) {
         long long label = fractions ? 0 : labels[s];
         if (label < 0 || label > most) atomicMax(fault, 83);
         const T* p = outputs + s * n;
@@ -113,11 +150,13 @@ PNN_D void losses_judge(long long batch, long long n, int kind, double scale, do
                      : kind == LOSS_SHARES ? judge_shares(n, p, label, g) : judge_softmax(kind, scale, n, p, label, g);
         a += one.loss, b += one.rating;
     }
-    loss[t] = a, rating[t] = b;
-    for (int half = blockDim.x / 2; half > 0; half /= 2) {
+    of.loss[t] = a, of.rating[t] = b;
+    if (shared) judge_outputs(batch, int(n), high, low, hinge != 0, outputs, labels, most, cotangent, fault, of);
+    for (int half = JUDGES / 2; half > 0; half /= 2) {
+        if (half >= batch) continue;   // where there is no sample is nothing to add
         __syncthreads();
-        if (t < half) loss[t] += loss[t + half], rating[t] += rating[t + half];
+        if (t < half) of.loss[t] += of.loss[t + half], of.rating[t] += of.rating[t + half];
     }
-    if (t == 0) sums[0] = loss[0], sums[1] = rating[0];
+    if (t == 0) sums[0] = of.loss[0], sums[1] = of.rating[0];
 }
 }  // namespace pnn

@@ -33,10 +33,12 @@ template <class T> PNN_HD T fraction(double x) { return T(x); }
 template <class X> PNN_HD bool within(X x, double low, double high) { return x >= low && x <= high; }
 
 // out (batch, n), or (batch, 2 n) with the same of the other sign: gain times each value. next : the sample of each row, null: in their order.
+// By the blocks from number `before` on.
 template <class T, class X>
 PNN_D void encode(long long batch, long long n, double gain, int both, double low, double high, int code, const long long* next,
-                  const X* samples, T* out, int* fault) {
-    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < batch * n; i += (long long)gridDim.x * blockDim.x) {
+                  const X* samples, T* out, int* fault, unsigned before) {
+    for (long long i = (blockIdx.x - before) * (long long)blockDim.x + threadIdx.x; i < batch * n;
+         i += (gridDim.x - before) * (long long)blockDim.x) {
         long long b = both || next ? i / n : 0;
         X x = samples[next ? i + (next[b] - b) * n : i];
         if (!within(x, low, high)) atomicMax(fault, code);
@@ -50,18 +52,45 @@ PNN_D void encode(long long batch, long long n, double gain, int both, double lo
     }
 }
 
-// What a step needs of the samples that are next in an order: themselves encoded, rows of labels and targets, and their numbers.
+// The labels and targets of samples `next`, rows of so many pieces, and their numbers; a warp for each, of all in so many blocks.
+template <class U>
+PNN_D void copy_beside(long long batch, long long label_pieces, long long target_pieces, const long long* next, const void* labels,
+                       const void* targets, void* out_labels, void* out_targets, long long* index, unsigned blocks) {
+    int lane = threadIdx.x % 32, warps = blockDim.x / 32;
+    long long most = label_pieces > target_pieces ? label_pieces : target_pieces;
+#pragma unroll 1
+    for (long long b = blockIdx.x * (long long)warps + threadIdx.x / 32; b < batch; b += (long long)blocks * warps) {
+        long long own = next[b];
+#pragma unroll 1
+        for (long long i = lane; i < most; i += 32) {
+            U label = i < label_pieces ? ((const U*)labels)[own * label_pieces + i] : U(0);
+            U target = i < target_pieces ? ((const U*)targets)[own * target_pieces + i] : U(0);
+            if (i < label_pieces) ((U*)out_labels)[b * label_pieces + i] = label;
+            if (i < target_pieces) ((U*)out_targets)[b * target_pieces + i] = target;
+        }
+        if (lane == 0) index[b] = own;
+    }
+}
+
+// What a step needs of the samples that are next in an order: themselves encoded, rows of labels and targets, and their numbers, by blocks of
+// their own where there are several.
 template <class T, class X>
 PNN_D void encode_next(long long batch, long long n, double gain, int both, double low, double high, int code, long long label_bytes,
                        long long target_bytes, const long long* order, const long long* at, const X* samples, const unsigned char* labels,
                        const unsigned char* targets, T* out, unsigned char* out_labels, unsigned char* out_targets, long long* index,
                        int* fault) {
+    unsigned half = order ? gridDim.x / 2 : 0, beside = batch < half ? unsigned(batch * 32 + blockDim.x - 1) / blockDim.x : half;
     const long long* next = order ? order + at[0] : nullptr;
-    encode(batch, n, gain, both, low, high, code, next, samples, out, fault);
-    if (!next) return;
-    gather_rows(batch, label_bytes, next, labels, out_labels);
-    gather_rows(batch, target_bytes, next, targets, out_targets);
-    copy_numbers(batch, next, index);
+    if (blockIdx.x >= beside) encode(batch, n, gain, both, low, high, code, next, samples, out, fault, beside);
+    if (!next || (blockIdx.x >= beside && gridDim.x > 1)) return;
+    long long fits = label_bytes | target_bytes | (long long)labels | (long long)targets | (long long)out_labels | (long long)out_targets;
+    unsigned blocks = gridDim.x > 1 ? beside : 1;
+    if (fits % 8 == 0)
+        copy_beside<unsigned long long>(batch, label_bytes / 8, target_bytes / 8, next, labels, targets, out_labels, out_targets, index, blocks);
+    else if (fits % 4 == 0)
+        copy_beside<unsigned>(batch, label_bytes / 4, target_bytes / 4, next, labels, targets, out_labels, out_targets, index, blocks);
+    else
+        copy_beside<unsigned char>(batch, label_bytes, target_bytes, next, labels, targets, out_labels, out_targets, index, blocks);
 }
 
 // Amplitudes (batch, side, side) of images (batch, height, width): rows @ image @ columns^T, of which a line of `rows` (side, height) is 0

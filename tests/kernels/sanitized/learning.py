@@ -17,6 +17,10 @@ def optimizers() -> Iterator[np.ndarray]:
             for _ in range(2):
                 optimizer.apply(parameters, {"x": np.linspace(-1, 2, 501).astype(real)}, bounds={"x": (0.05, 0.8)})
             yield parameters["x"].copy()
+        several = {f"w{n}": np.linspace(0, 1, n).astype(real) for n in (1, 70, 32, 300, 5, 64, 33, 2)}
+        for optimizer in (Adam(0.1), SGD(0.1, momentum=0.5)):
+            optimizer.apply(several, {name: 2 * p - 1 for name, p in several.items()}, bounds={"w70": (0.3, 0.4), "w2": (0.0, 0.9)})
+            yield from (p.copy() for p in several.values())
 
 
 def shaken() -> Iterator[np.ndarray]:
@@ -56,7 +60,8 @@ def samples() -> Iterator[np.ndarray]:
     for kind in (np.uint8, np.float32, np.float64):
         x = (np.arange(7 * 600).reshape(7, 600) % 2).astype(kind)
         for real in (np.float32, np.float64):
-            yield from Encoding(600, real, both=True).of_next(order, at, x, np.arange(7), targets, 4)
+            for both in (True, False):
+                yield from Encoding(600, real, both=both).of_next(order, at, x, np.arange(7), targets, 4)
     now, losses = np.zeros(3), np.zeros((2, 2))
     paths, keys = np.arange(70 * 4).reshape(70, 4).astype(np.uint64), np.zeros((70, 2), np.uint32)
     paths[:, 0] = np.arange(70) % 4

@@ -114,20 +114,22 @@ def layers_of(sizes: tuple[int, ...], networks: int, real: type, rng: np.random.
 
 
 def layered_drive() -> Iterator[np.ndarray]:
-    """Two networks, more tiles than blocks in each direction, more rows than are staged; with totals, without inputs, of layers that go on."""
-    rng, batch, sizes = np.random.default_rng(1), 11, (300, 21, 9, 40)
-    size = np.array(sizes, np.int32)
+    """Two networks, more samples than blocks take at once, a block without a tile; with totals, without inputs, of layers that go on; layers in
+    multiples of four, more rows than threads have at once, and others."""
+    rng, batch = np.random.default_rng(1), 11
     for real in REALS:
-        weights, biases = layers_of(sizes, 2, real, rng)
-        x, slope = rng.normal(0, 1, (batch, sizes[0])).astype(real), rng.uniform(0.5, 1, sum(sizes[1:])).astype(real)
-        for inputs, leak, layers, given in ((x, None, 3, 3), (x, slope, 3, 3), (None, slope, 2, 3), (x, None, 1, 1)):
-            drive = None if inputs is None else np.empty((2, batch, sizes[1]), real)
-            total = np.empty((2, sum(sizes[1 : layers + 1])), real) if given > 1 else None
-            _launch.launch(
-                "networks/layered", "drive", real, 2, batch, layers, given, -1.0, size, inputs, biases[0], leak, *eight(*weights), drive, total,
-                grid=(2, 1, 1), block=(8, 64),
-            )  # fmt: skip
-            yield from (a for a in (drive, total) if a is not None)
+        for sizes in ((300, 21, 9, 40), (2076, 12, 16, 8)):
+            weights, biases = layers_of(sizes, 2, real, rng)
+            x, slope = rng.normal(0, 1, (batch, sizes[0])).astype(real), rng.uniform(0.5, 1, sum(sizes[1:])).astype(real)
+            for inputs, leak, layers, given in ((x, None, 3, 3), (x, slope, 3, 3), (None, slope, 2, 3), (x, None, 1, 1)):
+                drive = None if inputs is None else np.empty((2, batch, sizes[1]), real)
+                total = np.empty((2, sum(sizes[1 : layers + 1])), real) if given > 1 else None
+                tiles = sum(-(-n // 8) for n in sizes[1 : layers + 1])
+                _launch.launch(
+                    "networks/layered", "drive", real, 2, batch, layers, given, -1.0, np.array(sizes, np.int32), inputs, biases[0], leak,
+                    *eight(*weights), drive, total, grid=(tiles + 1, 2, 1), block=(8, 64),
+                )  # fmt: skip
+                yield from (a for a in (drive, total) if a is not None)
 
 
 def layered_relax() -> Iterator[np.ndarray]:
@@ -156,21 +158,24 @@ def layered_relax() -> Iterator[np.ndarray]:
 
 
 def layered_relax_few_outputs() -> Iterator[np.ndarray]:
-    """All in registers: one warp and three, of which threads have all their nodes, some, or none; sixteen outputs, and one."""
+    """All in registers: one warp and three, of which threads have all their nodes, some, or none; sixteen outputs, ten, and one; phases in
+    blocks of their own, where states are not begun."""
     batch, each, phases = 6, 3, 3
     for real, own in ((np.float32, 4), (np.float64, 1)):
-        for model, sizes in enumerate(((1, 70 * own, 7), (1, 40, 16), (1, 9, 1), (1, 96 * own, 3))):
+        for model, sizes in enumerate(((1, 70 * own, 7), (1, 40, 16), (1, 9, 1), (1, 96 * own, 10), (1, 50, 10))):
             rng, nodes = np.random.default_rng(model), sum(sizes[1:])
             weights, biases = layers_of(sizes, 2, real, rng)
             drive, total = (rng.normal(0, 40, (batch, sizes[1])).astype(real), rng.uniform(60, 300, (2, nodes)).astype(real))
             nudge, target = np.array([-3, 5, 2], real), rng.normal(0, 1, (batch, sizes[-1])).astype(real)
-            for hold, sweeps, tolerance, together in ((0, 3, 0.0, 2), (1, 2, 0.0, 2), (0, 200, 1e-3, 1), (1, 200, 1e-3, 1)):
+            for hold, sweeps, tolerance, together, blocks in (
+                (0, 3, 0.0, 2, 1), (1, 2, 0.0, 2, 1), (0, 200, 1e-3, 1, 1), (1, 200, 1e-3, 1, 1), (0, 3, 0.0, 2, 3), (1, 1, 0.0, 2, 2),
+            ):  # fmt: skip
                 state, moved = rng.normal(0, 0.3, batch * nodes).astype(real), np.empty(phases * batch * nodes, real)
                 change = np.empty((1 + phases, batch), real)
                 _launch.launch(
-                    "networks/layered", "relax_few", real, batch, each, *sizes[1:], model, phases, int(hold), hold, together, sweeps,
+                    "networks/layered", "relax_few", real, batch, each, *sizes[1:], model % 4, phases, int(blocks == 1), hold, together, sweeps,
                     sweeps + 1, tolerance, drive, None if model == 2 else total, weights[1], biases[1], nudge, target, state, moved, change,
-                    grid=(2,), block=(32 * -(-sizes[1] // (own * 32)),),
+                    grid=(2, blocks), block=(32 * -(-sizes[1] // (own * 32)),),
                 )  # fmt: skip
                 yield from (state, moved)
                 yield 1 + change  # steps are differences of states: beside 1 they have the states' rounding
@@ -401,15 +406,15 @@ def oscillator_fields() -> Iterator[np.ndarray]:
 
 # -------------------------------------------------------------------------------------------------------------------------- updates
 def updates() -> Iterator[np.ndarray]:
-    """Tiles of 64 x 64 with rests on both sides, of three arrays, more than blocks; one that is no multiple of 16 bytes wide."""
+    """Tiles of 64 x 64 with rests on both sides, of four arrays, and a block more; some that are no multiple of 16 bytes high or wide."""
     rng = np.random.default_rng(4)
-    shapes = ((130, 68, 19), (70, 5, 3), (1, 131, 1))
-    how = np.array([(0.3, -1.5, 1.8), (-2.0, -np.inf, np.inf), (1.0, 0.0, np.inf)])
+    shapes = ((132, 68, 19), (72, 5, 4), (1, 131, 1), (65, 8, 2))
+    how = np.array([(0.3, -1.5, 1.8), (-2.0, -np.inf, np.inf), (1.0, 0.0, np.inf), (0.5, -1.0, 1.0)])
     for real in REALS:
         first, second, weights = ([rng.normal(0, 1, (s[i], s[j])).astype(real) for s in shapes] for i, j in ((2, 0), (2, 1), (0, 1)))
         _launch.launch(
-            "networks/contrast", "update", real, 3, 0.5, np.array(shapes), how, *eight(*first), *eight(*second), *eight(*weights), grid=(4,),
-            block=(16, 16),
+            "networks/contrast", "update", real, len(shapes), 0.5, np.array(shapes), how, *eight(*first), *eight(*second), *eight(*weights),
+            grid=(14,), block=(16, 16),
         )  # fmt: skip
         yield from weights
 

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     except _UsageError as error:
         return _fail(error.format_message())
     except PnnError as error:
-        return _fail(str(error))
+        return 2 if getattr(error, "said", False) else _fail(str(error))  # another rank says it
     except MemoryError as error:
         return _fail(str(out_of_memory(error, "lower compute.chunk or training.batch, or use another device")))
     except OSError as error:
@@ -55,7 +56,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    files.say(f"pnnkern: error: {text.plain(' '.join(message.split()))}")
+    from .experiments.ranks import started
+
+    rank, size = started()
+    if rank:
+        time.sleep(0.5)  # what is wrong for all rank 0 says, and the launcher then ends the others
+    who = f"pnnkern: rank {rank} of {size}" if rank else "pnnkern"
+    files.say(f"{who}: error: {text.plain(' '.join(message.split()))}")
     return 2
 
 
@@ -186,8 +193,8 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped or killed, or give a finished one more epochs.
 
-    --set takes what may change meanwhile: training.epochs, training.lr, checkpoint.*, control.*, compute.device, compute.threads, and where
-    the data lie.
+    --set takes what may change meanwhile: training.epochs, training.lr, checkpoint.*, control.*, compute.device, compute.threads, compute.ranks,
+    compute.patience, and where the data lie.
 
     Example: pnnkern resume runs/d2nn
     """
@@ -201,6 +208,10 @@ def _conclude(done: Any, as_json: bool) -> None:
     """Print what a run came to; leave with `run.STOPPED` if a signal ended it."""
     from .experiments.run import STOPPED
 
+    if done.trainer.communicator.rank:
+        if not done.finished:
+            raise typer.Exit(STOPPED)
+        return
     result = done.summary
     metrics = result["metrics"]
     lines = [": ".join(units.named(name, value)) for name, value in metrics.items()]

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from . import _array
 from ._packing import Packed, laid_out, pack, places, unpack
 
 BLOCK = 1024  # bytes that each rank gives each other at once
@@ -54,7 +53,7 @@ class Processes:
             if small:
                 _write(one, block[8 * _WORDS :])
         got = np.empty_like(blocks)
-        self._wait(self.world.Ialltoall(blocks, got))
+        self.wait(self.world.Ialltoall(blocks, got))
         heads = [block[: 8 * _WORDS].view(np.int64).tolist() for block in got]
         bodies = [block[8 * _WORDS :] for block in got]
         gpus: Sequence[Any] = [None] * self.size
@@ -85,11 +84,11 @@ class Processes:
         ends = np.cumsum(sizes).tolist()
         incoming = np.empty(ends[-1], np.uint8)
         firsts = [end - size for end, size in zip(ends, sizes, strict=True)]
-        send = [outgoing, own, [begins.get(id(one), 0) for one in mine], MPI.BYTE]
-        self._wait(self.world.Ialltoallv(send, [incoming, sizes, firsts, MPI.BYTE]))
+        send = [outgoing, own, [begins.get(id(one), 0) for one in mine], "B"]
+        self.wait(self.world.Ialltoallv(send, [incoming, sizes, firsts, "B"]))
         return [incoming[a : a + size] if size else body for a, size, body in zip(firsts, sizes, bodies, strict=True)]
 
-    def _wait(self, request: Any) -> None:
+    def wait(self, request: Any) -> None:
         """Until a collective is through. Raises `WaitError` after `patience` seconds."""
         began = time.monotonic()
         while not request.Test():
@@ -105,52 +104,6 @@ class Processes:
     def end(self, code: int) -> None:
         """End all processes, whatever they are at."""
         self.world.Abort(code)
-
-
-class CudaAware:
-    """Arrays of GPUs given to an MPI that knows of them."""
-
-    def exchange(self, ranks: Processes, arrays: list[list[Any]], sizes: list[int]) -> list[Any]:
-        outgoing, incoming, own, firsts = _staged(ranks.rank, arrays, sizes)
-        _array.cupy().cuda.get_current_stream().synchronize()  # MPI knows nothing of streams
-        ranks._wait(ranks.world.Ialltoallv([outgoing, own[0], own[1], MPI.BYTE], [incoming, sizes, firsts, MPI.BYTE]))
-        return [incoming[a : a + size] for a, size in zip(firsts, sizes, strict=True)]
-
-
-class Nccl:
-    """Arrays of GPUs by NCCL, from card to card; one GPU for each rank."""
-
-    def __init__(self, world: Any) -> None:
-        from cupy.cuda import nccl
-
-        token = np.array(nccl.get_unique_id(), np.int8)
-        world.Bcast(token)  # rank 0's
-        self._nccl, self._ranks = nccl, nccl.NcclCommunicator(world.size, tuple(token.tolist()), world.rank)
-
-    def exchange(self, ranks: Processes, arrays: list[list[Any]], sizes: list[int]) -> list[Any]:
-        outgoing, incoming, own, firsts = _staged(ranks.rank, arrays, sizes)
-        stream = _array.cupy().cuda.get_current_stream()
-        self._nccl.groupStart()
-        for rank in range(ranks.size):
-            if own[0][rank]:
-                self._ranks.send(outgoing.data.ptr + own[1][rank], own[0][rank], self._nccl.NCCL_UINT8, rank, stream.ptr)
-            if sizes[rank]:
-                self._ranks.recv(incoming.data.ptr + firsts[rank], sizes[rank], self._nccl.NCCL_UINT8, rank, stream.ptr)
-        self._nccl.groupEnd()
-        return [incoming[a : a + size] for a, size in zip(firsts, sizes, strict=True)]
-
-
-def _staged(rank: int, arrays: list[list[Any]], sizes: list[int]) -> tuple[Any, Any, tuple[list[int], list[int]], list[int]]:
-    """Bytes to send on the GPU, room for those to come, (bytes, begins) by rank of what is sent, and begins of what comes."""
-    xp = _array.cupy()
-    own = [0 if r == rank else places(some)[1] for r, some in enumerate(arrays)]
-    sizes[rank] = 0
-    begins, firsts = ([end - size for end, size in zip(np.cumsum(all_).tolist(), all_, strict=True)] for all_ in (own, sizes))
-    outgoing, incoming = xp.zeros(sum(own), np.uint8), xp.empty(sum(sizes), np.uint8)
-    for some, size, begin in zip(arrays, own, begins, strict=True):
-        if size:
-            laid_out(some, outgoing[begin : begin + size])
-    return outgoing, incoming, (own, begins), firsts
 
 
 def _aligned(size: int) -> int:

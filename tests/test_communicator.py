@@ -1,19 +1,16 @@
 """Sums over fixed shards in the order of the samples: one rank, two and three threads come to the same bits, with every rule."""
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import public_calls
 import pytest
-from small_recipes import QUICK, SMALL
+import rank_cells
 from toy_system import TwoLayers, clouds
 
 from pnnkern import communicator, random
 from pnnkern._updates import Factors, Gradient
-from pnnkern.experiments import matrix, recipe
-from pnnkern.experiments.run import assemble
 from pnnkern.learning import (
     PEPG,
     SPSA,
@@ -104,31 +101,19 @@ def test_ranks_come_to_the_same_bits(rule: Any) -> None:
 
 
 # ------------------------------------------------------------------------------------------------- every rule, as recipes name them
-TOYS = {  # the first that the matrix crosses
-    "resistor-network": ["system.nodes=20", "system.degree=4", "system.measurement_noise=1e-3"],
-    "crossbar": ["system.hidden=[9]", "system.cell_noise=1e-3"],
-    "hopfield": ["system.hidden=[9]", "system.activation='sigmoid'"],
-    "boltzmann": ["system.hidden=[9]"],
-}
-CELLS = matrix.collect()
-SYSTEM = {rule: next((s for s in TOYS if not row[s].reason), "") for rule, row in CELLS.items()}
 WHOLE = ("continual-ep", "coupled-dynamics")  # where parts move after each nudged step, by all samples: each rank does all of it
 
 
 def registered(rule: str, size: int) -> list[Any]:
     """Trainers of the rule on a small system, one for each rank, in shards of 8 samples."""
-    kind = SYSTEM[rule]
-    few = ["training.batch=29", "training.epochs=3", "compute.chunk=8", "compute.dtype=float64"]
-    few += ["data.train=58", "data.test=8"] if kind != "resistor-network" else []
-    chosen = recipe.find(recipe.kinds("system")[kind].recipe, [*QUICK, *SMALL[kind], *TOYS[kind], *few, f"rule.kind={rule}"])  # type: ignore[attr-defined]
-    return [assemble(chosen, Path("nowhere")).trainer for _ in range(size)]
+    return [rank_cells.trainer(rank_cells.of_rule(rule)) for _ in range(size)]
 
 
 def test_there_is_a_small_system_for_every_rule() -> None:
-    assert all(SYSTEM.values()), SYSTEM
+    assert all(rank_cells.SYSTEM.values()), rank_cells.SYSTEM
 
 
-@pytest.mark.parametrize("rule", CELLS)
+@pytest.mark.parametrize("rule", rank_cells.SYSTEM)
 def test_every_rule_comes_to_the_same_bits(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three steps by one rank, two and three, of shards of 8 samples; a shard is encoded by the rank whose it is, and by no other."""
 

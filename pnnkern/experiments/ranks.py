@@ -91,7 +91,7 @@ def library() -> str:
 
 def _settle(ranks: Any, compute: "Compute") -> None:
     """Give each rank its threads and its GPU, and refuse ranks that were not given the same."""
-    from .._mpi import CudaAware, Nccl
+    from .._gpu_ranks import CudaAware, Nccl
 
     own = [platform.node(), *(sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [])]
     every = ranks.exchange([own] * ranks.size)

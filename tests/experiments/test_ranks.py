@@ -1,0 +1,306 @@
+"""One run on many ranks, by real processes of MPI: the bits of a run by one, stops and starts, faults that end the job with a line."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rank_cells
+from small_recipes import QUICK
+
+import pnnkern
+from pnnkern.cli import main
+from pnnkern.experiments import checkpoint, ranks, recipe, tables
+from pnnkern.experiments import run as runs
+from pnnkern.experiments.recipe import RecipeError
+from pnnkern.experiments.run import CHECKPOINT
+
+ROOT = Path(pnnkern.__file__).resolve().parents[1]
+TESTS = Path(rank_cells.__file__).parent
+beside = Path(sys.executable).with_name("mpiexec")
+MPIEXEC = str(beside) if beside.exists() else shutil.which("mpiexec")
+needs_mpi = pytest.mark.skipif(MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="mpi4py and an mpiexec are not installed")
+LONG = 120.0  # seconds after which a job is taken to hang
+
+
+def launched(count: int, *words: str, **environment: str) -> subprocess.Popen[str]:
+    """The job of so many ranks, `python words` each."""
+    assert MPIEXEC is not None
+    around = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{TESTS}", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"} | environment
+    return subprocess.Popen(
+        [MPIEXEC, "-n", str(count), sys.executable, *words], env=around, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    )
+
+
+def ended(job: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error; a job that hangs is a failure."""
+    try:
+        out, err = job.communicate(timeout=LONG)
+    except subprocess.TimeoutExpired:
+        job.kill()
+        raise AssertionError(f"the job hangs: {job.communicate()}") from None
+    return job.returncode, out, err
+
+
+def assert_same(found: dict[str, np.ndarray], alone: dict[str, np.ndarray]) -> None:
+    assert found.keys() == alone.keys()
+    for name, value in alone.items():
+        assert found[name].dtype == value.dtype, name
+        np.testing.assert_array_equal(found[name], value, err_msg=name)
+
+
+# ------------------------------------------------------------------------------------------------------- every rule, every writer
+@pytest.fixture(scope="module")
+def alone() -> dict[str, np.ndarray]:
+    """States of all cells, trained by this process alone."""
+    before = dict(os.environ)
+    found = {f"{name}|{key}": array for name, chosen in rank_cells.cells().items() for key, array in rank_cells.trained(chosen).items()}
+    os.environ.clear()
+    os.environ.update(before)
+    return found
+
+
+@needs_mpi
+@pytest.mark.parametrize(("count", "pieces"), [(2, 4096), (3, 16), (4, 1000)])
+def test_every_rule_and_writer_comes_to_the_bits_of_one_process(alone: dict[str, np.ndarray], tmp_path: Path, count: int, pieces: int) -> None:
+    """Arrays from `pieces` elements on are added in pieces; a batch is four shards."""
+    code, _, err = ended(launched(count, str(TESTS / "rank_cells.py"), str(tmp_path / "of"), str(pieces)))
+    assert code == 0, err
+    assert {name.partition("|")[0] for name in alone} >= {*rank_cells.SYSTEM, "pulsed", "tiki-taka-v2", "mixed-precision", "rheostats", "d2nn"}
+    for rank in range(count):
+        with np.load(tmp_path / f"of.{rank}.npz") as states:
+            assert_same(dict(states), alone)
+
+
+# --------------------------------------------------------------------------------------------------------------- the command line
+SMALL = [
+    *QUICK, "system.hidden=[9]", "training.batch=29", "compute.chunk=8", "data.train=58", "data.test=58", "checkpoint.steps=4",
+    "training.schedule='constant'",
+]  # fmt: skip
+
+
+def settings(*more: str) -> list[str]:
+    return [word for setting in (*SMALL, *more) for word in ("--set", setting)]
+
+
+def run_words(folder: Path, *more: str) -> list[str]:
+    return ["-m", "pnnkern", "run", "crossbar-digits", "--out", str(folder), *settings(*more)]
+
+
+def rank_of(job: subprocess.Popen[str], rank: int, folder: Path) -> int:
+    """The process of a rank."""
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            words, around = (path / "cmdline").read_bytes().split(b"\0"), (path / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if str(folder).encode() in words and b"mpiexec" not in words[0] and f"PMI_RANK={rank}".encode() in around:
+            return int(path.name)
+    raise AssertionError(f"rank {rank} is not there: {job.poll()}")
+
+
+def until_saved(job: subprocess.Popen[str], folder: Path) -> None:
+    end = time.monotonic() + LONG
+    while not (folder / CHECKPOINT).exists():
+        assert job.poll() is None, job.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def steps_of(folder: Path) -> int:
+    return int(checkpoint.load(folder / CHECKPOINT).state["progress/step"])
+
+
+def straight(tmp_path: Path, epochs: int) -> dict[str, np.ndarray]:
+    """The state after so many epochs by this process alone, in one go."""
+    chosen = recipe.find("crossbar-digits", [*SMALL, f"training.epochs={epochs}", "training.seed=3"])
+    runs.start(chosen, tmp_path / "straight", quiet=True)
+    return checkpoint.load(tmp_path / "straight" / CHECKPOINT).state
+
+
+@needs_mpi
+def test_a_run_is_stopped_and_goes_on_with_other_ranks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A signal to one of three ranks stops all after the same step; two ranks go on, then one process: as if nothing had been."""
+    folder = tmp_path / "run"
+    job = launched(3, *run_words(folder, "training.epochs=100000", "training.seed=3"))
+    until_saved(job, folder)
+    os.kill(rank_of(job, 1, folder), signal.SIGTERM)
+    code, out, err = ended(job)
+    assert code == runs.STOPPED, err
+    assert out.count("go on with: pnnkern resume") == 1
+    assert "rank" not in err, "nothing went wrong"
+    assert "Traceback" not in err
+    stopped = steps_of(folder)
+    epochs = stopped // 2 + 2
+    code, out, err = ended(launched(2, "-m", "pnnkern", "resume", str(folder), "--epochs", str(epochs), "--quiet"))
+    assert code == 0, err
+    assert out.count("pictures:") == 1
+    assert main(["resume", str(folder), "--epochs", str(epochs + 1), "--quiet"]) == 0
+    assert "need not repeat" not in capsys.readouterr().err
+    assert_same(checkpoint.load(folder / CHECKPOINT).state, straight(tmp_path, epochs + 1))
+    sessions = checkpoint.load(folder / CHECKPOINT).meta["sessions"]
+    assert [(s["step"], s["ranks"]) for s in sessions] == [(0, 3), (stopped, 2), (2 * epochs, 1)]
+
+
+@needs_mpi
+def test_a_rank_that_is_killed_ends_the_job_and_loses_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    job = launched(2, *run_words(folder, "training.epochs=100000", "training.seed=3"))
+    until_saved(job, folder)
+    os.kill(rank_of(job, 1, folder), signal.SIGKILL)
+    code, _, _ = ended(job)
+    assert code not in (0, 2, runs.STOPPED)
+    saved = steps_of(folder)
+    assert main(["resume", str(folder), "--epochs", str(saved // 2 + 1), "--quiet"]) == 0
+    assert_same(checkpoint.load(folder / CHECKPOINT).state, straight(tmp_path, saved // 2 + 1))
+
+
+@needs_mpi
+def test_controls_and_python_on_ranks(tmp_path: Path) -> None:
+    """`pnnkern.train` with both controls, on two ranks and on one process."""
+    program = (
+        "import sys, numpy as np, pnnkern as pnn\n"
+        "from pnnkern import learning, random, systems\n"
+        "rng = np.random.default_rng(5)\n"
+        "x = rng.random((40, 6)); y = (x[:, 0] > x[:, 1]).astype(int)\n"
+        "system = systems.CrossbarNetwork(inputs=6, hidden=(5,), outputs=2, key=random.key(1), chunk=8)\n"
+        "done = pnn.train(system, learning.SPSA(), (x, y, x, y), out=sys.argv[1], epochs=2, batch=20, controls=True, quiet=True)\n"
+        "print(sorted(done.metrics.items()))\n"
+    )
+    folder = tmp_path / "ranks"
+    code, out, err = ended(launched(2, "-c", program, str(folder)))
+    assert code == 0, err
+    lines = out.splitlines()
+    assert len(lines) == 2
+    assert lines[0] == lines[1]
+    assert "exact_gradient_accuracy" in lines[0]
+    assert "linear_control_accuracy" in lines[0]
+    around = os.environ | {"PYTHONPATH": str(ROOT)}
+    single = subprocess.run([sys.executable, "-c", program, str(tmp_path / "one")], env=around, capture_output=True, text=True, check=False)
+    assert single.stdout.splitlines() == lines[:1], single.stderr
+    for name in ("", "exact"):
+        assert_same(checkpoint.load(folder / name / CHECKPOINT).state, checkpoint.load(tmp_path / "one" / name / CHECKPOINT).state)
+
+
+# -------------------------------------------------------------------------------------------------------------------------- faults
+FAULT = """
+import sys, time
+from pnnkern.cli import main, _fail
+from pnnkern._errors import DataError, PnnError
+from pnnkern.communicator import any_of
+from pnnkern.experiments import ranks, tables
+what, at = sys.argv[1], int(sys.argv[2])
+try:
+    with ranks.taking_part(tables.Compute(patience=1.0, threads=1)) as here:
+        here.doing = "step 7"
+        if here.rank == at:
+            if what == "hangs":
+                time.sleep(60)
+            raise {"data": DataError, "bug": KeyError}[what]("no such thing")
+        any_of(here, [False])
+except PnnError as error:
+    sys.exit(2 if getattr(error, "said", False) else _fail(str(error)))
+"""
+
+
+@needs_mpi
+def test_a_rank_that_fails_ends_the_job_with_a_line() -> None:
+    for at in (0, 2):
+        code, _, err = ended(launched(3, "-c", FAULT, "data", str(at)))
+        where = "" if at == 0 else "rank 2 of 3: "
+        assert (code, err) == (2, f"pnnkern: error: {where}no such thing\n")
+    code, _, err = ended(launched(2, "-c", FAULT, "bug", "1"))
+    assert code == 1
+    assert "rank 1 of 2: error: KeyError: 'no such thing'" in err
+
+
+@needs_mpi
+def test_a_rank_that_hangs_is_waited_for_so_long_and_no_longer() -> None:
+    began = time.monotonic()
+    code, _, err = ended(launched(2, "-c", FAULT, "hangs", "1"))
+    assert time.monotonic() - began < 40
+    assert code == 1
+    assert "rank 0 of 2: error: waited 1" in err
+    assert "at step 7" in err
+    assert "compute.patience" in err
+
+
+@needs_mpi
+def test_ranks_with_different_runs_are_refused(tmp_path: Path) -> None:
+    program = "import os, sys\nfrom pnnkern.cli import main\nsys.exit(main([*sys.argv[1:], '--seed', os.environ['PMI_RANK']]))"
+    words = run_words(tmp_path / "run")[2:]
+    code, _, err = ended(launched(2, "-c", program, *words, "--set", "training.epochs=1"))
+    assert code == 2
+    assert err.count("error") == 1
+    assert "rank 1 has another run than rank 0" in err
+    assert not (tmp_path / "run").exists()
+
+
+# --------------------------------------------------------------------------------------------------------------- without any MPI
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, (0, 1)),
+        ({"PMI_RANK": "2", "PMI_SIZE": "4"}, (2, 4)),
+        ({"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "3"}, (1, 3)),
+        ({"SLURM_STEP_ID": "0", "SLURM_PROCID": "5", "SLURM_STEP_NUM_TASKS": "8", "SLURM_NTASKS": "8"}, (5, 8)),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "8", "SLURM_JOB_ID": "3"}, (0, 1)),  # a batch script: one process, whatever the job has
+        ({"PMI_RANK": "", "PMI_SIZE": "x"}, (0, 1)),
+    ],
+)
+def test_who_was_started_together(environment: dict[str, str], expected: tuple[int, int]) -> None:
+    assert ranks.started(environment) == expected
+
+
+@pytest.fixture
+def of_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PMI_RANK": "0", "PMI_SIZE": "4"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_without_mpi4py_there_is_one_clear_error(
+    of_four: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    assert main(run_words(tmp_path / "run", "training.epochs=1")[2:]) == 2
+    said = capsys.readouterr().err
+    assert "one of 4 processes" in said
+    assert "pip install 'pnnkern[mpi]'" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+    assert main(run_words(tmp_path / "run", "training.epochs=1", "compute.ranks='off'")[2:]) == 0
+
+
+def test_an_mpi_that_is_not_the_launchers_is_an_error(of_four: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Alone:
+        rank, size = 0, 1
+
+    fake = type(sys)("pnnkern._mpi")
+    fake.Processes = lambda patience, exact: Alone()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pnnkern._mpi", fake)
+    monkeypatch.setattr(pnnkern, "_mpi", fake, raising=False)
+    monkeypatch.setattr(ranks, "library", lambda: "Some MPI 1.0")
+    message = "4 processes were started together, and MPI knows of 1: mpi4py uses Some MPI"
+    with pytest.raises(RecipeError, match=message), ranks.taking_part(tables.Compute()):
+        pass
+
+
+def test_ways_of_gpus_need_a_gpu(of_four: None) -> None:
+    with pytest.raises(RecipeError, match=r"compute\.ranks='nccl' moves arrays of GPUs, and compute\.device is 'cpu'"):
+        with ranks.taking_part(tables.Compute(ranks="nccl")):
+            pass
+
+
+def test_a_process_alone_needs_no_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    for way in ("auto", "mpi", "off"):
+        with ranks.taking_part(tables.Compute(ranks=way)) as here:  # type: ignore[arg-type]
+            assert here.size == 1

@@ -170,9 +170,9 @@ def test_controls_and_python_on_ranks(tmp_path: Path) -> None:
         "import sys, numpy as np, pnnkern as pnn\n"
         "from pnnkern import learning, random, systems\n"
         "rng = np.random.default_rng(5)\n"
-        "x = rng.random((40, 6)); y = (x[:, 0] > x[:, 1]).astype(int)\n"
-        "system = systems.CrossbarNetwork(inputs=6, hidden=(5,), outputs=2, key=random.key(1), chunk=8)\n"
-        "done = pnn.train(system, learning.SPSA(), (x, y, x, y), out=sys.argv[1], epochs=2, batch=20, controls=True, quiet=True)\n"
+        "x = rng.random((150, 6)); y = (x[:, 0] > x[:, 1]).astype(int)\n"
+        "system = systems.CrossbarNetwork(inputs=6, hidden=(5,), classes=2, key=random.key(1))\n"
+        "done = pnn.train(system, learning.SPSA(), (x, y, x, y), out=sys.argv[1], epochs=2, batch=150, controls=True, quiet=True)\n"
         "print(sorted(done.metrics.items()))\n"
     )
     folder = tmp_path / "ranks"

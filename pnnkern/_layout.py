@@ -1,7 +1,6 @@
 """In which order the axes of an array lie in memory: products round by it, so that what goes through another process must come back in it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from . import _array
 from ._array import Array

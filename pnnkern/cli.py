@@ -60,7 +60,7 @@ def _fail(message: str) -> int:
 
     rank, size = started()
     if rank:
-        time.sleep(0.5)  # what is wrong for all rank 0 says, and the launcher then ends the others
+        time.sleep(0.5)  # what is wrong for all rank 0 says first, and some launchers then end the others
     who = f"pnnkern: rank {rank} of {size}" if rank else "pnnkern"
     files.say(f"{who}: error: {text.plain(' '.join(message.split()))}")
     return 2
@@ -193,8 +193,8 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped or killed, or give a finished one more epochs.
 
-    --set takes what may change meanwhile: training.epochs, training.lr, checkpoint.*, control.*, compute.device, compute.threads, compute.ranks,
-    compute.patience, and where the data lie.
+    --set takes what may change meanwhile: training.epochs, training.lr, checkpoint.*, control.*, compute.device, compute.threads,
+    compute.ranks, compute.patience, and where the data lie.
 
     Example: pnnkern resume runs/d2nn
     """

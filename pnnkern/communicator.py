@@ -45,7 +45,8 @@ class Serial:
     """One rank, which has all shares."""
 
     rank, size, exact = 0, 1, True
-    doing, agreed = "", None
+    doing = ""
+    agreed: BaseException | None = None
 
     def exchange(self, parts: Sequence[Any]) -> Sequence[Any]:
         return parts
@@ -264,6 +265,6 @@ def _refuse_failed(communicator: Communicator, every: Sequence[Any], own: PnnErr
 
 
 __all__ = [
-    "SERIAL", "Communicator", "RankError", "Serial", "alone", "any_of", "entered", "gather", "here", "same", "shared_out", "threads", "together",
-    "total",
+    "SERIAL", "Communicator", "RankError", "Serial", "alone", "any_of", "entered", "gather", "here", "same", "shared_out", "threads",
+    "together", "total",
 ]  # fmt: skip

@@ -275,7 +275,7 @@ class Trainer:
         if any_of(ranks, [stopped])[0]:
             raise Stopped
         if ranks.size > 1:
-            sums = [zlib.crc32(np.ascontiguousarray(_array.to_numpy(p)).view(np.uint8)) for p in self.system.parameters.values()]
+            sums = [zlib.crc32(_array.to_numpy(p).tobytes()) for p in self.system.parameters.values()]
             same(ranks, "other parameters than rank 0: what is not the same on all of them, machines or libraries?", sums)
         return [value for _, value in sorted(gather(ranks, own).items(), key=lambda item: item[0])]
 
@@ -366,7 +366,9 @@ def train(
 ) -> bool:  # fmt: skip
     """Run to the end, or until `stop()`; True when the end was reached.
 
-    Ranks stop and save after the same step. save : called every `seconds` and every `steps` (0: not by that), when stopped, and at the end. watch : called after each step
+    Ranks stop and save after the same step.
+
+    save : called every `seconds` and every `steps` (0: not by that), when stopped, and at the end. watch : called after each step
     and evaluation.
     """
     saved_at, saved_step, ranks = time.monotonic(), trainer.step, trainer.communicator

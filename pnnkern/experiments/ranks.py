@@ -64,7 +64,7 @@ def _processes(compute: "Compute") -> Any:
     """The ranks, by MPI."""
     size = started()[1]
     if compute.ranks in ("cuda-mpi", "nccl") and compute.device != "cuda":
-        raise RecipeError(f"compute.ranks={compute.ranks!r} moves arrays of GPUs, and compute.device is {compute.device!r}: set 'auto' or 'mpi'")
+        raise RecipeError(f"compute.ranks={compute.ranks!r} moves arrays of GPUs, and compute.device is {compute.device!r}: set 'mpi'")
     try:
         from .. import _mpi
     except (ImportError, RuntimeError) as error:  # mpi4py finds no library of MPI where there is none
@@ -75,8 +75,8 @@ def _processes(compute: "Compute") -> Any:
     ranks = _mpi.Processes(compute.patience, compute.exact_sums)
     if ranks.size != size:
         raise RecipeError(
-            f"{size} processes were started together, and MPI knows of {ranks.size}: mpi4py uses {library()}, which is not that of the launcher; "
-            f"start them by its own mpiexec, or let mpi4py use the launcher's (MPI4PY_LIBMPI)"
+            f"{size} processes were started together, and MPI knows of {ranks.size}: mpi4py uses {library()}, which is not that of the "
+            f"launcher; start them by its own mpiexec, or let mpi4py use the launcher's (MPI4PY_LIBMPI)"
         )
     return ranks
 
@@ -120,8 +120,8 @@ def remarks(recipe: Recipe, rule: Any) -> list[str]:
         return [f"rule.kind={recipe.rule.kind!r} moves parts by all samples of a batch at once: each of the {ranks.size} ranks does all of it"]
     if shards < ranks.size:
         return [
-            f"a batch of {batch} samples is {shards} shard{'s' * (shards > 1)} of compute.chunk={chunk}, so that {ranks.size - shards} of "
-            f"{ranks.size} ranks have nothing to do: set compute.chunk={-(-batch // ranks.size)} in a new run"
+            f"a batch of {batch} samples is {shards} shard{'s' * (shards > 1)} of compute.chunk={chunk}, too few for {ranks.size} ranks: "
+            f"{ranks.size - shards} of them will do nothing but wait; set compute.chunk={-(-batch // ranks.size)} in a new run"
         ]
     return []
 

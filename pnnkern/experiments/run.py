@@ -15,7 +15,23 @@ from .._errors import CheckpointError, PnnError, out_of_memory
 from ..communicator import alone, any_of, here, same
 from ..systems import writers
 from ..systems.protocols import lacks, replaced
-from . import checkpoint, controls, data, derived, files, machine, matrix, memory, origin, progress, ranks, saved, signals, text, units
+from . import (
+    checkpoint,
+    controls,
+    data,
+    derived,
+    files,
+    machine,
+    matrix,
+    memory,
+    origin,
+    progress,
+    ranks,
+    saved,
+    signals,
+    text,
+    units,
+)
 from . import recipe as recipes
 from .loop import CALIBRATION, Stopped, TrainingError, calibrate, rate
 from .recipe import Recipe, RecipeError

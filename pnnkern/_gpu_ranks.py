@@ -15,9 +15,12 @@ class CudaAware:
     """Arrays of GPUs given to an MPI that knows of them."""
 
     def exchange(self, ranks: Any, arrays: list[list[Any]], sizes: list[int]) -> list[Any]:
+        from mpi4py import MPI
+
         outgoing, incoming, own, firsts = _staged(ranks.rank, arrays, sizes)
         _array.cupy().cuda.get_current_stream().synchronize()  # MPI knows nothing of streams
-        ranks.wait(ranks.world.Ialltoallv([outgoing, own[0], own[1], "B"], [incoming, sizes, firsts, "B"]))
+        out, into = (MPI.memory.fromaddress(array.data.ptr, array.nbytes) for array in (outgoing, incoming))
+        ranks.wait(ranks.world.Ialltoallv([out, *own, MPI.BYTE], [into, sizes, firsts, MPI.BYTE]))
         return [incoming[a : a + size] for a, size in zip(firsts, sizes, strict=True)]
 
 

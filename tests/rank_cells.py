@@ -1,6 +1,8 @@
 """Every rule and every writer on a system that is small, for ranks to train; run by mpiexec, each rank writes what it has come to.
 
-As a program: rank_cells.py FILE PIECES [inexact].
+As a program: rank_cells.py FOLDER PIECES exact|inexact|gpu ...
+"inexact": of some cells. "gpu": on the stand-in for CuPy, whose arrays lie in the host's memory, so that MPI may be given them as one that
+knows of GPUs is, and NCCL can be played by MPI.
 """
 
 import sys
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import strict_cupy
 from small_recipes import QUICK, SMALL
 
 from pnnkern import communicator
@@ -23,6 +26,8 @@ TOYS = {  # the first that the matrix crosses
 SYSTEM = {rule: next((s for s in TOYS if not row[s].reason), "") for rule, row in matrix.collect().items()}
 FEW = ["training.batch=29", "training.epochs=3", "compute.chunk=8"]
 STEPS = 3
+INEXACT = ("in-silico", "equilibrium-propagation", "spsa", "pulsed")
+WAYS = ("mpi", "cuda-mpi", "nccl")
 
 
 def of_rule(rule: str) -> recipe.Recipe:
@@ -42,6 +47,11 @@ def of_writers() -> dict[str, recipe.Recipe]:
 def cells() -> dict[str, recipe.Recipe]:
     """All of them."""
     return {rule: of_rule(rule) for rule in SYSTEM} | of_writers()
+
+
+def of_gpus() -> dict[str, recipe.Recipe]:
+    """Some on a GPU: large arrays and small ones, factors and gradients, samples that live there."""
+    return {kind: _small(kind, "compute.device=cuda", *more) for kind, more in (("d2nn", []), ("crossbar", ["system.writer=pulsed"]))}
 
 
 def _small(kind: str, *settings: str) -> recipe.Recipe:
@@ -65,13 +75,62 @@ def trained(chosen: recipe.Recipe) -> dict[str, np.ndarray]:
     return state
 
 
-def main(file: Path, pieces: int, exact: bool) -> None:
-    """Write all states of this rank to `file` with its number, by cell."""
-    communicator.PIECES = pieces
-    with ranks.taking_part(tables.Compute(exact_sums=exact, threads=1, patience=60.0)) as here:
-        states = {f"{name}|{key}": array for name, chosen in cells().items() for key, array in trained(chosen).items()}
+class Nccl:
+    """cupy.cuda.nccl, played by MPI."""
+
+    NCCL_UINT8 = 1
+
+    def __init__(self) -> None:
+        self.pending: list[Any] = []
+
+    def get_unique_id(self) -> tuple[int, ...]:
+        return tuple(range(-64, 64))
+
+    def NcclCommunicator(self, size: int, token: tuple[int, ...], rank: int) -> "Nccl":
+        from mpi4py import MPI
+
+        assert token == self.get_unique_id()
+        assert (size, rank) == (MPI.COMM_WORLD.size, MPI.COMM_WORLD.rank)
+        self.world, self.at = MPI.COMM_WORLD, MPI.memory.fromaddress
+        return self
+
+    def groupStart(self) -> None:
+        assert not self.pending
+
+    def send(self, ptr: int, count: int, dtype: int, peer: int, stream: int) -> None:
+        assert dtype == self.NCCL_UINT8
+        self.pending.append(self.world.Isend(self.at(ptr, count), peer))
+
+    def recv(self, ptr: int, count: int, dtype: int, peer: int, stream: int) -> None:
+        assert dtype == self.NCCL_UINT8
+        self.pending.append(self.world.Irecv(self.at(ptr, count), peer))
+
+    def groupEnd(self) -> None:
+        for request in self.pending:
+            request.Wait()
+        self.pending.clear()
+
+
+def write(file: str, chosen: dict[str, recipe.Recipe], **compute: Any) -> None:
+    """All states of this rank into `file` with its number, by cell and key."""
+    with ranks.taking_part(tables.Compute(threads=1, patience=60.0, **compute)) as here:
+        states = {f"{name}|{key}": array for name, each in chosen.items() for key, array in trained(each).items()}
         np.savez(f"{file}.{here.rank}", **states)
 
 
+def main(folder: str, pieces: int, *parts: str) -> None:
+    communicator.PIECES = pieces
+    if "exact" in parts:
+        write(f"{folder}/exact", cells())
+    if "inexact" in parts:
+        write(f"{folder}/inexact", {name: chosen for name, chosen in cells().items() if name in INEXACT}, exact_sums=False)
+    if "gpu" in parts:
+        with strict_cupy.installed() as cupy:
+            cupy.cuda.nccl = Nccl()
+            sys.modules["cupy.cuda.nccl"] = cupy.cuda.nccl
+            for way in WAYS:
+                write(f"{folder}/{way}", of_gpus(), device="cuda", ranks=way)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), "inexact" not in sys.argv)
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

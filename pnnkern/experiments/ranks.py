@@ -100,9 +100,19 @@ def _settle(ranks: Any, compute: "Compute") -> None:
         local = sum(theirs[0] == own[0] for theirs in every[: ranks.rank])
         cupy.cuda.Device(local % cupy.cuda.runtime.getDeviceCount()).use()
     elif not compute.threads and "PNNKERN_NUM_THREADS" not in os.environ:
-        use_threads(max(1, _array.processors() // list(every).count(own)))  # ranks that are bound to processors of their own have all of them
+        _share_threads(max(1, _array.processors() // list(every).count(own)))  # those bound to processors of their own have all of them
     if compute.ranks in ("cuda-mpi", "nccl"):
         ranks.gpu = Nccl(ranks.world) if compute.ranks == "nccl" else CudaAware()
+
+
+def _share_threads(threads: int) -> None:
+    """Of a node whose processors all ranks may use. BLAS takes no more either, unless the environment says how many it has."""
+    use_threads(threads)
+    if not {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"} & os.environ.keys():
+        import threadpoolctl
+
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # of those that are loaded later
+        threadpoolctl.threadpool_limits(threads, "blas")
 
 
 def sums(compute: "Compute") -> dict[str, str]:

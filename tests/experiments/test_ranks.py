@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,26 +58,69 @@ def assert_same(found: dict[str, np.ndarray], alone: dict[str, np.ndarray]) -> N
 
 
 # ------------------------------------------------------------------------------------------------------- every rule, every writer
+States = dict[str, np.ndarray]
+
+
+def states_of(cells: dict[str, recipe.Recipe]) -> States:
+    """Of cells that are trained here and now."""
+    return {f"{name}|{key}": array for name, chosen in cells.items() for key, array in rank_cells.trained(chosen).items()}
+
+
 @pytest.fixture(scope="module")
-def alone() -> dict[str, np.ndarray]:
+def alone() -> States:
     """States of all cells, trained by this process alone."""
-    before = dict(os.environ)
-    found = {f"{name}|{key}": array for name, chosen in rank_cells.cells().items() for key, array in rank_cells.trained(chosen).items()}
-    os.environ.clear()
-    os.environ.update(before)
+    before = os.environ.get("PNNKERN_NUM_THREADS")
+    found = states_of(rank_cells.cells())
+    if before is None:
+        del os.environ["PNNKERN_NUM_THREADS"]
     return found
 
 
+@pytest.fixture(scope="module")
+def by_ranks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, str], list[States]]:
+    """The states that each of so many ranks has come to; one job for each number of them, in which large arrays are those from so many on."""
+    jobs = {2: ("4096", "exact", "gpu"), 3: ("16", "exact", "inexact"), 4: ("1000", "exact")}
+    folders: dict[int, Path] = {}
+
+    def states(count: int, part: str) -> list[States]:
+        if count not in folders:
+            folders[count] = tmp_path_factory.mktemp("ranks")
+            code, _, err = ended(launched(count, str(TESTS / "rank_cells.py"), str(folders[count]), *jobs[count]))
+            assert code == 0, err
+        return [dict(np.load(folders[count] / f"{part}.{rank}.npz")) for rank in range(count)]
+
+    return states
+
+
 @needs_mpi
-@pytest.mark.parametrize(("count", "pieces"), [(2, 4096), (3, 16), (4, 1000)])
-def test_every_rule_and_writer_comes_to_the_bits_of_one_process(alone: dict[str, np.ndarray], tmp_path: Path, count: int, pieces: int) -> None:
-    """Arrays from `pieces` elements on are added in pieces; a batch is four shards."""
-    code, _, err = ended(launched(count, str(TESTS / "rank_cells.py"), str(tmp_path / "of"), str(pieces)))
-    assert code == 0, err
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_every_rule_and_writer_comes_to_the_bits_of_one_process(alone: States, by_ranks: Any, count: int) -> None:
+    """A batch is four shards, an evaluation two pieces."""
     assert {name.partition("|")[0] for name in alone} >= {*rank_cells.SYSTEM, "pulsed", "tiki-taka-v2", "mixed-precision", "rheostats", "d2nn"}
-    for rank in range(count):
-        with np.load(tmp_path / f"of.{rank}.npz") as states:
-            assert_same(dict(states), alone)
+    for found in by_ranks(count, "exact"):
+        assert_same(found, alone)
+
+
+@needs_mpi
+def test_arrays_of_gpus_go_by_the_host_by_mpi_and_by_nccl(cupy: object, by_ranks: Any) -> None:
+    """On the stand-in for CuPy; NCCL is played. The shares come back to their GPU, and to the bits of one process."""
+    single = states_of(rank_cells.of_gpus())
+    for way in rank_cells.WAYS:
+        for found in by_ranks(2, way):
+            assert_same(found, single)
+
+
+@needs_mpi
+def test_inexact_sums_are_near_and_the_same_on_all_ranks(alone: States, by_ranks: Any) -> None:
+    one, *others = by_ranks(3, "inexact")
+    for other in others:
+        assert_same(other, one)
+    assert {name.partition("|")[0] for name in one} == {*rank_cells.INEXACT}
+    differ = {name for name, value in one.items() if not np.array_equal(value, alone[name])}
+    assert any(name.startswith("in-silico|parameters") for name in differ), "shares were added in another order"
+    assert not any(name.startswith("pulsed|") for name in differ if "progress" not in name), "pulses are written sample by sample, in order"
+    for name in (name for name in one if "|parameters" in name):
+        np.testing.assert_allclose(one[name], alone[name], rtol=1e-9, atol=1e-12)
 
 
 # --------------------------------------------------------------------------------------------------------------- the command line

@@ -328,11 +328,31 @@ def compare(
 
 
 @app.command()
-def info(as_json: Json = False) -> None:
-    """Show versions, devices, threads and folders.
+def info(
+    scaling: Annotated[
+        str,
+        typer.Option(
+            "--scaling", metavar="RECIPE", help="Show instead what 8 to 1024 GPUs would gain: a model.", autocompletion=completion.recipes
+        ),
+    ] = "",
+    step_time: Annotated[
+        float | None, typer.Option("--step-time", min=0.0, help="Seconds of a step on one GPU, for --scaling [default: a prediction, if any].")
+    ] = None,
+    assignments: Set = None,
+    data_dir: DataDir = "",
+    as_json: Json = False,
+) -> None:
+    """Show versions, devices, MPI, threads and folders, or a model of how a recipe scales.
 
-    Example: pnnkern info
+    Example: pnnkern info --scaling d2nn-digits --step-time 1e-3
     """
+    if scaling:
+        from .experiments import recipe as recipes
+        from .experiments import scaling as scalings
+
+        model = scalings.collect(recipes.find(scaling, _overrides(assignments, data_dir=data_dir)), step_time)
+        _end(model, as_json, scalings.page(model))
+        return
     from .experiments import info as infos
 
     found = infos.collect()

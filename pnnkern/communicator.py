@@ -18,7 +18,7 @@ from ._layout import Layout
 from ._updates import Factors, Gradient, Move, Set, added
 
 T = TypeVar("T")
-PIECES = 4096  # elements from which on an array is added in pieces, one by each rank
+PIECES = 16384  # elements that all ranks together are sent of an array, from which on it is added in pieces, one by each rank
 _FAILED = "failed"  # the one word of a rank that cannot go on
 
 
@@ -118,7 +118,7 @@ def total(communicator: Communicator, own: Mapping[int, Any]) -> Any:
     if not communicator.exact and own:
         own = {min(own): _in_order(own)}
     ranks = range(communicator.size)
-    layouts = [_layouts(own[min(own)])] if own else []
+    layouts = [_layouts(own[min(own)], communicator.size)] if own else []
     parts = [{"shares": {n: _cut(share, r, communicator.size) for n, share in own.items()}, "layouts": layouts} for r in ranks]
     found = sorted((part for part in _exchanged(communicator, parts) if part["shares"]), key=lambda part: min(part["shares"]))
     summed = _in_order({number: share for part in found for number, share in part["shares"].items()})
@@ -156,10 +156,10 @@ def _plus(one: Any, two: Any) -> Any:
     return one + two
 
 
-def _layouts(share: Any) -> list[Layout | None]:
+def _layouts(share: Any, size: int) -> list[Layout | None]:
     """How each array of a share lies in memory, None for one that is added whole; in the order in which they are met."""
     found: list[Layout | None] = []
-    _mapped(lambda array: found.append(Layout.of(array) if _in_pieces(array) else None), share)
+    _mapped(lambda array: found.append(Layout.of(array) if in_pieces(array, size) else None), share)
     return found
 
 
@@ -167,7 +167,7 @@ def _cut(share: Any, rank: int, size: int) -> Any:
     """A share with the piece of a rank in the place of each large array."""
 
     def piece(array: Any) -> Any:
-        if not _in_pieces(array):
+        if not in_pieces(array, size):
             return array
         flat = array.reshape(-1)
         return flat[flat.size * rank // size : flat.size * (rank + 1) // size]
@@ -175,8 +175,9 @@ def _cut(share: Any, rank: int, size: int) -> Any:
     return _mapped(piece, share)
 
 
-def _in_pieces(array: Any) -> bool:
-    return _array.is_array(array) and array.size >= PIECES
+def in_pieces(array: Any, size: int) -> bool:
+    """Whether so many ranks add this part of their shares piece by piece."""
+    return _array.is_array(array) and array.size * size >= PIECES
 
 
 def _mapped(function: Callable[[Any], Any], share: Any) -> Any:

@@ -5,12 +5,16 @@ writes and shows; all do the work.
 """
 
 import contextlib
+import importlib.util
 import os
 import platform
+import shutil
+import subprocess
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _array, communicator
@@ -87,6 +91,45 @@ def library() -> str:
 
     words = MPI.Get_library_version().split("\n")[0].replace("\t", " ").rstrip("\0").split()
     return " ".join(words)[:80].rstrip(",")
+
+
+_PROBE = """
+import ctypes, mpi4py
+from mpi4py import MPI
+asked = getattr(ctypes.CDLL(MPI.__file__), "MPIX_Query_cuda_support", None)
+words = " ".join(MPI.Get_library_version().split(chr(10))[0].replace(chr(0), "").split())[:80].rstrip(",")
+print(f"{words}, MPI {'.'.join(map(str, MPI.Get_version()))}, mpi4py {mpi4py.__version__}|{'?' if asked is None else asked()}")
+"""
+
+
+def described() -> str:
+    """What ranks would use here, in words: the MPI, whether it takes arrays of GPUs, NCCL; and which rank this is."""
+    if importlib.util.find_spec("mpi4py") is None:
+        return f"no: mpi4py is not installed ({INSTALL}); it lets mpiexec and srun start one run on many ranks"
+    ours = ("PMI", "PMIX", "OMPI", "SLURM", "MPI_LOCAL")  # of a launcher, which is to know nothing of this
+    around = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    try:
+        done = subprocess.run([sys.executable, "-c", _PROBE], env=around, capture_output=True, text=True, timeout=30, check=False)
+    except subprocess.TimeoutExpired:
+        return "no: MPI does not start within 30 s"
+    if done.returncode:
+        return f"no: {text.plain((done.stderr.strip().splitlines() or ['MPI does not start'])[-1])}"
+    words, aware = done.stdout.strip().rpartition("|")[::2]
+    beside = Path(sys.executable).with_name("mpiexec")
+    launcher = str(beside) if beside.exists() else shutil.which("mpiexec") or "no mpiexec"
+    gpus = {"1": "takes arrays of GPUs", "0": "takes no arrays of GPUs"}.get(aware, "does not say whether it takes arrays of GPUs")
+    rank, size = started()
+    this = f"; this is rank {rank} of {size}" if size > 1 else ""
+    return f"{words}, {launcher}; it {gpus}; NCCL: {_nccl()}{this}"
+
+
+def _nccl() -> str:
+    """The version of NCCL that CuPy has, or why there is none."""
+    try:
+        from cupy.cuda import nccl
+    except ImportError:
+        return "no"
+    return str(nccl.get_version()) if getattr(nccl, "available", True) else "no"
 
 
 def _settle(ranks: Any, compute: "Compute") -> None:

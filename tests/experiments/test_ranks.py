@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +19,7 @@ import rank_cells
 from small_recipes import QUICK
 
 import pnnkern
+from pnnkern import communicator
 from pnnkern.cli import main
 from pnnkern.experiments import checkpoint, ranks, recipe, tables
 from pnnkern.experiments import run as runs
@@ -347,3 +350,99 @@ def test_a_process_alone_needs_no_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
     for way in ("auto", "mpi", "off"):
         with ranks.taking_part(tables.Compute(ranks=way)) as here:  # type: ignore[arg-type]
             assert here.size == 1
+
+
+# ------------------------------------------------------------------------------------------------------------------ what is said
+def remarks(size: int, *more: str, rule: str = "in-silico") -> list[str]:
+    chosen = recipe.find("d2nn-digits", [*QUICK, *more])
+    with communicator.threads(size) as all_ranks, communicator.entered(all_ranks[0]):
+        return ranks.remarks(chosen, recipe.kinds("rule")[rule])
+
+
+def test_ranks_with_nothing_to_do_are_told_of() -> None:
+    found = remarks(3, "training.batch=50", "compute.chunk=64")
+    assert found == [
+        "a batch of 50 samples is 1 shard of compute.chunk=64, too few for 3 ranks: 2 of them will do nothing but wait; set compute.chunk=17 "
+        "in a new run"
+    ]
+    assert remarks(3, "training.batch=50", "compute.chunk=17") == []
+    assert remarks(1, "training.batch=50", "compute.chunk=64") == []
+    assert "each of the 2 ranks does all of it" in remarks(2, rule="continual-ep")[0]
+
+
+def test_the_record_says_where_ranks_decide_on_bits() -> None:
+    with communicator.threads(3, exact=False) as all_ranks, communicator.entered(all_ranks[0]):
+        assert ranks.sums(tables.Compute()) == {}
+        assert ranks.sums(tables.Compute(exact_sums=False)) == {"ranks": "3, each of which adds its own shards first"}
+
+
+def test_inexact_sums_are_recorded_and_other_ranks_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    assert main(run_words(folder, "training.epochs=1", "compute.exact_sums=false")[2:]) == 0
+    assert checkpoint.load(folder / CHECKPOINT).meta["environment"]["ranks"] == "1, each of which adds its own shards first"
+    assert main(["resume", str(folder), "--epochs", "2", "--quiet"]) == 0
+    assert "need not repeat" not in capsys.readouterr().err
+    found = checkpoint.load(folder / CHECKPOINT)
+    found.meta["environment"]["ranks"] = found.meta["environment"]["ranks"].replace("1", "4")
+    checkpoint.save(folder / CHECKPOINT, found.state, found.meta)
+    assert main(["resume", str(folder), "--epochs", "3", "--quiet"]) == 0
+    assert "note: changed since the checkpoint: ranks 4, each of which" in capsys.readouterr().err
+    assert main(["resume", str(folder), "--set", "compute.exact_sums=true"]) == 2
+    assert "compute.exact_sums cannot change while a run goes on" in capsys.readouterr().err
+
+
+def test_what_mpi_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "pip install 'pnnkern[mpi]'" in ranks.described()
+    monkeypatch.undo()
+    monkeypatch.setattr(ranks, "_PROBE", "raise SystemExit('no library')")
+    if importlib.util.find_spec("mpi4py"):
+        assert ranks.described() == "no: no library"
+
+
+@needs_mpi
+def test_the_mpi_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert re.search(r"(MPICH|Open MPI|Intel).*mpi4py \d.*mpiexec; it .*arrays of GPUs; NCCL: ", ranks.described())
+    monkeypatch.setenv("PMI_SIZE", "4")
+    monkeypatch.setenv("PMI_RANK", "2")
+    assert ranks.described().endswith("; this is rank 2 of 4")
+
+
+def test_threads_of_a_node_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ranks that may use the same processors divide them; one that is bound to its own has them; who says threads has them."""
+
+    class Told:
+        def __init__(self, rank: int, every: list[list[Any]]) -> None:
+            self.rank, self.size, self.every, self.gpu = rank, len(every), every, None
+
+        def exchange(self, parts: Any) -> Any:
+            return [[platform.node(), *processors] for processors in self.every]
+
+    given: list[int] = []
+    monkeypatch.setattr(ranks, "use_threads", given.append)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda which: set(range(8)))
+    monkeypatch.delenv("PNNKERN_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    shared, own = list(range(8)), [8, 9]
+    ranks._settle(Told(1, [shared, shared, own]), tables.Compute())
+    ranks._settle(Told(0, [shared, own, own]), tables.Compute())
+    ranks._settle(Told(0, [shared] * 16), tables.Compute())
+    ranks._settle(Told(0, [shared, shared]), tables.Compute(threads=3))
+    assert given == [4, 8, 1]
+    monkeypatch.setenv("PNNKERN_NUM_THREADS", "2")
+    ranks._settle(Told(0, [shared, shared]), tables.Compute())
+    assert given == [4, 8, 1]
+
+
+def test_gpus_are_shared_out_by_local_rank(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Told:
+        rank, size, gpu = 3, 4, None
+
+        def exchange(self, parts: Any) -> Any:
+            return [["elsewhere"], [platform.node()], [platform.node()], [platform.node()]]
+
+    used: list[int] = []
+    monkeypatch.setattr(cupy.cuda.Device, "use", lambda device: used.append(int(device)))
+    monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: 2, raising=False)
+    ranks._settle(Told(), tables.Compute(device="cuda"))
+    assert used == [0], "the third rank of this node, on the first of its two GPUs"

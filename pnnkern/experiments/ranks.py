@@ -79,8 +79,8 @@ def _processes(compute: "Compute") -> Any:
     ranks = _mpi.Processes(compute.patience, compute.exact_sums)
     if ranks.size != size:
         raise RecipeError(
-            f"{size} processes were started together, and MPI knows of {ranks.size}: mpi4py uses {library()}, which is not that of the "
-            f"launcher; start them by its own mpiexec, or let mpi4py use the launcher's (MPI4PY_LIBMPI)"
+            f"{size} processes were started together, and MPI knows of {ranks.size}: mpi4py uses {library()}, which this launcher does not "
+            f"speak with; start them by the mpiexec of that MPI, or by srun --mpi=pmi2 (MPICH) or --mpi=pmix (Open MPI)"
         )
     return ranks
 

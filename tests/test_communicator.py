@@ -246,6 +246,31 @@ def test_what_is_packed_comes_out_as_it_was() -> None:
         _packing.pack({1})
 
 
+def test_ranks_that_have_come_apart_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At an evaluation, which they share: each does some of the pieces, and all have the result of one."""
+    monkeypatch.setattr(public_calls, "paused", True)
+    alone, *trainers = registered("in-silico", 4)
+    seen: list[int] = []
+
+    def work(rank: int, comm: Any) -> Any:
+        made = trainers[rank]
+        made.communicator = comm
+        predict = type(made.rule).predict
+        object.__setattr__(made.rule, "predict", lambda *given: (seen.append(rank), predict(made.rule, *given))[1])
+        result = made.evaluate()
+        if rank == 1:
+            made.system.parameters[min(made.system.parameters)][:1] += 1e-9
+        return result, outcome(made.evaluate)
+
+    found = of_ranks(3, work)
+    assert [one for one, _ in found] == [alone.evaluate()] * 3
+    assert len(seen) == 2 * alone._test_pieces
+    for rank, (_, failed) in enumerate(found):
+        assert failed[0] == "RankError"
+        assert failed[1].startswith("rank 1 has other parameters than rank 0")
+        assert failed[2] == (rank > 0)
+
+
 # ------------------------------------------------------------------------------------------------------------------- agreement
 def outcome(function: Any) -> Any:
     try:

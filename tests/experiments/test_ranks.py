@@ -186,7 +186,8 @@ def test_a_run_is_stopped_and_goes_on_with_other_ranks(tmp_path: Path, capsys: p
     assert "Traceback" not in err
     stopped = steps_of(folder)
     epochs = stopped // 2 + 2
-    code, out, err = ended(launched(2, "-m", "pnnkern", "resume", str(folder), "--epochs", str(epochs), "--quiet"))
+    changes = ["--set", "compute.ranks='mpi'", "--set", "compute.patience=60.0"]
+    code, out, err = ended(launched(2, "-m", "pnnkern", "resume", str(folder), "--epochs", str(epochs), "--quiet", *changes))
     assert code == 0, err
     assert out.count("pictures:") == 1
     assert main(["resume", str(folder), "--epochs", str(epochs + 1), "--quiet"]) == 0
@@ -277,6 +278,35 @@ def test_a_rank_that_hangs_is_waited_for_so_long_and_no_longer() -> None:
     assert "rank 0 of 2: error: waited 1" in err
     assert "at step 7" in err
     assert "compute.patience" in err
+
+
+SIZES = """
+import time
+import numpy as np
+from pnnkern.communicator import alone
+from pnnkern.experiments import ranks, tables
+with ranks.taking_part(tables.Compute(patience=1.0, threads=1)) as here:
+    def part(to, rank, size):
+        return {"words": "x" * (size * (rank + 1)), "bytes": np.full(size * (to + 2 * rank), to - rank, np.int8), "tail": (rank, to)}
+    for size in (0, 1, 40, 300, 311, 317, 400, 1000, 40_000):  # around what fits into a block, for some and not for others
+        for mixed in (True, False):  # the last rank to itself: one that has nothing to say
+            found = here.exchange([part(to if mixed else 0, here.rank, size) for to in range(here.size)])
+            for rank, got in enumerate(found):
+                wanted = part(here.rank if mixed else 0, rank, size)
+                assert got["words"] == wanted["words"] and got["tail"] == wanted["tail"]
+                assert got["bytes"].tolist() == wanted["bytes"].tolist()
+    with ranks.waiting(here, "something slow", 60.0):
+        assert alone(here, lambda: time.sleep(2.0) or "done") == "done"
+    assert here.patience == 1.0
+    print("all")
+"""
+
+
+@needs_mpi
+def test_messages_of_all_sizes_and_a_slow_rank_0() -> None:
+    """Who waits for rank 0's own work waits longer than for a rank."""
+    code, out, err = ended(launched(3, "-c", SIZES))
+    assert (code, out.count("all")) == (0, 3), err
 
 
 @needs_mpi

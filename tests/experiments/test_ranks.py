@@ -82,7 +82,7 @@ def alone() -> States:
 @pytest.fixture(scope="module")
 def by_ranks(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, str], list[States]]:
     """The states that each of so many ranks has come to; one job for each number of them, in which large arrays are those from so many on."""
-    jobs = {2: ("4096", "exact", "gpu"), 3: ("16", "exact", "inexact"), 4: ("1000", "exact")}
+    jobs = {2: ("4096", "exact", "inexact"), 3: ("16", "exact", "gpu"), 4: ("1000", "exact")}
     folders: dict[int, Path] = {}
 
     def states(count: int, part: str) -> list[States]:
@@ -109,13 +109,13 @@ def test_arrays_of_gpus_go_by_the_host_by_mpi_and_by_nccl(cupy: object, by_ranks
     """On the stand-in for CuPy; NCCL is played. The shares come back to their GPU, and to the bits of one process."""
     single = states_of(rank_cells.of_gpus())
     for way in rank_cells.WAYS:
-        for found in by_ranks(2, way):
+        for found in by_ranks(3, way):
             assert_same(found, single)
 
 
 @needs_mpi
 def test_inexact_sums_are_near_and_the_same_on_all_ranks(alone: States, by_ranks: Any) -> None:
-    one, *others = by_ranks(3, "inexact")
+    one, *others = by_ranks(2, "inexact")
     for other in others:
         assert_same(other, one)
     assert {name.partition("|")[0] for name in one} == {*rank_cells.INEXACT}
@@ -183,6 +183,7 @@ def test_a_run_is_stopped_and_goes_on_with_other_ranks(tmp_path: Path, capsys: p
     assert code == runs.STOPPED, err
     assert out.count("go on with: pnnkern resume") == 1
     assert "rank" not in err, "nothing went wrong"
+    assert err.count("rule: ") == 1, "rank 0 alone speaks"
     assert "Traceback" not in err
     stopped = steps_of(folder)
     epochs = stopped // 2 + 2
@@ -212,9 +213,14 @@ def test_a_rank_that_is_killed_ends_the_job_and_loses_nothing(tmp_path: Path) ->
 
 @needs_mpi
 def test_controls_and_python_on_ranks(tmp_path: Path) -> None:
-    """`pnnkern.train` with both controls, on two ranks and on one process."""
+    """`pnnkern.train` with both controls, on two ranks and on one process. Who writes and who computes the linear control says so."""
     program = (
         "import sys, numpy as np, pnnkern as pnn\n"
+        "from pnnkern.experiments import checkpoint, controls\n"
+        "def told(module, name):\n"
+        "    function = getattr(module, name)\n"
+        "    setattr(module, name, lambda *given: (print(name, file=sys.stderr), function(*given))[1])\n"
+        "told(checkpoint, 'save'), told(controls, 'linear')\n"
         "from pnnkern import learning, random, systems\n"
         "rng = np.random.default_rng(5)\n"
         "x = rng.random((150, 6)); y = (x[:, 0] > x[:, 1]).astype(int)\n"
@@ -233,6 +239,7 @@ def test_controls_and_python_on_ranks(tmp_path: Path) -> None:
     around = os.environ | {"PYTHONPATH": str(ROOT)}
     single = subprocess.run([sys.executable, "-c", program, str(tmp_path / "one")], env=around, capture_output=True, text=True, check=False)
     assert single.stdout.splitlines() == lines[:1], single.stderr
+    assert sorted(err.splitlines()) == sorted(single.stderr.splitlines()) == ["linear", "save", "save", "save"], "by rank 0 alone"
     for name in ("", "exact"):
         assert_same(checkpoint.load(folder / name / CHECKPOINT).state, checkpoint.load(tmp_path / "one" / name / CHECKPOINT).state)
 
@@ -251,7 +258,7 @@ try:
         if here.rank == at:
             if what == "hangs":
                 time.sleep(60)
-            raise {"data": DataError, "bug": KeyError}[what]("no such thing")
+            raise {"data": DataError, "bug": KeyError, "disk": OSError}[what]("no such thing")
         any_of(here, [False])
 except PnnError as error:
     sys.exit(2 if getattr(error, "said", False) else _fail(str(error)))
@@ -267,6 +274,11 @@ def test_a_rank_that_fails_ends_the_job_with_a_line() -> None:
     code, _, err = ended(launched(2, "-c", FAULT, "bug", "1"))
     assert code == 1
     assert "rank 1 of 2: error: KeyError: 'no such thing'" in err
+    assert "Traceback" in err
+    code, _, err = ended(launched(2, "-c", FAULT, "disk", "1"))
+    assert code == 2
+    assert "rank 1 of 2: error: OSError: no such thing" in err
+    assert "Traceback" not in err
 
 
 @needs_mpi
@@ -329,6 +341,7 @@ def test_ranks_with_different_runs_are_refused(tmp_path: Path) -> None:
         ({"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "3"}, (1, 3)),
         ({"SLURM_STEP_ID": "0", "SLURM_PROCID": "5", "SLURM_STEP_NUM_TASKS": "8", "SLURM_NTASKS": "8"}, (5, 8)),
         ({"SLURM_PROCID": "0", "SLURM_NTASKS": "8", "SLURM_JOB_ID": "3"}, (0, 1)),  # a batch script: one process, whatever the job has
+        ({"SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "8"}, (0, 1)),
         ({"PMI_RANK": "", "PMI_SIZE": "x"}, (0, 1)),
     ],
 )

@@ -31,6 +31,7 @@ DataDir = Annotated[str, typer.Option("--data-dir", help="Folder of IDX data set
 Device = Annotated[str, typer.Option("--device", help="cpu or cuda [default: as in the recipe].")]
 Threads = Annotated[int | None, typer.Option("--threads", help="CPU threads [default: PNNKERN_NUM_THREADS, or all].")]
 Epochs = Annotated[int | None, typer.Option("--epochs", help="Epochs of the whole run [default: as in the recipe].")]
+SweepFolder = Annotated[Path, typer.Argument(metavar="SWEEP", help="Folder of a sweep.", autocompletion=completion.sweeps)]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", autocompletion=completion.runs)]
 
 
@@ -168,7 +169,7 @@ def run(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Carry out a recipe. Ctrl-C, SIGTERM and SIGUSR1 save and leave with exit code 75.
+    """Carry out a recipe. Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 save and leave with exit code 75.
 
     Example: pnnkern run d2nn-digits --out runs/d2nn --set training.lr=0.02
     """
@@ -325,6 +326,133 @@ def compare(
         written.append(f"table: {csv}")
     tables = [comparisons.table(rows, _width()), *([comparisons.group_table(groups, _width())] if groups else [])]
     _end({"runs": rows, "groups": groups, "metrics": {}}, as_json, "\n".join(["\n\n".join(tables), *written]))
+
+
+# ----------------------------------------------------------------------------------------------------------------------- sweeps
+@app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP.toml", help="What to sweep over.", autocompletion=completion.tables)],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the sweep.")],
+    assignments: Set = None,
+    sampler: Annotated[str | None, typer.Option("--sampler", help="Of [random]: random or optuna [default: the file's].")] = None,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="Draws of [random] [default: the file's].")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make the folder of a sweep: one folder in it for each point, which holds its recipe. Nothing is run.
+
+    Said again, it adds what is new in SWEEP.toml. Its tables are [set], [grid], [list] and [random]; keys are those of a recipe.
+
+    Example: pnnkern sweep sweep.toml --out sweeps/b
+    """
+    from .experiments import sweep as sweeps
+
+    points, new = sweeps.write(file, out, sampler=sampler, count=count, overrides=tuple(assignments or ()))
+    found = {"out": str(out), "new": new, "points": [point.folder.name for point in points], "metrics": {}}
+    _end(found, as_json, f"{len(points)} points in {out}, {new} of them new; carry them out with: pnnkern launch {out}")
+
+
+@app.command()
+def advance(
+    folder: Annotated[Path, typer.Argument(metavar="POINT", help="Folder of a point.", autocompletion=completion.runs)],
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Start the run of a point, go on with it, or find that there is nothing to do: whatever is the case, this is what to say to it.
+
+    Exit code 0: it is done. 75: go on later, as a signal stopped it or another process works on it. Else it failed, and error.json says why.
+
+    Example: pnnkern advance sweeps/b/3f0c9a8be11d
+    """
+    from .experiments import advance as advances
+    from .experiments.run import STOPPED
+
+    done = advances.advance(folder, quiet=quiet)
+    summary = done.run.summary if done.run else {"out": str(folder), "metrics": {}}
+    if done.code in (0, STOPPED):
+        _end(summary | {"message": done.message}, as_json, done.message)
+    else:
+        files.say(f"pnnkern: error: {text.plain(done.message)}")
+    if done.code:
+        raise typer.Exit(done.code)
+
+
+@app.command()
+def launch(
+    folder: SweepFolder,
+    executor: Annotated[str, typer.Option("--executor", help="local, slurm or dask.")] = "local",
+    retries: Annotated[int, typer.Option("--retries", min=0, max=100, help="Of a point whose process breaks off.")] = 2,
+    at_most: Annotated[int | None, typer.Option("--at-most", min=1, help="Points at a time [default: one for each processor].")] = None,
+    prefix: Annotated[str, typer.Option("--prefix", help='Before each command, such as "mpiexec -n 4".')] = "",
+    scheduler: Annotated[str, typer.Option("--scheduler", help="Of Dask: its address, or slurm [default: processes here].")] = "",
+    settings: Annotated[
+        list[str] | None, typer.Option("--slurm", metavar="KEY=VALUE", help="Of sbatch, such as partition=gpu or time=4:00:00; repeatable.")
+    ] = None,
+    estimate: Annotated[bool, typer.Option("--estimate/--no-estimate", help="Time some steps of a point before.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Carry out what is not finished of a sweep: here, by Dask, or by a job array of Slurm.
+
+    Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2 save the runs and leave with exit code 75; said again, it goes on. Exit code 1: some points failed.
+
+    Example: pnnkern launch sweeps/b --executor slurm --slurm partition=gpu --slurm gres=gpu:1 --at-most 64
+    """
+    import shlex
+
+    from .experiments import launch as launches
+    from .experiments import status as states
+    from .experiments.run import STOPPED
+
+    counts = launches.launch(
+        folder, executor, retries=retries, at_most=at_most or 0, prefix=shlex.split(prefix), scheduler=scheduler, settings=settings or (),
+        estimated=estimate,
+    )  # fmt: skip
+    _end({"out": str(folder), "states": counts, "metrics": {}}, as_json, f"{states.told(counts)}; look with: pnnkern collect {folder}")
+    if executor != "slurm" and set(counts) != {"finished"}:
+        raise typer.Exit(1 if "failed" in counts else STOPPED)
+
+
+@app.command()
+def status(folder: SweepFolder, as_json: Json = False) -> None:
+    """Show where the points of a sweep stand: finished, running, stopped, pending or failed.
+
+    Example: pnnkern status sweeps/b
+    """
+    from .experiments import status as states
+
+    rows = states.collect(folder)
+    counts = {state: sum(row["state"] == state for row in rows) for state in states.STATES}
+    counts = {state: count for state, count in counts.items() if count}
+    _end({"states": counts, "points": rows, "metrics": {}}, as_json, f"{states.table(rows, _width())}\n\n{states.told(counts)}")
+
+
+@app.command()
+def collect(
+    folder: SweepFolder,
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", metavar="KEY", help="Mean and spread for each value of KEY; repeatable [default: all keys but the seed]."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Picture, .png or .svg, with a .csv beside it [default: SWEEP/collected.png].")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Also write a row for each point as a .csv file.")] = None,
+    h5: Annotated[Path | None, typer.Option("--h5", help="Also write columns and curves of all points as an HDF5 file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a sweep has come to so far: means over seeds, a picture and tables. Points that are not finished are rows that say so.
+
+    Example: pnnkern collect sweeps/b --by training.lr --csv points.csv
+    """
+    from .experiments import collect as collections
+    from .experiments import compare as comparisons
+
+    rows = collections.collect(folder)
+    for row in rows:
+        _warn(row["warning"], f"{row['point']}: ")
+    groups = collections.groups(rows, by or ())
+    written = collections.write(rows, groups, out=out or folder / "collected.png", csv=csv, h5=h5)
+    shown = [comparisons.group_table(groups, _width()), collections.table(rows, _width())]
+    _end({"points": rows, "groups": groups, "metrics": {}}, as_json, "\n".join(["\n\n".join(shown), *written]))
 
 
 @app.command()

@@ -48,6 +48,18 @@ def runs(ctx: typer.Context, incomplete: str) -> Found:
     return _paths(incomplete, lambda path: (path / "config.toml").is_file())
 
 
+@_quiet
+def sweeps(ctx: typer.Context, incomplete: str) -> Found:
+    """Folders of sweeps, and folders on the way to them."""
+    return _paths(incomplete, lambda path: (path / "sweep.toml").is_file())
+
+
+@_quiet
+def tables(ctx: typer.Context, incomplete: str) -> Found:
+    """.toml files, and folders on the way to them."""
+    return _paths(incomplete, lambda path: path.suffix == ".toml")
+
+
 def _paths(incomplete: str, wanted: Callable[[Path], bool]) -> Found:
     """What is wanted in the folder that is being typed, and the folders in it."""
     above, _, name = incomplete.rpartition("/")

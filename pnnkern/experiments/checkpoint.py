@@ -20,6 +20,7 @@ import re
 import stat
 import subprocess
 import sys
+import time
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,9 +43,18 @@ _HEAD = f"{FORMAT}; SHA-256 of the line below and of all bytes from {_BLOCK} on:
 _KINDS = "biufc"  # of numbers, as NumPy names them
 _LONGEST = 1 << 24  # bytes of a description; the objects that JSON makes of them take some twenty times as many
 _LARGEST_OLD = 1 << 30  # bytes of a file of pnnkern 0.1.0, which said nothing of where its arrays lie
+_GLANCE = 0.2  # seconds for which a lock may be held by somebody who only looks whether it is
 _SPARE = 1 << 30  # bytes of addresses that Python and its libraries take before there is anything to read
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # how a file without a user block begins
 _LIBRARIES = ("numpy", "scipy", "numba", "h5py", "pyfftw", "mkl_fft", "mkl", "cupy-cuda12x", "cupy-cuda13x")
+
+
+class Locked(CheckpointError):
+    """Another process works in a folder; `holder` says which, as far as is known."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(f"another process works in {folder} ({holder}): wait for it, or stop it first")
+        self.folder, self.holder = folder, holder
 
 
 @dataclass(frozen=True)
@@ -349,7 +359,37 @@ def _flock(handle: int) -> None:
         import fcntl
     except ModuleNotFoundError as error:
         raise CheckpointError("runs need file locks, which this system does not have: use Linux or macOS, on Windows WSL") from error
-    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    end = time.monotonic() + _GLANCE
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.02)
+
+
+def holder(folder: Path) -> str:
+    """Which process works in a folder; "" if none does, or if nothing can be known of it (a folder without locks)."""
+    try:
+        handle = files.opener(folder / ".lock", os.O_RDONLY)
+    except OSError:
+        return ""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _noted(handle)
+    except (ModuleNotFoundError, OSError):
+        return ""
+    finally:
+        os.close(handle)
+    return ""
+
+
+def _noted(handle: int) -> str:
+    return _line(os.pread(handle, 200, 0).decode(errors="replace").strip()) or "unknown"
 
 
 @contextlib.contextmanager
@@ -365,8 +405,7 @@ def lock(folder: Path) -> Iterator[None]:
         try:
             _flock(handle)
         except BlockingIOError as error:
-            holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "unknown"
-            raise CheckpointError(f"another process works in {folder} ({holder}): wait for it, or stop it first") from error
+            raise Locked(folder, _noted(handle)) from error
         except OSError as error:
             warnings.warn(f"{folder} cannot be locked ({error.strerror}): do not start a second process there", stacklevel=2)
         with contextlib.suppress(OSError):  # a note for the message above, no more

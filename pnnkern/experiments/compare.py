@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from .._errors import CheckpointError, PnnError
 from . import controls, files, saved, text, units
 from . import recipe as recipes
 from .recipe import Recipe, RecipeError
+
+if TYPE_CHECKING:
+    from .plots import Picture
 
 SHARES = {
     "test_accuracy": "test", "at_equal_passes": "at equal passes", "linear_control_accuracy": "linear", "exact_gradient_accuracy": "exact",
@@ -33,11 +36,18 @@ def collect(folders: Sequence[Path]) -> list[dict[str, Any]]:
     the same in all runs. Nothing is computed anew: all comes from the checkpoints; "warning" is that of the checkpoint (see `saved.read`).
     Raises `CheckpointError` where no folder can be read.
     """
-    rows = [_row(folder) for folder in folders]
+    rows = [row_of(folder) for folder in folders]
     whole = [row for row in rows if row["state"] != "broken"]
     if not whole:
         more = f" (nor can the other {len(rows) - 1})" if len(rows) > 1 else ""
         raise CheckpointError(f"{rows[0]['run']} cannot be compared: {rows[0]['problem']}{more}")
+    confront(rows)
+    return rows
+
+
+def confront(rows: list[dict[str, Any]]) -> None:
+    """Say of each row where its recipe differs, and what it reached after as many passes as the run with the fewest took."""
+    whole = [row for row in rows if row["config"]]
     keys = dict.fromkeys(key for row in whole for key in row["config"] if key not in _NAMES)
     differing = [key for key in keys if any(row["config"].get(key) != whole[0]["config"].get(key) for row in whole)]
     budget = min((row["passes"] for row in whole if row["passes"]), default=0)
@@ -45,11 +55,10 @@ def collect(folders: Sequence[Path]) -> list[dict[str, Any]]:
         row["differs"] = {key: row["config"].get(key) for key in differing}
         x, y = np.array(row["curve"], float).reshape(-1, 2).T
         row["at_equal_passes"] = float(np.interp(budget, x, y)) if row["passes"] and budget >= x[0] else None
-    return rows
 
 
-def _row(folder: Path) -> dict[str, Any]:
-    """What is known of one folder."""
+def row_of(folder: Path) -> dict[str, Any]:
+    """What is known of one folder, as `collect` says it."""
     row: dict[str, Any] = {
         "run": str(folder), "state": "broken", "problem": None, "recipe": None, "epochs": None, "of": None, "passes": None,
         **dict.fromkeys(SHARES), "seconds": None, "device": None, "differs": {}, "curve": [], "warning": None, "config": {},
@@ -94,17 +103,17 @@ def groups(rows: list[dict[str, Any]], over: Sequence[str]) -> list[dict[str, An
     """
     whole = [row for row in rows if row["state"] != "broken"]
     keys = list(dict.fromkeys(key for row in whole for key in row["config"] if key not in _NAMES))
-    chosen = [_key(name, keys) for name in over]
+    chosen = [key_named(name, keys) for name in over]
     apart = [key for key in keys if key not in (*chosen, *_ELSEWHERE)]
     found: dict[str, list[dict[str, Any]]] = {}
     for row in whole:
         found.setdefault(repr([row["config"].get(key) for key in apart]), []).append(row)
     firsts = [members[0]["config"] for members in found.values()]
     telling = [key for key in apart if any(config.get(key) != firsts[0].get(key) for config in firsts)]
-    return [_group(members, chosen, telling) for members in found.values()]
+    return [group(members, chosen, telling) for members in found.values()]
 
 
-def _key(name: str, keys: list[str]) -> str:
+def key_named(name: str, keys: list[str]) -> str:
     """The key of that name, or whose last part it is."""
     if name in keys:
         return name
@@ -115,7 +124,8 @@ def _key(name: str, keys: list[str]) -> str:
     raise RecipeError(f"no single key of these runs is {name!r}: {told}")
 
 
-def _group(members: list[dict[str, Any]], over: list[str], telling: list[str]) -> dict[str, Any]:
+def group(members: list[dict[str, Any]], over: list[str], telling: list[str]) -> dict[str, Any]:
+    """Runs put together, as `groups` gives them: over some keys, told apart from others by the keys `telling`."""
     done = [row for row in members if row["state"] == "finished"]
     config = members[0]["config"]
     result: dict[str, Any] = {
@@ -258,9 +268,13 @@ def draw(rows: list[dict[str, Any]], out: Path, found: list[dict[str, Any]] | No
     """
     from . import comparison
 
+    save(comparison.picture(rows, found), out)
+
+
+def save(picture: "Picture", out: Path) -> None:
+    """Write a picture as .png or .svg, with its numbers in a .csv beside it. Raises `RecipeError` for another suffix."""
     suffix = out.suffix.lower()
     if suffix not in (".png", ".svg"):
-        raise RecipeError(f"--out of compare must end in .png or .svg, got {out.name!r}")
-    picture = comparison.picture(rows, found)
+        raise RecipeError(f"a picture must end in .png or .svg, got {out.name!r}")
     write(out, picture.png if suffix == ".png" else picture.svg)
     write(out.with_suffix(".csv"), picture.tables[""])

@@ -49,6 +49,11 @@ def picture(rows: list[Row], found: list[dict[str, Any]] | None = None) -> Pictu
     return plots.picture("compare", "Runs side by side", caption, paint, text.table(columns))
 
 
+def colours(count: int) -> list[str]:
+    """So many colours, which come again where there are more than there are."""
+    return [_COLOURS[n % len(_COLOURS)] for n in range(count)]
+
+
 def _coloured(rows: list[Row], found: list[dict[str, Any]] | None) -> list[str]:
     """A colour for each run: of its group, of its own where few have none, else by its rank."""
     from matplotlib import colormaps
@@ -58,7 +63,7 @@ def _coloured(rows: list[Row], found: list[dict[str, Any]] | None) -> list[str]:
         group = {run: n for n, members in enumerate(found) for run in (*members["runs"], *members["unfinished"])}
         return [_COLOURS[group[row["run"]]] if row["run"] in group else MUTED for row in rows]
     if len(rows) <= len(_COLOURS):
-        return list(_COLOURS[: len(rows)])
+        return colours(len(rows))
     order = np.argsort(np.argsort([-1.0 if row["test_accuracy"] is None else row["test_accuracy"] for row in rows], kind="stable"))
     return [to_hex(colormaps["viridis"](0.92 * place / (len(rows) - 1))) for place in order]
 

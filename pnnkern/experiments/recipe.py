@@ -1,7 +1,9 @@
 """Recipes: TOML tables that say what to learn, with what, how, and for how long."""
 
 import difflib
+import hashlib
 import importlib.resources
+import json
 import os
 import re
 import tomllib
@@ -86,7 +88,7 @@ def find(name: str, overrides: Iterable[str] = ()) -> Recipe:
         text = _files.read_text(name, LONGEST, f"the recipe {name}", RecipeError)
         return loads(text, Path(name).stem, where=name, overrides=overrides)
     if name not in names():
-        raise RecipeError(f"no recipe is called {_shown(name)}: {nearest(name, names())}")
+        raise RecipeError(f"no recipe is called {shown(name)}: {nearest(name, names())}")
     text = (importlib.resources.files("pnnkern.experiments.recipes") / f"{name}.toml").read_text(encoding="utf-8")
     return loads(text, name, where=name, overrides=overrides)
 
@@ -94,7 +96,7 @@ def find(name: str, overrides: Iterable[str] = ()) -> Recipe:
 def loads(text: str, name: str, *, where: str, overrides: Iterable[str] = ()) -> Recipe:
     """A recipe from TOML text; `name` unless the text gives one; `where` is for messages."""
     try:
-        table = _parsed(text)
+        table = parsed(text)
     except ValueError as error:
         raise RecipeError(f"{where} is no valid TOML: {error}") from error
     overrides = list(overrides)
@@ -106,7 +108,7 @@ def loads(text: str, name: str, *, where: str, overrides: Iterable[str] = ()) ->
     return read({"recipe": name, **table})
 
 
-def _parsed(text: str) -> dict[str, Any]:
+def parsed(text: str) -> dict[str, Any]:
     """TOML text as nested values. Raises ValueError for what is none, and for what is too long or too deep to be a recipe."""
     if len(text) > LONGEST:
         raise ValueError(f"it has {len(text)} characters, and a recipe has {LONGEST} at most")
@@ -138,10 +140,10 @@ def read(table: Mapping[str, Any]) -> Recipe:
     _refuse_unknown(table, models)
     for name in ("recipe", "summary"):
         if not isinstance(table.get(name, ""), str):
-            raise RecipeError(f"{name} must be a string, got {_shown(table[name])}")
+            raise RecipeError(f"{name} must be a string, got {shown(table[name])}")
     if not is_name(table.get("recipe", "")):
         raise RecipeError(
-            f"recipe must be a name for a folder, of at most 100 letters, digits and - _ . , @ + = ( ) within, got {_shown(table['recipe'])}"
+            f"recipe must be a name for a folder, of at most 100 letters, digits and - _ . , @ + = ( ) within, got {shown(table['recipe'])}"
         )
     parts = {name: _validated(name, models[name], table.get(name, {})) for name in TABLES}
     return Recipe(table.get("recipe", ""), table.get("summary", ""), **parts)
@@ -156,14 +158,14 @@ def _kind(name: str, table: Any) -> type[tables.Table]:
     """The model of [system] or [rule], by its `kind`."""
     classes = kinds(name)
     if not isinstance(table, Mapping):
-        raise RecipeError(f"{name} must be a table, got {_shown(table)}")
+        raise RecipeError(f"{name} must be a table, got {shown(table)}")
     kind = table.get("kind", "plugin" if name == "system" and "plugin" in table else _DEFAULT_KIND.get(name))
     if kind is None:
         raise RecipeError(f"{name}.kind is missing: it is one of {', '.join(sorted(classes))}")
     if not isinstance(kind, str):
-        raise RecipeError(f"{name}.kind must be a string, one of {', '.join(sorted(classes))}, got {_shown(kind)}")
+        raise RecipeError(f"{name}.kind must be a string, one of {', '.join(sorted(classes))}, got {shown(kind)}")
     if kind not in classes:
-        raise RecipeError(f"no {name} is of kind {_shown(kind)}: {nearest(kind, sorted(classes))}")
+        raise RecipeError(f"no {name} is of kind {shown(kind)}: {nearest(kind, sorted(classes))}")
     return derived.table(classes[kind])
 
 
@@ -178,12 +180,12 @@ def _refuse_unknown(table: Mapping[str, Any], models: Mapping[str, type[tables.T
     known = ["recipe", "summary", *(f"{name}.{key}" for name, model in models.items() for key in model.model_fields)]
     for path, value in leaves(table):
         if path in models and not isinstance(value, Mapping):
-            raise RecipeError(f"{path} must be a table, got {_shown(value)}")
+            raise RecipeError(f"{path} must be a table, got {shown(value)}")
         if path not in known and path not in models:
             unknown = [key for key, _ in leaves(table) if key not in known and key not in models]
-            raise UnknownKeys(f"unknown key {_shown(path)}: {nearest(path, known)}", unknown)
+            raise UnknownKeys(f"unknown key {shown(path)}: {nearest(path, known)}", unknown)
         if isinstance(value, str) and (len(value) > 4096 or re.search(r"[\0\ud800-\udfff]", value)):
-            raise RecipeError(f"{path} must be text in UTF-8, of 4096 characters at most and without zero bytes, got {_shown(value)}")
+            raise RecipeError(f"{path} must be text in UTF-8, of 4096 characters at most and without zero bytes, got {shown(value)}")
 
 
 def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -193,6 +195,12 @@ def leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from leaves(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
+
+
+def digest(recipe: Recipe) -> str:
+    """The first twelve digits of the SHA-256 of a complete recipe: equal recipes have equal ones."""
+    text = json.dumps(recipe.table(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def differences(one: Recipe, other: Recipe) -> dict[str, tuple[Any, Any]]:
@@ -223,10 +231,10 @@ def _validated(name: str, model: type[BaseModel], table: Any) -> Any:
         first = error.errors()[0]
         path = ".".join([name, *(str(part) for part in first["loc"])])
         message = first["msg"]
-        raise RecipeError(f"{path}: {message[0].lower()}{message[1:]}, got {_shown(first['input'])}") from error
+        raise RecipeError(f"{path}: {message[0].lower()}{message[1:]}, got {shown(first['input'])}") from error
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """A value as messages show it: the beginning of a long one, and whole numbers that Python does not spell out as what they are."""
     try:
         text = repr(value)
@@ -240,26 +248,26 @@ def _apply(table: dict[str, Any], override: str) -> None:
     """Set one ``path.to.key=value``, the value in TOML; a bare word is taken as a string."""
     path, equals, text = override.partition("=")
     if not equals or not path.strip():
-        raise RecipeError(f"--set takes path.to.key=value, got {_shown(override)}")
+        raise RecipeError(f"--set takes path.to.key=value, got {shown(override)}")
     *above, last = path.strip().split(".")
     if len(above) > _DEEPEST:
-        raise RecipeError(f"unknown key {_shown(path.strip())}: keys are table.key")
+        raise RecipeError(f"unknown key {shown(path.strip())}: keys are table.key")
     for key in above:
         table = table.setdefault(key, {})
         if not isinstance(table, dict):
-            raise RecipeError(f"--set {_shown(override)}: {key} is a value, not a table")
+            raise RecipeError(f"--set {shown(override)}: {key} is a value, not a table")
     table[last] = _value(text)
 
 
 def _value(text: str) -> Any:
     """The value in TOML of an override; of text that is none, the text."""
     try:
-        parsed = _parsed(f"value = {text}")
+        table = parsed(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
     except ValueError as error:
-        raise RecipeError(f"--set takes path.to.key=value, and {_shown(text)} is none: {error}") from error
-    return parsed["value"] if len(parsed) == 1 else text
+        raise RecipeError(f"--set takes path.to.key=value, and {shown(text)} is none: {error}") from error
+    return table["value"] if len(table) == 1 else text
 
 
 def _change_kind(table: dict[str, Any], override: str) -> None:
@@ -311,7 +319,7 @@ def _read_old(text: str, folder: Path, path: Path) -> Recipe:
             raise
         why = f"and this version ({__version__}) cannot follow it: {error}"
         if isinstance(error, UnknownKeys):
-            keys = [_shown(key)[1:-1] for key in error.keys]
+            keys = [shown(key)[1:-1] for key in error.keys]
             listed = " and ".join(filter(None, (", ".join(keys[:-1]), keys[-1])))
             why = f"whose key{'s' * (len(keys) > 1)} {listed} this version ({__version__}) does not have"
         raise RecipeError(

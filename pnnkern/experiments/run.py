@@ -1,12 +1,13 @@
 """Runs: one directory with `config.toml`, `checkpoint.h5`, `checkpoint.prev.h5`, and `report/` when it was asked for."""
 
 import contextlib
+import functools
 import json
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from . import (
     progress,
     ranks,
     saved,
+    shared,
     signals,
     text,
     units,
@@ -41,8 +43,8 @@ from .signals import Stop
 T = TypeVar("T")
 Make = Callable[[Recipe, Path], "Run"]
 EXACT = "exact"  # folder of the exact-gradient control
-AGAIN = 5.0  # seconds between two tries to write to a full disk
 STOPPED = 75  # exit code of a run that was stopped by a signal and can be resumed (EX_TEMPFAIL: try again)
+AGAIN = 5.0  # seconds between two tries to write to a full disk
 
 
 @dataclass
@@ -50,11 +52,12 @@ class Run:
     """A run in memory: its recipe, data, trained system and progress, and what its checkpoint says besides (`meta`)."""
 
     folder: Path
-    recipe: Recipe
-    trainer: Any
-    meta: dict[str, Any]
+    recipe: Recipe = field(repr=False)
+    trainer: Any = field(repr=False)
+    meta: dict[str, Any] = field(repr=False)
     unsaved: bool = False  # where a signal ended the waiting for a full disk
     make: "Make | None" = None  # what made it, and makes its control
+    shared: Path | None = None  # folder of controls that several runs have in common (see `shared`)
 
     @property
     def finished(self) -> bool:
@@ -270,18 +273,20 @@ def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: floa
     _alone(recipe, lambda: _refuse_used(folder))
     _of_all(recipe, folder)
     run = make(recipe, folder)  # before anything is written
-    with contextlib.ExitStack() as held:
 
-        def begin() -> None:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise CheckpointError(f"cannot make the folder {folder}: {error.strerror}") from error
-            held.enter_context(checkpoint.lock(folder))
-            _refuse_used(folder)
-            checkpoint.clean(folder)
-            _patiently(lambda: recipes.write(run.recipe, folder / CONFIG), patience, stop)
+    def make_folder() -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"cannot make the folder {folder}: {error.strerror}") from error
 
+    def begin() -> None:
+        _refuse_used(folder)
+        checkpoint.clean(folder)
+        _patiently(lambda: recipes.write(run.recipe, folder / CONFIG), patience, stop)
+
+    _alone(recipe, make_folder)
+    with _locked(recipe, folder):
         _alone(recipe, begin)
         if not quiet and (line := described(run.recipe, run.trainer.system)):
             _say(f"rule: {line}")
@@ -293,33 +298,36 @@ def _refuse_used(folder: Path) -> None:
         raise RecipeError(f"{folder} already holds a run: go on with `pnnkern resume {folder}`, or choose another --out")
 
 
-def resume(folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False, make: Make | None = None) -> Run:
-    """Go on with the run in `folder` from its last good checkpoint.
+def resume(
+    folder: Path, overrides: tuple[str, ...] = (), *, quiet: bool = False, make: Make | None = None, shared: Path | None = None
+) -> Run:
+    """Go on with the run in `folder` from its last good checkpoint, or begin it where there is none.
 
     overrides : of what may change while a run goes on (`recipe.CHANGEABLE`): more epochs, another device. make : as for `start`.
+    shared : folder of controls that this run has in common with others.
     """
     compute = recipes.read_run(folder, overrides).compute
     with ranks.taking_part(compute) as own, signals.noted(own.rank > 0) as stop, memory.bounded(compute.device):
-        return _resume(folder, overrides, quiet, stop, make=make or assemble)
+        return _resume(folder, overrides, quiet, stop, make=make or assemble, shared=shared)
 
 
-def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *, make: Make) -> Run:
+def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *, make: Make, shared: Path | None = None) -> Run:
     recipe = recipes.read_run(folder)  # a folder that holds no run gets no lock
-    with contextlib.ExitStack() as held:
 
-        def begin() -> tuple[Any, ...] | None:
-            held.enter_context(checkpoint.lock(folder))
-            checkpoint.clean(folder)
-            recipes.read_run(folder, overrides)  # which may refuse them
-            if not saved.exists(folder):
-                return None
-            found = saved.read(folder)[1]
-            return found.state, found.meta, str(found.path), found.warning
+    def begin() -> tuple[Any, ...] | None:
+        checkpoint.clean(folder)
+        recipes.read_run(folder, overrides)  # which may refuse them
+        if not saved.exists(folder):
+            return None
+        found = saved.read(folder)[1]
+        return found.state, found.meta, str(found.path), found.warning
 
+    with _locked(recipe, folder):
         last = _alone(recipe, begin)
         changed = _data_absolute(recipes.read_run(folder, overrides))
         _of_all(changed, folder)
         run = make(changed, folder)
+        run.shared = shared
         if last:
             found = checkpoint.Checkpoint(last[0], last[1], Path(last[2]), last[3])
             newest = folder / CHECKPOINT
@@ -329,10 +337,11 @@ def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *
             _note_rate(run, saved.made_by(found).training)
             if found.path != newest:
                 _alone(changed, lambda: os.path.lexists(newest) and bool(checkpoint.set_aside(newest)))
-        else:
+        elif shared is None:
             _say(f"note: there is no checkpoint in {folder}: the run begins with its first step")
-        if changed != recipe:
-            _alone(changed, lambda: recipes.write(changed, folder / CONFIG))
+        now = changed if last else run.recipe  # what the rule has settled on goes into the first checkpoint
+        if now != recipe:
+            _alone(now, lambda: _patiently(lambda: recipes.write(now, folder / CONFIG), 0.0, stop))
         return _carry(run, quiet, stop)
 
 
@@ -353,6 +362,23 @@ def _alone(recipe: Recipe, function: Callable[[], T], doing: str = "what rank 0 
         raise Stopped
     made: T = result
     return made
+
+
+@contextlib.contextmanager
+def _locked(recipe: Recipe, folder: Path) -> Iterator[None]:
+    """Hold a folder, by rank 0. Raises `Locked`, on all ranks, if another process holds it."""
+    with contextlib.ExitStack() as held:
+
+        def hold() -> str | None:
+            try:
+                held.enter_context(checkpoint.lock(folder))
+            except checkpoint.Locked as error:
+                return error.holder
+            return None
+
+        if (holder := _alone(recipe, hold)) is not None:
+            raise checkpoint.Locked(folder, holder)
+        yield
 
 
 def _of_all(recipe: Recipe, folder: Path) -> None:
@@ -442,6 +468,7 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
         run.meta["seconds"] = before + time.monotonic() - began
         run.meta["environment"] |= machine.plans()
         run.meta["way"] = trainer.way or run.meta.get("way", "")
+        run.meta["finished"] = trainer.finished and ("exact" in run.meta or not run.wants_exact)
         if trainer.finished and recipe.rule.kind == "in-silico" and not trainer.system.perfect:
             run.meta["deployed"] = {"test_accuracy": trainer.evaluations[-1][1], "how": "this run, as its model knows no imperfections"}
         state = trainer.saved()
@@ -450,17 +477,13 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
             return False
         return True
 
-    def linear() -> Any:
-        with stop.at_once():
-            return controls.linear(trainer.dataset, recipe.control.iterations)
-
     for line in ranks.remarks(recipe, trainer.rule):
         _say(f"note: {line}")
     if recipe.control.linear and "control" not in run.meta:
-        if not quiet:
-            _say(f"linear control on {len(trainer.dataset.train_labels)} images ...")
         with contextlib.suppress(Stopped):
-            run.meta["control"] = _alone(recipe, linear, "the linear control")
+            name = f"linear-{run.meta['data'][:12]}-{recipe.control.iterations}"
+            once = functools.partial(shared.linear, run.shared, name, lambda: _linear_control(run, quiet, stop), stop)
+            run.meta["control"] = _alone(recipe, once, "the linear control")
     if not quiet and "control" in run.meta:
         _say(f"linear control: {units.percent(run.meta['control']['test_accuracy'])} ({run.meta['control']['how']})")
     with progress.watcher(quiet or here().rank > 0) as watch, _room(run):
@@ -472,12 +495,20 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
     return run
 
 
-def _patiently(write: Callable[[], None], patience: float, stop: Stop) -> None:
+def _linear_control(run: Run, quiet: bool, stop: Stop) -> dict[str, Any]:
+    if not quiet:
+        _say(f"linear control on {len(run.trainer.dataset.train_labels)} images ...")
+    with stop.at_once():
+        return controls.linear(run.trainer.dataset, run.recipe.control.iterations)
+
+
+def _patiently(write: Callable[[], object], patience: float, stop: Stop) -> None:
     """Write, and where the disk is full try again for `patience` seconds. Raises `Stopped` when a signal ends the waiting."""
     end = None
     while True:
         try:
-            return write()
+            write()
+            return
         except PnnError as error:
             tried = time.monotonic()
             if not isinstance(error.__cause__, OSError) or error.__cause__.errno not in files.FULL or tried >= (end or tried + patience):
@@ -512,32 +543,44 @@ def _room(run: Run) -> Iterator[None]:
 
 
 def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
-    """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one.
+    """Train the same network with the same budget by exact gradients: an ordinary run in the folder `exact` of this one, or one that other
+    runs share with it.
 
     A network that can be misbuilt is trained, and tested, without imperfections; what comes of it is then deployed on the one of this run.
     """
     from ..learning import InSilico
 
-    recipe, folder, make = run.recipe, run.folder / EXACT, run.make or assemble
+    recipe, make = run.recipe, run.make or assemble
     control = recipe.control.model_copy(update={"linear": False, "exact": False})
     rule = derived.table(InSilico)(**{name: value for name, value in recipe.rule.values().items() if name in ("loss", "scale")})
     system = recipe.system.model_copy(update=recipe.system.of.without_imperfections() | dict(recipe.system.of.exact))
     exact = replace(recipe, recipe=f"{recipe.recipe}-exact", rule=rule, system=system, control=control)
     if not quiet:
         _say("exact-gradient control, the same network and budget ...")
+    above, name = (run.folder, EXACT) if run.shared is None else (run.shared, f"{EXACT}-{recipes.digest(exact)}")
 
-    def begun() -> bool:
-        _patiently(lambda: _subfolder(run.folder, EXACT), recipe.checkpoint.patience, stop)
-        return os.path.lexists(folder / CONFIG)
+    def place() -> str:
+        _patiently(lambda: shared.made(above, name), recipe.checkpoint.patience, stop)
+        return str(above / name if run.shared is None else shared.made(above / name, "run"))
 
-    if _alone(recipe, begun):
-        others = recipes.fixed(recipes.differences(exact, recipes.read_run(folder)))
+    folder = Path(_alone(recipe, place))
+
+    def trained() -> Run:
+        if not _alone(recipe, lambda: os.path.lexists(folder / CONFIG)):
+            return _start(exact, folder, quiet, stop, recipe.checkpoint.patience, make=make)
+        differ = recipes.differences(exact, recipes.read_run(folder))
+        settled = {f"rule.{name}" for name, key in type(rule).model_fields.items() if getattr(rule, name) == key.default}  # by the system
+        others = [key for key in recipes.fixed(differ) if key not in settled]
         if others:
             raise CheckpointError(f"{folder} is not the exact-gradient control of its run: {', '.join(others)} differ; remove it")
         same = {key: value for key, value in recipes.leaves(exact.table()) if not recipes.fixed([key])}
-        done = _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop, make=make)
-    else:
-        done = _start(exact, folder, quiet, stop, recipe.checkpoint.patience, make=make)
+        return _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop, make=make)
+
+    def in_turn() -> Run:
+        with _locked(recipe, above / name):  # not that of the run: what comes second must find it begun
+            return trained()
+
+    done = trained() if run.shared is None else shared.in_turn(in_turn, lambda: any_of(here(), [stop()])[0], _say)
     if done.trainer.finished:
         accuracy = done.summary["metrics"]["test_accuracy"]
         run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}
@@ -564,10 +607,3 @@ def _say(message: str) -> None:
     if here().rank == 0:
         files.say(text.lines(message))
 
-
-def _subfolder(folder: Path, name: str) -> None:
-    """Make a folder in that of a run, or find that it is there and no link."""
-    try:
-        files.subfolder(folder, name)
-    except OSError as error:
-        raise CheckpointError(f"cannot make the folder {folder / name}: {error.strerror}") from error

@@ -25,15 +25,19 @@ _Line = Annotated[str, StringConstraints(pattern=r"^\P{C}*$")]  # of text that i
 _ABSENT: Any = None  # of what need not be there, and is not None if it is
 
 
+class Control(BaseModel):
+    """What a control came to."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    test_accuracy: float = Field(allow_inf_nan=False)
+    how: _Line
+
+
 class _Said(BaseModel):
     """What a checkpoint says of a run besides its arrays and its recipe, as far as anything depends on it."""
 
     model_config = ConfigDict(strict=True)
-
-    class Control(BaseModel):
-        model_config = ConfigDict(strict=True)
-        test_accuracy: float = Field(allow_inf_nan=False)
-        how: _Line
 
     data: _Line
     source: _Line
@@ -41,6 +45,7 @@ class _Said(BaseModel):
     environment: dict[_Line, _Line]
     outputs: int = Field(0, ge=0, le=MOST)  # of the system; 0 where an older version did not say
     passes_per_epoch: int = Field(0, ge=0, lt=2**63)
+    finished: bool = False  # with its controls
     sessions: list[dict[str, str | int]] = []  # when and where it was worked on
     control: Control = _ABSENT
     exact: Control = _ABSENT

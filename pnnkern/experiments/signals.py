@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and SIGUSR1: they ask for a stop, wherever a run is."""
+"""Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2, which batch systems send before the time is over: they ask for a stop, wherever a run is."""
 
 import contextlib
 import os
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from types import FrameType
 
 from .loop import Stopped
+
+_ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Stop:
@@ -45,7 +47,7 @@ def noted(quiet: bool = False) -> Iterator[Stop]:
         if stop.breaking:
             raise Stopped
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    before = {number: signal.getsignal(number) for number in _ASKING}
     for number in before:
         signal.signal(number, note)
     try:

@@ -36,6 +36,13 @@ def short(value: object, width: int, share: float = 0.5) -> str:
     return f"{text[:head]}…{text[len(text) - (width - 1 - head) :]}"
 
 
+def columns(lines: Sequence[Sequence[str]], width: int | None = None) -> str:
+    """Lines of cells in columns; where that is wider than `width`, the last cell of a line is cut."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    whole = ("  ".join(cell.ljust(most) for cell, most in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(line if width is None else short(line, width, 1) for line in whole)
+
+
 def table(columns: Mapping[str, Sequence[Any] | np.ndarray]) -> bytes:
     """CSV of columns by name, shorter ones filled up with nothing. Numbers are written in full; None is nothing.
 

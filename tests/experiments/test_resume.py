@@ -319,3 +319,25 @@ def test_a_folder_of_an_older_version_with_known_keys_goes_on(copied_run: Path) 
     before = len(run.load(copied_run).trainer.evaluations)
     run.resume(copied_run, (f"training.epochs={before + 1}",), quiet=True)
     assert len(run.load(copied_run).trainer.evaluations) == before + 1
+
+
+def test_a_control_whose_rule_settled_on_its_loss_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run's own rule has no loss to hand on, so that the control's is worked out by its system: that is no other recipe."""
+    settings = ["training.epochs=2", "control.linear=false"]
+    trained = loop.train
+    calls: list[int] = []
+
+    def stopped(trainer: Any, **given: Any) -> bool:
+        calls.append(1)
+        if len(calls) == 2:  # the control's
+            given["stop"] = lambda: trainer.step == 2
+        return trained(trainer, **given)
+
+    monkeypatch.setattr(loop, "train", stopped)
+    first = run.start(recipe.find("coupled-iris", settings), tmp_path / "r", quiet=True)
+    assert "exact" not in first.meta
+    assert int(checkpoint.load(tmp_path / "r" / run.EXACT / CHECKPOINT).state["progress/step"]) == 2
+    monkeypatch.undo()
+    second = run.resume(tmp_path / "r", quiet=True)
+    whole = run.start(recipe.find("coupled-iris", settings), tmp_path / "whole", quiet=True)
+    assert second.meta["exact"]["test_accuracy"] == whole.meta["exact"]["test_accuracy"]

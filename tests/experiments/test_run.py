@@ -91,7 +91,7 @@ def test_killed_at_twenty_random_moments(tmp_path: Path, settings: list[str], ne
 def test_signals_stop_cleanly(tmp_path: Path, settings: list[str], never_stopped: dict[str, np.ndarray]) -> None:
     folder, steps = tmp_path / "run", [0]
     arguments: tuple[object, ...] = ("run", "d2nn-digits", "--out", folder, *settings, "--set", "checkpoint.steps=0")
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
         child = process(*arguments)
         wait_for_a_step(child)
         child.send_signal(number)

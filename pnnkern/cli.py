@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     except _UsageError as error:
         return _fail(error.format_message())
     except PnnError as error:
-        return 2 if getattr(error, "said", False) else _fail(str(error))  # another rank says it
+        return 2 if error.said else _fail(str(error))  # another rank says it
     except MemoryError as error:
         return _fail(str(out_of_memory(error, "lower compute.chunk or training.batch, or use another device")))
     except OSError as error:
@@ -364,9 +364,12 @@ def advance(
     Example: pnnkern advance sweeps/b/3f0c9a8be11d
     """
     from .experiments import advance as advances
+    from .experiments.ranks import started
     from .experiments.run import STOPPED
 
     done = advances.advance(folder, quiet=quiet)
+    if started()[0]:
+        raise typer.Exit(done.code)  # rank 0 tells of it
     summary = done.run.summary if done.run else {"out": str(folder), "metrics": {}}
     if done.code in (0, STOPPED):
         _end(summary | {"message": done.message}, as_json, done.message)

@@ -195,11 +195,7 @@ def _mapped(function: Callable[[Any], Any], share: Any) -> Any:
 
 # ------------------------------------------------------------------------------------------------------------------- agreement
 class RankError(PnnError, RuntimeError):
-    """What went wrong on a rank. said : whether it is another rank's to say so."""
-
-    def __init__(self, message: str, said: bool = False) -> None:
-        super().__init__(message)
-        self.said = said
+    """What went wrong on another rank."""
 
 
 def any_of(communicator: Communicator, flags: Sequence[bool]) -> list[bool]:
@@ -241,8 +237,7 @@ def same(communicator: Communicator, what: str, value: Any) -> None:
     every = _exchanged(communicator, [value] * communicator.size)
     others = [rank for rank, theirs in enumerate(every) if theirs != every[0]]
     if others:
-        communicator.agreed = RankError(f"rank {others[0]} has {what}", said=communicator.rank > 0)
-        raise communicator.agreed
+        raise _agreed(communicator, RankError(f"rank {others[0]} has {what}"))
 
 
 def _exchanged(communicator: Communicator, parts: Sequence[Any]) -> Sequence[Any]:
@@ -257,12 +252,17 @@ def _refuse_failed(communicator: Communicator, every: Sequence[Any], own: PnnErr
     if not failed:
         return
     rank = min(failed)
-    if own is not None and communicator.rank == rank == 0:
-        communicator.agreed = own
-        raise own
+    if own is not None and rank == 0 and str(own) == failed[0]:  # that of all, or of this one
+        raise _agreed(communicator, own)
     where = "" if rank == 0 else f"rank {rank} of {communicator.size}: "
-    communicator.agreed = RankError(f"{where}{failed[rank]}", said=communicator.rank > 0)
-    raise communicator.agreed from own
+    raise _agreed(communicator, RankError(f"{where}{failed[rank]}")) from own
+
+
+def _agreed(communicator: Communicator, error: PnnError) -> PnnError:
+    """An error that all ranks know of, and rank 0 says."""
+    error.said = communicator.rank > 0
+    communicator.agreed = error
+    return error
 
 
 __all__ = [

@@ -276,7 +276,7 @@ def outcome(function: Any) -> Any:
     try:
         return function()
     except PnnError as error:
-        return type(error).__name__, str(error), getattr(error, "said", False)
+        return type(error).__name__, str(error), error.said
 
 
 def test_an_error_of_one_is_an_error_of_all_and_said_once() -> None:
@@ -297,6 +297,17 @@ def test_an_error_of_one_is_an_error_of_all_and_said_once() -> None:
         assert found == [("RankError", "rank 1 of 3: no such file", rank > 0) for rank in range(3)]
         found = of_ranks(3, lambda rank, comm, f=following: work(rank, comm, 0, f))
         assert found == [("DataError" if rank == 0 else "RankError", "no such file", rank > 0) for rank in range(3)]
+
+
+def test_an_error_of_all_keeps_its_kind_and_is_said_once() -> None:
+    def work(rank: int, comm: Any) -> Any:
+        def task() -> None:
+            with communicator.together(comm):
+                raise DataError("no such file")
+
+        return outcome(task)
+
+    assert of_ranks(3, work) == [("DataError", "no such file", rank > 0) for rank in range(3)]
 
 
 def test_what_rank_0_does_alone_is_known_to_all() -> None:

@@ -1,6 +1,7 @@
 """One run on many ranks, by real processes of MPI: the bits of a run by one, stops and starts, faults that end the job with a line."""
 
 import importlib.util
+import json
 import os
 import platform
 import re
@@ -261,7 +262,7 @@ try:
             raise {"data": DataError, "bug": KeyError, "disk": OSError}[what]("no such thing")
         any_of(here, [False])
 except PnnError as error:
-    sys.exit(2 if getattr(error, "said", False) else _fail(str(error)))
+    sys.exit(2 if error.said else _fail(str(error)))
 """
 
 
@@ -279,6 +280,27 @@ def test_a_rank_that_fails_ends_the_job_with_a_line() -> None:
     assert code == 2
     assert "rank 1 of 2: error: OSError: no such thing" in err
     assert "Traceback" not in err
+
+
+@needs_mpi
+def test_a_point_of_a_sweep_is_advanced_by_ranks(tmp_path: Path) -> None:
+    """Done, once; held by another process: later, on all ranks; refused: noted, and said, by one."""
+    (tmp_path / "sweep.toml").write_text('recipe = "crossbar-digits"\n[grid]\n"training.lr" = [0.01]\n')
+    words = settings("training.epochs=2")
+    assert main(["sweep", str(tmp_path / "sweep.toml"), "--out", str(tmp_path / "s"), *words]) == 0
+    (point,) = (path.parent for path in (tmp_path / "s").glob("*/point.json"))
+    with checkpoint.lock(point):
+        code, out, err = ended(launched(2, "-m", "pnnkern", "advance", str(point), "--quiet"))
+        assert (code, out.count("another process works in")) == (runs.STOPPED, 1), err
+    code, out, err = ended(launched(2, "-m", "pnnkern", "advance", str(point), "--quiet"))
+    assert (code, out.count("finished: ")) == (0, 1), err
+    damaged = (point / CHECKPOINT).read_bytes()[:-9]
+    for name in (CHECKPOINT, "checkpoint.prev.h5"):
+        (point / name).write_bytes(damaged)
+    (point / "config.toml").write_text((point / "config.toml").read_text().replace("epochs = 2", "epochs = 3"))
+    code, _, err = ended(launched(2, "-m", "pnnkern", "advance", str(point), "--quiet"))
+    assert (code, err.count("error: ")) == (2, 1), err
+    assert json.loads((point / "error.json").read_text())["tries"] == 1
 
 
 @needs_mpi

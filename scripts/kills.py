@@ -1,0 +1,268 @@
+"""kill -9 at random moments of processes that carry on runs, write sweeps, and launch them: `python scripts/kills.py [KILLS] [RECORD.json]`.
+
+After each kill: what a process said it had saved is there, nothing is half written, and nothing else is in its way. In the end every array of
+every run is, to the bit, that of a run that nobody disturbed. Processes are forked from one that has all libraries loaded, as most of their
+time would be spent on that; those of a launcher are real ones.
+"""
+
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sklearn.datasets
+import sklearn.linear_model  # noqa: F401
+
+from pnnkern import learning, systems  # noqa: F401
+from pnnkern.experiments import advance, checkpoint, origin, recipe, run, status, sweep
+
+ROOT = Path(__file__).resolve().parents[1]
+KILLS = 2000
+EPOCHS = 40
+SETTINGS = {"training.epochs": EPOCHS, "checkpoint.steps": 1, "checkpoint.seconds": 0.0, "control.linear": False}
+SHARES = {"writer": 0.62, "sweep": 0.34, "worker": 0.025, "launcher": 0.015}  # of all kills
+
+
+def forked(work: Callable[[], object]) -> int:
+    """A process that does some work, quietly, and ends."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        with contextlib.suppress(BaseException):
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 1)
+            os.dup2(quiet, 2)
+            work()
+            code = 0
+        os._exit(code)
+    return child
+
+
+def killed(child: int, after: float) -> bool:
+    """Kill a process after so many seconds; False if it had come to its end by then. Raises where it failed."""
+    end = time.monotonic() + after
+    while time.monotonic() < end:
+        done, code = os.waitpid(child, os.WNOHANG)
+        if done:
+            if code:
+                raise AssertionError(f"a process failed with {code}")
+            return False
+        time.sleep(0.002)
+    os.kill(child, signal.SIGKILL)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def written(folder: Path, seeds: int, **more: object) -> Path:
+    """A sweep over so many seeds."""
+    settings = "".join(f'"{key}" = {json.dumps(value)}\n' for key, value in (SETTINGS | more).items())
+    folder.mkdir()
+    (folder / "sweep.toml").write_text(f'recipe = "coupled-iris"\n[set]\n{settings}[grid]\n"training.seed" = "0..{seeds - 1}"\n')
+    return folder / "sweep.toml"
+
+
+def refuse_different(point: Path, alone: Path) -> None:
+    """Raise unless both runs hold the same arrays, to the bit."""
+    ours, theirs = (checkpoint.load(folder / run.CHECKPOINT).state for folder in (point, alone))
+    both = ours.keys() & theirs.keys()
+    different = [*(ours.keys() ^ theirs.keys()), *(name for name in both if not np.array_equal(ours[name], theirs[name]))]
+    if different:
+        raise AssertionError(f"{point} differs from an undisturbed run in {', '.join(different)}")
+
+
+def undisturbed(folder: Path, seed: int) -> Path:
+    """A run that nobody disturbs."""
+    place = folder / f"alone-{seed}"
+    if not place.exists():
+        settings = [f"{key}={json.dumps(value)}" for key, value in SETTINGS.items()]
+        chosen = recipe.find("coupled-iris", [*settings, f"training.seed={seed}"])
+        if killed(forked(lambda: run.start(chosen, place, quiet=True)), 600):
+            raise AssertionError("an undisturbed run does not come to its end")
+    return place
+
+
+def of_writer(kills: int, folder: Path, dice: random.Random) -> int:
+    """Processes that carry on a point, with a checkpoint after each step. Returns how many points came to their end."""
+    points: list[Path] = []
+    for _ in range(kills):
+        if not points or advance.is_done(points[-1]):
+            if points:
+                refuse_different(points[-1], undisturbed(folder, len(points) - 1))
+            place = folder / f"writer-{len(points)}"
+            file = written(place, 1)
+            file.write_text(file.read_text().replace("0..0", f"{len(points)}..{len(points)}"))
+            points.append(sweep.write(file, place / "b")[0][0].folder)
+        while not _one_writer(points[-1], dice):  # it came to its end before it was killed
+            if advance.is_done(points[-1]):
+                break
+    if not advance.is_done(points[-1]):
+        killed(forked(lambda: advance.advance(points[-1], quiet=True)), 600)
+    refuse_different(points[-1], undisturbed(folder, len(points) - 1))
+    if stale := [path.name for path in points[-1].rglob(".*.tmp*")]:
+        raise AssertionError(f"left over: {stale}")
+    return len(points)
+
+
+def _one_writer(point: Path, dice: random.Random) -> bool:
+    """Carry on a point and kill the process. What it said it had saved must be there."""
+    hear, say = os.pipe()
+
+    def work() -> None:
+        save = checkpoint.save
+
+        def said(path: Path, state: Any, meta: Any) -> None:
+            save(path, state, meta)
+            if path.parent == point:
+                os.write(say, int(state["progress/step"]).to_bytes(8, "little"))
+
+        checkpoint.save = said
+        advance.advance(point, quiet=True)
+
+    child = forked(work)
+    os.close(say)
+    was_killed = killed(child, dice.uniform(0, dice.choice([0.2, 1.0])))
+    heard = b""
+    while piece := os.read(hear, 1 << 16):
+        heard += piece
+    os.close(hear)
+    saved = int.from_bytes(heard[-8:], "little") if heard else 0
+    if saved and int(checkpoint.load(point / run.CHECKPOINT).state["progress/step"]) < saved:
+        raise AssertionError(f"step {saved} of {point} was saved, and is lost")
+    recipe.read_run(point)
+    if failure := advance.failure(point):
+        raise AssertionError(f"{point} failed: {failure.message}")
+    return was_killed
+
+
+def of_sweep(kills: int, folder: Path, dice: random.Random) -> int:
+    """Processes that write a sweep. Returns how many points it has."""
+    file, count = written(folder / "sweeps", 300), 0
+    whole = sweep.write(file, folder / "whole")[0]
+    took, made = 1.0, 0
+    while count < kills:
+        out = folder / f"made-{made}"
+        made += 1
+        while count < kills:
+            began = time.monotonic()
+            was_killed = killed(forked(lambda out=out: sweep.write(file, out)), dice.uniform(0, took))
+            count += was_killed
+            if not was_killed:
+                took = time.monotonic() - began
+                break
+            for point in sweep.points(out) if (out / sweep.SWEEP).exists() else ():
+                recipe.read_run(point.folder)
+                sweep.read_point(point.folder)
+        sweep.write(file, out)
+        found = [(point.folder.name, point.values) for point in sweep.points(out)]
+        if sorted(found, key=str) != sorted(((point.folder.name, point.values) for point in whole), key=str):
+            raise AssertionError(f"{out} is not the sweep that was asked for")
+        if stale := [path.name for path in out.glob(".*")]:
+            raise AssertionError(f"left over in {out}: {stale}")
+        shutil.rmtree(out)
+    return len(whole)
+
+
+def of_worker(kills: int, folder: Path, dice: random.Random) -> int:
+    """Processes that a launcher started for its points, and begins again. Returns how many points came to their end."""
+    count = rounds = 0
+    while count < kills:
+        out, points = _launchable(folder / f"workers-{rounds}")
+        launcher = _launcher(out)
+        while launcher.poll() is None:
+            time.sleep(dice.uniform(0, 1.0))
+            workers = list(filter(None, (_process(checkpoint.holder(point)) for point in points)))
+            if workers and count < kills:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(dice.choice(workers), signal.SIGKILL)
+                    count += 1
+        refuse_unfinished(out, folder)
+        rounds += 1
+    return 2 * rounds
+
+
+def of_launcher(kills: int, folder: Path, dice: random.Random) -> int:
+    """Launchers, whose points go on without them. Returns how many points came to their end."""
+    count = rounds = 0
+    while count < kills:
+        out, points = _launchable(folder / f"launchers-{rounds}")
+        while status.tally(out) != {"finished": len(points)}:
+            launcher = _launcher(out)
+            while launcher.poll() is None and not _any_held(points):
+                time.sleep(0.05)
+            time.sleep(dice.uniform(0, 1.0))
+            if launcher.poll() is None and count < kills:
+                launcher.kill()
+                count += 1
+            launcher.wait()
+            while _any_held(points):
+                time.sleep(0.05)
+        refuse_unfinished(out, folder)
+        rounds += 1
+    return 2 * rounds
+
+
+def _launchable(folder: Path) -> tuple[Path, list[Path]]:
+    """A sweep over two seeds, and its points."""
+    points, _ = sweep.write(written(folder, 2), folder / "b")
+    return folder / "b", [point.folder for point in points]
+
+
+def refuse_unfinished(out: Path, folder: Path) -> None:
+    """Raise unless each point of a sweep is what a run comes to that nobody disturbed."""
+    if (counts := status.tally(out)).keys() != {"finished"}:
+        raise AssertionError(f"{out}: {counts}")
+    for point in sweep.points(out):
+        refuse_different(point.folder, undisturbed(folder, int(point.values["training.seed"])))
+
+
+def _launcher(out: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "pnnkern", "launch", str(out), "--no-estimate", "--retries", "50"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _process(holder: str) -> int:
+    found = re.match(r"process (\d+) on ", holder)
+    return int(found[1]) if found else 0
+
+
+def _any_held(points: list[Path]) -> bool:
+    return any(checkpoint.holder(point) for point in points)
+
+
+KINDS: dict[str, Callable[[int, Path, random.Random], int]] = {
+    "writer": of_writer, "sweep": of_sweep, "worker": of_worker, "launcher": of_launcher,
+}  # fmt: skip
+
+
+def carry_out(kills: int, seed: int = 0, kinds: tuple[str, ...] = tuple(SHARES)) -> dict[str, Any]:
+    """So many kills, shared out to the kinds. Returns the record; raises AssertionError for anything that was lost."""
+    total, found = sum(SHARES[kind] for kind in kinds), {}
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in kinds:
+            count, began = max(1, round(kills * SHARES[kind] / total)), time.monotonic()
+            whole = KINDS[kind](count, Path(folder), random.Random(f"{seed} {kind}"))
+            found[kind] = {"kills": count, "whole in the end": whole, "seconds": round(time.monotonic() - began, 1)}
+            print(f"{kind}: {found[kind]}", file=sys.stderr, flush=True)
+    return {"kills": sum(kind["kills"] for kind in found.values()), "lost": 0, "seed": seed, "kinds": found, "made": origin.here()}
+
+
+def main(arguments: list[str]) -> None:
+    record = carry_out(int(arguments[0]) if arguments else KILLS)
+    text = json.dumps(record, indent=1)
+    print(text)
+    if len(arguments) > 1:
+        Path(arguments[1]).write_text(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -28,7 +28,7 @@ PIECE = 0.2  # seconds of steps at a time
 
 
 def work(recipe: str, batch: int, chunk: int) -> None:
-    """Do as many steps as each line of rank 0's input asks for, and say the seconds of one."""
+    """Do as many steps as each line of rank 0's input asks for, and say the seconds of one, and those of its own processor."""
     from pnnkern.communicator import alone, any_of
     from pnnkern.experiments import ranks
     from pnnkern.experiments import recipe as recipes
@@ -40,12 +40,13 @@ def work(recipe: str, batch: int, chunk: int) -> None:
         trainer = assemble(chosen, Path("unused")).trainer
         while count := int(alone(here, sys.stdin.readline) or 0):
             any_of(here, [False])
-            begun = time.perf_counter()
+            begun, worked = time.perf_counter(), time.process_time()
             for _ in range(count):
                 any_of(here, (False, False))
                 trainer.advance()
             if here.rank == 0:
-                print((time.perf_counter() - begun) / count, file=sys.__stdout__, flush=True)
+                spent = time.perf_counter() - begun, time.process_time() - worked
+                print(*(one / count for one in spent), file=sys.__stdout__, flush=True)
 
 
 class Job:
@@ -57,26 +58,27 @@ class Job:
         command = [*mpiexec, sys.executable, __file__, "--work", recipe, str(batch), str(chunk)]
         self.process = subprocess.Popen(command, env=os.environ | ONE, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def steps(self, count: int) -> float:
-        """Seconds of one of so many steps. Raises RuntimeError where the job has ended."""
+    def steps(self, count: int) -> tuple[float, float]:
+        """Seconds of one of so many steps, and of rank 0's processor time. Raises RuntimeError where the job has ended."""
         assert self.process.stdin is not None and self.process.stdout is not None  # noqa: PT018
         self.process.stdin.write(f"{count}\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the job ended with {self.process.wait()}")
-        return float(line)
+        wall, own = map(float, line.split())
+        return wall, own
 
     def end(self) -> None:
         self.process.communicate()
 
 
 def compared(one: Job, other: Job, seconds: float) -> dict[str, Any]:
-    """Medians of both, in seconds a step, and of the ratio other / one, with its quartiles."""
+    """Medians of both, in seconds a step, and of the ratio other / one, with its quartiles; that of rank 0's processor time."""
     try:
         for job in (one, other):
             job.steps(5)
-        count = max(1, round(PIECE / max(one.steps(3), other.steps(3))))
+        count = max(1, round(PIECE / max(one.steps(3)[0], other.steps(3)[0])))
         found, end = [], time.monotonic() + seconds
         while time.monotonic() < end or len(found) < 5:
             first, second = (one, other) if len(found) % 2 else (other, one)
@@ -85,10 +87,11 @@ def compared(one: Job, other: Job, seconds: float) -> dict[str, Any]:
     finally:
         one.end()
         other.end()
-    ratios = statistics.quantiles([b / a for a, b in found], n=4)
+    ratios = statistics.quantiles([b[0] / a[0] for a, b in found], n=4)
     return {
-        "seconds": [statistics.median(a for a, _ in found), statistics.median(b for _, b in found)], "ratio": ratios[1],
-        "quartiles": [ratios[0], ratios[2]], "pieces": len(found), "steps": count * len(found),
+        "seconds": [statistics.median(pair[i][0] for pair in found) for i in (0, 1)], "ratio": ratios[1],
+        "quartiles": [ratios[0], ratios[2]], "processor ratio": statistics.median(b[1] / a[1] for a, b in found),
+        "pieces": len(found), "steps": count * len(found),
     }  # fmt: skip
 
 
@@ -119,13 +122,15 @@ def main() -> None:
         "date": datetime.date.today().isoformat(), "machine": machine.processor(), "mpi": ranks.described(), "load before": began,
         "batch": BATCH, "chunk": BATCH // RANKS, "recipes": {},
     }  # fmt: skip
-    print(f"{machine.processor()}; load {began:.2f} before\n{'':<18}{'':<22}{'one':>10}{'ranks':>10}{'ratio':>8}  quartiles")
+    print(f"{machine.processor()}; load {began:.2f} before")
+    print(f"{'':<18}{'':<22}{'one':>10}{'ranks':>10}{'ratio':>8}  {'quartiles':<16}of processor time")
     for recipe in given.recipes:
         record["recipes"][recipe] = rows = measure(recipe, given.seconds)
         for name, row in rows.items():
             one, other = (1e3 * value for value in row["seconds"])
             low, high = row["quartiles"]
-            print(f"{recipe:<18}{name:<22}{one:>7.3g} ms{other:>7.3g} ms{row['ratio']:>8.3f}  {low:.3f} .. {high:.3f}", flush=True)
+            spread, own = f"{low:.3f} .. {high:.3f}", row["processor ratio"]
+            print(f"{recipe:<18}{name:<22}{one:>7.3g} ms{other:>7.3g} ms{row['ratio']:>8.3f}  {spread:<16}{own:.3f}", flush=True)
     record["load after"] = os.getloadavg()[0]
     if given.file:
         given.file.write_text(json.dumps(record, indent=1) + "\n")

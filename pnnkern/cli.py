@@ -35,6 +35,9 @@ SweepFolder = Annotated[Path, typer.Argument(metavar="SWEEP", help="Folder of a 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.", autocompletion=completion.runs)]
 
 
+LONGEST = 1000  # characters of an error, which may name what somebody typed
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 2 bad input (one line on stderr), 75 stopped by a signal and resumable."""
     warnings.showwarning = _one_line
@@ -63,7 +66,7 @@ def _fail(message: str) -> int:
     if rank:
         time.sleep(0.5)  # what is wrong for all rank 0 says first, and some launchers then end the others
     who = f"pnnkern: rank {rank} of {size}" if rank else "pnnkern"
-    files.say(f"{who}: error: {text.plain(' '.join(message.split()))}")
+    files.say(f"{who}: error: {text.short(' '.join(message.split()), LONGEST, 0.8)}")
     return 2
 
 

@@ -7,9 +7,11 @@ time would be spent on that; those of a launcher are real ones.
 
 import contextlib
 import json
+import math
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -29,7 +31,7 @@ from pnnkern.experiments import advance, checkpoint, origin, recipe, run, status
 
 ROOT = Path(__file__).resolve().parents[1]
 KILLS = 2000
-EPOCHS = 40
+EPOCHS = 20
 SETTINGS = {"training.epochs": EPOCHS, "checkpoint.steps": 1, "checkpoint.seconds": 0.0, "control.linear": False}
 SHARES = {"writer": 0.62, "sweep": 0.34, "worker": 0.025, "launcher": 0.015}  # of all kills
 
@@ -49,10 +51,12 @@ def forked(work: Callable[[], object]) -> int:
     return child
 
 
-def killed(child: int, after: float) -> bool:
-    """Kill a process after so many seconds; False if it had come to its end by then. Raises where it failed."""
-    end = time.monotonic() + after
+def killed(child: int, after: float, first: Callable[[], bool] = lambda: True) -> bool:
+    """Kill a process so many seconds after `first` was true; False if it had come to its end by then. Raises where it failed."""
+    end = math.inf
     while time.monotonic() < end:
+        if end == math.inf and first():
+            end = time.monotonic() + after
         done, code = os.waitpid(child, os.WNOHANG)
         if done:
             if code:
@@ -130,7 +134,9 @@ def _one_writer(point: Path, dice: random.Random) -> bool:
 
     child = forked(work)
     os.close(say)
-    was_killed = killed(child, dice.uniform(0, dice.choice([0.2, 1.0])))
+    # at any moment, or, most often, once it has saved something
+    waits = dice.random() < 0.8
+    was_killed = killed(child, dice.uniform(0, 0.2), lambda: not waits or bool(select.select([hear], [], [], 0)[0]))
     heard = b""
     while piece := os.read(hear, 1 << 16):
         heard += piece

@@ -1,8 +1,9 @@
 """Strong and weak scaling on 1, 2 and 4 ranks of this machine, and what ranks cost one: python scripts/scaling.py [FILE] [--seconds 10]
 
 Processes of one thread each take turns with a process that was started without mpiexec, a few steps at a time, so that both see the same
-machine; what counts are medians of the ratios of neighbours. "strong": the batch stays, "weak": it grows with the ranks. A step is what
-`pnnkern run` does between two checkpoints: the word on who stops, the samples, the exchange, the update. FILE gets the record as JSON.
+machine; what counts are medians of the ratios of neighbours. "strong": the batch stays, "weak": it grows with the ranks; "nothing differs":
+how far two processes without mpiexec are from each other, which the overhead at 1 rank is held against. A step is what `pnnkern run` does
+between two checkpoints: the word on who stops, the samples, the exchange, the update. FILE gets the record as JSON.
 """
 
 import argparse
@@ -25,6 +26,7 @@ RECIPES = ("d2nn-digits", "crossbar-digits", "coupled-digits")
 BATCH, RANKS = 64, 4  # samples of a batch, in as many shards as there are ranks at most
 ONE = {f"{name}_NUM_THREADS": "1" for name in ("PNNKERN", "OMP", "OPENBLAS", "MKL", "NUMBA")}
 PIECE = 0.2  # seconds of steps at a time
+PAIRS = 3  # of processes; their lowest and highest ratio stand in the place of quartiles
 
 
 def work(recipe: str, batch: int, chunk: int) -> None:
@@ -95,10 +97,22 @@ def compared(one: Job, other: Job, seconds: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def pairs(recipe: str, ranks: int, seconds: float) -> dict[str, Any]:
+    """The medians of some comparisons, each of new processes: two of the same kind differ, too, by where their memory lies."""
+    chunk = BATCH // RANKS
+    found = [compared(Job(0, recipe, BATCH, chunk), Job(ranks, recipe, BATCH, chunk), seconds / PAIRS) for _ in range(PAIRS)]
+    ratios = sorted(one["ratio"] for one in found)
+    return {
+        "seconds": [statistics.median(one["seconds"][i] for one in found) for i in (0, 1)], "ratio": statistics.median(ratios),
+        "quartiles": [ratios[0], ratios[-1]], "processor ratio": statistics.median(one["processor ratio"] for one in found), "pairs": PAIRS,
+        "pieces": sum(one["pieces"] for one in found), "steps": sum(one["steps"] for one in found),
+    }  # fmt: skip
+
+
 def measure(recipe: str, seconds: float) -> dict[str, Any]:
     """All rows of a recipe, by name."""
     chunk = BATCH // RANKS
-    rows = {"overhead at 1 rank": compared(Job(0, recipe, BATCH, chunk), Job(1, recipe, BATCH, chunk), seconds)}
+    rows = {"overhead at 1 rank": pairs(recipe, 1, seconds), "nothing differs": pairs(recipe, 0, seconds)}
     for ranks in (2, RANKS):
         rows[f"strong, {ranks} ranks"] = compared(Job(0, recipe, BATCH, chunk), Job(ranks, recipe, BATCH, chunk), seconds)
         rows[f"weak, {ranks} ranks"] = compared(Job(0, recipe, chunk, chunk), Job(ranks, recipe, ranks * chunk, chunk), seconds)

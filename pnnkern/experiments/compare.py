@@ -256,7 +256,7 @@ def csv(rows: list[dict[str, Any]]) -> bytes:
 def write(out: Path, content: bytes) -> None:
     """Put a table or a picture into a file. Raises `CheckpointError` where that cannot be."""
     try:
-        files.replace(out, content)
+        files.put(out, content)
     except OSError as error:
         raise CheckpointError(f"cannot write {out}: {error.strerror or error}") from error
 

@@ -69,7 +69,7 @@ def write(
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         for path, content in contents.items():
-            files.replace(path, content)
+            files.put(path, content)
     except OSError as error:
         raise CheckpointError(f"cannot write {out}: {error.strerror or error}") from error
     return {

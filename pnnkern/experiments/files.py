@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT)  # a disk, and a user's share of it
+_OF_A_RUN = ("config.toml", "checkpoint.h5", "checkpoint.prev.h5", "point.json")
 _CAREFUL = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -49,7 +50,12 @@ def say(text: str) -> None:
 
 
 def temporary(path: Path) -> Path:
-    """Where a file is made before it is renamed into its place: hidden, in the same folder, under a name that nobody can foresee."""
+    """Where a file is made before it is renamed into its place: hidden, in the same folder, under a name that nobody can foresee.
+
+    Raises `OSError` for a path that has no name, as that of a folder.
+    """
+    if not path.name:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     return path.with_name(f".{path.name}.tmp{secrets.token_hex(8)}")
 
 
@@ -79,6 +85,13 @@ def replace(path: Path, content: bytes | memoryview) -> None:
         os.replace(made, path)
     finally:
         remove(made)
+
+
+def put(path: Path, content: bytes | memoryview) -> None:
+    """`replace`, of a file that somebody named: not one that a run lives by, whose own name was typed by mistake."""
+    if path.name in _OF_A_RUN and (path.parent / _OF_A_RUN[0]).exists():
+        raise OSError(errno.EPERM, "it belongs to a run, choose another name", str(path))
+    replace(path, content)
 
 
 def remove(path: Path) -> None:

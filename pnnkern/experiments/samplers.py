@@ -34,7 +34,8 @@ MOST = 100_000  # points of a sweep
 DIGITS = 6  # of a number that is drawn: what a person can type again
 _RANGE = re.compile(r"(-?\d{1,18})\.\.(-?\d{1,18})")
 
-Value = bool | int | float | str | list[Any]
+Scalar = bool | Annotated[int, Field(ge=-(2**63), lt=2**63)] | float | str
+Value = Scalar | list[Scalar | list[Scalar]]
 Values = dict[str, Value]
 
 

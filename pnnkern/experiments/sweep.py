@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from .. import _files
-from . import files, origin, samplers
+from . import files, origin, samplers, text
 from . import recipe as recipes
 from . import run as runs
 from .recipe import LONGEST, Recipe, RecipeError
@@ -98,9 +98,9 @@ def is_point(folder: Path) -> bool:
 def read_point(folder: Path) -> Point:
     """The point in a folder. Raises `RecipeError` where it is none."""
     path = folder / POINT
-    text = _files.read_text(path, LONGEST, str(path), RecipeError, links=False)
+    content = _files.read_text(path, LONGEST, str(path), RecipeError, links=False)
     try:
-        said = _Said.model_validate_json(text)
+        said = _Said.model_validate_json(content)
     except ValidationError as error:
         first = error.errors()[0]
         raise RecipeError(f"{path} is of no point: {'.'.join(map(str, first['loc']))} {first['msg'].lower()}; write the sweep again") from error
@@ -114,8 +114,8 @@ def _recipe(asked: samplers.Asked, values: Values, overrides: tuple[str, ...]) -
         runs.refuse_misfit(recipe, recipe.system.of, recipe.rule.of)
         return recipe
     except RecipeError as error:
-        told = ", ".join(f"{key}={value}" for key, value in values.items())
-        raise RecipeError(f"the point {told} cannot be: {error}" if told else str(error)) from error
+        told = text.short(", ".join(f"{key}={value}" for key, value in values.items()), 120, 1)
+        raise RecipeError(f"the point {told} cannot be: {text.short(error, 800, 1)}" if told else str(error)) from error
 
 
 def _make(folder: Path, recipe: Recipe, said: dict[str, Any]) -> None:
@@ -133,15 +133,15 @@ def _make(folder: Path, recipe: Recipe, said: dict[str, Any]) -> None:
             raise
 
 
-def _results(out: Path, there: list[Point]) -> Iterator[tuple[Values, float | None]]:
-    """Values of each point with its test accuracy, None where it has none yet."""
-    from . import compare
+def _results(out: Path, there: list[Point], validated: bool = True) -> Iterator[tuple[Values, float | None]]:
+    """Values of each point with its test accuracy, None where it is not finished. validated : refuse one that was tested on the test set."""
+    from . import compare, status
 
     for point in there:
         row = compare.row_of(point.folder)
-        if row["config"] and not row["config"]["data.validation"]:
+        if validated and row["config"] and not row["config"]["data.validation"]:
             raise RecipeError(f"a sampler that learns from results would choose by the test set: set data.validation in [set] of {out / SWEEP}")
-        yield point.values, row["test_accuracy"] if row["state"] == "finished" else None
+        yield point.values, row["test_accuracy"] if status.of_point(point)["state"] == "finished" else None
 
 
 __all__ = ["CONTROLS", "MOST", "POINT", "SWEEP", "Point", "is_point", "points", "read_point", "write"]

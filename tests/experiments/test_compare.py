@@ -235,3 +235,19 @@ def test_names_of_somebody_else(tmp_path: Path, capsys: pytest.CaptureFixture[st
     texts = [element.text or "" for element in xml.parse(tmp_path / "c.svg").iter("{http://www.w3.org/2000/svg}text")]
     assert any("_b$\\frac$" in text for text in texts)
     assert any("<b>$x\\alpha$" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", ["checkpoint.h5", "config.toml"])
+def test_what_a_run_lives_by_is_not_written_over(copied_run: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of a run named by mistake, where a table was to go."""
+    before = (copied_run / name).read_bytes()
+    assert main(["compare", str(copied_run), "--csv", str(copied_run / name)]) == 2
+    message = f"pnnkern: error: cannot write {copied_run / name}: it belongs to a run, choose another name\n"
+    assert capsys.readouterr().err == message
+    assert (copied_run / name).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_a_table_without_a_name(copied_run: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", str(copied_run), "--csv", name]) == 2
+    assert capsys.readouterr().err.endswith(": Is a directory\n")

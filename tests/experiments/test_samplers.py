@@ -34,6 +34,11 @@ def test_lists_stand_side_by_side(written: Any) -> None:
     ]
 
 
+def test_a_range_may_be_of_one_number_and_below_zero(written: Any) -> None:
+    assert values(written(IRIS + '[grid]\n"training.seed" = "3..3"\n')) == [{"training.seed": 3}]
+    assert list(samplers.choose(samplers.Asked(recipe="x", grid={"a": "-2..0"}))) == [{"a": -2}, {"a": -1}, {"a": 0}]
+
+
 def test_draws_are_those_of_their_key(written: Any, tmp_path: Path) -> None:
     text = 'count = 40\nseed = 3\n' + IRIS + (
         '[random]\n"training.lr" = { low = 1e-3, high = 0.1, log = true }\n"training.batch" = { low = 3, high = 5, integer = true }\n'

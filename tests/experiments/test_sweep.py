@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from sweeps import GRID
 
 from pnnkern.cli import main
-from pnnkern.experiments import recipe, sweep
+from pnnkern.experiments import compare, recipe, sweep
 
 
 def test_again_adds_only_what_is_new(written: Any, tmp_path: Path) -> None:
@@ -47,3 +48,10 @@ def test_folders_that_are_no_sweep(tmp_path: Path, copied_run: Path, capsys: pyt
         assert "holds no sweep: there is no sweep.toml in it" in capsys.readouterr().err
     assert main(["advance", str(copied_run)]) == 2
     assert "is no point of a sweep" in capsys.readouterr().err
+
+
+def test_what_a_sampler_is_told(half: Path) -> None:
+    """Finished points with what they came to; those that are not finished as not known."""
+    told = list(sweep._results(half, [replace(point, values={"n": point.number}) for point in sweep.points(half)], validated=False))
+    rows = [compare.row_of(point.folder)["test_accuracy"] for point in sweep.points(half)]
+    assert told == [({"n": n}, rows[n] if n < 3 else None) for n in range(6)]

@@ -5,6 +5,7 @@ writes and shows; all do the work.
 """
 
 import contextlib
+import ctypes
 import importlib.util
 import os
 import platform
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _array, communicator
 from .._errors import PnnError
-from ..communicator import SERIAL, Communicator, RankError
+from ..communicator import SERIAL, Communicator
 from . import files, text
 from .recipe import Recipe, RecipeError
 
@@ -93,6 +94,14 @@ def library() -> str:
     return " ".join(words)[:80].rstrip(",")
 
 
+def takes_gpus() -> bool | None:
+    """Whether that MPI takes arrays of GPUs; None where it does not say."""
+    from mpi4py import MPI
+
+    asked = getattr(ctypes.CDLL(MPI.__file__), "MPIX_Query_cuda_support", None)
+    return None if asked is None else bool(asked())
+
+
 _PROBE = """
 import ctypes, mpi4py
 from mpi4py import MPI
@@ -144,6 +153,8 @@ def _settle(ranks: Any, compute: "Compute") -> None:
         cupy.cuda.Device(local % cupy.cuda.runtime.getDeviceCount()).use()
     elif not compute.threads and "PNNKERN_NUM_THREADS" not in os.environ:
         _share_threads(max(1, _array.processors() // list(every).count(own)))  # those bound to processors of their own have all of them
+    if compute.ranks == "cuda-mpi" and takes_gpus() is False:
+        raise RecipeError(f"compute.ranks='cuda-mpi' gives arrays of GPUs to MPI, and {library()} takes none: set 'mpi' or 'nccl'")
     if compute.ranks in ("cuda-mpi", "nccl"):
         ranks.gpu = Nccl(ranks.world) if compute.ranks == "nccl" else CudaAware()
 
@@ -218,4 +229,4 @@ def _end(ranks: Any, error: BaseException) -> None:
     ranks.end(2 if known else 130 if isinstance(error, KeyboardInterrupt) else 1)
 
 
-__all__ = ["INSTALL", "RankError", "library", "started", "taking_part", "use_threads"]
+__all__ = ["INSTALL", "described", "library", "remarks", "started", "sums", "takes_gpus", "taking_part", "use_threads", "waiting"]

@@ -511,3 +511,18 @@ def test_gpus_are_shared_out_by_local_rank(cupy: Any, monkeypatch: pytest.Monkey
     monkeypatch.setattr(cupy.cuda.runtime, "getDeviceCount", lambda: 2, raising=False)
     ranks._settle(Told(), tables.Compute(device="cuda"))
     assert used == [0], "the third rank of this node, on the first of its two GPUs"
+
+
+def test_an_mpi_without_gpus_is_not_given_their_arrays(cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Told:
+        rank, size, gpu = 0, 1, None
+
+        def exchange(self, parts: Any) -> Any:
+            return parts
+
+    monkeypatch.setattr(ranks, "library", lambda: "Some MPI 1.0")
+    monkeypatch.setattr(ranks, "takes_gpus", lambda: False)
+    with pytest.raises(RecipeError, match=r"and Some MPI 1\.0 takes none: set 'mpi' or 'nccl'"):
+        ranks._settle(Told(), tables.Compute(device="cuda", ranks="cuda-mpi"))
+    monkeypatch.setattr(ranks, "takes_gpus", lambda: None)  # it does not say: the user does
+    ranks._settle(Told(), tables.Compute(device="cuda", ranks="cuda-mpi"))

@@ -4,6 +4,8 @@
 class PnnError(Exception):
     """Base of every error pnnkern raises on purpose."""
 
+    said = False  # whether it is for another rank to say so
+
 
 class DeviceError(PnnError, RuntimeError):
     """A device was asked for that is not usable, or arrays lie on different devices."""

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
     except _UsageError as error:
         return _fail(error.format_message())
     except PnnError as error:
-        return _fail(str(error))
+        return 2 if error.said else _fail(str(error))  # another rank says it
     except MemoryError as error:
         return _fail(str(out_of_memory(error, "lower compute.chunk or training.batch, or use another device")))
     except OSError as error:
@@ -59,7 +60,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    files.say(f"pnnkern: error: {text.short(' '.join(message.split()), LONGEST, 0.8)}")
+    from .experiments.ranks import started
+
+    rank, size = started()
+    if rank:
+        time.sleep(0.5)  # what is wrong for all rank 0 says first, and some launchers then end the others
+    who = f"pnnkern: rank {rank} of {size}" if rank else "pnnkern"
+    files.say(f"{who}: error: {text.short(' '.join(message.split()), LONGEST, 0.8)}")
     return 2
 
 
@@ -190,8 +197,8 @@ def resume(
 ) -> None:
     """Go on with a run that was stopped or killed, or give a finished one more epochs.
 
-    --set takes what may change meanwhile: training.epochs, training.lr, checkpoint.*, control.*, compute.device, compute.threads, and where
-    the data lie.
+    --set takes what may change meanwhile: training.epochs, training.lr, checkpoint.*, control.*, compute.device, compute.threads,
+    compute.ranks, compute.patience, and where the data lie.
 
     Example: pnnkern resume runs/d2nn
     """
@@ -205,6 +212,10 @@ def _conclude(done: Any, as_json: bool) -> None:
     """Print what a run came to; leave with `run.STOPPED` if a signal ended it."""
     from .experiments.run import STOPPED
 
+    if done.trainer.communicator.rank:
+        if not done.finished:
+            raise typer.Exit(STOPPED)
+        return
     result = done.summary
     metrics = result["metrics"]
     lines = [": ".join(units.named(name, value)) for name, value in metrics.items()]
@@ -390,9 +401,12 @@ def advance(
     Example: pnnkern advance sweeps/b/3f0c9a8be11d
     """
     from .experiments import advance as advances
+    from .experiments.ranks import started
     from .experiments.run import STOPPED
 
     done = advances.advance(folder, quiet=quiet)
+    if started()[0]:
+        raise typer.Exit(done.code)  # rank 0 tells of it
     summary = done.run.summary if done.run else {"out": str(folder), "metrics": {}}
     if done.code in (0, STOPPED):
         _end(summary | {"message": done.message}, as_json, done.message)
@@ -482,11 +496,31 @@ def collect(
 
 
 @app.command()
-def info(as_json: Json = False) -> None:
-    """Show versions, devices, threads and folders.
+def info(
+    scaling: Annotated[
+        str,
+        typer.Option(
+            "--scaling", metavar="RECIPE", help="Show instead what 8 to 1024 GPUs would gain: a model.", autocompletion=completion.recipes
+        ),
+    ] = "",
+    step_time: Annotated[
+        float | None, typer.Option("--step-time", min=0.0, help="Seconds of a step on one GPU, for --scaling [default: a prediction, if any].")
+    ] = None,
+    assignments: Set = None,
+    data_dir: DataDir = "",
+    as_json: Json = False,
+) -> None:
+    """Show versions, devices, MPI, threads and folders, or a model of how a recipe scales.
 
-    Example: pnnkern info
+    Example: pnnkern info --scaling d2nn-digits --step-time 1e-3
     """
+    if scaling:
+        from .experiments import recipe as recipes
+        from .experiments import scaling as scalings
+
+        model = scalings.collect(recipes.find(scaling, _overrides(assignments, data_dir=data_dir)), step_time)
+        _end(model, as_json, scalings.page(model))
+        return
     from .experiments import info as infos
 
     found = infos.collect()

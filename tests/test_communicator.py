@@ -1,19 +1,17 @@
 """Sums over fixed shards in the order of the samples: one rank, two and three threads come to the same bits, with every rule."""
 
 import threading
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import public_calls
 import pytest
-from small_recipes import QUICK, SMALL
+import rank_cells
 from toy_system import TwoLayers, clouds
 
-from pnnkern import communicator, random
-from pnnkern._updates import Factors, Gradient
-from pnnkern.experiments import matrix, recipe
-from pnnkern.experiments.run import assemble
+from pnnkern import _packing, communicator, random
+from pnnkern._errors import DataError, PnnError
+from pnnkern._updates import Factors, Gradient, Move
 from pnnkern.learning import (
     PEPG,
     SPSA,
@@ -104,31 +102,19 @@ def test_ranks_come_to_the_same_bits(rule: Any) -> None:
 
 
 # ------------------------------------------------------------------------------------------------- every rule, as recipes name them
-TOYS = {  # the first that the matrix crosses
-    "resistor-network": ["system.nodes=20", "system.degree=4", "system.measurement_noise=1e-3"],
-    "crossbar": ["system.hidden=[9]", "system.cell_noise=1e-3"],
-    "hopfield": ["system.hidden=[9]", "system.activation='sigmoid'"],
-    "boltzmann": ["system.hidden=[9]"],
-}
-CELLS = matrix.collect()
-SYSTEM = {rule: next((s for s in TOYS if not row[s].reason), "") for rule, row in CELLS.items()}
 WHOLE = ("continual-ep", "coupled-dynamics")  # where parts move after each nudged step, by all samples: each rank does all of it
 
 
 def registered(rule: str, size: int) -> list[Any]:
     """Trainers of the rule on a small system, one for each rank, in shards of 8 samples."""
-    kind = SYSTEM[rule]
-    few = ["training.batch=29", "training.epochs=3", "compute.chunk=8", "compute.dtype=float64"]
-    few += ["data.train=58", "data.test=8"] if kind != "resistor-network" else []
-    chosen = recipe.find(recipe.kinds("system")[kind].recipe, [*QUICK, *SMALL[kind], *TOYS[kind], *few, f"rule.kind={rule}"])  # type: ignore[attr-defined]
-    return [assemble(chosen, Path("nowhere")).trainer for _ in range(size)]
+    return [rank_cells.trainer(rank_cells.of_rule(rule)) for _ in range(size)]
 
 
 def test_there_is_a_small_system_for_every_rule() -> None:
-    assert all(SYSTEM.values()), SYSTEM
+    assert all(rank_cells.SYSTEM.values()), rank_cells.SYSTEM
 
 
-@pytest.mark.parametrize("rule", CELLS)
+@pytest.mark.parametrize("rule", rank_cells.SYSTEM)
 def test_every_rule_comes_to_the_same_bits(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three steps by one rank, two and three, of shards of 8 samples; a shard is encoded by the rank whose it is, and by no other."""
 
@@ -175,3 +161,185 @@ def test_what_is_summed() -> None:
 def test_the_order_is_that_of_the_shards() -> None:
     """1e16 + 1 + 1 is not 1e16 + (1 + 1) in float64: shares that come in another order are still added in theirs."""
     assert communicator.total(communicator.SERIAL, {2: 1.0, 0: 1e16, 1: 1.0}) == (1e16 + 1.0) + 1.0
+
+
+# ----------------------------------------------------------------------------------------------------- pieces, layouts and packages
+def shares(count: int) -> dict[int, Any]:
+    """Large and small, in the orders of C and of Fortran, and with axes in neither."""
+    rng = np.random.default_rng(3)
+
+    def share() -> dict[str, Any]:
+        return {
+            "c": rng.normal(size=(7, 5)), "f": np.asfortranarray(rng.normal(size=(5, 7))), "t": rng.normal(size=(3, 4, 5)).transpose(1, 2, 0),
+            "g": Gradient(rng.normal(size=(8, 3)).T.astype(np.float32), 0.5), "few": rng.normal(size=3), "one": np.float32(rng.normal()),
+            "plain": float(rng.normal()), "rows": (Factors(rng.normal(size=(2, 3)), rng.normal(size=(2, 4))), Move(rng.normal(size=40))),
+        }  # fmt: skip
+
+    return {number: share() for number in range(count)}
+
+
+def leaves(tree: Any) -> list[Any]:
+    if isinstance(tree, dict):
+        return [leaf for value in tree.values() for leaf in leaves(value)]
+    if isinstance(tree, tuple | list):
+        return [leaf for value in tree for leaf in leaves(value)]
+    if isinstance(tree, Factors):
+        return [tree.first, tree.second, tree.scale]
+    return [tree.value] if isinstance(tree, Gradient | Move) else [tree]
+
+
+def assert_alike(found: Any, wanted: Any) -> None:
+    """To the bit, in type, and in the order of axes in memory, by which products round."""
+    for one, two in zip(leaves(found), leaves(wanted), strict=True):
+        assert type(one) is type(two)
+        np.testing.assert_array_equal(one, two)
+        if isinstance(two, np.ndarray):
+            assert (one.dtype, one.strides if one.size else ()) == (two.dtype, two.strides if two.size else ())
+
+
+@pytest.mark.parametrize("pieces", [1, 30, 4096])
+@pytest.mark.parametrize("count", [2, 7])
+def test_pieces_come_to_the_same_arrays(pieces: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three ranks, of which with two shares one has nothing."""
+    monkeypatch.setattr(communicator, "PIECES", pieces)
+    every = shares(count)
+    wanted = communicator.total(communicator.SERIAL, every)
+    for found in of_ranks(3, lambda rank, comm: communicator.total(comm, {n: every[n] for n in communicator.shared_out(comm, count)})):
+        assert_alike(found, wanted)
+
+
+def test_large_arrays_are_sent_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 4 shares by 4 ranks each rank gets a quarter of each, and then the sums of the other quarters: twice an array, not four times."""
+    monkeypatch.setattr(communicator, "PIECES", 100)
+    got: list[int] = []
+
+    def work(rank: int, comm: Any) -> Any:
+        exchange = comm.exchange
+
+        def counted(parts: Any) -> Any:
+            found = exchange(parts)
+            got.append(sum(leaf.size for part in found for leaf in leaves(part.get("shares", {}) if isinstance(part, dict) else part)))
+            return found
+
+        comm.exchange = counted
+        return communicator.total(comm, {rank: np.full(1000, float(rank))})
+
+    for found in of_ranks(4, work):
+        np.testing.assert_array_equal(found, np.full(1000, 6.0))
+    assert sorted(got) == [1000] * 8
+
+
+def test_what_is_packed_comes_out_as_it_was() -> None:
+    value = {
+        "tree": shares(2), "words": ["a", None, True, 3, -0.0, float("inf"), "ü"], "nothing": (), "empty": np.empty((0, 3), np.float32),
+        "bits": np.array([True, False]), "complex": np.arange(6, dtype=np.complex64).reshape(2, 3).T, "zero": np.array(2.5),
+        "set": communicator.Set(np.ones(2)),
+    }  # fmt: skip
+    package = _packing.pack(value)
+    room = np.zeros(_packing.places(package.arrays)[1], np.uint8)
+    _packing.laid_out(package.arrays, room)
+    found = _packing.unpack(package.description, room)
+    assert_alike({k: v for k, v in found.items() if k != "set"}, {k: v for k, v in value.items() if k != "set"})
+    assert found["set"].value.tolist() == [1, 1]
+    assert {1} == {leaf.base is not None for leaf in leaves(found["tree"]) if isinstance(leaf, np.ndarray)}, "views of the bytes, no copies"
+    with pytest.raises(TypeError, match="a set cannot be sent to another rank"):
+        _packing.pack({1})
+
+
+def test_ranks_that_have_come_apart_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At an evaluation, which they share: each does some of the pieces, and all have the result of one."""
+    monkeypatch.setattr(public_calls, "paused", True)
+    alone, *trainers = registered("in-silico", 4)
+    seen: list[int] = []
+
+    def work(rank: int, comm: Any) -> Any:
+        made = trainers[rank]
+        made.communicator = comm
+        predict = type(made.rule).predict
+        object.__setattr__(made.rule, "predict", lambda *given: (seen.append(rank), predict(made.rule, *given))[1])
+        result = made.evaluate()
+        if rank == 1:
+            made.system.parameters[min(made.system.parameters)][:1] += 1e-9
+        return result, outcome(made.evaluate)
+
+    found = of_ranks(3, work)
+    assert [one for one, _ in found] == [alone.evaluate()] * 3
+    assert len(seen) == 2 * alone._test_pieces
+    for rank, (_, failed) in enumerate(found):
+        assert failed[0] == "RankError"
+        assert failed[1].startswith("rank 1 has other parameters than rank 0")
+        assert failed[2] == (rank > 0)
+
+
+# ------------------------------------------------------------------------------------------------------------------- agreement
+def outcome(function: Any) -> Any:
+    try:
+        return function()
+    except PnnError as error:
+        return type(error).__name__, str(error), error.said
+
+
+def test_an_error_of_one_is_an_error_of_all_and_said_once() -> None:
+    """Where the others next exchange anything, a sum or a word; or at the end."""
+
+    def work(rank: int, comm: Any, at: int, following: Any) -> Any:
+        def task() -> None:
+            with communicator.together(comm):
+                if rank == at:
+                    raise DataError("no such file")
+                following(comm)
+
+        return outcome(task)
+
+    others = [lambda comm: None, lambda comm: communicator.total(comm, {comm.rank: 1.0}), lambda comm: communicator.any_of(comm, [True])]
+    for following in others:
+        found = of_ranks(3, lambda rank, comm, f=following: work(rank, comm, 1, f))
+        assert found == [("RankError", "rank 1 of 3: no such file", rank > 0) for rank in range(3)]
+        found = of_ranks(3, lambda rank, comm, f=following: work(rank, comm, 0, f))
+        assert found == [("DataError" if rank == 0 else "RankError", "no such file", rank > 0) for rank in range(3)]
+
+
+def test_an_error_of_all_keeps_its_kind_and_is_said_once() -> None:
+    def work(rank: int, comm: Any) -> Any:
+        def task() -> None:
+            with communicator.together(comm):
+                raise DataError("no such file")
+
+        return outcome(task)
+
+    assert of_ranks(3, work) == [("DataError", "no such file", rank > 0) for rank in range(3)]
+
+
+def test_what_rank_0_does_alone_is_known_to_all() -> None:
+    calls: list[int] = []
+
+    def work(rank: int, comm: Any) -> Any:
+        def function() -> dict[str, Any]:
+            calls.append(rank)
+            return {"state": np.arange(3), "warning": None}
+
+        return communicator.alone(comm, function)
+
+    assert [(found["state"].tolist(), found["warning"]) for found in of_ranks(3, work)] == [([0, 1, 2], None)] * 3
+    assert calls == [0]
+
+
+def test_all_have_the_same_or_it_is_said_who_has_not() -> None:
+    def work(rank: int, comm: Any, values: list[Any]) -> Any:
+        return outcome(lambda: communicator.same(comm, "another number than rank 0", values[rank]))
+
+    assert of_ranks(3, lambda rank, comm: work(rank, comm, [1, 1, 1])) == [None] * 3
+    found = of_ranks(3, lambda rank, comm: work(rank, comm, [1, 1, 2]))
+    assert found == [("RankError", "rank 2 has another number than rank 0", rank > 0) for rank in range(3)]
+
+
+def test_flags_are_raised_by_any() -> None:
+    assert of_ranks(3, lambda rank, comm: communicator.any_of(comm, [rank == 2, False])) == [[True, False]] * 3
+    assert communicator.any_of(communicator.SERIAL, [False, True]) == [False, True]
+
+
+@pytest.mark.parametrize(("count", "size"), [(4, 2), (5, 3), (2, 4), (1, 3)])
+def test_ranks_share_neighbours(count: int, size: int) -> None:
+    with communicator.threads(size) as ranks:
+        assert [n for comm in ranks for n in communicator.shared_out(comm, count)] == list(range(count))
+        assert max(len(communicator.shared_out(comm, count)) for comm in ranks) == -(-count // size)

@@ -18,6 +18,7 @@ from .._errors import PnnError
 from . import files, saved, sweep, text
 from . import run as runs
 from .checkpoint import Locked
+from .ranks import started
 from .recipe import LONGEST, RecipeError
 from .run import STOPPED, Run
 
@@ -115,5 +116,6 @@ def _failed(folder: Path, error: BaseException, code: int) -> Outcome:
     if code == BROKEN:
         message = f"{type(error).__name__}: {message}"
         trace = [line for entry in traceback.format_exception(error) for line in entry.rstrip().split("\n")]
-    note(folder, message, code, trace)
+    if started()[0] == 0:  # of ranks one notes it
+        note(folder, message, code, trace)
     return Outcome(code, message)

@@ -13,12 +13,13 @@ import numpy as np
 from .. import _array, _declared
 from .._array import Array
 from .._errors import CheckpointError, DataError
+from ..communicator import alone
 from ..learning import SGD, Adam
 from ..learning.rule import Batch, Rule
 from ..systems.plugin import Plugin
 from ..systems.system import System
 from . import data as datasets
-from . import progress, report, saved
+from . import progress, ranks, report, saved
 from . import recipe as recipes
 from . import run as runs
 from .data import Dataset
@@ -107,17 +108,18 @@ def train(
         trainer = Trainer(own, how, by, dataset, settings, chunk=wanted.compute.chunk, graph=wanted.compute.graph, given=given)
         return runs.Run(folder, runs.resolved(wanted, trainer.rule, own), trainer, {"seconds": 0.0}, make=make)
 
-    if out is None:
-        run = make(recipe, Path())
-        with progress.watcher(quiet) as watch:
-            train_loop(run.trainer, save=lambda: None, stop=lambda: False, watch=watch)
-    else:
-        folder = Path(out)
-        if saved.exists(folder) or (folder / saved.CONFIG).exists():
-            _refuse_other(recipes.read_run(folder), make(recipe, folder).recipe, folder)
-            run = runs.resume(folder, _overrides(recipe), quiet=quiet, make=make)
+    with ranks.taking_part(recipe.compute) as here:
+        if out is None:
+            run = make(recipe, Path())
+            with progress.watcher(quiet or here.rank > 0) as watch:
+                train_loop(run.trainer, save=lambda: None, stop=lambda: False, watch=watch)
         else:
-            run = runs.start(recipe, folder, quiet=quiet, make=make)
+            folder = Path(out)
+            if alone(here, lambda: saved.exists(folder) or (folder / saved.CONFIG).exists()):
+                _refuse_other(recipes.read_run(folder), make(recipe, folder).recipe, folder)
+                run = runs.resume(folder, _overrides(recipe), quiet=quiet, make=make)
+            else:
+                run = runs.start(recipe, folder, quiet=quiet, make=make)
     return _trained(run, None if out is None else Path(out))
 
 

@@ -10,7 +10,7 @@ from .. import _array
 from .._errors import DeviceError
 from ..kernels import _cache
 from ..optics import _fft
-from . import checkpoint, data, machine
+from . import checkpoint, data, machine, ranks
 
 
 def collect() -> dict[str, Any]:
@@ -35,6 +35,7 @@ def collect() -> dict[str, Any]:
         "blas": here["blas"],
         "fft": _fft.described(),
         "cuda": cuda,
+        "mpi": ranks.described(),
         "host runner": shutil.which("g++") or "no: g++ is not installed (it runs the CUDA kernels on the CPU, in tests)",
         "caches": {
             "kernels and FFT plans": str(_cache.folder()),

@@ -6,6 +6,7 @@ the one before: losses and accuracies stay there until they are looked at.
 
 import math
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,7 @@ import numpy as np
 from .. import _array, _launch, random
 from .._array import Array
 from .._errors import DataError, PnnError
-from ..communicator import SERIAL, Communicator
+from ..communicator import Communicator, any_of, gather, here, same, shared_out
 from ..learning.metrics import accuracy, ratings
 from ..learning.rule import Batch, State
 from ..systems import writers
@@ -87,7 +88,7 @@ class Trainer:
     step: int = 0
     state: State = field(default_factory=dict)  # of the rule, from `rule.init`
     chunk: int = 0  # samples of a shard; 0: a batch is one
-    communicator: Communicator = SERIAL
+    communicator: Communicator = field(default_factory=here)
     graph: Literal["auto", "on", "off"] = "auto"  # whether steps on a GPU are captured; "on": not to be is an error
     given: dict[str, np.ndarray] = field(default_factory=dict)  # fields of the system that a script gave, kept with the run
     evaluations: list[tuple[float, float]] = field(default_factory=list)
@@ -224,12 +225,15 @@ class Trainer:
         self._pending.clear()
 
     def evaluate(self, stop: Callable[[], bool] = lambda: False) -> tuple[float, float]:
-        """(loss, accuracy) on the test images; raises `Stopped` when `stop()` turns true on the way."""
+        """(loss, accuracy) on the test images, which ranks share; raises `Stopped` when `stop()` turns true on the way.
+
+        Raises `RankError` for ranks whose parameters are no longer the same.
+        """
         self.read()
         labels, loss, found, how = self._test.piece(slice(None))[1], 0.0, [], self.rule.loss_on(self.system)
-        for piece, scores in self._test_scores(stop):
-            loss = loss + how.value(scores, labels[piece])
-            found.append(ratings(how, scores, labels[piece]))
+        for value, rated in self._shared(lambda piece, scores: (how.value(scores, labels[piece]), ratings(how, scores, labels[piece])), stop):
+            loss = loss + value
+            found.append(rated)
         xp, real = _array.namespace(labels), self.dataset.real
         pair = xp.stack([loss / len(labels), accuracy(xp.concatenate(found).mean(), real)])
         loss, share = _array.to_numpy(pair).tolist()
@@ -237,7 +241,7 @@ class Trainer:
 
     def test_scores(self) -> np.ndarray:
         """Class scores (test images, classes)."""
-        scores = [scores for _, scores in self._test_scores(lambda: False)]
+        scores = [scores for _, scores in self._test_scores(lambda: False, range(self._test_pieces))]
         return _array.to_numpy(_array.namespace(*scores).concatenate(scores))
 
     def scores_of(self, system: Any, images: np.ndarray, index: np.ndarray, key: Any = None) -> np.ndarray:
@@ -251,16 +255,37 @@ class Trainer:
 
     def try_out(self) -> None:
         """One pass of the first test images, which changes nothing: what is made when first needed (plans of transforms) is there then."""
-        next(self._test_scores(lambda: False))
+        next(self._test_scores(lambda: False, range(1)))
 
-    def _test_scores(self, stop: Callable[[], bool]) -> Any:
-        """(slice, scores) for pieces of the test images."""
+    @property
+    def _test_pieces(self) -> int:
+        return -(-len(self.dataset.test_labels) // self.training.batch)
+
+    def _test_scores(self, stop: Callable[[], bool], numbers: range) -> Any:
+        """(slice, scores) for pieces of the test images, by their numbers."""
         key, size = stream(self.training.seed, MEASUREMENT), self.training.batch
-        for first in range(0, len(self.dataset.test_labels), size):
+        for first in (number * size for number in numbers):
             if stop():
                 raise Stopped
             piece = slice(first, first + size)
-            yield piece, self.rule.predict(self.system, self.state, self.batch_of(*self._test.piece(piece), first), key)
+            batch = Batch(*self._test.piece(piece), first, self.system.encode, self.chunk)
+            yield piece, self.rule.predict(self.system, self.state, batch, key)
+
+    def _shared(self, function: Callable[[slice, Any], Any], stop: Callable[[], bool]) -> list[Any]:
+        """What a function gives for the pieces of the test images and their scores, in order; each rank works on some of them."""
+        ranks, own, stopped = self.communicator, {}, False
+        numbers = shared_out(ranks, self._test_pieces)
+        try:
+            for number, (piece, scores) in zip(numbers, self._test_scores(stop, numbers), strict=True):
+                own[number] = function(piece, scores)
+        except Stopped:
+            stopped = True
+        if any_of(ranks, [stopped])[0]:
+            raise Stopped
+        if ranks.size > 1:
+            sums = [zlib.crc32(_array.to_numpy(p).tobytes()) for p in self.system.parameters.values()]
+            same(ranks, "other parameters than rank 0: what is not the same on all of them, machines or libraries?", sums)
+        return [value for _, value in sorted(gather(ranks, own).items(), key=lambda item: item[0])]
 
     # --------------------------------------------------------------------------------------------------------------- the state
     def saved(self) -> dict[str, np.ndarray]:
@@ -349,23 +374,27 @@ def train(
 ) -> bool:  # fmt: skip
     """Run to the end, or until `stop()`; True when the end was reached.
 
+    Ranks stop and save after the same step.
+
     save : called every `seconds` and every `steps` (0: not by that), when stopped, and at the end. watch : called after each step
     and evaluation.
     """
-    saved_at, saved_step = time.monotonic(), trainer.step
+    saved_at, saved_step, ranks = time.monotonic(), trainer.step, trainer.communicator
     try:
         while True:
+            if ranks.size > 1:
+                ranks.doing = f"step {trainer.step}"
             if trainer.step == trainer.steps_per_epoch * (len(trainer.evaluations) + 1):
                 trainer.evaluations.append(trainer.evaluate(stop))
                 watch(trainer)
-            if stop():
+            stopping, late = any_of(ranks, (stop(), bool(seconds) and time.monotonic() - saved_at >= seconds))
+            if stopping:
                 raise Stopped
             if trainer.finished:
                 break
             trainer.advance()
             watch(trainer)
-            due = steps and trainer.step - saved_step >= steps
-            if due or (seconds and time.monotonic() - saved_at >= seconds):
+            if late or (steps and trainer.step - saved_step >= steps):
                 save()
                 saved_at, saved_step = time.monotonic(), trainer.step
     except Stopped:

@@ -35,7 +35,8 @@ _WRITTEN_BY = "# Written by pnnkern "  # the first line of config.toml goes on w
 _DEEPEST = 8  # tables and lists inside each other; recipes have two
 # What may change while a run goes on: tables or keys. Where the data lie is of no matter, their digest is compared.
 CHANGEABLE = (
-    "training.epochs", "training.lr", "checkpoint", "control", "compute.device", "compute.threads", "data.folder", "data.path",
+    "training.epochs", "training.lr", "checkpoint", "control", "compute.device", "compute.threads", "compute.ranks",
+    "compute.patience", "data.folder", "data.path",
 )  # fmt: skip
 
 

@@ -1,18 +1,19 @@
 """Runs: one directory with `config.toml`, `checkpoint.h5`, `checkpoint.prev.h5`, and `report/` when it was asked for."""
 
 import contextlib
+import functools
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import _array, _declared
 from .._errors import CheckpointError, PnnError, out_of_memory
+from ..communicator import alone, any_of, here, same
 from ..systems import writers
 from ..systems.protocols import lacks, replaced
 from . import (
@@ -26,6 +27,7 @@ from . import (
     memory,
     origin,
     progress,
+    ranks,
     saved,
     shared,
     signals,
@@ -38,6 +40,7 @@ from .recipe import Recipe, RecipeError
 from .saved import CHECKPOINT, CONFIG
 from .signals import Stop
 
+T = TypeVar("T")
 Make = Callable[[Recipe, Path], "Run"]
 EXACT = "exact"  # folder of the exact-gradient control
 STOPPED = 75  # exit code of a run that was stopped by a signal and can be resumed (EX_TEMPFAIL: try again)
@@ -87,7 +90,7 @@ class Run:
         passes = trainer.passes
         return {
             "recipe": self.recipe.recipe, "metrics": metrics, "epochs": done, "steps": trainer.step, "passes": passes,
-            "finished": self.finished,
+            "finished": self.finished, "ranks": trainer.communicator.size,
             "seconds": round(self.meta["seconds"], 3), "device": self.recipe.compute.device, "out": str(self.folder),
         }  # fmt: skip
 
@@ -98,7 +101,7 @@ def assemble(recipe: Recipe, folder: Path) -> Run:
     from ..learning import SGD, Adam
     from .loop import Trainer
 
-    _use_threads(recipe.compute.threads)
+    ranks.use_threads(recipe.compute.threads)
     try:
         dataset = data.of_table(recipe.data)
     except MemoryError as error:
@@ -222,19 +225,6 @@ def _way_to_real(system: Any, rule: Any) -> str:
     return "set rule.loss='mse'" if hasattr(rule, "loss") else f"rule.kind={rule.kind!r} tells classes apart"
 
 
-def _use_threads(threads: int) -> None:
-    """Let the kernels use so many threads; 0 leaves it to the environment."""
-    if threads:
-        os.environ["PNNKERN_NUM_THREADS"] = str(threads)
-        if "numba" in sys.modules:  # whose pool cannot grow once it is there, nor may the environment change under it
-            import numba
-            from numba.core import config
-
-            numba.set_num_threads(min(threads, config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-        else:
-            os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when Numba is first imported
-
-
 def load(folder: Path, overrides: tuple[str, ...] = ()) -> Run:
     """The run in `folder` as its last good checkpoint left it, for looking at; nothing is written. Says when it had to go back one.
 
@@ -274,22 +264,30 @@ def start(recipe: Recipe, folder: Path, *, quiet: bool = False, make: Make | Non
 
     make : what makes the run of the recipe, in the place of `assemble`.
     """
-    with signals.noted() as stop, memory.bounded(recipe.compute.device):
+    with ranks.taking_part(recipe.compute) as own, signals.noted(own.rank > 0) as stop, memory.bounded(recipe.compute.device):
         return _start(recipe, folder, quiet, stop, make=make or assemble)
 
 
 def _start(recipe: Recipe, folder: Path, quiet: bool, stop: Stop, patience: float = 0.0, *, make: Make) -> Run:
     recipe = absolute(recipe)
-    _refuse_used(folder)
+    _alone(recipe, lambda: _refuse_used(folder))
+    _of_all(recipe, folder)
     run = make(recipe, folder)  # before anything is written
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(f"cannot make the folder {folder}: {error.strerror}") from error
-    with checkpoint.lock(folder):
+
+    def make_folder() -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"cannot make the folder {folder}: {error.strerror}") from error
+
+    def begin() -> None:
         _refuse_used(folder)
         checkpoint.clean(folder)
         _patiently(lambda: recipes.write(run.recipe, folder / CONFIG), patience, stop)
+
+    _alone(recipe, make_folder)
+    with _locked(recipe, folder):
+        _alone(recipe, begin)
         if not quiet and (line := described(run.recipe, run.trainer.system)):
             _say(f"rule: {line}")
         return _carry(run, quiet, stop)
@@ -308,32 +306,89 @@ def resume(
     overrides : of what may change while a run goes on (`recipe.CHANGEABLE`): more epochs, another device. make : as for `start`.
     shared : folder of controls that this run has in common with others.
     """
-    with signals.noted() as stop, memory.bounded(recipes.read_run(folder, overrides).compute.device):
+    compute = recipes.read_run(folder, overrides).compute
+    with ranks.taking_part(compute) as own, signals.noted(own.rank > 0) as stop, memory.bounded(compute.device):
         return _resume(folder, overrides, quiet, stop, make=make or assemble, shared=shared)
 
 
 def _resume(folder: Path, overrides: tuple[str, ...], quiet: bool, stop: Stop, *, make: Make, shared: Path | None = None) -> Run:
     recipe = recipes.read_run(folder)  # a folder that holds no run gets no lock
-    with checkpoint.lock(folder):
+
+    def begin() -> tuple[Any, ...] | None:
         checkpoint.clean(folder)
+        recipes.read_run(folder, overrides)  # which may refuse them
+        if not saved.exists(folder):
+            return None
+        found = saved.read(folder)[1]
+        return found.state, found.meta, str(found.path), found.warning
+
+    with _locked(recipe, folder):
+        last = _alone(recipe, begin)
         changed = _data_absolute(recipes.read_run(folder, overrides))
-        found = saved.read(folder)[1] if saved.exists(folder) else None
+        _of_all(changed, folder)
         run = make(changed, folder)
         run.shared = shared
-        if found:
+        if last:
+            found = checkpoint.Checkpoint(last[0], last[1], Path(last[2]), last[3])
             newest = folder / CHECKPOINT
             _restore(run, found)
             _drop_stale_controls(run.meta, recipes.differences(saved.made_by(found), changed))
             _note_changes(run, found.meta["environment"])
             _note_rate(run, saved.made_by(found).training)
-            if found.path != newest and os.path.lexists(newest):
-                checkpoint.set_aside(newest)
+            if found.path != newest:
+                _alone(changed, lambda: os.path.lexists(newest) and bool(checkpoint.set_aside(newest)))
         elif shared is None:
             _say(f"note: there is no checkpoint in {folder}: the run begins with its first step")
-        now = changed if found else run.recipe  # what the rule has settled on goes into the first checkpoint
+        now = changed if last else run.recipe  # what the rule has settled on goes into the first checkpoint
         if now != recipe:
-            _patiently(lambda: recipes.write(now, folder / CONFIG), 0.0, stop)
+            _alone(now, lambda: _patiently(lambda: recipes.write(now, folder / CONFIG), 0.0, stop))
         return _carry(run, quiet, stop)
+
+
+def _alone(recipe: Recipe, function: Callable[[], T], doing: str = "what rank 0 reads and writes") -> T:
+    """What a function gives that rank 0 calls for all, who wait for a full disk as it does. A signal that ends it is one for all."""
+
+    def work() -> tuple[bool, Any]:
+        try:
+            return False, function()
+        except Stopped:
+            return True, None
+
+    if here().size == 1:
+        return function()
+    with ranks.waiting(here(), doing, recipe.checkpoint.patience):
+        stopped, result = alone(here(), work)
+    if stopped:
+        raise Stopped
+    made: T = result
+    return made
+
+
+@contextlib.contextmanager
+def _locked(recipe: Recipe, folder: Path) -> Iterator[None]:
+    """Hold a folder, by rank 0. Raises `Locked`, on all ranks, if another process holds it."""
+    with contextlib.ExitStack() as held:
+
+        def hold() -> str | None:
+            try:
+                held.enter_context(checkpoint.lock(folder))
+            except checkpoint.Locked as error:
+                return error.holder
+            return None
+
+        if (holder := _alone(recipe, hold)) is not None:
+            raise checkpoint.Locked(folder, holder)
+        yield
+
+
+def _of_all(recipe: Recipe, folder: Path) -> None:
+    """See that all ranks were given one run, and that what is fetched from elsewhere is here, before all of them ask for it."""
+    if here().size == 1:
+        return
+    what = "another run than rank 0: give all of them the same recipe and folder, or set compute.ranks='off' for a run by each process"
+    same(here(), what, [recipe.dumps(), str(folder.absolute())])
+    if recipe.data.name.startswith("openml:") and not recipe.data.path:
+        _alone(recipe, lambda: data.load(recipe.data.name).name)
 
 
 def _drop_stale_controls(meta: dict[str, Any], changed: dict[str, Any]) -> None:
@@ -349,7 +404,7 @@ def _note_changes(run: Run, then: dict[str, str]) -> None:
     """Say what decides on the last bits and is not as it was."""
     if machine.PLANS in then:
         run.trainer.try_out()
-    changed = machine.changes(then, environment(run.recipe.compute.device) | machine.plans())
+    changed = machine.changes(then, environment(run.recipe.compute.device) | ranks.sums(run.recipe.compute) | machine.plans())
     if changed:
         _say(f"note: changed since the checkpoint: {', '.join(changed)}; the run goes on, but need not repeat to the bit")
 
@@ -401,12 +456,15 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
         "source": trainer.dataset.source,
         "outputs": trainer.dataset.classes,
         "config": recipe.table(),
-        "environment": environment(recipe.compute.device),
+        "environment": environment(recipe.compute.device) | ranks.sums(recipe.compute),
         "passes_per_epoch": trainer.rule.passes * len(trainer.dataset.train_labels),
-        "sessions": [*run.meta.get("sessions", []), origin.here() | {"step": trainer.step}],
+        "sessions": [*run.meta.get("sessions", []), origin.here() | {"step": trainer.step, "ranks": here().size}],
     }
 
     def save() -> None:
+        run.unsaved = _alone(recipe, write, "saving")
+
+    def write() -> bool:
         run.meta["seconds"] = before + time.monotonic() - began
         run.meta["environment"] |= machine.plans()
         run.meta["way"] = trainer.way or run.meta.get("way", "")
@@ -414,20 +472,23 @@ def _carry(run: Run, quiet: bool, stop: Stop) -> Run:
         if trainer.finished and recipe.rule.kind == "in-silico" and not trainer.system.perfect:
             run.meta["deployed"] = {"test_accuracy": trainer.evaluations[-1][1], "how": "this run, as its model knows no imperfections"}
         state = trainer.saved()
-        run.unsaved = True
         with contextlib.suppress(Stopped):
             _patiently(lambda: checkpoint.save(run.folder / CHECKPOINT, state, run.meta), recipe.checkpoint.patience, stop)
-            run.unsaved = False
+            return False
+        return True
 
+    for line in ranks.remarks(recipe, trainer.rule):
+        _say(f"note: {line}")
     if recipe.control.linear and "control" not in run.meta:
         with contextlib.suppress(Stopped):
             name = f"linear-{run.meta['data'][:12]}-{recipe.control.iterations}"
-            run.meta["control"] = shared.linear(run.shared, name, lambda: _linear_control(run, quiet, stop), stop)
+            once = functools.partial(shared.linear, run.shared, name, lambda: _linear_control(run, quiet, stop), stop)
+            run.meta["control"] = _alone(recipe, once, "the linear control")
     if not quiet and "control" in run.meta:
         _say(f"linear control: {units.percent(run.meta['control']['test_accuracy'])} ({run.meta['control']['how']})")
-    with progress.watcher(quiet) as watch, _room(run):
+    with progress.watcher(quiet or here().rank > 0) as watch, _room(run):
         train(trainer, save=save, stop=stop, watch=watch, seconds=recipe.checkpoint.seconds, steps=recipe.checkpoint.steps)
-    if not run.finished and trainer.finished and not stop():
+    if not run.finished and trainer.finished and not any_of(here(), [stop()])[0]:
         with contextlib.suppress(Stopped):
             _exact_control(run, quiet, stop)
         save()
@@ -497,11 +558,15 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
     if not quiet:
         _say("exact-gradient control, the same network and budget ...")
     above, name = (run.folder, EXACT) if run.shared is None else (run.shared, f"{EXACT}-{recipes.digest(exact)}")
-    _patiently(lambda: shared.made(above, name), recipe.checkpoint.patience, stop)
-    folder = above / name if run.shared is None else shared.made(above / name, "run")
+
+    def place() -> str:
+        _patiently(lambda: shared.made(above, name), recipe.checkpoint.patience, stop)
+        return str(above / name if run.shared is None else shared.made(above / name, "run"))
+
+    folder = Path(_alone(recipe, place))
 
     def trained() -> Run:
-        if not os.path.lexists(folder / CONFIG):
+        if not _alone(recipe, lambda: os.path.lexists(folder / CONFIG)):
             return _start(exact, folder, quiet, stop, recipe.checkpoint.patience, make=make)
         differ = recipes.differences(exact, recipes.read_run(folder))
         settled = {f"rule.{name}" for name, key in type(rule).model_fields.items() if getattr(rule, name) == key.default}  # by the system
@@ -512,10 +577,10 @@ def _exact_control(run: Run, quiet: bool, stop: Stop) -> None:
         return _resume(folder, tuple(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in same.items()), quiet, stop, make=make)
 
     def in_turn() -> Run:
-        with checkpoint.lock(above / name):  # not that of the run: what comes second must find it begun
+        with _locked(recipe, above / name):  # not that of the run: what comes second must find it begun
             return trained()
 
-    done = trained() if run.shared is None else shared.in_turn(in_turn, stop)
+    done = trained() if run.shared is None else shared.in_turn(in_turn, lambda: any_of(here(), [stop()])[0], _say)
     if done.trainer.finished:
         accuracy = done.summary["metrics"]["test_accuracy"]
         run.meta["exact"] = {"test_accuracy": accuracy, "seconds": done.meta["seconds"], "how": "in-silico, the same network and budget"}
@@ -539,5 +604,6 @@ def _deploy(run: Run, exact: Run, quiet: bool, stop: Stop) -> None:
 
 
 def _say(message: str) -> None:
-    files.say(text.lines(message))
+    if here().rank == 0:
+        files.say(text.lines(message))
 

@@ -42,7 +42,7 @@ def linear(folder: Path | None, name: str, work: Callable[[], dict[str, Any]], s
     return in_turn(once, stop)
 
 
-def in_turn(work: Callable[[], T], stop: Stop, say: Callable[[str], None] = files.say) -> T:
+def in_turn(work: Callable[[], T], stop: Callable[[], bool], say: Callable[[str], None] = files.say) -> T:
     """What `work` gives, once no other process holds the folder that it works in. Raises `Stopped` when a signal ends the waiting."""
     told = False
     while True:

@@ -34,8 +34,8 @@ class Stop:
 
 
 @contextlib.contextmanager
-def noted() -> Iterator[Stop]:
-    """Let the signals ask for a stop instead of ending the process; the same again acts at once."""
+def noted(quiet: bool = False) -> Iterator[Stop]:
+    """Let the signals ask for a stop instead of ending the process; the same again acts at once. quiet : without a word."""
     stop = Stop()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -43,7 +43,7 @@ def noted() -> Iterator[Stop]:
         signal.signal(number, before[signal.Signals(number)])
         when = b"now" if stop.breaking else b"after this step"
         with contextlib.suppress(OSError):  # a log on a full disk
-            os.write(2, b"\nstopping " + when + b" (the same signal again stops at once)\n")  # print is not safe in a handler
+            quiet or os.write(2, b"\nstopping " + when + b" (the same signal again stops at once)\n")  # print is not safe in a handler
         if stop.breaking:
             raise Stopped
 

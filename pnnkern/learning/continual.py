@@ -32,6 +32,7 @@ class ContinualEP(Rule):
     rate: NotNegative = 0.0  # of the moves on the way, as a learning rate of the parameters; 0: a fifth of the largest that holds
 
     kind: ClassVar[str] = "continual-ep"
+    shared: ClassVar[bool] = False  # parts move after each nudged step, by all samples
     functions: ClassVar[Mapping[str, str]] = {
         "networks.hopfield.continual": "hopfield", "networks.convolutional.continual": "hopfield-conv", "networks.drn.continual": "drn",
     }  # fmt: skip

@@ -34,6 +34,7 @@ class CoupledDynamics(Rule):
     steps: Turns = 100  # in time, with each batch
 
     kind: ClassVar[str] = "coupled-dynamics"
+    shared: ClassVar[bool] = False  # parts move after each nudged step, by all samples
     functions: ClassVar[Mapping[str, str]] = {"learning.coupled_dynamics": ""}
     natural: ClassVar[Mapping[str, str]] = {"eta": "natural_hold"}
     needs: ClassVar[tuple[type, ...]] = (Measurable, Resistive)

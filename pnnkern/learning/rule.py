@@ -16,7 +16,7 @@ from .._declared import Choice, Described, NotNegative, check
 from .._gate import accepts_any, record
 from .._kinds import Kinds
 from .._updates import Update
-from ..communicator import SERIAL, Communicator, total
+from ..communicator import SERIAL, Communicator, shared_out, total
 from ..systems.protocols import Measurable, require
 from ..systems.system import System
 from . import losses
@@ -78,7 +78,7 @@ class Batch:
 
         Each rank works on its own shards; the shares of all are added in the order of the samples.
         """
-        own = range(self.communicator.rank, len(self.shards), self.communicator.size)
+        own = shared_out(self.communicator, len(self.shards))
         summed: T = total(self.communicator, {number: function(self.shards[number]) for number in own})
         return summed
 
@@ -91,6 +91,7 @@ class Rule(Described):
     kind: ClassVar[str] = ""
     needs: ClassVar[tuple[type, ...]] = ()  # protocols of `pnnkern.systems.protocols`
     encodes: ClassVar[bool] = False  # whether it looks at `samples` of a batch before they are encoded, not at its `inputs` alone
+    shared: ClassVar[bool] = True  # whether ranks share the samples of a step; else each does all of it
     passes: ClassVar[Any] = 1  # physical passes per sample and step; a rule may say it by a property
     # Fields with a unit or a scale, of which 0 means the system's own, and which of its properties that is; "": the rule works it out.
     natural: ClassVar[Mapping[str, str]] = {}

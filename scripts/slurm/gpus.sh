@@ -14,9 +14,9 @@
 recipe=${1:?a recipe} out=${2:?a folder}
 
 if [ -e "$out/config.toml" ]; then
-    srun pnnkern resume "$out" --quiet
+    srun --kill-on-bad-exit=1 pnnkern resume "$out" --quiet
 else
-    srun pnnkern run "$recipe" --out "$out" --device cuda --quiet
+    srun --kill-on-bad-exit=1 pnnkern run "$recipe" --out "$out" --device cuda --quiet
 fi
 code=$?
 if [ $code -eq 75 ]; then # saved, and to be gone on with

@@ -364,11 +364,11 @@ def test_threads_are_set_while_numba_is_at_work() -> None:
     program = (
         "import os; os.environ['NUMBA_NUM_THREADS'] = '2'\n"
         "import numba\n"
-        "from pnnkern.experiments.run import _use_threads\n"
+        "from pnnkern.experiments.ranks import use_threads\n"
         "numba.njit(parallel=True)(lambda n: sum([i for i in numba.prange(n)]))\n"
         "numba.set_num_threads(1)\n"
-        "_use_threads(1); assert numba.get_num_threads() == 1\n"
-        "_use_threads(2); assert numba.get_num_threads() == 2\n"
+        "use_threads(1); assert numba.get_num_threads() == 1\n"
+        "use_threads(2); assert numba.get_num_threads() == 2\n"
         "assert numba.njit(lambda x: x + 1)(1) == 2\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])

@@ -22,11 +22,11 @@ PNN_D void layered_drive(long long networks, long long batch, int layers, int gi
         last = here;
     }
     if (l < 0) return;
+    const T* w = chosen(l, w0, w1, w2, w3, w4, w5, w6, w7);
     long long parts = x && l == 0 && batch > TILE_SAMPLES ? (batch + TILE_SAMPLES - 1) / TILE_SAMPLES : 1;
     for (long long m = blockIdx.z; m < networks; m += gridDim.z)
         for (long long part = blockIdx.y; part < parts; part += gridDim.y) {
-            // chosen here, so that no register holds them from one tile to the next
-            const T *w = chosen(l, w0, w1, w2, w3, w4, w5, w6, w7), *up = chosen(l + 1, w0, w1, w2, w3, w4, w5, w6, w7);
+            const T* up = chosen(l + 1, w0, w1, w2, w3, w4, w5, w6, w7);   // here, so that no register holds it from one tile to the next
             long long s0 = part * TILE_SAMPLES, left = batch - s0;
             drive_tile<T> of = {below, int(left < TILE_SAMPLES ? left : TILE_SAMPLES), n, next, own * TILE_NODES,
                                 l == 0 && x && left > 0 ? x + s0 * below : nullptr, w + m * below * n, up + m * n * next, bias + m * n,

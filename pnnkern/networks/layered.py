@@ -488,7 +488,8 @@ class Network:
             how = batch, batch // count
             what = _layered.MODELS[self.model], phases, int(start is not None), int(hold), plan.together
             until, nudge = (sweeps, nudged_sweeps, float(tolerance)), _constants.constant(nudges, dtype, drive)
-            grid, block = (min(batch, _launch.MAX_BLOCKS),), (plan.threads,)
+            grid: tuple[int, ...] = (min(batch, _launch.MAX_BLOCKS),)
+            block = (plan.threads,)
             if plan.pitch is None:
                 if start is None and batch * phases <= _layered.SPREAD:
                     grid = (batch, max(1, phases))

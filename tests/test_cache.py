@@ -1,5 +1,6 @@
 """The disk cache: what is damaged in it, cannot be written, or could be another user's, is told once and never ends or changes the work."""
 
+import json
 import os
 import random as chance
 import stat
@@ -14,6 +15,8 @@ from pnnkern.kernels import _cache
 
 from pnnkern import _compile
 from pnnkern._errors import CacheWarning, DeviceError
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # Every kind of entry: machine code of Numba, of the host runner and of NVRTC (whose place a stand-in takes), and FFTW's plans.
 USE = """
@@ -367,3 +370,15 @@ def test_a_lock_that_is_held_is_not_waited_for_forever(fresh: Path, monkeypatch:
         holder.communicate("")
     with _cache.locked("kind") as alone:
         assert alone
+
+
+def test_cold_starts_do_not_race() -> None:
+    """Ten processes at once with one empty folder (scripts/cold_starts.py), and the record of five hundred."""
+    script = ROOT / "scripts/cold_starts.py"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, str(script), "10", "10"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["starts"], found["entries"], found["wrong"]) == (10, 1, 0)
+    record = json.loads((ROOT / "data/benchmarks/cold-starts.json").read_text())
+    assert (record["starts"], record["wrong"]) == (500, 0)

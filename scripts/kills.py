@@ -6,6 +6,7 @@ time would be spent on that; those of a launcher are real ones.
 """
 
 import contextlib
+import importlib.util
 import json
 import math
 import os
@@ -32,8 +33,8 @@ from pnnkern.experiments import advance, checkpoint, origin, recipe, run, status
 ROOT = Path(__file__).resolve().parents[1]
 KILLS = 2000
 EPOCHS = 20
-SETTINGS = {"training.epochs": EPOCHS, "checkpoint.steps": 1, "checkpoint.seconds": 0.0, "control.linear": False}
-SHARES = {"writer": 0.62, "sweep": 0.34, "worker": 0.025, "launcher": 0.015}  # of all kills
+SETTINGS = {"training.epochs": EPOCHS, "compute.chunk": 17, "checkpoint.steps": 1, "checkpoint.seconds": 0.0, "control.linear": False}
+SHARES = {"writer": 0.62, "sweep": 0.325, "worker": 0.025, "launcher": 0.015, "rank": 0.015}  # of all kills
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -217,6 +218,45 @@ def of_launcher(kills: int, folder: Path, dice: random.Random) -> int:
     return 2 * rounds
 
 
+def of_rank(kills: int, folder: Path, dice: random.Random) -> int:
+    """One of two ranks of MPI, which ends the other, too. Returns how many points came to their end."""
+    count = rounds = 0
+    while count < kills:
+        points, _ = sweep.write(written(folder / f"ranks-{rounds}", 1), folder / f"ranks-{rounds}" / "b")
+        point = points[0].folder
+        while not advance.is_done(point):
+            command = [mpiexec(), "-n", "2", sys.executable, "-m", "pnnkern", "advance", str(point), "--quiet"]
+            both = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while both.poll() is None and not checkpoint.holder(point):
+                time.sleep(0.05)
+            time.sleep(dice.uniform(0, 1.0))
+            if (ranks := _saying(str(point))) and count < kills:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(dice.choice(ranks), signal.SIGKILL)
+                    count += 1
+            both.wait()
+        refuse_different(point, undisturbed(folder, 0))
+        rounds += 1
+    return rounds
+
+
+def mpiexec() -> str:
+    """That of the MPI that lies beside this Python, or on the path; "" if there is none."""
+    beside = Path(sys.executable).with_name("mpiexec")
+    return str(beside) if beside.exists() else shutil.which("mpiexec") or ""
+
+
+def _saying(word: str) -> list[int]:
+    """Python processes that have a word on their command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            words = path.read_bytes().decode(errors="replace").split("\0")
+            if word in words and words[0] == sys.executable:
+                found.append(int(path.parent.name))
+    return found
+
+
 def _launchable(folder: Path) -> tuple[Path, list[Path]]:
     """A sweep over two seeds, and its points."""
     points, _ = sweep.write(written(folder, 2), folder / "b")
@@ -246,13 +286,16 @@ def _any_held(points: list[Path]) -> bool:
 
 
 KINDS: dict[str, Callable[[int, Path, random.Random], int]] = {
-    "writer": of_writer, "sweep": of_sweep, "worker": of_worker, "launcher": of_launcher,
+    "writer": of_writer, "sweep": of_sweep, "worker": of_worker, "launcher": of_launcher, "rank": of_rank,
 }  # fmt: skip
 
 
 def carry_out(kills: int, seed: int = 0, kinds: tuple[str, ...] = tuple(SHARES)) -> dict[str, Any]:
     """So many kills, shared out to the kinds. Returns the record; raises AssertionError for anything that was lost."""
     total, found = sum(SHARES[kind] for kind in kinds), {}
+    if "rank" in kinds and not (mpiexec() and importlib.util.find_spec("mpi4py")):
+        print("rank: none, as there is no mpiexec with mpi4py", file=sys.stderr, flush=True)
+        kinds = tuple(kind for kind in kinds if kind != "rank")
     with tempfile.TemporaryDirectory() as folder:
         for kind in kinds:
             count, began = max(1, round(kills * SHARES[kind] / total)), time.monotonic()

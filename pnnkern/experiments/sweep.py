@@ -58,7 +58,9 @@ def write(
     Raises `RecipeError`, in one line and before anything is written, for a sweep, or a point of it, that cannot be.
     """
     asked = samplers.read(file, sampler=sampler, count=count)
-    there = points(out) if out.is_dir() else []
+    if (out / CONFIG).exists():
+        raise RecipeError(f"{out} holds a run: choose another --out for a sweep")
+    there = points(out) if (out / SWEEP).exists() else []
     chosen = list(samplers.choose(asked, _results(out, there) if asked.sampler == "optuna" else []))
     made: dict[str, tuple[Values, Recipe]] = {}
     for values in chosen:

@@ -11,6 +11,7 @@ from sweeps import GRID
 
 from pnnkern.cli import main
 from pnnkern.experiments import compare, recipe, sweep
+from pnnkern.experiments.recipe import RecipeError
 
 
 def test_again_adds_only_what_is_new(written: Any, tmp_path: Path) -> None:
@@ -40,6 +41,14 @@ def test_a_recipe_beside_the_sweep_and_paths_of_data(written: Any, tmp_path: Pat
     (point,) = sweep.points(written('recipe = "mine.toml"\n'))
     assert point.values == {}
     assert recipe.read_run(point.folder).data.path == os.path.realpath(tmp_path / "x.npz")
+
+
+def test_a_folder_that_is_there(written: Any, tmp_path: Path, copied_run: Path) -> None:
+    """An empty one is taken, and that of a run refused."""
+    (tmp_path / "b").mkdir()
+    assert len(sweep.points(written(GRID))) == 6
+    with pytest.raises(RecipeError, match="holds a run: choose another --out for a sweep"):
+        sweep.write(tmp_path / "sweep.toml", copied_run)
 
 
 def test_folders_that_are_no_sweep(tmp_path: Path, copied_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

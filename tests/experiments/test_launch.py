@@ -86,7 +86,10 @@ def told(*words: str) -> str:
 # ----------------------------------------------------------------------------------------------------------------------- local
 def test_processes_of_this_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = made(tmp_path)
-    assert main(["launch", str(folder), "--at-most", "2", "--json"]) == 0
+    prefix = tmp_path / "prefix"
+    prefix.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/said"\nexec "$@"\n')
+    prefix.chmod(0o755)
+    assert main(["launch", str(folder), "--at-most", "2", "--json", "--prefix", f"'{prefix}' nice"]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out.splitlines()[-1])["states"] == {"finished": 2}
     first, *ended = captured.err.splitlines()
@@ -95,6 +98,8 @@ def test_processes_of_this_machine(tmp_path: Path, capsys: pytest.CaptureFixture
     assert sorted(line.split()[1:] for line in ended) == sorted([point.folder.name, "finished"] for point in sweep.points(folder))
     assert_as_alone(folder, tmp_path)
     assert "finished: " in (sweep.points(folder)[0].folder / launch.LOG).read_text()
+    said = sorted((tmp_path / "said").read_text().splitlines())
+    assert said == sorted(f"nice {sys.executable} -m pnnkern advance {point.folder}" for point in sweep.points(folder))
     assert main(["launch", str(folder)]) == 0
     assert capsys.readouterr().err == ""
 

@@ -371,6 +371,8 @@ class CrossbarNetwork(System):
 
     def _pass(self, inputs: Real, read: Any = None) -> tuple[Array, Any]:
         """Outputs, and the record: weights, and what entered each array. ``read(l, x, w)``: x @ w as array l does it; None: exactly."""
+        if inputs.ndim < 2 or inputs.shape[-1] != self.sizes[0]:
+            raise ValueError(f"inputs must be (batch, {self.sizes[0]}), got shape {inputs.shape}")
         xp, (f, _) = _array.namespace(inputs), ACTIVATIONS[self.activation]
         weights = [self.parameters[f"w{l}"] for l in range(len(self.shapes))]
         entered, out = [], _with_bias(inputs)

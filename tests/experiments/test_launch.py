@@ -217,7 +217,7 @@ def test_slurm(tmp_path: Path, cluster: None, capsys: pytest.CaptureFixture[str]
     wait_for(lambda: all("step " in _log(point) for point in points[:2]), 120)
     # what Slurm sends before the end of the time, to the job's own process; it tries again for as long as the job is there
     hurry = subprocess.Popen(["scancel", "--signal=USR2", "1_0"], stderr=subprocess.DEVNULL)
-    wait_for(lambda: steps(points[0]) > 0 and "1_0" in _waiting_jobs())
+    wait_for(lambda: steps(points[0]) > 0 and "1_0" in _waiting_jobs(), 120)
     hurry.kill()
     hurry.wait()
     before, host = steps(points[0]), told("sinfo", "-h", "-o", "%n").strip()
@@ -248,9 +248,9 @@ def test_a_script_for_slurm(tmp_path: Path, cluster: None) -> None:
     try:
         limits = ["--array=0-1", "--mem=400M", "--cpus-per-task=1", f"--output={tmp_path}/log-%a"]
         told("sbatch", *limits, str(ROOT / "scripts/slurm/array.sh"), str(folder))
-        wait_for(lambda: checkpoint.holder(first) or steps(first))
+        wait_for(lambda: checkpoint.holder(first) or steps(first), 120)
         hurry = subprocess.Popen(["scancel", "--signal=USR1", "1_0"], stderr=subprocess.DEVNULL)
-        wait_for(lambda: "1_0" in _waiting_jobs() or status.tally(folder) == {"finished": 2})
+        wait_for(lambda: "1_0" in _waiting_jobs() or status.tally(folder) == {"finished": 2}, 180)
         hurry.kill()
         hurry.wait()
 
@@ -258,7 +258,7 @@ def test_a_script_for_slurm(tmp_path: Path, cluster: None) -> None:
             _start_now()
             return status.tally(folder) == {"finished": 2}
 
-        wait_for(done, 120)
+        wait_for(done, 240)
     finally:
         os.environ["PATH"] = before
     assert_as_alone(folder, tmp_path)
@@ -275,7 +275,7 @@ def _waiting_jobs() -> list[str]:
 def _start_now() -> None:
     """A job that was queued again would wait for two minutes."""
     for line in told("squeue", "-h", "-r", "-t", "PD", "-o", "%A %r").splitlines():
-        job, reason = line.split()
+        job, _, reason = line.partition(" ")
         if reason == "BeginTime":
             subprocess.run(["scontrol", "update", f"jobid={job}", "starttime=now"], capture_output=True, check=False)
     time.sleep(0.5)

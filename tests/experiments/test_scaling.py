@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,10 +110,13 @@ def test_the_command_says_what_it_assumes(capsys: pytest.CaptureFixture[str]) ->
         assert "step-time" in capsys.readouterr().err
 
 
-def test_a_prediction_is_taken_where_there_is_one() -> None:
-    """In a checkout, of the batch that it was made for."""
+def test_a_prediction_is_taken_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a checkout, of the batch that it was made for; an installed package has no records."""
     from pnnkern.experiments import recipe
 
+    files = scaling.importlib.resources.files
+    checkout = Path(__file__).resolve().parents[2] / "data"
+    monkeypatch.setattr(scaling.importlib.resources, "files", lambda name: checkout if name == "pnnkern.data" else files(name))
     step = scaling.step_of(recipe.find("crossbar-digits"), None)
     assert step is not None
     assert "predicted" in step.source

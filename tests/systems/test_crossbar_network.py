@@ -409,3 +409,14 @@ def test_copies_are_not_written_anew(writer: str, inputs: np.ndarray) -> None:
         np.testing.assert_array_equal(values, kept[name])
     with pytest.raises(ValueError, match=r"pulsed devices hold float32 weights: set compute.dtype=float32"):
         small(writing=Pulses(writer=writer), dtype="float64")
+
+
+@pytest.mark.parametrize("shape", [(8,), (), (3, 7), (0,)])
+def test_inputs_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    """In one sentence, by every pass."""
+    network = CrossbarNetwork(inputs=8, hidden=(5,), classes=3, key=pnn.random.key(1))
+    both = {name: np.stack([values, values]) for name, values in network.parameters.items()}
+    passes = (network.forward, network.forward_saving, network.measure, lambda x: network.forward_population(x, both))
+    for one in passes:
+        with pytest.raises(ValueError, match=r"inputs must be \(batch, 8\), got shape "):
+            one(np.ones(shape, np.float32))

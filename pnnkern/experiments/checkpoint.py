@@ -377,7 +377,7 @@ def set_aside(path: Path) -> Path:
 
 def clean(folder: Path) -> list[Path]:
     """Remove what killed processes of ours left half written in `folder`; the caller holds its lock. Returns what was removed."""
-    ours = re.compile(r"\.(checkpoint\.h5|config\.toml)\.tmp[0-9a-f]+")
+    ours = re.compile(r"\.(checkpoint\.h5|config\.toml|error\.json|result\.json)\.tmp[0-9a-f]+")
     stale = [p for p in folder.iterdir() if ours.fullmatch(p.name) and stat.S_ISREG(p.lstat().st_mode)]
     for path in stale:
         files.remove(path)

@@ -32,6 +32,7 @@ def linear(folder: Path | None, name: str, work: Callable[[], dict[str, Any]], s
 
     def once() -> dict[str, Any]:
         with checkpoint.lock(place):
+            checkpoint.clean(place)
             if (place / RESULT).exists():
                 return _read(place / RESULT)
             result = work()

@@ -27,7 +27,7 @@ from .samplers import MOST, Values
 from .saved import CONFIG
 
 SWEEP, POINT, CONTROLS = "sweep.toml", "point.json", "controls"
-_MADE = re.compile(r"\.[0-9a-f]{12}\.tmp[0-9a-f]+")
+_MADE = re.compile(r"\.([0-9a-f]{12}|sweep\.toml)\.tmp[0-9a-f]+")
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def write(
         for path in out.iterdir():
             if _MADE.fullmatch(path.name):  # of a process that was killed
                 shutil.rmtree(path, ignore_errors=True)
+                files.remove(path)
         files.replace(out / SWEEP, file.read_bytes())
         first = max((point.number for point in there), default=-1) + 1
         here = origin.here()

@@ -40,6 +40,7 @@ def test_a_control_in_work_is_waited_for(written: Any, monkeypatch: pytest.Monke
     assert advance.advance(point, quiet=True).code == 0
     (place,) = (point.parent / sweep.CONTROLS).glob("linear-*")
     result = (place / "result.json").read_bytes()
+    (place / ".result.json.tmp0123456789abcdef").write_text("half")
     (place / "result.json").unlink()
     shutil.rmtree(point)
     second = sweep.points(point.parent)[0].folder
@@ -51,6 +52,7 @@ def test_a_control_in_work_is_waited_for(written: Any, monkeypatch: pytest.Monke
     assert advance.advance(second, quiet=True).code == 0
     release.join()
     assert f"waiting: process {os.getpid()} on" in capsys.readouterr().err
+    assert sorted(path.name for path in place.iterdir()) == [".lock", "result.json"]
 
 
 def test_a_control_that_is_none_is_refused(written: Any) -> None:

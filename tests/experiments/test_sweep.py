@@ -29,9 +29,10 @@ def test_what_a_killed_process_left_is_cleared(written: Any) -> None:
     left = folder / ".0123456789ab.tmp0123456789abcdef"
     left.mkdir()
     (left / "config.toml").write_text("half")
+    (folder / ".sweep.toml.tmp0123456789abcdef").write_text("half")
     shutil.rmtree(sweep.points(folder)[2].folder)
     written(GRID)
-    assert not left.exists()
+    assert not list(folder.glob(".*"))
     assert len(sweep.points(folder)) == 6
 
 

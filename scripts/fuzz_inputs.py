@@ -717,7 +717,7 @@ def main(arguments: list[str]) -> int:
         about = {
             "what": "hostile data files, recipes and --set values: refused in one line, or right",
             "bounds": f"{SECONDS:g} s of work and {MEMORY >> 30} GiB for a case",
-            "command": shlex.join(["python", "scripts/fuzz_inputs.py", *arguments]),
+            "command": shlex.join(["python", f"scripts/{Path(sys.argv[0]).name}", *arguments]),
             "date": time.strftime("%Y-%m-%d"),
             "machine": f"{machine.processor()}, {platform.system()}",
             "environment": checkpoint.versions(),

@@ -373,12 +373,10 @@ def test_a_lock_that_is_held_is_not_waited_for_forever(fresh: Path, monkeypatch:
 
 
 def test_cold_starts_do_not_race() -> None:
-    """Ten processes at once with one empty folder (scripts/cold_starts.py), and the record of five hundred."""
+    """Ten processes at once with one empty folder (scripts/cold_starts.py, which takes any number)."""
     script = ROOT / "scripts/cold_starts.py"
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, str(script), "10", "10"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["starts"], found["entries"], found["wrong"]) == (10, 1, 0)
-    record = json.loads((ROOT / "data/benchmarks/cold-starts.json").read_text())
-    assert (record["starts"], record["wrong"]) == (500, 0)

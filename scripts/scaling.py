@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -133,7 +134,8 @@ def main() -> None:
 
     began = os.getloadavg()[0]
     record: dict[str, Any] = {
-        "date": datetime.date.today().isoformat(), "machine": machine.processor(), "mpi": ranks.described(), "load before": began,
+        "date": datetime.date.today().isoformat(), "machine": machine.processor(), "load before": began,
+        "mpi": re.sub(r"/\S*/mpiexec", "mpiexec", ranks.described()),  # wherever it lies
         "batch": BATCH, "chunk": BATCH // RANKS, "recipes": {},
     }  # fmt: skip
     print(f"{machine.processor()}; load {began:.2f} before")

@@ -27,6 +27,7 @@ from .run import STOPPED
 
 EXECUTORS = ("local", "slurm", "dask")
 LOG = "log.txt"
+_THREADS = ("PNNKERN_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 POLL = 0.3  # seconds between two looks at a process, and at whether it is to stop
 # of a job of Slurm that was not told otherwise
 SPARE = 1.5  # times what was estimated
@@ -93,9 +94,6 @@ class Attempt:
             # not `wait`, which may be what this interrupts; the process stays to be waited for
             os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         return DelayedSubmission(dataclasses.replace(self, _process=None))
-
-
-_THREADS = ("PNNKERN_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 def launch(

@@ -23,7 +23,7 @@ from . import files, origin, samplers, text
 from . import recipe as recipes
 from . import run as runs
 from .recipe import LONGEST, Recipe, RecipeError
-from .samplers import MOST, Values
+from .samplers import Values
 from .saved import CONFIG
 
 SWEEP, POINT, CONTROLS = "sweep.toml", "point.json", "controls"
@@ -136,15 +136,15 @@ def _make(folder: Path, recipe: Recipe, said: dict[str, Any]) -> None:
             raise
 
 
-def _results(out: Path, there: list[Point], validated: bool = True) -> Iterator[tuple[Values, float | None]]:
-    """Values of each point with its test accuracy, None where it is not finished. validated : refuse one that was tested on the test set."""
+def _results(out: Path, there: list[Point]) -> Iterator[tuple[Values, float | None]]:
+    """Values of each point with its accuracy, None where it is not finished. Raises `RecipeError` for one that saw the test set."""
     from . import compare, status
 
     for point in there:
         row = compare.row_of(point.folder)
-        if validated and row["config"] and not row["config"]["data.validation"]:
+        if row["config"] and not row["config"]["data.validation"]:
             raise RecipeError(f"a sampler that learns from results would choose by the test set: set data.validation in [set] of {out / SWEEP}")
         yield point.values, row["test_accuracy"] if status.of_point(point)["state"] == "finished" else None
 
 
-__all__ = ["CONTROLS", "MOST", "POINT", "SWEEP", "Point", "is_point", "points", "read_point", "write"]
+__all__ = ["CONTROLS", "POINT", "SWEEP", "Point", "is_point", "points", "read_point", "write"]

@@ -60,8 +60,10 @@ def test_folders_that_are_no_sweep(tmp_path: Path, copied_run: Path, capsys: pyt
     assert "is no point of a sweep" in capsys.readouterr().err
 
 
-def test_what_a_sampler_is_told(half: Path) -> None:
+def test_what_a_sampler_is_told(half: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Finished points with what they came to; those that are not finished as not known."""
-    told = list(sweep._results(half, [replace(point, values={"n": point.number}) for point in sweep.points(half)], validated=False))
     rows = [compare.row_of(point.folder)["test_accuracy"] for point in sweep.points(half)]
+    row_of = compare.row_of
+    monkeypatch.setattr(compare, "row_of", lambda folder: row_of(folder) | {"config": {"data.validation": 4}})  # as if it were held out
+    told = list(sweep._results(half, [replace(point, values={"n": point.number}) for point in sweep.points(half)]))
     assert told == [({"n": n}, rows[n] if n < 3 else None) for n in range(6)]

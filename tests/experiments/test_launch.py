@@ -273,12 +273,12 @@ def _waiting_jobs() -> list[str]:
 
 
 def _start_now() -> None:
-    """A job that was queued again would wait for two minutes."""
-    for line in told("squeue", "-h", "-r", "-t", "PD", "-o", "%A %r").splitlines():
-        job, _, reason = line.partition(" ")
+    """A job that was queued again would wait for two minutes: here two seconds, as slurmd refuses one of the second in which it ended."""
+    waiting = [line.split() for line in told("squeue", "-h", "-r", "-t", "PD", "-o", "%A %r").splitlines()]
+    time.sleep(2.1)
+    for job, reason in waiting:
         if reason == "BeginTime":
             subprocess.run(["scontrol", "update", f"jobid={job}", "starttime=now"], capture_output=True, check=False)
-    time.sleep(0.5)
 
 
 def test_slurm_that_refuses(tmp_path: Path, cluster: None, capsys: pytest.CaptureFixture[str]) -> None:

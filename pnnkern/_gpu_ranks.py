@@ -23,6 +23,18 @@ class CudaAware:
         ranks.wait(ranks.world.Ialltoallv([out, *own, MPI.BYTE], [into, sizes, firsts, MPI.BYTE]))
         return [incoming[a : a + size] for a, size in zip(firsts, sizes, strict=True)]
 
+    def allreduce(self, ranks: Any, array: Any) -> Any:
+        """The sum over the ranks of an array, contiguous."""
+        from mpi4py import MPI
+
+        own = _real(array)
+        out = _array.cupy().empty_like(own)
+        kind = MPI.FLOAT if own.dtype == np.float32 else MPI.DOUBLE
+        _array.cupy().cuda.get_current_stream().synchronize()
+        sent, into = (MPI.memory.fromaddress(each.data.ptr, each.nbytes) for each in (own, out))
+        ranks.wait(ranks.world.Iallreduce([sent, own.size, kind], [into, own.size, kind]))
+        return out.view(array.dtype)
+
 
 class Nccl:
     """Arrays of GPUs by NCCL, from card to card; one GPU for each rank."""
@@ -45,6 +57,22 @@ class Nccl:
                 self._ranks.recv(incoming.data.ptr + firsts[rank], sizes[rank], self._nccl.NCCL_UINT8, rank, stream.ptr)
         self._nccl.groupEnd()
         return [incoming[a : a + size] for a, size in zip(firsts, sizes, strict=True)]
+
+    def allreduce(self, ranks: Any, array: Any) -> Any:
+        """The sum over the ranks of an array, contiguous; on the current stream."""
+        own, nccl = _real(array), self._nccl
+        out = _array.cupy().empty_like(own)
+        kind = nccl.NCCL_FLOAT32 if own.dtype == np.float32 else nccl.NCCL_FLOAT64
+        stream = _array.cupy().cuda.get_current_stream()
+        self._ranks.allReduce(own.data.ptr, out.data.ptr, own.size, kind, nccl.NCCL_SUM, stream.ptr)
+        return out.view(array.dtype)
+
+
+def _real(array: Any) -> Any:
+    """An array as its real numbers. Raises TypeError where these are neither in single nor in double precision."""
+    if array.dtype.kind not in "fc" or array.real.dtype not in (np.float32, np.float64):
+        raise TypeError(f"sums over ranks are of numbers in single or double precision, got {array.dtype}")
+    return array.view(array.real.dtype)
 
 
 def _staged(rank: int, arrays: list[list[Any]], sizes: list[int]) -> tuple[Any, Any, tuple[list[int], list[int]], list[int]]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
+from . import _array
 from ._packing import Packed, laid_out, pack, places, unpack
 
 BLOCK = 1024  # bytes that each rank gives each other at once
@@ -27,7 +28,7 @@ class Processes:
     """The processes of MPI that were started together.
 
     patience : [s] for which another one is waited for. exact : whether sums are the same on any number of ranks. gpu : what moves arrays from
-    GPU to GPU: `exchange(outgoing, sizes)`; None: they go by way of the host.
+    GPU to GPU: `exchange(ranks, outgoing, sizes)`, `allreduce(ranks, array)`; None: they go by way of the host.
     """
 
     def __init__(self, patience: float, exact: bool = True, gpu: Any = None) -> None:
@@ -87,6 +88,19 @@ class Processes:
         send = [outgoing, own, [begins.get(id(one), 0) for one in mine], "B"]
         self.wait(self.world.Ialltoallv(send, [incoming, sizes, firsts, "B"]))
         return [incoming[a : a + size] if size else body for a, size, body in zip(firsts, sizes, bodies, strict=True)]
+
+    def allreduce(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        return [self._sum(array) for array in arrays]
+
+    def _sum(self, array: Any) -> Any:
+        """Of all ranks, in the order that MPI, or NCCL, adds in: the same on all of them."""
+        on_gpu = _array.is_on_gpu(array)
+        if on_gpu and self.gpu is not None:
+            return self.gpu.allreduce(self, array)
+        own = np.ascontiguousarray(_array.to_numpy(array))
+        out = np.empty_like(own)
+        self.wait(self.world.Iallreduce(own, out))
+        return _array.cupy().asarray(out) if on_gpu else out
 
     def wait(self, request: Any) -> None:
         """Until a collective is through. Raises `WaitError` after `patience` seconds."""

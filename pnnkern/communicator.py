@@ -7,6 +7,7 @@ Here there is one rank, and threads to try it with; `_mpi` has the processes of 
 """
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -40,6 +41,12 @@ class Communicator(Protocol):
         Arrays, numbers, words, updates and None, in dictionaries, tuples and lists.
         """
 
+    def allreduce(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        """The sum over the ranks of each array, new ones, the same on all ranks; in the order that a library chooses.
+
+        arrays : contiguous, of floating-point or complex numbers or integers; as many, as large and of the same types on all ranks.
+        """
+
 
 class Serial:
     """One rank, which has all shares."""
@@ -50,6 +57,9 @@ class Serial:
 
     def exchange(self, parts: Sequence[Any]) -> Sequence[Any]:
         return parts
+
+    def allreduce(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        return arrays
 
 
 SERIAL: Communicator = Serial()
@@ -87,6 +97,9 @@ class _Thread:
         self._barrier.wait()  # before anybody writes the next
         return found
 
+    def allreduce(self, arrays: Sequence[Any]) -> Sequence[Any]:
+        return [sum(theirs[1:], theirs[0]) for theirs in zip(*self.exchange([arrays] * self.size), strict=True)]
+
 
 @contextlib.contextmanager
 def threads(size: int, exact: bool = True) -> Iterator[list[Communicator]]:
@@ -111,12 +124,12 @@ def gather(communicator: Communicator, own: Mapping[int, Any]) -> dict[int, Any]
 def total(communicator: Communicator, own: Mapping[int, Any]) -> Any:
     """The sum of the shares of all ranks, added in the order of their numbers: arrays, numbers and updates, in dictionaries and tuples.
 
-    Where sums need not be exact a rank adds its own shares first, and the sums of the ranks are added in the order of the ranks.
+    Where sums need not be exact a rank adds its own shares first, and large arrays of these sums are added as the library of the ranks does.
     """
     if communicator.size == 1:
         return _in_order(own)
-    if not communicator.exact and own:
-        own = {min(own): _in_order(own)}
+    if not communicator.exact:
+        return _reduced(communicator, {min(own): _in_order(own)} if own else {})
     ranks = range(communicator.size)
     layouts = [_layouts(own[min(own)], communicator.size)] if own else []
     parts = [{"shares": {n: _cut(share, r, communicator.size) for n, share in own.items()}, "layouts": layouts} for r in ranks]
@@ -125,17 +138,27 @@ def total(communicator: Communicator, own: Mapping[int, Any]) -> Any:
     whole: list[Layout | None] = found[0]["layouts"][0]
     if not any(whole):
         return summed
-    pieces: list[Any] = []
-    _mapped(lambda array: pieces.append(array), summed)
-    pieces = [piece for piece, layout in zip(pieces, whole, strict=True) if layout]
-    joined = iter(zip(*_exchanged(communicator, [pieces] * communicator.size), strict=True))
-    layout_of = iter(whole)
+    pieces = [piece for piece, layout in zip(_leaves(summed), whole, strict=True) if layout]
+    joined = zip(*_exchanged(communicator, [pieces] * communicator.size), strict=True)
+    return _restored(summed, whole, (_array.namespace(some[0]).concatenate(some) for some in joined))
 
-    def put_together(array: Any) -> Any:
-        layout = next(layout_of)
-        return array if layout is None else layout.restored(_array.namespace(array).concatenate(next(joined)))
 
-    return _mapped(put_together, summed)
+def _reduced(communicator: Communicator, own: Mapping[int, Any]) -> Any:
+    """The sum of one share, or none, of each rank: of its large arrays by an allreduce, of the rest in the order of the ranks."""
+    size = communicator.size
+    small = {n: _mapped(lambda array: array.reshape(-1)[:0] if in_pieces(array, size) else array, share) for n, share in own.items()}
+    layouts = [_layouts(share, size) for share in own.values()]
+    found = [part for part in _exchanged(communicator, [{"shares": small, "layouts": layouts}] * size) if part["shares"]]
+    summed = _in_order({number: share for part in found for number, share in part["shares"].items()})
+    whole: list[Layout | None] = found[0]["layouts"][0]
+    if not any(whole):
+        return summed
+    if own:
+        mine = [array.reshape(-1) for share in own.values() for array in _leaves(share) if in_pieces(array, size)]
+    else:  # more ranks than shards
+        empty = ((array, layout) for array, layout in zip(_leaves(summed), whole, strict=True) if layout)
+        mine = [_array.namespace(array).zeros(math.prod(layout.shape), array.dtype) for array, layout in empty]
+    return _restored(summed, whole, iter(communicator.allreduce(mine)))
 
 
 def _in_order(shares: Mapping[int, Any]) -> Any:
@@ -157,10 +180,8 @@ def _plus(one: Any, two: Any) -> Any:
 
 
 def _layouts(share: Any, size: int) -> list[Layout | None]:
-    """How each array of a share lies in memory, None for one that is added whole; in the order in which they are met."""
-    found: list[Layout | None] = []
-    _mapped(lambda array: found.append(Layout.of(array) if in_pieces(array, size) else None), share)
-    return found
+    """How each array of a share lies in memory, None for one that is added whole."""
+    return [Layout.of(array) if in_pieces(array, size) else None for array in _leaves(share)]
 
 
 def _cut(share: Any, rank: int, size: int) -> Any:
@@ -173,6 +194,24 @@ def _cut(share: Any, rank: int, size: int) -> Any:
         return flat[flat.size * rank // size : flat.size * (rank + 1) // size]
 
     return _mapped(piece, share)
+
+
+def _leaves(share: Any) -> list[Any]:
+    """The arrays and numbers of a share in the order in which they are met, without those of factors."""
+    found: list[Any] = []
+    _mapped(found.append, share)
+    return found
+
+
+def _restored(share: Any, layouts: Sequence[Layout | None], flat: Iterator[Any]) -> Any:
+    """A share with each large array, of its elements in C order, in the place of its piece."""
+    layout_of = iter(layouts)
+
+    def put(array: Any) -> Any:
+        layout = next(layout_of)
+        return array if layout is None else layout.restored(next(flat))
+
+    return _mapped(put, share)
 
 
 def in_pieces(array: Any, size: int) -> bool:

@@ -1,4 +1,5 @@
-"""kill -9 at random moments of processes that carry on runs, write sweeps, and launch them: `python scripts/kills.py [KILLS] [RECORD.json]`.
+"""kill -9 at random moments of processes that carry on runs, write sweeps and results, and launch points:
+`python scripts/kills.py [KILLS [RECORD.json [KINDS]]]`.
 
 After each kill: what a process said it had saved is there, nothing is half written, and nothing else is in its way. In the end every array of
 every run is, to the bit, that of a run that nobody disturbed. Processes are forked from one that has all libraries loaded, as most of their
@@ -23,18 +24,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import sklearn.datasets
 import sklearn.linear_model  # noqa: F401
 
+import pnnkern
 from pnnkern import learning, systems  # noqa: F401
-from pnnkern.experiments import advance, checkpoint, origin, recipe, run, status, sweep
+from pnnkern.experiments import advance, checkpoint, origin, recipe, results, run, status, sweep
 
 ROOT = Path(__file__).resolve().parents[1]
 KILLS = 2000
 EPOCHS = 20
 SETTINGS = {"training.epochs": EPOCHS, "compute.chunk": 17, "checkpoint.steps": 1, "checkpoint.seconds": 0.0, "control.linear": False}
-SHARES = {"writer": 0.62, "sweep": 0.325, "worker": 0.025, "launcher": 0.015, "rank": 0.015}  # of all kills
+SHARES = {"writer": 0.57, "sweep": 0.275, "results": 0.1, "worker": 0.025, "launcher": 0.015, "rank": 0.015}  # of all kills
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -179,6 +182,57 @@ def of_sweep(kills: int, folder: Path, dice: random.Random) -> int:
     return len(whole)
 
 
+def of_results(kills: int, folder: Path, dice: random.Random) -> int:
+    """Processes that append to a file of results. Returns how many files came to their end, with every row in its place."""
+    rows = np.arange(200.0)[:, None] * np.arange(1.0, 1500.0)
+    count = made = 0
+    while count < kills:
+        path = folder / f"results-{made}.h5"
+        while not path.exists():
+            count += _one_appender(path, rows, dice)
+        with h5py.File(path) as file:
+            if not all(np.array_equal(file[name], factor * rows) for name, factor in (("one", 1), ("two", 2))):
+                raise AssertionError(f"{path} does not hold what was appended")
+        path.unlink()
+        if stale := [other.name for other in folder.glob(f"*results-{made}*")]:
+            raise AssertionError(f"left over: {stale}")
+        made += 1
+    return made
+
+
+def _one_appender(path: Path, rows: np.ndarray, dice: random.Random) -> bool:
+    """Go on with a file of results, a row of each array after the other, and kill the process. What it said was on the disk must be there."""
+    hear, say = os.pipe()
+    left = results.partial(path)
+    seed = dice.random()
+
+    def work() -> None:
+        own = random.Random(seed)
+        with pnnkern.results(path, resume=left.exists()) as out:
+            for row in range(out.rows(), len(rows)):
+                for name, factor in (("one", 1), ("two", 2)):
+                    out.append(name, factor * rows[row : row + 1], axes=("row", "x"))
+                if own.random() < 0.3:
+                    out.flush()
+                    os.write(say, out.rows().to_bytes(8, "little"))
+
+    child = forked(work)
+    os.close(say)
+    was_killed = killed(child, dice.uniform(0, 0.15), lambda: bool(select.select([hear], [], [], 0)[0]))
+    heard = b""
+    while piece := os.read(hear, 1 << 16):
+        heard += piece
+    os.close(hear)
+    saved = int.from_bytes(heard[-8:], "little") if heard else 0
+    if not path.exists() and saved:
+        with contextlib.suppress(InterruptedError), pnnkern.results(path, resume=True) as out:
+            kept = out.rows()
+            raise InterruptedError  # which leaves it for the next process
+        if kept < saved:
+            raise AssertionError(f"{saved} rows of {left} were on the disk, and {kept} are there")
+    return was_killed
+
+
 def of_worker(kills: int, folder: Path, dice: random.Random) -> int:
     """Processes that a launcher started for its points, and begins again. Returns how many points came to their end."""
     count = rounds = 0
@@ -286,7 +340,7 @@ def _any_held(points: list[Path]) -> bool:
 
 
 KINDS: dict[str, Callable[[int, Path, random.Random], int]] = {
-    "writer": of_writer, "sweep": of_sweep, "worker": of_worker, "launcher": of_launcher, "rank": of_rank,
+    "writer": of_writer, "sweep": of_sweep, "results": of_results, "worker": of_worker, "launcher": of_launcher, "rank": of_rank,
 }  # fmt: skip
 
 
@@ -306,7 +360,8 @@ def carry_out(kills: int, seed: int = 0, kinds: tuple[str, ...] = tuple(SHARES))
 
 
 def main(arguments: list[str]) -> None:
-    record = carry_out(int(arguments[0]) if arguments else KILLS)
+    kinds = tuple(arguments[2].split(",")) if len(arguments) > 2 else tuple(SHARES)
+    record = carry_out(int(arguments[0]) if arguments else KILLS, kinds=kinds)
     text = json.dumps(record, indent=1)
     print(text)
     if len(arguments) > 1:

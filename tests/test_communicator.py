@@ -68,10 +68,10 @@ def trained(rule: Any, comm: Any, chunk: int) -> dict[str, np.ndarray]:
     return made.parameters | state | metrics
 
 
-def of_ranks(size: int, work: Any) -> list[Any]:
+def of_ranks(size: int, work: Any, exact: bool = True) -> list[Any]:
     """What `work(rank, communicator)` gives for each of so many ranks, which are threads."""
     found: list[Any] = [None] * size
-    with communicator.threads(size) as ranks:
+    with communicator.threads(size, exact) as ranks:
 
         def carry_out(rank: int) -> None:
             found[rank] = work(rank, ranks[rank])
@@ -227,6 +227,41 @@ def test_large_arrays_are_sent_in_pieces(monkeypatch: pytest.MonkeyPatch) -> Non
     for found in of_ranks(4, work):
         np.testing.assert_array_equal(found, np.full(1000, 6.0))
     assert sorted(got) == [1000] * 8
+
+
+@pytest.mark.parametrize("pieces", [1, 30, 4096])
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_inexact_sums_are_those_of_an_allreduce(pieces: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shares of small integers, whose sums are exact in any order: large arrays go by it, once each, also of a rank that has no share."""
+    monkeypatch.setattr(communicator, "PIECES", pieces)
+    every = {n: rounded(share) for n, share in shares(count).items()}
+    large = [leaf for leaf in communicator._leaves(every[0]) if communicator.in_pieces(leaf, 3)]
+    given: list[list[int]] = []
+
+    def work(rank: int, comm: Any) -> Any:
+        allreduce = comm.allreduce
+
+        def noted(arrays: Any) -> Any:
+            given.append([array.size for array in arrays])
+            return allreduce(arrays)
+
+        comm.allreduce = noted
+        return communicator.total(comm, {n: every[n] for n in communicator.shared_out(comm, count)})
+
+    wanted = communicator.total(communicator.SERIAL, every)
+    for found in of_ranks(3, work, exact=False):
+        assert_alike(found, wanted)
+    assert given == ([[leaf.size for leaf in large]] * 3 if large else [])
+
+
+def rounded(share: Any) -> Any:
+    """A share with all its numbers rounded to integers of at most some hundreds."""
+
+    def of(part: Any) -> Any:
+        near = np.rint(50 * part)
+        return near.astype(part.dtype) if isinstance(part, np.ndarray) else type(part)(near)
+
+    return communicator._mapped(of, share)
 
 
 def test_what_is_packed_comes_out_as_it_was() -> None:

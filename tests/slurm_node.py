@@ -44,7 +44,8 @@ MinJobAge=300
 SwitchType=switch/none
 MailProg=/bin/true
 OverTimeLimit=0
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:2 State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """
 
@@ -74,6 +75,7 @@ def started(folder: Path) -> Iterator[Path]:
     config = folder / "slurm.conf"
     filled = {"host": host, "user": "root", "folder": folder, "cpus": os.cpu_count(), "memory": memory * 9 // 10}
     config.write_text(CONFIG.format(**filled, port=_free(), port_d=_free()).lstrip())
+    (folder / "gres.conf").write_text("Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n")  # played: Slurm counts them
     environment = os.environ | {"SLURM_CONF": str(config), "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     daemons = [
         ["munged", "--force", "--foreground", f"--key-file={key}", f"--socket={folder}/munge.socket", f"--pid-file={folder}/munged.pid",
@@ -94,6 +96,7 @@ def started(folder: Path) -> Iterator[Path]:
             time.sleep(0.2)
         else:
             logs = " | ".join((folder / f"{name[0]}.out").read_text()[-300:] for name in daemons)
+            assert "inval" not in said.stdout, f"Slurm does not take this configuration: {logs}"
             pytest.skip(f"Slurm does not come up here: {said.stdout} {said.stderr} {logs}".replace("\n", " "))
         yield config
     finally:

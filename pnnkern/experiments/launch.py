@@ -187,7 +187,11 @@ def _engine(executor: str, workers: int, scheduler: str) -> Iterator[Executor]:
                 from dask_jobqueue import SLURMCluster
             except ModuleNotFoundError as error:
                 raise LaunchError('workers by Slurm need dask-jobqueue: pip install "pnnkern[dask]"') from error
-            cluster: Any = stack.enter_context(SLURMCluster())  # as ~/.config/dask/jobqueue.yaml says
+            try:
+                cluster: Any = stack.enter_context(SLURMCluster())  # as ~/.config/dask/jobqueue.yaml says
+            except (ValueError, TypeError, RuntimeError) as error:
+                said = " ".join(str(error).split())
+                raise LaunchError(f"dask-jobqueue has no cluster for these settings of ~/.config/dask/jobqueue.yaml: {said}") from error
             cluster.scale(workers)
         elif scheduler:
             cluster = scheduler

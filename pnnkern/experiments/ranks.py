@@ -171,7 +171,7 @@ def _share_threads(threads: int) -> None:
 
 def sums(compute: "Compute") -> dict[str, str]:
     """What the environment of a run says of its ranks: nothing, where their number decides on no bit."""
-    return {} if compute.exact_sums else {"ranks": f"{communicator.here().size}, each of which adds its own shards first, and then all by allreduce"}
+    return {} if compute.exact_sums else {"ranks": f"{communicator.here().size}, each of which adds its own shards first; then an allreduce"}
 
 
 def remarks(recipe: Recipe, rule: Any) -> list[str]:

@@ -56,7 +56,7 @@ class Compute(Table):
     # whether processes that were started together (mpiexec, srun) share the run; auto: by MPI, which arrays of a GPU reach by way of the host;
     # cuda-mpi: by an MPI that takes them from the GPU; nccl: from GPU to GPU; off: each process has a run of its own
     ranks: Literal["auto", "off", "mpi", "cuda-mpi", "nccl"] = "auto"
-    exact_sums: bool = True  # the same bits on any number of ranks; false: a rank adds its own shards first, and the library all ranks' sums (allreduce)
+    exact_sums: bool = True  # the same bits on any number of ranks; false: a rank adds its own shards first, an allreduce the rest
     patience: float = Field(600.0, gt=0)  # [s] for which a rank waits for another before the job is ended
 
 

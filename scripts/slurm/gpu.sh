@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A run on one GPU, begun or gone on with: sbatch scripts/slurm/gpu.sh d2nn-mnist runs/a
+# A run on one GPU, begun or gone on with: sbatch scripts/slurm/gpu.sh d2nn-mnist runs/a [--set training.epochs=5 ...]
 # Before many of them: one job that says `pnnkern warm --device cuda`, so that they do not all compile.
 #SBATCH --job-name=pnnkern
 #SBATCH --time=04:00:00
@@ -16,7 +16,7 @@ recipe=${1:?a recipe} out=${2:?a folder}
 if [ -e "$out/config.toml" ]; then
     srun pnnkern resume "$out" --quiet
 else
-    srun pnnkern run "$recipe" --out "$out" --device cuda --quiet
+    srun pnnkern run "$recipe" --out "$out" --device cuda --quiet "${@:3}"
 fi
 code=$?
 if [ $code -eq 75 ]; then # saved, and to be gone on with

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# One run on many GPUs, a rank for each: sbatch --nodes=2 scripts/slurm/gpus.sh d2nn-mnist runs/a
+# One run on many GPUs, a rank for each: sbatch --nodes=2 scripts/slurm/gpus.sh d2nn-mnist runs/a [--set ...]
 # Ranks share the samples of each step and add what comes of them in the order of the samples: any number of ranks comes to the same bits.
 #SBATCH --job-name=pnnkern
 #SBATCH --time=04:00:00
@@ -16,7 +16,7 @@ recipe=${1:?a recipe} out=${2:?a folder}
 if [ -e "$out/config.toml" ]; then
     srun --kill-on-bad-exit=1 pnnkern resume "$out" --quiet
 else
-    srun --kill-on-bad-exit=1 pnnkern run "$recipe" --out "$out" --device cuda --quiet
+    srun --kill-on-bad-exit=1 pnnkern run "$recipe" --out "$out" --device cuda --quiet "${@:3}"
 fi
 code=$?
 if [ $code -eq 75 ]; then # saved, and to be gone on with

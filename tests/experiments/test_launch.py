@@ -236,32 +236,64 @@ def test_slurm(tmp_path: Path, cluster: None, capsys: pytest.CaptureFixture[str]
     assert_as_alone(folder, tmp_path)
 
 
-def test_a_script_for_slurm(tmp_path: Path, cluster: None) -> None:
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pnnkern` on the path, on the processors where a GPU is asked for, as there is none."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    on_cpu = 'for word; do shift; [ "$word" = cuda ] && word=cpu; set -- "$@" "$word"; done'
+    (folder / "pnnkern").write_text(f'#!/bin/sh\n{on_cpu}\nexec {sys.executable} -m pnnkern "$@"\n')
+    (folder / "pnnkern").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+def interrupted(job: str, began: Any, finished: Any) -> None:
+    """Send a job the signal that Slurm sends before its time is over, once it has begun, and wait until it is finished all the same."""
+    wait_for(began, 120)
+    hurry = subprocess.Popen(["scancel", "--signal=USR1", job], stderr=subprocess.DEVNULL)
+    wait_for(lambda: job in _waiting_jobs() or finished(), 180)
+    hurry.kill()
+    hurry.wait()
+
+    def done() -> bool:
+        _start_now()
+        return bool(finished())
+
+    wait_for(done, 240)
+
+
+def test_a_script_for_slurm(tmp_path: Path, cluster: None, program: None) -> None:
     """scripts/slurm/array.sh: what is stopped by the signal is queued again, and finished."""
     folder = made(tmp_path, more='[list]\n"training.seed" = [0, 1]\n"training.epochs" = [400, 5]\n', last=-1)
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    (programs / "pnnkern").write_text(f'#!/bin/sh\nexec {sys.executable} -m pnnkern "$@"\n')
-    (programs / "pnnkern").chmod(0o755)
     first = sorted(folder.glob("*/point.json"))[0].parent  # as the script counts them
-    os.environ["PATH"], before = f"{programs}:{os.environ['PATH']}", os.environ["PATH"]
-    try:
-        limits = ["--array=0-1", "--mem=400M", "--cpus-per-task=1", f"--output={tmp_path}/log-%a"]
-        told("sbatch", *limits, str(ROOT / "scripts/slurm/array.sh"), str(folder))
-        wait_for(lambda: checkpoint.holder(first) or steps(first), 120)
-        hurry = subprocess.Popen(["scancel", "--signal=USR1", "1_0"], stderr=subprocess.DEVNULL)
-        wait_for(lambda: "1_0" in _waiting_jobs() or status.tally(folder) == {"finished": 2}, 180)
-        hurry.kill()
-        hurry.wait()
-
-        def done() -> bool:
-            _start_now()
-            return status.tally(folder) == {"finished": 2}
-
-        wait_for(done, 240)
-    finally:
-        os.environ["PATH"] = before
+    limits = ["--array=0-1", "--mem=400M", "--cpus-per-task=1", f"--output={tmp_path}/log-%a"]
+    told("sbatch", *limits, str(ROOT / "scripts/slurm/array.sh"), str(folder))
+    interrupted("1_0", lambda: checkpoint.holder(first) or steps(first), lambda: status.tally(folder) == {"finished": 2})
     assert_as_alone(folder, tmp_path)
+
+
+@pytest.mark.parametrize(("script", "gpus"), [("gpu", "--gres=gpu:1"), ("gpus", "--gpus-per-node=2")])
+def test_a_script_for_gpus(tmp_path: Path, cluster: None, program: None, monkeypatch: pytest.MonkeyPatch, script: str, gpus: str) -> None:
+    """scripts/slurm/gpu.sh, and gpus.sh with two ranks: a run that is stopped by the signal is queued again, and goes on."""
+    ranks = 2 if script == "gpus" else 1
+    if ranks > 1:
+        pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install 'pnnkern[mpi]'")
+        monkeypatch.setenv("SLURM_MPI_TYPE", "pmi2")
+    out, chosen = tmp_path / "run", {"training.epochs": 300, "compute.chunk": 8, **ALONE}
+    settings = [f"{key}={json.dumps(value)}" for key, value in chosen.items()]
+    limits = [gpus, f"--ntasks-per-node={ranks}", "--mem=900M", "--cpus-per-task=1", f"--output={tmp_path}/log"]
+    told("sbatch", *limits, str(ROOT / f"scripts/slurm/{script}.sh"), "coupled-iris", str(out), *(f"--set={one}" for one in settings))
+
+    def finished() -> bool:
+        return (out / run.CHECKPOINT).exists() and bool(checkpoint.load(out / run.CHECKPOINT).meta["finished"])
+
+    interrupted("1", lambda: checkpoint.holder(out) or steps(out), finished)
+    sessions = checkpoint.load(out / run.CHECKPOINT).meta["sessions"]
+    assert len(sessions) == 2, (tmp_path / "log").read_text()
+    run.start(recipe.find("coupled-iris", settings), tmp_path / "alone", quiet=True)
+    ours, theirs = (checkpoint.load(folder / run.CHECKPOINT).state for folder in (out, tmp_path / "alone"))
+    assert ours.keys() == theirs.keys()
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
 def _any(points: list[Path]) -> bool:
@@ -279,6 +311,30 @@ def _start_now() -> None:
     for job, reason in waiting:
         if reason == "BeginTime":
             subprocess.run(["scontrol", "update", f"jobid={job}", "starttime=now"], capture_output=True, check=False)
+
+
+def test_workers_of_dask_that_are_jobs_of_slurm(tmp_path: Path, cluster: None) -> None:
+    pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install 'pnnkern[dask]'")
+    folder = made(tmp_path)
+    jobs = {"CORES": "1", "PROCESSES": "1", "MEMORY": "1GB", "INTERFACE": "lo", "WALLTIME": "00:10:00", "LOG_DIRECTORY": str(tmp_path / "logs")}
+    environment = {f"DASK_JOBQUEUE__SLURM__{key}": value for key, value in jobs.items()}
+    words = ("launch", folder, "--executor", "dask", "--scheduler", "slurm", "--at-most", 2, "--no-estimate")
+    launcher = process(*words, **environment)
+    assert launcher.communicate(timeout=240)[1].count(" finished\n") == 2
+    assert launcher.returncode == 0
+    assert_as_alone(folder, tmp_path)
+    assert list((tmp_path / "logs").iterdir()), "they were jobs"
+
+
+def test_a_cluster_of_dask_that_is_not_described(tmp_path: Path) -> None:
+    pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed: pip install 'pnnkern[dask]'")
+    folder = made(tmp_path)
+    words = ("launch", folder, "--executor", "dask", "--scheduler", "slurm", "--no-estimate")
+    launcher = process(*words, DASK_CONFIG=str(tmp_path), HOME=str(tmp_path))
+    _, err = launcher.communicate(timeout=120)
+    assert launcher.returncode == 2, err
+    assert "error: dask-jobqueue has no cluster for these settings of ~/.config/dask/jobqueue.yaml: " in err
+    assert "Traceback" not in err
 
 
 def test_slurm_that_refuses(tmp_path: Path, cluster: None, capsys: pytest.CaptureFixture[str]) -> None:

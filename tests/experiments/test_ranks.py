@@ -444,13 +444,13 @@ def test_ranks_with_nothing_to_do_are_told_of() -> None:
 def test_the_record_says_where_ranks_decide_on_bits() -> None:
     with communicator.threads(3, exact=False) as all_ranks, communicator.entered(all_ranks[0]):
         assert ranks.sums(tables.Compute()) == {}
-        assert ranks.sums(tables.Compute(exact_sums=False)) == {"ranks": "3, each of which adds its own shards first, and then all by allreduce"}
+        assert ranks.sums(tables.Compute(exact_sums=False)) == {"ranks": "3, each of which adds its own shards first; then an allreduce"}
 
 
 def test_inexact_sums_are_recorded_and_other_ranks_are_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "run"
     assert main(run_words(folder, "training.epochs=1", "compute.exact_sums=false")[2:]) == 0
-    assert checkpoint.load(folder / CHECKPOINT).meta["environment"]["ranks"] == "1, each of which adds its own shards first, and then all by allreduce"
+    assert checkpoint.load(folder / CHECKPOINT).meta["environment"]["ranks"] == "1, each of which adds its own shards first; then an allreduce"
     assert main(["resume", str(folder), "--epochs", "2", "--quiet"]) == 0
     assert "need not repeat" not in capsys.readouterr().err
     found = checkpoint.load(folder / CHECKPOINT)

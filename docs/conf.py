@@ -1,0 +1,90 @@
+"""The documentation site: `bash scripts/docs.sh` builds it."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import pnnkern  # noqa: E402
+
+ROOMS = ("optics", "crossbar", "networks", "learning", "systems", "random", "testing")
+
+
+def given_again() -> set[str]:
+    """Full names by which modules give classes that an earlier one gives, too."""
+    seen: set[int] = set()
+    again = set()
+
+    def walk(module: ModuleType) -> None:
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if isinstance(thing, type) and id(thing) in seen:
+                again.add(f"{module.__name__}.{name}")
+            elif isinstance(thing, type):
+                seen.add(id(thing))
+        for name in module.__all__:
+            if isinstance(inner := getattr(module, name), ModuleType) and hasattr(inner, "__all__"):
+                walk(inner)
+
+    for room in ROOMS:
+        walk(importlib.import_module(f"pnnkern.{room}"))
+    return again
+
+
+project = "pnnkern"
+author = "the pnnkern developers"
+copyright = author
+release = version = pnnkern.__version__
+
+extensions = [
+    "myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "sphinx_design",
+]  # fmt: skip
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates", "examples"]
+default_role = "autolink"  # of autosummary: a link where the name is one of ours, else code
+nitpicky = False
+
+myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autosummary_context = {"again": given_again()}  # what two modules give is indexed once
+autosummary_ignore_module_all = False
+autodoc_typehints = "none"  # numpydoc's sections have them
+autodoc_member_order = "bysource"
+autodoc_inherit_docstrings = False
+numpydoc_show_class_members = False
+numpydoc_validation_checks: set[str] = set()
+
+html_theme = "pydata_sphinx_theme"
+html_title = "pnnkern"
+html_static_path = ["_static"]
+html_theme_options = {
+    "show_nav_level": 2,
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "navbar_align": "left",
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_show_sourcelink = False
+html_copy_source = False
+linkcheck_ignore = [r"https?://.*"]  # built without a network: links within the site are what is checked
+
+
+def escape_bars(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """|x| is an absolute value in our docstrings, and no substitution of reStructuredText."""
+    for at, line in enumerate(lines):
+        if "|" in line and not line.lstrip().startswith(("| ", "+-")):
+            parts = re.split(r"(``.*?``)", line)
+            lines[at] = "".join(part if part.startswith("``") else part.replace("|", "\\|") for part in parts)
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", escape_bars, priority=900)  # behind numpydoc

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Build the documentation site, every warning an error, without a network: bash scripts/docs.sh; then open docs/_build/html/index.html
+# Makes .venv-docs (or uses VENV=folder) with the extra `docs`; runs the Python blocks of the pages.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+venv=${VENV:-.venv-docs}
+[ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
+"$venv/bin/python" -m pip install --quiet ".[docs]"
+rm -rf build pnnkern.egg-info docs/generated docs/_build
+"$venv/bin/python" scripts/run_blocks.py docs/start.md
+"$venv/bin/python" -m sphinx -W --keep-going -q -j auto -b html docs docs/_build/html
+echo "docs/_build/html/index.html"

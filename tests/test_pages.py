@@ -1,47 +1,39 @@
-"""Memory that is used again: addresses, what may be reused and what may not, and the bounds."""
+"""Pages of the documentation: what they name is there, what they show runs, and where they link to exists."""
 
-import gc
+import re
+from pathlib import Path
 
-import numpy as np
+import pytest
 
-import pnnkern
-from pnnkern import _pages
+from pnnkern.experiments import matrix, recipe
+from pnnkern.experiments.run import assemble
 
-
-def address(x: np.ndarray) -> int:
-    return int(x.ctypes.data)
-
-
-def test_arrays_lie_on_lines_of_the_cache() -> None:
-    for shape, dtype in (((3, 5), np.complex64), ((0, 4), np.float64), ((1000, 7), np.float32), ((), np.float64)):
-        x = _pages.zeros(shape, dtype)
-        assert (x.shape, x.dtype, x.flags.c_contiguous, x.flags.writeable) == (shape, np.dtype(dtype), True, True)
-        assert address(x) % _pages.ALIGNED == 0 or not x.size
-        assert not x.any()
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+METHODS = (DOCS / "methods.md").read_text()
+ROWS = re.findall(r"^\| \{class\}`([\w-]+) <pnnkern\.learning\.(\w+)>` .*\| (`[^|]*) \|$", METHODS, re.M)
+SHOWN = [(rule, cell) for rule, _, cells in ROWS for cell in re.findall(r"`([^`]+)`", cells)]
 
 
-def test_what_nobody_holds_is_used_again() -> None:
-    """And what a view holds is not."""
-    pnnkern.clear_caches()
-    x = _pages.empty((100, 100), np.float32)
-    first, part = address(x), x[50:]
-    part[...] = 7
-    del x
-    gc.collect()
-    y = _pages.empty((100, 100), np.float32)
-    assert address(y) != first
-    assert (part == 7).all()
-    del part
-    assert address(_pages.empty((50, 200), np.float32)) == first  # of the same size
-    pnnkern.clear_caches()
-    assert _pages._spare == {}
+def test_every_rule_is_on_the_page_of_methods() -> None:
+    rules = recipe.kinds("rule")
+    assert {rule for rule, _, _ in ROWS} == rules.keys() == matrix.collect().keys()
+    for rule, name, _ in ROWS:
+        assert rules[rule].__name__ == name  # type: ignore[attr-defined]
 
 
-def test_no_more_is_kept_than_is_said() -> None:
-    pnnkern.clear_caches()
-    for size in range(1, 3 * _pages.BLOCKS):
-        _pages.empty((size,), np.float64)
-        assert sum(map(len, _pages._spare.values())) <= _pages.BLOCKS
-    pnnkern.clear_caches()
-    _pages.empty((_pages.LARGEST // 8 + 1,), np.float64)
-    assert not any(_pages._spare.values())
+@pytest.mark.parametrize(("rule", "cell"), SHOWN, ids=[cell for _, cell in SHOWN])
+def test_a_recipe_of_each(rule: str, cell: str) -> None:
+    """It can be put together; full data sets by the digits that are shipped."""
+    name, *settings = cell.split(" --set ")
+    shipped = ["data.name=mnist-small"] if "mnist" in name else []
+    chosen = recipe.find(name, [*settings, *shipped])
+    assert chosen.rule.kind == rule
+    assemble(chosen, Path("nowhere"))
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_links_within_the_pages(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    links += [f"{name}.md" for name in re.findall(r"^:link: (\w[\w-]*)$", page.read_text(), re.M)]
+    missing = [link for link in links if not (DOCS / link).exists() and "{" not in link]
+    assert not missing

@@ -15,6 +15,10 @@ from scripted import script
         ("recovery", {"EPOCHS": 4, "EVERY": 2}, 1, "after the cut: median test accuracy"),
         ("allostery", {"STEPS": 20}, 0, "%"),
         ("modes", {"STEPS": 60}, 1, "curvature: "),
+        ("wires", {}, 32, "1 ohm a segment: median error of a column 16: "),
+        ("ageing", {"BATCH": 16}, 2, "one factor for each chip: median error after a second "),
+        ("phase_retrieval", {"SIZE": 64}, 4, "of the light in the picture"),
+        ("flow", {"STEPS": 5}, 16, "step 5: pressures are off by "),
     ],
 )
 def test_scripts_draw(name: str, shorter: dict[str, Any], argument: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -36,6 +40,29 @@ def test_damage_is_felt_and_mended(monkeypatch: pytest.MonkeyPatch) -> None:
     assert cut > 1.3 * trained
     assert end < cut
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize(("size", "ohms"), [(16, 0.1), (64, 0.1), (32, 0.5)])
+def test_wires_cost_what_two_ladders_do(size: int, ohms: float) -> None:
+    """Where little drops: r G n^2 / 3, twice."""
+    exact, estimated = script("wires").errors(size, ohms)
+    assert estimated == pytest.approx(2 * ohms * 13e-6 * size**2 / 3, rel=0.1)
+    assert exact == pytest.approx(estimated, rel=0.2)
+
+
+def test_one_factor_undoes_most_of_a_year() -> None:
+    module, rng = script("ageing"), np.random.default_rng(0)
+    weights, inputs, tests = rng.normal(size=module.SHAPE), rng.normal(size=(32, module.SHAPE[0])), rng.normal(size=(64, module.SHAPE[0]))
+    plain, compensated = module.chip(3, weights, inputs, tests)
+    assert plain[-1] > 2 * compensated[-1]
+    assert (np.diff(plain) > 0).all()
+    assert plain[0] == pytest.approx(compensated[0], rel=1e-2)
+
+
+def test_pressures_come_to_what_was_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    script("flow").main(str(tmp_path / "out.png"), 30)
+    off = [float(line.split(" by ")[1].split()[0]) for line in capsys.readouterr().out.splitlines()]
+    assert off[-1] < off[0] / 10
 
 
 def test_kernels_beside_another_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,45 @@
+"""How large can a crossbar be with real wires? ``python scripts/wires.py OUT.png [LARGEST]``, half a minute for 512.
+
+Square arrays of random conductances (1 to 25 microsiemens), the ohms of a segment of wire, and the median error of a column's current, all
+inputs driven: exactly, by star-mesh elimination (`pnnkern.crossbar.effective_conductance`). Dotted beside it a first-order estimate, r G
+n^2 / 3 for each of the two lines: the mean voltage that n equal currents drop on their way along n segments. Prints the errors.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from pnnkern import crossbar
+from pnnkern.experiments.plots import BLUE, GREEN, MUTED, ORANGE, RED, figure, png
+
+OHMS, LOW, HIGH = (0.1, 0.5, 1.0, 5.0), 1e-6, 25e-6  # of a segment; siemens
+
+
+def errors(size: int, ohms: float, seed: int = 0) -> tuple[float, float]:
+    """The median of |I / I0 - 1| over the columns of an array, exactly and estimated."""
+    cells = np.random.default_rng(seed).uniform(LOW, HIGH, (size, size))
+    ideal, through = cells.sum(axis=0), crossbar.effective_conductance(cells, wires=ohms).sum(axis=0)  # siemens: currents at 1 V
+    return float(np.median(np.abs(through / ideal - 1))), float(2 * ohms * cells.mean() * size**2 / 3)
+
+
+def main(out: str, largest: int = 512) -> None:
+    sizes = [2**k for k in range(4, 13) if 2**k <= largest]
+    with figure(size=(6.4, 3.6)) as (drawn, axis):
+        for ohms, colour in zip(OHMS, (BLUE, GREEN, ORANGE, RED), strict=True):
+            exact, estimated = np.array([errors(size, ohms) for size in sizes]).T
+            axis.loglog(sizes, 100 * exact, "o-", color=colour, label=f"{ohms:g} Ω a segment", markersize=3)
+            axis.loglog(sizes, 100 * np.minimum(estimated, 1), ":", color=colour, linewidth=0.8)
+            line = ", ".join(f"{size}: {100 * error:.3g} %" for size, error in zip(sizes, exact, strict=True))
+            print(f"{ohms:g} ohm a segment: median error of a column {line}")
+        axis.axhline(1, color=MUTED, linewidth=0.7, linestyle="--")
+        axis.set(xlabel="rows and columns", ylabel="median error of a current (%)", ylim=(1e-2, 100))
+        axis.set_xticks(sizes, [str(size) for size in sizes], minor=False)
+        axis.set_xticks([], minor=True)
+        axis.legend()
+        picture = png(drawn)
+    Path(out).write_bytes(picture)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:3]))

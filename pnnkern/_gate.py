@@ -217,7 +217,7 @@ def library(value: Any) -> str:
     return next((kind for kind in kinds if kind in _LIBRARIES), "")
 
 
-class _Stream:
+class Stream:
     """A stream of another library, as the CUDA stream protocol has it."""
 
     def __init__(self, address: int) -> None:
@@ -263,7 +263,7 @@ def _at(arrays: list[Any]) -> Iterator[None]:
             import torch
 
             stream = torch.cuda.current_stream(foreign[0].device).cuda_stream
-            stack.enter_context(xp.cuda.Stream.from_external(_Stream(stream)))
+            stack.enter_context(xp.cuda.Stream.from_external(Stream(stream)))
         yield
         elsewhere = [x for x in foreign if kind_of(type(x)) != "torch"]  # torch gives memory back in the order of the stream we are on
         if elsewhere:
@@ -440,4 +440,4 @@ def record(cls: Any) -> Any:
     return accepts_any(cls)
 
 
-__all__ = ["accepts_any", "given_back", "kind_of", "library", "record", "taken"]
+__all__ = ["Stream", "accepts_any", "given_back", "kind_of", "library", "record", "taken"]

@@ -137,15 +137,12 @@ def _of_phases(op: "Operation", cotangent: Array, given: dict[str, Any], names: 
     """The vjp is by J_ij = J_ji, one number; entries of an array are two, which share it. Fields of all samples add up."""
     settings = {n: v for n, v in given.items() if n != "phase"}
     of_pairs, x, y, second = op.vjp(cotangent, op.function(**given).phase, **settings)
-    J, given_J = of_pairs.dense(), given["coupling"]
-    if _array.is_array(given_J):
-        J = J / 2
+    found = {n: g.sum(axis=0) if given.get(n) is not None and given[n].ndim == 1 else g for n, g in (("x", x), ("y", y))}
+    if "coupling" in names:
+        J = of_pairs.dense() / 2
         J[range(len(J)), range(len(J))] = 0
-    else:
-        n = len(given_J.weights)
-        J = J[:n, n:]
-    fields = {n: g.sum(axis=0) if given.get(n) is not None and given[n].ndim == 1 else g for n, g in (("x", x), ("y", y))}
-    return {"coupling": J, "second": second} | fields
+        found["coupling"] = J
+    return found | {"second": second}
 
 
 # -------------------------------------------------------------------------------------------------------------------------- the table

@@ -31,8 +31,10 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from . import _array
+from ._gate import Stream
 from ._operations import OPERATIONS, SECOND, Batched, Call, Operation, Parts, by_room, pulled, run, settled, taken_apart
 
+_ON_CPU = 1  # DLPack's number of the device
 _KINDS = (jax.Array, np.ndarray, np.generic)
 
 
@@ -79,7 +81,9 @@ class _Work:
 
 
 def _called(work: _Work, results: Sequence[jax.ShapeDtypeStruct], arrays: Sequence[Any]) -> list[Any]:
-    """The results as JAX has them: by a callback on the CPU, on JAX's own buffers on a GPU."""
+    """The results as JAX has them. Of values: at once. Under a transform: by a callback on the CPU, on JAX's own buffers on a GPU."""
+    if not any(isinstance(a, jax.core.Tracer) for a in arrays):
+        return [jnp.asarray(y) for y in work(arrays)]
 
     def on_cpu(*given: Any) -> list[Any]:
         return [np.asarray(y, r.dtype) for y, r in zip(work([np.asarray(a) for a in given]), results, strict=True)]
@@ -98,9 +102,9 @@ def _called(work: _Work, results: Sequence[jax.ShapeDtypeStruct], arrays: Sequen
 
 def _on_buffers(work: _Work, context: Any, out: Sequence[Any], *buffers: Any) -> None:
     """The results, put into buffers of JAX, on the stream that it works on."""
-    if hasattr(out[0], "__cuda_array_interface__"):
+    if out[0].__dlpack_device__()[0] != _ON_CPU:
         cp = _array.cupy()
-        with cp.cuda.ExternalStream(context.stream):
+        with cp.cuda.Stream.from_external(Stream(context.stream)):
             arrays = [cp.from_dlpack(b) for b in buffers]
             for place, value in zip(out, work(arrays), strict=True):
                 cp.from_dlpack(place)[...] = value
@@ -138,7 +142,7 @@ def _function(call: Call) -> Callable[..., Any]:
         for i in wanted:
             if i not in call.differentiable:
                 raise TypeError(call.op.refuse(call.paths[i]))
-        return value(*arrays), (_Wanted(wanted), arrays)
+        return made(*arrays), (_Wanted(wanted), arrays)  # not `value`, so that what differentiates this comes to the derivative
 
     def backward(saved: Any, cotangent: Any) -> Any:
         wanted, arrays = saved

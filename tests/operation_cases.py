@@ -1,6 +1,7 @@
 """A call of every operation that has a derivative, small and smooth, for the wrappers of other libraries: they must agree with differences."""
 
-import copy
+import importlib
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,7 +55,7 @@ class Case:
                 return {k: changed(v, f"{path}.{k}" if path else k) for k, v in value.items()}
             if isinstance(value, list):
                 return [changed(v, f"{path}.{i}") for i, v in enumerate(value)]
-            return copy.copy(value)
+            return value
 
         named = dict(zip(self.scales, leaves, strict=True))
         made: dict[str, Any] = changed(self.given, "")
@@ -132,3 +133,14 @@ def cases() -> list[Case]:
 
 
 CASES = cases()
+
+
+def public_with_vjp() -> set[str]:
+    """ROOM.NAME or ROOM.MODULE.NAME of every public function of the rooms with a `NAME_vjp` beside it."""
+    found = set()
+    for room in ("optics", "crossbar", "networks", "systems", "learning", "random"):
+        whole = importlib.import_module(f"pnnkern.{room}")
+        modules = {room: whole} | {f"{room}.{n}": m for n in whole.__all__ if inspect.ismodule(m := getattr(whole, n))}
+        for name, module in modules.items():
+            found |= {f"{name}.{n[:-4]}" for n in vars(module) if n.endswith("_vjp") and not n.startswith("_")}
+    return found

@@ -105,8 +105,8 @@ def _map(convert: Callable[[Any], Any], value: Any, kind: str) -> Any:
 _REFUSED = {
     "masked": "a masked array was given, whose mask would be lost: fill it first, x.filled(value)",
     "sparse": "a sparse array was given: kernels work on dense ones, x.toarray()",
-    "tracer": "a tracer of JAX was given: kernels run on values. Inside jit, grad or vmap call pnnkern through jax.pure_callback, and give the "
-    "derivative, the function's _vjp, by jax.custom_vjp",
+    "tracer": "a tracer of JAX was given: kernels run on values. Within jit, grad and vmap call the function of pnnkern.jax of the same name, "
+    "where there is one (docs/other-code.md), else call it through jax.pure_callback",
 }  # fmt: skip
 
 
@@ -139,8 +139,9 @@ def _of_torch(x: Any) -> Any:
 
         if torch.is_grad_enabled():
             raise TypeError(
-                "a torch tensor that requires grad was given: pnnkern records no tape. Pass x.detach(), call it within torch.no_grad(), and "
-                "for gradients wrap the function and its _vjp in a torch.autograd.Function (README, 'From torch')"
+                "a torch tensor that requires grad was given: functions on arrays record no tape. For gradients call the function of "
+                "pnnkern.torch of the same name, where there is one (docs/other-code.md); else pass x.detach(), or call it within "
+                "torch.no_grad()"
             )
         x = x.detach()
     if not x.is_cuda and (x.device.type != "cpu" or str(x.layout) != "torch.strided" or str(x.dtype) == "torch.bfloat16"):
@@ -184,6 +185,7 @@ def _shared(y: Any) -> Any:
 
 def _restore(kind: str) -> Callable[[Any], Any]:
     """The function that turns a native array into one of another library, on the same memory."""
+    take: Callable[[Any], Any]
     if kind == "torch":
         import torch
 

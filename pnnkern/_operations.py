@@ -152,7 +152,8 @@ class Operation:
 
     name : ROOM.NAME or ROOM.MODULE.NAME. by : the arguments that it has a derivative by; "state.G" is an entry of a dict.
     like : the argument of whose dtype the result is; `real` of the real one beside it. out : the shape of the result.
-    own : argument -> how many of its last axes are its own. Axes in front of them are leading ones, which broadcast or (`stacked`) are the same.
+    own : argument -> how many of its last axes are its own. Axes in front of them are leading ones, which broadcast, or (`stacked`) are the
+        same.
     rows : arguments whose first axis is samples, each of which is worked on by itself where nothing is random.
     call, pull : how the function and its vjp are called, where that is not plain.
     """
@@ -224,7 +225,7 @@ class Operation:
 
 _FIELD = {"field": 2}
 _MEDIA = _FIELD | {"distance": 0, "wavelength": 0}
-_RELAX = {"by": ("weights", "biases"), "like": "weights", "out": _outputs, "call": _output, "pull": _of_layers}
+_RELAX: dict[str, Any] = {"by": ("weights", "biases"), "like": "weights", "out": _outputs, "call": _output, "pull": _of_layers}
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("optics.amplitude_mask", ("field", "amplitude"), "field", _planes, own=_FIELD | {"amplitude": 2}),
@@ -369,7 +370,7 @@ def _text(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float | complex | str | np.dtype | np.generic):
         return repr(value)
     if isinstance(value, np.ndarray):
-        return f"{value.dtype}{value.shape}{hashlib.sha256(np.ascontiguousarray(value)).hexdigest()}"
+        return f"{value.dtype}{value.shape}{hashlib.sha256(value.tobytes()).hexdigest()}"
     if isinstance(value, tuple | list):
         return f"({' '.join(map(_text, value))})"
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -435,8 +436,9 @@ def pulled(call: Call, cotangent: Array, arrays: list[Any], wanted: tuple[int, .
     out = []
     for i in wanted:
         path, name = call.paths[i], op.derivative(call.paths[i])
-        value = found[name] if name else None
-        rest = path[len(name or "") + 1 :]
+        if name is None:
+            raise TypeError(op.refuse(path))
+        value, rest = found[name], path[len(name) + 1 :]
         if rest.isdigit():
             value = value[int(rest)]
         out.append(_as(value, arrays[i]))

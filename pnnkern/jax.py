@@ -8,10 +8,10 @@
 
     jax.jit(jax.grad(loss))(phase)
 
-Every function with a `NAME_vjp` beside it is here (`functions`), under the same name and with the same arguments; arrays are JAX's, and so may be
-numbers that there is a derivative by (a distance). Each is a `jax.custom_vjp`. What runs it under a transform: on the CPU `jax.pure_callback`; on a
-GPU JAX's FFI, which gives our kernels its buffers on its stream (`jax.experimental.buffer_callback`; needs CuPy). Outside of transforms arrays go
-in as they do into `pnnkern.optics.propagate` itself. Settings are constants of what is compiled.
+Every function with a `NAME_vjp` beside it is here (`functions`), under the same name and with the same arguments; arrays are JAX's, and so may
+be numbers that there is a derivative by (a distance). Each is a `jax.custom_vjp`. What runs it under a transform: on the CPU
+`jax.pure_callback`; on a GPU JAX's FFI, which gives our kernels its buffers on its stream (`jax.experimental.buffer_callback`; needs CuPy).
+Outside of transforms arrays go in as they do into `pnnkern.optics.propagate` itself. Settings are constants of what is compiled.
 
 A cotangent of complex numbers is dL/dRe - i dL/dIm in JAX, and g = dL/dRe + i dL/dIm in this package's `NAME_vjp`: what comes in is
 conjugated, and what goes out. So `jax.grad` gives here what it gives of a plain expression of `jax.numpy`. There are first derivatives only, in
@@ -183,7 +183,7 @@ def _wrapped(op: Operation) -> Callable[..., jax.Array]:
         one = Call(op, tuple(parts.paths), tuple(parts.whole), tuple(parts.numbers), settled(template, *parts.objects))
         if not any(isinstance(a, jax.core.Tracer) for a in parts.arrays):
             return jnp.asarray(run(one, parts.arrays))
-        return _function(one)(*map(jnp.asarray, parts.arrays))  # type: ignore[no-any-return]
+        return _function(one)(*map(jnp.asarray, parts.arrays))
 
     call.__name__, call.__qualname__ = op.name.rpartition(".")[2], op.name
     call.__doc__, call.__signature__ = op.function.__doc__, op.signature  # type: ignore[attr-defined]

@@ -5,9 +5,9 @@
     out = pnnkern.torch.optics.propagate(field, distance=distance, wavelength=633e-9, pitch=8e-6)
     pnnkern.torch.optics.powers(out, regions).sum().backward()  # field.grad, distance.grad
 
-Every function with a `NAME_vjp` beside it is here (`functions`), under the same name and with the same arguments; arrays are tensors, on the CPU
-or a CUDA device, and so may be numbers that there is a derivative by (a distance). NumPy arrays are taken as tensors that are constant. Under
-`torch.compile(fullgraph=True)`, `torch.func.grad` and `torch.func.vmap` each call is one operator of torch, `torch.ops.pnnkern.*`.
+Every function with a `NAME_vjp` beside it is here (`functions`), under the same name and with the same arguments; arrays are tensors, on the
+CPU or a CUDA device, and so may be numbers that there is a derivative by (a distance). NumPy arrays are taken as tensors that are constant.
+Under `torch.compile(fullgraph=True)`, `torch.func.grad` and `torch.func.vmap` each call is one operator of torch, `torch.ops.pnnkern.*`.
 
 A gradient of complex numbers is g = dL/dRe + i dL/dIm, torch's convention and this package's. There are first derivatives only.
 Networks that relax give the output that is read of them (oscillators the cosines of all phases), without a nudge.
@@ -224,8 +224,8 @@ def _wrapped(op: Operation) -> Callable[..., Tensor]:
         name = _operator(op.name, tuple(parts.paths))
         rest = parts.whole, parts.numbers, _settled(template, *parts.objects)
         if torch._C._are_functorch_transforms_active():
-            return _Run.apply(name, rest, *tensors)  # type: ignore[no-any-return]
-        return getattr(torch.ops.pnnkern, name).default(*tensors, *rest)  # type: ignore[no-any-return]
+            return _Run.apply(name, rest, *tensors)
+        return getattr(torch.ops.pnnkern, name).default(*tensors, *rest)
 
     call.__name__, call.__qualname__ = op.name.rpartition(".")[2], op.name
     call.__doc__, call.__signature__ = op.function.__doc__, op.signature  # type: ignore[attr-defined]

@@ -3,7 +3,7 @@
 import importlib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ class Case:
     scales: dict[str, float]
     pairs: tuple[str, ...] = ()
     title: str = ""
-    batch: str = field(default="", repr=False)  # an argument to map over, as users do
 
     def __str__(self) -> str:
         return f"{self.op} {self.title}".strip()
@@ -86,48 +85,48 @@ def cases() -> list[Case]:
     state = {"G": state["G"] * 0.8 + 4e-6, "w_max": state["w_max"]}
     waves = {"distance": one * 3.0, "wavelength": one * 0.6}
     return [
-        Case("optics.amplitude_mask", {"field": u, "amplitude": rng.uniform(0, 1, (3, 4))}, {"field": 1, "amplitude": 1}, batch="field"),
+        Case("optics.amplitude_mask", {"field": u, "amplitude": rng.uniform(0, 1, (3, 4))}, {"field": 1, "amplitude": 1}),
         Case("optics.detect", {"light": rng.uniform(0.5, 1, (2, 3)), "camera": optics.Camera(read_noise=0.1, full_well=2.0), "key": KEY},
-             {"light": 1}, batch="light"),
+             {"light": 1}),
         Case("optics.fraunhofer", {"field": u, "pitch": 1.0, "pad": 2} | waves | {"distance": one * 40.0},
-             {"field": 1, "distance": 1, "wavelength": 0.01}, batch="distance"),
+             {"field": 1, "distance": 1, "wavelength": 0.01}),
         Case("optics.height_mask", {"field": u, "height": rng.uniform(0, 1, (2, 3, 4)), "wavelength": 0.6, "index": 1.5, "absorption": 0.01},
-             {"field": 1, "height": 0.1}, batch="height"),
-        Case("optics.intensity", {"field": u}, {"field": 1}, batch="field"),
-        Case("optics.lens", {"field": u, "focal_length": np.array([30.0, 40.0])} | OPTICS, {"field": 1, "focal_length": 1}, batch="field"),
-        Case("optics.phase_mask", {"field": u, "phase": rng.uniform(-3, 3, (3, 4))}, {"field": 1, "phase": 1}, batch="phase"),
-        Case("optics.powers", {"field": u, "regions": optics.Regions((3, 4), [(0, 2, 0, 2), (1, 3, 2, 4)])}, {"field": 1}, batch="field"),
+             {"field": 1, "height": 0.1}),
+        Case("optics.intensity", {"field": u}, {"field": 1}),
+        Case("optics.lens", {"field": u, "focal_length": np.array([30.0, 40.0])} | OPTICS, {"field": 1, "focal_length": 1}),
+        Case("optics.phase_mask", {"field": u, "phase": rng.uniform(-3, 3, (3, 4))}, {"field": 1, "phase": 1}),
+        Case("optics.powers", {"field": u, "regions": optics.Regions((3, 4), [(0, 2, 0, 2), (1, 3, 2, 4)])}, {"field": 1}),
         Case("optics.propagate", {"field": u, "pitch": 1.0} | waves | {"distance": np.array([3.0, 4.0])},
-             {"field": 1, "distance": 0.1, "wavelength": 0.01}, batch="field"),
+             {"field": 1, "distance": 0.1, "wavelength": 0.01}),
         Case("optics.propagate", {"field": u, "pitch": (1.0, 1.2), "out_shape": (2, 5), "shift": (0.3, 0.0), "pad": 2} | waves,
-             {"field": 1}, title="shifted", batch="field"),
+             {"field": 1}, title="shifted"),
         Case("optics.propagate_scaled", {"field": u, "pitch": 1.0, "out_pitch": 0.7, "out_shape": (5, 3)} | waves,
-             {"field": 1, "distance": 0.1, "wavelength": 0.01}, batch="field"),
-        Case("optics.transmit", {"field": u, "transmission": _field(rng, 3, 4)}, {"field": 1, "transmission": 1}, batch="field"),
-        Case("crossbar.apply", {"x": x, "state": state, "description": fixed}, {"state.G": 1e-6}, batch="x"),
+             {"field": 1, "distance": 0.1, "wavelength": 0.01}),
+        Case("optics.transmit", {"field": u, "transmission": _field(rng, 3, 4)}, {"field": 1, "transmission": 1}),
+        Case("crossbar.apply", {"x": x, "state": state, "description": fixed}, {"state.G": 1e-6}),
         Case("crossbar.apply", {"x": x, "state": state, "description": crossbar.Crossbar(w_max=1.5, input_scale=2.0)},
-             {"x": 1, "state.G": 1e-6}, title="of one scale", batch="x"),
+             {"x": 1, "state.G": 1e-6}, title="of one scale"),
         Case("crossbar.conductances", {"W": W, "description": crossbar.Crossbar(weights=crossbar.OffsetColumn(), w_max=1.5)}, {"W": 1}),
-        Case("crossbar.convert", {"x": x, "converter": crossbar.ADC(bits=None, range=0.5)}, {"x": 1}, batch="x"),
-        Case("crossbar.effective_conductance", {"G": G[None] * [[[1.0]], [[2.0]]], "wires": crossbar.Wires(200.0, 300.0)}, {"G": 1e-4}, batch="G"),
-        Case("crossbar.matmul", {"x": x, "W": W, "description": crossbar.Crossbar(w_max=1.5, input_scale=2.0)}, {"x": 1, "W": 1}, batch="x"),
-        Case("crossbar.read", {"V": V, "G": G, "wires": 200.0, "iv": None}, {"V": 1, "G": 1e-4}, batch="V"),
-        Case("crossbar.read", {"V": V, "G": G, "noise": noisy, "key": KEY, "sample": 3}, {"V": 1, "G": 1e-4}, title="with noise", batch="V"),
+        Case("crossbar.convert", {"x": x, "converter": crossbar.ADC(bits=None, range=0.5)}, {"x": 1}),
+        Case("crossbar.effective_conductance", {"G": G[None] * [[[1.0]], [[2.0]]], "wires": crossbar.Wires(200.0, 300.0)}, {"G": 1e-4}),
+        Case("crossbar.matmul", {"x": x, "W": W, "description": crossbar.Crossbar(w_max=1.5, input_scale=2.0)}, {"x": 1, "W": 1}),
+        Case("crossbar.read", {"V": V, "G": G, "wires": 200.0, "iv": None}, {"V": 1, "G": 1e-4}),
+        Case("crossbar.read", {"V": V, "G": G, "noise": noisy, "key": KEY, "sample": 3}, {"V": 1, "G": 1e-4}, title="with noise"),
         Case("crossbar.solve_currents", {"V": V, "G": G, "wires": 200.0, "method": "cg", "iv": crossbar.cubic_iv(0.1), "tolerance": 1e-12},
-             {"V": 1, "G": 1e-4}, batch="V"),
+             {"V": 1, "G": 1e-4}),
         Case("networks.convolutional.relax",
              {"images": rng.uniform(0, 1, (2, 1, 4, 4)), "weights": [rng.uniform(-1, 1, (2, 1, 3, 3)), rng.uniform(-1, 1, (8, 2))],
               "biases": [np.zeros(2), np.zeros(2)], "activation": "tanh"} | exact,
-             {"weights.0": 1, "weights.1": 1, "biases.0": 1}, batch="images"),
+             {"weights.0": 1, "weights.1": 1, "biases.0": 1}),
         Case("networks.drn.relax", {"inputs": inputs, "weights": layers, "biases": biases} | exact,
-             {"weights.0": 1, "weights.1": 1, "biases.0": 1, "biases.1": 1}, batch="inputs"),
+             {"weights.0": 1, "weights.1": 1, "biases.0": 1, "biases.1": 1}),
         Case("networks.hopfield.relax", {"inputs": inputs, "weights": layers, "biases": biases, "activation": "tanh"} | exact,
-             {"weights.0": 1, "weights.1": 1, "biases.0": 1, "biases.1": 1}, batch="inputs"),
+             {"weights.0": 1, "weights.1": 1, "biases.0": 1, "biases.1": 1}),
         Case("networks.hopfield.relax",
-             {"inputs": inputs, "weights": layers, "backward": [w * 0.5 for w in layers], "activation": "sigmoid", "readout": "softmax"} | exact,
-             {"weights.0": 1, "weights.1": 1, "backward.0": 1}, title="backward", batch="inputs"),
+             {"inputs": inputs, "weights": layers, "backward": [w / 2 for w in layers], "activation": "sigmoid", "readout": "softmax"} | exact,
+             {"weights.0": 1, "weights.1": 1, "backward.0": 1}, title="backward"),
         Case("networks.oscillator.relax", {"phase": phases, "coupling": J} | fields | slow, {"coupling": 1, "x": 1, "y": 1, "second": 1},
-             pairs=("coupling",), batch="phase"),
+             pairs=("coupling",)),
         Case("networks.oscillator.relax", {"phase": phases, "coupling": Between(J[:2, 2:])} | fields | slow, {"x": 1}, title="between"),
     ]  # fmt: skip
 

@@ -8,8 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
-import pnnkern.torch as on_tape  # noqa: E402 (once torch is known to be there)
 from operation_cases import CASES, Case, public_with_vjp  # noqa: E402
+
+import pnnkern.torch as on_tape  # noqa: E402 (once torch is known to be there)
 from pnnkern import _operations, optics  # noqa: E402
 
 
@@ -212,8 +213,11 @@ def test_compiled_with_other_numbers() -> None:
     """A graph that was compiled for one distance is not run for another one, nor for other settings of equal shape."""
     u = torch.ones(4, 4, dtype=torch.complex128)
     torch._dynamo.reset()
-    masked = torch.compile(lambda u, z, camera: on_tape.optics.detect(
-        on_tape.optics.intensity(on_tape.optics.propagate(u, distance=z, wavelength=0.6, pitch=1.0)), camera), fullgraph=True, backend="aot_eager")  # fmt: skip
+
+    def read(u: Any, z: float, camera: optics.Camera) -> Any:
+        return on_tape.optics.detect(on_tape.optics.intensity(on_tape.optics.propagate(u, distance=z, wavelength=0.6, pitch=1.0)), camera)
+
+    masked = torch.compile(read, fullgraph=True, backend="aot_eager")
     for z in (1.0, 2.0, 3.0):
         for camera in (optics.Camera(full_well=0.5), optics.Camera(full_well=0.25)):
             light = optics.intensity(optics.propagate(u.numpy(), distance=z, wavelength=0.6, pitch=1.0))

@@ -165,11 +165,17 @@ def _over(call: Call, size: int, in_dims: Sequence[int | None], tensors: Sequenc
 
 
 # torch.func works on autograd.Functions with a context of their own, not on operators with a derivative: these two are as the operators are.
+def _without_context(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments of a forward, which torch.compile puts a context before where their number may differ."""
+    return args if isinstance(args[0], str) else args[1:]
+
+
 class _Run(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(name: str, rest: Any, *tensors: Tensor) -> Tensor:
+    def forward(*args: Any) -> Tensor:
+        name, rest, *tensors = _without_context(args)
         out: Tensor = getattr(torch.ops.pnnkern, name).default(*tensors, *rest)
         return out
 
@@ -187,7 +193,8 @@ class _Pulled(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(name: str, rest: Any, wanted: str, cotangent: Tensor, *tensors: Tensor) -> Any:
+    def forward(*args: Any) -> Any:
+        name, rest, wanted, cotangent, *tensors = _without_context(args)
         return getattr(torch.ops.pnnkern, f"{name}_vjp").default(cotangent, *tensors, *rest, wanted)
 
     @staticmethod

@@ -273,7 +273,8 @@ class Form:
     def named(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments of a call by name. Raises TypeError for one too many, one that there is not, and one missing."""
         if len(args) > self.positional:
-            raise TypeError(f"{self.function} takes {self.positional} arguments without their names, got {len(args)}")
+            without = "argument without its name" if self.positional == 1 else "arguments without their names"
+            raise TypeError(f"{self.function} takes {self.positional} {without}, got {len(args)}")
         given = dict(zip(self.names, args, strict=False))
         for name, value in kwargs.items():
             if name in given:

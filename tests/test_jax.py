@@ -167,7 +167,14 @@ def test_buffers_of_a_gpu(cupy: Any) -> None:
     template = _operations.taken_apart({"field": u}, (np.ndarray,), parts)
     op = next(op for op in _operations.OPERATIONS if op.name == "optics.intensity")
     call = _operations.Call(op, ("field",), (), (), _operations.settled(template))
-    under_jax._on_buffers(under_jax._Work(call, None, (2,)), Context, [Buffer(out)], Buffer(given))
+    work, streams = under_jax._Work(call, None, (2,)), []
+
+    def watched(arrays: Any) -> Any:
+        streams.append(cupy.cuda.get_current_stream().ptr)
+        return work(arrays)
+
+    under_jax._on_buffers(watched, Context, [Buffer(out)], Buffer(given))
+    assert streams == [Context.stream]
     cupy.cuda.Device().synchronize()
     np.testing.assert_array_equal(out.get(), 1)
 
@@ -186,7 +193,7 @@ def test_single_precision() -> None:
 def test_what_cannot_be_differentiated_is_refused() -> None:
     u = jnp.ones((3, 4), jnp.complex128)
     with pytest.raises(TypeError, match=r"optics\.lens has no derivative by wavelength, only by field, focal_length"):
-        jax.grad(lambda w: under_jax.optics.lens(u, focal_length=1.0, wavelength=w, pitch=1.0).real.sum())(0.6)
+        jax.jit(jax.grad(lambda w: under_jax.optics.lens(u, focal_length=1.0, wavelength=w, pitch=1.0).real.sum()))(0.6)
     square = jax.grad(lambda u: (under_jax.optics.intensity(u) ** 2).sum())
     with pytest.raises(NotImplementedError, match=r"pnnkern has first derivatives only: optics\.intensity cannot be differentiated twice"):
         jax.grad(lambda u: jnp.abs(square(u)).sum())(u)

@@ -145,7 +145,7 @@ def test_arguments_are_checked() -> None:
     u = torch.ones(3, 4, dtype=torch.complex128)
     for call, sentence in (
         (lambda: on_tape.optics.intensity(), "optics.intensity needs field"),
-        (lambda: on_tape.optics.intensity(u, u), "optics.intensity takes 1 arguments without their names, got 2"),
+        (lambda: on_tape.optics.intensity(u, u), "optics.intensity takes 1 argument without its name, got 2"),
         (lambda: on_tape.optics.phase_mask(u, u.real, field=u), "optics.phase_mask was given field twice"),
         (lambda: on_tape.optics.phase_mask(u, u.real, out=u), "optics.phase_mask with a derivative takes no out, but field, phase"),
         (lambda: on_tape.optics.phase_mask(u, u), "phase must be an array of float32 or float64, got complex128"),
@@ -205,6 +205,18 @@ def test_noise_is_that_of_its_key_and_samples() -> None:
     key = random.key(3)
     mapped = torch.func.vmap(lambda light: on_tape.optics.detect(light, camera, key=key))(torch.stack([light, light]))
     np.testing.assert_array_equal(mapped[0].numpy(), mapped[1].numpy())
+
+
+def test_couplings_have_no_diagonal() -> None:
+    """Nor has the derivative by them, and its entries of a pair are the same."""
+    J = torch.ones(3, 3, dtype=torch.float64) - torch.eye(3, dtype=torch.float64)
+    J.requires_grad_()
+    fields = {"x": torch.full((3,), 0.5), "y": torch.tensor([0.1, 0.3, -0.2])}
+    on_tape.networks.oscillator.relax(torch.zeros(1, 3, dtype=torch.float64), J, **fields).sum().backward()
+    assert J.grad is not None
+    assert J.grad.abs().sum() > 0
+    assert not J.grad.diagonal().any()
+    torch.testing.assert_close(J.grad, J.grad.T)
 
 
 def test_warnings_name_the_line_of_the_call() -> None:

@@ -343,7 +343,7 @@ def _check_of(annotation: Any) -> Check | None:
     return None
 
 
-def _checks(function: Callable[..., Any]) -> list[tuple[int, str, Check]]:
+def array_checks(function: Callable[..., Any]) -> list[tuple[int, str, Check]]:
     """(position, name, check) of the parameters of a function that have to be arrays."""
     found = []
     for i, p in enumerate(inspect.signature(function).parameters.values()):
@@ -358,7 +358,7 @@ _MISSING = object()  # an argument that was not given
 
 
 def _function(function: T, checks: Sequence[tuple[int, str, Check]] | None = None) -> T:
-    checks = _checks(function) if checks is None else checks
+    checks = array_checks(function) if checks is None else checks
 
     def run(args: Any, kwargs: Any) -> Any:
         for i, name, check in checks:
@@ -442,4 +442,4 @@ def record(cls: Any) -> Any:
     return accepts_any(cls)
 
 
-__all__ = ["Stream", "accepts_any", "given_back", "kind_of", "library", "record", "taken"]
+__all__ = ["Stream", "accepts_any", "array_checks", "given_back", "kind_of", "library", "record", "taken"]

@@ -23,7 +23,7 @@ import numpy as np
 
 from . import _array
 from ._array import Array
-from ._gate import accepts_any
+from ._gate import accepts_any, array_checks
 from ._updates import dense
 
 Shape = tuple[Any, ...]  # integers, or torch's symbols for them
@@ -406,6 +406,13 @@ class Call:
     def shape(self, arrays: Sequence[Any]) -> Shape:
         """Of the result, for arrays or what has their shapes."""
         return self.op.out(self.op, self.op.defaults | self.arguments(arrays))
+
+    def check(self, arrays: Sequence[Any]) -> None:
+        """Raise TypeError, as the function does, for what should be an array of some dtype and is not; these arrays need not have values."""
+        given = self.arguments([np.broadcast_to(np.zeros((), a.dtype), a.shape) for a in arrays])
+        for _, name, check in array_checks(self.op.function):
+            if name in given:
+                check(name, given[name])
 
     def like(self, arrays: Sequence[Any]) -> Any:
         """The array whose dtype the result has (or the real one beside it)."""

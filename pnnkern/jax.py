@@ -183,6 +183,7 @@ def _wrapped(op: Operation) -> Callable[..., jax.Array]:
         one = Call(op, tuple(parts.paths), tuple(parts.whole), tuple(parts.numbers), settled(template, *parts.objects))
         if not any(isinstance(a, jax.core.Tracer) for a in parts.arrays):
             return jnp.asarray(run(one, parts.arrays))
+        one.check(parts.arrays)  # now, as what is raised in a callback comes out at the end of a page
         return _function(one)(*map(jnp.asarray, parts.arrays))
 
     call.__name__, call.__qualname__ = op.name.rpartition(".")[2], op.name

@@ -223,6 +223,8 @@ def _wrapped(op: Operation) -> Callable[..., Tensor]:
     def call(*args: Any, **kwargs: Any) -> Tensor:
         parts = Parts()
         template = taken_apart(form.named(args, kwargs), (Tensor, np.ndarray), parts)
+        if not parts.arrays:
+            Call(op, (), tuple(parts.whole), tuple(parts.numbers), settled(template, *parts.objects)).check(())
         tensors = [a if isinstance(a, Tensor) else _tensor(a) for a in parts.arrays]
         if torch.is_grad_enabled():
             for path, t in zip(parts.paths, tensors, strict=True):

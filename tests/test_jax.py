@@ -199,6 +199,12 @@ def test_what_cannot_be_differentiated_is_refused() -> None:
         jax.grad(lambda u: jnp.abs(square(u)).sum())(u)
     with pytest.raises(TypeError, match=r"^optics\.phase_mask with a derivative takes no out, but field, phase$"):
         under_jax.optics.phase_mask(u, u.real, out=u)
+    for call, sentence in (
+        (lambda u: under_jax.optics.intensity(u.real), "field must be complex64 or complex128, got float64"),
+        (lambda u: under_jax.optics.phase_mask(u, None), "phase must be an array of float32 or float64, got NoneType"),
+    ):
+        with pytest.raises(TypeError, match=sentence):
+            jax.jit(call)(u)
     far = lambda u: under_jax.optics.propagate(u, distance=[1.0, 2.0], wavelength=0.6, pitch=1.0)  # noqa: E731
     for call, kind in ((far, ValueError), (jax.jit(far), jax.errors.JaxRuntimeError)):
         with pytest.raises(kind, match=r"distance and wavelength of shape \(2,\) must broadcast against the leading axes \(3,\) of the field"):

@@ -13,7 +13,6 @@ import hashlib
 import importlib
 import inspect
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -154,7 +153,8 @@ class Operation:
     like : the argument of whose dtype the result is; `real` of the real one beside it. out : the shape of the result.
     own : argument -> how many of its last axes are its own. Axes in front of them are leading ones, which broadcast, or (`stacked`) are the
         same.
-    rows : arguments whose first axis is samples, each of which is worked on by itself where nothing is random.
+    rows : arguments whose first axis is samples, each of which is worked on by itself where nothing is random; as is the first axis of the
+        result, if the `single` argument is one matrix.
     call, pull : how the function and its vjp are called, where that is not plain.
     """
 
@@ -166,6 +166,7 @@ class Operation:
     own: Mapping[str, int] = field(default_factory=dict)
     stacked: bool = False
     rows: tuple[str, ...] = ()
+    single: str = ""
     call: Callable[["Operation", dict[str, Any]], Array] = _value
     pull: Callable[["Operation", Array, dict[str, Any], tuple[str, ...]], dict[str, Any]] = _by_name
 
@@ -246,7 +247,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("crossbar.convert", ("x",), "x", _same, rows=("x",)),
     Operation("crossbar.effective_conductance", ("G",), "G", _same, own={"G": 2}),
     Operation("crossbar.matmul", ("x", "W"), "x", _product, rows=("x",)),
-    Operation("crossbar.read", ("V", "G"), "V", _read, rows=("V",)),
+    Operation("crossbar.read", ("V", "G"), "V", _read, rows=("V",), single="G"),
     Operation("crossbar.solve_currents", ("V", "G"), "G", _currents, own={"V": 2, "G": 2}, stacked=True),
     Operation("networks.convolutional.relax", rows=("images",), **_RELAX),
     Operation("networks.drn.relax", rows=("inputs",), **_RELAX),
@@ -322,7 +323,7 @@ def _node(value: Any, path: str, kinds: tuple[type, ...], parts: Parts) -> Templ
         return kind, tuple([_node(v, f"{path}.{i}", kinds, parts) for i, v in enumerate(value)])
     if type(value) is dict:
         return "dict", tuple([(k, _node(v, f"{path}.{k}", kinds, parts)) for k, v in value.items()])
-    if type(value).__name__ == "Between":
+    if type(value).__name__ == "Between":  # of networks.oscillator, which is not imported for it
         return "between", _node(value.weights, f"{path}.weights", kinds, parts)
     parts.objects.append(value)
     return "object", len(parts.objects) - 1
@@ -467,7 +468,8 @@ class Batched:
     """A call over a further axis of some of its arrays, the first one, of `size`. mapped : which arrays have it.
 
     `forward` and `backward` take a function of arrays for one call and give the result with that axis in front: by one call, where the
-    operation has such an axis, else by one after another. Arrays need `reshape`, `shape`, indices, and `expand` and `stack`, of their library.
+    operation has such an axis, else by one after another. Arrays need `reshape`, `shape`, `ndim` and indices, and `expand` and `stack` of their
+    library.
     """
 
     call: Call
@@ -533,9 +535,10 @@ class Batched:
         return self.call.paths[i] in self.call.op.rows
 
     def _by_rows(self, arrays: Sequence[Any]) -> bool:
-        if not self.call.op.rows or self.call.random(arrays) or math.prod(arrays[0].shape) == 0:
+        if not self.call.op.rows or self.call.random(arrays) or "sample" in self.call.paths:
             return False
-        return all(self._row(i) == m for i, m in enumerate(self.mapped)) and "sample" not in self.call.paths
+        several = any(path == self.call.op.single and a.ndim != 2 for path, a in zip(self.call.paths, arrays, strict=True))
+        return not several and all(self._row(i) == m and 0 not in a.shape for i, (m, a) in enumerate(zip(self.mapped, arrays, strict=True)))
 
     def _merged(self, arrays: Sequence[Any]) -> list[Any]:
         return [a.reshape(-1, *a.shape[2:]) if self._row(i) else a for i, a in enumerate(arrays)]

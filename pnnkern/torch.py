@@ -136,6 +136,7 @@ def _define_vjp(op: Operation, name: str, given: str, by: tuple[int, ...], n: in
     made.register_vmap(batched)
     made.register_autograd(functools.partial(_no_second, op.name), setup_context=lambda ctx, inputs, output: None)
 
+
 def _no_second(name: str, ctx: Any, *cotangents: Any) -> Any:
     raise NotImplementedError(SECOND.format(name=name))
 
@@ -164,7 +165,7 @@ def _over(call: Call, size: int, in_dims: Sequence[int | None], tensors: Sequenc
     return Batched(call, mapped, size, lambda t, shape: t.expand(shape), torch.stack), moved
 
 
-# torch.func works on autograd.Functions with a context of their own, not on operators with a derivative: these two are as the operators are.
+# torch.func works on autograd.Functions with a context of their own, not on operators with a derivative: `_Run` and `_Pulled` are such.
 def _without_context(args: tuple[Any, ...]) -> tuple[Any, ...]:
     """The arguments of a forward, which torch.compile puts a context before where their number may differ."""
     return args if isinstance(args[0], str) else args[1:]

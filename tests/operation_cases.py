@@ -111,6 +111,7 @@ def cases() -> list[Case]:
         Case("crossbar.effective_conductance", {"G": G[None] * [[[1.0]], [[2.0]]], "wires": crossbar.Wires(200.0, 300.0)}, {"G": 1e-4}),
         Case("crossbar.matmul", {"x": x, "W": W, "description": crossbar.Crossbar(w_max=1.5, input_scale=2.0)}, {"x": 1, "W": 1}),
         Case("crossbar.read", {"V": V, "G": G, "wires": 200.0, "iv": None}, {"V": 1, "G": 1e-4}),
+        Case("crossbar.read", {"V": V, "G": np.stack([G, 2 * G])}, {"V": 1, "G": 1e-4}, title="of two arrays"),
         Case("crossbar.read", {"V": V, "G": G, "noise": noisy, "key": KEY, "sample": 3}, {"V": 1, "G": 1e-4}, title="with noise"),
         Case("crossbar.solve_currents", {"V": V, "G": G, "wires": 200.0, "method": "cg", "iv": crossbar.cubic_iv(0.1), "tolerance": 1e-12},
              {"V": 1, "G": 1e-4}),

@@ -396,6 +396,9 @@ class Call:
 
     def arguments(self, arrays: Sequence[Any]) -> dict[str, Any]:
         template, objects = _settings[self.text]
+        for path, a in zip(self.paths, arrays, strict=True):
+            if not hasattr(a, "shape"):
+                raise TypeError(f"{path} must be an array, got {type(a).__name__}")
         given: dict[str, Any] = put_together(template, arrays, self.whole, self.numbers, objects)
         return given
 

@@ -104,10 +104,9 @@ def _on_buffers(work: _Work, context: Any, out: Sequence[Any], *buffers: Any) ->
     """The results, put into buffers of JAX, on the stream that it works on."""
     if out[0].__dlpack_device__()[0] != _ON_CPU:
         cp = _array.cupy()
-        with cp.cuda.Stream.from_external(Stream(context.stream)):
-            arrays = [cp.from_dlpack(b) for b in buffers]
-            for place, value in zip(out, work(arrays), strict=True):
-                cp.from_dlpack(place)[...] = value
+        with cp.cuda.Device(context.device_ordinal), cp.cuda.Stream.from_external(Stream(context.stream)):
+            for place, value in zip(out, work([cp.asarray(b) for b in buffers]), strict=True):
+                cp.asarray(place)[...] = value
     else:
         for place, value in zip(out, work([np.asarray(b) for b in buffers]), strict=True):
             np.asarray(place)[...] = value

@@ -151,13 +151,11 @@ def test_buffers_of_a_gpu(cupy: Any) -> None:
             self.array = array
             self.__cuda_array_interface__ = array.__cuda_array_interface__
 
-        def __dlpack__(self, **how: Any) -> Any:
-            return self.array.__dlpack__(**how)
-
         def __dlpack_device__(self) -> Any:
             return self.array.__dlpack_device__()
 
     class Context:
+        device_ordinal = 0
         stream = cupy.cuda.Stream(non_blocking=True).ptr
 
     u = np.ones((3, 4), np.complex64)
@@ -224,3 +222,19 @@ def test_keys_are_arrays() -> None:
     for n in range(3):
         np.testing.assert_array_equal(reading(light, random.key(n)), optics.detect(light, camera, key=random.key(n)))
     assert len(traced) == 1
+
+
+@pytest.mark.skipif(jax.default_backend() != "gpu", reason="JAX finds no GPU")
+def test_on_cuda() -> None:
+    """Values and derivatives under jit on a GPU, through the FFI, against those of values on the CPU."""
+    for case in CASES:
+        leaves = [jnp.asarray(leaf) for leaf in case.leaves()]
+        numbers = tuple(range(len(leaves)))
+        loss = lambda *x, case=case: jnp.abs(called(case, *x)).sum()  # noqa: E731
+        value, found = jax.jit(jax.value_and_grad(loss, numbers))(*leaves)
+        with jax.default_device(jax.devices("cpu")[0]):
+            here = [jnp.asarray(np.asarray(leaf)) for leaf in leaves]
+            expected, right = jax.value_and_grad(loss, numbers)(*here)
+        assert float(value) == pytest.approx(float(expected), rel=1e-8)
+        for a, b in zip(found, right, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-10)

@@ -257,3 +257,20 @@ def test_compiled_with_other_numbers() -> None:
         for camera in (optics.Camera(full_well=0.5), optics.Camera(full_well=0.25)):
             light = optics.intensity(optics.propagate(u.numpy(), distance=z, wavelength=0.6, pitch=1.0))
             np.testing.assert_allclose(masked(u, z, camera).numpy(), optics.detect(light, camera), rtol=1e-12)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+def test_on_cuda() -> None:
+    """Values and derivatives of the CPU, of each operation, on the GPU that its tensors are on; compiled, too."""
+    for case in CASES:
+        leaves = tensors(case)
+        there = [leaf.detach().cuda().requires_grad_() for leaf in leaves]
+        here, out = called(case, *leaves), on_tape.functions[case.op](**case.filled(there, lambda a: torch.from_numpy(a).cuda()))
+        assert out.is_cuda
+        torch.testing.assert_close(out.cpu(), here, rtol=1e-8, atol=1e-12)
+        pairs = zip(torch.autograd.grad(out.abs().sum(), there), torch.autograd.grad(here.abs().sum(), leaves), strict=True)
+        for a, b in pairs:
+            assert a.is_cuda
+            torch.testing.assert_close(a.cpu(), b, rtol=1e-6, atol=1e-10)
+    u = torch.ones(3, 4, dtype=torch.complex64, device="cuda")
+    torch.testing.assert_close(torch.compile(on_tape.optics.intensity, fullgraph=True)(u), u.abs() ** 2)

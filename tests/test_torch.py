@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 from operation_cases import CASES, Case  # noqa: E402
 
 import pnnkern.torch as on_tape  # noqa: E402 (once torch is known to be there)
-from pnnkern import _operations, optics  # noqa: E402
+from pnnkern import _operations, optics, random  # noqa: E402
 from pnnkern._errors import UnitWarning  # noqa: E402
 
 
@@ -196,8 +196,6 @@ def test_memory_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_noise_is_that_of_its_key_and_samples() -> None:
     """A key is an array, which may change without a new operator; samples mapped over have the noise of the samples of a call."""
-    from pnnkern import random
-
     light, camera = torch.full((2, 5), 3.0, dtype=torch.float64), optics.Camera(photons=100)
     before = len(_operations._settings)
     several = [on_tape.optics.detect(light, camera, key=random.key(n), sample=n) for n in range(4)]
@@ -242,6 +240,19 @@ def test_any_number_of_samples_is_one_graph() -> None:
     for n in (2, 3, 5):
         u = torch.ones(n, 4, 4, dtype=torch.complex128)
         np.testing.assert_array_equal(whole(u).numpy(), optics.propagate(u.numpy(), distance=3.0, wavelength=0.6, pitch=1.0))
+
+
+def test_keys_of_a_compiled_graph() -> None:
+    """NumPy arrays, as keys are, go in as arrays: one graph for all of them, and none is a constant of it."""
+    from torch._dynamo.testing import CompileCounterWithBackend
+
+    light, camera, graphs = torch.full((2, 5), 3.0, dtype=torch.float64), optics.Camera(photons=100), CompileCounterWithBackend("aot_eager")
+    torch._dynamo.reset()
+    reading = torch.compile(lambda light, key: on_tape.optics.detect(light, camera, key=key), fullgraph=True, backend=graphs)
+    for n in range(3):
+        key = random.key(n)
+        np.testing.assert_array_equal(reading(light, key).numpy(), optics.detect(light.numpy(), camera, key=key))
+    assert graphs.frame_count == 1
 
 
 def test_compiled_with_other_numbers() -> None:

@@ -16,7 +16,7 @@ Networks that relax give the output that is read of them (oscillators the cosine
 import functools
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ _operations = {op.name: op for op in OPERATIONS}
 _made: dict[str, Operation] = {}  # the functions of operators, by the operators' names
 _differentiable: dict[str, tuple[int, ...]] = {}  # which of an operator's arrays there is a derivative by
 _lock = threading.Lock()
-Tensor = torch.Tensor
+Tensor: TypeAlias = torch.Tensor
 
 
 # ------------------------------------------------------------------------------------------------------------------------ operators
@@ -223,10 +223,10 @@ def _wrapped(op: Operation) -> Callable[..., Tensor]:
 
     def call(*args: Any, **kwargs: Any) -> Tensor:
         parts = Parts()
-        template = taken_apart(form.named(args, kwargs), (Tensor, np.ndarray), parts)
+        template = taken_apart(form.named(args, kwargs), (torch.Tensor, np.ndarray), parts)
         if not parts.arrays:
             Call(op, (), tuple(parts.whole), tuple(parts.numbers), settled(template, *parts.objects)).check(())
-        tensors = [a if isinstance(a, Tensor) else _tensor(a) for a in parts.arrays]
+        tensors = [a if isinstance(a, torch.Tensor) else _tensor(a) for a in parts.arrays]
         if torch.is_grad_enabled():
             for path, t in zip(parts.paths, tensors, strict=True):
                 if t.requires_grad and op.derivative(path) is None:

@@ -137,9 +137,9 @@ def largest(holds: Callable[[float], bool], failed: float) -> float:
 
 
 def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the line outside of this package that led here."""
+    """Warn at the line outside of this package, and of those whose operators its functions are, that led here."""
     level, frame = 2, sys._getframe(1)
-    package = __name__.partition(".")[0]
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+    inside = (__name__.partition(".")[0], "torch", "jax", "jaxlib")
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in inside:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)

@@ -105,8 +105,8 @@ def _map(convert: Callable[[Any], Any], value: Any, kind: str) -> Any:
 _REFUSED = {
     "masked": "a masked array was given, whose mask would be lost: fill it first, x.filled(value)",
     "sparse": "a sparse array was given: kernels work on dense ones, x.toarray()",
-    "tracer": "a tracer of JAX was given: kernels run on values. Inside jit, grad or vmap call pnnkern through jax.pure_callback, and give the "
-    "derivative, the function's _vjp, by jax.custom_vjp",
+    "tracer": "a tracer of JAX was given: kernels run on values. Within jit, grad and vmap call the function of pnnkern.jax of the same name, "
+    "where there is one (docs/other-code.md), else call it through jax.pure_callback",
 }  # fmt: skip
 
 
@@ -139,8 +139,9 @@ def _of_torch(x: Any) -> Any:
 
         if torch.is_grad_enabled():
             raise TypeError(
-                "a torch tensor that requires grad was given: pnnkern records no tape. Pass x.detach(), call it within torch.no_grad(), and "
-                "for gradients wrap the function and its _vjp in a torch.autograd.Function (README, 'From torch')"
+                "a torch tensor that requires grad was given: functions on arrays record no tape. For gradients call the function of "
+                "pnnkern.torch of the same name, where there is one (docs/other-code.md); else pass x.detach(), or call it within "
+                "torch.no_grad()"
             )
         x = x.detach()
     if not x.is_cuda and (x.device.type != "cpu" or str(x.layout) != "torch.strided" or str(x.dtype) == "torch.bfloat16"):
@@ -184,6 +185,7 @@ def _shared(y: Any) -> Any:
 
 def _restore(kind: str) -> Callable[[Any], Any]:
     """The function that turns a native array into one of another library, on the same memory."""
+    take: Callable[[Any], Any]
     if kind == "torch":
         import torch
 
@@ -217,7 +219,7 @@ def library(value: Any) -> str:
     return next((kind for kind in kinds if kind in _LIBRARIES), "")
 
 
-class _Stream:
+class Stream:
     """A stream of another library, as the CUDA stream protocol has it."""
 
     def __init__(self, address: int) -> None:
@@ -263,7 +265,7 @@ def _at(arrays: list[Any]) -> Iterator[None]:
             import torch
 
             stream = torch.cuda.current_stream(foreign[0].device).cuda_stream
-            stack.enter_context(xp.cuda.Stream.from_external(_Stream(stream)))
+            stack.enter_context(xp.cuda.Stream.from_external(Stream(stream)))
         yield
         elsewhere = [x for x in foreign if kind_of(type(x)) != "torch"]  # torch gives memory back in the order of the stream we are on
         if elsewhere:
@@ -341,7 +343,7 @@ def _check_of(annotation: Any) -> Check | None:
     return None
 
 
-def _checks(function: Callable[..., Any]) -> list[tuple[int, str, Check]]:
+def array_checks(function: Callable[..., Any]) -> list[tuple[int, str, Check]]:
     """(position, name, check) of the parameters of a function that have to be arrays."""
     found = []
     for i, p in enumerate(inspect.signature(function).parameters.values()):
@@ -356,7 +358,7 @@ _MISSING = object()  # an argument that was not given
 
 
 def _function(function: T, checks: Sequence[tuple[int, str, Check]] | None = None) -> T:
-    checks = _checks(function) if checks is None else checks
+    checks = array_checks(function) if checks is None else checks
 
     def run(args: Any, kwargs: Any) -> Any:
         for i, name, check in checks:
@@ -440,4 +442,4 @@ def record(cls: Any) -> Any:
     return accepts_any(cls)
 
 
-__all__ = ["accepts_any", "given_back", "kind_of", "library", "record", "taken"]
+__all__ = ["Stream", "accepts_any", "array_checks", "given_back", "kind_of", "library", "record", "taken"]

@@ -154,7 +154,7 @@ def test_torch_shares_memory_both_ways() -> None:
 
 def test_torch_tensor_that_requires_grad_is_refused() -> None:
     torch = pytest.importorskip("torch")
-    with pytest.raises(TypeError, match=r"requires grad was given: pnnkern records no tape. Pass x.detach\(\).*autograd.Function"):
+    with pytest.raises(TypeError, match=r"requires grad was given: .* record no tape\. For gradients .* pnnkern\.torch .* pass x.detach\(\)"):
         doubled(torch.ones(3, requires_grad=True))
 
 
@@ -247,7 +247,7 @@ def test_what_jax_cannot_write_is_replaced() -> None:
 
 def test_tracers_and_bfloat16_of_jax_are_refused() -> None:
     jax = pytest.importorskip("jax")
-    with pytest.raises(TypeError, match=r"a tracer of JAX was given: kernels run on values. Inside jit, grad or vmap call pnnkern through"):
+    with pytest.raises(TypeError, match=r"a tracer of JAX was given: kernels run on values. Within jit, grad and vmap .* pnnkern.jax"):
         jax.jit(optics.intensity)(jax.numpy.ones((2, 2), "complex64"))
     with pytest.raises(TypeError, match="a JAX array of bfloat16 was given, which kernels cannot read"):
         takes(jax.numpy.ones(2, "bfloat16"))

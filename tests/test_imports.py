@@ -17,6 +17,8 @@ BELOW: dict[str, tuple[str, ...]] = {
     "systems": (*PHYSICS, "machinery", "kernels"),
     "learning": ("systems", *PHYSICS, "machinery", "kernels"),
     "experiments": ("learning", "systems", *PHYSICS, "machinery", "kernels"),
+    # what other people's tapes can record: by what is in the rooms
+    **dict.fromkeys(("_operations", "torch", "jax"), (*PHYSICS, "_operations", "machinery", "kernels")),
     "cli": ("experiments", "learning", "systems", *PHYSICS, "machinery", "kernels"),
 }
 INTERFACE = ("pydantic", "typer", "rich", "matplotlib", "sklearn", "tomli_w")  # of runs and the command line only

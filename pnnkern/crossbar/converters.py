@@ -250,6 +250,8 @@ class ADC:
         """Amperes of the largest code of each column, float64, broadcastable to (..., n_out) of the conductances G."""
         if isinstance(self.range, str):
             raise ValueError("the range of the ADC is not calibrated yet: adc = adc.calibrated(currents), or range='max' or amperes")
+        if not G.ndim:
+            raise ValueError("G must have a last axis of columns, got shape ()")
         return by_column("range of an ADC", self.range, (*G.shape[:-2], G.shape[-1]), _array.namespace(G))
 
     @property

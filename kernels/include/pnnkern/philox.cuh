@@ -68,7 +68,7 @@ PNN_HD float f32_(u32 b) { float x; memcpy(&x, &b, 4); return x; }
 
 // ---- Philox4x32-10
 PNN_HD words philox(rng_key k, u32 c0, u32 c1, u32 c2, u32 c3) {
-#pragma unroll
+    PNN_UNROLL
     for (int i = 0; i < 10; i++) {
         u64 p = 0xD2511F53ull * c0, q = 0xCD9E8D57ull * c2;
         c0 = (u32)(q >> 32) ^ c1 ^ k.a;

@@ -11,7 +11,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_small_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const float* __restrict__ leaves, const float* __restrict__ below,
     float* __restrict__ above, float* __restrict__ weights) {
-    extern __shared__ float join_shared_f32[];
+    PNN_DYNAMIC_SHARED(float, join_shared_f32);
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + t * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
@@ -25,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(512) pnn_join_eliminate_f32(
     long long strip, const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const float* __restrict__ leaves, const float* __restrict__ below, const float* __restrict__ rows, float* __restrict__ done,
     float* __restrict__ weights) {
-    extern __shared__ float join_shared_f32[];
+    PNN_DYNAMIC_SHARED(float, join_shared_f32);
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
@@ -112,7 +112,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) pnn_join_small_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const double* __restrict__ leaves, const double* __restrict__ below,
     double* __restrict__ above, double* __restrict__ weights) {
-    extern __shared__ double join_shared_f64[];
+    PNN_DYNAMIC_SHARED(double, join_shared_f64);
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + t * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<double> wired(pair, leaves + a * leaf_each, below + a * below_each);
@@ -126,7 +126,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) pnn_join_eliminate_f64(
     long long strip, const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
     const double* __restrict__ leaves, const double* __restrict__ below, const double* __restrict__ rows, double* __restrict__ done,
     double* __restrict__ weights) {
-    extern __shared__ double join_shared_f64[];
+    PNN_DYNAMIC_SHARED(double, join_shared_f64);
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<double> wired(pair, leaves + a * leaf_each, below + a * below_each);

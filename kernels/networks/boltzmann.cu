@@ -129,7 +129,7 @@ extern "C" __global__ void pnn_boltzmann_units_f64(long long samples, long long 
 // the chances of classes given hidden units. key0, key1, key: of the chain, as in random/draws.cu. start, hidden, classes: purposes, of its
 // first class and of each step, low words first.
 #define PNN_CHAIN(T, NAME)                                                                                                                 \
-    extern __shared__ T NAME[];                                                                                                            \
+    PNN_DYNAMIC_SHARED(T, NAME);                                                                                                          \
     __shared__ int now;                                                                                                                    \
     const pnn::rng_key by = pnn::key_of(key0, key1, key);                                                                                  \
     pnn::boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, by, pnn::fold_in(by, pnn::join_(start0, start1)),               \

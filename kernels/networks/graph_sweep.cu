@@ -85,7 +85,7 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_diode_f64(l
     const int* __restrict__ offsets, const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense,
     const int* __restrict__ order, const int* __restrict__ first, const double* __restrict__ load, const double* __restrict__ low,
     const double* __restrict__ high, const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken) {
-    extern __shared__ double graph_sweep_diode_shared[];
+    PNN_DYNAMIC_SHARED(double, graph_sweep_diode_shared);
     pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, pnn::diode_law{conductance, reverse, drop},
                      pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
                      graph_sweep_diode_shared);
@@ -103,7 +103,7 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_transistor_
     const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense, const int* __restrict__ order,
     const int* __restrict__ first, const double* __restrict__ load, const double* __restrict__ low, const double* __restrict__ high,
     const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken) {
-    extern __shared__ double graph_sweep_transistor_shared[];
+    PNN_DYNAMIC_SHARED(double, graph_sweep_transistor_shared);
     pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, pnn::transistor_law{gate, strength, threshold, least},
                      pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
                      graph_sweep_transistor_shared);

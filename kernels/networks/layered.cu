@@ -151,7 +151,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_relax_f32(long 
     const float* __restrict__ bias4, const float* __restrict__ bias5, const float* __restrict__ bias6, const float* __restrict__ bias7,
     const float* __restrict__ nudge, const float* __restrict__ target, float* __restrict__ state, float* __restrict__ moved,
     float* __restrict__ change) {
-    extern __shared__ float layered_shared_f32[];
+    PNN_DYNAMIC_SHARED(float, layered_shared_f32);
     __shared__ const float *weight[pnn::LAYERS], *bias[pnn::LAYERS];
     __shared__ int at[2 * pnn::LAYERS + 1];
     pnn::layered_relax(batch, each, layers, model, phases, begun, hold, together, pitch, sweeps, nudged_sweeps, float(tolerance), size, drive,
@@ -166,7 +166,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_layered_relax_f64(long 
     const double* __restrict__ bias3, const double* __restrict__ bias4, const double* __restrict__ bias5, const double* __restrict__ bias6,
     const double* __restrict__ bias7, const double* __restrict__ nudge, const double* __restrict__ target, double* __restrict__ state,
     double* __restrict__ moved, double* __restrict__ change) {
-    extern __shared__ double layered_shared_f64[];
+    PNN_DYNAMIC_SHARED(double, layered_shared_f64);
     __shared__ const double *weight[pnn::LAYERS], *bias[pnn::LAYERS];
     __shared__ int at[2 * pnn::LAYERS + 1];
     pnn::layered_relax(batch, each, layers, model, phases, begun, hold, together, pitch, sweeps, nudged_sweeps, double(tolerance), size, drive,

@@ -14,7 +14,7 @@ extern "C" __global__ void __launch_bounds__(128, 6) pnn_pbit_sweep_f32(long lon
     const long long* __restrict__ index, const int* __restrict__ quad_first, const int* __restrict__ visit, const int* __restrict__ first,
     const int* __restrict__ other, const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta,
     signed char* state, int* total, int* fault) {
-    extern __shared__ float pbit_shared[];
+    PNN_DYNAMIC_SHARED(float, pbit_shared);
     const pnn::rng_key by = pnn::key_of(key0, key1, key);
     int entries = first[nodes], room = entries + pad * (int)nodes;
     float* w = pbit_shared;

@@ -11,7 +11,7 @@ extern "C" __global__ void __launch_bounds__(128, 6) pnn_potts_sweep_f32(long lo
     long long sample0, const long long* __restrict__ index, const int* __restrict__ quad_first, const int* __restrict__ visit, const int* __restrict__ first,
     const int* __restrict__ neighbour, const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta,
     signed char* state, int* fault) {
-    extern __shared__ float potts_shared[];
+    PNN_DYNAMIC_SHARED(float, potts_shared);
     const pnn::rng_key by = pnn::key_of(key0, key1, key);
     int entries = first[nodes], room = kept == 2 ? entries + pad * (int)nodes : 0;
     float *fields = potts_shared + threadIdx.x, *w = potts_shared + states * (int)blockDim.x;

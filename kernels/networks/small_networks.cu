@@ -81,12 +81,12 @@ PNN_D void small_networks_solve(long long networks, long long batch, long long n
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_small_networks_solve_f32(long long networks, long long batch, long long n_nodes, long long n_edges,
     long long n_free, const int* __restrict__ place, const int* __restrict__ edges, const float* __restrict__ conductance, float* work,
     float* out, int* fault) {
-    extern __shared__ double memory[];
+    PNN_DYNAMIC_SHARED(double, memory);
     pnn::small_networks_solve(networks, batch, n_nodes, n_edges, n_free, place, edges, conductance, work, out, (float*)memory, fault);
 }
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_small_networks_solve_f64(long long networks, long long batch, long long n_nodes, long long n_edges,
     long long n_free, const int* __restrict__ place, const int* __restrict__ edges, const double* __restrict__ conductance, double* work,
     double* out, int* fault) {
-    extern __shared__ double memory[];
+    PNN_DYNAMIC_SHARED(double, memory);
     pnn::small_networks_solve(networks, batch, n_nodes, n_edges, n_free, place, edges, conductance, work, out, memory, fault);
 }

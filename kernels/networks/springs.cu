@@ -9,7 +9,7 @@ extern "C" __global__ void __launch_bounds__(128, 3) pnn_springs_settle_f64(long
     const int* __restrict__ neighbour, const int* __restrict__ edge, const int* __restrict__ node, const int* __restrict__ place,
     const int* __restrict__ first, const long long* __restrict__ begin, const double* __restrict__ pull, const double* __restrict__ load,
     double* work, double* x, double* left, int* taken) {
-    extern __shared__ double memory[];
+    PNN_DYNAMIC_SHARED(double, memory);
     __shared__ double part[2 * pnn::SPRINGS_WARPS];
     pnn::springs net{n_free, stiffness, rest, offsets, neighbour, edge, node, place, first, begin};
     long long each = n_nodes * dimension, n = n_free * dimension;
@@ -45,7 +45,7 @@ extern "C" __global__ void __launch_bounds__(128, 3) pnn_springs_respond_f64(lon
     const double* __restrict__ stiffness, const double* __restrict__ rest, const int* __restrict__ offsets, const int* __restrict__ neighbour,
     const int* __restrict__ edge, const int* __restrict__ node, const int* __restrict__ place, const int* __restrict__ first,
     const long long* __restrict__ begin, const double* __restrict__ load, double* work, const double* __restrict__ x, double* y, int* stable) {
-    extern __shared__ double memory[];
+    PNN_DYNAMIC_SHARED(double, memory);
     pnn::springs net{n_free, stiffness, rest, offsets, neighbour, edge, node, place, first, begin};
     long long each = n_nodes * dimension, n = n_free * dimension;
     double* own = work ? work + blockIdx.x * pnn::springs_memory(each, n, begin[n]) : memory;

@@ -240,7 +240,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f32(long long 
     const float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope,
     const float* __restrict__ detuning, const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start,
     float* phase, float* output, float* left, float* workspace) {
-    extern __shared__ float xy_relax_shared_f32[];
+    PNN_DYNAMIC_SHARED(float, xy_relax_shared_f32);
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, tolerance, float(step), x, y, second, slope, detuning, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_relax_shared_f32, workspace,
                  pnn::xy_relaxed<float>{steps, nodes, outputs, start_rows, start, phase, output, left});
@@ -251,7 +251,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_relax_f64(long long 
     const double* __restrict__ x, const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope,
     const double* __restrict__ detuning, const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start,
     double* phase, double* output, double* left, double* workspace) {
-    extern __shared__ double xy_relax_shared_f64[];
+    PNN_DYNAMIC_SHARED(double, xy_relax_shared_f64);
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, tolerance, double(step), x, y, second, slope, detuning, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_relax_shared_f64, workspace,
                  pnn::xy_relaxed<double>{steps, nodes, outputs, start_rows, start, phase, output, left});
@@ -265,7 +265,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f32(long long r
     long long sample0, const long long* __restrict__ index, const float* __restrict__ coupling, const float* __restrict__ across, const float* __restrict__ x,
     const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope, const float* __restrict__ detuning,
     const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ start, float* phase, float* workspace, int* fault) {
-    extern __shared__ float xy_warm_shared_f32[];
+    PNN_DYNAMIC_SHARED(float, xy_warm_shared_f32);
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, 0, float(step), x, y, second, slope, detuning, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_warm_shared_f32, workspace,
                  pnn::xy_warmed<float>{steps, nodes, float(amplitude), pnn::key_of(key0, key1, key), batch, sample0, start_rows, index, start, phase, fault});
@@ -276,7 +276,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_warm_f64(long long r
     long long sample0, const long long* __restrict__ index, const double* __restrict__ coupling, const double* __restrict__ across, const double* __restrict__ x,
     const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope, const double* __restrict__ detuning,
     const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ start, double* phase, double* workspace, int* fault) {
-    extern __shared__ double xy_warm_shared_f64[];
+    PNN_DYNAMIC_SHARED(double, xy_warm_shared_f64);
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, 0, double(step), x, y, second, slope, detuning, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, false, coupling, across, xy_warm_shared_f64, workspace,
                  pnn::xy_warmed<double>{steps, nodes, double(amplitude), pnn::key_of(key0, key1, key), batch, sample0, start_rows, index, start, phase, fault});
@@ -291,7 +291,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f32(long lon
     const float* __restrict__ x, const float* __restrict__ y, const float* __restrict__ second, const float* __restrict__ slope,
     const float* __restrict__ nudge, const float* __restrict__ target, const float* __restrict__ phase,
     float* moved, float* output, float* left, float* workspace) {
-    extern __shared__ float xy_respond_shared_f32[];
+    PNN_DYNAMIC_SHARED(float, xy_respond_shared_f32);
     pnn::xy_system<float> net = {field_rows, batch, nodes, outputs, tolerance, float(step), x, y, second, slope, nullptr, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, true, coupling, across, xy_respond_shared_f32, workspace,
                  pnn::xy_responded<float>{mode, steps, nodes, outputs, batch, phase, moved, output, left});
@@ -302,7 +302,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) pnn_xy_respond_f64(long lon
     const double* __restrict__ x, const double* __restrict__ y, const double* __restrict__ second, const double* __restrict__ slope,
     const double* __restrict__ nudge, const double* __restrict__ target, const double* __restrict__ phase,
     double* moved, double* output, double* left, double* workspace) {
-    extern __shared__ double xy_respond_shared_f64[];
+    PNN_DYNAMIC_SHARED(double, xy_respond_shared_f64);
     pnn::xy_system<double> net = {field_rows, batch, nodes, outputs, tolerance, double(step), x, y, second, slope, nullptr, nudge, target};
     pnn::xy_rows(net, rows, nodes, below, slices, slices_above, place, true, coupling, across, xy_respond_shared_f64, workspace,
                  pnn::xy_responded<double>{mode, steps, nodes, outputs, batch, phase, moved, output, left});

@@ -107,13 +107,13 @@ pnn_layer_first_c64(long long batch, const pnn::complex<float>* w, const pnn::co
 // out = columns of spectrum times h.  h[P][P]: transfer function in FFT order, divided by P^2.  Moves 2 N P values, and slices times h.
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::column_threads, pnn::shape<float>::column_blocks)
 pnn_layer_columns_c64(long long batch, long long kept, const pnn::complex<float>* w, const pnn::complex<float>* h, const pnn::complex<float>* spectrum, pnn::complex<float>* out) {
-    extern __shared__ pnn::complex<float> columns_f32[];
+    PNN_DYNAMIC_SHARED(pnn::complex<float>, columns_f32);
     pnn::columns<float, false>(batch, kept != 0, w, h, spectrum, out, columns_f32);
 }
 // The adjoint: times conj(h).
 extern "C" __global__ void __launch_bounds__(pnn::shape<float>::column_threads, pnn::shape<float>::column_blocks)
 pnn_layer_columns_vjp_c64(long long batch, long long kept, const pnn::complex<float>* w, const pnn::complex<float>* h, const pnn::complex<float>* spectrum, pnn::complex<float>* out) {
-    extern __shared__ pnn::complex<float> columns_f32[];
+    PNN_DYNAMIC_SHARED(pnn::complex<float>, columns_f32);
     pnn::columns<float, true>(batch, kept != 0, w, h, spectrum, out, columns_f32);
 }
 // out = rows of (field of spectrum times mask[population][N][N]); saved, like the fields, keeps that product if it is not null.
@@ -169,13 +169,13 @@ pnn_layer_first_c128(long long batch, const pnn::complex<double>* w, const pnn::
 // out = columns of spectrum times h.  h[P][P]: transfer function in FFT order, divided by P^2.  Moves 2 N P values, and slices times h.
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::column_threads, pnn::shape<double>::column_blocks)
 pnn_layer_columns_c128(long long batch, long long kept, const pnn::complex<double>* w, const pnn::complex<double>* h, const pnn::complex<double>* spectrum, pnn::complex<double>* out) {
-    extern __shared__ pnn::complex<double> columns_f64[];
+    PNN_DYNAMIC_SHARED(pnn::complex<double>, columns_f64);
     pnn::columns<double, false>(batch, kept != 0, w, h, spectrum, out, columns_f64);
 }
 // The adjoint: times conj(h).
 extern "C" __global__ void __launch_bounds__(pnn::shape<double>::column_threads, pnn::shape<double>::column_blocks)
 pnn_layer_columns_vjp_c128(long long batch, long long kept, const pnn::complex<double>* w, const pnn::complex<double>* h, const pnn::complex<double>* spectrum, pnn::complex<double>* out) {
-    extern __shared__ pnn::complex<double> columns_f64[];
+    PNN_DYNAMIC_SHARED(pnn::complex<double>, columns_f64);
     pnn::columns<double, true>(batch, kept != 0, w, h, spectrum, out, columns_f64);
 }
 // out = rows of (field of spectrum times mask[population][N][N]); saved, like the fields, keeps that product if it is not null.

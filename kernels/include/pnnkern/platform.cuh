@@ -18,6 +18,11 @@
 #if defined(__CUDACC__) || defined(__CUDA_HOST_EMULATION__)
 #define PNN_DEVICE 1                            // there are threads, shared memory and shuffles
 #endif
+#if defined(__CUDA_HOST_EMULATION__)
+#define PNN_DYNAMIC_SHARED(T, name) DYN_SHARED(T, name)
+#else
+#define PNN_DYNAMIC_SHARED(T, name) extern __shared__ T name[]   // as large as the launch says
+#endif
 #if defined(__CUDACC__)
 #define PNN_PRAGMA(text) _Pragma(#text)
 #define PNN_UNROLL _Pragma("unroll")

@@ -27,9 +27,9 @@ Every CUDA kernel, by the file that it is in: what it computes, what it moves, h
 in order. Written by `python scripts/kernels.py` from the prototypes and the comments above them; `pnnkern info --kernels --json` says the
 same, and [docs/cpp.md](cpp.md) how they are called from C and C++. Registers and warps: [docs/kernel-sheet.md](kernel-sheet.md).
 
-What holds for all: arrays are dense, in C order, in the memory of one device. Sizes have 64 bits and come first, results last. A pointer may
-be null only where it says so. Nothing is allocated, and nothing waits. The suffix is the type: f32, f64, c64 and c128 (complex), u8, u32.
-Types are those of the first suffix. Units are SI; where there is none, quantities are relative or the unit is the caller's."""
+What holds for all: arrays are dense, in C order, in the memory of one device. Sizes come first, results last. A pointer may be null only
+where it says so. Nothing is allocated, and nothing waits. The suffix is the type: f32, f64, c64 and c128 (complex), u8, u32. Types are those
+of the first suffix. Units are SI; where there is none, quantities are relative or the unit is the caller's."""
 
 
 # --------------------------------------------------------------------------------------------------------------------- headers
@@ -129,8 +129,9 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _text(said: str) -> str:
-    """As Markdown takes it: formulas keep their signs."""
-    return re.sub(r"([|*_<>\[\]])", r"\\\1", said)
+    """As Markdown takes it: formulas keep their signs, and what stands in backticks is code."""
+    parts = re.split(r"(`[^`]*`)", said)
+    return "".join(part if part.startswith("`") else re.sub(r"([|*_<>\[\]])", r"\\\1", part) for part in parts)
 
 
 def files() -> dict[Path, str]:

@@ -1,4 +1,10 @@
 // Programming, relaxation and drift of conductances. A quad of four cells is one thread; all draws of one call are of one sample.
+// Launch: any 1-D grid and block; a thread takes four cells.
+// cells : of all arrays
+// key0, key1 : words of the key
+// sample : number of the sample that the draws are of
+// g : (cells) [S] conductances as programmed
+// out : (cells) [S] conductances; may be g
 #include "pnnkern/philox.cuh"
 
 namespace pnn {
@@ -34,7 +40,9 @@ PNN_D void program_drift(i64 cells, rng_key key, i64 sample, double log_ratio, c
 }
 }  // namespace pnn
 
-// Reads 2, writes 1 value per cell.
+// out = max(g + sigma z, 0), z standard normal: programming, relaxation.
+// Bytes: reads 2, writes 1 value per cell.
+// sigma : (cells) [S] standard deviations
 extern "C" __global__ void pnn_program_perturb_f32(long long cells, unsigned key0, unsigned key1, long long sample,
                                                    const float* __restrict__ sigma, const float* __restrict__ g, float* __restrict__ out) {
     pnn::program_perturb(cells, {key0, key1}, sample, sigma, g, out);
@@ -43,7 +51,10 @@ extern "C" __global__ void pnn_program_perturb_f64(long long cells, unsigned key
                                                    const double* __restrict__ sigma, const double* __restrict__ g, double* __restrict__ out) {
     pnn::program_perturb(cells, {key0, key1}, sample, sigma, g, out);
 }
-// Reads 3, writes 1 value per cell.
+// out = g exp(-nu L), nu = |mean + std z|, L = ln((t + t0) / t0): drift to time t after programming.
+// Bytes: reads 3, writes 1 value per cell.
+// log_ratio : L
+// mean, std : (cells) mean and standard deviation of the exponents of drift
 extern "C" __global__ void pnn_program_drift_f32(long long cells, unsigned key0, unsigned key1, long long sample, double log_ratio,
                                                  const float* __restrict__ mean, const float* __restrict__ std,
                                                  const float* __restrict__ g, float* __restrict__ out) {

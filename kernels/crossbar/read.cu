@@ -2,6 +2,32 @@
 //   out[a, b, j] = adc_aj(sum over i of w_aij v'_bi + sqrt(sum over i of s2_aij v'_bi^2 + extra) z_baj),  v' = dac(v) + dac_noise z'_bi
 // for a stack of arrays a on the same inputs. Element numbers: of z' and of the rounding the input i, of z element0 + j + a (n_out, up to a
 // multiple of 4), with element0 a multiple of 4; sample0 + b or index[b].
+// arrays : of the stack
+// batch : samples
+// n_in, n_out : rows and columns of an array
+// step, dac_step : [V] of the converters of inputs; 0: nothing is converted
+// low, high : [codes] lowest and highest code of a converter, here of the outputs
+// dac_low, dac_high : [codes] lowest and highest code of the converters of inputs
+// stochastic : not 0: up or down with the chance of the fraction; else to the nearest
+// rounding0, rounding1 : words of the key of that rounding
+// noise : [V] standard deviation of the noise of inputs
+// noisy0, noisy1 : words of the key of that noise
+// extra : [A^2] variance that every output has
+// key0, key1 : words of the key of the noise of outputs
+// element0 : number of the first output
+// sample0 : global number of row 0, where index is null
+// index : (batch) global number of each row, or null
+// mode : of the converters of outputs: 0 none, 1 cut only, 2 rounded, 3 successive approximation (converters.cuh)
+// bits : of the converters of outputs
+// lsb : (arrays, n_out) [A] what one code of each converter really is
+// offset : (arrays, n_out) [A] added to the current; or null
+// bow : (arrays, n_out) [codes] deviation in the middle of the range; or null
+// table : (arrays, n_out, bits) [codes] capacitors, where mode is 3; or null
+// v : (batch, n_in) [V] inputs
+// w : (arrays, n_in, n_out) [S] conductances, or what stands for them
+// s2 : (arrays, n_in, n_out) [S^2] variances of the conductances; or null
+// parts : (1 or 2, slices, arrays, batch, n_out) [A, A^2] sums over slices of 64 inputs, of w and then of s2; or null
+// out : (arrays, batch, n_out) [A] outputs
 #include "pnnkern/converters.cuh"
 #include "pnnkern/product.cuh"
 
@@ -151,7 +177,11 @@ PNN_D void read_mvm(product_tile<T, SIDE>& tile, const By& by, i64 arrays, i64 b
 }
 }  // namespace pnn
 
-// out = dac(v) + noise z; out may be v. Moves 2 values per input.
+// out = dac(v) + noise z.
+// Bytes: 2 values per input.
+// Launch: any 1-D grid and block; a thread takes four inputs of a sample.
+// low, high : [codes] lowest and highest code
+// out : (batch, n_in) [V] what the lines get; may be v
 extern "C" __global__ void pnn_read_dac_f32(long long batch, long long n_in, float step, float low, float high, int stochastic,
     unsigned rounding0, unsigned rounding1, float noise, unsigned noisy0, unsigned noisy1, long long sample0,
     const long long* __restrict__ index, const float* v, float* out) {
@@ -162,8 +192,13 @@ extern "C" __global__ void pnn_read_dac_f64(long long batch, long long n_in, dou
     const long long* __restrict__ index, const double* v, double* out) {
     pnn::read_dac<double>(batch, n_in, {{step, low, high}, stochastic, {rounding0, rounding1}, noise, {noisy0, noisy1}}, sample0, index, v, out);
 }
-// out[a, b, j] = adc_aj(current + sqrt(variance + extra) z), where current and variance (slices, arrays, batch, n_out) are added up over the
-// slices in their order; variance may be null, out may be current. Moves slices + 1 (2 slices + 1 with variance) values per output.
+// out[a, b, j] = adc_aj(current + sqrt(variance + extra) z), where current and variance are added up over the slices in their order.
+// Bytes: slices + 1 (2 slices + 1 with variance) values per output.
+// Launch: any 1-D grid and block; a thread takes four outputs of a sample.
+// slices : that are added up
+// step : (arrays, n_out) [A] what one code is taken for
+// current : (slices, arrays, batch, n_out) [A] sums; may be out
+// variance : (slices, arrays, batch, n_out) [A^2] sums; or null
 extern "C" __global__ void pnn_read_adc_f32(long long arrays, long long slices, long long batch, long long n_out, float extra,
     unsigned key0, unsigned key1, long long element0, long long sample0, const long long* __restrict__ index, int mode, int bits, float low,
     float high, const float* __restrict__ lsb, const float* __restrict__ step, const float* __restrict__ offset, const float* __restrict__ bow,
@@ -179,7 +214,14 @@ extern "C" __global__ void pnn_read_adc_f64(long long arrays, long long slices, 
                        sample0, index, current, variance, out);
 }
 // out[b, i] = x[b, i] / scale[b] v_max, with the scale that is given, if it is above 0, or else the largest |x[b, i]|, or 1 where there is
-// nothing. Blocks of whole warps. Moves 2 values per input, x twice where it does not stay in the cache.
+// nothing.
+// Bytes: 2 values per input, x twice where it does not stay in the cache.
+// Launch: any 1-D grid, blocks of whole warps; a warp takes a sample.
+// given : scale of all samples; 0: of each its own
+// v_max : [V] largest voltage
+// x : (batch, n_in) inputs
+// scale : (batch) what each sample was divided by
+// out : (batch, n_in) [V] voltages
 extern "C" __global__ void pnn_read_scale_f32(long long batch, long long n_in, float given, float v_max, const float* __restrict__ x,
     float* __restrict__ scale, float* __restrict__ out) {
     pnn::read_scale<float>(batch, n_in, given, v_max, x, scale, out);
@@ -188,10 +230,12 @@ extern "C" __global__ void pnn_read_scale_f64(long long batch, long long n_in, d
     double* __restrict__ scale, double* __restrict__ out) {
     pnn::read_scale<double>(batch, n_in, given, v_max, x, scale, out);
 }
-// All at once; s2 may be null. Where parts are given, (2, slices, arrays, batch, n_out), slices = ceil(n_in / SLICE), blocks write the sums over
-// a slice of the inputs there, of w first and then of s2 if there is one, and nothing to out: pnn_read_adc adds and converts them, to the same
-// bits. Tiles of 32 x 32, blocks of 128. Moves v once per 32 columns, w (and s2) once per 32 rows of the batch, out once.
-// Fault 30: an element of w is negative or NaN.
+// All at once. Where parts are given, slices = ceil(n_in / 64), blocks write the sums over a slice of the inputs there, of w first and then
+// of s2 if there is one, and nothing to out: pnn_read_adc adds and converts them, to the same bits.
+// Bytes: v once per 32 columns, w (and s2) once per 32 rows of the batch, out once.
+// Launch: any 1-D grid, blocks of 128, which take turns at tiles of 32 x 32.
+// Faults: 30 an element of w is negative or NaN.
+// step : (arrays, n_out) [A] what one code of each converter is taken for
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_read_mvm_f32(long long arrays, long long batch, long long n_in,
     long long n_out, float dac_step, float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise,
     unsigned noisy0, unsigned noisy1, float extra, unsigned key0, unsigned key1, long long element0, long long sample0,
@@ -216,7 +260,11 @@ extern "C" __global__ void __launch_bounds__(128, 2) pnn_read_mvm_f64(long long 
                        {extra, {key0, key1}, element0, {mode, bits, low, high, lsb, step, offset, bow, table}}, sample0, index, v, w, s2, parts,
                        out, fault);
 }
-// The same in tiles of 64 x 64, blocks of 256, for large products: the same bits.
+// The same in larger tiles, for large products: the same bits.
+// Bytes: v once per 64 columns, w (and s2) once per 64 rows of the batch, out once.
+// Launch: any 1-D grid, blocks of 256, which take turns at tiles of 64 x 64.
+// Faults: 30 an element of w is negative or NaN.
+// step : (arrays, n_out) [A] what one code of each converter is taken for
 extern "C" __global__ void __launch_bounds__(256, 2) pnn_read_mvm_large_f32(long long arrays, long long batch, long long n_in,
     long long n_out, float dac_step, float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise,
     unsigned noisy0, unsigned noisy1, float extra, unsigned key0, unsigned key1, long long element0, long long sample0,
@@ -229,7 +277,12 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_read_mvm_large_f32(long
                        {extra, {key0, key1}, element0, {mode, bits, low, high, lsb, step, offset, bow, table}}, sample0, index, v, w, s2, parts,
                        out, fault);
 }
-// The same by matrix units, of converted inputs, their squares, w and s2 rounded to bf16 if `bf16`, else to tf32; tiles of 32 x 32 and of 64 x 64.
+// The same by matrix units, of converted inputs, their squares, w and s2 rounded to bf16 or tf32.
+// Bytes: v once per 32 columns, w (and s2) once per 32 rows of the batch, out once.
+// Launch: any 1-D grid, blocks of 128, which take turns at tiles of 32 x 32.
+// Faults: 30 an element of w is negative or NaN.
+// bf16 : not 0: rounded to bf16; else to tf32
+// step : (arrays, n_out) [A] what one code of each converter is taken for
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_read_units_f32(long long arrays, long long batch, long long n_in,
     long long n_out, int bf16, float dac_step, float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise,
     unsigned noisy0, unsigned noisy1, float extra, unsigned key0, unsigned key1, long long element0, long long sample0,
@@ -242,6 +295,12 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_read_units_f32(long lon
                        {extra, {key0, key1}, element0, {mode, bits, low, high, lsb, step, offset, bow, table}}, sample0, index, v, w, s2, parts,
                        out, fault);
 }
+// The same by matrix units in larger tiles.
+// Bytes: v once per 64 columns, w (and s2) once per 64 rows of the batch, out once.
+// Launch: any 1-D grid, blocks of 256, which take turns at tiles of 64 x 64.
+// Faults: 30 an element of w is negative or NaN.
+// bf16 : not 0: rounded to bf16; else to tf32
+// step : (arrays, n_out) [A] what one code of each converter is taken for
 extern "C" __global__ void __launch_bounds__(256, 2) pnn_read_units_large_f32(long long arrays, long long batch, long long n_in,
     long long n_out, int bf16, float dac_step, float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise,
     unsigned noisy0, unsigned noisy1, float extra, unsigned key0, unsigned key1, long long element0, long long sample0,

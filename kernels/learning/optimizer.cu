@@ -1,8 +1,14 @@
-// Parameter updates, one pass over memory each, of up to 8 arrays in a launch. Array a has sizes[a] values.
-// how[a] = (factor, divisor, low, high): its gradient counts factor / divisor times, so that the mean of a sum over samples is made on the
-// way, and its values stay within low .. high.
-// now : (rate, correction1, correction2) of this step, where they are in the device's memory and not given; else null.
-// Arrays lie one after another in a row of warps: threads for each array in whole warps are enough, and any grid takes turns.
+// Parameter updates, one pass over memory each, of up to 8 arrays in a launch.
+// Launch: any 1-D grid, blocks of whole warps. Arrays lie one after another in a row of warps: threads for each array in whole warps are
+//   enough, and any grid takes turns.
+// arrays : how many, 8 at most; pointers of the others are not looked at
+// sizes : (arrays) values of each
+// how : (arrays, 4) factor, divisor, low, high: a gradient counts factor / divisor times, so that the mean of a sum over samples is made
+//   on the way, and values stay within low .. high
+// rate : learning rate, where now is null
+// now : (3) rate, correction1, correction2 of this step, where they are in the device's memory; or null
+// gradient0 .. gradient7 : (sizes) dL / dparameter, summed over the samples
+// parameter0 .. parameter7 : (sizes) in place
 #include "pnnkern/platform.cuh"
 
 namespace pnn {
@@ -67,7 +73,13 @@ PNN_D void optimizer_sgd(turns& of, int a, const double* how, double rate, doubl
 }
 }  // namespace pnn
 
-// Adam (Kingma and Ba 2015): corrections are 1 - beta^step.  Moves 7 values per parameter: reads 4, writes 3.
+// Adam (Kingma and Ba 2015).
+// Bytes: 7 values per parameter: reads 4, writes 3.
+// beta1, beta2 : of the means of gradients and of their squares
+// epsilon : added to the root
+// correction1, correction2 : 1 - beta^step, where now is null
+// first0 .. first7 : (sizes) means of the gradients, in place
+// second0 .. second7 : (sizes) means of their squares, in place
 extern "C" __global__ void pnn_optimizer_adam_f32(
     int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double beta1, double beta2,
     double epsilon, double correction1, double correction2, const double* __restrict__ now, const float* __restrict__ gradient0,
@@ -116,7 +128,10 @@ extern "C" __global__ void pnn_optimizer_adam_f64(
         pnn::optimizer_adam(of, a, how, rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a], p[a]);
     }
 }
-// velocity = momentum velocity + gradient; parameter -= rate velocity.  Moves 5 values per parameter.
+// velocity = momentum velocity + gradient; parameter -= rate velocity.
+// Bytes: 5 values per parameter: reads 3, writes 2.
+// momentum : 0 .. 1
+// velocity0 .. velocity7 : (sizes) in place
 extern "C" __global__ void pnn_optimizer_sgd_f32(
     int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double momentum,
     const double* __restrict__ now, const float* __restrict__ gradient0, const float* __restrict__ gradient1,

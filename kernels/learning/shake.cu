@@ -1,6 +1,10 @@
-// Parameters with noise of their own size, out = clamp(p + noise max|p| z, low, high), up to 8 arrays in a launch: the largest of each, then
-// the noise. z : normals of sample 0, element e for value e, by fold_in(key, purpose) of each array, or by the key itself.
-// Twin: learning/shake.py.
+// Parameters with noise of their own size, out = clamp(p + noise max|p| z, low, high), up to 8 arrays in a launch: the largest of each,
+// then the noise. z are normals of sample 0, element e for value e, by fold_in(key, purpose) of each array, or by the key itself. Twin:
+// learning/shake.py.
+// arrays : how many, 8 at most; pointers of the others are not looked at
+// sizes : (arrays) values of each
+// p0 .. p7 : (sizes) parameters
+// parts : (arrays, 64) the largest |p| that each block of pnn_shake_largest has seen, NaN if one is NaN
 #include "pnnkern/philox.cuh"
 
 namespace pnn {
@@ -40,7 +44,9 @@ PNN_D void shake_add(long long n, double noise, rng_key key, T low, T high, cons
 }
 }  // namespace pnn
 
-// Moves a value in. Blocks of whole warps, 1024 threads at most.
+// The largest absolute value of each array, by 64 blocks each.
+// Bytes: a value in.
+// Launch: grid (64, arrays), blocks of whole warps, 1024 threads at most.
 extern "C" __global__ void pnn_shake_largest_f32(int arrays, const long long* __restrict__ sizes, const float* __restrict__ p0,
     const float* __restrict__ p1, const float* __restrict__ p2, const float* __restrict__ p3, const float* __restrict__ p4,
     const float* __restrict__ p5, const float* __restrict__ p6, const float* __restrict__ p7, float* __restrict__ parts) {
@@ -55,8 +61,15 @@ extern "C" __global__ void pnn_shake_largest_f64(int arrays, const long long* __
     const int a = blockIdx.y;
     if (a < arrays) pnn::shake_largest(sizes[a], pnn::chosen(a, p0, p1, p2, p3, p4, p5, p6, p7), parts + a * pnn::PARTS + blockIdx.x, seen);
 }
-// limits[array] = (low, high). key0, key1, key : as in random/draws.cu. purposes : of each array, or null.
-// Moves a value in and one out, and some 75 instructions for a value.
+// The noise, of the size that pnn_shake_largest has found.
+// Bytes: a value in and one out; some 75 instructions for a value.
+// Launch: grid (any, arrays), blocks of whole warps.
+// limits : (arrays, 2) low and high of each
+// noise : standard deviation relative to the largest value
+// key0, key1 : words of the key, where key is null
+// key : (2) where they lie in the device's memory; or null
+// purposes : (arrays) what the key is folded by for each array; or null
+// out0 .. out7 : (sizes) shaken parameters
 extern "C" __global__ void pnn_shake_add_f32(int arrays, const long long* __restrict__ sizes, const double* __restrict__ limits, double noise,
     unsigned key0, unsigned key1, const unsigned* __restrict__ key, const unsigned long long* __restrict__ purposes,
     const float* __restrict__ parts, const float* __restrict__ p0, const float* __restrict__ p1, const float* __restrict__ p2,

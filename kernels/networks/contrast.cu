@@ -1,7 +1,4 @@
-// Local updates by outer products, in one pass over the weights: nothing of their size is stored beside them. Up to 8 arrays in a launch:
-//   weight[i, j] = clamp(weight[i, j] - rate scale sum_s first[s, i] second[s, j], low, high)
-// A block of 16 x 16 threads for each tile of 64 x 64 of all arrays, each thread 4 x 4 weights; samples are added in order.
-// Moves 2 values per weight, and first and second once for every 64 columns or rows.
+// Local updates by outer products, in one pass over the weights: nothing of their size is stored beside them.
 #include "pnnkern/extremes.cuh"
 #include "pnnkern/four.cuh"
 
@@ -109,7 +106,17 @@ PNN_D void contrast_update(int arrays, double rate, const long long* shape, cons
 }
 }  // namespace pnn
 
-// shape[arrays][3]: rows, columns, samples; how[arrays][3]: scale, low, high. first[samples][rows], second[samples][columns] of each.
+// weight[i, j] = clamp(weight[i, j] - rate scale sum_s first[s, i] second[s, j], low, high), of up to 8 arrays in a launch. A thread has 4
+// x 4 weights of a tile of 64 x 64; samples are added in order.
+// Bytes: 2 values per weight, and first and second once for every 64 columns or rows.
+// Launch: any 1-D grid, blocks of 16 x 16, which take turns at the tiles of all arrays.
+// arrays : how many, 8 at most; pointers of the others are not looked at
+// rate : of the move
+// shape : (arrays, 3) rows, columns and samples of each
+// how : (arrays, 3) scale, low and high of each
+// first0 .. first7 : (samples, rows) one factor of each
+// second0 .. second7 : (samples, columns) the other factor
+// weight0 .. weight7 : (rows, columns) in place
 extern "C" __global__ void __launch_bounds__(256, 4) pnn_contrast_update_f32(int arrays, double rate, const long long* __restrict__ shape,
     const double* __restrict__ how, const float* __restrict__ first0, const float* __restrict__ first1, const float* __restrict__ first2,
     const float* __restrict__ first3, const float* __restrict__ first4, const float* __restrict__ first5, const float* __restrict__ first6,

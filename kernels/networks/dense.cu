@@ -1,7 +1,11 @@
-// Layers of a network in exact arithmetic: what goes up, the error that comes down, and the gradient. Products of our own, because those of a
-// library cannot be captured as a graph; everything at their edges is done on the way.
-// Tiles of 16 x 16 outputs for blocks of 256 threads, of which each quarter adds up every fourth 16 of the k; a thread has 2 x 2 sums.
-// The order of each sum is fixed, whatever the grid and the number of samples: of each quarter in the order of k, then the quarters.
+// Layers of a network in exact arithmetic: what goes up, the error that comes down, and the gradient. Products of our own, because those of
+// a library cannot be captured as a graph; everything at their edges is done on the way.
+// Tiles of 16 x 16 outputs for blocks of 256 threads, of which each quarter adds up every fourth 16 of the k; a thread has 2 x 2 sums. The
+// order of each sum is fixed, whatever the grid and the number of samples: of each quarter in the order of k, then the quarters.
+// Launch: any 1-D grid, blocks of 256, which take turns at tiles of 16 x 16.
+// batch : samples
+// n_in, n_out : inputs, with that of the bias, and outputs of the layer
+// activation : 1 tanh, 2 relu, 3 sigmoid; 0: none
 #include "pnnkern/philox.cuh"
 
 namespace pnn {
@@ -117,9 +121,13 @@ PNN_D void dense_outer(dense_tile<T>& t, i64 samples, i64 rows, i64 columns, T s
 }
 }  // namespace pnn
 
-// out[m, b, :] = f(x[m, b, :] w[m]), x (members, batch, n_in) or, `shared`, (batch, n_in) for all, w (members, n_in, n_out). activation : 1 tanh,
-// 2 relu, 3 sigmoid, and then a column of ones behind, for the bias of the next layer; 0: the product itself.
-// Blocks of 256. Moves x once for 16 outputs, w once for 16 samples, out once.
+// out[m, b, :] = f(x[m, b, :] w[m]), and with an activation a column of ones behind, for the bias of the next layer.
+// Bytes: x once for 16 outputs, w once for 16 samples, out once.
+// members : networks of a population
+// shared : not 0: all have the same x
+// x : (members, batch, n_in) inputs; (batch, n_in) where shared
+// w : (members, n_in, n_out) weights
+// out : (members, batch, n_out or n_out + 1) outputs
 extern "C" __global__ void __launch_bounds__(256) pnn_dense_layer_f32(long long members, int shared, long long batch, long long n_in,
     long long n_out, int activation, const float* __restrict__ x, const float* __restrict__ w, float* __restrict__ out) {
     __shared__ pnn::dense_tile<float> tile;
@@ -130,8 +138,13 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_dense_layer_f64(long lo
     __shared__ pnn::dense_tile<double> tile;
     pnn::dense_layer(tile, members, shared, batch, n_in, n_out, activation, x, w, out);
 }
-// The error below a layer whose last input is that of the bias: out[b, i] = f'(entered[b, i]) sum over j of error[b, j] w[i, j], i < n_in - 1,
-// f' by f's own value. error (batch, n_out), w (n_in, n_out), entered (batch, n_in).
+// The error below a layer whose last input is that of the bias: out[b, i] = f'(entered[b, i]) sum over j of error[b, j] w[i, j], i < n_in -
+// 1, f' by f's own value.
+// Bytes: the error once for 16 inputs, w once for 16 samples, entered and out once.
+// error : (batch, n_out) error above
+// w : (n_in, n_out) weights
+// entered : (batch, n_in) values of f that entered the layer
+// out : (batch, n_in - 1) error below
 extern "C" __global__ void __launch_bounds__(256) pnn_dense_below_f32(long long batch, long long n_in, long long n_out, int activation,
     const float* __restrict__ error, const float* __restrict__ w, const float* __restrict__ entered, float* __restrict__ out) {
     __shared__ pnn::dense_tile<float> tile;
@@ -142,7 +155,14 @@ extern "C" __global__ void __launch_bounds__(256) pnn_dense_below_f64(long long 
     __shared__ pnn::dense_tile<double> tile;
     pnn::dense_below(tile, batch, n_in, n_out, activation, error, w, entered, out);
 }
-// out (rows, columns) = scale first^T second, of first (samples, rows) and second (samples, columns).
+// out = scale first^T second, the gradient of the weights.
+// Bytes: first once for 16 columns, second once for 16 rows, out once.
+// samples : that are added up
+// rows, columns : of out
+// scale : of the sum
+// first : (samples, rows) what entered
+// second : (samples, columns) the error
+// out : (rows, columns) result
 extern "C" __global__ void __launch_bounds__(256) pnn_dense_outer_f32(long long samples, long long rows, long long columns, float scale,
     const float* __restrict__ first, const float* __restrict__ second, float* __restrict__ out) {
     __shared__ pnn::dense_tile<float> tile;

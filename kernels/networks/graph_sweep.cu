@@ -1,5 +1,31 @@
 // Coloured sweeps over nonlinear networks: nodes of one colour are not joined, so all of them step at once to the voltage at which their
-// net current vanishes. One block per sample, which stays in the block for all its sweeps; threads share the nodes of a colour.
+// net current vanishes.
+// batch : samples
+// n_nodes : of the graph
+// colours : of the nodes
+// sweeps : at most
+// kept : what lies in dynamic shared memory: 0 nothing; 1 double v[n_nodes]; 2 then what the law has of each entry, double, int
+//   offsets[n_nodes + 1] and neighbour[entries], char sense[entries]
+// tolerance : [V] a sample stops when no node moves by more than tolerance scale
+// relaxation : of a step: 1 goes all the way
+// conductance : (edges) [S] of each edge in its direction
+// reverse : (edges) share of it that conducts against the direction: 1 a resistor, 0 an ideal diode
+// drop : (edges) [V] above which a diode conducts
+// strength : [A/V^2] of the transistors
+// threshold : [V] of the transistors
+// least : [V] least overdrive of a transistor
+// gate : (edges) [V] gate voltages
+// offsets : (n_nodes + 1) neighbours of node i are neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1]
+// neighbour, edge : (2 edges) the node at the other end, and the edge
+// sense : (2 edges) 1 where the node is the edge's first one, else -1
+// order : (free nodes) the free nodes, colour by colour
+// first : (colours + 1) colour c is order[first[c]] .. order[first[c + 1] - 1]
+// free : (n_nodes) 0 where a node is held
+// load : (n_nodes) [S] conductance to ground of each node
+// low, high : (n_nodes) [V] rails
+// driven : (batch, n_nodes) [A] current into each node
+// scale : (batch) of the tolerance
+// taken : (batch) sweeps of each sample
 #include "pnnkern/graph.cuh"
 
 namespace pnn {
@@ -80,6 +106,11 @@ PNN_D void graph_left(long long batch, long long n_nodes, const Law& law, const 
 }
 }  // namespace pnn
 
+// A sample is swept until no node moves, in a network of resistors and diodes (diode_law in graph.cuh).
+// Bytes: voltages once in and out where they are kept, else those of all neighbours in each sweep; the tables in each sweep, or once for
+//   a block.
+// Launch: a block for each sample, of any grid, 128 threads at most; dynamic shared memory as `kept` says.
+// v : (batch, n_nodes) [V] in place
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_diode_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
     double tolerance, double relaxation, const double* __restrict__ conductance, const double* __restrict__ reverse, const double* __restrict__ drop,
     const int* __restrict__ offsets, const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense,
@@ -90,6 +121,11 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_diode_f64(l
                      pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
                      graph_sweep_diode_shared);
 }
+// How far each node still is from where it would step to, to first order: v - clip(v - net / slope, low, high); 0 where it is held.
+// Bytes: voltages of all neighbours, the tables, and a value out for each node.
+// Launch: any 1-D grid and block.
+// v : (batch, n_nodes) [V] states
+// out : (batch, n_nodes) [V] distances
 extern "C" __global__ void pnn_graph_sweep_diode_left_f64(long long batch, long long n_nodes, const double* __restrict__ conductance,
     const double* __restrict__ reverse, const double* __restrict__ drop, const int* __restrict__ offsets, const int* __restrict__ neighbour,
     const int* __restrict__ edge, const signed char* __restrict__ sense, const unsigned char* __restrict__ free,
@@ -98,6 +134,11 @@ extern "C" __global__ void pnn_graph_sweep_diode_left_f64(long long batch, long 
     pnn::graph_left(batch, n_nodes, pnn::diode_law{conductance, reverse, drop}, pnn::graph{offsets, neighbour, edge, sense}, free, load, low,
                     high, driven, v, out);
 }
+// A sample is swept until no node moves, in a network of transistors below saturation (transistor_law in graph.cuh).
+// Bytes: voltages once in and out where they are kept, else those of all neighbours in each sweep; the tables in each sweep, or once for
+//   a block.
+// Launch: a block for each sample, of any grid, 128 threads at most; dynamic shared memory as `kept` says.
+// v : (batch, n_nodes) [V] in place
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_transistor_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
     double tolerance, double relaxation, double strength, double threshold, double least, const double* __restrict__ gate, const int* __restrict__ offsets,
     const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense, const int* __restrict__ order,
@@ -108,6 +149,11 @@ extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_transistor_
                      pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
                      graph_sweep_transistor_shared);
 }
+// How far each node still is from where it would step to, as of diodes.
+// Bytes: voltages of all neighbours, the tables, and a value out for each node.
+// Launch: any 1-D grid and block.
+// v : (batch, n_nodes) [V] states
+// out : (batch, n_nodes) [V] distances
 extern "C" __global__ void pnn_graph_sweep_transistor_left_f64(long long batch, long long n_nodes, double strength, double threshold,
     double least, const double* __restrict__ gate, const int* __restrict__ offsets, const int* __restrict__ neighbour,
     const int* __restrict__ edge, const signed char* __restrict__ sense, const unsigned char* __restrict__ free,

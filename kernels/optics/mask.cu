@@ -1,5 +1,9 @@
-// Thin masks: out = field * transmission.  Fields outer x masks x batch x pixels, transmissions masks x pixels, C order: axes that all masks
-// share may lie before and after theirs.
+// Thin masks: out = field * transmission.  Axes that all masks share may lie before and after theirs.
+// outer : fields of the axes before the masks'
+// masks : how many
+// batch : fields of the axes behind
+// pixels : of a mask
+// transmission : (masks, pixels) transmissions
 #include "pnnkern/wide.cuh"
 
 namespace pnn {
@@ -140,15 +144,22 @@ PNN_D void mask_phase_adjoint(long long masks, long long batch, long long pixels
 }
 }  // namespace pnn
 
-// transmission = exp(i phase); phase in radians.
+// transmission = exp(i phase).
+// Bytes: 1.5 fields.
+// Launch: any 1-D grid and block.
+// phase : (pixels) [rad] phases
+// transmission : (pixels) result
 extern "C" __global__ void pnn_mask_phasor_f32(long long pixels, const float* __restrict__ phase, pnn::complex<float>* __restrict__ transmission) {
     pnn::mask_phasor(pixels, phase, transmission);
 }
 extern "C" __global__ void pnn_mask_phasor_f64(long long pixels, const double* __restrict__ phase, pnn::complex<double>* __restrict__ transmission) {
     pnn::mask_phasor(pixels, phase, transmission);
 }
-// out[o, m, b, p] = field[o, m, b, p] transmission[m, p]; out may be field.  Moves 2 fields; the masks are cached.
-// Any grid of two axes.
+// out[o, m, b, p] = field[o, m, b, p] transmission[m, p].
+// Bytes: 2 fields; the masks are cached.
+// Launch: any grid of two axes.
+// field : (outer, masks, batch, pixels) fields
+// out : (outer, masks, batch, pixels) result; may be field
 extern "C" __global__ void pnn_mask_transmit_c64(long long outer, long long masks, long long batch, long long pixels,
                                                  const pnn::complex<float>* __restrict__ transmission, const pnn::complex<float>* field,
                                                  pnn::complex<float>* out) {
@@ -159,8 +170,12 @@ extern "C" __global__ void pnn_mask_transmit_c128(long long outer, long long mas
                                                   pnn::complex<double>* out) {
     pnn::mask_transmit(outer, masks, batch, pixels, transmission, field, out);
 }
-// out[m, p] = sum over o and b of cotangent conj(field): the cotangent of the transmission.  Reads 2 fields.  Any grid
-// of two axes, blocks of 256.
+// out[m, p] = sum over o and b of cotangent conj(field): the cotangent of the transmission.
+// Bytes: reads 2 fields.
+// Launch: any grid of two axes, blocks of 256.
+// cotangent : (outer, masks, batch, pixels) dL / dout
+// field : (outer, masks, batch, pixels) fields that came in
+// out : (masks, pixels) dL / dtransmission
 extern "C" __global__ void __launch_bounds__(256) pnn_mask_transmit_vjp_c64(long long outer, long long masks, long long batch, long long pixels,
                                                      const pnn::complex<float>* __restrict__ cotangent,
                                                      const pnn::complex<float>* __restrict__ field, pnn::complex<float>* __restrict__ out) {
@@ -173,8 +188,13 @@ extern "C" __global__ void __launch_bounds__(256) pnn_mask_transmit_vjp_c128(lon
     __shared__ double sums[pnn::SLICES * pnn::LANES * 2 * pnn::WIDE<double>];
     pnn::mask_transmit_vjp(outer, masks, batch, pixels, cotangent, field, out, sums);
 }
-// For a phase mask whose output `after` (masks x batch x pixels) was kept: gradient[m, p] = sum over b of Im(cotangent conj(after)), and in the same pass
-// cotangent *= conj(transmission), in place.  Reads 2 fields, writes 1.  Any grid of two axes, blocks of 256.
+// For a phase mask whose output was kept: gradient[m, p] = sum over b of Im(cotangent conj(after)), and in the same pass cotangent *=
+// conj(transmission).
+// Bytes: reads 2 fields, writes 1.
+// Launch: any grid of two axes, blocks of 256.
+// after : (masks, batch, pixels) fields behind the masks
+// cotangent : (masks, batch, pixels) dL / dafter, then that of what came in; in place
+// gradient : (masks, pixels) dL / dphase
 extern "C" __global__ void __launch_bounds__(256) pnn_mask_phase_adjoint_c64(long long masks, long long batch, long long pixels,
                                                       const pnn::complex<float>* __restrict__ transmission,
                                                       const pnn::complex<float>* __restrict__ after, pnn::complex<float>* __restrict__ cotangent,

@@ -14,7 +14,7 @@
 /* ---- flag.cu */
 struct pnn_flag_raise_u8_arguments {
     int code;
-    const unsigned char* bad;
+    const unsigned char* bad; /* (1) */
     int* fault; /* (1) */
 };
 static inline void pnn_flag_raise_u8_pointers(struct pnn_flag_raise_u8_arguments* a, void* pointers[3]) {

@@ -14,12 +14,12 @@ struct pnn_join_small_f32_arguments {
     long long below_each;
     long long above_each;
     long long rows_each;
-    const long long* joins;
-    const long long* ports;
-    const float* leaves;
-    const float* below;
-    float* above;
-    float* weights;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const float* leaves; /* (arrays, leaf_each) [S] */
+    const float* below; /* (arrays, below_each) [S] */
+    float* above; /* (arrays, above_each) [S] */
+    float* weights; /* (arrays, rows_each) */
 };
 static inline void pnn_join_small_f32_pointers(struct pnn_join_small_f32_arguments* a, void* pointers[12]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -36,14 +36,14 @@ struct pnn_join_eliminate_f32_arguments {
     long long start;
     long long most;
     long long strip;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const float* leaves;
-    const float* below;
-    const float* rows;
-    float* done;
-    float* weights;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const float* leaves; /* (arrays, leaf_each) [S] */
+    const float* below; /* (arrays, below_each) [S] */
+    const float* rows; /* (arrays, rows_each) [S] */
+    float* done; /* (arrays, rows_each) */
+    float* weights; /* (arrays, rows_each) */
 };
 static inline void pnn_join_eliminate_f32_pointers(struct pnn_join_eliminate_f32_arguments* a, void* pointers[16]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -60,13 +60,13 @@ struct pnn_join_update_f32_arguments {
     long long rows_each;
     long long start;
     long long most;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const float* leaves;
-    const float* below;
-    const float* done;
-    float* rows;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const float* leaves; /* (arrays, leaf_each) [S] */
+    const float* below; /* (arrays, below_each) [S] */
+    const float* done; /* (arrays, rows_each) */
+    float* rows; /* (arrays, rows_each) [S] */
 };
 static inline void pnn_join_update_f32_pointers(struct pnn_join_update_f32_arguments* a, void* pointers[14]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -81,13 +81,13 @@ struct pnn_join_couple_f32_arguments {
     long long below_each;
     long long above_each;
     long long rows_each;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const float* leaves;
-    const float* below;
-    const float* done;
-    float* above;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const float* leaves; /* (arrays, leaf_each) [S] */
+    const float* below; /* (arrays, below_each) [S] */
+    const float* done; /* (arrays, rows_each) */
+    float* above; /* (arrays, above_each) [S] */
 };
 static inline void pnn_join_couple_f32_pointers(struct pnn_join_couple_f32_arguments* a, void* pointers[13]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -103,13 +103,13 @@ struct pnn_join_turn_f32_arguments {
     long long whole_each;
     long long start;
     long long most;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const float* weights;
-    const float* above;
-    const float* whole;
-    float* turned;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const float* weights; /* (arrays, rows_each) */
+    const float* above; /* (arrays, above_each) */
+    const float* whole; /* (arrays, whole_each) */
+    float* turned; /* (arrays, rows_each) */
 };
 static inline void pnn_join_turn_f32_pointers(struct pnn_join_turn_f32_arguments* a, void* pointers[14]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->above_each;
@@ -127,16 +127,16 @@ struct pnn_join_split_f32_arguments {
     long long whole_each;
     long long start;
     long long most;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const float* weights;
-    const float* above;
-    const float* whole;
-    const float* turned;
-    float* out;
-    float* leaves;
-    float* below;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const float* weights; /* (arrays, rows_each) */
+    const float* above; /* (arrays, above_each) */
+    const float* whole; /* (arrays, whole_each) */
+    const float* turned; /* (arrays, rows_each) */
+    float* out; /* (arrays, whole_each) */
+    float* leaves; /* (arrays, leaf_each) */
+    float* below; /* (arrays, below_each) */
 };
 static inline void pnn_join_split_f32_pointers(struct pnn_join_split_f32_arguments* a, void* pointers[19]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -157,15 +157,15 @@ struct pnn_join_voltages_f32_arguments {
     long long start;
     long long most;
     long long q;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const float* weights;
-    const float* above;
-    const float* whole;
-    float* out;
-    float* leaves;
-    float* below;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const float* weights; /* (arrays, rows_each) */
+    const float* above; /* (arrays, above lines, q) [V] */
+    const float* whole; /* (arrays, whole lines, q) [V] */
+    float* out; /* (arrays, whole lines, q) [V] */
+    float* leaves; /* (arrays, leaf lines, q) [V] */
+    float* below; /* (arrays, below lines, q) [V] */
 };
 static inline void pnn_join_voltages_f32_pointers(struct pnn_join_voltages_f32_arguments* a, void* pointers[19]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -182,12 +182,12 @@ struct pnn_join_small_f64_arguments {
     long long below_each;
     long long above_each;
     long long rows_each;
-    const long long* joins;
-    const long long* ports;
-    const double* leaves;
-    const double* below;
-    double* above;
-    double* weights;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const double* leaves; /* (arrays, leaf_each) [S] */
+    const double* below; /* (arrays, below_each) [S] */
+    double* above; /* (arrays, above_each) [S] */
+    double* weights; /* (arrays, rows_each) */
 };
 static inline void pnn_join_small_f64_pointers(struct pnn_join_small_f64_arguments* a, void* pointers[12]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -204,14 +204,14 @@ struct pnn_join_eliminate_f64_arguments {
     long long start;
     long long most;
     long long strip;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const double* leaves;
-    const double* below;
-    const double* rows;
-    double* done;
-    double* weights;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const double* leaves; /* (arrays, leaf_each) [S] */
+    const double* below; /* (arrays, below_each) [S] */
+    const double* rows; /* (arrays, rows_each) [S] */
+    double* done; /* (arrays, rows_each) */
+    double* weights; /* (arrays, rows_each) */
 };
 static inline void pnn_join_eliminate_f64_pointers(struct pnn_join_eliminate_f64_arguments* a, void* pointers[16]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -228,13 +228,13 @@ struct pnn_join_update_f64_arguments {
     long long rows_each;
     long long start;
     long long most;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const double* leaves;
-    const double* below;
-    const double* done;
-    double* rows;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const double* leaves; /* (arrays, leaf_each) [S] */
+    const double* below; /* (arrays, below_each) [S] */
+    const double* done; /* (arrays, rows_each) */
+    double* rows; /* (arrays, rows_each) [S] */
 };
 static inline void pnn_join_update_f64_pointers(struct pnn_join_update_f64_arguments* a, void* pointers[14]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -249,13 +249,13 @@ struct pnn_join_couple_f64_arguments {
     long long below_each;
     long long above_each;
     long long rows_each;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const double* leaves;
-    const double* below;
-    const double* done;
-    double* above;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const double* leaves; /* (arrays, leaf_each) [S] */
+    const double* below; /* (arrays, below_each) [S] */
+    const double* done; /* (arrays, rows_each) */
+    double* above; /* (arrays, above_each) [S] */
 };
 static inline void pnn_join_couple_f64_pointers(struct pnn_join_couple_f64_arguments* a, void* pointers[13]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -271,13 +271,13 @@ struct pnn_join_turn_f64_arguments {
     long long whole_each;
     long long start;
     long long most;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const double* weights;
-    const double* above;
-    const double* whole;
-    double* turned;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const double* weights; /* (arrays, rows_each) */
+    const double* above; /* (arrays, above_each) */
+    const double* whole; /* (arrays, whole_each) */
+    double* turned; /* (arrays, rows_each) */
 };
 static inline void pnn_join_turn_f64_pointers(struct pnn_join_turn_f64_arguments* a, void* pointers[14]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->above_each;
@@ -295,16 +295,16 @@ struct pnn_join_split_f64_arguments {
     long long whole_each;
     long long start;
     long long most;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const double* weights;
-    const double* above;
-    const double* whole;
-    const double* turned;
-    double* out;
-    double* leaves;
-    double* below;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const double* weights; /* (arrays, rows_each) */
+    const double* above; /* (arrays, above_each) */
+    const double* whole; /* (arrays, whole_each) */
+    const double* turned; /* (arrays, rows_each) */
+    double* out; /* (arrays, whole_each) */
+    double* leaves; /* (arrays, leaf_each) */
+    double* below; /* (arrays, below_each) */
 };
 static inline void pnn_join_split_f64_pointers(struct pnn_join_split_f64_arguments* a, void* pointers[19]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -325,15 +325,15 @@ struct pnn_join_voltages_f64_arguments {
     long long start;
     long long most;
     long long q;
-    const long long* joins;
-    const long long* ports;
-    const long long* tasks;
-    const double* weights;
-    const double* above;
-    const double* whole;
-    double* out;
-    double* leaves;
-    double* below;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const double* weights; /* (arrays, rows_each) */
+    const double* above; /* (arrays, above lines, q) [V] */
+    const double* whole; /* (arrays, whole lines, q) [V] */
+    double* out; /* (arrays, whole lines, q) [V] */
+    double* leaves; /* (arrays, leaf lines, q) [V] */
+    double* below; /* (arrays, below lines, q) [V] */
 };
 static inline void pnn_join_voltages_f64_pointers(struct pnn_join_voltages_f64_arguments* a, void* pointers[19]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
@@ -352,10 +352,10 @@ struct pnn_ladder_factor_f32_arguments {
     long long first;
     long long line_stride;
     long long cell_stride;
-    const float* wire;
-    const float* cell;
-    float* ratio;
-    float* inverse;
+    const float* wire; /* (cells) [S] */
+    const float* cell; /* (n_in, n_out, sets) [S] */
+    float* ratio; /* (n_in, n_out, sets) */
+    float* inverse; /* (n_in, n_out, sets) [ohm] */
 };
 static inline void pnn_ladder_factor_f32_pointers(struct pnn_ladder_factor_f32_arguments* a, void* pointers[10]) {
     pointers[0] = (void*)&a->lines; pointers[1] = (void*)&a->cells; pointers[2] = (void*)&a->sets; pointers[3] = (void*)&a->first;
@@ -370,10 +370,10 @@ struct pnn_ladder_sweep_f32_arguments {
     long long first;
     long long line_stride;
     long long cell_stride;
-    const float* ratio;
-    const float* inverse;
-    const float* f;
-    float* x;
+    const float* ratio; /* (n_in, n_out, sets) */
+    const float* inverse; /* (n_in, n_out, sets) [ohm] */
+    const float* f; /* (n_in, n_out, rhs) [A] */
+    float* x; /* (n_in, n_out, rhs) [V] */
 };
 static inline void pnn_ladder_sweep_f32_pointers(struct pnn_ladder_sweep_f32_arguments* a, void* pointers[11]) {
     pointers[0] = (void*)&a->lines; pointers[1] = (void*)&a->cells; pointers[2] = (void*)&a->rhs; pointers[3] = (void*)&a->own;
@@ -388,10 +388,10 @@ struct pnn_ladder_scan_f32_arguments {
     long long first;
     long long line_stride;
     long long cell_stride;
-    const float* ratio;
-    const float* inverse;
-    const float* f;
-    float* x;
+    const float* ratio; /* (n_in, n_out, sets) */
+    const float* inverse; /* (n_in, n_out, sets) [ohm] */
+    const float* f; /* (n_in, n_out, rhs) [A] */
+    float* x; /* (n_in, n_out, rhs) [V] */
 };
 static inline void pnn_ladder_scan_f32_pointers(struct pnn_ladder_scan_f32_arguments* a, void* pointers[11]) {
     pointers[0] = (void*)&a->lines; pointers[1] = (void*)&a->cells; pointers[2] = (void*)&a->rhs; pointers[3] = (void*)&a->own;
@@ -405,10 +405,10 @@ struct pnn_ladder_factor_f64_arguments {
     long long first;
     long long line_stride;
     long long cell_stride;
-    const double* wire;
-    const double* cell;
-    double* ratio;
-    double* inverse;
+    const double* wire; /* (cells) [S] */
+    const double* cell; /* (n_in, n_out, sets) [S] */
+    double* ratio; /* (n_in, n_out, sets) */
+    double* inverse; /* (n_in, n_out, sets) [ohm] */
 };
 static inline void pnn_ladder_factor_f64_pointers(struct pnn_ladder_factor_f64_arguments* a, void* pointers[10]) {
     pointers[0] = (void*)&a->lines; pointers[1] = (void*)&a->cells; pointers[2] = (void*)&a->sets; pointers[3] = (void*)&a->first;
@@ -423,10 +423,10 @@ struct pnn_ladder_sweep_f64_arguments {
     long long first;
     long long line_stride;
     long long cell_stride;
-    const double* ratio;
-    const double* inverse;
-    const double* f;
-    double* x;
+    const double* ratio; /* (n_in, n_out, sets) */
+    const double* inverse; /* (n_in, n_out, sets) [ohm] */
+    const double* f; /* (n_in, n_out, rhs) [A] */
+    double* x; /* (n_in, n_out, rhs) [V] */
 };
 static inline void pnn_ladder_sweep_f64_pointers(struct pnn_ladder_sweep_f64_arguments* a, void* pointers[11]) {
     pointers[0] = (void*)&a->lines; pointers[1] = (void*)&a->cells; pointers[2] = (void*)&a->rhs; pointers[3] = (void*)&a->own;
@@ -441,10 +441,10 @@ struct pnn_ladder_scan_f64_arguments {
     long long first;
     long long line_stride;
     long long cell_stride;
-    const double* ratio;
-    const double* inverse;
-    const double* f;
-    double* x;
+    const double* ratio; /* (n_in, n_out, sets) */
+    const double* inverse; /* (n_in, n_out, sets) [ohm] */
+    const double* f; /* (n_in, n_out, rhs) [A] */
+    double* x; /* (n_in, n_out, rhs) [V] */
 };
 static inline void pnn_ladder_scan_f64_pointers(struct pnn_ladder_scan_f64_arguments* a, void* pointers[11]) {
     pointers[0] = (void*)&a->lines; pointers[1] = (void*)&a->cells; pointers[2] = (void*)&a->rhs; pointers[3] = (void*)&a->own;
@@ -463,11 +463,11 @@ struct pnn_noise_mvm_f32_arguments {
     unsigned key1;
     long long quad0;
     long long sample0;
-    const long long* index;
-    const float* v;
-    const float* g;
-    const float* a;
-    float* out;
+    const long long* index; /* (batch) */
+    const float* v; /* (batch, n_in) [V] */
+    const float* g; /* (n_in, n_out) [S] */
+    const float* a; /* (n_in, n_out) [S] */
+    float* out; /* (batch, n_out) [A] */
 };
 static inline void pnn_noise_mvm_f32_pointers(struct pnn_noise_mvm_f32_arguments* a, void* pointers[14]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
@@ -485,11 +485,11 @@ struct pnn_noise_mvm_f64_arguments {
     unsigned key1;
     long long quad0;
     long long sample0;
-    const long long* index;
-    const double* v;
-    const double* g;
-    const double* a;
-    double* out;
+    const long long* index; /* (batch) */
+    const double* v; /* (batch, n_in) [V] */
+    const double* g; /* (n_in, n_out) [S] */
+    const double* a; /* (n_in, n_out) [S] */
+    double* out; /* (batch, n_out) [A] */
 };
 static inline void pnn_noise_mvm_f64_pointers(struct pnn_noise_mvm_f64_arguments* a, void* pointers[14]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
@@ -507,11 +507,11 @@ struct pnn_noise_vjp_v_f32_arguments {
     unsigned key1;
     long long quad0;
     long long sample0;
-    const long long* index;
-    const float* cotangent;
-    const float* g;
-    const float* a;
-    float* out;
+    const long long* index; /* (batch) */
+    const float* cotangent; /* (batch, n_out) */
+    const float* g; /* (n_in, n_out) [S] */
+    const float* a; /* (n_in, n_out) [S] */
+    float* out; /* (batch, n_in) */
 };
 static inline void pnn_noise_vjp_v_f32_pointers(struct pnn_noise_vjp_v_f32_arguments* a, void* pointers[14]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
@@ -529,11 +529,11 @@ struct pnn_noise_vjp_v_f64_arguments {
     unsigned key1;
     long long quad0;
     long long sample0;
-    const long long* index;
-    const double* cotangent;
-    const double* g;
-    const double* a;
-    double* out;
+    const long long* index; /* (batch) */
+    const double* cotangent; /* (batch, n_out) */
+    const double* g; /* (n_in, n_out) [S] */
+    const double* a; /* (n_in, n_out) [S] */
+    double* out; /* (batch, n_in) */
 };
 static inline void pnn_noise_vjp_v_f64_pointers(struct pnn_noise_vjp_v_f64_arguments* a, void* pointers[14]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
@@ -551,13 +551,13 @@ struct pnn_noise_vjp_g_f32_arguments {
     unsigned key1;
     long long quad0;
     long long sample0;
-    const long long* index;
-    const float* v;
-    const float* cotangent;
-    const float* g;
-    const float* a;
-    const float* da;
-    float* out;
+    const long long* index; /* (batch) */
+    const float* v; /* (batch, n_in) [V] */
+    const float* cotangent; /* (batch, n_out) */
+    const float* g; /* (n_in, n_out) [S] */
+    const float* a; /* (n_in, n_out) [S] */
+    const float* da; /* (n_in, n_out) */
+    float* out; /* (n_in, n_out) */
 };
 static inline void pnn_noise_vjp_g_f32_pointers(struct pnn_noise_vjp_g_f32_arguments* a, void* pointers[16]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
@@ -575,13 +575,13 @@ struct pnn_noise_vjp_g_f64_arguments {
     unsigned key1;
     long long quad0;
     long long sample0;
-    const long long* index;
-    const double* v;
-    const double* cotangent;
-    const double* g;
-    const double* a;
-    const double* da;
-    double* out;
+    const long long* index; /* (batch) */
+    const double* v; /* (batch, n_in) [V] */
+    const double* cotangent; /* (batch, n_out) */
+    const double* g; /* (n_in, n_out) [S] */
+    const double* a; /* (n_in, n_out) [S] */
+    const double* da; /* (n_in, n_out) */
+    double* out; /* (n_in, n_out) */
 };
 static inline void pnn_noise_vjp_g_f64_pointers(struct pnn_noise_vjp_g_f64_arguments* a, void* pointers[16]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
@@ -596,9 +596,9 @@ struct pnn_program_perturb_f32_arguments {
     unsigned key0;
     unsigned key1;
     long long sample;
-    const float* sigma;
-    const float* g;
-    float* out;
+    const float* sigma; /* (cells) [S] */
+    const float* g; /* (cells) [S] */
+    float* out; /* (cells) [S] */
 };
 static inline void pnn_program_perturb_f32_pointers(struct pnn_program_perturb_f32_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->key0; pointers[2] = (void*)&a->key1; pointers[3] = (void*)&a->sample;
@@ -609,9 +609,9 @@ struct pnn_program_perturb_f64_arguments {
     unsigned key0;
     unsigned key1;
     long long sample;
-    const double* sigma;
-    const double* g;
-    double* out;
+    const double* sigma; /* (cells) [S] */
+    const double* g; /* (cells) [S] */
+    double* out; /* (cells) [S] */
 };
 static inline void pnn_program_perturb_f64_pointers(struct pnn_program_perturb_f64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->key0; pointers[2] = (void*)&a->key1; pointers[3] = (void*)&a->sample;
@@ -623,10 +623,10 @@ struct pnn_program_drift_f32_arguments {
     unsigned key1;
     long long sample;
     double log_ratio;
-    const float* mean;
-    const float* std;
-    const float* g;
-    float* out;
+    const float* mean; /* (cells) */
+    const float* std; /* (cells) */
+    const float* g; /* (cells) [S] */
+    float* out; /* (cells) [S] */
 };
 static inline void pnn_program_drift_f32_pointers(struct pnn_program_drift_f32_arguments* a, void* pointers[9]) {
     pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->key0; pointers[2] = (void*)&a->key1; pointers[3] = (void*)&a->sample;
@@ -639,10 +639,10 @@ struct pnn_program_drift_f64_arguments {
     unsigned key1;
     long long sample;
     double log_ratio;
-    const double* mean;
-    const double* std;
-    const double* g;
-    double* out;
+    const double* mean; /* (cells) */
+    const double* std; /* (cells) */
+    const double* g; /* (cells) [S] */
+    double* out; /* (cells) [S] */
 };
 static inline void pnn_program_drift_f64_pointers(struct pnn_program_drift_f64_arguments* a, void* pointers[9]) {
     pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->key0; pointers[2] = (void*)&a->key1; pointers[3] = (void*)&a->sample;
@@ -658,11 +658,11 @@ struct pnn_pulse_chances_f32_arguments {
     double lr;
     double step;
     int pulses;
-    const float* x;
-    const float* d;
-    int* slots;
-    double* scale_x;
-    double* scale_d;
+    const float* x; /* (batch, rows) */
+    const float* d; /* (batch, columns) */
+    int* slots; /* (batch) */
+    double* scale_x; /* (batch) */
+    double* scale_d; /* (batch) */
 };
 static inline void pnn_pulse_chances_f32_pointers(struct pnn_pulse_chances_f32_arguments* a, void* pointers[11]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->rows; pointers[2] = (void*)&a->columns; pointers[3] = (void*)&a->lr;
@@ -675,13 +675,13 @@ struct pnn_pulse_trains_f32_arguments {
     unsigned key0;
     unsigned key1;
     long long sample0;
-    const long long* index;
-    const double* scale;
-    const int* slots;
-    const float* values;
+    const long long* index; /* (batch) */
+    const double* scale; /* (batch) */
+    const int* slots; /* (batch) */
+    const float* values; /* (batch, lines) */
     long long line_stride;
     long long sample_stride;
-    unsigned* words;
+    unsigned* words; /* (batch, lines) */
     int* fault; /* (1) */
 };
 static inline void pnn_pulse_trains_f32_pointers(struct pnn_pulse_trains_f32_arguments* a, void* pointers[13]) {
@@ -701,14 +701,14 @@ struct pnn_pulse_update_f32_arguments {
     long long row0;
     long long column0;
     long long sample0;
-    const long long* index;
+    const long long* index; /* (batch) */
     int kind;
-    const float* parameters;
+    const float* parameters; /* (17) */
     int count;
-    const float* nodes;
-    const unsigned* x_words;
-    const unsigned* d_words;
-    float* w;
+    const float* nodes; /* (2, count) */
+    const unsigned* x_words; /* (rows, batch) */
+    const unsigned* d_words; /* (batch, columns) */
+    float* w; /* (rows, columns) */
     int* fault; /* (1) */
 };
 static inline void pnn_pulse_update_f32_pointers(struct pnn_pulse_update_f32_arguments* a, void* pointers[19]) {
@@ -729,11 +729,11 @@ struct pnn_pulse_apply_f32_arguments {
     long long column0;
     long long sample;
     int kind;
-    const float* parameters;
+    const float* parameters; /* (17) */
     int count;
-    const float* nodes;
-    const int* counts;
-    float* w;
+    const float* nodes; /* (2, count) */
+    const int* counts; /* (rows, columns) */
+    float* w; /* (rows, columns) */
     int* fault; /* (1) */
 };
 static inline void pnn_pulse_apply_f32_pointers(struct pnn_pulse_apply_f32_arguments* a, void* pointers[16]) {
@@ -750,8 +750,8 @@ struct pnn_pulse_cells_f32_arguments {
     long long row0;
     long long column0;
     int kind;
-    const float* parameters;
-    float* out;
+    const float* parameters; /* (17) */
+    float* out; /* (6, rows, columns) */
 };
 static inline void pnn_pulse_cells_f32_pointers(struct pnn_pulse_cells_f32_arguments* a, void* pointers[9]) {
     pointers[0] = (void*)&a->rows; pointers[1] = (void*)&a->columns; pointers[2] = (void*)&a->device0; pointers[3] = (void*)&a->device1;
@@ -763,19 +763,19 @@ static inline void pnn_pulse_cells_f32_pointers(struct pnn_pulse_cells_f32_argum
 struct pnn_read_dac_f32_arguments {
     long long batch;
     long long n_in;
-    float step;
-    float low;
-    float high;
+    float step; /* [V] */
+    float low; /* [codes] */
+    float high; /* [codes] */
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
-    float noise;
+    float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
     long long sample0;
-    const long long* index;
-    const float* v;
-    float* out;
+    const long long* index; /* (batch) */
+    const float* v; /* (batch, n_in) [V] */
+    float* out; /* (batch, n_in) [V] */
 };
 static inline void pnn_read_dac_f32_pointers(struct pnn_read_dac_f32_arguments* a, void* pointers[15]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->step; pointers[3] = (void*)&a->low;
@@ -786,19 +786,19 @@ static inline void pnn_read_dac_f32_pointers(struct pnn_read_dac_f32_arguments* 
 struct pnn_read_dac_f64_arguments {
     long long batch;
     long long n_in;
-    double step;
-    double low;
-    double high;
+    double step; /* [V] */
+    double low; /* [codes] */
+    double high; /* [codes] */
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
-    double noise;
+    double noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
     long long sample0;
-    const long long* index;
-    const double* v;
-    double* out;
+    const long long* index; /* (batch) */
+    const double* v; /* (batch, n_in) [V] */
+    double* out; /* (batch, n_in) [V] */
 };
 static inline void pnn_read_dac_f64_pointers(struct pnn_read_dac_f64_arguments* a, void* pointers[15]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->step; pointers[3] = (void*)&a->low;
@@ -811,24 +811,24 @@ struct pnn_read_adc_f32_arguments {
     long long slices;
     long long batch;
     long long n_out;
-    float extra;
+    float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
     long long element0;
     long long sample0;
-    const long long* index;
+    const long long* index; /* (batch) */
     int mode;
     int bits;
-    float low;
-    float high;
-    const float* lsb;
-    const float* step;
-    const float* offset;
-    const float* bow;
-    const float* table;
-    const float* current;
-    const float* variance;
-    float* out;
+    float low; /* [codes] */
+    float high; /* [codes] */
+    const float* lsb; /* (arrays, n_out) [A] */
+    const float* step; /* (arrays, n_out) [A] */
+    const float* offset; /* (arrays, n_out) [A] */
+    const float* bow; /* (arrays, n_out) [codes] */
+    const float* table; /* (arrays, n_out, bits) [codes] */
+    const float* current; /* (slices, arrays, batch, n_out) [A] */
+    const float* variance; /* (slices, arrays, batch, n_out) [A^2] */
+    float* out; /* (arrays, batch, n_out) [A] */
 };
 static inline void pnn_read_adc_f32_pointers(struct pnn_read_adc_f32_arguments* a, void* pointers[22]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->slices; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->n_out;
@@ -843,24 +843,24 @@ struct pnn_read_adc_f64_arguments {
     long long slices;
     long long batch;
     long long n_out;
-    double extra;
+    double extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
     long long element0;
     long long sample0;
-    const long long* index;
+    const long long* index; /* (batch) */
     int mode;
     int bits;
-    double low;
-    double high;
-    const double* lsb;
-    const double* step;
-    const double* offset;
-    const double* bow;
-    const double* table;
-    const double* current;
-    const double* variance;
-    double* out;
+    double low; /* [codes] */
+    double high; /* [codes] */
+    const double* lsb; /* (arrays, n_out) [A] */
+    const double* step; /* (arrays, n_out) [A] */
+    const double* offset; /* (arrays, n_out) [A] */
+    const double* bow; /* (arrays, n_out) [codes] */
+    const double* table; /* (arrays, n_out, bits) [codes] */
+    const double* current; /* (slices, arrays, batch, n_out) [A] */
+    const double* variance; /* (slices, arrays, batch, n_out) [A^2] */
+    double* out; /* (arrays, batch, n_out) [A] */
 };
 static inline void pnn_read_adc_f64_pointers(struct pnn_read_adc_f64_arguments* a, void* pointers[22]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->slices; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->n_out;
@@ -874,10 +874,10 @@ struct pnn_read_scale_f32_arguments {
     long long batch;
     long long n_in;
     float given;
-    float v_max;
-    const float* x;
-    float* scale;
-    float* out;
+    float v_max; /* [V] */
+    const float* x; /* (batch, n_in) */
+    float* scale; /* (batch) */
+    float* out; /* (batch, n_in) [V] */
 };
 static inline void pnn_read_scale_f32_pointers(struct pnn_read_scale_f32_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->given; pointers[3] = (void*)&a->v_max;
@@ -887,10 +887,10 @@ struct pnn_read_scale_f64_arguments {
     long long batch;
     long long n_in;
     double given;
-    double v_max;
-    const double* x;
-    double* scale;
-    double* out;
+    double v_max; /* [V] */
+    const double* x; /* (batch, n_in) */
+    double* scale; /* (batch) */
+    double* out; /* (batch, n_in) [V] */
 };
 static inline void pnn_read_scale_f64_pointers(struct pnn_read_scale_f64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->given; pointers[3] = (void*)&a->v_max;
@@ -901,35 +901,35 @@ struct pnn_read_mvm_f32_arguments {
     long long batch;
     long long n_in;
     long long n_out;
-    float dac_step;
-    float dac_low;
-    float dac_high;
+    float dac_step; /* [V] */
+    float dac_low; /* [codes] */
+    float dac_high; /* [codes] */
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
-    float noise;
+    float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
-    float extra;
+    float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
     long long element0;
     long long sample0;
-    const long long* index;
+    const long long* index; /* (batch) */
     int mode;
     int bits;
-    float low;
-    float high;
-    const float* lsb;
-    const float* step;
-    const float* offset;
-    const float* bow;
-    const float* table;
-    const float* v;
-    const float* w;
-    const float* s2;
-    float* parts;
-    float* out;
+    float low; /* [codes] */
+    float high; /* [codes] */
+    const float* lsb; /* (arrays, n_out) [A] */
+    const float* step; /* (arrays, n_out) [A] */
+    const float* offset; /* (arrays, n_out) [A] */
+    const float* bow; /* (arrays, n_out) [codes] */
+    const float* table; /* (arrays, n_out, bits) [codes] */
+    const float* v; /* (batch, n_in) [V] */
+    const float* w; /* (arrays, n_in, n_out) [S] */
+    const float* s2; /* (arrays, n_in, n_out) [S^2] */
+    float* parts; /* (1 or 2, slices, arrays, batch, n_out) [A, A^2] */
+    float* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
 static inline void pnn_read_mvm_f32_pointers(struct pnn_read_mvm_f32_arguments* a, void* pointers[34]) {
@@ -948,35 +948,35 @@ struct pnn_read_mvm_f64_arguments {
     long long batch;
     long long n_in;
     long long n_out;
-    double dac_step;
-    double dac_low;
-    double dac_high;
+    double dac_step; /* [V] */
+    double dac_low; /* [codes] */
+    double dac_high; /* [codes] */
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
-    double noise;
+    double noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
-    double extra;
+    double extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
     long long element0;
     long long sample0;
-    const long long* index;
+    const long long* index; /* (batch) */
     int mode;
     int bits;
-    double low;
-    double high;
-    const double* lsb;
-    const double* step;
-    const double* offset;
-    const double* bow;
-    const double* table;
-    const double* v;
-    const double* w;
-    const double* s2;
-    double* parts;
-    double* out;
+    double low; /* [codes] */
+    double high; /* [codes] */
+    const double* lsb; /* (arrays, n_out) [A] */
+    const double* step; /* (arrays, n_out) [A] */
+    const double* offset; /* (arrays, n_out) [A] */
+    const double* bow; /* (arrays, n_out) [codes] */
+    const double* table; /* (arrays, n_out, bits) [codes] */
+    const double* v; /* (batch, n_in) [V] */
+    const double* w; /* (arrays, n_in, n_out) [S] */
+    const double* s2; /* (arrays, n_in, n_out) [S^2] */
+    double* parts; /* (1 or 2, slices, arrays, batch, n_out) [A, A^2] */
+    double* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
 static inline void pnn_read_mvm_f64_pointers(struct pnn_read_mvm_f64_arguments* a, void* pointers[34]) {
@@ -995,35 +995,35 @@ struct pnn_read_mvm_large_f32_arguments {
     long long batch;
     long long n_in;
     long long n_out;
-    float dac_step;
-    float dac_low;
-    float dac_high;
+    float dac_step; /* [V] */
+    float dac_low; /* [codes] */
+    float dac_high; /* [codes] */
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
-    float noise;
+    float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
-    float extra;
+    float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
     long long element0;
     long long sample0;
-    const long long* index;
+    const long long* index; /* (batch) */
     int mode;
     int bits;
-    float low;
-    float high;
-    const float* lsb;
-    const float* step;
-    const float* offset;
-    const float* bow;
-    const float* table;
-    const float* v;
-    const float* w;
-    const float* s2;
-    float* parts;
-    float* out;
+    float low; /* [codes] */
+    float high; /* [codes] */
+    const float* lsb; /* (arrays, n_out) [A] */
+    const float* step; /* (arrays, n_out) [A] */
+    const float* offset; /* (arrays, n_out) [A] */
+    const float* bow; /* (arrays, n_out) [codes] */
+    const float* table; /* (arrays, n_out, bits) [codes] */
+    const float* v; /* (batch, n_in) [V] */
+    const float* w; /* (arrays, n_in, n_out) [S] */
+    const float* s2; /* (arrays, n_in, n_out) [S^2] */
+    float* parts; /* (1 or 2, slices, arrays, batch, n_out) [A, A^2] */
+    float* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
 static inline void pnn_read_mvm_large_f32_pointers(struct pnn_read_mvm_large_f32_arguments* a, void* pointers[34]) {
@@ -1043,35 +1043,35 @@ struct pnn_read_units_f32_arguments {
     long long n_in;
     long long n_out;
     int bf16;
-    float dac_step;
-    float dac_low;
-    float dac_high;
+    float dac_step; /* [V] */
+    float dac_low; /* [codes] */
+    float dac_high; /* [codes] */
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
-    float noise;
+    float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
-    float extra;
+    float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
     long long element0;
     long long sample0;
-    const long long* index;
+    const long long* index; /* (batch) */
     int mode;
     int bits;
-    float low;
-    float high;
-    const float* lsb;
-    const float* step;
-    const float* offset;
-    const float* bow;
-    const float* table;
-    const float* v;
-    const float* w;
-    const float* s2;
-    float* parts;
-    float* out;
+    float low; /* [codes] */
+    float high; /* [codes] */
+    const float* lsb; /* (arrays, n_out) [A] */
+    const float* step; /* (arrays, n_out) [A] */
+    const float* offset; /* (arrays, n_out) [A] */
+    const float* bow; /* (arrays, n_out) [codes] */
+    const float* table; /* (arrays, n_out, bits) [codes] */
+    const float* v; /* (batch, n_in) [V] */
+    const float* w; /* (arrays, n_in, n_out) [S] */
+    const float* s2; /* (arrays, n_in, n_out) [S^2] */
+    float* parts; /* (1 or 2, slices, arrays, batch, n_out) [A, A^2] */
+    float* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
 static inline void pnn_read_units_f32_pointers(struct pnn_read_units_f32_arguments* a, void* pointers[35]) {
@@ -1091,35 +1091,35 @@ struct pnn_read_units_large_f32_arguments {
     long long n_in;
     long long n_out;
     int bf16;
-    float dac_step;
-    float dac_low;
-    float dac_high;
+    float dac_step; /* [V] */
+    float dac_low; /* [codes] */
+    float dac_high; /* [codes] */
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
-    float noise;
+    float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
-    float extra;
+    float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
     long long element0;
     long long sample0;
-    const long long* index;
+    const long long* index; /* (batch) */
     int mode;
     int bits;
-    float low;
-    float high;
-    const float* lsb;
-    const float* step;
-    const float* offset;
-    const float* bow;
-    const float* table;
-    const float* v;
-    const float* w;
-    const float* s2;
-    float* parts;
-    float* out;
+    float low; /* [codes] */
+    float high; /* [codes] */
+    const float* lsb; /* (arrays, n_out) [A] */
+    const float* step; /* (arrays, n_out) [A] */
+    const float* offset; /* (arrays, n_out) [A] */
+    const float* bow; /* (arrays, n_out) [codes] */
+    const float* table; /* (arrays, n_out, bits) [codes] */
+    const float* v; /* (batch, n_in) [V] */
+    const float* w; /* (arrays, n_in, n_out) [S] */
+    const float* s2; /* (arrays, n_in, n_out) [S^2] */
+    float* parts; /* (1 or 2, slices, arrays, batch, n_out) [A, A^2] */
+    float* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
 static inline void pnn_read_units_large_f32_pointers(struct pnn_read_units_large_f32_arguments* a, void* pointers[35]) {
@@ -1140,12 +1140,12 @@ struct pnn_tree_leaves_f32_arguments {
     long long n_in;
     long long n_out;
     int pair;
-    float word;
-    float bit;
-    float first;
-    float last;
-    const float* G;
-    float* out;
+    float word; /* [S] */
+    float bit; /* [S] */
+    float first; /* [S] */
+    float last; /* [S] */
+    const float* G; /* (arrays, n_in, n_out) [S] */
+    float* out; /* (arrays, leaves, 16, 16) [S] */
 };
 static inline void pnn_tree_leaves_f32_pointers(struct pnn_tree_leaves_f32_arguments* a, void* pointers[10]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->pair;
@@ -1157,14 +1157,14 @@ struct pnn_tree_leaves_vjp_f32_arguments {
     long long n_in;
     long long n_out;
     int pair;
-    float word;
-    float bit;
-    float first;
-    float last;
-    const float* G;
-    const float* W;
-    float* gradient;
-    float* segments;
+    float word; /* [S] */
+    float bit; /* [S] */
+    float first; /* [S] */
+    float last; /* [S] */
+    const float* G; /* (arrays, n_in, n_out) [S] */
+    const float* W; /* (arrays, leaves, 16, 16) */
+    float* gradient; /* (arrays, n_in, n_out) */
+    float* segments; /* (arrays, leaves, 4) */
 };
 static inline void pnn_tree_leaves_vjp_f32_pointers(struct pnn_tree_leaves_vjp_f32_arguments* a, void* pointers[12]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->pair;
@@ -1177,14 +1177,14 @@ struct pnn_tree_voltages_f32_arguments {
     long long n_out;
     long long q;
     int pair;
-    float word;
-    float bit;
-    float first;
-    float last;
-    const float* G;
-    const float* V;
-    float* on_word;
-    float* on_bit;
+    float word; /* [S] */
+    float bit; /* [S] */
+    float first; /* [S] */
+    float last; /* [S] */
+    const float* G; /* (arrays, n_in, n_out) [S] */
+    const float* V; /* (arrays, leaves, 16, q) [V] */
+    float* on_word; /* (arrays, n_in, n_out, q) [V] */
+    float* on_bit; /* (arrays, n_in, n_out, q) [V] */
 };
 static inline void pnn_tree_voltages_f32_pointers(struct pnn_tree_voltages_f32_arguments* a, void* pointers[13]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->q;
@@ -1197,12 +1197,12 @@ struct pnn_tree_leaves_f64_arguments {
     long long n_in;
     long long n_out;
     int pair;
-    double word;
-    double bit;
-    double first;
-    double last;
-    const double* G;
-    double* out;
+    double word; /* [S] */
+    double bit; /* [S] */
+    double first; /* [S] */
+    double last; /* [S] */
+    const double* G; /* (arrays, n_in, n_out) [S] */
+    double* out; /* (arrays, leaves, 16, 16) [S] */
 };
 static inline void pnn_tree_leaves_f64_pointers(struct pnn_tree_leaves_f64_arguments* a, void* pointers[10]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->pair;
@@ -1214,14 +1214,14 @@ struct pnn_tree_leaves_vjp_f64_arguments {
     long long n_in;
     long long n_out;
     int pair;
-    double word;
-    double bit;
-    double first;
-    double last;
-    const double* G;
-    const double* W;
-    double* gradient;
-    double* segments;
+    double word; /* [S] */
+    double bit; /* [S] */
+    double first; /* [S] */
+    double last; /* [S] */
+    const double* G; /* (arrays, n_in, n_out) [S] */
+    const double* W; /* (arrays, leaves, 16, 16) */
+    double* gradient; /* (arrays, n_in, n_out) */
+    double* segments; /* (arrays, leaves, 4) */
 };
 static inline void pnn_tree_leaves_vjp_f64_pointers(struct pnn_tree_leaves_vjp_f64_arguments* a, void* pointers[12]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->pair;
@@ -1234,14 +1234,14 @@ struct pnn_tree_voltages_f64_arguments {
     long long n_out;
     long long q;
     int pair;
-    double word;
-    double bit;
-    double first;
-    double last;
-    const double* G;
-    const double* V;
-    double* on_word;
-    double* on_bit;
+    double word; /* [S] */
+    double bit; /* [S] */
+    double first; /* [S] */
+    double last; /* [S] */
+    const double* G; /* (arrays, n_in, n_out) [S] */
+    const double* V; /* (arrays, leaves, 16, q) [V] */
+    double* on_word; /* (arrays, n_in, n_out, q) [V] */
+    double* on_bit; /* (arrays, n_in, n_out, q) [V] */
 };
 static inline void pnn_tree_voltages_f64_pointers(struct pnn_tree_voltages_f64_arguments* a, void* pointers[13]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->q;

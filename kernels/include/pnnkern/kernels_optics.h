@@ -11,10 +11,10 @@ struct pnn_detector_powers_c64_arguments {
     long long batch;
     long long pixels;
     long long regions;
-    const long long* start;
-    const int* pixel;
-    const pnn_complex64* field;
-    float* power;
+    const long long* start; /* (regions + 1) */
+    const int* pixel; /* (start[regions]) */
+    const pnn_complex64* field; /* (batch, pixels) */
+    float* power; /* (batch, regions) */
     int* fault; /* (1) */
 };
 static inline void pnn_detector_powers_c64_pointers(struct pnn_detector_powers_c64_arguments* a, void* pointers[8]) {
@@ -25,10 +25,10 @@ struct pnn_detector_powers_c128_arguments {
     long long batch;
     long long pixels;
     long long regions;
-    const long long* start;
-    const int* pixel;
-    const pnn_complex128* field;
-    double* power;
+    const long long* start; /* (regions + 1) */
+    const int* pixel; /* (start[regions]) */
+    const pnn_complex128* field; /* (batch, pixels) */
+    double* power; /* (batch, regions) */
     int* fault; /* (1) */
 };
 static inline void pnn_detector_powers_c128_pointers(struct pnn_detector_powers_c128_arguments* a, void* pointers[8]) {
@@ -39,10 +39,10 @@ struct pnn_detector_powers_vjp_c64_arguments {
     long long batch;
     long long pixels;
     long long regions;
-    const int* label;
-    const float* cotangent;
-    const pnn_complex64* field;
-    pnn_complex64* out;
+    const int* label; /* (pixels) */
+    const float* cotangent; /* (batch, regions) */
+    const pnn_complex64* field; /* (batch, pixels) */
+    pnn_complex64* out; /* (batch, pixels) */
 };
 static inline void pnn_detector_powers_vjp_c64_pointers(struct pnn_detector_powers_vjp_c64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->pixels; pointers[2] = (void*)&a->regions; pointers[3] = (void*)&a->label;
@@ -52,10 +52,10 @@ struct pnn_detector_powers_vjp_c128_arguments {
     long long batch;
     long long pixels;
     long long regions;
-    const int* label;
-    const double* cotangent;
-    const pnn_complex128* field;
-    pnn_complex128* out;
+    const int* label; /* (pixels) */
+    const double* cotangent; /* (batch, regions) */
+    const pnn_complex128* field; /* (batch, pixels) */
+    pnn_complex128* out; /* (batch, pixels) */
 };
 static inline void pnn_detector_powers_vjp_c128_pointers(struct pnn_detector_powers_vjp_c128_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->pixels; pointers[2] = (void*)&a->regions; pointers[3] = (void*)&a->label;
@@ -63,16 +63,16 @@ static inline void pnn_detector_powers_vjp_c128_pointers(struct pnn_detector_pow
 }
 struct pnn_detector_intensity_c64_arguments {
     long long pixels;
-    const pnn_complex64* field;
-    float* out;
+    const pnn_complex64* field; /* (pixels) */
+    float* out; /* (pixels) */
 };
 static inline void pnn_detector_intensity_c64_pointers(struct pnn_detector_intensity_c64_arguments* a, void* pointers[3]) {
     pointers[0] = (void*)&a->pixels; pointers[1] = (void*)&a->field; pointers[2] = (void*)&a->out;
 }
 struct pnn_detector_intensity_c128_arguments {
     long long pixels;
-    const pnn_complex128* field;
-    double* out;
+    const pnn_complex128* field; /* (pixels) */
+    double* out; /* (pixels) */
 };
 static inline void pnn_detector_intensity_c128_pointers(struct pnn_detector_intensity_c128_arguments* a, void* pointers[3]) {
     pointers[0] = (void*)&a->pixels; pointers[1] = (void*)&a->field; pointers[2] = (void*)&a->out;
@@ -82,9 +82,9 @@ static inline void pnn_detector_intensity_c128_pointers(struct pnn_detector_inte
 struct pnn_halves_put_c64_arguments {
     long long rows;
     long long nx;
-    const pnn_complex64* field;
-    int* words;
-    float* scale;
+    const pnn_complex64* field; /* (rows, nx) */
+    int* words; /* (rows, nx) */
+    float* scale; /* (rows) */
 };
 static inline void pnn_halves_put_c64_pointers(struct pnn_halves_put_c64_arguments* a, void* pointers[5]) {
     pointers[0] = (void*)&a->rows; pointers[1] = (void*)&a->nx; pointers[2] = (void*)&a->field; pointers[3] = (void*)&a->words;
@@ -93,9 +93,9 @@ static inline void pnn_halves_put_c64_pointers(struct pnn_halves_put_c64_argumen
 struct pnn_halves_put_c128_arguments {
     long long rows;
     long long nx;
-    const pnn_complex128* field;
-    int* words;
-    double* scale;
+    const pnn_complex128* field; /* (rows, nx) */
+    int* words; /* (rows, nx) */
+    double* scale; /* (rows) */
 };
 static inline void pnn_halves_put_c128_pointers(struct pnn_halves_put_c128_arguments* a, void* pointers[5]) {
     pointers[0] = (void*)&a->rows; pointers[1] = (void*)&a->nx; pointers[2] = (void*)&a->field; pointers[3] = (void*)&a->words;
@@ -104,9 +104,9 @@ static inline void pnn_halves_put_c128_pointers(struct pnn_halves_put_c128_argum
 struct pnn_halves_take_c64_arguments {
     long long rows;
     long long nx;
-    const int* words;
-    const float* scale;
-    pnn_complex64* field;
+    const int* words; /* (rows, nx) */
+    const float* scale; /* (rows) */
+    pnn_complex64* field; /* (rows, nx) */
 };
 static inline void pnn_halves_take_c64_pointers(struct pnn_halves_take_c64_arguments* a, void* pointers[5]) {
     pointers[0] = (void*)&a->rows; pointers[1] = (void*)&a->nx; pointers[2] = (void*)&a->words; pointers[3] = (void*)&a->scale;
@@ -115,9 +115,9 @@ static inline void pnn_halves_take_c64_pointers(struct pnn_halves_take_c64_argum
 struct pnn_halves_take_c128_arguments {
     long long rows;
     long long nx;
-    const int* words;
-    const double* scale;
-    pnn_complex128* field;
+    const int* words; /* (rows, nx) */
+    const double* scale; /* (rows) */
+    pnn_complex128* field; /* (rows, nx) */
 };
 static inline void pnn_halves_take_c128_pointers(struct pnn_halves_take_c128_arguments* a, void* pointers[5]) {
     pointers[0] = (void*)&a->rows; pointers[1] = (void*)&a->nx; pointers[2] = (void*)&a->words; pointers[3] = (void*)&a->scale;
@@ -127,9 +127,9 @@ static inline void pnn_halves_take_c128_pointers(struct pnn_halves_take_c128_arg
 /* ---- optics/layer.cu */
 struct pnn_layer_first_c64_arguments {
     long long batch;
-    const pnn_complex64* w;
-    const pnn_complex64* field;
-    pnn_complex64* spectrum;
+    const pnn_complex64* w; /* (P) */
+    const pnn_complex64* field; /* (batch, N, N) */
+    pnn_complex64* spectrum; /* (batch, N, P) */
 };
 static inline void pnn_layer_first_c64_pointers(struct pnn_layer_first_c64_arguments* a, void* pointers[4]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->w; pointers[2] = (void*)&a->field; pointers[3] = (void*)&a->spectrum;
@@ -137,10 +137,10 @@ static inline void pnn_layer_first_c64_pointers(struct pnn_layer_first_c64_argum
 struct pnn_layer_columns_c64_arguments {
     long long batch;
     long long kept;
-    const pnn_complex64* w;
-    const pnn_complex64* h;
-    const pnn_complex64* spectrum;
-    pnn_complex64* out;
+    const pnn_complex64* w; /* (P) */
+    const pnn_complex64* h; /* (P, P) */
+    const pnn_complex64* spectrum; /* (batch, N, P) */
+    pnn_complex64* out; /* (batch, N, P) */
 };
 static inline void pnn_layer_columns_c64_pointers(struct pnn_layer_columns_c64_arguments* a, void* pointers[6]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->kept; pointers[2] = (void*)&a->w; pointers[3] = (void*)&a->h;
@@ -149,10 +149,10 @@ static inline void pnn_layer_columns_c64_pointers(struct pnn_layer_columns_c64_a
 struct pnn_layer_columns_vjp_c64_arguments {
     long long batch;
     long long kept;
-    const pnn_complex64* w;
-    const pnn_complex64* h;
-    const pnn_complex64* spectrum;
-    pnn_complex64* out;
+    const pnn_complex64* w; /* (P) */
+    const pnn_complex64* h; /* (P, P) */
+    const pnn_complex64* spectrum; /* (batch, N, P) */
+    pnn_complex64* out; /* (batch, N, P) */
 };
 static inline void pnn_layer_columns_vjp_c64_pointers(struct pnn_layer_columns_vjp_c64_arguments* a, void* pointers[6]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->kept; pointers[2] = (void*)&a->w; pointers[3] = (void*)&a->h;
@@ -161,11 +161,11 @@ static inline void pnn_layer_columns_vjp_c64_pointers(struct pnn_layer_columns_v
 struct pnn_layer_rows_c64_arguments {
     long long batch;
     long long apart;
-    const pnn_complex64* w;
-    const pnn_complex64* mask;
-    const pnn_complex64* spectrum;
-    pnn_complex64* saved;
-    pnn_complex64* out;
+    const pnn_complex64* w; /* (P) */
+    const pnn_complex64* mask; /* (population, N, N) */
+    const pnn_complex64* spectrum; /* (population, batch, N, P) */
+    pnn_complex64* saved; /* (population, batch, N, N) */
+    pnn_complex64* out; /* (population, batch, N, P) */
 };
 static inline void pnn_layer_rows_c64_pointers(struct pnn_layer_rows_c64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->apart; pointers[2] = (void*)&a->w; pointers[3] = (void*)&a->mask;
@@ -173,12 +173,12 @@ static inline void pnn_layer_rows_c64_pointers(struct pnn_layer_rows_c64_argumen
 }
 struct pnn_layer_rows_vjp_c64_arguments {
     long long batch;
-    const pnn_complex64* w;
-    const pnn_complex64* mask;
-    const pnn_complex64* saved;
-    const pnn_complex64* spectrum;
-    pnn_complex64* out;
-    float* partial;
+    const pnn_complex64* w; /* (P) */
+    const pnn_complex64* mask; /* (population, N, N) */
+    const pnn_complex64* saved; /* (population, batch, N, N) */
+    const pnn_complex64* spectrum; /* (population, batch, N, P) */
+    pnn_complex64* out; /* (population, batch, N, P) */
+    float* partial; /* (population, slices, N, N) */
 };
 static inline void pnn_layer_rows_vjp_c64_pointers(struct pnn_layer_rows_vjp_c64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->w; pointers[2] = (void*)&a->mask; pointers[3] = (void*)&a->saved;
@@ -187,12 +187,12 @@ static inline void pnn_layer_rows_vjp_c64_pointers(struct pnn_layer_rows_vjp_c64
 struct pnn_layer_rows_halves_c64_arguments {
     long long batch;
     long long apart;
-    const pnn_complex64* w;
-    const pnn_complex64* mask;
-    const pnn_complex64* spectrum;
-    int* saved;
-    float* scale;
-    pnn_complex64* out;
+    const pnn_complex64* w; /* (P) */
+    const pnn_complex64* mask; /* (population, N, N) */
+    const pnn_complex64* spectrum; /* (population, batch, N, P) */
+    int* saved; /* (population, batch, N, N) */
+    float* scale; /* (population, batch, N) */
+    pnn_complex64* out; /* (population, batch, N, P) */
 };
 static inline void pnn_layer_rows_halves_c64_pointers(struct pnn_layer_rows_halves_c64_arguments* a, void* pointers[8]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->apart; pointers[2] = (void*)&a->w; pointers[3] = (void*)&a->mask;
@@ -200,13 +200,13 @@ static inline void pnn_layer_rows_halves_c64_pointers(struct pnn_layer_rows_halv
 }
 struct pnn_layer_rows_halves_vjp_c64_arguments {
     long long batch;
-    const pnn_complex64* w;
-    const pnn_complex64* mask;
-    const int* saved;
-    const float* scale;
-    const pnn_complex64* spectrum;
-    pnn_complex64* out;
-    float* partial;
+    const pnn_complex64* w; /* (P) */
+    const pnn_complex64* mask; /* (population, N, N) */
+    const int* saved; /* (population, batch, N, N) */
+    const float* scale; /* (population, batch, N) */
+    const pnn_complex64* spectrum; /* (population, batch, N, P) */
+    pnn_complex64* out; /* (population, batch, N, P) */
+    float* partial; /* (population, slices, N, N) */
 };
 static inline void pnn_layer_rows_halves_vjp_c64_pointers(struct pnn_layer_rows_halves_vjp_c64_arguments* a, void* pointers[8]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->w; pointers[2] = (void*)&a->mask; pointers[3] = (void*)&a->saved;
@@ -214,9 +214,9 @@ static inline void pnn_layer_rows_halves_vjp_c64_pointers(struct pnn_layer_rows_
 }
 struct pnn_layer_last_c64_arguments {
     long long batch;
-    const pnn_complex64* w;
-    const pnn_complex64* spectrum;
-    pnn_complex64* field;
+    const pnn_complex64* w; /* (P) */
+    const pnn_complex64* spectrum; /* (batch, N, P) */
+    pnn_complex64* field; /* (batch, N, N) */
 };
 static inline void pnn_layer_last_c64_pointers(struct pnn_layer_last_c64_arguments* a, void* pointers[4]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->w; pointers[2] = (void*)&a->spectrum; pointers[3] = (void*)&a->field;
@@ -228,8 +228,8 @@ struct pnn_layer_gradient_f32_arguments {
     long long members;
     long long slices;
     long long pixels;
-    const float* partial;
-    double* gradient;
+    const float* partial; /* (layers, population, slices, pixels) */
+    double* gradient; /* (layers, members, pixels) */
 };
 static inline void pnn_layer_gradient_f32_pointers(struct pnn_layer_gradient_f32_arguments* a, void* pointers[8]) {
     pointers[0] = (void*)&a->layers; pointers[1] = (void*)&a->population; pointers[2] = (void*)&a->first; pointers[3] = (void*)&a->members;
@@ -237,9 +237,9 @@ static inline void pnn_layer_gradient_f32_pointers(struct pnn_layer_gradient_f32
 }
 struct pnn_layer_first_c128_arguments {
     long long batch;
-    const pnn_complex128* w;
-    const pnn_complex128* field;
-    pnn_complex128* spectrum;
+    const pnn_complex128* w; /* (P) */
+    const pnn_complex128* field; /* (batch, N, N) */
+    pnn_complex128* spectrum; /* (batch, N, P) */
 };
 static inline void pnn_layer_first_c128_pointers(struct pnn_layer_first_c128_arguments* a, void* pointers[4]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->w; pointers[2] = (void*)&a->field; pointers[3] = (void*)&a->spectrum;
@@ -247,10 +247,10 @@ static inline void pnn_layer_first_c128_pointers(struct pnn_layer_first_c128_arg
 struct pnn_layer_columns_c128_arguments {
     long long batch;
     long long kept;
-    const pnn_complex128* w;
-    const pnn_complex128* h;
-    const pnn_complex128* spectrum;
-    pnn_complex128* out;
+    const pnn_complex128* w; /* (P) */
+    const pnn_complex128* h; /* (P, P) */
+    const pnn_complex128* spectrum; /* (batch, N, P) */
+    pnn_complex128* out; /* (batch, N, P) */
 };
 static inline void pnn_layer_columns_c128_pointers(struct pnn_layer_columns_c128_arguments* a, void* pointers[6]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->kept; pointers[2] = (void*)&a->w; pointers[3] = (void*)&a->h;
@@ -259,10 +259,10 @@ static inline void pnn_layer_columns_c128_pointers(struct pnn_layer_columns_c128
 struct pnn_layer_columns_vjp_c128_arguments {
     long long batch;
     long long kept;
-    const pnn_complex128* w;
-    const pnn_complex128* h;
-    const pnn_complex128* spectrum;
-    pnn_complex128* out;
+    const pnn_complex128* w; /* (P) */
+    const pnn_complex128* h; /* (P, P) */
+    const pnn_complex128* spectrum; /* (batch, N, P) */
+    pnn_complex128* out; /* (batch, N, P) */
 };
 static inline void pnn_layer_columns_vjp_c128_pointers(struct pnn_layer_columns_vjp_c128_arguments* a, void* pointers[6]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->kept; pointers[2] = (void*)&a->w; pointers[3] = (void*)&a->h;
@@ -271,11 +271,11 @@ static inline void pnn_layer_columns_vjp_c128_pointers(struct pnn_layer_columns_
 struct pnn_layer_rows_c128_arguments {
     long long batch;
     long long apart;
-    const pnn_complex128* w;
-    const pnn_complex128* mask;
-    const pnn_complex128* spectrum;
-    pnn_complex128* saved;
-    pnn_complex128* out;
+    const pnn_complex128* w; /* (P) */
+    const pnn_complex128* mask; /* (population, N, N) */
+    const pnn_complex128* spectrum; /* (population, batch, N, P) */
+    pnn_complex128* saved; /* (population, batch, N, N) */
+    pnn_complex128* out; /* (population, batch, N, P) */
 };
 static inline void pnn_layer_rows_c128_pointers(struct pnn_layer_rows_c128_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->apart; pointers[2] = (void*)&a->w; pointers[3] = (void*)&a->mask;
@@ -283,12 +283,12 @@ static inline void pnn_layer_rows_c128_pointers(struct pnn_layer_rows_c128_argum
 }
 struct pnn_layer_rows_vjp_c128_arguments {
     long long batch;
-    const pnn_complex128* w;
-    const pnn_complex128* mask;
-    const pnn_complex128* saved;
-    const pnn_complex128* spectrum;
-    pnn_complex128* out;
-    double* partial;
+    const pnn_complex128* w; /* (P) */
+    const pnn_complex128* mask; /* (population, N, N) */
+    const pnn_complex128* saved; /* (population, batch, N, N) */
+    const pnn_complex128* spectrum; /* (population, batch, N, P) */
+    pnn_complex128* out; /* (population, batch, N, P) */
+    double* partial; /* (population, slices, N, N) */
 };
 static inline void pnn_layer_rows_vjp_c128_pointers(struct pnn_layer_rows_vjp_c128_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->w; pointers[2] = (void*)&a->mask; pointers[3] = (void*)&a->saved;
@@ -297,12 +297,12 @@ static inline void pnn_layer_rows_vjp_c128_pointers(struct pnn_layer_rows_vjp_c1
 struct pnn_layer_rows_halves_c128_arguments {
     long long batch;
     long long apart;
-    const pnn_complex128* w;
-    const pnn_complex128* mask;
-    const pnn_complex128* spectrum;
-    int* saved;
-    double* scale;
-    pnn_complex128* out;
+    const pnn_complex128* w; /* (P) */
+    const pnn_complex128* mask; /* (population, N, N) */
+    const pnn_complex128* spectrum; /* (population, batch, N, P) */
+    int* saved; /* (population, batch, N, N) */
+    double* scale; /* (population, batch, N) */
+    pnn_complex128* out; /* (population, batch, N, P) */
 };
 static inline void pnn_layer_rows_halves_c128_pointers(struct pnn_layer_rows_halves_c128_arguments* a, void* pointers[8]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->apart; pointers[2] = (void*)&a->w; pointers[3] = (void*)&a->mask;
@@ -310,13 +310,13 @@ static inline void pnn_layer_rows_halves_c128_pointers(struct pnn_layer_rows_hal
 }
 struct pnn_layer_rows_halves_vjp_c128_arguments {
     long long batch;
-    const pnn_complex128* w;
-    const pnn_complex128* mask;
-    const int* saved;
-    const double* scale;
-    const pnn_complex128* spectrum;
-    pnn_complex128* out;
-    double* partial;
+    const pnn_complex128* w; /* (P) */
+    const pnn_complex128* mask; /* (population, N, N) */
+    const int* saved; /* (population, batch, N, N) */
+    const double* scale; /* (population, batch, N) */
+    const pnn_complex128* spectrum; /* (population, batch, N, P) */
+    pnn_complex128* out; /* (population, batch, N, P) */
+    double* partial; /* (population, slices, N, N) */
 };
 static inline void pnn_layer_rows_halves_vjp_c128_pointers(struct pnn_layer_rows_halves_vjp_c128_arguments* a, void* pointers[8]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->w; pointers[2] = (void*)&a->mask; pointers[3] = (void*)&a->saved;
@@ -324,9 +324,9 @@ static inline void pnn_layer_rows_halves_vjp_c128_pointers(struct pnn_layer_rows
 }
 struct pnn_layer_last_c128_arguments {
     long long batch;
-    const pnn_complex128* w;
-    const pnn_complex128* spectrum;
-    pnn_complex128* field;
+    const pnn_complex128* w; /* (P) */
+    const pnn_complex128* spectrum; /* (batch, N, P) */
+    pnn_complex128* field; /* (batch, N, N) */
 };
 static inline void pnn_layer_last_c128_pointers(struct pnn_layer_last_c128_arguments* a, void* pointers[4]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->w; pointers[2] = (void*)&a->spectrum; pointers[3] = (void*)&a->field;
@@ -338,8 +338,8 @@ struct pnn_layer_gradient_f64_arguments {
     long long members;
     long long slices;
     long long pixels;
-    const double* partial;
-    double* gradient;
+    const double* partial; /* (layers, population, slices, pixels) */
+    double* gradient; /* (layers, members, pixels) */
 };
 static inline void pnn_layer_gradient_f64_pointers(struct pnn_layer_gradient_f64_arguments* a, void* pointers[8]) {
     pointers[0] = (void*)&a->layers; pointers[1] = (void*)&a->population; pointers[2] = (void*)&a->first; pointers[3] = (void*)&a->members;
@@ -349,16 +349,16 @@ static inline void pnn_layer_gradient_f64_pointers(struct pnn_layer_gradient_f64
 /* ---- optics/mask.cu */
 struct pnn_mask_phasor_f32_arguments {
     long long pixels;
-    const float* phase;
-    pnn_complex64* transmission;
+    const float* phase; /* (pixels) [rad] */
+    pnn_complex64* transmission; /* (pixels) */
 };
 static inline void pnn_mask_phasor_f32_pointers(struct pnn_mask_phasor_f32_arguments* a, void* pointers[3]) {
     pointers[0] = (void*)&a->pixels; pointers[1] = (void*)&a->phase; pointers[2] = (void*)&a->transmission;
 }
 struct pnn_mask_phasor_f64_arguments {
     long long pixels;
-    const double* phase;
-    pnn_complex128* transmission;
+    const double* phase; /* (pixels) [rad] */
+    pnn_complex128* transmission; /* (pixels) */
 };
 static inline void pnn_mask_phasor_f64_pointers(struct pnn_mask_phasor_f64_arguments* a, void* pointers[3]) {
     pointers[0] = (void*)&a->pixels; pointers[1] = (void*)&a->phase; pointers[2] = (void*)&a->transmission;
@@ -368,9 +368,9 @@ struct pnn_mask_transmit_c64_arguments {
     long long masks;
     long long batch;
     long long pixels;
-    const pnn_complex64* transmission;
-    const pnn_complex64* field;
-    pnn_complex64* out;
+    const pnn_complex64* transmission; /* (masks, pixels) */
+    const pnn_complex64* field; /* (outer, masks, batch, pixels) */
+    pnn_complex64* out; /* (outer, masks, batch, pixels) */
 };
 static inline void pnn_mask_transmit_c64_pointers(struct pnn_mask_transmit_c64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->outer; pointers[1] = (void*)&a->masks; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->pixels;
@@ -381,9 +381,9 @@ struct pnn_mask_transmit_c128_arguments {
     long long masks;
     long long batch;
     long long pixels;
-    const pnn_complex128* transmission;
-    const pnn_complex128* field;
-    pnn_complex128* out;
+    const pnn_complex128* transmission; /* (masks, pixels) */
+    const pnn_complex128* field; /* (outer, masks, batch, pixels) */
+    pnn_complex128* out; /* (outer, masks, batch, pixels) */
 };
 static inline void pnn_mask_transmit_c128_pointers(struct pnn_mask_transmit_c128_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->outer; pointers[1] = (void*)&a->masks; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->pixels;
@@ -394,9 +394,9 @@ struct pnn_mask_transmit_vjp_c64_arguments {
     long long masks;
     long long batch;
     long long pixels;
-    const pnn_complex64* cotangent;
-    const pnn_complex64* field;
-    pnn_complex64* out;
+    const pnn_complex64* cotangent; /* (outer, masks, batch, pixels) */
+    const pnn_complex64* field; /* (outer, masks, batch, pixels) */
+    pnn_complex64* out; /* (masks, pixels) */
 };
 static inline void pnn_mask_transmit_vjp_c64_pointers(struct pnn_mask_transmit_vjp_c64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->outer; pointers[1] = (void*)&a->masks; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->pixels;
@@ -407,9 +407,9 @@ struct pnn_mask_transmit_vjp_c128_arguments {
     long long masks;
     long long batch;
     long long pixels;
-    const pnn_complex128* cotangent;
-    const pnn_complex128* field;
-    pnn_complex128* out;
+    const pnn_complex128* cotangent; /* (outer, masks, batch, pixels) */
+    const pnn_complex128* field; /* (outer, masks, batch, pixels) */
+    pnn_complex128* out; /* (masks, pixels) */
 };
 static inline void pnn_mask_transmit_vjp_c128_pointers(struct pnn_mask_transmit_vjp_c128_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->outer; pointers[1] = (void*)&a->masks; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->pixels;
@@ -419,10 +419,10 @@ struct pnn_mask_phase_adjoint_c64_arguments {
     long long masks;
     long long batch;
     long long pixels;
-    const pnn_complex64* transmission;
-    const pnn_complex64* after;
-    pnn_complex64* cotangent;
-    float* gradient;
+    const pnn_complex64* transmission; /* (masks, pixels) */
+    const pnn_complex64* after; /* (masks, batch, pixels) */
+    pnn_complex64* cotangent; /* (masks, batch, pixels) */
+    float* gradient; /* (masks, pixels) */
 };
 static inline void pnn_mask_phase_adjoint_c64_pointers(struct pnn_mask_phase_adjoint_c64_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->masks; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->pixels; pointers[3] = (void*)&a->transmission;
@@ -432,10 +432,10 @@ struct pnn_mask_phase_adjoint_c128_arguments {
     long long masks;
     long long batch;
     long long pixels;
-    const pnn_complex128* transmission;
-    const pnn_complex128* after;
-    pnn_complex128* cotangent;
-    double* gradient;
+    const pnn_complex128* transmission; /* (masks, pixels) */
+    const pnn_complex128* after; /* (masks, batch, pixels) */
+    pnn_complex128* cotangent; /* (masks, batch, pixels) */
+    double* gradient; /* (masks, pixels) */
 };
 static inline void pnn_mask_phase_adjoint_c128_pointers(struct pnn_mask_phase_adjoint_c128_arguments* a, void* pointers[7]) {
     pointers[0] = (void*)&a->masks; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->pixels; pointers[3] = (void*)&a->transmission;
@@ -446,9 +446,9 @@ static inline void pnn_mask_phase_adjoint_c128_pointers(struct pnn_mask_phase_ad
 struct pnn_spectrum_multiply_c64_arguments {
     long long batch;
     long long points;
-    const long long* index;
-    const pnn_complex64* transfer;
-    pnn_complex64* spectrum;
+    const long long* index; /* (batch) */
+    const pnn_complex64* transfer; /* (functions, points) */
+    pnn_complex64* spectrum; /* (batch, points) */
 };
 static inline void pnn_spectrum_multiply_c64_pointers(struct pnn_spectrum_multiply_c64_arguments* a, void* pointers[5]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->points; pointers[2] = (void*)&a->index; pointers[3] = (void*)&a->transfer;
@@ -457,9 +457,9 @@ static inline void pnn_spectrum_multiply_c64_pointers(struct pnn_spectrum_multip
 struct pnn_spectrum_multiply_c128_arguments {
     long long batch;
     long long points;
-    const long long* index;
-    const pnn_complex128* transfer;
-    pnn_complex128* spectrum;
+    const long long* index; /* (batch) */
+    const pnn_complex128* transfer; /* (functions, points) */
+    pnn_complex128* spectrum; /* (batch, points) */
 };
 static inline void pnn_spectrum_multiply_c128_pointers(struct pnn_spectrum_multiply_c128_arguments* a, void* pointers[5]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->points; pointers[2] = (void*)&a->index; pointers[3] = (void*)&a->transfer;
@@ -468,7 +468,7 @@ static inline void pnn_spectrum_multiply_c128_pointers(struct pnn_spectrum_multi
 struct pnn_spectrum_finite_c64_arguments {
     long long batch;
     long long points;
-    const pnn_complex64* field;
+    const pnn_complex64* field; /* (batch, points) */
     int* fault; /* (1) */
 };
 static inline void pnn_spectrum_finite_c64_pointers(struct pnn_spectrum_finite_c64_arguments* a, void* pointers[4]) {
@@ -477,7 +477,7 @@ static inline void pnn_spectrum_finite_c64_pointers(struct pnn_spectrum_finite_c
 struct pnn_spectrum_finite_c128_arguments {
     long long batch;
     long long points;
-    const pnn_complex128* field;
+    const pnn_complex128* field; /* (batch, points) */
     int* fault; /* (1) */
 };
 static inline void pnn_spectrum_finite_c128_pointers(struct pnn_spectrum_finite_c128_arguments* a, void* pointers[4]) {
@@ -491,10 +491,10 @@ struct pnn_spectrum_roll_c64_arguments {
     long long row_out;
     long long sy;
     long long sx;
-    const pnn_complex64* along_y;
-    const pnn_complex64* along_x;
-    const pnn_complex64* before;
-    pnn_complex64* after;
+    const pnn_complex64* along_y; /* (ny) */
+    const pnn_complex64* along_x; /* (nx) */
+    const pnn_complex64* before; /* (batch, ny, row_in) */
+    pnn_complex64* after; /* (batch, ny, row_out) */
 };
 static inline void pnn_spectrum_roll_c64_pointers(struct pnn_spectrum_roll_c64_arguments* a, void* pointers[11]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->ny; pointers[2] = (void*)&a->nx; pointers[3] = (void*)&a->row_in;
@@ -509,10 +509,10 @@ struct pnn_spectrum_roll_c128_arguments {
     long long row_out;
     long long sy;
     long long sx;
-    const pnn_complex128* along_y;
-    const pnn_complex128* along_x;
-    const pnn_complex128* before;
-    pnn_complex128* after;
+    const pnn_complex128* along_y; /* (ny) */
+    const pnn_complex128* along_x; /* (nx) */
+    const pnn_complex128* before; /* (batch, ny, row_in) */
+    pnn_complex128* after; /* (batch, ny, row_out) */
 };
 static inline void pnn_spectrum_roll_c128_pointers(struct pnn_spectrum_roll_c128_arguments* a, void* pointers[11]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->ny; pointers[2] = (void*)&a->nx; pointers[3] = (void*)&a->row_in;

@@ -12,11 +12,11 @@ struct pnn_draws_words_u32_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    unsigned* out;
+    const long long* index; /* (samples) */
+    unsigned* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_words_u32_pointers(struct pnn_draws_words_u32_arguments* a, void* pointers[10]) {
@@ -29,11 +29,11 @@ struct pnn_draws_uniform_f32_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    float* out;
+    const long long* index; /* (samples) */
+    float* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_uniform_f32_pointers(struct pnn_draws_uniform_f32_arguments* a, void* pointers[10]) {
@@ -46,11 +46,11 @@ struct pnn_draws_uniform_f64_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    double* out;
+    const long long* index; /* (samples) */
+    double* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_uniform_f64_pointers(struct pnn_draws_uniform_f64_arguments* a, void* pointers[10]) {
@@ -63,11 +63,11 @@ struct pnn_draws_normal_f32_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    float* out;
+    const long long* index; /* (samples) */
+    float* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_normal_f32_pointers(struct pnn_draws_normal_f32_arguments* a, void* pointers[10]) {
@@ -80,11 +80,11 @@ struct pnn_draws_normal_f64_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    double* out;
+    const long long* index; /* (samples) */
+    double* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_normal_f64_pointers(struct pnn_draws_normal_f64_arguments* a, void* pointers[10]) {
@@ -97,12 +97,12 @@ struct pnn_draws_bernoulli_f32_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    const float* p;
-    unsigned char* out;
+    const long long* index; /* (samples) */
+    const float* p; /* (samples, elements) */
+    unsigned char* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_bernoulli_f32_pointers(struct pnn_draws_bernoulli_f32_arguments* a, void* pointers[11]) {
@@ -115,12 +115,12 @@ struct pnn_draws_bernoulli_f64_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    const double* p;
-    unsigned char* out;
+    const long long* index; /* (samples) */
+    const double* p; /* (samples, elements) */
+    unsigned char* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_bernoulli_f64_pointers(struct pnn_draws_bernoulli_f64_arguments* a, void* pointers[11]) {
@@ -133,12 +133,12 @@ struct pnn_draws_poisson_f32_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    const float* mean;
-    int* out;
+    const long long* index; /* (samples) */
+    const float* mean; /* (samples, elements) */
+    int* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_poisson_f32_pointers(struct pnn_draws_poisson_f32_arguments* a, void* pointers[11]) {
@@ -151,12 +151,12 @@ struct pnn_draws_poisson_f64_arguments {
     long long elements;
     unsigned key0;
     unsigned key1;
-    const unsigned* key;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
-    const long long* index;
-    const double* mean;
-    int* out;
+    const long long* index; /* (samples) */
+    const double* mean; /* (samples, elements) */
+    int* out; /* (samples, elements) */
     int* fault; /* (1) */
 };
 static inline void pnn_draws_poisson_f64_pointers(struct pnn_draws_poisson_f64_arguments* a, void* pointers[11]) {

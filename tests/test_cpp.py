@@ -122,6 +122,14 @@ def test_folders_with_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shlex.split(_kernels.host_flags())[:5] == ["-I/a b/kernels/include", "-isystem", "/a b/kernels/host", "-iquote", "/a b/kernels"]
 
 
+def test_cmake_compiles_as_info_says() -> None:
+    """-ffp-contract=off is what the bits hang on, where there is an fma: both ways have it, and all the rest."""
+    config = (ROOT / "pnnkern/cmake/pnnkernConfig.cmake").read_text()
+    flags = _kernels.HOST_FLAGS
+    assert "-ffp-contract=off" in flags
+    assert all(flag in config for flag in flags if flag not in ("-std=c++17", "-pthread"))
+
+
 def test_kernels_are_listed_without_what_is_heavy() -> None:
     code = "import sys, pnnkern; assert len(pnnkern.get_kernels()) > 100; print(*{'numba', 'scipy', 'typer', 'cupy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], env=HERE, capture_output=True, text=True, check=True)

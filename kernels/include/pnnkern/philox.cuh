@@ -24,6 +24,8 @@ typedef unsigned long long u64;
 typedef long long i64;
 struct rng_key { u32 a, b; };
 struct words { u32 w[4]; };
+// The global number of a row: index[row], or, where that is null, row sample0 + row of all.
+PNN_HD i64 sample_of(i64 row, i64 sample0, const i64* index) { return index ? index[row] : sample0 + row; }
 
 // ---- arithmetic, one IEEE rounding each
 #ifdef __CUDA_ARCH__

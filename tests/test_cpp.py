@@ -62,6 +62,18 @@ def test_the_launch_by_the_driver_compiles(folder: Path) -> None:
     subprocess.run(["gcc", *options, str(ROOT / "docs/examples/c/launch.c")], check=True)
 
 
+def test_kernels_are_launched_from_cuda(tmp_path: Path) -> None:
+    """A kernel of ours beside somebody's main: declared by the header, compiled by itself, linked."""
+    if shutil.which("nvcc") is None:
+        pytest.skip("nvcc is not installed")
+    call = "pnn_mask_phasor_f32<<<1, 256>>>(10, (const float*)nullptr, (pnn_complex64*)nullptr)"
+    (tmp_path / "main.cu").write_text(f'#include "pnnkern/kernels_optics.h"\nint main() {{ {call}; return 0; }}\n')
+    kernel = pnn.get_kernels()["pnn_mask_phasor_f32"].file
+    command = ["nvcc", "-std=c++17", "-arch=sm_90", f"-I{pnn.get_include()}", "main.cu", kernel, "-o", "main"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def _wheels() -> list[Path]:
     try:
         import nvidia

@@ -66,7 +66,7 @@ extern "C" __global__ void pnn_samples_advance_f64(long long count, long long st
 // Inputs in single precision: gain times each value, of bytes their fractions of 255. Where an order is given, samples are those that are
 // next, and their labels, targets and numbers are gathered as well.
 // Bytes: a value in, one or two out.
-// Launch: any 1-D grid and block.
+// Launch: any 1-D grid, blocks of whole warps.
 // Faults: `code` for a value outside of low .. high.
 // batch : samples
 // n : values of a sample
@@ -106,7 +106,7 @@ extern "C" __global__ void pnn_samples_single_f64(long long batch, long long n, 
 }
 // The same in double precision.
 // Bytes: a value in, one or two out.
-// Launch: any 1-D grid and block.
+// Launch: any 1-D grid, blocks of whole warps.
 // Faults: `code` for a value outside of low .. high.
 // batch : samples
 // n : values of a sample

@@ -4,7 +4,7 @@
 // weight[i, j] = clamp(weight[i, j] - rate scale sum_s first[s, i] second[s, j], low, high), of up to 8 arrays in a launch. A thread has 4
 // x 4 weights of a tile of 64 x 64; samples are added in order.
 // Bytes: 2 values per weight, and first and second once for every 64 columns or rows.
-// Launch: any 1-D grid, blocks of 16 x 16, which take turns at the tiles of all arrays.
+// Launch: a block of 16 x 16 for each tile of 64 x 64 of all arrays, one after another in a 1-D grid.
 // arrays : how many, 8 at most; pointers of the others are not looked at
 // rate : of the move
 // shape : (arrays, 3) rows, columns and samples of each

@@ -136,7 +136,7 @@ PNN_D void layered_contrast(long long batch, int layers, int drops, int a, int b
 // What the first layer of hidden nodes gets from the inputs, and the total conductance of every node: drive = x weight0 + bias; total = sum
 // of a node's conductances over slope.
 // Bytes: every weight once, and x once for every 8 nodes.
-// Launch: grid (tiles of 8 nodes of all layers, tiles of 4 samples, networks), of any size, block (8, 64).
+// Launch: grid (a block for each tile of 8 nodes of all layers, tiles of 4 samples, networks), the last two of any size, block (8, 64).
 // Faults: 61 a nudge that leaves no minimum, 62 a node that is joined to nothing, 63 a conductance below 0.
 // given : arrays of weights: `layers`, and where the network goes on, the next one
 // least : the least nudge of the outputs

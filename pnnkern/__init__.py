@@ -8,9 +8,12 @@ a rule, `load` gives back what a run has trained, `results` opens a file for lar
 
 import importlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._kernels import Kernel
 
 _HERE = Path(__file__).resolve().parent
 if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie beside this package and are mapped into it
@@ -18,7 +21,7 @@ if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie 
 
 _ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
 _TRAINING = ("train", "load")  # of experiments.api, which needs the libraries of the command line
-__all__ = ["__version__", "check", "clear_caches", "get_include", "results", *_ROOMS, *_TRAINING]
+__all__ = ["__version__", "check", "clear_caches", "get_include", "get_kernels", "results", *_ROOMS, *_TRAINING]
 
 
 def __getattr__(name: str) -> Any:
@@ -40,6 +43,13 @@ def get_include() -> str:
     from . import _sources
 
     return str(_sources.include_folder())
+
+
+def get_kernels() -> "dict[str, Kernel]":
+    """Every CUDA kernel, by name: what it computes and moves, its arguments with types, shapes and units, and its file. Nothing is compiled."""
+    from . import _kernels
+
+    return _kernels.get_kernels()
 
 
 def check() -> None:

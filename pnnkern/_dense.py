@@ -11,7 +11,7 @@ from . import _array, _launch
 from ._array import Array
 
 ACTIVATIONS = ("", "tanh", "relu", "sigmoid")  # numbered as in dense.cu
-SIDE = 16  # of a tile, as in dense.cu
+SIDE = 16  # of a tile, as in dense.cuh
 
 
 def layer(x: Array, w: Array, activation: str = "") -> Array:

@@ -508,12 +508,28 @@ def info(
     ] = None,
     assignments: Set = None,
     data_dir: DataDir = "",
+    kernels: Annotated[bool, typer.Option("--kernels", help="Show instead all CUDA kernels and their arguments.")] = False,
+    includes: Annotated[bool, typer.Option("--includes", help="Print only the compiler's flags for the headers.")] = False,
+    host_flags: Annotated[bool, typer.Option("--host-flags", help="Print only g++'s flags for kernels that run on the CPU.")] = False,
+    cmake: Annotated[bool, typer.Option("--cmake", help="Print only the folder of pnnkernConfig.cmake.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show versions, devices, MPI, threads and folders, or a model of how a recipe scales.
+    """Show versions, devices, MPI, threads and folders, or a model of how a recipe scales; or what C and C++ programs need of the kernels.
 
     Example: pnnkern info --scaling d2nn-digits --step-time 1e-3
     """
+    from . import _kernels
+
+    asked = [name for name, given in (("kernels", kernels), ("includes", includes), ("host_flags", host_flags), ("cmake", cmake)) if given]
+    if len(asked) + bool(scaling) > 1:
+        raise PnnError("--scaling, --kernels, --includes, --host-flags and --cmake are each asked for alone")
+    if kernels:
+        _end({"kernels": _kernels.records()}, as_json, _kernels.listing())
+        return
+    if asked:
+        told = {"includes": _kernels.flags, "host_flags": _kernels.host_flags, "cmake": lambda: str(_kernels.cmake_folder())}[asked[0]]()
+        _end({asked[0]: told}, as_json, told)
+        return
     if scaling:
         from .experiments import recipe as recipes
         from .experiments import scaling as scalings

@@ -2,12 +2,14 @@
 
 import configparser
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
 from pathlib import Path
 
+import cpp_page
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,6 +84,9 @@ def test_wheel_and_sdist_hold_kernels_and_data(built: Path) -> None:
         "pnnkern/kernels/include/pnnkern/complex.cuh",
         "pnnkern/data/mnist-small.npz",
         "pnnkern/py.typed",
+        "pnnkern/cmake/pnnkernConfig.cmake",
+        "pnnkern/kernels/include/pnnkern/kernels_optics.h",
+        "pnnkern/kernels/host/cuda_host.h",
     ):
         assert needed in names
     sources = {p.relative_to(ROOT / "kernels").as_posix() for p in (ROOT / "kernels").glob("**/*.cu*")}
@@ -109,10 +114,27 @@ def test_installed(source: Path, built: Path, tmp_path: Path, way: str) -> None:
         done = subprocess.run([inner, "-c", PROBE], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         assert done.stdout.strip() == str(source / "pnnkern/__init__.py")
+        programs(inner, environment, source / "kernels", tmp_path)
         return
     what = {"wheel": next(built.glob("*.whl")), "sdist": next(built.glob("*.tar.gz")), "target": source}[way]
     pip("--target", str(target), str(what), cwd=tmp_path)
     assert python("-c", PROBE, cwd=tmp_path, path=str(target)) == str(target / "pnnkern/__init__.py")
+    if way == "wheel":
+        programs(sys.executable, {**os.environ, "PYTHONPATH": str(target)}, target / "pnnkern/kernels", tmp_path)
+
+
+def programs(interpreter: str, environment: dict[str, str], kernels: Path, folder: Path) -> None:
+    """The C and C++ programs of docs/cpp.md, on the headers and kernels of this installation."""
+    if shutil.which("g++") is None:
+        pytest.skip("g++ is not installed")
+    built = [block for block in cpp_page.BLOCKS if "example" in block or "maths" in block]
+    assert len(built) == 4
+    printed = "".join(cpp_page.run(block, interpreter, environment, folder) for block in built if not cpp_page.missing(block))
+    assert "current of a diode at 1 V: 0.0007 A\n" in printed
+    if shutil.which("make"):
+        assert f"-I{kernels / 'include'}" in printed  # make says what it does
+        assert f"20 microsiemens become {20 * ((86400 + 25) / 25) ** -0.06:.6f} " in printed
+        assert "light that is left on the axis: 0.349665 " in printed  # as in tests/test_cpp.py, where NumPy says so
 
 
 def test_bare_checkout(source: Path, tmp_path: Path) -> None:

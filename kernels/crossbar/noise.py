@@ -8,7 +8,7 @@ from ..random.draws import bernoulli, block, exp_neg, f8, fma, inline
 from .read import fill
 
 GAUSSIAN, LOGNORMAL, TELEGRAPH = 0, 1, 2
-SLICE = 64  # inputs that a sum takes together: noise.cu
+SLICE = 64  # inputs that a sum takes together: noise.cuh
 
 
 @inline

@@ -1,6 +1,12 @@
-// Exact wires: the effective conductance of a crossbar by star-mesh elimination (tree.cuh). Leaves: a warp for each, four to a block of 128
-// threads. What becomes of them is in join.cu.
-// G (arrays, n_in, n_out); conductances of wires as in tree_array.
+// Exact wires: the effective conductance of a crossbar by star-mesh elimination (tree.cuh). Leaves of 4 x 4 cells: a warp for each. What
+// becomes of them is in join.cu. leaves = ceil(n_in / 4) ceil(n_out / 4).
+// Launch: any 1-D grid, blocks of 128: four leaves.
+// arrays : of the stack
+// n_in, n_out : rows and columns of an array
+// pair : not 0 where rows are positive and negative in turn and share the node on the bit line
+// word, bit : [S] a segment of a word and of a bit line
+// first, last : [S] the first segment of a word line and the last one of a bit line
+// G : (arrays, n_in, n_out) [S] conductances of the cells
 #include "pnnkern/tree.cuh"
 
 namespace pnn {
@@ -11,7 +17,9 @@ template <class Body> PNN_D void tree_each(i64 leaves, Body body) {
 }
 }  // namespace pnn
 
-// out (arrays, leaves, 16, 16): conductances between the ports of every leaf. Reads every cell once, writes 16 values for each.
+// The conductances between the ports of every leaf.
+// Bytes: reads every cell once, writes 16 values for each.
+// out : (arrays, leaves, 16, 16) [S] conductances
 extern "C" __global__ void pnn_tree_leaves_f32(long long arrays, long long n_in, long long n_out, int pair, float word,
                                              float bit, float first, float last, const float* __restrict__ G, float* __restrict__ out) {
     __shared__ float C[4][256];
@@ -24,7 +32,11 @@ extern "C" __global__ void pnn_tree_leaves_f32(long long arrays, long long n_in,
         __syncwarp();
     });
 }
-// gradient (arrays, n_in, n_out) and segments (arrays, leaves, 4: word, bit, first, last) = -sum Q dv dv, from W (arrays, leaves, 16, 16).
+// gradient and segments = -sum Q dv dv, from W = Phi Q Phi^T of the ports of every leaf.
+// Bytes: reads 17 values per cell, writes 1, and 4 for each leaf.
+// W : (arrays, leaves, 16, 16) of pnn_join_split
+// gradient : (arrays, n_in, n_out) dL / dG
+// segments : (arrays, leaves, 4) by the conductances of the leaf's segments: word, bit, first, last
 extern "C" __global__ void pnn_tree_leaves_vjp_f32(long long arrays, long long n_in, long long n_out, int pair, float word,
                                                  float bit, float first, float last, const float* __restrict__ G,
                                                  const float* __restrict__ W,
@@ -44,7 +56,11 @@ extern "C" __global__ void pnn_tree_leaves_vjp_f32(long long arrays, long long n
         __syncwarp();
     });
 }
-// on_word, on_bit (arrays, n_in, n_out, q): voltages on both lines at every cell, from those of the ports V (arrays, leaves, 16, q).
+// Voltages on both lines at every cell, from those of the ports of its leaf.
+// Bytes: reads a value per cell, and q of each port, writes 2 q per cell.
+// q : columns of voltages
+// V : (arrays, leaves, 16, q) [V] of pnn_join_voltages
+// on_word, on_bit : (arrays, n_in, n_out, q) [V] voltages
 extern "C" __global__ void pnn_tree_voltages_f32(long long arrays, long long n_in, long long n_out, long long q, int pair, float word,
                                                float bit, float first, float last, const float* __restrict__ G,
                                                const float* __restrict__ V,
@@ -65,7 +81,6 @@ extern "C" __global__ void pnn_tree_voltages_f32(long long arrays, long long n_i
         __syncwarp();
     });
 }
-// out (arrays, leaves, 16, 16): conductances between the ports of every leaf. Reads every cell once, writes 16 values for each.
 extern "C" __global__ void pnn_tree_leaves_f64(long long arrays, long long n_in, long long n_out, int pair, double word,
                                              double bit, double first, double last, const double* __restrict__ G, double* __restrict__ out) {
     __shared__ double C[4][256];
@@ -78,7 +93,6 @@ extern "C" __global__ void pnn_tree_leaves_f64(long long arrays, long long n_in,
         __syncwarp();
     });
 }
-// gradient (arrays, n_in, n_out) and segments (arrays, leaves, 4: word, bit, first, last) = -sum Q dv dv, from W (arrays, leaves, 16, 16).
 extern "C" __global__ void pnn_tree_leaves_vjp_f64(long long arrays, long long n_in, long long n_out, int pair, double word,
                                                  double bit, double first, double last, const double* __restrict__ G,
                                                  const double* __restrict__ W,
@@ -98,7 +112,6 @@ extern "C" __global__ void pnn_tree_leaves_vjp_f64(long long arrays, long long n
         __syncwarp();
     });
 }
-// on_word, on_bit (arrays, n_in, n_out, q): voltages on both lines at every cell, from those of the ports V (arrays, leaves, 16, q).
 extern "C" __global__ void pnn_tree_voltages_f64(long long arrays, long long n_in, long long n_out, long long q, int pair, double word,
                                                double bit, double first, double last, const double* __restrict__ G,
                                                const double* __restrict__ V,

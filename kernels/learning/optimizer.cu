@@ -1,73 +1,23 @@
-// Parameter updates, one pass over memory each, of up to 8 arrays in a launch. Array a has sizes[a] values.
-// how[a] = (factor, divisor, low, high): its gradient counts factor / divisor times, so that the mean of a sum over samples is made on the
-// way, and its values stay within low .. high.
-// now : (rate, correction1, correction2) of this step, where they are in the device's memory and not given; else null.
-// Arrays lie one after another in a row of warps: threads for each array in whole warps are enough, and any grid takes turns.
-#include "pnnkern/platform.cuh"
+// Parameter updates, one pass over memory each, of up to 8 arrays in a launch.
+// Launch: any 1-D grid, blocks of whole warps. Arrays lie one after another in a row of warps: threads for each array in whole warps are
+//   enough, and any grid takes turns.
+// arrays : how many, 8 at most; pointers of the others are not looked at
+// sizes : (arrays) values of each
+// how : (arrays, 4) factor, divisor, low, high: a gradient counts factor / divisor times, so that the mean of a sum over samples is made
+//   on the way, and values stay within low .. high
+// rate : learning rate, where now is null
+// now : (3) rate, correction1, correction2 of this step, where they are in the device's memory; or null
+// gradient0 .. gradient7 : (sizes) dL / dparameter, summed over the samples
+// parameter0 .. parameter7 : (sizes) in place
+#include "pnnkern/optimizer.cuh"
 
-namespace pnn {
-// What is done with an array.
-template <class T> struct way {
-    T factor, divisor, low, high;
-    PNN_D explicit way(const double* how) : factor(T(how[0])), divisor(T(how[1])), low(T(how[2])), high(T(how[3])) {}
-    PNN_D T mean(T gradient) const {
-        T g = gradient * factor;
-        return divisor == T(1) ? g : g / divisor;
-    }
-    PNN_D T within(T value) const {
-        value = value < low ? low : value;
-        return value > high ? high : value;
-    }
-};
-// What one thread updates after another: value i of array a, from arrays in whole warps.
-struct turns {
-    long long left[8], at, step;   // values of each array; which one of those that are still to come this thread is at
-    PNN_D turns(int arrays, const long long* sizes)
-        : at(blockIdx.x * (long long)blockDim.x + threadIdx.x), step((long long)gridDim.x * blockDim.x) {
-#pragma unroll
-        for (int a = 0; a < 8; a++) left[a] = a < arrays ? sizes[a] : 0;   // all asked for together
-    }
-    PNN_D static long long whole(long long n) { return n + 31 & ~31ll; }
-};
-template <class T>
-PNN_D void optimizer_adam(turns& of, int a, const double* how, double rate, double beta1, double beta2, double epsilon, double correction1,
-                          double correction2, const T* gradient, T* first, T* second, T* parameter) {
-    long long n = of.left[a], end = turns::whole(n);
-    if (of.at < end) {
-        way<T> own(how + 4 * a);
-#pragma unroll 1   // eight copies of it are enough
-        for (; of.at < end; of.at += of.step) {
-            if (of.at >= n) continue;
-            long long i = of.at;
-            T value = parameter[i], g = own.mean(gradient[i]);
-            T m = T(beta1) * first[i] + T(1 - beta1) * g;
-            T v = T(beta2) * second[i] + T(1 - beta2) * g * g;
-            first[i] = m;
-            second[i] = v;
-            parameter[i] = own.within(value - T(rate) * (m / T(correction1)) / (sqrt(v / T(correction2)) + T(epsilon)));
-        }
-    }
-    of.at -= end;
-}
-template <class T>
-PNN_D void optimizer_sgd(turns& of, int a, const double* how, double rate, double momentum, const T* gradient, T* velocity, T* parameter) {
-    long long n = of.left[a], end = turns::whole(n);
-    if (of.at < end) {
-        way<T> own(how + 4 * a);
-#pragma unroll 1   // eight copies of it are enough
-        for (; of.at < end; of.at += of.step) {
-            if (of.at >= n) continue;
-            long long i = of.at;
-            T value = parameter[i], v = T(momentum) * velocity[i] + own.mean(gradient[i]);
-            velocity[i] = v;
-            parameter[i] = own.within(value - T(rate) * v);
-        }
-    }
-    of.at -= end;
-}
-}  // namespace pnn
-
-// Adam (Kingma and Ba 2015): corrections are 1 - beta^step.  Moves 7 values per parameter: reads 4, writes 3.
+// Adam (Kingma and Ba 2015).
+// Bytes: 7 values per parameter: reads 4, writes 3.
+// beta1, beta2 : of the means of gradients and of their squares
+// epsilon : added to the root
+// correction1, correction2 : 1 - beta^step, where now is null
+// first0 .. first7 : (sizes) means of the gradients, in place
+// second0 .. second7 : (sizes) means of their squares, in place
 extern "C" __global__ void pnn_optimizer_adam_f32(
     int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double beta1, double beta2,
     double epsilon, double correction1, double correction2, const double* __restrict__ now, const float* __restrict__ gradient0,
@@ -116,7 +66,10 @@ extern "C" __global__ void pnn_optimizer_adam_f64(
         pnn::optimizer_adam(of, a, how, rate, beta1, beta2, epsilon, correction1, correction2, g[a], f[a], s[a], p[a]);
     }
 }
-// velocity = momentum velocity + gradient; parameter -= rate velocity.  Moves 5 values per parameter.
+// velocity = momentum velocity + gradient; parameter -= rate velocity.
+// Bytes: 5 values per parameter: reads 3, writes 2.
+// momentum : 0 .. 1
+// velocity0 .. velocity7 : (sizes) in place
 extern "C" __global__ void pnn_optimizer_sgd_f32(
     int arrays, const long long* __restrict__ sizes, const double* __restrict__ how, double rate, double momentum,
     const double* __restrict__ now, const float* __restrict__ gradient0, const float* __restrict__ gradient1,

@@ -1,117 +1,23 @@
 // Restricted Boltzmann machines: a chain of hidden units and classes in turn, and a whole layer at once. Draws: pnnkern/philox.cuh, of keys
 // fold_in(fold_in(key, step), purpose): hidden units by their number, a class by one uniform.
-#include "pnnkern/draws.cuh"
-#include "pnnkern/layered.cuh"
-
-namespace pnn {
-PNN_D float exp_(float x) { return expf(x); }
-PNN_D double exp_(double x) { return exp(x); }
-template <class T> PNN_D T logistic(T x) { return T(0.5) + T(0.5) * tanh_(x / T(2)); }
-
-// The class that a uniform falls into, by chances that sum to one.
-template <class T> PNN_D int class_of(int classes, const T* chance, rng_key key, u64 sample) {
-    T u = T(uniform(block(key, 0, sample).w[0])), reach = T(0);
-    int number = 0;
-    for (int c = 0; c < classes - 1; c++) {
-        reach += chance[c];
-        number += u >= reach;
-    }
-    return number;
-}
-
-// Shared memory: room = (hidden units; chances, pulls and means of classes), and the weights in rows of an odd length if `kept`; now: a class.
-template <class T>
-PNN_D void boltzmann_chain(i64 batch, int hidden, int classes, int settle, int sweeps, int kept, rng_key key, rng_key start, u64 of_hidden,
-                           u64 of_classes, i64 sample0, const i64* index, const T* drive, const T* weight, const T* bias, const T* field,
-                           T* drawn, T* given, T* mean, int* fault, T* room, int* now) {
-    T *h = room, *chance = h + hidden, *pull = chance + classes, *sum = pull + classes;
-    const T* w = weight;
-    int pitch = kept ? classes | 1 : classes, lane = threadIdx.x % 32;
-    if (kept) {
-        T* copy = sum + classes;
-        for (int e = threadIdx.x; e < hidden * classes; e += blockDim.x) copy[e / classes * pitch + e % classes] = weight[e];
-        w = copy;
-    }
-    for (i64 b = blockIdx.x; b < batch; b += gridDim.x) {
-        i64 sample = index ? index[b] : sample0 + b;
-        if (sample < 0 && threadIdx.x == 0) atomicMax(fault, 4);
-        for (int c = threadIdx.x; c < classes; c += blockDim.x) sum[c] = T(0), chance[c] = T(1) / T(classes);
-        __syncthreads();
-        if (threadIdx.x == 0) *now = class_of(classes, chance, start, (u64)sample);
-        __syncthreads();
-        for (int n = 0; n < settle + sweeps; n++) {
-            rng_key own = fold_in(key, (u64)n), key_h = fold_in(own, of_hidden);
-            int y = *now;
-            i64 row = (i64)(n - settle) * batch + b;
-            for (int j = threadIdx.x; j < hidden; j += blockDim.x) {
-                T p = logistic(drive[b * hidden + j] + w[j * pitch + y]);
-                if (!(p >= T(0) && p <= T(1))) atomicMax(fault, 3);
-                words z = block(key_h, (u64)j >> 2, (u64)sample);
-                u32 one = z.w[0], two = z.w[1];   // words j and j + 1 of four
-                if (j % 4 == 1) one = z.w[1], two = z.w[2];
-                if (j % 4 == 2) one = z.w[2], two = z.w[3];
-                if (j % 4 == 3) one = z.w[3], two = z.w[0];
-                h[j] = bernoulli((double)p, one, two) ? T(1) : T(0);
-                if (n >= settle) given[row * hidden + j] = p;
-            }
-            __syncthreads();
-            for (int c = threadIdx.x / 32; c < classes; c += blockDim.x / 32) {   // a warp for each class
-                T total = T(0);
-                for (int j = lane; j < hidden; j += 32) total += h[j] * w[j * pitch + c];
-                for (int lanes = 16; lanes > 0; lanes /= 2) total += __shfl_down_sync(0xffffffffu, total, lanes);
-                if (lane == 0) pull[c] = total + bias[c] + (field ? field[b * classes + c] : T(0));
-            }
-            __syncthreads();
-            for (int c = threadIdx.x; c < classes; c += blockDim.x) {
-                T most = pull[0], total = T(0);
-                for (int k = 1; k < classes; k++) most = larger(most, pull[k]);
-                for (int k = 0; k < classes; k++) total += exp_(pull[k] - most);
-                chance[c] = exp_(pull[c] - most) / total;
-                if (n >= settle) {
-                    sum[c] += chance[c] / T(sweeps);
-                    drawn[row * classes + c] = c == y ? T(1) : T(0);
-                }
-            }
-            __syncthreads();
-            if (threadIdx.x == 0) *now = class_of(classes, chance, fold_in(own, of_classes), (u64)sample);
-            __syncthreads();
-        }
-        for (int c = threadIdx.x; c < classes; c += blockDim.x) mean[b * classes + c] = sum[c];
-        __syncthreads();   // the next sample begins
-    }
-}
-
-// A layer of units from what pulls them, x = slope ((pull + bias) + more): `one` with chance 1 / (1 + exp(-x)), else 0.
-template <class T>
-PNN_D void boltzmann_units(i64 samples, i64 units, T slope, T one, rng_key key, i64 sample0, const i64* index, const T* pull, const T* bias,
-                           const T* more, T* out, int* fault) {
-    fill(samples, units, 0, sample0, index, out, fault, [=](i64 quad, i64 sample, i64 e, i64 position, T* z) {
-        four<T> x = load(pull + position, e, units), b = load(bias + e, e, units), chance;
-        if (more) {
-            four<T> m = load(more + position, e, units);
-#pragma unroll
-            for (int j = 0; j < 4; j++) x.v[j] = (x.v[j] + b.v[j]) + m.v[j];
-        } else {
-#pragma unroll
-            for (int j = 0; j < 4; j++) x.v[j] += b.v[j];
-        }
-        bool good = true;
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-            chance.v[j] = logistic(slope * x.v[j]);
-            good = good && chance.v[j] >= T(0) && chance.v[j] <= T(1);
-        }
-        if (!good) atomicMax(fault, 3);
-        unsigned char bit[4];
-        bernoulli4(key, (u64)quad, (u64)sample, chance.v, bit);
-#pragma unroll
-        for (int j = 0; j < 4; j++) z[j] = bit[j] ? one : T(0);
-    });
-}
-}  // namespace pnn
-
-// pull, more (or null), out[samples][units], bias[units]; more: what a second layer pulls with. Draws and grid: pnn_draws_bernoulli.
 // Faults: 3 a pull that is no number, 4 a sample index that is negative.
+// key0, key1 : words of the key, where key is null
+// key : (2) where they lie in the device's memory; or null
+// sample0 : global number of sample 0, where index is null
+// index : (samples) global number of each sample, or null
+#include "pnnkern/boltzmann.cuh"
+
+// A layer of units from what pulls them: `one` with the chance 1 / (1 + exp(-x)), x = slope ((pull + bias) + more), else 0.
+// Bytes: 1 value in (2 with more), 1 out.
+// Launch: any 2-D grid and block: x along quads of units, y along samples.
+// samples : rows
+// units : of the layer
+// slope : of the units
+// one : what a unit is that is on
+// pull : (samples, units) what pulls them
+// bias : (units) of each
+// more : (samples, units) what a second layer pulls with; or null
+// out : (samples, units) states
 extern "C" __global__ void pnn_boltzmann_units_f32(long long samples, long long units, double slope, double one, unsigned key0, unsigned key1,
     const unsigned* __restrict__ key, long long sample0, const long long* __restrict__ index, const float* __restrict__ pull, const float* __restrict__ bias,
     const float* __restrict__ more, float* __restrict__ out, int* fault) {
@@ -123,18 +29,34 @@ extern "C" __global__ void pnn_boltzmann_units_f64(long long samples, long long 
     pnn::boltzmann_units(samples, units, slope, one, pnn::key_of(key0, key1, key), sample0, index, pull, bias, more, out, fault);
 }
 
-// A block for each sample, of 2^k >= 32 threads. drive[batch][hidden], what inputs and biases give hidden units; weight[hidden][classes],
-// bias[classes], field[batch][classes] beside it, or null. After `settle` steps that do not count, of each of the others: drawn[sweeps][batch]
-// [classes], the class that was there, one-hot, and given[sweeps][batch][hidden], chances of hidden units given it; mean[batch][classes], of
-// the chances of classes given hidden units. key0, key1, key: of the chain, as in random/draws.cu. start, hidden, classes: purposes, of its
-// first class and of each step, low words first.
+// The body of the chain's kernels.
 #define PNN_CHAIN(T, NAME)                                                                                                                 \
-    extern __shared__ T NAME[];                                                                                                            \
+    PNN_DYNAMIC_SHARED(T, NAME);                                                                                                           \
     __shared__ int now;                                                                                                                    \
     const pnn::rng_key by = pnn::key_of(key0, key1, key);                                                                                  \
-    pnn::boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, by, pnn::fold_in(by, pnn::join_(start0, start1)),               \
+    pnn::boltzmann_chain(batch, hidden, classes, settle, sweeps, kept, by, pnn::fold_in(by, pnn::join_(start0, start1)),                   \
                          pnn::join_(hidden0, hidden1), pnn::join_(classes0, classes1),                                                     \
                          sample0, index, drive, weight, bias, field, drawn, given, mean, fault, NAME, &now);
+// A chain for each sample: hidden units and a class in turn, each drawn given the other. After `settle` steps that do not count, what is
+// seen of each of the others is written down.
+// Bytes: reads the weights once for a block where they are kept, else twice a step; writes hidden + classes values a step.
+// Launch: a block for each sample, of any grid, of 2^k >= 32 threads; dynamic shared memory, with the weights in it where kept is not 0.
+// batch : samples
+// hidden : units
+// classes : of which one is on
+// settle : steps that do not count
+// sweeps : steps that do
+// kept : not 0: weights lie in shared memory
+// start0, start1 : purpose of the first class, low word first
+// hidden0, hidden1 : purpose of hidden units, low word first
+// classes0, classes1 : purpose of classes, low word first
+// drive : (batch, hidden) what inputs and biases give hidden units
+// weight : (hidden, classes) between hidden units and classes
+// bias : (classes) of the classes
+// field : (batch, classes) beside the bias; or null
+// drawn : (sweeps, batch, classes) the class that was there, one-hot
+// given : (sweeps, batch, hidden) chances of hidden units given it
+// mean : (batch, classes) means of the chances of classes given hidden units
 extern "C" __global__ void pnn_boltzmann_chain_f32(long long batch, int hidden, int classes, int settle, int sweeps, int kept, unsigned key0,
     unsigned key1, const unsigned* __restrict__ key, unsigned start0, unsigned start1, unsigned hidden0, unsigned hidden1,
     unsigned classes0, unsigned classes1, long long sample0, const long long* __restrict__ index, const float* __restrict__ drive,

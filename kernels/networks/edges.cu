@@ -1,42 +1,17 @@
 // Graphs of edges. States are node-major, v[node, column], so that every gather reads whole lines; an edge or a node is written by its
 // owner only: no atomics. Sums in double.
-#include "pnnkern/platform.cuh"
-
-namespace pnn {
-// sum over columns of (a_i - a_j)(b_i - b_j) for the edge of this thread, by `lanes` threads (a power of two up to 32) per edge.
-// Calls use(edge, sum) in the first lane of each edge.
-template <class T, class F>
-PNN_D void edges_products(long long n_edges, long long columns, int lanes, const int* edges, const T* a, const T* b, F use) {
-    long long total = n_edges * lanes, stride = (long long)gridDim.x * blockDim.x;
-    long long first = blockIdx.x * (long long)blockDim.x + threadIdx.x;
-    for (long long t = first; t - threadIdx.x % 32 < total; t += stride) {   // whole warps stay together for the shuffles
-        long long e = t / lanes;
-        double sum = 0;
-        if (t < total) {
-            long long i = edges[2 * e] * columns, j = edges[2 * e + 1] * columns;
-            for (long long c = t % lanes; c < columns; c += lanes) sum += ((double)a[i + c] - a[j + c]) * ((double)b[i + c] - b[j + c]);
-        }
-        for (int o = lanes / 2; o > 0; o /= 2) sum += __shfl_down_sync(0xffffffffu, sum, o, lanes);
-        if (t < total && t % lanes == 0) use(e, sum);
-    }
-}
-template <class T>
-PNN_D void edges_contrast(long long n_edges, long long columns, int lanes, double scale, const int* edges, const T* a, const T* b, T* out) {
-    edges_products(n_edges, columns, lanes, edges, a, b, [=](long long e, double sum) { out[e] = T(scale * sum); });
-}
-template <class T>
-PNN_D void edges_update(long long n_edges, long long columns, int lanes, double scale, double step, double lower, double upper,
-                        const int* edges, const T* a, const T* b, T* conductance) {
-    edges_products(n_edges, columns, lanes, edges, a, b, [=](long long e, double sum) {
-        double change = scale * sum;
-        if (step > 0) change = change > 0 ? step : change < 0 ? -step : 0;
-        double k = conductance[e] + change;
-        conductance[e] = T(k < lower ? lower : k > upper ? upper : k);
-    });
-}
-}  // namespace pnn
+// n_edges : of the graph
+// columns : samples
+// lanes : threads of an edge, a power of two up to 32
+// scale : of the contrast
+// edges : (n_edges, 2) first and second node of each
+// a, b : (nodes, columns) two states
+#include "pnnkern/edges.cuh"
 
 // out[e] = scale sum_c (a_i - a_j)(b_i - b_j), edge e = (i, j): the contrast of two states in product form.
+// Bytes: 4 values per edge and column, whole lines at a time.
+// Launch: any 1-D grid, blocks of whole warps.
+// out : (n_edges) contrasts
 extern "C" __global__ void pnn_edges_contrast_f32(long long n_edges, long long columns, int lanes, double scale, const int* __restrict__ edges,
                                                   const float* __restrict__ a, const float* __restrict__ b, float* __restrict__ out) {
     pnn::edges_contrast(n_edges, columns, lanes, scale, edges, a, b, out);
@@ -45,8 +20,13 @@ extern "C" __global__ void pnn_edges_contrast_f64(long long n_edges, long long c
                                                   const double* __restrict__ a, const double* __restrict__ b, double* __restrict__ out) {
     pnn::edges_contrast(n_edges, columns, lanes, scale, edges, a, b, out);
 }
-// The same contrast, written into the conductances in the same pass, kept within [lower, upper]. step > 0: each moves by one step of a
-// potentiometer, up or down as the contrast says, or not at all where it is zero.
+// The same contrast, written into the conductances in the same pass, kept within [lower, upper].
+// Bytes: 4 values per edge and column, and 2 per edge.
+// Launch: any 1-D grid, blocks of whole warps.
+// step : above 0: each moves by one step of a potentiometer, up or down as the contrast says, or not at all where it is zero; 0: by the
+//   contrast
+// lower, upper : bounds of the conductances
+// conductance : (n_edges) in place
 extern "C" __global__ void pnn_edges_update_f32(long long n_edges, long long columns, int lanes, double scale, double step, double lower,
     double upper, const int* __restrict__ edges, const float* __restrict__ a, const float* __restrict__ b, float* __restrict__ conductance) {
     pnn::edges_update(n_edges, columns, lanes, scale, step, lower, upper, edges, a, b, conductance);
@@ -56,7 +36,15 @@ extern "C" __global__ void pnn_edges_update_f64(long long n_edges, long long col
     pnn::edges_update(n_edges, columns, lanes, scale, step, lower, upper, edges, a, b, conductance);
 }
 // out = L v on rows with free[i] != 0, and 0 on the others: out[i, c] = sum over edges (i, j) of g (v[i, c] - v[j, c]).
-// Neighbours of node i: neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1].
+// Bytes: 1 value per edge end and column, 2 per node and column.
+// Launch: any 1-D grid and block.
+// n_nodes : of the graph
+// offsets : (n_nodes + 1) neighbours of node i are neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1]
+// neighbour, edge : (2 edges) the node at the other end, and the edge
+// free : (n_nodes) 0 where a node is held
+// conductance : (edges) [S] of each edge
+// v : (n_nodes, columns) [V] states
+// out : (n_nodes, columns) [A] net currents
 extern "C" __global__ void pnn_edges_laplacian_f64(long long n_nodes, long long columns, const int* __restrict__ offsets,
     const int* __restrict__ neighbour, const int* __restrict__ edge, const unsigned char* __restrict__ free,
     const double* __restrict__ conductance, const double* __restrict__ v, double* __restrict__ out) {

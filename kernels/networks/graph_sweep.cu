@@ -1,95 +1,53 @@
 // Coloured sweeps over nonlinear networks: nodes of one colour are not joined, so all of them step at once to the voltage at which their
-// net current vanishes. One block per sample, which stays in the block for all its sweeps; threads share the nodes of a colour.
-#include "pnnkern/graph.cuh"
+// net current vanishes.
+// batch : samples
+// n_nodes : of the graph
+// colours : of the nodes
+// sweeps : at most
+// kept : what lies in dynamic shared memory: 0 nothing; 1 double v[n_nodes]; 2 then what the law has of each entry, double, int
+//   offsets[n_nodes + 1] and neighbour[entries], char sense[entries]
+// tolerance : [V] a sample stops when no node moves by more than tolerance scale
+// relaxation : of a step: 1 goes all the way
+// conductance : (edges) [S] of each edge in its direction
+// reverse : (edges) share of it that conducts against the direction: 1 a resistor, 0 an ideal diode
+// drop : (edges) [V] above which a diode conducts
+// strength : [A/V^2] of the transistors
+// threshold : [V] of the transistors
+// least : [V] least overdrive of a transistor
+// gate : (edges) [V] gate voltages
+// offsets : (n_nodes + 1) neighbours of node i are neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1]
+// neighbour, edge : (2 edges) the node at the other end, and the edge
+// sense : (2 edges) 1 where the node is the edge's first one, else -1
+// order : (free nodes) the free nodes, colour by colour
+// first : (colours + 1) colour c is order[first[c]] .. order[first[c + 1] - 1]
+// free : (n_nodes) 0 where a node is held
+// load : (n_nodes) [S] conductance to ground of each node
+// low, high : (n_nodes) [V] rails
+// driven : (batch, n_nodes) [A] current into each node
+// scale : (batch) of the tolerance
+// taken : (batch) sweeps of each sample
+#include "pnnkern/graph_sweep.cuh"
 
-namespace pnn {
-// order: the free nodes, colour by colour; colour c is order[first[c]] .. order[first[c + 1] - 1]. v (nodes,) in place, of one sample, until no
-// node moves by more than `small`; returns the number of its sweeps.
-template <class Law, class Graph>
-PNN_D int graph_sweeps(int colours, int sweeps, double small, double relaxation, const Law& law, const Graph& g, const int* order,
-                       const int* first, const double* load, const double* low, const double* high, const double* into, double* v) {
-    int sweep = 0;
-    for (bool moving = true; moving && sweep < sweeps; sweep++) {
-        int moved = 0;
-        for (int c = 0; c < colours; c++) {
-            for (int k = first[c] + threadIdx.x; k < first[c + 1]; k += blockDim.x) {
-                int i = order[k];
-                double was = v[i], u = was + relaxation * (law.root(g, i, v, load[i], into[i]) - was);
-                u = u < low[i] ? low[i] : u > high[i] ? high[i] : u;
-                v[i] = u;
-                moved |= (u > was ? u - was : was - u) > small;
-            }
-            __syncthreads();
-        }
-        moving = __syncthreads_or(moved);
-    }
-    return sweep;
-}
-
-// v (batch, nodes) in place. A sample stops when no node moves by more than tolerance * scale[sample]; taken[sample]: its sweeps.
-// Shared memory: kept 0, nothing; 1, double v[nodes]; 2, then what the law has of each entry, double; int offsets[nodes + 1],
-// neighbour[entries]; char sense[entries].
-template <class Law>
-PNN_D void graph_sweep(long long batch, long long n_nodes, int colours, int sweeps, int kept, double tolerance, double relaxation,
-                       const Law& law, const graph& g, const int* order, const int* first, const double* load, const double* low,
-                       const double* high, const double* driven, const double* scale, double* v, int* taken, double* room) {
-    int entries = g.offsets[n_nodes];
-    int* offsets = (int*)(room + n_nodes + Law::VALUES * (long long)entries);
-    int* neighbour = offsets + n_nodes + 1;
-    signed char* sense = (signed char*)(neighbour + entries);
-    Law near = law;
-    if (kept == 2) {
-        near = law.inside(g, entries, room + n_nodes);
-        for (int i = threadIdx.x; i <= n_nodes; i += blockDim.x) offsets[i] = g.offsets[i];
-        for (int k = threadIdx.x; k < entries; k += blockDim.x) neighbour[k] = g.neighbour[k], sense[k] = g.sense[k];
-    }
-    for (long long s = blockIdx.x; s < batch; s += gridDim.x) {
-        double *there = v + s * n_nodes, *own = kept ? room : there;
-        if (kept)
-            for (long long i = threadIdx.x; i < n_nodes; i += blockDim.x) own[i] = there[i];
-        __syncthreads();
-        double small = tolerance * scale[s];
-        const double* into = driven + s * n_nodes;
-        int sweep;
-        if (kept == 2) {
-            sweep = graph_sweeps(colours, sweeps, small, relaxation, near, entry_graph{offsets, neighbour, sense}, order, first, load, low, high, into, room);
-        } else {
-            sweep = graph_sweeps(colours, sweeps, small, relaxation, law, g, order, first, load, low, high, into, own);
-        }
-        if (kept)   // each thread those that it brings for the next sample, too
-            for (long long i = threadIdx.x; i < n_nodes; i += blockDim.x) there[i] = own[i];
-        if (threadIdx.x == 0) taken[s] = sweep;
-    }
-}
-// How far each node still is from where it would step to, to first order: v - clip(v - net / slopes, low, high); 0 where held.
-template <class Law>
-PNN_D void graph_left(long long batch, long long n_nodes, const Law& law, const graph& g, const unsigned char* free, const double* load,
-                      const double* low, const double* high, const double* driven, const double* v, double* out) {
-    long long total = batch * n_nodes, stride = (long long)gridDim.x * blockDim.x;
-    for (long long t = blockIdx.x * (long long)blockDim.x + threadIdx.x; t < total; t += stride) {
-        int i = int(t % n_nodes);
-        const double* own = v + (t - i);
-        double left = 0;
-        if (free[i]) {
-            double net = law.net(g, i, own, v[t], load[i], driven[t]), rate = law.slopes(g, i, own, v[t], load[i]);
-            double u = v[t] - (rate > 0 ? net / rate : 0);
-            left = v[t] - (u < low[i] ? low[i] : u > high[i] ? high[i] : u);
-        }
-        out[t] = left;
-    }
-}
-}  // namespace pnn
-
+// A sample is swept until no node moves, in a network of resistors and diodes (diode_law in graph.cuh).
+// Bytes: voltages once in and out where they are kept, else those of all neighbours in each sweep; the tables in each sweep, or once for
+//   a block.
+// Launch: a block for each sample, of any grid, 128 threads at most; dynamic shared memory as `kept` says.
+// v : (batch, n_nodes) [V] in place
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_diode_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
     double tolerance, double relaxation, const double* __restrict__ conductance, const double* __restrict__ reverse, const double* __restrict__ drop,
     const int* __restrict__ offsets, const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense,
     const int* __restrict__ order, const int* __restrict__ first, const double* __restrict__ load, const double* __restrict__ low,
     const double* __restrict__ high, const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken) {
-    extern __shared__ double graph_sweep_diode_shared[];
+    PNN_DYNAMIC_SHARED(double, graph_sweep_diode_shared);
     pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, pnn::diode_law{conductance, reverse, drop},
                      pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
                      graph_sweep_diode_shared);
 }
+// How far each node still is from where it would step to, to first order: v - clip(v - net / slope, low, high); 0 where it is held.
+// Bytes: voltages of all neighbours, the tables, and a value out for each node.
+// Launch: any 1-D grid and block.
+// v : (batch, n_nodes) [V] states
+// out : (batch, n_nodes) [V] distances
 extern "C" __global__ void pnn_graph_sweep_diode_left_f64(long long batch, long long n_nodes, const double* __restrict__ conductance,
     const double* __restrict__ reverse, const double* __restrict__ drop, const int* __restrict__ offsets, const int* __restrict__ neighbour,
     const int* __restrict__ edge, const signed char* __restrict__ sense, const unsigned char* __restrict__ free,
@@ -98,16 +56,26 @@ extern "C" __global__ void pnn_graph_sweep_diode_left_f64(long long batch, long 
     pnn::graph_left(batch, n_nodes, pnn::diode_law{conductance, reverse, drop}, pnn::graph{offsets, neighbour, edge, sense}, free, load, low,
                     high, driven, v, out);
 }
+// A sample is swept until no node moves, in a network of transistors below saturation (transistor_law in graph.cuh).
+// Bytes: voltages once in and out where they are kept, else those of all neighbours in each sweep; the tables in each sweep, or once for
+//   a block.
+// Launch: a block for each sample, of any grid, 128 threads at most; dynamic shared memory as `kept` says.
+// v : (batch, n_nodes) [V] in place
 extern "C" __global__ void __launch_bounds__(128, 4) pnn_graph_sweep_transistor_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept,
     double tolerance, double relaxation, double strength, double threshold, double least, const double* __restrict__ gate, const int* __restrict__ offsets,
     const int* __restrict__ neighbour, const int* __restrict__ edge, const signed char* __restrict__ sense, const int* __restrict__ order,
     const int* __restrict__ first, const double* __restrict__ load, const double* __restrict__ low, const double* __restrict__ high,
     const double* __restrict__ driven, const double* __restrict__ scale, double* v, int* taken) {
-    extern __shared__ double graph_sweep_transistor_shared[];
+    PNN_DYNAMIC_SHARED(double, graph_sweep_transistor_shared);
     pnn::graph_sweep(batch, n_nodes, colours, sweeps, kept, tolerance, relaxation, pnn::transistor_law{gate, strength, threshold, least},
                      pnn::graph{offsets, neighbour, edge, sense}, order, first, load, low, high, driven, scale, v, taken,
                      graph_sweep_transistor_shared);
 }
+// How far each node still is from where it would step to, as of diodes.
+// Bytes: voltages of all neighbours, the tables, and a value out for each node.
+// Launch: any 1-D grid and block.
+// v : (batch, n_nodes) [V] states
+// out : (batch, n_nodes) [V] distances
 extern "C" __global__ void pnn_graph_sweep_transistor_left_f64(long long batch, long long n_nodes, double strength, double threshold,
     double least, const double* __restrict__ gate, const int* __restrict__ offsets, const int* __restrict__ neighbour,
     const int* __restrict__ edge, const signed char* __restrict__ sense, const unsigned char* __restrict__ free,

@@ -23,7 +23,7 @@ from .metrics import Metrics
 from .optimizers import EIGHT, FREE, eights
 from .rule import Batch, State, Supervised, Updates
 
-PARTS = 64  # blocks that look for the largest value of an array, as in shake.cu
+PARTS = 64  # blocks that look for the largest value of an array, as in shake.cuh
 
 
 @accepts_any

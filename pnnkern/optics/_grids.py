@@ -6,7 +6,7 @@ import numpy as np
 
 from .. import _launch
 
-WIDE, LANES = 16, 32  # bytes of an access, and pixels of a warp in kernels that sum over fields, as in wide.cuh and mask.cu
+WIDE, LANES = 16, 32  # bytes of an access, and pixels of a warp in kernels that sum over fields, as in wide.cuh and mask.cuh
 
 
 def over(pixels: int, fields: int, dtype: Any) -> dict[str, Any]:

@@ -1,5 +1,9 @@
 // Rows of draws, a quad for each thread: what kernels share that fill an array with them.
 #pragma once
+#include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/draws.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
 #include "pnnkern/philox.cuh"
 
 namespace pnn {
@@ -25,7 +29,7 @@ template <class T> PNN_D four<T> load(const T* p, i64 e, i64 elements) {
     if (e >= 0 && e + 4 <= elements && aligned(p)) {
         z = *reinterpret_cast<const four<T>*>(p);
     } else {
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < 4; j++) z.v[j] = e + j >= 0 && e + j < elements ? p[j] : T(0);
     }
     return z;
@@ -51,10 +55,11 @@ PNN_D void fill(i64 samples, i64 elements, i64 element0, i64 sample0, const i64*
             if (e >= 0 && e + 4 <= elements && aligned(o)) {
                 store(o, z);
             } else {
-#pragma unroll
+                PNN_UNROLL
                 for (int j = 0; j < 4; j++) if (e + j >= 0 && e + j < elements) o[j] = z.v[j];
             }
         }
     }
 }
 }  // namespace pnn
+#endif

@@ -1,6 +1,10 @@
 // Layered networks of one hidden layer and a few outputs: all sweeps of a sample with states and weights in registers. See layered.cuh for
 // the order of nodes in memory, and for what a node does.
 #pragma once
+#include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/few_outputs.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
 #include "pnnkern/fold.cuh"
 #include "pnnkern/four.cuh"
 #include "pnnkern/layered.cuh"
@@ -37,19 +41,19 @@ template <class T, int MODEL, int M> struct few_outputs_block {
     PNN_D void take(const T* from, T (&v)[OWN]) const {
         if constexpr (OWN == 4)
             if (in_fours(n, from) && node(0) < n) return fetch(from + node(0), v);
-#pragma unroll
+        PNN_UNROLL
         for (int r = 0; r < OWN; r++) v[r] = node(r) < n ? from[node(r)] : T(0);
     }
     PNN_D void give(const T (&v)[OWN], T* to) const {
         if constexpr (OWN == 4)
             if (in_fours(n, to) && node(0) < n) return pnn::store(to + node(0), v);
-#pragma unroll
+        PNN_UNROLL
         for (int r = 0; r < OWN; r++)
             if (node(r) < n) to[node(r)] = v[r];
     }
     // What does not change from sample to sample of a network; total null: nothing divides what pulls a node.
     PNN_D void load(const T* weight, const T* bias, const T* total) {
-#pragma unroll
+        PNN_UNROLL
         for (int r = 0; r < OWN; r++) part[r] = T(1);
         if (total) take(total, part);
         out_bias = output < m ? bias[output] : T(0);
@@ -57,20 +61,20 @@ template <class T, int MODEL, int M> struct few_outputs_block {
         __syncthreads();   // what is small is asked for before the weights; and shares and notes have been set to 0
         if (OWN == 4 && m == M && node(OWN) <= n && (unsigned long long)weight % 16 == 0) {   // rows that lie one after another
             T rows[OWN * M];
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < OWN * M; i += 4) fetch(weight + node(0) * M + i, rows + i);
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < OWN * M; i++) w[i / M][i % M] = rows[i];
         } else {
-#pragma unroll
+            PNN_UNROLL
             for (int r = 0; r < OWN; r++) {
                 const T* row = weight + (node(r) < n ? node(r) * m : 0);
                 int some = node(r) < n ? m : 0;
-#pragma unroll
+                PNN_UNROLL
                 for (int k = 0; k < M; k++) w[r][k] = k < some ? row[k] : T(0);
             }
         }
-#pragma unroll
+        PNN_UNROLL
         for (int r = 0; r < OWN; r++) {
             part[r] = total && node(r) < n ? T(1) / part[r] : T(1);
             low[r] = MODEL == BOX || up(r) ? T(0) : -infinity();
@@ -84,14 +88,14 @@ template <class T, int MODEL, int M> struct few_outputs_block {
     // sum[r] = sum_k w[r][k] y_k: what the outputs pull at this thread's nodes, in phase p
     PNN_D void from_above(int p, T (&sum)[OWN]) const {
         const pack<T>* y = reinterpret_cast<const pack<T>*>(outputs + p * FEW);
-#pragma unroll
+        PNN_UNROLL
         for (int r = 0; r < OWN; r++) sum[r] = T(0);
-#pragma unroll
+        PNN_UNROLL
         for (int k = 0; k < M; k += PACK) {
             pack<T> some = y[k / PACK];
-#pragma unroll
+            PNN_UNROLL
             for (int q = 0; q < PACK && k + q < M; q++)
-#pragma unroll
+                PNN_UNROLL
                 for (int r = 0; r < OWN; r++) sum[r] += w[r][k + q] * some.v[q];
         }
     }
@@ -99,20 +103,20 @@ template <class T, int MODEL, int M> struct few_outputs_block {
     template <int P> PNN_D void from_below(const T (&x)[P][OWN], T (&sum)[P]) {
         T* mine = shares + turn * FEW_SHARES;
         turn ^= 1;
-#pragma unroll
+        PNN_UNROLL
         for (int p = 0; p < P; p++) {
             T own[M];
-#pragma unroll
+            PNN_UNROLL
             for (int k = 0; k < M; k++) {
                 own[k] = T(0);
-#pragma unroll
+                PNN_UNROLL
                 for (int r = 0; r < OWN; r++) own[k] += w[r][k] * x[p][r];
             }
             fold<M>(own, threadIdx.x % 32);
             if (place >= 0) mine[(p * FEW_WARPS + threadIdx.x / 32) * FEW + place] = own[0];
         }
         __syncthreads();
-#pragma unroll
+        PNN_UNROLL
         for (int p = 0; p < P; p++) {   // half a warp takes the even warps' shares, the other half the odd ones'; those of no warp are 0
             T* from = mine + p * FEW_WARPS * FEW + threadIdx.x % 32;
             T half = (from[0] + from[2 * FEW]) + (from[4 * FEW] + from[6 * FEW]);
@@ -124,7 +128,7 @@ template <class T, int MODEL, int M> struct few_outputs_block {
         *largest = upper(*largest, magnitude(now));
     }
     PNN_D void note_nodes(const T (&old)[OWN], const T (&now)[OWN], T* step, T* largest) const {
-#pragma unroll
+        PNN_UNROLL
         for (int r = 0; r < OWN; r++)
             if (CLAMPED || node(r) < n) note(old[r], now[r], step, largest);   // where there is no node a clamped one stays at 0
     }
@@ -134,22 +138,22 @@ template <class T, int MODEL, int M> struct few_outputs_block {
         int warp = threadIdx.x / 32;
         T* mine = notes + look * FEW_NOTES;
         look ^= 1;
-#pragma unroll
+        PNN_UNROLL
         for (int lanes = 16; lanes > 0; lanes /= 2)
-#pragma unroll
+            PNN_UNROLL
             for (int p = 0; p < P; p++) {
                 step[p] = upper(step[p], __shfl_xor_sync(0xffffffffu, step[p], lanes));
                 largest[p] = upper(largest[p], __shfl_xor_sync(0xffffffffu, largest[p], lanes));
             }
-#pragma unroll
+        PNN_UNROLL
         for (int p = 0; p < P; p++)
             if (threadIdx.x % 32 == 0) mine[2 * p * FEW_WARPS + warp] = step[p], mine[(2 * p + 1) * FEW_WARPS + warp] = largest[p];
         __syncthreads();
         if (!all && warp > 0) return;
-#pragma unroll
+        PNN_UNROLL
         for (int p = 0; p < P; p++) {
             const T *steps = mine + 2 * p * FEW_WARPS, *sizes = steps + FEW_WARPS;   // those of no warp are 0
-#pragma unroll
+            PNN_UNROLL
             for (int k = 0; k < FEW_WARPS; k++) step[p] = upper(step[p], steps[k]), largest[p] = upper(largest[p], sizes[k]);
             last[p] = largest[p] > T(0) ? step[p] / largest[p] : step[p];
         }
@@ -158,7 +162,7 @@ template <class T, int MODEL, int M> struct few_outputs_block {
     // Without a tolerance steps are looked at in the last sweep alone. begun: the outputs are not 0
     PNN_D T relax(bool begun, int sweeps, T tolerance) {
         T last[1] = {}, out_part = T(1) / out_divisor;
-#pragma unroll 1
+        PNN_UNROLL_BY(1)
         for (int s = 0; s < sweeps; s++) {
             bool looked = tolerance > T(0) || s + 1 == sweeps;
             T step[1] = {}, largest[1] = {}, above[OWN] = {}, now[OWN], below[1];
@@ -167,13 +171,13 @@ template <class T, int MODEL, int M> struct few_outputs_block {
                 __syncwarp();
                 from_above(0, above);
             }
-#pragma unroll
+            PNN_UNROLL
             for (int r = 0; r < OWN; r++) {
                 pull[r] = above[r] * part[r] + drive[r];
                 now[r] = free_value(r, pull[r]);
             }
             if (looked) note_nodes(state[0], now, step, largest);
-#pragma unroll
+            PNN_UNROLL
             for (int r = 0; r < OWN; r++) state[0][r] = now[r];
             from_below<1>(state, below);
             T y = (below[0] + out_bias) * out_part, old = out;
@@ -189,25 +193,25 @@ template <class T, int MODEL, int M> struct few_outputs_block {
     template <int P>
     PNN_D void respond(bool hold, int sweeps, T tolerance, const T (&nudge)[P], T target, T (&moved)[P][OWN], T (&out_moved)[P], T (&last)[P]) {
         T force[P], out_part[P], slack[OWN], least[OWN], most[OWN];   // of clamped nodes: how far they are pulled beyond, how far they can move
-#pragma unroll
+        PNN_UNROLL
         for (int p = 0; p < P; p++) {
             force[p] = output < m ? nudge[p] * (target - out) : T(0);
             out_part[p] = output < m ? T(1) / (out_divisor + nudge[p]) : T(0);
             out_moved[p] = hold ? force[p] : T(0);
             if (hold) publish(p, out_moved[p]);
-#pragma unroll
+            PNN_UNROLL
             for (int r = 0; r < OWN; r++) moved[p][r] = T(0);
         }
-#pragma unroll
+        PNN_UNROLL
         for (int r = 0; r < OWN; r++) slack[r] = pull[r] - state[0][r], least[r] = low[r] - state[0][r], most[r] = high[r] - state[0][r];
         __syncwarp();
-#pragma unroll 1
+        PNN_UNROLL_BY(1)
         for (int s = 0; s < sweeps; s++) {
             bool looked = tolerance > T(0) || s + 1 == sweeps;
             T step[P] = {}, largest[P] = {}, below[P] = {}, above[OWN], now[OWN];
             if (!hold) {
                 if (s > 0) from_below<P>(moved, below);   // at first nothing has moved
-#pragma unroll
+                PNN_UNROLL
                 for (int p = 0; p < P; p++) {
                     T y = (force[p] + below[p]) * out_part[p];
                     publish(p, y);
@@ -216,20 +220,20 @@ template <class T, int MODEL, int M> struct few_outputs_block {
                 }
                 __syncwarp();
             }
-#pragma unroll
+            PNN_UNROLL
             for (int p = 0; p < P; p++) {
                 from_above(p, above);
-#pragma unroll
+                PNN_UNROLL
                 for (int r = 0; r < OWN; r++) {
                     T by = above[r] * part[r];
                     now[r] = CLAMPED ? within(by + slack[r], least[r], most[r]) : difference(model, pull[r], by, up(r));
                 }
                 if (looked) note_nodes(moved[p], now, &step[p], &largest[p]);
-#pragma unroll
+                PNN_UNROLL
                 for (int r = 0; r < OWN; r++) moved[p][r] = now[r];
             }
             if (!looked) continue;
-#pragma unroll
+            PNN_UNROLL
             for (int p = 0; p < P; p++)
                 if (hold) largest[p] = upper(largest[p], magnitude(out_moved[p]));
             change<P>(tolerance > T(0), step, largest, last);
@@ -267,7 +271,7 @@ PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int 
             network = mine;
             of.load(weight + mine * n * m, bias + mine * m, total ? total + mine * (n + m) : nullptr);
         }
-#pragma unroll
+        PNN_UNROLL
         for (int r = 0; r < of.OWN; r++) {
             of.drive[r] *= of.part[r];
             of.state[0][r] = begun && of.node(r) < n ? state[b * n + of.node(r)] : T(0);
@@ -282,7 +286,7 @@ PNN_D void relax_few_outputs(long long batch, long long each, int n, int m, int 
         for (; together == 2 && gridDim.y == 1 && p + 2 <= phases; p += 2) {
             T by[2][block::OWN], out[2], last[2] = {}, beta[2] = {p > 0 ? nudge[p] : first, nudge[p + 1]};
             of.template respond<2>(hold, nudged_sweeps, tolerance, beta, wanted, by, out, last);
-#pragma unroll
+            PNN_UNROLL
             for (int q = 0; q < 2; q++) {
                 of.store(by[q], out[q], phases * batch, (p + q) * batch + b, moved);
                 if (threadIdx.x == 0) change[(1 + p + q) * batch + b] = last[q];
@@ -307,3 +311,4 @@ template <class T, class... More> PNN_D void relax_few(long long batch, long lon
         relax_few_outputs<-1, FEW, T>(batch, each, n, m, model, more...);
 }
 }  // namespace pnn
+#endif

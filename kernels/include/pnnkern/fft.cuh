@@ -70,7 +70,7 @@ template <int R, bool INVERSE, class T> PNN_HD void dft(complex<T>* v) {
         constexpr roots<T, R> w;
         constexpr int half = R / 2;
         complex<T> sum[half], difference[half], first = v[0], p[half];
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < half; j++) {
             sum[j] = v[j + 1] + v[R - 1 - j];
             difference[j] = v[j + 1] - v[R - 1 - j];
@@ -83,21 +83,21 @@ template <int R, bool INVERSE, class T> PNN_HD void dft(complex<T>* v) {
             p[0] = {first.re + apart.re * root, first.im + apart.im * root};
             p[1] = {first.re - apart.re * root, first.im - apart.im * root};
         } else {
-#pragma unroll
+            PNN_UNROLL
             for (int k = 0; k < half; k++) {
                 v[0] = v[0] + sum[k];
                 p[k] = first;
-#pragma unroll
+                PNN_UNROLL
                 for (int j = 0; j < half; j++) {
                     const T c = w.c[(j + 1) * (k + 1) % R];
                     p[k] = {p[k].re + sum[j].re * c, p[k].im + sum[j].im * c};
                 }
             }
         }
-#pragma unroll
+        PNN_UNROLL
         for (int k = 1; k <= half; k++) {                       // the first sine is left for the sum with p: one product less
             complex<T> q = difference[0];
-#pragma unroll
+            PNN_UNROLL
             for (int j = 1; j < half; j++) {
                 const T s = w.s[(j + 1) * k % R] / w.s[k];
                 q = {q.re + difference[j].re * s, q.im + difference[j].im * s};
@@ -109,35 +109,35 @@ template <int R, bool INVERSE, class T> PNN_HD void dft(complex<T>* v) {
     } else if constexpr ((R & -R) > 1 && (R & -R) < R) {        // R = R1 R2 without a common factor: rows and columns, no turns (Good, Thomas)
         constexpr int R1 = R & -R, R2 = R / R1;
         complex<T> y[R];
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < R2; j++) {
             complex<T> a[R1];
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < R1; i++) a[i] = v[(R2 * i + R1 * j) % R];
             dft<R1, INVERSE>(a);
-#pragma unroll
+            PNN_UNROLL
             for (int k = 0; k < R1; k++) y[R2 * k + j] = a[k];
         }
-#pragma unroll
+        PNN_UNROLL
         for (int k = 0; k < R1; k++) dft<R2, INVERSE>(y + R2 * k);
-#pragma unroll
+        PNN_UNROLL
         for (int k = 0; k < R; k++) v[k] = y[R2 * (k % R1) + k % R2];
     } else {                                                    // R = R1 R2: columns, turn, rows (Cooley-Tukey)
         constexpr int R1 = R % 4 == 0 ? 4 : R % 2 == 0 ? 2 : R % 7 == 0 ? 7 : R % 5 == 0 ? 5 : 3, R2 = R / R1;
         complex<T> y[R];
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < R2; j++) {
             complex<T> a[R1];
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < R1; i++) a[i] = v[R2 * i + j];
             dft<R1, INVERSE>(a);
-#pragma unroll
+            PNN_UNROLL
             for (int k = 0; k < R1; k++) y[R2 * k + j] = turned<R, INVERSE>(a[k], j * k);
         }
-#pragma unroll
+        PNN_UNROLL
         for (int k = 0; k < R1; k++) {
             dft<R2, INVERSE>(y + R2 * k);
-#pragma unroll
+            PNN_UNROLL
             for (int l = 0; l < R2; l++) v[k + R1 * l] = y[R2 * k + l];
         }
     }
@@ -149,14 +149,14 @@ template <int R, bool HALF, bool INVERSE, class T> PNN_HD void dft_padded(comple
         dft<R, INVERSE>(v);
     } else {
         complex<T> even[R / 2], odd[R / 2];
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < R / 2; j++) {
             even[j] = v[j];
             odd[j] = turned<R, INVERSE>(v[j], j);
         }
         dft<R / 2, INVERSE>(even);
         dft<R / 2, INVERSE>(odd);
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < R / 2; j++) {
             v[2 * j] = even[j];
             v[2 * j + 1] = odd[j];
@@ -170,14 +170,14 @@ template <int R, bool HALF, bool INVERSE, class T> PNN_HD void dft_cropped(compl
         dft<R, INVERSE>(v);
     } else {
         complex<T> even[R / 2], odd[R / 2];
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < R / 2; j++) {
             even[j] = v[2 * j];
             odd[j] = v[2 * j + 1];
         }
         dft<R / 2, INVERSE>(even);
         dft<R / 2, INVERSE>(odd);
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < R / 2; j++) v[j] = plus_turned<R, INVERSE>(even[j], odd[j], j);
     }
 }
@@ -203,24 +203,24 @@ template <class T, int P_, int N_> struct line_fft {
     static PNN_HD bool inside(int n1, int n2) { return n1 < N / B || B * n1 + n2 < N; }   // only the last n1 has to ask
 
     static PNN_HD void from_space(complex<T>* v, int n2, const complex<T>* w, complex<T>* line, int step) {
-#pragma unroll
+        PNN_UNROLL
         for (int n1 = live; n1 < A; n1++) v[n1] = {0, 0};
         dft_padded<A, HALF != 0, false>(v);
-#pragma unroll
+        PNN_UNROLL
         for (int k1 = 0; k1 < A; k1++) line[(k1 * pitch + n2) * step] = k1 ? v[k1] * w[k1 * B + n2] : v[0];
     }
     static PNN_HD void to_spectrum(complex<T>* v, int k1, const complex<T>* line, int step) {
-#pragma unroll
+        PNN_UNROLL
         for (int n2 = 0; n2 < B; n2++) v[n2] = line[(k1 * pitch + n2) * step];
         dft<B, false>(v);
     }
     static PNN_HD void from_spectrum(complex<T>* v, int k1, complex<T>* line, int step) {
         dft<B, true>(v);
-#pragma unroll
+        PNN_UNROLL
         for (int n2 = 0; n2 < B; n2++) line[(k1 * pitch + n2) * step] = v[n2];
     }
     static PNN_HD void to_space(complex<T>* v, int n2, const complex<T>* w, const complex<T>* line, int step) {
-#pragma unroll
+        PNN_UNROLL
         for (int k1 = 0; k1 < A; k1++) {
             v[k1] = line[(k1 * pitch + n2) * step];
             if (k1) v[k1] = v[k1] * conj(w[k1 * B + n2]);

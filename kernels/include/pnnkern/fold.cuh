@@ -1,6 +1,9 @@
 // Sums of several values over the lanes of a warp, with about one shuffle for each value and not five.
 #pragma once
 #include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/fold.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
 
 namespace pnn {
 // Lanes that differ in bit LANE take one half of the SIZE values each, added up with those of the lane that has the other half; and so on, down
@@ -8,7 +11,7 @@ namespace pnn {
 template <int SIZE, int LANE = 16, int LAST = 1, int N, class T> PNN_D void fold(T (&v)[N], int lane) {
     constexpr int HALF = SIZE / 2 + SIZE % 2;
     bool up = lane & LANE;
-#pragma unroll
+    PNN_UNROLL
     for (int i = 0; i < HALF && SIZE > 1; i++) {
         T other = i + HALF < SIZE ? v[i + HALF] : T(0), kept = up ? other : v[i], sent = up ? v[i] : other;
         v[i] = kept + __shfl_xor_sync(0xffffffffu, sent, LANE);
@@ -29,3 +32,4 @@ template <int SIZE, int LANE = 16, int LAST = 1, bool WHOLE = true> PNN_D range 
     return {first, end};
 }
 }  // namespace pnn
+#endif

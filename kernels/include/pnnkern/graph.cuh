@@ -2,6 +2,9 @@
 // its neighbours stay as they are.
 #pragma once
 #include "pnnkern/platform.cuh"
+#if !defined(__CUDACC_RTC__)
+#include <cmath>
+#endif
 
 namespace pnn {
 // Neighbours of node i: neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1]; sense[k] is 1 if i is the edge's first node, else -1.
@@ -24,6 +27,7 @@ struct diode_law {
 
     // The same for the entries of a graph, in room for VALUES of each.
     static constexpr int VALUES = 3;
+#ifdef PNN_DEVICE
     PNN_D diode_law inside(const graph& g, int entries, double* room) const {
         for (int k = threadIdx.x; k < entries; k += blockDim.x) {
             int e = g.edge[k];
@@ -31,6 +35,7 @@ struct diode_law {
         }
         return {room, room + entries, room + 2 * entries};
     }
+#endif
     // current out of a node at u towards a neighbour at v
     PNN_HD double current(int e, int s, double u, double v) const {
         double w = s * (u - v), over = w - drop[e];
@@ -95,10 +100,12 @@ struct transistor_law {
     double strength, threshold, least;
 
     static constexpr int VALUES = 1;
+#ifdef PNN_DEVICE
     PNN_D transistor_law inside(const graph& g, int entries, double* room) const {
         for (int k = threadIdx.x; k < entries; k += blockDim.x) room[k] = gate[g.edge[k]];
         return {room, strength, threshold, least};
     }
+#endif
     PNN_HD double current(int e, int, double u, double v) const {
         double over = gate[e] - threshold - (u + v) / 2;
         return strength * (over > least ? over : least) * (u - v);

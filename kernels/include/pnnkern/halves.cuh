@@ -2,8 +2,19 @@
 // largest part of the row comes to 2^14 .. 2^15, so parts down to 2^-28 of it keep their 11 bits.
 #pragma once
 #include "pnnkern/complex.cuh"
+#if !defined(__CUDACC_RTC__)
+#include <cmath>
+#include <cstring>
+#endif
 
 namespace pnn {
+#ifdef __CUDA_ARCH__
+PNN_HD unsigned bits_(float x) { return __float_as_uint(x); }
+PNN_HD float of_bits_(unsigned u) { return __uint_as_float(u); }
+#else
+PNN_HD unsigned bits_(float x) { unsigned u; memcpy(&u, &x, 4); return u; }
+PNN_HD float of_bits_(unsigned u) { float x; memcpy(&x, &u, 4); return x; }
+#endif
 // A float to the nearest half, ties to even, and back.
 PNN_HD unsigned to_half(float x) {
 #ifdef __CUDA_ARCH__
@@ -11,10 +22,10 @@ PNN_HD unsigned to_half(float x) {
     asm("cvt.rn.f16.f32 %0, %1;" : "=h"(h) : "f"(x));
     return h;
 #else
-    unsigned u = __float_as_uint(x), sign = (u & 0x80000000u) >> 16;
+    unsigned u = bits_(x), sign = (u & 0x80000000u) >> 16;
     u &= 0x7fffffffu;
     if (u >= 143u << 23) return sign | (u > 0x7f800000u ? 0x7e00u : 0x7c00u);                    // 2^16 and more
-    if (u < 113u << 23) return sign | (__float_as_uint(__uint_as_float(u) + 0.5f) - (126u << 23));   // less than 2^-14: the sum rounds
+    if (u < 113u << 23) return sign | (bits_(of_bits_(u) + 0.5f) - (126u << 23));   // less than 2^-14: the sum rounds
     return sign | ((u - (112u << 23) + 0xfff + (u >> 13 & 1)) >> 13);
 #endif
 }
@@ -27,8 +38,8 @@ PNN_HD float from_half(unsigned h) {
     unsigned u = (h & 0x7fffu) << 13, exponent = u & 0x7c00u << 13;
     u += 112u << 23;
     if (exponent == 0x7c00u << 13) u += 112u << 23;
-    if (exponent == 0) u = __float_as_uint(__uint_as_float(u + (1u << 23)) - __uint_as_float(113u << 23));
-    return __uint_as_float(u | (h & 0x8000u) << 16);
+    if (exponent == 0) u = bits_(of_bits_(u + (1u << 23)) - of_bits_(113u << 23));
+    return of_bits_(u | (h & 0x8000u) << 16);
 #endif
 }
 template <class T> PNN_HD int to_halves(complex<T> z) { return (int)(to_half((float)z.re) | to_half((float)z.im) << 16); }
@@ -41,7 +52,7 @@ PNN_HD double greater(double a, double b) { return fmax(a, b); }
 // values, have k = 0; those with less than 2^-101 the k of that.
 PNN_HD int row_exponent(float x) {
     if (!(x > 0 && x - x == 0)) return 0;
-    const int e = (int)(__float_as_uint(x) >> 23) - 126;
+    const int e = (int)(bits_(x) >> 23) - 126;
     return (e < -100 ? -100 : e) - 15;
 }
 PNN_HD int row_exponent(double x) {
@@ -50,6 +61,6 @@ PNN_HD int row_exponent(double x) {
     frexp(x, &e);
     return (e < -100 ? -100 : e) - 15;
 }
-PNN_HD float power(float, int k) { return __uint_as_float((unsigned)(k + 127) << 23); }   // 2^k
+PNN_HD float power(float, int k) { return of_bits_((unsigned)(k + 127) << 23); }   // 2^k
 PNN_HD double power(double, int k) { return ldexp(1.0, k); }
 }  // namespace pnn

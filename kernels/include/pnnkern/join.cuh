@@ -12,6 +12,9 @@
 // the elimination over again. All sums are in an order of their own, whatever the grid.
 #pragma once
 #include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/join.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
 
 namespace pnn {
 typedef long long i64;
@@ -91,9 +94,9 @@ PNN_D void join_tiles(int rows, int cols, int depth, const T* X, const T* Y, int
         load(r, c, before);
         for (int k = 0; k < depth; k++) {
             const quad<T> x = load4(X + k * ld + r), y = load4(Y + k * ld + c);
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < 4; i++)
-#pragma unroll
+                PNN_UNROLL
                 for (int j = 0; j < 4; j++) acc[i][j] += x.v[i] * y.v[j];
         }
         put(r, c, before, acc);
@@ -105,17 +108,17 @@ template <class T> PNN_D void join_apply(int p, bool mine, int r, const T* R, in
     if (mine)
         for (int k = 0; k < p; k++) {
             const quad<T> x = load4(R + k * ldr + r), y = load4(Y + k * ld);
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < 4; i++)
-#pragma unroll
+                PNN_UNROLL
                 for (int j = 0; j < 4; j++) acc[i][j] += x.v[i] * y.v[j];
         }
     __syncwarp();
     if (mine)
-#pragma unroll
+        PNN_UNROLL
         for (int i = 0; i < 4; i++)
             if (r + i < p)
-#pragma unroll
+                PNN_UNROLL
                 for (int j = 0; j < 4; j++) Y[(r + i) * ld + j] = acc[i][j];
     __syncwarp();
 }
@@ -203,15 +206,15 @@ template <class T> PNN_D void join_eliminate(int h, int width, int ld, T* M, T* 
         if (stop < h)
             join_tiles(h - stop, sum + 1 - stop, p, panel + stop, panel + stop, ld,
                        [=](int r, int c, T(&before)[4][4]) {
-#pragma unroll
+                           PNN_UNROLL
                            for (int i = 0; i < 4; i++)
-#pragma unroll
+                               PNN_UNROLL
                                for (int j = 0; j < 4; j++) before[i][j] = inside(r + i, c + j) ? right[(r + i) * ld + c + j] : T(0);
                        },
                        [=](int r, int c, const T(&before)[4][4], const T(&acc)[4][4]) {
-#pragma unroll
+                           PNN_UNROLL
                            for (int i = 0; i < 4; i++)
-#pragma unroll
+                               PNN_UNROLL
                                for (int j = 0; j < 4; j++)
                                    if (inside(r + i, c + j)) right[(r + i) * ld + c + j] = before[i][j] + acc[i][j];
                        });
@@ -231,19 +234,19 @@ template <class T> PNN_D void join_weights(int h, int width, int ld, T* M) {
             if (mine)
                 for (int a = stop; a < h; a++) {
                     const quad<T> y = load4(Y + a * ld);
-#pragma unroll
+                    PNN_UNROLL
                     for (int i = 0; i < 4; i++) {
                         const T x = M[(start + (int)least(r + i, p - 1)) * ld + a];
-#pragma unroll
+                        PNN_UNROLL
                         for (int j = 0; j < 4; j++) acc[i][j] += x * y.v[j];
                     }
                 }
             __syncwarp();
             if (mine && stop < h)
-#pragma unroll
+                PNN_UNROLL
                 for (int i = 0; i < 4; i++)
                     if (r + i < p)
-#pragma unroll
+                        PNN_UNROLL
                         for (int j = 0; j < 4; j++) Y[(start + r + i) * ld + j] += acc[i][j];
             __syncwarp();
             join_apply(p, mine, r, M + start * ld + start, ld, Y + start * ld, ld);
@@ -266,9 +269,9 @@ PNN_D void join_gather(Row row, Column ports, i64 n, i64 start, i64 stop, i64 co
         join_column<T> y = {(const T*)0, (const T*)0};
         if (node || port) y = ports(node ? start + c : column + c - first);
         T v[8];
-#pragma unroll
+        PNN_UNROLL
         for (int i = 0; i < 8; i++) v[i] = k0 + i < h && (port || c > k0 + i) ? y(nodes[k0 + i]) : T(0);
-#pragma unroll
+        PNN_UNROLL
         for (int i = 0; i < 8; i++)
             if (k0 + i < h && c < ld && c != sum) M[(k0 + i) * ld + c] = v[i];
     }
@@ -278,16 +281,16 @@ PNN_D void join_gather(Row row, Column ports, i64 n, i64 start, i64 stop, i64 co
         T total[8] = {};
         if (every)
             for (int c = first + lane; c < sum; c += 32)
-#pragma unroll
+                PNN_UNROLL
                 for (int i = 0; i < 8; i++) total[i] += k0 + i < h ? M[(k0 + i) * ld + c] : T(0);
         else
-#pragma unroll 2
+            PNN_UNROLL_BY(2)
             for (i64 y = stop + lane; y < n; y += 32) {
                 const join_column<T> some = ports(y);
-#pragma unroll
+                PNN_UNROLL
                 for (int i = 0; i < 8; i++) total[i] += some(nodes[k0 + i < h ? k0 + i : k0]);
             }
-#pragma unroll
+        PNN_UNROLL
         for (int i = 0; i < 8; i++) {
             for (int half = 16; half > 0; half /= 2) total[i] += __shfl_xor_sync(0xffffffffu, total[i], half);
             if (lane == 0 && k0 + i < h) M[(k0 + i) * ld + sum] = total[i];
@@ -305,7 +308,7 @@ template <class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 n
     for (i64 from = 0; from < depth; from += JOIN_DEPTH) {
         __syncthreads();
         const int some = (int)least(JOIN_DEPTH, depth - from);
-#pragma unroll 8
+        PNN_UNROLL_BY(8)
         for (int i = threadIdx.x; i < some * JOIN_TILE; i += 64 * JOIN_GROUPS) {
             const i64 k = from + i / JOIN_TILE;
             const int j = i % JOIN_TILE;
@@ -315,19 +318,19 @@ template <class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 n
         __syncthreads();
         for (int k = group; k < some; k += JOIN_GROUPS) {
             const quad<T> a = load4(x + k * JOIN_TILE + r), b = load4(y + k * JOIN_TILE + c);
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < 4; i++)
-#pragma unroll
+                PNN_UNROLL
                 for (int j = 0; j < 4; j++) acc[i][j] += a.v[i] * b.v[j];
         }
     }
     __syncthreads();
-#pragma unroll
+    PNN_UNROLL
     for (int i = 0; i < 4; i++)
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < 4; j++) shared[(group * JOIN_TILE + r + i) * 33 + c + j] = acc[i][j];
     __syncthreads();
-#pragma unroll
+    PNN_UNROLL
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const int at = i / JOIN_TILE * 33 + i % JOIN_TILE;
         T sum = shared[at];
@@ -339,7 +342,7 @@ template <class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 n
 // A tile from (x0, y0) on of a symmetric matrix: `value(x, y, sum)` of every element on and above the diagonal is put down as put(x, y, v), and
 // as put(y, x, v) below it, both row by row. `shared` holds the sums.
 template <class T, class Value, class Put> PNN_D void join_symmetric(i64 x0, i64 y0, i64 n, T* shared, Value value, Put put) {
-#pragma unroll
+    PNN_UNROLL
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const int at = i / JOIN_TILE * 33 + i % JOIN_TILE;
         const i64 x = x0 + i / JOIN_TILE, y = y0 + i % JOIN_TILE;
@@ -349,7 +352,7 @@ template <class T, class Value, class Put> PNN_D void join_symmetric(i64 x0, i64
         put(x, y, v);
     }
     __syncthreads();
-#pragma unroll
+    PNN_UNROLL
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const int at = i % JOIN_TILE * 33 + i / JOIN_TILE;
         const i64 x = x0 + i % JOIN_TILE, y = y0 + i / JOIN_TILE;
@@ -367,19 +370,19 @@ template <class T> PNN_D void join_small(const join_wired<T>& wired, T* memory, 
     join_tiles(width, width, h, M + first, M + first, ld,
                [&](int r, int c, T(&before)[4][4]) {
                    join_node columns[4];
-#pragma unroll
+                   PNN_UNROLL
                    for (int j = 0; j < 4; j++) columns[j] = wired.at(h + least(c + j, width - 1));
-#pragma unroll
+                   PNN_UNROLL
                    for (int i = 0; i < 4; i++) {
                        const join_node row = wired.at(h + least(r + i, width - 1));
-#pragma unroll
+                       PNN_UNROLL
                        for (int j = 0; j < 4; j++) before[i][j] = wired(row, columns[j]);
                    }
                },
                [&](int r, int c, const T(&before)[4][4], const T(&acc)[4][4]) {
-#pragma unroll
+                   PNN_UNROLL
                    for (int i = 0; i < 4; i++)
-#pragma unroll
+                       PNN_UNROLL
                        for (int j = 0; j < 4; j++) {
                            const int x = r + i, y = c + j;
                            if (y < x || y >= width) continue;
@@ -417,7 +420,7 @@ PNN_D void join_strip(const join_wired<T>& wired, i64 start, i64 stop, i64 colum
 template <class T> PNN_D void join_update(const join_wired<T>& wired, i64 start, i64 stop, i64 x0, i64 y0, const T* done, T* rows, T* tile) {
     const i64 e = wired.pair.e, n = wired.pair.n;
     join_product(stop - start, done + start * n + x0, n, e - x0, done + start * n + y0, n, n - y0, tile);
-#pragma unroll
+    PNN_UNROLL
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const i64 x = x0 + i / JOIN_TILE, y = y0 + i % JOIN_TILE;
         if (x < e && y < n && y > x) rows[x * n + y] = (start == 0 ? wired(x, y) : rows[x * n + y]) + tile[i / JOIN_TILE * 33 + i % JOIN_TILE];
@@ -434,7 +437,7 @@ template <class T>
 PNN_D void join_turn(const join_pair& pair, i64 h, i64 stop, i64 c0, i64 k0, const T* weights, const T* W, T* turned, T* tile) {
     const i64 kept = pair.n - stop;
     join_product(kept, W + c0, kept, kept - c0, weights + k0, h, h - k0, tile);
-#pragma unroll
+    PNN_UNROLL
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const i64 c = c0 + i / JOIN_TILE, k = k0 + i % JOIN_TILE;
         if (c < kept && k < h) turned[c * h + k] = tile[i / JOIN_TILE * 33 + i % JOIN_TILE];
@@ -467,7 +470,7 @@ PNN_D void join_voltages(const join_pair& pair, i64 start, i64 stop, i64 x0, i64
     T* first = pair.first < 0 ? leaves + (-1 - pair.first) * 16 * q : below + pair.first_line * q;
     T* second = pair.second < 0 ? leaves + (-1 - pair.second) * 16 * q : below + pair.second_line * q;
     if (x0 < h) join_product(kept, weights + x0, h, h - x0, V + c0, q, q - c0, tile);
-#pragma unroll
+    PNN_UNROLL
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const i64 x = x0 + i / JOIN_TILE, c = c0 + i % JOIN_TILE;
         if (x >= n || c >= q) continue;
@@ -482,3 +485,4 @@ PNN_D void join_voltages(const join_pair& pair, i64 start, i64 stop, i64 x0, i64
     __syncthreads();
 }
 }  // namespace pnn
+#endif

@@ -13,16 +13,18 @@ template <class T> struct affine { T a, b; };
 // first, then second
 template <class T> PNN_HD affine<T> then(affine<T> first, affine<T> second) { return {second.a * first.a, second.a * first.b + second.b}; }
 
+#ifdef PNN_DEVICE
 // Inclusive scan over a warp: lane l gets map_0, then map_1, ..., then map_l.
 template <class T> PNN_D affine<T> warp_scan(affine<T> map) {
     const int lane = threadIdx.x & 31;
-#pragma unroll
+    PNN_UNROLL
     for (int step = 1; step < 32; step *= 2) {
         affine<T> before = {__shfl_up_sync(0xffffffffu, map.a, step), __shfl_up_sync(0xffffffffu, map.b, step)};
         if (lane >= step) map = then(before, map);
     }
     return map;
 }
+#endif
 
 // Where cell k of a line lives. Word lines: {0, n_out, 1}. Bit lines, whose driven end is row n_in - 1: {(n_in - 1) n_out, 1, -n_out}.
 struct ladder_layout {
@@ -67,6 +69,7 @@ PNN_D void ladder_sweep(i64 line, i64 r, i64 cells, ladder_rhs rhs, ladder_layou
     }
 }
 
+#ifdef PNN_DEVICE
 // The same with one warp, 32 cells at a time: both recurrences are affine, so each is a scan with a carry.
 template <class T>
 PNN_D void ladder_scan(i64 line, i64 r, i64 cells, ladder_rhs rhs, ladder_layout where, const T* ratio, const T* inverse, const T* f, T* x) {
@@ -96,4 +99,5 @@ PNN_D void ladder_scan(i64 line, i64 r, i64 cells, ladder_rhs rhs, ladder_layout
         carry = __shfl_sync(0xffffffffu, y, 31);
     }
 }
+#endif
 }  // namespace pnn

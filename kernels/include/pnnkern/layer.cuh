@@ -11,6 +11,10 @@
 // All passes may work in place. No scaling: the table h carries 1 / P^2.
 // N and P are compile-time numbers: bounds and zero halves then cost nothing.
 #pragma once
+#include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/layer.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
 #include "pnnkern/fft.cuh"
 #include "pnnkern/halves.cuh"
 
@@ -48,19 +52,19 @@ template <class T> struct mask_halves {                         // the same, kep
     PNN_HD complex<T> operator()(int, int p, int, complex<T> z) { return z * mask[p]; }
     template <class fft> PNN_HD void note(const complex<T>* v, int sample, int n2) {
         T most = 0;
-#pragma unroll
+        PNN_UNROLL
         for (int n1 = 0; n1 < fft::live; n1++)
             if (fft::inside(n1, n2)) most = greater(most, greater(v[n1].re < 0 ? -v[n1].re : v[n1].re, v[n1].im < 0 ? -v[n1].im : v[n1].im));
         largest[sample * fft::B + n2] = most;
     }
     template <class fft> PNN_HD void keep(const complex<T>* v, int sample, int n2, int i) {
         T most = 0;
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < fft::B; j++) most = greater(most, largest[sample * fft::B + j]);
         const int k = row_exponent(most);
         const T over = power(T(), -k);
         if (n2 == 0) scale[sample * fft::N] = power(T(), k);
-#pragma unroll
+        PNN_UNROLL
         for (int n1 = 0; n1 < fft::live; n1++)
             if (fft::inside(n1, n2)) saved[i + fft::B * n1] = to_halves(over * v[n1]);
     }
@@ -104,7 +108,7 @@ PNN_D void row_pass(long long batch, const complex<T>* w, const complex<T>* in, 
     complex<T> v[fft::threads];
     if constexpr (FROM) {
         if (spectrum_side) {
-#pragma unroll
+            PNN_UNROLL
             for (int k2 = 0; k2 < fft::B; k2++) v[k2] = in[spectrum + fft::A * k2];
             fft::from_spectrum(v, k1, k_line, 1);
         }
@@ -112,7 +116,7 @@ PNN_D void row_pass(long long batch, const complex<T>* w, const complex<T>* in, 
     }
     if (space_side) {
         if constexpr (FROM) fft::to_space(v, n2, w, n_line, 1);
-#pragma unroll
+        PNN_UNROLL
         for (int n1 = 0; n1 < fft::live; n1++)
             v[n1] = fft::inside(n1, n2) ? pixel(n_sample * (N * N) + pixel_0 + fft::B * n1, pixel_0 + fft::B * n1, n_sample * N + n2 + fft::B * n1, v[n1])
                                         : complex<T>{0, 0};
@@ -129,7 +133,7 @@ PNN_D void row_pass(long long batch, const complex<T>* w, const complex<T>* in, 
         __syncthreads();
         if (spectrum_side && onward) {
             fft::to_spectrum(v, k1, k_line, 1);
-#pragma unroll
+            PNN_UNROLL
             for (int k2 = 0; k2 < fft::B; k2++) out[spectrum + fft::A * k2] = v[k2];
         }
     }
@@ -172,14 +176,14 @@ PNN_D void column_pass(long long batch, const complex<T>* w, const complex<T>* h
         const int b = group + s;
         const long long column = (long long)b * N * P + x;
         if (r < fft::B && b < samples) {
-#pragma unroll
+            PNN_UNROLL
             for (int n1 = 0; n1 < fft::live; n1++) v[n1] = fft::inside(n1, r) ? in[column + (fft::B * n1 + r) * P] : complex<T>{0, 0};
             fft::from_space(v, r, w, line, C);
         }
         __syncthreads();
         if (r < fft::A && b < samples) {
             fft::to_spectrum(v, r, line, C);
-#pragma unroll
+            PNN_UNROLL
             for (int k2 = 0; k2 < fft::B; k2++) {
                 const complex<T> g = table[(r + fft::A * k2) * columns];
                 v[k2] = v[k2] * complex<T>{g.re, CONJUGATE ? -g.im : g.im};
@@ -189,10 +193,11 @@ PNN_D void column_pass(long long batch, const complex<T>* w, const complex<T>* h
         __syncthreads();
         if (r < fft::B && b < samples) {
             fft::to_space(v, r, w, line, C);
-#pragma unroll
+            PNN_UNROLL
             for (int n1 = 0; n1 < fft::live; n1++)
                 if (fft::inside(n1, r)) out[column + (fft::B * n1 + r) * P] = v[n1];
         }
     }
 }
 }  // namespace pnn
+#endif

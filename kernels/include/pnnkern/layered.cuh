@@ -8,6 +8,10 @@
 // A hidden node that its neighbours pull to u takes the state value(u); difference(u, du) is value(u + du) - value(u) without cancellation:
 // near the free state the differences are beta times smaller than the states, and keep their own digits.
 #pragma once
+#include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/layered.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
 #include "pnnkern/extremes.cuh"
 #include "pnnkern/fold.cuh"
 #include "pnnkern/four.cuh"
@@ -70,28 +74,28 @@ template <class T> struct drive_tile {
         T before = sums_row && lane < next ? row[lane] : T(0);   // asked for long before it is needed
         int i = t / 2 * 4;
         const T *at = weight + (long long)i * columns + j, *from_x = x + i;
-#pragma unroll 1
+        PNN_UNROLL_BY(1)
         for (; i < rows; i += TILE_ROWS, at += (long long)TILE_ROWS * columns, from_x += TILE_ROWS) {
             if (whole) {
                 T w[4][4], of[S][4];
-#pragma unroll
+                PNN_UNROLL
                 for (int m = 0; m < 4; m++) fetch(at + (long long)m * columns, w[m]);
-#pragma unroll
+                PNN_UNROLL
                 for (int s = 0; s < S && x; s++) fetch(from_x + (long long)s * rows, of[s]);
-#pragma unroll
+                PNN_UNROLL
                 for (int m = 0; m < 4; m++) {
                     T one[S];
-#pragma unroll
+                    PNN_UNROLL
                     for (int s = 0; s < S; s++) one[s] = of[s][m];
                     add(w[m], one, pulled, sum, smallest);
                 }
             } else {
-#pragma unroll 1
+                PNN_UNROLL_BY(1)
                 for (int m = 0; m < 4 && i + m < rows; m++) {
                     T w[4], one[S];
-#pragma unroll
+                    PNN_UNROLL
                     for (int n = 0; n < 4; n++) w[n] = n < wide ? at[(long long)m * columns + n] : T(0);
-#pragma unroll
+                    PNN_UNROLL
                     for (int s = 0; s < S; s++) one[s] = x && s < samples ? from_x[(long long)s * rows + m] : T(0);
                     add(w, one, pulled, sum, smallest);
                 }
@@ -109,14 +113,14 @@ template <class T> struct drive_tile {
         const A* from = shares + node / 4 * VALUES + node % 4;   // of the first warp
         if (x && s < samples && j0 + node < columns) {
             T out = T(0);
-#pragma unroll
+            PNN_UNROLL
             for (int k = 0; k < TILE_WARPS; k++) out += T(from[2 * k * VALUES + 4 * s]);
             drive[s * (long long)columns + j0 + node] = out + bias[j0 + node];
         }
         if (lane == 0 && sums_row) {
             A all = A(0);
             from = shares + warp / 4 * VALUES + SUMS + warp % 4;
-#pragma unroll
+            PNN_UNROLL
             for (int k = 0; k < TILE_WARPS; k++) all += from[2 * k * VALUES];
             all += up;
             if (slope) all /= A(slope[j0 + warp]);
@@ -128,16 +132,16 @@ template <class T> struct drive_tile {
     }
     // A row's share
     template <class A> PNN_D void add(const T (&w)[4], const T (&of)[TILE_SAMPLES], T (&pulled)[4 * TILE_SAMPLES], A (&sum)[4], T& smallest) const {
-#pragma unroll
+        PNN_UNROLL
         for (int s = 0; s < TILE_SAMPLES && x; s++)
-#pragma unroll
+            PNN_UNROLL
             for (int n = 0; n < 4; n++) pulled[4 * s + n] += of[s] * w[n];
-#pragma unroll
+        PNN_UNROLL
         for (int n = 0; n < 4 && total; n++) sum[n] += A(w[n]), smallest = lower(smallest, w[n]);
     }
     // The values that a fold has left to this lane, to where all of a warp's are
     template <int N, class V, class A> static PNN_D void keep(const V (&v)[N], range own, A* to) {
-#pragma unroll
+        PNN_UNROLL
         for (int i = 0; i < N / 16 + 1 && i < N; i++)
             if (own.first + i < own.end) to[own.first + i] = A(v[i]);
     }
@@ -200,7 +204,7 @@ template <class T> struct layered_block {
         }
         for (int j = threadIdx.x / 32; j < n; j += blockDim.x / 32) {   // a warp for each node
             T sum[P] = {};
-#pragma unroll(AHEAD)
+            PNN_UNROLL_BY(AHEAD)
             for (int k = threadIdx.x % 32; k < m; k += 32) {
                 T g = w(j, k);
                 for (int p = 0; p < P; p++) sum[p] += g * y[p * nodes + k];
@@ -215,7 +219,7 @@ template <class T> struct layered_block {
     template <int P, class Rows> PNN_D void from_below(int l, const T* x, Rows w, int j, int first, int by, T* sum) const {
         int n = size[l];
         const T* y = x + offset[l - 1];
-#pragma unroll(AHEAD)
+        PNN_UNROLL_BY(AHEAD)
         for (int i = first; i < n; i += by) {
             T g = w(i, j);
             for (int p = 0; p < P; p++) sum[p] += g * y[p * nodes + i];
@@ -291,12 +295,12 @@ template <class T> struct layered_block {
     template <int P, bool FREE>
     PNN_D void sweep(int sweeps, T tolerance, bool hold, const T* nudge, const T* target, T* change) {
         int first = FREE ? 0 : (layers - 1) % 2, count = hold ? layers - 1 : layers;
-#pragma unroll 1
+        PNN_UNROLL_BY(1)
         for (int s = 0; s < sweeps; s++) {
             T step[P] = {}, largest[P] = {};
-#pragma unroll 1
+            PNN_UNROLL_BY(1)
             for (int half = 0; half < 2; half++)
-#pragma unroll 1
+                PNN_UNROLL_BY(1)
                 for (int l = half ? 1 - first : first; l < count; l += 2) layer<P, FREE>(l, nudge, target, step, largest);
             if (!(tolerance > T(0)) && s + 1 < sweeps) continue;
             for (int p = 0; p < P; p++) {
@@ -380,3 +384,4 @@ PNN_D void contrast_column(long long batch, long long n, long long j, bool drops
     __syncthreads();
 }
 }  // namespace pnn
+#endif

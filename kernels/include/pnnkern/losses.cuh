@@ -1,6 +1,9 @@
 // Losses on measured outputs, of one sample at a time and in double precision. The equations stand in pnnkern/learning/losses.py.
 #pragma once
 #include "pnnkern/platform.cuh"
+#if !defined(__CUDACC_RTC__)
+#include <cmath>
+#endif
 
 namespace pnn {
 enum { LOSS_POWERS = 0, LOSS_PAIRS = 1, LOSS_LOGITS = 2, LOSS_SHARES = 3, LOSS_SQUARES = 4 };
@@ -100,6 +103,7 @@ PNN_HD Judged judge_squares(double high, double low, bool hinge, long long n, co
 constexpr int JUDGES = 256;
 template <class T> struct judges { double loss[JUDGES], rating[JUDGES], square[JUDGES]; T output[JUDGES]; };
 
+#ifdef PNN_DEVICE
 // The same of classes, with up to 256 outputs: a thread looks at an output, then one adds up those of a sample. Adds to loss and rating.
 template <class T>
 PNN_D void judge_outputs(long long batch, int n, double high, double low, bool hinge, const T* outputs, const long long* labels, long long most,
@@ -159,4 +163,5 @@ PNN_D void losses_judge(long long batch, long long n, int kind, double scale, do
     }
     if (t == 0) sums[0] = of.loss[0], sums[1] = of.rating[0];
 }
+#endif
 }  // namespace pnn

@@ -29,6 +29,7 @@ PNN_D u32 bf16_pair(float low, float high) {
 #endif
 }
 
+#ifdef PNN_DEVICE
 // d += a b by fma_ in the order of the k
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ < 800
 struct warp_words {
@@ -47,12 +48,12 @@ struct warp_words {
 template <int EACH> PNN_D void multiply_(float d[4], const u32 a[4], const u32 b[2]) {
     const warp_words lanes(a, b);
     const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-#pragma unroll
+    PNN_UNROLL
     for (int k = 0; k < 8 * EACH; k++) {
         const int half = k / (4 * EACH), from = k % (4 * EACH) / EACH, bits = 32 / EACH, skip = bits * (k % EACH), rest = 32 - bits;
         auto number = [&](int i, int of) { return f32_(lanes(i, of) >> skip << rest); };
         const float upper = number(2 * half, 4 * g + from), lower = number(2 * half + 1, 4 * g + from);
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < 2; j++) {
             const float right = number(4 + half, 4 * (2 * t + j) + from);
             d[j] = fma_(upper, right, d[j]);
@@ -77,4 +78,5 @@ PNN_D void multiply_bf16(float d[4], const u32 a[4], const u32 b[2]) {
     multiply_<2>(d, a, b);
 #endif
 }
+#endif
 }  // namespace pnn

@@ -53,6 +53,7 @@ PNN_HD u32 word_(words z, int j) {
     return j & 2 ? high : low;
 }
 
+#ifdef PNN_DEVICE
 // All sweeps of one sample by one block. Colours with fewer quads than threads have a thread for each node, which makes the quad's words again.
 PNN_D void pbit_sweeps(spin_graph graph, long long nodes, int colours, int sweeps, rng_key key, long long sweep0, unsigned long long sample,
                        const int* quad_first, const int* visit, const float* own, const double* beta, signed char* state, int* total) {
@@ -83,5 +84,6 @@ PNN_D void pbit_sweeps(spin_graph graph, long long nodes, int colours, int sweep
         __syncthreads();   // the next sweep overwrites states that other threads add up
     }
 }
+#endif
 PNN_D bool finite_(double x) { return x - x == 0.0; }
 }  // namespace pnn

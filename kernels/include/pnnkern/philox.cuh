@@ -24,6 +24,8 @@ typedef unsigned long long u64;
 typedef long long i64;
 struct rng_key { u32 a, b; };
 struct words { u32 w[4]; };
+// The global number of a row: index[row], or, where that is null, row sample0 + row of all.
+PNN_HD i64 sample_of(i64 row, i64 sample0, const i64* index) { return index ? index[row] : sample0 + row; }
 
 // ---- arithmetic, one IEEE rounding each
 #ifdef __CUDA_ARCH__
@@ -68,7 +70,7 @@ PNN_HD float f32_(u32 b) { float x; memcpy(&x, &b, 4); return x; }
 
 // ---- Philox4x32-10
 PNN_HD words philox(rng_key k, u32 c0, u32 c1, u32 c2, u32 c3) {
-#pragma unroll
+    PNN_UNROLL
     for (int i = 0; i < 10; i++) {
         u64 p = 0xD2511F53ull * c0, q = 0xCD9E8D57ull * c2;
         c0 = (u32)(q >> 32) ^ c1 ^ k.a;

@@ -1,4 +1,5 @@
-// What the compilers differ in. No includes: nvcc, NVRTC and the host runner's g++ take every header here as it is.
+// What the compilers differ in. nvcc, NVRTC and the host runner's g++ take every header here as it is, each by itself. A plain C++17 compiler
+// takes those with maths for host and device, without what needs threads; headers for devices only say so in one #error.
 #pragma once
 
 #if defined(__CUDACC__) || (defined(__CUDA_HOST_EMULATION__) && !defined(__SANITIZE_ADDRESS__))   // g++ inlines for minutes under ASan
@@ -12,6 +13,23 @@
 #else
 #define PNN_HD PNN_INLINE
 #define PNN_D PNN_INLINE
+#endif
+
+#if defined(__CUDACC__) || defined(__CUDA_HOST_EMULATION__)
+#define PNN_DEVICE 1                            // there are threads, shared memory and shuffles
+#endif
+#if defined(__CUDA_HOST_EMULATION__)
+#define PNN_DYNAMIC_SHARED(T, name) DYN_SHARED(T, name)
+#else
+#define PNN_DYNAMIC_SHARED(T, name) extern __shared__ T name[]   // as large as the launch says
+#endif
+#if defined(__CUDACC__)
+#define PNN_PRAGMA(text) _Pragma(#text)
+#define PNN_UNROLL _Pragma("unroll")
+#define PNN_UNROLL_BY(count) PNN_PRAGMA(unroll(count))
+#else   // g++ unrolls as it sees fit, and warns about pragmas that it does not know
+#define PNN_UNROLL
+#define PNN_UNROLL_BY(count)
 #endif
 
 namespace pnn {

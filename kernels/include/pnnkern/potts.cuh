@@ -36,6 +36,7 @@ PNN_D void potts_visit(spin_graph graph, int i, int states, const float* own, fl
     state[i] = potts_state(states, fields, stride, gain, word);
 }
 
+#ifdef PNN_DEVICE
 // All sweeps of one sample by one block. Colours with fewer quads than threads have a thread for each node, which makes the quad's words again.
 PNN_D void potts_sweeps(spin_graph graph, i64 nodes, int states, int colours, int sweeps, rng_key key, i64 sweep0, u64 sample,
                         const int* quad_first, const int* visit, const float* own, const double* beta, float* fields, signed char* state) {
@@ -60,4 +61,5 @@ PNN_D void potts_sweeps(spin_graph graph, i64 nodes, int states, int colours, in
         }
     }
 }
+#endif
 }  // namespace pnn

@@ -3,6 +3,10 @@
 // The order of each sum is fixed, whatever the tile, the grid and the block that does it: SLICE of the k at a time, from 0 with one fma_
 // after another in their order (or with the steps of a matrix unit), and the slices in their order. So slices may go to blocks of their own.
 #pragma once
+#include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/product.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
 #include "pnnkern/matrix_unit.cuh"
 
 namespace pnn {
@@ -27,7 +31,7 @@ template <class T> PNN_D bool whole_quads(const T* p, i64 n) { return (u64)p % 1
 // `many` of the four (or all of them), the others 0.
 template <class T> PNN_D void load4(const T* p, i64 many, bool whole, T x[4]) {
     if (whole && many >= 4) return load4(p, x);
-#pragma unroll
+    PNN_UNROLL
     for (int j = 0; j < 4; j++) x[j] = j < many ? p[j] : T(0);
 }
 // The same to device memory. In PTX, for the compiler makes one of the two ways, four stores, of an assignment of the whole.
@@ -43,7 +47,7 @@ PNN_D void put4(double* p, const double x[4]) {
 #endif
 template <class T> PNN_D void put4(T* p, i64 many, bool whole, const T x[4]) {
     if (whole && many >= 4) return put4(p, x);
-#pragma unroll
+    PNN_UNROLL
     for (int j = 0; j < 4; j++) if (j < many) p[j] = x[j];
 }
 
@@ -76,11 +80,11 @@ template <int OPEN> PNN_D void copy_wait() {   // for this thread's groups but t
 }
 template <class T> PNN_D void copy4_async(T* to, const T* from, i64 many, bool whole) {   // as load4
     if (whole && many >= 4) {
-#pragma unroll
+        PNN_UNROLL
         for (int j = 0; j < 4 * (int)sizeof(T) / 16; j++) copy_async<16>(to + j * (16 / sizeof(T)), from + j * (16 / sizeof(T)));
         return;
     }
-#pragma unroll
+    PNN_UNROLL
     for (int j = 0; j < 4; j++) {
         if (j < many) copy_async<sizeof(T)>(to + j, from + j);
         else to[j] = T(0);
@@ -112,23 +116,23 @@ template <class T, int SIDE> struct by_threads {
     PNN_D void step(const tile& t, int stage, T sum[QUADS][4]) const {
         const auto& x = t.in.x[stage];
         const auto& w = t.in.w[stage];
-#pragma unroll
+        PNN_UNROLL
         for (int k = 0; k < tile::DEPTH; k += 4) {
             T a[QUADS][4], b[4];
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < QUADS; i++) load4(&x[row0 + 4 * i][k], a[i]);
-#pragma unroll
+            PNN_UNROLL
             for (int j = 0; j < 4; j++) {
                 load4(&w[k + j][column0], b);
-#pragma unroll
+                PNN_UNROLL
                 for (int i = 0; i < QUADS; i++)
-#pragma unroll
+                    PNN_UNROLL
                     for (int c = 0; c < 4; c++) sum[i][c] = fma_(a[i][j], b[c], sum[i][c]);
             }
         }
     }
     PNN_D void put(const T sum[QUADS][4], T (*to)[SIDE + 4]) const {
-#pragma unroll
+        PNN_UNROLL
         for (int i = 0; i < QUADS; i++) store4(&to[row0 + 4 * i][column0], sum[i]);
     }
 };
@@ -155,7 +159,7 @@ template <int SIDE> struct by_matrix_units {
             static_assert(tile::DEPTH == 16, "one multiplication a step");
             const u32 a[4] = {bf16_pair(x[above][2 * t4], x[above][2 * t4 + 1]), bf16_pair(x[below][2 * t4], x[below][2 * t4 + 1]),
                               bf16_pair(x[above][2 * t4 + 8], x[above][2 * t4 + 9]), bf16_pair(x[below][2 * t4 + 8], x[below][2 * t4 + 9])};
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < QUADS; i++) {
                 int c = column0 + 8 * i + g;
                 const u32 b[2] = {bf16_pair(w[2 * t4][c], w[2 * t4 + 1][c]), bf16_pair(w[2 * t4 + 8][c], w[2 * t4 + 9][c])};
@@ -163,11 +167,11 @@ template <int SIDE> struct by_matrix_units {
             }
             return;
         }
-#pragma unroll
+        PNN_UNROLL
         for (int k = 0; k < tile::DEPTH; k += 8) {
             const u32 a[4] = {tf32_bits(x[above][k + t4]), tf32_bits(x[below][k + t4]), tf32_bits(x[above][k + t4 + 4]),
                               tf32_bits(x[below][k + t4 + 4])};
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < QUADS; i++) {
                 int c = column0 + 8 * i + g;
                 const u32 b[2] = {tf32_bits(w[k + t4][c]), tf32_bits(w[k + t4 + 4][c])};
@@ -176,9 +180,9 @@ template <int SIDE> struct by_matrix_units {
         }
     }
     PNN_D void put(const float sum[QUADS][4], float (*to)[SIDE + 4]) const {
-#pragma unroll
+        PNN_UNROLL
         for (int i = 0; i < QUADS; i++)
-#pragma unroll
+            PNN_UNROLL
             for (int r = 0; r < 4; r++) to[row0 + g + 8 * (r / 2)][column0 + 8 * i + 2 * t4 + r % 2] = sum[i][r];
     }
 };
@@ -214,14 +218,14 @@ PNN_D void tile_sums(product_tile<T, SIDE>& t, T (*to)[SIDE + 4], const By& by, 
             check(four);
         }
     };
-#pragma unroll 1
+    PNN_UNROLL_BY(1)
     for (int s = 0; s < STAGES - 1; s++) {
         if (first + s < last) load(s);
         copy_commit();
     }
     T sum[By::QUADS][4] = {}, total[By::QUADS][4] = {};
     int stage = 0, ahead = STAGES - 1;
-#pragma unroll 1
+    PNN_UNROLL_BY(1)
     for (int step = first; step < last; step++) {
         copy_wait<STAGES - 2>();
         visit(stage, step);
@@ -231,9 +235,9 @@ PNN_D void tile_sums(product_tile<T, SIDE>& t, T (*to)[SIDE + 4], const By& by, 
         by.step(t, stage, sum);
         if ((step + 1) % (SLICE / DEPTH) == 0 || step + 1 == last) {
             const bool begun = step - first >= SLICE / DEPTH;   // else this is the first slice, whose zeros keep their sign
-#pragma unroll
+            PNN_UNROLL
             for (int i = 0; i < By::QUADS; i++)
-#pragma unroll
+                PNN_UNROLL
                 for (int c = 0; c < 4; c++) {
                     total[i][c] = begun ? add_(total[i][c], sum[i][c]) : sum[i][c];
                     sum[i][c] = T(0);
@@ -247,3 +251,4 @@ PNN_D void tile_sums(product_tile<T, SIDE>& t, T (*to)[SIDE + 4], const By& by, 
     __syncthreads();
 }
 }  // namespace pnn
+#endif

@@ -1,7 +1,10 @@
 // Samples of a data set that lives where they are worked on: rows gathered by number, and brought to what enters a system.
 #pragma once
-#include "pnnkern/complex.cuh"
 #include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/samples.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
+#include "pnnkern/complex.cuh"
 
 namespace pnn {
 struct alignas(16) sixteen { unsigned long long v[2]; };
@@ -58,10 +61,10 @@ PNN_D void copy_beside(long long batch, long long label_pieces, long long target
                        const void* targets, void* out_labels, void* out_targets, long long* index, unsigned blocks) {
     int lane = threadIdx.x % 32, warps = blockDim.x / 32;
     long long most = label_pieces > target_pieces ? label_pieces : target_pieces;
-#pragma unroll 1
+    PNN_UNROLL_BY(1)
     for (long long b = blockIdx.x * (long long)warps + threadIdx.x / 32; b < batch; b += (long long)blocks * warps) {
         long long own = next[b];
-#pragma unroll 1
+        PNN_UNROLL_BY(1)
         for (long long i = lane; i < most; i += 32) {
             U label = i < label_pieces ? ((const U*)labels)[own * label_pieces + i] : U(0);
             U target = i < target_pieces ? ((const U*)targets)[own * target_pieces + i] : U(0);
@@ -112,3 +115,4 @@ PNN_D void spread(long long batch, long long side, long long height, long long w
     }
 }
 }  // namespace pnn
+#endif

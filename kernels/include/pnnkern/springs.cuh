@@ -1,6 +1,9 @@
 // Networks of springs: forces, the Hessian of the energy in an envelope, and Newton's method on them. One block of threads per sample.
 #pragma once
 #include "pnnkern/platform.cuh"
+#if !defined(__CUDACC_RTC__)
+#include <cmath>
+#endif
 
 namespace pnn {
 // Neighbours of node i: neighbour[q] over edge[q], offsets[i] <= q < offsets[i + 1]. node[r] is the free node of row r of blocks of the
@@ -30,6 +33,7 @@ PNN_HD double springs_between(const double* x, int i, int j, double* w) {
     return sqrt(square);
 }
 
+#ifdef PNN_DEVICE
 // The energy at x less that of springs between held nodes, and the largest force, to all threads. g (n_free * D): gradient. part: two numbers
 // for each warp.
 struct springs_rest {
@@ -155,9 +159,12 @@ PNN_D void springs_solve(const springs& net, const double* h, double* y) {
     __syncthreads();
 }
 
+#endif
+
 // How many numbers of memory a block needs.
 PNN_HD long long springs_memory(long long n_nodes, long long n, long long envelope) { return envelope + 3 * n + n_nodes; }
 
+#ifdef PNN_DEVICE
 // Energy is least where no force is left at a free node. x (n_nodes * D) in place; left: the largest force; taken: steps.
 template <int D>
 PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, double goal, double stiffest, const double* pull,
@@ -215,4 +222,5 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
         *taken = step;
     }
 }
+#endif
 }  // namespace pnn

@@ -8,6 +8,9 @@
 // The node left behind is an average of its neighbours, with weights C[k, a] / s, and g / s of the new port: the tape.
 #pragma once
 #include "pnnkern/platform.cuh"
+#ifndef PNN_DEVICE
+#error "pnnkern/tree.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
+#else
 
 namespace pnn {
 typedef long long i64;
@@ -113,7 +116,7 @@ template <class T> PNN_D void tree_leaf_vjp(tree_array<T> array, i64 leaf, T* W,
     const bool writes = (threadIdx.x & 31) == 0;
     T sum[4] = {T(0), T(0), T(0), T(0)};
     auto add = [&](int kind, T along) {   // no indexing by `kind`: the sums stay in registers
-#pragma unroll
+        PNN_UNROLL
         for (int k = 0; k < 4; k++) sum[k] += k == kind ? along : T(0);
     };
     int step = TREE_STEPS;
@@ -135,7 +138,7 @@ template <class T> PNN_D void tree_leaf_vjp(tree_array<T> array, i64 leaf, T* W,
             if (has) add(array.before(c), along);
         }
     }
-    #pragma unroll
+    PNN_UNROLL
     for (int k = 0; k < 4; k++) if (writes) segments[k] = sum[k];
 }
 // v (ports, 32): one column of voltages in each lane.
@@ -166,3 +169,4 @@ template <class T> PNN_D void tree_leaf_voltages(tree_array<T> array, i64 leaf, 
     }
 }
 }  // namespace pnn
+#endif

@@ -55,6 +55,7 @@ template <class T> PNN_HD T size_(T x) { return x < T(0) ? -x : x; }
 // -dE/dphase of one oscillator with cosine c and sine s in the field (x, y) of sources and neighbours, with the second harmonic k.
 template <class T> PNN_HD T xy_force(T c, T s, T x, T y, T k) { return c * y - s * x - T(2) * k * s * c; }
 
+#ifdef PNN_DEVICE
 // The largest over a block, NaN if there is one; every thread gets it. scratch: a T for each of its warps, which must be whole.
 template <class T> PNN_D T xy_largest(T x, T* scratch) {
     for (int lanes = 16; lanes > 0; lanes /= 2) x = larger(x, __shfl_xor_sync(0xffffffffu, x, lanes));
@@ -82,7 +83,7 @@ template <class T, class I> struct xy_group {
             const T* at = weight + slice * from + i * to;
             I ahead = slices * from;
             T x = T(0), y = T(0);
-#pragma unroll 4
+            PNN_UNROLL_BY(4)
             for (int j = slice; j < neighbours; j += slices, at += ahead) op(*at, first + j, &x, &y);
             sums[e] = x;
             sums[all + e] = y;
@@ -90,7 +91,7 @@ template <class T, class I> struct xy_group {
     }
     PNN_D void total(int i, T* x, T* y) const {
         T u = T(0), v = T(0);
-#pragma unroll 4
+        PNN_UNROLL_BY(4)
         for (int e = i; e < slices * targets; e += targets) u += sums[e], v += sums[slices * targets + e];
         *x = u;
         *y = v;
@@ -304,4 +305,5 @@ PNN_HD long long xy_room(int nodes, int below, int slices, int slices_above, boo
     int first = below > 0 ? below : nodes;
     return (responds ? 7 : 3) * (long long)nodes + 32 + 2ll * slices * first + 2ll * slices_above * (nodes - first);
 }
+#endif
 }  // namespace pnn

@@ -1,0 +1,28 @@
+/* All kernels: their arguments, for the driver API, and their declarations, for nvcc, NVRTC and the host runner.
+   Written by `python scripts/kernels.py`. What they compute, and shapes: docs/kernels.md, and the comments in the .cu files. */
+
+#ifndef PNN_KERNELS_H
+#define PNN_KERNELS_H
+#include "pnnkern/kernel_types.h"
+#include "pnnkern/kernels_crossbar.h"
+#include "pnnkern/kernels_learning.h"
+#include "pnnkern/kernels_networks.h"
+#include "pnnkern/kernels_optics.h"
+#include "pnnkern/kernels_random.h"
+
+
+/* ---- flag.cu */
+struct pnn_flag_raise_u8_arguments {
+    int code;
+    const unsigned char* bad; /* (1) */
+    int* fault; /* (1) */
+};
+static inline void pnn_flag_raise_u8_pointers(struct pnn_flag_raise_u8_arguments* a, void* pointers[3]) {
+    pointers[0] = (void*)&a->code; pointers[1] = (void*)&a->bad; pointers[2] = (void*)&a->fault;
+}
+
+#if defined(__CUDACC__) || defined(__CUDA_HOST_EMULATION__)
+extern "C" __global__ void pnn_flag_raise_u8(int code, const unsigned char* bad, int* fault);
+#endif
+
+#endif

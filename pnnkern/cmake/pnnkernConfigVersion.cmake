@@ -1,0 +1,10 @@
+# The version of the package, and that find_package(pnnkern 0.1) takes it where it is no older and of the same first number.
+file(STRINGS "${CMAKE_CURRENT_LIST_DIR}/../_version.py" PACKAGE_VERSION REGEX "^__version__")
+string(REGEX REPLACE "^[^\"]*\"([0-9]+(\\.[0-9]+)*).*$" "\\1" PACKAGE_VERSION "${PACKAGE_VERSION}")
+string(REGEX MATCH "^[0-9]+" pnnkern_MAJOR "${PACKAGE_VERSION}")
+if(PACKAGE_FIND_VERSION_MAJOR STREQUAL pnnkern_MAJOR AND NOT PACKAGE_VERSION VERSION_LESS PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_COMPATIBLE TRUE)
+endif()
+if(PACKAGE_VERSION STREQUAL PACKAGE_FIND_VERSION)
+    set(PACKAGE_VERSION_EXACT TRUE)
+endif()

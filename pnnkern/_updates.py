@@ -30,7 +30,12 @@ class Gradient:
 class Factors:
     """A sum over samples of dL/dtheta, ``scale * first.T @ second``, as a pulsed device or a fused kernel takes it.
 
-    first : (samples, rows). second : (samples, columns). A sum of several products is one with more samples.
+    Parameters
+    ----------
+    first : Array
+        (samples, rows).
+    second : Array
+        (samples, columns). A sum of several products is one with more samples.
     """
 
     first: Array

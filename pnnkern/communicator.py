@@ -24,9 +24,18 @@ _FAILED = "failed"  # the one word of a rank that cannot go on
 
 
 class Communicator(Protocol):
-    """rank : which of the `size` that take part this is. exact : whether sums are the same on any number of ranks.
+    """What ranks exchange by.
 
-    doing : what the rank is at, for messages. agreed : the error that all ranks have, once they have told each other of it.
+    Parameters
+    ----------
+    rank : int
+        Which of the `size` that take part this is.
+    exact : bool
+        Whether sums are the same on any number of ranks.
+    doing : str
+        What the rank is at, for messages.
+    agreed : BaseException | None
+        The error that all ranks have, once they have told each other of it.
     """
 
     rank: int
@@ -36,15 +45,25 @@ class Communicator(Protocol):
     agreed: BaseException | None
 
     def exchange(self, parts: Sequence[Any]) -> Sequence[Any]:
-        """What each rank has for this one, by rank; parts : what this one has for each. To be called by all ranks.
+        """What each rank has for this one, by rank;
 
+        Parameters
+        ----------
+        parts : Sequence[Any]
+            What this one has for each. To be called by all ranks.
+
+        Notes
+        -----
         Arrays, numbers, words, updates and None, in dictionaries, tuples and lists.
         """
 
     def allreduce(self, arrays: Sequence[Any]) -> Sequence[Any]:
         """The sum over the ranks of each array, new ones, the same on all ranks; in the order that a library chooses.
 
-        arrays : contiguous, of floating-point or complex numbers or integers; as many, as large and of the same types on all ranks.
+        Parameters
+        ----------
+        arrays : Sequence[Any]
+            Contiguous, of floating-point or complex numbers or integers; as many, as large and of the same types on all ranks.
         """
 
 

@@ -36,7 +36,20 @@ _launch.fault(4, "every sample index must be 0 or more")
 def key(seed: int) -> np.ndarray:
     """The key of a seed.
 
-    seed : integer in [0, 2^64). Returns uint32 (2,), on the host. Raises ValueError for any other seed.
+    Parameters
+    ----------
+    seed : int
+        Integer in [0, 2^64).
+
+    Returns
+    -------
+    np.ndarray
+        Uint32 (2,), on the host.
+
+    Raises
+    ------
+    ValueError
+        For any other seed.
     """
     seed = _integer(seed, "seed", 2**64)
     return np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
@@ -45,8 +58,22 @@ def key(seed: int) -> np.ndarray:
 def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
     """A new key for purpose `n` of `key`, unrelated to `key` and to those of other purposes.
 
-    n : integer in [0, 2^64) (a layer, a step), or a name, which stands for the first eight bytes of its SHA-256.
-    Returns uint32 (2,). Raises ValueError for another `n`, TypeError if `key` is no key.
+    Parameters
+    ----------
+    n : int | str
+        Integer in [0, 2^64) (a layer, a step), or a name, which stands for the first eight bytes of its SHA-256.
+
+    Returns
+    -------
+    np.ndarray
+        Uint32 (2,).
+
+    Raises
+    ------
+    ValueError
+        For another `n`.
+    TypeError
+        If `key` is no key.
     """
     given: Any = key
     if type(given) is _capture.StepKey:
@@ -99,13 +126,28 @@ def key_words(key: np.ndarray, purpose: int | str) -> tuple[int, int]:
 def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, like: Array | None = None) -> Array:
     """Random 32-bit words.
 
-    shape : (samples, ...); keep samples on the first axis, even for one. A number n is n samples of one element each.
-    sample : global index of row 0, or an integer array with the index of each row; 0 or more.
-    element0 : number of the first element of each row.
-    like : an array on the device that is to do the work and hold the result; NumPy on the CPU by default.
+    Parameters
+    ----------
+    shape : Shape
+        (samples, ...); keep samples on the first axis, even for one. A number n is n samples of one element each.
+    sample
+        Global index of row 0, or an integer array with the index of each row; 0 or more.
+    element0 : int
+        Number of the first element of each row.
+    like : Array | None
+        An array on the device that is to do the work and hold the result; NumPy on the CPU by default.
 
-    Returns uint32 of `shape`. Raises TypeError for a key, dtype or index of the wrong kind, ValueError for a number out of range (for
-    sample indices on a GPU at `pnnkern.check()`).
+    Returns
+    -------
+    Array
+        Uint32 of `shape`.
+
+    Raises
+    ------
+    TypeError
+        For a key, dtype or index of the wrong kind.
+    ValueError
+        For a number out of range (for sample indices on a GPU at `pnnkern.check()`).
     """
     return _draw("words", key, shape, sample, element0, np.uint32, like)
 
@@ -116,7 +158,10 @@ def uniform(
 ) -> Array:
     """Uniforms strictly between 0 and 1, symmetric about 1/2: odd multiples of 2^-24, or for float64 of 2^-53.
 
-    dtype : float32 or float64, which are different draws. Other arguments and errors as for `words`.
+    Parameters
+    ----------
+    dtype : DTypeLike
+        float32 or float64, which are different draws. Other arguments and errors as for `words`.
     """
     return _draw("uniform", key, shape, sample, element0, _real(dtype), like)
 
@@ -129,7 +174,10 @@ def normal(
 
     float32: tails right to 6 sigma, largest 7.54. float64: error a few units in the last place, largest 9.42.
 
-    dtype : float32 or float64, which are different draws. Other arguments and errors as for `words`.
+    Parameters
+    ----------
+    dtype : DTypeLike
+        float32 or float64, which are different draws. Other arguments and errors as for `words`.
     """
     return _draw("normal", key, shape, sample, element0, _real(dtype), like)
 
@@ -140,11 +188,18 @@ def bernoulli(
 ) -> Array:
     """Ones with probability `p`, to 2^-64; never at p = 0 and always at p = 1.
 
-    p : in [0, 1]; an array (samples, ...) of float32 or float64, or anything that broadcasts to `shape`.
-    shape : (samples, ...); that of `p` by default.
+    Parameters
+    ----------
+    p
+        In [0, 1]; an array (samples, ...) of float32 or float64, or anything that broadcasts to `shape`.
+    shape : Shape | None
+        (samples, ...); that of `p` by default.
 
-    Returns uint8 of `shape` on the device of `p`. Other arguments and errors as for `words`; a `p` outside [0, 1] raises ValueError
-    (on a GPU at `pnnkern.check()`).
+    Returns
+    -------
+    Array
+        Uint8 of `shape` on the device of `p`. Other arguments and errors as for `words`; a `p` outside [0, 1] raises ValueError (on a GPU at
+        `pnnkern.check()`).
     """
     p = _parameter("p", p, shape, like)
     return _draw("bernoulli", key, p.shape, sample, element0, np.uint8, p, p)
@@ -156,14 +211,21 @@ def poisson(
 ) -> Array:
     """Poisson counts, such as photons on a detector.
 
-    Inversion for means below 10, above it the transformed rejection PTRS of Hoermann, Insurance: Mathematics and Economics 12, 39
-    (1993), decided in float64.
+    Inversion for means below 10, above it the transformed rejection PTRS of Hoermann, Insurance: Mathematics and Economics 12, 39 (1993),
+    decided in float64.
 
-    mean : in [0, 2e9]; an array (samples, ...) of float32 or float64, or anything that broadcasts to `shape`.
-    shape : (samples, ...); that of `mean` by default.
+    Parameters
+    ----------
+    mean
+        In [0, 2e9]; an array (samples, ...) of float32 or float64, or anything that broadcasts to `shape`.
+    shape : Shape | None
+        (samples, ...); that of `mean` by default.
 
-    Returns int32 of `shape` on the device of `mean`. Other arguments and errors as for `words`; a mean out of range raises ValueError
-    (on a GPU at `pnnkern.check()`, and its count is -1).
+    Returns
+    -------
+    Array
+        Int32 of `shape` on the device of `mean`. Other arguments and errors as for `words`; a mean out of range raises ValueError (on a GPU at
+        `pnnkern.check()`, and its count is -1).
     """
     mean = _parameter("mean", mean, shape, like)
     return _draw("poisson", key, mean.shape, sample, element0, np.int32, mean, mean)
@@ -175,7 +237,17 @@ def permutation(key: np.ndarray, n: int, *, sample: int = 0, like: Array | None 
 
     Every order is equally likely up to the chance of a tie, n^2 2^-65; a tie stays in order, so the result is the same everywhere.
 
-    n : 0 or more, below 2^31. sample, like : as for `words`, but one index. Returns int64 (n,).
+    Parameters
+    ----------
+    n : int
+        0 or more, below 2^31.
+    sample, like
+        As for `words`, but one index.
+
+    Returns
+    -------
+    Array
+        Int64 (n,).
     """
     n, sample = _integer(n, "n", 2**31), _integer(sample, "sample", 2**63 - 1)
     pairs = words(key, (1, 2 * n), sample=sample, like=like).reshape(n, 2).astype(np.uint64)

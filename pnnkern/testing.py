@@ -23,14 +23,28 @@ def check_vjp(op: Callable[..., Any], op_vjp: Callable[..., Any], *args: Any, wr
               **kwargs: Any) -> None:  # fmt: skip
     """Check a derivative against central differences: ``Re<g, J v> = Re<J* g, v>`` for random cotangents g and directions v.
 
-    op : returns one array. op_vjp : returns one array, or a tuple in the order of `wrt`. args, kwargs : of `op`; every argument that
-        `wrt` names must be float64 or complex128, an array or a number.
-    wrt : the arguments to differentiate by, named as in the signature of `op`.
-    steps : step of the differences, or one for each name, in the unit of the argument: small against where `op` bends (a hundredth of a
-        radian, for a distance in wavelengths). Two step sizes are extrapolated to zero: the error falls with its fourth power.
-    rtol : of the typical size |g| |J v| / sqrt(n) of the product.
+    Parameters
+    ----------
+    op : Callable[..., Any]
+        Returns one array.
+    op_vjp : Callable[..., Any]
+        Returns one array, or a tuple in the order of `wrt`.
+    wrt : str | Sequence[str]
+        The arguments to differentiate by, named as in the signature of `op`.
+    steps : float | Mapping[str, float]
+        Step of the differences, or one for each name, in the unit of the argument: small against where `op` bends (a hundredth of a radian, for
+        a distance in wavelengths). Two step sizes are extrapolated to zero: the error falls with its fourth power.
+    rtol : float
+        Of the typical size |g| |J v| / sqrt(n) of the product.
+    args, kwargs
+        Of `op`; every argument that `wrt` names must be float64 or complex128, an array or a number.
 
-    Raises AssertionError with both numbers, TypeError for an argument in single precision.
+    Raises
+    ------
+    AssertionError
+        With both numbers.
+    TypeError
+        For an argument in single precision.
     """
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     bound = inspect.signature(op).bind(*args, **kwargs)
@@ -73,8 +87,21 @@ def check_linear(op: Callable[..., Any], op_vjp: Callable[..., Any], *args: Any,
                  seed: int = 0, **kwargs: Any) -> None:  # fmt: skip
     """Check that the derivative of a linear operation is its adjoint, in any precision: ``Re<g, op(u)> = Re<op_vjp(g), u>``.
 
-    wrt : the argument u in which `op` is linear. rtol : of the typical size |g| |op(u)| / sqrt(n); by default what rounding allows in
-    the precision of the result. Others as in `check_vjp`. Raises AssertionError with both numbers.
+    Parameters
+    ----------
+    wrt : str
+        The argument u in which `op` is linear.
+    rtol : float | None
+        Of the typical size |g| |op(u)| / sqrt(n); by default what rounding allows in the precision of the result.
+
+    Raises
+    ------
+    AssertionError
+        With both numbers.
+
+    Notes
+    -----
+    Others as in `check_vjp`.
     """
     u = inspect.signature(op).bind(*args, **kwargs).arguments[wrt]
     out = op(*args, **kwargs)
@@ -88,8 +115,15 @@ def check_linear(op: Callable[..., Any], op_vjp: Callable[..., Any], *args: Any,
 def check_split(op: Callable[..., Any], batch: Any, *args: Any, key: Any, sample: int = 0, **kwargs: Any) -> None:
     """Check that noise depends on the global index of a sample only: any split of the batch, and any order, gives the same bits.
 
-    op : ``op(batch, *args, key=key, sample=first or indices, **kwargs)``, one row of the result per row of `batch` (at least 3).
-    Raises AssertionError, ValueError for a batch that is too small to split.
+    Parameters
+    ----------
+    op : Callable[..., Any]
+        ``op(batch, *args, key=key, sample=first or indices, **kwargs)``, one row of the result per row of `batch` (at least 3).
+
+    Raises
+    ------
+    AssertionError, ValueError
+        For a batch that is too small to split.
     """
     if len(batch) < 3:
         raise ValueError(f"batch must have at least 3 rows to be split, got {len(batch)}")

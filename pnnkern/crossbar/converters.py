@@ -36,9 +36,18 @@ def _codes(bits: int, signed: bool) -> tuple[int, int]:
 class DAC:
     """A converter for each input line.
 
-    bits : of the code, at least 2 with sign and 1 without; None converts nothing and cuts nothing. range : volts of the largest code.
-    signed : lines take both polarities. stochastic : round up with the chance of the fraction, so that the mean is exact.
-    noise : standard deviation of the voltage on a line, in volts, drawn for each sample and input, after conversion.
+    Parameters
+    ----------
+    bits : int | None
+        Of the code, at least 2 with sign and 1 without; None converts nothing and cuts nothing.
+    range : float
+        Volts of the largest code.
+    signed : bool
+        Lines take both polarities.
+    stochastic : bool
+        Round up with the chance of the fraction, so that the mean is exact.
+    noise : float
+        Standard deviation of the voltage on a line, in volts, drawn for each sample and input, after conversion.
     """
 
     bits: int | None = 8
@@ -82,11 +91,19 @@ NO_DAC = DAC(bits=None)
 class BitSerial:
     """Inputs that are sent in slices of a few bits, the least significant first, each read on its own and added with its weight.
 
-    bits : of the whole code. slice_bits : of a slice; a slice is a voltage of 2^slice_bits - 1 levels up to `range` volts. The sign of
-    an input is the polarity of its line in all slices.
-    shift_add : "digital": each slice is converted by the ADC and the codes are added; "analogue": currents are added, with one conversion
-        at the end. Cell noise is drawn anew in each slice.
+    Parameters
+    ----------
+    bits : int
+        Of the whole code.
+    slice_bits : int
+        Of a slice; a slice is a voltage of 2^slice_bits - 1 levels up to `range` volts. The sign of an input is the polarity of its line in all
+        slices.
+    shift_add : str
+        "digital": each slice is converted by the ADC and the codes are added; "analogue": currents are added, with one conversion at the end.
+        Cell noise is drawn anew in each slice.
 
+    Notes
+    -----
     Currents come out as of one conversion with as many bits: slice k counts 2^(k slice_bits) (2^slice_bits - 1) / L times.
     """
 
@@ -134,9 +151,14 @@ class BitSerial:
 class SAR:
     """Errors of successive approximation, drawn once for each converter from the seed.
 
-    mismatch : relative standard deviation of a unit capacitor; the capacitor of bit k is 2^k of them, so it deviates by
-        mismatch / sqrt(2^k). offset : standard deviation of the comparator's offset, in codes.
-    first : number of the converter of the first column, so that other arrays have others.
+    Parameters
+    ----------
+    mismatch : float
+        Relative standard deviation of a unit capacitor; the capacitor of bit k is 2^k of them, so it deviates by mismatch / sqrt(2^k).
+    offset : float
+        Standard deviation of the comparator's offset, in codes.
+    first : int
+        Number of the converter of the first column, so that other arrays have others.
     """
 
     mismatch: float = 0.0
@@ -161,8 +183,16 @@ class SAR:
 class Ramp:
     """Errors of ramp (slope) converters, drawn once for each converter from the seed.
 
-    slope : standard deviation of its relative error. offset : that of the offset, in codes. bow : that of the deviation in the middle of
-    the range, in codes, a parabola that is zero at the ends (integral nonlinearity). first : as for `SAR`.
+    Parameters
+    ----------
+    slope : float
+        Standard deviation of its relative error.
+    offset : float
+        That of the offset, in codes.
+    bow : float
+        That of the deviation in the middle of the range, in codes, a parabola that is zero at the ends (integral nonlinearity).
+    first : int
+        As for `SAR`.
     """
 
     slope: float = 0.0
@@ -200,14 +230,23 @@ _constants.clearable(_tables.cache_clear)
 class ADC:
     """A converter for each output column.
 
-    bits : of the code, at least 2 with sign and 1 without; None cuts at the range and rounds nothing.
-    range : amperes of the largest code, one number or an array (n_out,) or (..., n_out) like the currents; or
-        "calibrated": a number that `calibrated` finds from currents, once, so that it does not depend on how a batch is split;
-        "max": the largest current that any column can have, with the DAC's full range on all inputs, the cells' I-V law, column offsets, and
-        as much noise as can be drawn; errors of the converters have room, too, so that nothing is ever cut;
-        "per-column": the same for each column by itself.
-    signed : currents flow both ways; without it what is negative is cut. errors : `SAR` or `Ramp`; None for an ideal one.
-    noise : standard deviation at the input, amperes, drawn for each conversion.
+    Parameters
+    ----------
+    bits : int | None
+        Of the code, at least 2 with sign and 1 without; None cuts at the range and rounds nothing.
+    range
+        Amperes of the largest code, one number or an array (n_out,) or (..., n_out) like the currents; or
+
+        - "calibrated": a number that `calibrated` finds from currents, once, so that it does not depend on how a batch is split;
+        - "max": the largest current that any column can have, with the DAC's full range on all inputs, the cells' I-V law, column offsets, and
+          as much noise as can be drawn; errors of the converters have room, too, so that nothing is ever cut;
+        - "per-column": the same for each column by itself.
+    signed : bool
+        Currents flow both ways; without it what is negative is cut.
+    errors : SAR | Ramp | None
+        `SAR` or `Ramp`; None for an ideal one.
+    noise : float
+        Standard deviation at the input, amperes, drawn for each conversion.
     """
 
     bits: int | None = 8
@@ -238,7 +277,15 @@ class ADC:
     def calibrated(self, currents: Real, *, quantile: float = 1.0, per_column: bool = False) -> "ADC":
         """This converter with the range of these currents (..., batch, n_out), amperes: the given quantile of their size.
 
-        per_column : a range for each column. Raises ValueError for a quantile outside (0, 1].
+        Parameters
+        ----------
+        per_column : bool
+            A range for each column.
+
+        Raises
+        ------
+        ValueError
+            For a quantile outside (0, 1].
         """
         currents, quantile = _checks.matrix("currents", currents, 2 if per_column else 1), _checks.quantile(quantile)
         xp = _array.namespace(currents)
@@ -369,9 +416,22 @@ def _guaranteed(adc: ADC, largest: Array | None, offset: Array | None, room: Arr
 def convert(x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) -> Array:
     """Send voltages through a `DAC`, or currents through an `ADC`, whose range must be in amperes.
 
-    x : (batch, n), volts or amperes, float32 or float64. sample : the global index of row 0, or of each row.
+    Parameters
+    ----------
+    x : Real
+        (batch, n), volts or amperes, float32 or float64.
+    sample
+        The global index of row 0, or of each row.
 
-    Returns an array like x, in the same unit. Raises ValueError for noise without a key, or a range that is not known.
+    Returns
+    -------
+    Array
+        An array like x, in the same unit.
+
+    Raises
+    ------
+    ValueError
+        For noise without a key, or a range that is not known.
     """
     x = _checks.batch("x", x)
     _check_converter(converter)
@@ -400,7 +460,12 @@ def _check_converter(given: Any) -> None:
 def convert_vjp(cotangent: Real, x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0, wrt: Any = ("x",)) -> Array:
     """The straight-through derivative of `convert`: the cotangent where x lies inside the range, 0 where it is cut.
 
-    Noise of an ADC counts: what lies inside is x with its noise. Returns an array like x.
+    Noise of an ADC counts: what lies inside is x with its noise.
+
+    Returns
+    -------
+    Array
+        An array like x.
     """
     wrt_names(wrt, ("x",))
     x = _checks.batch("x", x)

@@ -36,7 +36,10 @@ DEVIATION = _launch.fault(35, "a standard deviation of conductances must not be 
 class Device:
     """An ideal device, and the methods of all others.
 
-    g_min, g_max : siemens; targets lie between them. Programmed conductances may leave the range, but are never negative.
+    Parameters
+    ----------
+    g_min, g_max : float
+        Siemens; targets lie between them. Programmed conductances may leave the range, but are never negative.
     """
 
     g_min: float = 0.0
@@ -67,8 +70,20 @@ class Device:
     def read_noise(self, G: Real, time: float = 0.0, *, programmed: Real | None = None) -> Array:
         """Standard deviation of one reading, siemens.
 
-        G : conductances now, siemens. time : seconds after programming. programmed : as they were programmed, where the published fit
-        is by that (`noise_by_programmed`); G by default, which is right only while they have not drifted. Returns an array like G.
+        Parameters
+        ----------
+        G : Real
+            Conductances now, siemens.
+        time : float
+            Seconds after programming.
+        programmed : Real | None
+            As they were programmed, where the published fit is by that (`noise_by_programmed`); G by default, which is right only while they
+            have not drifted.
+
+        Returns
+        -------
+        Array
+            An array like G.
         """
         return 0 * G
 
@@ -78,17 +93,28 @@ class Device:
 class PCM(Device):
     """Phase-change memory: doped Ge2Sb2Te5 mushroom cells, 90 nm, a million of them, programmed by iteration.
 
-    programming : coefficients c_i of sigma = sum of c_i (g / g_max)^i, in microsiemens where g_max is 25 uS; it scales with g_max.
-        (0.26348, 1.9650, -1.1731).
-    exponent_mean : (slope, offset, least, most) of nu's mean, slope ln(g / g_max) + offset clipped: (-0.0155, 0.0244, 0.049, 0.1).
-    exponent_std : the same of its standard deviation: (-0.0125, -0.0059, 0.008, 0.045).
-    flicker : (q, power, most): 1/f noise of relative size Q sqrt(ln((t + t0 + t_read) / 2 t_read)), Q = min(most, q (g / g_max)^-power)
-        by the programmed g: (0.0088, 0.65, 0.2).
-    t0 : seconds from programming to the first reading, which `time` = 0 is: 20. t_read : seconds of a reading: 250e-9.
+    Parameters
+    ----------
+    programming : tuple[float, ...]
+        Coefficients c_i of sigma = sum of c_i (g / g_max)^i, in microsiemens where g_max is 25 uS; it scales with g_max. (0.26348, 1.9650,
+        -1.1731).
+    exponent_mean : tuple[float, float, float, float]
+        (slope, offset, least, most) of nu's mean, slope ln(g / g_max) + offset clipped: (-0.0155, 0.0244, 0.049, 0.1).
+    exponent_std : tuple[float, float, float, float]
+        The same of its standard deviation: (-0.0125, -0.0059, 0.008, 0.045).
+    flicker : tuple[float, float, float]
+        (q, power, most): 1/f noise of relative size Q sqrt(ln((t + t0 + t_read) / 2 t_read)), Q = min(most, q (g / g_max)^-power) by the
+        programmed g: (0.0088, 0.65, 0.2).
+    t0 : float
+        Seconds from programming to the first reading, which `time` = 0 is: 20.
+    t_read : float
+        Seconds of a reading: 250e-9.
 
-    Source of all: Nandakumar et al., Phase-change memory models for deep learning training and inference, ICECS 2019; Joshi et al.,
-    Nature Communications 11, 2473 (2020). ``device("pcm-joshi")`` has the programming noise of figure 3b of the latter,
-    0.28638599 + 0.07585724 g - 0.00178767 g^2 (g in uS, up to 25), and the drift and 1/f noise given here.
+    Notes
+    -----
+    Source of all: Nandakumar et al., Phase-change memory models for deep learning training and inference, ICECS 2019; Joshi et al., Nature
+    Communications 11, 2473 (2020). ``device("pcm-joshi")`` has the programming noise of figure 3b of the latter, 0.28638599 + 0.07585724 g -
+    0.00178767 g^2 (g in uS, up to 25), and the drift and 1/f noise given here.
     """
 
     programming: tuple[float, ...] = (0.26348, 1.9650, -1.1731)
@@ -125,17 +151,22 @@ class PCM(Device):
 class HermesPCM(PCM):
     """Phase-change memory of a 14 nm chip with 64 cores, one or two devices for each conductance.
 
-    pair : two devices, g_max 20.7 uS and t0 300 s; else one, 10.35 uS and 200 s (``device("pcm-hermes-single")``).
-    Programming noise: cubic in g / g_max (of `programming`, in uS at the g_max given). Exponents and Q are cubic or quadratic in
-    r = g / g_max above a threshold and logarithmic below:
-    nu: -0.0387 ln r - 0.0182 in [0.072, 0.13] for r < 0.0945, else -0.0436 r^2 - 0.0126 r + 0.0736;
-    its std (pair): -0.0117 ln r - 0.0057 in [0.0091, 0.04] for r < 0.3055, else -0.0118 r^2 + 0.0093 r + 0.0073;
-    (single): -0.0120 ln r - 0.0023 in [0.0124, 0.04] for r < 0.3039, else -0.0165 r^2 + 0.0116 r + 0.0104;
-    Q (pair): -0.0117 ln r - 0.0069 in [0.015, 0.04] for r < 0.16, else 0.0069 r^3 - 0.0280 r^2 + 0.0211 r + 0.0123;
-    (single): -0.0078 ln r + 0.0038 in [0.0179, 0.04] for r < 0.1591, else 0.0664 r^3 - 0.1352 r^2 + 0.0768 r + 0.0088.
+    Parameters
+    ----------
+    pair : bool
+        Two devices, g_max 20.7 uS and t0 300 s; else one, 10.35 uS and 200 s (``device("pcm-hermes-single")``).
 
-    Source: Le Gallo et al., Nature Electronics 6, 680 (2023), with the fits of the chip's authors in IBM's aihwkit (HermesNoiseModel);
-    method of Nandakumar et al., ICECS 2019; t_read 512 ns.
+    Notes
+    -----
+    Programming noise: cubic in g / g_max (of `programming`, in uS at the g_max given). Exponents and Q are cubic or quadratic in r = g / g_max
+    above a threshold and logarithmic below: nu: -0.0387 ln r - 0.0182 in [0.072, 0.13] for r < 0.0945, else -0.0436 r^2 - 0.0126 r + 0.0736;
+    its std (pair): -0.0117 ln r - 0.0057 in [0.0091, 0.04] for r < 0.3055, else -0.0118 r^2 + 0.0093 r + 0.0073; (single): -0.0120 ln r -
+    0.0023 in [0.0124, 0.04] for r < 0.3039, else -0.0165 r^2 + 0.0116 r + 0.0104; Q (pair): -0.0117 ln r - 0.0069 in [0.015, 0.04] for r <
+    0.16, else 0.0069 r^3 - 0.0280 r^2 + 0.0211 r + 0.0123; (single): -0.0078 ln r + 0.0038 in [0.0179, 0.04] for r < 0.1591, else 0.0664 r^3 -
+    0.1352 r^2 + 0.0768 r + 0.0088.
+
+    Source: Le Gallo et al., Nature Electronics 6, 680 (2023), with the fits of the chip's authors in IBM's aihwkit (HermesNoiseModel); method
+    of Nandakumar et al., ICECS 2019; t_read 512 ns.
     """
 
     g_max: float = 20.7e-6
@@ -168,16 +199,23 @@ class HermesPCM(PCM):
 class RRAM(Device):
     """Filamentary resistive memory whose spread around the target has been measured at some times after programming.
 
-    times : seconds. spreads : for each time the coefficients c_i of sigma = sum of c_i (g / g_max)^i, in microsiemens where g_max is
-        `g_fit`; sigma scales with g_max. Between the times it follows the logarithm of time; before the first and after the last it
-        stays. Programming noise is that of the first time, and a cell goes on along its own direction, so that the spread at a
-        measured time is the measured one.
-    relative_read_noise : of the conductance; the sources give no measurement by state.
+    Parameters
+    ----------
+    times : tuple[float, ...]
+        Seconds.
+    spreads : tuple[tuple[float, ...], ...]
+        For each time the coefficients c_i of sigma = sum of c_i (g / g_max)^i, in microsiemens where g_max is `g_fit`; sigma scales with g_max.
+        Between the times it follows the logarithm of time; before the first and after the last it stays. Programming noise is that of the first
+        time, and a cell goes on along its own direction, so that the spread at a measured time is the measured one.
+    relative_read_noise : float
+        Of the conductance; the sources give no measurement by state.
 
+    Notes
+    -----
     Default: 1 s, 1 day and 2 days of Wan et al., Nature 608, 504 (2022), extended data figure 3, as fitted in IBM's aihwkit
-    (ReRamWan2022NoiseModel, g_max 40 uS); read noise 1 %, as recommended there. ``device("rram-cubic")``: a cubic fit to the
-    same figure at 1 s, 1.053 + 0.2374 g - 0.01167 g^2 + 1.536e-4 g^3 uS up to 39.26 uS (Sandia's CrossSim).
-    ``device("rram-milo")``: 4.782321 - 0.009107 g uS, 50 to 225 uS, Milo et al., IRPS 2021, figure 4, algorithm IGVVA-100.
+    (ReRamWan2022NoiseModel, g_max 40 uS); read noise 1 %, as recommended there. ``device("rram-cubic")``: a cubic fit to the same figure at 1
+    s, 1.053 + 0.2374 g - 0.01167 g^2 + 1.536e-4 g^3 uS up to 39.26 uS (Sandia's CrossSim). ``device("rram-milo")``: 4.782321 - 0.009107 g uS,
+    50 to 225 uS, Milo et al., IRPS 2021, figure 4, algorithm IGVVA-100.
     """
 
     g_max: float = 40e-6
@@ -223,14 +261,25 @@ class RRAM(Device):
 class ReRAM(Device):
     """Analog filamentary resistive memory of conductive metal oxide on HfOx, 9 to 88.19 uS. All fits in microsiemens.
 
-    programming : (c0, c1) of sigma = c0 + c1 g, for programming until within 2 % of the target: (0.0112185391, 0.01129027418). Within
-        0.2 %: (0.00081107, 0.00106879).
-    shift : mean shift, times ln t: -0.08900206. spread : (slope, offset) of the standard deviation of the shift, slope ln t + offset:
-        (0.04201137, 0.41183342). Both independent of g; before 1 s they are as at 1 s, and at 0 none.
-    flicker : K of sigma = K log10(g) sqrt(ln((t + t_read) / 2 t_read)): 0.0277316483. t_read : seconds: 1e-6.
+    Parameters
+    ----------
+    programming : tuple[float, float]
+        (c0, c1) of sigma = c0 + c1 g, for programming until within 2 % of the target: (0.0112185391, 0.01129027418). Within 0.2 %: (0.00081107,
+        0.00106879).
+    shift : float
+        Mean shift, times ln t: -0.08900206.
+    spread : tuple[float, float]
+        (slope, offset) of the standard deviation of the shift, slope ln t + offset: (0.04201137, 0.41183342). Both independent of g; before 1 s
+        they are as at 1 s, and at 0 none.
+    flicker : float
+        K of sigma = K log10(g) sqrt(ln((t + t_read) / 2 t_read)): 0.0277316483.
+    t_read : float
+        Seconds: 1e-6.
 
-    Source: Falcone et al., All-in-one analog AI hardware: on-chip training and inference with conductive-metal-oxide/HfOx ReRAM
-    devices, Advanced Functional Materials (2025), with the fits in IBM's aihwkit (ReRamCMONoiseModel).
+    Notes
+    -----
+    Source: Falcone et al., All-in-one analog AI hardware: on-chip training and inference with conductive-metal-oxide/HfOx ReRAM devices,
+    Advanced Functional Materials (2025), with the fits in IBM's aihwkit (ReRamCMONoiseModel).
     """
 
     g_min: float = 9e-6
@@ -258,12 +307,19 @@ class ReRAM(Device):
 class SONOS(Device):
     """Charge-trapping transistors read below threshold, 0 to 1600 nA at the read voltage.
 
-    v_read : volts by which the published currents become conductances: 0.1 gives 16 uS.
-    spreads : (A, B) in nanoamperes of sigma = A (1 - exp(-I / B)) at 0, 1, ..., 5 days; linear between them, constant after.
-    noise : (A, B) of the read noise: (12.58037, 215.36557).
+    Parameters
+    ----------
+    v_read : float
+        Volts by which the published currents become conductances: 0.1 gives 16 uS.
+    spreads : tuple[tuple[float, float], ...]
+        (A, B) in nanoamperes of sigma = A (1 - exp(-I / B)) at 0, 1, ..., 5 days; linear between them, constant after.
+    noise : tuple[float, float]
+        (A, B) of the read noise: (12.58037, 215.36557).
 
-    The drift of the mean is published as a figure only, and not modelled: give it by `Custom`.
-    Source: Agrawal et al., Subthreshold operation of SONOS analog memory, IEDM 2022, figures 10a and 11b; fits of Sandia's CrossSim.
+    Notes
+    -----
+    The drift of the mean is published as a figure only, and not modelled: give it by `Custom`. Source: Agrawal et al., Subthreshold operation
+    of SONOS analog memory, IEDM 2022, figures 10a and 11b; fits of Sandia's CrossSim.
     """
 
     g_max: float = 16e-6
@@ -301,10 +357,16 @@ class Custom(Device):
 
     Functions return arrays like theirs, or numbers for all cells; `exponent` and `relaxed` finite ones.
 
-    programming : target -> standard deviation, siemens.
-    exponent : G -> (mean, standard deviation) of the drift exponent, with its t0 (seconds).
-    relaxed : (G, time) -> (mean shift, standard deviation), siemens.
-    reading : (G, time) -> standard deviation of one reading, siemens.
+    Parameters
+    ----------
+    programming : Callable[[Array], Array] | None
+        Target -> standard deviation, siemens.
+    exponent : Callable[[Array], tuple[Array, Array]] | None
+        G -> (mean, standard deviation) of the drift exponent, with its t0 (seconds).
+    relaxed : Callable[[Array, float], tuple[Array, Array]] | None
+        (G, time) -> (mean shift, standard deviation), siemens.
+    reading : Callable[[Array, float], Array] | None
+        (G, time) -> standard deviation of one reading, siemens.
     """
 
     programming: Callable[[Array], Array] | None = None
@@ -357,7 +419,13 @@ DEVICES: dict[str, Device] = {
 
 
 def device(name: str | Device) -> Device:
-    """The published device of that name (`DEVICES`), or the given device itself. Raises ValueError with the nearest name."""
+    """The published device of that name (`DEVICES`), or the given device itself.
+
+    Raises
+    ------
+    ValueError
+        With the nearest name.
+    """
     if isinstance(name, Device):
         return name
     if not isinstance(name, str) or name not in DEVICES:
@@ -370,11 +438,26 @@ def device(name: str | Device) -> Device:
 def program(target: Real, device: str | Device = "pcm", *, key: Any = None, sample: int = 0) -> Array:
     """Program conductances: ``max(target + sigma(target) z, 0)`` with one standard normal z for each cell.
 
-    target : siemens, between the device's g_min and g_max; any shape, float32 or float64.
-    device : a name in `DEVICES`, or a device. key : of `pnnkern.random`; not needed for devices without programming noise.
-    sample : the number of the programming attempt (or of the chip); another one is another draw.
+    Parameters
+    ----------
+    target : Real
+        Siemens, between the device's g_min and g_max; any shape, float32 or float64.
+    device : str | Device
+        A name in `DEVICES`, or a device.
+    key
+        Of `pnnkern.random`; not needed for devices without programming noise.
+    sample : int
+        The number of the programming attempt (or of the chip); another one is another draw.
 
-    Returns an array like `target`. Raises ValueError for a target outside the range or NaN, an unknown device, or noise without a key.
+    Returns
+    -------
+    Array
+        An array like `target`.
+
+    Raises
+    ------
+    ValueError
+        For a target outside the range or NaN, an unknown device, or noise without a key.
     """
     chosen = _lookup(device)
     target = _conductance("target", target)
@@ -397,16 +480,33 @@ def drift(
 ) -> Array:  # fmt: skip
     """Conductances `time` seconds after they were programmed to G.
 
-    ``G (time / t0 + 1)^-nu`` with one exponent ``nu = |mean + std z|`` for each cell, plus the device's relaxation. A cell's exponent
-    depends on the key, `sample` and its place only, so that all times lie on one history. Start from the programmed state each time: a
-    drifted one must not be drifted again.
+    ``G (time / t0 + 1)^-nu`` with one exponent ``nu = |mean + std z|`` for each cell, plus the device's relaxation. A cell's exponent depends
+    on the key, `sample` and its place only, so that all times lie on one history. Start from the programmed state each time: a drifted one must
+    not be drifted again.
 
-    G : siemens, any shape, float32 or float64, not negative. target : what was asked of `program`; exponents follow it as they were
-        published. G by default. stuck : boolean like G; cells that cannot be programmed, and stay as they are. Other arguments as for
+    Parameters
+    ----------
+    G : Real
+        Siemens, any shape, float32 or float64, not negative.
+    target : Real | None
+        What was asked of `program`; exponents follow it as they were published. G by default.
+    stuck : Array | None
+        Boolean like G; cells that cannot be programmed, and stay as they are.
+
+    Returns
+    -------
+    Array
+        An array like G, whose last bits may differ between NumPy and a GPU.
+
+    Raises
+    ------
+    ValueError
+        For a time that is negative or not finite, an unknown device, or noise without a key.
+
+    Notes
+    -----
+    Other arguments as for
         `program`.
-
-    Returns an array like G, whose last bits may differ between NumPy and a GPU. Raises ValueError for a time that is negative or not
-    finite, an unknown device, or noise without a key.
     """
     chosen = _lookup(device)
     G, time = _conductance("G", G), _checks.number("time", time, "seconds after programming")
@@ -449,10 +549,19 @@ def flicker(
 
     Slow (1/f) noise hardly changes during a batch; `device.read_noise` as the noise of a read chain draws it anew for each reading.
 
-    G : siemens, as `drift` gives them. programmed : as they were programmed; needed after the time 0 where the device's published noise
-        is by that (`Device.noise_by_programmed`). sample : the number of the batch. Other arguments and errors as for `drift`.
+    Parameters
+    ----------
+    G : Real
+        Siemens, as `drift` gives them.
+    sample : int
+        The number of the batch. Other arguments and errors as for `drift`.
+    programmed : Real | None
+        As they were programmed; needed after the time 0 where the device's published noise is by that (`Device.noise_by_programmed`).
 
-    Returns an array like G.
+    Returns
+    -------
+    Array
+        An array like G.
     """
     chosen, G, time = _lookup(device), _conductance("G", G), _checks.number("time", time, "seconds after programming")
     return _perturb(G, reading(chosen, G, time, programmed), key, "flicker", sample)
@@ -474,17 +583,33 @@ def reading(device: Device, G: Real, time: float, programmed: Real | None) -> Ar
 def drift_compensation(before: Real, after: Real, *, per_column: bool = False, estimator: str = "two-reads") -> Array:
     """The factor that undoes the drift of an array, from the currents of one set of test inputs before and after.
 
-    before, after : amperes (or any unit) of the same inputs; later outputs times the factor are compensated. For "two-reads" (2, tests,
-        n_out), each read twice with noise of its own (other keys); for "absolute" (tests, n_out).
-    per_column : one factor for each output instead of one for all; it needs more tests for the same precision.
-    estimator : "two-reads": ``sqrt(sum before_1 before_2 / sum after_1 after_2)``: noise that is independent averages out of the
-        products, so that the factor is that of reads without noise, with an error that falls as one over the square root of the tests.
-        "absolute": ``sum |before| / sum |after|``, for comparison: noise adds to both sums, more to the weaker later one, and the factor
-        comes out too small.
+    Parameters
+    ----------
+    before, after : Real
+        Amperes (or any unit) of the same inputs; later outputs times the factor are compensated. For "two-reads" (2, tests, n_out), each read
+        twice with noise of its own (other keys); for "absolute" (tests, n_out).
+    per_column : bool
+        One factor for each output instead of one for all; it needs more tests for the same precision.
+    estimator : str
+        "two-reads": ``sqrt(sum before_1 before_2 / sum after_1 after_2)``: noise that is independent averages out of the products, so that the
+        factor is that of reads without noise, with an error that falls as one over the square root of the tests. "absolute": ``sum |before| /
+        sum |after|``, for comparison: noise adds to both sums, more to the weaker later one, and the factor comes out too small.
 
-    Sums are over all or along each column; 1 where nothing flows before or after, or nothing rises above the noise. Returns (1,) or
-    (n_out,) float64. Raises ValueError for shapes that do not fit and an unknown estimator. Global drift compensation, with "absolute":
-    Joshi et al., Nature Communications 11, 2473 (2020).
+    Returns
+    -------
+    Array
+        (1,) or (n_out,) float64.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit and an unknown estimator.
+
+    Notes
+    -----
+    Sums are over all or along each column; 1 where nothing flows before or after, or nothing rises above the noise.
+
+    Global drift compensation, with "absolute": Joshi et al., Nature Communications 11, 2473 (2020).
     """
     if estimator not in COMPENSATORS:
         raise ValueError(f"estimator must be one of {', '.join(COMPENSATORS)}, got {estimator!r:.40}")

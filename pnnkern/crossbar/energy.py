@@ -24,20 +24,35 @@ from .solve import carried
 class Technology:
     """What things cost. Every figure is yours to replace; defaults are one consistent set for 32 nm.
 
-    t_read : seconds the inputs are on for one read: 100e-9 (ISAAC's cycle).
-    adc_energy : joules for each code of the range, so that a conversion of b bits takes 2^b times it: 3.1 mW / 1.2 GS/s / 2^8 = 10.1 fJ.
-    adc_rate : conversions per second of an ADC of 8 bits, in proportion to 8 / b for b: 1.2e9. adc_area : m^2 at 8 bits, growing as 2^b:
-        1.5e-9. All three: Kull et al., A 3.1 mW 8b 1.2 GS/s single-channel asynchronous SAR ADC in 32 nm, ISSCC 2013: measured. Murmann's
-        ADC Performance Survey (github.com/bmurmann/ADC-survey) has designs an order of magnitude better and worse.
-    columns_per_adc : columns that take turns at one converter; None: all of an array share one (ISAAC).
-    dac_energy : joules for driving one line with one bit, in proportion to the bits: 4 mW / 1024 * 100 ns = 0.39 pJ. dac_area : m^2 for
-        each line and bit: 1.7e-13. hold_energy : joules to hold the current of a column for conversion: 10 uW / 1024 * 100 ns = 1 fJ.
-        adder_energy : joules for shifting and adding one code: 0.2 mW / 4 / 1.2 GHz = 42 fJ. adder_area : m^2 for each array: 6e-11. All
-        five: Shafiee et al., ISAAC, ISCA 2016, table of component parameters (estimates of its authors; in proportion to bits: ours).
-    wire_capacitance : farads per metre of line: 0.2e-9, the usual value of minimum-pitch wires, hardly dependent on the technology
-        (Ho, Mai and Horowitz, The future of wires, Proc. IEEE 89, 490 (2001)).
-    cell_pitch : metres: 64e-9, two features of 32 nm; a cell has its square, the 4 F^2 of a bare cross-point. A transistor in each cell
-        makes it 3 to 10 times as large.
+    Parameters
+    ----------
+    t_read : float
+        Seconds the inputs are on for one read: 100e-9 (ISAAC's cycle).
+    adc_energy : float
+        Joules for each code of the range, so that a conversion of b bits takes 2^b times it: 3.1 mW / 1.2 GS/s / 2^8 = 10.1 fJ.
+    adc_rate : float
+        Conversions per second of an ADC of 8 bits, in proportion to 8 / b for b: 1.2e9.
+    adc_area : float
+        m^2 at 8 bits, growing as 2^b: 1.5e-9. All three: Kull et al., A 3.1 mW 8b 1.2 GS/s single-channel asynchronous SAR ADC in 32 nm, ISSCC
+        2013: measured. Murmann's ADC Performance Survey (github.com/bmurmann/ADC-survey) has designs an order of magnitude better and worse.
+    columns_per_adc : int | None
+        Columns that take turns at one converter; None: all of an array share one (ISAAC).
+    dac_energy : float
+        Joules for driving one line with one bit, in proportion to the bits: 4 mW / 1024 * 100 ns = 0.39 pJ.
+    dac_area : float
+        m^2 for each line and bit: 1.7e-13.
+    hold_energy : float
+        Joules to hold the current of a column for conversion: 10 uW / 1024 * 100 ns = 1 fJ. adder_energy : joules for shifting and adding one
+        code: 0.2 mW / 4 / 1.2 GHz = 42 fJ.
+    adder_area : float
+        m^2 for each array: 6e-11. All five: Shafiee et al., ISAAC, ISCA 2016, table of component parameters (estimates of its authors; in
+        proportion to bits: ours).
+    wire_capacitance : float
+        Farads per metre of line: 0.2e-9, the usual value of minimum-pitch wires, hardly dependent on the technology (Ho, Mai and Horowitz, The
+        future of wires, Proc. IEEE 89, 490 (2001)).
+    cell_pitch : float
+        Metres: 64e-9, two features of 32 nm; a cell has its square, the 4 F^2 of a bare cross-point. A transistor in each cell makes it 3 to 10
+        times as large.
     """
 
     t_read: float = 100e-9
@@ -70,19 +85,38 @@ def estimate(
 ) -> dict[str, float]:  # fmt: skip
     """Energy, latency and area of ``y = x @ W`` on crossbars, for one vector.
 
-    description : the layer. shape : (n_in, n_out) of W. technology : the costs.
-    state : of `program_weights`, for the mean of its conductances; else that of weights spread evenly over their range: 1/4 of the range
-        above g_min for one-sided pairs, 1/2 for others.
-    mean_square_input : mean of (voltage / full voltage)^2 on the lines, 0 to 1; else 1/3, inputs spread evenly, and for bit-serial slices
-        of m = 2^s - 1 levels (2 m + 1) / 6 m. For cells with an I-V law inputs of that mean square are taken to be spread evenly up to the
-        full voltage, or, below 1/3, from 0 up.
+    Parameters
+    ----------
+    description : Crossbar
+        The layer.
+    shape : tuple[int, int]
+        (n_in, n_out) of W.
+    technology : Technology | None
+        The costs.
+    state : dict[str, Array] | None
+        Of `program_weights`, for the mean of its conductances; else that of weights spread evenly over their range: 1/4 of the range above
+        g_min for one-sided pairs, 1/2 for others.
+    mean_square_input : float | None
+        Mean of (voltage / full voltage)^2 on the lines, 0 to 1; else 1/3, inputs spread evenly, and for bit-serial slices of m = 2^s - 1 levels
+        (2 m + 1) / 6 m. For cells with an I-V law inputs of that mean square are taken to be spread evenly up to the full voltage, or, below
+        1/3, from 0 up.
 
-    With wires the current through the cells is taken as without: an upper bound. Reads again by bound management are not counted. Arrays
-    work at the same time; while one slice of the inputs is converted the next is read. Returns a flat dict of floats with units in the
-    keys: energy_*_j (drivers, wires, cells, adc, hold, digital, total), energy_per_operation_j (two operations for each weight),
-    operations_per_joule, latency_s, vectors_per_s, area_*_m2 (cells, adc, dac, digital, total), and the counts arrays, cells,
-    conversions, input_slices. Pairs that are interleaved are one array of twice the rows, with half as many conversions. Raises ValueError
-    for a shape that is none.
+    Returns
+    -------
+    dict[str, float]
+        A flat dict of floats with units in the keys: energy_*_j (drivers, wires, cells, adc, hold, digital, total), energy_per_operation_j (two
+        operations for each weight), operations_per_joule, latency_s, vectors_per_s, area_*_m2 (cells, adc, dac, digital, total), and the counts
+        arrays, cells, conversions, input_slices. Pairs that are interleaved are one array of twice the rows, with half as many conversions.
+
+    Raises
+    ------
+    ValueError
+        For a shape that is none.
+
+    Notes
+    -----
+    With wires the current through the cells is taken as without: an upper bound. Reads again by bound management are not counted. Arrays work
+    at the same time; while one slice of the inputs is converted the next is read.
     """
     d, t = check_description(description), Technology() if technology is None else technology
     if not isinstance(t, Technology):

@@ -48,11 +48,24 @@ def _fold(key: Any, purpose: int | str) -> Any:
 def program_weights(W: Real, description: Crossbar, *, w_max: Any = None, key: Any = None, sample: int = 0) -> State:
     """Program weights (n_in, n_out) on crossbars, with the device's programming noise and the cells that are stuck.
 
-    w_max : as for `conductances`. key : needed for devices that are random, and for stuck cells. sample : the number of the chip.
+    Parameters
+    ----------
+    w_max
+        As for `conductances`.
+    key
+        Needed for devices that are random, and for stuck cells.
+    sample : int
+        The number of the chip.
 
-    Returns a flat dict of arrays: "G" (arrays, n_in, columns) siemens, "w_max" () or (n_out,), "programmed", which is G and stays while
-    G ages, and "stuck", boolean like G, where the description has stuck cells. Who programs another G later writes both. Raises
-    ValueError as `conductances` and `program`.
+    Returns
+    -------
+    State
+        A flat dict of arrays: "G" (arrays, n_in, columns) siemens, "w_max" () or (n_out,), "programmed", which is G and stays while G ages, and
+        "stuck", boolean like G, where the description has stuck cells. Who programs another G later writes both.
+
+    Notes
+    -----
+    Raises ValueError as `conductances` and `program`.
     """
     W, d = check_weights(W), check_description(description)
     w_max = weight_range(W, d, w_max)
@@ -72,10 +85,21 @@ def aged(
 ) -> State:  # fmt: skip
     """The state `time` seconds after it was programmed, whatever its age is now: always drifted from "programmed" (from G without that).
 
-    key, sample, target : as for `drift`; target is what `conductances` gave, and what was programmed by default. Cells that are stuck
-    do not move. Read noise of a device by its name is that of this age.
+    Parameters
+    ----------
+    key, sample, target
+        As for `drift`; target is what `conductances` gave, and what was programmed by default. Cells that are stuck do not move. Read noise of
+        a device by its name is that of this age.
 
-    Returns the state with other "G", and "time", float64 () on the host. Raises ValueError as `drift`.
+    Returns
+    -------
+    State
+        The state with other "G", and "time", float64 () on the host.
+
+    Raises
+    ------
+    ValueError
+        As `drift`.
     """
     check_state(state, description)
     was = state.get("programmed", state["G"])
@@ -258,10 +282,23 @@ class Layer:
 def apply(x: Real, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0) -> Array:
     """Outputs ``~ x @ W`` of a programmed layer.
 
-    x : (batch, n_in), of the dtype of the conductances. state : of `program_weights` (and `calibrate`), or aged or trained since.
-    key, sample : as for `read`; needed where the description's chain is random. A tile has its own noise.
+    Parameters
+    ----------
+    x : Real
+        (batch, n_in), of the dtype of the conductances.
+    state : State
+        Of `program_weights` (and `calibrate`), or aged or trained since.
+    key, sample
+        As for `read`; needed where the description's chain is random. A tile has its own noise.
 
-    Returns (batch, n_out) in the unit of x times W. Raises as `read`, and ValueError for a state of another description.
+    Returns
+    -------
+    Array
+        (batch, n_out) in the unit of x times W.
+
+    Notes
+    -----
+    Raises as `read`, and ValueError for a state of another description.
     """
     return Layer(state, description)(x, key=key, sample=sample)
 
@@ -273,7 +310,16 @@ def apply_vjp(
     """The derivative of `apply` for the same key and samples, by the inputs and the conductances; rules as for `read_vjp`.
 
     The scale of a sample counts as a constant, as does what aged cells were programmed to; stuck cells have no derivative.
-    wrt : any of "x", "G". Returns one array or a tuple.
+
+    Parameters
+    ----------
+    wrt
+        Any of "x", "G".
+
+    Returns
+    -------
+    array
+        One array or a tuple.
     """
     return Layer(state, description).vjp(cotangent, x, key=key, sample=sample, wrt=wrt)
 
@@ -284,8 +330,11 @@ def calibrate(
 ) -> State:
     """The state with the range of the ADC, "adc_range", amperes: the quantile of the currents of these inputs before conversion.
 
-    per_column : a range for each column of each tile. With `BitSerial` inputs, of the currents that are converted; with the offsets of
-    the columns, which are converted too.
+    Parameters
+    ----------
+    per_column : bool
+        A range for each column of each tile. With `BitSerial` inputs, of the currents that are converted; with the offsets of the columns,
+        which are converted too.
     """
     check_state(state, description)
     if description.chain.adc is None:
@@ -309,8 +358,27 @@ def calibrate(
 def matmul(x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0) -> Array:
     """``x @ W`` as crossbars do it: `program_weights`, then `apply`. For training with all imperfections in the forward pass.
 
-    x : (batch, n_in). W : (n_in, n_out), of the same dtype. key : both programming and reading draw from it. sample : as for `read`.
-    chip : the number of the programming attempt. Returns (batch, n_out). Raises as both functions do.
+    Parameters
+    ----------
+    x : Real
+        (batch, n_in).
+    W : Real
+        (n_in, n_out), of the same dtype.
+    key
+        Both programming and reading draw from it.
+    sample
+        As for `read`.
+    chip : int
+        The number of the programming attempt.
+
+    Returns
+    -------
+    Array
+        (batch, n_out).
+
+    Notes
+    -----
+    Raises as both functions do.
     """
     state = program_weights(W, description, key=_fold(key, "program"), sample=chip)
     return apply(x, state, description, key=_fold(key, "read"), sample=sample)

@@ -31,7 +31,13 @@ BEYOND = _launch.fault(32, "weights must lie within w_max, the end of the conduc
 
 @dataclass(frozen=True)
 class DifferentialPair:
-    """Two cells for a weight, whose currents are subtracted. one_sided : one of the two rests at g_min."""
+    """Two cells for a weight, whose currents are subtracted.
+
+    Parameters
+    ----------
+    one_sided : bool
+        One of the two rests at g_min.
+    """
 
     one_sided: bool = True
 
@@ -45,22 +51,40 @@ class OffsetColumn:
 class Crossbar:
     """A layer ``y = x @ W`` on crossbars, described; W (n_in, n_out).
 
-    weights : `DifferentialPair` or `OffsetColumn`. device : a device or its name; its range of conductances, and how it is programmed.
-    slices, cell_bits : arrays that share the bits of a weight, and bits of each cell; None: one analogue cell.
-    w_max : the weight at the end of the range; None: the largest |w| when a matrix is programmed.
-    tile : largest (rows, columns) of one array. Partial sums of tiles on the same outputs are added after the ADC.
-    v_max : volts of an input of 1: the largest code of the chain's DAC, which is taken if it is not given; 0.2 without a DAC.
-    input_scale : "absmax": each sample is divided by its largest |x|, which multiplies its outputs again; or a number for all, beyond which
-        a DAC cuts.
-    bound_rounds : a sample that drives an ADC to its end is read again with half the input, so many times at most (bound management).
-    stuck_low, stuck_high : fractions of cells that are stuck at g_min and g_max.
-    chain : what lies between voltages and currents of a tile. With an unsigned DAC inputs must be 0 or more. With interleaved wires G+ and
-        G- of a pair are rows 2 k and 2 k + 1 of one array, whose currents meet on the bit line before one converter; a tile has half as
-        many inputs as rows. With gated ones inputs are sent bit by bit by an unsigned converter, and open their rows.
+    Parameters
+    ----------
+    weights : DifferentialPair | OffsetColumn
+        `DifferentialPair` or `OffsetColumn`.
+    device : str | Device
+        A device or its name; its range of conductances, and how it is programmed.
+    slices, cell_bits
+        Arrays that share the bits of a weight, and bits of each cell; None: one analogue cell.
+    w_max : float | None
+        The weight at the end of the range; None: the largest |w| when a matrix is programmed.
+    tile : tuple[int, int]
+        Largest (rows, columns) of one array. Partial sums of tiles on the same outputs are added after the ADC.
+    v_max : float
+        Volts of an input of 1: the largest code of the chain's DAC, which is taken if it is not given; 0.2 without a DAC.
+    input_scale : float | str
+        "absmax": each sample is divided by its largest |x|, which multiplies its outputs again; or a number for all, beyond which a DAC cuts.
+    bound_rounds : int
+        A sample that drives an ADC to its end is read again with half the input, so many times at most (bound management).
+    stuck_low, stuck_high : float
+        Fractions of cells that are stuck at g_min and g_max.
+    chain : Chain
+        What lies between voltages and currents of a tile. With an unsigned DAC inputs must be 0 or more. With interleaved wires G+ and G- of a
+        pair are rows 2 k and 2 k + 1 of one array, whose currents meet on the bit line before one converter; a tile has half as many inputs as
+        rows. With gated ones inputs are sent bit by bit by an unsigned converter, and open their rows.
 
-    Raises ValueError for what cannot be built: among others a v_max that is not the DAC's, and a topology for which weights or inputs are
-    not made. Gokmen, Onen and Haensch, Frontiers in Neuroscience 11, 538 (2017) for the two managements; Shafiee et al., ISAAC, ISCA 2016, and
-    Xiao et al., On the accuracy of analog neural network inference accelerators, IEEE CAS Magazine 22, 26 (2022) for slices and offsets.
+    Raises
+    ------
+    ValueError
+        For what cannot be built: among others a v_max that is not the DAC's, and a topology for which weights or inputs are not made.
+
+    Notes
+    -----
+    Gokmen, Onen and Haensch, Frontiers in Neuroscience 11, 538 (2017) for the two managements; Shafiee et al., ISAAC, ISCA 2016, and Xiao et
+    al., On the accuracy of analog neural network inference accelerators, IEEE CAS Magazine 22, 26 (2022) for slices and offsets.
     """
 
     weights: DifferentialPair | OffsetColumn = field(default_factory=DifferentialPair)
@@ -178,9 +202,22 @@ class Crossbar:
 def conductances(W: Real, description: Crossbar, *, w_max: Any = None) -> Array:
     """The conductances that stand for weights: targets for `program`.
 
-    W : (n_in, n_out) float32 or float64. w_max : number or (n_out,); the description's, or the largest |w|, by default.
+    Parameters
+    ----------
+    W : Real
+        (n_in, n_out) float32 or float64.
+    w_max
+        Number or (n_out,); the description's, or the largest |w|, by default.
 
-    Returns (arrays, n_in, columns) siemens. Raises ValueError for weights beyond w_max or NaN.
+    Returns
+    -------
+    Array
+        (arrays, n_in, columns) siemens.
+
+    Raises
+    ------
+    ValueError
+        For weights beyond w_max or NaN.
     """
     W = check_weights(W)
     xp, d = _array.namespace(W), check_description(description)
@@ -273,7 +310,17 @@ def check_arrays(name: str, G: Array, description: Crossbar) -> int:
 def weights(G: Real, description: Crossbar, *, w_max: Any = 1.0) -> Array:
     """The weights for which conductances stand: the inverse of `conductances`, up to rounding to cell_bits.
 
-    G : (arrays, n_in, columns) siemens. w_max : number or (n_out,). Returns (n_in, n_out).
+    Parameters
+    ----------
+    G : Real
+        (arrays, n_in, columns) siemens.
+    w_max
+        Number or (n_out,).
+
+    Returns
+    -------
+    Array
+        (n_in, n_out).
     """
     n_out = check_arrays("G", G, description)
     low, high = description.range
@@ -343,9 +390,18 @@ def combine_vjp(cotangent: Array, description: Crossbar, counts: list[float] | N
 def conductances_vjp(cotangent: Real, W: Real, description: Crossbar, *, w_max: Any = None, wrt: Any = ("W",)) -> Array:
     """The derivative of `conductances`, straight through the rounding to cell_bits.
 
-    With slices the step of a weight is shared among them by what they count, so that the cotangents of all of them agree on one step of
-    the weight; one-sided pairs move the cell that carries the weight (G+ at 0). w_max counts as a constant.
-    cotangent : (arrays, n_in, columns). Returns (n_in, n_out).
+    With slices the step of a weight is shared among them by what they count, so that the cotangents of all of them agree on one step of the
+    weight; one-sided pairs move the cell that carries the weight (G+ at 0). w_max counts as a constant.
+
+    Parameters
+    ----------
+    cotangent : Real
+        (arrays, n_in, columns).
+
+    Returns
+    -------
+    Array
+        (n_in, n_out).
     """
     wrt_names(wrt, ("W",))
     W, d = check_weights(W), check_description(description)

@@ -32,7 +32,10 @@ class CellNoise:
     def spread(self, G: Real, programmed: Real | None = None) -> Array:
         """The size of the noise of each cell at conductances G (siemens), as the kind defines it; like G.
 
-        programmed : G as it was programmed, if it has drifted since.
+        Parameters
+        ----------
+        programmed : Real | None
+            G as it was programmed, if it has drifted since.
         """
         raise TypeError("CellNoise has no size of its own: use GaussianNoise, LognormalNoise or TelegraphNoise")
 
@@ -51,11 +54,20 @@ class CellNoise:
 class GaussianNoise(CellNoise):
     """Independent normal noise of the conductance; the parts add up in variance.
 
-    sigma : siemens, a number or a function of G that returns an array like it. relative : of the conductance, up to 1. device : a name in
-        `DEVICES` or a device, whose published read noise at `time` seconds after programming is taken; after 0, with what was programmed.
-    clipped : conductances do not become negative. Then each cell is drawn by itself, hundreds of times slower.
-    frozen : one draw of all cells for each key instead of each sample, never negative: slow (1/f) noise, which hardly changes while a
-        batch is read, and the usual way to shake weights in hardware-aware training. Give each batch a key of its own.
+    Parameters
+    ----------
+    sigma : float | Callable[[Array], Array]
+        Siemens, a number or a function of G that returns an array like it.
+    relative : float
+        Of the conductance, up to 1.
+    device : str | Device | None
+        A name in `DEVICES` or a device, whose published read noise at `time` seconds after programming is taken; after 0, with what was
+        programmed.
+    clipped : bool
+        Conductances do not become negative. Then each cell is drawn by itself, hundreds of times slower.
+    frozen : bool
+        One draw of all cells for each key instead of each sample, never negative: slow (1/f) noise, which hardly changes while a batch is read,
+        and the usual way to shake weights in hardware-aware training. Give each batch a key of its own.
     """
 
     sigma: float | Callable[[Array], Array] = 0.0
@@ -97,7 +109,13 @@ class GaussianNoise(CellNoise):
 @accepts_any
 @dataclass(frozen=True)
 class LognormalNoise(CellNoise):
-    """Conductances times ``exp(s z - s^2 / 2)``: never negative, and the mean stays. s : spread of the logarithm, such as 0.1, up to 2."""
+    """Conductances times ``exp(s z - s^2 / 2)``: never negative, and the mean stays.
+
+    Parameters
+    ----------
+    s : float
+        Spread of the logarithm, such as 0.1, up to 2.
+    """
 
     s: float = 0.1
 
@@ -117,7 +135,15 @@ class TelegraphNoise(CellNoise):
     """Random telegraph noise: a cell is found in its upper state with probability p, `amplitude` + `relative` G above the lower one.
 
     The mean stays G; the standard deviation is the distance of the states times sqrt(p (1 - p)). What would be negative is 0.
-    amplitude : siemens. relative : of the conductance, up to 2. p : in [0, 1].
+
+    Parameters
+    ----------
+    amplitude : float
+        Siemens.
+    relative : float
+        Of the conductance, up to 2.
+    p : float
+        In [0, 1].
     """
 
     amplitude: float = 0.0
@@ -157,11 +183,24 @@ def stuck_cells(
 ) -> Array:
     """Conductances of an array some of whose cells are stuck at g_min or g_max.
 
-    low, high : the fraction of cells stuck there, drawn from the key by the cell's place; or boolean masks like G of which ones.
-    g_min, g_max : siemens. sample : the number of the array (of the chip).
+    Parameters
+    ----------
+    low, high
+        The fraction of cells stuck there, drawn from the key by the cell's place; or boolean masks like G of which ones.
+    g_min, g_max : float
+        Siemens.
+    sample : int
+        The number of the array (of the chip).
 
-    Returns an array like G. Raises ValueError for fractions that are no probabilities or exceed 1 together, a mask of another shape, or
-    fractions without a key.
+    Returns
+    -------
+    Array
+        An array like G.
+
+    Raises
+    ------
+    ValueError
+        For fractions that are no probabilities or exceed 1 together, a mask of another shape, or fractions without a key.
     """
     ends = [G.dtype.type(_checks.number(name, g, "siemens")) for name, g in (("g_min", g_min), ("g_max", g_max))]
     at_low, at_high = stuck_masks(G, low=low, high=high, key=key, sample=sample)

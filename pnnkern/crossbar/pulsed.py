@@ -38,25 +38,52 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
                  memory_limit: int | None = None) -> Array:  # fmt: skip
     """Add ``-lr x_s^T d_s`` to the weights for each sample s in order, by stochastic pulses.
 
-    w : (n_in, n_out) float32, each within the bounds of its cell. x : (batch, n_in), the inputs. d : (batch, n_out), dL/dy.
-    device : a name in `PULSED_DEVICES`, or a device. lr : 0 or more.
-    key : of `pnnkern.random`: it makes the devices, and with `sample` all that is random. One key serves one array of weights.
-    sample : the global index of row 0 of the batch, or an int64 array with one for each row; never the same again while training.
-    pulses : the longest train, 1 to 31.
-    managed : for each sample, take as few pulses as the largest update needs, ``ceil(lr max|x| max|d| / step)``, and share the chances
-        evenly between both sides; an update larger than `pulses` steps is scaled down as a whole to that. Else every train is `pulses`
-        long, and fires with chances ``sqrt(lr / (step pulses))`` times |x| and |d|, cut at 1.
-    origin : row and column of w[0, 0] in the array that it is a part of, by which the cells are numbered.
-    memory_limit : bytes for the trains that are held at a time; by default a quarter of the GPU's free memory, or 256 MiB.
+    Parameters
+    ----------
+    w : Real
+        (n_in, n_out) float32, each within the bounds of its cell.
+    x : Real
+        (batch, n_in), the inputs.
+    d : Real
+        (batch, n_out), dL/dy.
+    device : str | PulsedDevice
+        A name in `PULSED_DEVICES`, or a device.
+    lr : float
+        0 or more.
+    key
+        Of `pnnkern.random`: it makes the devices, and with `sample` all that is random. One key serves one array of weights.
+    sample
+        The global index of row 0 of the batch, or an int64 array with one for each row; never the same again while training.
+    pulses : int
+        The longest train, 1 to 31.
+    managed : bool
+        For each sample, take as few pulses as the largest update needs, ``ceil(lr max|x| max|d| / step)``, and share the chances evenly between
+        both sides; an update larger than `pulses` steps is scaled down as a whole to that. Else every train is `pulses` long, and fires with
+        chances ``sqrt(lr / (step pulses))`` times |x| and |d|, cut at 1.
+    origin : tuple[int, int]
+        Row and column of w[0, 0] in the array that it is a part of, by which the cells are numbered.
+    memory_limit : int | None
+        Bytes for the trains that are held at a time; by default a quarter of the GPU's free memory, or 256 MiB.
 
-    Any local rule that is a sum of outer products is written this way: x are the values at the rows, d those at the columns, and a
-    product that is to be added instead of taken away gets the sign into d. For the contrast of two phases, say, one call with
-    ``x = concatenate([x_free, x_nudged])``, ``d = concatenate([-y_free, y_nudged])`` moves w by -lr (x_nudged^T y_nudged - x_free^T y_free);
-    each row of the stack is a sample with an index of its own.
+    Returns
+    -------
+    Array
+        The new weights. Splitting a batch, with its sample indices, changes nothing.
 
-    Returns the new weights. Splitting a batch, with its sample indices, changes nothing. Raises TypeError for arrays of the wrong kind,
-    ValueError for shapes, numbers or names that are wrong, for a missing key, and for x and d that are not finite or weights that are
-    outside of their cells' range (on a GPU: at `pnnkern.check()`).
+    Raises
+    ------
+    TypeError
+        For arrays of the wrong kind.
+    ValueError
+        For shapes, numbers or names that are wrong, for a missing key, and for x and d that are not finite or weights that are outside of their
+        cells' range (on a GPU: at `pnnkern.check()`).
+
+    Notes
+    -----
+    Any local rule that is a sum of outer products is written this way: x are the values at the rows, d those at the columns, and a product that
+    is to be added instead of taken away gets the sign into d. For the contrast of two phases, say, one call with ``x = concatenate([x_free,
+    x_nudged])``, ``d = concatenate([-y_free, y_nudged])`` moves w by -lr (x_nudged^T y_nudged - x_free^T y_free); each row of the stack is a
+    sample with an index of its own.
     """
     chosen = pulsed_device(device)
     w = _weights(w)
@@ -94,8 +121,23 @@ def apply_pulses(w: Real, counts: Array, *, device: str | PulsedDevice, key: Any
                  origin: tuple[int, int] = (0, 0)) -> Array:  # fmt: skip
     """Give each cell a number of pulses, up where positive, down where negative.
 
-    counts : (n_in, n_out) int32. sample : the number of this round of pulses; never the same again. Others as for `pulse_update`.
-    Returns the new weights. Raises as `pulse_update`.
+    Parameters
+    ----------
+    counts : Array
+        (n_in, n_out) int32.
+    sample : int
+        The number of this round of pulses; never the same again.
+
+    Returns
+    -------
+    Array
+        The new weights.
+
+    Notes
+    -----
+    Others as for `pulse_update`.
+
+    Raises as `pulse_update`.
     """
     chosen = pulsed_device(device)
     w = _weights(w)
@@ -115,10 +157,18 @@ def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any
                  like: Array | None = None) -> dict[str, Array]:  # fmt: skip
     """The parameters of each cell, as `pulse_update` with this key sees them.
 
-    shape, origin : of the part of the array that is wanted. like : an array on the device that is to hold the result.
+    Parameters
+    ----------
+    shape, origin : tuple[int, int]
+        Of the part of the array that is wanted.
+    like : Array | None
+        An array on the device that is to hold the result.
 
-    Returns float32 (n_in, n_out) arrays by name: "up" and "down" (mean steps), "high" and "low" (bounds), "shape_up" and "shape_down"
-    (gammas; for linear devices the slopes gamma / bound).
+    Returns
+    -------
+    dict[str, Array]
+        Float32 (n_in, n_out) arrays by name: "up" and "down" (mean steps), "high" and "low" (bounds), "shape_up" and "shape_down" (gammas; for
+        linear devices the slopes gamma / bound).
     """
     chosen = pulsed_device(device)
     rows, columns = check_sides(shape)

@@ -23,15 +23,28 @@ _MOST = {"noise": 10.0, **dict.fromkeys(("step_dtod", "up_down_dtod", "w_max_dto
 class PulsedDevice:
     """What all pulsed devices have; use one of its kinds.
 
-    step : mean change of the weight by one pulse. 0.001.
-    step_dtod : relative spread of the step from device to device. 0.3.
-    noise : relative spread of each step (cycle to cycle). 0.3. The noises of the pulses of one sample are drawn as their mean.
-    up_down : asymmetry a: steps up are (1 + a) times, steps down (1 - a) times the cell's step. 0. up_down_dtod : its spread. 0.01.
-    w_max, w_min : bounds. 0.6 and -0.6. w_max_dtod, w_min_dtod : relative spreads. 0.3. Bounds keep their sign.
+    Parameters
+    ----------
+    step : float
+        Mean change of the weight by one pulse. 0.001.
+    step_dtod : float
+        Relative spread of the step from device to device. 0.3.
+    noise : float
+        Relative spread of each step (cycle to cycle). 0.3. The noises of the pulses of one sample are drawn as their mean.
+    up_down : float
+        Asymmetry a: steps up are (1 + a) times, steps down (1 - a) times the cell's step. 0.
+    up_down_dtod : float
+        Its spread. 0.01.
+    w_max, w_min : float
+        Bounds. 0.6 and -0.6.
+    w_max_dtod, w_min_dtod : float
+        Relative spreads. 0.3. Bounds keep their sign.
 
-    Relative spreads are at most 1, the noise of a step at most 10.
-    Spreads are standard deviations of normal distributions. Defaults: the requirements of Gokmen and Vlasov (2016), table 1, scaled as
-    there: 1200 steps in the range, 30 % variations. `PULSED_DEVICES` has fits to devices that were made.
+    Notes
+    -----
+    Relative spreads are at most 1, the noise of a step at most 10. Spreads are standard deviations of normal distributions. Defaults: the
+    requirements of Gokmen and Vlasov (2016), table 1, scaled as there: 1200 steps in the range, 30 % variations. `PULSED_DEVICES` has fits to
+    devices that were made.
     """
 
     step: float = 0.001
@@ -108,8 +121,12 @@ class ConstantStep(PulsedDevice):
 class LinearStep(PulsedDevice):
     """Steps that change linearly: up by ``1 - gamma_up w / w_max``, down by ``1 - gamma_down w / w_min``, of the cell's own bounds.
 
-    gamma_up, gamma_down : 0 is a constant step, 1 a step that ends at the bound. 0. gamma_dtod : their spread from device to device,
-        of each by itself. 0.05. The absolute value of gamma counts.
+    Parameters
+    ----------
+    gamma_up, gamma_down : float
+        0 is a constant step, 1 a step that ends at the bound. 0.
+    gamma_dtod : float
+        Their spread from device to device, of each by itself. 0.05. The absolute value of gamma counts.
     """
 
     gamma_up: float = 0.0
@@ -140,8 +157,13 @@ class SoftBounds(LinearStep):
 class ExponentialStep(PulsedDevice):
     """Steps ``max(1 - A_up exp(gamma_up z), 0)`` up and ``max(1 - A_down exp(-gamma_down z), 0)`` down, z = 2 a w / (w_max - w_min) + b.
 
-    Defaults A_up 0.00081, A_down 0.36833, gamma_up 12.44625, gamma_down 12.78785, a 0.244, b 0.2425: the fit to resistive memory of
-    Gong et al., Nature Communications 9, 2102 (2018), as in IBM's aihwkit (ExpStepDevice). gamma_dtod : spread of each gamma. 0.
+    Defaults A_up 0.00081, A_down 0.36833, gamma_up 12.44625, gamma_down 12.78785, a 0.244, b 0.2425: the fit to resistive memory of Gong et
+    al., Nature Communications 9, 2102 (2018), as in IBM's aihwkit (ExpStepDevice).
+
+    Parameters
+    ----------
+    gamma_dtod : float
+        Spread of each gamma. 0.
     """
 
     A_up: float = 0.00081
@@ -168,7 +190,12 @@ class ExponentialStep(PulsedDevice):
 class PowerStep(PulsedDevice):
     """Steps ``((w_max - w) / (w_max - w_min))^gamma_up`` up and ``((w - w_min) / (w_max - w_min))^gamma_down`` down.
 
-    gamma_up, gamma_down : 1. gamma_dtod : spread of each. 0.1. Source: Frascaroli et al., Scientific Reports 8, 7178 (2018).
+    Parameters
+    ----------
+    gamma_up, gamma_down : float
+        1.
+    gamma_dtod : float
+        Spread of each. 0.1. Source: Frascaroli et al., Scientific Reports 8, 7178 (2018).
     """
 
     gamma_up: float = 1.0
@@ -191,8 +218,11 @@ class PowerStep(PulsedDevice):
 class PiecewiseStep(PulsedDevice):
     """Steps interpolated between measured ones.
 
-    up, down : steps relative to `step` at equally spaced weights from the cell's w_min to its w_max; two or more, as many of each, not
-        negative. (1, 1), a constant step.
+    Parameters
+    ----------
+    up, down : tuple[float, ...]
+        Steps relative to `step` at equally spaced weights from the cell's w_min to its w_max; two or more, as many of each, not negative. (1,
+        1), a constant step.
     """
 
     up: tuple[float, ...] = (1.0, 1.0)
@@ -211,15 +241,23 @@ class PiecewiseStep(PulsedDevice):
     ) -> "PiecewiseStep":  # fmt: skip
         """A device by the steps or the trains that you have measured, at `nodes` equally spaced weights from w_min to w_max.
 
-        up, down : functions, array of weights -> sizes of one step up and down, not negative; or measured trains: what a cell had before
-            the first and after each pulse up (and down), two or more each. Trains may differ in length, rest where a cell is saturated, and
-            be noisy. Where a train has not been there are no steps past its end, and those of its first stretch before its start.
-        conductances : (lowest, highest), siemens: functions and trains are in siemens, and these stand for w_min and w_max. None: they are
-            in weights. For trains, their own extremes always are w_min and w_max if it is None.
-        parameters : of the device; `step` is by default the mean of both steps at weight 0, or the largest where they are zero there. A
-            cell with other bounds has the response stretched to them.
+        Parameters
+        ----------
+        up, down
+            Functions, array of weights -> sizes of one step up and down, not negative; or measured trains: what a cell had before the first and
+            after each pulse up (and down), two or more each. Trains may differ in length, rest where a cell is saturated, and be noisy. Where a
+            train has not been there are no steps past its end, and those of its first stretch before its start.
+        conductances : tuple[float, float] | None
+            (lowest, highest), siemens: functions and trains are in siemens, and these stand for w_min and w_max. None: they are in weights. For
+            trains, their own extremes always are w_min and w_max if it is None.
+        parameters
+            Of the device; `step` is by default the mean of both steps at weight 0, or the largest where they are zero there. A cell with other
+            bounds has the response stretched to them.
 
-        Raises ValueError for steps that are negative or not finite, or all zero, and trains that are too short or lead nowhere.
+        Raises
+        ------
+        ValueError
+            For steps that are negative or not finite, or all zero, and trains that are too short or lead nowhere.
         """
         if not isinstance(nodes, int) or nodes < 2:
             raise ValueError(f"nodes must be 2 or more, got {nodes!r:.40}")
@@ -323,7 +361,13 @@ step is always relative to its size there."""
 
 
 def pulsed_device(name: str | PulsedDevice) -> PulsedDevice:
-    """The device of that name (`PULSED_DEVICES`), or the given device itself. Raises ValueError with the nearest name."""
+    """The device of that name (`PULSED_DEVICES`), or the given device itself.
+
+    Raises
+    ------
+    ValueError
+        With the nearest name.
+    """
     if isinstance(name, PulsedDevice):
         return name
     if not isinstance(name, str) or name not in PULSED_DEVICES:

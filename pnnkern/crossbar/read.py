@@ -36,19 +36,34 @@ PRECISIONS = ("tf32", "bf16")
 class Chain:
     """What stands between voltages and currents.
 
-    wires : `Wires` or ohms for each segment; None: none. noise : `GaussianNoise`, `LognormalNoise` or `TelegraphNoise` of the cells, or
-        a device or its name; None: none. dac : `DAC` or `BitSerial`. adc : `ADC`. iv : `sinh_iv(v0)`,
-        `cubic_iv(a)` or an `IV` of your own: what a cell carries at a voltage.
-    output_noise : standard deviation of each current before conversion, amperes, drawn for each sample and output.
-    offset : amperes added to the columns, a number or an array (..., n_out).
-    precision : of the product, "tf32" or "bf16", for arrays of float32; None: that of the arrays. Voltages behind their converters and
-        conductances (and for noise that is drawn by output, squares of both kinds) are rounded to 11 or 8 significant bits, which the matrix
-        units of a GPU multiply, and summed in float32. A current is off by up to (2 u + u^2) sum |v_i g_ij|, u = 2^-11 or 2^-8, besides the
-        rounding of that sum. Derivatives are in full precision.
+    Parameters
+    ----------
+    wires
+        `Wires` or ohms for each segment; None: none.
+    noise
+        `GaussianNoise`, `LognormalNoise` or `TelegraphNoise` of the cells, or a device or its name; None: none.
+    dac : DAC | BitSerial | None
+        `DAC` or `BitSerial`.
+    adc : ADC | None
+        `ADC`.
+    iv : IV | None
+        `sinh_iv(v0)`, `cubic_iv(a)` or an `IV` of your own: what a cell carries at a voltage.
+    output_noise : float
+        Standard deviation of each current before conversion, amperes, drawn for each sample and output.
+    offset
+        Amperes added to the columns, a number or an array (..., n_out).
+    precision : str | None
+        Of the product, "tf32" or "bf16", for arrays of float32; None: that of the arrays. Voltages behind their converters and conductances
+        (and for noise that is drawn by output, squares of both kinds) are rounded to 11 or 8 significant bits, which the matrix units of a GPU
+        multiply, and summed in float32. A current is off by up to (2 u + u^2) sum |v_i g_ij|, u = 2^-11 or 2^-8, besides the rounding of that
+        sum. Derivatives are in full precision.
 
-    Raises ValueError for parts that do not fit each other: noise or a characteristic that wires cannot take, levels for gated inputs, an
-    unsigned ADC for currents that flow both ways, a range "max" or "per-column" where something may be cut all the same, and a precision
-    where cells are drawn one by one or a circuit is solved.
+    Raises
+    ------
+    ValueError
+        For parts that do not fit each other: noise or a characteristic that wires cannot take, levels for gated inputs, an unsigned ADC for
+        currents that flow both ways, a range "max" or "per-column" where something may be cut all the same, and a precision where cells are
+        drawn one by one or a circuit is solved.
     """
 
     wires: Any = None
@@ -146,12 +161,21 @@ def _opens(dac: DAC | BitSerial) -> bool:
 class Reader:
     """An array of conductances ready to be read: what depends on them alone is worked out once (wires, sigmas, ranges of the ADC).
 
-    G : (..., n_in, n_out) siemens, float32 or float64; leading axes are arrays on the same inputs. It must not be changed while the
-        reader is in use. chain : what lies on the way. programmed : G as it was programmed, if it has drifted since; needed for the read
-        noise of devices that goes by it, after the time 0.
-    pairs : rows 2 k and 2 k + 1 of an interleaved circuit belong to one input and its converter: it drives the second with the opposite
-        voltage, or opens both gates. V is (batch, n_in / 2) then. Otherwise each row has its own input.
+    Parameters
+    ----------
+    G : Real
+        (..., n_in, n_out) siemens, float32 or float64; leading axes are arrays on the same inputs. It must not be changed while the reader is
+        in use.
+    chain : Chain
+        What lies on the way.
+    pairs : bool
+        Rows 2 k and 2 k + 1 of an interleaved circuit belong to one input and its converter: it drives the second with the opposite voltage, or
+        opens both gates. V is (batch, n_in / 2) then. Otherwise each row has its own input.
+    programmed : Real | None
+        G as it was programmed, if it has drifted since; needed for the read noise of devices that goes by it, after the time 0.
 
+    Notes
+    -----
     ``reader(V, key=, sample=)`` is `read`, ``reader.vjp(cotangent, V, ...)`` is `read_vjp`.
     """
 
@@ -481,16 +505,40 @@ def read(
 ) -> Array:  # fmt: skip
     """Read a crossbar: currents ``I = V @ G`` with all that happens on the way (`Chain`).
 
-    V : (batch, n_in) volts. G : (..., n_in, n_out) siemens, of the same dtype, float32 or float64; leading axes are arrays on the same
-        input lines.
-    wires, noise, dac, adc, iv, output_noise, offset, precision : as in `Chain`; by default none of it. programmed : as for `Reader`.
-    key : of `pnnkern.random`; needed where something is random. sample : the global index of row 0, or an int64 array with one for each
-        row. Noise depends on the key, the index and the place only, not on how a batch is split.
-    memory_limit : bytes for what is between the steps, a share of the free memory by default.
+    Parameters
+    ----------
+    V : Real
+        (batch, n_in) volts.
+    G : Real
+        (..., n_in, n_out) siemens, of the same dtype, float32 or float64; leading axes are arrays on the same input lines.
+    wires, noise, dac, adc, iv, output_noise, offset, precision
+        As in `Chain`; by default none of it.
+    programmed : Real | None
+        As for `Reader`.
+    key
+        Of `pnnkern.random`; needed where something is random.
+    sample
+        The global index of row 0, or an int64 array with one for each row. Noise depends on the key, the index and the place only, not on how a
+        batch is split.
+    memory_limit : int | None
+        Bytes for what is between the steps, a share of the free memory by default.
 
-    Returns (..., batch, n_out) amperes. Raises TypeError for other dtypes, ValueError for shapes that do not chain, conductances that are
-    negative or NaN (on a GPU at `pnnkern.check()`), a range that is not known, and noise without a key. NaN voltages stay NaN.
-    `Reader` does the same for many batches at the price of one preparation.
+    Returns
+    -------
+    Array
+        (..., batch, n_out) amperes.
+
+    Raises
+    ------
+    TypeError
+        For other dtypes.
+    ValueError
+        For shapes that do not chain, conductances that are negative or NaN (on a GPU at `pnnkern.check()`), a range that is not known, and
+        noise without a key.
+
+    Notes
+    -----
+    NaN voltages stay NaN. `Reader` does the same for many batches at the price of one preparation.
     """
     chain = Chain(wires, noise, dac, adc, iv, output_noise, offset, precision)
     return Reader(G, chain, programmed=programmed)(V, key=key, sample=sample, memory_limit=memory_limit)
@@ -504,13 +552,23 @@ def read_vjp(
 ) -> Any:  # fmt: skip
     """The derivative of `read` for the same key and samples.
 
-    Exact wherever a read is smooth, noise included: the draws are held, their size moves with V and G. Where it is not: a converter passes
-    the cotangent on inside its range and stops it outside (what counts for an ADC is the current with its noise). Rounding, gain,
-    curvature and mismatch of an ADC are passed over. What was programmed is held. Fresh Gaussian noise through wires counts as independent
-    of V and G. `BitSerial` inputs have the derivative of one conversion of all bits without noise, and the digital sum of their codes is
-    not gated. Gates have that of the current which their cells carry while all gates are open, for a volt of the read voltage.
+    Exact wherever a read is smooth, noise included: the draws are held, their size moves with V and G. Where it is not: a converter passes the
+    cotangent on inside its range and stops it outside (what counts for an ADC is the current with its noise). Rounding, gain, curvature and
+    mismatch of an ADC are passed over. What was programmed is held. Fresh Gaussian noise through wires counts as independent of V and G.
+    `BitSerial` inputs have the derivative of one conversion of all bits without noise, and the digital sum of their codes is not gated. Gates
+    have that of the current which their cells carry while all gates are open, for a volt of the read voltage.
 
-    cotangent : (..., batch, n_out). wrt : any of "V", "G". Returns one array or a tuple in the order of `wrt`, like V and G.
+    Parameters
+    ----------
+    cotangent : Real
+        (..., batch, n_out).
+    wrt
+        Any of "V", "G".
+
+    Returns
+    -------
+    array
+        One array or a tuple in the order of `wrt`, like V and G.
     """
     chain = Chain(wires, noise, dac, adc, iv, output_noise, offset, precision)
     return Reader(G, chain, programmed=programmed).vjp(cotangent, V, key=key, sample=sample, wrt=wrt)

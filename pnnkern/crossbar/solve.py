@@ -45,7 +45,12 @@ SWEEP = 16.0
 class IV:
     """A cell of conductance G carries ``I = G f(v)`` at v volts: f(0) = 0, and f rises everywhere.
 
-    f : volts -> volts. slope : its derivative, positive. Both take arrays and return such of the same shape, or a number for all.
+    Parameters
+    ----------
+    f : Callable[[Array], Array]
+        Volts -> volts.
+    slope : Callable[[Array], Array]
+        Its derivative, positive. Both take arrays and return such of the same shape, or a number for all.
     """
 
     f: Callable[[Array], Array]
@@ -53,14 +58,26 @@ class IV:
 
 
 def sinh_iv(v0: float) -> IV:
-    """``f = v0 sinh(v / v0)``: hopping and tunnelling conduction, Ohm's law far below v0 volts. Raises ValueError unless v0 > 0."""
+    """``f = v0 sinh(v / v0)``: hopping and tunnelling conduction, Ohm's law far below v0 volts.
+
+    Raises
+    ------
+    ValueError
+        Unless v0 > 0.
+    """
     if not v0 > 0:
         raise ValueError(f"v0 must be positive (volts), got {v0!r:.80}")
     return IV(lambda v: v0 * _array.namespace(v).sinh(v / v0), lambda v: _array.namespace(v).cosh(v / v0))
 
 
 def cubic_iv(a: float) -> IV:
-    """``f = v + a v^3``, a in 1 / volt^2: the first term that symmetry allows. Raises ValueError unless a >= 0."""
+    """``f = v + a v^3``, a in 1 / volt^2: the first term that symmetry allows.
+
+    Raises
+    ------
+    ValueError
+        Unless a >= 0.
+    """
     if not a >= 0:
         raise ValueError(f"a must not be negative (1 / volt^2), got {a!r:.80}")
     return IV(lambda v: v + a * v**3, lambda v: 1 + 3 * a * v**2)
@@ -91,17 +108,37 @@ def solve_currents(
 ) -> Array:
     """Currents into the outputs of a crossbar with wires.
 
-    V : (..., batch, n_in) volts, of the dtype of G. In a gated circuit 0, or one read voltage of either sign where the gate is open.
-    G : (..., n_in, n_out) siemens, float32 or float64, 0 or more; leading axes are a stack of arrays, each with its reads.
-    wires : `Wires` or ohms per segment.
-    method : "tree" (`effective_conductance`, then one product), "cg" (conjugate gradients for each read), or "auto": what is faster by
-        measured cost, and "cg" with an `iv`. Gated circuits have a method of their own.
-    iv : the characteristic of the cells, `sinh_iv`, `cubic_iv` or an `IV` of your own; Ohm's law by default.
-    tolerance : of "cg", relative to the drive (and of Kirchhoff's law with an `iv`): 1e-10 in float64, 1e-5 in float32.
-    max_iterations : of conjugate gradients. memory_limit : bytes to work with at a time.
+    Parameters
+    ----------
+    V : Real
+        (..., batch, n_in) volts, of the dtype of G. In a gated circuit 0, or one read voltage of either sign where the gate is open.
+    G : Real
+        (..., n_in, n_out) siemens, float32 or float64, 0 or more; leading axes are a stack of arrays, each with its reads.
+    wires
+        `Wires` or ohms per segment.
+    method : str
+        "tree" (`effective_conductance`, then one product), "cg" (conjugate gradients for each read), or "auto": what is faster by measured
+        cost, and "cg" with an `iv`. Gated circuits have a method of their own.
+    iv : IV | None
+        The characteristic of the cells, `sinh_iv`, `cubic_iv` or an `IV` of your own; Ohm's law by default.
+    tolerance : float | None
+        Of "cg", relative to the drive (and of Kirchhoff's law with an `iv`): 1e-10 in float64, 1e-5 in float32.
+    max_iterations : int
+        Of conjugate gradients.
+    memory_limit : int | None
+        Bytes to work with at a time.
 
-    Returns (..., batch, n_out) amperes like G. Raises `ConvergenceError` with the residual that was reached, ValueError for shapes that
-    do not chain, an unknown method, "tree" with an `iv`, gated inputs of two voltages, and as `effective_conductance`.
+    Returns
+    -------
+    Array
+        (..., batch, n_out) amperes like G.
+
+    Raises
+    ------
+    ConvergenceError
+        With the residual that was reached.
+    ValueError
+        For shapes that do not chain, an unknown method, "tree" with an `iv`, gated inputs of two voltages, and as `effective_conductance`.
     """
     solver = _Solver(V, G, wires, method, iv, tolerance, max_iterations, memory_limit)
     if solver.wires.gated:
@@ -127,10 +164,21 @@ def solve_currents_vjp(
 ) -> Any:
     """The derivative of `solve_currents`: one more solve for each read, with the cotangents as drive at the outputs.
 
-    cotangent : like the currents. wrt : "V", "G" or both; gates that open or close have no derivative, so gated circuits only "G".
-    With the voltages dv of the read and dy of the adjoint one across a cell, ``dL/dg = -f(dv) dy``.
+    Parameters
+    ----------
+    cotangent : Real
+        Like the currents.
+    wrt : str | Sequence[str]
+        "V", "G" or both; gates that open or close have no derivative, so gated circuits only "G".
 
-    Returns one array, or a tuple in the order of `wrt`. Other arguments and errors as for `solve_currents`.
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`. Other arguments and errors as for `solve_currents`.
+
+    Notes
+    -----
+    With the voltages dv of the read and dy of the adjoint one across a cell, ``dL/dg = -f(dv) dy``.
     """
     names = wrt_names(wrt, ("V", "G"))
     solver = _Solver(V, G, wires, method, iv, tolerance, max_iterations, memory_limit)

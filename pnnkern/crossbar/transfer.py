@@ -39,29 +39,46 @@ class TikiTaka:
 
     After every `transfer_every` samples, the next `lines` inputs of A are read, one after another: v = A_i - R_i.
 
-    variant : what becomes of v.
-        "v1": C_i moves by transfer_lr v, by pulses with chances in proportion to |v|.
-        "v2": v is gathered in memory, H_i += transfer_lr v; C moves by the whole steps in H, which then leave H.
-        "chopped": v2 with a sign s_i for each input, by which it enters A and v enters H. It flips with probability `chop` after a
-            reading, so that what A shows without any gradient cancels: R need not be exact.
-        "dynamic": no R is known. The signs flip regularly, every 1 / chop readings, and R_i becomes the recent mean of what was read
-            before the flip: ``mean += recent (v - mean)``.
-    fast, slow : devices of A and C, names or descriptions.
-    transfer_every, lines : in samples and inputs. lines None: all are read each time. The samples between two transfers are one call of
-        `pulse_update`: n times as many of both reads as often, and costs a fraction of the time on a computer.
-    transfer_lr : how much of what is read is transferred.
-    gamma : share of A in the weights, C_i + gamma s_i (A_i - R_i). 0.
-    chop, recent : see above. 0.1 and 0.5.
-    read_noise : standard deviation of a reading of A, in weights, up to the range of the fast device. 0.
-    reference_error : standard deviation of R around the symmetry points of A's cells, in weights. 0: found exactly. R is then how zero
-        is shifted: A - R = 0 is where A rests under noise alone. Not used by "dynamic".
-    pulses : the longest train, or the most steps that C moves by at a time.
+    Parameters
+    ----------
+    variant : str
+        What becomes of v.
 
-    Raises ValueError for a variant that does not exist and numbers out of range.
+        - "v1": C_i moves by transfer_lr v, by pulses with chances in proportion to |v|.
+        - "v2": v is gathered in memory, H_i += transfer_lr v; C moves by the whole steps in H, which then leave H.
+        - "chopped": v2 with a sign s_i for each input, by which it enters A and v enters H. It flips with probability `chop` after a reading,
+          so that what A shows without any gradient cancels: R need not be exact.
+        - "dynamic": no R is known. The signs flip regularly, every 1 / chop readings, and R_i becomes the recent mean of what was read before
+          the flip: ``mean += recent (v - mean)``.
+    fast, slow : str | PulsedDevice
+        Devices of A and C, names or descriptions.
+    transfer_every, lines
+        In samples and inputs. lines None: all are read each time. The samples between two transfers are one call of `pulse_update`: n times as
+        many of both reads as often, and costs a fraction of the time on a computer.
+    transfer_lr : float
+        How much of what is read is transferred.
+    gamma : float
+        Share of A in the weights, C_i + gamma s_i (A_i - R_i). 0.
+    chop, recent : float
+        See above. 0.1 and 0.5.
+    read_noise : float
+        Standard deviation of a reading of A, in weights, up to the range of the fast device. 0.
+    reference_error : float
+        Standard deviation of R around the symmetry points of A's cells, in weights. 0: found exactly. R is then how zero is shifted: A - R = 0
+        is where A rests under noise alone. Not used by "dynamic".
+    pulses : int
+        The longest train, or the most steps that C moves by at a time.
 
-    Sources: v1: Gokmen and Haensch, Frontiers in Neuroscience 14, 103 (2020); zero-shifting: Kim et al., arXiv:1907.10228 (2019).
-    v2: Gokmen, Frontiers in Artificial Intelligence 4, 699148 (2021). Chopped (c-TTv2) and dynamic (AGAD): Rasch, Carta, Fagbohungbe
-    and Gokmen, Nature Communications 15, 7133 (2024).
+    Raises
+    ------
+    ValueError
+        For a variant that does not exist and numbers out of range.
+
+    Notes
+    -----
+    Sources: v1: Gokmen and Haensch, Frontiers in Neuroscience 14, 103 (2020); zero-shifting: Kim et al., arXiv:1907.10228 (2019). v2: Gokmen,
+    Frontiers in Artificial Intelligence 4, 699148 (2021). Chopped (c-TTv2) and dynamic (AGAD): Rasch, Carta, Fagbohungbe and Gokmen, Nature
+    Communications 15, 7133 (2024).
     """
 
     variant: str = "v2"
@@ -103,10 +120,25 @@ class TikiTaka:
 class MixedPrecision:
     """One array, and the gradient in memory: chi -= lr x^T d for each sample, in float32; the whole steps in chi go to the weights.
 
-    device : of the weights. transfer_every : samples after which chi is looked through. step : of chi, the change of a weight that
-    makes one pulse; the device's mean step by default. pulses : the most that a weight gets at a time.
+    Parameters
+    ----------
+    device : str | PulsedDevice
+        Of the weights.
+    transfer_every : int
+        Samples after which chi is looked through.
+    step : float | None
+        Of chi, the change of a weight that makes one pulse; the device's mean step by default.
+    pulses : int
+        The most that a weight gets at a time.
 
-    Raises ValueError for numbers out of range. Source: Nandakumar et al., Frontiers in Neuroscience 14, 406 (2020).
+    Raises
+    ------
+    ValueError
+        For numbers out of range.
+
+    Notes
+    -----
+    Source: Nandakumar et al., Frontiers in Neuroscience 14, 406 (2020).
     """
 
     device: str | PulsedDevice = "reram-sb"
@@ -128,12 +160,23 @@ Rule = TikiTaka | MixedPrecision
 def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Real | None = None, like: Array | None = None) -> State:
     """The state before the first sample.
 
-    shape : (n_in, n_out). key : of `pnnkern.random`; the same for all calls. weights : to start from, float32 of `shape`; what the
-    devices cannot hold is clipped. 0 by default. like : an array on the device that is to hold the state.
+    Parameters
+    ----------
+    shape : tuple[int, int]
+        (n_in, n_out).
+    key
+        Of `pnnkern.random`; the same for all calls.
+    weights : Real | None
+        To start from, float32 of `shape`; what the devices cannot hold is clipped. 0 by default.
+    like : Array | None
+        An array on the device that is to hold the state.
 
-    Returns a dict of arrays: "slow", the array of the weights; "hidden", what is gathered in memory; "samples", int64 (1,) on the host,
-    seen so far. TikiTaka also "fast", starting at its reference; "reference"; "recent", the mean of what was read; "chopper", the sign
-    of each input. float32 but for "samples".
+    Returns
+    -------
+    State
+        A dict of arrays: "slow", the array of the weights; "hidden", what is gathered in memory; "samples", int64 (1,) on the host, seen so
+        far. TikiTaka also "fast", starting at its reference; "reference"; "recent", the mean of what was read; "chopper", the sign of each
+        input. float32 but for "samples".
     """
     _check_rule(rule)
     xp, shape = _array.namespace(like, weights), check_sides(shape)
@@ -157,11 +200,22 @@ def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Rea
 def transfer_update(rule: Rule, state: State, x: Real, d: Real, *, lr: float, key: Any) -> State:
     """Take a batch of samples, one after another.
 
-    state : of `transfer_start` or an earlier update; it is left as it is. x : (batch, n_in), d : (batch, n_out), lr : as for
-    `pulse_update`; any pair of factors of a local rule will do. For MixedPrecision x and d are multiplied in float32, and a batch in
-    parts is the same as the whole to the bit only if the parts are multiples of `transfer_every`.
+    Parameters
+    ----------
+    state : State
+        Of `transfer_start` or an earlier update; it is left as it is.
+    x : Real
+        (batch, n_in), d : (batch, n_out), lr : as for `pulse_update`; any pair of factors of a local rule will do. For MixedPrecision x and d
+        are multiplied in float32, and a batch in parts is the same as the whole to the bit only if the parts are multiples of `transfer_every`.
 
-    Returns the new state. Raises as `pulse_update`, and ValueError for a state of another rule.
+    Returns
+    -------
+    State
+        The new state.
+
+    Notes
+    -----
+    Raises as `pulse_update`, and ValueError for a state of another rule.
     """
     _check_state(rule, state)
     shape, lr = state["slow"].shape, _checks.number("lr", lr)

@@ -32,9 +32,13 @@ from .wires import Stack, as_wires, voltages_like
 class WireFields:
     """The voltages across all cells of one array for one volt at each driver, and at each output, worked out once for many calls.
 
-    G : (n_in, n_out) siemens. wires : `Wires` or ohms per segment. Give it as `fields` together with the same G and wires. It takes
-    n_in n_out (n_in + n_out) numbers of memory. At 128 x 128 it saves three quarters
-    of the time of `wire_noise` for 256 reads, and 97 % for one.
+    Parameters
+    ----------
+    G : Real
+        (n_in, n_out) siemens.
+    wires
+        `Wires` or ohms per segment. Give it as `fields` together with the same G and wires. It takes n_in n_out (n_in + n_out) numbers of
+        memory. At 128 x 128 it saves three quarters of the time of `wire_noise` for 256 reads, and 97 % for one.
     """
 
     def __init__(self, G: Real, *, wires: Any) -> None:
@@ -58,16 +62,36 @@ def wire_noise(
 ) -> Array:
     """What a fresh draw of all cells adds to the currents of each read, through the wires to first order.
 
-    V : (batch, n_in) volts, of the dtype of G. G : (n_in, n_out) siemens. sigma : standard deviation of each cell in one read, siemens:
-    like G, or a number. wires : `Wires` or ohms per segment; the circuits "lines" and "interleaved".
-    key : of `pnnkern.random`. sample : number of the first read, or the numbers of all, (batch,) integers. Cell c of a read takes the
-    standard normal of its element c, so that a read has the same noise in any batch.
-    memory_limit : bytes to work with at a time, by default 256 MiB on the CPU and a quarter of what is free on a GPU.
-    fields : `WireFields` of the same array and wires, for many calls.
+    Parameters
+    ----------
+    V : Real
+        (batch, n_in) volts, of the dtype of G.
+    G : Real
+        (n_in, n_out) siemens.
+    sigma
+        Standard deviation of each cell in one read, siemens: like G, or a number.
+    wires
+        `Wires` or ohms per segment; the circuits "lines" and "interleaved".
+    key
+        Of `pnnkern.random`.
+    sample
+        Number of the first read, or the numbers of all, (batch,) integers. Cell c of a read takes the standard normal of its element c, so that
+        a read has the same noise in any batch.
+    memory_limit : int | None
+        Bytes to work with at a time, by default 256 MiB on the CPU and a quarter of what is free on a GPU.
+    fields : WireFields | None
+        `WireFields` of the same array and wires, for many calls.
 
-    Returns (batch, n_out) amperes like G, to be added to ``V @ T``. Reads are independent, outputs of one read are correlated. Work: two
-    matrix products with n_in n_out by n_out for each read, after the voltages inside. Raises ValueError without a key, for a sigma that
-    is negative or does not fit, and as `effective_conductance`.
+    Returns
+    -------
+    Array
+        (batch, n_out) amperes like G, to be added to ``V @ T``. Reads are independent, outputs of one read are correlated. Work: two matrix
+        products with n_in n_out by n_out for each read, after the voltages inside.
+
+    Raises
+    ------
+    ValueError
+        Without a key, for a sigma that is negative or does not fit, and as `effective_conductance`.
     """
     random.require_key(key, "noise is random")
     inside = _Inside(V, G, wires, fields)
@@ -89,8 +113,13 @@ def wire_noise(
 def read_covariance(V: Real, G: Real, sigma: Any, *, wires: Any, memory_limit: int | None = None) -> Array:
     """Covariance of the output currents of each read for fresh, independent noise of the cells, to first order.
 
-    Arguments as for `wire_noise`. ``C[b, j, k] = sum_c sigma_c^2 F_bc^2 A_cj A_ck``; exact for cells without wires, and for wires up to
-    the second order of the noise. Returns (batch, n_out, n_out) amperes^2 like G. Work: n_in n_out^3 for each read.
+    Arguments as for `wire_noise`. ``C[b, j, k] = sum_c sigma_c^2 F_bc^2 A_cj A_ck``; exact for cells without wires, and for wires up to the
+    second order of the noise.
+
+    Returns
+    -------
+    Array
+        (batch, n_out, n_out) amperes^2 like G. Work: n_in n_out^3 for each read.
     """
     inside = _Inside(V, G, wires)
     sigma = _deviation(sigma, G)
@@ -109,10 +138,25 @@ def read_covariance(V: Real, G: Real, sigma: Any, *, wires: Any, memory_limit: i
 def noise_through_wires(dG: Real, V: Real, G: Real, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
     """What given changes of the cells add to the currents, to first order, and a rigorous bound on the rest.
 
-    dG : (batch, n_in, n_out) siemens, the changes at each read, or (n_in, n_out) for all. Other arguments as for `wire_noise`.
+    Parameters
+    ----------
+    dG : Real
+        (batch, n_in, n_out) siemens, the changes at each read, or (n_in, n_out) for all.
 
-    Returns (dI, bound), each (batch, n_out) amperes like G: the exact currents with G + dG differ from ``V @ T + dI`` by at most `bound`
-    (infinite where some |dG| reaches G + l, see above). Raises ValueError for a dG that does not fit or takes a cell below zero.
+    Returns
+    -------
+    tuple[Array, Array]
+        (dI, bound), each (batch, n_out) amperes like G: the exact currents with G + dG differ from ``V @ T + dI`` by at most `bound` (infinite
+        where some |dG| reaches G + l, see above).
+
+    Raises
+    ------
+    ValueError
+        For a dG that does not fit or takes a cell below zero.
+
+    Notes
+    -----
+    Other arguments as for `wire_noise`.
     """
     inside = _Inside(V, G, wires)
     if dG.dtype != G.dtype or dG.shape not in (G.shape, (len(V), *G.shape)):

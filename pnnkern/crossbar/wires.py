@@ -55,12 +55,20 @@ PERFECT = 1e20  # conductance of a segment without resistance, in units of about
 class Wires:
     """Resistances of the wires of a crossbar, ohms; 0 is a perfect wire and infinity an open one.
 
-    word, bit : of one segment of a word and of a bit line. Word line i is driven through one word segment into cell (i, 0); bit line j
-        leaves cell (n_in - 1, j) through one bit segment into virtual ground.
-    source, load : in series with each driver, and with each output.
-    topology : "lines", "interleaved", "gated" or "gated-interleaved", drawn at the head of this module.
+    Parameters
+    ----------
+    word, bit : float
+        Of one segment of a word and of a bit line. Word line i is driven through one word segment into cell (i, 0); bit line j leaves cell
+        (n_in - 1, j) through one bit segment into virtual ground.
+    source, load : float
+        In series with each driver, and with each output.
+    topology : str
+        "lines", "interleaved", "gated" or "gated-interleaved", drawn at the head of this module.
 
-    Raises ValueError for a resistance that is negative or NaN, and for an unknown topology.
+    Raises
+    ------
+    ValueError
+        For a resistance that is negative or NaN, and for an unknown topology.
     """
 
     word: float
@@ -103,12 +111,31 @@ def as_wires(wires: Any) -> Wires:
 def effective_conductance(G: Real, *, wires: Any, memory_limit: int | None = None) -> Array:
     """What the outputs see of the inputs through the wires: T with ``currents = V @ T``, exact.
 
-    G : (..., n_in, n_out) siemens, float32 or float64, 0 or more. wires : `Wires`, or ohms per segment.
-    memory_limit : bytes to work with on a GPU, by default a quarter of what is free; the CPU takes one array at a time.
+    Parameters
+    ----------
+    G : Real
+        (..., n_in, n_out) siemens, float32 or float64, 0 or more.
+    wires
+        `Wires`, or ohms per segment.
+    memory_limit : int | None
+        Bytes to work with on a GPU, by default a quarter of what is free; the CPU takes one array at a time.
 
-    About 56 n^3 flop for n x n cells, whatever the resistance. Returns T (..., n_in, n_out) siemens like G: V (..., n_in) volts at the
-    drivers, currents (..., n_out) amperes into the virtual grounds. Driving the outputs with the inputs grounded reads T transposed.
-    Raises TypeError for other dtypes, ValueError for conductances that are negative or not finite, and for gated wires.
+    Returns
+    -------
+    Array
+        T (..., n_in, n_out) siemens like G: V (..., n_in) volts at the drivers, currents (..., n_out) amperes into the virtual grounds. Driving
+        the outputs with the inputs grounded reads T transposed.
+
+    Raises
+    ------
+    TypeError
+        For other dtypes.
+    ValueError
+        For conductances that are negative or not finite, and for gated wires.
+
+    Notes
+    -----
+    About 56 n^3 flop for n x n cells, whatever the resistance.
     """
     wires = as_wires(wires)
     stack = Stack(G, wires)
@@ -128,12 +155,23 @@ def effective_conductance_vjp(
 ) -> Any:
     """The derivative of `effective_conductance`, down the same tree: for all cells about twice the work of T.
 
-    cotangent : dL/dT like G. wrt : any of "G", "word", "bit", "source", "load".
-    ``dL/dg = -sum_ij cotangent_ij dv_i dv_j``: the voltage across the cell when driver i alone is at one volt, times that when output j
-    alone is; the same across wire segments, with ``dL/dr = -g^2 dL/dg``.
+    Parameters
+    ----------
+    cotangent : Real
+        dL/dT like G.
+    wrt : str | Sequence[str]
+        Any of "G", "word", "bit", "source", "load". ``dL/dg = -sum_ij cotangent_ij dv_i dv_j``: the voltage across the cell when driver i alone
+        is at one volt, times that when output j alone is; the same across wire segments, with ``dL/dr = -g^2 dL/dg``.
 
-    Returns one array, or a tuple in the order of `wrt`; resistances as float64 of shape (), summed over the stack. Raises ValueError
-    where it is asked for the derivative by a resistance of perfect segments, and as `effective_conductance`.
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`; resistances as float64 of shape (), summed over the stack.
+
+    Raises
+    ------
+    ValueError
+        Where it is asked for the derivative by a resistance of perfect segments, and as `effective_conductance`.
     """
     wires, names = as_wires(wires), wrt_names(wrt, ("G", "word", "bit", "source", "load"))
     stack = Stack(G, wires)
@@ -173,11 +211,26 @@ def _slopes(stack: "Stack", wires: Wires, name: str, other: str) -> list[float]:
 def node_voltages(V: Real, G: Real, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
     """Voltages of the nodes on the word and bit lines at every cell, exact.
 
-    V : (..., batch, n_in) volts at the drivers, of the dtype of G. G : (..., n_in, n_out) siemens. wires : `Wires` or ohms per segment.
-    memory_limit : bytes to work with at a time besides the result.
+    Parameters
+    ----------
+    V : Real
+        (..., batch, n_in) volts at the drivers, of the dtype of G.
+    G : Real
+        (..., n_in, n_out) siemens.
+    wires
+        `Wires` or ohms per segment.
+    memory_limit : int | None
+        Bytes to work with at a time besides the result.
 
-    Returns (word, bit), each (..., batch, n_in, n_out) volts; the current through cell (i, j) is ``G[i, j] (word - bit)[i, j]``. A node
-    that nothing reaches is at 0. Raises as `effective_conductance`, and ValueError for shapes that do not chain.
+    Returns
+    -------
+    tuple[Array, Array]
+        (word, bit), each (..., batch, n_in, n_out) volts; the current through cell (i, j) is ``G[i, j] (word - bit)[i, j]``. A node that
+        nothing reaches is at 0.
+
+    Notes
+    -----
+    Raises as `effective_conductance`, and ValueError for shapes that do not chain.
     """
     wires = as_wires(wires)
     stack = Stack(G, wires)

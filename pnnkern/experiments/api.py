@@ -35,8 +35,16 @@ _KEPT = ("parameters", "writers", "memory")  # fields of a system that a checkpo
 class Trained:
     """A trained system, the rule that trained it with its state, and how it went.
 
-    metrics : of the last epoch, "test_accuracy" and others, with the controls there are. losses, accuracies : of each step's batch.
-    evaluations : (test loss, test accuracy) after each epoch. folder : of the run, None where it was in memory only.
+    Parameters
+    ----------
+    metrics : dict[str, float]
+        Of the last epoch, "test_accuracy" and others, with the controls there are.
+    losses, accuracies : list[float]
+        Of each step's batch.
+    evaluations : list[tuple[float, float]]
+        (test loss, test accuracy) after each epoch.
+    folder : Path | None
+        Of the run, None where it was in memory only.
     """
 
     system: Any
@@ -51,7 +59,13 @@ class Trained:
     run: Any = dataclasses.field(default=None, repr=False)  # with its data; of one that was loaded None
 
     def predict(self, samples: Any, key: Any = None, *, batch: int = 64) -> np.ndarray:
-        """Scores (samples, classes) of raw samples; key : of the noise of the measurement, by default that of a run's seed 0."""
+        """Scores (samples, classes) of raw samples;
+
+        Parameters
+        ----------
+        key
+            Of the noise of the measurement, by default that of a run's seed 0.
+        """
         key = stream(0, MEASUREMENT) if key is None else key
         scores = []
         for first in range(0, len(samples), batch):
@@ -62,7 +76,13 @@ class Trained:
         return np.concatenate(scores)
 
     def report(self) -> Path:
-        """Make the report of the run and return the path of its page. Raises ValueError for a run in memory."""
+        """Make the report of the run and return the path of its page.
+
+        Raises
+        ------
+        ValueError
+            For a run in memory.
+        """
         if self.folder is None:
             raise ValueError("a report is of a run in a folder: train with out=FOLDER")
         return report.write(self.run or runs.load(self.folder))
@@ -74,13 +94,26 @@ def train(
 ) -> Trained:  # fmt: skip
     """Train a system by a rule on data.
 
-    system : from `pnnkern.systems`, `from_callable`, `chain`; its parameters change. rule : from `pnnkern.learning`, or the name of a kind.
-    data : the name of a data set, a file or folder of your own, (x_train, y_train, x_test, y_test), or a `Dataset`.
-    out : folder of the run: config, checkpoints, and a report when it is asked for. One that holds this run already is gone on with: call
-        again with the same system, rule and data, and more epochs if wanted. None: in memory only.
-    validation : n holds every n-th training sample of each class out and tests on those. controls : the linear and the exact-gradient
-    control beside it. training : other keys of [training]: momentum, schedule, halve_every, decay.
+    Parameters
+    ----------
+    system
+        From `pnnkern.systems`, `from_callable`, `chain`; its parameters change.
+    rule
+        From `pnnkern.learning`, or the name of a kind.
+    data
+        The name of a data set, a file or folder of your own, (x_train, y_train, x_test, y_test), or a `Dataset`.
+    out : str | Path | None
+        Folder of the run: config, checkpoints, and a report when it is asked for. One that holds this run already is gone on with: call again
+        with the same system, rule and data, and more epochs if wanted. None: in memory only.
+    validation : int
+        N holds every n-th training sample of each class out and tests on those.
+    controls : bool
+        The linear and the exact-gradient control beside it.
+    training
+        Other keys of [training]: momentum, schedule, halve_every, decay.
 
+    Notes
+    -----
     Raises `PnnError`, in one line, for what does not fit.
     """
     dataset, named = _dataset(data)
@@ -124,11 +157,20 @@ def train(
 
 
 def load(folder: str | Path, system: Any = None) -> Trained:
-    """What the run in `folder` has trained: the system with its parameters, the rule with its state, and the metrics. Data are not needed,
-    but by a system that is calibrated: it is by the same samples as in the run; where these are not there, calibrate it yourself.
+    """What the run in `folder` has trained: the system with its parameters, the rule with its state, and the metrics.
 
-    system : as it was given to `train`, for one that was made by a script's own functions.
-    Raises `CheckpointError` or `RecipeError`, in one line, for a folder that holds no run, or one that does not fit.
+    Data are not needed, but by a system that is calibrated: it is by the same samples as in the run; where these are not there, calibrate it
+    yourself.
+
+    Parameters
+    ----------
+    system
+        As it was given to `train`, for one that was made by a script's own functions.
+
+    Raises
+    ------
+    CheckpointError, RecipeError
+        In one line, for a folder that holds no run, or one that does not fit.
     """
     folder = Path(folder)
     recipe, found = saved.read(folder)

@@ -46,10 +46,18 @@ def results(
 ) -> "Results":
     """An HDF5 file to append arrays to: ``with results("fields.h5") as out: out.append("field", u, axes=("sample", "y", "x"))``.
 
-    path : of the file when it is whole; one that is there already stays until then. about : what JSON can say of what is in it. compression :
-    "gzip" with shuffle, which every reader knows; others need hdf5plugin (`pip install "pnnkern[h5]"`), here and where they are read.
-    resume : go on with the `NAME.partial.h5` of an attempt that was ended; `rows` then says where. Without one it begins anew.
+    Parameters
+    ----------
+    path : str | Path
+        Of the file when it is whole; one that is there already stays until then.
+    about : Mapping[str, Any] | None
+        What JSON can say of what is in it. compression : "gzip" with shuffle, which every reader knows; others need hdf5plugin (`pip install
+        "pnnkern[h5]"`), here and where they are read.
+    resume : bool
+        Go on with the `NAME.partial.h5` of an attempt that was ended; `rows` then says where. Without one it begins anew.
 
+    Notes
+    -----
     Raises `ResultsError`, in one line: for a partial file that is there and not asked for, is another's, or at work; for a disk that is full.
     """
     return Results(Path(path), dict(about or {}), compression, resume)
@@ -116,12 +124,29 @@ class Results:
     ) -> None:
         """Append rows (n, ...) to the array `name`, which they begin if it is not there: then these say what it is.
 
-        array : numbers, real or complex, of a GPU too, which are copied from there piece by piece. unit : SI. about : a line.
-        axes : their names, the first one that of the rows. coordinates : of some axes, values (length,) with their unit, of the first axis
-        those of these rows; by default numbers from 0.
+        Parameters
+        ----------
+        array : Array
+            Numbers, real or complex, of a GPU too, which are copied from there piece by piece.
+        axes : Sequence[str]
+            Their names, the first one that of the rows.
+        unit : str
+            SI.
+        coordinates : Coordinates | None
+            Of some axes, values (length,) with their unit, of the first axis those of these rows; by default numbers from 0.
+        about : str
+            A line.
 
-        What is appended to several arrays in turn is whole in all of them, or in none, after whatever ends the process. Raises ValueError or
-        TypeError for other shapes, dtypes and axes than it began with, `ResultsError` when it cannot be written.
+        Raises
+        ------
+        ValueError, TypeError
+            For other shapes, dtypes and axes than it began with.
+        ResultsError
+            When it cannot be written.
+
+        Notes
+        -----
+        What is appended to several arrays in turn is whole in all of them, or in none, after whatever ends the process.
         """
         self._refuse_closed()
         array, given = taken((array, coordinates or {}))

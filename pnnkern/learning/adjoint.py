@@ -23,7 +23,14 @@ def adjoint_gradient(
 ) -> tuple[dict[str, Derivative], Metrics]:
     """dL/dparameter of the device itself, sums over the batch, from one pass forward and one back; and the metrics as measured.
 
-    inputs : (batch, ...) as the system encodes them. labels, loss : as in `pnnkern.learning.losses`. key, sample : of the noise.
+    Parameters
+    ----------
+    inputs : Array
+        (batch, ...) as the system encodes them.
+    labels, loss
+        As in `pnnkern.learning.losses`.
+    key, sample
+        Of the noise.
     """
     outputs, record = system.forward_reading(inputs, key, sample)
     cotangent, found = loss_and_metrics(loss, outputs, labels)

@@ -21,10 +21,17 @@ def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, s
                            sample: Any = 0, step0: int = 0) -> tuple[dict[str, Derivative], Array]:  # fmt: skip
     """One update of a restricted machine: {"W": factors, "a": ..., "b": ...}, to be descended, and the visible units of the chains.
 
-    visible : data (batch, visible), 0 and 1 or grey values. steps : of Gibbs sampling. chains : visible units (chains, visible) to go on
-        from, those of the last update for persistent chains; None starts at the data, which is contrastive divergence. Hidden units enter
-        by their chances given the visible ones.
-    key, sample, step0 : of `boltzmann.gibbs`; of persistent chains `step0` counts all steps.
+    Parameters
+    ----------
+    visible : Array
+        Data (batch, visible), 0 and 1 or grey values.
+    steps : int
+        Of Gibbs sampling.
+    chains : Array | None
+        Visible units (chains, visible) to go on from, those of the last update for persistent chains; None starts at the data, which is
+        contrastive divergence. Hidden units enter by their chances given the visible ones.
+    key, sample, step0
+        Of `boltzmann.gibbs`; of persistent chains `step0` counts all steps.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}: at 0 the model is the data")

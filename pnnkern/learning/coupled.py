@@ -42,21 +42,37 @@ def coupled_learning_update(
 ) -> Array:  # fmt: skip
     """Coupled learning: the batch mean of ``((dv_C)^2 - (dv_F)^2) / (2 eta)``, (E,), to be descended; targets at ``v_F + eta (y - v_F)``.
 
-    net : a `ResistorNetwork`, or any network with `relax(conductance, nodes, voltages)`; on those two states per sample are relaxed.
-    eta : nudge of the targets in (0, 1]; the error it makes in the update is proportional to it, and 1 clamps them fully.
-    variant : "positive" compares the clamped state with the free one, "negative" the free one with one that is held as far on the other
-        side, "centred" these two: the update is the difference of squares by twice that of their eta.
-    power : lambda of the power-efficient variant (Stern et al. 2024), ``(dv_C)^2 - (1 - lambda) (dv_F)^2``: lowers dissipation too. Of any
-        variant, ``lambda (dv_F)^2 / (2 eta)`` is added.
-    weights : (batch,) of the samples, for rules that count some of them only (`misclassified`); the mean is over their sum.
-    overclamp : (low, high) volts; targets are pulled to the rail on the side of the error, whatever its size, and the size of the error
-        (the mean over the targets, volts) multiplies the update instead (Dillavou et al. 2024: eta times a small error drowns in offsets).
-    rails : (low, high) volts that targets may ask for; by default what the sources of the same sample span, which is all that a network
-        of resistors can reach.
-    response : `net.response(...)` at these conductances, if there already is one.
+    Parameters
+    ----------
+    net
+        A `ResistorNetwork`, or any network with `relax(conductance, nodes, voltages)`; on those two states per sample are relaxed.
+    eta : float
+        Nudge of the targets in (0, 1]; the error it makes in the update is proportional to it, and 1 clamps them fully.
+    variant : str
+        "positive" compares the clamped state with the free one, "negative" the free one with one that is held as far on the other side,
+        "centred" these two: the update is the difference of squares by twice that of their eta.
+    power : float
+        Lambda of the power-efficient variant (Stern et al. 2024), ``(dv_C)^2 - (1 - lambda) (dv_F)^2``: lowers dissipation too. Of any variant,
+        ``lambda (dv_F)^2 / (2 eta)`` is added.
+    weights : Array | None
+        (batch,) of the samples, for rules that count some of them only (`misclassified`); the mean is over their sum.
+    overclamp : tuple[float, float] | None
+        (low, high) volts; targets are pulled to the rail on the side of the error, whatever its size, and the size of the error (the mean over
+        the targets, volts) multiplies the update instead (Dillavou et al. 2024: eta times a small error drowns in offsets).
+    rails : tuple[float, float] | None
+        (low, high) volts that targets may ask for; by default what the sources of the same sample span, which is all that a network of
+        resistors can reach.
+    response : Response | None
+        `net.response(...)` at these conductances, if there already is one.
 
+    Raises
+    ------
+    ValueError
+        For eta = 0, nodes that are source and target, targets beyond the rails.
+
+    Notes
+    -----
     Not the gradient of the mean square error when there are several targets (see above).
-    Raises ValueError for eta = 0, nodes that are source and target, targets beyond the rails.
     """
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards what they should be, got {eta:g}")
@@ -80,11 +96,26 @@ def nudged_learning_update(
 ) -> Array:  # fmt: skip
     """Equilibrium propagation: targets are joined by conductances beta to sources at y, and the states' drops are compared.
 
-    beta : siemens, positive. variant : "centred" compares states at +beta and -beta (error beta^2), "positive" and "negative" one of them
-    with the free state (error beta). Other arguments and errors as in `coupled_learning_update`.
-    Returns ``((dv_b2)^2 - (dv_b1)^2) / (2 (b2 - b1))``, (E,): for beta -> 0 the gradient of ``|y - v_T|^2 / 2``.
+    Parameters
+    ----------
+    beta : float
+        Siemens, positive.
+    variant : str
+        "centred" compares states at +beta and -beta (error beta^2), "positive" and "negative" one of them with the free state (error beta).
+        Other arguments and errors as in `coupled_learning_update`.
 
-    Raises ValueError for a negative nudge beyond which the targets do not settle: beta must stay below 1 / (largest eigenvalue of Z).
+    Returns
+    -------
+    Array
+        ``((dv_b2)^2 - (dv_b1)^2) / (2 (b2 - b1))``, (E,): for beta -> 0 the gradient of ``|y - v_T|^2 / 2``.
+
+    Raises
+    ------
+    ValueError
+        For a negative nudge beyond which the targets do not settle: beta must stay below 1 / (largest eigenvalue of Z).
+
+    Notes
+    -----
     Scellier and Bengio, Front. Comput. Neurosci. 11, 24 (2017); Kendall et al., arXiv:2006.01981 (2020).
     """
     if not beta > 0:
@@ -129,12 +160,20 @@ def frequency_propagation_update(
 ) -> Array:  # fmt: skip
     """Frequency propagation: activation and error travel through one network at once, at two frequencies, and each edge tells them apart.
 
-    Sources oscillate as ``x cos(w1 t)``, error currents ``gamma (y - v_T) cos(w2 t)`` are driven into the targets, v_T being the amplitude
-    of the free targets at w1; drops are read at `samples` instants of a common period, and an edge goes down the product of its two
-    amplitudes, ``A1 A2 / gamma``, mean over the batch (E,). The network follows at once (quasi-static).
-    On linear networks this is adjoint learning whatever gamma; on nonlinear ones frequencies mix, and it is a gradient approximately.
+    Sources oscillate as ``x cos(w1 t)``, error currents ``gamma (y - v_T) cos(w2 t)`` are driven into the targets, v_T being the amplitude of
+    the free targets at w1; drops are read at `samples` instants of a common period, and an edge goes down the product of its two amplitudes,
+    ``A1 A2 / gamma``, mean over the batch (E,). The network follows at once (quasi-static). On linear networks this is adjoint learning
+    whatever gamma; on nonlinear ones frequencies mix, and it is a gradient approximately.
 
-    gamma : siemens. frequencies : whole oscillations per period, different ones, below samples / 2.
+    Parameters
+    ----------
+    gamma : float
+        Siemens.
+    frequencies : tuple[int, int]
+        Whole oscillations per period, different ones, below samples / 2.
+
+    Notes
+    -----
     Anisetti, Kandala, Scellier and Schwarz, Neural Comput. 36, 596 (2024), arXiv:2208.08862.
     """
     check_tones(gamma, frequencies, samples)
@@ -160,13 +199,24 @@ def agnostic_learning_step(
 ) -> Array:  # fmt: skip
     """Agnostic equilibrium propagation: the conductances after one step that physics makes by itself, (E,).
 
-    Each conductance is a coordinate too, tied to a knob u by ``(k - u)^2 / (2 softness)`` and pulled by its own energy ``dv^2 / 2``. First
-    the targets are nudged by -beta while the knobs are set so that the conductances stay where they are; then the knobs are left alone and
-    the nudge becomes +beta, and conductances and voltages settle together:
-    ``k' = k - softness (<dv^2 / 2 at k', +beta> - <dv^2 / 2 at k, -beta>)``, a step of descent of rate about 2 softness beta.
-    The settling alternates between voltages and conductances, at most `steps` times, until k' moves by less than `tolerance` of its size.
+    Each conductance is a coordinate too, tied to a knob u by ``(k - u)^2 / (2 softness)`` and pulled by its own energy ``dv^2 / 2``. First the
+    targets are nudged by -beta while the knobs are set so that the conductances stay where they are; then the knobs are left alone and the
+    nudge becomes +beta, and conductances and voltages settle together: ``k' = k - softness (<dv^2 / 2 at k', +beta> - <dv^2 / 2 at k,
+    -beta>)``, a step of descent of rate about 2 softness beta. The settling alternates between voltages and conductances, at most `steps`
+    times, until k' moves by less than `tolerance` of its size.
 
-    softness : siemens per watt. Raises ConvergenceError when that does not settle (softness too large).
+    Parameters
+    ----------
+    softness : float
+        Siemens per watt.
+
+    Raises
+    ------
+    ConvergenceError
+        When that does not settle (softness too large).
+
+    Notes
+    -----
     Scellier, Mishra, Bengio and Ollivier, arXiv:2205.15021 (2022).
     """
     conductance = floats("conductance", conductance, source_values)
@@ -193,8 +243,18 @@ def coupled_learning_step(
 ) -> None:  # fmt: skip
     """One step of coupled learning on a linear network, in place: contrast, update and limits in one pass over the edges.
 
-    rate : alpha, times the update, down which it goes. step : siemens; if positive, every conductance moves by one such step down its update,
-    as a digital potentiometer does, and not at all where that is zero. limits : (low, high) siemens.
+    Parameters
+    ----------
+    rate : float
+        Alpha, times the update, down which it goes.
+    step : float
+        Siemens; if positive, every conductance moves by one such step down its update, as a digital potentiometer does, and not at all where
+        that is zero.
+    limits : tuple[float, float]
+        (low, high) siemens.
+
+    Notes
+    -----
     Other arguments and errors as in `coupled_learning_update`.
     """
     if not 0 < eta <= 1:
@@ -216,10 +276,33 @@ def coupled_dynamics(
     ``C dv/dt = -L(k) v`` at the nodes that are not held, in a free and a clamped copy, and ``dk/dt = rate <((dv_F)^2 - (dv_C)^2) / (2 eta)>``;
     the clamped copy's targets follow ``v_F + eta (y - v_F)`` of the free one. Steps of `dt` by Euler's method.
 
-    capacitance : of every node, farads. rate : siemens per volt^2 and second. dt : seconds; 0: in each step half of the longest at which
-    Euler's method is stable. states : (free, clamped) (batch, n_nodes) to start from; by default their equilibria. limits : of the
-    conductances, siemens. errors : what targets y and outputs v_F, (batch, n_targets), are to be pulled by, if it is not y - v_F.
-    Returns the conductances (E,), and the states. Raises ValueError for a dt at which Euler's method is unstable.
+    Parameters
+    ----------
+    rate : float
+        Siemens per volt^2 and second.
+    capacitance : float
+        Of every node, farads.
+    dt : float
+        Seconds; 0: in each step half of the longest at which Euler's method is stable.
+    limits : tuple[float, float]
+        Of the conductances, siemens.
+    states : Sequence[Real] | None
+        (free, clamped) (batch, n_nodes) to start from; by default their equilibria.
+    errors : Callable[[Array, Array], Array]
+        What targets y and outputs v_F, (batch, n_targets), are to be pulled by, if it is not y - v_F.
+
+    Returns
+    -------
+    tuple[Array, tuple[Array, Array]]
+        The conductances (E,), and the states.
+
+    Raises
+    ------
+    ValueError
+        For a dt at which Euler's method is unstable.
+
+    Notes
+    -----
     Stern, Dillavou, Miskin, Durian and Liu, Phys. Rev. Research 4, L022037 (2022).
     """
     if not 0 < eta <= 1:

@@ -20,12 +20,20 @@ def elastic_learning_update(
 ) -> tuple[Array, Array]:  # fmt: skip
     """dL/dk and dL/dl of stiffnesses and rest lengths, each (E,), mean over the batch: to be descended, each at a rate of its own.
 
-    net : `ElasticNetwork`. source_positions : (batch, n_sources, dimension), where sources are held in both states. target_positions :
-    (batch, n_targets, dimension), where targets should be; clamped, they are held at ``x_F + eta (y - x_F)``. start, options : of
-    `ElasticNetwork.relax`.
+    Parameters
+    ----------
+    net
+        `ElasticNetwork`.
+    source_positions : Array
+        (batch, n_sources, dimension), where sources are held in both states. target_positions : (batch, n_targets, dimension), where targets
+        should be; clamped, they are held at ``x_F + eta (y - x_F)``.
+    start, options
+        Of `ElasticNetwork.relax`.
 
-    Stiffness ``((r_C - l)^2 - (r_F - l)^2) / (2 eta)``, rest length ``-k (r_C - r_F) / eta``, for lengths r_F and r_C; r_C - r_F is
-    worked out from the displacements, so that it keeps its digits for a small eta. Not the gradient of a cost for several coordinates.
+    Notes
+    -----
+    Stiffness ``((r_C - l)^2 - (r_F - l)^2) / (2 eta)``, rest length ``-k (r_C - r_F) / eta``, for lengths r_F and r_C; r_C - r_F is worked out
+    from the displacements, so that it keeps its digits for a small eta. Not the gradient of a cost for several coordinates.
     """
     if not 0 < eta <= 1:
         raise ValueError(f"eta must lie in (0, 1]: it is how far the targets are moved towards where they should be, got {eta:g}")
@@ -50,13 +58,26 @@ def allosteric_learning_update(
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """dC/dk and dC/dl of stiffnesses and rest lengths, for far pairs of nodes to come to given distances when the sources are moved.
 
-    gauges : (n,) numbers of edges of `net` that are no springs: they mark the target pairs. What `stiffness` and `rest` have there is not
-    looked at, and not updated. distances : (n,) metres, wanted between the nodes of each. Other arguments as above.
+    Parameters
+    ----------
+    gauges
+        (n,) numbers of edges of `net` that are no springs: they mark the target pairs. What `stiffness` and `rest` have there is not looked at,
+        and not updated.
+    distances : Array
+        (n,) metres, wanted between the nodes of each.
 
-    Equilibrium propagation: with springs of stiffness `beta` (N/m) and the wanted rest lengths in place of the gauges, the network rests
-    where E + beta C is least, C = sum (d - y)^2 / 2. Each spring compares its own lengths there and without them, so what comes of it, to
-    be descended, is dC/dk and dC/dl up to an error of order beta; mean over the batch. Returns them, each (E,), 0 at the gauges, and the
-    distances (batch, n) that the pairs have without the nudge.
+    Returns
+    -------
+    tuple[Array, Array, Array]
+        Them, each (E,), 0 at the gauges, and the distances (batch, n) that the pairs have without the nudge.
+
+    Notes
+    -----
+    Other arguments as above.
+
+    Equilibrium propagation: with springs of stiffness `beta` (N/m) and the wanted rest lengths in place of the gauges, the network rests where
+    E + beta C is least, C = sum (d - y)^2 / 2. Each spring compares its own lengths there and without them, so what comes of it, to be
+    descended, is dC/dk and dC/dl up to an error of order beta; mean over the batch.
 
     The task, by other means: Rocks et al., PNAS 114, 2520 (2017); by coupled learning: Stern et al., Phys. Rev. X 11, 021045 (2021).
     """

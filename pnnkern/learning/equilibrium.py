@@ -39,7 +39,15 @@ def contrasted(system: Relaxing, inputs: Array, target: Array, ends: tuple[float
                sample: Any = 0) -> tuple[dict[str, Derivative], Any]:  # fmt: skip
     """``(dE/dtheta at b2 - dE/dtheta at b1) / (b2 - b1)`` for ends (b1, b2), one of which may be 0; and the equilibria.
 
-    hold : hold the outputs at ``output + b (target - output)`` instead of nudging them. Raises ValueError if b1 = b2.
+    Parameters
+    ----------
+    hold : bool
+        Hold the outputs at ``output + b (target - output)`` instead of nudging them.
+
+    Raises
+    ------
+    ValueError
+        If b1 = b2.
     """
     found, scale, relaxed = _contrast(system, inputs, target, ends, hold, key, sample)
     return {name: scaled(derivative, scale) for name, derivative in found.items()}, relaxed

@@ -33,7 +33,12 @@ from .rule import Batch, Rule, State, Updates
 def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, width: int = 1) -> Array:
     """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at its own, else 0.
 
-    Full scale is 255 for uint8 and 1 otherwise. Raises ValueError for samples with fewer values and for other labels.
+    Full scale is 255 for uint8 and 1 otherwise.
+
+    Raises
+    ------
+    ValueError
+        For samples with fewer values and for other labels.
     """
     values, needed = int(np.prod(samples.shape[1:])), classes * width
     if samples.ndim < 2 or values < needed:
@@ -60,7 +65,14 @@ def goodness(outputs: Array) -> Array:
 def forward_forward_loss(outputs: Array, positive: Array, threshold: Any, sharpness: float = 4.0) -> tuple[Array, Array]:
     """``log(1 + exp(-+ sharpness (g / threshold - 1)))`` of each sample (batch,), - where it is positive; and its cotangent by the outputs.
 
-    outputs : (batch, ...), real. positive : (batch,) booleans. threshold : goodness, a positive number or 0-d array.
+    Parameters
+    ----------
+    outputs : Array
+        (batch, ...), real.
+    positive : Array
+        (batch,) booleans.
+    threshold
+        Goodness, a positive number or 0-d array.
     """
     shaped("positive", positive, len(outputs))
     xp = _array.namespace(outputs)
@@ -76,8 +88,16 @@ def forward_forward_loss(outputs: Array, positive: Array, threshold: Any, sharpn
 def paired_loss(outputs: Array, threshold: Any, sharpness: float = 4.0) -> tuple[Array, Array]:
     """``log(1 + exp(-sharpness (g+ - g-) / threshold))`` of each pair (batch,); and its cotangent by the outputs.
 
-    outputs : (2 batch, ...), real: of the samples with their own label, then of the same with a wrong one. How good a sample is with any
-    label, as a bright one is in optics, does not matter. Lee and Song, arXiv:2303.08418 (2023). Raises ValueError for an odd number.
+    Parameters
+    ----------
+    outputs : Array
+        (2 batch, ...), real: of the samples with their own label, then of the same with a wrong one. How good a sample is with any label, as a
+        bright one is in optics, does not matter. Lee and Song, arXiv:2303.08418 (2023).
+
+    Raises
+    ------
+    ValueError
+        For an odd number.
     """
     n, odd = divmod(len(outputs), 2)
     if odd:

@@ -28,7 +28,13 @@ PARTS = 64  # blocks that look for the largest value of an array, as in shake.cu
 
 @accepts_any
 def shaken(parameter: Array, noise: float, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
-    """``W + N(0, (noise max|W|)^2)``, each element with a draw of its own, within low .. high. key : of `pnnkern.random`."""
+    """``W + N(0, (noise max|W|)^2)``, each element with a draw of its own, within low .. high.
+
+    Parameters
+    ----------
+    key
+        Of `pnnkern.random`.
+    """
     return _shaken({"parameter": parameter}, noise, key, {"parameter": (low, high)}, None)["parameter"]
 
 

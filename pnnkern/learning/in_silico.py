@@ -19,7 +19,12 @@ from .rule import Batch, State, Supervised, Updates
 def in_silico_gradient(system: Modelled, inputs: Array, labels: Array, loss: Any) -> tuple[dict[str, Derivative], Metrics]:
     """dL/dparameter of the digital twin, sums over the batch, by its hand-written adjoint; and the metrics of its outputs.
 
-    inputs : (batch, ...) as the system encodes them. labels, loss : as in `pnnkern.learning.losses`.
+    Parameters
+    ----------
+    inputs : Array
+        (batch, ...) as the system encodes them.
+    labels, loss
+        As in `pnnkern.learning.losses`.
     """
     outputs, record = system.forward_saving(inputs)
     cotangent, found = loss_and_metrics(loss, outputs, labels)

@@ -90,7 +90,13 @@ class _Judging:
         return sums[0], out, sums[1]
 
     def classes(self, outputs: Array) -> int:
-        """How many classes outputs (batch, outputs) stand for. Raises ValueError where they stand for none."""
+        """How many classes outputs (batch, outputs) stand for.
+
+        Raises
+        ------
+        ValueError
+            Where they stand for none.
+        """
         return int(_checked(outputs).shape[1])
 
     def scores(self, outputs: Real) -> Array:
@@ -199,7 +205,10 @@ class SquareError(_Judging):
 
     For labels (batch, outputs) that are fractions it is ``low + label (high - low)``.
 
-    hinge : outputs that are beyond their target on the right side cost nothing.
+    Parameters
+    ----------
+    hinge : bool
+        Outputs that are beyond their target on the right side cost nothing.
     """
 
     kind: ClassVar[str] = "mse"
@@ -238,8 +247,11 @@ class SquareError(_Judging):
 class NearestTarget:
     """Half the square distance from the outputs to the target of their class; the nearest target is the answer. Stern et al. 2021, section V.
 
-    class_targets : (classes, outputs), in the unit of the outputs, as of `pnnkern.learning.coupled.class_targets`; None where scores are
-    at hand already. Labels are classes.
+    Parameters
+    ----------
+    class_targets : Array | None
+        (classes, outputs), in the unit of the outputs, as of `pnnkern.learning.coupled.class_targets`; None where scores are at hand already.
+        Labels are classes.
     """
 
     kind: ClassVar[str] = "nearest-target"
@@ -278,8 +290,17 @@ NATURAL = Target("cross-entropy", scale=10.0)  # of systems that do not say
 def make(system: Any, loss: Any = "auto", scale: float = 0.0) -> Any:
     """The loss on a system's outputs by its name ("auto", "cross-entropy", "mse", "differential"); a loss itself is given back as it is.
 
-    auto : towards the system's own targets, `system.natural_loss`. scale : of a cross-entropy; 0 is the system's own.
-    Raises ValueError for differential detection where outputs are no pairs, and for pairs under another loss.
+    auto : towards the system's own targets, `system.natural_loss`.
+
+    Parameters
+    ----------
+    scale : float
+        Of a cross-entropy; 0 is the system's own.
+
+    Raises
+    ------
+    ValueError
+        For differential detection where outputs are no pairs, and for pairs under another loss.
     """
     if not isinstance(loss, str):
         return loss

@@ -27,7 +27,10 @@ def metrics(loss: Any, outputs: Array, labels: Array) -> Metrics:
 def ratings(loss: Any, scores: Array, labels: Array) -> Array:
     """What counts of each sample, (batch,), by its scores: whether the best is its label's; for real targets their mean square error.
 
-    scores : (batch, classes), of ``loss.scores``. Errors are relative to the range of the targets.
+    Parameters
+    ----------
+    scores : Array
+        (batch, classes), of ``loss.scores``. Errors are relative to the range of the targets.
     """
     labels = _array.namespace(scores).asarray(labels)
     if labels.ndim == 1:

@@ -37,11 +37,23 @@ class Adam:
         self, parameters: dict[str, Real], gradients: dict[str, Real], lr: float | None = None, scales: Scales | None = None,
         bounds: Bounds | None = None,
     ) -> None:  # fmt: skip
-        """Update `parameters` in place; those that cannot be written, as JAX's, are replaced in the dict. lr : for this step alone.
+        """Update `parameters` in place; those that cannot be written, as JAX's, are replaced in the dict.
 
-        scales : of gradients by name (factor, divisor), as a mean is a sum over its number; 1 for those that are not named.
-        bounds : (low, high) by name, which the values are kept within.
-        Raises ValueError for a gradient of another shape than its parameter, or of none, TypeError for another dtype.
+        Parameters
+        ----------
+        lr : float | None
+            For this step alone.
+        scales : Scales | None
+            Of gradients by name (factor, divisor), as a mean is a sum over its number; 1 for those that are not named.
+        bounds : Bounds | None
+            (low, high) by name, which the values are kept within.
+
+        Raises
+        ------
+        ValueError
+            For a gradient of another shape than its parameter, or of none.
+        TypeError
+            For another dtype.
         """
         rate, *corrections = self.known(count_up(self.state), self.lr if lr is None else lr)
         how = (rate, self.beta1, self.beta2, self.epsilon, *corrections, self.now)

@@ -28,8 +28,23 @@ from .rule import Batch, State, Updates
 def pepg_gradients(losses: Array, draws: Array, sigma: Array) -> tuple[Array, Array]:
     """Estimated gradients of the expected loss, by mu and by log sigma, in the shape of the parameter.
 
-    losses : (2, pairs), of ``mu + sigma z`` and of ``mu - sigma z``. draws : z (pairs, ...). sigma : (...), the parameter's shape.
-    Both are means over the pairs. Raises ValueError for other shapes.
+    Parameters
+    ----------
+    losses : Array
+        (2, pairs), of ``mu + sigma z`` and of ``mu - sigma z``.
+    draws : Array
+        Z (pairs, ...).
+    sigma : Array
+        (...), the parameter's shape.
+
+    Raises
+    ------
+    ValueError
+        For other shapes.
+
+    Notes
+    -----
+    Both are means over the pairs.
     """
     if losses.ndim != 2 or losses.shape != (2, len(draws)) or draws.shape[1:] != sigma.shape:
         raise ValueError(

@@ -28,8 +28,17 @@ from .rule import Batch, State, Supervised, Updates
 def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float = np.inf) -> tuple[Array, Array]:
     """``parameter + move`` for all moves, then ``parameter - move``, kept within low .. high; and how far the two lie apart.
 
-    parameter : (...). moves : (directions, ...). Returns (2 directions, ...) and (directions, ...). At a bound a parameter moves to one
-    side only.
+    Parameters
+    ----------
+    parameter : Array
+        (...).
+    moves : Array
+        (directions, ...).
+
+    Returns
+    -------
+    tuple[Array, Array]
+        (2 directions, ...) and (directions, ...). At a bound a parameter moves to one side only.
     """
     xp = _array.namespace(parameter)
     there = xp.concatenate([parameter + moves, parameter - moves])
@@ -50,7 +59,12 @@ def population_metrics(system: Measurable, loss: Any, batch: Batch, members: dic
 def spsa_gradient(change: Array, apart: Array) -> Array:
     """``sum over directions of change / apart``: the estimate of the gradient; 0 for a parameter that could not move.
 
-    change : (directions,), by how much the loss is larger at the one end. apart : (directions, ...), how far the ends lie apart.
+    Parameters
+    ----------
+    change : Array
+        (directions,), by how much the loss is larger at the one end.
+    apart : Array
+        (directions, ...), how far the ends lie apart.
     """
     xp = _array.namespace(apart)
     real("change", change)

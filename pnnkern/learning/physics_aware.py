@@ -23,7 +23,15 @@ def physics_aware_gradient(
     """Estimate of dL/dparameter of the device, sums over the batch: the twin's vjp of the measured loss; and the metrics as measured.
 
     Layers that can be measured one by one are: the twin's derivative is taken at what each was measured to send on.
-    inputs : (batch, ...) as the system encodes them. labels, loss : as in `pnnkern.learning.losses`. key, sample : of the noise.
+
+    Parameters
+    ----------
+    inputs : Array
+        (batch, ...) as the system encodes them.
+    labels, loss
+        As in `pnnkern.learning.losses`.
+    key, sample
+        Of the noise.
     """
     if isinstance(system, Layered):
         outputs, record = system.measure(inputs, key, sample)

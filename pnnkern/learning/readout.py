@@ -26,7 +26,12 @@ from .rule import Batch, Rule, State, Updates
 def moments(features: Array, targets: Array) -> tuple[Array, Array]:
     """``X^T X`` (F + 1, F + 1) and ``X^T Y`` (F + 1, outputs), float64, with a constant as the last column of X.
 
-    features : (batch, F). targets : (batch, outputs). Sums over the batch.
+    Parameters
+    ----------
+    features : Array
+        (batch, F).
+    targets : Array
+        (batch, outputs). Sums over the batch.
     """
     shaped("features", real("features", features), "batch", None)
     shaped("targets", real("targets", targets), len(features), None)
@@ -39,8 +44,11 @@ def moments(features: Array, targets: Array) -> tuple[Array, Array]:
 def ridge_weights(gram: Array, cross: Array, ridge: float) -> Array:
     """W (F + 1, outputs), which minimises ``sum |x W - y|^2 + ridge s |W|^2``, the constant's row of W left out of the second sum.
 
-    gram, cross : sums of `moments`. s : the features' sum of squares, averaged over the features, so that neither their unit nor the number
-    of samples matters to `ridge`.
+    Parameters
+    ----------
+    gram, cross : Array
+        Sums of `moments`. s : the features' sum of squares, averaged over the features, so that neither their unit nor the number of samples
+        matters to `ridge`.
     """
     shaped("cross", cross, len(shaped("gram", gram, None, len(gram))), None)
     xp = _array.namespace(gram)

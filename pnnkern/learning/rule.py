@@ -34,10 +34,22 @@ State = dict[str, Array]  # what a rule keeps between steps; saved with a run
 class Batch:
     """Samples of one step, the same on all ranks.
 
-    samples : (batch, ...) as the data set has them. labels : (batch,) integers, or (batch, outputs) real targets. index : number of each
-    sample in the whole data set: int64 (batch,), or that of the first. encode : what makes inputs of samples (a system's `encode`); None:
-    they are inputs already. chunk : samples of a shard, 0 for all. communicator : by which ranks share the shards. known : what the system's
-    `targets` makes of the labels, if that was done before.
+    Parameters
+    ----------
+    samples
+        (batch, ...) as the data set has them.
+    labels : Array
+        (batch,) integers, or (batch, outputs) real targets.
+    index
+        Number of each sample in the whole data set: int64 (batch,), or that of the first.
+    encode : Callable[[Any], Array] | None
+        What makes inputs of samples (a system's `encode`); None: they are inputs already.
+    chunk : int
+        Samples of a shard, 0 for all.
+    communicator : Communicator
+        By which ranks share the shards.
+    known : Array | None
+        What the system's `targets` makes of the labels, if that was done before.
     """
 
     samples: Any
@@ -108,15 +120,26 @@ class Rule(Described):
     def fitted(self, system: Any, batch: Batch | None = None) -> Self:
         """The rule with numbers in the place of what is 0 for "the system's own", by the system as it is now.
 
-        batch : samples such as it will see, where a value depends on them.
+        Parameters
+        ----------
+        batch : Batch | None
+            Samples such as it will see, where a value depends on them.
         """
         own = {name: float(_natural(system, which)) for name, which in self.natural.items() if which and not getattr(self, name)}
         return replace(self, **own) if own else self
 
     def init(self, system: Any, key: Any = None) -> State:
-        """The state before the first step, a flat dict of arrays. key : of all that the rule draws once.
+        """The state before the first step, a flat dict of arrays.
 
-        Raises `CapabilityError` for a system that lacks what the rule needs.
+        Parameters
+        ----------
+        key
+            Of all that the rule draws once.
+
+        Raises
+        ------
+        CapabilityError
+            For a system that lacks what the rule needs.
         """
         require(system, self.kind, *self.needs)
         return {}
@@ -129,8 +152,15 @@ class Rule(Described):
         """Raise ValueError for samples (batch, ...) that it cannot learn from; a run asks before it begins."""
 
     def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch. key : of the step; draws what is random.
+        """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch.
 
+        Parameters
+        ----------
+        key
+            Of the step; draws what is random.
+
+        Notes
+        -----
         All that is summed over samples goes through `batch.sum`.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what its step is")

@@ -36,7 +36,12 @@ class State:
 class Graph:
     """Nodes and the edges between them. Without loops and parallel edges.
 
-    edges : (E, 2) integers from 0, the two ends of each edge. n_nodes : how many nodes there are.
+    Parameters
+    ----------
+    edges
+        (E, 2) integers from 0, the two ends of each edge.
+    n_nodes : int
+        How many nodes there are.
     """
 
     def __init__(self, edges: Any, n_nodes: int) -> None:
@@ -116,7 +121,13 @@ class Graph:
         return out
 
     def disjoint_nodes(self, source_nodes: Any, target_nodes: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Checked node numbers of sources and targets. Raises ValueError if a node is both."""
+        """Checked node numbers of sources and targets.
+
+        Raises
+        ------
+        ValueError
+            If a node is both.
+        """
         sources, targets = self._indices("source_nodes", source_nodes), self._indices("target_nodes", target_nodes)
         both = targets[self._marked(sources)[targets]]
         if len(both):
@@ -203,7 +214,13 @@ class Graph:
             batch = len(shaped(name, real(name, x), batch, self.n_nodes))
 
     def contrast(self, a: Real, b: Real, scale: float = 1.0) -> Array:
-        """For each edge (i, j) ``scale sum_c (a_i - a_j)(b_i - b_j)``, (E,); a, b : (n_nodes, columns)."""
+        """For each edge (i, j) ``scale sum_c (a_i - a_j)(b_i - b_j)``, (E,);
+
+        Parameters
+        ----------
+        a, b : Real
+            (n_nodes, columns).
+        """
         a, b = self._columns(a, b, a.dtype)
         out = _array.namespace(a).empty(self.n_edges, a.dtype)
         lanes = _lanes(a.shape[1])

@@ -21,7 +21,10 @@ THREADS = 128  # of the block that relaxes one sample, at most
 class Nonlinear(Graph):
     """Base of networks with edges of their own law. Subclasses give `_law` and `_currents`.
 
-    lower, upper : (n_nodes,) volts or None; nodes are kept within by ideal diodes to rails at these voltages.
+    Parameters
+    ----------
+    lower, upper
+        (n_nodes,) volts or None; nodes are kept within by ideal diodes to rails at these voltages.
     """
 
     law = ""  # verb of the kernels
@@ -60,18 +63,41 @@ class Nonlinear(Graph):
     ) -> State:  # fmt: skip
         """The state with some nodes held.
 
-        parameter : (E,) of the edges, an array or a list: conductances in siemens, or gate voltages; worked on in float64.
-        nodes : (held,) integers. voltages : (batch, held) volts.
-        currents : (batch, n_nodes) amperes driven into the nodes. load : (nodes, siemens, volts (batch, len)), conductances from these nodes
-            to sources, such as a nudge. start : (batch, n_nodes) volts to begin with, such as an earlier state.
-        method : "sweep" (exact steps of single nodes, colour by colour), "newton" (dense, all samples at once), or "auto": Newton's method
-            on a CPU for up to 256 free nodes, and sweeps where that does not end.
-        tolerance : of the step a node would still make, relative to the largest voltage. steps : at most, by default 20000 sweeps or 60 of
-            Newton's. relaxation : each node goes this many times its exact step, in (0, 2); above 1 sweeps converge faster, but the energy
-            need not fall in each.
-        on_failure : when the tolerance is not reached, "raise" or "flag" in the result.
+        Parameters
+        ----------
+        parameter
+            (E,) of the edges, an array or a list: conductances in siemens, or gate voltages; worked on in float64.
+        nodes
+            (held,) integers.
+        voltages : Array
+            (batch, held) volts.
+        currents : Array | None
+            (batch, n_nodes) amperes driven into the nodes.
+        load : tuple[Any, Any, Array] | None
+            (nodes, siemens, volts (batch, len)), conductances from these nodes to sources, such as a nudge.
+        start : Array | None
+            (batch, n_nodes) volts to begin with, such as an earlier state.
+        method : str
+            "sweep" (exact steps of single nodes, colour by colour), "newton" (dense, all samples at once), or "auto": Newton's method on a CPU
+            for up to 256 free nodes, and sweeps where that does not end.
+        tolerance : float
+            Of the step a node would still make, relative to the largest voltage.
+        steps : int | None
+            At most, by default 20000 sweeps or 60 of Newton's.
+        relaxation : float
+            Each node goes this many times its exact step, in (0, 2); above 1 sweeps converge faster, but the energy need not fall in each.
+        on_failure : str
+            When the tolerance is not reached, "raise" or "flag" in the result.
 
-        Returns `State`. Raises ValueError for nodes that float or are held twice, ConvergenceError.
+        Returns
+        -------
+        State
+            `State`.
+
+        Raises
+        ------
+        ValueError
+            For nodes that float or are held twice, ConvergenceError.
         """
         parameter = floats("parameter", parameter, voltages)
         xp = _array.namespace(parameter, voltages)
@@ -240,8 +266,13 @@ class Nonlinear(Graph):
     def solve_vjp(self, cotangent: Array, parameter: Any, nodes: Any, voltages: Array) -> Array:
         """The derivative of `solve` by the parameter, (E,), summed over the batch, exact where it has one.
 
-        cotangent : (batch, n_nodes), of the states voltages (batch, n_nodes). nodes : that are held. By the implicit function theorem, with
-        the transpose of the linearised network: transistors are not reciprocal. Nodes at a rail stay there. Dense, CPU or GPU.
+        Parameters
+        ----------
+        cotangent : Array
+            (batch, n_nodes), of the states voltages (batch, n_nodes).
+        nodes
+            That are held. By the implicit function theorem, with the transpose of the linearised network: transistors are not reciprocal. Nodes
+            at a rail stay there. Dense, CPU or GPU.
         """
         parameter = floats("parameter", parameter, voltages)
         xp = _array.namespace(parameter, voltages)

@@ -36,8 +36,16 @@ class Relaxed:
 class Phases(Relaxed):
     """A free state, and how far nudges move it: ``states[l] + moved[l][p]`` is the state of phase p + 1, and phase 0 is the free one.
 
-    inputs : (batch, n_0), clamped; None where nothing is. states : (batch, n) of the layers after the input, or of all units at once.
-    moved : (phases, batch, n) of them. output : (batch, outputs), what is read of the free state. residual, converged : of all phases.
+    Parameters
+    ----------
+    inputs
+        (batch, n_0), clamped; None where nothing is.
+    states : list[Array]
+        (batch, n) of the layers after the input, or of all units at once.
+    moved : list[Array]
+        (phases, batch, n) of them.
+    output : Array
+        (batch, outputs), what is read of the free state. residual, converged : of all phases.
     """
 
     inputs: Any

@@ -120,9 +120,21 @@ class SpinGraph(Graph):
 class FactorGraph(SpinGraph):
     """Spins coupled in groups: each factor f adds ``-J_f`` times the product of its spins to the energy.
 
-    factors : sequences of two or more different nodes from 0, or an array (factors, k) of them. n_nodes : how many nodes there are.
-    No two factors may have the same nodes. Two nodes of one factor are never of one colour, so that sweeps stay exact. Raises ValueError
-    and TypeError.
+    Parameters
+    ----------
+    factors
+        Sequences of two or more different nodes from 0, or an array (factors, k) of them.
+    n_nodes : int
+        How many nodes there are.
+
+    Raises
+    ------
+    ValueError, TypeError
+        .
+
+    Notes
+    -----
+    No two factors may have the same nodes. Two nodes of one factor are never of one colour, so that sweeps stay exact.
     """
 
     def __init__(self, factors: Any, n_nodes: int) -> None:

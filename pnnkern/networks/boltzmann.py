@@ -27,7 +27,13 @@ LARGEST = 20  # spins whose states are all listed
 
 # ------------------------------------------------------------------------------------------------------- all states, exactly
 def states(n: int) -> np.ndarray:
-    """All 2^n states of n spins, (2^n, n) int8, the last spin fastest. Raises ValueError above 20 spins."""
+    """All 2^n states of n spins, (2^n, n) int8, the last spin fastest.
+
+    Raises
+    ------
+    ValueError
+        Above 20 spins.
+    """
     if not 1 <= n <= LARGEST:
         raise ValueError(f"all states are listed for 1 to {LARGEST} spins, got {n}: sample larger machines with ising.sweep")
     bits = np.arange(2**n)[:, None] >> np.arange(n - 1, -1, -1)[None, :]
@@ -61,7 +67,13 @@ def check_units(weights: Array, a: Array, b: Array, **units: Array | None) -> No
 
 @accepts_any
 def hidden_chance(visible: Array, weights: Real, a: Real, b: Real) -> Array:
-    """P(h_j = 1 | v), (batch, hidden). visible : (batch, visible), 0 and 1, or grey values in between."""
+    """P(h_j = 1 | v), (batch, hidden).
+
+    Parameters
+    ----------
+    visible : Array
+        (batch, visible), 0 and 1, or grey values in between.
+    """
     check_units(weights, a, b, visible=visible)
     return logistic(visible.astype(weights.dtype, copy=False) @ weights + b)
 
@@ -77,7 +89,12 @@ def visible_chance(hidden: Array, weights: Real, a: Real, b: Real) -> Array:
 def gibbs(visible: Array, weights: Real, a: Real, b: Real, *, steps: int, key: Any = None, sample: Any = 0, step0: int = 0) -> Array:
     """Draw all hidden units, then all visible ones, `steps` times over; returns visible units (batch, visible) of 0 and 1.
 
-    key, sample : of `pnnkern.random`. step0 : number of the first step, to go on with a chain of the same key.
+    Parameters
+    ----------
+    key, sample
+        Of `pnnkern.random`.
+    step0 : int
+        Number of the first step, to go on with a chain of the same key.
     """
     random.require_key(key, "Gibbs sampling is random")
     if steps < 0:
@@ -125,13 +142,27 @@ def class_chain(drive: Real, weights: Real, biases: Real, field: Real | None = N
                 sample: Any = 0) -> tuple[Array, Array, Array]:  # fmt: skip
     """Hidden units and one of C classes, drawn in turn from an even start, all steps in one launch; at temperature 1.
 
-    drive : (batch, hidden), what inputs and their biases pull hidden units with. weights : (hidden, classes). biases : of the classes.
-    field : (batch, classes) beside these, 0 by default. sweeps : steps that count, after `settle` that do not. key, sample : of
-        `pnnkern.random`; step n draws hidden units by fold_in(fold_in(key, n), "hidden"), the next class by that of "classes".
+    Parameters
+    ----------
+    drive : Real
+        (batch, hidden), what inputs and their biases pull hidden units with.
+    weights : Real
+        (hidden, classes).
+    biases : Real
+        Of the classes.
+    field : Real | None
+        (batch, classes) beside these, 0 by default.
+    sweeps : int
+        Steps that count, after `settle` that do not.
+    key, sample
+        Of `pnnkern.random`; step n draws hidden units by fold_in(fold_in(key, n), "hidden"), the next class by that of "classes".
 
+    Notes
+    -----
     Returns, of each step that counts, the class that was there (sweeps, batch, classes), one-hot, and the chances of the hidden units given it
-    (sweeps, batch, hidden); and the mean chance of each class given the hidden units, (batch, classes). Raises ValueError and TypeError;
-    FaultError for a drive that is no number, on a GPU at `pnnkern.check()`.
+    (sweeps, batch, hidden); and the mean chance of each class given the hidden units, (batch, classes).
+
+    Raises ValueError and TypeError; FaultError for a drive that is no number, on a GPU at `pnnkern.check()`.
     """
     random.require_key(key, "Gibbs sampling is random")
     batch, hidden = shaped("drive", drive, "batch", "hidden").shape
@@ -177,7 +208,13 @@ def free_energy(visible: Array, weights: Real, a: Real, b: Real) -> Array:
 
 @accepts_any
 def log_partition(weights: Real, a: Real, b: Real) -> float:
-    """log Z, exactly, by all states of the smaller layer. Raises ValueError if that has more than 20 units."""
+    """log Z, exactly, by all states of the smaller layer.
+
+    Raises
+    ------
+    ValueError
+        If that has more than 20 units.
+    """
     check_units(weights, a, b)
     if weights.shape[0] > weights.shape[1]:
         weights, a, b = weights.T, b, a

@@ -31,7 +31,13 @@ from .layered import Equilibrium, Network, Phases, Rates
 @accepts_any
 def initial(image: tuple[int, int, int], maps: Sequence[int], outputs: int, key: np.ndarray, *, side: int = 3, gain: float = 0.5,
             dtype: Any = np.float32, like: Any = None) -> list[Array]:  # fmt: skip
-    """Weights to start from, uniform in +-gain / sqrt(values that a unit sees). image : (maps, height, width) of the input."""
+    """Weights to start from, uniform in +-gain / sqrt(values that a unit sees).
+
+    Parameters
+    ----------
+    image : tuple[int, int, int]
+        (maps, height, width) of the input.
+    """
     below, height, width = image
     shapes: list[tuple[int, ...]] = []
     for n in maps:
@@ -232,7 +238,10 @@ def relax(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
           ) -> Equilibrium:  # fmt: skip
     """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n).
 
-    slopes : of the layers after the input, (maps, height, width) and (n,).
+    Parameters
+    ----------
+    slopes : Sequence[Real] | None
+        Of the layers after the input, (maps, height, width) and (n,).
     """
     images, net = _network(images, weights, biases, activation, readout, pool, slopes)
     layered.check_settings(sweeps, on_failure)

@@ -25,10 +25,21 @@ from ._nonlinear import Nonlinear
 class DiodeNetwork(Nonlinear):
     """A network of resistors and diodes. The conductances are an array that you pass to `solve` and `relax`.
 
-    edges : (E, 2) integers; a diode conducts from its first node to its second. n_nodes : how many nodes there are.
-    diode : (E,) bool, which edges are diodes; by default none. reverse : conductance against their direction as a fraction of that along
-    it, [0, 1]; with 0 a node between diodes only may have no voltage of its own. drop : forward voltage of the diodes, volts, not negative.
-    lower, upper : (n_nodes,) volts; ideal diodes to rails at these voltages keep the nodes within (DRN: lower = 0 or upper = 0).
+    Parameters
+    ----------
+    edges
+        (E, 2) integers; a diode conducts from its first node to its second.
+    n_nodes : int
+        How many nodes there are.
+    diode
+        (E,) bool, which edges are diodes; by default none.
+    reverse : float
+        Conductance against their direction as a fraction of that along it, [0, 1]; with 0 a node between diodes only may have no voltage of its
+        own.
+    drop : float
+        Forward voltage of the diodes, volts, not negative.
+    lower, upper
+        (n_nodes,) volts; ideal diodes to rails at these voltages keep the nodes within (DRN: lower = 0 or upper = 0).
     """
 
     law = "diode"

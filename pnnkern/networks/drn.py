@@ -38,8 +38,19 @@ from .layered import Equilibrium, Network, Phases, Rates
 def initial(sizes: Sequence[int], key: np.ndarray, *, gain: float = 1.0, dtype: Any = np.float32, like: Any = None) -> list[Array]:
     """Conductances to start from: uniform in +-gain / sqrt(n_l), the negative half set to zero, as in Scellier 2024.
 
-    sizes : nodes of each layer, the input first (twice the pixels, see `encode`). key : of `pnnkern.random`. like : an array on the
-    device that is to hold them. Returns a list of (n_l, n_{l+1}).
+    Parameters
+    ----------
+    sizes : Sequence[int]
+        Nodes of each layer, the input first (twice the pixels, see `encode`).
+    key : np.ndarray
+        Of `pnnkern.random`.
+    like
+        An array on the device that is to hold them.
+
+    Returns
+    -------
+    list[Array]
+        A list of (n_l, n_{l+1}).
     """
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"sizes must name at least two layers of one node or more, got {tuple(sizes)}")
@@ -113,14 +124,38 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
           tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
 
-    inputs : (batch, n_0) volts. weights, biases, slopes : see the module; biases are 0, slopes 1 by default.
-    nudge : beta in siemens, or (phases,) of them for several phases at once; target : (batch, n_L) volts, needed unless all are 0.
-    start : states of the layers after the input to start from, (batch, n_l) or with a leading axis of phases; 0 V by default.
-    sweeps : at most so many. tolerance : of the last step, relative to the largest voltage; 1e-5 in float32 and 1e-11 in float64 by
-        default; 0 makes exactly `sweeps` sweeps. on_failure : "raise" `ConvergenceError` when not settled, or "flag" it.
+    Parameters
+    ----------
+    inputs : Array
+        (batch, n_0) volts.
+    weights, biases, slopes
+        See the module; biases are 0, slopes 1 by default.
+    nudge
+        Beta in siemens, or (phases,) of them for several phases at once;
+    target : Array | None
+        (batch, n_L) volts, needed unless all are 0.
+    start : Sequence[Array] | None
+        States of the layers after the input to start from, (batch, n_l) or with a leading axis of phases; 0 V by default.
+    sweeps : int
+        At most so many.
+    tolerance : float | None
+        Of the last step, relative to the largest voltage; 1e-5 in float32 and 1e-11 in float64 by default; 0 makes exactly `sweeps` sweeps.
+    on_failure : str
+        "raise" `ConvergenceError` when not settled, or "flag" it.
 
-    Returns `Equilibrium`, its arrays (batch, n_l), or (phases, batch, n_l). Raises ValueError and TypeError for what does not fit, and
-    for a nudge below -`nudge_bound`, where there is no minimum. Source: Scellier 2024, theorem 1 and algorithm 1.
+    Returns
+    -------
+    Equilibrium
+        `Equilibrium`, its arrays (batch, n_l), or (phases, batch, n_l).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For what does not fit, and for a nudge below -`nudge_bound`, where there is no minimum.
+
+    Notes
+    -----
+    Source: Scellier 2024, theorem 1 and algorithm 1.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     layered.check_settings(sweeps, on_failure)
@@ -150,10 +185,16 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
            ) -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it: the differences themselves are relaxed, so nothing cancels however small beta is.
 
-    nudges : (phases,) siemens. hold : instead of being nudged, the outputs are held at ``output + beta (target - output)``, whatever
-    beta: coupled learning, and with beta = 1 contrastive learning. sweeps, nudged_sweeps : at most so many for the free state and for
-    each other. Others as for `relax`. On a GPU all sweeps of all phases are one launch, of up to
-    seven hidden layers whose states fit the shared memory of a block.
+    Parameters
+    ----------
+    nudges : Sequence[float]
+        (phases,) siemens.
+    hold : bool
+        Instead of being nudged, the outputs are held at ``output + beta (target - output)``, whatever beta: coupled learning, and with beta = 1
+        contrastive learning.
+    sweeps, nudged_sweeps
+        At most so many for the free state and for each other. Others as for `relax`. On a GPU all sweeps of all phases are one launch, of up to
+        seven hidden layers whose states fit the shared memory of a block.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     values = np.atleast_1d(layered.nudges_of(nudges))
@@ -219,7 +260,15 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
     """The exact derivative of the free output by weights (in factors) and biases, for its cotangent (batch, n_L).
 
     By the implicit function theorem: the response of the conducting nodes to the cotangent, relaxed like the network itself.
-    free : the free state, if it is at hand. Others as for `relax`.
+
+    Parameters
+    ----------
+    free : Equilibrium | None
+        The free state, if it is at hand.
+
+    Notes
+    -----
+    Others as for `relax`.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     response = layered.implicit(_network(weights, biases, slopes), cotangent, inputs, free, sweeps, tolerance, on_failure)
@@ -234,10 +283,20 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
 
     ``(dE/dtheta at nudge b2 - dE/dtheta at nudge b1) / (b2 - b1)``.
 
-    nudges : (b1, b2), in siemens: (-b, b) centred (error of order b^2), (0, b) and (-b, 0) one-sided (of order b). Others as for `phases`.
+    Parameters
+    ----------
+    nudges
+        (b1, b2), in siemens: (-b, b) centred (error of order b^2), (0, b) and (-b, 0) one-sided (of order b).
 
-    Returns the gradients of the weights and of the biases, lists like theirs. Scellier and Bengio, Front. Comput. Neurosci. 11, 24
-    (2017); Kendall et al. 2020; for the centred form Laborieux et al., Front. Neurosci. 15, 633674 (2021).
+    Returns
+    -------
+    tuple[list[Array], list[Array]]
+        The gradients of the weights and of the biases, lists like theirs. Scellier and Bengio, Front. Comput. Neurosci. 11, 24 (2017); Kendall
+        et al. 2020; for the centred form Laborieux et al., Front. Neurosci. 15, 633674 (2021).
+
+    Notes
+    -----
+    Others as for `phases`.
     """
     b1, b2 = layered.pair_of(nudges)
     settled = phases(

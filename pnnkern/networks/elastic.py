@@ -56,7 +56,14 @@ class _Rows:
 class ElasticNetwork(Graph):
     """A network of springs. Stiffnesses and rest lengths are arrays that you pass.
 
-    edges : (E, 2) integers. n_nodes : how many nodes there are. dimension : 1, 2 or 3.
+    Parameters
+    ----------
+    edges
+        (E, 2) integers.
+    n_nodes : int
+        How many nodes there are.
+    dimension : int
+        1, 2 or 3.
     """
 
     def __init__(self, edges: Any, n_nodes: int, dimension: int = 2) -> None:
@@ -83,7 +90,14 @@ class ElasticNetwork(Graph):
     def felt(self, one: Array, two: Array, springs: Springs, others: Springs | None = None) -> tuple[Array, Array]:  # type: ignore[override]
         """Each spring's dE/dk and dE/dl at positions `two` less those at `one`, each (E,), sums over the batch.
 
-        These are (r - l)^2 / 2 and -k (r - l). springs : (stiffnesses, rest lengths), each (E,); others : those at `two`, where they differ.
+        These are (r - l)^2 / 2 and -k (r - l).
+
+        Parameters
+        ----------
+        springs : Springs
+            (stiffnesses, rest lengths), each (E,);
+        others : Springs | None
+            Those at `two`, where they differ.
         """
         (k1, l1), (k2, l2) = springs, others or springs
         longer, both = self.longer(one, two)
@@ -110,15 +124,39 @@ class ElasticNetwork(Graph):
     ) -> Shape:  # fmt: skip
         """The network at rest, with some nodes held.
 
-        stiffness : (E,) N/m, not negative. rest : (E,) metres, not negative; arrays or lists. nodes : (held,) integers.
-        positions : (batch, held, dimension) metres, where they are held. start : (n_nodes, dimension) or (batch, n_nodes, dimension), where
-            the nodes are before they settle; close to the wanted equilibrium, of several.
-        forces : (batch, n_nodes, dimension) newtons. load : (stiffnesses N/m, places metres), each (batch, n_nodes, dimension): springs along
-            the axes, without a rest length, from the nodes to these places, such as a nudge; negative ones push away.
-        tolerance : of the net force at the free nodes, relative to the largest stiffness times the largest rest length. steps : of Newton's
-            method at most. on_failure : "raise" or "flag".
+        Parameters
+        ----------
+        stiffness
+            (E,) N/m, not negative.
+        rest
+            (E,) metres, not negative; arrays or lists.
+        nodes
+            (held,) integers.
+        positions : Array
+            (batch, held, dimension) metres, where they are held.
+        start : Array
+            (n_nodes, dimension) or (batch, n_nodes, dimension), where the nodes are before they settle; close to the wanted equilibrium, of
+            several.
+        forces : Array | None
+            (batch, n_nodes, dimension) newtons.
+        load : Load | None
+            (stiffnesses N/m, places metres), each (batch, n_nodes, dimension): springs along the axes, without a rest length, from the nodes to
+            these places, such as a nudge; negative ones push away.
+        tolerance : float
+            Of the net force at the free nodes, relative to the largest stiffness times the largest rest length.
+        steps : int
+            Of Newton's method at most.
+        on_failure : str
+            "raise" or "flag".
 
-        The energy falls in every step. Raises ValueError for nodes that hang on no spring, ConvergenceError.
+        Raises
+        ------
+        ValueError
+            For nodes that hang on no spring, ConvergenceError.
+
+        Notes
+        -----
+        The energy falls in every step.
         """
         stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)
@@ -159,8 +197,11 @@ class ElasticNetwork(Graph):
     ) -> tuple[Array, np.ndarray]:
         """How the network at `positions` (batch, n_nodes, dimension) answers to small forces (batch, n_nodes, dimension), `nodes` held.
 
-        Returns displacements ``H^-1 f`` (batch, n_nodes, dimension), 0 at held nodes, H the Hessian of the energy, and (batch,) bool: whether
-        H is positive definite, that is, whether these positions are stable. Elsewhere the displacements are NaN.
+        Returns
+        -------
+        tuple[Array, np.ndarray]
+            Displacements ``H^-1 f`` (batch, n_nodes, dimension), 0 at held nodes, H the Hessian of the energy, and (batch,) bool: whether H is
+            positive definite, that is, whether these positions are stable. Elsewhere the displacements are NaN.
         """
         stiffness, rest = floats("stiffness", stiffness, positions), floats("rest", rest, positions)
         xp = _array.namespace(stiffness, rest, positions)

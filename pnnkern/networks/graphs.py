@@ -12,9 +12,17 @@ LONGEST = 256 << 20  # bytes of an edge list
 
 
 def lattice(rows: int, columns: int, *, periodic: bool = False) -> np.ndarray:
-    """Square lattice of rows x columns nodes, node ``row * columns + column``. Returns edges (E, 2) int32.
+    """Square lattice of rows x columns nodes, node ``row * columns + column``.
 
-    periodic : join opposite borders too (at least 3 rows and 3 columns).
+    Parameters
+    ----------
+    periodic : bool
+        Join opposite borders too (at least 3 rows and 3 columns).
+
+    Returns
+    -------
+    np.ndarray
+        Edges (E, 2) int32.
     """
     if min(rows, columns) < 1 or rows * columns < 2:
         raise ValueError(f"a lattice needs at least two nodes, got {rows} x {columns}")
@@ -37,7 +45,15 @@ def lattice_positions(rows: int, columns: int) -> np.ndarray:
 def delaunay(n_nodes: int, key: Any) -> tuple[np.ndarray, np.ndarray]:
     """Delaunay triangulation of uniformly random points in the unit square: about three edges per node, planar.
 
-    key : of `pnnkern.random`. Returns edges (E, 2) int32 and positions (n_nodes, 2) in [0, 1).
+    Parameters
+    ----------
+    key
+        Of `pnnkern.random`.
+
+    Returns
+    -------
+    tuple[np.ndarray, np.ndarray]
+        Edges (E, 2) int32 and positions (n_nodes, 2) in [0, 1).
     """
     from scipy.spatial import Delaunay
 
@@ -52,8 +68,15 @@ def delaunay(n_nodes: int, key: Any) -> tuple[np.ndarray, np.ndarray]:
 def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Any = None) -> tuple[np.ndarray, np.ndarray]:
     """Triangular lattice, every second row shifted by half a step; up to six neighbours, node ``row * columns + column``.
 
-    jitter : each coordinate is moved at random by up to so many steps, which needs a key of `pnnkern.random`.
-    Returns edges (E, 2) int32 and positions (nodes, 2), in steps.
+    Parameters
+    ----------
+    jitter : float
+        Each coordinate is moved at random by up to so many steps, which needs a key of `pnnkern.random`.
+
+    Returns
+    -------
+    tuple[np.ndarray, np.ndarray]
+        Edges (E, 2) int32 and positions (nodes, 2), in steps.
     """
     if min(rows, columns) < 2:
         raise ValueError(f"a triangular lattice needs at least 2 rows and 2 columns, got {rows} x {columns}")
@@ -75,7 +98,15 @@ def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Any = None)
 def disordered(n_nodes: int, degree: float, key: Any) -> np.ndarray:
     """Random connected graph: a random tree, and random further edges up to `degree` neighbours per node on average.
 
-    key : of `pnnkern.random`. Returns edges (E, 2) int32.
+    Parameters
+    ----------
+    key
+        Of `pnnkern.random`.
+
+    Returns
+    -------
+    np.ndarray
+        Edges (E, 2) int32.
     """
     most = n_nodes * (n_nodes - 1) // 2
     edge_count = round(n_nodes * min(degree, n_nodes) / 2)
@@ -109,10 +140,17 @@ def read_edges(path: Any) -> tuple[np.ndarray, int, np.ndarray | None]:
     """Edge list from a text file: two node numbers on each line, from 0 or from 1, and if there is a third column the conductance in siemens.
 
     Columns are parted by spaces, tabs, commas or semicolons; what follows a # is a comment. networkx's lines with attributes in braces are
-    read, and tables with a header, such as pandas': columns source and target (or from and to, node1 and node2, start and end, u and v, i
-    and j), and conductance (or siemens, weight, g, k), others beside these are ignored.
+    read, and tables with a header, such as pandas': columns source and target (or from and to, node1 and node2, start and end, u and v, i and
+    j), and conductance (or siemens, weight, g, k), others beside these are ignored.
 
-    Returns edges (E, 2) int32 from 0, the number of nodes, and conductances (E,) or None. Raises ValueError (`DataError`) naming the line
-    that cannot be read, joins a node to itself, or two nodes again, and the node that leaves a gap.
+    Returns
+    -------
+    tuple[np.ndarray, int, np.ndarray | None]
+        Edges (E, 2) int32 from 0, the number of nodes, and conductances (E,) or None.
+
+    Raises
+    ------
+    ValueError
+        (`DataError`) naming the line that cannot be read, joins a node to itself, or two nodes again, and the node that leaves a gap.
     """
     return _edge_lists.parsed(_files.read_text(path, LONGEST, f"the edge list {path}", DataError), path)

@@ -46,7 +46,13 @@ BOUND = "where the outputs' own energy keeps them"
 
 @accepts_any
 def initial(sizes: Sequence[int], key: np.ndarray, *, gain: float = 1.0, dtype: Any = np.float32, like: Any = None) -> list[Array]:
-    """Weights to start from: uniform in +-gain / sqrt(n_l). sizes : units of each layer, the input first. Others as in `drn.initial`."""
+    """Weights to start from: uniform in +-gain / sqrt(n_l).
+
+    Parameters
+    ----------
+    sizes : Sequence[int]
+        Units of each layer, the input first. Others as in `drn.initial`.
+    """
     if len(sizes) < 2 or min(sizes) < 1:
         raise ValueError(f"sizes must name at least two layers of one unit or more, got {tuple(sizes)}")
     weights = []
@@ -98,13 +104,28 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
           on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
 
-    inputs : (batch, n_0). weights[l] : (n_l, n_{l+1}). biases[l] : (n_{l+1},), 0 by default. backward, readout, slopes : see
-        the module.
-    nudge : beta, or (phases,) of them for several phases at once; complex ones for `holomorphic_gradient`. target : (batch, n_L), needed
-        unless all are 0.
-    start, sweeps, tolerance, on_failure : as in `drn.relax`.
+    Parameters
+    ----------
+    inputs : Array
+        (batch, n_0). weights[l] : (n_l, n_{l+1}). biases[l] : (n_{l+1},), 0 by default.
+    backward, readout, slopes
+        See the module.
+    nudge
+        Beta, or (phases,) of them for several phases at once; complex ones for `holomorphic_gradient`.
+    target : Array | None
+        (batch, n_L), needed unless all are 0.
+    start, sweeps, tolerance, on_failure
+        As in `drn.relax`.
 
-    Returns `Equilibrium`. Raises ValueError for a nudge of -1 or below of outputs that are states, where E + beta C has no minimum.
+    Returns
+    -------
+    Equilibrium
+        `Equilibrium`.
+
+    Raises
+    ------
+    ValueError
+        For a nudge of -1 or below of outputs that are states, where E + beta C has no minimum.
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases, activation, backward, readout, slopes)
@@ -255,10 +276,18 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
              backward: Sequence[Real] | None = None, **settings: Any) -> tuple[list[Array], ...]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean cost over the batch.
 
-    The cost is half the squared error, or the cross-entropy. settings : of `phases`. Others as in `drn.gradient`.
+    The cost is half the squared error, or the cross-entropy.
 
-    Returns the gradients of the weights and of the biases, lists like theirs; with `backward` weights, the estimates (no gradients) for
-    the weights, the backward weights and the biases.
+    Parameters
+    ----------
+    settings
+        Of `phases`. Others as in `drn.gradient`.
+
+    Returns
+    -------
+    tuple[list[Array], ...]
+        The gradients of the weights and of the biases, lists like theirs; with `backward` weights, the estimates (no gradients) for the
+        weights, the backward weights and the biases.
     """
     b1, b2 = layered.pair_of(nudges)
     settled = phases(inputs, weights, biases, nudges=(b1, b2), target=target, backward=backward, **settings)
@@ -275,16 +304,32 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
               ) -> tuple[list[Array], ...]:  # fmt: skip
     """Continual equilibrium propagation: weights move after every nudged sweep, by the difference of consecutive states.
 
-    The free state is kept nowhere, so everything is local in time as well. For small rates all moves add up to the one-sided estimate,
-    ``-rate (dE/dtheta at nudge - dE/dtheta free) / nudge``; with `backward` weights up to an error of order beta, as without an energy the
-    sum depends on the way.
+    The free state is kept nowhere, so everything is local in time as well. For small rates all moves add up to the one-sided estimate, ``-rate
+    (dE/dtheta at nudge - dE/dtheta free) / nudge``; with `backward` weights up to an error of order beta, as without an energy the sum depends
+    on the way.
 
-    nudge : beta, above -1. rates : learning rate of each layer, or a list of these for the weights, (the backward weights,) and the biases.
-    steps : nudged sweeps. free : the free state, if it is at hand. same : `backward` weights move as the weights do, see `same_contrast`.
+    Parameters
+    ----------
+    nudge : float
+        Beta, above -1.
+    rates : Rates
+        Learning rate of each layer, or a list of these for the weights, (the backward weights,) and the biases.
+    steps : int
+        Nudged sweeps.
+    same : bool
+        `backward` weights move as the weights do, see `same_contrast`.
+    free : Equilibrium | Phases | None
+        The free state, if it is at hand.
+
+    Returns
+    -------
+    tuple[list[Array], ...]
+        New weights and biases; with `backward` weights, new weights, backward weights and biases. Ernoult et al., Equilibrium propagation with
+        continual weight updates, arXiv:2005.04168 (2020).
+
+    Notes
+    -----
     Others as for `relax`.
-
-    Returns new weights and biases; with `backward` weights, new weights, backward weights and biases.
-    Ernoult et al., Equilibrium propagation with continual weight updates, arXiv:2005.04168 (2020).
     """
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     beta = float(nudges_of(float(nudge), readout, slopes))

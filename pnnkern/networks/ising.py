@@ -56,7 +56,13 @@ def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
 
 @accepts_any
 def random_state(graph: SpinGraph, batch: int, key: Any, *, sample: Any = 0, like: Any = None) -> Array:
-    """Spins drawn evenly, (batch, n_nodes) int8. key, sample, like : of `pnnkern.random`."""
+    """Spins drawn evenly, (batch, n_nodes) int8.
+
+    Parameters
+    ----------
+    key, sample, like
+        Of `pnnkern.random`.
+    """
     draws = random.bernoulli(random.fold_in(key, "start"), 0.5, (batch, graph.n_nodes), sample=sample, like=like)
     return (2 * draws.astype(np.int8) - 1).astype(np.int8)
 
@@ -66,16 +72,42 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
           clamped: Sequence[int] = (), key: Any = None, sample: Any = 0, sweep0: int = 0, total: Array | None = None) -> Array:  # fmt: skip
     """Gibbs sweeps of all spins that are not clamped.
 
-    state : (batch, n_nodes) int8, +-1. coupling : (edges,), or (factors,). field : (n_nodes,) or (batch, n_nodes), 0 by default.
-    beta : inverse temperature, one for all `sweeps` (1 by default), or (sweeps,) of them: a schedule.
-    clamped : nodes that keep their state. key : of `pnnkern.random`; one key serves one chain. sample : global index of row 0, or one of
-        each row. sweep0 : number of the first sweep. total : (batch, n_nodes) int32; gains the state after each sweep.
+    Parameters
+    ----------
+    state : Array
+        (batch, n_nodes) int8, +-1.
+    coupling : Array
+        (edges,), or (factors,).
+    field : Array | None
+        (n_nodes,) or (batch, n_nodes), 0 by default.
+    beta
+        Inverse temperature, one for all `sweeps` (1 by default), or (sweeps,) of them: a schedule.
+    clamped : Sequence[int]
+        Nodes that keep their state.
+    key
+        Of `pnnkern.random`; one key serves one chain.
+    sample
+        Global index of row 0, or one of each row.
+    sweep0 : int
+        Number of the first sweep.
+    total : Array | None
+        (batch, n_nodes) int32; gains the state after each sweep.
 
-    Returns the new state. Raises ValueError and TypeError, ValueError without a key.
+    Returns
+    -------
+    Array
+        The new state.
 
-    Draws are 32-bit words: of the four words of a block, each is for another node of a colour. A spin goes against its field where its
-    word is below 2^32 / (1 + exp(2 beta |I|)), worked out in float32 to 3e-7 of it and rounded down to a whole number. Where edges are
-    at least half of all that could be between the colours, as in `SpinGraph.layers`, fields are products of matrices: the same bits.
+    Raises
+    ------
+    ValueError, TypeError, ValueError
+        Without a key.
+
+    Notes
+    -----
+    Draws are 32-bit words: of the four words of a block, each is for another node of a colour. A spin goes against its field where its word is
+    below 2^32 / (1 + exp(2 beta |I|)), worked out in float32 to 3e-7 of it and rounded down to a whole number. Where edges are at least half of
+    all that could be between the colours, as in `SpinGraph.layers`, fields are products of matrices: the same bits.
     """
     random.require_key(key, "p-bits are random")
     (firsts, visit), xp = graph.visits(clamped), _array.namespace(state)
@@ -139,9 +171,22 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
            clamped: Sequence[int] = (), key: Any = None, sample: Any = 0) -> Array:  # fmt: skip
     """Cool each sample's spins, `reads` times from the same state, and keep the read of least energy (the first of equal ones).
 
-    state : where to start, (batch, n_nodes): for reverse annealing the state to improve, with a schedule that starts cold enough to keep
-        most of it. schedule : (sweeps,) of beta; by default that of `default_schedule`.
-    Others as for `sweep`. Returns int8 (batch, n_nodes).
+    Parameters
+    ----------
+    state : Array
+        Where to start, (batch, n_nodes): for reverse annealing the state to improve, with a schedule that starts cold enough to keep most of
+        it.
+    schedule
+        (sweeps,) of beta; by default that of `default_schedule`.
+
+    Returns
+    -------
+    Array
+        Int8 (batch, n_nodes).
+
+    Notes
+    -----
+    Others as for `sweep`.
     """
     if reads < 1:
         raise ValueError(f"reads must be at least 1, got {reads}")
@@ -205,7 +250,12 @@ def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
 def pair_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[float, float] = (1.0, 1.0)) -> Factors:
     """dE/dW of units `two` less those of units `one`, where E = -sum u W v between two layers (u, v); a sum, as factors.
 
-    one, two : units of both layers, (samples, units) in floating point. shares : what a sample of each counts for.
+    Parameters
+    ----------
+    one, two : Sequence[Array]
+        Units of both layers, (samples, units) in floating point.
+    shares : tuple[float, float]
+        What a sample of each counts for.
     """
     (u1, v1), (u2, v2) = ([real("units", x) for x in units] for units in (one, two))
     s, t = shares
@@ -218,7 +268,10 @@ def contrast_between(one: Array, two: Array, below: int) -> tuple[Factors, Array
     """dE/dparameter of spins `two` less those of spins `one`, sums over their samples, in one launch: of couplings between the first `below`
     spins and the others in factors, of fields on the first ones of each sample (batch, below), and of all fields, (n_nodes,). float32.
 
-    one, two : spins of the same samples, (batch, n_nodes) int8.
+    Parameters
+    ----------
+    one, two : Array
+        Spins of the same samples, (batch, n_nodes) int8.
     """
     for name, state in (("one", one), ("two", two)):
         if not _array.is_array(state) or state.dtype != np.int8:

@@ -44,8 +44,14 @@ N = TypeVar("N", bound="Network")
 class Equilibrium(Relaxed):
     """A state that a layered network has relaxed to.
 
-    states : of the layers after the input. pulls : what the neighbours pulled each node to, before its nonlinearity.
-    sweeps : the most that were allowed. residual : the last step, relative to the largest state. converged : residual <= tolerance.
+    Parameters
+    ----------
+    states : list[Array]
+        Of the layers after the input.
+    pulls : list[Array]
+        What the neighbours pulled each node to, before its nonlinearity.
+    sweeps : int
+        The most that were allowed. residual : the last step, relative to the largest state. converged : residual <= tolerance.
     """
 
     states: list[Array]
@@ -60,7 +66,13 @@ class Equilibrium(Relaxed):
 
 # --------------------------------------------------------------------------------------------------------------------- checks
 def checked(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None) -> tuple[Array, list[Array], list[Array]]:
-    """Contiguous arrays of one dtype whose shapes fit; biases of zero where none are given. Raises TypeError or ValueError."""
+    """Contiguous arrays of one dtype whose shapes fit; biases of zero where none are given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        .
+    """
     if not len(weights):
         raise ValueError("a layered network needs at least one array of weights")
     dtype, xp = weights[0].dtype, _array.namespace(inputs, *weights)
@@ -92,7 +104,13 @@ def target_like(target: Array | None, nudges: Array, batch: int, weights: Sequen
 
 
 def states_of(net: "Network", states: Sequence[Array], batch: int, name: str = "states") -> list[Array]:
-    """`states`, if they are real ones of the network's layers after the input. Raises ValueError or TypeError."""
+    """`states`, if they are real ones of the network's layers after the input.
+
+    Raises
+    ------
+    ValueError, TypeError
+        .
+    """
     if len(states) != len(net.weights):
         raise ValueError(f"{name} must be of each of the {len(net.weights)} layers after the input, got {len(states)}")
     found = plain(name, states)
@@ -221,16 +239,26 @@ def _relative(xp: Any, moved: Any, largest: Any) -> Any:
 class Network:
     """A layered network: what is fixed while it relaxes.
 
-    model : of the hidden nodes, "box" (clamped to 0 .. 1), "diodes" (the first half, rounded up, kept at or above 0, the others at or
-        below), "sigmoid" or "tanh".
-    resistive : weights are conductances, and their sum at a node divides its pulls.
-    slopes : (n,) of each layer after the input, which multiply what its nodes are pulled to, as if they divided its totals; None for 1.
-    backward : weights that act downwards, if they differ from `weights`; there is no energy then.
-    softmax : the last layer is a softmax read-out.
-    networks : () or, of a population, (how many,): weights, biases, totals and states have a first axis of networks, and the free state
-        is all that there is.
-    least : the least nudge of the outputs, which resistive networks may not have a minimum at.
-    told : what is wrong with a resistive network's weights and `least`, in words.
+    Parameters
+    ----------
+    model : str
+        Of the hidden nodes, "box" (clamped to 0 .. 1), "diodes" (the first half, rounded up, kept at or above 0, the others at or below),
+        "sigmoid" or "tanh".
+    resistive : bool
+        Weights are conductances, and their sum at a node divides its pulls.
+    slopes : list[Array] | None
+        (n,) of each layer after the input, which multiply what its nodes are pulled to, as if they divided its totals; None for 1.
+    backward : list[Array] | None
+        Weights that act downwards, if they differ from `weights`; there is no energy then.
+    softmax : bool
+        The last layer is a softmax read-out.
+    networks : tuple[int, ...]
+        () or, of a population, (how many,): weights, biases, totals and states have a first axis of networks, and the free state is all that
+        there is.
+    least : float
+        The least nudge of the outputs, which resistive networks may not have a minimum at.
+    told : Callable[['Network'], str] | None
+        What is wrong with a resistive network's weights and `least`, in words.
     """
 
     weights: list[Array]
@@ -509,8 +537,16 @@ class Network:
 def sloped(net: N, slopes: Sequence[Array] | None) -> N:
     """The network with units of other slopes: their states are ``value(slope pull / total)``, which is the same as a total over the slope.
 
-    slopes : of each layer after the input, one positive number for each of its units; None for 1. Where there is an energy, a unit's own
-    term in it is divided by its slope. A softmax read-out has no units. Raises TypeError or ValueError for what is no such array.
+    Parameters
+    ----------
+    slopes : Sequence[Array] | None
+        Of each layer after the input, one positive number for each of its units; None for 1. Where there is an energy, a unit's own term in it
+        is divided by its slope. A softmax read-out has no units.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no such array.
     """
     if slopes is None:
         return net
@@ -542,8 +578,19 @@ def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inp
                  biases: Sequence[Array] | None, sweeps: int, tolerance: float | None, on_failure: str) -> Array:  # fmt: skip
     """Outputs (networks, batch, n_L) of the free states of a population: weights[l] (networks, n_l, n_{l+1}), biases[l] (networks, n_{l+1}).
 
-    make : the `Network` of weights (some, n_l, n_{l+1}) and biases (some, 1, n_{l+1}), and which of all they are.
-    Many layers sweep until the last network has settled. Raises TypeError or ValueError for what does not fit.
+    Parameters
+    ----------
+    make : Callable[[list[Array], list[Array], slice], Network]
+        The `Network` of weights (some, n_l, n_{l+1}) and biases (some, 1, n_{l+1}), and which of all they are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what does not fit.
+
+    Notes
+    -----
+    Many layers sweep until the last network has settled.
     """
     check_settings(sweeps, on_failure)
     first, limit = weights[0] if len(weights) else inputs, tolerance_of(tolerance, inputs.dtype)
@@ -593,9 +640,15 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
               ) -> list[list[Array]]:  # fmt: skip
     """New parameters after one free relaxation, unless it is given, and `steps` nudged sweeps, each followed by an update.
 
-    parts : the parameters, a list of arrays for each kind (weights, biases), one for each layer; `build` makes the network of such parts,
-    and `contrast` gives shares like them, in factors or as arrays. rates : (layers,), or (kinds, layers). low : the least that one with
-    shares in factors may become.
+    Parameters
+    ----------
+    parts : Sequence[Sequence[Array]]
+        The parameters, a list of arrays for each kind (weights, biases), one for each layer; `build` makes the network of such parts, and
+        `contrast` gives shares like them, in factors or as arrays.
+    rates : Rates
+        (layers,), or (kinds, layers).
+    low : float
+        The least that one with shares in factors may become.
     """
     check_settings(min(steps, sweeps), on_failure)
     layers = len(parts[0])

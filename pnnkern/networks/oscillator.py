@@ -271,8 +271,26 @@ def _moved(mode: int, phase: Array, system: _System, nudges: Array, target: Arra
 def force(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None) -> Array:
     """-dE/dphase, by two matrix products.
 
-    phase : (batch, N) radians. coupling : (N, N), symmetric, no diagonal; or `Between`. x, y : fields (N,) or (batch, N), 0 by default.
-    second : K (N,), 0 by default. Returns an array like `phase`, in the unit of the couplings. Raises ValueError and TypeError.
+    Parameters
+    ----------
+    phase : Array
+        (batch, N) radians.
+    coupling
+        (N, N), symmetric, no diagonal; or `Between`.
+    x, y : Array | None
+        Fields (N,) or (batch, N), 0 by default.
+    second : Array | None
+        K (N,), 0 by default.
+
+    Returns
+    -------
+    Array
+        An array like `phase`, in the unit of the couplings.
+
+    Raises
+    ------
+    ValueError, TypeError
+        .
     """
     phase, system = _checked(phase, coupling, x, y, second)
     waves = _waves(phase)
@@ -283,7 +301,16 @@ def force(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
 def drive(inputs: Real, weights: Real, biases: Real, others: Real) -> Array:
     """Fields x of all oscillators, (batch, hidden + m): ``inputs @ weights + biases`` of the first ones, and those of all `others` as given.
 
-    inputs : (batch, n). weights : (n, hidden). biases : (hidden,). others : (m,). On a GPU a row's bits do not depend on the other rows.
+    Parameters
+    ----------
+    inputs : Real
+        (batch, n).
+    weights : Real
+        (n, hidden).
+    biases : Real
+        (hidden,).
+    others : Real
+        (m,). On a GPU a row's bits do not depend on the other rows.
     """
     rows, hidden = shaped("weights", weights, shaped("inputs", inputs, "batch", "n").shape[1], "hidden").shape
     nodes = hidden + len(shaped("others", others, "m"))
@@ -330,13 +357,32 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
           ) -> Equilibrium:  # fmt: skip
     """Let phases move down the energy from `phase`, by ``phase + step * force``, until no force is left.
 
-    phase : where to start, (batch, N). coupling, x, y, second : as for `force`. nudge : (phases,) of beta, or one; None for none, and
-        then the result has no axis of phases. target : (batch, outputs), of the cosines of the last oscillators.
-    step : of time, below about 1 over the largest sum of couplings. steps : at most so many. tolerance : of the largest force, relative to
-        the largest sum of couplings and fields at a node; 1e-4 in float32 and 1e-9 in float64 by default; 0 makes exactly `steps` steps.
-    temperature : T of a bath, in units of the energy: each step adds noise of variance ``2 T step`` (Langevin); needs a key, and makes
-        exactly `steps` steps; with slopes of variance ``2 T slope step``. key, sample : of `pnnkern.random`.
-    slopes, detuning : (N,), 1 and 0 by default; detuning in the unit of the couplings. on_failure : "raise" `ConvergenceError`, or "flag" it.
+    Parameters
+    ----------
+    phase : Array
+        Where to start, (batch, N).
+    coupling, x, y, second
+        As for `force`.
+    nudge
+        (phases,) of beta, or one; None for none, and then the result has no axis of phases.
+    target : Array | None
+        (batch, outputs), of the cosines of the last oscillators.
+    step : float
+        Of time, below about 1 over the largest sum of couplings.
+    steps : int
+        At most so many.
+    tolerance : float | None
+        Of the largest force, relative to the largest sum of couplings and fields at a node; 1e-4 in float32 and 1e-9 in float64 by default; 0
+        makes exactly `steps` steps.
+    temperature : float
+        T of a bath, in units of the energy: each step adds noise of variance ``2 T step`` (Langevin); needs a key, and makes exactly `steps`
+        steps; with slopes of variance ``2 T slope step``.
+    key, sample
+        Of `pnnkern.random`.
+    slopes, detuning : Array | None
+        (N,), 1 and 0 by default; detuning in the unit of the couplings.
+    on_failure : str
+        "raise" `ConvergenceError`, or "flag" it.
     """
     phase, system = _checked(phase, coupling, x, y, second)
     check_settings(steps, on_failure)
@@ -364,10 +410,19 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
 
     Of the result, ``states[0]`` is the free state and ``moved[0]`` (phases, batch, N) radians; its output is the cosines of the last ones.
 
-    phase : the free state, from `relax`. nudges : (phases,) of beta. The forces that `phase` has left are left out, and with
-        them the detuning, which no nudge changes. Others as for `relax`.
-    hold : instead of being nudged, the output cosines are held at ``cos + beta (target - cos)``, cut to -1 .. 1, whatever beta; a phase
-        keeps to its half of the circle.
+    Parameters
+    ----------
+    phase : Array
+        The free state, from `relax`.
+    nudges
+        (phases,) of beta. The forces that `phase` has left are left out, and with them the detuning, which no nudge changes.
+    hold : bool
+        Instead of being nudged, the output cosines are held at ``cos + beta (target - cos)``, cut to -1 .. 1, whatever beta; a phase keeps to
+        its half of the circle.
+
+    Notes
+    -----
+    Others as for `relax`.
     """
     phase, system = _checked(shaped("phase", phase, "batch", "N"), coupling, x, y, second)
     check_settings(steps, on_failure)
@@ -386,8 +441,18 @@ def phases(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | No
            on_failure: str = "raise") -> Phases:  # fmt: skip
     """The free state that `relax` finds from `phase`, and how far nudges move it, as `respond` does, in `nudged_steps` (`steps` by default).
 
-    phase : where to start, (batch, N), or (N,) for all. outputs : how many of the last oscillators are outputs, as many as targets are.
-    nudges : (phases,) of beta; none for the free state alone, and then no target is needed. Others as for `relax` and `respond`.
+    Parameters
+    ----------
+    phase : Array
+        Where to start, (batch, N), or (N,) for all.
+    outputs : int
+        How many of the last oscillators are outputs, as many as targets are.
+    nudges
+        (phases,) of beta; none for the free state alone, and then no target is needed.
+
+    Notes
+    -----
+    Others as for `relax` and `respond`.
     """
     if phase.ndim == 1:
         phase = phase[None]
@@ -491,7 +556,15 @@ def relax_vjp(cotangent: Array, phase: Array, coupling: Any, *, x: Array | None 
     """The exact derivative of the free output cosines, for their cotangent (batch, outputs): of J, x, y and K as in `contrast`, but sums.
 
     By the implicit function theorem: the response of all phases to the cotangent's force, relaxed under the slopes of the forces.
-    phase : the free state, from `relax`. Others as for `respond`.
+
+    Parameters
+    ----------
+    phase : Array
+        The free state, from `relax`.
+
+    Notes
+    -----
+    Others as for `respond`.
     """
     phase, system = _checked(shaped("phase", phase, "batch", "N"), coupling, x, y, second)
     check_settings(steps, on_failure)

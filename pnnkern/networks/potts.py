@@ -54,7 +54,13 @@ def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
 
 @accepts_any
 def random_state(graph: SpinGraph, batch: int, key: Any, *, states: int, sample: Any = 0, like: Any = None) -> Array:
-    """States drawn evenly, (batch, n_nodes) int8. key, sample, like : of `pnnkern.random`."""
+    """States drawn evenly, (batch, n_nodes) int8.
+
+    Parameters
+    ----------
+    key, sample, like
+        Of `pnnkern.random`.
+    """
     _checked(graph, states)
     draws = random.uniform(random.fold_in(key, "start"), (batch, graph.n_nodes), sample=sample, like=like)
     return (draws * np.float32(states)).astype(np.int8)
@@ -65,12 +71,32 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
           sweeps: int | None = None, clamped: Sequence[int] = (), key: Any = None, sample: Any = 0, sweep0: int = 0) -> Array:  # fmt: skip
     """Gibbs sweeps of all nodes that are not clamped.
 
-    state : (batch, n_nodes) int8, 0 to states - 1. coupling : (edges,). field : (n_nodes, states) or (batch, n_nodes, states), 0 by default.
-    states : how many a node can be in, 2 to 127. beta, sweeps, clamped, key, sample, sweep0 : as of `ising.sweep`; with a falling
-    temperature it anneals.
+    Parameters
+    ----------
+    state : Array
+        (batch, n_nodes) int8, 0 to states - 1.
+    coupling : Array
+        (edges,).
+    field : Array | None
+        (n_nodes, states) or (batch, n_nodes, states), 0 by default.
+    states : int
+        How many a node can be in, 2 to 127.
+    beta, sweeps, clamped, key, sample, sweep0
+        As of `ising.sweep`; with a falling temperature it anneals.
 
-    Returns the new states. Raises ValueError and TypeError, ValueError without a key. Chances are worked out in float32; a state of less than
-    2^-24 is not met.
+    Returns
+    -------
+    Array
+        The new states.
+
+    Raises
+    ------
+    ValueError, TypeError, ValueError
+        Without a key.
+
+    Notes
+    -----
+    Chances are worked out in float32; a state of less than 2^-24 is not met.
     """
     random.require_key(key, "Potts spins are random")
     xp = _array.namespace(state)

@@ -32,8 +32,14 @@ DENSE = 512  # free nodes of a network that a GPU solves by a dense factorisatio
 class Response:
     """How a linear network answers: free states are ``sources x``, and currents i driven into the target nodes add ``targets i``.
 
-    sources : (n_nodes, n_sources) volts per volt. targets : (n_nodes, n_targets) ohms, the columns of the inverse of the grounded
-    Laplacian. source_nodes, target_nodes : int64.
+    Parameters
+    ----------
+    sources : Array
+        (n_nodes, n_sources) volts per volt.
+    targets : Array
+        (n_nodes, n_targets) ohms, the columns of the inverse of the grounded Laplacian.
+    source_nodes, target_nodes : np.ndarray
+        int64.
     """
 
     sources: Array
@@ -64,8 +70,11 @@ class Response:
     def between(self, a: float, b: float, *, hold: bool = False) -> tuple[Array, Array]:
         """(W_b - W_a, (W_a + W_b) / 2), each (n_nodes, n_targets), of the states ``sources x + W d`` that errors d pull the targets to.
 
-        a, b : siemens that join targets to sources at ``output + d``; 0 is the free state. With `hold` fractions: targets are held at
-        ``output + a d``. The difference has all its digits, as ``W_b = b G_T (1 + b Z)^-1``, or b H where targets are held.
+        Parameters
+        ----------
+        a, b : float
+            Siemens that join targets to sources at ``output + d``; 0 is the free state. With `hold` fractions: targets are held at ``output + a
+            d``. The difference has all its digits, as ``W_b = b G_T (1 + b Z)^-1``, or b H where targets are held.
         """
         if hold:
             return (b - a) * self.held, (a + b) / 2 * self.held
@@ -79,7 +88,12 @@ class Response:
         """Columns (n_nodes, n_targets) each, whose `ResistorNetwork.contrast` is dE/dg in state b less that in a: dv^2 / 2 of each edge.
 
         A sum over the batch of source_values (batch, n_sources) and errors (batch, n_targets), each sample times its share, (batch, 1) or a
-        number. a, b, hold : as of `between`.
+        number.
+
+        Parameters
+        ----------
+        a, b, hold
+            As of `between`.
         """
         difference, mean = self.between(a, b, hold=hold)
         weighted = errors if share is None else errors * share
@@ -94,8 +108,17 @@ class Response:
 class ResistorNetwork(Graph):
     """A network of resistors on any graph. The conductances are arrays that you pass.
 
-    edges : (E, 2) integers, the two ends of each edge. n_nodes : how many nodes there are.
-    Raises ValueError for an edge from a node to itself, two edges between the same nodes, and ends that do not exist.
+    Parameters
+    ----------
+    edges
+        (E, 2) integers, the two ends of each edge.
+    n_nodes : int
+        How many nodes there are.
+
+    Raises
+    ------
+    ValueError
+        For an edge from a node to itself, two edges between the same nodes, and ends that do not exist.
     """
 
     def __init__(self, edges: Any, n_nodes: int) -> None:
@@ -113,18 +136,42 @@ class ResistorNetwork(Graph):
     ) -> State:  # fmt: skip
         """The state with some nodes held.
 
-        conductance : (E,) siemens, not negative, an array or a list; an edge of zero is not there. Solved in float64.
-        nodes : (held,) integers. voltages : (batch, held) volts.
-        currents : (batch, n_nodes) amperes driven into the nodes. load : (nodes, siemens, volts (batch, len)), conductances from these
-            nodes to sources, such as a nudge; siemens a number or one for each, and may be negative while the rest outweighs it.
-        start : (batch, n_nodes) volts for conjugate gradients to begin with, such as an earlier state; by default 0 V.
-        method : "direct" (one factorisation: sparse on the CPU, dense on a GPU for up to 512 free nodes), "cg" (conjugate gradients, all
-            columns at a time, each until it has converged), or "auto": direct on a CPU and on a GPU where that is dense.
-        tolerance : of the net current at the free nodes, relative to the largest one before they settle (at 0 V).
-        steps : of the conjugate gradients at most, by default 10 per node and 1000 or more. on_failure : "raise", or "flag" in the result.
+        Parameters
+        ----------
+        conductance
+            (E,) siemens, not negative, an array or a list; an edge of zero is not there. Solved in float64.
+        nodes
+            (held,) integers.
+        voltages : Array
+            (batch, held) volts.
+        currents : Array | None
+            (batch, n_nodes) amperes driven into the nodes.
+        load : tuple[Any, Any, Array] | None
+            (nodes, siemens, volts (batch, len)), conductances from these nodes to sources, such as a nudge; siemens a number or one for each,
+            and may be negative while the rest outweighs it.
+        start : Array | None
+            (batch, n_nodes) volts for conjugate gradients to begin with, such as an earlier state; by default 0 V.
+        method : str
+            "direct" (one factorisation: sparse on the CPU, dense on a GPU for up to 512 free nodes), "cg" (conjugate gradients, all columns at
+            a time, each until it has converged), or "auto": direct on a CPU and on a GPU where that is dense.
+        tolerance : float
+            Of the net current at the free nodes, relative to the largest one before they settle (at 0 V).
+        steps : int | None
+            Of the conjugate gradients at most, by default 10 per node and 1000 or more.
+        on_failure : str
+            "raise", or "flag" in the result.
 
-        Returns `State`, voltages in the precision of the conductances, float64 for integers and lists. Raises ValueError for nodes that
-        float, nodes that are held twice, negative conductances; ConvergenceError when the tolerance is not reached.
+        Returns
+        -------
+        State
+            `State`, voltages in the precision of the conductances, float64 for integers and lists.
+
+        Raises
+        ------
+        ValueError
+            For nodes that float, nodes that are held twice, negative conductances.
+        ConvergenceError
+            When the tolerance is not reached.
         """
         conductance = floats("conductance", conductance, voltages)
         xp = _array.namespace(conductance, voltages)
@@ -179,9 +226,26 @@ class ResistorNetwork(Graph):
     def solve_many(self, conductance: Any, nodes: Any, voltages: Array) -> Array:
         """Many small networks at once, each with conductances of its own: one block of threads per network.
 
-        conductance : (networks, E) siemens, an array or lists. nodes : (held,). voltages : (batch, held), the same for all networks, or
-        (networks, batch, held). Returns (networks, batch, n_nodes). At most 160 free nodes: a dense Cholesky factorisation that fits the
-        memory of a block. Raises ValueError when a network has a node that floats, FaultError when rounding leaves a matrix that is singular.
+        Parameters
+        ----------
+        conductance
+            (networks, E) siemens, an array or lists.
+        nodes
+            (held,).
+        voltages : Array
+            (batch, held), the same for all networks, or (networks, batch, held).
+
+        Returns
+        -------
+        Array
+            (networks, batch, n_nodes). At most 160 free nodes: a dense Cholesky factorisation that fits the memory of a block.
+
+        Raises
+        ------
+        ValueError
+            When a network has a node that floats.
+        FaultError
+            When rounding leaves a matrix that is singular.
         """
         conductance = floats("conductance", conductance, voltages)
         xp = _array.namespace(conductance, voltages)
@@ -213,10 +277,19 @@ class ResistorNetwork(Graph):
     def gains(self, conductance: Any, source_nodes: Any, target_nodes: Any, *, tolerance: float = TOLERANCE) -> Array:
         """Voltage at each target for one volt at each source, of many networks: (networks, n_sources, n_targets), volts per volt, float64.
 
-        conductance : (networks, E) siemens. Up to 160 free nodes, one kernel solves all networks (`solve_many`). Beyond, reciprocity has it
-        that a gain is the current which leaves at the source for one ampere driven into the target: a factorisation for each network and
-        a column for each target. It is sparse, on the CPU, in an order found once for all; on a GPU, up to 512 free nodes, dense and of all
-        networks at a time. tolerance : as in `relax`. Raises as `relax`.
+        Parameters
+        ----------
+        conductance
+            (networks, E) siemens. Up to 160 free nodes, one kernel solves all networks (`solve_many`). Beyond, reciprocity has it that a gain
+            is the current which leaves at the source for one ampere driven into the target: a factorisation for each network and a column for
+            each target. It is sparse, on the CPU, in an order found once for all; on a GPU, up to 512 free nodes, dense and of all networks at
+            a time.
+        tolerance : float
+            As in `relax`.
+
+        Notes
+        -----
+        Raises as `relax`.
         """
         sources, targets = self.disjoint_nodes(source_nodes, target_nodes)
         k = floats("conductance", conductance).astype(np.float64, copy=False)
@@ -250,7 +323,10 @@ class ResistorNetwork(Graph):
     def residual(self, conductance: Any, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
         """Kirchhoff's residual of states (batch, n_nodes): (batch,) amperes, the largest net current that leaves a node not in `nodes`.
 
-        currents : (batch, n_nodes) amperes driven into the nodes.
+        Parameters
+        ----------
+        currents : Array | None
+            (batch, n_nodes) amperes driven into the nodes.
         """
         conductance = floats("conductance", conductance, voltages)
         xp = _array.namespace(conductance, voltages)
@@ -287,8 +363,13 @@ class ResistorNetwork(Graph):
 def potentiometer_step(conductance: Any, update: Real, *, ohms: float, low: float, high: float) -> Array:
     """Conductances (E,) after every digital potentiometer has moved one position down its update, dL/dg, or stayed where that is zero.
 
-    ohms : resistance of one position. low, high : range of the resistance, ohms. The rule of the first laboratory network, whose edges
-    know the sign of their update only: Dillavou, Stern, Liu and Durian, Phys. Rev. Applied 18, 014040 (2022).
+    Parameters
+    ----------
+    ohms : float
+        Resistance of one position.
+    low, high : float
+        Range of the resistance, ohms. The rule of the first laboratory network, whose edges know the sign of their update only: Dillavou,
+        Stern, Liu and Durian, Phys. Rev. Applied 18, 014040 (2022).
     """
     if not (ohms > 0 and 0 < low < high):
         raise ValueError(f"a potentiometer needs ohms > 0 and 0 < low < high, got ohms={ohms:g}, low={low:g}, high={high:g}")

@@ -20,8 +20,20 @@ from ._nonlinear import Nonlinear
 class TransistorNetwork(Nonlinear):
     """A network of transistors. The gate voltages (E,) are an array that you pass to `solve` and `relax` in place of conductances.
 
-    edges : (E, 2) integers. n_nodes : how many nodes there are. threshold : volts. strength : A/V^2. least : volts by which a closed
-    transistor still conducts. lower, upper : rails, (n_nodes,) volts.
+    Parameters
+    ----------
+    edges
+        (E, 2) integers.
+    n_nodes : int
+        How many nodes there are.
+    threshold : float
+        Volts.
+    strength : float
+        A/V^2.
+    least : float
+        Volts by which a closed transistor still conducts.
+    lower, upper
+        Rails, (n_nodes,) volts.
     """
 
     law = "transistor"

@@ -20,8 +20,12 @@ from .._gate import record
 class Halves:
     """Complex fields (..., ny, nx) as 16-bit floats and a power of two for each row.
 
-    words : (..., ny, nx) int32, the real part in the lower 16 bits, the imaginary one in the upper ones. scale : (..., ny), real, of the
-    precision of the fields. Each part is within 2^-11 of itself, or 2^-40 of the largest in its row.
+    Parameters
+    ----------
+    words : Array
+        (..., ny, nx) int32, the real part in the lower 16 bits, the imaginary one in the upper ones.
+    scale : Array
+        (..., ny), real, of the precision of the fields. Each part is within 2^-11 of itself, or 2^-40 of the largest in its row.
     """
 
     words: Array

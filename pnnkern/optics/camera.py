@@ -16,15 +16,27 @@ from . import _checks
 class Camera:
     """A detector's readout. What is None or zero is ideal; ``Camera()`` returns the light as it is.
 
-    photons : detected photons (photoelectrons, the quantum efficiency included) per unit of the light that is given, which makes the
-        shot noise: a power of 2 gives a Poisson number of mean 2 photons. None: no shot noise, and the unit of the three numbers below
-        is that of the light.
-    read_noise : standard deviation of the Gaussian noise of each reading, electrons.
-    full_well : electrons at which a pixel saturates. Readings are clipped there.
-    bits : of the analogue-digital converter, whose 2^bits levels span 0 to `full_well` evenly; lower readings give 0, so that read
-        noise on a dark pixel is rectified. Needs `full_well`.
+    Parameters
+    ----------
+    photons : float | None
+        Detected photons (photoelectrons, the quantum efficiency included) per unit of the light that is given, which makes the shot noise: a
+        power of 2 gives a Poisson number of mean 2 photons. None: no shot noise, and the unit of the three numbers below is that of the light.
+    read_noise : float
+        Standard deviation of the Gaussian noise of each reading, electrons.
+    full_well : float | None
+        Electrons at which a pixel saturates. Readings are clipped there.
+    bits : int | None
+        Of the analogue-digital converter, whose 2^bits levels span 0 to `full_well` evenly; lower readings give 0, so that read noise on a dark
+        pixel is rectified. Needs `full_well`.
 
-    Raises ValueError for numbers out of range. EMVA Standard 1288, linear camera model.
+    Raises
+    ------
+    ValueError
+        For numbers out of range.
+
+    Notes
+    -----
+    EMVA Standard 1288, linear camera model.
     """
 
     photons: float | None = None
@@ -56,14 +68,29 @@ class Camera:
 def detect(light: Array, camera: Camera, *, key: Any = None, sample: Any = 0) -> Array:
     """One reading of the light: Poisson numbers of photons, plus read noise, clipped, digitised; in the unit of `light` again.
 
-    light : (samples, ...) float32 or float64, not negative: powers (samples, detectors), intensities (samples, ny, nx), or either of
-        fields with more leading axes, (samples, colours, detectors).
-    key : of `pnnkern.random`; needed for noise. One key serves one reading of one set of samples.
-    sample : the global index of row 0, or an int64 array with one for each row. A row's noise depends on the key, its index and the
-        place in the row only: any split of a batch gives the same.
+    Parameters
+    ----------
+    light : Array
+        (samples, ...) float32 or float64, not negative: powers (samples, detectors), intensities (samples, ny, nx), or either of fields with
+        more leading axes, (samples, colours, detectors).
+    key
+        Of `pnnkern.random`; needed for noise. One key serves one reading of one set of samples.
+    sample
+        The global index of row 0, or an int64 array with one for each row. A row's noise depends on the key, its index and the place in the row
+        only: any split of a batch gives the same.
 
-    Returns a new array like `light`. Raises TypeError for light that is not real, ValueError for noise without a key, and, with shot
-    noise, for light that is negative, NaN, or brighter than 2e9 photons (on a GPU: at `pnnkern.check()`).
+    Returns
+    -------
+    Array
+        A new array like `light`.
+
+    Raises
+    ------
+    TypeError
+        For light that is not real.
+    ValueError
+        For noise without a key, and, with shot noise, for light that is negative, NaN, or brighter than 2e9 photons (on a GPU: at
+        `pnnkern.check()`).
     """
     light, _, signal = _drawn(light, camera, key, sample)
     if camera.full_well is not None:
@@ -81,13 +108,27 @@ def detect_vjp(cotangent: Array, light: Array, camera: Camera, *, key: Any = Non
                wrt: Any = ("light",)) -> Array:  # fmt: skip
     """The derivative of `detect`, for the very noise that it drew from the same `key` and `sample`.
 
-    cotangent : like the result of `detect`. Other arguments as there.
-    shot : how the photon number n follows its mean m. "pathwise": n = m + sqrt(m) eps with eps held, so dn/dm = 1 + (n - m) / 2m: for
-        any loss up to second order in n its mean over the noise is the derivative of the mean loss. "mean": dn/dm = 1, which has less
-        variance, but does not see that noise grows with the light.
+    Parameters
+    ----------
+    cotangent : Array
+        Like the result of `detect`.
+    shot : str
+        How the photon number n follows its mean m. "pathwise": n = m + sqrt(m) eps with eps held, so dn/dm = 1 + (n - m) / 2m: for any loss up
+        to second order in n its mean over the noise is the derivative of the mean loss. "mean": dn/dm = 1, which has less variance, but does
+        not see that noise grows with the light.
+
+    Returns
+    -------
+    Array
+        An array like `light`.
+
+    Notes
+    -----
+    Other arguments as there.
+
     The converter is passed straight through, where the reading is not clipped; read noise does not depend on the light.
 
-    Returns an array like `light`. Raises as `detect`.
+    Raises as `detect`.
     """
     wrt_names(wrt, ("light",))
     if shot not in ("pathwise", "mean"):

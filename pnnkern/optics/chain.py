@@ -54,16 +54,30 @@ def forward(
 ) -> tuple[Array, Array | Halves | None]:
     """The field behind the stack.
 
-    field : (batch, ny, nx) complex, in front of the first propagation. masks : (layers, ny, nx) complex transmissions.
-    propagators : layers + 1 of them, each for one distance and wavelength.
-    Members of a population share field and propagators, and have masks (layers, members, ny, nx); all that comes back has an axis of
-    members in front of that of the batch.
-    store : how fields are saved. "full": as they are. "half": as `Halves`, pairs of 16-bit floats with a power of two for each row, half the
-    memory of complex64. Each part is then rounded by up to 2^-11 of itself, and so is what `phase_adjoint` sums: gradients differ by 2e-4 in
-    relative 2-norm, measured on the published network, for one digit and for sixteen. Nothing else changes. On a CPU it costs time.
+    Parameters
+    ----------
+    field : Field
+        (batch, ny, nx) complex, in front of the first propagation.
+    masks : Field
+        (layers, ny, nx) complex transmissions.
+    propagators : Sequence[Propagator]
+        Layers + 1 of them, each for one distance and wavelength.
+    store : Literal['full', 'half']
+        How fields are saved. "full": as they are. "half": as `Halves`, pairs of 16-bit floats with a power of two for each row, half the memory
+        of complex64. Each part is then rounded by up to 2^-11 of itself, and so is what `phase_adjoint` sums: gradients differ by 2e-4 in
+        relative 2-norm, measured on the published network, for one digit and for sixteen. Nothing else changes. On a CPU it costs time.
 
-    Returns the field (batch, ny, nx) and, with `save`, the fields right after each mask (layers, batch, ny, nx), else None. Raises
-    ValueError for other shapes: a stack of several colours is one call for each.
+    Returns
+    -------
+    tuple[Array, Array | Halves | None]
+        The field (batch, ny, nx) and, with `save`, the fields right after each mask (layers, batch, ny, nx), else None.
+
+    Notes
+    -----
+    Members of a population share field and propagators, and have masks (layers, members, ny, nx); all that comes back has an axis of members in
+    front of that of the batch.
+
+    Raises ValueError for other shapes: a stack of several colours is one call for each.
     """
     if store not in ("full", "half"):
         raise ValueError(f"store must be 'full' or 'half', got {store!r}")
@@ -142,11 +156,20 @@ def phase_adjoint(
 ) -> tuple[Array, Array | None]:  # fmt: skip
     """Adjoint of `forward` for phase masks.
 
-    cotangent : (batch, ny, nx), of the field behind the stack. saved : the fields after each mask, from `forward`, with either `store`.
-    gradient : what sums are added to, float64 (layers, ny, nx); None starts at zero.
+    Parameters
+    ----------
+    cotangent : Field
+        (batch, ny, nx), of the field behind the stack.
+    saved : Field | Halves
+        The fields after each mask, from `forward`, with either `store`.
+    gradient : Array | None
+        What sums are added to, float64 (layers, ny, nx); None starts at zero.
 
-    Returns the gradient with respect to the phases (layers, ny, nx), float64 sums over the batch of ``Im(g conj(v))``, and with
-    `to_field` the cotangent of the incoming field, else None.
+    Returns
+    -------
+    tuple[Array, Array | None]
+        The gradient with respect to the phases (layers, ny, nx), float64 sums over the batch of ``Im(g conj(v))``, and with `to_field` the
+        cotangent of the incoming field, else None.
     """
     shaped("cotangent", cotangent, None, None, None)
     _check_stack(shaped("masks", masks, "layers", *cotangent.shape[1:]), cotangent, propagators)

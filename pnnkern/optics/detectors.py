@@ -20,8 +20,17 @@ _launch.fault(5, "the light on a detector is NaN or infinite: the field that cam
 class Regions:
     """Disjoint rectangular detector areas on a plane.
 
-    shape : (ny, nx) of the plane. boxes : (y0, y1, x0, x1) pixels each, half open.
-    Raises ValueError for a box that is empty, sticks out, or overlaps another.
+    Parameters
+    ----------
+    shape : tuple[int, int]
+        (ny, nx) of the plane.
+    boxes : Sequence[Box]
+        (y0, y1, x0, x1) pixels each, half open.
+
+    Raises
+    ------
+    ValueError
+        For a box that is empty, sticks out, or overlaps another.
     """
 
     def __init__(self, shape: tuple[int, int], boxes: Sequence[Box]) -> None:
@@ -71,7 +80,10 @@ class Regions:
 def intensity(field: Field) -> Array:
     """|field|^2 of a field (..., ny, nx), complex; real of the same precision and shape, in the unit of the field squared.
 
-    Raises TypeError for a field that is not complex.
+    Raises
+    ------
+    TypeError
+        For a field that is not complex.
     """
     field = _checks.complex_field("field", field)
     out = _array.namespace(field).empty(field.shape, field.real.dtype)
@@ -81,9 +93,17 @@ def intensity(field: Field) -> Array:
 
 @accepts_any
 def intensity_vjp(cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> Array:
-    """The derivative of `intensity`: ``2 g field`` for a real cotangent g like its result. Returns an array like `field`.
+    """The derivative of `intensity`: ``2 g field`` for a real cotangent g like its result.
 
-    Raises ValueError for a cotangent of another shape or dtype.
+    Returns
+    -------
+    Array
+        An array like `field`.
+
+    Raises
+    ------
+    ValueError
+        For a cotangent of another shape or dtype.
     """
     wrt_names(wrt, ("field",))
     field = _checks.complex_field("field", field)
@@ -94,11 +114,24 @@ def intensity_vjp(cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> A
 def powers(field: Field, regions: Regions) -> Array:
     """Power on each detector: the sum of |field|^2 over its pixels, added up in float64.
 
-    field : (..., ny, nx) complex64 or complex128. regions : detectors on a plane (ny, nx).
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128.
+    regions : Regions
+        Detectors on a plane (ny, nx).
 
-    Returns real (..., detectors), in the unit of the field squared; times pitch^2 it is an integral over the area. Raises TypeError
-    for a field that is not complex, ValueError for one of another (ny, nx) than the detectors' plane, and for powers that are NaN or infinite
-    (on a GPU: at `pnnkern.check()`).
+    Returns
+    -------
+    Array
+        Real (..., detectors), in the unit of the field squared; times pitch^2 it is an integral over the area.
+
+    Raises
+    ------
+    TypeError
+        For a field that is not complex.
+    ValueError
+        For one of another (ny, nx) than the detectors' plane, and for powers that are NaN or infinite (on a GPU: at `pnnkern.check()`).
     """
     field = _on_plane(field, regions)
     pixels = field.shape[-2] * field.shape[-1]
@@ -116,8 +149,19 @@ def powers(field: Field, regions: Regions) -> Array:
 def powers_vjp(cotangent: Array, field: Field, regions: Regions, *, wrt: Any = ("field",)) -> Array:
     """The derivative of `powers`: ``2 g[detector of the pixel] field``, zero between the detectors.
 
-    cotangent : real (..., detectors), converted to the precision of `field`. Returns an array like `field`. Raises as `powers`, and
-    ValueError for a cotangent of another shape.
+    Parameters
+    ----------
+    cotangent : Array
+        Real (..., detectors), converted to the precision of `field`.
+
+    Returns
+    -------
+    Array
+        An array like `field`.
+
+    Notes
+    -----
+    Raises as `powers`, and ValueError for a cotangent of another shape.
     """
     wrt_names(wrt, ("field",))
     field = _on_plane(field, regions)

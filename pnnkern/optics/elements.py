@@ -27,12 +27,32 @@ def plane_wave(shape: tuple[int, int], *, wavelength: Any, pitch: Any, tilt: Any
                like: Array | None = None) -> Array:  # fmt: skip
     """A plane wave of unit amplitude in the plane z = 0: ``exp(2 pi i (y sin tilt_y + x sin tilt_x) / wavelength)``.
 
-    shape : (ny, nx). wavelength : metres, a scalar or (...). pitch : metres, a scalar or (dy, dx). tilt : radians, a scalar,
-    (tilt_y, tilt_x) or (..., 2): the direction cosines of the wave along y and x are the sines of these angles.
-    dtype : complex64 or complex128.
+    Parameters
+    ----------
+    shape : tuple[int, int]
+        (ny, nx).
+    wavelength
+        Metres, a scalar or (...).
+    pitch
+        Metres, a scalar or (dy, dx).
+    tilt
+        Radians, a scalar, (tilt_y, tilt_x) or (..., 2): the direction cosines of the wave along y and x are the sines of these angles.
+    dtype : DTypeLike | None
+        complex64 or complex128.
 
-    Returns complex (..., ny, nx). Raises ValueError for lengths that are not positive, for a direction beyond grazing, and for shapes that
-    do not broadcast; warns when the pitch does not sample the tilt.
+    Returns
+    -------
+    Array
+        Complex (..., ny, nx).
+
+    Raises
+    ------
+    ValueError
+        For lengths that are not positive, for a direction beyond grazing, and for shapes that do not broadcast.
+
+    Notes
+    -----
+    Warns when the pitch does not sample the tilt.
     """
     wavelengths = _checks.wavelengths(wavelength)
     pitches = _checks.pitch(pitch, wavelengths, np.inf)
@@ -53,15 +73,38 @@ def gaussian_beam(shape: tuple[int, int], *, waist: Any, wavelength: Any, pitch:
                   dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
     """A Gaussian beam at `distance` behind its waist, of unit amplitude in the middle of the waist.
 
-    ``u = (w0 / w) exp(-r^2 / w^2) exp(i k z + i k r^2 / 2R - i psi)`` with ``zR = pi w0^2 / lambda``, ``w = w0 sqrt(1 + (z/zR)^2)``,
-    ``1/R = z / (z^2 + zR^2)`` and the Gouy phase ``psi = atan(z / zR)``: the paraxial closed form at any z, also before the waist.
+    ``u = (w0 / w) exp(-r^2 / w^2) exp(i k z + i k r^2 / 2R - i psi)`` with ``zR = pi w0^2 / lambda``, ``w = w0 sqrt(1 + (z/zR)^2)``, ``1/R = z
+    / (z^2 + zR^2)`` and the Gouy phase ``psi = atan(z / zR)``: the paraxial closed form at any z, also before the waist.
 
-    shape : (ny, nx). waist : w0 in metres, the radius where the amplitude is 1/e. wavelength, distance : metres. Each a scalar or (...).
-    pitch : metres, a scalar or (dy, dx). centre : metres, of the axis: a scalar, (y, x) or (..., 2). dtype : complex64 or complex128.
+    Parameters
+    ----------
+    shape : tuple[int, int]
+        (ny, nx).
+    waist
+        w0 in metres, the radius where the amplitude is 1/e.
+    wavelength, distance
+        Metres. Each a scalar or (...).
+    pitch
+        Metres, a scalar or (dy, dx).
+    centre
+        Metres, of the axis: a scalar, (y, x) or (..., 2).
+    dtype : DTypeLike | None
+        complex64 or complex128.
 
-    Returns complex (..., ny, nx). Raises ValueError for lengths that are not positive and finite, and for shapes that do not broadcast;
-    warns when the pitch does not sample the beam to a thousandth of its amplitude.
-    Saleh and Teich, Fundamentals of Photonics, equation 3.1-7, for exp(-i omega t).
+    Returns
+    -------
+    Array
+        Complex (..., ny, nx).
+
+    Raises
+    ------
+    ValueError
+        For lengths that are not positive and finite, and for shapes that do not broadcast.
+
+    Notes
+    -----
+    Warns when the pitch does not sample the beam to a thousandth of its amplitude. Saleh and Teich, Fundamentals of Photonics, equation 3.1-7,
+    for exp(-i omega t).
     """
     wavelengths, waists, distances = _checks.wavelengths(wavelength), _checks.positives("waist", waist), _checks.distances(distance)
     pitches = _checks.pitch(pitch, wavelengths, distances if np.any(distances) else np.inf)
@@ -83,11 +126,28 @@ def point_source(shape: tuple[int, int], *, distance: Any, wavelength: Any, pitc
                  dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
     """The spherical wave of a point at `distance` in front of the plane, ``(z / r) exp(i k r)``: unit amplitude at its foot.
 
-    distance : metres, not zero; negative is a wave that converges to a point |distance| behind the plane. centre : metres, of the point,
-    a scalar, (y, x) or (..., 2). Others as in `gaussian_beam`.
+    Parameters
+    ----------
+    distance
+        Metres, not zero; negative is a wave that converges to a point |distance| behind the plane.
+    centre
+        Metres, of the point, a scalar, (y, x) or (..., 2).
 
-    Returns complex (..., ny, nx). Raises ValueError for lengths that are not positive and finite, for distance 0, and for shapes that do
-    not broadcast; warns when the pitch does not sample the phase at the edge of the field, r > wavelength |distance| / (2 pitch) nearly.
+    Returns
+    -------
+    Array
+        Complex (..., ny, nx).
+
+    Raises
+    ------
+    ValueError
+        For lengths that are not positive and finite, for distance 0, and for shapes that do not broadcast.
+
+    Notes
+    -----
+    Others as in `gaussian_beam`.
+
+    Warns when the pitch does not sample the phase at the edge of the field, r > wavelength |distance| / (2 pitch) nearly.
     """
     wavelengths, distances = _checks.wavelengths(wavelength), _checks.distances(distance)
     if not np.all(distances):
@@ -108,12 +168,31 @@ def circular_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
                       dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
     """A disc that is open, as an amplitude mask in [0, 1].
 
-    shape : (ny, nx). radius : metres, a scalar or (...). pitch : metres, a scalar or (dy, dx). centre : metres, a scalar, (y, x) or
-    (..., 2). dtype : float32 or float64.
-    antialias : pixels on the edge transmit the fraction of their area that is open (worked out exactly), which brings diffraction
-        integrals closer to those of the true disc; else 1 where the pixel's centre is inside, 0 elsewhere.
+    Parameters
+    ----------
+    shape : tuple[int, int]
+        (ny, nx).
+    radius
+        Metres, a scalar or (...).
+    pitch
+        Metres, a scalar or (dy, dx).
+    centre
+        Metres, a scalar, (y, x) or (..., 2).
+    antialias : bool
+        Pixels on the edge transmit the fraction of their area that is open (worked out exactly), which brings diffraction integrals closer to
+        those of the true disc; else 1 where the pixel's centre is inside, 0 elsewhere.
+    dtype : DTypeLike | None
+        float32 or float64.
 
-    Returns real (..., ny, nx). Raises ValueError for lengths that are not positive and finite, and for shapes that do not broadcast.
+    Returns
+    -------
+    Array
+        Real (..., ny, nx).
+
+    Raises
+    ------
+    ValueError
+        For lengths that are not positive and finite, and for shapes that do not broadcast.
     """
     pitches = dy, dx = _checks.pair("pitch", pitch)
     r, *at = _planes((), _REST, _centre(centre), radius=_checks.positives("radius", radius))
@@ -129,8 +208,18 @@ def circular_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
 @accepts_any
 def rectangular_aperture(shape: tuple[int, int], *, size: Any, pitch: Any, centre: Any = 0.0, antialias: bool = True,
                          dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
-    """A rectangle that is open, as an amplitude mask in [0, 1]. size : metres, a scalar, (height, width) or (..., 2). Others as in
-    `circular_aperture`."""
+    """A rectangle that is open, as an amplitude mask in [0, 1].
+
+    Parameters
+    ----------
+    size
+        Metres, a scalar, (height, width) or (..., 2).
+
+    Notes
+    -----
+    Others as in
+        `circular_aperture`.
+    """
     pitches = _checks.pair("pitch", pitch)
     *at, height, width = _planes((), _REST, _centre(centre) | {"size": _checks.pairs("size", size, positive=True)})
     sides = []
@@ -143,8 +232,17 @@ def rectangular_aperture(shape: tuple[int, int], *, size: Any, pitch: Any, centr
 @accepts_any
 def gaussian_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre: Any = 0.0, dtype: DTypeLike | None = None,
                       like: Array | None = None) -> Array:  # fmt: skip
-    """A soft aperture ``exp(-r^2 / radius^2)``, as an amplitude mask. radius : metres, where the amplitude is 1/e. Warns when the pitch
-    does not sample it to a thousandth. Others as in `circular_aperture`."""
+    """A soft aperture ``exp(-r^2 / radius^2)``, as an amplitude mask.
+
+    Parameters
+    ----------
+    radius
+        Metres, where the amplitude is 1/e.
+
+    Notes
+    -----
+    Warns when the pitch does not sample it to a thousandth. Others as in `circular_aperture`.
+    """
     pitches = _checks.pair("pitch", pitch)
     r, *at = _planes((), _REST, _centre(centre), radius=_checks.positives("radius", radius))
     y, x = _coordinates(shape, pitches, *at)
@@ -157,16 +255,33 @@ def gaussian_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
 def lens(field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre: Any = 0.0, out: Array | None = None) -> Array:
     """Send a field through a thin lens: ``field * exp(-i k r^2 / 2 focal_length)``.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    focal_length, wavelength : metres, scalars or arrays that broadcast with the leading axes of `field` (see `pnnkern.optics`); a negative
-        focal length diverges.
-    pitch : metres, a scalar or (dy, dx). centre : metres, of the lens, a scalar, (y, x) or (..., 2). out : where to put the result; may
-        be `field`.
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128, any unit of amplitude.
+    focal_length, wavelength
+        Metres, scalars or arrays that broadcast with the leading axes of `field` (see `pnnkern.optics`); a negative focal length diverges.
+    pitch
+        Metres, a scalar or (dy, dx).
+    centre
+        Metres, of the lens, a scalar, (y, x) or (..., 2).
+    out : Array | None
+        Where to put the result; may be `field`.
 
-    Returns an array like `field`, of the leading axes that all broadcast to. Raises ValueError for a focal length of zero or not finite and
-    for shapes that do not broadcast; warns when the pitch does not sample the phase at the edge of the field,
-    r > wavelength focal_length / (2 pitch).
-    Goodman, Introduction to Fourier Optics, equation 6-10 (without its constant phase).
+    Returns
+    -------
+    Array
+        An array like `field`, of the leading axes that all broadcast to.
+
+    Raises
+    ------
+    ValueError
+        For a focal length of zero or not finite and for shapes that do not broadcast.
+
+    Notes
+    -----
+    Warns when the pitch does not sample the phase at the edge of the field, r > wavelength focal_length / (2 pitch). Goodman, Introduction to
+    Fourier Optics, equation 6-10 (without its constant phase).
     """
     field = _checks.complex_field("field", field)
     return masks.transmit(field, _Lens(field, focal_length, wavelength, pitch, centre).transmission, out=out)
@@ -175,10 +290,26 @@ def lens(field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre
 @accepts_any
 def lens_vjp(cotangent: Array, field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre: Any = 0.0,
              wrt: Any = ("field",)) -> Any:  # fmt: skip
-    """The derivative of `lens`. cotangent : like its result. wrt : any of "field", "focal_length". Other arguments as there.
+    """The derivative of `lens`.
 
-    field: ``exp(i k r^2 / 2f) g``; focal_length: ``-sum k r^2 / (2 f^2) Im(conj(g) lens(field))`` in float64 (dL/dmetre), of the shape
-    that was given. Returns one array, or a tuple in the order of `wrt`.
+    Parameters
+    ----------
+    cotangent : Array
+        Like its result.
+    wrt
+        Any of "field", "focal_length".
+
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`.
+
+    Notes
+    -----
+    Other arguments as there.
+
+    field: ``exp(i k r^2 / 2f) g``; focal_length: ``-sum k r^2 / (2 f^2) Im(conj(g) lens(field))`` in float64 (dL/dmetre), of the shape that was
+    given.
     """
     names = wrt_names(wrt, ("field", "focal_length"))
     field = _checks.complex_field("field", field)

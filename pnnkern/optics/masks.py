@@ -23,12 +23,26 @@ from ._media import unbroadcast
 def transmit(field: Field, transmission: Array, *, out: Array | None = None) -> Array:
     """Transmit a field through a mask of any complex transmission: ``field * transmission``.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    transmission : (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); complex, converted to the field's precision.
-    out : where to put the result; may be `field`.
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128, any unit of amplitude.
+    transmission : Array
+        (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); complex, converted to the field's precision.
+    out : Array | None
+        Where to put the result; may be `field`.
 
-    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for a real transmission, ValueError for shapes
-    that do not broadcast.
+    Returns
+    -------
+    Array
+        An array like `field`, of the shape that the two broadcast to.
+
+    Raises
+    ------
+    TypeError
+        For a real transmission.
+    ValueError
+        For shapes that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, _transmission(field, transmission), out)
@@ -36,10 +50,23 @@ def transmit(field: Field, transmission: Array, *, out: Array | None = None) -> 
 
 @accepts_any
 def transmit_vjp(cotangent: Array, field: Field, transmission: Array, *, wrt: Any = ("field",)) -> Any:
-    """The derivative of `transmit`. cotangent : like its result. wrt : any of "field", "transmission".
+    """The derivative of `transmit`.
 
+    Parameters
+    ----------
+    cotangent : Array
+        Like its result.
+    wrt
+        Any of "field", "transmission".
+
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`.
+
+    Notes
+    -----
     field: ``conj(transmission) g``; transmission: ``sum over the fields of the mask of g conj(field)``, summed in float64.
-    Returns one array, or a tuple in the order of `wrt`.
     """
     field = _checks.complex_field("field", field)
     t = _transmission(field, transmission)
@@ -51,12 +78,26 @@ def transmit_vjp(cotangent: Array, field: Field, transmission: Array, *, wrt: An
 def phase_mask(field: Field, phase: Real, *, out: Array | None = None) -> Array:
     """Transmit a field through a thin phase mask: ``field * exp(i phase)``.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    phase : radians, (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`). float32 or float64.
-    out : where to put the result; may be `field`.
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128, any unit of amplitude.
+    phase : Real
+        Radians, (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`). float32 or float64.
+    out : Array | None
+        Where to put the result; may be `field`.
 
-    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for a phase that is not real, ValueError for
-    shapes that do not broadcast.
+    Returns
+    -------
+    Array
+        An array like `field`, of the shape that the two broadcast to.
+
+    Raises
+    ------
+    TypeError
+        For a phase that is not real.
+    ValueError
+        For shapes that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, chain.phasor(_real("phase", phase, field)), out)
@@ -64,10 +105,23 @@ def phase_mask(field: Field, phase: Real, *, out: Array | None = None) -> Array:
 
 @accepts_any
 def phase_mask_vjp(cotangent: Array, field: Field, phase: Real, *, wrt: Any = ("field",)) -> Any:
-    """The derivative of `phase_mask`. cotangent : like its result. wrt : any of "field", "phase".
+    """The derivative of `phase_mask`.
 
+    Parameters
+    ----------
+    cotangent : Array
+        Like its result.
+    wrt
+        Any of "field", "phase".
+
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`.
+
+    Notes
+    -----
     field: ``exp(-i phase) g``; phase: ``sum over the fields of the mask of Im(g conj(field exp(i phase)))``.
-    Returns one array, or a tuple in the order of `wrt`.
     """
     field = _checks.complex_field("field", field)
     t = chain.phasor(_real("phase", phase, field))
@@ -78,13 +132,27 @@ def phase_mask_vjp(cotangent: Array, field: Field, phase: Real, *, wrt: Any = ("
 def amplitude_mask(field: Field, amplitude: Real, *, out: Array | None = None) -> Array:
     """Transmit a field through a real mask: ``field * amplitude``.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    amplitude : (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); real (a passive mask lies in [0, 1]; negative values are a
-        phase of pi). float32 or float64.
-    out : where to put the result; may be `field`.
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128, any unit of amplitude.
+    amplitude : Real
+        (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); real (a passive mask lies in [0, 1]; negative values are a phase of pi).
+        float32 or float64.
+    out : Array | None
+        Where to put the result; may be `field`.
 
-    Returns an array like `field`, of the shape that the two broadcast to. Raises TypeError for an amplitude that is not real, ValueError for
-    shapes that do not broadcast.
+    Returns
+    -------
+    Array
+        An array like `field`, of the shape that the two broadcast to.
+
+    Raises
+    ------
+    TypeError
+        For an amplitude that is not real.
+    ValueError
+        For shapes that do not broadcast.
     """
     field = _checks.complex_field("field", field)
     return _times(field, _real("amplitude", amplitude, field).astype(field.dtype), out)
@@ -92,10 +160,23 @@ def amplitude_mask(field: Field, amplitude: Real, *, out: Array | None = None) -
 
 @accepts_any
 def amplitude_mask_vjp(cotangent: Array, field: Field, amplitude: Real, *, wrt: Any = ("field",)) -> Any:
-    """The derivative of `amplitude_mask`. cotangent : like its result. wrt : any of "field", "amplitude".
+    """The derivative of `amplitude_mask`.
 
+    Parameters
+    ----------
+    cotangent : Array
+        Like its result.
+    wrt
+        Any of "field", "amplitude".
+
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`.
+
+    Notes
+    -----
     field: ``amplitude g``; amplitude: ``sum over the fields of the mask of Re(g conj(field))``.
-    Returns one array, or a tuple in the order of `wrt`.
     """
     field = _checks.complex_field("field", field)
     t = _real("amplitude", amplitude, field).astype(field.dtype)
@@ -107,15 +188,39 @@ def height_mask(field: Field, height: Real, *, wavelength: Any, index: Any, abso
                 out: Array | None = None) -> Array:  # fmt: skip
     """Transmit a field through a relief of material: ``field * exp(2 pi i (index - index_medium + i absorption) height / wavelength)``.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    height : metres, (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); float32 or float64.
-    wavelength : metres, in vacuum. index : refractive index of the material. absorption : its extinction coefficient (the imaginary
-        part of the index). index_medium : refractive index around it. Each a scalar, or an array that broadcasts with the leading axes
-        of `field`: (colours,) for a field (samples, colours, ny, nx) and one relief.
-    out : where to put the result; may be `field`.
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128, any unit of amplitude.
+    height : Real
+        Metres, (..., ny, nx), broadcasts with `field` (see `pnnkern.optics`); float32 or float64.
+    wavelength
+        Metres, in vacuum.
+    index
+        Refractive index of the material.
+    absorption
+        Its extinction coefficient (the imaginary part of the index).
+    index_medium
+        Refractive index around it. Each a scalar, or an array that broadcasts with the leading axes of `field`: (colours,) for a field
+        (samples, colours, ny, nx) and one relief.
+    out : Array | None
+        Where to put the result; may be `field`.
 
-    The transmission is worked out in float64. Returns an array like `field`, of the shape that all broadcast to. Raises TypeError for a
-    height that is not real, ValueError for shapes that do not broadcast and for numbers that are not finite.
+    Returns
+    -------
+    Array
+        An array like `field`, of the shape that all broadcast to.
+
+    Raises
+    ------
+    TypeError
+        For a height that is not real.
+    ValueError
+        For shapes that do not broadcast and for numbers that are not finite.
+
+    Notes
+    -----
+    The transmission is worked out in float64.
     """
     field = _checks.complex_field("field", field)
     material = _Material(field, height, wavelength, index, absorption, index_medium)
@@ -125,11 +230,26 @@ def height_mask(field: Field, height: Real, *, wavelength: Any, index: Any, abso
 @accepts_any
 def height_mask_vjp(cotangent: Array, field: Field, height: Real, *, wavelength: Any, index: Any, absorption: Any = 0.0,
                     index_medium: Any = 1.0, wrt: Any = ("field",)) -> Any:  # fmt: skip
-    """The derivative of `height_mask`. cotangent : like its result. wrt : any of "field", "height". Other arguments as there.
+    """The derivative of `height_mask`.
 
-    field: ``conj(t) g`` for the transmission t; height: with ``q = sum over the fields of the mask of g conj(t field)``,
-    ``2 pi / wavelength ((index - index_medium) Im q - absorption Re q)`` (dL/dmetre).
-    Returns one array, or a tuple in the order of `wrt`.
+    Parameters
+    ----------
+    cotangent : Array
+        Like its result.
+    wrt
+        Any of "field", "height".
+
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`.
+
+    Notes
+    -----
+    Other arguments as there.
+
+    field: ``conj(t) g`` for the transmission t; height: with ``q = sum over the fields of the mask of g conj(t field)``, ``2 pi / wavelength
+    ((index - index_medium) Im q - absorption Re q)`` (dL/dmetre).
     """
     field = _checks.complex_field("field", field)
     material = _Material(field, height, wavelength, index, absorption, index_medium)

@@ -24,37 +24,67 @@ def propagate(field: Field, *, distance: Any, wavelength: Any, pitch: Any, metho
               memory_limit: int | None = None) -> Array:  # fmt: skip
     """Propagate a field to a parallel plane: ``crop F^-1( H(fx, fy; distance, wavelength) F pad(field) )``.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t). A side of one sample is uniform
-        along it: light that does not change in that direction, which is never padded.
-    distance, wavelength : metres; scalars or arrays that broadcast with the leading axes of `field`: one field and five distances
-        give five fields. A negative distance propagates back.
-    pitch : metres, a scalar or (dy, dx).
-    method : "auto" takes the exact one that the sampling allows (`Propagator.method` and `.why` tell which):
-        "angular_spectrum", the transfer function sampled on the window: exact up to |distance| of about 2 n pitch^2 / wavelength for
-            n pixels and pad=2;
-        "rayleigh_sommerfeld", the transform of the sampled impulse response, which equals the sum over all pixels: exact from that
-            distance on. "auto" also samples it finer than the pitch, or enlarges the window, where neither holds (large shifts, planes
-            much longer in one direction);
-        Exact: to 1e-3 of the peak for fields that their pitch samples. Where the transfer function is used, light at the very edge of the
-            band wraps around with pad=2: of random phases with 3 x 3 samples each it makes errors of 0.3 % at a tenth of its range and
-            4 % at its end; with pad=4, 0.06 and 0.5 %. The sum has none.
-        "fresnel", the paraxial transfer function: errors of phase of about pi theta^4 |distance| / (4 wavelength) for light at an angle
-            theta, within the range of "angular_spectrum".
-        A method asked for outside its range warns with the range and the expected error.
-    pad : linear size of the zero-padded window in fields (rounded up to a 5-smooth length), or a pair (y, x); 1 is a periodic window,
-        worked out by its spectrum.
-    band_limit : True, False or a pair (y, x), for a method asked for by name: drop what cannot be sampled, which would alias into the
-        result: frequencies for which the window is too small at this distance (Matsushima's limit, kept exactly for both axes), or for
-        "rayleigh_sommerfeld" the parts of the kernel for which the pitch is too coarse. "auto" has nothing to drop.
-    evanescent : "decay" or "drop", for "angular_spectrum"; the other two have no such waves to treat apart.
-    shift : metres, (sy, sx): the output window lies this far from the axis of the input window.
-    out_shape : (my, mx) pixels of the output window, of the same pitch, if not that of `field`. Both have their origin at n // 2.
-    memory_limit : bytes that one transfer function and the work on one field may take; None is half of the machine's memory.
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t). A side of one sample is uniform along it: light
+        that does not change in that direction, which is never padded.
+    distance, wavelength
+        Metres; scalars or arrays that broadcast with the leading axes of `field`: one field and five distances give five fields. A negative
+        distance propagates back.
+    pitch
+        Metres, a scalar or (dy, dx).
+    method : str
+        "auto" takes the exact one that the sampling allows (`Propagator.method` and `.why` tell which):
 
-    Returns an array like `field`, of shape (..., my, mx). Raises TypeError for a field that is not complex, ValueError for lengths that
-    are not positive and finite, for NaN (on a GPU: at `pnnkern.check()`), and for shapes that do not broadcast, and MemoryError, before
-    anything is allocated, for a plan that would take more than `memory_limit`. Warns when pitch / wavelength suggests another unit.
-    Goodman, Introduction to Fourier Optics, sections 3.5, 3.10, 4.2; Matsushima and Shimobaba, Opt. Express 17, 19662 (2009).
+        - "angular_spectrum", the transfer function sampled on the window: exact up to |distance| of about 2 n pitch^2 / wavelength for n pixels
+          and pad=2;
+        - "rayleigh_sommerfeld", the transform of the sampled impulse response, which equals the sum over all pixels: exact from that distance
+          on. "auto" also samples it finer than the pitch, or enlarges the window, where neither holds (large shifts, planes much longer in one
+          direction);
+
+        Exact: to 1e-3 of the peak for fields that their pitch samples. Where the transfer function is used, light at the very edge of the band
+        wraps around with pad=2: of random phases with 3 x 3 samples each it makes errors of 0.3 % at a tenth of its range and 4 % at its end;
+        with pad=4, 0.06 and 0.5 %. The sum has none.
+
+        - "fresnel", the paraxial transfer function: errors of phase of about pi theta^4 |distance| / (4 wavelength) for light at an angle
+          theta, within the range of "angular_spectrum".
+
+        A method asked for outside its range warns with the range and the expected error.
+    pad
+        Linear size of the zero-padded window in fields (rounded up to a 5-smooth length), or a pair (y, x); 1 is a periodic window, worked out
+        by its spectrum.
+    band_limit
+        True, False or a pair (y, x), for a method asked for by name: drop what cannot be sampled, which would alias into the result:
+        frequencies for which the window is too small at this distance (Matsushima's limit, kept exactly for both axes), or for
+        "rayleigh_sommerfeld" the parts of the kernel for which the pitch is too coarse. "auto" has nothing to drop.
+    evanescent : str
+        "decay" or "drop", for "angular_spectrum"; the other two have no such waves to treat apart.
+    shift
+        Metres, (sy, sx): the output window lies this far from the axis of the input window.
+    out_shape : tuple[int, int] | None
+        (my, mx) pixels of the output window, of the same pitch, if not that of `field`. Both have their origin at n // 2.
+    memory_limit : int | None
+        Bytes that one transfer function and the work on one field may take; None is half of the machine's memory.
+
+    Returns
+    -------
+    Array
+        An array like `field`, of shape (..., my, mx).
+
+    Raises
+    ------
+    TypeError
+        For a field that is not complex.
+    ValueError
+        For lengths that are not positive and finite, for NaN (on a GPU: at `pnnkern.check()`), and for shapes that do not broadcast.
+    MemoryError
+        Before anything is allocated, for a plan that would take more than `memory_limit`.
+
+    Notes
+    -----
+    Warns when pitch / wavelength suggests another unit. Goodman, Introduction to Fourier Optics, sections 3.5, 3.10, 4.2; Matsushima and
+    Shimobaba, Opt. Express 17, 19662 (2009).
     """
     return _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape, memory_limit)(
         field
@@ -67,13 +97,25 @@ def propagate_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength: 
                   out_shape: tuple[int, int] | None = None, memory_limit: int | None = None) -> Any:  # fmt: skip
     """The derivative of `propagate` by its adjoint, for a cotangent g = dL/dRe + i dL/dIm.
 
-    cotangent : like the result of `propagate`. Other arguments as there.
-    wrt : any of "field", "distance", "wavelength". field: ``crop F^-1( conj(H) F pad(g) )``; distance, wavelength:
-        ``Re sum conj(G) dH U / (Py Px)`` over the window, in float64 (dL/dmetre), summed to the shape that was given. The method and
-        the band limit are held while they vary.
+    Parameters
+    ----------
+    cotangent : Array
+        Like the result of `propagate`.
+    wrt
+        Any of "field", "distance", "wavelength". field: ``crop F^-1( conj(H) F pad(g) )``; distance, wavelength: ``Re sum conj(G) dH U / (Py
+        Px)`` over the window, in float64 (dL/dmetre), summed to the shape that was given. The method and the band limit are held while they
+        vary.
 
-    Returns one array, or a tuple in the order of `wrt`. Raises as `propagate`, and ValueError for another `wrt` or a cotangent that
-    is not like the result.
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`.
+
+    Notes
+    -----
+    Other arguments as there.
+
+    Raises as `propagate`, and ValueError for another `wrt` or a cotangent that is not like the result.
     """
     plan = _planned(field, distance, wavelength, pitch, method, pad, band_limit, evanescent, shift, out_shape, memory_limit)
     return plan.vjp(cotangent, field, wrt=wrt)
@@ -93,10 +135,20 @@ class Losses:
     """Where the energy of a propagated field went, as fractions of the energy that entered; arrays over the leading axes.
 
     ``window + outside + evanescent + band_limit = 1``.
-    window : arrived in the output window. outside : went past its edges. evanescent : in waves that decayed or were dropped.
-    band_limit : in frequencies, or parts of the impulse response, that the band limit dropped.
-    edge : of the energy outside, what is in the outermost tenth of the padded window, farthest from the output: what has reached it is
-        about to wrap around. Nothing wraps around with "rayleigh_sommerfeld" and pad=2.
+
+    Parameters
+    ----------
+    window : Array
+        Arrived in the output window.
+    outside : Array
+        Went past its edges.
+    evanescent : Array
+        In waves that decayed or were dropped.
+    band_limit : Array
+        In frequencies, or parts of the impulse response, that the band limit dropped.
+    edge : Array
+        Of the energy outside, what is in the outermost tenth of the padded window, farthest from the output: what has reached it is about to
+        wrap around. Nothing wraps around with "rayleigh_sommerfeld" and pad=2.
     """
 
     window: Array
@@ -110,8 +162,11 @@ class Losses:
 class Propagator(_plan.Explained):
     """The planned form of `propagate`, for one field shape: ``P(u)``, ``P.vjp(g, u)``, ``P.losses(u)``. Arguments as there.
 
-    shape : (ny, nx) of the fields. Its transfer functions are worked out at the first call and kept.
-    methods, reasons : for each distinct (distance, wavelength), the method that is used and why; `method` and `why` say it in one line.
+    Parameters
+    ----------
+    shape : tuple[int, int]
+        (ny, nx) of the fields. Its transfer functions are worked out at the first call and kept. methods, reasons : for each distinct
+        (distance, wavelength), the method that is used and why; `method` and `why` say it in one line.
     """
 
     def __init__(self, shape: tuple[int, int], *, pitch: Any, wavelength: Any, distance: Any, method: str = "auto",

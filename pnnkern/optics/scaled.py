@@ -33,24 +33,45 @@ def propagate_scaled(field: Field, *, distance: Any, wavelength: Any, pitch: Any
                      memory_limit: int | None = None) -> Array:  # fmt: skip
     """Propagate a field to a parallel plane, sampled there with another pitch.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t). A side of one sample is uniform along it.
-    distance, wavelength : metres; scalars or arrays that broadcast with the leading axes of `field`. Negative distances propagate back.
-    pitch : metres, of the field, a scalar or (dy, dx).
-    out_pitch : metres, of the result, a scalar, (dy, dx), or an array (..., 2) of pairs that broadcasts with the leading axes of `field`.
-    out_shape : (my, mx) pixels of the result, if not those of `field`. Both planes have their origin at n // 2.
-    shift : metres, (sy, sx): the output window lies this far from the axis of the input window.
-    method : "auto" takes "angular_spectrum" or "rayleigh_sommerfeld", whichever the sampling allows (exact: the spectrum of `propagate`,
-        summed at the asked points; its window grows beyond `pad` so as to hold the output, except that `pad=1` stays periodic), and
-        "fresnel" where that is exact to three parts in ten thousand and the window would be large; by name also
-        "fresnel" (the paraxial convolution, each output point summed directly) and "fraunhofer" (the same without the quadratic phase of
-        the source: for distance >> size^2 / wavelength). `ScaledPropagator.method` and `.why` tell which was taken.
-    transform : "matrix" (triple product of matrices) or "chirp_z" (FFTs; faster for large planes). The same result but for rounding.
-    pad, band_limit, evanescent, memory_limit : as in `propagate`.
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128, any unit of amplitude; varies as exp(-i omega t). A side of one sample is uniform along it.
+    distance, wavelength
+        Metres; scalars or arrays that broadcast with the leading axes of `field`. Negative distances propagate back.
+    pitch
+        Metres, of the field, a scalar or (dy, dx).
+    out_pitch
+        Metres, of the result, a scalar, (dy, dx), or an array (..., 2) of pairs that broadcasts with the leading axes of `field`.
+    out_shape : tuple[int, int] | None
+        (my, mx) pixels of the result, if not those of `field`. Both planes have their origin at n // 2.
+    shift
+        Metres, (sy, sx): the output window lies this far from the axis of the input window.
+    method : str
+        "auto" takes "angular_spectrum" or "rayleigh_sommerfeld", whichever the sampling allows (exact: the spectrum of `propagate`, summed at
+        the asked points; its window grows beyond `pad` so as to hold the output, except that `pad=1` stays periodic), and
 
-    Returns an array like `field`, of shape (..., my, mx). Raises as `propagate`, and ValueError for distance 0 with "fresnel" or
-    "fraunhofer". Warns as `propagate`, and when the pitch does not sample the phase that "fresnel" and "fraunhofer" sum, so that the result
-    repeats itself within the output window.
-    Goodman, Introduction to Fourier Optics, sections 3.10, 4.2 and 4.3; Soummer et al., Opt. Express 15, 15935 (2007) for the matrices.
+        - "fresnel" where that is exact to three parts in ten thousand and the window would be large; by name also
+        - "fresnel" (the paraxial convolution, each output point summed directly) and "fraunhofer" (the same without the quadratic phase of
+
+        the source: for distance >> size^2 / wavelength). `ScaledPropagator.method` and `.why` tell which was taken.
+    transform : str
+        "matrix" (triple product of matrices) or "chirp_z" (FFTs; faster for large planes). The same result but for rounding.
+    pad, band_limit, evanescent, memory_limit
+        As in `propagate`.
+
+    Returns
+    -------
+    Array
+        An array like `field`, of shape (..., my, mx).
+
+    Notes
+    -----
+    Raises as `propagate`, and ValueError for distance 0 with "fresnel" or "fraunhofer".
+
+    Warns as `propagate`, and when the pitch does not sample the phase that "fresnel" and "fraunhofer" sum, so that the result repeats itself
+    within the output window. Goodman, Introduction to Fourier Optics, sections 3.10, 4.2 and 4.3; Soummer et al., Opt. Express 15, 15935 (2007)
+    for the matrices.
     """
     field = _checks.complex_field("field", field)
     plan = ScaledPropagator(tuple(field.shape[-2:]), distance=distance, wavelength=wavelength, pitch=pitch, out_pitch=out_pitch,
@@ -64,12 +85,24 @@ def propagate_scaled_vjp(cotangent: Array, field: Field, *, distance: Any, wavel
                          out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto",
                          transform: str = "matrix", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay",
                          wrt: Any = ("field",), memory_limit: int | None = None) -> Any:  # fmt: skip
-    """The derivative of `propagate_scaled` by its adjoint. cotangent : like its result. Other arguments as there.
+    """The derivative of `propagate_scaled` by its adjoint.
 
-    wrt : any of "field" (the conjugate transpose), "distance", "wavelength" (``Re sum conj(g) dU`` in float64, dL/dmetre, summed to the
-        shape that was given, the output grid and the method held).
+    Parameters
+    ----------
+    cotangent : Array
+        Like its result.
+    wrt
+        Any of "field" (the conjugate transpose), "distance", "wavelength" (``Re sum conj(g) dU`` in float64, dL/dmetre, summed to the shape
+        that was given, the output grid and the method held).
 
-    Returns one array, or a tuple in the order of `wrt`.
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`.
+
+    Notes
+    -----
+    Other arguments as there.
     """
     field = _checks.complex_field("field", field)
     plan = ScaledPropagator(tuple(field.shape[-2:]), distance=distance, wavelength=wavelength, pitch=pitch, out_pitch=out_pitch,
@@ -153,17 +186,31 @@ class ScaledPropagator(_plan.Explained):
 def fraunhofer(field: Field, *, distance: Any, wavelength: Any, pitch: Any, pad: float = 1) -> Array:
     """The far field of a plane by a single FFT, on the grid that comes out of it: ``fraunhofer_pitch`` wide pixels.
 
-    ``U(x) = exp(i k z) / (i lambda z) exp(i k x^2 / 2z) sum u(x') exp(-2 pi i x x' / (lambda z)) dy dx``; its energy, sum |U|^2 times
-    the area of an output pixel, is that of the field.
+    ``U(x) = exp(i k z) / (i lambda z) exp(i k x^2 / 2z) sum u(x') exp(-2 pi i x x' / (lambda z)) dy dx``; its energy, sum |U|^2 times the area
+    of an output pixel, is that of the field.
 
-    field : (..., ny, nx) complex64 or complex128, any unit of amplitude.
-    distance, wavelength : metres; scalars or arrays that broadcast with the leading axes of `field`. Distance not zero, and
-        >> size^2 / wavelength for this approximation; or |distance| the focal length of a lens.
-    pitch : metres, a scalar or (dy, dx).
-    pad : linear size of the zero-padded window in fields (rounded up to a 5-smooth length), which is also the shape of the result; the
-        output pixels are that much finer.
+    Parameters
+    ----------
+    field : Field
+        (..., ny, nx) complex64 or complex128, any unit of amplitude.
+    distance, wavelength
+        Metres; scalars or arrays that broadcast with the leading axes of `field`. Distance not zero, and >> size^2 / wavelength for this
+        approximation; or |distance| the focal length of a lens.
+    pitch
+        Metres, a scalar or (dy, dx).
+    pad : float
+        Linear size of the zero-padded window in fields (rounded up to a 5-smooth length), which is also the shape of the result; the output
+        pixels are that much finer.
 
-    Returns an array like `field`, of shape (..., py, px), origin at p // 2. Raises as `propagate`, and ValueError for distance 0.
+    Returns
+    -------
+    Array
+        An array like `field`, of shape (..., py, px), origin at p // 2.
+
+    Notes
+    -----
+    Raises as `propagate`, and ValueError for distance 0.
+
     Goodman, Introduction to Fourier Optics, section 4.3.
     """
     field = _checks.complex_field("field", field)
@@ -174,10 +221,23 @@ def fraunhofer(field: Field, *, distance: Any, wavelength: Any, pitch: Any, pad:
 @accepts_any
 def fraunhofer_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength: Any, pitch: Any, pad: float = 1,
                    wrt: Any = ("field",)) -> Any:  # fmt: skip
-    """The derivative of `fraunhofer` by its adjoint. cotangent : like its result. Other arguments as there.
+    """The derivative of `fraunhofer` by its adjoint.
 
-    wrt : any of "field", "distance", "wavelength" (dL/dmetre in float64, at fixed output pixels, whose pitch moves along).
-    Returns one array, or a tuple in the order of `wrt`.
+    Parameters
+    ----------
+    cotangent : Array
+        Like its result.
+    wrt
+        Any of "field", "distance", "wavelength" (dL/dmetre in float64, at fixed output pixels, whose pitch moves along).
+
+    Returns
+    -------
+    array
+        One array, or a tuple in the order of `wrt`.
+
+    Notes
+    -----
+    Other arguments as there.
     """
     field = _checks.complex_field("field", field)
     return _vjp(_FarPlan(tuple(field.shape[-2:]), Media(distance, wavelength), pitch, pad), cotangent, field, wrt)

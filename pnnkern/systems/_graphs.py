@@ -23,8 +23,16 @@ from .writers import Potentiometers
 class GraphNetwork(BuildableEdges):
     """A network on a graph.
 
-    edges, n_nodes : (E, 2) integers and how many nodes there are, in the place of a graph that keys describe. positions : (n_nodes, 2) of
-    the nodes, for pictures. source_nodes, target_nodes : drawn with `key` unless they are given. outputs : target nodes, one for each class.
+    Parameters
+    ----------
+    outputs : Count
+        Target nodes, one for each class.
+    edges, n_nodes
+        (E, 2) integers and how many nodes there are, in the place of a graph that keys describe.
+    positions
+        (n_nodes, 2) of the nodes, for pictures.
+    source_nodes, target_nodes
+        Drawn with `key` unless they are given.
     """
 
     features: Count = 4  # values of a sample

@@ -19,7 +19,15 @@ Rates = Annotated[Sequence[float], Length(0, 101)]
 @accepts_any
 @dataclass(kw_only=True)
 class Layers(BuildableLayers):
-    """Layers that relax. outputs : one for each class. dtype : float32 or float64, of the parameters."""
+    """Layers that relax.
+
+    Parameters
+    ----------
+    outputs : Count
+        One for each class.
+    dtype : str
+        float32 or float64, of the parameters.
+    """
 
     gain: Positive = 1.0  # factor on the inputs
     scale: Positive = 1.0  # weights start uniform in +-scale / sqrt(values that a node sees from below)
@@ -98,7 +106,13 @@ class OneHiddenLayer(DenseLayers):
     hidden: OneSize = (1024,)  # nodes of the hidden layer
 
     def two_rates(self) -> tuple[float, float]:
-        """Of W1 and of W2, relative to the learning rate. Raises ValueError unless there are two of them, or none."""
+        """Of W1 and of W2, relative to the learning rate.
+
+        Raises
+        ------
+        ValueError
+            Unless there are two of them, or none.
+        """
         if len(self.rates) not in (0, 2):
             raise ValueError(f"rates must be two numbers, of W1 and of W2, got {len(self.rates)}")
         first, second = self.rates if len(self.rates) else (1.0, 1.0)

@@ -65,8 +65,12 @@ def as_measured(one: Phases, a: int, two: Phases, b: int) -> tuple[Phases, int, 
 class Settling(GradedOutputs):
     """Layers that settle. Parameters are given, or drawn with `key`, biases zero.
 
-    nudged_sweeps : of each nudged state, None for as many as of the free one. tolerance : 0 makes exactly so many sweeps, else they are the
-    most, and not to settle is an error; None is that of the dtype.
+    Parameters
+    ----------
+    nudged_sweeps : int | None
+        Of each nudged state, None for as many as of the free one.
+    tolerance : float | None
+        0 makes exactly so many sweeps, else they are the most, and not to settle is an error; None is that of the dtype.
     """
 
     sweeps: Turns = 15  # over all layers, of the free state
@@ -167,7 +171,13 @@ class Settling(GradedOutputs):
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Free outputs (batch, outputs) of the built network. key : of the noise that they are measured with."""
+        """Free outputs (batch, outputs) of the built network.
+
+        Parameters
+        ----------
+        key
+            Of the noise that they are measured with.
+        """
         return self.relax(inputs, key=key, sample=sample).output
 
     def forward_population(
@@ -291,8 +301,11 @@ class DenseSettling(DenseLayers, Settling):
 class HopfieldUnits(Settling):
     """Layers of Hopfield units.
 
-    readout : "state", the outputs are units that are nudged by their square error, or "softmax", they are scores beside the energy whose
-    cross-entropy nudges the layer below.
+    Parameters
+    ----------
+    readout : Literal['state', 'softmax']
+        "state", the outputs are units that are nudged by their square error, or "softmax", they are scores beside the energy whose
+        cross-entropy nudges the layer below.
     """
 
     activation: Literal["hard-sigmoid", "sigmoid", "tanh"] = "hard-sigmoid"  # of the units

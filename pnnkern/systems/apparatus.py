@@ -130,19 +130,33 @@ def from_callable(
 ) -> Apparatus:  # fmt: skip
     """Make a system of your own apparatus, or of any function of inputs and parameters.
 
-    forward : ``forward(inputs, parameters, key, sample)`` -> real outputs (batch, n): one physical pass, whose noise, if it is simulated,
-        is drawn from `key` for the global indices `sample`. It may leave out `sample`, or both.
-    parameters : name -> array; rules propose updates to them.
-    twin : a digital model, ``model(inputs, parameters)`` and ``vjp(cotangent, inputs, parameters)`` -> {name: gradient}; check the second
-        with `pnnkern.testing.check_vjp`. Without one, rules that need a model refuse. In a `chain` the second also gives "inputs", the
-        gradient by the inputs.
-    encode : what turns images or features (batch, ...) into inputs; by default they are flattened, uint8 brought to [0, 1].
-    target : what outputs are trained to be, unless a rule says otherwise; by default scores, by their cross-entropy.
-    example : raw samples (batch, ...) to try all of it with.
+    Parameters
+    ----------
+    forward : Forward
+        ``forward(inputs, parameters, key, sample)`` -> real outputs (batch, n): one physical pass, whose noise, if it is simulated, is drawn
+        from `key` for the global indices `sample`. It may leave out `sample`, or both.
+    parameters : dict[str, Array]
+        Name -> array; rules propose updates to them.
+    twin : tuple[Forward, Derivative] | None
+        A digital model, ``model(inputs, parameters)`` and ``vjp(cotangent, inputs, parameters)`` -> {name: gradient}; check the second with
+        `pnnkern.testing.check_vjp`. Without one, rules that need a model refuse. In a `chain` the second also gives "inputs", the gradient by
+        the inputs.
+    encode : Callable[[Array], Array] | None
+        What turns images or features (batch, ...) into inputs; by default they are flattened, uint8 brought to [0, 1].
+    target : Target | None
+        What outputs are trained to be, unless a rule says otherwise; by default scores, by their cross-entropy.
+    example
+        Raw samples (batch, ...) to try all of it with.
 
+    Raises
+    ------
+    TypeError, ValueError
+        In one line, for functions that cannot be called like that and, with an `example`, for outputs and gradients that have another shape or
+        are no numbers.
+
+    Notes
+    -----
     Your functions are given arrays of the library that `parameters` are of: torch tensors where these are torch's.
-    Raises TypeError or ValueError, in one line, for functions that cannot be called like that and, with an `example`, for outputs and
-    gradients that have another shape or are no numbers.
     """
     library = _gate.library(parameters)
     of: dict[str, Any] = {

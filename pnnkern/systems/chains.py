@@ -148,9 +148,18 @@ def chain(stages: Sequence[System], *, example: Any = None) -> Chain:
     """A chain of systems, such as `from_callable` makes: what is measured behind one enters the next as it is.
 
     Where all have a twin the chain has one too: the derivative of each but the first must also give "inputs", the gradient by its inputs.
-    example : raw samples (batch, ...) to try all of it with.
 
-    Raises ValueError for fewer than one stage, TypeError for one that cannot be measured.
+    Parameters
+    ----------
+    example
+        Raw samples (batch, ...) to try all of it with.
+
+    Raises
+    ------
+    ValueError
+        For fewer than one stage.
+    TypeError
+        For one that cannot be measured.
     """
     parts = list(stages)
     if not parts:

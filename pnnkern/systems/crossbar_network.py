@@ -100,10 +100,18 @@ PERFECT = {key.name: key.default for key in _declared.keys(Arrays) if key.name n
 class CrossbarNetwork(System):
     """Arrays of weights {"w0": (n_0 + 1, n_1), "w1": ...}; the last row of each is for the bias.
 
-    Outputs are linear. hardware : how the arrays are built, in the place of `arrays`, for what those cannot say. Where they are perfect the
-        network is its own twin.
-    reference : inputs (batch, n_0), by which ADC ranges are calibrated and drift is compensated, from the currents that they gave just
-        after programming and give now, each read twice; see `calibrate`.
+    Outputs are linear.
+
+    Parameters
+    ----------
+    hardware : Crossbar | None
+        How the arrays are built, in the place of `arrays`, for what those cannot say. Where they are perfect the network is its own twin.
+    reference : Array | None
+        Inputs (batch, n_0), by which ADC ranges are calibrated and drift is compensated, from the currents that they gave just after
+        programming and give now, each read twice; see `calibrate`.
+
+    Notes
+    -----
     key : of `pnnkern.random`; draws the weights to start from, normal with variance 1 / n_in within `weight_max`, and makes the devices.
 
     An array is programmed when it is first read, and anew when its weights have changed (see `System`).
@@ -248,8 +256,12 @@ class CrossbarNetwork(System):
     def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
         """Errors driven into the columns and read at the rows of the arrays as they are, by drivers and converters without error.
 
-        Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row. Raises ValueError
-        for gated arrays, whose rows carry no current.
+        Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row.
+
+        Raises
+        ------
+        ValueError
+            For gated arrays, whose rows carry no current.
         """
         if self.crossbar is not None and self.crossbar.chain.gated:
             raise ValueError(
@@ -289,8 +301,16 @@ class CrossbarNetwork(System):
     def estimate(self, technology: Any = None) -> dict[str, float]:
         """Energy, latency and area of one inference, arrays one after another: the sums of `crossbar.estimate`.
 
-        technology : the costs (`crossbar.Technology`); its defaults have their sources. Returns {"energy_per_inference_j", "latency_s",
-        "area_m2", "operations_per_joule"}. An estimate of the arrays and their converters only; the electronics of f are not in it.
+        Parameters
+        ----------
+        technology
+            The costs (`crossbar.Technology`); its defaults have their sources.
+
+        Returns
+        -------
+        dict[str, float]
+            {"energy_per_inference_j", "latency_s", "area_m2", "operations_per_joule"}. An estimate of the arrays and their converters only; the
+            electronics of f are not in it.
         """
         parts = [
             crossbar.estimate(self._hardware(), shape, technology=technology, state=self._programmed(l)) for l, shape in enumerate(self.shapes)

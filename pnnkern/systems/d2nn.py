@@ -137,15 +137,21 @@ def _part_of(name: tuple[Any, ...]) -> np.ndarray:
 class D2NN(System):
     """A diffractive network. Its one parameter is `phase` (layers, size, size), radians.
 
-    between : "photodetector" detects the light in front of every mask but the first and sends it on anew, with an amplitude that the
-        intensity drives: see `pnnkern.systems._photodetectors`. Layers are stages then, with real outputs between them.
-
-    store : "half" keeps fields as pairs of 16-bit floats, and changes gradients by 2e-4: see `pnnkern.optics.chain.forward`.
-    key : of `pnnkern.random`; draws phases, and the errors of the network that was built. With `imperfections`, `forward`, `measure` and
+    Parameters
+    ----------
+    store : Literal['fields', 'half', 'recompute']
+        "half" keeps fields as pairs of 16-bit floats, and changes gradients by 2e-4: see `pnnkern.optics.chain.forward`. key : of
+        `pnnkern.random`; draws phases, and the errors of the network that was built. With `imperfections`, `forward`, `measure` and
         `forward_population` are passes through the built one, and this is its digital twin.
-    dtype : of the parameters, float32 or float64; fields are complex of the same precision.
-    chunk : most samples worked on at a time; pieces of a batch are equal.
-    shifts : (y, x) of each plane after the first, metres off the axis of the one before; None: aligned.
+    between : Literal['field', 'photodetector']
+        "photodetector" detects the light in front of every mask but the first and sends it on anew, with an amplitude that the intensity
+        drives: see `pnnkern.systems._photodetectors`. Layers are stages then, with real outputs between them.
+    dtype : str
+        Of the parameters, float32 or float64; fields are complex of the same precision.
+    chunk : Count
+        Most samples worked on at a time; pieces of a batch are equal.
+    shifts : tuple[tuple[float, float], ...] | None
+        (y, x) of each plane after the first, metres off the axis of the one before; None: aligned.
     """
 
     geometry: Geometry = field(default_factory=Geometry)
@@ -246,7 +252,11 @@ class D2NN(System):
 
         The longer side takes `input_size` neurons, the shorter one as many as keep the image's shape. Each neuron has the mean of the image
         over its own area: a pixel becomes a square of neurons, or a neuron averages over pixels, in part where they overlap in part.
-        Raises TypeError or ValueError for anything else.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything else.
         """
         images = images if _array.is_array(images) else np.asarray(images)
         if images.ndim != 3 or 0 in images.shape[1:]:
@@ -322,7 +332,10 @@ class D2NN(System):
     def stage(self, stage: int, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
         """Behind one mask of the built network, intensities on the neurons (batch, size, size), or the detectors' powers behind the last one.
 
-        inputs : fields for the first mask, intensities for the others, whose scale does not matter. The record is the twin's.
+        Parameters
+        ----------
+        inputs : Array
+            Fields for the first mask, intensities for the others, whose scale does not matter. The record is the twin's.
         """
         out, at = self._twin_stage(stage, inputs)
         if not self.imperfections.perfect:

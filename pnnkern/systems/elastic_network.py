@@ -43,14 +43,21 @@ class Shapes(States):
 class SpringNetwork(GraphNetwork):
     """A network of springs that learns: a Delaunay triangulation of random points in the unit square. Metres and N/m.
 
-    edges, positions : (E, 2) integers and (n_nodes, dimension) metres, where all springs have their first rest lengths, in the place of
-    that triangulation. anchor_nodes : drawn with `key` unless they are given.
+    edges, positions : (E, 2) integers and (n_nodes, dimension) metres, where all springs have their first rest lengths, in the place of that
+    triangulation.
 
-    Nudged by beta, N/m, the network rests where E + beta C is least: springs of stiffness beta pull the outputs along the first axis to
-    their targets, or push them away. Held targets keep their other coordinates where the free state has them.
+    Parameters
+    ----------
+    anchor_nodes
+        Drawn with `key` unless they are given.
 
-    Where distances are read, target_nodes are (2 outputs,), two for each output, and springs between these two nudge: they can only pull, and
-    a distance cannot be held. So far pairs of nodes come to answer to a strain somewhere else (allostery): Rocks et al., PNAS 114, 2520 (2017).
+    Notes
+    -----
+    Nudged by beta, N/m, the network rests where E + beta C is least: springs of stiffness beta pull the outputs along the first axis to their
+    targets, or push them away. Held targets keep their other coordinates where the free state has them.
+
+    Where distances are read, target_nodes are (2 outputs,), two for each output, and springs between these two nudge: they can only pull, and a
+    distance cannot be held. So far pairs of nodes come to answer to a strain somewhere else (allostery): Rocks et al., PNAS 114, 2520 (2017).
     """
 
     nodes: Annotated[int, Range(ge=4, le=1_000_000)] = 60  # of the graph
@@ -206,7 +213,13 @@ class SpringNetwork(GraphNetwork):
         return out
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """What is read of the targets (batch, outputs), metres, of the built network. key : of its noise."""
+        """What is read of the targets (batch, outputs), metres, of the built network.
+
+        Parameters
+        ----------
+        key
+            Of its noise.
+        """
         return self._measured(self._outputs_of(self.states(inputs)), key, sample)
 
     @property
@@ -229,8 +242,12 @@ class SpringNetwork(GraphNetwork):
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Gradients for a cotangent c (batch, outputs): sums over the batch of ``-(r - l) q`` by stiffness and ``k q`` by rest length.
 
-        q is how much longer each spring would get by forces c at the targets, ``H^-1 c`` to first order. Raises ConvergenceError where the
-        network does not rest stably.
+        q is how much longer each spring would get by forces c at the targets, ``H^-1 c`` to first order.
+
+        Raises
+        ------
+        ConvergenceError
+            Where the network does not rest stably.
         """
         k, l = self._springs
         moved, stable = self.network.respond(k, l, self._held, record, self._forces(cotangent.astype(np.float64), record))
@@ -268,8 +285,15 @@ class SpringNetwork(GraphNetwork):
         self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
         sample: Any = 0,
     ) -> Shapes:  # fmt: skip
-        """Equilibria of all phases, the nudged and held ones from the free one on. nudges : N/m, or with `hold` fractions of the way.
+        """Equilibria of all phases, the nudged and held ones from the free one on.
 
+        Parameters
+        ----------
+        nudges : tuple[float, ...]
+            N/m, or with `hold` fractions of the way.
+
+        Notes
+        -----
         Raises NudgeError, a ValueError, for a negative nudge beyond which the outputs have no equilibrium, and for any of distances;
         CapabilityError for distances that are to be held.
         """

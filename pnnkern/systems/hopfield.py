@@ -24,11 +24,17 @@ from .writers import Pulses
 class Hopfield(HopfieldUnits, DenseSettling):  # in this order: a dataclass takes the defaults of the first
     """Layered Hopfield network.
 
-    feedback : "tied", weights act both ways; "separate", others act downwards, V2, V3, ..., drawn by the same law from a stream of their
-        own, so that there is no energy, and equilibrium propagation is that of vector fields, no gradient; "same-update", V moves as W
-        does, by the contrast of tied weights, so that the two never grow further apart. Scellier et al., arXiv:1808.04873 (2018);
-        Laborieux et al., Front. Neurosci. 15, 633674 (2021). The separate estimate is far from
-        the gradient in the first layers at first, and comes closer as V turns towards W. Others as in `HopfieldUnits`.
+    Parameters
+    ----------
+    feedback : Literal['tied', 'separate', 'same-update']
+        "tied", weights act both ways; "separate", others act downwards, V2, V3, ..., drawn by the same law from a stream of their own, so that
+        there is no energy, and equilibrium propagation is that of vector fields, no gradient; "same-update", V moves as W does, by the contrast
+        of tied weights, so that the two never grow further apart. Scellier et al., arXiv:1808.04873 (2018); Laborieux et al., Front. Neurosci.
+        15, 633674 (2021). The separate estimate is far from the gradient in the first layers at first, and comes closer as V turns towards W.
+
+    Notes
+    -----
+    Others as in `HopfieldUnits`.
 
     Defaults: one hidden layer of 1024 units, 15 sweeps, as in Scellier et al., arXiv:2312.15103 (2023).
     """

@@ -89,7 +89,12 @@ class ConvolutionalHopfield(HopfieldUnits):
     def encode(self, images: Array) -> Array:
         """Images, uint8 or finite numbers, as (batch, maps, height, width): uint8 as fractions of 255, times the gain.
 
-        They are (batch, values), (batch, height, width) of one map, or (batch, maps, height, width). Raises TypeError or ValueError for others.
+        They are (batch, values), (batch, height, width) of one map, or (batch, maps, height, width).
+
+        Raises
+        ------
+        TypeError, ValueError
+            For others.
         """
         values = Encoding(int(np.prod(self.image)), self.dtype, gain=self.gain, bounded=False).of(images, self.device)
         shape = np.shape(images)[1:]

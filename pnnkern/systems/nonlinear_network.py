@@ -35,14 +35,19 @@ SLACK = 1e3  # times what relaxations leave: outputs that are so close to their 
 class NonlinearCircuit(Circuit):
     """A network of transistors that learns their gate voltages; outputs are differences of two nodes. Volts.
 
-    network : another network than transistors on that graph, a `TransistorNetwork` with a law of its own, or a `DiodeNetwork`, whose
-    parameter is "conductance" (siemens) and not "gate" (volts): targets and limits are in these units. One output alone tells classes 1 and
-    0 apart. source_nodes : (features + 2,), of the features and the rails at 0 and `volts`. target_nodes : (2 * outputs,), all positive
-    ends, then all negative ones.
+    Parameters
+    ----------
+    network
+        Another network than transistors on that graph, a `TransistorNetwork` with a law of its own, or a `DiodeNetwork`, whose parameter is
+        "conductance" (siemens) and not "gate" (volts): targets and limits are in these units. One output alone tells classes 1 and 0 apart.
+        source_nodes : (features + 2,), of the features and the rails at 0 and `volts`. target_nodes : (2 * outputs,), all positive ends, then
+        all negative ones.
 
-    Held outputs keep the mean of their two nodes. Nudges are currents ``beta (target - output)`` into the positive end and out of the
-    negative one, of the free output, beta in siemens; small ones, that move the outputs by less than they are off. Transistors have no
-    energy: their contrasts are no gradients, however small the nudge.
+    Notes
+    -----
+    Held outputs keep the mean of their two nodes. Nudges are currents ``beta (target - output)`` into the positive end and out of the negative
+    one, of the free output, beta in siemens; small ones, that move the outputs by less than they are off. Transistors have no energy: their
+    contrasts are no gradients, however small the nudge.
     """
 
     graph: Literal["lattice", "disordered"] = "lattice"  # lattice: square and periodic, side the root of nodes
@@ -171,7 +176,13 @@ class NonlinearCircuit(Circuit):
         return self.built()._settle(self._entered(inputs))
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """One pass of the built network: source voltages (batch, features + 2) -> outputs (batch, outputs), volts. key : of its noise."""
+        """One pass of the built network: source voltages (batch, features + 2) -> outputs (batch, outputs), volts.
+
+        Parameters
+        ----------
+        key
+            Of its noise.
+        """
         return self._measured(self._across(self.states(inputs)), key, sample)
 
     forward_population = protocols.looped_population(forward)
@@ -195,8 +206,13 @@ class NonlinearCircuit(Circuit):
     ) -> States:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on.
 
-        target : (batch, outputs), or a function of the free outputs that gives it.
+        Parameters
+        ----------
+        target : Real | Callable[[Array], Array] | None
+            (batch, outputs), or a function of the free outputs that gives it.
 
+        Notes
+        -----
         Raises NudgeError, a ValueError, for a nudge that drives a sample's outputs further than they are off their targets.
         """
         xp, device, inputs = _array.namespace(inputs), self.built(), self._entered(inputs)

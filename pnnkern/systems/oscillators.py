@@ -71,7 +71,13 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
 
     # ----------------------------------------------------------------------------------------------------------------- physics
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """Cosines of the free outputs (batch, outputs) of the built machine. key : of the noise that they are measured with."""
+        """Cosines of the free outputs (batch, outputs) of the built machine.
+
+        Parameters
+        ----------
+        key
+            Of the noise that they are measured with.
+        """
         return self.relax(inputs, key=key, sample=sample).output
 
     @property

@@ -33,7 +33,10 @@ class Measurable(Protocol):
     ) -> Array:
         """The passes of a population, (members, batch, outputs); `parameters` with a first axis of members, some or all of the names.
 
-        first : the number of the first member in the whole population, or the numbers of all: each has the noise of its own number.
+        Parameters
+        ----------
+        first
+            The number of the first member in the whole population, or the numbers of all: each has the noise of its own number.
         """
 
 
@@ -70,7 +73,10 @@ class Layered(Protocol):
 class Relaxing(Protocol):
     """It relaxes to equilibrium, where its outputs can be nudged or held, and its parts know their own share of the energy.
 
-    has_energy : whether equilibria are minima of an energy. Without one, contrasts are no gradients, however small the nudge.
+    Parameters
+    ----------
+    has_energy : bool
+        Whether equilibria are minima of an energy. Without one, contrasts are no gradients, however small the nudge.
     """
 
     parameters: dict[str, Array]
@@ -102,7 +108,10 @@ class Holomorphic(Protocol):
     def holomorphic_contrast(self, inputs: Array, target: Array, *, radius: float, points: int) -> dict[str, Derivative]:
         """``1/(N r) sum_k dE/dparameter(r w^k) w^-k``, w = exp(2 pi i / N), a sum over the batch: by N nudges of size r on a circle.
 
-        Raises ValueError where nudges cannot be complex.
+        Raises
+        ------
+        ValueError
+            Where nudges cannot be complex.
         """
 
 
@@ -164,7 +173,10 @@ class Driven(Protocol):
 class Weighing(Protocol):
     """It relaxes, as `Relaxing`, its samples can count differently, and its outputs can be pulled to rails.
 
-    rails : (low, high) of an output. The target of `relax` may be a function of the free outputs, whose errors decide on the side.
+    Parameters
+    ----------
+    rails : tuple[float, float]
+        (low, high) of an output. The target of `relax` may be a function of the free outputs, whose errors decide on the side.
     """
 
     parameters: dict[str, Array]
@@ -235,7 +247,10 @@ class Generative(Protocol):
 class Staged(Protocol):
     """It is a chain of stages that can be run one by one, with real outputs between them that can be measured and fed in again.
 
-    stages : how many there are. Each has parameters of its own, and its own derivative is known.
+    Parameters
+    ----------
+    stages : int
+        How many there are. Each has parameters of its own, and its own derivative is known.
     """
 
     parameters: dict[str, Array]
@@ -256,7 +271,10 @@ class Staged(Protocol):
 class Featured(Protocol):
     """What can be measured of it, inside too where that is possible, as features for a read-out that is fitted.
 
-    feature_count : of a sample.
+    Parameters
+    ----------
+    feature_count : int
+        Of a sample.
     """
 
     parameters: dict[str, Array]
@@ -377,7 +395,12 @@ def looped_population(forward: Callable[..., Array]) -> Callable[..., Array]:
 def numbered(count: int, first: Any = 0) -> list[int]:
     """The numbers of `count` members in the whole population: from `first` on, or `first` itself where it holds all of them.
 
-    Raises TypeError for what are no integers, ValueError for another count of them and for negative ones.
+    Raises
+    ------
+    TypeError
+        For what are no integers.
+    ValueError
+        For another count of them and for negative ones.
     """
     given = np.asarray(first)
     if given.dtype.kind not in "iu":
@@ -392,6 +415,8 @@ def numbered(count: int, first: Any = 0) -> list[int]:
 def stacked(system: Any, parameters: dict[str, Array], first: Any = 0) -> Iterator[None]:
     """The system with all its parameters (members, ...) for a while: those of a population, and its own for every member where it has none.
 
+    Notes
+    -----
     Raises as `members` and `numbered`.
     """
     count = members(system, parameters)
@@ -405,7 +430,10 @@ def stacked(system: Any, parameters: dict[str, Array], first: Any = 0) -> Iterat
 def members(system: Any, parameters: dict[str, Array]) -> int:
     """How many members a population has.
 
-    Raises ValueError for a name that is no parameter, and for values that are not (members, ...) of the parameter's shape and dtype.
+    Raises
+    ------
+    ValueError
+        For a name that is no parameter, and for values that are not (members, ...) of the parameter's shape and dtype.
     """
     count = 0
     for name, values in parameters.items():

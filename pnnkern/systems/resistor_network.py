@@ -175,7 +175,13 @@ class ResistorCircuit(Circuit):
         return self.network.response(conductance, self.source_nodes, self.target_nodes)
 
     def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
-        """One pass of the built network: source voltages (batch, sources) -> output voltages (batch, outputs), float64. key : of its noise."""
+        """One pass of the built network: source voltages (batch, sources) -> output voltages (batch, outputs), float64.
+
+        Parameters
+        ----------
+        key
+            Of its noise.
+        """
         return self._measured(self._response().outputs(self._entered(inputs)), key, sample)
 
     def forward_population(
@@ -238,11 +244,19 @@ class ResistorCircuit(Circuit):
         self, inputs: Real, *, target: Real | Callable[[Array], Array] | None = None, nudges: tuple[float, ...] = (), hold: bool = False,
         key: Any = None, sample: Any = 0,
     ) -> Equilibria:  # fmt: skip
-        """Equilibria of all phases, from one factorisation. nudges : in siemens, or with `hold` fractions of the way to the target.
+        """Equilibria of all phases, from one factorisation.
 
-        target : (batch, outputs), or a function of the free outputs that gives it.
+        Parameters
+        ----------
+        target : Real | Callable[[Array], Array] | None
+            (batch, outputs), or a function of the free outputs that gives it.
+        nudges : tuple[float, ...]
+            In siemens, or with `hold` fractions of the way to the target.
 
-        Raises ValueError for a negative nudge beyond which the outputs have no equilibrium.
+        Raises
+        ------
+        ValueError
+            For a negative nudge beyond which the outputs have no equilibrium.
         """
         response, inputs = self._response(), self._entered(inputs)
         output = self._measured(response.outputs(inputs), key, sample)

@@ -39,8 +39,13 @@ class Quantity:
 class Target:
     """A loss in plain words, which `pnnkern.learning.losses.make` makes.
 
-    loss : "mse", towards `high` for the sample's class and `low` for the others, in the unit of the outputs, with `hinge` only as far as
-    that; or "cross-entropy" of ``scale * output``. real : whether outputs can be trained towards numbers at all.
+    Parameters
+    ----------
+    loss : str
+        "mse", towards `high` for the sample's class and `low` for the others, in the unit of the outputs, with `hinge` only as far as that; or
+        "cross-entropy" of ``scale * output``.
+    real : bool
+        Whether outputs can be trained towards numbers at all.
     """
 
     loss: str = "mse"
@@ -88,12 +93,22 @@ class States:
 class System(Described):
     """Base of all systems.
 
-    parameters : name -> array; given, or made by the system, at random with `key`. writers : what writes a parameter, by its name; those
-    without one an optimiser writes. memory : what writers must remember, saved with a run. device : "cpu" or "cuda", of the arrays.
+    Parameters
+    ----------
+    parameters : dict[str, Array]
+        Name -> array; given, or made by the system, at random with `key`.
+    writers : dict[str, Any]
+        What writes a parameter, by its name; those without one an optimiser writes.
+    memory : dict[str, Array]
+        What writers must remember, saved with a run.
+    device : str
+        "cpu" or "cuda", of the arrays.
 
-    What takes long to make of parameters (programmed arrays, factorisations) is kept until they change: on a CPU that is seen by itself;
-    on a GPU, where looking would mean waiting, `writers.apply` says so, and who changes parameters in place otherwise calls `touch`.
-    Forgotten, it is an error at the next `pnnkern.check()`.
+    Notes
+    -----
+    What takes long to make of parameters (programmed arrays, factorisations) is kept until they change: on a CPU that is seen by itself; on a
+    GPU, where looking would mean waiting, `writers.apply` says so, and who changes parameters in place otherwise calls `touch`. Forgotten, it
+    is an error at the next `pnnkern.check()`.
     """
 
     parameters: dict[str, Array] = field(default_factory=dict)
@@ -134,9 +149,17 @@ class System(Described):
 
     @classmethod
     def build(cls, values: Mapping[str, Any], **given: Any) -> Any:
-        """The system with these values of its keys. given : other fields; of those that a run has at hand, what this system has no use for.
+        """The system with these values of its keys.
 
-        Raises TypeError or ValueError for values that cannot be.
+        Parameters
+        ----------
+        given
+            Other fields; of those that a run has at hand, what this system has no use for.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For values that cannot be.
         """
         own = {f.name for f in dataclasses.fields(cls)}
         return _declared.made(cls, values, **{name: value for name, value in given.items() if name in own or name not in _SUPPLIED})
@@ -209,9 +232,17 @@ class System(Described):
         return {}
 
     def export(self, what: str, index: float | None = None) -> np.ndarray:
-        """The array `what`, float64. index : refractive index of a print, None for the system's own.
+        """The array `what`, float64.
 
-        Raises ValueError for an unsuitable index, and for what there is nothing of.
+        Parameters
+        ----------
+        index : float | None
+            Refractive index of a print, None for the system's own.
+
+        Raises
+        ------
+        ValueError
+            For an unsuitable index, and for what there is nothing of.
         """
         if what not in self.exports() or what not in self.parameters:
             raise ValueError(f"a system of kind {self.kind!r} has nothing called {what!r} to export")

@@ -32,7 +32,13 @@ class Writer(Protocol):
         """Go down a derivative of the mean loss, at the learning rate lr."""
 
     def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
-        """Add an array, as far as the devices can. Raises `CapabilityError` where they only follow gradients."""
+        """Add an array, as far as the devices can.
+
+        Raises
+        ------
+        CapabilityError
+            Where they only follow gradients.
+        """
 
 
 @accepts_any
@@ -40,10 +46,19 @@ class Writer(Protocol):
 class Pulsed:
     """A crossbar of pulsed devices (`pnnkern.crossbar.pulsed`): each cell moves by the coincidences of two pulse trains.
 
-    device : name or description. key : of `pnnkern.random`; makes the devices and all that is random. pulses : longest train.
+    Parameters
+    ----------
+    device
+        Name or description.
+    key
+        Of `pnnkern.random`; makes the devices and all that is random.
+    pulses : int
+        Longest train.
 
-    An update in factors is written as it comes, sample by sample; one that is an array by counted pulses, ``lr g / step`` rounded at
-    random to whole ones. Weights (n_in, n_out) or (n,) float32, within the range of their cells (`crossbar.clip_weights`).
+    Notes
+    -----
+    An update in factors is written as it comes, sample by sample; one that is an array by counted pulses, ``lr g / step`` rounded at random to
+    whole ones. Weights (n_in, n_out) or (n,) float32, within the range of their cells (`crossbar.clip_weights`).
     """
 
     device: Any
@@ -91,11 +106,18 @@ class Pulsed:
 class Transferred:
     """Gradients that are gathered in another array or in memory and transferred from there (`pnnkern.crossbar.transfer`).
 
-    rule : `TikiTaka` or `MixedPrecision`. key : of `pnnkern.random`; makes the devices and all that is random. Its state is kept in
-    `system.memory`; `start` makes it from the parameter, which then holds the weights that a pass meets. Updates must be in factors.
+    Parameters
+    ----------
+    rule
+        `TikiTaka` or `MixedPrecision`.
+    key
+        Of `pnnkern.random`; makes the devices and all that is random. Its state is kept in `system.memory`; `start` makes it from the
+        parameter, which then holds the weights that a pass meets. Updates must be in factors.
 
-    TikiTaka's transfer_lr counts per unit of the learning rate here, as in the published algorithms: what the fast array holds does not
-    decay when the gradients stop, so transfers must stop with them.
+    Notes
+    -----
+    TikiTaka's transfer_lr counts per unit of the learning rate here, as in the published algorithms: what the fast array holds does not decay
+    when the gradients stop, so transfers must stop with them.
     """
 
     rule: Any
@@ -142,10 +164,17 @@ class Transferred:
 class Stepped:
     """Parameters that move in whole steps within a range, such as digital potentiometers.
 
-    step : of the parameter's unit. low, high : its range. key : of `pnnkern.random`: ``lr g / step`` is rounded at random to a whole
-    number of steps, so that the mean movement is that of the update. by_sign : instead, everything moves by one step against the sign of
-    its gradient, however small that is, and not at all where it is zero: edges that know no more, Dillavou et al., Phys. Rev. Applied 18,
-    014040 (2022).
+    Parameters
+    ----------
+    step : float
+        Of the parameter's unit.
+    low, high : float
+        Its range.
+    key
+        Of `pnnkern.random`: ``lr g / step`` is rounded at random to a whole number of steps, so that the mean movement is that of the update.
+    by_sign : bool
+        Instead, everything moves by one step against the sign of its gradient, however small that is, and not at all where it is zero: edges
+        that know no more, Dillavou et al., Phys. Rev. Applied 18, 014040 (2022).
     """
 
     step: float
@@ -179,8 +208,14 @@ class Stepped:
 class Rheostats:
     """Conductances of digital potentiometers, whose resistance moves in whole positions.
 
-    ohms : resistance of one position. low, high : range of the conductance, siemens, low above 0. key, by_sign : as of `Stepped`; by the
-    sign alone it is `networks.potentiometer_step`.
+    Parameters
+    ----------
+    ohms : float
+        Resistance of one position.
+    low, high : float
+        Range of the conductance, siemens, low above 0.
+    key, by_sign
+        As of `Stepped`; by the sign alone it is `networks.potentiometer_step`.
     """
 
     ohms: float
@@ -217,7 +252,10 @@ class Rheostats:
 class InPlace:
     """Weights that move by exactly ``-lr rate g`` and stay within low .. high; an update in factors is never made an array.
 
-    rate : of this parameter, relative to the learning rate.
+    Parameters
+    ----------
+    rate : float
+        Of this parameter, relative to the learning rate.
     """
 
     low: float = -np.inf
@@ -284,7 +322,13 @@ class Pulses(Described):
         check(self)
 
     def give(self, system: Any, names: Iterable[str]) -> None:
-        """Let devices made from the system's key hold the weights called `names`. Raises ValueError for weights that are not float32."""
+        """Let devices made from the system's key hold the weights called `names`.
+
+        Raises
+        ------
+        ValueError
+            For weights that are not float32.
+        """
         if self.writer == "ideal":
             return
         if system.dtype != "float32":
@@ -313,7 +357,10 @@ class Pulses(Described):
 class Potentiometers(Described):
     """Parts that may be digital potentiometers: what they learn moves in whole steps within its range, at once.
 
-    Raises ValueError for steps both of the parameter and of its resistance.
+    Raises
+    ------
+    ValueError
+        For steps both of the parameter and of its resistance.
     """
 
     step: NotNegative = 0.0  # of the learned parameter's unit; 0: the optimiser moves it as it likes
@@ -328,7 +375,10 @@ class Potentiometers(Described):
     def give(self, system: Any) -> None:
         """Put all parameters with bounds into the hands of potentiometers, if there are any.
 
-        Raises ValueError for ohms of what is no conductance.
+        Raises
+        ------
+        ValueError
+            For ohms of what is no conductance.
         """
         for name, (low, high) in system.bounds.items() if self.step or self.ohms else ():
             key = random.fold_in(random.require_key(system.key, "steps are rounded at random"), "steps")

@@ -73,6 +73,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_sidebars: dict[str, list[str]] = {page.stem: [] for page in (ROOT / "docs").glob("*.md") if page.stem != "api"}
 html_show_sourcelink = False
 html_copy_source = False
 linkcheck_ignore = [r"https?://.*"]  # built without a network: links within the site are what is checked

@@ -92,7 +92,7 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
         if function.__closure__:  # machine code from two processes may hold two helpers of one name, and the first loaded would serve both
             function.__qualname__ = f"{function.__qualname__}_{_cache.key(*_identity(function))[:12]}"
-        dispatcher: Any = numba.njit(nogil=True, **options)(function)
+        dispatcher: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, **options)(function)
         dispatcher._cache = _Kept(function, options)
         return dispatcher
 
@@ -101,6 +101,34 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
             return compiled(function, options)
         alone = {name: value for name, value in options.items() if name != "parallel"}
         return _threads.choose(function, compiled(function, alone), compiled(function, options))
+
+    return decorate
+
+
+def inner(*args: Any, **options: Any) -> Any:
+    """`numba.njit` for what compiled functions alone call: not kept, as they hold its code, and without an entry for Python, which would take
+    as long to compile as a short function does. Options as Numba's.
+    """
+    if args:
+        return inner(**options)(args[0])
+    try:
+        import numba
+    except ModuleNotFoundError:
+        return _absent
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        dispatcher: Any = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise TypeError(f"{function.__name__} has no entry for Python: compiled functions call it")
+
+        def add(compiled: Any) -> None:
+            dispatcher.overloads[tuple(compiled.signature.args)] = compiled
+
+        # Numba would call a null pointer
+        dispatcher.add_overload, dispatcher._compile_for_args = add, refuse
+        decorated: Callable[..., Any] = dispatcher
+        return decorated
 
     return decorate
 
@@ -146,4 +174,4 @@ def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-__all__ = ["by_precision", "njit", "njit_sized"]
+__all__ = ["by_precision", "inner", "njit", "njit_sized"]

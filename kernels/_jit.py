@@ -120,7 +120,9 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
         if function.__closure__:  # machine code from two processes may hold two helpers of one name, and the first loaded would serve both
             function.__qualname__ = f"{function.__qualname__}_{_cache.key(*_identity(function))[:12]}"
-        dispatcher: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, pipeline_class=_compiler(), **options)(function)
+        # not with threads: what these call through Numba's own pointers does not bear it (their calls end in errors)
+        closed = {} if options.get("parallel") else {"pipeline_class": _compiler()}
+        dispatcher: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, **closed, **options)(function)
         dispatcher._cache = _Kept(function, options)
         return dispatcher
 

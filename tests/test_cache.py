@@ -142,7 +142,7 @@ CROSSBAR = """
 import hashlib
 import numpy as np
 from pnnkern import crossbar
-G = np.random.default_rng(0).uniform(1e-6, 25e-6, (8, 8))
+G = np.random.default_rng(0).uniform(1e-6, 25e-6, (37, 53))
 print(hashlib.sha256(crossbar.effective_conductance(G, wires=crossbar.Wires(word=1.0, bit=1.0)).tobytes()).hexdigest())
 """
 

@@ -122,7 +122,8 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
             function.__qualname__ = f"{function.__qualname__}_{_cache.key(*_identity(function))[:12]}"
         # not with threads: what these call through Numba's own pointers does not bear it (their calls end in errors)
         closed = {} if options.get("parallel") else {"pipeline_class": _compiler()}
-        dispatcher: Any = numba.njit(nogil=True, no_cfunc_wrapper=True, **closed, **options)(function)
+        jit: Any = numba.njit  # whose stubs do not know all of its options
+        dispatcher: Any = jit(nogil=True, no_cfunc_wrapper=True, **closed, **options)(function)
         dispatcher._cache = _Kept(function, options)
         return dispatcher
 
@@ -147,7 +148,8 @@ def inner(*args: Any, **options: Any) -> Any:
         return _absent
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        dispatcher: Any = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+        jit: Any = numba.njit  # whose stubs do not know all of its options
+        dispatcher: Any = jit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
 
         def refuse(*args: Any, **kwargs: Any) -> Any:
             raise TypeError(f"{function.__name__} has no entry for Python: compiled functions call it")

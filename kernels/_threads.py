@@ -26,7 +26,7 @@ class _Layer:
         """Start the threads: only then it is known what they are."""
         import numba
 
-        self.single = numba.config.NUMBA_NUM_THREADS == 1
+        self.single = getattr(numba.config, "NUMBA_NUM_THREADS") == 1  # noqa: B009  (it is set when Numba is imported)
         if not self.single:
             numba.get_num_threads()
             self.any_caller = numba.threading_layer() != "workqueue"

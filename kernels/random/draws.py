@@ -58,7 +58,7 @@ def philox(typingctx: Any, k0: Any, k1: Any, c0: Any, c1: Any, c2: Any, c3: Any)
     not vectorise; as functions each of them would be compiled by itself."""
 
     def rounds(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        def constant(x: int) -> Any:
+        def constant(x: Any) -> Any:
             return ir.Constant(ir.IntType(64), int(x))
 
         k, c = args[:2], args[2:]

@@ -77,6 +77,34 @@ def _identity(function: Callable[..., Any]) -> tuple[Any, ...]:
     return function.__module__, function.__qualname__, code.co_firstlineno, code.co_code, held
 
 
+@functools.cache
+def _compiler() -> Any:
+    """Numba's compiler, by which what a function calls belongs to it alone.
+
+    Numba leaves helpers visible, and of all copies of one in a process the first serves every caller: that which was compiled by itself, or
+    in a process that has found its machine code in the cache that of whatever was loaded first. Where sums may be reordered copies differ in
+    their last bits, and so did a first start and later ones. Nor is anything kept that has become part of its caller.
+    """
+    from llvmlite.binding import Linkage
+    from numba.core.codegen import JITCodeLibrary
+    from numba.core.compiler import Compiler
+
+    class Library(JITCodeLibrary):  # type: ignore[misc, unused-ignore]
+        def _optimize_final_module(self) -> None:
+            for function in self._final_module.functions:
+                if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
+                    function.linkage = Linkage.internal
+            super()._optimize_final_module()
+
+    class Closed(Compiler):  # type: ignore[misc, unused-ignore]
+        def compile_extra(self, func: Any) -> Any:
+            self.state.library = Library(self.state.targetctx.codegen(), func.__qualname__)
+            self.state.library.enable_object_caching()
+            return super().compile_extra(func)
+
+    return Closed
+
+
 def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     """`numba.njit` with `nogil=True` and our disk cache. Options as Numba's; ``parallel=True`` uses threads where that can be done."""
     if args:
@@ -92,7 +120,10 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
         if function.__closure__:  # machine code from two processes may hold two helpers of one name, and the first loaded would serve both
             function.__qualname__ = f"{function.__qualname__}_{_cache.key(*_identity(function))[:12]}"
-        dispatcher: Any = numba.njit(nogil=True, **options)(function)
+        # not with threads: what these call through Numba's own pointers does not bear it (their calls end in errors)
+        closed = {} if options.get("parallel") else {"pipeline_class": _compiler()}
+        jit: Any = numba.njit  # whose stubs do not know all of its options
+        dispatcher: Any = jit(nogil=True, no_cfunc_wrapper=True, **closed, **options)(function)
         dispatcher._cache = _Kept(function, options)
         return dispatcher
 
@@ -101,6 +132,35 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
             return compiled(function, options)
         alone = {name: value for name, value in options.items() if name != "parallel"}
         return _threads.choose(function, compiled(function, alone), compiled(function, options))
+
+    return decorate
+
+
+def inner(*args: Any, **options: Any) -> Any:
+    """`numba.njit` for what compiled functions alone call: not kept, as they hold its code, and without an entry for Python, which would take
+    as long to compile as a short function does. Options as Numba's.
+    """
+    if args:
+        return inner(**options)(args[0])
+    try:
+        import numba
+    except ModuleNotFoundError:
+        return _absent
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        jit: Any = numba.njit  # whose stubs do not know all of its options
+        dispatcher: Any = jit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
+
+        def refuse(*args: Any, **kwargs: Any) -> Any:
+            raise TypeError(f"{function.__name__} has no entry for Python: compiled functions call it")
+
+        def add(compiled: Any) -> None:
+            dispatcher.overloads[tuple(compiled.signature.args)] = compiled
+
+        # Numba would call a null pointer
+        dispatcher.add_overload, dispatcher._compile_for_args = add, refuse
+        decorated: Callable[..., Any] = dispatcher
+        return decorated
 
     return decorate
 
@@ -146,4 +206,4 @@ def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-__all__ = ["by_precision", "njit", "njit_sized"]
+__all__ = ["by_precision", "inner", "njit", "njit_sized"]

@@ -17,6 +17,7 @@ from . import _forks
 class _Layer:
     """What is known of Numba's threads in this process."""
 
+    single = False  # there is but one, and no other need be started
     left_behind = False  # they are in the process that this one was forked from
     any_caller = False  # they run, and take calls from several threads at once
     turn = threading.Lock()  # to be held by callers of the others
@@ -25,8 +26,10 @@ class _Layer:
         """Start the threads: only then it is known what they are."""
         import numba
 
-        numba.get_num_threads()
-        self.any_caller = numba.threading_layer() != "workqueue"
+        self.single = getattr(numba.config, "NUMBA_NUM_THREADS") == 1  # noqa: B009  (it is set when Numba is imported)
+        if not self.single:
+            numba.get_num_threads()
+            self.any_caller = numba.threading_layer() != "workqueue"
 
 
 _layer = _Layer()
@@ -39,9 +42,11 @@ def choose(function: Callable[..., Any], alone: Callable[..., Any], together: Ca
     def call(*args: Any) -> Any:
         if _layer.any_caller:
             return together(*args)
-        if _layer.left_behind:
+        if _layer.single or _layer.left_behind:
             return alone(*args)
         _layer.start()
+        if _layer.single:
+            return alone(*args)
         if _layer.any_caller:
             return together(*args)
         with _layer.turn:

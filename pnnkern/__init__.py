@@ -7,7 +7,7 @@ a rule, `load` gives back what a run has trained, `results` opens a file for lar
 """
 
 import importlib
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
@@ -15,9 +15,9 @@ from ._version import __version__
 if TYPE_CHECKING:
     from ._kernels import Kernel
 
-_HERE = Path(__file__).resolve().parent
-if not (_HERE / "kernels").is_dir():  # a bare checkout: kernels/ and data/ lie beside this package and are mapped into it
-    __path__.append(str(_HERE.parent))
+_HERE = os.path.dirname(os.path.realpath(__file__))
+if not os.path.isdir(os.path.join(_HERE, "kernels")):  # a bare checkout: kernels/ and data/ lie beside this package and are mapped into it
+    __path__.append(os.path.dirname(_HERE))
 
 _ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
 _TRAINING = ("train", "load")  # of experiments.api, which needs the libraries of the command line

@@ -53,6 +53,12 @@ def is_array(x: object) -> bool:
     return isinstance(x, np.ndarray) or is_on_gpu(x)
 
 
+@functools.cache
+def masked(t: type) -> bool:
+    """True for the type of NumPy's masked arrays, for which its module of them need not be loaded."""
+    return any(base.__name__ == "MaskedArray" and base.__module__.startswith("numpy.ma") for base in t.__mro__)
+
+
 def _cupys(t: type) -> bool:
     """Looks at the type alone: in CuPy the interface is a property that does work when it is asked for."""
     return t.__module__.partition(".")[0] == "cupy" and hasattr(t, "__cuda_array_interface__")
@@ -251,6 +257,6 @@ def _memory(xp: ModuleType, gpu: int) -> int:
 
 __all__ = [
     "Array", "Field", "Real", "chunk", "contiguous", "cupy", "device_namespace", "device_of", "host_active", "in_place", "is_array",
-    "is_on_gpu",
-    "largest", "namespace", "nvrtc", "on_all_streams", "on_device", "out_of_use", "place", "processors", "scipy_fft", "threads", "to_numpy",
+    "is_on_gpu", "largest", "masked", "namespace", "nvrtc", "on_all_streams", "on_device", "out_of_use", "place", "processors",
+    "scipy_fft", "threads", "to_numpy",
 ]  # fmt: skip

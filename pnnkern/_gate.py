@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ._array import Array, Field, Real, cupy, is_array, place
+from ._array import Array, Field, Real, cupy, is_array, masked, place
 from ._errors import DeviceError, DeviceMemoryError, out_of_memory
 
 T = TypeVar("T", bound=Callable[..., Any])
@@ -48,7 +48,7 @@ def _kind_of(t: type) -> str:
         return "members"
     if t in _records:
         return "record"
-    if issubclass(t, np.ma.MaskedArray):
+    if masked(t):
         return "masked"
     if issubclass(t, np.ndarray) and library != "cupy":
         return "numpy" if t is np.ndarray else "subclass"

@@ -4,7 +4,6 @@ Packages of your own add theirs by the entry-point groups `pnnkern.systems` and 
 """
 
 import importlib
-import importlib.metadata
 import pkgutil
 from typing import Any
 
@@ -29,11 +28,13 @@ class Kinds:
     def classes(self) -> dict[str, Any]:
         """Every known class by its name, in the order of the names."""
         if not self._loaded:
+            from importlib.metadata import entry_points
+
             package = importlib.import_module(self.package)
             for module in pkgutil.iter_modules(package.__path__):
                 if not module.name.startswith("_"):
                     importlib.import_module(f"{self.package}.{module.name}")
-            for entry in importlib.metadata.entry_points(group=f"pnnkern.{self.what}s"):
+            for entry in entry_points(group=f"pnnkern.{self.what}s"):
                 entry.load()
             self._loaded = True
         return dict(sorted(self._classes.items()))

@@ -267,7 +267,7 @@ def _integer(value: Any, name: str, limit: int) -> int:
 def _key(key: Any) -> tuple[int, int]:
     if type(key) is _capture.StepKey:
         raise _capture.CaptureError("random numbers are drawn by a kernel that takes the key of each step from the host")
-    if not isinstance(key, np.ndarray) or isinstance(key, np.ma.MaskedArray) or key.shape != (2,) or key.dtype != np.uint32:
+    if not isinstance(key, np.ndarray) or _array.masked(type(key)) or key.shape != (2,) or key.dtype != np.uint32:
         got = f"{key.dtype} {key.shape}" if isinstance(key, np.ndarray) else f"{key!r:.60}"
         raise TypeError(f"key must be the uint32 (2,) array of pnnkern.random.key(seed) or fold_in(key, n), got {got}")
     return int(key[0]), int(key[1])

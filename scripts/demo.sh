@@ -2,6 +2,7 @@
 # The main job on a fresh machine with Python 3.11 or newer: a diffractive network learns handwritten digits, then its report.
 #   bash scripts/demo.sh [folder of the run, default runs/demo]
 # Makes .venv (or uses VENV=folder) and installs pnnkern there. A run that was stopped goes on where it was.
+# Kernels are compiled at their first call and kept; `pnnkern warm` compiles all there are, in parallel (docs/first-calls.md).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 venv=${VENV:-.venv}

@@ -41,7 +41,7 @@ try:
     _fft.engine((24, 24), (48, 48), np.dtype(np.complex64))
 except ModuleNotFoundError:  # without pyfftw there are no plans
     pass
-print(x, y, cubin, sum(optimizer._sgd.together.stats.cache_hits.values()))
+print(x, y, cubin, sum(sum(f.stats.cache_hits.values()) for f in (optimizer._sgd.alone, optimizer._sgd.together)))
 """
 MADE, FOUND = "[0.99 0.99 0.99 0.99] [2.] b'machine code' 0\n", "[0.99 0.99 0.99 0.99] [2.] b'machine code' 1\n"
 
@@ -136,6 +136,24 @@ def test_closures_that_were_compiled_apart_keep_apart(fresh: Path) -> None:
     for order in ((2, 3), (3, 2)):
         together = run(CLOSURES, fresh, *map(str, order))[0].split()
         assert together == [alone[n - 2] for n in order]
+
+
+CROSSBAR = """
+import hashlib
+import numpy as np
+from pnnkern import crossbar
+G = np.random.default_rng(0).uniform(1e-6, 25e-6, (37, 53))
+print(hashlib.sha256(crossbar.effective_conductance(G, wires=crossbar.Wires(word=1.0, bit=1.0)).tobytes()).hexdigest())
+"""
+
+
+def test_a_first_start_and_a_later_one_come_to_the_same_bits(fresh: Path) -> None:
+    """Sums of a crossbar may be reordered, and copies of a helper in two kernels are not compiled to the same machine code."""
+    first = run(CROSSBAR, fresh)
+    kept = sorted(path.name for path in fresh.glob("numba/*"))
+    assert run(CROSSBAR, fresh) == first
+    assert sorted(path.name for path in fresh.glob("numba/*")) == kept  # nor was anything compiled
+    assert {name.partition("-")[0] for name in kept} == {"join", "join_last", "pnn_tree_leaves"}
 
 
 # Files can grow to 1000 bytes only, as on a full disk; g++ and its temporary folder are spared.

@@ -86,13 +86,28 @@ def test_what_is_heavy_is_imported_late_or_by_runs_only() -> None:
             assert library not in INTERFACE or part(name) in ("experiments", "cli"), where
 
 
-def test_import_pnnkern_is_light() -> None:
-    """No GPU, MPI, plotting or interface library, and no Numba before the first launch."""
-    code = (
-        "import sys, pnnkern; rooms = [getattr(pnnkern, n) for n in ('optics', 'crossbar', 'networks', 'random', 'systems', 'learning')]; "
-        f"print(*sorted({{'mpi4py', 'numba', 'torch', 'jax', *{(*GPU, *INTERFACE)!r}}} & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == ""
+def loaded(code: str) -> set[str]:
+    """The modules that a process has loaded by `code` beside those of NumPy and of Python itself at its start."""
+    probe = f"import sys, numpy; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", probe], env=environment, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_import_pnnkern_loads_nothing_but_itself() -> None:
+    """Milliseconds depend on the machine, what is loaded does not."""
+    assert loaded("import pnnkern") == {"pnnkern", "pnnkern._version"}
+
+
+def test_rooms_are_light() -> None:
+    """No GPU, MPI, plotting or interface library, no Numba before the first launch, and of SciPy what is asked for, when it is."""
+    found = loaded("import pnnkern; [getattr(pnnkern, n) for n in ('optics', 'crossbar', 'networks', 'random', 'systems', 'learning')]")
+    heavy = {"mpi4py", "numba", "llvmlite", "torch", "jax", "h5py", "threadpoolctl", "unittest", "email", "urllib.request", *GPU, *INTERFACE}
+    assert not heavy & found
+    parts = {"numpy.ma", "numpy.f2py", "numpy.testing", "scipy.fft", "scipy.linalg", "scipy.sparse", "scipy.special", "importlib.metadata"}
+    assert not parts & found
+
+
+def test_drawing_loads_no_masked_arrays() -> None:
+    """NumPy loads them when they are named."""
+    assert "numpy.ma" not in loaded("from pnnkern import random; random._key(random.key(1))")

@@ -1,7 +1,9 @@
 """The package as users get it: wheel, sdist, editable, `--target` and bare checkout all find kernels and data."""
 
 import configparser
+import email
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +63,24 @@ def built(source: Path) -> Path:
     """dist/ with a wheel and an sdist."""
     python("-m", "build", "--no-isolation", "-o", "dist", ".", cwd=source)
     return source / "dist"
+
+
+def test_metadata_is_that_of_the_citation(built: Path) -> None:
+    """In the wheel: who, under which licence, for what; nothing is unknown or empty."""
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        found = email.message_from_bytes(archive.read(name))
+    cited = (ROOT / "CITATION.cff").read_text()
+    assert found["Author"] in re.findall(r'^  - name: "(.*)"$', cited, re.MULTILINE)
+    assert found["Version"] == re.search(r"^version: (.*)$", cited, re.MULTILINE)[1]  # type: ignore[index]
+    assert found["License"] == re.search(r"^license: (.*)$", cited, re.MULTILINE)[1]  # type: ignore[index]
+    keywords = re.search(r"^keywords:\n((?:  - .*\n?)+)", cited, re.MULTILINE)[1]  # type: ignore[index]
+    assert [word.strip() for word in found["Keywords"].split(",")] == re.findall(r"- (.*)", keywords)
+    classifiers = found.get_all("Classifier", [])
+    assert "Typing :: Typed" in classifiers
+    assert sum(c.startswith("Development Status ::") for c in classifiers) == 1
+    assert not any(value.strip() in ("", "UNKNOWN") for value in found.values())
 
 
 def test_listed_packages_are_the_folders_with_code() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._jit import njit
+from .._loops import copy
 
 FAST = {"contract", "nsz"}
 LINES = 8  # word lines with one right-hand side that are walked side by side: their recurrences do not wait for each other
@@ -64,7 +65,7 @@ def _runs(cells, run, start, stride, ratio, inverse, f, x):
         F = f[at : at + run]
         for r in range(run):
             carry[r] = F[r] + carry[r]
-        x[at : at + run] = carry
+        copy(carry, x[at : at + run])
         a = ratio[at : at + run]
         for r in range(run):
             carry[r] *= a[r]
@@ -74,7 +75,7 @@ def _runs(cells, run, start, stride, ratio, inverse, f, x):
         J, a, c = x[at : at + run], ratio[at : at + run], inverse[at : at + run]
         for r in range(run):
             carry[r] = c[r] * J[r] + a[r] * carry[r]
-        J[:] = carry
+        copy(carry, J)
 
 
 @njit(fastmath=FAST)
@@ -88,14 +89,14 @@ def _shared(cells, rhs, start, stride, ratio, inverse, f, x):
         for r in range(rhs):
             carry[r] = F[r] + weight * carry[r]
         weight = ratio[at]
-        x[at * rhs : (at + 1) * rhs] = carry
+        copy(carry, x[at * rhs : (at + 1) * rhs])
     carry[:] = 0
     for k in range(cells):
         at = start + k * stride
         J, a, c = x[at * rhs : (at + 1) * rhs], ratio[at], inverse[at]
         for r in range(rhs):
             carry[r] = c * J[r] + a * carry[r]
-        J[:] = carry
+        copy(carry, J)
 
 
 @njit(fastmath=FAST)

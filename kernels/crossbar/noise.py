@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 
 from .._jit import njit
+from .._loops import copy
 from ..random.draws import bernoulli, block, exp_neg, f8, fma, inline
 from .read import fill
 
@@ -57,7 +58,7 @@ def pnn_noise_mvm(batch, n_in, n_out, kind, p, key0, key1, quad0, sample0, index
                         part[c] = fma(x, y if y > real(0) else real(0), part[c])
             for c in range(n_out):
                 total[c] += part[c]
-        out[b * n_out : (b + 1) * n_out] = total
+        copy(total, out[b * n_out : (b + 1) * n_out])
 
 
 @njit(parallel=True, error_model="numpy")
@@ -99,4 +100,4 @@ def pnn_noise_vjp_g(batch, n_in, n_out, kind, p, key0, key1, quad0, sample0, ind
                 else:
                     slope = real(0)
                 total[c] = fma(v[b * n_in + i] * cotangent[b * n_out + c], slope, total[c])
-        out[i * n_out : (i + 1) * n_out] = total
+        copy(total, out[i * n_out : (i + 1) * n_out])

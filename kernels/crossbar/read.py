@@ -7,6 +7,7 @@ from numba import prange
 from numba.extending import overload
 
 from .._jit import njit
+from .._loops import copy
 from ..random.draws import _normal4, _normal4_64, _uniform4, _uniform4_64, fma
 
 ROWS = 256  # of a batch at a time: what is between the passes stays in the cache
@@ -42,7 +43,7 @@ def _dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, 
         sample = index[b] if index.size else sample0 + b
         row, to = v[b * n_in : (b + 1) * n_in], out[b * n_in : (b + 1) * n_in]
         if step == zero:
-            to[:] = row
+            copy(row, to)
         elif stochastic:
             u = np.empty(4 * ((n_in + 3) // 4), v.dtype)
             fill(1, rounding0, rounding1, 0, sample, u)
@@ -99,7 +100,7 @@ def pnn_read_adc(
         a, first = row // batch, row * n_out
         b, column = row - a * batch, a * n_out
         x = out[first : first + n_out]
-        x[:] = current[first : first + n_out]
+        copy(current[first : first + n_out], x)
         for k in range(1, slices):
             more = current[k * whole + first : k * whole + first + n_out]
             for c in range(n_out):

@@ -19,7 +19,7 @@ time: join.cu, whose twins are in join.py.
 
 import numpy as np
 
-from .._jit import njit
+from .._jit import inner, njit
 
 M = 4  # cells on a side of a leaf; 4 is faster than 2 and 8 in float64 on x86-64
 PORTS = 4 * M
@@ -31,7 +31,7 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}  # sums of positive numbers: any o
 
 
 # -------------------------------------------------------------------------------------------------------------------- leaves
-@njit(fastmath=FAST, error_model="numpy")
+@inner(fastmath=FAST, error_model="numpy")
 def move(C, ports, count, k, g, tape):
     """Port k of every lane moves on through a segment g; g = 0: it is eliminated. tape (ports, lanes): the weights of the node left."""
     scale = np.empty(LANES, C.dtype)
@@ -64,7 +64,7 @@ def move(C, ports, count, k, g, tape):
             C[i, k, x] = moved
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def close(C, k, shut, tape):
     """Eliminate port k of the lanes where `shut`; in the others it stays."""
     for x in range(LANES):
@@ -85,7 +85,7 @@ def close(C, k, shut, tape):
             C[a, k, x] = 0
 
 
-@njit
+@inner(error_model="numpy")
 def ports_by(i, j, ports):
     """The ports of a leaf that exist when cell (i, j) is added, and how many."""
     count = 0
@@ -102,7 +102,7 @@ def ports_by(i, j, ports):
     return count
 
 
-@njit
+@inner(error_model="numpy")
 def segment_kind(row, col, n_in, n_out, pair):
     """Which conductance the word segment before and the bit segment after a cell have: 0 word, 1 bit, 2 first, 3 last, 4 perfect."""
     before = 2 if col == 0 else 0
@@ -110,7 +110,7 @@ def segment_kind(row, col, n_in, n_out, pair):
     return before, after
 
 
-@njit
+@inner(error_model="numpy")
 def leaf_group(G, wire, pair, start, C, tape):
     """Leaves start, start + 1, ... of one array, one in each lane; C (ports, ports, lanes), tape (steps, ports, lanes) are filled."""
     n_in, n_out = G.shape
@@ -119,6 +119,11 @@ def leaf_group(G, wire, pair, start, C, tape):
     ports = np.empty(PORTS, np.uint32)  # unsigned: no negative-index test in the inner loop
     g = np.empty(LANES, G.dtype)
     shut = np.empty(LANES, np.bool_)
+    top, left = np.empty(LANES, np.int64), np.empty(LANES, np.int64)  # the first row and column of the leaf in each lane
+    for x in range(LANES):
+        at = start + x if start + x < blocks else blocks - 1
+        top[x] = at // cols * M - up
+        left[x] = at % cols * M
     C[:] = 0
     tape[:] = 0
     step = 0
@@ -127,8 +132,7 @@ def leaf_group(G, wire, pair, start, C, tape):
             w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
             count = ports_by(i, j, ports)
             for x in range(LANES):
-                at = min(start + x, blocks - 1)
-                before, _ = segment_kind(at // cols * M + i - up, at % cols * M + j, n_in, n_out, pair)
+                before, _ = segment_kind(top[x] + i, left[x] + j, n_in, n_out, pair)
                 g[x] = wire[before]
             if j == 0:
                 for x in range(LANES):
@@ -138,8 +142,7 @@ def leaf_group(G, wire, pair, start, C, tape):
                 move(C, ports, count, w, g, tape[step])
                 step += 1
             for x in range(LANES):
-                at = min(start + x, blocks - 1)
-                row, col = at // cols * M + i - up, at % cols * M + j
+                row, col = top[x] + i, left[x] + j
                 if row >= 0 and col < n_out:
                     cell = G[row, col]
                     C[w, u, x] += cell
@@ -156,20 +159,20 @@ def leaf_group(G, wire, pair, start, C, tape):
     edge = start % cols + LANES >= cols or start < cols  # perhaps a leaf at the right or the upper edge: wires end there
     for k in range(M):
         for x in range(LANES):
-            shut[x] = edge and min(start + x, blocks - 1) % cols == cols - 1
+            shut[x] = edge and left[x] == (cols - 1) * M
         close(C, M + k, shut, tape[step])
         for x in range(LANES):
-            shut[x] = edge and min(start + x, blocks - 1) < cols
+            shut[x] = edge and top[x] == -up
         close(C, 2 * M + k, shut, tape[step + 1])
         step += 2
 
 
-@njit
+@inner(error_model="numpy")
 def wires_of(word, bit, first, last, dtype):
     return np.array([word, bit, first, last, PERFECT]).astype(dtype)
 
 
-@njit
+@njit(error_model="numpy")
 def pnn_tree_leaves(arrays, n_in, n_out, pair, word, bit, first, last, G, out):
     blocks = -(-n_in // M) * -(-n_out // M)
     cells, ends = G.reshape(arrays, n_in, n_out), out.reshape(arrays, blocks, PORTS, PORTS)
@@ -185,7 +188,7 @@ def pnn_tree_leaves(arrays, n_in, n_out, pair, word, bit, first, last, G, out):
 
 
 # --------------------------------------------------------------------------------------------------------------------- joins
-@njit(fastmath=FAST, error_model="numpy")
+@inner(fastmath=FAST, error_model="numpy")
 def panel(rows, start, stop):
     """The nodes start to stop of `eliminate`, without the update of the rows below."""
     n = rows.shape[1]
@@ -204,23 +207,51 @@ def panel(rows, start, stop):
         rows[k, k] = root
 
 
-@njit
+# Loops instead of Numba's slices and sums of arrays, which bring the text of their errors along: that takes longer to compile than all of this.
+@inner(error_model="numpy")
+def corner(A, top, bottom, left, right):
+    """A copy of A[top:bottom, left:right]."""
+    out = np.empty((bottom - top, right - left), A.dtype)
+    for i in range(top, bottom):
+        for j in range(left, right):
+            out[i - top, j - left] = A[i, j]
+    return out
+
+
+@inner(error_model="numpy")
+def place(A, out, top):
+    """out[top:] = A."""
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            out[top + i, j] = A[i, j]
+
+
+@inner(error_model="numpy")
+def product(left, right):
+    """left.T @ right."""
+    return np.dot(left.T, right)
+
+
+@inner(error_model="numpy")
 def eliminate(rows):
     """rows (e, n): conductances of e nodes that go, to each other (columns :e, symmetric) and to the ports that stay (columns e:).
 
     In place: on return rows[:, e:] = Z, and the conductances of the ports that stay grow by Z.T @ Z. The voltage of node k is then
     rows[k, k] * sum_{a > k} rows[k, a] v_a.
     """
-    e = rows.shape[0]
+    e, n = rows.shape
     for start in range(0, e, PANEL):
         stop = min(start + PANEL, e)
         panel(rows, start, stop)
         if stop < e:
-            done = rows[start:stop, stop:].copy()
-            rows[stop:, stop:] += np.dot(np.ascontiguousarray(done[:, : e - stop]).T, done)
+            done = corner(rows, start, stop, stop, n)
+            more = product(corner(rows, start, stop, stop, e), done)
+            for k in range(stop, e):
+                for a in range(stop, n):
+                    rows[k, a] += more[k - stop, a - stop]
 
 
-@njit
+@inner(error_model="numpy")
 def shared_rows(first, out1, keep1, second, out2, keep2):
     """The rows that `eliminate` takes, for two blocks whose ports out1 and out2 are one."""
     e, n1, n2 = len(out1), len(keep1), len(keep2)
@@ -235,13 +266,13 @@ def shared_rows(first, out1, keep1, second, out2, keep2):
     return rows
 
 
-@njit
+@njit(error_model="numpy")
 def join(first, out1, keep1, second, out2, keep2):
     """Two blocks wired together at out1 = out2: conductances of their other ports (first's, then second's), and the eliminated rows."""
     rows = shared_rows(first, out1, keep1, second, out2, keep2)
     eliminate(rows)
-    Z = rows[:, len(out1) :].copy()
-    C = np.dot(Z.T, Z)
+    Z = corner(rows, 0, len(out1), len(out1), rows.shape[1])
+    C = product(Z, Z)
     n = len(keep1)
     for a in range(n):
         for b in range(n):
@@ -252,7 +283,7 @@ def join(first, out1, keep1, second, out2, keep2):
     return C, rows
 
 
-@njit
+@njit(error_model="numpy")
 def join_last(first, out1, keep1, second, out2, keep2, drivers, outputs):
     """As `join`, but only the conductances between the kept ports `drivers` and `outputs`: (drivers, outputs), and the rows."""
     rows = shared_rows(first, out1, keep1, second, out2, keep2)
@@ -265,7 +296,7 @@ def join_last(first, out1, keep1, second, out2, keep2, drivers, outputs):
             left[k, a] = rows[k, e + drivers[a]]
         for a in range(len(outputs)):
             right[k, a] = rows[k, e + outputs[a]]
-    T = np.dot(left.T, right)
+    T = product(left, right)
     for a in range(len(drivers)):
         for b in range(len(outputs)):
             i, j = drivers[a], outputs[b]
@@ -277,7 +308,7 @@ def join_last(first, out1, keep1, second, out2, keep2, drivers, outputs):
 
 
 # ------------------------------------------------------------------------------------------------------------- down the tree
-@njit(fastmath=FAST)
+@inner(fastmath=FAST, error_model="numpy")
 def back(rows, V, start, stop):
     """V[k] = rows[k, k] (V[k] + sum_{k < a < stop} rows[k, a] V[a]) for stop > k >= start."""
     for k in range(stop - 1, start - 1, -1):
@@ -290,23 +321,23 @@ def back(rows, V, start, stop):
             V[k, x] *= root
 
 
-@njit
+@inner(error_model="numpy")
 def interpolate(rows, V):
     """Fill V[:e], the eliminated nodes, from V[e:], the kept ports; V (n, q), rows from `eliminate`."""
     e = rows.shape[0]
     for start in range((e - 1) // PANEL * PANEL, -1, -PANEL):
         stop = min(start + PANEL, e)
-        V[start:stop] = np.dot(rows[start:stop, stop:].copy(), V[stop:])
+        place(np.dot(corner(rows, start, stop, stop, rows.shape[1]), V[stop:]), V, start)
         back(rows, V, start, stop)
 
 
-@njit
+@njit(error_model="numpy")
 def split(rows, W, out1, keep1, size1, out2, keep2, size2):
     """W = Phi Q Phi^T of the kept ports of a joined block -> W of all ports of its two parts (Phi: port voltages, Q: the cotangent)."""
     e, n = rows.shape
     n1, n2 = len(keep1), len(keep2)
     V = np.empty((n, n - e), rows.dtype)
-    V[e:] = W
+    place(W, V, e)
     interpolate(rows, V)
     E = np.empty((n, e), rows.dtype)
     for a in range(n - e):
@@ -333,25 +364,26 @@ def split(rows, W, out1, keep1, size1, out2, keep2, size2):
     return first, second
 
 
-@njit
+@njit(error_model="numpy")
 def part_voltages(rows, V, out1, keep1, size1, out2, keep2, size2):
     """V (kept ports, q) of a joined block -> voltages of all ports of its two parts."""
     e, n1, q = len(out1), len(keep1), V.shape[1]
     full = np.empty((e + len(V), q), rows.dtype)
-    full[e:] = V
+    place(V, full, e)
     interpolate(rows, full)
     first, second = np.zeros((size1, q), rows.dtype), np.zeros((size2, q), rows.dtype)
-    for a in range(e):
-        first[out1[a]] = full[a]
-        second[out2[a]] = full[a]
-    for a in range(n1):
-        first[keep1[a]] = V[a]
-    for a in range(len(keep2)):
-        second[keep2[a]] = V[n1 + a]
+    for x in range(q):
+        for a in range(e):
+            first[out1[a], x] = full[a, x]
+            second[out2[a], x] = full[a, x]
+        for a in range(n1):
+            first[keep1[a], x] = V[a, x]
+        for a in range(len(keep2)):
+            second[keep2[a], x] = V[n1 + a, x]
     return first, second
 
 
-@njit(fastmath=FAST)
+@inner(fastmath=FAST, error_model="numpy")
 def unmove(W, ports, count, k, tape, row, along):
     """W with port k -> W with the node that was left behind when port k moved on; along: -sum Q dv dv of the segment between them."""
     for b in range(count):
@@ -379,14 +411,14 @@ def unmove(W, ports, count, k, tape, row, along):
         W[k, k, x] = corner[x]
 
 
-@njit(fastmath=FAST)
+@inner(fastmath=FAST, error_model="numpy")
 def between(W, a, b, along):
     """-sum Q dv dv between two ports."""
     for x in range(LANES):
         along[x] = W[a, b, x] - (W[a, a, x] + W[b, b, x]) / 2
 
 
-@njit
+@njit(error_model="numpy")
 def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W, gradient, segments):
     """From W (arrays, blocks, ports, ports): gradient (arrays, n_in, n_out), and for each leaf the sums over its segments of each kind."""
     rows, cols = -(-n_in // M), -(-n_out // M)
@@ -447,7 +479,7 @@ def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W,
                             sums[n, at, before] += along[x]
 
 
-@njit(fastmath=FAST)
+@inner(fastmath=FAST, error_model="numpy")
 def left_behind(v, k, tape, x):
     for s in range(v.shape[1]):
         v[k, s] *= tape[k, x]
@@ -458,7 +490,7 @@ def left_behind(v, k, tape, x):
                 v[k, s] += weight * v[a, s]
 
 
-@njit
+@njit(error_model="numpy")
 def pnn_tree_voltages(arrays, n_in, n_out, q, pair, word, bit, first, last, G, V, on_word, on_bit):
     """Voltages (arrays, n_in, n_out, q) of the nodes on both lines at every cell, from those of the ports V (arrays, blocks, ports, q)."""
     rows, cols = -(-n_in // M), -(-n_out // M)
@@ -473,7 +505,7 @@ def pnn_tree_voltages(arrays, n_in, n_out, q, pair, word, bit, first, last, G, V
             leaf_group(cells[n], wire, pair, start, C, tape)
             for x in range(min(LANES, blocks - start)):
                 at = start + x
-                v[:] = ends[n, at]
+                place(ends[n, at], v, 0)
                 step = STEPS
                 for k in range(M - 1, -1, -1):
                     step -= 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._jit import njit
+from .._jit import inner, njit
 
 POWERS, PAIRS, LOGITS, SHARES, SQUARES = range(5)
 
@@ -29,13 +29,13 @@ def pnn_losses_judge(batch, n, kind, scale, high, low, hinge, outputs, labels, f
     sums[0], sums[1] = loss, rating
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _lit(power):
     """`power`, if it can be divided by, else NaN: ratios of no light say nothing."""
     return power if power > 0 and power - power == 0 else np.nan
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _softmax(kind, scale, p, label, score, cotangent):
     """Cross-entropy of the softmax of scores; one score alone is that of class 1, beside 0 for class 0."""
     m, two = len(score), len(score) == 1
@@ -84,7 +84,7 @@ def _softmax(kind, scale, p, label, score, cotangent):
     return np.log(total) - right, 1.0 if best == label else 0.0
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _shares(p, label, cotangent):
     """Square error of each output's share of the power."""
     total, best = 0.0, 0
@@ -103,7 +103,7 @@ def _shares(p, label, cotangent):
     return loss, 1.0 if best == label else 0.0
 
 
-@njit(error_model="numpy")
+@inner(error_model="numpy")
 def _squares(high, low, hinge, p, label, fractions, cotangent):
     """Half the square error; outputs that a hinge leaves alone lie beyond their target on its own side of the middle."""
     n, one = len(p), p.dtype.type

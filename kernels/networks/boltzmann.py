@@ -6,6 +6,7 @@ import numpy as np
 from numba import prange
 
 from .._jit import njit
+from .._loops import copy
 from ..random.draws import _bernoulli4, _whole, block, folded, inline, pnn_draws_bernoulli, uniform
 
 u4, u8 = np.uint32, np.uint64
@@ -86,7 +87,7 @@ def _chain(b, batch, settle, sweeps, key, start, of_hidden, of_classes, sample, 
         _softmax(pull, chance)
         if n >= settle:
             row = (n - settle) * batch + b
-            given[row * hidden : (row + 1) * hidden] = chances[y, :hidden]
+            copy(chances[y, :hidden], given[row * hidden : (row + 1) * hidden])
             drawn[row * classes : (row + 1) * classes] = 0
             drawn[row * classes + y] = 1
             for c in range(classes):

@@ -9,6 +9,7 @@ import numpy as np
 from numba import prange
 
 from .._jit import njit
+from .._loops import copy
 
 inline = numba.njit(error_model="numpy")
 # Sums over nodes may be reordered (they vectorise then); NaN and infinity keep their meaning.
@@ -283,7 +284,7 @@ def respond(layers, model, turned, hold, m, sweeps, tolerance, size, offset, wei
     first = (layers - 1) % 2
     x[:] = 0
     if hold:
-        outputs[:] = force
+        copy(force, outputs)
     for _ in range(sweeps):
         step, largest = x.dtype.type(0), x.dtype.type(0)
         if hold:
@@ -379,7 +380,7 @@ def _relax(batch, each, layers, model, turned, phases, begun, hold, sweeps, nudg
         if begun:
             for l in range(layers):
                 at = batch * offset[l] + b * size[l + 1]
-                x[offset[l] : offset[l + 1]] = state[at : at + size[l + 1]]
+                copy(state[at : at + size[l + 1]], x[offset[l] : offset[l + 1]])
         inner, mine = total[m * nodes : (m + 1) * nodes], drive[b * size[1] : (b + 1) * size[1]]
         one, n = layers == 2 and turned, size[1]
         w, first, second, sums = weights[0][m * n * outputs :], inner[:n], inner[n:], by[:outputs]
@@ -390,7 +391,7 @@ def _relax(batch, each, layers, model, turned, phases, begun, hold, sweeps, nudg
             change[b] = relax(layers, model, turned, m, sweeps, tolerance, size, offset, weights, biases, mine, inner, x, pull, new)
         for l in range(layers):
             at = batch * offset[l] + b * size[l + 1]
-            state[at : at + size[l + 1]] = x[offset[l] : offset[l + 1]]
+            copy(x[offset[l] : offset[l + 1]], state[at : at + size[l + 1]])
         for p in range(phases):
             for k in range(outputs):
                 force[k] = nudge[p] * (target[b * outputs + k] - x[offset[layers - 1] + k])
@@ -404,7 +405,7 @@ def _relax(batch, each, layers, model, turned, phases, begun, hold, sweeps, nudg
                 )
             for l in range(layers):
                 at = phases * batch * offset[l] + (p * batch + b) * size[l + 1]
-                moved[at : at + size[l + 1]] = d[offset[l] : offset[l + 1]]
+                copy(d[offset[l] : offset[l + 1]], moved[at : at + size[l + 1]])
 
 
 def pnn_layered_relax(

@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 
 from .._jit import njit
+from .._loops import copy
 
 KEEP = 0.1  # a factor is used again while a step with it lowers the largest force to this part
 EVEN = 1e-12  # of the energy: what two sums of the same springs may differ by
@@ -137,7 +138,7 @@ def _settle_one(n_nodes, n_free, d, steps, goal, stiffest, k, l, offsets, neighb
                 last = shift
             if not shift < LARGEST * stiffest:
                 return left, step
-        y[:] = g
+        copy(g, y)
         _solve(n, d, first, begin, h, y)
         length, fell = 1.0, False
         for _ in range(40):
@@ -182,10 +183,10 @@ def _respond_one(n_nodes, n_free, d, k, l, offsets, neighbour, edge, node, place
     if not _factor(n, d, first, begin, h):
         return False
     for r in range(n_free):
-        by_row[r * d : (r + 1) * d] = y[node[r] * d : (node[r] + 1) * d]
+        copy(y[node[r] * d : (node[r] + 1) * d], by_row[r * d : (r + 1) * d])
     _solve(n, d, first, begin, h, by_row)
     for r in range(n_free):
-        y[node[r] * d : (node[r] + 1) * d] = by_row[r * d : (r + 1) * d]
+        copy(by_row[r * d : (r + 1) * d], y[node[r] * d : (node[r] + 1) * d])
     return True
 
 

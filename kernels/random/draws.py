@@ -6,16 +6,15 @@ No fastmath here: then Numba emits no `contract` flag and LLVM fuses nothing; `f
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba import prange, types
 from numba.extending import intrinsic
 
-from .._jit import by_precision, njit_sized
+from .._jit import by_precision, inner, njit_sized
 
-# Forced into their callers, or the callers' loops do not vectorise. Not cached: the kernels below are, and hold all of them.
-inline = numba.njit(forceinline=True, error_model="numpy")
+# Forced into their callers, or the callers' loops do not vectorise.
+inline = inner(forceinline=True, error_model="numpy")
 f4, u4, i4, f8, u8, i8 = np.float32, np.uint32, np.int32, np.float64, np.uint64, np.int64
 
 
@@ -53,26 +52,24 @@ MASK, S32, ONE = u8(0xFFFFFFFF), u8(32), u8(1)
 M0, M1, W0, W1 = u8(0xD2511F53), u8(0xCD9E8D57), u8(0x9E3779B9), u8(0xBB67AE85)
 
 
-@inline
-def _round(c0, c1, c2, c3, k0, k1, i):
-    p = M0 * c0
-    q = M1 * c2
-    return (q >> S32) ^ c1 ^ ((k0 + u8(i) * W0) & MASK), q & MASK, (p >> S32) ^ c3 ^ ((k1 + u8(i) * W1) & MASK), p & MASK
+@intrinsic
+def philox(typingctx: Any, k0: Any, k1: Any, c0: Any, c1: Any, c2: Any, c3: Any) -> Any:
+    """Four words. 32-bit words held in uint64: what AVX multiplies. The ten rounds are emitted one after the other, or the callers' loops do
+    not vectorise; as functions each of them would be compiled by itself."""
 
+    def rounds(context: Any, b: Any, signature: Any, args: Any) -> Any:
+        def constant(x: Any) -> Any:
+            return ir.Constant(ir.IntType(64), int(x))
 
-@inline
-def philox(k0, k1, c0, c1, c2, c3):
-    """Four words. 32-bit words held in uint64: what AVX multiplies. Unrolled by hand, or the callers' loops do not vectorise."""
-    c = _round(c0, c1, c2, c3, k0, k1, 0)
-    c = _round(c[0], c[1], c[2], c[3], k0, k1, 1)
-    c = _round(c[0], c[1], c[2], c[3], k0, k1, 2)
-    c = _round(c[0], c[1], c[2], c[3], k0, k1, 3)
-    c = _round(c[0], c[1], c[2], c[3], k0, k1, 4)
-    c = _round(c[0], c[1], c[2], c[3], k0, k1, 5)
-    c = _round(c[0], c[1], c[2], c[3], k0, k1, 6)
-    c = _round(c[0], c[1], c[2], c[3], k0, k1, 7)
-    c = _round(c[0], c[1], c[2], c[3], k0, k1, 8)
-    return _round(c[0], c[1], c[2], c[3], k0, k1, 9)
+        k, c = args[:2], args[2:]
+        for i in range(10):
+            low, high = (b.and_(b.add(key, constant(i * int(w))), constant(MASK)) for key, w in zip(k, (W0, W1), strict=True))
+            p, q = b.mul(constant(M0), c[0]), b.mul(constant(M1), c[2])
+            c = [b.xor(b.xor(b.lshr(q, constant(S32)), c[1]), low), b.and_(q, constant(MASK)),
+                 b.xor(b.xor(b.lshr(p, constant(S32)), c[3]), high), b.and_(p, constant(MASK))]  # fmt: skip
+        return context.make_tuple(b, signature.return_type, c)
+
+    return types.UniTuple(types.uint64, 4)(*[types.uint64] * 6), rounds
 
 
 @inline

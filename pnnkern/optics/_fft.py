@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from .. import _array, _launch, _parallel
 from .._array import Array, Field

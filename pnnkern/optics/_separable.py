@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import scipy.fft
+import scipy
 
 from .. import _array, _constants
 from .._array import Array

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
-import scipy.special
+import scipy
 
 from .. import _array, _constants
 from ._fft import Transfer

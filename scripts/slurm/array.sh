@@ -2,6 +2,7 @@
 # Points of a sweep as an array of jobs, without submitit: sbatch --array=0-7 scripts/slurm/array.sh sweeps/b
 # Each job carries on one point. Two minutes before its time is over the run is saved and its job queued again; if a node fails, Slurm queues
 # its jobs again. `pnnkern launch sweeps/b --executor slurm` does the same by submitit.
+# Before many of them: one job that says `pnnkern warm`, so that they do not all compile.
 #SBATCH --job-name=pnnkern
 #SBATCH --time=01:00:00
 #SBATCH --cpus-per-task=2

@@ -1,5 +1,6 @@
 """Recipes: complete once read, strict about names and types, and the same after a trip through config.toml."""
 
+import importlib.metadata
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -134,7 +135,7 @@ def test_kinds_of_other_packages(monkeypatch: pytest.MonkeyPatch) -> None:
         def load(self) -> None:
             loaded.append("mine")
 
-    monkeypatch.setattr(_kinds.importlib.metadata, "entry_points", lambda group: [Entry()] if group == "pnnkern.systems" else [])
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [Entry()] if group == "pnnkern.systems" else [])
     _kinds.Kinds("system", "pnnkern.systems").classes()
     assert loaded == ["mine"]
 

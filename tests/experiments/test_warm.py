@@ -32,8 +32,9 @@ else:
     SGD().apply({"x": np.ones(4, np.float32)}, {"x": np.ones(4, np.float32)})
     random.normal(random.key(1), (2, 9))
     random.bernoulli(random.key(1), np.ones((2, 9)))
-    used = (optimizer._sgd.together, draws._normal.alone, draws.pnn_draws_bernoulli.alone)
-    print(*(sum(f.stats.cache_hits.values()) for f in used), *(sum(f.stats.cache_misses.values()) for f in used))
+    used = (optimizer._sgd, draws._normal, draws.pnn_draws_bernoulli)
+    stats = [[getattr(f, way).stats for way in ("alone", "together")] for f in used]
+    print(*(sum(sum(s.cache_hits.values()) for s in of) for of in stats), *(sum(sum(s.cache_misses.values()) for s in of) for of in stats))
 """
 
 

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 _FORMS = {
     "ms": "{:.4g} ms", "floor_ms": "floor {:.3g} ms", "of_floor": "{:.0%} of floor", "error": "error {:.1e}", "mib": "{:.1f} MiB",
     "gb_s": "{:.1f} GB/s", "m_s": "{:.0f} M/s", "bytes": "moves {:.3g} B", "flops": "{:.3g} flop",
-    "us": "{:.1f} us", "own_us": "{:.1f} us our own",
+    "s": "{:.3g} s of CPU", "us": "{:.1f} us", "own_us": "{:.1f} us our own",
 }  # fmt: skip
 _SILENT = ("case", "work", "name", "device", "ratios", "absent")
 

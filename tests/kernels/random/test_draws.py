@@ -55,10 +55,15 @@ def test_a_key_in_the_memory_of_the_device(backend, kind: str, rng: np.random.Ge
 
 
 # ------------------------------------------------------------------------------------------------------------- the definition
+@numba.njit
+def _philox(k0, k1, c0, c1, c2, c3):
+    return draws.philox(k0, k1, c0, c1, c2, c3)
+
+
 @pytest.mark.parametrize(("counter", "key", "expected"), definition.KNOWN_ANSWERS)
 def test_known_answers(counter: str, key: str, expected: str) -> None:
     c, k, w = map(definition.hexadecimal, (counter, key, expected))
-    assert [int(x) for x in draws.philox(*map(np.uint64, k + c))] == w
+    assert [int(x) for x in _philox(*map(np.uint64, k + c))] == w
     assert definition.philox(k, c).tolist() == w
     assert pnn.random._philox(tuple(k), tuple(c)) == w
 
@@ -276,13 +281,17 @@ def test_flags_do_change_what_is_not_written_out(harness, rng: np.random.Generat
     assert (results["off"] != results["fast"]).any()
 
 
+@numba.njit
+def _radii(x):
+    return draws.radius(x[0], x[0]), draws.radius(x[1], x[2]), draws.radius64(x[0]), draws.radius64(x[3])
+
+
 def test_ends_of_the_radius(harness) -> None:
     """The smallest and the largest u: radius sqrt(-2 ln u)."""
     for smallest32, largest32, smallest64, largest64 in (
         (harness["off"].radius32(0, 0), harness["off"].radius32(ctypes.c_uint(2**32 - 1), 255),
          harness["off"].radius64(0), harness["off"].radius64(ctypes.c_uint64(2**64 - 1))),
-        (draws.radius(np.uint64(0), np.uint64(0)), draws.radius(np.uint64(2**32 - 1), np.uint64(255)),
-         draws.radius64(np.uint64(0)), draws.radius64(np.uint64(2**64 - 1))),
+        _radii(np.array([0, 2**32 - 1, 255, 2**64 - 1], np.uint64)),
     ):  # fmt: skip
         assert smallest32 == pytest.approx(np.sqrt(82 * np.log(2)), rel=1e-7)  # u = 2^-41
         assert smallest64 == pytest.approx(np.sqrt(128 * np.log(2)), rel=1e-15)  # u = 2^-64

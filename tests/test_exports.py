@@ -1,5 +1,6 @@
 """What users need is exported by its room: kinds, protocols, writers, updates and functions, and whatever the texts name as public."""
 
+import difflib
 import importlib
 import inspect
 import pkgutil
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from scripted import script
 
 import pnnkern
 from pnnkern import _updates, learning, systems
@@ -82,3 +84,11 @@ def test_what_texts_name_is_there() -> None:
         if name not in module.__all__ and not is_module:
             missing.append(f"{room}.{name}")
     assert not missing
+
+
+def test_the_public_surface_is_the_one_that_was_read() -> None:
+    """`python scripts/public_api.py --write` after a change that is meant; what breaks callers has a line in CHANGELOG."""
+    printed = script("public_api").text().splitlines()
+    kept = (CHECKOUT / "tests/public_api.txt").read_text().splitlines()
+    changed = [line for line in difflib.unified_diff(kept, printed, lineterm="", n=0) if not line.startswith(("---", "+++", "@@"))]
+    assert not changed

@@ -53,10 +53,9 @@ def is_array(x: object) -> bool:
     return isinstance(x, np.ndarray) or is_on_gpu(x)
 
 
-@functools.cache
 def masked(t: type) -> bool:
     """True for the type of NumPy's masked arrays, for which its module of them need not be loaded."""
-    return any(base.__name__ == "MaskedArray" and base.__module__.startswith("numpy.ma") for base in t.__mro__)
+    return t is not np.ndarray and any(base.__name__ == "MaskedArray" and base.__module__.startswith("numpy.ma") for base in t.__mro__)
 
 
 def _cupys(t: type) -> bool:

@@ -97,14 +97,14 @@ def test_cmake_by_prefix_and_version(tmp_path: Path, asked: str, found: bool) ->
     command = ["cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={ROOT}"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     if found:
-        assert f"at {pnn.get_include()} in {ROOT / 'kernels'}" in done.stdout, done.stderr
+        assert f"at {ROOT / 'kernels/include'} in {ROOT / 'kernels'}" in done.stdout, done.stderr
     else:
         assert done.returncode
         assert "pnnkernConfig.cmake, version: 0.2" in done.stderr
 
 
 def test_info_tells_programs(capsys: pytest.CaptureFixture[str]) -> None:
-    for option, told in (("--includes", f"-I{pnn.get_include()}"), ("--cmake", str(ROOT / "pnnkern/cmake"))):
+    for option, told in (("--includes", f"-I{pnn.get_include()}"), ("--cmake", str(Path(pnn.__file__).parent / "cmake"))):
         assert main(["info", option]) == 0
         assert capsys.readouterr().out == told + "\n"
         assert main(["info", option, "--json"]) == 0

@@ -4,17 +4,20 @@ Numba keys its cache by the file that holds the function; a twin that calls a he
 machine code after that file changes. Here the name of an entry carries a digest of every kernel source instead.
 """
 
+import contextlib
 import functools
 import hashlib
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from . import _cache, _threads
 
 _ROOT = Path(__file__).resolve().parent
+_keeping: ContextVar[bool] = ContextVar("keeping", default=True)  # whether what is made now goes to the disk cache
 
 
 @functools.cache
@@ -124,7 +127,8 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
         closed = {} if options.get("parallel") else {"pipeline_class": _compiler()}
         jit: Any = numba.njit  # whose stubs do not know all of its options
         dispatcher: Any = jit(nogil=True, no_cfunc_wrapper=True, **closed, **options)(function)
-        dispatcher._cache = _Kept(function, options)
+        if _keeping.get():
+            dispatcher._cache = _Kept(function, options)
         return dispatcher
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,6 +164,37 @@ def inner(*args: Any, **options: Any) -> Any:
         # Numba would call a null pointer
         dispatcher.add_overload, dispatcher._compile_for_args = add, refuse
         decorated: Callable[..., Any] = dispatcher
+        return decorated
+
+    return decorate
+
+
+@contextlib.contextmanager
+def unkept() -> Iterator[None]:
+    """Within this context `njit` makes functions for this process alone: what holds code from outside of this package, which no digest covers."""
+    before = _keeping.set(False)
+    try:
+        yield
+    finally:
+        _keeping.reset(before)
+
+
+def with_functions(*defaults: Callable[..., Any]) -> Callable[..., Any]:
+    """For a function of functions that gives a twin: the twin with the default ones, and in its `of` that with others in their places.
+
+    Others are a user's. They are part of the machine code, which is made once in a process for the same ones, and never kept on disk.
+    """
+
+    def decorate(make: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.cache
+        def of(*functions: Callable[..., Any]) -> Callable[..., Any]:
+            with unkept():
+                made: Callable[..., Any] = make(*functions)
+            return made
+
+        twin: Any = make(*defaults)
+        twin.of = of
+        decorated: Callable[..., Any] = twin
         return decorated
 
     return decorate
@@ -206,4 +241,4 @@ def _absent(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-__all__ = ["by_precision", "inner", "njit", "njit_sized"]
+__all__ = ["by_precision", "inner", "njit", "njit_sized", "unkept", "with_functions"]

@@ -21,7 +21,7 @@ if not os.path.isdir(os.path.join(_HERE, "kernels")):  # a bare checkout: kernel
 
 _ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
 _TRAINING = ("train", "load")  # of experiments.api, which needs the libraries of the command line
-__all__ = ["__version__", "check", "clear_caches", "get_include", "get_kernels", "results", *_ROOMS, *_TRAINING]
+__all__ = ["ScalarFunction", "__version__", "check", "clear_caches", "get_include", "get_kernels", "results", *_ROOMS, *_TRAINING]
 
 
 def __getattr__(name: str) -> Any:
@@ -29,6 +29,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"{__name__}.{name}")
     if name in _TRAINING:
         return getattr(importlib.import_module(f"{__name__}.experiments.api"), name)
+    if name == "ScalarFunction":
+        return importlib.import_module(f"{__name__}._own").ScalarFunction
     if name == "results":
         return importlib.import_module(f"{__name__}.experiments.results").results
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

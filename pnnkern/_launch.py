@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,6 +18,9 @@ from numpy.typing import DTypeLike
 from . import _array, _compile
 from ._errors import DeviceError, FaultError, LaunchError
 from ._sources import SUFFIX, Parameter, Prototype, flatten, prototypes
+
+if TYPE_CHECKING:
+    from ._own import Own
 
 BLOCK = 256  # threads of a 1-D launch
 MAX_BLOCKS = 4096  # of a 1-D launch; the kernels stride over the rest
@@ -98,10 +101,10 @@ def host(order: str = "ascending", seed: int = 0, build: str = "fast", threads: 
 
 
 @functools.cache
-def _host_module(stem: str, defines: tuple[tuple[str, Any], ...], build: str) -> Any:
+def _host_module(stem: str, defines: tuple[tuple[str, Any], ...], build: str, own: str = "") -> Any:
     from .kernels import host as runner
 
-    return runner.load(flatten(stem), f"{stem}.cu", defines=dict(defines), build=build)
+    return runner.load(flatten(stem, own), f"{stem}.cu", defines=dict(defines), build=build)
 
 
 HOST_SHARED = 227 << 10  # bytes that a block may have on the host runner: as on an H100
@@ -260,6 +263,7 @@ class _Plan:
     prototype: Prototype
     bare: str
     defines: tuple[tuple[str, Any], ...]
+    own: "Own | None"
     gpus: dict[tuple[type, int], _OnGPU] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -272,14 +276,17 @@ class _Plan:
         """Check the arguments and call the CPU twin."""
         module = importlib.import_module(f"{__package__}.kernels.{self.prototype.stem.replace('/', '.')}")
         then = f"twin({{arguments}}{', extra' * self.has_fault})"
-        return _compiled(self.prototype, np.ndarray, None, then, twin=getattr(module, self.bare))
+        twin = getattr(module, self.bare)
+        return _compiled(self.prototype, np.ndarray, None, then, twin=twin if self.own is None else twin.of(*self.own.compiled))
 
     def on_gpu(self, a: Any) -> _OnGPU:
         """The kernel on the GPU of array `a`, compiled or loaded if need be."""
         xp, ordinal = _array.cupy(), a.data.device_id
         with xp.cuda.Device(ordinal) as device:
-            image = _compile.cubin(_array.nvrtc(), self.prototype.stem, f"sm_{device.compute_capability}", dict(self.defines))
-            kernel = xp.RawModule(path=str(image)).get_function(self.prototype.name)
+            with _telling(self.own):
+                architecture = f"sm_{device.compute_capability}"
+                image = _compile.cubin(_array.nvrtc(), self.prototype.stem, architecture, dict(self.defines), self.own)
+                kernel = xp.RawModule(path=str(image)).get_function(self.prototype.name)
             then = f"return ({{arguments}},{' extra,' * self.has_fault})"
             arguments = _compiled(self.prototype, type(a), ordinal, then)
             word = _word() if self.has_fault else None
@@ -289,13 +296,18 @@ class _Plan:
 _plans: dict[tuple[Any, ...], _Plan] = {}
 
 
-def _plan(stem: str, verb: str, dtype: DTypeLike, defines: Mapping[str, Any] | None) -> _Plan:
+def _telling(own: "Own | None") -> contextlib.AbstractContextManager[None]:
+    """Within this context what a compiler says is told of the user's functions in the kernel, if there are any."""
+    return contextlib.nullcontext() if own is None else own.telling()
+
+
+def _plan(stem: str, verb: str, dtype: DTypeLike, defines: Mapping[str, Any] | None, own: "Own | None") -> _Plan:
     bare = f"pnn_{stem.rpartition('/')[2]}_{verb}"
     name = f"{bare}_{SUFFIX.get(np.dtype(dtype).name, np.dtype(dtype).name)}"
     prototype = prototypes(stem).get(name)
     if prototype is None:
         raise LaunchError(f"{stem}.cu has no kernel {name}; it has {', '.join(prototypes(stem))}")
-    return _Plan(prototype, bare, tuple(sorted((defines or {}).items())))
+    return _Plan(prototype, bare, tuple(sorted((defines or {}).items())), own)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ launch
@@ -309,6 +321,7 @@ def launch(
     block: tuple[int, ...] = (BLOCK,),
     shared: int = 0,
     defines: Mapping[str, Any] | None = None,
+    own: "Own | None" = None,
 ) -> None:
     """Run kernel `pnn_<stem's last part>_<verb>` of the given dtype on the device that its arrays are on.
 
@@ -316,15 +329,15 @@ def launch(
         `pnn_mask_phase` of kernels/optics/mask.py.
     args : the prototype's arguments in order; None is a null pointer. A trailing `int* fault` is supplied here.
     threads : size of a 1-D grid-stride launch; or give `grid` and `block` (and `shared`, bytes of dynamic shared memory).
-    defines : macros of the CUDA compilation.
+    defines : macros of the CUDA compilation. own : functions of a user in the kernel (`_own`).
 
     Raises `LaunchError` when an argument does not fit, `DeviceError` for arrays on different devices, `FaultError` when the kernel
     flags a value (on a GPU: at `pnn.check()`).
     """
-    key = (stem, verb, dtype, tuple(defines.items()) if defines else None)
+    key = (stem, verb, dtype, tuple(defines.items()) if defines else None, own)
     plan = _plans.get(key)
     if plan is None:
-        plan = _plans[key] = _plan(stem, verb, dtype, defines)
+        plan = _plans[key] = _plan(stem, verb, dtype, defines, own)
     if len(args) != plan.count:
         names = ", ".join(p.name for p in plan.prototype.given)
         raise LaunchError(f"{plan.prototype.name}: takes {plan.count} arguments ({names}), got {len(args)}")
@@ -361,7 +374,8 @@ def _on_host(plan: _Plan, args: tuple[Any, ...], word: Any, grid: tuple[int, ...
         values.append(word)
     launched.add(plan.prototype.name)
     options = _host_options.get()
-    module = _host_module(plan.prototype.stem, plan.defines, options.build)
+    with _telling(plan.own):
+        module = _host_module(plan.prototype.stem, plan.defines, options.build, "" if plan.own is None else plan.own.text)
     module.launch(plan.prototype.name, grid, block, values, shared, order=options.order, seed=options.seed, threads=options.threads)
 
 

@@ -74,16 +74,21 @@ def include_folder() -> Path:
 
 
 @functools.cache
-def flatten(stem: str) -> str:
+def flatten(stem: str, own: str = "") -> str:
     """Source of `<stem>.cu` with every `#include "pnnkern/..."` written out, with `#line` marks.
 
+    own : the functions of a user, which stand where pnnkern/own.cuh is included, instead of the default ones in it.
     Compiled code is kept by the text it was made from: with headers behind `-I`, an edited header would be served stale code.
     """
     seen: set[Path] = set()
 
     def expand(path: Path) -> Iterator[str]:
+        text = path.read_text()
+        if path.name == "own.cuh":
+            text = text.replace("// PNN_OWN_FUNCTIONS", own)
+            yield from ["#define PNN_OWN"] * bool(own)
         yield f'#line 1 "{path.relative_to(kernel_folder()).as_posix()}"'
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        for number, line in enumerate(text.splitlines(), 1):
             include = _INCLUDE.match(line)
             if include:
                 header = include_folder() / include.group(1)

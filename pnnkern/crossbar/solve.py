@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import _array, _parallel
+from .. import _array, _launch, _parallel
 from .._array import Array, Real
 from .._checks import only, wrt_names
 from .._errors import ConvergenceError
 from .._gate import accepts_any
+from .._own import ScalarFunction, own
 from . import _checks, _gated
 from ._ladders import Ladders, iterations, keeper
 from .wires import (
@@ -47,14 +48,33 @@ class IV:
 
     Parameters
     ----------
-    f : Callable[[Array], Array]
-        Volts -> volts.
-    slope : Callable[[Array], Array]
-        Its derivative, positive. Both take arrays and return such of the same shape, or a number for all.
+    f : Callable[[Array], Array] | ScalarFunction
+        Volts -> volts: a function of arrays, or a `pnnkern.ScalarFunction` of v, which runs inside the kernels, currents and slopes of all
+        cells in one pass.
+    slope : Callable[[Array], Array] | None
+        Its derivative, positive. Functions of arrays return such of the same shape, or a number for all. A `ScalarFunction` has its own.
+
+    Raises
+    ------
+    TypeError
+        Without a slope, or with a second one; for a `ScalarFunction` of more than v.
+    ValueError
+        For a `ScalarFunction` that is not 0 at 0 V, or falls within its `between`.
     """
 
-    f: Callable[[Array], Array]
-    slope: Callable[[Array], Array]
+    f: Callable[[Array], Array] | ScalarFunction
+    slope: Callable[[Array], Array] | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.f, ScalarFunction):
+            if self.slope is None:
+                raise TypeError("slope of an IV is missing: give the derivative of f, or f as a pnnkern.ScalarFunction, which has its own")
+            return
+        if self.slope is not None:
+            raise TypeError("slope of an IV belongs to its ScalarFunction: ScalarFunction(f, slope)")
+        self.f.takes(("v",), "f of an IV")
+        self.f.rises("f of an IV", from_zero=True)
+        object.__setattr__(self, "slope", self.f.slope)
 
 
 def sinh_iv(v0: float) -> IV:
@@ -90,7 +110,54 @@ def carried(iv: IV, v: Real) -> Array:
 
 def steepness(iv: IV, v: Real) -> Array:
     """The slope at these volts, as `carried`."""
+    if iv.slope is None:
+        raise TypeError("slope of an IV is missing")
     return _checks.each("what slope of an IV returns", iv.slope(v), v, "the volts")
+
+
+class _Cells:
+    """Cells g (n_in, n_out, 1 or reads) with a characteristic: what Newton's method asks of them."""
+
+    def __init__(self, iv: IV, g: Array) -> None:
+        self.iv, self.g, self.xp = iv, g, _array.namespace(g)
+
+    def linear(self, v: Array) -> tuple[Array, Array, Callable[[], Array]]:
+        """Slopes of f at volts v (n_in, n_out, reads), conductances, and, to be asked for, currents: a cell is a conductance and a source."""
+        g, slope = self.g, steepness(self.iv, v)
+        slopes = self.xp.ascontiguousarray(self.xp.broadcast_to(g * slope, v.shape).astype(g.dtype))
+        return slope, slopes, lambda: g * carried(self.iv, v) - slopes * v
+
+    def tried(self, t: Array, slope: Array, *pairs: tuple[Array, Array]) -> tuple[Array, ...]:
+        """Word, bit and current between two of each, at t (reads,); and how far cells carry another current, and by how much they are
+        steeper."""
+        w, u, j = (a + t * (b - a) for a, b in pairs)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return w, u, j, self.xp.abs(self.g * carried(self.iv, w - u) - j), steepness(self.iv, w - u) / slope
+
+
+class _OwnCells(_Cells):
+    """The same with a scalar function, in one pass over the cells each."""
+
+    def __init__(self, iv: IV, g: Array) -> None:
+        super().__init__(iv, g)
+        f: Any = iv.f
+        f.ready(g, "f", "slope")
+        self.constants, self.own = f.table(g.dtype, g), own(("own_f", f._code, "f"), ("own_slope", f._code, "slope"))
+
+    def _launched(self, verb: str, count: int, *arrays: Array) -> tuple[Array, ...]:
+        """`count` arrays made of these; the first is (n_in, n_out, reads) or belongs to all cells."""
+        like, g = arrays[0], self.g
+        out = tuple(self.xp.empty_like(like) for _ in range(count))
+        _launch.launch("crossbar/characteristic", verb, g.dtype, g.shape[0] * g.shape[1], like.shape[-1], g.shape[-1], self.constants,
+                       _array.contiguous(g), *arrays, *out, threads=like.size, own=self.own)  # fmt: skip
+        return out
+
+    def linear(self, v: Array) -> tuple[Array, Array, Callable[[], Array]]:
+        slope, slopes, known = self._launched("linear", 3, v)
+        return slope, slopes, lambda: known
+
+    def tried(self, t: Array, slope: Array, *pairs: tuple[Array, Array]) -> tuple[Array, ...]:
+        return self._launched("tried", 5, slope, t, *(array for pair in pairs for array in pair))
 
 
 # -------------------------------------------------------------------------------------------------------------------- currents
@@ -336,23 +403,21 @@ class _Solver:
             xp.zeros(drive.shape[-1], np.float64),
             xp.zeros(drive.shape[-1], g.dtype),
         )
+        cells = (_OwnCells if isinstance(iv.f, ScalarFunction) else _Cells)(iv, g)
         for _ in range(NEWTON):
-            slope = steepness(iv, v)
+            slope, slopes, sources = cells.linear(v)
             if not float(slope.min()) > 0:
                 raise ValueError(f"the slope of the characteristic must be positive, got {float(slope.min()):.4g}")
-            slopes = xp.ascontiguousarray(xp.broadcast_to(g * slope, drive.shape).astype(g.dtype))
             ladders = Ladders(slopes, before, after)
             if bool(((share == 1) & (mismatch <= self.tolerance * size)).all()):
                 return word, bit, ladders
-            known = g * carried(iv, v) - slopes * v  # a cell is its slope and a source
+            known = sources()
             to_word, to_bit, _ = ladders.solve(drive - known, known, 0.1 * self.tolerance, self.limit)
             to_current = known + slopes * (to_word - to_bit)
             t = xp.ones(drive.shape[-1], g.dtype)
             for _ in range(40):
-                w, u, j = (a + t * (b - a) for a, b in ((word, to_word), (bit, to_bit), (current, to_current)))
-                with np.errstate(over="ignore", invalid="ignore"):
-                    off = xp.abs(g * carried(iv, w - u) - j).max((0, 1)).astype(np.float64)
-                    growth = (steepness(iv, w - u) / slope).max((0, 1))
+                w, u, j, off, growth = cells.tried(t, slope, (word, to_word), (bit, to_bit), (current, to_current))
+                off, growth = off.max((0, 1)).astype(np.float64), growth.max((0, 1))
                 scale = xp.abs(j).max((0, 1)).astype(np.float64)
                 better = (share < 1) | (off <= mismatch * (1 - 0.1 * t)) | (off <= self.tolerance * scale)
                 better &= growth <= STEEPER

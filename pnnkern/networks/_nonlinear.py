@@ -27,7 +27,8 @@ class Nonlinear(Graph):
         (n_nodes,) volts or None; nodes are kept within by ideal diodes to rails at these voltages.
     """
 
-    law = ""  # verb of the kernels
+    kernels, law = "networks/graph_sweep", ""  # file and verb of the kernels
+    own: Any = None  # a user's functions in them
     unit, lowest = "siemens", 0.0  # of the edges' parameter
 
     def __init__(self, edges: Any, n_nodes: int, lower: Any = None, upper: Any = None) -> None:
@@ -217,9 +218,9 @@ class Nonlinear(Graph):
         lists = [*self._lists(p), *(_constants.constant(table, np.int32, p) for table in (order, first))]
         law, threads = self._law(p), min(THREADS, max(32, -(-int(np.diff(first).max()) // 32) * 32))
         kept, shared = self._kept(sum(map(_array.is_array, law)), len(v), p)
-        _launch.launch("networks/graph_sweep", self.law, "float64", len(v), self.n_nodes, count, steps, kept, tolerance, relaxation, *law,
+        _launch.launch(self.kernels, self.law, "float64", len(v), self.n_nodes, count, steps, kept, tolerance, relaxation, *law,
                        *lists, weight, *self._rails(p), driven, scale, v, taken,
-                       grid=(max(1, min(len(v), _launch.MAX_BLOCKS)),), block=(threads,), shared=shared)  # fmt: skip
+                       grid=(max(1, min(len(v), _launch.MAX_BLOCKS)),), block=(threads,), shared=shared, own=self.own)  # fmt: skip
         return v, taken
 
     def _kept(self, values: int, batch: int, like: Array) -> tuple[int, int]:
@@ -236,8 +237,8 @@ class Nonlinear(Graph):
     def _left(self, p: Array, v: Array, free: np.ndarray, weight: Array, driven: Array) -> Array:
         xp = _array.namespace(p)
         out = xp.empty_like(v)
-        _launch.launch("networks/graph_sweep", f"{self.law}_left", "float64", len(v), self.n_nodes, *self._law(p), *self._lists(p),
-                       _constants.constant(free, np.uint8, p), weight, *self._rails(p), driven, v, out, threads=v.size)  # fmt: skip
+        _launch.launch(self.kernels, f"{self.law}_left", "float64", len(v), self.n_nodes, *self._law(p), *self._lists(p),
+                       _constants.constant(free, np.uint8, p), weight, *self._rails(p), driven, v, out, threads=v.size, own=self.own)  # fmt: skip
         return out
 
     def _linearisation(self, p: Array, nodes: np.ndarray, weight: Array) -> Callable[[Array], tuple[Array, Array]]:

@@ -18,7 +18,7 @@ from .._declared import Positive, Range, check
 from .._errors import NudgeError
 from .._gate import accepts_any
 from .._updates import Derivative
-from ..networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
+from ..networks import DiodeNetwork, ElementNetwork, ResistorNetwork, TransistorNetwork, graphs
 from ..networks._graph import State
 from . import protocols
 from ._encoding import resolve_target
@@ -38,8 +38,8 @@ class NonlinearCircuit(Circuit):
     Parameters
     ----------
     network
-        Another network than transistors on that graph, a `TransistorNetwork` with a law of its own, or a `DiodeNetwork`, whose parameter is
-        "conductance" (siemens) and not "gate" (volts): targets and limits are in these units. One output alone tells classes 1 and 0 apart.
+        Another network than transistors on that graph, a `TransistorNetwork` with a law of its own, or a `DiodeNetwork` or `ElementNetwork`, whose
+        parameter is "conductance" (siemens) and not "gate" (volts): targets and limits are in these units. One output alone tells classes 1 and 0 apart.
         source_nodes : (features + 2,), of the features and the rails at 0 and `volts`. target_nodes : (2 * outputs,), all positive ends, then
         all negative ones.
 
@@ -76,8 +76,8 @@ class NonlinearCircuit(Circuit):
             if self.edges is None:
                 self._make_graph()
             self.network = TransistorNetwork(self.edges, self.n_nodes)  # type: ignore[arg-type]
-        if not isinstance(self.network, TransistorNetwork | DiodeNetwork):
-            raise TypeError(f"network must be a TransistorNetwork or a DiodeNetwork, got {type(self.network).__name__}")
+        if not isinstance(self.network, TransistorNetwork | DiodeNetwork | ElementNetwork):
+            raise TypeError(f"network must be a TransistorNetwork, a DiodeNetwork or an ElementNetwork, got {type(self.network).__name__}")
         self._choose_nodes(self.network, source=self.entrances, target=2 * self.outputs)
         if not self.parameters:
             key = random.fold_in(random.require_key(self.key, "the edges start at random"), "start")

@@ -8,10 +8,10 @@
 // row0, column0 : number of the first row and column of these weights among those of the device
 // sample0 : global number of sample 0, where index is null
 // index : (batch) global number of each sample, or null
-// kind : of response: 0 constant, 1 linear, 2 exponential, 3 power, 4 piecewise (pulse.cuh)
+// kind : of response: 0 constant, 1 linear, 2 exponential, 3 power, 4 piecewise, 5 a user's functions (pulse.cuh)
 // parameters : (17) of the device, in the order of pulse.cuh
-// count : nodes of a piecewise response
-// nodes : (2, count) response at equal distances between the bounds, up and down; null for other kinds
+// count : nodes of a piecewise response, or constants of a user's function
+// nodes : (2, count) response at equal distances between the bounds, or constants, up and down; null for other kinds
 // w : (rows, columns) weights, in place
 #include "pnnkern/pulse.cuh"
 

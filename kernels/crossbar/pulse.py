@@ -10,7 +10,7 @@ import numpy as np
 from numba import prange, types
 from numba.extending import intrinsic
 
-from .._jit import njit
+from .._jit import njit, with_functions
 from ..random.draws import _normal4, block, exp_neg, fma, inline, log, normal2
 
 f4, f8, i4, i8, u4, u8 = np.float32, np.float64, np.int32, np.int64, np.uint32, np.uint64
@@ -100,17 +100,32 @@ def _within(w, low, high):
     return low if w < low else w
 
 
-@inline
-def _pulsed(rising, n, factor, w, up, down, high, low, shape_up, shape_down, kind, p, count, nodes):
-    size = (up if rising else -down) * factor
-    if kind == CONSTANT:
-        w = fma(f4(n), size, w)
-        return _within(w, low, high)
-    shape = shape_up if rising else shape_down
-    for _ in range(n):
-        w = fma(size, _response(rising, w, high, low, shape, kind, p, count, nodes), w)
-        w = _within(w, low, high)
-    return w
+def _pulses(*own):
+    """n pulses one after another, by the responses above, or by a user's functions up and down, whose constants are the nodes."""
+    response = _own_response(*own) if own else _response
+
+    @inline
+    def _pulsed(rising, n, factor, w, up, down, high, low, shape_up, shape_down, kind, p, count, nodes):
+        size = (up if rising else -down) * factor
+        if kind == CONSTANT:
+            w = fma(f4(n), size, w)
+            return _within(w, low, high)
+        shape = shape_up if rising else shape_down
+        for _ in range(n):
+            w = fma(size, response(rising, w, high, low, shape, kind, p, count, nodes), w)
+            w = _within(w, low, high)
+        return w
+
+    return _pulsed
+
+
+def _own_response(own_up, own_down):
+    @inline
+    def response(rising, w, high, low, shape, kind, p, count, nodes):
+        size = f4(own_up(w, low, high, nodes)) if rising else f4(own_down(w, low, high, nodes[count:]))
+        return ZERO if size < ZERO else size  # NaN stays, and is found in the weight
+
+    return response
 
 
 @inline
@@ -202,98 +217,110 @@ def _plane(r, k, line, chance, got, opened):
     opened[line] &= ~(r ^ bit)
 
 
-@njit(parallel=True, error_model="numpy")
-def pnn_pulse_update(rows, columns, batch, device0, device1, cycle0, cycle1, row0, column0, sample0, index, kind, p, count, nodes, x_words,
-                     d_words, w, fault):  # fmt: skip
-    # for each sample the columns that fire at all
-    first = np.zeros(batch + 1, i8)
-    fired = np.empty(batch * columns, i4)
-    fired_words = np.empty(batch * columns, u4)
-    total = 0
-    for s in range(batch):
-        for j in range(columns):
-            word = d_words[s * columns + j]
-            fired[total] = j
-            fired_words[total] = word
-            total += (word & PULSES) != u4(0)
-        first[s + 1] = total
-    noise_scale = np.zeros(32, f4)
-    for n in range(1, 32):
-        noise_scale[n] = f4(f8(p[NOISE]) / np.sqrt(f8(n)))
-    bad = 0
-    for i in prange(rows):
-        cells = np.empty((6, columns), f4)
-        up, down, high, low, shape_up, shape_down = cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]
-        _cells(columns, device0, device1, row0 + i, column0, kind, p, up, down, high, low, shape_up, shape_down)
-        row = w[i * columns : (i + 1) * columns]
-        for j in range(columns):
-            bad += not ((row[j] >= low[j]) & (row[j] <= high[j]))
-        where = np.empty(EVENTS + columns, i4)
-        when = np.empty(EVENTS + columns, i8)
-        word = np.empty(EVENTS + columns, u4)
-        z = np.zeros(EVENTS + columns, f4)
-        events = 0
+@with_functions()
+def pnn_pulse_update(*own):
+    _pulsed = _pulses(*own)
+
+    @njit(parallel=True, error_model="numpy")
+    def pnn_pulse_update(rows, columns, batch, device0, device1, cycle0, cycle1, row0, column0, sample0, index, kind, p, count, nodes, x_words,
+                         d_words, w, fault):  # fmt: skip
+        # for each sample the columns that fire at all
+        first = np.zeros(batch + 1, i8)
+        fired = np.empty(batch * columns, i4)
+        fired_words = np.empty(batch * columns, u4)
+        total = 0
         for s in range(batch):
-            x = x_words[i * batch + s]
-            if (x & PULSES) != u4(0):
-                sample = index[s] if index.size else sample0 + s
-                for t in range(first[s], first[s + 1]):
-                    d = fired_words[t]
-                    where[events] = fired[t]
-                    when[events] = sample
-                    word[events] = (x & d & PULSES) | ((x ^ d) & ~PULSES)
-                    events += (x & d & PULSES) != u4(0)
-            if events >= EVENTS or s == batch - 1:
-                if p[NOISE] != ZERO:
-                    _normals(events, cycle0, cycle1, _number(row0 + i, column0), where, when, z)
-                if kind == CONSTANT:  # without a branch on the sign, which nothing predicts
-                    for e in range(events):
-                        j = u8(where[e])
-                        n = popcount(word[e] & PULSES)
-                        rising, falling = up[j], -down[j]
-                        size = (rising if word[e] > PULSES else falling) * fma(noise_scale[n], z[e], ONE)
-                        row[j] = _within(fma(f4(n), size, row[j]), low[j], high[j])
-                else:
-                    for e in range(events):
-                        j = u8(where[e])
-                        n = popcount(word[e] & PULSES)
+            for j in range(columns):
+                word = d_words[s * columns + j]
+                fired[total] = j
+                fired_words[total] = word
+                total += (word & PULSES) != u4(0)
+            first[s + 1] = total
+        noise_scale = np.zeros(32, f4)
+        for n in range(1, 32):
+            noise_scale[n] = f4(f8(p[NOISE]) / np.sqrt(f8(n)))
+        bad = 0
+        for i in prange(rows):
+            cells = np.empty((6, columns), f4)
+            up, down, high, low, shape_up, shape_down = cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]
+            _cells(columns, device0, device1, row0 + i, column0, kind, p, up, down, high, low, shape_up, shape_down)
+            row = w[i * columns : (i + 1) * columns]
+            for j in range(columns):
+                bad += not ((row[j] >= low[j]) & (row[j] <= high[j]))
+            where = np.empty(EVENTS + columns, i4)
+            when = np.empty(EVENTS + columns, i8)
+            word = np.empty(EVENTS + columns, u4)
+            z = np.zeros(EVENTS + columns, f4)
+            events = 0
+            for s in range(batch):
+                x = x_words[i * batch + s]
+                if (x & PULSES) != u4(0):
+                    sample = index[s] if index.size else sample0 + s
+                    for t in range(first[s], first[s + 1]):
+                        d = fired_words[t]
+                        where[events] = fired[t]
+                        when[events] = sample
+                        word[events] = (x & d & PULSES) | ((x ^ d) & ~PULSES)
+                        events += (x & d & PULSES) != u4(0)
+                if events >= EVENTS or s == batch - 1:
+                    if p[NOISE] != ZERO:
+                        _normals(events, cycle0, cycle1, _number(row0 + i, column0), where, when, z)
+                    if kind == CONSTANT:  # without a branch on the sign, which nothing predicts
+                        for e in range(events):
+                            j = u8(where[e])
+                            n = popcount(word[e] & PULSES)
+                            rising, falling = up[j], -down[j]
+                            size = (rising if word[e] > PULSES else falling) * fma(noise_scale[n], z[e], ONE)
+                            row[j] = _within(fma(f4(n), size, row[j]), low[j], high[j])
+                    else:
+                        for e in range(events):
+                            j = u8(where[e])
+                            n = popcount(word[e] & PULSES)
+                            row[j] = _pulsed(
+                                word[e] > PULSES, n, fma(noise_scale[n], z[e], ONE), row[j], up[j], down[j], high[j], low[j], shape_up[j],
+                                shape_down[j], kind, p, count, nodes,
+                            )  # fmt: skip
+                    events = 0
+        if bad:
+            fault[0] = max(fault[0], 20)
+
+    return pnn_pulse_update
+
+
+@with_functions()
+def pnn_pulse_apply(*own):
+    _pulsed = _pulses(*own)
+
+    @njit(parallel=True, error_model="numpy")
+    def pnn_pulse_apply(
+        rows, columns, device0, device1, cycle0, cycle1, row0, column0, sample, kind, p, count, nodes, counts, w, fault
+    ):
+        bad = 0
+        for i in prange(rows):
+            cells = np.empty((6, columns), f4)
+            up, down, high, low, shape_up, shape_down = cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]
+            _cells(columns, device0, device1, row0 + i, column0, kind, p, up, down, high, low, shape_up, shape_down)
+            row = w[i * columns : (i + 1) * columns]
+            for j in range(columns):
+                bad += not ((row[j] >= low[j]) & (row[j] <= high[j]))
+                n = min(abs(i8(counts[i * columns + j])), MOST)
+                if n:
+                    r = block(cycle0, cycle1, _number(row0 + i, column0 + j), sample)
+                    factor = fma(f4(f8(p[NOISE]) / np.sqrt(f8(n))), normal2(r[0], r[1])[0], ONE)
+                    while n > 0:
+                        some = ROUND if kind != CONSTANT and n > ROUND else n
+                        old = row[j]
                         row[j] = _pulsed(
-                            word[e] > PULSES, n, fma(noise_scale[n], z[e], ONE), row[j], up[j], down[j], high[j], low[j], shape_up[j],
-                            shape_down[j], kind, p, count, nodes,
+                            counts[i * columns + j] > 0, some, factor, old, up[j], down[j], high[j], low[j], shape_up[j], shape_down[j], kind, p,
+                            count, nodes,
                         )  # fmt: skip
-                events = 0
-    if bad:
-        fault[0] = max(fault[0], 20)
+                        n -= some
+                        if not (row[j] < old or row[j] > old):
+                            n %= ROUND  # nor will further rounds move it
+        if bad:
+            fault[0] = max(fault[0], 20)
 
-
-@njit(parallel=True, error_model="numpy")
-def pnn_pulse_apply(
-    rows, columns, device0, device1, cycle0, cycle1, row0, column0, sample, kind, p, count, nodes, counts, w, fault
-):
-    bad = 0
-    for i in prange(rows):
-        cells = np.empty((6, columns), f4)
-        up, down, high, low, shape_up, shape_down = cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]
-        _cells(columns, device0, device1, row0 + i, column0, kind, p, up, down, high, low, shape_up, shape_down)
-        row = w[i * columns : (i + 1) * columns]
-        for j in range(columns):
-            bad += not ((row[j] >= low[j]) & (row[j] <= high[j]))
-            n = min(abs(i8(counts[i * columns + j])), MOST)
-            if n:
-                r = block(cycle0, cycle1, _number(row0 + i, column0 + j), sample)
-                factor = fma(f4(f8(p[NOISE]) / np.sqrt(f8(n))), normal2(r[0], r[1])[0], ONE)
-                while n > 0:
-                    some = ROUND if kind != CONSTANT and n > ROUND else n
-                    old = row[j]
-                    row[j] = _pulsed(
-                        counts[i * columns + j] > 0, some, factor, old, up[j], down[j], high[j], low[j], shape_up[j], shape_down[j], kind, p,
-                        count, nodes,
-                    )  # fmt: skip
-                    n -= some
-                    if not (row[j] < old or row[j] > old):
-                        n %= ROUND  # nor will further rounds move it
-    if bad:
-        fault[0] = max(fault[0], 20)
+    return pnn_pulse_apply
 
 
 @njit(parallel=True, error_model="numpy")

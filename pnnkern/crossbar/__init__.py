@@ -25,6 +25,7 @@ from .pulsed_devices import (
     PULSED_DEVICES,
     ConstantStep,
     ExponentialStep,
+    FunctionStep,
     LinearStep,
     PiecewiseStep,
     PowerStep,
@@ -40,7 +41,7 @@ from .wires import TOPOLOGIES, Wires, as_wires, effective_conductance, effective
 
 __all__ = [
     "ADC", "DAC", "DEVICES", "IV", "PCM", "PULSED_DEVICES", "RRAM", "SAR", "SONOS", "TOPOLOGIES", "BitSerial", "CellNoise",
-    "Chain", "ConstantStep", "Crossbar", "Custom", "Device", "DifferentialPair", "ExponentialStep", "GaussianNoise",
+    "Chain", "ConstantStep", "Crossbar", "Custom", "Device", "DifferentialPair", "ExponentialStep", "FunctionStep", "GaussianNoise",
     "HermesPCM", "Layer", "LinearStep", "LognormalNoise", "MixedPrecision", "OffsetColumn", "PiecewiseStep", "PowerStep",
     "PulsedDevice", "Ramp", "ReRAM", "Reader", "SoftBounds", "Technology", "TelegraphNoise", "TikiTaka", "WireFields",
     "Wires", "aged", "apply", "apply_pulses", "apply_vjp", "as_wires", "calibrate", "clip_weights", "conductances",

@@ -20,7 +20,7 @@ from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array, Real
 from .._gate import accepts_any
 from . import _checks
-from .pulsed_devices import CELLS, PulsedDevice, pulsed_device
+from .pulsed_devices import CELLS, FunctionStep, PulsedDevice, pulsed_device
 
 _launch.fault(
     20,
@@ -111,7 +111,7 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
             )  # fmt: skip
         _launch.launch(
             "crossbar/pulse", "update", np.float32, rows, columns, n, *_key(key, "devices"), *cycles, *_origin(origin), *which,
-            *_description(chosen, out), x_words, d_words, out, threads=out.size,
+            *_description(chosen, out), x_words, d_words, out, threads=out.size, own=chosen._own(),
         )  # fmt: skip
     return out
 
@@ -148,6 +148,7 @@ def apply_pulses(w: Real, counts: Array, *, device: str | PulsedDevice, key: Any
     _launch.launch(
         "crossbar/pulse", "apply", np.float32, *w.shape, *_key(key, "devices"), *_key(key, "counted pulses"), *_origin(origin),
         _checks.samples(sample, 1, xp)[0], *_description(chosen, out), _array.contiguous(counts), out, threads=out.size,
+        own=chosen._own(),
     )  # fmt: skip
     return out
 
@@ -241,6 +242,9 @@ def _key(key: Any, purpose: str) -> tuple[int, int]:
 def _description(device: PulsedDevice, like: Array) -> tuple[int, Array, int, Array]:
     if device._kind < 0:
         raise TypeError("PulsedDevice has no response of its own: use ConstantStep, LinearStep, SoftBounds, ExponentialStep, ...")
+    if isinstance(device, FunctionStep):
+        for function in (device.up, device.down):
+            function.ready(like, "f")
     nodes = device._nodes()
     tables = device._table(), nodes
     table, at = (_constants.constant(values, values.dtype, like) for values in tables)

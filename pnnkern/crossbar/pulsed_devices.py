@@ -12,6 +12,7 @@ from .. import _array
 from .._array import Array, Real
 from .._errors import nearest
 from .._gate import accepts_any
+from .._own import Own, ScalarFunction, own
 from . import _checks
 
 CELLS = ("up", "down", "high", "low", "shape_up", "shape_down")  # the parameters of a cell
@@ -61,6 +62,8 @@ class PulsedDevice:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
+            if isinstance(value, ScalarFunction):
+                continue
             if not np.isfinite(_checks.real(f"{name} of a pulsed device", value, "weights, or relative", np)).all():
                 raise ValueError(f"{name} of a pulsed device must be finite, got {value!r:.80}")
             if (name.endswith("dtod") or name == "noise") and value < 0:
@@ -82,6 +85,10 @@ class PulsedDevice:
 
     def _nodes(self) -> np.ndarray:
         return np.zeros((2, 0), np.float32)
+
+    def _own(self) -> Own | None:
+        """A user's functions in the kernels."""
+        return None
 
     def _table(self) -> np.ndarray:
         """The parameters in the kernels' order."""
@@ -297,6 +304,54 @@ class PiecewiseStep(PulsedDevice):
         return up, down
 
 
+@accepts_any
+@dataclass(frozen=True, kw_only=True)
+class FunctionStep(PulsedDevice):
+    """Steps by functions of your own, which run inside the kernels.
+
+    Parameters
+    ----------
+    up, down : ScalarFunction
+        Size of a step up, and of one down, relative to that of the cell: functions of the weight and of the cell's bounds, ``f(w, low, high)``,
+        and of constants. What is negative counts as 0, and a weight that becomes NaN is an error at the next pulse.
+
+    Raises
+    ------
+    TypeError
+        For what is no `ScalarFunction` of these three.
+
+    Notes
+    -----
+    Where other devices have the same weights on CPUs and GPUs, to the bit, these differ by as much as the exponentials and powers of their
+    libraries do. Their sizes are worked out in float32.
+    """
+
+    up: ScalarFunction
+    down: ScalarFunction
+
+    _kind: ClassVar[int] = 5
+
+    def __post_init__(self) -> None:
+        for name, function in (("up", self.up), ("down", self.down)):
+            if not isinstance(function, ScalarFunction):
+                raise TypeError(f"{name} must be a pnnkern.ScalarFunction of w, low and high, got {type(function).__name__}")
+            function.takes(("w", "low", "high"), name)
+        super().__post_init__()
+
+    def _nodes(self) -> np.ndarray:
+        constants = [list(function.constants.values()) for function in (self.up, self.down)]
+        nodes = np.zeros((2, max(map(len, constants))), np.float32)
+        for row, values in zip(nodes, constants, strict=True):
+            row[: len(values)] = values
+        return nodes
+
+    def _own(self) -> Own:
+        return own(("own_up", self.up._code, "f"), ("own_down", self.down._code, "f"))
+
+    def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
+        return self.up(w, cells["low"], cells["high"]), self.down(w, cells["low"], cells["high"])
+
+
 def _train(name: str, values: Any) -> np.ndarray:
     """A measured train on the host, float64."""
     train = _checks.real(name, _array.to_numpy(values) if _array.is_array(values) else values, "a measured train", np)
@@ -376,6 +431,6 @@ def pulsed_device(name: str | PulsedDevice) -> PulsedDevice:
 
 
 __all__ = [
-    "PULSED_DEVICES", "ConstantStep", "ExponentialStep", "LinearStep", "PiecewiseStep", "PowerStep", "PulsedDevice", "SoftBounds",
-    "pulsed_device",
+    "PULSED_DEVICES", "ConstantStep", "ExponentialStep", "FunctionStep", "LinearStep", "PiecewiseStep", "PowerStep", "PulsedDevice",
+    "SoftBounds", "pulsed_device",
 ]  # fmt: skip

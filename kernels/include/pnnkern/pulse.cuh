@@ -1,6 +1,7 @@
 // Cells that are updated by pulses: parameters of a cell from the key, and its answer to a pulse. Twin: crossbar/pulse.py.
 // The rule of philox.cuh holds here: a product feeds an addition through fma_ only.
 #pragma once
+#include "pnnkern/own.cuh"
 #include "pnnkern/philox.cuh"
 
 namespace pnn {
@@ -12,7 +13,7 @@ const int ROUND = 1024;        // of them, after which is looked whether a weigh
 // Places in the table of a device's parameters.
 enum { STEP, STEP_DTOD, UP_DOWN, UP_DOWN_DTOD, W_MAX, W_MAX_DTOD, W_MIN, W_MIN_DTOD, SHAPE_UP, SHAPE_UP_DTOD, SHAPE_DOWN, SHAPE_DOWN_DTOD,
        NOISE, A_UP, A_DOWN, SLOPE, OFFSET };
-enum { CONSTANT, LINEAR, EXPONENTIAL, POWER, PIECEWISE };
+enum { CONSTANT, LINEAR, EXPONENTIAL, POWER, PIECEWISE, OWN };
 
 struct cell { float up, down, high, low, shape_up, shape_down; };
 
@@ -52,6 +53,12 @@ PNN_HD cell make_cell(rng_key key, u64 number, int kind, const float* p) {
 PNN_HD float response(const cell& c, bool up, float w, int kind, const float* p, int count, const float* nodes) {
     if (kind == CONSTANT) return 1.0f;
     if (kind == LINEAR) return positive_(fma_(-(up ? c.shape_up : c.shape_down), w, 1.0f));
+#ifdef PNN_OWN
+    if (kind == OWN) {   // a user's functions, whose constants are the nodes; NaN stays, and is found in the weight
+        float size = up ? own_up(w, c.low, c.high, nodes) : own_down(w, c.low, c.high, nodes + count);
+        return size < 0.0f ? 0.0f : size;
+    }
+#endif
     float range = c.high - c.low;
     if (!(range > 0.0f)) return 0.0f;
     if (kind == EXPONENTIAL) {

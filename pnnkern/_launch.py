@@ -301,7 +301,7 @@ def _telling(own: "Own | None") -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext() if own is None else own.telling()
 
 
-def _plan(stem: str, verb: str, dtype: DTypeLike, defines: Mapping[str, Any] | None, own: "Own | None") -> _Plan:
+def _plan(stem: str, verb: str, dtype: DTypeLike, defines: Mapping[str, Any] | None, own: "Own | None" = None) -> _Plan:
     bare = f"pnn_{stem.rpartition('/')[2]}_{verb}"
     name = f"{bare}_{SUFFIX.get(np.dtype(dtype).name, np.dtype(dtype).name)}"
     prototype = prototypes(stem).get(name)

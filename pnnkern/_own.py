@@ -31,7 +31,8 @@ Between = tuple[float, float] | Sequence[tuple[float, float]]
 class Code:
     """A function and its derivative by the first argument, in all languages; without its constants' values, which kernels read from memory.
 
-    names : of all arguments, constants last. arguments : how many of them a kernel gives.
+    names : of all arguments, constants last. arguments : how many of them a kernel gives. slope_of : what it is the derivative of, if it stands
+    for one.
     """
 
     f: Callable[..., Any]
@@ -40,11 +41,12 @@ class Code:
     cuda_slope: str | None
     names: tuple[str, ...]
     arguments: int
+    slope_of: str = ""
 
     @functools.cached_property
     def called(self) -> str:
         """What messages call the function."""
-        return getattr(self.f, "__name__", "f").replace("<lambda>", "the function")
+        return self.slope_of or getattr(self.f, "__name__", "f").replace("<lambda>", "the function")
 
     @functools.cached_property
     def run(self) -> Callable[..., Any]:
@@ -138,7 +140,7 @@ class Own:
                 where = re.escape(_place(code, part))
                 found = re.search(rf"{where}[:(](\d+)[):].*?error:? *(.*)", str(error))
                 if found is not None:
-                    argument = "cuda_slope" if part == "slope" else "cuda"
+                    argument = _argument(code, part)
                     raise ValueError(
                         f"{argument} of {code.called} does not compile, line {found[1]}: {found[2].strip()}; it must be an expression of "
                         f"CUDA C, or statements that return, in {', '.join(code.names)}"
@@ -150,8 +152,13 @@ def _cuda(code: Code, part: str) -> str | None:
     return code.cuda_slope if part == "slope" else code.cuda
 
 
+def _argument(code: Code, part: str) -> str:
+    """The argument of a `ScalarFunction` that the text was given by."""
+    return "cuda_slope" if part == "slope" or code.slope_of else "cuda"
+
+
 def _place(code: Code, part: str) -> str:
-    return f"cuda{'_slope' * (part == 'slope')} of {code.called}"
+    return f"{_argument(code, part)} of {code.called}"
 
 
 def _text(name: str, code: Code, part: str) -> str:
@@ -160,7 +167,7 @@ def _text(name: str, code: Code, part: str) -> str:
     arguments, constants = code.names[: code.arguments], code.names[code.arguments :]
     if given is None:
         if importlib.util.find_spec("numba_cuda") is None:
-            argument = "cuda_slope" if part == "slope" else "cuda"
+            argument = _argument(code, part)
             raise DeviceError(
                 f"{code.called} runs on a GPU as CUDA C: give {argument}, an expression in {', '.join(code.names)}, or install numba-cuda, "
                 "which compiles the Python function (pip install numba-cuda nvidia-nvjitlink)"
@@ -256,7 +263,7 @@ class ScalarFunction:
         arrays). Its leading arguments are given by the kernel, those with defaults or in `constants` are constants.
     slope : Callable[..., float] | None
         Its derivative by the first argument, with the same arguments. Without it the derivative is made by complex step, which needs a smooth
-        `f` written with `np` functions and no comparisons; only what asks for a derivative (an `IV`, say) makes it.
+        `f` written with `np` functions, products for powers, and no comparisons; only what asks for a derivative (an `IV`, say) makes it.
     constants : Mapping[str, float] | None
         Values of constants by name, for those without a default or instead of it. Other values need no other compilation: `with_constants`.
     between : tuple[float, float] | Sequence[tuple[float, float]]
@@ -389,7 +396,7 @@ class ScalarFunction:
             right = self._numbers(self._code.slope if part == "slope" else self._code.run, self._at, self._code.called)
             wrong = _off(found, right, 1e-9)
             if wrong is not None:
-                argument = "cuda_slope" if part == "slope" else "cuda"
+                argument = _argument(self._code, part)
                 raise ValueError(
                     f"{argument} of {self._code.called} is another function: at {self._told(wrong)} it is {found[wrong]:.8g}, in Python "
                     f"{right[wrong]:.8g}"
@@ -431,7 +438,7 @@ class ScalarFunction:
                 rest = "".join(f", {n}" for n in code.names[1:])
                 plain = getattr(code.f, "py_func", code.f)
                 f = _written(f"def slope({code.names[0]}{rest}): return f(complex({code.names[0]}, {STEP}){rest}).imag / {STEP}", f=plain)
-            found = Code(f, None, code.cuda_slope, None, code.names, code.arguments)
+            found = Code(f, None, code.cuda_slope, None, code.names, code.arguments, code.called)
             object.__setattr__(found, "run", code.slope)
             object.__setattr__(code, "_derivative", found)
         return found
@@ -457,8 +464,8 @@ class ScalarFunction:
             return
         if self._code.given_slope is None:
             raise ValueError(
-                f"complex step makes no derivative of {self._code.called}: at {self._told(wrong)} it is {given[wrong]:.8g}, where {by} "
-                f"{right[wrong]:.8g}; give slope"
+                f"complex step makes no derivative of {self._code.called} (abs and powers lose it: v * v * v, not v**3): at {self._told(wrong)} "
+                f"it is {given[wrong]:.8g}, where {by} {right[wrong]:.8g}; give slope"
             )
         raise ValueError(
             f"slope is not the derivative of {self._code.called} by {self.arguments[0]}: at {self._told(wrong)} it is {given[wrong]:.8g}, "

@@ -21,8 +21,30 @@ static inline void pnn_flag_raise_u8_pointers(struct pnn_flag_raise_u8_arguments
     pointers[0] = (void*)&a->code; pointers[1] = (void*)&a->bad; pointers[2] = (void*)&a->fault;
 }
 
+/* ---- scalar.cu */
+struct pnn_scalar_values_f32_arguments {
+    long long n;
+    const float* constants;
+    const float* x; /* (arguments, n) */
+    float* out; /* (n) */
+};
+static inline void pnn_scalar_values_f32_pointers(struct pnn_scalar_values_f32_arguments* a, void* pointers[4]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->constants; pointers[2] = (void*)&a->x; pointers[3] = (void*)&a->out;
+}
+struct pnn_scalar_values_f64_arguments {
+    long long n;
+    const double* constants;
+    const double* x; /* (arguments, n) */
+    double* out; /* (n) */
+};
+static inline void pnn_scalar_values_f64_pointers(struct pnn_scalar_values_f64_arguments* a, void* pointers[4]) {
+    pointers[0] = (void*)&a->n; pointers[1] = (void*)&a->constants; pointers[2] = (void*)&a->x; pointers[3] = (void*)&a->out;
+}
+
 #if defined(__CUDACC__) || defined(__CUDA_HOST_EMULATION__)
 extern "C" __global__ void pnn_flag_raise_u8(int code, const unsigned char* bad, int* fault);
+extern "C" __global__ void pnn_scalar_values_f32(long long n, const float* constants, const float* x, float* out);
+extern "C" __global__ void pnn_scalar_values_f64(long long n, const double* constants, const double* x, double* out);
 #endif
 
 #endif

@@ -6,6 +6,94 @@
 #include "pnnkern/kernel_types.h"
 
 
+/* ---- crossbar/characteristic.cu */
+struct pnn_characteristic_linear_f32_arguments {
+    long long cells;
+    long long reads;
+    long long sets;
+    const float* constants;
+    const float* g; /* (cells, sets) [S] */
+    const float* v; /* (cells, reads) [V] */
+    float* slope; /* (cells, reads) */
+    float* slopes; /* (cells, reads) [S] */
+    float* known; /* (cells, reads) [A] */
+};
+static inline void pnn_characteristic_linear_f32_pointers(struct pnn_characteristic_linear_f32_arguments* a, void* pointers[9]) {
+    pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->reads; pointers[2] = (void*)&a->sets; pointers[3] = (void*)&a->constants;
+    pointers[4] = (void*)&a->g; pointers[5] = (void*)&a->v; pointers[6] = (void*)&a->slope; pointers[7] = (void*)&a->slopes;
+    pointers[8] = (void*)&a->known;
+}
+struct pnn_characteristic_linear_f64_arguments {
+    long long cells;
+    long long reads;
+    long long sets;
+    const double* constants;
+    const double* g; /* (cells, sets) [S] */
+    const double* v; /* (cells, reads) [V] */
+    double* slope; /* (cells, reads) */
+    double* slopes; /* (cells, reads) [S] */
+    double* known; /* (cells, reads) [A] */
+};
+static inline void pnn_characteristic_linear_f64_pointers(struct pnn_characteristic_linear_f64_arguments* a, void* pointers[9]) {
+    pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->reads; pointers[2] = (void*)&a->sets; pointers[3] = (void*)&a->constants;
+    pointers[4] = (void*)&a->g; pointers[5] = (void*)&a->v; pointers[6] = (void*)&a->slope; pointers[7] = (void*)&a->slopes;
+    pointers[8] = (void*)&a->known;
+}
+struct pnn_characteristic_tried_f32_arguments {
+    long long cells;
+    long long reads;
+    long long sets;
+    const float* constants;
+    const float* g; /* (cells, sets) [S] */
+    const float* slope; /* (cells, reads) */
+    const float* part; /* (reads) */
+    const float* word; /* (cells, reads) [V] */
+    const float* to_word; /* (cells, reads) [V] */
+    const float* bit; /* (cells, reads) [V] */
+    const float* to_bit; /* (cells, reads) [V] */
+    const float* current; /* (cells, reads) [A] */
+    const float* to_current; /* (cells, reads) [A] */
+    float* w; /* (cells, reads) [V] */
+    float* u; /* (cells, reads) [V] */
+    float* j; /* (cells, reads) [A] */
+    float* off; /* (cells, reads) [A] */
+    float* growth; /* (cells, reads) */
+};
+static inline void pnn_characteristic_tried_f32_pointers(struct pnn_characteristic_tried_f32_arguments* a, void* pointers[18]) {
+    pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->reads; pointers[2] = (void*)&a->sets; pointers[3] = (void*)&a->constants;
+    pointers[4] = (void*)&a->g; pointers[5] = (void*)&a->slope; pointers[6] = (void*)&a->part; pointers[7] = (void*)&a->word;
+    pointers[8] = (void*)&a->to_word; pointers[9] = (void*)&a->bit; pointers[10] = (void*)&a->to_bit; pointers[11] = (void*)&a->current;
+    pointers[12] = (void*)&a->to_current; pointers[13] = (void*)&a->w; pointers[14] = (void*)&a->u; pointers[15] = (void*)&a->j;
+    pointers[16] = (void*)&a->off; pointers[17] = (void*)&a->growth;
+}
+struct pnn_characteristic_tried_f64_arguments {
+    long long cells;
+    long long reads;
+    long long sets;
+    const double* constants;
+    const double* g; /* (cells, sets) [S] */
+    const double* slope; /* (cells, reads) */
+    const double* part; /* (reads) */
+    const double* word; /* (cells, reads) [V] */
+    const double* to_word; /* (cells, reads) [V] */
+    const double* bit; /* (cells, reads) [V] */
+    const double* to_bit; /* (cells, reads) [V] */
+    const double* current; /* (cells, reads) [A] */
+    const double* to_current; /* (cells, reads) [A] */
+    double* w; /* (cells, reads) [V] */
+    double* u; /* (cells, reads) [V] */
+    double* j; /* (cells, reads) [A] */
+    double* off; /* (cells, reads) [A] */
+    double* growth; /* (cells, reads) */
+};
+static inline void pnn_characteristic_tried_f64_pointers(struct pnn_characteristic_tried_f64_arguments* a, void* pointers[18]) {
+    pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->reads; pointers[2] = (void*)&a->sets; pointers[3] = (void*)&a->constants;
+    pointers[4] = (void*)&a->g; pointers[5] = (void*)&a->slope; pointers[6] = (void*)&a->part; pointers[7] = (void*)&a->word;
+    pointers[8] = (void*)&a->to_word; pointers[9] = (void*)&a->bit; pointers[10] = (void*)&a->to_bit; pointers[11] = (void*)&a->current;
+    pointers[12] = (void*)&a->to_current; pointers[13] = (void*)&a->w; pointers[14] = (void*)&a->u; pointers[15] = (void*)&a->j;
+    pointers[16] = (void*)&a->off; pointers[17] = (void*)&a->growth;
+}
+
 /* ---- crossbar/join.cu */
 struct pnn_join_small_f32_arguments {
     long long arrays;
@@ -1251,6 +1339,16 @@ static inline void pnn_tree_voltages_f64_pointers(struct pnn_tree_voltages_f64_a
 }
 
 #if defined(__CUDACC__) || defined(__CUDA_HOST_EMULATION__)
+extern "C" __global__ void pnn_characteristic_linear_f32(long long cells, long long reads, long long sets, const float* constants,
+    const float* g, const float* v, float* slope, float* slopes, float* known);
+extern "C" __global__ void pnn_characteristic_linear_f64(long long cells, long long reads, long long sets, const double* constants,
+    const double* g, const double* v, double* slope, double* slopes, double* known);
+extern "C" __global__ void pnn_characteristic_tried_f32(long long cells, long long reads, long long sets, const float* constants,
+    const float* g, const float* slope, const float* part, const float* word, const float* to_word, const float* bit, const float* to_bit,
+    const float* current, const float* to_current, float* w, float* u, float* j, float* off, float* growth);
+extern "C" __global__ void pnn_characteristic_tried_f64(long long cells, long long reads, long long sets, const double* constants,
+    const double* g, const double* slope, const double* part, const double* word, const double* to_word, const double* bit,
+    const double* to_bit, const double* current, const double* to_current, double* w, double* u, double* j, double* off, double* growth);
 extern "C" __global__ void pnn_join_small_f32(long long arrays, long long count, long long leaf_each, long long below_each,
     long long above_each, long long rows_each, const long long* joins, const long long* ports, const float* leaves, const float* below,
     float* above, float* weights);

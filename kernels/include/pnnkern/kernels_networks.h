@@ -378,6 +378,66 @@ static inline void pnn_edges_laplacian_f64_pointers(struct pnn_edges_laplacian_f
     pointers[7] = (void*)&a->v; pointers[8] = (void*)&a->out;
 }
 
+/* ---- networks/elements.cu */
+struct pnn_elements_sweep_f64_arguments {
+    long long batch;
+    long long n_nodes;
+    int colours;
+    int sweeps;
+    int kept;
+    double tolerance; /* [V] */
+    double relaxation;
+    const double* conductance; /* (edges) [S] */
+    const double* ohmic; /* (edges) */
+    const double* constants;
+    const int* offsets; /* (n_nodes + 1) */
+    const int* neighbour; /* (2 edges) */
+    const int* edge; /* (2 edges) */
+    const signed char* sense; /* (2 edges) */
+    const int* order; /* (free nodes) */
+    const int* first; /* (colours + 1) */
+    const double* load; /* (n_nodes) [S] */
+    const double* low; /* (n_nodes) [V] */
+    const double* high; /* (n_nodes) [V] */
+    const double* driven; /* (batch, n_nodes) [A] */
+    const double* scale; /* (batch) */
+    double* v; /* (batch, n_nodes) [V] */
+    int* taken; /* (batch) */
+};
+static inline void pnn_elements_sweep_f64_pointers(struct pnn_elements_sweep_f64_arguments* a, void* pointers[23]) {
+    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->colours; pointers[3] = (void*)&a->sweeps;
+    pointers[4] = (void*)&a->kept; pointers[5] = (void*)&a->tolerance; pointers[6] = (void*)&a->relaxation;
+    pointers[7] = (void*)&a->conductance; pointers[8] = (void*)&a->ohmic; pointers[9] = (void*)&a->constants;
+    pointers[10] = (void*)&a->offsets; pointers[11] = (void*)&a->neighbour; pointers[12] = (void*)&a->edge; pointers[13] = (void*)&a->sense;
+    pointers[14] = (void*)&a->order; pointers[15] = (void*)&a->first; pointers[16] = (void*)&a->load; pointers[17] = (void*)&a->low;
+    pointers[18] = (void*)&a->high; pointers[19] = (void*)&a->driven; pointers[20] = (void*)&a->scale; pointers[21] = (void*)&a->v;
+    pointers[22] = (void*)&a->taken;
+}
+struct pnn_elements_sweep_left_f64_arguments {
+    long long batch;
+    long long n_nodes;
+    const double* conductance; /* (edges) [S] */
+    const double* ohmic; /* (edges) */
+    const double* constants;
+    const int* offsets; /* (n_nodes + 1) */
+    const int* neighbour; /* (2 edges) */
+    const int* edge; /* (2 edges) */
+    const signed char* sense; /* (2 edges) */
+    const unsigned char* free; /* (n_nodes) */
+    const double* load; /* (n_nodes) [S] */
+    const double* low; /* (n_nodes) [V] */
+    const double* high; /* (n_nodes) [V] */
+    const double* driven; /* (batch, n_nodes) [A] */
+    const double* v; /* (batch, n_nodes) [V] */
+    double* out; /* (batch, n_nodes) [V] */
+};
+static inline void pnn_elements_sweep_left_f64_pointers(struct pnn_elements_sweep_left_f64_arguments* a, void* pointers[16]) {
+    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_nodes; pointers[2] = (void*)&a->conductance; pointers[3] = (void*)&a->ohmic;
+    pointers[4] = (void*)&a->constants; pointers[5] = (void*)&a->offsets; pointers[6] = (void*)&a->neighbour; pointers[7] = (void*)&a->edge;
+    pointers[8] = (void*)&a->sense; pointers[9] = (void*)&a->free; pointers[10] = (void*)&a->load; pointers[11] = (void*)&a->low;
+    pointers[12] = (void*)&a->high; pointers[13] = (void*)&a->driven; pointers[14] = (void*)&a->v; pointers[15] = (void*)&a->out;
+}
+
 /* ---- networks/graph_sweep.cu */
 struct pnn_graph_sweep_diode_f64_arguments {
     long long batch;
@@ -1425,6 +1485,13 @@ extern "C" __global__ void pnn_edges_update_f64(long long n_edges, long long col
     double upper, const int* edges, const double* a, const double* b, double* conductance);
 extern "C" __global__ void pnn_edges_laplacian_f64(long long n_nodes, long long columns, const int* offsets, const int* neighbour,
     const int* edge, const unsigned char* free, const double* conductance, const double* v, double* out);
+extern "C" __global__ void pnn_elements_sweep_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept, double tolerance,
+    double relaxation, const double* conductance, const double* ohmic, const double* constants, const int* offsets, const int* neighbour,
+    const int* edge, const signed char* sense, const int* order, const int* first, const double* load, const double* low, const double* high,
+    const double* driven, const double* scale, double* v, int* taken);
+extern "C" __global__ void pnn_elements_sweep_left_f64(long long batch, long long n_nodes, const double* conductance, const double* ohmic,
+    const double* constants, const int* offsets, const int* neighbour, const int* edge, const signed char* sense, const unsigned char* free,
+    const double* load, const double* low, const double* high, const double* driven, const double* v, double* out);
 extern "C" __global__ void pnn_graph_sweep_diode_f64(long long batch, long long n_nodes, int colours, int sweeps, int kept, double tolerance,
     double relaxation, const double* conductance, const double* reverse, const double* drop, const int* offsets, const int* neighbour,
     const int* edge, const signed char* sense, const int* order, const int* first, const double* load, const double* low, const double* high,

@@ -15,7 +15,7 @@ def plant(monkeypatch: pytest.MonkeyPatch, right: str, wrong: str) -> None:
     text = _sources.flatten(STEM)
     assert text.count(right) == 1
     bad = text.replace(right, wrong)
-    monkeypatch.setattr(_launch, "_host_module", lambda stem, defines, build: host.load(bad, f"{stem}.cu", defines={}, build=build))
+    monkeypatch.setattr(_launch, "_host_module", lambda stem, defines, build, own: host.load(bad, f"{stem}.cu", defines={}, build=build))
 
 
 def sweeps_taken(volts: list[float]) -> list[int]:

@@ -199,6 +199,21 @@ def ladders() -> Iterator[np.ndarray]:
                         yield x
 
 
+def characteristics() -> Iterator[np.ndarray]:
+    """Conductances for all reads, and for each its own; parts of a step from none to all."""
+    rng = np.random.default_rng(8)
+    cells, reads = 37, 5
+    for real in REALS:
+        part, v, slope = np.linspace(0, 1, reads).astype(real), *(rng.uniform(0.5, 2, (cells, reads)).astype(real) for _ in range(2))
+        pairs = [rng.normal(0, 1, (cells, reads)).astype(real) for _ in range(6)]
+        for sets in (1, reads):
+            g, constants = rng.uniform(0.1, 1, (cells, sets)).astype(real), np.ones(1, real)
+            for verb, count, given in (("linear", 3, [v]), ("tried", 5, [slope, part, *pairs])):
+                out = [np.empty_like(v) for _ in range(count)]
+                _launch.launch("crossbar/characteristic", verb, real, cells, reads, sets, constants, g, *given, *out, threads=v.size)
+                yield from out
+
+
 def trees() -> Iterator[np.ndarray]:
     """More leaves than there are warps, with rests on both sides."""
     rng = np.random.default_rng(6)
@@ -236,4 +251,4 @@ def joins() -> Iterator[np.ndarray]:
         _levels.plan.cache_clear()
 
 
-CALLS = (converters, scaled, products, noisy_cells, programmed, pulses, ladders, trees, joins)
+CALLS = (converters, scaled, products, noisy_cells, programmed, pulses, ladders, characteristics, trees, joins)

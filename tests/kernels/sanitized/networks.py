@@ -48,21 +48,25 @@ def graph_sweeps() -> Iterator[np.ndarray]:
     low, high = np.full(n, -0.8), np.full(n, 0.8)
     diodes = rng.uniform(0.5, 2, len(edges)), np.where(rng.random(len(edges)) < 0.5, 0.01, 1.0), np.full(len(edges), 0.2)
     transistors = 1.0, 0.7, 1e-3, rng.uniform(0.6, 3, len(edges))
-    for verb, law, size in (("diode", diodes, 1.0), ("transistor", transistors, 0.4)):
+    elements = rng.uniform(0.5, 2, len(edges)), (rng.random(len(edges)) < 0.5).astype(float)
+    laws = (("graph_sweep", "diode", diodes, (), 1.0), ("graph_sweep", "transistor", transistors, (), 0.4),
+            ("elements", "sweep", elements, (np.ones(1),), 1.0))  # fmt: skip
+    for stem, verb, of_edges, constants, size in laws:
+        law = (*of_edges, *constants)
         start, scale = rng.uniform(-size, size, (batch, n)), np.full(batch, size)
-        whole = 8 * n + 4 * (n + 1) + (5 + 8 * sum(np.ndim(a) for a in law)) * len(lists[1])
+        whole = 8 * n + 4 * (n + 1) + (5 + 8 * sum(np.ndim(a) for a in of_edges)) * len(lists[1])
         for sweeps, tolerance, relaxation in ((3, 0.0, 1.3), (400, 1e-3, 1.0)):
             for kept, shared in enumerate((0, 8 * n, whole)):
                 v, taken = start.copy(), np.zeros(batch, np.int32)
                 _launch.launch(
-                    "networks/graph_sweep", verb, float, batch, n, 2, sweeps, kept, tolerance, relaxation, *law, *lists, order, first, load,
+                    f"networks/{stem}", verb, float, batch, n, 2, sweeps, kept, tolerance, relaxation, *law, *lists, order, first, load,
                     low, high, driven, scale, v, taken, grid=(2,), block=(THREADS,), shared=shared,
                 )  # fmt: skip
                 yield from (v, taken)
         left = np.empty_like(v)
         sizes = batch, n
         _launch.launch(
-            "networks/graph_sweep", f"{verb}_left", float, *sizes, *law, *lists, free, load, low, high, driven, v, left, threads=v.size
+            f"networks/{stem}", f"{verb}_left", float, *sizes, *law, *lists, free, load, low, high, driven, v, left, threads=v.size
         )
         yield left
 

@@ -1,0 +1,125 @@
+"""Cells with a characteristic of a user's own, in the kernels: against the built-in laws, which are array functions, and single cells by Brent's
+method."""
+
+import numpy as np
+import pytest
+import scipy.optimize
+from pnnkern.kernels import scalar
+
+from pnnkern import ScalarFunction, _launch
+from pnnkern.crossbar import IV, read, read_vjp, sinh_iv, solve_currents, solve_currents_vjp
+from pnnkern.crossbar import solve as module
+from pnnkern.testing import check_vjp
+
+V0 = 0.3
+LAW = ScalarFunction(
+    lambda v, v0: v0 * np.sinh(v / v0), constants={"v0": V0}, between=(-2, 2), cuda="v0 * sinh(v / v0)", cuda_slope="cosh(v / v0)"
+)  # fmt: skip
+WIRES = 2000.0
+
+
+def array(rng: np.random.Generator, dtype: str = "float64", reads: int = 5, arrays: tuple[int, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """Voltages at which the law bends, and conductances of which wires take a good part."""
+    return rng.uniform(-1, 1, (*arrays, reads, 13)).astype(dtype), rng.uniform(1e-6, 1e-4, (*arrays, 13, 7)).astype(dtype)
+
+
+@pytest.mark.parametrize(("reads", "arrays"), [(5, ()), (1, (3,))])
+@pytest.mark.parametrize(("dtype", "limit"), [("float32", 2e-5), ("float64", 1e-12)])
+def test_as_the_built_in_law(backend, dtype: str, limit: float, reads: int, arrays: tuple[int, ...], rng: np.random.Generator) -> None:
+    V, G = array(rng, dtype, reads, arrays)
+    right = solve_currents(V.astype(float), G.astype(float), wires=WIRES, iv=sinh_iv(V0), tolerance=1e-14)
+    linear = solve_currents(V.astype(float), G.astype(float), wires=WIRES)
+    before = set(_launch.launched)
+    _launch.launched.clear()
+    found = backend.numpy(solve_currents(backend.array(V), backend.array(G), wires=WIRES, iv=IV(LAW)))
+    kernels = {"pnn_characteristic_linear_f32", "pnn_characteristic_tried_f32"} if dtype == "float32" else {
+        "pnn_characteristic_linear_f64", "pnn_characteristic_tried_f64"}  # fmt: skip
+    assert backend.name == "cpu" or kernels <= _launch.launched
+    _launch.launched.update(before)
+    assert found.dtype == dtype
+    assert np.abs(found - right).max() < limit * np.abs(right).max() < 0.3 * np.abs(right - linear).max()
+
+
+def test_one_cell_by_brent(backend) -> None:
+    """Source, three pieces of wire and the load in series with g v0 sinh(v / v0)."""
+    g, R = 1e-3, 4 * 500.0
+    for volts in (-3.0, 0.4, 5.0):
+        across = scipy.optimize.brentq(lambda v, volts=volts: g * V0 * np.sinh(v / V0) - (volts - v) / R, -9, 9, xtol=1e-15)
+        V, G = backend.array(np.array([[volts]])), backend.array(np.array([[g]]))
+        found = backend.numpy(solve_currents(V, G, wires=module.Wires(500.0, 500.0, 500.0, 500.0), iv=IV(LAW)))
+        assert found[0, 0] == pytest.approx((volts - across) / R, rel=1e-9)
+
+
+def test_derivative(rng: np.random.Generator) -> None:
+    """Against central differences."""
+    V, G = array(rng, reads=2)
+    for name, step in (("V", 1e-3), ("G", 1e-8)):
+        check_vjp(
+            solve_currents, solve_currents_vjp, V, G[:, :3], wires=WIRES, iv=IV(LAW), tolerance=1e-13, wrt=(name,), steps=step, rtol=1e-6,
+            directions=1,
+        )  # fmt: skip
+
+
+def test_derivative_as_of_the_built_in_law(backend, rng: np.random.Generator) -> None:
+    (V, G), q = array(rng), rng.normal(0, 1, (5, 7))
+    right = solve_currents_vjp(q, V, G, wires=WIRES, iv=sinh_iv(V0), tolerance=1e-14)
+    found = solve_currents_vjp(backend.array(q), backend.array(V), backend.array(G), wires=WIRES, iv=IV(LAW))
+    for a, b in zip(map(backend.numpy, found), right, strict=True):
+        assert np.abs(a - b).max() < 1e-9 * np.abs(b).max()
+
+
+def test_another_constant_is_another_law(backend, rng: np.random.Generator) -> None:
+    V, G = array(rng)
+    iv = IV(LAW.with_constants(v0=0.8))
+    right = solve_currents(V, G, wires=WIRES, iv=sinh_iv(0.8), tolerance=1e-14)
+    found = backend.numpy(solve_currents(backend.array(V), backend.array(G), wires=WIRES, iv=iv))
+    assert np.abs(found - right).max() < 1e-10 * np.abs(right).max()
+
+
+def test_in_reads_without_wires(backend, rng: np.random.Generator) -> None:
+    """What a cell carries is f of the voltage at its input; and its derivative."""
+    (V, G), q = array(rng), rng.normal(0, 1, (5, 7))
+    v, g = backend.array(V), backend.array(G)
+    found = backend.numpy(read(v, g, iv=IV(LAW)))
+    assert np.abs(found - V0 * np.sinh(V / V0) @ G).max() < 1e-14 * np.abs(found).max()
+    by_v, by_g = map(backend.numpy, read_vjp(backend.array(q), v, g, iv=IV(LAW)))
+    assert np.abs(by_v - (q @ G.T) * np.cosh(V / V0)).max() < 1e-12 * np.abs(by_v).max()
+    assert np.abs(by_g - (V0 * np.sinh(V / V0)).T @ q).max() < 1e-12 * np.abs(by_g).max()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda: IV(np.sinh), TypeError, "^slope of an IV is missing: give the derivative of f, or f as a pnnkern.ScalarFunction"),
+        (lambda: IV(LAW, np.cosh), TypeError, r"^slope of an IV belongs to its ScalarFunction: ScalarFunction\(f, slope\)$"),
+        (lambda: IV(ScalarFunction(lambda v, v0: v * v0)), TypeError, r"^f of an IV must be a function of v \(and constants, with values\), got "
+         r"one of v, v0: name what are constants in constants=\{...\}$"),
+        (lambda: IV(ScalarFunction(lambda v: v + 0.5)), ValueError, r"^f of an IV must be 0 at 0 V, got 0\.5$"),
+        (lambda: IV(ScalarFunction(lambda v: np.sin(4 * v))), ValueError, r"^f of an IV must rise everywhere, got the slope -\d\.\d+ at v = "),
+    ],
+)  # fmt: skip
+def test_what_is_no_characteristic(make, error, said: str) -> None:
+    with pytest.raises(error, match=said):
+        make()
+
+
+def test_a_slope_that_vanishes_is_refused_where_it_is_met(rng: np.random.Generator) -> None:
+    child = IV(ScalarFunction(lambda v: v * abs(v) ** 0.5, lambda v: 1.5 * abs(v) ** 0.5))
+    with pytest.raises(ValueError, match="the slope of the characteristic must be positive, got 0"):
+        solve_currents(*array(rng), wires=WIRES, iv=child)
+
+
+def test_kernels_without_a_users_function_are_ohmic() -> None:
+    """What is compiled before any user comes, and what programs in C find."""
+    v, out = np.linspace(-1, 1, 5), [np.empty(5) for _ in range(3)]
+    for where in (_launch.host(), None):
+        for a in out:
+            a[:] = np.nan
+        arguments = ("crossbar/characteristic", "linear", float, 5, 1, 1, np.empty(1), np.full(5, 2.0), v, *out)
+        if where is None:
+            _launch.launch(*arguments, threads=5)
+        else:
+            with where:
+                _launch.launch(*arguments, threads=5)
+        assert [a.tolist() for a in out] == [[1.0] * 5, [2.0] * 5, [0.0] * 5]
+    assert scalar.own_f.py_func(3.0, None) == 3.0

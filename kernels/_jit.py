@@ -171,7 +171,7 @@ def inner(*args: Any, **options: Any) -> Any:
 
 @contextlib.contextmanager
 def unkept() -> Iterator[None]:
-    """Within this context `njit` makes functions for this process alone: what holds code from outside of this package, which no digest covers."""
+    """Within this context `njit` makes functions for this process alone: those that hold code of a user, which no digest covers."""
     before = _keeping.set(False)
     try:
         yield

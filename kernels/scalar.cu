@@ -12,7 +12,7 @@ template <class T> PNN_D void scalar_values(long long n, const T* constants, con
 // Bytes: reads each argument and writes each value once.
 // Launch: any 1-D grid and block.
 // n : values
-// constants : what the function takes behind its arguments
+// constants : (constants) as many as there are: what the function takes behind its arguments
 // x : (arguments, n)
 // out : (n)
 extern "C" __global__ void pnn_scalar_values_f32(long long n, const float* __restrict__ constants, const float* __restrict__ x,

@@ -61,7 +61,7 @@ def _linked(image: bytes, objects: tuple[str, ...], name: str, architecture: str
     try:
         from cuda.bindings import nvjitlink
     except ModuleNotFoundError as error:
-        raise DeviceError("functions that numba-cuda has compiled are linked by nvJitLink: pip install cuda-bindings nvidia-nvjitlink") from error
+        raise DeviceError("what numba-cuda has compiled is linked by nvJitLink: pip install cuda-bindings nvidia-nvjitlink") from error
     handle = None
     try:
         handle = nvjitlink.create(1, [f"-arch={architecture}"])
@@ -74,7 +74,8 @@ def _linked(image: bytes, objects: tuple[str, ...], name: str, architecture: str
         nvjitlink.get_linked_cubin(handle, linked)
         return bytes(linked)
     except Exception as error:  # of a class of that library, which may be missing as a whole
-        raise DeviceError(f"{name} cannot be linked for {architecture} with what numba-cuda has compiled: {' '.join(str(error).split())}") from error
+        said = " ".join(str(error).split())
+        raise DeviceError(f"{name} cannot be linked for {architecture} with what numba-cuda has compiled: {said}") from error
     finally:
         if handle is not None:
             nvjitlink.destroy(handle)

@@ -121,8 +121,7 @@ class Own:
         parts = [_text(name, code, part) for name, code, part in self.roles]
         return "\n".join(parts)
 
-    @functools.cache
-    def objects(self, architecture: str) -> tuple[str, ...]:  # noqa: B019 (as long-lived as what is compiled)
+    def objects(self, architecture: str) -> tuple[str, ...]:
         """PTX of those functions that have no text, in both precisions."""
         return tuple(
             _ptx(name, code, part, real, architecture)
@@ -173,11 +172,11 @@ def _text(name: str, code: Code, part: str) -> str:
                 "which compiles the Python function (pip install numba-cuda nvidia-nvjitlink)"
             )
         lines = []
+        passed = ", ".join([*arguments, *(f"constants_of_it[{i}]" for i in range(len(constants)))])
         for real, suffix in (("float", "f32"), ("double", "f64")):
             lines.append(f'extern "C" __device__ {real} {name}_{suffix}({", ".join([real] * len(code.names))});')
-            takes = ", ".join([*(f"{real} {a}" for a in arguments), f"const {real}* constants"])
-            values = ", ".join([*arguments, *(f"constants[{i}]" for i in range(len(constants)))])
-            lines.append(f"namespace pnn {{ PNN_D {real} {inside}({takes}) {{ return {name}_{suffix}({values}); }} }}")
+            takes = ", ".join([*(f"{real} {a}" for a in arguments), f"const {real}* constants_of_it"])
+            lines.append(f"namespace pnn {{ PNN_D {real} {inside}({takes}) {{ return {name}_{suffix}({passed}); }} }}")
         return "\n".join(lines + _value(part, code))
     body = given if re.search(r"\breturn\b", given) else f"return ({given});"
     takes = ", ".join([*(f"real {a}" for a in arguments), "const real* constants_of_it"])
@@ -271,7 +270,8 @@ class ScalarFunction:
         finite. It is used elsewhere, too.
     cuda, cuda_slope : str | None
         The same as CUDA C, for GPUs: an expression, or statements that return, in the names of the arguments; `real` is their type. Where
-        they are missing, numba-cuda compiles the Python functions, if it is installed. Where it first runs, text is compared with `f` and `slope`.
+        they are missing, numba-cuda compiles the Python functions, if it is installed. Where it first runs, text is compared with `f` and
+        `slope`.
 
     Raises
     ------
@@ -291,7 +291,7 @@ class ScalarFunction:
     Examples
     --------
     >>> import numpy as np
-    >>> hopping = ScalarFunction(lambda v, v0: v0 * np.sinh(v / v0), constants={"v0": 0.5}, cuda="v0 * sinh(v / v0)", cuda_slope="cosh(v / v0)")
+    >>> hopping = ScalarFunction(lambda v, v0: v0 * np.sinh(v / v0), constants={"v0": 0.5}, cuda="v0 * sinh(v / v0)")
     >>> float(hopping(1.0)) == 0.5 * np.sinh(2.0)
     True
     """
@@ -312,7 +312,7 @@ class ScalarFunction:
         self._same: set[Any] = set()  # places where the CUDA text was compared
         self._look()
         if slope is not None:
-            self.check_slope()
+            self._check_slope()
 
     def with_constants(self, **constants: float) -> "ScalarFunction":
         """The same function with other values of these constants: nothing is compiled for it. Raises as the class."""
@@ -331,7 +331,7 @@ class ScalarFunction:
 
     def slope(self, *values: Real) -> Array:
         """Its derivative by the first argument, as `__call__`."""
-        self.check_slope()
+        self._check_slope()
         return self._values("slope", values)
 
     def __repr__(self) -> str:
@@ -339,7 +339,7 @@ class ScalarFunction:
         return f"ScalarFunction({self._code.called}({', '.join(self.arguments)}{told}))"
 
     # ------------------------------------------------------------------------------------------------------------------ for rooms
-    def check_slope(self) -> None:
+    def _check_slope(self) -> None:
         """Raise where there is no derivative, or another one was given."""
         if getattr(self._code, "_right", False):
             return
@@ -356,7 +356,7 @@ class ScalarFunction:
                     self._compare(given, exact, 1e-8, "complex step gives")
         object.__setattr__(code, "_right", True)
 
-    def takes(self, names: Sequence[str], where: str) -> None:
+    def _takes(self, names: Sequence[str], where: str) -> None:
         """Raise TypeError unless kernels give the function so many arguments."""
         if len(self.arguments) != len(names):
             raise TypeError(
@@ -364,9 +364,9 @@ class ScalarFunction:
                 "name what are constants in constants={...}"
             )
 
-    def rises(self, where: str, *, from_zero: bool = False) -> None:
+    def _rises(self, where: str, *, from_zero: bool = False) -> None:
         """Raise ValueError where the function falls with its first argument, or is not 0 at 0; and as `check_slope`."""
-        self.check_slope()
+        self._check_slope()
         slopes = self._numbers(self._code.slope, self._at, "slope")
         if not (slopes >= 0).all():
             worst = int(np.argmin(slopes))
@@ -377,11 +377,11 @@ class ScalarFunction:
             if abs(at_zero) > 1e-12 * abs(self._numbers(self._code.run, self._at, self._code.called)).max():
                 raise ValueError(f"{where} must be 0 at 0 V, got {at_zero:.4g}")
 
-    def table(self, dtype: Any, like: Array) -> Array:
+    def _table(self, dtype: Any, like: Array) -> Array:
         """The constants on the device of `like`."""
         return _constants.constant(np.array(list(self.constants.values()), dtype), dtype, like)
 
-    def ready(self, like: Array, *parts: str) -> None:
+    def _ready(self, like: Array, *parts: str) -> None:
         """On a device: compare the CUDA text with the Python function, the first time there, and with the first other constants."""
         if not _array.on_device(like):
             return
@@ -417,14 +417,14 @@ class ScalarFunction:
                 raise TypeError(f"{name} must be real numbers, got {v.dtype}")
         given = xp.broadcast_arrays(*(xp.asarray(v, np.float32 if single else np.float64) for v in given))
         x = xp.stack([v.ravel() for v in given])
-        self.ready(x, part)
+        self._ready(x, part)
         return self._launched(part, x).reshape(given[0].shape)
 
     def _launched(self, part: str, x: Array) -> Array:
         """Of arguments (arguments, n)."""
         out = _array.namespace(x).empty(x.shape[1], x.dtype)
         role = own(("own_value", self._sloped if part == "slope" else self._code, "value"))
-        _launch.launch("scalar", "values", x.dtype, x.shape[1], self.table(x.dtype, x), x, out, threads=x.shape[1], own=role)
+        _launch.launch("scalar", "values", x.dtype, x.shape[1], self._table(x.dtype, x), x, out, threads=x.shape[1], own=role)
         return out
 
     @property
@@ -464,8 +464,8 @@ class ScalarFunction:
             return
         if self._code.given_slope is None:
             raise ValueError(
-                f"complex step makes no derivative of {self._code.called} (abs and powers lose it: v * v * v, not v**3): at {self._told(wrong)} "
-                f"it is {given[wrong]:.8g}, where {by} {right[wrong]:.8g}; give slope"
+                f"complex step makes no derivative of {self._code.called} (abs and powers lose it: v * v * v, not v**3): at "
+                f"{self._told(wrong)} it is {given[wrong]:.8g}, where {by} {right[wrong]:.8g}; give slope"
             )
         raise ValueError(
             f"slope is not the derivative of {self._code.called} by {self.arguments[0]}: at {self._told(wrong)} it is {given[wrong]:.8g}, "

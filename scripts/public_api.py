@@ -106,6 +106,7 @@ def commands() -> Iterator[str]:
 def text() -> str:
     """All of it."""
     lines = ["pnnkern", *(f"  {name}{signature(getattr(pnnkern, name))}" for name in PACKAGE)]
+    lines += [f"  class ScalarFunction{signature(pnnkern.ScalarFunction)}", *of_class(pnnkern.ScalarFunction)]
     for room in ROOMS:
         lines += of_module(importlib.import_module(f"pnnkern.{room}"), f"pnnkern.{room}")
     return "\n".join([*lines, *commands(), ""])

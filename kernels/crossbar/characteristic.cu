@@ -2,7 +2,7 @@
 // cells : of an array
 // reads : right-hand sides
 // sets : 1, or reads where each has conductances of its own
-// constants : what f and its slope take behind v
+// constants : (constants) as many as there are: what f and its slope take behind v
 // g : (cells, sets) [S] conductances
 #include "pnnkern/characteristic.cuh"
 

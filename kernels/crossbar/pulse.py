@@ -311,8 +311,8 @@ def pnn_pulse_apply(*own):
                         some = ROUND if kind != CONSTANT and n > ROUND else n
                         old = row[j]
                         row[j] = _pulsed(
-                            counts[i * columns + j] > 0, some, factor, old, up[j], down[j], high[j], low[j], shape_up[j], shape_down[j], kind, p,
-                            count, nodes,
+                            counts[i * columns + j] > 0, some, factor, old, up[j], down[j], high[j], low[j], shape_up[j], shape_down[j], kind,
+                            p, count, nodes,
                         )  # fmt: skip
                         n -= some
                         if not (row[j] < old or row[j] > old):

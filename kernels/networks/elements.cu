@@ -9,7 +9,7 @@
 // relaxation : of a step: 1 goes all the way
 // conductance : (edges) [S] by which f(w), in volts, is multiplied
 // ohmic : (edges) 1 where f(w) = w, else 0
-// constants : what f and its slope take behind w
+// constants : (constants) as many as there are: what f and its slope take behind w
 // offsets : (n_nodes + 1) neighbours of node i are neighbour[k] over edge[k], offsets[i] <= k < offsets[i + 1]
 // neighbour, edge : (2 edges) the node at the other end, and the edge
 // sense : (2 edges) 1 where the node is the edge's first one, else -1

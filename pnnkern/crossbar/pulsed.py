@@ -244,7 +244,7 @@ def _description(device: PulsedDevice, like: Array) -> tuple[int, Array, int, Ar
         raise TypeError("PulsedDevice has no response of its own: use ConstantStep, LinearStep, SoftBounds, ExponentialStep, ...")
     if isinstance(device, FunctionStep):
         for function in (device.up, device.down):
-            function.ready(like, "f")
+            function._ready(like, "f")
     nodes = device._nodes()
     tables = device._table(), nodes
     table, at = (_constants.constant(values, values.dtype, like) for values in tables)

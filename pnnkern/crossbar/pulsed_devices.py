@@ -335,7 +335,7 @@ class FunctionStep(PulsedDevice):
         for name, function in (("up", self.up), ("down", self.down)):
             if not isinstance(function, ScalarFunction):
                 raise TypeError(f"{name} must be a pnnkern.ScalarFunction of w, low and high, got {type(function).__name__}")
-            function.takes(("w", "low", "high"), name)
+            function._takes(("w", "low", "high"), name)
         super().__post_init__()
 
     def _nodes(self) -> np.ndarray:

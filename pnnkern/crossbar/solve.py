@@ -72,8 +72,8 @@ class IV:
             return
         if self.slope is not None:
             raise TypeError("slope of an IV belongs to its ScalarFunction: ScalarFunction(f, slope)")
-        self.f.takes(("v",), "f of an IV")
-        self.f.rises("f of an IV", from_zero=True)
+        self.f._takes(("v",), "f of an IV")
+        self.f._rises("f of an IV", from_zero=True)
         object.__setattr__(self, "slope", self.f.slope)
 
 
@@ -141,8 +141,8 @@ class _OwnCells(_Cells):
     def __init__(self, iv: IV, g: Array) -> None:
         super().__init__(iv, g)
         f: Any = iv.f
-        f.ready(g, "f", "slope")
-        self.constants, self.own = f.table(g.dtype, g), own(("own_f", f._code, "f"), ("own_slope", f._code, "slope"))
+        f._ready(g, "f", "slope")
+        self.constants, self.own = f._table(g.dtype, g), own(("own_f", f._code, "f"), ("own_slope", f._code, "slope"))
 
     def _launched(self, verb: str, count: int, *arrays: Array) -> tuple[Array, ...]:
         """`count` arrays made of these; the first is (n_in, n_out, reads) or belongs to all cells."""

@@ -238,7 +238,8 @@ class Nonlinear(Graph):
         xp = _array.namespace(p)
         out = xp.empty_like(v)
         _launch.launch(self.kernels, f"{self.law}_left", "float64", len(v), self.n_nodes, *self._law(p), *self._lists(p),
-                       _constants.constant(free, np.uint8, p), weight, *self._rails(p), driven, v, out, threads=v.size, own=self.own)  # fmt: skip
+                       _constants.constant(free, np.uint8, p), weight, *self._rails(p), driven, v, out, threads=v.size,
+                       own=self.own)  # fmt: skip
         return out
 
     def _linearisation(self, p: Array, nodes: np.ndarray, weight: Array) -> Callable[[Array], tuple[Array, Array]]:

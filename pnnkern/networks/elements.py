@@ -55,8 +55,8 @@ class ElementNetwork(Nonlinear):
         super().__init__(edges, n_nodes, lower, upper)
         if not isinstance(characteristic, ScalarFunction):
             raise TypeError(f"characteristic must be a pnnkern.ScalarFunction of the voltage, got {type(characteristic).__name__}")
-        characteristic.takes(("w",), "characteristic")
-        characteristic.rises("characteristic")
+        characteristic._takes(("w",), "characteristic")
+        characteristic._rises("characteristic")
         self.characteristic = characteristic
         self.element = np.ones(self.n_edges, bool) if element is None else real("element", np.asarray(element)).astype(bool)
         if self.element.shape != (self.n_edges,):
@@ -65,9 +65,9 @@ class ElementNetwork(Nonlinear):
         self.own = own(("own_f", code, "f"), ("own_slope", code, "slope"))
 
     def _law(self, parameter: Array) -> tuple[Any, ...]:
-        self.characteristic.ready(parameter, "f", "slope")
+        self.characteristic._ready(parameter, "f", "slope")
         ohmic = self.on("ohmic", np.where(self.element, 0.0, 1.0), parameter)
-        return parameter, ohmic, self.characteristic.table(np.float64, parameter)
+        return parameter, ohmic, self.characteristic._table(np.float64, parameter)
 
     def _kept(self, values: int, batch: int, like: Array) -> tuple[int, int]:
         return super()._kept(2, batch, like)  # constants are not of the edges

@@ -38,10 +38,10 @@ class NonlinearCircuit(Circuit):
     Parameters
     ----------
     network
-        Another network than transistors on that graph, a `TransistorNetwork` with a law of its own, or a `DiodeNetwork` or `ElementNetwork`, whose
-        parameter is "conductance" (siemens) and not "gate" (volts): targets and limits are in these units. One output alone tells classes 1 and 0 apart.
-        source_nodes : (features + 2,), of the features and the rails at 0 and `volts`. target_nodes : (2 * outputs,), all positive ends, then
-        all negative ones.
+        Another network than transistors on that graph, a `TransistorNetwork` with a law of its own, or a `DiodeNetwork` or `ElementNetwork`,
+        whose parameter is "conductance" (siemens) and not "gate" (volts): targets and limits are in these units. One output alone tells classes
+        1 and 0 apart. source_nodes : (features + 2,), of the features and the rails at 0 and `volts`. target_nodes : (2 * outputs,), all
+        positive ends, then all negative ones.
 
     Notes
     -----

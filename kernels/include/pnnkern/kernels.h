@@ -24,7 +24,7 @@ static inline void pnn_flag_raise_u8_pointers(struct pnn_flag_raise_u8_arguments
 /* ---- scalar.cu */
 struct pnn_scalar_values_f32_arguments {
     long long n;
-    const float* constants;
+    const float* constants; /* (constants) */
     const float* x; /* (arguments, n) */
     float* out; /* (n) */
 };
@@ -33,7 +33,7 @@ static inline void pnn_scalar_values_f32_pointers(struct pnn_scalar_values_f32_a
 }
 struct pnn_scalar_values_f64_arguments {
     long long n;
-    const double* constants;
+    const double* constants; /* (constants) */
     const double* x; /* (arguments, n) */
     double* out; /* (n) */
 };

@@ -11,7 +11,7 @@ struct pnn_characteristic_linear_f32_arguments {
     long long cells;
     long long reads;
     long long sets;
-    const float* constants;
+    const float* constants; /* (constants) */
     const float* g; /* (cells, sets) [S] */
     const float* v; /* (cells, reads) [V] */
     float* slope; /* (cells, reads) */
@@ -27,7 +27,7 @@ struct pnn_characteristic_linear_f64_arguments {
     long long cells;
     long long reads;
     long long sets;
-    const double* constants;
+    const double* constants; /* (constants) */
     const double* g; /* (cells, sets) [S] */
     const double* v; /* (cells, reads) [V] */
     double* slope; /* (cells, reads) */
@@ -43,7 +43,7 @@ struct pnn_characteristic_tried_f32_arguments {
     long long cells;
     long long reads;
     long long sets;
-    const float* constants;
+    const float* constants; /* (constants) */
     const float* g; /* (cells, sets) [S] */
     const float* slope; /* (cells, reads) */
     const float* part; /* (reads) */
@@ -70,7 +70,7 @@ struct pnn_characteristic_tried_f64_arguments {
     long long cells;
     long long reads;
     long long sets;
-    const double* constants;
+    const double* constants; /* (constants) */
     const double* g; /* (cells, sets) [S] */
     const double* slope; /* (cells, reads) */
     const double* part; /* (reads) */

@@ -389,7 +389,7 @@ struct pnn_elements_sweep_f64_arguments {
     double relaxation;
     const double* conductance; /* (edges) [S] */
     const double* ohmic; /* (edges) */
-    const double* constants;
+    const double* constants; /* (constants) */
     const int* offsets; /* (n_nodes + 1) */
     const int* neighbour; /* (2 edges) */
     const int* edge; /* (2 edges) */
@@ -418,7 +418,7 @@ struct pnn_elements_sweep_left_f64_arguments {
     long long n_nodes;
     const double* conductance; /* (edges) [S] */
     const double* ohmic; /* (edges) */
-    const double* constants;
+    const double* constants; /* (constants) */
     const int* offsets; /* (n_nodes + 1) */
     const int* neighbour; /* (2 edges) */
     const int* edge; /* (2 edges) */

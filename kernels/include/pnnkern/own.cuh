@@ -2,7 +2,7 @@
 // and functions of these names before this header; from Python pnnkern puts them here (docs/own-physics.md).
 #pragma once
 #include "pnnkern/platform.cuh"
-#if !defined(__CUDACC_RTC__)
+#if defined(PNN_OWN) && !defined(__CUDACC_RTC__)
 #include <math.h>
 #endif
 

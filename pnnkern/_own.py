@@ -197,17 +197,16 @@ def _ptx(name: str, code: Code, part: str, real: str, architecture: str) -> str:
     """What numba-cuda makes of a function. Raises `DeviceError` with its words in one line."""
     from numba import cuda, types
 
-    f: Any = cuda.jit(device=True)(code.f if part != "slope" or code.given_slope is None else code.given_slope)
-    rest = "".join(f", {n}" for n in code.names[1:])
-    value = f"f({code.names[0]}{rest})"
-    if part == "slope" and code.given_slope is None:
-        value = f"f(complex({code.names[0]}, {STEP}){rest}).imag / {STEP}"
-    kind, cast = (types.float32, np.float32) if real == "f32" else (types.float64, np.float64)
-    number = int(architecture.rpartition("_")[2])
+    f: Any = code.given_slope if part == "slope" else code.f
+    if f is None:
+        rest = "".join(f", {n}" for n in code.names[1:])
+        of_numbers: Any = cuda.jit(device=True)(code.f)  # for the current GPU, whatever is asked for below
+        f = _written(f"def slope({code.names[0]}{rest}): return f(complex({code.names[0]}, {STEP}){rest}).imag / {STEP}", f=of_numbers)
+    kind = types.float32 if real == "f32" else types.float64
     try:
         ptx, _ = cuda.compile(
-            _written(f"def own({', '.join(code.names)}): return cast({value})", f=f, cast=cast), kind(*[kind] * len(code.names)),
-            device=True, abi="c", abi_info={"abi_name": f"{name}_{real}"}, cc=divmod(number, 10), output="ptx",
+            f, kind(*[kind] * len(code.names)), device=True, abi="c", abi_info={"abi_name": f"{name}_{real}"},
+            cc=divmod(int(architecture.rpartition("_")[2]), 10), output="ptx",
         )  # fmt: skip
     except Exception as error:  # of numba-cuda, NVVM or the driver
         raise DeviceError(f"numba-cuda cannot compile {code.called}: {_line(error)}; give cuda, its text in CUDA C") from error

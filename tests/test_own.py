@@ -4,6 +4,7 @@ import importlib.util
 import math
 import re
 import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -224,22 +225,26 @@ def test_text_compiles_by_nvrtc(major: int) -> None:
         _compile.cubin(cubins.Binding(major), "scalar", "sm_90", {}, wrong)
 
 
-def test_numba_cuda_compiles_and_is_linked() -> None:
-    """Without text: PTX of the function and of its slope by complex step, in both precisions, linked to our kernel."""
+def test_numba_cuda_compiles_and_is_linked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without text: PTX of the function and of its slope by complex step, in both precisions, linked to our kernel; no GPU is asked for."""
     pytest.importorskip("numba_cuda", reason="numba-cuda is not installed (pip install numba-cuda nvidia-nvvm nvidia-nvjitlink)")
     pytest.importorskip("cuda.bindings", reason="cuda-bindings is not installed")
     if cubins.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed (pip install pnnkern[check])")
+    from numba.cuda import dispatcher
+
+    monkeypatch.setattr(dispatcher, "get_current_device", lambda: types.SimpleNamespace(compute_capability=(9, 0)))
     code = ScalarFunction(hopping)._code
     roles = _own.own(("own_f", code, "f"), ("own_slope", code, "slope"))
     ptx = roles.objects("sm_90")
-    assert [re.findall(r"\.visible \.func .*?(own_\w+)\(", text, re.S)[0] for text in ptx] == [
-        "own_f_f32", "own_f_f64", "own_slope_f32", "own_slope_f64",
+    given = [re.search(r"\.func\s+\(\.param \.b(\d+) \w+\)\s+(own_\w+)\(", text) for text in ptx]
+    assert [found and found.groups() for found in given] == [
+        ("32", "own_f_f32"), ("64", "own_f_f64"), ("32", "own_slope_f32"), ("64", "own_slope_f64"),
     ]  # fmt: skip
     image = _compile.cubin(cubins.Binding(13), "crossbar/characteristic", "sm_90", {}, roles).read_bytes()
     assert set(_sources.prototypes("crossbar/characteristic")) <= set(cubins.resources(image))
     assert set(re.findall(rb"own_\w+_f64", image)) == {b"own_f_f64", b"own_slope_f64"}
-    image = _compile.cubin(cubins.Binding(13), "scalar", "sm_80", {}, _own.own(("own_value", code, "value"))).read_bytes()
+    image = _compile.cubin(cubins.Binding(13), "scalar", "sm_90", {}, _own.own(("own_value", code, "value"))).read_bytes()
     assert {"pnn_scalar_values_f32", "pnn_scalar_values_f64"} <= set(cubins.resources(image))
 
 

@@ -13,8 +13,8 @@ template <class T> PNN_D void scalar_values(long long n, const T* constants, con
 // Launch: any 1-D grid and block.
 // n : values
 // constants : (constants) as many as there are: what the function takes behind its arguments
-// x : (arguments, n)
-// out : (n)
+// x : (arguments, n) what the function is of
+// out : (n) its values
 extern "C" __global__ void pnn_scalar_values_f32(long long n, const float* __restrict__ constants, const float* __restrict__ x,
                                                  float* __restrict__ out) {
     pnn::scalar_values(n, constants, x, out);

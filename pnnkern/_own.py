@@ -81,6 +81,9 @@ class Code:
     def _kept(self) -> "dict[tuple[str, ...], Own]":
         return {}
 
+    def __deepcopy__(self, memo: Any) -> "Code":
+        return self  # it stands for what is compiled
+
 
 def own(*roles: tuple[str, Code, str]) -> "Own":
     """(name in the kernel, code, "f", "slope" or "value") of each function of a kernel, as `_launch.launch` takes them: one object for the
@@ -97,6 +100,9 @@ class Own:
     """A user's functions in a kernel, by their roles."""
 
     roles: tuple[tuple[str, Code, str], ...]
+
+    def __deepcopy__(self, memo: Any) -> "Own":
+        return self
 
     # ------------------------------------------------------------------------------------------------------------------ on a CPU
     @functools.cached_property

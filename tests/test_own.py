@@ -1,5 +1,6 @@
 """Scalar functions of users: their values, their slopes, what is refused, and what becomes of them in kernels."""
 
+import copy
 import importlib.util
 import math
 import re
@@ -60,6 +61,13 @@ def test_other_constants_need_no_compilation(backend, monkeypatch: pytest.Monkey
     softer = HOPPING.with_constants(v0=2.0)
     assert backend.numpy(softer(backend.array(np.ones(1)))) == pytest.approx(2 * math.sinh(0.5), rel=1e-15)
     assert [f.constants for f in (HOPPING, softer)] == [{"v0": 0.5}, {"v0": 2.0}]
+
+
+def test_a_copy_is_not_compiled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Systems copy what they are made of."""
+    HOPPING(1.0)
+    monkeypatch.setattr(_launch, "_plan", None)
+    assert float(copy.deepcopy(HOPPING)(1.0)) == float(HOPPING(1.0))
 
 
 def test_functions_of_one_text_are_told_apart() -> None:

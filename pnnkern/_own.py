@@ -82,7 +82,7 @@ class Code:
         return {}
 
     def __deepcopy__(self, memo: Any) -> "Code":
-        return self  # it stands for what is compiled
+        return self
 
 
 def own(*roles: tuple[str, Code, str]) -> "Own":
@@ -343,6 +343,9 @@ class ScalarFunction:
         told = "".join(f", {name}={value:g}" for name, value in self.constants.items())
         return f"ScalarFunction({self._code.called}({', '.join(self.arguments)}{told}))"
 
+    def __deepcopy__(self, memo: Any) -> "ScalarFunction":
+        return self  # nothing of it changes
+
     # ------------------------------------------------------------------------------------------------------------------ for rooms
     def _check_slope(self) -> None:
         """Raise where there is no derivative, or another one was given."""
@@ -391,7 +394,7 @@ class ScalarFunction:
         if not _array.on_device(like):
             return
         xp = _array.namespace(like)
-        device = xp, like.data.device_id if _array.is_on_gpu(like) else None
+        device = id(xp), like.data.device_id if _array.is_on_gpu(like) else None
         for part in parts or ("f",):
             place = part, *device, tuple(self.constants.values())
             others = sum(known[:3] == place[:3] for known in self._same)

@@ -123,6 +123,18 @@ def test_derivative_by_the_conductances(backend, rng: np.random.Generator) -> No
     assert found.tolist() == pytest.approx([by_ratio * ratio * -2 / (3 * a), by_ratio * ratio * 2 / (3 * b)], rel=1e-7)
 
 
+def test_derivative_behind_a_resistor(backend) -> None:
+    """Of the root of a (V - u) = b u^(3/2), by the implicit function theorem."""
+    a, b, V = 2.0, 0.7, 1.5
+    net = ElementNetwork([[0, 1], [1, 2]], 3, CHILD, element=[False, True])
+    g, volts = backend.array(np.array([a, b])), backend.array(np.array([[V, 0.0]]))
+    v = net.solve(g, [0, 2], volts, method="sweep")
+    found = backend.numpy(net.solve_vjp(backend.array(np.array([[0.0, 1.0, 0.0]])), g, [0, 2], v))
+    u = scipy.optimize.brentq(lambda u: a * (V - u) - b * u**1.5, 0, V, xtol=1e-15)
+    rate = a + 1.5 * b * np.sqrt(u)
+    assert found.tolist() == pytest.approx([(V - u) / rate, -(u**1.5) / rate], rel=1e-8)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [

@@ -16,8 +16,8 @@ STEMS = _sources.stems()
 INCLUDE = _sources.include_folder()
 ROOMS = ("crossbar", "learning", "networks", "optics", "random")
 OTHER_SIZES = set(re.findall(r"\w+", """
-    N P n l ceil or lines leaf above whole edges entries leaves slices sets quads nodes free functions blocks numbers pairs outputs room arguments
-    population networks phases samples rows columns n_in n_out"""))  # fmt: skip
+    N P n l ceil or lines leaf above whole edges entries leaves slices sets quads nodes free functions blocks numbers pairs outputs room
+    arguments population networks phases samples rows columns n_in n_out"""))  # fmt: skip
 # what makes a plain compiler take declarations of kernels, and what the bounds of optics/layer.cu are made of
 WORDS = "__global__", "__launch_bounds__(...)", "__CUDACC__", "__host__", "__device__", "__forceinline__"
 AS_CUDA = "".join(f"#define {word}\n" for word in WORDS)

@@ -40,6 +40,22 @@ def test_as_the_built_in_law(backend, dtype: str, limit: float, reads: int, arra
     assert np.abs(found - right).max() < limit * np.abs(right).max() < 0.3 * np.abs(right - linear).max()
 
 
+@pytest.mark.parametrize("sets", [1, 3])
+def test_what_newtons_method_asks_of_the_cells(backend, sets: int, rng: np.random.Generator) -> None:
+    """Each of the values by its expression, at parts of a step between none and all of it."""
+    g, v, slope = rng.uniform(0.5, 2, (6, 4, sets)), rng.uniform(-1, 1, (6, 4, 3)), rng.uniform(1, 2, (6, 4, 3))
+    pairs, t = rng.uniform(-1, 1, (3, 2, 6, 4, 3)), np.array([0.0, 0.3, 1.0])
+    cells = module._OwnCells(IV(LAW), backend.array(g))
+    steep, slopes, known = cells.linear(backend.array(v))
+    there = [[backend.array(a) for a in pair] for pair in pairs]
+    found = [steep, slopes, known(), *cells.tried(backend.array(t), backend.array(slope), *there)]
+    w, u, j = (a + t * (b - a) for a, b in pairs)
+    right = [np.cosh(v / V0), g * np.cosh(v / V0), g * (V0 * np.sinh(v / V0) - np.cosh(v / V0) * v), w, u, j,
+             np.abs(g * V0 * np.sinh((w - u) / V0) - j), np.cosh((w - u) / V0) / slope]  # fmt: skip
+    for a, b in zip(map(backend.numpy, found), right, strict=True):
+        assert np.abs(a - b).max() < 1e-14 * np.abs(b).max()
+
+
 def test_one_cell_by_brent(backend) -> None:
     """Source, three pieces of wire and the load in series with g v0 sinh(v / v0)."""
     g, R = 1e-3, 4 * 500.0

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from steps import mean_step, written
 
-from pnnkern import cli, random
+from pnnkern import ScalarFunction, cli, random
 from pnnkern._declared import keys
 from pnnkern._errors import ConvergenceError, NudgeError
 from pnnkern._updates import gradients
 from pnnkern.learning import Adam, CoupledLearning, EquilibriumPropagation, InSilico, SquareError
 from pnnkern.learning.metrics import metrics
-from pnnkern.networks import DiodeNetwork, ResistorNetwork, TransistorNetwork, graphs
+from pnnkern.networks import DiodeNetwork, ElementNetwork, ResistorNetwork, TransistorNetwork, graphs
 from pnnkern.systems import writers
 from pnnkern.systems.nonlinear_network import NonlinearCircuit
 
@@ -73,16 +73,19 @@ def test_diodes_follow_the_gradient(backend, rng: np.random.Generator) -> None:
     assert np.linalg.norm(backend.numpy(updates["conductance"]) - numeric) < 1e-3 * np.linalg.norm(numeric)
 
 
-@pytest.mark.parametrize("kind", ["transistors", "diodes", "rails"])
+@pytest.mark.parametrize("kind", ["transistors", "diodes", "rails", "elements"])
 def test_twin_has_the_exact_gradient(backend, rng: np.random.Generator, kind: str) -> None:
     """Against central differences, where the network is not reciprocal and where nodes rest at rails too."""
     edges, n = graphs.disordered(14, 6.0, random.key(4)), 14
     if kind == "transistors":
-        net: TransistorNetwork | DiodeNetwork = TransistorNetwork(edges, n)
+        net: TransistorNetwork | DiodeNetwork | ElementNetwork = TransistorNetwork(edges, n)
         start, step = {}, 1e-4
     else:
         rails = {"lower": np.where(np.arange(n) % 3 == 0, 0.15, -np.inf), "upper": np.where(np.arange(n) % 3 == 1, 0.25, np.inf)}
         net = DiodeNetwork(edges, n, diode=np.arange(len(edges)) % 4 == 0, reverse=1e-3, **(rails if kind == "rails" else {}))
+        if kind == "elements":
+            law = ScalarFunction(lambda w: 0.1 * np.sinh(10 * w), cuda="0.1 * sinh(10 * w)", cuda_slope="cosh(10 * w)")
+            net = ElementNetwork(edges, n, law, element=np.arange(len(edges)) % 4 == 0)
         start, step = {"start_low": 1e-3, "start_high": 2e-3, "smallest": 1e-4, "largest": 1e-2, "volts": 0.4}, 1e-7
     nodes = {"source_nodes": [2, 4, 6, 8], "target_nodes": [5, 7, 11, 12]}
     system = NonlinearCircuit(network=net, features=2, outputs=2, hinge=False, tolerance=1e-13, key=random.key(3), **start, **nodes)
@@ -196,7 +199,7 @@ def test_what_it_declares() -> None:
     np.testing.assert_allclose(system.conducting(), system.network._currents(system.parameters["gate"], at_zero, at_zero)[1][0])
     with pytest.raises(ValueError, match="relaxation of NonlinearCircuit must be a finite number > 0 and < 2, got 2"):
         transistors(relaxation=2.0)
-    with pytest.raises(TypeError, match="network must be a TransistorNetwork or a DiodeNetwork, got ResistorNetwork"):
+    with pytest.raises(TypeError, match="network must be a TransistorNetwork, a DiodeNetwork or an ElementNetwork, got ResistorNetwork"):
         NonlinearCircuit(network=ResistorNetwork([[0, 1]], 2))
 
 

@@ -27,6 +27,10 @@ def test_as_the_built_in_device(backend, gammas: tuple[float, float], rng: np.ra
     right = pulse_update(w, x, d, device=built_in, lr=0.03, key=KEY)
     found = backend.numpy(pulse_update(backend.array(w), backend.array(x), backend.array(d), device=own, lr=0.03, key=KEY))
     assert np.abs(found - right).max() < 3e-7 < 0.1 < np.abs(right - w).max()
+    parts = backend.array(w)
+    for part in (slice(0, 13), slice(13, 40)):  # the batch in two calls: the same bits
+        parts = pulse_update(parts, backend.array(x[part]), backend.array(d[part]), device=own, lr=0.03, key=KEY, sample=part.start)
+    assert np.array_equal(backend.numpy(parts), found)
     counts = rng.integers(-40, 40, w.shape).astype(np.int32)
     counts[0, :2] = 3000, -3000  # rounds of pulses, to the bounds
     right = apply_pulses(w, counts, device=built_in, key=KEY)

@@ -1,4 +1,4 @@
-"""docs/own-physics.md: its blocks are run, by the host runner, so that their CUDA C is compared with the Python, and give what the page says."""
+"""docs/own-physics.md: its blocks are run by the host runner, so that their CUDA C is compared with the Python, and give what the page says."""
 
 import re
 from pathlib import Path

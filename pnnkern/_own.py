@@ -175,7 +175,7 @@ def _text(name: str, code: Code, part: str) -> str:
             argument = _argument(code, part)
             raise DeviceError(
                 f"{code.called} runs on a GPU as CUDA C: give {argument}, an expression in {', '.join(code.names)}, or install numba-cuda, "
-                "which compiles the Python function (pip install numba-cuda nvidia-nvjitlink)"
+                "which compiles the Python function (pip install numba-cuda nvidia-nvvm nvidia-nvjitlink)"
             )
         lines = []
         passed = ", ".join([*arguments, *(f"constants_of_it[{i}]" for i in range(len(constants)))])

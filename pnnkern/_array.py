@@ -68,12 +68,12 @@ def is_array(x: object) -> bool:
     return isinstance(x, np.ndarray) or is_on_gpu(x)
 
 
-def astype(x: Array, dtype: DTypeLike, *, order: Literal["K", "C"] = "K", copy: bool = True) -> Array:
+def as_type(x: Array, dtype: DTypeLike, *, order: Literal["K", "C"] = "K", copy: bool = True) -> Array:
     """``x.astype``: a method that tensors have not, and so no parameter of a public function, whose types hold before the gate."""
     return x.astype(dtype, order=order, copy=copy)
 
 
-def copy(x: Array) -> Array:
+def copied(x: Array) -> Array:
     """``x.copy()``, likewise."""
     return x.copy()
 

@@ -475,7 +475,7 @@ def convert_vjp(
     _checks.shaped("cotangent", cotangent, x.shape, "x")
     if isinstance(converter, DAC):
         gate = converter.gate(x)
-        return _array.copy(cotangent) if gate is None else cotangent * gate
+        return _array.copied(cotangent) if gate is None else cotangent * gate
     if converter.noise > 0:
         key = random.require_key(key, "noise of an ADC is random")
         z = random.normal(random.fold_in(key, "output"), x.shape, sample=sample, dtype=x.dtype, like=x)

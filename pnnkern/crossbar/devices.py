@@ -516,7 +516,7 @@ def drift(
     if stuck is not None:
         _checks.mask("stuck", stuck, G.shape, "G")
     if time == 0:
-        return _array.copy(G)
+        return _array.copied(G)
     moved = _moved(G, time, chosen, key, sample, state)
     return moved if stuck is None else _array.namespace(G).where(stuck, G, moved)
 
@@ -536,7 +536,7 @@ def _moved(G: Real, time: float, chosen: Device, key: Any, sample: int, state: A
         )  # fmt: skip
     moved = chosen.relaxation(state, time)
     if moved is None:
-        return result if result is not G else _array.copy(G)
+        return result if result is not G else _array.copied(G)
     shift, spread = moved
     return _perturb(_checks.each("the relaxed conductance", result + shift, G, "G"), spread, key, "relaxation", sample)
 
@@ -692,9 +692,9 @@ def _perturb(G: Real, sigma: Real, key: Any, purpose: str, sample: Any) -> Array
     sample = _sample(sample)
     if key is None:
         _launch.flag(sigma.any(), NO_KEY, lambda: random.key_missing(f"{purpose} is random"))
-        return _array.copy(G)
+        return _array.copied(G)
     if _array.namespace(sigma) is np and not sigma.any():  # a GPU has it done sooner than looked at
-        return _array.copy(G)
+        return _array.copied(G)
     check_deviation(f"the standard deviation of {purpose}", sigma)
     k0, k1 = _words(key, purpose)
     out = _array.namespace(G).empty_like(G)

@@ -326,7 +326,7 @@ def weights(G: Real, description: Crossbar, *, w_max: Values = 1.0) -> Array:
     n_out = check_arrays("G", G, description)
     low, high = description.range
     scale = end_of_range(w_max, n_out, _array.namespace(G)) / (high - low)
-    W = combine(_array.astype(G, np.float64), description)
+    W = combine(_array.as_type(G, np.float64), description)
     return (W * scale).astype(G.dtype)
 
 

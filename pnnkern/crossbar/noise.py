@@ -41,10 +41,10 @@ class CellNoise:
 
     def slope(self, G: Real, programmed: Real | None = None) -> Array:
         """The derivative of `spread` by G, by differences in float64; like G. What was programmed is held, or is G itself if None."""
-        wide = _array.astype(G, np.float64)
+        wide = _array.as_type(G, np.float64)
         h = 1e-5 * max(float(wide.max()), 1e-12)
         below = (wide - h).clip(0, None)
-        held = programmed if programmed is None else _array.astype(programmed, np.float64)
+        held = programmed if programmed is None else _array.as_type(programmed, np.float64)
         above = self.spread(wide + h, wide + h if held is None else held)
         return ((above - self.spread(below, below if held is None else held)) / (wide + h - below)).astype(G.dtype)
 

@@ -98,7 +98,7 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
     batch, (rows, columns) = len(x), w.shape
     sample0, index = _checks.samples(sample, batch, xp)
     slots, scale_x, scale_d = _chances(x, d, lr, chosen.step, pulses, managed)
-    out = _array.copy(w)
+    out = _array.copied(w)
     step = min(CHUNK, _array.chunk(out, 16 * (rows + columns), memory_limit))
     for part in _parallel.pieces(batch, step):
         n = part.stop - part.start
@@ -144,7 +144,7 @@ def apply_pulses(w: Real, counts: Numbers, *, device: str | PulsedDevice, key: K
     if counts.dtype != np.int32 or counts.shape != w.shape:
         raise TypeError(f"counts must be int32 like the weights {w.shape}, got {counts.dtype} {counts.shape}")
     xp = _array.namespace(w, counts)
-    out = _array.copy(w)
+    out = _array.copied(w)
     _launch.launch(
         "crossbar/pulse", "apply", np.float32, *w.shape, *_key(key, "devices"), *_key(key, "counted pulses"), *_origin(origin),
         _checks.samples(sample, 1, xp)[0], *_description(chosen, out), _array.contiguous(counts), out, threads=out.size,
@@ -225,7 +225,7 @@ def _weights(w: Real) -> Array:
 def _lines(name: str, values: Real) -> Array:
     if values.ndim != 2:
         raise TypeError(f"{name} must be a float32 or float64 array (batch, lines), got {values.dtype} {values.shape}")
-    return _array.contiguous(_array.astype(values, np.float32, copy=False))
+    return _array.contiguous(_array.as_type(values, np.float32, copy=False))
 
 
 def _origin(origin: Any) -> tuple[int, int]:

@@ -98,7 +98,7 @@ class PulsedDevice:
             raise ValueError(f"cells must be those of device_cells, with {', '.join(CELLS)}: {', '.join(missing)} are missing")
         for name in CELLS:
             _checks.shaped(f"cells[{name!r}]", cells[name], w.shape, "w")
-        up, down = self._relative(_array.astype(w, np.float64), {k: _array.astype(v, np.float64) for k, v in cells.items()})
+        up, down = self._relative(_array.as_type(w, np.float64), {k: _array.as_type(v, np.float64) for k, v in cells.items()})
         return cells["up"] * up.clip(0, None), cells["down"] * down.clip(0, None)
 
     def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:

@@ -415,7 +415,7 @@ class Reader:
         V = self._checked(V, key, sample)
         xp, (arrays, _, n_out), cells = _array.namespace(V), self.stack.shape, self.noise
         _checks.shaped("cotangent", cotangent, (*self.G.shape[:-2], len(V), n_out), "the currents")
-        g = _array.astype(cotangent, V.dtype, copy=False).reshape(arrays, len(V), n_out)
+        g = _array.as_type(cotangent, V.dtype, copy=False).reshape(arrays, len(V), n_out)
         serial, weights = isinstance(self.dac, BitSerial), self._weights(key)
         dac = self.dac.whole if isinstance(self.dac, BitSerial) else self.dac
         if self.columns.mode and not serial:

@@ -287,7 +287,7 @@ def _segments(seen: int, batch: int, every: int) -> Iterator[tuple[slice, int | 
 
 
 def _product(x: Real, d: Array, lr: float) -> Array:
-    change = np.float32(-lr) * (_array.astype(x, np.float32, copy=False).T @ _array.astype(d, np.float32, copy=False))
+    change = np.float32(-lr) * (_array.as_type(x, np.float32, copy=False).T @ _array.as_type(d, np.float32, copy=False))
     if not bool(_array.namespace(change).isfinite(change).all()):
         raise ValueError("x, d and lr must be finite")
     return change

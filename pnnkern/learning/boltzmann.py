@@ -39,7 +39,7 @@ def contrastive_divergence(
         raise ValueError(f"steps must be at least 1, got {steps}: at 0 the model is the data")
     dtype = weights.dtype
     boltzmann.check_units(weights, a, b, visible=visible, chains=chains)
-    data = _array.astype(visible, dtype, copy=False)
+    data = _array.as_type(visible, dtype, copy=False)
     model = boltzmann.gibbs(data if chains is None else chains, weights, a, b, steps=steps, key=key, sample=sample, step0=step0)
     of_model, of_data = ((v, boltzmann.hidden_chance(v, weights, a, b)) for v in (model, data))
     (factors,), (by_a, by_b) = layer_contrast(of_model, of_data, (1 / max(1, len(model)), 1 / max(1, len(data))))

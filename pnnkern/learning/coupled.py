@@ -312,7 +312,7 @@ def coupled_dynamics(
     conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     xp = _array.namespace(x)
-    k = _array.astype(conductance, np.float64)
+    k = _array.as_type(conductance, np.float64)
     if states is None:
         free = net.relax(k, sources, x).voltages
         held = np.concatenate([sources, targets])

@@ -89,7 +89,7 @@ def allosteric_learning_update(
         raise ValueError(f"gauges must be different numbers of edges, 0 .. {net.n_edges - 1}, got {at.tolist()}")
     if y.shape != at.shape or not bool((y > 0).all()):
         raise ValueError(f"distances must be ({len(at)},) and positive, metres, one for each gauge, got {_array.to_numpy(y).tolist()}")
-    k, l = _array.astype(stiffness, np.float64), _array.astype(rest, np.float64)
+    k, l = _array.as_type(stiffness, np.float64), _array.as_type(rest, np.float64)
     k[at], l[at] = 0.0, y
     free = net.relax(k, l, source_nodes, source_positions, start, **options).positions
     k[at] = beta

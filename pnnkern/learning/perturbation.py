@@ -69,7 +69,7 @@ def spsa_gradient(change: Numbers, apart: Numbers) -> Array:
     xp = _array.namespace(apart)
     real("change", change)
     still = xp.equal(apart, 0)
-    each = xp.where(still, 0.0, _array.astype(change, apart.dtype).reshape(-1, *[1] * (apart.ndim - 1)) / xp.where(still, 1.0, apart))
+    each = xp.where(still, 0.0, _array.as_type(change, apart.dtype).reshape(-1, *[1] * (apart.ndim - 1)) / xp.where(still, 1.0, apart))
     return each.sum(axis=0).astype(apart.dtype)
 
 

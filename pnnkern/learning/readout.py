@@ -36,8 +36,8 @@ def moments(features: Numbers, targets: Numbers) -> tuple[Array, Array]:
     shaped("features", real("features", features), "batch", None)
     shaped("targets", real("targets", targets), len(features), None)
     xp = _array.namespace(features)
-    x = xp.concatenate([_array.astype(features, np.float64), xp.ones((len(features), 1))], axis=1)
-    return x.T @ x, x.T @ _array.astype(targets, np.float64)
+    x = xp.concatenate([_array.as_type(features, np.float64), xp.ones((len(features), 1))], axis=1)
+    return x.T @ x, x.T @ _array.as_type(targets, np.float64)
 
 
 @accepts_any

@@ -159,7 +159,7 @@ class Nonlinear(Graph):
         free = np.ones(self.n_nodes, np.uint8)
         free[self._indices("nodes", nodes)] = 0
         self._states(voltages=voltages)
-        v = _array.astype(voltages, np.float64, order="C")
+        v = _array.as_type(voltages, np.float64, order="C")
         driven = xp.zeros(v.shape) if currents is None else shaped("currents", double("currents", currents, p), *v.shape)
         driven = _array.contiguous(driven)
         return abs(self._left(p, v, free, xp.zeros(self.n_nodes), driven)).max(axis=1)
@@ -279,7 +279,7 @@ class Nonlinear(Graph):
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         self._states(voltages=voltages, cotangent=cotangent)
         free = np.setdiff1d(np.arange(self.n_nodes), self._indices("nodes", nodes))
-        linearised, v = self._linearisation(p, free, xp.zeros(self.n_nodes)), _array.astype(voltages, np.float64)
+        linearised, v = self._linearisation(p, free, xp.zeros(self.n_nodes)), _array.as_type(voltages, np.float64)
         free, low, high = self._among(free, p)
         i, j = self.ends(p)
         out, chunk = xp.zeros(self.n_edges), _array.chunk(p, 8 * (2 * len(free) ** 2 + 8 * self.n_edges))

@@ -75,14 +75,14 @@ def hidden_chance(visible: Numbers, weights: Real, a: Real, b: Real) -> Array:
         (batch, visible), 0 and 1, or grey values in between.
     """
     check_units(weights, a, b, visible=visible)
-    return logistic(_array.astype(visible, weights.dtype, copy=False) @ weights + b)
+    return logistic(_array.as_type(visible, weights.dtype, copy=False) @ weights + b)
 
 
 @accepts_any
 def visible_chance(hidden: Numbers, weights: Real, a: Real, b: Real) -> Array:
     """P(v_i = 1 | h), (batch, visible)."""
     check_units(weights, a, b, hidden=hidden)
-    return logistic(_array.astype(hidden, weights.dtype, copy=False) @ weights.T + a)
+    return logistic(_array.as_type(hidden, weights.dtype, copy=False) @ weights.T + a)
 
 
 @accepts_any
@@ -103,7 +103,7 @@ def gibbs(
         raise ValueError(f"steps must be 0 or more, got {steps}")
     check_units(weights, a, b, visible=visible)
     weights = floats("weights", weights)
-    return drawn((_array.astype(visible, weights.dtype),), [weights], [a, b], steps=steps, key=key, sample=sample, step0=step0)[0]
+    return drawn((_array.as_type(visible, weights.dtype),), [weights], [a, b], steps=steps, key=key, sample=sample, step0=step0)[0]
 
 
 def drawn(units: tuple[Numbers, ...], weights: Sequence[Numbers], biases: Sequence[Numbers], *, steps: int, key: Key, sample: Sample = 0,
@@ -204,8 +204,8 @@ def free_energy(visible: Numbers, weights: Real, a: Real, b: Real) -> Array:
     """-log sum_h exp(-E(v, h)) of each sample, (batch,) float64."""
     check_units(weights, a, b, visible=visible)
     xp = _array.namespace(visible)
-    v = _array.astype(visible, np.float64)
-    return -(v @ _array.astype(a, np.float64)) - xp.logaddexp(0.0, v @ _array.astype(weights, np.float64) + b).sum(axis=1)
+    v = _array.as_type(visible, np.float64)
+    return -(v @ _array.as_type(a, np.float64)) - xp.logaddexp(0.0, v @ _array.as_type(weights, np.float64) + b).sum(axis=1)
 
 
 @accepts_any
@@ -221,7 +221,7 @@ def log_partition(weights: Real, a: Real, b: Real) -> float:
     if weights.shape[0] > weights.shape[1]:
         weights, a, b = weights.T, b, a
     bits = (states(weights.shape[0]) + 1) // 2
-    log = -free_energy(_array.astype(bits, np.float64), _array.astype(weights, np.float64), a, b)
+    log = -free_energy(_array.as_type(bits, np.float64), _array.as_type(weights, np.float64), a, b)
     return float(log.max() + np.log(np.exp(log - log.max()).sum()))
 
 

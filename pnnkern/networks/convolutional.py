@@ -270,7 +270,7 @@ def energy(images: Numbers, states: Sequence[Real], weights: Sequence[Real], bia
     """E of each sample, (batch,) float64."""
     images, net = _network(images, weights, biases, activation, "state", pool, slopes)
     w, b = layered.in_double(net.weights, net.biases)
-    wide, below = replace(net, weights=w, biases=b), _array.astype(images, np.float64)
+    wide, below = replace(net, weights=w, biases=b), _array.as_type(images, np.float64)
     total = _array.namespace(images).zeros(len(images))
     for l, s in enumerate(layered.states_of(net, states, len(images))):
         s = s.astype(np.float64)

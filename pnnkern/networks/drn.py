@@ -212,7 +212,7 @@ def energy(inputs: Numbers, states: Sequence[Real], weights: Sequence[Real], bia
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     xp = _array.namespace(inputs)
     states = layered.states_of(Network(weights, biases), states, len(inputs))
-    below, total = _array.astype(inputs, np.float64), xp.zeros(len(inputs))
+    below, total = _array.as_type(inputs, np.float64), xp.zeros(len(inputs))
     if slopes is not None:
         wide = layered.in_double(weights, biases)
         plain, leaky = (_network(wide[0], wide[1], some).totals or [] for some in (None, slopes))

@@ -91,7 +91,7 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
         shapes = [w.shape for w in weights]
         if [w.shape for w in backward] != shapes:
             raise ValueError(f"backward weights must have the shapes {shapes} of the weights, got {[w.shape for w in backward]}")
-        backward = [_array.contiguous(_array.astype(w, dtype, copy=False)) for w in backward]
+        backward = [_array.contiguous(_array.as_type(w, dtype, copy=False)) for w in backward]
     softmax, networks = readout == "softmax", weights[0].shape[:-2]
     net = Network(weights, biases, ACTIVATIONS[activation], backward=backward, softmax=softmax, networks=networks)
     return layered.sloped(net, slopes)
@@ -192,7 +192,7 @@ def energy(inputs: Numbers, states: Sequence[Real], weights: Sequence[Real], bia
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases, activation, slopes=slopes)
     states = layered.states_of(net, states, len(inputs))
-    below, total = _array.astype(inputs, np.float64), _array.namespace(inputs).zeros(len(inputs))
+    below, total = _array.as_type(inputs, np.float64), _array.namespace(inputs).zeros(len(inputs))
     for l, (w, b, s) in enumerate(zip(weights, biases, states, strict=True)):
         s = s.astype(np.float64)
         own = own_energy(s, activation, l == len(weights) - 1)

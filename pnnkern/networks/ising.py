@@ -50,7 +50,7 @@ def energy(state: Numbers, graph: SpinGraph, coupling: Numbers, field: Numbers |
     """E of each sample, (batch,) float64. Arguments as for `sweep`."""
     state = _spins(state, graph)
     coupling, field = couplings_and_field(graph, coupling, field, len(state))
-    wide, J = _array.astype(state, np.float64), _array.astype(coupling, np.float64)
+    wide, J = _array.as_type(state, np.float64), _array.as_type(coupling, np.float64)
     return -graph._products(state).astype(np.float64) @ J - (wide * field).sum(axis=1)
 
 
@@ -124,8 +124,8 @@ def sweep(
     draws, words, out = sample_indices(sample, batch, xp), random.words_of(key, xp), xp.array(state)
     if not (batch and len(betas) and (visit >= 0).any()):
         return out
-    coupling = _array.astype(coupling, np.float32, copy=False)
-    field = _array.contiguous(_array.astype(field, np.float32, copy=False))
+    coupling = _array.as_type(coupling, np.float32, copy=False)
+    field = _array.contiguous(_array.as_type(field, np.float32, copy=False))
     with nullcontext() if total is None else _array.in_place(total) as inside:
         if dense:
             return _dense_sweeps(out, graph, coupling, field, betas, visit, words, sweep0, draws, inside)

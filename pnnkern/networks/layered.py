@@ -88,7 +88,7 @@ def checked(inputs: Numbers, weights: Sequence[Numbers], biases: Sequence[Number
         shaped(f"biases[{l}]", b, w.shape[1])
         if w.dtype != dtype or b.dtype != dtype:
             raise TypeError(f"all weights and biases must be {dtype}, got {w.dtype} and {b.dtype} in layer {l + 1}")
-    inputs = _array.contiguous(_array.astype(inputs, dtype, copy=False))
+    inputs = _array.contiguous(_array.as_type(inputs, dtype, copy=False))
     return inputs, [_array.contiguous(w) for w in weights], [_array.contiguous(b) for b in biases]
 
 
@@ -622,7 +622,7 @@ def implicit(net: Network, cotangent: Numbers, inputs: Numbers, free: Equilibriu
     check_settings(sweeps, on_failure)
     limit = tolerance_of(tolerance, inputs.dtype)
     shaped("cotangent", real("cotangent", cotangent), len(inputs), *net.shape(net.last))
-    cotangent = _array.astype(cotangent, inputs.dtype, copy=False)
+    cotangent = _array.as_type(cotangent, inputs.dtype, copy=False)
     if free is None:
         states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), cotangent, None, sweeps, limit)
         check_converged(states, pulls, left, sweeps, tolerance, on_failure)
@@ -659,7 +659,7 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
     of_parts: list[list[float]] = np.broadcast_to(real("rates", np.asarray(rates)), (len(parts), layers)).tolist()
     beta, limit = np.float64(nudge), tolerance_of(tolerance, inputs.dtype)
     target = target_like(target, np.array(beta), len(inputs), parts[0])
-    moving = [[_array.copy(p) for p in part] for part in parts]
+    moving = [[_array.copied(p) for p in part] for part in parts]
     if free is None:
         net = build(moving)
         free = check_converged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
@@ -716,10 +716,10 @@ def distance(net: Network, inputs: Numbers, states: Sequence[Numbers], nudge: fl
     """The largest |state - value(pull)| of each sample's nodes, (batch,) float64; `net` in float64."""
     xp, states = _array.namespace(inputs), states_of(net, states, len(inputs))
     states, most = [s.astype(np.float64) for s in states], xp.zeros(len(inputs))
-    drive = net.drive(_array.astype(inputs, np.float64))
+    drive = net.drive(_array.as_type(inputs, np.float64))
     for l, s in enumerate(states):
         total, pull = 1 if net.totals is None else net.totals[l], net.pull(l, states, drive)
-        there = net.outcome(pull, nudge, _array.astype(target, np.float64))[0] if l == net.last else net.value(l, pull / total)
+        there = net.outcome(pull, nudge, _array.as_type(target, np.float64))[0] if l == net.last else net.value(l, pull / total)
         most = xp.maximum(most, _array.largest(xp.abs(s - there).reshape(len(s), -1), axis=1))
     return most
 

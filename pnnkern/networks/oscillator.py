@@ -335,7 +335,7 @@ def energy(phase: Numbers, coupling: Numbers | Between, *, x: Numbers | None = N
     """E + beta C of each sample, (batch,) float64, in the unit of the couplings. Arguments as for `force` and `relax`."""
     phase, system = _checked(phase, coupling, x, y, second)
     values, target = _nudged(nudge, target, phase.shape[-2], phase.shape[-1], phase.dtype)
-    xp, phase = _array.namespace(phase), _array.astype(phase, np.float64)
+    xp, phase = _array.namespace(phase), _array.as_type(phase, np.float64)
     c, s = xp.cos(phase), xp.sin(phase)
     if isinstance(system.coupling, Between):
         J: Any = Between(system.coupling.weights.astype(np.float64))

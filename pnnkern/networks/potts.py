@@ -46,9 +46,9 @@ def energy(state: Numbers, graph: SpinGraph, coupling: Numbers, field: Numbers |
     coupling, field = couplings_and_field(graph, coupling, field, len(state), states)
     a, b = graph.ends(state)
     own = _array.namespace(state).take_along_axis(
-        field.reshape(-1, graph.n_nodes, states).astype(np.float64), _array.astype(state, np.int64)[:, :, None], axis=2
+        field.reshape(-1, graph.n_nodes, states).astype(np.float64), _array.as_type(state, np.int64)[:, :, None], axis=2
     )
-    return -(state[:, a] == state[:, b]).astype(np.float64) @ _array.astype(coupling, np.float64) - own.sum(axis=(1, 2))
+    return -(state[:, a] == state[:, b]).astype(np.float64) @ _array.as_type(coupling, np.float64) - own.sum(axis=(1, 2))
 
 
 @accepts_any
@@ -115,7 +115,7 @@ def sweep(
         _launch.launch(
             "networks/potts", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 2 else batch, states, len(firsts) - 1, len(betas),
             kept, pad, *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), offsets, neighbour,
-            _array.astype(coupling, np.float32, copy=False)[edge], _array.contiguous(_array.astype(field, np.float32, copy=False)), betas, out,
+            _array.as_type(coupling, np.float32, copy=False)[edge], _array.contiguous(_array.as_type(field, np.float32, copy=False)), betas, out,
             grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=4 * states * threads + shared,
         )  # fmt: skip
     return out

@@ -220,7 +220,7 @@ class ResistorNetwork(Graph):
 
         drive = _constants.made(("unit currents", n, targets.tobytes(), self.n_nodes), unit_currents, conductance)
         values = _constants.made(("unit voltages", n, m), lambda: np.eye(n + m, n), conductance)
-        exact = _array.astype(conductance, np.float64, copy=False)
+        exact = _array.as_type(conductance, np.float64, copy=False)
         both = self.relax(exact, sources, values, currents=drive, method=method, tolerance=tolerance).voltages
         return Response(xp.ascontiguousarray(both[:n].T), xp.ascontiguousarray(both[n:].T), sources, targets)
 
@@ -266,7 +266,7 @@ class ResistorNetwork(Graph):
         place = np.full(self.n_nodes, -1, np.int32)
         place[free] = np.arange(len(free), dtype=np.int32)
         lists = [_constants.constant(place, np.int32, conductance), self.on("edges", self.edges, conductance)]
-        lists.append(_array.contiguous(_array.astype(conductance, dtype, copy=False)))
+        lists.append(_array.contiguous(_array.as_type(conductance, dtype, copy=False)))
         work = None
         shared = len(free) * (len(free) + 1) // 2 * dtype.itemsize
         if shared > _launch.shared_limit(conductance):  # the factor goes to global memory
@@ -334,7 +334,7 @@ class ResistorNetwork(Graph):
         self._states(voltages=voltages)
         g, smallest, _ = self._edge_span("conductance", conductance)
         plan = self._plan(self._indices("nodes", nodes), g, smallest)
-        v = xp.ascontiguousarray(_array.astype(voltages, np.float64).T)
+        v = xp.ascontiguousarray(_array.as_type(voltages, np.float64).T)
         net = self.laplacian(g, v, plan.mask(g))
         if currents is not None:
             net = net - shaped("currents", double("currents", currents, g), *voltages.shape).T * plan.mask(g)[:, None]

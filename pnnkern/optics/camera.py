@@ -101,7 +101,7 @@ def detect(light: Numbers, camera: Camera, *, key: Key | None = None, sample: Sa
         signal = _array.namespace(signal).rint(signal / step) * step
     if camera.photons is not None:
         return signal / camera.photons
-    return _array.copy(signal) if signal is light else signal  # the reading is the caller's, to write to
+    return _array.copied(signal) if signal is light else signal  # the reading is the caller's, to write to
 
 
 @accepts_any

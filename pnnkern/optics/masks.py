@@ -277,7 +277,7 @@ class _Material:
         _axes.leading(lead, "the field", {"wavelength": wavelengths.shape} | {name: value.shape for name, value in values.items()})
         contrast = values["index"] - values["index_medium"] + 1j * values["absorption"]
         self.wavenumber = xp.asarray((2 * np.pi * contrast / wavelengths)[..., None, None])
-        height = _array.astype(height, np.float64)
+        height = _array.as_type(height, np.float64)
         self.transmission = chain.phasor(self.wavenumber.real * height)
         if values["absorption"].any():
             self.transmission *= xp.exp(-self.wavenumber.imag * height)

@@ -117,7 +117,7 @@ def fractions(images: Numbers, dtype: Any) -> Array:
     """uint8 as fractions of 255, numbers as they are, in the working precision."""
     if images.dtype == np.uint8:
         return images / np.dtype(dtype).type(255)
-    return _array.astype(images, dtype)
+    return _array.as_type(images, dtype)
 
 
 def shares(pixels: int, canvas: int, size: int) -> np.ndarray:

@@ -40,7 +40,7 @@ class Passed:
 def amplitudes(intensity: Real) -> tuple[Array, Array]:
     """What emitters send for intensities (batch, n, n): ``I / rms(I)`` of each sample; and the rms, (batch, 1, 1). Dark stays dark."""
     xp = _array.namespace(intensity)
-    rms = xp.sqrt((_array.astype(intensity, np.float64) ** 2).mean(axis=(1, 2), keepdims=True))
+    rms = xp.sqrt((_array.as_type(intensity, np.float64) ** 2).mean(axis=(1, 2), keepdims=True))
     rms = xp.maximum(rms, np.finfo(intensity.dtype).tiny).astype(intensity.dtype)
     return intensity / rms, rms
 
@@ -90,7 +90,7 @@ def derived(network: "D2NN", stage: int, cotangent: Real, at: Passed, *, to_inpu
         back = detectors.powers_vjp(shaped("cotangent", cotangent, batch, len(network.regions)), out, network.regions)
     else:
         shaped("cotangent", cotangent, batch, size, size)
-        back = detectors.intensity_vjp(_spread(_array.astype(cotangent, network.dtype, copy=False) / k**2, k), out)
+        back = detectors.intensity_vjp(_spread(_array.as_type(cotangent, network.dtype, copy=False) / k**2, k), out)
     back = _propagated(network, stage + 1, back, adjoint=True)
     by_phase = (back * light.conj()).imag.sum(axis=0, dtype=np.float64)
     if not to_inputs or at.gain is None:

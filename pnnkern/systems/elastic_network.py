@@ -250,7 +250,7 @@ class SpringNetwork(GraphNetwork):
             Where the network does not rest stably.
         """
         k, l = self._springs
-        moved, stable = self.network.respond(k, l, self._held, record, self._forces(_array.astype(cotangent, np.float64), record))
+        moved, stable = self.network.respond(k, l, self._held, record, self._forces(_array.as_type(cotangent, np.float64), record))
         if not stable.all():
             raise ConvergenceError(f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no derivative")
         i, j = self.network.ends(record)
@@ -273,7 +273,7 @@ class SpringNetwork(GraphNetwork):
         Li and Mao, Nature Communications 15, 10528 (2024).
         """
         k, l = self.built()._springs
-        c = self._forces(_array.astype(cotangent, np.float64), record)
+        c = self._forces(_array.as_type(cotangent, np.float64), record)
         scale = self.probe / (float(abs(c).max()) or 1.0)
         held = record[:, self._on(self._held, self.positions)]
         there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions

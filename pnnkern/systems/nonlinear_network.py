@@ -195,7 +195,7 @@ class NonlinearCircuit(Circuit):
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
         xp = _array.namespace(record)
-        of_nodes, g = xp.zeros(record.shape), _array.astype(cotangent, np.float64)
+        of_nodes, g = xp.zeros(record.shape), _array.as_type(cotangent, np.float64)
         of_nodes[:, self._on(self.target_nodes, of_nodes)] = xp.concatenate([g, -g], axis=1)
         return {self.name: self.network.solve_vjp(of_nodes, self.parameters[self.name], self.source_nodes, record)}
 

@@ -205,7 +205,7 @@ class ResistorCircuit(Circuit):
         """Gradient of the conductances for a cotangent (batch, outputs): ``sum over the batch of -(B G_T c)(B v)``."""
         response, inputs = record
         k = self.parameters["conductance"]
-        out = self.network.contrast(response.targets, response.sources @ (inputs.T @ _array.astype(cotangent, np.float64)), -1.0)
+        out = self.network.contrast(response.targets, response.sources @ (inputs.T @ _array.as_type(cotangent, np.float64)), -1.0)
         return {"conductance": out.astype(k.dtype)}
 
     # --------------------------------------------------------------------------------------------- driven backwards and in time
@@ -220,7 +220,7 @@ class ResistorCircuit(Circuit):
             return self.vjp(cotangent, record)
         response, inputs = record
         there = self._noisy(inputs @ response.sources.T, "forward", key, sample)
-        back = self._noisy(_array.astype(cotangent, np.float64) @ response.targets.T, "backward", key, sample)
+        back = self._noisy(_array.as_type(cotangent, np.float64) @ response.targets.T, "backward", key, sample)
         return {"conductance": self.network.contrast(there.T, back.T, -1.0).astype(self.dtype)}
 
     def driver(self) -> Callable[[Array, Array], Array]:

@@ -62,7 +62,7 @@ class Pulsed:
     """
 
     device: Any
-    key: Key
+    key: Any
     pulses: int = 31
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class Transferred:
     """
 
     rule: Any
-    key: Key
+    key: Any
 
     def start(self, name: str, parameter: Numbers, memory: dict[str, Array]) -> None:
         """Begin with these weights, as far as the devices can hold them."""
@@ -180,7 +180,7 @@ class Stepped:
     step: float
     low: float
     high: float
-    key: Key
+    key: Any
     by_sign: bool = False
 
     def __post_init__(self) -> None:
@@ -221,7 +221,7 @@ class Rheostats:
     ohms: float
     low: float
     high: float
-    key: Key
+    key: Any
     by_sign: bool = False
 
     def __post_init__(self) -> None:

@@ -115,7 +115,8 @@ def sweep(
         _launch.launch(
             "networks/potts", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 2 else batch, states, len(firsts) - 1, len(betas),
             kept, pad, *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), offsets, neighbour,
-            _array.as_type(coupling, np.float32, copy=False)[edge], _array.contiguous(_array.as_type(field, np.float32, copy=False)), betas, out,
+            _array.as_type(coupling, np.float32, copy=False)[edge], _array.contiguous(_array.as_type(field, np.float32, copy=False)), betas,
+            out,
             grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=4 * states * threads + shared,
         )  # fmt: skip
     return out

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 
 from .. import _array, _constants, random
-from .._array import Array, Key, Numbers
+from .._array import Array, Numbers
 from .._checks import real, shaped
 from .._declared import Count, Described, NotNegative, Positive, Range, check
 from .._errors import CapabilityError

@@ -14,5 +14,13 @@ draw phase_retrieval 60
 draw wires 128
 draw ageing 5
 draw flow 60
+draw tolerances 40
+draw slm 64
+draw rules 1
+draw misbuilt 1
+rm -rf docs/_static/gallery/misbuilt docs/_static/gallery/misbuilt.{toml,csv} # its sweep
+draw recovery 1
+draw allostery 0
+draw modes 1
 "$venv/bin/python" -m sphinx -W --keep-going -q -j auto -b html docs docs/_build/html
 echo "docs/_build/html/index.html"

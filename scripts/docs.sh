@@ -22,5 +22,6 @@ rm -rf docs/_static/gallery/misbuilt docs/_static/gallery/misbuilt.{toml,csv} # 
 draw recovery 1
 draw allostery 0
 draw modes 1
+draw validation 0
 "$venv/bin/python" -m sphinx -W --keep-going -q -j auto -b html docs docs/_build/html
 echo "docs/_build/html/index.html"

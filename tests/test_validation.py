@@ -43,5 +43,6 @@ def test_the_page_and_its_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "v.png").read_bytes().startswith(b"\x89PNG")
     table = (tmp_path / "v.md").read_text()
     assert "## Optics\n" in table
-    assert r"| good \|x\| | closed form: \|u\| | 3e-7, 1e-6 | 0, 1e-12 | `tests/a.py::b` |" in table
+    start, numbers, held = r"| **good \|x\|**. Closed form: \|u\| |", " 3e-7 (1e-6) | 0 (1e-12) |", " <code>b</code> in tests/<wbr>a.py |\n"
+    assert start + numbers.replace("-", "\u2011") + held in table
     assert module.main(str(tmp_path / "v.png"), 1) == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripted import script
+from scripted import ROOT, script
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,12 @@ from scripted import script
         ("slm", {"DISTANCES": (1e-3, 1.0), "EPOCHS": 1}, 20, "1000 mm: test accuracy "),
         ("rules", {"EPOCHS": 1, "RATES": (1.0,)}, 1, "coupled-learning: "),
         ("misbuilt", {"EPOCHS": 1, "MISMATCH": [0.4]}, 1, "$ pnnkern launch "),
+        ("readme_picture", {"SIZE": 20, "PLANES": 2, "CELLS": 8, "SIDE": 8, "STEPS": 2}, 1, "flow: pressures off by "),
     ],
 )
 def test_scripts_draw(name: str, shorter: dict[str, Any], argument: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                       capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    monkeypatch.syspath_prepend(ROOT / "scripts")  # some import others
     module, out = script(name), tmp_path / "out.png"
     for constant, value in shorter.items():
         monkeypatch.setattr(module, constant, value)

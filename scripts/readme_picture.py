@@ -65,7 +65,7 @@ def main(out: str, epochs: int = 4) -> None:
     seen, network, digit = light(epochs)
     left, (pressure, targets) = left_of_cells(), pressures()
     g, bar = network.geometry, {"shrink": 0.9, "pad": 0.02, "aspect": 18}
-    with figure(1, 3, size=(9.4, 2.55), width_ratios=(1.9, 1, 1)) as (drawn, (beam, cells, flow)):
+    with figure(1, 3, size=(8.0, 2.4), width_ratios=(1.8, 1, 1)) as (drawn, (beam, cells, flow)):
         deep, high = 1e3 * g.spacing * (g.layers + 1), 1e3 * g.pitch * SIZE
         beam.imshow(np.sqrt(seen), cmap="inferno", aspect="auto", extent=(0, deep, high / 2, -high / 2))
         for mask in range(1, g.layers + 1):
@@ -82,7 +82,7 @@ def main(out: str, epochs: int = 4) -> None:
         for axis in (beam, cells, flow):
             axis.spines[:].set_visible(False)
             axis.title.set_color(INK)
-        picture = png(drawn, dpi=170)
+        picture = png(drawn, dpi=200)
     Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE).save(out, optimize=True)
     print(f"{out}: {Path(out).stat().st_size / 1e3:.0f} kB")
 

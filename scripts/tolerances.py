@@ -28,7 +28,7 @@ def train(size: int, digits: data.Dataset, kind: str | None = None) -> systems.D
     """A network with masks of so many neurons a side; with a kind of error, each step is one through a network built anew."""
     geometry = Geometry(size=size, input_size=size * 14 // 25, detector_size=size // 10, spacing=30e-3 * size / 200)
     network, adam, rng = systems.D2NN(geometry=geometry, start="pi"), learning.Adam(RATE), np.random.default_rng(0)
-    steps = EPOCHS * len(digits.train_images) // BATCH
+    steps = int(EPOCHS * len(digits.train_images) / BATCH)
     for step in range(steps):
         chosen = rng.integers(len(digits.train_images), size=BATCH)
         errors = Imperfections(**{kind: rng.choice(KINDS[kind][2]).item()}) if kind else Imperfections()

@@ -9,6 +9,12 @@ import pytest
 from scripted import ROOT, script
 
 
+ERRORS = {
+    "misalignment": ("masks misplaced", [0.0, 0.8e-3], [0.0, 0.4e-3], 1e3), "height_error": ("heights", [2e-4], [1e-4], 1e6),
+    "levels": ("levels", [2], [3], 1.0),
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("name", "shorter", "argument", "says"),
     [
@@ -19,7 +25,7 @@ from scripted import ROOT, script
         ("ageing", {"BATCH": 16}, 2, "one factor for each chip: median error after a second "),
         ("phase_retrieval", {"SIZE": 64}, 4, "of the light in the picture"),
         ("flow", {"STEPS": 5}, 16, "step 5: pressures are off by "),
-        ("tolerances", {"EPOCHS": 1, "BATCH": 500, "BUILT": 1}, 20, "masks misplaced, rms (mm), trained with errors: 0: "),
+        ("tolerances", {"EPOCHS": 0.05, "BUILT": 1, "KINDS": ERRORS}, 20, "masks misplaced, trained with errors: 0: "),
         ("slm", {"DISTANCES": (1e-3, 1.0), "EPOCHS": 1}, 20, "1000 mm: test accuracy "),
         ("rules", {"EPOCHS": 1, "RATES": (1.0,)}, 1, "coupled-learning: "),
         ("misbuilt", {"EPOCHS": 1, "MISMATCH": [0.4]}, 1, "$ pnnkern launch "),

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from scripted import ROOT, script
 
-
 ERRORS = {
     "misalignment": ("masks misplaced", [0.0, 0.8e-3], [0.0, 0.4e-3], 1e3), "height_error": ("heights", [2e-4], [1e-4], 1e6),
     "levels": ("levels", [2], [3], 1.0),

@@ -64,6 +64,7 @@ numpydoc_validation_checks: set[str] = set()
 html_theme = "pydata_sphinx_theme"
 html_title = "pnnkern"
 html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 html_theme_options = {
     "show_nav_level": 2,
     "navigation_with_keys": False,

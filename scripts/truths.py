@@ -290,7 +290,7 @@ def _(dtype: str) -> float:
 @truth("crossbar", "drift exponents of PCM, mean of 40 000 cells (absolute)", "published", "Nandakumar et al., ICECS 2019, as in aihwkit",
        1e-3, 1e-3, "crossbar/test_devices.py::test_drift_exponents_are_the_published_ones")  # fmt: skip
 def _(dtype: str) -> float:
-    g, r = 6e-6, 6 / 25
+    g, r = 0.5e-6, 0.5 / 25
     mean, std = np.clip(-0.0155 * np.log(r) + 0.0244, 0.049, 0.1), np.clip(-0.0125 * np.log(r) - 0.0059, 0.008, 0.045)
     found = -np.log(crossbar.drift(np.full(40_000, g, dtype), time=3600.0, key=KEY).astype(float) / g) / np.log(3620 / 20)
     return float(abs(found.mean() - scipy.stats.foldnorm(mean / std, scale=std).mean()))

@@ -45,7 +45,7 @@ extensions = [
     "myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "sphinx_design",
 ]  # fmt: skip
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "examples"]
+exclude_patterns = ["_build", "_templates", "_static", "examples"]
 default_role = "autolink"  # of autosummary: a link where the name is one of ours, else code
 nitpicky = False
 

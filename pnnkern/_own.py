@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import _array, _constants, _launch
-from ._array import Array, Real
+from ._array import Array, Values
 from ._errors import DeviceError
 from ._gate import accepts_any
 
@@ -330,11 +330,11 @@ class ScalarFunction:
         other._look()
         return other
 
-    def __call__(self, *values: Real) -> Array:
+    def __call__(self, *values: Values) -> Array:
         """The function of arrays or numbers that fit each other, float32 or float64, on their device."""
         return self._values("f", values)
 
-    def slope(self, *values: Real) -> Array:
+    def slope(self, *values: Values) -> Array:
         """Its derivative by the first argument, as `__call__`."""
         self._check_slope()
         return self._values("slope", values)

@@ -1,7 +1,12 @@
-"""Run the Python blocks of a page, one after the other, as its reader would: `python scripts/run_blocks.py docs/start.md ...`."""
+"""Run the Python blocks of a page, one after the other, as its reader would: `python scripts/run_blocks.py docs/start.md ...`.
 
+In a folder of its own, which is gone afterwards with the runs and files that a page makes.
+"""
+
+import contextlib
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 
@@ -18,4 +23,6 @@ def run(page: Path) -> int:
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
-        print(f"{name}: {run(Path(name))} blocks run")
+        page = Path(name).resolve()
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+            print(f"{name}: {run(page)} blocks run")

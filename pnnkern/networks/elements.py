@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Indices, Numbers, PerEdge, Values
 from .._checks import floats, real
 from .._gate import accepts_any
 from .._own import ScalarFunction, own
@@ -50,8 +50,8 @@ class ElementNetwork(Nonlinear):
     kernels, law = "networks/elements", "sweep"
     has_energy = True
 
-    def __init__(self, edges: Any, n_nodes: int, characteristic: ScalarFunction, *, element: Any = None, lower: Any = None,
-                 upper: Any = None) -> None:  # fmt: skip
+    def __init__(self, edges: Indices, n_nodes: int, characteristic: ScalarFunction, *, element: Values | None = None,
+                 lower: Values | None = None, upper: Values | None = None) -> None:  # fmt: skip
         super().__init__(edges, n_nodes, lower, upper)
         if not isinstance(characteristic, ScalarFunction):
             raise TypeError(f"characteristic must be a pnnkern.ScalarFunction of the voltage, got {type(characteristic).__name__}")
@@ -98,7 +98,7 @@ class ElementNetwork(Nonlinear):
             total = total + weight / 2 * self._carried(a + (b - a) * ((1 + node) / 2))
         return total * (b - a)
 
-    def energy(self, conductance: Any, voltages: Array, currents: Array | None = None) -> Array:
+    def energy(self, conductance: PerEdge, voltages: Numbers, currents: Numbers | None = None) -> Array:
         """(batch,) watts of states (batch, n_nodes), with currents (batch, n_nodes) driven into the nodes; falls in every exact step."""
         self._states(voltages=voltages, **({} if currents is None else {"currents": currents}))
         g = self._edge_values("conductance", floats("conductance", conductance, voltages))
@@ -107,11 +107,11 @@ class ElementNetwork(Nonlinear):
         total = (g * self._stored(0 * w, w)).sum(axis=1)
         return total if currents is None else total - (currents * voltages).sum(axis=1)
 
-    def felt(self, a: Array, b: Array, share: Any = 1.0) -> Array:
+    def felt(self, a: Numbers, b: Numbers, share: Values = 1.0) -> Array:
         """dE/dg of each edge in states b less that in states a (batch, n_nodes), (E,): a sum over the batch, each sample times its share."""
         return (self.contrast_of(a, b) * share).sum(axis=0)
 
-    def contrast_of(self, a: Array, b: Array) -> Array:
+    def contrast_of(self, a: Numbers, b: Numbers) -> Array:
         """dE/dg in state b less that in state a, (batch, E), the integral of f from one voltage to the other; a, b (batch, n_nodes)."""
         self._states(a=a, b=b)
         i, j = self.ends(a)

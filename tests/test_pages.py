@@ -31,11 +31,12 @@ def test_a_recipe_of_each(rule: str, cell: str) -> None:
     assemble(chosen, Path("nowhere"))
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: str(page.relative_to(DOCS)))
 def test_links_within_the_pages(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text())
-    links += [f"{name}.md" for name in re.findall(r"^:link: (\w[\w-]*)$", page.read_text(), re.M)]
+    links += [f"{name}.md" for name in re.findall(r"^:link: ([\w/-]+)$", page.read_text(), re.M)]
     drawn = re.findall(r"^draw (\w+) ", (DOCS.parent / "scripts/docs.sh").read_text(), re.M)
     made = {f"_static/gallery/{name}.png" for name in drawn}  # when the site is built
-    missing = [link for link in links if link not in made and not (DOCS / link).exists() and "{" not in link]
+    made |= {f"_static/drawn/{name}" for name in re.findall(r'savefig\("([^"]+)"', page.read_text())}
+    missing = [link for link in links if link.removeprefix("../") not in made and not (page.parent / link).exists() and "{" not in link]
     assert not missing

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import public_calls
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +33,8 @@ def claims(page: str) -> Callable[[Callable[[Names], None]], None]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.parent.name}/{page.stem}")
-def test_page_runs(page: Path, tmp_path: Path) -> None:
+def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(public_calls, "paused", True)  # elsewhere a page's functions and files are not there
     names = with_lab(page, tmp_path) if "my_lab/" in page.read_text() else run_blocks.run(page, tmp_path)
     shown = set(re.findall(r"_static/drawn/([\w.-]+)", page.read_text()))
     assert {path.name for path in tmp_path.glob("*.png")} >= shown
@@ -211,3 +213,36 @@ def _(names: Names) -> None:
     spent = len(one) * 2 // 16  # epochs of eight directions that cost as much
     assert one[-1] < eight[spent - 1]  # "one direction went further for the passes that it cost"
     assert names["chance"] < 0.6 < 0.9 < min(result for _, _, result in names["rules"].values())
+
+
+@claims("tutorials/physics-aware")
+def _(names: Names) -> None:
+    angles = np.mean(names["angles"], axis=1)
+    assert angles[0] < 1e-3  # "at a mismatch of 0 ... it is exact"
+    assert (np.diff(angles) > 5).all()
+    assert angles[-1] < 90
+    deployed, noisy, aware = (np.mean(names["accuracies"][name], axis=1) for name in names["rules"])
+    np.testing.assert_allclose(aware[0], deployed[0])
+    assert aware[-1] > deployed[-1] + 0.1  # "gets the device as it is"
+    assert noisy[2] > deployed[2]  # "helps with errors of the size and kind of that noise"
+
+
+@claims("tutorials/layer-local")
+def _(names: Names) -> None:
+    assert max(np.abs(names["before"])) < min(names["after"])  # layers align
+    assert names["goodness"]["right label"].mean() > 1.5 * names["goodness"]["wrong label"].mean()
+    found = {name: np.mean(values) for name, values in names["found"].items()}
+    assert min(found.values()) > 0.85
+    assert max(found.values()) < found["linear"] + 0.015  # "none comes past the controls by more than its error"
+
+
+@claims("tutorials/spins")
+def _(names: Names) -> None:
+    assert np.abs(names["sampled"] - names["exact"]).max() < 4 / np.sqrt(20_000)
+    assert np.corrcoef(names["sampled"], names["exact"])[0, 1] > 0.99
+    assert names["hits"][-1] > 0.6 > 0.3 > names["hits"][0]
+    divergence, persistent, exact = (names["curves"][by] for by in ("contrastive divergence", "persistent", "exact gradients"))
+    assert np.log(14) < exact[-1] < persistent[-1] < divergence[-1] < exact[0] - 2
+    accuracies = names["accuracies"]
+    assert accuracies["contrastive-learning"] == pytest.approx(accuracies["in-silico"], abs=0.03)
+    assert accuracies["contrastive-learning"] < accuracies["linear"] + 0.01

@@ -75,6 +75,13 @@ print(json.dumps({name: float(value) for name, value in names.items() if hasattr
 """
 
 
+def test_commands_that_fail_are_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for line in ("pnnkern run no-such-recipe --out runs/x", "rm -r runs"):
+        with pytest.raises(RuntimeError, match="cannot be run"):
+            run_blocks.commands(f"# what comes next\n{line}\n")
+
+
 def test_pictures_have_names_of_their_own() -> None:
     drawn = [name for page in PAGES for name in re.findall(r"savefig\(\"([\w.-]+)\"", page.read_text())]
     assert len(set(drawn)) == len(drawn)
@@ -144,6 +151,7 @@ def _(names: Names) -> None:
     assert names["written"].std() == pytest.approx(0.4e-6 + 0.03 * 10e-6, rel=0.02)
     assert names["day"].mean() == pytest.approx(10e-6 * 86401**-0.035, rel=0.01)
     assert np.abs(names["siemens"] - names["up"]).max() < 0.03 * names["up"].max()
+    assert names["w"].std() < 0.05  # each pulse has noise of its own
     assert names["run"].metrics["test_accuracy"] > 0.7
 
 

@@ -151,7 +151,6 @@ def _(names: Names) -> None:
     assert names["written"].std() == pytest.approx(0.4e-6 + 0.03 * 10e-6, rel=0.02)
     assert names["day"].mean() == pytest.approx(10e-6 * 86401**-0.035, rel=0.01)
     assert np.abs(names["siemens"] - names["up"]).max() < 0.03 * names["up"].max()
-    assert names["w"].std() < 0.05  # each pulse has noise of its own
     assert names["run"].metrics["test_accuracy"] > 0.7
 
 

@@ -45,7 +45,7 @@ extensions = [
     "myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "sphinx_design",
 ]  # fmt: skip
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "_templates", "examples"]
+exclude_patterns = ["_build", "_templates", "_static", "examples"]
 default_role = "autolink"  # of autosummary: a link where the name is one of ours, else code
 nitpicky = False
 
@@ -64,6 +64,7 @@ numpydoc_validation_checks: set[str] = set()
 html_theme = "pydata_sphinx_theme"
 html_title = "pnnkern"
 html_static_path = ["_static"]
+html_css_files = ["narrow.css"]
 html_theme_options = {
     "show_nav_level": 2,
     "navigation_with_keys": False,

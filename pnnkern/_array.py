@@ -8,20 +8,25 @@ import functools
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from ._errors import DeviceError, SettingError
 from .kernels import _forks
 
 if TYPE_CHECKING:
-    Array: TypeAlias = Any
-    Real: TypeAlias = Any
-    Field: TypeAlias = Any
+    from ._array_protocol import AnyArray
+
+    Array: TypeAlias = Any  # behind the gate, and what comes back: of the kind that went in, which no type can say
+    Numbers: TypeAlias = AnyArray
+    PerEdge: TypeAlias = AnyArray
+    Real: TypeAlias = AnyArray
+    Field: TypeAlias = AnyArray
 else:
 
     class Array:
@@ -41,6 +46,16 @@ else:
         words, numbers = "an array (..., ny, nx) of complex64 or complex128", "complex64 or complex128"
         dtypes = (np.dtype(np.complex64), np.dtype(np.complex128))
 
+    Numbers = AnyArray = Array  # in a public signature: whatever its numbers are
+    PerEdge = Any  # one number for each edge: a list will do, too, and is looked at where it is used
+
+
+# What else public parameters are.
+Key: TypeAlias = np.ndarray  # of `random.key`: uint32 (2,)
+Sample: TypeAlias = int | AnyArray  # the index of row 0 among all samples, or one for each row
+Values: TypeAlias = float | Sequence[float] | AnyArray  # a number, or numbers that broadcast
+Pair: TypeAlias = float | Sequence[float] | AnyArray  # one number for both axes, or (y, x), on the last axis of an array
+Indices: TypeAlias = Sequence[int] | Sequence[Sequence[int]] | AnyArray  # nodes, or edges
 
 INSTALL_CUDA = 'pip install "pnnkern[cuda13]" (or "pnnkern[cuda12]" for CUDA 12 drivers and V100-class GPUs)'
 
@@ -51,6 +66,16 @@ host_active: ContextVar[bool] = ContextVar("host_active", default=False)
 def is_array(x: object) -> bool:
     """True for a NumPy or CuPy array (not for scalars)."""
     return isinstance(x, np.ndarray) or is_on_gpu(x)
+
+
+def as_type(x: Array, dtype: DTypeLike, *, order: Literal["K", "C"] = "K", copy: bool = True) -> Array:
+    """``x.astype``: a method that tensors have not, and so no parameter of a public function, whose types hold before the gate."""
+    return x.astype(dtype, order=order, copy=copy)
+
+
+def copied(x: Array) -> Array:
+    """``x.copy()``, likewise."""
+    return x.copy()
 
 
 def masked(t: type) -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import _array, _capture, _launch
-from ._array import Array
+from ._array import Array, Key, Numbers, Sample, Values
 from ._gate import accepts_any
 
 Shape = int | tuple[int, ...]
@@ -55,7 +55,7 @@ def key(seed: int) -> np.ndarray:
     return np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
 
 
-def fold_in(key: np.ndarray, n: int | str) -> np.ndarray:
+def fold_in(key: Key, n: int | str) -> np.ndarray:
     """A new key for purpose `n` of `key`, unrelated to `key` and to those of other purposes.
 
     Parameters
@@ -116,14 +116,14 @@ def words_of(key: Any, xp: Any) -> tuple[int, int, Array | None]:
     return 0, 0, key.words
 
 
-def key_words(key: np.ndarray, purpose: int | str) -> tuple[int, int]:
+def key_words(key: Key, purpose: int | str) -> tuple[int, int]:
     """The two words of a key for one purpose of `key`, as kernels take them."""
     return _key(fold_in(key, purpose))
 
 
 # ------------------------------------------------------------------------------------------------------------------------ draws
 @accepts_any
-def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, like: Array | None = None) -> Array:
+def words(key: Key, shape: Shape, *, sample: Sample = 0, element0: int = 0, like: Numbers | None = None) -> Array:
     """Random 32-bit words.
 
     Parameters
@@ -154,7 +154,7 @@ def words(key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, 
 
 @accepts_any
 def uniform(
-    key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Array | None = None
+    key: Key, shape: Shape, *, sample: Sample = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Numbers | None = None
 ) -> Array:
     """Uniforms strictly between 0 and 1, symmetric about 1/2: odd multiples of 2^-24, or for float64 of 2^-53.
 
@@ -168,7 +168,7 @@ def uniform(
 
 @accepts_any
 def normal(
-    key: np.ndarray, shape: Shape, *, sample: Any = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Array | None = None
+    key: Key, shape: Shape, *, sample: Sample = 0, element0: int = 0, dtype: DTypeLike = np.float32, like: Numbers | None = None
 ) -> Array:
     """Standard normals, by Box and Muller's transform with logarithm and circle written out in single roundings.
 
@@ -184,7 +184,7 @@ def normal(
 
 @accepts_any
 def bernoulli(
-    key: np.ndarray, p: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Array | None = None
+    key: Key, p: Values, shape: Shape | None = None, *, sample: Sample = 0, element0: int = 0, like: Numbers | None = None
 ) -> Array:
     """Ones with probability `p`, to 2^-64; never at p = 0 and always at p = 1.
 
@@ -201,13 +201,13 @@ def bernoulli(
         Uint8 of `shape` on the device of `p`. Other arguments and errors as for `words`; a `p` outside [0, 1] raises ValueError (on a GPU at
         `pnnkern.check()`).
     """
-    p = _parameter("p", p, shape, like)
-    return _draw("bernoulli", key, p.shape, sample, element0, np.uint8, p, p)
+    chances = _parameter("p", p, shape, like)
+    return _draw("bernoulli", key, chances.shape, sample, element0, np.uint8, chances, chances)
 
 
 @accepts_any
 def poisson(
-    key: np.ndarray, mean: Any, shape: Shape | None = None, *, sample: Any = 0, element0: int = 0, like: Array | None = None
+    key: Key, mean: Values, shape: Shape | None = None, *, sample: Sample = 0, element0: int = 0, like: Numbers | None = None
 ) -> Array:
     """Poisson counts, such as photons on a detector.
 
@@ -227,12 +227,12 @@ def poisson(
         Int32 of `shape` on the device of `mean`. Other arguments and errors as for `words`; a mean out of range raises ValueError (on a GPU at
         `pnnkern.check()`, and its count is -1).
     """
-    mean = _parameter("mean", mean, shape, like)
-    return _draw("poisson", key, mean.shape, sample, element0, np.int32, mean, mean)
+    means = _parameter("mean", mean, shape, like)
+    return _draw("poisson", key, means.shape, sample, element0, np.int32, means, means)
 
 
 @accepts_any
-def permutation(key: np.ndarray, n: int, *, sample: int = 0, like: Array | None = None) -> Array:
+def permutation(key: Key, n: int, *, sample: int = 0, like: Numbers | None = None) -> Array:
     """A random order of range(n): the order in which a stable sort puts n independent 64-bit draws.
 
     Every order is equally likely up to the chance of a tie, n^2 2^-65; a tie stays in order, so the result is the same everywhere.

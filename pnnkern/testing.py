@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import _array
-from ._array import Array
+from ._array import Array, Key
 from ._gate import accepts_any
 
 ROUNDING = {"float32": 2e-5, "complex64": 2e-5, "float64": 1e-12, "complex128": 1e-12}
@@ -112,7 +112,7 @@ def check_linear(op: Callable[..., Any], op_vjp: Callable[..., Any], *args: Any,
 
 
 @accepts_any
-def check_split(op: Callable[..., Any], batch: Any, *args: Any, key: Any, sample: int = 0, **kwargs: Any) -> None:
+def check_split(op: Callable[..., Any], batch: Any, *args: Any, key: Key, sample: int = 0, **kwargs: Any) -> None:
     """Check that noise depends on the global index of a sample only: any split of the batch, and any order, gives the same bits.
 
     Parameters

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from scripted import script
 
 from pnnkern.experiments import matrix, recipe
 from pnnkern.experiments.run import assemble
@@ -40,3 +41,34 @@ def test_links_within_the_pages(page: Path) -> None:
     made |= {f"_static/drawn/{name}" for name in re.findall(r'savefig\("([^"]+)"', page.read_text())}
     missing = [link for link in links if link.removeprefix("../") not in made and not (page.parent / link).exists() and "{" not in link]
     assert not missing
+
+
+README = (DOCS.parent / "README.md").read_text()
+
+
+def test_links_of_the_readme() -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", README)
+    assert len(links) > 20
+    assert not [link for link in links if not (DOCS.parent / link).exists()]
+
+
+def test_pictures_that_are_drawn_are_in_the_gallery() -> None:
+    made = {f"scripts/{name}.py" for name in re.findall(r"^draw (\w+) ", (DOCS.parent / "scripts/docs.sh").read_text(), re.M)}
+    assert made - {"scripts/validation.py"} == set(re.findall(r"\{dropdown\} (\S+)", (DOCS / "gallery.md").read_text()))
+
+
+def test_the_picture_on_top_is_small() -> None:
+    picture = DOCS / "_static/pnnkern.png"
+    assert "](docs/_static/pnnkern.png)" in README.split("##")[0]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 150_000
+
+
+def test_scripts_of_the_gallery_are_short() -> None:
+    for name in re.findall(r"\{dropdown\} (\S+)", (DOCS / "gallery.md").read_text()):
+        assert len((DOCS.parent / name).read_text().splitlines()) < 100, name
+
+
+def test_blocks_of_the_tour_run(tmp_path: Path) -> None:
+    assert script("run_blocks").run(DOCS / "tour.md", tmp_path)
+    assert (tmp_path / "runs/mine/config.toml").exists()

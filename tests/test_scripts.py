@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripted import script
+from scripted import ROOT, script
+
+ERRORS = {
+    "misalignment": ("masks misplaced", [0.0, 0.8e-3], [0.0, 0.4e-3], 1e3), "height_error": ("heights", [2e-4], [1e-4], 1e6),
+    "levels": ("levels", [2], [3], 1.0),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -19,10 +24,16 @@ from scripted import script
         ("ageing", {"BATCH": 16}, 2, "one factor for each chip: median error after a second "),
         ("phase_retrieval", {"SIZE": 64}, 4, "of the light in the picture"),
         ("flow", {"STEPS": 5}, 16, "step 5: pressures are off by "),
+        ("tolerances", {"EPOCHS": 0.05, "BUILT": 1, "KINDS": ERRORS}, 20, "masks misplaced, trained with errors: 0: "),
+        ("slm", {"DISTANCES": (1e-3, 1.0), "EPOCHS": 1}, 20, "1000 mm: test accuracy "),
+        ("rules", {"EPOCHS": 1, "RATES": (1.0,)}, 1, "coupled-learning: "),
+        ("misbuilt", {"EPOCHS": 1, "MISMATCH": [0.4]}, 1, "$ pnnkern launch "),
+        ("readme_picture", {"SIZE": 20, "PLANES": 2, "CELLS": 8, "SIDE": 8, "STEPS": 2}, 1, "flow: pressures off by "),
     ],
 )
 def test_scripts_draw(name: str, shorter: dict[str, Any], argument: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                       capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    monkeypatch.syspath_prepend(ROOT / "scripts")  # some import others
     module, out = script(name), tmp_path / "out.png"
     for constant, value in shorter.items():
         monkeypatch.setattr(module, constant, value)
@@ -63,6 +74,42 @@ def test_pressures_come_to_what_was_wanted(tmp_path: Path, capsys: pytest.Captur
     script("flow").main(str(tmp_path / "out.png"), 30)
     off = [float(line.split(" by ")[1].split()[0]) for line in capsys.readouterr().out.splitlines()]
     assert off[-1] < off[0] / 10
+
+
+def test_few_levels_can_be_trained_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three levels: worse than as designed, and better after training with few of them; without an error what is built is the design."""
+    module = script("tolerances")
+    monkeypatch.setattr(module, "EPOCHS", 1)
+    digits = module.data.load("mnist-small")
+    naive, trained = module.train(32, digits), module.train(32, digits, "levels")
+    perfect, few = module.accuracies(naive, digits, "levels", [0, 3]).mean(axis=1)
+    assert perfect == np.mean(naive.forward(naive.encode(digits.test_images)).argmax(axis=1) == digits.test_labels) > 0.7
+    assert few < perfect - 0.2
+    assert module.accuracies(trained, digits, "levels", [3]).mean() > few + 0.1
+
+
+def test_pixels_spread_light_as_they_should() -> None:
+    """Far away light of pixels with random phases is all over lambda z / p, of which a window of n pixels has (n p^2 / lambda z)^2, before the
+    sinc^2 of a pixel, which there is one."""
+    module, size = script("slm"), 256
+    far = abs(np.array(module.DISTANCES) - 0.2) < 0.15  # metres: speckles are small beside the window
+    for wavelength in module.WAVELENGTHS:
+        share = module.passed_on(size, wavelength, 1)
+        assert (np.diff(share) < 0).all()
+        assert share[far] == pytest.approx((size * module.PITCH**2 / wavelength / np.array(module.DISTANCES)[far]) ** 2, rel=0.15)
+        assert (module.passed_on(size, wavelength, 4) > share).all()
+
+
+def test_rates_are_chosen_on_held_out_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, asked = script("rules"), []
+
+    def learned(name: str, rule: str, seed: int, rate: float, validation: int = 0) -> tuple[int, np.ndarray]:
+        asked.append((seed, rate, validation))
+        return 1, np.array([1.0 / rate, *[{0.3: 0.5, 1.0: 0.8, 3.0: 0.7}[rate]] * 5])
+
+    monkeypatch.setattr(module, "learned", learned)
+    assert module.chosen("coupled-iris", "spsa") == 1.0
+    assert asked == [(0, rate, 4) for rate in module.RATES]
 
 
 def test_kernels_beside_another_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,14 +9,6 @@
 // G : (arrays, n_in, n_out) [S] conductances of the cells
 #include "pnnkern/tree.cuh"
 
-namespace pnn {
-// body(array, leaf) for this warp's leaves
-template <class Body> PNN_D void tree_each(i64 leaves, Body body) {
-    const i64 warps = (i64)gridDim.x * (blockDim.x / 32);
-    for (i64 t = blockIdx.x * (i64)(blockDim.x / 32) + threadIdx.x / 32; t < leaves; t += warps) body(t);
-}
-}  // namespace pnn
-
 // The conductances between the ports of every leaf.
 // Bytes: reads every cell once, writes 16 values for each.
 // out : (arrays, leaves, 16, 16) [S] conductances

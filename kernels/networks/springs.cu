@@ -46,21 +46,6 @@ extern "C" __global__ void __launch_bounds__(128, 3) pnn_springs_settle_f64(long
     }
 }
 
-namespace pnn {
-template <int D>
-PNN_D void springs_respond(const springs& net, const double* load, const double* x, double* own, double* y, int* stable) {
-    long long n = net.n_free * D;
-    double *h = own, *by_row = own + net.begin[n];
-    springs_hessian<D>(net, load, x, 0, h);
-    bool fine = springs_factor<D>(net, h, by_row);
-    for (long long t = threadIdx.x; t < n; t += blockDim.x) by_row[t] = y[net.node[t / D] * (long long)D + t % D];
-    __syncthreads();
-    if (fine) springs_solve<D>(net, h, by_row);
-    for (long long t = threadIdx.x; t < n; t += blockDim.x) y[net.node[t / D] * (long long)D + t % D] = by_row[t];
-    if (threadIdx.x == 0) *stable = fine;
-}
-}  // namespace pnn
-
 // Forces become the displacements of the free nodes by them, to first order; what y has at held nodes stays.
 // Bytes: positions in, forces in and displacements out, once.
 // x : (batch, n_nodes, dimension) [m] positions

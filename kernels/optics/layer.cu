@@ -15,97 +15,13 @@
 // out : (population, batch, N, P) what goes on
 // scale : (population, batch, N) power of two of each row
 // partial : (population, slices, N, N) sum over each slice of row_samples samples of Im(cotangent conj(saved))
-#include "pnnkern/layer.cuh"
 #ifndef PNN_SIDE
 #define PNN_SIDE 256
 #endif
 #ifndef PNN_FIELD
 #define PNN_FIELD (PNN_SIDE / 2)
 #endif
-
-namespace pnn {
-constexpr int N = PNN_FIELD, P = PNN_SIDE, PIXELS = N * N;
-// 8 columns of complex64 or 4 of complex128 are two sectors of memory, and as many samples of a row whole warps, or nearly.  So many
-// warps on a multiprocessor leave registers enough.  Two samples at a time where a multiprocessor has room for two such blocks: they share what is kept of h.
-template <class T> struct shape {
-    using plan = line_fft<T, P, N>;
-    static constexpr int lines = sizeof(T) == 4 ? 8 : 4, warps = sizeof(T) == 8 ? 8 : plan::threads <= 20 ? 20 : 16;
-    static constexpr int row_samples = lines * int(sizeof(T)) * (2 * plan::shared + N) <= 48 << 10 ? lines : lines / 2;
-    static constexpr int column_samples = sizeof(T) == 4 && 2 * lines * plan::threads <= 320 ? 2 : 1;
-    static constexpr int row_threads = row_samples * plan::threads, row_shared = row_samples * plan::shared;
-    static constexpr int column_threads = column_samples * lines * plan::threads;
-    static constexpr int row_blocks = warps > (row_threads + 31) / 32 ? warps / ((row_threads + 31) / 32) : 1;
-    static constexpr int column_blocks = warps > (column_threads + 31) / 32 ? warps / ((column_threads + 31) / 32) : 1;
-};
-// The samples of a block of rows: where their spectra and fields begin.
-template <class T> PNN_D long long spectra() { return (long long)blockIdx.y * shape<T>::row_samples * (N * P); }
-template <class T> PNN_D long long fields() { return (long long)blockIdx.y * shape<T>::row_samples * PIXELS; }
-template <class T> PNN_D void first(long long batch, const complex<T>* w, const complex<T>* field, complex<T>* spectrum, complex<T>* shared) {
-    read_field<T> pixel = {field + fields<T>()};
-    row_pass<T, P, N, shape<T>::row_samples, false, true>(batch, w, nullptr, spectrum + spectra<T>(), shared, pixel);
-}
-template <class T> PNN_D void last(long long batch, const complex<T>* w, const complex<T>* spectrum, complex<T>* field, complex<T>* shared) {
-    write_field<T> pixel = {field + fields<T>()};
-    row_pass<T, P, N, shape<T>::row_samples, true, false>(batch, w, spectrum + spectra<T>(), nullptr, shared, pixel);
-}
-// Of member m of the population. apart: spectra from one member to the next, 0 where all have the same.
-template <class T, bool SAVE>
-PNN_D void rows(int m, long long batch, long long apart, const complex<T>* w, const complex<T>* mask, const complex<T>* spectrum,
-                complex<T>* saved, complex<T>* out, complex<T>* shared) {
-    mask_field<T, SAVE> pixel = {mask + m * (long long)PIXELS, SAVE ? saved + m * batch * PIXELS + fields<T>() : nullptr};
-    row_pass<T, P, N, shape<T>::row_samples, true, true>(batch, w, spectrum + m * apart * (N * P) + spectra<T>(),
-                                                         out + m * batch * (N * P) + spectra<T>(), shared, pixel);
-}
-template <class T>
-PNN_D void rows_halves(int m, long long batch, long long apart, const complex<T>* w, const complex<T>* mask, const complex<T>* spectrum, int* saved,
-                       T* scale, complex<T>* out, complex<T>* shared, T* largest) {
-    const long long before = m * batch + (long long)blockIdx.y * shape<T>::row_samples;     // fields
-    mask_halves<T> pixel = {mask + m * (long long)PIXELS, saved + before * PIXELS, scale + before * N + blockIdx.x, largest};
-    row_pass<T, P, N, shape<T>::row_samples, true, true>(batch, w, spectrum + m * apart * (N * P) + spectra<T>(),
-                                                         out + m * batch * (N * P) + spectra<T>(), shared, pixel);
-}
-template <class T, class Pixel>
-PNN_D void rows_vjp(int m, long long batch, const complex<T>* w, const complex<T>* spectrum, complex<T>* out, T* partial, complex<T>* shared,
-                    const T* share, Pixel pixel) {
-    const long long each = m * batch * (N * P) + spectra<T>();
-    row_pass_vjp<T, P, N, shape<T>::row_samples>(batch, w, spectrum + each, out ? out + each : nullptr,
-                                                 partial + m * (long long)gridDim.y * PIXELS, shared, share, pixel);
-}
-template <class T>
-PNN_D void rows_full_vjp(int m, long long batch, const complex<T>* w, const complex<T>* mask, const complex<T>* saved, const complex<T>* spectrum,
-                         complex<T>* out, T* partial, complex<T>* shared, T* share) {
-    rows_vjp(m, batch, w, spectrum, out, partial, shared, share,
-             mask_field_vjp<T>{mask + m * (long long)PIXELS, saved + m * batch * PIXELS + fields<T>(), share});
-}
-template <class T>
-PNN_D void rows_halves_vjp(int m, long long batch, const complex<T>* w, const complex<T>* mask, const int* saved, const T* scale,
-                           const complex<T>* spectrum, complex<T>* out, T* partial, complex<T>* shared, T* share) {
-    const long long sample = (long long)blockIdx.y * shape<T>::row_samples + threadIdx.x / shape<T>::plan::B;
-    const T own = sample < batch ? scale[(m * batch + sample) * N + blockIdx.x] : T(0);
-    rows_vjp(m, batch, w, spectrum, out, partial, shared, share,
-             mask_halves_vjp<T>{mask + m * (long long)PIXELS, saved + m * batch * PIXELS + fields<T>(), own, share});
-}
-template <class T, bool CONJUGATE>
-PNN_D void columns(long long batch, bool kept, const complex<T>* w, const complex<T>* h, const complex<T>* in, complex<T>* out, complex<T>* shared) {
-    using as = shape<T>;
-    if (kept) column_pass<T, P, N, as::lines, as::column_samples, CONJUGATE, true>(batch, w, h, in, out, shared);
-    else column_pass<T, P, N, as::lines, as::column_samples, CONJUGATE, false>(batch, w, h, in, out, shared);
-}
-template <class T>
-PNN_D void add_slices(long long layers, long long population, long long first, long long members, long long slices, long long pixels,
-                      const T* partial, double* gradient) {
-    for (long long plane = blockIdx.y; plane < layers * population; plane += gridDim.y) {
-        const long long layer = plane / population, member = first + plane % population;
-        const T* own = partial + plane * slices * pixels;
-        double* total = gradient + (layer * members + member) * pixels;
-        for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < pixels; i += (long long)gridDim.x * blockDim.x) {
-            double sum = 0;
-            for (long long s = 0; s < slices; s++) sum += own[s * pixels + i];
-            total[i] += sum;
-        }
-    }
-}
-}  // namespace pnn
+#include "pnnkern/layer.cuh"
 
 // spectrum = rows of field, padded and transformed.
 // Bytes: N^2 + N P values.

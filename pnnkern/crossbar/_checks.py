@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import number as number
 from .._checks import warn
 from .._checks import whole as whole
@@ -28,13 +28,13 @@ def batch(name: str, value: Real) -> Array:
     return _array.contiguous(value)
 
 
-def shaped(name: str, value: Array, shape: tuple[int, ...], other: str) -> None:
+def shaped(name: str, value: Numbers, shape: tuple[int, ...], other: str) -> None:
     """Refuse an array that has not the shape of what is called `other`."""
     if value.shape != shape:
         raise ValueError(f"{name} must have the shape {shape} of {other}, got {value.shape}")
 
 
-def mask(name: str, value: Array, shape: tuple[int, ...], other: str) -> None:
+def mask(name: str, value: Any, shape: tuple[int, ...], other: str) -> None:
     """Refuse what is no boolean array of the shape of what is called `other`."""
     if value.shape != shape or value.dtype != bool:
         raise ValueError(f"{name} must be boolean like {other} {shape}, got {value.dtype} {value.shape}")
@@ -77,13 +77,13 @@ def chain(V: Real, G: Real, rows: int = 1) -> tuple[Array, Array]:
     return V, G
 
 
-def samples(sample: Any, rows: int, xp: Any) -> tuple[int, Array | None]:
+def samples(sample: Sample, rows: int, xp: Any) -> tuple[int, Array | None]:
     """The index of row 0, or the indices of all rows on the device of `xp`."""
     if isinstance(sample, int | np.integer) and not isinstance(sample, bool):
         if not 0 <= sample < 2**63 - rows:
             raise ValueError(f"sample must be from 0 to below 2^63 - {rows}, got {sample}")
         return int(sample), None
-    index = sample if _array.is_array(sample) else np.asarray(sample)
+    index: Array = sample if _array.is_array(sample) else np.asarray(sample)
     if index.dtype.kind not in "iu" or index.shape != (rows,):
         raise ValueError(f"sample must be one index, or {rows} indices, one for each row, got {sample!r:.80}")
     if _array.namespace(index) is np and index.size and not 0 <= int(index.min()) <= int(index.max()) < 2**63:
@@ -91,14 +91,14 @@ def samples(sample: Any, rows: int, xp: Any) -> tuple[int, Array | None]:
     return 0, xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
 
 
-def part(sample: Any, rows: Any) -> Any:
+def part(sample: Sample, rows: Any) -> Any:
     """The sample indices of some rows: a slice, or an array of row numbers."""
     if isinstance(sample, int | np.integer):
         return sample + (rows.start if isinstance(rows, slice) else rows)
     return sample[rows] if _array.is_array(sample) else np.asarray(sample)[_array.to_numpy(rows) if _array.is_array(rows) else rows]
 
 
-def words(key: Any, purpose: int | str) -> tuple[int, int]:
+def words(key: Key | None, purpose: int | str) -> tuple[int, int]:
     """The two words of a key for one purpose; (0, 0) without a key, for what is not random."""
     return (0, 0) if key is None else random.key_words(key, purpose)
 
@@ -134,7 +134,7 @@ def siemens(name: str, largest: Any) -> None:
 def same_memory(a: Array, b: Array) -> bool:
     """Whether two arrays are one: true of two views of one torch tensor, too."""
 
-    def place(G: Real) -> tuple[Any, ...]:
+    def place(G: Array) -> tuple[Any, ...]:
         return G.shape, G.dtype, G.ctypes.data if isinstance(G, np.ndarray) else G.data.ptr
 
     return place(a) == place(b)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Numbers
 
 SUPPLIES = (("P", "p"), ("N", "n"))  # terminal and end of the line, of +V_read and -V_read
 
@@ -43,7 +43,7 @@ class Column:
         self.tape.append(("move", k, weights))
 
 
-def eliminate(g: Array, wire: dict[str, float], pair: bool) -> Column:
+def eliminate(g: Numbers, wire: dict[str, float], pair: bool) -> Column:
     """g (reads, n_in, n_out): conductances of the cells, 0 where the gate is shut. wire: word, bit, first, last. What is left in the end
     are the conductances between the supplies "P" (and "N") and the output "b", which is virtual ground.
     """

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array, Real
+from .._array import Array, Numbers, Real
 from .._errors import ConvergenceError
 
 KEPT = 64 << 20  # bytes of memory that is kept from one solve to the next, at most
 WARPS = 16384  # lines times right-hand sides from which a GPU has enough threads with one for each
 
 
-def keeper(shape: tuple[int, ...], like: Array) -> Callable[[str], Array]:
+def keeper(shape: tuple[int, ...], like: Numbers) -> Callable[[str], Array]:
     """Name -> an array of `shape`, like `like`, which this thread finds again under that name at the next call: the system's price for fresh
     memory is higher than that of a solve. Large ones and those on a GPU, whose pool does the same, are new each time.
     """
@@ -40,7 +40,7 @@ class Ladders:
     at a time, and what `bits` returns holds until the next call.
     """
 
-    def __init__(self, g: Array, before: np.ndarray, after: np.ndarray) -> None:
+    def __init__(self, g: Numbers, before: np.ndarray, after: np.ndarray) -> None:
         self.g, self.xp = g, _array.namespace(g)
         self.n_in, self.n_out, self.sets = g.shape
         lines = [(self.n_in, self.n_out, 0, self.n_out, 1), (self.n_out, self.n_in, (self.n_in - 1) * self.n_out, 1, -self.n_out)]
@@ -52,7 +52,7 @@ class Ladders:
             _launch.launch("crossbar/ladder", "factor", g.dtype, *args, threads=count * self.sets)
             self.families.append((count, cells, where, ratio, inverse))
 
-    def sweep(self, family: int, f: Array, x: Real | None = None) -> Array:
+    def sweep(self, family: int, f: Numbers, x: Real | None = None) -> Array:
         """Voltages on the word (0) or bit lines (1) for currents f (n_in, n_out, rhs), all other nodes at 0 V; into `x`, which may be f."""
         count, cells, where, ratio, inverse = self.families[family]
         rhs = f.shape[-1]
@@ -63,7 +63,7 @@ class Ladders:
         _launch.launch("crossbar/ladder", "scan" if few else "sweep", f.dtype, *args, threads=threads)
         return x
 
-    def solve(self, on_word: Array, on_bit: Array | None, tolerance: float, limit: int) -> tuple[Array, Array, int]:
+    def solve(self, on_word: Numbers, on_bit: Numbers | None, tolerance: float, limit: int) -> tuple[Array, Array, int]:
         """Word and bit voltages (n_in, n_out, rhs) for currents into the nodes; and the number of iterations. As `bits`."""
         u, done = self.bits(on_word, on_bit, tolerance, limit)
         u = u.copy()
@@ -71,7 +71,7 @@ class Ladders:
         w += on_word
         return self.sweep(0, w, w), u, done
 
-    def bits(self, on_word: Array, on_bit: Array | None, tolerance: float, limit: int) -> tuple[Array, int]:
+    def bits(self, on_word: Numbers, on_bit: Numbers | None, tolerance: float, limit: int) -> tuple[Array, int]:
         """Bit voltages only: one sweep less.
 
         Raises `ConvergenceError` with the largest change that a further pair of sweeps would make, relative to the first one's.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array, Real
+from .._array import Array, Numbers, Real
 from .._constants import Copies, clearable
 from ._tree import LEAF, PANEL, PORTS, Circuit, Index, Key, layout
 
@@ -120,7 +120,7 @@ class Plan:
         self.table = np.concatenate([*self._parts, np.zeros(1, np.int64)])
         self._copies = Copies()
 
-    def on(self, table: Table, width: int, like: Array) -> Array:
+    def on(self, table: Table, width: int, like: Numbers) -> Array:
         """A table of `width` numbers a row on the device of `like`."""
         return self._copies.on("table", self.table, like)[table.start : table.start + table.count * width]
 
@@ -131,7 +131,7 @@ class Plan:
         self._length += sum(r.size for r in values)
         return Table(start, sum(len(r) for r in values))
 
-    def _ports_of(self, key: Key, top: bool) -> int:
+    def _ports_of(self, key: Any, top: bool) -> int:
         """Where the ports of the parts stand by the nodes of a pair: those that go, and then those that stay."""
         if key not in self._ports:
             s = layout(*key)
@@ -349,7 +349,7 @@ class Levels:
             above = below
         return leaves.reshape(len(self.G), self.leaf_count, PORTS, PORTS if q is None else q)
 
-    def vjp(self, cotangent: Array) -> tuple[Array, Array]:
+    def vjp(self, cotangent: Numbers) -> tuple[Array, Array]:
         """dL/dG like G, and dL/d(conductance) of the four kinds of segments, float64 (arrays, 4); cotangent dL/dT like T."""
         W = self.xp.zeros((len(cotangent), self._size, self._size), self.G.dtype)
         drivers, outputs = self._ends
@@ -360,7 +360,7 @@ class Levels:
         self._launch_leaves("leaves_vjp", (), self.G, leaves, gradient, segments)
         return gradient, segments.sum(1, dtype=np.float64)
 
-    def voltages(self, drivers: Array, outputs: Array) -> tuple[Array, Array]:
+    def voltages(self, drivers: Numbers, outputs: Numbers) -> tuple[Array, Array]:
         """Voltages (arrays, n_in, n_out, q) on both lines for driver (arrays, n_in, q) and output voltages (arrays, n_out, q)."""
         q = drivers.shape[-1]
         V = self.xp.zeros((len(drivers), self._size, q), self.G.dtype)

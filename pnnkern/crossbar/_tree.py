@@ -156,11 +156,11 @@ class Tree:
             self.T, rows = _kernels().join_last(first, out1, keep1, second, out2, keep2, self.drivers, self.outputs)
             self._remember(0, 0, self.whole, rows)
 
-    def _remember(self, i: int, j: int, key: Key, rows: np.ndarray) -> None:
+    def _remember(self, i: int, j: int, key: Any, rows: np.ndarray) -> None:
         if self.keep:
             self.kept[i, j, key] = rows
 
-    def _build(self, i: int, j: int, key: Key) -> np.ndarray:
+    def _build(self, i: int, j: int, key: Any) -> np.ndarray:
         """Conductances between the ports of the block whose first leaf is (i, j)."""
         s = layout(*key)
         if s.first is None:
@@ -173,7 +173,7 @@ class Tree:
         result: np.ndarray = C
         return result
 
-    def _down(self, i: int, j: int, key: Key, state: np.ndarray, divide: Any, leaves: np.ndarray) -> None:
+    def _down(self, i: int, j: int, key: Any, state: np.ndarray, divide: Any, leaves: np.ndarray) -> None:
         """Hand `state` of the block at (i, j) down to its leaves."""
         s = layout(*key)
         if s.first is None:

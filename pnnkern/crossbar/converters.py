@@ -7,14 +7,14 @@ input lies inside the range, and stops it where it is cut (Bengio, Leonard and C
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import wrt_names
 from .._gate import accepts_any
 from . import _checks
@@ -66,10 +66,10 @@ class DAC:
     def random(self) -> bool:
         return self.noise > 0 or (self.stochastic and self.bits is not None)
 
-    def arguments(self, key: Any) -> tuple[Any, ...]:
+    def arguments(self, key: Key | None) -> tuple[Any, ...]:
         """step, low, high, stochastic, rounding key, noise, noise key: as the kernels take them."""
         if self.random:
-            random.require_key(key, "a DAC with noise or stochastic rounding is random")
+            key = random.require_key(key, "a DAC with noise or stochastic rounding is random")
         low, high = (0, 0) if self.bits is None else _codes(self.bits, self.signed)
         step = self.range / high if high else 0.0
         keys = [_checks.words(key if self.random else None, purpose) for purpose in ("dac rounding", "dac noise")]
@@ -333,7 +333,7 @@ class Outputs:
         return (currents >= self.low * lsb) & (currents <= self.high * lsb)
 
 
-def outputs(adc: ADC | None, offset: Any, G: Real, largest: Array | None = None) -> Outputs:
+def outputs(adc: ADC | None, offset: Any, G: Real, largest: Numbers | None = None) -> Outputs:
     """The converters of a stack of arrays G (..., n_in, n_out), with the columns' offsets in amperes.
 
     largest : the largest current of each column without its offset (arrays, n_out), for an ADC by which nothing is ever cut.
@@ -413,7 +413,7 @@ def _guaranteed(adc: ADC, largest: Array | None, offset: Array | None, room: Arr
 
 # ---------------------------------------------------------------------------------------------------------------- on their own
 @accepts_any
-def convert(x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) -> Array:
+def convert(x: Real, converter: DAC | ADC, *, key: Key | None = None, sample: Sample = 0) -> Array:
     """Send voltages through a `DAC`, or currents through an `ADC`, whose range must be in amperes.
 
     Parameters
@@ -442,7 +442,7 @@ def convert(x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0) 
         _launch.launch("crossbar/read", "dac", x.dtype, rows, n, *arguments, *which, x, out, threads=rows * ((n + 3) // 4))
         return out
     if converter.noise > 0:
-        random.require_key(key, "noise of an ADC is random")
+        key = random.require_key(key, "noise of an ADC is random")
     by_column = outputs(converter, None, x).arguments
     _launch.launch(
         "crossbar/read", "adc", x.dtype, 1, 1, rows, n, converter.noise**2, *_checks.words(key, "output"), 0, *which, *by_column, x, None, out,
@@ -457,7 +457,9 @@ def _check_converter(given: Any) -> None:
 
 
 @accepts_any
-def convert_vjp(cotangent: Real, x: Real, converter: DAC | ADC, *, key: Any = None, sample: Any = 0, wrt: Any = ("x",)) -> Array:
+def convert_vjp(
+    cotangent: Real, x: Real, converter: DAC | ADC, *, key: Key | None = None, sample: Sample = 0, wrt: str | Sequence[str] = ("x",)
+) -> Array:
     """The straight-through derivative of `convert`: the cotangent where x lies inside the range, 0 where it is cut.
 
     Noise of an ADC counts: what lies inside is x with its noise.
@@ -473,9 +475,9 @@ def convert_vjp(cotangent: Real, x: Real, converter: DAC | ADC, *, key: Any = No
     _checks.shaped("cotangent", cotangent, x.shape, "x")
     if isinstance(converter, DAC):
         gate = converter.gate(x)
-        return cotangent.copy() if gate is None else cotangent * gate
+        return _array.copied(cotangent) if gate is None else cotangent * gate
     if converter.noise > 0:
-        random.require_key(key, "noise of an ADC is random")
+        key = random.require_key(key, "noise of an ADC is random")
         z = random.normal(random.fold_in(key, "output"), x.shape, sample=sample, dtype=x.dtype, like=x)
         x = x + x.dtype.type(converter.noise) * z
     return cotangent * outputs(converter, None, x).gate(x[None])[0]

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _launch, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real
 from .._errors import nearest
 from .._gate import accepts_any
 from . import _checks
@@ -435,7 +435,7 @@ def device(name: str | Device) -> Device:
 
 # ----------------------------------------------------------------------------------------------------------------------- draws
 @accepts_any
-def program(target: Real, device: str | Device = "pcm", *, key: Any = None, sample: int = 0) -> Array:
+def program(target: Real, device: str | Device = "pcm", *, key: Key | None = None, sample: int = 0) -> Array:
     """Program conductances: ``max(target + sigma(target) z, 0)`` with one standard normal z for each cell.
 
     Parameters
@@ -475,8 +475,8 @@ def program(target: Real, device: str | Device = "pcm", *, key: Any = None, samp
 
 @accepts_any
 def drift(
-    G: Real, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, target: Real | None = None,
-    stuck: Array | None = None,
+    G: Real, *, time: float, device: str | Device = "pcm", key: Key | None = None, sample: int = 0, target: Real | None = None,
+    stuck: Numbers | None = None,
 ) -> Array:  # fmt: skip
     """Conductances `time` seconds after they were programmed to G.
 
@@ -516,7 +516,7 @@ def drift(
     if stuck is not None:
         _checks.mask("stuck", stuck, G.shape, "G")
     if time == 0:
-        return G.copy()
+        return _array.copied(G)
     moved = _moved(G, time, chosen, key, sample, state)
     return moved if stuck is None else _array.namespace(G).where(stuck, G, moved)
 
@@ -536,14 +536,14 @@ def _moved(G: Real, time: float, chosen: Device, key: Any, sample: int, state: A
         )  # fmt: skip
     moved = chosen.relaxation(state, time)
     if moved is None:
-        return result if result is not G else G.copy()
+        return result if result is not G else _array.copied(G)
     shift, spread = moved
     return _perturb(_checks.each("the relaxed conductance", result + shift, G, "G"), spread, key, "relaxation", sample)
 
 
 @accepts_any
 def flicker(
-    G: Real, *, time: float, device: str | Device = "pcm", key: Any = None, sample: int = 0, programmed: Real | None = None
+    G: Real, *, time: float, device: str | Device = "pcm", key: Key | None = None, sample: int = 0, programmed: Real | None = None
 ) -> Array:
     """Conductances as they are while a batch is read at `time`: with one draw of the read noise for each cell, frozen.
 
@@ -692,9 +692,9 @@ def _perturb(G: Real, sigma: Real, key: Any, purpose: str, sample: Any) -> Array
     sample = _sample(sample)
     if key is None:
         _launch.flag(sigma.any(), NO_KEY, lambda: random.key_missing(f"{purpose} is random"))
-        return G.copy()
+        return _array.copied(G)
     if _array.namespace(sigma) is np and not sigma.any():  # a GPU has it done sooner than looked at
-        return G.copy()
+        return _array.copied(G)
     check_deviation(f"the standard deviation of {purpose}", sigma)
     k0, k1 = _words(key, purpose)
     out = _array.namespace(G).empty_like(G)

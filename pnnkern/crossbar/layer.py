@@ -8,13 +8,14 @@
 `Layer(state, description)` does what `apply` does for many batches at the price of one preparation (wires, noise, ranges).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _launch, random
-from .._array import Array, Real
+from .._array import Array, Key, Real, Sample, Values
 from .._checks import only, wrt_names
 from .._gate import accepts_any
 from . import _checks
@@ -45,7 +46,7 @@ def _fold(key: Any, purpose: int | str) -> Any:
 
 
 @accepts_any
-def program_weights(W: Real, description: Crossbar, *, w_max: Any = None, key: Any = None, sample: int = 0) -> State:
+def program_weights(W: Real, description: Crossbar, *, w_max: Values | None = None, key: Key | None = None, sample: int = 0) -> State:
     """Program weights (n_in, n_out) on crossbars, with the device's programming noise and the cells that are stuck.
 
     Parameters
@@ -81,7 +82,7 @@ def program_weights(W: Real, description: Crossbar, *, w_max: Any = None, key: A
 
 @accepts_any
 def aged(
-    state: State, description: Crossbar, *, time: float, key: Any = None, sample: int = 0, target: Real | None = None
+    state: State, description: Crossbar, *, time: float, key: Key | None = None, sample: int = 0, target: Real | None = None
 ) -> State:  # fmt: skip
     """The state `time` seconds after it was programmed, whatever its age is now: always drifted from "programmed" (from G without that).
 
@@ -102,7 +103,7 @@ def aged(
         As `drift`.
     """
     check_state(state, description)
-    was = state.get("programmed", state["G"])
+    was: Array = state.get("programmed", state["G"])
     G = drift(was, time=time, device=description.device, key=key, sample=sample, target=target, stuck=state.get("stuck"))
     return state | {"G": G, "time": np.array(time, np.float64)}
 
@@ -196,7 +197,7 @@ class Layer:
         return replace(cells, time=age)
 
     # ------------------------------------------------------------------------------------------------------------------ forward
-    def __call__(self, x: Real, *, key: Any = None, sample: Any = 0) -> Array:
+    def __call__(self, x: Real, *, key: Key | None = None, sample: Sample = 0) -> Array:
         """Outputs (batch, n_out), as `apply` gives them."""
         return self._managed(self._checked(x), key, sample)[0]
 
@@ -249,7 +250,7 @@ class Layer:
         return y, full
 
     # --------------------------------------------------------------------------------------------------------------- derivative
-    def vjp(self, cotangent: Real, x: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")) -> Any:
+    def vjp(self, cotangent: Real, x: Real, *, key: Key | None = None, sample: Sample = 0, wrt: str | Sequence[str] = ("x", "G")) -> Any:
         """The derivative of `apply`, as `apply_vjp` gives it."""
         names = wrt_names(wrt, ("x", "G"))
         x = self._checked(x)
@@ -279,7 +280,7 @@ class Layer:
 
 
 @accepts_any
-def apply(x: Real, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0) -> Array:
+def apply(x: Real, state: State, description: Crossbar, *, key: Key | None = None, sample: Sample = 0) -> Array:
     """Outputs ``~ x @ W`` of a programmed layer.
 
     Parameters
@@ -305,8 +306,9 @@ def apply(x: Real, state: State, description: Crossbar, *, key: Any = None, samp
 
 @accepts_any
 def apply_vjp(
-    cotangent: Real, x: Real, state: State, description: Crossbar, *, key: Any = None, sample: Any = 0, wrt: Any = ("x", "G")
-) -> Any:
+    cotangent: Real, x: Real, state: State, description: Crossbar, *, key: Key | None = None, sample: Sample = 0,
+    wrt: str | Sequence[str] = ("x", "G"),
+) -> Any:  # fmt: skip
     """The derivative of `apply` for the same key and samples, by the inputs and the conductances; rules as for `read_vjp`.
 
     The scale of a sample counts as a constant, as does what aged cells were programmed to; stuck cells have no derivative.
@@ -326,7 +328,7 @@ def apply_vjp(
 
 @accepts_any
 def calibrate(
-    x: Real, state: State, description: Crossbar, *, quantile: float = 1.0, per_column: bool = False, key: Any = None, sample: Any = 0
+    x: Real, state: State, description: Crossbar, *, quantile: float = 1.0, per_column: bool = False, key: Key | None = None, sample: Sample = 0
 ) -> State:
     """The state with the range of the ADC, "adc_range", amperes: the quantile of the currents of these inputs before conversion.
 
@@ -355,7 +357,7 @@ def calibrate(
 
 
 @accepts_any
-def matmul(x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0) -> Array:
+def matmul(x: Real, W: Real, description: Crossbar, *, key: Key | None = None, sample: Sample = 0, chip: int = 0) -> Array:
     """``x @ W`` as crossbars do it: `program_weights`, then `apply`. For training with all imperfections in the forward pass.
 
     Parameters
@@ -386,8 +388,9 @@ def matmul(x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: 
 
 @accepts_any
 def matmul_vjp(
-    cotangent: Real, x: Real, W: Real, description: Crossbar, *, key: Any = None, sample: Any = 0, chip: int = 0, wrt: Any = ("x", "W")
-) -> Any:
+    cotangent: Real, x: Real, W: Real, description: Crossbar, *, key: Key | None = None, sample: Sample = 0, chip: int = 0,
+    wrt: str | Sequence[str] = ("x", "W"),
+) -> Any:  # fmt: skip
     """The derivative of `matmul` for the same key: by `apply_vjp`, then `conductances_vjp`; programming noise counts as a constant."""
     names = wrt_names(wrt, ("x", "W"))
     state = program_weights(W, description, key=_fold(key, "program"), sample=chip)

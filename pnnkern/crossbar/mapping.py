@@ -12,13 +12,14 @@ an offset column the code 2^(B - 1) + n for the nearest n to w (2^(B - 1) - 1) /
 are (arrays, n_in, columns): for each slice G+ and G-, or G with reference columns.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array, Real
+from .._array import Array, Numbers, Real, Values
 from .._checks import wrt_names
 from .._gate import accepts_any
 from . import _checks
@@ -199,7 +200,7 @@ class Crossbar:
 
 # -------------------------------------------------------------------------------------------------- weights <-> conductances
 @accepts_any
-def conductances(W: Real, description: Crossbar, *, w_max: Any = None) -> Array:
+def conductances(W: Real, description: Crossbar, *, w_max: Values | None = None) -> Array:
     """The conductances that stand for weights: targets for `program`.
 
     Parameters
@@ -221,14 +222,14 @@ def conductances(W: Real, description: Crossbar, *, w_max: Any = None) -> Array:
     """
     W = check_weights(W)
     xp, d = _array.namespace(W), check_description(description)
-    w_max = weight_range(W, d, w_max)
-    share = W / w_max.astype(W.dtype)
+    ends = weight_range(W, d, w_max)
+    share = W / ends.astype(W.dtype)
     most = xp.abs(share).max()
 
     def beyond() -> str:
         return (
             f"weights must lie within w_max, the end of the conductance range: the largest is {float(most):.4g} times w_max "
-            f"({float(w_max.max()):.4g}); clip W or give a larger w_max"
+            f"({float(ends.max()):.4g}); clip W or give a larger w_max"
         )
 
     _launch.flag(~(most <= 1 + 1e-5), BEYOND, beyond)
@@ -276,7 +277,7 @@ def check_weights(W: Real) -> Array:
     return W
 
 
-def weight_range(W: Real, description: Crossbar, w_max: Any = None) -> Array:
+def weight_range(W: Real, description: Crossbar, w_max: Values | None = None) -> Array:
     """The weight at the end of the range, float64 () or (n_out,): the one that is given, the description's, or the largest |w| of W."""
     xp, given = _array.namespace(W), description.w_max if w_max is None else w_max
     if given is not None:
@@ -285,7 +286,7 @@ def weight_range(W: Real, description: Crossbar, w_max: Any = None) -> Array:
     return xp.where(largest != 0, largest, 1.0)
 
 
-def end_of_range(w_max: Any, n_out: int, xp: Any) -> Array:
+def end_of_range(w_max: Values, n_out: int, xp: Any) -> Array:
     """w_max as float64 () or (n_out,), positive."""
     given = _checks.real("w_max", w_max, "the unit of the weights", xp)
     if given.shape not in ((), (n_out,)):
@@ -296,7 +297,7 @@ def end_of_range(w_max: Any, n_out: int, xp: Any) -> Array:
     return given
 
 
-def check_arrays(name: str, G: Array, description: Crossbar) -> int:
+def check_arrays(name: str, G: Numbers, description: Crossbar) -> int:
     """The outputs of arrays (arrays, n_in, columns) as the description lays them out; refuses any other shape."""
     d = check_description(description)
     arrays = len(d.parts)
@@ -307,7 +308,7 @@ def check_arrays(name: str, G: Array, description: Crossbar) -> int:
 
 
 @accepts_any
-def weights(G: Real, description: Crossbar, *, w_max: Any = 1.0) -> Array:
+def weights(G: Real, description: Crossbar, *, w_max: Values = 1.0) -> Array:
     """The weights for which conductances stand: the inverse of `conductances`, up to rounding to cell_bits.
 
     Parameters
@@ -325,7 +326,7 @@ def weights(G: Real, description: Crossbar, *, w_max: Any = 1.0) -> Array:
     n_out = check_arrays("G", G, description)
     low, high = description.range
     scale = end_of_range(w_max, n_out, _array.namespace(G)) / (high - low)
-    W = combine(G.astype(np.float64), description)
+    W = combine(_array.as_type(G, np.float64), description)
     return (W * scale).astype(G.dtype)
 
 
@@ -346,7 +347,7 @@ def separated(G: Real) -> Array:
     return G.reshape(len(G), -1, 2, G.shape[2]).swapaxes(1, 2).reshape(2 * len(G), G.shape[1] // 2, G.shape[2])
 
 
-def combine(values: Array, description: Crossbar, counts: list[float] | None = None) -> Array:
+def combine(values: Numbers, description: Crossbar, counts: list[float] | None = None) -> Array:
     """Sum over the arrays (arrays, rows, columns) of what each counts (`parts`), less the reference columns: (rows, n_out)."""
     if not isinstance(description.weights, OffsetColumn):
         return _counted(values, counts or description.parts)
@@ -371,7 +372,7 @@ def _counted(values: Array, counts: list[float]) -> Array:
     return out if len(values) > 1 or counts[0] != 1 else xp.array(out)
 
 
-def combine_vjp(cotangent: Array, description: Crossbar, counts: list[float] | None = None) -> Array:
+def combine_vjp(cotangent: Numbers, description: Crossbar, counts: list[float] | None = None) -> Array:
     """The derivative of `combine`: cotangents (arrays, rows, columns) of (rows, n_out)."""
     xp, n_out, counts = _array.namespace(cotangent), cotangent.shape[-1], counts or description.parts
     out = xp.zeros((len(counts), len(cotangent), description.columns(n_out)), cotangent.dtype)
@@ -387,7 +388,9 @@ def combine_vjp(cotangent: Array, description: Crossbar, counts: list[float] | N
 
 
 @accepts_any
-def conductances_vjp(cotangent: Real, W: Real, description: Crossbar, *, w_max: Any = None, wrt: Any = ("W",)) -> Array:
+def conductances_vjp(
+    cotangent: Real, W: Real, description: Crossbar, *, w_max: Values | None = None, wrt: str | Sequence[str] = ("W",)
+) -> Array:
     """The derivative of `conductances`, straight through the rounding to cell_bits.
 
     With slices the step of a weight is shared among them by what they count, so that the cotangents of all of them agree on one step of the
@@ -408,7 +411,7 @@ def conductances_vjp(cotangent: Real, W: Real, description: Crossbar, *, w_max: 
     xp, n_out = _array.namespace(W), W.shape[1]
     _checks.shaped("cotangent", cotangent, (len(d.parts), W.shape[0], d.columns(n_out)), "the conductances")
     low, high = d.range
-    w_max = weight_range(W, d, w_max)
+    ends = weight_range(W, d, w_max)
     one_sided = isinstance(d.weights, DifferentialPair) and d.weights.one_sided
     norm = sum(p * p for p in d.parts) / (2 if one_sided else 1)
     out = xp.zeros_like(W)
@@ -419,7 +422,7 @@ def conductances_vjp(cotangent: Real, W: Real, description: Crossbar, *, w_max: 
             if one_sided:
                 part = part * ((W[:, outputs] >= 0) if share > 0 else (W[:, outputs] < 0))
             out[:, outputs] += part
-    return (out * ((high - low) / w_max)).astype(W.dtype, copy=False)
+    return (out * ((high - low) / ends)).astype(W.dtype, copy=False)
 
 
 __all__ = ["Crossbar", "DifferentialPair", "OffsetColumn", "conductances", "conductances_vjp", "weights"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real
 from .._gate import accepts_any
 from . import _checks
 from .devices import Device, check_deviation, device, reading
@@ -41,10 +41,10 @@ class CellNoise:
 
     def slope(self, G: Real, programmed: Real | None = None) -> Array:
         """The derivative of `spread` by G, by differences in float64; like G. What was programmed is held, or is G itself if None."""
-        wide = G.astype(np.float64)
+        wide = _array.as_type(G, np.float64)
         h = 1e-5 * max(float(wide.max()), 1e-12)
         below = (wide - h).clip(0, None)
-        held = programmed if programmed is None else programmed.astype(np.float64)
+        held = programmed if programmed is None else _array.as_type(programmed, np.float64)
         above = self.spread(wide + h, wide + h if held is None else held)
         return ((above - self.spread(below, below if held is None else held)) / (wide + h - below)).astype(G.dtype)
 
@@ -179,8 +179,9 @@ def noise(given: Any) -> CellNoise | None:
 # ----------------------------------------------------------------------------------------------------------------------- stuck
 @accepts_any
 def stuck_cells(
-    G: Real, *, low: Any = 0.0, high: Any = 0.0, g_min: float = 0.0, g_max: float = 25e-6, key: Any = None, sample: int = 0
-) -> Array:
+    G: Real, *, low: float | Numbers = 0.0, high: float | Numbers = 0.0, g_min: float = 0.0, g_max: float = 25e-6,
+    key: Key | None = None, sample: int = 0,
+) -> Array:  # fmt: skip
     """Conductances of an array some of whose cells are stuck at g_min or g_max.
 
     Parameters
@@ -209,7 +210,9 @@ def stuck_cells(
 
 
 @accepts_any
-def stuck_masks(G: Real, *, low: Any = 0.0, high: Any = 0.0, key: Any = None, sample: int = 0) -> tuple[Array, Array]:
+def stuck_masks(
+    G: Real, *, low: float | Numbers = 0.0, high: float | Numbers = 0.0, key: Key | None = None, sample: int = 0
+) -> tuple[Array, Array]:
     """Which cells are stuck low and which high: two boolean arrays like G. Arguments of `stuck_cells`."""
     G = _checks.matrix("G", G, 1)
     xp = _array.namespace(G)
@@ -219,12 +222,12 @@ def stuck_masks(G: Real, *, low: Any = 0.0, high: Any = 0.0, key: Any = None, sa
             _checks.mask(f"{name}, if it is no fraction,", value, G.shape, "G")
         elif not isinstance(value, int | float | np.number) or not 0 <= value <= 1:
             raise ValueError(f"{name} must be a fraction of the cells, from 0 to 1, got {value!r:.40}")
-    if not any(masks) and low + high > 1:
+    if not any(masks) and float(low) + float(high) > 1:
         raise ValueError(f"low and high are fractions of the same cells, at most 1 together, got {low} and {high}")
     none = xp.zeros(G.shape, bool)
     if all(m or not v for m, v in zip(masks, (low, high))):
         return (low if masks[0] else none), (high if masks[1] else none)
-    random.require_key(key, "which cells are stuck is random")
+    key = random.require_key(key, "which cells are stuck is random")
     u = random.uniform(random.fold_in(key, "stuck"), (1, G.size), sample=sample, like=G).reshape(G.shape)
     return (low if masks[0] else u < low), (high if masks[1] else u > 1 - high)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._gate import accepts_any
 from . import _checks
 from .pulsed_devices import CELLS, PulsedDevice, pulsed_device
@@ -33,7 +33,7 @@ MAX_PULSES = 31  # of a train: a word holds them and the sign
 
 
 @accepts_any
-def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: float, key: Any = None, sample: Any = 0,
+def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: float, key: Key | None = None, sample: Sample = 0,
                  pulses: int = MAX_PULSES, managed: bool = True, origin: tuple[int, int] = (0, 0),
                  memory_limit: int | None = None) -> Array:  # fmt: skip
     """Add ``-lr x_s^T d_s`` to the weights for each sample s in order, by stochastic pulses.
@@ -98,7 +98,7 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
     batch, (rows, columns) = len(x), w.shape
     sample0, index = _checks.samples(sample, batch, xp)
     slots, scale_x, scale_d = _chances(x, d, lr, chosen.step, pulses, managed)
-    out = w.copy()
+    out = _array.copied(w)
     step = min(CHUNK, _array.chunk(out, 16 * (rows + columns), memory_limit))
     for part in _parallel.pieces(batch, step):
         n = part.stop - part.start
@@ -117,7 +117,7 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
 
 
 @accepts_any
-def apply_pulses(w: Real, counts: Array, *, device: str | PulsedDevice, key: Any = None, sample: int = 0,
+def apply_pulses(w: Real, counts: Numbers, *, device: str | PulsedDevice, key: Key | None = None, sample: int = 0,
                  origin: tuple[int, int] = (0, 0)) -> Array:  # fmt: skip
     """Give each cell a number of pulses, up where positive, down where negative.
 
@@ -144,7 +144,7 @@ def apply_pulses(w: Real, counts: Array, *, device: str | PulsedDevice, key: Any
     if counts.dtype != np.int32 or counts.shape != w.shape:
         raise TypeError(f"counts must be int32 like the weights {w.shape}, got {counts.dtype} {counts.shape}")
     xp = _array.namespace(w, counts)
-    out = w.copy()
+    out = _array.copied(w)
     _launch.launch(
         "crossbar/pulse", "apply", np.float32, *w.shape, *_key(key, "devices"), *_key(key, "counted pulses"), *_origin(origin),
         _checks.samples(sample, 1, xp)[0], *_description(chosen, out), _array.contiguous(counts), out, threads=out.size,
@@ -153,8 +153,8 @@ def apply_pulses(w: Real, counts: Array, *, device: str | PulsedDevice, key: Any
 
 
 @accepts_any
-def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any, origin: tuple[int, int] = (0, 0),
-                 like: Array | None = None) -> dict[str, Array]:  # fmt: skip
+def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Key, origin: tuple[int, int] = (0, 0),
+                 like: Numbers | None = None) -> dict[str, Array]:  # fmt: skip
     """The parameters of each cell, as `pulse_update` with this key sees them.
 
     Parameters
@@ -183,7 +183,7 @@ def device_cells(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any
 
 
 @accepts_any
-def clip_weights(w: Real, *, device: str | PulsedDevice, key: Any, origin: tuple[int, int] = (0, 0)) -> Array:
+def clip_weights(w: Real, *, device: str | PulsedDevice, key: Key, origin: tuple[int, int] = (0, 0)) -> Array:
     """The weights nearest to `w` that the cells can hold, float32. Arguments as for `pulse_update`."""
     w = _weights(w)
     cells = device_cells(device, w.shape, key=key, origin=origin, like=w)
@@ -191,8 +191,8 @@ def clip_weights(w: Real, *, device: str | PulsedDevice, key: Any, origin: tuple
 
 
 @accepts_any
-def symmetry_point(device: str | PulsedDevice, shape: tuple[int, int], *, key: Any, origin: tuple[int, int] = (0, 0),
-                   like: Array | None = None) -> Array:  # fmt: skip
+def symmetry_point(device: str | PulsedDevice, shape: tuple[int, int], *, key: Key, origin: tuple[int, int] = (0, 0),
+                   like: Numbers | None = None) -> Array:  # fmt: skip
     """The weight of each cell at which steps up and down are equal, where alternating pulses drive it; float32 (n_in, n_out).
 
     By bisection; the nearest bound for cells whose steps are nowhere equal. Arguments as for `device_cells`.
@@ -225,7 +225,7 @@ def _weights(w: Real) -> Array:
 def _lines(name: str, values: Real) -> Array:
     if values.ndim != 2:
         raise TypeError(f"{name} must be a float32 or float64 array (batch, lines), got {values.dtype} {values.shape}")
-    return _array.contiguous(values.astype(np.float32, copy=False))
+    return _array.contiguous(_array.as_type(values, np.float32, copy=False))
 
 
 def _origin(origin: Any) -> tuple[int, int]:

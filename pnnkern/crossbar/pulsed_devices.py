@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array
-from .._array import Array, Real
+from .._array import Array, Real, Values
 from .._errors import nearest
 from .._gate import accepts_any
 from . import _checks
@@ -98,7 +98,7 @@ class PulsedDevice:
             raise ValueError(f"cells must be those of device_cells, with {', '.join(CELLS)}: {', '.join(missing)} are missing")
         for name in CELLS:
             _checks.shaped(f"cells[{name!r}]", cells[name], w.shape, "w")
-        up, down = self._relative(w.astype(np.float64), {k: v.astype(np.float64) for k, v in cells.items()})
+        up, down = self._relative(_array.as_type(w, np.float64), {k: _array.as_type(v, np.float64) for k, v in cells.items()})
         return cells["up"] * up.clip(0, None), cells["down"] * down.clip(0, None)
 
     def _relative(self, w: Real, cells: dict[str, Array]) -> tuple[Array, Array]:
@@ -237,7 +237,7 @@ class PiecewiseStep(PulsedDevice):
 
     @classmethod
     def of(
-        cls, up: Any, down: Any, *, conductances: tuple[float, float] | None = None, nodes: int = 65, **parameters: float
+        cls, up: Values, down: Values, *, conductances: tuple[float, float] | None = None, nodes: int = 65, **parameters: float
     ) -> "PiecewiseStep":  # fmt: skip
         """A device by the steps or the trains that you have measured, at `nodes` equally spaced weights from w_min to w_max.
 

@@ -7,14 +7,14 @@ second one and a normal for each output: the sum over i of v_i sigma_ij z_ij is 
 Noise of the outputs and of the ADC is drawn together with it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _launch, _parallel, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample, Values
 from .._checks import only, wrt_names
 from .._gate import accepts_any
 from . import _checks
@@ -24,7 +24,7 @@ from .devices import check_positive
 from .noise import CellNoise, noise
 from .solve import IV, carried, gated_reads, open_conductance, solve_currents, solve_currents_vjp, steepness
 from .wire_noise import WireFields, wire_noise
-from .wires import as_wires, check_pairs, effective_conductance, effective_conductance_vjp, like
+from .wires import Wires, as_wires, check_pairs, effective_conductance, effective_conductance_vjp, like
 
 SLICE = 64  # inputs whose products are summed up first: kernels/crossbar/read.cu
 MULTIPROCESSORS = 132  # of an H100, each of which should have a tile of a product; no result depends on it
@@ -72,7 +72,7 @@ class Chain:
     adc: ADC | None = None
     iv: IV | None = None
     output_noise: float = 0.0
-    offset: Any = None
+    offset: Values | None = None
     precision: str | None = None
 
     def __post_init__(self) -> None:
@@ -214,7 +214,7 @@ class Reader:
         self.columns = outputs(chain.adc, chain.offset, G, largest)
 
     # ------------------------------------------------------------------------------------------------------------------ forward
-    def __call__(self, V: Real, *, key: Any = None, sample: Any = 0, memory_limit: int | None = None) -> Array:
+    def __call__(self, V: Real, *, key: Key | None = None, sample: Sample = 0, memory_limit: int | None = None) -> Array:
         """Currents (..., batch, n_out), as `read` gives them."""
         V = self._checked(V, key, sample)
         out = _array.namespace(V).empty((len(self.stack), len(V), self.stack.shape[-1]), V.dtype)
@@ -224,7 +224,7 @@ class Reader:
             self._read(V[some], weights, key, _checks.part(sample, some), self.columns, out[:, some])
         return out.reshape(*self.G.shape[:-2], *out.shape[1:])
 
-    def conversions(self, V: Real, *, key: Any = None, sample: Any = 0) -> Iterator[Array]:
+    def conversions(self, V: Real, *, key: Key | None = None, sample: Sample = 0) -> Iterator[Array]:
         """Currents (..., batch, n_out) of each conversion of a read: of each slice of the inputs if their codes are added, else of all."""
         if not isinstance(self.dac, BitSerial) or self.dac.shift_add != "digital":
             yield self(V, key=key, sample=sample)
@@ -237,7 +237,7 @@ class Reader:
         V, _ = _checks.chain(V, self.G, 2 if self.pairs else 1)
         _checks.samples(sample, len(V), _array.namespace(V))
         if self.chain.random:
-            random.require_key(key, "noise of a read is random")
+            key = random.require_key(key, "noise of a read is random")
         return V
 
     def _weights(self, key: Any) -> Array:
@@ -343,7 +343,7 @@ class Reader:
             else:
                 xp.matmul(V, weights[a], out=currents)
             if fresh is not None:
-                own = random.fold_in(random.fold_in(key, "cells"), a)
+                own = random.fold_in(random.fold_in(random.require_key(key, "noise of a read is random"), "cells"), a)
                 currents += wire_noise(V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample, fields=self.fields_of(a))
         return variances
 
@@ -372,7 +372,7 @@ class Reader:
         xp = _array.namespace(lines)
         return xp.stack([lines, lines if self.gated else -lines], axis=-1).reshape(len(lines), -1)
 
-    def received(self, rows: Array) -> Array:
+    def received(self, rows: Numbers) -> Array:
         """The adjoint of driving rows: (..., rows) to (..., inputs)."""
         if not self.pairs:
             return rows
@@ -409,13 +409,13 @@ class Reader:
             out[...] = target
 
     # --------------------------------------------------------------------------------------------------------------- derivative
-    def vjp(self, cotangent: Real, V: Real, *, key: Any = None, sample: Any = 0, wrt: Any = ("V", "G")) -> Any:
+    def vjp(self, cotangent: Real, V: Real, *, key: Key | None = None, sample: Sample = 0, wrt: str | Sequence[str] = ("V", "G")) -> Any:
         """The derivative of `read`, as `read_vjp` gives it."""
         names = wrt_names(wrt, ("V", "G"))
         V = self._checked(V, key, sample)
         xp, (arrays, _, n_out), cells = _array.namespace(V), self.stack.shape, self.noise
         _checks.shaped("cotangent", cotangent, (*self.G.shape[:-2], len(V), n_out), "the currents")
-        g = cotangent.astype(V.dtype, copy=False).reshape(arrays, len(V), n_out)
+        g = _array.as_type(cotangent, V.dtype, copy=False).reshape(arrays, len(V), n_out)
         serial, weights = isinstance(self.dac, BitSerial), self._weights(key)
         dac = self.dac.whole if isinstance(self.dac, BitSerial) else self.dac
         if self.columns.mode and not serial:
@@ -453,7 +453,8 @@ class Reader:
             met = self._perturbed(key) if self.frozen else self.stack
             dG = effective_conductance_vjp(dG.reshape(self.G.shape), met.reshape(self.G.shape), wires=self.chain.wires).reshape(met.shape)
         if cells is not None and cells.frozen and "G" in names:
-            z = random.normal(random.fold_in(key, "cells"), (1, self.G.size), dtype=self.G.dtype, like=self.G).reshape(dG.shape)
+            own = random.fold_in(random.require_key(key, "noise of a read is random"), "cells")
+            z = random.normal(own, (1, self.G.size), dtype=self.G.dtype, like=self.G).reshape(dG.shape)
             dG = dG * xp.where(self.stack + self.spread * z > 0, 1 + cells.slope(self.stack, self.programmed) * z, 0).astype(dG.dtype)
         gate = dac.gate(V)
         dv = self.received(dv * slope)
@@ -499,9 +500,9 @@ def _padded(n: int) -> int:
 
 @accepts_any
 def read(
-    V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None, output_noise: float = 0.0,
-    offset: Any = None, precision: str | None = None, programmed: Real | None = None, key: Any = None, sample: Any = 0,
-    memory_limit: int | None = None,
+    V: Real, G: Real, *, wires: Wires | float | None = None, noise: Any = None, dac: DAC | BitSerial | None = None,
+    adc: ADC | None = None, iv: IV | None = None, output_noise: float = 0.0, offset: Values | None = None, precision: str | None = None,
+    programmed: Real | None = None, key: Key | None = None, sample: Sample = 0, memory_limit: int | None = None,
 ) -> Array:  # fmt: skip
     """Read a crossbar: currents ``I = V @ G`` with all that happens on the way (`Chain`).
 
@@ -546,9 +547,10 @@ def read(
 
 @accepts_any
 def read_vjp(
-    cotangent: Real, V: Real, G: Real, *, wires: Any = None, noise: Any = None, dac: Any = None, adc: Any = None, iv: Any = None,
-    output_noise: float = 0.0, offset: Any = None, precision: str | None = None, programmed: Real | None = None, key: Any = None,
-    sample: Any = 0, memory_limit: int | None = None, wrt: Any = ("V", "G"),
+    cotangent: Real, V: Real, G: Real, *, wires: Wires | float | None = None, noise: Any = None, dac: DAC | BitSerial | None = None,
+    adc: ADC | None = None, iv: IV | None = None, output_noise: float = 0.0, offset: Values | None = None, precision: str | None = None,
+    programmed: Real | None = None, key: Key | None = None, sample: Sample = 0, memory_limit: int | None = None,
+    wrt: str | Sequence[str] = ("V", "G"),
 ) -> Any:  # fmt: skip
     """The derivative of `read` for the same key and samples.
 

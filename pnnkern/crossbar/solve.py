@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _parallel
-from .._array import Array, Real
+from .._array import Array, Numbers, Real
 from .._checks import only, wrt_names
 from .._errors import ConvergenceError
 from .._gate import accepts_any
@@ -99,7 +99,7 @@ def solve_currents(
     V: Real,
     G: Real,
     *,
-    wires: Any,
+    wires: Wires | float,
     method: str = "auto",
     iv: IV | None = None,
     tolerance: float | None = None,
@@ -154,7 +154,7 @@ def solve_currents_vjp(
     V: Real,
     G: Real,
     *,
-    wires: Any,
+    wires: Wires | float,
     method: str = "auto",
     iv: IV | None = None,
     tolerance: float | None = None,
@@ -201,7 +201,7 @@ def solve_currents_vjp(
     return only(results, names)
 
 
-def open_conductance(G: Real, *, wires: Any) -> Array:
+def open_conductance(G: Real, *, wires: Wires | float) -> Array:
     """What each cell of a gated circuit (n_in, n_out) carries into its output while all gates are open, for a volt of the read voltage:
     siemens like G, negative for rows that -V_read feeds. Columns of it add up to the currents."""
     solver = _Solver(_array.namespace(G).ones((1, G.shape[0]), G.dtype), G, wires, "auto", None, None, 1000, None)
@@ -211,7 +211,7 @@ def open_conductance(G: Real, *, wires: Any) -> Array:
     return across * G
 
 
-def gated_reads(V: Real, G: Real, spread: Array | None, *, wires: Any) -> tuple[Array, Array | None]:
+def gated_reads(V: Real, G: Real, spread: Numbers | None, *, wires: Wires | float) -> tuple[Array, Array | None]:
     """Currents (batch, n_out) of a gated circuit (n_in, n_out), and the variance of each, amperes^2, by fresh noise of the open cells of
     standard deviation `spread`, siemens like G; to first order. Columns share no cells, so that the noise of outputs is independent."""
     solver = _Solver(V, G, wires, "auto", None, None, 1000, None)
@@ -223,7 +223,7 @@ def gated_reads(V: Real, G: Real, spread: Array | None, *, wires: Any) -> tuple[
 class _Solver:
     """Checked arguments, and the two ways that need no T."""
 
-    def __init__(self, V: Real, G: Real, wires: Any, method: str, iv: IV | None, tolerance: float | None, limit: int,
+    def __init__(self, V: Real, G: Real, wires: Wires | float, method: str, iv: IV | None, tolerance: float | None, limit: int,
                  memory_limit: int | None) -> None:  # fmt: skip
         self.wires: Wires = as_wires(wires)
         self.largest = check_conductances(G)

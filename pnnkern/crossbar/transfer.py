@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real
 from .._gate import accepts_any
 from . import _checks
 from .pulsed import MAX_PULSES, apply_pulses, check_sides, clip_weights, pulse_update, symmetry_point
@@ -157,7 +157,7 @@ Rule = TikiTaka | MixedPrecision
 
 
 @accepts_any
-def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Real | None = None, like: Array | None = None) -> State:
+def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Key, weights: Real | None = None, like: Numbers | None = None) -> State:
     """The state before the first sample.
 
     Parameters
@@ -197,7 +197,7 @@ def transfer_start(rule: Rule, shape: tuple[int, int], *, key: Any, weights: Rea
 
 
 @accepts_any
-def transfer_update(rule: Rule, state: State, x: Real, d: Real, *, lr: float, key: Any) -> State:
+def transfer_update(rule: Rule, state: State, x: Real, d: Real, *, lr: float, key: Key) -> State:
     """Take a batch of samples, one after another.
 
     Parameters
@@ -287,7 +287,7 @@ def _segments(seen: int, batch: int, every: int) -> Iterator[tuple[slice, int | 
 
 
 def _product(x: Real, d: Array, lr: float) -> Array:
-    change = np.float32(-lr) * (x.astype(np.float32, copy=False).T @ d.astype(np.float32, copy=False))
+    change = np.float32(-lr) * (_array.as_type(x, np.float32, copy=False).T @ _array.as_type(d, np.float32, copy=False))
     if not bool(_array.namespace(change).isfinite(change).all()):
         raise ValueError("x, d and lr must be finite")
     return change

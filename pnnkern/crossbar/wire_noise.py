@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._gate import accepts_any
 from . import _checks
-from .wires import Stack, as_wires, voltages_like
+from .wires import Stack, Wires, as_wires, voltages_like
 
 
 @accepts_any
@@ -41,7 +41,7 @@ class WireFields:
         memory. At 128 x 128 it saves three quarters of the time of `wire_noise` for 256 reads, and 97 % for one.
     """
 
-    def __init__(self, G: Real, *, wires: Any) -> None:
+    def __init__(self, G: Real, *, wires: Wires | float) -> None:
         _check_one(G)
         self.G, self.wires = G, as_wires(wires)
         inside = _Inside(_array.namespace(G).zeros((1, G.shape[0]), G.dtype), G, self.wires)
@@ -52,11 +52,11 @@ class WireFields:
 def wire_noise(
     V: Real,
     G: Real,
-    sigma: Any,
+    sigma: float | Numbers,
     *,
-    wires: Any,
-    key: Any,
-    sample: Any = 0,
+    wires: Wires | float,
+    key: Key,
+    sample: Sample = 0,
     memory_limit: int | None = None,
     fields: WireFields | None = None,
 ) -> Array:
@@ -93,16 +93,16 @@ def wire_noise(
     ValueError
         Without a key, for a sigma that is negative or does not fit, and as `effective_conductance`.
     """
-    random.require_key(key, "noise is random")
+    key = random.require_key(key, "noise is random")
     inside = _Inside(V, G, wires, fields)
-    sigma = _deviation(sigma, G)
+    deviation = _deviation(sigma, G)
     n_in, n_out = G.shape
     first, index = _checks.samples(sample, len(V), inside.xp)
     out = inside.xp.empty((len(V), n_out), G.dtype)
     for rows in inside.reads(memory_limit):
         which = first + rows.start if index is None else index[rows]
         z = random.normal(key, (rows.stop - rows.start, n_in * n_out), sample=which, dtype=G.dtype, like=G)
-        z *= sigma.reshape(1, -1)
+        z *= deviation.reshape(1, -1)
         z *= inside.across(rows).reshape(z.shape)
         for outputs, A in inside.adjoint(memory_limit):
             out[rows, outputs] = -(z @ A)
@@ -110,7 +110,7 @@ def wire_noise(
 
 
 @accepts_any
-def read_covariance(V: Real, G: Real, sigma: Any, *, wires: Any, memory_limit: int | None = None) -> Array:
+def read_covariance(V: Real, G: Real, sigma: float | Numbers, *, wires: Wires | float, memory_limit: int | None = None) -> Array:
     """Covariance of the output currents of each read for fresh, independent noise of the cells, to first order.
 
     Arguments as for `wire_noise`. ``C[b, j, k] = sum_c sigma_c^2 F_bc^2 A_cj A_ck``; exact for cells without wires, and for wires up to the
@@ -122,11 +122,11 @@ def read_covariance(V: Real, G: Real, sigma: Any, *, wires: Any, memory_limit: i
         (batch, n_out, n_out) amperes^2 like G. Work: n_in n_out^3 for each read.
     """
     inside = _Inside(V, G, wires)
-    sigma = _deviation(sigma, G)
+    deviation = _deviation(sigma, G)
     n_out = G.shape[-1]
     out = inside.xp.empty((len(V), n_out, n_out), G.dtype)
     for rows in inside.reads(memory_limit):
-        spread = (sigma * inside.across(rows)).reshape(rows.stop - rows.start, -1, 1)
+        spread = (deviation * inside.across(rows)).reshape(rows.stop - rows.start, -1, 1)
         for one, A in inside.adjoint(memory_limit):
             for other, B in [(one, A)] if one == slice(0, n_out) else inside.adjoint(memory_limit):
                 for r, s in zip(range(rows.start, rows.stop), spread):
@@ -135,7 +135,7 @@ def read_covariance(V: Real, G: Real, sigma: Any, *, wires: Any, memory_limit: i
 
 
 @accepts_any
-def noise_through_wires(dG: Real, V: Real, G: Real, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
+def noise_through_wires(dG: Real, V: Real, G: Real, *, wires: Wires | float, memory_limit: int | None = None) -> tuple[Array, Array]:
     """What given changes of the cells add to the currents, to first order, and a rigorous bound on the rest.
 
     Parameters
@@ -182,7 +182,7 @@ def noise_through_wires(dG: Real, V: Real, G: Real, *, wires: Any, memory_limit:
 class _Inside:
     """Voltages across the cells of one array: of the reads V, and with one volt at each output."""
 
-    def __init__(self, V: Real, G: Real, wires: Any, fields: WireFields | None = None) -> None:
+    def __init__(self, V: Real, G: Real, wires: Wires | float, fields: WireFields | None = None) -> None:
         _check_one(G)
         self.wires = as_wires(wires)
         self.stack = Stack(G, self.wires)

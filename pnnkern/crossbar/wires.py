@@ -108,7 +108,7 @@ def as_wires(wires: Any) -> Wires:
 
 # ----------------------------------------------------------------------------------------------------------------- all currents
 @accepts_any
-def effective_conductance(G: Real, *, wires: Any, memory_limit: int | None = None) -> Array:
+def effective_conductance(G: Real, *, wires: Wires | float, memory_limit: int | None = None) -> Array:
     """What the outputs see of the inputs through the wires: T with ``currents = V @ T``, exact.
 
     Parameters
@@ -151,7 +151,7 @@ def effective_conductance(G: Real, *, wires: Any, memory_limit: int | None = Non
 
 @accepts_any
 def effective_conductance_vjp(
-    cotangent: Real, G: Real, *, wires: Any, wrt: str | Sequence[str] = ("G",), memory_limit: int | None = None
+    cotangent: Real, G: Real, *, wires: Wires | float, wrt: str | Sequence[str] = ("G",), memory_limit: int | None = None
 ) -> Any:
     """The derivative of `effective_conductance`, down the same tree: for all cells about twice the work of T.
 
@@ -208,7 +208,7 @@ def _slopes(stack: "Stack", wires: Wires, name: str, other: str) -> list[float]:
 
 
 @accepts_any
-def node_voltages(V: Real, G: Real, *, wires: Any, memory_limit: int | None = None) -> tuple[Array, Array]:
+def node_voltages(V: Real, G: Real, *, wires: Wires | float, memory_limit: int | None = None) -> tuple[Array, Array]:
     """Voltages of the nodes on the word and bit lines at every cell, exact.
 
     Parameters

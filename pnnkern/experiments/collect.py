@@ -63,7 +63,7 @@ def picture(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> Picture:
     key = numeric[0]
     lines: dict[str, list[dict[str, Any]]] = {}
     for group in shown:
-        lines.setdefault(", ".join(f"{k.rpartition('.')[2]} {v}" for k, v in group["differs"].items() if k != key), []).append(group)
+        lines.setdefault(", ".join(f"{k} {v}" for k, v in group["differs"].items() if k != key), []).append(group)
 
     def paint(page: float) -> "Figure":
         with figure(1, 1, size=(page, 3.6)) as (drawn, axes):

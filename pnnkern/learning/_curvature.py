@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Numbers
 from .._updates import dense
 from ..systems.protocols import replaced
 from ..systems.writers import limits
@@ -24,7 +24,7 @@ def rate_within(given: float, most: float) -> float:
     return given or SHARE * most
 
 
-def curvature(system: Any, inputs: Array) -> float:
+def curvature(system: Any, inputs: Numbers) -> float:
     """The largest -d2F/dtheta2, F(theta) the mean energy of the free equilibria of a batch: how fast dE/dtheta falls as parameters rise.
 
     By power iteration, from equilibria at moved parameters. In units of the energy over the parameter's squared.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array
+from .._array import Key, Numbers, Sample
 from .._gate import accepts_any
 from .._updates import Derivative, gradients
 from ..systems.protocols import Reciprocal
@@ -19,7 +19,7 @@ from .rule import Batch, State, Supervised, Updates
 
 @accepts_any
 def adjoint_gradient(
-    system: Reciprocal, inputs: Array, labels: Array, loss: Any, key: Any = None, sample: Any = 0
+    system: Reciprocal, inputs: Numbers, labels: Numbers, loss: Any, *, key: Key | None = None, sample: Sample = 0
 ) -> tuple[dict[str, Derivative], Metrics]:
     """dL/dparameter of the device itself, sums over the batch, from one pass forward and one back; and the metrics as measured.
 
@@ -49,9 +49,9 @@ class AdjointLearning(Supervised):
         "learning.adjoint_gradient": "", "learning.adjoint_learning_update": "resistor-network; rule.loss='mse', system.hinge=false",
     }  # fmt: skip
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            found, metrics = adjoint_gradient(system, part.inputs, part.labels, self.loss_on(system), key, part.index)
+            found, metrics = adjoint_gradient(system, part.inputs, part.labels, self.loss_on(system), key=key, sample=part.index)
             return gradients(found), metrics
 
         updates, metrics = batch.sum(share)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Key
 from .._checks import largest
 from .._declared import NotNegative, Positive, Turns
 from .._errors import ConvergenceError
@@ -112,7 +112,7 @@ class AgnosticEP(Rule):
             return rule
         return replace(rule, rate=rate_within(rule.rate, 2 * rule.beta / curvature(system, batch.inputs)))
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         if not (self.beta and self.rate):
             return self.fitted(system, batch).step(system, state, batch, key)
         count, before = max(1, len(batch)), {}  # the states of each shard before anything moves

@@ -5,11 +5,11 @@ Contrastive divergence takes for the model a few Gibbs steps from the data, whic
 Computation 14, 1771 (2002). Persistent chains go on from where they were, and follow the model: Tieleman, ICML 2008.
 """
 
-from typing import Any
 
 import numpy as np
 
-from .._array import Array, Real
+from .. import _array
+from .._array import Array, Key, Numbers, Real, Sample
 from .._gate import accepts_any
 from .._updates import Derivative
 from ..networks import boltzmann
@@ -17,8 +17,10 @@ from ..networks.ising import layer_contrast
 
 
 @accepts_any
-def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, steps: int = 1, chains: Array | None = None, key: Any = None,
-                           sample: Any = 0, step0: int = 0) -> tuple[dict[str, Derivative], Array]:  # fmt: skip
+def contrastive_divergence(
+    visible: Numbers, weights: Real, a: Real, b: Real, *, steps: int = 1, chains: Numbers | None = None, key: Key | None = None,
+    sample: Sample = 0, step0: int = 0,
+) -> tuple[dict[str, Derivative], Array]:  # fmt: skip
     """One update of a restricted machine: {"W": factors, "a": ..., "b": ...}, to be descended, and the visible units of the chains.
 
     Parameters
@@ -37,7 +39,7 @@ def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, s
         raise ValueError(f"steps must be at least 1, got {steps}: at 0 the model is the data")
     dtype = weights.dtype
     boltzmann.check_units(weights, a, b, visible=visible, chains=chains)
-    data = visible.astype(dtype, copy=False)
+    data = _array.as_type(visible, dtype, copy=False)
     model = boltzmann.gibbs(data if chains is None else chains, weights, a, b, steps=steps, key=key, sample=sample, step0=step0)
     of_model, of_data = ((v, boltzmann.hidden_chance(v, weights, a, b)) for v in (model, data))
     (factors,), (by_a, by_b) = layer_contrast(of_model, of_data, (1 / max(1, len(model)), 1 / max(1, len(data))))
@@ -45,7 +47,7 @@ def contrastive_divergence(visible: Array, weights: Real, a: Real, b: Real, *, s
 
 
 @accepts_any
-def exact_gradient(visible: Array, weights: Real, a: Real, b: Real) -> tuple[float, dict[str, Array]]:
+def exact_gradient(visible: Numbers, weights: Real, a: Real, b: Real) -> tuple[float, dict[str, Array]]:
     """-log likelihood per sample and its gradient, by all states of the visible units (at most 20)."""
     boltzmann.check_units(weights, a, b, visible=visible)
     everything = (boltzmann.states(len(a)) + 1) // 2

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+from .._array import Key
 from .._declared import NotNegative, Turns
 from .._gate import accepts_any
 from .._updates import Move
@@ -46,7 +47,7 @@ class ContinualEP(Rule):
             return rule
         return replace(rule, rate=rate_within(rule.rate, rule.beta / curvature(system, batch.inputs)))
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         rule = self if self.beta and self.rate else self.fitted(system, batch)
         relaxed = system.relax(batch.inputs, key=key, sample=batch.index)
         moves = system.continual_moves(relaxed, batch.targets(system), nudge=rule.beta, steps=rule.steps, rate=rule.rate)

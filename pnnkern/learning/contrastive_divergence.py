@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import random
+from .._array import Key
 from .._declared import Count, Turns
 from .._gate import accepts_any
 from .._updates import gradients
@@ -41,14 +42,14 @@ class ContrastiveDivergence(Rule):
         """The pass that is measured, the data's, and those of the dream."""
         return 2 + self.steps
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         super().init(system, key)
         if not self.persistent:
             return {}
         return dict(zip(_CHAINS, system.undecided(self.chains, random.require_key(key, "chains start at random")), strict=True))
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.require_key(key, "dreams are random")
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
+        key = random.require_key(key, "dreams are random")
         noise, loss, model = random.fold_in(key, "dream"), self.loss_on(system), None
         if self.persistent:
             chains = state["chains.inputs"], state["chains.classes"]

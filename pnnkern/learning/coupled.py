@@ -21,7 +21,7 @@ from typing import Any, cast
 import numpy as np
 
 from .. import _array
-from .._array import Array, Real
+from .._array import Array, Indices, Numbers, PerEdge, Real
 from .._checks import class_labels, double, floats, plain, real, shaped
 from .._errors import CapabilityError, NudgeError
 from .._gate import accepts_any
@@ -36,9 +36,9 @@ ENDS = {"positive": (0.0, 1.0), "negative": (-1.0, 0.0), "centred": (-1.0, 1.0)}
 # ----------------------------------------------------------------------------------------------------------------------- rules
 @accepts_any
 def coupled_learning_update(
-    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float = 1e-3,
-    variant: str = "positive", power: float = 0.0, weights: Array | None = None, overclamp: tuple[float, float] | None = None,
-    rails: tuple[float, float] | None = None, response: Response | None = None,
+    net: Any, conductance: PerEdge, source_nodes: Indices, source_values: Numbers, target_nodes: Indices, target_values: Numbers, *,
+    eta: float = 1e-3, variant: str = "positive", power: float = 0.0, weights: Numbers | None = None,
+    overclamp: tuple[float, float] | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Coupled learning: the batch mean of ``((dv_C)^2 - (dv_F)^2) / (2 eta)``, (E,), to be descended; targets at ``v_F + eta (y - v_F)``.
 
@@ -91,8 +91,9 @@ def coupled_learning_update(
 
 @accepts_any
 def nudged_learning_update(
-    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-3,
-    variant: str = "centred", weights: Array | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
+    net: Any, conductance: PerEdge, source_nodes: Indices, source_values: Numbers, target_nodes: Indices, target_values: Numbers, *,
+    beta: float = 1e-3, variant: str = "centred", weights: Numbers | None = None, rails: tuple[float, float] | None = None,
+    response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Equilibrium propagation: targets are joined by conductances beta to sources at y, and the states' drops are compared.
 
@@ -138,8 +139,8 @@ def nudged_learning_update(
 
 @accepts_any
 def adjoint_learning_update(
-    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *,
-    weights: Array | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
+    net: Any, conductance: PerEdge, source_nodes: Indices, source_values: Numbers, target_nodes: Indices, target_values: Numbers, *,
+    weights: Numbers | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> Array:  # fmt: skip
     """Adjoint learning: the gradient of the mean of ``|y - v_T|^2 / 2``, (E,), exactly; linear networks.
 
@@ -155,8 +156,8 @@ def adjoint_learning_update(
 
 @accepts_any
 def frequency_propagation_update(
-    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, gamma: float = 1e-2,
-    frequencies: tuple[int, int] = (2, 3), samples: int = 16, rails: tuple[float, float] | None = None,
+    net: Any, conductance: PerEdge, source_nodes: Indices, source_values: Numbers, target_nodes: Indices, target_values: Numbers, *,
+    gamma: float = 1e-2, frequencies: tuple[int, int] = (2, 3), samples: int = 16, rails: tuple[float, float] | None = None,
 ) -> Array:  # fmt: skip
     """Frequency propagation: activation and error travel through one network at once, at two frequencies, and each edge tells them apart.
 
@@ -193,8 +194,8 @@ def frequency_propagation_update(
 
 @accepts_any
 def agnostic_learning_step(
-    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, beta: float = 1e-2,
-    softness: float = 1e-2, limits: tuple[float, float] = (1e-6, np.inf), steps: int = 100, tolerance: float = 1e-10,
+    net: Any, conductance: PerEdge, source_nodes: Indices, source_values: Numbers, target_nodes: Indices, target_values: Numbers, *,
+    beta: float = 1e-2, softness: float = 1e-2, limits: tuple[float, float] = (1e-6, np.inf), steps: int = 100, tolerance: float = 1e-10,
     rails: tuple[float, float] | None = None,
 ) -> Array:  # fmt: skip
     """Agnostic equilibrium propagation: the conductances after one step that physics makes by itself, (E,).
@@ -237,8 +238,8 @@ def agnostic_learning_step(
 # ------------------------------------------------------------------------------------------------------- carrying out an update
 @accepts_any
 def coupled_learning_step(
-    net: Any, conductance: Real, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, rate: float,
-    eta: float = 1e-3, step: float = 0.0, limits: tuple[float, float] = (1e-6, np.inf), weights: Array | None = None,
+    net: Any, conductance: Real, source_nodes: Indices, source_values: Numbers, target_nodes: Indices, target_values: Numbers, *, rate: float,
+    eta: float = 1e-3, step: float = 0.0, limits: tuple[float, float] = (1e-6, np.inf), weights: Numbers | None = None,
     overclamp: tuple[float, float] | None = None, rails: tuple[float, float] | None = None, response: Response | None = None,
 ) -> None:  # fmt: skip
     """One step of coupled learning on a linear network, in place: contrast, update and limits in one pass over the edges.
@@ -267,9 +268,10 @@ def coupled_learning_step(
 
 @accepts_any
 def coupled_dynamics(
-    net: Any, conductance: Any, source_nodes: Any, source_values: Array, target_nodes: Any, target_values: Array, *, eta: float, rate: float,
-    capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf), states: Sequence[Real] | None = None,
-    rails: tuple[float, float] | None = None, errors: Callable[[Array, Array], Array] = operator.sub,
+    net: Any, conductance: PerEdge, source_nodes: Indices, source_values: Numbers, target_nodes: Indices, target_values: Numbers, *,
+    eta: float, rate: float, capacitance: float, dt: float, steps: int, limits: tuple[float, float] = (1e-6, np.inf),
+    states: Sequence[Real] | None = None, rails: tuple[float, float] | None = None,
+    errors: Callable[[Array, Array], Array] = operator.sub,
 ) -> tuple[Array, tuple[Array, Array]]:  # fmt: skip
     """Both copies of the network and the conductances move at once: coupled learning that does not wait for equilibrium.
 
@@ -310,7 +312,7 @@ def coupled_dynamics(
     conductance = floats("conductance", conductance, source_values)
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     xp = _array.namespace(x)
-    k = conductance.astype(np.float64)
+    k = _array.as_type(conductance, np.float64)
     if states is None:
         free = net.relax(k, sources, x).voltages
         held = np.concatenate([sources, targets])
@@ -341,7 +343,7 @@ def coupled_dynamics(
 
 # ---------------------------------------------------------------------------------------------------------------- classification
 @accepts_any
-def class_targets(outputs: Real, labels: Array, *, amplitude: float = 2.0) -> Array:
+def class_targets(outputs: Real, labels: Numbers, *, amplitude: float = 2.0) -> Array:
     """Targets (classes, n_targets) for classification, from the network's own outputs (samples, n_targets) and labels (samples,).
 
     Labels are 0, 1, 2 and so on, each class with one sample at least.
@@ -368,7 +370,7 @@ def nearest_class(outputs: Real, targets: Real) -> Array:
 
 
 @accepts_any
-def misclassified(outputs: Real, targets: Real, labels: Array) -> Array:
+def misclassified(outputs: Real, targets: Real, labels: Numbers) -> Array:
     """Weights (batch,) for the rules above: 1 where the nearest class target is not the label's, 0 elsewhere; from Stern et al. 2021."""
     nearest = nearest_class(outputs, targets)
     class_labels(labels, len(outputs), len(targets))

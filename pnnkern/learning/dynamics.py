@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Key
 from .._declared import NotNegative, Positive, Share, Turns
 from .._gate import accepts_any
 from .._updates import Set
@@ -40,12 +40,12 @@ class CoupledDynamics(Rule):
     needs: ClassVar[tuple[type, ...]] = (Measurable, Resistive)
     passes: ClassVar[int] = 3  # the one that is measured, and both copies
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         super().init(system, key)
         k = system.parameters["conductance"]
         return {name: _array.namespace(k).zeros((0, system.network.n_nodes)) for name in _COPIES}
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         x, y = batch.inputs, batch.targets(system)
         measured = metrics(self.loss_on(system), system.forward(x, key, batch.index), batch.labels)
         begun = [state[name][: len(x)] for name in _COPIES]

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Indices, Numbers, PerEdge
 from .._checks import double, floats, shaped
 from .._gate import accepts_any
 
 
 @accepts_any
 def elastic_learning_update(
-    net: Any, stiffness: Any, rest: Any, source_nodes: Any, source_positions: Array, target_nodes: Any, target_positions: Array,
-    start: Array, *, eta: float = 1e-3, **options: Any,
+    net: Any, stiffness: PerEdge, rest: PerEdge, source_nodes: Indices, source_positions: Numbers, target_nodes: Indices,
+    target_positions: Numbers, start: Numbers, *, eta: float = 1e-3, **options: Any,
 ) -> tuple[Array, Array]:  # fmt: skip
     """dL/dk and dL/dl of stiffnesses and rest lengths, each (E,), mean over the batch: to be descended, each at a rate of its own.
 
@@ -53,8 +53,8 @@ def elastic_learning_update(
 
 @accepts_any
 def allosteric_learning_update(
-    net: Any, stiffness: Any, rest: Any, source_nodes: Any, source_positions: Array, gauges: Any, distances: Array, start: Array, *,
-    beta: float = 1e-2, **options: Any,
+    net: Any, stiffness: PerEdge, rest: PerEdge, source_nodes: Indices, source_positions: Numbers, gauges: Indices, distances: Numbers,
+    start: Numbers, *, beta: float = 1e-2, **options: Any,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     """dC/dk and dC/dl of stiffnesses and rest lengths, for far pairs of nodes to come to given distances when the sources are moved.
 
@@ -89,7 +89,7 @@ def allosteric_learning_update(
         raise ValueError(f"gauges must be different numbers of edges, 0 .. {net.n_edges - 1}, got {at.tolist()}")
     if y.shape != at.shape or not bool((y > 0).all()):
         raise ValueError(f"distances must be ({len(at)},) and positive, metres, one for each gauge, got {_array.to_numpy(y).tolist()}")
-    k, l = stiffness.astype(np.float64), rest.astype(np.float64)
+    k, l = _array.as_type(stiffness, np.float64), _array.as_type(rest, np.float64)
     k[at], l[at] = 0.0, y
     free = net.relax(k, l, source_nodes, source_positions, start, **options).positions
     k[at] = beta

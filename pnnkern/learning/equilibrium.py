@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Key, Numbers, Sample
 from .._checks import class_labels, shaped
 from .._declared import NotNegative, Positive, Share
 from .._errors import CapabilityError
@@ -35,8 +35,8 @@ _TARGETS = {f"learning.{name}": "rule.targets='class-means'" for name in ("class
 
 
 @accepts_any
-def contrasted(system: Relaxing, inputs: Array, target: Array, ends: tuple[float, float], *, hold: bool = False, key: Any = None,
-               sample: Any = 0) -> tuple[dict[str, Derivative], Any]:  # fmt: skip
+def contrasted(system: Relaxing, inputs: Numbers, target: Numbers, ends: tuple[float, float], *, hold: bool = False, key: Key | None = None,
+               sample: Sample = 0) -> tuple[dict[str, Derivative], Any]:  # fmt: skip
     """``(dE/dtheta at b2 - dE/dtheta at b1) / (b2 - b1)`` for ends (b1, b2), one of which may be 0; and the equilibria.
 
     Parameters
@@ -88,13 +88,13 @@ class _Contrastive(Rule):
         """Size of the nudge, and which equilibria are compared."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it nudges")
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         refuse_scores(system, self.kind, self.hold)
         if self.targets == "class-means":
             _refuse_class_means(system.natural_loss)
         return super().init(system, key)
 
-    def prepare(self, system: Any, state: State, batch: Batch, key: Any = None) -> State:
+    def prepare(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> State:
         if self.targets == "one-hot":
             return state
         if batch.labels.ndim != 1:
@@ -103,7 +103,7 @@ class _Contrastive(Rule):
         whole = _array.namespace(*outputs).concatenate(outputs)
         return state | {"class_targets": class_targets(whole, batch.labels, amplitude=self.amplitude)}
 
-    def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
+    def predict(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> Array:
         return self._loss(system, state).scores(system.forward(batch.inputs, key, batch.index))
 
     def loss_on(self, system: Any) -> Any:
@@ -127,17 +127,17 @@ class _Contrastive(Rule):
         """Relaxations per sample and step."""
         return 3 if self.nudge()[1] == "centred" else 2
 
-    def ends(self, key: Any = None) -> tuple[float, float]:
+    def ends(self, key: Key | None = None) -> tuple[float, float]:
         """The nudges (b1, b2); for the variant "random" with a sign drawn from the key."""
         size, variant = self.nudge()
         if variant != "random":
             low, high = ENDS[variant]
             return size * low, size * high
-        random.require_key(key, "the sign of the nudge is random")
+        key = random.require_key(key, "the sign of the nudge is random")
         sign = 1 if _array.to_numpy(random.bernoulli(random.fold_in(key, "sign"), 0.5, (1, 1)))[0, 0] else -1
         return (0.0, size) if sign > 0 else (-size, 0.0)
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         ends, loss = self.fitted(system).ends(key), self._loss(system, state)
 
         def share(part: Batch) -> tuple[Updates, Metrics]:
@@ -220,12 +220,12 @@ class CoupledLearning(_Contrastive):
         own = {"power": self.power, "overclamp": self.overclamp, "samples": self.samples != "all"}
         return " and ".join(f"rule.{name}" for name, value in own.items() if value)
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         if self._more and (missing := lacks(system, Weighing)):
             raise CapabilityError(f"{self.kind} with {self._more} needs {missing}, which circuits have and {type(system).__name__} has not")
         return super().init(system, key)
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         if not self._more:
             return super().step(system, state, batch, key)
         rule, loss = self.fitted(system), self._loss(system, state)
@@ -260,7 +260,7 @@ class CoupledLearning(_Contrastive):
         return misclassified(output, self._target(system, state, Batch(None, xp.arange(classes))), labels)
 
 
-def railed(system: Weighing, output: Array, target: Array) -> Array:
+def railed(system: Weighing, output: Numbers, target: Numbers) -> Array:
     """The rail on the side of each output's error (batch, outputs), and the output itself where there is none."""
     error, (low, high) = system.errors(output, target), system.rails
     where = _array.namespace(error).where

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Key, Numbers
 from .._checks import shaped
 from .._gate import accepts_any
 from .._updates import gradients, joined
@@ -21,7 +21,7 @@ from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
-def feedback_matrix(key: Any, layer: int, outputs: int, state: Array) -> Array:
+def feedback_matrix(key: Key, layer: int, outputs: int, state: Numbers) -> Array:
     """B_l (outputs, nodes of the layer), for a state (batch, ...) of it: normal with variance 1 / outputs, complex where the state is."""
     if state.ndim < 2:
         raise ValueError(f"state must be (batch, ...) of a layer, got shape {state.shape}")
@@ -41,11 +41,11 @@ class DirectFeedback(Supervised):
     needs: ClassVar[tuple[type, ...]] = (Layered,)
     _matrices: dict[tuple[Any, ...], Array] = field(default_factory=dict, repr=False, compare=False)
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         super().init(system, key)
         return {"key": random.require_key(key, "the feedback matrices are random")}
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:
             outputs, record = system.measure(part.inputs, key, part.index)
             error, metrics = loss_and_metrics(self.loss_on(system), outputs, part.labels)

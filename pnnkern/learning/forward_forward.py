@@ -17,7 +17,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Key, Numbers
 from .._checks import class_labels, real, shaped
 from .._declared import Count, Positive, Range, Share
 from .._gate import accepts_any
@@ -30,7 +30,7 @@ from .rule import Batch, Rule, State, Updates
 
 
 @accepts_any
-def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, width: int = 1) -> Array:
+def with_label(samples: Numbers, labels: Numbers, classes: int, level: float = 1.0, width: int = 1) -> Array:
     """Samples (batch, ...) with their label written over the first values, `width` for each class: `level` of full scale at its own, else 0.
 
     Full scale is 255 for uint8 and 1 otherwise.
@@ -53,7 +53,7 @@ def with_label(samples: Array, labels: Array, classes: int, level: float = 1.0, 
 
 
 @accepts_any
-def goodness(outputs: Array) -> Array:
+def goodness(outputs: Numbers) -> Array:
     """Mean square of a layer's outputs (batch, ...), for each sample (batch,), float64."""
     if not np.prod(real("outputs", outputs).shape[1:]):
         raise ValueError(f"outputs must be (batch, ...) with one value or more of each sample, got shape {outputs.shape}")
@@ -62,7 +62,7 @@ def goodness(outputs: Array) -> Array:
 
 
 @accepts_any
-def forward_forward_loss(outputs: Array, positive: Array, threshold: Any, sharpness: float = 4.0) -> tuple[Array, Array]:
+def forward_forward_loss(outputs: Numbers, positive: Numbers, threshold: float | Numbers, sharpness: float = 4.0) -> tuple[Array, Array]:
     """``log(1 + exp(-+ sharpness (g / threshold - 1)))`` of each sample (batch,), - where it is positive; and its cotangent by the outputs.
 
     Parameters
@@ -85,7 +85,7 @@ def forward_forward_loss(outputs: Array, positive: Array, threshold: Any, sharpn
 
 
 @accepts_any
-def paired_loss(outputs: Array, threshold: Any, sharpness: float = 4.0) -> tuple[Array, Array]:
+def paired_loss(outputs: Numbers, threshold: float | Numbers, sharpness: float = 4.0) -> tuple[Array, Array]:
     """``log(1 + exp(-sharpness (g+ - g-) / threshold))`` of each pair (batch,); and its cotangent by the outputs.
 
     Parameters
@@ -132,7 +132,7 @@ class ForwardForward(Rule):
     encodes: ClassVar[bool] = True
     passes: ClassVar[int] = 2
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         super().init(system, key)
         if system.outputs < 2:
             raise ValueError(f"forward-forward tries each label: it needs two classes or more, with an output each, got {system.outputs}")
@@ -143,8 +143,8 @@ class ForwardForward(Rule):
             raise TypeError("samples must be an array (batch, ...)")
         with_label(samples[:1], np.zeros(1, np.int64), system.outputs, self.level, self.width)
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.require_key(key, "wrong labels are random")
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
+        key = random.require_key(key, "wrong labels are random")
         shaped("threshold of the state", state["threshold"], system.stages)
         found: dict[str, Derivative] = {}
         thresholds: list[Array] = []
@@ -193,7 +193,7 @@ class ForwardForward(Rule):
         two = with_label(xp.concatenate([samples, samples]), xp.concatenate([labels, wrong]), classes, self.level, self.width)
         return _Pairs(system.encode(two), xp.concatenate([index, index]), xp.arange(2 * n) < n)
 
-    def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
+    def predict(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> Array:
         scores, tau = [], shaped("threshold of the state", state["threshold"], system.stages)
         tau = tau + (tau == 0)  # before the first step
         xp = _array.namespace(*system.parameters.values())

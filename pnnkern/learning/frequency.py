@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Key, Numbers
 from .._declared import Count, NotNegative, Range
 from .._gate import accepts_any
 from .._updates import gradients, scaled
@@ -29,7 +29,7 @@ def check_tones(gamma: float, frequencies: tuple[int, int], samples: int) -> Non
 
 
 def amplitudes(
-    drive: Callable[[Array, Array], Array], inputs: Array, forces: Array, frequencies: tuple[int, int], samples: int
+    drive: Callable[[Array, Array], Array], inputs: Numbers, forces: Numbers, frequencies: tuple[int, int], samples: int
 ) -> tuple[Array, Array]:
     """Amplitudes at both frequencies of the states ``drive(inputs cos(w1 t), forces cos(w2 t))``, from `samples` instants of a period."""
     xp = _array.namespace(inputs)
@@ -68,7 +68,7 @@ class FrequencyPropagation(Rule):
         super().__post_init__()
         check_tones(self.gamma or 1.0, (self.activation, self.error), self.samples)
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         gamma, drive, tones = self.fitted(system).gamma, system.driver(), ((self.activation, self.error), self.samples)
 
         def share(part: Batch) -> tuple[Updates, Metrics]:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array
+from .._array import Array, Key, Numbers
 from .._checks import real
 from .._declared import Share
 from .._gate import accepts_any
@@ -27,7 +27,7 @@ PARTS = 64  # blocks that look for the largest value of an array, as in shake.cu
 
 
 @accepts_any
-def shaken(parameter: Array, noise: float, key: Any, low: float = -np.inf, high: float = np.inf) -> Array:
+def shaken(parameter: Numbers, noise: float, key: Key, low: float = -np.inf, high: float = np.inf) -> Array:
     """``W + N(0, (noise max|W|)^2)``, each element with a draw of its own, within low .. high.
 
     Parameters
@@ -74,8 +74,8 @@ class HardwareAware(Supervised):
     passes: ClassVar[int] = 0
     functions: ClassVar[Mapping[str, str]] = {"learning.shaken": "", "learning.in_silico_gradient": "on the shaken parameters"}
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.require_key(key, "the noise of hardware-aware training is random")
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
+        key = random.require_key(key, "the noise of hardware-aware training is random")
         bounds = limits(system)
         noisy = _shaken(system.parameters, self.noise, key, bounds, {name: name for name in system.parameters})
 

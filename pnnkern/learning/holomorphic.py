@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from .._array import Key
 from .._declared import Range
 from .._gate import accepts_any
 from .._updates import gradients
@@ -35,7 +36,7 @@ class HolomorphicEP(Rule):
         """Relaxations per sample and step: the free one and those of the circle, though conjugate nudges are computed once."""
         return 1 + self.points
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:
             found = system.holomorphic_contrast(part.inputs, part.targets(system), radius=self.radius, points=self.points)
             output = system.relax(part.inputs, key=key, sample=part.index).output

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array
+from .._array import Key, Numbers
 from .._gate import accepts_any
 from .._updates import Derivative, gradients
 from ..systems.protocols import Modelled
@@ -16,7 +16,7 @@ from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
-def in_silico_gradient(system: Modelled, inputs: Array, labels: Array, loss: Any) -> tuple[dict[str, Derivative], Metrics]:
+def in_silico_gradient(system: Modelled, inputs: Numbers, labels: Numbers, loss: Any) -> tuple[dict[str, Derivative], Metrics]:
     """dL/dparameter of the digital twin, sums over the batch, by its hand-written adjoint; and the metrics of its outputs.
 
     Parameters
@@ -41,7 +41,7 @@ class InSilico(Supervised):
     passes: ClassVar[int] = 0
     functions: ClassVar[Mapping[str, str]] = {"learning.in_silico_gradient": ""}
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:
             found, metrics = in_silico_gradient(system, part.inputs, part.labels, self.loss_on(system))
             return gradients(found), metrics

@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array, Real
+from .._array import Array, Numbers, Real
 from .._checks import class_labels, shaped
 from .._classes import shares, target_shares
 from .._functions import negative_log_softmax
@@ -126,7 +126,7 @@ class CrossEntropy(_Scored):
 
     scale: float = 10.0
 
-    def classes(self, outputs: Array) -> int:
+    def classes(self, outputs: Numbers) -> int:
         return int(_several(_checked(outputs)).shape[1])
 
     def scores(self, powers: Real) -> Array:
@@ -147,7 +147,7 @@ class Differential(_Scored):
 
     middle: ClassVar[float] = 0.0  # where one pair alone tells class 1 from class 0
 
-    def classes(self, outputs: Array) -> int:
+    def classes(self, outputs: Numbers) -> int:
         if _checked(outputs).shape[1] % 2:
             raise ValueError(f"differential detection needs an even number of detectors, got {outputs.shape[1]}")
         return int(outputs.shape[1] // 2)
@@ -168,7 +168,7 @@ class MeanSquare(_Judging):
     kind: ClassVar[str] = "mse"
     number: ClassVar[int] = SHARES
 
-    def classes(self, outputs: Array) -> int:
+    def classes(self, outputs: Numbers) -> int:
         return int(_several(_checked(outputs)).shape[1])
 
     def scores(self, powers: Real) -> Array:
@@ -176,7 +176,7 @@ class MeanSquare(_Judging):
         p = _several(_double(powers))
         return p / _lit(p.sum(axis=1, keepdims=True))
 
-    def value(self, scores: Real, labels: Array) -> Array:
+    def value(self, scores: Real, labels: Numbers) -> Array:
         """The loss of samples with these scores, a sum."""
         return ((scores - shares(labels, scores.shape[1], len(scores), _array.namespace(scores))) ** 2).sum()
 
@@ -227,13 +227,13 @@ class SquareError(_Judging):
         """(batch, classes): the outputs."""
         return _double(outputs)
 
-    def targets(self, labels: Array, outputs: Real) -> Array:
+    def targets(self, labels: Numbers, outputs: Real) -> Array:
         """(batch, classes), like `outputs`."""
         outputs = _checked(outputs)
         share = target_shares(labels, outputs.shape[1], len(outputs), _array.namespace(outputs))
         return (self.low + (self.high - self.low) * share).astype(outputs.dtype)
 
-    def value(self, scores: Real, labels: Array) -> Array:
+    def value(self, scores: Real, labels: Numbers) -> Array:
         """The loss of samples with these scores, a sum."""
         target = self.targets(labels, scores).astype(np.float64)
         d = self.scores(scores) - target
@@ -263,14 +263,14 @@ class NearestTarget:
         d = _double(outputs)[:, None, :] - self._aims(outputs)[None]
         return -(d * d).sum(axis=2) / 2
 
-    def __call__(self, outputs: Real, labels: Array) -> tuple[Array, Array]:
+    def __call__(self, outputs: Real, labels: Numbers) -> tuple[Array, Array]:
         """Loss, a sum over the batch, and its cotangent with respect to `outputs`."""
         aims = self._aims(outputs)
         class_labels(labels, len(outputs), len(aims))
         d = _double(outputs) - aims[_array.namespace(outputs).asarray(labels)]
         return (d * d).sum() / 2, d.astype(outputs.dtype)
 
-    def value(self, scores: Real, labels: Array) -> Array:
+    def value(self, scores: Real, labels: Numbers) -> Array:
         """The loss of samples with these scores, a sum."""
         class_labels(labels, len(_checked(scores)), scores.shape[1])
         xp = _array.namespace(scores)

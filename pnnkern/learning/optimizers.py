@@ -143,3 +143,6 @@ def _slot(state: dict[str, Array], name: str, like: Array) -> Array:
     if kept.shape != like.shape or kept.dtype != like.dtype:
         raise ValueError(f"{name!r} of the optimiser must be {like.dtype} {like.shape} as the parameter, got {kept.dtype} {kept.shape}")
     return kept
+
+
+__all__ = ["SGD", "Adam"]

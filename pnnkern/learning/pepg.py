@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from .. import _array, _dense, random
-from .._array import Array
+from .._array import Array, Key, Numbers
 from .._checks import floats, real
 from .._declared import NotNegative, Range
 from .._gate import accepts_any
@@ -25,7 +25,7 @@ from .rule import Batch, State, Updates
 
 
 @accepts_any
-def pepg_gradients(losses: Array, draws: Array, sigma: Array) -> tuple[Array, Array]:
+def pepg_gradients(losses: Numbers, draws: Numbers, sigma: Numbers) -> tuple[Array, Array]:
     """Estimated gradients of the expected loss, by mu and by log sigma, in the shape of the parameter.
 
     Parameters
@@ -84,13 +84,13 @@ class PEPG(ZerothOrder):
         """Physical passes per sample and step."""
         return 2 * self.pairs
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         super().init(system, key)
         sigma = self.fitted(system).sigma
         return {f"{name}.sigma": _array.namespace(p).full(p.shape, sigma, p.dtype) for name, p in system.parameters.items()}
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.require_key(key, "the population is random")
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
+        key = random.require_key(key, "the population is random")
         parameters, loss, within, shrink = system.parameters, self.loss_on(system), limits(system), self.fitted(system).shrink
         xp = _array.namespace(*parameters.values())
         draws = {name: self._draws(random.fold_in(key, name), p) for name, p in parameters.items()}

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Key, Numbers
 from .._checks import real
 from .._declared import NotNegative, Share, Turns
 from .._gate import accepts_any
@@ -25,7 +25,7 @@ from .rule import Batch, State, Supervised, Updates
 
 
 @accepts_any
-def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float = np.inf) -> tuple[Array, Array]:
+def both_ways(parameter: Numbers, moves: Numbers, low: float = -np.inf, high: float = np.inf) -> tuple[Array, Array]:
     """``parameter + move`` for all moves, then ``parameter - move``, kept within low .. high; and how far the two lie apart.
 
     Parameters
@@ -47,7 +47,7 @@ def both_ways(parameter: Array, moves: Array, low: float = -np.inf, high: float 
     return kept, xp.where(cut, kept[: len(moves)] - kept[len(moves) :], 2 * moves)
 
 
-def population_metrics(system: Measurable, loss: Any, batch: Batch, members: dict[str, Array], key: Any) -> tuple[Array, Array]:
+def population_metrics(system: Measurable, loss: Any, batch: Batch, members: dict[str, Array], key: Key) -> tuple[Array, Array]:
     """Losses and ratings of a population, (members,), sums over the batch; members : parameters with a first axis."""
     outputs = system.forward_population(batch.inputs, members, key, batch.index)
     found = [metrics(loss, member, batch.labels) for member in outputs]
@@ -56,7 +56,7 @@ def population_metrics(system: Measurable, loss: Any, batch: Batch, members: dic
 
 
 @accepts_any
-def spsa_gradient(change: Array, apart: Array) -> Array:
+def spsa_gradient(change: Numbers, apart: Numbers) -> Array:
     """``sum over directions of change / apart``: the estimate of the gradient; 0 for a parameter that could not move.
 
     Parameters
@@ -68,8 +68,8 @@ def spsa_gradient(change: Array, apart: Array) -> Array:
     """
     xp = _array.namespace(apart)
     real("change", change)
-    still = apart == 0
-    each = xp.where(still, 0.0, change.astype(apart.dtype).reshape(-1, *[1] * (apart.ndim - 1)) / xp.where(still, 1.0, apart))
+    still = xp.equal(apart, 0)
+    each = xp.where(still, 0.0, _array.as_type(change, apart.dtype).reshape(-1, *[1] * (apart.ndim - 1)) / xp.where(still, 1.0, apart))
     return each.sum(axis=0).astype(apart.dtype)
 
 
@@ -118,8 +118,8 @@ class SPSA(ZerothOrder):
         """Physical passes per sample and step."""
         return 2 * self.directions
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
-        random.require_key(key, "the perturbations are random")
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
+        key = random.require_key(key, "the perturbations are random")
         parameters, loss, within, rule = system.parameters, self.loss_on(system), limits(system), self.fitted(system)
         moved, apart = {}, {}
         for name, p in parameters.items():

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array
+from .._array import Key, Numbers, Sample
 from .._gate import accepts_any
 from .._updates import Derivative, gradients
 from ..systems.protocols import Layered, Measurable, Modelled
@@ -18,7 +18,7 @@ from .rule import Batch, State, Supervised, Updates
 
 @accepts_any
 def physics_aware_gradient(
-    system: Any, inputs: Array, labels: Array, loss: Any, key: Any = None, sample: Any = 0
+    system: Any, inputs: Numbers, labels: Numbers, loss: Any, *, key: Key | None = None, sample: Sample = 0
 ) -> tuple[dict[str, Derivative], Metrics]:
     """Estimate of dL/dparameter of the device, sums over the batch: the twin's vjp of the measured loss; and the metrics as measured.
 
@@ -50,9 +50,9 @@ class PhysicsAware(Supervised):
     needs: ClassVar[tuple[type, ...]] = (Measurable, Modelled)
     functions: ClassVar[Mapping[str, str]] = {"learning.physics_aware_gradient": ""}
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[Updates, Metrics]:
-            found, metrics = physics_aware_gradient(system, part.inputs, part.labels, self.loss_on(system), key, part.index)
+            found, metrics = physics_aware_gradient(system, part.inputs, part.labels, self.loss_on(system), key=key, sample=part.index)
             return gradients(found), metrics
 
         updates, metrics = batch.sum(share)

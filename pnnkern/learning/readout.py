@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Key, Numbers
 from .._checks import real, shaped
 from .._declared import NotNegative
 from .._gate import accepts_any
@@ -23,7 +23,7 @@ from .rule import Batch, Rule, State, Updates
 
 
 @accepts_any
-def moments(features: Array, targets: Array) -> tuple[Array, Array]:
+def moments(features: Numbers, targets: Numbers) -> tuple[Array, Array]:
     """``X^T X`` (F + 1, F + 1) and ``X^T Y`` (F + 1, outputs), float64, with a constant as the last column of X.
 
     Parameters
@@ -36,12 +36,12 @@ def moments(features: Array, targets: Array) -> tuple[Array, Array]:
     shaped("features", real("features", features), "batch", None)
     shaped("targets", real("targets", targets), len(features), None)
     xp = _array.namespace(features)
-    x = xp.concatenate([features.astype(np.float64), xp.ones((len(features), 1))], axis=1)
-    return x.T @ x, x.T @ targets.astype(np.float64)
+    x = xp.concatenate([_array.as_type(features, np.float64), xp.ones((len(features), 1))], axis=1)
+    return x.T @ x, x.T @ _array.as_type(targets, np.float64)
 
 
 @accepts_any
-def ridge_weights(gram: Array, cross: Array, ridge: float) -> Array:
+def ridge_weights(gram: Numbers, cross: Numbers, ridge: float) -> Array:
     """W (F + 1, outputs), which minimises ``sum |x W - y|^2 + ridge s |W|^2``, the constant's row of W left out of the second sum.
 
     Parameters
@@ -73,7 +73,7 @@ class FittedReadout(Rule):
     functions: ClassVar[Mapping[str, str]] = {"learning.moments": "", "learning.ridge_weights": ""}
     needs: ClassVar[tuple[type, ...]] = (Featured,)
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         super().init(system, key)
         features, outputs = system.feature_count, system.outputs
         xp = _array.namespace(*system.parameters.values())
@@ -82,7 +82,7 @@ class FittedReadout(Rule):
             "weights": xp.zeros((features + 1, outputs)),
         }  # fmt: skip
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         def share(part: Batch) -> tuple[tuple[Array, Array], Metrics]:
             features = system.read_features(part.inputs, key, part.index)
             found = metrics(self.loss_on(system), self._read(features, state["weights"]), part.labels)
@@ -93,7 +93,7 @@ class FittedReadout(Rule):
         after["weights"] = ridge_weights(after["gram"], after["cross"], self.ridge)
         return {}, after, found
 
-    def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
+    def predict(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> Array:
         return self._read(system.read_features(batch.inputs, key, batch.index), state["weights"])
 
     def loss_on(self, system: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from .._array import Array
+from .._array import Array, Key, Sample
 from .._declared import Choice, Described, NotNegative, check
 from .._gate import accepts_any, record
 from .._kinds import Kinds
@@ -54,7 +54,7 @@ class Batch:
 
     samples: Any
     labels: Array
-    index: Any = 0
+    index: Sample = 0
     encode: Callable[[Any], Array] | None = None
     chunk: int = 0
     communicator: Communicator = SERIAL
@@ -80,7 +80,7 @@ class Batch:
 
     @functools.cached_property
     def _pieces(self) -> list["Batch"]:
-        index = self.index + np.arange(len(self)) if np.ndim(self.index) == 0 else self.index
+        index: Any = self.index + np.arange(len(self)) if np.ndim(self.index) == 0 else self.index
         pieces = [slice(first, first + self.chunk) for first in range(0, len(self), self.chunk)]
         known = (None if self.known is None else self.known[p] for p in pieces)
         return [Batch(self.samples[p], self.labels[p], index[p], self.encode, known=k) for p, k in zip(pieces, known, strict=True)]
@@ -128,7 +128,7 @@ class Rule(Described):
         own = {name: float(_natural(system, which)) for name, which in self.natural.items() if which and not getattr(self, name)}
         return replace(self, **own) if own else self
 
-    def init(self, system: Any, key: Any = None) -> State:
+    def init(self, system: Any, key: Key | None = None) -> State:
         """The state before the first step, a flat dict of arrays.
 
         Parameters
@@ -144,14 +144,14 @@ class Rule(Described):
         require(system, self.kind, *self.needs)
         return {}
 
-    def prepare(self, system: Any, state: State, batch: Batch, key: Any = None) -> State:
+    def prepare(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> State:
         """The state, once the untrained system could answer the training samples; before the first step. Most rules do not ask."""
         return state
 
     def check_samples(self, system: Any, samples: Any) -> None:
         """Raise ValueError for samples (batch, ...) that it cannot learn from; a run asks before it begins."""
 
-    def step(self, system: Any, state: State, batch: Batch, key: Any = None) -> tuple[Updates, State, Metrics]:
+    def step(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> tuple[Updates, State, Metrics]:
         """Updates by parameter, the new state, and {"loss", "rating"}, all sums over the batch.
 
         Parameters
@@ -165,7 +165,7 @@ class Rule(Described):
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what its step is")
 
-    def predict(self, system: Any, state: State, batch: Batch, key: Any = None) -> Array:
+    def predict(self, system: Any, state: State, batch: Batch, key: Key | None = None) -> Array:
         """Scores (batch, classes) that the trained system gives the samples, whose labels are not looked at."""
         return self.loss_on(system).scores(system.forward(batch.inputs, key, batch.index))
 
@@ -195,7 +195,7 @@ def _natural(system: Any, which: str) -> Any:
 
 
 @accepts_any
-def one_step(rule: Rule, system: Any, batch: Batch, key: Any = None) -> tuple[Updates, Metrics]:
+def one_step(rule: Rule, system: Any, batch: Batch, key: Key | None = None) -> tuple[Updates, Metrics]:
     """The first step of a rule by itself: updates and metrics."""
     state = rule.init(system, key)  # which refuses what cannot be
     rule = rule.fitted(system, batch)

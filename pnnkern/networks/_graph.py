@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array, Real
+from .._array import Array, Indices, Numbers, Real, Values
 from .._checks import double, real, shaped
 from .._constants import Copies
 from .._errors import ConvergenceError
@@ -44,7 +44,7 @@ class Graph:
         How many nodes there are.
     """
 
-    def __init__(self, edges: Any, n_nodes: int) -> None:
+    def __init__(self, edges: Indices, n_nodes: int) -> None:
         edges = np.asarray(_array.to_numpy(edges))
         if edges.ndim != 2 or edges.shape[1] != 2 or not len(edges) or edges.dtype.kind not in "iu":
             raise ValueError(f"edges must be (E, 2) integers with E at least 1, got {edges.dtype} of shape {edges.shape}")
@@ -87,15 +87,15 @@ class Graph:
     def _ends(self) -> tuple[np.ndarray, ...]:
         return tuple(np.ascontiguousarray(end) for end in self.edges.T)
 
-    def ends(self, like: Array) -> tuple[Array, ...]:
+    def ends(self, like: Numbers) -> tuple[Array, ...]:
         """First and second nodes of the edges, (E,) int32 each, on the device of `like`."""
         return tuple(self.on(f"end {k}", end, like) for k, end in enumerate(self._ends))
 
-    def neighbours(self, like: Array) -> tuple[Array, ...]:
+    def neighbours(self, like: Numbers) -> tuple[Array, ...]:
         """Offsets, neighbours and edges of all nodes (`_neighbours`), on the device of `like`."""
         return tuple(self.on(name, table, like) for name, table in zip(("offsets", "neighbour", "edge"), self._neighbours, strict=True))
 
-    def on(self, name: str, array: np.ndarray, like: Array) -> Array:
+    def on(self, name: str, array: np.ndarray, like: Numbers) -> Array:
         """`array` on the device of `like`; copied to a GPU once and kept under `name`."""
         return self._copies.on(name, array, like)
 
@@ -120,7 +120,7 @@ class Graph:
         out[nodes] = True
         return out
 
-    def disjoint_nodes(self, source_nodes: Any, target_nodes: Any) -> tuple[np.ndarray, np.ndarray]:
+    def disjoint_nodes(self, source_nodes: Indices, target_nodes: Indices) -> tuple[np.ndarray, np.ndarray]:
         """Checked node numbers of sources and targets.
 
         Raises
@@ -189,7 +189,7 @@ class Graph:
         return driven, weight
 
     # ---------------------------------------------------------------------------------------------------------------- kernels
-    def laplacian(self, conductance: Real, v: Real, free: Array) -> Array:
+    def laplacian(self, conductance: Real, v: Real, free: Numbers) -> Array:
         """Net currents L v (n_nodes, columns) that leave the nodes with free[i] != 0, 0 at the others; v (n_nodes, columns), float64."""
         shaped("v", v, self.n_nodes, "columns")
         for name, x, size, dtype in (("conductance", conductance, self.n_edges, v.dtype), ("free", free, self.n_nodes, np.dtype(np.uint8))):
@@ -229,7 +229,7 @@ class Graph:
                        threads=self.n_edges * lanes)  # fmt: skip
         return out
 
-    def felt(self, a: Array, b: Array, share: Any = 1.0) -> Array:
+    def felt(self, a: Numbers, b: Numbers, share: Values = 1.0) -> Array:
         """What each edge feels, half the square of its drop, in states b less that in states a (batch, n_nodes), in product form, (E,).
 
         A sum over the batch, each sample times its share, (batch, 1) or a number.
@@ -251,7 +251,7 @@ class Graph:
                            threads=self.n_edges * lanes)  # fmt: skip
 
 
-def check_finite(what: str, values: Array) -> None:
+def check_finite(what: str, values: Numbers) -> None:
     """Raise ValueError for values that are not finite, on a GPU at `pnnkern.check()`."""
     _launch.flag(~_array.namespace(values).isfinite(values).all(), NOT_FINITE, lambda: f"{what} must be finite")
 
@@ -261,7 +261,7 @@ def _lanes(columns: int) -> int:
     return int(min(LANES, 1 << max(0, columns - 1).bit_length()))
 
 
-def check_converged(voltages: Array, residual: np.ndarray, steps: int, tolerance: float, on_failure: str, how: str, limit: str = "") -> State:
+def check_converged(voltages: Numbers, residual: np.ndarray, steps: int, tolerance: float, on_failure: str, how: str, limit: str = "") -> State:
     """The result, flagged; raises `ConvergenceError` if it should and a residual is above the tolerance.
 
     limit : what keeps it from there, where it is not the number of steps.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array
+from .._array import Array, Numbers
 from .._updates import Factors
 from ._phases import Phases
 
@@ -24,25 +24,25 @@ MANY = 128  # samples above which a product with the inputs is the library's
 MODELS = {"box": 0, "sigmoid": 1, "tanh": 2, "diodes": 3}  # numbered in layered.cuh
 
 
-def views(flat: Array, sizes: Sequence[int], *lead: int) -> list[Array]:
+def views(flat: Numbers, sizes: Sequence[int], *lead: int) -> list[Array]:
     """The arrays (*lead, n) of layers of `sizes` that lie one after another in `flat`."""
     rows = math.prod(lead)
     ends = [rows * end for end in accumulate(sizes, initial=0)]
     return [flat[a:b].reshape(*lead, n) for a, b, n in zip(ends[:-1], ends[1:], sizes, strict=True)]
 
 
-def eight(arrays: Sequence[Array | None]) -> list[Array | None]:
+def eight(arrays: Sequence[Numbers | None]) -> list[Array | None]:
     """The arrays, and null pointers where a launch could have more."""
     return [*arrays, *[None] * (MOST - len(arrays))]
 
 
-def sizes_of(weights: Sequence[Array]) -> list[int]:
+def sizes_of(weights: Sequence[Numbers]) -> list[int]:
     """Nodes of all layers, the inputs first."""
     return [weights[0].shape[-2], *(w.shape[-1] for w in weights)]
 
 
 # ------------------------------------------------------------------------------------------------------------------------- drive
-def feed(weights: Sequence[Array], bias: Array, networks: int, inputs: Array | None, resistive: bool, slopes: Sequence[Array] | None,
+def feed(weights: Sequence[Numbers], bias: Numbers, networks: int, inputs: Numbers | None, resistive: bool, slopes: Sequence[Numbers] | None,
          least: float) -> tuple[Array | None, Array | None]:  # fmt: skip
     """``inputs @ weights[0] + bias``, (networks, batch, n), or None without inputs; and of resistive networks the total conductance
     of every node over its slope, (networks, nodes). Both read each weight once, together.

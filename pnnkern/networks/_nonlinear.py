@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array
+from .._array import Array, Indices, Numbers, PerEdge, Values
 from .._checks import double, floats, real, shaped
 from .._gate import accepts_any
 from ._graph import Graph, State, check_converged
@@ -30,7 +30,7 @@ class Nonlinear(Graph):
     law = ""  # verb of the kernels
     unit, lowest = "siemens", 0.0  # of the edges' parameter
 
-    def __init__(self, edges: Any, n_nodes: int, lower: Any = None, upper: Any = None) -> None:
+    def __init__(self, edges: Indices, n_nodes: int, lower: Values | None = None, upper: Values | None = None) -> None:
         super().__init__(edges, n_nodes)
         given = (("lower", -np.inf, lower), ("upper", np.inf, upper))
         self.lower, self.upper = (np.full(n_nodes, e if v is None else real(name, np.asarray(v)), np.float64) for name, e, v in given)
@@ -52,14 +52,14 @@ class Nonlinear(Graph):
         return np.ones(self.n_edges, bool)
 
     # --------------------------------------------------------------------------------------------------------------- solutions
-    def solve(self, parameter: Any, nodes: Any, voltages: Array, **options: Any) -> Array:
+    def solve(self, parameter: PerEdge, nodes: Indices, voltages: Numbers, **options: Any) -> Array:
         """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
         return self.relax(parameter, nodes, voltages, **options).voltages
 
     def relax(
-        self, parameter: Any, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
-        start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, relaxation: float = 1.0,
-        on_failure: str = "raise",
+        self, parameter: PerEdge, nodes: Indices, voltages: Numbers, *, currents: Numbers | None = None,
+        load: tuple[Any, Any, Numbers] | None = None, start: Numbers | None = None, method: str = "auto", tolerance: float = TOLERANCE,
+        steps: int | None = None, relaxation: float = 1.0, on_failure: str = "raise",
     ) -> State:  # fmt: skip
         """The state with some nodes held.
 
@@ -148,7 +148,7 @@ class Nonlinear(Graph):
                     break
         return check_converged(v.astype(parameter.dtype, copy=False), residual, taken, tolerance, on_failure, "the network")
 
-    def residual(self, parameter: Any, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
+    def residual(self, parameter: PerEdge, voltages: Numbers, nodes: Indices, currents: Numbers | None = None) -> Array:
         """(batch,) volts: the largest step that a node not in `nodes` would still make, to first order, in states (batch, n_nodes).
 
         Zero means Kirchhoff's law at the nodes between their rails, and at a rail a current that only this rail's diode can carry.
@@ -159,12 +159,12 @@ class Nonlinear(Graph):
         free = np.ones(self.n_nodes, np.uint8)
         free[self._indices("nodes", nodes)] = 0
         self._states(voltages=voltages)
-        v = voltages.astype(np.float64, order="C")
+        v = _array.as_type(voltages, np.float64, order="C")
         driven = xp.zeros(v.shape) if currents is None else shaped("currents", double("currents", currents, p), *v.shape)
         driven = _array.contiguous(driven)
         return abs(self._left(p, v, free, xp.zeros(self.n_nodes), driven)).max(axis=1)
 
-    def nudge_bound(self, parameter: Any, source_nodes: Any, target_nodes: Any, voltages: Array) -> float:
+    def nudge_bound(self, parameter: PerEdge, source_nodes: Indices, target_nodes: Indices, voltages: Numbers) -> float:
         """The |beta|, in siemens, below which targets nudged by -beta still settle close to the states `voltages` (batch, n_nodes).
 
         The smallest of the bounds of the resistor networks that the edges' slopes make there. For transistors an estimate.
@@ -263,7 +263,7 @@ class Nonlinear(Graph):
 
         return linearised
 
-    def solve_vjp(self, cotangent: Array, parameter: Any, nodes: Any, voltages: Array) -> Array:
+    def solve_vjp(self, cotangent: Numbers, parameter: PerEdge, nodes: Indices, voltages: Numbers) -> Array:
         """The derivative of `solve` by the parameter, (E,), summed over the batch, exact where it has one.
 
         Parameters
@@ -279,7 +279,7 @@ class Nonlinear(Graph):
         p = self._edge_values("parameter", parameter, self.unit, self.lowest)
         self._states(voltages=voltages, cotangent=cotangent)
         free = np.setdiff1d(np.arange(self.n_nodes), self._indices("nodes", nodes))
-        linearised, v = self._linearisation(p, free, xp.zeros(self.n_nodes)), voltages.astype(np.float64)
+        linearised, v = self._linearisation(p, free, xp.zeros(self.n_nodes)), _array.as_type(voltages, np.float64)
         free, low, high = self._among(free, p)
         i, j = self.ends(p)
         out, chunk = xp.zeros(self.n_edges), _array.chunk(p, 8 * (2 * len(free) ** 2 + 8 * self.n_edges))

@@ -3,12 +3,12 @@
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array
+from .._array import Array, Numbers
 
 SINGULAR = _launch.fault(65, "the equations of a network have no solution: a matrix is singular, or not finite")
 
 
-def solved(matrix: Array, rhs: Array) -> Array:
+def solved(matrix: Numbers, rhs: Numbers) -> Array:
     """x of ``matrix x = rhs``, (..., n, columns); NaN where a matrix has no inverse."""
     if _array.namespace(matrix, rhs) is not np:
         return _array.namespace(matrix).linalg.solve(matrix, rhs)
@@ -20,7 +20,7 @@ def solved(matrix: Array, rhs: Array) -> Array:
         return np.stack([solved(a, b) for a, b in zip(matrix, rhs, strict=True)])
 
 
-def solution(matrix: Array, rhs: Array) -> Array:
+def solution(matrix: Numbers, rhs: Numbers) -> Array:
     """The same. Raises FaultError, a ValueError, where a matrix has no inverse; on a GPU at `pnnkern.check()`."""
     x = solved(matrix, rhs)
     _launch.flag(~_array.namespace(x).isfinite(x).all(), SINGULAR)

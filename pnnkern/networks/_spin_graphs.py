@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants
-from .._array import Array
+from .._array import Array, Numbers
 from .._gate import accepts_any
 from ._graph import Graph
 
@@ -59,7 +59,7 @@ class SpinGraph(Graph):
         np.cumsum(np.bincount(ends[:, 0], minlength=self.n_nodes), out=offsets[1:])
         return offsets, np.ascontiguousarray(ends[order, 1]), np.tile(np.arange(self.n_edges, dtype=np.int32), 2)[order]
 
-    def entries(self, like: Array) -> tuple[Array, ...]:
+    def entries(self, like: Numbers) -> tuple[Array, ...]:
         """Couplings at each node, offsets[i] to offsets[i + 1]: offsets, the other nodes (entries, width) and the couplings' numbers."""
         return self.neighbours(like)
 
@@ -186,7 +186,7 @@ class FactorGraph(SpinGraph):
         np.cumsum(np.bincount(node, minlength=self.n_nodes), out=offsets[1:])
         return offsets, np.ascontiguousarray(others[order], np.int32), f[order].astype(np.int32)
 
-    def entries(self, like: Array) -> tuple[Array, ...]:
+    def entries(self, like: Numbers) -> tuple[Array, ...]:
         names = "factor offsets", "factor nodes", "factor numbers"
         return tuple(self.on(name, table, like) for name, table in zip(names, self._entries, strict=True))
 

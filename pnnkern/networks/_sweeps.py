@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array
+from .._array import Array, Numbers, Sample
 from .._checks import real
 from ._graph import check_finite
 from ._spin_graphs import FactorGraph, SpinGraph
@@ -14,7 +14,7 @@ SWEEPS = 4  # from which on tables are copied to shared memory
 NO_BETA = _launch.fault(67, "beta must be finite and 0 or more")
 
 
-def couplings_and_field(graph: SpinGraph, coupling: Array, field: Array | None, batch: int, *states: int, look: bool = True,
+def couplings_and_field(graph: SpinGraph, coupling: Numbers, field: Numbers | None, batch: int, *states: int, look: bool = True,
                         ) -> tuple[Array, Array]:  # fmt: skip
     """Checked couplings, and a field for each node, or for each of the `states` of each; 0 if there is none. look : also at the numbers."""
     xp = _array.namespace(coupling)
@@ -32,7 +32,7 @@ def couplings_and_field(graph: SpinGraph, coupling: Array, field: Array | None, 
     return coupling, field
 
 
-def inverse_temperatures(beta: Any, sweeps: int | None, like: Array, look: bool = True) -> Array:
+def inverse_temperatures(beta: Any, sweeps: int | None, like: Numbers, look: bool = True) -> Array:
     """Inverse temperatures (sweeps,) float64 on the device of `like`. look : also at those of a GPU."""
     real("beta", beta if _array.is_array(beta) else np.asarray(beta))
     if _array.is_array(beta) and _array.namespace(beta) is not np:
@@ -54,7 +54,7 @@ def inverse_temperatures(beta: Any, sweeps: int | None, like: Array, look: bool 
     return _constants.constant(np.ascontiguousarray(betas), np.float64, like)
 
 
-def sample_indices(sample: Any, batch: int, xp: Any) -> tuple[int, Array | None]:
+def sample_indices(sample: Sample, batch: int, xp: Any) -> tuple[int, Array | None]:
     """The index of row 0 and None, or 0 and an index for each row."""
     if isinstance(sample, int | np.integer):
         return int(sample), None
@@ -66,7 +66,7 @@ def sample_indices(sample: Any, batch: int, xp: Any) -> tuple[int, Array | None]
     return 0, xp.ascontiguousarray(xp.asarray(index, dtype=np.int64))
 
 
-def kept_inside(graph: SpinGraph, entries: int, sweeps: int, like: Array, beside: int = 0) -> tuple[int, int, int]:
+def kept_inside(graph: SpinGraph, entries: int, sweeps: int, like: Numbers, beside: int = 0) -> tuple[int, int, int]:
     """What lies in a block's shared memory (2 states and tables, 1 states, 0 nothing), entries between nodes of tables, and bytes.
 
     Tables pay where several sweeps read them; rows of an even length begin an odd number apart. beside : bytes that are taken already.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import floats, real, shaped, whole
 from .._functions import logistic, softmax
 from .._gate import accepts_any
@@ -41,21 +41,21 @@ def states(n: int) -> np.ndarray:
 
 
 @accepts_any
-def probabilities(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> Array:
+def probabilities(graph: SpinGraph, coupling: Numbers, field: Numbers | None = None, *, beta: float = 1.0) -> Array:
     """exp(-beta E) / Z of all `states`, (2^n,) float64."""
     log: Array = -beta * ising.energy(states(graph.n_nodes), graph, coupling, field)
     return softmax(log)
 
 
 @accepts_any
-def marginals(graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: float = 1.0) -> tuple[Array, Array]:
+def marginals(graph: SpinGraph, coupling: Numbers, field: Numbers | None = None, *, beta: float = 1.0) -> tuple[Array, Array]:
     """Exact <s_a s_b> of each edge, or of the product of each factor, and <s_i> of each spin."""
     s, p = states(graph.n_nodes), probabilities(graph, coupling, field, beta=beta)
     return p @ graph._products(s).astype(np.float64), p @ s.astype(np.float64)
 
 
 # ------------------------------------------------------------------------------------------------------------ restricted machines
-def check_units(weights: Array, a: Array, b: Array, **units: Array | None) -> None:
+def check_units(weights: Numbers, a: Numbers, b: Numbers, **units: Array | None) -> None:
     """Raise ValueError or TypeError for arrays of a machine that do not fit each other; units are visible unless called hidden."""
     visible, hidden = shaped("weights", weights, "visible", "hidden").shape
     shaped("a", a, visible)
@@ -66,7 +66,7 @@ def check_units(weights: Array, a: Array, b: Array, **units: Array | None) -> No
 
 
 @accepts_any
-def hidden_chance(visible: Array, weights: Real, a: Real, b: Real) -> Array:
+def hidden_chance(visible: Numbers, weights: Real, a: Real, b: Real) -> Array:
     """P(h_j = 1 | v), (batch, hidden).
 
     Parameters
@@ -75,18 +75,20 @@ def hidden_chance(visible: Array, weights: Real, a: Real, b: Real) -> Array:
         (batch, visible), 0 and 1, or grey values in between.
     """
     check_units(weights, a, b, visible=visible)
-    return logistic(visible.astype(weights.dtype, copy=False) @ weights + b)
+    return logistic(_array.as_type(visible, weights.dtype, copy=False) @ weights + b)
 
 
 @accepts_any
-def visible_chance(hidden: Array, weights: Real, a: Real, b: Real) -> Array:
+def visible_chance(hidden: Numbers, weights: Real, a: Real, b: Real) -> Array:
     """P(v_i = 1 | h), (batch, visible)."""
     check_units(weights, a, b, hidden=hidden)
-    return logistic(hidden.astype(weights.dtype, copy=False) @ weights.T + a)
+    return logistic(_array.as_type(hidden, weights.dtype, copy=False) @ weights.T + a)
 
 
 @accepts_any
-def gibbs(visible: Array, weights: Real, a: Real, b: Real, *, steps: int, key: Any = None, sample: Any = 0, step0: int = 0) -> Array:
+def gibbs(
+    visible: Numbers, weights: Real, a: Real, b: Real, *, steps: int, key: Key | None = None, sample: Sample = 0, step0: int = 0
+) -> Array:
     """Draw all hidden units, then all visible ones, `steps` times over; returns visible units (batch, visible) of 0 and 1.
 
     Parameters
@@ -96,15 +98,15 @@ def gibbs(visible: Array, weights: Real, a: Real, b: Real, *, steps: int, key: A
     step0 : int
         Number of the first step, to go on with a chain of the same key.
     """
-    random.require_key(key, "Gibbs sampling is random")
+    key = random.require_key(key, "Gibbs sampling is random")
     if steps < 0:
         raise ValueError(f"steps must be 0 or more, got {steps}")
     check_units(weights, a, b, visible=visible)
     weights = floats("weights", weights)
-    return drawn((visible.astype(weights.dtype),), [weights], [a, b], steps=steps, key=key, sample=sample, step0=step0)[0]
+    return drawn((_array.as_type(visible, weights.dtype),), [weights], [a, b], steps=steps, key=key, sample=sample, step0=step0)[0]
 
 
-def drawn(units: tuple[Array, ...], weights: Sequence[Array], biases: Sequence[Array], *, steps: int, key: Any, sample: Any = 0,
+def drawn(units: tuple[Numbers, ...], weights: Sequence[Numbers], biases: Sequence[Numbers], *, steps: int, key: Key, sample: Sample = 0,
           step0: int = 0, gain: float = 1.0) -> tuple[Array, ...]:  # fmt: skip
     """Visible units (batch, visible) after Gibbs sampling; with one-hot classes (batch, classes), if there are such beyond the hidden units.
 
@@ -138,8 +140,8 @@ def _layer(pull: Array, bias: Array, more: Array | None, key: Any, numbered: tup
 
 
 @accepts_any
-def class_chain(drive: Real, weights: Real, biases: Real, field: Real | None = None, *, sweeps: int, settle: int = 0, key: Any = None,
-                sample: Any = 0) -> tuple[Array, Array, Array]:  # fmt: skip
+def class_chain(drive: Real, weights: Real, biases: Real, field: Real | None = None, *, sweeps: int, settle: int = 0, key: Key | None = None,
+                sample: Sample = 0) -> tuple[Array, Array, Array]:  # fmt: skip
     """Hidden units and one of C classes, drawn in turn from an even start, all steps in one launch; at temperature 1.
 
     Parameters
@@ -164,7 +166,7 @@ def class_chain(drive: Real, weights: Real, biases: Real, field: Real | None = N
 
     Raises ValueError and TypeError; FaultError for a drive that is no number, on a GPU at `pnnkern.check()`.
     """
-    random.require_key(key, "Gibbs sampling is random")
+    key = random.require_key(key, "Gibbs sampling is random")
     batch, hidden = shaped("drive", drive, "batch", "hidden").shape
     classes = shaped("weights", weights, hidden, "classes").shape[1]
     whole("sweeps", sweeps), whole("settle", settle, least=0)
@@ -189,7 +191,7 @@ def class_chain(drive: Real, weights: Real, biases: Real, field: Real | None = N
     return drawn, given, mean
 
 
-def one_hot_sample(chance: Array, key: Any, sample: Any) -> Array:
+def one_hot_sample(chance: Numbers, key: Key, sample: Sample) -> Array:
     """One-hot draws (batch, classes) by chances that sum to one."""
     xp = _array.namespace(chance)
     u = random.uniform(key, (len(chance), 1), sample=sample, like=chance)
@@ -198,12 +200,12 @@ def one_hot_sample(chance: Array, key: Any, sample: Any) -> Array:
 
 
 @accepts_any
-def free_energy(visible: Array, weights: Real, a: Real, b: Real) -> Array:
+def free_energy(visible: Numbers, weights: Real, a: Real, b: Real) -> Array:
     """-log sum_h exp(-E(v, h)) of each sample, (batch,) float64."""
     check_units(weights, a, b, visible=visible)
     xp = _array.namespace(visible)
-    v = visible.astype(np.float64)
-    return -(v @ a.astype(np.float64)) - xp.logaddexp(0.0, v @ weights.astype(np.float64) + b).sum(axis=1)
+    v = _array.as_type(visible, np.float64)
+    return -(v @ _array.as_type(a, np.float64)) - xp.logaddexp(0.0, v @ _array.as_type(weights, np.float64) + b).sum(axis=1)
 
 
 @accepts_any
@@ -219,7 +221,7 @@ def log_partition(weights: Real, a: Real, b: Real) -> float:
     if weights.shape[0] > weights.shape[1]:
         weights, a, b = weights.T, b, a
     bits = (states(weights.shape[0]) + 1) // 2
-    log = -free_energy(bits.astype(np.float64), weights.astype(np.float64), a, b)
+    log = -free_energy(_array.as_type(bits, np.float64), _array.as_type(weights, np.float64), a, b)
     return float(log.max() + np.log(np.exp(log - log.max()).sum()))
 
 

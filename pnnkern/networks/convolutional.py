@@ -18,9 +18,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import _array, _parallel, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Values
 from .._checks import plain, real, shaped
 from .._gate import accepts_any
 from . import hopfield, layered
@@ -29,8 +30,8 @@ from .layered import Equilibrium, Network, Phases, Rates
 
 
 @accepts_any
-def initial(image: tuple[int, int, int], maps: Sequence[int], outputs: int, key: np.ndarray, *, side: int = 3, gain: float = 0.5,
-            dtype: Any = np.float32, like: Any = None) -> list[Array]:  # fmt: skip
+def initial(image: tuple[int, int, int], maps: Sequence[int], outputs: int, key: Key, *, side: int = 3, gain: float = 0.5,
+            dtype: DTypeLike = np.float32, like: Numbers | None = None) -> list[Array]:  # fmt: skip
     """Weights to start from, uniform in +-gain / sqrt(values that a unit sees).
 
     Parameters
@@ -65,7 +66,7 @@ def _patches(x: Array, side: int) -> Array:
 
 
 @accepts_any
-def convolve(x: Array, kernel: Real) -> Array:
+def convolve(x: Numbers, kernel: Real) -> Array:
     """sum over maps and offsets of kernel[o, c, i, j] x[:, c, y + i - k//2, x + j - k//2]: (batch, maps, height, width)."""
     plain("x", [shaped("x", x, "batch", "maps", "height", "width")])
     if kernel.ndim != 4 or kernel.shape[2] != kernel.shape[3] or kernel.shape[2] % 2 == 0:
@@ -232,9 +233,9 @@ def _sizes(images: Array, weights: Sequence[Array]) -> list[tuple[int, ...]]:
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
-def relax(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
-          readout: str = "state", pool: str = "mean", slopes: Sequence[Real] | None = None, nudge: Any = 0.0, target: Array | None = None,
-          start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
+def relax(images: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+          readout: str = "state", pool: str = "mean", slopes: Sequence[Real] | None = None, nudge: Values = 0.0, target: Numbers | None = None,
+          start: Sequence[Numbers] | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
           ) -> Equilibrium:  # fmt: skip
     """Let a network settle. Arguments and errors as for `hopfield.relax`; states are (batch, maps, height, width), outputs (batch, n).
 
@@ -253,9 +254,9 @@ def relax(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
 
 
 @accepts_any
-def phases(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+def phases(images: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
            readout: str = "state", pool: str = "mean", slopes: Sequence[Real] | None = None, nudges: Sequence[float] = (),
-           target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None, sweeps: int = 200,
+           target: Numbers | None = None, hold: bool = False, start: Sequence[Numbers] | None = None, sweeps: int = 200,
            nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it. Arguments as for `hopfield.phases`, slopes as for `relax`."""
     images, net = _network(images, weights, biases, activation, readout, pool, slopes)
@@ -264,12 +265,12 @@ def phases(images: Array, weights: Sequence[Real], biases: Sequence[Real] | None
 
 
 @accepts_any
-def energy(images: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+def energy(images: Numbers, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
            activation: str = "hard-sigmoid", pool: str = "mean", slopes: Sequence[Real] | None = None) -> Array:  # fmt: skip
     """E of each sample, (batch,) float64."""
     images, net = _network(images, weights, biases, activation, "state", pool, slopes)
     w, b = layered.in_double(net.weights, net.biases)
-    wide, below = replace(net, weights=w, biases=b), images.astype(np.float64)
+    wide, below = replace(net, weights=w, biases=b), _array.as_type(images, np.float64)
     total = _array.namespace(images).zeros(len(images))
     for l, s in enumerate(layered.states_of(net, states, len(images))):
         s = s.astype(np.float64)
@@ -281,9 +282,9 @@ def energy(images: Array, states: Sequence[Real], weights: Sequence[Real], biase
 
 
 @accepts_any
-def residual(images: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+def residual(images: Numbers, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
              activation: str = "hard-sigmoid", pool: str = "mean", slopes: Sequence[Real] | None = None, nudge: float = 0.0,
-             target: Array | None = None) -> Array:  # fmt: skip
+             target: Numbers | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |s - activation(slope pull)| of its units, (batch,) float64."""
     images, net = _network(images, weights, biases, activation, "state", pool, slopes)
     target = layered.target_like(target, np.array(nudge), len(images), net.weights)
@@ -332,7 +333,7 @@ def _product(below: Array, above: Array, weight: Array, share: Any = MEAN) -> Ar
 
 
 @accepts_any
-def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+def relax_vjp(cotangent: Numbers, images: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
               activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean", slopes: Sequence[Real] | None = None,
               free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[list[Array], list[Array]]:  # fmt: skip
@@ -343,7 +344,7 @@ def relax_vjp(cotangent: Array, images: Array, weights: Sequence[Real], biases: 
 
 
 @accepts_any
-def gradient(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Any = (-0.2, 0.2),
+def gradient(images: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Values = (-0.2, 0.2),
              pool: str = "mean", **settings: Any) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean cost over the batch; as `hopfield.gradient`."""
     b1, b2 = layered.pair_of(nudges)
@@ -353,7 +354,7 @@ def gradient(images: Array, target: Array, weights: Sequence[Real], biases: Sequ
 
 
 @accepts_any
-def continual(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
+def continual(images: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
               rates: Rates, steps: int = 20, activation: str = "hard-sigmoid", readout: str = "state", pool: str = "mean",
               slopes: Sequence[Real] | None = None, free: Equilibrium | Phases | None = None, sweeps: int = 200,
               tolerance: float | None = None, on_failure: str = "raise") -> tuple[list[Array], list[Array]]:  # fmt: skip
@@ -372,7 +373,7 @@ def continual(images: Array, target: Array, weights: Sequence[Real], biases: Seq
 
 
 @accepts_any
-def holomorphic_contrast(images: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+def holomorphic_contrast(images: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
                          radius: float = 0.2, points: int = 6, activation: str = "sigmoid", **settings: Any,
                          ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The gradient by nudges on a circle in the complex plane, as `hopfield.holomorphic_gradient`; of weights and biases, as arrays."""

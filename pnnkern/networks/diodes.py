@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Indices, Numbers, PerEdge, Values
 from .._checks import floats, real
 from .._gate import accepts_any
 from ._nonlinear import Nonlinear
@@ -45,8 +45,10 @@ class DiodeNetwork(Nonlinear):
     law = "diode"
     has_energy = True
 
-    def __init__(self, edges: Any, n_nodes: int, *, diode: Any = None, reverse: float = 1e-6, drop: float = 0.0, lower: Any = None,
-                 upper: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self, edges: Indices, n_nodes: int, *, diode: Any = None, reverse: float = 1e-6, drop: float = 0.0, lower: Values | None = None,
+        upper: Values | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(edges, n_nodes, lower, upper)
         self.diode = np.zeros(self.n_edges, bool) if diode is None else real("diode", np.asarray(diode)).astype(bool)
         if self.diode.shape != (self.n_edges,):
@@ -58,7 +60,7 @@ class DiodeNetwork(Nonlinear):
         self.reverse = np.where(self.diode, reverse, 1.0)
         self.drop = np.where(self.diode, drop, 0.0)
 
-    def with_drop(self, drop: Any) -> "DiodeNetwork":
+    def with_drop(self, drop: Values) -> "DiodeNetwork":
         """The same network with diodes of these forward voltages, (E,) volts, not negative; those of edges that are no diodes do not count."""
         volts = real("drop", np.asarray(drop)).astype(np.float64)
         if volts.shape != (self.n_edges,) or not ((volts >= 0) & np.isfinite(volts)).all():
@@ -83,7 +85,7 @@ class DiodeNetwork(Nonlinear):
     def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
         return self._currents(_array.namespace(parameter).ones_like(parameter), u, v)[0]
 
-    def energy(self, conductance: Any, voltages: Array, currents: Array | None = None) -> Array:
+    def energy(self, conductance: PerEdge, voltages: Numbers, currents: Numbers | None = None) -> Array:
         """(batch,) watts of states (batch, n_nodes), with currents (batch, n_nodes) driven into the nodes; falls in every exact step."""
         self._states(voltages=voltages, **({} if currents is None else {"currents": currents}))
         g, reverse, drop = self._law(self._edge_values("conductance", floats("conductance", conductance, voltages)))
@@ -92,11 +94,11 @@ class DiodeNetwork(Nonlinear):
         total = (g * (reverse * w**2 + (1 - reverse) * (w - drop).clip(0) ** 2) / 2).sum(axis=1)
         return total if currents is None else total - (currents * voltages).sum(axis=1)
 
-    def felt(self, a: Array, b: Array, share: Any = 1.0) -> Array:
+    def felt(self, a: Numbers, b: Numbers, share: Values = 1.0) -> Array:
         """dE/dg of each edge in states b less that in states a (batch, n_nodes), (E,): a sum over the batch, each sample times its share."""
         return (self.contrast_of(a, b) * share).sum(axis=0)
 
-    def contrast_of(self, a: Array, b: Array) -> Array:
+    def contrast_of(self, a: Numbers, b: Numbers) -> Array:
         """dE/dg in state b less that in state a, (batch, E): each edge's own half square of voltage, in product form; a, b (batch, n_nodes)."""
         self._states(a=a, b=b)
         reverse, drop = self.on("reverse", self.reverse, a), self.on("drop", self.drop, a)

@@ -20,12 +20,12 @@ Units: conductances in siemens, voltages in volts, currents in amperes; `weights
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import _array, _constants, _launch, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Values
 from .._checks import real
 from .._gate import accepts_any
 from .._updates import Factors, scaled
@@ -35,7 +35,7 @@ from .layered import Equilibrium, Network, Phases, Rates
 
 # ---------------------------------------------------------------------------------------------------------------------- set up
 @accepts_any
-def initial(sizes: Sequence[int], key: np.ndarray, *, gain: float = 1.0, dtype: Any = np.float32, like: Any = None) -> list[Array]:
+def initial(sizes: Sequence[int], key: Key, *, gain: float = 1.0, dtype: DTypeLike = np.float32, like: Numbers | None = None) -> list[Array]:
     """Conductances to start from: uniform in +-gain / sqrt(n_l), the negative half set to zero, as in Scellier 2024.
 
     Parameters
@@ -62,7 +62,7 @@ def initial(sizes: Sequence[int], key: np.ndarray, *, gain: float = 1.0, dtype: 
 
 
 @accepts_any
-def encode(images: Array, gain: float) -> Array:
+def encode(images: Numbers, gain: float) -> Array:
     """Input voltages (batch, 2 n) for images (batch, n): gain times each pixel, then the same with the other sign.
 
     With both signs at hand, conductances, which cannot be negative, weigh the input like weights that can.
@@ -119,8 +119,8 @@ def _told(net: Network) -> str:
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
-def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
-          nudge: Any = 0.0, target: Array | None = None, start: Sequence[Array] | None = None, sweeps: int = 200,
+def relax(inputs: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
+          nudge: Values = 0.0, target: Numbers | None = None, start: Sequence[Numbers] | None = None, sweeps: int = 200,
           tolerance: float | None = None, on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
 
@@ -168,7 +168,7 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
 
 
 @accepts_any
-def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
+def relax_many(inputs: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
                sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise") -> Array:  # fmt: skip
     """Outputs (networks, batch, n_L) of the free states of many networks at once, on the same inputs (batch, n_0) volts.
 
@@ -179,8 +179,8 @@ def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | 
 
 
 @accepts_any
-def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
-           nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None,
+def phases(inputs: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, slopes: Sequence[Real] | None = None,
+           nudges: Sequence[float] = (), target: Numbers | None = None, hold: bool = False, start: Sequence[Numbers] | None = None,
            sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
            ) -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it: the differences themselves are relaxed, so nothing cancels however small beta is.
@@ -206,13 +206,13 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
 
 # ------------------------------------------------------------------------------------------------------------------- figures
 @accepts_any
-def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-           slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+def energy(inputs: Numbers, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+           slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Numbers | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) watts, float64; C is half the squared distance of the output to the target."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     xp = _array.namespace(inputs)
     states = layered.states_of(Network(weights, biases), states, len(inputs))
-    below, total = inputs.astype(np.float64), xp.zeros(len(inputs))
+    below, total = _array.as_type(inputs, np.float64), xp.zeros(len(inputs))
     if slopes is not None:
         wide = layered.in_double(weights, biases)
         plain, leaky = (_network(wide[0], wide[1], some).totals or [] for some in (None, slopes))
@@ -229,8 +229,8 @@ def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biase
 
 
 @accepts_any
-def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-             slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+def residual(inputs: Numbers, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+             slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Numbers | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |v - clip((b + sum g u) / sum g)| of its nodes, (batch,) volts, float64.
 
     It is zero exactly where Kirchhoff's law holds at every conducting node and every diode that blocks is biased to block.
@@ -254,7 +254,7 @@ def contrast(settled: Phases, a: int, b: int, *, mean: bool = True) -> tuple[lis
 
 
 @accepts_any
-def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+def relax_vjp(cotangent: Numbers, inputs: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
               slopes: Sequence[Real] | None = None, free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None,
               on_failure: str = "raise") -> tuple[list[Factors], list[Array]]:  # fmt: skip
     """The exact derivative of the free output by weights (in factors) and biases, for its cotangent (batch, n_L).
@@ -276,7 +276,7 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
 
 
 @accepts_any
-def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Any = (-1.0, 1.0),
+def gradient(inputs: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Values = (-1.0, 1.0),
              sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
              ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean over the batch of half the squared error.
@@ -308,7 +308,7 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
 
 
 @accepts_any
-def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
+def continual(inputs: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
               rates: Rates, steps: int = 10, slopes: Sequence[Real] | None = None, free: Equilibrium | Phases | None = None,
               sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[list[Array], list[Array]]:  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array
+from .._array import Array, Indices, Numbers, PerEdge
 from .._checks import double, floats, real, shaped
 from .._constants import Copies
 from .._errors import ConvergenceError
@@ -66,20 +66,20 @@ class ElasticNetwork(Graph):
         1, 2 or 3.
     """
 
-    def __init__(self, edges: Any, n_nodes: int, dimension: int = 2) -> None:
+    def __init__(self, edges: Indices, n_nodes: int, dimension: int = 2) -> None:
         super().__init__(edges, n_nodes)
         if dimension not in (1, 2, 3):
             raise ValueError(f"dimension must be 1, 2 or 3, got {dimension}")
         self.dimension = dimension
         self._orders: dict[bytes, _Rows] = {}
 
-    def lengths(self, positions: Array) -> Array:
+    def lengths(self, positions: Numbers) -> Array:
         """Distances (batch, E) between the ends of the edges at positions (batch, n_nodes, dimension)."""
         self._places(positions=positions)
         i, j = self.ends(positions)
         return ((positions[:, i] - positions[:, j]) ** 2).sum(axis=2) ** 0.5
 
-    def longer(self, one: Array, two: Array) -> tuple[Array, Array]:
+    def longer(self, one: Numbers, two: Numbers) -> tuple[Array, Array]:
         """Lengths (batch, E) at positions `two` less those at `one`, and the sums of both; differences keep their digits."""
         self._places(one=one, two=two)
         i, j = self.ends(one)
@@ -87,7 +87,7 @@ class ElasticNetwork(Graph):
         both = self.lengths(one) + self.lengths(two)
         return ((w - v) * (w + v)).sum(axis=2) / both, both
 
-    def felt(self, one: Array, two: Array, springs: Springs, others: Springs | None = None) -> tuple[Array, Array]:  # type: ignore[override]
+    def felt(self, one: Numbers, two: Numbers, springs: Springs, others: Springs | None = None) -> tuple[Array, Array]:  # type: ignore[override]
         """Each spring's dE/dk and dE/dl at positions `two` less those at `one`, each (E,), sums over the batch.
 
         These are (r - l)^2 / 2 and -k (r - l).
@@ -104,7 +104,7 @@ class ElasticNetwork(Graph):
         more, mean = longer - (l2 - l1), (both - (l1 + l2)) / 2  # of what the springs are stretched by
         return (more * mean).sum(axis=0), -((k1 + k2) / 2 * more + (k2 - k1) * mean).sum(axis=0)
 
-    def energy(self, stiffness: Any, rest: Any, positions: Array, forces: Array | None = None, load: Load | None = None) -> Array:
+    def energy(self, stiffness: PerEdge, rest: PerEdge, positions: Numbers, forces: Numbers | None = None, load: Load | None = None) -> Array:
         """Elastic energy (batch,), joules, with that of a load, less the work of forces (batch, n_nodes, dimension)."""
         stiffness, rest = (shaped(n, floats(n, x, positions), self.n_edges) for n, x in (("stiffness", stiffness), ("rest", rest)))
         self._places(positions=positions, **({} if forces is None else {"forces": forces}))
@@ -114,12 +114,12 @@ class ElasticNetwork(Graph):
             total = total + (s * (positions - p) ** 2 / 2).sum(axis=(1, 2))
         return total if forces is None else total - (forces * positions).sum(axis=(1, 2))
 
-    def solve(self, stiffness: Any, rest: Any, nodes: Any, positions: Array, start: Array, **options: Any) -> Array:
+    def solve(self, stiffness: PerEdge, rest: PerEdge, nodes: Indices, positions: Numbers, start: Numbers, **options: Any) -> Array:
         """Positions (batch, n_nodes, dimension) at rest; arguments and errors as of `relax`."""
         return self.relax(stiffness, rest, nodes, positions, start, **options).positions
 
     def relax(
-        self, stiffness: Any, rest: Any, nodes: Any, positions: Array, start: Array, *, forces: Array | None = None,
+        self, stiffness: PerEdge, rest: PerEdge, nodes: Indices, positions: Numbers, start: Numbers, *, forces: Numbers | None = None,
         load: Load | None = None, tolerance: float = TOLERANCE, steps: int = 200, on_failure: str = "raise",
     ) -> Shape:  # fmt: skip
         """The network at rest, with some nodes held.
@@ -193,7 +193,7 @@ class ElasticNetwork(Graph):
         return Shape(x, left, int(done.max()) if done.size else 0, converged)
 
     def respond(
-        self, stiffness: Any, rest: Any, nodes: Any, positions: Array, forces: Array, *, load: Load | None = None
+        self, stiffness: PerEdge, rest: PerEdge, nodes: Indices, positions: Numbers, forces: Numbers, *, load: Load | None = None
     ) -> tuple[Array, np.ndarray]:
         """How the network at `positions` (batch, n_nodes, dimension) answers to small forces (batch, n_nodes, dimension), `nodes` held.
 

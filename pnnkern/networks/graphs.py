@@ -1,10 +1,12 @@
 """Graphs to build networks on: edge lists (E, 2) int32, with positions of the nodes where they have any."""
 
-from typing import Any
+
+from pathlib import Path
 
 import numpy as np
 
 from .. import _files, random
+from .._array import Key
 from .._errors import DataError
 from . import _edge_lists
 
@@ -42,7 +44,7 @@ def lattice_positions(rows: int, columns: int) -> np.ndarray:
     return np.stack([x.ravel(), -y.ravel()], axis=1).astype(np.float64)
 
 
-def delaunay(n_nodes: int, key: Any) -> tuple[np.ndarray, np.ndarray]:
+def delaunay(n_nodes: int, key: Key) -> tuple[np.ndarray, np.ndarray]:
     """Delaunay triangulation of uniformly random points in the unit square: about three edges per node, planar.
 
     Parameters
@@ -65,7 +67,7 @@ def delaunay(n_nodes: int, key: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.unique(np.sort(pairs, axis=1), axis=0).astype(np.int32), positions
 
 
-def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Any = None) -> tuple[np.ndarray, np.ndarray]:
+def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Key | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Triangular lattice, every second row shifted by half a step; up to six neighbours, node ``row * columns + column``.
 
     Parameters
@@ -80,8 +82,7 @@ def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Any = None)
     """
     if min(rows, columns) < 2:
         raise ValueError(f"a triangular lattice needs at least 2 rows and 2 columns, got {rows} x {columns}")
-    if jitter:
-        random.require_key(key, "jitter is drawn at random")
+    draw = random.require_key(key, "jitter is drawn at random") if jitter else None
     node = np.arange(rows * columns).reshape(rows, columns)
     pairs = [(node[:, :-1], node[:, 1:]), (node[:-1], node[1:])]
     # the second neighbour in the next row: to the left of a row that is not shifted, to the right of one that is
@@ -89,13 +90,13 @@ def triangular(rows: int, columns: int, *, jitter: float = 0.0, key: Any = None)
     edges = np.concatenate([np.stack([a.ravel(), b.ravel()], axis=1) for a, b in pairs]).astype(np.int32)
     y, x = np.mgrid[:rows, :columns].astype(np.float64)
     positions = np.stack([(x + y % 2 / 2).ravel(), (y * 0.75**0.5).ravel()], axis=1)
-    if jitter:
-        draws = random.uniform(key, (1, positions.size), dtype=np.float64).reshape(positions.shape)
+    if draw is not None:
+        draws = random.uniform(draw, (1, positions.size), dtype=np.float64).reshape(positions.shape)
         positions += jitter * (2 * draws - 1)
     return edges, positions
 
 
-def disordered(n_nodes: int, degree: float, key: Any) -> np.ndarray:
+def disordered(n_nodes: int, degree: float, key: Key) -> np.ndarray:
     """Random connected graph: a random tree, and random further edges up to `degree` neighbours per node on average.
 
     Parameters
@@ -136,7 +137,7 @@ def bipartite(inputs: int, outputs: int) -> np.ndarray:
     return np.stack([a.ravel(), b.ravel()], axis=1).astype(np.int32)
 
 
-def read_edges(path: Any) -> tuple[np.ndarray, int, np.ndarray | None]:
+def read_edges(path: str | Path) -> tuple[np.ndarray, int, np.ndarray | None]:
     """Edge list from a text file: two node numbers on each line, from 0 or from 1, and if there is a third column the conductance in siemens.
 
     Columns are parted by spaces, tabs, commas or semicolons; what follows a # is a comment. networkx's lines with attributes in braces are

@@ -29,9 +29,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Values
 from .._checks import shaped
 from .._gate import accepts_any
 from .._updates import Factors, scaled
@@ -45,7 +46,7 @@ BOUND = "where the outputs' own energy keeps them"
 
 
 @accepts_any
-def initial(sizes: Sequence[int], key: np.ndarray, *, gain: float = 1.0, dtype: Any = np.float32, like: Any = None) -> list[Array]:
+def initial(sizes: Sequence[int], key: Key, *, gain: float = 1.0, dtype: DTypeLike = np.float32, like: Numbers | None = None) -> list[Array]:
     """Weights to start from: uniform in +-gain / sqrt(n_l).
 
     Parameters
@@ -69,7 +70,7 @@ def check_kind(activation: str, readout: str) -> None:
         raise ValueError(f"readout must be one of {', '.join(READOUTS)}, got {readout!r}")
 
 
-def nudges_of(nudge: Any, readout: str, slopes: Sequence[Real] | None = None, *, plane: bool = False, held: bool = False) -> np.ndarray:
+def nudges_of(nudge: Values, readout: str, slopes: Sequence[Real] | None = None, *, plane: bool = False, held: bool = False) -> np.ndarray:
     """Nudges that leave the energy a minimum, or that hold the outputs; they may lie in the complex `plane`."""
     nudges = layered.nudges_of(nudge, plane=plane)
     if readout == "state" and not held:
@@ -90,7 +91,7 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
         shapes = [w.shape for w in weights]
         if [w.shape for w in backward] != shapes:
             raise ValueError(f"backward weights must have the shapes {shapes} of the weights, got {[w.shape for w in backward]}")
-        backward = [_array.contiguous(w.astype(dtype, copy=False)) for w in backward]
+        backward = [_array.contiguous(_array.as_type(w, dtype, copy=False)) for w in backward]
     softmax, networks = readout == "softmax", weights[0].shape[:-2]
     net = Network(weights, biases, ACTIVATIONS[activation], backward=backward, softmax=softmax, networks=networks)
     return layered.sloped(net, slopes)
@@ -98,9 +99,9 @@ def _network(weights: list[Array], biases: list[Array], activation: str, backwar
 
 # ------------------------------------------------------------------------------------------------------------------ relaxation
 @accepts_any
-def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
-          backward: Sequence[Real] | None = None, readout: str = "state", slopes: Sequence[Real] | None = None, nudge: Any = 0.0,
-          target: Array | None = None, start: Sequence[Array] | None = None, sweeps: int = 200, tolerance: float | None = None,
+def relax(inputs: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+          backward: Sequence[Real] | None = None, readout: str = "state", slopes: Sequence[Real] | None = None, nudge: Values = 0.0,
+          target: Numbers | None = None, start: Sequence[Numbers] | None = None, sweeps: int = 200, tolerance: float | None = None,
           on_failure: str = "raise") -> Equilibrium:  # fmt: skip
     """Let a network settle, by exact block steps of even and odd layers in turn.
 
@@ -138,7 +139,7 @@ def relax(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None 
 
 
 @accepts_any
-def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+def relax_many(inputs: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
                backward: Sequence[Real] | None = None, readout: str = "state", slopes: Sequence[Real] | None = None, sweeps: int = 200,
                tolerance: float | None = None, on_failure: str = "raise") -> Array:  # fmt: skip
     """Outputs (networks, batch, n_L) of the free states of many networks at once, on the same inputs (batch, n_0).
@@ -156,9 +157,9 @@ def relax_many(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | 
 
 
 @accepts_any
-def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
+def phases(inputs: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, activation: str = "hard-sigmoid",
            backward: Sequence[Real] | None = None, readout: str = "state", slopes: Sequence[Real] | None = None,
-           nudges: Sequence[float] = (), target: Array | None = None, hold: bool = False, start: Sequence[Array] | None = None,
+           nudges: Sequence[float] = (), target: Numbers | None = None, hold: bool = False, start: Sequence[Numbers] | None = None,
            sweeps: int = 200, nudged_sweeps: int | None = None, tolerance: float | None = None, on_failure: str = "raise",
            ) -> Phases:  # fmt: skip
     """The free state and how far each nudge moves it, as differences that keep all their digits. Arguments as in `drn.phases`.
@@ -172,7 +173,7 @@ def phases(inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None
 
 
 # --------------------------------------------------------------------------------------------------------------------- figures
-def own_energy(s: Array, activation: str, last: bool) -> Array:
+def own_energy(s: Numbers, activation: str, last: bool) -> Array:
     """G(s) of each unit."""
     xp = _array.namespace(s)
     if last or activation == "hard-sigmoid":
@@ -184,14 +185,14 @@ def own_energy(s: Array, activation: str, last: bool) -> Array:
 
 
 @accepts_any
-def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
-           activation: str = "hard-sigmoid", slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Array | None = None,
+def energy(inputs: Numbers, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+           activation: str = "hard-sigmoid", slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Numbers | None = None,
            ) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) float64."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     net = _network(weights, biases, activation, slopes=slopes)
     states = layered.states_of(net, states, len(inputs))
-    below, total = inputs.astype(np.float64), _array.namespace(inputs).zeros(len(inputs))
+    below, total = _array.as_type(inputs, np.float64), _array.namespace(inputs).zeros(len(inputs))
     for l, (w, b, s) in enumerate(zip(weights, biases, states, strict=True)):
         s = s.astype(np.float64)
         own = own_energy(s, activation, l == len(weights) - 1)
@@ -205,9 +206,9 @@ def energy(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biase
 
 
 @accepts_any
-def residual(inputs: Array, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+def residual(inputs: Numbers, states: Sequence[Real], weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
              activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None, readout: str = "state",
-             slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+             slopes: Sequence[Real] | None = None, nudge: float = 0.0, target: Numbers | None = None) -> Array:  # fmt: skip
     """How far each sample is from equilibrium: the largest |s - activation(pull)| of its units, (batch,) float64."""
     inputs, weights, biases = layered.checked(inputs, weights, biases)
     target = layered.target_like(target, np.array(nudge), len(inputs), weights)
@@ -255,7 +256,7 @@ def _shares(backward: Any, same: bool = False) -> Any:
 
 
 @accepts_any
-def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+def relax_vjp(cotangent: Numbers, inputs: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
               activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None, readout: str = "state",
               slopes: Sequence[Real] | None = None, free: Equilibrium | None = None, sweeps: int = 200, tolerance: float | None = None,
               on_failure: str = "raise") -> tuple[list[Any], ...]:  # fmt: skip
@@ -272,7 +273,7 @@ def relax_vjp(cotangent: Array, inputs: Array, weights: Sequence[Real], biases: 
 
 
 @accepts_any
-def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Any = (-0.2, 0.2),
+def gradient(inputs: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudges: Values = (-0.2, 0.2),
              backward: Sequence[Real] | None = None, **settings: Any) -> tuple[list[Array], ...]:  # fmt: skip
     """The estimate of equilibrium propagation of the gradient of the mean cost over the batch.
 
@@ -297,7 +298,7 @@ def gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequ
 
 
 @accepts_any
-def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
+def continual(inputs: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *, nudge: float,
               rates: Rates, steps: int = 20, activation: str = "hard-sigmoid", backward: Sequence[Real] | None = None,
               same: bool = False, readout: str = "state", slopes: Sequence[Real] | None = None,
               free: Equilibrium | Phases | None = None, sweeps: int = 200, tolerance: float | None = None, on_failure: str = "raise",
@@ -346,7 +347,7 @@ def continual(inputs: Array, target: Array, weights: Sequence[Real], biases: Seq
 
 
 @accepts_any
-def holomorphic_contrast(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
+def holomorphic_contrast(inputs: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, *,
                          radius: float = 0.2, points: int = 6, activation: str = "sigmoid", **settings: Any,
                          ) -> tuple[list[Factors], list[Array]]:  # fmt: skip
     """`holomorphic_gradient` with the gradients of the weights in factors: a row for each sample and each point of half the circle."""
@@ -361,7 +362,7 @@ def holomorphic_contrast(inputs: Array, target: Array, weights: Sequence[Real], 
 
 
 @accepts_any
-def holomorphic_gradient(inputs: Array, target: Array, weights: Sequence[Real], biases: Sequence[Real] | None = None, **settings: Any,
+def holomorphic_gradient(inputs: Numbers, target: Numbers, weights: Sequence[Real], biases: Sequence[Real] | None = None, **settings: Any,
                          ) -> tuple[list[Array], list[Array]]:  # fmt: skip
     """The gradient by nudges on a circle in the complex plane: ``1/(N r) sum_k dE/dtheta(r w^k) w^-k``, w = exp(2 pi i / N).
 

@@ -16,12 +16,11 @@ functions here take it as they take a `SpinGraph`.
 from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array
+from .._array import Array, Key, Numbers, Sample, Values
 from .._checks import real, shaped, whole
 from .._gate import accepts_any
 from .._updates import Factors
@@ -47,15 +46,16 @@ def _spins(state: Array, graph: SpinGraph, look: bool = True) -> Array:
 
 # --------------------------------------------------------------------------------------------------------------------- physics
 @accepts_any
-def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None) -> Array:
+def energy(state: Numbers, graph: SpinGraph, coupling: Numbers, field: Numbers | None = None) -> Array:
     """E of each sample, (batch,) float64. Arguments as for `sweep`."""
     state = _spins(state, graph)
     coupling, field = couplings_and_field(graph, coupling, field, len(state))
-    return -graph._products(state).astype(np.float64) @ coupling.astype(np.float64) - (state.astype(np.float64) * field).sum(axis=1)
+    wide, J = _array.as_type(state, np.float64), _array.as_type(coupling, np.float64)
+    return -graph._products(state).astype(np.float64) @ J - (wide * field).sum(axis=1)
 
 
 @accepts_any
-def random_state(graph: SpinGraph, batch: int, key: Any, *, sample: Any = 0, like: Any = None) -> Array:
+def random_state(graph: SpinGraph, batch: int, key: Key, *, sample: Sample = 0, like: Numbers | None = None) -> Array:
     """Spins drawn evenly, (batch, n_nodes) int8.
 
     Parameters
@@ -68,8 +68,10 @@ def random_state(graph: SpinGraph, batch: int, key: Any, *, sample: Any = 0, lik
 
 
 @accepts_any
-def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None, *, beta: Any = 1.0, sweeps: int | None = None,
-          clamped: Sequence[int] = (), key: Any = None, sample: Any = 0, sweep0: int = 0, total: Array | None = None) -> Array:  # fmt: skip
+def sweep(
+    state: Numbers, graph: SpinGraph, coupling: Numbers, field: Numbers | None = None, *, beta: Values = 1.0, sweeps: int | None = None,
+    clamped: Sequence[int] = (), key: Key | None = None, sample: Sample = 0, sweep0: int = 0, total: Numbers | None = None,
+) -> Array:  # fmt: skip
     """Gibbs sweeps of all spins that are not clamped.
 
     Parameters
@@ -109,7 +111,7 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     below 2^32 / (1 + exp(2 beta |I|)), worked out in float32 to 3e-7 of it and rounded down to a whole number. Where edges are at least half of
     all that could be between the colours, as in `SpinGraph.layers`, fields are products of matrices: the same bits.
     """
-    random.require_key(key, "p-bits are random")
+    key = random.require_key(key, "p-bits are random")
     (firsts, visit), xp = graph.visits(clamped), _array.namespace(state)
     batch, colours = len(state) if _array.is_array(state) and state.ndim else 0, len(firsts) - 1
     dense = -(-batch // LANES) * 2 * graph.n_edges >= DENSE * colours and graph.dense
@@ -122,8 +124,8 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     draws, words, out = sample_indices(sample, batch, xp), random.words_of(key, xp), xp.array(state)
     if not (batch and len(betas) and (visit >= 0).any()):
         return out
-    coupling = coupling.astype(np.float32, copy=False)
-    field = _array.contiguous(field.astype(np.float32, copy=False))
+    coupling = _array.as_type(coupling, np.float32, copy=False)
+    field = _array.contiguous(_array.as_type(field, np.float32, copy=False))
     with nullcontext() if total is None else _array.in_place(total) as inside:
         if dense:
             return _dense_sweeps(out, graph, coupling, field, betas, visit, words, sweep0, draws, inside)
@@ -167,8 +169,8 @@ def _dense_sweeps(state: Array, graph: SpinGraph, coupling: Array, field: Array,
 
 
 @accepts_any
-def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None, *, schedule: Any = None, reads: int = 1,
-           clamped: Sequence[int] = (), key: Any = None, sample: Any = 0) -> Array:  # fmt: skip
+def anneal(state: Numbers, graph: SpinGraph, coupling: Numbers, field: Numbers | None = None, *, schedule: Values | None = None, reads: int = 1,
+           clamped: Sequence[int] = (), key: Key | None = None, sample: Sample = 0) -> Array:  # fmt: skip
     """Cool each sample's spins, `reads` times from the same state, and keep the read of least energy (the first of equal ones).
 
     Parameters
@@ -190,7 +192,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
     """
     if reads < 1:
         raise ValueError(f"reads must be at least 1, got {reads}")
-    random.require_key(key, "annealing is random")
+    key = random.require_key(key, "annealing is random")
     xp = _array.namespace(state)
     if schedule is None:
         schedule = default_schedule(graph, coupling, field)
@@ -209,7 +211,7 @@ def anneal(state: Array, graph: SpinGraph, coupling: Array, field: Array | None 
 
 
 @accepts_any
-def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, sweeps: int = 100) -> Array:
+def default_schedule(graph: SpinGraph, coupling: Numbers, field: Numbers | None, sweeps: int = 100) -> Array:
     """Inverse temperatures from 0.1 to 10 sqrt(n_nodes) over the largest field that a spin can feel, in a geometric row; float64."""
     xp, size = _array.namespace(coupling), abs(shaped("coupling", real("coupling", coupling), graph.n_couplings)).astype(np.float64)
     offsets, _, number = graph.entries(coupling)
@@ -226,7 +228,7 @@ def default_schedule(graph: SpinGraph, coupling: Array, field: Array | None, swe
 
 # -------------------------------------------------------------------------------------------------------------------- learning
 @accepts_any
-def moments(state: Array, graph: SpinGraph) -> tuple[Array, Array]:
+def moments(state: Numbers, graph: SpinGraph) -> tuple[Array, Array]:
     """Means over the batch of s_a s_b for each edge, (edges,), or of the product of each factor; and of s_i, (n_nodes,); float64, exact."""
     state = _spins(state, graph)
     batch = max(1, len(state))
@@ -234,7 +236,7 @@ def moments(state: Array, graph: SpinGraph) -> tuple[Array, Array]:
 
 
 @accepts_any
-def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
+def contrast(one: Numbers, two: Numbers, graph: SpinGraph) -> tuple[Array, Array]:
     """dE/dJ and dE/dh of the states `two` less those of `one`, means over their batches: -(<s_a s_b>_two - <s_a s_b>_one), and of s.
 
     Of a factor it is the product of all its spins.
@@ -247,7 +249,7 @@ def contrast(one: Array, two: Array, graph: SpinGraph) -> tuple[Array, Array]:
 
 
 @accepts_any
-def pair_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[float, float] = (1.0, 1.0)) -> Factors:
+def pair_contrast(one: Sequence[Numbers], two: Sequence[Numbers], shares: tuple[float, float] = (1.0, 1.0)) -> Factors:
     """dE/dW of units `two` less those of units `one`, where E = -sum u W v between two layers (u, v); a sum, as factors.
 
     Parameters
@@ -264,7 +266,7 @@ def pair_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[floa
 
 
 @accepts_any
-def contrast_between(one: Array, two: Array, below: int) -> tuple[Factors, Array, Array]:
+def contrast_between(one: Numbers, two: Numbers, below: int) -> tuple[Factors, Array, Array]:
     """dE/dparameter of spins `two` less those of spins `one`, sums over their samples, in one launch: of couplings between the first `below`
     spins and the others in factors, of fields on the first ones of each sample (batch, below), and of all fields, (n_nodes,). float32.
 
@@ -289,7 +291,9 @@ def contrast_between(one: Array, two: Array, below: int) -> tuple[Factors, Array
 
 
 @accepts_any
-def layer_contrast(one: Sequence[Array], two: Sequence[Array], shares: tuple[float, float] = (1.0, 1.0)) -> tuple[list[Factors], list[Array]]:
+def layer_contrast(
+    one: Sequence[Numbers], two: Sequence[Numbers], shares: tuple[float, float] = (1.0, 1.0)
+) -> tuple[list[Factors], list[Array]]:
     """As `pair_contrast`, of each layer and the next, and dE/db of each layer, where E has -sum u b too."""
     layers, (s, t) = list(zip(one, two, strict=True)), shares
     factors = [pair_contrast((u1, v1), (u2, v2), shares) for (u1, u2), (v1, v2) in pairwise(layers)]

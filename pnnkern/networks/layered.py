@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array
+from .._array import Array, Numbers, Values
 from .._checks import plain, real, shaped
 from .._errors import ConvergenceError, FaultError
 from .._functions import softmax
@@ -65,7 +65,7 @@ class Equilibrium(Relaxed):
 
 
 # --------------------------------------------------------------------------------------------------------------------- checks
-def checked(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | None) -> tuple[Array, list[Array], list[Array]]:
+def checked(inputs: Numbers, weights: Sequence[Numbers], biases: Sequence[Numbers] | None) -> tuple[Array, list[Array], list[Array]]:
     """Contiguous arrays of one dtype whose shapes fit; biases of zero where none are given.
 
     Raises
@@ -88,11 +88,11 @@ def checked(inputs: Array, weights: Sequence[Array], biases: Sequence[Array] | N
         shaped(f"biases[{l}]", b, w.shape[1])
         if w.dtype != dtype or b.dtype != dtype:
             raise TypeError(f"all weights and biases must be {dtype}, got {w.dtype} and {b.dtype} in layer {l + 1}")
-    inputs = _array.contiguous(inputs.astype(dtype, copy=False))
+    inputs = _array.contiguous(_array.as_type(inputs, dtype, copy=False))
     return inputs, [_array.contiguous(w) for w in weights], [_array.contiguous(b) for b in biases]
 
 
-def target_like(target: Array | None, nudges: Array, batch: int, weights: Sequence[Array]) -> Array:
+def target_like(target: Numbers | None, nudges: Numbers, batch: int, weights: Sequence[Numbers]) -> Array:
     """The target (batch, outputs) in the network's dtype; zeros if nothing is nudged."""
     shape, dtype = (batch, weights[-1].shape[1]), weights[0].dtype
     xp = _array.namespace(weights[0])
@@ -103,7 +103,7 @@ def target_like(target: Array | None, nudges: Array, batch: int, weights: Sequen
     return _array.contiguous(xp.asarray(shaped("target", real("target", target), *shape), dtype))
 
 
-def states_of(net: "Network", states: Sequence[Array], batch: int, name: str = "states") -> list[Array]:
+def states_of(net: "Network", states: Sequence[Numbers], batch: int, name: str = "states") -> list[Array]:
     """`states`, if they are real ones of the network's layers after the input.
 
     Raises
@@ -119,7 +119,7 @@ def states_of(net: "Network", states: Sequence[Array], batch: int, name: str = "
     return found
 
 
-def nudges_of(nudge: Any, *, plane: bool = False) -> np.ndarray:
+def nudges_of(nudge: Values, *, plane: bool = False) -> np.ndarray:
     """Nudges as float64 (in the complex `plane`, if they lie there, complex128), () or (phases,)."""
     values = np.asarray(nudge)
     if values.dtype.kind not in "biufc":
@@ -182,7 +182,7 @@ def _rail(nodes: int, up: bool, dtype: Any) -> np.ndarray:
 
 
 # --------------------------------------------------------------------------------------------------------------------- sweeps
-def times(state: Array, weight: Array) -> Array:
+def times(state: Numbers, weight: Numbers) -> Array:
     """(..., n) @ (n, m) as one matrix product, or (networks, batch, n) @ (networks, n, m) as one for each network."""
     if weight.ndim == 3:
         return _array.namespace(state, weight).matmul(state, weight)
@@ -282,7 +282,7 @@ class Network:
         """Of layer l + 1, without batch and phases."""
         return (self.weights[l].shape[-1],)
 
-    def at(self, inputs: Array, states: Sequence[Array]) -> "Network":
+    def at(self, inputs: Numbers, states: Sequence[Numbers]) -> "Network":
         """The network whose couplings answer for small changes about a state: the same, where they do not depend on it."""
         return self
 
@@ -290,7 +290,7 @@ class Network:
         """The network whose weights up and down are exchanged."""
         return self if self.backward is None else replace(self, weights=self.backward, backward=self.weights)
 
-    def drive(self, inputs: Array) -> Array:
+    def drive(self, inputs: Numbers) -> Array:
         """What the inputs and biases feed into the first layer, once for all sweeps of all phases."""
         by_library = not self.resistive if _array.device_of(inputs) == "cpu" else len(inputs) > _layered.MANY
         if inputs.size and not by_library:
@@ -333,7 +333,7 @@ class Network:
             self._totals = [part[:, None] if self.networks else part[0] for part in parts]
         return self._totals
 
-    def rails(self, l: int, like: Array) -> tuple[Any, Any]:
+    def rails(self, l: int, like: Numbers) -> tuple[Any, Any]:
         """The lowest and the highest state of the nodes of layer l + 1 that are clamped."""
         if self.model == "box":
             return 0, 1
@@ -344,7 +344,7 @@ class Network:
 
         return made(False), made(True)
 
-    def pull(self, l: int, states: Sequence[Array], drive: Array | None, *, biased: bool = True) -> Array:
+    def pull(self, l: int, states: Sequence[Numbers], drive: Numbers | None, *, biased: bool = True) -> Array:
         """What reaches layer l + 1, undivided: from below (the hoisted `drive`, or weights), from above, and its bias."""
         if l:
             total = times(states[l - 1], self.weights[l])
@@ -360,7 +360,7 @@ class Network:
             return _array.namespace(states[l]).zeros_like(states[l])
         return total
 
-    def value(self, l: int, pull: Array) -> Array:
+    def value(self, l: int, pull: Numbers) -> Array:
         """States of layer l + 1 for what its neighbours pull it to."""
         xp = _array.namespace(pull)
         if l == self.last:
@@ -369,7 +369,7 @@ class Network:
             return xp.clip(pull, *self.rails(l, pull))
         return 0.5 + 0.5 * xp.tanh(2 * pull - 1) if self.model == "sigmoid" else xp.tanh(pull)
 
-    def outcome(self, pull: Array, beta: Any, target: Array) -> tuple[Array, Array]:
+    def outcome(self, pull: Numbers, beta: float | Numbers, target: Numbers) -> tuple[Array, Array]:
         """State of the last layer for an undivided pull, under a nudge beta; and its pull, which is the output."""
         if self.softmax:
             return beta * (target - softmax(pull)), pull
@@ -377,7 +377,7 @@ class Network:
         out = (pull + beta * target) / ((1 if totals is None else totals[-1]) + beta)
         return out, out
 
-    def difference(self, l: int, pull: Array, by: Array) -> Array:
+    def difference(self, l: int, pull: Numbers, by: Numbers) -> Array:
         """value(pull + by) - value(pull), without cancellation."""
         xp = _array.namespace(pull)
         if self.model in CLAMPED:
@@ -389,7 +389,7 @@ class Network:
         return 0.5 * moved if self.model == "sigmoid" else moved
 
     # ------------------------------------------------------------------------------------------------------------ relaxation
-    def relax(self, drive: Array, nudges: np.ndarray, target: Array, start: Sequence[Array] | None, sweeps: int, tolerance: float,
+    def relax(self, drive: Numbers, nudges: np.ndarray, target: Numbers, start: Sequence[Numbers] | None, sweeps: int, tolerance: float,
               ) -> tuple[list[Array], list[Array], Any]:  # fmt: skip
         """States, pulls and the relative last step, for nudges () or (phases,)."""
         lead = (*nudges.shape, *drive.shape[: len(self.networks) + 1])
@@ -427,7 +427,7 @@ class Network:
                 raise ValueError(f"start[{l}] must be {shape[len(lead) - 1 :]}, or with an axis of phases in front, got shape {s.shape}")
         return [xp.array(xp.broadcast_to(s, shape), dtype, order="C") for s, shape in zip(start, shapes, strict=True)]
 
-    def respond(self, states: Sequence[Array], pulls: Sequence[Array], nudges: np.ndarray, target: Array, hold: bool, sweeps: int,
+    def respond(self, states: Sequence[Numbers], pulls: Sequence[Numbers], nudges: np.ndarray, target: Numbers, hold: bool, sweeps: int,
                 tolerance: float) -> tuple[list[Array], Any]:  # fmt: skip
         """Differences (phases, batch, n) that the nudges make to a free state, and the relative last step.
 
@@ -449,7 +449,7 @@ class Network:
 
         return moved, sweep(moved, step, order(self.last + 1, from_output=True), sweeps, tolerance)
 
-    def slope(self, l: int, pull: Array) -> Array:
+    def slope(self, l: int, pull: Numbers) -> Array:
         """Derivative of `value`; 0 at a node that its box holds."""
         xp = _array.namespace(pull)
         if self.model in CLAMPED:
@@ -457,7 +457,7 @@ class Network:
             return ((pull > low) & (pull < high)).astype(pull.dtype)
         return 1 - xp.tanh(2 * pull - 1 if self.model == "sigmoid" else pull) ** 2
 
-    def adjoint(self, pulls: Sequence[Array], cotangent: Array, sweeps: int, tolerance: float) -> tuple[list[Array], Any]:
+    def adjoint(self, pulls: Sequence[Numbers], cotangent: Numbers, sweeps: int, tolerance: float) -> tuple[list[Array], Any]:
         """The inverse of the energy's curvature times a cotangent of the outputs: the linear response of all nodes to it.
 
         Where weights differ up and down, the derivative wants that of the `transposed` network.
@@ -485,7 +485,7 @@ class Network:
         limit = _launch.shared_limit(self.weights[0])
         return _layered.plan(_layered.sizes_of(self.weights), self.weights[0].dtype.itemsize, together, limit)
 
-    def phases(self, inputs: Array, target: Array | None, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
+    def phases(self, inputs: Numbers, target: Numbers | None, nudges: np.ndarray, hold: bool, start: Sequence[Numbers] | None, sweeps: int,
                nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Array, Any]:  # fmt: skip
         """Free states, differences (phases, batch, n), output and the relative last steps, by the fused kernel where it fits."""
         drive, plan = self.drive(inputs), self.plan(2 if len(nudges) > 1 and tolerance == 0 else 1)
@@ -534,7 +534,7 @@ class Network:
         return states, moved, change
 
 
-def sloped(net: N, slopes: Sequence[Array] | None) -> N:
+def sloped(net: N, slopes: Sequence[Numbers] | None) -> N:
     """The network with units of other slopes: their states are ``value(slope pull / total)``, which is the same as a total over the slope.
 
     Parameters
@@ -559,7 +559,7 @@ def sloped(net: N, slopes: Sequence[Array] | None) -> N:
     return replace(net, slopes=own)
 
 
-def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | None, hold: bool, start: Sequence[Array] | None, sweeps: int,
+def settled(net: Network, inputs: Numbers, nudges: np.ndarray, target: Numbers | None, hold: bool, start: Sequence[Numbers] | None, sweeps: int,
             nudged_sweeps: int | None, tolerance: float | None, on_failure: str) -> Phases:  # fmt: skip
     """All phases of a network; raises `ConvergenceError` as `check_converged`."""
     nudged_sweeps = sweeps if nudged_sweeps is None else nudged_sweeps
@@ -574,8 +574,8 @@ def settled(net: Network, inputs: Array, nudges: np.ndarray, target: Array | Non
     return Phases(inputs, states, moved, output, left=left, limit=done.limit)
 
 
-def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inputs: Array, weights: Sequence[Array],
-                 biases: Sequence[Array] | None, sweeps: int, tolerance: float | None, on_failure: str) -> Array:  # fmt: skip
+def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inputs: Numbers, weights: Sequence[Numbers],
+                 biases: Sequence[Numbers] | None, sweeps: int, tolerance: float | None, on_failure: str) -> Array:  # fmt: skip
     """Outputs (networks, batch, n_L) of the free states of a population: weights[l] (networks, n_l, n_{l+1}), biases[l] (networks, n_{l+1}).
 
     Parameters
@@ -616,13 +616,13 @@ def free_outputs(make: Callable[[list[Array], list[Array], slice], Network], inp
     return out
 
 
-def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | None, sweeps: int, tolerance: float | None,
+def implicit(net: Network, cotangent: Numbers, inputs: Numbers, free: Equilibrium | None, sweeps: int, tolerance: float | None,
              on_failure: str) -> Phases:  # fmt: skip
     """Two phases about a free state whose contrast is the exact derivative: minus and plus half the response to the cotangent."""
     check_settings(sweeps, on_failure)
     limit = tolerance_of(tolerance, inputs.dtype)
     shaped("cotangent", real("cotangent", cotangent), len(inputs), *net.shape(net.last))
-    cotangent = cotangent.astype(inputs.dtype, copy=False)
+    cotangent = _array.as_type(cotangent, inputs.dtype, copy=False)
     if free is None:
         states, pulls, left = net.relax(net.drive(inputs), np.zeros(()), cotangent, None, sweeps, limit)
         check_converged(states, pulls, left, sweeps, tolerance, on_failure)
@@ -635,7 +635,7 @@ def implicit(net: Network, cotangent: Array, inputs: Array, free: Equilibrium | 
 
 
 def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Callable[[Phases, int, int], Sequence[Sequence[Any]]],
-              inputs: Array, target: Array, parts: Sequence[Sequence[Array]], nudge: float, rates: Rates, steps: int,
+              inputs: Numbers, target: Numbers, parts: Sequence[Sequence[Numbers]], nudge: float, rates: Rates, steps: int,
               free: Equilibrium | Phases | None, sweeps: int, tolerance: float | None, low: float, on_failure: str,
               ) -> list[list[Array]]:  # fmt: skip
     """New parameters after one free relaxation, unless it is given, and `steps` nudged sweeps, each followed by an update.
@@ -659,7 +659,7 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
     of_parts: list[list[float]] = np.broadcast_to(real("rates", np.asarray(rates)), (len(parts), layers)).tolist()
     beta, limit = np.float64(nudge), tolerance_of(tolerance, inputs.dtype)
     target = target_like(target, np.array(beta), len(inputs), parts[0])
-    moving = [[p.copy() for p in part] for part in parts]
+    moving = [[_array.copied(p) for p in part] for part in parts]
     if free is None:
         net = build(moving)
         free = check_converged(*net.relax(net.drive(inputs), np.zeros(()), target, None, sweeps, limit), sweeps, tolerance, on_failure)
@@ -681,7 +681,7 @@ def continual(build: Callable[[Sequence[list[Array]]], Network], contrast: Calla
     return moving
 
 
-def around(inputs: Array, relax: Callable[[np.ndarray], Equilibrium], radius: float, points: int,
+def around(inputs: Numbers, relax: Callable[[np.ndarray], Equilibrium], radius: float, points: int,
            ) -> list[tuple[Array, Array, Array]]:  # fmt: skip
     """``1/(N r) sum_k dE/dtheta(r w^k) w^-k``, w = exp(2 pi i / N), of each layer: two arrays whose products, summed over their first
     axis, are the weights' share, and what summed over it is the biases'. States at conjugate nudges are conjugate: half the circle is
@@ -712,19 +712,19 @@ def in_double(*lists: Sequence[Array]) -> list[list[Array]]:
     return [[a.astype(np.float64) for a in arrays] for arrays in lists]
 
 
-def distance(net: Network, inputs: Array, states: Sequence[Array], nudge: float, target: Array) -> Array:
+def distance(net: Network, inputs: Numbers, states: Sequence[Numbers], nudge: float, target: Numbers) -> Array:
     """The largest |state - value(pull)| of each sample's nodes, (batch,) float64; `net` in float64."""
     xp, states = _array.namespace(inputs), states_of(net, states, len(inputs))
     states, most = [s.astype(np.float64) for s in states], xp.zeros(len(inputs))
-    drive = net.drive(inputs.astype(np.float64))
+    drive = net.drive(_array.as_type(inputs, np.float64))
     for l, s in enumerate(states):
         total, pull = 1 if net.totals is None else net.totals[l], net.pull(l, states, drive)
-        there = net.outcome(pull, nudge, target.astype(np.float64))[0] if l == net.last else net.value(l, pull / total)
+        there = net.outcome(pull, nudge, _array.as_type(target, np.float64))[0] if l == net.last else net.value(l, pull / total)
         most = xp.maximum(most, _array.largest(xp.abs(s - there).reshape(len(s), -1), axis=1))
     return most
 
 
-def pair_of(nudges: Any) -> np.ndarray:
+def pair_of(nudges: Values) -> np.ndarray:
     """The two nudges (b1, b2) of a contrast."""
     pair = nudges_of(nudges)
     if pair.shape != (2,) or pair[0] == pair[1]:
@@ -738,7 +738,7 @@ def samples(settled: Phases, mean: bool) -> int:
     return max(1, len(settled.inputs)) if mean else 1
 
 
-def divided(total: Array, count: int) -> Array:
+def divided(total: Numbers, count: int) -> Array:
     """A sum over so many samples; one is no work."""
     return total if count == 1 else total / count
 
@@ -746,6 +746,9 @@ def divided(total: Array, count: int) -> Array:
 updates = _layered.updates
 
 
-def update(weight: Array, factors: Factors, rate: float, low: float = -np.inf, high: float = np.inf) -> None:
+def update(weight: Numbers, factors: Factors, rate: float, low: float = -np.inf, high: float = np.inf) -> None:
     """In place ``weight = clip(weight - rate first.T @ second, low, high)``, in one pass over it and without storing the product."""
     _layered.updates([(weight, factors, rate, low, high)])
+
+
+__all__ = ["Equilibrium", "Factors", "Network", "Phases", "update"]

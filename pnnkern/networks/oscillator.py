@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample, Values
 from .._checks import number, real, shaped, whole
 from .._errors import ConvergenceError
 from .._gate import accepts_any, record
@@ -63,7 +63,7 @@ class Between:
         if self.weights.ndim != 2:
             raise ValueError(f"couplings between two groups must be (n1, n2), got shape {self.weights.shape}")
 
-    def sums(self, waves: Array) -> Array:
+    def sums(self, waves: Numbers) -> Array:
         """waves @ the whole array, for (rows, N)."""
         shaped("waves", waves, "rows", sum(self.weights.shape))
         first = len(self.weights)
@@ -127,7 +127,7 @@ def _checked(phase: Array, coupling: Any, x: Array | None, y: Array | None, seco
     return _array.contiguous(phase.astype(dtype, copy=False)), _System(coupling, fields[0], fields[1], second)
 
 
-def _nudged(nudges: Any, target: Array | None, batch: int, nodes: int, dtype: Any) -> tuple[np.ndarray, Array | None]:
+def _nudged(nudges: Any, target: Array | None, batch: int, nodes: int, dtype: Any) -> tuple[np.ndarray, Array]:
     values = np.atleast_1d(real("nudges", np.asarray(nudges)).astype(np.float64))
     if values.ndim != 1 or not np.isfinite(values).all():
         raise ValueError(f"nudges must be finite numbers, one for each phase, got {nudges!r:.80}")
@@ -268,7 +268,9 @@ def _moved(mode: int, phase: Array, system: _System, nudges: Array, target: Arra
 
 
 @accepts_any
-def force(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None) -> Array:
+def force(
+    phase: Numbers, coupling: Numbers | Between, *, x: Numbers | None = None, y: Numbers | None = None, second: Numbers | None = None
+) -> Array:
     """-dE/dphase, by two matrix products.
 
     Parameters
@@ -328,12 +330,12 @@ def drive(inputs: Real, weights: Real, biases: Real, others: Real) -> Array:
 
 
 @accepts_any
-def energy(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
-           nudge: float = 0.0, target: Array | None = None) -> Array:  # fmt: skip
+def energy(phase: Numbers, coupling: Numbers | Between, *, x: Numbers | None = None, y: Numbers | None = None, second: Numbers | None = None,
+           nudge: float = 0.0, target: Numbers | None = None) -> Array:  # fmt: skip
     """E + beta C of each sample, (batch,) float64, in the unit of the couplings. Arguments as for `force` and `relax`."""
     phase, system = _checked(phase, coupling, x, y, second)
     values, target = _nudged(nudge, target, phase.shape[-2], phase.shape[-1], phase.dtype)
-    xp, phase = _array.namespace(phase), phase.astype(np.float64)
+    xp, phase = _array.namespace(phase), _array.as_type(phase, np.float64)
     c, s = xp.cos(phase), xp.sin(phase)
     if isinstance(system.coupling, Between):
         J: Any = Between(system.coupling.weights.astype(np.float64))
@@ -351,10 +353,12 @@ def energy(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | No
 
 
 @accepts_any
-def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None, nudge: Any = None,
-          target: Array | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, temperature: float = 0.0,
-          key: Any = None, sample: Any = 0, slopes: Array | None = None, detuning: Array | None = None, on_failure: str = "raise",
-          ) -> Equilibrium:  # fmt: skip
+def relax(
+    phase: Numbers, coupling: Numbers | Between, *, x: Numbers | None = None, y: Numbers | None = None, second: Numbers | None = None,
+    nudge: Values | None = None, target: Numbers | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None,
+    temperature: float = 0.0, key: Key | None = None, sample: Sample = 0, slopes: Numbers | None = None, detuning: Numbers | None = None,
+    on_failure: str = "raise",
+) -> Equilibrium:  # fmt: skip
     """Let phases move down the energy from `phase`, by ``phase + step * force``, until no force is left.
 
     Parameters
@@ -388,7 +392,7 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
     check_settings(steps, on_failure)
     step, temperature = number("step", step, positive=True), number("temperature", temperature)
     if temperature:
-        random.require_key(key, "the noise of a temperature above 0 is random")
+        key = random.require_key(key, "the noise of a temperature above 0 is random")
     dtype = phase.dtype
     values, target = _nudged(0.0 if nudge is None else nudge, target, phase.shape[-2], phase.shape[-1], dtype)
     beta = None if nudge is None or target is None else _constants.constant(values, dtype, phase)
@@ -403,9 +407,9 @@ def relax(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | Non
 
 
 @accepts_any
-def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None,
-            nudges: Any, target: Array, hold: bool = False, step: float = 0.1, steps: int = 1000, tolerance: float | None = None,
-            slopes: Array | None = None, detuning: Array | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
+def respond(phase: Numbers, coupling: Numbers | Between, *, x: Numbers | None = None, y: Numbers | None = None, second: Numbers | None = None,
+            nudges: Values, target: Numbers, hold: bool = False, step: float = 0.1, steps: int = 1000, tolerance: float | None = None,
+            slopes: Numbers | None = None, detuning: Numbers | None = None, on_failure: str = "raise") -> Phases:  # fmt: skip
     """How nudges move a free state: the differences of the phases themselves relax, under differences of forces in product form.
 
     Of the result, ``states[0]`` is the free state and ``moved[0]`` (phases, batch, N) radians; its output is the cosines of the last ones.
@@ -435,10 +439,12 @@ def respond(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | N
 
 
 @accepts_any
-def phases(phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None, second: Array | None = None, outputs: int,
-           nudges: Any = (), target: Array | None = None, hold: bool = False, step: float = 0.1, steps: int = 1000,
-           nudged_steps: int | None = None, tolerance: float | None = None, slopes: Array | None = None, detuning: Array | None = None,
-           on_failure: str = "raise") -> Phases:  # fmt: skip
+def phases(
+    phase: Numbers, coupling: Numbers | Between, *, x: Numbers | None = None, y: Numbers | None = None, second: Numbers | None = None,
+    outputs: int, nudges: Values = (), target: Numbers | None = None, hold: bool = False, step: float = 0.1, steps: int = 1000,
+    nudged_steps: int | None = None, tolerance: float | None = None, slopes: Numbers | None = None, detuning: Numbers | None = None,
+    on_failure: str = "raise",
+) -> Phases:  # fmt: skip
     """The free state that `relax` finds from `phase`, and how far nudges move it, as `respond` does, in `nudged_steps` (`steps` by default).
 
     Parameters
@@ -550,8 +556,8 @@ def _contrast(settled: Phases, a: int, b: int, firsts: int, start: int, scale: f
 
 
 @accepts_any
-def relax_vjp(cotangent: Array, phase: Array, coupling: Any, *, x: Array | None = None, y: Array | None = None,
-              second: Array | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, on_failure: str = "raise",
+def relax_vjp(cotangent: Numbers, phase: Numbers, coupling: Numbers | Between, *, x: Numbers | None = None, y: Numbers | None = None,
+              second: Numbers | None = None, step: float = 0.1, steps: int = 1000, tolerance: float | None = None, on_failure: str = "raise",
               ) -> tuple[Factors, Array, Array, Array]:  # fmt: skip
     """The exact derivative of the free output cosines, for their cotangent (batch, outputs): of J, x, y and K as in `contrast`, but sums.
 

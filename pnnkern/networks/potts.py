@@ -9,12 +9,11 @@ n_nodes). Draws are numbered by sweep, node and sample: a batch may be split, an
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from .. import _array, _constants, _launch, random
-from .._array import Array
+from .._array import Array, Key, Numbers, Sample, Values
 from .._gate import accepts_any
 from ._spin_graphs import FactorGraph, SpinGraph
 from ._sweeps import couplings_and_field, inverse_temperatures, kept_inside, sample_indices
@@ -41,19 +40,19 @@ def _checked(graph: SpinGraph, states: int, state: Array | None = None, look: bo
 
 
 @accepts_any
-def energy(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None, *, states: int) -> Array:
+def energy(state: Numbers, graph: SpinGraph, coupling: Numbers, field: Numbers | None = None, *, states: int) -> Array:
     """E of each sample, (batch,) float64. Arguments as for `sweep`."""
     state = _checked(graph, states, state)
     coupling, field = couplings_and_field(graph, coupling, field, len(state), states)
     a, b = graph.ends(state)
     own = _array.namespace(state).take_along_axis(
-        field.reshape(-1, graph.n_nodes, states).astype(np.float64), state.astype(np.int64)[:, :, None], axis=2
+        field.reshape(-1, graph.n_nodes, states).astype(np.float64), _array.as_type(state, np.int64)[:, :, None], axis=2
     )
-    return -(state[:, a] == state[:, b]).astype(np.float64) @ coupling.astype(np.float64) - own.sum(axis=(1, 2))
+    return -(state[:, a] == state[:, b]).astype(np.float64) @ _array.as_type(coupling, np.float64) - own.sum(axis=(1, 2))
 
 
 @accepts_any
-def random_state(graph: SpinGraph, batch: int, key: Any, *, states: int, sample: Any = 0, like: Any = None) -> Array:
+def random_state(graph: SpinGraph, batch: int, key: Key, *, states: int, sample: Sample = 0, like: Numbers | None = None) -> Array:
     """States drawn evenly, (batch, n_nodes) int8.
 
     Parameters
@@ -67,8 +66,10 @@ def random_state(graph: SpinGraph, batch: int, key: Any, *, states: int, sample:
 
 
 @accepts_any
-def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None = None, *, states: int, beta: Any = 1.0,
-          sweeps: int | None = None, clamped: Sequence[int] = (), key: Any = None, sample: Any = 0, sweep0: int = 0) -> Array:  # fmt: skip
+def sweep(
+    state: Numbers, graph: SpinGraph, coupling: Numbers, field: Numbers | None = None, *, states: int, beta: Values = 1.0,
+    sweeps: int | None = None, clamped: Sequence[int] = (), key: Key | None = None, sample: Sample = 0, sweep0: int = 0,
+) -> Array:  # fmt: skip
     """Gibbs sweeps of all nodes that are not clamped.
 
     Parameters
@@ -98,7 +99,7 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
     -----
     Chances are worked out in float32; a state of less than 2^-24 is not met.
     """
-    random.require_key(key, "Potts spins are random")
+    key = random.require_key(key, "Potts spins are random")
     xp = _array.namespace(state)
     looked = xp is np  # else the kernel looks at what it is given
     state = _checked(graph, states, state, looked)
@@ -114,7 +115,8 @@ def sweep(state: Array, graph: SpinGraph, coupling: Array, field: Array | None =
         _launch.launch(
             "networks/potts", "sweep", np.float32, batch, graph.n_nodes, 1 if field.ndim == 2 else batch, states, len(firsts) - 1, len(betas),
             kept, pad, *words, sweep0, *draws, *(_constants.constant(table, np.int32, state) for table in (firsts, visit)), offsets, neighbour,
-            coupling.astype(np.float32, copy=False)[edge], _array.contiguous(field.astype(np.float32, copy=False)), betas, out,
+            _array.as_type(coupling, np.float32, copy=False)[edge], _array.contiguous(_array.as_type(field, np.float32, copy=False)), betas,
+            out,
             grid=(min(batch, _launch.MAX_BLOCKS),), block=(threads,), shared=4 * states * threads + shared,
         )  # fmt: skip
     return out

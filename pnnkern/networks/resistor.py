@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel
-from .._array import Array, Real
+from .._array import Array, Indices, Numbers, PerEdge, Real, Values
 from .._checks import double, floats, real, shaped
 from .._constants import Copies
 from .._gate import accepts_any, record
@@ -63,7 +63,7 @@ class Response:
         z = self.impedance
         return float(1 / _array.namespace(z).linalg.eigvalsh((z + z.T) / 2)[-1])
 
-    def outputs(self, source_values: Array) -> Array:
+    def outputs(self, source_values: Numbers) -> Array:
         """Voltages (batch, n_targets) of the free state for source voltages (batch, n_sources)."""
         return source_values @ self.sources[self._at_targets].T
 
@@ -83,7 +83,7 @@ class Response:
         return (b - a) * (self.targets @ (second @ first)), self.targets @ (a * first + b * second) / 2
 
     def products(
-        self, a: float, b: float, source_values: Array, errors: Array, share: Any = None, *, hold: bool = False
+        self, a: float, b: float, source_values: Numbers, errors: Numbers, share: Values | None = None, *, hold: bool = False
     ) -> tuple[Array, Array]:
         """Columns (n_nodes, n_targets) each, whose `ResistorNetwork.contrast` is dE/dg in state b less that in a: dv^2 / 2 of each edge.
 
@@ -121,18 +121,19 @@ class ResistorNetwork(Graph):
         For an edge from a node to itself, two edges between the same nodes, and ends that do not exist.
     """
 
-    def __init__(self, edges: Any, n_nodes: int) -> None:
+    def __init__(self, edges: Indices, n_nodes: int) -> None:
         super().__init__(edges, n_nodes)
         self._grounded: tuple[bytes, _Grounded] | None = None
 
     # --------------------------------------------------------------------------------------------------------------- solutions
-    def solve(self, conductance: Any, nodes: Any, voltages: Array, **options: Any) -> Array:
+    def solve(self, conductance: PerEdge, nodes: Indices, voltages: Numbers, **options: Any) -> Array:
         """Voltages (batch, n_nodes) with `nodes` held at `voltages` (batch, len(nodes)); arguments and errors as of `relax`."""
         return self.relax(conductance, nodes, voltages, **options).voltages
 
     def relax(
-        self, conductance: Any, nodes: Any, voltages: Array, *, currents: Array | None = None, load: tuple[Any, Any, Array] | None = None,
-        start: Array | None = None, method: str = "auto", tolerance: float = TOLERANCE, steps: int | None = None, on_failure: str = "raise",
+        self, conductance: PerEdge, nodes: Indices, voltages: Numbers, *, currents: Numbers | None = None,
+        load: tuple[Any, Any, Numbers] | None = None, start: Numbers | None = None, method: str = "auto", tolerance: float = TOLERANCE,
+        steps: int | None = None, on_failure: str = "raise",
     ) -> State:  # fmt: skip
         """The state with some nodes held.
 
@@ -202,7 +203,7 @@ class ResistorNetwork(Graph):
         return check_converged(out, residual, taken, tolerance, on_failure, "the network", limit)
 
     def response(
-        self, conductance: Any, source_nodes: Any, target_nodes: Any, *, method: str = "auto", tolerance: float = TOLERANCE
+        self, conductance: PerEdge, source_nodes: Indices, target_nodes: Indices, *, method: str = "auto", tolerance: float = TOLERANCE
     ) -> Response:
         """How the network answers to sources and to currents into targets, from one factorisation with n_sources + n_targets columns.
 
@@ -219,11 +220,11 @@ class ResistorNetwork(Graph):
 
         drive = _constants.made(("unit currents", n, targets.tobytes(), self.n_nodes), unit_currents, conductance)
         values = _constants.made(("unit voltages", n, m), lambda: np.eye(n + m, n), conductance)
-        exact = conductance.astype(np.float64, copy=False)
+        exact = _array.as_type(conductance, np.float64, copy=False)
         both = self.relax(exact, sources, values, currents=drive, method=method, tolerance=tolerance).voltages
         return Response(xp.ascontiguousarray(both[:n].T), xp.ascontiguousarray(both[n:].T), sources, targets)
 
-    def solve_many(self, conductance: Any, nodes: Any, voltages: Array) -> Array:
+    def solve_many(self, conductance: PerEdge, nodes: Indices, voltages: Numbers) -> Array:
         """Many small networks at once, each with conductances of its own: one block of threads per network.
 
         Parameters
@@ -265,7 +266,7 @@ class ResistorNetwork(Graph):
         place = np.full(self.n_nodes, -1, np.int32)
         place[free] = np.arange(len(free), dtype=np.int32)
         lists = [_constants.constant(place, np.int32, conductance), self.on("edges", self.edges, conductance)]
-        lists.append(_array.contiguous(conductance.astype(dtype, copy=False)))
+        lists.append(_array.contiguous(_array.as_type(conductance, dtype, copy=False)))
         work = None
         shared = len(free) * (len(free) + 1) // 2 * dtype.itemsize
         if shared > _launch.shared_limit(conductance):  # the factor goes to global memory
@@ -274,7 +275,7 @@ class ResistorNetwork(Graph):
                        grid=(min(networks, _launch.MAX_BLOCKS),), block=(128,), shared=shared)  # fmt: skip
         return out.astype(conductance.dtype, copy=False)
 
-    def gains(self, conductance: Any, source_nodes: Any, target_nodes: Any, *, tolerance: float = TOLERANCE) -> Array:
+    def gains(self, conductance: PerEdge, source_nodes: Indices, target_nodes: Indices, *, tolerance: float = TOLERANCE) -> Array:
         """Voltage at each target for one volt at each source, of many networks: (networks, n_sources, n_targets), volts per volt, float64.
 
         Parameters
@@ -309,18 +310,18 @@ class ResistorNetwork(Graph):
         return out
 
     # ------------------------------------------------------------------------------------------------------------- observables
-    def power(self, conductance: Any, voltages: Array) -> Array:
+    def power(self, conductance: PerEdge, voltages: Numbers) -> Array:
         """Dissipated power sum_e g_e dv_e^2 of states (batch, n_nodes), (batch,) watts. Half of it is the energy that settles least."""
         g = self._edge_values("conductance", floats("conductance", conductance, voltages))
         return (g * self.drops(voltages).astype(np.float64) ** 2).sum(axis=1)
 
-    def drops(self, voltages: Array) -> Array:
+    def drops(self, voltages: Numbers) -> Array:
         """Voltage drops (batch, E), first node less second, of states (batch, n_nodes)."""
         self._states(voltages=voltages)
         i, j = self.ends(voltages)
         return voltages[:, i] - voltages[:, j]
 
-    def residual(self, conductance: Any, voltages: Array, nodes: Any, currents: Array | None = None) -> Array:
+    def residual(self, conductance: PerEdge, voltages: Numbers, nodes: Indices, currents: Numbers | None = None) -> Array:
         """Kirchhoff's residual of states (batch, n_nodes): (batch,) amperes, the largest net current that leaves a node not in `nodes`.
 
         Parameters
@@ -333,7 +334,7 @@ class ResistorNetwork(Graph):
         self._states(voltages=voltages)
         g, smallest, _ = self._edge_span("conductance", conductance)
         plan = self._plan(self._indices("nodes", nodes), g, smallest)
-        v = xp.ascontiguousarray(voltages.astype(np.float64).T)
+        v = xp.ascontiguousarray(_array.as_type(voltages, np.float64).T)
         net = self.laplacian(g, v, plan.mask(g))
         if currents is not None:
             net = net - shaped("currents", double("currents", currents, g), *voltages.shape).T * plan.mask(g)[:, None]
@@ -360,7 +361,7 @@ class ResistorNetwork(Graph):
 
 
 @accepts_any
-def potentiometer_step(conductance: Any, update: Real, *, ohms: float, low: float, high: float) -> Array:
+def potentiometer_step(conductance: PerEdge, update: Real, *, ohms: float, low: float, high: float) -> Array:
     """Conductances (E,) after every digital potentiometer has moved one position down its update, dL/dg, or stayed where that is zero.
 
     Parameters

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Indices, Values
 from .._gate import accepts_any
 from ._nonlinear import Nonlinear
 
@@ -40,8 +40,10 @@ class TransistorNetwork(Nonlinear):
     has_energy = False
     unit, lowest = "volts", -np.inf
 
-    def __init__(self, edges: Any, n_nodes: int, *, threshold: float = 0.7, strength: float = 1e-3, least: float = 1e-5, lower: Any = None,
-                 upper: Any = None) -> None:  # fmt: skip
+    def __init__(
+        self, edges: Indices, n_nodes: int, *, threshold: float = 0.7, strength: float = 1e-3, least: float = 1e-5,
+        lower: Values | None = None, upper: Values | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(edges, n_nodes, lower, upper)
         for name, value in (("strength", strength), ("least", least)):
             if not 0 < value < np.inf:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array
+from .._array import Array, Pair, Values
 from .._checks import numbers, warn
 from .._errors import UnitWarning
 
@@ -68,7 +68,7 @@ def distances(value: Any) -> np.ndarray:
     return values
 
 
-def pitch(value: Any, wavelength: np.ndarray, distance: Any = None) -> tuple[float, float]:
+def pitch(value: Any, wavelength: np.ndarray, distance: Values | None = None) -> tuple[float, float]:
     """Pixel pitch (dy, dx) in metres; warns when it looks as if it were given in another unit.
 
     That is below 1/20 of a wavelength, unless it is a millimetre or more (radio waves); and above 1000 wavelengths, unless light that goes
@@ -124,7 +124,7 @@ def like(name: str, array: Any, other: str, shape: tuple[int, ...], dtype: Any) 
     return _array.contiguous(array)
 
 
-def padding(pad: Any) -> float:
+def padding(pad: Pair) -> float:
     """The linear size of a padded window in fields."""
     value = float(numbers("pad", pad).reshape(-1)[0]) if np.size(pad) == 1 else np.nan
     if not np.isfinite(value) or value < 1:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array
+from .._array import Array, Numbers
 from .._gate import record
 
 
@@ -54,7 +54,7 @@ class Halves:
         _launch.launch("optics/halves", "take", self.dtype, *self._rows, self.words, self.scale, out, grid=self._grid, block=(128,))
         return out
 
-    def put(self, fields: Array) -> None:
+    def put(self, fields: Numbers) -> None:
         """Keep fields of this shape, in C order."""
         fields = _array.contiguous(fields)
         _launch.launch("optics/halves", "put", self.dtype, *self._rows, fields, self.words, self.scale, grid=self._grid, block=(128,))

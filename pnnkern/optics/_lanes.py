@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _array, _pages, _parallel
-from .._array import Array, Field
+from .._array import Array
 from . import _halves
 from ._halves import Halves
 
@@ -131,7 +131,7 @@ def _masks(one: Passes, masks: Array) -> np.ndarray:
 
 
 def chain(
-    field: Field, masks: Sequence[Array] | Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, save: bool = False,
+    field: Array, masks: Sequence[Array] | Array, tables: Sequence[np.ndarray], window: tuple[int, int], *, save: bool = False,
     halves: bool = False,
 ) -> tuple[Array, Array | Halves | None]:  # fmt: skip
     """The field behind masks (layers, [population, 1,] ny, nx) with propagations `tables` before, between and after them; as `_layer.chain`."""

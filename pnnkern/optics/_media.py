@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array, Field
+from .._array import Array, Field, Numbers, Pair, Values
 from . import _checks
 
 
@@ -23,7 +23,7 @@ def _pitches(out_pitch: Any) -> np.ndarray:
     return values
 
 
-def unbroadcast(values: Array, shape: tuple[int, ...]) -> Array:
+def unbroadcast(values: Numbers, shape: tuple[int, ...]) -> Array:
     """The sum of `values` over the axes along which `shape` was broadcast to theirs."""
     extra = values.ndim - len(shape)
     values = values.sum(axis=tuple(range(extra))) if extra else values
@@ -38,7 +38,7 @@ class Media:
     lead : their common shape. pairs : the distinct (distance, wavelength) or, with output pitches, (distance, wavelength, (dy, dx)).
     """
 
-    def __init__(self, distance: Any, wavelength: Any, out_pitch: Any = None) -> None:
+    def __init__(self, distance: Values, wavelength: Values, out_pitch: Pair | None = None) -> None:
         self.distance = _checks.distances(distance)
         self.wavelength = _checks.wavelengths(wavelength)
         given = {"distance": self.distance, "wavelength": self.wavelength}
@@ -79,7 +79,7 @@ class Media:
         full = _array.namespace(field).broadcast_to(field, (*self.out_lead(field.shape[:-2]), ny, nx))
         return _array.contiguous(full.reshape(-1, ny, nx))
 
-    def gradient(self, name: str, per_field: Array) -> Array:
+    def gradient(self, name: str, per_field: Numbers) -> Array:
         """Derivatives per field of the result (out_lead), summed to the shape in which "distance" or "wavelength" was given."""
         given = self.distance if name == "distance" else self.wavelength
         return unbroadcast(per_field, given.shape)

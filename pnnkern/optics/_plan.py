@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array
-from .._array import Array, Field
+from .._array import Array, Field, Numbers, Pair
 from .._errors import DeviceMemoryError
 from . import _sampling, _transfer
 from ._sampling import Axis
@@ -52,7 +52,7 @@ def spread(field: Field, out_shape: tuple[int, int]) -> Array:
     return _array.contiguous(_array.namespace(field).broadcast_to(field, (*field.shape[:-2], *out_shape)))
 
 
-def gathered(cotangent: Array, inner_shape: tuple[int, int]) -> Array:
+def gathered(cotangent: Numbers, inner_shape: tuple[int, int]) -> Array:
     """The adjoint of `spread`."""
     for axis, n in zip((-2, -1), inner_shape, strict=True):
         if cotangent.shape[axis] != n:
@@ -62,7 +62,7 @@ def gathered(cotangent: Array, inner_shape: tuple[int, int]) -> Array:
 
 # ----------------------------------------------------------------------------------------------------------------- the geometry
 def axes(shape: tuple[int, int], pitch: tuple[float, float], out_shape: tuple[int, int], out_pitch: tuple[float, float],
-         shift: tuple[float, float], pad: Any, *, scaled: bool = False) -> tuple[Axis, Axis]:  # fmt: skip
+         shift: tuple[float, float], pad: Pair, *, scaled: bool = False) -> tuple[Axis, Axis]:  # fmt: skip
     """The two axes; a shift along one in which the field is uniform does nothing."""
     y, x = (
         Axis(n, d, m, a, 0.0 if n == 1 else s, p, scaled)
@@ -118,7 +118,7 @@ def needed(grid: Grid, medium: Medium, itemsize: int) -> int:
     return rows * px * itemsize + max(making, 2 * py * px * itemsize)
 
 
-def check_memory(grid: Grid, media: Sequence[Medium], like: Array, limit: int | None, other: str) -> None:
+def check_memory(grid: Grid, media: Sequence[Medium], like: Numbers, limit: int | None, other: str) -> None:
     """Raises, before anything is allocated, where a plan needs more than `limit` bytes. other : what needs less."""
     if limit is None:
         limit = _half_of_memory(like)
@@ -155,7 +155,7 @@ class Lossy:
 class Balance:
     """Where the energy of one field goes. spectrum : F pad(field), complex128 (py, px), unnormalised."""
 
-    def __init__(self, lossy: Lossy, spectrum: Array) -> None:
+    def __init__(self, lossy: Lossy, spectrum: Numbers) -> None:
         self.grid, self.medium = lossy.grid, lossy.medium
         self.xp = xp = _array.namespace(spectrum)
         self.points = self.grid.window[0] * self.grid.window[1]
@@ -176,7 +176,7 @@ class Balance:
         ends = all(a.uniform or p * a.pitch >= 2 * a.span for a, p in zip(both, self.grid.window, strict=True))
         return 0.0 if self.medium.method == "rayleigh_sommerfeld" and ends else 1.0
 
-    def fractions(self, inside: Array, edge: Array) -> Array:
+    def fractions(self, inside: Numbers, edge: Numbers) -> Array:
         """window, outside, evanescent, band_limit, edge as in `Losses`, for energies inside the output window and at the edge."""
         outside = self.entered - self.evanescent - self.dropped - inside
         rows = self.xp.stack([inside, outside, self.evanescent, self.dropped, edge])

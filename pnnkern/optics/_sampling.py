@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import scipy
 
+from .._array import Pair
 from .._errors import SamplingWarning
 from . import _checks, _fft
 
@@ -23,9 +24,9 @@ PEAK = 3.0  # samples that the peak of h, as wide as the distance, needs
 NEAR = 0.3  # wavelengths of distance within which waves at grazing angles carry too little to be missed, whatever the window
 
 
-def pads(pad: Any) -> tuple[float, float]:
+def pads(pad: Pair) -> tuple[float, float]:
     """`pad`, a number or a pair (y, x), as a pair."""
-    both = (pad, pad) if np.shape(pad) != (2,) else tuple(pad)
+    both: Any = pad if np.shape(pad) == (2,) else (pad, pad)
     return _checks.padding(both[0]), _checks.padding(both[1])
 
 

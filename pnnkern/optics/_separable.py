@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 
 from .. import _array, _constants
-from .._array import Array
+from .._array import Array, Numbers
 
 TRANSFORMS = ("matrix", "chirp_z")
 
@@ -63,9 +63,9 @@ class Transform(Protocol):
 
     arrays: tuple[Array, ...]
 
-    def apply(self, x: Array, axis: int) -> Array: ...
+    def apply(self, x: Numbers, axis: int) -> Array: ...
 
-    def adjoint(self, x: Array, axis: int) -> Array: ...
+    def adjoint(self, x: Numbers, axis: int) -> Array: ...
 
 
 class Dense:
@@ -75,10 +75,10 @@ class Dense:
         self.a = xp.asarray(factor.matrix().astype(dtype))
         self.arrays = (self.a,)
 
-    def apply(self, x: Array, axis: int) -> Array:
+    def apply(self, x: Numbers, axis: int) -> Array:
         return x @ self.a.T if axis == -1 else self.a @ x
 
-    def adjoint(self, x: Array, axis: int) -> Array:
+    def adjoint(self, x: Numbers, axis: int) -> Array:
         return x @ self.a.conj() if axis == -1 else self.a.conj().T @ x
 
 
@@ -116,17 +116,17 @@ class ChirpZ:
         back = fft.ifft(spectrum, axis=axis)
         return (back[..., : len(last)] if axis == -1 else back[..., : len(last), :]) * along(last)
 
-    def apply(self, x: Array, axis: int) -> Array:
+    def apply(self, x: Numbers, axis: int) -> Array:
         return self._through(x, axis, self.right, self.kernel, self.left)
 
-    def adjoint(self, x: Array, axis: int) -> Array:
+    def adjoint(self, x: Numbers, axis: int) -> Array:
         return self._through(x, axis, self.left.conj(), self.kernel.conj(), self.right.conj())
 
 
 _plans = _constants.Cache(64 << 20, lambda transform: transform.arrays)
 
 
-def planned_like(x: Array, factor: Factor, transform: str) -> Transform:
+def planned_like(x: Numbers, factor: Factor, transform: str) -> Transform:
     """The transform of one axis on the device and in the precision of `x`; cached."""
     xp, kind = _array.namespace(x), Dense if transform == "matrix" else ChirpZ
     key = (factor, transform, x.dtype.name, xp, x.device.id if xp is not np else 0)
@@ -134,13 +134,13 @@ def planned_like(x: Array, factor: Factor, transform: str) -> Transform:
     return planned
 
 
-def apply(x: Array, factors: tuple[Factor, Factor], transform: str) -> Array:
+def apply(x: Numbers, factors: tuple[Factor, Factor], transform: str) -> Array:
     """Ay x Ax^T for x (..., y, x)."""
     y, last = (planned_like(x, factor, transform) for factor in factors)
     return y.apply(last.apply(x, -1), -2)
 
 
-def adjoint(x: Array, factors: tuple[Factor, Factor], transform: str) -> Array:
+def adjoint(x: Numbers, factors: tuple[Factor, Factor], transform: str) -> Array:
     """Ay^H x conj(Ax) for x (..., y, x): the adjoint of `apply`."""
     y, last = (planned_like(x, factor, transform) for factor in factors)
     return last.adjoint(y.adjoint(x, -2), -1)

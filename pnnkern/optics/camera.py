@@ -1,12 +1,13 @@
 """What a detector makes of the light that falls on it: shot noise, read noise, a full well, a converter of some bits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Key, Numbers, Sample
 from .._checks import wrt_names
 from .._gate import accepts_any
 from . import _checks
@@ -65,7 +66,7 @@ class Camera:
 
 
 @accepts_any
-def detect(light: Array, camera: Camera, *, key: Any = None, sample: Any = 0) -> Array:
+def detect(light: Numbers, camera: Camera, *, key: Key | None = None, sample: Sample = 0) -> Array:
     """One reading of the light: Poisson numbers of photons, plus read noise, clipped, digitised; in the unit of `light` again.
 
     Parameters
@@ -100,12 +101,12 @@ def detect(light: Array, camera: Camera, *, key: Any = None, sample: Any = 0) ->
         signal = _array.namespace(signal).rint(signal / step) * step
     if camera.photons is not None:
         return signal / camera.photons
-    return signal.copy() if signal is light else signal  # the reading is the caller's, to write to
+    return _array.copied(signal) if signal is light else signal  # the reading is the caller's, to write to
 
 
 @accepts_any
-def detect_vjp(cotangent: Array, light: Array, camera: Camera, *, key: Any = None, sample: Any = 0, shot: str = "pathwise",
-               wrt: Any = ("light",)) -> Array:  # fmt: skip
+def detect_vjp(cotangent: Numbers, light: Numbers, camera: Camera, *, key: Key | None = None, sample: Sample = 0, shot: str = "pathwise",
+               wrt: str | Sequence[str] = ("light",)) -> Array:  # fmt: skip
     """The derivative of `detect`, for the very noise that it drew from the same `key` and `sample`.
 
     Parameters
@@ -152,7 +153,7 @@ def _drawn(light: Any, camera: Camera, key: Any, sample: Any) -> tuple[Array, Ar
     if light.ndim < 1:
         raise ValueError("light must have a first axis of samples, got shape ()")
     if camera.noisy:
-        random.require_key(key, f"{camera} has noise")
+        key = random.require_key(key, f"{camera} has noise")
     counts, signal = None, light
     if camera.photons is not None:
         counts = random.poisson(random.fold_in(key, "shot noise"), light * camera.photons, sample=sample).astype(light.dtype)

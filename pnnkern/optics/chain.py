@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array, Field, Real
+from .._array import Array, Field, Numbers, Real
 from .._checks import shaped
 from .._gate import accepts_any
 from . import _fft, _grids, _halves, _lanes, _layer
@@ -88,16 +88,16 @@ def forward(
         )
     _check_stack(masks, field, propagators)
     field, shape = _array.contiguous(field), (*masks.shape[1:-2], *field.shape)
-    masks = _array.contiguous(masks if masks.ndim == 4 else masks[:, None])
+    stack: Array = _array.contiguous(masks if masks.ndim == 4 else masks[:, None])
     transfers = [p.transfer(field) for p in propagators]
     window = _fused_window(field, propagators)
     halves = store == "half"
     if window is None:
-        out, saved = _unfused(field, masks, transfers, save, halves)
+        out, saved = _unfused(field, stack, transfers, save, halves)
     elif _array.on_device(field):
-        out, saved = _layer.chain(field, masks, [t.normalised[0] for t in transfers], window[0], save=save, halves=halves)
+        out, saved = _layer.chain(field, stack, [t.normalised[0] for t in transfers], window[0], save=save, halves=halves)
     else:
-        out, saved = _lanes.chain(field, masks, [t.in_lanes() for t in transfers], window, save=save, halves=halves)
+        out, saved = _lanes.chain(field, stack, [t.in_lanes() for t in transfers], window, save=save, halves=halves)
     return out.reshape(shape), None if saved is None else saved.reshape(len(masks), *shape)
 
 
@@ -152,7 +152,7 @@ def _unfused(
 @accepts_any
 def phase_adjoint(
     cotangent: Field, saved: Field | Halves, masks: Field, propagators: Sequence[Propagator], *, to_field: bool = False,
-    gradient: Array | None = None,
+    gradient: Numbers | None = None,
 ) -> tuple[Array, Array | None]:  # fmt: skip
     """Adjoint of `forward` for phase masks.
 
@@ -174,11 +174,11 @@ def phase_adjoint(
     shaped("cotangent", cotangent, None, None, None)
     _check_stack(shaped("masks", masks, "layers", *cotangent.shape[1:]), cotangent, propagators)
     halves = isinstance(saved, Halves)
-    shaped("saved", saved.words if halves else saved, len(masks), *cotangent.shape)
+    shaped("saved", saved.words if isinstance(saved, Halves) else saved, len(masks), *cotangent.shape)
     if saved.dtype != cotangent.dtype:
         raise TypeError(f"saved must be {cotangent.dtype} as the cotangent, got {saved.dtype}")
     cotangent, masks = _array.contiguous(cotangent), _array.contiguous(masks)
-    saved = Halves(_array.contiguous(saved.words), _array.contiguous(saved.scale)) if halves else _array.contiguous(saved)
+    saved = Halves(_array.contiguous(saved.words), _array.contiguous(saved.scale)) if isinstance(saved, Halves) else _array.contiguous(saved)
     xp = _array.namespace(cotangent)
     layers, (batch, ny, nx) = len(masks), cotangent.shape
     if gradient is not None and shaped("gradient", gradient, layers, ny, nx).dtype != np.float64:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array, Field
+from .._array import Array, Field, Numbers
 from .._checks import wrt_names
 from .._constants import Copies
 from .._gate import accepts_any
@@ -92,7 +92,7 @@ def intensity(field: Field) -> Array:
 
 
 @accepts_any
-def intensity_vjp(cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> Array:
+def intensity_vjp(cotangent: Numbers, field: Field, *, wrt: str | Sequence[str] = ("field",)) -> Array:
     """The derivative of `intensity`: ``2 g field`` for a real cotangent g like its result.
 
     Returns
@@ -146,7 +146,7 @@ def powers(field: Field, regions: Regions) -> Array:
 
 
 @accepts_any
-def powers_vjp(cotangent: Array, field: Field, regions: Regions, *, wrt: Any = ("field",)) -> Array:
+def powers_vjp(cotangent: Numbers, field: Field, regions: Regions, *, wrt: str | Sequence[str] = ("field",)) -> Array:
     """The derivative of `powers`: ``2 g[detector of the pixel] field``, zero between the detectors.
 
     Parameters

@@ -5,13 +5,14 @@ What is given per plane may be an array (see `pnnkern.optics`); what creation fu
 broadcasts to. They take `like`, an array whose device (and, without `dtype`, precision) the result shares.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import _array
-from .._array import Array, Field
+from .._array import Array, Field, Numbers, Pair, Values
 from .._checks import only, wrt_names
 from .._errors import SamplingWarning
 from .._gate import accepts_any
@@ -23,8 +24,8 @@ EDGE = np.sqrt(np.log(1000))  # radii of a Gaussian to where it is a thousandth 
 
 # -------------------------------------------------------------------------------------------------------------------- sources
 @accepts_any
-def plane_wave(shape: tuple[int, int], *, wavelength: Any, pitch: Any, tilt: Any = 0.0, dtype: DTypeLike | None = None,
-               like: Array | None = None) -> Array:  # fmt: skip
+def plane_wave(shape: tuple[int, int], *, wavelength: Values, pitch: Pair, tilt: Pair = 0.0, dtype: DTypeLike | None = None,
+               like: Numbers | None = None) -> Array:  # fmt: skip
     """A plane wave of unit amplitude in the plane z = 0: ``exp(2 pi i (y sin tilt_y + x sin tilt_x) / wavelength)``.
 
     Parameters
@@ -69,8 +70,8 @@ def plane_wave(shape: tuple[int, int], *, wavelength: Any, pitch: Any, tilt: Any
 
 
 @accepts_any
-def gaussian_beam(shape: tuple[int, int], *, waist: Any, wavelength: Any, pitch: Any, distance: Any = 0.0, centre: Any = 0.0,
-                  dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
+def gaussian_beam(shape: tuple[int, int], *, waist: Values, wavelength: Values, pitch: Pair, distance: Values = 0.0, centre: Pair = 0.0,
+                  dtype: DTypeLike | None = None, like: Numbers | None = None) -> Array:  # fmt: skip
     """A Gaussian beam at `distance` behind its waist, of unit amplitude in the middle of the waist.
 
     ``u = (w0 / w) exp(-r^2 / w^2) exp(i k z + i k r^2 / 2R - i psi)`` with ``zR = pi w0^2 / lambda``, ``w = w0 sqrt(1 + (z/zR)^2)``, ``1/R = z
@@ -122,8 +123,8 @@ def gaussian_beam(shape: tuple[int, int], *, waist: Any, wavelength: Any, pitch:
 
 
 @accepts_any
-def point_source(shape: tuple[int, int], *, distance: Any, wavelength: Any, pitch: Any, centre: Any = 0.0,
-                 dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
+def point_source(shape: tuple[int, int], *, distance: Values, wavelength: Values, pitch: Pair, centre: Pair = 0.0,
+                 dtype: DTypeLike | None = None, like: Numbers | None = None) -> Array:  # fmt: skip
     """The spherical wave of a point at `distance` in front of the plane, ``(z / r) exp(i k r)``: unit amplitude at its foot.
 
     Parameters
@@ -164,8 +165,8 @@ def point_source(shape: tuple[int, int], *, distance: Any, wavelength: Any, pitc
 
 # ------------------------------------------------------------------------------------------------------------------ apertures
 @accepts_any
-def circular_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre: Any = 0.0, antialias: bool = True,
-                      dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
+def circular_aperture(shape: tuple[int, int], *, radius: Values, pitch: Pair, centre: Pair = 0.0, antialias: bool = True,
+                      dtype: DTypeLike | None = None, like: Numbers | None = None) -> Array:  # fmt: skip
     """A disc that is open, as an amplitude mask in [0, 1].
 
     Parameters
@@ -206,8 +207,8 @@ def circular_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
 
 
 @accepts_any
-def rectangular_aperture(shape: tuple[int, int], *, size: Any, pitch: Any, centre: Any = 0.0, antialias: bool = True,
-                         dtype: DTypeLike | None = None, like: Array | None = None) -> Array:  # fmt: skip
+def rectangular_aperture(shape: tuple[int, int], *, size: Pair, pitch: Pair, centre: Pair = 0.0, antialias: bool = True,
+                         dtype: DTypeLike | None = None, like: Numbers | None = None) -> Array:  # fmt: skip
     """A rectangle that is open, as an amplitude mask in [0, 1].
 
     Parameters
@@ -230,8 +231,8 @@ def rectangular_aperture(shape: tuple[int, int], *, size: Any, pitch: Any, centr
 
 
 @accepts_any
-def gaussian_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre: Any = 0.0, dtype: DTypeLike | None = None,
-                      like: Array | None = None) -> Array:  # fmt: skip
+def gaussian_aperture(shape: tuple[int, int], *, radius: Values, pitch: Pair, centre: Pair = 0.0, dtype: DTypeLike | None = None,
+                      like: Numbers | None = None) -> Array:  # fmt: skip
     """A soft aperture ``exp(-r^2 / radius^2)``, as an amplitude mask.
 
     Parameters
@@ -252,7 +253,7 @@ def gaussian_aperture(shape: tuple[int, int], *, radius: Any, pitch: Any, centre
 
 # ----------------------------------------------------------------------------------------------------------------------- lens
 @accepts_any
-def lens(field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre: Any = 0.0, out: Array | None = None) -> Array:
+def lens(field: Field, *, focal_length: Values, wavelength: Values, pitch: Pair, centre: Pair = 0.0, out: Numbers | None = None) -> Array:
     """Send a field through a thin lens: ``field * exp(-i k r^2 / 2 focal_length)``.
 
     Parameters
@@ -288,8 +289,8 @@ def lens(field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre
 
 
 @accepts_any
-def lens_vjp(cotangent: Array, field: Field, *, focal_length: Any, wavelength: Any, pitch: Any, centre: Any = 0.0,
-             wrt: Any = ("field",)) -> Any:  # fmt: skip
+def lens_vjp(cotangent: Numbers, field: Field, *, focal_length: Values, wavelength: Values, pitch: Pair, centre: Pair = 0.0,
+             wrt: str | Sequence[str] = ("field",)) -> Any:  # fmt: skip
     """The derivative of `lens`.
 
     Parameters

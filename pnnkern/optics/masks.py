@@ -6,12 +6,13 @@ Thin-element approximation, Goodman, Introduction to Fourier Optics, section 5.1
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _launch
-from .._array import Array, Field, Real
+from .._array import Array, Field, Numbers, Real, Values
 from .._checks import only, wrt_names
 from .._gate import accepts_any
 from . import _axes, _checks, _grids, chain
@@ -20,7 +21,7 @@ from ._media import unbroadcast
 
 # -------------------------------------------------------------------------------------------------------------------- complex
 @accepts_any
-def transmit(field: Field, transmission: Array, *, out: Array | None = None) -> Array:
+def transmit(field: Field, transmission: Numbers, *, out: Numbers | None = None) -> Array:
     """Transmit a field through a mask of any complex transmission: ``field * transmission``.
 
     Parameters
@@ -49,7 +50,7 @@ def transmit(field: Field, transmission: Array, *, out: Array | None = None) -> 
 
 
 @accepts_any
-def transmit_vjp(cotangent: Array, field: Field, transmission: Array, *, wrt: Any = ("field",)) -> Any:
+def transmit_vjp(cotangent: Numbers, field: Field, transmission: Numbers, *, wrt: str | Sequence[str] = ("field",)) -> Any:
     """The derivative of `transmit`.
 
     Parameters
@@ -75,7 +76,7 @@ def transmit_vjp(cotangent: Array, field: Field, transmission: Array, *, wrt: An
 
 # ----------------------------------------------------------------------------------------------------------------------- real
 @accepts_any
-def phase_mask(field: Field, phase: Real, *, out: Array | None = None) -> Array:
+def phase_mask(field: Field, phase: Real, *, out: Numbers | None = None) -> Array:
     """Transmit a field through a thin phase mask: ``field * exp(i phase)``.
 
     Parameters
@@ -104,7 +105,7 @@ def phase_mask(field: Field, phase: Real, *, out: Array | None = None) -> Array:
 
 
 @accepts_any
-def phase_mask_vjp(cotangent: Array, field: Field, phase: Real, *, wrt: Any = ("field",)) -> Any:
+def phase_mask_vjp(cotangent: Numbers, field: Field, phase: Real, *, wrt: str | Sequence[str] = ("field",)) -> Any:
     """The derivative of `phase_mask`.
 
     Parameters
@@ -129,7 +130,7 @@ def phase_mask_vjp(cotangent: Array, field: Field, phase: Real, *, wrt: Any = ("
 
 
 @accepts_any
-def amplitude_mask(field: Field, amplitude: Real, *, out: Array | None = None) -> Array:
+def amplitude_mask(field: Field, amplitude: Real, *, out: Numbers | None = None) -> Array:
     """Transmit a field through a real mask: ``field * amplitude``.
 
     Parameters
@@ -159,7 +160,7 @@ def amplitude_mask(field: Field, amplitude: Real, *, out: Array | None = None) -
 
 
 @accepts_any
-def amplitude_mask_vjp(cotangent: Array, field: Field, amplitude: Real, *, wrt: Any = ("field",)) -> Any:
+def amplitude_mask_vjp(cotangent: Numbers, field: Field, amplitude: Real, *, wrt: str | Sequence[str] = ("field",)) -> Any:
     """The derivative of `amplitude_mask`.
 
     Parameters
@@ -184,8 +185,8 @@ def amplitude_mask_vjp(cotangent: Array, field: Field, amplitude: Real, *, wrt: 
 
 
 @accepts_any
-def height_mask(field: Field, height: Real, *, wavelength: Any, index: Any, absorption: Any = 0.0, index_medium: Any = 1.0,
-                out: Array | None = None) -> Array:  # fmt: skip
+def height_mask(field: Field, height: Real, *, wavelength: Values, index: Values, absorption: Values = 0.0, index_medium: Values = 1.0,
+                out: Numbers | None = None) -> Array:  # fmt: skip
     """Transmit a field through a relief of material: ``field * exp(2 pi i (index - index_medium + i absorption) height / wavelength)``.
 
     Parameters
@@ -228,8 +229,8 @@ def height_mask(field: Field, height: Real, *, wavelength: Any, index: Any, abso
 
 
 @accepts_any
-def height_mask_vjp(cotangent: Array, field: Field, height: Real, *, wavelength: Any, index: Any, absorption: Any = 0.0,
-                    index_medium: Any = 1.0, wrt: Any = ("field",)) -> Any:  # fmt: skip
+def height_mask_vjp(cotangent: Numbers, field: Field, height: Real, *, wavelength: Values, index: Values, absorption: Values = 0.0,
+                    index_medium: Values = 1.0, wrt: str | Sequence[str] = ("field",)) -> Any:  # fmt: skip
     """The derivative of `height_mask`.
 
     Parameters
@@ -276,7 +277,7 @@ class _Material:
         _axes.leading(lead, "the field", {"wavelength": wavelengths.shape} | {name: value.shape for name, value in values.items()})
         contrast = values["index"] - values["index_medium"] + 1j * values["absorption"]
         self.wavenumber = xp.asarray((2 * np.pi * contrast / wavelengths)[..., None, None])
-        height = height.astype(np.float64)
+        height = _array.as_type(height, np.float64)
         self.transmission = chain.phasor(self.wavenumber.real * height)
         if values["absorption"].any():
             self.transmission *= xp.exp(-self.wavenumber.imag * height)

@@ -1,13 +1,13 @@
 """Free-space propagation between parallel planes through a transfer function."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array, Field
+from .._array import Array, Field, Numbers, Pair, Values
 from .._checks import only, wrt_names
 from .._gate import accepts_any, record
 from . import _checks, _fft, _plan, _transfer
@@ -19,9 +19,11 @@ _WRT = ("field", "distance", "wavelength")
 
 
 @accepts_any
-def propagate(field: Field, *, distance: Any, wavelength: Any, pitch: Any, method: str = "auto", pad: Any = 2,
-              band_limit: Any = True, evanescent: str = "decay", shift: Any = 0.0, out_shape: tuple[int, int] | None = None,
-              memory_limit: int | None = None) -> Array:  # fmt: skip
+def propagate(
+    field: Field, *, distance: Values, wavelength: Values, pitch: Pair, method: str = "auto", pad: Pair = 2,
+    band_limit: bool | tuple[bool, bool] = True, evanescent: str = "decay", shift: Pair = 0.0, out_shape: tuple[int, int] | None = None,
+    memory_limit: int | None = None,
+) -> Array:  # fmt: skip
     """Propagate a field to a parallel plane: ``crop F^-1( H(fx, fy; distance, wavelength) F pad(field) )``.
 
     Parameters
@@ -92,9 +94,11 @@ def propagate(field: Field, *, distance: Any, wavelength: Any, pitch: Any, metho
 
 
 @accepts_any
-def propagate_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength: Any, pitch: Any, wrt: Any = ("field",),
-                  method: str = "auto", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay", shift: Any = 0.0,
-                  out_shape: tuple[int, int] | None = None, memory_limit: int | None = None) -> Any:  # fmt: skip
+def propagate_vjp(
+    cotangent: Numbers, field: Field, *, distance: Values, wavelength: Values, pitch: Pair, wrt: str | Sequence[str] = ("field",),
+    method: str = "auto", pad: Pair = 2, band_limit: bool | tuple[bool, bool] = True, evanescent: str = "decay", shift: Pair = 0.0,
+    out_shape: tuple[int, int] | None = None, memory_limit: int | None = None,
+) -> Any:  # fmt: skip
     """The derivative of `propagate` by its adjoint, for a cotangent g = dL/dRe + i dL/dIm.
 
     Parameters
@@ -169,8 +173,8 @@ class Propagator(_plan.Explained):
         (distance, wavelength), the method that is used and why; `method` and `why` say it in one line.
     """
 
-    def __init__(self, shape: tuple[int, int], *, pitch: Any, wavelength: Any, distance: Any, method: str = "auto",
-                 pad: Any = 2, band_limit: Any = True, evanescent: str = "decay", shift: Any = 0.0,
+    def __init__(self, shape: tuple[int, int], *, pitch: Pair, wavelength: Values, distance: Values, method: str = "auto",
+                 pad: Pair = 2, band_limit: bool | tuple[bool, bool] = True, evanescent: str = "decay", shift: Pair = 0.0,
                  out_shape: tuple[int, int] | None = None, memory_limit: int | None = None) -> None:  # fmt: skip
         _plan.check_options(method, _transfer.METHODS, evanescent)
         self.shape = _checks.plane("shape", shape)
@@ -256,7 +260,7 @@ class Propagator(_plan.Explained):
         out = self._convolve(self.lines.expand(field), self.lines.index(lead), self.shape, self._inner, adjoint=False)
         return _plan.spread(out.reshape(*lead, *self._inner), self.out_shape)
 
-    def vjp(self, cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> Any:
+    def vjp(self, cotangent: Numbers, field: Field, *, wrt: str | Sequence[str] = ("field",)) -> Any:
         """Derivatives by the adjoint; see `propagate_vjp`."""
         names = wrt_names(wrt, _WRT)
         field = self._field("field", field)

@@ -5,13 +5,13 @@ can be asked for on any uniform grid: zoomed into a focus, or stretched over a w
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from .. import _array, _launch, _parallel
-from .._array import Array, Field
+from .._array import Array, Field, Numbers, Pair, Values
 from .._checks import only, wrt_names
 from .._errors import SamplingWarning
 from .._gate import accepts_any
@@ -27,9 +27,9 @@ _WRT = ("field", "distance", "wavelength")
 
 
 @accepts_any
-def propagate_scaled(field: Field, *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
-                     out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto",
-                     transform: str = "matrix", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay",
+def propagate_scaled(field: Field, *, distance: Values, wavelength: Values, pitch: Pair, out_pitch: Pair,
+                     out_shape: tuple[int, int] | None = None, shift: Pair = 0.0, method: str = "auto",
+                     transform: str = "matrix", pad: Pair = 2, band_limit: bool | tuple[bool, bool] = True, evanescent: str = "decay",
                      memory_limit: int | None = None) -> Array:  # fmt: skip
     """Propagate a field to a parallel plane, sampled there with another pitch.
 
@@ -81,10 +81,10 @@ def propagate_scaled(field: Field, *, distance: Any, wavelength: Any, pitch: Any
 
 
 @accepts_any
-def propagate_scaled_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
-                         out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto",
-                         transform: str = "matrix", pad: Any = 2, band_limit: Any = True, evanescent: str = "decay",
-                         wrt: Any = ("field",), memory_limit: int | None = None) -> Any:  # fmt: skip
+def propagate_scaled_vjp(cotangent: Numbers, field: Field, *, distance: Values, wavelength: Values, pitch: Pair, out_pitch: Pair,
+                         out_shape: tuple[int, int] | None = None, shift: Pair = 0.0, method: str = "auto",
+                         transform: str = "matrix", pad: Pair = 2, band_limit: bool | tuple[bool, bool] = True, evanescent: str = "decay",
+                         wrt: str | Sequence[str] = ("field",), memory_limit: int | None = None) -> Any:  # fmt: skip
     """The derivative of `propagate_scaled` by its adjoint.
 
     Parameters
@@ -119,9 +119,11 @@ class ScaledPropagator(_plan.Explained):
     one line.
     """
 
-    def __init__(self, shape: tuple[int, int], *, distance: Any, wavelength: Any, pitch: Any, out_pitch: Any,
-                 out_shape: tuple[int, int] | None = None, shift: Any = 0.0, method: str = "auto", transform: str = "matrix",
-                 pad: Any = 2, band_limit: Any = True, evanescent: str = "decay", memory_limit: int | None = None) -> None:  # fmt: skip
+    def __init__(
+        self, shape: tuple[int, int], *, distance: Values, wavelength: Values, pitch: Pair, out_pitch: Pair,
+        out_shape: tuple[int, int] | None = None, shift: Pair = 0.0, method: str = "auto", transform: str = "matrix", pad: Pair = 2,
+        band_limit: bool | tuple[bool, bool] = True, evanescent: str = "decay", memory_limit: int | None = None,
+    ) -> None:  # fmt: skip
         _plan.check_options(method, METHODS, evanescent)
         if transform not in _separable.TRANSFORMS:
             raise ValueError(f"transform must be one of {', '.join(_separable.TRANSFORMS)}, got {transform!r}")
@@ -164,7 +166,7 @@ class ScaledPropagator(_plan.Explained):
         """The field (..., my, mx) at the other plane, for `field` (..., ny, nx)."""
         return _plan.spread(_forward(self, self._field(field)), self.out_shape)
 
-    def vjp(self, cotangent: Array, field: Field, *, wrt: Any = ("field",)) -> Any:
+    def vjp(self, cotangent: Numbers, field: Field, *, wrt: str | Sequence[str] = ("field",)) -> Any:
         """Derivatives by the adjoint; see `propagate_scaled_vjp`."""
         return _vjp(self, cotangent, self._field(field), wrt)
 
@@ -183,7 +185,7 @@ class ScaledPropagator(_plan.Explained):
 
 
 @accepts_any
-def fraunhofer(field: Field, *, distance: Any, wavelength: Any, pitch: Any, pad: float = 1) -> Array:
+def fraunhofer(field: Field, *, distance: Values, wavelength: Values, pitch: Pair, pad: float = 1) -> Array:
     """The far field of a plane by a single FFT, on the grid that comes out of it: ``fraunhofer_pitch`` wide pixels.
 
     ``U(x) = exp(i k z) / (i lambda z) exp(i k x^2 / 2z) sum u(x') exp(-2 pi i x x' / (lambda z)) dy dx``; its energy, sum |U|^2 times the area
@@ -219,8 +221,8 @@ def fraunhofer(field: Field, *, distance: Any, wavelength: Any, pitch: Any, pad:
 
 
 @accepts_any
-def fraunhofer_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength: Any, pitch: Any, pad: float = 1,
-                   wrt: Any = ("field",)) -> Any:  # fmt: skip
+def fraunhofer_vjp(cotangent: Numbers, field: Field, *, distance: Values, wavelength: Values, pitch: Pair, pad: float = 1,
+                   wrt: str | Sequence[str] = ("field",)) -> Any:  # fmt: skip
     """The derivative of `fraunhofer` by its adjoint.
 
     Parameters
@@ -245,7 +247,7 @@ def fraunhofer_vjp(cotangent: Array, field: Field, *, distance: Any, wavelength:
 
 @accepts_any
 def fraunhofer_pitch(
-    shape: tuple[int, int], *, distance: float, wavelength: float, pitch: Any, pad: float = 1
+    shape: tuple[int, int], *, distance: float, wavelength: float, pitch: Pair, pad: float = 1
 ) -> tuple[float, float]:
     """The pitch (dy, dx) of `fraunhofer`'s result, ``wavelength |distance| / (p pitch)``, metres, for fields of shape (ny, nx)."""
     far = _FarPlan(_checks.plane("shape", shape), Media(distance, wavelength), pitch, pad)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import _array, _classes, _constants, _launch
-from .._array import Array, Real
+from .._array import Array, Numbers, Real
 from .._checks import class_labels, floats
 from .._classes import target_shares
 
@@ -69,7 +69,7 @@ class Encoding(NamedTuple):
             self._encoded(rows, out, 0, 0, None, None, rows, None, None, out, None, None, None)  # no order: nothing is gathered
         return out
 
-    def of_next(self, order: Array, at: Array, samples: Array, labels: Array, targets: Array, count: int) -> tuple[Array, ...]:
+    def of_next(self, order: Numbers, at: Numbers, samples: Numbers, labels: Numbers, targets: Numbers, count: int) -> tuple[Array, ...]:
         """Of the `count` samples (n, ...) that are next in an order of them, all on a GPU: inputs, labels, numbers and targets.
 
         order : int64 (n,), from at[0] on. labels, targets : (n, ...), whatever they are. Raises ValueError as `of`.
@@ -113,11 +113,11 @@ def _known(images: Array) -> Array:
     return images.astype(np.float32) if images.dtype == np.float16 else images
 
 
-def fractions(images: Array, dtype: Any) -> Array:
+def fractions(images: Numbers, dtype: Any) -> Array:
     """uint8 as fractions of 255, numbers as they are, in the working precision."""
     if images.dtype == np.uint8:
         return images / np.dtype(dtype).type(255)
-    return images.astype(dtype)
+    return _array.as_type(images, dtype)
 
 
 def shares(pixels: int, canvas: int, size: int) -> np.ndarray:
@@ -133,7 +133,7 @@ def shares(pixels: int, canvas: int, size: int) -> np.ndarray:
     return covered
 
 
-def one_hot(labels: Array, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:
+def one_hot(labels: Numbers, classes: int, high: float, low: float, device: str, dtype: Any) -> Array:
     """(batch, classes): `high` at the label, `low` elsewhere; for labels (batch, classes) that are fractions, so far from low to high.
 
     One output alone is `high` for class 1. Raises TypeError and ValueError for other labels.

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from .. import _array, _constants, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import floats
 from .._declared import Count, Range
 from .._gate import accepts_any
@@ -101,7 +101,7 @@ class GraphNetwork(BuildableEdges):
         return Target(high=self.high, low=self.low, hinge=self.hinge)
 
     # ---------------------------------------------------------------------------------------------------------------- learning
-    def targets(self, labels: Array) -> Array:
+    def targets(self, labels: Numbers) -> Array:
         """What the outputs should be, (batch, outputs): `high` at the label's, `low` at the others, in their unit."""
         loss = self.natural_loss
         return one_hot(labels, self.outputs, loss.high, loss.low, self.device, np.float64)
@@ -142,7 +142,7 @@ class Circuit(GraphNetwork):
         """Source nodes: one or two for each feature, and the rails."""
         return super().entrances + 2
 
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images or features (batch, ...), uint8 or in [0, 1], as source voltages (batch, sources), float64."""
         xp = _array.device_namespace(self.device)
         x = Encoding(self.features, np.float64).of(images, self.device)
@@ -162,7 +162,7 @@ class Circuit(GraphNetwork):
         """Nodes."""
         return int(self.network.n_nodes)  # type: ignore[attr-defined]
 
-    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """Voltages of all nodes (batch, n_nodes), volts."""
         return self._noisy(self.states(inputs), "features", key, sample)
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from .. import _array, _declared, random
-from .._array import Array
+from .._array import Array, Key, Sample
 from .._checks import floats
 from .._declared import Described, NotNegative, Share, check
 from .protocols import numbered
@@ -197,7 +197,7 @@ class Buildable(System):
         """Outputs of a population (members, batch, outputs) as they are measured, each with the noise of its own number."""
         if not self.imperfections.measurement_noise:
             return self._read(outputs)
-        random.require_key(key, "the noise of what is measured is random")
+        key = random.require_key(key, "the noise of what is measured is random")
         numbers = enumerate(numbered(len(outputs), first))
         return _array.namespace(outputs).stack([self._measured(outputs[m], random.fold_in(key, n), sample) for m, n in numbers])
 
@@ -282,7 +282,7 @@ def on_the_built(relax: T) -> T:
     """Let a `relax` be that of the built device. Its outputs are nudged by what is measured of them."""
 
     @functools.wraps(relax)
-    def relaxing(self: Any, inputs: Array, *, target: Array | None = None, key: Any = None, sample: Any = 0, **how: Any) -> Any:
+    def relaxing(self: Any, inputs: Array, *, target: Array | None = None, key: Key | None = None, sample: Sample = 0, **how: Any) -> Any:
         if self.imperfections.perfect:
             return relax(self, inputs, target=target, key=key, sample=sample, **how)
         device, inputs = self.built(), self._entered(inputs)

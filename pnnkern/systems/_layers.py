@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from .._array import Array
+from .._array import Array, Numbers
 from .._declared import Count, Length, Positive
 from .._gate import accepts_any
 from ._encoding import Encoding, one_hot
@@ -60,7 +60,7 @@ class GradedOutputs(Layers):
     def natural_loss(self) -> Target:
         return Target(high=self.high, low=self.low)
 
-    def targets(self, labels: Array) -> Array:
+    def targets(self, labels: Numbers) -> Array:
         """(batch, outputs): `high` at the label, `low` elsewhere."""
         return one_hot(labels, self.outputs, self.high, self.low, self.device, self.dtype)
 
@@ -93,7 +93,7 @@ class DenseLayers(Layers):
         """What `encode` does."""
         return Encoding(self.inputs, self.dtype, gain=self.gain, bounded=False)
 
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images (batch, ...), uint8 or finite numbers, as inputs (batch, n): uint8 as fractions of 255, times the gain."""
         return self.encoding.of(images, self.device)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _array, _parallel
-from .._array import Array, Real
+from .._array import Array, Numbers, Real
 from .._checks import real, shaped
 from .._gate import record
 from ..optics import detectors
@@ -34,13 +34,13 @@ class Passed:
     entered: Array
     mask: Array
     gain: Array | None
-    out: Array | None
+    out: Array  # or None
 
 
 def amplitudes(intensity: Real) -> tuple[Array, Array]:
     """What emitters send for intensities (batch, n, n): ``I / rms(I)`` of each sample; and the rms, (batch, 1, 1). Dark stays dark."""
     xp = _array.namespace(intensity)
-    rms = xp.sqrt((intensity.astype(np.float64) ** 2).mean(axis=(1, 2), keepdims=True))
+    rms = xp.sqrt((_array.as_type(intensity, np.float64) ** 2).mean(axis=(1, 2), keepdims=True))
     rms = xp.maximum(rms, np.finfo(intensity.dtype).tiny).astype(intensity.dtype)
     return intensity / rms, rms
 
@@ -50,7 +50,7 @@ def amplitudes_vjp(cotangent: Real, sent: Real, rms: Real) -> Array:
     return (cotangent - sent * (cotangent * sent).mean(axis=(1, 2), keepdims=True)) / rms
 
 
-def passed(network: "D2NN", stage: int, inputs: Array, mask: Array) -> Passed:
+def passed(network: "D2NN", stage: int, inputs: Numbers, mask: Numbers) -> Passed:
     """One stage: of fields (batch, samples, samples) for the first one, of intensities on the neurons (batch, size, size) for the others."""
     if stage == 0:
         entered, gain = _propagated(network, 0, inputs), None
@@ -61,7 +61,7 @@ def passed(network: "D2NN", stage: int, inputs: Array, mask: Array) -> Passed:
     return Passed(entered, mask, gain, _propagated(network, stage + 1, entered * mask))
 
 
-def measured(network: "D2NN", stage: int, out: Array) -> Array:
+def measured(network: "D2NN", stage: int, out: Numbers) -> Array:
     """Of the field behind a stage: the mean intensity on each neuron (batch, size, size); behind the last the detectors' powers."""
     if stage == network.stages - 1:
         return detectors.powers(out, network.regions)
@@ -70,7 +70,7 @@ def measured(network: "D2NN", stage: int, out: Array) -> Array:
     return light if k == 1 else light.reshape(-1, size, k, size, k).mean(axis=(2, 4))
 
 
-def along(network: "D2NN", inputs: Array, masks: Array) -> list[Passed]:
+def along(network: "D2NN", inputs: Numbers, masks: Numbers) -> list[Passed]:
     """All stages, one after another."""
     stages = [passed(network, 0, inputs, masks[0])]
     for l in range(1, len(masks)):
@@ -78,7 +78,7 @@ def along(network: "D2NN", inputs: Array, masks: Array) -> list[Passed]:
     return stages
 
 
-def derived(network: "D2NN", stage: int, cotangent: Real, at: Passed, *, to_inputs: bool = False) -> tuple[Array, Array | None]:
+def derived(network: "D2NN", stage: int, cotangent: Real, at: Passed, *, to_inputs: bool = False) -> tuple[Array, Array]:
     """Sums over the batch of the derivative by the phases of a mask (samples, samples), float64; with `to_inputs` that by the intensities.
 
     cotangent : of what `measured` gave behind the stage.
@@ -90,7 +90,7 @@ def derived(network: "D2NN", stage: int, cotangent: Real, at: Passed, *, to_inpu
         back = detectors.powers_vjp(shaped("cotangent", cotangent, batch, len(network.regions)), out, network.regions)
     else:
         shaped("cotangent", cotangent, batch, size, size)
-        back = detectors.intensity_vjp(_spread(cotangent.astype(network.dtype, copy=False) / k**2, k), out)
+        back = detectors.intensity_vjp(_spread(_array.as_type(cotangent, network.dtype, copy=False) / k**2, k), out)
     back = _propagated(network, stage + 1, back, adjoint=True)
     by_phase = (back * light.conj()).imag.sum(axis=0, dtype=np.float64)
     if not to_inputs or at.gain is None:

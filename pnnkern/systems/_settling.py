@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Self
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Real, Sample
 from .._declared import Turns, check
 from .._gate import accepts_any, record
 from .._updates import Derivative, scaled
@@ -170,7 +170,7 @@ class Settling(GradedOutputs):
         return MeasuredPhases.of(relaxed, noise, scores=getattr(self, "readout", "state") == "softmax")
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """Free outputs (batch, outputs) of the built network.
 
         Parameters
@@ -181,7 +181,7 @@ class Settling(GradedOutputs):
         return self.relax(inputs, key=key, sample=sample).output
 
     def forward_population(
-        self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+        self, inputs: Real, parameters: dict[str, Array], key: Key | None = None, sample: Sample = 0, *, first: Sample = 0
     ) -> Array:
         """Free outputs of a population, (members, batch, outputs), all relaxed at once."""
         with stacked(self, parameters, first):
@@ -195,7 +195,7 @@ class Settling(GradedOutputs):
         """Values of the layer below the outputs; where there is none, outputs."""
         return int(self._parameter_shapes()[f"W{len(self.below_outputs) + 1}"][0]) if self.below_outputs else self.outputs
 
-    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """The free state of the layer below the outputs, (batch, feature_count); where there is none, outputs."""
         free, below = self.relax(inputs, key=key, sample=sample), len(self.below_outputs)
         return self._noisy(free.states[below - 1].reshape(len(inputs), -1), "features", key, sample) if below else free.output
@@ -214,8 +214,8 @@ class Settling(GradedOutputs):
         return self._free_settings() | {"sweeps": max(self.sweeps, self.nudged_sweeps or 0)}
 
     @on_the_built
-    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-              sample: Any = 0) -> Phases:  # fmt: skip
+    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Key | None = None,
+              sample: Sample = 0) -> Phases:  # fmt: skip
         """The free state and how far nudges move it."""
         relaxed: Phases = self.physics.phases(
             inputs, self.weights, self.biases, nudges=nudges, target=target, hold=hold, nudged_sweeps=self.nudged_sweeps,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _gate
-from .._array import Array
+from .._array import Array, Key, Numbers, Sample
 from .._gate import accepts_any
 from . import protocols
 from ._encoding import fractions, given
@@ -46,7 +46,7 @@ class Apparatus(System):
     def feature_count(self) -> int:
         return self.outputs
 
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images or features as inputs: by the given function, or flat, uint8 brought to [0, 1], finite numbers as they are."""
         if self.encoder is not None:
             return self.encoder(images)
@@ -54,19 +54,19 @@ class Apparatus(System):
         scaled = fractions(values, np.float32 if values.dtype == np.uint8 else values.dtype)
         return _array.namespace(*self.parameters.values()).asarray(scaled)
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """One pass of the apparatus, (batch, outputs)."""
         out = self.function(*(inputs, self.parameters, key, sample)[: self._takes])
         _check_outputs("forward", out, len(inputs))
         return out
 
-    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """The outputs."""
         return self.forward(inputs, key, sample)
 
     forward_population = protocols.looped_population(forward)
 
-    def try_out(self, samples: Any, key: Any = None) -> None:
+    def try_out(self, samples: Any, key: Key | None = None) -> None:
         """One pass of some raw samples; raises ValueError or TypeError, in one line, for what is wrong with it."""
         out = self.forward(self.encode(samples), key)
         if not vars(self)["outputs"]:
@@ -89,18 +89,18 @@ class ModelledApparatus(Apparatus):
         _arity("the twin's model", self.model, 2, "inputs, parameters", exactly=True)
         _arity("the twin's derivative", self.derivative, 3, "cotangent, inputs, parameters", exactly=True)
 
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Numbers) -> tuple[Array, Any]:
         """The twin's outputs, and its record: the inputs and the parameters."""
         parameters = dict(self.parameters)
         out = self.model(inputs, parameters)
         _check_outputs("the twin's model", out, len(inputs))
         return out, (inputs, parameters)
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Array]:
+    def vjp(self, cotangent: Numbers, record: Any) -> dict[str, Array]:
         """The twin's gradients."""
         return self.back(cotangent, record)[0]
 
-    def back(self, cotangent: Array, record: Any) -> tuple[dict[str, Array], Array | None]:
+    def back(self, cotangent: Numbers, record: Any) -> tuple[dict[str, Array], Array | None]:
         """The twin's gradients, and that by the inputs where its derivative gives it as "inputs"."""
         found = self.derivative(cotangent, *record)
         shapes = {name: p.shape for name, p in self.parameters.items()} | {"inputs": record[0].shape}
@@ -114,7 +114,7 @@ class ModelledApparatus(Apparatus):
                 raise ValueError(f"the twin's derivative must give {name} the shape {shapes[name]}, got {got}")
         return {name: gradient for name, gradient in found.items() if name in self.parameters}, found.get("inputs")
 
-    def try_out(self, samples: Any, key: Any = None) -> None:
+    def try_out(self, samples: Any, key: Key | None = None) -> None:
         super().try_out(samples, key)
         out, record = self.forward_saving(self.encode(samples))
         if out.shape[1] != self.outputs:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from .. import _array, _dense, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._declared import Positive, Range, Turns, check
 from .._errors import NudgeError
 from .._functions import logistic, negative_log_softmax
@@ -120,15 +120,15 @@ class BoltzmannMachine(OneHiddenLayer):
         """What `encode` does."""
         return Encoding(self.inputs, self.dtype, gain=self.gain)
 
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images (batch, ...), uint8 or in [0, 1], as inputs (batch, n): uint8 as fractions of 255, times the gain."""
         return self.encoding.of(images, self.device)
 
-    def targets(self, labels: Array) -> Array:
+    def targets(self, labels: Numbers) -> Array:
         """One-hot labels, (batch, classes)."""
         return one_hot(labels, self.outputs, 1, 0, self.device, self.dtype)
 
-    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """(batch, classes): the logarithm of the mean chance of each class over the draws of the built machine, as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
 
@@ -137,17 +137,17 @@ class BoltzmannMachine(OneHiddenLayer):
         """Hidden units."""
         return self.sizes[0]
 
-    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """Mean chances of the hidden units over the draws, (batch, hidden)."""
         return self.relax(inputs, key=key, sample=sample).phases[0].hidden.mean(axis=0)
 
     forward_population = looped_population(forward)
 
     @on_the_built
-    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-              sample: Any = 0) -> Ensembles:  # fmt: skip
+    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Key | None = None,
+              sample: Sample = 0) -> Ensembles:  # fmt: skip
         """The free ensemble and the nudged ones; with `hold` classes are held at the targets, and beta must be 1."""
-        random.require_key(key, "draws are random")
+        key = random.require_key(key, "draws are random")
         if target is None and nudges:
             raise ValueError("nudges need a target")
         if target is not None and target.shape != (len(inputs), self.sizes[1]):
@@ -185,17 +185,17 @@ class BoltzmannMachine(OneHiddenLayer):
         }  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------------------- generative
-    def undecided(self, count: int, key: Any) -> tuple[Array, Array]:
+    def undecided(self, count: int, key: Key) -> tuple[Array, Array]:
         """Where persistent chains start: inputs (count, n) of 0 and 1, times the gain, and one-hot classes (count, classes), drawn evenly."""
-        random.require_key(key, "where chains start is random")
+        key = random.require_key(key, "where chains start is random")
         xp = _array.namespace(self.parameters["W1"])
         even = xp.full((count, self.inputs), 0.5, self.dtype)
         inputs = self.gain * random.bernoulli(random.fold_in(key, "inputs"), even).astype(self.dtype)
         return inputs, one_hot_sample(xp.full((count, self.outputs), 1 / self.outputs, self.dtype), random.fold_in(key, "classes"), 0)
 
-    def dream(self, inputs: Real, target: Real, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
+    def dream(self, inputs: Real, target: Real, *, steps: int, key: Key, sample: Sample = 0) -> tuple[Array, Array]:
         """Inputs and classes after `steps` of drawing all units, nothing held, from these: (batch, n) of 0 and 1, one-hot (batch, classes)."""
-        random.require_key(key, "draws are random")
+        key = random.require_key(key, "draws are random")
         p = self.built().parameters
         weights, biases = ([p[name] for name in names] for names in (("W1", "W2"), ("a", "b1", "b2")))
         v, y = boltzmann.drawn(
@@ -203,7 +203,7 @@ class BoltzmannMachine(OneHiddenLayer):
         )
         return v, y
 
-    def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Derivative]:
+    def joint_contrast(self, data: tuple[Numbers, Numbers], model: tuple[Numbers, Numbers]) -> dict[str, Derivative]:
         """dE/dparameter of (inputs, classes) of the data, a sum, less as many times the model's mean.
 
         Hidden units count by their chances in the built machine.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import random
-from .._array import Array
+from .._array import Array, Key, Numbers, Sample
 from .._gate import accepts_any
 from .._updates import Derivative
 from . import protocols
@@ -52,16 +52,16 @@ class Chain(System):
         """What `encode` does, if the first stage says that."""
         return encoding_of(self.parts[0])
 
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """By the first stage."""
         encoded: Array = self._part(0).encode(images)
         return encoded
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """One pass, each stage with noise of its own."""
         return self._measured(inputs, key, sample)[-1]
 
-    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """The outputs."""
         return self.forward(inputs, key, sample)
 
@@ -93,7 +93,7 @@ class ModelledChain(Chain):
         """How many there are."""
         return len(self.parts)
 
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Numbers) -> tuple[Array, Any]:
         """A pass of the twins alone, and their records."""
         records = []
         for l in range(len(self.parts)):
@@ -101,13 +101,13 @@ class ModelledChain(Chain):
             records.append(record)
         return inputs, (records, [])
 
-    def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def measure(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """One physical pass, and the record of each twin at what was measured before its stage."""
         values = self._measured(inputs, key, sample)
         records = [self._part(l).forward_saving(value)[1] for l, value in enumerate(values[:-1])]
         return values[-1], (records, values[1:-1])
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Derivative]:
+    def vjp(self, cotangent: Numbers, record: Any) -> dict[str, Derivative]:
         """Gradients by all parameters, stage after stage from the last one on."""
         found: dict[str, Derivative] = {}
         for l in reversed(range(len(self.parts))):
@@ -120,17 +120,17 @@ class ModelledChain(Chain):
         values: list[Array] = record[1]
         return values
 
-    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+    def layer_vjp(self, layer: int, cotangent: Numbers, record: Any) -> dict[str, Derivative]:
         """Gradients of one stage alone."""
         return self._back(layer, cotangent, record[0][layer], needed=False)[0]
 
-    def stage(self, stage: int, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def stage(self, stage: int, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """One pass of one stage alone."""
         own = None if key is None else random.fold_in(key, stage)
         out = self._part(stage).forward(inputs, own, sample)
         return out, self._part(stage).forward_saving(inputs)[1]
 
-    def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+    def stage_vjp(self, stage: int, cotangent: Numbers, record: Any) -> dict[str, Derivative]:
         """Gradients of one stage alone."""
         return self._back(stage, cotangent, record, needed=False)[0]
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 
 from .. import _array, _constants, _declared, _dense, crossbar, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import shaped
 from .._declared import MOST, Count, CountOrNone, Described, Length, NotNegative, Positive, Range, Share, check
 from .._functions import logistic
@@ -199,17 +199,17 @@ class CrossbarNetwork(System):
         """What `encode` does."""
         return Encoding(self.inputs, self.dtype)
 
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images or features (batch, ...), uint8 or in [0, 1], as inputs (batch, n_0) in [0, 1]."""
         return self.encoding.of(images, self.device)
 
-    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """One pass through the arrays: (batch, n_0) -> (batch, outputs)."""
         return self.measure(inputs, key, sample)[0]
 
     @protocols.population_runs(f"{protocols.ONE_PASS} through perfect arrays, {protocols.LOOPED} through others")
     def forward_population(
-        self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+        self, inputs: Real, parameters: dict[str, Array], key: Key | None = None, sample: Sample = 0, *, first: Sample = 0
     ) -> Array:
         """The passes of a population of weights, (members, batch, outputs): of perfect arrays at once, of others one member after another."""
         if self.hardware is not None:
@@ -221,13 +221,13 @@ class CrossbarNetwork(System):
         """The twin's outputs, and its record: the weights and what entered each array."""
         return self._pass(inputs)
 
-    def measure(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def measure(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """What the arrays gave, and the record for the twin's derivative at the activations that were measured."""
         if self.crossbar is None:
             return self.forward_saving(inputs)
         return self._pass(inputs, self._reading(key, on_device(sample, inputs)))
 
-    def stage(self, stage: int, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def stage(self, stage: int, inputs: Real, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """What one array gives for inputs (batch, nodes), behind the activation; and what entered it, to derive the twin at what came out."""
         shaped("inputs", inputs, "batch", self.sizes[stage])
         entered = _with_bias(inputs)
@@ -243,17 +243,17 @@ class CrossbarNetwork(System):
             cotangent = cotangent * ACTIVATIONS[self.activation][1](out)
         return {f"w{stage}": Factors(entered, cotangent)}
 
-    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """Activations of the last hidden layer, as the arrays gave them; where there is none, outputs."""
         for l in range(max(1, len(self.hidden))):
             inputs, _ = self.stage(l, inputs, key, sample)
         return inputs
 
-    def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def forward_reading(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """What the arrays gave, and the record for `backward`: a crossbar is read inside where its layers meet."""
         return self.measure(inputs, key, sample)
 
-    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
+    def backward(self, cotangent: Real, record: Any, key: Key | None = None, sample: Sample = 0) -> dict[str, Derivative]:
         """Errors driven into the columns and read at the rows of the arrays as they are, by drivers and converters without error.
 
         Reciprocity holds for the wires too: what reaches a row from a column is what reached that column from the row.
@@ -356,7 +356,7 @@ class CrossbarNetwork(System):
         hardware, state = self._hardware(), self._programmed(l)
         adc = hardware.chain.adc
         calibrated = adc is not None and isinstance(adc.range, str) and adc.range == "calibrated"
-        probe = self._entering(l) if calibrated or self.compensation != "none" else None
+        probe: Array = self._entering(l) if calibrated or self.compensation != "none" else None
         if calibrated:
             state = crossbar.calibrate(probe, state, hardware, quantile=0.999, key=self._chip(l, "calibration"))
         now = Layer(self._aged(l, state), hardware)

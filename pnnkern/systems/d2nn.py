@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 
 from .. import _array, _constants, _launch, _parallel, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import shaped, warn
 from .._declared import Count, CountOrNone, Described, Range, check
 from .._errors import UnitWarning
@@ -247,7 +247,7 @@ class D2NN(System):
         return Regions((side, side), [(*y, *x) for y in lines for x in lines])
 
     # ---------------------------------------------------------------------------------------------------------------- physics
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images (batch, h, w), uint8 or floating in [0, 1], as the amplitude of the incoming field (batch, samples, samples), centred.
 
         The longer side takes `input_size` neurons, the shorter one as many as keep the image's shape. Each neuron has the mean of the image
@@ -283,11 +283,11 @@ class D2NN(System):
         k = self.geometry.oversample
         return chain.phasor(phase if k == 1 else phase.repeat(k, axis=-2).repeat(k, axis=-1))
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """One pass: fields (batch, samples, samples) -> detector powers (batch, detectors). Noise-free: `key` is not needed."""
         return self._read(inputs, self.regions)
 
-    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """Powers on the cells of a grid over the detector plane, (batch, cells)."""
         return self._read(inputs, self._cells)
 
@@ -304,7 +304,7 @@ class D2NN(System):
 
     @protocols.population_runs(f"{protocols.ONE_PASS} of fields, {protocols.LOOPED} with photodetectors")
     def forward_population(
-        self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+        self, inputs: Numbers, parameters: dict[str, Array], key: Key | None = None, sample: Sample = 0, *, first: Sample = 0
     ) -> Array:
         """The passes of a population of masks {"phase": (members, layers, size, size)}, through the built network with each of them:
         (members, batch, detectors). `chunk` fields are worked on at a time, some samples of some members."""
@@ -322,14 +322,14 @@ class D2NN(System):
                 out[some, piece] = detectors.powers(chain.forward(inputs[piece], masks, built.propagators)[0], self.regions)
         return out
 
-    def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def measure(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """Powers of one physical pass, and the twin's record: fields inside the network cannot be measured, what detectors see can."""
         if self.between == "photodetector":
             return self._along(inputs, lambda l, x: self.stage(l, x, key, sample))
         twin, record = self.forward_saving(inputs)
         return (twin if self.imperfections.perfect else self.forward(inputs, key, sample)), record
 
-    def stage(self, stage: int, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def stage(self, stage: int, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """Behind one mask of the built network, intensities on the neurons (batch, size, size), or the detectors' powers behind the last one.
 
         Parameters
@@ -342,7 +342,7 @@ class D2NN(System):
             out, _ = self.built()._twin_stage(stage, inputs)
         return out, at
 
-    def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+    def stage_vjp(self, stage: int, cotangent: Numbers, record: Any) -> dict[str, Derivative]:
         """Gradient of one mask, zero for the others, for a cotangent of what `stage` gave."""
         return self._of_masks({stage: _photodetectors.derived(self, stage, cotangent, record)[0]})
 
@@ -369,13 +369,13 @@ class D2NN(System):
             total[l] = gradient
         return {"phase": self._on_neurons(total)}
 
-    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def forward_reading(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """Powers of a pass through the built network, and the fields at its masks."""
         built = self.built()
         powers, record = built.forward_saving(inputs)
         return powers, (built, record)
 
-    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
+    def backward(self, cotangent: Real, record: Any, key: Key | None = None, sample: Sample = 0) -> dict[str, Derivative]:
         """Light sent back from the detectors of the built network: at each mask ``Im(conj(forward) backward)``, summed over the batch.
 
         Masks with phase levels count as if their phases were continuous.
@@ -384,7 +384,7 @@ class D2NN(System):
         gradients: dict[str, Derivative] = built.vjp(cotangent, fields)
         return gradients
 
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Numbers) -> tuple[Array, Any]:
         """Powers, and what `vjp` needs to go back: [masks, (incoming, outgoing, fields after each mask) per chunk].
 
         With photodetectors: intensities between the stages, and the record of each.
@@ -430,7 +430,7 @@ class D2NN(System):
         saved = [self._saved(u, fields, masks) for u, _, fields in kept]
         return [_array.namespace(masks).concatenate([fields[l] for fields in saved]) for l in range(len(masks) - 1)]
 
-    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+    def layer_vjp(self, layer: int, cotangent: Numbers, record: Any) -> dict[str, Derivative]:
         """Gradient of one mask alone, zero for the others: for a cotangent of the field after it, or of the powers for the last one.
 
         With photodetectors it is of what they see behind it.
@@ -482,7 +482,7 @@ class D2NN(System):
         pieces = [function(inputs[piece]) for piece in _parallel.pieces(len(inputs), self.chunk)]
         return pieces[0] if len(pieces) == 1 else _array.namespace(inputs).concatenate(pieces)
 
-    def fields(self, inputs: Array) -> list[Array]:
+    def fields(self, inputs: Numbers) -> list[Array]:
         """Fields along the network: incoming, right after each mask, and on the detectors."""
         if self.between == "photodetector":
             stages = _photodetectors.along(self, self._incoming(inputs), self.masks())
@@ -508,7 +508,7 @@ class D2NN(System):
         """What the errors of the built network are drawn with; None where there are none."""
         return None if self.imperfections.perfect else random.fold_in(self.key, "built")
 
-    def perturbed(self, key: Any, imperfections: Imperfections) -> "D2NN":
+    def perturbed(self, key: Key, imperfections: Imperfections) -> "D2NN":
         """The misbuilt network of which this one is the design; `key` draws its errors."""
         p, g = imperfections, self.geometry
         shifts = None

@@ -7,7 +7,7 @@ upwards; the input layer has two nodes for each value of a sample, of either sig
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from .._array import Array
+from .._array import Array, Numbers
 from .._declared import Positive, Turns
 from .._gate import accepts_any
 from ..networks import drn
@@ -54,7 +54,7 @@ class DRN(DenseSettling):
         """What `encode` does."""
         return Encoding(self.inputs, self.dtype, gain=self.gain, both=True, bounded=False)
 
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images (batch, ...), uint8 or finite numbers, as input voltages (batch, 2 n): the gain times each value, and minus that."""
         return self.encoding.of(images, self.device)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import numbers
 from .._declared import Count, Positive, Range, check
 from .._errors import CapabilityError, ConvergenceError, NudgeError
@@ -161,7 +161,7 @@ class SpringNetwork(GraphNetwork):
         return super()._as_built(name, values)
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images or features (batch, ...), uint8 or finite numbers, as displacements of the sources (batch, sources), metres, float64."""
         x = Encoding(self.features, np.float64, bounded=False).of(images, self.device)
         return self.stroke * (_array.namespace(x).concatenate([x, 1 - x], axis=1) if self.complement else x)
@@ -212,7 +212,7 @@ class SpringNetwork(GraphNetwork):
             out[:, self._on(nodes, self.positions)] += sign * along
         return out
 
-    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """What is read of the targets (batch, outputs), metres, of the built network.
 
         Parameters
@@ -227,7 +227,7 @@ class SpringNetwork(GraphNetwork):
         """Coordinates of all nodes."""
         return int(self.positions.size)
 
-    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """Displacements of all nodes (batch, n_nodes * dimension), metres."""
         moved = (self.states(inputs) - self.positions).reshape(len(inputs), -1)
         return self._noisy(moved, "features", key, sample)
@@ -250,7 +250,7 @@ class SpringNetwork(GraphNetwork):
             Where the network does not rest stably.
         """
         k, l = self._springs
-        moved, stable = self.network.respond(k, l, self._held, record, self._forces(cotangent.astype(np.float64), record))
+        moved, stable = self.network.respond(k, l, self._held, record, self._forces(_array.as_type(cotangent, np.float64), record))
         if not stable.all():
             raise ConvergenceError(f"sample {int(np.argmin(stable))} of {len(stable)} rests on a saddle of the energy: there is no derivative")
         i, j = self.network.ends(record)
@@ -262,18 +262,18 @@ class SpringNetwork(GraphNetwork):
         out = {"stiffness": -(stretched * longer).sum(axis=0)}
         return out | ({"rest": stiffness * longer.sum(axis=0)} if self.learn_rest else {})
 
-    def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def forward_reading(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """What is read of the targets of the built network, and positions as they were read inside."""
         positions = self.states(inputs)
         return self._measured(self._outputs_of(positions), key, sample), positions
 
-    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
+    def backward(self, cotangent: Real, record: Any, key: Key | None = None, sample: Sample = 0) -> dict[str, Derivative]:
         """The same network with small forces at the outputs, along the cotangent: each spring's two elongations, as measured, multiplied.
 
         Li and Mao, Nature Communications 15, 10528 (2024).
         """
         k, l = self.built()._springs
-        c = self._forces(cotangent.astype(np.float64), record)
+        c = self._forces(_array.as_type(cotangent, np.float64), record)
         scale = self.probe / (float(abs(c).max()) or 1.0)
         held = record[:, self._on(self._held, self.positions)]
         there = self.network.relax(k, l, self._held, held, record, forces=scale * c, tolerance=self.tolerance).positions
@@ -282,8 +282,8 @@ class SpringNetwork(GraphNetwork):
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
-        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-        sample: Any = 0,
+        self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Key | None = None,
+        sample: Sample = 0,
     ) -> Shapes:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on.
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from .._array import Array
+from .._array import Array, Numbers
 from .._declared import Count, Length, check
 from .._gate import accepts_any
 from ..networks import convolutional
@@ -86,7 +86,7 @@ class ConvolutionalHopfield(HopfieldUnits):
     def _physics_settings(self) -> dict[str, Any]:
         return super()._physics_settings() | {"pool": self.pool}
 
-    def encode(self, images: Array) -> Array:
+    def encode(self, images: Numbers) -> Array:
         """Images, uint8 or finite numbers, as (batch, maps, height, width): uint8 as fractions of 255, times the gain.
 
         They are (batch, values), (batch, height, width) of one map, or (batch, maps, height, width).

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._declared import Count, Positive, Range, Turns, check
 from .._errors import NudgeError
 from .._gate import accepts_any, record
@@ -90,11 +90,11 @@ class IsingMachine(OneHiddenLayer):
         return 1.0
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def targets(self, labels: Array) -> Array:
+    def targets(self, labels: Numbers) -> Array:
         """(batch, classes): 1 at the label, -1 elsewhere."""
         return one_hot(labels, self.outputs, 1, -1, self.device, np.float32)
 
-    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """Mean of the output spins of each class, (batch, classes), of the built machine as it is measured."""
         return self.relax(inputs, key=key, sample=sample).output
 
@@ -103,17 +103,17 @@ class IsingMachine(OneHiddenLayer):
         """Spins."""
         return self.graph.n_nodes
 
-    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """The annealed spins, of the hidden, then of the output nodes (batch, spins), float32."""
         return self.relax(inputs, key=key, sample=sample).phases[0].astype(np.float32)
 
     forward_population = looped_population(forward)
 
     @on_the_built
-    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-              sample: Any = 0) -> Spins:  # fmt: skip
+    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Key | None = None,
+              sample: Sample = 0) -> Spins:  # fmt: skip
         """The free state and the nudged ones. With `hold` outputs are held at the targets: spins know no fractions, so beta must be 1."""
-        random.require_key(key, "annealing is random")
+        key = random.require_key(key, "annealing is random")
         if hold and any(b != 1 for b in nudges):
             raise NudgeError(f"spins are held at their targets or not at all: beta must be 1, as in contrastive learning, got {nudges}")
         p, hidden = self.parameters, self.sizes[0]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import largest, shaped
 from .._declared import Positive, Range, check
 from .._errors import NudgeError
@@ -175,7 +175,7 @@ class NonlinearCircuit(Circuit):
     def states(self, inputs: Real) -> Array:
         return self.built()._settle(self._entered(inputs))
 
-    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """One pass of the built network: source voltages (batch, features + 2) -> outputs (batch, outputs), volts.
 
         Parameters
@@ -195,14 +195,14 @@ class NonlinearCircuit(Circuit):
     def vjp(self, cotangent: Real, record: Any) -> dict[str, Derivative]:
         """Exact gradient of the parameter for a cotangent (batch, outputs), through the equilibrium."""
         xp = _array.namespace(record)
-        of_nodes, g = xp.zeros(record.shape), cotangent.astype(np.float64)
+        of_nodes, g = xp.zeros(record.shape), _array.as_type(cotangent, np.float64)
         of_nodes[:, self._on(self.target_nodes, of_nodes)] = xp.concatenate([g, -g], axis=1)
         return {self.name: self.network.solve_vjp(of_nodes, self.parameters[self.name], self.source_nodes, record)}
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
         self, inputs: Real, *, target: Real | Callable[[Array], Array] | None = None, nudges: tuple[float, ...] = (), hold: bool = False,
-        key: Any = None, sample: Any = 0,
+        key: Key | None = None, sample: Sample = 0,
     ) -> States:  # fmt: skip
         """Equilibria of all phases, the nudged and held ones from the free one on.
 
@@ -288,14 +288,14 @@ class NonlinearCircuit(Circuit):
         shaped("two", two, *one.shape)
         return {self.name: self.network.contrast(one.T, two.T)}
 
-    def contrast(self, relaxed: States, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
+    def contrast(self, relaxed: States, a: int, b: int, weights: Numbers | None = None) -> dict[str, Derivative]:
         """{name: each edge's own share}, phase b less phase a: dv^2 / 2 for transistors, dE/dg with diodes.
 
         dv are drops over the edges of the built network, each voltage as it is measured. A sum over the batch, by weights (batch,).
         """
         return self._felt(relaxed.phases[a], relaxed.phases[b], weights)
 
-    def absorbed(self, relaxed: States, weights: Array | None = None) -> dict[str, Derivative]:
+    def absorbed(self, relaxed: States, weights: Numbers | None = None) -> dict[str, Derivative]:
         """{name: each edge's own share} of the free state, as in `contrast`."""
         return self._felt(_array.namespace(relaxed.output).zeros_like(relaxed.phases[0]), relaxed.phases[0], weights)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from .. import _array, _constants, random
-from .._array import Array, Real
+from .._array import Array, Key, Real, Sample
 from .._declared import NotNegative, Positive, Turns, check
 from .._gate import accepts_any
 from .._updates import Derivative, Factors
@@ -70,7 +70,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
             self.writers.setdefault(name, InPlace(rate=rate))
 
     # ----------------------------------------------------------------------------------------------------------------- physics
-    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """Cosines of the free outputs (batch, outputs) of the built machine.
 
         Parameters
@@ -85,7 +85,7 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         """Oscillators."""
         return sum(self.sizes)
 
-    def read_features(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """Cosines of the free phases, of the hidden, then of the output oscillators (batch, oscillators)."""
         (phase,) = self.relax(inputs, key=key, sample=sample).states
         return self._noisy(_array.namespace(phase).cos(phase), "features", key, sample)
@@ -127,8 +127,8 @@ class OscillatorMachine(OneHiddenLayer, GradedOutputs):
         return MeasuredPhases.of(relaxed, (self.imperfections.measurement_noise, key, sample))
 
     @on_the_built
-    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-              sample: Any = 0) -> Phases:  # fmt: skip
+    def relax(self, inputs: Real, *, target: Real | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Key | None = None,
+              sample: Sample = 0) -> Phases:  # fmt: skip
         """The free phases and how far nudges move them."""
         coupling, how = self._apparatus(inputs)
         start = _constants.constant(np.full(sum(self.sizes), np.pi / 2), self.dtype, inputs)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import numpy as np
 
 from .. import _array, random
-from .._array import Array
+from .._array import Array, Key, Numbers, Sample
 from .._errors import CapabilityError, nearest
 from .._updates import Derivative
 
@@ -25,11 +25,11 @@ class Measurable(Protocol):
 
     parameters: dict[str, Array]
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """One physical pass, (batch, outputs)."""
 
     def forward_population(
-        self, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+        self, inputs: Numbers, parameters: dict[str, Array], key: Key | None = None, sample: Sample = 0, *, first: Sample = 0
     ) -> Array:
         """The passes of a population, (members, batch, outputs); `parameters` with a first axis of members, some or all of the names.
 
@@ -46,10 +46,10 @@ class Modelled(Protocol):
 
     parameters: dict[str, Array]
 
-    def forward_saving(self, inputs: Array) -> tuple[Array, Any]:
+    def forward_saving(self, inputs: Numbers) -> tuple[Array, Any]:
         """A pass of the twin, and its record for `vjp`."""
 
-    def vjp(self, cotangent: Array, record: Any) -> dict[str, Derivative]:
+    def vjp(self, cotangent: Numbers, record: Any) -> dict[str, Derivative]:
         """The twin's gradients for a cotangent (batch, outputs)."""
 
 
@@ -59,13 +59,13 @@ class Layered(Protocol):
 
     parameters: dict[str, Array]
 
-    def measure(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def measure(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """One physical pass, and the record for the derivatives, at what was measured on the way as far as it can be."""
 
     def hidden_outputs(self, record: Any) -> list[Array]:
         """Outputs (batch, ...) of all layers but the last; real or complex."""
 
-    def layer_vjp(self, layer: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+    def layer_vjp(self, layer: int, cotangent: Numbers, record: Any) -> dict[str, Derivative]:
         """Gradients of the parameters of one layer alone, for a cotangent of its output; the last layer's is (batch, outputs)."""
 
 
@@ -82,12 +82,12 @@ class Relaxing(Protocol):
     parameters: dict[str, Array]
     has_energy: bool
 
-    def targets(self, labels: Array) -> Array:
+    def targets(self, labels: Numbers) -> Array:
         """What the outputs should be for labels (batch,): (batch, outputs)."""
 
     def relax(
-        self, inputs: Array, *, target: Array | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Any = None,
-        sample: Any = 0,
+        self, inputs: Numbers, *, target: Numbers | None = None, nudges: tuple[float, ...] = (), hold: bool = False, key: Key | None = None,
+        sample: Sample = 0,
     ) -> Any:  # fmt: skip
         """Equilibria, with `output` (batch, outputs), that of the free one: phase 0. Phase p = 1, 2, ... has nudge beta = nudges[p - 1].
 
@@ -105,7 +105,7 @@ class Holomorphic(Protocol):
 
     parameters: dict[str, Array]
 
-    def holomorphic_contrast(self, inputs: Array, target: Array, *, radius: float, points: int) -> dict[str, Derivative]:
+    def holomorphic_contrast(self, inputs: Numbers, target: Numbers, *, radius: float, points: int) -> dict[str, Derivative]:
         """``1/(N r) sum_k dE/dparameter(r w^k) w^-k``, w = exp(2 pi i / N), a sum over the batch: by N nudges of size r on a circle.
 
         Raises
@@ -121,7 +121,7 @@ class Continual(Protocol):
 
     parameters: dict[str, Array]
 
-    def continual_moves(self, relaxed: Any, target: Array, *, nudge: float, steps: int, rate: float) -> dict[str, Array]:
+    def continual_moves(self, relaxed: Any, target: Numbers, *, nudge: float, steps: int, rate: float) -> dict[str, Array]:
         """By how much each parameter has moved after `steps` nudged steps from the free state `relaxed`, at the learning rate `rate`.
 
         It is back where it was in the end: writing the move brings it where it went.
@@ -134,10 +134,10 @@ class Reciprocal(Protocol):
 
     parameters: dict[str, Array]
 
-    def forward_reading(self, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def forward_reading(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """One physical pass, (batch, outputs), and what was read inside on the way."""
 
-    def backward(self, cotangent: Array, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
+    def backward(self, cotangent: Numbers, record: Any, key: Key | None = None, sample: Sample = 0) -> dict[str, Derivative]:
         """The pass backwards, driven by a cotangent (batch, outputs): each part's product of what went through it both ways."""
 
 
@@ -150,19 +150,19 @@ class Driven(Protocol):
 
     parameters: dict[str, Array]
 
-    def targets(self, labels: Array) -> Array:
+    def targets(self, labels: Numbers) -> Array:
         """What the outputs should be for labels (batch,): (batch, outputs)."""
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """The state as a function of inputs and of forces (batch, outputs) on the outputs, for its parameters as they are now."""
 
-    def read(self, states: Array) -> Array:
+    def read(self, states: Numbers) -> Array:
         """Outputs (batch, outputs) of states."""
 
-    def errors(self, output: Array, target: Array) -> Array:
+    def errors(self, output: Numbers, target: Numbers) -> Array:
         """What outputs are to be pulled by, (batch, outputs): as a rule target - output."""
 
-    def products(self, one: Array, two: Array) -> dict[str, Derivative]:
+    def products(self, one: Numbers, two: Numbers) -> dict[str, Derivative]:
         """The derivative of the second variation of E between two states, by each parameter: the product of what a part feels in both.
 
         A sum over the batch.
@@ -182,13 +182,13 @@ class Weighing(Protocol):
     parameters: dict[str, Array]
     rails: tuple[float, float]
 
-    def errors(self, output: Array, target: Array) -> Array:
+    def errors(self, output: Numbers, target: Numbers) -> Array:
         """What outputs are to be pulled by, (batch, outputs): as a rule target - output."""
 
-    def contrast(self, relaxed: Any, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
+    def contrast(self, relaxed: Any, a: int, b: int, weights: Numbers | None = None) -> dict[str, Derivative]:
         """dE/dparameter in phase b less that in phase a, a sum over the batch by weights (batch,)."""
 
-    def absorbed(self, relaxed: Any, weights: Array | None = None) -> dict[str, Derivative]:
+    def absorbed(self, relaxed: Any, weights: Numbers | None = None) -> dict[str, Derivative]:
         """dE/dparameter in the free state, likewise: what each part takes of the power."""
 
 
@@ -198,16 +198,16 @@ class Resistive(Protocol):
 
     parameters: dict[str, Array]
 
-    def targets(self, labels: Array) -> Array:
+    def targets(self, labels: Numbers) -> Array:
         """What the outputs should be for labels (batch,): (batch, outputs)."""
 
-    def resistors(self, inputs: Array) -> tuple[Any, Array, np.ndarray, Array, np.ndarray]:
+    def resistors(self, inputs: Numbers) -> tuple[Any, Array, np.ndarray, Array, np.ndarray]:
         """The `ResistorNetwork`, the conductances (E,) that it was built with, siemens, its source nodes and their volts, and its target nodes.
 
         A conductance that moves, moves the parameter as far.
         """
 
-    def pulls(self, output: Array, target: Array) -> Array:
+    def pulls(self, output: Numbers, target: Numbers) -> Array:
         """What voltages of the target nodes (batch, outputs) are pulled by: as a rule target - output."""
 
 
@@ -227,19 +227,19 @@ class Generative(Protocol):
 
     parameters: dict[str, Array]
 
-    def targets(self, labels: Array) -> Array:
+    def targets(self, labels: Numbers) -> Array:
         """What the outputs are for labels (batch,): (batch, outputs)."""
 
-    def forward(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """One physical pass, (batch, outputs)."""
 
-    def undecided(self, count: int, key: Any) -> tuple[Array, Array]:
+    def undecided(self, count: int, key: Key) -> tuple[Array, Array]:
         """Inputs and outputs, so many of each, where nothing is known of them: where chains of draws begin."""
 
-    def dream(self, inputs: Array, target: Array, *, steps: int, key: Any, sample: Any = 0) -> tuple[Array, Array]:
+    def dream(self, inputs: Numbers, target: Numbers, *, steps: int, key: Key, sample: Sample = 0) -> tuple[Array, Array]:
         """Inputs and outputs after so many steps of drawing everything, from these."""
 
-    def joint_contrast(self, data: tuple[Array, Array], model: tuple[Array, Array]) -> dict[str, Derivative]:
+    def joint_contrast(self, data: tuple[Numbers, Numbers], model: tuple[Numbers, Numbers]) -> dict[str, Derivative]:
         """dE/dparameter of (inputs, outputs) of the data, a sum, less as much of the model's mean."""
 
 
@@ -257,13 +257,13 @@ class Staged(Protocol):
     outputs: int
     stages: int
 
-    def stage(self, stage: int, inputs: Array, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def stage(self, stage: int, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """One physical pass of one stage, outputs (batch, ...), real, and the record for `stage_vjp`.
 
         The first stage takes encoded inputs, each other one outputs of the one before, scaled as one likes.
         """
 
-    def stage_vjp(self, stage: int, cotangent: Array, record: Any) -> dict[str, Derivative]:
+    def stage_vjp(self, stage: int, cotangent: Numbers, record: Any) -> dict[str, Derivative]:
         """Gradients of the stage's own parameters, zero for what others have of the same, for a cotangent of its outputs."""
 
 
@@ -281,7 +281,7 @@ class Featured(Protocol):
     outputs: int
     feature_count: int
 
-    def read_features(self, inputs: Array, key: Any = None, sample: Any = 0) -> Array:
+    def read_features(self, inputs: Numbers, key: Key | None = None, sample: Sample = 0) -> Array:
         """Features (batch, feature_count) of one physical pass, real."""
 
 
@@ -346,7 +346,7 @@ def replaced(system: Any, parameters: dict[str, Array]) -> Iterator[None]:
 
 
 def population(
-    system: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+    system: Any, inputs: Numbers, parameters: dict[str, Array], key: Key | None = None, sample: Sample = 0, *, first: Sample = 0
 ) -> Array:
     """`forward_population` of any system: one member after another, each with noise of its own number (see `numbered`)."""
     xp = _array.namespace(inputs)
@@ -383,7 +383,7 @@ def looped_population(forward: Callable[..., Array]) -> Callable[..., Array]:
 
     @population_runs(LOOPED)
     def forward_population(
-        self: Any, inputs: Array, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+        self: Any, inputs: Array, parameters: dict[str, Array], key: Key | None = None, sample: Sample = 0, *, first: Sample = 0
     ) -> Array:
         """The passes of a population, (members, batch, outputs), one member after another; see `Measurable`."""
         return population(self, inputs, parameters, key, sample, first=first)
@@ -392,7 +392,7 @@ def looped_population(forward: Callable[..., Array]) -> Callable[..., Array]:
     return forward_population
 
 
-def numbered(count: int, first: Any = 0) -> list[int]:
+def numbered(count: int, first: Sample = 0) -> list[int]:
     """The numbers of `count` members in the whole population: from `first` on, or `first` itself where it holds all of them.
 
     Raises
@@ -412,7 +412,7 @@ def numbered(count: int, first: Any = 0) -> list[int]:
 
 
 @contextlib.contextmanager
-def stacked(system: Any, parameters: dict[str, Array], first: Any = 0) -> Iterator[None]:
+def stacked(system: Any, parameters: dict[str, Array], first: Sample = 0) -> Iterator[None]:
     """The system with all its parameters (members, ...) for a while: those of a population, and its own for every member where it has none.
 
     Notes

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 
 from .. import _array, random
-from .._array import Array, Real
+from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import shaped
 from .._declared import Positive, Range, check
 from .._errors import NudgeError
@@ -174,7 +174,7 @@ class ResistorCircuit(Circuit):
     def _response_of(self, conductance: Array) -> Response:
         return self.network.response(conductance, self.source_nodes, self.target_nodes)
 
-    def forward(self, inputs: Real, key: Any = None, sample: Any = 0) -> Array:
+    def forward(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> Array:
         """One pass of the built network: source voltages (batch, sources) -> output voltages (batch, outputs), float64.
 
         Parameters
@@ -185,7 +185,7 @@ class ResistorCircuit(Circuit):
         return self._measured(self._response().outputs(self._entered(inputs)), key, sample)
 
     def forward_population(
-        self, inputs: Real, parameters: dict[str, Array], key: Any = None, sample: Any = 0, *, first: Any = 0
+        self, inputs: Real, parameters: dict[str, Array], key: Key | None = None, sample: Sample = 0, *, first: Sample = 0
     ) -> Array:
         """The passes of networks {"conductance": (members, E)}, (members, batch, outputs), by `ResistorNetwork.gains`."""
         protocols.numbered(protocols.members(self, parameters), first)
@@ -205,22 +205,22 @@ class ResistorCircuit(Circuit):
         """Gradient of the conductances for a cotangent (batch, outputs): ``sum over the batch of -(B G_T c)(B v)``."""
         response, inputs = record
         k = self.parameters["conductance"]
-        out = self.network.contrast(response.targets, response.sources @ (inputs.T @ cotangent.astype(np.float64)), -1.0)
+        out = self.network.contrast(response.targets, response.sources @ (inputs.T @ _array.as_type(cotangent, np.float64)), -1.0)
         return {"conductance": out.astype(k.dtype)}
 
     # --------------------------------------------------------------------------------------------- driven backwards and in time
-    def forward_reading(self, inputs: Real, key: Any = None, sample: Any = 0) -> tuple[Array, Any]:
+    def forward_reading(self, inputs: Real, key: Key | None = None, sample: Sample = 0) -> tuple[Array, Any]:
         """Output voltages of the built network, and the voltages inside by what they are made of."""
         outputs, record = self._passed(self._response(), self._entered(inputs))
         return self._measured(outputs, key, sample), record
 
-    def backward(self, cotangent: Real, record: Any, key: Any = None, sample: Any = 0) -> dict[str, Derivative]:
+    def backward(self, cotangent: Real, record: Any, key: Key | None = None, sample: Sample = 0) -> dict[str, Derivative]:
         """Each edge's two drops multiplied: of the forward pass, and with the cotangent driven as a current into the outputs, as measured."""
         if not self.imperfections.measurement_noise:
             return self.vjp(cotangent, record)
         response, inputs = record
         there = self._noisy(inputs @ response.sources.T, "forward", key, sample)
-        back = self._noisy(cotangent.astype(np.float64) @ response.targets.T, "backward", key, sample)
+        back = self._noisy(_array.as_type(cotangent, np.float64) @ response.targets.T, "backward", key, sample)
         return {"conductance": self.network.contrast(there.T, back.T, -1.0).astype(self.dtype)}
 
     def driver(self) -> Callable[[Array, Array], Array]:
@@ -242,7 +242,7 @@ class ResistorCircuit(Circuit):
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
         self, inputs: Real, *, target: Real | Callable[[Array], Array] | None = None, nudges: tuple[float, ...] = (), hold: bool = False,
-        key: Any = None, sample: Any = 0,
+        key: Key | None = None, sample: Sample = 0,
     ) -> Equilibria:  # fmt: skip
         """Equilibria of all phases, from one factorisation.
 
@@ -260,16 +260,16 @@ class ResistorCircuit(Circuit):
         """
         response, inputs = self._response(), self._entered(inputs)
         output = self._measured(response.outputs(inputs), key, sample)
-        target = resolve_target(target, output, nudges)
+        resolved = resolve_target(target, output, nudges)
         lowest = -min((0.0, *nudges))
         if not hold and lowest >= response.nudge_bound:
             raise NudgeError(
                 f"a nudge of {-lowest:g} siemens leaves the outputs without an equilibrium: |beta| must stay below {response.nudge_bound:.4g}"
             )
         noise = (self.imperfections.measurement_noise, key, sample)
-        return Equilibria(output, response, inputs, self.errors(output, target), (0.0, *nudges), hold, noise)
+        return Equilibria(output, response, inputs, self.errors(output, resolved), (0.0, *nudges), hold, noise)
 
-    def contrast(self, relaxed: Equilibria, a: int, b: int, weights: Array | None = None) -> dict[str, Derivative]:
+    def contrast(self, relaxed: Equilibria, a: int, b: int, weights: Numbers | None = None) -> dict[str, Derivative]:
         """{"conductance": dv^2 / 2 in phase b less that in phase a}, a sum over the batch by weights (batch,), in product form.
 
         dv are drops over the edges of the built network, each voltage as it is measured.
@@ -281,7 +281,7 @@ class ResistorCircuit(Circuit):
         pair = r.products(low, high, relaxed.sources, relaxed.errors, share, hold=relaxed.hold)
         return {"conductance": self.network.contrast(*pair).astype(self.dtype)}
 
-    def absorbed(self, relaxed: Equilibria, weights: Array | None = None) -> dict[str, Derivative]:
+    def absorbed(self, relaxed: Equilibria, weights: Numbers | None = None) -> dict[str, Derivative]:
         """{"conductance": dv^2 / 2 in the free state}, as it is measured, a sum over the batch by weights (batch,)."""
         v = relaxed.voltages(0)
         return self._felt(_array.namespace(v).zeros_like(v), v, None if weights is None else weights[:, None])
@@ -297,7 +297,7 @@ class ResistorCircuit(Circuit):
         return self._entered(inputs) @ self._response().sources.T
 
 
-def damaged(system: ResistorCircuit, fraction: float, key: Any) -> ResistorCircuit:
+def damaged(system: ResistorCircuit, fraction: float, key: Key) -> ResistorCircuit:
     """The same circuit with a random fraction of its edges cut, to be trained on: fewer edges, the others with their conductances.
 
     Edges without which a node would float are kept. key : of `pnnkern.random`.

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol
 import numpy as np
 
 from .. import _array, _constants, random
-from .._array import Array
+from .._array import Array, Numbers
 from .._checks import real, shaped
 from .._declared import Count, Described, NotNegative, Positive, Range, check
 from .._errors import CapabilityError
@@ -25,13 +25,13 @@ Change = tuple[Array, Factors, float, float, float]  # what `networks.layered.up
 class Writer(Protocol):
     """Changes one parameter, in place."""
 
-    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+    def start(self, name: str, parameter: Numbers, memory: dict[str, Array]) -> None:
         """Begin with these values, as far as the devices can hold them."""
 
-    def write(self, name: str, parameter: Array, derivative: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         """Go down a derivative of the mean loss, at the learning rate lr."""
 
-    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+    def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:
         """Add an array, as far as the devices can.
 
         Raises
@@ -68,7 +68,7 @@ class Pulsed:
     def __post_init__(self) -> None:
         check(self)
 
-    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+    def start(self, name: str, parameter: Numbers, memory: dict[str, Array]) -> None:
         """Begin with these weights, as far as the devices can hold them."""
         from ..crossbar import pulsed
 
@@ -76,7 +76,7 @@ class Pulsed:
         new = pulsed.clip_weights(cells, device=self.device, key=random.fold_in(self.key, name))
         parameter[...] = new.reshape(parameter.shape)
 
-    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         from ..crossbar import pulsed
 
         device = pulsed.pulsed_device(self.device)
@@ -97,7 +97,7 @@ class Pulsed:
             new = pulsed.apply_pulses(cells, counts, device=device, key=key, sample=sample)
         parameter[...] = new.reshape(parameter.shape)
 
-    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+    def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:
         self.write(name, parameter, -_step(name, parameter, by), 1.0, memory)
 
 
@@ -123,14 +123,14 @@ class Transferred:
     rule: Any
     key: Any
 
-    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+    def start(self, name: str, parameter: Numbers, memory: dict[str, Array]) -> None:
         """Begin with these weights, as far as the devices can hold them."""
         from ..crossbar import transfer
 
         state = transfer.transfer_start(self.rule, parameter.shape, key=random.fold_in(self.key, name), weights=parameter)
         self._keep(name, parameter, memory, state)
 
-    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         from ..crossbar import transfer
 
         if not isinstance(update, Factors):
@@ -146,7 +146,7 @@ class Transferred:
         new = transfer.transfer_update(rule, state, update.first, sign * update.second, lr=lr * abs(update.scale), key=key)
         self._keep(name, parameter, memory, new)
 
-    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+    def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:
         raise CapabilityError(
             f"{name} is written by {type(self.rule).__name__}, which follows gradients and cannot be moved or set: take another rule, or "
             f"pulses (system.writer='pulsed')"
@@ -186,11 +186,11 @@ class Stepped:
     def __post_init__(self) -> None:
         check(self)
 
-    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+    def start(self, name: str, parameter: Numbers, memory: dict[str, Array]) -> None:
         """Begin with these values, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
-    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         gradient = _step(name, parameter, update)
         xp = _array.namespace(gradient)
         if self.by_sign:
@@ -199,7 +199,7 @@ class Stepped:
         moved = parameter + self.step * _whole(name, -lr / self.step * gradient, self.key, memory)
         parameter[...] = moved.clip(self.low, self.high)
 
-    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+    def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:
         self.write(name, parameter, -_step(name, parameter, by), 1.0, memory)
 
 
@@ -227,11 +227,11 @@ class Rheostats:
     def __post_init__(self) -> None:
         check(self)
 
-    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+    def start(self, name: str, parameter: Numbers, memory: dict[str, Array]) -> None:
         """Begin with these values, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
-    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         gradient = _step(name, parameter, update)
         if self.by_sign:
             from ..networks import potentiometer_step
@@ -240,7 +240,7 @@ class Rheostats:
             return
         self.move(name, parameter, -lr * gradient, memory)
 
-    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+    def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:
         resistance = 1 / real(name, parameter).astype(np.float64)
         change = 1 / (parameter + _step(name, parameter, by)).clip(self.low, self.high) - resistance
         moved = resistance + self.ohms * _whole(name, change / self.ohms, self.key, memory)
@@ -265,11 +265,11 @@ class InPlace:
     def __post_init__(self) -> None:
         check(self)
 
-    def start(self, name: str, parameter: Array, memory: dict[str, Array]) -> None:
+    def start(self, name: str, parameter: Numbers, memory: dict[str, Array]) -> None:
         """Begin with these weights, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
-    def change(self, parameter: Array, update: Gradient | Factors, count: int) -> Change | None:
+    def change(self, parameter: Numbers, update: Gradient | Factors, count: int) -> Change | None:
         """What a launch does to the parameter beside others, for an update that is a sum over `count` samples: factors, or a row."""
         if isinstance(update, Factors):
             return parameter, scaled(update, 1 / count), self.rate, self.low, self.high
@@ -279,7 +279,7 @@ class InPlace:
         factors = Factors(_constants.constant([[1.0]], row.dtype, row), row[None], update.scale / count)
         return parameter[None], factors, self.rate, self.low, self.high
 
-    def write(self, name: str, parameter: Array, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
         if isinstance(update, Factors):
             from ..networks import layered
 
@@ -288,7 +288,7 @@ class InPlace:
         parameter -= (lr * self.rate) * shaped(f"the update of {name}", update, *parameter.shape)
         _keep_within(parameter, self.low, self.high)
 
-    def move(self, name: str, parameter: Array, by: Array, memory: dict[str, Array]) -> None:
+    def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:
         parameter += shaped(f"the move of {name}", by, *parameter.shape)
         _keep_within(parameter, self.low, self.high)
 

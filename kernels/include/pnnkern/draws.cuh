@@ -61,5 +61,31 @@ PNN_D void fill(i64 samples, i64 elements, i64 element0, i64 sample0, const i64*
         }
     }
 }
+
+template <class T>
+PNN_D void fill_bernoulli(i64 samples, i64 elements, rng_key key, i64 element0, i64 sample0, const i64* index, const T* p,
+                          unsigned char* out, int* fault) {
+    fill(samples, elements, element0, sample0, index, out, fault, [=](i64 quad, i64 sample, i64 e, i64 position, unsigned char* z) {
+        four<T> chance = load(p + position, e, elements);
+        bool valid = true;
+        PNN_UNROLL
+        for (int j = 0; j < 4; j++) valid = valid && chance.v[j] >= T(0) && chance.v[j] <= T(1);
+        if (!valid) atomicMax(fault, 3);
+        bernoulli4(afresh(key), quad, sample, chance.v, z);
+    });
+}
+
+template <class T>
+PNN_D void fill_poisson(i64 samples, i64 elements, rng_key key, i64 element0, i64 sample0, const i64* index, const T* mean,
+                        int* out, int* fault) {
+    for (i64 s = blockIdx.y * (i64)blockDim.y + threadIdx.y; s < samples; s += (i64)gridDim.y * blockDim.y) {
+        i64 sample = sample_of(s, sample0, index, fault);
+        for (i64 e = blockIdx.x * (i64)blockDim.x + threadIdx.x; e < elements; e += (i64)gridDim.x * blockDim.x) {
+            int n = poisson(key, element0 + e, sample, (double)mean[s * elements + e]);
+            if (n < 0) atomicMax(fault, 2);
+            out[s * elements + e] = n;
+        }
+    }
+}
 }  // namespace pnn
 #endif

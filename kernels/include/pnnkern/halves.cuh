@@ -63,4 +63,33 @@ PNN_HD int row_exponent(double x) {
 }
 PNN_HD float power(float, int k) { return of_bits_((unsigned)(k + 127) << 23); }   // 2^k
 PNN_HD double power(double, int k) { return ldexp(1.0, k); }
+
+#ifdef PNN_DEVICE
+constexpr int HALVES_THREADS = 128;
+
+// A block does a row at a time. most: what each of its threads has found.
+template <class T> PNN_D void halves_put(long long rows, long long nx, const complex<T>* field, int* words, T* scale, T* most) {
+    for (long long y = blockIdx.x; y < rows; y += gridDim.x) {
+        const complex<T>* u = field + y * nx;
+        T largest = 0;
+        for (long long x = threadIdx.x; x < nx; x += HALVES_THREADS)
+            largest = greater(largest, greater(u[x].re < 0 ? -u[x].re : u[x].re, u[x].im < 0 ? -u[x].im : u[x].im));
+        most[threadIdx.x] = largest;
+        __syncthreads();
+        for (int half = HALVES_THREADS / 2; half > 0; half /= 2) {
+            if ((int)threadIdx.x < half) most[threadIdx.x] = greater(most[threadIdx.x], most[threadIdx.x + half]);
+            __syncthreads();
+        }
+        const int k = row_exponent(most[0]);
+        const T over = power(T(), -k);
+        if (threadIdx.x == 0) scale[y] = power(T(), k);
+        for (long long x = threadIdx.x; x < nx; x += HALVES_THREADS) words[y * nx + x] = to_halves(over * u[x]);
+        __syncthreads();
+    }
+}
+template <class T> PNN_D void halves_take(long long rows, long long nx, const int* words, const T* scale, complex<T>* field) {
+    for (long long y = blockIdx.x; y < rows; y += gridDim.x)
+        for (long long x = threadIdx.x; x < nx; x += blockDim.x) field[y * nx + x] = scale[y] * from_halves<T>(words[y * nx + x]);
+}
+#endif
 }  // namespace pnn

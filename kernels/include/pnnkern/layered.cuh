@@ -383,5 +383,112 @@ PNN_D void contrast_column(long long batch, long long n, long long j, bool drops
     }
     __syncthreads();
 }
+
+// Shared memory: shares[16 * 8 * 5] doubles.
+template <class T>
+PNN_D void layered_drive(long long networks, long long batch, int layers, int given, double least, const int* size, const T* x,
+                         const T* bias, const T* slope, const T* w0, const T* w1, const T* w2, const T* w3, const T* w4, const T* w5,
+                         const T* w6, const T* w7, T* drive, T* total, double* shares, int* fault) {
+    // the layer of this tile: its number, the nodes of those before it and of all; below, n and next are sizes, from the layer before it on
+    int l = -1, offset = 0, own = int(blockIdx.x), nodes = 0, below = 0, n = 0, next = 0;
+    for (int k = 0, last = size[0]; k < given; k++) {
+        int here = size[k + 1], tiles = (here + TILE_NODES - 1) / TILE_NODES;
+        if (l >= 0 && k == l + 1) next = here;
+        if (k < layers) {
+            if (l < 0 && own < tiles) l = k, offset = nodes, below = last, n = here;
+            if (l < 0) own -= tiles;
+            nodes += here;
+        }
+        last = here;
+    }
+    if (l < 0) return;
+    const T* w = chosen(l, w0, w1, w2, w3, w4, w5, w6, w7);
+    long long parts = x && l == 0 && batch > TILE_SAMPLES ? (batch + TILE_SAMPLES - 1) / TILE_SAMPLES : 1;
+    for (long long m = blockIdx.z; m < networks; m += gridDim.z)
+        for (long long part = blockIdx.y; part < parts; part += gridDim.y) {
+            const T* up = chosen(l + 1, w0, w1, w2, w3, w4, w5, w6, w7);   // here, so that no register holds it from one tile to the next
+            long long s0 = part * TILE_SAMPLES, left = batch - s0;
+            drive_tile<T> of = {below, int(left < TILE_SAMPLES ? left : TILE_SAMPLES), n, next, own * TILE_NODES,
+                                l == 0 && x && left > 0 ? x + s0 * below : nullptr, w + m * below * n, up + m * n * next, bias + m * n,
+                                slope ? slope + offset : nullptr, l + 1 == given ? least : 0.0, drive + (m * batch + s0) * n,
+                                total && part == 0 ? total + m * nodes + offset : nullptr};
+            if (l + 1 == given)   // the least sum of these bounds the nudges
+                of.run(shares, fault);
+            else
+                of.run((T*)shares, fault);
+            __syncthreads();
+        }
+}
+
+// Shared memory: of the block, see layered_block; weight, bias: [8] pointers; at: size[0 .. layers], then offset[0 .. layers - 1].
+template <class T>
+PNN_D void layered_relax(long long batch, long long each, int layers, int model, int phases, int begun, int hold, int together, int pitch,
+                         int sweeps, int nudged_sweeps, T tolerance, const int* size, const T* drive, const T* total, const T* w1, const T* w2,
+                         const T* w3, const T* w4, const T* w5, const T* w6, const T* w7, const T* b1, const T* b2, const T* b3, const T* b4,
+                         const T* b5, const T* b6, const T* b7, const T* nudge, const T* target, T* state, T* moved, T* change, T* memory,
+                         const T** weight, const T** bias, int* at) {
+    int nodes = 0, widest = 0, *offset = at + LAYERS + 1;
+    for (int l = 0; l < layers; l++) {
+        if (threadIdx.x == 0) at[l] = size[l], offset[l] = nodes;
+        nodes += size[l + 1];
+        widest = size[l + 1] > widest ? size[l + 1] : widest;
+    }
+    if (threadIdx.x == 0) at[layers] = size[layers];
+    int scratch = together * int(blockDim.x) > 64 ? together * int(blockDim.x) : 64;
+    T *pull = memory + nodes, *changes = pull + nodes, *gathered = changes + together * nodes, *shares = gathered + together * widest;
+    layered_block<T> block = {layers, model, nodes, widest, pitch, at, offset, weight, bias, drive, total,
+                              memory, pull, changes, gathered, shares, shares + scratch};
+    long long network = -1;
+    for (long long b = blockIdx.x; b < batch; b += gridDim.x) {
+        long long m = b / each;
+        if (m != network) {
+            network = m;
+            __syncthreads();
+            if (threadIdx.x > 0 && int(threadIdx.x) < layers) {
+                int l = threadIdx.x;
+                weight[l] = chosen(l, w1, w1, w2, w3, w4, w5, w6, w7) + m * size[l] * size[l + 1];
+                bias[l] = chosen(l, b1, b1, b2, b3, b4, b5, b6, b7) + m * size[l + 1];
+            }
+            __syncthreads();
+            int rows = size[layers - 1], columns = size[layers];
+            for (int e = threadIdx.x; e < rows * columns && pitch; e += blockDim.x)
+                block.staged[e / columns * pitch + e % columns] = weight[layers - 1][e];
+            if (total) block.total = total + m * nodes;
+        }
+        block.drive = drive + b * size[1];
+        const T* wanted = target ? target + b * size[layers] : nullptr;
+        block.relax(batch, b, begun, sweeps, tolerance, state, change);
+        int p = 0;
+        for (; together == 2 && p + 2 <= phases; p += 2)
+            block.template respond<2>(batch, b, phases, p, hold, nudged_sweeps, tolerance, nudge, wanted, moved, change);
+        for (; p < phases; p++) block.template respond<1>(batch, b, phases, p, hold, nudged_sweeps, tolerance, nudge, wanted, moved, change);
+    }
+}
+
+// Shared memory: shares[2 * 8 * 32] values.
+template <class T>
+PNN_D void layered_contrast(long long batch, int layers, int drops, int a, int b, const int* size, const T* x, const T* s0, const T* s1,
+                            const T* s2, const T* s3, const T* s4, const T* s5, const T* s6, const T* s7, const T* m0, const T* m1, const T* m2,
+                            const T* m3, const T* m4, const T* m5, const T* m6, const T* m7, T* inputs, T* factors, T* sums, T* shares) {
+    long long half = batch + drops, first = inputs ? (size[0] + CONTRAST_COLUMNS - 1) / CONTRAST_COLUMNS : 0, tiles = first;
+    for (int l = 0; l < layers; l++) tiles += (size[l + 1] + CONTRAST_COLUMNS - 1) / CONTRAST_COLUMNS;
+    for (long long tile = blockIdx.x; tile < tiles; tile += gridDim.x) {
+        if (tile < first) {   // inputs, which do not move: they, and -1
+            long long n = size[0], j = tile * CONTRAST_COLUMNS + threadIdx.x;
+            for (long long r = threadIdx.y; r < half && j < n; r += CONTRAST_LANES) inputs[r * n + j] = r < batch ? x[r * n + j] : T(-1);
+            continue;
+        }
+        int l = 0;
+        long long offset = 0, own = tile - first;
+        while (own >= (size[l + 1] + CONTRAST_COLUMNS - 1) / CONTRAST_COLUMNS) {
+            own -= (size[l + 1] + CONTRAST_COLUMNS - 1) / CONTRAST_COLUMNS;
+            offset += size[++l];
+        }
+        long long n = size[l + 1];
+        const T *s = chosen(l, s0, s1, s2, s3, s4, s5, s6, s7), *moved = chosen(l, m0, m1, m2, m3, m4, m5, m6, m7);
+        contrast_column(batch, n, own * CONTRAST_COLUMNS + threadIdx.x, drops != 0, s, a ? moved + (a - 1) * batch * n : nullptr,
+                        b ? moved + (b - 1) * batch * n : nullptr, factors + 3 * half * offset, sums + offset, shares);
+    }
+}
 }  // namespace pnn
 #endif

@@ -222,5 +222,18 @@ PNN_D void springs_settle(const springs& net, long long n_nodes, int steps, doub
         *taken = step;
     }
 }
+
+template <int D>
+PNN_D void springs_respond(const springs& net, const double* load, const double* x, double* own, double* y, int* stable) {
+    long long n = net.n_free * D;
+    double *h = own, *by_row = own + net.begin[n];
+    springs_hessian<D>(net, load, x, 0, h);
+    bool fine = springs_factor<D>(net, h, by_row);
+    for (long long t = threadIdx.x; t < n; t += blockDim.x) by_row[t] = y[net.node[t / D] * (long long)D + t % D];
+    __syncthreads();
+    if (fine) springs_solve<D>(net, h, by_row);
+    for (long long t = threadIdx.x; t < n; t += blockDim.x) y[net.node[t / D] * (long long)D + t % D] = by_row[t];
+    if (threadIdx.x == 0) *stable = fine;
+}
 #endif
 }  // namespace pnn

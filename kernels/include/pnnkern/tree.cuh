@@ -168,5 +168,11 @@ template <class T> PNN_D void tree_leaf_voltages(tree_array<T> array, i64 leaf, 
         }
     }
 }
+
+// body(array, leaf) for this warp's leaves
+template <class Body> PNN_D void tree_each(i64 leaves, Body body) {
+    const i64 warps = (i64)gridDim.x * (blockDim.x / 32);
+    for (i64 t = blockIdx.x * (i64)(blockDim.x / 32) + threadIdx.x / 32; t < leaves; t += warps) body(t);
+}
 }  // namespace pnn
 #endif

@@ -305,5 +305,195 @@ PNN_HD long long xy_room(int nodes, int below, int slices, int slices_above, boo
     int first = below > 0 ? below : nodes;
     return (responds ? 7 : 3) * (long long)nodes + 32 + 2ll * slices * first + 2ll * slices_above * (nodes - first);
 }
+
+template <class T> PNN_D void xy_waves(long long count, const T* phase, T* cosine, T* sine) {
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < count; i += (long long)gridDim.x * blockDim.x)
+        circle_(phase[i], sine + i, cosine + i);
+}
+template <class T>
+PNN_D void xy_force(long long rows, long long nodes, long long field_rows, const T* cosine, const T* sine, const T* sum_cosine,
+                    const T* sum_sine, const T* field_x, const T* field_y, const T* second, T* force) {
+    PNN_UNROLL_BY(1)
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < rows * nodes; i += (long long)gridDim.x * blockDim.x) {
+        long long row = i / nodes, j = i - row * nodes, f = (row % field_rows) * nodes + j;
+        T c = cosine[i], s = sine[i], x = sum_cosine[i], y = sum_sine[i];
+        if (field_x) x += field_x[f];
+        if (field_y) y += field_y[f];
+        force[i] = xy_force(c, s, x, y, second ? second[j] : T(0));
+    }
+}
+
+// The fields that inputs and biases make: out[batch][hidden + rest] = (x weight + bias | others), x[batch][inputs],
+// weight[inputs][hidden], bias[hidden], others[rest]. A block of 32 columns by 16 warps for 16 rows: a warp goes down its share of the weights
+// with a sum for each row, and the shares are added in order, so that a row's bits do not depend on the others. Reads weight once for every
+// 16 rows. xs and parts: shared.
+constexpr int XY_WARPS = 16, XY_ROWS = 16, XY_DEPTH = 128;
+template <class T>
+PNN_D void xy_drive(long long batch, int inputs, int hidden, int rest, const T* x, const T* weight, const T* bias, const T* others, T* out,
+                    T (*xs)[XY_ROWS], T (*parts)[4][32]) {
+    int lane = threadIdx.x, warp = threadIdx.y, t = warp * 32 + lane, nodes = hidden + rest;
+    for (long long tile = blockIdx.y; tile * XY_ROWS < batch; tile += gridDim.y) {
+        long long row0 = tile * XY_ROWS;
+        int j = blockIdx.x * 32 + lane;
+        T sum[XY_ROWS] = {};
+        if (blockIdx.x * 32 < hidden) {
+            for (int k0 = 0; k0 < inputs; k0 += XY_DEPTH) {
+                for (int e = t; e < XY_DEPTH * XY_ROWS; e += 32 * XY_WARPS) {
+                    int r = e % XY_ROWS, k = e / XY_ROWS;
+                    xs[k][r] = row0 + r < batch && k0 + k < inputs ? x[(row0 + r) * inputs + k0 + k] : T(0);
+                }
+                __syncthreads();
+                constexpr int EACH = XY_DEPTH / XY_WARPS;
+                PNN_UNROLL
+                for (int n = 0; n < EACH; n++) {
+                    int k = warp * EACH + n;
+                    T w = j < hidden && k0 + k < inputs ? weight[(long long)(k0 + k) * hidden + j] : T(0);
+                    PNN_UNROLL
+                    for (int r = 0; r < XY_ROWS; r++) sum[r] += w * xs[k][r];
+                }
+                __syncthreads();
+            }
+        }
+        PNN_UNROLL
+        for (int r0 = 0; r0 < XY_ROWS; r0 += 4) {
+            PNN_UNROLL
+            for (int r = 0; r < 4; r++) parts[warp][r][lane] = sum[r0 + r];
+            __syncthreads();
+            if (warp < 4 && j < nodes && row0 + r0 + warp < batch) {
+                T total = T(0);
+                for (int w = 0; w < XY_WARPS; w++) total += parts[w][warp][lane];
+                out[(row0 + r0 + warp) * nodes + j] = total + (j < hidden ? bias[j] : others[j - hidden]);
+            }
+            __syncthreads();
+        }
+    }
+}
+
+// How waves differ between phases b and a of free[batch][nodes], which moved by a and b [batch][nodes], null for not at all: a block of 32
+// nodes by 8 warps, which share out the samples; sums over them are those of the warps in order. Products of differences keep their digits:
+//   cos(m + h) + cos(m - h) = 2 cos m cos h,  cos(m + h) - cos(m - h) = -2 sin m sin h.
+constexpr int XY_SHARES = 8;
+template <class T>
+PNN_D void xy_contrast(long long batch, int nodes, int firsts, int from, T scale, const T* free, const T* a, const T* b, T* first, T* second,
+                       T* dx, T* dy, T* field, T* harmonic, T (*parts)[2][32]) {
+    int lane = threadIdx.x, warp = threadIdx.y, seconds = nodes - from;
+    for (int j0 = blockIdx.x * 32; j0 < nodes; j0 += gridDim.x * 32) {
+        int j = j0 + lane;
+        T x = T(0), k = T(0);
+        for (long long n = warp; j < nodes && n < batch; n += XY_SHARES) {
+            T p = free[n * nodes + j], u = a ? a[n * nodes + j] : T(0), v = b ? b[n * nodes + j] : T(0), sm, cm, sh, ch;
+            circle_(p + (u + v) / T(2), &sm, &cm);
+            circle_((v - u) / T(2), &sh, &ch);
+            T c = cm * ch, dc = T(-2) * sm * sh, s = sm * ch, ds = T(2) * cm * sh;
+            if (j < firsts) {
+                T* at = first + n * firsts + j;
+                long long ahead = batch * firsts;
+                at[0] = c, at[ahead] = dc, at[2 * ahead] = s, at[3 * ahead] = ds;
+                dx[n * firsts + j] = -dc;
+                if (dy) dy[n * firsts + j] = -ds;
+            }
+            if (j >= from) {
+                T* at = second + n * seconds + j - from;
+                long long ahead = batch * seconds;
+                at[0] = -scale * dc, at[ahead] = -scale * c, at[2 * ahead] = -scale * ds, at[3 * ahead] = -scale * s;
+            }
+            x -= dc;
+            k -= T(2) * c * dc;   // cos(2 phi) = 2 cos^2 - 1
+        }
+        parts[warp][0][lane] = x;
+        parts[warp][1][lane] = k;
+        __syncthreads();
+        if (warp == 0 && j < nodes) {
+            x = k = T(0);
+            for (int w = 0; w < XY_SHARES; w++) x += parts[w][0][lane], k += parts[w][1][lane];
+            field[j] = x;
+            harmonic[j] = k * scale;
+        }
+        __syncthreads();
+    }
+}
+
+PNN_D u64 xy_sample(long long number, long long sample0, const long long* index, int* fault) {
+    long long sample = index ? index[number] : sample0 + number;
+    if (sample < 0 && threadIdx.x == 0) atomicMax(fault, 4);
+    return (u64)sample;
+}
+
+// The arguments of `relax` and `respond` as a block, whose arrays lie in `room`. Couplings are copied there if they are to be, `kept`.
+template <class T> PNN_D T* xy_kept(int count, int columns, int pitch, const T* coupling, T* room) {
+    for (int e = threadIdx.x; e < count; e += blockDim.x) room[e / columns * pitch + e % columns] = coupling[e];
+    __syncthreads();
+    return room;
+}
+template <class T, class I>
+PNN_D xy_block<T, I> xy_make(const xy_system<T>& net, int below, int slices, int slices_above, const T* coupling, I pitch, const T* across,
+                             I across_pitch, bool transposed, bool responds, T* room) {
+    int nodes = net.nodes, first = below > 0 ? below : nodes, above = nodes - first;
+    xy_block<T, I> b;
+    b.net = net;
+    b.cosine = room;
+    b.sine = room + nodes;
+    b.state = room + 2 * nodes;
+    b.free = room + 3 * nodes;
+    b.scratch = room + (responds ? 7 : 3) * nodes;
+    T* sums = b.scratch + 32;
+    // of one group a neighbour is a row; of two, that of the first group's is a column, unless there is a transposed copy
+    b.one = {across, below > 0 && !transposed ? I(1) : across_pitch, below > 0 && !transposed ? across_pitch : I(1),
+             below > 0 ? above : nodes, below > 0 ? first : 0, first, slices, sums};
+    b.two = {coupling, pitch, I(1), first, 0, above, slices_above, sums + 2 * slices * first};
+    return b;
+}
+
+// Rows of a launch, by blocks of which each has the couplings in shared memory (place 0), shared memory for what it works with (1), or a part
+// of `workspace` for that (2). each(block, row): what is done with a row. responds: whether the block has room for what `respond` needs.
+template <class T, class Each>
+PNN_D void xy_rows(const xy_system<T>& net, long long rows, int nodes, int below, int slices, int slices_above, int place, bool responds,
+                   const T* coupling, const T* across, T* shared, T* workspace, Each each) {
+    if (place == 0) {
+        int columns = below > 0 ? nodes - below : nodes, pitch = below > 0 ? columns | 1 : columns, count = (below > 0 ? below : nodes) * columns;
+        T* w = xy_kept(count, columns, pitch, coupling, shared);
+        auto block = xy_make<T, int>(net, below, slices, slices_above, w, pitch, w, pitch, false, responds, w + count / columns * pitch);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x) each(block, row);
+    } else {
+        T* room = place == 1 ? shared : workspace + blockIdx.x * xy_room(nodes, below, slices, slices_above, responds);
+        long long first = below > 0 ? below : nodes, above = below > 0 ? nodes - below : nodes;
+        auto block = xy_make<T, long long>(net, below, slices, slices_above, coupling, above, below > 0 ? across : coupling, first, true, responds,
+                                           room);
+        for (long long row = blockIdx.x; row < rows; row += gridDim.x) each(block, row);
+    }
+}
+// What is done with a row, see the kernels.
+template <class T> struct xy_relaxed {
+    int steps, nodes, outputs;
+    long long start_rows;
+    const T* start;
+    T *phase, *output, *left;
+    template <class Block> PNN_D void operator()(Block& block, long long row) const {
+        block.relax(row, steps, start + row % start_rows * nodes, phase + row * nodes, output ? output + row * outputs : nullptr, left + row);
+    }
+};
+template <class T> struct xy_warmed {
+    int steps, nodes;
+    T amplitude;
+    rng_key key;
+    long long batch, sample0, start_rows;
+    const long long* index;
+    const T* start;
+    T* phase;
+    int* fault;
+    template <class Block> PNN_D void operator()(Block& block, long long row) const {
+        block.warm(row, steps, amplitude, key, xy_sample(row % batch, sample0, index, fault), start + row % start_rows * nodes, phase + row * nodes);
+    }
+};
+template <class T> struct xy_responded {
+    int mode, steps, nodes, outputs;
+    long long batch;
+    const T* phase;
+    T *moved, *output, *left;
+    template <class Block> PNN_D void operator()(Block& block, long long row) const {
+        block.respond(row, mode, steps, phase + row % batch * nodes, moved + row * nodes, output && row < batch ? output + row * outputs : nullptr,
+                      left + row);
+    }
+};
 #endif
 }  // namespace pnn

@@ -17,7 +17,7 @@ def _case(device: str, seconds: float, kind: str, count: int) -> list[Row]:
     xp = _array.device_namespace(device)
     key, like, shape = random.key(1), xp.empty(0, np.float32), (count >> 20, 1 << 20)
     generator = np.random.Generator(np.random.PCG64(1))
-    mean = xp.full(shape, 40.0, np.float32) if kind == "poisson" else None
+    mean: Any = xp.full(shape, 40.0, np.float32) if kind == "poisson" else None
     ours: dict[str, Callable[[], Any]] = {
         "uniform": lambda: random.uniform(key, shape, like=like),
         "normal": lambda: random.normal(key, shape, like=like),

@@ -1,0 +1,78 @@
+"""Every rule on one system: ``python scripts/rules.py OUT.png [SEEDS] [SYSTEM]``, a minute for three seeds of a network of resistors.
+
+Which rules train a system is asked of the matrix (`pnnkern list --matrix`); the recipe of the system says everything else. Each rule's
+learning rate is the one of `RATES` that ends best on held-out training samples (every fourth of a class), on seed 0; then it learns from all
+of them, with each seed. Drawn is the test accuracy against physical passes of single samples, mean over seeds, beside exact gradients of a
+model that knows the system perfectly, and the system before training. Other systems: hopfield, crossbar, d2nn, ... (minutes to hours).
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import pnnkern as pnn
+from pnnkern.experiments import matrix, recipe
+from pnnkern.experiments.plots import BLUE, INK, MUTED, figure, grid, png
+from pnnkern.experiments.run import assemble
+
+EPOCHS, RATES = 60, (0.3, 1.0, 3.0)  # learning rates: of the recipe's
+
+
+def learned(name: str, rule: str, seed: int, rate: float, validation: int = 0) -> tuple[int, np.ndarray]:
+    """(physical passes of an epoch, test accuracies after each epoch) of the system of a recipe with another rule."""
+    told = recipe.find(name, [f"training.seed={seed}", f"data.validation={validation}"])
+    trainer = assemble(told, Path("unused")).trainer  # for its system and its data
+    t = told.training
+    run = pnn.train(trainer.system, rule, trainer.dataset, epochs=EPOCHS, batch=t.batch, lr=rate * t.lr, optimizer=t.optimizer, seed=seed,
+                    schedule="cosine", quiet=True)  # fmt: skip
+    return run.rule.passes * len(trainer.dataset.train_labels), np.array(run.evaluations)[:, 1]
+
+
+def chosen(name: str, rule: str) -> float:
+    """The learning rate, of `RATES`, with the best mean of the last few accuracies on held-out training samples."""
+    ends = [learned(name, rule, 0, rate, validation=4)[1][-5:].mean() for rate in RATES]
+    return RATES[int(np.argmax(ends))]
+
+
+def main(out: str, seeds: int = 3, kind: str = "resistor-network") -> None:
+    name = matrix.kinds("system")[kind].recipe
+    rules = [rule for rule, row in matrix.collect().items() if row[kind].trains]
+    untrained = np.mean([assemble(recipe.find(name, [f"training.seed={n}"]), Path("unused")).trainer.evaluate()[1] for n in range(seeds)])
+    print(f"{name}, {EPOCHS} epochs, {seeds} seeds; untrained: {untrained:.1%}")
+    found = {}
+    for rule in rules:
+        rate = chosen(name, rule)
+        runs = [learned(name, rule, seed, rate) for seed in range(seeds)]
+        found[rule] = runs[0][0], np.mean([accuracies for _, accuracies in runs], axis=0)
+        ends = 100 * np.array([accuracies[-1] for _, accuracies in runs])
+        print(f"{rule}: {ends.mean():.1f} ± {ends.std():.1f} % after {EPOCHS * runs[0][0]} passes, at {rate:g} times the recipe's rate")
+    exact = found["in-silico"][1][-1] if "in-silico" in found else None
+    shape = grid(len(rules), 1.8, 9.4)
+    with figure(*shape, size=(9.4, 1.75 * shape[0]), sharex=True, sharey=True, squeeze=False) as (drawn, axes):
+        for axis, rule in zip(axes.flat, rules, strict=False):
+            for other, (passes, accuracies) in sorted(found.items(), key=lambda item: item[0] == rule):
+                colour, wide = (BLUE, 1.8) if other == rule else ("#d5dade", 0.7)
+                if passes:
+                    axis.semilogx(passes * np.arange(1, EPOCHS + 1), 100 * accuracies, color=colour, linewidth=wide)
+                elif other == rule:
+                    axis.axhline(100 * accuracies[-1], color=colour, linewidth=wide)
+            if exact is not None:
+                axis.axhline(100 * exact, color=INK, linewidth=0.9, linestyle="--", label="exact gradients")
+            axis.axhline(100 * untrained, color=MUTED, linewidth=0.9, linestyle=":", label="untrained")
+            axis.set_title(rule if found[rule][0] else f"{rule} (no pass)", fontsize=8.5)
+        for axis in axes.flat[len(rules) :]:
+            axis.set_axis_off()
+        for axis in axes.flat[max(0, len(rules) - shape[1]) : len(rules)]:
+            axis.tick_params(labelbottom=True)
+        handles, labels = axes.flat[0].get_legend_handles_labels()
+        last = axes.flat[-1]
+        last.legend(handles, labels, loc="lower right" if len(rules) == axes.size else "center")
+        drawn.supxlabel("physical passes of single samples while training", fontsize=9)
+        drawn.supylabel("test accuracy (%)", fontsize=9)
+        picture = png(drawn)
+    Path(out).write_bytes(picture)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:3]), *sys.argv[3:4])

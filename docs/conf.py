@@ -74,7 +74,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars: dict[str, list[str]] = {page.stem: [] for page in (ROOT / "docs").glob("*.md") if page.stem != "api"}
+PAGES = [page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")]
+html_sidebars: dict[str, list[str]] = {page.with_suffix("").as_posix(): [] for page in PAGES if page.stem != "api"}
 html_show_sourcelink = False
 html_copy_source = False
 linkcheck_ignore = [r"https?://.*"]  # built without a network: links within the site are what is checked

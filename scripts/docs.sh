@@ -7,7 +7,7 @@ venv=${VENV:-.venv-docs}
 [ -x "$venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet ".[docs]"
 rm -rf build pnnkern.egg-info docs/generated docs/_build
-"$venv/bin/python" scripts/run_blocks.py docs/start.md docs/tour.md
+"$venv/bin/python" scripts/run_blocks.py --pictures docs/_static/drawn docs/start.md docs/tour.md docs/tutorials/*.md
 mkdir -p docs/_static/gallery
 draw() { "$venv/bin/python" "scripts/$1.py" "docs/_static/gallery/$1.png" "$2"; } # for docs/gallery.md
 draw phase_retrieval 60

@@ -1,28 +1,60 @@
-"""Run the Python blocks of a page, one after the other, as its reader would: `python scripts/run_blocks.py docs/start.md ...`.
+"""Run the blocks of pages, as their reader would: `python scripts/run_blocks.py [--pictures FOLDER] docs/start.md ...`.
 
-In a folder of its own, which is gone afterwards with the runs and files that a page makes.
+The Python blocks of a page are run one after the other, in one namespace and an empty folder, and so are the commands of pnnkern in blocks of
+bash below a line `<!-- run -->`. What they draw there, *.png, goes to FOLDER.
 """
 
+import argparse
 import contextlib
+import os
 import re
-import sys
+import shlex
+import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
+BLOCK = re.compile(r"^```python\n(?P<python>.*?)^```|^<!-- run -->\n```bash\n(?P<bash>.*?)^```", re.M | re.S)
+os.environ.setdefault("MPLBACKEND", "Agg")  # of blocks that draw
 
-def run(page: Path) -> int:
-    """Run a page's blocks in one namespace. Returns how many there are; what fails raises, with the page and line in its trace."""
+
+def run(page: Path, folder: Path) -> dict[str, object]:
+    """Run a page's blocks in a folder. Returns what their names are; what fails raises, with the page and line in its trace."""
     text = page.read_text()
     namespace: dict[str, object] = {"__name__": "__main__"}
-    blocks = list(re.finditer(r"^```python\n(.*?)^```", text, re.M | re.S))
-    for block in blocks:
-        before = "\n" * text.count("\n", 0, block.start(1))
-        exec(compile(before + block[1], str(page), "exec"), namespace)
-    return len(blocks)
+    with contextlib.chdir(folder):
+        for block in BLOCK.finditer(text):
+            if block["bash"]:
+                commands(block["bash"])
+                continue
+            before = "\n" * text.count("\n", 0, block.start("python"))
+            exec(compile(before + block["python"], str(page), "exec"), namespace)
+    return namespace
+
+
+def commands(text: str) -> None:
+    """Run lines that begin with pnnkern, in this process, which has it loaded. Raises RuntimeError for one that fails."""
+    from pnnkern.cli import main
+
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words:
+            with warnings.catch_warnings():  # which the command line shows in its own way
+                if words[0] != "pnnkern" or main(words[1:]):
+                    raise RuntimeError(f"this command cannot be run: {line}")
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:]:
-        page = Path(name).resolve()
-        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-            print(f"{name}: {run(page)} blocks run")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pictures", type=Path, help="folder for what is drawn")
+    parser.add_argument("pages", type=Path, nargs="+")
+    given = parser.parse_args()
+    for name in given.pages:
+        with tempfile.TemporaryDirectory() as place:
+            run(name.resolve(), Path(place))
+            drawn = sorted(Path(place).glob("*.png"))
+            if given.pictures is not None:
+                given.pictures.mkdir(parents=True, exist_ok=True)
+                for picture in drawn:
+                    shutil.copy(picture, given.pictures)
+        print(f"{name}: run, {len(drawn)} pictures")

@@ -19,7 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 NO_ARRAYS = {
     "system", "net", "rule", "optimizer", "data", "samples", "batch", "record", "relaxed", "one", "two", "given", "options", "settings",
     "kwargs", "args", "training", "changes", "self", "loss", "dtype", "example", "technology", "device", "range", "wires", "noise", "diode",
-    "factors", "left", "inputs",
+    "factors", "left", "inputs", "description", "value",
 }  # fmt: skip
 
 OWN = re.compile(r"  class (\w+\(parameters:|Pulsed|Rheostats|Stepped|Transferred)")  # systems and writers check their fields themselves

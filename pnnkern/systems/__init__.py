@@ -1,7 +1,7 @@
 """Trainable physical systems, assembled from the physics rooms; `protocols` says what a rule may ask of one."""
 
 from .._updates import Factors, Gradient, Move, Set
-from . import protocols, writers
+from . import fields, protocols, writers
 from ._imperfect import (
     CouplingImperfections,
     EdgeImperfections,
@@ -94,6 +94,7 @@ __all__ = [
     "Writer",
     "Yielding",
     "chain",
+    "fields",
     "from_callable",
     "kinds",
     "protocols",

@@ -7,6 +7,7 @@ import numpy as np
 
 from pnnkern import random
 from pnnkern.systems import System, Target
+from pnnkern.systems.fields import Count, NotNegative, check
 from pnnkern.systems.protocols import looped_population
 
 
@@ -18,15 +19,14 @@ class RingBank(System):
     1 on resonance to -1 far from it. Parameter: `detuning` (inputs, outputs), d, in half widths of a resonance. No losses, no crosstalk.
     """
 
-    inputs: int = 4  # values of a sample, one wavelength each
-    outputs: int = 3  # pairs of photodetectors
-    noise: float = 0.0  # rms of the noise of an output, of which 1 is an input of 1 on resonance
+    inputs: Count = 4  # values of a sample, one wavelength each
+    outputs: Count = 3  # pairs of photodetectors
+    noise: NotNegative = 0.0  # rms of the noise of an output, of which 1 is an input of 1 on resonance
 
     kind: ClassVar[str] = "ring-bank"
 
     def __post_init__(self) -> None:
-        if self.noise < 0:
-            raise ValueError(f"noise must not be negative, got {self.noise:g}")
+        check(self)
         if "detuning" not in self.parameters:
             draws = random.uniform(random.require_key(self.key, "detunings are random at first"), (1, self.inputs * self.outputs))
             self.parameters["detuning"] = (2 * draws.reshape(self.inputs, self.outputs)).astype(np.float32)

@@ -1,5 +1,5 @@
 """What fields of one's own systems and rules are declared with: numbers with bounds, and `check`, which a description calls in its
-`__post_init__` to refuse a value of another type, or out of bounds, in one sentence.
+`__post_init__` to refuse a value of another type, or out of bounds, in one sentence::
 
     @dataclass(kw_only=True)
     class Lens(System):

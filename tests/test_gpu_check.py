@@ -108,7 +108,7 @@ def test_measure_from_end_to_end(on_the_stand_in: Any) -> None:
 
 
 def test_spent_budget_is_recorded(on_the_stand_in: Any) -> None:
-    done, record = on_the_stand_in("--check", "--budget", "0", "--only", "step|test_masks")
+    done, record = on_the_stand_in("--check", "--budget", "0", "--only", "^step |test_masks")
     assert done.returncode == 0
     assert len(record["unfinished"]) == len(gpu_steps.names()) + 1 == len(record["rows"])
     assert record["rows"]["step drn-mnist"] == {"outcome": "not run: the budget was spent"}

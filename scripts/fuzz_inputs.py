@@ -713,18 +713,18 @@ def main(arguments: list[str]) -> int:
         }
         wrong += lines
         print(target, json.dumps({k: v for k, v in record[target].items() if k != "by_change"}), flush=True)
-    if asked.record:
-        about = {
-            "what": "hostile data files, recipes and --set values: refused in one line, or right",
-            "bounds": f"{SECONDS:g} s of work and {MEMORY >> 30} GiB for a case",
-            "command": shlex.join(["python", f"scripts/{Path(sys.argv[0]).name}", *arguments]),
-            "date": time.strftime("%Y-%m-%d"),
-            "machine": f"{machine.processor()}, {platform.system()}",
-            "environment": checkpoint.versions(),
-            "cases": sum(r["cases"] for r in record.values()),
-            "wrong": wrong,
-        }
-        asked.record.write_text(json.dumps(about | {"targets": record}, indent=1) + "\n")
+        if asked.record:  # after each target, so that a long run that is stopped has left what it found
+            about = {
+                "what": "hostile data files, recipes and --set values: refused in one line, or right",
+                "bounds": f"{SECONDS:g} s of work and {MEMORY >> 30} GiB for a case",
+                "command": shlex.join(["python", f"scripts/{Path(sys.argv[0]).name}", *arguments]),
+                "date": time.strftime("%Y-%m-%d"),
+                "machine": f"{machine.processor()}, {platform.system()}",
+                "environment": checkpoint.versions(),
+                "cases": sum(r["cases"] for r in record.values()),
+                "wrong": wrong,
+            }
+            asked.record.write_text(json.dumps(about | {"targets": record}, indent=1) + "\n")
     return 1 if wrong else 0
 
 

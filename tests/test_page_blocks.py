@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,17 +45,8 @@ def with_lab(page: Path, folder: Path) -> Names:
     systems and rules are filed in."""
     lab, site = folder / "my_lab", folder / "site"
     shutil.copytree(DOCS / "examples" / "my_lab", lab)
-    project = tomllib.loads((lab / "pyproject.toml").read_text())
-    for module in project["tool"]["setuptools"]["py-modules"]:
-        site.mkdir(exist_ok=True)
-        shutil.copy(lab / f"{module}.py", site)
-    told = site / f"my_lab-{project['project']['version']}.dist-info"  # what an installer makes of it
-    told.mkdir()
-    told.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: my-lab\nVersion: {project['project']['version']}\n")
-    groups = project["project"]["entry-points"].items()
-    told.joinpath("entry_points.txt").write_text(
-        "".join(f"[{group}]\n" + "".join(f"{name} = {where}\n" for name, where in entries.items()) for group, entries in groups)
-    )
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    subprocess.run([sys.executable, "-m", "pip", "install", *offline, "--target", str(site), str(lab)], check=True, timeout=300)
     command = [sys.executable, "-c", NUMBERS, str(page), str(folder)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "scripts", site)))}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -20,8 +20,11 @@ EIGHT = 8  # arrays that a launch takes
 @accepts_any
 @dataclass
 class Adam:
-    """Adam, Kingma and Ba, ICLR 2015. `lr` is in the parameters' unit (radians for phases), `epsilon` in that of gradients: parameters whose
-    gradients are far below it, as of hertz or ohms, hardly move; give them another unit, or `epsilon` another value."""
+    """Adam, Kingma and Ba, ICLR 2015. `lr` is in the parameters' unit (radians for phases).
+
+    `epsilon` is in the unit of gradients: parameters whose gradients are far below it, as of hertz or ohms, hardly move; give them another
+    unit, or `epsilon` another value.
+    """
 
     lr: float = 1e-3
     beta1: float = 0.9

@@ -63,10 +63,8 @@ class Code:
     @functools.cached_property
     def by_complex_step(self) -> Callable[..., Any]:
         """The derivative by complex step. Raises TypeError where the function takes no complex numbers."""
-        rest = "".join(f", {name}" for name in self.names[1:])
-        made = _written(f"def slope({self.names[0]}{rest}): return f(complex({self.names[0]}, {STEP}){rest}).imag / {STEP}", f=self.run)
         try:
-            made = _compiled(made, self.called, len(self.names))
+            made = _compiled(_stepped(self.names, self.run), self.called, len(self.names))
             made(*[0.5] * len(self.names))
         except (TypeError, ValueError, AttributeError) as error:
             raise TypeError(
@@ -75,6 +73,14 @@ class Code:
             ) from error
         except ArithmeticError:  # not at this place
             pass
+        return made
+
+    @functools.cached_property
+    def derivative(self) -> "Code":
+        """The derivative as a function of its own."""
+        f = self.given_slope if self.given_slope is not None else _stepped(self.names, self.f)
+        made = Code(f, None, self.cuda_slope, None, self.names, self.arguments, self.called)
+        vars(made)["run"] = self.slope  # compiled already
         return made
 
     @functools.cached_property
@@ -205,9 +211,7 @@ def _ptx(name: str, code: Code, part: str, real: str, architecture: str) -> str:
 
     f: Any = code.given_slope if part == "slope" else code.f
     if f is None:
-        rest = "".join(f", {n}" for n in code.names[1:])
-        of_numbers: Any = cuda.jit(device=True)(code.f)  # for the current GPU, whatever is asked for below
-        f = _written(f"def slope({code.names[0]}{rest}): return f(complex({code.names[0]}, {STEP}){rest}).imag / {STEP}", f=of_numbers)
+        f = _stepped(code.names, cuda.jit(device=True)(code.f))  # for the current GPU, whatever is asked for below
     kind = types.float32 if real == "f32" else types.float64
     try:
         ptx, _ = cuda.compile(
@@ -224,6 +228,12 @@ def _written(text: str, **space: Any) -> Callable[..., Any]:
     exec(text, space)
     made: Callable[..., Any] = space[text.partition("(")[0].removeprefix("def ")]
     return made
+
+
+def _stepped(names: Sequence[str], f: Callable[..., Any]) -> Callable[..., Any]:
+    """The derivative of f by the first of these arguments, by complex step."""
+    rest = "".join(f", {name}" for name in names[1:])
+    return _written(f"def slope({names[0]}{rest}): return f(complex({names[0]}, {STEP}){rest}).imag / {STEP}", f=f)
 
 
 def _line(error: Exception) -> str:
@@ -373,7 +383,7 @@ class ScalarFunction:
             )
 
     def _rises(self, where: str, *, from_zero: bool = False) -> None:
-        """Raise ValueError where the function falls with its first argument, or is not 0 at 0; and as `check_slope`."""
+        """Raise ValueError where the function falls with its first argument, or is not 0 at 0; and as `_check_slope`."""
         self._check_slope()
         slopes = self._numbers(self._code.slope, self._at, "slope")
         if not (slopes >= 0).all():
@@ -413,9 +423,9 @@ class ScalarFunction:
 
     # ------------------------------------------------------------------------------------------------------------------ inside
     def _values(self, part: str, values: Sequence[Any]) -> Array:
-        self_names = ", ".join(self.arguments)
+        names = ", ".join(self.arguments)
         if len(values) != len(self.arguments):
-            raise TypeError(f"{self._code.called} takes {len(self.arguments)} arguments ({self_names}), got {len(values)}")
+            raise TypeError(f"{self._code.called} takes {len(self.arguments)} arguments ({names}), got {len(values)}")
         arrays = [v for v in values if _array.is_array(v)]
         xp = _array.namespace(*arrays) if arrays else np
         single = bool(arrays) and all(v.dtype == np.float32 for v in arrays)
@@ -431,25 +441,9 @@ class ScalarFunction:
     def _launched(self, part: str, x: Array) -> Array:
         """Of arguments (arguments, n)."""
         out = _array.namespace(x).empty(x.shape[1], x.dtype)
-        role = own(("own_value", self._sloped if part == "slope" else self._code, "value"))
+        role = own(("own_value", self._code.derivative if part == "slope" else self._code, "value"))
         _launch.launch("scalar", "values", x.dtype, x.shape[1], self._table(x.dtype, x), x, out, threads=x.shape[1], own=role)
         return out
-
-    @property
-    def _sloped(self) -> Code:
-        """The derivative as a function."""
-        code = self._code
-        found = getattr(code, "_derivative", None)
-        if found is None:
-            f = code.given_slope
-            if f is None:
-                rest = "".join(f", {n}" for n in code.names[1:])
-                plain = getattr(code.f, "py_func", code.f)
-                f = _written(f"def slope({code.names[0]}{rest}): return f(complex({code.names[0]}, {STEP}){rest}).imag / {STEP}", f=plain)
-            found = Code(f, None, code.cuda_slope, None, code.names, code.arguments, code.called)
-            object.__setattr__(found, "run", code.slope)
-            object.__setattr__(code, "_derivative", found)
-        return found
 
     def _numbers(self, run: Callable[..., Any], at: np.ndarray, called: str) -> np.ndarray:
         """Values at points (arguments, n). Raises ValueError for one that is not finite."""

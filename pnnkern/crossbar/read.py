@@ -343,7 +343,7 @@ class Reader:
             else:
                 xp.matmul(V, weights[a], out=currents)
             if fresh is not None:
-                own = random.fold_in(random.fold_in(random.require_key(key, "noise of a read is random"), "cells"), a)
+                own = random.fold_in(random.fold_in(key, "cells"), a)
                 currents += wire_noise(V, self.stack[a], self.spread[a], wires=wires, key=own, sample=sample, fields=self.fields_of(a))
         return variances
 

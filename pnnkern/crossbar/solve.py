@@ -110,9 +110,8 @@ def carried(iv: IV, v: Real) -> Array:
 
 def steepness(iv: IV, v: Real) -> Array:
     """The slope at these volts, as `carried`."""
-    if iv.slope is None:
-        raise TypeError("slope of an IV is missing")
-    return _checks.each("what slope of an IV returns", iv.slope(v), v, "the volts")
+    slope: Any = iv.slope  # which an IV has seen to
+    return _checks.each("what slope of an IV returns", slope(v), v, "the volts")
 
 
 class _Cells:

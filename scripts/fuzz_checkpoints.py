@@ -34,7 +34,7 @@ from pnnkern.experiments import checkpoint, compare, export, machine, recipe, sa
 SECONDS = 20.0  # for one case on a busy machine; reading files of version 0.1.0 may take as long
 MEMORY = 256 << 20  # bytes by which the process may grow in all cases together
 OLD_EVERY = 500  # cases; each starts a Python
-RECIPE = ("d2nn-digits", ("system.layers=2", "system.size=8", "system.input_size=7", "system.detector_size=1", "system.classes=4",
+RECIPE = ("d2nn-digits", ("system.layers=2", "system.size=8", "system.input_size=7", "system.detector_size=1",
                          "training.epochs=3"))  # fmt: skip
 ODD = (
     None, True, -1, 0, 1, 7, 2**31, 2**62, 2**64, 10**400, 0.5, -0.0, float("nan"), float("inf"), "", "x", "\x1b[2J", "../../x", "/etc/passwd",

@@ -365,7 +365,7 @@ def _as_written(got: recipe.Recipe, content: bytes) -> bool:
 
 # ------------------------------------------------------------------------------------------------------------------------- --set
 SMALL: dict[str, list[str]] = {  # of each kind of system
-    "d2nn": ["layers=2", "size=16", "detector_size=2", "input_size=8", "classes=3"], "crossbar": ["hidden=[5]", "inputs=64", "classes=3"],
+    "d2nn": ["layers=2", "size=16", "detector_size=2", "input_size=8"], "crossbar": ["hidden=[5]", "inputs=64"],
     "hopfield-conv": ["maps=[3]", "height=8", "width=8", "sweeps=3", "nudged_sweeps=3", "rates=[]", "bias_rates=[]"],
     "resistor-network": ["nodes=20", "features=4", "graph='disordered'", "degree=6"], "transistor-network": ["nodes=16", "features=4"],
     "spring-network": ["nodes=30", "features=4"],

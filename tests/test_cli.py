@@ -376,7 +376,7 @@ def test_other_rules_run_beside_their_exact_control(tmp_path: Path, capsys: pyte
 
 
 def test_features_do_not_fit_a_network_of_masks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["run", "d2nn-digits", "--out", str(tmp_path / "r"), "--set", "data.name=iris", "--set", "system.classes=3"]
+    command = ["run", "d2nn-digits", "--out", str(tmp_path / "r"), "--set", "data.name=iris"]
     assert main([*command, "--quiet"]) == 2
     assert "images must be (batch, height, width), got shape (64, 4)" in capsys.readouterr().err
     assert not (tmp_path / "r").exists()

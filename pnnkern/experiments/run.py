@@ -143,10 +143,6 @@ def build(recipe: Recipe, outputs: int, **given: Any) -> Any:
         "key": stream(recipe.training.seed, PARAMETERS), "device": compute.device, "dtype": compute.dtype, "chunk": compute.chunk,
         "outputs": outputs,
     }  # fmt: skip
-    if values.get("classes", outputs) != outputs:
-        raise ValueError(
-            f"the data have {outputs} classes and the network outputs for {values['classes']}: set system.classes={outputs}"
-        )
     return cls.build(values, **supplied | given)
 
 

@@ -119,7 +119,7 @@ class CrossbarNetwork(System):
 
     inputs: Count = 784  # values of a sample
     hidden: Annotated[Sequence[Count], Length(0, 100)] = (256,)  # nodes of the hidden layers
-    classes: Count = 10  # that the data must have
+    outputs: Count = 10  # of the last array: a run has as many as its data have classes, or targets
     activation: Literal["tanh", "relu", "sigmoid"] = "tanh"  # of the hidden layers
     weight_max: Positive = 1.0  # where no pulsed device bounds the weights
     arrays: Arrays = field(default_factory=Arrays)
@@ -166,17 +166,12 @@ class CrossbarNetwork(System):
     @property
     def sizes(self) -> tuple[int, ...]:
         """Nodes of each layer, the inputs first."""
-        return (self.inputs, *self.hidden, self.classes)
+        return (self.inputs, *self.hidden, self.outputs)
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
         """Of each array of weights."""
         return [(a + 1, b) for a, b in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
-
-    @property
-    def outputs(self) -> int:
-        """How many come out of the last array."""
-        return self.classes
 
     @property
     def stages(self) -> int:
@@ -186,7 +181,7 @@ class CrossbarNetwork(System):
     @property
     def feature_count(self) -> int:
         """Nodes of the last hidden layer; where there is none, outputs."""
-        return self.sizes[-2] if self.hidden else self.classes
+        return self.sizes[-2] if self.hidden else self.outputs
 
     @property
     def bounds(self) -> dict[str, tuple[float, float]]:
@@ -413,7 +408,7 @@ class CrossbarNetwork(System):
     def _back(self, cotangent: Real, record: Any, below: Any = None) -> dict[str, Derivative]:
         """Gradients of all weights; ``below(l, error, entered)`` is what array l sends to its rows, the bias's last; None: exactly."""
         weights, entered = record
-        shaped("cotangent", cotangent, len(entered[0]), self.classes)
+        shaped("cotangent", cotangent, len(entered[0]), self.outputs)
         updates, error = {}, cotangent
         for l in reversed(range(len(weights))):
             updates[f"w{l}"] = Factors(entered[l], error)

@@ -18,7 +18,7 @@ import numpy as np
 from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array, Key, Numbers, Real, Sample
 from .._checks import shaped, warn
-from .._declared import Count, CountOrNone, Described, Range, check
+from .._declared import Count, CountOrNone, Described, Range, check, made
 from .._errors import UnitWarning
 from .._gate import accepts_any
 from .._updates import Derivative
@@ -52,7 +52,9 @@ class Geometry(Described):
     detectors: Literal["single", "differential"] = "single"  # one for each class, or a pair of which the difference counts
     detector_size: Count = 20  # neurons per side of a detector
     input_size: Count = 112  # neurons along the longer side of the image
-    classes: Count = 10  # that the data must have
+    outputs: Count = 10  # classes that the detectors tell apart
+
+    given: ClassVar[frozenset[str]] = frozenset({"outputs"})  # a run has as many as its data
 
     def __post_init__(self) -> None:
         check(self)
@@ -75,7 +77,7 @@ class Geometry(Described):
 
     def regions(self) -> Regions:
         """Squares in rows about the centre; differential: all positive ones, then all negative ones."""
-        count = self.classes * (2 if self.detectors == "differential" else 1)
+        count = self.outputs * (2 if self.detectors == "differential" else 1)
         rows = _rows(count)
         k = self.oversample
         pitch_y, pitch_x = self.size // (len(rows) + 1), self.size // (max(rows) + 1)
@@ -207,6 +209,11 @@ class D2NN(System):
             for s in shifts
         ]
 
+    @classmethod
+    def build(cls, values: Mapping[str, Any], *, outputs: int = Geometry.outputs, **given: Any) -> "D2NN":
+        """The network with these values of its keys, for so many classes; other arguments and errors as of `System.build`."""
+        return super().build(values, geometry=made(Geometry, values, outputs=outputs), **given)
+
     @property
     def natural_step(self) -> float:
         """Radians, of a phase."""
@@ -225,7 +232,7 @@ class D2NN(System):
     @property
     def outputs(self) -> int:
         """Classes that it tells apart."""
-        return self.geometry.classes
+        return self.geometry.outputs
 
     @property
     def stages(self) -> int:

@@ -55,7 +55,7 @@ def test_an_hand_drifted_state_remembers_what_was_programmed() -> None:
 def test_read_noise_of_a_network_is_that_of_its_age(backend, time: float) -> None:
     w = {"w0": np.array([[0.5], [0.0]], np.float32)}
     network = CrossbarNetwork(
-        inputs=1, hidden=(), classes=1, parameters=w, hardware=dataclasses.replace(single_cell(), input_scale="absmax"), key=KEY,
+        inputs=1, hidden=(), outputs=1, parameters=w, hardware=dataclasses.replace(single_cell(), input_scale="absmax"), key=KEY,
         device=backend.device,
     )  # fmt: skip
     network.parameters["w0"] = backend.array(w["w0"])
@@ -126,7 +126,7 @@ def test_stuck_cells_stay_at_every_age(backend, device: str, rng: np.random.Gene
 
 
 def test_stuck_cells_of_a_network_stay(rng: np.random.Generator) -> None:
-    network = CrossbarNetwork(inputs=9, hidden=(), classes=6, key=KEY, hardware=Crossbar(device="pcm", stuck_low=0.2, stuck_high=0.2))
+    network = CrossbarNetwork(inputs=9, hidden=(), outputs=6, key=KEY, hardware=Crossbar(device="pcm", stuck_low=0.2, stuck_high=0.2))
     young, old = network.conductances(0), network.aged(YEAR).conductances(0)
     stuck = np.isin(young, np.float32([0, 25e-6]))
     assert stuck.any()
@@ -165,7 +165,7 @@ def test_compensation_of_a_network_is_not_biased_by_its_noise(backend, compensat
     one_nu = PCM(programming=(0.0,), exponent_mean=(0.0, 0.05, 0.0, 1.0), exponent_std=(0.0, 0.0, 0.0, 0.0))
     hardware = Crossbar(device=one_nu, chain=Chain(noise=GaussianNoise(sigma=0.2 * 25e-6)))
     network = CrossbarNetwork(
-        inputs=20, hidden=(), classes=3, key=KEY, hardware=hardware, device=backend.device, dtype="float64"
+        inputs=20, hidden=(), outputs=3, key=KEY, hardware=hardware, device=backend.device, dtype="float64"
     )
     network.calibrate(backend.array(rng.random((8000, 20))))
     factor = backend.numpy(network.aged(YEAR, compensation)._ready(0, network.parameters["w0"])[1])

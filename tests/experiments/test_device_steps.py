@@ -234,7 +234,7 @@ def test_a_network_of_perfect_arrays(cupy, activation: Any, optimizer: Any) -> N
     """Products, activations, gradients, limits: all in the graph."""
     found = {}
     for graph in ("on", "off"):
-        system = CrossbarNetwork(inputs=N, hidden=(5, 4), classes=N, activation=activation, weight_max=0.3, key=random.key(3), device="cuda")
+        system = CrossbarNetwork(inputs=N, hidden=(5, 4), outputs=N, activation=activation, weight_max=0.3, key=random.key(3), device="cuda")
         made = trainer(cupy, graph, system=system, optimizer=dataclasses.replace(optimizer, state={}), rule=InSilico(scale=2.0))
         found[graph] = run(made)
     assert abs(found["on"]["parameters/w0"]).max() <= np.float32(0.3)
@@ -262,7 +262,7 @@ def test_a_step_that_draws_by_its_key(cupy, how: str) -> None:
 def test_hardware_aware_training_is_one_launch(cupy) -> None:
     found = {}
     for graph in ("on", "off"):
-        system = CrossbarNetwork(inputs=N, hidden=(5,), classes=N, activation="relu", key=random.key(3), device="cuda")
+        system = CrossbarNetwork(inputs=N, hidden=(5,), outputs=N, activation="relu", key=random.key(3), device="cuda")
         made = trainer(cupy, graph, system=system, rule=HardwareAware(noise=0.2, scale=2.0), schedule="cosine")
         found[graph] = run(made)
         with strict_cupy.counted() as events:

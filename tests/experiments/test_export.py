@@ -80,7 +80,7 @@ def test_the_index_is_the_recipes(tmp_path: Path, phase: np.ndarray, tiny: tuple
 
 def test_a_phase_just_below_zero_is_zero() -> None:
     """2 pi less 1e-20 is 2 pi in float64, which is not below 2 pi."""
-    tiny = Geometry(layers=1, size=2, input_size=1, detector_size=1, classes=1)
+    tiny = Geometry(layers=1, size=2, input_size=1, detector_size=1, outputs=1)
     system = D2NN(geometry=tiny, parameters={"phase": np.array([[[-1e-20, -0.1], [0.0, 0.0]]])}, dtype="float64")
     np.testing.assert_allclose(system.export("phase"), [[[0, TURN - 0.1], [0, 0]]], rtol=1e-12)
     assert system.export("height")[0, 0, 0] == 0

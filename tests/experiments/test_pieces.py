@@ -116,7 +116,7 @@ def test_from_python(tmp_path: Path) -> None:
     arrays = digits(60, 20)
     losses = []
     for given in (tuple(arrays.values()), hdf5(tmp_path / "a.h5", arrays)):
-        system = CrossbarNetwork(inputs=64, hidden=[5], classes=10, key=pnn.random.key(0))
+        system = CrossbarNetwork(inputs=64, hidden=[5], outputs=10, key=pnn.random.key(0))
         losses.append(pnn.train(system, "in-silico", given, epochs=1, batch=16, quiet=True, controls=False).losses)
     assert losses[0] == losses[1]
 

@@ -231,7 +231,7 @@ def test_controls_and_python_on_ranks(tmp_path: Path) -> None:
         "from pnnkern import learning, random, systems\n"
         "rng = np.random.default_rng(5)\n"
         "x = rng.random((150, 6)); y = (x[:, 0] > x[:, 1]).astype(int)\n"
-        "system = systems.CrossbarNetwork(inputs=6, hidden=(5,), classes=2, key=random.key(1))\n"
+        "system = systems.CrossbarNetwork(inputs=6, hidden=(5,), outputs=2, key=random.key(1))\n"
         "done = pnn.train(system, learning.SPSA(), (x, y, x, y), out=sys.argv[1], epochs=2, batch=150, controls=True, quiet=True)\n"
         "print(sorted(done.metrics.items()))\n"
     )

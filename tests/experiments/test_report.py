@@ -216,7 +216,7 @@ def test_every_picture_has_its_numbers_and_units(reported: tuple[Path, str]) -> 
 
 def test_colours_suit_what_they_show(drawn: list[Any]) -> None:
     """Cyclic for phases, from 0 on for amplitudes and conductances, about 0 for what has a sign."""
-    system = D2NN(geometry=Geometry(layers=2, size=8, input_size=4, detector_size=1, classes=4), start="pi")
+    system = D2NN(geometry=Geometry(layers=2, size=8, input_size=4, detector_size=1, outputs=4), start="pi")
     d2nn.masks(system, np.zeros((2, 8, 8)))
     d2nn.fields(system.geometry, [np.ones((1, 8, 8))] * 3, [], np.array([3]), np.array([3]))
     for figure, name, limits in zip(drawn, ("twilight", "inferno"), ((0, 2 * np.pi), (0, 1)), strict=True):

@@ -248,7 +248,6 @@ def test_refusals(finished_run: Path, tmp_path: Path, tiny: tuple[str, ...]) -> 
     with pytest.raises(CheckpointError, match=r"cannot make the folder .*file/run: Not a directory"):
         run.start(ordinary, tmp_path / "file" / "run", quiet=True)
     for override, message in [
-        ("system.classes=12", "the data have 10 classes and the network outputs for 12: set system.classes=10"),
         ("system.detector_size=9", "detector"),
         ("rule.loss='differential'", "need each other, got rule.loss='differential'"),
         ("system.detectors='differential'", "need each other, got rule.loss='cross-entropy'"),
@@ -272,10 +271,12 @@ def test_own_data_from_a_relative_path(tmp_path: Path, tiny: tuple[str, ...], mo
     images = rng.integers(0, 256, (40, 9, 7)).astype(np.uint8)
     np.savez(tmp_path / "mine.npz", x_train=images, y_train=np.arange(40) % 3, x_test=images, y_test=np.arange(40) % 3)
     monkeypatch.chdir(tmp_path)
-    own = (*tiny, "data.path=mine.npz", "data.train=0", "data.test=0", "system.classes=3", "training.epochs=1")
+    own = (*tiny, "data.path=mine.npz", "data.train=0", "data.test=0", "training.epochs=1")
     run.start(recipe.find("d2nn-digits", own), Path("r"), quiet=True)
     monkeypatch.chdir(ROOT)
-    assert run.resume(tmp_path / "r", quiet=True).trainer.dataset.source == str(tmp_path / "mine.npz")
+    again = run.resume(tmp_path / "r", quiet=True).trainer
+    assert again.dataset.source == str(tmp_path / "mine.npz")
+    assert again.system.outputs == len(again.system.regions) == 3  # as many as the data have classes, and no key says
 
 
 @pytest.mark.parametrize("files", ["system.file", "system.plugin", "vowel by PNNKERN_DATA", "vowel by data.folder", "train"])

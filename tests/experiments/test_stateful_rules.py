@@ -110,7 +110,7 @@ def test_one_class_and_real_targets_are_refused(tmp_path: Path, capsys: pytest.C
     from pnnkern.systems import CrossbarNetwork
 
     with pytest.raises(ValueError, match="forward-forward tries each label: it needs two classes or more, with an output each, got 1"):
-        ForwardForward().init(CrossbarNetwork(inputs=16, hidden=(4,), classes=1, key=key(0)))
-    plane = ("data.name='plane'", "data.train=0", "data.test=0", "system.inputs=2", "system.classes=2")
+        ForwardForward().init(CrossbarNetwork(inputs=16, hidden=(4,), outputs=1, key=key(0)))
+    plane = ("data.name='plane'", "data.train=0", "data.test=0", "system.inputs=2")
     line = refused(capsys, tmp_path / "r", "ff-digits", *plane)
     assert "rule.kind='forward-forward' tells classes apart" in line

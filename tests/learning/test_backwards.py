@@ -71,7 +71,7 @@ def test_light_sent_back_through_the_built_network(rng: np.random.Generator) -> 
 def test_errors_go_back_through_the_arrays(rng: np.random.Generator) -> None:
     """What hidden nodes get is the transpose of what the arrays, with their programming errors and wires, do forwards."""
     hardware = Crossbar(device="pcm", chain=Chain(wires=Wires(50.0, 50.0)))
-    network = CrossbarNetwork(inputs=6, hidden=(5,), classes=4, hardware=hardware, key=KEY, dtype="float64")
+    network = CrossbarNetwork(inputs=6, hidden=(5,), outputs=4, hardware=hardware, key=KEY, dtype="float64")
     x, labels = rng.random((7, 6)), rng.integers(0, 4, 7)
     updates, _ = one_step(AdjointLearning(Logits(2.0)), network, Batch(x, labels))
     outputs, (weights, entered) = network.measure(x)
@@ -81,7 +81,7 @@ def test_errors_go_back_through_the_arrays(rng: np.random.Generator) -> None:
     hidden = (error @ matrix.T)[:, :-1] * (1 - entered[1][:, :-1] ** 2)
     np.testing.assert_allclose(dense(updates["w0"]), entered[0].T @ hidden, rtol=1e-9, atol=1e-14)
     np.testing.assert_allclose(dense(updates["w1"]), entered[1].T @ error, rtol=1e-12)
-    perfect = CrossbarNetwork(inputs=6, hidden=(5,), classes=4, key=KEY, dtype="float64")
+    perfect = CrossbarNetwork(inputs=6, hidden=(5,), outputs=4, key=KEY, dtype="float64")
     updates, _ = one_step(AdjointLearning(Logits(2.0)), perfect, Batch(x, labels))
     places = [(0, 0), (3, 2), (6, 4)]
     np.testing.assert_allclose(

@@ -76,7 +76,7 @@ def test_the_rule_asks_for_two_launches(cupy) -> None:
 
     from pnnkern.systems import CrossbarNetwork
 
-    system = CrossbarNetwork(inputs=5, hidden=(4, 3), classes=2, key=KEY, device="cuda")
+    system = CrossbarNetwork(inputs=5, hidden=(4, 3), outputs=2, key=KEY, device="cuda")
     with strict_cupy.counted() as events:
         _shaken(system.parameters, 0.1, KEY, system.bounds, {n: n for n in system.parameters})
     assert strict_cupy.totals(events)["launches"] == 2

@@ -30,7 +30,7 @@ RHEOSTATS = Rheostats(10.0, 1e-4, 1e-2, KEY)
 
 
 def stages() -> CrossbarNetwork:
-    return CrossbarNetwork(inputs=4, hidden=[3], classes=2, key=KEY)
+    return CrossbarNetwork(inputs=4, hidden=[3], outputs=2, key=KEY)
 
 
 def two() -> Batch:

@@ -28,7 +28,7 @@ def inputs(rng: np.random.Generator) -> np.ndarray:
 
 
 def network(backend: Any, **options: Any) -> CrossbarNetwork:
-    return CrossbarNetwork(inputs=6, hidden=(5, 4), classes=3, key=KEY, dtype="float64", device=backend.device, **options)
+    return CrossbarNetwork(inputs=6, hidden=(5, 4), outputs=3, key=KEY, dtype="float64", device=backend.device, **options)
 
 
 @pytest.mark.parametrize("compensation", ["none", "global", "column"])

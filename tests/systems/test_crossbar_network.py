@@ -21,7 +21,7 @@ KEY = pnn.random.key(4)
 
 
 def network(**options: Any) -> CrossbarNetwork:
-    return CrossbarNetwork(inputs=6, hidden=(5, 4), classes=3, **({"key": KEY, "dtype": "float64"} | options))
+    return CrossbarNetwork(inputs=6, hidden=(5, 4), outputs=3, **({"key": KEY, "dtype": "float64"} | options))
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ PCM = Crossbar(device="pcm", chain=Chain(noise=GaussianNoise(device="pcm"), dac=
 
 
 def small(**options: Any) -> CrossbarNetwork:
-    return CrossbarNetwork(inputs=6, hidden=[5], classes=3, key=KEY, **options)
+    return CrossbarNetwork(inputs=6, hidden=[5], outputs=3, key=KEY, **options)
 
 
 @pytest.fixture
@@ -264,7 +264,7 @@ def test_recipes_that_mean_nothing(changes: list[str], message: str) -> None:
 def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:
     """Without spread of its exponent an array drifts as a whole, by (t / t0 + 1)^-nu, and one factor undoes it."""
     even = crossbar.PCM(programming=(0.0,), exponent_mean=(0.0, 0.06, 0.0, 1.0), exponent_std=(0.0, 0.0, 0.0, 1.0))
-    system = CrossbarNetwork(inputs=6, hidden=(), classes=3, key=KEY, hardware=Crossbar(device=even))
+    system = CrossbarNetwork(inputs=6, hidden=(), outputs=3, key=KEY, hardware=Crossbar(device=even))
     x = rng.random((50, 6), np.float32)
     new = system.forward(x)
     old = system.aged(86400.0).forward(x)
@@ -275,7 +275,7 @@ def test_arrays_age_and_are_compensated(rng: np.random.Generator) -> None:
     for compensation in ("global", "column"):
         np.testing.assert_allclose(system.aged(86400.0, compensation).forward(x), new, rtol=1e-4, atol=1e-6)
     real = CrossbarNetwork(
-        inputs=40, hidden=(30,), classes=3, key=KEY, hardware=Crossbar(device="pcm"), reference=rng.random((64, 40), np.float32)
+        inputs=40, hidden=(30,), outputs=3, key=KEY, hardware=Crossbar(device="pcm"), reference=rng.random((64, 40), np.float32)
     )
     x = rng.random((50, 40), np.float32)
     exact = real.forward_saving(x)[0]
@@ -315,7 +315,7 @@ def test_bad_input(images: np.ndarray) -> None:
     with pytest.raises(ValueError, match="it has no conductances"):
         network().conductances(0)
     with pytest.raises(ValueError, match=r"^classes of CrossbarNetwork must be a finite number >= 1 and <= 16777216, got 0$"):
-        CrossbarNetwork(classes=0, key=KEY)
+        CrossbarNetwork(outputs=0, key=KEY)
     with pytest.raises(ValueError, match=r"^hidden of CrossbarNetwork must be values that are each a finite number >= 1"):
         CrossbarNetwork(hidden=(5, 0), key=KEY)
 
@@ -414,7 +414,7 @@ def test_copies_are_not_written_anew(writer: str, inputs: np.ndarray) -> None:
 @pytest.mark.parametrize("shape", [(8,), (), (3, 7), (0,)])
 def test_inputs_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
     """In one sentence, by every pass."""
-    network = CrossbarNetwork(inputs=8, hidden=(5,), classes=3, key=pnn.random.key(1))
+    network = CrossbarNetwork(inputs=8, hidden=(5,), outputs=3, key=pnn.random.key(1))
     both = {name: np.stack([values, values]) for name, values in network.parameters.items()}
     passes = (network.forward, network.forward_saving, network.measure, lambda x: network.forward_population(x, both))
     for one in passes:

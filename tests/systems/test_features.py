@@ -33,7 +33,7 @@ def made(kind: str, **options: Any) -> Any:
         edges, positions = graphs.triangular(6, 7)
         return SpringNetwork(edges=edges, n_nodes=42, positions=positions, features=16, outputs=3, key=KEY, complement=False, **options)
     if kind == "crossbar":
-        return CrossbarNetwork(inputs=16, hidden=(6, 5), classes=3, dtype="float64", key=KEY, **options)
+        return CrossbarNetwork(inputs=16, hidden=(6, 5), outputs=3, dtype="float64", key=KEY, **options)
     if kind == "hopfield-conv":
         return ConvolutionalHopfield(maps=(4,), height=4, width=4, outputs=3, key=KEY, dtype="float64", **options)
     single = {"dtype": "float32"} if kind == "ising" else {}
@@ -83,7 +83,7 @@ def test_crossbars_give_their_last_hidden_layer() -> None:
     system, x = made("crossbar"), samples().reshape(6, 16)
     h = np.tanh(np.tanh(np.c_[x, np.ones(6)] @ system.parameters["w0"]) @ system.parameters["w1"][:-1] + system.parameters["w1"][-1])
     np.testing.assert_allclose(system.read_features(x), h, rtol=1e-12)
-    none = CrossbarNetwork(inputs=16, hidden=(), classes=3, dtype="float64", key=KEY)
+    none = CrossbarNetwork(inputs=16, hidden=(), outputs=3, dtype="float64", key=KEY)
     np.testing.assert_array_equal(none.read_features(x), none.forward(x))
 
 

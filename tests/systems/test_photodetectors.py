@@ -13,7 +13,7 @@ from pnnkern.learning import AdjointLearning, Batch, CrossEntropy, ForwardForwar
 from pnnkern.systems import D2NN, protocols
 from pnnkern.systems.d2nn import Geometry, Imperfections
 
-GEOMETRY = Geometry(layers=3, size=24, spacing=5e-3, detector_size=2, input_size=14, classes=4)
+GEOMETRY = Geometry(layers=3, size=24, spacing=5e-3, detector_size=2, input_size=14, outputs=4)
 KEY = random.key(2)
 
 

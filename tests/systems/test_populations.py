@@ -35,7 +35,7 @@ MISBUILT = Imperfections(misalignment=1e-4, levels=16, height_error=1e-5)
 
 
 def diffractive(size: int = 24, **options: Any) -> D2NN:
-    geometry = Geometry(layers=2, size=size, detector_size=2, input_size=size // 2, classes=3)
+    geometry = Geometry(layers=2, size=size, detector_size=2, input_size=size // 2, outputs=3)
     return D2NN(geometry=geometry, key=KEY, **options)
 
 
@@ -65,9 +65,9 @@ SYSTEMS: dict[str, tuple[Callable[..., Any], float]] = {
     "resistor-network": (circuit, 1e-12),
     "resistor-network, float64": (lambda **o: circuit(dtype="float64", **o), 1e-12),
     "resistor-network, larger": (lambda **o: circuit(201, **o), 1e-12),
-    "crossbar": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5], classes=3, key=KEY, **o), 0.0),
-    "crossbar, deep": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5, 7], classes=3, activation="relu", dtype="float64", key=KEY, **o), 0.0),
-    "crossbar, hardware": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5], classes=3, hardware=PCM, key=KEY, **o), 0.0),
+    "crossbar": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5], outputs=3, key=KEY, **o), 0.0),
+    "crossbar, deep": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5, 7], outputs=3, activation="relu", dtype="float64", key=KEY, **o), 0.0),
+    "crossbar, hardware": (lambda **o: CrossbarNetwork(inputs=16, hidden=[5], outputs=3, hardware=PCM, key=KEY, **o), 0.0),
     "hopfield": (lambda **o: Hopfield(hidden=(5,), **SMALL, **o), 0.0),
     "hopfield, tanh, to a tolerance": (lambda **o: Hopfield(hidden=(7,), activation="tanh", tolerance=1e-6, sweeps=200, **SMALL, **o), 0.0),
     "hopfield, deep": (lambda **o: Hopfield(hidden=(5, 7), activation="sigmoid", **SMALL, **o), 0.0),

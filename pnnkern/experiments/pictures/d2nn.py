@@ -160,10 +160,10 @@ def _outline(g: Geometry, axis: Any, boxes: Any, label: int, read: int) -> None:
 
     unit, (left, _, _, top) = g.pitch / g.oversample / _size(g), _extent(g)
     for k, (y0, y1, x0, x1) in enumerate(boxes):
-        colour = {read: "#ff5a4f", label: "#59f0a0"}.get(k % g.classes)
+        colour = {read: "#ff5a4f", label: "#59f0a0"}.get(k % g.outputs)
         box = Rectangle(
             (left + x0 * unit, top + y0 * unit), (x1 - x0) * unit, (y1 - y0) * unit, fill=False, linewidth=1.5 if colour else 0.6,
-            linestyle="-" if k < g.classes else (0, (2, 1.2)), edgecolor=colour or "#ffffffa0",
+            linestyle="-" if k < g.outputs else (0, (2, 1.2)), edgecolor=colour or "#ffffffa0",
         )  # fmt: skip
         axis.add_patch(box)
 
@@ -172,12 +172,12 @@ def energies(g: Geometry, incoming: np.ndarray, powers: np.ndarray, labels: np.n
     """What the detectors read for each image: shares of the power on them, or the contrast of each pair."""
     pairs = g.detectors == "differential"
     if pairs:
-        plus, minus = powers[:, : g.classes], powers[:, g.classes :]
+        plus, minus = powers[:, : g.outputs], powers[:, g.outputs :]
         values, label = 100 * (plus - minus) / (plus + minus), "(p₊ − p₋) / (p₊ + p₋)  (%)"
     else:
         values, label = 100 * powers / powers.sum(axis=1, keepdims=True), "share of the detected power (%)"
     caught = 100 * powers.sum(axis=1) / (np.abs(incoming.astype(np.complex128)) ** 2).sum(axis=(1, 2))
-    classes = np.arange(g.classes)
+    classes = np.arange(g.outputs)
     titles = [f"a {label}, read as {answer}" for label, answer in zip(labels, read, strict=True)]
 
     def paint(page: float) -> "Figure":

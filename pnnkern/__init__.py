@@ -2,7 +2,8 @@
 
 Rooms: `optics` (fields), `crossbar` (conductance arrays), `networks` (networks that relax), `systems` (trainable physical networks),
 `learning` (rules, losses, optimisers), `random` (counter-based draws), `experiments` (recipes, runs, reports). `train` trains a system by
-a rule, `load` gives back what a run has trained, `results` opens a file for large results. The arrays you pass decide where the work runs.
+a rule, `run` runs a recipe, `load` gives back what a run has trained, `evaluate` tests a system as it is, `load_data` loads a data set,
+`linear_control` is what it comes to without physics, `results` opens a file for large results. The arrays you pass decide where the work runs.
 `import pnnkern.torch` and `import pnnkern.jax` put what has a derivative on the tapes of these libraries.
 """
 
@@ -20,19 +21,21 @@ if not os.path.isdir(os.path.join(_HERE, "kernels")):  # a bare checkout: kernel
     __path__.append(os.path.dirname(_HERE))
 
 _ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
-_TRAINING = ("train", "load")  # of experiments.api, which needs the libraries of the command line
-__all__ = ["ScalarFunction", "__version__", "check", "clear_caches", "get_include", "get_kernels", "results", *_ROOMS, *_TRAINING]
+# what stands at the top, and where it comes from: loaded when it is first asked for, as experiments need the libraries of the command line
+_FROM = {
+    "ScalarFunction": ("_own", "ScalarFunction"), "train": ("experiments.api", "train"), "run": ("experiments.api", "run"),
+    "evaluate": ("experiments.api", "evaluate"), "load": ("experiments.api", "load"), "load_data": ("experiments.data", "load"),
+    "linear_control": ("experiments.controls", "linear"), "results": ("experiments.results", "results"),
+}  # fmt: skip
+__all__ = ["__version__", "check", "clear_caches", "get_include", "get_kernels", *_FROM, *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _TRAINING:
-        return getattr(importlib.import_module(f"{__name__}.experiments.api"), name)
-    if name == "ScalarFunction":
-        return importlib.import_module(f"{__name__}._own").ScalarFunction
-    if name == "results":
-        return importlib.import_module(f"{__name__}.experiments.results").results
+    if name in _FROM:
+        module, its = _FROM[name]
+        return getattr(importlib.import_module(f"{__name__}.{module}"), its)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

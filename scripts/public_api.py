@@ -18,7 +18,7 @@ import pnnkern
 
 TEXT = Path(__file__).resolve().parents[1] / "tests/public_api.txt"
 ROOMS = ("optics", "crossbar", "networks", "learning", "systems", "random", "testing")
-PACKAGE = ("train", "load", "results", "check", "clear_caches", "get_include")
+PACKAGE = ("train", "run", "load", "evaluate", "load_data", "linear_control", "results", "check", "clear_caches", "get_include")
 
 
 def source(thing: Any) -> Any:

@@ -36,7 +36,9 @@ def _factor(a, z):
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_noise_mvm(batch, n_in, n_out, kind, p, key0, key1, quad0, sample0, index, v, g, a, out):
+def pnn_noise_mvm(batch, n_in, n_out, kind, p, key0, key1, key, quad0, sample0, index, v, g, a, out):
+    if key.size:
+        key0, key1 = key[0], key[1]
     quads = (n_out + 3) // 4
     real = g.dtype.type
     for b in prange(batch):
@@ -62,7 +64,9 @@ def pnn_noise_mvm(batch, n_in, n_out, kind, p, key0, key1, quad0, sample0, index
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_noise_vjp_v(batch, n_in, n_out, kind, p, key0, key1, quad0, sample0, index, cotangent, g, a, out):
+def pnn_noise_vjp_v(batch, n_in, n_out, kind, p, key0, key1, key, quad0, sample0, index, cotangent, g, a, out):
+    if key.size:
+        key0, key1 = key[0], key[1]
     quads = (n_out + 3) // 4
     real = g.dtype.type
     for b in prange(batch):
@@ -83,7 +87,9 @@ def pnn_noise_vjp_v(batch, n_in, n_out, kind, p, key0, key1, quad0, sample0, ind
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_noise_vjp_g(batch, n_in, n_out, kind, p, key0, key1, quad0, sample0, index, v, cotangent, g, a, da, out):
+def pnn_noise_vjp_g(batch, n_in, n_out, kind, p, key0, key1, key, quad0, sample0, index, v, cotangent, g, a, da, out):
+    if key.size:
+        key0, key1 = key[0], key[1]
     quads = (n_out + 3) // 4
     real = g.dtype.type
     for i in prange(n_in):

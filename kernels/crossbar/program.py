@@ -11,7 +11,9 @@ PIECE = 4096  # cells that are one task for a thread
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_program_perturb(cells, key0, key1, sample, sigma, g, out):
+def pnn_program_perturb(cells, key0, key1, key, sample, sigma, g, out):
+    if key.size:
+        key0, key1 = key[0], key[1]
     zero = g.dtype.type(0)
     for piece in prange((cells + PIECE - 1) // PIECE):
         first = piece * PIECE

@@ -35,6 +35,11 @@ def _fill(kind, k0, k1, quad0, sample, z):
     return impl
 
 
+def _key_of(key0, key1, key):
+    """The words of a key, from where they lie if they do."""
+    return (int(key[0]), int(key[1])) if key.size else (key0, key1)
+
+
 # --------------------------------------------------------------------------------------------------------------------- inputs
 @njit(parallel=True, error_model="numpy")
 def _dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0, index, v, out, squares):
@@ -65,8 +70,12 @@ def _dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, 
                 s[i] = to[i] * to[i]
 
 
-def pnn_read_dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0, index, v, out):
+def pnn_read_dac(
+    batch, n_in, step, low, high, stochastic, rounding0, rounding1, rounding, noise, noisy0, noisy1, noisy, sample0, index, v, out
+):  # fmt: skip
     no_squares = v[:0]
+    rounding0, rounding1 = _key_of(rounding0, rounding1, rounding)
+    noisy0, noisy1 = _key_of(noisy0, noisy1, noisy)
     _dac(batch, n_in, step, low, high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, sample0, index, v, out, no_squares)
 
 
@@ -88,8 +97,12 @@ def pnn_read_scale(batch, n_in, given, v_max, x, scale, out):
 
 
 # -------------------------------------------------------------------------------------------------------------------- outputs
+def pnn_read_adc(arrays, slices, batch, n_out, extra, key0, key1, key, *rest):
+    _adc(arrays, slices, batch, n_out, extra, *_key_of(key0, key1, key), *rest)
+
+
 @njit(parallel=True, error_model="numpy")
-def pnn_read_adc(
+def _adc(
     arrays, slices, batch, n_out, extra, key0, key1, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table,
     current, variance, out,
 ):  # fmt: skip
@@ -180,10 +193,13 @@ def _same(x):
 
 
 def _mvm(
-    entering, arrays, batch, n_in, n_out, dac_step, dac_low, dac_high, stochastic, rounding0, rounding1, noise, noisy0, noisy1, extra,
-    key0, key1, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table, v, w, s2, parts, out, fault,
+    entering, arrays, batch, n_in, n_out, dac_step, dac_low, dac_high, stochastic, rounding0, rounding1, rounding, noise, noisy0, noisy1,
+    noisy, extra, key0, key1, key, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table, v, w, s2, parts, out, fault,
 ):  # fmt: skip
     """entering : what becomes of all factors of the products."""
+    rounding0, rounding1 = _key_of(rounding0, rounding1, rounding)
+    noisy0, noisy1 = _key_of(noisy0, noisy1, noisy)
+    key0, key1 = _key_of(key0, key1, key)
     if w.size and not w.min() >= 0:
         fault[0] = max(fault[0], 30)
     w, v, out = entering(w.reshape(arrays, n_in, n_out)), v.reshape(batch, n_in), out.reshape(arrays, out.size // max(1, arrays * n_out), n_out)
@@ -221,8 +237,8 @@ def _mvm(
                 if arrays > 1:
                     some = slice(a * n_out, (a + 1) * n_out)
                     columns = (lsb[some], step[some], offset[some], bow[some], table[some.start * bits : some.stop * bits])
-                pnn_read_adc(1, 1, n, n_out, extra, key0, key1, element0 + (n_out + 3) // 4 * 4 * a, sample0 + at, which, mode, bits, low,
-                             high, *columns, y, variance[:n].reshape(-1), y)  # fmt: skip
+                _adc(1, 1, n, n_out, extra, key0, key1, element0 + (n_out + 3) // 4 * 4 * a, sample0 + at, which, mode, bits, low,
+                     high, *columns, y, variance[:n].reshape(-1), y)  # fmt: skip
 
 
 def pnn_read_mvm(*arguments):

@@ -98,9 +98,9 @@ def part(sample: Sample, rows: Any) -> Any:
     return sample[rows] if _array.is_array(sample) else np.asarray(sample)[_array.to_numpy(rows) if _array.is_array(rows) else rows]
 
 
-def words(key: Key | None, purpose: int | str) -> tuple[int, int]:
-    """The two words of a key for one purpose; (0, 0) without a key, for what is not random."""
-    return (0, 0) if key is None else random.key_words(key, purpose)
+def words(key: Key | None, purpose: int | str, like: Numbers | None = None) -> tuple[int, int, Array | None]:
+    """A key for one purpose, as kernels on the device of `like` take it (`random.words_of`); zeros without a key, for what is not random."""
+    return (0, 0, None) if key is None else random.words_of(random.fold_in(key, purpose), _array.namespace(like))
 
 
 def floor(currents: Real) -> Array:

@@ -66,13 +66,13 @@ class DAC:
     def random(self) -> bool:
         return self.noise > 0 or (self.stochastic and self.bits is not None)
 
-    def arguments(self, key: Key | None) -> tuple[Any, ...]:
-        """step, low, high, stochastic, rounding key, noise, noise key: as the kernels take them."""
+    def arguments(self, key: Key | None, like: Numbers | None = None) -> tuple[Any, ...]:
+        """step, low, high, stochastic, rounding key, noise, noise key: as the kernels on the device of `like` take them."""
         if self.random:
             key = random.require_key(key, "a DAC with noise or stochastic rounding is random")
         low, high = (0, 0) if self.bits is None else _codes(self.bits, self.signed)
         step = self.range / high if high else 0.0
-        keys = [_checks.words(key if self.random else None, purpose) for purpose in ("dac rounding", "dac noise")]
+        keys = [_checks.words(key if self.random else None, purpose, like) for purpose in ("dac rounding", "dac noise")]
         return (step, low, high, int(self.stochastic), *keys[0], self.noise, *keys[1])
 
     def gate(self, V: Real) -> Array | None:
@@ -438,15 +438,15 @@ def convert(x: Real, converter: DAC | ADC, *, key: Key | None = None, sample: Sa
     out, (rows, n) = _array.namespace(x).empty_like(x), x.shape
     which = _checks.samples(sample, rows, _array.namespace(x))
     if isinstance(converter, DAC):
-        arguments = converter.arguments(key)
+        arguments = converter.arguments(key, x)
         _launch.launch("crossbar/read", "dac", x.dtype, rows, n, *arguments, *which, x, out, threads=rows * ((n + 3) // 4))
         return out
     if converter.noise > 0:
         key = random.require_key(key, "noise of an ADC is random")
     by_column = outputs(converter, None, x).arguments
     _launch.launch(
-        "crossbar/read", "adc", x.dtype, 1, 1, rows, n, converter.noise**2, *_checks.words(key, "output"), 0, *which, *by_column, x, None, out,
-        threads=rows * ((n + 3) // 4),
+        "crossbar/read", "adc", x.dtype, 1, 1, rows, n, converter.noise**2, *_checks.words(key, "output", x), 0, *which, *by_column, x, None,
+        out, threads=rows * ((n + 3) // 4),
     )  # fmt: skip
     return out
 

@@ -527,7 +527,7 @@ def _moved(G: Real, time: float, chosen: Device, key: Any, sample: int, state: A
     laws = chosen.exponents(state)
     if laws is not None:
         mean, std = (_checks.each("the exponent", law, G, "G") for law in laws)
-        k0, k1 = _words(key, "drift")
+        k0, k1 = random.key_words(random.require_key(key, "drift is random"), "drift")
         result = _array.namespace(G).empty_like(G)
         log_ratio = float(np.log1p(time / getattr(chosen, "t0", 1.0)))
         _launch.launch(
@@ -683,10 +683,6 @@ def _sample(sample: Any) -> int:
     return int(sample)
 
 
-def _words(key: Any, purpose: str) -> tuple[int, int]:
-    return random.key_words(random.require_key(key, f"{purpose} is random"), purpose)
-
-
 def _perturb(G: Real, sigma: Real, key: Any, purpose: str, sample: Any) -> Array:
     sigma = _checks.each(f"the standard deviation of {purpose}", sigma, G, "G")
     sample = _sample(sample)
@@ -696,9 +692,9 @@ def _perturb(G: Real, sigma: Real, key: Any, purpose: str, sample: Any) -> Array
     if _array.namespace(sigma) is np and not sigma.any():  # a GPU has it done sooner than looked at
         return _array.copied(G)
     check_deviation(f"the standard deviation of {purpose}", sigma)
-    k0, k1 = _words(key, purpose)
+    words = _checks.words(random.require_key(key, f"{purpose} is random"), purpose, G)
     out = _array.namespace(G).empty_like(G)
-    _launch.launch("crossbar/program", "perturb", G.dtype, G.size, k0, k1, sample, sigma, G, out, threads=(G.size + 3) // 4)
+    _launch.launch("crossbar/program", "perturb", G.dtype, G.size, *words, sample, sigma, G, out, threads=(G.size + 3) // 4)
     return out
 
 

@@ -252,7 +252,7 @@ class Reader:
     def _perturbed(self, key: Any) -> Array:
         """max(G + spread z, 0), one z for each cell."""
         out, size = _array.namespace(self.G).empty_like(self.stack), self.G.size
-        cells = _checks.words(key, "cells")
+        cells = _checks.words(key, "cells", self.G)
         _launch.launch("crossbar/program", "perturb", self.G.dtype, size, *cells, 0, self.spread, self.stack, out, threads=(size + 3) // 4)
         return out
 
@@ -282,8 +282,8 @@ class Reader:
     ) -> None:  # fmt: skip
         """One conversion: out (arrays, batch, n_out)."""
         xp = _array.namespace(V)
-        which, final = _checks.samples(sample, len(V), xp), _checks.words(key, "output")
-        inputs = dac.arguments(key)
+        which, final = _checks.samples(sample, len(V), xp), _checks.words(key, "output", V)
+        inputs = dac.arguments(key, V)
         large = self._large(len(V), V.dtype) and dac.random  # then drawing anew for each tile takes longer than a launch
         if self.iv is not None or not self.fused or self.pairs or large:
             V, inputs = self._linear(self._driven(self._lines(V, dac, key, sample))), NO_DAC.arguments(None)
@@ -362,7 +362,7 @@ class Reader:
             return V
         xp = _array.namespace(V)
         out, which = xp.empty_like(V), _checks.samples(sample, len(V), xp)
-        _launch.launch("crossbar/read", "dac", V.dtype, *V.shape, *dac.arguments(key), *which, V, out, threads=V.size // 4 + len(V))
+        _launch.launch("crossbar/read", "dac", V.dtype, *V.shape, *dac.arguments(key, V), *which, V, out, threads=V.size // 4 + len(V))
         return out
 
     def _driven(self, lines: Array) -> Array:
@@ -391,8 +391,8 @@ class Reader:
         if verb == "mvm":  # 32 quads and 8 slices of the inputs
             how = {"grid": (min(-(-batch * quads // 32), _launch.MAX_BLOCKS),), "block": (256,)}
         _launch.launch(
-            "crossbar/noise", verb, self.G.dtype, batch, n_in, n_out, kind, p, *_checks.words(key, "cells"), array * n_in * quads, *which,
-            *arrays, **how,
+            "crossbar/noise", verb, self.G.dtype, batch, n_in, n_out, kind, p, *_checks.words(key, "cells", self.G), array * n_in * quads,
+            *which, *arrays, **how,
         )  # fmt: skip
 
     def _finish(self, out: Array, key: Any, sample: Any, columns: Outputs, extra: float, variances: Array | None = None) -> None:
@@ -402,8 +402,8 @@ class Reader:
         xp, (arrays, batch, n_out) = _array.namespace(out), out.shape
         target, which = xp.ascontiguousarray(out), _checks.samples(sample, batch, xp)
         _launch.launch(
-            "crossbar/read", "adc", out.dtype, arrays, 1, batch, n_out, extra, *_checks.words(key, "output"), 0, *which, *columns.arguments,
-            target, variances, target, threads=arrays * batch * (_padded(n_out) // 4),
+            "crossbar/read", "adc", out.dtype, arrays, 1, batch, n_out, extra, *_checks.words(key, "output", out), 0, *which,
+            *columns.arguments, target, variances, target, threads=arrays * batch * (_padded(n_out) // 4),
         )  # fmt: skip
         if target is not out:
             out[...] = target

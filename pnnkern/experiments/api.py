@@ -1,9 +1,10 @@
-"""Training from Python: `train` a system by a rule on data, in memory or in a run folder, and `load` what any run has trained."""
+"""Training from Python, in memory or in a run folder: `train` a system by a rule on data, `run` a recipe, `load` what any run has trained."""
 
 import contextlib
 import copy
 import dataclasses
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from .. import _array, _declared
-from .._array import Array
+from .._array import Array, Key
 from .._errors import CheckpointError, DataError
 from ..communicator import alone
 from ..learning import SGD, Adam
+from ..learning.metrics import accuracy, ratings
 from ..learning.rule import Batch, Rule
 from ..systems.plugin import Plugin
 from ..systems.system import System
@@ -43,6 +45,8 @@ class Trained:
         Of each step's batch.
     evaluations : list[tuple[float, float]]
         (test loss, test accuracy) after each epoch.
+    passes : int
+        Physical passes of single samples that training took.
     folder : Path | None
         Of the run, None where it was in memory only.
     """
@@ -54,17 +58,22 @@ class Trained:
     losses: list[float] = dataclasses.field(repr=False)
     accuracies: list[float] = dataclasses.field(repr=False)
     evaluations: list[tuple[float, float]] = dataclasses.field(repr=False)
+    passes: int = 0
     folder: Path | None = None
     recipe: Recipe | None = dataclasses.field(default=None, repr=False)
     run: Any = dataclasses.field(default=None, repr=False)  # with its data; of one that was loaded None
 
-    def predict(self, samples: Any, key: Any = None, *, batch: int = 64) -> np.ndarray:
-        """Scores (samples, classes) of raw samples;
+    def predict(self, samples: Any, key: Key | None = None, *, batch: int = 64) -> np.ndarray:
+        """Scores (samples, classes) of raw samples.
 
         Parameters
         ----------
+        samples
+            Images (n, height, width) or features (n, features), as those of training.
         key
             Of the noise of the measurement, by default that of a run's seed 0.
+        batch : int
+            Samples that are measured at once.
         """
         key = stream(0, MEASUREMENT) if key is None else key
         scores = []
@@ -74,6 +83,14 @@ class Trained:
             labels = np.zeros(len(piece), np.int64)
             scores.append(_array.to_numpy(self.rule.predict(self.system, self.state, Batch(piece, labels, index, self.system.encode), key)))
         return np.concatenate(scores)
+
+    def accuracy(self, samples: Any, labels: Any, key: Key | None = None, *, batch: int = 64) -> float:
+        """The share of raw samples whose class it tells; for real targets (n, outputs) 1 less the rms error. Arguments as of `predict`."""
+        labels = np.asarray(labels)
+        if len(labels) != len(samples):
+            raise ValueError(f"there must be as many labels as samples, got {len(labels)} and {len(samples)}")
+        rated = ratings(self.rule.loss_on(self.system), self.predict(samples, key, batch=batch), labels)
+        return float(accuracy(rated.mean(), labels.ndim == 2))
 
     def report(self) -> Path:
         """Make the report of the run and return the path of its page.
@@ -86,6 +103,28 @@ class Trained:
         if self.folder is None:
             raise ValueError("a report is of a run in a folder: train with out=FOLDER")
         return report.write(self.run or runs.load(self.folder))
+
+
+def run(recipe: str | Path, settings: Mapping[str, Any] | None = None, *, out: str | Path | None = None, quiet: bool = False) -> Trained:
+    """Run a recipe, as `pnnkern run` does.
+
+    Parameters
+    ----------
+    recipe
+        The name of one that comes with the package (`pnnkern list`), or a .toml file.
+    settings : Mapping[str, Any] | None
+        Other values of its keys: {"training.epochs": 2, "rule.kind": "spsa"}.
+    out
+        Folder of the run, with its checkpoints and controls. One that holds this run already is gone on with. None: in memory only, without
+        controls.
+
+    Raises
+    ------
+    PnnError
+        In one line, for what does not fit.
+    """
+    wanted = runs.absolute(recipes.find(str(recipe), [f"{key}={json.dumps(value)}" for key, value in (settings or {}).items()]))
+    return _carried_out(wanted, None if out is None else Path(out), quiet, runs.assemble)
 
 
 def train(
@@ -129,31 +168,55 @@ def train(
         same = wanted.rule == recipe.rule and wanted.system == recipe.system
         own = system if same else _again(system, wanted, given, start)
         how = chosen if same else _declared.made(wanted.rule.of, wanted.rule.values())
-        runs.refuse_misfit(wanted, own, how)
-        if dataset.real:
-            runs.refuse_real(dataset, own, how)
-        if hasattr(own, "try_out"):
-            own.try_out(dataset.train_images[: min(8, wanted.training.batch)], stream(seed, MEASUREMENT))
-        calibrate(own, dataset)
-        settings = wanted.training
-        adam = settings.optimizer == "adam"
-        by = Adam(lr=settings.lr) if adam else SGD(lr=settings.lr, momentum=settings.momentum)
-        trainer = Trainer(own, how, by, dataset, settings, chunk=wanted.compute.chunk, graph=wanted.compute.graph, given=given)
+        trainer = _trainer(own, how, dataset, wanted, given)
         return runs.Run(folder, runs.resolved(wanted, trainer.rule, own), trainer, {"seconds": 0.0}, make=make)
 
+    return _carried_out(recipe, None if out is None else Path(out), quiet, make)
+
+
+def evaluate(system: Any, rule: Any, data: Any, *, seed: int = 0, validation: int = 0) -> dict[str, float]:
+    """{"test_accuracy", "test_loss"} of a system as it is, untrained too, as a run by this rule would find them. Its parameters stay.
+
+    Parameters
+    ----------
+    system, rule, data, validation
+        As of `train`.
+    seed : int
+        Of the noise of the measurement.
+    """
+    dataset, named = _dataset(data)
+    chosen = _rule(rule)
+    recipe = _recipe(system, chosen, named | {"validation": validation}, {"seed": seed}, False, "")
+    loss, share = _trainer(system, chosen, dataset.held_out(validation), recipe, {}).evaluate()
+    return {"test_accuracy": share, "test_loss": loss}
+
+
+def _trainer(system: Any, rule: Rule, dataset: Dataset, recipe: Recipe, given: dict[str, np.ndarray]) -> Trainer:
+    """What trains a script's system by its rule, when both have been looked at. Raises `PnnError` for what does not fit."""
+    runs.refuse_misfit(recipe, system, rule)
+    if dataset.real:
+        runs.refuse_real(dataset, system, rule)
+    settings = recipe.training
+    if hasattr(system, "try_out"):
+        system.try_out(dataset.train_images[: min(8, settings.batch)], stream(settings.seed, MEASUREMENT))
+    calibrate(system, dataset)
+    by = Adam(lr=settings.lr) if settings.optimizer == "adam" else SGD(lr=settings.lr, momentum=settings.momentum)
+    return Trainer(system, rule, by, dataset, settings, chunk=recipe.compute.chunk, graph=recipe.compute.graph, given=given)
+
+
+def _carried_out(recipe: Recipe, folder: Path | None, quiet: bool, make: runs.Make) -> Trained:
+    """The run of a recipe, in memory or in a folder, from its beginning or from where it stands."""
     with ranks.taking_part(recipe.compute) as here:
-        if out is None:
-            run = make(recipe, Path())
+        if folder is None:
+            done = make(recipe, Path())
             with progress.watcher(quiet or here.rank > 0) as watch:
-                train_loop(run.trainer, save=lambda: None, stop=lambda: False, watch=watch)
+                train_loop(done.trainer, save=lambda: None, stop=lambda: False, watch=watch)
+        elif alone(here, lambda: saved.exists(folder) or (folder / saved.CONFIG).exists()):
+            _refuse_other(recipes.read_run(folder), make(recipe, folder).recipe, folder)
+            done = runs.resume(folder, _overrides(recipe), quiet=quiet, make=make)
         else:
-            folder = Path(out)
-            if alone(here, lambda: saved.exists(folder) or (folder / saved.CONFIG).exists()):
-                _refuse_other(recipes.read_run(folder), make(recipe, folder).recipe, folder)
-                run = runs.resume(folder, _overrides(recipe), quiet=quiet, make=make)
-            else:
-                run = runs.start(recipe, folder, quiet=quiet, make=make)
-    return _trained(run, None if out is None else Path(out))
+            done = runs.start(recipe, folder, quiet=quiet, make=make)
+    return _trained(done, folder)
 
 
 def load(folder: str | Path, system: Any = None) -> Trained:
@@ -195,8 +258,8 @@ def load(folder: str | Path, system: Any = None) -> Trained:
     losses, accuracies, evaluations = (found.state[f"progress/{name}"] for name in ("loss", "accuracy", "evaluations"))
     metrics = {"test_loss": float(evaluations[-1][0]), "test_accuracy": float(evaluations[-1][1])} if len(evaluations) else {}
     return Trained(
-        system, rule, group["rule"], metrics, losses.tolist(), accuracies.tolist(), [(float(a), float(b)) for a, b in evaluations], folder,
-        recipe,
+        system, rule, group["rule"], metrics, losses.tolist(), accuracies.tolist(), [(float(a), float(b)) for a, b in evaluations],
+        int(found.meta.get("passes_per_epoch", 0)) * len(evaluations), folder, recipe,
     )  # fmt: skip
 
 
@@ -317,9 +380,9 @@ def _group(state: dict[str, np.ndarray], kind: str) -> dict[str, np.ndarray]:
 def _trained(run: runs.Run, folder: Path | None) -> Trained:
     trainer = run.trainer
     return Trained(
-        trainer.system, trainer.rule, trainer.state, run.summary["metrics"], trainer.losses, trainer.accuracies, trainer.evaluations, folder,
-        run.recipe, run,
+        trainer.system, trainer.rule, trainer.state, run.summary["metrics"], trainer.losses, trainer.accuracies, trainer.evaluations,
+        trainer.passes, folder, run.recipe, run,
     )  # fmt: skip
 
 
-__all__ = ["Trained", "load", "train"]
+__all__ = ["Trained", "evaluate", "load", "run", "train"]

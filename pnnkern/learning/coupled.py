@@ -83,9 +83,9 @@ def coupled_learning_update(
         return _two_states(net, conductance, sources, x, targets, y, ends, power / eta, weights, overclamp)
     r = _answer(net, conductance, sources, targets, response)
     d, share = _errors(r.outputs(x), y, overclamp, weights)
-    out = net.contrast(*r.products(*ends, x, d, share, hold=True), 1 / (ends[1] - ends[0]))
+    out = net.drop_products(*r.products(*ends, x, d, share, hold=True), 1 / (ends[1] - ends[0]))
     if power:
-        out += power / eta * net.contrast(r.sources, r.sources @ ((x * share).T @ x), 1 / 2)
+        out += power / eta * net.drop_products(r.sources, r.sources @ ((x * share).T @ x), 1 / 2)
     return out.astype(conductance.dtype, copy=False)
 
 
@@ -129,12 +129,12 @@ def nudged_learning_update(
         if low < 0:
             _refuse_nudge(low, net.nudge_bound(conductance, sources, targets, free))
         a, b = (net.relax(conductance, sources, x, start=free, load=(targets, b, y)).voltages if b else free for b in (low, high))
-        return (net.felt(a, b, _shares(a, weights)) / (high - low)).astype(conductance.dtype, copy=False)
+        return (net.contrast(a, b, _shares(a, weights)) / (high - low)).astype(conductance.dtype, copy=False)
     r = _answer(net, conductance, sources, targets, response)
     if low < 0:
         _refuse_nudge(low, r.nudge_bound)
     d, share = _errors(r.outputs(x), y, None, weights)
-    return net.contrast(*r.products(low, high, x, d, share), 1 / (high - low)).astype(conductance.dtype, copy=False)
+    return net.drop_products(*r.products(low, high, x, d, share), 1 / (high - low)).astype(conductance.dtype, copy=False)
 
 
 @accepts_any
@@ -151,7 +151,7 @@ def adjoint_learning_update(
     x, y, sources, targets = _checked(net, conductance, source_nodes, source_values, target_nodes, target_values, rails)
     r = _answer(net, conductance, sources, targets, response, "adjoint learning")
     d, share = _errors(r.outputs(x), y, None, weights)
-    return net.contrast(r.targets, r.sources @ (x.T @ (d * share))).astype(conductance.dtype, copy=False)
+    return net.drop_products(r.targets, r.sources @ (x.T @ (d * share))).astype(conductance.dtype, copy=False)
 
 
 @accepts_any
@@ -189,7 +189,7 @@ def frequency_propagation_update(
 
     free = amplitudes(drive, x, xp.zeros_like(y), frequencies, samples)[0]
     first, second = amplitudes(drive, x, gamma * (y - free[:, targets]), frequencies, samples)
-    return net.contrast(second.T, first.T, 1 / (gamma * len(x))).astype(conductance.dtype, copy=False)
+    return net.drop_products(second.T, first.T, 1 / (gamma * len(x))).astype(conductance.dtype, copy=False)
 
 
 @accepts_any
@@ -229,7 +229,7 @@ def agnostic_learning_step(
 
     def felt(at: dict[str, Array]) -> dict[str, Array]:
         after = net.relax(at["k"], sources, x, load=(targets, beta, y)).voltages
-        return {"k": net.felt(before, after, 1 / len(x))}
+        return {"k": net.contrast(before, after, 1 / len(x))}
 
     settled = yielding({"k": conductance}, felt, softness, {"k": limits}, steps=steps, tolerance=tolerance)
     return settled["k"].astype(conductance.dtype, copy=False)
@@ -466,7 +466,7 @@ def _two_states(net: Any, conductance: Real, sources: np.ndarray, x: Array, targ
             return free
         return net.relax(conductance, held, xp.concatenate([x, free[:, targets] + eta * d], axis=1), start=free).voltages
 
-    out = net.felt(clamped(ends[0]), clamped(ends[1]), share) / (ends[1] - ends[0])
+    out = net.contrast(clamped(ends[0]), clamped(ends[1]), share) / (ends[1] - ends[0])
     if power:
-        out += power * net.felt(xp.zeros_like(free), free, share)
+        out += power * net.contrast(xp.zeros_like(free), free, share)
     return out.astype(conductance.dtype, copy=False)

@@ -47,7 +47,7 @@ def elastic_learning_update(
     clamped = net.relax(
         stiffness, rest, np.concatenate([sources, targets]), xp.concatenate([at, held], axis=1), free, **options
     ).positions
-    by_stiffness, by_rest = (by / (eta * len(at)) for by in net.felt(free, clamped, (stiffness, rest)))
+    by_stiffness, by_rest = (by / (eta * len(at)) for by in net.contrast(free, clamped, (stiffness, rest)))
     return by_stiffness.astype(stiffness.dtype, copy=False), by_rest.astype(rest.dtype, copy=False)
 
 
@@ -95,6 +95,6 @@ def allosteric_learning_update(
     k[at] = beta
     nudged = net.relax(k, l, source_nodes, source_positions, free, **options).positions
     k[at] = 0.0
-    by_stiffness, by_rest = (by / (beta * len(free)) for by in net.felt(free, nudged, (k, l)))
+    by_stiffness, by_rest = (by / (beta * len(free)) for by in net.contrast(free, nudged, (k, l)))
     by_stiffness[at] = 0.0
     return by_stiffness.astype(stiffness.dtype, copy=False), by_rest.astype(rest.dtype, copy=False), net.lengths(free)[:, at]

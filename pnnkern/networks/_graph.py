@@ -1,35 +1,17 @@
 """What all networks on graphs have in common: the checked edge list, neighbours, colours, and what is held where."""
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from .. import _array, _constants, _launch
-from .._array import Array, Indices, Numbers, Real, Values
+from .._array import Array, Indices, Numbers
 from .._checks import double, real, shaped
 from .._constants import Copies
-from .._errors import ConvergenceError
-from .._gate import accepts_any, record
+from .._gate import accepts_any
 
-LANES = 32  # most threads of one edge
 NOT_FINITE = _launch.fault(64, "what is given for the nodes or edges of a network must be finite")
-
-
-@record
-@dataclass(frozen=True)
-class State:
-    """A state that a network has relaxed to.
-
-    voltages : (batch, n_nodes). residual : (batch,), what is left of the net current at the free nodes, relative to the largest one
-    before they settled. steps : iterations taken. converged : whether every residual is within the tolerance.
-    """
-
-    voltages: Array
-    residual: np.ndarray
-    steps: int
-    converged: bool
 
 
 @accepts_any
@@ -188,98 +170,7 @@ class Graph:
         driven[:, at] += weight[at] * self._node_values("load", load[2], nodes, like)
         return driven, weight
 
-    # ---------------------------------------------------------------------------------------------------------------- kernels
-    def laplacian(self, conductance: Real, v: Real, free: Numbers) -> Array:
-        """Net currents L v (n_nodes, columns) that leave the nodes with free[i] != 0, 0 at the others; v (n_nodes, columns), float64."""
-        shaped("v", v, self.n_nodes, "columns")
-        for name, x, size, dtype in (("conductance", conductance, self.n_edges, v.dtype), ("free", free, self.n_nodes, np.dtype(np.uint8))):
-            if shaped(name, x, size).dtype != dtype:
-                raise TypeError(f"{name} must be {dtype} here, got {x.dtype}")
-        conductance, v, free = (_array.contiguous(x) for x in (conductance, v, free))
-        out = _array.namespace(v).empty_like(v)
-        _launch.launch(
-            "networks/edges", "laplacian", v.dtype, self.n_nodes, v.shape[1], *self.neighbours(v), free, conductance, v, out, threads=v.size
-        )
-        return out
-
-    def _columns(self, a: Array, b: Array, dtype: Any) -> tuple[Array, Array]:
-        """Two arrays (n_nodes, columns) in `dtype`."""
-        shaped("b", b, *shaped("a", a, self.n_nodes, "columns").shape)
-        return _array.contiguous(a.astype(dtype, copy=False)), _array.contiguous(b.astype(dtype, copy=False))
-
-    def _states(self, **states: Array) -> None:
-        """Raise ValueError or TypeError unless all are real (batch, n_nodes), of one batch."""
-        batch: Any = "batch"
-        for name, x in states.items():
-            batch = len(shaped(name, real(name, x), batch, self.n_nodes))
-
-    def contrast(self, a: Real, b: Real, scale: float = 1.0) -> Array:
-        """For each edge (i, j) ``scale sum_c (a_i - a_j)(b_i - b_j)``, (E,);
-
-        Parameters
-        ----------
-        a, b : Real
-            (n_nodes, columns).
-        """
-        a, b = self._columns(a, b, a.dtype)
-        out = _array.namespace(a).empty(self.n_edges, a.dtype)
-        lanes = _lanes(a.shape[1])
-        edges = self.on("edges", self.edges, a)
-        _launch.launch("networks/edges", "contrast", a.dtype, self.n_edges, a.shape[1], lanes, scale, edges, a, b, out,
-                       threads=self.n_edges * lanes)  # fmt: skip
-        return out
-
-    def felt(self, a: Numbers, b: Numbers, share: Values = 1.0) -> Array:
-        """What each edge feels, half the square of its drop, in states b less that in states a (batch, n_nodes), in product form, (E,).
-
-        A sum over the batch, each sample times its share, (batch, 1) or a number.
-        """
-        self._states(a=a, b=b)
-        return self.contrast(((b - a) * share).T, (b + a).T, 1 / 2)
-
-    def update(self, a: Real, b: Real, conductance: Real, scale: float, *, step: float = 0.0, limits: tuple[float, float]) -> None:
-        """Add `contrast` to the conductances in place, or if `step` > 0 a step of that size in its direction; kept within `limits`."""
-        low, high = limits
-        if not 0 <= low < high:
-            raise ValueError(f"limits must be two conductances, 0 <= low < high, got {low:g} and {high:g}")
-        shaped("conductance", conductance, self.n_edges)
-        a, b = self._columns(a, b, conductance.dtype)
-        lanes = _lanes(a.shape[1])
-        edges = self.on("edges", self.edges, a)
-        with _array.in_place(conductance) as inside:
-            _launch.launch("networks/edges", "update", a.dtype, self.n_edges, a.shape[1], lanes, scale, step, low, high, edges, a, b, inside,
-                           threads=self.n_edges * lanes)  # fmt: skip
-
 
 def check_finite(what: str, values: Numbers) -> None:
     """Raise ValueError for values that are not finite, on a GPU at `pnnkern.check()`."""
     _launch.flag(~_array.namespace(values).isfinite(values).all(), NOT_FINITE, lambda: f"{what} must be finite")
-
-
-def _lanes(columns: int) -> int:
-    """Threads that share an edge: the power of two that holds all columns, up to a warp."""
-    return int(min(LANES, 1 << max(0, columns - 1).bit_length()))
-
-
-def check_converged(voltages: Numbers, residual: np.ndarray, steps: int, tolerance: float, on_failure: str, how: str, limit: str = "") -> State:
-    """The result, flagged; raises `ConvergenceError` if it should and a residual is above the tolerance.
-
-    limit : what keeps it from there, where it is not the number of steps.
-    """
-    if on_failure not in ("raise", "flag"):
-        raise ValueError(f"on_failure must be 'raise' or 'flag', got {on_failure!r}")
-    converged = bool((residual <= tolerance).all())
-    if not converged and on_failure == "raise":
-        finite = np.isfinite(residual)
-        if not finite.all():
-            raise ConvergenceError(
-                f"{how} has not converged: sample {int(finite.argmin())} of {len(residual)} came to values that are not finite; "
-                "look for NaN in what it was given, or for a load that leaves it no equilibrium"
-            )
-        missed = f"the worst of {len(residual)} samples has a residual of {residual.max():.1e}, {tolerance:.1e} was asked for"
-        if limit:
-            raise ConvergenceError(f"{how} has not converged: {missed}; {limit}: allow a larger tolerance, or on_failure='flag'")
-        raise ConvergenceError(
-            f"{how} has not converged in {steps} steps: {missed}; allow more steps, a larger tolerance, or on_failure='flag'"
-        )
-    return State(voltages, residual, steps, converged)

@@ -10,7 +10,7 @@ from .. import _array, _constants, _launch, _parallel
 from .._array import Array, Indices, Numbers, PerEdge, Values
 from .._checks import double, floats, real, shaped
 from .._gate import accepts_any
-from ._graph import Graph, State, check_converged
+from ._circuit import Conductors, State, check_converged
 from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the step that any node would still make, relative to the largest voltage that is held
@@ -18,7 +18,7 @@ THREADS = 128  # of the block that relaxes one sample, at most
 
 
 @accepts_any
-class Nonlinear(Graph):
+class Nonlinear(Conductors):
     """Base of networks with edges of their own law. Subclasses give `_law` and `_currents`.
 
     Parameters

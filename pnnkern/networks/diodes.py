@@ -94,11 +94,11 @@ class DiodeNetwork(Nonlinear):
         total = (g * (reverse * w**2 + (1 - reverse) * (w - drop).clip(0) ** 2) / 2).sum(axis=1)
         return total if currents is None else total - (currents * voltages).sum(axis=1)
 
-    def felt(self, a: Numbers, b: Numbers, share: Values = 1.0) -> Array:
+    def contrast(self, a: Numbers, b: Numbers, share: Values = 1.0) -> Array:
         """dE/dg of each edge in states b less that in states a (batch, n_nodes), (E,): a sum over the batch, each sample times its share."""
-        return (self.contrast_of(a, b) * share).sum(axis=0)
+        return (self.contrasts(a, b) * share).sum(axis=0)
 
-    def contrast_of(self, a: Numbers, b: Numbers) -> Array:
+    def contrasts(self, a: Numbers, b: Numbers) -> Array:
         """dE/dg in state b less that in state a, (batch, E): each edge's own half square of voltage, in product form; a, b (batch, n_nodes)."""
         self._states(a=a, b=b)
         reverse, drop = self.on("reverse", self.reverse, a), self.on("drop", self.drop, a)

@@ -87,7 +87,7 @@ class ElasticNetwork(Graph):
         both = self.lengths(one) + self.lengths(two)
         return ((w - v) * (w + v)).sum(axis=2) / both, both
 
-    def felt(self, one: Numbers, two: Numbers, springs: Springs, others: Springs | None = None) -> tuple[Array, Array]:  # type: ignore[override]
+    def contrast(self, one: Numbers, two: Numbers, springs: Springs, others: Springs | None = None) -> tuple[Array, Array]:
         """Each spring's dE/dk and dE/dl at positions `two` less those at `one`, each (E,), sums over the batch.
 
         These are (r - l)^2 / 2 and -k (r - l).

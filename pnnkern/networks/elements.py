@@ -107,11 +107,11 @@ class ElementNetwork(Nonlinear):
         total = (g * self._stored(0 * w, w)).sum(axis=1)
         return total if currents is None else total - (currents * voltages).sum(axis=1)
 
-    def felt(self, a: Numbers, b: Numbers, share: Values = 1.0) -> Array:
+    def contrast(self, a: Numbers, b: Numbers, share: Values = 1.0) -> Array:
         """dE/dg of each edge in states b less that in states a (batch, n_nodes), (E,): a sum over the batch, each sample times its share."""
-        return (self.contrast_of(a, b) * share).sum(axis=0)
+        return (self.contrasts(a, b) * share).sum(axis=0)
 
-    def contrast_of(self, a: Numbers, b: Numbers) -> Array:
+    def contrasts(self, a: Numbers, b: Numbers) -> Array:
         """dE/dg in state b less that in state a, (batch, E), the integral of f from one voltage to the other; a, b (batch, n_nodes)."""
         self._states(a=a, b=b)
         i, j = self.ends(a)

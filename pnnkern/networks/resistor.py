@@ -18,7 +18,7 @@ from .._array import Array, Indices, Numbers, PerEdge, Real, Values
 from .._checks import double, floats, real, shaped
 from .._constants import Copies
 from .._gate import accepts_any, record
-from ._graph import Graph, State, check_converged
+from ._circuit import Conductors, State, check_converged
 from ._solve import solution, solved
 
 TOLERANCE = 1e-10  # of the net currents at the free nodes, relative to the largest before they settle
@@ -85,7 +85,7 @@ class Response:
     def products(
         self, a: float, b: float, source_values: Numbers, errors: Numbers, share: Values | None = None, *, hold: bool = False
     ) -> tuple[Array, Array]:
-        """Columns (n_nodes, n_targets) each, whose `ResistorNetwork.contrast` is dE/dg in state b less that in a: dv^2 / 2 of each edge.
+        """Columns (n_nodes, n_targets) each, whose `ResistorNetwork.drop_products` is dE/dg in state b less that in a: dv^2 / 2 of each edge.
 
         A sum over the batch of source_values (batch, n_sources) and errors (batch, n_targets), each sample times its share, (batch, 1) or a
         number.
@@ -105,7 +105,7 @@ class Response:
 
 
 @accepts_any
-class ResistorNetwork(Graph):
+class ResistorNetwork(Conductors):
     """A network of resistors on any graph. The conductances are arrays that you pass.
 
     Parameters

@@ -145,7 +145,7 @@ class Lossy:
         self.transfer = xp.asarray(_transfer.made(grid, (medium,)).full[0])
         if medium.method == "rayleigh_sommerfeld":
             decay = xp.asarray(_transfer.axial_frequency(grid, medium.wavelength)[2])
-            self.evanescent = -xp.expm1(-4 * np.pi * abs(medium.distance) * decay)
+            self.evanescent = 0.0 - xp.expm1(-4 * np.pi * abs(medium.distance) * decay)
             limited = True in medium.band_limit
             self.whole = abs(xp.asarray(_transfer.made(grid, (_without_limit(medium),)).full[0])) ** 2 if limited else None
         else:

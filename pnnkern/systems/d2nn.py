@@ -210,7 +210,7 @@ class D2NN(System):
         ]
 
     @classmethod
-    def build(cls, values: Mapping[str, Any], *, outputs: int = Geometry.outputs, **given: Any) -> "D2NN":
+    def build(cls, values: Mapping[str, Any], *, outputs: int = 10, **given: Any) -> "D2NN":
         """The network with these values of its keys, for so many classes; other arguments and errors as of `System.build`."""
         return super().build(values, geometry=made(Geometry, values, outputs=outputs), **given)
 

@@ -378,7 +378,7 @@ class SpringNetwork(GraphNetwork):
 
     def contrast_between(self, one: Shapes, a: int, two: Shapes, b: int) -> dict[str, Derivative]:
         """As `contrast`, phase b of `two` less phase a of `one`, whose stiffnesses and rest lengths may differ."""
-        found = self.network.felt(one.phases[a], two.phases[b], (one.stiffness, one.rest), (two.stiffness, two.rest))
+        found = self.network.contrast(one.phases[a], two.phases[b], (one.stiffness, one.rest), (two.stiffness, two.rest))
         return dict(zip(("stiffness", "rest")[: 1 + self.learn_rest], found, strict=False))
 
 

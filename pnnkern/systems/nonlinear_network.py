@@ -19,7 +19,7 @@ from .._errors import NudgeError
 from .._gate import accepts_any
 from .._updates import Derivative
 from ..networks import DiodeNetwork, ElementNetwork, ResistorNetwork, TransistorNetwork, graphs
-from ..networks._graph import State
+from ..networks._circuit import State
 from . import protocols
 from ._encoding import resolve_target
 from ._graphs import Circuit
@@ -286,18 +286,18 @@ class NonlinearCircuit(Circuit):
         """{name: dv_1 dv_2} of the drops over each edge, a sum over the batch."""
         shaped("one", one, None, self.network.n_nodes)
         shaped("two", two, *one.shape)
-        return {self.name: self.network.contrast(one.T, two.T)}
+        return {self.name: self.network.drop_products(one.T, two.T)}
 
     def contrast(self, relaxed: States, a: int, b: int, weights: Numbers | None = None) -> dict[str, Derivative]:
         """{name: each edge's own share}, phase b less phase a: dv^2 / 2 for transistors, dE/dg with diodes.
 
         dv are drops over the edges of the built network, each voltage as it is measured. A sum over the batch, by weights (batch,).
         """
-        return self._felt(relaxed.phases[a], relaxed.phases[b], weights)
+        return self._by_parameter(relaxed.phases[a], relaxed.phases[b], weights)
 
     def absorbed(self, relaxed: States, weights: Numbers | None = None) -> dict[str, Derivative]:
         """{name: each edge's own share} of the free state, as in `contrast`."""
-        return self._felt(_array.namespace(relaxed.output).zeros_like(relaxed.phases[0]), relaxed.phases[0], weights)
+        return self._by_parameter(_array.namespace(relaxed.output).zeros_like(relaxed.phases[0]), relaxed.phases[0], weights)
 
-    def _felt(self, one: Array, two: Array, weights: Array | None) -> dict[str, Derivative]:
-        return {self.name: self.built().network.felt(one, two, 1.0 if weights is None else weights[:, None])}
+    def _by_parameter(self, one: Array, two: Array, weights: Array | None) -> dict[str, Derivative]:
+        return {self.name: self.built().network.contrast(one, two, 1.0 if weights is None else weights[:, None])}

@@ -205,7 +205,7 @@ class ResistorCircuit(Circuit):
         """Gradient of the conductances for a cotangent (batch, outputs): ``sum over the batch of -(B G_T c)(B v)``."""
         response, inputs = record
         k = self.parameters["conductance"]
-        out = self.network.contrast(response.targets, response.sources @ (inputs.T @ _array.as_type(cotangent, np.float64)), -1.0)
+        out = self.network.drop_products(response.targets, response.sources @ (inputs.T @ _array.as_type(cotangent, np.float64)), -1.0)
         return {"conductance": out.astype(k.dtype)}
 
     # --------------------------------------------------------------------------------------------- driven backwards and in time
@@ -221,7 +221,7 @@ class ResistorCircuit(Circuit):
         response, inputs = record
         there = self._noisy(inputs @ response.sources.T, "forward", key, sample)
         back = self._noisy(_array.as_type(cotangent, np.float64) @ response.targets.T, "backward", key, sample)
-        return {"conductance": self.network.contrast(there.T, back.T, -1.0).astype(self.dtype)}
+        return {"conductance": self.network.drop_products(there.T, back.T, -1.0).astype(self.dtype)}
 
     def driver(self) -> Callable[[Array, Array], Array]:
         """Voltages (batch, n_nodes) by source voltages and by currents (batch, outputs) driven into the outputs, amperes."""
@@ -237,7 +237,7 @@ class ResistorCircuit(Circuit):
         """{"conductance": dv_1 dv_2}, a sum over the batch."""
         shaped("one", one, None, self.network.n_nodes)
         shaped("two", two, *one.shape)
-        return {"conductance": self.network.contrast(one.T, two.T).astype(self.dtype)}
+        return {"conductance": self.network.drop_products(one.T, two.T).astype(self.dtype)}
 
     # ---------------------------------------------------------------------------------------------------------------- learning
     def relax(
@@ -276,22 +276,22 @@ class ResistorCircuit(Circuit):
         """
         share = None if weights is None else weights[:, None]
         if relaxed.noise[0]:
-            return self._felt(relaxed.voltages(a), relaxed.voltages(b), share)
+            return self._by_conductance(relaxed.voltages(a), relaxed.voltages(b), share)
         r, (low, high) = relaxed.response, (relaxed.nudges[a], relaxed.nudges[b])
         pair = r.products(low, high, relaxed.sources, relaxed.errors, share, hold=relaxed.hold)
-        return {"conductance": self.network.contrast(*pair).astype(self.dtype)}
+        return {"conductance": self.network.drop_products(*pair).astype(self.dtype)}
 
     def absorbed(self, relaxed: Equilibria, weights: Numbers | None = None) -> dict[str, Derivative]:
         """{"conductance": dv^2 / 2 in the free state}, as it is measured, a sum over the batch by weights (batch,)."""
         v = relaxed.voltages(0)
-        return self._felt(_array.namespace(v).zeros_like(v), v, None if weights is None else weights[:, None])
+        return self._by_conductance(_array.namespace(v).zeros_like(v), v, None if weights is None else weights[:, None])
 
-    def _felt(self, one: Array, two: Array, share: Array | None = None) -> dict[str, Derivative]:
-        return {"conductance": self.network.felt(one, two, 1.0 if share is None else share).astype(self.dtype)}
+    def _by_conductance(self, one: Array, two: Array, share: Array | None = None) -> dict[str, Derivative]:
+        return {"conductance": self.network.contrast(one, two, 1.0 if share is None else share).astype(self.dtype)}
 
     def contrast_between(self, one: Equilibria, a: int, two: Equilibria, b: int) -> dict[str, Derivative]:
         """{"conductance": dv^2 / 2 in phase b of `two` less that in phase a of `one`}, a sum: their conductances may differ."""
-        return self._felt(one.voltages(a), two.voltages(b))
+        return self._by_conductance(one.voltages(a), two.voltages(b))
 
     def states(self, inputs: Real) -> Array:
         return self._entered(inputs) @ self._response().sources.T

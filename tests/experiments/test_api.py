@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import pnnkern as pnn
 from pnnkern._errors import CheckpointError, DataError
@@ -19,7 +20,7 @@ HOW: dict[str, Any] = {"epochs": 2, "batch": 32, "quiet": True}
 
 
 def digits() -> tuple[np.ndarray, ...]:
-    data = pnn.experiments.data.load("digits").head(160, 60)
+    data = pnn.load_data("digits").head(160, 60)
     return data.train_images, data.train_labels, data.test_images, data.test_labels
 
 
@@ -41,9 +42,50 @@ def test_five_lines_in_memory() -> None:
     assert trained.folder is None
     assert trained.system is system
     scores = trained.predict(digits()[2])
-    assert (scores.argmax(axis=1) == digits()[3]).mean() == pytest.approx(trained.metrics["test_accuracy"])
+    right = (scores.argmax(axis=1) == digits()[3]).mean()
+    assert right == pytest.approx(trained.metrics["test_accuracy"])
+    assert trained.accuracy(*digits()[2:]) == pytest.approx(right)
+    assert trained.passes == 3 * 20 * 160  # a free phase of each sample, and one nudged to either side
+    assert pnn.evaluate(system, trained.rule, digits()) == pytest.approx({k: trained.metrics[k] for k in ("test_accuracy", "test_loss")})
+    with pytest.raises(ValueError, match="as many labels as samples, got 3 and 60"):
+        trained.accuracy(digits()[2], [0, 1, 2])
     with pytest.raises(ValueError, match="train with out=FOLDER"):
         trained.report()
+
+
+def test_a_system_is_tested_as_it_is() -> None:
+    """Of known weights, whose answers are worked out here; nothing moves."""
+    x_test, y_test = digits()[2:]
+    system = bench()
+    before = system.parameters["w"].copy()
+    found = pnn.evaluate(system, "physics-aware", digits())
+    scores = 1.1 * x_test.reshape(60, 64) / 255 @ before
+    assert found["test_accuracy"] == pytest.approx((scores.argmax(axis=1) == y_test).mean())
+    assert np.array_equal(system.parameters["w"], before)
+    with pytest.raises(RecipeError, match="cannot train"):
+        pnn.evaluate(system, "coupled-learning", digits())
+
+
+def test_a_recipe_is_run_from_python(tmp_path: Path) -> None:
+    few = {"data.train": 64, "data.test": 32, "training.epochs": 2, "system.hidden": [8], "control.linear": False, "control.exact": False}
+    there = pnn.run("crossbar-digits", few, out=tmp_path / "r", quiet=True)
+    beside = run.start(recipe.find("crossbar-digits", [f"{k}={json.dumps(v)}" for k, v in few.items()]), tmp_path / "s", quiet=True)
+    assert there.metrics == beside.summary["metrics"]
+    assert pnn.run("crossbar-digits", few, quiet=True).evaluations == there.evaluations  # in memory
+    assert len(pnn.run("crossbar-digits", few | {"training.epochs": 3}, out=tmp_path / "r", quiet=True).evaluations) == 3  # gone on with
+    with pytest.raises(RecipeError, match=r"holds another run: system.hidden differ"):
+        pnn.run("crossbar-digits", few | {"system.hidden": [9]}, out=tmp_path / "r", quiet=True)
+    with pytest.raises(RecipeError, match="no recipe is called 'crosbar-digits'"):
+        pnn.run("crosbar-digits")
+
+
+def test_data_and_what_they_come_to_without_physics() -> None:
+    data = pnn.load_data("digits")
+    assert (data.classes, len(data.train_labels)) == (10, 1437)
+    x = data.train_images.reshape(1437, 64) / np.float32(255)
+    by_hand = LogisticRegression(max_iter=200).fit(x, data.train_labels)
+    share = by_hand.score(data.test_images.reshape(360, 64) / np.float32(255), data.test_labels)
+    assert pnn.linear_control(data)["test_accuracy"] == pytest.approx(share)
 
 
 @pytest.mark.parametrize("rule", [PEPG(pairs=2, sigma=0.05), FittedReadout(), SPSA(c=0.01), PhysicsAware()])
@@ -58,6 +100,7 @@ def test_a_run_in_a_folder_goes_on_to_the_bit_and_is_loaded(tmp_path: Path, rule
     loaded = pnn.load(tmp_path / "half", bench(seed=5))
     assert np.array_equal(loaded.predict(digits()[2]), whole.predict(digits()[2]))
     assert type(loaded.rule) is type(rule)
+    assert loaded.passes == whole.passes == 2 * 160 * rule.passes
     assert loaded.metrics["test_accuracy"] == whole.metrics["test_accuracy"]
 
 

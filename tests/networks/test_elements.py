@@ -60,10 +60,10 @@ def test_the_energy_of_childs_law(backend, rng: np.random.Generator) -> None:
     assert (more > energy).all()
     b = v + 0.3 * rng.normal(0, 1, v.shape)
     wb = b[:, edges[:, 0]] - b[:, edges[:, 1]]
-    contrast = backend.numpy(net.contrast_of(backend.array(v), backend.array(b)))
+    contrast = backend.numpy(net.contrasts(backend.array(v), backend.array(b)))
     assert np.abs(contrast - (np.abs(wb) ** 2.5 / 2.5 - right)).max() < 1e-4
-    felt = backend.numpy(net.felt(backend.array(v), backend.array(b)))
-    assert felt.tolist() == pytest.approx(contrast.sum(0).tolist(), rel=1e-12)
+    total = backend.numpy(net.contrast(backend.array(v), backend.array(b)))
+    assert total.tolist() == pytest.approx(contrast.sum(0).tolist(), rel=1e-12)
 
 
 def test_the_energy_of_diodes_is_exact() -> None:

@@ -51,8 +51,8 @@ KEY = pnn.random.key(1)
         (lambda a, net: net.residual(a(ONES), a(V[:, :3]), [0]), r"voltages must be \(batch, 6\), got shape \(2, 3\)"),
         (lambda a, net: net.residual(a(ONES), a(V[0]), [0]), r"voltages must be \(batch, 6\), got shape \(6,\)"),
         (lambda a, net: net.residual(a(ONES), a(V), [0], a(V[:1, :2])), r"currents must be \(2, 6\), got shape \(1, 2\)"),
-        (lambda a, net: net.contrast(a(V[:, :2]), a(V[:, :2])), r"a must be \(6, columns\), got shape \(2, 2\)"),
-        (lambda a, net: net.contrast(a(V.T), a(V.T[:, :1])), r"b must be \(6, 2\), got shape \(6, 1\)"),
+        (lambda a, net: net.drop_products(a(V[:, :2]), a(V[:, :2])), r"a must be \(6, columns\), got shape \(2, 2\)"),
+        (lambda a, net: net.drop_products(a(V.T), a(V.T[:, :1])), r"b must be \(6, 2\), got shape \(6, 1\)"),
         (lambda a, net: net.update(a(V.T), a(V.T), a(ONES[:2]), 1.0, limits=(0, 1)), r"conductance must be \(7,\), got shape \(2,\)"),
         (lambda a, net: net.laplacian(a(ONES[:2]), a(V.T), a(np.ones(6, np.uint8))), r"conductance must be \(7,\), got shape \(2,\)"),
         (lambda a, net: net.laplacian(a(ONES), a(V.T), a(np.ones(2, np.uint8))), r"free must be \(6,\), got shape \(2,\)"),
@@ -80,7 +80,7 @@ def test_another_precision_than_the_kernel_reads(backend: Backend) -> None:
     with pytest.raises(TypeError, match="free must be uint8 here, got float64"):
         net.laplacian(backend.array(ONES), backend.array(V.T), backend.array(np.ones(6)))
     one, two = backend.array(V.T.astype("f4")), backend.array(V.T)
-    np.testing.assert_allclose(backend.numpy(net.contrast(two, one)), backend.numpy(net.contrast(two, two)), rtol=1e-6)
+    np.testing.assert_allclose(backend.numpy(net.drop_products(two, one)), backend.numpy(net.drop_products(two, two)), rtol=1e-6)
 
 
 def settled() -> Any:

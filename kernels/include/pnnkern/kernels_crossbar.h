@@ -549,6 +549,7 @@ struct pnn_noise_mvm_f32_arguments {
     float p;
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long quad0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -557,11 +558,11 @@ struct pnn_noise_mvm_f32_arguments {
     const float* a; /* (n_in, n_out) [S] */
     float* out; /* (batch, n_out) [A] */
 };
-static inline void pnn_noise_mvm_f32_pointers(struct pnn_noise_mvm_f32_arguments* a, void* pointers[14]) {
+static inline void pnn_noise_mvm_f32_pointers(struct pnn_noise_mvm_f32_arguments* a, void* pointers[15]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
-    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->quad0;
-    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->v; pointers[11] = (void*)&a->g;
-    pointers[12] = (void*)&a->a; pointers[13] = (void*)&a->out;
+    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->quad0; pointers[9] = (void*)&a->sample0; pointers[10] = (void*)&a->index; pointers[11] = (void*)&a->v;
+    pointers[12] = (void*)&a->g; pointers[13] = (void*)&a->a; pointers[14] = (void*)&a->out;
 }
 struct pnn_noise_mvm_f64_arguments {
     long long batch;
@@ -571,6 +572,7 @@ struct pnn_noise_mvm_f64_arguments {
     double p;
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long quad0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -579,11 +581,11 @@ struct pnn_noise_mvm_f64_arguments {
     const double* a; /* (n_in, n_out) [S] */
     double* out; /* (batch, n_out) [A] */
 };
-static inline void pnn_noise_mvm_f64_pointers(struct pnn_noise_mvm_f64_arguments* a, void* pointers[14]) {
+static inline void pnn_noise_mvm_f64_pointers(struct pnn_noise_mvm_f64_arguments* a, void* pointers[15]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
-    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->quad0;
-    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->v; pointers[11] = (void*)&a->g;
-    pointers[12] = (void*)&a->a; pointers[13] = (void*)&a->out;
+    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->quad0; pointers[9] = (void*)&a->sample0; pointers[10] = (void*)&a->index; pointers[11] = (void*)&a->v;
+    pointers[12] = (void*)&a->g; pointers[13] = (void*)&a->a; pointers[14] = (void*)&a->out;
 }
 struct pnn_noise_vjp_v_f32_arguments {
     long long batch;
@@ -593,6 +595,7 @@ struct pnn_noise_vjp_v_f32_arguments {
     float p;
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long quad0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -601,11 +604,11 @@ struct pnn_noise_vjp_v_f32_arguments {
     const float* a; /* (n_in, n_out) [S] */
     float* out; /* (batch, n_in) */
 };
-static inline void pnn_noise_vjp_v_f32_pointers(struct pnn_noise_vjp_v_f32_arguments* a, void* pointers[14]) {
+static inline void pnn_noise_vjp_v_f32_pointers(struct pnn_noise_vjp_v_f32_arguments* a, void* pointers[15]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
-    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->quad0;
-    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->cotangent; pointers[11] = (void*)&a->g;
-    pointers[12] = (void*)&a->a; pointers[13] = (void*)&a->out;
+    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->quad0; pointers[9] = (void*)&a->sample0; pointers[10] = (void*)&a->index; pointers[11] = (void*)&a->cotangent;
+    pointers[12] = (void*)&a->g; pointers[13] = (void*)&a->a; pointers[14] = (void*)&a->out;
 }
 struct pnn_noise_vjp_v_f64_arguments {
     long long batch;
@@ -615,6 +618,7 @@ struct pnn_noise_vjp_v_f64_arguments {
     double p;
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long quad0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -623,11 +627,11 @@ struct pnn_noise_vjp_v_f64_arguments {
     const double* a; /* (n_in, n_out) [S] */
     double* out; /* (batch, n_in) */
 };
-static inline void pnn_noise_vjp_v_f64_pointers(struct pnn_noise_vjp_v_f64_arguments* a, void* pointers[14]) {
+static inline void pnn_noise_vjp_v_f64_pointers(struct pnn_noise_vjp_v_f64_arguments* a, void* pointers[15]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
-    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->quad0;
-    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->cotangent; pointers[11] = (void*)&a->g;
-    pointers[12] = (void*)&a->a; pointers[13] = (void*)&a->out;
+    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->quad0; pointers[9] = (void*)&a->sample0; pointers[10] = (void*)&a->index; pointers[11] = (void*)&a->cotangent;
+    pointers[12] = (void*)&a->g; pointers[13] = (void*)&a->a; pointers[14] = (void*)&a->out;
 }
 struct pnn_noise_vjp_g_f32_arguments {
     long long batch;
@@ -637,6 +641,7 @@ struct pnn_noise_vjp_g_f32_arguments {
     float p;
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long quad0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -647,11 +652,12 @@ struct pnn_noise_vjp_g_f32_arguments {
     const float* da; /* (n_in, n_out) */
     float* out; /* (n_in, n_out) */
 };
-static inline void pnn_noise_vjp_g_f32_pointers(struct pnn_noise_vjp_g_f32_arguments* a, void* pointers[16]) {
+static inline void pnn_noise_vjp_g_f32_pointers(struct pnn_noise_vjp_g_f32_arguments* a, void* pointers[17]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
-    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->quad0;
-    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->v; pointers[11] = (void*)&a->cotangent;
-    pointers[12] = (void*)&a->g; pointers[13] = (void*)&a->a; pointers[14] = (void*)&a->da; pointers[15] = (void*)&a->out;
+    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->quad0; pointers[9] = (void*)&a->sample0; pointers[10] = (void*)&a->index; pointers[11] = (void*)&a->v;
+    pointers[12] = (void*)&a->cotangent; pointers[13] = (void*)&a->g; pointers[14] = (void*)&a->a; pointers[15] = (void*)&a->da;
+    pointers[16] = (void*)&a->out;
 }
 struct pnn_noise_vjp_g_f64_arguments {
     long long batch;
@@ -661,6 +667,7 @@ struct pnn_noise_vjp_g_f64_arguments {
     double p;
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long quad0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -671,11 +678,12 @@ struct pnn_noise_vjp_g_f64_arguments {
     const double* da; /* (n_in, n_out) */
     double* out; /* (n_in, n_out) */
 };
-static inline void pnn_noise_vjp_g_f64_pointers(struct pnn_noise_vjp_g_f64_arguments* a, void* pointers[16]) {
+static inline void pnn_noise_vjp_g_f64_pointers(struct pnn_noise_vjp_g_f64_arguments* a, void* pointers[17]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->n_out; pointers[3] = (void*)&a->kind;
-    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->quad0;
-    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->v; pointers[11] = (void*)&a->cotangent;
-    pointers[12] = (void*)&a->g; pointers[13] = (void*)&a->a; pointers[14] = (void*)&a->da; pointers[15] = (void*)&a->out;
+    pointers[4] = (void*)&a->p; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->quad0; pointers[9] = (void*)&a->sample0; pointers[10] = (void*)&a->index; pointers[11] = (void*)&a->v;
+    pointers[12] = (void*)&a->cotangent; pointers[13] = (void*)&a->g; pointers[14] = (void*)&a->a; pointers[15] = (void*)&a->da;
+    pointers[16] = (void*)&a->out;
 }
 
 /* ---- crossbar/program.cu */
@@ -683,27 +691,29 @@ struct pnn_program_perturb_f32_arguments {
     long long cells;
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long sample;
     const float* sigma; /* (cells) [S] */
     const float* g; /* (cells) [S] */
     float* out; /* (cells) [S] */
 };
-static inline void pnn_program_perturb_f32_pointers(struct pnn_program_perturb_f32_arguments* a, void* pointers[7]) {
-    pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->key0; pointers[2] = (void*)&a->key1; pointers[3] = (void*)&a->sample;
-    pointers[4] = (void*)&a->sigma; pointers[5] = (void*)&a->g; pointers[6] = (void*)&a->out;
+static inline void pnn_program_perturb_f32_pointers(struct pnn_program_perturb_f32_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->key0; pointers[2] = (void*)&a->key1; pointers[3] = (void*)&a->key;
+    pointers[4] = (void*)&a->sample; pointers[5] = (void*)&a->sigma; pointers[6] = (void*)&a->g; pointers[7] = (void*)&a->out;
 }
 struct pnn_program_perturb_f64_arguments {
     long long cells;
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long sample;
     const double* sigma; /* (cells) [S] */
     const double* g; /* (cells) [S] */
     double* out; /* (cells) [S] */
 };
-static inline void pnn_program_perturb_f64_pointers(struct pnn_program_perturb_f64_arguments* a, void* pointers[7]) {
-    pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->key0; pointers[2] = (void*)&a->key1; pointers[3] = (void*)&a->sample;
-    pointers[4] = (void*)&a->sigma; pointers[5] = (void*)&a->g; pointers[6] = (void*)&a->out;
+static inline void pnn_program_perturb_f64_pointers(struct pnn_program_perturb_f64_arguments* a, void* pointers[8]) {
+    pointers[0] = (void*)&a->cells; pointers[1] = (void*)&a->key0; pointers[2] = (void*)&a->key1; pointers[3] = (void*)&a->key;
+    pointers[4] = (void*)&a->sample; pointers[5] = (void*)&a->sigma; pointers[6] = (void*)&a->g; pointers[7] = (void*)&a->out;
 }
 struct pnn_program_drift_f32_arguments {
     long long cells;
@@ -857,19 +867,22 @@ struct pnn_read_dac_f32_arguments {
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
+    const unsigned* rounding; /* (2) */
     float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
+    const unsigned* noisy; /* (2) */
     long long sample0;
     const long long* index; /* (batch) */
     const float* v; /* (batch, n_in) [V] */
     float* out; /* (batch, n_in) [V] */
 };
-static inline void pnn_read_dac_f32_pointers(struct pnn_read_dac_f32_arguments* a, void* pointers[15]) {
+static inline void pnn_read_dac_f32_pointers(struct pnn_read_dac_f32_arguments* a, void* pointers[17]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->step; pointers[3] = (void*)&a->low;
     pointers[4] = (void*)&a->high; pointers[5] = (void*)&a->stochastic; pointers[6] = (void*)&a->rounding0;
-    pointers[7] = (void*)&a->rounding1; pointers[8] = (void*)&a->noise; pointers[9] = (void*)&a->noisy0; pointers[10] = (void*)&a->noisy1;
-    pointers[11] = (void*)&a->sample0; pointers[12] = (void*)&a->index; pointers[13] = (void*)&a->v; pointers[14] = (void*)&a->out;
+    pointers[7] = (void*)&a->rounding1; pointers[8] = (void*)&a->rounding; pointers[9] = (void*)&a->noise; pointers[10] = (void*)&a->noisy0;
+    pointers[11] = (void*)&a->noisy1; pointers[12] = (void*)&a->noisy; pointers[13] = (void*)&a->sample0; pointers[14] = (void*)&a->index;
+    pointers[15] = (void*)&a->v; pointers[16] = (void*)&a->out;
 }
 struct pnn_read_dac_f64_arguments {
     long long batch;
@@ -880,19 +893,22 @@ struct pnn_read_dac_f64_arguments {
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
+    const unsigned* rounding; /* (2) */
     double noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
+    const unsigned* noisy; /* (2) */
     long long sample0;
     const long long* index; /* (batch) */
     const double* v; /* (batch, n_in) [V] */
     double* out; /* (batch, n_in) [V] */
 };
-static inline void pnn_read_dac_f64_pointers(struct pnn_read_dac_f64_arguments* a, void* pointers[15]) {
+static inline void pnn_read_dac_f64_pointers(struct pnn_read_dac_f64_arguments* a, void* pointers[17]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->n_in; pointers[2] = (void*)&a->step; pointers[3] = (void*)&a->low;
     pointers[4] = (void*)&a->high; pointers[5] = (void*)&a->stochastic; pointers[6] = (void*)&a->rounding0;
-    pointers[7] = (void*)&a->rounding1; pointers[8] = (void*)&a->noise; pointers[9] = (void*)&a->noisy0; pointers[10] = (void*)&a->noisy1;
-    pointers[11] = (void*)&a->sample0; pointers[12] = (void*)&a->index; pointers[13] = (void*)&a->v; pointers[14] = (void*)&a->out;
+    pointers[7] = (void*)&a->rounding1; pointers[8] = (void*)&a->rounding; pointers[9] = (void*)&a->noise; pointers[10] = (void*)&a->noisy0;
+    pointers[11] = (void*)&a->noisy1; pointers[12] = (void*)&a->noisy; pointers[13] = (void*)&a->sample0; pointers[14] = (void*)&a->index;
+    pointers[15] = (void*)&a->v; pointers[16] = (void*)&a->out;
 }
 struct pnn_read_adc_f32_arguments {
     long long arrays;
@@ -902,6 +918,7 @@ struct pnn_read_adc_f32_arguments {
     float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -918,13 +935,13 @@ struct pnn_read_adc_f32_arguments {
     const float* variance; /* (slices, arrays, batch, n_out) [A^2] */
     float* out; /* (arrays, batch, n_out) [A] */
 };
-static inline void pnn_read_adc_f32_pointers(struct pnn_read_adc_f32_arguments* a, void* pointers[22]) {
+static inline void pnn_read_adc_f32_pointers(struct pnn_read_adc_f32_arguments* a, void* pointers[23]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->slices; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->n_out;
-    pointers[4] = (void*)&a->extra; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->element0;
-    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->mode; pointers[11] = (void*)&a->bits;
-    pointers[12] = (void*)&a->low; pointers[13] = (void*)&a->high; pointers[14] = (void*)&a->lsb; pointers[15] = (void*)&a->step;
-    pointers[16] = (void*)&a->offset; pointers[17] = (void*)&a->bow; pointers[18] = (void*)&a->table; pointers[19] = (void*)&a->current;
-    pointers[20] = (void*)&a->variance; pointers[21] = (void*)&a->out;
+    pointers[4] = (void*)&a->extra; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->element0; pointers[9] = (void*)&a->sample0; pointers[10] = (void*)&a->index; pointers[11] = (void*)&a->mode;
+    pointers[12] = (void*)&a->bits; pointers[13] = (void*)&a->low; pointers[14] = (void*)&a->high; pointers[15] = (void*)&a->lsb;
+    pointers[16] = (void*)&a->step; pointers[17] = (void*)&a->offset; pointers[18] = (void*)&a->bow; pointers[19] = (void*)&a->table;
+    pointers[20] = (void*)&a->current; pointers[21] = (void*)&a->variance; pointers[22] = (void*)&a->out;
 }
 struct pnn_read_adc_f64_arguments {
     long long arrays;
@@ -934,6 +951,7 @@ struct pnn_read_adc_f64_arguments {
     double extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -950,13 +968,13 @@ struct pnn_read_adc_f64_arguments {
     const double* variance; /* (slices, arrays, batch, n_out) [A^2] */
     double* out; /* (arrays, batch, n_out) [A] */
 };
-static inline void pnn_read_adc_f64_pointers(struct pnn_read_adc_f64_arguments* a, void* pointers[22]) {
+static inline void pnn_read_adc_f64_pointers(struct pnn_read_adc_f64_arguments* a, void* pointers[23]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->slices; pointers[2] = (void*)&a->batch; pointers[3] = (void*)&a->n_out;
-    pointers[4] = (void*)&a->extra; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->element0;
-    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->mode; pointers[11] = (void*)&a->bits;
-    pointers[12] = (void*)&a->low; pointers[13] = (void*)&a->high; pointers[14] = (void*)&a->lsb; pointers[15] = (void*)&a->step;
-    pointers[16] = (void*)&a->offset; pointers[17] = (void*)&a->bow; pointers[18] = (void*)&a->table; pointers[19] = (void*)&a->current;
-    pointers[20] = (void*)&a->variance; pointers[21] = (void*)&a->out;
+    pointers[4] = (void*)&a->extra; pointers[5] = (void*)&a->key0; pointers[6] = (void*)&a->key1; pointers[7] = (void*)&a->key;
+    pointers[8] = (void*)&a->element0; pointers[9] = (void*)&a->sample0; pointers[10] = (void*)&a->index; pointers[11] = (void*)&a->mode;
+    pointers[12] = (void*)&a->bits; pointers[13] = (void*)&a->low; pointers[14] = (void*)&a->high; pointers[15] = (void*)&a->lsb;
+    pointers[16] = (void*)&a->step; pointers[17] = (void*)&a->offset; pointers[18] = (void*)&a->bow; pointers[19] = (void*)&a->table;
+    pointers[20] = (void*)&a->current; pointers[21] = (void*)&a->variance; pointers[22] = (void*)&a->out;
 }
 struct pnn_read_scale_f32_arguments {
     long long batch;
@@ -995,12 +1013,15 @@ struct pnn_read_mvm_f32_arguments {
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
+    const unsigned* rounding; /* (2) */
     float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
+    const unsigned* noisy; /* (2) */
     float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -1020,16 +1041,17 @@ struct pnn_read_mvm_f32_arguments {
     float* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
-static inline void pnn_read_mvm_f32_pointers(struct pnn_read_mvm_f32_arguments* a, void* pointers[34]) {
+static inline void pnn_read_mvm_f32_pointers(struct pnn_read_mvm_f32_arguments* a, void* pointers[37]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->n_in; pointers[3] = (void*)&a->n_out;
     pointers[4] = (void*)&a->dac_step; pointers[5] = (void*)&a->dac_low; pointers[6] = (void*)&a->dac_high;
     pointers[7] = (void*)&a->stochastic; pointers[8] = (void*)&a->rounding0; pointers[9] = (void*)&a->rounding1;
-    pointers[10] = (void*)&a->noise; pointers[11] = (void*)&a->noisy0; pointers[12] = (void*)&a->noisy1; pointers[13] = (void*)&a->extra;
-    pointers[14] = (void*)&a->key0; pointers[15] = (void*)&a->key1; pointers[16] = (void*)&a->element0; pointers[17] = (void*)&a->sample0;
-    pointers[18] = (void*)&a->index; pointers[19] = (void*)&a->mode; pointers[20] = (void*)&a->bits; pointers[21] = (void*)&a->low;
-    pointers[22] = (void*)&a->high; pointers[23] = (void*)&a->lsb; pointers[24] = (void*)&a->step; pointers[25] = (void*)&a->offset;
-    pointers[26] = (void*)&a->bow; pointers[27] = (void*)&a->table; pointers[28] = (void*)&a->v; pointers[29] = (void*)&a->w;
-    pointers[30] = (void*)&a->s2; pointers[31] = (void*)&a->parts; pointers[32] = (void*)&a->out; pointers[33] = (void*)&a->fault;
+    pointers[10] = (void*)&a->rounding; pointers[11] = (void*)&a->noise; pointers[12] = (void*)&a->noisy0; pointers[13] = (void*)&a->noisy1;
+    pointers[14] = (void*)&a->noisy; pointers[15] = (void*)&a->extra; pointers[16] = (void*)&a->key0; pointers[17] = (void*)&a->key1;
+    pointers[18] = (void*)&a->key; pointers[19] = (void*)&a->element0; pointers[20] = (void*)&a->sample0; pointers[21] = (void*)&a->index;
+    pointers[22] = (void*)&a->mode; pointers[23] = (void*)&a->bits; pointers[24] = (void*)&a->low; pointers[25] = (void*)&a->high;
+    pointers[26] = (void*)&a->lsb; pointers[27] = (void*)&a->step; pointers[28] = (void*)&a->offset; pointers[29] = (void*)&a->bow;
+    pointers[30] = (void*)&a->table; pointers[31] = (void*)&a->v; pointers[32] = (void*)&a->w; pointers[33] = (void*)&a->s2;
+    pointers[34] = (void*)&a->parts; pointers[35] = (void*)&a->out; pointers[36] = (void*)&a->fault;
 }
 struct pnn_read_mvm_f64_arguments {
     long long arrays;
@@ -1042,12 +1064,15 @@ struct pnn_read_mvm_f64_arguments {
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
+    const unsigned* rounding; /* (2) */
     double noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
+    const unsigned* noisy; /* (2) */
     double extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -1067,16 +1092,17 @@ struct pnn_read_mvm_f64_arguments {
     double* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
-static inline void pnn_read_mvm_f64_pointers(struct pnn_read_mvm_f64_arguments* a, void* pointers[34]) {
+static inline void pnn_read_mvm_f64_pointers(struct pnn_read_mvm_f64_arguments* a, void* pointers[37]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->n_in; pointers[3] = (void*)&a->n_out;
     pointers[4] = (void*)&a->dac_step; pointers[5] = (void*)&a->dac_low; pointers[6] = (void*)&a->dac_high;
     pointers[7] = (void*)&a->stochastic; pointers[8] = (void*)&a->rounding0; pointers[9] = (void*)&a->rounding1;
-    pointers[10] = (void*)&a->noise; pointers[11] = (void*)&a->noisy0; pointers[12] = (void*)&a->noisy1; pointers[13] = (void*)&a->extra;
-    pointers[14] = (void*)&a->key0; pointers[15] = (void*)&a->key1; pointers[16] = (void*)&a->element0; pointers[17] = (void*)&a->sample0;
-    pointers[18] = (void*)&a->index; pointers[19] = (void*)&a->mode; pointers[20] = (void*)&a->bits; pointers[21] = (void*)&a->low;
-    pointers[22] = (void*)&a->high; pointers[23] = (void*)&a->lsb; pointers[24] = (void*)&a->step; pointers[25] = (void*)&a->offset;
-    pointers[26] = (void*)&a->bow; pointers[27] = (void*)&a->table; pointers[28] = (void*)&a->v; pointers[29] = (void*)&a->w;
-    pointers[30] = (void*)&a->s2; pointers[31] = (void*)&a->parts; pointers[32] = (void*)&a->out; pointers[33] = (void*)&a->fault;
+    pointers[10] = (void*)&a->rounding; pointers[11] = (void*)&a->noise; pointers[12] = (void*)&a->noisy0; pointers[13] = (void*)&a->noisy1;
+    pointers[14] = (void*)&a->noisy; pointers[15] = (void*)&a->extra; pointers[16] = (void*)&a->key0; pointers[17] = (void*)&a->key1;
+    pointers[18] = (void*)&a->key; pointers[19] = (void*)&a->element0; pointers[20] = (void*)&a->sample0; pointers[21] = (void*)&a->index;
+    pointers[22] = (void*)&a->mode; pointers[23] = (void*)&a->bits; pointers[24] = (void*)&a->low; pointers[25] = (void*)&a->high;
+    pointers[26] = (void*)&a->lsb; pointers[27] = (void*)&a->step; pointers[28] = (void*)&a->offset; pointers[29] = (void*)&a->bow;
+    pointers[30] = (void*)&a->table; pointers[31] = (void*)&a->v; pointers[32] = (void*)&a->w; pointers[33] = (void*)&a->s2;
+    pointers[34] = (void*)&a->parts; pointers[35] = (void*)&a->out; pointers[36] = (void*)&a->fault;
 }
 struct pnn_read_mvm_large_f32_arguments {
     long long arrays;
@@ -1089,12 +1115,15 @@ struct pnn_read_mvm_large_f32_arguments {
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
+    const unsigned* rounding; /* (2) */
     float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
+    const unsigned* noisy; /* (2) */
     float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -1114,16 +1143,17 @@ struct pnn_read_mvm_large_f32_arguments {
     float* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
-static inline void pnn_read_mvm_large_f32_pointers(struct pnn_read_mvm_large_f32_arguments* a, void* pointers[34]) {
+static inline void pnn_read_mvm_large_f32_pointers(struct pnn_read_mvm_large_f32_arguments* a, void* pointers[37]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->n_in; pointers[3] = (void*)&a->n_out;
     pointers[4] = (void*)&a->dac_step; pointers[5] = (void*)&a->dac_low; pointers[6] = (void*)&a->dac_high;
     pointers[7] = (void*)&a->stochastic; pointers[8] = (void*)&a->rounding0; pointers[9] = (void*)&a->rounding1;
-    pointers[10] = (void*)&a->noise; pointers[11] = (void*)&a->noisy0; pointers[12] = (void*)&a->noisy1; pointers[13] = (void*)&a->extra;
-    pointers[14] = (void*)&a->key0; pointers[15] = (void*)&a->key1; pointers[16] = (void*)&a->element0; pointers[17] = (void*)&a->sample0;
-    pointers[18] = (void*)&a->index; pointers[19] = (void*)&a->mode; pointers[20] = (void*)&a->bits; pointers[21] = (void*)&a->low;
-    pointers[22] = (void*)&a->high; pointers[23] = (void*)&a->lsb; pointers[24] = (void*)&a->step; pointers[25] = (void*)&a->offset;
-    pointers[26] = (void*)&a->bow; pointers[27] = (void*)&a->table; pointers[28] = (void*)&a->v; pointers[29] = (void*)&a->w;
-    pointers[30] = (void*)&a->s2; pointers[31] = (void*)&a->parts; pointers[32] = (void*)&a->out; pointers[33] = (void*)&a->fault;
+    pointers[10] = (void*)&a->rounding; pointers[11] = (void*)&a->noise; pointers[12] = (void*)&a->noisy0; pointers[13] = (void*)&a->noisy1;
+    pointers[14] = (void*)&a->noisy; pointers[15] = (void*)&a->extra; pointers[16] = (void*)&a->key0; pointers[17] = (void*)&a->key1;
+    pointers[18] = (void*)&a->key; pointers[19] = (void*)&a->element0; pointers[20] = (void*)&a->sample0; pointers[21] = (void*)&a->index;
+    pointers[22] = (void*)&a->mode; pointers[23] = (void*)&a->bits; pointers[24] = (void*)&a->low; pointers[25] = (void*)&a->high;
+    pointers[26] = (void*)&a->lsb; pointers[27] = (void*)&a->step; pointers[28] = (void*)&a->offset; pointers[29] = (void*)&a->bow;
+    pointers[30] = (void*)&a->table; pointers[31] = (void*)&a->v; pointers[32] = (void*)&a->w; pointers[33] = (void*)&a->s2;
+    pointers[34] = (void*)&a->parts; pointers[35] = (void*)&a->out; pointers[36] = (void*)&a->fault;
 }
 struct pnn_read_units_f32_arguments {
     long long arrays;
@@ -1137,12 +1167,15 @@ struct pnn_read_units_f32_arguments {
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
+    const unsigned* rounding; /* (2) */
     float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
+    const unsigned* noisy; /* (2) */
     float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -1162,16 +1195,17 @@ struct pnn_read_units_f32_arguments {
     float* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
-static inline void pnn_read_units_f32_pointers(struct pnn_read_units_f32_arguments* a, void* pointers[35]) {
+static inline void pnn_read_units_f32_pointers(struct pnn_read_units_f32_arguments* a, void* pointers[38]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->n_in; pointers[3] = (void*)&a->n_out;
     pointers[4] = (void*)&a->bf16; pointers[5] = (void*)&a->dac_step; pointers[6] = (void*)&a->dac_low; pointers[7] = (void*)&a->dac_high;
     pointers[8] = (void*)&a->stochastic; pointers[9] = (void*)&a->rounding0; pointers[10] = (void*)&a->rounding1;
-    pointers[11] = (void*)&a->noise; pointers[12] = (void*)&a->noisy0; pointers[13] = (void*)&a->noisy1; pointers[14] = (void*)&a->extra;
-    pointers[15] = (void*)&a->key0; pointers[16] = (void*)&a->key1; pointers[17] = (void*)&a->element0; pointers[18] = (void*)&a->sample0;
-    pointers[19] = (void*)&a->index; pointers[20] = (void*)&a->mode; pointers[21] = (void*)&a->bits; pointers[22] = (void*)&a->low;
-    pointers[23] = (void*)&a->high; pointers[24] = (void*)&a->lsb; pointers[25] = (void*)&a->step; pointers[26] = (void*)&a->offset;
-    pointers[27] = (void*)&a->bow; pointers[28] = (void*)&a->table; pointers[29] = (void*)&a->v; pointers[30] = (void*)&a->w;
-    pointers[31] = (void*)&a->s2; pointers[32] = (void*)&a->parts; pointers[33] = (void*)&a->out; pointers[34] = (void*)&a->fault;
+    pointers[11] = (void*)&a->rounding; pointers[12] = (void*)&a->noise; pointers[13] = (void*)&a->noisy0; pointers[14] = (void*)&a->noisy1;
+    pointers[15] = (void*)&a->noisy; pointers[16] = (void*)&a->extra; pointers[17] = (void*)&a->key0; pointers[18] = (void*)&a->key1;
+    pointers[19] = (void*)&a->key; pointers[20] = (void*)&a->element0; pointers[21] = (void*)&a->sample0; pointers[22] = (void*)&a->index;
+    pointers[23] = (void*)&a->mode; pointers[24] = (void*)&a->bits; pointers[25] = (void*)&a->low; pointers[26] = (void*)&a->high;
+    pointers[27] = (void*)&a->lsb; pointers[28] = (void*)&a->step; pointers[29] = (void*)&a->offset; pointers[30] = (void*)&a->bow;
+    pointers[31] = (void*)&a->table; pointers[32] = (void*)&a->v; pointers[33] = (void*)&a->w; pointers[34] = (void*)&a->s2;
+    pointers[35] = (void*)&a->parts; pointers[36] = (void*)&a->out; pointers[37] = (void*)&a->fault;
 }
 struct pnn_read_units_large_f32_arguments {
     long long arrays;
@@ -1185,12 +1219,15 @@ struct pnn_read_units_large_f32_arguments {
     int stochastic;
     unsigned rounding0;
     unsigned rounding1;
+    const unsigned* rounding; /* (2) */
     float noise; /* [V] */
     unsigned noisy0;
     unsigned noisy1;
+    const unsigned* noisy; /* (2) */
     float extra; /* [A^2] */
     unsigned key0;
     unsigned key1;
+    const unsigned* key; /* (2) */
     long long element0;
     long long sample0;
     const long long* index; /* (batch) */
@@ -1210,16 +1247,17 @@ struct pnn_read_units_large_f32_arguments {
     float* out; /* (arrays, batch, n_out) [A] */
     int* fault; /* (1) */
 };
-static inline void pnn_read_units_large_f32_pointers(struct pnn_read_units_large_f32_arguments* a, void* pointers[35]) {
+static inline void pnn_read_units_large_f32_pointers(struct pnn_read_units_large_f32_arguments* a, void* pointers[38]) {
     pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->n_in; pointers[3] = (void*)&a->n_out;
     pointers[4] = (void*)&a->bf16; pointers[5] = (void*)&a->dac_step; pointers[6] = (void*)&a->dac_low; pointers[7] = (void*)&a->dac_high;
     pointers[8] = (void*)&a->stochastic; pointers[9] = (void*)&a->rounding0; pointers[10] = (void*)&a->rounding1;
-    pointers[11] = (void*)&a->noise; pointers[12] = (void*)&a->noisy0; pointers[13] = (void*)&a->noisy1; pointers[14] = (void*)&a->extra;
-    pointers[15] = (void*)&a->key0; pointers[16] = (void*)&a->key1; pointers[17] = (void*)&a->element0; pointers[18] = (void*)&a->sample0;
-    pointers[19] = (void*)&a->index; pointers[20] = (void*)&a->mode; pointers[21] = (void*)&a->bits; pointers[22] = (void*)&a->low;
-    pointers[23] = (void*)&a->high; pointers[24] = (void*)&a->lsb; pointers[25] = (void*)&a->step; pointers[26] = (void*)&a->offset;
-    pointers[27] = (void*)&a->bow; pointers[28] = (void*)&a->table; pointers[29] = (void*)&a->v; pointers[30] = (void*)&a->w;
-    pointers[31] = (void*)&a->s2; pointers[32] = (void*)&a->parts; pointers[33] = (void*)&a->out; pointers[34] = (void*)&a->fault;
+    pointers[11] = (void*)&a->rounding; pointers[12] = (void*)&a->noise; pointers[13] = (void*)&a->noisy0; pointers[14] = (void*)&a->noisy1;
+    pointers[15] = (void*)&a->noisy; pointers[16] = (void*)&a->extra; pointers[17] = (void*)&a->key0; pointers[18] = (void*)&a->key1;
+    pointers[19] = (void*)&a->key; pointers[20] = (void*)&a->element0; pointers[21] = (void*)&a->sample0; pointers[22] = (void*)&a->index;
+    pointers[23] = (void*)&a->mode; pointers[24] = (void*)&a->bits; pointers[25] = (void*)&a->low; pointers[26] = (void*)&a->high;
+    pointers[27] = (void*)&a->lsb; pointers[28] = (void*)&a->step; pointers[29] = (void*)&a->offset; pointers[30] = (void*)&a->bow;
+    pointers[31] = (void*)&a->table; pointers[32] = (void*)&a->v; pointers[33] = (void*)&a->w; pointers[34] = (void*)&a->s2;
+    pointers[35] = (void*)&a->parts; pointers[36] = (void*)&a->out; pointers[37] = (void*)&a->fault;
 }
 
 /* ---- crossbar/tree.cu */
@@ -1408,26 +1446,27 @@ extern "C" __global__ void pnn_ladder_sweep_f64(long long lines, long long cells
 extern "C" __global__ void pnn_ladder_scan_f64(long long lines, long long cells, long long rhs, int own, long long first,
     long long line_stride, long long cell_stride, const double* ratio, const double* inverse, const double* f, double* x);
 extern "C" __global__ void pnn_noise_mvm_f32(long long batch, long long n_in, long long n_out, int kind, float p, unsigned key0,
-    unsigned key1, long long quad0, long long sample0, const long long* index, const float* v, const float* g, const float* a, float* out);
+    unsigned key1, const unsigned* key, long long quad0, long long sample0, const long long* index, const float* v, const float* g,
+    const float* a, float* out);
 extern "C" __global__ void pnn_noise_mvm_f64(long long batch, long long n_in, long long n_out, int kind, double p, unsigned key0,
-    unsigned key1, long long quad0, long long sample0, const long long* index, const double* v, const double* g, const double* a,
-    double* out);
+    unsigned key1, const unsigned* key, long long quad0, long long sample0, const long long* index, const double* v, const double* g,
+    const double* a, double* out);
 extern "C" __global__ void pnn_noise_vjp_v_f32(long long batch, long long n_in, long long n_out, int kind, float p, unsigned key0,
-    unsigned key1, long long quad0, long long sample0, const long long* index, const float* cotangent, const float* g, const float* a,
-    float* out);
+    unsigned key1, const unsigned* key, long long quad0, long long sample0, const long long* index, const float* cotangent, const float* g,
+    const float* a, float* out);
 extern "C" __global__ void pnn_noise_vjp_v_f64(long long batch, long long n_in, long long n_out, int kind, double p, unsigned key0,
-    unsigned key1, long long quad0, long long sample0, const long long* index, const double* cotangent, const double* g, const double* a,
-    double* out);
+    unsigned key1, const unsigned* key, long long quad0, long long sample0, const long long* index, const double* cotangent, const double* g,
+    const double* a, double* out);
 extern "C" __global__ void pnn_noise_vjp_g_f32(long long batch, long long n_in, long long n_out, int kind, float p, unsigned key0,
-    unsigned key1, long long quad0, long long sample0, const long long* index, const float* v, const float* cotangent, const float* g,
-    const float* a, const float* da, float* out);
+    unsigned key1, const unsigned* key, long long quad0, long long sample0, const long long* index, const float* v, const float* cotangent,
+    const float* g, const float* a, const float* da, float* out);
 extern "C" __global__ void pnn_noise_vjp_g_f64(long long batch, long long n_in, long long n_out, int kind, double p, unsigned key0,
-    unsigned key1, long long quad0, long long sample0, const long long* index, const double* v, const double* cotangent, const double* g,
-    const double* a, const double* da, double* out);
-extern "C" __global__ void pnn_program_perturb_f32(long long cells, unsigned key0, unsigned key1, long long sample, const float* sigma,
-    const float* g, float* out);
-extern "C" __global__ void pnn_program_perturb_f64(long long cells, unsigned key0, unsigned key1, long long sample, const double* sigma,
-    const double* g, double* out);
+    unsigned key1, const unsigned* key, long long quad0, long long sample0, const long long* index, const double* v, const double* cotangent,
+    const double* g, const double* a, const double* da, double* out);
+extern "C" __global__ void pnn_program_perturb_f32(long long cells, unsigned key0, unsigned key1, const unsigned* key, long long sample,
+    const float* sigma, const float* g, float* out);
+extern "C" __global__ void pnn_program_perturb_f64(long long cells, unsigned key0, unsigned key1, const unsigned* key, long long sample,
+    const double* sigma, const double* g, double* out);
 extern "C" __global__ void pnn_program_drift_f32(long long cells, unsigned key0, unsigned key1, long long sample, double log_ratio,
     const float* mean, const float* std, const float* g, float* out);
 extern "C" __global__ void pnn_program_drift_f64(long long cells, unsigned key0, unsigned key1, long long sample, double log_ratio,
@@ -1446,48 +1485,53 @@ extern "C" __global__ void pnn_pulse_apply_f32(long long rows, long long columns
 extern "C" __global__ void pnn_pulse_cells_f32(long long rows, long long columns, unsigned device0, unsigned device1, long long row0,
     long long column0, int kind, const float* parameters, float* out);
 extern "C" __global__ void pnn_read_dac_f32(long long batch, long long n_in, float step, float low, float high, int stochastic,
-    unsigned rounding0, unsigned rounding1, float noise, unsigned noisy0, unsigned noisy1, long long sample0, const long long* index,
-    const float* v, float* out);
+    unsigned rounding0, unsigned rounding1, const unsigned* rounding, float noise, unsigned noisy0, unsigned noisy1, const unsigned* noisy,
+    long long sample0, const long long* index, const float* v, float* out);
 extern "C" __global__ void pnn_read_dac_f64(long long batch, long long n_in, double step, double low, double high, int stochastic,
-    unsigned rounding0, unsigned rounding1, double noise, unsigned noisy0, unsigned noisy1, long long sample0, const long long* index,
-    const double* v, double* out);
+    unsigned rounding0, unsigned rounding1, const unsigned* rounding, double noise, unsigned noisy0, unsigned noisy1, const unsigned* noisy,
+    long long sample0, const long long* index, const double* v, double* out);
 extern "C" __global__ void pnn_read_adc_f32(long long arrays, long long slices, long long batch, long long n_out, float extra, unsigned key0,
-    unsigned key1, long long element0, long long sample0, const long long* index, int mode, int bits, float low, float high,
-    const float* lsb, const float* step, const float* offset, const float* bow, const float* table, const float* current,
+    unsigned key1, const unsigned* key, long long element0, long long sample0, const long long* index, int mode, int bits, float low,
+    float high, const float* lsb, const float* step, const float* offset, const float* bow, const float* table, const float* current,
     const float* variance, float* out);
 extern "C" __global__ void pnn_read_adc_f64(long long arrays, long long slices, long long batch, long long n_out, double extra,
-    unsigned key0, unsigned key1, long long element0, long long sample0, const long long* index, int mode, int bits, double low, double high,
-    const double* lsb, const double* step, const double* offset, const double* bow, const double* table, const double* current,
-    const double* variance, double* out);
+    unsigned key0, unsigned key1, const unsigned* key, long long element0, long long sample0, const long long* index, int mode, int bits,
+    double low, double high, const double* lsb, const double* step, const double* offset, const double* bow, const double* table,
+    const double* current, const double* variance, double* out);
 extern "C" __global__ void pnn_read_scale_f32(long long batch, long long n_in, float given, float v_max, const float* x, float* scale,
     float* out);
 extern "C" __global__ void pnn_read_scale_f64(long long batch, long long n_in, double given, double v_max, const double* x, double* scale,
     double* out);
 extern "C" __global__ void pnn_read_mvm_f32(long long arrays, long long batch, long long n_in, long long n_out, float dac_step,
-    float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise, unsigned noisy0, unsigned noisy1,
-    float extra, unsigned key0, unsigned key1, long long element0, long long sample0, const long long* index, int mode, int bits, float low,
-    float high, const float* lsb, const float* step, const float* offset, const float* bow, const float* table, const float* v,
-    const float* w, const float* s2, float* parts, float* out, int* fault);
+    float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, const unsigned* rounding, float noise,
+    unsigned noisy0, unsigned noisy1, const unsigned* noisy, float extra, unsigned key0, unsigned key1, const unsigned* key,
+    long long element0, long long sample0, const long long* index, int mode, int bits, float low, float high, const float* lsb,
+    const float* step, const float* offset, const float* bow, const float* table, const float* v, const float* w, const float* s2,
+    float* parts, float* out, int* fault);
 extern "C" __global__ void pnn_read_mvm_f64(long long arrays, long long batch, long long n_in, long long n_out, double dac_step,
-    double dac_low, double dac_high, int stochastic, unsigned rounding0, unsigned rounding1, double noise, unsigned noisy0, unsigned noisy1,
-    double extra, unsigned key0, unsigned key1, long long element0, long long sample0, const long long* index, int mode, int bits,
-    double low, double high, const double* lsb, const double* step, const double* offset, const double* bow, const double* table,
-    const double* v, const double* w, const double* s2, double* parts, double* out, int* fault);
+    double dac_low, double dac_high, int stochastic, unsigned rounding0, unsigned rounding1, const unsigned* rounding, double noise,
+    unsigned noisy0, unsigned noisy1, const unsigned* noisy, double extra, unsigned key0, unsigned key1, const unsigned* key,
+    long long element0, long long sample0, const long long* index, int mode, int bits, double low, double high, const double* lsb,
+    const double* step, const double* offset, const double* bow, const double* table, const double* v, const double* w, const double* s2,
+    double* parts, double* out, int* fault);
 extern "C" __global__ void pnn_read_mvm_large_f32(long long arrays, long long batch, long long n_in, long long n_out, float dac_step,
-    float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise, unsigned noisy0, unsigned noisy1,
-    float extra, unsigned key0, unsigned key1, long long element0, long long sample0, const long long* index, int mode, int bits, float low,
-    float high, const float* lsb, const float* step, const float* offset, const float* bow, const float* table, const float* v,
-    const float* w, const float* s2, float* parts, float* out, int* fault);
+    float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, const unsigned* rounding, float noise,
+    unsigned noisy0, unsigned noisy1, const unsigned* noisy, float extra, unsigned key0, unsigned key1, const unsigned* key,
+    long long element0, long long sample0, const long long* index, int mode, int bits, float low, float high, const float* lsb,
+    const float* step, const float* offset, const float* bow, const float* table, const float* v, const float* w, const float* s2,
+    float* parts, float* out, int* fault);
 extern "C" __global__ void pnn_read_units_f32(long long arrays, long long batch, long long n_in, long long n_out, int bf16, float dac_step,
-    float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise, unsigned noisy0, unsigned noisy1,
-    float extra, unsigned key0, unsigned key1, long long element0, long long sample0, const long long* index, int mode, int bits, float low,
-    float high, const float* lsb, const float* step, const float* offset, const float* bow, const float* table, const float* v,
-    const float* w, const float* s2, float* parts, float* out, int* fault);
+    float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, const unsigned* rounding, float noise,
+    unsigned noisy0, unsigned noisy1, const unsigned* noisy, float extra, unsigned key0, unsigned key1, const unsigned* key,
+    long long element0, long long sample0, const long long* index, int mode, int bits, float low, float high, const float* lsb,
+    const float* step, const float* offset, const float* bow, const float* table, const float* v, const float* w, const float* s2,
+    float* parts, float* out, int* fault);
 extern "C" __global__ void pnn_read_units_large_f32(long long arrays, long long batch, long long n_in, long long n_out, int bf16,
-    float dac_step, float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, float noise, unsigned noisy0,
-    unsigned noisy1, float extra, unsigned key0, unsigned key1, long long element0, long long sample0, const long long* index, int mode,
-    int bits, float low, float high, const float* lsb, const float* step, const float* offset, const float* bow, const float* table,
-    const float* v, const float* w, const float* s2, float* parts, float* out, int* fault);
+    float dac_step, float dac_low, float dac_high, int stochastic, unsigned rounding0, unsigned rounding1, const unsigned* rounding,
+    float noise, unsigned noisy0, unsigned noisy1, const unsigned* noisy, float extra, unsigned key0, unsigned key1, const unsigned* key,
+    long long element0, long long sample0, const long long* index, int mode, int bits, float low, float high, const float* lsb,
+    const float* step, const float* offset, const float* bow, const float* table, const float* v, const float* w, const float* s2,
+    float* parts, float* out, int* fault);
 extern "C" __global__ void pnn_tree_leaves_f32(long long arrays, long long n_in, long long n_out, int pair, float word, float bit,
     float first, float last, const float* G, float* out);
 extern "C" __global__ void pnn_tree_leaves_vjp_f32(long long arrays, long long n_in, long long n_out, int pair, float word, float bit,

@@ -1,5 +1,6 @@
 """Reads against the chain written out in plain NumPy, on every backend; wires, I-V laws, stacks; derivatives; memory; messages."""
 
+import functools
 import tracemalloc
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import pnnkern as pnn
 from pnnkern import crossbar
+from pnnkern._capture import StepKey
 from pnnkern.crossbar import (
     ADC,
     DAC,
@@ -17,7 +19,9 @@ from pnnkern.crossbar import (
     LognormalNoise,
     Ramp,
     Reader,
+    TelegraphNoise,
     Wires,
+    convert,
     cubic_iv,
     read,
     read_vjp,
@@ -292,6 +296,30 @@ def test_conductances_must_be_physical(backend, bad: float, noise) -> None:
 
     with pytest.raises(ValueError, match="must not be negative or NaN"):
         reads()
+
+
+# ------------------------------------------------------------------------------------------------------------- keys of later
+CELLS = [
+    None, GaussianNoise(relative=0.1), GaussianNoise(relative=0.3, clipped=True), LognormalNoise(0.2), TelegraphNoise(relative=0.2, p=0.3),
+    GaussianNoise(relative=0.1, frozen=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("noise", CELLS, ids=["none", "outputs", "cells", "lognormal", "telegraph", "frozen"])
+@pytest.mark.parametrize("size", [5, 400])
+def test_keys_in_the_memory_of_a_gpu(cupy, noise: object, size: int, rng: np.random.Generator) -> None:
+    """What only the GPU knows the key of gives the draws of that key: of rounding, inputs, cells and outputs, forward and back."""
+    V, G = (cupy.asarray(x) for x in problem(rng, (3, size, 7), "float32"))
+    chain = {"dac": DAC(5, 0.3, stochastic=True, noise=1e-3), "noise": noise, "adc": ADC(6, 4e-5 * size**0.5, noise=1e-6)}
+    later = StepKey(lambda path: cupy.asarray(functools.reduce(pnn.random.fold_in, path, KEY)))
+    for dac in (chain["dac"], BitSerial(4, 2)):
+        chain["dac"] = dac
+        np.testing.assert_array_equal(read(V, G, **chain, key=later).get(), read(V, G, **chain, key=KEY).get())
+        cotangent = cupy.ones((3, 7), np.float32)
+        for a, b in zip(read_vjp(cotangent, V, G, **chain, key=later), read_vjp(cotangent, V, G, **chain, key=KEY), strict=True):
+            np.testing.assert_array_equal(a.get(), b.get())
+    for converter in (DAC(5, 0.3, stochastic=True, noise=1e-3), ADC(6, 0.3, noise=1e-2)):
+        np.testing.assert_array_equal(convert(V, converter, key=later).get(), convert(V, converter, key=KEY).get())
 
 
 # ------------------------------------------------------------------------------------------------------------------------ races

@@ -15,9 +15,10 @@ from pnnkern._updates import Gradient
 from pnnkern.experiments.data import Dataset
 from pnnkern.experiments.loop import Trainer
 from pnnkern.experiments.tables import Training
-from pnnkern.learning import SGD, Adam, HardwareAware, InSilico, SquareError, shaken
+from pnnkern.learning import SGD, SPSA, Adam, HardwareAware, InSilico, PhysicsAware, SquareError, shaken
 from pnnkern.learning.rule import Rule
 from pnnkern.systems import CrossbarNetwork
+from pnnkern.systems.crossbar_network import Arrays
 from pnnkern.systems.writers import InPlace, Stepped
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
@@ -257,6 +258,27 @@ def test_a_step_that_draws_by_its_key(cupy, how: str) -> None:
         for again in (first, made(cupy, "on")):
             again.restore(state)
             same(run(again, 18 - cut), whole)
+
+
+@pytest.mark.parametrize("rule", [PhysicsAware(scale=2.0), SPSA(c=0.01)], ids=["physics-aware", "spsa"])
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"cell_noise": 0.05},
+        {"device": "pcm", "read_noise": True, "dac_bits": 6, "adc_bits": 6},
+        {"cell_noise": 0.02, "mapping": "offset", "tile_rows": 2, "adc_bits": 6},
+    ],
+    ids=["cells", "pcm", "tiles"],
+)
+def test_arrays_with_noise_of_each_read(cupy, arrays: dict[str, Any], rule: Any) -> None:
+    """The noise is by the key of the step, which kernels find in the GPU's memory: as drawn one by one, to the bit."""
+    found = {}
+    for graph in ("on", "off"):
+        built = Arrays(**arrays)
+        system = CrossbarNetwork(inputs=N, hidden=(5,), outputs=N, activation="relu", key=random.key(3), device="cuda", arrays=built)
+        system.calibrate(cupy.asarray(np.linspace(0, 1, 4 * N, dtype=np.float32).reshape(4, N)))
+        found[graph] = run(trainer(cupy, graph, system=system, rule=rule))
+    same(found["on"], found["off"])
 
 
 def test_hardware_aware_training_is_one_launch(cupy) -> None:

@@ -228,7 +228,7 @@ by hand in the range that microbenchmarks of these cards report, and what measur
 **Time** of a launch = {launch} µs + the largest of: cycles / {clock} GHz times {unseen}, for what the model does not see; bytes moved /
 {l2} TB/s; bytes of its arguments / ({rates}, of which {reached:.0%} are reached), if the arrays of the
 step are more than {kept} MB and come from memory, else they are taken to lie in the second cache. An operation of CuPy's counts {operation} µs
-and a launch. A step is captured as one graph, so nothing of the host is in it; what cannot be captured (the wires, crossbars with draws) takes
+and a launch. A step is captured as one graph, so nothing of the host is in it; what cannot be captured (the wires, writers that draw) takes
 longer where Python is slower than the GPU. H100 and H200 differ in their memory alone.
 
 **Limit**: a unit that is busy for {busy:.0%} of the cycles or more (issue: the schedulers); else **latency**, of instructions that wait for

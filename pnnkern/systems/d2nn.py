@@ -70,6 +70,19 @@ class Geometry(Described):
                 UnitWarning,
             )
 
+    def scaled(self, size: int) -> "Geometry":
+        """The same in another size: input, detectors and spacing in proportion, neurons as they are, so that light spreads as far over a mask.
+
+        Parameters
+        ----------
+        size : int
+            Neurons per side of a mask.
+        """
+        other = dataclasses.replace(self, size=size, input_size=1)  # which is checked
+        share = size / self.size
+        parts = {name: max(1, round(getattr(self, name) * share)) for name in ("input_size", "detector_size")}
+        return dataclasses.replace(other, spacing=self.spacing * share, **parts)
+
     @property
     def samples(self) -> int:
         """Samples of the field per side."""

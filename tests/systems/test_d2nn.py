@@ -540,3 +540,16 @@ def test_exports_are_phases_within_a_turn_and_heights() -> None:
             system.export("height", index)
     with pytest.raises(ValueError, match="a system of kind 'd2nn' has nothing called 'width' to export"):
         system.export("width")
+
+
+@pytest.mark.parametrize("size", [50, 64, 400])
+def test_a_geometry_in_another_size(size: int) -> None:
+    """Of the published one: parts in proportion, so that what a neuron's light spreads to by diffraction, spacing wavelength / pitch, is as
+    large a part of a mask."""
+    whole, other = Geometry(outputs=4), Geometry(outputs=4).scaled(size)
+    spread, before = (g.spacing * g.wavelength / g.pitch / (g.size * g.pitch) for g in (other, whole))
+    assert spread == pytest.approx(before)
+    assert (other.pitch, other.wavelength, other.layers, other.outputs) == (whole.pitch, whole.wavelength, whole.layers, 4)
+    assert (other.input_size, other.detector_size) == (round(0.56 * size), round(size / 10))
+    with pytest.raises(ValueError, match="size of Geometry must be a finite number >= 1"):
+        whole.scaled(0)

@@ -4,8 +4,13 @@ What is captured does not run; the arrays that it makes get their values at each
 So the work may depend on nothing of the host that changes: numbers are frozen, waiting for a value and copies from the host are refused.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
+
+import numpy as np
 
 from . import _array, _constants
 from ._errors import PnnError
@@ -37,6 +42,41 @@ class StepKey:
 
     def __repr__(self) -> str:
         return "<the key of a step that is captured>"
+
+
+class Counter:
+    """What stands for a count of samples that is another at each launch: it lies in the GPU's memory, `now` (1,), and goes on there.
+
+    taken : samples that the work has counted.
+    """
+
+    def __init__(self, xp: Any) -> None:
+        self.now, self.taken = xp.zeros(1, np.int64), 0
+
+    def take(self, samples: int) -> Any:
+        """Numbers of the next samples, int64 (samples,)."""
+        found = self.now + _array.namespace(self.now).arange(samples, dtype=np.int64)
+        self.now += samples
+        self.taken += samples
+        return found
+
+
+_counting: ContextVar[Mapping[str, Counter]] = ContextVar("_counting", default=MappingProxyType({}))
+
+
+@contextlib.contextmanager
+def counting(counters: Mapping[str, Counter]) -> Iterator[None]:
+    """What is counted by these names meanwhile, in the memory of a system, is counted by these."""
+    before = _counting.set(counters)
+    try:
+        yield
+    finally:
+        _counting.reset(before)
+
+
+def counter(name: str) -> Counter | None:
+    """What counts by this name while a step is captured."""
+    return _counting.get().get(name)
 
 
 class Captured(Generic[T]):
@@ -74,4 +114,4 @@ def _abandon(stream: Any) -> None:
         return
 
 
-__all__ = ["CaptureError", "Captured", "StepKey"]
+__all__ = ["CaptureError", "Captured", "Counter", "StepKey", "counter", "counting"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _array
-from .._capture import Captured, CaptureError
+from .._capture import Captured, CaptureError, Counter, counting
 from ..learning.optimizers import count_up
 from ..learning.rule import Batch, State
 from ..systems import writers
@@ -36,6 +36,8 @@ class DeviceSteps:
         self._epoch, self._done = -1, 0  # steps that were not captured
         self._graph: Captured[None] | None = None
         self._rate = 0.0  # that the graph has
+        self._counters: dict[str, Counter] = {}  # of samples that writers count, by their names in the system's memory
+        self._counted = False  # whether these stand where the memory does
 
     def step(self) -> int:
         """Do one; of how many samples it was."""
@@ -53,7 +55,9 @@ class DeviceSteps:
             else:
                 self._keep(state)
             self._done += 1
+            self._counted = False
             return count
+        self._count_on()
         graph.launch()
         if "step" in t.optimizer.state:
             count_up(t.optimizer.state)
@@ -106,6 +110,15 @@ class DeviceSteps:
                     raise CaptureError(f"the rule keeps {name} on the host")
                 place[...] = array
 
+    def _count_on(self) -> None:
+        """Have the counters where the memory is, and the memory where they will be after a launch."""
+        for name, counter in self._counters.items():
+            memory = self.trainer.system.memory
+            if not self._counted:
+                counter.now.set(memory[name])
+            memory[name] = memory[name] + counter.taken
+        self._counted = True
+
     # ------------------------------------------------------------------------------------------------------------------ capture
     def _fitting(self, rate: float) -> Captured[None] | None:
         """The graph of a whole batch at this learning rate, captured if that is due; None where steps are not, or not yet."""
@@ -129,9 +142,12 @@ class DeviceSteps:
         before = [dict(counter) for counter in counters]
         writers.touched(t.system)  # what is kept of parameters is made within each step
         t.optimizer.now = self.progress.now
+        xp = _array.namespace(self.progress.order)
+        self._counters, self._counted = {name: Counter(xp) for name in counters[1] if writers.is_count(name)}, False
 
         try:
-            graph = Captured(lambda: self._keep(self._work(t.training.batch, self.progress.keys.of_step())))
+            with counting(self._counters):
+                graph = Captured(lambda: self._keep(self._work(t.training.batch, self.progress.keys.of_step())))
             memory, known = counters[1], before[1]
             if memory.keys() != known.keys() or any(memory[name] is not known[name] for name in memory):
                 raise CaptureError("what writes the parameters counts on the host")
@@ -149,8 +165,8 @@ class DeviceSteps:
         t = self.trainer
         own = getattr(t.system, "writers", {})
         for name, writer in own.items():
-            if not isinstance(writer, writers.InPlace):
-                raise CaptureError(f"{name} is written by {type(writer).__name__}, which draws random numbers")
+            if not isinstance(writer, writers.CAPTURED):
+                raise CaptureError(f"{name} is written by {type(writer).__name__}, which counts on the host")
         if own and t.training.schedule == "cosine":
             raise CaptureError("the learning rate of weights that are written in place changes at each step: training.schedule='cosine'")
         if not hasattr(t.optimizer, "now"):

@@ -13,12 +13,14 @@ import numpy as np
 
 from .. import _array, _constants, random
 from .._array import Array, Numbers
+from .._capture import CaptureError, counter
 from .._checks import real, shaped
 from .._declared import Count, Described, NotNegative, Positive, Range, check
 from .._errors import CapabilityError
 from .._gate import accepts_any
 from .._updates import Derivative, Factors, Gradient, Move, Set, Update, dense, scaled
 
+_SAMPLES = ".samples"  # of which a writer counts how many it has had, in memory
 Change = tuple[Array, Factors, float, float, float]  # what `networks.layered.updates` does to an array
 
 
@@ -81,7 +83,7 @@ class Pulsed:
 
         device = pulsed.pulsed_device(self.device)
         cells = _cells(name, parameter)
-        sample = _count(memory, f"{name}.samples", len(update.first) if isinstance(update, Factors) else 1)
+        sample = _count(memory, f"{name}{_SAMPLES}", len(update.first) if isinstance(update, Factors) else 1)
         key = random.fold_in(self.key, name)
         if isinstance(update, Factors):
             sign = float(np.sign(update.scale))
@@ -92,6 +94,8 @@ class Pulsed:
         else:
             exact_counts = -lr / device.step * _step(name, parameter, update).reshape(cells.shape)
             xp = _array.namespace(exact_counts)
+            if not isinstance(sample, int):
+                raise CaptureError(f"{name} is written by counted pulses, which take the number of the sample from the host")
             draws = random.uniform(random.fold_in(key, "rounding"), (1, exact_counts.size), sample=sample, like=exact_counts)
             counts = xp.floor(exact_counts + draws.reshape(exact_counts.shape)).astype(np.int32)
             new = pulsed.apply_pulses(cells, counts, device=device, key=key, sample=sample)
@@ -293,6 +297,7 @@ class InPlace:
         _keep_within(parameter, self.low, self.high)
 
 
+CAPTURED = (InPlace, Pulsed, Stepped, Rheostats)  # what can be part of a captured step
 _IDEAL = InPlace()  # what writes a move of a parameter that an optimiser writes otherwise
 
 
@@ -405,13 +410,20 @@ def _step(name: str, parameter: Array, update: Derivative) -> Array:
 
 def _whole(name: str, steps: Array, key: Any, memory: dict[str, Array]) -> Array:
     """Steps, float64, rounded at random to whole ones that come to them in the mean."""
-    draws = random.uniform(random.fold_in(key, name), (1, steps.size), sample=_count(memory, f"{name}.samples", 1), like=steps)
+    draws = random.uniform(random.fold_in(key, name), (1, steps.size), sample=_count(memory, f"{name}{_SAMPLES}", 1), like=steps)
     out: Array = _array.namespace(steps).floor(steps + draws.reshape(steps.shape))
     return out
 
 
-def _count(memory: dict[str, Array], name: str, samples: int) -> int:
-    """The number of the first of these samples, counted in `memory`."""
+def is_count(name: str) -> bool:
+    """Whether what a system's memory holds by this name is how many samples a writer has had."""
+    return name.endswith(_SAMPLES)
+
+
+def _count(memory: dict[str, Array], name: str, samples: int) -> Any:
+    """The number of the first of these samples, counted in `memory`; of all of them, in a GPU's memory, while a step is captured."""
+    if there := counter(name):
+        return there.take(samples)
     first = int(real(f"memory of {name}", shaped(f"memory of {name}", memory.get(name, np.zeros(1, np.int64)), 1))[0])
     memory[name] = np.array([first + samples], np.int64)
     return first

@@ -314,7 +314,7 @@ def test_bad_input(images: np.ndarray) -> None:
             network(**options)
     with pytest.raises(ValueError, match="it has no conductances"):
         network().conductances(0)
-    with pytest.raises(ValueError, match=r"^classes of CrossbarNetwork must be a finite number >= 1 and <= 16777216, got 0$"):
+    with pytest.raises(ValueError, match=r"^outputs of CrossbarNetwork must be a finite number >= 1 and <= 16777216, got 0$"):
         CrossbarNetwork(outputs=0, key=KEY)
     with pytest.raises(ValueError, match=r"^hidden of CrossbarNetwork must be values that are each a finite number >= 1"):
         CrossbarNetwork(hidden=(5, 0), key=KEY)
@@ -324,7 +324,7 @@ def test_bad_input(images: np.ndarray) -> None:
 def test_keys_of_a_recipe() -> None:
     """As they have been since there are recipes of crossbars."""
     assert {key.name: key.default for key in declared.keys(CrossbarNetwork)} == {
-        "inputs": 784, "hidden": (256,), "classes": 10, "activation": "tanh", "weight_max": 1.0, "device": "", "mapping": "one-sided",
+        "inputs": 784, "hidden": (256,), "activation": "tanh", "weight_max": 1.0, "device": "", "mapping": "one-sided",
         "tile_rows": 512, "tile_columns": 512, "dac_bits": 0, "adc_bits": 0, "read_noise": False, "cell_noise": 0.0, "wires": 0.0,
         "topology": "lines", "stuck_low": 0.0, "stuck_high": 0.0, "time": 0.0, "compensation": "none", "writer": "ideal",
         "pulsed_device": "gokmen-vlasov", "pulses": 31, "transfer_every": 1, "transfer_lines": 1, "transfer_lr": 0.1,

@@ -484,7 +484,7 @@ def test_keys_of_a_recipe() -> None:
     """As they have been since there are recipes of diffractive networks."""
     assert {key.name: key.default for key in _declared.keys(D2NN)} == {
         "layers": 5, "size": 200, "pitch": 0.4e-3, "wavelength": 299_792_458 / 0.4e12, "spacing": 30e-3, "pad": 2.0, "method": "auto",
-        "band_limit": True, "oversample": 1, "detectors": "single", "detector_size": 20, "input_size": 112, "classes": 10,
+        "band_limit": True, "oversample": 1, "detectors": "single", "detector_size": 20, "input_size": 112,
         "start": "uniform", "store": "fields", "misalignment": 0.0, "levels": 0, "height_error": 0.0, "index": 1.7227,
         "between": "field", "feature_grid": 16,
     }  # fmt: skip

@@ -153,7 +153,7 @@ def test_a_first_start_and_a_later_one_come_to_the_same_bits(fresh: Path) -> Non
     kept = sorted(path.name for path in fresh.glob("numba/*"))
     assert run(CROSSBAR, fresh) == first
     assert sorted(path.name for path in fresh.glob("numba/*")) == kept  # nor was anything compiled
-    assert {name.partition("-")[0] for name in kept} == {"join", "join_last", "pnn_tree_leaves"}
+    assert {name.partition("-")[0] for name in kept} == {"join", "pnn_tree_leaves"}
 
 
 # Files can grow to 1000 bytes only, as on a full disk; g++ and its temporary folder are spared.

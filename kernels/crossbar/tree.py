@@ -85,21 +85,16 @@ def close(C, k, shut, tape):
             C[a, k, x] = 0
 
 
-@inner(error_model="numpy")
-def ports_by(i, j, ports):
-    """The ports of a leaf that exist when cell (i, j) is added, and how many."""
-    count = 0
-    for a in range(i + 1):
-        ports[count] = a
-        ports[count + 1] = M + a
-        count += 2
-    for a in range(M if i else j + 1):
-        ports[count] = 2 * M + a
-        count += 1
-    for a in range(M if i else j):
-        ports[count] = 3 * M + a
-        count += 1
-    return count
+def _ports_by(i, j):
+    """The ports of a leaf that exist when cell (i, j) is added."""
+    words = [port for a in range(i + 1) for port in (a, M + a)]
+    return words + [2 * M + a for a in range(M if i else j + 1)] + [3 * M + a for a in range(M if i else j)]
+
+
+# Of every cell, and how many: constants, which are compiled sooner than what counts them. Unsigned: no negative-index test in the inner loop
+COUNTS = np.array([[len(_ports_by(i, j)) for j in range(M)] for i in range(M)])
+EVERY = np.arange(PORTS, dtype=np.uint32)
+EXISTING = np.array([[(_ports_by(i, j) + PORTS * [0])[:PORTS] for j in range(M)] for i in range(M)], np.uint32)
 
 
 @inner(error_model="numpy")
@@ -116,7 +111,6 @@ def leaf_group(G, wire, pair, start, C, tape):
     n_in, n_out = G.shape
     rows, cols = -(-n_in // M), -(-n_out // M)
     up, blocks = rows * M - n_in, rows * cols
-    ports = np.empty(PORTS, np.uint32)  # unsigned: no negative-index test in the inner loop
     g = np.empty(LANES, G.dtype)
     shut = np.empty(LANES, np.bool_)
     top, left = np.empty(LANES, np.int64), np.empty(LANES, np.int64)  # the first row and column of the leaf in each lane
@@ -130,7 +124,7 @@ def leaf_group(G, wire, pair, start, C, tape):
     for i in range(M):
         for j in range(M):
             w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
-            count = ports_by(i, j, ports)
+            ports, count = EXISTING[i, j], COUNTS[i, j]
             for x in range(LANES):
                 before, _ = segment_kind(top[x] + i, left[x] + j, n_in, n_out, pair)
                 g[x] = wire[before]
@@ -169,7 +163,9 @@ def leaf_group(G, wire, pair, start, C, tape):
 
 @inner(error_model="numpy")
 def wires_of(word, bit, first, last, dtype):
-    return np.array([word, bit, first, last, PERFECT]).astype(dtype)
+    wire = np.empty(5, dtype)
+    wire[0], wire[1], wire[2], wire[3], wire[4] = word, bit, first, last, PERFECT
+    return wire
 
 
 @njit(error_model="numpy")
@@ -181,7 +177,7 @@ def pnn_tree_leaves(arrays, n_in, n_out, pair, word, bit, first, last, G, out):
     for n in range(arrays):
         for start in range(0, blocks, LANES):
             leaf_group(cells[n], wire, pair, start, C, tape)
-            for b in range(start, min(start + LANES, blocks)):
+            for b in range(start, start + LANES if start + LANES < blocks else blocks):
                 for a in range(PORTS):
                     for c in range(PORTS):
                         ends[n, b, a, c] = C[a, c, b - start]
@@ -229,7 +225,8 @@ def place(A, out, top):
 @inner(error_model="numpy")
 def product(left, right):
     """left.T @ right."""
-    return np.dot(left.T, right)
+    out = np.empty((left.shape[1], right.shape[1]), left.dtype)
+    return np.dot(left.T, right, out)
 
 
 @inner(error_model="numpy")
@@ -241,7 +238,7 @@ def eliminate(rows):
     """
     e, n = rows.shape
     for start in range(0, e, PANEL):
-        stop = min(start + PANEL, e)
+        stop = start + PANEL if start + PANEL < e else e
         panel(rows, start, stop)
         if stop < e:
             done = corner(rows, start, stop, stop, n)
@@ -266,45 +263,47 @@ def shared_rows(first, out1, keep1, second, out2, keep2):
     return rows
 
 
-@njit(error_model="numpy")
-def join(first, out1, keep1, second, out2, keep2):
-    """Two blocks wired together at out1 = out2: conductances of their other ports (first's, then second's), and the eliminated rows."""
-    rows = shared_rows(first, out1, keep1, second, out2, keep2)
-    eliminate(rows)
-    Z = corner(rows, 0, len(out1), len(out1), rows.shape[1])
-    C = product(Z, Z)
-    n = len(keep1)
-    for a in range(n):
-        for b in range(n):
-            C[a, b] += first[keep1[a], keep1[b]]
-    for a in range(len(keep2)):
-        for b in range(len(keep2)):
-            C[n + a, n + b] += second[keep2[a], keep2[b]]
-    return C, rows
+@inner(error_model="numpy")
+def columns(A, start, numbers):
+    """A copy of the columns start + numbers."""
+    out = np.empty((A.shape[0], len(numbers)), A.dtype)
+    for i in range(A.shape[0]):
+        for j in range(len(numbers)):
+            out[i, j] = A[i, start + numbers[j]]
+    return out
 
 
 @njit(error_model="numpy")
-def join_last(first, out1, keep1, second, out2, keep2, drivers, outputs):
-    """As `join`, but only the conductances between the kept ports `drivers` and `outputs`: (drivers, outputs), and the rows."""
+def join(first, out1, keep1, second, out2, keep2, drivers, outputs):
+    """Two blocks wired together at out1 = out2: conductances of their other ports (first's, then second's), and the eliminated rows.
+
+    Where there are `drivers`, only the conductances between these and the `outputs` among the other ports: (drivers, outputs).
+    """
     rows = shared_rows(first, out1, keep1, second, out2, keep2)
     eliminate(rows)
     e, n = len(out1), len(keep1)
-    left = np.empty((e, len(drivers)), rows.dtype)
-    right = np.empty((e, len(outputs)), rows.dtype)
-    for k in range(e):
+    if len(drivers):
+        left, right = columns(rows, e, drivers), columns(rows, e, outputs)
+    else:
+        left = corner(rows, 0, e, e, rows.shape[1])
+        right = left
+    C = product(left, right)
+    if len(drivers):
         for a in range(len(drivers)):
-            left[k, a] = rows[k, e + drivers[a]]
-        for a in range(len(outputs)):
-            right[k, a] = rows[k, e + outputs[a]]
-    T = product(left, right)
-    for a in range(len(drivers)):
-        for b in range(len(outputs)):
-            i, j = drivers[a], outputs[b]
-            if i < n and j < n:
-                T[a, b] += first[keep1[i], keep1[j]]
-            elif i >= n and j >= n:
-                T[a, b] += second[keep2[i - n], keep2[j - n]]
-    return T, rows
+            for b in range(len(outputs)):
+                i, j = drivers[a], outputs[b]
+                if i < n and j < n:
+                    C[a, b] += first[keep1[i], keep1[j]]
+                elif i >= n and j >= n:
+                    C[a, b] += second[keep2[i - n], keep2[j - n]]
+    else:
+        for a in range(n):
+            for b in range(n):
+                C[a, b] += first[keep1[a], keep1[b]]
+        for a in range(len(keep2)):
+            for b in range(len(keep2)):
+                C[n + a, n + b] += second[keep2[a], keep2[b]]
+    return C, rows
 
 
 # ------------------------------------------------------------------------------------------------------------- down the tree
@@ -430,7 +429,6 @@ def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W,
     )
     ends = W.reshape(arrays, blocks, PORTS, PORTS)
     C, tape = np.empty((PORTS, PORTS, LANES), G.dtype), np.empty((STEPS, PORTS, LANES), G.dtype)
-    ports, every = np.empty(PORTS, np.uint32), np.arange(PORTS).astype(np.uint32)
     row, along = np.empty((PORTS, LANES), G.dtype), np.empty(LANES, G.dtype)
     wire = wires_of(word, bit, first, last, G.dtype)
     for n in range(arrays):
@@ -447,12 +445,12 @@ def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W,
             for k in range(M - 1, -1, -1):
                 step -= 2
                 if edge:
-                    unmove(C, every, PORTS, 2 * M + k, tape[step + 1], row, along)
-                    unmove(C, every, PORTS, M + k, tape[step], row, along)
+                    unmove(C, EVERY, PORTS, 2 * M + k, tape[step + 1], row, along)
+                    unmove(C, EVERY, PORTS, M + k, tape[step], row, along)
             for i in range(M - 1, -1, -1):
                 for j in range(M - 1, -1, -1):
                     w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
-                    count = ports_by(i, j, ports)
+                    ports, count = EXISTING[i, j], COUNTS[i, j]
                     if i:
                         step -= 1
                         unmove(C, ports, count, u, tape[step], row, along)

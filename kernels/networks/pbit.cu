@@ -36,48 +36,8 @@ extern "C" __global__ void __launch_bounds__(128, 6) pnn_pbit_sweep_f32(long lon
     const int* __restrict__ other, const float* __restrict__ coupling, const float* __restrict__ field, const double* __restrict__ beta,
     signed char* state, int* total, int* fault) {
     PNN_DYNAMIC_SHARED(float, pbit_shared);
-    const pnn::rng_key by = pnn::key_of(key0, key1, key);
-    int entries = first[nodes], room = entries + pad * (int)nodes;
-    float* w = pbit_shared;
-    int* o = (int*)(w + room);
-    signed char* mine = kept == 2 ? (signed char*)(o + (long long)room * width) : (signed char*)pbit_shared;
-    if (blockIdx.x == 0) {   // what all blocks have
-        for (int e = threadIdx.x; e < entries; e += blockDim.x)
-            if (!pnn::finite_(coupling[e])) atomicMax(fault, 64);
-        for (int n = threadIdx.x; n < sweeps; n += blockDim.x)
-            if (!pnn::finite_(beta[n]) || beta[n] < 0) atomicMax(fault, 67);
-    }
-    if (kept == 2) {
-        for (int i = threadIdx.x; i < nodes; i += blockDim.x)
-            for (int e = first[i]; e < first[i + 1]; e++) {
-                w[e + pad * i] = coupling[e];
-                for (int m = 0; m < width; m++) o[(e + pad * i) * width + m] = other[(long long)e * width + m];
-            }
-    }
-    for (long long s = blockIdx.x; s < samples; s += gridDim.x) {
-        signed char* there = state + s * nodes;
-        const float* own = field + (field_rows > 1 ? s * nodes : 0);
-        int* sum = total ? total + s * nodes : nullptr;
-        unsigned long long sample = (unsigned long long)(index ? index[s] : sample0 + s);
-        for (long long i = threadIdx.x; i < nodes; i += blockDim.x) {
-            signed char x = there[i];
-            if (x != 1 && x != -1) atomicMax(fault, 66);
-            if (!pnn::finite_(own[i])) atomicMax(fault, 64);
-            if (kept) mine[i] = x;
-        }
-        __syncthreads();
-        if (kept == 2)
-            pnn::pbit_sweeps({width, pad, first, o, w}, nodes, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta, mine, sum);
-        else if (kept == 1)
-            pnn::pbit_sweeps({width, 0, first, other, coupling}, nodes, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta, mine,
-                             sum);
-        else
-            pnn::pbit_sweeps({width, 0, first, other, coupling}, nodes, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta,
-                             there, sum);
-        if (kept)
-            for (long long i = threadIdx.x; i < nodes; i += blockDim.x) there[i] = mine[i];
-        __syncthreads();
-    }
+    pnn::pbit_sweep(samples, nodes, field_rows, colours, sweeps, width, kept, pad, pnn::key_of(key0, key1, key), sweep0, sample0, index,
+                    quad_first, visit, first, other, coupling, field, beta, state, total, fault, pbit_shared);
 }
 
 // One colour of one sweep where nearly all nodes of the colour have the same neighbours: a product of matrices, and the draws. A thread is
@@ -96,34 +56,8 @@ extern "C" __global__ void pnn_pbit_layer_f32(long long samples, long long nodes
     unsigned key1, const unsigned* __restrict__ key, long long block0, long long sample0, const long long* __restrict__ index,
     const int* __restrict__ visit, const int* __restrict__ input, const float* __restrict__ coupling, const float* __restrict__ field,
     const double* __restrict__ beta, float* state) {
-    const pnn::rng_key by = pnn::key_of(key0, key1, key);
-    float gain = pnn::spin_gain(pnn::mul_(2.0, beta[0]));
-    for (int p = blockIdx.y; p < panels; p += gridDim.y) {
-        const int* node = visit + 8ll * p;
-        const float* weight = coupling + 8ll * p * inputs;
-        for (long long s = blockIdx.x * (long long)blockDim.x + threadIdx.x; s < samples; s += gridDim.x * (long long)blockDim.x) {
-            float* mine = state + (s / 16) * 16 * nodes + s % 16;
-            const float* own = field + (field_rows > 1 ? s * nodes : 0);
-            unsigned long long sample = (unsigned long long)(index ? index[s] : sample0 + s);
-            float sum[8];
-#pragma unroll
-            for (int r = 0; r < 8; r++) sum[r] = node[r] >= 0 ? own[node[r]] : 0.0f;
-            for (int k = 0; k < inputs; k++) {
-                float x = mine[16ll * input[k]];
-#pragma unroll
-                for (int r = 0; r < 8; r++) sum[r] = pnn::fma_(weight[8ll * k + r], x, sum[r]);
-            }
-#pragma unroll
-            for (int h = 0; h < 2; h++) {
-                pnn::words w = pnn::block(by, (unsigned long long)(block0 + 2 * p + h), sample);
-#pragma unroll
-                for (int j = 0; j < 4; j++) {
-                    int i = node[4 * h + j];
-                    if (i >= 0) mine[16ll * i] = (float)pnn::spin(sum[4 * h + j], gain, w.w[j]);
-                }
-            }
-        }
-    }
+    pnn::pbit_layer(samples, nodes, field_rows, panels, inputs, pnn::key_of(key0, key1, key), block0, sample0, index, visit, input,
+                    coupling, field, beta, state);
 }
 
 // How the states b of samples differ from the states a, as factors and sums: all are whole numbers.
@@ -139,29 +73,5 @@ extern "C" __global__ void __launch_bounds__(256) pnn_pbit_contrast_f32(long lon
     const signed char* __restrict__ a, const signed char* __restrict__ b, float* __restrict__ first, float* __restrict__ second,
     float* __restrict__ moved, float* __restrict__ field) {
     __shared__ int parts[8][32];
-    long long above = nodes - below;
-    for (long long j0 = blockIdx.x * 32ll; j0 < nodes; j0 += gridDim.x * 32ll) {
-        long long j = j0 + threadIdx.x;
-        int total = 0;
-        for (long long s = threadIdx.y; j < nodes && s < samples; s += 8) {
-            int u = a[s * nodes + j], v = b[s * nodes + j];
-            if (j < below) {
-                first[s * below + j] = (float)u;
-                first[(samples + s) * below + j] = (float)v;
-                moved[s * below + j] = (float)(u - v);
-            } else {
-                second[s * above + j - below] = (float)u;
-                second[(samples + s) * above + j - below] = (float)-v;
-            }
-            total += u - v;
-        }
-        parts[threadIdx.y][threadIdx.x] = total;
-        __syncthreads();
-        if (threadIdx.y == 0 && j < nodes) {
-            total = 0;
-            for (int w = 0; w < 8; w++) total += parts[w][threadIdx.x];
-            field[j] = (float)total;
-        }
-        __syncthreads();
-    }
+    pnn::pbit_contrast(samples, nodes, below, a, b, first, second, moved, field, parts);
 }

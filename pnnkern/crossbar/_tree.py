@@ -32,6 +32,7 @@ def _kernels() -> Any:
 
 
 Index = np.ndarray[Any, np.dtype[np.int64]]
+EVERY: Index = np.empty(0, np.int64)  # of the ports that stay
 Key = tuple[int, int, bool, bool]  # rows, cols of leaves; whether wires end at the top and at the right side
 
 
@@ -153,7 +154,7 @@ class Tree:
             i, j = top.offset
             first, second = self._build(0, 0, top.parts[0]), self._build(i, j, top.parts[1])
             out1, keep1, out2, keep2 = top.wiring
-            self.T, rows = _kernels().join_last(first, out1, keep1, second, out2, keep2, self.drivers, self.outputs)
+            self.T, rows = _kernels().join(first, out1, keep1, second, out2, keep2, self.drivers, self.outputs)
             self._remember(0, 0, self.whole, rows)
 
     def _remember(self, i: int, j: int, key: Any, rows: np.ndarray) -> None:
@@ -168,7 +169,7 @@ class Tree:
         (a, b), (di, dj) = s.parts, s.offset
         first, second = self._build(i, j, a), self._build(i + di, j + dj, b)
         out1, keep1, out2, keep2 = s.wiring
-        C, rows = _kernels().join(first, out1, keep1, second, out2, keep2)
+        C, rows = _kernels().join(first, out1, keep1, second, out2, keep2, EVERY, EVERY)
         self._remember(i, j, key, rows)
         result: np.ndarray = C
         return result

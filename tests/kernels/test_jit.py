@@ -1,6 +1,7 @@
 """How twins are compiled: what for, and what not."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -25,6 +26,42 @@ def test_what_compiled_functions_alone_call_has_no_entry_for_python() -> None:
         with pytest.raises(TypeError, match="twice has no entry for Python: compiled functions call it"):
             twice(1.5)
         assert called(1.5) == 3.0
+
+
+def test_what_compiled_functions_alone_call_becomes_no_machine_code_of_its_own() -> None:
+    """Nor would a kernel be a fourth faster to compile, and a copy that is loaded first serves other kernels."""
+
+    @inner
+    def halved(x):
+        return x / 2
+
+    @njit
+    def called(x):
+        return halved(x) + halved(x + 1)
+
+    assert called(1.5) == 2.0
+    (kernel,), (part,) = called.overloads.values(), halved.overloads.values()
+    engine = kernel.codegen._engine
+    assert engine.is_symbol_defined(kernel.fndesc.llvm_func_name)
+    assert not engine.is_symbol_defined(part.fndesc.llvm_func_name)
+
+
+def test_errors_of_what_compiled_functions_call_have_their_arguments() -> None:
+    """Which lie in an environment of the helper that its callers must know of."""
+
+    @inner
+    def checked(x):
+        if x > 2:
+            raise ValueError("too large", x)
+        return 2 * x
+
+    @njit
+    def called(x):
+        return checked(x) + checked(x + 1)
+
+    assert called(0.5) == 4.0
+    with pytest.raises(ValueError, match=re.escape("('too large', 2.5)")):
+        called(1.5)
 
 
 def test_copies() -> None:

@@ -61,5 +61,48 @@ PNN_D void potts_sweeps(spin_graph graph, i64 nodes, int states, int colours, in
         }
     }
 }
+
+// What a launch of the kernel of this name in networks/potts.cu does, where layouts and sizes stand.
+PNN_D void potts_sweep(i64 samples, i64 nodes, i64 field_rows, int states, int colours, int sweeps, int kept, int pad, rng_key by,
+                       i64 sweep0, i64 sample0, const i64* index, const int* quad_first, const int* visit, const int* first,
+                       const int* neighbour, const float* coupling, const float* field, const double* beta, signed char* state, int* fault,
+                       float* memory) {
+    int entries = first[nodes], room = kept == 2 ? entries + pad * (int)nodes : 0;
+    float *fields = memory + threadIdx.x, *w = memory + states * (int)blockDim.x;
+    int* o = (int*)(w + room);
+    signed char* inside = (signed char*)(o + room);
+    if (blockIdx.x == 0) {   // what all blocks have
+        for (int e = threadIdx.x; e < entries; e += blockDim.x)
+            if (!finite_(coupling[e])) atomicMax(fault, 64);
+        for (int n = threadIdx.x; n < sweeps; n += blockDim.x)
+            if (!finite_(beta[n]) || beta[n] < 0) atomicMax(fault, 67);
+    }
+    if (kept == 2)
+        for (int i = threadIdx.x; i < nodes; i += blockDim.x)
+            for (int e = first[i]; e < first[i + 1]; e++) w[e + pad * i] = coupling[e], o[e + pad * i] = neighbour[e];
+    for (i64 s = blockIdx.x; s < samples; s += gridDim.x) {
+        signed char *there = state + s * nodes, *mine = kept ? inside : there;
+        const float* own = field + (field_rows > 1 ? s * nodes * states : 0);
+        u64 sample = (u64)(index ? index[s] : sample0 + s);
+        for (i64 i = threadIdx.x; i < nodes; i += blockDim.x) {
+            signed char x = there[i];
+            bool none = x < 0 || x >= states;
+            if (none) atomicMax(fault, 70);
+            mine[i] = none ? 0 : x;   // what it points at must be there
+        }
+        if (field_rows > 1 || s == 0)
+            for (i64 t = threadIdx.x; t < nodes * states; t += blockDim.x)
+                if (!finite_(own[t])) atomicMax(fault, 64);
+        __syncthreads();
+        if (kept == 2) {
+            potts_sweeps({1, pad, first, o, w}, nodes, states, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta, fields, mine);
+        } else {
+            potts_sweeps({1, 0, first, neighbour, coupling}, nodes, states, colours, sweeps, by, sweep0, sample, quad_first, visit, own, beta,
+                         fields, mine);
+        }
+        if (kept)   // each thread those that it brings for the next sample, too
+            for (i64 i = threadIdx.x; i < nodes; i += blockDim.x) there[i] = mine[i];
+    }
+}
 #endif
 }  // namespace pnn

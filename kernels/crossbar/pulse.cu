@@ -70,14 +70,16 @@ extern "C" __global__ void pnn_pulse_update_f32(long long rows, long long column
 // Bytes: reads a count and a weight per cell, writes the weight.
 // Launch: any 1-D grid and block.
 // Faults: 20 a weight outside its cell's range.
-// sample : number of the sample that the noise is of
+// sample0 : number of the sample that the noise is of, where index is null
+// index : (1) that number, or null
 // counts : (rows, columns) pulses, down where negative
 extern "C" __global__ void pnn_pulse_apply_f32(long long rows, long long columns, unsigned device0, unsigned device1, unsigned cycle0,
-                                               unsigned cycle1, long long row0, long long column0, long long sample, int kind,
-                                               const float* __restrict__ parameters, int count, const float* __restrict__ nodes,
-                                               const int* __restrict__ counts, float* __restrict__ w, int* fault) {
-    pnn::pulse_apply(rows, columns, {device0, device1}, {cycle0, cycle1}, row0, column0, sample, kind, parameters, count, nodes, counts, w,
-                     fault);
+                                               unsigned cycle1, long long row0, long long column0, long long sample0,
+                                               const long long* __restrict__ index, int kind, const float* __restrict__ parameters,
+                                               int count, const float* __restrict__ nodes, const int* __restrict__ counts,
+                                               float* __restrict__ w, int* fault) {
+    pnn::pulse_apply(rows, columns, {device0, device1}, {cycle0, cycle1}, row0, column0, pnn::sample_of(0, sample0, index), kind, parameters,
+                     count, nodes, counts, w, fault);
 }
 
 // The parameters of all cells, which are numbered and not stored.

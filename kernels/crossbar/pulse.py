@@ -293,9 +293,9 @@ def pnn_pulse_apply(*own):
 
     @njit(parallel=True, error_model="numpy")
     def pnn_pulse_apply(
-        rows, columns, device0, device1, cycle0, cycle1, row0, column0, sample, kind, p, count, nodes, counts, w, fault
+        rows, columns, device0, device1, cycle0, cycle1, row0, column0, sample0, index, kind, p, count, nodes, counts, w, fault
     ):
-        bad = 0
+        bad, sample = 0, index[0] if index.size else sample0
         for i in prange(rows):
             cells = np.empty((6, columns), f4)
             up, down, high, low, shape_up, shape_down = cells[0], cells[1], cells[2], cells[3], cells[4], cells[5]

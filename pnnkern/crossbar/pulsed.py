@@ -117,7 +117,7 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
 
 
 @accepts_any
-def apply_pulses(w: Real, counts: Numbers, *, device: str | PulsedDevice, key: Key | None = None, sample: int = 0,
+def apply_pulses(w: Real, counts: Numbers, *, device: str | PulsedDevice, key: Key | None = None, sample: Sample = 0,
                  origin: tuple[int, int] = (0, 0)) -> Array:  # fmt: skip
     """Give each cell a number of pulses, up where positive, down where negative.
 
@@ -125,8 +125,8 @@ def apply_pulses(w: Real, counts: Numbers, *, device: str | PulsedDevice, key: K
     ----------
     counts : Array
         (n_in, n_out) int32.
-    sample : int
-        The number of this round of pulses; never the same again.
+    sample : Sample
+        The number of this round of pulses, or an array (1,) of it; never the same again.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def apply_pulses(w: Real, counts: Numbers, *, device: str | PulsedDevice, key: K
     out = _array.copied(w)
     _launch.launch(
         "crossbar/pulse", "apply", np.float32, *w.shape, *_key(key, "devices"), *_key(key, "counted pulses"), *_origin(origin),
-        _checks.samples(sample, 1, xp)[0], *_description(chosen, out), _array.contiguous(counts), out, threads=out.size,
+        *_checks.samples(sample, 1, xp), *_description(chosen, out), _array.contiguous(counts), out, threads=out.size,
         own=chosen._own(),
     )  # fmt: skip
     return out

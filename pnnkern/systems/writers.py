@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _array, _constants, random
 from .._array import Array, Numbers
-from .._capture import CaptureError, counter
+from .._capture import counter
 from .._checks import real, shaped
 from .._declared import Count, Described, NotNegative, Positive, Range, check
 from .._errors import CapabilityError
@@ -94,8 +94,6 @@ class Pulsed:
         else:
             exact_counts = -lr / device.step * _step(name, parameter, update).reshape(cells.shape)
             xp = _array.namespace(exact_counts)
-            if not isinstance(sample, int):
-                raise CaptureError(f"{name} is written by counted pulses, which take the number of the sample from the host")
             draws = random.uniform(random.fold_in(key, "rounding"), (1, exact_counts.size), sample=sample, like=exact_counts)
             counts = xp.floor(exact_counts + draws.reshape(exact_counts.shape)).astype(np.int32)
             new = pulsed.apply_pulses(cells, counts, device=device, key=key, sample=sample)

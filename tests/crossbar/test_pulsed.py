@@ -147,6 +147,9 @@ def test_counted_pulses_and_cells(backend, rng, kind):
         factor = 1 + device.noise * z / np.sqrt(max(abs(counts[i, j]), 1))
         expected = pulsed_by_formula(device, cells[:, i, j], counts[i, j], factor, float(w[i, j]))
         assert abs(backend.numpy(got)[i, j] - expected) < 3e-6
+    given = backend.array(np.array([5]))  # the number of the round where the weights are
+    again = crossbar.apply_pulses(backend.array(w), backend.array(counts), device=device, key=KEY, sample=given)
+    np.testing.assert_array_equal(backend.numpy(again), backend.numpy(got))
 
 
 @pytest.mark.parametrize("kind", DEVICES)

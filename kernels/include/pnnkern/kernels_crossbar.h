@@ -825,7 +825,8 @@ struct pnn_pulse_apply_f32_arguments {
     unsigned cycle1;
     long long row0;
     long long column0;
-    long long sample;
+    long long sample0;
+    const long long* index; /* (1) */
     int kind;
     const float* parameters; /* (17) */
     int count;
@@ -834,11 +835,12 @@ struct pnn_pulse_apply_f32_arguments {
     float* w; /* (rows, columns) */
     int* fault; /* (1) */
 };
-static inline void pnn_pulse_apply_f32_pointers(struct pnn_pulse_apply_f32_arguments* a, void* pointers[16]) {
+static inline void pnn_pulse_apply_f32_pointers(struct pnn_pulse_apply_f32_arguments* a, void* pointers[17]) {
     pointers[0] = (void*)&a->rows; pointers[1] = (void*)&a->columns; pointers[2] = (void*)&a->device0; pointers[3] = (void*)&a->device1;
     pointers[4] = (void*)&a->cycle0; pointers[5] = (void*)&a->cycle1; pointers[6] = (void*)&a->row0; pointers[7] = (void*)&a->column0;
-    pointers[8] = (void*)&a->sample; pointers[9] = (void*)&a->kind; pointers[10] = (void*)&a->parameters; pointers[11] = (void*)&a->count;
-    pointers[12] = (void*)&a->nodes; pointers[13] = (void*)&a->counts; pointers[14] = (void*)&a->w; pointers[15] = (void*)&a->fault;
+    pointers[8] = (void*)&a->sample0; pointers[9] = (void*)&a->index; pointers[10] = (void*)&a->kind; pointers[11] = (void*)&a->parameters;
+    pointers[12] = (void*)&a->count; pointers[13] = (void*)&a->nodes; pointers[14] = (void*)&a->counts; pointers[15] = (void*)&a->w;
+    pointers[16] = (void*)&a->fault;
 }
 struct pnn_pulse_cells_f32_arguments {
     long long rows;
@@ -1480,8 +1482,8 @@ extern "C" __global__ void pnn_pulse_update_f32(long long rows, long long column
     unsigned cycle0, unsigned cycle1, long long row0, long long column0, long long sample0, const long long* index, int kind,
     const float* parameters, int count, const float* nodes, const unsigned* x_words, const unsigned* d_words, float* w, int* fault);
 extern "C" __global__ void pnn_pulse_apply_f32(long long rows, long long columns, unsigned device0, unsigned device1, unsigned cycle0,
-    unsigned cycle1, long long row0, long long column0, long long sample, int kind, const float* parameters, int count, const float* nodes,
-    const int* counts, float* w, int* fault);
+    unsigned cycle1, long long row0, long long column0, long long sample0, const long long* index, int kind, const float* parameters,
+    int count, const float* nodes, const int* counts, float* w, int* fault);
 extern "C" __global__ void pnn_pulse_cells_f32(long long rows, long long columns, unsigned device0, unsigned device1, long long row0,
     long long column0, int kind, const float* parameters, float* out);
 extern "C" __global__ void pnn_read_dac_f32(long long batch, long long n_in, float step, float low, float high, int stochastic,

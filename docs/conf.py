@@ -2,13 +2,15 @@
 
 import importlib
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+DOCS = ROOT / "docs"
+sys.path[:0] = [str(ROOT), str(DOCS)]
 
 import pnnkern  # noqa: E402
 
@@ -43,6 +45,7 @@ release = version = pnnkern.__version__
 
 extensions = [
     "myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "sphinx_design",
+    "sphinx-mathjax-offline", "sphinx_gallery.gen_gallery",
 ]  # fmt: skip
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "_static", "examples"]
@@ -61,6 +64,20 @@ autodoc_inherit_docstrings = False
 numpydoc_show_class_members = False
 numpydoc_validation_checks: set[str] = set()
 
+shutil.rmtree(DOCS / "_build/scripts", ignore_errors=True)
+shutil.copytree(ROOT / "scripts/gallery", DOCS / "_build/scripts")  # where they run, and leave what they make
+sphinx_gallery_conf = {
+    "examples_dirs": "_build/scripts",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",  # all are run, at the size that they have by themselves
+    "image_scrapers": ("gallery_pictures.pictures",),
+    "within_subsection_order": "FileNameSortKey",
+    "notebook_extensions": set(),
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = "pnnkern"
 html_static_path = ["_static"]
@@ -74,8 +91,8 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-PAGES = [page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")]
-html_sidebars: dict[str, list[str]] = {page.with_suffix("").as_posix(): [] for page in PAGES if page.stem != "api"}
+PAGES = [page.relative_to(DOCS) for page in DOCS.rglob("*.md")]
+html_sidebars: dict[str, list[str]] = {page.with_suffix("").as_posix(): [] for page in PAGES if page.stem != "api"} | {"gallery/*": []}
 html_show_sourcelink = False
 html_copy_source = False
 linkcheck_ignore = [r"https?://.*"]  # built without a network: links within the site are what is checked

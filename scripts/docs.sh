@@ -10,4 +10,5 @@ rm -rf build pnnkern.egg-info docs/generated docs/gallery docs/_build
 "$venv/bin/python" scripts/run_blocks.py --pictures docs/_static/drawn docs/start.md docs/tour.md docs/tutorials/*.md
 "$venv/bin/python" scripts/validation.py docs/_static/drawn/validation.png # and .md, for docs/validation.md
 "$venv/bin/python" -m sphinx -W --keep-going -q -j auto -b html docs docs/_build/html
+"$venv/bin/python" scripts/links.py docs/_build/html
 echo "docs/_build/html/index.html"

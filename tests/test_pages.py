@@ -22,6 +22,11 @@ def test_every_rule_is_on_the_page_of_methods() -> None:
         assert rules[rule].__name__ == name  # type: ignore[attr-defined]
 
 
+def test_every_rule_that_trains_resistors_is_measured() -> None:
+    measured = re.findall(r"^\| `([\w-]+)` \| [\d ]+ \| [\d.]+ ± [\d.]+ \|$", METHODS, re.M)
+    assert sorted(measured) == sorted(rule for rule, row in matrix.collect().items() if row["resistor-network"].trains)
+
+
 @pytest.mark.parametrize(("rule", "cell"), SHOWN, ids=[cell for _, cell in SHOWN])
 def test_a_recipe_of_each(rule: str, cell: str) -> None:
     """It can be put together; full data sets by the digits that are shipped."""

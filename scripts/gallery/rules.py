@@ -10,6 +10,8 @@ model that knows the system perfectly, and the system before training. ``--full`
 
 `agnostic-ep` and `coupled-dynamics`, whose parts move by physics alone, take no learning rate, and `agnostic-ep` comes further in more epochs
 (60 % after 200, on seed 0).
+
+Full size: 2.3 minutes of one core. What it printed is the table of :doc:`/methods`.
 """
 
 import argparse

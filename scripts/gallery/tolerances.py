@@ -8,7 +8,7 @@ beside their place, printed heights that are off, heights of few levels. Drawn i
 a linear classifier of the pixels and masks that were not trained. ``--full`` has 200 neurons on a side, as the published network.
 
 Few levels can be trained for, misplaced masks in part, and errors of the height hardly: they scatter the light. What training with errors
-costs is seen on the left of each panel.
+costs is seen on the left of each panel. The full size was not run for this page.
 """
 
 import argparse

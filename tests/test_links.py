@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from scripted import ROOT, script
 
-GOOD = """<html><body id="top-of-it"><h1 id="a b">A</h1><a name="old"></a><a href="part/other.html#x">o</a><a href="#a%20b">here</a><a href="#">top</a>
+GOOD = """<html><body id="top-of-it"><h1 id="a b">A</h1><a name="old"></a>
+<a href="part/other.html#x">o</a><a href="#a%20b">here</a><a href="#">top</a>
 <a href="#old">old</a><img src="picture.png"><a href="https://elsewhere.org/no#where">away</a><a href="mailto:a@b.c">mail</a>
 <script src="//elsewhere.org/x.js?v=1"></script><link href="style.css?v=2"></body></html>"""
 BROKEN = {

@@ -8,8 +8,8 @@ the picture, and says the commands that it runs, which are all one needs: said a
 seeds. What else is said goes to ``pnnkern launch``: ``--full --executor slurm --slurm partition=cpu`` submits an array of jobs and comes back;
 the same command later draws what is finished. More: :doc:`/clusters`.
 
-Full size: 60 runs, 5.2 minutes of one core. With parts off by 0, 40 and 80 % rms, deployed gradients of the model come to 95.2 ± 2.2, 92.5 ± 4.1
-and 82.1 ± 13.4 % (mean and standard deviation of ten seeds), coupled learning to 94.8 ± 2.0, 95.2 ± 2.4 and 95.0 ± 1.8 %.
+Full size: 60 runs, 5.2 minutes of one core. With parts off by 0, 40 and 80 % rms, deployed gradients of the model come to 95.2 ± 2.2,
+92.5 ± 4.1 and 82.1 ± 13.4 % (mean and standard deviation of ten seeds), coupled learning to 94.8 ± 2.0, 95.2 ± 2.4 and 95.0 ± 1.8 %.
 """
 
 import argparse

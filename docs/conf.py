@@ -2,13 +2,15 @@
 
 import importlib
 import re
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+DOCS = ROOT / "docs"
+sys.path[:0] = [str(ROOT), str(DOCS)]
 
 import pnnkern  # noqa: E402
 
@@ -36,6 +38,7 @@ def given_again() -> set[str]:
     return again
 
 
+AGAIN = given_again()
 project = "pnnkern"
 author = "the pnnkern developers"
 copyright = author
@@ -43,6 +46,7 @@ release = version = pnnkern.__version__
 
 extensions = [
     "myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "sphinx_design",
+    "sphinx-mathjax-offline", "sphinx_gallery.gen_gallery",
 ]  # fmt: skip
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "_static", "examples"]
@@ -53,7 +57,7 @@ myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 
 autosummary_generate = True
-autosummary_context = {"again": given_again()}  # what two modules give is indexed once
+autosummary_context = {"again": AGAIN}  # what two modules give is indexed once
 autosummary_ignore_module_all = False
 autodoc_typehints = "none"  # numpydoc's sections have them
 autodoc_member_order = "bysource"
@@ -61,10 +65,24 @@ autodoc_inherit_docstrings = False
 numpydoc_show_class_members = False
 numpydoc_validation_checks: set[str] = set()
 
+shutil.rmtree(DOCS / "_build/scripts", ignore_errors=True)
+shutil.copytree(ROOT / "scripts/gallery", DOCS / "_build/scripts")  # where they run, and leave what they make
+sphinx_gallery_conf = {
+    "examples_dirs": "_build/scripts",
+    "gallery_dirs": "gallery",
+    "filename_pattern": r"\.py$",  # all are run, at the size that they have by themselves
+    "image_scrapers": ("gallery_pictures.pictures",),
+    "within_subsection_order": "FileNameSortKey",
+    "notebook_extensions": set(),
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = "pnnkern"
 html_static_path = ["_static"]
-html_css_files = ["narrow.css"]
+html_css_files = ["site.css"]
 html_theme_options = {
     "show_nav_level": 2,
     "navigation_with_keys": False,
@@ -73,12 +91,12 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
+    "header_links_before_dropdown": 4,
 }
-PAGES = [page.relative_to(ROOT / "docs") for page in (ROOT / "docs").rglob("*.md")]
-html_sidebars: dict[str, list[str]] = {page.with_suffix("").as_posix(): [] for page in PAGES if page.stem != "api"}
+PAGES = [page.relative_to(DOCS) for page in DOCS.rglob("*.md")]
+html_sidebars: dict[str, list[str]] = {page.with_suffix("").as_posix(): [] for page in PAGES if page.stem != "api"} | {"gallery/*": []}
 html_show_sourcelink = False
 html_copy_source = False
-linkcheck_ignore = [r"https?://.*"]  # built without a network: links within the site are what is checked
 
 
 def escape_bars(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
@@ -89,5 +107,17 @@ def escape_bars(app: object, what: str, name: str, obj: object, options: object,
             lines[at] = "".join(part if part.startswith("``") else part.replace("|", "\\|") for part in parts)
 
 
+def back_to_docs(app: object, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """From a module's source to the page of each of its names: viewcode takes all of a module to be given by one room."""
+
+    def link(found: re.Match[str]) -> str:
+        room, name, inside = found.groups()
+        return f"generated/{room}.{name}.html" + (f"#{room}.{name}{inside}" if f"{room}.{name}" not in AGAIN else "") + '"'
+
+    if page.startswith("_modules/"):
+        context["body"] = re.sub(r'generated/([\w.]+)\.(\w+)\.html#[\w.]*?\.\2((?:\.\w+)*)"', link, context["body"])
+
+
 def setup(app: Any) -> None:
+    app.connect("html-page-context", back_to_docs)
     app.connect("autodoc-process-docstring", escape_bars, priority=900)  # behind numpydoc

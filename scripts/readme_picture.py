@@ -2,7 +2,7 @@
 
 Light through a diffractive network that was trained on the digits of the package: intensity summed over x, between the planes by
 `propagate`. Crossbars with real wires: what is left of each cell's conductance from end to end. A flow network after coupled learning, as in
-scripts/flow.py. Prints what is drawn.
+scripts/gallery/flow.py. Prints what is drawn.
 """
 
 import io
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from flow import ETA, LIMITS, RATE, WANTED, places
+from gallery.flow import ETA, LIMITS, RATE, WANTED, places
 from PIL import Image
 
 import pnnkern as pnn

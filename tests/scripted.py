@@ -9,8 +9,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def script(name: str) -> ModuleType:
-    """scripts/NAME.py."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"scripts/{name}.py")
+    """scripts/NAME.py; NAME may be gallery/..."""
+    name, path = name.split("/")[-1], ROOT / f"scripts/{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

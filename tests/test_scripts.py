@@ -1,5 +1,8 @@
 """Scripts that draw what networks learn run, shortened, and leave a picture."""
 
+import re
+import runpy
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,23 +17,24 @@ ERRORS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "shorter", "argument", "says"),
-    [
-        ("recovery", {"EPOCHS": 4, "EVERY": 2}, 1, "after the cut: median test accuracy"),
-        ("allostery", {"STEPS": 20}, 0, "%"),
-        ("modes", {"STEPS": 60}, 1, "curvature: "),
-        ("wires", {}, 32, "1 ohm a segment: median error of a column 16: "),
-        ("ageing", {"BATCH": 16}, 2, "one factor for each chip: median error after a second "),
-        ("phase_retrieval", {"SIZE": 64}, 4, "of the light in the picture"),
-        ("flow", {"STEPS": 5}, 16, "step 5: pressures are off by "),
-        ("tolerances", {"EPOCHS": 0.05, "BUILT": 1, "KINDS": ERRORS}, 20, "masks misplaced, trained with errors: 0: "),
-        ("slm", {"DISTANCES": (1e-3, 1.0), "EPOCHS": 1}, 20, "1000 mm: test accuracy "),
-        ("rules", {"EPOCHS": 1, "RATES": (1.0,)}, 1, "coupled-learning: "),
-        ("misbuilt", {"EPOCHS": 1, "MISMATCH": [0.4]}, 1, "$ pnnkern launch "),
-        ("readme_picture", {"SIZE": 20, "PLANES": 2, "CELLS": 8, "SIDE": 8, "STEPS": 2}, 1, "flow: pressures off by "),
-    ],
-)
+GALLERY = sorted((ROOT / "scripts/gallery").glob("*.py"))
+SHORTENED = [
+    ("gallery/recovery", {"EPOCHS": 4, "EVERY": 2}, 1, "after the cut: median test accuracy"),
+    ("gallery/allostery", {"STEPS": 20}, 8, "%"),
+    ("gallery/modes", {"STEPS": 60}, 1, "curvature: "),
+    ("gallery/wires", {}, 32, "1 ohm a segment: median error of a column 16: "),
+    ("gallery/ageing", {"BATCH": 16}, 2, "one factor for each chip: median error after a second "),
+    ("gallery/phase_retrieval", {"STEPS": 4}, 64, "of the light in the picture"),
+    ("gallery/flow", {"STEPS": 5}, 16, "step 5: pressures are off by "),
+    ("gallery/tolerances", {"EPOCHS": 0.05, "BUILT": 1, "KINDS": ERRORS}, 20, "masks misplaced, trained with errors: 0: "),
+    ("gallery/slm", {"DISTANCES": (1e-3, 1.0), "EPOCHS": 1}, 20, "1000 mm: test accuracy "),
+    ("gallery/rules", {"EPOCHS": 1, "RATES": (1.0,)}, 1, "coupled-learning: "),
+    ("gallery/misbuilt", {"EPOCHS": 1, "MISMATCH": [0.4]}, 1, "2 points: 2 finished"),
+    ("readme_picture", {"SIZE": 20, "PLANES": 2, "CELLS": 8, "SIDE": 8, "STEPS": 2}, 1, "flow: pressures off by "),
+]
+
+
+@pytest.mark.parametrize(("name", "shorter", "argument", "says"), SHORTENED, ids=[row[0] for row in SHORTENED])
 def test_scripts_draw(name: str, shorter: dict[str, Any], argument: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
                       capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
     monkeypatch.syspath_prepend(ROOT / "scripts")  # some import others
@@ -42,9 +46,38 @@ def test_scripts_draw(name: str, shorter: dict[str, Any], argument: int, says: s
     assert says in capsys.readouterr().out
 
 
+def test_all_of_the_gallery_is_run() -> None:
+    assert {path.stem for path in GALLERY} == {name.split("/")[1] for name, *_ in SHORTENED if "/" in name}
+
+
+@pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
+def test_scripts_of_the_gallery(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Short, with a title that is underlined for its page, and large by one flag, which `--help` has."""
+    lines = path.read_text().splitlines()
+    assert len(lines) < 100
+    assert lines[2] == "=" * len(lines[1])
+    monkeypatch.setattr(sys, "argv", [path.name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(path), run_name="__main__")
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    (full,) = re.findall(r"--full\s+the large simulation: (?:up to )?(\d+)", said)
+    (small,) = re.findall(r'type=int, default=(\d+)', path.read_text())
+    assert int(full) > int(small)
+    assert f"const={full}," in path.read_text()
+
+
+def test_a_script_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for words, name in ((["--largest", "16"], "wires.png"), (["--largest", "16", "--out", "mine.png"], "mine.png")):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["wires.py", *words])
+        runpy.run_path(str(ROOT / "scripts/gallery/wires.py"), run_name="__main__")
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
 def test_damage_is_felt_and_mended(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss rises by the cut and falls again."""
-    module = script("recovery")
+    module = script("gallery/recovery")
     monkeypatch.setattr(module, "EPOCHS", 40)
     losses = module.learn(0)[0]
     trained, cut, end = losses[40 // module.EVERY], losses[40 // module.EVERY + 1], losses[-1]
@@ -56,13 +89,13 @@ def test_damage_is_felt_and_mended(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("size", "ohms"), [(16, 0.1), (64, 0.1), (32, 0.5)])
 def test_wires_cost_what_two_ladders_do(size: int, ohms: float) -> None:
     """Where little drops: r G n^2 / 3, twice."""
-    exact, estimated = script("wires").errors(size, ohms)
+    exact, estimated = script("gallery/wires").errors(size, ohms)
     assert estimated == pytest.approx(2 * ohms * 13e-6 * size**2 / 3, rel=0.1)
     assert exact == pytest.approx(estimated, rel=0.2)
 
 
 def test_one_factor_undoes_most_of_a_year() -> None:
-    module, rng = script("ageing"), np.random.default_rng(0)
+    module, rng = script("gallery/ageing"), np.random.default_rng(0)
     weights, inputs, tests = rng.normal(size=module.SHAPE), rng.normal(size=(32, module.SHAPE[0])), rng.normal(size=(64, module.SHAPE[0]))
     plain, compensated = module.chip(3, weights, inputs, tests)
     assert plain[-1] > 2 * compensated[-1]
@@ -71,14 +104,14 @@ def test_one_factor_undoes_most_of_a_year() -> None:
 
 
 def test_pressures_come_to_what_was_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    script("flow").main(str(tmp_path / "out.png"), 30)
+    script("gallery/flow").main(str(tmp_path / "out.png"), 30)
     off = [float(line.split(" by ")[1].split()[0]) for line in capsys.readouterr().out.splitlines()]
     assert off[-1] < off[0] / 10
 
 
 def test_few_levels_can_be_trained_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three levels: worse than as designed, and better after training with few of them; without an error what is built is the design."""
-    module = script("tolerances")
+    module = script("gallery/tolerances")
     monkeypatch.setattr(module, "EPOCHS", 1)
     digits = module.data.load("mnist-small")
     naive, trained = module.train(32, digits), module.train(32, digits, "levels")
@@ -91,7 +124,7 @@ def test_few_levels_can_be_trained_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pixels_spread_light_as_they_should() -> None:
     """Far away light of pixels with random phases is all over lambda z / p, of which a window of n pixels has (n p^2 / lambda z)^2, before the
     sinc^2 of a pixel, which there is one."""
-    module, size = script("slm"), 256
+    module, size = script("gallery/slm"), 256
     far = abs(np.array(module.DISTANCES) - 0.2) < 0.15  # metres: speckles are small beside the window
     for wavelength in module.WAVELENGTHS:
         share = module.passed_on(size, wavelength, 1)
@@ -101,7 +134,7 @@ def test_pixels_spread_light_as_they_should() -> None:
 
 
 def test_rates_are_chosen_on_held_out_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    module, asked = script("rules"), []
+    module, asked = script("gallery/rules"), []
 
     def learned(name: str, rule: str, seed: int, rate: float, validation: int = 0) -> tuple[int, np.ndarray]:
         asked.append((seed, rate, validation))

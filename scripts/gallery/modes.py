@@ -1,11 +1,13 @@
-"""Draws which parts of a curve a network of transistors learns first: ``python scripts/modes.py OUT.png [RUNS]``, a minute or two.
+"""
+What is learned first
+=====================
 
-Nonlinear regression by coupled learning, 16 nodes and 32 transistors, as in Dillavou et al., PNAS 121, e2319718121 (2024), whose network
-reduced errors in the order mean, slope, curvature. Here, by the steps of Adam, the curvature comes long after both. Prints from which
-step on each part, the median of the runs, stays below a quarter.
+A network of 16 nodes and 32 transistors learns a curve by coupled learning, as in Dillavou et al., PNAS 121, e2319718121 (2024), whose network
+reduced errors in the order mean, slope, curvature. Here, by the steps of Adam, the curvature comes long after both. Printed is from which step
+on each part, the median of the runs, stays below a quarter. ``--full`` takes twenty runs.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +35,7 @@ def learn(seed: int, x: np.ndarray, target: np.ndarray, times: np.ndarray) -> np
     return np.array(found)
 
 
-def main(out: str, runs: int = 3) -> None:
+def main(out: str, runs: int) -> None:
     x = np.linspace(0, 1, 7)
     target = 0.005 + 0.01 * (x - 0.5) - 0.08 * ((x - 0.5) ** 2 - 1 / 9)  # volts
     times = np.unique(np.geomspace(1, STEPS + 1, 50).astype(int) - 1)
@@ -47,4 +49,8 @@ def main(out: str, runs: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default="modes.png", help="the picture")
+    parser.add_argument("--runs", type=int, default=1, help="runs")
+    parser.add_argument("--full", dest="runs", action="store_const", const=20, help="the large simulation: 20 runs")
+    main(**vars(parser.parse_args()))

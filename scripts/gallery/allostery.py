@@ -1,12 +1,14 @@
-"""A network of springs learns to act at a distance: ``python scripts/allostery.py OUT.png [SEED]``, a few seconds.
+"""
+Springs that act at a distance
+==============================
 
 When a pair of nodes at one border is strained, pairs at the other borders shall answer with given strains, as an allosteric protein does:
-the table below says which. Every spring changes its stiffness by what it sees of its own lengths alone. The task: Rocks et al., PNAS 114,
-2520 (2017); by local rules: Stern et al., Phys. Rev. X 11, 021045 (2021). Prints wanted and learned strains.
+`WANTED` says which. Every spring changes its stiffness by what it sees of its own lengths alone. The task: Rocks et al., PNAS 114, 2520
+(2017); by local rules: Stern et al., Phys. Rev. X 11, 021045 (2021). ``--full`` is a network of 16 x 16 nodes instead of 8 x 8.
 """
 
+import argparse
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from pnnkern.experiments.pictures.springs import allostery
 from pnnkern.learning import Adam, allosteric_learning_update
 from pnnkern.networks import ElasticNetwork, graphs
 
-SIDE, STRAIN, STEPS, RATE = 8, 0.05, 600, 0.1  # nodes of a side; strain of a source; steps; learning rate of the stiffnesses, N/m
+STRAIN, STEPS, RATE = 0.05, 600, 0.1  # strain of a source; steps; learning rate of the stiffnesses, N/m
 # where pairs of neighbours lie, as (x, y) in [-1, 1] from the middle; each row of WANTED: a source strained by STRAIN, and the targets'
 SOURCES = [(-1.0, 0.5), (-1.0, -0.5)]
 TARGETS = [(1.0, 0.6), (1.0, -0.2), (0.3, -1.0)]
@@ -34,8 +36,8 @@ def pairs_at(edges: np.ndarray, x: np.ndarray, places: list[tuple[float, float]]
     return found
 
 
-def main(out: str, seed: int = 0) -> None:
-    edges, x = graphs.triangular(SIDE, SIDE, jitter=0.15, key=random.key(seed))
+def main(out: str, side: int, seed: int = 0) -> None:
+    edges, x = graphs.triangular(side, side, jitter=0.15, key=random.key(seed))
     chosen = pairs_at(edges, x, SOURCES + TARGETS)
     sources, targets = edges[chosen[: len(SOURCES)]], edges[chosen[len(SOURCES) :]]
     springs = np.delete(edges, chosen[len(SOURCES) :], axis=0)
@@ -57,10 +59,15 @@ def main(out: str, seed: int = 0) -> None:
     after = np.array([net.solve(k, rest, nodes, at[None], x)[0] for nodes, at in zip(sources, held, strict=True)])
     got = net.lengths(after)[:, gauges] / rest[gauges] - 1
     for case in range(len(sources)):
-        print(f"source {case + 1} strained by {STRAIN:.1%}: targets answer with {100 * got[case]} %, wanted {100 * WANTED[case]} %")
+        answers, asked = np.round(100 * got[case], 2) + 0.0, 100 * WANTED[case]
+        print(f"source {case + 1} strained by {STRAIN:.1%}: targets answer with {answers} %, wanted {asked} %")
     print(f"largest error: {errors[0].max() / STRAIN:.2g} of the source's strain at first, {errors[-1].max() / STRAIN:.2g} at last")
     Path(out).write_bytes(allostery(springs, k[: len(springs)], x, after, sources, targets, WANTED, got, errors).png)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default="allostery.png", help="the picture")
+    parser.add_argument("--side", type=int, default=8, help="nodes on a side")
+    parser.add_argument("--full", dest="side", action="store_const", const=16, help="the large simulation: 16 nodes on a side")
+    main(**vars(parser.parse_args()))

@@ -1,11 +1,17 @@
-"""How large can a crossbar be with real wires? ``python scripts/wires.py OUT.png [LARGEST]``, half a minute for 512.
+"""
+How large can a crossbar be?
+============================
 
-Square arrays of random conductances (1 to 25 microsiemens), the ohms of a segment of wire, and the median error of a column's current, all
-inputs driven: exactly, by star-mesh elimination (`pnnkern.crossbar.effective_conductance`). Dotted beside it a first-order estimate, r G
-n^2 / 3 for each of the two lines: the mean voltage that n equal currents drop on their way along n segments. Prints the errors.
+Wires have resistance. Square arrays of random conductances (1 to 25 microsiemens), the ohms of a segment of wire, and the median error of a
+column's current, all inputs driven: exactly, by star-mesh elimination (`pnnkern.crossbar.effective_conductance`). Dotted beside it a
+first-order estimate, r G n^2 / 3 for each of the two lines: the mean voltage that n equal currents drop on their way along n segments.
+``--full`` goes on to arrays of 2048 x 2048.
+
+Full size: 83 seconds of one core. With 1 ohm a segment a current is off by 1 % in an array of 32 x 32, by 13 % in one of 128, by 70 % in one of
+512 and by 97 % in one of 2048.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +29,7 @@ def errors(size: int, ohms: float, seed: int = 0) -> tuple[float, float]:
     return float(np.median(np.abs(through / ideal - 1))), float(2 * ohms * cells.mean() * size**2 / 3)
 
 
-def main(out: str, largest: int = 512) -> None:
+def main(out: str, largest: int) -> None:
     sizes = [2**k for k in range(4, 13) if 2**k <= largest]
     with figure(size=(6.4, 3.6)) as (drawn, axis):
         for ohms, colour in zip(OHMS, (BLUE, GREEN, ORANGE, RED), strict=True):
@@ -42,4 +48,8 @@ def main(out: str, largest: int = 512) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default="wires.png", help="the picture")
+    parser.add_argument("--largest", type=int, default=128, help="rows of the largest array")
+    parser.add_argument("--full", dest="largest", action="store_const", const=2048, help="the large simulation: up to 2048 rows")
+    main(**vars(parser.parse_args()))

@@ -1,10 +1,15 @@
-"""A network of resistors is damaged and learns again: ``python scripts/recovery.py OUT.png [RUNS]``, some seconds a run.
+"""
+Damage, and recovery
+====================
 
-The recipe coupled-iris, with a fifth of the edges cut half way (`pnnkern.systems.resistor_network.damaged`) and the same rule going on with
-what is left. Prints test accuracies before the cut, right after it, and at the end; medians of the runs are drawn.
+The recipe coupled-iris, a network of resistors, with a fifth of the edges cut half way (`pnnkern.systems.resistor_network.damaged`) and the
+same rule going on with what is left. Printed are test accuracies before the cut, right after it, and at the end; medians of the runs are drawn.
+``--full`` makes twenty runs.
+
+Full size: 21 seconds of one core. The median test accuracy is 95.8 % before the cut, 82.3 % right after it, and 95.8 % at the end.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +42,7 @@ def learn(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return losses, accuracies
 
 
-def main(out: str, runs: int = 5) -> None:
+def main(out: str, runs: int) -> None:
     losses, accuracies = (np.array(values) for values in zip(*(learn(seed) for seed in range(runs)), strict=True))
     half = EPOCHS // EVERY
     for what, at in (("untrained", 0), ("trained", half), ("after the cut", half + 1), ("trained again", 2 * half + 1)):
@@ -57,4 +62,8 @@ def main(out: str, runs: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default="recovery.png", help="the picture")
+    parser.add_argument("--runs", type=int, default=1, help="runs")
+    parser.add_argument("--full", dest="runs", action="store_const", const=20, help="the large simulation: 20 runs")
+    main(**vars(parser.parse_args()))

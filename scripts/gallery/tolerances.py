@@ -1,12 +1,17 @@
-"""How exactly must a diffractive network be built? ``python scripts/tolerances.py OUT.png [NEURONS]``, a minute or two for 64 on a side.
+"""
+How exactly must masks be made?
+===============================
 
-Five phase masks at 0.4 THz learn the digits of the package three times over: as designed, and with errors of one kind drawn anew at every
-step, of a strength that is drawn, too ("vaccinated": Mengu et al., Nanophotonics 9, 4207 (2020)). Then networks are built with errors that
-no training saw: masks beside their place, printed heights that are off, heights of few levels. Drawn is the test accuracy, median and range
-of the built ones, beside a linear classifier of the pixels and masks that were not trained. 200 on a side are the published network.
+Five phase masks at 0.4 THz learn the digits of the package: as designed, and with errors of one kind drawn anew at every step, of a strength
+that is drawn, too ("vaccinated": Mengu et al., Nanophotonics 9, 4207 (2020)). Then networks are built with errors that no training saw: masks
+beside their place, printed heights that are off, heights of few levels. Drawn is the test accuracy, median and range of the built ones, beside
+a linear classifier of the pixels and masks that were not trained. ``--full`` has 200 neurons on a side, as the published network.
+
+Few levels can be trained for, misplaced masks in part, and errors of the height hardly: they scatter the light. What training with errors
+costs is seen on the left of each panel. The full size was not run for this page.
 """
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +54,7 @@ def accuracies(network: systems.D2NN, digits: data.Dataset, kind: str, errors: l
     return np.reshape(found, (len(errors), BUILT))
 
 
-def main(out: str, size: int = 64) -> None:
+def main(out: str, size: int) -> None:
     digits = data.load("mnist-small")
     naive, linear = train(size, digits), controls.linear(digits)["test_accuracy"]
     flat = systems.D2NN(geometry=naive.geometry, start="pi")
@@ -76,4 +81,8 @@ def main(out: str, size: int = 64) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:3]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", default="tolerances.png", help="the picture")
+    parser.add_argument("--size", type=int, default=40, help="neurons on a side")
+    parser.add_argument("--full", dest="size", action="store_const", const=200, help="the large simulation: 200 neurons on a side")
+    main(**vars(parser.parse_args()))

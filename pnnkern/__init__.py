@@ -19,7 +19,7 @@ _HERE = os.path.dirname(os.path.realpath(__file__))
 if not os.path.isdir(os.path.join(_HERE, "kernels")):  # a bare checkout: kernels/ and data/ lie beside this package and are mapped into it
     __path__.append(os.path.dirname(_HERE))
 
-_ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
+_ROOMS = ("optics", "crossbar", "networks", "dynamics", "systems", "learning", "random", "testing", "experiments")
 _TRAINING = ("train", "load")  # of experiments.api, which needs the libraries of the command line
 __all__ = ["ScalarFunction", "__version__", "check", "clear_caches", "get_include", "get_kernels", "results", *_ROOMS, *_TRAINING]
 

@@ -4,7 +4,7 @@ import numpy as np
 from numba import prange
 
 from .._jit import inner, njit, with_functions
-from .ode import FAST, LANES, SUMS, drawn, driven, evaluation, own_felt, own_rates, places, shares, stages_of, stepping
+from .ode import FAST, LANES, SUMS, added, apart, copied, drawn, driven, evaluation, own_felt, own_rates, places, shares, stages_of, stepping
 
 inline = inner(error_model="numpy", fastmath=SUMS)
 
@@ -31,11 +31,11 @@ def own_felt_back(own, other, weight, constants, gc, gown, gother):
 
 
 @inline
-def onto(out, a, x):
-    """out += a x."""
-    for j in range(out.shape[0]):
-        for l in range(out.shape[1]):
-            out[j, l] += a * x[j, l]
+def onto_velocities(n, half, g):
+    """What cotangents of places that a velocity has moved add to the velocity's."""
+    for i in range(n):
+        for l in range(g.shape[1]):
+            g[n + i, l] += half * g[i, l]
 
 
 @inline
@@ -55,6 +55,7 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
     def evaluate_back(y, n, joined, weights, offsets, neighbour, edge, parameters, constants, u0, u1, part, c, u, g, ga, gc, gu, gp, gw, d0,
                       d1):  # fmt: skip
         """ga of cotangents g of the rates at a stage; what falls to parameters, weights and the drive before and behind is added."""
+        apart()
         channels, after = u0.shape[0], part
         before = 1 - part
         for i in range(n):
@@ -85,17 +86,15 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
             first = tile * LANES
             width = min(LANES, samples - first)
             h, root = real.type(dt), real.type(np.sqrt(dt))
-            at, part = np.zeros(4, real), np.zeros(4, real)
+            count, wide = stages_of(method), max(channels, 1)
+            tiles, vectors = np.zeros((6 + noisy, rows, width), real), np.zeros((3 + n, width), real)  # each array that is made takes a second
+            inputs, fours, ys = np.zeros((4, wide, width), real), np.zeros((2, 4), real), np.zeros((segment, count, rows, width), real)
+            x, acc, k, g, gk, ga, z = tiles[0], tiles[1], tiles[2], tiles[3], tiles[4], tiles[5], tiles[5 + noisy]
+            c, u, gu, gc = vectors[0], vectors[1], vectors[2], vectors[3:]
+            u0, u1, d0, d1, at, part = inputs[0], inputs[1], inputs[2], inputs[3], fours[0], fours[1]
+            numbers = np.zeros(width, np.uint64)
             places(method, at)
             shares(method, part)
-            count = stages_of(method)
-            x, ys, acc = np.zeros((rows, width), real), np.zeros((segment, count, rows, width), real), np.zeros((rows, width), real)
-            k, z = np.zeros((rows, width), real), np.zeros((rows if noisy else 0, width), real)
-            g, gk, ga = np.zeros((rows, width), real), np.zeros((rows, width), real), np.zeros((rows, width), real)
-            c, u, gc, gu = np.zeros(width, real), np.zeros(width, real), np.zeros((n, width), real), np.zeros(width, real)
-            u0, u1 = np.zeros((max(channels, 1), width), real), np.zeros((max(channels, 1), width), real)
-            d0, d1 = np.zeros((max(channels, 1), width), real), np.zeros((max(channels, 1), width), real)
-            numbers = np.zeros(width, np.uint64)
             gp, gw = by_parameters[tile * parameters.size : (tile + 1) * parameters.size], by_weights[tile * edges : (tile + 1) * edges]
             for l in range(width):
                 numbers[l] = index[first + l] if index.size > 0 else sample0 + first + l
@@ -121,29 +120,33 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
                     if channels > 0:
                         driven(drive, first, times, channels, t, u0)
                         driven(drive, first, times, channels, t + 1, u1)
-                    d0[:] = 0.0
-                    d1[:] = 0.0
+                    for l in range(width):
+                        for j in range(d0.shape[0]):
+                            d0[j, l] = d1[j, l] = 0.0
                     if method == 1:
-                        onto(g[n:], h * at[0], g[:n])
+                        onto_velocities(n, h * at[0], g)
                     else:
-                        acc[:] = g
+                        copied(g, acc)
+                        for j in range(rows):
+                            for l in range(width):
+                                ga[j, l] = 0.0
                     for s in range(count - 1, -1, -1):
                         if method == 1:
-                            gk[:n] = 0.0
-                            scaled(h, g[n:], 0, g[n:], gk[n:])
-                        elif s == count - 1:
-                            scaled(h * part[s], g, 0, g, gk)
-                        else:
-                            scaled(h * part[s], g, h * at[s + 1], ga, gk)
+                            for i in range(n):
+                                for l in range(width):
+                                    gk[i, l] = 0.0
+                                    gk[n + i, l] = h * g[n + i, l]
+                        else:  # ga is 0 before the last stage
+                            scaled(h * part[s], g, h * at[s + 1] if s + 1 < count else h * 0, ga, gk)
                         evaluate_back(ys[t - begin, s], n, joined, weights, offsets, neighbour, edge, parameters, constants, u0, u1, at[s], c,
                                       u, gk, ga, gc, gu, gp, gw, d0, d1)  # fmt: skip
                         if method == 1:
-                            onto(g, 1, ga)
-                            onto(g[n:], h * at[0], g[:n])
+                            added(g, ga)
+                            onto_velocities(n, h * at[0], g)
                         else:
-                            onto(acc, 1, ga)
+                            added(acc, ga)
                     if method != 1:
-                        g[:] = acc
+                        copied(acc, g)
                     if by_drive.size > 0:
                         for l in range(width):
                             for j in range(channels):

@@ -1,7 +1,10 @@
 """CPU twin of ode.cu: up to `LANES` samples side by side in one thread, each loop over them as long as a row of its arrays."""
 
+from typing import Any
+
 import numpy as np
-from numba import prange
+from numba import prange, types
+from numba.extending import intrinsic
 
 from .._jit import inner, njit, with_functions
 from ..random.draws import _normal4, _normal4_64
@@ -10,6 +13,17 @@ LANES = 64  # of a tile: longer rows spread the checks of what overlaps over mor
 FAST = {"contract", "nsz"}
 SUMS = {"contract", "nsz", "reassoc"}
 inline = inner(error_model="numpy", fastmath=FAST)
+
+
+@intrinsic
+def apart(typingctx: Any) -> Any:
+    """In a function: its callers call it. One function of all loops would take LLVM half a minute."""
+
+    def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), emit
 
 
 # ----------------------------------------------------------------------------------------- without a user's functions: springs and masses
@@ -83,6 +97,22 @@ def ahead(x, h, k, out):
 
 
 @inline
+def moved(n, x, h, of, out):
+    """Places of x after h with the velocities of `of`, and these: out."""
+    for i in range(n):
+        for l in range(x.shape[1]):
+            out[i, l] = x[i, l] + h * of[n + i, l]
+            out[n + i, l] = of[n + i, l]
+
+
+@inline
+def copied(x, out):  # not by a slice, which takes seconds to compile
+    for j in range(x.shape[0]):
+        for l in range(x.shape[1]):
+            out[j, l] = x[j, l]
+
+
+@inline
 def added(out, z):
     for j in range(out.shape[0]):
         for l in range(out.shape[1]):
@@ -92,6 +122,7 @@ def added(out, z):
 @inline
 def drawn(key0, key1, samples, n, t, root, sigma, z):
     """Increments of the noise in a step: the quad of node i at step t is number t n + i."""
+    apart()
     d = z.shape[0] // n
     for i in range(n):
         for l in range(z.shape[1]):
@@ -108,13 +139,15 @@ def drawn(key0, key1, samples, n, t, root, sigma, z):
 def evaluation(rates, felt):
     @inline
     def coupled(y, i, weights, offsets, neighbour, edge, constants, c):
-        c[:] = 0.0
+        for l in range(c.shape[0]):
+            c[l] = 0.0
         for k in range(offsets[i], offsets[i + 1]):
             felt(y[i], y[neighbour[k]], weights[edge[k]], constants, c)
 
     @inline
     def evaluate(y, n, joined, weights, offsets, neighbour, edge, parameters, constants, u0, u1, part, c, u, out):
         """Rates of all nodes at a stage."""
+        apart()
         if u0.shape[0] == 1:
             between(u0[0], u1[0], part, u)
         for i in range(n):
@@ -132,27 +165,29 @@ def stepping(evaluate):
     def step(method, h, at, part, x, ys, keep, acc, k, c, u, z, noisy, n, joined, weights, offsets, neighbour, edge, parameters, constants,
              u0, u1):  # fmt: skip
         """x after a step, in place. keep : 1 where the states of stage j stay in ys[j], else 0."""
+        apart()
         half = h * at[0]  # of the leapfrog: places by half a step, velocities, places by the other half
         for j in range(stages_of(method)):
             y = ys[keep * j]
             if method == 1:
-                y[n:] = x[n:]
-                ahead(x[:n], half, x[n:], y[:n])
+                moved(n, x, half, x, y)
             elif j == 0:
-                y[:] = x
-                acc[:] = x
+                copied(x, y)
+                copied(x, acc)
             else:
                 ahead(x, h * at[j], k, y)
                 if noisy:
                     added(y, z)
             evaluate(y, n, joined, weights, offsets, neighbour, edge, parameters, constants, u0, u1, at[j], c, u, k)
             if method == 1:
-                ahead(x[n:], h, k[n:], x[n:])
-                ahead(y[:n], half, x[n:], x[:n])
+                for i in range(n):
+                    for l in range(x.shape[1]):
+                        x[n + i, l] += h * k[n + i, l]
+                moved(n, y, half, x, x)
             else:
                 ahead(acc, h * part[j], k, acc)
         if method != 1:
-            x[:] = acc
+            copied(acc, x)
             if noisy:
                 added(x, z)
 
@@ -175,20 +210,20 @@ def pnn_ode_solve(rates, felt):
             first = tile * LANES
             width = min(LANES, samples - first)
             h, root = real.type(dt), real.type(np.sqrt(dt))
-            at, part = np.zeros(4, real), np.zeros(4, real)
+            tiles, vectors = np.zeros((4 + noisy, rows, width), real), np.zeros((2, width), real)  # each array that is made takes a second
+            inputs, fours = np.zeros((2, max(channels, 1), width), real), np.zeros((2, 4), real)
+            x, ys, acc, k, z = tiles[0], tiles[3:], tiles[1], tiles[2], tiles[3 + noisy]
+            c, u, u0, u1, at, part = vectors[0], vectors[1], inputs[0], inputs[1], fours[0], fours[1]
+            numbers = np.zeros(width, np.uint64)
             places(method, at)
             shares(method, part)
-            x, ys, acc = np.zeros((rows, width), real), np.zeros((1, rows, width), real), np.zeros((rows, width), real)
-            k, z = np.zeros((rows, width), real), np.zeros((rows if noisy else 0, width), real)
-            c, u, u0 = np.zeros(width, real), np.zeros(width, real), np.zeros((max(channels, 1), width), real)
-            u1, numbers = np.zeros((max(channels, 1), width), real), np.zeros(width, np.uint64)
             for l in range(width):
                 numbers[l] = index[first + l] if index.size > 0 else sample0 + first + l
                 for j in range(rows):
                     x[j, l] = state[(first + l) * rows + j]
             if channels > 0:
                 driven(drive, first, times, channels, 0, u0)
-                u1[:] = u0
+                copied(u0, u1)
             for t in range(steps):
                 if times > 1 and channels > 0:
                     driven(drive, first, times, channels, t + 1, u1)
@@ -197,7 +232,7 @@ def pnn_ode_solve(rates, felt):
                 step(method, h, at, part, x, ys, 0, acc, k, c, u, z, noisy, n, offsets.size > 0, weights, offsets, neighbour, edge,
                      parameters, constants, u0, u1)  # fmt: skip
                 if times > 1:
-                    u0[:] = u1
+                    copied(u1, u0)
                 if (t + 1) % every == 0:
                     for l in range(width):
                         to = ((first + l) * records + (t + 1) // every - 1) * rows

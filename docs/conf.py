@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT))
 
 import pnnkern  # noqa: E402
 
-ROOMS = ("optics", "crossbar", "networks", "learning", "systems", "random", "testing")
+ROOMS = ("optics", "crossbar", "networks", "dynamics", "learning", "systems", "random", "testing")
 
 
 def given_again() -> set[str]:

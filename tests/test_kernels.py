@@ -67,7 +67,7 @@ def test_comments_name_arguments_that_there_are() -> None:
 def test_units_are_those_of_the_field() -> None:
     """A unit is one that SI or the readers of codes know, and the same name has one unit in all types of a kernel."""
     units = {a.unit for kernel in KERNELS.values() for a in kernel.arguments} - {""}
-    assert units <= {"V", "S", "A", "A^2", "A, A^2", "S^2", "A/V^2", "ohm", "rad", "N", "m", "N/m", "N, m", "codes"}
+    assert units <= {"V", "S", "A", "A^2", "A, A^2", "S^2", "A/V^2", "ohm", "rad", "N", "m", "N/m", "N, m", "s", "codes"}
     by_argument = {(k.name, a.name): a.unit for k in KERNELS.values() for a in k.arguments}
     assert by_argument["pnn_tree_leaves_f64", "G"] == by_argument["pnn_tree_leaves_f32", "G"] == "S"
     assert by_argument["pnn_noise_mvm_f32", "v"] == "V"

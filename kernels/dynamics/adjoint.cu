@@ -9,7 +9,7 @@
 // team : threads of a sample, which divides those of a block
 // times : of the drive: 1 where it is constant, else steps + 1, with straight lines between
 // channels : of the drive: n, 1 for all nodes, 0 where there is none
-// dt : [time] of a step
+// dt : [s] of a step
 // constants : (constants) of the user's functions, one behind the other
 // parameters : (parameters, n) of the nodes
 // weights : (edges) of what nodes feel of each other
@@ -48,11 +48,11 @@ extern "C" __global__ void pnn_adjoint_back_f32(long long samples, long long n, 
     const float* __restrict__ sigma, unsigned key0, unsigned key1, const unsigned* __restrict__ key, long long sample0,
     const long long* __restrict__ index, const float* __restrict__ state, const float* __restrict__ checkpoints,
     const float* __restrict__ cotangent, float* history, float* __restrict__ by_state, float* by_parameters, float* by_weights, float* by_drive) {
-    PNN_DYNAMIC_SHARED(float, memory);
+    PNN_DYNAMIC_SHARED(float, singles);
     pnn::adjoint_back<float>({samples, n, steps, method, times, channels, step0, (float)dt, constants, parameters, weights, offsets, neighbour,
                             edge, drive, noisy, sigma, pnn::key_of(key0, key1, key), sample0, index},
                            {from_offsets, from_neighbour, from_edge, ends, edges, both, by_parameters, by_weights, by_drive}, every, segment,
-                           team, state, checkpoints, cotangent, history, by_state, memory);
+                           team, state, checkpoints, cotangent, history, by_state, singles);
 }
 extern "C" __global__ void pnn_adjoint_back_f64(long long samples, long long n, long long steps, long long every, long long segment,
     long long step0, int method, int team, long long times, long long channels, double dt, const double* __restrict__ constants,
@@ -62,9 +62,9 @@ extern "C" __global__ void pnn_adjoint_back_f64(long long samples, long long n, 
     const double* __restrict__ sigma, unsigned key0, unsigned key1, const unsigned* __restrict__ key, long long sample0,
     const long long* __restrict__ index, const double* __restrict__ state, const double* __restrict__ checkpoints,
     const double* __restrict__ cotangent, double* history, double* __restrict__ by_state, double* by_parameters, double* by_weights, double* by_drive) {
-    PNN_DYNAMIC_SHARED(double, memory);
+    PNN_DYNAMIC_SHARED(double, doubles);
     pnn::adjoint_back<double>({samples, n, steps, method, times, channels, step0, dt, constants, parameters, weights, offsets, neighbour,
                             edge, drive, noisy, sigma, pnn::key_of(key0, key1, key), sample0, index},
                            {from_offsets, from_neighbour, from_edge, ends, edges, both, by_parameters, by_weights, by_drive}, every, segment,
-                           team, state, checkpoints, cotangent, history, by_state, memory);
+                           team, state, checkpoints, cotangent, history, by_state, doubles);
 }

@@ -4,7 +4,23 @@ import numpy as np
 from numba import prange
 
 from .._jit import inner, njit, with_functions
-from .ode import FAST, LANES, SUMS, added, apart, copied, drawn, driven, evaluation, own_felt, own_rates, places, shares, stages_of, stepping
+from .ode import (
+    FAST,
+    LANES,
+    SUMS,
+    added,
+    apart,
+    copied,
+    drawn,
+    driven,
+    evaluation,
+    own_felt,
+    own_rates,
+    places,
+    shares,
+    stages_of,
+    stepping,
+)
 
 inline = inner(error_model="numpy", fastmath=SUMS)
 
@@ -76,8 +92,8 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
 
     @njit(parallel=True, error_model="numpy", fastmath=FAST)
     def pnn_adjoint_back(samples, n, steps, every, segment, step0, method, team, times, channels, dt, constants, parameters, weights, offsets,
-                         neighbour, edge, from_offsets, from_neighbour, from_edge, edges, both, ends, drive, noisy, sigma, key0, key1, key, sample0,
-                         index, state, checkpoints, cotangent, history, by_state, by_parameters, by_weights, by_drive):  # fmt: skip
+                         neighbour, edge, from_offsets, from_neighbour, from_edge, edges, both, ends, drive, noisy, sigma, key0, key1, key,
+                         sample0, index, state, checkpoints, cotangent, history, by_state, by_parameters, by_weights, by_drive):  # fmt: skip
         if key.size > 0:
             key0, key1 = key[0], key[1]
         rows, real = state.size // samples, state.dtype
@@ -102,7 +118,10 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
                 begin, end = piece * segment, min(steps, (piece + 1) * segment)
                 for l in range(width):
                     for j in range(rows):
-                        x[j, l] = checkpoints[((first + l) * kept + piece - 1) * rows + j] if piece > 0 else state[(first + l) * rows + j]
+                        if piece > 0:
+                            x[j, l] = checkpoints[((first + l) * kept + piece - 1) * rows + j]
+                        else:
+                            x[j, l] = state[(first + l) * rows + j]
                 for t in range(begin, end):
                     if channels > 0:
                         driven(drive, first, times, channels, t, u0)

@@ -8,7 +8,7 @@
 // team : threads of a sample, which divides those of a block
 // times : of the drive: 1 where it is constant, else steps + 1, with straight lines between
 // channels : of the drive: n, 1 for all nodes, 0 where there is none
-// dt : [time] of a step
+// dt : [s] of a step
 // constants : (constants) of the user's functions, one behind the other
 // parameters : (parameters, n) of the nodes
 // weights : (edges) of what nodes feel of each other
@@ -34,9 +34,9 @@ extern "C" __global__ void pnn_ode_solve_f32(long long samples, long long n, lon
     const float* __restrict__ drive, int noisy, const float* __restrict__ sigma, unsigned key0, unsigned key1,
     const unsigned* __restrict__ key, long long sample0, const long long* __restrict__ index, const float* __restrict__ state,
     float* __restrict__ out) {
-    PNN_DYNAMIC_SHARED(float, memory);
+    PNN_DYNAMIC_SHARED(float, singles);
     pnn::ode_solve<float>({samples, n, steps, method, times, channels, step0, (float)dt, constants, parameters, weights, offsets, neighbour,
-                           edge, drive, noisy, sigma, pnn::key_of(key0, key1, key), sample0, index}, every, team, state, out, memory);
+                           edge, drive, noisy, sigma, pnn::key_of(key0, key1, key), sample0, index}, every, team, state, out, singles);
 }
 extern "C" __global__ void pnn_ode_solve_f64(long long samples, long long n, long long steps, long long every, long long step0, int method,
     int team, long long times, long long channels, double dt, const double* __restrict__ constants, const double* __restrict__ parameters,
@@ -44,7 +44,7 @@ extern "C" __global__ void pnn_ode_solve_f64(long long samples, long long n, lon
     const double* __restrict__ drive, int noisy, const double* __restrict__ sigma, unsigned key0, unsigned key1,
     const unsigned* __restrict__ key, long long sample0, const long long* __restrict__ index, const double* __restrict__ state,
     double* __restrict__ out) {
-    PNN_DYNAMIC_SHARED(double, memory);
+    PNN_DYNAMIC_SHARED(double, doubles);
     pnn::ode_solve<double>({samples, n, steps, method, times, channels, step0, dt, constants, parameters, weights, offsets, neighbour,
-                            edge, drive, noisy, sigma, pnn::key_of(key0, key1, key), sample0, index}, every, team, state, out, memory);
+                            edge, drive, noisy, sigma, pnn::key_of(key0, key1, key), sample0, index}, every, team, state, out, doubles);
 }

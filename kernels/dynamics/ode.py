@@ -196,7 +196,7 @@ def stepping(evaluate):
 
 @with_functions(own_rates, own_felt)
 def pnn_ode_solve(rates, felt):
-    coupled, evaluate = evaluation(rates, felt)
+    _, evaluate = evaluation(rates, felt)
     step = stepping(evaluate)
 
     @njit(parallel=True, error_model="numpy", fastmath=FAST)

@@ -53,7 +53,8 @@ class LawCode(Own):
         return f"{name}({', '.join([*(where[a] for a in code.names[: code.arguments]), *constants])})"
 
     def _rates(self) -> Callable[..., Any]:
-        lines, space = ["def rates(y, i, n, c, u, p, constants, out):", *self._head()], {}
+        space: dict[str, Any] = {}
+        lines = ["def rates(y, i, n, c, u, p, constants, out):", *self._head()]
         for row, rate in enumerate(self.rates):
             if isinstance(rate, str):
                 lines += self._loop(f"out[{row} * n + i, l] = y[{self.states.index(rate)} * n + i, l]")
@@ -64,7 +65,8 @@ class LawCode(Own):
 
     def _rates_back(self) -> Callable[..., Any]:
         """gy (components of node i) and rows gc and gu of cotangents g of the rates; those of the parameters are added to gp."""
-        lines, space = ["def back(y, i, n, c, u, p, constants, g, gy, gc, gu, gp):", *self._head()], {}
+        space: dict[str, Any] = {}
+        lines = ["def back(y, i, n, c, u, p, constants, g, gy, gc, gu, gp):", *self._head()]
         for to, name in [*((f"gy[{j} * n + i, l]", s) for j, s in enumerate(self.states)), ("gc[l]", COUPLED), ("gu[l]", DRIVE)]:
             lines += self._loop(f"{to} = {self._terms(name, space) or '0.0'}")
         for j, name in enumerate(self.parameters):
@@ -83,7 +85,8 @@ class LawCode(Own):
         return " + ".join(terms)
 
     def _felt(self) -> Callable[..., Any]:
-        code, space = self.coupling, {}
+        space: dict[str, Any] = {}
+        code = self.coupling
         head = ["def felt(own, other, weight, constants, c):"]
         value = "other[l]"
         if code is not None:
@@ -93,7 +96,8 @@ class LawCode(Own):
 
     def _felt_back(self) -> Callable[..., Any]:
         """Adds to rows of cotangents of both nodes for a row gc of what the first one feels; gives the weight's."""
-        code, space = self.coupling, {}
+        space: dict[str, Any] = {}
+        code = self.coupling
         lines = ["def felt_back(own, other, weight, constants, gc, gown, gother):"]
         loop = ["    for l in range(gc.shape[0]):"]
         if code is None:
@@ -132,8 +136,8 @@ class LawCode(Own):
         return f"{name}({', '.join([*(where[a] for a in code.names[: code.arguments]), f'constants + {self.firsts[row]}'])})"
 
     def _rates_text(self) -> list[str]:
-        lines = ["template <class real> PNN_HD void own_rates(const real* x, real c, real u, const real* p, const real* constants, real* out) {",
-                 "    (void)c; (void)u; (void)p; (void)constants;"]  # fmt: skip
+        head = "template <class real> PNN_HD void own_rates(const real* x, real c, real u, const real* p, const real* constants, real* out) {"
+        lines = [head, "    (void)c; (void)u; (void)p; (void)constants;"]
         for row, rate in enumerate(self.rates):
             value = f"x[{self.states.index(rate)}]" if isinstance(rate, str) else self._cuda_call(row, f"own_rate{row}")
             lines.append(f"    out[{row}] = {value};")
@@ -145,8 +149,9 @@ class LawCode(Own):
         return [head, f"    (void)own; (void)constants; return {value};", "}"]
 
     def _back_text(self) -> list[str]:
-        lines = ["template <class real> PNN_HD void own_rates_back(const real* x, real c, real u, const real* p, const real* constants, const real* g,"
-                 " real* gx, real* gc, real* gu, real* gp) {", "    (void)c; (void)u; (void)p; (void)constants; (void)gp;"]  # fmt: skip
+        takes = "const real* x, real c, real u, const real* p, const real* constants, const real* g, real* gx, real* gc, real* gu, real* gp"
+        head = f"template <class real> PNN_HD void own_rates_back({takes}) {{"
+        lines = [head, "    (void)c; (void)u; (void)p; (void)constants; (void)gp;"]
         places = [f"gx[{j}]" for j in range(len(self.states))], ["*gc", "*gu"], [f"gp[{j}]" for j in range(len(self.parameters))]
         for to, name in zip([*places[0], *places[1], *places[2]], [*self.states, COUPLED, DRIVE, *self.parameters], strict=True):
             terms = []

@@ -64,7 +64,7 @@ class _Call:
         """between : behind `every` or instead of it; behind : the last arguments. shared : numbers that a sample needs at hand on a GPU."""
         xp = _array.namespace(self.state)
         samples, n = self.sizes
-        team, teams, grid, room, work = self._blocks(shared)
+        team, teams, grid, room = self._blocks(shared)
         times, channels = (1, 0) if self.drive is None else self.drive.shape[1:]
         key = (0, 0, None) if self.sigma is None else words_of(self.key, xp)
         _launch.launch(
@@ -73,7 +73,7 @@ class _Call:
             self.sample0, self.index, self.state, *behind, grid=grid, block=(team * teams,), shared=room, own=own,
         )  # fmt: skip
 
-    def _blocks(self, shared: int) -> tuple[int, int, tuple[int], int, None]:
+    def _blocks(self, shared: int) -> tuple[int, int, tuple[int], int]:
         """Threads of a sample, samples of a block, the grid, and bytes of shared memory."""
         samples, n = self.sizes
         team = min(1 << max(0, n - 1).bit_length(), THREADS)
@@ -82,7 +82,7 @@ class _Call:
         if each > limit and _array.on_device(self.state):
             raise ValueError(f"a state of {self.rows} numbers takes {each} bytes of a block's shared memory on a GPU, and there are {limit}")
         teams = max(1, min(THREADS // team, limit // max(each, 1), samples))
-        return team, teams, (max(1, min(-(-samples // teams), _launch.MAX_BLOCKS)),), teams * each, None
+        return team, teams, (max(1, min(-(-samples // teams), _launch.MAX_BLOCKS)),), teams * each
 
 
 @accepts_any
@@ -106,8 +106,8 @@ def integrate(
     parameters
         (parameters, nodes), in the order of `law.parameters`.
     drive : Array | None
-        (batch, times, inputs): times is 1 for a constant one, or steps + 1 for values at all steps, with straight lines between; inputs is 1 for
-        one that all nodes get, or nodes.
+        (batch, times, inputs): times is 1 for a constant one, or steps + 1 for values at all steps, with straight lines between; inputs is 1
+        for one that all nodes get, or nodes.
     couplings : Couplings | None
         Which nodes feel which.
     weights
@@ -178,8 +178,7 @@ def integrate_vjp(
     own = law.back()
     law._ready(call.state, back=True)
     xp, real_ = _array.namespace(call.state), call.state.dtype
-    samples, n = call.sizes
-    shape = (samples, call.steps // call.every, *call.state.shape[1:])
+    shape = (len(call.state), call.steps // call.every, *call.state.shape[1:])
     given = floats("cotangent", cotangent, call.state)
     if given.shape != shape:
         raise ValueError(f"cotangent must be {shape}, as what integrate gives, got shape {given.shape}")
@@ -224,7 +223,7 @@ def _sums(call: _Call, own: Any) -> int:
     """How many partial sums over the samples there are: of each tile, or of each sample that is on the way at once."""
     if not _array.on_device(call.state):
         return -(-call.sizes[0] // LANES)
-    _, teams, grid, _, _ = call._blocks(_back_room(call))
+    _, teams, grid, _ = call._blocks(_back_room(call))
     return teams * grid[0]
 
 
@@ -291,8 +290,9 @@ def _checked(law: Any, state: Any, dt: Any, steps: Any, parameters: Any, drive: 
             raise ValueError(f"drive must be ({batch}, 1 or steps + 1 = {count + 1}, 1 or nodes = {n}), got shape {drive.shape}")
     if (couplings is not None) != law.coupled or (weights is not None) != law.coupled:
         raise ValueError(
-            "a rate takes what is coupled: give couplings and weights" if law.coupled else "couplings or weights are given, and no rate takes them"
-        )
+            "a rate takes what is coupled: give couplings and weights" if law.coupled
+            else "couplings or weights are given, and no rate takes them"
+        )  # fmt: skip
     if couplings is not None and (not isinstance(couplings, Couplings) or couplings.n_nodes != n):
         what = f"of {couplings.n_nodes} nodes" if isinstance(couplings, Couplings) else type(couplings).__name__
         raise ValueError(f"couplings must be dynamics.Couplings of {n} nodes, got {what}")

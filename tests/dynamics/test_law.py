@@ -85,7 +85,7 @@ def test_text_of_another_function(backend) -> None:
         pytest.skip("there is no text on a CPU")
     x = backend.array(np.ones((1, 1, 2)))
     given = {"parameters": backend.array(np.ones((1, 2)))}
-    with pytest.raises(ValueError, match="cuda of .* is another function"):
+    with pytest.raises(ValueError, match=r"cuda of .* is another function"):
         integrate(Law({"x": ScalarFunction(lambda x, rate: -rate * x, cuda="rate * x")}), x, 0.1, 1, **given)
     law = Law({"x": ScalarFunction(lambda x, rate: -rate * x, cuda="-rate * x", cuda_slope="-rate", cuda_slopes={"rate": "x"})})
     with pytest.raises(ValueError, match=re.escape("cuda_slopes['rate'] of the function is another function")):

@@ -18,7 +18,7 @@ struct pnn_adjoint_back_f32_arguments {
     int team;
     long long times;
     long long channels;
-    double dt; /* [time] */
+    double dt; /* [s] */
     const float* constants; /* (constants) */
     const float* parameters; /* (parameters, n) */
     const float* weights; /* (edges) */
@@ -73,7 +73,7 @@ struct pnn_adjoint_back_f64_arguments {
     int team;
     long long times;
     long long channels;
-    double dt; /* [time] */
+    double dt; /* [s] */
     const double* constants; /* (constants) */
     const double* parameters; /* (parameters, n) */
     const double* weights; /* (edges) */
@@ -129,7 +129,7 @@ struct pnn_ode_solve_f32_arguments {
     int team;
     long long times;
     long long channels;
-    double dt; /* [time] */
+    double dt; /* [s] */
     const float* constants; /* (constants) */
     const float* parameters; /* (parameters, n) */
     const float* weights; /* (edges) */
@@ -166,7 +166,7 @@ struct pnn_ode_solve_f64_arguments {
     int team;
     long long times;
     long long channels;
-    double dt; /* [time] */
+    double dt; /* [s] */
     const double* constants; /* (constants) */
     const double* parameters; /* (parameters, n) */
     const double* weights; /* (edges) */

@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT), str(DOCS)]
 
 import pnnkern  # noqa: E402
 
-ROOMS = ("optics", "crossbar", "networks", "learning", "systems", "random", "testing")
+ROOMS = ("optics", "crossbar", "networks", "dynamics", "learning", "systems", "random", "testing")
 
 
 def given_again() -> set[str]:

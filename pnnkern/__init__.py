@@ -1,6 +1,6 @@
 """pnnkern: physical neural networks on hand-written GPU and CPU kernels.
 
-Rooms: `optics` (fields), `crossbar` (conductance arrays), `networks` (networks that relax), `systems` (trainable physical networks),
+Rooms: `optics` (fields), `crossbar` (conductance arrays), `networks` (networks that relax), `dynamics` (ODEs), `systems` (trainable networks),
 `learning` (rules, losses, optimisers), `random` (counter-based draws), `experiments` (recipes, runs, reports). `train` trains a system by
 a rule, `run` runs a recipe, `load` gives back what a run has trained, `evaluate` tests a system as it is, `load_data` loads a data set,
 `linear_control` is what it comes to without physics, `results` opens a file for large results. The arrays you pass decide where the work runs.
@@ -20,7 +20,7 @@ _HERE = os.path.dirname(os.path.realpath(__file__))
 if not os.path.isdir(os.path.join(_HERE, "kernels")):  # a bare checkout: kernels/ and data/ lie beside this package and are mapped into it
     __path__.append(os.path.dirname(_HERE))
 
-_ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing", "experiments")
+_ROOMS = ("optics", "crossbar", "networks", "dynamics", "systems", "learning", "random", "testing", "experiments")
 # what stands at the top, and where it comes from: loaded when it is first asked for, as experiments need the libraries of the command line
 _FROM = {
     "ScalarFunction": ("_own", "ScalarFunction"), "train": ("experiments.api", "train"), "run": ("experiments.api", "run"),

@@ -11,7 +11,7 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,9 @@ class Code:
     names: tuple[str, ...]
     arguments: int
     slope_of: str = ""
+    given_slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # by other arguments than the first
+    cuda_slopes: Mapping[str, str] = field(default_factory=dict)
+    by: str = ""  # of a derivative by another argument than the first: which
 
     @functools.cached_property
     def called(self) -> str:
@@ -63,13 +66,17 @@ class Code:
     @functools.cached_property
     def by_complex_step(self) -> Callable[..., Any]:
         """The derivative by complex step. Raises TypeError where the function takes no complex numbers."""
+        return self._by_complex_step(self.names[0])
+
+    def _by_complex_step(self, name: str) -> Callable[..., Any]:
         try:
-            made = _compiled(_stepped(self.names, self.run), self.called, len(self.names))
+            made = _compiled(_stepped(self.names, self.run, name), self.called, len(self.names))
             made(*[0.5] * len(self.names))
         except (TypeError, ValueError, AttributeError) as error:
+            which = "slope" if name == self.names[0] else f"slopes[{name!r}]"
             raise TypeError(
                 f"{self.called} takes no complex numbers, by which its slope would be made (np.sinh does, math.sinh and comparisons do not): "
-                f"give slope, its derivative by {self.names[0]}"
+                f"give {which}, its derivative by {name}"
             ) from error
         except ArithmeticError:  # not at this place
             pass
@@ -79,9 +86,29 @@ class Code:
     def derivative(self) -> "Code":
         """The derivative as a function of its own."""
         f = self.given_slope if self.given_slope is not None else _stepped(self.names, self.f)
-        made = Code(f, None, self.cuda_slope, None, self.names, self.arguments, self.called)
+        made = Code(f, None, self._text_by(self.names[0], self.cuda_slope), None, self.names, self.arguments, self.called)
         vars(made)["run"] = self.slope  # compiled already
         return made
+
+    def derivative_by(self, name: str) -> "Code":
+        """The derivative by any argument as a function of its own; its text is 0 where that of the function does not name the argument."""
+        if name == self.names[0]:
+            return self.derivative
+        if name not in self._derivatives:
+            given, text = self.given_slopes.get(name), self._text_by(name, self.cuda_slopes.get(name))
+            made = Code(given or _stepped(self.names, self.f, name), None, text, None, self.names, self.arguments, self.called, by=name)
+            run = _compiled(given, f"slopes[{name!r}]", len(self.names)) if given else self._by_complex_step(name)
+            vars(made)["run"] = run
+            self._derivatives[name] = made
+        return self._derivatives[name]
+
+    def _text_by(self, name: str, given: str | None) -> str | None:
+        named = self.cuda is None or re.search(rf"\b{name}\b", self.cuda)
+        return given if given is not None or named else "0"
+
+    @functools.cached_property
+    def _derivatives(self) -> "dict[str, Code]":
+        return {}
 
     @functools.cached_property
     def _kept(self) -> "dict[tuple[str, ...], Own]":
@@ -165,6 +192,8 @@ def _cuda(code: Code, part: str) -> str | None:
 
 def _argument(code: Code, part: str) -> str:
     """The argument of a `ScalarFunction` that the text was given by."""
+    if code.by:
+        return f"cuda_slopes[{code.by!r}]"
     return "cuda_slope" if part == "slope" or code.slope_of else "cuda"
 
 
@@ -230,10 +259,11 @@ def _written(text: str, **space: Any) -> Callable[..., Any]:
     return made
 
 
-def _stepped(names: Sequence[str], f: Callable[..., Any]) -> Callable[..., Any]:
-    """The derivative of f by the first of these arguments, by complex step."""
-    rest = "".join(f", {name}" for name in names[1:])
-    return _written(f"def slope({names[0]}{rest}): return f(complex({names[0]}, {STEP}){rest}).imag / {STEP}", f=f)
+def _stepped(names: Sequence[str], f: Callable[..., Any], by: str = "") -> Callable[..., Any]:
+    """The derivative of f by one of these arguments, the first if none is named, by complex step."""
+    by = by or names[0]
+    given = ", ".join(f"complex({name}, {STEP})" if name == by else name for name in names)
+    return _written(f"def slope({', '.join(names)}): return f({given}).imag / {STEP}", f=f)
 
 
 def _line(error: Exception) -> str:
@@ -280,6 +310,9 @@ class ScalarFunction:
         `f` written with `np` functions, products for powers, and no comparisons; only what asks for a derivative (an `IV`, say) makes it.
     constants : Mapping[str, float] | None
         Values of constants by name, for those without a default or instead of it. Other values need no other compilation: `with_constants`.
+    slopes, cuda_slopes : Mapping[str, Callable[..., float]] | None
+        Derivatives by its other arguments, by their names, as `slope` and `cuda_slope`, for what asks for them (a `dynamics.Law`). By an
+        argument that `cuda` does not name it is 0.
     between : tuple[float, float] | Sequence[tuple[float, float]]
         (lowest, highest) of the first argument, or one pair for each that the kernel gives: where the function is looked at now, and should be
         finite. It is used elsewhere, too.
@@ -312,7 +345,8 @@ class ScalarFunction:
     """
 
     def __init__(self, f: Callable[..., Any], slope: Callable[..., Any] | None = None, *, constants: Mapping[str, float] | None = None,
-                 between: Between = (-1.0, 1.0), cuda: str | None = None, cuda_slope: str | None = None) -> None:  # fmt: skip
+                 between: Between = (-1.0, 1.0), cuda: str | None = None, cuda_slope: str | None = None,
+                 slopes: Mapping[str, Callable[..., Any]] | None = None, cuda_slopes: Mapping[str, str] | None = None) -> None:  # fmt: skip
         f, slope = _plain("f", f), None if slope is None else _plain("slope", slope)
         names, values = _arguments(f, constants or {})
         self.constants = values
@@ -322,7 +356,8 @@ class ScalarFunction:
         if slope is not None and len(inspect.signature(slope).parameters) != len(names):
             raise TypeError(f"slope must take the arguments of f, ({', '.join(names)}), got {inspect.signature(slope)}")
         self.arguments = names[: len(names) - len(values)]
-        self._code = Code(f, slope, cuda, cuda_slope, names, len(self.arguments))
+        others = _others(slopes or {}, cuda_slopes or {}, names, self.arguments)
+        self._code = Code(f, slope, cuda, cuda_slope, names, len(self.arguments), "", *others)
         self._at = _points(between, self.arguments)
         self._same: set[Any] = set()  # places where the CUDA text was compared
         self._look()
@@ -374,6 +409,33 @@ class ScalarFunction:
                     self._compare(given, exact, 1e-8, "complex step gives")
         object.__setattr__(code, "_right", True)
 
+    def _check_slope_by(self, name: str) -> None:
+        """As `_check_slope`, of the derivative by any argument, which central differences hold to four digits."""
+        if name == self.arguments[0]:
+            self._check_slope()
+            return
+        code = self._code.derivative_by(name)
+        if getattr(code, "_right", False):
+            return
+        k = self.arguments.index(name)
+        which = f"slopes[{name!r}]"
+        found = self._numbers(code.run, self._at, which)
+        step = 1e-6 * np.maximum(abs(self._at[k]), np.ptp(self._at[k]))
+        ahead, behind = (
+            self._numbers(self._code.run, np.vstack([self._at[:k], self._at[k : k + 1] + s * step, self._at[k + 1 :]]), self._code.called)
+            for s in (1, -1)
+        )
+        rough = (ahead - behind) / (2 * step)
+        size = abs(self._numbers(self._code.run, self._at, self._code.called)).max() / np.ptp(self._at[k])  # beside which rounding is nothing
+        worst = int(np.argmax(abs(found - rough)))
+        if not abs(found - rough)[worst] <= 1e-4 * abs(rough).max() + 1e-8 * size:
+            how = "is not the derivative" if name in self._code.given_slopes else "cannot be made by complex step: give it; it is no derivative"
+            raise ValueError(
+                f"{which} {how} of {self._code.called} by {name}: at {self._told(worst)} it is {found[worst]:.8g}, and central differences "
+                f"give {rough[worst]:.8g}"
+            )
+        object.__setattr__(code, "_right", True)
+
     def _takes(self, names: Sequence[str], where: str) -> None:
         """Raise TypeError unless kernels give the function so many arguments."""
         if len(self.arguments) != len(names):
@@ -408,13 +470,14 @@ class ScalarFunction:
         for part in parts or ("f",):
             place = part, *device, tuple(self.constants.values())
             others = sum(known[:3] == place[:3] for known in self._same)
-            if place in self._same or others > 1 or _cuda(self._code, part) is None:  # a second time for text that has a constant's value in it
+            code = self._part(part)
+            if place in self._same or others > 1 or code.cuda is None:  # a second time for text that has a constant's value in it
                 continue
             found = _array.to_numpy(self._launched(part, xp.asarray(self._at)))
-            right = self._numbers(self._code.slope if part == "slope" else self._code.run, self._at, self._code.called)
+            right = self._numbers(code.run, self._at, self._code.called)
             wrong = _off(found, right, 1e-9)
             if wrong is not None:
-                argument = _argument(self._code, part)
+                argument = _argument(code, "f")
                 raise ValueError(
                     f"{argument} of {self._code.called} is another function: at {self._told(wrong)} it is {found[wrong]:.8g}, in Python "
                     f"{right[wrong]:.8g}"
@@ -438,10 +501,16 @@ class ScalarFunction:
         self._ready(x, part)
         return self._launched(part, x).reshape(given[0].shape)
 
+    def _part(self, part: str) -> Code:
+        """The function ("f"), its derivative by the first argument ("slope"), or by any, "by NAME"."""
+        if part == "f":
+            return self._code
+        return self._code.derivative if part == "slope" else self._code.derivative_by(part.removeprefix("by "))
+
     def _launched(self, part: str, x: Array) -> Array:
         """Of arguments (arguments, n)."""
         out = _array.namespace(x).empty(x.shape[1], x.dtype)
-        role = own(("own_value", self._code.derivative if part == "slope" else self._code, "value"))
+        role = own(("own_value", self._part(part), "value"))
         _launch.launch("scalar", "values", x.dtype, x.shape[1], self._table(x.dtype, x), x, out, threads=x.shape[1], own=role)
         return out
 
@@ -506,6 +575,26 @@ def _arguments(f: Callable[..., Any], constants: Mapping[str, float]) -> tuple[t
     if list(parameters)[len(parameters) - len(values) :] != list(values) or len(values) == len(parameters):
         raise TypeError(f"f must take numbers first and then its constants ({', '.join(values)}), got f{inspect.signature(f)}")
     return tuple(parameters), _finite(values)
+
+
+def _others(
+    slopes: Mapping[str, Any], texts: Mapping[str, Any], names: tuple[str, ...], arguments: tuple[str, ...]
+) -> tuple[dict[str, Callable[..., Any]], dict[str, str]]:
+    """What was given of derivatives by other arguments than the first, checked."""
+    for title, given in (("slopes", slopes), ("cuda_slopes", texts)):
+        for name in given:
+            if name not in arguments[1:]:
+                known = ", ".join(arguments[1:]) or "none"
+                raise ValueError(f"{title} names {name!r}: the arguments of f behind its first, whose derivatives are there, are {known}")
+    made = {}
+    for name, slope in slopes.items():
+        made[name] = _plain(f"slopes[{name!r}]", slope)
+        if len(inspect.signature(made[name]).parameters) != len(names):
+            raise TypeError(f"slopes[{name!r}] must take the arguments of f, ({', '.join(names)}), got {inspect.signature(made[name])}")
+    for name, text in texts.items():
+        if not isinstance(text, str) or not text.strip():
+            raise TypeError(f"cuda_slopes[{name!r}] must be CUDA C text, an expression in {', '.join(names)}, got {text!r:.60}")
+    return made, dict(texts)
 
 
 def _finite(constants: Mapping[str, Any]) -> dict[str, float]:

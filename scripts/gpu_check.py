@@ -22,7 +22,7 @@ STAGES = ("check", "measure")
 # Seconds that one of each may take.
 COMPILE, FILE, COMPARISON, SANITIZED, MEASUREMENT = 60.0, 80.0, 60.0, 100.0, 45.0
 FIRST = ("test_launch.py", "test_array.py", "test_random.py")  # what everything else stands on
-ROOMS = ("optics", "crossbar", "networks", "systems", "learning")  # in this order
+ROOMS = ("optics", "crossbar", "networks", "dynamics", "systems", "learning")  # in this order
 TOOLS = ("memcheck", "racecheck")
 
 Job = tuple[str, Callable[[float], None]]  # name of its row, and what makes it until a time

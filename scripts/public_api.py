@@ -17,7 +17,7 @@ from typing import Any
 import pnnkern
 
 TEXT = Path(__file__).resolve().parents[1] / "tests/public_api.txt"
-ROOMS = ("optics", "crossbar", "networks", "learning", "systems", "random", "testing")
+ROOMS = ("optics", "crossbar", "networks", "dynamics", "learning", "systems", "random", "testing")
 PACKAGE = ("train", "run", "load", "evaluate", "load_data", "linear_control", "results", "check", "clear_caches", "get_include")
 
 

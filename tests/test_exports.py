@@ -16,7 +16,7 @@ from pnnkern import _updates, learning, systems
 from pnnkern.systems import protocols, writers
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-ROOMS = ("optics", "crossbar", "networks", "systems", "learning", "random", "testing")
+ROOMS = ("optics", "crossbar", "networks", "dynamics", "systems", "learning", "random", "testing")
 
 
 def modules(room: ModuleType) -> list[ModuleType]:

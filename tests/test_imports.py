@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-PHYSICS = ("optics", "crossbar", "networks")
+PHYSICS = ("optics", "crossbar", "networks", "dynamics")
 # what a part of the house may import beside itself; the machinery is all of pnnkern/ that is no room
 BELOW: dict[str, tuple[str, ...]] = {
     "kernels": (),
@@ -61,7 +61,7 @@ def upward(source: str, name: str) -> list[str]:
 
 
 def test_imports_run_one_way() -> None:
-    """cli -> experiments -> learning -> systems -> optics | crossbar | networks -> machinery -> kernels."""
+    """cli -> experiments -> learning -> systems -> optics | crossbar | networks | dynamics -> machinery -> kernels."""
     wrong = {module(path): found for path in FILES if (found := upward(path.read_text(), module(path)))}
     assert not wrong
 
@@ -101,7 +101,8 @@ def test_import_pnnkern_loads_nothing_but_itself() -> None:
 
 def test_rooms_are_light() -> None:
     """No GPU, MPI, plotting or interface library, no Numba before the first launch, and of SciPy what is asked for, when it is."""
-    found = loaded("import pnnkern; [getattr(pnnkern, n) for n in ('optics', 'crossbar', 'networks', 'random', 'systems', 'learning')]")
+    rooms = "optics", "crossbar", "networks", "dynamics", "random", "systems", "learning"
+    found = loaded(f"import pnnkern; [getattr(pnnkern, n) for n in {rooms}]")
     heavy = {"mpi4py", "numba", "llvmlite", "torch", "jax", "h5py", "threadpoolctl", "unittest", "email", "urllib.request", *GPU, *INTERFACE}
     assert not heavy & found
     parts = {"numpy.ma", "numpy.f2py", "numpy.testing", "scipy.fft", "scipy.linalg", "scipy.sparse", "scipy.special", "importlib.metadata"}

@@ -9,20 +9,20 @@ import pytest
 from scripted import script
 
 import pnnkern as pnn
-from pnnkern import _kernels, _launch, _sources, crossbar, learning, networks, optics, systems
+from pnnkern import _kernels, _launch, _sources, crossbar, dynamics, learning, networks, optics, systems
 
 KERNELS = _kernels.get_kernels()
 STEMS = _sources.stems()
 INCLUDE = _sources.include_folder()
-ROOMS = ("crossbar", "learning", "networks", "optics", "random")
+ROOMS = ("crossbar", "dynamics", "learning", "networks", "optics", "random")
 OTHER_SIZES = set(re.findall(r"\w+", """
     N P n l ceil or lines leaf above whole edges entries leaves slices sets quads nodes free functions blocks numbers pairs outputs room
-    arguments population networks phases samples rows columns n_in n_out"""))  # fmt: skip
+    arguments population networks phases samples rows columns n_in n_out components stages teams"""))  # fmt: skip
 # what makes a plain compiler take declarations of kernels, and what the bounds of optics/layer.cu are made of
 WORDS = "__global__", "__launch_bounds__(...)", "__CUDACC__", "__host__", "__device__", "__forceinline__"
 AS_CUDA = "".join(f"#define {word}\n" for word in WORDS)
 SHAPE = "namespace pnn { template <class T> struct shape { enum { row_threads, row_blocks, column_threads, column_blocks }; }; }\n"
-FAULTS = (crossbar, learning, networks, optics, systems)  # whose modules file the codes, as soon as they are imported
+FAULTS = (crossbar, dynamics, learning, networks, optics, systems)  # whose modules file the codes, as soon as they are imported
 
 
 def test_every_kernel_is_told_of() -> None:
@@ -67,7 +67,7 @@ def test_comments_name_arguments_that_there_are() -> None:
 def test_units_are_those_of_the_field() -> None:
     """A unit is one that SI or the readers of codes know, and the same name has one unit in all types of a kernel."""
     units = {a.unit for kernel in KERNELS.values() for a in kernel.arguments} - {""}
-    assert units <= {"V", "S", "A", "A^2", "A, A^2", "S^2", "A/V^2", "ohm", "rad", "N", "m", "N/m", "N, m", "codes"}
+    assert units <= {"V", "S", "A", "A^2", "A, A^2", "S^2", "A/V^2", "ohm", "rad", "N", "m", "N/m", "N, m", "s", "codes"}
     by_argument = {(k.name, a.name): a.unit for k in KERNELS.values() for a in k.arguments}
     assert by_argument["pnn_tree_leaves_f64", "G"] == by_argument["pnn_tree_leaves_f32", "G"] == "S"
     assert by_argument["pnn_noise_mvm_f32", "v"] == "V"

@@ -9,7 +9,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "pnnkern"
-ROOMS = ("crossbar", "networks", "optics", "systems", "learning", "experiments")
+ROOMS = ("crossbar", "dynamics", "networks", "optics", "systems", "learning", "experiments")
 
 # module: the file of tests that has its own, and why it is not named for it
 ELSEWHERE = {

@@ -84,6 +84,18 @@ def test_claims_are_of_pages() -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------- what the pages say
+@claims("theory/dynamics")
+def dynamics(names: Names) -> None:
+    assert (names["law"].states, names["law"].parameters) == (("q", "v"), ("k", "b"))
+    states, by_weights = names["states"], names["by_weights"]
+    assert states.shape == (2, 4, 2, 8)
+    assert np.abs(states[1] - 2 * states[0]).max() > 0.1 * np.abs(states[0]).max()  # a spring that is not linear
+    more = {**names["given"], "weights": names["given"]["weights"] * 1.001}
+    after = names["dynamics"].integrate(names["law"], np.zeros((2, 2, 8)), names["dt"], names["steps"], every=100, **more)
+    change = ((after**2).sum() - (states**2).sum()) / 2
+    assert change == pytest.approx(0.001 * by_weights @ names["given"]["weights"], rel=0.02)
+
+
 @claims("tutorials/optics")
 def _(names: Names) -> None:
     assert (names["up"] - names["down"]) / 2 == pytest.approx(np.vdot(names["gradient"], names["step"]), rel=1e-5)

@@ -19,7 +19,7 @@ from pnnkern._errors import PnnError
 from pnnkern._gate import kind_of
 
 ROOMS = ("optics", "optics.chain", "crossbar", "networks", "networks.boltzmann", "networks.convolutional", "networks.drn", "networks.graphs",
-         "networks.hopfield", "networks.ising", "networks.oscillator", "networks.potts", "learning", "systems", "random",
+         "networks.hopfield", "networks.ising", "networks.oscillator", "networks.potts", "dynamics", "learning", "systems", "random",
          "testing")  # fmt: skip
 
 

@@ -5,6 +5,7 @@
 #define PNN_KERNELS_H
 #include "pnnkern/kernel_types.h"
 #include "pnnkern/kernels_crossbar.h"
+#include "pnnkern/kernels_dynamics.h"
 #include "pnnkern/kernels_learning.h"
 #include "pnnkern/kernels_networks.h"
 #include "pnnkern/kernels_optics.h"

@@ -17,7 +17,7 @@ from pnnkern.kernels import host
 
 from pnnkern import _launch, _sources
 
-ROOMS = ("crossbar", "flag", "learning", "networks", "optics", "random", "scalar")
+ROOMS = ("crossbar", "dynamics", "flag", "learning", "networks", "optics", "random", "scalar")
 BLOCK, BLOCKS = 32, 3  # 96 threads, which go round whatever is longer
 
 

@@ -1,0 +1,115 @@
+"""Laws of nodes: what their functions' arguments mean, and what is refused in one sentence."""
+
+import importlib.util
+import re
+
+import numpy as np
+import pytest
+from node_laws import FORCE, KURAMOTO, LORENZ, OSCILLATOR
+
+from pnnkern import ScalarFunction, _launch
+from pnnkern._errors import DeviceError
+from pnnkern.dynamics import Law, integrate, integrate_vjp
+
+DECAY = ScalarFunction(lambda x, rate: -rate * x)
+
+
+def test_names_say_what_arguments_are() -> None:
+    assert (OSCILLATOR.states, OSCILLATOR.parameters) == (("q", "v"), ("k", "gain"))
+    assert (KURAMOTO.states, KURAMOTO.parameters) == (("phase",), ("omega",))
+    assert (LORENZ.states, LORENZ.parameters) == (("x", "y", "z"), ("rho",))
+    assert [(law.coupled, law.driven) for law in (OSCILLATOR, KURAMOTO, LORENZ)] == [(True, True), (True, False), (False, False)]
+    assert [law.is_second_order for law in (OSCILLATOR, KURAMOTO, LORENZ)] == [True, False, False]
+    damped = ScalarFunction(lambda q, v: -q - v)
+    assert not Law({"q": "v", "v": damped}).is_second_order
+    assert repr(KURAMOTO) == "Law(phase' = the function, coupling=the function)"
+
+
+def test_other_constants_compile_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, given = np.ones((1, 3, 2)), {"parameters": np.ones((1, 2))}
+    one = integrate(LORENZ, state, 0.01, 5, **given)
+    monkeypatch.setattr(_launch, "_plan", None)
+    other = LORENZ.with_constants(sigma=3.0, beta=1.0)
+    assert not np.array_equal(integrate(other, state, 0.01, 5, **given), one)
+    assert np.array_equal(integrate(LORENZ, state, 0.01, 5, **given), one)
+    assert np.array_equal(integrate(other.with_constants(sigma=10.0, beta=8 / 3), state, 0.01, 5, **given), one)
+
+
+@pytest.mark.parametrize(
+    ("rates", "coupling", "error", "said"),
+    [
+        ({}, None, TypeError, "rates must name the rates of 1 to 4 components"),
+        ({n: DECAY for n in "abcde"}, None, TypeError, "rates must name the rates of 1 to 4 components"),
+        (FORCE, None, TypeError, "rates must name the rates of 1 to 4 components"),
+        ({"drive": DECAY}, None, ValueError, "a component must be named by a word other than 'coupled' and 'drive', got 'drive'"),
+        ({"x y": DECAY}, None, ValueError, "a component must be named by a word"),
+        ({"q": "w", "v": FORCE}, None, ValueError, "the rate of q is 'w', which is no component: they are q, v"),
+        ({"q": np.sin}, None, TypeError, "the rate of q must be a pnnkern.ScalarFunction or the name of a component, got ufunc"),
+        ({"q": "v", "v": FORCE}, np.sin, TypeError, "coupling must be a pnnkern.ScalarFunction of own and other, got ufunc"),
+        ({"q": "v", "v": FORCE}, ScalarFunction(lambda own: own), TypeError, "coupling must be a function of own, other"),
+        ({"x": DECAY}, ScalarFunction(lambda own, other: other), ValueError, "coupling is given, and no rate takes 'coupled'"),
+    ],
+)
+def test_what_is_no_law(rates, coupling, error: type, said: str) -> None:
+    with pytest.raises(error, match=re.escape(said)) as caught:
+        Law(rates, coupling)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_constants() -> None:
+    with pytest.raises(ValueError, match=re.escape("no function of the law has a constant 'mass': they have alpha")):
+        OSCILLATOR.with_constants(mass=1.0)
+
+
+def refused(law: Law, said: str, error: type) -> None:
+    n = len(law.parameters)
+    given = {"parameters": np.ones((n, 2))} if n else {}
+    with pytest.raises(error, match=re.escape(said)) as caught:
+        integrate_vjp(np.ones((1, 1, 1, 2)), law, np.ones((1, 1, 2)), 0.1, 1, **given)
+    assert "\n" not in str(caught.value)
+
+
+def test_derivatives_that_are_missing_or_wrong() -> None:
+    """Before anything is compiled into a kernel."""
+    bent = ScalarFunction(lambda x, rate: -max(x, 0.0) * rate)
+    refused(Law({"x": bent}), "complex numbers", TypeError)
+    half = ScalarFunction(lambda x, rate: -max(x, 0.0) * max(rate, 0.0), lambda x, rate: -max(rate, 0.0) if x > 0 else 0.0)
+    refused(Law({"x": half}), "give slopes['rate'], its derivative by rate", TypeError)
+    wrong = ScalarFunction(lambda x, rate: -rate * x, slopes={"rate": lambda x, rate: -x * x})
+    refused(Law({"x": wrong}), "slopes['rate'] is not the derivative", ValueError)
+
+
+def test_text_of_another_function(backend) -> None:
+    """On a device, where it first runs: of the function, or of one of its derivatives."""
+    if backend.device == "cpu":
+        pytest.skip("there is no text on a CPU")
+    x = backend.array(np.ones((1, 1, 2)))
+    given = {"parameters": backend.array(np.ones((1, 2)))}
+    with pytest.raises(ValueError, match=r"cuda of .* is another function"):
+        integrate(Law({"x": ScalarFunction(lambda x, rate: -rate * x, cuda="rate * x")}), x, 0.1, 1, **given)
+    law = Law({"x": ScalarFunction(lambda x, rate: -rate * x, cuda="-rate * x", cuda_slope="-rate", cuda_slopes={"rate": "x"})})
+    with pytest.raises(ValueError, match=re.escape("cuda_slopes['rate'] of the function is another function")):
+        integrate_vjp(backend.array(np.ones((1, 1, 1, 2))), law, x, 0.1, 1, **given)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba_cuda") is not None, reason="numba-cuda makes what is missing")
+def test_text_that_is_missing(backend) -> None:
+    """Of a derivative that the function's text names the argument of; without one it is 0."""
+    if backend.device == "cpu":
+        pytest.skip("there is no text on a CPU")
+    x, g = backend.array(np.ones((1, 1, 2))), backend.array(np.ones((1, 1, 1, 2)))
+    given = {"parameters": backend.array(np.ones((1, 2)))}
+    law = Law({"x": ScalarFunction(lambda x, rate: -rate * x, cuda="-rate * x", cuda_slope="-rate")})
+    with pytest.raises(DeviceError, match=re.escape("give cuda_slopes['rate'], an expression in x, rate, or install numba-cuda")):
+        integrate_vjp(g, law, x, 0.1, 1, **given)
+    law = Law({"x": ScalarFunction(lambda rate, x: -rate, cuda="-rate", cuda_slope="-1")})
+    found = integrate_vjp(g, law, x, 0.1, 1, wrt=("state", "parameters"), **given)
+    assert [backend.numpy(a).ravel().tolist() for a in found] == [[1.0, 1.0], pytest.approx([-0.1, -0.1])]
+
+
+def test_laws_are_told_apart() -> None:
+    """Two laws of one shape and other functions: each has its own code."""
+    state, given = np.ones((1, 1, 2)), {"parameters": np.full((1, 2), 0.5)}
+    grow = Law({"x": ScalarFunction(lambda x, rate: rate * x)})
+    found = [integrate(law, state, 0.1, 10, every=10, **given).ravel()[0] for law in (grow, Law({"x": DECAY}))]
+    assert found == pytest.approx([np.exp(0.5), np.exp(-0.5)], abs=1e-6)

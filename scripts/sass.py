@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TOOL = "cu13/bin/nvdisasm"  # where the wheel nvidia-cuda-nvdisasm puts it
-INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:(@!?U?P\w+)\s+)?([A-Z][A-Z0-9_.]*)\s*(.*?)\s*;")
+INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:(@!?U?P\w+)\s+)?([A-Z][A-Z0-9_.x]*)\s*(.*?)\s*;")
 LABEL = re.compile(r"(\.L_|\$)\S*:$")  # of a place in a kernel, or of a subroutine behind it
 WIDTH = re.compile(r"\.(U8|S8|U16|S16|64|128|256)\b")
 BYTES = {"U8": 1, "S8": 1, "U16": 2, "S16": 2, "64": 8, "128": 16, "256": 32}

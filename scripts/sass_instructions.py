@@ -523,6 +523,30 @@ def _checked(a: Any, b: Any) -> Any:
     return ~((y > low) & (y < high) & ((x == 0) | (x > low)) & (x < high))
 
 
+def _dmma(name: str, tokens: list[str]) -> Run:
+    """d += a b of whole warps, in double precision: mma.sync.m8n8k4 of PTX says which numbers a lane has."""
+    if not name.startswith("DMMA.8x8x4"):
+        raise Unknown(name)
+
+    def second(token: str) -> str:
+        match = REGISTER.fullmatch(token)
+        if match is None:
+            raise Unknown(f"operand {token}")
+        return token if match[2] == "Z" else f"{match[1]}{int(match[2]) + 2}"
+
+    puts = [target_pair(t) for t in (tokens[0], second(tokens[0]))]
+    left, right, *sums = (real(t, True) for t in (tokens[1], tokens[2], tokens[3], second(tokens[3])))
+
+    def run(b: Block, i: Any) -> None:
+        a = left(b, i).reshape(-1, 8, 4)  # lane 4 g + t: a[g][t]
+        columns = right(b, i).reshape(-1, 8, 4)  # b[t][g]
+        product = np.einsum("wgt,wnt->wgn", a, columns).reshape(-1, 2)
+        for put, before, found in zip(puts, sums, product.T, strict=True):
+            put(b, i, before(b, i) + found)
+
+    return run
+
+
 def plain(name: str, tokens: list[str]) -> Run:
     """What an instruction does that goes on to the next one."""
     kind = name.split(".")[0]
@@ -544,6 +568,8 @@ def plain(name: str, tokens: list[str]) -> Run:
         if double:
             return lambda b, i: put(b, i, (gets[0](b, i).astype(np.longdouble) * gets[1](b, i) + gets[2](b, i)).astype(F64))
         return lambda b, i: put(b, i, (gets[0](b, i).astype(F64) * gets[1](b, i) + gets[2](b, i)).astype(F32))
+    if kind == "DMMA":
+        return _dmma(name, tokens)
     if kind == "ISETP":
         return _set(name.removeprefix("U"), tokens, whole)
     if kind in ("FSETP", "DSETP"):

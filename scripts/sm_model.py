@@ -15,11 +15,12 @@ import sass_run
 from numba import njit
 
 # What instructions wait for. Lanes a cycle of a scheduler's units: CUDA C++ Programming Guide, throughput of arithmetic instructions, compute
-# capability 9.0 (128 of a multiprocessor in single precision, 64 whole numbers and double precision, 16 special functions).
-FLOAT, PRODUCT, WHOLE, DOUBLE, SPECIAL, UNIFORM, FLOW, BARRIER, SHARED, LOAD, STORE, SHUFFLE, CONSTANT, REGISTER = range(14)
+# capability 9.0 (128 of a multiprocessor in single precision, 64 whole numbers and double precision, 16 special functions). Matrix units in
+# double precision: twice the double precision beside them (NVIDIA H100 data sheet), which is 32 products and sums a cycle of a scheduler.
+FLOAT, PRODUCT, WHOLE, DOUBLE, SPECIAL, UNIFORM, FLOW, BARRIER, SHARED, LOAD, STORE, SHUFFLE, CONSTANT, REGISTER, MATRIX = range(15)
 KINDS = {
     "FADD": FLOAT, "FMUL": FLOAT, "FFMA": FLOAT, "FSET": FLOAT, "HADD2": FLOAT, "HFMA2": PRODUCT, "IMAD": PRODUCT,
-    "DADD": DOUBLE, "DMUL": DOUBLE, "DFMA": DOUBLE, "DSETP": DOUBLE,
+    "DADD": DOUBLE, "DMUL": DOUBLE, "DFMA": DOUBLE, "DSETP": DOUBLE, "DMMA": MATRIX,
     "MUFU": SPECIAL, "F2F": SPECIAL, "F2I": SPECIAL, "I2F": SPECIAL, "FRND": SPECIAL, "FLO": SPECIAL, "FCHK": SPECIAL, "POPC": SPECIAL,
     "BRA": FLOW, "EXIT": FLOW, "CALL": FLOW, "RET": FLOW, "BRX": FLOW, "BSSY": FLOW, "BSYNC": FLOW, "BREAK": FLOW, "NOP": FLOW, "YIELD": FLOW,
     "WARPSYNC": FLOW, "ENDCOLLECTIVE": FLOW, "BAR": BARRIER,
@@ -36,6 +37,7 @@ class Model:
     shared: int = 30  # from issue until a value of shared memory is there
     shuffle: int = 25
     special: int = 25  # special functions, conversions
+    matrix: int = 35  # products of 8 x 4 and 4 x 8 numbers in double precision
     constant: int = 40
     register: int = 25  # special registers, moves to uniform ones
     first: int = 35  # the first cache, which is in the multiprocessor
@@ -67,7 +69,7 @@ def static(code: list[sass.Instruction], raw: bytes) -> Static:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _simulated(table, rows, starts, blocks, resident, far, shared, shuffle, special, constant, register, first, barrier, branch, line, queue,
+def _simulated(table, rows, starts, blocks, resident, far, shared, shuffle, special, matrix, constant, register, first, barrier, branch, line, queue,
                wide, fill):  # fmt: skip
     """Cycles until all blocks are done, and cycles that each kind kept its unit busy (issues: the last number)."""
     warps = len(starts) - 1
@@ -78,9 +80,10 @@ def _simulated(table, rows, starts, blocks, resident, far, shared, shuffle, spec
     parked = np.zeros(slots, np.bool_)
     left, here = np.zeros(resident, np.int64), np.zeros(resident, np.int64)
     fetched = np.zeros(len(table) // 8 + 2, np.bool_)
-    busy = np.zeros(15, np.int64)
+    busy = np.zeros(16, np.int64)
     lite, heavy, whole = np.zeros(4, np.int64), np.zeros(4, np.int64), np.zeros(4, np.int64)
     double, odd, uniform, last = np.zeros(4, np.int64), np.zeros(4, np.int64), np.zeros(4, np.int64), np.zeros(4, np.int64)
+    matrices = np.zeros(4, np.int64)
     access, link = 0, 0
     given = resident
     for s in range(slots):
@@ -120,13 +123,15 @@ def _simulated(table, rows, starts, blocks, resident, far, shared, shuffle, spec
                     free = uniform[q]
                 elif 8 <= kind <= 11:
                     free = access - queue
+                elif kind == 14:
+                    free = matrices[q]
                 if free > t:
                     soonest = min(soonest, free)
                     continue
                 # it is issued
                 issued = True
                 last[q] = k
-                busy[14] += 1
+                busy[15] += 1
                 a, miss = rows[at[s], 1], rows[at[s], 2]
                 done, read = t, t + 10
                 if kind == 0:
@@ -180,6 +185,10 @@ def _simulated(table, rows, starts, blocks, resident, far, shared, shuffle, spec
                     done = t + constant
                 elif kind == 13:
                     done = t + register
+                elif kind == 14:
+                    matrices[q] = t + 8
+                    busy[14] += 8
+                    done = t + matrix
                 if table[n, 2] != 7:
                     boards[s, table[n, 2]] = max(boards[s, table[n, 2]], done)
                 if table[n, 3] != 7:
@@ -242,14 +251,15 @@ def cycles(of: Static, trace: sass_run.Trace, blocks: int, resident: int, far: i
     starts = np.cumsum([0, *(len(rows) for rows in each)])
     took, busy = _simulated(
         of.table, np.concatenate(each).astype(np.int64), starts, blocks, resident, far, model.shared, model.shuffle, model.special,
-        model.constant, model.register, model.first, model.barrier, model.branch, model.line, model.queue, model.wide, model.fill,
+        model.matrix, model.constant, model.register, model.first, model.barrier, model.branch, model.line, model.queue, model.wide, model.fill,
     )  # fmt: skip
     if took < 0:
         raise ValueError("warps wait for each other for ever")
     slots = SCHEDULERS * took
     shares = {
-        "issue": busy[14] / slots, "single precision": (busy[FLOAT] + busy[PRODUCT] / 2) / slots, "whole numbers": busy[WHOLE] / slots,
+        "issue": busy[15] / slots, "single precision": (busy[FLOAT] + busy[PRODUCT] / 2) / slots, "whole numbers": busy[WHOLE] / slots,
         "double precision": busy[DOUBLE] / slots, "special functions": busy[SPECIAL] / slots,
+        "matrix units": busy[MATRIX] / slots,
         "shared memory": sum(busy[k] for k in (SHARED, LOAD, STORE, SHUFFLE)) / took,
     }  # fmt: skip
     return int(took), {name: float(share) for name, share in shares.items()}

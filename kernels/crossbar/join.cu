@@ -28,7 +28,7 @@
 // Launch: grid (count, arrays), of any size, blocks of whole warps, 256 threads at most, one for each pair; dynamic shared memory for
 //   rows and scratch of the largest pair.
 // weights : (arrays, rows_each) of the voltages of ports and later nodes in that of an eliminated one; or null
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_small_f32(
+extern "C" __global__ void __launch_bounds__(256) pnn_join_small_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const float* __restrict__ leaves, const float* __restrict__ below,
     float* __restrict__ above, float* __restrict__ weights) {

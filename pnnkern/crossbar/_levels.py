@@ -19,10 +19,11 @@ from ._tree import LEAF, PANEL, PORTS, Circuit, Index, Key, layout
 
 TILE = 32  # of the kernels' products
 FIELDS = 14  # of a record
-SCRATCH = 32 * 32 + 32 * 36 + 32  # numbers of shared memory beside the rows
+SCRATCH = 16 * 20 + 16  # numbers of shared memory beside the rows
 SMALL = 192  # ports that pairs keep which are joined in one block
 MOST = (128, 64)  # nodes of a stage: the first whose rows fit the shared memory of a block
-STRIP = TILE - 1  # columns of a strip: with their sum as many as a tile has
+STRIPS = (60, 28)  # columns of a strip: with their sum no more than two tiles or one have; the wider for up to NARROW nodes
+NARROW = 64
 THREADS = 256
 WIDE = {4: 512, 8: 256}  # threads of a block that eliminates a strip, by the bytes of a number: as many as have room for their registers
 
@@ -55,6 +56,7 @@ class Level:
     stages: tuple[Stage, ...]
     tiles: Table
     small: bool
+    strip: int  # columns of a block that eliminates
     threads: int
     memory: int  # numbers of shared memory
     above: int
@@ -75,8 +77,9 @@ class _Group:
     second: int
 
 
-def _upwards(size: int) -> int:
-    return -(-size // 4) * 4
+def _row(size: int) -> int:
+    """Numbers between two rows of so many in shared memory, as join_row in join.cuh."""
+    return (size + 3) // 8 * 8 + 4
 
 
 def _pairs(rows: int, cols: int) -> list[list[_Group]]:
@@ -178,24 +181,26 @@ class Plan:
             records.append(record)
         largest = max(e for e, _ in sizes)
         small = largest <= PANEL and max(kept for _, kept in sizes) <= SMALL
+        strip = STRIPS[largest > NARROW]
         counts = [len(g.i) for g in groups]
         memory = 0
         for e, kept in sizes:
             for start in range(0, e, self.most):
                 h = min(self.most, e - start)
-                width = kept if small else min(STRIP, e + kept - start - h)
-                memory = max(memory, h * _upwards(_upwards(h) + width + 1))
+                width = kept if small else min(strip, e + kept - start - h)
+                memory = max(memory, h * _row(h + width + 1))
         return Level(
             self._put(*records),
-            tuple(self._stage(start, sizes, counts) for start in range(0, largest, self.most)),
+            tuple(self._stage(start, sizes, counts, strip) for start in range(0, largest, self.most)),
             self._tasks(sizes, counts, lambda e, n: _upper(e, n, n)),
             small,
+            strip,
             min(THREADS, max(32, 8 << (largest - 1).bit_length())),
             SCRATCH + memory,
             above, rows, whole, above_line, whole_line,
         )  # fmt: skip
 
-    def _stage(self, start: int, sizes: list[tuple[int, int]], counts: list[int]) -> Stage:
+    def _stage(self, start: int, sizes: list[tuple[int, int]], counts: list[int], strip: int) -> Stage:
         def stop(e: int) -> int:
             return min(start + self.most, e)
 
@@ -204,7 +209,7 @@ class Plan:
 
         return Stage(
             start,
-            table(lambda e, n: [(c, 0) for c in range(stop(e), n, STRIP)]),
+            table(lambda e, n: [(c, 0) for c in range(stop(e), n, strip)]),
             table(lambda e, n: _upper(stop(e), e, n)),
             table(lambda e, n: [(c, k) for c in range(0, n - stop(e), TILE) for k in range(0, stop(e) - start, TILE)]),
             table(lambda e, n: _upper(0, n - start, n - start)),
@@ -242,7 +247,7 @@ class Levels:
         self.G, self.circuit, self.keep, self.xp = G, circuit, keep, _array.namespace(G)
         _, n_in, n_out = G.shape
         room = _launch.shared_limit(G) // G.dtype.itemsize - SCRATCH
-        most = next((m for m in MOST if m * (m + TILE) <= room), MOST[-1])
+        most = next((m for m in MOST if m * _row(m + STRIPS[-1] + 1) <= room), MOST[-1])
         self.plan = plan(n_in, n_out, most)
         self.leaf_count = self.plan.leaf_rows * self.plan.leaf_cols
         self.leaf_each = self.leaf_count * PORTS * PORTS
@@ -311,7 +316,7 @@ class Levels:
             given = self.leaves, below, rows, done, weights
             threads = WIDE[self.G.dtype.itemsize]
             self._launch(
-                "eliminate", level, stage.strips.count, (*at, STRIP), *given, tasks=stage.strips, threads=threads, shared=shared
+                "eliminate", level, stage.strips.count, (*at, level.strip), *given, tasks=stage.strips, threads=threads, shared=shared
             )
             if stage.updates.count:
                 self._launch("update", level, stage.updates.count, at, self.leaves, below, done, rows, tasks=stage.updates)

@@ -1,5 +1,5 @@
 // Multiplications of small matrices by the matrix units of a GPU, for a whole warp: d += a b, inputs rounded to tf32 or bf16, sums in
-// float32.  From compute capability 8.0 on by mma.sync (PTX ISA, section "Warp-level matrix multiply-accumulate instructions"); elsewhere,
+// float32, or all of it in float64.  From compute capability 8.0 on by mma.sync (PTX ISA, section "Warp-level matrix multiply-accumulate instructions"); elsewhere,
 // and on the host runner, by shuffles and one fma_ after another, with inputs rounded to the same bits.
 //
 // Fragments, lane = 4 g + t:  d[0..3] = d[g][2 t], d[g][2 t + 1], d[g + 8][2 t], d[g + 8][2 t + 1], 16 x 8.
@@ -76,6 +76,29 @@ PNN_D void multiply_bf16(float d[4], const u32 a[4], const u32 b[2]) {
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
     multiply_<2>(d, a, b);
+#endif
+}
+// In double precision, and nothing is rounded but sums: a[g][t], 8 x 4;  b[t][g], 4 x 8;  d[0..1] = d[g][2 t], d[g][2 t + 1], 8 x 8.
+PNN_D void multiply_f64(double d[2], double a, double b) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    asm volatile("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+d"(d[0]), "+d"(d[1]) : "d"(a), "d"(b));
+#else
+    const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+#ifdef __CUDA_HOST_EMULATION__
+    u32 mine[4];
+    memcpy(mine, &a, 8);
+    memcpy(mine + 2, &b, 8);
+    const unsigned* all = cuda_host::share(__LINE__, mine, 4);
+    auto number = [&](int i, int from) { double x; memcpy(&x, all + 4 * from + 2 * i, 8); return x; };
+#else
+    auto number = [&](int i, int from) { return __shfl_sync(0xffffffffu, i ? b : a, from); };
+#endif
+    PNN_UNROLL
+    for (int k = 0; k < 4; k++) {
+        const double left = number(0, 4 * g + k);
+        PNN_UNROLL
+        for (int j = 0; j < 2; j++) d[j] = fma_(left, number(1, 4 * (2 * t + j) + k), d[j]);
+    }
 #endif
 }
 #endif

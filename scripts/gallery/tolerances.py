@@ -31,7 +31,7 @@ KINDS = {  # name: (a label, errors that are built, those that training draws, u
 
 def train(size: int, digits: data.Dataset, kind: str | None = None) -> systems.D2NN:
     """A network with masks of so many neurons a side; with a kind of error, each step is one through a network built anew."""
-    geometry = Geometry(size=size, input_size=size * 14 // 25, detector_size=size // 10, spacing=30e-3 * size / 200)
+    geometry = Geometry().scaled(size)
     network, adam, rng = systems.D2NN(geometry=geometry, start="pi"), learning.Adam(RATE), np.random.default_rng(0)
     steps = int(EPOCHS * len(digits.train_images) / BATCH)
     for step in range(steps):

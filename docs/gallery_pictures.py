@@ -4,15 +4,21 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sphinx_gallery.scrapers import figure_rst
+PICTURE = """
+.. container:: picture
+
+   .. image:: /{path}
+      :alt: {title}
+
+"""
 
 
 def pictures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
-    """Move them to where the page has them. Returns reStructuredText that shows them, under the title of the page. Raises
-    FileNotFoundError where there is none."""
+    """Move it to where the page has it. Returns reStructuredText that shows it, under the title of the page. Raises FileNotFoundError where there
+    is none."""
     script = Path(block_vars["src_file"])
-    title = script.read_text().splitlines()[1]
-    shown = [shutil.move(made, next(block_vars["image_path_iterator"])) for made in sorted(script.parent.glob("*.png"))]
-    if not shown:
-        raise FileNotFoundError(f"{script.name} left no picture beside itself")
-    return figure_rst(shown, gallery_conf["src_dir"], title)
+    made = script.with_suffix(".png")
+    if not made.exists():
+        raise FileNotFoundError(f"{script.name} left no {made.name} beside itself")
+    shown = Path(shutil.move(made, next(block_vars["image_path_iterator"])))
+    return PICTURE.format(path=shown.relative_to(gallery_conf["src_dir"]).as_posix(), title=script.read_text().splitlines()[1])

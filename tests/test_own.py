@@ -260,3 +260,41 @@ def test_it_is_of_the_package() -> None:
     assert pnnkern.ScalarFunction is ScalarFunction
     assert "ScalarFunction" in dir(pnnkern)
     assert repr(HOPPING) == "ScalarFunction(hopping(v, v0=0.5))"
+
+
+# ------------------------------------------------------------------------------------------------------- derivatives by other arguments
+def test_derivatives_by_other_arguments() -> None:
+    """By complex step, or as they are given; and of the text what it says, or 0 where it does not name the argument."""
+    f = ScalarFunction(lambda x, y, z, a=2.0: a * x * x * y + np.sin(z), slopes={"y": lambda x, y, z, a: a * x * x},
+                       cuda="a * x * x * y", cuda_slopes={"y": "a * x * x"})  # fmt: skip
+    at = 0.7, -1.3, 0.4, 2.0
+    right = {"x": 4 * 0.7 * -1.3, "y": 2 * 0.49, "z": math.cos(0.4)}
+    assert {n: f._code.derivative_by(n).run(*at) for n in right} == {n: pytest.approx(v, rel=1e-14) for n, v in right.items()}
+    assert [f._code.derivative_by(n).cuda for n in right] == [None, "a * x * x", "0"]
+    for name in right:
+        f._check_slope_by(name)
+
+
+@pytest.mark.parametrize(
+    ("slopes", "texts", "error", "said"),
+    [
+        ({"x": lambda x, y: 1.0}, {}, ValueError, "slopes names 'x': the arguments of f behind its first, whose derivatives are there, are y"),
+        ({}, {"z": "1"}, ValueError, "cuda_slopes names 'z'"),
+        ({"y": 1.0}, {}, TypeError, "slopes['y'] must be a scalar Python function, got float 1.0"),
+        ({"y": lambda y: 1.0}, {}, TypeError, "slopes['y'] must take the arguments of f, (x, y), got (y)"),
+        ({}, {"y": ""}, TypeError, "cuda_slopes['y'] must be CUDA C text, an expression in x, y, got ''"),
+    ],
+)
+def test_derivatives_that_are_refused(slopes, texts, error: type, said: str) -> None:
+    with pytest.raises(error, match=re.escape(said)) as caught:
+        ScalarFunction(lambda x, y: x * y, slopes=slopes, cuda_slopes=texts)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_derivative_by_another_argument_is_compared() -> None:
+    off = ScalarFunction(lambda x, y: x * y * y, slopes={"y": lambda x, y: 2.01 * x * y})
+    with pytest.raises(ValueError, match=re.escape("slopes['y'] is not the derivative of the function by y: at x = ")):
+        off._check_slope_by("y")
+    bent = ScalarFunction(lambda x, y: x * abs(y))
+    with pytest.raises(ValueError, match=re.escape("slopes['y'] cannot be made by complex step: give it")):
+        bent._check_slope_by("y")

@@ -5,6 +5,8 @@ Springs that act at a distance
 When a pair of nodes at one border is strained, pairs at the other borders shall answer with given strains, as an allosteric protein does:
 `WANTED` says which. Every spring changes its stiffness by what it sees of its own lengths alone. The task: Rocks et al., PNAS 114, 2520
 (2017); by local rules: Stern et al., Phys. Rev. X 11, 021045 (2021). ``--full`` is a network of 16 x 16 nodes instead of 8 x 8.
+
+Full size: 11 seconds of one core. The largest error of a target falls from once the source's strain to 3.4e-5 of it.
 """
 
 import argparse

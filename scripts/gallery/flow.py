@@ -4,7 +4,7 @@ A flow network that learns
 
 A square lattice of pipes, one corner held at pressure 1 and the opposite one at 0, and eight junctions between at which other pressures are
 wanted. Coupled learning (Stern et al., Phys. Rev. X 11, 021045 (2021)) changes each pipe by what it sees itself. Flow is to pressure as
-current is to voltage, so conductances are in m^3/s/Pa here. ``--full`` is a million pipes (708 x 708 junctions, 1 001 112 pipes).
+current is to voltage, so conductances are in m³/s/Pa here. ``--full`` is a million pipes (708 x 708 junctions, 1 001 112 pipes).
 
 Full size: 12 minutes of one core of another shared machine, from 0.165 to 0.006 rms.
 """

@@ -5,6 +5,8 @@ What is learned first
 A network of 16 nodes and 32 transistors learns a curve by coupled learning, as in Dillavou et al., PNAS 121, e2319718121 (2024), whose network
 reduced errors in the order mean, slope, curvature. Here, by the steps of Adam, the curvature comes long after both. Printed is from which step
 on each part, the median of the runs, stays below a quarter. ``--full`` takes twenty runs.
+
+The full size was not run for this page.
 """
 
 import argparse

@@ -4,7 +4,7 @@ How large can a crossbar be?
 
 Wires have resistance. Square arrays of random conductances (1 to 25 microsiemens), the ohms of a segment of wire, and the median error of a
 column's current, all inputs driven: exactly, by star-mesh elimination (`pnnkern.crossbar.effective_conductance`). Dotted beside it a
-first-order estimate, r G n^2 / 3 for each of the two lines: the mean voltage that n equal currents drop on their way along n segments.
+first-order estimate, r G n² / 3 for each of the two lines: the mean voltage that n equal currents drop on their way along n segments.
 ``--full`` goes on to arrays of 2048 x 2048.
 
 Full size: 83 seconds of one core. With 1 ohm a segment a current is off by 1 % in an array of 32 x 32, by 13 % in one of 128, by 70 % in one of

@@ -2,14 +2,19 @@
 
 import importlib.util
 import re
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from node_laws import FORCE, KURAMOTO, LORENZ, OSCILLATOR
 
-from pnnkern import ScalarFunction, _launch
+from pnnkern import ScalarFunction, _compile, _launch, _sources
 from pnnkern._errors import DeviceError
 from pnnkern.dynamics import Law, integrate, integrate_vjp
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+import cubins  # (of the scripts)
 
 DECAY = ScalarFunction(lambda x, rate: -rate * x)
 
@@ -113,3 +118,12 @@ def test_laws_are_told_apart() -> None:
     grow = Law({"x": ScalarFunction(lambda x, rate: rate * x)})
     found = [integrate(law, state, 0.1, 10, every=10, **given).ravel()[0] for law in (grow, Law({"x": DECAY}))]
     assert found == pytest.approx([np.exp(0.5), np.exp(-0.5)], abs=1e-6)
+
+
+@pytest.mark.parametrize("law", [OSCILLATOR, KURAMOTO, LORENZ], ids=["oscillator", "phases", "lorenz"])
+def test_text_compiles_by_nvrtc(law: Law) -> None:
+    if cubins.library(13) is None:
+        pytest.skip("NVRTC 13 is not installed")
+    for stem, own in (("dynamics/ode", law.forward), ("dynamics/adjoint", law.back())):
+        image = _compile.cubin(cubins.Binding(13), stem, "sm_90", {}, own).read_bytes()
+        assert set(cubins.resources(image)) == set(_sources.prototypes(stem))

@@ -7,6 +7,7 @@ and how calls over a further axis (vmap) become one call, where the function has
 Convention of complex cotangents: g = dL/dRe + i dL/dIm, as everywhere in this package and in torch. JAX's is the conjugate.
 """
 
+import ast
 import dataclasses
 import functools
 import hashlib
@@ -355,7 +356,8 @@ def put_together(template: Template, arrays: Sequence[Any], whole: Sequence[int]
 
 
 # Settings that libraries cannot carry go by a text that says them: equal texts are equal settings, in any process, so that what a compiler
-# keeps on disk for one is right for the other. What has no text of its own is numbered, with a word that is this process's alone.
+# keeps on disk for one is right for the other. What has no text of its own is numbered, with a word that is this process's alone. A text of
+# plain values alone is read again in a process that has not made it.
 _settings: dict[str, tuple[Template, tuple[Any, ...]]] = {}
 _numbered: dict[int, tuple[str, Any]] = {}
 
@@ -363,9 +365,24 @@ _numbered: dict[int, tuple[str, Any]] = {}
 def settled(template: Template, *objects: Any) -> str:
     """The text of settings, by which `Call` finds them."""
     text = f"{template!r} {' '.join(map(_text, objects))}"
-    text = text if len(text) < 200 else hashlib.sha256(text.encode()).hexdigest()
+    text = text if len(text) < 200 or not objects else hashlib.sha256(text.encode()).hexdigest()
     _settings.setdefault(text, (template, objects))
     return text
+
+
+def _setting(text: str) -> tuple[Template, tuple[Any, ...]]:
+    """What a text says. Raises ValueError where another process has made it of descriptions, which it does not hold."""
+    if text not in _settings:
+        try:
+            template = ast.literal_eval(text.strip())
+        except (SyntaxError, ValueError):
+            raise ValueError(
+                "this program was saved by another process and holds settings that are no plain values, which only that one knows "
+                f"({text:.100}): "
+                "export functions whose settings are numbers, strings and arrays, and call the others outside of what is exported"
+            ) from None
+        _settings[text] = template, ()
+    return _settings[text]
 
 
 def _text(value: Any) -> str:
@@ -395,7 +412,7 @@ class Call:
     text: str
 
     def arguments(self, arrays: Sequence[Any]) -> dict[str, Any]:
-        template, objects = _settings[self.text]
+        template, objects = _setting(self.text)
         for path, a in zip(self.paths, arrays, strict=True):
             if not hasattr(a, "shape"):
                 raise TypeError(f"{path} must be an array, got {type(a).__name__}")

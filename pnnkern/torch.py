@@ -27,7 +27,8 @@ _NAME = "pnnkern::"
 _operations = {op.name: op for op in OPERATIONS}
 _made: dict[str, Operation] = {}  # the functions of operators, by the operators' names
 _differentiable: dict[str, tuple[int, ...]] = {}  # which of an operator's arrays there is a derivative by
-_lock = threading.Lock()
+_lock = threading.RLock()
+_making: set[str] = set()  # operators that torch looks for before it defines them
 Tensor: TypeAlias = torch.Tensor
 
 
@@ -43,8 +44,44 @@ def _operator(op_name: str, paths: tuple[str, ...]) -> str:
     name = _operator_name(op, paths)
     with _lock:
         if name not in _made:
+            _making.update((name, f"{name}_vjp"))
             _define(op, paths, name)
     return name
+
+
+class _Operators(torch._ops._OpNamespace):  # type: ignore[misc, unused-ignore]
+    """`torch.ops.pnnkern`, in which an operator is also made when a program asks for it that another process has saved."""
+
+    __module__ = "torch.ops"  # by which torch saves the names of operators
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            with _lock:
+                found = _arrays_of(name.removesuffix("_vjp"))
+                if name in _making or found is None:
+                    raise
+                _operator(*found)
+            return super().__getattr__(name)
+
+
+def _arrays_of(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """The function of an operator, and the names of its arrays; None for a name that is none of an operator."""
+    head, *parts = name.split("__")
+    op = next((op for op in OPERATIONS if op.name.replace(".", "_") == head), None)
+    if op is None or not parts:
+        return None
+    paths = []
+    for part in parts:
+        own = max((n for n in op.form.names if part == n or part.startswith(f"{n}_")), key=len, default=None)
+        if own is None:
+            return None
+        paths.append(own if part == own else f"{own}.{part[len(own) + 1 :]}")  # entries of a dict or list, one level deep
+    return op.name, tuple(paths)
+
+
+torch.ops.pnnkern = _Operators("pnnkern")
 
 
 def _define(op: Operation, paths: tuple[str, ...], name: str) -> None:

@@ -144,3 +144,14 @@ def public_with_vjp() -> set[str]:
         for name, module in modules.items():
             found |= {f"{name}.{n[:-4]}" for n in vars(module) if n.endswith("_vjp") and not n.startswith("_")}
     return found
+
+
+def methods_with_vjp() -> set[str]:
+    """ROOM.CLASS.METHOD of every public derivative that is a method of a public class."""
+    found = set()
+    for room in ("optics", "crossbar", "networks", "learning", "random"):
+        whole = importlib.import_module(f"pnnkern.{room}")
+        for name in whole.__all__:
+            if inspect.isclass(thing := getattr(whole, name)):
+                found |= {f"{room}.{name}.{n}" for n in dir(thing) if n.endswith("vjp") and not n.startswith("_")}
+    return found

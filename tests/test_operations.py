@@ -1,11 +1,12 @@
 """The table of what other people's tapes can record: complete, and the same on a GPU. test_torch.py and test_jax.py use it."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import other_libraries
 import pytest
-from operation_cases import CASES, public_with_vjp
+from operation_cases import CASES, methods_with_vjp, public_with_vjp
 
 from pnnkern import _array, _operations, optics
 
@@ -13,6 +14,27 @@ from pnnkern import _array, _operations, optics
 def test_every_function_with_a_derivative_is_in_the_table() -> None:
     assert not public_with_vjp() ^ {op.name for op in _operations.OPERATIONS}
     assert {case.op for case in CASES} == {op.name for op in _operations.OPERATIONS}
+
+
+# Objects that keep what they have planned or programmed, and the function of the table that does the same; curved elements have none
+METHODS = {
+    "optics.Propagator.vjp": "optics.propagate",
+    "optics.ScaledPropagator.vjp": "optics.propagate_scaled",
+    "crossbar.Layer.vjp": "crossbar.apply",
+    "crossbar.Reader.vjp": "crossbar.read",
+    "networks.DiodeNetwork.solve_vjp": None,
+    "networks.ElementNetwork.solve_vjp": None,
+    "networks.TransistorNetwork.solve_vjp": None,
+}
+
+
+def test_every_method_with_a_derivative_is_known() -> None:
+    """And docs/other-code.md tells what is used in its place on a tape, or that there is nothing."""
+    assert methods_with_vjp() == set(METHODS)
+    assert {name for name in METHODS.values() if name} <= {op.name for op in _operations.OPERATIONS}
+    page = " ".join((Path(__file__).parents[1] / "docs/other-code.md").read_text().split())
+    for method, function in METHODS.items():
+        assert (f"`{method}` is `{function}`" if function else f"`{method}`") in page
 
 
 def test_every_argument_of_the_table_is_one_of_the_function() -> None:

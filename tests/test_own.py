@@ -235,7 +235,7 @@ def test_text_compiles_by_nvrtc(major: int) -> None:
 
 def test_numba_cuda_compiles_and_is_linked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without text: PTX of the function and of its slope by complex step, in both precisions, linked to our kernel; no GPU is asked for."""
-    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed (pip install numba-cuda nvidia-nvvm nvidia-nvjitlink)")
+    pytest.importorskip("numba_cuda", reason="numba-cuda is not installed (pip install numba-cuda nvidia-nvvm nvidia-nvjitlink, 140 MB)")
     pytest.importorskip("cuda.bindings", reason="cuda-bindings is not installed")
     if cubins.library(13) is None:
         pytest.skip("the NVRTC wheel of CUDA 13 is not installed (pip install pnnkern[check])")

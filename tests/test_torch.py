@@ -1,7 +1,11 @@
 """The functions on torch's tape: derivatives against differences, and the same under every transform that torch has."""
 
 import inspect
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -285,3 +289,58 @@ def test_on_cuda() -> None:
             torch.testing.assert_close(a.cpu(), b, rtol=1e-6, atol=1e-10)
     u = torch.ones(3, 4, dtype=torch.complex64, device="cuda")
     torch.testing.assert_close(torch.compile(on_tape.optics.intensity, fullgraph=True)(u), u.abs() ** 2)
+
+
+EXPORT = """
+import sys, torch
+import pnnkern as pnn, pnnkern.torch as tape
+
+class Model(torch.nn.Module):
+    def __init__(self, regions=None):
+        super().__init__()
+        self.phase, self.regions = torch.nn.Parameter(torch.linspace(0, 3, 64).reshape(8, 8)), regions
+
+    def forward(self, u):
+        there = tape.optics.propagate(tape.optics.phase_mask(u, self.phase), distance=1e-3, wavelength=633e-9, pitch=8e-6)
+        return tape.optics.intensity(there) if self.regions is None else tape.optics.powers(there, self.regions)
+
+u, (plain, described) = torch.ones(2, 8, 8, dtype=torch.complex64), sys.argv[1:]
+torch.export.save(torch.export.export(Model(), (u,)), plain)
+torch.export.save(torch.export.export(Model(pnn.optics.Regions((8, 8), [(0, 4, 0, 4)])), (u,)), described)
+"""
+LOAD = """
+import sys, torch
+import pnnkern.torch
+
+u, (plain, described) = torch.ones(2, 8, 8, dtype=torch.complex64), sys.argv[1:]
+model = torch.export.load(plain).module()
+model(u).square().sum().backward()
+print(repr(model(u).square().sum().item()), repr(next(model.parameters()).grad.abs().sum().item()))
+try:
+    torch.export.load(described).module()(u)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_an_exported_program_runs_in_another_process(tmp_path: Path) -> None:
+    """With its derivative, and no operator made before; one that holds what is no plain value says so."""
+    files = [str(tmp_path / name) for name in ("plain.pt2", "described.pt2")]
+
+    def ran(code: str) -> str:
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
+        done = subprocess.run([sys.executable, "-c", code, *files], env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    ran(EXPORT)
+    values, said = ran(LOAD).splitlines()
+    phase = np.linspace(0, 3, 64, dtype=np.float32).reshape(8, 8)
+    how = {"distance": 1e-3, "wavelength": 633e-9, "pitch": 8e-6}
+    u = np.ones((2, 8, 8), np.complex64)
+    there = optics.propagate(optics.phase_mask(u, phase), **how)
+    light = optics.intensity(there)
+    back = optics.propagate_vjp(optics.intensity_vjp(2 * light, there), optics.phase_mask(u, phase), wrt=("field",), **how)
+    slope = optics.phase_mask_vjp(back, u, phase, wrt=("phase",))
+    np.testing.assert_allclose([float(v) for v in values.split()], [np.square(light).sum(), np.abs(slope).sum()], rtol=1e-4)
+    assert said.startswith("this program was saved by another process and holds settings that are no plain values")

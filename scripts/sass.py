@@ -11,7 +11,7 @@ INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(?:(@!?U?P\w+)\s+)?([A-Z][
 LABEL = re.compile(r"(\.L_|\$)\S*:$")  # of a place in a kernel, or of a subroutine behind it
 WIDTH = re.compile(r"\.(U8|S8|U16|S16|64|128|256)\b")
 BYTES = {"U8": 1, "S8": 1, "U16": 2, "S16": 2, "64": 8, "128": 16, "256": 32}
-DOUBLE = re.compile(r"^(DADD|DMUL|DFMA|DSETP|DMNMX)\b|^(F2F|I2F|F2I|F2FP)\b.*\.F64|^MUFU\.\w*64H")
+DOUBLE = re.compile(r"^(DADD|DMUL|DFMA|DMMA|DSETP|DMNMX)\b|^(F2F|I2F|F2I|F2FP)\b.*\.F64|^MUFU\.\w*64H")
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ def static(code: list[sass.Instruction], raw: bytes) -> Static:
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _simulated(table, rows, starts, blocks, resident, far, shared, shuffle, special, matrix, constant, register, first, barrier, branch, line, queue,
-               wide, fill):  # fmt: skip
+def _simulated(table, rows, starts, blocks, resident, far, shared, shuffle, special, matrix, constant, register, first, barrier, branch, line,
+               queue, wide, fill):  # fmt: skip
     """Cycles until all blocks are done, and cycles that each kind kept its unit busy (issues: the last number)."""
     warps = len(starts) - 1
     resident = min(resident, blocks)

@@ -219,9 +219,11 @@ not run before, and what they would have written is ones: what is executed there
 
 **A multiprocessor.** These warps go through a model of it, cycle by cycle (`scripts/sm_model.py`): four schedulers, each issues an instruction
 a cycle; stalls and scoreboards as the compiler wrote them into the code; units that take 32 lanes a cycle in single precision, 16 of whole
-numbers and in double precision, 4 of special functions; {wide} bytes a cycle of shared memory, {fill} to the second cache; as many blocks at
+numbers and in double precision, 4 of special functions, every eight cycles a product of matrices, 8 x 4 by 4 x 8, in double precision;
+{wide} bytes a cycle of shared memory, {fill} to the second cache; as many blocks at
 once as there is room for, until those of the multiprocessor that has most are done. Latencies in cycles: shared memory {shared}, shuffles
-{shuffle}, special functions {special}, constants {constant}, first cache {first}, second {second}, memory {memory}, barrier {barrier}, a jump
+{shuffle}, special functions {special}, matrices {matrix}, constants {constant},
+first cache {first}, second {second}, memory {memory}, barrier {barrier}, a jump
 {branch}, and {line} more to a line of code where no warp has been; code in a row is taken to be fetched ahead. Latencies are settings, chosen
 by hand in the range that microbenchmarks of these cards report, and what measurements should correct first.
 

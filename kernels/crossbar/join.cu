@@ -1,6 +1,6 @@
 // Pairs of blocks of a crossbar's tree are joined, and what is known of a pair is handed down to its parts (join.cuh): all pairs of a
 // level, of all arrays of a stack, in one launch. An array has leaves, blocks below and above, and rows of pairs. A pair has n nodes, of
-// which e are eliminated and kept = n - e are its ports.
+// which e are eliminated and kept = n - e are its ports; all of these, and the nodes of a stage, are multiples of 4.
 //
 // A stage is the elimination of `most` nodes of a pair at most, from `start` on, to stop = min(start + most, e); pairs of more nodes take
 // several. Of a stage, `done` has the rows Z (n columns), and weights (n - stop, stop - start) those of the ports and nodes that stay, from

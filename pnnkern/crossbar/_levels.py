@@ -21,7 +21,7 @@ TILE = 32  # of the kernels' products
 FIELDS = 14  # of a record
 SCRATCH = 16 * 20 + 16  # numbers of shared memory beside the rows
 SMALL = 192  # ports that pairs keep which are joined in one block
-MOST = (128, 64)  # nodes of a stage: the first whose rows fit the shared memory of a block
+MOST = (128, 64)  # nodes of a stage, multiples of LEAF: the first whose rows fit the shared memory of a block
 STRIPS = (60, 28)  # columns of a strip: with their sum no more than two tiles or one have; the wider for up to NARROW nodes
 NARROW = 64
 THREADS = 256
@@ -113,6 +113,8 @@ class Plan:
     """
 
     def __init__(self, n_in: int, n_out: int, most: int) -> None:
+        if most % LEAF:
+            raise ValueError(f"a stage has {most} nodes, no multiple of {LEAF}")
         self.n_in, self.n_out, self.most = n_in, n_out, most
         self.leaf_rows, self.leaf_cols = -(-n_in // LEAF), -(-n_out // LEAF)
         self._parts: list[Index] = []
@@ -284,7 +286,8 @@ class Levels:
     def _launch_leaves(self, verb: str, sizes: tuple[int, ...], *arrays: Array) -> None:
         count, n_in, n_out = self.G.shape
         block = 64 if verb == "voltages" else 128
-        grid = max(1, min(-(-count * self.leaf_count // (block // 32)), _launch.MAX_BLOCKS))
+        each = block // 16 if verb == "leaves" else block // 32
+        grid = max(1, min(-(-count * self.leaf_count // each), _launch.MAX_BLOCKS))
         args = count, n_in, n_out, *sizes, *self.circuit.args, *arrays
         _launch.launch("crossbar/tree", verb, self.G.dtype, *args, grid=(grid,), block=(block,))
 

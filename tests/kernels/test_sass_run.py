@@ -51,6 +51,13 @@ extern "C" __global__ void divides(const long long* a, const long long* b, const
     out[i] = a[i] / b[i];
     ratio[i] = c[i] / c[31 - i] + sqrt(c[i]);
 }
+extern "C" __global__ void matrices(const double* a, const double* b, double* d) {
+    double x = d[2 * threadIdx.x], y = d[2 * threadIdx.x + 1];
+    asm("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%0, %1};"
+        : "+d"(x), "+d"(y) : "d"(a[threadIdx.x]), "d"(b[threadIdx.x / 4 + threadIdx.x % 4 * 8]));
+    d[2 * threadIdx.x] = x;
+    d[2 * threadIdx.x + 1] = y;
+}
 extern "C" __global__ void aligned(int n, const float* x, const float* y, int* out) {
     long long m = n;
     bool tall = m % 4 == 0 && (unsigned long long)x % 16 == 0, wide = m % 4 == 0 && (unsigned long long)y % 16 == 0;
@@ -175,6 +182,13 @@ def test_divisions(made: dict[str, Any]) -> None:
     memory = sass_run.Memory([a, b, c, out, ratio])
     sass_run.Block(code, memory, (1,), (32,), (0,), shared).run()
     assert memory.value(out).tolist() == [int(abs(int(x)) // int(y)) * (1 if x >= 0 else -1) for x, y in zip(a, b, strict=True)]
+
+
+def test_matrices(made: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    a, b, d = rng.random((8, 4)), rng.random((4, 8)), rng.random((8, 8))
+    _, found = run(made, "matrices", 32, a, b, d)
+    assert np.allclose(found, d + a @ b, rtol=1e-15)
 
 
 def test_barriers_wait_for_those_in_a_subroutine(made: dict[str, Any]) -> None:

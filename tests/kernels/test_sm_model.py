@@ -42,8 +42,8 @@ def test_a_chain_takes_its_stalls() -> None:
 
 def test_units_are_shared_by_warps() -> None:
     """32 warps: a scheduler issues each cycle in single precision, every second one of whole numbers and in double precision, every eighth
-    of special functions."""
-    for name, each in (("FFMA", 1), ("IADD3", 2), ("DFMA", 2), ("IMAD", 2), ("MUFU.RCP", 8)):
+    of special functions and of matrices in double precision."""
+    for name, each in (("FFMA", 1), ("IADD3", 2), ("DFMA", 2), ("IMAD", 2), ("MUFU.RCP", 8), ("DMMA.8x8x4", 8)):
         cycles, busy = took([(name, word(1))] * 16, warps=32)
         assert cycles == pytest.approx(8 * 16 * 100 * each, rel=0.03), name
         assert busy["issue"] == pytest.approx(1 / each, rel=0.03), name

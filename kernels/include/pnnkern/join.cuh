@@ -2,15 +2,16 @@
 // level of the tree at a time, and of all arrays of a stack.
 //
 // rows (e, n) of a pair: conductances of the e nodes that go, to each other and to the n - e ports that stay. With D the sum of a row, the
-// matrix of the nodes is D - A = U^T U, and no diagonal is ever stored. 32 nodes at a time are a panel:
-//     R = U_pp^-T   (32, 32), lower, by Gauss-Jordan from conductances alone: every sum is of positive numbers
-//     rows of the panel, right of it:  X = R rows;   rows below: += X^T X
+// matrix of the nodes is D - A = U^T U, and no diagonal is ever stored. 16 nodes at a time are a panel:
+//     R = U_pp^-T   (16, 16), lower, by Gauss-Jordan from conductances alone, in the registers of one warp: every sum is of positive numbers
+//     rows of the panel, right of it:  X = R rows;   rows below, when they are a panel: += X^T X of all panels before it
 // What stays in rows is Z = U^-T B of the ports B that stay; their conductances grow by Z^T Z. The voltages of the nodes are averages of
-// those of the ports, with the weights U^-1 Z = (D - A)^-1 B.
+// those of the ports, with the weights U^-1 Z = (D - A)^-1 B. All numbers of nodes and ports are multiples of 4, as leaves are of 4 x 4 cells.
 //
 // Elimination needs of the ports that stay no more than their sum, so that blocks of a launch take strips of them, and each of these does
 // the elimination over again. All sums are in an order of their own, whatever the grid.
 #pragma once
+#include "pnnkern/inverse.cuh"
 #include "pnnkern/matrix_unit.cuh"
 #ifndef PNN_DEVICE
 #error "pnnkern/join.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
@@ -170,27 +171,6 @@ template <class Body> PNN_D void join_upper(int rows, int cols, Body body) {
 }
 
 // ---- elimination in shared memory, one block of whole warps
-// 1 / total to the last bit or the one before it, without a branch; a node that nothing reaches stays at zero.
-PNN_D float join_inverse(float total) {
-#if defined(__CUDA_ARCH__)
-    float r;
-    asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(total));
-    return total >= 1.1754944e-38f ? r : 0.0f;
-#else
-    return total > 0.0f ? 1.0f / total : 0.0f;
-#endif
-}
-PNN_D double join_inverse(double total) {
-#if defined(__CUDA_ARCH__)
-    double r;
-    asm("rcp.approx.ftz.f64 %0, %1;" : "=d"(r) : "d"(total));   // to 20 bits
-    const double error = fma_(-total, r, 1.0);
-    r = fma_(r, fma_(error, error, error), r);
-    return total >= 2.2250738585072014e-308 ? r : 0.0;
-#else
-    return total > 0.0 ? 1.0 / total : 0.0;
-#endif
-}
 // D (p, ld), the nodes of a panel: their conductances above the diagonal, and to all that comes after it in `rest` columns beside and in `sum`.
 // tail (16, 20): what node b has beyond each node from b on.
 template <class T> PNN_D void join_tails(int p, int rest, const T* D, int sum, int ld, T* tail) {
@@ -218,7 +198,7 @@ template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T& in
             PNN_UNROLL
             for (int i = 0; i < 4; i++) {
                 const int k = K + i;
-                const T inverse = join_inverse(__shfl_sync(0xffffffffu, x[k], 16 + k));
+                const T inverse = inverse_or_zero(__shfl_sync(0xffffffffu, x[k], 16 + k));
                 const T mine = (lane == k ? T(1) : x[k]) * inverse;
                 if (lane == k) inverses = inverse;
                 PNN_UNROLL
@@ -317,9 +297,9 @@ template <class T> PNN_D void join_weights(int h, int width, int ld, T* M) {
     __syncthreads();
 }
 // One strip of a pair, `width` columns from `column` on of the rows start to stop, and the sum of all from `stop` on: row(x) and ports(y) say
-// where they are. A lane keeps to its columns and has the loads of eight rows under way.
+// where they are; columns from `alone` on are in one matrix only. A lane keeps to its columns and has the loads of eight rows under way.
 template <class T, class Row, class Column>
-PNN_D void join_gather(Row row, Column ports, i64 n, i64 start, i64 stop, i64 column, int width, int ld, T* M, T* scratch) {
+PNN_D void join_gather(Row row, Column ports, i64 alone, i64 n, i64 start, i64 stop, i64 column, int width, int ld, T* M, T* scratch) {
     const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
     const int h = (int)(stop - start), sum = h + width, across = (ld + 31) / 32;
     join_node* nodes = reinterpret_cast<join_node*>(scratch);
@@ -331,7 +311,7 @@ PNN_D void join_gather(Row row, Column ports, i64 n, i64 start, i64 stop, i64 co
         if ((u % across + 1) * 32 <= smaller(k0 + 1, h)) continue;   // nothing is asked of what lies below the diagonal
         const join_column<T> y = ports(port ? column + c - h : start + (node ? c : 0));
         T v[8];
-        if (u % across * 32 >= h)
+        if (u % across * 32 >= h && column + u % across * 32 - h >= alone)
             PNN_UNROLL
             for (int i = 0; i < 8; i++) v[i] = y.port(nodes[smaller(k0 + i, h - 1)]);
         else
@@ -349,13 +329,19 @@ PNN_D void join_gather(Row row, Column ports, i64 n, i64 start, i64 stop, i64 co
             for (int c = h + lane; c < sum; c += 32)
                 PNN_UNROLL
                 for (int i = 0; i < 8; i++) total[i] += k0 + i < h ? M[(k0 + i) * ld + c] : T(0);
-        else
+        else {
+            for (i64 y = stop + lane; y < alone; y += 32) {
+                const join_column<T> some = ports(y);
+                PNN_UNROLL
+                for (int i = 0; i < 8; i++) total[i] += some(nodes[k0 + i < h ? k0 + i : k0]);
+            }
             PNN_UNROLL_BY(4)
-            for (i64 y = stop + lane; y < n; y += 32) {
+            for (i64 y = (stop > alone ? stop : alone) + lane; y < n; y += 32) {
                 const join_column<T> some = ports(y);
                 PNN_UNROLL
                 for (int i = 0; i < 8; i++) total[i] += some.port(nodes[k0 + i < h ? k0 + i : k0]);
             }
+        }
         PNN_UNROLL
         for (int i = 0; i < 8; i++) {
             for (int half = 16; half > 0; half /= 2) total[i] += __shfl_xor_sync(0xffffffffu, total[i], half);
@@ -403,24 +389,27 @@ template <class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 n
     }
     __syncthreads();
 }
-// A tile from (x0, y0) on of a symmetric matrix: `value(x, y, sum)` of every element on and above the diagonal is put down as put(x, y, v), and
-// as put(y, x, v) below it, both row by row. `shared` holds the sums.
-template <class T, class Value, class Put> PNN_D void join_symmetric(i64 x0, i64 y0, i64 n, T* shared, Value value, Put put) {
+const int JOIN_EACH = JOIN_TILE * JOIN_TILE / (64 * JOIN_GROUPS);   // elements of a tile that a thread has: of one column, from row join_down(0) on
+PNN_D int join_across() { return threadIdx.x % JOIN_TILE; }
+PNN_D int join_down(int i) { return threadIdx.x / JOIN_TILE + i * (JOIN_TILE / JOIN_EACH); }
+// A tile from (x0, y0) on of a symmetric matrix: `value(i, sum)` of a thread's element i, if it lies on or above the diagonal, is put down as
+// put(i, x, y, v), and below the diagonal as turned(i, x, y, v), each row by row: there a thread's column is one of x. `shared` holds the sums.
+template <class T, class Value, class Put, class Turned>
+PNN_D void join_symmetric(i64 x0, i64 y0, i64 n, T* shared, Value value, Put put, Turned turned) {
     PNN_UNROLL
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
-        const int at = i / JOIN_TILE * 33 + i % JOIN_TILE;
-        const i64 x = x0 + i / JOIN_TILE, y = y0 + i % JOIN_TILE;
+    for (int i = 0; i < JOIN_EACH; i++) {
+        const int at = join_down(i) * 33 + join_across();
+        const i64 x = x0 + join_down(i), y = y0 + join_across();
         if (x >= n || y >= n || y < x) continue;
-        const T v = value(x, y, shared[at]);
+        const T v = value(i, shared[at]);
         shared[at] = v;
-        put(x, y, v);
+        put(i, x, y, v);
     }
     __syncthreads();
     PNN_UNROLL
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
-        const int at = i % JOIN_TILE * 33 + i / JOIN_TILE;
-        const i64 x = x0 + i % JOIN_TILE, y = y0 + i / JOIN_TILE;
-        if (x < n && y < n && y > x) put(y, x, shared[at]);
+    for (int i = 0; i < JOIN_EACH; i++) {
+        const i64 x = x0 + join_across(), y = y0 + join_down(i);
+        if (x < n && y < n && y > x) turned(i, x, y, shared[join_across() * 33 + join_down(i)]);
     }
     __syncthreads();
 }
@@ -429,7 +418,7 @@ template <class T, class Value, class Put> PNN_D void join_symmetric(i64 x0, i64
 template <class T> PNN_D void join_small(const join_wired<T>& wired, T* memory, T* above, T* weights) {
     T* M = memory + JOIN_SCRATCH;
     const int h = (int)wired.pair.e, width = (int)(wired.pair.n - h), ld = join_row(h + width + 1);
-    join_gather([&](i64 x) { return wired.row(x); }, [&](i64 y) { return wired.column(y); }, h + width, 0, h, h, width, ld, M, memory);
+    join_gather([&](i64 x) { return wired.row(x); }, [&](i64 y) { return wired.column(y); }, h, h + width, 0, h, h, width, ld, M, memory);
     join_eliminate(h, width, ld, M, memory, weights != 0);
     join_upper(width, width, [&](int r0, int c0) {
         const int rows = width - r0, cols = width - c0;
@@ -469,10 +458,11 @@ PNN_D void join_strip(const join_wired<T>& wired, i64 start, i64 stop, i64 colum
     const i64 n = wired.pair.n;
     const int h = (int)(stop - start), width = (int)least(strip, n - column), ld = join_row(h + width + 1);
     if (start == 0)
-        join_gather([&](i64 x) { return wired.row(x); }, [&](i64 y) { return wired.column(y); }, n, start, stop, column, width, ld, M, memory);
+        join_gather([&](i64 x) { return wired.row(x); }, [&](i64 y) { return wired.column(y); }, wired.pair.e, n, start, stop, column, width, ld, M,
+                    memory);
     else
         join_gather([&](i64 x) { return join_node{(int)(x * n), 0}; }, [&](i64 y) { return join_column<T>{rows + y, rows, true, false}; },
-                    n, start, stop, column, width, ld, M, memory);
+                    0, n, start, stop, column, width, ld, M, memory);
     join_eliminate(h, width, ld, M, memory, weights != 0);
     for (int i = threadIdx.x; i < h * width; i += blockDim.x) {
         const int k = i / width, c = i % width;
@@ -486,21 +476,35 @@ PNN_D void join_strip(const join_wired<T>& wired, i64 start, i64 stop, i64 colum
     }
     __syncthreads();
 }
+// What products are added to is fetched before they are worked out.
 template <class T> PNN_D void join_update(const join_wired<T>& wired, i64 start, i64 stop, i64 x0, i64 y0, const T* done, T* rows, T* tile) {
     const i64 e = wired.pair.e, n = wired.pair.n;
+    T before[JOIN_EACH];
+    if (start == 0) {
+        const join_node column = wired.at(least(y0 + join_across(), n - 1));
+        PNN_UNROLL
+        for (int i = 0; i < JOIN_EACH; i++) before[i] = wired(wired.at(least(x0 + join_down(i), e - 1)), column);
+    } else
+        PNN_UNROLL
+        for (int i = 0; i < JOIN_EACH; i++) before[i] = rows[least(x0 + join_down(i), e - 1) * n + least(y0 + join_across(), n - 1)];
     join_product(stop - start, done + start * n + x0, n, e - x0, done + start * n + y0, n, n - y0, tile);
     PNN_UNROLL
-    for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
-        const i64 x = x0 + i / JOIN_TILE, y = y0 + i % JOIN_TILE;
-        if (x < e && y < n && y > x) rows[x * n + y] = (start == 0 ? wired(x, y) : rows[x * n + y]) + tile[i / JOIN_TILE * 33 + i % JOIN_TILE];
+    for (int i = 0; i < JOIN_EACH; i++) {
+        const i64 x = x0 + join_down(i), y = y0 + join_across();
+        if (x < e && y < n && y > x) rows[x * n + y] = before[i] + tile[join_down(i) * 33 + join_across()];
     }
     __syncthreads();
 }
 template <class T> PNN_D void join_couple(const join_wired<T>& wired, i64 x0, i64 y0, const T* done, T* above, T* tile) {
     const i64 e = wired.pair.e, n = wired.pair.n;
+    const join_node column = wired.at(least(y0 + join_across(), n - 1));
+    T before[JOIN_EACH];
+    PNN_UNROLL
+    for (int i = 0; i < JOIN_EACH; i++) before[i] = wired(wired.at(least(x0 + join_down(i), n - 1)), column);
     join_product(e, done + x0, n, n - x0, done + y0, n, n - y0, tile);
-    join_symmetric(x0, y0, n, tile, [&](i64 x, i64 y, T sum) { return wired(x, y) + sum; },
-                   [&](i64 x, i64 y, T v) { above[(x - e) * (n - e) + y - e] = v; });
+    join_symmetric(x0, y0, n, tile, [&](int i, T sum) { return before[i] + sum; },
+                   [&](int, i64 x, i64 y, T v) { above[(x - e) * (n - e) + y - e] = v; },
+                   [&](int, i64 x, i64 y, T v) { above[(y - e) * (n - e) + x - e] = v; });
 }
 template <class T>
 PNN_D void join_turn(const join_pair& pair, i64 h, i64 stop, i64 c0, i64 k0, const T* weights, const T* W, T* turned, T* tile) {
@@ -519,17 +523,37 @@ PNN_D void join_split(const join_pair& pair, i64 start, i64 stop, i64 x0, i64 y0
     const i64 h = stop - start, n = pair.n - start, kept = n - h;
     T* first = pair.first < 0 ? leaves + (-1 - pair.first) * 256 : below + pair.first;
     T* second = pair.second < 0 ? leaves + (-1 - pair.second) * 256 : below + pair.second;
+    // A thread's column and rows, of the tile and of what lies below the diagonal: what is there already, and where its elements go.
+    const i64 y = least(y0 + join_across(), n - 1), x = least(x0 + join_across(), n - 1);
+    T known[JOIN_EACH];
+    join_node rows[JOIN_EACH], lower[JOIN_EACH], column = {0, 0}, across = {0, 0};
+    PNN_UNROLL
+    for (int i = 0; i < JOIN_EACH; i++) {
+        const i64 r = least(x0 + join_down(i), n - 1);
+        known[i] = y < h ? T(0) : r < h ? turned[(y - h) * h + r] : W[(r - h) * kept + y - h];
+    }
+    if (start == 0) {
+        column = pair.at(y);
+        across = pair.at(x);
+        PNN_UNROLL
+        for (int i = 0; i < JOIN_EACH; i++) {
+            rows[i] = pair.at(least(x0 + join_down(i), n - 1));
+            lower[i] = pair.at(least(y0 + join_down(i), n - 1));
+        }
+    }
     if (y0 < h) join_product(kept, turned + x0, h, h - x0, weights + y0, h, h - y0, tile);
-    join_symmetric(x0, y0, n, tile,
-                   [&](i64 x, i64 y, T sum) { return y < h ? sum : x < h ? turned[(y - h) * h + x] : W[(x - h) * kept + y - h]; },
-                   [&](i64 x, i64 y, T v) {
-                       if (start > 0) {
-                           out[x * n + y] = v;
-                           return;
-                       }
-                       const join_node a = pair.at(x), b = pair.at(y);
-                       if (a.first >= 0 && b.first >= 0) first[a.first * pair.first_size + b.first] = v;
-                       if (a.second >= 0 && b.second >= 0) second[a.second * pair.second_size + b.second] = v;
+    auto both = [&](join_node a, join_node b, T v) {
+        if (a.first >= 0 && b.first >= 0) first[a.first * (int)pair.first_size + b.first] = v;
+        if (a.second >= 0 && b.second >= 0) second[a.second * (int)pair.second_size + b.second] = v;
+    };
+    join_symmetric(x0, y0, n, tile, [&](int i, T sum) { return y < h ? sum : known[i]; },
+                   [&](int i, i64 r, i64 c, T v) {
+                       if (start > 0) out[r * n + c] = v;
+                       else both(rows[i], column, v);
+                   },
+                   [&](int i, i64 r, i64 c, T v) {
+                       if (start > 0) out[c * n + r] = v;
+                       else both(lower[i], across, v);
                    });
 }
 template <class T>

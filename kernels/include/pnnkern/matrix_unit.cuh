@@ -81,7 +81,7 @@ PNN_D void multiply_bf16(float d[4], const u32 a[4], const u32 b[2]) {
 // In double precision, and nothing is rounded but sums: a[g][t], 8 x 4;  b[t][g], 4 x 8;  d[0..1] = d[g][2 t], d[g][2 t + 1], 8 x 8.
 PNN_D void multiply_f64(double d[2], double a, double b) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    asm volatile("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+d"(d[0]), "+d"(d[1]) : "d"(a), "d"(b));
+    asm("mma.sync.aligned.m8n8k4.row.col.f64.f64.f64.f64 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+d"(d[0]), "+d"(d[1]) : "d"(a), "d"(b));
 #else
     const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 #ifdef __CUDA_HOST_EMULATION__

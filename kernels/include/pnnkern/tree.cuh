@@ -7,7 +7,7 @@
 //   segment g, over which port k moves on: s = g + sum_a C[k, a];  C[a, b] += C[k, a] C[k, b] / s;  C[k, a] *= g / s
 // The node left behind is an average of its neighbours, with weights C[k, a] / s, and g / s of the new port: the tape.
 #pragma once
-#include "pnnkern/platform.cuh"
+#include "pnnkern/inverse.cuh"
 #ifndef PNN_DEVICE
 #error "pnnkern/tree.cuh is for devices only: compile it with nvcc, with NVRTC, or for the host runner after cuda_host.h"
 #else
@@ -34,59 +34,64 @@ template <class T> struct tree_array {
     PNN_HD T conductance(int kind) const { return kind == 0 ? word : kind == 1 ? bit : kind == 2 ? first : kind == 3 ? last : T(1e20); }
 };
 
-// ---- one leaf, one warp; C, tape, W, row in shared memory
-template <class T> PNN_D void tree_set(T* C, int a, int b, T g) {
-    if ((threadIdx.x & 31) == 0) {
-        C[a * TREE_PORTS + b] += g;
-        C[b * TREE_PORTS + a] += g;
-    }
-    __syncwarp();
+// ---- one leaf, half a warp: lane c has column c of C, x[a] = C[a, c]
+template <class T> PNN_D void tree_set(T (&x)[TREE_PORTS], int a, int b, T g) {
+    const int c = threadIdx.x & 15;
+    x[a] += c == b ? g : T(0);
+    x[b] += c == a ? g : T(0);
 }
-template <class T> PNN_D void tree_move(T* C, int k, T g, T* tape) {
-    const int lane = threadIdx.x & 31, b = lane % TREE_PORTS;
-    T s = g;
-    for (int a = 0; a < TREE_PORTS; a++) if (a != k) s += C[k * TREE_PORTS + a];
-    const T inverse = s > T(0) ? T(1) / s : T(0);   // a node that nothing reaches stays at zero
-    for (int a = lane / TREE_PORTS; a < TREE_PORTS; a += 2)
-        if (a != k && b != k) C[a * TREE_PORTS + b] += C[k * TREE_PORTS + a] * inverse * C[k * TREE_PORTS + b];
-    __syncwarp();
-    if (lane < TREE_PORTS) {
-        const T old = C[k * TREE_PORTS + lane];
-        if (tape) tape[lane] = lane == k ? g * inverse : old * inverse;
-        if (lane != k) {
-            C[k * TREE_PORTS + lane] = old * (g * inverse);
-            C[lane * TREE_PORTS + k] = old * (g * inverse);
+// Port k moves on through g, if it does; on(a): whether port a is there already. tape, if it is this lane's to write: the weights.
+template <class T, class On> PNN_D void tree_move(T (&x)[TREE_PORTS], int k, T g, bool moves, On on, T* tape, bool writes) {
+    const int c = threadIdx.x & 15, from = (threadIdx.x & 16) + k;
+    T even = g, odd = T(0);
+    PNN_UNROLL
+    for (int a = 0; a < TREE_PORTS; a += 2) {
+        if (a != k && on(a)) even += x[a];
+        if (a + 1 != k && on(a + 1)) odd += x[a + 1];
+    }
+    const T inverse = inverse_or_zero(__shfl_sync(0xffffffffu, even + odd, from));   // a node that nothing reaches stays at zero
+    const T scale = g * inverse, mine = c == k ? scale : x[k] * inverse;
+    if (writes) tape[c] = moves ? mine : c == k ? T(1) : T(0);
+    PNN_UNROLL
+    for (int a = 0; a < TREE_PORTS; a++)
+        if (a != k && on(a)) {
+            const T other = __shfl_sync(0xffffffffu, x[a], from);
+            x[a] = moves ? (c == k ? T(0) : x[a]) + other * mine : x[a];
         }
-    }
-    __syncwarp();
+    x[k] = moves ? x[k] * scale : x[k];
 }
-// All moves of a leaf in order. at(step, kind, i, j, k): visit(...) is told the tape to fill.
-template <class T> PNN_D void tree_leaf(tree_array<T> array, const T* G, i64 leaf, T* C, T* tape) {
-    const int lane = threadIdx.x & 31;
-    for (int c = lane; c < TREE_PORTS * TREE_PORTS; c += 32) C[c] = T(0);
-    if (tape) for (int c = lane; c < TREE_STEPS * TREE_PORTS; c += 32) tape[c] = T(0);
-    __syncwarp();
+// All moves of a leaf in order, one for each half of the warp; the tape of all is filled by the lanes that are to write it.
+template <class T> PNN_D void tree_leaf(tree_array<T> array, const T* G, i64 leaf, T (&x)[TREE_PORTS], T* tape, bool writes) {
+    const int c = threadIdx.x & 15, half = threadIdx.x & 16;
+    const i64 top = array.row(leaf, 0), left = array.col(leaf, 0);
+    const T cells = array.has(top + c / 4, left + c % 4) ? G[(top + c / 4) * array.n_out + left + c % 4] : T(0);
+    PNN_UNROLL
+    for (int a = 0; a < TREE_PORTS; a++) x[a] = T(0);
     int step = 0;
+    PNN_UNROLL
     for (int i = 0; i < TREE_SIDE; i++) {
+        const T after = array.conductance(array.after(top + i));
+        PNN_UNROLL
         for (int j = 0; j < TREE_SIDE; j++) {
-            const i64 row = array.row(leaf, i), col = array.col(leaf, j);
             const int w = 4 + i, u = i == 0 ? 8 + j : 12 + j;
-            const T before = array.conductance(array.before(col)), after = array.conductance(array.after(row));
-            if (j == 0) tree_set(C, i, w, before);
-            else tree_move(C, w, before, tape ? tape + TREE_PORTS * step++ : tape);
-            if (array.has(row, col)) tree_set(C, w, u, G[row * array.n_out + col]);
-            if (i == 0) tree_set(C, u, 12 + j, after);
-            else tree_move(C, u, after, tape ? tape + TREE_PORTS * step++ : tape);
+            const T before = array.conductance(array.before(left + j));
+            const auto on = [i, j](int a) { return a < 8 ? a % 4 <= i : i > 0 || (a < 12 ? a - 8 <= j : a - 12 < j); };
+            if (j == 0) tree_set(x, i, w, before);
+            else tree_move(x, w, before, true, on, tape + TREE_PORTS * step++, writes);
+            tree_set(x, w, u, __shfl_sync(0xffffffffu, cells, half + 4 * i + j));
+            if (i == 0) tree_set(x, u, 12 + j, after);
+            else tree_move(x, u, after, true, on, tape + TREE_PORTS * step++, writes);
         }
     }
-    for (int k = 0; k < TREE_SIDE; k++) {   // wires end at the right side and at the top
-        for (int side = 0; side < 2; side++) {
-            const int port = side == 0 ? 4 + k : 8 + k;
-            T* weights = tape ? tape + TREE_PORTS * step++ : tape;
-            if (side == 0 ? array.right(leaf) : array.top(leaf)) tree_move(C, port, T(0), weights);
-            else if (weights && lane == 0) weights[port] = T(1);
-            __syncwarp();
-        }
+    const bool right = array.right(leaf), upper = array.top(leaf);   // wires end at the right side and at the top
+    const bool ends = __any_sync(0xffffffffu, right || upper) != 0;
+    const auto every = [](int) { return true; };
+    PNN_UNROLL
+    for (int last = 0; last < 2 * TREE_SIDE; last++) {
+        const int k = 4 + last / 2 + last % 2 * 4;
+        T* weights = tape + TREE_PORTS * (step + last);
+        if (ends) tree_move(x, k, T(0), last % 2 ? upper : right, every, weights, writes);
+        else if (writes) weights[c] = c == k ? T(1) : T(0);
     }
 }
 // W with port k -> W with the node left behind when port k moved on. Returns -sum Q dv dv of the segment between the two.
@@ -169,10 +174,54 @@ template <class T> PNN_D void tree_leaf_voltages(tree_array<T> array, i64 leaf, 
     }
 }
 
-// body(array, leaf) for this warp's leaves
-template <class Body> PNN_D void tree_each(i64 leaves, Body body) {
+// ---- what a block does; `shared` has for each of its warps as many numbers as is said
+// body(leaf) for this warp's leaves, `each` of them at a time
+template <class Body> PNN_D void tree_each(i64 leaves, int each, Body body) {
     const i64 warps = (i64)gridDim.x * (blockDim.x / 32);
-    for (i64 t = blockIdx.x * (i64)(blockDim.x / 32) + threadIdx.x / 32; t < leaves; t += warps) body(t);
+    for (i64 t = each * (blockIdx.x * (i64)(blockDim.x / 32) + threadIdx.x / 32); t < leaves; t += each * warps) body(t);
+}
+template <class T> PNN_D void tree_leaves(i64 arrays, tree_array<T> array, const T* G, T* out) {
+    const i64 each = array.rows() * array.cols(), all = arrays * each;
+    tree_each(all, 2, [=](i64 first) {
+        const i64 t = first + (threadIdx.x & 16) / 16, mine = t < all ? t : first;
+        T x[TREE_PORTS];
+        tree_leaf(array, G + mine / each * array.n_in * array.n_out, mine % each, x, (T*)0, false);
+        if (t < all)
+            PNN_UNROLL
+            for (int a = 0; a < TREE_PORTS; a++) out[t * 256 + a * TREE_PORTS + (threadIdx.x & 15)] = x[a];
+    });
+}
+const int TREE_VJP = 256 + TREE_STEPS * TREE_PORTS + TREE_PORTS, TREE_VOLTAGES = 2 * TREE_STEPS * TREE_PORTS;
+template <class T>
+PNN_D void tree_leaves_vjp(i64 arrays, tree_array<T> array, const T* G, const T* W, T* gradient, T* segments, T* shared) {
+    const i64 each = array.rows() * array.cols(), cells = array.n_in * array.n_out;
+    T *mine = shared + threadIdx.x / 32 * TREE_VJP, *tape = mine + 256, *row = tape + TREE_STEPS * TREE_PORTS;
+    tree_each(arrays * each, 1, [=](i64 t) {
+        const i64 n = t / each, leaf = t % each;
+        T x[TREE_PORTS];
+        tree_leaf(array, G + n * cells, leaf, x, tape, (threadIdx.x & 16) == 0);
+        for (int c = threadIdx.x & 31; c < 256; c += 32) mine[c] = W[t * 256 + c];
+        __syncwarp();
+        tree_leaf_vjp(array, leaf, mine, tape, row, gradient + n * cells, segments + t * 4);
+        __syncwarp();
+    });
+}
+template <class T>
+PNN_D void tree_voltages(i64 arrays, tree_array<T> array, i64 q, const T* G, const T* V, T* on_word, T* on_bit, T* shared) {
+    const i64 each = array.rows() * array.cols(), cells = array.n_in * array.n_out;
+    const int lane = threadIdx.x & 31;
+    T *tape = shared + threadIdx.x / 32 * TREE_VOLTAGES, *v = tape + TREE_STEPS * TREE_PORTS;
+    tree_each(arrays * each, 1, [=](i64 t) {
+        const i64 n = t / each, leaf = t % each;
+        T x[TREE_PORTS];
+        tree_leaf(array, G + n * cells, leaf, x, tape, lane < 16);
+        __syncwarp();
+        for (i64 column = lane; column - lane < q; column += 32) {
+            for (int a = 0; a < TREE_PORTS; a++) v[a * 32 + lane] = column < q ? V[(t * TREE_PORTS + a) * q + column] : T(0);
+            tree_leaf_voltages(array, leaf, q, column, v, tape, on_word + n * cells * q, on_bit + n * cells * q);
+        }
+        __syncwarp();
+    });
 }
 }  // namespace pnn
 #endif

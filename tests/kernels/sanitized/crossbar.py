@@ -242,7 +242,7 @@ def joins() -> Iterator[np.ndarray]:
     for real in REALS:
         G = rng.uniform(0.1, 1, (2, 36, 35)).astype(real)
         back, V, grounded = rng.standard_normal(G.shape).astype(real), rng.random((2, 36, 33)).astype(real), np.zeros((2, 35, 33), real)
-        with mock.patch.multiple(_levels, MOST=(36,), SMALL=24):
+        with mock.patch.multiple(_levels, MOST=(32,), SMALL=24):
             _levels.plan.cache_clear()
             yield _levels.Levels(G, circuit).T
             kept = _levels.Levels(G, circuit, keep=True)

@@ -118,7 +118,7 @@ def back_to_docs(app: object, page: str, template: str, context: dict[str, Any],
         return f"generated/{room}.{name}.html" + (f"#{room}.{name}{inside}" if f"{room}.{name}" not in AGAIN else "") + '"'
 
     if page.startswith("_modules/"):
-        context["body"] = re.sub(r'generated/([\w.]+)\.(\w+)\.html#[\w.]*?\.\2((?:\.\w+)*)"', link, context["body"])
+        context["body"] = re.sub(r'generated/([\w.]+)\.(\w+)\.html#[\w.]*\.\2((?:\.\w+)*)"', link, context["body"])
 
 
 def setup(app: Any) -> None:

@@ -1,6 +1,7 @@
 """The documentation site: `bash scripts/docs.sh` builds it."""
 
 import importlib
+import importlib.resources
 import re
 import shutil
 import sys
@@ -46,7 +47,7 @@ release = version = pnnkern.__version__
 
 extensions = [
     "myst_parser", "numpydoc", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "sphinx.ext.viewcode", "sphinx_design",
-    "sphinx-mathjax-offline", "sphinx_gallery.gen_gallery",
+    "sphinx_gallery.gen_gallery",
 ]  # fmt: skip
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates", "_static", "examples"]
@@ -81,7 +82,9 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "pnnkern"
-html_static_path = ["_static"]
+MATHJAX = importlib.resources.files("sphinx-mathjax-offline") / "static"  # no network; as an extension it stops parallel reading
+html_static_path = ["_static", str(MATHJAX)]
+mathjax_path = "mathjax/tex-chtml.js"
 html_css_files = ["site.css"]
 html_theme_options = {
     "show_nav_level": 2,
@@ -115,7 +118,7 @@ def back_to_docs(app: object, page: str, template: str, context: dict[str, Any],
         return f"generated/{room}.{name}.html" + (f"#{room}.{name}{inside}" if f"{room}.{name}" not in AGAIN else "") + '"'
 
     if page.startswith("_modules/"):
-        context["body"] = re.sub(r'generated/([\w.]+)\.(\w+)\.html#[\w.]*?\.\2((?:\.\w+)*)"', link, context["body"])
+        context["body"] = re.sub(r'generated/([\w.]+)\.(\w+)\.html#[\w.]*\.\2((?:\.\w+)*)"', link, context["body"])
 
 
 def setup(app: Any) -> None:

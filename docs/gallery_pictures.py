@@ -14,8 +14,10 @@ PICTURE = """
 
 
 def pictures(block: Any, block_vars: dict[str, Any], gallery_conf: dict[str, Any]) -> str:
-    """Move it to where the page has it. Returns reStructuredText that shows it, under the title of the page. Raises FileNotFoundError where there
-    is none."""
+    """Move it to where the page has it. Returns reStructuredText that shows it, under the title of the page.
+
+    Raises FileNotFoundError where there is none.
+    """
     script = Path(block_vars["src_file"])
     made = script.with_suffix(".png")
     if not made.exists():

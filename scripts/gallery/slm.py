@@ -9,7 +9,7 @@ distance at 633 nm, their test accuracy and the share of the light that ends on 
 Modulators have 1080 pixels and more; here 64 x 64 of them are used, and 256 x 256 with ``--full``.
 
 Too near, a pixel does not reach its neighbours; too far, the light is past the next modulator. Accuracy knows nothing of a camera's noise:
-where a thousandth of the light is left, look at the lower curve.
+where a thousandth of the light is left, look at the lower curve. The full size was not run for this page.
 """
 
 import argparse

@@ -98,26 +98,21 @@ def test_text_of_another_function(backend) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("numba_cuda") is not None, reason="numba-cuda makes what is missing")
-def test_text_that_is_missing(backend) -> None:
-    """Of a derivative that the function's text names the argument of; without one it is 0."""
-    if backend.device == "cpu":
-        pytest.skip("there is no text on a CPU")
-    x, g = backend.array(np.ones((1, 1, 2))), backend.array(np.ones((1, 1, 1, 2)))
-    given = {"parameters": backend.array(np.ones((1, 2)))}
+def test_text_that_is_missing() -> None:
+    """Of a derivative by an argument that the function's text names; by another one it is 0."""
     law = Law({"x": ScalarFunction(lambda x, rate: -rate * x, cuda="-rate * x", cuda_slope="-rate")})
+    assert "own_rate0" in law.forward.text
     with pytest.raises(DeviceError, match=re.escape("give cuda_slopes['rate'], an expression in x, rate, or install numba-cuda")):
-        integrate_vjp(g, law, x, 0.1, 1, **given)
-    law = Law({"x": ScalarFunction(lambda rate, x: -rate, cuda="-rate", cuda_slope="-1")})
-    found = integrate_vjp(g, law, x, 0.1, 1, wrt=("state", "parameters"), **given)
-    assert [backend.numpy(a).ravel().tolist() for a in found] == [[1.0, 1.0], pytest.approx([-0.1, -0.1])]
+        _ = law.back().text
+    assert "return (0);" in Law({"x": ScalarFunction(lambda rate, x: -rate, cuda="-rate", cuda_slope="-1")}).back().text
 
 
 def test_laws_are_told_apart() -> None:
-    """Two laws of one shape and other functions: each has its own code."""
-    state, given = np.ones((1, 1, 2)), {"parameters": np.full((1, 2), 0.5)}
-    grow = Law({"x": ScalarFunction(lambda x, rate: rate * x)})
-    found = [integrate(law, state, 0.1, 10, every=10, **given).ravel()[0] for law in (grow, Law({"x": DECAY}))]
-    assert found == pytest.approx([np.exp(0.5), np.exp(-0.5)], abs=1e-6)
+    """What is compiled is known by what stands for it: another for each law, the same for other constants."""
+    laws = [Law({"x": DECAY}), Law({"x": DECAY}, None), Law({"x": DECAY, "y": "x"})]
+    assert len({law.forward for law in laws} | {law.back() for law in laws}) == 6
+    other = OSCILLATOR.with_constants(alpha=1.0)
+    assert (other.forward, other.back()) == (OSCILLATOR.forward, OSCILLATOR.back())
 
 
 @pytest.mark.parametrize("law", [OSCILLATOR, KURAMOTO, LORENZ], ids=["oscillator", "phases", "lorenz"])
@@ -127,3 +122,21 @@ def test_text_compiles_by_nvrtc(law: Law) -> None:
     for stem, own in (("dynamics/ode", law.forward), ("dynamics/adjoint", law.back())):
         image = _compile.cubin(cubins.Binding(13), stem, "sm_90", {}, own).read_bytes()
         assert set(cubins.resources(image)) == set(_sources.prototypes(stem))
+
+
+def test_components_in_another_order(rng: np.random.Generator) -> None:
+    """Rates and their derivatives as twins have them, before they are compiled: places before or behind velocities."""
+    force = ScalarFunction(lambda q, v, drive, k, a=0.5: drive - k * q - a * q * q * q - a * v)
+    law, n, i, p = Law({"v": force, "q": "v"}), 3, 1, np.array([1.0, 2.0, 3.0])
+    rates, _, back, _ = (made.py_func for made in law.back().compiled)
+    y, u, c, constants, g = rng.normal(size=(6, 2)), rng.normal(size=2), np.zeros(2), np.array([0.5]), rng.normal(size=(6, 2))
+    out, gy, gc, gu, gp = np.zeros((6, 2)), np.zeros((6, 2)), np.ones(2), np.zeros(2), np.zeros(3)
+    rates(y, i, n, c, u, p, constants, out)
+    v, q = y[i], y[n + i]
+    assert np.allclose(out[[i, n + i]], [u - 2 * q - 0.5 * q**3 - 0.5 * v, v], rtol=1e-14)
+    back(y, i, n, c, u, p, constants, g, gy, gc, gu, gp)
+    gv, gq = g[i], g[n + i]
+    assert np.allclose(gy[[i, n + i]], [gq - 0.5 * gv, (-2 - 1.5 * q**2) * gv], rtol=1e-14)
+    assert np.allclose(gu, gv, rtol=1e-14)
+    assert not gc.any()
+    assert np.allclose(gp, [0, -(q * gv).sum(), 0], rtol=1e-14)

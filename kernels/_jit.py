@@ -145,7 +145,7 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
         if function.__closure__:  # machine code from two processes may hold two helpers of one name, and the first loaded would serve both
             function.__qualname__ = f"{function.__qualname__}_{_cache.key(*_identity(function))[:12]}"
-        # with threads Numba links: what these call through its own pointers does not bear to be closed in (processes that load them end)
+        # with threads Numba links: what these call through its own pointers does not bear to be closed in (their calls end in errors)
         closed, linked, _ = _compilers()
         pipeline = linked if options.get("parallel") else closed
         jit: Any = numba.njit  # whose stubs do not know all of its options

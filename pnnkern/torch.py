@@ -81,7 +81,7 @@ def _arrays_of(name: str) -> tuple[str, tuple[str, ...]] | None:
     return op.name, tuple(paths)
 
 
-torch.ops.pnnkern = _Operators("pnnkern")
+torch.ops.pnnkern = _Operators("pnnkern")  # type: ignore[attr-defined, unused-ignore]
 
 
 def _define(op: Operation, paths: tuple[str, ...], name: str) -> None:

@@ -269,12 +269,12 @@ def stages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     _levels.plan.cache_clear()
 
 
-# one leaf; the fewest nodes of a stage; two stages and a rest; two panels and a rest
+# one leaf; the fewest nodes of a stage; two stages and a rest; panels and a rest; and nodes that stay, where columns of ports are read
 @pytest.mark.parametrize(
     ("shape", "stages"),
     [
         ((2, 1, 1), None), ((2, 3, 9), None), ((1, 13, 1), None), ((1, 13, 1), 4), ((2, 3, 9), 4), ((3, 6, 21), None), ((3, 6, 21), 8),
-        ((1, 45, 70), None), ((1, 45, 70), 40),
+        ((1, 45, 70), None), ((1, 45, 70), 40), ((1, 36, 35), 32),
     ],
     indirect=["stages"],
 )  # fmt: skip

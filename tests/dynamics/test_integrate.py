@@ -187,9 +187,10 @@ def test_single_precision(backend, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_noise_is_that_of_the_key(backend, rng: np.random.Generator, dtype: str) -> None:
     """Heun's steps in NumPy with the draws of `random.normal`; pieces of the time and of the batch are the same."""
-    law, state, given, rates = network(rng, 5, 5, 8, 9, 1)
+    batch = 67 if backend.name == "cpu" else 5  # two tiles
+    law, state, given, rates = network(rng, batch, 5, 8, 9, 1)
     key, sigma, dt = random.key(5), np.array([0.2, 0.5]), 0.1
-    z = random.normal(key, (5, 8, 5, 4), sample=3, dtype=dtype)[..., :2]
+    z = random.normal(key, (batch, 8, 5, 4), sample=3, dtype=dtype)[..., :2]
     right = plain(rates, state, dt, 8, "heun", (sigma * np.sqrt(dt) * z).transpose(0, 1, 3, 2))
     single = {n: x.astype(dtype) if isinstance(x, np.ndarray) else x for n, x in given.items()}
     start = state.astype(dtype)
@@ -235,7 +236,7 @@ def test_derivatives_of_oscillators(backend, rng: np.random.Generator, method: s
 
 
 def test_derivatives_with_noise(backend, rng: np.random.Generator) -> None:
-    law, state, given, _ = network(rng, 3, 5, 7, 8, 1)
+    law, state, given, _ = network(rng, 67 if backend.name == "cpu" else 3, 5, 7, 8, 1)
     differences(backend, law, state, 0.2, 7, given | {"method": "heun", "noise": 0.3, "key": random.key(2), "sample": 9, "start": 4}, rng)
 
 
@@ -354,6 +355,18 @@ def test_bad_input(changed: dict, error: type, said: str) -> None:
     with pytest.raises(error, match=re.escape(said)) as caught:
         integrate(**refused(**changed))
     assert "\n" not in str(caught.value)
+
+
+def test_states_beyond_a_block(backend) -> None:
+    """What a GPU has no shared memory for is said; a CPU takes it."""
+    n = 9000
+    state = backend.array(np.ones((1, 1, n)))
+    given = {"parameters": backend.array(np.zeros((1, n))), "couplings": Couplings([[0, 1]], n), "weights": backend.array(np.zeros(1))}
+    if backend.name == "cpu":
+        assert integrate(KURAMOTO, state, 0.1, 1, **given).shape == (1, 1, 1, n)
+        return
+    with pytest.raises(ValueError, match=r"a state of 9000 numbers takes 288000 bytes of a block's shared memory on a GPU, and there are \d+"):
+        integrate(KURAMOTO, state, 0.1, 1, **given)
 
 
 def test_what_the_law_does_not_take() -> None:

@@ -21,7 +21,7 @@
 // Bytes: reads g and a once for every sample, v once for every four columns, writes out once.
 // Launch: any 1-D grid, blocks of 256.
 // out : (batch, n_out) [A] currents
-extern "C" __global__ void __launch_bounds__(256) pnn_noise_mvm_f32(long long batch, long long n_in, long long n_out, int kind, float p,
+extern "C" __global__ void __launch_bounds__(256, 4) pnn_noise_mvm_f32(long long batch, long long n_in, long long n_out, int kind, float p,
     unsigned key0, unsigned key1, const unsigned* __restrict__ key, long long quad0, long long sample0, const long long* __restrict__ index,
     const float* __restrict__ v, const float* __restrict__ g, const float* __restrict__ a, float* __restrict__ out) {
     __shared__ float parts[pnn::NOISE_SLICES][pnn::NOISE_LANES][4];

@@ -34,7 +34,7 @@ def converters() -> Iterator[np.ndarray]:
     for real, n in itertools.product(REALS, (39, 40)):
         v = rng.normal(0, 14, (23, n)).astype(real)
         for stochastic, noise in ((0, 0.0), (1, 0.5)):
-            how, out = (0.75, -31, 31, stochastic, 1, 2, noise, 3, 4, 5, None), np.empty_like(v)
+            how, out = (0.75, -31, 31, stochastic, 1, 2, None, noise, 3, 4, None, 5, None), np.empty_like(v)
             _launch.launch("crossbar/read", "dac", real, *v.shape, *how, v, out, threads=23 * 10)
             yield out
         for mode, slices in itertools.product(range(4), (1, 3)):
@@ -43,7 +43,7 @@ def converters() -> Iterator[np.ndarray]:
             for extra, spread in ((0.0, None), (0.5, None), (0.25, variance)):
                 out, which = np.empty(current.shape[1:], real), (0, rng.integers(0, 2**40, 23))
                 _launch.launch(
-                    "crossbar/read", "adc", real, 2, slices, 23, n, extra, 5, 6, 8, *which, *how, current, spread, out, threads=460
+                    "crossbar/read", "adc", real, 2, slices, 23, n, extra, 5, 6, None, 8, *which, *how, current, spread, out, threads=460
                 )  # fmt: skip
                 yield out
 
@@ -81,15 +81,15 @@ def _products(
     index = rng.integers(0, 2**40, batch)
     v, w = rng.normal(0, 2, (batch, n_in)).astype(real), rng.uniform(0, 1, (arrays, n_in, n_out)).astype(real)
     s2 = rng.uniform(0, 0.3, w.shape).astype(real)
-    plain, dac = (0.0, 0.0, 0.0, 0, 0, 0, 0.0, 0, 0), (0.25, -15, 15, 1, 1, 2, 0.125, 3, 4)
+    plain, dac = (0.0, 0.0, 0.0, 0, 0, 0, None, 0.0, 0, 0, None), (0.25, -15, 15, 1, 1, 2, None, 0.125, 3, 4, None)
     modes = (1,) if real is np.float32 else (1, 2, 3)
     cases: list[tuple] = [(plain, 0.0, (7, None), NO_CONVERTER, None), (dac, 0.5, (0, index), NO_CONVERTER, s2)]
     cases += [(dac, 0.0, (7, None), converter(mode, arrays * n_out, real), s2) for mode in modes]
 
     def read(inputs: tuple, extra: float, which: tuple, columns: tuple, *given: Any) -> None:
         _launch.launch(
-            "crossbar/read", verb, real, arrays, batch, n_in, n_out, *bf16, *inputs, extra, 5, 6, 8, *which, *columns, v, w, *given, grid=(2,),
-            block=(threads,),
+            "crossbar/read", verb, real, arrays, batch, n_in, n_out, *bf16, *inputs, extra, 5, 6, None, 8, *which, *columns, v, w, *given,
+            grid=(2,), block=(threads,),
         )  # fmt: skip
 
     for i, (*case, variance) in enumerate(cases):
@@ -116,7 +116,7 @@ def noisy_cells() -> Iterator[np.ndarray]:
         a, da = rng.uniform(0.1, 0.5, g.shape).astype(real), rng.uniform(0.1, 0.5, g.shape).astype(real)
         back = rng.normal(0, 1, (batch, n_out)).astype(real)
         for kind, which in ((0, (3, None)), (1, (0, index)), (2, (3, None))):
-            sizes = batch, n_in, n_out, kind, 0.3, 8, 9, 1000, *which
+            sizes = batch, n_in, n_out, kind, 0.3, 8, 9, None, 1000, *which
             for verb, arrays, out, threads in (
                 ("vjp_v", (back, g, a), np.empty((batch, n_in), real), batch * n_in),
                 ("vjp_g", (v, back, g, a, da), np.empty((n_in, n_out), real), n_in * quads),
@@ -126,7 +126,7 @@ def noisy_cells() -> Iterator[np.ndarray]:
             batch_, n = 9, 530  # quads for two rounds of a block, slices of the inputs for two
             v_, g_ = rng.normal(0, 1, (batch_, n)).astype(real), rng.uniform(0, 2, (n, n_out)).astype(real)
             out, where = np.empty((batch_, n_out), real), (which[0], None if which[1] is None else index[:batch_])
-            how = batch_, n, n_out, kind, 0.3, 8, 9, 1000, *where
+            how = batch_, n, n_out, kind, 0.3, 8, 9, None, 1000, *where
             _launch.launch("crossbar/noise", "mvm", real, *how, v_, g_, 0.2 * g_, out, grid=(1,), block=(256,))
             yield out
 
@@ -135,9 +135,9 @@ def programmed() -> Iterator[np.ndarray]:
     rng = np.random.default_rng(3)
     for real in REALS:
         g, spread, mean = (rng.uniform(0, 1, 1001).astype(real) for _ in range(3))
-        for verb, arrays in (("perturb", (spread, g)), ("drift", (3.0, mean, spread, g))):
+        for verb, which, arrays in (("perturb", (None, 2**40), (spread, g)), ("drift", (2**40,), (3.0, mean, spread, g))):
             out = np.empty_like(g)
-            _launch.launch("crossbar/program", verb, real, g.size, 1, 2, 2**40, *arrays, out, threads=251)
+            _launch.launch("crossbar/program", verb, real, g.size, 1, 2, *which, *arrays, out, threads=251)
             yield out
 
 

@@ -104,6 +104,12 @@ def _phases(op: "Operation", given: Arguments) -> Shape:
     return _joined([_shape(given["phase"]), *fields])
 
 
+def _in_time(op: "Operation", given: Arguments) -> Shape:
+    """What is kept of the states of an ODE."""
+    batch, *of_sample = _shape(given["state"])
+    return batch, int(given["steps"]) // int(given["every"]), *of_sample
+
+
 # ------------------------------------------------------------------------------------------------ how a function is called, and its vjp
 def _value(op: "Operation", given: dict[str, Any]) -> Array:
     return op.function(**given)
@@ -254,6 +260,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("networks.drn.relax", rows=("inputs",), **_RELAX),
     Operation("networks.hopfield.relax", rows=("inputs",), **_RELAX | {"by": ("weights", "backward", "biases")}),
     Operation("networks.oscillator.relax", ("coupling", "x", "y", "second"), "coupling", _phases, call=_cosines, pull=_of_phases),
+    Operation("dynamics.integrate", ("state", "parameters", "weights", "drive"), "state", _in_time, rows=("state", "drive")),
 )  # fmt: skip
 
 

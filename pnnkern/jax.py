@@ -191,6 +191,6 @@ def _wrapped(op: Operation) -> Callable[..., jax.Array]:
 
 
 functions: dict[str, Callable[..., jax.Array]] = {op.name: _wrapped(op) for op in OPERATIONS}
-optics, crossbar, networks = (by_room(functions)[room] for room in ("optics", "crossbar", "networks"))
+optics, crossbar, networks, dynamics = (by_room(functions)[room] for room in ("optics", "crossbar", "networks", "dynamics"))
 
-__all__ = ["crossbar", "functions", "networks", "optics"]
+__all__ = ["crossbar", "dynamics", "functions", "networks", "optics"]

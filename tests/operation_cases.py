@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from pnnkern import crossbar, optics, random
+from pnnkern import ScalarFunction, crossbar, dynamics, optics, random
 from pnnkern.networks.oscillator import Between
 
 KEY = random.key(11)
+CHAIN = dynamics.Law({"q": "v", "v": ScalarFunction(lambda q, v, coupled, drive, k: coupled + drive - k * q * q * q - 0.1 * v)})
 OPTICS = {"wavelength": 0.6, "pitch": 1.0}  # metres, so that differences of all arguments can be taken with one step
 
 
@@ -129,6 +130,10 @@ def cases() -> list[Case]:
         Case("networks.oscillator.relax", {"phase": phases, "coupling": J} | fields | slow, {"coupling": 1, "x": 1, "y": 1, "second": 1},
              pairs=("coupling",)),
         Case("networks.oscillator.relax", {"phase": phases, "coupling": Between(J[:2, 2:])} | fields | slow, {"x": 1}, title="between"),
+        Case("dynamics.integrate",
+             {"law": CHAIN, "state": rng.uniform(-1, 1, (2, 2, 3)), "dt": 0.1, "steps": 4, "every": 2, "parameters": rng.uniform(1, 2, (1, 3)),
+              "drive": rng.uniform(-1, 1, (2, 5, 1)), "couplings": dynamics.Couplings([(0, 1), (1, 2)], 3), "weights": rng.uniform(0, 1, 2)},
+             {"state": 1, "parameters": 1, "weights": 1, "drive": 1}),
     ]  # fmt: skip
 
 
@@ -138,7 +143,7 @@ CASES = cases()
 def public_with_vjp() -> set[str]:
     """ROOM.NAME or ROOM.MODULE.NAME of every public function of the rooms with a `NAME_vjp` beside it."""
     found = set()
-    for room in ("optics", "crossbar", "networks", "systems", "learning", "random"):
+    for room in ("optics", "crossbar", "networks", "dynamics", "systems", "learning", "random"):
         whole = importlib.import_module(f"pnnkern.{room}")
         modules = {room: whole} | {f"{room}.{n}": m for n in whole.__all__ if inspect.ismodule(m := getattr(whole, n))}
         for name, module in modules.items():
@@ -149,7 +154,7 @@ def public_with_vjp() -> set[str]:
 def methods_with_vjp() -> set[str]:
     """ROOM.CLASS.METHOD of every public derivative that is a method of a public class."""
     found = set()
-    for room in ("optics", "crossbar", "networks", "learning", "random"):
+    for room in ("optics", "crossbar", "networks", "dynamics", "learning", "random"):
         whole = importlib.import_module(f"pnnkern.{room}")
         for name in whole.__all__:
             if inspect.isclass(thing := getattr(whole, name)):

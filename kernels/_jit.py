@@ -81,53 +81,31 @@ def _identity(function: Callable[..., Any]) -> tuple[Any, ...]:
 
 
 @functools.cache
-def _compilers() -> tuple[Any, Any, Any]:
-    """Numba's compiler for kernels of one thread, by which what they call belongs to them alone; for those of several; for what they call.
+def _compiler() -> Any:
+    """Numba's compiler, by which what a function calls belongs to it alone.
 
-    Numba makes machine code of every helper and leaves it visible, and of all copies of one in a process the first serves every caller: that
-    which was compiled by itself, or in a process that has found its machine code in the cache that of whatever was loaded first. Where sums
-    may be reordered copies differ in their last bits, and so did a first start and later ones. Here only kernels become machine code, and
-    nothing is kept that has become part of its caller.
+    Numba leaves helpers visible, and of all copies of one in a process the first serves every caller: that which was compiled by itself, or
+    in a process that has found its machine code in the cache that of whatever was loaded first. Where sums may be reordered copies differ in
+    their last bits, and so did a first start and later ones. Nor is anything kept that has become part of its caller.
     """
     from llvmlite.binding import Linkage
     from numba.core.codegen import JITCodeLibrary
     from numba.core.compiler import Compiler
 
-    class Whole(JITCodeLibrary):  # type: ignore[misc, unused-ignore]
+    class Library(JITCodeLibrary):  # type: ignore[misc, unused-ignore]
         def _optimize_final_module(self) -> None:
             for function in self._final_module.functions:
                 if not function.is_declaration and function.linkage == Linkage.linkonce_odr:
                     function.linkage = Linkage.internal
             super()._optimize_final_module()
 
-    class Part(JITCodeLibrary):  # type: ignore[misc, unused-ignore]
-        def _finalize_final_module(self) -> None:  # without the step to machine code
-            self._finalize_dynamic_globals()
-            self._verify_declare_only_symbols()
-            self._finalized = True
-
-    class Open(Compiler):  # type: ignore[misc, unused-ignore]
+    class Closed(Compiler):  # type: ignore[misc, unused-ignore]
         def compile_extra(self, func: Any) -> Any:
-            compiled = super().compile_extra(func)
-            for environment in compiled._find_referenced_environments():  # of its parts, as where it is loaded
-                compiled.codegen.set_env(environment.env_name, environment)
-            return compiled
-
-    class Closed(Open):
-        def compile_extra(self, func: Any) -> Any:
-            self.state.library = Whole(self.state.targetctx.codegen(), func.__qualname__)
+            self.state.library = Library(self.state.targetctx.codegen(), func.__qualname__)
             self.state.library.enable_object_caching()
             return super().compile_extra(func)
 
-    class Inner(Compiler):  # type: ignore[misc, unused-ignore]
-        def compile_extra(self, func: Any) -> Any:
-            target = self.state.targetctx
-            self.state.library, self.state.flags.no_compile = Part(target.codegen(), func.__qualname__), True
-            compiled = super().compile_extra(func)._replace(entry_point=object())  # by which callers tell one from another
-            target.insert_user_function(compiled.entry_point, compiled.fndesc, [compiled.library])
-            return compiled
-
-    return Closed, Open, Inner
+    return Closed
 
 
 def njit(*args: Any, **options: Any) -> Callable[..., Any]:
@@ -145,11 +123,10 @@ def njit(*args: Any, **options: Any) -> Callable[..., Any]:
     def compiled(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
         if function.__closure__:  # machine code from two processes may hold two helpers of one name, and the first loaded would serve both
             function.__qualname__ = f"{function.__qualname__}_{_cache.key(*_identity(function))[:12]}"
-        # with threads Numba links: what these call through its own pointers does not bear to be closed in (their calls end in errors)
-        closed, linked, _ = _compilers()
-        pipeline = linked if options.get("parallel") else closed
+        # not with threads: what these call through Numba's own pointers does not bear it (their calls end in errors)
+        closed = {} if options.get("parallel") else {"pipeline_class": _compiler()}
         jit: Any = numba.njit  # whose stubs do not know all of its options
-        dispatcher: Any = jit(nogil=True, no_cfunc_wrapper=True, pipeline_class=pipeline, **options)(function)
+        dispatcher: Any = jit(nogil=True, no_cfunc_wrapper=True, **closed, **options)(function)
         if _keeping.get():
             dispatcher._cache = _Kept(function, options)
         return dispatcher
@@ -176,7 +153,7 @@ def inner(*args: Any, **options: Any) -> Any:
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         jit: Any = numba.njit  # whose stubs do not know all of its options
-        dispatcher: Any = jit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=_compilers()[2], **options)(function)
+        dispatcher: Any = jit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **options)(function)
 
         def refuse(*args: Any, **kwargs: Any) -> Any:
             raise TypeError(f"{function.__name__} has no entry for Python: compiled functions call it")

@@ -28,24 +28,6 @@ def test_what_compiled_functions_alone_call_has_no_entry_for_python() -> None:
         assert called(1.5) == 3.0
 
 
-def test_what_compiled_functions_alone_call_becomes_no_machine_code_of_its_own() -> None:
-    """Nor would a kernel be a fourth faster to compile, and a copy that is loaded first serves other kernels."""
-
-    @inner
-    def halved(x):
-        return x / 2
-
-    @njit
-    def called(x):
-        return halved(x) + halved(x + 1)
-
-    assert called(1.5) == 2.0
-    (kernel,), (part,) = called.overloads.values(), halved.overloads.values()
-    engine = kernel.codegen._engine
-    assert engine.is_symbol_defined(kernel.fndesc.llvm_func_name)
-    assert not engine.is_symbol_defined(part.fndesc.llvm_func_name)
-
-
 def test_errors_of_what_compiled_functions_call_have_their_arguments() -> None:
     """Which lie in an environment of the helper that its callers must know of."""
 

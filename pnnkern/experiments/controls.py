@@ -17,12 +17,27 @@ ACCURACIES = {"control": "linear_control_accuracy", "exact": "exact_gradient_acc
 
 
 def linear(dataset: Dataset, iterations: int = 200) -> dict[str, Any]:
-    """Logistic regression on the pixels in [0, 1]: scikit-learn, L-BFGS, at most `iterations` iterations, its default ridge (C = 1).
+    """Logistic regression on the pixels in [0, 1]: scikit-learn, L-BFGS, its default ridge (C = 1). Deterministic.
 
     For real targets least squares with a constant, and "accuracy" 1 less the rms error relative to their range. Of samples that are read
-    in pieces, it is fitted to as many as `LARGEST` allows, evenly taken, and tested on all.
-    Raises `DataError` for training images of one class, which leave nothing to learn.
-    Returns {"test_accuracy", "train_accuracy", "iterations", "seconds", "how"}. Deterministic.
+    in pieces, it is fitted to as many as 256 MiB hold, evenly taken, and tested on all.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As `load_data` gives it.
+    iterations : int
+        Of the solver, at most.
+
+    Returns
+    -------
+    dict[str, Any]
+        "test_accuracy", "train_accuracy", "iterations", "seconds", and "how", in words.
+
+    Raises
+    ------
+    DataError
+        For training images of one class, which leave nothing to learn.
     """
     if dataset.real:
         return _least_squares(dataset)

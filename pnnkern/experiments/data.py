@@ -150,14 +150,22 @@ def of_table(table: Any) -> Dataset:
 def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path = "") -> Dataset:
     """Load a data set.
 
-    name : "mnist-small" (shipped); "digits" (8 x 8 images), "iris" or "wine" (scikit-learn's); "vowel" (Deterding's, from the file
+    Parameters
+    ----------
+    name : str
+        "mnist-small" (shipped); "digits" (8 x 8 images), "iris" or "wine" (scikit-learn's); "vowel" (Deterding's, from the file
         vowel/vowel.dat in `folder`); "xor", "curve", "plane" or "allostery:4x8" (see `tasks`); "mnist" or "fashion-mnist" (IDX files);
         or "openml:NAME" (fetched by scikit-learn, which caches it).
-    path : your own .npz or .h5 (x_train, y_train, x_test, y_test), or a folder of IDX files or of x_train.npy, ...; it then takes the place of
+    path
+        Your own .npz or .h5 (x_train, y_train, x_test, y_test), or a folder of IDX files or of x_train.npy, ...; it then takes the place of
         `name`. The samples of .h5 and .npy files are read in pieces, as they are needed.
-    folder : where to look for IDX files; default the environment's `PNNKERN_DATA`. Either it holds them, or a folder `name` in it does.
+    folder
+        Where to look for IDX files; default the environment's `PNNKERN_DATA`. Either it holds them, or a folder `name` in it does.
 
-    Raises `DataError`, in one line, for a missing, damaged or unsuitable set.
+    Raises
+    ------
+    DataError
+        In one line, for a missing, damaged or unsuitable set.
     """
     if path:
         path = _expanded(path)

@@ -12,7 +12,7 @@ from pnnkern.networks import ResistorNetwork, graphs
 def test_contrast(backend, columns: int, dtype: str, rng: np.random.Generator) -> None:
     net = ResistorNetwork(graphs.delaunay(57, random.key(1))[0], 57)
     a, b = (rng.standard_normal((57, columns)).astype(dtype) for _ in range(2))
-    got = backend.numpy(net.contrast(backend.array(a), backend.array(b), -0.5))
+    got = backend.numpy(net.drop_products(backend.array(a), backend.array(b), -0.5))
     i, j = net.edges.T
     expected = -0.5 * ((a[i].astype(float) - a[j]) * (b[i].astype(float) - b[j])).sum(axis=1)
     assert got.dtype == dtype
@@ -50,7 +50,7 @@ def test_more_rows_than_threads() -> None:
     net = ResistorNetwork(np.stack([np.arange(n - 1), np.arange(1, n)], axis=1), n)
     v = np.cumsum(np.arange(n, dtype=float) % 7)[:, None] * np.ones((1, 17))
     with _launch.host():
-        got = net.contrast(v, v)
+        got = net.drop_products(v, v)
         out = net.laplacian(np.ones(n - 1), v, np.ones(n, np.uint8))
     assert np.allclose(got, 17 * (np.arange(1, n) % 7) ** 2)
     assert np.allclose(out[1:-1], (2 * v[1:-1] - v[:-2] - v[2:]))

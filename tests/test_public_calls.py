@@ -291,9 +291,10 @@ def places(call: Call) -> list[int]:
 
 
 def of_a_test(call: Call) -> bool:
-    """Whether what answers is a test's own system or function; or a function that checks functions, whose finding is an AssertionError."""
+    """Whether what answers is a test's own: a system, a function, a law (each takes a compilation); or what checks functions."""
     modules = {type(v).__module__.rpartition(".")[2] for v in leaves((call.args, call.kwargs))}
-    return call.name.startswith(("pnnkern.testing.", "pnnkern.systems.apparatus.")) or any(m.startswith("test_") for m in modules)
+    rooms = ("pnnkern.testing.", "pnnkern.systems.apparatus.", "pnnkern.dynamics.")
+    return call.name.startswith(rooms) or any(m.startswith("test_") for m in modules)
 
 
 def cases(kinds: dict[str, Callable[[np.ndarray], Any]], most: int) -> list[tuple[Call, int, str]]:

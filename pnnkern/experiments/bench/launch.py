@@ -15,9 +15,9 @@ KERNELS = (("optics/mask", "phasor", "float32"), ("crossbar/read", "adc", "float
 
 
 def _arguments(stem: str, verb: str, dtype: str, xp: Any) -> tuple[list[Any], Any]:
-    """Arguments for no work at all, with which the kernel only returns; and its prototype."""
+    """Arguments for no work at all, with which the kernel only returns (of arrays two values, as a key has); and its prototype."""
     prototype = next(p for name, p in prototypes(stem).items() if name.startswith(f"pnn_{stem.rpartition('/')[2]}_{verb}_f32"))
-    given = [xp.zeros(1, p.dtype) if p.pointer else 0 if p.dtype.kind in "iu" else 0.0 for p in prototype.given]
+    given = [xp.zeros(2, p.dtype) if p.pointer else 0 if p.dtype.kind in "iu" else 0.0 for p in prototype.given]
     return given, prototype
 
 

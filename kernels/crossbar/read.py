@@ -97,15 +97,13 @@ def pnn_read_scale(batch, n_in, given, v_max, x, scale, out):
 
 
 # -------------------------------------------------------------------------------------------------------------------- outputs
-def pnn_read_adc(arrays, slices, batch, n_out, extra, key0, key1, key, *rest):
-    _adc(arrays, slices, batch, n_out, extra, *_key_of(key0, key1, key), *rest)
-
-
 @njit(parallel=True, error_model="numpy")
-def _adc(
-    arrays, slices, batch, n_out, extra, key0, key1, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table,
+def pnn_read_adc(
+    arrays, slices, batch, n_out, extra, key0, key1, key, element0, sample0, index, mode, bits, low, high, lsb, step, offset, bow, table,
     current, variance, out,
 ):  # fmt: skip
+    if key.size:
+        key0, key1 = key[0], key[1]
     zero, half = current.dtype.type(0), current.dtype.type(0.5)
     middle = half * (high - low)
     quads, whole = (n_out + 3) // 4, arrays * batch * n_out
@@ -199,7 +197,6 @@ def _mvm(
     """entering : what becomes of all factors of the products."""
     rounding0, rounding1 = _key_of(rounding0, rounding1, rounding)
     noisy0, noisy1 = _key_of(noisy0, noisy1, noisy)
-    key0, key1 = _key_of(key0, key1, key)
     if w.size and not w.min() >= 0:
         fault[0] = max(fault[0], 30)
     w, v, out = entering(w.reshape(arrays, n_in, n_out)), v.reshape(batch, n_in), out.reshape(arrays, out.size // max(1, arrays * n_out), n_out)
@@ -237,8 +234,8 @@ def _mvm(
                 if arrays > 1:
                     some = slice(a * n_out, (a + 1) * n_out)
                     columns = (lsb[some], step[some], offset[some], bow[some], table[some.start * bits : some.stop * bits])
-                _adc(1, 1, n, n_out, extra, key0, key1, element0 + (n_out + 3) // 4 * 4 * a, sample0 + at, which, mode, bits, low,
-                     high, *columns, y, variance[:n].reshape(-1), y)  # fmt: skip
+                pnn_read_adc(1, 1, n, n_out, extra, key0, key1, key, element0 + (n_out + 3) // 4 * 4 * a, sample0 + at, which, mode, bits, low,
+                             high, *columns, y, variance[:n].reshape(-1), y)  # fmt: skip
 
 
 def pnn_read_mvm(*arguments):

@@ -253,8 +253,6 @@ def test_derivatives_of_lorenz(backend, rng: np.random.Generator) -> None:
 
 
 def test_derivatives_in_single_precision(backend, rng: np.random.Generator) -> None:
-    if backend.name == "cpu":
-        pytest.skip("compiled for it in ten seconds; of the same source as in double precision")
     law, state, given, _ = network(rng, 3, 5, 12, 13, 5)
     g, names = rng.normal(size=(3, 12, 2, 5)), ("state", "parameters", "weights", "drive")
     right = integrate_vjp(g, law, state, 0.2, 12, wrt=names, **given)

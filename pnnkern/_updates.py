@@ -12,6 +12,14 @@ from ._array import Array
 from ._gate import record
 
 
+Rate = float | Array  # a number, or float64 (1,) on the device, of which only kernels know the value
+
+
+def rate_and_now(rate: Rate) -> tuple[float, Array | None]:
+    """A rate as kernels take it, `rate` and `now`."""
+    return (0.0, rate) if _array.is_array(rate) else (float(rate), None)
+
+
 @record
 @dataclass(frozen=True)
 class Gradient:

@@ -19,17 +19,19 @@
 // pulse. A warp takes a sample.
 // Bytes: reads x and d once.
 // Launch: any 1-D grid, blocks of whole warps.
-// lr : learning rate: the mean effect is w - lr x d
+// lr : learning rate, where now is null: the mean effect is w - lr x d
+// now : (1) it, where it is in the device's memory; or null
 // step : what a pulse moves a weight by, on average
 // pulses : most of a train, 31 at most
 // x : (batch, rows) inputs
 // d : (batch, columns) errors
 // slots : (batch) lengths of the trains
 // scale_x, scale_d : (batch) factors
-extern "C" __global__ void pnn_pulse_chances_f32(long long batch, long long rows, long long columns, double lr, double step, int pulses,
+extern "C" __global__ void pnn_pulse_chances_f32(long long batch, long long rows, long long columns, double lr,
+                                                 const double* __restrict__ now, double step, int pulses,
                                                  const float* __restrict__ x, const float* __restrict__ d, int* __restrict__ slots,
                                                  double* __restrict__ scale_x, double* __restrict__ scale_d) {
-    pnn::pulse_chances(batch, rows, columns, lr, step, pulses, x, d, slots, scale_x, scale_d);
+    pnn::pulse_chances(batch, rows, columns, now ? now[0] : lr, step, pulses, x, d, slots, scale_x, scale_d);
 }
 
 // Trains of slots[s] pulses, each fired with probability scale[s] |value|, to 2^-32. Random word of pulse or plane k for lines 4 q .. 4 q +

@@ -147,7 +147,9 @@ def _most(values):
 
 
 @njit(parallel=True, error_model="numpy")
-def pnn_pulse_chances(batch, rows, columns, lr, step, pulses, x, d, slots, scale_x, scale_d):
+def pnn_pulse_chances(batch, rows, columns, lr, now, step, pulses, x, d, slots, scale_x, scale_d):
+    if now.size:
+        lr = now[0]
     for s in prange(batch):
         most_x, most_d = f8(_most(x[s * rows : (s + 1) * rows])), f8(_most(d[s * columns : (s + 1) * columns]))
         steps = lr * most_x * most_d / step

@@ -47,10 +47,10 @@ def _update(rows: int, columns: int, samples: int, rate: float, low: float, high
         _strip(len(product), columns, rate, low, high, product, w[part])
 
 
-def pnn_contrast_update(arrays: int, rate: float, shape: np.ndarray, how: np.ndarray, *given: np.ndarray) -> None:
-    """The update of each array. shape : rows, columns, samples of each; how : scale, low, high. given : first0 .. 7, second0 .. 7,
+def pnn_contrast_update(arrays: int, rate: float, now: np.ndarray, shape: np.ndarray, how: np.ndarray, *given: np.ndarray) -> None:
+    """The update of each array. now : the rate, or empty. shape : rows, columns, samples of each; how : scale, low, high. given : first0 .. 7, second0 .. 7,
     weight0 .. 7."""
     sizes, limits = shape.reshape(-1, 3).tolist(), how.reshape(-1, 3).tolist()
     for k in range(arrays):
         scale, low, high = limits[k]
-        _update(*sizes[k], rate * scale, low, high, given[k], given[8 + k], given[16 + k])
+        _update(*sizes[k], (now[0] if now.size else rate) * scale, low, high, given[k], given[8 + k], given[16 + k])

@@ -19,6 +19,7 @@ import numpy as np
 from .. import _array, _constants, _launch, _parallel, random
 from .._array import Array, Key, Numbers, Real, Sample
 from .._gate import accepts_any
+from .._updates import Rate, rate_and_now
 from . import _checks
 from .pulsed_devices import CELLS, FunctionStep, PulsedDevice, pulsed_device
 
@@ -33,7 +34,7 @@ MAX_PULSES = 31  # of a train: a word holds them and the sign
 
 
 @accepts_any
-def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: float, key: Key | None = None, sample: Sample = 0,
+def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: float | Real, key: Key | None = None, sample: Sample = 0,
                  pulses: int = MAX_PULSES, managed: bool = True, origin: tuple[int, int] = (0, 0),
                  memory_limit: int | None = None) -> Array:  # fmt: skip
     """Add ``-lr x_s^T d_s`` to the weights for each sample s in order, by stochastic pulses.
@@ -48,8 +49,8 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
         (batch, n_out), dL/dy.
     device : str | PulsedDevice
         A name in `PULSED_DEVICES`, or a device.
-    lr : float
-        0 or more.
+    lr : float | Real
+        0 or more; or float64 (1,), which may lie on the GPU: then nobody waits for its value.
     key
         Of `pnnkern.random`: it makes the devices, and with `sample` all that is random. One key serves one array of weights.
     sample
@@ -92,7 +93,7 @@ def pulse_update(w: Real, x: Real, d: Real, *, device: str | PulsedDevice, lr: f
         raise ValueError(
             f"w (n_in, n_out), x (batch, n_in) and d (batch, n_out) do not fit: shapes {w.shape}, {x.shape} and {d.shape}"
         )
-    lr, pulses = _checks.number("lr", lr), _checks.whole("pulses", pulses, 1, MAX_PULSES)
+    lr, pulses = _rate(lr), _checks.whole("pulses", pulses, 1, MAX_PULSES)
     cycles = _key(key, "cycles")
     xp = _array.namespace(w, x, d)
     batch, (rows, columns) = len(x), w.shape
@@ -251,17 +252,30 @@ def _description(device: PulsedDevice, like: Array) -> tuple[int, Array, int, Ar
     return device._kind, table, nodes.shape[1], at
 
 
-def _chances(x: Real, d: Array, lr: float, step: float, pulses: int, managed: bool) -> tuple[Array, Array, Array]:
+def _rate(lr: Any) -> Rate:
+    """A learning rate, 0 or more as far as that is known."""
+    if not _array.is_array(lr):
+        return _checks.number("lr", lr)
+    if lr.shape != (1,) or lr.dtype != np.float64:
+        raise ValueError(f"lr must be a number or float64 (1,), got {lr.dtype} {lr.shape}")
+    if _array.namespace(lr) is np:
+        _checks.number("lr", lr[0])
+    rate: Array = lr
+    return rate
+
+
+def _chances(x: Real, d: Array, lr: Rate, step: float, pulses: int, managed: bool) -> tuple[Array, Array, Array]:
     """For each sample the length of the trains, and what |x| and |d| are multiplied by to give the chance of a pulse."""
     xp = _array.namespace(x, d)
     batch = len(x)
     if not managed:
-        scale = xp.full(batch, np.sqrt(lr / (step * pulses)))
+        share = lr / (step * pulses)
+        scale = xp.full(batch, np.sqrt(share)) if isinstance(share, float) else xp.repeat(xp.sqrt(share), batch)
         return xp.full(batch, pulses, np.int32), scale, scale
     slots, scale_x, scale_d = xp.empty(batch, np.int32), xp.empty(batch), xp.empty(batch)
     _launch.launch(
-        "crossbar/pulse", "chances", np.float32, batch, x.shape[1], d.shape[1], lr, step, pulses, x, d, slots, scale_x, scale_d,
-        threads=32 * batch,
+        "crossbar/pulse", "chances", np.float32, batch, x.shape[1], d.shape[1], *rate_and_now(lr), step, pulses, x, d, slots, scale_x,
+        scale_d, threads=32 * batch,
     )  # fmt: skip
     return slots, scale_x, scale_d
 

@@ -35,7 +35,6 @@ class DeviceSteps:
         """The trainer has gone back to another state, in other arrays."""
         self._epoch, self._done = -1, 0  # steps that were not captured
         self._graph: Captured[None] | None = None
-        self._rate = 0.0  # that the graph has
         self._counters: dict[str, Counter] = {}  # of samples that writers count, by their names in the system's memory
         self._counted = False  # whether these stand where the memory does
 
@@ -47,7 +46,7 @@ class DeviceSteps:
         count = min(t.training.batch, len(self.progress.order) - seen)
         if epoch != self._epoch:
             self._begin(epoch, seen, number)
-        graph = self._fitting(t.rate(t.step)) if count == t.training.batch else None
+        graph = self._fitting() if count == t.training.batch else None
         if graph is None:
             state = self._work(count, t.key_of(t.step))
             if self._graph is None:
@@ -120,14 +119,14 @@ class DeviceSteps:
         self._counted = True
 
     # ------------------------------------------------------------------------------------------------------------------ capture
-    def _fitting(self, rate: float) -> Captured[None] | None:
-        """The graph of a whole batch at this learning rate, captured if that is due; None where steps are not, or not yet."""
+    def _fitting(self) -> Captured[None] | None:
+        """The graph of a whole batch, captured if that is due; None where steps are not, or not yet."""
         t = self.trainer
         if t.graph == "off" or self.refused or self._done < WARM:
             return None
-        if self._graph is None or (rate != self._rate and getattr(t.system, "writers", {})):
+        if self._graph is None:
             try:
-                self._graph, self._rate = self._captured(), rate
+                self._graph = self._captured()
             except CaptureError as error:
                 if t.graph == "on":
                     raise
@@ -163,12 +162,9 @@ class DeviceSteps:
     def _refuse(self) -> None:
         """Raise `CaptureError` for what is known to change at each step on the host."""
         t = self.trainer
-        own = getattr(t.system, "writers", {})
-        for name, writer in own.items():
+        for name, writer in getattr(t.system, "writers", {}).items():
             if not isinstance(writer, writers.CAPTURED):
                 raise CaptureError(f"{name} is written by {type(writer).__name__}, which counts on the host")
-        if own and t.training.schedule == "cosine":
-            raise CaptureError("the learning rate of weights that are written in place changes at each step: training.schedule='cosine'")
         if not hasattr(t.optimizer, "now"):
             raise CaptureError(f"{type(t.optimizer).__name__} does not take the learning rate from the GPU's memory (attribute now)")
         if t.communicator.size > 1:

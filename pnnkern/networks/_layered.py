@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import _array, _constants, _launch
 from .._array import Array, Numbers
-from .._updates import Factors
+from .._updates import Factors, Rate, rate_and_now
 from ._phases import Phases
 
 MOST = 8  # arrays that a launch takes, as in layered.cuh and contrast.cu
@@ -163,7 +163,7 @@ def factors(settled: Phases, a: int, b: int, *, drops: bool, count: int) -> tupl
 Change = tuple[Array, Factors, float, float, float]  # weight, factors of its derivative, rate, low, high
 
 
-def updates(changes: Sequence[Change], rate: float = 1.0) -> None:
+def updates(changes: Sequence[Change], rate: Rate = 1.0) -> None:
     """In place ``weight = clip(weight - rate own_rate first.T @ second, low, high)`` of all of them, in one pass over each and without
     storing the product; up to 8 of one dtype are one launch."""
     by_dtype: dict[Any, list[Change]] = {}
@@ -186,13 +186,13 @@ def _check_change(weight: Array, given: Factors, own: float, low: float, high: f
         raise ValueError(f"low must not exceed high, got {low} and {high}")
 
 
-def _update(dtype: Any, changes: Sequence[Change], rate: float) -> None:
+def _update(dtype: Any, changes: Sequence[Change], rate: Rate) -> None:
     weights = [_array.contiguous(change[0]) for change in changes]
     shape = [(*w.shape, len(change[1].first)) for w, change in zip(weights, changes, strict=True)]
     how = [(own * given.scale, low, high) for _, given, own, low, high in changes]
     tiles = sum(-(-rows // 64) * -(-columns // 64) for rows, columns, _ in shape)
     _launch.launch(
-        "networks/contrast", "update", dtype, len(changes), float(rate), _constants.constant(shape, np.int64, weights[0]),
+        "networks/contrast", "update", dtype, len(changes), *rate_and_now(rate), _constants.constant(shape, np.int64, weights[0]),
         _constants.constant(how, np.float64, weights[0]), *eight([_array.contiguous(change[1].first) for change in changes]),
         *eight([_array.contiguous(change[1].second) for change in changes]), *eight(weights), grid=(tiles,), block=(16, 16),
     )  # fmt: skip

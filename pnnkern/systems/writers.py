@@ -18,7 +18,7 @@ from .._checks import real, shaped
 from .._declared import Count, Described, NotNegative, Positive, Range, check
 from .._errors import CapabilityError
 from .._gate import accepts_any
-from .._updates import Derivative, Factors, Gradient, Move, Set, Update, dense, scaled
+from .._updates import Derivative, Factors, Gradient, Move, Rate, Set, Update, dense, scaled
 
 _SAMPLES = ".samples"  # of which a writer counts how many it has had, in memory
 Change = tuple[Array, Factors, float, float, float]  # what `networks.layered.updates` does to an array
@@ -30,8 +30,8 @@ class Writer(Protocol):
     def start(self, name: str, parameter: Numbers, memory: dict[str, Array]) -> None:
         """Begin with these values, as far as the devices can hold them."""
 
-    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
-        """Go down a derivative of the mean loss, at the learning rate lr."""
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: Rate, memory: dict[str, Array]) -> None:
+        """Go down a derivative of the mean loss, at the learning rate lr: a number, or float64 (1,) on the GPU while a step is captured."""
 
     def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:
         """Add an array, as far as the devices can.
@@ -78,7 +78,7 @@ class Pulsed:
         new = pulsed.clip_weights(cells, device=self.device, key=random.fold_in(self.key, name))
         parameter[...] = new.reshape(parameter.shape)
 
-    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: Rate, memory: dict[str, Array]) -> None:
         from ..crossbar import pulsed
 
         device = pulsed.pulsed_device(self.device)
@@ -132,7 +132,7 @@ class Transferred:
         state = transfer.transfer_start(self.rule, parameter.shape, key=random.fold_in(self.key, name), weights=parameter)
         self._keep(name, parameter, memory, state)
 
-    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: Rate, memory: dict[str, Array]) -> None:
         from ..crossbar import transfer
 
         if not isinstance(update, Factors):
@@ -192,7 +192,7 @@ class Stepped:
         """Begin with these values, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
-    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: Rate, memory: dict[str, Array]) -> None:
         gradient = _step(name, parameter, update)
         xp = _array.namespace(gradient)
         if self.by_sign:
@@ -233,7 +233,7 @@ class Rheostats:
         """Begin with these values, within the range."""
         parameter[...] = parameter.clip(self.low, self.high)
 
-    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: Rate, memory: dict[str, Array]) -> None:
         gradient = _step(name, parameter, update)
         if self.by_sign:
             from ..networks import potentiometer_step
@@ -281,13 +281,14 @@ class InPlace:
         factors = Factors(_constants.constant([[1.0]], row.dtype, row), row[None], update.scale / count)
         return parameter[None], factors, self.rate, self.low, self.high
 
-    def write(self, name: str, parameter: Numbers, update: Derivative, lr: float, memory: dict[str, Array]) -> None:
+    def write(self, name: str, parameter: Numbers, update: Derivative, lr: Rate, memory: dict[str, Array]) -> None:
         if isinstance(update, Factors):
             from ..networks import layered
 
-            layered.update(parameter, update, lr * self.rate, self.low, self.high)
+            layered.updates([(parameter, update, self.rate, self.low, self.high)], lr)
             return
-        parameter -= (lr * self.rate) * shaped(f"the update of {name}", update, *parameter.shape)
+        rate = lr * self.rate
+        parameter -= (_array.as_type(rate, parameter.dtype) if _array.is_array(rate) else rate) * shaped(f"the update of {name}", update, *parameter.shape)
         _keep_within(parameter, self.low, self.high)
 
     def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:
@@ -431,8 +432,10 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, co
     """Carry out updates that are sums over `count` samples; then keep to `system.bounds`.
 
     Gradients and factors go to the parameter's writer where it has one, else to the optimiser. Moves and sets are written as they are.
-    What moves in place moves in one launch.
+    What moves in place moves in one launch. Writers move at the rate that the optimiser has in the GPU's memory, if it is there.
     """
+    now = getattr(optimizer, "now", None)
+    rate: Rate = lr if now is None else now[:1]
     writers: dict[str, Writer] = getattr(system, "writers", {})
     memory: dict[str, Array] = getattr(system, "memory", {})
     free: dict[str, Array] = {}
@@ -452,13 +455,13 @@ def apply(system: Any, updates: dict[str, Update], optimizer: Any, lr: float, co
                 in_place.append(change)
                 continue
             derivative = update if isinstance(update, Factors) else update.dense()
-            writer.write(name, parameter, scaled(derivative, 1 / count), lr, memory)
+            writer.write(name, parameter, scaled(derivative, 1 / count), rate, memory)
         else:
             free[name], scales[name] = _mean(update, count)
     if in_place:
         from ..networks import layered
 
-        layered.updates(in_place, lr)
+        layered.updates(in_place, rate)
     bounds = getattr(system, "bounds", {})
     if free:
         optimizer.apply(system.parameters, free, lr=lr, scales=scales, bounds={name: bounds[name] for name in free if name in bounds})

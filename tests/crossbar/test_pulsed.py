@@ -164,6 +164,17 @@ def test_same_bits_on_all_backends(rng, kind):
     assert np.array_equal(one, two)
 
 
+@pytest.mark.parametrize("managed", [True, False])
+def test_a_rate_in_memory(backend, rng, managed):
+    w, x, d = start(DEVICES["linear"], (5, 7), rng), rng.uniform(-1, 1, (3, 5)).astype("f4"), rng.normal(size=(3, 7)).astype("f4")
+    arrays = [backend.array(a) for a in (w, x, d)]
+    one, two = (
+        crossbar.pulse_update(*arrays, device=DEVICES["linear"], lr=lr, key=KEY, managed=managed)
+        for lr in (0.05, backend.array(np.array([0.05])))
+    )
+    np.testing.assert_array_equal(backend.numpy(one), backend.numpy(two))
+
+
 # ----------------------------------------------------------------------------------------------------------------------- laws
 def test_coincidences_are_binomial(backend):
     """Counts of the cells (i, i), whose trains are all their own."""
@@ -465,6 +476,8 @@ W, X, D = np.zeros((3, 4), np.float32), np.ones((2, 3), np.float32), np.ones((2,
         ((W, X, D[:1]), {}, ValueError, "do not fit"),
         ((W, X, D), {"lr": -0.1}, ValueError, "lr must be finite and 0 or more, got -0.1"),
         ((W, X, D), {"lr": np.nan}, ValueError, "lr must be finite"),
+        ((W, X, D), {"lr": np.array([-0.1])}, ValueError, "lr must be finite and 0 or more"),
+        ((W, X, D), {"lr": np.array([0.1, 0.2])}, ValueError, r"lr must be a number or float64 \(1,\), got float64 \(2,\)"),
         ((W, X, D), {"pulses": 32}, ValueError, "pulses must be an integer from 1 to 31, got 32"),
         ((W, X, D), {"sample": -1}, ValueError, "sample must be from 0 to below"),
         ((W, X, D), {"sample": np.arange(3)}, ValueError, "2 indices, one for each row"),

@@ -176,14 +176,36 @@ def test_a_captured_step_is_one_launch(cupy) -> None:
     assert strict_cupy.totals(events)["launches"] > 1
 
 
-def test_writers_in_place_have_the_rate_of_the_step(cupy) -> None:
-    """Of which the graph has a number: it is captured again where that changes."""
-    found = {}
-    for graph in ("on", "off"):
-        system = Scales(cupy)
-        system.writers["w"] = InPlace(0.0, 0.8)
-        found[graph] = run(trainer(cupy, graph, system=system, schedule="halve", halve_every=1))
-    same(found["on"], found["off"])
+@pytest.mark.parametrize("schedule", [{"schedule": "cosine"}, {"schedule": "halve", "halve_every": 1}], ids=lambda how: how["schedule"])
+@pytest.mark.parametrize("writer", ["array", "row", "pulsed", "counted", "stepped", "rheostats"])
+def test_writers_have_the_rate_of_the_step(cupy, writer: str, schedule: dict[str, Any]) -> None:
+    """It lies in the GPU's memory, so that one graph is right for all steps."""
+
+    def made(graph: str, **schedule: Any) -> Trainer:
+        if writer in ("array", "pulsed", "counted"):
+            how = Pulses(writer="ideal" if writer == "array" else "pulsed", pulses=5)
+            system: Any = CrossbarNetwork(inputs=N, hidden=(5,), outputs=N, key=random.key(3), device="cuda", writing=how)
+            if writer == "array":
+                system.writers |= dict.fromkeys(system.parameters, InPlace(-0.3, 0.3, rate=0.5))
+            return trainer(cupy, graph, system=system, rule=SPSA(c=0.01) if writer == "counted" else InSilico(scale=2.0), **schedule)
+        system, key = Scales(cupy), random.key(3)
+        own = {"row": InPlace(0.0, 0.8), "stepped": Stepped(0.01, 0.0, 1.0, key), "rheostats": Rheostats(0.01, 0.1, 1.0, key)}
+        system.writers["w"] = own[writer]
+        return trainer(cupy, graph, SGD(0.1), system=system, **schedule)
+
+    one = run(made("on", **schedule))
+    same(one, run(made("off", **schedule)))
+    assert any((one[name] != value).any() for name, value in run(made("on")).items() if name.startswith("parameters/"))
+
+
+def test_a_graph_is_captured_once_whatever_the_rate(cupy) -> None:
+    system = Scales(cupy)
+    system.writers["w"] = InPlace(0.0, 0.8)
+    made = trainer(cupy, "on", system=system, schedule="cosine")
+    run(made, 4)
+    graph = made._device._graph
+    run(made, 4)
+    assert made._device._graph is graph is not None
 
 
 def test_a_run_goes_on_from_any_step(cupy) -> None:
@@ -207,18 +229,14 @@ def test_a_run_goes_on_from_any_step(cupy) -> None:
         ({"rule": Drawn("words")}, "drawn by a kernel that takes the key of each step from the host"),
         ({"rule": Drawn("looked at")}, "has no attribute 'sum'"),
         ({"rule": Drawn("deep")}, "folds its key to more than 128 keys, or more than 7 times"),
-        ({"writer": InPlace(), "schedule": "cosine"}, "training.schedule='cosine'"),
     ],
-    ids=["state", "wait", "host", "words", "looked", "deep", "rate"],
+    ids=["state", "wait", "host", "words", "looked", "deep"],
 )
 def test_what_cannot_be_captured(cupy, how, why) -> None:
     """"on" says why; "auto" does steps one by one, and keeps the reason."""
     found = {}
     for graph in ("on", "auto", "off"):
-        system = Scales(cupy, how.get("noisy", False))
-        if "writer" in how:
-            system.writers["w"] = how["writer"]
-        made = trainer(cupy, graph, rule=how.get("rule"), system=system, schedule=how.get("schedule", "constant"))
+        made = trainer(cupy, graph, **how)
         if graph == "on":
             with pytest.raises(CaptureError, match=why):
                 run(made, 6)

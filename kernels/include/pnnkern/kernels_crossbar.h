@@ -754,6 +754,7 @@ struct pnn_pulse_chances_f32_arguments {
     long long rows;
     long long columns;
     double lr;
+    const double* now; /* (1) */
     double step;
     int pulses;
     const float* x; /* (batch, rows) */
@@ -762,10 +763,10 @@ struct pnn_pulse_chances_f32_arguments {
     double* scale_x; /* (batch) */
     double* scale_d; /* (batch) */
 };
-static inline void pnn_pulse_chances_f32_pointers(struct pnn_pulse_chances_f32_arguments* a, void* pointers[11]) {
+static inline void pnn_pulse_chances_f32_pointers(struct pnn_pulse_chances_f32_arguments* a, void* pointers[12]) {
     pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->rows; pointers[2] = (void*)&a->columns; pointers[3] = (void*)&a->lr;
-    pointers[4] = (void*)&a->step; pointers[5] = (void*)&a->pulses; pointers[6] = (void*)&a->x; pointers[7] = (void*)&a->d;
-    pointers[8] = (void*)&a->slots; pointers[9] = (void*)&a->scale_x; pointers[10] = (void*)&a->scale_d;
+    pointers[4] = (void*)&a->now; pointers[5] = (void*)&a->step; pointers[6] = (void*)&a->pulses; pointers[7] = (void*)&a->x;
+    pointers[8] = (void*)&a->d; pointers[9] = (void*)&a->slots; pointers[10] = (void*)&a->scale_x; pointers[11] = (void*)&a->scale_d;
 }
 struct pnn_pulse_trains_f32_arguments {
     long long batch;
@@ -1473,8 +1474,8 @@ extern "C" __global__ void pnn_program_drift_f32(long long cells, unsigned key0,
     const float* mean, const float* std, const float* g, float* out);
 extern "C" __global__ void pnn_program_drift_f64(long long cells, unsigned key0, unsigned key1, long long sample, double log_ratio,
     const double* mean, const double* std, const double* g, double* out);
-extern "C" __global__ void pnn_pulse_chances_f32(long long batch, long long rows, long long columns, double lr, double step, int pulses,
-    const float* x, const float* d, int* slots, double* scale_x, double* scale_d);
+extern "C" __global__ void pnn_pulse_chances_f32(long long batch, long long rows, long long columns, double lr, const double* now,
+    double step, int pulses, const float* x, const float* d, int* slots, double* scale_x, double* scale_d);
 extern "C" __global__ void pnn_pulse_trains_f32(long long batch, long long lines, unsigned key0, unsigned key1, long long sample0,
     const long long* index, const double* scale, const int* slots, const float* values, long long line_stride, long long sample_stride,
     unsigned* words, int* fault);

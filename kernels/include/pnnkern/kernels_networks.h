@@ -128,6 +128,7 @@ static inline void pnn_boltzmann_chain_f64_pointers(struct pnn_boltzmann_chain_f
 struct pnn_contrast_update_f32_arguments {
     int arrays;
     double rate;
+    const double* now; /* (1) */
     const long long* shape; /* (arrays, 3) */
     const double* how; /* (arrays, 3) */
     const float* first0; /* (samples, rows) */
@@ -155,20 +156,21 @@ struct pnn_contrast_update_f32_arguments {
     float* weight6; /* (rows, columns) */
     float* weight7; /* (rows, columns) */
 };
-static inline void pnn_contrast_update_f32_pointers(struct pnn_contrast_update_f32_arguments* a, void* pointers[28]) {
-    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->rate; pointers[2] = (void*)&a->shape; pointers[3] = (void*)&a->how;
-    pointers[4] = (void*)&a->first0; pointers[5] = (void*)&a->first1; pointers[6] = (void*)&a->first2; pointers[7] = (void*)&a->first3;
-    pointers[8] = (void*)&a->first4; pointers[9] = (void*)&a->first5; pointers[10] = (void*)&a->first6; pointers[11] = (void*)&a->first7;
-    pointers[12] = (void*)&a->second0; pointers[13] = (void*)&a->second1; pointers[14] = (void*)&a->second2;
-    pointers[15] = (void*)&a->second3; pointers[16] = (void*)&a->second4; pointers[17] = (void*)&a->second5;
-    pointers[18] = (void*)&a->second6; pointers[19] = (void*)&a->second7; pointers[20] = (void*)&a->weight0;
-    pointers[21] = (void*)&a->weight1; pointers[22] = (void*)&a->weight2; pointers[23] = (void*)&a->weight3;
-    pointers[24] = (void*)&a->weight4; pointers[25] = (void*)&a->weight5; pointers[26] = (void*)&a->weight6;
-    pointers[27] = (void*)&a->weight7;
+static inline void pnn_contrast_update_f32_pointers(struct pnn_contrast_update_f32_arguments* a, void* pointers[29]) {
+    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->rate; pointers[2] = (void*)&a->now; pointers[3] = (void*)&a->shape;
+    pointers[4] = (void*)&a->how; pointers[5] = (void*)&a->first0; pointers[6] = (void*)&a->first1; pointers[7] = (void*)&a->first2;
+    pointers[8] = (void*)&a->first3; pointers[9] = (void*)&a->first4; pointers[10] = (void*)&a->first5; pointers[11] = (void*)&a->first6;
+    pointers[12] = (void*)&a->first7; pointers[13] = (void*)&a->second0; pointers[14] = (void*)&a->second1;
+    pointers[15] = (void*)&a->second2; pointers[16] = (void*)&a->second3; pointers[17] = (void*)&a->second4;
+    pointers[18] = (void*)&a->second5; pointers[19] = (void*)&a->second6; pointers[20] = (void*)&a->second7;
+    pointers[21] = (void*)&a->weight0; pointers[22] = (void*)&a->weight1; pointers[23] = (void*)&a->weight2;
+    pointers[24] = (void*)&a->weight3; pointers[25] = (void*)&a->weight4; pointers[26] = (void*)&a->weight5;
+    pointers[27] = (void*)&a->weight6; pointers[28] = (void*)&a->weight7;
 }
 struct pnn_contrast_update_f64_arguments {
     int arrays;
     double rate;
+    const double* now; /* (1) */
     const long long* shape; /* (arrays, 3) */
     const double* how; /* (arrays, 3) */
     const double* first0; /* (samples, rows) */
@@ -196,16 +198,16 @@ struct pnn_contrast_update_f64_arguments {
     double* weight6; /* (rows, columns) */
     double* weight7; /* (rows, columns) */
 };
-static inline void pnn_contrast_update_f64_pointers(struct pnn_contrast_update_f64_arguments* a, void* pointers[28]) {
-    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->rate; pointers[2] = (void*)&a->shape; pointers[3] = (void*)&a->how;
-    pointers[4] = (void*)&a->first0; pointers[5] = (void*)&a->first1; pointers[6] = (void*)&a->first2; pointers[7] = (void*)&a->first3;
-    pointers[8] = (void*)&a->first4; pointers[9] = (void*)&a->first5; pointers[10] = (void*)&a->first6; pointers[11] = (void*)&a->first7;
-    pointers[12] = (void*)&a->second0; pointers[13] = (void*)&a->second1; pointers[14] = (void*)&a->second2;
-    pointers[15] = (void*)&a->second3; pointers[16] = (void*)&a->second4; pointers[17] = (void*)&a->second5;
-    pointers[18] = (void*)&a->second6; pointers[19] = (void*)&a->second7; pointers[20] = (void*)&a->weight0;
-    pointers[21] = (void*)&a->weight1; pointers[22] = (void*)&a->weight2; pointers[23] = (void*)&a->weight3;
-    pointers[24] = (void*)&a->weight4; pointers[25] = (void*)&a->weight5; pointers[26] = (void*)&a->weight6;
-    pointers[27] = (void*)&a->weight7;
+static inline void pnn_contrast_update_f64_pointers(struct pnn_contrast_update_f64_arguments* a, void* pointers[29]) {
+    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->rate; pointers[2] = (void*)&a->now; pointers[3] = (void*)&a->shape;
+    pointers[4] = (void*)&a->how; pointers[5] = (void*)&a->first0; pointers[6] = (void*)&a->first1; pointers[7] = (void*)&a->first2;
+    pointers[8] = (void*)&a->first3; pointers[9] = (void*)&a->first4; pointers[10] = (void*)&a->first5; pointers[11] = (void*)&a->first6;
+    pointers[12] = (void*)&a->first7; pointers[13] = (void*)&a->second0; pointers[14] = (void*)&a->second1;
+    pointers[15] = (void*)&a->second2; pointers[16] = (void*)&a->second3; pointers[17] = (void*)&a->second4;
+    pointers[18] = (void*)&a->second5; pointers[19] = (void*)&a->second6; pointers[20] = (void*)&a->second7;
+    pointers[21] = (void*)&a->weight0; pointers[22] = (void*)&a->weight1; pointers[23] = (void*)&a->weight2;
+    pointers[24] = (void*)&a->weight3; pointers[25] = (void*)&a->weight4; pointers[26] = (void*)&a->weight5;
+    pointers[27] = (void*)&a->weight6; pointers[28] = (void*)&a->weight7;
 }
 
 /* ---- networks/dense.cu */
@@ -1453,16 +1455,16 @@ extern "C" __global__ void pnn_boltzmann_chain_f64(long long batch, int hidden, 
     unsigned key1, const unsigned* key, unsigned start0, unsigned start1, unsigned hidden0, unsigned hidden1, unsigned classes0,
     unsigned classes1, long long sample0, const long long* index, const double* drive, const double* weight, const double* bias,
     const double* field, double* drawn, double* given, double* mean, int* fault);
-extern "C" __global__ void pnn_contrast_update_f32(int arrays, double rate, const long long* shape, const double* how, const float* first0,
-    const float* first1, const float* first2, const float* first3, const float* first4, const float* first5, const float* first6,
-    const float* first7, const float* second0, const float* second1, const float* second2, const float* second3, const float* second4,
-    const float* second5, const float* second6, const float* second7, float* weight0, float* weight1, float* weight2, float* weight3,
-    float* weight4, float* weight5, float* weight6, float* weight7);
-extern "C" __global__ void pnn_contrast_update_f64(int arrays, double rate, const long long* shape, const double* how, const double* first0,
-    const double* first1, const double* first2, const double* first3, const double* first4, const double* first5, const double* first6,
-    const double* first7, const double* second0, const double* second1, const double* second2, const double* second3, const double* second4,
-    const double* second5, const double* second6, const double* second7, double* weight0, double* weight1, double* weight2, double* weight3,
-    double* weight4, double* weight5, double* weight6, double* weight7);
+extern "C" __global__ void pnn_contrast_update_f32(int arrays, double rate, const double* now, const long long* shape, const double* how,
+    const float* first0, const float* first1, const float* first2, const float* first3, const float* first4, const float* first5,
+    const float* first6, const float* first7, const float* second0, const float* second1, const float* second2, const float* second3,
+    const float* second4, const float* second5, const float* second6, const float* second7, float* weight0, float* weight1, float* weight2,
+    float* weight3, float* weight4, float* weight5, float* weight6, float* weight7);
+extern "C" __global__ void pnn_contrast_update_f64(int arrays, double rate, const double* now, const long long* shape, const double* how,
+    const double* first0, const double* first1, const double* first2, const double* first3, const double* first4, const double* first5,
+    const double* first6, const double* first7, const double* second0, const double* second1, const double* second2, const double* second3,
+    const double* second4, const double* second5, const double* second6, const double* second7, double* weight0, double* weight1,
+    double* weight2, double* weight3, double* weight4, double* weight5, double* weight6, double* weight7);
 extern "C" __global__ void pnn_dense_layer_f32(long long members, int shared, long long batch, long long n_in, long long n_out,
     int activation, const float* x, const float* w, float* out);
 extern "C" __global__ void pnn_dense_layer_f64(long long members, int shared, long long batch, long long n_in, long long n_out,

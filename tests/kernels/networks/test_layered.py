@@ -260,9 +260,13 @@ def test_updates_of_many_arrays(backend, dtype: str, rng: np.random.Generator) -
         held.append(backend.array(w.copy()))
         changes.append((held[-1], Factors(backend.array(a), backend.array(b), -0.7), rate, low, high))
         expected.append(np.clip(w + 0.35 * rate * a.astype(float).T @ b, low, high))
+    again = [(backend.array(backend.numpy(w)), *how) for w, *how in changes]
     layered.updates(changes, 0.5)
     for w, right in zip(held, expected, strict=True):
         close(backend.numpy(w), right, dtype, 0.2)
+    layered.updates(again, backend.array(np.array([0.5])))  # the rate in memory
+    for w, (other, *_) in zip(held, again, strict=True):
+        np.testing.assert_array_equal(backend.numpy(other), backend.numpy(w))
 
 
 def test_weights_that_do_not_begin_at_16_bytes(rng: np.random.Generator) -> None:

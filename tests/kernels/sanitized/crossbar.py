@@ -163,6 +163,7 @@ def pulses() -> Iterator[np.ndarray]:
         how = {"device": device, "key": KEY, "origin": (3, 5)}
         yield crossbar.pulse_update(w, x, d, lr=0.05, sample=2**40, **how)
         yield crossbar.apply_pulses(w, counts, sample=6, **how)
+    yield crossbar.pulse_update(w, x, d, lr=np.array([0.05]), **how)
     yield crossbar.pulse_update(w, x, d, lr=0.05, sample=np.arange(batch) * 3, pulses=5, managed=False, **how)
     w[-1, -1], x[-1, -1] = 9, np.nan
     with pytest.raises(FaultError):

@@ -417,10 +417,15 @@ def updates() -> Iterator[np.ndarray]:
     for real in REALS:
         first, second, weights = ([rng.normal(0, 1, (s[i], s[j])).astype(real) for s in shapes] for i, j in ((2, 0), (2, 1), (0, 1)))
         _launch.launch(
-            "networks/contrast", "update", real, len(shapes), 0.5, np.array(shapes), how, *eight(*first), *eight(*second), *eight(*weights),
-            grid=(14,), block=(16, 16),
+            "networks/contrast", "update", real, len(shapes), 0.5, None, np.array(shapes), how, *eight(*first), *eight(*second),
+            *eight(*weights), grid=(14,), block=(16, 16),
         )  # fmt: skip
         yield from weights
+        _launch.launch(
+            "networks/contrast", "update", real, 1, 0.0, np.array([0.5]), np.array(shapes[:1]), how[:1], *eight(first[0]), *eight(second[0]),
+            *eight(weights[0]), grid=(6,), block=(16, 16),
+        )  # fmt: skip
+        yield weights[0]
 
 
 def edge_updates() -> Iterator[np.ndarray]:

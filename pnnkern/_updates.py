@@ -11,7 +11,6 @@ from . import _array, _dense
 from ._array import Array
 from ._gate import record
 
-
 Rate = float | Array  # a number, or float64 (1,) on the device, of which only kernels know the value
 
 

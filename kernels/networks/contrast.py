@@ -48,8 +48,11 @@ def _update(rows: int, columns: int, samples: int, rate: float, low: float, high
 
 
 def pnn_contrast_update(arrays: int, rate: float, now: np.ndarray, shape: np.ndarray, how: np.ndarray, *given: np.ndarray) -> None:
-    """The update of each array. now : the rate, or empty. shape : rows, columns, samples of each; how : scale, low, high. given : first0 .. 7, second0 .. 7,
-    weight0 .. 7."""
+    """The update of each array.
+
+    now : the rate, or empty. shape : rows, columns, samples of each; how : scale, low, high. given : first0 .. 7, second0 .. 7,
+    weight0 .. 7.
+    """
     sizes, limits = shape.reshape(-1, 3).tolist(), how.reshape(-1, 3).tolist()
     for k in range(arrays):
         scale, low, high = limits[k]

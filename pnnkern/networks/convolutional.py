@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from .. import _array, _parallel, random
+from .. import _array, _launch, _parallel, random
 from .._array import Array, Key, Numbers, Real, Values
 from .._checks import plain, real, shaped
 from .._gate import accepts_any
-from . import hopfield, layered
+from . import _convolutional, hopfield, layered
 from .hopfield import check_kind
 from .layered import Equilibrium, Network, Phases, Rates
 
@@ -184,6 +184,16 @@ class _Maps(Network):
     def plan(self, together: int) -> None:
         return None
 
+    def phases(self, inputs: Array, target: Array | None, nudges: np.ndarray, hold: bool, start: Sequence[Array] | None, sweeps: int,
+               nudged_sweeps: int, tolerance: float) -> tuple[list[Array], list[Array], Array, Any]:  # fmt: skip
+        """As for any network; on a GPU in one launch, where the states of a sample fit the shared memory."""
+        if _array.device_of(inputs) != "cpu":
+            limit, together = _launch.shared_limit(inputs), 2 if len(nudges) > 1 and tolerance == 0 else 1
+            how = _convolutional.plan(self.sizes, self.pool == "max", inputs.dtype.itemsize, together, limit)
+            if how is not None:
+                return _convolutional.relax(how, self, inputs, target, nudges, hold, start, sweeps, nudged_sweeps, tolerance)
+        return super().phases(inputs, target, nudges, hold, start, sweeps, nudged_sweeps, tolerance)
+
 
 def check_pool(pool: str, activation: str) -> None:
     if pool not in ("mean", "max"):
@@ -300,11 +310,16 @@ def contrast(settled: Phases, a: int, b: int, weights: Sequence[Real], *, pool: 
 
     As products of means and differences.
     """
-    of_weights, of_biases, count = [], [], layered.samples(settled, mean)
+    count = layered.samples(settled, mean)
     inputs, states, _ = settled._arrays()
-    free, pairs = [inputs, *states], settled.pairs(b, a)  # a less b, as the products have a minus sign
+    free = [inputs, *states]
     if [x.shape[1:] for x in free] != _sizes(inputs, weights):
         raise ValueError(f"states of shapes {[x.shape for x in free]} do not belong to weights of shapes {[w.shape for w in weights]}")
+    if _array.device_of(inputs) != "cpu":
+        of_weights, of_biases = _convolutional.contrast(settled, a, b, weights, pool == "max")
+        return [layered.divided(g, count) for g in of_weights], [layered.divided(g, count) for g in of_biases]
+    of_weights, of_biases = [], []
+    pairs = settled.pairs(b, a)  # a less b, as the products have a minus sign
     for w, s, (below, d_below, above, d_above) in zip(weights, free, pairs, strict=False):
         share = _largest(convolve(s, w)) if pool == "max" and w.ndim == 4 else MEAN
         total = _product(below, d_above, w, share)

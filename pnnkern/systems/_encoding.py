@@ -46,7 +46,7 @@ class Encoding(NamedTuple):
     """Inputs that are the values of a sample, one by one: (batch, values), uint8 as fractions of 255, times the gain.
 
     both : (batch, 2 values), each value and then each with the other sign. bounded : values that are not uint8 must lie in [0, 1], else
-    be finite.
+    be finite. image : (maps, height, width), which inputs then have in the place of (values,); samples must have it, or be flat.
     """
 
     values: int
@@ -54,6 +54,7 @@ class Encoding(NamedTuple):
     gain: float = 1.0
     both: bool = False
     bounded: bool = True
+    image: tuple[int, int, int] | None = None
 
     def of(self, images: Any, device: str) -> Array:
         """Of images or features (batch, ...), on `device`.
@@ -63,11 +64,11 @@ class Encoding(NamedTuple):
         there = _array.is_on_gpu(images) and images.dtype in ENCODED
         images = images if there else given(images, bounded=self.bounded)
         xp = _array.device_namespace(device)
+        out = self._room(len(images), images.shape[1:], xp)
         rows = xp.ascontiguousarray(xp.asarray(_known(images)).reshape(len(images), -1))
-        out = self._room(len(rows), rows)
         if out.size:
             self._encoded(rows, out, 0, 0, None, None, rows, None, None, out, None, None, None)  # no order: nothing is gathered
-        return out
+        return self._shaped(out)
 
     def of_next(self, order: Numbers, at: Numbers, samples: Numbers, labels: Numbers, targets: Numbers, count: int) -> tuple[Array, ...]:
         """Of the `count` samples (n, ...) that are next in an order of them, all on a GPU: inputs, labels, numbers and targets.
@@ -75,18 +76,25 @@ class Encoding(NamedTuple):
         order : int64 (n,), from at[0] on. labels, targets : (n, ...), whatever they are. Raises ValueError as `of`.
         """
         xp = _array.namespace(order)
-        out, index = self._room(count, samples), xp.empty(count, np.int64)
+        out, index = self._room(count, samples.shape[1:], xp), xp.empty(count, np.int64)
         others = [xp.empty((count, *rows.shape[1:]), rows.dtype) for rows in (labels, targets)]
         sources, made = ([rows.reshape(-1).view(np.uint8) for rows in arrays] for arrays in ((labels, targets), others))
         sizes = (rows[:1].nbytes for rows in (labels, targets))
         self._encoded(samples, out, *sizes, order, at, samples, *sources, out, *made, index)
-        return out, others[0], index, others[1]
+        return self._shaped(out), others[0], index, others[1]
 
-    def _room(self, batch: int, rows: Array) -> Array:
-        found = int(np.prod(rows.shape[1:]))
+    def _room(self, batch: int, shape: tuple[int, ...], xp: Any) -> Array:
+        """For what is made of samples of this shape."""
+        found = int(np.prod(shape))
         if found != self.values:
             raise ValueError(f"each sample must have {self.values} values, got {found}")
-        return _array.namespace(rows).empty((batch, 2 * self.values if self.both else self.values), self.dtype)
+        if self.image is not None and shape not in ((self.values,), self.image) and (1, *shape) != self.image:
+            raise ValueError(f"each image must be {self.image}, or flat, got shape {shape}")
+        out: Array = xp.empty((batch, 2 * self.values if self.both else self.values), self.dtype)
+        return out
+
+    def _shaped(self, out: Array) -> Array:
+        return out if self.image is None else out.reshape(len(out), *self.image)
 
     def _encoded(self, rows: Array, out: Array, *others: Any) -> None:
         limits = (0.0, 1.0, OUTSIDE) if self.bounded else (*FINITE, NOT_FINITE)

@@ -86,6 +86,11 @@ class ConvolutionalHopfield(HopfieldUnits):
     def _physics_settings(self) -> dict[str, Any]:
         return super()._physics_settings() | {"pool": self.pool}
 
+    @property
+    def encoding(self) -> Encoding:
+        """What `encode` does."""
+        return Encoding(int(np.prod(self.image)), self.dtype, gain=self.gain, bounded=False, image=self.image)
+
     def encode(self, images: Numbers) -> Array:
         """Images, uint8 or finite numbers, as (batch, maps, height, width): uint8 as fractions of 255, times the gain.
 
@@ -96,11 +101,7 @@ class ConvolutionalHopfield(HopfieldUnits):
         TypeError, ValueError
             For others.
         """
-        values = Encoding(int(np.prod(self.image)), self.dtype, gain=self.gain, bounded=False).of(images, self.device)
-        shape = np.shape(images)[1:]
-        if shape not in (values.shape[1:], self.image) and (1, *shape) != self.image:
-            raise ValueError(f"each image must be {self.image}, or flat, got shape {shape}")
-        return values.reshape(len(values), *self.image)
+        return self.encoding.of(images, self.device)
 
     forward_population = looped_population(HopfieldUnits.forward)
 

@@ -288,7 +288,9 @@ class InPlace:
             layered.updates([(parameter, update, self.rate, self.low, self.high)], lr)
             return
         rate = lr * self.rate
-        parameter -= (_array.as_type(rate, parameter.dtype) if _array.is_array(rate) else rate) * shaped(f"the update of {name}", update, *parameter.shape)
+        if _array.is_array(rate):
+            rate = _array.as_type(rate, parameter.dtype)
+        parameter -= rate * shaped(f"the update of {name}", update, *parameter.shape)
         _keep_within(parameter, self.low, self.high)
 
     def move(self, name: str, parameter: Numbers, by: Numbers, memory: dict[str, Array]) -> None:

@@ -210,6 +210,184 @@ static inline void pnn_contrast_update_f64_pointers(struct pnn_contrast_update_f
     pointers[27] = (void*)&a->weight6; pointers[28] = (void*)&a->weight7;
 }
 
+/* ---- networks/convolutional.cu */
+struct pnn_convolutional_relax_f32_arguments {
+    long long batch;
+    int layers;
+    int model;
+    int largest;
+    int softmax;
+    int phases;
+    int begun;
+    int hold;
+    int together;
+    int sweeps;
+    int nudged_sweeps;
+    double tolerance;
+    const int* shape; /* (layers + 1, 4) */
+    const float* x; /* (batch, maps, height, width) */
+    const float* total; /* (n) */
+    const float* weight0; /* (maps above, maps below, side, side) */
+    const float* weight1; /* (maps above, maps below, side, side) */
+    const float* weight2; /* (maps above, maps below, side, side) */
+    const float* weight3; /* (maps above, maps below, side, side) */
+    const float* weight4; /* (maps above, maps below, side, side) */
+    const float* weight5; /* (maps above, maps below, side, side) */
+    const float* weight6; /* (maps above, maps below, side, side) */
+    const float* weight7; /* (maps above, maps below, side, side) */
+    const float* bias0; /* (maps above) */
+    const float* bias1; /* (maps above) */
+    const float* bias2; /* (maps above) */
+    const float* bias3; /* (maps above) */
+    const float* bias4; /* (maps above) */
+    const float* bias5; /* (maps above) */
+    const float* bias6; /* (maps above) */
+    const float* bias7; /* (maps above) */
+    const float* nudge; /* (phases) */
+    const float* target; /* (batch, outputs) */
+    float* state; /* (batch, n) */
+    float* moved; /* (phases, batch, n) */
+    float* output; /* (batch, outputs) */
+    float* change; /* (1 + phases, batch) */
+};
+static inline void pnn_convolutional_relax_f32_pointers(struct pnn_convolutional_relax_f32_arguments* a, void* pointers[37]) {
+    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->layers; pointers[2] = (void*)&a->model; pointers[3] = (void*)&a->largest;
+    pointers[4] = (void*)&a->softmax; pointers[5] = (void*)&a->phases; pointers[6] = (void*)&a->begun; pointers[7] = (void*)&a->hold;
+    pointers[8] = (void*)&a->together; pointers[9] = (void*)&a->sweeps; pointers[10] = (void*)&a->nudged_sweeps;
+    pointers[11] = (void*)&a->tolerance; pointers[12] = (void*)&a->shape; pointers[13] = (void*)&a->x; pointers[14] = (void*)&a->total;
+    pointers[15] = (void*)&a->weight0; pointers[16] = (void*)&a->weight1; pointers[17] = (void*)&a->weight2;
+    pointers[18] = (void*)&a->weight3; pointers[19] = (void*)&a->weight4; pointers[20] = (void*)&a->weight5;
+    pointers[21] = (void*)&a->weight6; pointers[22] = (void*)&a->weight7; pointers[23] = (void*)&a->bias0; pointers[24] = (void*)&a->bias1;
+    pointers[25] = (void*)&a->bias2; pointers[26] = (void*)&a->bias3; pointers[27] = (void*)&a->bias4; pointers[28] = (void*)&a->bias5;
+    pointers[29] = (void*)&a->bias6; pointers[30] = (void*)&a->bias7; pointers[31] = (void*)&a->nudge; pointers[32] = (void*)&a->target;
+    pointers[33] = (void*)&a->state; pointers[34] = (void*)&a->moved; pointers[35] = (void*)&a->output; pointers[36] = (void*)&a->change;
+}
+struct pnn_convolutional_relax_f64_arguments {
+    long long batch;
+    int layers;
+    int model;
+    int largest;
+    int softmax;
+    int phases;
+    int begun;
+    int hold;
+    int together;
+    int sweeps;
+    int nudged_sweeps;
+    double tolerance;
+    const int* shape; /* (layers + 1, 4) */
+    const double* x; /* (batch, maps, height, width) */
+    const double* total; /* (n) */
+    const double* weight0; /* (maps above, maps below, side, side) */
+    const double* weight1; /* (maps above, maps below, side, side) */
+    const double* weight2; /* (maps above, maps below, side, side) */
+    const double* weight3; /* (maps above, maps below, side, side) */
+    const double* weight4; /* (maps above, maps below, side, side) */
+    const double* weight5; /* (maps above, maps below, side, side) */
+    const double* weight6; /* (maps above, maps below, side, side) */
+    const double* weight7; /* (maps above, maps below, side, side) */
+    const double* bias0; /* (maps above) */
+    const double* bias1; /* (maps above) */
+    const double* bias2; /* (maps above) */
+    const double* bias3; /* (maps above) */
+    const double* bias4; /* (maps above) */
+    const double* bias5; /* (maps above) */
+    const double* bias6; /* (maps above) */
+    const double* bias7; /* (maps above) */
+    const double* nudge; /* (phases) */
+    const double* target; /* (batch, outputs) */
+    double* state; /* (batch, n) */
+    double* moved; /* (phases, batch, n) */
+    double* output; /* (batch, outputs) */
+    double* change; /* (1 + phases, batch) */
+};
+static inline void pnn_convolutional_relax_f64_pointers(struct pnn_convolutional_relax_f64_arguments* a, void* pointers[37]) {
+    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->layers; pointers[2] = (void*)&a->model; pointers[3] = (void*)&a->largest;
+    pointers[4] = (void*)&a->softmax; pointers[5] = (void*)&a->phases; pointers[6] = (void*)&a->begun; pointers[7] = (void*)&a->hold;
+    pointers[8] = (void*)&a->together; pointers[9] = (void*)&a->sweeps; pointers[10] = (void*)&a->nudged_sweeps;
+    pointers[11] = (void*)&a->tolerance; pointers[12] = (void*)&a->shape; pointers[13] = (void*)&a->x; pointers[14] = (void*)&a->total;
+    pointers[15] = (void*)&a->weight0; pointers[16] = (void*)&a->weight1; pointers[17] = (void*)&a->weight2;
+    pointers[18] = (void*)&a->weight3; pointers[19] = (void*)&a->weight4; pointers[20] = (void*)&a->weight5;
+    pointers[21] = (void*)&a->weight6; pointers[22] = (void*)&a->weight7; pointers[23] = (void*)&a->bias0; pointers[24] = (void*)&a->bias1;
+    pointers[25] = (void*)&a->bias2; pointers[26] = (void*)&a->bias3; pointers[27] = (void*)&a->bias4; pointers[28] = (void*)&a->bias5;
+    pointers[29] = (void*)&a->bias6; pointers[30] = (void*)&a->bias7; pointers[31] = (void*)&a->nudge; pointers[32] = (void*)&a->target;
+    pointers[33] = (void*)&a->state; pointers[34] = (void*)&a->moved; pointers[35] = (void*)&a->output; pointers[36] = (void*)&a->change;
+}
+struct pnn_convolutional_choose_f32_arguments {
+    long long batch;
+    int below;
+    int maps;
+    int height;
+    int width;
+    int side;
+    const float* x; /* (batch, below, height, width) */
+    const float* weight; /* (maps, below, side, side) */
+    unsigned char* out; /* (batch, maps, height / 2, width / 2) */
+};
+static inline void pnn_convolutional_choose_f32_pointers(struct pnn_convolutional_choose_f32_arguments* a, void* pointers[9]) {
+    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->below; pointers[2] = (void*)&a->maps; pointers[3] = (void*)&a->height;
+    pointers[4] = (void*)&a->width; pointers[5] = (void*)&a->side; pointers[6] = (void*)&a->x; pointers[7] = (void*)&a->weight;
+    pointers[8] = (void*)&a->out;
+}
+struct pnn_convolutional_choose_f64_arguments {
+    long long batch;
+    int below;
+    int maps;
+    int height;
+    int width;
+    int side;
+    const double* x; /* (batch, below, height, width) */
+    const double* weight; /* (maps, below, side, side) */
+    unsigned char* out; /* (batch, maps, height / 2, width / 2) */
+};
+static inline void pnn_convolutional_choose_f64_pointers(struct pnn_convolutional_choose_f64_arguments* a, void* pointers[9]) {
+    pointers[0] = (void*)&a->batch; pointers[1] = (void*)&a->below; pointers[2] = (void*)&a->maps; pointers[3] = (void*)&a->height;
+    pointers[4] = (void*)&a->width; pointers[5] = (void*)&a->side; pointers[6] = (void*)&a->x; pointers[7] = (void*)&a->weight;
+    pointers[8] = (void*)&a->out;
+}
+struct pnn_convolutional_product_f32_arguments {
+    long long rows;
+    long long batch;
+    int below;
+    int maps;
+    int height;
+    int width;
+    int side;
+    const float* first; /* (rows, below, height, width) */
+    const float* second; /* (rows, maps, height / 2, width / 2) */
+    const float* sums; /* (maps, height / 2, width / 2) */
+    const unsigned char* picked; /* (batch, maps, height / 2, width / 2) */
+    float* of_weight; /* (maps, below, side, side) */
+    float* of_bias; /* (maps) */
+};
+static inline void pnn_convolutional_product_f32_pointers(struct pnn_convolutional_product_f32_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->rows; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->below; pointers[3] = (void*)&a->maps;
+    pointers[4] = (void*)&a->height; pointers[5] = (void*)&a->width; pointers[6] = (void*)&a->side; pointers[7] = (void*)&a->first;
+    pointers[8] = (void*)&a->second; pointers[9] = (void*)&a->sums; pointers[10] = (void*)&a->picked; pointers[11] = (void*)&a->of_weight;
+    pointers[12] = (void*)&a->of_bias;
+}
+struct pnn_convolutional_product_f64_arguments {
+    long long rows;
+    long long batch;
+    int below;
+    int maps;
+    int height;
+    int width;
+    int side;
+    const double* first; /* (rows, below, height, width) */
+    const double* second; /* (rows, maps, height / 2, width / 2) */
+    const double* sums; /* (maps, height / 2, width / 2) */
+    const unsigned char* picked; /* (batch, maps, height / 2, width / 2) */
+    double* of_weight; /* (maps, below, side, side) */
+    double* of_bias; /* (maps) */
+};
+static inline void pnn_convolutional_product_f64_pointers(struct pnn_convolutional_product_f64_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->rows; pointers[1] = (void*)&a->batch; pointers[2] = (void*)&a->below; pointers[3] = (void*)&a->maps;
+    pointers[4] = (void*)&a->height; pointers[5] = (void*)&a->width; pointers[6] = (void*)&a->side; pointers[7] = (void*)&a->first;
+    pointers[8] = (void*)&a->second; pointers[9] = (void*)&a->sums; pointers[10] = (void*)&a->picked; pointers[11] = (void*)&a->of_weight;
+    pointers[12] = (void*)&a->of_bias;
+}
+
 /* ---- networks/dense.cu */
 struct pnn_dense_layer_f32_arguments {
     long long members;
@@ -1465,6 +1643,26 @@ extern "C" __global__ void pnn_contrast_update_f64(int arrays, double rate, cons
     const double* first6, const double* first7, const double* second0, const double* second1, const double* second2, const double* second3,
     const double* second4, const double* second5, const double* second6, const double* second7, double* weight0, double* weight1,
     double* weight2, double* weight3, double* weight4, double* weight5, double* weight6, double* weight7);
+extern "C" __global__ void pnn_convolutional_relax_f32(long long batch, int layers, int model, int largest, int softmax, int phases,
+    int begun, int hold, int together, int sweeps, int nudged_sweeps, double tolerance, const int* shape, const float* x, const float* total,
+    const float* weight0, const float* weight1, const float* weight2, const float* weight3, const float* weight4, const float* weight5,
+    const float* weight6, const float* weight7, const float* bias0, const float* bias1, const float* bias2, const float* bias3,
+    const float* bias4, const float* bias5, const float* bias6, const float* bias7, const float* nudge, const float* target, float* state,
+    float* moved, float* output, float* change);
+extern "C" __global__ void pnn_convolutional_relax_f64(long long batch, int layers, int model, int largest, int softmax, int phases,
+    int begun, int hold, int together, int sweeps, int nudged_sweeps, double tolerance, const int* shape, const double* x,
+    const double* total, const double* weight0, const double* weight1, const double* weight2, const double* weight3, const double* weight4,
+    const double* weight5, const double* weight6, const double* weight7, const double* bias0, const double* bias1, const double* bias2,
+    const double* bias3, const double* bias4, const double* bias5, const double* bias6, const double* bias7, const double* nudge,
+    const double* target, double* state, double* moved, double* output, double* change);
+extern "C" __global__ void pnn_convolutional_choose_f32(long long batch, int below, int maps, int height, int width, int side,
+    const float* x, const float* weight, unsigned char* out);
+extern "C" __global__ void pnn_convolutional_choose_f64(long long batch, int below, int maps, int height, int width, int side,
+    const double* x, const double* weight, unsigned char* out);
+extern "C" __global__ void pnn_convolutional_product_f32(long long rows, long long batch, int below, int maps, int height, int width,
+    int side, const float* first, const float* second, const float* sums, const unsigned char* picked, float* of_weight, float* of_bias);
+extern "C" __global__ void pnn_convolutional_product_f64(long long rows, long long batch, int below, int maps, int height, int width,
+    int side, const double* first, const double* second, const double* sums, const unsigned char* picked, double* of_weight, double* of_bias);
 extern "C" __global__ void pnn_dense_layer_f32(long long members, int shared, long long batch, long long n_in, long long n_out,
     int activation, const float* x, const float* w, float* out);
 extern "C" __global__ void pnn_dense_layer_f64(long long members, int shared, long long batch, long long n_in, long long n_out,

@@ -163,6 +163,102 @@ template <class T> PNN_D void block_largest(T* x, T* y, T* scratch) {
     __syncthreads();
 }
 
+// How a block relaxes samples one after another: the free state, then what nudges move, P of them together. `Block` says how nodes move:
+//   layer<P, FREE>(l, nudge, target, step, largest): every node of layer l, by the states of its neighbours; ends with a barrier
+//   rested(): once the free state is there; all threads of the block come here
+//   bias_of(l, j): of node j of layer l, but for the first
+// total null: nothing divides what pulls a node. gathered: what a layer gets from above.
+// Shared memory: state[nodes], pull[nodes], moved[P][nodes], gathered[P][widest], scratch[max(64, P threads)].
+template <class Block, class T> struct settling {
+    int layers, model, nodes, widest;
+    const int *size, *offset;
+    const T *const *weight, *const *bias, *drive, *total;
+    T *state, *pull, *moved, *gathered, *scratch;
+    PNN_D Block& own() { return static_cast<Block&>(*this); }
+
+    // Node j of layer l moves to where its neighbours pull it, by sum[P] from below and what was gathered from above.
+    template <int P, bool FREE>
+    PNN_D void move(int l, int j, const T* sum, const T* nudge, const T* target, T* step, T* largest) {
+        int i = offset[l] + j, last = l + 1 == layers;
+        bool up = j < size[l + 1] - size[l + 1] / 2;
+        T divisor = total ? total[i] : T(1);
+        for (int p = 0; p < P; p++) {
+            T u = sum[p], *x = (FREE ? state : moved + p * nodes) + i, new_;
+            if (!last) u += gathered[p * widest + j];
+            if (FREE) {
+                u += l == 0 ? drive[j] : own().bias_of(l, j);
+                if (total) u /= divisor;
+                pull[i] = u;
+                new_ = last ? u : value(model, u, up);
+            } else if (last) {
+                new_ = (nudge[p] * (target[j] - state[i]) + u) / (divisor + nudge[p]);
+            } else {
+                if (total) u /= divisor;
+                new_ = difference(model, pull[i], u, up);
+            }
+            step[p] = larger(step[p], magnitude(new_ - *x));
+            largest[p] = larger(largest[p], magnitude(new_));
+            *x = new_;
+        }
+    }
+    // Up to `sweeps` sweeps; change[p] is the last step relative to the largest state. With a tolerance P is 1, and a sweep is the last
+    // when its step is within it; without one nothing is looked at before the last sweep.
+    template <int P, bool FREE>
+    PNN_D void sweep(int sweeps, T tolerance, bool hold, const T* nudge, const T* target, T* change) {
+        int first = FREE ? 0 : (layers - 1) % 2, count = hold ? layers - 1 : layers;
+        PNN_UNROLL_BY(1)
+        for (int s = 0; s < sweeps; s++) {
+            T step[P] = {}, largest[P] = {};
+            PNN_UNROLL_BY(1)
+            for (int half = 0; half < 2; half++)
+                PNN_UNROLL_BY(1)
+                for (int l = half ? 1 - first : first; l < count; l += 2) own().template layer<P, FREE>(l, nudge, target, step, largest);
+            if (!(tolerance > T(0)) && s + 1 < sweeps) continue;
+            for (int p = 0; p < P; p++) {
+                if (hold)
+                    for (int k = threadIdx.x; k < size[layers]; k += blockDim.x)
+                        largest[p] = larger(largest[p], magnitude(moved[p * nodes + offset[layers - 1] + k]));
+                block_largest(&step[p], &largest[p], scratch);
+                change[p] = largest[p] > T(0) ? step[p] / largest[p] : step[p];
+            }
+            if (tolerance > T(0) && change[0] <= tolerance) break;
+        }
+    }
+    // Layer by layer to out[batch][n] of each, of sample b
+    PNN_D void store(const T* x, long long batch, long long b, T* out) const {
+        for (int l = 0; l < layers; l++)
+            for (int j = threadIdx.x; j < size[l + 1]; j += blockDim.x) out[batch * offset[l] + b * size[l + 1] + j] = x[offset[l] + j];
+    }
+    PNN_D void relax(long long batch, long long b, int begun, int sweeps, T tolerance, T* out, T* change) {
+        for (int l = 0; l < layers; l++)
+            for (int j = threadIdx.x; j < size[l + 1]; j += blockDim.x)
+                state[offset[l] + j] = begun ? out[batch * offset[l] + b * size[l + 1] + j] : T(0);
+        __syncthreads();
+        T last[1] = {};
+        sweep<1, true>(sweeps, tolerance, false, nullptr, nullptr, last);
+        own().rested();
+        store(state, batch, b, out);
+        if (threadIdx.x == 0) change[b] = last[0];
+    }
+    // Phases p0 .. p0 + P - 1 of `phases`: out[phases][batch][n] of each layer, change[1 + phases][batch]
+    template <int P>
+    PNN_D void respond(long long batch, long long b, int phases, int p0, bool hold, int sweeps, T tolerance, const T* nudge,
+                       const T* target, T* out, T* change) {
+        int from = offset[layers - 1];
+        for (int i = threadIdx.x; i < nodes; i += blockDim.x)
+            for (int p = 0; p < P; p++) moved[p * nodes + i] = hold && i >= from ? nudge[p0 + p] * (target[i - from] - state[i]) : T(0);
+        __syncthreads();
+        T last[P] = {};
+        sweep<P, false>(sweeps, tolerance, hold, nudge + p0, target, last);
+        for (int p = 0; p < P; p++) {
+            // (phases, batch, n) of a layer: sample (p0 + p) batch + b of phases * batch
+            store(moved + p * nodes, phases * batch, (p0 + p) * batch + b, out);
+            if (threadIdx.x == 0) change[(1 + p0 + p) * batch + b] = last[p];
+        }
+        __syncthreads();
+    }
+};
+
 // Rows of an array of weights: in global memory, or staged in shared memory with a row longer, so that columns lie in different banks.
 template <class T> struct global_rows {
     const T* at;
@@ -175,14 +271,18 @@ template <class T> struct shared_rows {
     PNN_D T operator()(int i, int j) const { return at[i * pitch + j]; }
 };
 
-// A block that relaxes samples one after another: the free state, then what nudges move, P of them together.
-// weight[l] and bias[l] of l = 1 .. layers - 1, of this sample's network; total null: nothing divides what pulls a node.
-// Shared memory: state[nodes], pull[nodes], moved[P][nodes], gathered[P][widest], scratch[max(64, P threads)], staged: the last weights.
-template <class T> struct layered_block {
-    int layers, model, nodes, widest, pitch;   // pitch of the staged weights, 0 if they are not
-    const int *size, *offset;
-    const T *const *weight, *const *bias, *drive, *total;
-    T *state, *pull, *moved, *gathered, *scratch, *staged;
+// Layers that are joined by arrays of weights: weight[l] and bias[l] of l = 1 .. layers - 1, of this sample's network.
+// Shared memory, behind that of `settling`: staged: the last weights.
+template <class T> struct layered_block : settling<layered_block<T>, T> {
+    using base = settling<layered_block<T>, T>;
+    using base::layers, base::nodes, base::widest, base::size, base::offset, base::weight, base::moved, base::state, base::gathered, base::scratch;
+    int pitch;   // of the staged weights, 0 if they are not
+    T* staged;
+
+    PNN_D layered_block(const base& of, int pitch, T* staged) : base(of), pitch(pitch), staged(staged) {}
+    PNN_D void rested() const {}
+    PNN_D T bias_of(int l, int j) const { return this->bias[l][j]; }
+
     // Weights that a thread asks for before it needs the first: 512 threads have 32 KiB on their way then, what a multiprocessor takes to
     // get them from the second cache at its full rate.
     static constexpr int AHEAD = 64 / sizeof(T);
@@ -232,31 +332,6 @@ template <class T> struct layered_block {
             from_below<P>(l, x, global_rows<T>{weight[l], size[l + 1]}, j, first, by, sum);
     }
 
-    // Node j of layer l moves to where its neighbours pull it, by sum[P] from below and what was gathered from above.
-    template <int P, bool FREE>
-    PNN_D void move(int l, int j, const T* sum, const T* nudge, const T* target, T* step, T* largest) {
-        int i = offset[l] + j, last = l + 1 == layers;
-        bool up = j < size[l + 1] - size[l + 1] / 2;
-        T divisor = total ? total[i] : T(1);
-        for (int p = 0; p < P; p++) {
-            T u = sum[p], *x = (FREE ? state : moved + p * nodes) + i, new_;
-            if (!last) u += gathered[p * widest + j];
-            if (FREE) {
-                u += l == 0 ? drive[j] : bias[l][j];
-                if (total) u /= divisor;
-                pull[i] = u;
-                new_ = last ? u : value(model, u, up);
-            } else if (last) {
-                new_ = (nudge[p] * (target[j] - state[i]) + u) / (divisor + nudge[p]);
-            } else {
-                if (total) u /= divisor;
-                new_ = difference(model, pull[i], u, up);
-            }
-            step[p] = larger(step[p], magnitude(new_ - *x));
-            largest[p] = larger(largest[p], magnitude(new_));
-            *x = new_;
-        }
-    }
     // Every node of layer l, by the states of its neighbours; ends with a barrier.
     template <int P, bool FREE> PNN_D void layer(int l, const T* nudge, const T* target, T* step, T* largest) {
         const T* x = FREE ? state : moved;
@@ -278,70 +353,14 @@ template <class T> struct layered_block {
                     for (int p = 0; p < P; p++) sum[p] += scratch[p * threads + g * n + j];
                 for (int lanes = 16; lanes > 0; lanes /= 2)
                     for (int p = 0; p < P; p++) sum[p] += __shfl_down_sync(0xffffffffu, sum[p], lanes);
-                if (threadIdx.x % 32 == 0) move<P, FREE>(l, j, sum, nudge, target, step, largest);
+                if (threadIdx.x % 32 == 0) this->template move<P, FREE>(l, j, sum, nudge, target, step, largest);
             }
         } else {
             for (int j = threadIdx.x; j < n; j += threads) {
                 T sum[P] = {};
                 if (l > 0) from_below<P>(l, x, j, 0, 1, sum);
-                move<P, FREE>(l, j, sum, nudge, target, step, largest);
+                this->template move<P, FREE>(l, j, sum, nudge, target, step, largest);
             }
-        }
-        __syncthreads();
-    }
-
-    // Up to `sweeps` sweeps; change[p] is the last step relative to the largest state. With a tolerance P is 1, and a sweep is the last
-    // when its step is within it; without one nothing is looked at before the last sweep.
-    template <int P, bool FREE>
-    PNN_D void sweep(int sweeps, T tolerance, bool hold, const T* nudge, const T* target, T* change) {
-        int first = FREE ? 0 : (layers - 1) % 2, count = hold ? layers - 1 : layers;
-        PNN_UNROLL_BY(1)
-        for (int s = 0; s < sweeps; s++) {
-            T step[P] = {}, largest[P] = {};
-            PNN_UNROLL_BY(1)
-            for (int half = 0; half < 2; half++)
-                PNN_UNROLL_BY(1)
-                for (int l = half ? 1 - first : first; l < count; l += 2) layer<P, FREE>(l, nudge, target, step, largest);
-            if (!(tolerance > T(0)) && s + 1 < sweeps) continue;
-            for (int p = 0; p < P; p++) {
-                if (hold)
-                    for (int k = threadIdx.x; k < size[layers]; k += blockDim.x)
-                        largest[p] = larger(largest[p], magnitude(moved[p * nodes + offset[layers - 1] + k]));
-                block_largest(&step[p], &largest[p], scratch);
-                change[p] = largest[p] > T(0) ? step[p] / largest[p] : step[p];
-            }
-            if (tolerance > T(0) && change[0] <= tolerance) break;
-        }
-    }
-    // Layer by layer to out[batch][n] of each, of sample b
-    PNN_D void store(const T* x, long long batch, long long b, T* out) const {
-        for (int l = 0; l < layers; l++)
-            for (int j = threadIdx.x; j < size[l + 1]; j += blockDim.x) out[batch * offset[l] + b * size[l + 1] + j] = x[offset[l] + j];
-    }
-    PNN_D void relax(long long batch, long long b, int begun, int sweeps, T tolerance, T* out, T* change) {
-        for (int l = 0; l < layers; l++)
-            for (int j = threadIdx.x; j < size[l + 1]; j += blockDim.x)
-                state[offset[l] + j] = begun ? out[batch * offset[l] + b * size[l + 1] + j] : T(0);
-        __syncthreads();
-        T last[1] = {};
-        sweep<1, true>(sweeps, tolerance, false, nullptr, nullptr, last);
-        store(state, batch, b, out);
-        if (threadIdx.x == 0) change[b] = last[0];
-    }
-    // Phases p0 .. p0 + P - 1 of `phases`: out[phases][batch][n] of each layer, change[1 + phases][batch]
-    template <int P>
-    PNN_D void respond(long long batch, long long b, int phases, int p0, bool hold, int sweeps, T tolerance, const T* nudge,
-                       const T* target, T* out, T* change) {
-        int from = offset[layers - 1];
-        for (int i = threadIdx.x; i < nodes; i += blockDim.x)
-            for (int p = 0; p < P; p++) moved[p * nodes + i] = hold && i >= from ? nudge[p0 + p] * (target[i - from] - state[i]) : T(0);
-        __syncthreads();
-        T last[P] = {};
-        sweep<P, false>(sweeps, tolerance, hold, nudge + p0, target, last);
-        for (int p = 0; p < P; p++) {
-            // (phases, batch, n) of a layer: sample (p0 + p) batch + b of phases * batch
-            store(moved + p * nodes, phases * batch, (p0 + p) * batch + b, out);
-            if (threadIdx.x == 0) change[(1 + p0 + p) * batch + b] = last[p];
         }
         __syncthreads();
     }
@@ -436,8 +455,9 @@ PNN_D void layered_relax(long long batch, long long each, int layers, int model,
     if (threadIdx.x == 0) at[layers] = size[layers];
     int scratch = together * int(blockDim.x) > 64 ? together * int(blockDim.x) : 64;
     T *pull = memory + nodes, *changes = pull + nodes, *gathered = changes + together * nodes, *shares = gathered + together * widest;
-    layered_block<T> block = {layers, model, nodes, widest, pitch, at, offset, weight, bias, drive, total,
-                              memory, pull, changes, gathered, shares, shares + scratch};
+    settling<layered_block<T>, T> base = {layers, model, nodes, widest, at, offset, weight, bias, drive, total, memory, pull, changes, gathered,
+                                          shares};
+    layered_block<T> block(base, pitch, shares + scratch);
     long long network = -1;
     for (long long b = blockIdx.x; b < batch; b += gridDim.x) {
         long long m = b / each;

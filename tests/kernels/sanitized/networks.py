@@ -202,6 +202,51 @@ def layered_contrast() -> Iterator[np.ndarray]:
             yield from (a for a in (inputs, factors, sums) if a is not None)
 
 
+def convolutions() -> Iterator[np.ndarray]:
+    """Two convolutions and one, of other sizes; maps of fewer and of more nodes than a block has threads; both poolings, both read-outs, from a
+    start and held, until samples rest; and the products of many samples and of one."""
+    batch, phases = 3, 3
+    for real in REALS:
+        two, one = ((2, 4, 8, 3), (3, 2, 4, 5), (4, 1, 2, 0), (5, 1, 1, 0)), ((1, 8, 8, 3), (5, 4, 4, 0), (3, 1, 1, 0))
+        for shape, threads in ((two, 32), (one, 64)):
+            rng, layers, sizes = np.random.default_rng(len(shape)), len(shape) - 1, [m * h * w for m, h, w, _ in shape]
+            below, nodes, first = shape[-2][0], sum(sizes[1:]), sizes[1]
+            weights = [rng.normal(0, 0.4, (b[0], a[0], a[3], a[3])).astype(real) for a, b in pairwise(shape[:-1])]
+            weights.append(rng.normal(0, 0.4, (sizes[-2], sizes[-1])).astype(real))
+            biases = [rng.normal(0.3, 0.3, s[0]).astype(real) for s in shape[1:]]
+            x, target = rng.random((batch, sizes[0])).astype(real), rng.random((batch, sizes[-1])).astype(real)
+            nudge, total = np.array([-0.03, 0.05, 0.02], real), rng.uniform(1, 2, nodes).astype(real)
+            for model, (largest, softmax, begun, hold, together, tolerance) in enumerate(
+                ((0, 0, 0, 0, 2, 0.0), (1, 0, 1, 1, 1, 1e-3), (0, 1, 1, 0, 2, 0.0), (1, 1, 0, 0, 1, 1e-3))
+            ):
+                state, moved = rng.random(batch * nodes).astype(real), np.empty(phases * batch * nodes, real)
+                output, change = np.empty((batch, sizes[-1]), real), np.empty((1 + phases, batch), real)
+                shared = ((2 + together) * nodes + together * max(sizes[1:]) + 64 + first) * state.itemsize + nodes * largest
+                _launch.launch(
+                    "networks/convolutional", "relax", real, batch, layers, model % 3, largest, softmax, phases, begun, hold, together, 3, 4,
+                    tolerance, np.array(shape, np.int32), x, total if begun else None, *eight(*weights), *eight(*biases), nudge, target, state,
+                    moved, output, change, grid=(2,), block=(threads,), shared=shared,
+                )  # fmt: skip
+                yield from (state, output)
+                yield moved if real is np.float64 else 1 + moved  # differences of states have the states' rounding
+                if real is np.float64:
+                    yield change
+            below, height, width, side = shape[0]
+            maps, pixels = shape[1][0], height * width // 4
+            picked = np.empty((batch, maps, pixels), np.uint8)
+            how = below, maps, height, width, side
+            _launch.launch("networks/convolutional", "choose", real, batch, *how, x, weights[0], picked, threads=picked.size)
+            yield picked
+            for rows, which in ((batch, picked), (2 * batch, picked), (11, None)):
+                given = rng.normal(size=(rows, sizes[0])).astype(real), rng.normal(size=(rows, maps, pixels)).astype(real)
+                out = np.empty_like(weights[0]), np.empty_like(biases[0])
+                _launch.launch(
+                    "networks/convolutional", "product", real, rows, batch, *how, *given, rng.random((maps, pixels)).astype(real), which, *out,
+                    grid=(2,), block=(32, 8),
+                )  # fmt: skip
+                yield from out
+
+
 # ---------------------------------------------------------------------------------------------------------- spins and oscillators
 def quads(order: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The nodes of each colour four by four, a quarter of the colour apart, -1 for none; and where each colour begins."""
@@ -529,6 +574,6 @@ def dense() -> Iterator[np.ndarray]:
 
 CALLS = (
     dense, graph_sweeps, nodes_without_a_root, last_colour_at_rest, layered_drive, layered_relax, layered_relax_few_outputs,
-    layered_contrast, spins, dense_spins, potts, chains_of_classes, layers_of_units, oscillators, oscillator_steps, oscillator_fields,
-    updates, edge_updates, small_networks, springs,
+    layered_contrast, convolutions, spins, dense_spins, potts, chains_of_classes, layers_of_units, oscillators, oscillator_steps,
+    oscillator_fields, updates, edge_updates, small_networks, springs,
 )  # fmt: skip

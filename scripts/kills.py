@@ -26,7 +26,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-import sklearn.datasets
 import sklearn.linear_model  # noqa: F401
 
 import pnnkern

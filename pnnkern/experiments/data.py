@@ -1,4 +1,4 @@
-"""Labelled images and features to learn from: the small set shipped with the package, scikit-learn's, IDX folders, OpenML, your own files.
+"""Labelled images and features to learn from: the small sets shipped with the package, IDX folders, OpenML, your own files.
 
 Those of HDF5 and .npy files stay there, and are read in pieces (`pieces.Rows`): they may be larger than memory.
 """
@@ -28,7 +28,8 @@ IDX_FOLDERS = {  # name -> where it may lie below the data folder; the last two 
     "fashion-mnist": ("fashion-mnist", "FashionMNIST/raw"),
 }
 IN_FOLDERS = (*IDX_FOLDERS, "vowel")  # read from a folder of data
-FEATURES = ("iris", "wine", "digits", "vowel")  # small sets; the first three come with scikit-learn
+SMALL_SETS = "small-sets.npz"  # which has the first three of these
+FEATURES = ("iris", "wine", "digits", "vowel")
 IDX_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 GIVEN = "given"  # the name of data that a script gave
 NPZ_KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -153,7 +154,7 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     Parameters
     ----------
     name : str
-        "mnist-small" (shipped); "digits" (8 x 8 images), "iris" or "wine" (scikit-learn's); "vowel" (Deterding's, from the file
+        "mnist-small", "digits" (8 x 8 images), "iris" or "wine" (all shipped); "vowel" (Deterding's, from the file
         vowel/vowel.dat in `folder`); "xor", "curve", "plane" or "allostery:4x8" (see `tasks`); "mnist" or "fashion-mnist" (IDX files);
         or "openml:NAME" (fetched by scikit-learn, which caches it).
     path
@@ -180,7 +181,7 @@ def load(name: str = "mnist-small", *, path: str | Path = "", folder: str | Path
     if name == "vowel":
         return _vowel(str(folder or os.environ.get("PNNKERN_DATA", "")))
     if name in FEATURES:
-        return _from_sklearn(name)
+        return _small_set(name)
     if name.partition(":")[0] in tasks.TASKS:
         return _checked(name, f"pnnkern, the task {name}", *tasks.make(name))
     if name in IDX_FOLDERS:
@@ -322,19 +323,18 @@ def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _from_sklearn(name: str) -> Dataset:
+def _small_set(name: str) -> Dataset:
     """iris, wine: every third sample of each class is a test sample; digits: the last 360 images, other writers than the first."""
-    from sklearn import datasets
-
+    source = f"pnnkern.data/{SMALL_SETS}"
+    with (importlib.resources.files("pnnkern.data") / SMALL_SETS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        x, y = arrays[f"{name}_x"], arrays[f"{name}_y"].astype(np.int64)
     if name == "digits":
-        found = datasets.load_digits()
-        images = np.rint(found.images * (255 / 16)).astype(np.uint8)
-        return _checked(name, "scikit-learn", images[:-360], found.target[:-360], images[-360:], found.target[-360:])
-    found = datasets.load_iris() if name == "iris" else datasets.load_wine()
-    test = np.zeros(len(found.target), bool)
-    for c in np.unique(found.target):
-        test[np.flatnonzero(found.target == c)[2::3]] = True
-    return _features(name, "scikit-learn", found.data[~test], found.target[~test], found.data[test], found.target[test])
+        images = np.rint(x * (255 / 16)).astype(np.uint8)
+        return _checked(name, source, images[:-360], y[:-360], images[-360:], y[-360:])
+    test = np.zeros(len(y), bool)
+    for c in np.unique(y):
+        test[np.flatnonzero(y == c)[2::3]] = True
+    return _features(name, source, x[~test], y[~test], x[test], y[test])
 
 
 def _vowel(folder: str) -> Dataset:

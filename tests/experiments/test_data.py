@@ -2,6 +2,8 @@
 
 import gzip
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -237,6 +239,21 @@ def test_sets_of_scikit_learn(name: str, train: tuple[int, ...], test: tuple[int
         raw = getattr(sklearn.datasets, f"load_{name}")()
         low, high = raw.data[:, 0].min(), raw.data[:, 0].max()
         assert found.train_images[0, 0] == pytest.approx((raw.data[0, 0] - low) / (high - low), abs=0.03)
+
+
+@pytest.mark.parametrize("name", ["iris", "wine", "digits"])
+def test_small_sets_are_those_of_scikit_learn(name: str) -> None:
+    """To the last bit: what is shipped is what it has."""
+    raw = getattr(sklearn.datasets, f"load_{name}")()
+    with np.load(Path(__file__).parents[2] / "data" / data.SMALL_SETS) as shipped:
+        np.testing.assert_array_equal(shipped[f"{name}_x"], raw.images if name == "digits" else raw.data)
+        np.testing.assert_array_equal(shipped[f"{name}_y"], raw.target)
+
+
+def test_small_sets_need_no_scikit_learn() -> None:
+    """Whose import takes longer than all else of a small run."""
+    code = "import sys; from pnnkern.experiments import data; data.load('iris'); data.load('digits'); assert 'sklearn' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
 def test_vowels(data_folder: Path) -> None:

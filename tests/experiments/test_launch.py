@@ -49,11 +49,11 @@ def steps(folder: Path) -> int:
         return 0
 
 
-def wait_for(what: Any, seconds: float = 60.0) -> None:
+def wait_for(what: Any, seconds: float = 60.0, every: float = 0.05) -> None:
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it does not happen"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def assert_as_alone(folder: Path, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_slurm(tmp_path: Path, cluster: None, capsys: pytest.CaptureFixture[str]
     wait_for(lambda: all("step " in _log(point) for point in points[:2]), 120)
     # what Slurm sends before the end of the time, to the job's own process; it tries again for as long as the job is there
     hurry = subprocess.Popen(["scancel", "--signal=USR2", "1_0"], stderr=subprocess.DEVNULL)
-    wait_for(lambda: steps(points[0]) > 0 and "1_0" in _waiting_jobs(), 120)
+    wait_for(lambda: steps(points[0]) > 0 and "1_0" in _waiting_jobs(), 120, every=0.3)
     hurry.kill()
     hurry.wait()
     before, host = steps(points[0]), told("sinfo", "-h", "-o", "%n").strip()
@@ -251,7 +251,7 @@ def interrupted(job: str, began: Any, finished: Any) -> None:
     """Send a job the signal that Slurm sends before its time is over, once it has begun, and wait until it is finished all the same."""
     wait_for(began, 120)
     hurry = subprocess.Popen(["scancel", "--signal=USR1", job], stderr=subprocess.DEVNULL)
-    wait_for(lambda: job in _waiting_jobs() or finished(), 180)
+    wait_for(lambda: job in _waiting_jobs() or finished(), 180, every=0.3)
     hurry.kill()
     hurry.wait()
 

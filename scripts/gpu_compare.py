@@ -103,8 +103,8 @@ def step(recipe: str) -> Callable[[], Row]:
 
 # recipes whose steps are captured as a graph; those of the second line draw by the keys of the steps
 CAPTURED = (
-    "d2nn-mnist", "drn-mnist", "drn-2h-mnist", "hopfield-mnist", "oim-mnist",
-    "crossbar-digits", "ff-d2nn-digits", "ising-digits", "boltzmann-digits",
+    "d2nn-mnist", "drn-mnist", "drn-2h-mnist", "hopfield-mnist", "oim-mnist", "ep-conv-digits",
+    "crossbar-digits", "crossbar-digits-pulsed", "ff-d2nn-digits", "ising-digits", "boltzmann-digits",
 )  # fmt: skip
 STEPS = 8  # of two epochs, the first three of them one by one
 

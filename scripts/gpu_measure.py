@@ -173,7 +173,7 @@ ROWS: dict[str, tuple[Measure, float]] = {
     "drn 4": (training("drn-mnist", 4), 1), "drn 128": (training("drn-mnist", 128), 1), "drn-2h 4": (training("drn-2h-mnist", 4), 1),
     "captured d2nn 50": (captured("d2nn-mnist", 50), 1), "captured drn 4": (captured("drn-mnist", 4), 1),
     "captured drn-2h 4": (captured("drn-2h-mnist", 4), 1), "captured hopfield 16": (captured("hopfield-mnist", 16), 1),
-    "captured oscillators 16": (captured("oim-mnist", 16), 1),
+    "captured oscillators 16": (captured("oim-mnist", 16), 1), "captured ep-conv 16": (captured("ep-conv-digits", 16), 1),
     "oscillators 16": (training("oim-mnist", 16), 1), "coupled learning, iris 34": (training("coupled-iris", 34), 1),
     "coupled learning, images 20": (training("coupled-mnist", 20), 1), "crossbar-digits 32": (training("crossbar-digits", 32), 1),
     "crossbar-digits-pulsed 32": (training("crossbar-digits-pulsed", 32), 1),

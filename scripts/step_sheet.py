@@ -30,7 +30,7 @@ from pnnkern import crossbar  # noqa: E402
 
 SHEET = HERE / "data" / "benchmarks" / "step-sheet.json"
 PAGE = HERE / "docs" / "step-sheet.md"
-RECIPES = ("d2nn-mnist", "drn-mnist", "drn-2h-mnist", "hopfield-mnist", "oim-mnist", "crossbar-digits")
+RECIPES = ("d2nn-mnist", "drn-mnist", "drn-2h-mnist", "hopfield-mnist", "oim-mnist", "crossbar-digits", "ep-conv-digits")
 WIRES = {"wires 256 x 256": False, "wires 256 x 256, derivative": True}
 DRY = (
     "d2nn-mnist",
@@ -43,7 +43,8 @@ BARS = {"d2nn-mnist": 0.9, "drn-mnist": 0.5, "oim-mnist": 2.0, "wires 256 x 256"
 ROWS: dict[str, tuple[str, ...]] = {
     "d2nn-mnist": ("d2nn 50", "captured d2nn 50"), "drn-mnist": ("drn 4", "captured drn 4"),
     "drn-2h-mnist": ("drn-2h 4", "captured drn-2h 4"), "hopfield-mnist": ("captured hopfield 16",),
-    "oim-mnist": ("oscillators 16", "captured oscillators 16"), "crossbar-digits": ("crossbar-digits 32",), "wires 256 x 256": ("wires 256",),
+    "oim-mnist": ("oscillators 16", "captured oscillators 16"), "crossbar-digits": ("crossbar-digits 32",),
+    "ep-conv-digits": ("captured ep-conv 16",), "wires 256 x 256": ("wires 256",),
     "wires 256 x 256, derivative": ("wires 256",),
 }  # fmt: skip
 CARDS = tuple(launch_times.RATES)

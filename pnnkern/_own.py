@@ -42,7 +42,7 @@ class Code:
     names: tuple[str, ...]
     arguments: int
     slope_of: str = ""
-    given_slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # by other arguments than the first
+    given_slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # by others than the first, constants as well
     cuda_slopes: Mapping[str, str] = field(default_factory=dict)
     by: str = ""  # of a derivative by another argument than the first: which
 
@@ -91,7 +91,7 @@ class Code:
         return made
 
     def derivative_by(self, name: str) -> "Code":
-        """The derivative by any argument as a function of its own; its text is 0 where that of the function does not name the argument."""
+        """The derivative by any argument or constant as a function of its own; its text is 0 where that of the function does not name it."""
         if name == self.names[0]:
             return self.derivative
         if name not in self._derivatives:
@@ -311,8 +311,8 @@ class ScalarFunction:
     constants : Mapping[str, float] | None
         Values of constants by name, for those without a default or instead of it. Other values need no other compilation: `with_constants`.
     slopes, cuda_slopes : Mapping[str, Callable[..., float]] | None
-        Derivatives by its other arguments, by their names, as `slope` and `cuda_slope`, for what asks for them (a `dynamics.Law`). By an
-        argument that `cuda` does not name it is 0.
+        Derivatives by its other arguments and by its constants, by their names, as `slope` and `cuda_slope`, for what asks for them (a
+        `dynamics.Law`, a fit of the constants). By what `cuda` does not name it is 0.
     between : tuple[float, float] | Sequence[tuple[float, float]]
         (lowest, highest) of the first argument, or one pair for each that the kernel gives: where the function is looked at now, and should be
         finite. It is used elsewhere, too.
@@ -356,7 +356,7 @@ class ScalarFunction:
         if slope is not None and len(inspect.signature(slope).parameters) != len(names):
             raise TypeError(f"slope must take the arguments of f, ({', '.join(names)}), got {inspect.signature(slope)}")
         self.arguments = names[: len(names) - len(values)]
-        others = _others(slopes or {}, cuda_slopes or {}, names, self.arguments)
+        others = _others(slopes or {}, cuda_slopes or {}, names)
         self._code = Code(f, slope, cuda, cuda_slope, names, len(self.arguments), "", *others)
         self._at = _points(between, self.arguments)
         self._same: set[Any] = set()  # places where the CUDA text was compared
@@ -379,10 +379,21 @@ class ScalarFunction:
         """The function of arrays or numbers that fit each other, float32 or float64, on their device."""
         return self._values("f", values)
 
-    def slope(self, *values: Values) -> Array:
-        """Its derivative by the first argument, as `__call__`."""
-        self._check_slope()
-        return self._values("slope", values)
+    def slope(self, *values: Values, by: str | None = None) -> Array:
+        """Its derivative, as `__call__`: by the first argument, or by another one or a constant that `by` names.
+
+        Raises
+        ------
+        TypeError
+            Where it is not given and cannot be made by complex step.
+        ValueError
+            For a name that is none, and a derivative that is another one (by central differences).
+        """
+        by = self.arguments[0] if by is None else by
+        if by not in self._code.names:
+            raise ValueError(f"by must name an argument or a constant of {self._code.called}, {', '.join(self._code.names)}, got {by!r:.60}")
+        self._check_slope_by(by)
+        return self._values("slope" if by == self.arguments[0] else f"by {by}", values)
 
     def __repr__(self) -> str:
         told = "".join(f", {name}={value:g}" for name, value in self.constants.items())
@@ -410,23 +421,18 @@ class ScalarFunction:
         object.__setattr__(code, "_right", True)
 
     def _check_slope_by(self, name: str) -> None:
-        """As `_check_slope`, of the derivative by any argument, which central differences hold to four digits."""
+        """As `_check_slope`, of the derivative by any argument or constant, which central differences hold to four digits."""
         if name == self.arguments[0]:
             self._check_slope()
             return
         code = self._code.derivative_by(name)
         if getattr(code, "_right", False):
             return
-        k = self.arguments.index(name)
         which = f"slopes[{name!r}]"
         found = self._numbers(code.run, self._at, which)
-        step = 1e-6 * np.maximum(abs(self._at[k]), np.ptp(self._at[k]))
-        ahead, behind = (
-            self._numbers(self._code.run, np.vstack([self._at[:k], self._at[k : k + 1] + s * step, self._at[k + 1 :]]), self._code.called)
-            for s in (1, -1)
-        )
-        rough = (ahead - behind) / (2 * step)
-        size = abs(self._numbers(self._code.run, self._at, self._code.called)).max() / np.ptp(self._at[k])  # beside which rounding is nothing
+        (ahead, behind), span = self._beside(name)
+        size = abs(self._numbers(self._code.run, self._at, self._code.called)).max() / span  # beside which rounding is nothing
+        rough = (ahead - behind) / (2e-6 * span)
         worst = int(np.argmax(abs(found - rough)))
         if not abs(found - rough)[worst] <= 1e-4 * abs(rough).max() + 1e-8 * size:
             how = "is not the derivative" if name in self._code.given_slopes else "cannot be made by complex step: give it; it is no derivative"
@@ -435,6 +441,21 @@ class ScalarFunction:
                 f"give {rough[worst]:.8g}"
             )
         object.__setattr__(code, "_right", True)
+
+    def _beside(self, name: str) -> tuple[tuple[np.ndarray, np.ndarray], float]:
+        """Values with one argument or constant a millionth of a span up, and down; and the span."""
+        run, called = self._code.run, self._code.called
+        if name in self.constants:
+            value = self.constants[name]
+            span = abs(value) or 1.0
+            beside = [self.constants | {name: value + sign * 1e-6 * span} for sign in (1, -1)]
+            up, down = (self._numbers(run, self._at, called, constants) for constants in beside)
+            return (up, down), span
+        k = self.arguments.index(name)
+        span = float(max(abs(self._at[k]).max(), np.ptp(self._at[k])))
+        step = np.zeros_like(self._at)
+        step[k] = 1e-6 * span
+        return (self._numbers(run, self._at + step, called), self._numbers(run, self._at - step, called)), span
 
     def _takes(self, names: Sequence[str], where: str) -> None:
         """Raise TypeError unless kernels give the function so many arguments."""
@@ -484,6 +505,10 @@ class ScalarFunction:
                 )
             self._same.add(place)
 
+    def _constants_vjp(self, cotangent: Array, *values: Array) -> Array:
+        """(constants,): of a cotangent of its values, summed, in the order of `constants`."""
+        return _array.namespace(cotangent).stack([(cotangent * self.slope(*values, by=name)).sum() for name in self.constants])
+
     # ------------------------------------------------------------------------------------------------------------------ inside
     def _values(self, part: str, values: Sequence[Any]) -> Array:
         names = ", ".join(self.arguments)
@@ -502,7 +527,7 @@ class ScalarFunction:
         return self._launched(part, x).reshape(given[0].shape)
 
     def _part(self, part: str) -> Code:
-        """The function ("f"), its derivative by the first argument ("slope"), or by any, "by NAME"."""
+        """The function ("f"), its derivative by the first argument ("slope"), or by any argument or constant, "by NAME"."""
         if part == "f":
             return self._code
         return self._code.derivative if part == "slope" else self._code.derivative_by(part.removeprefix("by "))
@@ -514,12 +539,12 @@ class ScalarFunction:
         _launch.launch("scalar", "values", x.dtype, x.shape[1], self._table(x.dtype, x), x, out, threads=x.shape[1], own=role)
         return out
 
-    def _numbers(self, run: Callable[..., Any], at: np.ndarray, called: str) -> np.ndarray:
+    def _numbers(self, run: Callable[..., Any], at: np.ndarray, called: str, constants: Mapping[str, float] | None = None) -> np.ndarray:
         """Values at points (arguments, n). Raises ValueError for one that is not finite."""
-        out = np.empty(at.shape[1])
+        out, values = np.empty(at.shape[1]), (self.constants if constants is None else constants).values()
         for i, point in enumerate(at.T.tolist()):
             try:
-                out[i] = run(*point, *self.constants.values())
+                out[i] = run(*point, *values)
             except ArithmeticError:  # Python's own, where there is no Numba
                 out[i] = np.nan
             if not math.isfinite(out[i]):
@@ -578,14 +603,14 @@ def _arguments(f: Callable[..., Any], constants: Mapping[str, float]) -> tuple[t
 
 
 def _others(
-    slopes: Mapping[str, Any], texts: Mapping[str, Any], names: tuple[str, ...], arguments: tuple[str, ...]
+    slopes: Mapping[str, Any], texts: Mapping[str, Any], names: tuple[str, ...]
 ) -> tuple[dict[str, Callable[..., Any]], dict[str, str]]:
-    """What was given of derivatives by other arguments than the first, checked."""
+    """What was given of derivatives by others than the first argument, checked."""
     for title, given in (("slopes", slopes), ("cuda_slopes", texts)):
         for name in given:
-            if name not in arguments[1:]:
-                known = ", ".join(arguments[1:]) or "none"
-                raise ValueError(f"{title} names {name!r}: the arguments of f behind its first, whose derivatives are there, are {known}")
+            if name not in names[1:]:
+                known = ", ".join(names[1:]) or "none"
+                raise ValueError(f"{title} names {name!r}: the arguments and constants of f behind its first are {known}")
     made = {}
     for name, slope in slopes.items():
         made[name] = _plain(f"slopes[{name!r}]", slope)

@@ -149,6 +149,22 @@ def test_noise_spreads_as_a_random_walk(backend) -> None:
     assert abs(np.corrcoef(steps.ravel(), walks[:, 0].ravel())[0, 1]) < 5 / np.sqrt(2 * batch)
 
 
+def test_a_leaky_node_in_noise(backend) -> None:
+    """Ornstein and Uhlenbeck's: at x = y = 0 Lorenz's z falls with the rate beta, and is noisy alone. Its variance comes to sigma^2 / (2 beta)
+    as 1 - exp(-2 beta t), and what it was is forgotten as exp(-beta t); by five standard errors."""
+    batch, sigma, beta, dt = 1000, 0.6, 8 / 3, 0.02
+    given = {"parameters": backend.array(np.ones((1, 2))), "couplings": Couplings([[0, 1]], 2), "weights": backend.array(np.zeros(1))}
+    state = backend.array(np.zeros((batch, 3, 2)))
+    how = {"method": "heun", "noise": [0.0, 0.0, sigma], "key": random.key(3), "every": 10}
+    found = backend.numpy(integrate(LORENZ, state, dt, 80, **how, **given))
+    z, t = found[:, :, 2], 10 * dt * np.arange(1, 9)
+    assert not found[:, :, :2].any()
+    right = sigma**2 / (2 * beta) * (1 - np.exp(-2 * beta * t))
+    assert z.var(axis=(0, 2)) == pytest.approx(right, rel=5 * np.sqrt(2 / (2 * batch)))
+    past = (z[:, 6] * z[:, 7]).mean() / (z[:, 6] ** 2).mean()
+    assert past == pytest.approx(np.exp(-beta * 10 * dt), abs=5 / np.sqrt(2 * batch))
+
+
 # ------------------------------------------------------------------------------------------------------------------ other solvers
 def test_lorenz_against_scipy(backend, rng: np.random.Generator) -> None:
     state, rho = rng.normal(size=(2, 3, 3)) + 1, np.array([[28.0, 13.0, 0.5]])

@@ -128,6 +128,14 @@ def own(*roles: tuple[str, Code, str]) -> "Own":
     return first[key]
 
 
+def one_of(codes: Sequence[Code]) -> "Own":
+    """Several functions as the "value" of a kernel on a GPU, of which the first constant says which: they are compiled together."""
+    first, key = codes[0]._kept, ("one of", *(str(id(code)) for code in codes))
+    if key not in first:
+        first[key] = OneOf(tuple((f"own_f{j}", code, "f") for j, code in enumerate(codes)))
+    return first[key]
+
+
 @dataclass(frozen=True, eq=False)
 class Own:
     """A user's functions in a kernel, by their roles."""
@@ -184,6 +192,19 @@ class Own:
                         f"CUDA C, or statements that return, in {', '.join(code.names)}"
                     ) from error
             raise
+
+
+class OneOf(Own):
+    """See `one_of`."""
+
+    @functools.cached_property
+    def text(self) -> str:
+        calls = []
+        for j, (name, code, _) in enumerate(self.roles):
+            arguments = ", ".join(f"x[{i} * stride]" for i in range(code.arguments))
+            calls.append(f"    if (constants[0] == {j}) return {name}({arguments}, constants + 1);")
+        head = "namespace pnn { template <class real> PNN_HD real own_value(const real* x, long long stride, const real* constants) {"
+        return "\n".join([super().text, head, *calls, "    return 0;", "} }"])
 
 
 def _cuda(code: Code, part: str) -> str | None:
@@ -478,32 +499,33 @@ class ScalarFunction:
             if abs(at_zero) > 1e-12 * abs(self._numbers(self._code.run, self._at, self._code.called)).max():
                 raise ValueError(f"{where} must be 0 at 0 V, got {at_zero:.4g}")
 
-    def _table(self, dtype: Any, like: Array) -> Array:
-        """The constants on the device of `like`."""
-        return _constants.constant(np.array(list(self.constants.values()), dtype), dtype, like)
+    def _table(self, dtype: Any, like: Array, *before: int) -> Array:
+        """The constants on the device of `like`, behind others."""
+        return _constants.constant(np.array([*before, *self.constants.values()], dtype), dtype, like)
 
     def _ready(self, like: Array, *parts: str) -> None:
         """On a device: compare the CUDA text with the Python function, the first time there, and with the first other constants."""
-        if not _array.on_device(like):
-            return
-        xp = _array.namespace(like)
-        device = id(xp), like.data.device_id if _array.is_on_gpu(like) else None
-        for part in parts or ("f",):
-            place = part, *device, tuple(self.constants.values())
-            others = sum(known[:3] == place[:3] for known in self._same)
-            code = self._part(part)
-            if place in self._same or others > 1 or code.cuda is None:  # a second time for text that has a constant's value in it
-                continue
-            found = _array.to_numpy(self._launched(part, xp.asarray(self._at)))
-            right = self._numbers(code.run, self._at, self._code.called)
-            wrong = _off(found, right, 1e-9)
-            if wrong is not None:
-                argument = _argument(code, "f")
-                raise ValueError(
-                    f"{argument} of {self._code.called} is another function: at {self._told(wrong)} it is {found[wrong]:.8g}, in Python "
-                    f"{right[wrong]:.8g}"
-                )
-            self._same.add(place)
+        compare([(self, part) for part in parts or ("f",)], like)
+
+    def _new(self, like: Array, part: str) -> Any:
+        """What is noted where the text of a part has been compared on the device of `like`; None where it need not be."""
+        device = id(_array.namespace(like)), like.data.device_id if _array.is_on_gpu(like) else None
+        place = part, *device, tuple(self.constants.values())
+        others = sum(known[:3] == place[:3] for known in self._same)
+        if place in self._same or others > 1 or self._part(part).cuda is None:  # a second time for text that has a constant's value in it
+            return None
+        return place
+
+    def _compare_text(self, part: str, found: Array) -> None:
+        """With what the text of a part gives. Raises ValueError."""
+        code, values = self._part(part), _array.to_numpy(found)
+        right = self._numbers(code.run, self._at, self._code.called)
+        wrong = _off(values, right, 1e-9)
+        if wrong is not None:
+            raise ValueError(
+                f"{_argument(code, 'f')} of {self._code.called} is another function: at {self._told(wrong)} it is {values[wrong]:.8g}, in "
+                f"Python {right[wrong]:.8g}"
+            )
 
     def _constants_vjp(self, cotangent: Array, *values: Array) -> Array:
         """(constants,): of a cotangent of its values, summed, in the order of `constants`."""
@@ -534,10 +556,7 @@ class ScalarFunction:
 
     def _launched(self, part: str, x: Array) -> Array:
         """Of arguments (arguments, n)."""
-        out = _array.namespace(x).empty(x.shape[1], x.dtype)
-        role = own(("own_value", self._part(part), "value"))
-        _launch.launch("scalar", "values", x.dtype, x.shape[1], self._table(x.dtype, x), x, out, threads=x.shape[1], own=role)
-        return out
+        return _values(own(("own_value", self._part(part), "value")), self._table(x.dtype, x), x)
 
     def _numbers(self, run: Callable[..., Any], at: np.ndarray, called: str, constants: Mapping[str, float] | None = None) -> np.ndarray:
         """Values at points (arguments, n). Raises ValueError for one that is not finite."""
@@ -571,6 +590,30 @@ class ScalarFunction:
     def _told(self, i: int, at: np.ndarray | None = None) -> str:
         point = (self._at if at is None else at)[:, i]
         return ", ".join(f"{name} = {value:.4g}" for name, value in zip(self.arguments, point, strict=True))
+
+
+def compare(pairs: Sequence[tuple[ScalarFunction, str]], like: Array) -> None:
+    """On a device: compare the CUDA text of functions' parts with the Python functions, where it is new there; in one kernel for all of them.
+
+    Raises ValueError for one that is another function.
+    """
+    if not _array.on_device(like):
+        return
+    places = [(function, part, function._new(like, part)) for function, part in pairs]
+    new, xp = [given for given in places if given[2] is not None], _array.namespace(like)
+    role = one_of([function._part(part) for function, part, _ in new]) if len(new) > 1 else None
+    for which, (function, part, place) in enumerate(new):
+        at = xp.asarray(function._at)
+        found = function._launched(part, at) if role is None else _values(role, function._table(at.dtype, at, which), at)
+        function._compare_text(part, found)
+        function._same.add(place)
+
+
+def _values(role: Own, constants: Array, x: Array) -> Array:
+    """Of arguments (arguments, n)."""
+    out = _array.namespace(x).empty(x.shape[1], x.dtype)
+    _launch.launch("scalar", "values", x.dtype, x.shape[1], constants, x, out, threads=x.shape[1], own=role)
+    return out
 
 
 def _off(found: np.ndarray, right: np.ndarray, tolerance: float) -> int | None:
@@ -648,4 +691,4 @@ def _points(between: Any, arguments: tuple[str, ...]) -> np.ndarray:
     return points
 
 
-__all__ = ["Code", "Own", "ScalarFunction", "own"]
+__all__ = ["Code", "Own", "ScalarFunction", "compare", "own"]

@@ -8,7 +8,7 @@ import numpy as np
 from .. import _constants
 from .._array import Array
 from .._gate import accepts_any
-from .._own import Code, ScalarFunction
+from .._own import Code, ScalarFunction, compare
 from ._code import COUPLED, DRIVE, LawCode, roles
 
 MOST = 4  # components of a node
@@ -153,9 +153,11 @@ class Law:
 
     def _ready(self, like: Array, back: bool, constants: bool = False) -> None:
         """On a device: compare all text with the Python functions, the first time there."""
+        parts = []
         for function in self._functions.values():
             by = (*function.arguments * back, *tuple(function.constants) * constants)
-            function._ready(like, "f", *(f"by {name}" for name in by))
+            parts += [(function, part) for part in ("f", *(f"by {name}" for name in by))]
+        compare(parts, like)
 
     def _by_name(self, sums: Array) -> Array:
         """Derivatives (constants of all functions, one behind the other) as such by names, in the order of `constants`."""

@@ -86,6 +86,7 @@ class Law:
 
     @functools.cached_property
     def constants(self) -> dict[str, float]:
+        """Values of the constants of all functions, by name. Raises ValueError where a name has two values."""
         found: dict[str, float] = {}
         for function in self._functions.values():
             for name, value in function.constants.items():

@@ -45,6 +45,7 @@ class Code:
     given_slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # by others than the first, constants as well
     cuda_slopes: Mapping[str, str] = field(default_factory=dict)
     by: str = ""  # of a derivative by another argument than the first: which
+    stepped: tuple[Callable[..., Any], str] | None = None  # of a derivative that complex step makes: of what, and by which argument
 
     @functools.cached_property
     def called(self) -> str:
@@ -85,8 +86,9 @@ class Code:
     @functools.cached_property
     def derivative(self) -> "Code":
         """The derivative as a function of its own."""
-        f = self.given_slope if self.given_slope is not None else _stepped(self.names, self.f)
-        made = Code(f, None, self._text_by(self.names[0], self.cuda_slope), None, self.names, self.arguments, self.called)
+        given, text = self.given_slope, self._text_by(self.names[0], self.cuda_slope)
+        f, stepped = (given, None) if given is not None else (_stepped(self.names, self.f), (self.f, self.names[0]))
+        made = Code(f, None, text, None, self.names, self.arguments, self.called, stepped=stepped)
         vars(made)["run"] = self.slope  # compiled already
         return made
 
@@ -96,7 +98,8 @@ class Code:
             return self.derivative
         if name not in self._derivatives:
             given, text = self.given_slopes.get(name), self._text_by(name, self.cuda_slopes.get(name))
-            made = Code(given or _stepped(self.names, self.f, name), None, text, None, self.names, self.arguments, self.called, by=name)
+            f, stepped = (given, None) if given else (_stepped(self.names, self.f, name), (self.f, name))
+            made = Code(f, None, text, None, self.names, self.arguments, self.called, by=name, stepped=stepped)
             run = _compiled(given, f"slopes[{name!r}]", len(self.names)) if given else self._by_complex_step(name)
             vars(made)["run"] = run
             self._derivatives[name] = made
@@ -260,8 +263,9 @@ def _ptx(name: str, code: Code, part: str, real: str, architecture: str) -> str:
     from numba import cuda, types
 
     f: Any = code.given_slope if part == "slope" else code.f
-    if f is None:
-        f = _stepped(code.names, cuda.jit(device=True)(code.f))  # for the current GPU, whatever is asked for below
+    stepped = (code.f, code.names[0]) if f is None else code.stepped
+    if stepped is not None:
+        f = _stepped(code.names, cuda.jit(device=True)(stepped[0]), stepped[1])  # for the current GPU, whatever is asked for below
     kind = types.float32 if real == "f32" else types.float64
     try:
         ptx, _ = cuda.compile(

@@ -8,6 +8,7 @@ import sys
 import types
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from pnnkern.kernels import _cache, _jit
@@ -254,6 +255,23 @@ def test_numba_cuda_compiles_and_is_linked(monkeypatch: pytest.MonkeyPatch) -> N
     assert set(re.findall(rb"own_\w+_f64", image)) == {b"own_f_f64", b"own_slope_f64"}
     image = _compile.cubin(cubins.Binding(13), "scalar", "sm_90", {}, _own.own(("own_value", code, "value"))).read_bytes()
     assert {"pnn_scalar_values_f32", "pnn_scalar_values_f64"} <= set(cubins.resources(image))
+
+
+@pytest.mark.parametrize("by", ["", "v", "v0"])
+def test_what_numba_cuda_is_given_compiles(monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    """A derivative by complex step calls a function that is compiled, as Python's own cannot be called; here Numba stands for numba-cuda."""
+    made: list = []
+
+    def compiled(f, signature, **how) -> tuple[str, None]:
+        made.append(numba.njit(signature)(f))
+        return "text", None
+
+    monkeypatch.setattr(numba, "cuda", types.SimpleNamespace(jit=lambda device: numba.njit, compile=compiled), raising=False)
+    code = ScalarFunction(hopping)._code
+    role = ("own_slope", code, "slope") if not by else ("own_value", code.derivative_by(by), "value")
+    assert _own.own(role).objects("sm_90") == ("text", "text")
+    right = math.cosh(2.0) if by != "v0" else math.sinh(2.0) - 2 * math.cosh(2.0)
+    assert made[1](1.0, 0.5) == pytest.approx(right, rel=1e-14)
 
 
 def test_it_is_of_the_package() -> None:

@@ -137,7 +137,7 @@ def test_derivative_by_a_constant_of_one_cell(backend) -> None:
 @pytest.mark.parametrize(
     "how",
     [
-        {"wires": WIRES}, {"wires": Wires(WIRES, WIRES, topology="interleaved")}, {"dac": DAC(4, 1.0)}, {"dac": BitSerial(4, range=1.0)},
+        {"wires": WIRES}, {"wires": Wires(WIRES, WIRES, topology="interleaved")}, {"dac": DAC(4, 0.8)}, {"dac": BitSerial(4, range=0.8)},
         {"noise": GaussianNoise(relative=0.1)}, {"noise": GaussianNoise(relative=0.1, clipped=True)},
         {"noise": GaussianNoise(relative=0.1, frozen=True)},
     ],
@@ -152,6 +152,18 @@ def test_derivative_by_constants(how: dict, arrays: tuple[int, ...], rng: np.ran
     for gradient, (name, value) in zip(found, TWO.constants.items(), strict=True):
         up, down = ((q * read(V, G, iv=TWO.with_constants(**{name: value + sign * h}), **given)).sum() for sign in (1, -1))
         assert gradient == pytest.approx((up - down) / (2 * h), rel=1e-5, abs=1e-5 * np.abs(found).max())
+
+
+@pytest.mark.parametrize(("reads", "arrays"), [(5, ()), (1, (3,)), (2, (2,))])
+def test_derivatives_by_constants_add_up(reads: int, arrays: tuple[int, ...], rng: np.random.Generator) -> None:
+    """Over reads and arrays of a stack, a few at a time."""
+    V, G = array(rng, reads=reads, arrays=arrays)
+    q, how = rng.normal(size=(*arrays, reads, 4)), {"wires": WIRES, "iv": LAW, "wrt": "constants"}
+    found = solve_currents_vjp(q, V, G, memory_limit=1, **how)
+    flat = [x.reshape(-1, *x.shape[-2:]) for x in (q, V, G)]
+    alone = [solve_currents_vjp(a[s : s + 1], b[s : s + 1], g, **how) for a, b, g in zip(*flat, strict=True) for s in range(reads)]
+    assert len(alone) == len(flat[0]) * reads
+    assert found.tolist() == pytest.approx(np.sum(alone, axis=0).tolist(), rel=1e-9)
 
 
 def test_a_function_is_the_law_of_all_cells(rng: np.random.Generator) -> None:

@@ -81,7 +81,7 @@ class Chain:
     noise: Any = None
     dac: DAC | BitSerial | None = None
     adc: ADC | None = None
-    iv: Any = None
+    iv: IV | ScalarFunction | None = None
     output_noise: float = 0.0
     offset: Values | None = None
     precision: str | None = None

@@ -119,21 +119,22 @@ def as_iv(iv: Any) -> IV:
     return iv
 
 
-def with_constants(iv: IV | None) -> ScalarFunction:
+def with_constants(iv: IV | ScalarFunction | None) -> ScalarFunction:
     """The function of an `IV` with derivatives by its constants. Raises ValueError for what has none."""
-    if iv is None or not isinstance(iv.f, ScalarFunction) or not iv.f.constants:
+    f = None if iv is None else as_iv(iv).f
+    if not isinstance(f, ScalarFunction) or not f.constants:
         raise ValueError("wrt names 'constants', which are those of an iv that is a pnnkern.ScalarFunction: there are none in this call")
-    return iv.f
+    return f
 
 
-def carried(iv: IV, v: Real) -> Array:
+def carried(iv: IV | ScalarFunction, v: Real) -> Array:
     """f at these volts, like `v`; refuses what a user's function returns if it is not."""
-    return _checks.each("what f of an IV returns", iv.f(v), v, "the volts")
+    return _checks.each("what f of an IV returns", as_iv(iv).f(v), v, "the volts")
 
 
-def steepness(iv: IV, v: Real) -> Array:
+def steepness(iv: IV | ScalarFunction, v: Real) -> Array:
     """The slope at these volts, as `carried`."""
-    slope: Any = iv.slope  # which an IV has seen to
+    slope: Any = as_iv(iv).slope  # which an IV has seen to
     return _checks.each("what slope of an IV returns", slope(v), v, "the volts")
 
 

@@ -42,9 +42,10 @@ class Code:
     names: tuple[str, ...]
     arguments: int
     slope_of: str = ""
-    given_slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # by other arguments than the first
+    given_slopes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # by others than the first, constants as well
     cuda_slopes: Mapping[str, str] = field(default_factory=dict)
     by: str = ""  # of a derivative by another argument than the first: which
+    stepped: tuple[Callable[..., Any], str] | None = None  # of a derivative that complex step makes: of what, and by which argument
 
     @functools.cached_property
     def called(self) -> str:
@@ -85,18 +86,20 @@ class Code:
     @functools.cached_property
     def derivative(self) -> "Code":
         """The derivative as a function of its own."""
-        f = self.given_slope if self.given_slope is not None else _stepped(self.names, self.f)
-        made = Code(f, None, self._text_by(self.names[0], self.cuda_slope), None, self.names, self.arguments, self.called)
+        given, text = self.given_slope, self._text_by(self.names[0], self.cuda_slope)
+        f, stepped = (given, None) if given is not None else (_stepped(self.names, self.f), (self.f, self.names[0]))
+        made = Code(f, None, text, None, self.names, self.arguments, self.called, stepped=stepped)
         vars(made)["run"] = self.slope  # compiled already
         return made
 
     def derivative_by(self, name: str) -> "Code":
-        """The derivative by any argument as a function of its own; its text is 0 where that of the function does not name the argument."""
+        """The derivative by any argument or constant as a function of its own; its text is 0 where that of the function does not name it."""
         if name == self.names[0]:
             return self.derivative
         if name not in self._derivatives:
             given, text = self.given_slopes.get(name), self._text_by(name, self.cuda_slopes.get(name))
-            made = Code(given or _stepped(self.names, self.f, name), None, text, None, self.names, self.arguments, self.called, by=name)
+            f, stepped = (given, None) if given else (_stepped(self.names, self.f, name), (self.f, name))
+            made = Code(f, None, text, None, self.names, self.arguments, self.called, by=name, stepped=stepped)
             run = _compiled(given, f"slopes[{name!r}]", len(self.names)) if given else self._by_complex_step(name)
             vars(made)["run"] = run
             self._derivatives[name] = made
@@ -125,6 +128,14 @@ def own(*roles: tuple[str, Code, str]) -> "Own":
     key = tuple(f"{name} {id(code)} {part}" for name, code, part in roles)
     if key not in first:
         first[key] = Own(roles)
+    return first[key]
+
+
+def one_of(codes: Sequence[Code]) -> "Own":
+    """Several functions as the "value" of a kernel on a GPU, of which the first constant says which: they are compiled together."""
+    first, key = codes[0]._kept, ("one of", *(str(id(code)) for code in codes))
+    if key not in first:
+        first[key] = OneOf(tuple((f"own_f{j}", code, "f") for j, code in enumerate(codes)))
     return first[key]
 
 
@@ -186,6 +197,19 @@ class Own:
             raise
 
 
+class OneOf(Own):
+    """See `one_of`."""
+
+    @functools.cached_property
+    def text(self) -> str:
+        calls = []
+        for j, (name, code, _) in enumerate(self.roles):
+            arguments = ", ".join(f"x[{i} * stride]" for i in range(code.arguments))
+            calls.append(f"    if (constants[0] == {j}) return {name}({arguments}, constants + 1);")
+        head = "namespace pnn { template <class real> PNN_HD real own_value(const real* x, long long stride, const real* constants) {"
+        return "\n".join([super().text, head, *calls, "    return 0;", "} }"])
+
+
 def _cuda(code: Code, part: str) -> str | None:
     return code.cuda_slope if part == "slope" else code.cuda
 
@@ -239,8 +263,9 @@ def _ptx(name: str, code: Code, part: str, real: str, architecture: str) -> str:
     from numba import cuda, types
 
     f: Any = code.given_slope if part == "slope" else code.f
-    if f is None:
-        f = _stepped(code.names, cuda.jit(device=True)(code.f))  # for the current GPU, whatever is asked for below
+    stepped = (code.f, code.names[0]) if f is None else code.stepped
+    if stepped is not None:
+        f = _stepped(code.names, cuda.jit(device=True)(stepped[0]), stepped[1])  # for the current GPU, whatever is asked for below
     kind = types.float32 if real == "f32" else types.float64
     try:
         ptx, _ = cuda.compile(
@@ -311,8 +336,8 @@ class ScalarFunction:
     constants : Mapping[str, float] | None
         Values of constants by name, for those without a default or instead of it. Other values need no other compilation: `with_constants`.
     slopes, cuda_slopes : Mapping[str, Callable[..., float]] | None
-        Derivatives by its other arguments, by their names, as `slope` and `cuda_slope`, for what asks for them (a `dynamics.Law`). By an
-        argument that `cuda` does not name it is 0.
+        Derivatives by its other arguments and by its constants, by their names, as `slope` and `cuda_slope`, for what asks for them (a
+        `dynamics.Law`, a fit of the constants). By what `cuda` does not name it is 0.
     between : tuple[float, float] | Sequence[tuple[float, float]]
         (lowest, highest) of the first argument, or one pair for each that the kernel gives: where the function is looked at now, and should be
         finite. It is used elsewhere, too.
@@ -356,7 +381,7 @@ class ScalarFunction:
         if slope is not None and len(inspect.signature(slope).parameters) != len(names):
             raise TypeError(f"slope must take the arguments of f, ({', '.join(names)}), got {inspect.signature(slope)}")
         self.arguments = names[: len(names) - len(values)]
-        others = _others(slopes or {}, cuda_slopes or {}, names, self.arguments)
+        others = _others(slopes or {}, cuda_slopes or {}, names)
         self._code = Code(f, slope, cuda, cuda_slope, names, len(self.arguments), "", *others)
         self._at = _points(between, self.arguments)
         self._same: set[Any] = set()  # places where the CUDA text was compared
@@ -379,10 +404,21 @@ class ScalarFunction:
         """The function of arrays or numbers that fit each other, float32 or float64, on their device."""
         return self._values("f", values)
 
-    def slope(self, *values: Values) -> Array:
-        """Its derivative by the first argument, as `__call__`."""
-        self._check_slope()
-        return self._values("slope", values)
+    def slope(self, *values: Values, by: str | None = None) -> Array:
+        """Its derivative, as `__call__`: by the first argument, or by another one or a constant that `by` names.
+
+        Raises
+        ------
+        TypeError
+            Where it is not given and cannot be made by complex step.
+        ValueError
+            For a name that is none, and a derivative that is another one (by central differences).
+        """
+        by = self.arguments[0] if by is None else by
+        if by not in self._code.names:
+            raise ValueError(f"by must name an argument or a constant of {self._code.called}, {', '.join(self._code.names)}, got {by!r:.60}")
+        self._check_slope_by(by)
+        return self._values("slope" if by == self.arguments[0] else f"by {by}", values)
 
     def __repr__(self) -> str:
         told = "".join(f", {name}={value:g}" for name, value in self.constants.items())
@@ -410,23 +446,18 @@ class ScalarFunction:
         object.__setattr__(code, "_right", True)
 
     def _check_slope_by(self, name: str) -> None:
-        """As `_check_slope`, of the derivative by any argument, which central differences hold to four digits."""
+        """As `_check_slope`, of the derivative by any argument or constant, which central differences hold to four digits."""
         if name == self.arguments[0]:
             self._check_slope()
             return
         code = self._code.derivative_by(name)
         if getattr(code, "_right", False):
             return
-        k = self.arguments.index(name)
         which = f"slopes[{name!r}]"
         found = self._numbers(code.run, self._at, which)
-        step = 1e-6 * np.maximum(abs(self._at[k]), np.ptp(self._at[k]))
-        ahead, behind = (
-            self._numbers(self._code.run, np.vstack([self._at[:k], self._at[k : k + 1] + s * step, self._at[k + 1 :]]), self._code.called)
-            for s in (1, -1)
-        )
-        rough = (ahead - behind) / (2 * step)
-        size = abs(self._numbers(self._code.run, self._at, self._code.called)).max() / np.ptp(self._at[k])  # beside which rounding is nothing
+        (ahead, behind), span = self._beside(name)
+        size = abs(self._numbers(self._code.run, self._at, self._code.called)).max() / span  # beside which rounding is nothing
+        rough = (ahead - behind) / (2e-6 * span)
         worst = int(np.argmax(abs(found - rough)))
         if not abs(found - rough)[worst] <= 1e-4 * abs(rough).max() + 1e-8 * size:
             how = "is not the derivative" if name in self._code.given_slopes else "cannot be made by complex step: give it; it is no derivative"
@@ -435,6 +466,21 @@ class ScalarFunction:
                 f"give {rough[worst]:.8g}"
             )
         object.__setattr__(code, "_right", True)
+
+    def _beside(self, name: str) -> tuple[tuple[np.ndarray, np.ndarray], float]:
+        """Values with one argument or constant a millionth of a span up, and down; and the span."""
+        run, called = self._code.run, self._code.called
+        if name in self.constants:
+            value = self.constants[name]
+            span = abs(value) or 1.0
+            beside = [self.constants | {name: value + sign * 1e-6 * span} for sign in (1, -1)]
+            up, down = (self._numbers(run, self._at, called, constants) for constants in beside)
+            return (up, down), span
+        k = self.arguments.index(name)
+        span = float(max(abs(self._at[k]).max(), np.ptp(self._at[k])))
+        step = np.zeros_like(self._at)
+        step[k] = 1e-6 * span
+        return (self._numbers(run, self._at + step, called), self._numbers(run, self._at - step, called)), span
 
     def _takes(self, names: Sequence[str], where: str) -> None:
         """Raise TypeError unless kernels give the function so many arguments."""
@@ -457,32 +503,37 @@ class ScalarFunction:
             if abs(at_zero) > 1e-12 * abs(self._numbers(self._code.run, self._at, self._code.called)).max():
                 raise ValueError(f"{where} must be 0 at 0 V, got {at_zero:.4g}")
 
-    def _table(self, dtype: Any, like: Array) -> Array:
-        """The constants on the device of `like`."""
-        return _constants.constant(np.array(list(self.constants.values()), dtype), dtype, like)
+    def _table(self, dtype: Any, like: Array, *before: int) -> Array:
+        """The constants on the device of `like`, behind others."""
+        return _constants.constant(np.array([*before, *self.constants.values()], dtype), dtype, like)
 
     def _ready(self, like: Array, *parts: str) -> None:
         """On a device: compare the CUDA text with the Python function, the first time there, and with the first other constants."""
-        if not _array.on_device(like):
-            return
-        xp = _array.namespace(like)
-        device = id(xp), like.data.device_id if _array.is_on_gpu(like) else None
-        for part in parts or ("f",):
-            place = part, *device, tuple(self.constants.values())
-            others = sum(known[:3] == place[:3] for known in self._same)
-            code = self._part(part)
-            if place in self._same or others > 1 or code.cuda is None:  # a second time for text that has a constant's value in it
-                continue
-            found = _array.to_numpy(self._launched(part, xp.asarray(self._at)))
-            right = self._numbers(code.run, self._at, self._code.called)
-            wrong = _off(found, right, 1e-9)
-            if wrong is not None:
-                argument = _argument(code, "f")
-                raise ValueError(
-                    f"{argument} of {self._code.called} is another function: at {self._told(wrong)} it is {found[wrong]:.8g}, in Python "
-                    f"{right[wrong]:.8g}"
-                )
-            self._same.add(place)
+        compare([(self, part) for part in parts or ("f",)], like)
+
+    def _new(self, like: Array, part: str) -> Any:
+        """What is noted where the text of a part has been compared on the device of `like`; None where it need not be."""
+        device = id(_array.namespace(like)), like.data.device_id if _array.is_on_gpu(like) else None
+        place = part, *device, tuple(self.constants.values())
+        others = sum(known[:3] == place[:3] for known in self._same)
+        if place in self._same or others > 1 or self._part(part).cuda is None:  # a second time for text that has a constant's value in it
+            return None
+        return place
+
+    def _compare_text(self, part: str, found: Array) -> None:
+        """With what the text of a part gives. Raises ValueError."""
+        code, values = self._part(part), _array.to_numpy(found)
+        right = self._numbers(code.run, self._at, self._code.called)
+        wrong = _off(values, right, 1e-9)
+        if wrong is not None:
+            raise ValueError(
+                f"{_argument(code, 'f')} of {self._code.called} is another function: at {self._told(wrong)} it is {values[wrong]:.8g}, in "
+                f"Python {right[wrong]:.8g}"
+            )
+
+    def _constants_vjp(self, cotangent: Array, *values: Array) -> Array:
+        """(constants,): of a cotangent of its values, summed, in the order of `constants`."""
+        return _array.namespace(cotangent).stack([(cotangent * self.slope(*values, by=name)).sum() for name in self.constants])
 
     # ------------------------------------------------------------------------------------------------------------------ inside
     def _values(self, part: str, values: Sequence[Any]) -> Array:
@@ -502,24 +553,21 @@ class ScalarFunction:
         return self._launched(part, x).reshape(given[0].shape)
 
     def _part(self, part: str) -> Code:
-        """The function ("f"), its derivative by the first argument ("slope"), or by any, "by NAME"."""
+        """The function ("f"), its derivative by the first argument ("slope"), or by any argument or constant, "by NAME"."""
         if part == "f":
             return self._code
         return self._code.derivative if part == "slope" else self._code.derivative_by(part.removeprefix("by "))
 
     def _launched(self, part: str, x: Array) -> Array:
         """Of arguments (arguments, n)."""
-        out = _array.namespace(x).empty(x.shape[1], x.dtype)
-        role = own(("own_value", self._part(part), "value"))
-        _launch.launch("scalar", "values", x.dtype, x.shape[1], self._table(x.dtype, x), x, out, threads=x.shape[1], own=role)
-        return out
+        return _values(own(("own_value", self._part(part), "value")), self._table(x.dtype, x), x)
 
-    def _numbers(self, run: Callable[..., Any], at: np.ndarray, called: str) -> np.ndarray:
+    def _numbers(self, run: Callable[..., Any], at: np.ndarray, called: str, constants: Mapping[str, float] | None = None) -> np.ndarray:
         """Values at points (arguments, n). Raises ValueError for one that is not finite."""
-        out = np.empty(at.shape[1])
+        out, values = np.empty(at.shape[1]), (self.constants if constants is None else constants).values()
         for i, point in enumerate(at.T.tolist()):
             try:
-                out[i] = run(*point, *self.constants.values())
+                out[i] = run(*point, *values)
             except ArithmeticError:  # Python's own, where there is no Numba
                 out[i] = np.nan
             if not math.isfinite(out[i]):
@@ -546,6 +594,30 @@ class ScalarFunction:
     def _told(self, i: int, at: np.ndarray | None = None) -> str:
         point = (self._at if at is None else at)[:, i]
         return ", ".join(f"{name} = {value:.4g}" for name, value in zip(self.arguments, point, strict=True))
+
+
+def compare(pairs: Sequence[tuple[ScalarFunction, str]], like: Array) -> None:
+    """On a device: compare the CUDA text of functions' parts with the Python functions, where it is new there; in one kernel for all of them.
+
+    Raises ValueError for one that is another function.
+    """
+    if not _array.on_device(like):
+        return
+    places = [(function, part, function._new(like, part)) for function, part in pairs]
+    new, xp = [given for given in places if given[2] is not None], _array.namespace(like)
+    role = one_of([function._part(part) for function, part, _ in new]) if len(new) > 1 else None
+    for which, (function, part, place) in enumerate(new):
+        at = xp.asarray(function._at)
+        found = function._launched(part, at) if role is None else _values(role, function._table(at.dtype, at, which), at)
+        function._compare_text(part, found)
+        function._same.add(place)
+
+
+def _values(role: Own, constants: Array, x: Array) -> Array:
+    """Of arguments (arguments, n)."""
+    out = _array.namespace(x).empty(x.shape[1], x.dtype)
+    _launch.launch("scalar", "values", x.dtype, x.shape[1], constants, x, out, threads=x.shape[1], own=role)
+    return out
 
 
 def _off(found: np.ndarray, right: np.ndarray, tolerance: float) -> int | None:
@@ -578,14 +650,14 @@ def _arguments(f: Callable[..., Any], constants: Mapping[str, float]) -> tuple[t
 
 
 def _others(
-    slopes: Mapping[str, Any], texts: Mapping[str, Any], names: tuple[str, ...], arguments: tuple[str, ...]
+    slopes: Mapping[str, Any], texts: Mapping[str, Any], names: tuple[str, ...]
 ) -> tuple[dict[str, Callable[..., Any]], dict[str, str]]:
-    """What was given of derivatives by other arguments than the first, checked."""
+    """What was given of derivatives by others than the first argument, checked."""
     for title, given in (("slopes", slopes), ("cuda_slopes", texts)):
         for name in given:
-            if name not in arguments[1:]:
-                known = ", ".join(arguments[1:]) or "none"
-                raise ValueError(f"{title} names {name!r}: the arguments of f behind its first, whose derivatives are there, are {known}")
+            if name not in names[1:]:
+                known = ", ".join(names[1:]) or "none"
+                raise ValueError(f"{title} names {name!r}: the arguments and constants of f behind its first are {known}")
     made = {}
     for name, slope in slopes.items():
         made[name] = _plain(f"slopes[{name!r}]", slope)
@@ -623,4 +695,4 @@ def _points(between: Any, arguments: tuple[str, ...]) -> np.ndarray:
     return points
 
 
-__all__ = ["Code", "Own", "ScalarFunction", "own"]
+__all__ = ["Code", "Own", "ScalarFunction", "compare", "own"]

@@ -181,12 +181,55 @@ def optimisers(pnn: Any) -> dict[str, Case]:
     }  # fmt: skip
 
 
-ROOMS = (optics, draws, crossbars, networks, optimisers)
+def own_physics(pnn: Any) -> dict[str, Case]:
+    c, rng = pnn.crossbar, np.random.default_rng(0)
+    hopping = pnn.ScalarFunction(lambda v, v0=0.3: v0 * np.sinh(v / v0), lambda v, v0: np.cosh(v / v0))
+    stepped = pnn.ScalarFunction(lambda v, v0=0.3: v0 * np.sinh(v / v0))  # its derivative by complex step
+    diode = pnn.ScalarFunction(lambda w, vt=0.03: vt * (np.exp(w / vt) - 1), lambda w, vt: np.exp(w / vt), between=(-0.5, 0.5))
+    up = pnn.ScalarFunction(lambda w, low, high, b=2.0: np.exp(-b * (w - low) / (high - low)))
+    down = pnn.ScalarFunction(lambda w, low, high, b=2.0: np.exp(-b * (high - w) / (high - low)))
+    V, G = real(4, 256, low=-0.5, high=0.5, dtype="float64"), real(256, 256, low=1e-6, high=25e-6, dtype="float64")
+    cells, key = c.FunctionStep(up=up, down=down), pnn.random.key(1)
+    w = c.clip_weights(real(256, 256, low=-0.1, high=0.1), device=cells, key=key)
+    x, d = real(64, 256, low=-1), real(64, 256, low=-0.1, high=0.1)
+    edges, volts = pnn.networks.graphs.delaunay(200, key)[0], rng.uniform(0, 0.5, (4, 8))
+    net = pnn.networks.ElementNetwork(edges, 200, diode, element=rng.random(len(edges)) < 0.5)
+    g, held, many = rng.uniform(0.5, 2, len(edges)), rng.permutation(200)[:8], real(1 << 20, low=-1, dtype="float64")
+    return {
+        "own: values": lambda: hopping(many), "own: slopes by complex step": lambda: stepped.slope(many),
+        "own: IV": lambda: c.solve_currents(V, G, wires=1.0, iv=c.IV(hopping)),
+        "own: FunctionStep, pulse_update": lambda: c.pulse_update(w, x, d, device=cells, lr=0.05, key=key),
+        "own: ElementNetwork, sweeps": lambda: net.solve(g, held, volts, method="sweep"),
+        "own: ElementNetwork, Newton": lambda: net.solve(g, held, volts, method="newton"),
+    }  # fmt: skip
+
+
+def odes(pnn: Any) -> dict[str, Case]:
+    n, steps, key, edges = 32, 64, pnn.random.key(1), [(i, i + 1) for i in range(31)]
+    force = pnn.ScalarFunction(lambda q, coupled, drive, k, alpha=0.3: coupled + drive - k * q - alpha * q * q * q)
+    joined = pnn.ScalarFunction(lambda own, other, lag=0.2: np.sin(other - own - lag))
+    chain, phases = pnn.dynamics.Law({"q": "v", "v": force}), pnn.dynamics.Law({"p": pnn.ScalarFunction(lambda coupled: coupled)}, joined)
+    rooms = {"couplings": pnn.dynamics.Couplings(edges, n), "weights": real(n - 1)}
+    given = {**rooms, "parameters": real(1, n, low=0.5), "drive": real(64, steps + 1, 1, low=-1)}
+    x, p = real(64, 2, n, low=-1), real(64, 1, n, low=-3, high=3)
+    out, quiet = real(64, steps, 2, n, low=-1), {"method": "heun", "noise": 0.1, "key": key}
+    back = {**given, "wrt": ("state", "parameters", "weights", "drive")}
+    return {
+        "dynamics: rk4": lambda: pnn.dynamics.integrate(chain, x, 0.05, steps, **given),
+        "dynamics: leapfrog": lambda: pnn.dynamics.integrate(chain, x, 0.05, steps, method="leapfrog", **given),
+        "dynamics: heun with noise": lambda: pnn.dynamics.integrate(chain, x, 0.05, steps, **quiet, **given),
+        "dynamics: phases": lambda: pnn.dynamics.integrate(phases, p, 0.05, steps, **rooms),
+        "dynamics: integrate_vjp": lambda: pnn.dynamics.integrate_vjp(out, chain, x, 0.05, steps, **back),
+        "dynamics: integrate_vjp, leapfrog": lambda: pnn.dynamics.integrate_vjp(out, chain, x, 0.05, steps, method="leapfrog", **back),
+    }  # fmt: skip
+
+
+ROOMS = (optics, draws, crossbars, networks, optimisers, own_physics, odes)
 
 
 def twins() -> set[str]:
     """The names of all CPU kernels."""
-    return {name for path in (HERE / "kernels").glob("*/*.py") for name in re.findall(r"^def (pnn_\w+)", path.read_text(), re.MULTILINE)}
+    return {name for path in (HERE / "kernels").glob("**/*.py") for name in re.findall(r"^def (pnn_\w+)", path.read_text(), re.MULTILINE)}
 
 
 def timed(cases: tuple[Case, Case]) -> tuple[float, float]:

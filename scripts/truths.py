@@ -18,7 +18,7 @@ import scipy.special
 import scipy.stats
 
 import pnnkern as pnn
-from pnnkern import crossbar, learning, networks, optics, systems
+from pnnkern import crossbar, dynamics, learning, networks, optics, systems
 from pnnkern.networks import graphs, ising, oscillator
 from pnnkern.systems.d2nn import Geometry
 
@@ -424,6 +424,55 @@ def _(dtype: str) -> float:
         state = ising.sweep(state, graph, J, beta=K_, sweeps=10, key=KEY, sweep0=10 * n)
         mean += float(ising.energy(state, graph, J).mean()) / 1024 / 30 * (n >= 10)
     return abs(mean / (-exact / np.tanh(2 * K_)) - 1)
+
+
+# ----------------------------------------------------------------------------------------------------------------------- dynamics
+SPRING = dynamics.Law({"q": "v", "v": pnn.ScalarFunction(lambda q, k=1.0, alpha=0.0: -k * q - alpha * q * q * q)})
+LEAK = dynamics.Law({"x": pnn.ScalarFunction(lambda x, rate=1.5: -rate * x)})
+
+
+@truth("dynamics", "Duffing's oscillator, two periods of 800 steps", "closed form", "A cn(w t, m), DLMF 22.19", 1e-4, 5e-7,
+       "dynamics/test_integrate.py::test_duffings_oscillator_is_elliptic")  # fmt: skip
+def _(dtype: str) -> float:
+    alpha, A = 2.0, np.array([0.5, 1.0, 3.0])
+    w = np.sqrt(1 + alpha * A**2)
+    m = alpha * A**2 / (2 * w**2)
+    dt, start = 8 * scipy.special.ellipk(m[1]) / w[1] / 1600, np.stack([A, 0 * A])[None].astype(dtype)
+    found = dynamics.integrate(SPRING.with_constants(alpha=alpha), start, dt, 1600, every=100)[0, :, 0]
+    return off(found, A * scipy.special.ellipj(w * dt * 100 * np.arange(1, 17)[:, None], m)[1])
+
+
+@truth("dynamics", "order of Runge and Kutta's method (absolute)", "closed form", "cos t, half as long a step", None, 5e-2,
+       "dynamics/test_integrate.py::test_orders_of_a_harmonic_oscillator")  # fmt: skip
+def _(dtype: str) -> float:
+    ends = [dynamics.integrate(SPRING, np.array([[[1.0], [0.0]]]), 6.0 / n, n, every=n)[0, 0, :, 0] for n in (80, 160)]
+    errors = [np.linalg.norm(end - [np.cos(6.0), -np.sin(6.0)]) for end in ends]
+    return float(abs(np.log2(errors[0] / errors[1]) - 4))
+
+
+@truth("dynamics", "energy of a leapfrog after 1600 oscillations (RK4 loses half of it)", "conservation", "v^2 / 2 + q^2 / 2 + q^4 / 8",
+       None, 1e-4, "dynamics/test_integrate.py::test_leapfrog_keeps_an_energy_and_goes_back")  # fmt: skip
+def _(dtype: str) -> float:
+    """What it comes back to: means over the first and the last oscillations."""
+    law, start = SPRING.with_constants(alpha=0.5), np.array([[[1.0], [0.0]]])
+    q, v = dynamics.integrate(law, start, 0.3, 30_000, method="leapfrog")[0, :, :, 0].T
+    energy = v**2 / 2 + q**2 / 2 + 0.5 * q**4 / 4
+    return float(abs(energy[-3000:].mean() / energy[:3000].mean() - 1))
+
+
+@truth("dynamics", "variance of 4000 leaky nodes in white noise", "closed form", "Ornstein and Uhlenbeck, s^2 / (2 rate); five standard errors",
+       None, 0.12, "dynamics/test_integrate.py::test_a_leaky_node_in_noise")  # fmt: skip
+def _(dtype: str) -> float:
+    found = dynamics.integrate(LEAK, np.zeros((4000, 1, 1)), 0.05, 100, method="heun", noise=0.6, key=KEY, every=100)
+    return float(abs(found.var() / (0.6**2 / (2 * 1.5)) - 1))
+
+
+@truth("dynamics", "derivative by a constant, the rate of a decay", "closed form", "-t exp(-rate t)", None, 5e-6,
+       "dynamics/test_integrate.py::test_the_derivative_by_a_rate_of_decay")  # fmt: skip
+def _(dtype: str) -> float:
+    start, t = np.array([[[1.0, -0.4]]]), 0.05 * np.arange(1, 41)
+    found = [dynamics.integrate_vjp(np.ones((1, 1, 1, 2)), LEAK, start, 0.05, n, every=n, wrt="constants")[0] for n in range(1, 41)]
+    return off(found, -0.6 * t * np.exp(-1.5 * t))
 
 
 # ----------------------------------------------------------------------------------------------------------------------- learning

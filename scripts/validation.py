@@ -1,4 +1,4 @@
-"""Our results beside truths that others made: ``python scripts/validation.py OUT.png [ROWS]``, half a minute.
+"""Our results beside truths that others made: ``python scripts/validation.py OUT.png [ROWS]``, a minute or two.
 
 Computes the error of each row of `scripts/truths.py` in float32 and float64, and draws it beside the tolerance that a test holds it to.
 Writes the same as a table to OUT.md. Ends with exit code 1 where one is beyond its tolerance. ROWS: only so many of them.

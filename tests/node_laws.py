@@ -22,11 +22,16 @@ KURAMOTO = Law(
                    cuda_slope="-cos(other - own - lag)", cuda_slopes={"other": "cos(other - own - lag)"}),
 )  # fmt: skip
 
-# Lorenz's equations: three components, a function for each, one of them of a parameter
+# Lorenz's equations, coupled as phases are: three components, a function for each, one of them of a parameter; all have constants' derivatives,
+# of which those by beta and lag are given
 LORENZ = Law({
-    "x": ScalarFunction(lambda y, x, sigma=10.0: sigma * (y - x), cuda="sigma * (y - x)", cuda_slope="sigma", cuda_slopes={"x": "-sigma"}),
+    "x": ScalarFunction(lambda y, x, coupled, sigma=10.0: sigma * (y - x) + coupled, cuda="sigma * (y - x) + coupled", cuda_slope="sigma",
+                        cuda_slopes={"x": "-sigma", "coupled": "1", "sigma": "y - x"}),
     "y": ScalarFunction(lambda x, y, z, rho: x * (rho - z) - y, cuda="real left = rho - z; return x * left - y;", cuda_slope="rho - z",
                         cuda_slopes={"y": "-1", "z": "-x", "rho": "x"}),
-    "z": ScalarFunction(lambda x, y, z, beta=8 / 3: x * y - beta * z, cuda="x * y - beta * z", cuda_slope="y",
-                        cuda_slopes={"y": "x", "z": "-beta"}),
-})  # fmt: skip
+    "z": ScalarFunction(lambda x, y, z, beta=8 / 3: x * y - beta * z, slopes={"beta": lambda x, y, z, beta: -z}, cuda="x * y - beta * z",
+                        cuda_slope="y", cuda_slopes={"y": "x", "z": "-beta", "beta": "-z"}),
+}, ScalarFunction(lambda own, other, lag=0.2: np.sin(other - own - lag), lambda own, other, lag: -np.cos(other - own - lag), between=(-3, 3),
+                  slopes={"lag": lambda own, other, lag: -np.cos(other - own - lag)}, cuda="sin(other - own - lag)",
+                  cuda_slope="-cos(other - own - lag)",
+                  cuda_slopes={"other": "cos(other - own - lag)", "lag": "-cos(other - own - lag)"}))  # fmt: skip

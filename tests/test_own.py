@@ -8,6 +8,7 @@ import sys
 import types
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 from pnnkern.kernels import _cache, _jit
@@ -256,6 +257,23 @@ def test_numba_cuda_compiles_and_is_linked(monkeypatch: pytest.MonkeyPatch) -> N
     assert {"pnn_scalar_values_f32", "pnn_scalar_values_f64"} <= set(cubins.resources(image))
 
 
+@pytest.mark.parametrize("by", ["", "v", "v0"])
+def test_what_numba_cuda_is_given_compiles(monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    """A derivative by complex step calls a function that is compiled, as Python's own cannot be called; here Numba stands for numba-cuda."""
+    made: list = []
+
+    def compiled(f, signature, **how) -> tuple[str, None]:
+        made.append(numba.njit(signature)(f))
+        return "text", None
+
+    monkeypatch.setattr(numba, "cuda", types.SimpleNamespace(jit=lambda device: numba.njit, compile=compiled), raising=False)
+    code = ScalarFunction(hopping)._code
+    role = ("own_slope", code, "slope") if not by else ("own_value", code.derivative_by(by), "value")
+    assert _own.own(role).objects("sm_90") == ("text", "text")
+    right = math.cosh(2.0) if by != "v0" else math.sinh(2.0) - 2 * math.cosh(2.0)
+    assert made[1](1.0, 0.5) == pytest.approx(right, rel=1e-14)
+
+
 def test_it_is_of_the_package() -> None:
     assert pnnkern.ScalarFunction is ScalarFunction
     assert "ScalarFunction" in dir(pnnkern)
@@ -278,7 +296,7 @@ def test_derivatives_by_other_arguments() -> None:
 @pytest.mark.parametrize(
     ("slopes", "texts", "error", "said"),
     [
-        ({"x": lambda x, y: 1.0}, {}, ValueError, "slopes names 'x': the arguments of f behind its first, whose derivatives are there, are y"),
+        ({"x": lambda x, y: 1.0}, {}, ValueError, "slopes names 'x': the arguments and constants of f behind its first are y"),
         ({}, {"z": "1"}, ValueError, "cuda_slopes names 'z'"),
         ({"y": 1.0}, {}, TypeError, "slopes['y'] must be a scalar Python function, got float 1.0"),
         ({"y": lambda y: 1.0}, {}, TypeError, "slopes['y'] must take the arguments of f, (x, y), got (y)"),
@@ -298,3 +316,66 @@ def test_a_derivative_by_another_argument_is_compared() -> None:
     bent = ScalarFunction(lambda x, y: x * abs(y))
     with pytest.raises(ValueError, match=re.escape("slopes['y'] cannot be made by complex step: give it")):
         bent._check_slope_by("y")
+
+
+# -------------------------------------------------------------------------------------------------------------- derivatives by constants
+def bowed(v, n, v0=0.5, i0=2.0):
+    return i0 * np.sinh(v / (n * v0))
+
+
+BOWED = ScalarFunction(
+    bowed, slopes={"i0": lambda v, n, v0, i0: np.sinh(v / (n * v0))}, between=((-1, 1), (1, 2)), cuda="i0 * sinh(v / (n * v0))",
+    cuda_slope="i0 * cosh(v / (n * v0)) / (n * v0)",
+    cuda_slopes={"n": "-i0 * v / (n * n * v0) * cosh(v / (n * v0))", "v0": "-i0 * v / (n * v0 * v0) * cosh(v / (n * v0))",
+                 "i0": "sinh(v / (n * v0))"},
+)  # fmt: skip
+
+
+def test_slopes_by_any_argument_and_constant(backend) -> None:
+    """By complex step, and as they are given; for other values of constants, too."""
+    v, n = np.linspace(-1, 1, 13)[:, None], np.array([1.0, 1.5, 1.9])
+    for law in (BOWED, BOWED.with_constants(v0=0.8, i0=0.25)):
+        v0, i0 = law.constants["v0"], law.constants["i0"]
+        a = v / (n * v0)
+        right = {"v": i0 * np.cosh(a) / (n * v0), "n": -i0 * np.cosh(a) * a / n, "v0": -i0 * np.cosh(a) * a / v0, "i0": np.sinh(a)}
+        for name, slope in right.items():
+            found = backend.numpy(law.slope(backend.array(v), backend.array(n), by=name))
+            assert np.abs(found - slope).max() <= 1e-14 * np.abs(slope).max(), name
+    assert np.array_equal(backend.numpy(BOWED.slope(backend.array(v), 1.5)), backend.numpy(BOWED.slope(backend.array(v), 1.5, by="v")))
+    single = backend.numpy(BOWED.slope(backend.array(v.astype("f")), backend.array(n.astype("f")), by="v0"))
+    assert single.dtype == np.float32
+
+
+def test_a_constant_of_zero() -> None:
+    """Differences of it have a step of their own."""
+    f = ScalarFunction(lambda v, a=0.0: np.exp(a * v) + v)
+    assert f.slope(np.array([0.5, -1.0]), by="a").tolist() == [0.5, -1.0]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "said"),
+    [
+        (lambda: BOWED.slope(1.0, 1.0, by="v1"), ValueError, "by must name an argument or a constant of bowed, v, n, v0, i0, got 'v1'"),
+        (lambda: ScalarFunction(lambda v, c=2.0: v * abs(c)).slope(1.0, by="c"), ValueError, "slopes['c'] cannot be made by complex step: "),
+        (lambda: ScalarFunction(lambda v, c=2.0: v * max(c, v)).slope(1.0, by="c"), TypeError, "give slopes['c'], its derivative by c"),
+        (lambda: ScalarFunction(lambda v, c=2.0: v * c, slopes={"c": lambda v, c: 1.001 * v}).slope(1.0, by="c"), ValueError,
+         "slopes['c'] is not the derivative of the function by c: at v = "),
+    ],
+)  # fmt: skip
+def test_derivatives_by_constants_that_are_refused(make, error: type, said: str) -> None:
+    with pytest.raises(error, match=re.escape(said)) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_text_of_a_derivative_by_a_constant() -> None:
+    """It is compared with the Python function; where it is missing it is asked for, and 0 where the text does not name the constant."""
+    wrong = ScalarFunction(lambda v, c=2.0: v * c * c, cuda="v * c * c", cuda_slopes={"c": "v * c"})
+    with _launch.host(), pytest.raises(ValueError, match=re.escape("cuda_slopes['c'] of the function is another function")):
+        wrong.slope(1.0, by="c")
+    absent = ScalarFunction(lambda v, c=2.0, d=1.0: v * c + 0 * d, cuda="v * c")
+    with _launch.host():
+        assert float(absent.slope(1.0, by="d")) == 0
+    if importlib.util.find_spec("numba_cuda") is None:
+        with _launch.host(), pytest.raises(DeviceError, match=re.escape("give cuda_slopes['c'], an expression in v, c, d")):
+            absent.slope(1.0, by="c")

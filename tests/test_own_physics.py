@@ -14,7 +14,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "own-physics.md"
 
 def test_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S)
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     names: dict = {}
     with _launch.host():
         for block in blocks:
@@ -30,8 +30,10 @@ def test_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert names["v"][0, 1] == pytest.approx(right, abs=1e-9)
     rate = 1e-3 + 1e-12 / vt * np.exp(right / vt)
     assert names["dg"].tolist() == pytest.approx([(5 - right) / rate, -vt * np.expm1(right / vt) / rate], rel=1e-6)
-    q, dk = names["q"], names["dk"]
+    q, dk, dalpha = names["q"], names["dk"], names["dalpha"]
     turns = q[0, :, 0].max()  # where the energy is what it was: q = k q^2 / 2 + alpha q^4 / 4
     assert turns - turns**2 / 2 - 0.3 * turns**4 / 4 == pytest.approx(0, abs=2e-3)
     assert dk.shape == (1, 3)
     assert dk[0, 0] < 0
+    assert dalpha.shape == (1,)
+    assert names["found"].x.tolist() == pytest.approx([0.5], abs=1e-4)

@@ -22,7 +22,7 @@ def test_rows_name_tests_that_are_there() -> None:
         assert row.single is not None or row.double is not None
     assert len({row.what for row in truths.TRUTHS}) == len(truths.TRUTHS)
     rooms = [row.room for row in truths.TRUTHS]
-    assert rooms == sorted(rooms, key=["optics", "crossbar", "networks", "learning", "random"].index)
+    assert rooms == sorted(rooms, key=["optics", "crossbar", "networks", "dynamics", "learning", "random"].index)
 
 
 def test_the_page_and_its_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,7 +37,7 @@
 // cotangent : (samples, steps / every, components, n) of the states after every, 2 every, ... steps
 // history : (teams, segment, stages, components, n) for each team of the grid; stages are 4 of method 0, 1 of 1, 2 of 2
 // by_state : (samples, components, n) the cotangent of the beginning
-// by_parameters : (teams, parameters, n) sums over the samples of each team, added to what is there
+// by_parameters : (teams, parameters + constants, n) sums over the samples of each team, added to what is there; by constants where own.cuh has any
 // by_weights : (teams, edges) as these
 // by_drive : (samples, times, channels) added to what is there; or null
 extern "C" __global__ void pnn_adjoint_back_f32(long long samples, long long n, long long steps, long long every, long long segment,

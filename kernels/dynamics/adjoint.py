@@ -38,7 +38,7 @@ def own_rates_back(y, i, n, c, u, p, constants, g, gy, gc, gu, gp):
 
 
 @inline
-def own_felt_back(own, other, weight, constants, gc, gown, gother):
+def own_felt_back(own, other, weight, constants, gc, gown, gother, i, n, gp):
     total = weight - weight
     for l in range(gc.shape[0]):
         gother[l] += weight * gc[l]
@@ -70,7 +70,8 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
     @inline
     def evaluate_back(y, n, joined, weights, offsets, neighbour, edge, parameters, constants, u0, u1, part, c, u, g, ga, gc, gu, gp, gw, d0,
                       d1):  # fmt: skip
-        """ga of cotangents g of the rates at a stage; what falls to parameters, weights and the drive before and behind is added."""
+        """ga of cotangents g of the rates at a stage; what falls to parameters and constants, weights and the drive before and behind is
+        added."""
         apart()
         channels, after = u0.shape[0], part
         before = 1 - part
@@ -88,7 +89,7 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
             for i in range(n):
                 for k in range(offsets[i], offsets[i + 1]):
                     other, e = neighbour[k], edge[k]
-                    gw[e] += felt_back(y[i], y[other], weights[e], constants, gc[i], ga[i], ga[other])
+                    gw[e] += felt_back(y[i], y[other], weights[e], constants, gc[i], ga[i], ga[other], i, n, gp)
 
     @njit(parallel=True, error_model="numpy", fastmath=FAST)
     def pnn_adjoint_back(samples, n, steps, every, segment, step0, method, team, times, channels, dt, constants, parameters, weights, offsets,
@@ -96,7 +97,7 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
                          sample0, index, state, checkpoints, cotangent, history, by_state, by_parameters, by_weights, by_drive):  # fmt: skip
         if key.size > 0:
             key0, key1 = key[0], key[1]
-        rows, real = state.size // samples, state.dtype
+        rows, real, each = state.size // samples, state.dtype, by_parameters.size // ((samples + LANES - 1) // LANES)
         records, kept, joined = steps // every, steps // segment, offsets.size > 0
         for tile in prange((samples + LANES - 1) // LANES):
             first = tile * LANES
@@ -111,7 +112,7 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
             numbers = np.zeros(width, np.uint64)
             places(method, at)
             shares(method, part)
-            gp, gw = by_parameters[tile * parameters.size : (tile + 1) * parameters.size], by_weights[tile * edges : (tile + 1) * edges]
+            gp, gw = by_parameters[tile * each : (tile + 1) * each], by_weights[tile * edges : (tile + 1) * edges]
             for l in range(width):
                 numbers[l] = index[first + l] if index.size > 0 else sample0 + first + l
             for piece in range((steps + segment - 1) // segment - 1, -1, -1):

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import _array
 from .._array import Array, Real
+from .._own import ScalarFunction
 from .converters import DAC, BitSerial
 from .noise import CellNoise, LognormalNoise, TelegraphNoise
 from .solve import IV, TOLERANCE, carried
@@ -44,7 +45,7 @@ def _voltages(dac: DAC | BitSerial, z: float) -> list[tuple[float, float]]:
     return [(weight, float(plane[0, 0])) for weight, plane in dac.planes(np.full((1, 1), dac.range))]
 
 
-def _carried(iv: IV | None, volts: float, both: bool, like: Array) -> Any:
+def _carried(iv: IV | ScalarFunction | None, volts: float, both: bool, like: Array) -> Any:
     """What a cell carries at the highest voltage, as the voltage at which one that obeys Ohm's law would."""
     if iv is None:
         return volts

@@ -313,7 +313,8 @@ class FunctionStep(PulsedDevice):
     ----------
     up, down : ScalarFunction
         Size of a step up, and of one down, relative to that of the cell: functions of the weight and of the cell's bounds, ``f(w, low, high)``,
-        and of constants. What is negative counts as 0, and a weight that becomes NaN is an error at the next pulse.
+        and of constants; down is by default that of up. What is negative counts as 0, and a weight that becomes NaN is an error at the next
+        pulse. They are those of all cells, which differ by their bounds and by the spreads of a `PulsedDevice`.
 
     Raises
     ------
@@ -327,14 +328,16 @@ class FunctionStep(PulsedDevice):
     """
 
     up: ScalarFunction
-    down: ScalarFunction
+    down: ScalarFunction = None  # type: ignore[assignment]  # until __post_init__
 
     _kind: ClassVar[int] = 5
 
     def __post_init__(self) -> None:
+        if self.down is None:
+            object.__setattr__(self, "down", self.up)
         for name, function in (("up", self.up), ("down", self.down)):
             if not isinstance(function, ScalarFunction):
-                raise TypeError(f"{name} must be a pnnkern.ScalarFunction of w, low and high, got {type(function).__name__}")
+                raise TypeError(f"{name} must be a pnnkern.ScalarFunction of w, low and high, one for all cells, got {type(function).__name__}")
             function._takes(("w", "low", "high"), name)
         super().__post_init__()
 

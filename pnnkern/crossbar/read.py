@@ -17,12 +17,23 @@ from .. import _array, _launch, _parallel, random
 from .._array import Array, Key, Numbers, Real, Sample, Values
 from .._checks import only, wrt_names
 from .._gate import accepts_any
+from .._own import ScalarFunction
 from . import _checks
 from ._ranges import largest_currents
 from .converters import ADC, DAC, NO_DAC, NO_DAC_RANGE, BitSerial, Outputs, outputs
 from .devices import check_positive
 from .noise import CellNoise, noise
-from .solve import IV, carried, gated_reads, open_conductance, solve_currents, solve_currents_vjp, steepness
+from .solve import (
+    IV,
+    as_iv,
+    carried,
+    gated_reads,
+    open_conductance,
+    solve_currents,
+    solve_currents_vjp,
+    steepness,
+    with_constants,
+)
 from .wire_noise import WireFields, wire_noise
 from .wires import Wires, as_wires, check_pairs, effective_conductance, effective_conductance_vjp, like
 
@@ -46,8 +57,8 @@ class Chain:
         `DAC` or `BitSerial`.
     adc : ADC | None
         `ADC`.
-    iv : IV | None
-        `sinh_iv(v0)`, `cubic_iv(a)` or an `IV` of your own: what a cell carries at a voltage.
+    iv : IV | ScalarFunction | None
+        `sinh_iv(v0)`, `cubic_iv(a)`, an `IV` of your own, or the `ScalarFunction` of one: what a cell carries at a voltage, one law for all.
     output_noise : float
         Standard deviation of each current before conversion, amperes, drawn for each sample and output.
     offset
@@ -70,7 +81,7 @@ class Chain:
     noise: Any = None
     dac: DAC | BitSerial | None = None
     adc: ADC | None = None
-    iv: IV | None = None
+    iv: IV | ScalarFunction | None = None
     output_noise: float = 0.0
     offset: Values | None = None
     precision: str | None = None
@@ -81,8 +92,8 @@ class Chain:
             raise TypeError(f"dac must be a DAC or a BitSerial, got {type(self.dac).__name__}")
         if self.adc is not None and not isinstance(self.adc, ADC):
             raise TypeError(f"adc must be an ADC, got {type(self.adc).__name__}")
-        if self.iv is not None and not isinstance(self.iv, IV):
-            raise TypeError(f"iv must be sinh_iv(v0), cubic_iv(a) or an IV, got {type(self.iv).__name__}")
+        if self.iv is not None:
+            object.__setattr__(self, "iv", as_iv(self.iv))
         cells = noise(self.noise)
         if self.wires is not None and cells is not None and (not (cells.by_output or cells.frozen) or self.iv is not None):
             raise ValueError("noise through wires takes linear cells with GaussianNoise that is not clipped: give that, or no wires")
@@ -411,7 +422,8 @@ class Reader:
     # --------------------------------------------------------------------------------------------------------------- derivative
     def vjp(self, cotangent: Real, V: Real, *, key: Key | None = None, sample: Sample = 0, wrt: str | Sequence[str] = ("V", "G")) -> Any:
         """The derivative of `read`, as `read_vjp` gives it."""
-        names = wrt_names(wrt, ("V", "G"))
+        names = wrt_names(wrt, ("V", "G", "constants"))
+        law = with_constants(self.chain.iv) if "constants" in names else None
         V = self._checked(V, key, sample)
         xp, (arrays, _, n_out), cells = _array.namespace(V), self.stack.shape, self.noise
         _checks.shaped("cotangent", cotangent, (*self.G.shape[:-2], len(V), n_out), "the currents")
@@ -423,8 +435,10 @@ class Reader:
             self._read(V, weights, key, sample, replace(self.columns, mode=0, offset=None), before)
             g = g * self.columns.gate(before)
         g = xp.ascontiguousarray(g)
-        v, slope = self._bent(self._driven(self._lines(V, dac, key, sample)), serial)
-        dv, dG = xp.zeros_like(v), xp.zeros_like(self.stack)
+        lines = self._driven(self._lines(V, dac, key, sample))
+        v, slope = self._bent(lines, serial)
+        dv, dG, dc = xp.zeros_like(v), xp.zeros_like(self.stack), 0
+        by_lines = "V" in names or law is not None
         for a in range(arrays):
             if self.gated:
                 self._through_gates(names, g[a], V, weights[a], dv, dG[a])
@@ -433,8 +447,9 @@ class Reader:
                 parts = dict(zip(names, part if len(names) > 1 else (part,)))
                 dv += parts.get("V", 0)
                 dG[a] = parts.get("G", 0)
+                dc = dc + parts.get("constants", 0)
             elif cells is None or cells.by_output or cells.frozen or serial:
-                if "V" in names:
+                if by_lines:
                     dv += g[a] @ weights[a].T
                 if "G" in names:
                     xp.matmul(v.T, g[a], out=dG[a])
@@ -442,7 +457,7 @@ class Reader:
                     self._by_noise(cells, a, v, g[a], key, sample, dv, dG)
             else:
                 which, spread = _checks.samples(sample, len(V), xp), self.spread[a]
-                if "V" in names:
+                if by_lines:
                     part = xp.empty_like(V)
                     self._cells("vjp_v", a, key, which, len(V), g[a], self.stack[a], spread, part)
                     dv += part
@@ -456,11 +471,20 @@ class Reader:
             own = random.fold_in(random.require_key(key, "noise of a read is random"), "cells")
             z = random.normal(own, (1, self.G.size), dtype=self.G.dtype, like=self.G).reshape(dG.shape)
             dG = dG * xp.where(self.stack + self.spread * z > 0, 1 + cells.slope(self.stack, self.programmed) * z, 0).astype(dG.dtype)
+        if law is not None and not self.solved:
+            dc = self._by_constants(law, dv, lines, serial)
         gate = dac.gate(V)
         dv = self.received(dv * slope)
         if gate is not None:
             dv = dv * gate
-        return only({"V": dv.astype(V.dtype, copy=False), "G": dG.reshape(self.G.shape)}, names)
+        return only({"V": dv.astype(V.dtype, copy=False), "G": dG.reshape(self.G.shape), "constants": dc}, names)
+
+    def _by_constants(self, law: ScalarFunction, g: Array, lines: Array, serial: bool) -> Array:
+        """(constants,) of a cotangent g of what linear cells would see (`_bent`)."""
+        if not serial:
+            return law._constants_vjp(g, lines)
+        full = _array.namespace(lines).full((1,), self.dac.range, lines.dtype)
+        return law._constants_vjp((g * lines).sum() / full, full)
 
     def _bent(self, lines: Array, serial: bool) -> tuple[Array, Any]:
         """What linear cells would see, and its derivative; with slices, whose levels are few, along the chord to the full range."""
@@ -501,8 +525,8 @@ def _padded(n: int) -> int:
 @accepts_any
 def read(
     V: Real, G: Real, *, wires: Wires | float | None = None, noise: Any = None, dac: DAC | BitSerial | None = None,
-    adc: ADC | None = None, iv: IV | None = None, output_noise: float = 0.0, offset: Values | None = None, precision: str | None = None,
-    programmed: Real | None = None, key: Key | None = None, sample: Sample = 0, memory_limit: int | None = None,
+    adc: ADC | None = None, iv: IV | ScalarFunction | None = None, output_noise: float = 0.0, offset: Values | None = None,
+    precision: str | None = None, programmed: Real | None = None, key: Key | None = None, sample: Sample = 0, memory_limit: int | None = None,
 ) -> Array:  # fmt: skip
     """Read a crossbar: currents ``I = V @ G`` with all that happens on the way (`Chain`).
 
@@ -548,8 +572,8 @@ def read(
 @accepts_any
 def read_vjp(
     cotangent: Real, V: Real, G: Real, *, wires: Wires | float | None = None, noise: Any = None, dac: DAC | BitSerial | None = None,
-    adc: ADC | None = None, iv: IV | None = None, output_noise: float = 0.0, offset: Values | None = None, precision: str | None = None,
-    programmed: Real | None = None, key: Key | None = None, sample: Sample = 0, memory_limit: int | None = None,
+    adc: ADC | None = None, iv: IV | ScalarFunction | None = None, output_noise: float = 0.0, offset: Values | None = None,
+    precision: str | None = None, programmed: Real | None = None, key: Key | None = None, sample: Sample = 0, memory_limit: int | None = None,
     wrt: str | Sequence[str] = ("V", "G"),
 ) -> Any:  # fmt: skip
     """The derivative of `read` for the same key and samples.
@@ -565,12 +589,12 @@ def read_vjp(
     cotangent : Real
         (..., batch, n_out).
     wrt
-        Any of "V", "G".
+        Any of "V", "G", and "constants", those of an `iv` that is a `ScalarFunction`.
 
     Returns
     -------
     array
-        One array or a tuple in the order of `wrt`, like V and G.
+        One array or a tuple in the order of `wrt`, like V and G; by constants (constants,), in the order of the function's.
     """
     chain = Chain(wires, noise, dac, adc, iv, output_noise, offset, precision)
     return Reader(G, chain, programmed=programmed).vjp(cotangent, V, key=key, sample=sample, wrt=wrt)

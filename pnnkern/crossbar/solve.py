@@ -57,7 +57,7 @@ class IV:
     Raises
     ------
     TypeError
-        Without a slope, or with a second one; for a `ScalarFunction` of more than v.
+        For what is no function; without a slope, or with a second one; for a `ScalarFunction` of more than v.
     ValueError
         For a `ScalarFunction` that is not 0 at 0 V, or falls within its `between`.
     """
@@ -67,6 +67,10 @@ class IV:
 
     def __post_init__(self) -> None:
         if not isinstance(self.f, ScalarFunction):
+            if not callable(self.f):
+                raise TypeError(
+                    f"f of an IV must be a pnnkern.ScalarFunction or a function of arrays, one law for all cells, got {type(self.f).__name__}"
+                )
             if self.slope is None:
                 raise TypeError("slope of an IV is missing: give the derivative of f, or f as a pnnkern.ScalarFunction, which has its own")
             return
@@ -103,14 +107,34 @@ def cubic_iv(a: float) -> IV:
     return IV(lambda v: v + a * v**3, lambda v: 1 + 3 * a * v**2)
 
 
-def carried(iv: IV, v: Real) -> Array:
+def as_iv(iv: Any) -> IV:
+    """An `IV`, or the one of a `ScalarFunction`. Raises TypeError for anything else."""
+    if isinstance(iv, ScalarFunction):
+        return IV(iv)
+    if not isinstance(iv, IV):
+        raise TypeError(
+            "iv must be an IV, such as sinh_iv(0.5), or a pnnkern.ScalarFunction of the voltage, one law for all cells, got "
+            f"{type(iv).__name__}"
+        )
+    return iv
+
+
+def with_constants(iv: IV | ScalarFunction | None) -> ScalarFunction:
+    """The function of an `IV` with derivatives by its constants. Raises ValueError for what has none."""
+    f = None if iv is None else as_iv(iv).f
+    if not isinstance(f, ScalarFunction) or not f.constants:
+        raise ValueError("wrt names 'constants', which are those of an iv that is a pnnkern.ScalarFunction: there are none in this call")
+    return f
+
+
+def carried(iv: IV | ScalarFunction, v: Real) -> Array:
     """f at these volts, like `v`; refuses what a user's function returns if it is not."""
-    return _checks.each("what f of an IV returns", iv.f(v), v, "the volts")
+    return _checks.each("what f of an IV returns", as_iv(iv).f(v), v, "the volts")
 
 
-def steepness(iv: IV, v: Real) -> Array:
+def steepness(iv: IV | ScalarFunction, v: Real) -> Array:
     """The slope at these volts, as `carried`."""
-    slope: Any = iv.slope  # which an IV has seen to
+    slope: Any = as_iv(iv).slope  # which an IV has seen to
     return _checks.each("what slope of an IV returns", slope(v), v, "the volts")
 
 
@@ -167,7 +191,7 @@ def solve_currents(
     *,
     wires: Wires | float,
     method: str = "auto",
-    iv: IV | None = None,
+    iv: IV | ScalarFunction | None = None,
     tolerance: float | None = None,
     max_iterations: int = 1000,
     memory_limit: int | None = None,
@@ -185,8 +209,8 @@ def solve_currents(
     method : str
         "tree" (`effective_conductance`, then one product), "cg" (conjugate gradients for each read), or "auto": what is faster by measured
         cost, and "cg" with an `iv`. Gated circuits have a method of their own.
-    iv : IV | None
-        The characteristic of the cells, `sinh_iv`, `cubic_iv` or an `IV` of your own; Ohm's law by default.
+    iv : IV | ScalarFunction | None
+        The characteristic of all cells, `sinh_iv`, `cubic_iv`, an `IV` of your own, or the `ScalarFunction` of one; Ohm's law by default.
     tolerance : float | None
         Of "cg", relative to the drive (and of Kirchhoff's law with an `iv`): 1e-10 in float64, 1e-5 in float32.
     max_iterations : int
@@ -222,7 +246,7 @@ def solve_currents_vjp(
     *,
     wires: Wires | float,
     method: str = "auto",
-    iv: IV | None = None,
+    iv: IV | ScalarFunction | None = None,
     tolerance: float | None = None,
     max_iterations: int = 1000,
     memory_limit: int | None = None,
@@ -235,19 +259,23 @@ def solve_currents_vjp(
     cotangent : Real
         Like the currents.
     wrt : str | Sequence[str]
-        "V", "G" or both; gates that open or close have no derivative, so gated circuits only "G".
+        Of "V", "G", and "constants", those of an `iv` that is a `ScalarFunction`; gates that open or close have no derivative, so gated
+        circuits only "G".
 
     Returns
     -------
     array
-        One array, or a tuple in the order of `wrt`. Other arguments and errors as for `solve_currents`.
+        One array, or a tuple in the order of `wrt`; by constants (constants,), in the order of the function's. Other arguments and errors as
+        for `solve_currents`.
 
     Notes
     -----
-    With the voltages dv of the read and dy of the adjoint one across a cell, ``dL/dg = -f(dv) dy``.
+    With the voltages dv of the read and dy of the adjoint one across a cell, ``dL/dg = -f(dv) dy``, and by a constant c of f the sum of
+    ``-g df/dc(dv) dy`` over the cells.
     """
-    names = wrt_names(wrt, ("V", "G"))
+    names = wrt_names(wrt, ("V", "G", "constants"))
     solver = _Solver(V, G, wires, method, iv, tolerance, max_iterations, memory_limit)
+    law = with_constants(solver.iv) if "constants" in names else None
     currents = _array.namespace(V).broadcast_to(G[..., :1, :], (*V.shape[:-1], G.shape[-1]))
     cotangent = like("cotangent", cotangent, "the currents", currents)
     results: dict[str, Any] = {}
@@ -263,7 +291,7 @@ def solve_currents_vjp(
             by_T = _array.contiguous(V.swapaxes(-1, -2) @ cotangent)
             results["G"] = effective_conductance_vjp(by_T, G, wires=solver.wires, memory_limit=memory_limit)
     else:
-        _, results["V"], results["G"] = solver.run(cotangent)
+        _, results["V"], results["G"], results["constants"] = solver.run(cotangent, law)
     return only(results, names)
 
 
@@ -289,14 +317,14 @@ def gated_reads(V: Real, G: Real, spread: Numbers | None, *, wires: Wires | floa
 class _Solver:
     """Checked arguments, and the two ways that need no T."""
 
-    def __init__(self, V: Real, G: Real, wires: Wires | float, method: str, iv: IV | None, tolerance: float | None, limit: int,
-                 memory_limit: int | None) -> None:  # fmt: skip
+    def __init__(self, V: Real, G: Real, wires: Wires | float, method: str, iv: IV | ScalarFunction | None, tolerance: float | None,
+                 limit: int, memory_limit: int | None) -> None:  # fmt: skip
         self.wires: Wires = as_wires(wires)
         self.largest = check_conductances(G)
         self.G, self.V, self.iv, self.limit, self.memory_limit = (
             _array.contiguous(G),
             voltages_like(V, G),
-            iv,
+            None if iv is None else as_iv(iv),
             _checks.whole("max_iterations", limit),
             memory_limit,
         )
@@ -310,8 +338,6 @@ class _Solver:
             raise ValueError(
                 "cells with a characteristic have no effective conductance: use method='cg', and a circuit that is not gated"
             )
-        if iv is not None and not isinstance(iv, IV):
-            raise TypeError(f"iv must be an IV, such as sinh_iv(0.5), got {type(iv).__name__}")
         if self.wires.gated:
             check_pairs(G, self.wires)
             self.unit = 2.0 ** np.floor(np.log2(self.largest)) if self.largest > 0 else 1.0
@@ -327,24 +353,27 @@ class _Solver:
         return "cg" if self.V.shape[-2] * SWEEP * (bound / 2 + 3) < TREE[0] + TREE[1] * n and bound < self.limit else "tree"
 
     # ---- conjugate gradients
-    def run(self, cotangent: Array | None) -> tuple[Array, Any, Any]:
-        """Currents; for a cotangent also dL/dV and dL/dG."""
+    def run(self, cotangent: Array | None, law: ScalarFunction | None = None) -> tuple[Array, Any, Any, Any]:
+        """Currents; for a cotangent also dL/dV and dL/dG, and with a law of the cells dL/dconstants."""
         cells, reads = self.stack.cells, self.V.shape[-2]
         arrays, n_in, n_out = cells.shape
         V, Q = self.V.reshape(arrays, reads, n_in), None if cotangent is None else cotangent.reshape(arrays, reads, n_out)
         out = self.xp.empty((arrays, reads, n_out), cells.dtype)
         by_V, by_G = self.xp.empty_like(V), self.xp.zeros_like(cells)
+        by_constants = None if law is None else self.xp.zeros(len(law.constants), cells.dtype)
         step = _array.chunk(cells, (12 if self.iv is None else 24) * cells.dtype.itemsize * n_in * n_out, self.memory_limit)
 
         def piece(g: Array, arrays_: slice, reads_: slice) -> None:
             """All reads of a piece, with g (n_in, n_out, 1) or (n_in, n_out, reads)."""
             rhs = V[arrays_, reads_].reshape(-1, n_in)
             q = None if Q is None else Q[arrays_, reads_].reshape(-1, n_out)
-            I, dV, dg = self._piece(g, rhs, q)
+            I, dV, dg, dc = self._piece(g, rhs, q, law)
             out[arrays_, reads_] = I.reshape(out[arrays_, reads_].shape)
             if q is not None:
                 by_V[arrays_, reads_] = dV.reshape(by_V[arrays_, reads_].shape)
                 by_G[arrays_] += self.xp.moveaxis(dg, -1, 0) if g.shape[-1] > 1 else dg.sum(-1)
+            if by_constants is not None:
+                by_constants[...] += dc
 
         if reads == 1 and arrays > 1:
             for part in _parallel.pieces(arrays, step):
@@ -354,9 +383,9 @@ class _Solver:
                 for part in _parallel.pieces(reads, step):
                     piece(cells[a][..., None], slice(a, a + 1), part)
         shape = self.V.shape[:-1]
-        return out.reshape(*shape, n_out), by_V.reshape(self.V.shape), by_G.reshape(self.G.shape)
+        return out.reshape(*shape, n_out), by_V.reshape(self.V.shape), by_G.reshape(self.G.shape), by_constants
 
-    def _piece(self, g: Array, V: Real, q: Array | None) -> tuple[Array, Any, Any]:
+    def _piece(self, g: Array, V: Real, q: Array | None, law: ScalarFunction | None) -> tuple[Array, Any, Any, Any]:
         xp, c, dtype = self.xp, self.stack.circuit, g.dtype
         n_in, n_out, _ = g.shape
         before, after = np.full(n_out, c.word), np.full(n_in, c.bit)
@@ -377,13 +406,14 @@ class _Solver:
         unit = dtype.type(self.stack.unit)
         currents = (bit[-1] * dtype.type(c.last)).T * unit
         if q is None:
-            return currents, None, None
+            return currents, None, None, None
         back = xp.zeros_like(drive)
         back[-1] = q.T * dtype.type(c.last)
         word_y, bit_y, _ = ladders.solve(xp.zeros_like(drive), back, self.tolerance, self.limit)
         across = word - bit
-        flow = across if self.iv is None else carried(self.iv, across)
-        return currents, (word_y[:, 0] * dtype.type(c.first)).T * unit, -flow * (word_y - bit_y)
+        flow, back = across if self.iv is None else carried(self.iv, across), word_y - bit_y
+        by_constants = None if law is None else law._constants_vjp(-unit * g * back, across)
+        return currents, (word_y[:, 0] * dtype.type(c.first)).T * unit, -flow * back, by_constants
 
     def _newton(self, g: Array, before: np.ndarray, after: np.ndarray, drive: Array) -> tuple[Array, Array, Ladders]:
         """Voltages at which every cell carries g f(v), and the linear array of the slopes there.

@@ -18,7 +18,8 @@ class LawCode(Own):
     """A law's functions in a kernel.
 
     rates : of each component, its function, or the name of the component that its rate is. firsts : where the constants of the functions
-    begin, those of the coupling last. back : with the derivatives.
+    begin, those of the coupling last. back : with the derivatives. by_constants : with those by the constants, which stand behind those by the
+    parameters, a number for each node, too.
     """
 
     states: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class LawCode(Own):
     coupling: Code | None = None
     firsts: tuple[int, ...] = ()
     back: bool = False
+    by_constants: bool = False
 
     # ----------------------------------------------------------------------------------------------------------------- on a CPU
     @functools.cached_property
@@ -71,7 +73,18 @@ class LawCode(Own):
             lines += self._loop(f"{to} = {self._terms(name, space) or '0.0'}")
         for j, name in enumerate(self.parameters):
             lines += ["    s = p0 - p0", *self._loop(f"s += {self._terms(name, space)}"), f"    gp[{j} * n + i] += s"]
+        for row, rate in enumerate(self.rates):
+            for j, (name, derivative) in enumerate(self._by_constants(rate)):
+                space[f"f{row}_{name}"] = derivative.run
+                at = len(self.parameters) + self.firsts[row] + j
+                term = f"s += g[{row} * n + i, l] * {self._called(row, f'f{row}_{name}')}"
+                lines += [f"    s = k{self.firsts[row] + j} - k{self.firsts[row] + j}", *self._loop(term), f"    gp[{at} * n + i] += s"]
         return _inner(lines, space, sums=True)
+
+    def _by_constants(self, code: Code | str | None) -> list[tuple[str, Code]]:
+        """Constants of a function, with its derivatives by them, if they are asked for."""
+        names = code.names[code.arguments :] if self.by_constants and isinstance(code, Code) else ()
+        return [(name, code.derivative_by(name)) for name in names if isinstance(code, Code)]
 
     def _terms(self, name: str, space: dict[str, Any]) -> str:
         """The derivative of all rates by an argument, each times its cotangent; empty where there is none."""
@@ -95,10 +108,10 @@ class LawCode(Own):
         return _inner([*head, "    for l in range(c.shape[0]):", f"        c[l] += weight * {value}"], space)
 
     def _felt_back(self) -> Callable[..., Any]:
-        """Adds to rows of cotangents of both nodes for a row gc of what the first one feels; gives the weight's."""
+        """Adds to rows of cotangents of both nodes for a row gc of what the first one, i, feels; gives the weight's."""
         space: dict[str, Any] = {}
         code = self.coupling
-        lines = ["def felt_back(own, other, weight, constants, gc, gown, gother):"]
+        lines = ["def felt_back(own, other, weight, constants, gc, gown, gother, i, n, gp):"]
         loop = ["    for l in range(gc.shape[0]):"]
         if code is None:
             lines += [*loop, "        gother[l] += weight * gc[l]"]
@@ -108,6 +121,11 @@ class LawCode(Own):
             for to, name in zip(("gown", "gother"), code.names, strict=False):
                 space[f"f_{name}"] = code.derivative_by(name).run
                 lines += [*loop, f"        {to}[l] += weight * gc[l] * {self._felt_call(code, f'f_{name}')}"]
+            for j, (name, derivative) in enumerate(self._by_constants(code)):
+                space[f"f_{name}"] = derivative.run
+                at = len(self.parameters) + self.firsts[-2] + j
+                lines += ["    s = weight - weight", *loop, f"        s += gc[l] * {self._felt_call(code, f'f_{name}')}"]
+                lines += [f"    gp[{at} * n + i] += weight * s"]
             space["f"] = code.run
             value = self._felt_call(code, "f")
         lines += ["    s = weight - weight", *loop, f"        s += gc[l] * {value}", "    return s"]
@@ -124,7 +142,11 @@ class LawCode(Own):
     def text(self) -> str:
         """What stands in own.cuh. Raises `DeviceError` where there is neither text nor numba-cuda."""
         parts = [_text(name, code, part) for name, code, part in self.roles]
-        sizes = f"constexpr int OWN_STATES = {len(self.states)}, OWN_PARAMETERS = {len(self.parameters)};"
+        constants, felt = (self.firsts[-2], self.firsts[-1] - self.firsts[-2]) if self.by_constants else (0, 0)
+        sizes = (
+            f"constexpr int OWN_STATES = {len(self.states)}, OWN_PARAMETERS = {len(self.parameters)}, OWN_CONSTANTS = {constants}, "
+            f"OWN_FELT_CONSTANTS = {felt};"
+        )
         lines = [*parts, "namespace pnn {", sizes, *self._rates_text(), *self._felt_text()]
         return "\n".join([*lines, *(self._back_text() if self.back else []), "}  // namespace pnn"])
 
@@ -161,20 +183,30 @@ class LawCode(Own):
                 elif name in rate.names[: rate.arguments]:
                     terms.append(f"g[{row}] * {self._cuda_call(row, f'own_rate{row}_by_{name}')}")
             lines.append(f"    {to} = {' + '.join(terms) or '0'};")
+        for row, rate in enumerate(self.rates):
+            for j, (name, _) in enumerate(self._by_constants(rate), len(self.parameters) + self.firsts[row]):
+                lines.append(f"    gp[{j}] = g[{row}] * {self._cuda_call(row, f'own_rate{row}_by_{name}')};")
         by = ["0", "1"]
         if self.coupling is not None:
-            by = [f"own_coupling_by_{name}(own, other, constants + {self.firsts[-2]})" for name in self.coupling.names[:2]]
-        head = "template <class real> PNN_HD void own_felt_back(real own, real other, const real* constants, real* by_own, real* by_other) {"
-        return [*lines, "}", head, "    (void)own; (void)other; (void)constants;", f"    *by_own = {by[0]};", f"    *by_other = {by[1]};", "}"]
+            names = (*self.coupling.names[:2], *(name for name, _ in self._by_constants(self.coupling)))
+            by = [f"own_coupling_by_{name}(own, other, constants + {self.firsts[-2]})" for name in names]
+        head = (
+            "template <class real> PNN_HD void own_felt_back(real own, real other, const real* constants, real* by_own, real* by_other, "
+            "real* by_constants) {"
+        )
+        lines += ["}", head, "    (void)own; (void)other; (void)constants; (void)by_constants;"]
+        lines += [f"    *by_own = {by[0]};", f"    *by_other = {by[1]};"]
+        return [*lines, *(f"    by_constants[{j}] = {value};" for j, value in enumerate(by[2:])), "}"]
 
 
-def roles(rates: Sequence[Code | str], coupling: Code | None, back: bool) -> tuple[tuple[str, Code, str], ...]:
-    """The user's functions by what they are called in a kernel."""
+def roles(rates: Sequence[Code | str], coupling: Code | None, back: bool, constants: bool) -> tuple[tuple[str, Code, str], ...]:
+    """The user's functions by what they are called in a kernel; with derivatives by all arguments, and by constants."""
     named: Mapping[str, Code] = {f"own_rate{row}": rate for row, rate in enumerate(rates) if isinstance(rate, Code)}
     named = named if coupling is None else {**named, "own_coupling": coupling}
     found = [(name, code, "f") for name, code in named.items()]
     if back:
-        found += [(f"{name}_by_{a}", code.derivative_by(a), "f") for name, code in named.items() for a in code.names[: code.arguments]]
+        by = {name: code.names if constants else code.names[: code.arguments] for name, code in named.items()}
+        found += [(f"{name}_by_{a}", code.derivative_by(a), "f") for name, code in named.items() for a in by[name]]
     return tuple(found)
 
 

@@ -26,7 +26,7 @@ from .law import Law
 METHODS = {"rk4": (0, 4), "leapfrog": (1, 1), "heun": (2, 2)}  # number in the kernels, and stages
 NOT_FINITE = _launch.fault(90, "a state of an ODE is not finite: its step dt is too long, or a force gives NaN or infinity there")
 LANES = 64  # samples of a tile of the twins, as in kernels/dynamics/ode.py
-WRT = ("state", "parameters", "weights", "drive")
+WRT = ("state", "parameters", "weights", "drive", "constants")
 THREADS = 128  # of a block
 
 
@@ -158,12 +158,13 @@ def integrate_vjp(
     cotangent : Array
         As the result of `integrate`.
     wrt : str | Sequence[str]
-        Of "state", "parameters", "weights", "drive". Others are those of `integrate`.
+        Of "state", "parameters", "weights", "drive", "constants". Others are those of `integrate`.
 
     Returns
     -------
     Array | tuple[Array, ...]
-        In the order of `wrt`, shaped as what they are by; those by parameters and weights are sums over the batch.
+        In the order of `wrt`, shaped as what they are by; those by parameters and weights are sums over the batch, and those by constants,
+        (constants,) in the order of `law.constants`, over the nodes as well.
 
     Raises
     ------
@@ -172,11 +173,13 @@ def integrate_vjp(
     """
     names = wrt_names(wrt, WRT)
     call = _checked(law, state, dt, steps, parameters, drive, couplings, weights, method, every, noise, key, sample, start)
-    for name, there in (("parameters", law.parameters), ("weights", call.couplings), ("drive", call.drive is not None)):
+    for name, there in (("parameters", law.parameters), ("weights", call.couplings), ("drive", call.drive is not None),
+                        ("constants", "constants" in names and law.constants)):  # fmt: skip
         if name in names and not there:
             raise ValueError(f"wrt names {name!r}, of which there are none in this call")
-    own = law.back()
-    law._ready(call.state, back=True)
+    constants = "constants" in names
+    own = law.back(constants)
+    law._ready(call.state, back=True, constants=constants)
     xp, real_ = _array.namespace(call.state), call.state.dtype
     shape = (len(call.state), call.steps // call.every, *call.state.shape[1:])
     given = floats("cotangent", cotangent, call.state)
@@ -188,7 +191,8 @@ def integrate_vjp(
     edges = 0 if call.couplings is None else call.couplings.n_edges
     sums = _sums(call, own)
     by_state = xp.empty_like(call.state)
-    by_parameters = xp.zeros((sums, *call.parameters.shape), real_)
+    count = len(law.parameters)
+    by_parameters = xp.zeros((sums, count + own.firsts[-1] * constants, call.state.shape[2]), real_)  # and by constants
     by_weights = xp.zeros((sums, edges), real_)
     by_drive = None if call.drive is None or "drive" not in names else xp.zeros_like(call.drive)
     on_device = _array.on_device(call.state)
@@ -200,7 +204,10 @@ def integrate_vjp(
         "dynamics/adjoint", "back", own, (call.every, segment), (*lists, edges, both, ends),
         (kept, given, history, by_state, by_parameters, by_weights, by_drive), _back_room(call),
     )  # fmt: skip
-    found = {"state": by_state, "parameters": by_parameters.sum(axis=0), "weights": by_weights.sum(axis=0), "drive": by_drive}
+    by_node = by_parameters.sum(axis=0)
+    found = {"state": by_state, "parameters": by_node[:count], "weights": by_weights.sum(axis=0), "drive": by_drive}
+    if constants:
+        found["constants"] = law._by_name(by_node[count:].sum(axis=1))
     return only(found, names)
 
 
@@ -254,7 +261,7 @@ def _said(call: _Call, out: Array) -> str:
 def _checked(law: Any, state: Any, dt: Any, steps: Any, parameters: Any, drive: Any, couplings: Any, weights: Any, method: Any, every: Any,
              noise: Any, key: Any, sample: Any, start: Any) -> _Call:  # fmt: skip
     if not isinstance(law, Law):
-        raise TypeError(f"law must be a dynamics.Law, got {type(law).__name__}")
+        raise TypeError(f"law must be a dynamics.Law, one for all nodes, got {type(law).__name__}")
     x = floats("state", state)
     d = len(law.states)
     if x.ndim != 3 or x.shape[1] != d or 0 in x.shape:

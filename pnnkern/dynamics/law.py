@@ -8,7 +8,7 @@ import numpy as np
 from .. import _constants
 from .._array import Array
 from .._gate import accepts_any
-from .._own import Code, ScalarFunction
+from .._own import Code, ScalarFunction, compare
 from ._code import COUPLED, DRIVE, LawCode, roles
 
 MOST = 4  # components of a node
@@ -31,6 +31,9 @@ class Law:
     ----------
     states, parameters : tuple[str, ...]
         Names of the components, and of the parameters, in the order in which their arrays have them.
+    constants : dict[str, float]
+        Values of the constants of all functions, by name: numbers that all nodes, or edges, have in common. A name is one constant, in
+        whichever functions it stands; ValueError where it has two values.
 
     Raises
     ------
@@ -81,6 +84,17 @@ class Law:
         if coupling is not None and not self.coupled:
             raise ValueError(f"coupling is given, and no rate takes {COUPLED!r}")
 
+    @functools.cached_property
+    def constants(self) -> dict[str, float]:
+        """Values of the constants of all functions, by name. Raises ValueError where a name has two values."""
+        found: dict[str, float] = {}
+        for function in self._functions.values():
+            for name, value in function.constants.items():
+                if found.setdefault(name, value) != value:
+                    told = f"{found[name]:g} in one function of the law and {value:g} in another"
+                    raise ValueError(f"constant {name} is {told}: give them two names")
+        return found
+
     def with_constants(self, **constants: float) -> "Law":
         """The same law with other values of these constants of its functions: nothing is compiled for it. Raises ValueError."""
         functions = self._functions
@@ -91,7 +105,8 @@ class Law:
         changed = {name: f.with_constants(**{c: v for c, v in constants.items() if c in f.constants}) for name, f in functions.items()}
         other = object.__new__(type(self))
         other.__dict__.update(vars(self))
-        other.__dict__.pop("_functions", None)
+        for kept in ("_functions", "constants"):
+            other.__dict__.pop(kept, None)
         other.__dict__.update(forward=self.forward, _backs=self._backs)
         other._rates = {name: changed.get(name, rate) for name, rate in self._rates.items()}
         other.coupling = changed.get("", self.coupling)
@@ -114,30 +129,45 @@ class Law:
         return self._made(back=False)
 
     @functools.cached_property
-    def _backs(self) -> list[LawCode]:
-        return []
+    def _backs(self) -> dict[bool, LawCode]:
+        return {}
 
-    def back(self) -> LawCode:
-        """The law in a kernel that goes back, with all derivatives. Raises TypeError or ValueError where one is missing or another."""
-        if not self._backs:
+    def back(self, constants: bool = False) -> LawCode:
+        """The law in a kernel that goes back, with all derivatives, by constants as well if they are asked for.
+
+        Raises TypeError or ValueError where one is missing or another.
+        """
+        if constants not in self._backs:
             for function in self._functions.values():
-                for name in function.arguments:
+                for name in (*function.arguments, *function.constants) if constants else function.arguments:
                     function._check_slope_by(name)
-            self._backs.append(self._made(back=True))
-        return self._backs[0]
+            self._backs[constants] = self._made(back=True, constants=constants)
+        return self._backs[constants]
 
-    def _made(self, back: bool) -> LawCode:
+    def _made(self, back: bool, constants: bool = False) -> LawCode:
         rates: tuple[Code | str, ...] = tuple(rate if isinstance(rate, str) else rate._code for rate in self._rates.values())
         counts = [0 if isinstance(rate, str) else len(rate.constants) for rate in self._rates.values()]
         counts.append(0 if self.coupling is None else len(self.coupling.constants))
         firsts = tuple(int(n) for n in np.cumsum([0, *counts]))
         coupling = None if self.coupling is None else self.coupling._code
-        return LawCode(roles(rates, coupling, back), self.states, self.parameters, rates, coupling, firsts, back)
+        return LawCode(roles(rates, coupling, back, constants), self.states, self.parameters, rates, coupling, firsts, back, constants)
 
-    def _ready(self, like: Array, back: bool) -> None:
+    def _ready(self, like: Array, back: bool, constants: bool = False) -> None:
         """On a device: compare all text with the Python functions, the first time there."""
+        parts = []
         for function in self._functions.values():
-            function._ready(like, "f", *(f"by {name}" for name in function.arguments * back))
+            by = (*function.arguments * back, *tuple(function.constants) * constants)
+            parts += [(function, part) for part in ("f", *(f"by {name}" for name in by))]
+        compare(parts, like)
+
+    def _by_name(self, sums: Array) -> Array:
+        """Derivatives (constants of all functions, one behind the other) as such by names, in the order of `constants`."""
+        names = [name for function in self._functions.values() for name in function.constants]
+        order = {name: i for i, name in enumerate(self.constants)}
+        which = np.zeros((len(order), len(names)), sums.dtype)
+        which[[order[name] for name in names], np.arange(len(names))] = 1
+        found: Array = _constants.constant(which, sums.dtype, sums) @ sums
+        return found
 
     def _table(self, like: Array) -> Array:
         """The constants of all functions, those of the coupling last."""

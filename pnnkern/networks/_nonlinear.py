@@ -1,6 +1,6 @@
 """Relaxation of networks whose edges are not resistors: coloured sweeps of exact node steps, and Newton's method to check them by."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -276,15 +276,21 @@ class Nonlinear(Conductors):
             That are held. By the implicit function theorem, with the transpose of the linearised network: transistors are not reciprocal. Nodes
             at a rail stay there. Dense, CPU or GPU.
         """
-        parameter = floats("parameter", parameter, voltages)
-        xp = _array.namespace(parameter, voltages)
-        p = self._edge_values("parameter", parameter, self.unit, self.lowest)
+        p = self._edge_values("parameter", floats("parameter", parameter, voltages), self.unit, self.lowest)
+        (i, j), out = self.ends(p), _array.namespace(p).zeros(self.n_edges)
+        for part, across in self._answers(cotangent, p, nodes, voltages):
+            out -= (across * self._by_parameter(p, part[:, i], part[:, j])).sum(axis=0)
+        return out
+
+    def _answers(self, cotangent: Array, p: Array, nodes: Indices, voltages: Array) -> Iterator[tuple[Array, Array]]:
+        """Some of the states, and what their cotangents make across the edges, (batch, E), in the transposed linearised network."""
+        xp = _array.namespace(p)
         self._states(voltages=voltages, cotangent=cotangent)
         free = np.setdiff1d(np.arange(self.n_nodes), self._indices("nodes", nodes))
         linearised, v = self._linearisation(p, free, xp.zeros(self.n_nodes)), _array.as_type(voltages, np.float64)
         free, low, high = self._among(free, p)
         i, j = self.ends(p)
-        out, chunk = xp.zeros(self.n_edges), _array.chunk(p, 8 * (2 * len(free) ** 2 + 8 * self.n_edges))
+        chunk = _array.chunk(p, 8 * (2 * len(free) ** 2 + 8 * self.n_edges))
         for piece in _parallel.pieces(len(v), chunk):
             part = v[piece]
             pinned = (part[:, free] <= low) | (part[:, free] >= high)
@@ -292,8 +298,7 @@ class Nonlinear(Conductors):
             right_side = xp.where(pinned, 0.0, cotangent[piece][:, free])
             answer = xp.zeros(part.shape)
             answer[:, free] = xp.where(pinned, 0.0, solution(transposed, right_side[:, :, None])[:, :, 0])
-            out -= ((answer[:, i] - answer[:, j]) * self._by_parameter(p, part[:, i], part[:, j])).sum(axis=0)
-        return out
+            yield part, answer[:, i] - answer[:, j]
 
     def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
         """Derivative of the edges' currents (batch, E) by their parameter."""

@@ -8,13 +8,14 @@ resistor. What settles is least of the co-content (Millar, Philosophical Magazin
 which is convex, as f rises. Units: siemens, volts, amperes.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import _array
 from .._array import Array, Indices, Numbers, PerEdge, Values
-from .._checks import floats, real
+from .._checks import floats, only, real, wrt_names
 from .._gate import accepts_any
 from .._own import ScalarFunction, own
 from ._nonlinear import Nonlinear
@@ -33,7 +34,8 @@ class ElementNetwork(Nonlinear):
     n_nodes : int
         How many nodes there are.
     characteristic : ScalarFunction
-        f(w), volts -> volts, of the voltage across an element: it rises (or stays) with w, and an element of g siemens carries g f(w).
+        f(w), volts -> volts, of the voltage across an element: it rises (or stays) with w, and an element of g siemens carries g f(w). It is
+        one law for all elements of a network.
     element
         (E,) bool, which edges have this characteristic; the others are resistors. By default all.
     lower, upper
@@ -54,7 +56,10 @@ class ElementNetwork(Nonlinear):
                  lower: Values | None = None, upper: Values | None = None) -> None:  # fmt: skip
         super().__init__(edges, n_nodes, lower, upper)
         if not isinstance(characteristic, ScalarFunction):
-            raise TypeError(f"characteristic must be a pnnkern.ScalarFunction of the voltage, got {type(characteristic).__name__}")
+            raise TypeError(
+                "characteristic must be a pnnkern.ScalarFunction of the voltage, one for all elements (the others are resistors, by element), "
+                f"got {type(characteristic).__name__}"
+            )
         characteristic._takes(("w",), "characteristic")
         characteristic._rises("characteristic")
         self.characteristic = characteristic
@@ -87,8 +92,42 @@ class ElementNetwork(Nonlinear):
             slope = _array.namespace(w).where(self.on("element", self.element, w), slope, 1.0)
         return parameter * self._carried(w), parameter * slope, -parameter * slope
 
-    def _by_parameter(self, parameter: Array, u: Array, v: Array) -> Array:
-        return self._carried(u - v)
+    def solve_vjp(
+        self, cotangent: Numbers, parameter: PerEdge, nodes: Indices, voltages: Numbers, wrt: str | Sequence[str] = "parameter"
+    ) -> Any:
+        """The derivative of `solve` by the conductances, (E,), siemens, or by constants of the characteristic; summed over the batch.
+
+        Parameters
+        ----------
+        cotangent, parameter, nodes, voltages
+            As for other networks: (batch, n_nodes) of the states, (E,) siemens, what is held, (batch, n_nodes) volts.
+        wrt : str | Sequence[str]
+            Of "parameter", and "constants", which gives (constants,), in the order of `characteristic.constants`.
+
+        Returns
+        -------
+        Array | tuple[Array, ...]
+            In the order of `wrt`.
+
+        Raises
+        ------
+        ValueError
+            For constants where there are none, and shapes that do not fit.
+        """
+        names, law = wrt_names(wrt, ("parameter", "constants")), self.characteristic
+        if "constants" in names and not law.constants:
+            raise ValueError(f"wrt names 'constants', of which {law!r} has none")
+        p = self._edge_values("parameter", floats("parameter", parameter, voltages))
+        (i, j), xp = self.ends(p), _array.namespace(p)
+        found = {"parameter": xp.zeros(self.n_edges), "constants": xp.zeros(len(law.constants))}
+        elements = p * self.on("elements", self.element.astype(np.float64), p)
+        for part, across in self._answers(cotangent, p, nodes, voltages):
+            w = part[:, i] - part[:, j]
+            if "parameter" in names:
+                found["parameter"] -= (across * self._carried(w)).sum(axis=0)
+            if "constants" in names:
+                found["constants"] -= law._constants_vjp(across * elements, w)
+        return only(found, names)
 
     def _stored(self, a: Array, b: Array) -> Array:
         """The integral of f from voltages a to b (..., E)."""

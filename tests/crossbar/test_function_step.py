@@ -76,7 +76,7 @@ def test_a_weight_that_becomes_nan_is_found_at_the_next_pulse() -> None:
 @pytest.mark.parametrize(
     ("up", "said"),
     [
-        (np.sinh, "^up must be a pnnkern.ScalarFunction of w, low and high, got ufunc$"),
+        (np.sinh, "^up must be a pnnkern.ScalarFunction of w, low and high, one for all cells, got ufunc$"),
         (ScalarFunction(lambda w: w), r"^up must be a function of w, low, high \(and constants, with values\), got one of w: "),
     ],
 )
@@ -88,3 +88,11 @@ def test_what_is_no_step(up: object, said: str) -> None:
 def test_its_numbers_are_checked_as_of_all_devices() -> None:
     with pytest.raises(ValueError, match="step of a pulsed device must be positive, got -1"):
         FunctionStep(up=UP, down=DOWN, step=-1)
+
+
+def test_one_function_for_both_ways() -> None:
+    assert FunctionStep(up=UP) == FunctionStep(up=UP, down=UP) != FunctionStep(up=UP, down=DOWN)
+    quiet = {"step_dtod": 0.0, "noise": 0.0, "up_down": 0.0, "up_down_dtod": 0.0, "w_max_dtod": 0.0, "w_min_dtod": 0.0}
+    device = FunctionStep(up=UP, step=0.02, w_max=0.7, **quiet)
+    up, down = device.response(np.float64([[0.35]]), device_cells(device, (1, 1), key=KEY))
+    assert [float(up[0, 0]), float(down[0, 0])] == pytest.approx([0.01, 0.01], rel=1e-6)

@@ -6,16 +6,30 @@ import pytest
 import scipy.optimize
 from pnnkern.kernels import scalar
 
-from pnnkern import ScalarFunction, _launch
-from pnnkern.crossbar import IV, read, read_vjp, sinh_iv, solve_currents, solve_currents_vjp
+from pnnkern import ScalarFunction, _launch, random
+from pnnkern.crossbar import (
+    DAC,
+    IV,
+    BitSerial,
+    Chain,
+    GaussianNoise,
+    Wires,
+    read,
+    read_vjp,
+    sinh_iv,
+    solve_currents,
+    solve_currents_vjp,
+)
 from pnnkern.crossbar import solve as module
 from pnnkern.testing import check_vjp
 
 V0 = 0.3
 LAW = ScalarFunction(
-    lambda v, v0: v0 * np.sinh(v / v0), constants={"v0": V0}, between=(-2, 2), cuda="v0 * sinh(v / v0)", cuda_slope="cosh(v / v0)"
+    lambda v, v0: v0 * np.sinh(v / v0), constants={"v0": V0}, between=(-2, 2), cuda="v0 * sinh(v / v0)", cuda_slope="cosh(v / v0)",
+    cuda_slopes={"v0": "sinh(v / v0) - v / v0 * cosh(v / v0)"},
 )  # fmt: skip
-WIRES = 6000.0
+TWO = ScalarFunction(lambda v, v0, k: k * v0 * np.sinh(v / v0), constants={"v0": V0, "k": 1.5}, between=(-2, 2))
+WIRES, ONE = 6000.0, np.ones((1, 1))
 
 
 def array(rng: np.random.Generator, dtype: str = "float64", reads: int = 3, arrays: tuple[int, ...] = ()) -> tuple[np.ndarray, np.ndarray]:
@@ -103,9 +117,71 @@ def test_in_reads_without_wires(backend, rng: np.random.Generator) -> None:
     assert np.abs(by_g - (V0 * np.sinh(V / V0)).T @ q).max() < 1e-12 * np.abs(by_g).max()
 
 
+def by_v0(v: np.ndarray) -> np.ndarray:
+    return np.sinh(v / V0) - v / V0 * np.cosh(v / V0)
+
+
+def test_derivative_by_a_constant_of_one_cell(backend) -> None:
+    """In series with R: I = (V - v) / R = g f(v), so that dI/dv0 = g df/dv0 / (1 + R g f'); and g df/dv0 of a cell without wires."""
+    g, R = 1e-3, 4 * 500.0
+    for volts in (-3.0, 0.4):
+        v = scipy.optimize.brentq(lambda v, volts=volts: g * V0 * np.sinh(v / V0) - (volts - v) / R, -9, 9, xtol=1e-15)
+        V, G, one = (backend.array(np.array([[x]])) for x in (volts, g, 1.0))
+        found = solve_currents_vjp(one, V, G, wires=Wires(500.0, 500.0, 500.0, 500.0), iv=IV(LAW), wrt="constants")
+        assert backend.numpy(found).tolist() == pytest.approx([g * by_v0(v) / (1 + R * g * np.cosh(v / V0))], rel=1e-8)
+        found, by_g = read_vjp(one, V, G, iv=LAW, wrt=("constants", "G"))
+        assert backend.numpy(found).tolist() == pytest.approx([g * by_v0(volts)], rel=1e-12)
+        assert float(by_g[0, 0]) == pytest.approx(V0 * np.sinh(volts / V0), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"wires": WIRES}, {"wires": Wires(WIRES, WIRES, topology="interleaved")}, {"dac": DAC(4, 0.8)}, {"dac": BitSerial(4, range=0.8)},
+        {"noise": GaussianNoise(relative=0.1)}, {"noise": GaussianNoise(relative=0.1, clipped=True)},
+        {"noise": GaussianNoise(relative=0.1, frozen=True)},
+    ],
+    ids=lambda how: f"{next(iter(how))}-{type(next(iter(how.values()))).__name__}",
+)  # fmt: skip
+@pytest.mark.parametrize("arrays", [(), (2,)])
+def test_derivative_by_constants(how: dict, arrays: tuple[int, ...], rng: np.random.Generator) -> None:
+    """Of a law of two, against central differences; with all that comes between."""
+    V, G = rng.uniform(-1, 1, (3, 6)), rng.uniform(1e-6, 1e-4, (*arrays, 6, 4))
+    q, given = rng.normal(size=(*arrays, 3, 4)), how | ({"key": random.key(1)} if "noise" in how else {})
+    found, h = read_vjp(q, V, G, iv=TWO, wrt="constants", **given), 1e-5
+    for gradient, (name, value) in zip(found, TWO.constants.items(), strict=True):
+        up, down = ((q * read(V, G, iv=TWO.with_constants(**{name: value + sign * h}), **given)).sum() for sign in (1, -1))
+        assert gradient == pytest.approx((up - down) / (2 * h), rel=1e-5, abs=1e-5 * np.abs(found).max())
+
+
+@pytest.mark.parametrize(("reads", "arrays"), [(5, ()), (1, (3,)), (2, (2,))])
+def test_derivatives_by_constants_add_up(reads: int, arrays: tuple[int, ...], rng: np.random.Generator) -> None:
+    """Over reads and arrays of a stack, a few at a time."""
+    V, G = array(rng, reads=reads, arrays=arrays)
+    q, how = rng.normal(size=(*arrays, reads, 4)), {"wires": WIRES, "iv": LAW, "wrt": "constants"}
+    found = solve_currents_vjp(q, V, G, memory_limit=1, **how)
+    flat = [x.reshape(-1, *x.shape[-2:]) for x in (q, V, G)]
+    alone = [solve_currents_vjp(a[s : s + 1], b[s : s + 1], g, **how) for a, b, g in zip(*flat, strict=True) for s in range(reads)]
+    assert len(alone) == len(flat[0]) * reads
+    assert found.tolist() == pytest.approx(np.sum(alone, axis=0).tolist(), rel=1e-9)
+
+
+def test_a_function_is_the_law_of_all_cells(rng: np.random.Generator) -> None:
+    """Where an IV is asked for: it stands for itself."""
+    V, G = array(rng)
+    assert Chain(iv=LAW).iv == IV(LAW)
+    assert np.array_equal(read(V, G, iv=LAW), read(V, G, iv=IV(LAW)))
+    assert np.array_equal(solve_currents(V, G, wires=WIRES, iv=LAW), solve_currents(V, G, wires=WIRES, iv=IV(LAW)))
+
+
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
+        (lambda: IV([LAW, LAW]), TypeError, "^f of an IV must be a pnnkern.ScalarFunction or a function of arrays, one law for all cells"),
+        (lambda: Chain(iv=[LAW]), TypeError, "^iv must be an IV, .*, or a pnnkern.ScalarFunction of .* one law for all cells, got list$"),
+        (lambda: read_vjp(ONE, ONE, ONE, iv=sinh_iv(0.5), wrt="constants"), ValueError, "^wrt names .constants., which are those of an iv"),
+        (lambda: solve_currents_vjp(ONE, ONE, ONE, wires=1.0, wrt="constants"), ValueError, "there are none in this call$"),
+        (lambda: solve_currents_vjp(ONE, ONE, ONE, wires=1.0, iv=ScalarFunction(lambda v: v), wrt="constants"), ValueError, "are none in"),
         (lambda: IV(np.sinh), TypeError, "^slope of an IV is missing: give the derivative of f, or f as a pnnkern.ScalarFunction"),
         (lambda: IV(LAW, np.cosh), TypeError, r"^slope of an IV belongs to its ScalarFunction: ScalarFunction\(f, slope\)$"),
         (lambda: IV(ScalarFunction(lambda v, v0: v * v0)), TypeError, r"^f of an IV must be a function of v \(and constants, with values\), "

@@ -260,7 +260,7 @@ ONES = np.ones((2, 3)), np.ones((3, 4))
         (lambda: read(ONES[0].astype(int), ONES[1]), TypeError, "V must be an array of float32 or float64"),
         (lambda: read(ONES[0], ONES[1], dac=7), TypeError, "dac must be a DAC or a BitSerial"),
         (lambda: read(ONES[0], ONES[1], adc=DAC(7)), TypeError, "adc must be an ADC"),
-        (lambda: read(ONES[0], ONES[1], iv=2.0), TypeError, "iv must be sinh_iv"),
+        (lambda: read(ONES[0], ONES[1], iv=2.0), TypeError, "iv must be an IV, such as sinh_iv"),
         (lambda: read(ONES[0], ONES[1], output_noise=-1.0), ValueError, "output_noise must be finite and 0 or more"),
         (lambda: read(ONES[0], ONES[1], output_noise=1.0), ValueError, "needs a key"),
         (lambda: Chain(adc=ADC(8, "max")), ValueError, "range 'max' of an ADC needs a DAC with bits, whose range is the largest voltage"),

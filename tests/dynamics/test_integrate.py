@@ -8,9 +8,9 @@ import scipy.integrate
 import scipy.special
 from node_laws import KURAMOTO, LORENZ, OSCILLATOR
 
-from pnnkern import _launch, check, dynamics, random
+from pnnkern import ScalarFunction, _launch, check, dynamics, random
 from pnnkern._errors import FaultError
-from pnnkern.dynamics import Couplings, integrate, integrate_vjp
+from pnnkern.dynamics import Couplings, Law, integrate, integrate_vjp
 
 METHODS = {"rk4": ([0, 0.5, 0.5, 1], [1 / 6, 1 / 3, 1 / 3, 1 / 6]), "heun": ([0, 1], [0.5, 0.5])}
 
@@ -149,10 +149,27 @@ def test_noise_spreads_as_a_random_walk(backend) -> None:
     assert abs(np.corrcoef(steps.ravel(), walks[:, 0].ravel())[0, 1]) < 5 / np.sqrt(2 * batch)
 
 
+def test_a_leaky_node_in_noise(backend) -> None:
+    """Ornstein and Uhlenbeck's: at x = y = 0 Lorenz's z falls with the rate beta, and is noisy alone. Its variance comes to sigma^2 / (2 beta)
+    as 1 - exp(-2 beta t), and what it was is forgotten as exp(-beta t); by five standard errors."""
+    batch, sigma, beta, dt = 1000, 0.6, 8 / 3, 0.02
+    given = {"parameters": backend.array(np.ones((1, 2))), "couplings": Couplings([[0, 1]], 2), "weights": backend.array(np.zeros(1))}
+    state = backend.array(np.zeros((batch, 3, 2)))
+    how = {"method": "heun", "noise": [0.0, 0.0, sigma], "key": random.key(3), "every": 10}
+    found = backend.numpy(integrate(LORENZ, state, dt, 80, **how, **given))
+    z, t = found[:, :, 2], 10 * dt * np.arange(1, 9)
+    assert not found[:, :, :2].any()
+    right = sigma**2 / (2 * beta) * (1 - np.exp(-2 * beta * t))
+    assert z.var(axis=(0, 2)) == pytest.approx(right, rel=5 * np.sqrt(2 / (2 * batch)))
+    past = (z[:, 6] * z[:, 7]).mean() / (z[:, 6] ** 2).mean()
+    assert past == pytest.approx(np.exp(-beta * 10 * dt), abs=5 / np.sqrt(2 * batch))
+
+
 # ------------------------------------------------------------------------------------------------------------------ other solvers
 def test_lorenz_against_scipy(backend, rng: np.random.Generator) -> None:
     state, rho = rng.normal(size=(2, 3, 3)) + 1, np.array([[28.0, 13.0, 0.5]])
-    found = backend.numpy(integrate(LORENZ, backend.array(state), 0.002, 600, parameters=backend.array(rho), every=300))
+    given = {"parameters": backend.array(rho), "couplings": Couplings([[0, 1]], 3), "weights": backend.array(np.zeros(1))}
+    found = backend.numpy(integrate(LORENZ, backend.array(state), 0.002, 600, every=300, **given))
     for s in range(2):
         for i in range(3):
             right = scipy.integrate.solve_ivp(
@@ -208,7 +225,7 @@ def test_noise_is_that_of_the_key(backend, rng: np.random.Generator, dtype: str)
 
 # -------------------------------------------------------------------------------------------------------------------- derivatives
 def differences(backend, law, state: np.ndarray, dt: float, steps: int, given: dict, rng: np.random.Generator, limit: float = 1e-8) -> None:
-    """Along a direction of each, by central differences in float64."""
+    """Along a direction of each argument, by central differences in float64."""
     names = [n for n in ("state", "parameters", "weights", "drive") if n == "state" or isinstance(given.get(n), np.ndarray)]
     every = given.get("every", 1)
     g = rng.normal(size=(len(state), steps // every, *state.shape[1:]))
@@ -240,16 +257,49 @@ def test_derivatives_with_noise(backend, rng: np.random.Generator) -> None:
     differences(backend, law, state, 0.2, 7, given | {"method": "heun", "noise": 0.3, "key": random.key(2), "sample": 9, "start": 4}, rng)
 
 
-def test_derivatives_of_phases(backend, rng: np.random.Generator) -> None:
-    law, edges = KURAMOTO.with_constants(lag=0.3), [[0, 1], [2, 1], [3, 0], [2, 3]]
-    for directed in (False, True):
-        given = {"parameters": rng.normal(size=(1, 4)), "couplings": Couplings(edges, 4, directed=directed), "weights": rng.normal(size=4)}
-        differences(backend, law, rng.normal(size=(2, 1, 4)), 0.1, 30, given | {"every": 30}, rng)
+@pytest.mark.parametrize("directed", [False, True])
+def test_derivatives_of_lorenz(backend, rng: np.random.Generator, directed: bool) -> None:
+    """Coupled by sines of differences; by constants as well, of which there are some in rates and one in what is felt."""
+    law, edges = LORENZ.with_constants(sigma=4.0), [[0, 1], [2, 1], [3, 0], [2, 3]]
+    given = {"parameters": np.array([[28.0, 13.0, 0.5, 9.0]]), "couplings": Couplings(edges, 4, directed=directed)}
+    given["weights"] = rng.normal(size=4)
+    state, weights = rng.normal(size=(67, 3, 4)) + 1, rng.normal(size=(10, 3, 4))  # more than a tile, and than the teams of a block
+    asked, where = ("constants", "parameters", "state"), on(backend, given)
+    cotangent = np.broadcast_to(weights, (len(state), *weights.shape))
+    found = integrate_vjp(backend.array(cotangent), law, backend.array(state), 0.01, 40, every=4, wrt=asked, **where)
+    by_constants, by_parameters, by_state = map(backend.numpy, found)
+    assert by_constants.shape == (3,)
+    assert list(law.constants) == ["sigma", "beta", "lag"]
+
+    def sums(law: dynamics.Law, state: np.ndarray, **changed) -> np.ndarray:
+        """Of each sample."""
+        return (weights * integrate(law, state, 0.01, 40, every=4, **given | changed)).sum(axis=(1, 2, 3))
+
+    size, h = abs(by_constants).max(), 1e-5
+    for name, gradient in zip(law.constants, by_constants, strict=True):
+        up, down = (sums(law.with_constants(**{name: law.constants[name] + sign * h}), state).sum() for sign in (1, -1))
+        assert abs(gradient - (up - down) / (2 * h)) < 1e-7 * size, name
+    way = rng.normal(size=(1, 4))
+    up, down = (sums(law, state, parameters=given["parameters"] + sign * h * way).sum() for sign in (1, -1))
+    assert float((by_parameters * way).sum()) == pytest.approx((up - down) / (2 * h), rel=1e-6)
+    ways = rng.normal(size=state.shape)
+    up, down = (sums(law, state + sign * h * ways) for sign in (1, -1))
+    assert (by_state * ways).sum(axis=(1, 2)) == pytest.approx((up - down) / (2 * h), rel=1e-6, abs=1e-6)
 
 
-def test_derivatives_of_lorenz(backend, rng: np.random.Generator) -> None:
-    given = {"parameters": np.array([[28.0, 13.0, 0.5]])}
-    differences(backend, LORENZ, rng.normal(size=(2, 3, 3)) + 1, 0.01, 40, given, rng)
+def test_the_derivative_by_a_rate_of_decay(backend) -> None:
+    """At x = y = 0 z falls by R(-beta dt) in each step of RK4, the first terms of an exponential: of T steps T R^(T-1) R' (-dt)."""
+    steps, dt, beta, z = 20, 0.1, 8 / 3, np.array([1.5, -0.4])
+    state = np.zeros((1, 3, 2))
+    state[0, 2] = z
+    given = {"parameters": backend.array(np.ones((1, 2))), "couplings": Couplings([[0, 1]], 2), "weights": backend.array(np.zeros(1))}
+    cotangent = np.zeros((1, 1, 3, 2))
+    cotangent[0, 0, 2] = 2.0, 3.0
+    found = integrate_vjp(backend.array(cotangent), LORENZ, backend.array(state), dt, steps, every=steps, wrt="constants", **given)
+    a = -beta * dt
+    R, slope = 1 + a + a**2 / 2 + a**3 / 6 + a**4 / 24, 1 + a + a**2 / 2 + a**3 / 6
+    right = (2.0 * z[0] + 3.0 * z[1]) * steps * R ** (steps - 1) * slope * -dt
+    assert backend.numpy(found).tolist() == pytest.approx([0.0, right, 0.0], rel=1e-12)
 
 
 def test_derivatives_in_single_precision(backend, rng: np.random.Generator) -> None:
@@ -318,7 +368,7 @@ def refused(**changed) -> dict:
 @pytest.mark.parametrize(
     ("changed", "error", "said"),
     [
-        ({"law": "duffing"}, TypeError, "law must be a dynamics.Law, got str"),
+        ({"law": "duffing"}, TypeError, "law must be a dynamics.Law, one for all nodes, got str"),
         ({"state": np.zeros((2, 4))}, ValueError, "state must be (batch, 2, nodes), with q, v of each node, got shape (2, 4)"),
         ({"state": np.zeros((2, 3, 4))}, ValueError, "state must be (batch, 2, nodes)"),
         ({"state": np.zeros((0, 2, 4))}, ValueError, "state must be (batch, 2, nodes)"),
@@ -368,13 +418,16 @@ def test_states_beyond_a_block(backend) -> None:
 
 
 def test_what_the_law_does_not_take() -> None:
-    state = np.zeros((1, 3, 2))
+    state, left = np.zeros((1, 3, 2)), ScalarFunction(lambda x, rho: -rho * x)
+    fall = Law({"x": left, "y": "x", "z": "y"})
     for given, said in (({"drive": np.zeros((1, 1, 1))}, "drive is given, and no rate takes it"),
                         ({"couplings": Couplings([[0, 1]], 2), "weights": np.ones(1)}, "couplings or weights are given, and no rate takes"),
                         ({"method": "leapfrog"}, "the leapfrog takes laws {'q': 'v', 'v': f} whose f is not of v")):  # fmt: skip
         with pytest.raises(ValueError, match=re.escape(said)):
-            integrate(LORENZ, state, 0.1, 1, parameters=np.ones((1, 2)), **given)
-    with pytest.raises(ValueError, match="wrt names 'drive', of which there are none in this call"):
-        integrate_vjp(state[:, None], LORENZ, state, 0.1, 1, parameters=np.ones((1, 2)), wrt="drive")
+            integrate(fall, state, 0.1, 1, parameters=np.ones((1, 2)), **given)
+    plain = Law({"x": ScalarFunction(lambda x: -x), "y": "x", "z": "y"})
+    for name, said in (("drive", "'drive', of which"), ("constants", "'constants', of which"), ("constant", "'constant': this derivative")):
+        with pytest.raises(ValueError, match=f"wrt names {said}"):
+            integrate_vjp(state[:, None], plain, state, 0.1, 1, wrt=name)
     with pytest.raises(ValueError, match=re.escape("cotangent must be (1, 1, 3, 2), as what integrate gives, got shape (1, 3, 2)")):
-        integrate_vjp(state, LORENZ, state, 0.1, 1, parameters=np.ones((1, 2)))
+        integrate_vjp(state, plain, state, 0.1, 1)

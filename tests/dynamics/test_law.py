@@ -11,7 +11,7 @@ from node_laws import FORCE, KURAMOTO, LORENZ, OSCILLATOR
 
 from pnnkern import ScalarFunction, _compile, _launch, _sources
 from pnnkern._errors import DeviceError
-from pnnkern.dynamics import Law, integrate, integrate_vjp
+from pnnkern.dynamics import Couplings, Law, integrate, integrate_vjp
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 import cubins  # (of the scripts)
@@ -23,7 +23,7 @@ def test_names_say_what_arguments_are() -> None:
     assert (OSCILLATOR.states, OSCILLATOR.parameters) == (("q", "v"), ("k", "gain"))
     assert (KURAMOTO.states, KURAMOTO.parameters) == (("phase",), ("omega",))
     assert (LORENZ.states, LORENZ.parameters) == (("x", "y", "z"), ("rho",))
-    assert [(law.coupled, law.driven) for law in (OSCILLATOR, KURAMOTO, LORENZ)] == [(True, True), (True, False), (False, False)]
+    assert [(law.coupled, law.driven) for law in (OSCILLATOR, KURAMOTO, LORENZ)] == [(True, True), (True, False), (True, False)]
     assert [law.is_second_order for law in (OSCILLATOR, KURAMOTO, LORENZ)] == [True, False, False]
     damped = ScalarFunction(lambda q, v: -q - v)
     assert not Law({"q": "v", "v": damped}).is_second_order
@@ -31,7 +31,8 @@ def test_names_say_what_arguments_are() -> None:
 
 
 def test_other_constants_compile_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    state, given = np.ones((1, 3, 2)), {"parameters": np.ones((1, 2))}
+    none = Couplings(np.zeros((0, 2), int), 2)
+    state, given = np.ones((1, 3, 2)), {"parameters": np.ones((1, 2)), "couplings": none, "weights": np.zeros(0)}
     one = integrate(LORENZ, state, 0.01, 5, **given)
     monkeypatch.setattr(_launch, "_plan", None)
     other = LORENZ.with_constants(sigma=3.0, beta=1.0)
@@ -113,13 +114,37 @@ def test_laws_are_told_apart() -> None:
     assert len({law.forward for law in laws} | {law.back() for law in laws}) == 6
     other = OSCILLATOR.with_constants(alpha=1.0)
     assert (other.forward, other.back()) == (OSCILLATOR.forward, OSCILLATOR.back())
+    assert OSCILLATOR.back(constants=True) is other.back(constants=True) is not OSCILLATOR.back()
+
+
+def test_constants_by_name() -> None:
+    """One name is one constant, whose derivative is the sum of those of all functions that have it."""
+    fall, rise = ScalarFunction(lambda x, a=1.0, b=2.0: -a * x - b), ScalarFunction(lambda y, c=3.0, a=1.0: a * y + c)
+    law = Law({"x": fall, "y": rise})
+    assert law.constants == {"a": 1.0, "b": 2.0, "c": 3.0}
+    assert law._by_name(np.array([1.0, 10.0, 100.0, 1000.0])).tolist() == [1001.0, 10.0, 100.0]
+    assert law.with_constants(a=5.0).constants == {"a": 5.0, "b": 2.0, "c": 3.0}
+    two = Law({"x": fall, "y": rise.with_constants(a=4.0)})
+    with pytest.raises(ValueError, match=r"^constant a is 1 in one function of the law and 4 in another: give them two names$"):
+        _ = two.constants
+
+
+def test_derivatives_by_constants_that_are_missing_or_wrong() -> None:
+    state, out = np.ones((1, 1, 2)), np.ones((1, 1, 1, 2))
+    bent = Law({"x": ScalarFunction(lambda x, a=1.0: -x * abs(a))})
+    wrong = Law({"x": ScalarFunction(lambda x, a=1.0: -x * a, slopes={"a": lambda x, a: -2 * x})})
+    for law, said in ((bent, "slopes['a'] cannot be made by complex step: give it"), (wrong, "slopes['a'] is not the derivative of")):
+        with pytest.raises(ValueError, match=re.escape(said)):
+            integrate_vjp(out, law, state, 0.1, 1, wrt="constants")
+        law.back()  # by all arguments there are
 
 
 @pytest.mark.parametrize("law", [OSCILLATOR, KURAMOTO, LORENZ], ids=["oscillator", "phases", "lorenz"])
 def test_text_compiles_by_nvrtc(law: Law) -> None:
     if cubins.library(13) is None:
         pytest.skip("NVRTC 13 is not installed")
-    for stem, own in (("dynamics/ode", law.forward), ("dynamics/adjoint", law.back())):
+    back = law.back(constants=law is LORENZ)
+    for stem, own in (("dynamics/ode", law.forward), ("dynamics/adjoint", back)):
         image = _compile.cubin(cubins.Binding(13), stem, "sm_90", {}, own).read_bytes()
         assert set(cubins.resources(image)) == set(_sources.prototypes(stem))
 

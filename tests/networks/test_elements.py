@@ -10,7 +10,8 @@ from pnnkern.networks import DiodeNetwork, ElementNetwork, ResistorNetwork, grap
 VT = 1.5 * 0.02585  # ideality times kT/q at 300 K, volts
 
 DIODE = ScalarFunction(
-    lambda w, vt: vt * (np.exp(w / vt) - 1), constants={"vt": VT}, between=(-0.5, 0.5), cuda="vt * expm1(w / vt)", cuda_slope="exp(w / vt)"
+    lambda w, vt: vt * (np.exp(w / vt) - 1), constants={"vt": VT}, between=(-0.5, 0.5), cuda="vt * expm1(w / vt)", cuda_slope="exp(w / vt)",
+    cuda_slopes={"vt": "expm1(w / vt) - w / vt * exp(w / vt)"},
 )  # fmt: skip
 # space charge in a vacuum diode, both ways: Child's law
 CHILD = ScalarFunction(
@@ -135,10 +136,45 @@ def test_derivative_behind_a_resistor(backend) -> None:
     assert found.tolist() == pytest.approx([(V - u) / rate, -(u**1.5) / rate], rel=1e-8)
 
 
+def test_derivative_by_the_constants_of_a_diode(backend) -> None:
+    """Behind a resistor: a (V - u) = g f(u), so that du/dvt = -g df/dvt / (a + g exp(u / vt)), summed over the batch."""
+    a, g = 1e-3, 1e-12 / VT
+    net = ElementNetwork([[0, 1], [1, 2]], 3, DIODE, element=[False, True])
+    volts, weights = np.array([[5.0, 0.0], [0.4, 0.0]]), np.array([2.0, -3.0])
+    there = backend.array(np.array([a, g]))
+    v = net.solve(there, [0, 2], backend.array(volts), method="sweep")
+    cotangent = np.zeros((2, 3))
+    cotangent[:, 1] = weights
+    by_constants, by_g = net.solve_vjp(backend.array(cotangent), there, [0, 2], v, wrt=("constants", "parameter"))
+    u = np.array([scipy.optimize.brentq(lambda u, V=V: a * (V - u) - g * VT * np.expm1(u / VT), 0, 5, xtol=1e-15) for V in volts[:, 0]])
+    right = weights @ (-g * (np.expm1(u / VT) - u / VT * np.exp(u / VT)) / (a + g * np.exp(u / VT)))
+    assert backend.numpy(by_constants).tolist() == pytest.approx([right], rel=1e-7)
+    assert np.array_equal(backend.numpy(by_g), backend.numpy(net.solve_vjp(backend.array(cotangent), there, [0, 2], v)))
+
+
+def test_derivative_by_constants_of_many_elements(rng: np.random.Generator) -> None:
+    """Against central differences; resistors among them have none."""
+    law = ScalarFunction(lambda w, a, b: a * w + b * w * w * w, constants={"a": 0.5, "b": 2.0})
+    edges = graphs.lattice(3, 4)
+    element, g, volts, q = rng.random(len(edges)) < 0.6, rng.uniform(0.5, 2, len(edges)), rng.uniform(-1, 1, (3, 2)), rng.normal(size=(3, 12))
+
+    def solved(law: ScalarFunction) -> np.ndarray:
+        return ElementNetwork(edges, 12, law, element=element).solve(g, [0, 11], volts, tolerance=1e-13)
+
+    net, h = ElementNetwork(edges, 12, law, element=element), 1e-5
+    found = net.solve_vjp(q, g, [0, 11], solved(law), wrt="constants")
+    for gradient, (name, value) in zip(found, law.constants.items(), strict=True):
+        up, down = ((q * solved(law.with_constants(**{name: value + sign * h}))).sum() for sign in (1, -1))
+        assert gradient == pytest.approx((up - down) / (2 * h), rel=1e-6)
+    with pytest.raises(ValueError, match=r"^wrt names 'constants', of which ScalarFunction\(the function\(w\)\) has none$"):
+        ElementNetwork(edges, 12, CHILD).solve_vjp(q, g, [0, 11], solved(law), wrt="constants")
+
+
 @pytest.mark.parametrize(
     ("make", "error", "said"),
     [
-        (lambda: ElementNetwork([[0, 1]], 2, np.tanh), TypeError, "^characteristic must be a pnnkern.ScalarFunction of the voltage, got uf"),
+        (lambda: ElementNetwork([[0, 1]], 2, [CHILD, DIODE]), TypeError, r"one for all elements \(the others are resistors, .*\), got list$"),
+        (lambda: ElementNetwork([[0, 1]], 2, np.tanh), TypeError, "^characteristic must be a pnnkern.ScalarFunction of the voltage, one for"),
         (lambda: ElementNetwork([[0, 1]], 2, ScalarFunction(lambda w, g: w * g)), TypeError, r"^characteristic must be a function of w \(and"),
         (lambda: ElementNetwork([[0, 1]], 2, ScalarFunction(lambda w: -w)), ValueError, "^characteristic must rise everywhere, got the slope"),
         (lambda: ElementNetwork([[0, 1]], 2, CHILD, element=[True, False]), ValueError, r"^element must be \(1,\), one for each edge, got"),

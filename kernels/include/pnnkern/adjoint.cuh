@@ -38,7 +38,7 @@ PNN_D void ode_step_back(const ode<real>& o, const ode_back<real>& b, bool mine,
         __syncthreads();
         const real weight = h * o.part(j), ahead = j + 1 < stages ? h * o.at(j + 1) : 0, place = o.at(j);
         for (long long i = lane; i < n; i += team) {
-            real own[OWN_STATES], p[OWN_PARAMETERS + 1], gk[OWN_STATES], gx[OWN_STATES], gp[OWN_PARAMETERS + 1], gu;
+            real own[OWN_STATES], p[OWN_PARAMETERS + 1], gk[OWN_STATES], gx[OWN_STATES], gp[OWN_PARAMETERS + OWN_CONSTANTS + 1], gu;
             o.node(i, y, own, p);
             for (int k = 0; k < OWN_STATES; k++) {
                 gk[k] = weight * g[k * n + i] + (j + 1 < stages ? ahead * ga[k * n + i] : 0);
@@ -47,21 +47,24 @@ PNN_D void ode_step_back(const ode<real>& o, const ode_back<real>& b, bool mine,
             own_rates_back(own, o.coupled(i, y), o.input(s, t, place, i), p, o.constants, gk, gx, felt + i, &gu, gp);
             for (int k = 0; k < OWN_STATES; k++) ga[k * n + i] = gx[k];
             if (mine)
-                for (int q = 0; q < OWN_PARAMETERS; q++) b.by_parameters[q * n + i] += gp[q];
+                for (int q = 0; q < OWN_PARAMETERS + OWN_CONSTANTS; q++) b.by_parameters[q * n + i] += gp[q];
             before[i] += (1 - place) * gu;
             behind[i] += place * gu;
         }
         __syncthreads();
-        real by_own, by_other;
+        real by_own, by_other, by_felt[OWN_FELT_CONSTANTS + 1];
         if (o.offsets)
             for (long long i = lane; i < n; i += team) {
                 real sum = 0;
                 for (int k = o.offsets[i]; k < o.offsets[i + 1]; k++) {
-                    own_felt_back(y[i], y[o.neighbour[k]], o.constants, &by_own, &by_other);
+                    own_felt_back(y[i], y[o.neighbour[k]], o.constants, &by_own, &by_other, by_felt);
                     sum += o.weights[o.edge[k]] * by_own * felt[i];
+                    if (mine)
+                        for (int q = 0; q < OWN_FELT_CONSTANTS; q++)
+                            b.by_parameters[(OWN_PARAMETERS + OWN_CONSTANTS + q) * n + i] += o.weights[o.edge[k]] * felt[i] * by_felt[q];
                 }
                 for (int k = b.offsets[i]; k < b.offsets[i + 1]; k++) {
-                    own_felt_back(y[b.neighbour[k]], y[i], o.constants, &by_own, &by_other);
+                    own_felt_back(y[b.neighbour[k]], y[i], o.constants, &by_own, &by_other, by_felt);
                     sum += o.weights[b.edge[k]] * by_other * felt[b.neighbour[k]];
                 }
                 ga[i] += sum;
@@ -111,7 +114,7 @@ PNN_D void adjoint_back(const ode<real>& o, ode_back<real> b, long long every, l
     const long long row = (long long)blockIdx.x * teams + slot;
     real *g = memory + slot * (5 * each + 4 * n), *x = g + each, *room = x;   // steps forwards and backwards take turns in one room
     history += row * segment * stages * each;
-    b.by_parameters += row * OWN_PARAMETERS * n;
+    b.by_parameters += row * (OWN_PARAMETERS + OWN_CONSTANTS + OWN_FELT_CONSTANTS) * n;
     b.by_weights += row * b.edges;
     for (long long base = (long long)blockIdx.x * teams; base < o.samples; base += (long long)gridDim.x * teams) {
         const bool mine = base + slot < o.samples;

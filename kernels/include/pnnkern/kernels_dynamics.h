@@ -44,7 +44,7 @@ struct pnn_adjoint_back_f32_arguments {
     const float* cotangent; /* (samples, steps / every, components, n) */
     float* history; /* (teams, segment, stages, components, n) */
     float* by_state; /* (samples, components, n) */
-    float* by_parameters; /* (teams, parameters, n) */
+    float* by_parameters; /* (teams, parameters + constants, n) */
     float* by_weights; /* (teams, edges) */
     float* by_drive; /* (samples, times, channels) */
 };
@@ -99,7 +99,7 @@ struct pnn_adjoint_back_f64_arguments {
     const double* cotangent; /* (samples, steps / every, components, n) */
     double* history; /* (teams, segment, stages, components, n) */
     double* by_state; /* (samples, components, n) */
-    double* by_parameters; /* (teams, parameters, n) */
+    double* by_parameters; /* (teams, parameters + constants, n) */
     double* by_weights; /* (teams, edges) */
     double* by_drive; /* (samples, times, channels) */
 };

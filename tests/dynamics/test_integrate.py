@@ -257,6 +257,13 @@ def test_derivatives_with_noise(backend, rng: np.random.Generator) -> None:
     differences(backend, law, state, 0.2, 7, given | {"method": "heun", "noise": 0.3, "key": random.key(2), "sample": 9, "start": 4}, rng)
 
 
+def test_derivatives_of_phases(backend, rng: np.random.Generator) -> None:
+    """Of one component."""
+    law, couplings = KURAMOTO.with_constants(lag=0.3), Couplings([[0, 1], [2, 1], [3, 0], [2, 3]], 4)
+    given = {"parameters": rng.normal(size=(1, 4)), "couplings": couplings, "weights": rng.normal(size=4)}
+    differences(backend, law, rng.normal(size=(2, 1, 4)), 0.1, 30, given | {"every": 30}, rng)
+
+
 @pytest.mark.parametrize("directed", [False, True])
 def test_derivatives_of_lorenz(backend, rng: np.random.Generator, directed: bool) -> None:
     """Coupled by sines of differences; by constants as well, of which there are some in rates and one in what is felt."""

@@ -1,7 +1,7 @@
 """Rows of `LANES` numbers for Numba, as vectors of LLVM's: what is done to a row is one instruction to compile, and SIMD on every processor.
 
-A loop over so few numbers is unrolled before it could be vectorised, and what is unrolled takes long to compile. Vectors are float32 or float64,
-as the array they come from; each operation rounds once, but for `plus`.
+A loop over so few numbers is unrolled before it could be vectorised, and what is unrolled takes long to compile. Vectors are of float32 or
+float64, as the array that they come from; each operation but `plus` rounds once.
 """
 
 from typing import Any
@@ -85,7 +85,7 @@ def mul(typingctx: Any, a: Any, b: Any) -> Any:
 
 @intrinsic
 def plus(typingctx: Any, c: Any, a: Any, b: Any) -> Any:
-    """c + a b, rounded once where the processor can."""
+    """c + a b, rounded once where the processor can, else twice."""
 
     def emit(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         c, a, b = args

@@ -31,9 +31,9 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}  # sums of positive numbers: any o
 
 
 # -------------------------------------------------------------------------------------------------------------------- leaves
-# A group of leaves works in two arrays of rows of lanes: C, the conductances, row PORTS k + a between ports k and a, and tape, the weights of the
-# nodes that are left, row PORTS step + a. Behind these are the segments of a move, or which lanes are shut, the five kinds of segments, and what
-# the reverse pass works with.
+# A group of leaves works in two arrays of rows of lanes: C, the conductances, row PORTS k + a between ports k and a, and tape, the weights of
+# the nodes that are left, row PORTS step + a. Behind these are the segments of a move, or which lanes are shut, the five kinds of segments, and
+# what the reverse pass works with.
 GIVEN, WIRE, OWN = PORTS * STEPS, PORTS * STEPS + 1, PORTS * (STEPS + 1)
 
 
@@ -166,7 +166,7 @@ def pnn_tree_leaves(arrays, n_in, n_out, pair, word, bit, first, last, G, out):
     C, tape = memory(word, bit, first, last, G.dtype)
     for n in range(arrays):
         for start in range(0, blocks, LANES):
-            lanes = min(LANES, blocks - start)
+            lanes = LANES if start + LANES < blocks else blocks - start
             leaf_group(G, n, n_in, n_out, pair, start, lanes, C, tape)
             for x in range(lanes):
                 for a in range(PORTS * PORTS):
@@ -176,7 +176,7 @@ def pnn_tree_leaves(arrays, n_in, n_out, pair, word, bit, first, last, G, out):
 # --------------------------------------------------------------------------------------------------------------------- joins
 @inner(fastmath=FAST, error_model="numpy")
 def panel(rows, start, stop):
-    """The nodes start to stop of `eliminate`, without the update of the rows below."""
+    """The nodes start to stop of `join`, without the update of the rows below."""
     n = rows.shape[1]
     for k in range(start, stop):
         total = rows[k, k + 1]
@@ -195,71 +195,13 @@ def panel(rows, start, stop):
 
 # Loops instead of Numba's slices and sums of arrays, which bring the text of their errors along: that takes longer to compile than all of this.
 @inner(error_model="numpy")
-def corner(A, top, bottom, left, right):
-    """A copy of A[top:bottom, left:right]."""
-    out = np.empty((bottom - top, right - left), A.dtype)
-    for i in range(top, bottom):
-        for j in range(left, right):
-            out[i - top, j - left] = A[i, j]
-    return out
-
-
-@inner(error_model="numpy")
-def place(A, out, top):
-    """out[top:] = A."""
-    for i in range(A.shape[0]):
-        for j in range(A.shape[1]):
-            out[top + i, j] = A[i, j]
-
-
-@inner(error_model="numpy")
-def product(left, right):
-    """left.T @ right."""
-    out = np.empty((left.shape[1], right.shape[1]), left.dtype)
-    return np.dot(left.T, right, out)
-
-
-@inner(error_model="numpy")
-def eliminate(rows):
-    """rows (e, n): conductances of e nodes that go, to each other (columns :e, symmetric) and to the ports that stay (columns e:).
-
-    In place: on return rows[:, e:] = Z, and the conductances of the ports that stay grow by Z.T @ Z. The voltage of node k is then
-    rows[k, k] * sum_{a > k} rows[k, a] v_a.
-    """
-    e, n = rows.shape
-    for start in range(0, e, PANEL):
-        stop = start + PANEL if start + PANEL < e else e
-        panel(rows, start, stop)
-        if stop < e:
-            done = corner(rows, start, stop, stop, n)
-            more = product(corner(rows, start, stop, stop, e), done)
-            for k in range(stop, e):
-                for a in range(stop, n):
-                    rows[k, a] += more[k - stop, a - stop]
-
-
-@inner(error_model="numpy")
-def shared_rows(first, out1, keep1, second, out2, keep2):
-    """The rows that `eliminate` takes, for two blocks whose ports out1 and out2 are one."""
-    e, n1, n2 = len(out1), len(keep1), len(keep2)
-    rows = np.empty((e, e + n1 + n2), first.dtype)
-    for k in range(e):
-        for a in range(e):
-            rows[k, a] = first[out1[k], out1[a]] + second[out2[k], out2[a]]
-        for a in range(n1):
-            rows[k, e + a] = first[out1[k], keep1[a]]
-        for a in range(n2):
-            rows[k, e + n1 + a] = second[out2[k], keep2[a]]
-    return rows
-
-
-@inner(error_model="numpy")
-def columns(A, start, numbers):
-    """A copy of the columns start + numbers."""
-    out = np.empty((A.shape[0], len(numbers)), A.dtype)
-    for i in range(A.shape[0]):
-        for j in range(len(numbers)):
-            out[i, j] = A[i, start + numbers[j]]
+def corner(A, top, bottom, left, right, numbers):
+    """A copy of A[top:bottom, left:right], or where there are numbers of these columns from `left` on."""
+    count = len(numbers)
+    out = np.empty((bottom - top, count if count else right - left), A.dtype)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = A[top + i, left + (numbers[j] if count else j)]
     return out
 
 
@@ -268,35 +210,59 @@ def join(first, out1, keep1, second, out2, keep2, drivers, outputs):
     """Two blocks wired together at out1 = out2: conductances of their other ports (first's, then second's), and the eliminated rows.
 
     Where there are `drivers`, only the conductances between these and the `outputs` among the other ports: (drivers, outputs).
+
+    rows (e, n): conductances of e nodes that go, to each other (columns :e, symmetric) and to the ports that stay (columns e:). In the end
+    rows[:, e:] = Z, and the conductances of the ports that stay have grown by Z.T @ Z. The voltage of node k is then
+    rows[k, k] * sum_{a > k} rows[k, a] v_a.
     """
-    rows = shared_rows(first, out1, keep1, second, out2, keep2)
-    eliminate(rows)
-    e, n = len(out1), len(keep1)
-    if len(drivers):
-        left, right = columns(rows, e, drivers), columns(rows, e, outputs)
-    else:
-        left = corner(rows, 0, e, e, rows.shape[1])
-        right = left
-    C = product(left, right)
-    if len(drivers):
-        for a in range(len(drivers)):
-            for b in range(len(outputs)):
-                i, j = drivers[a], outputs[b]
-                if i < n and j < n:
-                    C[a, b] += first[keep1[i], keep1[j]]
-                elif i >= n and j >= n:
-                    C[a, b] += second[keep2[i - n], keep2[j - n]]
-    else:
-        for a in range(n):
-            for b in range(n):
+    e, n1, n2 = len(out1), len(keep1), len(keep2)
+    n = e + n1 + n2
+    rows = np.empty((e, n), first.dtype)
+    for k in range(e):
+        for a in range(e):
+            rows[k, a] = first[out1[k], out1[a]] + second[out2[k], out2[a]]
+        for a in range(n1):
+            rows[k, e + a] = first[out1[k], keep1[a]]
+        for a in range(n2):
+            rows[k, e + n1 + a] = second[out2[k], keep2[a]]
+    none, C = out1[:0], rows
+    for start in range(0, e, PANEL):
+        stop = start + PANEL if start + PANEL < e else e
+        panel(rows, start, stop)
+        last = stop == e
+        left = corner(rows, 0 if last else start, stop, stop, n if last else e, drivers if last else none)
+        right = left if last and not len(drivers) else corner(rows, 0 if last else start, stop, stop, n, outputs if last else none)
+        C = np.dot(left.T, right, np.empty((left.shape[1], right.shape[1]), left.dtype))
+        if not last:
+            for k in range(stop, e):
+                for a in range(stop, n):
+                    rows[k, a] += C[k - stop, a - stop]
+    for a in range(len(drivers)):
+        for b in range(len(outputs)):
+            i, j = drivers[a], outputs[b]
+            if i < n1 and j < n1:
+                C[a, b] += first[keep1[i], keep1[j]]
+            elif i >= n1 and j >= n1:
+                C[a, b] += second[keep2[i - n1], keep2[j - n1]]
+    if not len(drivers):
+        for a in range(n1):
+            for b in range(n1):
                 C[a, b] += first[keep1[a], keep1[b]]
-        for a in range(len(keep2)):
-            for b in range(len(keep2)):
-                C[n + a, n + b] += second[keep2[a], keep2[b]]
+        for a in range(n2):
+            for b in range(n2):
+                C[n1 + a, n1 + b] += second[keep2[a], keep2[b]]
     return C, rows
 
 
 # ------------------------------------------------------------------------------------------------------------- down the tree
+@inner(error_model="numpy")
+def place(A, out, top):
+    """out[top:] = A."""
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            out[top + i, j] = A[i, j]
+
+
 @inner(fastmath=FAST, error_model="numpy")
 def back(rows, V, start, stop):
     """V[k] = rows[k, k] (V[k] + sum_{k < a < stop} rows[k, a] V[a]) for stop > k >= start."""
@@ -312,11 +278,11 @@ def back(rows, V, start, stop):
 
 @inner(error_model="numpy")
 def interpolate(rows, V):
-    """Fill V[:e], the eliminated nodes, from V[e:], the kept ports; V (n, q), rows from `eliminate`."""
-    e = rows.shape[0]
+    """Fill V[:e], the eliminated nodes, from V[e:], the kept ports; V (n, q), rows from `join`."""
+    e, none = rows.shape[0], np.empty(0, np.int64)
     for start in range((e - 1) // PANEL * PANEL, -1, -PANEL):
         stop = min(start + PANEL, e)
-        place(np.dot(corner(rows, start, stop, stop, rows.shape[1]), V[stop:]), V, start)
+        place(np.dot(corner(rows, start, stop, stop, rows.shape[1], none), V[stop:]), V, start)
         back(rows, V, start, stop)
 
 
@@ -412,7 +378,7 @@ def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W,
         segments[at] = 0
     for n in range(arrays):
         for start in range(0, blocks, LANES):
-            lanes = min(LANES, blocks - start)
+            lanes = LANES if start + LANES < blocks else blocks - start
             leaf_group(G, n, n_in, n_out, pair, start, lanes, C, tape)
             for x in range(lanes):
                 for a in range(PORTS * PORTS):
@@ -467,7 +433,7 @@ def pnn_tree_voltages(arrays, n_in, n_out, q, pair, word, bit, first, last, G, V
     v = np.empty(PORTS * q, G.dtype)
     for n in range(arrays):
         for start in range(0, blocks, LANES):
-            lanes = min(LANES, blocks - start)
+            lanes = LANES if start + LANES < blocks else blocks - start
             leaf_group(G, n, n_in, n_out, pair, start, lanes, C, tape)
             for x in range(lanes):
                 at = start + x

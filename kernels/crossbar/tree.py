@@ -225,7 +225,8 @@ def join(first, out1, keep1, second, out2, keep2, drivers, outputs):
             rows[k, e + a] = first[out1[k], keep1[a]]
         for a in range(n2):
             rows[k, e + n1 + a] = second[out2[k], keep2[a]]
-    none, C = out1[:0], rows
+    none = out1[:0]
+    C = rows  # what it will be is of this type
     for start in range(0, e, PANEL):
         stop = start + PANEL if start + PANEL < e else e
         panel(rows, start, stop)

@@ -128,8 +128,8 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
                         driven(drive, first, times, channels, t + 1, u1)
                     if noisy:
                         drawn(key0, key1, numbers, n, step0 + t, root, sigma, z)
-                    step(method, h, at, part, x, ys[t - begin], 1, acc, k, c, u, z, noisy, n, joined, weights, offsets, neighbour, edge,
-                         parameters, constants, u0, u1)  # fmt: skip
+                    step(method, h, at, part, x, ys[t - begin], np.int64(1), acc, k, c, u, z, noisy, n, joined, weights, offsets, neighbour,
+                         edge, parameters, constants, u0, u1)  # fmt: skip
                 for t in range(end - 1, begin - 1, -1):
                     if (t + 1) % every == 0:
                         for l in range(width):

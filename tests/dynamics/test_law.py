@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from node_laws import FORCE, KURAMOTO, LORENZ, OSCILLATOR
+from pnnkern.kernels.dynamics import ode
 
 from pnnkern import ScalarFunction, _compile, _launch, _sources
 from pnnkern._errors import DeviceError
@@ -113,6 +114,16 @@ def test_laws_are_told_apart() -> None:
     assert len({law.forward for law in laws} | {law.back() for law in laws}) == 6
     other = OSCILLATOR.with_constants(alpha=1.0)
     assert (other.forward, other.back()) == (OSCILLATOR.forward, OSCILLATOR.back())
+
+
+def test_what_steps_is_compiled_once_for_both_twins() -> None:
+    given = {"parameters": np.ones((1, 2))}
+    integrate_vjp(integrate(LORENZ, np.ones((1, 3, 2)), 0.01, 5, **given), LORENZ, np.ones((1, 3, 2)), 0.01, 5, **given)
+    coupled, evaluate = ode.evaluation(*LORENZ.forward.compiled)
+    for made in (LORENZ.forward.compiled[0], coupled, evaluate, ode.stepping(evaluate)):
+        double = [types for types in made.overloads if any("float64" in str(kind) for kind in types)]
+        assert len(double) == 1, made.py_func.__name__
+    assert LORENZ.back().compiled[:2] == LORENZ.forward.compiled
 
 
 @pytest.mark.parametrize("law", [OSCILLATOR, KURAMOTO, LORENZ], ids=["oscillator", "phases", "lorenz"])

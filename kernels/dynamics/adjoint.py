@@ -49,6 +49,7 @@ def own_felt_back(own, other, weight, constants, gc, gown, gother):
 @inline
 def onto_velocities(n, half, g):
     """What cotangents of places that a velocity has moved add to the velocity's."""
+    apart()
     for i in range(n):
         for l in range(g.shape[1]):
             g[n + i, l] += half * g[i, l]

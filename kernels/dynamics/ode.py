@@ -77,6 +77,7 @@ def shares(method, part):
 @inline
 def driven(drive, first, times, channels, t, out):
     """out[channel, lane] of the drive at time t; 0 where there is none."""
+    apart()
     for l in range(out.shape[1]):
         at = ((first + l) * times + (t if times > 1 else 0)) * channels
         for j in range(channels):

@@ -387,7 +387,7 @@ def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W,
             step = STEPS - np.int64(2 * M)
             if start % cols + LANES >= cols or start < cols:  # perhaps a leaf at the right or the upper edge
                 for line in range(2 * M - 1, -1, -1):
-                    unmove(C, tape, step + line, WHOLE, 2 * M + line // 2 if line % 2 else M + line // 2)
+                    unmove(C, tape, step + line, np.int64(WHOLE), 2 * M + line // 2 if line % 2 else M + line // 2)
             for cell in range(M * M - 1, -1, -1):
                 i, j = cell // M, cell % M
                 w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)

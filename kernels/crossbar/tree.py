@@ -20,69 +20,69 @@ time: join.cu, whose twins are in join.py.
 import numpy as np
 
 from .._jit import inner, njit
+from .._vectors import LANES, add, every, load, mul, plus, ratio, store, where
 
 M = 4  # cells on a side of a leaf; 4 is faster than 2 and 8 in float64 on x86-64
 PORTS = 4 * M
 STEPS = 2 * M * (M - 1) + 2 * M  # nodes of a leaf that go
-LANES = 16
 PANEL = 32
 PERFECT = 1e20  # a segment without resistance, in units of the largest cell: shorter than rounding can tell
 FAST = {"reassoc", "contract", "nsz", "arcp"}  # sums of positive numbers: any order is as good
 
 
 # -------------------------------------------------------------------------------------------------------------------- leaves
-@inner(fastmath=FAST, error_model="numpy")
-def move(C, ports, count, k, g, tape):
-    """Port k of every lane moves on through a segment g; g = 0: it is eliminated. tape (ports, lanes): the weights of the node left."""
-    scale = np.empty(LANES, C.dtype)
-    for x in range(LANES):
-        C[k, k, x] = 0
-        scale[x] = g[x]
-    for b in range(count):
-        for x in range(LANES):
-            scale[x] += C[k, ports[b], x]
-    for x in range(LANES):
-        scale[x] = 1 / scale[x] if scale[x] > 0 else 0  # a node that nothing reaches stays at zero
-    for a in range(count):
-        i = ports[a]
-        if i == k:
-            continue
-        weight = tape[i]
-        for x in range(LANES):
-            weight[x] = C[k, i, x] * scale[x]
-        for b in range(count):
-            j = ports[b]
-            for x in range(LANES):
-                C[i, j, x] += weight[x] * C[k, j, x]
-    for x in range(LANES):
-        tape[k, x] = g[x] * scale[x]
-    for a in range(count):
-        i = ports[a]
-        for x in range(LANES):
-            moved = C[k, i, x] * tape[k, x]
-            C[k, i, x] = moved
-            C[i, k, x] = moved
+# A group of leaves works in two arrays of rows of lanes: C, the conductances, row PORTS k + a between ports k and a, and tape, the weights of
+# the nodes that are left, row PORTS step + a. Behind these are the segments of a move, or which lanes are shut, the five kinds of segments, and
+# what the reverse pass works with.
+GIVEN, WIRE, OWN = PORTS * STEPS, PORTS * STEPS + 1, PORTS * (STEPS + 1)
 
 
 @inner(error_model="numpy")
-def close(C, k, shut, tape):
-    """Eliminate port k of the lanes where `shut`; in the others it stays."""
-    for x in range(LANES):
-        if not shut[x]:
-            tape[k, x] = 1
+def move(C, tape, step, cell, k):
+    """Port k of every lane moves on through the segments given, with the ports that exist at a cell; 0: it is eliminated."""
+    count, own, line = COUNTS[cell], k * PORTS, step * PORTS
+    store(C, own + k, every(C, 0.0))
+    given = load(tape, GIVEN)
+    total = given
+    for b in range(count):
+        total = add(total, load(C, own + EXISTING[cell, b]))
+    scale = ratio(every(C, 1.0), total)  # a node that nothing reaches stays at zero
+    for a in range(count):
+        i = EXISTING[cell, a]
+        if i == k:
             continue
-        C[k, k, x] = 0
-        total = C[k, 0, x]
-        for a in range(1, PORTS):
-            total += C[k, a, x]
-        for a in range(PORTS):
-            tape[a, x] = C[k, a, x] / total if total > 0 else 0
-        for a in range(PORTS):
-            for b in range(PORTS):
-                C[a, b, x] += tape[a, x] * C[k, b, x]
-        for a in range(PORTS):
-            C[k, a, x] = 0
-            C[a, k, x] = 0
+        weight = mul(load(C, own + i), scale)
+        store(tape, line + i, weight)
+        for b in range(count):
+            j = EXISTING[cell, b]
+            store(C, i * PORTS + j, plus(load(C, i * PORTS + j), weight, load(C, own + j)))
+    passed = mul(given, scale)
+    store(tape, line + k, passed)
+    for a in range(count):
+        i = EXISTING[cell, a]
+        moved = mul(load(C, own + i), passed)
+        store(C, own + i, moved)
+        store(C, i * PORTS + k, moved)
+
+
+@inner(error_model="numpy")
+def close(C, tape, step, k):
+    """Eliminate port k of the lanes that are shut; in the others it stays."""
+    own, line, shut, zero = k * PORTS, step * PORTS, load(tape, GIVEN), every(C, 0.0)
+    store(C, own + k, where(shut, zero, load(C, own + k)))
+    total = load(C, own)
+    for a in range(1, PORTS):
+        total = add(total, load(C, own + a))
+    for a in range(PORTS):
+        weight = where(shut, ratio(load(C, own + a), total), zero)
+        store(tape, line + a, weight)
+        for b in range(PORTS):
+            before = load(C, a * PORTS + b)
+            store(C, a * PORTS + b, where(shut, add(before, mul(weight, load(C, own + b))), before))
+    store(tape, line + k, where(shut, load(tape, line + k), every(C, 1.0)))
+    for a in range(PORTS):
+        store(C, own + a, where(shut, zero, load(C, own + a)))
+        store(C, a * PORTS + k, where(shut, zero, load(C, a * PORTS + k)))
 
 
 def _ports_by(i, j):
@@ -91,10 +91,10 @@ def _ports_by(i, j):
     return words + [2 * M + a for a in range(M if i else j + 1)] + [3 * M + a for a in range(M if i else j)]
 
 
-# Of every cell, and how many: constants, which are compiled sooner than what counts them. Unsigned: no negative-index test in the inner loop
-COUNTS = np.array([[len(_ports_by(i, j)) for j in range(M)] for i in range(M)])
-EVERY = np.arange(PORTS, dtype=np.uint32)
-EXISTING = np.array([[(_ports_by(i, j) + PORTS * [0])[:PORTS] for j in range(M)] for i in range(M)], np.uint32)
+# Of every cell, and at last of the whole leaf, and how many: constants, which are compiled sooner than what counts them
+_PORTS = [*(_ports_by(i, j) for i in range(M) for j in range(M)), range(PORTS)]
+COUNTS, EXISTING = np.array([len(ports) for ports in _PORTS]), np.array([([*ports] + PORTS * [0])[:PORTS] for ports in _PORTS])
+WHOLE = M * M
 
 
 @inner(error_model="numpy")
@@ -106,87 +106,77 @@ def segment_kind(row, col, n_in, n_out, pair):
 
 
 @inner(error_model="numpy")
-def leaf_group(G, wire, pair, start, C, tape):
-    """Leaves start, start + 1, ... of one array, one in each lane; C (ports, ports, lanes), tape (steps, ports, lanes) are filled."""
-    n_in, n_out = G.shape
+def leaf_group(G, n, n_in, n_out, pair, start, lanes, C, tape):
+    """Leaves start, start + 1, ... of array n, one in each of so many lanes: C and tape are filled."""
     rows, cols = -(-n_in // M), -(-n_out // M)
-    up, blocks = rows * M - n_in, rows * cols
-    g = np.empty(LANES, G.dtype)
-    shut = np.empty(LANES, np.bool_)
-    top, left = np.empty(LANES, np.int64), np.empty(LANES, np.int64)  # the first row and column of the leaf in each lane
-    for x in range(LANES):
-        at = start + x if start + x < blocks else blocks - 1
-        top[x] = at // cols * M - up
-        left[x] = at % cols * M
-    C[:] = 0
-    tape[:] = 0
-    step = 0
-    for i in range(M):
-        for j in range(M):
-            w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
-            ports, count = EXISTING[i, j], COUNTS[i, j]
-            for x in range(LANES):
-                before, _ = segment_kind(top[x] + i, left[x] + j, n_in, n_out, pair)
-                g[x] = wire[before]
-            if j == 0:
-                for x in range(LANES):
-                    C[i, w, x] = g[x]
-                    C[w, i, x] = g[x]
-            else:
-                move(C, ports, count, w, g, tape[step])
+    up, zero = rows * M - n_in, every(C, 0.0)
+    for a in range(PORTS * PORTS):
+        store(C, a, zero)
+    for a in range(GIVEN + 1):
+        store(tape, a, zero)
+    step = np.int64(0)  # which a 0 alone is not: what is called would be compiled for it by itself
+    for cell in range(M * M):
+        i, j = cell // M, cell % M
+        w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
+        for bit in range(2):
+            down, right = start // cols, start % cols
+            for x in range(lanes):
+                row, col = down * M + i - up, right * M + j
+                before, after = segment_kind(row, col, n_in, n_out, pair)
+                if bit and row >= 0 and col < n_out:
+                    conductance = G[(n * n_in + row) * n_out + col]
+                    C[(w * PORTS + u) * LANES + x] += conductance
+                    C[(u * PORTS + w) * LANES + x] += conductance
+                tape[GIVEN * LANES + x] = tape[WIRE * LANES + (after if bit else before)]
+                right += 1
+                if right == cols:
+                    down, right = down + 1, 0
+            if (i if bit else j) > 0:
+                move(C, tape, step, cell, u if bit else w)
                 step += 1
-            for x in range(LANES):
-                row, col = top[x] + i, left[x] + j
-                if row >= 0 and col < n_out:
-                    cell = G[row, col]
-                    C[w, u, x] += cell
-                    C[u, w, x] += cell
-                _, after = segment_kind(row, col, n_in, n_out, pair)
-                g[x] = wire[after]
-            if i == 0:
-                for x in range(LANES):
-                    C[u, 3 * M + j, x] = g[x]
-                    C[3 * M + j, u, x] = g[x]
-            else:
-                move(C, ports, count, u, g, tape[step])
-                step += 1
-    edge = start % cols + LANES >= cols or start < cols  # perhaps a leaf at the right or the upper edge: wires end there
-    for k in range(M):
-        for x in range(LANES):
-            shut[x] = edge and left[x] == (cols - 1) * M
-        close(C, M + k, shut, tape[step])
-        for x in range(LANES):
-            shut[x] = edge and top[x] == -up
-        close(C, 2 * M + k, shut, tape[step + 1])
-        step += 2
+            else:  # the first of a line
+                a, b = (u, 3 * M + j) if bit else (i, w)
+                store(C, a * PORTS + b, load(tape, GIVEN))
+                store(C, b * PORTS + a, load(tape, GIVEN))
+    for line in range(2 * M):  # lines end at the right and at the upper edge of the array
+        some, right, k = False, start % cols, 2 * M + line // 2 if line % 2 else M + line // 2
+        for x in range(lanes):
+            shut = start + x < cols if line % 2 else right == cols - 1
+            some = some or shut
+            tape[GIVEN * LANES + x] = shut
+            right = right + 1 if right < cols - 1 else 0
+        if some:
+            close(C, tape, step, k)
+        else:
+            store(tape, step * PORTS + k, every(C, 1.0))
+        step += 1
 
 
 @inner(error_model="numpy")
-def wires_of(word, bit, first, last, dtype):
-    wire = np.empty(5, dtype)
-    wire[0], wire[1], wire[2], wire[3], wire[4] = word, bit, first, last, PERFECT
-    return wire
+def memory(word, bit, first, last, dtype):
+    """C and tape, with the five kinds of segments in it."""
+    C, tape, at = np.empty(PORTS * PORTS * LANES, dtype), np.empty(PORTS * (STEPS + 2) * LANES, dtype), WIRE * LANES
+    tape[at], tape[at + 1], tape[at + 2], tape[at + 3], tape[at + 4] = word, bit, first, last, PERFECT
+    return C, tape
 
 
 @njit(error_model="numpy")
 def pnn_tree_leaves(arrays, n_in, n_out, pair, word, bit, first, last, G, out):
     blocks = -(-n_in // M) * -(-n_out // M)
-    cells, ends = G.reshape(arrays, n_in, n_out), out.reshape(arrays, blocks, PORTS, PORTS)
-    C, tape = np.empty((PORTS, PORTS, LANES), G.dtype), np.empty((STEPS, PORTS, LANES), G.dtype)
-    wire = wires_of(word, bit, first, last, G.dtype)
+    C, tape = memory(word, bit, first, last, G.dtype)
     for n in range(arrays):
         for start in range(0, blocks, LANES):
-            leaf_group(cells[n], wire, pair, start, C, tape)
-            for b in range(start, start + LANES if start + LANES < blocks else blocks):
-                for a in range(PORTS):
-                    for c in range(PORTS):
-                        ends[n, b, a, c] = C[a, c, b - start]
+            lanes = LANES if start + LANES < blocks else blocks - start
+            leaf_group(G, n, n_in, n_out, pair, start, lanes, C, tape)
+            for x in range(lanes):
+                for a in range(PORTS * PORTS):
+                    out[(n * blocks + start + x) * PORTS * PORTS + a] = C[a * LANES + x]
 
 
 # --------------------------------------------------------------------------------------------------------------------- joins
 @inner(fastmath=FAST, error_model="numpy")
 def panel(rows, start, stop):
-    """The nodes start to stop of `eliminate`, without the update of the rows below."""
+    """The nodes start to stop of `join`, without the update of the rows below."""
     n = rows.shape[1]
     for k in range(start, stop):
         total = rows[k, k + 1]
@@ -205,71 +195,13 @@ def panel(rows, start, stop):
 
 # Loops instead of Numba's slices and sums of arrays, which bring the text of their errors along: that takes longer to compile than all of this.
 @inner(error_model="numpy")
-def corner(A, top, bottom, left, right):
-    """A copy of A[top:bottom, left:right]."""
-    out = np.empty((bottom - top, right - left), A.dtype)
-    for i in range(top, bottom):
-        for j in range(left, right):
-            out[i - top, j - left] = A[i, j]
-    return out
-
-
-@inner(error_model="numpy")
-def place(A, out, top):
-    """out[top:] = A."""
-    for i in range(A.shape[0]):
-        for j in range(A.shape[1]):
-            out[top + i, j] = A[i, j]
-
-
-@inner(error_model="numpy")
-def product(left, right):
-    """left.T @ right."""
-    out = np.empty((left.shape[1], right.shape[1]), left.dtype)
-    return np.dot(left.T, right, out)
-
-
-@inner(error_model="numpy")
-def eliminate(rows):
-    """rows (e, n): conductances of e nodes that go, to each other (columns :e, symmetric) and to the ports that stay (columns e:).
-
-    In place: on return rows[:, e:] = Z, and the conductances of the ports that stay grow by Z.T @ Z. The voltage of node k is then
-    rows[k, k] * sum_{a > k} rows[k, a] v_a.
-    """
-    e, n = rows.shape
-    for start in range(0, e, PANEL):
-        stop = start + PANEL if start + PANEL < e else e
-        panel(rows, start, stop)
-        if stop < e:
-            done = corner(rows, start, stop, stop, n)
-            more = product(corner(rows, start, stop, stop, e), done)
-            for k in range(stop, e):
-                for a in range(stop, n):
-                    rows[k, a] += more[k - stop, a - stop]
-
-
-@inner(error_model="numpy")
-def shared_rows(first, out1, keep1, second, out2, keep2):
-    """The rows that `eliminate` takes, for two blocks whose ports out1 and out2 are one."""
-    e, n1, n2 = len(out1), len(keep1), len(keep2)
-    rows = np.empty((e, e + n1 + n2), first.dtype)
-    for k in range(e):
-        for a in range(e):
-            rows[k, a] = first[out1[k], out1[a]] + second[out2[k], out2[a]]
-        for a in range(n1):
-            rows[k, e + a] = first[out1[k], keep1[a]]
-        for a in range(n2):
-            rows[k, e + n1 + a] = second[out2[k], keep2[a]]
-    return rows
-
-
-@inner(error_model="numpy")
-def columns(A, start, numbers):
-    """A copy of the columns start + numbers."""
-    out = np.empty((A.shape[0], len(numbers)), A.dtype)
-    for i in range(A.shape[0]):
-        for j in range(len(numbers)):
-            out[i, j] = A[i, start + numbers[j]]
+def corner(A, top, bottom, left, right, numbers):
+    """A copy of A[top:bottom, left:right], or where there are numbers of these columns from `left` on."""
+    count = len(numbers)
+    out = np.empty((bottom - top, count if count else right - left), A.dtype)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            out[i, j] = A[top + i, left + (numbers[j] if count else j)]
     return out
 
 
@@ -278,35 +210,60 @@ def join(first, out1, keep1, second, out2, keep2, drivers, outputs):
     """Two blocks wired together at out1 = out2: conductances of their other ports (first's, then second's), and the eliminated rows.
 
     Where there are `drivers`, only the conductances between these and the `outputs` among the other ports: (drivers, outputs).
+
+    rows (e, n): conductances of e nodes that go, to each other (columns :e, symmetric) and to the ports that stay (columns e:). In the end
+    rows[:, e:] = Z, and the conductances of the ports that stay have grown by Z.T @ Z. The voltage of node k is then
+    rows[k, k] * sum_{a > k} rows[k, a] v_a.
     """
-    rows = shared_rows(first, out1, keep1, second, out2, keep2)
-    eliminate(rows)
-    e, n = len(out1), len(keep1)
-    if len(drivers):
-        left, right = columns(rows, e, drivers), columns(rows, e, outputs)
-    else:
-        left = corner(rows, 0, e, e, rows.shape[1])
-        right = left
-    C = product(left, right)
-    if len(drivers):
-        for a in range(len(drivers)):
-            for b in range(len(outputs)):
-                i, j = drivers[a], outputs[b]
-                if i < n and j < n:
-                    C[a, b] += first[keep1[i], keep1[j]]
-                elif i >= n and j >= n:
-                    C[a, b] += second[keep2[i - n], keep2[j - n]]
-    else:
-        for a in range(n):
-            for b in range(n):
+    e, n1, n2 = len(out1), len(keep1), len(keep2)
+    n = e + n1 + n2
+    rows = np.empty((e, n), first.dtype)
+    for k in range(e):
+        for a in range(e):
+            rows[k, a] = first[out1[k], out1[a]] + second[out2[k], out2[a]]
+        for a in range(n1):
+            rows[k, e + a] = first[out1[k], keep1[a]]
+        for a in range(n2):
+            rows[k, e + n1 + a] = second[out2[k], keep2[a]]
+    none = out1[:0]
+    C = rows  # what it will be is of this type
+    for start in range(0, e, PANEL):
+        stop = start + PANEL if start + PANEL < e else e
+        panel(rows, start, stop)
+        last = stop == e
+        left = corner(rows, 0 if last else start, stop, stop, n if last else e, drivers if last else none)
+        right = left if last and not len(drivers) else corner(rows, 0 if last else start, stop, stop, n, outputs if last else none)
+        C = np.dot(left.T, right, np.empty((left.shape[1], right.shape[1]), left.dtype))
+        if not last:
+            for k in range(stop, e):
+                for a in range(stop, n):
+                    rows[k, a] += C[k - stop, a - stop]
+    for a in range(len(drivers)):
+        for b in range(len(outputs)):
+            i, j = drivers[a], outputs[b]
+            if i < n1 and j < n1:
+                C[a, b] += first[keep1[i], keep1[j]]
+            elif i >= n1 and j >= n1:
+                C[a, b] += second[keep2[i - n1], keep2[j - n1]]
+    if not len(drivers):
+        for a in range(n1):
+            for b in range(n1):
                 C[a, b] += first[keep1[a], keep1[b]]
-        for a in range(len(keep2)):
-            for b in range(len(keep2)):
-                C[n + a, n + b] += second[keep2[a], keep2[b]]
+        for a in range(n2):
+            for b in range(n2):
+                C[n1 + a, n1 + b] += second[keep2[a], keep2[b]]
     return C, rows
 
 
 # ------------------------------------------------------------------------------------------------------------- down the tree
+@inner(error_model="numpy")
+def place(A, out, top):
+    """out[top:] = A."""
+    for i in range(A.shape[0]):
+        for j in range(A.shape[1]):
+            out[top + i, j] = A[i, j]
+
+
 @inner(fastmath=FAST, error_model="numpy")
 def back(rows, V, start, stop):
     """V[k] = rows[k, k] (V[k] + sum_{k < a < stop} rows[k, a] V[a]) for stop > k >= start."""
@@ -322,11 +279,11 @@ def back(rows, V, start, stop):
 
 @inner(error_model="numpy")
 def interpolate(rows, V):
-    """Fill V[:e], the eliminated nodes, from V[e:], the kept ports; V (n, q), rows from `eliminate`."""
-    e = rows.shape[0]
+    """Fill V[:e], the eliminated nodes, from V[e:], the kept ports; V (n, q), rows from `join`."""
+    e, none = rows.shape[0], np.empty(0, np.int64)
     for start in range((e - 1) // PANEL * PANEL, -1, -PANEL):
         stop = min(start + PANEL, e)
-        place(np.dot(corner(rows, start, stop, stop, rows.shape[1]), V[stop:]), V, start)
+        place(np.dot(corner(rows, start, stop, stop, rows.shape[1], none), V[stop:]), V, start)
         back(rows, V, start, stop)
 
 
@@ -382,39 +339,34 @@ def part_voltages(rows, V, out1, keep1, size1, out2, keep2, size2):
     return first, second
 
 
-@inner(fastmath=FAST, error_model="numpy")
-def unmove(W, ports, count, k, tape, row, along):
-    """W with port k -> W with the node that was left behind when port k moved on; along: -sum Q dv dv of the segment between them."""
+@inner(error_model="numpy")
+def unmove(W, tape, step, cell, k):
+    """W with port k -> W with the node that was left behind when port k moved on; -sum Q dv dv of the segment between them."""
+    count, own, line = COUNTS[cell], k * PORTS, step * PORTS
+    zero = every(W, 0.0)
     for b in range(count):
-        for x in range(LANES):
-            row[ports[b], x] = 0
+        j, total = EXISTING[cell, b], zero
+        for a in range(count):
+            i = EXISTING[cell, a]
+            total = plus(total, load(tape, line + i), load(W, i * PORTS + j))
+        store(tape, OWN + j, total)
+    corner = zero
     for a in range(count):
-        i = ports[a]
-        for b in range(count):
-            j = ports[b]
-            for x in range(LANES):
-                row[j, x] += tape[i, x] * W[i, j, x]
-    corner = np.zeros(LANES, W.dtype)
+        i = EXISTING[cell, a]
+        corner = plus(corner, load(tape, line + i), load(tape, OWN + i))
+    along = plus(load(tape, OWN + k), every(W, -0.5), add(load(W, own + k), corner))
     for a in range(count):
-        i = ports[a]
-        for x in range(LANES):
-            corner[x] += tape[i, x] * row[i, x]
-    for x in range(LANES):
-        along[x] = row[k, x] - (W[k, k, x] + corner[x]) / 2
-    for a in range(count):
-        i = ports[a]
-        for x in range(LANES):
-            W[k, i, x] = row[i, x]
-            W[i, k, x] = row[i, x]
-    for x in range(LANES):
-        W[k, k, x] = corner[x]
+        i = EXISTING[cell, a]
+        store(W, own + i, load(tape, OWN + i))
+        store(W, i * PORTS + k, load(tape, OWN + i))
+    store(W, own + k, corner)
+    return along
 
 
-@inner(fastmath=FAST, error_model="numpy")
-def between(W, a, b, along):
+@inner(error_model="numpy")
+def between(W, a, b):
     """-sum Q dv dv between two ports."""
-    for x in range(LANES):
-        along[x] = W[a, b, x] - (W[a, a, x] + W[b, b, x]) / 2
+    return plus(load(W, a * PORTS + b), every(W, -0.5), add(load(W, a * PORTS + a), load(W, b * PORTS + b)))
 
 
 @njit(error_model="numpy")
@@ -422,70 +374,55 @@ def pnn_tree_leaves_vjp(arrays, n_in, n_out, pair, word, bit, first, last, G, W,
     """From W (arrays, blocks, ports, ports): gradient (arrays, n_in, n_out), and for each leaf the sums over its segments of each kind."""
     rows, cols = -(-n_in // M), -(-n_out // M)
     up, blocks = rows * M - n_in, rows * cols
-    cells, slopes, sums = (
-        G.reshape(arrays, n_in, n_out),
-        gradient.reshape(arrays, n_in, n_out),
-        segments.reshape(arrays, blocks, 4),
-    )
-    ends = W.reshape(arrays, blocks, PORTS, PORTS)
-    C, tape = np.empty((PORTS, PORTS, LANES), G.dtype), np.empty((STEPS, PORTS, LANES), G.dtype)
-    row, along = np.empty((PORTS, LANES), G.dtype), np.empty(LANES, G.dtype)
-    wire = wires_of(word, bit, first, last, G.dtype)
+    C, tape = memory(word, bit, first, last, G.dtype)
+    for at in range(4 * arrays * blocks):
+        segments[at] = 0
     for n in range(arrays):
-        sums[n] = 0
         for start in range(0, blocks, LANES):
-            leaf_group(cells[n], wire, pair, start, C, tape)
-            for a in range(PORTS):
-                for c in range(PORTS):
-                    for x in range(LANES):
-                        C[a, c, x] = ends[n, min(start + x, blocks - 1), a, c]
-            lanes = min(LANES, blocks - start)
-            step = STEPS
-            edge = start % cols + LANES >= cols or start < cols
-            for k in range(M - 1, -1, -1):
-                step -= 2
-                if edge:
-                    unmove(C, EVERY, PORTS, 2 * M + k, tape[step + 1], row, along)
-                    unmove(C, EVERY, PORTS, M + k, tape[step], row, along)
-            for i in range(M - 1, -1, -1):
-                for j in range(M - 1, -1, -1):
-                    w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
-                    ports, count = EXISTING[i, j], COUNTS[i, j]
-                    if i:
+            lanes = LANES if start + LANES < blocks else blocks - start
+            leaf_group(G, n, n_in, n_out, pair, start, lanes, C, tape)
+            for x in range(lanes):
+                for a in range(PORTS * PORTS):
+                    C[a * LANES + x] = W[(n * blocks + start + x) * PORTS * PORTS + a]
+            step = STEPS - np.int64(2 * M)
+            if start % cols + LANES >= cols or start < cols:  # perhaps a leaf at the right or the upper edge
+                for line in range(2 * M - 1, -1, -1):
+                    unmove(C, tape, step + line, np.int64(WHOLE), 2 * M + line // 2 if line % 2 else M + line // 2)
+            for cell in range(M * M - 1, -1, -1):
+                i, j = cell // M, cell % M
+                w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
+                for other in range(2):
+                    if (j if other else i) > 0:
                         step -= 1
-                        unmove(C, ports, count, u, tape[step], row, along)
+                        along = unmove(C, tape, step, cell, w if other else u)
                     else:
-                        between(C, u, 3 * M + j, along)
+                        a, b = (i, w) if other else (u, 3 * M + j)
+                        along = between(C, a, b)
+                    store(tape, GIVEN, along)
                     for x in range(lanes):
                         at = start + x
-                        r, c = at // cols * M + i - up, at % cols * M + j
-                        if r >= 0 and c < n_out:
-                            slopes[n, r, c] = C[w, u, x] - (C[w, w, x] + C[u, u, x]) / 2
-                            _, after = segment_kind(r, c, n_in, n_out, pair)
-                            if after < 4:
-                                sums[n, at, after] += along[x]
-                    if j:
-                        step -= 1
-                        unmove(C, ports, count, w, tape[step], row, along)
-                    else:
-                        between(C, i, w, along)
-                    for x in range(lanes):
-                        at = start + x
-                        r, c = at // cols * M + i - up, at % cols * M + j
-                        if r >= 0 and c < n_out:
-                            before, _ = segment_kind(r, c, n_in, n_out, pair)
-                            sums[n, at, before] += along[x]
+                        row, col = at // cols * M + i - up, at % cols * M + j
+                        if row >= 0 and col < n_out:
+                            before, after = segment_kind(row, col, n_in, n_out, pair)
+                            kind = before if other else after
+                            if not other:
+                                cross, own, its = (w * PORTS + u) * LANES, (w * PORTS + w) * LANES, (u * PORTS + u) * LANES
+                                gradient[(n * n_in + row) * n_out + col] = C[cross + x] - (C[own + x] + C[its + x]) / 2
+                            if kind < 4:
+                                segments[4 * (n * blocks + at) + kind] += tape[GIVEN * LANES + x]
 
 
 @inner(fastmath=FAST, error_model="numpy")
-def left_behind(v, k, tape, x):
-    for s in range(v.shape[1]):
-        v[k, s] *= tape[k, x]
+def left_behind(v, q, k, tape, step, x):
+    """The voltages of the node that was left behind when port k of lane x moved on, in its place."""
+    line = step * PORTS * LANES + x
+    for s in range(q):
+        v[k * q + s] *= tape[line + k * LANES]
     for a in range(PORTS):
-        weight = tape[a, x]
+        weight = tape[line + a * LANES]
         if a != k and weight != 0:
-            for s in range(v.shape[1]):
-                v[k, s] += weight * v[a, s]
+            for s in range(q):
+                v[k * q + s] += weight * v[a * q + s]
 
 
 @njit(error_model="numpy")
@@ -493,33 +430,29 @@ def pnn_tree_voltages(arrays, n_in, n_out, q, pair, word, bit, first, last, G, V
     """Voltages (arrays, n_in, n_out, q) of the nodes on both lines at every cell, from those of the ports V (arrays, blocks, ports, q)."""
     rows, cols = -(-n_in // M), -(-n_out // M)
     up, blocks = rows * M - n_in, rows * cols
-    cells, ends = G.reshape(arrays, n_in, n_out), V.reshape(arrays, blocks, PORTS, q)
-    W, B = on_word.reshape(arrays, n_in, n_out, q), on_bit.reshape(arrays, n_in, n_out, q)
-    C, tape = np.empty((PORTS, PORTS, LANES), G.dtype), np.empty((STEPS, PORTS, LANES), G.dtype)
-    v = np.empty((PORTS, q), G.dtype)
-    wire = wires_of(word, bit, first, last, G.dtype)
+    C, tape = memory(word, bit, first, last, G.dtype)
+    v = np.empty(PORTS * q, G.dtype)
     for n in range(arrays):
         for start in range(0, blocks, LANES):
-            leaf_group(cells[n], wire, pair, start, C, tape)
-            for x in range(min(LANES, blocks - start)):
+            lanes = LANES if start + LANES < blocks else blocks - start
+            leaf_group(G, n, n_in, n_out, pair, start, lanes, C, tape)
+            for x in range(lanes):
                 at = start + x
-                place(ends[n, at], v, 0)
-                step = STEPS
-                for k in range(M - 1, -1, -1):
-                    step -= 2
-                    left_behind(v, 2 * M + k, tape[step + 1], x)
-                    left_behind(v, M + k, tape[step], x)
-                for i in range(M - 1, -1, -1):
-                    for j in range(M - 1, -1, -1):
-                        w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
-                        if i:
+                for s in range(PORTS * q):
+                    v[s] = V[(n * blocks + at) * PORTS * q + s]
+                step = np.int64(STEPS)
+                for line in range(2 * M - 1, -1, -1):
+                    step -= 1
+                    left_behind(v, q, 2 * M + line // 2 if line % 2 else M + line // 2, tape, step, x)
+                for cell in range(M * M - 1, -1, -1):
+                    i, j = cell // M, cell % M
+                    w, u = M + i, (2 * M + j if i == 0 else 3 * M + j)
+                    row, col = at // cols * M + i - up, at % cols * M + j
+                    for other in range(2):
+                        if (j if other else i) > 0:
                             step -= 1
-                            left_behind(v, u, tape[step], x)
-                        r, c = at // cols * M + i - up, at % cols * M + j
-                        if r >= 0 and c < n_out:
+                            left_behind(v, q, w if other else u, tape, step, x)
+                        if not other and row >= 0 and col < n_out:
                             for s in range(q):
-                                W[n, r, c, s] = v[w, s]
-                                B[n, r, c, s] = v[u, s]
-                        if j:
-                            step -= 1
-                            left_behind(v, w, tape[step], x)
+                                on_word[((n * n_in + row) * n_out + col) * q + s] = v[w * q + s]
+                                on_bit[((n * n_in + row) * n_out + col) * q + s] = v[u * q + s]

@@ -49,6 +49,7 @@ def own_felt_back(own, other, weight, constants, gc, gown, gother, i, n, gp):
 @inline
 def onto_velocities(n, half, g):
     """What cotangents of places that a velocity has moved add to the velocity's."""
+    apart()
     for i in range(n):
         for l in range(g.shape[1]):
             g[n + i, l] += half * g[i, l]
@@ -129,8 +130,8 @@ def pnn_adjoint_back(rates, felt, rates_back, felt_back):
                         driven(drive, first, times, channels, t + 1, u1)
                     if noisy:
                         drawn(key0, key1, numbers, n, step0 + t, root, sigma, z)
-                    step(method, h, at, part, x, ys[t - begin], 1, acc, k, c, u, z, noisy, n, joined, weights, offsets, neighbour, edge,
-                         parameters, constants, u0, u1)  # fmt: skip
+                    step(method, h, at, part, x, ys[t - begin], np.int64(1), acc, k, c, u, z, noisy, n, joined, weights, offsets, neighbour,
+                         edge, parameters, constants, u0, u1)  # fmt: skip
                 for t in range(end - 1, begin - 1, -1):
                     if (t + 1) % every == 0:
                         for l in range(width):

@@ -1,5 +1,6 @@
 """CPU twin of ode.cu: up to `LANES` samples side by side in one thread, each loop over them as long as a row of its arrays."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,7 @@ def shares(method, part):
 @inline
 def driven(drive, first, times, channels, t, out):
     """out[channel, lane] of the drive at time t; 0 where there is none."""
+    apart()
     for l in range(out.shape[1]):
         at = ((first + l) * times + (t if times > 1 else 0)) * channels
         for j in range(channels):
@@ -136,6 +138,8 @@ def drawn(key0, key1, samples, n, t, root, sigma, z):
                     z[k * n + i, l] = root * sigma[k] * (b[0] if k == 0 else b[1] if k == 1 else b[2] if k == 2 else b[3])
 
 
+# What follows is made and compiled once for a law, and both twins call it.
+@functools.cache
 def evaluation(rates, felt):
     @inline
     def coupled(y, i, weights, offsets, neighbour, edge, constants, c):
@@ -160,6 +164,7 @@ def evaluation(rates, felt):
     return coupled, evaluate
 
 
+@functools.cache
 def stepping(evaluate):
     @inline
     def step(method, h, at, part, x, ys, keep, acc, k, c, u, z, noisy, n, joined, weights, offsets, neighbour, edge, parameters, constants,
@@ -221,15 +226,15 @@ def pnn_ode_solve(rates, felt):
                 numbers[l] = index[first + l] if index.size > 0 else sample0 + first + l
                 for j in range(rows):
                     x[j, l] = state[(first + l) * rows + j]
-            if channels > 0:
-                driven(drive, first, times, channels, 0, u0)
+            if channels > 0:  # a 0 without its type is a type of its own, for which what is called would be compiled by itself
+                driven(drive, first, times, channels, np.int64(0), u0)
                 copied(u0, u1)
             for t in range(steps):
                 if times > 1 and channels > 0:
                     driven(drive, first, times, channels, t + 1, u1)
                 if noisy:
                     drawn(key0, key1, numbers, n, step0 + t, root, sigma, z)
-                step(method, h, at, part, x, ys, 0, acc, k, c, u, z, noisy, n, offsets.size > 0, weights, offsets, neighbour, edge,
+                step(method, h, at, part, x, ys, np.int64(0), acc, k, c, u, z, noisy, n, offsets.size > 0, weights, offsets, neighbour, edge,
                      parameters, constants, u0, u1)  # fmt: skip
                 if times > 1:
                     copied(u1, u0)

@@ -19,7 +19,7 @@ class LawCode(Own):
 
     rates : of each component, its function, or the name of the component that its rate is. firsts : where the constants of the functions
     begin, those of the coupling last. back : with the derivatives. by_constants : with those by the constants, which stand behind those by the
-    parameters, a number for each node, too.
+    parameters, a number for each node, too. forward : the law without derivatives, whose functions are compiled for both.
     """
 
     states: tuple[str, ...] = ()
@@ -29,13 +29,14 @@ class LawCode(Own):
     firsts: tuple[int, ...] = ()
     back: bool = False
     by_constants: bool = False
+    forward: "LawCode | None" = None
 
     # ----------------------------------------------------------------------------------------------------------------- on a CPU
     @functools.cached_property
     def compiled(self) -> tuple[Callable[..., Any], ...]:
         """Rates and coupling; with derivatives those of both behind them."""
-        made = [self._rates(), self._felt()]
-        return tuple([*made, self._rates_back(), self._felt_back()] if self.back else made)
+        made = (self._rates(), self._felt()) if self.forward is None else self.forward.compiled
+        return (*made, self._rates_back(), self._felt_back()) if self.back else made
 
     def _loop(self, line: str) -> list[str]:
         return ["    for l in range(y.shape[1]):", f"        {line}"]

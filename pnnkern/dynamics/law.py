@@ -150,7 +150,10 @@ class Law:
         counts.append(0 if self.coupling is None else len(self.coupling.constants))
         firsts = tuple(int(n) for n in np.cumsum([0, *counts]))
         coupling = None if self.coupling is None else self.coupling._code
-        return LawCode(roles(rates, coupling, back, constants), self.states, self.parameters, rates, coupling, firsts, back, constants)
+        forward = self.forward if back else None
+        return LawCode(
+            roles(rates, coupling, back, constants), self.states, self.parameters, rates, coupling, firsts, back, constants, forward
+        )
 
     def _ready(self, like: Array, back: bool, constants: bool = False) -> None:
         """On a device: compare all text with the Python functions, the first time there."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from node_laws import FORCE, KURAMOTO, LORENZ, OSCILLATOR
+from pnnkern.kernels.dynamics import ode
 
 from pnnkern import ScalarFunction, _compile, _launch, _sources
 from pnnkern._errors import DeviceError
@@ -137,6 +138,16 @@ def test_derivatives_by_constants_that_are_missing_or_wrong() -> None:
         with pytest.raises(ValueError, match=re.escape(said)):
             integrate_vjp(out, law, state, 0.1, 1, wrt="constants")
         law.back()  # by all arguments there are
+
+
+def test_what_steps_is_compiled_once_for_both_twins() -> None:
+    given = {"parameters": np.ones((1, 2))}
+    integrate_vjp(integrate(LORENZ, np.ones((1, 3, 2)), 0.01, 5, **given), LORENZ, np.ones((1, 3, 2)), 0.01, 5, **given)
+    coupled, evaluate = ode.evaluation(*LORENZ.forward.compiled)
+    for made in (LORENZ.forward.compiled[0], coupled, evaluate, ode.stepping(evaluate)):
+        double = [types for types in made.overloads if any("float64" in str(kind) for kind in types)]
+        assert len(double) == 1, made.py_func.__name__
+    assert LORENZ.back().compiled[:2] == LORENZ.forward.compiled
 
 
 @pytest.mark.parametrize("law", [OSCILLATOR, KURAMOTO, LORENZ], ids=["oscillator", "phases", "lorenz"])

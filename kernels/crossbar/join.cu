@@ -18,17 +18,18 @@
 // leaves : (arrays, leaf_each) [S] conductances between the ports of leaves, 16 x 16 each
 // below : (arrays, below_each) [S] conductances between the ports of the blocks below, or null where all parts are leaves
 // above : (arrays, above_each) [S] conductances between the ports of the pairs, (kept, kept) each
-// rows : (arrays, rows_each) [S] rows of the nodes that are left to eliminate, (e, n) of each pair
+// rows : (arrays, rows_each) [S] rows of the nodes that are left to eliminate, (e, n) of each pair: conductances right of the diagonal, and
+//   from pnn_join_lay on the tails of a stage (join.cuh)
 // done : (arrays, rows_each) the rows Z of this stage, and those before
 // weights : (arrays, rows_each) of the voltages of ports and later nodes in that of an eliminated one
 #include "pnnkern/join.cuh"
 
 // The ports of pairs (kept, kept) from those of their parts, below and leaves, of pairs that share at most 32 nodes, all at once.
 // Bytes: reads the conductances of both parts once, writes those of the pair, and its weights.
-// Launch: grid (count, arrays), of any size, blocks of whole warps, 256 threads at most, one for each pair; dynamic shared memory for
-//   rows and scratch of the largest pair.
+// Launch: grid (count, arrays, any), of any size, blocks of whole warps, 256 threads at most, one for each pair; those of the third axis do
+//   the elimination over again and share out what comes out; dynamic shared memory for rows and scratch of the largest pair.
 // weights : (arrays, rows_each) of the voltages of ports and later nodes in that of an eliminated one; or null
-extern "C" __global__ void __launch_bounds__(256) pnn_join_small_f32(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_small_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const float* __restrict__ leaves, const float* __restrict__ below,
     float* __restrict__ above, float* __restrict__ weights) {
@@ -36,45 +37,54 @@ extern "C" __global__ void __launch_bounds__(256) pnn_join_small_f32(
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + t * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
-        pnn::join_small(wired, join_shared_f32, above + a * above_each + pair.above, weights ? weights + a * rows_each + pair.rows : weights);
+        pnn::join_small(wired, blockIdx.z, gridDim.z, join_shared_f32, above + a * above_each + pair.above,
+                        weights ? weights + a * rows_each + pair.rows : weights);
     });
 }
-// One stage of pairs of any size: a block for each strip of at most `strip` columns; tasks: pair, first column, 0. Nodes are wired as
-// leaves and below say where start is 0, else as rows say.
-// Bytes: reads and writes (stop - start) n numbers of each pair, and reads the (stop - start)^2 that are eliminated once for each strip.
-// Launch: grid (count, arrays), of any size, blocks of whole warps, 512 threads at most (f64: 256); dynamic shared memory for the stage's
-//   rows of a strip, and scratch.
-// strip : columns of a block
-// rows : (arrays, rows_each) [S] rows of the nodes that are left to eliminate, (e, n) of each pair; null where start is 0
-// weights : (arrays, rows_each) of the voltages of ports and later nodes in that of an eliminated one; or null
-extern "C" __global__ void __launch_bounds__(512) pnn_join_eliminate_f32(
+// Rows of pairs of any size: gathered from leaves and below where start is 0, and with the tails of the stage's nodes; tasks: pair, the first
+// of two rows, 0.
+// Bytes: reads (e, n) of each pair, or (stop - start, n - start) of its rows, writes what it gathers and (stop - start)^2 / 2 tails.
+// Launch: grid (count, arrays), of any size, blocks of 256.
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_lay_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
-    long long strip, const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
-    const float* __restrict__ leaves, const float* __restrict__ below, const float* __restrict__ rows, float* __restrict__ done,
-    float* __restrict__ weights) {
+    const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
+    const float* __restrict__ leaves, const float* __restrict__ below, float* __restrict__ rows) {
+    __shared__ float sums[8];
+    pnn::join_each(arrays, count, [&](long long a, long long t) {
+        const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
+        const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
+        pnn::join_lay(wired, start, pair.stop(start, most), tasks[t * 3 + 1], rows + a * rows_each + pair.rows, sums);
+    });
+}
+// One stage of pairs of any size: a block for each strip of at most `strip` columns; tasks: pair, first column, 0.
+// Bytes: reads and writes (stop - start) n numbers of each pair, and reads the (stop - start)^2 that are eliminated once for each strip.
+// Launch: grid (count, arrays), of any size, blocks of whole warps, 512 threads at most; dynamic shared memory for the stage's rows of a
+//   strip, and scratch.
+// strip : columns of a block
+// weights : (arrays, rows_each) of the voltages of ports and later nodes in that of an eliminated one; or null
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_eliminate_f32(
+    long long arrays, long long count, long long rows_each, long long start, long long most, long long strip,
+    const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
+    const float* __restrict__ rows, float* __restrict__ done, float* __restrict__ weights) {
     PNN_DYNAMIC_SHARED(float, join_shared_f32);
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
         const long long own = a * rows_each + pair.rows;
-        pnn::join_strip(wired, start, pair.stop(start, most), tasks[t * 3 + 1], strip, join_shared_f32, rows ? rows + own : rows, done + own,
+        pnn::join_strip(pair.n, start, pair.stop(start, most), tasks[t * 3 + 1], strip, rows + own, join_shared_f32, done + own,
                         weights ? weights + own : weights);
     });
 }
-// What a stage adds to the rows below it (on and above the diagonal): rows (stop to e, stop to n); tasks: pair, x0 and y0 of a tile of 32 x
-// 32.
+// What a stage adds to the rows below it (above the diagonal): rows (stop to e, stop to n); tasks: pair, x0 and y0 of a tile of 32 x 32.
 // Bytes: reads the stage's rows once for every 32 columns, reads and writes the rows below once.
 // Launch: grid (count, arrays), of any size, blocks of 256.
 extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_update_f32(
-    long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
-    const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
-    const float* __restrict__ leaves, const float* __restrict__ below, const float* __restrict__ done, float* __restrict__ rows) {
+    long long arrays, long long count, long long rows_each, long long start, long long most, const long long* __restrict__ joins,
+    const long long* __restrict__ ports, const long long* __restrict__ tasks, const float* __restrict__ done, float* __restrict__ rows) {
     alignas(16) __shared__ float tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const pnn::join_wired<float> wired(pair, leaves + a * leaf_each, below + a * below_each);
         const long long own = a * rows_each + pair.rows;
-        pnn::join_update(wired, start, pair.stop(start, most), tasks[t * 3 + 1], tasks[t * 3 + 2], done + own, rows + own, tile);
+        pnn::join_update(pair, start, pair.stop(start, most), tasks[t * 3 + 1], tasks[t * 3 + 2], done + own, rows + own, tile);
     });
 }
 // above (kept, kept) from all stages: what the ports had between them, and Z^T Z; tasks: pair, x0 and y0 of a tile of 32 x 32.
@@ -161,7 +171,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_voltages_f32(
                                leaves + a * leaf_each * q, below + a * below_each * q, tile);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 1) pnn_join_small_f64(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_small_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const double* __restrict__ leaves, const double* __restrict__ below,
     double* __restrict__ above, double* __restrict__ weights) {
@@ -169,33 +179,41 @@ extern "C" __global__ void __launch_bounds__(256, 1) pnn_join_small_f64(
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + t * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<double> wired(pair, leaves + a * leaf_each, below + a * below_each);
-        pnn::join_small(wired, join_shared_f64, above + a * above_each + pair.above, weights ? weights + a * rows_each + pair.rows : weights);
+        pnn::join_small(wired, blockIdx.z, gridDim.z, join_shared_f64, above + a * above_each + pair.above,
+                        weights ? weights + a * rows_each + pair.rows : weights);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 1) pnn_join_eliminate_f64(
+extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_lay_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
-    long long strip, const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
-    const double* __restrict__ leaves, const double* __restrict__ below, const double* __restrict__ rows, double* __restrict__ done,
-    double* __restrict__ weights) {
-    PNN_DYNAMIC_SHARED(double, join_shared_f64);
+    const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
+    const double* __restrict__ leaves, const double* __restrict__ below, double* __restrict__ rows) {
+    __shared__ double sums[8];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const pnn::join_wired<double> wired(pair, leaves + a * leaf_each, below + a * below_each);
+        pnn::join_lay(wired, start, pair.stop(start, most), tasks[t * 3 + 1], rows + a * rows_each + pair.rows, sums);
+    });
+}
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_eliminate_f64(
+    long long arrays, long long count, long long rows_each, long long start, long long most, long long strip,
+    const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
+    const double* __restrict__ rows, double* __restrict__ done, double* __restrict__ weights) {
+    PNN_DYNAMIC_SHARED(double, join_shared_f64);
+    pnn::join_each(arrays, count, [&](long long a, long long t) {
+        const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
         const long long own = a * rows_each + pair.rows;
-        pnn::join_strip(wired, start, pair.stop(start, most), tasks[t * 3 + 1], strip, join_shared_f64, rows ? rows + own : rows, done + own,
+        pnn::join_strip(pair.n, start, pair.stop(start, most), tasks[t * 3 + 1], strip, rows + own, join_shared_f64, done + own,
                         weights ? weights + own : weights);
     });
 }
 extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_update_f64(
-    long long arrays, long long count, long long leaf_each, long long below_each, long long rows_each, long long start, long long most,
-    const long long* __restrict__ joins, const long long* __restrict__ ports, const long long* __restrict__ tasks,
-    const double* __restrict__ leaves, const double* __restrict__ below, const double* __restrict__ done, double* __restrict__ rows) {
+    long long arrays, long long count, long long rows_each, long long start, long long most, const long long* __restrict__ joins,
+    const long long* __restrict__ ports, const long long* __restrict__ tasks, const double* __restrict__ done, double* __restrict__ rows) {
     alignas(16) __shared__ double tile[pnn::JOIN_PRODUCT];
     pnn::join_each(arrays, count, [&](long long a, long long t) {
         const pnn::join_pair pair(joins + tasks[t * 3] * pnn::JOIN_FIELDS, ports);
-        const pnn::join_wired<double> wired(pair, leaves + a * leaf_each, below + a * below_each);
         const long long own = a * rows_each + pair.rows;
-        pnn::join_update(wired, start, pair.stop(start, most), tasks[t * 3 + 1], tasks[t * 3 + 2], done + own, rows + own, tile);
+        pnn::join_update(pair, start, pair.stop(start, most), tasks[t * 3 + 1], tasks[t * 3 + 2], done + own, rows + own, tile);
     });
 }
 extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_couple_f64(

@@ -12,6 +12,7 @@ import numpy as np
 
 PORTS = 16  # of a leaf
 TILE = 32
+LAID = 2  # rows of a task
 FIELDS = 14
 
 
@@ -81,27 +82,34 @@ def pnn_join_small(arrays, count, leaf_each, below_each, above_each, rows_each, 
             block(weights, a * rows_each + pair.rows, kept, e)[:] = shares.T
 
 
-def pnn_join_eliminate(
-    arrays, count, leaf_each, below_each, rows_each, start, most, strip, joins, ports, tasks, leaves, below, rows, done, weights,
-):  # fmt: skip
+def pnn_join_lay(arrays, count, leaf_each, below_each, rows_each, start, most, joins, ports, tasks, leaves, below, rows):
+    for a, pair, x0, _ in pairs(arrays, count, joins, ports, tasks):
+        e, n, stop = pair.e, pair.n, min(start + most, pair.e)
+        R = block(rows, a * rows_each + pair.rows, e, n)
+        for b in range(x0, min(x0 + LAID, stop if start else e)):
+            if start == 0:
+                R[b, b + 1 :] = pair.wired(leaves[a * leaf_each :], below[a * below_each :])[b, b + 1 :]
+            if b < stop:
+                R[b:stop, b] = R[b, b + 1 :][::-1].cumsum()[::-1][: stop - b]
+
+
+def pnn_join_eliminate(arrays, count, rows_each, start, most, strip, joins, ports, tasks, rows, done, weights):
     for a, pair, column, _ in pairs(arrays, count, joins, ports, tasks):
         n, own, stop, last = pair.n, a * rows_each + pair.rows, min(start + most, pair.e), min(column + strip, pair.n)
-        every = block(rows, own, pair.e, n) if start else pair.wired(leaves[a * leaf_each :], below[a * below_each :])
-        mine = every[start:stop]
-        Z, shares = eliminated(mine[:, start:stop], mine[:, stop:].sum(1), mine[:, column:last])
+        mine = block(rows, own, pair.e, n)[start:stop]
+        Z, shares = eliminated(mine[:, start:stop], mine[-1, start:stop], mine[:, column:last])
         block(done, own, pair.e, n)[start:stop, column:last] = Z
         if weights.size:
             block(weights, own + start * n, n - stop, stop - start)[column - stop : last - stop] = shares.T
 
 
-def pnn_join_update(arrays, count, leaf_each, below_each, rows_each, start, most, joins, ports, tasks, leaves, below, done, rows):
+def pnn_join_update(arrays, count, rows_each, start, most, joins, ports, tasks, done, rows):
     for a, pair, x0, y0 in pairs(arrays, count, joins, ports, tasks):
         e, n, own, stop = pair.e, pair.n, a * rows_each + pair.rows, min(start + most, pair.e)
         Z, R = block(done, own, e, n)[start:stop], block(rows, own, e, n)
-        before = R if start else pair.wired(leaves[a * leaf_each :], below[a * below_each :])
         x, y = slice(x0, min(x0 + TILE, e)), slice(y0, y0 + TILE)
         above = np.arange(n)[x, None] < np.arange(n)[y]
-        R[x, y] = np.where(above, before[x, y] + Z[:, x].T @ Z[:, y], R[x, y])
+        R[x, y] = np.where(above, R[x, y] + Z[:, x].T @ Z[:, y], R[x, y])
 
 
 def pnn_join_couple(arrays, count, leaf_each, below_each, above_each, rows_each, joins, ports, tasks, leaves, below, done, above):

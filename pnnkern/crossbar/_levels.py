@@ -1,9 +1,9 @@
 """A stack of crossbars with wires, eliminated on a GPU: the tree of `_tree`, all pairs of blocks of a level in one launch.
 
 What a launch has to do stands in tables of whole numbers, which follow from the shape of the arrays alone, and are on the GPU from the first
-call on. A level is all pairs at one depth. One that shares few nodes (`PANEL`) and keeps few ports (`SMALL`) is joined in one block. Of
-larger ones, blocks take strips of the rows, and their conductances are a product of their own; more nodes than the rows of one block take
-(`MOST`) are eliminated in several stages.
+call on. A level is all pairs at one depth. One that shares few nodes (`PANEL`) and keeps few ports (`SMALL`) is joined in one launch, by a
+block or a few (`PARTS`). Of larger ones rows are laid out, with what each node has beyond the later ones; then blocks take strips of them,
+and their conductances are a product of their own; more nodes than the rows of one block take (`MOST`) are eliminated in several stages.
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,15 @@ from ._tree import LEAF, PANEL, PORTS, Circuit, Index, Key, layout
 
 TILE = 32  # of the kernels' products
 FIELDS = 14  # of a record
-SCRATCH = 16 * 20 + 16  # numbers of shared memory beside the rows
+SCRATCH = 2 * (16 * 20 + 16) + 192  # numbers of shared memory beside the rows
 SMALL = 192  # ports that pairs keep which are joined in one block
 MOST = (128, 64)  # nodes of a stage, multiples of LEAF: the first whose rows fit the shared memory of a block
-STRIPS = (60, 28)  # columns of a strip: with their sum no more than two tiles or one have; the wider for up to NARROW nodes
+STRIPS = (64, 32)  # columns of a strip; the wider for up to NARROW nodes
 NARROW = 64
 THREADS = 256
-WIDE = {4: 512, 8: 256}  # threads of a block that eliminates a strip, by the bytes of a number: as many as have room for their registers
+WIDE = 512  # threads of a block that eliminates a strip
+BLOCKS, PARTS = 128, 4  # blocks that small pairs are shared out to, where they are fewer, and no more for each
+LAID = 2  # rows of a block that lays them
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Stage:
     """The elimination of some nodes from `start` on, of all pairs of a level that have as many."""
 
     start: int
+    laid: Table
     strips: Table
     updates: Table
     turns: Table
@@ -77,9 +80,9 @@ class _Group:
     second: int
 
 
-def _row(size: int) -> int:
-    """Numbers between two rows of so many in shared memory, as join_row in join.cuh."""
-    return (size + 3) // 8 * 8 + 4
+def _row(nodes: int, ports: int) -> int:
+    """Numbers between two rows in shared memory of so many nodes and ports, as join_row in join.cuh."""
+    return -(-nodes // 16) * 16 + -(-ports // 32) * 32 + 4
 
 
 def _pairs(rows: int, cols: int) -> list[list[_Group]]:
@@ -113,10 +116,11 @@ class Plan:
     """
 
     def __init__(self, n_in: int, n_out: int, most: int) -> None:
-        if most % LEAF:
-            raise ValueError(f"a stage has {most} nodes, no multiple of {LEAF}")
+        if most % LEAF or most > MOST[0]:
+            raise ValueError(f"a stage has {most} nodes: no multiple of {LEAF}, or more than {MOST[0]}")
         self.n_in, self.n_out, self.most = n_in, n_out, most
         self.leaf_rows, self.leaf_cols = -(-n_in // LEAF), -(-n_out // LEAF)
+        self._whole: Key = (self.leaf_rows, self.leaf_cols, True, True)
         self._parts: list[Index] = []
         self._length = 0
         self._ports: dict[Key, int] = {}
@@ -166,7 +170,7 @@ class Plan:
             n, several = e + kept, e > self.most
             count, record = np.arange(len(group.i)), np.zeros((len(group.i), FIELDS), np.int64)
             record[:, 0], record[:, 1] = e, n
-            record[:, 2] = self._ports_of(group.key, top=group.key == (self.leaf_rows, self.leaf_cols, True, True))
+            record[:, 2] = self._ports_of(group.key, top=group.key == self._whole)
             s = layout(*group.key)
             for field, start, part, (di, dj) in ((3, group.first, s.parts[0], (0, 0)), (5, group.second, s.parts[1], s.offset)):
                 size = layout(*part).size if part in places else PORTS
@@ -190,17 +194,22 @@ class Plan:
             for start in range(0, e, self.most):
                 h = min(self.most, e - start)
                 width = kept if small else min(strip, e + kept - start - h)
-                memory = max(memory, h * _row(h + width + 1))
+                memory = max(memory, -(-h // 16) * 16 * _row(h, width))
         return Level(
             self._put(*records),
             tuple(self._stage(start, sizes, counts, strip) for start in range(0, largest, self.most)),
-            self._tasks(sizes, counts, lambda e, n: _upper(e, n, n)),
+            self._tasks(sizes, counts, lambda e, n: self._asked(e, n, groups[0].key == self._whole)),
             small,
             strip,
             min(THREADS, max(32, 8 << (largest - 1).bit_length())),
             SCRATCH + memory,
             above, rows, whole, above_line, whole_line,
         )  # fmt: skip
+
+    def _asked(self, e: int, n: int, top: bool) -> list[tuple[int, int]]:
+        """Tiles of what the ports of a pair have between them: of the whole, only those of drivers with outputs."""
+        first, last = (e + self.n_in, e + self.n_in + self.n_out) if top else (n, n)
+        return [(x, y) for x, y in _upper(e, n, n) if not top or (x < first < y + TILE and y < last)]
 
     def _stage(self, start: int, sizes: list[tuple[int, int]], counts: list[int], strip: int) -> Stage:
         def stop(e: int) -> int:
@@ -211,6 +220,7 @@ class Plan:
 
         return Stage(
             start,
+            table(lambda e, n: [(b, 0) for b in range(start, stop(e) if start else e, LAID)]),
             table(lambda e, n: [(c, 0) for c in range(stop(e), n, strip)]),
             table(lambda e, n: _upper(stop(e), e, n)),
             table(lambda e, n: [(c, k) for c in range(0, n - stop(e), TILE) for k in range(0, stop(e) - start, TILE)]),
@@ -249,7 +259,7 @@ class Levels:
         self.G, self.circuit, self.keep, self.xp = G, circuit, keep, _array.namespace(G)
         _, n_in, n_out = G.shape
         room = _launch.shared_limit(G) // G.dtype.itemsize - SCRATCH
-        most = next((m for m in MOST if m * _row(m + STRIPS[-1] + 1) <= room), MOST[-1])
+        most = next((m for m in MOST if m * _row(m, STRIPS[-1]) <= room), MOST[-1])
         self.plan = plan(n_in, n_out, most)
         self.leaf_count = self.plan.leaf_rows * self.plan.leaf_cols
         self.leaf_each = self.leaf_count * PORTS * PORTS
@@ -257,8 +267,12 @@ class Levels:
         self.leaves = self._empty(self.leaf_each)
         self._launch_leaves("leaves", (), G, self.leaves)
         below, below_each = None, 0
-        for level in self.plan.levels:
-            below, below_each = self._join(level, below, below_each), level.above
+        turns = self._spaces([level.above for level in self.plan.levels])
+        large = [level.rows for level in self.plan.levels if not level.small]
+        work = tuple(self._empty(max(large)) for _ in range(2)) if large else ()
+        for level, above in zip(self.plan.levels, turns, strict=True):
+            self._join(level, below, below_each, above, *work)
+            below, below_each = above, level.above
         self.whole = below
 
     @property
@@ -283,6 +297,11 @@ class Levels:
     def _empty(self, each: int) -> Array:
         return self.xp.empty(len(self.G) * each, self.G.dtype)
 
+    def _spaces(self, each: list[int]) -> list[Array]:
+        """Arrays of so many numbers, one after another in two pieces of memory, which take turns: what stays small stays in the GPU's cache."""
+        turns = [self._empty(max(each[turn::2], default=0)) for turn in range(2)]
+        return [turns[i % 2][: len(self.G) * size] for i, size in enumerate(each)]
+
     def _launch_leaves(self, verb: str, sizes: tuple[int, ...], *arrays: Array) -> None:
         count, n_in, n_out = self.G.shape
         block = 64 if verb == "voltages" else 128
@@ -301,31 +320,29 @@ class Levels:
         args = len(self.G), count, *sizes, *tables, *arrays
         _launch.launch("crossbar/join", verb, self.G.dtype, *args, grid=grid, block=(threads,), shared=shared)
 
-    def _join(self, level: Level, below: Array | None, below_each: int) -> Array:
-        """The blocks that a level makes of those below it."""
-        above, weights = self._empty(level.above), self._empty(level.rows) if self.keep else None
+    def _join(self, level: Level, below: Array | None, below_each: int, above: Array, *work: Array) -> None:
+        """The blocks that a level makes of those below it. work : for the rows of a large level, twice."""
+        weights = self._empty(level.rows) if self.keep else None
         if weights is not None:
             self.weights.append(weights)
         shared = level.memory * self.G.dtype.itemsize
         ends = self.leaf_each, below_each, level.above, level.rows
         if level.small:
             arrays = self.leaves, below, above, weights
-            self._launch("small", level, level.records.count, ends, *arrays, threads=level.threads, shared=shared)
-            return above
-        done = self._empty(level.rows)
-        rows = self._empty(level.rows) if len(level.stages) > 1 else None
+            parts = max(1, min(PARTS, BLOCKS // (level.records.count * len(self.G))))
+            how = {"threads": level.threads, "shared": shared, "times": parts}
+            self._launch("small", level, level.records.count, ends, *arrays, **how)
+            return
+        rows, done = work
         for stage in level.stages:
-            at = self.leaf_each, below_each, level.rows, stage.start, self.plan.most
-            given = self.leaves, below, rows, done, weights
-            threads = WIDE[self.G.dtype.itemsize]
-            self._launch(
-                "eliminate", level, stage.strips.count, (*at, level.strip), *given, tasks=stage.strips, threads=threads, shared=shared
-            )
+            at = level.rows, stage.start, self.plan.most
+            self._launch("lay", level, stage.laid.count, (self.leaf_each, below_each, *at), self.leaves, below, rows, tasks=stage.laid)
+            how = {"threads": WIDE, "shared": shared}
+            self._launch("eliminate", level, stage.strips.count, (*at, level.strip), rows, done, weights, tasks=stage.strips, **how)
             if stage.updates.count:
-                self._launch("update", level, stage.updates.count, at, self.leaves, below, done, rows, tasks=stage.updates)
+                self._launch("update", level, stage.updates.count, at, done, rows, tasks=stage.updates)
         if not self.keep or level is not self.plan.levels[-1]:
             self._launch("couple", level, level.tiles.count, ends, self.leaves, below, done, above, tasks=level.tiles)
-        return above
 
     # ---- down the tree
     def _down(self, state: Array, q: int | None = None) -> Array:

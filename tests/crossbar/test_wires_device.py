@@ -50,7 +50,7 @@ def events(call) -> list[dict[str, int]]:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("derivative", [False, True])
 def test_launches_of_one_array(cupy, dtype: str, derivative: bool) -> None:
-    """256 x 256: as many launches as the tree has levels, times one or two; nothing is copied once the tables are there."""
+    """256 x 256: as many launches as the tree has levels, and two for each stage of a large one; nothing is copied once tables are there."""
     G = cupy.full((256, 256), 1e-5, dtype)
 
     def call() -> None:
@@ -64,14 +64,14 @@ def test_launches_of_one_array(cupy, dtype: str, derivative: bool) -> None:
     assert first["syncs"] == 2  # the largest conductance, and the tables
     assert then["copies"] == 0
     assert then["syncs"] == 1
-    assert (then["launches"], then["operations"]) == ((46, 12) if derivative else (20, 6))
+    assert (then["launches"], then["operations"]) == ((52, 12) if derivative else (26, 6))
 
 
 @pytest.mark.parametrize("count", [1, 7])
 def test_a_stack_takes_the_launches_of_one_array(cupy, count: int) -> None:
     G = cupy.full((count, 40, 33), 1e-5)
     _, then = events(lambda: crossbar.effective_conductance(G, wires=1.0))
-    assert then["launches"] == 10
+    assert then["launches"] == 11
     assert then["copies"] == 0
 
 

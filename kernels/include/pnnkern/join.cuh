@@ -1,15 +1,18 @@
 // Pairs of blocks of a crossbar, wired together: the nodes that the two share are eliminated (tree.cuh says how and why), all pairs of a
 // level of the tree at a time, and of all arrays of a stack.
 //
-// rows (e, n) of a pair: conductances of the e nodes that go, to each other and to the n - e ports that stay. With D the sum of a row, the
-// matrix of the nodes is D - A = U^T U, and no diagonal is ever stored. 16 nodes at a time are a panel:
-//     R = U_pp^-T   (16, 16), lower, by Gauss-Jordan from conductances alone, in the registers of one warp: every sum is of positive numbers
-//     rows of the panel, right of it:  X = R rows;   rows below, when they are a panel: += X^T X of all panels before it
+// rows (e, n) of a pair: conductances of the e nodes that go, to each other and to the n - e ports that stay, right of the diagonal. With D the sum
+// of a row, the matrix of the nodes is D - A = U^T U, and no difference is ever taken: on and below the diagonal of the nodes of a stage stand
+// tails, row c and column b <= c: what node b has beyond node c, to all later nodes and ports. They go along as a factor L. 16 nodes at a time
+// are a panel:
+//     R = U_pp^-T   (16, 16), lower, by Gauss-Jordan from conductances and tails, in the registers of one warp: every sum is of positive numbers
+//     rows of the panel, right of it:  U = R rows;   columns of the panel, below it:  L = columns R^T
+//     rows right of the next panel += U^T U, columns below it += L U, of all panels before it
 // What stays in rows is Z = U^-T B of the ports B that stay; their conductances grow by Z^T Z. The voltages of the nodes are averages of
 // those of the ports, with the weights U^-1 Z = (D - A)^-1 B. All numbers of nodes and ports are multiples of 4, as leaves are of 4 x 4 cells.
 //
-// Elimination needs of the ports that stay no more than their sum, so that blocks of a launch take strips of them, and each of these does
-// the elimination over again. All sums are in an order of their own, whatever the grid.
+// Elimination needs of the ports that stay no more than their sum, which is in the tails, so that blocks of a launch take strips of them, and
+// each of these does the elimination over again. All sums are in an order of their own, whatever the grid.
 #pragma once
 #include "pnnkern/inverse.cuh"
 #include "pnnkern/matrix_unit.cuh"
@@ -19,7 +22,10 @@
 
 namespace pnn {
 typedef long long i64;
-const int JOIN_PANEL = 16, JOIN_WIDE = 20, JOIN_SCRATCH = JOIN_PANEL * JOIN_WIDE + JOIN_PANEL;   // numbers of shared memory beside the rows
+const int JOIN_PANEL = 16, JOIN_WIDE = 20, JOIN_FACTOR = JOIN_PANEL * JOIN_WIDE + JOIN_PANEL;   // a panel's R and its roots
+const int JOIN_SMALL = 192;                                           // ports that a small pair keeps at most
+const int JOIN_SCRATCH = 2 * JOIN_FACTOR + JOIN_SMALL;                // numbers of shared memory beside the rows
+const int JOIN_MOST = 128;                                            // nodes of a stage at most
 const int JOIN_TILE = 32, JOIN_DEPTH = 64, JOIN_GROUPS = 4;          // of a product: its block has 64 threads for each group
 const int JOIN_LD = 36, JOIN_PRODUCT = 2 * JOIN_DEPTH * JOIN_LD;      // of a tile's rows in shared memory, and all of them
 static_assert(JOIN_PRODUCT >= JOIN_GROUPS * JOIN_TILE * 33, "the sums of all groups have room where factors were");
@@ -28,7 +34,10 @@ template <class T> struct alignas(16) quad { T v[4]; };
 template <class T> PNN_D quad<T> load4(const T* p) { return *reinterpret_cast<const quad<T>*>(p); }
 PNN_HD i64 least(i64 a, i64 b) { return a < b ? a : b; }
 PNN_HD int smaller(int a, int b) { return a < b ? a : b; }
-PNN_HD int join_row(int n) { return (n + 3) / 8 * 8 + 4; }   // numbers between two rows in shared memory, of n each: 4 more than a multiple of 8
+// In shared memory nodes are filled up to a multiple of 16 and ports to one of 32, by zeros; numbers between two rows.
+PNN_HD int join_nodes_of(int h) { return (h + 15) / 16 * 16; }
+PNN_HD int join_ports_of(int width) { return (width + 31) / 32 * 32; }
+PNN_HD int join_row(int h, int width) { return join_nodes_of(h) + join_ports_of(width) + 4; }
 
 // body(array, task) for what this block has to do
 template <class Body> PNN_D void join_each(i64 arrays, i64 count, Body body) {
@@ -69,13 +78,17 @@ template <class T> struct join_wired {
     PNN_D join_wired(const join_pair& p, const T* leaves, const T* below)
         : pair(p), first(p.first < 0 ? leaves + (-1 - p.first) * 256 : below + p.first),
           second(p.second < 0 ? leaves + (-1 - p.second) * 256 : below + p.second) {}
-    PNN_D T operator()(join_node x, join_node y) const {
-        const bool in_first = x.first >= 0 && y.first >= 0, in_second = x.second >= 0 && y.second >= 0;
-        const T one = first[in_first ? x.first * (int)pair.first_size + y.first : 0];
-        const T two = second[in_second ? x.second * (int)pair.second_size + y.second : 0];
-        return (in_first ? one : T(0)) + (in_second ? two : T(0));
+    // Of ports that stay, each of which is one of one part: its number there, turned to ~number in the second part; and what two of these have.
+    PNN_D int kept(i64 node) const {
+        const int one = (int)pair.at_first[node], two = (int)pair.at_second[node];
+        return one >= 0 ? one : ~two;
     }
-    PNN_D T operator()(i64 x, i64 y) const { return (*this)(pair.at(x), pair.at(y)); }
+    PNN_D T between(int x, int y) const {
+        const T* row = x < 0 ? second + ~x * (int)pair.second_size : first + x * (int)pair.first_size;
+        const bool same = (x ^ y) >= 0;
+        const T v = row[!same ? 0 : y < 0 ? ~y : y];
+        return same ? v : T(0);
+    }
     // Node x, which goes and so is one of both parts, as a row; node y as a column.
     PNN_D join_node row(i64 x) const { return {(int)(pair.at_first[x] * pair.first_size), (int)(pair.at_second[x] * pair.second_size)}; }
     PNN_D join_column<T> column(i64 y) const {
@@ -88,296 +101,394 @@ template <class T> struct join_wired {
 // meet no conflict of banks. A warp has a tile of 16 x 32.
 // The number of this warp, known to be that of all its lanes.
 PNN_D int join_warp() { return __shfl_sync(0xffffffffu, (int)threadIdx.x / 32, 0); }
-// What a lane has of a tile: ROWS rows of CHUNKS times as many numbers as 16 bytes have.
-template <class T> struct join_lane;
-template <> struct join_lane<float> {
-    static const int ROWS = 4, CHUNKS = 1, WIDE = 4;
-    PNN_D static int row(int i) { return (threadIdx.x & 31) / 8 * 4 + i; }
-    PNN_D static int col(int) { return threadIdx.x % 8 * 4; }
+// What a lane has of a tile of 16 x COLS: ROWS rows of CHUNKS times as many numbers as 16 bytes have.
+template <class T, int COLS> struct join_lane;
+template <int COLS> struct join_lane<float, COLS> {
+    static const int ROWS = COLS / 8, CHUNKS = 1, WIDE = 4;
+    PNN_D static int row(int i) { return (threadIdx.x & 31) / (COLS / 4) * ROWS + i; }
+    PNN_D static int col(int) { return threadIdx.x % (COLS / 4) * 4; }
 };
-template <> struct join_lane<double> {   // as multiply_f64 has its results
-    static const int ROWS = 2, CHUNKS = 4, WIDE = 2;
+template <int COLS> struct join_lane<double, COLS> {   // as multiply_f64 has its results
+    static const int ROWS = 2, CHUNKS = COLS / 8, WIDE = 2;
     PNN_D static int row(int i) { return 8 * i + (threadIdx.x & 31) / 4; }
     PNN_D static int col(int j) { return 8 * j + threadIdx.x % 4 * 2; }
 };
 template <class T> struct alignas(16) join_few { T v[16 / sizeof(T)]; };
-template <class T> struct join_tile { join_few<T> v[join_lane<T>::ROWS][join_lane<T>::CHUNKS]; };
-// tile[r, c] += sum_k X(k, r) Y[k, c], k < depth, a multiple of 4; X(k, r) lies at X[k * step + r * ldx]. Rows and columns from `rows` and `cols`
-// on come out as anything.
-PNN_D void join_multiply(join_tile<float>& tile, int depth, const float* X, int step, int ldx, int rows, const float* Y, int ldy, int cols) {
-    const int r = join_lane<float>::row(0), last = (cols + 3) / 4 * 4 - 4;
-    const float* y = Y + smaller(join_lane<float>::col(0), last);
-    const float *x0 = X + smaller(r, rows - 1) * ldx, *x1 = X + smaller(r + 1, rows - 1) * ldx, *x2 = X + smaller(r + 2, rows - 1) * ldx,
-                *x3 = X + smaller(r + 3, rows - 1) * ldx;
+template <class T, int COLS = 32> struct join_tile { join_few<T> v[join_lane<T, COLS>::ROWS][join_lane<T, COLS>::CHUNKS]; };
+// tile[r, c] += sum_k X(k, r) Y[k, c], k < depth, a multiple of 4; X(k, r) lies at X[k * step + r * ldx].
+template <int COLS> PNN_D void join_multiply(join_tile<float, COLS>& tile, int depth, const float* X, int step, int ldx, const float* Y, int ldy) {
+    typedef join_lane<float, COLS> lane;
+    const float *y = Y + lane::col(0), *x = X + lane::row(0) * ldx;
     PNN_UNROLL_BY(4)
     for (int k = 0; k < depth; k++) {
         const quad<float> right = load4(y + k * ldy);
-        const float left[4] = {x0[k * step], x1[k * step], x2[k * step], x3[k * step]};
         PNN_UNROLL
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < lane::ROWS; i++) {
+            const float left = x[k * step + i * ldx];
             PNN_UNROLL
-            for (int j = 0; j < 4; j++) tile.v[i][0].v[j] += left[i] * right.v[j];
+            for (int j = 0; j < 4; j++) tile.v[i][0].v[j] += left * right.v[j];
+        }
     }
 }
-PNN_D void join_multiply(join_tile<double>& tile, int depth, const double* X, int step, int ldx, int rows, const double* Y, int ldy, int cols) {
-    const int g = (threadIdx.x & 31) / 4, t = threadIdx.x % 4;
-    const double *x0 = X + smaller(g, rows - 1) * ldx + t * step, *x1 = X + smaller(8 + g, rows - 1) * ldx + t * step;
-    const double *y = Y + t * ldy, *y0 = y + smaller(g, cols - 1), *y1 = y + smaller(8 + g, cols - 1), *y2 = y + smaller(16 + g, cols - 1),
-                 *y3 = y + smaller(24 + g, cols - 1);
-    PNN_UNROLL_BY(2)
-    for (int k = 0; k < depth; k += 4) {
-        const double a[2] = {x0[k * step], x1[k * step]}, b[4] = {y0[k * ldy], y1[k * ldy], y2[k * ldy], y3[k * ldy]};
+template <int COLS> PNN_D void join_multiply(join_tile<double, COLS>& tile, int depth, const double* X, int step, int ldx, const double* Y, int ldy) {
+    const int CHUNKS = COLS / 8, g = (threadIdx.x & 31) / 4, t = threadIdx.x % 4;
+    const double *x = X + g * ldx + t * step, *y = Y + t * ldy + g;
+    PNN_UNROLL_BY(1)
+    for (; depth >= 16; depth -= 16, x += 16 * step, y += 16 * ldy) {   // all loads of sixteen k first
+        double a[4][2], b[4][CHUNKS];
+        PNN_UNROLL
+        for (int four = 0; four < 4; four++) {
+            PNN_UNROLL
+            for (int i = 0; i < 2; i++) a[four][i] = x[4 * four * step + 8 * i * ldx];
+            PNN_UNROLL
+            for (int j = 0; j < CHUNKS; j++) b[four][j] = y[4 * four * ldy + 8 * j];
+        }
+        PNN_UNROLL
+        for (int four = 0; four < 4; four++)
+            PNN_UNROLL
+            for (int i = 0; i < 2; i++)
+                PNN_UNROLL
+                for (int j = 0; j < CHUNKS; j++) multiply_f64(tile.v[i][j].v, a[four][i], b[four][j]);
+    }
+    PNN_UNROLL_BY(1)
+    for (; depth > 0; depth -= 4, x += 4 * step, y += 4 * ldy)
         PNN_UNROLL
         for (int i = 0; i < 2; i++)
             PNN_UNROLL
-            for (int j = 0; j < 4; j++) multiply_f64(tile.v[i][j].v, a[i], b[j]);
-    }
-}
-// body(r, c, i, j) for what this lane has of a tile: its row and the first column of a chunk
-template <class T, class Body> PNN_D void join_elements(int rows, int cols, Body body) {
-    PNN_UNROLL
-    for (int i = 0; i < join_lane<T>::ROWS; i++)
-        PNN_UNROLL
-        for (int j = 0; j < join_lane<T>::CHUNKS; j++) {
-            const int r = join_lane<T>::row(i), c = join_lane<T>::col(j);
-            if (r < rows && c < cols) body(r, c, i, j);
-        }
+            for (int j = 0; j < CHUNKS; j++) multiply_f64(tile.v[i][j].v, x[8 * i * ldx], y[8 * j]);
 }
 template <class T> PNN_D join_few<T> load_few(const T* p) { return *reinterpret_cast<const join_few<T>*>(p); }
 template <class T> PNN_D void store_few(T* p, join_few<T> x) { *reinterpret_cast<join_few<T>*>(p) = x; }
-// What a lane has of a tile that lies at `at` in shared memory, beyond its rows and columns anything.
-template <class T> PNN_D join_tile<T> join_fetch(const T* at, int ld, int rows, int cols) {
-    join_tile<T> tile;
-    const int last = (cols - 1) / join_lane<T>::WIDE * join_lane<T>::WIDE;
+// body(r, c, i, j) for what this lane has of a tile: its row and the first column of a chunk
+template <class T, int COLS, class Body> PNN_D void join_elements(Body body) {
     PNN_UNROLL
-    for (int i = 0; i < join_lane<T>::ROWS; i++)
+    for (int i = 0; i < join_lane<T, COLS>::ROWS; i++)
         PNN_UNROLL
-        for (int j = 0; j < join_lane<T>::CHUNKS; j++)
-            tile.v[i][j] = load_few(at + smaller(join_lane<T>::row(i), rows - 1) * ld + smaller(join_lane<T>::col(j), last));
-    return tile;
+        for (int j = 0; j < join_lane<T, COLS>::CHUNKS; j++) body(join_lane<T, COLS>::row(i), join_lane<T, COLS>::col(j), i, j);
 }
-template <class T> PNN_D void join_store(const join_tile<T>& tile, T* at, int ld, int rows, int cols) {
-    join_elements<T>(rows, cols, [&](int r, int c, int i, int j) { store_few(at + r * ld + c, tile.v[i][j]); });
+// A tile that lies at `at` in shared memory.
+template <class T, int COLS> PNN_D void join_fetch(join_tile<T, COLS>& tile, const T* at, int ld) {
+    join_elements<T, COLS>([&](int r, int c, int i, int j) { tile.v[i][j] = load_few(at + r * ld + c); });
 }
-// body(r, c) for the tiles of a matrix (rows, cols) that do not lie below the diagonal, shared out to the warps of a block
-template <class Body> PNN_D void join_upper(int rows, int cols, Body body) {
-    int turn = threadIdx.x / 32;
-    for (int r = 0; r < rows; r += 16)
-        for (int c = r; c < cols; c += 32)
-            if (turn-- == 0) {
-                body(r, c);
-                turn = blockDim.x / 32 - 1;
-            }
+template <class T, int COLS> PNN_D void join_store(const join_tile<T, COLS>& tile, T* at, int ld) {
+    join_elements<T, COLS>([&](int r, int c, int i, int j) { store_few(at + r * ld + c, tile.v[i][j]); });
+}
+// body(r, c) for the tiles of a matrix (rows, cols) that do not lie below the diagonal, shared out to the warps of `parts` blocks
+template <class Body> PNN_D void join_upper(int rows, int cols, int part, int parts, Body body) {
+    const int warps = blockDim.x / 32;
+    int r = 0;
+    for (int u = part * warps + join_warp();; u += parts * warps) {
+        int across = (cols - r + 31) / 32;
+        for (; r < rows && u >= across; across = (cols - r + 31) / 32) u -= across, r += 16;
+        if (r >= rows) return;
+        body(r, r + 32 * u);
+    }
 }
 
 // ---- elimination in shared memory, one block of whole warps
-// D (p, ld), the nodes of a panel: their conductances above the diagonal, and to all that comes after it in `rest` columns beside and in `sum`.
-// tail (16, 20): what node b has beyond each node from b on.
-template <class T> PNN_D void join_tails(int p, int rest, const T* D, int sum, int ld, T* tail) {
-    const int lane = threadIdx.x & 31, column = lane & 15, warp = join_warp(), warps = blockDim.x / 32;
-    for (int u = 2 * warp; u < p; u += 2 * warps) {   // half a warp for each node
-        const int b = u + lane / 16;
-        const T* mine = D + smaller(b, p - 1) * ld;
-        T total = column == 0 ? mine[sum] : T(0), suffix = column + 1 < p && column >= b ? mine[column + 1] : T(0);
-        PNN_UNROLL_BY(4)
-        for (int a = column; a < rest; a += 16) total += mine[p + a];
-        PNN_UNROLL
-        for (int step = 1; step < 16; step *= 2) {
-            const T other = __shfl_down_sync(0xffffffffu, suffix, step, 16);
-            total += __shfl_xor_sync(0xffffffffu, total, step);
-            suffix += column + step < 16 ? other : T(0);
-        }
-        if (b < p) tail[b * JOIN_WIDE + column] = suffix + total;
-    }
-}
-// Nodes K to K + 3 and those behind them go, if there are as many, one after another: a lane has a column, x[b] of row b.
-template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T& inverses) {
-    const int lane = threadIdx.x & 31;
+// Nodes K to K + 3 and those behind them go, if there are as many, two at a time: a lane has a column, x[b] of row b, and shows what it has of
+// both in `shown` (2, 2, 32). Both inverses are worked out at once: s is what node k has beyond itself, and s (t + a u / s) = s t + a u.
+template <int K, class T> PNN_D void join_nodes(int p, T (&x)[JOIN_PANEL], T& inverses, T* shown) {
+    const int lane = threadIdx.x & 31, WIDE = 16 / sizeof(T);
     if constexpr (K < JOIN_PANEL)
         if (K < p) {
+            const bool own = lane >= K && lane < K + 4;   // has R, and nothing else, of the rows behind these
             PNN_UNROLL
-            for (int i = 0; i < 4; i++) {
-                const int k = K + i;
-                const T inverse = inverse_or_zero(__shfl_sync(0xffffffffu, x[k], 16 + k));
-                const T mine = (lane == k ? T(1) : x[k]) * inverse;
-                if (lane == k) inverses = inverse;
+            for (int b = K + 4; b < JOIN_PANEL; b++) x[b] = own ? T(0) : x[b];
+            PNN_UNROLL
+            for (int k = K; k < K + 4; k += 2) {
+                T *one = shown + k % 4 * 32, *two = one + 32;
+                one[lane] = x[k];
+                two[lane] = x[k + 1];
+                __syncwarp();
+                const T s = one[16 + k], u = one[17 + k], t = two[17 + k], a = one[k + 1];
+                join_few<T> ones[JOIN_PANEL / WIDE], twos[JOIN_PANEL / WIDE];
                 PNN_UNROLL
-                for (int b = K + 1; b < JOIN_PANEL; b++)
-                    if (b > k) x[b] = (lane == k ? T(0) : x[b]) + __shfl_sync(0xffffffffu, x[k], b) * mine;
+                for (int i = (k + 2) / WIDE; i < JOIN_PANEL / WIDE; i++) ones[i] = load_few(one + i * WIDE), twos[i] = load_few(two + i * WIDE);
+                const T size = inverse_size(s), scaled = mantissa(s);
+                const T first = inverse_of_sum(s), second = scaled * inverse_of_sum(scaled * t + a * size * u), weight = a * first;
+                const T mine = (lane == k ? T(1) : x[k]) * first, later = (lane == k ? T(0) : x[k + 1]) + a * mine;
+                const T next = (lane == k + 1 ? T(1) : later) * second;
+                if (lane == k) inverses = first;
+                if (lane == k + 1) inverses = second;
+                const T far = own && lane > k ? T(0) : mine, further = own && lane > k + 1 ? T(0) : next;
+                PNN_UNROLL
+                for (int b = k + 2; b < JOIN_PANEL; b++) {
+                    const T left = ones[b / WIDE].v[b % WIDE], right = twos[b / WIDE].v[b % WIDE] + weight * left;
+                    if (b < K + 4) x[b] = (lane == k || lane == k + 1 ? T(0) : x[b]) + left * (lane == k + 1 ? T(0) : mine) + right * next;
+                    else x[b] = x[b] + left * far + right * further;
+                }
+                x[k + 1] = later;
             }
-            join_nodes<K + 4>(p, x, inverses);
+            join_nodes<K + 4>(p, x, inverses, shown);
         }
 }
-// As one warp does it, tails given in Rt. On return columns of R there.
-template <class T> PNN_D void join_panel(int p, const T* D, int ld, T* roots, T* Rt) {
-    const int lane = threadIdx.x & 31, column = lane & 15;
+// D (16, ld), the nodes of a panel, p of them and zeros: conductances above the diagonal, tails on and below it. One warp puts columns of R, with ones on its
+// diagonal, into Rt (16, 20), and what rows of R are still to be multiplied by into `roots`, behind it.
+template <class T> PNN_D void join_panel(int p, const T* D, int ld, T* Rt) {
+    const int lane = threadIdx.x & 31, column = lane & 15, WIDE = 16 / sizeof(T);
     // A lane of the first half has a column: conductances between nodes, until its own node goes, and then R but for its roots; one of the
     // second half what nodes b <= column have beyond node `column`.
     const bool tails = lane >= 16;
-    T x[JOIN_PANEL], inverses = T(0);
+    const int step = tails ? 1 : ld, some = column + tails;
+    const T* mine = D + (tails ? column * ld : column);
+    T x[JOIN_PANEL], inverses = T(1);
     PNN_UNROLL
-    for (int b = 0; b < JOIN_PANEL; b++) {
-        const int r = smaller(b, p - 1), c = smaller(column, p - 1);
-        const T value = tails ? Rt[r * JOIN_WIDE + c] : D[r * ld + c];
-        x[b] = column < p && b < p && b < column + tails ? value : T(0);
-    }
-    __syncwarp();
-    join_nodes<0>(p, x, inverses);
-    const T root = sqrt(inverses);
-    if (!tails) roots[column] = root;
-    __syncwarp();
+    for (int b = 0; b < JOIN_PANEL; b++) x[b] = mine[b * step];
     PNN_UNROLL
-    for (int b = 0; b < JOIN_PANEL; b++) x[b] = roots[b] * (b == column ? T(1) : b < column ? T(0) : x[b]);
-    if (!tails)
+    for (int b = 0; b < JOIN_PANEL; b++) x[b] = b < some ? x[b] : T(0);
+    join_nodes<0>(p, x, inverses, Rt);
+    __syncwarp();
+    if (!tails) {
         PNN_UNROLL
-        for (int b = 0; b < JOIN_PANEL; b++) Rt[column * JOIN_WIDE + b] = x[b];
-}
-// Rows `first` to `last` of M on and right of the diagonal += what panels from `start` to `stop` add to them; warps from `warp` on take turns.
-template <class T> PNN_D void join_add(T* M, int ld, int sum, int first, int last, int start, int stop, int warp, int warps) {
-    const int cols = sum + 1 - first;
-    if (start < stop)
-        for (int c = warp * 32; c < cols; c += warps * 32) {
-            T* at = M + first * ld + first + c;
-            const T* done = M + start * ld + first;
-            join_tile<T> tile = join_fetch(at, ld, last - first, cols - c);
-            join_multiply(tile, stop - start, done, ld, 1, last - first, done + c, ld, cols - c);
-            __syncwarp();   // lanes beyond the edge have read what is another's
-            join_store(tile, at, ld, last - first, cols - c);
+        for (int i = 0; i < JOIN_PANEL / WIDE; i++) {
+            join_few<T> some;
+            PNN_UNROLL
+            for (int w = 0; w < WIDE; w++) some.v[w] = i * WIDE + w == column ? T(1) : i * WIDE + w < column ? T(0) : x[i * WIDE + w];
+            store_few(Rt + column * JOIN_WIDE + i * WIDE, some);
         }
+        Rt[JOIN_PANEL * JOIN_WIDE + column] = root_of_inverse(inverses);
+    }
 }
-// M (h, ld): nodes that go, in columns from 0, and from h on `width` ports that stay, and the sum of all of these. On return Z; if `weights` are
-// wanted, R in the columns of each panel, with zeros above its diagonal. While the first warp is with a panel, the others add to the next one
-// what all before these add.
-template <class T> PNN_D void join_eliminate(int h, int width, int ld, T* M, T* scratch, bool weights) {
-    T *roots = scratch, *Rt = roots + JOIN_PANEL;
-    const int sum = h + width, warp = join_warp(), warps = blockDim.x / 32;
-    for (int start = 0; start < h; start += JOIN_PANEL) {
-        const int p = smaller(JOIN_PANEL, h - start), stop = start + p, next = smaller(stop + JOIN_PANEL, h), cols = sum + 1 - stop;
-        T *panel = M + start * ld, *right = panel + stop;
-        join_tails(p, h - stop, panel + start, sum - start, ld, Rt);
-        __syncthreads();
-        if (warp == 0) join_panel(p, panel + start, ld, roots, Rt);
-        if (stop < h && (warp > 0 || warps == 1)) join_add(M, ld, sum, stop, next, 0, start, smaller(warp, warps - 1) - (warps > 1), warps - (warps > 1));
+// Rows of a panel right of it, and the columns below it: where tile number u of 16 x 16 of either lies, rows first, to H.
+PNN_D int join_beyond(int H, int cols, int last) { return (cols - last) / 16 + (H - last) / 16; }
+// A panel's tile number u, right of `last` or below it, += what panels before `stop` add to it.
+template <class T> PNN_D void join_add(T* M, int ld, int cols, int first, int last, int stop, int u) {
+    const int upper = (cols - last) / 16;
+    join_tile<T, 16> tile;
+    if (u < upper) {
+        T *Y = M + last + 16 * u, *at = Y + first * ld;
+        join_fetch(tile, at, ld);
+        join_multiply(tile, stop, M + first, ld, 1, Y, ld);
+        join_store(tile, at, ld);
+    } else {
+        T *X = M + (last + 16 * (u - upper)) * ld, *at = X + first;
+        join_fetch(tile, at, ld);
+        join_multiply(tile, stop, X, 1, ld, M + first, ld);
+        join_store(tile, at, ld);
+    }
+}
+// What panels from `start` to `stop` add to the nodes of a panel among each other, from `first` on.
+template <class T> PNN_D void join_add_own(T* M, int ld, int first, int start, int stop) {
+    T *D = M + first * ld + first, *above = M + start * ld + first;
+    join_tile<T, 16> nodes, tails;
+    join_fetch(nodes, D, ld);
+    tails = nodes;
+    join_multiply(nodes, stop - start, above, ld, 1, above, ld);
+    join_multiply(tails, stop - start, M + first * ld + start, 1, ld, above, ld);
+    __syncwarp();
+    join_elements<T, 16>([&](int r, int c, int i, int j) {
+        PNN_UNROLL
+        for (int w = 0; w < join_lane<T, 16>::WIDE; w++)
+            if (c + w <= r) nodes.v[i][j].v[w] = tails.v[i][j].v[w];
+        store_few(D + r * ld + c, nodes.v[i][j]);
+    });
+    __syncwarp();
+}
+// R of a panel on its tile number u, right of it or below it.
+template <class T> PNN_D void join_apply(T* M, int ld, int cols, int start, const T* Rt, int u) {
+    typedef join_lane<T, 16> mine;
+    const T* roots = Rt + JOIN_PANEL * JOIN_WIDE;
+    const int stop = start + JOIN_PANEL, upper = (cols - stop) / 16;
+    join_tile<T, 16> tile = {};
+    if (u < upper) {
+        T *at = M + start * ld + stop + 16 * u, root[mine::ROWS];
+        PNN_UNROLL
+        for (int i = 0; i < mine::ROWS; i++) root[i] = roots[mine::row(i)];
+        join_multiply(tile, JOIN_PANEL, Rt, JOIN_WIDE, 1, at, ld);
+        __syncwarp();
+        join_elements<T, 16>([&](int r, int c, int i, int j) {
+            PNN_UNROLL
+            for (int w = 0; w < mine::WIDE; w++) tile.v[i][j].v[w] *= root[i];
+            store_few(at + r * ld + c, tile.v[i][j]);
+        });
+    } else {
+        T* at = M + (stop + 16 * (u - upper)) * ld + start;
+        join_few<T> root[mine::CHUNKS];
+        PNN_UNROLL
+        for (int j = 0; j < mine::CHUNKS; j++) root[j] = load_few(roots + mine::col(j));
+        join_multiply(tile, JOIN_PANEL, at, 1, ld, Rt, JOIN_WIDE);
+        __syncwarp();
+        join_elements<T, 16>([&](int r, int c, int i, int j) {
+            PNN_UNROLL
+            for (int w = 0; w < mine::WIDE; w++) tile.v[i][j].v[w] *= root[j].v[w];
+            store_few(at + r * ld + c, tile.v[i][j]);
+        });
+    }
+}
+// M: h nodes that go, with their tails, in columns from 0, and from H on `width` ports that stay, each filled up by zeros (join_row). On return Z;
+// if `weights` are wanted, R in the columns of each panel, with zeros above its diagonal. While the first warp is with a panel, the others add
+// to what lies right of it and below it, and to the next one, what all before these add.
+template <class T> PNN_D void join_eliminate(int h, int width, T* M, T* scratch, bool weights) {
+    const int H = join_nodes_of(h), cols = H + join_ports_of(width), ld = join_row(h, width);
+    const int warp = join_warp(), warps = blockDim.x / 32, helper = warp - (warps > 1), helpers = warps - (warps > 1);
+    T *Rt = scratch, *other = scratch + JOIN_FACTOR;
+    if (warp == 0) join_panel(smaller(JOIN_PANEL, h), M, ld, Rt);
+    __syncthreads();
+    PNN_UNROLL_BY(1)
+    for (int start = 0; start < H; start += JOIN_PANEL) {
+        const int stop = start + JOIN_PANEL, last = stop + JOIN_PANEL;
+        PNN_UNROLL_BY(1)
+        for (int u = warp; u < join_beyond(H, cols, stop); u += warps) join_apply(M, ld, cols, start, Rt, u);
         __syncthreads();
         if (weights)
             for (int i = threadIdx.x; i < JOIN_PANEL * JOIN_PANEL; i += blockDim.x) {
                 const int b = i / JOIN_PANEL, c = i % JOIN_PANEL;
-                if (b < p && c < p) panel[b * ld + start + c] = Rt[c * JOIN_WIDE + b];
+                M[(start + b) * ld + start + c] = Rt[c * JOIN_WIDE + b] * Rt[JOIN_PANEL * JOIN_WIDE + b];
             }
-        for (int c = warp * 32; c < cols; c += warps * 32) {
-            join_tile<T> tile = {};
-            join_multiply(tile, p, Rt, JOIN_WIDE, 1, p, right + c, ld, cols - c);
-            __syncwarp();
-            join_store(tile, right + c, ld, p, cols - c);
+        if (stop < H) {
+            if (warp == 0) {
+                join_add_own(M, ld, stop, start, stop);
+                join_panel(smaller(JOIN_PANEL, h - stop), M + stop * ld + stop, ld, other);
+            }
+            if (helper >= 0) {
+                const int tiles = join_beyond(H, cols, last);
+                PNN_UNROLL_BY(1)
+                for (int u = helper; u < tiles; u += helpers) join_add(M, ld, cols, stop, last, stop, u);
+                if (last < H && helper == tiles % helpers) join_add_own(M, ld, last, 0, stop);
+            }
+            T* turn = Rt;
+            Rt = other, other = turn;
         }
         __syncthreads();
-        if (stop < h) {
-            join_add(M, ld, sum, stop, next, start, stop, warp, warps);
-            __syncthreads();
-        }
     }
 }
-// What join_eliminate left -> the weights of the ports, (h, width) from column h on.
-template <class T> PNN_D void join_weights(int h, int width, int ld, T* M) {
-    for (int c = threadIdx.x / 32 * 32; c < width; c += blockDim.x)
-        for (int start = (h - 1) / JOIN_PANEL * JOIN_PANEL; start >= 0; start -= JOIN_PANEL) {
-            const int p = (int)least(JOIN_PANEL, h - start), stop = start + p;
-            T* Y = M + start * ld + h + c;
-            join_tile<T> tile = join_fetch(Y, ld, p, width - c);
-            join_multiply(tile, h - stop, M + start * ld + stop, 1, ld, p, M + stop * ld + h + c, ld, width - c);
-            __syncwarp();
-            join_store(tile, Y, ld, p, width - c);
+// What join_eliminate left -> the weights of the ports, in their columns.
+template <class T> PNN_D void join_weights(int h, int width, T* M) {
+    const int H = join_nodes_of(h), ld = join_row(h, width);
+    for (int c = threadIdx.x / 32 * 16; c < width; c += blockDim.x / 2)
+        for (int start = H - JOIN_PANEL; start >= 0; start -= JOIN_PANEL) {
+            const int stop = start + JOIN_PANEL;
+            T* Y = M + start * ld + H + c;
+            join_tile<T, 16> tile;
+            join_fetch(tile, Y, ld);
+            join_multiply(tile, H - stop, M + start * ld + stop, 1, ld, M + stop * ld + H + c, ld);
+            join_store(tile, Y, ld);
             __syncwarp();
             tile = {};
-            join_multiply(tile, p, M + start * ld + start, ld, 1, p, Y, ld, width - c);   // R has nothing above its diagonal
+            join_multiply(tile, JOIN_PANEL, M + start * ld + start, ld, 1, Y, ld);   // R has nothing above its diagonal
             __syncwarp();
-            join_store(tile, Y, ld, p, width - c);
+            join_store(tile, Y, ld);
             __syncwarp();
         }
     __syncthreads();
 }
-// One strip of a pair, `width` columns from `column` on of the rows start to stop, and the sum of all from `stop` on: row(x) and ports(y) say
-// where they are; columns from `alone` on are in one matrix only. A lane keeps to its columns and has the loads of eight rows under way.
-template <class T, class Row, class Column>
-PNN_D void join_gather(Row row, Column ports, i64 alone, i64 n, i64 start, i64 stop, i64 column, int width, int ld, T* M, T* scratch) {
-    const int lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
-    const int h = (int)(stop - start), sum = h + width, across = (ld + 31) / 32;
+// Tails of ROWS nodes from b on, a warp for them: put(i, c, v) of node b + i and of each node c from b on to `stop`, at most 32 CHUNKS, from
+// at(i, y) that it has with a later node, and what it has beyond all of them in a lane's total[i].
+template <int ROWS, int CHUNKS, class T, class At, class Put> PNN_D void join_tails(int b, int stop, T (&total)[ROWS], At at, Put put) {
+    const int lane = threadIdx.x & 31;
+    T suffix[ROWS][CHUNKS];
+    PNN_UNROLL
+    for (int i = 0; i < ROWS; i++)
+        PNN_UNROLL
+        for (int j = 0; j < CHUNKS; j++) {
+            const int y = b + 32 * j + lane + 1;
+            suffix[i][j] = y < stop && y > b + i ? at(i, y) : T(0);
+        }
+    PNN_UNROLL
+    for (int step = 1; step < 32; step *= 2)
+        PNN_UNROLL
+        for (int i = 0; i < ROWS; i++) {
+            total[i] += __shfl_xor_sync(0xffffffffu, total[i], step);
+            PNN_UNROLL
+            for (int j = 0; j < CHUNKS; j++) {
+                const T other = __shfl_down_sync(0xffffffffu, suffix[i][j], step);
+                suffix[i][j] += lane + step < 32 ? other : T(0);
+            }
+        }
+    PNN_UNROLL
+    for (int i = 0; i < ROWS; i++)
+        PNN_UNROLL
+        for (int j = CHUNKS - 1; j >= 0; j--) {
+            const int c = b + 32 * j + lane;
+            if (c < stop && c >= b + i) put(i, c, suffix[i][j] + total[i]);
+            total[i] += __shfl_sync(0xffffffffu, suffix[i][j], 0);
+        }
+}
+// A pair of few nodes to shared memory, with its tails. A lane keeps to its columns and has the loads of eight rows under way.
+template <class T> PNN_D void join_gather(const join_wired<T>& wired, int h, int width, T* M, T* scratch) {
+    const int lane = threadIdx.x & 31, warp = join_warp(), warps = blockDim.x / 32;
+    const int H = join_nodes_of(h), ld = join_row(h, width), cols = ld - 4;
     join_node* nodes = reinterpret_cast<join_node*>(scratch);
-    for (int k = threadIdx.x; k < h; k += blockDim.x) nodes[k] = row(start + k);
+    for (int k = threadIdx.x; k < h; k += blockDim.x) nodes[k] = wired.row(k);
+    for (int i = h * ld + threadIdx.x; i < H * ld; i += blockDim.x) M[i] = T(0);
+    for (int i = threadIdx.x; i < h * 16; i += blockDim.x)
+        if (h + i % 16 < H) M[i / 16 * ld + h + i % 16] = T(0);
     __syncthreads();
+    // Nodes, and then ports and the zeros behind them; those from `alone` on are in one part only.
+    const int alone = (h + 31) / 32, across = alone + (cols - H) / 32;
     for (int u = warp; u < (h + 7) / 8 * across; u += warps) {
-        const int k0 = u / across * 8, c = u % across * 32 + lane;
-        const bool node = c < h, port = c >= h && c < sum;
-        if ((u % across + 1) * 32 <= smaller(k0 + 1, h)) continue;   // nothing is asked of what lies below the diagonal
-        const join_column<T> y = ports(port ? column + c - h : start + (node ? c : 0));
+        const int k0 = u / across * 8, turn = u % across, c = (turn < alone ? turn : turn - alone) * 32 + lane;
+        const bool there = c < (turn < alone ? h : width);
+        const join_column<T> y = wired.column(!there ? 0 : turn < alone ? c : h + c);
         T v[8];
-        if (u % across * 32 >= h && column + u % across * 32 - h >= alone)
+        if (turn >= alone)
             PNN_UNROLL
             for (int i = 0; i < 8; i++) v[i] = y.port(nodes[smaller(k0 + i, h - 1)]);
         else
             PNN_UNROLL
             for (int i = 0; i < 8; i++) v[i] = y(nodes[smaller(k0 + i, h - 1)]);
+        T* at = M + k0 * ld + c + (turn < alone ? 0 : H);
         PNN_UNROLL
         for (int i = 0; i < 8; i++)
-            if (k0 + i < h && c < ld && c != sum) M[(k0 + i) * ld + c] = port || (node && c > k0 + i) ? v[i] : T(0);
+            if (k0 + i < h && (turn >= alone || (there && c > k0 + i))) at[i * ld] = there ? v[i] : T(0);
     }
     __syncthreads();
-    const bool every = column == stop && width == n - stop;
-    for (int k0 = 8 * warp; k0 < h; k0 += 8 * warps) {
-        T total[8] = {};
-        if (every)
-            for (int c = h + lane; c < sum; c += 32)
-                PNN_UNROLL
-                for (int i = 0; i < 8; i++) total[i] += k0 + i < h ? M[(k0 + i) * ld + c] : T(0);
-        else {
-            for (i64 y = stop + lane; y < alone; y += 32) {
-                const join_column<T> some = ports(y);
-                PNN_UNROLL
-                for (int i = 0; i < 8; i++) total[i] += some(nodes[k0 + i < h ? k0 + i : k0]);
-            }
-            PNN_UNROLL_BY(4)
-            for (i64 y = (stop > alone ? stop : alone) + lane; y < n; y += 32) {
-                const join_column<T> some = ports(y);
-                PNN_UNROLL
-                for (int i = 0; i < 8; i++) total[i] += some.port(nodes[k0 + i < h ? k0 + i : k0]);
-            }
-        }
-        PNN_UNROLL
-        for (int i = 0; i < 8; i++) {
-            for (int half = 16; half > 0; half /= 2) total[i] += __shfl_xor_sync(0xffffffffu, total[i], half);
-            if (lane == 0 && k0 + i < h) M[(k0 + i) * ld + sum] = total[i];
-        }
+    for (int b = 4 * warp; b < h; b += 4 * warps) {   // four nodes at a time, as h is a multiple of 4
+        const T* mine = M + b * ld;
+        T total[4] = {};
+        for (int c = H + lane; c < H + width; c += 32)
+            PNN_UNROLL
+            for (int i = 0; i < 4; i++) total[i] += mine[i * ld + c];
+        join_tails<4, 1>(b, h, total, [&](int i, int y) { return mine[i * ld + y]; }, [&](int i, int c, T v) { M[c * ld + b + i] = v; });
     }
     __syncthreads();
 }
 
 // ---- products of what lies in memory, one block of 256 threads for a tile of 32 x 32
-// shared[i * 33 + j] = sum_k X[k, i] Y[k, j], four k at a time, and each fourth of these together; depth is a multiple of 4; rows of X
-// and Y have nx and ny numbers.
-template <class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 nx, const T* Y, i64 ldy, i64 ny, T* shared) {
+// Rows of a product's factor to shared memory, `some` of 64, n numbers of 32 and zeros; ld numbers between rows. EVEN: ld and n are multiples
+// of 4, and all are loaded by 16 bytes.
+template <bool EVEN, class T> struct join_factor {
+    static const int WIDE = EVEN ? 16 / sizeof(T) : 1, ACROSS = JOIN_TILE / WIDE, STEP = 64 * JOIN_GROUPS / ACROSS, EACH = JOIN_DEPTH / STEP;
+    struct alignas(WIDE * sizeof(T)) chunk { T v[WIDE]; };
+    chunk v[EACH];
+    PNN_D static int row(int i) { return threadIdx.x / ACROSS + i * STEP; }
+    PNN_D static int col() { return threadIdx.x % ACROSS * WIDE; }
+    PNN_D void load(const T* X, i64 ld, i64 n, int some) {
+        const T* from = X + row(0) * ld + col();
+        const bool within = col() < n;
+        PNN_UNROLL
+        for (int i = 0; i < EACH; i++) v[i] = within && row(i) < some ? *reinterpret_cast<const chunk*>(from + i * STEP * ld) : chunk{};
+    }
+    PNN_D void store(T* x) const {
+        PNN_UNROLL
+        for (int i = 0; i < EACH; i++) *reinterpret_cast<chunk*>(x + row(i) * JOIN_LD + col()) = v[i];
+    }
+};
+// shared[i * 33 + j] = sum_k X[k, i] Y[k, j], each fourth of 64 k together; depth is a multiple of 4; rows of X and Y have nx and ny numbers.
+template <bool EVEN, class T> PNN_D void join_product(i64 depth, const T* X, i64 ldx, i64 nx, const T* Y, i64 ldy, i64 ny, T* shared) {
     T *x = shared, *y = shared + JOIN_DEPTH * JOIN_LD;
     const int group = threadIdx.x / 64, upper = threadIdx.x / 32 % 2 * 16;
-    join_tile<T> tile = {};
+    join_tile<T, 32> tile = {};
+    PNN_UNROLL_BY(1)
     for (i64 from = 0; from < depth; from += JOIN_DEPTH) {
-        __syncthreads();
         const int some = (int)least(JOIN_DEPTH, depth - from);
-        const int first = threadIdx.x / JOIN_TILE, j = threadIdx.x % JOIN_TILE, step = 2 * JOIN_GROUPS;
-        const T *left = X + (from + first) * ldx + j, *right = Y + (from + first) * ldy + j;
-        PNN_UNROLL_BY(4)
-        for (int i = 0; i < JOIN_DEPTH / step; i++) {
-            const int k = first + i * step;
-            const bool there = k < some;
-            x[k * JOIN_LD + j] = there && j < nx ? left[i * step * ldx] : T(0);
-            y[k * JOIN_LD + j] = there && j < ny ? right[i * step * ldy] : T(0);
-        }
+        join_factor<true, T> left;
+        join_factor<EVEN, T> right;
+        left.load(X + from * ldx, ldx, nx, some);
+        right.load(Y + from * ldy, ldy, ny, some);
         __syncthreads();
-        for (int k = 4 * group; k < some; k += 4 * JOIN_GROUPS)
-            join_multiply(tile, 4, x + k * JOIN_LD + upper, JOIN_LD, 1, 16, y + k * JOIN_LD, JOIN_LD, 32);
+        left.store(x);
+        right.store(y);
+        __syncthreads();
+        const int k = group * (JOIN_DEPTH / JOIN_GROUPS);
+        if (k < some)
+            join_multiply(tile, smaller(some - k, JOIN_DEPTH / JOIN_GROUPS), x + k * JOIN_LD + upper, JOIN_LD, 1, y + k * JOIN_LD, JOIN_LD);
     }
     __syncthreads();
-    join_elements<T>(16, 32, [&](int r, int c, int i, int j) {
+    join_elements<T, 32>([&](int r, int c, int i, int j) {
         PNN_UNROLL
-        for (int w = 0; w < join_lane<T>::WIDE; w++) shared[(group * JOIN_TILE + upper + r) * 33 + c + w] = tile.v[i][j].v[w];
+        for (int w = 0; w < join_lane<T, 32>::WIDE; w++) shared[(group * JOIN_TILE + upper + r) * 33 + c + w] = tile.v[i][j].v[w];
     });
     __syncthreads();
     PNN_UNROLL
@@ -415,79 +526,115 @@ PNN_D void join_symmetric(i64 x0, i64 y0, i64 n, T* shared, Value value, Put put
 }
 
 // ---- what a block does. `memory` has JOIN_SCRATCH numbers and then the rows, `tile` JOIN_PRODUCT
-template <class T> PNN_D void join_small(const join_wired<T>& wired, T* memory, T* above, T* weights) {
+// Blocks of one pair share out the tiles of what its ports have between them, `part` of `parts` is this one's; the first has the weights.
+template <class T> PNN_D void join_small(const join_wired<T>& wired, int part, int parts, T* memory, T* above, T* weights) {
+    typedef join_lane<T, 32> mine;
     T* M = memory + JOIN_SCRATCH;
-    const int h = (int)wired.pair.e, width = (int)(wired.pair.n - h), ld = join_row(h + width + 1);
-    join_gather([&](i64 x) { return wired.row(x); }, [&](i64 y) { return wired.column(y); }, h, h + width, 0, h, h, width, ld, M, memory);
-    join_eliminate(h, width, ld, M, memory, weights != 0);
-    join_upper(width, width, [&](int r0, int c0) {
-        const int rows = width - r0, cols = width - c0;
-        join_tile<T> tile;
-        join_node across[join_lane<T>::CHUNKS][join_lane<T>::WIDE];
+    const int h = (int)wired.pair.e, width = (int)(wired.pair.n - h), H = join_nodes_of(h), ld = join_row(h, width);
+    int* kept = reinterpret_cast<int*>(memory + 2 * JOIN_FACTOR);
+    for (int i = threadIdx.x; i < width; i += blockDim.x) kept[i] = wired.kept(h + i);
+    join_gather(wired, h, width, M, memory);
+    join_eliminate(h, width, M, memory, weights != 0);
+    join_upper(width, width, part, parts, [&](int r0, int c0) {
+        join_tile<T, 32> tile;
+        int across[mine::CHUNKS][mine::WIDE];
         PNN_UNROLL
-        for (int j = 0; j < join_lane<T>::CHUNKS; j++)
+        for (int j = 0; j < mine::CHUNKS; j++)
             PNN_UNROLL
-            for (int w = 0; w < join_lane<T>::WIDE; w++) across[j][w] = wired.at(h + smaller(c0 + join_lane<T>::col(j) + w, width - 1));
+            for (int w = 0; w < mine::WIDE; w++) across[j][w] = kept[smaller(c0 + mine::col(j) + w, width - 1)];
         PNN_UNROLL
-        for (int i = 0; i < join_lane<T>::ROWS; i++) {
-            const join_node row = wired.at(h + smaller(r0 + join_lane<T>::row(i), width - 1));
+        for (int i = 0; i < mine::ROWS; i++) {
+            const int row = kept[smaller(r0 + mine::row(i), width - 1)];
             PNN_UNROLL
-            for (int j = 0; j < join_lane<T>::CHUNKS; j++)
+            for (int j = 0; j < mine::CHUNKS; j++)
                 PNN_UNROLL
-                for (int w = 0; w < join_lane<T>::WIDE; w++) tile.v[i][j].v[w] = wired(row, across[j][w]);
+                for (int w = 0; w < mine::WIDE; w++) tile.v[i][j].v[w] = wired.between(row, across[j][w]);
         }
-        join_multiply(tile, h, M + h + r0, ld, 1, rows, M + h + c0, ld, cols);
-        join_elements<T>(rows, cols, [&](int r, int c, int i, int j) {
+        join_multiply(tile, h, M + H + r0, ld, 1, M + H + c0, ld);
+        join_elements<T, 32>([&](int r, int c, int i, int j) {
             PNN_UNROLL
-            for (int w = 0; w < join_lane<T>::WIDE; w++) {
+            for (int w = 0; w < mine::WIDE; w++) {
                 const int x = r0 + r, y = c0 + c + w;
-                if (y >= x) above[x * width + y] = above[y * width + x] = tile.v[i][j].v[w];
+                if (y >= x && y < width) above[x * width + y] = above[y * width + x] = tile.v[i][j].v[w];
             }
         });
     });
     __syncthreads();
-    if (weights) {
-        join_weights(h, width, ld, M);
-        for (int i = threadIdx.x; i < h * width; i += blockDim.x) weights[i] = M[i % h * ld + h + i / h];
-        __syncthreads();
+    if (weights && part == 0) {
+        join_weights(h, width, M);
+        for (int i = threadIdx.x; i < h * width; i += blockDim.x) weights[i] = M[i % h * ld + H + i / h];
     }
+    __syncthreads();
 }
-template <class T>
-PNN_D void join_strip(const join_wired<T>& wired, i64 start, i64 stop, i64 column, i64 strip, T* memory, const T* rows, T* done, T* weights) {
-    T* M = memory + JOIN_SCRATCH;
-    const i64 n = wired.pair.n;
-    const int h = (int)(stop - start), width = (int)least(strip, n - column), ld = join_row(h + width + 1);
-    if (start == 0)
-        join_gather([&](i64 x) { return wired.row(x); }, [&](i64 y) { return wired.column(y); }, wired.pair.e, n, start, stop, column, width, ld, M,
-                    memory);
-    else
-        join_gather([&](i64 x) { return join_node{(int)(x * n), 0}; }, [&](i64 y) { return join_column<T>{rows + y, rows, true, false}; },
-                    0, n, start, stop, column, width, ld, M, memory);
-    join_eliminate(h, width, ld, M, memory, weights != 0);
-    for (int i = threadIdx.x; i < h * width; i += blockDim.x) {
-        const int k = i / width, c = i % width;
-        done[(start + k) * n + column + c] = M[k * ld + h + c];
+// Rows x0 and x0 + 1, four warps each: what the nodes of a pair have between them, if nothing has gone yet, and the tails of those up to `stop`.
+template <class T> PNN_D void join_lay(const join_wired<T>& wired, i64 start, i64 stop, i64 x0, T* rows, T* sums) {
+    const int e = (int)wired.pair.e, n = (int)wired.pair.n, end = (int)stop, lane = threadIdx.x & 31, warp = join_warp(), part = warp % 4;
+    const int b = (int)x0 + warp / 4, first = (b < end ? end : b + 1) + part * 32 + lane;   // beyond it is none of this stage's nodes
+    const bool there = b < (start == 0 ? e : end);
+    T* mine = rows + (i64)(there ? b : 0) * n;
+    const join_node row = start == 0 ? wired.row(there ? b : 0) : join_node{0, 0};
+    T total = T(0);
+    if (there)
+        PNN_UNROLL_BY(4)
+        for (int y = first; y < n; y += 128) {
+            T v = T(0);
+            if (start == 0) {
+                const join_column<T> column = wired.column(y);
+                v = y < e ? column(row) : column.port(row);
+                mine[y] = v;
+            } else v = mine[y];
+            total += v;
+        }
+    PNN_UNROLL
+    for (int half = 16; half > 0; half /= 2) total += __shfl_xor_sync(0xffffffffu, total, half);
+    if (lane == 0) sums[warp] = total;
+    __syncthreads();
+    if (there && b < end && part == 0) {
+        T all[1] = {lane < 4 ? sums[warp + lane] : T(0)};
+        auto put = [&](int, int c, T v) { rows[(i64)c * n + b] = v; };
+        if (start == 0) join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y] = wired.column(y)(row); }, put);
+        else join_tails<1, JOIN_MOST / 32>(b, end, all, [&](int, int y) { return mine[y]; }, put);
     }
+    __syncthreads();
+}
+// Rows start to stop of a strip of a pair, as they lie in memory, to shared memory, `width` columns from `column` on; a warp has the loads of
+// eight rows under way.
+template <class T> PNN_D void join_strip(i64 n, i64 start, i64 stop, i64 column, i64 strip, const T* rows, T* memory, T* done, T* weights) {
+    T* M = memory + JOIN_SCRATCH;
+    const int WIDE = 16 / sizeof(T), lane = threadIdx.x & 31, warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    const int h = (int)(stop - start), width = (int)least(strip, n - column), H = join_nodes_of(h), ld = join_row(h, width);
+    const T *nodes = rows + start * n + start, *ports = rows + start * n + column;
+    for (int k0 = warp; k0 < H; k0 += 8 * warps)
+        for (int c = lane * WIDE; c < ld - 4; c += 32 * WIDE) {
+            const bool there = c < h || (c >= H && c < H + width);
+            const T* from = c < h ? nodes + c : there ? ports + c - H : nodes;
+            join_few<T> v[8];
+            PNN_UNROLL
+            for (int i = 0; i < 8; i++) v[i] = load_few(from + smaller(k0 + i * warps, h - 1) * n);
+            PNN_UNROLL
+            for (int i = 0; i < 8; i++)
+                if (k0 + i * warps < H) store_few(M + (k0 + i * warps) * ld + c, there && k0 + i * warps < h ? v[i] : join_few<T>{});
+        }
+    __syncthreads();
+    join_eliminate(h, width, M, memory, weights != 0);
+    for (int c = lane * WIDE; c < width; c += 32 * WIDE)
+        PNN_UNROLL_BY(8)
+        for (int k = warp; k < h; k += warps) store_few(done + (start + k) * n + column + c, load_few(M + k * ld + H + c));
     if (weights) {
         __syncthreads();
-        join_weights(h, width, ld, M);
-        for (int i = threadIdx.x; i < h * width; i += blockDim.x)
-            weights[start * n + (column - stop + i / h) * h + i % h] = M[i % h * ld + h + i / h];
+        join_weights(h, width, M);
+        for (int c = warp; c < width; c += warps)
+            for (int k = lane; k < h; k += 32) weights[start * n + (column - stop + c) * h + k] = M[k * ld + H + c];
     }
     __syncthreads();
 }
 // What products are added to is fetched before they are worked out.
-template <class T> PNN_D void join_update(const join_wired<T>& wired, i64 start, i64 stop, i64 x0, i64 y0, const T* done, T* rows, T* tile) {
-    const i64 e = wired.pair.e, n = wired.pair.n;
+template <class T> PNN_D void join_update(const join_pair& pair, i64 start, i64 stop, i64 x0, i64 y0, const T* done, T* rows, T* tile) {
+    const i64 e = pair.e, n = pair.n;
     T before[JOIN_EACH];
-    if (start == 0) {
-        const join_node column = wired.at(least(y0 + join_across(), n - 1));
-        PNN_UNROLL
-        for (int i = 0; i < JOIN_EACH; i++) before[i] = wired(wired.at(least(x0 + join_down(i), e - 1)), column);
-    } else
-        PNN_UNROLL
-        for (int i = 0; i < JOIN_EACH; i++) before[i] = rows[least(x0 + join_down(i), e - 1) * n + least(y0 + join_across(), n - 1)];
-    join_product(stop - start, done + start * n + x0, n, e - x0, done + start * n + y0, n, n - y0, tile);
+    PNN_UNROLL
+    for (int i = 0; i < JOIN_EACH; i++) before[i] = rows[least(x0 + join_down(i), e - 1) * n + least(y0 + join_across(), n - 1)];
+    join_product<true>(stop - start, done + start * n + x0, n, e - x0, done + start * n + y0, n, n - y0, tile);
     PNN_UNROLL
     for (int i = 0; i < JOIN_EACH; i++) {
         const i64 x = x0 + join_down(i), y = y0 + join_across();
@@ -497,11 +644,11 @@ template <class T> PNN_D void join_update(const join_wired<T>& wired, i64 start,
 }
 template <class T> PNN_D void join_couple(const join_wired<T>& wired, i64 x0, i64 y0, const T* done, T* above, T* tile) {
     const i64 e = wired.pair.e, n = wired.pair.n;
-    const join_node column = wired.at(least(y0 + join_across(), n - 1));
+    const int column = wired.kept(least(y0 + join_across(), n - 1));
     T before[JOIN_EACH];
     PNN_UNROLL
-    for (int i = 0; i < JOIN_EACH; i++) before[i] = wired(wired.at(least(x0 + join_down(i), n - 1)), column);
-    join_product(e, done + x0, n, n - x0, done + y0, n, n - y0, tile);
+    for (int i = 0; i < JOIN_EACH; i++) before[i] = wired.between(wired.kept(least(x0 + join_down(i), n - 1)), column);
+    join_product<true>(e, done + x0, n, n - x0, done + y0, n, n - y0, tile);
     join_symmetric(x0, y0, n, tile, [&](int i, T sum) { return before[i] + sum; },
                    [&](int, i64 x, i64 y, T v) { above[(x - e) * (n - e) + y - e] = v; },
                    [&](int, i64 x, i64 y, T v) { above[(y - e) * (n - e) + x - e] = v; });
@@ -509,7 +656,7 @@ template <class T> PNN_D void join_couple(const join_wired<T>& wired, i64 x0, i6
 template <class T>
 PNN_D void join_turn(const join_pair& pair, i64 h, i64 stop, i64 c0, i64 k0, const T* weights, const T* W, T* turned, T* tile) {
     const i64 kept = pair.n - stop;
-    join_product(kept, W + c0, kept, kept - c0, weights + k0, h, h - k0, tile);
+    join_product<true>(kept, W + c0, kept, kept - c0, weights + k0, h, h - k0, tile);
     PNN_UNROLL
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const i64 c = c0 + i / JOIN_TILE, k = k0 + i % JOIN_TILE;
@@ -541,7 +688,7 @@ PNN_D void join_split(const join_pair& pair, i64 start, i64 stop, i64 x0, i64 y0
             lower[i] = pair.at(least(y0 + join_down(i), n - 1));
         }
     }
-    if (y0 < h) join_product(kept, turned + x0, h, h - x0, weights + y0, h, h - y0, tile);
+    if (y0 < h) join_product<true>(kept, turned + x0, h, h - x0, weights + y0, h, h - y0, tile);
     auto both = [&](join_node a, join_node b, T v) {
         if (a.first >= 0 && b.first >= 0) first[a.first * (int)pair.first_size + b.first] = v;
         if (a.second >= 0 && b.second >= 0) second[a.second * (int)pair.second_size + b.second] = v;
@@ -562,7 +709,7 @@ PNN_D void join_voltages(const join_pair& pair, i64 start, i64 stop, i64 x0, i64
     const i64 h = stop - start, n = pair.n - start, kept = n - h;
     T* first = pair.first < 0 ? leaves + (-1 - pair.first) * 16 * q : below + pair.first_line * q;
     T* second = pair.second < 0 ? leaves + (-1 - pair.second) * 16 * q : below + pair.second_line * q;
-    if (x0 < h) join_product(kept, weights + x0, h, h - x0, V + c0, q, q - c0, tile);
+    if (x0 < h) join_product<false>(kept, weights + x0, h, h - x0, V + c0, q, q - c0, tile);
     PNN_UNROLL
     for (int i = threadIdx.x; i < JOIN_TILE * JOIN_TILE; i += 64 * JOIN_GROUPS) {
         const i64 x = x0 + i / JOIN_TILE, c = c0 + i % JOIN_TILE;

@@ -115,11 +115,30 @@ static inline void pnn_join_small_f32_pointers(struct pnn_join_small_f32_argumen
     pointers[6] = (void*)&a->joins; pointers[7] = (void*)&a->ports; pointers[8] = (void*)&a->leaves; pointers[9] = (void*)&a->below;
     pointers[10] = (void*)&a->above; pointers[11] = (void*)&a->weights;
 }
-struct pnn_join_eliminate_f32_arguments {
+struct pnn_join_lay_f32_arguments {
     long long arrays;
     long long count;
     long long leaf_each;
     long long below_each;
+    long long rows_each;
+    long long start;
+    long long most;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const float* leaves; /* (arrays, leaf_each) [S] */
+    const float* below; /* (arrays, below_each) [S] */
+    float* rows; /* (arrays, rows_each) [S] */
+};
+static inline void pnn_join_lay_f32_pointers(struct pnn_join_lay_f32_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
+    pointers[3] = (void*)&a->below_each; pointers[4] = (void*)&a->rows_each; pointers[5] = (void*)&a->start; pointers[6] = (void*)&a->most;
+    pointers[7] = (void*)&a->joins; pointers[8] = (void*)&a->ports; pointers[9] = (void*)&a->tasks; pointers[10] = (void*)&a->leaves;
+    pointers[11] = (void*)&a->below; pointers[12] = (void*)&a->rows;
+}
+struct pnn_join_eliminate_f32_arguments {
+    long long arrays;
+    long long count;
     long long rows_each;
     long long start;
     long long most;
@@ -127,40 +146,31 @@ struct pnn_join_eliminate_f32_arguments {
     const long long* joins; /* (pairs, 14) */
     const long long* ports; /* (numbers) */
     const long long* tasks; /* (count, 3) */
-    const float* leaves; /* (arrays, leaf_each) [S] */
-    const float* below; /* (arrays, below_each) [S] */
     const float* rows; /* (arrays, rows_each) [S] */
     float* done; /* (arrays, rows_each) */
     float* weights; /* (arrays, rows_each) */
 };
-static inline void pnn_join_eliminate_f32_pointers(struct pnn_join_eliminate_f32_arguments* a, void* pointers[16]) {
-    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
-    pointers[3] = (void*)&a->below_each; pointers[4] = (void*)&a->rows_each; pointers[5] = (void*)&a->start; pointers[6] = (void*)&a->most;
-    pointers[7] = (void*)&a->strip; pointers[8] = (void*)&a->joins; pointers[9] = (void*)&a->ports; pointers[10] = (void*)&a->tasks;
-    pointers[11] = (void*)&a->leaves; pointers[12] = (void*)&a->below; pointers[13] = (void*)&a->rows; pointers[14] = (void*)&a->done;
-    pointers[15] = (void*)&a->weights;
+static inline void pnn_join_eliminate_f32_pointers(struct pnn_join_eliminate_f32_arguments* a, void* pointers[12]) {
+    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->rows_each; pointers[3] = (void*)&a->start;
+    pointers[4] = (void*)&a->most; pointers[5] = (void*)&a->strip; pointers[6] = (void*)&a->joins; pointers[7] = (void*)&a->ports;
+    pointers[8] = (void*)&a->tasks; pointers[9] = (void*)&a->rows; pointers[10] = (void*)&a->done; pointers[11] = (void*)&a->weights;
 }
 struct pnn_join_update_f32_arguments {
     long long arrays;
     long long count;
-    long long leaf_each;
-    long long below_each;
     long long rows_each;
     long long start;
     long long most;
     const long long* joins; /* (pairs, 14) */
     const long long* ports; /* (numbers) */
     const long long* tasks; /* (count, 3) */
-    const float* leaves; /* (arrays, leaf_each) [S] */
-    const float* below; /* (arrays, below_each) [S] */
     const float* done; /* (arrays, rows_each) */
     float* rows; /* (arrays, rows_each) [S] */
 };
-static inline void pnn_join_update_f32_pointers(struct pnn_join_update_f32_arguments* a, void* pointers[14]) {
-    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
-    pointers[3] = (void*)&a->below_each; pointers[4] = (void*)&a->rows_each; pointers[5] = (void*)&a->start; pointers[6] = (void*)&a->most;
-    pointers[7] = (void*)&a->joins; pointers[8] = (void*)&a->ports; pointers[9] = (void*)&a->tasks; pointers[10] = (void*)&a->leaves;
-    pointers[11] = (void*)&a->below; pointers[12] = (void*)&a->done; pointers[13] = (void*)&a->rows;
+static inline void pnn_join_update_f32_pointers(struct pnn_join_update_f32_arguments* a, void* pointers[10]) {
+    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->rows_each; pointers[3] = (void*)&a->start;
+    pointers[4] = (void*)&a->most; pointers[5] = (void*)&a->joins; pointers[6] = (void*)&a->ports; pointers[7] = (void*)&a->tasks;
+    pointers[8] = (void*)&a->done; pointers[9] = (void*)&a->rows;
 }
 struct pnn_join_couple_f32_arguments {
     long long arrays;
@@ -283,11 +293,30 @@ static inline void pnn_join_small_f64_pointers(struct pnn_join_small_f64_argumen
     pointers[6] = (void*)&a->joins; pointers[7] = (void*)&a->ports; pointers[8] = (void*)&a->leaves; pointers[9] = (void*)&a->below;
     pointers[10] = (void*)&a->above; pointers[11] = (void*)&a->weights;
 }
-struct pnn_join_eliminate_f64_arguments {
+struct pnn_join_lay_f64_arguments {
     long long arrays;
     long long count;
     long long leaf_each;
     long long below_each;
+    long long rows_each;
+    long long start;
+    long long most;
+    const long long* joins; /* (pairs, 14) */
+    const long long* ports; /* (numbers) */
+    const long long* tasks; /* (count, 3) */
+    const double* leaves; /* (arrays, leaf_each) [S] */
+    const double* below; /* (arrays, below_each) [S] */
+    double* rows; /* (arrays, rows_each) [S] */
+};
+static inline void pnn_join_lay_f64_pointers(struct pnn_join_lay_f64_arguments* a, void* pointers[13]) {
+    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
+    pointers[3] = (void*)&a->below_each; pointers[4] = (void*)&a->rows_each; pointers[5] = (void*)&a->start; pointers[6] = (void*)&a->most;
+    pointers[7] = (void*)&a->joins; pointers[8] = (void*)&a->ports; pointers[9] = (void*)&a->tasks; pointers[10] = (void*)&a->leaves;
+    pointers[11] = (void*)&a->below; pointers[12] = (void*)&a->rows;
+}
+struct pnn_join_eliminate_f64_arguments {
+    long long arrays;
+    long long count;
     long long rows_each;
     long long start;
     long long most;
@@ -295,40 +324,31 @@ struct pnn_join_eliminate_f64_arguments {
     const long long* joins; /* (pairs, 14) */
     const long long* ports; /* (numbers) */
     const long long* tasks; /* (count, 3) */
-    const double* leaves; /* (arrays, leaf_each) [S] */
-    const double* below; /* (arrays, below_each) [S] */
     const double* rows; /* (arrays, rows_each) [S] */
     double* done; /* (arrays, rows_each) */
     double* weights; /* (arrays, rows_each) */
 };
-static inline void pnn_join_eliminate_f64_pointers(struct pnn_join_eliminate_f64_arguments* a, void* pointers[16]) {
-    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
-    pointers[3] = (void*)&a->below_each; pointers[4] = (void*)&a->rows_each; pointers[5] = (void*)&a->start; pointers[6] = (void*)&a->most;
-    pointers[7] = (void*)&a->strip; pointers[8] = (void*)&a->joins; pointers[9] = (void*)&a->ports; pointers[10] = (void*)&a->tasks;
-    pointers[11] = (void*)&a->leaves; pointers[12] = (void*)&a->below; pointers[13] = (void*)&a->rows; pointers[14] = (void*)&a->done;
-    pointers[15] = (void*)&a->weights;
+static inline void pnn_join_eliminate_f64_pointers(struct pnn_join_eliminate_f64_arguments* a, void* pointers[12]) {
+    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->rows_each; pointers[3] = (void*)&a->start;
+    pointers[4] = (void*)&a->most; pointers[5] = (void*)&a->strip; pointers[6] = (void*)&a->joins; pointers[7] = (void*)&a->ports;
+    pointers[8] = (void*)&a->tasks; pointers[9] = (void*)&a->rows; pointers[10] = (void*)&a->done; pointers[11] = (void*)&a->weights;
 }
 struct pnn_join_update_f64_arguments {
     long long arrays;
     long long count;
-    long long leaf_each;
-    long long below_each;
     long long rows_each;
     long long start;
     long long most;
     const long long* joins; /* (pairs, 14) */
     const long long* ports; /* (numbers) */
     const long long* tasks; /* (count, 3) */
-    const double* leaves; /* (arrays, leaf_each) [S] */
-    const double* below; /* (arrays, below_each) [S] */
     const double* done; /* (arrays, rows_each) */
     double* rows; /* (arrays, rows_each) [S] */
 };
-static inline void pnn_join_update_f64_pointers(struct pnn_join_update_f64_arguments* a, void* pointers[14]) {
-    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->leaf_each;
-    pointers[3] = (void*)&a->below_each; pointers[4] = (void*)&a->rows_each; pointers[5] = (void*)&a->start; pointers[6] = (void*)&a->most;
-    pointers[7] = (void*)&a->joins; pointers[8] = (void*)&a->ports; pointers[9] = (void*)&a->tasks; pointers[10] = (void*)&a->leaves;
-    pointers[11] = (void*)&a->below; pointers[12] = (void*)&a->done; pointers[13] = (void*)&a->rows;
+static inline void pnn_join_update_f64_pointers(struct pnn_join_update_f64_arguments* a, void* pointers[10]) {
+    pointers[0] = (void*)&a->arrays; pointers[1] = (void*)&a->count; pointers[2] = (void*)&a->rows_each; pointers[3] = (void*)&a->start;
+    pointers[4] = (void*)&a->most; pointers[5] = (void*)&a->joins; pointers[6] = (void*)&a->ports; pointers[7] = (void*)&a->tasks;
+    pointers[8] = (void*)&a->done; pointers[9] = (void*)&a->rows;
 }
 struct pnn_join_couple_f64_arguments {
     long long arrays;
@@ -1393,12 +1413,13 @@ extern "C" __global__ void pnn_characteristic_tried_f64(long long cells, long lo
 extern "C" __global__ void pnn_join_small_f32(long long arrays, long long count, long long leaf_each, long long below_each,
     long long above_each, long long rows_each, const long long* joins, const long long* ports, const float* leaves, const float* below,
     float* above, float* weights);
-extern "C" __global__ void pnn_join_eliminate_f32(long long arrays, long long count, long long leaf_each, long long below_each,
-    long long rows_each, long long start, long long most, long long strip, const long long* joins, const long long* ports,
-    const long long* tasks, const float* leaves, const float* below, const float* rows, float* done, float* weights);
-extern "C" __global__ void pnn_join_update_f32(long long arrays, long long count, long long leaf_each, long long below_each,
+extern "C" __global__ void pnn_join_lay_f32(long long arrays, long long count, long long leaf_each, long long below_each,
     long long rows_each, long long start, long long most, const long long* joins, const long long* ports, const long long* tasks,
-    const float* leaves, const float* below, const float* done, float* rows);
+    const float* leaves, const float* below, float* rows);
+extern "C" __global__ void pnn_join_eliminate_f32(long long arrays, long long count, long long rows_each, long long start, long long most,
+    long long strip, const long long* joins, const long long* ports, const long long* tasks, const float* rows, float* done, float* weights);
+extern "C" __global__ void pnn_join_update_f32(long long arrays, long long count, long long rows_each, long long start, long long most,
+    const long long* joins, const long long* ports, const long long* tasks, const float* done, float* rows);
 extern "C" __global__ void pnn_join_couple_f32(long long arrays, long long count, long long leaf_each, long long below_each,
     long long above_each, long long rows_each, const long long* joins, const long long* ports, const long long* tasks, const float* leaves,
     const float* below, const float* done, float* above);
@@ -1416,12 +1437,14 @@ extern "C" __global__ void pnn_join_voltages_f32(long long arrays, long long cou
 extern "C" __global__ void pnn_join_small_f64(long long arrays, long long count, long long leaf_each, long long below_each,
     long long above_each, long long rows_each, const long long* joins, const long long* ports, const double* leaves, const double* below,
     double* above, double* weights);
-extern "C" __global__ void pnn_join_eliminate_f64(long long arrays, long long count, long long leaf_each, long long below_each,
-    long long rows_each, long long start, long long most, long long strip, const long long* joins, const long long* ports,
-    const long long* tasks, const double* leaves, const double* below, const double* rows, double* done, double* weights);
-extern "C" __global__ void pnn_join_update_f64(long long arrays, long long count, long long leaf_each, long long below_each,
+extern "C" __global__ void pnn_join_lay_f64(long long arrays, long long count, long long leaf_each, long long below_each,
     long long rows_each, long long start, long long most, const long long* joins, const long long* ports, const long long* tasks,
-    const double* leaves, const double* below, const double* done, double* rows);
+    const double* leaves, const double* below, double* rows);
+extern "C" __global__ void pnn_join_eliminate_f64(long long arrays, long long count, long long rows_each, long long start, long long most,
+    long long strip, const long long* joins, const long long* ports, const long long* tasks, const double* rows, double* done,
+    double* weights);
+extern "C" __global__ void pnn_join_update_f64(long long arrays, long long count, long long rows_each, long long start, long long most,
+    const long long* joins, const long long* ports, const long long* tasks, const double* done, double* rows);
 extern "C" __global__ void pnn_join_couple_f64(long long arrays, long long count, long long leaf_each, long long below_each,
     long long above_each, long long rows_each, const long long* joins, const long long* ports, const long long* tasks, const double* leaves,
     const double* below, const double* done, double* above);

@@ -240,10 +240,12 @@ def joins() -> Iterator[np.ndarray]:
     """Arrays whose joins take more than a panel, more than a stage and more than a strip, and those of few nodes, with and without weights."""
     rng = np.random.default_rng(7)
     circuit = _tree.Circuit(False, 50.0, 70.0, 20.0, 10.0)
-    for real in REALS:
-        G = rng.uniform(0.1, 1, (2, 36, 35)).astype(real)
-        back, V, grounded = rng.standard_normal(G.shape).astype(real), rng.random((2, 36, 33)).astype(real), np.zeros((2, 35, 33), real)
-        with mock.patch.multiple(_levels, MOST=(32,), SMALL=24):
+    # The larger one has rows for all warps that lay one, and four panels in a stage.
+    for real, shape, most in ((np.float32, (2, 36, 35), 32), (np.float64, (1, 56, 56), 52)):
+        G = rng.uniform(0.1, 1, shape).astype(real)
+        back, V = rng.standard_normal(shape).astype(real), rng.random((*shape[:2], 33)).astype(real)
+        grounded = np.zeros((shape[0], shape[2], 33), real)
+        with mock.patch.multiple(_levels, MOST=(most,), SMALL=24):
             _levels.plan.cache_clear()
             yield _levels.Levels(G, circuit).T
             kept = _levels.Levels(G, circuit, keep=True)

@@ -141,7 +141,7 @@ def test_derivatives_by_constants_that_are_missing_or_wrong() -> None:
 
 
 def test_what_steps_is_compiled_once_for_both_twins() -> None:
-    given = {"parameters": np.ones((1, 2))}
+    given = {"parameters": np.ones((1, 2)), "couplings": Couplings([[0, 1]], 2), "weights": np.zeros(1)}
     integrate_vjp(integrate(LORENZ, np.ones((1, 3, 2)), 0.01, 5, **given), LORENZ, np.ones((1, 3, 2)), 0.01, 5, **given)
     coupled, evaluate = ode.evaluation(*LORENZ.forward.compiled)
     for made in (LORENZ.forward.compiled[0], coupled, evaluate, ode.stepping(evaluate)):

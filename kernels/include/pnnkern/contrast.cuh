@@ -30,7 +30,8 @@ template <bool TALL, bool WIDE, class T>
 PNN_D void contrast_weights(int rows, int columns, int samples, int tall, int wide, double rate, const double* how, const T* first,
                             const T* second, T* weight) {
     T w[4][4], sum[4][4] = {};
-    double scale = how[0], least = how[1], most = how[2];   // asked for before they are needed
+    T step = T(rate * how[0]);
+    double least = how[1], most = how[2];   // all of it asked for before it is needed
     int s = 0;
     PNN_UNROLL_BY(1)
     for (; s + CONTRAST_DEPTH <= samples; s += CONTRAST_DEPTH) {
@@ -62,7 +63,7 @@ PNN_D void contrast_weights(int rows, int columns, int samples, int tall, int wi
             for (int n = 0; n < 4; n++) w[m][n] = m < tall && n < wide ? at[n] : T(0);
         }
     }
-    T step = T(rate * scale), low = T(least), high = T(most);
+    T low = T(least), high = T(most);
     PNN_UNROLL
     for (int m = 0; m < 4; m++) {
         T* at = weight + (long long)m * columns;

@@ -3,7 +3,7 @@
 #   bash scripts/test.sh [pytest arguments]
 # Makes .venv (or uses VENV=folder), installs pnnkern there with its test extra, then: ruff, mypy, pytest.
 # PYTHON=python3.13: with another Python. LOWEST=1: with the lowest versions that setup.cfg allows.
-# PROCESSES=1: not in one more process than there are cores (5 at most: some tests wait), each of which takes the next file of tests.
+# PROCESSES=1: not in as many processes as there are cores (4 at most), each of which takes the next file of tests.
 # PART=cpu: only pytest, on the CPU backend, of what depends on the versions of other libraries.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -48,8 +48,8 @@ fi
 "$venv/bin/python" -c 'import sys; from importlib.metadata import version as v; print("Python", sys.version.split()[0], *(f"{n} {v(n)}" for n in sys.argv[1:]))' \
     numpy scipy numba h5py pydantic typer rich matplotlib pillow scikit-learn threadpoolctl pyfftw
 
-cores=$(env -u OMP_NUM_THREADS nproc) # nproc heeds it
-processes=${PROCESSES:-$((cores < 4 ? cores + 1 : 5))}
+processes=${PROCESSES:-$(env -u OMP_NUM_THREADS nproc)}  # nproc heeds it
+processes=$((processes > 4 ? 4 : processes))
 share=$(mktemp -d)
 trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$share"' EXIT
 arguments+=("--share=$share" "--processes=$processes" "$@")

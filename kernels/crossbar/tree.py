@@ -18,6 +18,7 @@ time: join.cu, whose twins are in join.py.
 """
 
 import numpy as np
+from numba import types
 
 from .._jit import inner, njit
 from .._vectors import LANES, add, every, load, mul, plus, ratio, store, where
@@ -456,3 +457,14 @@ def pnn_tree_voltages(arrays, n_in, n_out, q, pair, word, bit, first, last, G, V
                             for s in range(q):
                                 on_word[((n * n_in + row) * n_out + col) * q + s] = v[w * q + s]
                                 on_bit[((n * n_in + row) * n_out + col) * q + s] = v[u * q + s]
+
+
+def others():
+    """What is called beside the kernels, with the types that it is called with: for `pnnkern warm`."""
+    ports = types.Array(types.int64, 1, "C")
+    for real in (types.float32, types.float64):
+        block = types.Array(real, 2, "C")
+        down = block, block, ports, ports, types.int64, ports, ports, types.int64
+        yield join, (block, ports, ports, block, ports, ports, ports, ports)
+        yield split, down
+        yield part_voltages, down

@@ -1,7 +1,8 @@
 """Fill the caches of compiled code before they are needed: for images of containers, and for job arrays that would all compile at once.
 
 What there is to compile follows from the prototypes: a kernel's CPU twin has one signature for each of its types, its CUDA version one
-cubin for each architecture and set of macros. Layer chains are compiled for the sides of `_layer.SIDES` on both.
+cubin for each architecture and set of macros. What a file compiles beside its kernels its `others()` tell. Layer
+chains are compiled for the sides of `_layer.SIDES` on both.
 """
 
 import importlib.util
@@ -68,6 +69,8 @@ def _twins(stem: str) -> int:
         return 0
     for kernel, prototype in prototypes(stem).items():
         _twin(getattr(module, kernel.rpartition("_")[0]), prototype)
+    for function, signature in getattr(module, "others", list)():
+        function.compile(signature)
     return len(prototypes(stem))
 
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pnnkern.kernels import _cache
+from pnnkern.kernels.crossbar import tree
 from pnnkern.kernels.optics import layer
 
-from pnnkern import _array, _compile, _sources
+from pnnkern import _array, _compile, _sources, crossbar
 from pnnkern._errors import CacheWarning, SettingError
 from pnnkern.experiments import warm
 from pnnkern.optics import _lanes
@@ -53,6 +54,20 @@ def test_every_twin_can_be_compiled_or_called_without_work() -> None:
     """The signature that a prototype gives is one that the twin takes; those that are Python functions around compiled ones are called."""
     for stem in ("networks/xy", "networks/contrast", "crossbar/program", "optics/mask", "optics/spectrum"):
         assert warm._twins(stem) in (0, len(_sources.prototypes(stem)))
+
+
+def test_trees_call_no_more_than_is_compiled() -> None:
+    """What is called beside the kernels has the types that `others` says, and no more."""
+    for dtype in ("float32", "float64"):
+        G = np.random.default_rng(0).uniform(1e-6, 1e-5, (40, 24)).astype(dtype)
+        crossbar.effective_conductance_vjp(G, G, wires=1.0)
+        crossbar.node_voltages(np.ones((2, 40), dtype), G, wires=1.0)
+    named: dict[str, list[object]] = {}
+    for function, signature in tree.others():
+        named.setdefault(function.py_func.__name__, []).append(signature)
+    assert set(named) == {"join", "split", "part_voltages"}
+    for name, signatures in named.items():
+        assert set(getattr(tree, name).signatures) == set(signatures)
 
 
 def test_layer_chains_find_the_passes_that_were_compiled(monkeypatch: pytest.MonkeyPatch) -> None:

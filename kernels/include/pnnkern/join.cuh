@@ -134,7 +134,7 @@ template <int COLS> PNN_D void join_multiply(join_tile<double, COLS>& tile, int 
     const int CHUNKS = COLS / 8, g = (threadIdx.x & 31) / 4, t = threadIdx.x % 4;
     const double *x = X + g * ldx + t * step, *y = Y + t * ldy + g;
     PNN_UNROLL_BY(1)
-    for (; depth >= 16; depth -= 16, x += 16 * step, y += 16 * ldy) {   // all loads of sixteen k first
+    for (; MATRIX_F64 && depth >= 16; depth -= 16, x += 16 * step, y += 16 * ldy) {   // all loads of sixteen k first
         double a[4][2], b[4][CHUNKS];
         PNN_UNROLL
         for (int four = 0; four < 4; four++) {

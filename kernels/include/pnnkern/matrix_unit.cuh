@@ -78,6 +78,12 @@ PNN_D void multiply_bf16(float d[4], const u32 a[4], const u32 b[2]) {
     multiply_<2>(d, a, b);
 #endif
 }
+// Whether one of double precision is an instruction, so that code for many of them does not grow.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+constexpr bool MATRIX_F64 = false;
+#else
+constexpr bool MATRIX_F64 = true;
+#endif
 // In double precision, and nothing is rounded but sums: a[g][t], 8 x 4;  b[t][g], 4 x 8;  d[0..1] = d[g][2 t], d[g][2 t + 1], 8 x 8.
 PNN_D void multiply_f64(double d[2], double a, double b) {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800

@@ -54,8 +54,8 @@ share=$(mktemp -d)
 trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$share"' EXIT
 arguments+=("--share=$share" "--processes=$processes" "$@")
 others=()
-for ((i = 1; i < processes; i++)); do
-    "$venv/bin/pytest" "${arguments[@]}" > "$share/$i.log" 2>&1 &
+for ((i = 1; i < processes; i++)); do # with one thread each: those of several processes on the same cores wait for each other
+    NUMBA_NUM_THREADS=1 "$venv/bin/pytest" "${arguments[@]}" > "$share/$i.log" 2>&1 &
     others+=($!)
 done
 failed=0

@@ -19,10 +19,10 @@
 // nudged_sweeps : of each nudged state
 // tolerance : relative to the largest state: a sample stops when no node moves by more; 0: never
 // shape : (layers + 1, 4) maps, height and width of each layer, the inputs first, and the side of the convolution to the next one
-// x : (batch, maps, height, width) inputs
+// x : (batch, N) inputs, one map after another
 // total : (n) what divides the pulls of each node; or null
-// weight0 .. weight7 : (maps above, maps below, side, side), and the last one (values below, outputs)
-// bias0 .. bias7 : (maps above), and the last one (outputs)
+// weight0 .. weight7 : (numbers) maps above by maps below by side by side, and the last one values below by outputs
+// bias0 .. bias7 : (numbers) of each map above, and the last one of each output
 // nudge : (phases) strength
 // target : (batch, outputs) targets; or null
 // state : (batch, n) free states, (batch, nodes) of each layer one after another; in place

@@ -225,24 +225,24 @@ struct pnn_convolutional_relax_f32_arguments {
     int nudged_sweeps;
     double tolerance;
     const int* shape; /* (layers + 1, 4) */
-    const float* x; /* (batch, maps, height, width) */
+    const float* x; /* (batch, N) */
     const float* total; /* (n) */
-    const float* weight0; /* (maps above, maps below, side, side) */
-    const float* weight1; /* (maps above, maps below, side, side) */
-    const float* weight2; /* (maps above, maps below, side, side) */
-    const float* weight3; /* (maps above, maps below, side, side) */
-    const float* weight4; /* (maps above, maps below, side, side) */
-    const float* weight5; /* (maps above, maps below, side, side) */
-    const float* weight6; /* (maps above, maps below, side, side) */
-    const float* weight7; /* (maps above, maps below, side, side) */
-    const float* bias0; /* (maps above) */
-    const float* bias1; /* (maps above) */
-    const float* bias2; /* (maps above) */
-    const float* bias3; /* (maps above) */
-    const float* bias4; /* (maps above) */
-    const float* bias5; /* (maps above) */
-    const float* bias6; /* (maps above) */
-    const float* bias7; /* (maps above) */
+    const float* weight0; /* (numbers) */
+    const float* weight1; /* (numbers) */
+    const float* weight2; /* (numbers) */
+    const float* weight3; /* (numbers) */
+    const float* weight4; /* (numbers) */
+    const float* weight5; /* (numbers) */
+    const float* weight6; /* (numbers) */
+    const float* weight7; /* (numbers) */
+    const float* bias0; /* (numbers) */
+    const float* bias1; /* (numbers) */
+    const float* bias2; /* (numbers) */
+    const float* bias3; /* (numbers) */
+    const float* bias4; /* (numbers) */
+    const float* bias5; /* (numbers) */
+    const float* bias6; /* (numbers) */
+    const float* bias7; /* (numbers) */
     const float* nudge; /* (phases) */
     const float* target; /* (batch, outputs) */
     float* state; /* (batch, n) */
@@ -276,24 +276,24 @@ struct pnn_convolutional_relax_f64_arguments {
     int nudged_sweeps;
     double tolerance;
     const int* shape; /* (layers + 1, 4) */
-    const double* x; /* (batch, maps, height, width) */
+    const double* x; /* (batch, N) */
     const double* total; /* (n) */
-    const double* weight0; /* (maps above, maps below, side, side) */
-    const double* weight1; /* (maps above, maps below, side, side) */
-    const double* weight2; /* (maps above, maps below, side, side) */
-    const double* weight3; /* (maps above, maps below, side, side) */
-    const double* weight4; /* (maps above, maps below, side, side) */
-    const double* weight5; /* (maps above, maps below, side, side) */
-    const double* weight6; /* (maps above, maps below, side, side) */
-    const double* weight7; /* (maps above, maps below, side, side) */
-    const double* bias0; /* (maps above) */
-    const double* bias1; /* (maps above) */
-    const double* bias2; /* (maps above) */
-    const double* bias3; /* (maps above) */
-    const double* bias4; /* (maps above) */
-    const double* bias5; /* (maps above) */
-    const double* bias6; /* (maps above) */
-    const double* bias7; /* (maps above) */
+    const double* weight0; /* (numbers) */
+    const double* weight1; /* (numbers) */
+    const double* weight2; /* (numbers) */
+    const double* weight3; /* (numbers) */
+    const double* weight4; /* (numbers) */
+    const double* weight5; /* (numbers) */
+    const double* weight6; /* (numbers) */
+    const double* weight7; /* (numbers) */
+    const double* bias0; /* (numbers) */
+    const double* bias1; /* (numbers) */
+    const double* bias2; /* (numbers) */
+    const double* bias3; /* (numbers) */
+    const double* bias4; /* (numbers) */
+    const double* bias5; /* (numbers) */
+    const double* bias6; /* (numbers) */
+    const double* bias7; /* (numbers) */
     const double* nudge; /* (phases) */
     const double* target; /* (batch, outputs) */
     double* state; /* (batch, n) */

@@ -28,7 +28,8 @@ def plan(sizes: Sequence[Shape], largest: bool, itemsize: int, together: int, li
     nodes = [math.prod(size) for size in sizes[1:]]
     if len(sizes[1]) == 1:  # no convolution at all
         return None
-    threads = min(_layered.THREADS * 4 // itemsize, max(128, -(-max(nodes) // 32) * 32))
+    most = _layered.THREADS * 4 // itemsize  # half as many in double precision, which takes twice the registers
+    threads = min(most, max(128, -(-max(nodes) // 32) * 32))
     for phases in range(together, 0, -1):
         values = (2 + phases) * sum(nodes) + phases * max(nodes) + 64 + nodes[0]
         shared = values * itemsize + sum(nodes) * largest

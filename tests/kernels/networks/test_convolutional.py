@@ -18,12 +18,6 @@ SETTINGS = [  # activation, readout, pool, hold, begun, slopes
 BATCH = 3
 
 
-@pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> Any:
-    with strict_cupy.installed() as installed:
-        yield installed
-
-
 def network(maps: tuple[int, ...], dtype: str, rng: np.random.Generator, image: tuple[int, int, int] = (2, 8, 12), side: int = 3) -> dict:
     key = pnn.random.key(int(rng.integers(1000)))
     weights = convolutional.initial(image, maps, 3, key, dtype=dtype, gain=1.5, side=side)

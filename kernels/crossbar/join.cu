@@ -26,10 +26,10 @@
 
 // The ports of pairs (kept, kept) from those of their parts, below and leaves, of pairs that share at most 32 nodes, all at once.
 // Bytes: reads the conductances of both parts once, writes those of the pair, and its weights.
-// Launch: grid (count, arrays, any), of any size, blocks of whole warps, 256 threads at most, one for each pair; those of the third axis do
+// Launch: grid (count, arrays, any), of any size, blocks of whole warps, 512 threads at most, one for each pair; those of the third axis do
 //   the elimination over again and share out what comes out; dynamic shared memory for rows and scratch of the largest pair.
 // weights : (arrays, rows_each) of the voltages of ports and later nodes in that of an eliminated one; or null
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_small_f32(
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_small_f32(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const float* __restrict__ leaves, const float* __restrict__ below,
     float* __restrict__ above, float* __restrict__ weights) {
@@ -171,7 +171,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_voltages_f32(
                                leaves + a * leaf_each * q, below + a * below_each * q, tile);
     });
 }
-extern "C" __global__ void __launch_bounds__(256, 2) pnn_join_small_f64(
+extern "C" __global__ void __launch_bounds__(512, 1) pnn_join_small_f64(
     long long arrays, long long count, long long leaf_each, long long below_each, long long above_each, long long rows_each,
     const long long* __restrict__ joins, const long long* __restrict__ ports, const double* __restrict__ leaves, const double* __restrict__ below,
     double* __restrict__ above, double* __restrict__ weights) {

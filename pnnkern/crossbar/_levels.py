@@ -27,6 +27,7 @@ NARROW = 64
 THREADS = 256
 WIDE = 512  # threads of a block that eliminates a strip
 BLOCKS, PARTS = 128, 4  # blocks that small pairs are shared out to, where they are fewer, and no more for each
+WARPS = 16  # of those blocks together that run at once on a multiprocessor
 LAID = 2  # rows of a block that lays them
 
 
@@ -60,7 +61,8 @@ class Level:
     tiles: Table
     small: bool
     strip: int  # columns of a block that eliminates
-    threads: int
+    threads: int  # of a block that joins a small pair, at least
+    pieces: int  # of 16 x 32 numbers that it puts down
     memory: int  # numbers of shared memory
     above: int
     rows: int
@@ -202,6 +204,7 @@ class Plan:
             small,
             strip,
             min(THREADS, max(32, 8 << (largest - 1).bit_length())),
+            max(sum(-(-(kept - x) // TILE) for x in range(0, kept, 16)) for _, kept in sizes),
             SCRATCH + memory,
             above, rows, whole, above_line, whole_line,
         )  # fmt: skip
@@ -329,8 +332,10 @@ class Levels:
         ends = self.leaf_each, below_each, level.above, level.rows
         if level.small:
             arrays = self.leaves, below, above, weights
-            parts = max(1, min(PARTS, BLOCKS // (level.records.count * len(self.G))))
-            how = {"threads": level.threads, "shared": shared, "times": parts}
+            pairs = level.records.count * len(self.G)
+            parts = max(1, min(PARTS, BLOCKS // pairs))
+            warps = min(-(-level.pieces // parts), WARPS, BLOCKS * WARPS // (pairs * parts))  # as many as fill a GPU
+            how = {"threads": max(level.threads, 32 * warps), "shared": shared, "times": parts}
             self._launch("small", level, level.records.count, ends, *arrays, **how)
             return
         rows, done = work
